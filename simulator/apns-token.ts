@@ -1,0 +1,76 @@
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { compactVerify, decodeProtectedHeader } from 'jose'
+import { type ApnsRefusal, refuse } from './apns-reasons.ts'
+import type { ApnsCredentials } from './credentials.ts'
+
+/** A provider token is refused once it is older than this. */
+export const PROVIDER_TOKEN_MAX_AGE_MS = 60 * 60 * 1000
+/** On one connection a newer provider token must be issued at least this much later than the one before. */
+export const PROVIDER_TOKEN_MIN_UPDATE_MS = 20 * 60 * 1000
+const FUTURE_TOLERANCE_MS = 5 * 60 * 1000
+const CACHE_LIMIT = 1000
+
+type Verified = { readonly keyId: string; readonly issuedAt: number }
+
+/** What a connection remembers about provider tokens. */
+export type ConnectionTokens = { current: (Verified & { readonly text: string }) | undefined }
+
+function readClaims(payload: Uint8Array): { iss?: unknown; iat?: unknown } {
+  const claims: unknown = JSON.parse(new TextDecoder().decode(payload))
+  return typeof claims === 'object' && claims !== null ? claims : {}
+}
+
+/**
+ * Judges provider tokens as "Establishing a token-based connection to APNs" describes them. A signature is verified once per token text, its age each time;
+ * the 20-minute rule holds per connection, so that several servers may share a key.
+ */
+export class ProviderTokens {
+  readonly #key: KeyObject
+  readonly #credentials: ApnsCredentials
+  readonly #clock: () => number
+  readonly #verified = new Map<string, Verified>()
+
+  constructor(credentials: ApnsCredentials, clock: () => number) {
+    this.#key = createPublicKey(credentials.keyPem)
+    this.#credentials = credentials
+    this.#clock = clock
+  }
+
+  /** The reason to refuse, or nothing; a token that passes becomes the connection's current one. */
+  async judge(
+    connection: ConnectionTokens,
+    authorization: string | undefined,
+  ): Promise<ApnsRefusal | undefined> {
+    const text = /^bearer (\S+)$/i.exec(authorization ?? '')?.[1]
+    if (text === undefined) return refuse('MissingProviderToken')
+    const token = this.#verified.get(text) ?? (await this.#verify(text))
+    if (!token) return refuse('InvalidProviderToken')
+    const now = this.#clock()
+    if (now - token.issuedAt > PROVIDER_TOKEN_MAX_AGE_MS) return refuse('ExpiredProviderToken')
+    if (token.issuedAt - now > FUTURE_TOLERANCE_MS) return refuse('InvalidProviderToken')
+    const { current } = connection
+    if (current && current.text !== text) {
+      if (Math.abs(token.issuedAt - current.issuedAt) < PROVIDER_TOKEN_MIN_UPDATE_MS) {
+        return refuse('TooManyProviderTokenUpdates')
+      }
+    }
+    if (current?.text !== text) connection.current = { ...token, text }
+    return undefined
+  }
+
+  async #verify(text: string): Promise<Verified | undefined> {
+    try {
+      const { payload } = await compactVerify(text, this.#key, { algorithms: ['ES256'] })
+      const { kid } = decodeProtectedHeader(text)
+      const { iss, iat } = readClaims(payload)
+      if (kid !== this.#credentials.keyId || iss !== this.#credentials.teamId) return undefined
+      if (typeof iat !== 'number' || !Number.isFinite(iat)) return undefined
+      const token = { keyId: kid, issuedAt: iat * 1000 }
+      if (this.#verified.size >= CACHE_LIMIT) this.#verified.clear()
+      this.#verified.set(text, token)
+      return token
+    } catch {
+      return undefined
+    }
+  }
+}

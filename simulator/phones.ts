@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto'
+import type { AcceptedPush, Provider } from './pushes.ts'
+import { storePush } from './stored-pushes.ts'
+
+/** Which of Apple's two gateways knows a token. */
+export type Environment = 'production' | 'sandbox'
+
+/** What an app installation tells its push service when it registers. */
+export type PhoneRegistration = {
+  readonly provider: Provider
+  /** Bundle id or package name. */
+  readonly appId: string
+  /** APNs only; production unless said otherwise. */
+  readonly environment?: Environment
+  /** FCM only: the project that the app was built for; the simulator's own unless said otherwise (another one makes `SENDER_ID_MISMATCH`). */
+  readonly projectId?: string
+  /** A token to use instead of a fresh one, for a phone that was known to an earlier simulator. */
+  readonly token?: string
+}
+
+/** One push endpoint as a gateway sees it. */
+export type Phone = PhoneRegistration & {
+  readonly token: string
+  readonly environment: Environment
+  /** Set once the app is gone: from then on the token is dead. Milliseconds since the epoch. */
+  readonly unregisteredAt: number | undefined
+  readonly online: boolean
+}
+
+/** Called once per delivered push, never while the call that caused it is still running. What it throws is an uncaught exception. */
+export type PushListener = (push: AcceptedPush) => void
+
+type Entry = {
+  phone: Phone
+  stored: readonly AcceptedPush[]
+  readonly listeners: Set<PushListener>
+}
+
+function makeToken(provider: Provider): string {
+  if (provider === 'apns') return randomBytes(32).toString('hex')
+  const [installation, secret] = [randomBytes(16), randomBytes(100)]
+  return `${installation.toString('base64url')}:APA91b${secret.toString('base64url')}`
+}
+
+/**
+ * The app installations that the gateways can reach. A token may be shared by any number of accounts and listeners.
+ * A phone is reachable while it is online and somebody listens; otherwise pushes are stored as the provider would
+ * store them, and handed over when it becomes reachable, unless they expired.
+ */
+export class Phones {
+  readonly #entries = new Map<string, Entry>()
+  readonly #everywhere = new Set<PushListener>()
+  readonly #clock: () => number
+
+  constructor(clock: () => number = Date.now) {
+    this.#clock = clock
+  }
+
+  /** Gives an app installation its token. Throws when the chosen token is already in use. */
+  register(registration: PhoneRegistration): { readonly token: string } {
+    const token = registration.token ?? makeToken(registration.provider)
+    if (this.#entries.has(token)) throw new Error(`register: token ${token} is already in use`)
+    const environment = registration.environment ?? 'production'
+    const phone = { ...registration, token, environment, unregisteredAt: undefined, online: true }
+    this.#entries.set(token, { phone, stored: [], listeners: new Set() })
+    return { token }
+  }
+
+  /** The phone behind a token, dead or alive. */
+  find(token: string): Phone | undefined {
+    return this.#entries.get(token)?.phone
+  }
+
+  /** The FCM phone whose Firebase installation id (the part of the token before the colon) this is. */
+  findInstallation(installationId: string): Phone | undefined {
+    const prefix = `${installationId}:`
+    const token = [...this.#entries.keys()].find((candidate) => candidate.startsWith(prefix))
+    return token === undefined ? undefined : this.find(token)
+  }
+
+  /** The app was removed at `at` (now unless said otherwise, milliseconds or a Date): the token is dead and what was stored is lost. */
+  unregister(token: string, at?: Date | number): void {
+    const entry = this.#require(token)
+    entry.phone = { ...entry.phone, unregisteredAt: Number(at ?? this.#clock()) }
+    entry.stored = []
+  }
+
+  /** The phone has network again; what was stored for it arrives. */
+  online(token: string): void {
+    const entry = this.#require(token)
+    entry.phone = { ...entry.phone, online: true }
+    this.#flush(entry)
+  }
+
+  /** The phone loses its network; pushes are stored from now on. */
+  offline(token: string): void {
+    const entry = this.#require(token)
+    entry.phone = { ...entry.phone, online: false }
+  }
+
+  /** Hands every later push of this token to the listener, first what is stored. Call the result to stop. */
+  listen(token: string, listener: PushListener): () => void {
+    const entry = this.#require(token)
+    const own: PushListener = (push) => listener(push)
+    entry.listeners.add(own)
+    this.#flush(entry)
+    return () => void entry.listeners.delete(own)
+  }
+
+  /** Hands every push of every phone to the listener; makes all phones that are online reachable. Call the result to stop. */
+  listenToAll(listener: PushListener): () => void {
+    const own: PushListener = (push) => listener(push)
+    this.#everywhere.add(own)
+    for (const entry of this.#entries.values()) this.#flush(entry)
+    return () => void this.#everywhere.delete(own)
+  }
+
+  /** What the provider keeps for this phone at the moment. */
+  stored(token: string): readonly AcceptedPush[] {
+    return this.#entries.get(token)?.stored ?? []
+  }
+
+  /** For the gateways: a push was accepted. Delivers, stores or drops it. */
+  deliver(push: AcceptedPush): void {
+    const entry = this.#entries.get(push.token)
+    if (!entry) return
+    if (!this.#reachable(entry)) entry.stored = storePush(entry.stored, push)
+    else if (push.expiresAt >= this.#clock()) this.#hand(entry, push)
+  }
+
+  #reachable(entry: Entry): boolean {
+    return entry.phone.online && entry.listeners.size + this.#everywhere.size > 0
+  }
+
+  #flush(entry: Entry): void {
+    if (entry.stored.length === 0 || !this.#reachable(entry)) return
+    const fresh = entry.stored.filter((push) => push.expiresAt > this.#clock())
+    entry.stored = []
+    for (const push of fresh) this.#hand(entry, push)
+  }
+
+  #hand(entry: Entry, push: AcceptedPush): void {
+    for (const listeners of [entry.listeners, this.#everywhere]) {
+      for (const listener of listeners) {
+        queueMicrotask(() => listeners.has(listener) && listener(push))
+      }
+    }
+  }
+
+  #require(token: string): Entry {
+    const entry = this.#entries.get(token)
+    if (!entry) throw new Error(`no phone is registered under token ${token}: call register first`)
+    return entry
+  }
+}
