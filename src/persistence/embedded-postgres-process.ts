@@ -1,0 +1,161 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { bareEnvironment, runAs } from './embedded-postgres-account.ts'
+import type { Cluster } from './embedded-postgres-cluster.ts'
+import { livePostmaster, type Postmaster } from './embedded-postgres-postmaster.ts'
+
+/** A PostgreSQL server that answers. */
+export type RunningServer = {
+  readonly pid: number
+  /** The socket's folder, or 127.0.0.1 on Windows. */
+  readonly host: string
+  readonly port: number
+  /** Settles when the server is no more, for whatever reason; for one that we found, also when we let go of it. */
+  readonly gone: Promise<void>
+  /** Shuts down a server that we started; lets go of one that we found. */
+  readonly end: () => Promise<void>
+}
+
+export type ServerSettings = Readonly<Record<string, string>>
+type Log = (message: string) => void
+
+const lookAgainMs = 10
+const lookForFoundMs = 250
+const giveUpAfterMs = 15_000
+const windows = process.platform === 'win32'
+
+// The shell holds a pipe to us. When we end it, or die in any way (SIGKILL too), `read` returns and the server shuts
+// down fast. The server itself must not hold the pipe, hence 3<&- and </dev/null.
+const keeper = `
+exec 3<&0
+"$0" "$@" </dev/null 3<&- &
+server=$!
+(read _ <&3; kill -INT $server) 2>/dev/null &
+watch=$!
+exec 3<&-
+wait $server
+code=$?
+kill $watch 2>/dev/null
+exit $code`
+
+/**
+ * Gives the server of this cluster: the one that runs already, or one that we start. Several processes may do this at
+ * once; one starts the server, the others find it.
+ * Throws, with what PostgreSQL said, when the server cannot be started.
+ */
+export async function serve(
+  cluster: Cluster,
+  settings: ServerSettings,
+  log: Log,
+): Promise<RunningServer> {
+  const deadline = performance.now() + giveUpAfterMs
+  for (;;) {
+    const found = await livePostmaster(cluster.data)
+    if (found?.status === 'ready') return attach(cluster, found)
+    if (found) {
+      // It starts (recovery can take minutes) or stops: either way it ends by itself.
+      await delay(lookAgainMs)
+      continue
+    }
+    try {
+      return await launch(cluster, settings, log)
+    } catch (error) {
+      // Lost a race, or the last backends of a killed server still hold its memory for a moment.
+      const passing = /postmaster\.pid" already exists|shared memory block/.test(String(error))
+      if (!passing || performance.now() > deadline) throw error
+      await delay(lookAgainMs)
+    }
+  }
+}
+
+function attach(cluster: Cluster, found: Postmaster): RunningServer {
+  let wanted = true
+  const watch = async () => {
+    while (wanted && (await livePostmaster(cluster.data))?.pid === found.pid) {
+      await delay(lookForFoundMs, undefined, { ref: false })
+    }
+  }
+  const end = async () => {
+    wanted = false
+  }
+  const host = windows ? '127.0.0.1' : found.socketFolder
+  return { pid: found.pid, host, port: found.port, gone: watch().catch(() => undefined), end }
+}
+
+async function launch(
+  cluster: Cluster,
+  settings: ServerSettings,
+  log: Log,
+): Promise<RunningServer> {
+  const child = spawnServer(cluster, settings)
+  const words = listen(child, log)
+  let failure: Error | undefined
+  let over = false
+  const gone = new Promise<void>((resolve) => {
+    const settle = (error?: Error) => {
+      over = true
+      failure ??= error
+      resolve()
+    }
+    child.once('close', () => settle())
+    child.once('error', settle)
+  })
+  while (!over) {
+    const found = await livePostmaster(cluster.data)
+    if (found?.status === 'ready' && !over) {
+      const host = windows ? '127.0.0.1' : cluster.socketFolder
+      const end = () => shutDown(cluster, child, gone)
+      return { pid: found.pid, host, port: cluster.port, gone, end }
+    }
+    await delay(lookAgainMs)
+  }
+  const said = words.join(' / ')
+  throw new Error(`PostgreSQL did not start in ${cluster.data}: ${said}`, { cause: failure })
+}
+
+/** Detached: Ctrl-C goes to the whole terminal group, and must not reach the database before our own drain. */
+function spawnServer(cluster: Cluster, settings: ServerSettings): ChildProcess {
+  const all = {
+    listen_addresses: windows ? '127.0.0.1' : '',
+    unix_socket_directories: windows ? '' : cluster.socketFolder,
+    unix_socket_permissions: '0700',
+    ...settings,
+  }
+  const program = path.join(cluster.binaries.folder, 'postgres')
+  // livePostmaster knows a server by `postgres -D <data> `.
+  const args = ['-D', cluster.data, '-p', String(cluster.port)]
+  for (const [name, value] of Object.entries(all)) args.push('-c', `${name}=${value}`)
+  const options: SpawnOptions = {
+    ...cluster.account,
+    cwd: '/',
+    env: bareEnvironment(),
+    detached: true,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  }
+  return windows
+    ? spawn(program, args, options)
+    : spawn('/bin/sh', ['-c', keeper, program, ...args], options)
+}
+
+/** Passes on what the server says; the list holds its last words. */
+function listen(child: ChildProcess, log: Log): readonly string[] {
+  const words: string[] = []
+  if (!child.stderr) return words
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    log(line)
+    words.push(line)
+    if (words.length > 20) words.shift()
+  })
+  return words
+}
+
+async function shutDown(cluster: Cluster, child: ChildProcess, gone: Promise<void>): Promise<void> {
+  if (windows) {
+    const control = path.join(cluster.binaries.folder, 'pg_ctl')
+    await runAs(undefined, control, ['stop', '-m', 'fast', '-D', cluster.data]).catch(() => '')
+  }
+  child.stdin?.end()
+  await gone
+}

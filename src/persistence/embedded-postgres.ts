@@ -1,0 +1,79 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Cluster, openCluster, superuser } from './embedded-postgres-cluster.ts'
+import { type RunningServer, type ServerSettings, serve } from './embedded-postgres-process.ts'
+
+export type EmbeddedPostgres = {
+  /** Connection string with the password; over a Unix socket that only this user can enter (Windows: loopback). */
+  readonly url: string
+  /** Process id of the server as it runs now. */
+  readonly pid: () => number
+  /** Shuts the server down and waits for it, if this process started it; otherwise leaves it running. */
+  readonly stop: () => Promise<void>
+}
+
+export type EmbeddedPostgresOptions = {
+  /** Where the database lives; made when absent. The same folder gives the same data again, whoever starts it. */
+  readonly folder: string
+  /** Receives what the server says, and what happens to it. */
+  readonly log?: (message: string) => void
+  /** False gives up safety against power loss for speed; for tests only. Default true. */
+  readonly durable?: boolean
+  /** Further server settings, for example `max_connections`. */
+  readonly settings?: ServerSettings
+}
+
+const settleMs = 100
+
+/**
+ * Starts the PostgreSQL that npm brought, or finds the one that another process runs in this folder (the operator's
+ * CLI beside the service). It ends with the process that started it, however that dies. While it is wanted it is kept
+ * running: when the server crashes, or the process that owned it ends, this one starts it again under the same
+ * address, so a connection pool heals by itself.
+ * Throws, saying what to do, when no PostgreSQL is installed or the folder cannot be used.
+ */
+export async function startEmbeddedPostgres(
+  options: EmbeddedPostgresOptions,
+): Promise<EmbeddedPostgres> {
+  const { folder, log = () => undefined, durable = true } = options
+  const cluster = await openCluster(folder, durable, log)
+  const settings = durable ? options.settings : { ...hasty, ...options.settings }
+  let server = await serve(cluster, settings ?? {}, log)
+  let wanted = true
+
+  const keep = async () => {
+    for (;;) {
+      await server.gone
+      if (!wanted) return
+      log(`The database server in ${cluster.data} is gone; it will be brought back`)
+      await delay(settleMs)
+      try {
+        server = await serve(cluster, settings ?? {}, log)
+      } catch (error) {
+        log(`The database server could not be brought back yet: ${String(error)}`)
+      }
+      if (!wanted) await server.end()
+    }
+  }
+  const kept = keep()
+
+  return {
+    url: urlOf(cluster, server),
+    pid: () => server.pid,
+    stop: async () => {
+      wanted = false
+      await server.end()
+      await kept
+    },
+  }
+}
+
+const hasty = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
+
+function urlOf(cluster: Cluster, server: RunningServer): string {
+  const url = new URL(`postgresql://localhost:${server.port}/postgres`)
+  url.username = superuser
+  url.password = cluster.password
+  if (server.host.startsWith('/')) url.searchParams.set('host', server.host)
+  else url.hostname = server.host
+  return url.href
+}
