@@ -97,7 +97,10 @@ export function readRequest(headers: IncomingHttpHeaders): ApnsRefusal | ApnsReq
   if (expiration !== undefined && !/^\d{1,15}$/.test(expiration)) {
     return refuse('BadExpirationDate')
   }
-  if (collapseId !== undefined && Buffer.byteLength(collapseId) > COLLAPSE_ID_LIMIT_BYTES) {
+  if (
+    collapseId !== undefined &&
+    Buffer.byteLength(collapseId, 'latin1') > COLLAPSE_ID_LIMIT_BYTES
+  ) {
     return refuse('BadCollapseId')
   }
   return {
