@@ -1,0 +1,156 @@
+import { expect, test } from 'vitest'
+import { Phones } from '../../simulator/phones.ts'
+import type { AcceptedPush, ApnsPush, FcmPush } from '../../simulator/pushes.ts'
+import { until } from '../support/until.ts'
+
+let sequence = 0
+
+function apnsPush(token: string, at: number, extra: Partial<ApnsPush> = {}): ApnsPush {
+  sequence += 1
+  return {
+    sequence,
+    provider: 'apns',
+    id: String(sequence),
+    token,
+    appId: 'com.example.authenticator',
+    expiresAt: at + 60_000,
+    at,
+    pushType: 'alert',
+    priority: 10,
+    headers: {},
+    payload: {},
+    ...extra,
+  }
+}
+
+function fcmPush(token: string, at: number, collapseId?: string): FcmPush {
+  sequence += 1
+  return {
+    sequence,
+    provider: 'fcm',
+    id: String(sequence),
+    token,
+    appId: 'com.example.authenticator',
+    ...(collapseId === undefined ? {} : { collapseId }),
+    expiresAt: at + 60_000,
+    at,
+    priority: 'high',
+    ttlSeconds: 60,
+    data: {},
+  }
+}
+
+function setUp(provider: 'apns' | 'fcm' = 'apns') {
+  const clock = { now: 1_000_000 }
+  const phones = new Phones(() => clock.now)
+  const { token } = phones.register({ provider, appId: 'com.example.authenticator' })
+  const received: AcceptedPush[] = []
+  const listen = (): (() => void) => phones.listen(token, (push) => received.push(push))
+  const flushed = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+  return { clock, phones, token, received, listen, flushed }
+}
+
+test('a phone that is online and listened to gets its pushes at once, every listener once', async () => {
+  const { clock, phones, token, received, listen } = setUp()
+  const stop = listen()
+  listen()
+  phones.deliver(apnsPush(token, clock.now))
+  await until('both heard it', () => received.length === 2)
+  stop()
+  phones.deliver(apnsPush(token, clock.now))
+  await until('one heard it', () => received.length === 3)
+  expect(phones.stored(token)).toEqual([])
+})
+
+test('APNs keeps only the newest notification for an app that is out of reach', async () => {
+  const { clock, phones, token, received, listen } = setUp()
+  listen()
+  phones.offline(token)
+  phones.deliver(apnsPush(token, clock.now, { collapseId: 'a' }))
+  const last = apnsPush(token, clock.now, { collapseId: 'b' })
+  phones.deliver(last)
+  phones.online(token)
+  await until('it arrived', () => received.length > 0)
+  expect(received).toEqual([last])
+})
+
+test('a push for now or never is not stored, and does not push out a stored one', () => {
+  const { clock, phones, token } = setUp()
+  const kept = apnsPush(token, clock.now)
+  phones.deliver(kept)
+  phones.deliver(apnsPush(token, clock.now, { expiresAt: clock.now }))
+  expect(phones.stored(token)).toEqual([kept])
+})
+
+test('an expired push never arrives', async () => {
+  const { clock, phones, token, received, listen, flushed } = setUp()
+  phones.deliver(apnsPush(token, clock.now))
+  clock.now += 60_000
+  listen()
+  phones.deliver(apnsPush(token, clock.now, { expiresAt: 1 }))
+  await flushed()
+  expect(received).toEqual([])
+})
+
+test('what came before anyone listened is handed over to the first listener only', async () => {
+  const { clock, phones, token, received, listen, flushed } = setUp()
+  phones.deliver(apnsPush(token, clock.now))
+  listen()
+  listen()
+  await flushed()
+  expect(received).toHaveLength(1)
+})
+
+test('a listener to all phones hears every one of them', async () => {
+  const { clock, phones, token, received, flushed } = setUp()
+  const other = phones.register({ provider: 'fcm', appId: 'com.example.authenticator' })
+  phones.deliver(apnsPush(token, clock.now))
+  const stop = phones.listenToAll((push) => received.push(push))
+  phones.deliver(fcmPush(other.token, clock.now))
+  await flushed()
+  stop()
+  phones.deliver(apnsPush(token, clock.now))
+  await flushed()
+  expect(received.map((push) => push.provider)).toEqual(['apns', 'fcm'])
+})
+
+test('a removed app gets nothing, not even what was stored', async () => {
+  const { clock, phones, token, received, listen, flushed } = setUp()
+  phones.deliver(apnsPush(token, clock.now))
+  phones.unregister(token)
+  listen()
+  await flushed()
+  expect(received).toEqual([])
+  expect(phones.find(token)?.unregisteredAt).toBe(clock.now)
+})
+
+test('FCM replaces a stored message by collapse key and keeps the others', () => {
+  const { clock, phones, token } = setUp('fcm')
+  const plain = fcmPush(token, clock.now)
+  const newer = fcmPush(token, clock.now, 'a')
+  for (const push of [plain, fcmPush(token, clock.now, 'a'), newer]) phones.deliver(push)
+  expect(phones.stored(token)).toEqual([plain, newer])
+})
+
+test('FCM keeps four collapse keys and drops the oldest for a fifth', () => {
+  const { clock, phones, token } = setUp('fcm')
+  for (const key of ['a', 'b', 'c', 'd', 'e']) phones.deliver(fcmPush(token, clock.now, key))
+  expect(phones.stored(token).map((push) => push.collapseId)).toEqual(['b', 'c', 'd', 'e'])
+})
+
+test('FCM discards all plain messages when the hundred-and-first comes', () => {
+  const { clock, phones, token } = setUp('fcm')
+  const kept = fcmPush(token, clock.now, 'a')
+  phones.deliver(kept)
+  for (let count = 0; count < 100; count += 1) phones.deliver(fcmPush(token, clock.now))
+  expect(phones.stored(token)).toHaveLength(101)
+  phones.deliver(fcmPush(token, clock.now))
+  expect(phones.stored(token)).toEqual([kept])
+})
+
+test('a token is given out once, and calls for an unknown one say what to do', () => {
+  const { phones, token } = setUp()
+  const again = { provider: 'apns', appId: 'x', token } as const
+  expect(() => phones.register(again)).toThrow('already in use')
+  expect(() => phones.listen('none', () => undefined)).toThrow('call register first')
+})
