@@ -10,10 +10,11 @@ export const PROVIDER_TOKEN_MIN_UPDATE_MS = 20 * 60 * 1000
 const FUTURE_TOLERANCE_MS = 5 * 60 * 1000
 const CACHE_LIMIT = 1000
 
-type Verified = { readonly keyId: string; readonly issuedAt: number }
+/** A provider token with a good signature; `issuedAt` in milliseconds since the epoch. */
+export type ProviderToken = { readonly issuedAt: number }
 
-/** What a connection remembers about provider tokens. */
-export type ConnectionTokens = { current: (Verified & { readonly text: string }) | undefined }
+/** What a connection remembers: the last provider token that was accepted on it. */
+export type ConnectionTokens = { current: ProviderToken | undefined }
 
 function readClaims(payload: Uint8Array): { iss?: unknown; iat?: unknown } {
   const claims: unknown = JSON.parse(new TextDecoder().decode(payload))
@@ -22,13 +23,14 @@ function readClaims(payload: Uint8Array): { iss?: unknown; iat?: unknown } {
 
 /**
  * Judges provider tokens as "Establishing a token-based connection to APNs" describes them. A signature is verified once per token text, its age each time;
- * the 20-minute rule holds per connection, so that several servers may share a key.
+ * the 20-minute rule compares times of issue, so signing one again for the same time is
+ * no update, and it holds per connection, so that several servers may share a key.
  */
 export class ProviderTokens {
   readonly #key: KeyObject
   readonly #credentials: ApnsCredentials
   readonly #clock: () => number
-  readonly #verified = new Map<string, Verified>()
+  readonly #verified = new Map<string, ProviderToken>()
 
   constructor(credentials: ApnsCredentials, clock: () => number) {
     this.#key = createPublicKey(credentials.keyPem)
@@ -48,24 +50,22 @@ export class ProviderTokens {
     const now = this.#clock()
     if (now - token.issuedAt > PROVIDER_TOKEN_MAX_AGE_MS) return refuse('ExpiredProviderToken')
     if (token.issuedAt - now > FUTURE_TOLERANCE_MS) return refuse('InvalidProviderToken')
-    const { current } = connection
-    if (current && current.text !== text) {
-      if (Math.abs(token.issuedAt - current.issuedAt) < PROVIDER_TOKEN_MIN_UPDATE_MS) {
-        return refuse('TooManyProviderTokenUpdates')
-      }
+    const ageDifference = Math.abs(token.issuedAt - (connection.current ?? token).issuedAt)
+    if (ageDifference > 0 && ageDifference < PROVIDER_TOKEN_MIN_UPDATE_MS) {
+      return refuse('TooManyProviderTokenUpdates')
     }
-    if (current?.text !== text) connection.current = { ...token, text }
+    connection.current = token
     return undefined
   }
 
-  async #verify(text: string): Promise<Verified | undefined> {
+  async #verify(text: string): Promise<ProviderToken | undefined> {
     try {
       const { payload } = await compactVerify(text, this.#key, { algorithms: ['ES256'] })
       const { kid } = decodeProtectedHeader(text)
       const { iss, iat } = readClaims(payload)
       if (kid !== this.#credentials.keyId || iss !== this.#credentials.teamId) return undefined
       if (typeof iat !== 'number' || !Number.isFinite(iat)) return undefined
-      const token = { keyId: kid, issuedAt: iat * 1000 }
+      const token = { issuedAt: iat * 1000 }
       if (this.#verified.size >= CACHE_LIMIT) this.#verified.clear()
       this.#verified.set(text, token)
       return token

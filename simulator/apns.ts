@@ -206,6 +206,8 @@ export class ApnsGateway {
   }
 
   #refuseOnPurpose(exchange: Exchange, fault: Extract<Fault, { kind: 'reason' }>): void {
+    // A client that is told so signs anew at once, which the 20-minute rule would refuse for a token that had not really expired.
+    if (fault.reason === 'ExpiredProviderToken') exchange.connection.current = undefined
     const retry = fault.retryAfterSeconds
     const headers = retry === undefined ? {} : { 'retry-after': String(retry) }
     const paired = refuse(fault.reason, fault.timestamp)

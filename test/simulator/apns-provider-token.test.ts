@@ -71,6 +71,16 @@ test('a newer token within 20 minutes is refused on the same connection, and onl
   expect(await reasonFor(other, soon)).toBe('accepted')
 })
 
+test('another token of the same time of issue is no update', async () => {
+  now = start
+  await using client = new ApnsClient(simulator)
+  const tokens = [1, 2].map(() => signProviderToken(simulator.credentials.apns, now))
+  const [first = '', second = ''] = await Promise.all(tokens)
+  expect(first).not.toBe(second)
+  expect(await reasonFor(client, first)).toBe('accepted')
+  expect(await reasonFor(client, second)).toBe('accepted')
+})
+
 test('a newer token after 20 minutes replaces the old one, which then counts as an update itself', async () => {
   now = start
   const ours = simulator.credentials.apns
