@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { withEngine } from '../../scripts/schema-engine.ts'
 import { migrate, planMigrations } from '../../src/persistence/migrations.ts'
 import { onServer } from '../support/cluster.ts'
 import { createEmptyDatabase, createTestDatabase } from '../support/database.ts'
@@ -78,6 +79,55 @@ test('each migration is applied once and recorded as Prisma records it', async (
     { name: '01_one', checksum: sha256(sql), ...row },
     { name: '02_two', checksum: sha256('insert into a default values'), ...row },
   ])
+})
+
+describe('Prisma’s own engine', () => {
+  const schema = 'datasource db {\n  provider = "postgresql"\n}\n'
+  const filters = { externalTables: [], externalEnums: [] }
+  const columns = `select column_name, data_type, character_maximum_length, is_nullable, column_default, ordinal_position
+    from information_schema.columns where table_name = '_prisma_migrations' order by ordinal_position`
+  const sql = 'create table a (n int)'
+  const migrationsList = {
+    baseDir: '/',
+    lockfile: { path: 'migration_lock.toml', content: 'provider = "postgresql"\n' },
+    shadowDbInitScript: '',
+    migrationDirectories: [
+      {
+        path: '01_one',
+        migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value: sql } },
+      },
+    ],
+  }
+
+  test('finds our book in order and has nothing to add', async () => {
+    await using database = await createEmptyDatabase()
+    await write('01_one', sql)
+    await migrate(database.url, folder)
+    await withEngine(schema, database.url, async (engine) => {
+      const opinion = { migrationsList, filters, optInToShadowDatabase: false }
+      expect(await engine.diagnoseMigrationHistory(opinion)).toEqual({
+        editedMigrationNames: [],
+        failedMigrationNames: [],
+        hasMigrationsTable: true,
+        history: null,
+      })
+      const result = await engine.applyMigrations({ migrationsList, filters })
+      expect(result.appliedMigrationNames).toEqual([])
+    })
+  })
+
+  test('leaves a book that we continue, in a table like ours', async () => {
+    await using database = await createEmptyDatabase()
+    await using ours = await createEmptyDatabase()
+    await write('01_one', sql)
+    await withEngine(schema, database.url, (engine) =>
+      engine.applyMigrations({ migrationsList, filters }),
+    )
+    expect(await migrate(database.url, folder)).toEqual({ applied: [] })
+    await migrate(ours.url, folder)
+    expect(await ask(ours.url, columns)).toEqual(await ask(database.url, columns))
+    expect(await ask(ours.url, book)).toEqual(await ask(database.url, book))
+  })
 })
 
 test('eight that start at once apply each migration once', async () => {

@@ -1,0 +1,76 @@
+import type pg from 'pg'
+
+/** A CHECK constraint that a `/// check: <expression>` comment of the schema asks for. */
+export type Check = { readonly table: string; readonly name: string; readonly expression: string }
+
+/**
+ * The constraints that the schema's comments ask for. An expression ends at the first full stop or semicolon outside
+ * quotes; what follows is for the reader.
+ */
+export function checksOf(schema: string): Check[] {
+  return [...schema.matchAll(/^model (\w+) \{$(.*?)^\}$/gms)].flatMap(([, model, body = '']) => {
+    const table = /@@map\("(\w+)"\)/.exec(body)?.[1] ?? `${model}`
+    const expressions = [...body.matchAll(/^\s*\/\/\/ check: ((?:'[^']*'|[^'.;\n])+)/gm)]
+    return expressions.map(([, text = '']) => {
+      const expression = text.trim()
+      const column = /[a-z]\w*/.exec(expression)?.[0]
+      return { table, name: `${table}_${column}_check`, expression }
+    })
+  })
+}
+
+/**
+ * The SQL that gives the database exactly the wanted constraints; empty when it has them. PostgreSQL itself says
+ * whether two are the same: each wanted one is tried in a transaction that is rolled back.
+ */
+export async function differenceOfChecks(
+  client: pg.Client,
+  wanted: readonly Check[],
+): Promise<string> {
+  const key = (table: string, definition: string) => `${table} ${definition}`
+  const present = await definitions(client)
+  const asked = new Map<string, Check>()
+  for (const check of wanted) {
+    asked.set(key(check.table, await definitionOf(client, check)), check)
+  }
+  const kept = new Set(present.map(({ table, definition }) => key(table, definition)))
+  const drops = present
+    .filter(({ table, definition }) => !asked.has(key(table, definition)))
+    .map(({ table, name }) => `ALTER TABLE "${table}" DROP CONSTRAINT "${name}";`)
+  const adds = [...asked]
+    .filter(([definition]) => !kept.has(definition))
+    .map(([, check]) => addition(check.table, check.name, check.expression))
+  return [...drops, ...adds].map((statement) => `${statement}\n`).join('')
+}
+
+async function definitions(
+  client: pg.Client,
+): Promise<{ table: string; name: string; definition: string }[]> {
+  const { rows } = await client.query(
+    `select t.relname as table, c.conname as name, pg_get_constraintdef(c.oid) as definition
+     from pg_constraint c join pg_class t on t.oid = c.conrelid
+     where c.contype = 'c' and c.connamespace = current_schema()::regnamespace
+     order by t.relname, c.conname`,
+  )
+  return rows
+}
+
+async function definitionOf(client: pg.Client, { table, expression }: Check): Promise<string> {
+  const trial = 'check_on_trial'
+  await client.query('begin')
+  try {
+    await client.query(addition(table, trial, expression))
+    const found = (await definitions(client)).find((each) => each.name === trial)
+    return found?.definition ?? ''
+  } catch (cause) {
+    throw new Error(`The comment "check: ${expression}" on ${table} is no valid constraint`, {
+      cause,
+    })
+  } finally {
+    await client.query('rollback')
+  }
+}
+
+function addition(table: string, name: string, expression: string): string {
+  return `ALTER TABLE "${table}" ADD CONSTRAINT "${name}" CHECK (${expression});`
+}

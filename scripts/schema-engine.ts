@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises'
+import { PrismaPg } from '@prisma/adapter-pg'
+import {
+  bindMigrationAwareSqlAdapterFactory,
+  ColumnTypeEnum,
+  type SqlQuery,
+} from '@prisma/driver-adapter-utils'
+import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
+import pg from 'pg'
+
+type Wasm = WebAssembly.Exports & { __wbindgen_start(): void }
+
+// Once: the glue code knows one instance, and objects of an earlier one would call into the later.
+let loaded: Promise<void> | undefined
+
+const oidOfChar = 18
+const oidOfText = 25
+
+/**
+ * The SQL that turns the database into what the Prisma schema describes; empty when it is that already. It reads the
+ * database and changes nothing. Prisma sees tables, columns, keys and indexes; CHECK constraints it does not see.
+ * Throws what Prisma's engine says when the schema is not valid.
+ */
+export async function differenceTo(schema: string, url: string): Promise<string> {
+  const files = [{ path: 'schema.prisma', content: schema }]
+  const { exitCode, stdout } = await withEngine(schema, url, (engine) =>
+    engine.diff({
+      from: { tag: 'schemaDatasource', files, configDir: '.' },
+      to: { tag: 'schemaDatamodel', files },
+      script: true,
+      exitCode: true,
+      filters: { externalTables: [], externalEnums: [] },
+    }),
+  )
+  return exitCode === 0 ? '' : (stdout ?? '')
+}
+
+/** Lets Prisma's own schema engine, of the version that its CLI uses, work on a database. */
+export async function withEngine<T>(
+  schema: string,
+  url: string,
+  work: (engine: bindings.SchemaEngine) => Promise<T>,
+): Promise<T> {
+  loaded ??= load()
+  await loaded
+  const pool = new pg.Pool({ connectionString: url, max: 1 })
+  const adapter = bindMigrationAwareSqlAdapterFactory(new CatalogPg(pool))
+  const datamodels: [string, string][] = [['schema.prisma', schema]]
+  try {
+    const engine = await bindings.SchemaEngine.new({ datamodels }, () => undefined, adapter)
+    return await work(engine).finally(() => engine.free())
+  } finally {
+    await pool.end()
+  }
+}
+
+/** Loads the engine by hand: the package's own entry imports WebAssembly as a module, of which Node warns. */
+async function load(): Promise<void> {
+  const file = new URL('schema_engine_bg.wasm', import.meta.resolve('@prisma/schema-engine-wasm'))
+  const glue = bindings as unknown as { __wbg_set_wasm(wasm: WebAssembly.Exports): void }
+  const imports = { './schema_engine_bg.js': bindings as unknown as WebAssembly.ModuleImports }
+  const { instance } = await WebAssembly.instantiate(await readFile(file), imports)
+  const wasm = instance.exports as Wasm
+  glue.__wbg_set_wasm(wasm)
+  wasm.__wbindgen_start()
+  Object.assign(globalThis, {
+    PRISMA_WASM_PANIC_REGISTRY: {
+      set_message(message: string) {
+        throw new Error(`Prisma's schema engine failed: ${message}`)
+      },
+    },
+  })
+}
+
+/**
+ * The catalogs are full of columns of type "char", which Prisma's adapter refuses to read and its engine insists on: the
+ * adapter is given text, and the engine told afterwards which columns were "char".
+ */
+class CatalogPg extends PrismaPg {
+  readonly #chars: WeakMap<object, number[]>
+
+  constructor(pool: pg.Pool) {
+    const chars = new WeakMap<object, number[]>()
+    const query = pool.query.bind(pool) as (config: pg.QueryConfig) => Promise<pg.QueryResult>
+    const queryAsText = async (config: pg.QueryConfig) => {
+      const result = await query(config)
+      const found: number[] = []
+      for (const [at, field] of result.fields.entries()) {
+        if (field.dataTypeID !== oidOfChar) continue
+        field.dataTypeID = oidOfText
+        found.push(at)
+      }
+      chars.set(result.rows, found)
+      return result
+    }
+    super(Object.assign(pool, { query: queryAsText }))
+    this.#chars = chars
+  }
+
+  override async connect() {
+    const adapter = await super.connect()
+    const queryRaw = adapter.queryRaw.bind(adapter)
+    return Object.assign(adapter, {
+      queryRaw: async (query: SqlQuery) => {
+        const result = await queryRaw(query)
+        for (const at of this.#chars.get(result.rows) ?? []) {
+          result.columnTypes[at] = ColumnTypeEnum.Character
+        }
+        return result
+      },
+    })
+  }
+}
