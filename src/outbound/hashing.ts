@@ -1,0 +1,30 @@
+import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import type { Hashing } from '../ports/world.ts'
+import { assertMasterKey } from './sealing.ts'
+
+const keyedInfo = 'countersign/keyed-hash/1'
+
+function sha256(text: string | Uint8Array): Uint8Array {
+  return createHash('sha256').update(text).digest()
+}
+
+/**
+ * Hashes under the installation's master key. The HMAC key is derived (HKDF, RFC 5869), so that nothing it hashes says
+ * anything about what is sealed. With another master key keyed hashes no longer match: typed enrolment codes, which live
+ * ten minutes, are the only ones. Throws unless the key is 32 bytes.
+ */
+export function createHashing(masterKey: Uint8Array): Hashing {
+  assertMasterKey(masterKey)
+  const hmacKey = Buffer.from(hkdfSync('sha256', masterKey, '', keyedInfo, 32))
+  return {
+    sha256,
+    sha256Base64Url: (text) => createHash('sha256').update(text).digest('base64url'),
+    keyed: (text) => createHmac('sha256', hmacKey).update(text).digest(),
+    equal(a, b) {
+      const left = Buffer.from(a)
+      const right = Buffer.from(b)
+      // Lengths are no secrets: hashes have one, and a number's digits are shown to everybody.
+      return left.length === right.length && timingSafeEqual(left, right)
+    },
+  }
+}
