@@ -376,3 +376,6 @@ ALTER TABLE "answers" ADD CONSTRAINT "answers_outcome_check" CHECK (outcome in (
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_kind_check" CHECK (kind in ('challenge_opened', 'challenge_closed'));
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_status_check" CHECK (status in ('queued', 'sent', 'failed', 'suppressed'));
 ALTER TABLE "activities" ADD CONSTRAINT "activities_severity_check" CHECK (severity in ('info', 'warning', 'critical'));
+ALTER TABLE "challenges" ADD CONSTRAINT "challenges_decided_check" CHECK ((status = 'pending') = (decided_at is null));
+ALTER TABLE "challenges" ADD CONSTRAINT "challenges_denied_check" CHECK ((status = 'denied') = (reason is not null));
+ALTER TABLE "challenges" ADD CONSTRAINT "challenges_number_erased_check" CHECK (status = 'pending' or number_sealed is null);

@@ -1,0 +1,82 @@
+/** The import law: which folder may import which. test/architecture.test.ts proves that it sees every file and bites. */
+const layer = (name, may, packages = true) => [
+  {
+    name: `${name}-imports-only-${['itself', ...may].join('-and-')}`,
+    severity: 'error',
+    from: { path: `^src/${name}/` },
+    to: { path: '^(src|simulator|demo|web|clients|examples|bench|test)/', pathNot: `^src/(${[name, ...may].join('|')})/` },
+  },
+  ...(packages
+    ? []
+    : [
+        {
+          name: `${name}-imports-no-package-and-no-node-module`,
+          severity: 'error',
+          from: { path: `^src/${name}/` },
+          to: { pathNot: '^src/' },
+        },
+      ]),
+]
+
+module.exports = {
+  forbidden: [
+    ...layer('domain', [], false),
+    ...layer('ports', ['domain'], false),
+    ...layer('usecases', ['ports', 'domain'], false),
+    ...layer('http', ['usecases', 'ports', 'domain']),
+    ...layer('worker', ['usecases', 'ports', 'domain']),
+    ...layer('persistence', ['ports', 'domain', 'generated']),
+    ...layer('outbound', ['ports', 'domain']),
+    {
+      name: 'product-knows-nothing-outside-src',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(simulator|demo|web|clients|examples|bench|test)/' },
+    },
+    {
+      name: 'only-persistence-knows-prisma-and-pg',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(persistence|generated)/' },
+      to: { path: 'node_modules/(@prisma|prisma|pg|pg-[a-z]+)/|^src/generated/' },
+    },
+    {
+      name: 'only-http-knows-fastify',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/http/' },
+      to: { path: 'node_modules/(fastify|@fastify)' },
+    },
+    {
+      name: 'config-is-read-by-the-entries-only',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(main|compose|cli|config)\\.ts$' },
+      to: { path: '^src/config\\.ts$' },
+    },
+    {
+      name: 'entries-are-not-imported',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(main|cli|compose)\\.ts$' },
+      to: { path: '^src/(main|compose|cli)\\.ts$' },
+    },
+    {
+      name: 'clients-stand-alone',
+      severity: 'error',
+      from: { path: '^clients/' },
+      to: { path: '^(src|simulator|demo|web|bench|test)/' },
+    },
+    {
+      name: 'simulator-knows-only-the-wire',
+      severity: 'error',
+      from: { path: '^simulator/' },
+      to: { path: '^(src|demo|web|bench|test)/' },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'everything-resolves', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^src/generated/' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+}
