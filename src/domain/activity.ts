@@ -1,0 +1,62 @@
+import type { ChallengeId, DeviceId, EnrolmentId, UserId } from './ids.ts'
+
+/** Everything that can happen to a user, as the user sees it. A closed set. */
+export type ActivityType =
+  | 'user_imported'
+  | 'enrolment_opened'
+  | 'enrolment_claimed'
+  | 'enrolment_cancelled'
+  | 'enrolment_void'
+  | 'device_added'
+  | 'device_renamed'
+  | 'device_unregistered'
+  | 'challenge_created'
+  | 'challenge_resent'
+  | 'challenge_approved'
+  | 'challenge_denied'
+  | 'challenge_reported'
+  | 'challenge_expired'
+  | 'challenge_cancelled'
+  | 'number_failed'
+
+export type Severity = 'info' | 'warning' | 'critical'
+
+/** Who did it: the user's own device, a relying party's API key, an operator at the command line, or the service itself. */
+export type Actor = `device:${DeviceId}` | `api_key:${string}` | 'operator' | 'service'
+
+/** One thing to record beside the change it belongs to, in the same statement or transaction. */
+export type NewActivity = {
+  readonly userId: UserId
+  readonly type: ActivityType
+  readonly severity: Severity
+  readonly actor: Actor
+  readonly challengeId?: ChallengeId
+  readonly deviceId?: DeviceId
+  readonly enrolmentId?: EnrolmentId
+  /** Small facts to show; never a number, a code, a token or a key. */
+  readonly details?: Readonly<Record<string, string | number | boolean>>
+}
+
+const severities: Record<ActivityType, Severity> = {
+  user_imported: 'info',
+  enrolment_opened: 'info',
+  enrolment_claimed: 'warning',
+  enrolment_cancelled: 'info',
+  enrolment_void: 'warning',
+  device_added: 'warning',
+  device_renamed: 'info',
+  device_unregistered: 'warning',
+  challenge_created: 'info',
+  challenge_resent: 'info',
+  challenge_approved: 'info',
+  challenge_denied: 'warning',
+  challenge_reported: 'critical',
+  challenge_expired: 'info',
+  challenge_cancelled: 'info',
+  number_failed: 'warning',
+}
+
+/** Completes an activity with the severity that its type always has. */
+export function activity(event: Omit<NewActivity, 'severity'>): NewActivity {
+  return { ...event, severity: severities[event.type] }
+}

@@ -1,0 +1,73 @@
+// What a device is asked: the payload of the server-signed `approval-request+jwt`.
+
+import type { ChallengeContext, UserVerification } from './challenge.ts'
+import type { ChallengeId, DeviceId, TenantId, UserId } from './ids.ts'
+import { hideNumber, type NumberMode } from './number-match.ts'
+
+export const requestTyp = 'approval-request+jwt'
+
+/** Everything that is fixed when a challenge is created for one device. */
+export type RequestFacts = {
+  readonly issuer: string
+  readonly tenantId: TenantId
+  readonly challengeId: ChallengeId
+  readonly deviceId: DeviceId
+  readonly userId: UserId
+  readonly jti: string
+  /** 32 random bytes, base64url. */
+  readonly nonce: string
+  readonly relyingPartyName: string
+  readonly context: ChallengeContext
+  readonly numberMode: NumberMode
+  readonly numberDigits: number | null
+  /** The caller's own number, which must not be readable on the device; null in the other modes. */
+  readonly callerNumber: string | null
+  readonly userVerification: UserVerification
+  readonly createdAt: Date
+  readonly expiresAt: Date
+}
+
+function hidden(context: ChallengeContext, number: string): ChallengeContext {
+  const hide = (text: string) => hideNumber(text, number)
+  const { fields, ...texts } = context
+  const shown = Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, hide(text)]))
+  if (!fields) return shown
+  return {
+    ...shown,
+    fields: fields.map(({ label, value }) => ({ label: hide(label), value: hide(value) })),
+  }
+}
+
+/**
+ * The payload as the exact text that is stored, signed at each fetch and covered by the answer's `rqh`. It says how many
+ * digits to type, never which.
+ */
+export function requestPayload(facts: RequestFacts): string {
+  const context =
+    facts.callerNumber === null ? facts.context : hidden(facts.context, facts.callerNumber)
+  return JSON.stringify({
+    iss: facts.issuer,
+    aud: facts.deviceId,
+    jti: facts.jti,
+    iat: Math.floor(facts.createdAt.getTime() / 1000),
+    exp: Math.floor(facts.expiresAt.getTime() / 1000),
+    cid: facts.challengeId,
+    tid: facts.tenantId,
+    sub: facts.userId,
+    nonce: facts.nonce,
+    ctx: { relyingParty: facts.relyingPartyName, ...context },
+    number: facts.numberDigits === null ? null : { digits: facts.numberDigits },
+    uv: facts.userVerification,
+  })
+}
+
+/** The header of a request; fixed at creation too, because `rqh` covers it. */
+export function requestHeader(signingKid: string): string {
+  return JSON.stringify({ alg: 'ES256', typ: requestTyp, kid: signingKid })
+}
+
+/** The nonce of a stored payload; the device must echo it. */
+export function nonceOf(payload: string): string {
+  const { nonce } = JSON.parse(payload) as { nonce: string }
+  return nonce
+}

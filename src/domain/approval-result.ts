@@ -1,0 +1,62 @@
+// What the relying party can keep and verify offline: the payload of the `approval-result+jwt`.
+
+import type { Challenge } from './challenge.ts'
+import type { DeviceId } from './ids.ts'
+import { newDeviceSeconds } from './policy.ts'
+
+export const resultTyp = 'approval-result+jwt'
+const lifetimeSeconds = 60
+
+/** What a result says beyond the challenge itself. */
+export type ResultFacts = {
+  readonly issuer: string
+  readonly now: Date
+  /** The device whose answer decided; null when none did. */
+  readonly decidedBy: {
+    readonly id: DeviceId
+    /** Whether the deciding signature came from the verification key. */
+    readonly userVerified: boolean
+    readonly activatedAt: Date | null
+  } | null
+}
+
+/**
+ * Authentication methods, honestly (RFC 8176): proof of possession of a software-level key, `user` only when the
+ * verification key signed. Never a claim of hardware without attestation, nor of phishing resistance (NIST SP 800-63B-4, 3.1.3).
+ */
+function methods(userVerified: boolean): string[] {
+  return userVerified ? ['pop', 'swk', 'user'] : ['pop', 'swk']
+}
+
+/** Payload of the result of a challenge that has ended. `jti` is the challenge's own, so that it can be consumed once. */
+export function resultPayload(challenge: Challenge, facts: ResultFacts): string {
+  const { decidedBy } = facts
+  const iat = Math.floor(facts.now.getTime() / 1000)
+  const decidedAt = challenge.decidedAt ?? facts.now
+  const approved = challenge.status === 'approved' && decidedBy !== null
+  const isNew =
+    decidedBy?.activatedAt != null &&
+    decidedAt.getTime() - decidedBy.activatedAt.getTime() < newDeviceSeconds * 1000
+  return JSON.stringify({
+    iss: facts.issuer,
+    aud: challenge.rpId,
+    jti: challenge.resultJti,
+    iat,
+    exp: iat + lifetimeSeconds,
+    tid: challenge.tenantId,
+    cid: challenge.id,
+    sub: challenge.userId,
+    ...(challenge.binding === null ? {} : { binding: challenge.binding }),
+    decision: challenge.status,
+    ...(challenge.reason === null ? {} : { reason: challenge.reason }),
+    ...(decidedBy === null ? {} : { did: decidedBy.id }),
+    number: challenge.numberMode,
+    ...(approved
+      ? {
+          amr: methods(decidedBy.userVerified),
+          auth_time: Math.floor(decidedAt.getTime() / 1000),
+        }
+      : {}),
+    ...(approved && isNew ? { new_device: true } : {}),
+  })
+}

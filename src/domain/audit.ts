@@ -1,0 +1,18 @@
+import type { Actor } from './activity.ts'
+
+/** Changes that belong to no single user. A closed set. */
+export type AuditType =
+  | 'tenant_created'
+  | 'signing_key_rotated'
+  | 'relying_party_created'
+  | 'api_key_created'
+  | 'api_key_revoked'
+
+/** One row of the audit record, written in the transaction of the change it tells of. */
+export type NewAuditEvent = {
+  readonly type: AuditType
+  readonly actor: Actor
+  /** Id of what was changed. */
+  readonly subject: string
+  readonly details?: Readonly<Record<string, string | number | boolean>>
+}

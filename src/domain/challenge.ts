@@ -1,0 +1,125 @@
+import type { ChallengeId, DeviceId, RelyingPartyId, TenantId, UserId } from './ids.ts'
+import type { NumberMode, NumberPlan } from './number-match.ts'
+import { challengeTtlBoundsSeconds, type Policy } from './policy.ts'
+import { type Refusal, refuse } from './refusal.ts'
+
+export type TerminalStatus = 'approved' | 'denied' | 'expired' | 'cancelled'
+export type ChallengeStatus = 'pending' | TerminalStatus
+export type DenyReason = 'user_denied' | 'user_reported' | 'number_mismatch' | 'no_device_left'
+export type UserVerification = 'required' | 'preferred' | 'not_required'
+/** `pull_only`: no push could be owed, so the person must open the app to find the challenge. */
+export type DeliveryMode = 'push' | 'pull_only'
+
+/** What the person is shown; every text is bounded and showable (domain/text.ts). */
+export type ChallengeContext = {
+  readonly application?: string
+  readonly action?: string
+  readonly ip?: string
+  readonly location?: string
+  readonly userAgent?: string
+  readonly fields?: readonly { readonly label: string; readonly value: string }[]
+}
+
+/** One question to one user. Terminal is terminal: no rule leads out of any status but `pending`. */
+export type Challenge = {
+  readonly tenantId: TenantId
+  readonly id: ChallengeId
+  readonly rpId: RelyingPartyId
+  readonly userId: UserId
+  readonly status: ChallengeStatus
+  readonly reason: DenyReason | null
+  readonly context: ChallengeContext
+  readonly numberMode: NumberMode
+  readonly numberDigits: number | null
+  readonly wrongNumbersLeft: number
+  readonly userVerification: UserVerification
+  readonly binding: string | null
+  readonly deliveryMode: DeliveryMode
+  readonly signingKid: string
+  readonly resultJti: string
+  readonly resendsLeft: number
+  readonly lastPushAt: Date | null
+  readonly createdAt: Date
+  readonly expiresAt: Date
+  readonly decidedAt: Date | null
+  readonly decidedDeviceId: DeviceId | null
+}
+
+/** What the rules need to know of a device that might be asked. */
+export type CandidateDevice = {
+  readonly id: DeviceId
+  readonly hasVerificationKey: boolean
+  readonly hasPushToken: boolean
+}
+
+/** What decides how a challenge opens; times are the database's. */
+export type OpeningFacts = {
+  readonly policy: Policy
+  readonly now: Date
+  readonly number: NumberPlan
+  readonly activeDevices: readonly CandidateDevice[]
+}
+
+/** What the relying party asks for. */
+export type OpeningRequest = {
+  readonly userVerification: UserVerification
+  readonly ttlSeconds?: number
+  /** Ask only these of the user's devices. */
+  readonly deviceIds?: readonly DeviceId[]
+}
+
+/** The decision to open a challenge: who is asked, who is pushed, until when. */
+export type Opening = {
+  readonly targets: readonly CandidateDevice[]
+  readonly deliveryMode: DeliveryMode
+  readonly wrongNumbersLeft: number
+  readonly resendsLeft: number
+  readonly createdAt: Date
+  readonly expiresAt: Date
+}
+
+/**
+ * Opens a challenge for the devices that can meet it. The set is fixed here: a device that joins later can never answer.
+ * Refuses when no device is left, so that the relying party offers another factor instead of waiting for nothing.
+ */
+export function openChallenge(facts: OpeningFacts, asked: OpeningRequest): Opening | Refusal {
+  const ttlSeconds = asked.ttlSeconds ?? facts.policy.challengeTtlSeconds
+  const { min, max } = challengeTtlBoundsSeconds
+  if (ttlSeconds < min || ttlSeconds > max) {
+    return refuse('invalid_request', { hint: `ttlSeconds must be ${min} to ${max}.` })
+  }
+  const targets = facts.activeDevices.filter(
+    (device) =>
+      (asked.userVerification !== 'required' || device.hasVerificationKey) &&
+      (asked.deviceIds === undefined || asked.deviceIds.includes(device.id)),
+  )
+  if (targets.length === 0) return refuse('no_capable_device')
+  return {
+    targets,
+    deliveryMode: targets.some((device) => device.hasPushToken) ? 'push' : 'pull_only',
+    wrongNumbersLeft: facts.number.wrongNumbersMax,
+    resendsLeft: facts.policy.resendsMax,
+    createdAt: facts.now,
+    expiresAt: new Date(facts.now.getTime() + ttlSeconds * 1000),
+  }
+}
+
+/** True once no answer can be accepted any more; the guarded statements decide it again under the row lock. */
+export function isOver(challenge: Pick<Challenge, 'status' | 'expiresAt'>, now: Date): boolean {
+  return challenge.status !== 'pending' || challenge.expiresAt <= now
+}
+
+/** Decides whether the same devices may be pushed again, and what that leaves. */
+export function resendChallenge(
+  challenge: Challenge,
+  policy: Policy,
+  now: Date,
+): { readonly resendsLeft: number } | Refusal {
+  if (isOver(challenge, now))
+    return refuse('challenge_ended', { facts: { status: challenge.status } })
+  if (challenge.resendsLeft === 0) return refuse('resends_used_up')
+  const last = challenge.lastPushAt ?? challenge.createdAt
+  const waitMs = last.getTime() + policy.resendGapSeconds * 1000 - now.getTime()
+  if (waitMs > 0) return refuse('resend_too_soon', { retryAfterSeconds: Math.ceil(waitMs / 1000) })
+  return { resendsLeft: challenge.resendsLeft - 1 }
+}

@@ -1,0 +1,78 @@
+// The `Device-Proof` of every device call: proof of possession in the shape of DPoP (RFC 9449), bound to one request.
+
+import { clockWindowSeconds, isFresh, isJti, readClaims, readHeader } from './claims.ts'
+import { type DeviceId, isId, type TenantId } from './ids.ts'
+import { type Refusal, refuse } from './refusal.ts'
+
+export const proofTyp = 'device-proof+jwt'
+
+/** A JWS taken apart, nothing about it believed yet. */
+export type UnverifiedJws = {
+  readonly text: string
+  readonly header: unknown
+  readonly payload: unknown
+  /** base64url SHA-256 of `header.payload`, the part that is signed. */
+  readonly signedHash: string
+}
+
+/** The request that a proof must be about. */
+export type ProvenRequest = {
+  readonly method: string
+  /** Public origin, path and query as the client sent them. */
+  readonly uri: string
+  /** base64url SHA-256 of the body; null when there is none. */
+  readonly bodyHash: string | null
+}
+
+/** What a well-formed proof claims; the signature decides whether it is so. */
+export type DeviceProof = {
+  readonly jws: UnverifiedJws
+  readonly kid: string
+  readonly tenantId: TenantId
+  readonly deviceId: DeviceId
+  readonly jti: string
+  /** After this time the proof is stale anyway, and its `jti` need not be kept. */
+  readonly expiresAt: Date
+}
+
+/**
+ * Reads a proof and holds it against the request. Everything is checked here save the signature, whose key has yet to be
+ * looked up by tenant and device. A stale `iat` is told apart, with the service's time, so that a phone can correct itself.
+ */
+export function readProof(
+  jws: UnverifiedJws,
+  request: ProvenRequest,
+  now: Date,
+): DeviceProof | Refusal {
+  const header = readHeader(proofTyp, jws.header)
+  const claims = readClaims(
+    {
+      tid: 'string',
+      did: 'string',
+      htm: 'string',
+      htu: 'string',
+      iat: 'integer',
+      jti: 'string',
+      bh: 'string?',
+    },
+    jws.payload,
+  )
+  if (!header || !claims || !isJti(claims.jti)) return refuse('proof_malformed')
+  if (!isId('tenant', claims.tid) || !isId('device', claims.did)) return refuse('proof_malformed')
+  if (claims.htm !== request.method) return refuse('proof_invalid', { facts: { claim: 'htm' } })
+  if (claims.htu !== request.uri) return refuse('proof_invalid', { facts: { claim: 'htu' } })
+  if ((claims.bh ?? null) !== request.bodyHash) {
+    return refuse('proof_invalid', { facts: { claim: 'bh' } })
+  }
+  if (!isFresh(claims.iat, now)) {
+    return refuse('clock_skew', { facts: { serverTime: now.toISOString() } })
+  }
+  return {
+    jws,
+    kid: header.kid,
+    tenantId: claims.tid,
+    deviceId: claims.did,
+    jti: claims.jti,
+    expiresAt: new Date((claims.iat + clockWindowSeconds.behind + clockWindowSeconds.ahead) * 1000),
+  }
+}

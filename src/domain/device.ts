@@ -1,0 +1,56 @@
+import type { DeviceId, EnrolmentId, TenantId, UserId } from './ids.ts'
+
+export type DeviceStatus = 'unconfirmed' | 'active' | 'unregistered'
+export type Platform = 'ios' | 'android' | 'web' | 'other'
+export type UnregisterReason =
+  | 'lost'
+  | 'stolen'
+  | 'replaced'
+  | 'user_request'
+  | 'admin'
+  | 'not_confirmed'
+
+/** A P-256 public key; nothing else is accepted as a device key. */
+export type PublicJwk = {
+  readonly kty: 'EC'
+  readonly crv: 'P-256'
+  readonly x: string
+  readonly y: string
+}
+
+/** What a key is for: `possession` needs no prompt, `verification` asks for biometrics or PIN on each use. */
+export type KeyRole = 'possession' | 'verification'
+
+/** A registered key; `kid` is its RFC 7638 thumbprint. */
+export type DeviceKey = {
+  readonly role: KeyRole
+  readonly kid: string
+  readonly publicJwk: PublicJwk
+}
+
+/** An app installation with its own keys. */
+export type Device = {
+  readonly tenantId: TenantId
+  readonly id: DeviceId
+  readonly userId: UserId
+  readonly enrolmentId: EnrolmentId
+  readonly status: DeviceStatus
+  readonly name: string
+  readonly platform: Platform
+  readonly model: string
+  readonly osVersion: string
+  readonly appId: string
+  readonly appVersion: string
+  readonly hasPushToken: boolean
+  readonly hasVerificationKey: boolean
+  readonly createdAt: Date
+  readonly activatedAt: Date | null
+  readonly lastSeenAt: Date | null
+  readonly unregisteredAt: Date | null
+  readonly unregisterReason: UnregisterReason | null
+}
+
+/** The key of this thumbprint among the device's own; keys are never looked up without their device. */
+export function keyOf(keys: readonly DeviceKey[], kid: string): DeviceKey | undefined {
+  return keys.find((key) => key.kid === kid)
+}

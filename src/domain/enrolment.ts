@@ -1,0 +1,132 @@
+import { isFresh, isJti, readClaims, readHeader } from './claims.ts'
+import type { UnverifiedJws } from './device-proof.ts'
+import type { DeviceId, EnrolmentId, RelyingPartyId, TenantId, UserId } from './ids.ts'
+import { type Refusal, refuse } from './refusal.ts'
+
+export type EnrolmentStatus = 'open' | 'claimed' | 'completed' | 'cancelled' | 'void'
+export type VoidReason = 'code_tries_used_up' | 'number_tries_used_up' | 'device_unregistered'
+
+/** Wrong numbers that a new device may type before its enrolment is void. */
+export const confirmationTriesMax = 3
+/** Digits of the number that confirms a new device. */
+export const confirmationDigits = 6
+
+/** A one-time ticket that lets one device join one user. */
+export type Enrolment = {
+  readonly tenantId: TenantId
+  readonly id: EnrolmentId
+  readonly userId: UserId
+  readonly rpId: RelyingPartyId
+  readonly status: EnrolmentStatus
+  readonly reason: VoidReason | null
+  readonly codeTriesLeft: number
+  readonly wrongNumbersLeft: number
+  readonly confirmationRequired: boolean
+  readonly replacesDeviceId: DeviceId | null
+  readonly deviceId: DeviceId | null
+  readonly createdAt: Date
+  readonly expiresAt: Date
+  readonly claimedAt: Date | null
+  readonly endedAt: Date | null
+}
+
+/** What a reader is told: an enrolment that ran out says so, whatever its row says. */
+export type EnrolmentView = EnrolmentStatus | 'expired'
+
+/** The status to show. Only open and claimed enrolments can run out. */
+export function viewOf(enrolment: Enrolment, now: Date): EnrolmentView {
+  const live = enrolment.status === 'open' || enrolment.status === 'claimed'
+  return live && enrolment.expiresAt <= now ? 'expired' : enrolment.status
+}
+
+// Crockford's base32 without I, L, O, U: nothing in it is mistaken for something else.
+export const typedCodeAlphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+/** Ten characters of 5 bits: 50 bits, above the 40 that NIST SP 800-63B-4, 4.1.2.2 asks of a code typed with a user name. */
+export const typedCodeLength = 10
+
+const typedCode = /^[0-9A-HJKMNP-TV-Z]{10}$/
+const scannedCode = /^[A-Za-z0-9_-]{43}$/
+
+/** A code as it was scanned (256 bits, base64url) or typed (ten characters, forgiving of case, dashes and look-alikes). */
+export function readCode(
+  text: string,
+): { readonly kind: 'scanned' | 'typed'; readonly code: string } | undefined {
+  if (scannedCode.test(text)) return { kind: 'scanned', code: text }
+  const plain = text.toUpperCase().replace(/[\s-]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1')
+  return typedCode.test(plain) ? { kind: 'typed', code: plain } : undefined
+}
+
+export const claimTyp = 'device-claim+jwt'
+
+/** What both claim proofs must say. */
+export type ClaimFacts = {
+  readonly issuer: string
+  /** base64url SHA-256 of the code, as read by `readCode`. */
+  readonly codeHash: string
+  readonly possessionKid: string
+  readonly verificationKid: string | null
+}
+
+/**
+ * Checks what one claim proof says; its signature is verified with the key that it introduces. Both proofs name both keys,
+ * so that neither key can be swapped for another.
+ */
+export function checkClaimProof(
+  jws: UnverifiedJws,
+  kid: string,
+  facts: ClaimFacts,
+  now: Date,
+): Refusal | undefined {
+  const header = readHeader(claimTyp, jws.header)
+  const claims = readClaims(
+    {
+      aud: 'string',
+      ch: 'string',
+      pk: 'string',
+      vk: 'string?',
+      iat: 'integer',
+      jti: 'string',
+    },
+    jws.payload,
+  )
+  if (!header || !claims || !isJti(claims.jti)) return refuse('proof_malformed')
+  const expected: readonly (readonly [string, string | null, string | null])[] = [
+    ['kid', header.kid, kid],
+    ['aud', claims.aud, facts.issuer],
+    ['ch', claims.ch, facts.codeHash],
+    ['pk', claims.pk, facts.possessionKid],
+    ['vk', claims.vk ?? null, facts.verificationKid],
+  ]
+  const wrong = expected.find(([, given, wanted]) => given !== wanted)
+  if (wrong) return refuse('proof_invalid', { facts: { claim: wrong[0] } })
+  if (!isFresh(claims.iat, now)) {
+    return refuse('clock_skew', { facts: { serverTime: now.toISOString() } })
+  }
+  return undefined
+}
+
+/** Whether the user may have one more device; the one that is being replaced does not count. */
+export function mayAddDevice(
+  liveDevices: readonly DeviceId[],
+  replacesDeviceId: DeviceId | null,
+  devicesPerUserMax: number,
+): boolean {
+  const staying = liveDevices.filter((id) => id !== replacesDeviceId)
+  return staying.length < devicesPerUserMax
+}
+
+/** What typing the number on the new device does to the enrolment. */
+export type ConfirmationEffect = {
+  readonly outcome: 'confirmed' | 'wrong_number' | 'void'
+  readonly wrongNumbersLeft: number
+}
+
+/** Decides a confirmation; the last wrong number makes the enrolment void and the device worthless. */
+export function confirmEnrolment(
+  wrongNumbersLeft: number,
+  numberMatches: boolean,
+): ConfirmationEffect {
+  if (numberMatches) return { outcome: 'confirmed', wrongNumbersLeft }
+  const left = wrongNumbersLeft - 1
+  return { outcome: left > 0 ? 'wrong_number' : 'void', wrongNumbersLeft: left }
+}

@@ -1,0 +1,55 @@
+import type { Policy } from './policy.ts'
+import { type Refusal, refuse } from './refusal.ts'
+
+/** How the number comes about: made by us, shown by the caller on a screen of its own, or not at all. */
+export type NumberMode = 'service' | 'caller' | 'none'
+
+/** What a relying party may ask for. */
+export type NumberRequest =
+  | { readonly mode: 'service'; readonly digits?: number }
+  | { readonly mode: 'caller'; readonly value: string }
+  | { readonly mode: 'none' }
+
+/** The number a challenge will have, before it is drawn. */
+export type NumberPlan = {
+  readonly mode: NumberMode
+  /** Null when there is nothing to type. */
+  readonly digits: number | null
+  /** Wrong numbers that end the challenge; one when there are fewer than six digits. */
+  readonly wrongNumbersMax: number
+}
+
+const digitsMax = 8
+const asciiDigits = /^[0-9]+$/
+
+/** Decides how a challenge is numbered. A request may ask for more than the policy does, never for less. */
+export function planNumber(policy: Policy, asked: NumberRequest): NumberPlan | Refusal {
+  if (asked.mode === 'none') {
+    if (!policy.numberNoneAllowed) return refuse('number_none_not_allowed')
+    return { mode: 'none', digits: null, wrongNumbersMax: policy.wrongNumbersMax }
+  }
+  const digits =
+    asked.mode === 'caller' ? asked.value.length : (asked.digits ?? policy.numberDigits)
+  if (digits > digitsMax || (asked.mode === 'caller' && !asciiDigits.test(asked.value))) {
+    return refuse('invalid_request', { hint: `A number is ${digitsMax} ASCII digits at most.` })
+  }
+  if (digits < policy.numberDigits) {
+    return refuse('number_too_short', { facts: { digitsMin: policy.numberDigits } })
+  }
+  return {
+    mode: asked.mode,
+    digits,
+    wrongNumbersMax: digits < 6 ? 1 : policy.wrongNumbersMax,
+  }
+}
+
+/** True for exactly `digits` ASCII digits, leading zeros kept: other scripts' digits, signs and exponents are no number. */
+export function isNumberOf(digits: number, text: string): boolean {
+  return text.length === digits && asciiDigits.test(text)
+}
+
+/** Hides the caller's number in a text that the device shows, also where its digits are set apart by spaces, dots or dashes. */
+export function hideNumber(text: string, number: string): string {
+  const spaced = number.split('').join('[\\s.\\-]*')
+  return text.replace(new RegExp(spaced, 'g'), '•'.repeat(number.length))
+}

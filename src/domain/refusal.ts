@@ -1,0 +1,71 @@
+/** Every "no" that the rules can say. The code is part of the API: it is never renamed; HTTP gives it a status. */
+export type RefusalCode =
+  // who asks
+  | 'unauthenticated'
+  | 'api_key_invalid'
+  | 'scope_missing'
+  | 'namespace_not_granted'
+  // what is asked for
+  | 'not_found'
+  | 'invalid_request'
+  // relying parties and keys
+  | 'relying_party_unknown'
+  // users
+  | 'identifier_taken'
+  // enrolments
+  | 'enrolment_not_open'
+  | 'enrolment_code_invalid'
+  | 'enrolment_expired'
+  | 'enrolment_not_claimed'
+  | 'too_many_devices'
+  | 'key_already_registered'
+  // devices and their proofs
+  | 'proof_missing'
+  | 'proof_malformed'
+  | 'proof_invalid'
+  | 'proof_replayed'
+  | 'proof_key_not_allowed'
+  | 'clock_skew'
+  | 'device_unregistered'
+  | 'device_not_active'
+  | 'device_not_pending'
+  // challenges
+  | 'user_not_found'
+  | 'no_capable_device'
+  | 'number_none_not_allowed'
+  | 'number_too_short'
+  | 'idempotency_key_reused'
+  | 'challenge_ended'
+  | 'challenge_expired'
+  | 'resend_too_soon'
+  | 'resends_used_up'
+  | 'nothing_to_push'
+  // answers
+  | 'answer_malformed'
+  | 'answer_invalid'
+  | 'answer_key_not_allowed'
+  | 'wrong_number'
+  | 'number_missing'
+  // machines
+  | 'conflict'
+
+/** A refusal is a value, not an exception: what it cost (a try, a proof) must survive it. */
+export type Refusal = {
+  readonly refused: RefusalCode
+  /** What the caller can do next, beyond the code's fixed text. */
+  readonly hint?: string
+  /** Seconds after which asking again makes sense. */
+  readonly retryAfterSeconds?: number
+  /** Further members for the problem document; camelCase, nothing secret. */
+  readonly facts?: Readonly<Record<string, string | number | boolean>>
+}
+
+/** Makes a refusal; `more` adds hint, retry time or facts. */
+export function refuse(code: RefusalCode, more: Omit<Refusal, 'refused'> = {}): Refusal {
+  return { refused: code, ...more }
+}
+
+/** Tells a refusal from a result. */
+export function isRefusal(value: unknown): value is Refusal {
+  return typeof value === 'object' && value !== null && 'refused' in value
+}

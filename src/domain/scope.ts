@@ -1,0 +1,18 @@
+/** What an API key may do. `admin` includes all others. */
+export const scopes = [
+  'challenges:write',
+  'enrollments:write',
+  'users:read',
+  'users:write',
+  'devices:write',
+  'admin',
+] as const
+export type Scope = (typeof scopes)[number]
+
+/** What a new key gets when nobody says otherwise: enough to ask, not enough to enrol. */
+export const defaultScopes: readonly Scope[] = ['challenges:write', 'users:read']
+
+/** True when the key's scopes allow what the route needs. */
+export function allows(granted: readonly string[], needed: Scope): boolean {
+  return granted.includes(needed) || granted.includes('admin')
+}

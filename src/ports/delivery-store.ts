@@ -1,0 +1,35 @@
+import type { DeliveryId, TenantId } from '../domain/ids.ts'
+import type { DuePush } from './challenge-store.ts'
+
+/** How a delivery stands after a try. Settling counts only while the lease is still held. */
+export type Settlement = {
+  readonly tenantId: TenantId
+  readonly id: DeliveryId
+  readonly outcome:
+    | { readonly status: 'sent'; readonly providerMessageId: string }
+    | { readonly status: 'queued'; readonly reason: string; readonly retryAfterMs: number }
+    | { readonly status: 'failed' | 'suppressed'; readonly reason: string }
+}
+
+/** The queue of owed pushes: the rows that record the debt. */
+export interface DeliveryStore {
+  /** Leases due pushes that nobody holds and whose challenge still wants them (`for update skip locked`). */
+  claim(leasedBy: string, limit: number): Promise<DuePush[]>
+  settle(leasedBy: string, settlements: readonly Settlement[]): Promise<void>
+  /** Settles queued pushes that nobody will send any more, because their challenge ended; returns how many. */
+  suppressEnded(limit: number): Promise<number>
+}
+
+/** Rows that have done their duty. */
+export interface Housekeeping {
+  /** Deletes spent proofs whose time window has passed; returns how many. */
+  purgeProofs(limit: number): Promise<number>
+}
+
+/** Sends pushes that this process owes and has leased. */
+export interface Dispatcher {
+  /** The name under which this process leases deliveries. */
+  readonly leaseHolder: string
+  /** Takes pushes whose rows are committed and sends them at once; never throws, never waits. */
+  dispatch(pushes: readonly DuePush[]): void
+}

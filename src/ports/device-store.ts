@@ -1,0 +1,72 @@
+import type { Actor, NewActivity } from '../domain/activity.ts'
+import type { Device, DeviceKey, UnregisterReason } from '../domain/device.ts'
+import type { DeviceProof } from '../domain/device-proof.ts'
+import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
+import type { PushAddress } from './push.ts'
+
+/** A push address with its token sealed, as stored. */
+export type SealedAddress = Omit<PushAddress, 'token'> & { readonly tokenSealed: Uint8Array }
+
+/** What is needed to believe a device: read from the database on every call, never cached. */
+export type KnownDevice = {
+  readonly device: Device
+  readonly keys: readonly DeviceKey[]
+}
+
+/** A new push token for a device; null takes it away. */
+export type NewPushToken = (SealedAddress & { readonly tokenHash: Uint8Array }) | null
+
+/** Spends the proof of a changing call in the same transaction; a proof works once. */
+export type ProofToSpend = Pick<DeviceProof, 'tenantId' | 'deviceId' | 'jti' | 'expiresAt'>
+
+export type DeviceChanges = {
+  readonly name?: string
+  readonly model?: string
+  readonly osVersion?: string
+  readonly appVersion?: string
+}
+
+/** What an unregistration brought about, for the signals and pushes that follow. */
+export type Unregistered = {
+  readonly devices: readonly Device[]
+  /** Challenges that ended (`no_device_left`) because nobody was left to answer them. */
+  readonly endedChallenges: readonly ChallengeId[]
+}
+
+export interface DeviceStore {
+  find(tenantId: TenantId, id: DeviceId): Promise<Device | null>
+  findKnown(tenantId: TenantId, id: DeviceId): Promise<KnownDevice | null>
+  /** All of a user's devices that were ever bound, newest first. */
+  listOfUser(tenantId: TenantId, userId: UserId): Promise<Device[]>
+  /** Changes a live device; null when it is not live. `proof_replayed` when the proof was spent before. */
+  change(
+    tenantId: TenantId,
+    id: DeviceId,
+    changes: DeviceChanges,
+    activity: NewActivity | null,
+    proof: ProofToSpend | null,
+  ): Promise<Device | null | 'proof_replayed'>
+  setPushToken(
+    tenantId: TenantId,
+    id: DeviceId,
+    token: NewPushToken,
+    proof: ProofToSpend,
+  ): Promise<boolean | 'proof_replayed'>
+  /**
+   * Unregisters devices of one user for ever: locks user, then devices, then challenges, so that no answer of theirs commits
+   * after this returns. Voids the enrolment of a device that was never confirmed, and ends challenges that lose their last device.
+   * An empty list of `deviceIds` means all of the user's.
+   */
+  unregister(
+    command: {
+      readonly tenantId: TenantId
+      readonly userId: UserId
+      readonly deviceIds: readonly DeviceId[]
+      readonly reason: UnregisterReason
+      readonly actor: Actor
+    },
+    proof: ProofToSpend | null,
+  ): Promise<Unregistered | 'proof_replayed'>
+  /** Drops a token that a provider declared dead from every device that carries it, if it was set before `since`. */
+  dropPushToken(tokenHash: Uint8Array, since: Date | null): Promise<number>
+}

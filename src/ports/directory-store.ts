@@ -1,0 +1,115 @@
+import type { Actor } from '../domain/activity.ts'
+import type { ApiKeyId, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
+import type { Policy } from '../domain/policy.ts'
+import type { Scope } from '../domain/scope.ts'
+import type { NewSigningKey } from './world.ts'
+
+export type Tenant = { readonly id: TenantId; readonly name: string; readonly createdAt: Date }
+
+export type RelyingParty = {
+  readonly tenantId: TenantId
+  readonly id: RelyingPartyId
+  readonly name: string
+  /** Namespaces of identifiers it may use; the first is its default. */
+  readonly namespaces: readonly string[]
+  readonly createdAt: Date
+}
+
+export type ApiKey = {
+  readonly tenantId: TenantId
+  readonly id: ApiKeyId
+  readonly rpId: RelyingPartyId
+  readonly name: string
+  readonly scopes: readonly Scope[]
+  readonly createdAt: Date
+  readonly expiresAt: Date | null
+  readonly revokedAt: Date | null
+  readonly lastUsedAt: Date | null
+}
+
+/** What is needed to believe an API key, and to act for its relying party. */
+export type StoredCredential = {
+  readonly key: ApiKey
+  readonly secretHash: Uint8Array
+  readonly relyingParty: RelyingParty
+}
+
+export type Identifier = { readonly namespace: string; readonly value: string }
+
+export type User = {
+  readonly tenantId: TenantId
+  readonly id: UserId
+  readonly displayName: string
+  readonly identifiers: readonly Identifier[]
+  readonly createdAt: Date
+}
+
+/** A page of a list, newest first; `before` is the last id of the page before. */
+export type PageRequest = { readonly limit: number; readonly before: string | null }
+
+/** Tenants, relying parties, their keys: read and changed by operators and admins. */
+export interface TenantStore {
+  /** Creates the tenant with its first signing key, and records it. */
+  createTenant(tenant: Pick<Tenant, 'id' | 'name'>, key: NewSigningKey, actor: Actor): Promise<void>
+  findTenant(id: TenantId): Promise<Tenant | null>
+  /** The policy in force: stored overrides over the defaults, within the bounds. */
+  findPolicy(id: TenantId): Promise<Policy>
+  listTenants(): Promise<Tenant[]>
+  createRelyingParty(party: Omit<RelyingParty, 'createdAt'>, actor: Actor): Promise<RelyingParty>
+  findRelyingParty(tenantId: TenantId, id: RelyingPartyId): Promise<RelyingParty | null>
+  listRelyingParties(tenantId: TenantId): Promise<RelyingParty[]>
+  /** Runs `first` in this process only if no tenant exists, while no other process can do the same; tells whether it ran. */
+  onceWithoutTenants(first: () => Promise<void>): Promise<boolean>
+}
+
+export interface ApiKeyStore {
+  create(
+    key: Omit<ApiKey, 'createdAt' | 'revokedAt' | 'lastUsedAt'>,
+    secretHash: Uint8Array,
+    actor: Actor,
+  ): Promise<ApiKey>
+  /** Looks a key up by its public part alone; the caller compares the secret and judges expiry and revocation. */
+  findCredential(id: ApiKeyId): Promise<StoredCredential | null>
+  list(tenantId: TenantId): Promise<ApiKey[]>
+  /** Revokes and records; null when the tenant has no such key. Revoking twice changes nothing. */
+  revoke(tenantId: TenantId, id: ApiKeyId, actor: Actor): Promise<ApiKey | null>
+  /** Best effort, off every hot path. */
+  touch(used: readonly { readonly tenantId: TenantId; readonly id: ApiKeyId }[]): Promise<void>
+}
+
+export interface UserStore {
+  find(tenantId: TenantId, id: UserId): Promise<User | null>
+  findByIdentifier(tenantId: TenantId, identifier: Identifier): Promise<User | null>
+  /** Users with an identifier in one of these namespaces, newest first. */
+  list(tenantId: TenantId, namespaces: readonly string[], page: PageRequest): Promise<User[]>
+  /**
+   * Creates a user with these identifiers, recording it. When one of them already names a user, that user is returned as it is
+   * if it has them all, and null otherwise.
+   */
+  import(
+    user: Omit<User, 'createdAt'>,
+    actor: Actor,
+  ): Promise<{ user: User; created: boolean } | null>
+}
+
+/** A tenant's public keys and the links between its key sets. */
+export interface SigningKeyStore {
+  /** The sealed private key; null when the tenant has no such key. */
+  findPrivate(tenantId: TenantId, kid: string): Promise<Uint8Array | null>
+  list(tenantId: TenantId): Promise<StoredSigningKey[]>
+  /** Retires the active key and adds the next, in one transaction; false when another process rotated first. */
+  rotate(
+    tenantId: TenantId,
+    next: NewSigningKey & { readonly seq: number; readonly linkJws: string },
+    actor: Actor,
+  ): Promise<boolean>
+}
+
+export type StoredSigningKey = {
+  readonly kid: string
+  readonly seq: number
+  readonly status: 'active' | 'retired'
+  readonly publicJwk: NewSigningKey['publicJwk']
+  /** `keyset+jwt` that leads from the set before to this one; null for the first. */
+  readonly linkJws: string | null
+}

@@ -1,0 +1,47 @@
+/** Where a push goes: what an app installation told us at enrolment, or later by rotating its token. */
+export type PushAddress = {
+  readonly provider: 'apns' | 'fcm'
+  /** APNs device token (hex) or FCM registration token. It belongs to the app installation, so several devices may share it. */
+  readonly token: string
+  /** APNs only: which of Apple's two environments issued the token. */
+  readonly environment: 'production' | 'sandbox'
+  /** The app's bundle id or package name; it chooses the credentials. */
+  readonly appId: string
+}
+
+/**
+ * One push. It carries opaque ids only: never the number, the user or the context (NIST SP 800-63B-4, 3.1.3.1:
+ * the push is a prompt, the secret travels over the authenticated channel).
+ */
+export type PushMessage = {
+  /** TypeID `dlv_...`; its UUID is the stable `apns-id`, so that a repeated send after an unclear outcome stays one delivery. */
+  readonly deliveryId: string
+  /** `challenge_opened` wakes the person; `challenge_closed` replaces it quietly by "Already answered" under the same collapse id. */
+  readonly kind: 'challenge_opened' | 'challenge_closed'
+  readonly challengeId: string
+  readonly deviceId: string
+  /** Short hash of the service's origin: an app that holds accounts of several servers knows whom to ask. */
+  readonly originHash: string
+  readonly address: PushAddress
+  /** The challenge's expiry; no provider may deliver later. */
+  readonly expiresAt: Date
+}
+
+/** What a provider said, in the only five ways that matter to us. */
+export type PushResult =
+  | { readonly kind: 'accepted'; readonly providerMessageId: string }
+  /** Unclear or temporary: the same delivery may be sent again after `afterMs` (absent: our own schedule). */
+  | { readonly kind: 'retry'; readonly reason: string; readonly afterMs?: number }
+  /** The provider declared the token dead; with `since`, only if it was registered before that time. */
+  | { readonly kind: 'token_gone'; readonly reason: string; readonly since?: Date }
+  /** This message will never be accepted; nothing is wrong with the token as far as we know. */
+  | { readonly kind: 'rejected'; readonly reason: string }
+  /** Our credentials or configuration are wrong: every push will fail until an operator acts. */
+  | { readonly kind: 'misconfigured'; readonly reason: string }
+
+export interface PushProvider {
+  /** Sends once, within the provider's own deadline. Never rejects: every failure is a `PushResult`. */
+  send(message: PushMessage): Promise<PushResult>
+  /** Refuses new sends, waits for those in flight, then closes the connections. */
+  drain(): Promise<void>
+}

@@ -1,0 +1,67 @@
+import type { PublicJwk } from '../domain/device.ts'
+import type { UnverifiedJws } from '../domain/device-proof.ts'
+import type { Id, IdKind, TenantId } from '../domain/ids.ts'
+
+/** The process's time, for freshness of proofs and for scheduling. What decides a challenge is the database's time. */
+export interface Clock {
+  now(): Date
+}
+
+/** The only source of chance. */
+export interface Random {
+  id<K extends IdKind>(kind: K): Id<K>
+  /** `length` random bytes as base64url. */
+  token(length: number): string
+  /** Uniform decimal digits, leading zeros kept. */
+  digits(length: number): string
+  /** Uniform characters of an alphabet whose length divides 256. */
+  characters(alphabet: string, length: number): string
+}
+
+/** One-way functions and comparison in constant time. */
+export interface Hashing {
+  /** SHA-256. */
+  sha256(text: string | Uint8Array): Uint8Array
+  sha256Base64Url(text: string | Uint8Array): string
+  /** HMAC-SHA-256 under a key of the installation, for secrets too short for a plain hash. */
+  keyed(text: string): Uint8Array
+  equal(a: string | Uint8Array, b: string | Uint8Array): boolean
+}
+
+/** Authenticated encryption under the installation's master key; `binding` names the row, so that a sealed value cannot be moved. */
+export interface Sealing {
+  seal(text: string, binding: string): Uint8Array
+  /** Throws when the value was tampered with, moved, or sealed under another master key. */
+  open(sealed: Uint8Array, binding: string): string
+}
+
+/** A tenant's signing key as stored. */
+export type SigningKey = {
+  readonly tenantId: TenantId
+  readonly kid: string
+  readonly privateSealed: Uint8Array
+}
+
+/** A fresh ES256 key pair for a tenant. */
+export type NewSigningKey = {
+  readonly kid: string
+  readonly publicJwk: PublicJwk
+  readonly privateSealed: Uint8Array
+}
+
+/** JSON Web Signatures, ES256 only (RFC 7515, RFC 8725). */
+export interface Signatures {
+  /**
+   * Takes a compact JWS apart; undefined unless it is at most `bytesMax` long, has the one strict spelling
+   * (`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$`), and holds JSON objects without repeated members.
+   */
+  read(text: string, bytesMax: number): UnverifiedJws | undefined
+  verify(jws: UnverifiedJws, key: PublicJwk): Promise<boolean>
+  /** The RFC 7638 thumbprint of a key, or undefined when it is no valid P-256 public key. */
+  thumbprint(key: PublicJwk): Promise<string | undefined>
+  /** base64url SHA-256 of the signing input that this header and payload will have. */
+  signedHash(header: string, payload: string): string
+  /** Signs exactly this header and payload. */
+  sign(key: SigningKey, header: string, payload: string): Promise<string>
+  createKey(tenantId: TenantId): Promise<NewSigningKey>
+}
