@@ -1,0 +1,202 @@
+import { activity, type NewActivity } from '../domain/activity.ts'
+import {
+  type Answer,
+  type AnswerEffect,
+  answerBytesMax,
+  checkAnswer,
+  checkKey,
+  decideAnswer,
+  readAnswer,
+} from '../domain/answer.ts'
+import { nonceOf } from '../domain/approval-request.ts'
+import type { ChallengeStatus } from '../domain/challenge.ts'
+import { type Device, keyOf } from '../domain/device.ts'
+import type { DeviceProof } from '../domain/device-proof.ts'
+import type { ChallengeId } from '../domain/ids.ts'
+import { issuerOf } from '../domain/issuer.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { AnswerFacts, ChallengeStore, RecordedAnswer } from '../ports/challenge-store.ts'
+import type { Dispatcher } from '../ports/delivery-store.ts'
+import type { Signals } from '../ports/signals.ts'
+import type { Clock, Hashing, Sealing, Signatures } from '../ports/world.ts'
+import { believeProof } from './authenticate-device.ts'
+import { numberBinding } from './create-challenge.ts'
+
+export type Needs = {
+  readonly challenges: Pick<ChallengeStore, 'loadAnswer' | 'recordAnswer' | 'expire'>
+  readonly signatures: Pick<Signatures, 'read' | 'verify'>
+  readonly sealing: Pick<Sealing, 'open'>
+  readonly hashing: Pick<Hashing, 'equal'>
+  readonly clock: Clock
+  readonly signals: Signals
+  readonly dispatcher: Dispatcher
+  readonly publicOrigin: string
+}
+
+/** What the device is told of its own answer. */
+export type Answered = { readonly status: ChallengeStatus }
+
+type Asked = NonNullable<AnswerFacts['asked']>
+
+// Each round lost means that another answer to the same challenge was recorded, and those are few.
+const triesMax = 5
+
+/**
+ * Takes a device's signed answer: two round trips, one to load and one to record. The same answer again (same `jti`) gets
+ * the same reply and counts nothing; a wrong number is recorded and then refused.
+ */
+export async function answerChallenge(
+  needs: Needs,
+  proof: DeviceProof,
+  command: { readonly challengeId: ChallengeId; readonly answer: string },
+): Promise<Answered | Refusal> {
+  const jws = needs.signatures.read(command.answer, answerBytesMax)
+  const answer = jws ? readAnswer(jws) : refuse('answer_malformed')
+  const { tenantId, deviceId } = proof
+  const { challengeId } = command
+  // An unreadable answer is refused after the proof is believed, so that strangers learn nothing.
+  const jti = isRefusal(answer) ? '' : answer.jti
+  let proofToSpend: DeviceProof | null = proof
+
+  for (let tries = 0; tries < triesMax; tries++) {
+    const facts = await needs.challenges.loadAnswer({ tenantId, deviceId, challengeId, jti })
+    const device = await believeProof(needs, proof, facts.known)
+    if (isRefusal(device)) return device
+    if (isRefusal(answer)) return answer
+    if (!facts.asked || !facts.known) return refuse('not_found')
+    const fault = await checkSigned(needs, answer, facts.asked, facts.known, challengeId)
+    if (fault) return fault
+    if (facts.earlier) return reply(facts.earlier)
+    if (facts.asked.challenge.status !== 'pending') return ended(facts.asked.challenge.status)
+
+    const effect = decideAnswer(facts.asked.challenge, answer, matches(needs, facts.asked, answer))
+    if (isRefusal(effect)) return effect
+    const recorded = await record(
+      needs,
+      { answer, effect, asked: facts.asked, device },
+      proofToSpend,
+    )
+    if (recorded !== 'changed') return recorded
+    proofToSpend = null
+  }
+  return refuse('conflict', { retryAfterSeconds: 1 })
+}
+
+/** Signature first, then every claim, then whether this key may say this. */
+async function checkSigned(
+  needs: Needs,
+  answer: Answer,
+  asked: Asked,
+  known: NonNullable<AnswerFacts['known']>,
+  challengeId: ChallengeId,
+): Promise<Refusal | undefined> {
+  const key = keyOf(known.keys, answer.kid)
+  if (!key || !(await needs.signatures.verify(answer.jws, key.publicJwk))) {
+    return refuse('answer_invalid', { facts: { claim: 'kid' } })
+  }
+  const { device } = known
+  const wanted = {
+    issuer: issuerOf(needs.publicOrigin, device.tenantId),
+    deviceId: device.id,
+    userId: device.userId,
+    challengeId,
+    nonce: nonceOf(asked.requestPayload),
+    requestHash: asked.requestHash,
+  }
+  return (
+    checkAnswer(answer, wanted, needs.clock.now()) ??
+    checkKey(answer, key, device.hasVerificationKey, asked.challenge.userVerification)
+  )
+}
+
+function matches({ sealing, hashing }: Needs, asked: Asked, answer: Answer): boolean {
+  if (asked.numberSealed === null || answer.number === null) return false
+  return hashing.equal(
+    sealing.open(asked.numberSealed, numberBinding(asked.challenge)),
+    answer.number,
+  )
+}
+
+type Judged = {
+  readonly answer: Answer
+  readonly effect: AnswerEffect
+  readonly asked: Asked
+  readonly device: Device
+}
+
+async function record(
+  needs: Needs,
+  { answer, effect, asked, device }: Judged,
+  proof: DeviceProof | null,
+): Promise<Answered | Refusal | 'changed'> {
+  const { challenge } = asked
+  const recorded = await needs.challenges.recordAnswer(
+    {
+      tenantId: device.tenantId,
+      challengeId: challenge.id,
+      deviceId: device.id,
+      jti: answer.jti,
+      kid: answer.kid,
+      userVerified: answer.userVerified,
+      decision: answer.decision,
+      effect,
+      was: { wrongNumbersLeft: challenge.wrongNumbersLeft },
+      jws: effect.outcome === 'wrong_number' ? null : answer.jws.text,
+      activity: activityOf(answer, effect, asked, device),
+      closing: effect.status === 'pending' ? [] : asked.otherDeviceIds,
+      leasedBy: needs.dispatcher.leaseHolder,
+    },
+    proof,
+  )
+  switch (recorded.kind) {
+    case 'recorded':
+      if (effect.status !== 'pending') needs.signals.publish(challenge.id)
+      needs.dispatcher.dispatch(recorded.pushes)
+      return reply({ ...effect, statusAfter: effect.status })
+    case 'proof_replayed':
+      return refuse('proof_replayed')
+    case 'device_not_active':
+      return refuse('device_unregistered')
+    case 'expired': {
+      const only = { tenantId: device.tenantId, id: challenge.id }
+      for (const id of await needs.challenges.expire(only, 1)) needs.signals.publish(id)
+      return refuse('challenge_expired')
+    }
+    case 'changed':
+      return 'changed'
+  }
+}
+
+function reply({ outcome, statusAfter, wrongNumbersLeft }: RecordedAnswer): Answered | Refusal {
+  if (outcome !== 'wrong_number') return { status: statusAfter }
+  return refuse('wrong_number', { facts: { wrongNumbersLeft, status: statusAfter } })
+}
+
+function ended(status: ChallengeStatus): Refusal {
+  return status === 'expired'
+    ? refuse('challenge_expired')
+    : refuse('challenge_ended', { facts: { status } })
+}
+
+function activityOf(
+  answer: Answer,
+  effect: AnswerEffect,
+  { challenge }: Asked,
+  device: Device,
+): NewActivity {
+  const type =
+    effect.outcome === 'wrong_number'
+      ? 'number_failed'
+      : effect.outcome === 'approved'
+        ? 'challenge_approved'
+        : answer.decision === 'report'
+          ? 'challenge_reported'
+          : 'challenge_denied'
+  return activity({
+    userId: challenge.userId,
+    type,
+    actor: `device:${device.id}`,
+    challengeId: challenge.id,
+    deviceId: device.id,
+  })
+}

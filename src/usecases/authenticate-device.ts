@@ -1,0 +1,65 @@
+import { type Device, type KeyRole, keyOf } from '../domain/device.ts'
+import { type DeviceProof, type ProvenRequest, readProof } from '../domain/device-proof.ts'
+import { type Refusal, refuse } from '../domain/refusal.ts'
+import type { DeviceStore, KnownDevice } from '../ports/device-store.ts'
+import type { Clock, Signatures } from '../ports/world.ts'
+
+/** Longest `Device-Proof` header that is looked at, in bytes. */
+export const proofBytesMax = 4096
+
+export type ReadNeeds = { readonly signatures: Pick<Signatures, 'read'>; readonly clock: Clock }
+
+/** Reads the `Device-Proof` header and holds it against the request; the signature is still to be verified. */
+export function readDeviceProof(
+  { signatures, clock }: ReadNeeds,
+  header: string | undefined,
+  request: ProvenRequest,
+): DeviceProof | Refusal {
+  if (header === undefined) return refuse('proof_missing')
+  const jws = signatures.read(header, proofBytesMax)
+  if (!jws) return refuse('proof_malformed')
+  return readProof(jws, request, clock.now())
+}
+
+/** What a call asks of the device that makes it. */
+export type DeviceRequirement = {
+  /** The least of the two keys that must have signed. */
+  readonly role?: KeyRole
+  /** Statuses in which the device may make this call; active unless said otherwise. */
+  readonly statuses?: readonly Device['status'][]
+}
+
+/**
+ * Believes a proof, or not: the key must be one of this device's own as the database has it now, the signature must be its,
+ * and the device must be alive. An unknown device, a foreign key and a bad signature look the same.
+ */
+export async function believeProof(
+  { signatures }: { readonly signatures: Pick<Signatures, 'verify'> },
+  proof: DeviceProof,
+  known: KnownDevice | null,
+  { role = 'possession', statuses = ['active'] }: DeviceRequirement = {},
+): Promise<Device | Refusal> {
+  const key = known && keyOf(known.keys, proof.kid)
+  if (!known || !key || !(await signatures.verify(proof.jws, key.publicJwk))) {
+    return refuse('proof_invalid')
+  }
+  if (known.device.status === 'unregistered') return refuse('device_unregistered')
+  if (!statuses.includes(known.device.status)) return refuse('device_not_active')
+  if (role === 'verification' && key.role !== 'verification') return refuse('proof_key_not_allowed')
+  return known.device
+}
+
+export type Needs = {
+  readonly devices: Pick<DeviceStore, 'findKnown'>
+  readonly signatures: Pick<Signatures, 'verify'>
+}
+
+/** Looks the device up and believes its proof; for calls that load nothing else in the same round trip. */
+export async function authenticateDevice(
+  needs: Needs,
+  proof: DeviceProof,
+  requirement?: DeviceRequirement,
+): Promise<Device | Refusal> {
+  const known = await needs.devices.findKnown(proof.tenantId, proof.deviceId)
+  return believeProof(needs, proof, known, requirement)
+}

@@ -1,0 +1,32 @@
+import { activity } from '../domain/activity.ts'
+import type { EnrolmentId } from '../domain/ids.ts'
+import type { Principal } from '../domain/principal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { EnrolmentStore } from '../ports/enrolment-store.ts'
+import { type EnrolmentReading, type Needs as ReadNeeds, readEnrolment } from './read-enrolment.ts'
+
+export type Needs = ReadNeeds & { readonly enrolments: Pick<EnrolmentStore, 'find' | 'cancel'> }
+
+/** Cancels an enrolment that is not completed; a device that claimed it is unregistered. Cancelling twice changes nothing. */
+export async function cancelEnrolment(
+  needs: Needs,
+  principal: Principal,
+  id: EnrolmentId,
+): Promise<EnrolmentReading | Refusal> {
+  const reading = await readEnrolment(needs, principal, id, 0)
+  if (isRefusal(reading) || reading.status === 'cancelled') return reading
+  const cancelled = await needs.enrolments.cancel(
+    principal.tenantId,
+    id,
+    principal.rpId,
+    activity({
+      userId: reading.enrolment.userId,
+      type: 'enrolment_cancelled',
+      actor: `api_key:${principal.keyId}`,
+      enrolmentId: id,
+    }),
+  )
+  if (!cancelled) return refuse('enrolment_not_open', { facts: { status: reading.status } })
+  needs.signals.publish(id)
+  return { enrolment: cancelled, status: 'cancelled', number: null }
+}

@@ -1,0 +1,178 @@
+import { activity } from '../domain/activity.ts'
+import type { Device, DeviceKey, Platform, PublicJwk } from '../domain/device.ts'
+import type { UnverifiedJws } from '../domain/device-proof.ts'
+import {
+  type ClaimFacts,
+  checkClaimProof,
+  confirmationDigits,
+  type Enrolment,
+  readCode,
+  viewOf,
+} from '../domain/enrolment.ts'
+import type { TenantId } from '../domain/ids.ts'
+import { issuerOf } from '../domain/issuer.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { DeviceStore } from '../ports/device-store.ts'
+import type { StoredSigningKey } from '../ports/directory-store.ts'
+import type { ClaimTarget, EnrolmentStore } from '../ports/enrolment-store.ts'
+import type { PushAddress } from '../ports/push.ts'
+import type { Signals } from '../ports/signals.ts'
+import type { Clock, Hashing, Random, Sealing, Signatures } from '../ports/world.ts'
+import { proofBytesMax } from './authenticate-device.ts'
+import { typedCodeMessage } from './open-enrolment.ts'
+import { enrolmentNumberBinding } from './read-enrolment.ts'
+import { sealPushToken } from './rotate-push-token.ts'
+
+export type Needs = {
+  readonly enrolments: Pick<EnrolmentStore, 'findByCode' | 'findByTypedCode' | 'claim'>
+  readonly devices: Pick<DeviceStore, 'find'>
+  readonly signatures: Pick<Signatures, 'read' | 'verify' | 'thumbprint'>
+  readonly hashing: Hashing
+  readonly sealing: Sealing
+  readonly random: Random
+  readonly clock: Clock
+  readonly signals: Signals
+  readonly publicOrigin: string
+}
+
+/** Both keys of a new device, or what goes with them. */
+export type PerKey<T> = { readonly possession: T; readonly verification?: T }
+
+export type Command = {
+  readonly tenantId: TenantId
+  readonly code: string
+  /** The user's name as typed; needed with a typed code only. */
+  readonly user?: string
+  readonly appId: string
+  readonly device: Pick<Device, 'name' | 'model' | 'osVersion' | 'appVersion'> & {
+    readonly platform: Platform
+  }
+  readonly keys: PerKey<PublicJwk>
+  readonly proofs: PerKey<string>
+  readonly push?: Omit<PushAddress, 'appId'>
+}
+
+/** What a new device gets. */
+export type Claimed = {
+  readonly device: Device
+  readonly confirmationRequired: boolean
+  readonly tenantName: string
+  readonly userName: string
+  readonly issuer: string
+  readonly signingKeys: readonly StoredSigningKey[]
+}
+
+/**
+ * Lets one device join one user. The device proves both keys over the code; unless the tenant's policy does without, it stays
+ * unconfirmed, and no target, until the person has typed the number from the relying party's page (confirm-enrolment.ts): a
+ * stolen code enrols nobody.
+ */
+export async function claimEnrolment(needs: Needs, command: Command): Promise<Claimed | Refusal> {
+  const read = readCode(command.code)
+  if (!read) return refuse('enrolment_code_invalid')
+  const keys = await readKeys(needs, command, needs.hashing.sha256Base64Url(read.code))
+  if (isRefusal(keys)) return keys
+  const target = await findTarget(needs, command, read)
+  if (isRefusal(target)) return target
+  const { enrolment, policy } = target
+  const fault = checkOpen(target)
+  if (fault) return fault
+
+  const id = needs.random.id('device')
+  const { tenantId, userId } = enrolment
+  const origin = { userId, actor: `device:${id}`, deviceId: id, enrolmentId: enrolment.id } as const
+  const { appId, device } = command
+  const details = { name: device.name, platform: device.platform }
+  const claimed = await needs.enrolments.claim({
+    device: { tenantId, id, userId, enrolmentId: enrolment.id, appId, ...device },
+    keys,
+    push: command.push ? sealPushToken(needs, tenantId, id, { ...command.push, appId }) : null,
+    numberSealed: enrolment.confirmationRequired
+      ? needs.sealing.seal(
+          needs.random.digits(confirmationDigits),
+          enrolmentNumberBinding(enrolment),
+        )
+      : null,
+    devicesPerUserMax: policy.devicesPerUserMax,
+    activities: [
+      activity({ ...origin, type: 'enrolment_claimed', details }),
+      ...(enrolment.confirmationRequired
+        ? []
+        : [activity({ ...origin, type: 'device_added', details })]),
+    ],
+  })
+  if (claimed.kind !== 'claimed') return refusalOf(claimed.kind)
+  needs.signals.publish(enrolment.id)
+  for (const challengeId of claimed.replaced?.endedChallenges ?? [])
+    needs.signals.publish(challengeId)
+  return {
+    device: claimed.device,
+    confirmationRequired: enrolment.confirmationRequired,
+    tenantName: target.tenantName,
+    userName: target.userName,
+    issuer: issuerOf(needs.publicOrigin, tenantId),
+    signingKeys: target.signingKeys,
+  }
+}
+
+function refusalOf(kind: 'not_open' | 'too_many_devices' | 'key_already_registered'): Refusal {
+  return refuse(kind === 'not_open' ? 'enrolment_not_open' : kind)
+}
+
+async function readKeys(
+  { signatures, clock, publicOrigin }: Needs,
+  { tenantId, keys, proofs }: Command,
+  codeHash: string,
+): Promise<DeviceKey[] | Refusal> {
+  const possessionKid = await signatures.thumbprint(keys.possession)
+  const verificationKid = keys.verification ? await signatures.thumbprint(keys.verification) : null
+  if (possessionKid === undefined || verificationKid === undefined) {
+    return refuse('invalid_request', { hint: 'Each key must be a P-256 public key as a JWK.' })
+  }
+  if (possessionKid === verificationKid) return refuse('key_already_registered')
+  const facts: ClaimFacts = {
+    issuer: issuerOf(publicOrigin, tenantId),
+    codeHash,
+    possessionKid,
+    verificationKid,
+  }
+  const check = async (key: PublicJwk, kid: string, proof: string | undefined) => {
+    const jws: UnverifiedJws | undefined =
+      proof === undefined ? undefined : signatures.read(proof, proofBytesMax)
+    if (!jws) return refuse('proof_malformed')
+    const fault = checkClaimProof(jws, kid, facts, clock.now())
+    if (fault) return fault
+    return (await signatures.verify(jws, key)) ? undefined : refuse('proof_invalid')
+  }
+  const possession = { role: 'possession', kid: possessionKid, publicJwk: keys.possession } as const
+  const fault = await check(keys.possession, possessionKid, proofs.possession)
+  if (fault) return fault
+  if (!keys.verification || verificationKid === null) return [possession]
+  const second = await check(keys.verification, verificationKid, proofs.verification)
+  if (second) return second
+  return [possession, { role: 'verification', kid: verificationKid, publicJwk: keys.verification }]
+}
+
+async function findTarget(
+  { enrolments, hashing }: Needs,
+  { tenantId, user }: Command,
+  { kind, code }: NonNullable<ReturnType<typeof readCode>>,
+): Promise<ClaimTarget | Refusal> {
+  if (kind === 'scanned') {
+    const target = await enrolments.findByCode(tenantId, hashing.sha256(code))
+    return target ?? refuse('enrolment_code_invalid')
+  }
+  if (user === undefined) {
+    return refuse('enrolment_code_invalid', { hint: 'Type the user name together with the code.' })
+  }
+  const hash = hashing.keyed(typedCodeMessage(tenantId, code))
+  return (
+    (await enrolments.findByTypedCode(tenantId, user, hash)) ?? refuse('enrolment_code_invalid')
+  )
+}
+
+function checkOpen({ enrolment, now }: { enrolment: Enrolment; now: Date }): Refusal | undefined {
+  const status = viewOf(enrolment, now)
+  if (status === 'open') return undefined
+  return refuse(status === 'expired' ? 'enrolment_expired' : 'enrolment_not_open')
+}

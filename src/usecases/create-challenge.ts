@@ -1,0 +1,227 @@
+import { activity } from '../domain/activity.ts'
+import { requestHeader, requestPayload } from '../domain/approval-request.ts'
+import {
+  type Challenge,
+  type ChallengeContext,
+  openChallenge,
+  type UserVerification,
+} from '../domain/challenge.ts'
+import type { DeviceId } from '../domain/ids.ts'
+import { issuerOf } from '../domain/issuer.ts'
+import { type NumberPlan, type NumberRequest, planNumber } from '../domain/number-match.ts'
+import type { Principal } from '../domain/principal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type {
+  ChallengeStore,
+  CreationFacts,
+  DuePush,
+  NewChallenge,
+  UserReference,
+} from '../ports/challenge-store.ts'
+import type { Dispatcher } from '../ports/delivery-store.ts'
+import type { Hashing, Random, Sealing, Signatures } from '../ports/world.ts'
+import { resolveUser } from './find-user.ts'
+
+export type Needs = {
+  readonly challenges: Pick<ChallengeStore, 'loadCreation' | 'create'>
+  readonly dispatcher: Dispatcher
+  readonly random: Random
+  readonly hashing: Hashing
+  readonly sealing: Sealing
+  readonly signatures: Pick<Signatures, 'signedHash'>
+  readonly publicOrigin: string
+}
+
+/** What a relying party asks. */
+export type Command = {
+  readonly user: UserReference | string
+  readonly context: ChallengeContext
+  readonly number: NumberRequest
+  readonly userVerification: UserVerification
+  readonly ttlSeconds?: number
+  readonly binding?: string
+  readonly deviceIds?: readonly DeviceId[]
+  readonly idempotencyKey?: string
+}
+
+/** The one place where the number leaves the service. */
+export type Created = {
+  readonly challenge: Challenge
+  /** Null when there is nothing to show: mode `none`, the caller's own number, or the challenge has ended. */
+  readonly number: string | null
+  /** True when an earlier request with the same Idempotency-Key made it. */
+  readonly replayed: boolean
+}
+
+/** Binding under which a challenge's number is sealed. */
+export function numberBinding({ tenantId, id }: Pick<Challenge, 'tenantId' | 'id'>): string {
+  return `number:${tenantId}:${id}`
+}
+
+const triesMax = 3
+
+/**
+ * Asks one user. The challenge exists before any push is tried, and the pushes are owed by the same commit. Equal requests
+ * under one Idempotency-Key make one challenge, also at the same moment.
+ */
+export async function createChallenge(
+  needs: Needs,
+  principal: Principal,
+  command: Command,
+): Promise<Created | Refusal> {
+  const user = resolveUser(principal, command.user)
+  if (isRefusal(user)) return user
+  const requestHash = needs.hashing.sha256(JSON.stringify({ ...command, user }))
+  const idempotencyKey = command.idempotencyKey ?? null
+
+  for (let tries = 0; tries < triesMax; tries++) {
+    const facts = await needs.challenges.loadCreation({
+      tenantId: principal.tenantId,
+      rpId: principal.rpId,
+      namespaces: principal.namespaces,
+      user,
+      idempotencyKey,
+    })
+    if (facts.earlier) return replay(needs, facts.earlier, requestHash)
+
+    const made = decide(needs, principal, command, facts)
+    if (isRefusal(made)) return made
+    const stored = { ...made.stored, idempotencyKey, requestHash }
+    if (await needs.challenges.create(stored, needs.dispatcher.leaseHolder)) {
+      needs.dispatcher.dispatch(duePushes(stored, facts))
+      return { challenge: stored.challenge, number: made.number, replayed: false }
+    }
+  }
+  return refuse('conflict', { retryAfterSeconds: 1 })
+}
+
+function replay(
+  { hashing, sealing }: Needs,
+  earlier: NonNullable<CreationFacts['earlier']>,
+  requestHash: Uint8Array,
+): Created | Refusal {
+  if (!hashing.equal(earlier.requestHash, requestHash)) return refuse('idempotency_key_reused')
+  const { challenge, numberSealed } = earlier
+  const number =
+    numberSealed && challenge.numberMode === 'service'
+      ? sealing.open(numberSealed, numberBinding(challenge))
+      : null
+  return { challenge, number, replayed: true }
+}
+
+function drawNumber(random: Random, asked: NumberRequest, plan: NumberPlan): string | null {
+  if (plan.digits === null) return null
+  return asked.mode === 'caller' ? asked.value : random.digits(plan.digits)
+}
+
+function decide(
+  needs: Needs,
+  principal: Principal,
+  command: Command,
+  facts: CreationFacts,
+):
+  | {
+      readonly stored: Omit<NewChallenge, 'idempotencyKey' | 'requestHash'>
+      readonly number: string | null
+    }
+  | Refusal {
+  if (facts.userId === null) return refuse('user_not_found')
+  const plan = planNumber(facts.policy, command.number)
+  if (isRefusal(plan)) return plan
+  const opening = openChallenge(
+    { policy: facts.policy, now: facts.now, number: plan, activeDevices: facts.devices },
+    command,
+  )
+  if (isRefusal(opening)) return opening
+
+  const { random, sealing } = needs
+  const number = drawNumber(random, command.number, plan)
+  const challenge: Challenge = {
+    tenantId: principal.tenantId,
+    id: random.id('challenge'),
+    rpId: principal.rpId,
+    userId: facts.userId,
+    status: 'pending',
+    reason: null,
+    context: command.context,
+    numberMode: plan.mode,
+    numberDigits: plan.digits,
+    wrongNumbersLeft: opening.wrongNumbersLeft,
+    userVerification: command.userVerification,
+    binding: command.binding ?? null,
+    deliveryMode: opening.deliveryMode,
+    signingKid: facts.signingKid,
+    resultJti: random.token(16),
+    resendsLeft: opening.resendsLeft,
+    lastPushAt: opening.deliveryMode === 'push' ? opening.createdAt : null,
+    createdAt: opening.createdAt,
+    expiresAt: opening.expiresAt,
+    decidedAt: null,
+    decidedDeviceId: null,
+  }
+  return {
+    stored: {
+      challenge,
+      numberSealed: number === null ? null : sealing.seal(number, numberBinding(challenge)),
+      targets: opening.targets.map(({ id }) => target(needs, principal, challenge, id, number)),
+      pushes: opening.targets
+        .filter((device) => device.hasPushToken)
+        .map((device) => ({ id: random.id('delivery'), deviceId: device.id })),
+      activity: activity({
+        userId: facts.userId,
+        type: 'challenge_created',
+        actor: `api_key:${principal.keyId}`,
+        challengeId: challenge.id,
+        details: { number: plan.mode, delivery: opening.deliveryMode },
+      }),
+    },
+    number: plan.mode === 'service' ? number : null,
+  }
+}
+
+function target(
+  { random, signatures, publicOrigin }: Needs,
+  principal: Principal,
+  challenge: Challenge,
+  deviceId: DeviceId,
+  number: string | null,
+): NewChallenge['targets'][number] {
+  const payload = requestPayload({
+    issuer: issuerOf(publicOrigin, challenge.tenantId),
+    tenantId: challenge.tenantId,
+    challengeId: challenge.id,
+    deviceId,
+    userId: challenge.userId,
+    jti: random.token(16),
+    nonce: random.token(32),
+    relyingPartyName: principal.rpName,
+    context: challenge.context,
+    numberMode: challenge.numberMode,
+    numberDigits: challenge.numberDigits,
+    callerNumber: challenge.numberMode === 'caller' ? number : null,
+    userVerification: challenge.userVerification,
+    createdAt: challenge.createdAt,
+    expiresAt: challenge.expiresAt,
+  })
+  const requestHash = signatures.signedHash(requestHeader(challenge.signingKid), payload)
+  return { deviceId, requestPayload: payload, requestHash }
+}
+
+function duePushes({ challenge, pushes }: NewChallenge, facts: CreationFacts): DuePush[] {
+  const addresses = new Map(facts.devices.map((device) => [device.id, device.address]))
+  return pushes.flatMap(({ id, deviceId }) => {
+    const address = addresses.get(deviceId)
+    if (!address) return []
+    const { tenantId, expiresAt } = challenge
+    return {
+      tenantId,
+      id,
+      kind: 'challenge_opened',
+      challengeId: challenge.id,
+      deviceId,
+      address,
+      attempts: 0,
+      expiresAt,
+    }
+  })
+}

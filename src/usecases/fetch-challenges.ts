@@ -1,0 +1,46 @@
+import { requestHeader } from '../domain/approval-request.ts'
+import type { DeviceProof } from '../domain/device-proof.ts'
+import type { ChallengeId } from '../domain/ids.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { ChallengeStore } from '../ports/challenge-store.ts'
+import type { Signatures } from '../ports/world.ts'
+import { believeProof } from './authenticate-device.ts'
+import type { SigningKeys } from './signing-keys.ts'
+
+export type Needs = {
+  readonly challenges: Pick<ChallengeStore, 'loadPending' | 'markFetched'>
+  readonly signatures: Pick<Signatures, 'verify'>
+  readonly signingKeys: SigningKeys
+}
+
+/** A pending challenge for the device: the server-signed request. */
+export type SignedRequest = { readonly challengeId: ChallengeId; readonly request: string }
+
+/** What the device is asked at this moment, newest first; one round trip. Works without any push. */
+export async function fetchChallenges(
+  needs: Needs,
+  proof: DeviceProof,
+): Promise<readonly SignedRequest[] | Refusal> {
+  const loaded = await needs.challenges.loadPending(proof.tenantId, proof.deviceId)
+  if (!loaded) return refuse('proof_invalid')
+  const device = await believeProof(needs, proof, loaded.known)
+  if (isRefusal(device)) return device
+
+  const fresh = loaded.pending.filter((one) => one.fetchedAt === null).map((one) => one.challengeId)
+  if (fresh.length > 0) {
+    // Informational: a lost mark shows a challenge as not fetched, nothing else.
+    needs.challenges.markFetched(device.tenantId, device.id, fresh).catch(() => undefined)
+  }
+  return Promise.all(
+    loaded.pending.map(async ({ challengeId, signingKid, requestPayload }) => {
+      const header = requestHeader(signingKid)
+      const request = await needs.signingKeys.signWith(
+        device.tenantId,
+        signingKid,
+        header,
+        requestPayload,
+      )
+      return { challengeId, request }
+    }),
+  )
+}

@@ -1,0 +1,47 @@
+import type { Principal } from '../domain/principal.ts'
+import { type Refusal, refuse } from '../domain/refusal.ts'
+import type { Identifier, User, UserStore } from '../ports/directory-store.ts'
+import type { Random } from '../ports/world.ts'
+
+export type Needs = { readonly users: Pick<UserStore, 'import'>; readonly random: Random }
+
+export type Command = {
+  readonly displayName: string
+  /** Plain text stands for a value in the default namespace. */
+  readonly identifiers: readonly (Identifier | string)[]
+}
+
+/** The identifiers in full, or a refusal for a namespace that was not granted. */
+function readIdentifiers(
+  principal: Principal,
+  given: Command['identifiers'],
+): Identifier[] | Refusal {
+  const identifiers: Identifier[] = []
+  for (const item of given) {
+    const namespace = typeof item === 'string' ? principal.namespaces[0] : item.namespace
+    if (namespace === undefined || !principal.namespaces.includes(namespace)) {
+      return refuse(
+        'namespace_not_granted',
+        namespace === undefined ? {} : { facts: { namespace } },
+      )
+    }
+    const value = typeof item === 'string' ? item : item.value
+    const known = identifiers.some((one) => one.namespace === namespace && one.value === value)
+    if (!known) identifiers.push({ namespace, value })
+  }
+  return identifiers
+}
+
+/** Creates a user, or returns the one that has all these identifiers; an identifier of somebody else is refused. */
+export async function importUser(
+  { users, random }: Needs,
+  principal: Principal,
+  { displayName, identifiers: given }: Command,
+): Promise<{ readonly user: User; readonly created: boolean } | Refusal> {
+  const identifiers = readIdentifiers(principal, given)
+  if ('refused' in identifiers) return identifiers
+  const { tenantId } = principal
+  const user = { tenantId, id: random.id('user'), displayName, identifiers }
+  const imported = await users.import(user, `api_key:${principal.keyId}`)
+  return imported ?? refuse('identifier_taken')
+}

@@ -1,0 +1,29 @@
+import type { Challenge, ChallengeStatus } from '../domain/challenge.ts'
+import type { Principal } from '../domain/principal.ts'
+import { isRefusal, type Refusal } from '../domain/refusal.ts'
+import type { ChallengeStore, UserReference } from '../ports/challenge-store.ts'
+import type { PageRequest, UserStore } from '../ports/directory-store.ts'
+import { findUser } from './find-user.ts'
+
+export type Needs = {
+  readonly challenges: Pick<ChallengeStore, 'list'>
+  readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
+}
+
+export type Query = {
+  readonly user: UserReference | string | null
+  readonly status: ChallengeStatus | null
+}
+
+/** A page of the relying party's own challenges, newest first. */
+export async function listChallenges(
+  needs: Needs,
+  principal: Principal,
+  { user: named, status }: Query,
+  page: PageRequest,
+): Promise<Challenge[] | Refusal> {
+  const user = named === null ? null : await findUser(needs, principal, named)
+  if (isRefusal(user)) return user
+  const { tenantId, rpId } = principal
+  return needs.challenges.list({ tenantId, rpId, userId: user?.id ?? null, status }, page)
+}

@@ -1,0 +1,107 @@
+import { activity } from '../domain/activity.ts'
+import {
+  confirmationTriesMax,
+  type Enrolment,
+  typedCodeAlphabet,
+  typedCodeLength,
+} from '../domain/enrolment.ts'
+import type { DeviceId } from '../domain/ids.ts'
+import { issuerOf } from '../domain/issuer.ts'
+import type { Principal } from '../domain/principal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { UserReference } from '../ports/challenge-store.ts'
+import type { DeviceStore } from '../ports/device-store.ts'
+import type { TenantStore, UserStore } from '../ports/directory-store.ts'
+import type { EnrolmentStore } from '../ports/enrolment-store.ts'
+import type { Hashing, Random } from '../ports/world.ts'
+import { findUser } from './find-user.ts'
+import { importUser } from './import-user.ts'
+
+export type Needs = {
+  readonly enrolments: Pick<EnrolmentStore, 'create'>
+  readonly users: Pick<UserStore, 'find' | 'findByIdentifier' | 'import'>
+  readonly devices: Pick<DeviceStore, 'find'>
+  readonly tenants: Pick<TenantStore, 'findPolicy'>
+  readonly random: Random
+  readonly hashing: Hashing
+  readonly publicOrigin: string
+}
+
+export type Command = {
+  readonly user: UserReference | string
+  /** Creates the user under this name when the identifier is new. */
+  readonly displayName?: string
+  /** Unregistered, reason `replaced`, when the new device becomes active. */
+  readonly replacesDeviceId?: DeviceId
+}
+
+/** The only time that the codes are readable. */
+export type OpenedEnrolment = {
+  readonly enrolment: Enrolment
+  /** Ten characters to type together with the user name, in two groups of five. */
+  readonly code: string
+  /** What the QR picture holds: issuer and 256-bit code, for the app's own scanner. */
+  readonly uri: string
+}
+
+/** The message of the keyed hash that keeps a typed code. */
+export function typedCodeMessage(tenantId: string, code: string): string {
+  return `typed-code:${tenantId}:${code}`
+}
+
+/** Where a phone finds the service, the tenant and the code. Not an operating-system URL scheme: any app could claim that. */
+function enrolmentUri(publicOrigin: string, { tenantId }: Enrolment, code: string): string {
+  return `${issuerOf(publicOrigin, tenantId)}/enrol#${code}`
+}
+
+/** Opens an enrolment for a user, creating the user where a name for it is given. */
+export async function openEnrolment(
+  needs: Needs,
+  principal: Principal,
+  command: Command,
+): Promise<OpenedEnrolment | Refusal> {
+  const user = await userOf(needs, principal, command)
+  if (isRefusal(user)) return user
+  const { tenantId } = principal
+  const replaced = command.replacesDeviceId
+  if (replaced !== undefined) {
+    const device = await needs.devices.find(tenantId, replaced)
+    if (device?.userId !== user.id || device.status !== 'active') return refuse('not_found')
+  }
+  const policy = await needs.tenants.findPolicy(tenantId)
+  const scanned = needs.random.token(32)
+  const typed = needs.random.characters(typedCodeAlphabet, typedCodeLength)
+  const id = needs.random.id('enrolment')
+  const enrolment = await needs.enrolments.create({
+    tenantId,
+    id,
+    userId: user.id,
+    rpId: principal.rpId,
+    codeTriesLeft: policy.enrolmentCodeTriesMax,
+    wrongNumbersLeft: confirmationTriesMax,
+    confirmationRequired: policy.enrolmentConfirmation,
+    replacesDeviceId: replaced ?? null,
+    codeHash: needs.hashing.sha256(scanned),
+    typedCodeHash: needs.hashing.keyed(typedCodeMessage(tenantId, typed)),
+    ttlSeconds: policy.enrolmentTtlSeconds,
+    activity: activity({
+      userId: user.id,
+      type: 'enrolment_opened',
+      actor: `api_key:${principal.keyId}`,
+      enrolmentId: id,
+    }),
+  })
+  return {
+    enrolment,
+    code: `${typed.slice(0, 5)}-${typed.slice(5)}`,
+    uri: enrolmentUri(needs.publicOrigin, enrolment, scanned),
+  }
+}
+
+async function userOf(needs: Needs, principal: Principal, { user, displayName }: Command) {
+  const found = await findUser(needs, principal, user)
+  const mayCreate = displayName !== undefined && !(typeof user === 'object' && 'id' in user)
+  if (!isRefusal(found) || found.refused !== 'not_found' || !mayCreate) return found
+  const imported = await importUser(needs, principal, { displayName, identifiers: [user] })
+  return isRefusal(imported) ? imported : imported.user
+}

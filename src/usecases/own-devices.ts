@@ -1,0 +1,102 @@
+// What a device may do with itself and with the user's other devices.
+
+import { activity } from '../domain/activity.ts'
+import type { Device, KeyRole } from '../domain/device.ts'
+import type { DeviceProof } from '../domain/device-proof.ts'
+import type { DeviceId } from '../domain/ids.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { DeviceChanges, DeviceStore } from '../ports/device-store.ts'
+import type { Signals } from '../ports/signals.ts'
+import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
+import { signalUnregistered } from './unregister-devices.ts'
+
+export type Needs = DeviceNeeds & {
+  readonly devices: Pick<DeviceStore, 'find' | 'listOfUser' | 'change' | 'unregister'>
+  readonly signals: Signals
+}
+
+const alive = ['active', 'unconfirmed'] as const
+
+/** The device as the service knows it. */
+export async function readSelf(needs: Needs, proof: DeviceProof): Promise<Device | Refusal> {
+  return authenticateDevice(needs, proof, { statuses: alive })
+}
+
+/** Changes what the device says of itself; a new name is shown to the user as an activity. */
+export async function updateSelf(
+  needs: Needs,
+  proof: DeviceProof,
+  changes: DeviceChanges,
+): Promise<Device | Refusal> {
+  const device = await authenticateDevice(needs, proof, { statuses: alive })
+  if (isRefusal(device)) return device
+  const renamed = changes.name !== undefined && changes.name !== device.name
+  const event = renamed
+    ? activity({
+        userId: device.userId,
+        type: 'device_renamed',
+        actor: `device:${device.id}`,
+        deviceId: device.id,
+        details: { from: device.name, to: changes.name },
+      })
+    : null
+  const changed = await needs.devices.change(device.tenantId, device.id, changes, event, proof)
+  if (changed === 'proof_replayed') return refuse('proof_replayed')
+  return changed ?? refuse('device_unregistered')
+}
+
+/** The user's live devices, this one among them, newest first. */
+export async function listOwnDevices(
+  needs: Needs,
+  proof: DeviceProof,
+): Promise<readonly Device[] | Refusal> {
+  const device = await authenticateDevice(needs, proof)
+  if (isRefusal(device)) return device
+  const devices = await needs.devices.listOfUser(device.tenantId, device.userId)
+  return devices.filter((other) => other.status !== 'unregistered')
+}
+
+/** Unregisters the calling device itself; its user leaves with it. */
+export async function unregisterSelf(
+  needs: Needs,
+  proof: DeviceProof,
+): Promise<Refusal | undefined> {
+  return unregisterOwn(needs, proof, proof.deviceId, { role: 'possession', reason: 'user_request' })
+}
+
+/**
+ * Unregisters another device of the same user: the lost phone. Takes the verification key, so that a thief who holds an
+ * unlocked phone for a moment cannot throw out the owner's others.
+ */
+export async function unregisterOther(
+  needs: Needs,
+  proof: DeviceProof,
+  id: DeviceId,
+): Promise<Refusal | undefined> {
+  return unregisterOwn(needs, proof, id, { role: 'verification', reason: 'lost' })
+}
+
+async function unregisterOwn(
+  needs: Needs,
+  proof: DeviceProof,
+  id: DeviceId,
+  how: { readonly role: KeyRole; readonly reason: 'user_request' | 'lost' },
+): Promise<Refusal | undefined> {
+  const statuses = id === proof.deviceId ? alive : undefined
+  const device = await authenticateDevice(needs, proof, {
+    role: how.role,
+    ...(statuses && { statuses }),
+  })
+  if (isRefusal(device)) return device
+  const { tenantId, userId } = device
+  const other = await needs.devices.find(tenantId, id)
+  if (other?.userId !== userId) return refuse('not_found')
+  const actor = `device:${device.id}` as const
+  const done = await needs.devices.unregister(
+    { tenantId, userId, deviceIds: [id], reason: how.reason, actor },
+    proof,
+  )
+  if (done === 'proof_replayed') return refuse('proof_replayed')
+  signalUnregistered(needs.signals, done)
+  return undefined
+}

@@ -1,0 +1,85 @@
+import { type ResultFacts, resultPayload, resultTyp } from '../domain/approval-result.ts'
+import type { ChallengeId } from '../domain/ids.ts'
+import { issuerOf } from '../domain/issuer.ts'
+import type { Principal } from '../domain/principal.ts'
+import { type Refusal, refuse } from '../domain/refusal.ts'
+import type { ChallengeRecord, ChallengeStore } from '../ports/challenge-store.ts'
+import type { Signals } from '../ports/signals.ts'
+import type { SigningKeys } from './signing-keys.ts'
+
+export type Needs = {
+  readonly challenges: Pick<ChallengeStore, 'find' | 'expire'>
+  readonly signals: Signals
+  readonly signingKeys: SigningKeys
+  readonly publicOrigin: string
+}
+
+/** A challenge as its relying party reads it; `result` is the signed token once it has ended. */
+export type ChallengeReading = ChallengeRecord & { readonly result: string | null }
+
+/** A lost signal costs at most this long, never an answer. */
+export const rereadEveryMs = 2000
+
+/**
+ * Reads a challenge of this relying party. One whose time is over is ended first, by the same guarded statement as anywhere:
+ * a reader is never told `expired` while an answer that came in time is still being committed.
+ */
+export async function readChallenge(
+  needs: Needs,
+  principal: Principal,
+  id: ChallengeId,
+): Promise<ChallengeReading | Refusal> {
+  const record = await loadChallenge(needs, principal, id)
+  return record === null ? refuse('not_found') : { ...record, result: await sign(needs, record) }
+}
+
+async function loadChallenge(
+  { challenges, signals }: Needs,
+  { tenantId, rpId }: Principal,
+  id: ChallengeId,
+): Promise<ChallengeRecord | null> {
+  const record = await challenges.find(tenantId, rpId, id)
+  const { status, expiresAt } = record?.challenge ?? {}
+  if (!record || status !== 'pending' || !expiresAt || expiresAt > record.now) return record
+  const ended = await challenges.expire({ tenantId, id }, 1)
+  for (const one of ended) signals.publish(one)
+  return challenges.find(tenantId, rpId, id)
+}
+
+async function sign(needs: Needs, record: ChallengeRecord): Promise<string | null> {
+  const { challenge, decidedBy, now } = record
+  if (challenge.status === 'pending') return null
+  const issuer = issuerOf(needs.publicOrigin, challenge.tenantId)
+  const facts: ResultFacts = { issuer, now, decidedBy }
+  return needs.signingKeys.sign(challenge.tenantId, resultTyp, resultPayload(challenge, facts))
+}
+
+/**
+ * Reads a challenge, waiting until it ends, until `waitMs` have passed, or until the process stops, whichever comes first.
+ * `aborted` tells that the asker has gone.
+ */
+export async function waitForChallenge(
+  needs: Needs,
+  principal: Principal,
+  id: ChallengeId,
+  waitMs: number,
+  aborted: () => boolean = () => false,
+): Promise<ChallengeReading | Refusal> {
+  const watch = needs.signals.watch(id)
+  const until = performance.now() + waitMs
+  try {
+    for (;;) {
+      const record = await loadChallenge(needs, principal, id)
+      if (record === null) return refuse('not_found')
+      const leftMs = until - performance.now()
+      const over = leftMs <= 0 || needs.signals.stopped || aborted()
+      if (record.challenge.status !== 'pending' || over) {
+        return { ...record, result: await sign(needs, record) }
+      }
+      const toExpiryMs = record.challenge.expiresAt.getTime() - record.now.getTime() + 1
+      await watch.next(Math.min(leftMs, toExpiryMs, rereadEveryMs))
+    }
+  } finally {
+    watch.close()
+  }
+}

@@ -1,0 +1,34 @@
+import type { Device } from '../domain/device.ts'
+import type { DeviceId, UserId } from '../domain/ids.ts'
+import type { Principal } from '../domain/principal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { DeviceStore } from '../ports/device-store.ts'
+import type { UserStore } from '../ports/directory-store.ts'
+import { findUser } from './find-user.ts'
+
+export type Needs = {
+  readonly devices: Pick<DeviceStore, 'find' | 'listOfUser'>
+  readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
+}
+
+/** All devices that a user ever had, newest first; unregistered ones stay on record. */
+export async function listDevices(
+  needs: Needs,
+  principal: Principal,
+  userId: UserId,
+): Promise<Device[] | Refusal> {
+  const user = await findUser(needs, principal, { id: userId })
+  return isRefusal(user) ? user : needs.devices.listOfUser(principal.tenantId, user.id)
+}
+
+/** One device of a user that the relying party may see. */
+export async function readDevice(
+  needs: Needs,
+  principal: Principal,
+  id: DeviceId,
+): Promise<Device | Refusal> {
+  const device = await needs.devices.find(principal.tenantId, id)
+  if (!device) return refuse('not_found')
+  const user = await findUser(needs, principal, { id: device.userId })
+  return isRefusal(user) ? user : device
+}

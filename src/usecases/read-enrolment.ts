@@ -1,0 +1,71 @@
+import { type Enrolment, type EnrolmentView, viewOf } from '../domain/enrolment.ts'
+import type { EnrolmentId } from '../domain/ids.ts'
+import type { Principal } from '../domain/principal.ts'
+import { type Refusal, refuse } from '../domain/refusal.ts'
+import type { EnrolmentRecord, EnrolmentStore } from '../ports/enrolment-store.ts'
+import type { Signals } from '../ports/signals.ts'
+import type { Sealing } from '../ports/world.ts'
+import { rereadEveryMs } from './read-challenge.ts'
+
+export type Needs = {
+  readonly enrolments: Pick<EnrolmentStore, 'find'>
+  readonly sealing: Pick<Sealing, 'open'>
+  readonly signals: Signals
+}
+
+/** An enrolment as the relying party that opened it reads it. */
+export type EnrolmentReading = {
+  readonly enrolment: Enrolment
+  readonly status: EnrolmentView
+  /** To be shown on the relying party's page while the enrolment is claimed, and typed on the new device. */
+  readonly number: string | null
+}
+
+/** Binding under which an enrolment's number is sealed. */
+export function enrolmentNumberBinding({ tenantId, id }: Pick<Enrolment, 'tenantId' | 'id'>) {
+  return `enrolment-number:${tenantId}:${id}`
+}
+
+function read(
+  { sealing }: Needs,
+  { enrolment, numberSealed, now }: EnrolmentRecord,
+): EnrolmentReading {
+  const status = viewOf(enrolment, now)
+  const number =
+    status === 'claimed' && numberSealed !== null
+      ? sealing.open(numberSealed, enrolmentNumberBinding(enrolment))
+      : null
+  return { enrolment, status, number }
+}
+
+/**
+ * Reads an enrolment, waiting up to `waitMs` for its status to change from what it was at the first reading, so that a page
+ * can follow it from open to claimed to completed.
+ */
+export async function readEnrolment(
+  needs: Needs,
+  { tenantId, rpId }: Principal,
+  id: EnrolmentId,
+  waitMs: number,
+  aborted: () => boolean = () => false,
+): Promise<EnrolmentReading | Refusal> {
+  const watch = needs.signals.watch(id)
+  const until = performance.now() + waitMs
+  let first: EnrolmentView | undefined
+  try {
+    for (;;) {
+      const record = await needs.enrolments.find(tenantId, id)
+      if (record?.enrolment.rpId !== rpId) return refuse('not_found')
+      const reading = read(needs, record)
+      first ??= reading.status
+      const leftMs = until - performance.now()
+      const moving = reading.status === 'open' || reading.status === 'claimed'
+      const over = leftMs <= 0 || needs.signals.stopped || aborted()
+      if (!moving || reading.status !== first || over) return reading
+      const toExpiryMs = record.enrolment.expiresAt.getTime() - record.now.getTime() + 1
+      await watch.next(Math.min(leftMs, toExpiryMs, rereadEveryMs))
+    }
+  } finally {
+    watch.close()
+  }
+}

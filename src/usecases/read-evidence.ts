@@ -1,0 +1,38 @@
+import { requestHeader } from '../domain/approval-request.ts'
+import type { PublicJwk } from '../domain/device.ts'
+import type { ChallengeId, DeviceId } from '../domain/ids.ts'
+import type { Principal } from '../domain/principal.ts'
+import { type Refusal, refuse } from '../domain/refusal.ts'
+import type { ChallengeStore } from '../ports/challenge-store.ts'
+import type { SigningKeys } from './signing-keys.ts'
+
+export type Needs = {
+  readonly challenges: Pick<ChallengeStore, 'findEvidence'>
+  readonly signingKeys: SigningKeys
+}
+
+/** What anyone can verify without us: the question as it was signed, the answer as it was signed, and the key that answered. */
+export type EvidenceReading = {
+  readonly request: string
+  readonly answer: string
+  readonly deviceId: DeviceId
+  readonly deviceKey: PublicJwk & { readonly kid: string }
+}
+
+/** The evidence of a decided challenge. Refused while nobody has decided: there is nothing to prove yet. */
+export async function readEvidence(
+  { challenges, signingKeys }: Needs,
+  { tenantId, rpId }: Principal,
+  id: ChallengeId,
+): Promise<EvidenceReading | Refusal> {
+  const evidence = await challenges.findEvidence(tenantId, rpId, id)
+  if (!evidence) return refuse('not_found')
+  const { challenge, requestPayload, answerJws, deviceId, deviceKey } = evidence
+  const header = requestHeader(challenge.signingKid)
+  return {
+    request: await signingKeys.signWith(tenantId, challenge.signingKid, header, requestPayload),
+    answer: answerJws,
+    deviceId,
+    deviceKey: { ...deviceKey.publicJwk, kid: deviceKey.kid },
+  }
+}

@@ -1,0 +1,70 @@
+import type { DeviceProof } from '../domain/device-proof.ts'
+import type { DeviceId, TenantId } from '../domain/ids.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { DeviceStore, NewPushToken, SealedAddress } from '../ports/device-store.ts'
+import type { PushAddress } from '../ports/push.ts'
+import type { Hashing, Sealing } from '../ports/world.ts'
+import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
+
+export type Needs = DeviceNeeds & {
+  readonly devices: Pick<DeviceStore, 'setPushToken'>
+  readonly hashing: Hashing
+  readonly sealing: Sealing
+}
+
+/** Hash under which all devices that carry a token are found when a provider declares it dead. */
+export function pushTokenHash(
+  hashing: Hashing,
+  { provider, appId, token }: PushAddress,
+): Uint8Array {
+  return hashing.sha256(`${provider}:${appId}:${token}`)
+}
+
+function binding(tenantId: TenantId, deviceId: DeviceId): string {
+  return `push-token:${tenantId}:${deviceId}`
+}
+
+/** A push address as it is stored: the token sealed for this device. */
+export function sealPushToken(
+  { hashing, sealing }: Pick<Needs, 'hashing' | 'sealing'>,
+  tenantId: TenantId,
+  deviceId: DeviceId,
+  address: PushAddress,
+): NonNullable<NewPushToken> {
+  const { provider, environment, appId, token } = address
+  return {
+    provider,
+    environment,
+    appId,
+    tokenSealed: sealing.seal(token, binding(tenantId, deviceId)),
+    tokenHash: pushTokenHash(hashing, address),
+  }
+}
+
+/** The push address of a device, ready to be used. */
+export function openPushToken(
+  { sealing }: { readonly sealing: Pick<Sealing, 'open'> },
+  tenantId: TenantId,
+  deviceId: DeviceId,
+  { tokenSealed, ...address }: SealedAddress,
+): PushAddress {
+  return { ...address, token: sealing.open(tokenSealed, binding(tenantId, deviceId)) }
+}
+
+/**
+ * Replaces a device's push token, or takes it away. A token belongs to the app installation, so setting it never detaches it
+ * from another device: nobody can mute somebody else by registering their token.
+ */
+export async function rotatePushToken(
+  needs: Needs,
+  proof: DeviceProof,
+  push: Omit<PushAddress, 'appId'> | null,
+): Promise<Refusal | undefined> {
+  const device = await authenticateDevice(needs, proof, { statuses: ['active', 'unconfirmed'] })
+  if (isRefusal(device)) return device
+  const token =
+    push && sealPushToken(needs, device.tenantId, device.id, { ...push, appId: device.appId })
+  const set = await needs.devices.setPushToken(device.tenantId, device.id, token, proof)
+  if (set === 'proof_replayed') return refuse('proof_replayed')
+  return set ? undefined : refuse('device_unregistered')
+}

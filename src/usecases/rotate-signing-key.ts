@@ -1,0 +1,46 @@
+import type { TenantId } from '../domain/ids.ts'
+import { issuerOf } from '../domain/issuer.ts'
+import { type Refusal, refuse } from '../domain/refusal.ts'
+import type { SigningKeyStore } from '../ports/directory-store.ts'
+import type { Clock, Signatures } from '../ports/world.ts'
+import type { SigningKeys } from './signing-keys.ts'
+
+export type Needs = {
+  readonly keys: Pick<SigningKeyStore, 'list' | 'rotate'>
+  readonly signatures: Pick<Signatures, 'createKey'>
+  readonly signingKeys: SigningKeys
+  readonly clock: Clock
+  readonly publicOrigin: string
+}
+
+export const keySetTyp = 'keyset+jwt'
+
+/**
+ * Gives a tenant its next signing key. The old key signs the link to the new set, so that devices, which pin what they got
+ * at enrolment, can follow; the old key stays published and verifies old receipts.
+ */
+export async function rotateSigningKey(
+  needs: Needs,
+  tenantId: TenantId,
+): Promise<{ readonly kid: string; readonly seq: number } | Refusal> {
+  const known = await needs.keys.list(tenantId)
+  const active = known.find((key) => key.status === 'active')
+  if (!active) return refuse('not_found')
+  const next = await needs.signatures.createKey(tenantId)
+  const seq = active.seq + 1
+  const payload = JSON.stringify({
+    iss: issuerOf(needs.publicOrigin, tenantId),
+    seq,
+    iat: Math.floor(needs.clock.now().getTime() / 1000),
+    keys: [
+      { ...next.publicJwk, kid: next.kid },
+      ...known.map(({ kid, publicJwk }) => ({ ...publicJwk, kid })),
+    ],
+  })
+  const header = JSON.stringify({ alg: 'ES256', typ: keySetTyp, kid: active.kid })
+  const linkJws = await needs.signingKeys.signWith(tenantId, active.kid, header, payload)
+  const rotated = await needs.keys.rotate(tenantId, { ...next, seq, linkJws }, 'operator')
+  if (!rotated) return refuse('conflict')
+  needs.signingKeys.forget(tenantId)
+  return { kid: next.kid, seq }
+}

@@ -1,0 +1,60 @@
+import type { Device, UnregisterReason } from '../domain/device.ts'
+import type { DeviceId, UserId } from '../domain/ids.ts'
+import type { Principal } from '../domain/principal.ts'
+import { isRefusal, type Refusal } from '../domain/refusal.ts'
+import type { DeviceStore, Unregistered } from '../ports/device-store.ts'
+import type { Signals } from '../ports/signals.ts'
+import { findUser } from './find-user.ts'
+import { type Needs as ReadNeeds, readDevice } from './read-devices.ts'
+
+export type Needs = ReadNeeds & {
+  readonly devices: Pick<DeviceStore, 'find' | 'unregister'>
+  readonly signals: Signals
+}
+
+/** Tells everybody who waits what an unregistration ended. */
+export function signalUnregistered(signals: Signals, { devices, endedChallenges }: Unregistered) {
+  for (const id of endedChallenges) signals.publish(id)
+  for (const device of devices) signals.publish(device.enrolmentId)
+}
+
+/**
+ * Unregisters one device for ever. When this returns, no answer of that device commits any more. Unregistering it again
+ * changes nothing, and the first reason stands.
+ */
+export async function unregisterDevice(
+  needs: Needs,
+  principal: Principal,
+  id: DeviceId,
+  reason: UnregisterReason,
+): Promise<Device | Refusal> {
+  const device = await readDevice(needs, principal, id)
+  if (isRefusal(device) || device.status === 'unregistered') return device
+  await unregister(needs, principal, device.userId, [id], reason)
+  return readDevice(needs, principal, id)
+}
+
+/** Unregisters every device of a user; returns those that were alive. */
+export async function unregisterAllDevices(
+  needs: Needs,
+  principal: Principal,
+  userId: UserId,
+  reason: UnregisterReason,
+): Promise<readonly Device[] | Refusal> {
+  const user = await findUser(needs, principal, { id: userId })
+  return isRefusal(user) ? user : unregister(needs, principal, user.id, [], reason)
+}
+
+async function unregister(
+  { devices, signals }: Needs,
+  { tenantId, keyId }: Principal,
+  userId: UserId,
+  deviceIds: readonly DeviceId[],
+  reason: UnregisterReason,
+): Promise<readonly Device[]> {
+  const actor = `api_key:${keyId}` as const
+  const done = await devices.unregister({ tenantId, userId, deviceIds, reason, actor }, null)
+  if (done === 'proof_replayed') throw new Error('no proof was given to be replayed')
+  signalUnregistered(signals, done)
+  return done.devices
+}
