@@ -3,7 +3,7 @@ import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { ConnectionTokens } from './apns-token.ts'
 
 /** Streams that a client may open at once after its provider token was accepted. */
-export const STREAMS_WITH_TOKEN = 1000
+const STREAMS_WITH_TOKEN = 1000
 const HIGHEST_STREAM_ID = 2 ** 31 - 1
 const DRAIN_LIMIT_MS = 1000
 
@@ -50,36 +50,34 @@ export class ApnsConnection implements ConnectionTokens {
 
   /**
    * GOAWAY. In two phases (RFC 9113, 6.8): first a warning that names no stream, a round trip later the real last stream.
-   * The frame carries the reason as JSON.
+   * The frame carries the reason as JSON. Resolves once the last frame is on its way; never, when the connection is gone before that.
    */
-  goaway(phases: 1 | 2, reason: string): void {
+  goaway(phases: 1 | 2, reason: string): Promise<void> {
     const data = Buffer.from(JSON.stringify({ reason }))
+    const { promise, resolve } = Promise.withResolvers<void>()
     const last = (): void => {
       if (!this.#session.destroyed) this.#session.goaway(0, 0, data)
+      resolve()
     }
-    if (this.#session.destroyed) return
-    if (phases === 2) this.#session.goaway(0, HIGHEST_STREAM_ID, data)
-    if (phases === 1 || !this.#session.ping(last)) last()
+    const warn = phases === 2 && !this.#session.destroyed
+    if (warn) this.#session.goaway(0, HIGHEST_STREAM_ID, data)
+    if (!warn || !this.#session.ping(last)) last()
+    return promise
   }
 
   /** Two-phase GOAWAY, waits for open requests up to a second, then ends the connection. */
   async drain(): Promise<void> {
     if (this.#session.destroyed) return
     const closed = once(this.#session, 'close')
-    this.goaway(2, 'Shutdown')
-    await this.#whenIdle()
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const deadline = setTimeout(resolve, DRAIN_LIMIT_MS)
+    const idle = new Promise<void>((done) => {
+      this.#onIdle = done
+    })
+    if (this.#open.size === 0) this.#onIdle?.()
+    await Promise.race([Promise.all([this.goaway(2, 'Shutdown'), idle]), closed, late])
+    clearTimeout(deadline)
     this.#session.destroy()
     await closed
-  }
-
-  async #whenIdle(): Promise<void> {
-    if (this.#open.size === 0) return
-    await new Promise<void>((resolve) => {
-      const deadline = setTimeout(resolve, DRAIN_LIMIT_MS)
-      this.#onIdle = () => {
-        clearTimeout(deadline)
-        resolve()
-      }
-    })
   }
 }

@@ -4,9 +4,9 @@ import { type ApnsRefusal, refuse } from './apns-reasons.ts'
 import type { ApnsCredentials } from './credentials.ts'
 
 /** A provider token is refused once it is older than this. */
-export const PROVIDER_TOKEN_MAX_AGE_MS = 60 * 60 * 1000
+const PROVIDER_TOKEN_MAX_AGE_MS = 60 * 60 * 1000
 /** On one connection a newer provider token must be issued at least this much later than the one before. */
-export const PROVIDER_TOKEN_MIN_UPDATE_MS = 20 * 60 * 1000
+const PROVIDER_TOKEN_MIN_UPDATE_MS = 20 * 60 * 1000
 const FUTURE_TOLERANCE_MS = 5 * 60 * 1000
 const CACHE_LIMIT = 1000
 

@@ -19,21 +19,10 @@ import {
 import { type ApnsRefusal, isRefusal, refuse } from './apns-reasons.ts'
 import { readApnsId } from './apns-request.ts'
 import { ProviderTokens } from './apns-token.ts'
-import type { TlsCredentials } from './certificates.ts'
 import type { ApnsCredentials } from './credentials.ts'
-import type { Fault, Faults } from './faults.ts'
-import type { Phones } from './phones.ts'
-import type { PushLog } from './push-log.ts'
+import type { Fault } from './faults.ts'
+import type { GatewayParts } from './gateway-parts.ts'
 import { type Address, listenForTls, type TlsListener } from './tls-listener.ts'
-
-/** What both gateways share. */
-export type GatewayParts = {
-  readonly tls: TlsCredentials
-  readonly phones: Phones
-  readonly faults: Faults
-  readonly log: PushLog
-  readonly clock: () => number
-}
 
 /** More than any body that Apple takes; the rest is read and thrown away. */
 const KEPT_BODY_BYTES = 8192
@@ -95,7 +84,7 @@ export class ApnsGateway {
 
   /** Tells every client to go elsewhere, in one GOAWAY or in the two of a graceful shutdown; requests in flight are answered. */
   goaway(phases: 1 | 2, reason = 'Shutdown'): void {
-    for (const connection of this.#connections.values()) connection.goaway(phases, reason)
+    for (const connection of this.#connections.values()) void connection.goaway(phases, reason)
   }
 
   /** Graceful shutdown: two-phase GOAWAY, requests in flight get their answer for at most a second, then everything is closed. */
@@ -144,7 +133,7 @@ export class ApnsGateway {
     if (fault.kind === 'delay') {
       await new Promise((resolve) => setTimeout(resolve, fault.ms).unref())
     }
-    if (fault.kind === 'goaway') connection.goaway(fault.phases, fault.reason ?? 'Shutdown')
+    if (fault.kind === 'goaway') void connection.goaway(fault.phases, fault.reason ?? 'Shutdown')
     if (fault.kind === 'delay' || fault.kind === 'goaway')
       return this.#finish(exchange, push, fault)
     return this.#fail(exchange, push, fault)

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { ServiceAccount } from './credentials.ts'
 import { fcmError, fieldError } from './fcm-errors.ts'
 import { type FcmMessage, type FcmTarget, isReply, readMessage } from './fcm-message.ts'
+import type { GatewayParts } from './gateway-parts.ts'
 import { type GatewayReply, type GatewayRequest, jsonReply } from './gateway-reply.ts'
 import type { AccessTokens } from './google-oauth.ts'
 import type { Phone, Phones } from './phones.ts'
@@ -25,11 +26,14 @@ export class MessagesEndpoint {
   readonly #phones: Phones
   readonly #log: PushLog
   readonly #clock: () => number
+  /** Keeps message names apart: random once for this gateway, then counted. */
+  readonly #nameSuffix = randomBytes(8).toString('hex')
+  #names = 0
 
   constructor(
     account: ServiceAccount,
     tokens: AccessTokens,
-    parts: { phones: Phones; log: PushLog; clock: () => number },
+    parts: Pick<GatewayParts, 'phones' | 'log' | 'clock'>,
   ) {
     this.#account = account
     this.#tokens = tokens
@@ -66,12 +70,17 @@ export class MessagesEndpoint {
       const phone = this.#find(target)
       if (isReply(phone)) return phone
       if (message.validateOnly) return jsonReply(200, { name: `${prefix}/fake_message_id` })
-      const name = `${prefix}/0:${this.#clock()}${randomBytes(3).readUIntBE(0, 3)}%${randomBytes(8).toString('hex')}`
+      const name = `${prefix}/${this.#makeName()}`
       this.#accept(message, phone, name)
       return { ...jsonReply(200, { name }), token: phone.token }
     }
-    const id = message.validateOnly ? 'fake_message_id' : String(randomBytes(6).readUIntBE(0, 6))
+    const id = message.validateOnly ? 'fake_message_id' : this.#makeName()
     return jsonReply(200, { name: `${prefix}/${id}` })
+  }
+
+  #makeName(): string {
+    this.#names += 1
+    return `0:${this.#clock()}${String(this.#names).padStart(6, '0')}%${this.#nameSuffix}`
   }
 
   #find(target: FcmTarget): GatewayReply | Phone {

@@ -4,7 +4,7 @@ import type { ServiceAccount } from './credentials.ts'
 import { type GatewayReply, type GatewayRequest, jsonReply } from './gateway-reply.ts'
 
 /** The only audience of a service account assertion. */
-export const TOKEN_AUDIENCE = 'https://oauth2.googleapis.com/token'
+const TOKEN_AUDIENCE = 'https://oauth2.googleapis.com/token'
 const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 /** Scopes that open FCM; a token without one of them is let in nowhere here. */
 const MESSAGING_SCOPES: readonly string[] = [

@@ -6,12 +6,12 @@ import {
   type Http2ServerResponse,
   type ServerHttp2Session,
 } from 'node:http2'
-import type { GatewayParts } from './apns.ts'
 import type { ServiceAccount } from './credentials.ts'
 import type { Fault, FaultProvider, FaultRequest } from './faults.ts'
 import { MessagesEndpoint, type RightMessage } from './fcm.ts'
 import { fcmError } from './fcm-errors.ts'
 import { isReply } from './fcm-message.ts'
+import type { GatewayParts } from './gateway-parts.ts'
 import type { GatewayReply, GatewayRequest } from './gateway-reply.ts'
 import { AccessTokens, oauthError, TokenEndpoint } from './google-oauth.ts'
 import { type Address, listenForTls, type TlsListener } from './tls-listener.ts'

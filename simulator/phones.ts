@@ -56,9 +56,10 @@ export class Phones {
     this.#clock = clock
   }
 
-  /** Gives an app installation its token. Throws when the chosen token is already in use. */
+  /** Gives an app installation its token (APNs tokens in lower case). Throws when the chosen token is already in use. */
   register(registration: PhoneRegistration): { readonly token: string } {
-    const token = registration.token ?? makeToken(registration.provider)
+    const chosen = registration.token ?? makeToken(registration.provider)
+    const token = registration.provider === 'apns' ? chosen.toLowerCase() : chosen
     if (this.#entries.has(token)) throw new Error(`register: token ${token} is already in use`)
     const environment = registration.environment ?? 'production'
     const phone = { ...registration, token, environment, unregisteredAt: undefined, online: true }

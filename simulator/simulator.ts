@@ -53,7 +53,7 @@ export type Simulator = {
 /** Where the app of the examples and tests lives. */
 export const DEFAULT_BUNDLE_ID = 'com.example.authenticator'
 /** The Firebase project of the examples and tests. */
-export const DEFAULT_PROJECT_ID = 'countersign-demo'
+const DEFAULT_PROJECT_ID = 'countersign-demo'
 
 /** Starts an APNs and an FCM gateway on loopback that enforce what the real ones document. Throws when a port is taken. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
@@ -71,8 +71,17 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const apnsGateway = new ApnsGateway(parts, credentials.apns)
   const { serviceAccount } = credentials.fcm
   const google = new GoogleGateway(parts, serviceAccount, options.accessTokenLifeSeconds ?? 3599)
-  const apns = await apnsGateway.listen({ host, port: options.apnsPort ?? 0 })
-  const fcm = await google.listen({ host, port: options.fcmPort ?? 0 })
+  const close = async (): Promise<void> => {
+    await Promise.all([apnsGateway.close(), google.close()])
+  }
+  const listen = async (): Promise<{ apns: Address; fcm: Address }> => ({
+    apns: await apnsGateway.listen({ host, port: options.apnsPort ?? 0 }),
+    fcm: await google.listen({ host, port: options.fcmPort ?? 0 }),
+  })
+  const { apns, fcm } = await listen().catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
   return {
     apns,
     fcm,
@@ -84,6 +93,6 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     accessTokens: google.accessTokens,
     goaway: (phases) => apnsGateway.goaway(phases),
     apnsConnections: () => apnsGateway.connectionCount,
-    close: async () => void (await Promise.all([apnsGateway.close(), google.close()])),
+    close,
   }
 }

@@ -1,9 +1,9 @@
 import type { AcceptedPush } from './pushes.ts'
 
 /** FCM keeps at most this many messages without a collapse key for an unreachable device; one more, and it discards them all. */
-export const FCM_STORED_LIMIT = 100
+const FCM_STORED_LIMIT = 100
 /** FCM keeps messages of at most this many collapse keys per device at a time. */
-export const FCM_COLLAPSE_KEYS_LIMIT = 4
+const FCM_COLLAPSE_KEYS_LIMIT = 4
 
 /**
  * What a gateway keeps for a device that it cannot reach, after one more push came.

@@ -57,7 +57,7 @@ test('a burst before the gateway said its limit is refused in part, a later one 
 
 test.each([1, 2] as const)('a GOAWAY of %i phases answers what is in flight', async (phases) => {
   await using client = await openWithToken()
-  simulator.faults.add({ provider: 'apns', kind: 'delay', ms: 50, times: 10 })
+  simulator.faults.add({ provider: 'apns', kind: 'delay', ms: 200, times: 10 })
   const sent = Array.from({ length: 10 }, () => client.request(right))
   await until('all are in flight', () => simulator.faults.empty)
   simulator.goaway(phases)
@@ -74,7 +74,7 @@ test('closing the gateway answers what is in flight, then refuses connections', 
   const { token } = other.phones.register({ provider: 'apns', appId: DEFAULT_BUNDLE_ID })
   const headers = { ...right, ':path': `/3/device/${token}` }
   await using client = await openWithToken(other)
-  other.faults.add({ provider: 'apns', kind: 'delay', ms: 50 })
+  other.faults.add({ provider: 'apns', kind: 'delay', ms: 200 })
   const sent = client.request(headers)
   await until('it is in flight', () => other.faults.empty)
   const [answer] = await Promise.all([sent, other.close()])
@@ -103,4 +103,22 @@ test('a client of an earlier gateway is let in by one that has its credentials',
   const answer = await client.request({ ...right, ':path': `/3/device/${token}` })
   expect(answer.status).toBe(200)
   await next.close()
+})
+
+test('a client that leaves before its answer harms nobody', async () => {
+  await using stays = await openWithToken()
+  const leaves = await openWithToken()
+  simulator.faults.add({ provider: 'apns', kind: 'delay', ms: 20 })
+  const sent = leaves.request(right)
+  sent.catch(() => undefined)
+  await until('it is in flight', () => simulator.faults.empty)
+  const before = simulator.log.exchanges().length
+  leaves.session.destroy()
+  await until('the gateway finished it', () => simulator.log.exchanges().length > before)
+  expect(await stays.request(right)).toMatchObject({ status: 200 })
+})
+
+test('a taken port is an error that leaves nothing behind', async () => {
+  const taken = { apnsPort: 0, fcmPort: simulator.fcm.port, credentials: simulator.credentials }
+  await expect(startSimulator(taken)).rejects.toThrow('EADDRINUSE')
 })

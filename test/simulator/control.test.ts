@@ -212,20 +212,24 @@ test('a public name that leads here is refused', async () => {
   expect(response.statusCode).toBe(403)
 })
 
-test('as a process it prints its addresses in one line and ends with its parent', async () => {
-  const main = fileURLToPath(new URL('../../simulator/main.ts', import.meta.url))
-  const bundleId = 'com.example.demo'
-  const child = spawn(process.execPath, [main, '--exit-with-parent', '--bundle-id', bundleId], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  const exited = once(child, 'exit')
-  const [line] = (await once(child.stdout, 'data')) as [Buffer]
-  const addresses = JSON.parse(line.toString()) as { control: string; apns: object }
-  const answer = await fetch(`${addresses.control}/configuration`)
-  expect(await answer.json()).toMatchObject({
-    apns: addresses.apns,
-    credentials: { apns: { bundleIds: [bundleId] } },
-  })
-  child.stdin.end()
-  expect(await exited).toEqual([0, null])
-})
+test.each(['its parent', 'SIGTERM'])(
+  'as a process it prints its addresses in one line and ends with %s',
+  async (cause) => {
+    const main = fileURLToPath(new URL('../../simulator/main.ts', import.meta.url))
+    const bundleId = 'com.example.demo'
+    const child = spawn(process.execPath, [main, '--exit-with-parent', '--bundle-id', bundleId], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    const exited = once(child, 'exit')
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    const addresses = JSON.parse(line.toString()) as { control: string; apns: object }
+    const answer = await fetch(`${addresses.control}/configuration`)
+    expect(await answer.json()).toMatchObject({
+      apns: addresses.apns,
+      credentials: { apns: { bundleIds: [bundleId] } },
+    })
+    if (cause === 'SIGTERM') child.kill('SIGTERM')
+    else child.stdin.end()
+    expect(await exited).toEqual([0, null])
+  },
+)

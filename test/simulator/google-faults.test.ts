@@ -112,6 +112,35 @@ test('the token endpoint fails by itself', async () => {
   })
 })
 
+test.each(['h1', 'h2'] as const)(
+  'a client that leaves before its answer harms nobody: %s',
+  async (version) => {
+    simulator.faults.add({ provider: 'fcm', kind: 'delay', ms: 20 })
+    const { host, port } = simulator.fcm
+    if (version === 'h1') {
+      send().catch(() => undefined)
+      await until('it is in flight', () => simulator.faults.empty)
+      agent.destroy()
+    } else {
+      const session = http2.connect('https://fcm.googleapis.com', {
+        ca: simulator.caPem,
+        host,
+        port,
+      })
+      session.on('error', () => undefined)
+      const headers = { ':path': path(), authorization: `Bearer ${accessToken}` }
+      const stream = session.request({ ':method': 'POST', ...headers })
+      stream.on('error', () => undefined)
+      stream.end(JSON.stringify({ message: { token } }))
+      await until('it is in flight', () => simulator.faults.empty)
+      session.destroy()
+    }
+    await until('the gateway finished it', () => simulator.log.exchanges().length === 1)
+    agent = new RedirectAgent(simulator)
+    expect(await send()).toMatchObject({ status: 200 })
+  },
+)
+
 test('HTTP/2 is served as well, with resets of one stream and GOAWAY', async () => {
   const { host, port } = simulator.fcm
   const session = http2.connect('https://fcm.googleapis.com', { ca: simulator.caPem, host, port })

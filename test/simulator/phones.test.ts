@@ -154,3 +154,9 @@ test('a token is given out once, and calls for an unknown one say what to do', (
   expect(() => phones.register(again)).toThrow('already in use')
   expect(() => phones.listen('none', () => undefined)).toThrow('call register first')
 })
+
+test('an APNs token is known in lower case', () => {
+  const { phones } = setUp()
+  const { token } = phones.register({ provider: 'apns', appId: 'x', token: 'ABCDEF' })
+  expect(token).toBe('abcdef')
+})
