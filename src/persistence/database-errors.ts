@@ -1,0 +1,82 @@
+// PostgreSQL, appendix A: whole classes first, then single codes.
+const passingClasses = new Set([
+  '08', // connection exception
+  '53', // insufficient resources, also too many connections
+  '58', // system error
+])
+const passingCodes = new Set([
+  '57014', // statement timeout
+  '57P01', // shut down by an administrator
+  '57P02', // shut down after a crash
+  '57P03', // starts or recovers
+  '57P05', // idle session timeout
+  '26000', // prepared statement lost
+  '25006', // we are connected to what has become a replica
+  '25P03', // idle in transaction timeout
+  '40001', // serialisation failure
+  '40P01', // deadlock
+  '55P03', // lock timeout
+  // Node's words for the same, and the resolver's
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  // Prisma's
+  'P1001',
+  'P1002',
+  'P1008',
+  'P1017',
+  'P2024',
+  'P2028',
+  'P2034',
+  'P2037',
+])
+// At the start of any line: Prisma puts a heading before the words of pg. A socket in a folder is gone while its server is.
+const passingWords =
+  /^(connect ENOENT|cached plan must not change|Connection terminated|timeout expired|timeout exceeded when trying to connect|Query read timeout|Cannot use a pool after calling end|Client (has encountered|was closed))/m
+// Prisma's driver adapter names some errors instead of passing them on.
+const passingKinds = new Set([
+  'DatabaseNotReachable',
+  'ConnectionClosed',
+  'SocketTimeout',
+  'TooManyConnections',
+  'TransactionWriteConflict',
+])
+
+type Thrown = {
+  readonly code?: unknown
+  readonly originalCode?: unknown
+  readonly kind?: unknown
+  readonly message?: unknown
+  readonly cause?: unknown
+  readonly meta?: { readonly driverAdapterError?: unknown }
+}
+
+/**
+ * Whether the error means that the database cannot serve now but may later (gone, starting, overloaded, too slow), so
+ * that the same request is worth repeating: HTTP answers 503. Any other error is a defect or a refusal.
+ */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false
+  const { code, originalCode, kind, message, cause, meta } = error as Thrown
+  return (
+    isPassing(code) ||
+    isPassing(originalCode) ||
+    passingKinds.has(String(kind)) ||
+    passingWords.test(String(message)) ||
+    isDatabaseUnavailable(cause) ||
+    isDatabaseUnavailable(meta?.driverAdapterError)
+  )
+}
+
+function isPassing(code: unknown): boolean {
+  return (
+    typeof code === 'string' &&
+    (passingCodes.has(code) || (/^[0-9A-Z]{5}$/.test(code) && passingClasses.has(code.slice(0, 2))))
+  )
+}

@@ -1,0 +1,153 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { PrismaClient } from '../generated/prisma/client.ts'
+import { columnTypes } from './column-types.ts'
+import { isDatabaseUnavailable } from './database-errors.ts'
+
+export type Queries = {
+  /**
+   * One statement, one round trip. The name makes it a prepared statement: it belongs to one text, for ever.
+   * Rejects in time, within `timeoutMs` of the call; `isDatabaseUnavailable` tells whether it is worth repeating.
+   */
+  query<Row extends pg.QueryResultRow = Record<string, unknown>>(
+    name: string,
+    text: string,
+    values: readonly unknown[],
+  ): Promise<Row[]>
+}
+
+export type Database = Queries & {
+  /** For everything off the hot path; it shares the pool. */
+  readonly prisma: PrismaClient
+  /** Commits what the work did when it resolves, undoes it when it rejects; all within `timeoutMs`. */
+  transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>
+  /** Queries sent since the start, Prisma's too. */
+  readonly roundTrips: () => number
+  readonly connections: () => { total: number; idle: number; waiting: number }
+  /** Waits for what is under way, then closes the connections. May be called again. */
+  close(): Promise<void>
+}
+
+export type DatabaseConfig = {
+  readonly url: string
+  readonly maxConnections?: number
+  /** Longest time from asking to having an answer or an error, waiting for a connection included. Default 1,800. */
+  readonly timeoutMs?: number
+  /** Told of connections that die while idle; the pool replaces them by itself. */
+  readonly onConnectionLost?: (error: Error) => void
+}
+
+/** A connection for a while. */
+type Loan = Queries & { command(text: string): Promise<unknown> }
+
+// Statements that were prepared before a migration, and a primary that has become a replica.
+const betterElsewhere = new Set(['0A000', '26000', '25006'])
+const leastMs = 100
+const keepAliveMs = 10_000
+const idleMs = 60_000
+
+/**
+ * Opens the one pool that hand-written SQL and Prisma share. It connects when first used, so it opens also while the
+ * database is away; queries then reject until it is back, and heal by themselves.
+ */
+export function openDatabase(config: DatabaseConfig): Database {
+  const { timeoutMs = 1_800 } = config
+  const pool = openPool(config, timeoutMs)
+  let roundTrips = 0
+  pool.on('connect', (client) => {
+    // A connection that dies while it is lent out also fails its query; without a listener it would end the process.
+    client.on('error', () => undefined)
+    const send = client.query.bind(client) as (...args: unknown[]) => unknown
+    const sendAndCount = (...args: unknown[]) => {
+      roundTrips++
+      return send(...args)
+    }
+    client.query = sendAndCount as typeof client.query
+  })
+  pool.on('error', (error) => config.onConnectionLost?.(error))
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
+  let closed: Promise<void> | undefined
+
+  return {
+    prisma,
+    query: (name, text, values) => lend(pool, timeoutMs, (loan) => loan.query(name, text, values)),
+    transaction: (work) => lend(pool, timeoutMs, (loan) => commit(loan, work)),
+    roundTrips: () => roundTrips,
+    connections: () => ({
+      total: pool.totalCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
+    close: () => {
+      closed ??= prisma.$disconnect().then(() => pool.end())
+      return closed
+    },
+  }
+}
+
+function openPool({ url, maxConnections = 10 }: DatabaseConfig, timeoutMs: number): pg.Pool {
+  return new pg.Pool({
+    connectionString: url,
+    application_name: 'countersign',
+    max: maxConnections,
+    types: columnTypes,
+    connectionTimeoutMillis: timeoutMs,
+    // The server gives up first: then the outcome is certain and the connection lives on.
+    statement_timeout: Math.ceil(timeoutMs * 0.9),
+    query_timeout: timeoutMs,
+    idle_in_transaction_session_timeout: 5 * timeoutMs,
+    idleTimeoutMillis: idleMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveMs,
+  })
+}
+
+/** Lends a connection to the work and takes it back, or drops it when it is no longer good. */
+async function lend<T>(
+  pool: pg.Pool,
+  timeoutMs: number,
+  work: (loan: Loan) => Promise<T>,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs
+  const client = await pool.connect()
+  const send = async <Row extends pg.QueryResultRow>(statement: pg.QueryConfig): Promise<Row[]> => {
+    const query_timeout = Math.max(leastMs, deadline - performance.now())
+    return (await client.query<Row>({ ...statement, query_timeout } as pg.QueryConfig)).rows
+  }
+  try {
+    const result = await work({
+      query: (name, text, values) => send({ name, text, values: [...values] }),
+      command: (text) => send({ text }),
+    })
+    client.release()
+    return result
+  } catch (error) {
+    client.release(!isUsable(client, error))
+    throw error
+  }
+}
+
+/**
+ * pg's own `pool.query` drops the connection, and all that is prepared on it, at every error. After an ordinary refusal
+ * such as a unique violation, and after whatever the caller threw, it is as good as before.
+ */
+function isUsable(client: pg.PoolClient, error: unknown): boolean {
+  if (client.getTransactionStatus() !== 'I') return false
+  const { severity, code } = error as Partial<pg.DatabaseError>
+  if (severity === undefined) return !isDatabaseUnavailable(error)
+  return severity === 'ERROR' && !betterElsewhere.has(`${code}`)
+}
+
+async function commit<T>(loan: Loan, work: (tx: Queries) => Promise<T>): Promise<T> {
+  await loan.command('begin')
+  let result: T
+  try {
+    result = await work({ query: loan.query })
+  } catch (error) {
+    // Where this fails the connection is dropped, and the server undoes the work by itself.
+    await loan.command('rollback').catch(() => undefined)
+    throw error
+  }
+  await loan.command('commit')
+  return result
+}

@@ -1,0 +1,261 @@
+import path from 'node:path'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { type Database, type DatabaseConfig, openDatabase } from '../../src/persistence/database.ts'
+import { isDatabaseUnavailable } from '../../src/persistence/database-errors.ts'
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../src/persistence/embedded-postgres.ts'
+import { ask, reachableFolder } from '../support/embedded-postgres.ts'
+import { until } from '../support/until.ts'
+
+const folder = path.join(await reachableFolder(), 'database')
+let server: EmbeddedPostgres
+const open: Database[] = []
+
+beforeAll(async () => {
+  server = await startEmbeddedPostgres({ folder, durable: false })
+  await ask(server.url, 'create table things (id int primary key, name text)')
+  return () => server.stop()
+})
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((database) => database.close()))
+})
+/** One connection, so that tests can tell whether it is still the same. */
+function connect(config: Partial<DatabaseConfig> = {}): Database {
+  const database = openDatabase({ url: server.url, maxConnections: 1, ...config })
+  open.push(database)
+  return database
+}
+
+async function backend(database: Database): Promise<number> {
+  const [row] = await database.query<{ pid: number }>('pid', 'select pg_backend_pid() as pid', [])
+  return row?.pid ?? 0
+}
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    (value) => expect.fail(`resolved: ${JSON.stringify(value)}`),
+    (error: unknown) => error,
+  )
+}
+
+describe('a query', () => {
+  test('is prepared once under its name, and a name belongs to one text', async () => {
+    const database = connect()
+    expect(await database.query('sum', 'select $1::int + 1 as sum', [1])).toEqual([{ sum: 2 }])
+    expect(await database.query('sum', 'select $1::int + 1 as sum', [2])).toEqual([{ sum: 3 }])
+    const sql = `select generic_plans + custom_plans as runs from pg_prepared_statements where name = 'sum'`
+    expect(await database.query('prepared', sql, [])).toEqual([{ runs: 2 }])
+    await expect(database.query('sum', 'select 1', [])).rejects.toThrow('must be unique')
+  })
+
+  test('reads columns as values that keep their meaning', async () => {
+    const database = connect()
+    const sql = `select 9007199254740991 as int8, array[1::int8, null] as int8s, 1.10::numeric as numeric,
+      '2026-01-31'::date as date, '2026-01-31 12:00:00.5'::timestamp as timestamp,
+      '2026-01-31 12:00:00.5+02'::timestamptz as timestamptz, '\\x00ff'::bytea as bytea, '{"a":1}'::jsonb as jsonb`
+    expect(await database.query('types', sql, [])).toEqual([
+      {
+        int8: Number.MAX_SAFE_INTEGER,
+        int8s: [1, null],
+        numeric: '1.10',
+        date: '2026-01-31',
+        timestamp: new Date('2026-01-31T12:00:00.500Z'),
+        timestamptz: new Date('2026-01-31T10:00:00.500Z'),
+        bytea: Buffer.from([0, 255]),
+        jsonb: { a: 1 },
+      },
+    ])
+  })
+
+  test('rejects rather than round a number, and the connection lives on', async () => {
+    const database = connect()
+    const before = await backend(database)
+    await expect(database.query('big', 'select 9007199254740992 as n', [])).rejects.toThrow(
+      'does not fit a number',
+    )
+    expect(await backend(database)).toBe(before)
+  })
+
+  test('that the database refuses costs no connection', async () => {
+    const database = connect()
+    const before = await backend(database)
+    await database.query('insert', 'insert into things values ($1)', [1])
+    const failure = await failureOf(database.query('insert', 'insert into things values ($1)', [1]))
+    expect(failure).toMatchObject({ code: '23505' })
+    expect(isDatabaseUnavailable(failure)).toBe(false)
+    expect(await backend(database)).toBe(before)
+  })
+
+  test('on a connection that prepared it before a migration may fail once, as unavailable', async () => {
+    const database = connect()
+    await ask(server.url, 'create table moving (n int)')
+    await database.query('moving', 'select * from moving', [])
+    await ask(server.url, 'alter table moving alter n type text')
+    const failure = await failureOf(database.query('moving', 'select * from moving', []))
+    expect(isDatabaseUnavailable(failure)).toBe(true)
+    expect(await database.query('moving', 'select * from moving', [])).toEqual([])
+  })
+})
+
+describe('a transaction', () => {
+  const names = 'select name from things where id = 2'
+
+  test('keeps all of its work when it resolves', async () => {
+    const database = connect()
+    const result = await database.transaction(async (tx) => {
+      await tx.query('insert_name', 'insert into things values ($1, $2)', [2, 'first'])
+      await tx.query('rename', 'update things set name = $2 where id = $1', [2, 'second'])
+      return 'done'
+    })
+    expect(result).toBe('done')
+    expect(await database.query('names', names, [])).toEqual([{ name: 'second' }])
+  })
+
+  test('keeps nothing when it rejects, passes the error on, and costs no connection', async () => {
+    const database = connect()
+    const before = await backend(database)
+    const refusal = new Error('thought better of it')
+    const work = database.transaction(async (tx) => {
+      await tx.query('rename', 'update things set name = $2 where id = $1', [2, 'third'])
+      throw refusal
+    })
+    expect(await failureOf(work)).toBe(refusal)
+    expect(await database.query('names', names, [])).toEqual([{ name: 'second' }])
+    expect(await backend(database)).toBe(before)
+  })
+})
+
+test('Prisma shares the pool, and its round trips are counted too', async () => {
+  const database = connect()
+  const before = await backend(database)
+  expect(database.roundTrips()).toBe(1)
+  expect(await database.prisma.$queryRaw`select pg_backend_pid() as pid`).toEqual([{ pid: before }])
+  expect(database.roundTrips()).toBe(2)
+  await database.transaction((tx) => tx.query('one', 'select 1', []))
+  expect(database.roundTrips()).toBe(5)
+  expect(database.connections()).toEqual({ total: 1, idle: 1, waiting: 0 })
+})
+
+describe('when the database', () => {
+  test('takes too long for a statement, it ends it itself and the connection lives on', async () => {
+    const database = connect({ timeoutMs: 400 })
+    const before = await backend(database)
+    const failure = await failureOf(database.query('sleep', 'select pg_sleep(60)', []))
+    expect(failure).toMatchObject({ code: '57014' })
+    expect(isDatabaseUnavailable(failure)).toBe(true)
+    expect(await backend(database)).toBe(before)
+  })
+
+  test.each([
+    ['query', (database: Database) => database.query('one', 'select 1', [])],
+    [
+      'transaction',
+      (database: Database) => database.transaction((tx) => tx.query('one', 'select 1', [])),
+    ],
+    ['Prisma query', (database: Database) => database.prisma.$queryRaw`select 1`],
+  ])('hangs, a %s fails in time, and the next one works', async (_, ask) => {
+    const database = connect({ timeoutMs: 400 })
+    const hung = await backend(database)
+    process.kill(hung, 'SIGSTOP')
+    try {
+      expect(isDatabaseUnavailable(await failureOf(ask(database)))).toBe(true)
+      expect(await backend(database)).not.toBe(hung)
+    } finally {
+      process.kill(hung, 'SIGCONT')
+    }
+  })
+
+  test('accepts no more connections, a query fails in time, and works when it does again', async () => {
+    const database = connect({ timeoutMs: 400 })
+    process.kill(server.pid(), 'SIGSTOP')
+    try {
+      expect(isDatabaseUnavailable(await failureOf(backend(database)))).toBe(true)
+    } finally {
+      process.kill(server.pid(), 'SIGCONT')
+    }
+    await until('it serves again', () => backend(database).catch(() => 0))
+  })
+
+  test('cuts an idle connection, nothing breaks and another one takes its place', async () => {
+    const lost: Error[] = []
+    const database = connect({ onConnectionLost: (error) => lost.push(error) })
+    const before = await backend(database)
+    await ask(server.url, `select pg_terminate_backend(${before})`)
+    await until('the loss is told', () => lost.length > 0)
+    expect(isDatabaseUnavailable(lost[0])).toBe(true)
+    expect(await backend(database)).not.toBe(before)
+  })
+
+  test('cuts a connection in the middle of a query, the query fails as unavailable', async () => {
+    const database = connect()
+    const pid = await backend(database)
+    const failure = failureOf(database.query('sleep', 'select pg_sleep(60)', []))
+    await until('it sleeps', async () => {
+      const sql = `select 1 from pg_stat_activity where pid = ${pid} and wait_event = 'PgSleep'`
+      return (await ask(server.url, sql)).length
+    })
+    await ask(server.url, `select pg_terminate_backend(${pid})`)
+    expect(isDatabaseUnavailable(await failure)).toBe(true)
+    expect(await backend(database)).not.toBe(pid)
+  })
+
+  test('is gone, everything fails as unavailable, and heals when it returns', async () => {
+    const database = connect({ maxConnections: 5 })
+    await backend(database)
+    await server.stop()
+    const failures = await Promise.all([
+      failureOf(backend(database)),
+      failureOf(database.transaction((tx) => tx.query('one', 'select 1', []))),
+      failureOf(database.prisma.tenant.findMany()),
+      failureOf(database.prisma.$transaction(async (tx) => tx.$queryRaw`select 1`)),
+    ])
+    expect(failures.map(isDatabaseUnavailable)).toEqual([true, true, true, true])
+    server = await startEmbeddedPostgres({ folder, durable: false })
+    expect(await backend(database)).toBeGreaterThan(0)
+    expect(await database.prisma.$queryRaw`select 1 as one`).toEqual([{ one: 1 }])
+  })
+})
+
+test('when all connections are busy for too long a query fails as unavailable', async () => {
+  const database = connect({ timeoutMs: 400 })
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const busy = database.transaction(() => promise)
+  expect(isDatabaseUnavailable(await failureOf(backend(database)))).toBe(true)
+  resolve()
+  await busy
+  expect(await backend(database)).toBeGreaterThan(0)
+})
+
+test('closing waits for what is under way; later queries fail as unavailable', async () => {
+  const database = connect()
+  await backend(database)
+  const slow = database.query('slow', `select 'done' as state from pg_sleep(0.05)`, [])
+  await until('it is under way', () => database.connections().idle === 0)
+  await database.close()
+  expect(await slow).toEqual([{ state: 'done' }])
+  expect(isDatabaseUnavailable(await failureOf(backend(database)))).toBe(true)
+  await database.close()
+})
+
+test.each([
+  ['a unique violation', Object.assign(new Error('duplicate key'), { code: '23505' })],
+  ['a defect in SQL', Object.assign(new Error('syntax error'), { code: '42601' })],
+  ['a missing file', Object.assign(new Error('open ENOENT'), { code: 'ENOENT' })],
+  ['a defect in code', new TypeError('not a function')],
+  ['a number that begins like a code', Object.assign(new Error('odd'), { code: 8 })],
+  ['a string', 'Connection terminated'],
+  ['nothing', undefined],
+])('%s does not count as an unavailable database', (_, error) => {
+  expect(isDatabaseUnavailable(error)).toBe(false)
+})
+
+test.each(['ECONNREFUSED', 'EAI_AGAIN', '53300', '08006', '57P03', '25006', 'P1001'])(
+  '%s counts as an unavailable database, also as the cause of another error',
+  (code) => {
+    const error = Object.assign(new Error('no'), { code })
+    expect(isDatabaseUnavailable(error)).toBe(true)
+    expect(isDatabaseUnavailable(new Error('outer', { cause: error }))).toBe(true)
+  },
+)
