@@ -1,0 +1,178 @@
+// Creating a challenge: two statements, one to load what decides it and one to save it.
+
+import type { Id } from '../domain/ids.ts'
+import { policyOf } from '../domain/policy.ts'
+import type {
+  AskableDevice,
+  ChallengeStore,
+  CreationFacts,
+  NewChallenge,
+} from '../ports/challenge-store.ts'
+import type { Random } from '../ports/world.ts'
+import type { Database } from './database.ts'
+import { leaseSeconds } from './deliveries.ts'
+import {
+  type AddressRow,
+  addressColumns,
+  type ChallengeRow,
+  toAddress,
+  toChallenge,
+} from './rows.ts'
+
+type LoadedDevice = AddressRow & {
+  readonly id: Id<'device'>
+  readonly has_verification_key: boolean
+}
+
+type CreationRow = ChallengeRow & {
+  readonly now: Date
+  readonly policy: unknown
+  readonly active_kid: string
+  readonly found_user_id: Id<'user'> | null
+  readonly devices: LoadedDevice[] | null
+}
+
+const loadCreation = (findUser: string) => `
+  select c.*, clock_timestamp() as now, t.policy,
+    (select s.kid from signing_keys s where s.tenant_id = $1 and s.status = 'active') as active_kid,
+    u.user_id as found_user_id, dv.devices
+  from tenants t
+  left join challenges c
+    on c.tenant_id = $1 and c.rp_id = $2 and c.idempotency_key = $3 and $3::text is not null
+  left join lateral (${findUser}) u on true
+  left join lateral (
+    select json_agg(json_build_object('id', x.id, 'has_verification_key', x.has_verification_key,
+      'push_provider', x.push_provider, 'push_environment', x.push_environment, 'app_id', x.app_id,
+      'push_token', x.push_token) order by x.created_at) as devices
+    from (
+      select d.id, d.created_at, ${addressColumns('d')},
+        exists (select from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id
+          and k.role = 'verification') as has_verification_key
+      from devices d where d.tenant_id = $1 and d.user_id = u.user_id and d.status = 'active'
+    ) x
+  ) dv on true
+  where t.tenant_id = $1`
+
+const loadByIdentifier = loadCreation(
+  `select i.user_id from user_identifiers i
+   where i.tenant_id = $1 and i.namespace = $5 and i.value = $6 and i.namespace = any($4::text[])`,
+)
+const loadById = loadCreation(
+  `select i.user_id from user_identifiers i
+   where i.tenant_id = $1 and i.user_id = $5 and i.namespace = any($4::text[]) limit 1`,
+)
+
+// The devices are locked first (order: device, then challenge), so that none is unregistered between being chosen and
+// being asked. A used Idempotency-Key inserts nothing, and neither do the parts that hang on the challenge.
+const insertChallenge = `
+  with alive as materialized (
+    select d.id from devices d
+    where d.tenant_id = $1 and d.id = any($23::text[]) and d.status = 'active' for share
+  ), c as (
+    insert into challenges (tenant_id, id, rp_id, user_id, status, context, number_mode,
+      number_digits, number_sealed, wrong_numbers_left, user_verification, binding, delivery_mode,
+      signing_kid, result_jti, idempotency_key, request_hash, resends_left, last_push_at,
+      created_at, expires_at)
+    select $1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+      $18, $19, $20
+    where (select count(*) from alive) = cardinality($23::text[])
+    on conflict (tenant_id, rp_id, idempotency_key) where idempotency_key is not null do nothing
+    returning tenant_id, id, user_id
+  ), targets as (
+    insert into challenge_targets (tenant_id, challenge_id, device_id, request_payload, request_hash)
+    select c.tenant_id, c.id, x.device_id, x.payload, x.hash
+    from c, unnest($23::text[], $24::text[], $25::text[]) as x(device_id, payload, hash)
+  ), pushes as (
+    insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at,
+      leased_by, leased_until)
+    select c.tenant_id, x.id, 'challenge_opened', c.id, x.device_id, 'queued', 1, clock_timestamp(),
+      $28, clock_timestamp() + make_interval(secs => ${leaseSeconds})
+    from c, unnest($26::text[], $27::text[]) as x(id, device_id)
+  ), activity as (
+    insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id, details)
+    select c.tenant_id, $21, c.user_id, 'challenge_created', 'info', $22, c.id, $29
+    from c
+  )
+  select id from c`
+
+function toAskable(device: LoadedDevice): AskableDevice {
+  const address = toAddress(device)
+  return {
+    id: device.id,
+    hasVerificationKey: device.has_verification_key,
+    hasPushToken: address !== null,
+    address,
+  }
+}
+
+/** The creating half of the challenge store. */
+export function createChallengeCreation(
+  database: Database,
+  random: Pick<Random, 'id'>,
+): Pick<ChallengeStore, 'loadCreation' | 'create'> {
+  return {
+    async loadCreation({ tenantId, rpId, namespaces, user, idempotencyKey }) {
+      const common = [tenantId, rpId, idempotencyKey, namespaces]
+      const [row] =
+        'id' in user
+          ? await database.query<CreationRow>('load_creation_by_id', loadById, [...common, user.id])
+          : await database.query<CreationRow>('load_creation', loadByIdentifier, [
+              ...common,
+              user.namespace,
+              user.value,
+            ])
+      if (!row) throw new Error(`tenant ${tenantId} is gone although its key still works`)
+      return {
+        now: row.now,
+        policy: policyOf(row.policy),
+        signingKid: row.active_kid,
+        userId: row.found_user_id,
+        devices: (row.devices ?? []).map(toAskable),
+        earlier:
+          row.id === null
+            ? null
+            : {
+                challenge: toChallenge(row),
+                numberSealed: row.number_sealed,
+                requestHash: row.request_hash,
+              },
+      } satisfies CreationFacts
+    },
+
+    async create(made: NewChallenge, leasedBy) {
+      const { challenge: c, targets, pushes, activity } = made
+      const rows = await database.query('insert_challenge', insertChallenge, [
+        c.tenantId,
+        c.id,
+        c.rpId,
+        c.userId,
+        JSON.stringify(c.context),
+        c.numberMode,
+        c.numberDigits,
+        made.numberSealed,
+        c.wrongNumbersLeft,
+        c.userVerification,
+        c.binding,
+        c.deliveryMode,
+        c.signingKid,
+        c.resultJti,
+        made.idempotencyKey,
+        made.requestHash,
+        c.resendsLeft,
+        c.lastPushAt,
+        c.createdAt,
+        c.expiresAt,
+        random.id('activity'),
+        activity.actor,
+        targets.map((target) => target.deviceId),
+        targets.map((target) => target.requestPayload),
+        targets.map((target) => target.requestHash),
+        pushes.map((push) => push.id),
+        pushes.map((push) => push.deviceId),
+        leasedBy,
+        JSON.stringify(activity.details ?? {}),
+      ])
+      return rows.length === 1
+    },
+  }
+}

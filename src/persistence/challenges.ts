@@ -1,0 +1,299 @@
+// Reading challenges, and ending or repeating them on behalf of the relying party or of time.
+
+import type { PublicJwk } from '../domain/device.ts'
+import type { Id } from '../domain/ids.ts'
+import type { ChallengeStore, DeviceProgress } from '../ports/challenge-store.ts'
+import type { Random } from '../ports/world.ts'
+import { createChallengeAnswers } from './challenge-answers.ts'
+import { createChallengeCreation } from './challenge-creation.ts'
+import type { Database } from './database.ts'
+import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
+import {
+  addressColumns,
+  type ChallengeRow,
+  type DuePushRow,
+  toChallenge,
+  toDuePushes,
+} from './rows.ts'
+
+// A challenge has at most as many targets as a user may have devices.
+const targetsMax = 20
+
+type FoundRow = ChallengeRow & {
+  readonly now: Date
+  readonly devices: {
+    device_id: Id<'device'>
+    fetched_at: string | null
+    received_at: string | null
+    status: NonNullable<DeviceProgress['push']>['status'] | null
+    reason: string | null
+    attempts: number
+    settled_at: string | null
+  }[]
+  readonly decided_activated_at: Date | null
+  readonly decided_verified: boolean | null
+}
+
+const findChallenge = `
+  select c.*, clock_timestamp() as now, p.devices, v.activated_at as decided_activated_at,
+    (select a.user_verified from answers a
+     where a.tenant_id = c.tenant_id and a.challenge_id = c.id and a.outcome in ('approved', 'denied')
+       and a.device_id = c.decided_device_id) as decided_verified
+  from challenges c
+  left join devices v on v.tenant_id = c.tenant_id and v.id = c.decided_device_id
+  left join lateral (
+    select json_agg(json_build_object('device_id', t.device_id, 'fetched_at', t.fetched_at,
+      'received_at', t.received_at, 'status', o.status, 'reason', o.reason, 'attempts', o.attempts,
+      'settled_at', o.settled_at) order by t.device_id) as devices
+    from challenge_targets t
+    left join lateral (
+      select d.status, d.reason, d.attempts, d.settled_at from deliveries d
+      where d.tenant_id = t.tenant_id and d.challenge_id = t.challenge_id
+        and d.device_id = t.device_id and d.kind = 'challenge_opened'
+      order by d.id desc limit 1
+    ) o on true
+    where t.tenant_id = c.tenant_id and t.challenge_id = c.id
+  ) p on true
+  where c.tenant_id = $1 and c.rp_id = $2 and c.id = $3`
+
+const listChallenges = `
+  select c.* from challenges c
+  where c.tenant_id = $1 and c.rp_id = $2 and ($3::text is null or c.user_id = $3)
+    and ($4::text is null or c.status = $4) and ($5::text is null or c.id < $5)
+  order by c.id desc limit $6`
+
+const findEvidence = `
+  select c.*, t.request_payload, a.jws, a.device_id as answer_device_id, k.kid as key_kid,
+    k.public_jwk as key_jwk
+  from challenges c
+  join answers a on a.tenant_id = c.tenant_id and a.challenge_id = c.id and a.jws is not null
+  join challenge_targets t
+    on t.tenant_id = a.tenant_id and t.challenge_id = a.challenge_id and t.device_id = a.device_id
+  join device_keys k on k.tenant_id = a.tenant_id and k.device_id = a.device_id and k.kid = a.kid
+  where c.tenant_id = $1 and c.rp_id = $2 and c.id = $3`
+
+type EvidenceRow = ChallengeRow & {
+  readonly request_payload: string
+  readonly jws: string
+  readonly answer_device_id: Id<'device'>
+  readonly key_kid: string
+  readonly key_jwk: PublicJwk
+}
+
+/** Columns of a delivery that has just been inserted, and what its receiver needs. */
+const owed = (lifetime: string) => `tenant_id, id, kind, challenge_id, device_id, attempts,
+  ${lifetime} as expires_at`
+
+const duePushes = (source: string) => `
+  (select json_agg(x) from (
+    select ${source}.*, ${addressColumns('v')}
+    from ${source} join devices v
+      on v.tenant_id = ${source}.tenant_id and v.id = ${source}.device_id and v.status = 'active'
+  ) x) as pushes`
+
+const leased = `clock_timestamp() + make_interval(secs => ${leaseSeconds})`
+
+const cancelChallenge = `
+  with k as materialized (
+    select c.tenant_id, c.id, c.expires_at from challenges c
+    where c.tenant_id = $1 and c.rp_id = $2 and c.id = $3 and c.status = 'pending'
+    for no key update
+  ), c as (
+    update challenges c
+    set status = 'cancelled', decided_at = clock_timestamp(), number_sealed = null
+    from k where c.tenant_id = k.tenant_id and c.id = k.id and k.expires_at > clock_timestamp()
+    returning c.tenant_id, c.id, c.user_id
+  ), activity as (
+    insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id)
+    select c.tenant_id, $4, c.user_id, $5, $6, $7, c.id from c
+  ), told as (
+    select o.device_id, row_number() over (order by o.device_id) as n
+    from c join deliveries o on o.tenant_id = c.tenant_id and o.challenge_id = c.id
+      and o.kind = 'challenge_opened' and o.status in ('queued', 'sent')
+    group by o.device_id
+  ), closing as (
+    insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at,
+      leased_by, leased_until)
+    select c.tenant_id, ($8::text[])[told.n], 'challenge_closed', c.id, told.device_id, 'queued', 1,
+      clock_timestamp(), $9, ${leased}
+    from c, told
+    returning ${owed(`created_at + make_interval(secs => ${closingLifetimeSeconds})`)}
+  )
+  select c.id, ${duePushes('closing')} from c`
+
+const resendChallenge = `
+  with k as materialized (
+    select c.tenant_id, c.id, c.expires_at from challenges c
+    where c.tenant_id = $1 and c.id = $2 and c.status = 'pending' and c.resends_left = $3
+    for no key update
+  ), reachable as materialized (
+    select t.device_id, row_number() over (order by t.device_id) as n
+    from k join challenge_targets t on t.tenant_id = k.tenant_id and t.challenge_id = k.id
+    join devices v on v.tenant_id = t.tenant_id and v.id = t.device_id and v.status = 'active'
+      and v.push_token_sealed is not null
+  ), c as (
+    update challenges c set resends_left = $4, last_push_at = clock_timestamp()
+    from k where c.tenant_id = k.tenant_id and c.id = k.id and k.expires_at > clock_timestamp()
+      and exists (select from reachable)
+    returning c.tenant_id, c.id, c.user_id, c.expires_at
+  ), activity as (
+    insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id)
+    select c.tenant_id, $5, c.user_id, 'challenge_resent', 'info', $6, c.id from c
+  ), opened as (
+    insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at,
+      leased_by, leased_until)
+    select c.tenant_id, ($7::text[])[r.n], 'challenge_opened', c.id, r.device_id, 'queued', 1,
+      clock_timestamp(), $8, ${leased}
+    from c, reachable r
+    returning ${owed('$9::timestamptz')}
+  )
+  select exists (select from k) as current, ${duePushes('opened')}`
+
+// One challenge is waited for (its reader must learn what the holder of the lock made of it); the sweep skips what is held.
+const expireChallenges = (which: string, skip: string) => `
+  with k as materialized (
+    select c.tenant_id, c.id, c.user_id from challenges c
+    where c.status = 'pending' and c.expires_at <= clock_timestamp() ${which}
+    order by c.expires_at limit $1
+    for no key update ${skip}
+  ), c as (
+    update challenges c
+    set status = 'expired', decided_at = clock_timestamp(), number_sealed = null
+    from k where c.tenant_id = k.tenant_id and c.id = k.id
+    returning c.tenant_id, c.id, c.user_id
+  ), numbered as (
+    select c.*, row_number() over (order by c.id) as n from c
+  ), activity as (
+    insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id)
+    select tenant_id, ($2::text[])[n], user_id, 'challenge_expired', 'info', 'service', id
+    from numbered
+  )
+  select id from c`
+const expireOne = expireChallenges('and c.tenant_id = $3 and c.id = $4', '')
+const expireDue = expireChallenges('', 'skip locked')
+
+function toProgress(row: FoundRow['devices'][number]): DeviceProgress {
+  const date = (text: string | null) => (text === null ? null : new Date(text))
+  return {
+    deviceId: row.device_id,
+    fetchedAt: date(row.fetched_at),
+    receivedAt: date(row.received_at),
+    push: row.status && {
+      status: row.status,
+      reason: row.reason,
+      attempts: row.attempts,
+      settledAt: date(row.settled_at),
+    },
+  }
+}
+
+/** The challenges of all tenants; every statement names its tenant. */
+export function createChallengeStore(
+  database: Database,
+  random: Pick<Random, 'id'>,
+): ChallengeStore {
+  const ids = <K extends 'activity' | 'delivery'>(kind: K, count: number) =>
+    Array.from({ length: count }, () => random.id(kind))
+
+  return {
+    ...createChallengeCreation(database, random),
+    ...createChallengeAnswers(database, random),
+
+    async find(tenantId, rpId, id) {
+      const [row] = await database.query<FoundRow>('find_challenge', findChallenge, [
+        tenantId,
+        rpId,
+        id,
+      ])
+      if (!row) return null
+      const challenge = toChallenge(row)
+      const { decidedDeviceId } = challenge
+      return {
+        challenge,
+        devices: row.devices.map(toProgress),
+        decidedBy: decidedDeviceId && {
+          id: decidedDeviceId,
+          activatedAt: row.decided_activated_at,
+          userVerified: row.decided_verified === true,
+        },
+        now: row.now,
+      }
+    },
+
+    async list({ tenantId, rpId, userId, status }, { limit, before }) {
+      const values = [tenantId, rpId, userId, status, before, limit]
+      const rows = await database.query<ChallengeRow>('list_challenges', listChallenges, values)
+      return rows.map(toChallenge)
+    },
+
+    async findEvidence(tenantId, rpId, id) {
+      const [row] = await database.query<EvidenceRow>('find_evidence', findEvidence, [
+        tenantId,
+        rpId,
+        id,
+      ])
+      if (!row) return null
+      return {
+        challenge: toChallenge(row),
+        requestPayload: row.request_payload,
+        answerJws: row.jws,
+        deviceId: row.answer_device_id,
+        deviceKey: { kid: row.key_kid, publicJwk: row.key_jwk },
+      }
+    },
+
+    async cancel(tenantId, rpId, id, activity, leasedBy) {
+      const [row] = await database.query<{ pushes: DuePushRow[] | null }>(
+        'cancel_challenge',
+        cancelChallenge,
+        [
+          tenantId,
+          rpId,
+          id,
+          random.id('activity'),
+          activity.type,
+          activity.severity,
+          activity.actor,
+          ids('delivery', targetsMax),
+          leasedBy,
+        ],
+      )
+      return row ? { pushes: toDuePushes(row.pushes ?? []) } : null
+    },
+
+    async expire(only, limit) {
+      const activityIds = ids('activity', limit)
+      const rows = only
+        ? await database.query<{ id: Id<'challenge'> }>('expire_challenge', expireOne, [
+            limit,
+            activityIds,
+            only.tenantId,
+            only.id,
+          ])
+        : await database.query<{ id: Id<'challenge'> }>('expire_challenges', expireDue, [
+            limit,
+            activityIds,
+          ])
+      return rows.map((row) => row.id)
+    },
+
+    async resend({ challenge, resendsLeft, activity, leasedBy }) {
+      const [row] = await database.query<{ current: boolean; pushes: DuePushRow[] | null }>(
+        'resend_challenge',
+        resendChallenge,
+        [
+          challenge.tenantId,
+          challenge.id,
+          challenge.resendsLeft,
+          resendsLeft,
+          random.id('activity'),
+          activity.actor,
+          ids('delivery', targetsMax),
+          leasedBy,
+          challenge.expiresAt,
+        ],
+      )
+      return row?.current ? { pushes: toDuePushes(row.pushes ?? []) } : null
+    },
+  }
+}

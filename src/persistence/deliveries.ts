@@ -1,0 +1,107 @@
+import type { DeliveryStore, Housekeeping, Settlement } from '../ports/delivery-store.ts'
+import type { Database } from './database.ts'
+import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
+
+/** How long a process may take over a push before another may send it too; must outlast the longest send. */
+export const leaseSeconds = 15
+/** How long "Already answered" is worth sending. */
+export const closingLifetimeSeconds = 3600
+
+const wanted = `(
+    (d.kind = 'challenge_opened' and c.status = 'pending' and c.expires_at > clock_timestamp())
+    or (d.kind = 'challenge_closed'
+      and d.created_at > clock_timestamp() - make_interval(secs => ${closingLifetimeSeconds}))
+  ) and v.status = 'active' and v.push_token_sealed is not null`
+
+const dueAndFree = `d.status = 'queued' and d.due_at <= clock_timestamp()
+  and (d.leased_until is null or d.leased_until <= clock_timestamp())`
+
+const sources = `deliveries d
+  join challenges c on c.tenant_id = d.tenant_id and c.id = d.challenge_id
+  join devices v on v.tenant_id = d.tenant_id and v.id = d.device_id`
+
+const claim = `
+  with due as materialized (
+    select d.tenant_id, d.id, c.expires_at as challenge_expires_at, ${addressColumns('v')}
+    from ${sources}
+    where ${dueAndFree} and ${wanted}
+    order by d.due_at limit $2
+    for update of d skip locked
+  )
+  update deliveries d
+  set leased_by = $1, leased_until = clock_timestamp() + make_interval(secs => ${leaseSeconds}),
+    attempts = d.attempts + 1
+  from due where d.tenant_id = due.tenant_id and d.id = due.id
+  returning d.tenant_id, d.id, d.kind, d.challenge_id, d.device_id, d.attempts,
+    case d.kind when 'challenge_opened' then due.challenge_expires_at
+      else d.created_at + make_interval(secs => ${closingLifetimeSeconds}) end as expires_at,
+    due.push_provider, due.push_environment, due.app_id, due.push_token`
+
+// Settled only while the lease is still this process's: one that lost it must not overwrite what the next holder did.
+const settle = `
+  update deliveries d
+  set status = x.status, reason = x.reason, provider_message_id = x.provider_message_id,
+    due_at = clock_timestamp() + make_interval(secs => x.retry_after_ms / 1000.0),
+    leased_by = null, leased_until = null,
+    settled_at = case when x.status = 'queued' then null else clock_timestamp() end
+  from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[])
+    as x(tenant_id, id, status, reason, provider_message_id, retry_after_ms)
+  where d.tenant_id = x.tenant_id and d.id = x.id and d.status = 'queued' and d.leased_by = $1`
+
+const suppressEnded = `
+  with ended as materialized (
+    select d.tenant_id, d.id,
+      case when v.status <> 'active' then 'device_not_active'
+        when v.push_token_sealed is null then 'no_push_token' else 'challenge_ended' end as reason
+    from ${sources}
+    where d.status = 'queued' and (d.leased_until is null or d.leased_until <= clock_timestamp())
+      and not (${wanted})
+    limit $1
+    for update of d skip locked
+  )
+  update deliveries d
+  set status = 'suppressed', reason = ended.reason, settled_at = clock_timestamp(),
+    leased_by = null, leased_until = null
+  from ended where d.tenant_id = ended.tenant_id and d.id = ended.id
+  returning d.id`
+
+const purgeProofs = `
+  delete from device_proofs p using (
+    select tenant_id, device_id, jti from device_proofs
+    where expires_at <= clock_timestamp() order by expires_at limit $1
+    for update skip locked
+  ) old
+  where p.tenant_id = old.tenant_id and p.device_id = old.device_id and p.jti = old.jti
+  returning p.jti`
+
+function valuesOf(settlements: readonly Settlement[]): unknown[] {
+  const outcomes = settlements.map(({ outcome }) => outcome)
+  return [
+    settlements.map(({ tenantId }) => tenantId),
+    settlements.map(({ id }) => id),
+    outcomes.map(({ status }) => status),
+    outcomes.map((outcome) => ('reason' in outcome ? outcome.reason : null)),
+    outcomes.map((outcome) => ('providerMessageId' in outcome ? outcome.providerMessageId : null)),
+    outcomes.map((outcome) => ('retryAfterMs' in outcome ? outcome.retryAfterMs : 0)),
+  ]
+}
+
+/** The queue of owed pushes. */
+export function createDeliveryStore(database: Database): DeliveryStore & Housekeeping {
+  return {
+    async claim(leasedBy, limit) {
+      const rows = await database.query<DuePushRow>('claim_deliveries', claim, [leasedBy, limit])
+      return toDuePushes(rows)
+    },
+    async settle(leasedBy, settlements) {
+      if (settlements.length === 0) return
+      await database.query('settle_deliveries', settle, [leasedBy, ...valuesOf(settlements)])
+    },
+    async suppressEnded(limit) {
+      return (await database.query('suppress_deliveries', suppressEnded, [limit])).length
+    },
+    async purgeProofs(limit) {
+      return (await database.query('purge_proofs', purgeProofs, [limit])).length
+    },
+  }
+}

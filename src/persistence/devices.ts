@@ -1,0 +1,209 @@
+import { activity } from '../domain/activity.ts'
+import type { Device } from '../domain/device.ts'
+import type { ChallengeId, TenantId, UserId } from '../domain/ids.ts'
+import type { DeviceStore, ProofToSpend, Unregistered } from '../ports/device-store.ts'
+import type { Random } from '../ports/world.ts'
+import { recordActivities } from './activities.ts'
+import type { Database, Queries } from './database.ts'
+import {
+  type DeviceRow,
+  deviceColumns,
+  deviceKeysColumn,
+  type KnownDeviceRow,
+  toDevice,
+  toKnownDevice,
+} from './rows.ts'
+
+/** One device by id, whatever its status; the text of the statement `find_device`. */
+export const findDevice = `select ${deviceColumns} from devices d where d.tenant_id = $1 and d.id = $2`
+
+const findKnown = `
+  select ${deviceColumns}, ${deviceKeysColumn} from devices d where d.tenant_id = $1 and d.id = $2`
+
+const listOfUser = `
+  select ${deviceColumns} from devices d where d.tenant_id = $1 and d.user_id = $2
+  order by d.id desc`
+
+const change = `
+  update devices d set name = coalesce($3, d.name), model = coalesce($4, d.model),
+    os_version = coalesce($5, d.os_version), app_version = coalesce($6, d.app_version),
+    last_seen_at = clock_timestamp()
+  where d.tenant_id = $1 and d.id = $2 and d.status <> 'unregistered'
+  returning ${deviceColumns}`
+
+const setPushToken = `
+  update devices set push_provider = $3, push_environment = $4, push_token_sealed = $5,
+    push_token_hash = $6, push_token_set_at = clock_timestamp(), last_seen_at = clock_timestamp()
+  where tenant_id = $1 and id = $2 and status <> 'unregistered'
+  returning id`
+
+const dropPushToken = `
+  update devices set push_provider = null, push_environment = null, push_token_sealed = null,
+    push_token_hash = null
+  where push_token_hash = $1 and ($2::timestamptz is null or push_token_set_at < $2)
+  returning id`
+
+// `for no key update`: foreign keys of other statements (an answer's activity, say) only want `for key share` on the user
+// and must not wait for us while we wait for their lock on the device.
+const lockUser = `
+  select id from users where tenant_id = $1 and id = $2 for no key update`
+
+// Locked first, so that the time written down is the time from which no answer commits.
+const unregister = `
+  with live as materialized (
+    select d.id from devices d
+    where d.tenant_id = $1 and d.user_id = $2 and d.status <> 'unregistered'
+      and (cardinality($3::text[]) = 0 or d.id = any($3::text[]))
+    order by d.id for no key update
+  )
+  update devices d set status = 'unregistered', unregistered_at = clock_timestamp(),
+    unregister_reason = $4, push_provider = null, push_environment = null,
+    push_token_sealed = null, push_token_hash = null
+  from live where d.tenant_id = $1 and d.id = live.id
+  returning ${deviceColumns}`
+
+const voidEnrolments = `
+  update enrolments set status = 'void', reason = 'device_unregistered', number_sealed = null,
+    ended_at = clock_timestamp()
+  where tenant_id = $1 and user_id = $2 and status = 'claimed' and device_id = any($3::text[])`
+
+const endOrphaned = `
+  with k as materialized (
+    select c.id, c.expires_at from challenges c
+    where c.tenant_id = $1 and c.user_id = $2 and c.status = 'pending' and not exists (
+      select from challenge_targets t join devices v
+        on v.tenant_id = t.tenant_id and v.id = t.device_id and v.status = 'active'
+      where t.tenant_id = c.tenant_id and t.challenge_id = c.id)
+    for no key update
+  )
+  update challenges c set status = 'denied', reason = 'no_device_left', number_sealed = null,
+    decided_at = clock_timestamp()
+  from k where c.tenant_id = $1 and c.id = k.id and k.expires_at > clock_timestamp()
+  returning c.id`
+
+/** Spends a proof inside a transaction; false when it was spent before. */
+export async function spendProof(tx: Queries, proof: ProofToSpend | null): Promise<boolean> {
+  if (proof === null) return true
+  const spent = await tx.query(
+    'spend_proof',
+    `insert into device_proofs (tenant_id, device_id, jti, expires_at) values ($1, $2, $3, $4)
+     on conflict do nothing returning jti`,
+    [proof.tenantId, proof.deviceId, proof.jti, proof.expiresAt],
+  )
+  return spent.length === 1
+}
+
+/** Locks a user's row: whoever adds or removes devices of one user takes turns. Order of locks: user, device, challenge. */
+export async function lockUserRow(tx: Queries, tenantId: TenantId, userId: UserId): Promise<void> {
+  await tx.query('lock_user', lockUser, [tenantId, userId])
+}
+
+type UnregisterCommand = Parameters<DeviceStore['unregister']>[0]
+
+/** The unregistration itself, inside a transaction that holds the user's row. */
+export async function unregisterDevices(
+  tx: Queries,
+  random: Pick<Random, 'id'>,
+  { tenantId, userId, deviceIds, reason, actor }: UnregisterCommand,
+): Promise<Unregistered> {
+  const rows = await tx.query<DeviceRow>('unregister_devices', unregister, [
+    tenantId,
+    userId,
+    deviceIds,
+    reason,
+  ])
+  const devices = rows.map(toDevice)
+  if (devices.length === 0) return { devices, endedChallenges: [] }
+  await tx.query('void_enrolments', voidEnrolments, [tenantId, userId, devices.map(({ id }) => id)])
+  const ended = await tx.query<{ id: ChallengeId }>('end_orphaned', endOrphaned, [tenantId, userId])
+  const endedChallenges = ended.map(({ id }) => id)
+  await recordActivities(tx, random, tenantId, [
+    ...devices.map((device: Device) =>
+      activity({
+        userId,
+        type: 'device_unregistered',
+        actor,
+        deviceId: device.id,
+        details: { reason, name: device.name },
+      }),
+    ),
+    ...endedChallenges.map((challengeId) =>
+      activity({
+        userId,
+        type: 'challenge_denied',
+        actor: 'service',
+        challengeId,
+        details: { reason: 'no_device_left' },
+      }),
+    ),
+  ])
+  return { devices, endedChallenges }
+}
+
+/** Devices and their keys. */
+export function createDeviceStore(database: Database, random: Pick<Random, 'id'>): DeviceStore {
+  return {
+    async find(tenantId, id) {
+      const [row] = await database.query<DeviceRow>('find_device', findDevice, [tenantId, id])
+      return row ? toDevice(row) : null
+    },
+
+    async findKnown(tenantId, id) {
+      const [row] = await database.query<KnownDeviceRow>('find_known_device', findKnown, [
+        tenantId,
+        id,
+      ])
+      return row ? toKnownDevice(row) : null
+    },
+
+    async listOfUser(tenantId, userId) {
+      const rows = await database.query<DeviceRow>('list_devices', listOfUser, [tenantId, userId])
+      return rows.map(toDevice)
+    },
+
+    change(tenantId, id, changes, event, proof) {
+      return database.transaction(async (tx) => {
+        if (!(await spendProof(tx, proof))) return 'proof_replayed'
+        const { name, model, osVersion, appVersion } = changes
+        const [row] = await tx.query<DeviceRow>('change_device', change, [
+          tenantId,
+          id,
+          name ?? null,
+          model ?? null,
+          osVersion ?? null,
+          appVersion ?? null,
+        ])
+        if (!row) return null
+        await recordActivities(tx, random, tenantId, event ? [event] : [])
+        return toDevice(row)
+      })
+    },
+
+    setPushToken(tenantId, id, token, proof) {
+      return database.transaction(async (tx) => {
+        if (!(await spendProof(tx, proof))) return 'proof_replayed'
+        const rows = await tx.query('set_push_token', setPushToken, [
+          tenantId,
+          id,
+          token?.provider ?? null,
+          token?.environment ?? null,
+          token?.tokenSealed ?? null,
+          token?.tokenHash ?? null,
+        ])
+        return rows.length === 1
+      })
+    },
+
+    unregister(command, proof) {
+      return database.transaction(async (tx) => {
+        if (!(await spendProof(tx, proof))) return 'proof_replayed'
+        await lockUserRow(tx, command.tenantId, command.userId)
+        return unregisterDevices(tx, random, command)
+      })
+    },
+
+    async dropPushToken(tokenHash, since) {
+      return (await database.query('drop_push_token', dropPushToken, [tokenHash, since])).length
+    },
+  }
+}

@@ -1,0 +1,359 @@
+import { activity } from '../domain/activity.ts'
+import type { Device } from '../domain/device.ts'
+import { mayAddDevice } from '../domain/enrolment.ts'
+import type { DeviceId, Id } from '../domain/ids.ts'
+import { policyOf } from '../domain/policy.ts'
+import type { Unregistered } from '../ports/device-store.ts'
+import type { ClaimTarget, EnrolmentStore, NewDevice } from '../ports/enrolment-store.ts'
+import type { Random } from '../ports/world.ts'
+import { recordActivities } from './activities.ts'
+import type { Database, Queries } from './database.ts'
+import { findDevice, lockUserRow, spendProof, unregisterDevices } from './devices.ts'
+import { type DeviceRow, type EnrolmentRow, toDevice, toEnrolment } from './rows.ts'
+import { listSigningKeys } from './signing-keys.ts'
+
+type ReadRow = EnrolmentRow & { readonly now: Date }
+type TargetRow = ReadRow & {
+  readonly policy: unknown
+  readonly tenant_name: string
+  readonly user_name: string
+}
+
+const insertEnrolment = `
+  insert into enrolments (tenant_id, id, user_id, rp_id, status, code_hash, typed_code_hash,
+    code_tries_left, wrong_numbers_left, confirmation_required, replaces_device_id, expires_at)
+  values ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10,
+    clock_timestamp() + make_interval(secs => $11))
+  returning *`
+
+const findEnrolment = `
+  select e.*, clock_timestamp() as now from enrolments e where e.tenant_id = $1 and e.id = $2`
+
+const findForConfirmation = `
+  select e.*, clock_timestamp() as now from enrolments e
+  where e.tenant_id = $1 and e.device_id = $2 and e.status = 'claimed'`
+
+const target = `
+  select e.*, clock_timestamp() as now, t.policy, t.name as tenant_name, u.display_name as user_name
+  from enrolments e join tenants t on t.tenant_id = e.tenant_id
+  join users u on u.tenant_id = e.tenant_id and u.id = e.user_id
+  where e.tenant_id = $1 and `
+const findByCode = `${target} e.code_hash = $2`
+const findById = `${target} e.id = $2`
+
+// A guess is paid for before it is looked at, under the row's lock: parallel guesses cannot share a try.
+const payForGuess = `
+  update enrolments e set code_tries_left = e.code_tries_left - 1
+  from user_identifiers i
+  where i.tenant_id = $1 and i.value = $2 and e.tenant_id = $1 and e.user_id = i.user_id
+    and e.status = 'open' and e.code_tries_left > 0 and e.expires_at > clock_timestamp()
+  returning e.id, e.user_id, e.code_tries_left, e.typed_code_hash = $3 as matches`
+
+const refundGuess = `
+  update enrolments set code_tries_left = code_tries_left + 1 where tenant_id = $1 and id = $2`
+
+const voidEnrolment = `
+  update enrolments set status = 'void', reason = $3, number_sealed = null,
+    ended_at = clock_timestamp()
+  where tenant_id = $1 and id = $2 and status in ('open', 'claimed')`
+
+const claimEnrolment = `
+  update enrolments set status = case when confirmation_required then 'claimed' else 'completed' end,
+    device_id = $3, number_sealed = $4, claimed_at = clock_timestamp(),
+    ended_at = case when confirmation_required then null else clock_timestamp() end
+  where tenant_id = $1 and id = $2 and status = 'open' and expires_at > clock_timestamp()
+  returning *`
+
+const liveDevices = `
+  select id from devices where tenant_id = $1 and user_id = $2 and status <> 'unregistered'`
+
+const insertDevice = `
+  insert into devices as d (tenant_id, id, user_id, enrolment_id, status, name, platform, model,
+    os_version, app_id, app_version, push_provider, push_environment, push_token_sealed,
+    push_token_hash, push_token_set_at, activated_at)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+    case when $14::bytea is null then null else clock_timestamp() end,
+    case when $5 = 'active' then clock_timestamp() end)
+  returning d.id`
+
+const insertKeys = `
+  insert into device_keys (tenant_id, device_id, role, kid, public_jwk)
+  select $1, $2, x.* from unnest($3::text[], $4::text[], $5::jsonb[]) as x
+  on conflict (kid) do nothing returning kid`
+
+const confirmClaim = `
+  update enrolments set status = $4, wrong_numbers_left = $5, reason = $6,
+    number_sealed = case when $4 = 'claimed' then number_sealed end,
+    ended_at = case when $4 = 'claimed' then null else clock_timestamp() end
+  where tenant_id = $1 and id = $2 and status = 'claimed' and wrong_numbers_left = $3
+    and expires_at > clock_timestamp()
+  returning id`
+
+const activateDevice = `
+  update devices set status = 'active', activated_at = clock_timestamp(),
+    last_seen_at = clock_timestamp()
+  where tenant_id = $1 and id = $2 and status = 'unconfirmed'`
+
+const cancelEnrolment = `
+  update enrolments set status = 'cancelled', number_sealed = null, ended_at = clock_timestamp()
+  where tenant_id = $1 and id = $2 and rp_id = $3 and status in ('open', 'claimed')
+    and expires_at > clock_timestamp()
+  returning *`
+
+/** Rolls a transaction back with a value: what was refused half-way leaves nothing behind. */
+class RolledBack<T> extends Error {
+  readonly value: T
+  constructor(value: T) {
+    super('rolled back on purpose')
+    this.value = value
+  }
+}
+
+async function orRolledBack<T>(run: Promise<T>): Promise<T> {
+  try {
+    return await run
+  } catch (thrown) {
+    if (thrown instanceof RolledBack) return thrown.value as T
+    throw thrown
+  }
+}
+
+/** Enrolments, and the devices they bring. */
+export function createEnrolmentStore(
+  database: Database,
+  random: Pick<Random, 'id'>,
+): EnrolmentStore {
+  async function toTarget(db: Queries, row: TargetRow): Promise<ClaimTarget> {
+    return {
+      enrolment: toEnrolment(row),
+      numberSealed: row.number_sealed,
+      now: row.now,
+      policy: policyOf(row.policy),
+      tenantName: row.tenant_name,
+      userName: row.user_name,
+      signingKeys: await listSigningKeys(db, row.tenant_id),
+    }
+  }
+
+  async function replace(
+    tx: Queries,
+    { tenantId, userId, id }: Pick<Device, 'tenantId' | 'userId' | 'id'>,
+    replacedId: DeviceId | null,
+  ): Promise<Unregistered | null> {
+    if (replacedId === null) return null
+    const actor = `device:${id}` as const
+    return unregisterDevices(tx, random, {
+      tenantId,
+      userId,
+      deviceIds: [replacedId],
+      reason: 'replaced',
+      actor,
+    })
+  }
+
+  async function addDevice(tx: Queries, { device, keys, push, numberSealed }: NewDevice) {
+    await tx.query('insert_device', insertDevice, [
+      device.tenantId,
+      device.id,
+      device.userId,
+      device.enrolmentId,
+      numberSealed === null ? 'active' : 'unconfirmed',
+      device.name,
+      device.platform,
+      device.model,
+      device.osVersion,
+      device.appId,
+      device.appVersion,
+      push?.provider ?? null,
+      push?.environment ?? null,
+      push?.tokenSealed ?? null,
+      push?.tokenHash ?? null,
+    ])
+    const inserted = await tx.query('insert_device_keys', insertKeys, [
+      device.tenantId,
+      device.id,
+      keys.map((key) => key.role),
+      keys.map((key) => key.kid),
+      keys.map((key) => JSON.stringify(key.publicJwk)),
+    ])
+    return inserted.length === keys.length
+  }
+
+  return {
+    create(made) {
+      return database.transaction(async (tx) => {
+        const [row] = await tx.query<EnrolmentRow>('insert_enrolment', insertEnrolment, [
+          made.tenantId,
+          made.id,
+          made.userId,
+          made.rpId,
+          made.codeHash,
+          made.typedCodeHash,
+          made.codeTriesLeft,
+          made.wrongNumbersLeft,
+          made.confirmationRequired,
+          made.replacesDeviceId,
+          made.ttlSeconds,
+        ])
+        if (!row) throw new Error('an insert returns its row')
+        await recordActivities(tx, random, made.tenantId, [made.activity])
+        return toEnrolment(row)
+      })
+    },
+
+    async find(tenantId, id) {
+      const [row] = await database.query<ReadRow>('find_enrolment', findEnrolment, [tenantId, id])
+      return row
+        ? { enrolment: toEnrolment(row), numberSealed: row.number_sealed, now: row.now }
+        : null
+    },
+
+    cancel(tenantId, id, rpId, event) {
+      return database.transaction(async (tx) => {
+        await lockUserRow(tx, tenantId, event.userId)
+        const [row] = await tx.query<EnrolmentRow>('cancel_enrolment', cancelEnrolment, [
+          tenantId,
+          id,
+          rpId,
+        ])
+        if (!row) return null
+        if (row.device_id !== null) {
+          const { actor, userId } = event
+          const deviceIds = [row.device_id]
+          const reason = 'not_confirmed'
+          await unregisterDevices(tx, random, { tenantId, userId, deviceIds, reason, actor })
+        }
+        await recordActivities(tx, random, tenantId, [event])
+        return toEnrolment(row)
+      })
+    },
+
+    async findByCode(tenantId, codeHash) {
+      const [row] = await database.query<TargetRow>('find_enrolment_by_code', findByCode, [
+        tenantId,
+        codeHash,
+      ])
+      return row ? toTarget(database, row) : null
+    },
+
+    findByTypedCode(tenantId, user, typedCodeHash) {
+      type Guess = {
+        id: Id<'enrolment'>
+        user_id: Id<'user'>
+        code_tries_left: number
+        matches: boolean
+      }
+      return database.transaction(async (tx) => {
+        const guesses = await tx.query<Guess>('pay_for_guess', payForGuess, [
+          tenantId,
+          user,
+          typedCodeHash,
+        ])
+        const right = guesses.find((guess) => guess.matches)
+        for (const { id, user_id: userId } of guesses.filter(
+          (guess) => guess !== right && guess.code_tries_left === 0,
+        )) {
+          const reason = 'code_tries_used_up'
+          await tx.query('void_enrolment', voidEnrolment, [tenantId, id, reason])
+          await recordActivities(tx, random, tenantId, [
+            activity({
+              userId,
+              type: 'enrolment_void',
+              actor: 'service',
+              enrolmentId: id,
+              details: { reason },
+            }),
+          ])
+        }
+        if (!right) return null
+        await tx.query('refund_guess', refundGuess, [tenantId, right.id])
+        const [row] = await tx.query<TargetRow>('find_enrolment_target', findById, [
+          tenantId,
+          right.id,
+        ])
+        return row ? toTarget(tx, row) : null
+      })
+    },
+
+    claim(made) {
+      const { device, numberSealed, devicesPerUserMax, activities } = made
+      const { tenantId, userId, enrolmentId, id } = device
+      return orRolledBack(
+        database.transaction(async (tx) => {
+          await lockUserRow(tx, tenantId, userId)
+          const [enrolment] = await tx.query<EnrolmentRow>('claim_enrolment', claimEnrolment, [
+            tenantId,
+            enrolmentId,
+            id,
+            numberSealed,
+          ])
+          if (!enrolment) return { kind: 'not_open' } as const
+          const live = await tx.query<{ id: DeviceId }>('live_devices', liveDevices, [
+            tenantId,
+            userId,
+          ])
+          const replacedId = enrolment.replaces_device_id
+          if (
+            !mayAddDevice(
+              live.map((row) => row.id),
+              replacedId,
+              devicesPerUserMax,
+            )
+          ) {
+            throw new RolledBack({ kind: 'too_many_devices' })
+          }
+          if (!(await addDevice(tx, made))) throw new RolledBack({ kind: 'key_already_registered' })
+          const replaced = numberSealed === null ? await replace(tx, device, replacedId) : null
+          await recordActivities(tx, random, tenantId, activities)
+          const [row] = await tx.query<DeviceRow>('find_device', findDevice, [tenantId, id])
+          if (!row) throw new Error('the device was inserted a moment ago')
+          return { kind: 'claimed', device: toDevice(row), replaced } as const
+        }),
+      )
+    },
+
+    async findForConfirmation(tenantId, deviceId) {
+      const [row] = await database.query<ReadRow>('find_for_confirmation', findForConfirmation, [
+        tenantId,
+        deviceId,
+      ])
+      return row
+        ? { enrolment: toEnrolment(row), numberSealed: row.number_sealed, now: row.now }
+        : null
+    },
+
+    confirm({ enrolment, effect, activities }, proof) {
+      const { tenantId, userId, deviceId, id } = enrolment
+      if (deviceId === null) throw new Error('a claimed enrolment has a device')
+      const { outcome } = effect
+      const statuses = { confirmed: 'completed', wrong_number: 'claimed', void: 'void' } as const
+      return database.transaction(async (tx) => {
+        if (!(await spendProof(tx, proof))) return { kind: 'proof_replayed' } as const
+        await lockUserRow(tx, tenantId, userId)
+        const recorded = await tx.query('confirm_claim', confirmClaim, [
+          tenantId,
+          id,
+          enrolment.wrongNumbersLeft,
+          statuses[outcome],
+          effect.wrongNumbersLeft,
+          outcome === 'void' ? 'number_tries_used_up' : null,
+        ])
+        if (recorded.length === 0) return { kind: 'changed' } as const
+        const device = { tenantId, userId, id: deviceId }
+        if (outcome === 'confirmed') {
+          await tx.query('activate_device', activateDevice, [tenantId, deviceId])
+        }
+        if (outcome === 'void') {
+          const actor = `device:${deviceId}` as const
+          const deviceIds = [deviceId]
+          const reason = 'not_confirmed'
+          await unregisterDevices(tx, random, { tenantId, userId, deviceIds, reason, actor })
+        }
+        const replaced =
+          outcome === 'confirmed' ? await replace(tx, device, enrolment.replacesDeviceId) : null
+        await recordActivities(tx, random, tenantId, activities)
+        return { kind: 'recorded', replaced } as const
+      })
+    },
+  }
+}

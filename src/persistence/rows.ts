@@ -1,0 +1,219 @@
+// Rows of hand-written SQL, turned into domain values in this one place.
+
+import type { Challenge } from '../domain/challenge.ts'
+import type { Device, DeviceKey } from '../domain/device.ts'
+import type { Enrolment } from '../domain/enrolment.ts'
+import type { DuePush } from '../ports/challenge-store.ts'
+import type { SealedAddress } from '../ports/device-store.ts'
+
+/** Columns of `devices d`, each prefixed `d_` so that they can stand beside another table's. */
+export const deviceColumns = `
+  d.tenant_id as d_tenant_id, d.id as d_id, d.user_id as d_user_id, d.enrolment_id as d_enrolment_id,
+  d.status as d_status, d.name as d_name, d.platform as d_platform, d.model as d_model,
+  d.os_version as d_os_version, d.app_id as d_app_id, d.app_version as d_app_version,
+  d.push_token_sealed is not null as d_has_push_token,
+  exists (select from device_keys v where v.tenant_id = d.tenant_id and v.device_id = d.id
+    and v.role = 'verification') as d_has_verification_key,
+  d.created_at as d_created_at, d.activated_at as d_activated_at, d.last_seen_at as d_last_seen_at,
+  d.unregistered_at as d_unregistered_at, d.unregister_reason as d_unregister_reason`
+
+/** The keys of `devices d`, as JSON. */
+export const deviceKeysColumn = `
+  (select json_agg(json_build_object('role', k.role, 'kid', k.kid, 'publicJwk', k.public_jwk))
+   from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id) as d_keys`
+
+export type DeviceRow = {
+  readonly d_tenant_id: Device['tenantId']
+  readonly d_id: Device['id']
+  readonly d_user_id: Device['userId']
+  readonly d_enrolment_id: Device['enrolmentId']
+  readonly d_status: Device['status']
+  readonly d_name: string
+  readonly d_platform: Device['platform']
+  readonly d_model: string
+  readonly d_os_version: string
+  readonly d_app_id: string
+  readonly d_app_version: string
+  readonly d_has_push_token: boolean
+  readonly d_has_verification_key: boolean
+  readonly d_created_at: Date
+  readonly d_activated_at: Date | null
+  readonly d_last_seen_at: Date | null
+  readonly d_unregistered_at: Date | null
+  readonly d_unregister_reason: Device['unregisterReason']
+}
+
+export type KnownDeviceRow = DeviceRow & { readonly d_keys: DeviceKey[] | null }
+
+export function toDevice(row: DeviceRow): Device {
+  return {
+    tenantId: row.d_tenant_id,
+    id: row.d_id,
+    userId: row.d_user_id,
+    enrolmentId: row.d_enrolment_id,
+    status: row.d_status,
+    name: row.d_name,
+    platform: row.d_platform,
+    model: row.d_model,
+    osVersion: row.d_os_version,
+    appId: row.d_app_id,
+    appVersion: row.d_app_version,
+    hasPushToken: row.d_has_push_token,
+    hasVerificationKey: row.d_has_verification_key,
+    createdAt: row.d_created_at,
+    activatedAt: row.d_activated_at,
+    lastSeenAt: row.d_last_seen_at,
+    unregisteredAt: row.d_unregistered_at,
+    unregisterReason: row.d_unregister_reason,
+  }
+}
+
+export function toKnownDevice(row: KnownDeviceRow) {
+  return { device: toDevice(row), keys: row.d_keys ?? [] }
+}
+
+/** A row of `select c.*` from challenges. */
+export type ChallengeRow = {
+  readonly tenant_id: Challenge['tenantId']
+  readonly id: Challenge['id']
+  readonly rp_id: Challenge['rpId']
+  readonly user_id: Challenge['userId']
+  readonly status: Challenge['status']
+  readonly reason: Challenge['reason']
+  readonly context: Challenge['context']
+  readonly number_mode: Challenge['numberMode']
+  readonly number_digits: number | null
+  readonly number_sealed: Buffer | null
+  readonly wrong_numbers_left: number
+  readonly user_verification: Challenge['userVerification']
+  readonly binding: string | null
+  readonly delivery_mode: Challenge['deliveryMode']
+  readonly signing_kid: string
+  readonly result_jti: string
+  readonly request_hash: Buffer
+  readonly resends_left: number
+  readonly last_push_at: Date | null
+  readonly created_at: Date
+  readonly expires_at: Date
+  readonly decided_at: Date | null
+  readonly decided_device_id: Challenge['decidedDeviceId']
+}
+
+export function toChallenge(row: ChallengeRow): Challenge {
+  return {
+    tenantId: row.tenant_id,
+    id: row.id,
+    rpId: row.rp_id,
+    userId: row.user_id,
+    status: row.status,
+    reason: row.reason,
+    context: row.context,
+    numberMode: row.number_mode,
+    numberDigits: row.number_digits,
+    wrongNumbersLeft: row.wrong_numbers_left,
+    userVerification: row.user_verification,
+    binding: row.binding,
+    deliveryMode: row.delivery_mode,
+    signingKid: row.signing_kid,
+    resultJti: row.result_jti,
+    resendsLeft: row.resends_left,
+    lastPushAt: row.last_push_at,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    decidedAt: row.decided_at,
+    decidedDeviceId: row.decided_device_id,
+  }
+}
+
+/** A row of `select e.*` from enrolments. */
+export type EnrolmentRow = {
+  readonly tenant_id: Enrolment['tenantId']
+  readonly id: Enrolment['id']
+  readonly user_id: Enrolment['userId']
+  readonly rp_id: Enrolment['rpId']
+  readonly status: Enrolment['status']
+  readonly reason: Enrolment['reason']
+  readonly code_tries_left: number
+  readonly number_sealed: Buffer | null
+  readonly wrong_numbers_left: number
+  readonly confirmation_required: boolean
+  readonly replaces_device_id: Enrolment['replacesDeviceId']
+  readonly device_id: Enrolment['deviceId']
+  readonly created_at: Date
+  readonly expires_at: Date
+  readonly claimed_at: Date | null
+  readonly ended_at: Date | null
+}
+
+export function toEnrolment(row: EnrolmentRow): Enrolment {
+  return {
+    tenantId: row.tenant_id,
+    id: row.id,
+    userId: row.user_id,
+    rpId: row.rp_id,
+    status: row.status,
+    reason: row.reason,
+    codeTriesLeft: row.code_tries_left,
+    wrongNumbersLeft: row.wrong_numbers_left,
+    confirmationRequired: row.confirmation_required,
+    replacesDeviceId: row.replaces_device_id,
+    deviceId: row.device_id,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    claimedAt: row.claimed_at,
+    endedAt: row.ended_at,
+  }
+}
+
+/** Push address columns; bytes as base64, because they also travel inside JSON. */
+export type AddressRow = {
+  readonly push_provider: SealedAddress['provider'] | null
+  readonly push_environment: SealedAddress['environment'] | null
+  readonly app_id: string
+  readonly push_token: string | null
+}
+
+/** Columns of the push address of a `devices` row under this alias. */
+export function addressColumns(alias: string): string {
+  return `${alias}.push_provider, ${alias}.push_environment, ${alias}.app_id,
+    encode(${alias}.push_token_sealed, 'base64') as push_token`
+}
+
+export function toAddress(row: AddressRow): SealedAddress | null {
+  if (row.push_provider === null || row.push_token === null) return null
+  return {
+    provider: row.push_provider,
+    environment: row.push_environment ?? 'production',
+    appId: row.app_id,
+    tokenSealed: Buffer.from(row.push_token, 'base64'),
+  }
+}
+
+/** A push to be sent; `expires_at` is when it becomes worthless. */
+export type DuePushRow = AddressRow & {
+  readonly tenant_id: DuePush['tenantId']
+  readonly id: DuePush['id']
+  readonly kind: DuePush['kind']
+  readonly challenge_id: DuePush['challengeId']
+  readonly device_id: DuePush['deviceId']
+  readonly attempts: number
+  /** A date, or its text where the row came as JSON. */
+  readonly expires_at: Date | string
+}
+
+export function toDuePushes(rows: readonly DuePushRow[]): DuePush[] {
+  return rows.flatMap((row) => {
+    const address = toAddress(row)
+    if (!address) return []
+    return {
+      tenantId: row.tenant_id,
+      id: row.id,
+      kind: row.kind,
+      challengeId: row.challenge_id,
+      deviceId: row.device_id,
+      address,
+      attempts: row.attempts,
+      expiresAt: new Date(row.expires_at),
+    }
+  })
+}

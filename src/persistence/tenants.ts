@@ -1,0 +1,107 @@
+import { policyOf } from '../domain/policy.ts'
+import type { RelyingParty, Tenant, TenantStore } from '../ports/directory-store.ts'
+import type { Random } from '../ports/world.ts'
+import { recordAudit } from './activities.ts'
+import type { Database } from './database.ts'
+import { insertSigningKey } from './signing-keys.ts'
+
+// Held while the first tenant is made; the key is the first eight bytes of SHA-256("countersign bootstrap"), read as int8.
+const bootstrapLock = "hashtextextended('countersign bootstrap', 0)"
+
+type RelyingPartyRecord = {
+  tenantId: string
+  id: string
+  name: string
+  namespaces: string[]
+  createdAt: Date
+}
+
+const toRelyingParty = (row: RelyingPartyRecord) => row as RelyingParty
+
+/** Tenants and their relying parties; Prisma reads, transactions write. */
+export function createTenantStore(database: Database, random: Pick<Random, 'id'>): TenantStore {
+  const { prisma } = database
+  return {
+    createTenant({ id, name }, key, actor) {
+      return database.transaction(async (tx) => {
+        await tx.query('insert_tenant', 'insert into tenants (tenant_id, name) values ($1, $2)', [
+          id,
+          name,
+        ])
+        await insertSigningKey(tx, id, { ...key, seq: 1, linkJws: null })
+        await recordAudit(tx, random, id, {
+          type: 'tenant_created',
+          actor,
+          subject: id,
+          details: { name },
+        })
+      })
+    },
+
+    async findTenant(id) {
+      const row = await prisma.tenant.findUnique({
+        where: { id },
+        select: { id: true, name: true, createdAt: true },
+      })
+      return row as Tenant | null
+    },
+
+    async findPolicy(id) {
+      const [row] = await database.query<{ policy: unknown }>(
+        'find_policy',
+        'select policy from tenants where tenant_id = $1',
+        [id],
+      )
+      return policyOf(row?.policy)
+    },
+
+    async listTenants() {
+      const select = { id: true, name: true, createdAt: true }
+      return (await prisma.tenant.findMany({ select, orderBy: { id: 'asc' } })) as Tenant[]
+    },
+
+    createRelyingParty({ tenantId, id, name, namespaces }, actor) {
+      return database.transaction(async (tx) => {
+        const [row] = await tx.query<{ created_at: Date }>(
+          'insert_relying_party',
+          `insert into relying_parties (tenant_id, id, name, namespaces) values ($1, $2, $3, $4)
+           returning created_at`,
+          [tenantId, id, name, namespaces],
+        )
+        if (!row) throw new Error('an insert returns its row')
+        await recordAudit(tx, random, tenantId, {
+          type: 'relying_party_created',
+          actor,
+          subject: id,
+          details: { name, namespaces: namespaces.join(' ') },
+        })
+        return { tenantId, id, name, namespaces, createdAt: row.created_at }
+      })
+    },
+
+    async findRelyingParty(tenantId, id) {
+      const row = await prisma.relyingParty.findUnique({
+        where: { tenantId_id: { tenantId, id } },
+      })
+      return row && toRelyingParty(row)
+    },
+
+    async listRelyingParties(tenantId) {
+      const rows = await prisma.relyingParty.findMany({
+        where: { tenantId },
+        orderBy: { id: 'asc' },
+      })
+      return rows.map(toRelyingParty)
+    },
+
+    onceWithoutTenants(first) {
+      return database.transaction(async (tx) => {
+        await tx.query('lock_bootstrap', `select pg_advisory_xact_lock(${bootstrapLock})`, [])
+        const any = await tx.query('any_tenant', 'select 1 from tenants limit 1', [])
+        if (any.length > 0) return false
+        await first()
+        return true
+      })
+    },
+  }
+}

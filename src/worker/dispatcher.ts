@@ -1,0 +1,145 @@
+// Sends owed pushes and writes down how it went.
+
+import type { DuePush } from '../ports/challenge-store.ts'
+import type { DeliveryStore, Dispatcher, Settlement } from '../ports/delivery-store.ts'
+import type { DeviceStore } from '../ports/device-store.ts'
+import type { PushAddress, PushProvider, PushResult } from '../ports/push.ts'
+import type { Clock, Hashing, Sealing } from '../ports/world.ts'
+import { openPushToken, pushTokenHash } from '../usecases/rotate-push-token.ts'
+import { retryDelayMs } from './retry-schedule.ts'
+
+export type Log = {
+  warn(facts: Record<string, unknown>, message: string): void
+  error(facts: Record<string, unknown>, message: string): void
+}
+
+export type Needs = {
+  readonly deliveries: Pick<DeliveryStore, 'settle'>
+  readonly devices: Pick<DeviceStore, 'dropPushToken'>
+  readonly push: PushProvider
+  readonly sealing: Pick<Sealing, 'open'>
+  readonly hashing: Hashing
+  readonly clock: Clock
+  /** The name under which this process leases deliveries; unique to the process. */
+  readonly leaseHolder: string
+  /** Short hash of the service's origin, for apps that hold accounts of several servers. */
+  readonly originHash: string
+  readonly log: Log
+  readonly observe?: (push: DuePush, result: PushResult['kind'], durationMs: number) => void
+}
+
+const settleEveryMs = 10
+const settleBatchMax = 500
+
+export type RunningDispatcher = Dispatcher & {
+  /** Pushes taken and not yet written down. */
+  inFlight(): number
+  /** Waits until everything taken so far is sent and written down. */
+  drain(): Promise<void>
+}
+
+/**
+ * A push in memory is only a shortcut: its row is committed and leased. If this process dies, or cannot write down the
+ * outcome, the lease runs out and another sends it again under the same ids.
+ */
+export function createDispatcher(needs: Needs): RunningDispatcher {
+  const { log, leaseHolder } = needs
+  const sending = new Set<Promise<void>>()
+  let settled: Settlement[] = []
+  let settling: Promise<void> | undefined
+
+  async function settleAll(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, settleEveryMs))
+    do {
+      const batch = settled.slice(0, settleBatchMax)
+      settled = settled.slice(settleBatchMax)
+      try {
+        await needs.deliveries.settle(leaseHolder, batch)
+      } catch (error) {
+        log.error(
+          { err: error, count: batch.length },
+          'outcome of pushes not written down; they will be sent again',
+        )
+      }
+    } while (settled.length > 0)
+  }
+
+  // settleAll empties the list before it ends and never rejects, so nothing is left behind when `settling` is cleared.
+  function settle(settlement: Settlement): void {
+    settled.push(settlement)
+    settling ??= settleAll().then(() => {
+      settling = undefined
+    })
+  }
+
+  async function send(push: DuePush): Promise<void> {
+    const { tenantId, id } = push
+    if (push.expiresAt <= needs.clock.now()) {
+      settle({ tenantId, id, outcome: { status: 'suppressed', reason: 'challenge_ended' } })
+      return
+    }
+    const address = openPushToken(needs, tenantId, push.deviceId, push.address)
+    const startedAt = performance.now()
+    const result = await needs.push.send({
+      deliveryId: id,
+      kind: push.kind,
+      challengeId: push.challengeId,
+      deviceId: push.deviceId,
+      originHash: needs.originHash,
+      address,
+      expiresAt: push.expiresAt,
+    })
+    needs.observe?.(push, result.kind, performance.now() - startedAt)
+    settle({ tenantId, id, outcome: await outcomeOf(push, address, result) })
+  }
+
+  async function outcomeOf(
+    push: DuePush,
+    address: PushAddress,
+    result: PushResult,
+  ): Promise<Settlement['outcome']> {
+    if (result.kind === 'accepted') {
+      return { status: 'sent', providerMessageId: result.providerMessageId }
+    }
+    const { reason } = result
+    if (result.kind === 'retry') {
+      const retryAfterMs = retryDelayMs(push.attempts, result.afterMs)
+      return retryAfterMs === null
+        ? { status: 'failed', reason }
+        : { status: 'queued', reason, retryAfterMs }
+    }
+    if (result.kind === 'token_gone') {
+      const hash = pushTokenHash(needs.hashing, address)
+      const devices = await needs.devices.dropPushToken(hash, result.since ?? null)
+      log.warn(
+        { deliveryId: push.id, reason, devices },
+        'push token gone; dropped from its devices',
+      )
+    }
+    if (result.kind === 'misconfigured') {
+      log.error({ deliveryId: push.id, reason }, 'push refused: check the credentials of this app')
+    }
+    return { status: 'failed', reason }
+  }
+
+  function take(push: DuePush): void {
+    const running = send(push)
+      .catch((error: unknown) => {
+        log.error({ err: error, deliveryId: push.id }, 'push not sent; its lease will run out')
+      })
+      .finally(() => sending.delete(running))
+    sending.add(running)
+  }
+
+  return {
+    leaseHolder,
+    dispatch: (pushes) => pushes.forEach(take),
+    inFlight: () => sending.size + settled.length,
+    async drain() {
+      while (sending.size > 0 || settled.length > 0 || settling) {
+        await Promise.all([...sending])
+        await settling
+      }
+    },
+  }
+}

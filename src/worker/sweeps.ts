@@ -1,0 +1,98 @@
+// What must happen even when nobody asks: retries and crashed sends, expiry, clearing up.
+
+import type { ChallengeStore } from '../ports/challenge-store.ts'
+import type { DeliveryStore, Dispatcher, Housekeeping } from '../ports/delivery-store.ts'
+import type { Signals } from '../ports/signals.ts'
+import type { Log } from './dispatcher.ts'
+
+export type Needs = {
+  readonly deliveries: DeliveryStore & Housekeeping
+  readonly challenges: Pick<ChallengeStore, 'expire'>
+  readonly dispatcher: Dispatcher
+  readonly signals: Signals
+  readonly log: Log
+}
+
+type Sweep = {
+  readonly name: string
+  readonly everyMs: number
+  /** Works off one batch; true when there may be more at once. */
+  readonly run: () => Promise<boolean>
+}
+
+const batch = 200
+
+/** The sweeps of one worker process; any number of processes may run them beside each other. */
+export function sweepsOf({
+  deliveries,
+  challenges,
+  dispatcher,
+  signals,
+}: Omit<Needs, 'log'>): Sweep[] {
+  return [
+    {
+      name: 'deliveries',
+      everyMs: 500,
+      async run() {
+        const due = await deliveries.claim(dispatcher.leaseHolder, batch)
+        dispatcher.dispatch(due)
+        return due.length === batch
+      },
+    },
+    {
+      name: 'expiry',
+      everyMs: 1_000,
+      async run() {
+        const ended = await challenges.expire(null, batch)
+        for (const id of ended) signals.publish(id)
+        return ended.length === batch
+      },
+    },
+    {
+      name: 'suppressed deliveries',
+      everyMs: 5_000,
+      run: async () => (await deliveries.suppressEnded(batch)) === batch,
+    },
+    {
+      name: 'spent proofs',
+      everyMs: 30_000,
+      run: async () => (await deliveries.purgeProofs(5_000)) === 5_000,
+    },
+  ]
+}
+
+/** Runs each sweep again and again until stopped; a failing sweep is logged and tried again at its next turn. */
+export function startSweeps(needs: Needs): { stop(): Promise<void> } {
+  let stopped = false
+  const timers = new Map<string, NodeJS.Timeout>()
+  const running = new Set<Promise<void>>()
+
+  async function turn(sweep: Sweep): Promise<void> {
+    try {
+      while (!stopped && (await sweep.run()));
+    } catch (error) {
+      needs.log.error({ err: error, sweep: sweep.name }, 'sweep failed; it will be tried again')
+    }
+  }
+
+  function schedule(sweep: Sweep): void {
+    if (stopped) return
+    const timer = setTimeout(() => {
+      const run = turn(sweep).finally(() => {
+        running.delete(run)
+        schedule(sweep)
+      })
+      running.add(run)
+    }, sweep.everyMs)
+    timers.set(sweep.name, timer)
+  }
+
+  for (const sweep of sweepsOf(needs)) schedule(sweep)
+  return {
+    async stop() {
+      stopped = true
+      for (const timer of timers.values()) clearTimeout(timer)
+      await Promise.all(running)
+    },
+  }
+}

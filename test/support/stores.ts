@@ -1,0 +1,229 @@
+import { randomBytes } from 'node:crypto'
+import { activity } from '../../src/domain/activity.ts'
+import type { Challenge } from '../../src/domain/challenge.ts'
+import type { ChallengeId, DeviceId, EnrolmentId, TenantId, UserId } from '../../src/domain/ids.ts'
+import { systemRandom as random } from '../../src/outbound/random.ts'
+import { createActivityStore } from '../../src/persistence/activities.ts'
+import { createApiKeyStore } from '../../src/persistence/api-keys.ts'
+import { createChallengeStore } from '../../src/persistence/challenges.ts'
+import { type Database, openDatabase } from '../../src/persistence/database.ts'
+import { createDeliveryStore } from '../../src/persistence/deliveries.ts'
+import { createDeviceStore } from '../../src/persistence/devices.ts'
+import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
+import { createSigningKeyStore } from '../../src/persistence/signing-keys.ts'
+import { createTenantStore } from '../../src/persistence/tenants.ts'
+import { createUserStore } from '../../src/persistence/users.ts'
+import type { AnswerToRecord, NewChallenge } from '../../src/ports/challenge-store.ts'
+import type { NewDevice } from '../../src/ports/enrolment-store.ts'
+import { createTestDatabase } from './database.ts'
+
+const thumbprint = () => randomBytes(32).toString('base64url')
+const publicJwk = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } as const
+
+/** All stores on a database of their own, and short ways to fill it with what a test is not about. */
+export async function openStores(connections = 20) {
+  const cloned = await createTestDatabase()
+  const database: Database = openDatabase({ url: cloned.url, maxConnections: connections })
+  const stores = {
+    database,
+    url: cloned.url,
+    tenants: createTenantStore(database, random),
+    apiKeys: createApiKeyStore(database, random),
+    users: createUserStore(database, random),
+    signingKeys: createSigningKeyStore(database, random),
+    enrolments: createEnrolmentStore(database, random),
+    devices: createDeviceStore(database, random),
+    challenges: createChallengeStore(database, random),
+    deliveries: createDeliveryStore(database),
+    activities: createActivityStore(database),
+  }
+  return {
+    ...stores,
+    async close() {
+      await database.close()
+      await cloned.drop()
+    },
+  }
+}
+
+export type Stores = Awaited<ReturnType<typeof openStores>>
+
+/** A tenant with a relying party and a user. */
+export async function aUser({ tenants, users }: Stores) {
+  const tenantId = random.id('tenant')
+  const signingKid = thumbprint()
+  await tenants.createTenant(
+    { id: tenantId, name: 'Test' },
+    { kid: signingKid, publicJwk, privateSealed: randomBytes(40) },
+    'operator',
+  )
+  const party = await tenants.createRelyingParty(
+    { tenantId, id: random.id('relyingParty'), name: 'RP', namespaces: ['default'] },
+    'operator',
+  )
+  const imported = await users.import(
+    {
+      tenantId,
+      id: random.id('user'),
+      displayName: 'Alice',
+      identifiers: [{ namespace: 'default', value: 'alice' }],
+    },
+    'operator',
+  )
+  if (!imported) throw new Error('a new tenant has no such user')
+  return { tenantId, rpId: party.id, userId: imported.user.id, signingKid }
+}
+
+export type TestUser = Awaited<ReturnType<typeof aUser>>
+
+/** An enrolment that waits to be claimed. */
+export async function anEnrolment(
+  { enrolments }: Stores,
+  { tenantId, rpId, userId }: TestUser,
+  more: {
+    readonly confirmationRequired?: boolean
+    readonly replacesDeviceId?: DeviceId
+    readonly typedCodeHash?: Uint8Array
+  } = {},
+) {
+  return enrolments.create({
+    tenantId,
+    id: random.id('enrolment'),
+    userId,
+    rpId,
+    codeTriesLeft: 5,
+    wrongNumbersLeft: 3,
+    confirmationRequired: more.confirmationRequired ?? false,
+    replacesDeviceId: more.replacesDeviceId ?? null,
+    codeHash: randomBytes(32),
+    typedCodeHash: more.typedCodeHash ?? randomBytes(32),
+    ttlSeconds: 600,
+    activity: activity({ userId, type: 'enrolment_opened', actor: 'operator' }),
+  })
+}
+
+/** What a claim of this enrolment would bring: a device with fresh keys. */
+export function aClaim(
+  enrolment: { readonly tenantId: TenantId; readonly id: EnrolmentId; readonly userId: UserId },
+  more: { readonly numberSealed?: Uint8Array; readonly withPush?: boolean } = {},
+): NewDevice {
+  const id = random.id('device')
+  return {
+    device: {
+      tenantId: enrolment.tenantId,
+      id,
+      userId: enrolment.userId,
+      enrolmentId: enrolment.id,
+      name: 'Phone',
+      platform: 'ios',
+      model: 'Model',
+      osVersion: '1',
+      appId: 'com.example.app',
+      appVersion: '1',
+    },
+    keys: [{ role: 'possession', kid: thumbprint(), publicJwk }],
+    push:
+      more.withPush === false
+        ? null
+        : {
+            provider: 'apns',
+            environment: 'production',
+            appId: 'com.example.app',
+            tokenSealed: randomBytes(60),
+            tokenHash: randomBytes(32),
+          },
+    numberSealed: more.numberSealed ?? null,
+    devicesPerUserMax: 10,
+    activities: [],
+  }
+}
+
+/** An active device of the user. */
+export async function aDevice(stores: Stores, user: TestUser): Promise<DeviceId> {
+  const claim = aClaim(await anEnrolment(stores, user))
+  const claimed = await stores.enrolments.claim(claim)
+  if (claimed.kind !== 'claimed') throw new Error(`the claim was refused: ${claimed.kind}`)
+  return claimed.device.id
+}
+
+/** A pending challenge for these devices, expiring after `ttlMs` by the database's clock. */
+export async function aChallenge(
+  { challenges, database }: Stores,
+  user: TestUser,
+  deviceIds: readonly DeviceId[],
+  more: Partial<Challenge> & { readonly ttlMs?: number } = {},
+): Promise<ChallengeId> {
+  const { ttlMs = 120_000, ...overrides } = more
+  const [row] = await database.query<{ now: Date }>('now', 'select clock_timestamp() as now', [])
+  const now = row?.now ?? new Date()
+  const { tenantId, rpId, userId, signingKid } = user
+  const challenge: Challenge = {
+    tenantId,
+    id: random.id('challenge'),
+    rpId,
+    userId,
+    status: 'pending',
+    reason: null,
+    context: {},
+    numberMode: 'service',
+    numberDigits: 6,
+    wrongNumbersLeft: 3,
+    userVerification: 'preferred',
+    binding: null,
+    deliveryMode: 'push',
+    signingKid,
+    resultJti: thumbprint(),
+    resendsLeft: 3,
+    lastPushAt: now,
+    createdAt: now,
+    expiresAt: new Date(now.getTime() + ttlMs),
+    decidedAt: null,
+    decidedDeviceId: null,
+    ...overrides,
+  }
+  const made: NewChallenge = {
+    challenge,
+    numberSealed: randomBytes(40),
+    idempotencyKey: null,
+    requestHash: randomBytes(32),
+    targets: deviceIds.map((deviceId) => ({
+      deviceId,
+      requestPayload: '{"nonce":"n"}',
+      requestHash: thumbprint(),
+    })),
+    pushes: deviceIds.map((deviceId) => ({ id: random.id('delivery'), deviceId })),
+    activity: activity({ userId, type: 'challenge_created', actor: 'operator' }),
+  }
+  if (!(await challenges.create(made, 'test'))) throw new Error('the challenge was not created')
+  return challenge.id
+}
+
+/** An answer as the use case would record it; approves unless told otherwise. */
+export function anAnswer(
+  { tenantId, userId }: TestUser,
+  challengeId: ChallengeId,
+  deviceId: DeviceId,
+  more: Partial<AnswerToRecord> = {},
+): AnswerToRecord {
+  return {
+    tenantId,
+    challengeId,
+    deviceId,
+    jti: thumbprint(),
+    kid: thumbprint(),
+    userVerified: false,
+    decision: 'approve',
+    effect: { outcome: 'approved', status: 'approved', reason: null, wrongNumbersLeft: 3 },
+    was: { wrongNumbersLeft: 3 },
+    jws: 'evidence',
+    activity: activity({ userId, type: 'challenge_approved', actor: `device:${deviceId}` }),
+    closing: [],
+    leasedBy: 'test',
+    ...more,
+  }
+}
+
+/** A fresh proof of this device. */
+export function aProof({ tenantId }: TestUser, deviceId: DeviceId) {
+  return { tenantId, deviceId, jti: thumbprint(), expiresAt: new Date(Date.now() + 70_000) }
+}
