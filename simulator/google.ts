@@ -25,6 +25,7 @@ const KEEP_ALIVE_MS = 240_000
 type Exchange = {
   readonly request: GatewayRequest
   readonly response: Http2ServerResponse
+  readonly connection: object
   readonly remotePort: number | undefined
 }
 /** A request that passed every check of its own, and how to answer it. */
@@ -41,8 +42,8 @@ export class GoogleGateway {
   readonly #messages: MessagesEndpoint
   readonly #server: Http2SecureServer
   readonly #sessions = new Set<ServerHttp2Session>()
-  /** Connections that have gone silent, by remote port. */
-  readonly #stalled = new Set<number | undefined>()
+  /** Connections that have gone silent: HTTP/2 sessions and HTTP/1.1 sockets. */
+  readonly #stalled = new WeakSet<object>()
   #listener: TlsListener | undefined
 
   constructor(parts: GatewayParts, account: ServiceAccount, accessTokenLifeSeconds: number) {
@@ -97,9 +98,10 @@ export class GoogleGateway {
         headers: incoming.headers,
         body: Buffer.concat(chunks).toString('utf8'),
       }
-      const remotePort = incoming.socket.remotePort
-      if (this.#stalled.has(remotePort)) return
-      void this.#answer({ request, response, remotePort })
+      const { remotePort } = incoming.socket
+      const connection = response.stream?.session ?? incoming.socket
+      if (this.#stalled.has(connection)) return
+      void this.#answer({ request, response, connection, remotePort })
     })
   }
 
@@ -161,16 +163,11 @@ export class GoogleGateway {
     if ('processed' in fault && fault.processed) await ready.answer()
     this.#record(provider, { status: 0, body: '' }, fault, ready.described)
     if (fault.kind === 'close_socket') this.#listener?.cut(remotePort)
-    if (fault.kind === 'stall_connection') this.#stall(exchange)
+    if (fault.kind === 'stall_connection') this.#stalled.add(exchange.connection)
     if (fault.kind !== 'reset') return
     const code = fault.code ?? constants.NGHTTP2_INTERNAL_ERROR
     if (response.stream === undefined) this.#listener?.reset(remotePort)
     else response.stream.close(code)
-  }
-
-  #stall({ response, remotePort }: Exchange): void {
-    this.#stalled.add(remotePort)
-    response.on('close', () => this.#stalled.delete(remotePort))
   }
 
   #goaway({ response }: Exchange, phases: 1 | 2): void {

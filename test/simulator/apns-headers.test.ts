@@ -109,6 +109,18 @@ test('a collapse id is measured in bytes on the wire, not in characters', async 
   expect([await send('é'.repeat(32)), await send('é'.repeat(33))]).toEqual([200, 400])
 })
 
+const lives: [string, Fields, number][] = [
+  ['without an expiration', {}, 30 * 86_400_000],
+  ['with one beyond 30 days', { 'apns-expiration': '4102444800' }, 30 * 86_400_000],
+  ['with 0', { 'apns-expiration': '0' }, 0],
+]
+
+test.each(lives)('a notification %s is kept for so long', async (_what, headers, lifeMs) => {
+  await client.request({ ...right, ...headers })
+  const push = simulator.log.accepted(token).at(-1)
+  expect((push?.expiresAt ?? 0) - (push?.at ?? 0)).toBe(lifeMs)
+})
+
 describe('apns-id', () => {
   test('is echoed, in the spelling of the sender', async () => {
     const id = '0190e1f7-9C1b-7c3a-8d2e-1a2b3c4d5e6f'

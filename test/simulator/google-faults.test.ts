@@ -141,6 +141,32 @@ test.each(['h1', 'h2'] as const)(
   },
 )
 
+test('a stalled HTTP/2 connection stays silent, even after a client gave a request up', async () => {
+  const { host, port } = simulator.fcm
+  const session = http2.connect('https://fcm.googleapis.com', { ca: simulator.caPem, host, port })
+  session.on('error', () => undefined)
+  const answers: string[] = []
+  const open = (name: string): http2.ClientHttp2Stream => {
+    const headers = { ':path': path(), authorization: `Bearer ${accessToken}` }
+    const stream = session.request({ ':method': 'POST', ...headers })
+    stream.on('error', () => undefined)
+    stream.on('response', () => answers.push(name))
+    stream.end(JSON.stringify({ message: { token } }))
+    return stream
+  }
+  simulator.faults.add({ provider: 'fcm', kind: 'stall_connection' })
+  const first = open('first')
+  await until('it stalls', () => simulator.faults.empty)
+  first.close(http2.constants.NGHTTP2_CANCEL)
+  await until('it was given up', () => first.closed)
+  open('second')
+  await new Promise((resolve) => session.ping(resolve))
+  expect(await send()).toMatchObject({ status: 200 })
+  expect(simulator.log.accepted()).toHaveLength(1)
+  expect(answers).toEqual([])
+  session.destroy()
+})
+
 test('HTTP/2 is served as well, with resets of one stream and GOAWAY', async () => {
   const { host, port } = simulator.fcm
   const session = http2.connect('https://fcm.googleapis.com', { ca: simulator.caPem, host, port })

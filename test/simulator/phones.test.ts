@@ -62,6 +62,15 @@ test('a phone that is online and listened to gets its pushes at once, every list
   expect(phones.stored(token)).toEqual([])
 })
 
+test('a listener that has stopped hears nothing, not even what was on its way', async () => {
+  const { clock, phones, token, received, listen, flushed } = setUp()
+  const stop = listen()
+  phones.deliver(apnsPush(token, clock.now))
+  stop()
+  await flushed()
+  expect(received).toEqual([])
+})
+
 test('APNs keeps only the newest notification for an app that is out of reach', async () => {
   const { clock, phones, token, received, listen } = setUp()
   listen()
