@@ -1,0 +1,20 @@
+import type { KeySet } from './key-set.ts'
+
+/**
+ * What a device keeps of one enrolment, beside its keys: plain JSON, to be stored as it is and written anew whenever the client
+ * says that it changed. One app installation with several accounts holds several of these, each with keys of its own.
+ */
+export type DeviceAccount = {
+  readonly origin: string
+  readonly issuer: string
+  readonly tenant: { readonly id: string; readonly name: string }
+  readonly user: { readonly id: string; readonly displayName: string }
+  readonly deviceId: string
+  readonly status: 'unconfirmed' | 'active'
+  /** Digits of the number that makes the device active; null when there is none to type. */
+  readonly confirmationDigits: number | null
+  /** The service's keys that this device believes. */
+  readonly keySet: KeySet
+  /** The service's time less this machine's, in milliseconds. */
+  readonly clockOffsetMs: number
+}

@@ -1,0 +1,126 @@
+// One call to the service: a fresh proof, and the service's time where this machine's is wrong.
+
+import { newJti, sha256, signCompact } from './compact-jws.ts'
+import { DeviceApiError, errorOf } from './device-api-error.ts'
+import type { DeviceKey } from './keys.ts'
+
+const proofTyp = 'device-proof+jwt'
+const callTimeoutMs = 15_000
+
+/** What a client needs of the world; all of it has a default. */
+export type World = {
+  readonly fetch?: typeof fetch
+  /** Milliseconds since the epoch by this machine's clock. */
+  readonly now?: () => number
+}
+
+/** Who proves a call. */
+export type Prover = {
+  readonly tenantId: string
+  readonly deviceId: string
+  readonly key: DeviceKey
+}
+
+/** One call. The body is made anew for each try, because what is signed within it names a time too. */
+export type Call = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Path and query, exactly as sent. */
+  readonly target: string
+  readonly body?: () => unknown
+  /** Absent for the one call that no device can prove yet. */
+  readonly prover?: Prover
+}
+
+/** A connection to one service, which learns by how much this machine's clock is wrong. */
+export class Connection {
+  readonly #origin: string
+  readonly #fetch: typeof fetch
+  readonly #machineNow: () => number
+  readonly #onOffset: (offsetMs: number) => void
+  #offsetMs: number
+
+  constructor(
+    origin: string,
+    world: World,
+    offsetMs = 0,
+    onOffset: (offsetMs: number) => void = () => undefined,
+  ) {
+    this.#origin = origin
+    this.#fetch = world.fetch ?? ((...request) => fetch(...request))
+    this.#machineNow = world.now ?? (() => Date.now())
+    this.#offsetMs = offsetMs
+    this.#onOffset = onOffset
+  }
+
+  get offsetMs(): number {
+    return this.#offsetMs
+  }
+
+  /** The service's time, as well as this device knows it. */
+  now(): Date {
+    return new Date(this.#machineNow() + this.#offsetMs)
+  }
+
+  /** Takes note of the service's time. Differences that a slow network explains change nothing. */
+  learnTime(serverTime: unknown): boolean {
+    const serverMs = typeof serverTime === 'string' ? Date.parse(serverTime) : Number.NaN
+    const offsetMs = serverMs - this.#machineNow()
+    if (!Number.isFinite(offsetMs)) return false
+    if (Math.abs(offsetMs - this.#offsetMs) >= 2000) {
+      this.#offsetMs = offsetMs
+      this.#onOffset(offsetMs)
+    }
+    return true
+  }
+
+  /** Makes a call, once more when only the clock was wrong. Throws DeviceApiError. */
+  async call(call: Call): Promise<unknown> {
+    try {
+      return await this.#send(call)
+    } catch (error) {
+      const skewed = error instanceof DeviceApiError && error.code === 'clock_skew'
+      if (!skewed || !this.learnTime(error.facts.serverTime)) throw error
+      return this.#send(call)
+    }
+  }
+
+  async #send({ method, target, body, prover }: Call): Promise<unknown> {
+    const url = `${this.#origin}${target}`
+    const text = body && JSON.stringify(await body())
+    const headers: Record<string, string> = { accept: 'application/json, application/problem+json' }
+    if (text !== undefined) headers['content-type'] = 'application/json'
+    if (prover) headers['device-proof'] = await this.#prove(prover, method, url, text)
+    const response = await this.#answerTo(url, { method, headers, ...(text && { body: text }) })
+    if (!response.ok) throw await errorOf(response)
+    if (response.status === 204) return undefined
+    return response.json().catch((cause: unknown) => {
+      throw new DeviceApiError('unexpected_response', response.status, 'the answer is no JSON', {
+        cause,
+      })
+    })
+  }
+
+  #answerTo(url: string, request: RequestInit): Promise<Response> {
+    return this.#fetch(url, {
+      ...request,
+      credentials: 'omit',
+      cache: 'no-store',
+      redirect: 'error',
+      signal: AbortSignal.timeout(callTimeoutMs),
+    }).catch((cause: unknown) => {
+      throw new DeviceApiError('unreachable', 0, 'the service did not answer; try again', { cause })
+    })
+  }
+
+  async #prove(prover: Prover, method: string, url: string, body?: string): Promise<string> {
+    return signCompact(prover.key, proofTyp, {
+      tid: prover.tenantId,
+      did: prover.deviceId,
+      htm: method,
+      htu: url,
+      iat: Math.floor(this.now().getTime() / 1000),
+      jti: newJti(),
+      ...(body !== undefined && { bh: await sha256(body) }),
+    })
+  }
+}

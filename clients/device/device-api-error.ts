@@ -1,0 +1,59 @@
+/**
+ * A call that the service refused (RFC 9457), under the `code` of its problem document; or one of three codes of this library's own:
+ * - `unreachable` (status 0): nobody answered in time, and whether the call took effect is unknown;
+ * - `unexpected_response`: something other than the service answered, or not what it promises;
+ * - `key_set_refused`: the service's new keys do not follow from those that this device believes (`facts.fault` says why).
+ */
+export class DeviceApiError extends Error {
+  override readonly name = 'DeviceApiError'
+  readonly code: string
+  readonly status: number
+  /** Further members of the problem, such as `wrongNumbersLeft` or `serverTime`. */
+  readonly facts: Readonly<Record<string, unknown>>
+  readonly retryAfterSeconds: number | null
+  /** True when nobody can say whether the call took effect: the same call may be made again. */
+  readonly outcomeUnknown: boolean
+
+  constructor(
+    code: string,
+    status: number,
+    detail: string,
+    more: {
+      readonly facts?: Readonly<Record<string, unknown>>
+      readonly retryAfterSeconds?: number | null
+      readonly cause?: unknown
+    } = {},
+  ) {
+    super(detail, { cause: more.cause })
+    this.code = code
+    this.status = status
+    this.facts = more.facts ?? {}
+    this.retryAfterSeconds = more.retryAfterSeconds ?? null
+    const isUnreadable = code === 'unexpected_response' && status < 300
+    this.outcomeUnknown = status === 0 || status >= 500 || isUnreadable
+  }
+}
+
+/** Reads a refusal. Anything that is no problem document of the service becomes `unexpected_response`. */
+export async function errorOf(response: Response): Promise<DeviceApiError> {
+  const { status } = response
+  const body: unknown = await response.json().catch(() => null)
+  const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json')
+  if (!isProblem || typeof body !== 'object' || body === null || !('code' in body)) {
+    return new DeviceApiError('unexpected_response', status, `the service answered ${status}`)
+  }
+  const {
+    type: _type,
+    title,
+    status: _status,
+    code,
+    detail,
+    instance: _i,
+    ...facts
+  } = body as Record<string, unknown>
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
+  return new DeviceApiError(String(code), status, String(detail ?? title ?? code), {
+    facts,
+    retryAfterSeconds: Number.isFinite(seconds) ? seconds : null,
+  })
+}

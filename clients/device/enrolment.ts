@@ -1,0 +1,146 @@
+// Becoming a device: what was scanned or typed, proven with both new keys.
+
+import type { DeviceAccount } from './account.ts'
+import { isObject, newJti, sha256, signCompact } from './compact-jws.ts'
+import { Connection, type World } from './connection.ts'
+import { DeviceApiError } from './device-api-error.ts'
+import { readKeySet } from './key-set.ts'
+import type { DeviceKey, DeviceKeys } from './keys.ts'
+
+const claimTyp = 'device-claim+jwt'
+
+/** Where to enrol, and by what right. */
+export type EnrolmentTicket = {
+  readonly origin: string
+  readonly tenantId: string
+  readonly code: string
+  /** The person's name as the service knows it; only with a code that was typed. */
+  readonly user?: string
+}
+
+/** What a device says of itself. */
+export type DeviceDescription = {
+  readonly name: string
+  readonly platform: 'ios' | 'android' | 'web' | 'other'
+  readonly model: string
+  readonly osVersion: string
+  readonly appVersion: string
+}
+
+/** Where the device can be woken. */
+export type PushRegistration = {
+  readonly provider: 'apns' | 'fcm'
+  readonly token: string
+  readonly environment?: 'production' | 'sandbox'
+}
+
+export type Claim = {
+  readonly ticket: EnrolmentTicket
+  readonly keys: DeviceKeys
+  /** The app's bundle or package name. */
+  readonly appId: string
+  readonly device: DeviceDescription
+  readonly push?: PushRegistration
+}
+
+const scannedPath = /^\/t\/(tnt_[0-9a-z]{26})\/enrol$/
+const scannedCode = /^#([A-Za-z0-9_-]{43})$/
+const loopback = ['localhost', '127.0.0.1', '[::1]']
+
+/**
+ * The ticket that a QR code holds, or undefined when it is none of ours. Plain http is accepted from this very machine only:
+ * a camera may be shown anything.
+ */
+export function readEnrolmentUri(text: string): EnrolmentTicket | undefined {
+  const url = URL.parse(text)
+  const tenantId = url && scannedPath.exec(url.pathname)?.[1]
+  const code = url && scannedCode.exec(url.hash)?.[1]
+  if (!tenantId || !code || url.search !== '' || url.username !== '') return undefined
+  const isSafe = url.protocol === 'https:' || loopback.includes(url.hostname)
+  return isSafe && url.protocol.startsWith('http')
+    ? { origin: url.origin, tenantId, code }
+    : undefined
+}
+
+/**
+ * Claims an enrolment: from now on the service knows this device. While the account is `unconfirmed` the device is asked nothing;
+ * `DeviceClient.confirm` with the number from the sign-in page makes it active. Throws DeviceApiError; after `unreachable` the
+ * claim may have taken effect, and a new enrolment is needed because each works once.
+ */
+export async function claimEnrolment(claim: Claim, world: World = {}): Promise<DeviceAccount> {
+  const { ticket, keys } = claim
+  const connection = new Connection(ticket.origin, world)
+  const answer = await connection.call({
+    method: 'POST',
+    target: '/device/v1/enrollments/claim',
+    body: async () => ({
+      tenantId: ticket.tenantId,
+      code: ticket.code,
+      ...(ticket.user !== undefined && { user: ticket.user }),
+      appId: claim.appId,
+      device: claim.device,
+      keys: perKey(keys, (key) => key.publicJwk),
+      proofs: await proofs(claim, connection.now()),
+      ...(claim.push && { push: claim.push }),
+    }),
+  })
+  return accountOf(answer, ticket, connection.offsetMs)
+}
+
+function perKey<T>({ possession, verification }: DeviceKeys, of: (key: DeviceKey) => T) {
+  return { possession: of(possession), ...(verification && { verification: of(verification) }) }
+}
+
+async function proofs({ ticket, keys }: Claim, now: Date) {
+  const codeHash = await sha256(plainCode(ticket.code))
+  const prove = (key: DeviceKey) =>
+    signCompact(key, claimTyp, {
+      aud: `${ticket.origin}/t/${ticket.tenantId}`,
+      ch: codeHash,
+      pk: keys.possession.kid,
+      ...(keys.verification && { vk: keys.verification.kid }),
+      iat: Math.floor(now.getTime() / 1000),
+      jti: newJti(),
+    })
+  return {
+    possession: await prove(keys.possession),
+    ...(keys.verification && { verification: await prove(keys.verification) }),
+  }
+}
+
+/** A typed code as the service hashes it; a scanned one as it is. */
+function plainCode(code: string): string {
+  if (/^[A-Za-z0-9_-]{43}$/.test(code)) return code
+  return code.toUpperCase().replace(/[\s-]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1')
+}
+
+async function accountOf(
+  answer: unknown,
+  { origin, tenantId }: EnrolmentTicket,
+  clockOffsetMs: number,
+): Promise<DeviceAccount> {
+  const issuer = `${origin}/t/${tenantId}`
+  const unexpected = (what: string) =>
+    new DeviceApiError('unexpected_response', 201, `the service answered the claim without ${what}`)
+  if (!isObject(answer) || !isObject(answer.tenant) || !isObject(answer.user)) {
+    throw unexpected('tenant and user')
+  }
+  const { tenant, user, deviceId, status, confirmation } = answer
+  const keySet = await readKeySet(answer.keySet)
+  if (!keySet) throw unexpected('a key set that could be pinned')
+  if (answer.issuer !== issuer || tenant.id !== tenantId)
+    throw unexpected('the issuer claimed from')
+  if (typeof deviceId !== 'string' || typeof user.id !== 'string') throw unexpected('ids')
+  if (status !== 'active' && status !== 'unconfirmed') throw unexpected('a known status')
+  return {
+    origin,
+    issuer,
+    tenant: { id: tenantId, name: String(tenant.name) },
+    user: { id: user.id, displayName: String(user.displayName) },
+    deviceId,
+    status,
+    confirmationDigits: isObject(confirmation) ? Number(confirmation.digits) : null,
+    keySet,
+    clockOffsetMs,
+  }
+}

@@ -1,0 +1,71 @@
+// The service's keys as a device knows them: pinned at enrolment, then followed link by link.
+
+import { calculateJwkThumbprint } from 'jose'
+import {
+  hasExactly,
+  isObject,
+  openCompact,
+  type ServiceKey,
+  type SignatureFault,
+} from './compact-jws.ts'
+
+const linkTyp = 'keyset+jwt'
+
+/** The keys that this device believes, as of the `seq`-th set. */
+export type KeySet = { readonly seq: number; readonly keys: readonly ServiceKey[] }
+
+/** Why a link does not lead on from the set that is held. */
+export type LinkFault = SignatureFault | 'issuer_wrong' | 'seq_wrong' | 'keys_wrong'
+
+/**
+ * Follows links, oldest first, to the newest set. Each must be signed by a key of the set before it, carry the very next `seq`,
+ * and keep every key of that set: a link that goes back, forks or drops keys is refused, and so is all that comes after it.
+ */
+export async function followLinks(
+  held: KeySet,
+  links: readonly string[],
+  issuer: string,
+): Promise<KeySet | LinkFault> {
+  let set = held
+  for (const link of links) {
+    const next = await followLink(set, link, issuer)
+    if (typeof next === 'string') return next
+    set = next
+  }
+  return set
+}
+
+async function followLink(held: KeySet, link: string, issuer: string): Promise<KeySet | LinkFault> {
+  const opened = await openCompact(link, linkTyp, held.keys)
+  if (typeof opened === 'string') return opened
+  const { claims } = opened
+  if (!hasExactly(claims, ['iss', 'seq', 'iat', 'keys'])) return 'malformed'
+  if (claims.iss !== issuer) return 'issuer_wrong'
+  if (claims.seq !== held.seq + 1) return 'seq_wrong'
+  const next = await readKeySet(claims)
+  if (!next) return 'keys_wrong'
+  const keepsAll = held.keys.every((key) => next.keys.some(({ kid }) => kid === key.kid))
+  return keepsAll && next.keys.length > held.keys.length ? next : 'keys_wrong'
+}
+
+/** A key set as the service sends it, or undefined: every `kid` must be the thumbprint of its P-256 key, none twice. */
+export async function readKeySet(value: unknown): Promise<KeySet | undefined> {
+  if (!isObject(value) || !Number.isSafeInteger(value.seq) || !Array.isArray(value.keys)) {
+    return undefined
+  }
+  const keys: ServiceKey[] = []
+  for (const key of value.keys as unknown[]) {
+    const read = await readServiceKey(key)
+    if (!read || keys.some(({ kid }) => kid === read.kid)) return undefined
+    keys.push(read)
+  }
+  return keys.length > 0 ? { seq: value.seq as number, keys } : undefined
+}
+
+async function readServiceKey(value: unknown): Promise<ServiceKey | undefined> {
+  if (!isObject(value) || value.kty !== 'EC' || value.crv !== 'P-256') return undefined
+  const { kid, x, y } = value
+  if (typeof kid !== 'string' || typeof x !== 'string' || typeof y !== 'string') return undefined
+  const jwk = { kty: 'EC', crv: 'P-256', x, y } as const
+  return (await calculateJwkThumbprint(jwk)) === kid ? { ...jwk, kid } : undefined
+}

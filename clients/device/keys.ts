@@ -1,0 +1,85 @@
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+
+const algorithm = 'ES256'
+
+/** A P-256 public key. */
+export type PublicJwk = {
+  readonly kty: 'EC'
+  readonly crv: 'P-256'
+  readonly x: string
+  readonly y: string
+}
+
+/** One of a device's own keys; `kid` is its RFC 7638 thumbprint. */
+export type DeviceKey = {
+  readonly kid: string
+  readonly publicJwk: PublicJwk
+  readonly privateKey: CryptoKey
+}
+
+/**
+ * A device's keys. The possession key signs without a prompt; the app asks for biometrics or PIN before each use of the
+ * verification key. IndexedDB can hold them as they are, non-extractable.
+ */
+export type DeviceKeys = {
+  readonly possession: DeviceKey
+  readonly verification: DeviceKey | null
+}
+
+/** Keys as JSON, private parts included. */
+export type ExportedDeviceKeys = {
+  readonly possession: JWK
+  readonly verification: JWK | null
+}
+
+/** Makes the keys of a new device. Extractable only for a store that cannot hold a CryptoKey, such as a file. */
+export async function createDeviceKeys({
+  verification,
+  extractable = false,
+}: {
+  readonly verification: boolean
+  readonly extractable?: boolean
+}): Promise<DeviceKeys> {
+  return {
+    possession: await createKey(extractable),
+    verification: verification ? await createKey(extractable) : null,
+  }
+}
+
+/** The keys as JSON. Throws unless they were made extractable. */
+export async function exportDeviceKeys(keys: DeviceKeys): Promise<ExportedDeviceKeys> {
+  return {
+    possession: await exportJWK(keys.possession.privateKey),
+    verification: keys.verification && (await exportJWK(keys.verification.privateKey)),
+  }
+}
+
+/** The keys from JSON, non-extractable unless told otherwise. Throws when they are no P-256 private keys. */
+export async function importDeviceKeys(
+  exported: ExportedDeviceKeys,
+  { extractable = false }: { readonly extractable?: boolean } = {},
+): Promise<DeviceKeys> {
+  return {
+    possession: await importKey(exported.possession, extractable),
+    verification: exported.verification && (await importKey(exported.verification, extractable)),
+  }
+}
+
+async function createKey(extractable: boolean): Promise<DeviceKey> {
+  const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable })
+  return named(privateKey, await exportJWK(publicKey))
+}
+
+async function importKey(jwk: JWK, extractable: boolean): Promise<DeviceKey> {
+  const privateKey = await importJWK(jwk, algorithm, { extractable })
+  if (!('type' in privateKey) || privateKey.type !== 'private') {
+    throw new Error('a device key must be a P-256 private key as a JWK')
+  }
+  return named(privateKey, jwk)
+}
+
+async function named(privateKey: CryptoKey, jwk: JWK): Promise<DeviceKey> {
+  const { kty, crv, x, y } = jwk
+  const publicJwk = { kty, crv, x, y } as PublicJwk
+  return { kid: await calculateJwkThumbprint(publicJwk), publicJwk, privateKey }
+}

@@ -1,0 +1,40 @@
+// What the service tells a device of its user's devices and of what happened; times in RFC 3339, UTC.
+
+export type DeviceDetails = {
+  readonly id: string
+  readonly userId: string
+  readonly status: 'unconfirmed' | 'active' | 'unregistered'
+  readonly name: string
+  readonly platform: 'ios' | 'android' | 'web' | 'other'
+  readonly model: string
+  readonly osVersion: string
+  readonly appId: string
+  readonly appVersion: string
+  readonly hasPushToken: boolean
+  readonly hasVerificationKey: boolean
+  readonly createdAt: string
+  readonly activatedAt: string | null
+  readonly lastSeenAt: string | null
+  readonly unregisteredAt: string | null
+  readonly unregisterReason: string | null
+}
+
+export type ActivityDetails = {
+  readonly id: string
+  readonly userId: string
+  readonly type: string
+  readonly severity: 'info' | 'warning' | 'critical'
+  readonly actor: string
+  readonly challengeId: string | null
+  readonly deviceId: string | null
+  readonly enrolmentId: string | null
+  readonly details: Readonly<Record<string, string | number | boolean>>
+  readonly occurredAt: string
+}
+
+export type PageRequest = { readonly cursor?: string; readonly limit?: number }
+
+export type ActivityPage = {
+  readonly items: readonly ActivityDetails[]
+  readonly nextCursor: string | null
+}

@@ -1,0 +1,389 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { approvalNeedsVerification } from '../../../clients/device/answer.ts'
+import { type ApprovalRequest, readRequest } from '../../../clients/device/approval-request.ts'
+import { DeviceClient, type DeviceClientOptions } from '../../../clients/device/device-client.ts'
+import { answerBytesMax, checkAnswer, checkKey, readAnswer } from '../../../src/domain/answer.ts'
+import { keyOf } from '../../../src/domain/device.ts'
+import { isRefusal } from '../../../src/domain/refusal.ts'
+import { createHashing } from '../../../src/outbound/hashing.ts'
+import { readDeviceProof } from '../../../src/usecases/authenticate-device.ts'
+import {
+  challengeId,
+  createAccount,
+  createTenantKeys,
+  deviceId,
+  issuer,
+  origin,
+  playNetwork,
+  problem,
+  type requestFacts,
+  type Sent,
+  serverNow,
+  signatures,
+  signRequest,
+  storedKeys,
+  type TenantKeys,
+  tenantId,
+  userId,
+} from './stand-in.ts'
+
+const hashing = createHashing(Buffer.alloc(32))
+const ok = (body: unknown) => Response.json(body)
+let tenantKeys: TenantKeys
+
+beforeAll(async () => {
+  tenantKeys = await createTenantKeys()
+})
+
+async function client(
+  answer: Parameters<typeof playNetwork>[0],
+  options: Partial<DeviceClientOptions> & { readonly verification?: boolean } = {},
+) {
+  const { verification = true } = options
+  const { account, keys } = await createAccount(tenantKeys, { verification })
+  const network = playNetwork(answer)
+  const device = new DeviceClient({
+    account,
+    keys,
+    fetch: network.fetch,
+    now: () => serverNow.getTime(),
+    retryDelaysMs: [0, 0],
+    ...options,
+  })
+  return { device, keys, account, sent: network.sent }
+}
+
+/** What the service makes of the proof of a call. */
+function readSentProof({ method, url, headers, body }: Sent, now = serverNow) {
+  const bodyHash = body === null ? null : hashing.sha256Base64Url(body)
+  const request = { method, uri: url, bodyHash }
+  const header = headers.get('device-proof') ?? undefined
+  return readDeviceProof({ signatures, clock: { now: () => now } }, header, request)
+}
+
+function proofOf(sent: Sent | undefined) {
+  if (!sent) throw new Error('nothing was sent')
+  const proof = readSentProof(sent)
+  if (isRefusal(proof)) throw new Error(`the service refuses the proof: ${proof.refused}`)
+  return proof
+}
+
+function answerOf(sent: Sent | undefined) {
+  const { answer } = JSON.parse(sent?.body ?? '') as { answer: string }
+  const jws = signatures.read(answer, answerBytesMax)
+  const read = jws && readAnswer(jws)
+  if (!read || isRefusal(read)) throw new Error('the service refuses the answer')
+  return read
+}
+
+async function request(changes: Parameters<typeof requestFacts>[0] = {}): Promise<ApprovalRequest> {
+  const jws = await signRequest(tenantKeys.active(), changes)
+  const expected = { keySet: tenantKeys.keySet(), issuer, tenantId, deviceId, userId }
+  const read = await readRequest(jws, { ...expected, challengeId, now: serverNow })
+  if (typeof read === 'string') throw new Error(read)
+  return read
+}
+
+describe('the proof of a call', () => {
+  test('is what the service wants for every call, by the key that the call takes', async () => {
+    const { device, keys, sent } = await client(({ url, method }) => {
+      if (url.endsWith('/devices') && method === 'GET') return ok({ items: [] })
+      if (url.includes('/keyset')) return ok({ links: [] })
+      if (url.endsWith('/self') && method !== 'DELETE') return ok({ id: deviceId })
+      if (url.includes('/activities')) return ok({ items: [], nextCursor: null })
+      return new Response(null, { status: 204 })
+    })
+    await device.received(challengeId)
+    await device.setPushToken({ provider: 'fcm', token: 'tökén' })
+    await device.setPushToken(null)
+    await device.self()
+    await device.updateSelf({ name: 'Büro-Telefon 📱' })
+    await device.devices()
+    await device.activities({ cursor: 'act_1', limit: 5 })
+    await device.refreshKeySet()
+    await device.unregisterOther('dev_01h455vb4pex5vsknk084sn0zz')
+    await device.unregister()
+
+    expect(sent.map(({ method, url }) => `${method} ${url.slice(origin.length)}`)).toEqual([
+      `POST /device/v1/challenges/${challengeId}/received`,
+      'PUT /device/v1/push-token',
+      'PUT /device/v1/push-token',
+      'GET /device/v1/self',
+      'PATCH /device/v1/self',
+      'GET /device/v1/devices',
+      'GET /device/v1/activities?cursor=act_1&limit=5',
+      'GET /device/v1/keyset?after=1',
+      'DELETE /device/v1/devices/dev_01h455vb4pex5vsknk084sn0zz',
+      'DELETE /device/v1/self',
+    ])
+    const stored = storedKeys(keys)
+    for (const call of sent) {
+      const proof = proofOf(call)
+      expect([proof.tenantId, proof.deviceId]).toEqual([tenantId, deviceId])
+      const key = keyOf(stored, proof.kid)
+      expect(key && (await signatures.verify(proof.jws, key.publicJwk))).toBe(true)
+      expect(key?.role).toBe(call.url.includes('/devices/') ? 'verification' : 'possession')
+    }
+    expect(new Set(sent.map((call) => proofOf(call).jti)).size).toBe(sent.length)
+  })
+
+  test('after a refusal for the clock the call is made once more with the time of the service', async () => {
+    const behindMs = 90_000
+    const changes: number[] = []
+    const { device, sent } = await client(
+      (call) => {
+        const proof = readSentProof(call)
+        return isRefusal(proof) ? problem(401, proof.refused, proof.facts) : ok({ id: deviceId })
+      },
+      {
+        now: () => serverNow.getTime() - behindMs,
+        onAccountChange: ({ clockOffsetMs }) => changes.push(clockOffsetMs),
+      },
+    )
+    await device.self()
+    expect(sent).toHaveLength(2)
+    expect(changes).toEqual([behindMs])
+    await device.self()
+    expect(sent).toHaveLength(3)
+  })
+
+  test('a clock that the service keeps refusing is reported, not fought over', async () => {
+    const { device, sent } = await client(() =>
+      problem(401, 'clock_skew', { serverTime: serverNow.toISOString() }),
+    )
+    await expect(device.self()).rejects.toMatchObject({ code: 'clock_skew', status: 401 })
+    expect(sent).toHaveLength(2)
+  })
+})
+
+describe('what is pending', () => {
+  test('comes verified, and what cannot be verified comes as refused with the reason', async () => {
+    const key = tenantKeys.active()
+    const foreign = (await createTenantKeys()).active()
+    const other = 'chl_01h455vb4pex5vsknk084sn0zz'
+    const items = [
+      { id: challengeId, request: await signRequest(key) },
+      { id: other, request: await signRequest(key) },
+      { id: challengeId, request: await signRequest(foreign) },
+    ]
+    const { device } = await client(({ url }) =>
+      ok(url.includes('/keyset') ? { links: [] } : { items, serverTime: serverNow.toISOString() }),
+    )
+    const { requests, refused } = await device.pending()
+    expect(requests).toMatchObject([{ challengeId, numberDigits: 6 }])
+    expect(refused).toEqual([
+      { challengeId: other, fault: 'challenge_wrong' },
+      { challengeId, fault: 'key_unknown' },
+    ])
+  })
+
+  test('expiry is judged by the time of the service, whatever the machine believes', async () => {
+    const items = [{ id: challengeId, request: await signRequest(tenantKeys.active()) }]
+    const { device, account } = await client(
+      () => ok({ items, serverTime: serverNow.toISOString() }),
+      { now: () => serverNow.getTime() + 86_400_000 },
+    )
+    expect(account.clockOffsetMs).toBe(0)
+    expect((await device.pending()).requests).toHaveLength(1)
+    expect(device.account.clockOffsetMs).toBe(-86_400_000)
+  })
+
+  test('a request by a newer key is shown after following the links, and the newer set is kept', async () => {
+    const rotated = await createTenantKeys()
+    const { account, keys } = await createAccount(rotated)
+    await rotated.rotate()
+    const items = [{ id: challengeId, request: await signRequest(rotated.active()) }]
+    const { device, sent } = await client(
+      ({ url }) =>
+        ok(
+          url.includes('/keyset')
+            ? { links: rotated.links(1) }
+            : { items, serverTime: serverNow.toISOString() },
+        ),
+      { account, keys },
+    )
+    expect((await device.pending()).requests).toHaveLength(1)
+    expect(device.account.keySet).toEqual(rotated.keySet())
+    await device.pending()
+    expect(sent.filter(({ url }) => url.includes('/keyset'))).toHaveLength(1)
+  })
+
+  test('links that do not follow are refused aloud, and the pinned set stays', async () => {
+    const stranger = await createTenantKeys()
+    await stranger.rotate()
+    const { device, account } = await client(() => ok({ links: stranger.links(1) }))
+    await expect(device.refreshKeySet()).rejects.toMatchObject({
+      code: 'key_set_refused',
+      facts: { fault: 'key_unknown' },
+    })
+    expect(device.account.keySet).toEqual(account.keySet)
+  })
+})
+
+describe('an answer', () => {
+  test.each([
+    ['approve', 'preferred', true, 'verification'],
+    ['approve', 'required', true, 'verification'],
+    ['approve', 'not_required', true, 'possession'],
+    ['approve', 'preferred', false, 'possession'],
+    ['deny', 'required', true, 'possession'],
+    ['report', 'preferred', true, 'possession'],
+  ] as const)(
+    '%s, verification %s, has such a key: %s: is signed by the %s key and passes the checks of the service',
+    async (decision, userVerification, verification, role) => {
+      const { device, keys, sent } = await client(() => ok({ status: 'approved' }), {
+        verification,
+      })
+      const asked = await request({ userVerification })
+      if (decision === 'approve') await device.approve(asked, '483920', { reason: 'me' })
+      else await device[decision](asked, { reason: 'me' })
+
+      const answer = answerOf(sent[0])
+      expect(sent[0]?.url).toBe(`${origin}/device/v1/challenges/${challengeId}/answer`)
+      const facts = { issuer, deviceId, userId, challengeId, nonce: asked.nonce } as const
+      const wanted = { ...facts, requestHash: asked.requestHash }
+      expect(checkAnswer(answer, wanted, serverNow)).toBeUndefined()
+      const key = keyOf(storedKeys(keys), answer.kid)
+      if (!key) throw new Error('not one of its keys')
+      expect(key.role).toBe(role)
+      expect(await signatures.verify(answer.jws, key.publicJwk)).toBe(true)
+      expect(checkKey(answer, key, verification, userVerification)).toBeUndefined()
+      expect(answer.decision).toBe(decision)
+      expect(answer.number).toBe(decision === 'approve' ? '483920' : null)
+    },
+  )
+
+  test('a request without a number is approved without one', async () => {
+    const { device, sent } = await client(() => ok({ status: 'approved' }))
+    await device.approve(await request({ numberMode: 'none', numberDigits: null }), null)
+    expect(answerOf(sent[0]).number).toBeNull()
+  })
+
+  test.each(['48392', '4839200', '48392a', '４８３９２０', ' 48392', '-48392', null])(
+    'a number that cannot be right costs no try: %s',
+    async (number) => {
+      const { device, sent } = await client(() => ok({ status: 'approved' }))
+      await expect(device.approve(await request(), number)).rejects.toThrow(RangeError)
+      expect(sent).toHaveLength(0)
+    },
+  )
+
+  test('a device without a verification key cannot approve what requires one', async () => {
+    const { device, keys, sent } = await client(() => ok({}), { verification: false })
+    const asked = await request({ userVerification: 'required' })
+    expect(approvalNeedsVerification(asked, keys)).toBe(true)
+    await expect(device.approve(asked, '483920')).rejects.toThrow('verification key')
+    expect(sent).toHaveLength(0)
+  })
+
+  test.each([
+    ['the connection breaks', () => Promise.reject(new TypeError('fetch failed'))],
+    ['the service is away', () => problem(503, 'unavailable')],
+    ['a gateway answers', () => new Response('<html>', { status: 502 })],
+    ['the reply breaks off', () => new Response('{"status":"appr', { status: 200 })],
+  ])('when %s the same answer is sent again with a fresh proof', async (_, failure) => {
+    const { device, sent } = await client((_sent, index) =>
+      index < 2 ? failure() : ok({ status: 'approved' }),
+    )
+    expect(await device.approve(await request(), '483920')).toEqual({ status: 'approved' })
+    expect(new Set(sent.map(({ body }) => body)).size).toBe(1)
+    expect(new Set(sent.map((call) => proofOf(call).jti)).size).toBe(3)
+  })
+
+  test('when nobody answers at all the app is told so, and its next try is the same answer by name', async () => {
+    const { device, sent } = await client(() => Promise.reject(new TypeError('fetch failed')))
+    const asked = await request()
+    await expect(device.approve(asked, '483920')).rejects.toMatchObject({
+      code: 'unreachable',
+      status: 0,
+      outcomeUnknown: true,
+    })
+    expect(sent).toHaveLength(3)
+    await expect(device.approve(asked, '483920')).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(device.approve(asked, '111111')).rejects.toMatchObject({ code: 'unreachable' })
+    const jtis = sent.map((call) => answerOf(call).jti)
+    expect(new Set(jtis.slice(0, 6)).size).toBe(1)
+    expect(jtis.slice(6)).not.toContain(jtis[0])
+  })
+
+  test('a refusal is final: it is not sent again, and the next answer has a name of its own', async () => {
+    const { device, sent } = await client(() =>
+      problem(422, 'wrong_number', { wrongNumbersLeft: 2, currentStatus: 'pending' }),
+    )
+    const asked = await request()
+    for (let i = 0; i < 2; i++) {
+      await expect(device.approve(asked, '483921')).rejects.toMatchObject({
+        code: 'wrong_number',
+        status: 422,
+        facts: { wrongNumbersLeft: 2, currentStatus: 'pending' },
+        outcomeUnknown: false,
+      })
+    }
+    expect(sent).toHaveLength(2)
+    expect(answerOf(sent[0]).jti).not.toBe(answerOf(sent[1]).jti)
+  })
+
+  test('after a refusal for the clock the answer too is signed anew, under its old name', async () => {
+    const { device, sent } = await client(
+      (call) => {
+        const proof = readSentProof(call)
+        return isRefusal(proof)
+          ? problem(401, proof.refused, proof.facts)
+          : ok({ status: 'denied' })
+      },
+      { now: () => serverNow.getTime() + 3_600_000 },
+    )
+    await device.deny(await request())
+    const [first, second] = sent.map(answerOf)
+    expect(second?.jti).toBe(first?.jti)
+    expect(second?.iat).toBe(Math.floor(serverNow.getTime() / 1000))
+  })
+})
+
+describe('confirming a new device', () => {
+  test('makes the account active', async () => {
+    const { device, sent } = await client(() => ok({ status: 'active' }))
+    await device.confirm('483920')
+    expect(sent[0]?.body).toBe('{"number":"483920"}')
+    expect(device.account).toMatchObject({ status: 'active', confirmationDigits: null })
+  })
+
+  test('counts as done when it had been done and only the reply was lost', async () => {
+    const { device } = await client(() => problem(409, 'device_not_pending'))
+    await device.confirm('483920')
+    expect(device.account.status).toBe('active')
+  })
+
+  test('a wrong number says how many tries are left', async () => {
+    const { account, keys } = await createAccount(tenantKeys)
+    const { device } = await client(() => problem(422, 'wrong_number', { wrongNumbersLeft: 1 }), {
+      account: { ...account, status: 'unconfirmed' },
+      keys,
+    })
+    await expect(device.confirm('000000')).rejects.toMatchObject({
+      code: 'wrong_number',
+      facts: { wrongNumbersLeft: 1 },
+    })
+    expect(device.account.status).toBe('unconfirmed')
+  })
+})
+
+describe('answers that are not of the service', () => {
+  test.each([
+    ['a page of a gateway', () => new Response('<html>', { status: 403 })],
+    ['a success that is no JSON', () => new Response('<html>', { status: 200 })],
+    ['JSON of another kind', () => ok([])],
+  ])('%s is reported as such', async (_, answer) => {
+    const { device } = await client(answer)
+    await expect(device.pending()).rejects.toMatchObject({ code: 'unexpected_response' })
+  })
+
+  test('a refusal carries when to come back', async () => {
+    const { device } = await client(() => {
+      const response = problem(429, 'too_many_requests')
+      response.headers.set('retry-after', '7')
+      return response
+    })
+    await expect(device.self()).rejects.toMatchObject({ status: 429, retryAfterSeconds: 7 })
+  })
+})

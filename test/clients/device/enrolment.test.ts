@@ -1,0 +1,178 @@
+import { describe, expect, test } from 'vitest'
+import { claimEnrolment, readEnrolmentUri } from '../../../clients/device/enrolment.ts'
+import { createDeviceKeys } from '../../../clients/device/keys.ts'
+import { checkClaimProof, readCode } from '../../../src/domain/enrolment.ts'
+import { createHashing } from '../../../src/outbound/hashing.ts'
+import {
+  createTenantKeys,
+  deviceId,
+  issuer,
+  origin,
+  playNetwork,
+  problem,
+  serverNow,
+  signatures,
+  tenantId,
+  userId,
+} from './stand-in.ts'
+
+const code = 'c2Nhbm5lZC1jb2RlLW9mLTMyLWJ5dGVzLTAwMDAwMDE'
+const uri = `${origin}/t/${tenantId}/enrol#${code}`
+const device = {
+  name: 'Phone',
+  platform: 'web',
+  model: 'm',
+  osVersion: '1',
+  appVersion: '2',
+} as const
+const hashing = createHashing(Buffer.alloc(32))
+
+const claimed = async (changes: object = {}) => ({
+  deviceId,
+  userId,
+  status: 'unconfirmed',
+  issuer,
+  tenant: { id: tenantId, name: 'Example' },
+  user: { id: userId, displayName: 'Ada' },
+  keySet: (await createTenantKeys()).keySet(),
+  confirmation: { digits: 6 },
+  ...changes,
+})
+
+type ClaimBody = {
+  readonly code: string
+  readonly keys: Record<string, { kty: 'EC'; crv: 'P-256'; x: string; y: string }>
+  readonly proofs: Record<string, string>
+}
+
+describe('what a camera reads', () => {
+  test('our QR code is a ticket', () => {
+    expect(readEnrolmentUri(uri)).toEqual({ origin, tenantId, code })
+    expect(readEnrolmentUri(`http://localhost:3000/t/${tenantId}/enrol#${code}`)).toMatchObject({
+      origin: 'http://localhost:3000',
+    })
+  })
+
+  test.each([
+    '',
+    'WIFI:T:WPA;S:x;P:y;;',
+    'https://push.example.com/',
+    `http://push.example.com/t/${tenantId}/enrol#${code}`,
+    `ftp://localhost/t/${tenantId}/enrol#${code}`,
+    `javascript://localhost/t/${tenantId}/enrol#${code}`,
+    `https://push.example.com@attacker.example/t/${tenantId}/enrol#${code}`,
+    `${origin}/t/${tenantId}/enrol?x=1#${code}`,
+    `${origin}/x/t/${tenantId}/enrol#${code}`,
+    `${origin}/t/${tenantId}/enrol#${code}x`,
+    `${origin}/t/${tenantId}/enrol`,
+    `${origin}/t/tnt_x/enrol#${code}`,
+  ])('anything else is none: %s', (text) => {
+    expect(readEnrolmentUri(text)).toBeUndefined()
+  })
+})
+
+describe('claiming', () => {
+  test.each([
+    ['scanned', { origin, tenantId, code }],
+    ['typed, in whatever spelling', { origin, tenantId, code: 'olik2-m4fx9', user: 'ada' }],
+  ])(
+    'with a code that was %s, both keys prove what the service wants proven',
+    async (_, ticket) => {
+      const keys = await createDeviceKeys({ verification: true })
+      const network = playNetwork(async () => Response.json(await claimed(), { status: 201 }))
+      const world = { fetch: network.fetch, now: () => serverNow.getTime() }
+      await claimEnrolment({ ticket, keys, appId: 'com.example', device }, world)
+
+      const [sent] = network.sent
+      expect([sent?.method, sent?.url]).toEqual(['POST', `${origin}/device/v1/enrollments/claim`])
+      expect(sent?.headers.has('device-proof')).toBe(false)
+      const body = JSON.parse(sent?.body ?? '') as ClaimBody
+      const facts = {
+        issuer,
+        codeHash: hashing.sha256Base64Url(readCode(body.code)?.code ?? ''),
+        possessionKid: keys.possession.kid,
+        verificationKid: keys.verification?.kid ?? null,
+      }
+      for (const role of ['possession', 'verification'] as const) {
+        const jws = signatures.read(body.proofs[role] ?? '', 4096)
+        const jwk = body.keys[role]
+        if (!jws || !jwk) throw new Error(`no proof by the ${role} key`)
+        expect(checkClaimProof(jws, keys[role]?.kid ?? '', facts, serverNow)).toBeUndefined()
+        expect(await signatures.verify(jws, jwk)).toBe(true)
+      }
+    },
+  )
+
+  test('without a verification key, one key proves and nothing is said of another', async () => {
+    const keys = await createDeviceKeys({ verification: false })
+    const network = playNetwork(async () => Response.json(await claimed(), { status: 201 }))
+    const world = { fetch: network.fetch, now: () => serverNow.getTime() }
+    await claimEnrolment({ ticket: { origin, tenantId, code }, keys, appId: 'a', device }, world)
+    const body = JSON.parse(network.sent[0]?.body ?? '') as ClaimBody
+    expect(Object.keys(body.keys)).toEqual(['possession'])
+    expect(Object.keys(body.proofs)).toEqual(['possession'])
+    const payload = signatures.read(body.proofs.possession ?? '', 4096)?.payload
+    expect(Object.keys(payload ?? {})).not.toContain('vk')
+  })
+
+  test('the account that results is plain JSON and holds what the service said', async () => {
+    const keys = await createDeviceKeys({ verification: true })
+    const answer = await claimed()
+    const network = playNetwork(() => Response.json(answer, { status: 201 }))
+    const account = await claimEnrolment(
+      { ticket: { origin, tenantId, code }, keys, appId: 'a', device },
+      { fetch: network.fetch },
+    )
+    expect(account).toEqual({
+      origin,
+      issuer,
+      tenant: answer.tenant,
+      user: answer.user,
+      deviceId,
+      status: 'unconfirmed',
+      confirmationDigits: 6,
+      keySet: answer.keySet,
+      clockOffsetMs: 0,
+    })
+    expect(JSON.parse(JSON.stringify(account))).toEqual(account)
+  })
+
+  test('a wrong clock is corrected by the time of the service, and remembered', async () => {
+    const keys = await createDeviceKeys({ verification: false })
+    const network = playNetwork(async (_, index) =>
+      index === 0
+        ? problem(401, 'clock_skew', { serverTime: serverNow.toISOString() })
+        : Response.json(await claimed(), { status: 201 }),
+    )
+    const now = () => serverNow.getTime() - 3_600_000
+    const account = await claimEnrolment(
+      { ticket: { origin, tenantId, code }, keys, appId: 'a', device },
+      { fetch: network.fetch, now },
+    )
+    expect(account.clockOffsetMs).toBe(3_600_000)
+    const payloads = network.sent.map(({ body }) => {
+      const { proofs } = JSON.parse(body ?? '') as ClaimBody
+      return signatures.read(proofs.possession ?? '', 4096)?.payload
+    })
+    expect(payloads).toMatchObject([{ iat: now() / 1000 }, { iat: serverNow.getTime() / 1000 }])
+  })
+
+  test.each([
+    ['another issuer', { issuer: 'https://attacker.example/t/x' }],
+    ['another tenant', { tenant: { id: 'tnt_x', name: 'x' } }],
+    ['a key set whose names are not thumbprints', { keySet: { seq: 1, keys: [{ kid: 'x' }] } }],
+    ['no key set', { keySet: null }],
+    ['a status we do not know', { status: 'unregistered' }],
+    ['no device id', { deviceId: undefined }],
+  ])('an answer with %s pins nothing', async (_, changes) => {
+    const keys = await createDeviceKeys({ verification: false })
+    const answer = await claimed(changes)
+    const network = playNetwork(() => Response.json(answer, { status: 201 }))
+    await expect(
+      claimEnrolment(
+        { ticket: { origin, tenantId, code }, keys, appId: 'a', device },
+        { fetch: network.fetch },
+      ),
+    ).rejects.toMatchObject({ code: 'unexpected_response' })
+  })
+})

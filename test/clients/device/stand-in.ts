@@ -1,0 +1,192 @@
+// A service's side of the wire for the client's tests: real keys, real signatures, real rules; only the network and the
+// database are played.
+
+import type { DeviceAccount } from '../../../clients/device/account.ts'
+import { createDeviceKeys, type DeviceKeys } from '../../../clients/device/keys.ts'
+import {
+  type RequestFacts,
+  requestHeader,
+  requestPayload,
+} from '../../../src/domain/approval-request.ts'
+import type { PublicJwk } from '../../../src/domain/device.ts'
+import { createSealing } from '../../../src/outbound/sealing.ts'
+import { createSignatures } from '../../../src/outbound/signatures.ts'
+import type { StoredSigningKey } from '../../../src/ports/directory-store.ts'
+import type { NewSigningKey, SigningKey } from '../../../src/ports/world.ts'
+import { rotateSigningKey } from '../../../src/usecases/rotate-signing-key.ts'
+import { createSigningKeys } from '../../../src/usecases/signing-keys.ts'
+
+export const signatures = createSignatures(createSealing({ current: Buffer.alloc(32, 9) }))
+export const origin = 'https://push.example.com'
+export const tenantId = 'tnt_01h455vb4pex5vsknk084sn02q'
+export const deviceId = 'dev_01h455vb4pex5vsknk084sn02s'
+export const userId = 'usr_01h455vb4pex5vsknk084sn02t'
+export const challengeId = 'chl_01h455vb4pex5vsknk084sn02r'
+export const issuer = `${origin}/t/${tenantId}`
+/** The service's time in these tests. */
+export const serverNow = new Date('2027-01-01T00:00:30.000Z')
+
+type Stored = StoredSigningKey & Pick<NewSigningKey, 'privateSealed'>
+
+/** A tenant's signing keys in memory, rotated by the real use case. */
+export async function createTenantKeys() {
+  const first = await signatures.createKey(tenantId)
+  let stored: Stored[] = [{ ...first, seq: 1, status: 'active', linkJws: null }]
+  const keys = {
+    list: async () => stored,
+    findPrivate: async (_: string, kid: string) =>
+      stored.find((key) => key.kid === kid)?.privateSealed ?? null,
+    rotate: async (_: string, next: NewSigningKey & { seq: number; linkJws: string }) => {
+      const retired = stored.map((key) => ({ ...key, status: 'retired' as const }))
+      stored = [{ ...next, status: 'active' }, ...retired]
+      return true
+    },
+  }
+  const signingKeys = createSigningKeys({ keys, signatures }, () => serverNow.getTime())
+  const needs = {
+    keys,
+    signatures,
+    signingKeys,
+    clock: { now: () => serverNow },
+    publicOrigin: origin,
+  }
+  const active = (): Stored => {
+    const [newest] = stored
+    if (!newest) throw new Error('a tenant has a key')
+    return newest
+  }
+  return {
+    active,
+    rotate: () => rotateSigningKey(needs, tenantId),
+    /** The set as a device gets it at enrolment. */
+    keySet: () => ({
+      seq: active().seq,
+      keys: stored.map(({ kid, publicJwk }) => ({ ...publicJwk, kid })),
+    }),
+    /** Links after this set, oldest first. */
+    links: (after: number) =>
+      stored
+        .filter((key) => key.seq > after)
+        .toReversed()
+        .flatMap((key) => key.linkJws ?? []),
+  }
+}
+
+export type TenantKeys = Awaited<ReturnType<typeof createTenantKeys>>
+
+/** The facts of a request; times around the service's. */
+export function requestFacts(changes: Partial<RequestFacts> = {}): RequestFacts {
+  return {
+    issuer,
+    tenantId,
+    challengeId,
+    deviceId,
+    userId,
+    jti: 'cmVxdWVzdC1qdGktMDAwMQ',
+    nonce: 'bm9uY2Utbm9uY2Utbm9uY2Utbm9uY2Utbm9uY2UtMDE',
+    relyingPartyName: 'Example Mail',
+    context: {
+      application: 'Webmail',
+      ip: '192.0.2.7',
+      fields: [{ label: 'Order', value: '12 €' }],
+    },
+    numberMode: 'service',
+    numberDigits: 6,
+    callerNumber: null,
+    userVerification: 'preferred',
+    createdAt: new Date('2027-01-01T00:00:00Z'),
+    expiresAt: new Date('2027-01-01T00:02:00Z'),
+    ...changes,
+  }
+}
+
+function signingKey({ kid, privateSealed }: Stored): SigningKey {
+  return { tenantId, kid, privateSealed }
+}
+
+/** Signs exactly this. */
+export function signRaw(key: Stored, header: object, payload: object): Promise<string> {
+  return signatures.sign(signingKey(key), JSON.stringify(header), JSON.stringify(payload))
+}
+
+/** A request as the service signs it. */
+export function signRequest(key: Stored, changes: Partial<RequestFacts> = {}): Promise<string> {
+  return signatures.sign(
+    signingKey(key),
+    requestHeader(key.kid),
+    requestPayload(requestFacts(changes)),
+  )
+}
+
+/** A device that is enrolled and active. */
+export async function createAccount(
+  tenantKeys: TenantKeys,
+  { verification = true }: { readonly verification?: boolean } = {},
+): Promise<{ readonly account: DeviceAccount; readonly keys: DeviceKeys }> {
+  const account: DeviceAccount = {
+    origin,
+    issuer,
+    tenant: { id: tenantId, name: 'Example' },
+    user: { id: userId, displayName: 'Ada' },
+    deviceId,
+    status: 'active',
+    confirmationDigits: null,
+    keySet: tenantKeys.keySet(),
+    clockOffsetMs: 0,
+  }
+  return { account, keys: await createDeviceKeys({ verification }) }
+}
+
+/** What went over the wire in one call. */
+export type Sent = {
+  readonly method: string
+  readonly url: string
+  readonly headers: Headers
+  readonly body: string | null
+}
+
+/** A network that answers as told and remembers what was sent; a thrown error is a broken connection. */
+export function playNetwork(answer: (sent: Sent, index: number) => Response | Promise<Response>) {
+  const sent: Sent[] = []
+  const play: typeof fetch = async (input, init) => {
+    const body = init?.body ?? null
+    if (body !== null && typeof body !== 'string') throw new Error('bodies are text')
+    const call = {
+      method: init?.method ?? 'GET',
+      url: String(input),
+      headers: new Headers(init?.headers),
+      body,
+    }
+    sent.push(call)
+    return answer(call, sent.length - 1)
+  }
+  return { fetch: play, sent }
+}
+
+/** A refusal as the service writes it. */
+export function problem(status: number, code: string, facts: object = {}): Response {
+  return new Response(
+    JSON.stringify({ type: `urn:x:${code}`, title: code, status, code, ...facts }),
+    {
+      status,
+      headers: { 'content-type': 'application/problem+json' },
+    },
+  )
+}
+
+/** The device's keys as the service stores them. */
+export function storedKeys({ possession, verification }: DeviceKeys) {
+  const all = [
+    { role: 'possession' as const, kid: possession.kid, publicJwk: possession.publicJwk },
+  ]
+  return verification
+    ? [
+        ...all,
+        {
+          role: 'verification' as const,
+          kid: verification.kid,
+          publicJwk: verification.publicJwk as PublicJwk,
+        },
+      ]
+    : all
+}
