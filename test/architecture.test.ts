@@ -1,0 +1,206 @@
+// The laws of the source tree: who may import whom, and how files are named and sized.
+
+import { execFile } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const project = path.resolve(import.meta.dirname, '..')
+const program = path.join(project, 'node_modules/.bin/depcruise')
+const require = createRequire(import.meta.url)
+const { forbidden } = require('../.dependency-cruiser.cjs') as { forbidden: { name: string }[] }
+
+type Report = {
+  readonly modules: readonly { readonly source: string }[]
+  readonly summary: {
+    readonly violations: readonly {
+      readonly from: string
+      readonly to: string
+      readonly rule: { readonly name: string }
+    }[]
+  }
+}
+
+/** Runs what `npm run architecture` runs, in the given tree, and reads what it saw. */
+async function cruise(tree: string): Promise<Report> {
+  const { scripts } = require('../package.json') as { scripts: { architecture: string } }
+  const [, ...options] = scripts.architecture.split(' ')
+  const json = await new Promise<string>((resolve, reject) => {
+    execFile(
+      process.execPath,
+      [program, ...options, '--output-type', 'json'],
+      { cwd: tree, maxBuffer: 100_000_000 },
+      (error, stdout, stderr) => (stdout ? resolve(stdout) : reject(error ?? new Error(stderr))),
+    )
+  })
+  return JSON.parse(json) as Report
+}
+
+const sources = (...patterns: string[]) =>
+  globSync(patterns, { cwd: project })
+    .map((file) => file.split(path.sep).join('/'))
+    .filter((file) => !file.startsWith('src/generated/'))
+    .sort()
+
+const violationsOf = ({ summary }: Report) =>
+  summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`)
+
+describe('the import law on this project', () => {
+  let report: Report
+  beforeAll(async () => {
+    report = await cruise(project)
+  })
+
+  test('is judged on every source file, so that "no violation" means something', () => {
+    const seen = report.modules.map(({ source }) => source)
+    const own = seen.filter((file) =>
+      /^(src\/(?!generated\/)|simulator|demo|bench|clients).*\.ts$/.test(file),
+    )
+    const all = sources('{src,simulator,demo,bench,clients}/**/*.ts')
+    expect(own.sort()).toEqual(all)
+    expect(all.length).toBeGreaterThan(100)
+  })
+
+  test('is kept', () => {
+    expect(violationsOf(report)).toEqual([])
+  })
+})
+
+/** Which folder may import which: design by hand here, so that a slip in the tool's rules shows. */
+const law = {
+  'src/domain': ['src/domain'],
+  'src/ports': ['src/ports', 'src/domain'],
+  'src/usecases': ['src/usecases', 'src/ports', 'src/domain'],
+  'src/http': ['src/http', 'src/usecases', 'src/ports', 'src/domain'],
+  'src/worker': ['src/worker', 'src/usecases', 'src/ports', 'src/domain'],
+  'src/persistence': ['src/persistence', 'src/ports', 'src/domain', 'src/generated'],
+  'src/outbound': ['src/outbound', 'src/ports', 'src/domain'],
+  simulator: ['simulator', 'clients'],
+  clients: ['clients'],
+} as const
+
+const folders = [...Object.keys(law), 'src/generated', 'demo', 'bench', 'test', 'src']
+const nameOf = (folder: string) => folder.replaceAll('/', '-')
+
+/** One file of bad manners for each rule that is about more than two folders: its name, place and import. */
+const misdeeds = [
+  ['only-persistence-knows-prisma-and-pg', 'src/outbound/knows-pg.ts', 'pg'],
+  ['only-persistence-knows-prisma-and-pg', 'src/worker/knows-prisma.ts', '@prisma/client'],
+  ['only-persistence-knows-prisma-and-pg', 'src/http/knows-client.ts', '../generated/neighbour.ts'],
+  ['only-http-knows-fastify', 'src/outbound/knows-fastify.ts', 'fastify'],
+  ['only-http-knows-fastify', 'src/worker/knows-plugin.ts', '@fastify/helmet'],
+  ['only-outbound-knows-push-libraries', 'src/worker/knows-apn.ts', '@parse/node-apn'],
+  ['only-outbound-knows-push-libraries', 'src/http/knows-fcm.ts', 'firebase-admin/messaging'],
+  ['config-is-read-by-the-entries-only', 'src/http/reads-config.ts', '../config.ts'],
+  ['entries-are-not-imported', 'src/worker/knows-compose.ts', '../compose.ts'],
+  ['product-knows-nothing-outside-src', 'src/main.ts', '../simulator/neighbour.ts'],
+  ['clients-stand-alone', 'clients/leans.ts', '../src/domain/neighbour.ts'],
+  ['simulator-knows-only-the-wire', 'simulator/leans.ts', '../src/domain/neighbour.ts'],
+  ['everything-resolves', 'src/domain/lost.ts', './nowhere.ts'],
+  ['no-cycles', 'src/domain/snake.ts', './tail.ts'],
+  ['domain-imports-no-package-and-no-node-module', 'src/domain/knows-zod.ts', 'zod'],
+  ['domain-imports-no-package-and-no-node-module', 'src/domain/knows-node.ts', 'node:crypto'],
+  ['ports-imports-no-package-and-no-node-module', 'src/ports/knows-zod.ts', 'zod'],
+  ['usecases-imports-no-package-and-no-node-module', 'src/usecases/knows-node.ts', 'node:fs'],
+] as const
+
+describe('the import law on a tree with planted faults', () => {
+  let tree: string
+  let violations: readonly string[]
+
+  beforeAll(async () => {
+    tree = await realpath(await mkdtemp(path.join(tmpdir(), 'cs-law-')))
+    for (const file of ['.dependency-cruiser.cjs', 'tsconfig.json', 'package.json']) {
+      await cp(path.join(project, file), path.join(tree, file))
+    }
+    await symlink(path.join(project, 'node_modules'), path.join(tree, 'node_modules'))
+    const plant = async (file: string, code: string) => {
+      await mkdir(path.dirname(path.join(tree, file)), { recursive: true })
+      await writeFile(path.join(tree, file), `${code}\n`)
+    }
+    for (const folder of folders) {
+      await plant(`${folder}/neighbour.ts`, 'export const here = true')
+      for (const other of folders) {
+        const target = path.posix.relative(folder, `${other}/neighbour.ts`)
+        const relative = target.startsWith('.') ? target : `./${target}`
+        await plant(`${folder}/imports-${nameOf(other)}.ts`, `import type {} from '${relative}'`)
+      }
+    }
+    for (const entry of ['config', 'compose'])
+      await plant(`src/${entry}.ts`, 'export const here = 1')
+    for (const [, file, target] of misdeeds) await plant(file, `import '${target}'`)
+    await plant('src/domain/tail.ts', `import './snake.ts'`)
+    violations = violationsOf(await cruise(tree))
+  })
+
+  afterAll(() => rm(tree, { recursive: true, force: true }))
+
+  const isReported = (from: string, to: string) =>
+    violations.some((line) => line.endsWith(`: ${from} -> ${to}`))
+
+  for (const [folder, may] of Object.entries(law)) {
+    test(`${folder} imports ${may.join(', ')} and nothing else`, () => {
+      const refused = folders.filter((other) =>
+        isReported(`${folder}/imports-${nameOf(other)}.ts`, `${other}/neighbour.ts`),
+      )
+      const others = folders.filter((other) => !(may as readonly string[]).includes(other))
+      expect(refused.sort()).toEqual(others.sort())
+    })
+  }
+
+  test.each(misdeeds)('%s bites on %s', (rule, file) => {
+    expect(violations.filter((line) => line.startsWith(`${rule}: ${file} -> `))).toHaveLength(1)
+  })
+
+  test('has no rule that was never seen to bite', () => {
+    const bitten = new Set(violations.map((line) => line.split(': ')[0]))
+    expect(forbidden.map(({ name }) => name).filter((name) => !bitten.has(name))).toEqual([])
+  })
+})
+
+describe('files of src', () => {
+  const files = sources('src/**/*.ts').map((file) => ({ file, text: '', lines: 0 }))
+  beforeAll(async () => {
+    for (const entry of files) {
+      entry.text = await readFile(path.join(project, entry.file), 'utf8')
+      entry.lines = entry.text.split('\n').length - 1
+    }
+  })
+
+  test('have at most 300 lines', () => {
+    const long = files.filter(({ lines }) => lines > 300)
+    expect(long.map(({ file, lines }) => `${file}: ${lines}`)).toEqual([])
+  })
+
+  test('are called after what they hold, in kebab-case', () => {
+    const vague = /(^|[/-])(utils?|helpers?|common|managers?|services?|index|misc)\.ts$/
+    const kebab = /^src\/([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*\.ts$/
+    const odd = files.filter(({ file }) => vague.test(file) || !kebab.test(file))
+    expect(odd.map(({ file }) => file)).toEqual([])
+  })
+
+  test('have no default export', () => {
+    expect(filesWith(/^export default\b|\bas default\b/m)).toEqual([])
+  })
+
+  test('take chance from the operating system, never from Math.random', () => {
+    expect(filesWith(/\bMath\s*\.\s*random\b/)).toEqual([])
+  })
+
+  test('read the environment in config only', () => {
+    const readers = filesWith(/\bprocess\.env\b/)
+    const allowed = [
+      'src/main.ts',
+      'src/cli.ts',
+      // What a PostgreSQL program gets: PATH and, on Windows, the rest.
+      'src/persistence/embedded-postgres-account.ts',
+    ]
+    expect(readers.filter((file) => !allowed.includes(file))).toEqual([])
+  })
+
+  const filesWith = (pattern: RegExp) =>
+    files.filter(({ text }) => pattern.test(text)).map(({ file }) => file)
+})
