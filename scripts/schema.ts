@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
@@ -62,6 +62,8 @@ async function main(command: string | undefined, name: string | undefined): Prom
   }
   const folder = path.resolve(import.meta.dirname, '../prisma')
   const temporary = await mkdtemp(path.join(tmpdir(), 'countersign-schema-'))
+  // For root: the database runs as another user.
+  await chmod(temporary, 0o711)
   try {
     const server = await startEmbeddedPostgres({ folder: temporary, durable: false })
     try {

@@ -67,7 +67,13 @@ export async function startEmbeddedPostgres(
   }
 }
 
-const hasty = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
+const hasty = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  // Folders that are thrown away must leave nothing in /dev/shm either.
+  dynamic_shared_memory_type: 'mmap',
+}
 
 function urlOf(cluster: Cluster, server: RunningServer): string {
   const url = new URL(`postgresql://localhost:${server.port}/postgres`)

@@ -201,6 +201,39 @@ describe('when the database', () => {
     expect(await backend(database)).not.toBe(pid)
   })
 
+  test('cuts a connection between two queries of a transaction, the transaction fails as unavailable', async () => {
+    const database = connect()
+    const pid = await backend(database)
+    const work = database.transaction(async (tx) => {
+      await ask(server.url, `select pg_terminate_backend(${pid})`)
+      await until('the server process is gone', async () => {
+        const sql = `select 1 from pg_stat_activity where pid = ${pid}`
+        return (await ask(server.url, sql)).length === 0
+      })
+      await tx.query('one', 'select 1', [])
+    })
+    expect(isDatabaseUnavailable(await failureOf(work))).toBe(true)
+    expect(await backend(database)).not.toBe(pid)
+  })
+
+  test('hangs in a transaction, its connection is not used again, whatever the caller makes of the error', async () => {
+    const database = connect({ timeoutMs: 400 })
+    const hung = await backend(database)
+    const refusal = new Error('made of it')
+    const work = database.transaction(async (tx) => {
+      process.kill(hung, 'SIGSTOP')
+      await tx.query('one', 'select 1', []).catch(() => {
+        throw refusal
+      })
+    })
+    try {
+      expect(await failureOf(work)).toBe(refusal)
+      expect(await backend(database)).not.toBe(hung)
+    } finally {
+      process.kill(hung, 'SIGCONT')
+    }
+  })
+
   test('is gone, everything fails as unavailable, and heals when it returns', async () => {
     const database = connect({ maxConnections: 5 })
     await backend(database)

@@ -39,13 +39,17 @@ export async function start(
   return server
 }
 
-/** A process of its own (killed after the current test) that starts the server in the folder and then only lives. */
+/**
+ * A process of its own (killed after the current test), at the head of its own group, that starts the server in the
+ * folder and then only lives; on Ctrl-C it says so and lives on.
+ */
 export async function startInChild(
   folder: string,
   how: { program?: string; module?: string; account?: { uid: number; gid: number } } = {},
 ): Promise<{ child: ChildProcess; pid: number; url: string }> {
   const code = `
     const { startEmbeddedPostgres } = await import(${JSON.stringify(pathToFileURL(how.module ?? launcher).href)})
+    process.on('SIGINT', () => console.log('interrupted'))
     const server = await startEmbeddedPostgres({ folder: ${JSON.stringify(folder)}, durable: false })
     console.log(JSON.stringify({ pid: server.pid(), url: server.url }))`
   const child = spawn(
@@ -55,6 +59,7 @@ export async function startInChild(
       ...how.account,
       cwd: '/',
       env: { PATH: process.env.PATH },
+      detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   )
