@@ -129,7 +129,7 @@ export type ServiceAccount = {
   readonly project_id: string
   readonly client_email: string
   readonly private_key: string
-  readonly private_key_id?: string
+  readonly private_key_id: string
 }
 
 /** The configuration of one process, complete and consistent. */
@@ -170,6 +170,7 @@ const serviceAccount = z.looseObject({
   project_id: z.string().min(1),
   client_email: z.email(),
   private_key: z.string().includes('PRIVATE KEY'),
+  private_key_id: z.string().min(1),
 })
 
 /**

@@ -36,10 +36,8 @@ export async function createApiKey(
   return { key, secret: `cs_${id.slice('key_'.length)}_${secret}` }
 }
 
-/** Signal by which a revocation reaches the memory of every process. */
-export function revocationSignal(id: ApiKeyId): string {
-  return `revoked:${id}`
-}
+/** Signals that begin so and go on with a key's id tell every process to forget that key. */
+export const revocationPrefix = 'revoked:'
 
 /** Revokes a key of the tenant for ever. */
 export async function revokeApiKey(
@@ -50,6 +48,6 @@ export async function revokeApiKey(
 ): Promise<ApiKey | Refusal> {
   const revoked = await needs.apiKeys.revoke(tenantId, id, actor)
   if (!revoked) return refuse('not_found')
-  needs.signals.publish(revocationSignal(id))
+  needs.signals.publish(`${revocationPrefix}${id}`)
   return revoked
 }

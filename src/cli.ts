@@ -1,0 +1,174 @@
+#!/usr/bin/env node
+// Operator commands. They work on the same database as the service, while it runs or not.
+
+import { parseArgs } from 'node:util'
+import { pino } from 'pino'
+import { openMigratedDatabase, openOperations } from './compose.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
+import { isId } from './domain/ids.ts'
+import { isRefusal } from './domain/refusal.ts'
+import { defaultScopes, type Scope, scopes } from './domain/scope.ts'
+
+const usage = `Usage: countersign <command> [options]
+
+  migrate                                   apply pending migrations
+  tenants list
+  tenants create --name NAME
+  relying-parties list [--tenant ID]
+  relying-parties create --name NAME --namespace NS [--namespace NS ...] [--tenant ID]
+  keys list [--tenant ID]
+  keys create --name NAME --relying-party ID [--scope SCOPE ...] [--expires-at RFC3339] [--tenant ID]
+  keys revoke KEY_ID
+  signing-keys rotate [--tenant ID]
+
+--tenant may be left out while there is only one tenant. --json prints JSON.
+Scopes: ${scopes.join(', ')} (default: ${defaultScopes.join(', ')})
+The configuration is read from the environment, as by the service: docs/configuration.md`
+
+/** Something the operator asked for cannot be done; printed without a stack. */
+class CommandError extends Error {}
+
+const options = {
+  name: { type: 'string' },
+  tenant: { type: 'string' },
+  namespace: { type: 'string', multiple: true },
+  'relying-party': { type: 'string' },
+  scope: { type: 'string', multiple: true },
+  'expires-at': { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const
+
+type Operations = Awaited<ReturnType<typeof openOperations>>
+type Given = ReturnType<typeof parse>
+
+function parse() {
+  try {
+    return parseArgs({ args: process.argv.slice(2), options, allowPositionals: true })
+  } catch (error) {
+    throw new CommandError(`${error instanceof Error ? error.message : error}\n\n${usage}`)
+  }
+}
+
+function required(values: Given['values'], name: 'name' | 'relying-party'): string {
+  const value = values[name]
+  if (value) return value
+  throw new CommandError(`--${name} is needed.\n\n${usage}`)
+}
+
+async function tenantOf(operations: Operations, given: string | undefined) {
+  const tenants = await operations.listTenants()
+  const [only] = tenants
+  if (given === undefined) {
+    if (only && tenants.length === 1) return only.id
+    throw new CommandError('Name the tenant with --tenant ID; see: countersign tenants list')
+  }
+  const found = tenants.find((tenant) => tenant.id === given)
+  if (found) return found.id
+  throw new CommandError(`There is no tenant ${given}; see: countersign tenants list`)
+}
+
+function readScopes(given: readonly string[] | undefined): readonly Scope[] {
+  if (!given) return defaultScopes
+  return given.map((name) => {
+    const scope = scopes.find((one) => one === name)
+    if (scope) return scope
+    throw new CommandError(`There is no scope ${name}. Scopes: ${scopes.join(', ')}`)
+  })
+}
+
+function readDate(text: string | undefined): Date | null {
+  if (text === undefined) return null
+  const date = new Date(text)
+  if (Number.isNaN(date.getTime())) throw new CommandError('--expires-at takes an RFC 3339 time')
+  return date
+}
+
+type Command = (operations: Operations, given: Given) => Promise<unknown>
+
+const commands: Record<string, Command> = {
+  'tenants list': (operations) => operations.listTenants(),
+  'tenants create': (operations, { values }) => operations.createTenant(required(values, 'name')),
+  'relying-parties list': async (operations, { values }) =>
+    operations.listRelyingParties(await tenantOf(operations, values.tenant)),
+  'relying-parties create': async (operations, { values }) => {
+    const name = required(values, 'name')
+    const namespaces = values.namespace ?? []
+    if (namespaces.length === 0) throw new CommandError(`--namespace is needed.\n\n${usage}`)
+    const tenantId = await tenantOf(operations, values.tenant)
+    return operations.createRelyingParty({ tenantId, name, namespaces })
+  },
+  'keys list': async (operations, { values }) =>
+    operations.listApiKeys(await tenantOf(operations, values.tenant)),
+  async 'keys create'(operations, { values }) {
+    const rpId = required(values, 'relying-party')
+    if (!isId('relyingParty', rpId)) throw new CommandError(`${rpId} is no relying party's id`)
+    const created = await operations.createApiKey({
+      tenantId: await tenantOf(operations, values.tenant),
+      rpId,
+      name: required(values, 'name'),
+      scopes: readScopes(values.scope),
+      expiresAt: readDate(values['expires-at']),
+    })
+    if (isRefusal(created)) throw new CommandError(`There is no relying party ${rpId}`)
+    return { ...created.key, secret: created.secret }
+  },
+  async 'keys revoke'(operations, { positionals: [, , id = ''] }) {
+    if (!isId('apiKey', id)) throw new CommandError('Name the key: countersign keys revoke key_...')
+    const known = await operations.findApiKey(id)
+    const revoked = known && (await operations.revokeApiKey(known.key.tenantId, id))
+    if (!revoked || isRefusal(revoked)) throw new CommandError(`There is no key ${id}`)
+    return revoked
+  },
+  async 'signing-keys rotate'(operations, { values }) {
+    const rotated = await operations.rotateSigningKey(await tenantOf(operations, values.tenant))
+    if (isRefusal(rotated))
+      throw new CommandError('Another rotation came first; look before you repeat it')
+    return rotated
+  },
+}
+
+function print(result: unknown, json: boolean): void {
+  if (json) {
+    console.log(JSON.stringify(result))
+    return
+  }
+  for (const row of Array.isArray(result) ? result : [result]) {
+    for (const [name, value] of Object.entries(row as Record<string, unknown>)) {
+      const text = value instanceof Date ? value.toISOString() : value
+      console.log(`${name.padEnd(14)} ${Array.isArray(text) ? text.join(', ') : (text ?? '-')}`)
+    }
+    console.log('')
+  }
+}
+
+async function run(config: Config, given: Given): Promise<void> {
+  const log = pino({ level: 'warn' }, pino.destination(2))
+  const name = given.positionals.slice(0, 2).join(' ')
+  if (name === 'migrate') {
+    const opened = await openMigratedDatabase(config, log)
+    await opened.close()
+    console.log('The database is up to date.')
+    return
+  }
+  const command = commands[name]
+  if (!command)
+    throw new CommandError(name === '' ? usage : `There is no command "${name}".\n\n${usage}`)
+  const publicOrigin = config.publicOrigin ?? `http://localhost:${config.port}`
+  const operations = await openOperations(config, publicOrigin, log)
+  try {
+    print(await command(operations, given), given.values.json)
+  } finally {
+    await operations.close()
+  }
+}
+
+try {
+  const given = parse()
+  if (given.values.help) console.log(usage)
+  else await run(readConfig(process.env), given)
+} catch (error) {
+  const known = error instanceof CommandError || error instanceof ConfigError
+  console.error(known ? error.message : error)
+  process.exitCode = 1
+}

@@ -1,0 +1,360 @@
+// The only file that names the adapters and joins the parts.
+
+import { createHash, randomUUID } from 'node:crypto'
+import path from 'node:path'
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import type { ApiKeyId } from './domain/ids.ts'
+import { buildApp } from './http/app.ts'
+import type { UseCases } from './http/use-cases.ts'
+import { createApnsProvider } from './outbound/apns.ts'
+import { systemClock } from './outbound/clock.ts'
+import { createFcmProvider } from './outbound/fcm.ts'
+import { createHashing } from './outbound/hashing.ts'
+import { masterKeyIn } from './outbound/master-key.ts'
+import { createMetrics } from './outbound/metrics.ts'
+import { createPushRouter, type PushRoute } from './outbound/push-router.ts'
+import { systemRandom } from './outbound/random.ts'
+import { createRedisSignals } from './outbound/redis-signals.ts'
+import { createSealing } from './outbound/sealing.ts'
+import { createSignalHub, type SignalCarrier, type SignalHub } from './outbound/signal-hub.ts'
+import { createSignatures } from './outbound/signatures.ts'
+import { createActivityStore } from './persistence/activities.ts'
+import { createApiKeyStore } from './persistence/api-keys.ts'
+import { createChallengeStore } from './persistence/challenges.ts'
+import { type Database, openDatabase } from './persistence/database.ts'
+import { isDatabaseUnavailable } from './persistence/database-errors.ts'
+import { createDeliveryStore } from './persistence/deliveries.ts'
+import { createDeviceStore } from './persistence/devices.ts'
+import { startEmbeddedPostgres } from './persistence/embedded-postgres.ts'
+import { createEnrolmentStore } from './persistence/enrolments.ts'
+import { migrate } from './persistence/migrations.ts'
+import { createNotifySignals, notifyStatement } from './persistence/notify-signals.ts'
+import { createSigningKeyStore } from './persistence/signing-keys.ts'
+import { createTenantStore } from './persistence/tenants.ts'
+import { createUserStore } from './persistence/users.ts'
+import type { Dispatcher } from './ports/delivery-store.ts'
+import type { PushProvider } from './ports/push.ts'
+import { answerChallenge } from './usecases/answer-challenge.ts'
+import { createApiKey, revocationPrefix, revokeApiKey } from './usecases/api-keys.ts'
+import { createApiKeyAuthentication } from './usecases/authenticate-api-key.ts'
+import { readDeviceProof } from './usecases/authenticate-device.ts'
+import { cancelChallenge } from './usecases/cancel-challenge.ts'
+import { cancelEnrolment } from './usecases/cancel-enrolment.ts'
+import { claimEnrolment } from './usecases/claim-enrolment.ts'
+import { confirmEnrolment } from './usecases/confirm-enrolment.ts'
+import { confirmReceipt } from './usecases/confirm-receipt.ts'
+import { createChallenge } from './usecases/create-challenge.ts'
+import { fetchChallenges } from './usecases/fetch-challenges.ts'
+import { findUser, listUsers } from './usecases/find-user.ts'
+import { importUser } from './usecases/import-user.ts'
+import { listActivities, listOwnActivities } from './usecases/list-activities.ts'
+import { listChallenges } from './usecases/list-challenges.ts'
+import { openEnrolment } from './usecases/open-enrolment.ts'
+import {
+  listOwnDevices,
+  readSelf,
+  unregisterOther,
+  unregisterSelf,
+  updateSelf,
+} from './usecases/own-devices.ts'
+import { readChallenge, waitForChallenge } from './usecases/read-challenge.ts'
+import { listDevices, readDevice } from './usecases/read-devices.ts'
+import { readEnrolment } from './usecases/read-enrolment.ts'
+import { readEvidence } from './usecases/read-evidence.ts'
+import { readKeySetLinks, readPublicKeys } from './usecases/read-signing-keys.ts'
+import { renameDevice } from './usecases/rename-device.ts'
+import { resendChallenge } from './usecases/resend-challenge.ts'
+import { rotatePushToken } from './usecases/rotate-push-token.ts'
+import { rotateSigningKey } from './usecases/rotate-signing-key.ts'
+import { createSigningKeys } from './usecases/signing-keys.ts'
+import { bootstrap, createRelyingParty, createTenant } from './usecases/tenants.ts'
+import { unregisterAllDevices, unregisterDevice } from './usecases/unregister-devices.ts'
+import { createDispatcher } from './worker/dispatcher.ts'
+import { startSweeps } from './worker/sweeps.ts'
+
+/** A migrated database that this process may use. */
+export type OpenedDatabase = {
+  readonly url: string
+  readonly database: Database
+  close(): Promise<void>
+}
+
+/** The migrations stand beside the sources, wherever the process was started. */
+const migrationsFolder = path.join(import.meta.dirname, '..', 'prisma', 'migrations')
+
+/** Opens the configured database, or starts the embedded one, and applies what migrations are pending. */
+export async function openMigratedDatabase(config: Config, log: Logger): Promise<OpenedDatabase> {
+  const embedded =
+    config.database.url === null
+      ? await startEmbeddedPostgres({
+          folder: path.resolve(config.dataFolder, 'postgresql'),
+          log: (message) => log.debug({ part: 'postgresql' }, message),
+        })
+      : null
+  const url = embedded?.url ?? config.database.url
+  if (!url) throw new Error('there is neither DATABASE_URL nor an embedded database')
+  try {
+    const { applied } = await migrate(url, migrationsFolder)
+    if (applied.length > 0) log.info({ applied }, 'migrations applied')
+  } catch (error) {
+    await embedded?.stop()
+    throw error
+  }
+  const database = openDatabase({
+    url,
+    maxConnections: config.database.connections,
+    onConnectionLost: (error) => log.warn({ err: error }, 'database connection lost'),
+  })
+  return {
+    url,
+    database,
+    async close() {
+      await database.close()
+      await embedded?.stop()
+    },
+  }
+}
+
+/** Everything that outlives a request, save the database. */
+async function openWorld(config: Config) {
+  const current = config.masterKeys.current ?? (await masterKeyIn(config.dataFolder))
+  const sealing = createSealing({ current, previous: config.masterKeys.previous })
+  return {
+    sealing,
+    hashing: createHashing(current),
+    signatures: createSignatures(sealing),
+    random: systemRandom,
+    clock: systemClock,
+  }
+}
+
+function openStores({ database }: OpenedDatabase) {
+  const random = systemRandom
+  return {
+    tenants: createTenantStore(database, random),
+    apiKeys: createApiKeyStore(database, random),
+    users: createUserStore(database, random),
+    keys: createSigningKeyStore(database, random),
+    enrolments: createEnrolmentStore(database, random),
+    devices: createDeviceStore(database, random),
+    challenges: createChallengeStore(database, random),
+    deliveries: createDeliveryStore(database),
+    activities: createActivityStore(database),
+  }
+}
+
+function openSignalCarrier(config: Config, { url, database }: OpenedDatabase, log: Logger) {
+  const failed = (error: unknown) => log.warn({ err: error }, 'signals interrupted; waits re-read')
+  const carrier: SignalCarrier =
+    config.redisUrl === null
+      ? createNotifySignals(
+          url,
+          (payload) => database.query('notify', notifyStatement, [payload]),
+          failed,
+        )
+      : createRedisSignals(config.redisUrl, failed)
+  return createSignalHub(carrier, failed)
+}
+
+function openPush(config: Config, log: Logger): PushProvider {
+  const routes: PushRoute[] = []
+  if (config.apns) {
+    const { bundleId } = config.apns
+    for (const environment of ['production', 'sandbox'] as const) {
+      const push = createApnsProvider({ ...config.apns, environment, log })
+      routes.push({ provider: 'apns', appId: bundleId, environment, push })
+    }
+  }
+  if (config.fcm) {
+    const push = createFcmProvider({ ...config.fcm, log })
+    routes.push({ provider: 'fcm', appId: config.fcm.appId, push })
+  }
+  if (routes.length === 0) log.warn('no push credentials: phones find challenges only by looking')
+  return createPushRouter(routes, log)
+}
+
+type Parts = Awaited<ReturnType<typeof openWorld>> &
+  ReturnType<typeof openStores> & {
+    readonly signals: SignalHub
+    readonly dispatcher: Dispatcher
+    readonly publicOrigin: string
+  }
+
+function bindUseCases(parts: Parts): UseCases {
+  const signingKeys = createSigningKeys(parts, () => parts.clock.now().getTime())
+  const needs = { ...parts, signingKeys }
+  const bind =
+    <Given extends unknown[], Result>(
+      useCase: (known: typeof needs, ...given: Given) => Result,
+    ): ((...given: Given) => Result) =>
+    (...given) =>
+      useCase(needs, ...given)
+
+  const authentication = createApiKeyAuthentication(parts)
+  parts.signals.listen((key) => {
+    if (key.startsWith(revocationPrefix)) {
+      authentication.forget(key.slice(revocationPrefix.length) as ApiKeyId)
+    }
+  })
+  return {
+    authenticateApiKey: authentication.authenticate,
+    readDeviceProof: bind(readDeviceProof),
+    findTenant: (id) => parts.tenants.findTenant(id),
+    listRelyingParties: (tenantId) => parts.tenants.listRelyingParties(tenantId),
+    listApiKeys: (tenantId) => parts.apiKeys.list(tenantId),
+    createRelyingParty: bind(createRelyingParty),
+    createApiKey: bind(createApiKey),
+    revokeApiKey: bind(revokeApiKey),
+    readPublicKeys: bind(readPublicKeys),
+    importUser: bind(importUser),
+    findUser: bind(findUser),
+    listUsers: bind(listUsers),
+    listActivities: bind(listActivities),
+    listDevices: bind(listDevices),
+    readDevice: bind(readDevice),
+    renameDevice: bind(renameDevice),
+    unregisterDevice: bind(unregisterDevice),
+    unregisterAllDevices: bind(unregisterAllDevices),
+    openEnrolment: bind(openEnrolment),
+    readEnrolment: bind(readEnrolment),
+    cancelEnrolment: bind(cancelEnrolment),
+    claimEnrolment: bind(claimEnrolment),
+    confirmEnrolment: bind(confirmEnrolment),
+    createChallenge: bind(createChallenge),
+    readChallenge: bind(readChallenge),
+    waitForChallenge: bind(waitForChallenge),
+    cancelChallenge: bind(cancelChallenge),
+    resendChallenge: bind(resendChallenge),
+    readEvidence: bind(readEvidence),
+    listChallenges: bind(listChallenges),
+    fetchChallenges: bind(fetchChallenges),
+    answerChallenge: bind(answerChallenge),
+    confirmReceipt: bind(confirmReceipt),
+    rotatePushToken: bind(rotatePushToken),
+    readSelf: bind(readSelf),
+    updateSelf: bind(updateSelf),
+    unregisterSelf: bind(unregisterSelf),
+    listOwnDevices: bind(listOwnDevices),
+    unregisterOther: bind(unregisterOther),
+    listOwnActivities: bind(listOwnActivities),
+    readKeySetLinks: bind(readKeySetLinks),
+  }
+}
+
+/** What operators do at the command line, on the same database, beside the running service or without it. */
+export async function openOperations(config: Config, publicOrigin: string, log: Logger) {
+  const opened = await openMigratedDatabase(config, log)
+  const world = await openWorld(config)
+  const stores = openStores(opened)
+  const signals = await openSignalCarrier(config, opened, log)
+  const signingKeys = createSigningKeys({ ...stores, ...world }, () => Date.now())
+  const needs = { ...world, ...stores, signals, signingKeys, publicOrigin }
+  return {
+    bootstrap: () => bootstrap(needs),
+    createTenant: (name: string) => createTenant(needs, name, 'operator'),
+    listTenants: () => stores.tenants.listTenants(),
+    createRelyingParty: (party: Parameters<typeof createRelyingParty>[1]) =>
+      createRelyingParty(needs, party, 'operator'),
+    listRelyingParties: stores.tenants.listRelyingParties,
+    createApiKey: (command: Parameters<typeof createApiKey>[1]) =>
+      createApiKey(needs, command, 'operator'),
+    listApiKeys: stores.apiKeys.list,
+    findApiKey: stores.apiKeys.findCredential,
+    revokeApiKey: (tenantId: Parameters<typeof revokeApiKey>[1], id: ApiKeyId) =>
+      revokeApiKey(needs, tenantId, id, 'operator'),
+    rotateSigningKey: (tenantId: Parameters<typeof rotateSigningKey>[1]) =>
+      rotateSigningKey(needs, tenantId),
+    async close() {
+      await signals.close()
+      await opened.close()
+    },
+  }
+}
+
+/** A running service. */
+export type Service = {
+  readonly publicOrigin: string
+  /** Where it listens; null for a worker, which listens nowhere. */
+  readonly address: string | null
+  /** Prints-once secret of an installation that has just been made; null otherwise. */
+  readonly bootstrapped: Awaited<ReturnType<typeof bootstrap>>
+  /** Finishes requests, ends waits, sends and writes down what is in flight, then closes everything. */
+  stop(): Promise<void>
+}
+
+const drainMsMax = 10_000
+
+/** Starts the configured roles: database, migrations, first tenant, worker, HTTP. */
+export async function startService(
+  config: Config,
+  publicOrigin: string,
+  log: Logger,
+): Promise<Service> {
+  const opened = await openMigratedDatabase(config, log)
+  const { database } = opened
+  const world = await openWorld(config)
+  const stores = openStores(opened)
+  const signals = await openSignalCarrier(config, opened, log)
+  const push = openPush(config, log)
+  const metrics = createMetrics({
+    roundTrips: database.roundTrips,
+    connections: database.connections,
+    pushesInFlight: () => dispatcher.inFlight(),
+  })
+  const dispatcher = createDispatcher({
+    ...world,
+    ...stores,
+    push,
+    leaseHolder: randomUUID(),
+    originHash: createHash('sha256').update(publicOrigin).digest('base64url').slice(0, 11),
+    log,
+    observe: ({ kind, address }, result, ms) =>
+      metrics.push({ provider: address.provider, kind, result, ms }),
+  })
+  const parts = { ...world, ...stores, signals, dispatcher, publicOrigin }
+  const bootstrapped = await bootstrap(parts)
+  const sweeps = config.role === 'api' ? null : startSweeps({ ...parts, log })
+  const app =
+    config.role === 'worker'
+      ? null
+      : await buildApp({
+          useCases: bindUseCases(parts),
+          logger: log,
+          publicOrigin,
+          ...(config.trustProxy !== null && { trustProxy: config.trustProxy }),
+          metrics,
+          stopWaiting: () => signals.stop(),
+          ready: () => isReady(database),
+          isUnavailable: isDatabaseUnavailable,
+          onRequestObserved: metrics.request,
+        })
+  const address = app && (await app.listen({ host: config.host, port: config.port }))
+
+  return {
+    publicOrigin,
+    address,
+    bootstrapped,
+    async stop() {
+      await app?.close()
+      await sweeps?.stop()
+      await Promise.race([dispatcher.drain(), timeout(drainMsMax)])
+      await Promise.race([push.drain(), timeout(drainMsMax)])
+      await signals.close()
+      await opened.close()
+    },
+  }
+}
+
+function timeout(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref())
+}
+
+async function isReady(database: Database): Promise<boolean> {
+  try {
+    await database.query('ready', 'select 1', [])
+    return true
+  } catch {
+    return false
+  }
+}

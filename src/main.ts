@@ -1,0 +1,65 @@
+// Entry of the service.
+
+import { createServer } from 'node:net'
+import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
+import { type Service, startService } from './compose.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
+import { loggerOptions } from './http/logging.ts'
+
+/** The public origin must be known before the first request: it is part of every issuer and every proof. */
+async function withPort(config: Config): Promise<Config> {
+  if (config.port !== 0) return config
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(0, config.host, resolve))
+  const bound = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  if (bound === null || typeof bound === 'string') throw new Error('no free port found')
+  return { ...config, port: bound.port }
+}
+
+/** What the operator must see once: addresses, and the first key, which is never readable again. */
+function announce({ address, publicOrigin, bootstrapped }: Service): void {
+  const lines =
+    address === null
+      ? ['Worker running.']
+      : [`Countersign listens on ${address} as ${publicOrigin}`]
+  if (address !== null) lines.push(`API reference: ${publicOrigin}/docs`)
+  if (bootstrapped) {
+    lines.push(
+      '',
+      'First start: a tenant, a relying party and an API key with all scopes were made.',
+      `  tenant         ${bootstrapped.tenantId}`,
+      `  relying party  ${bootstrapped.relyingParty.id} (namespace "default")`,
+      `  API key        ${bootstrapped.secret}`,
+      'The key is shown this once. More: npm run countersign -- keys create --help',
+      '',
+    )
+  }
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+async function main(): Promise<void> {
+  const config = await withPort(readConfig(process.env))
+  const log = pino(loggerOptions(config.logLevel))
+  const publicOrigin = config.publicOrigin ?? `http://localhost:${config.port}`
+  const service = await startService(config, publicOrigin, log)
+  closeWithGrace({ delay: 30_000, logger: log }, async ({ err, signal }) => {
+    if (err) log.fatal({ err }, 'stopping after an unexpected error')
+    else log.info({ signal }, 'stopping')
+    await service.stop()
+    log.info('stopped')
+  })
+  announce(service)
+}
+
+main().catch((error: unknown) => {
+  const text =
+    error instanceof ConfigError
+      ? error.message
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error)
+  process.stderr.write(`${text}\n`)
+  process.exit(1)
+})

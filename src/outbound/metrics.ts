@@ -1,0 +1,79 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** What the metrics look at when they are read. */
+export type Observed = {
+  readonly roundTrips: () => number
+  readonly connections: () => {
+    readonly total: number
+    readonly idle: number
+    readonly waiting: number
+  }
+  readonly pushesInFlight: () => number
+}
+
+export type Metrics = {
+  readonly contentType: string
+  read(): Promise<string>
+  request(seen: { method: string; route: string; status: number; ms: number }): void
+  push(seen: { provider: string; kind: string; result: string; ms: number }): void
+}
+
+const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30]
+
+/** Prometheus metrics of one process: requests by route pattern, pushes by result, the database, and Node itself. */
+export function createMetrics(observed: Observed): Metrics {
+  const register = new Registry()
+  collectDefaultMetrics({ register })
+  const registers = [register]
+  const requests = new Histogram({
+    name: 'countersign_http_request_duration_seconds',
+    help: 'Requests by method, route pattern and status; long polls count their waiting.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: secondsBuckets,
+    registers,
+  })
+  const pushes = new Histogram({
+    name: 'countersign_push_duration_seconds',
+    help: 'Pushes by provider, kind and result, from taking one up to the answer of the provider.',
+    labelNames: ['provider', 'kind', 'result'],
+    buckets: secondsBuckets,
+    registers,
+  })
+  new Counter({
+    name: 'countersign_database_round_trips_total',
+    help: 'Statements sent to the database.',
+    registers,
+    collect() {
+      this.reset()
+      this.inc(observed.roundTrips())
+    },
+  })
+  new Gauge({
+    name: 'countersign_database_connections',
+    help: 'Connections of the pool by state; waiting counts requests that want one.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      for (const [state, count] of Object.entries(observed.connections()))
+        this.set({ state }, count)
+    },
+  })
+  new Gauge({
+    name: 'countersign_pushes_in_flight',
+    help: 'Pushes taken up and not yet written down.',
+    registers,
+    collect() {
+      this.set(observed.pushesInFlight())
+    },
+  })
+  return {
+    contentType: register.contentType,
+    read: () => register.metrics(),
+    request({ method, route, status, ms }) {
+      requests.observe({ method, route, status: String(status) }, ms / 1000)
+    },
+    push({ provider, kind, result, ms }) {
+      pushes.observe({ provider, kind, result }, ms / 1000)
+    },
+  }
+}

@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:net'
+import { type Logger, pino } from 'pino'
+import { DeviceClient } from '../../clients/device/device-client.ts'
+import { claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment.ts'
+import { createDeviceKeys, type DeviceKeys } from '../../clients/device/keys.ts'
+import type { AcceptedPush } from '../../simulator/pushes.ts'
+import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { type Service, startService } from '../../src/compose.ts'
+import type { Config } from '../../src/config.ts'
+import { createTestDatabase, type TestDatabase } from './database.ts'
+
+export const androidApp = 'com.example.android'
+
+export async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const address = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no free port')
+  return address.port
+}
+
+/** The configuration of a service that pushes through the simulator. */
+export function testConfig(
+  { apns, fcm, caPem, credentials }: Simulator,
+  databaseUrl: string,
+  port: number,
+  more: Partial<Config> = {},
+): Config {
+  const { keyPem: pem, keyId, teamId, bundleIds } = credentials.apns
+  return {
+    publicOrigin: null,
+    host: '127.0.0.1',
+    port,
+    role: 'all',
+    trustProxy: null,
+    logLevel: 'silent',
+    metricsToken: null,
+    database: { url: databaseUrl, connections: 10 },
+    dataFolder: '.countersign',
+    masterKeys: { current: randomBytes(32), previous: [] },
+    redisUrl: null,
+    apns: {
+      key: { pem, keyId, teamId },
+      bundleId: bundleIds[0] ?? '',
+      address: apns,
+      ca: [caPem],
+    },
+    fcm: {
+      serviceAccount: credentials.fcm.serviceAccount,
+      appId: androidApp,
+      address: fcm,
+      ca: [caPem],
+    },
+    ...more,
+  }
+}
+
+/** An answer of the REST API. */
+export type Reply = {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  // biome-ignore lint/suspicious/noExplicitAny: tests read what they expect; a wrong shape fails them
+  readonly json: any
+}
+
+/** Calls a service as a relying party does. */
+export type Api = (
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  path: string,
+  body?: unknown,
+  headers?: Record<string, string>,
+) => Promise<Reply>
+
+export function createApi(origin: string, key: string): Api {
+  return async (method, path, body, headers = {}) => {
+    const response = await fetch(`${origin}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${key}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    const isJson = response.headers.get('content-type')?.includes('json')
+    const json = isJson && text !== '' ? JSON.parse(text) : undefined
+    return { status: response.status, headers: response.headers, text, json }
+  }
+}
+
+export type RunningService = AsyncDisposable & {
+  readonly origin: string
+  readonly simulator: Simulator
+  readonly database: TestDatabase
+  readonly config: Config
+  readonly key: string
+  readonly tenantId: string
+  readonly api: Api
+  readonly service: Service
+  /** Ends this process of the service, and starts another on the same database and port. */
+  restart(): Promise<void>
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}
+
+/** A whole service on a database of its own, pushing through a simulator of its own. */
+export async function startTestService(
+  more: Partial<Config> = {},
+  log: Logger = pino({ level: 'silent' }),
+): Promise<RunningService> {
+  const simulator = await startSimulator()
+  const database = await createTestDatabase()
+  const port = await freePort()
+  const origin = `http://127.0.0.1:${port}`
+  const config = testConfig(simulator, database.url, port, more)
+  let service = await startService(config, origin, log)
+  const { bootstrapped } = service
+  if (!bootstrapped) throw new Error('a new database has no tenant')
+  return {
+    origin,
+    simulator,
+    database,
+    config,
+    key: bootstrapped.secret,
+    tenantId: bootstrapped.tenantId,
+    api: createApi(origin, bootstrapped.secret),
+    get service() {
+      return service
+    },
+    async restart() {
+      await service.stop()
+      service = await startService(config, origin, log)
+    },
+    async [Symbol.asyncDispose]() {
+      await service.stop()
+      await simulator.close()
+      await database.drop()
+    },
+  }
+}
+
+/** A phone that is enrolled and active, and what reached it by push. */
+export type Phone = {
+  readonly client: DeviceClient
+  readonly keys: DeviceKeys
+  readonly deviceId: string
+  readonly userId: string
+  /** The push token that it registered, or would have. */
+  readonly token: string
+  readonly pushes: readonly AcceptedPush[]
+}
+
+/** Where and how a phone joins. */
+export type PhoneOptions = {
+  readonly user?: string
+  readonly platform?: 'ios' | 'android'
+  readonly verification?: boolean
+  /** Without a push token it finds challenges only by looking. */
+  readonly withPush?: boolean
+  readonly name?: string
+}
+
+/** The challenge that a push is about, whichever provider brought it. */
+export function challengeOf(push: AcceptedPush): string {
+  const ids = push.provider === 'apns' ? (push.payload as { cid?: string }) : push.data
+  return String(ids.cid)
+}
+
+/** Enrols a phone as people do: scan, claim, read the number on the page, type it. */
+export async function enrolPhone(
+  { api, simulator }: Pick<RunningService, 'api' | 'simulator'>,
+  options: PhoneOptions = {},
+): Promise<Phone> {
+  const { user = 'alice', platform = 'ios', verification = true, withPush = true } = options
+  const opened = await api('POST', '/v1/enrollments', { user, displayName: user })
+  if (opened.status !== 201) throw new Error(opened.text)
+  const ticket = readEnrolmentUri(opened.json.uri)
+  if (!ticket) throw new Error(`not an enrolment URI: ${opened.json.uri}`)
+  const provider = platform === 'ios' ? 'apns' : 'fcm'
+  const appId = platform === 'ios' ? `${simulator.credentials.apns.bundleIds[0]}` : androidApp
+  const { token } = simulator.phones.register({ provider, appId })
+  const pushes: AcceptedPush[] = []
+  simulator.phones.listen(token, (push) => pushes.push(push))
+  const keys = await createDeviceKeys({ verification })
+  const account = await claimEnrolment({
+    ticket,
+    keys,
+    appId,
+    device: {
+      name: options.name ?? `phone of ${user}`,
+      platform,
+      model: 'Test',
+      osVersion: '1',
+      appVersion: '1.0.0',
+    },
+    ...(withPush && { push: { provider, token } }),
+  })
+  const client = new DeviceClient({ account, keys })
+  const claimed = await api('GET', `/v1/enrollments/${opened.json.id}`)
+  await client.confirm(claimed.json.number)
+  return { client, keys, deviceId: account.deviceId, userId: account.user.id, token, pushes }
+}
