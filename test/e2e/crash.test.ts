@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { onServer } from '../support/cluster.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { challengeOf, createApi, enrolPhone, freePort } from '../support/running-service.ts'
+import { until } from '../support/until.ts'
+
+type Process = { readonly child: ChildProcess; readonly output: () => string }
+
+async function start(environment: Record<string, string>): Promise<Process> {
+  const child = spawn(process.execPath, ['src/main.ts'], {
+    env: { PATH: process.env.PATH, LOG_LEVEL: 'error', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let text = ''
+  child.stdout?.on('data', (data) => (text += data))
+  child.stderr?.on('data', (data) => (text += data))
+  await until('the service listens', () => {
+    if (child.exitCode !== null) throw new Error(text)
+    return text.includes('listens on')
+  })
+  return { child, output: () => text }
+}
+
+async function environmentOf(simulator: Simulator, url: string, port: number, folder: string) {
+  const caFile = path.join(folder, 'ca.pem')
+  await writeFile(caFile, simulator.caPem)
+  const { keyPem, keyId, teamId, bundleIds } = simulator.credentials.apns
+  return {
+    DATABASE_URL: url,
+    MASTER_KEY: 'k'.repeat(43),
+    PORT: String(port),
+    PUBLIC_ORIGIN: `http://127.0.0.1:${port}`,
+    APNS_KEY: keyPem,
+    APNS_KEY_ID: keyId,
+    APNS_TEAM_ID: teamId,
+    APNS_BUNDLE_ID: `${bundleIds[0]}`,
+    APNS_ADDRESS: `${simulator.apns.host}:${simulator.apns.port}`,
+    APNS_CA_FILE: caFile,
+  }
+}
+
+async function killed(child: ChildProcess): Promise<unknown> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGKILL')
+  return gone
+}
+
+test('kill -9 between commit and push loses no push: the next process sends it', async () => {
+  await using stack = new AsyncDisposableStack()
+  const simulator = await startSimulator()
+  stack.defer(() => simulator.close())
+  const database = stack.use(await createTestDatabase())
+  const folder = await mkdtemp(path.join(tmpdir(), 'countersign-crash-'))
+  stack.defer(() => rm(folder, { recursive: true }))
+  const port = await freePort()
+  const environment = await environmentOf(simulator, database.url, port, folder)
+
+  const first = await start(environment)
+  stack.defer(() => killed(first.child))
+  const key = /cs_[0-9a-z]{26}_[\w-]{43}/.exec(first.output())?.[0] ?? ''
+  const api = createApi(`http://127.0.0.1:${port}`, key)
+  const phone = await enrolPhone({ api, simulator })
+
+  // APNs takes the connection and says nothing: the push is committed, under way, and nowhere.
+  simulator.faults.add({ provider: 'apns', kind: 'silent_connection', times: 'always' })
+  const created = await api('POST', '/v1/challenges', { user: 'alice' })
+  expect(created.status).toBe(201)
+  await killed(first.child)
+  expect(phone.pushes).toEqual([])
+
+  simulator.faults.clear()
+  const second = await start(environment)
+  stack.defer(() => killed(second.child))
+  // The dead process holds the lease; its time passes at once.
+  await onServer(database.url, (client) =>
+    client.query('update deliveries set leased_until = clock_timestamp()'),
+  )
+  const push = await until('the push arrives after all', () => phone.pushes[0])
+  expect(challengeOf(push)).toBe(created.json.id)
+
+  const { requests } = await phone.client.pending()
+  const [request] = requests
+  if (!request) throw new Error('the challenge is gone')
+  await phone.client.approve(request, created.json.number)
+  const read = await api('GET', `/v1/challenges/${created.json.id}`)
+  expect(read.json).toMatchObject({
+    status: 'approved',
+    devices: [{ push: { status: 'sent', attempts: 2 } }],
+  })
+})
