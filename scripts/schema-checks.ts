@@ -1,21 +1,18 @@
 import type pg from 'pg'
 
 /** A CHECK constraint that a `/// check: <expression>` comment of the schema asks for. */
-export type Check = { readonly table: string; readonly name: string; readonly expression: string }
+export type Check = { readonly table: string; readonly expression: string }
 
 /**
- * The constraints that the schema's comments ask for. An expression ends at the first full stop or semicolon outside
- * quotes; what follows is for the reader.
+ * The constraints that the schema's comments in or directly above a model ask for. An expression ends at the first full
+ * stop or semicolon outside quotes; what follows is for the reader.
  */
 export function checksOf(schema: string): Check[] {
-  return [...schema.matchAll(/^model (\w+) \{$(.*?)^\}$/gms)].flatMap(([, model, body = '']) => {
-    const table = /@@map\("(\w+)"\)/.exec(body)?.[1] ?? `${model}`
-    const expressions = [...body.matchAll(/^\s*\/\/\/ check: ((?:'[^']*'|[^'.;\n])+)/gm)]
-    return expressions.map(([, text = '']) => {
-      const expression = text.trim()
-      const column = /[a-z]\w*/.exec(expression)?.[0]
-      return { table, name: `${table}_${column}_check`, expression }
-    })
+  const models = schema.matchAll(/((?:^\/\/\/[^\n]*\n)*)^model (\w+) \{$(.*?)^\}$/gms)
+  return [...models].flatMap(([, above = '', model = '', body = '']) => {
+    const table = /@@map\("(\w+)"\)/.exec(body)?.[1] ?? model
+    const comments = `${above}${body}`.matchAll(/^\s*\/\/\/ check: ((?:'[^']*'|[^'.;\n])+)/gm)
+    return [...comments].map(([, text = '']) => ({ table, expression: text.trim() }))
   })
 }
 
@@ -28,19 +25,29 @@ export async function differenceOfChecks(
   wanted: readonly Check[],
 ): Promise<string> {
   const key = (table: string, definition: string) => `${table} ${definition}`
-  const present = await definitions(client)
   const asked = new Map<string, Check>()
   for (const check of wanted) {
     asked.set(key(check.table, await definitionOf(client, check)), check)
   }
-  const kept = new Set(present.map(({ table, definition }) => key(table, definition)))
-  const drops = present
-    .filter(({ table, definition }) => !asked.has(key(table, definition)))
-    .map(({ table, name }) => `ALTER TABLE "${table}" DROP CONSTRAINT "${name}";`)
-  const adds = [...asked]
-    .filter(([definition]) => !kept.has(definition))
-    .map(([, check]) => addition(check.table, check.name, check.expression))
-  return [...drops, ...adds].map((statement) => `${statement}\n`).join('')
+  const names = new Set<string>()
+  const statements: string[] = []
+  for (const { table, name, definition } of await definitions(client)) {
+    if (asked.delete(key(table, definition))) names.add(name)
+    else statements.push(`ALTER TABLE "${table}" DROP CONSTRAINT "${name}";`)
+  }
+  for (const { table, expression } of asked.values()) {
+    const name = freeName(`${table}_${/[a-z]\w*/.exec(expression)?.[0]}_check`, names)
+    names.add(name)
+    statements.push(addition(table, name, expression))
+  }
+  return statements.map((statement) => `${statement}\n`).join('')
+}
+
+/** As PostgreSQL names them: with a number when the name is taken. */
+function freeName(wish: string, taken: ReadonlySet<string>): string {
+  let name = wish
+  for (let count = 1; taken.has(name); count++) name = `${wish}${count}`
+  return name
 }
 
 async function definitions(

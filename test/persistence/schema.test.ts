@@ -106,13 +106,16 @@ test('what is created makes both sides agree, and there is nothing more to creat
 })
 
 test('a check comment ends at the first full stop or semicolon outside quotes', () => {
-  const schema = `model A {
+  const schema = `/// check: a <> b
+/// Not a check: b
+model A {
   /// check: a in ('x.y', 'z;'). For the reader.
   a String
-  /// Not a check: b
   /// check: length(b) > 2; see there.
   b String
 }
+
+/// check: c < d
 model C {
   /// check: c > 0
   c Int
@@ -120,10 +123,25 @@ model C {
 }
 `
   expect(checksOf(schema)).toEqual([
-    { table: 'A', name: 'A_a_check', expression: `a in ('x.y', 'z;')` },
-    { table: 'A', name: 'A_length_check', expression: 'length(b) > 2' },
-    { table: 'cs', name: 'cs_c_check', expression: 'c > 0' },
+    { table: 'A', expression: 'a <> b' },
+    { table: 'A', expression: `a in ('x.y', 'z;')` },
+    { table: 'A', expression: 'length(b) > 2' },
+    { table: 'cs', expression: 'c < d' },
+    { table: 'cs', expression: 'c > 0' },
   ])
+})
+
+test('two checks that begin with the same column get names of their own', async () => {
+  await write(schemaOf(`status String\n  /// check: status <> ''\n  /// check: status <> id`))
+  await create('init')
+  expect(await difference()).toBe('')
+  await write((await readSchema()).replace("/// check: status <> ''", "/// check: status <> 'x'"))
+  expect(await difference()).toBe(
+    `-- Checks
+ALTER TABLE "items" DROP CONSTRAINT "items_status_check";
+ALTER TABLE "items" ADD CONSTRAINT "items_status_check" CHECK (status <> 'x');
+`,
+  )
 })
 
 function readSchema(): Promise<string> {
