@@ -1,0 +1,55 @@
+// Writes openapi.yaml from the routes as they are; `--check` only compares. Needs no database: no use case is ever called.
+
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { diff, parseArgs } from 'node:util'
+import { buildApp } from '../src/http/app.ts'
+import { toYaml } from '../src/http/openapi-document.ts'
+import type { UseCases } from '../src/http/use-cases.ts'
+
+const file = path.resolve(import.meta.dirname, '../openapi.yaml')
+
+const refusing = new Proxy({} as UseCases, {
+  get: (_target, name) => () => {
+    throw new Error(`describing the API must not call ${String(name)}`)
+  },
+})
+
+/** The description of the API as it is now. */
+export async function currentYaml(): Promise<string> {
+  await using app = await buildApp({
+    useCases: refusing,
+    logger: false,
+    publicOrigin: 'https://countersign.example',
+    isUnavailable: () => false,
+    ready: async () => false,
+    stopWaiting: () => undefined,
+    metrics: { contentType: 'text/plain', read: async () => '' },
+  })
+  return toYaml(app.swagger())
+}
+
+function printDifference(written: string, current: string): void {
+  let line = 0
+  for (const [operation, text] of diff(written.split('\n'), current.split('\n'))) {
+    if (operation !== 1) line += 1
+    if (operation !== 0)
+      console.error(`${String(line).padStart(5)} ${operation === 1 ? '+' : '-'} ${text}`)
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
+  const current = await currentYaml()
+  if (!values.check) {
+    await writeFile(file, current)
+    return
+  }
+  const written = await readFile(file, 'utf8').catch(() => '')
+  if (written === current) return
+  printDifference(written, current)
+  console.error('\nopenapi.yaml is not what the routes say. Run: npm run openapi')
+  process.exitCode = 1
+}
+
+if (import.meta.main) await main()

@@ -1,0 +1,162 @@
+// The HTTP side of the service: everything around the routes, and where they hang.
+
+import { randomUUID } from 'node:crypto'
+import type { Server } from 'node:http'
+import { type FastifyHttpOptions, type FastifyInstance, fastify, LogController } from 'fastify'
+import {
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+import type { Logger } from 'pino'
+import type { Clock } from '../ports/world.ts'
+import { answerClientError, answerFrameworkError, handleErrors } from './errors.ts'
+import type { HttpApp } from './http-app.ts'
+import type { Observation } from './logging.ts'
+import { carryPrincipals, createKeyGuard } from './plugins/api-key.ts'
+import { carryProofs, createProofGuard, hashBodies } from './plugins/device-proof.ts'
+import { parseJsonBodies, refuseUnknownBodies } from './plugins/json-body.ts'
+import { describeRoutes, docsRoutes } from './plugins/openapi.ts'
+import { sendProblem } from './problem.ts'
+import { securityHeaders, watchRequests, watchUnrouted } from './request-log.ts'
+import { deviceChallengeRoutes } from './routes/device/challenges.ts'
+import { deviceEnrolmentRoutes } from './routes/device/enrolments.ts'
+import { selfRoutes } from './routes/device/self.ts'
+import { ownUserRoutes } from './routes/device/user.ts'
+import { healthRoutes } from './routes/health.ts'
+import { type Metrics, metricsRoutes } from './routes/metrics.ts'
+import { apiKeyRoutes } from './routes/server/api-keys.ts'
+import { challengeRoutes } from './routes/server/challenges.ts'
+import { deviceRoutes } from './routes/server/devices.ts'
+import { enrolmentRoutes } from './routes/server/enrolments.ts'
+import { relyingPartyRoutes } from './routes/server/relying-parties.ts'
+import { tenantRoutes } from './routes/server/tenant.ts'
+import { userRoutes } from './routes/server/users.ts'
+import { wellKnownRoutes } from './routes/well-known.ts'
+import { defaultServerLimits, type ServerLimits } from './server-limits.ts'
+import type { UseCases } from './use-cases.ts'
+
+export type AppOptions = {
+  readonly useCases: UseCases
+  /** Made with `loggerOptions`; false for silence. */
+  readonly logger: Logger | false
+  /** Origin under which clients reach the service, without a trailing slash: device proofs name it. */
+  readonly publicOrigin: string
+  /** True when the error says that the database cannot be reached at the moment: answered 503 instead of 500. */
+  readonly isUnavailable: (error: unknown) => boolean
+  readonly ready: () => Promise<boolean>
+  /** Called once when the server begins to close: must make every wait of the use cases end at once. */
+  readonly stopWaiting: () => void
+  /** Proxies whose `X-Forwarded-*` are believed; nobody's unless given. */
+  readonly trustProxy?: boolean | string | string[]
+  readonly metrics?: Metrics
+  readonly onRequestObserved?: (observation: Observation) => void
+  readonly clock?: Clock
+  readonly limits?: Partial<ServerLimits>
+}
+
+function serverOptions(
+  { logger, trustProxy = false }: AppOptions,
+  limits: ServerLimits,
+  headers: Readonly<Record<string, string>>,
+): FastifyHttpOptions<Server> {
+  return {
+    ...(logger && { loggerInstance: logger }),
+    logController: new LogController({ disableRequestLogging: true }),
+    // Our own lines carry the request's id, so no logger is made for each request.
+    childLoggerFactory: (parent) => parent,
+    genReqId: () => randomUUID(),
+    trustProxy,
+    bodyLimit: limits.bodyBytesMax,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    http: {
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: limits.connectionsCheckingIntervalMs,
+      maxHeaderSize: limits.headerBytesMax,
+    },
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    exposeHeadRoutes: false,
+    // Fastify's own 503 is no problem document; what still arrives on an open connection is answered as ever.
+    return503OnClosing: false,
+    frameworkErrors: answerFrameworkError(headers),
+    clientErrorHandler: answerClientError,
+  }
+}
+
+/** The app, ready to listen or to be injected into. Nothing is looked up in it: each route gets what it needs. */
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+  const { publicOrigin, isUnavailable, onRequestObserved } = options
+  const limits = { ...defaultServerLimits, ...options.limits }
+  const headers = securityHeaders(publicOrigin)
+  const app = fastify(serverOptions(options, limits, headers)).withTypeProvider<ZodTypeProvider>()
+  const { log } = app
+  const watching = { log, headers, observed: onRequestObserved }
+  const watchUnroutedRequest = watchUnrouted(watching)
+
+  handleErrors(app, { isUnavailable, log })
+  app.setNotFoundHandler((request, reply) => {
+    watchUnroutedRequest(request, reply)
+    return sendProblem(reply, 'not_found')
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  parseJsonBodies(app)
+  carryPrincipals(app)
+  carryProofs(app)
+  watchRequests(app, watching)
+  refuseUnknownBodies(app)
+  await describeRoutes(app)
+
+  let stops = false
+  app.addHook('preClose', (done) => {
+    stops = true
+    options.stopWaiting()
+    done()
+  })
+  registerRoutes(app, options, limits, () => stops)
+  await app.ready()
+  return app
+}
+
+function registerRoutes(
+  app: HttpApp,
+  options: AppOptions,
+  limits: ServerLimits,
+  stopping: () => boolean,
+): void {
+  const { useCases, publicOrigin, ready, metrics } = options
+  const clock = options.clock ?? { now: () => new Date() }
+  const key = createKeyGuard(useCases.authenticateApiKey)
+  const server = { useCases, key, limits, stopping }
+  for (const routes of [
+    tenantRoutes,
+    relyingPartyRoutes,
+    apiKeyRoutes,
+    userRoutes,
+    deviceRoutes,
+    enrolmentRoutes,
+    challengeRoutes,
+  ]) {
+    app.register(routes, server)
+  }
+  app.register((scope, _options, done) => {
+    hashBodies(scope)
+    const proof = createProofGuard(useCases.readDeviceProof, publicOrigin)
+    const device = { useCases, proof, clock }
+    for (const routes of [
+      deviceEnrolmentRoutes,
+      deviceChallengeRoutes,
+      selfRoutes,
+      ownUserRoutes,
+    ]) {
+      scope.register(routes, device)
+    }
+    done()
+  })
+  app.register(wellKnownRoutes, { useCases })
+  app.register(healthRoutes, { ready })
+  if (metrics) app.register(metricsRoutes, metrics)
+  app.register(docsRoutes)
+}

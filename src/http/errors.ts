@@ -1,0 +1,103 @@
+// Whatever goes wrong, the answer is a problem document: thrown errors, bad URLs, and requests that never became one.
+
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type {
+  FastifyBaseLogger,
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+} from 'fastify'
+import { notUtf8Code } from './plugins/json-body.ts'
+import { type Fault, problemBody, problemMediaType, sendProblem } from './problem.ts'
+import type { ProblemCode } from './problem-table.ts'
+import { isIdFault } from './schemas/ids.ts'
+
+export type ErrorOptions = {
+  /** True when the error says that the database cannot be reached at the moment. */
+  readonly isUnavailable: (error: unknown) => boolean
+  readonly log: FastifyBaseLogger
+}
+
+const faultsMax = 20
+const messageLengthMax = 200
+
+/** Codes of Fastify's own errors that have a problem of their own; its other 4xx are `invalid_request`. */
+const frameworkProblems: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_MAX_PARAM_LENGTH: 'not_found',
+}
+
+function faultsOf(validation: NonNullable<FastifyError['validation']>): Fault[] {
+  return validation.slice(0, faultsMax).map(({ instancePath, message }) => ({
+    path: instancePath === '/' ? '' : instancePath,
+    message: (message ?? 'is not valid').slice(0, messageLengthMax),
+  }))
+}
+
+/** An ill-formed id in path or query is answered like an unknown one, byte for byte. */
+function concernsId({ validation, validationContext }: FastifyError): boolean {
+  if (validationContext === 'params') return true
+  return validationContext === 'querystring' && (validation ?? []).some(isIdFault)
+}
+
+/** Errors of the reading of a request: Fastify's own, and those of the body stream, which Fastify gives a status. */
+function isRequestError(error: unknown): error is FastifyError {
+  if (!(error instanceof Error && 'statusCode' in error && 'code' in error)) return false
+  const { statusCode, code } = error
+  return (
+    typeof statusCode === 'number' &&
+    statusCode < 500 &&
+    typeof code === 'string' &&
+    (code.startsWith('FST_') || code === notUtf8Code || code === 'ECONNRESET')
+  )
+}
+
+/** Sets the handler for everything that is thrown. Must come before any route, or Fastify's own bodies get out. */
+export function handleErrors(app: FastifyInstance, { isUnavailable, log }: ErrorOptions): void {
+  app.setErrorHandler((error: unknown, request, reply) => {
+    if (isRequestError(error)) {
+      const { code, validation } = error
+      if (!validation) return sendProblem(reply, frameworkProblems[code] ?? 'invalid_request')
+      return concernsId(error)
+        ? sendProblem(reply, 'not_found')
+        : sendProblem(reply, 'invalid_request', { errors: faultsOf(validation) })
+    }
+    const code = isUnavailable(error) ? 'unavailable' : 'internal'
+    log.error({ err: error, requestId: request.id, problem: code }, 'request failed')
+    return sendProblem(reply, code)
+  })
+}
+
+/** Answers URLs that no route could be looked for under; hooks do not run for them, so the headers are set here. */
+export function answerFrameworkError(headers: Readonly<Record<string, string>>) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+    reply.headers(headers).header('request-id', request.id)
+    sendProblem(reply, frameworkProblems[error.code] ?? 'invalid_request')
+  }
+}
+
+const clientErrorProblems: Readonly<Record<string, ProblemCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+}
+
+/** Answers what Node refused before it became a request, on the bare socket, and closes it. */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const code = clientErrorProblems[error.code ?? ''] ?? 'invalid_request'
+  const body = problemBody(code)
+  const text = JSON.stringify(body)
+  if (socket.writable) {
+    socket.write(
+      `HTTP/1.1 ${body.status} ${STATUS_CODES[body.status]}\r\n` +
+        `Content-Type: ${problemMediaType}; charset=utf-8\r\n` +
+        `Content-Length: ${Buffer.byteLength(text)}\r\n` +
+        `Cache-Control: no-store\r\nConnection: close\r\n\r\n${text}`,
+    )
+  }
+  socket.destroy(error)
+}

@@ -1,0 +1,116 @@
+// One route as the outside sees it: what it takes, what it answers, and every problem that it may answer with.
+
+import { z } from 'zod'
+import { problemMediaType } from './problem.ts'
+import { type ProblemCode, problems } from './problem-table.ts'
+import { problemSchema } from './schemas/problem.ts'
+
+/** The groups of the API. */
+export const tags = {
+  challenges: 'Ask a user, follow the question, read the signed outcome.',
+  enrolments: 'Let a new device join a user.',
+  users: 'Users, their identifiers and what happened to them.',
+  devices: 'Registered devices, and unregistering lost ones.',
+  administration: 'The tenant, its relying parties and their API keys.',
+  'device API': 'What a device calls. Every call but the claim carries a `Device-Proof`.',
+  operations: 'Health, metrics, keys and this description.',
+} as const
+
+export type Tag = keyof typeof tags
+
+/** A successful answer. */
+export type Answer = {
+  readonly description: string
+  readonly schema: z.ZodType
+  readonly type?: string
+}
+
+export type Operation = {
+  readonly operationId: string
+  readonly tag: Tag
+  readonly summary: string
+  readonly description?: string
+  readonly params?: z.ZodType
+  readonly querystring?: z.ZodType
+  readonly headers?: z.ZodType
+  readonly body?: z.ZodType
+  readonly answers: Readonly<Record<number, Answer>>
+  /** Problems beyond those that every such route may answer with. */
+  readonly refusals?: readonly ProblemCode[]
+}
+
+type Taken = 'params' | 'querystring' | 'headers' | 'body'
+
+/** What Fastify and the type provider need of an operation; the schemas of what it takes keep their types. */
+export type OperationSchema<O extends Operation> = Pick<O, Extract<keyof O, Taken>> & {
+  readonly operationId: string
+  readonly tags: readonly Tag[]
+  readonly summary: string
+  readonly description?: string
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[]
+  readonly response: Readonly<Record<number, unknown>>
+}
+
+const noQuery = z.strictObject({})
+const noContent = z.null()
+
+const always = ['invalid_request', 'unavailable', 'internal'] as const satisfies ProblemCode[]
+const withBody = ['body_too_large', 'unsupported_media_type', 'request_timeout'] as const
+
+function answerResponse({ description, schema, type = 'application/json' }: Answer): unknown {
+  if (schema === noContent) return schema.meta({ description })
+  return { description, content: { [type]: { schema } } }
+}
+
+/** An answer without a body. */
+export function nothing(description: string): Answer {
+  return { description, schema: noContent }
+}
+
+function problemResponses(codes: readonly ProblemCode[]): Record<number, unknown> {
+  const responses: Record<number, unknown> = {}
+  const byStatus = Map.groupBy(new Set(codes), (code) => problems[code].status)
+  for (const [status, group] of byStatus) {
+    const lines = group.map((code) => `- \`${code}\`: ${problems[code].title}`)
+    responses[status] = {
+      description: lines.join('\n'),
+      content: { [problemMediaType]: { schema: problemSchema } },
+    }
+  }
+  return responses
+}
+
+/** Completes an operation with what its protection adds. A route that names no query members refuses all of them. */
+export function operationSchema<const O extends Operation>(
+  operation: O,
+  protection: {
+    readonly security: readonly Readonly<Record<string, readonly string[]>>[]
+    readonly refusals: readonly ProblemCode[]
+  },
+): OperationSchema<O> {
+  const { operationId, tag, summary, description, answers, refusals = [], ...taken } = operation
+  const codes: ProblemCode[] = [...refusals, ...protection.refusals, ...always]
+  if (operation.body) codes.push(...withBody)
+  if (operation.params) codes.push('not_found')
+  const successes = Object.entries(answers).map(([status, answer]) => [
+    status,
+    answerResponse(answer),
+  ])
+  return {
+    querystring: noQuery,
+    ...taken,
+    operationId,
+    tags: [tag],
+    summary,
+    ...(description !== undefined && { description }),
+    security: protection.security,
+    response: { ...problemResponses(codes), ...Object.fromEntries(successes) },
+  } as unknown as OperationSchema<O>
+}
+
+/** An operation that everybody may call. */
+export function publicOperation<const O extends Operation>(
+  operation: O,
+): { schema: OperationSchema<O> } {
+  return { schema: operationSchema(operation, { security: [], refusals: [] }) }
+}

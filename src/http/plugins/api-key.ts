@@ -1,0 +1,52 @@
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { Principal } from '../../domain/principal.ts'
+import { isRefusal, refuse } from '../../domain/refusal.ts'
+import { allows, type Scope } from '../../domain/scope.ts'
+import { type Operation, type OperationSchema, operationSchema } from '../operation.ts'
+import { sendRefusal } from '../problem.ts'
+import type { UseCases } from '../use-cases.ts'
+
+const decorator = 'principal'
+
+/** Prepares requests to carry who asks. */
+export function carryPrincipals(app: FastifyInstance): void {
+  app.decorateRequest(decorator, null)
+}
+
+/** Who asks; only for routes that were made by `KeyGuard`. */
+export function principalOf(request: FastifyRequest): Principal {
+  const principal = request.getDecorator<Principal | null>(decorator)
+  if (principal === null) throw new Error('this route was made without a key guard')
+  return principal
+}
+
+/** Who asked, for the log; null on a request without a believed key. */
+export function principalIfAny(request: FastifyRequest): Principal | null {
+  return request.getDecorator<Principal | null>(decorator)
+}
+
+/** Describes and protects a route of the server API; `any` takes every live key. */
+export type KeyGuard = <const O extends Operation>(
+  scope: Scope | 'any',
+  operation: O,
+) => { readonly onRequest: onRequestAsyncHookHandler; readonly schema: OperationSchema<O> }
+
+/** The key is judged before the body is read, so that strangers cost next to nothing. */
+export function createKeyGuard(authenticate: UseCases['authenticateApiKey']): KeyGuard {
+  return (scope, operation) => ({
+    onRequest: async (request, reply) => {
+      const principal = await authenticate(request.headers.authorization)
+      if (isRefusal(principal)) return sendRefusal(reply, principal)
+      if (scope !== 'any' && !allows(principal.scopes, scope)) {
+        return sendRefusal(reply, refuse('scope_missing', { facts: { scope } }))
+      }
+      request.setDecorator(decorator, principal)
+    },
+    schema: operationSchema(operation, {
+      security: [{ apiKey: scope === 'any' ? [] : [scope] }],
+      refusals: ['unauthenticated', 'api_key_invalid', ...(scope === 'any' ? [] : scopeMissing)],
+    }),
+  })
+}
+
+const scopeMissing = ['scope_missing'] as const

@@ -1,0 +1,84 @@
+import { hash } from 'node:crypto'
+import type { FastifyInstance, FastifyRequest, preValidationHookHandler } from 'fastify'
+import type { KeyRole } from '../../domain/device.ts'
+import type { DeviceProof } from '../../domain/device-proof.ts'
+import { isRefusal } from '../../domain/refusal.ts'
+import { type Operation, type OperationSchema, operationSchema } from '../operation.ts'
+import { sendRefusal } from '../problem.ts'
+import type { ProblemCode } from '../problem-table.ts'
+import type { UseCases } from '../use-cases.ts'
+import { parseJsonBodies } from './json-body.ts'
+
+const proofDecorator = 'deviceProof'
+const bodyHashDecorator = 'bodyHash'
+
+/** Prepares requests to carry a device's proof. */
+export function carryProofs(app: FastifyInstance): void {
+  app.decorateRequest(proofDecorator, null)
+  app.decorateRequest(bodyHashDecorator, null)
+}
+
+/** Hashes the bodies of this instance's requests: a proof covers the bytes as they were sent. */
+export function hashBodies(app: FastifyInstance): void {
+  parseJsonBodies(app, (request, bytes) => {
+    request.setDecorator(bodyHashDecorator, hash('sha256', bytes, 'base64url'))
+  })
+}
+
+/** The well-formed proof of this request, its signature still to be verified by the use case; only for guarded routes. */
+export function proofOf(request: FastifyRequest): DeviceProof {
+  const proof = proofIfAny(request)
+  if (proof === null) throw new Error('this route was made without a proof guard')
+  return proof
+}
+
+/** The proof of this request, for the log; what it claims may not be so. */
+export function proofIfAny(request: FastifyRequest): DeviceProof | null {
+  return request.getDecorator<DeviceProof | null>(proofDecorator)
+}
+
+/** Describes and protects a route of the device API; `key` is the least of the two keys that its use case accepts. */
+export type ProofGuard = <const O extends Operation>(
+  key: KeyRole,
+  operation: O,
+) => { readonly preValidation: preValidationHookHandler; readonly schema: OperationSchema<O> }
+
+const refusals = [
+  'proof_missing',
+  'proof_malformed',
+  'proof_invalid',
+  'clock_skew',
+  'device_unregistered',
+  'device_not_active',
+] as const satisfies ProblemCode[]
+
+/** Holds the proof against method, public address and body of the request. It runs once the body is read, before it is judged. */
+export function createProofGuard(
+  read: UseCases['readDeviceProof'],
+  publicOrigin: string,
+): ProofGuard {
+  const preValidation: preValidationHookHandler = (request, reply, done) => {
+    const header = request.headers['device-proof']
+    const proof = read(typeof header === 'string' ? header : undefined, {
+      method: request.method,
+      uri: publicOrigin + request.raw.url,
+      bodyHash: request.getDecorator<string | null>(bodyHashDecorator),
+    })
+    if (isRefusal(proof)) {
+      sendRefusal(reply, proof)
+      return
+    }
+    request.setDecorator(proofDecorator, proof)
+    done()
+  }
+  return (key, operation) => ({
+    preValidation,
+    schema: operationSchema(operation, {
+      security: [{ deviceProof: [key] }],
+      refusals: [
+        ...refusals,
+        ...(key === 'verification' ? (['proof_key_not_allowed'] as const) : []),
+      ],
+    }),
+  })
+}

@@ -1,0 +1,97 @@
+// The description of the API, made from the schemas that the routes really use, and a page to read it on.
+
+import helmet from '@fastify/helmet'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import {
+  createJsonSchemaTransform,
+  createJsonSchemaTransformObject,
+} from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { HttpApp } from '../http-app.ts'
+import { tidy, toYaml } from '../openapi-document.ts'
+import { publicOperation, tags } from '../operation.ts'
+
+const description = `Push sign-in approval: ask a user, let a registered phone answer, get a signed outcome.
+
+Every 4xx and 5xx is a problem document (RFC 9457) with a stable \`code\`. What belongs to others answers like what does not
+exist. Unknown members are refused. Ids are TypeIDs, times RFC 3339 in UTC. The header \`Request-Id\` names each request.`
+
+const document = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Countersign',
+    version: '1.0.0',
+    description,
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
+  servers: [{ url: '/' }],
+  tags: Object.entries(tags).map(([name, about]) => ({ name, description: about })),
+  components: {
+    securitySchemes: {
+      apiKey: {
+        type: 'http',
+        scheme: 'bearer',
+        bearerFormat: 'cs_<id>_<secret>',
+        description: 'An API key. The scopes that a call takes are named with it; `admin` has all.',
+      },
+      deviceProof: {
+        type: 'apiKey',
+        in: 'header',
+        name: 'Device-Proof',
+        description:
+          'A compact JWS, ES256, `typ: device-proof+jwt`, for exactly this method, address and body; made anew for each request. The key that must sign is named with it.',
+      },
+    },
+  },
+} as const
+
+/** Must be registered before the routes that it is to describe. */
+export async function describeRoutes(app: HttpApp): Promise<void> {
+  const tidied = createJsonSchemaTransformObject({})
+  await app.register(swagger, {
+    openapi: structuredClone(document) as object,
+    transform: createJsonSchemaTransform({}),
+    transformObject: (given) => tidy(tidied(given)),
+  })
+}
+
+// Everything the page needs comes from here; no address outside is ever named, and plain http on loopback keeps working.
+const pagePolicy = {
+  'default-src': "'none'",
+  'script-src': "'self'",
+  'style-src': "'self' 'unsafe-inline'",
+  'img-src': "'self' data:",
+  'font-src': "'self'",
+  'connect-src': "'self'",
+  'base-uri': "'none'",
+  'form-action': "'none'",
+  'frame-ancestors': "'none'",
+}
+
+/** /docs and /openapi.yaml. */
+export function docsRoutes(app: HttpApp, _options: object, done: () => void): void {
+  let yaml: string | undefined
+  app.get(
+    '/openapi.yaml',
+    publicOperation({
+      operationId: 'readOpenApi',
+      tag: 'operations',
+      summary: 'This description',
+      answers: {
+        200: { description: 'OpenAPI 3.1.', schema: z.string(), type: 'application/yaml' },
+      },
+    }),
+    (_request, reply) => {
+      yaml ??= toYaml(app.swagger())
+      return reply.type('application/yaml').send(yaml)
+    },
+  )
+  app.register(helmet, { contentSecurityPolicy: false, strictTransportSecurity: false })
+  app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: pagePolicy,
+    uiConfig: { validatorUrl: null, docExpansion: 'list', tryItOutEnabled: false },
+  })
+  done()
+}

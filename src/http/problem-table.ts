@@ -1,0 +1,256 @@
+// The one table from "no" to HTTP: every refusal and every machine error with its status and its words.
+
+import type { RefusalCode } from '../domain/refusal.ts'
+
+/** What only the machinery of HTTP can say. */
+export type MachineCode =
+  | 'body_too_large'
+  | 'unsupported_media_type'
+  | 'headers_too_large'
+  | 'request_timeout'
+  | 'unavailable'
+  | 'internal'
+
+export type ProblemCode = RefusalCode | MachineCode
+
+/** What never changes about the problems of one code. */
+export type ProblemKind = {
+  readonly status: number
+  readonly title: string
+  readonly detail: string
+}
+
+const renew = 'Sign a new proof for this very request and send it once.'
+const again = 'Send the same request again.'
+
+/** A new code does not compile until it has a status. `detail` says what the caller can do next. */
+export const problems = {
+  unauthenticated: {
+    status: 401,
+    title: 'No API key was given.',
+    detail: 'Send the header `Authorization: Bearer cs_<id>_<secret>`.',
+  },
+  api_key_invalid: {
+    status: 401,
+    title: 'The API key is not valid.',
+    detail:
+      'Check that the key is whole, not expired and not revoked, or ask an admin for a new one.',
+  },
+  scope_missing: {
+    status: 403,
+    title: 'The API key lacks the scope for this call.',
+    detail: 'Use a key that has the scope named in `scope`.',
+  },
+  namespace_not_granted: {
+    status: 403,
+    title: 'The relying party may not use this namespace.',
+    detail: 'Name the user in a namespace of this relying party, or have the namespace granted.',
+  },
+  not_found: {
+    status: 404,
+    title: 'There is nothing here.',
+    detail:
+      'Check the path and the id. What belongs to others looks the same as what does not exist.',
+  },
+  invalid_request: {
+    status: 400,
+    title: 'The request is not valid.',
+    detail: 'Correct what `errors` names, or compare the request with /openapi.yaml.',
+  },
+  relying_party_unknown: {
+    status: 422,
+    title: 'There is no such relying party.',
+    detail: 'Use the id of a relying party of this tenant, as listed by GET /v1/relying-parties.',
+  },
+  identifier_taken: {
+    status: 409,
+    title: 'An identifier already names another user.',
+    detail: 'Look the user up by that identifier, or leave the identifier out.',
+  },
+  enrolment_not_open: {
+    status: 409,
+    title: 'The enrolment is not open any more.',
+    detail: 'Open a new enrolment.',
+  },
+  enrolment_code_invalid: {
+    status: 404,
+    title: 'The enrolment code is not valid.',
+    detail: 'Scan the code again, or type it again together with the user name.',
+  },
+  enrolment_expired: {
+    status: 410,
+    title: 'The enrolment has expired.',
+    detail: 'Open a new enrolment.',
+  },
+  enrolment_not_claimed: {
+    status: 409,
+    title: 'The enrolment does not wait for a number.',
+    detail: 'Open a new enrolment and claim it with this device.',
+  },
+  too_many_devices: {
+    status: 409,
+    title: 'The user has as many devices as the tenant allows.',
+    detail: 'Unregister one of the devices, or open an enrolment that replaces one.',
+  },
+  key_already_registered: {
+    status: 409,
+    title: 'A key of this device is already registered.',
+    detail: 'Make two new keys, different from each other, for this registration.',
+  },
+  proof_missing: {
+    status: 401,
+    title: 'No device proof was given.',
+    detail: 'Send the header `Device-Proof` with a proof for this request.',
+  },
+  proof_malformed: {
+    status: 401,
+    title: 'The proof is not well-formed.',
+    detail: 'Send a compact JWS, ES256, with exactly the header and claims of the device protocol.',
+  },
+  proof_invalid: {
+    status: 401,
+    title: 'The proof does not prove this request.',
+    detail: renew,
+  },
+  proof_replayed: {
+    status: 401,
+    title: 'The proof was used before.',
+    detail: renew,
+  },
+  proof_key_not_allowed: {
+    status: 403,
+    title: 'This call takes the verification key.',
+    detail: 'Sign the proof with the verification key, after the person has been verified.',
+  },
+  clock_skew: {
+    status: 401,
+    title: 'The clock of the device is too far off.',
+    detail: 'Keep the offset to `serverTime`, add it to the time of the proof, and try again.',
+  },
+  device_unregistered: {
+    status: 403,
+    title: 'The device is unregistered.',
+    detail: 'Enrol the device anew; its keys are worth nothing any more.',
+  },
+  device_not_active: {
+    status: 403,
+    title: 'The device is not active.',
+    detail: 'Confirm the enrolment first: type the number from the sign-in page on the device.',
+  },
+  device_not_pending: {
+    status: 409,
+    title: 'The device does not wait for confirmation.',
+    detail: 'Nothing is left to do: the device is active.',
+  },
+  user_not_found: {
+    status: 404,
+    title: 'There is no such user.',
+    detail: 'Enrol or import the user first, or offer another way to sign in.',
+  },
+  no_capable_device: {
+    status: 422,
+    title: 'No device of the user can answer this.',
+    detail: 'Offer another factor, ask for less user verification, or enrol a device.',
+  },
+  number_none_not_allowed: {
+    status: 403,
+    title: 'The tenant does not allow challenges without a number.',
+    detail: 'Leave `number` out, or use the modes `service` or `caller`.',
+  },
+  number_too_short: {
+    status: 422,
+    title: 'The number has fewer digits than the tenant asks for.',
+    detail: 'Use at least `digitsMin` digits.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'The Idempotency-Key was used for another request.',
+    detail: 'Use a new key for a new request, and the same body for a retry.',
+  },
+  challenge_ended: {
+    status: 409,
+    title: 'The challenge has already ended.',
+    detail:
+      'Read `currentStatus`; an ended challenge never changes again. Create a new one if need be.',
+  },
+  challenge_expired: {
+    status: 410,
+    title: 'The challenge has expired.',
+    detail: 'Start the sign-in again.',
+  },
+  resend_too_soon: {
+    status: 429,
+    title: 'The challenge was pushed a moment ago.',
+    detail: 'Wait for the seconds in `Retry-After`.',
+  },
+  resends_used_up: {
+    status: 429,
+    title: 'The challenge cannot be pushed again.',
+    detail: 'Ask the user to open the app: the challenge is there until it expires.',
+  },
+  nothing_to_push: {
+    status: 409,
+    title: 'No device of the challenge can be pushed.',
+    detail: 'Ask the user to open the app: the challenge is there until it expires.',
+  },
+  answer_malformed: {
+    status: 400,
+    title: 'The answer is not well-formed.',
+    detail: 'Send a compact JWS, ES256, with exactly the header and claims of the device protocol.',
+  },
+  answer_invalid: {
+    status: 422,
+    title: 'The answer does not fit what was asked.',
+    detail: 'Fetch the challenge again and sign an answer to exactly that request; see `claim`.',
+  },
+  answer_key_not_allowed: {
+    status: 403,
+    title: 'This approval takes the verification key.',
+    detail: 'Sign the approval with the verification key, after the person has been verified.',
+  },
+  wrong_number: {
+    status: 422,
+    title: 'The number is wrong.',
+    detail: 'Ask for the number on the screen again while `wrongNumbersLeft` is above zero.',
+  },
+  number_missing: {
+    status: 422,
+    title: 'The approval holds no number.',
+    detail: 'Ask for the number on the sign-in screen and send it as `num`.',
+  },
+  conflict: {
+    status: 409,
+    title: 'Somebody else changed the same thing at this moment.',
+    detail: again,
+  },
+  body_too_large: {
+    status: 413,
+    title: 'The body is too large.',
+    detail: 'Send at most 64 KiB.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The body is not JSON.',
+    detail: 'Send `Content-Type: application/json`.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'The headers are too large.',
+    detail: 'Send at most 16 KiB of headers.',
+  },
+  request_timeout: {
+    status: 408,
+    title: 'The request did not arrive in time.',
+    detail: again,
+  },
+  unavailable: {
+    status: 503,
+    title: 'The service cannot do this at the moment.',
+    detail: `${again} Wait for the seconds in \`Retry-After\` first; nothing was decided.`,
+  },
+  internal: {
+    status: 500,
+    title: 'Something went wrong on our side.',
+    detail: 'Tell the operator the `Request-Id` of this answer.',
+  },
+} as const satisfies Record<ProblemCode, ProblemKind>

@@ -1,0 +1,67 @@
+// Problem documents (RFC 9457), the only way in which the service says no.
+
+import type { FastifyReply } from 'fastify'
+import type { Refusal } from '../domain/refusal.ts'
+import { type ProblemCode, type ProblemKind, problems } from './problem-table.ts'
+
+/** One fault of a request; `path` is a JSON Pointer (RFC 6901) into the part that was read. */
+export type Fault = { readonly path: string; readonly message: string }
+
+/** A problem document (RFC 9457). It has no `instance`, so that answers about foreign and unknown things are equal bytes. */
+export type ProblemBody = {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly code: ProblemCode
+  readonly detail: string
+  readonly errors?: readonly Fault[]
+  readonly [fact: string]: unknown
+}
+
+export const problemMediaType = 'application/problem+json'
+
+/** The document of a code. A fact may not pose as a standard member: `status` among the facts becomes `currentStatus`. */
+export function problemBody(
+  code: ProblemCode,
+  { hint, facts, errors }: Pick<Refusal, 'hint' | 'facts'> & { errors?: readonly Fault[] } = {},
+): ProblemBody {
+  const { status, title, detail }: ProblemKind = problems[code]
+  const { status: currentStatus, ...others } = facts ?? {}
+  return {
+    ...others,
+    ...(currentStatus !== undefined && { currentStatus }),
+    type: `urn:countersign:problem:${code}`,
+    title,
+    status,
+    code,
+    detail: hint ?? detail,
+    ...(errors && { errors }),
+  }
+}
+
+/** RFC 9110, 11.6.1: a 401 names what it wants. */
+function authenticateHeader(code: ProblemCode): string {
+  return code === 'unauthenticated' || code === 'api_key_invalid' ? 'Bearer' : 'Device-Proof'
+}
+
+/** Answers with a problem. */
+export function sendProblem<Reply extends Pick<FastifyReply, 'code' | 'header' | 'type' | 'send'>>(
+  reply: Reply,
+  code: ProblemCode,
+  more: Omit<Refusal, 'refused'> & { errors?: readonly Fault[] } = {},
+): Reply {
+  const body = problemBody(code, more)
+  const retryAfterSeconds = more.retryAfterSeconds ?? (code === 'unavailable' ? 1 : undefined)
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds))
+  if (body.status === 401) reply.header('www-authenticate', authenticateHeader(code))
+  reply.code(body.status).type(problemMediaType).send(body)
+  return reply
+}
+
+/** Answers with a refusal of the rules. */
+export function sendRefusal<Reply extends Pick<FastifyReply, 'code' | 'header' | 'type' | 'send'>>(
+  reply: Reply,
+  { refused, ...more }: Refusal,
+): Reply {
+  return sendProblem(reply, refused, more)
+}

@@ -1,0 +1,72 @@
+// What happens around every request: headers that every answer carries, and one line when it is over.
+
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Observation } from './logging.ts'
+import { principalIfAny } from './plugins/api-key.ts'
+import { proofIfAny } from './plugins/device-proof.ts'
+
+export type RequestLogOptions = {
+  readonly log: FastifyBaseLogger
+  readonly headers: Readonly<Record<string, string>>
+  readonly observed: ((observation: Observation) => void) | undefined
+}
+
+/** Answers of an API are for its caller alone: never stored, never guessed at, never shown in a frame. */
+export function securityHeaders(publicOrigin: string): Readonly<Record<string, string>> {
+  return {
+    'cache-control': 'no-store',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'x-content-type-options': 'nosniff',
+    ...(publicOrigin.startsWith('https:') && {
+      'strict-transport-security': 'max-age=31536000; includeSubDomains',
+    }),
+  }
+}
+
+function whoAsked(request: FastifyRequest): Record<string, string> {
+  const principal = principalIfAny(request)
+  if (principal) {
+    const { tenantId, rpId, keyId } = principal
+    return { tenantId, rpId, keyId }
+  }
+  const proof = proofIfAny(request)
+  return proof ? { tenantId: proof.tenantId, deviceId: proof.deviceId } : {}
+}
+
+/**
+ * Begins to watch a request. The line is written when the answer is out or the connection is lost, whichever comes first:
+ * Fastify's own hook knows nothing of callers who leave.
+ */
+function watch(
+  { log, headers, observed }: RequestLogOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  route: string,
+): void {
+  const startedAt = performance.now()
+  reply.headers(headers).header('request-id', request.id)
+  reply.raw.once('close', () => {
+    const status = reply.raw.writableFinished ? reply.raw.statusCode : 499
+    const ms = Math.round((performance.now() - startedAt) * 10) / 10
+    const { method } = request
+    log.info({ requestId: request.id, method, route, status, ms, ...whoAsked(request) }, 'request')
+    observed?.({ method, route, status, ms })
+  })
+}
+
+/** Watches every route that is added from here on; the pattern is bound once, when the route is added. */
+export function watchRequests(app: FastifyInstance, options: RequestLogOptions): void {
+  app.addHook('onRoute', (route) => {
+    const begin = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+      watch(options, request, reply, route.url)
+      done()
+    }
+    route.onRequest = [begin, ...[route.onRequest ?? []].flat()]
+  })
+}
+
+/** Watches a request that no route was found for. */
+export function watchUnrouted(options: RequestLogOptions) {
+  return (request: FastifyRequest, reply: FastifyReply): void =>
+    watch(options, request, reply, 'none')
+}

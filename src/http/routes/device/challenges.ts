@@ -1,0 +1,92 @@
+import type { z } from 'zod'
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { nothing } from '../../operation.ts'
+import { proofOf } from '../../plugins/device-proof.ts'
+import { sendRefusal } from '../../problem.ts'
+import { answeredBody, givenAnswer, pendingBody } from '../../schemas/device-call.ts'
+import { idParams } from '../../schemas/ids.ts'
+import type { DeviceOptions } from './device-options.ts'
+
+const challengeParams = idParams('id', 'challenge', 'The challenge.')
+
+/** What a device is asked and what it says. */
+export function deviceChallengeRoutes(
+  app: HttpApp,
+  options: DeviceOptions,
+  done: () => void,
+): void {
+  fetch(app, options)
+  answer(app, options)
+  receive(app, options)
+  done()
+}
+
+function fetch(app: HttpApp, { useCases, proof, clock }: DeviceOptions): void {
+  app.get(
+    '/device/v1/challenges',
+    proof('possession', {
+      operationId: 'fetchChallenges',
+      tag: 'device API',
+      summary: 'What the device is asked at this moment',
+      description: 'Works without any push.',
+      answers: { 200: { description: 'The signed requests.', schema: pendingBody } },
+    }),
+    async (request, reply): Promise<z.output<typeof pendingBody> | typeof reply> => {
+      const pending = await useCases.fetchChallenges(proofOf(request))
+      if (isRefusal(pending)) return sendRefusal(reply, pending)
+      const items = pending.map((one) => ({ id: one.challengeId, request: one.request }))
+      return { items, serverTime: clock.now() }
+    },
+  )
+}
+
+function answer(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+  app.post(
+    '/device/v1/challenges/:id/answer',
+    proof('possession', {
+      operationId: 'answerChallenge',
+      tag: 'device API',
+      summary: 'Approve, deny or report',
+      description:
+        'The same answer again (same `jti`) gets the same reply and counts nothing; a wrong number costs a try.',
+      params: challengeParams,
+      body: givenAnswer,
+      answers: { 200: { description: 'The answer counts.', schema: answeredBody } },
+      refusals: [
+        'answer_malformed',
+        'answer_invalid',
+        'answer_key_not_allowed',
+        'number_missing',
+        'wrong_number',
+        'challenge_ended',
+        'challenge_expired',
+        'proof_replayed',
+        'conflict',
+      ],
+    }),
+    async (request, reply): Promise<z.output<typeof answeredBody> | typeof reply> => {
+      const command = { challengeId: request.params.id, answer: request.body.answer }
+      const answered = await useCases.answerChallenge(proofOf(request), command)
+      return isRefusal(answered) ? sendRefusal(reply, answered) : answered
+    },
+  )
+}
+
+function receive(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+  app.post(
+    '/device/v1/challenges/:id/received',
+    proof('possession', {
+      operationId: 'confirmReceipt',
+      tag: 'device API',
+      summary: 'Tell that the push has arrived',
+      params: challengeParams,
+      answers: { 204: nothing('The first receipt counts.') },
+      refusals: ['proof_replayed'],
+    }),
+    async (request, reply) => {
+      const refusal = await useCases.confirmReceipt(proofOf(request), request.params.id)
+      return refusal ? sendRefusal(reply, refusal) : reply.code(204).send()
+    },
+  )
+}

@@ -1,0 +1,10 @@
+import type { Clock } from '../../../ports/world.ts'
+import type { ProofGuard } from '../../plugins/device-proof.ts'
+import type { UseCases } from '../../use-cases.ts'
+
+/** What the routes of the device API get. */
+export type DeviceOptions = {
+  readonly useCases: UseCases
+  readonly proof: ProofGuard
+  readonly clock: Clock
+}

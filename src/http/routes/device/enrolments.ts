@@ -1,0 +1,98 @@
+import type { z } from 'zod'
+import { confirmationDigits } from '../../../domain/enrolment.ts'
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { Claimed } from '../../../usecases/claim-enrolment.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { publicOperation } from '../../operation.ts'
+import { proofOf } from '../../plugins/device-proof.ts'
+import { sendRefusal } from '../../problem.ts'
+import {
+  claimedBody,
+  confirmation,
+  confirmedBody,
+  enrolmentClaim,
+} from '../../schemas/device-call.ts'
+import type { DeviceOptions } from './device-options.ts'
+
+function shownClaim(claimed: Claimed): z.output<typeof claimedBody> {
+  const { device, signingKeys, issuer } = claimed
+  return {
+    deviceId: device.id,
+    userId: device.userId,
+    status: device.status === 'active' ? 'active' : 'unconfirmed',
+    issuer,
+    tenant: { id: device.tenantId, name: claimed.tenantName },
+    user: { id: device.userId, displayName: claimed.userName },
+    keySet: {
+      seq: Math.max(...signingKeys.map((key) => key.seq)),
+      keys: signingKeys.map(({ kid, publicJwk }) => ({ ...publicJwk, kid })),
+    },
+    confirmation: claimed.confirmationRequired ? { digits: confirmationDigits } : null,
+  }
+}
+
+/** How an app installation becomes a device. */
+export function deviceEnrolmentRoutes(
+  app: HttpApp,
+  options: DeviceOptions,
+  done: () => void,
+): void {
+  claim(app, options)
+  confirm(app, options)
+  done()
+}
+
+function claim(app: HttpApp, { useCases }: DeviceOptions): void {
+  app.post(
+    '/device/v1/enrollments/claim',
+    publicOperation({
+      operationId: 'claimEnrolment',
+      tag: 'device API',
+      summary: 'Join a user with a scanned or typed code',
+      description:
+        'No `Device-Proof`: the code and the proofs in the body stand for it. Of any number of claims of one code exactly one succeeds.',
+      body: enrolmentClaim,
+      answers: { 201: { description: 'The new device.', schema: claimedBody } },
+      refusals: [
+        'enrolment_code_invalid',
+        'enrolment_expired',
+        'enrolment_not_open',
+        'too_many_devices',
+        'key_already_registered',
+        'proof_malformed',
+        'proof_invalid',
+        'clock_skew',
+      ],
+    }),
+    async (request, reply) => {
+      const claimed = await useCases.claimEnrolment(request.body)
+      if (isRefusal(claimed)) return sendRefusal(reply, claimed)
+      return reply.code(201).send(shownClaim(claimed))
+    },
+  )
+}
+
+function confirm(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+  app.post(
+    '/device/v1/enrollments/confirm',
+    proof('possession', {
+      operationId: 'confirmEnrolment',
+      tag: 'device API',
+      summary: 'Type the number from the page on the new device',
+      body: confirmation,
+      answers: { 200: { description: 'The device is active.', schema: confirmedBody } },
+      refusals: [
+        'wrong_number',
+        'device_not_pending',
+        'enrolment_not_claimed',
+        'enrolment_expired',
+        'proof_replayed',
+        'conflict',
+      ],
+    }),
+    async (request, reply): Promise<z.output<typeof confirmedBody> | typeof reply> => {
+      const confirmed = await useCases.confirmEnrolment(proofOf(request), request.body.number)
+      return isRefusal(confirmed) ? sendRefusal(reply, confirmed) : confirmed
+    },
+  )
+}

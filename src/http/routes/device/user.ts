@@ -1,0 +1,100 @@
+// What a device sees of its user: the other devices, what happened, and the keys of the tenant.
+
+import { z } from 'zod'
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { nothing } from '../../operation.ts'
+import { proofOf } from '../../plugins/device-proof.ts'
+import { sendRefusal } from '../../problem.ts'
+import { activityPage } from '../../schemas/activity.ts'
+import { deviceList } from '../../schemas/device.ts'
+import { keySetLinks } from '../../schemas/device-call.ts'
+import { idParams } from '../../schemas/ids.ts'
+import { pageOf, pageQuery, pageRequest, queryNumber } from '../../schemas/paging.ts'
+import type { DeviceOptions } from './device-options.ts'
+
+/** What a device sees of its user. */
+export function ownUserRoutes(app: HttpApp, options: DeviceOptions, done: () => void): void {
+  devices(app, options)
+  unregister(app, options)
+  activities(app, options)
+  keySet(app, options)
+  done()
+}
+
+function devices(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+  app.get(
+    '/device/v1/devices',
+    proof('possession', {
+      operationId: 'listOwnDevices',
+      tag: 'device API',
+      summary: "The user's live devices, this one among them",
+      answers: { 200: { description: 'The devices, newest first.', schema: deviceList } },
+    }),
+    async (request, reply): Promise<z.output<typeof deviceList> | typeof reply> => {
+      const found = await useCases.listOwnDevices(proofOf(request))
+      return isRefusal(found) ? sendRefusal(reply, found) : { items: found }
+    },
+  )
+}
+
+function unregister(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+  app.delete(
+    '/device/v1/devices/:id',
+    proof('verification', {
+      operationId: 'unregisterOtherDevice',
+      tag: 'device API',
+      summary: 'Unregister a lost device of the same user',
+      description:
+        'Takes the verification key, so that a thief who holds an unlocked phone cannot throw out the others.',
+      params: idParams('id', 'device', 'The lost device.'),
+      answers: { 204: nothing('The device is unregistered, reason `lost`.') },
+      refusals: ['proof_replayed'],
+    }),
+    async (request, reply) => {
+      const refusal = await useCases.unregisterOther(proofOf(request), request.params.id)
+      return refusal ? sendRefusal(reply, refusal) : reply.code(204).send()
+    },
+  )
+}
+
+function activities(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+  app.get(
+    '/device/v1/activities',
+    proof('possession', {
+      operationId: 'listOwnActivities',
+      tag: 'device API',
+      summary: 'What happened to the user',
+      querystring: z.strictObject(pageQuery('activity')),
+      answers: { 200: { description: 'The activities.', schema: activityPage } },
+    }),
+    async (request, reply): Promise<z.output<typeof activityPage> | typeof reply> => {
+      const page = pageRequest(request.query)
+      const found = await useCases.listOwnActivities(proofOf(request), page)
+      return isRefusal(found) ? sendRefusal(reply, found) : pageOf(found, page)
+    },
+  )
+}
+
+function keySet(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+  app.get(
+    '/device/v1/keyset',
+    proof('possession', {
+      operationId: 'readKeySetLinks',
+      tag: 'device API',
+      summary: 'How to get from the pinned keys to the newest',
+      querystring: z.strictObject({
+        after: queryNumber(
+          0,
+          999_999_999,
+          'The `seq` of the key set that the device holds.',
+        ).default(0),
+      }),
+      answers: { 200: { description: 'The links.', schema: keySetLinks } },
+    }),
+    async (request, reply): Promise<z.output<typeof keySetLinks> | typeof reply> => {
+      const links = await useCases.readKeySetLinks(proofOf(request), request.query.after)
+      return isRefusal(links) ? sendRefusal(reply, links) : { links }
+    },
+  )
+}

@@ -1,0 +1,89 @@
+import type { z } from 'zod'
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { ApiKey } from '../../../ports/directory-store.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { sendRefusal } from '../../problem.ts'
+import { idParams } from '../../schemas/ids.ts'
+import { wholeList } from '../../schemas/paging.ts'
+import { apiKeyBody, createdApiKeyBody, newApiKey } from '../../schemas/relying-party.ts'
+import type { ServerOptions } from './server-options.ts'
+
+const apiKeyList = wholeList(apiKeyBody, 'ApiKeys', 'All of the tenant.')
+
+function shownKey({ rpId, ...key }: ApiKey): z.output<typeof apiKeyBody> {
+  return { ...key, relyingPartyId: rpId }
+}
+
+/** API keys of the tenant. */
+export function apiKeyRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+  list(app, options)
+  create(app, options)
+  revoke(app, options)
+  done()
+}
+
+function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.get(
+    '/v1/api-keys',
+    key('admin', {
+      operationId: 'listApiKeys',
+      tag: 'administration',
+      summary: 'All API keys of the tenant',
+      answers: { 200: { description: 'The keys.', schema: apiKeyList } },
+    }),
+    async (request): Promise<z.output<typeof apiKeyList>> => {
+      const keys = await useCases.listApiKeys(principalOf(request).tenantId)
+      return { items: keys.map(shownKey), nextCursor: null }
+    },
+  )
+}
+
+function create(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.post(
+    '/v1/api-keys',
+    key('admin', {
+      operationId: 'createApiKey',
+      tag: 'administration',
+      summary: 'Make an API key for a relying party',
+      body: newApiKey,
+      answers: {
+        201: {
+          description: 'The key with its secret, readable this once.',
+          schema: createdApiKeyBody,
+        },
+      },
+      refusals: ['relying_party_unknown'],
+    }),
+    async (request, reply) => {
+      const { tenantId, keyId } = principalOf(request)
+      const { relyingPartyId: rpId, ...asked } = request.body
+      const created = await useCases.createApiKey({ ...asked, tenantId, rpId }, `api_key:${keyId}`)
+      if (isRefusal(created)) return sendRefusal(reply, created)
+      const body: z.output<typeof createdApiKeyBody> = {
+        ...shownKey(created.key),
+        secret: created.secret,
+      }
+      return reply.code(201).send(body)
+    },
+  )
+}
+
+function revoke(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.post(
+    '/v1/api-keys/:id/revoke',
+    key('admin', {
+      operationId: 'revokeApiKey',
+      tag: 'administration',
+      summary: 'Revoke an API key for ever',
+      description: 'In force everywhere within a second. Revoking a key twice changes nothing.',
+      params: idParams('id', 'apiKey', 'The key.'),
+      answers: { 200: { description: 'The revoked key.', schema: apiKeyBody } },
+    }),
+    async (request, reply) => {
+      const { tenantId, keyId } = principalOf(request)
+      const revoked = await useCases.revokeApiKey(tenantId, request.params.id, `api_key:${keyId}`)
+      return isRefusal(revoked) ? sendRefusal(reply, revoked) : shownKey(revoked)
+    },
+  )
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import type { ChallengeId } from '../../../domain/ids.ts'
+import type { Principal } from '../../../domain/principal.ts'
+import { isRefusal } from '../../../domain/refusal.ts'
+import { type ChallengeReading, rereadEveryMs } from '../../../usecases/read-challenge.ts'
+import { eventStream, type Reading } from '../../event-stream.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { sendRefusal } from '../../problem.ts'
+import { challengeBody } from '../../schemas/challenge.ts'
+import { idParams } from '../../schemas/ids.ts'
+import type { ServerOptions } from './server-options.ts'
+
+function readingOf({ challenge, devices, result }: ChallengeReading): Reading {
+  // Streams do not pass the serializer, so the schema is applied here.
+  const body = z.encode(challengeBody, { ...challenge, devices, result })
+  return { data: JSON.stringify(body), final: challenge.status !== 'pending' }
+}
+
+function follow(
+  { useCases, limits, stopping }: ServerOptions,
+  principal: Principal,
+  id: ChallengeId,
+) {
+  return (first: ChallengeReading) =>
+    eventStream({
+      event: 'challenge',
+      first: readingOf(first),
+      next: async (waitMs, aborted) => {
+        const reading = await useCases.waitForChallenge(principal, id, waitMs, aborted)
+        return isRefusal(reading) ? null : readingOf(reading)
+      },
+      rereadMs: rereadEveryMs,
+      heartbeatMs: limits.heartbeatMs,
+      streamMs: limits.streamMs,
+      stopping,
+    })
+}
+
+/** Follows a challenge by server-sent events. */
+export function challengeEventRoute(app: HttpApp, options: ServerOptions): void {
+  const { useCases, key } = options
+  app.get(
+    '/v1/challenges/:id/events',
+    key('challenges:write', {
+      operationId: 'followChallenge',
+      tag: 'challenges',
+      summary: 'Follow a challenge by server-sent events',
+      description:
+        'An event `challenge` with the challenge as JSON, at once and at each change; the stream ends after the one whose status is final, and after ten minutes at the latest.',
+      params: idParams('id', 'challenge', 'The challenge.'),
+      answers: {
+        200: {
+          description: 'The events.',
+          schema: z.string().meta({ description: 'Events, each with a `Challenge` as its data.' }),
+          type: 'text/event-stream',
+        },
+      },
+    }),
+    async (request, reply) => {
+      const principal = principalOf(request)
+      const { id } = request.params
+      const first = await useCases.readChallenge(principal, id)
+      if (isRefusal(first)) return sendRefusal(reply, first)
+      // Proxies that buffer would hold back the very thing that is waited for.
+      reply.type('text/event-stream').header('x-accel-buffering', 'no')
+      return reply.send(follow(options, principal, id)(first))
+    },
+  )
+}

@@ -1,0 +1,250 @@
+import { z } from 'zod'
+import { isRefusal, type Refusal } from '../../../domain/refusal.ts'
+import type { UserReference } from '../../../ports/challenge-store.ts'
+import type { Created } from '../../../usecases/create-challenge.ts'
+import type { ChallengeReading } from '../../../usecases/read-challenge.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { sendRefusal } from '../../problem.ts'
+import {
+  challengeBody,
+  challengePage,
+  challengeStatuses,
+  createdChallengeBody,
+  evidenceBody,
+  newChallenge,
+} from '../../schemas/challenge.ts'
+import { idOf, idParams } from '../../schemas/ids.ts'
+import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
+import { identifierValue, namespace } from '../../schemas/text.ts'
+import { referenceOf } from '../../schemas/user.ts'
+import { goneOf, wait } from '../../waiting.ts'
+import { challengeEventRoute } from './challenge-events.ts'
+import type { ServerOptions } from './server-options.ts'
+
+const challengeParams = idParams('id', 'challenge', 'The challenge.')
+const one = { 200: { description: 'The challenge.', schema: challengeBody } } as const
+
+function shownChallenge({
+  challenge,
+  devices,
+  result,
+}: ChallengeReading): z.output<typeof challengeBody> {
+  return { ...challenge, devices, result }
+}
+
+/** Challenges as the relying party that asks sees them. */
+export function challengeRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+  create(app, options)
+  list(app, options)
+  read(app, options)
+  challengeEventRoute(app, options)
+  cancel(app, options)
+  resend(app, options)
+  evidence(app, options)
+  done()
+}
+
+const createQuery = z.strictObject({ wait: wait.default(0) })
+const createHeaders = z.looseObject({
+  'idempotency-key': z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/)
+    .exactOptional()
+    .meta({
+      description:
+        'The same key with the same body gives the same challenge, number included: a retry asks nobody twice.',
+      example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
+    }),
+})
+
+function create(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.post(
+    '/v1/challenges',
+    key('challenges:write', {
+      operationId: 'createChallenge',
+      tag: 'challenges',
+      summary: 'Ask a user',
+      description:
+        'The challenge exists before any push is tried. With `wait` the answer comes once the challenge has ended, or after that time.',
+      querystring: createQuery,
+      headers: createHeaders,
+      body: newChallenge,
+      answers: {
+        200: {
+          description:
+            'An earlier request with this Idempotency-Key made it; `Idempotency-Replayed: true` says so.',
+          schema: createdChallengeBody,
+        },
+        201: {
+          description: 'The challenge with the number to show.',
+          schema: createdChallengeBody,
+        },
+      },
+      refusals: [
+        'namespace_not_granted',
+        'user_not_found',
+        'no_capable_device',
+        'number_none_not_allowed',
+        'number_too_short',
+        'idempotency_key_reused',
+        'conflict',
+      ],
+    }),
+    async (request, reply) => {
+      const principal = principalOf(request)
+      const idempotencyKey = request.headers['idempotency-key']
+      const created = await useCases.createChallenge(principal, {
+        ...request.body,
+        ...(idempotencyKey !== undefined && { idempotencyKey }),
+      })
+      if (isRefusal(created)) return sendRefusal(reply, created)
+      const waitMs = request.query.wait * 1000
+      // A replay may find an ended challenge, whose result only a reading has.
+      const reading =
+        waitMs > 0 || created.challenge.status !== 'pending'
+          ? await useCases.waitForChallenge(principal, created.challenge.id, waitMs, goneOf(reply))
+          : null
+      if (created.replayed) reply.header('idempotency-replayed', 'true')
+      return reply.code(created.replayed ? 200 : 201).send(shownCreated(created, reading))
+    },
+  )
+}
+
+function shownCreated(
+  created: Created,
+  reading: ChallengeReading | Refusal | null,
+): z.output<typeof createdChallengeBody> {
+  const { challenge, number } = created
+  if (reading === null || isRefusal(reading)) return { ...challenge, number, result: null }
+  const pending = reading.challenge.status === 'pending'
+  return { ...reading.challenge, number: pending ? number : null, result: reading.result }
+}
+
+const listQuery = z
+  .strictObject({
+    ...pageQuery('challenge'),
+    user: identifierValue.exactOptional(),
+    namespace: namespace.exactOptional(),
+    userId: idOf('user', 'The user, by id.').exactOptional(),
+    status: z.enum(challengeStatuses).exactOptional(),
+  })
+  .refine(({ user, userId }) => user === undefined || userId === undefined, {
+    message: 'user and userId exclude each other',
+    path: ['userId'],
+  })
+  .refine(({ user, namespace: within }) => user !== undefined || within === undefined, {
+    message: 'namespace goes with user',
+    path: ['namespace'],
+  })
+
+function userOf(query: z.output<typeof listQuery>): UserReference | string | null {
+  if (query.userId !== undefined) return { id: query.userId }
+  return query.user === undefined ? null : referenceOf(query.user, query.namespace)
+}
+
+function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.get(
+    '/v1/challenges',
+    key('challenges:write', {
+      operationId: 'listChallenges',
+      tag: 'challenges',
+      summary: 'Page through the challenges of the relying party',
+      querystring: listQuery,
+      answers: { 200: { description: 'The challenges.', schema: challengePage } },
+      refusals: ['namespace_not_granted', 'not_found'],
+    }),
+    async (request, reply): Promise<z.output<typeof challengePage> | typeof reply> => {
+      const page = pageRequest(request.query)
+      const query = { user: userOf(request.query), status: request.query.status ?? null }
+      const found = await useCases.listChallenges(principalOf(request), query, page)
+      return isRefusal(found) ? sendRefusal(reply, found) : pageOf(found, page)
+    },
+  )
+}
+
+function read(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.get(
+    '/v1/challenges/:id',
+    key('challenges:write', {
+      operationId: 'readChallenge',
+      tag: 'challenges',
+      summary: 'Read a challenge, waiting for it to end',
+      params: challengeParams,
+      querystring: createQuery,
+      answers: one,
+    }),
+    async (request, reply) => {
+      const principal = principalOf(request)
+      const { id } = request.params
+      const waitMs = request.query.wait * 1000
+      const reading =
+        waitMs === 0
+          ? await useCases.readChallenge(principal, id)
+          : await useCases.waitForChallenge(principal, id, waitMs, goneOf(reply))
+      return isRefusal(reading) ? sendRefusal(reply, reading) : shownChallenge(reading)
+    },
+  )
+}
+
+function cancel(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.post(
+    '/v1/challenges/:id/cancel',
+    key('challenges:write', {
+      operationId: 'cancelChallenge',
+      tag: 'challenges',
+      summary: 'Cancel a pending challenge',
+      description: 'Cancelling a cancelled challenge changes nothing; any other end stands.',
+      params: challengeParams,
+      answers: one,
+      refusals: ['challenge_ended'],
+    }),
+    async (request, reply) => {
+      const reading = await useCases.cancelChallenge(principalOf(request), request.params.id)
+      return isRefusal(reading) ? sendRefusal(reply, reading) : shownChallenge(reading)
+    },
+  )
+}
+
+function resend(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.post(
+    '/v1/challenges/:id/resend',
+    key('challenges:write', {
+      operationId: 'resendChallenge',
+      tag: 'challenges',
+      summary: 'Push a pending challenge again',
+      description: 'Number and expiry stay as they are.',
+      params: challengeParams,
+      answers: one,
+      refusals: [
+        'challenge_ended',
+        'resend_too_soon',
+        'resends_used_up',
+        'nothing_to_push',
+        'conflict',
+      ],
+    }),
+    async (request, reply) => {
+      const reading = await useCases.resendChallenge(principalOf(request), request.params.id)
+      return isRefusal(reading) ? sendRefusal(reply, reading) : shownChallenge(reading)
+    },
+  )
+}
+
+function evidence(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.get(
+    '/v1/challenges/:id/evidence',
+    key('challenges:write', {
+      operationId: 'readEvidence',
+      tag: 'challenges',
+      summary: 'The signed question, the signed answer and the key that answered',
+      description: 'There is none until a device has decided.',
+      params: challengeParams,
+      answers: { 200: { description: 'The evidence.', schema: evidenceBody } },
+    }),
+    async (request, reply): Promise<z.output<typeof evidenceBody> | typeof reply> => {
+      const reading = await useCases.readEvidence(principalOf(request), request.params.id)
+      return isRefusal(reading) ? sendRefusal(reply, reading) : reading
+    },
+  )
+}

@@ -1,0 +1,123 @@
+import type { z } from 'zod'
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { sendRefusal } from '../../problem.ts'
+import { deviceBody, deviceList, renamedDevice, unregistration } from '../../schemas/device.ts'
+import { idParams } from '../../schemas/ids.ts'
+import type { ServerOptions } from './server-options.ts'
+
+const deviceParams = idParams('id', 'device', 'The device.')
+const userParams = idParams('userId', 'user', 'The user.')
+const oneDevice = { description: 'The device.', schema: deviceBody } as const
+const devices = { description: 'The devices, newest first.', schema: deviceList } as const
+
+type DeviceBody = z.output<typeof deviceBody>
+type DeviceList = z.output<typeof deviceList>
+
+/** Devices as relying parties see and unregister them. */
+export function deviceRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+  list(app, options)
+  unregisterAll(app, options)
+  read(app, options)
+  rename(app, options)
+  unregister(app, options)
+  done()
+}
+
+function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.get(
+    '/v1/users/:userId/devices',
+    key('users:read', {
+      operationId: 'listDevices',
+      tag: 'devices',
+      summary: 'All devices that a user ever had',
+      params: userParams,
+      answers: { 200: devices },
+    }),
+    async (request, reply): Promise<DeviceList | typeof reply> => {
+      const found = await useCases.listDevices(principalOf(request), request.params.userId)
+      return isRefusal(found) ? sendRefusal(reply, found) : { items: found }
+    },
+  )
+}
+
+function unregisterAll(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.post(
+    '/v1/users/:userId/devices/unregister',
+    key('devices:write', {
+      operationId: 'unregisterAllDevices',
+      tag: 'devices',
+      summary: 'Unregister every device of a user',
+      description: 'Once this returns, no answer of these devices counts any more.',
+      params: userParams,
+      body: unregistration,
+      answers: { 200: { description: 'The devices that were alive.', schema: deviceList } },
+    }),
+    async (request, reply): Promise<DeviceList | typeof reply> => {
+      const { userId } = request.params
+      const { reason } = request.body
+      const gone = await useCases.unregisterAllDevices(principalOf(request), userId, reason)
+      return isRefusal(gone) ? sendRefusal(reply, gone) : { items: gone }
+    },
+  )
+}
+
+function read(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.get(
+    '/v1/devices/:id',
+    key('users:read', {
+      operationId: 'readDevice',
+      tag: 'devices',
+      summary: 'Read a device',
+      params: deviceParams,
+      answers: { 200: oneDevice },
+    }),
+    async (request, reply): Promise<DeviceBody | typeof reply> => {
+      const device = await useCases.readDevice(principalOf(request), request.params.id)
+      return isRefusal(device) ? sendRefusal(reply, device) : device
+    },
+  )
+}
+
+function rename(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.patch(
+    '/v1/devices/:id',
+    key('devices:write', {
+      operationId: 'renameDevice',
+      tag: 'devices',
+      summary: 'Rename a device',
+      params: deviceParams,
+      body: renamedDevice,
+      answers: { 200: oneDevice },
+      refusals: ['device_unregistered'],
+    }),
+    async (request, reply): Promise<DeviceBody | typeof reply> => {
+      const { id } = request.params
+      const device = await useCases.renameDevice(principalOf(request), id, request.body.name)
+      return isRefusal(device) ? sendRefusal(reply, device) : device
+    },
+  )
+}
+
+function unregister(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.post(
+    '/v1/devices/:id/unregister',
+    key('devices:write', {
+      operationId: 'unregisterDevice',
+      tag: 'devices',
+      summary: 'Unregister a device for ever',
+      description:
+        'Once this returns, no answer of the device counts any more. Doing it twice changes nothing.',
+      params: deviceParams,
+      body: unregistration,
+      answers: { 200: oneDevice },
+    }),
+    async (request, reply): Promise<DeviceBody | typeof reply> => {
+      const { id } = request.params
+      const { reason } = request.body
+      const device = await useCases.unregisterDevice(principalOf(request), id, reason)
+      return isRefusal(device) ? sendRefusal(reply, device) : device
+    },
+  )
+}

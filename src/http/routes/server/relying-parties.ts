@@ -1,0 +1,50 @@
+import type { z } from 'zod'
+import type { HttpApp } from '../../http-app.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { wholeList } from '../../schemas/paging.ts'
+import { newRelyingParty, relyingPartyBody } from '../../schemas/relying-party.ts'
+import type { ServerOptions } from './server-options.ts'
+
+const relyingPartyList = wholeList(relyingPartyBody, 'RelyingParties', 'All of the tenant.')
+
+/** Relying parties of the tenant. */
+export function relyingPartyRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+  list(app, options)
+  create(app, options)
+  done()
+}
+
+function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.get(
+    '/v1/relying-parties',
+    key('admin', {
+      operationId: 'listRelyingParties',
+      tag: 'administration',
+      summary: 'All relying parties of the tenant',
+      answers: { 200: { description: 'The relying parties.', schema: relyingPartyList } },
+    }),
+    async (request): Promise<z.output<typeof relyingPartyList>> => ({
+      items: await useCases.listRelyingParties(principalOf(request).tenantId),
+      nextCursor: null,
+    }),
+  )
+}
+
+function create(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.post(
+    '/v1/relying-parties',
+    key('admin', {
+      operationId: 'createRelyingParty',
+      tag: 'administration',
+      summary: 'Add a relying party',
+      body: newRelyingParty,
+      answers: { 201: { description: 'The new relying party.', schema: relyingPartyBody } },
+    }),
+    async (request, reply) => {
+      const { tenantId, keyId } = principalOf(request)
+      const party = { ...request.body, tenantId }
+      const created = await useCases.createRelyingParty(party, `api_key:${keyId}`)
+      return reply.code(201).send(created satisfies z.output<typeof relyingPartyBody>)
+    },
+  )
+}

@@ -1,0 +1,123 @@
+import { z } from 'zod'
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { sendRefusal } from '../../problem.ts'
+import { activityPage } from '../../schemas/activity.ts'
+import { idParams } from '../../schemas/ids.ts'
+import { pageBody, pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
+import { identifierValue, namespace } from '../../schemas/text.ts'
+import { importedUser, referenceOf, userBody } from '../../schemas/user.ts'
+import type { ServerOptions } from './server-options.ts'
+
+const userPage = pageBody(userBody, 'UserPage', 'Users, newest first.')
+const userParams = idParams('userId', 'user', 'The user.')
+
+/** Users and what happened to them. */
+export function userRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+  importOne(app, options)
+  list(app, options)
+  read(app, options)
+  activities(app, options)
+  done()
+}
+
+function importOne(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.post(
+    '/v1/users',
+    key('users:write', {
+      operationId: 'importUser',
+      tag: 'users',
+      summary: 'Import a user',
+      description: 'Returns the user who has all these identifiers, creating it if nobody has any.',
+      body: importedUser,
+      answers: {
+        200: { description: 'The user was there already.', schema: userBody },
+        201: { description: 'The new user.', schema: userBody },
+      },
+      refusals: ['namespace_not_granted', 'identifier_taken'],
+    }),
+    async (request, reply) => {
+      const imported = await useCases.importUser(principalOf(request), request.body)
+      if (isRefusal(imported)) return sendRefusal(reply, imported)
+      const { user, created } = imported
+      return reply.code(created ? 201 : 200).send(user satisfies z.output<typeof userBody>)
+    },
+  )
+}
+
+function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.get(
+    '/v1/users',
+    key('users:read', {
+      operationId: 'listUsers',
+      tag: 'users',
+      summary: 'Look a user up, or page through all',
+      description: 'With `identifier`: the one user so named, or an empty list.',
+      querystring: z
+        .strictObject({
+          ...pageQuery('user'),
+          identifier: identifierValue.exactOptional(),
+          namespace: namespace.exactOptional(),
+        })
+        .refine(
+          ({ identifier, namespace: within }) => identifier !== undefined || within === undefined,
+          {
+            message: 'namespace goes with identifier',
+            path: ['namespace'],
+          },
+        ),
+      answers: { 200: { description: 'The users.', schema: userPage } },
+      refusals: ['namespace_not_granted'],
+    }),
+    async (request, reply): Promise<z.output<typeof userPage> | typeof reply> => {
+      const principal = principalOf(request)
+      const { identifier, namespace: within, ...paging } = request.query
+      const page = pageRequest(paging)
+      if (identifier === undefined) return pageOf(await useCases.listUsers(principal, page), page)
+      const user = await useCases.findUser(principal, referenceOf(identifier, within))
+      if (!isRefusal(user)) return { items: [user], nextCursor: null }
+      return user.refused === 'not_found'
+        ? { items: [], nextCursor: null }
+        : sendRefusal(reply, user)
+    },
+  )
+}
+
+function read(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.get(
+    '/v1/users/:userId',
+    key('users:read', {
+      operationId: 'readUser',
+      tag: 'users',
+      summary: 'Read a user',
+      params: userParams,
+      answers: { 200: { description: 'The user.', schema: userBody } },
+    }),
+    async (request, reply) => {
+      const user = await useCases.findUser(principalOf(request), { id: request.params.userId })
+      if (isRefusal(user)) return sendRefusal(reply, user)
+      return user satisfies z.output<typeof userBody>
+    },
+  )
+}
+
+function activities(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.get(
+    '/v1/users/:userId/activities',
+    key('users:read', {
+      operationId: 'listActivities',
+      tag: 'users',
+      summary: 'What happened to a user',
+      params: userParams,
+      querystring: z.strictObject(pageQuery('activity')),
+      answers: { 200: { description: 'The activities.', schema: activityPage } },
+    }),
+    async (request, reply): Promise<z.output<typeof activityPage> | typeof reply> => {
+      const page = pageRequest(request.query)
+      const { userId } = request.params
+      const found = await useCases.listActivities(principalOf(request), userId, page)
+      return isRefusal(found) ? sendRefusal(reply, found) : pageOf(found, page)
+    },
+  )
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import { isRefusal } from '../../domain/refusal.ts'
+import type { HttpApp } from '../http-app.ts'
+import { publicOperation } from '../operation.ts'
+import { sendRefusal } from '../problem.ts'
+import { idParams } from '../schemas/ids.ts'
+import type { UseCases } from '../use-cases.ts'
+
+const jwks = z
+  .object({
+    keys: z
+      .array(
+        z.object({
+          kty: z.string(),
+          crv: z.string(),
+          x: z.string(),
+          y: z.string(),
+          kid: z.string(),
+          use: z.literal('sig'),
+          alg: z.literal('ES256'),
+        }),
+      )
+      .readonly(),
+  })
+  .meta({
+    id: 'JsonWebKeySet',
+    description: 'RFC 7517. Old keys stay: a receipt must verify for years.',
+  })
+
+// A new key signs at once, so relying parties must not hold on to an old set for long.
+const cacheControl = 'public, max-age=60'
+
+/** The public keys that verify everything a tenant signs. */
+export function wellKnownRoutes(
+  app: HttpApp,
+  { useCases }: { readonly useCases: Pick<UseCases, 'readPublicKeys'> },
+  done: () => void,
+): void {
+  app.get(
+    '/t/:tenantId/.well-known/jwks.json',
+    publicOperation({
+      operationId: 'readPublicKeys',
+      tag: 'operations',
+      summary: 'The public keys of a tenant',
+      params: idParams('tenantId', 'tenant', 'The tenant.'),
+      answers: { 200: { description: 'The keys, newest first.', schema: jwks } },
+    }),
+    async (request, reply) => {
+      const found = await useCases.readPublicKeys(request.params.tenantId)
+      if (isRefusal(found)) return sendRefusal(reply, found)
+      const keys = found.map(({ kid, publicJwk }) => ({
+        ...publicJwk,
+        kid,
+        use: 'sig' as const,
+        alg: 'ES256' as const,
+      }))
+      const body: z.output<typeof jwks> = { keys }
+      return reply.header('cache-control', cacheControl).send(body)
+    },
+  )
+  done()
+}

@@ -1,0 +1,141 @@
+// Bodies of the device API.
+
+import { z } from 'zod'
+import { confirmationDigits } from '../../domain/enrolment.ts'
+import { deviceDescription, platforms } from './device.ts'
+import { idOf, shownId } from './ids.ts'
+import { identifierLengthMax, jws, showable } from './text.ts'
+import { timestamp } from './time.ts'
+
+// 32 bytes in base64url: the last character carries four bits, the rest are zero. One key must have one spelling, because its
+// thumbprint is over the text (RFC 7638) and a key may be registered once only.
+const coordinate = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/)
+
+const publicKey = z
+  .strictObject({ kty: z.literal('EC'), crv: z.literal('P-256'), x: coordinate, y: coordinate })
+  .meta({ id: 'DevicePublicKey', description: 'A P-256 public key as a JWK, these members only.' })
+
+const environment = z
+  .enum(['production', 'sandbox'])
+  .default('production')
+  .meta({ description: "Which of Apple's two environments issued the token; APNs only." })
+
+const pushAddress = z
+  .discriminatedUnion('provider', [
+    z.strictObject({
+      provider: z.literal('apns'),
+      token: z.string().regex(/^[0-9A-Fa-f]{16,256}$/),
+      environment,
+    }),
+    z.strictObject({
+      provider: z.literal('fcm'),
+      token: z.string().regex(/^[A-Za-z0-9_:.%-]{16,4096}$/),
+      environment,
+    }),
+  ])
+  .meta({ id: 'PushAddress', description: 'Where pushes to this app installation go.' })
+
+export const enrolmentClaim = z
+  .strictObject({
+    tenantId: idOf('tenant', 'The tenant named in the QR code.'),
+    code: z.string().min(10).max(64).meta({
+      description: 'The 43 characters that were scanned, or the 10 that were typed.',
+      example: '7K3QM-9TX2R',
+    }),
+    user: showable(identifierLengthMax, {
+      description: 'The user name as typed; needed with a typed code.',
+      example: 'ada@example.com',
+    }).exactOptional(),
+    appId: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/)
+      .meta({ description: 'Bundle id or package name of the app.', example: 'com.example.auth' }),
+    device: z.strictObject({ ...deviceDescription, platform: z.enum(platforms) }),
+    keys: z.strictObject({ possession: publicKey, verification: publicKey.exactOptional() }),
+    proofs: z.strictObject({
+      possession: jws('`device-claim+jwt`, signed by the possession key.'),
+      verification: jws('`device-claim+jwt`, signed by the verification key.').exactOptional(),
+    }),
+    push: pushAddress.exactOptional(),
+  })
+  .refine(
+    ({ keys, proofs }) => (keys.verification === undefined) === (proofs.verification === undefined),
+    {
+      message: 'each key needs its proof, and each proof its key',
+      path: ['proofs', 'verification'],
+    },
+  )
+  .meta({
+    id: 'EnrolmentClaim',
+    description: 'A new device with its keys, and the proofs that it holds them.',
+  })
+
+const pinnedKey = z.object({
+  kty: z.string(),
+  crv: z.string(),
+  x: z.string(),
+  y: z.string(),
+  kid: z.string(),
+})
+
+export const claimedBody = z
+  .object({
+    deviceId: shownId('device', 'The new device.'),
+    userId: shownId('user', 'The user it belongs to.'),
+    status: z.enum(['unconfirmed', 'active']),
+    issuer: z.string().meta({ description: '`iss` of requests, `aud` of what the device signs.' }),
+    tenant: z.object({ id: z.string(), name: z.string() }),
+    user: z.object({ id: z.string(), displayName: z.string() }),
+    keySet: z
+      .object({ seq: z.uint32(), keys: z.array(pinnedKey).readonly() })
+      .meta({ description: 'To be pinned; followed by GET /device/v1/keyset.' }),
+    confirmation: z
+      .object({ digits: z.uint32() })
+      .nullable()
+      .meta({ description: 'The number to be typed next; null when none is asked.' }),
+  })
+  .meta({ id: 'ClaimedEnrolment', description: 'What a new device gets.' })
+
+export const confirmation = z
+  .strictObject({
+    number: z
+      .string()
+      .regex(new RegExp(`^[0-9]{${confirmationDigits}}$`))
+      .meta({ description: 'The number on the page of the relying party.', example: '483920' }),
+  })
+  .meta({ id: 'EnrolmentConfirmation', description: 'The number as the person typed it.' })
+
+export const confirmedBody = z
+  .object({ status: z.literal('active') })
+  .meta({ id: 'ConfirmedDevice', description: 'The device is active from this moment.' })
+
+export const pendingBody = z
+  .object({
+    items: z
+      .array(
+        z.object({
+          id: shownId('challenge', 'The challenge.'),
+          request: z.string().meta({ description: '`approval-request+jwt`: what to ask.' }),
+        }),
+      )
+      .readonly(),
+    serverTime: timestamp('The time of the service, to judge `exp` with.'),
+  })
+  .meta({ id: 'PendingChallenges', description: 'What the device is asked, newest first.' })
+
+export const givenAnswer = z
+  .strictObject({ answer: jws('`approval-response+jwt`: approve, deny or report.') })
+  .meta({ id: 'GivenAnswer', description: 'The signed answer of the device.' })
+
+export const answeredBody = z
+  .object({ status: z.enum(['pending', 'approved', 'denied', 'expired', 'cancelled']) })
+  .meta({ id: 'AnsweredChallenge', description: 'How the challenge stands after the answer.' })
+
+export const pushTokenChange = z
+  .strictObject({ push: pushAddress.nullable() })
+  .meta({ id: 'PushTokenChange', description: 'The new push address; null takes it away.' })
+
+export const keySetLinks = z.object({ links: z.array(z.string()).readonly() }).meta({
+  id: 'KeySetLinks',
+  description: '`keyset+jwt`s, oldest first: each leads to the next key set.',
+})

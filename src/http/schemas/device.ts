@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import { shownId } from './ids.ts'
+import { showable } from './text.ts'
+import { timestamp } from './time.ts'
+
+export const platforms = ['ios', 'android', 'web', 'other'] as const
+
+export const deviceName = showable(64, {
+  description: 'What the user calls the device.',
+  example: "Ada's phone",
+})
+
+/** What a device says of itself. */
+export const deviceDescription = {
+  name: deviceName,
+  model: showable(64, { description: 'The model.', example: 'Pixel 9' }),
+  osVersion: showable(32, { description: 'The version of the operating system.', example: '16' }),
+  appVersion: showable(32, { description: 'The version of the app.', example: '3.1.0' }),
+}
+
+export const deviceChanges = z
+  .strictObject({
+    name: deviceDescription.name.exactOptional(),
+    model: deviceDescription.model.exactOptional(),
+    osVersion: deviceDescription.osVersion.exactOptional(),
+    appVersion: deviceDescription.appVersion.exactOptional(),
+  })
+  .refine((changes) => Object.keys(changes).length > 0, 'must change something')
+  .meta({ id: 'DeviceChanges', description: 'What is new about the device.' })
+
+export const renamedDevice = z
+  .strictObject({ name: deviceName })
+  .meta({ id: 'RenamedDevice', description: 'Another name for the device.' })
+
+export const unregistration = z
+  .strictObject({
+    reason: z.enum(['lost', 'stolen', 'replaced', 'user_request', 'admin']),
+  })
+  .meta({ id: 'Unregistration', description: 'Why the device goes.', example: { reason: 'lost' } })
+
+export const deviceBody = z
+  .object({
+    id: shownId('device', 'The device.'),
+    userId: shownId('user', 'Whose it is.'),
+    status: z.enum(['unconfirmed', 'active', 'unregistered']),
+    name: z.string(),
+    platform: z.enum(platforms),
+    model: z.string(),
+    osVersion: z.string(),
+    appId: z.string(),
+    appVersion: z.string(),
+    hasPushToken: z.boolean(),
+    hasVerificationKey: z
+      .boolean()
+      .meta({ description: 'Whether it can have the person verified by biometrics or PIN.' }),
+    createdAt: timestamp('When it claimed its enrolment.'),
+    activatedAt: timestamp('When it was confirmed.').nullable(),
+    lastSeenAt: timestamp('When it last called; not exact.').nullable(),
+    unregisteredAt: timestamp('When it was unregistered.').nullable(),
+    unregisterReason: z
+      .enum(['lost', 'stolen', 'replaced', 'user_request', 'admin', 'not_confirmed'])
+      .nullable(),
+  })
+  .meta({
+    id: 'Device',
+    description: 'An app installation with its own keys. It stays on record for ever.',
+  })
+
+export const deviceList = z
+  .object({ items: z.array(deviceBody).readonly() })
+  .meta({ id: 'Devices', description: 'Devices, newest first.' })

@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { idOf, shownId } from './ids.ts'
+import { timestamp } from './time.ts'
+import { displayName, userReference } from './user.ts'
+
+const replacesDeviceId = idOf(
+  'device',
+  'A device of the user that is unregistered when the new one becomes active.',
+).exactOptional()
+
+export const newEnrolment = z
+  .strictObject({
+    user: userReference,
+    displayName: displayName.exactOptional().meta({
+      description: 'Creates the user under this name when the identifier is new.',
+    }),
+    replacesDeviceId,
+  })
+  .meta({
+    id: 'NewEnrolment',
+    description: 'Whose device is to be enrolled.',
+    example: { user: 'ada@example.com', displayName: 'Ada Lovelace' },
+  })
+
+export const newEnrolmentOfUser = z.strictObject({ replacesDeviceId }).meta({
+  id: 'NewEnrolmentOfUser',
+  description: 'How the device is to be enrolled; `{}` will do.',
+})
+
+const statuses = ['open', 'claimed', 'completed', 'cancelled', 'void', 'expired'] as const
+
+export const openedEnrolmentBody = z
+  .object({
+    id: shownId('enrolment', 'The enrolment.'),
+    userId: shownId('user', 'Whose device it is for.'),
+    status: z.enum(statuses),
+    code: z
+      .string()
+      .meta({ description: 'To be typed together with the user name.', example: '7K3QM-9TX2R' }),
+    uri: z.string().meta({
+      description: 'What the QR code holds, for the scanner of the app.',
+      example: 'https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/enrol#<43 characters>',
+    }),
+    qrSvg: z.string().meta({ description: 'The QR code as an SVG picture.', example: '<svg …>' }),
+    expiresAt: timestamp('When the code is worth nothing any more.'),
+    confirmationRequired: z
+      .boolean()
+      .meta({ description: 'Whether the number must be typed on the new device.' }),
+  })
+  .meta({
+    id: 'OpenedEnrolment',
+    description: 'A new enrolment with its codes, which are readable this once.',
+  })
+
+export const enrolmentBody = z
+  .object({
+    id: shownId('enrolment', 'The enrolment.'),
+    userId: shownId('user', 'Whose device it is for.'),
+    status: z.enum(statuses),
+    reason: z
+      .enum(['code_tries_used_up', 'number_tries_used_up', 'device_unregistered'])
+      .exactOptional()
+      .meta({ description: 'Why it is void.' }),
+    number: z.string().exactOptional().meta({
+      description: 'While claimed: show it on the page, for the person to type on the new device.',
+      example: '483920',
+    }),
+    wrongNumbersLeft: z.uint32(),
+    deviceId: shownId('device', 'The device that claimed it.').nullable(),
+    createdAt: timestamp('When it was opened.'),
+    expiresAt: timestamp('When it runs out.'),
+    claimedAt: timestamp('When a device claimed it.').nullable(),
+    endedAt: timestamp('When it ended.').nullable(),
+  })
+  .meta({ id: 'Enrolment', description: 'A one-time ticket that lets one device join one user.' })

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { defaultScopes, scopes } from '../../domain/scope.ts'
+import { idOf, shownId } from './ids.ts'
+import { namespace, showable } from './text.ts'
+import { givenTime, timestamp } from './time.ts'
+
+export const tenantBody = z
+  .object({ id: shownId('tenant', 'The tenant.'), name: z.string() })
+  .meta({ id: 'Tenant', description: 'The organisation that the API key belongs to.' })
+
+export const newRelyingParty = z
+  .strictObject({
+    name: showable(64, {
+      description: 'Shown on every device that is asked.',
+      example: 'Example Bank',
+    }),
+    namespaces: z
+      .array(namespace)
+      .min(1)
+      .max(20)
+      .refine((given) => new Set(given).size === given.length, 'must not repeat a namespace')
+      .meta({ description: 'The namespaces it may use; the first is its default.' }),
+  })
+  .meta({
+    id: 'NewRelyingParty',
+    description: 'An identity provider or application that will ask.',
+  })
+
+export const relyingPartyBody = z
+  .object({
+    id: shownId('relyingParty', 'The relying party: `aud` of its results.'),
+    name: z.string(),
+    namespaces: z.array(z.string()).readonly(),
+    createdAt: timestamp('When it was created.'),
+  })
+  .meta({ id: 'RelyingParty', description: 'An identity provider or application that asks.' })
+
+export const newApiKey = z
+  .strictObject({
+    relyingPartyId: idOf('relyingParty', 'Whom the key speaks for.'),
+    name: showable(64, { description: 'To tell keys apart.', example: 'production' }),
+    scopes: z
+      .array(z.enum(scopes))
+      .min(1)
+      .max(scopes.length)
+      .refine((given) => new Set(given).size === given.length, 'must not repeat a scope')
+      .default([...defaultScopes])
+      .meta({ description: 'What the key may do; `admin` includes all others.' }),
+    expiresAt: givenTime('After this time the key is worth nothing.').nullable().default(null),
+  })
+  .meta({ id: 'NewApiKey', description: 'A key for a relying party.' })
+
+const apiKeyMembers = {
+  id: shownId('apiKey', 'The key: the public part of its text.'),
+  relyingPartyId: shownId('relyingParty', 'Whom the key speaks for.'),
+  name: z.string(),
+  scopes: z.array(z.enum(scopes)).readonly(),
+  createdAt: timestamp('When it was created.'),
+  expiresAt: timestamp('When it ends; null for never.').nullable(),
+  revokedAt: timestamp('When it was revoked; null if it was not.').nullable(),
+  lastUsedAt: timestamp('When it was last used, to the minute; null if never.').nullable(),
+}
+
+export const apiKeyBody = z.object(apiKeyMembers).meta({
+  id: 'ApiKey',
+  description: 'An API key without its secret, which is kept as a hash only.',
+})
+
+export const createdApiKeyBody = z
+  .object({
+    ...apiKeyMembers,
+    secret: z.string().meta({
+      description: 'The whole key, `cs_<id>_<secret>`: readable this once.',
+      example: 'cs_01jv9z3k8we2tvn4qh6yrx7b5c_<43 characters>',
+    }),
+  })
+  .meta({ id: 'CreatedApiKey', description: 'A new key with its secret.' })

@@ -1,0 +1,44 @@
+// Text that callers give, as strict as what it will be used for.
+
+import { z } from 'zod'
+import { isShowable } from '../../domain/text.ts'
+
+type Words = { readonly description: string; readonly example: string }
+
+/** Text that people will read on a phone while they decide. `lengthMax` counts UTF-16 units. */
+export function showable(lengthMax: number, { description, example }: Words) {
+  return z
+    .string()
+    .min(1)
+    .max(lengthMax)
+    .refine((text) => isShowable(text, lengthMax), {
+      message:
+        'must be in NFC, not blank, and free of control, format and bidirectional characters',
+    })
+    .meta({
+      description: `${description} At most ${lengthMax} characters, in NFC, without control, format or bidirectional characters.`,
+      example,
+    })
+}
+
+/** Longest value of an identifier, and of a user's name as typed with an enrolment code. */
+export const identifierLengthMax = 255
+
+/** How a relying party's users are named: one word per directory. */
+export const namespace = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
+  .meta({
+    description: 'A namespace of identifiers: lower case, 1 to 64 characters.',
+    example: 'entra',
+  })
+
+export const identifierValue = showable(identifierLengthMax, {
+  description: 'The name of the user within its namespace.',
+  example: 'ada@example.com',
+})
+
+/** A compact JWS as it was signed; its parts are read by the rules, not here. */
+export function jws(description: string) {
+  return z.string().min(1).max(4096).meta({ description, example: 'eyJhbGciOiJFUzI1NiIs...' })
+}

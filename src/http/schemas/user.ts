@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import type { UserReference } from '../../ports/challenge-store.ts'
+import { idOf, shownId } from './ids.ts'
+import { identifierValue, namespace, showable } from './text.ts'
+import { timestamp } from './time.ts'
+
+const identifier = z
+  .strictObject({ namespace, value: identifierValue })
+  .meta({ id: 'GivenIdentifier', description: 'A name of a user within a namespace.' })
+
+/** How a relying party names a user. */
+export const userReference = z
+  .union([identifierValue, identifier, z.strictObject({ id: idOf('user', 'The user.') })])
+  .meta({
+    id: 'UserReference',
+    description:
+      'A name in the default namespace of the relying party, a name in another of its namespaces, or the id of the user.',
+    example: 'ada@example.com',
+  })
+
+export const displayName = showable(140, {
+  description: 'Shown on the device that is being enrolled.',
+  example: 'Ada Lovelace',
+})
+
+export const importedUser = z
+  .strictObject({
+    displayName,
+    identifiers: z
+      .array(z.union([identifierValue, identifier]))
+      .min(1)
+      .max(20),
+  })
+  .meta({
+    id: 'ImportedUser',
+    description: 'A user with all the names that relying parties know them by.',
+  })
+
+export const userBody = z
+  .object({
+    id: shownId('user', 'The user: `sub` of results.'),
+    displayName: z.string(),
+    identifiers: z.array(z.object({ namespace: z.string(), value: z.string() })).readonly(),
+    createdAt: timestamp('When the user was created.'),
+  })
+  .meta({ id: 'User', description: 'A person.' })
+
+/** A user named in a query: a value, in the default namespace unless another is given. */
+export function referenceOf(
+  value: string,
+  inNamespace: string | undefined,
+): UserReference | string {
+  return inNamespace === undefined ? value : { namespace: inNamespace, value }
+}

@@ -1,0 +1,27 @@
+/** How long and how much the server listens to one client. Times in milliseconds, sizes in bytes. */
+export type ServerLimits = {
+  /** A whole request must have arrived within this time; how long the answer takes is another matter (long polls). */
+  readonly requestTimeoutMs: number
+  readonly headersTimeoutMs: number
+  /** Node looks for late requests this often; its own 30 s would let them live six times longer than the limits say. */
+  readonly connectionsCheckingIntervalMs: number
+  /** An idle connection lives this long: longer than the 60 s of usual load balancers, so that they close first. */
+  readonly keepAliveTimeoutMs: number
+  readonly bodyBytesMax: number
+  readonly headerBytesMax: number
+  /** An event stream sends a comment this often, so that nothing between takes it for dead. */
+  readonly heartbeatMs: number
+  /** An event stream ends after this time; no challenge lives longer (NIST SP 800-63B-4, 3.1.3.2). */
+  readonly streamMs: number
+}
+
+export const defaultServerLimits: ServerLimits = {
+  requestTimeoutMs: 10_000,
+  headersTimeoutMs: 5_000,
+  connectionsCheckingIntervalMs: 1_000,
+  keepAliveTimeoutMs: 65_000,
+  bodyBytesMax: 64 * 1024,
+  headerBytesMax: 16 * 1024,
+  heartbeatMs: 15_000,
+  streamMs: 600_000,
+}

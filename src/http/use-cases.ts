@@ -1,0 +1,98 @@
+// What the routes can do: every use case with its needs already bound. src/compose.ts makes the real one, tests pass literals.
+
+import type { TenantId } from '../domain/ids.ts'
+import type { ApiKey, RelyingParty, Tenant } from '../ports/directory-store.ts'
+import type { answerChallenge } from '../usecases/answer-challenge.ts'
+import type { createApiKey, revokeApiKey } from '../usecases/api-keys.ts'
+import type { ApiKeyAuthentication } from '../usecases/authenticate-api-key.ts'
+import type { readDeviceProof } from '../usecases/authenticate-device.ts'
+import type { cancelChallenge } from '../usecases/cancel-challenge.ts'
+import type { cancelEnrolment } from '../usecases/cancel-enrolment.ts'
+import type { claimEnrolment } from '../usecases/claim-enrolment.ts'
+import type { confirmEnrolment } from '../usecases/confirm-enrolment.ts'
+import type { confirmReceipt } from '../usecases/confirm-receipt.ts'
+import type { createChallenge } from '../usecases/create-challenge.ts'
+import type { fetchChallenges } from '../usecases/fetch-challenges.ts'
+import type { findUser, listUsers } from '../usecases/find-user.ts'
+import type { importUser } from '../usecases/import-user.ts'
+import type { listActivities, listOwnActivities } from '../usecases/list-activities.ts'
+import type { listChallenges } from '../usecases/list-challenges.ts'
+import type { openEnrolment } from '../usecases/open-enrolment.ts'
+import type {
+  listOwnDevices,
+  readSelf,
+  unregisterOther,
+  unregisterSelf,
+  updateSelf,
+} from '../usecases/own-devices.ts'
+import type { readChallenge, waitForChallenge } from '../usecases/read-challenge.ts'
+import type { listDevices, readDevice } from '../usecases/read-devices.ts'
+import type { readEnrolment } from '../usecases/read-enrolment.ts'
+import type { readEvidence } from '../usecases/read-evidence.ts'
+import type { readKeySetLinks, readPublicKeys } from '../usecases/read-signing-keys.ts'
+import type { renameDevice } from '../usecases/rename-device.ts'
+import type { resendChallenge } from '../usecases/resend-challenge.ts'
+import type { rotatePushToken } from '../usecases/rotate-push-token.ts'
+import type { createRelyingParty } from '../usecases/tenants.ts'
+import type { unregisterAllDevices, unregisterDevice } from '../usecases/unregister-devices.ts'
+
+/** A use case without its first argument. */
+type Bound<UseCase> = UseCase extends (needs: never, ...given: infer Given) => infer Result
+  ? (...given: Given) => Result
+  : never
+
+/** Derived from the use cases themselves, so that a change there does not compile here until it is answered. */
+export type UseCases = {
+  // who asks
+  readonly authenticateApiKey: ApiKeyAuthentication['authenticate']
+  readonly readDeviceProof: Bound<typeof readDeviceProof>
+
+  // tenants, relying parties, keys: the three reads are the stores' own
+  readonly findTenant: (tenantId: TenantId) => Promise<Tenant | null>
+  readonly listRelyingParties: (tenantId: TenantId) => Promise<RelyingParty[]>
+  readonly listApiKeys: (tenantId: TenantId) => Promise<ApiKey[]>
+  readonly createRelyingParty: Bound<typeof createRelyingParty>
+  readonly createApiKey: Bound<typeof createApiKey>
+  readonly revokeApiKey: Bound<typeof revokeApiKey>
+  readonly readPublicKeys: Bound<typeof readPublicKeys>
+
+  // users and their devices
+  readonly importUser: Bound<typeof importUser>
+  readonly findUser: Bound<typeof findUser>
+  readonly listUsers: Bound<typeof listUsers>
+  readonly listActivities: Bound<typeof listActivities>
+  readonly listDevices: Bound<typeof listDevices>
+  readonly readDevice: Bound<typeof readDevice>
+  readonly renameDevice: Bound<typeof renameDevice>
+  readonly unregisterDevice: Bound<typeof unregisterDevice>
+  readonly unregisterAllDevices: Bound<typeof unregisterAllDevices>
+
+  // enrolments
+  readonly openEnrolment: Bound<typeof openEnrolment>
+  readonly readEnrolment: Bound<typeof readEnrolment>
+  readonly cancelEnrolment: Bound<typeof cancelEnrolment>
+  readonly claimEnrolment: Bound<typeof claimEnrolment>
+  readonly confirmEnrolment: Bound<typeof confirmEnrolment>
+
+  // challenges, the relying party's side
+  readonly createChallenge: Bound<typeof createChallenge>
+  readonly readChallenge: Bound<typeof readChallenge>
+  readonly waitForChallenge: Bound<typeof waitForChallenge>
+  readonly cancelChallenge: Bound<typeof cancelChallenge>
+  readonly resendChallenge: Bound<typeof resendChallenge>
+  readonly readEvidence: Bound<typeof readEvidence>
+  readonly listChallenges: Bound<typeof listChallenges>
+
+  // the device's side
+  readonly fetchChallenges: Bound<typeof fetchChallenges>
+  readonly answerChallenge: Bound<typeof answerChallenge>
+  readonly confirmReceipt: Bound<typeof confirmReceipt>
+  readonly rotatePushToken: Bound<typeof rotatePushToken>
+  readonly readSelf: Bound<typeof readSelf>
+  readonly updateSelf: Bound<typeof updateSelf>
+  readonly unregisterSelf: Bound<typeof unregisterSelf>
+  readonly listOwnDevices: Bound<typeof listOwnDevices>
+  readonly unregisterOther: Bound<typeof unregisterOther>
+  readonly listOwnActivities: Bound<typeof listOwnActivities>
+  readonly readKeySetLinks: Bound<typeof readKeySetLinks>
+}

@@ -1,0 +1,219 @@
+import type { FastifyInstance } from 'fastify'
+import type { Challenge } from '../../src/domain/challenge.ts'
+import type { Device } from '../../src/domain/device.ts'
+import type { DeviceProof } from '../../src/domain/device-proof.ts'
+import type { Enrolment } from '../../src/domain/enrolment.ts'
+import type { Id, IdKind } from '../../src/domain/ids.ts'
+import { idPrefixes } from '../../src/domain/ids.ts'
+import type { Principal } from '../../src/domain/principal.ts'
+import { refuse } from '../../src/domain/refusal.ts'
+import { type AppOptions, buildApp } from '../../src/http/app.ts'
+import type { UseCases } from '../../src/http/use-cases.ts'
+import type { User } from '../../src/ports/directory-store.ts'
+import type { ChallengeReading } from '../../src/usecases/read-challenge.ts'
+
+/** A well-formed id; the last character tells one from another. */
+export function anId<K extends IdKind>(kind: K, last = '0'): Id<K> {
+  return `${idPrefixes[kind]}_01jv9z3k8we2tvn4qh6yrx7b5${last}`
+}
+
+export const at = new Date('2026-01-31T12:00:00.123Z')
+export const publicOrigin = 'https://countersign.example'
+export const bearer = { authorization: 'Bearer cs_key' }
+
+export const principal: Principal = {
+  tenantId: anId('tenant'),
+  rpId: anId('relyingParty'),
+  rpName: 'Example Bank',
+  keyId: anId('apiKey'),
+  scopes: ['admin'],
+  namespaces: ['entra'],
+}
+
+export const proof: DeviceProof = {
+  jws: { text: 'a.b.c', header: {}, payload: {}, signedHash: 'h' },
+  kid: 'k',
+  tenantId: anId('tenant'),
+  deviceId: anId('device'),
+  jti: 'jti',
+  expiresAt: at,
+}
+
+export function aChallenge(overrides: Partial<Challenge> = {}): Challenge {
+  return {
+    tenantId: anId('tenant'),
+    id: anId('challenge'),
+    rpId: anId('relyingParty'),
+    userId: anId('user'),
+    status: 'pending',
+    reason: null,
+    context: { application: 'Payroll', fields: [{ label: 'Amount', value: 'CHF 120.00' }] },
+    numberMode: 'service',
+    numberDigits: 6,
+    wrongNumbersLeft: 3,
+    userVerification: 'preferred',
+    binding: null,
+    deliveryMode: 'push',
+    signingKid: 'signing-kid',
+    resultJti: 'result-jti',
+    resendsLeft: 3,
+    lastPushAt: at,
+    createdAt: at,
+    expiresAt: at,
+    decidedAt: null,
+    decidedDeviceId: null,
+    ...overrides,
+  }
+}
+
+export function aReading(overrides: Partial<Challenge> = {}): ChallengeReading {
+  const challenge = aChallenge(overrides)
+  return {
+    challenge,
+    devices: [
+      {
+        deviceId: anId('device'),
+        fetchedAt: at,
+        receivedAt: null,
+        push: { status: 'sent', reason: null, attempts: 1, settledAt: at },
+      },
+    ],
+    decidedBy: null,
+    now: at,
+    result: challenge.status === 'pending' ? null : 'result.jws.text',
+  }
+}
+
+export function aDevice(overrides: Partial<Device> = {}): Device {
+  return {
+    tenantId: anId('tenant'),
+    id: anId('device'),
+    userId: anId('user'),
+    enrolmentId: anId('enrolment'),
+    status: 'active',
+    name: "Ada's phone",
+    platform: 'android',
+    model: 'Pixel 9',
+    osVersion: '16',
+    appId: 'com.example.auth',
+    appVersion: '3.1.0',
+    hasPushToken: true,
+    hasVerificationKey: true,
+    createdAt: at,
+    activatedAt: at,
+    lastSeenAt: null,
+    unregisteredAt: null,
+    unregisterReason: null,
+    ...overrides,
+  }
+}
+
+export function anEnrolment(overrides: Partial<Enrolment> = {}): Enrolment {
+  return {
+    tenantId: anId('tenant'),
+    id: anId('enrolment'),
+    userId: anId('user'),
+    rpId: anId('relyingParty'),
+    status: 'open',
+    reason: null,
+    codeTriesLeft: 5,
+    wrongNumbersLeft: 3,
+    confirmationRequired: true,
+    replacesDeviceId: null,
+    deviceId: null,
+    createdAt: at,
+    expiresAt: at,
+    claimedAt: null,
+    endedAt: null,
+    ...overrides,
+  }
+}
+
+export const aUser: User = {
+  tenantId: anId('tenant'),
+  id: anId('user'),
+  displayName: 'Ada Lovelace',
+  identifiers: [{ namespace: 'entra', value: 'ada@example.com' }],
+  createdAt: at,
+}
+
+/** Use cases of which only the given ones may be called; keys and proofs are believed unless told otherwise. */
+export function useCasesWith(given: Partial<UseCases>): UseCases {
+  const believing: Partial<UseCases> = {
+    authenticateApiKey: async (authorization) =>
+      authorization === bearer.authorization ? principal : refuse('api_key_invalid'),
+    readDeviceProof: (header) => (header === undefined ? refuse('proof_missing') : proof),
+  }
+  return new Proxy({ ...believing, ...given } as UseCases, {
+    get: (known, name: keyof UseCases) => {
+      if (name in known) return known[name]
+      throw new Error(`the route called ${name}, which this test does not give`)
+    },
+  })
+}
+
+/** The app with these use cases, silent unless told otherwise. */
+export async function anApp(
+  given: Partial<UseCases> = {},
+  options: Partial<AppOptions> = {},
+): Promise<FastifyInstance> {
+  return buildApp({
+    useCases: useCasesWith(given),
+    logger: false,
+    publicOrigin,
+    isUnavailable: () => false,
+    ready: async () => true,
+    stopWaiting: () => undefined,
+    metrics: { contentType: 'text/plain; version=0.0.4', read: async () => 'up 1\n' },
+    clock: { now: () => at },
+    ...options,
+  })
+}
+
+/** One documented route. */
+export type Route = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** The path with well-formed ids in it. */
+  readonly url: string
+  readonly operation: {
+    readonly operationId: string
+    readonly tags: string[]
+    readonly summary: string
+    readonly security: Record<string, string[]>[]
+    readonly requestBody?: unknown
+    readonly parameters?: { in: string; name: string }[]
+    readonly responses: Record<string, { description: string; content?: Record<string, unknown> }>
+  }
+}
+
+const kindOf: Readonly<Record<string, IdKind>> = {
+  'api-keys': 'apiKey',
+  enrollments: 'enrolment',
+  challenges: 'challenge',
+  devices: 'device',
+  users: 'user',
+  t: 'tenant',
+}
+
+/** Every route of the description, which the app made from the routes themselves. */
+export function routesOf(app: FastifyInstance): Route[] {
+  const paths = app.swagger().paths ?? {}
+  return Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(item ?? {}).map(([method, operation]) => ({
+      method: method.toUpperCase() as Route['method'],
+      url: path.replace(/\/([^/]+)\/\{\w+\}/g, (_match, noun: string) => {
+        const kind = kindOf[noun]
+        if (kind === undefined) throw new Error(`no kind of id is known for /${noun}/`)
+        return `/${noun}/${anId(kind)}`
+      }),
+      operation: operation as Route['operation'],
+    })),
+  )
+}
+
+/** The headers by which this route believes its caller. */
+export function credentialsFor({ operation }: Route): Record<string, string> {
+  const schemes = operation.security.flatMap((one) => Object.keys(one))
+  if (schemes.includes('apiKey')) return bearer
+  return schemes.includes('deviceProof') ? { 'device-proof': 'proof' } : {}
+}

@@ -1,0 +1,198 @@
+import type { FastifyInstance, InjectOptions } from 'fastify'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { problemSchema } from '../../src/http/schemas/problem.ts'
+import { anApp, anId, bearer, credentialsFor, type Route, routesOf } from './fixtures.ts'
+
+let app: FastifyInstance
+let routes: Route[]
+
+beforeAll(async () => {
+  app = await anApp()
+  routes = routesOf(app)
+})
+afterAll(() => app.close())
+
+const json = { 'content-type': 'application/json' }
+
+async function send(route: Pick<Route, 'method' | 'url'>, more: InjectOptions) {
+  return app.inject({ method: route.method, url: route.url, ...more })
+}
+
+/** Sends the same to every route that may have a body; returns what is not answered as it should be. */
+async function misanswered(
+  payload: string | Buffer,
+  status: number,
+  code: string,
+  headers: Record<string, string> = json,
+): Promise<string[]> {
+  const wrong: string[] = []
+  for (const route of routes.filter(({ method }) => method !== 'GET')) {
+    const answer = await send(route, { payload, headers: { ...credentialsFor(route), ...headers } })
+    const body = problemSchema.safeParse(answer.json())
+    const right = answer.statusCode === status && body.success && body.data.code === code
+    if (!right) wrong.push(`${route.method} ${route.url}: ${answer.statusCode} ${answer.body}`)
+  }
+  return wrong
+}
+
+it('there are routes with bodies to try all this on', () => {
+  expect(routes.filter(({ method }) => method !== 'GET').length).toBeGreaterThan(15)
+})
+
+describe('every route that may have a body answers with a problem', () => {
+  it.each([
+    ['that is no JSON', '{"user":'],
+    ['that is a list', '[]'],
+    ['that is a text', '"text"'],
+    ['that is a number', '1e3'],
+    ['with __proto__ in it', '{"__proto__":{"isAdmin":true}}'],
+    ['with a constructor in it', '{"constructor":{"prototype":{"isAdmin":true}}}'],
+    ['with members nobody knows', '{"isAdmin":true,"status":"approved"}'],
+    ['of ten thousand nested lists', '['.repeat(10_000) + ']'.repeat(10_000)],
+  ])('400 to a body %s', async (_what, payload) => {
+    expect(await misanswered(payload, 400, 'invalid_request')).toEqual([])
+  })
+
+  it('400 to bytes that are not UTF-8', async () => {
+    const bytes = Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])
+    expect(await misanswered(bytes, 400, 'invalid_request')).toEqual([])
+  })
+
+  it('413 to a body over 64 KiB, whatever is in it', async () => {
+    expect(await misanswered(' '.repeat(64 * 1024 + 1), 413, 'body_too_large')).toEqual([])
+  })
+
+  it.each([
+    'text/plain',
+    'application/xml',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'not a type',
+  ])('415 to a body of type %s', async (type) => {
+    const headers = { 'content-type': type }
+    expect(await misanswered('a=b', 415, 'unsupported_media_type', headers)).toEqual([])
+  })
+
+  it('naming the member that nobody knows, where members are taken at all', async () => {
+    for (const route of routes.filter(({ operation }) => operation.requestBody !== undefined)) {
+      const headers = { ...credentialsFor(route), ...json }
+      const answer = await send(route, { payload: '{"isAdmin":true}', headers })
+      const { errors = [] } = problemSchema.parse(answer.json())
+      expect(errors.map(({ message }) => message)).toContain('Unrecognized key: "isAdmin"')
+    }
+  })
+})
+
+describe('every route', () => {
+  it('refuses query members that it does not know', async () => {
+    for (const route of routes) {
+      const answer = await send(route, {
+        url: `${route.url}?isAdmin=true`,
+        headers: credentialsFor(route),
+        ...(route.operation.requestBody !== undefined && { payload: {} }),
+      })
+      expect([route.url, answer.statusCode]).toEqual([route.url, 400])
+      expect(problemSchema.parse(answer.json()).code).toBe('invalid_request')
+    }
+  })
+
+  it('refuses query members that come twice', async () => {
+    for (const route of routes) {
+      for (const { in: place, name } of route.operation.parameters ?? []) {
+        if (place !== 'query') continue
+        const url = `${route.url}?${name}=1&${name}=1`
+        const payload = { user: 'ada' }
+        const answer = await send(route, {
+          url,
+          headers: credentialsFor(route),
+          ...(route.method !== 'GET' && { payload }),
+        })
+        // A list in place of an id is an ill-formed id, which looks like an unknown one.
+        expect([url, [400, 404].includes(answer.statusCode)]).toEqual([url, true])
+      }
+    }
+  })
+})
+
+describe('an ill-formed id', () => {
+  const readChallenge = async () => ({ refused: 'not_found' }) as const
+  const findUser = readChallenge
+
+  async function bodiesOf(urls: string[]): Promise<string[]> {
+    await using other = await anApp({ readChallenge, findUser, listChallenges: readChallenge })
+    const bodies: string[] = []
+    for (const url of urls) {
+      const answer = await other.inject({ url, headers: bearer })
+      expect([url, answer.statusCode]).toEqual([url, 404])
+      bodies.push(answer.body)
+    }
+    return bodies
+  }
+
+  it('in a path is answered with the same bytes as an unknown one', async () => {
+    const [unknown, ...illFormed] = await bodiesOf([
+      `/v1/challenges/${anId('challenge')}`,
+      '/v1/challenges/1',
+      `/v1/challenges/${anId('user')}`,
+      `/v1/challenges/${anId('challenge').toUpperCase()}`,
+      `/v1/challenges/${anId('challenge')}x`,
+      `/v1/challenges/chl_${'8'.repeat(26)}`,
+      '/v1/challenges/%00',
+      `/v1/challenges/${'x'.repeat(2000)}`,
+    ])
+    expect(new Set(illFormed)).toEqual(new Set([unknown]))
+  })
+
+  it('in a query is answered with the same bytes as an unknown one', async () => {
+    const [unknown, illFormed] = await bodiesOf([
+      `/v1/challenges?userId=${anId('user')}`,
+      '/v1/challenges?userId=1',
+    ])
+    expect(illFormed).toBe(unknown)
+  })
+
+  it('as a cursor is a bad request, because cursors are ours', async () => {
+    const answer = await app.inject({ url: '/v1/challenges?cursor=1', headers: bearer })
+    expect(answer.statusCode).toBe(400)
+  })
+})
+
+describe('an address that leads nowhere', () => {
+  it('is a 404 problem with the headers of every answer', async () => {
+    const answer = await app.inject({ method: 'PUT', url: '/v2/nothing' })
+    expect(answer.statusCode).toBe(404)
+    expect(problemSchema.parse(answer.json()).code).toBe('not_found')
+    expect(answer.headers).toMatchObject({
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
+    })
+  })
+
+  it('is a 400 problem when it is no address at all', async () => {
+    const answer = await app.inject({ url: '/v1/users/%E0%A4%A' })
+    expect(answer.statusCode).toBe(400)
+    expect(problemSchema.parse(answer.json()).code).toBe('invalid_request')
+    expect(answer.headers).toMatchObject({
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
+    })
+  })
+})
+
+describe('every answer', () => {
+  it('is never stored, never guessed at, never framed, and says nothing of what made it', async () => {
+    for (const url of ['/health/live', '/v1/tenant', `/v1/challenges/${anId('challenge')}`]) {
+      const { headers } = await app.inject({ url })
+      expect(headers).toMatchObject({
+        'cache-control': 'no-store',
+        'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+        'x-content-type-options': 'nosniff',
+        'strict-transport-security': 'max-age=31536000; includeSubDomains',
+      })
+      expect(headers).not.toHaveProperty('x-powered-by')
+      expect(headers).not.toHaveProperty('server')
+    }
+  })
+})
