@@ -1,0 +1,147 @@
+// The claim of an enrolment: one proof by each key that the new device introduces.
+
+import {
+  type Expected,
+  headerOf,
+  iat,
+  issuer,
+  keys,
+  ok,
+  other,
+  refused,
+  sha256,
+  signJson,
+  type TestKey,
+  withTailBits,
+} from './world.ts'
+
+const claimTyp = 'device-claim+jwt'
+const scanned = 'dmVjdG9yLWNvZGUtb2YtMzItYnl0ZXMtMDAwMDAwMDE'
+
+/** Codes as people and cameras give them, and what both sides hash. */
+export const codes = [
+  { given: scanned, kind: 'scanned', code: scanned, hash: sha256(scanned) },
+  ...['7K3QM-9TX2R', '7k3qm9tx2r', ' 7K3QM 9TX2R '].map((given) => ({
+    given,
+    kind: 'typed',
+    code: '7K3QM9TX2R',
+    hash: sha256('7K3QM9TX2R'),
+  })),
+  { given: 'OoIiL-l0123', kind: 'typed', code: '0011110123', hash: sha256('0011110123') },
+  ...['', '7K3QM-9TX2', '7K3QM-9TX2RX', '7K3QM-9TX2U', scanned.slice(1)].map((given) => ({
+    given,
+    kind: null,
+  })),
+]
+
+type Jwk = { readonly kty: string; readonly crv: string; readonly x: string; readonly y: string }
+
+export type ClaimVector = {
+  readonly name: string
+  readonly code: string
+  readonly keys: { readonly possession: Jwk; readonly verification?: Jwk }
+  readonly proofs: { readonly possession: string; readonly verification?: string }
+  readonly expected: Expected
+}
+
+const { possession, verification, stranger } = keys
+const jwks = { possession: possession.jwk, verification: verification.jwk }
+
+function payload(code: string, changes: Readonly<Record<string, unknown>> = {}) {
+  const plain = codes.find(({ given }) => given === code)
+  const hash = plain && 'hash' in plain ? plain.hash : ''
+  const jti = 'dmVjdG9yLWNsYWltLTAwMQ'
+  return { aud: issuer, ch: hash, pk: possession.kid, vk: verification.kid, iat, jti, ...changes }
+}
+
+function prove(
+  key: TestKey,
+  changes: Readonly<Record<string, unknown>> = {},
+  code = scanned,
+): string {
+  return signJson(key, headerOf(claimTyp, key), payload(code, changes))
+}
+
+function claim(name: string, expected: Expected, changes: Partial<ClaimVector> = {}): ClaimVector {
+  const proofs = { possession: prove(possession), verification: prove(verification) }
+  return { name, code: scanned, keys: jwks, proofs, expected, ...changes }
+}
+
+/** Both proofs with the same fault. */
+function faulty(
+  name: string,
+  expected: Expected,
+  changes: Readonly<Record<string, unknown>>,
+): ClaimVector {
+  return claim(name, expected, {
+    proofs: { possession: prove(possession, changes), verification: prove(verification, changes) },
+  })
+}
+
+const malformed = refused('proof_malformed')
+const invalid = (wrong?: string) => refused('proof_invalid', wrong)
+const noKey = refused('invalid_request')
+const alone = { vk: undefined }
+const typed = '7k3qm9tx2r'
+
+export const claimVectors: readonly ClaimVector[] = [
+  claim('two keys, a scanned code', ok),
+  claim('a typed code: the hash is over its plain spelling', ok, {
+    code: typed,
+    proofs: {
+      possession: prove(possession, {}, typed),
+      verification: prove(verification, {}, typed),
+    },
+  }),
+  claim('a possession key alone: no vk', ok, {
+    keys: { possession: possession.jwk },
+    proofs: { possession: prove(possession, alone) },
+  }),
+  faulty('another tenant', invalid('aud'), { aud: issuer.replace(/.$/, '0') }),
+  faulty('the origin as audience', invalid('aud'), { aud: new URL(issuer).origin }),
+  faulty('hash of another code', invalid('ch'), { ch: sha256('another') }),
+  faulty('the code itself instead of its hash', invalid('ch'), { ch: scanned }),
+  faulty('another possession key', invalid('pk'), { pk: stranger.kid }),
+  faulty('another verification key', invalid('vk'), { vk: stranger.kid }),
+  faulty('vk left out though there is such a key', invalid('vk'), alone),
+  claim('vk given though there is no such key', invalid('vk'), {
+    keys: { possession: possession.jwk },
+    proofs: { possession: prove(possession) },
+  }),
+  claim('each proof by the other key', invalid('kid'), {
+    proofs: { possession: prove(verification), verification: prove(possession) },
+  }),
+  claim('a key introduced by somebody who does not hold it', invalid(), {
+    proofs: {
+      possession: signJson(stranger, headerOf(claimTyp, possession), payload(scanned)),
+      verification: prove(verification),
+    },
+  }),
+  claim('one proof missing', malformed, { proofs: { possession: prove(possession) } }),
+  faulty('a member we do not know', malformed, { sub: `usr_${other}` }),
+  faulty('no jti', malformed, { jti: undefined }),
+  faulty('61 seconds behind', refused('clock_skew'), { iat: iat - 61 }),
+  faulty('11 seconds ahead', refused('clock_skew'), { iat: iat + 11 }),
+  claim('a device proof in its place', malformed, {
+    proofs: {
+      possession: signJson(possession, headerOf('device-proof+jwt', possession), payload(scanned)),
+      verification: prove(verification),
+    },
+  }),
+  claim('one key in both roles', refused('key_already_registered'), {
+    keys: { possession: possession.jwk, verification: possession.jwk },
+    proofs: {
+      possession: prove(possession, { vk: possession.kid }),
+      verification: prove(possession, { vk: possession.kid }),
+    },
+  }),
+  claim('a point that is not on the curve', noKey, {
+    keys: { ...jwks, possession: { ...possession.jwk, y: possession.jwk.x } },
+  }),
+  claim('another curve', noKey, {
+    keys: { ...jwks, possession: { ...possession.jwk, crv: 'P-384' } },
+  }),
+  claim('a coordinate with unused bits set', noKey, {
+    keys: { ...jwks, possession: { ...possession.jwk, x: withTailBits(possession.jwk.x) } },
+  }),
+]

@@ -1,0 +1,227 @@
+// What the service signs: approval requests, links between its key sets, and results.
+
+import {
+  type RequestFacts,
+  requestHeader,
+  requestPayload,
+  requestTyp,
+} from '../../src/domain/approval-request.ts'
+import { spellings, wrongHeaders } from './spellings.ts'
+import {
+  base64url,
+  challengeId,
+  deviceId,
+  type Expected,
+  headerOf,
+  iat,
+  issuer,
+  keys,
+  ok,
+  origin,
+  other,
+  refused,
+  relyingPartyId,
+  sha256,
+  signJson,
+  signTexts,
+  type TestKey,
+  tenantId,
+  time,
+  userId,
+} from './world.ts'
+
+type Changes = Readonly<Record<string, unknown>>
+export type SignedVector = {
+  readonly name: string
+  readonly jws: string
+  readonly expected: Expected
+}
+
+const { service1, service2, stranger } = keys
+const seconds = (from: Date, more: number) => new Date(from.getTime() + more * 1000)
+
+/** The request that the answers of the other file answer. */
+export const requestFacts: RequestFacts = {
+  issuer,
+  tenantId,
+  challengeId,
+  deviceId,
+  userId,
+  jti: 'dmVjdG9yLXJlcXVlc3QtMQ',
+  nonce: 'dmVjdG9yLW5vbmNlLW9mLTMyLWJ5dGVzLTAwMDAwMDA',
+  relyingPartyName: 'Example Mail',
+  context: {
+    application: 'Webmail',
+    action: 'Sign in',
+    ip: '203.0.113.7',
+    location: 'Zürich, Switzerland',
+    userAgent: 'Firefox on Windows',
+    fields: [{ label: 'Amount', value: 'CHF 120.00' }],
+  },
+  numberMode: 'service',
+  numberDigits: 6,
+  callerNumber: null,
+  userVerification: 'preferred',
+  createdAt: seconds(time, -30),
+  expiresAt: seconds(time, 90),
+}
+
+const requestText = requestPayload(requestFacts)
+const request = JSON.parse(requestText) as Changes
+
+/** `rqh` of an answer to it: over `header.payload`, never over the signature. */
+export const requestHash = sha256(
+  `${base64url(requestHeader(service1.kid))}.${base64url(requestText)}`,
+)
+
+function asked(
+  name: string,
+  expected: Expected,
+  changes: Changes = {},
+  key = service1,
+): SignedVector {
+  const jws = signJson(key, headerOf(requestTyp, key), { ...request, ...changes })
+  return { name, jws, expected }
+}
+
+const malformed = refused('malformed')
+
+export const requestVectors: readonly SignedVector[] = [
+  {
+    name: 'a request as the service signs it',
+    jws: signTexts(service1, requestHeader(service1.kid), requestText),
+    expected: { ok: true, requestHash, numberDigits: 6 },
+  },
+  asked('without a number to type', { ok: true, numberDigits: null }, { number: null }),
+  asked('with the least context', ok, { ctx: { relyingParty: 'Example Mail' } }),
+  asked('another issuer', refused('issuer_wrong'), { iss: `${origin}/t/tnt_${other}` }),
+  asked('another tenant', refused('tenant_wrong'), { tid: `tnt_${other}` }),
+  asked('another device', refused('audience_wrong'), { aud: deviceId.replace(/.$/, 'z') }),
+  asked('another user', refused('user_wrong'), { sub: `usr_${other}` }),
+  asked('another challenge than it was listed under', refused('challenge_wrong'), {
+    cid: `chl_${other}`,
+  }),
+  asked('its time is over', refused('expired'), { exp: iat }),
+  asked('its time has not come', refused('not_yet_valid'), { iat: iat + 61, exp: iat + 120 }),
+  asked('it lives longer than ten minutes', malformed, { exp: iat + 571 }),
+  asked('a member we do not know', malformed, { hint: 'x' }),
+  asked('a text to show that we do not know', malformed, {
+    ctx: { relyingParty: 'x', html: '<b>' },
+  }),
+  asked('nine digits', malformed, { number: { digits: 9 } }),
+  asked('a wish that we do not know', malformed, { uv: 'always' }),
+  asked('no nonce', malformed, { nonce: undefined }),
+  asked('a key that was never pinned', refused('key_unknown'), {}, stranger),
+  {
+    name: 'a signature by another key',
+    jws: signJson(stranger, headerOf(requestTyp, service1), request),
+    expected: refused('signature_wrong'),
+  },
+  ...wrongHeaders(requestTyp, service1.kid).map(([name, header]) => ({
+    name,
+    jws: signJson(service1, header, request),
+    // A device looks its pinned keys up by `kid` and needs no other shape of it.
+    expected: name.startsWith('kid') ? refused('key_unknown') : malformed,
+  })),
+]
+
+const set = (...held: TestKey[]) => held.map(({ kid, jwk }) => ({ ...jwk, kid }))
+const linkTyp = 'keyset+jwt'
+
+/** What the device pinned before it meets these links. */
+export const heldKeySet = { seq: 1, keys: set(service1) }
+
+function link(
+  name: string,
+  expected: Expected,
+  changes: Changes = {},
+  key = service1,
+): SignedVector {
+  const payload = {
+    iss: issuer,
+    seq: 2,
+    iat: iat - 3600,
+    keys: set(service2, service1),
+    ...changes,
+  }
+  return { name, jws: signJson(key, headerOf(linkTyp, key), payload), expected }
+}
+
+export const linkVectors: readonly SignedVector[] = [
+  link('the next set, signed by the key before', { ok: true, seq: 2 }),
+  link('signed by the key that it introduces', refused('key_unknown'), {}, service2),
+  link('signed by a stranger', refused('key_unknown'), {}, stranger),
+  link('another tenant', refused('issuer_wrong'), { iss: `${origin}/t/tnt_${other}` }),
+  link('the same seq again: a fork', refused('seq_wrong'), { seq: 1 }),
+  link('a seq left out', refused('seq_wrong'), { seq: 3 }),
+  link('a key dropped', refused('keys_wrong'), { keys: set(service2) }),
+  link('nothing new', refused('keys_wrong'), { keys: set(service1) }),
+  link('a kid that is no thumbprint of its key', refused('keys_wrong'), {
+    keys: [{ ...service2.jwk, kid: stranger.kid }, ...set(service1)],
+  }),
+  link('a member we do not know', malformed, { exp: iat }),
+]
+
+const resultTyp = 'approval-result+jwt'
+
+/** What the relying party expects of a result that it accepts. */
+export const resultExpectation = {
+  issuer,
+  audience: relyingPartyId,
+  challengeId,
+  binding: 'dmVjdG9yLWJpbmRpbmctb2Ytc2Vzc2lvbg',
+}
+
+const approved = {
+  iss: issuer,
+  aud: relyingPartyId,
+  jti: 'dmVjdG9yLXJlc3VsdC0wMQ',
+  iat,
+  exp: iat + 60,
+  tid: tenantId,
+  cid: challengeId,
+  sub: userId,
+  binding: resultExpectation.binding,
+  decision: 'approved',
+  did: deviceId,
+  number: 'service',
+  amr: ['pop', 'swk', 'user'],
+  auth_time: iat - 5,
+}
+
+function result(
+  name: string,
+  expected: Expected,
+  changes: Changes = {},
+  key = service1,
+): SignedVector {
+  return {
+    name,
+    jws: signJson(key, headerOf(resultTyp, key), { ...approved, ...changes }),
+    expected,
+  }
+}
+
+const denied = { decision: 'denied', amr: undefined, auth_time: undefined }
+
+export const resultVectors: readonly SignedVector[] = [
+  result('approved', { ok: true, decision: 'approved' }),
+  result('denied', { ok: true, decision: 'denied' }, { ...denied, reason: 'user_denied' }),
+  result('another audience', refused('audience_wrong'), { aud: `rp_${other}` }),
+  result('another issuer', refused('issuer_wrong'), { iss: `${origin}/t/tnt_${other}` }),
+  result('too old', refused('expired'), { iat: iat - 61, exp: iat - 1 }),
+  result('another challenge', refused('challenge_wrong'), { cid: `chl_${other}` }),
+  result('the session of somebody else', refused('binding_wrong'), { binding: 'A'.repeat(34) }),
+  result('no binding though one was given', refused('binding_wrong'), { binding: undefined }),
+  result('a key that is not the tenant’s', refused('key_unknown'), {}, stranger),
+  {
+    name: 'another kind of text',
+    jws: signJson(service1, headerOf(requestTyp, service1), approved),
+    expected: malformed,
+  },
+  ...spellings(service1, headerOf(resultTyp, service1), approved, {
+    malformed,
+    notSigned: refused('signature_wrong'),
+    accepted: { ok: true, decision: 'approved' },
+  }).filter(({ expected }) => expected !== malformed),
+]

@@ -1,0 +1,338 @@
+// Proves docs/test-vectors.json with the service's own code, and with the device's where a device reads. The file's texts were
+// signed once; nothing here signs them again.
+
+import { createPublicKey, verify } from 'node:crypto'
+import { createLocalJWKSet, errors, jwtVerify } from 'jose'
+import { describe, expect, test } from 'vitest'
+import { type RequestFault, readRequest } from '../clients/device/approval-request.ts'
+import { followLinks } from '../clients/device/key-set.ts'
+import vectors from '../docs/test-vectors.json' with { type: 'json' }
+import type { Challenge } from '../src/domain/challenge.ts'
+import type { Device, DeviceKey } from '../src/domain/device.ts'
+import type { DeviceProof } from '../src/domain/device-proof.ts'
+import { type Enrolment, readCode } from '../src/domain/enrolment.ts'
+import type { Id } from '../src/domain/ids.ts'
+import { defaultPolicy } from '../src/domain/policy.ts'
+import { isRefusal } from '../src/domain/refusal.ts'
+import { createHashing } from '../src/outbound/hashing.ts'
+import { systemRandom } from '../src/outbound/random.ts'
+import { createSealing } from '../src/outbound/sealing.ts'
+import { createSignatures } from '../src/outbound/signatures.ts'
+import type { AnswerToRecord } from '../src/ports/challenge-store.ts'
+import type { Signals } from '../src/ports/signals.ts'
+import { answerChallenge } from '../src/usecases/answer-challenge.ts'
+import { authenticateDevice, readDeviceProof } from '../src/usecases/authenticate-device.ts'
+import { claimEnrolment } from '../src/usecases/claim-enrolment.ts'
+import { numberBinding } from '../src/usecases/create-challenge.ts'
+
+const masterKey = Buffer.alloc(32, 5)
+const sealing = createSealing({ current: masterKey })
+const hashing = createHashing(masterKey)
+const signatures = createSignatures(sealing)
+const now = new Date(vectors.time)
+const clock = { now: () => now }
+const silent: Signals = { publish: () => undefined, watch: never, stop: never, stopped: false }
+
+const tenantId = vectors.tenantId as Id<'tenant'>
+const userId = vectors.userId as Id<'user'>
+const deviceId = vectors.deviceId as Id<'device'>
+const challengeId = vectors.challengeId as Id<'challenge'>
+const rpId = vectors.relyingPartyId as Id<'relyingParty'>
+const enrolmentId = 'enr_01kzw5qv8heg4tt2f8xj1c7m9f' as const
+
+function never(): never {
+  throw new Error('this is not part of what is proven here')
+}
+
+function storedKey(role: DeviceKey['role']): DeviceKey {
+  const { kid, x, y } = vectors.keys[role]
+  return { role, kid, publicJwk: { kty: 'EC', crv: 'P-256', x, y } }
+}
+
+const deviceKeys = [storedKey('possession'), storedKey('verification')]
+
+const device: Device = {
+  tenantId,
+  id: deviceId,
+  userId,
+  enrolmentId,
+  status: 'active',
+  name: 'Phone',
+  platform: 'ios',
+  model: 'm',
+  osVersion: '1',
+  appId: 'com.example',
+  appVersion: '1',
+  hasPushToken: false,
+  hasVerificationKey: true,
+  createdAt: now,
+  activatedAt: now,
+  lastSeenAt: null,
+  unregisteredAt: null,
+  unregisterReason: null,
+}
+
+/** A refusal as the vectors write it. */
+function outcomeOf(value: unknown): object {
+  return isRefusal(value) ? { refused: value.refused, ...value.facts } : { ok: true }
+}
+
+/** Everything that the vector expects of the outcome; what it leaves open may be anything. */
+function expectOutcome(outcome: object, expected: object): void {
+  const { serverTime: _, ...facts } = outcome as { serverTime?: unknown }
+  expect(facts).toEqual(expected)
+}
+
+test('the file has valid and invalid vectors of every kind', () => {
+  const { claims, proofs, keySetLinks, requests, answers, results } = vectors
+  for (const kind of [claims, proofs, keySetLinks, requests, answers, results]) {
+    const valid = kind.filter(({ expected }) => 'ok' in expected)
+    expect(valid.length).toBeGreaterThan(0)
+    expect(kind.length - valid.length).toBeGreaterThan(4)
+  }
+})
+
+describe('signatures out of a platform’s DER', () => {
+  test.each(vectors.derSignatures)('$name', ({ input, der, raw }) => {
+    const { x, y } = vectors.keys.possession
+    const key = createPublicKey({ key: { kty: 'EC', crv: 'P-256', x, y }, format: 'jwk' })
+    const bytes = Buffer.from(input)
+    expect(verify('sha256', bytes, key, Buffer.from(der, 'hex'))).toBe(true)
+    const rawKey = { key, dsaEncoding: 'ieee-p1363' } as const
+    expect(verify('sha256', bytes, rawKey, Buffer.from(raw, 'base64url'))).toBe(true)
+  })
+})
+
+describe('codes', () => {
+  test.each(vectors.codes)('$given', ({ given, kind, ...read }) => {
+    const found = readCode(given)
+    expect(found?.kind ?? null).toBe(kind)
+    if (!found || !('hash' in read)) return
+    expect(found.code).toBe(read.code)
+    expect(hashing.sha256Base64Url(found.code)).toBe(read.hash)
+  })
+})
+
+describe('claims of an enrolment', () => {
+  const enrolment: Enrolment = {
+    tenantId,
+    id: enrolmentId,
+    userId,
+    rpId,
+    status: 'open',
+    reason: null,
+    codeTriesLeft: 5,
+    wrongNumbersLeft: 3,
+    confirmationRequired: true,
+    replacesDeviceId: null,
+    deviceId: null,
+    createdAt: now,
+    expiresAt: new Date(now.getTime() + 1000),
+    claimedAt: null,
+    endedAt: null,
+  }
+  const target = {
+    enrolment,
+    numberSealed: null,
+    now,
+    policy: defaultPolicy,
+    tenantName: 'Example',
+    userName: 'Ada',
+    signingKeys: [],
+  }
+  const needs = {
+    enrolments: {
+      findByCode: async () => target,
+      findByTypedCode: async () => target,
+      claim: async () => ({ kind: 'claimed', device, replaced: null }) as const,
+    },
+    devices: { find: never },
+    signatures,
+    hashing,
+    sealing,
+    random: systemRandom,
+    clock,
+    signals: silent,
+    publicOrigin: vectors.origin,
+  }
+
+  test.each(vectors.claims)('$name', async ({ code, keys, proofs, expected }) => {
+    const claimed = await claimEnrolment(needs, {
+      tenantId,
+      code,
+      user: 'ada',
+      appId: 'com.example',
+      device,
+      keys: keys as Parameters<typeof claimEnrolment>[1]['keys'],
+      proofs: proofs as Parameters<typeof claimEnrolment>[1]['proofs'],
+    })
+    expectOutcome(outcomeOf(claimed), expected)
+  })
+})
+
+describe('proofs of device calls', () => {
+  const devices = {
+    findKnown: async (_: string, id: string) =>
+      id === deviceId ? { device, keys: deviceKeys } : null,
+  }
+
+  test.each(vectors.proofs)('$name', async ({ request, routeKey, jws, expected }) => {
+    const { method, uri, body } = request
+    const bodyHash = body === null ? null : hashing.sha256Base64Url(body)
+    const proof = readDeviceProof({ signatures, clock }, jws, { method, uri, bodyHash })
+    const role = routeKey as DeviceKey['role']
+    const believed = isRefusal(proof)
+      ? proof
+      : await authenticateDevice({ devices, signatures }, proof, { role })
+    expectOutcome(outcomeOf(believed), expected)
+  })
+})
+
+describe('answers', () => {
+  const answerProof = vectors.proofs.find(({ name }) => name === 'a call with a body')
+
+  function proofOfCall(): DeviceProof {
+    const { method, uri, body } = answerProof?.request ?? never()
+    const request = { method, uri, bodyHash: hashing.sha256Base64Url(body ?? '') }
+    const proof = readDeviceProof({ signatures, clock }, answerProof?.jws, request)
+    return isRefusal(proof) ? never() : proof
+  }
+
+  function challengeOf(asked: (typeof vectors.answers)[number]['challenge']): Challenge {
+    return {
+      tenantId,
+      id: challengeId,
+      rpId,
+      userId,
+      status: 'pending',
+      reason: null,
+      context: {},
+      numberMode: asked.numberMode as Challenge['numberMode'],
+      numberDigits: asked.numberDigits,
+      wrongNumbersLeft: asked.wrongNumbersLeft,
+      userVerification: asked.userVerification as Challenge['userVerification'],
+      binding: null,
+      deliveryMode: 'push',
+      signingKid: vectors.keys.service1.kid,
+      resultJti: '',
+      resendsLeft: 0,
+      lastPushAt: null,
+      createdAt: now,
+      expiresAt: now,
+      decidedAt: null,
+      decidedDeviceId: null,
+    }
+  }
+
+  test.each(vectors.answers)('$name', async ({ challenge: asked, jws, expected }) => {
+    const challenge = challengeOf(asked)
+    const { nonce, requestHash } = vectors.request
+    const numberSealed =
+      asked.number === null ? null : sealing.seal(asked.number, numberBinding(challenge))
+    const hasVerificationKey = asked.deviceHasVerificationKey
+    const facts = {
+      known: { device: { ...device, hasVerificationKey }, keys: deviceKeys },
+      asked: {
+        challenge,
+        numberSealed,
+        requestPayload: JSON.stringify({ nonce }),
+        requestHash,
+        otherDeviceIds: [],
+      },
+      earlier: null,
+    }
+    const recorded: AnswerToRecord[] = []
+    const challenges = {
+      loadAnswer: async () => facts,
+      recordAnswer: async (answer: AnswerToRecord) => {
+        recorded.push(answer)
+        return { kind: 'recorded', pushes: [] } as const
+      },
+      expire: never,
+    }
+    const dispatcher = { leaseHolder: 'test', dispatch: () => undefined }
+    const needs = { challenges, signatures, sealing, hashing, clock, signals: silent, dispatcher }
+    const answered = await answerChallenge(
+      { ...needs, publicOrigin: vectors.origin },
+      proofOfCall(),
+      { challengeId, answer: jws },
+    )
+    const status = isRefusal(answered) ? {} : answered
+    expectOutcome({ ...outcomeOf(answered), ...status }, expected)
+    // What is refused for another reason than its number leaves no trace.
+    const isRecorded = 'ok' in expected || expected.refused === 'wrong_number'
+    expect(recorded).toHaveLength(isRecorded ? 1 : 0)
+  })
+})
+
+describe('requests, as a device reads them', () => {
+  const expectation = {
+    keySet: vectors.keySet as Parameters<typeof followLinks>[0],
+    issuer: vectors.issuer,
+    tenantId,
+    deviceId,
+    userId,
+    challengeId,
+    now,
+  }
+
+  test.each(vectors.requests)('$name', async ({ jws, expected }) => {
+    const read = await readRequest(jws, expectation)
+    const outcome =
+      typeof read === 'string' ? { refused: read satisfies RequestFault } : { ...read, ok: true }
+    expect(outcome).toMatchObject(expected)
+  })
+
+  test('the valid request names itself as the service does', () => {
+    const [valid] = vectors.requests
+    expect(signatures.read(valid?.jws ?? '', 4096)?.signedHash).toBe(vectors.request.requestHash)
+  })
+})
+
+describe('links between key sets, as a device follows them', () => {
+  test.each(vectors.keySetLinks)('$name', async ({ jws, expected }) => {
+    const held = vectors.keySet as Parameters<typeof followLinks>[0]
+    const next = await followLinks(held, [jws], vectors.issuer)
+    const outcome = typeof next === 'string' ? { refused: next } : { ok: true, seq: next.seq }
+    expect(outcome).toEqual(expected)
+  })
+})
+
+describe('results, as a relying party checks them', () => {
+  const { service1, service2 } = vectors.keys
+  const published = createLocalJWKSet({
+    keys: [service2, service1].map(({ kid, x, y }) => ({ kty: 'EC', crv: 'P-256', x, y, kid })),
+  })
+
+  /** The checks of docs/protocol.md with an ordinary JWT library; a relying party keeps `jti` besides. */
+  async function check(jws: string): Promise<object> {
+    const { issuer, audience, challengeId: cid, binding } = vectors.resultExpectation
+    try {
+      const { payload } = await jwtVerify(jws, published, {
+        algorithms: ['ES256'],
+        typ: 'approval-result+jwt',
+        issuer,
+        audience,
+        currentDate: now,
+        requiredClaims: ['exp', 'jti', 'cid', 'decision'],
+      })
+      if (payload.cid !== cid) return { refused: 'challenge_wrong' }
+      if (payload.binding !== binding) return { refused: 'binding_wrong' }
+      return { ok: true, decision: payload.decision }
+    } catch (error) {
+      return { refused: faultOf(error) }
+    }
+  }
+
+  function faultOf(error: unknown): string {
+    if (error instanceof errors.JWTExpired) return 'expired'
+    if (error instanceof errors.JWKSNoMatchingKey) return 'key_unknown'
+    if (error instanceof errors.JWSSignatureVerificationFailed) return 'signature_wrong'
+    if (!(error instanceof errors.JWTClaimValidationFailed)) return 'malformed'
+    return { iss: 'issuer_wrong', aud: 'audience_wrong' }[error.claim] ?? 'malformed'
+  }
+
+  test.each(vectors.results)('$name', async ({ jws, expected }) => {
+    expect(await check(jws)).toEqual(expected)
+  })
+})
