@@ -1,0 +1,237 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { configurationPage } from '../scripts/configuration.ts'
+import { ConfigError, readConfig, variables } from '../src/config.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'cs-config-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function fileWith(name: string, text: string): string {
+  const file = path.join(folder, name)
+  writeFileSync(file, text)
+  return file
+}
+
+const masterKey = Buffer.alloc(32, 7).toString('base64url')
+const pem = '-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n'
+const account = {
+  project_id: 'p',
+  client_email: 'push@p.example',
+  private_key: pem,
+  private_key_id: 'id',
+}
+const apns = {
+  APNS_KEY: pem,
+  APNS_KEY_ID: 'ABCDE12345',
+  APNS_TEAM_ID: 'TEAM123456',
+  APNS_BUNDLE_ID: 'com.example.app',
+}
+const fcm = { FCM_SERVICE_ACCOUNT: JSON.stringify(account), FCM_APP_ID: 'com.example.app' }
+
+/** The faults of this environment, one a line; fails when there are none. */
+function faultsOf(environment: Record<string, string>): string[] {
+  try {
+    readConfig(environment)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return (error as Error).message.split('\n').slice(1)
+  }
+  throw new Error('the configuration was accepted')
+}
+
+describe('an empty environment', () => {
+  test('is a complete configuration: loopback, own database, no push', () => {
+    expect(readConfig({})).toMatchObject({
+      publicOrigin: null,
+      host: '127.0.0.1',
+      port: 8080,
+      role: 'all',
+      database: { url: null },
+      masterKeys: { current: null, previous: [] },
+      apns: null,
+      fcm: null,
+    })
+  })
+
+  test('is what variables set to nothing are', () => {
+    const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, '']))
+    expect(readConfig(empty)).toEqual(readConfig({}))
+  })
+
+  test('gives a configuration that nobody can change afterwards', () => {
+    expect(Object.isFrozen(readConfig({}))).toBe(true)
+  })
+})
+
+describe('what is wrong', () => {
+  test('is told all at once, each fault with its variable', () => {
+    const faults = faultsOf({
+      PORT: '70000',
+      ROLE: 'boss',
+      LOG_LEVEL: 'loud',
+      MASTER_KEY: 'short',
+      METRICS_TOKEN: 'short',
+      DATABASE_URL: 'mysql://localhost/x',
+      DATABASE_CONNECTIONS: '1',
+      REDIS_URL: 'http://localhost',
+      APNS_ADDRESS: 'nowhere',
+    })
+    expect(faults.map((line) => /- ([A-Z_]+): /.exec(line)?.[1]).sort()).toEqual([
+      'APNS_ADDRESS',
+      'DATABASE_CONNECTIONS',
+      'DATABASE_URL',
+      'LOG_LEVEL',
+      'MASTER_KEY',
+      'METRICS_TOKEN',
+      'PORT',
+      'REDIS_URL',
+      'ROLE',
+    ])
+  })
+
+  test('of several variables together is told all at once, too', () => {
+    const faults = faultsOf({
+      PUBLIC_ORIGIN: 'http://approve.example.com',
+      DATABASE_URL: 'postgresql://localhost/x',
+      APNS_KEY_ID: 'ABCDE12345',
+      FCM_APP_ID: 'com.example.app',
+    }).join('\n')
+    for (const name of ['PUBLIC_ORIGIN', 'MASTER_KEY', 'APNS_TEAM_ID', 'APNS_BUNDLE_ID']) {
+      expect(faults).toContain(`- ${name}: `)
+    }
+    expect(faults).toContain('APNS_KEY or APNS_KEY_FILE: is missing')
+    expect(faults).toContain('FCM_SERVICE_ACCOUNT or FCM_SERVICE_ACCOUNT_FILE: is missing')
+  })
+
+  test('never shows a value', () => {
+    const canary = 'canary-5f2c'
+    const secrets = [
+      { MASTER_KEY: canary },
+      { MASTER_KEY_PREVIOUS: `${masterKey},${canary}` },
+      { DATABASE_URL: `mysql://user:${canary}@localhost/x` },
+      { REDIS_URL: `http://user:${canary}@localhost` },
+      { METRICS_TOKEN: canary },
+      { ...apns, APNS_KEY: canary },
+      { ...apns, APNS_KEY: `${canary} PRIVATE KEY`, APNS_KEY_ID: canary },
+      { ...fcm, FCM_SERVICE_ACCOUNT: `{"private_key":"${canary}"}` },
+      { ...fcm, FCM_SERVICE_ACCOUNT: canary },
+    ]
+    for (const environment of secrets) {
+      expect(faultsOf(environment).join('\n')).not.toContain(canary)
+    }
+  })
+})
+
+describe('the public origin', () => {
+  test.each(['http://approve.example.com', 'http://10.0.0.1:8080', 'http://localhost.example.com'])(
+    '%s is refused: phones send their proofs there',
+    (origin) => {
+      expect(faultsOf({ PUBLIC_ORIGIN: origin }).join()).toContain('must be https')
+    },
+  )
+
+  test.each([
+    'http://localhost:8080',
+    'http://demo.localhost',
+    'http://127.0.0.1:1',
+    'http://[::1]:1',
+    'https://approve.example.com',
+  ])('%s is taken', (origin) => {
+    expect(readConfig({ PUBLIC_ORIGIN: origin }).publicOrigin).toBe(origin)
+  })
+
+  test('loses path and trailing slash, which would make every issuer another one', () => {
+    const { publicOrigin } = readConfig({ PUBLIC_ORIGIN: 'https://approve.example.com/x/?y' })
+    expect(publicOrigin).toBe('https://approve.example.com')
+  })
+
+  test.each(['approve.example.com', 'ftp://example.com', 'https://'])('%s is no origin', (text) => {
+    expect(faultsOf({ PUBLIC_ORIGIN: text })).toHaveLength(1)
+  })
+})
+
+describe('the master key', () => {
+  test('is required with a database of your own: a generated one would be lost with the machine', () => {
+    const url = 'postgresql://localhost/x'
+    expect(faultsOf({ DATABASE_URL: url }).join()).toContain('MASTER_KEY: is required')
+    expect(readConfig({ DATABASE_URL: url, MASTER_KEY: masterKey }).database.url).toBe(url)
+  })
+
+  test('is 32 bytes; earlier ones are a list of the same', () => {
+    const previous = [1, 2].map((byte) => Buffer.alloc(32, byte))
+    const { masterKeys } = readConfig({
+      MASTER_KEY: masterKey,
+      MASTER_KEY_PREVIOUS: previous.map((key) => key.toString('base64url')).join(', '),
+    })
+    expect(masterKeys).toEqual({ current: Buffer.alloc(32, 7), previous })
+    expect(faultsOf({ MASTER_KEY: Buffer.alloc(31).toString('base64url') })).toHaveLength(1)
+    expect(faultsOf({ MASTER_KEY: Buffer.alloc(33).toString('base64url') })).toHaveLength(1)
+  })
+})
+
+describe('a push provider', () => {
+  test.each(Object.keys(apns))('APNs without %s is refused at start', (missing) => {
+    const half = Object.fromEntries(Object.entries(apns).filter(([name]) => name !== missing))
+    expect(faultsOf(half).join()).toContain(missing)
+  })
+
+  test.each(Object.keys(fcm))('FCM without %s is refused at start', (missing) => {
+    const half = Object.fromEntries(Object.entries(fcm).filter(([name]) => name !== missing))
+    expect(faultsOf(half).join()).toContain(missing)
+  })
+
+  test('takes its credentials inline or from a file, not both', () => {
+    const APNS_KEY_FILE = fileWith('key.p8', pem)
+    const FCM_SERVICE_ACCOUNT_FILE = fileWith('account.json', JSON.stringify(account))
+    const { APNS_KEY: _key, ...names } = apns
+    const inline = readConfig({ ...apns, ...fcm })
+    const files = readConfig({
+      ...names,
+      APNS_KEY_FILE,
+      FCM_SERVICE_ACCOUNT_FILE,
+      FCM_APP_ID: fcm.FCM_APP_ID,
+    })
+    expect(files).toEqual(inline)
+    expect(inline.apns?.key.pem).toBe(pem)
+    const both = faultsOf({ ...apns, ...fcm, APNS_KEY_FILE, FCM_SERVICE_ACCOUNT_FILE }).join('\n')
+    expect(both).toContain('APNS_KEY: set it or APNS_KEY_FILE')
+    expect(both).toContain('FCM_SERVICE_ACCOUNT: set it or FCM_SERVICE_ACCOUNT_FILE')
+  })
+
+  test('with a file that cannot be read is refused', () => {
+    const { APNS_KEY: _key, ...names } = apns
+    const faults = faultsOf({ ...names, APNS_KEY_FILE: path.join(folder, 'none') }).join('\n')
+    expect(faults).toContain('APNS_KEY_FILE: cannot read')
+  })
+
+  test('with something that is no key or no service account is refused', () => {
+    expect(faultsOf({ ...apns, APNS_KEY: 'certificate' }).join()).toContain('APNS_KEY: ')
+    for (const text of ['{', '[]', '{}', JSON.stringify({ ...account, private_key: 'x' })]) {
+      expect(faultsOf({ ...fcm, FCM_SERVICE_ACCOUNT: text }).join()).toContain(
+        'FCM_SERVICE_ACCOUNT: is not the JSON of a service account',
+      )
+    }
+  })
+
+  test('may be reached elsewhere, under an authority of its own', () => {
+    const ca = fileWith('ca.pem', 'certificate')
+    const config = readConfig({
+      ...apns,
+      APNS_ADDRESS: 'localhost:2197',
+      APNS_CA_FILE: ca,
+      ...fcm,
+      FCM_ADDRESS: 'localhost:2198',
+      FCM_CA_FILE: ca,
+    })
+    expect(config.apns).toMatchObject({ address: { host: 'localhost', port: 2197 } })
+    expect(config.fcm).toMatchObject({ address: { host: 'localhost', port: 2198 } })
+    expect([config.apns?.ca, config.fcm?.ca]).toEqual([['certificate'], ['certificate']])
+  })
+})
+
+test('docs/configuration.md is what src/config.ts says', () => {
+  const written = readFileSync(path.resolve('docs/configuration.md'), 'utf8')
+  expect(written).toBe(configurationPage())
+})
