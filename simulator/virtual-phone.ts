@@ -1,0 +1,180 @@
+// A phone without a screen: whoever drives it is the person. For demo, benchmark and tests.
+
+import type { DeviceAccount } from '../clients/device/account.ts'
+import type { ApprovalRequest } from '../clients/device/approval-request.ts'
+import type { World } from '../clients/device/connection.ts'
+import { type Answered, DeviceClient, type Pending } from '../clients/device/device-client.ts'
+import {
+  claimEnrolment,
+  type DeviceDescription,
+  type EnrolmentTicket,
+  readEnrolmentUri,
+} from '../clients/device/enrolment.ts'
+import { createDeviceKeys, type DeviceKeys } from '../clients/device/keys.ts'
+import type { PushService } from './push-service.ts'
+import type { Provider } from './pushes.ts'
+import { readWakeUp, type WakeUp } from './wake-up.ts'
+
+export type VirtualPhoneOptions = {
+  readonly pushes: PushService
+  readonly provider: Provider
+  /** Bundle id or package name of the app. */
+  readonly appId: string
+  /** What its owner calls it. */
+  readonly name: string
+  /** Whether it has a key for biometrics or PIN; true unless said otherwise. */
+  readonly verification?: boolean
+  readonly fetch?: typeof fetch
+}
+
+/** A phone with one account. Refusals of the service reject with DeviceApiError. */
+export class VirtualPhone {
+  readonly name: string
+  readonly pushToken: string
+  /** Hears every push; call the result to stop. */
+  readonly onPush: Inbox['onPush']
+  /** The next push that opens a question, of this challenge when one is named; each is handed out once. */
+  readonly nextPush: Inbox['next']
+  readonly #options: VirtualPhoneOptions
+  readonly #keys: DeviceKeys
+  #client: DeviceClient | undefined
+  #fetched: readonly ApprovalRequest[] = []
+
+  constructor(options: VirtualPhoneOptions, pushToken: string, keys: DeviceKeys) {
+    this.name = options.name
+    this.pushToken = pushToken
+    this.#options = options
+    this.#keys = keys
+    const inbox = openInbox(options.pushes, pushToken)
+    this.onPush = inbox.onPush
+    this.nextPush = inbox.next
+  }
+
+  /** The device's side of the protocol, for what has no shorthand here. Throws before the phone is enrolled. */
+  get client(): DeviceClient {
+    if (this.#client) return this.#client
+    throw new Error(`${this.name} has no account yet: call enrol first`)
+  }
+
+  /** Claims an enrolment: the text of a QR code, or what a person typed. */
+  async enrol(given: string | EnrolmentTicket): Promise<DeviceAccount> {
+    const ticket = typeof given === 'string' ? readEnrolmentUri(given) : given
+    if (!ticket) throw new Error(`${given} is no enrolment link`)
+    const { appId, provider } = this.#options
+    const push = { provider, token: this.pushToken }
+    const device = describe(this.name, provider)
+    const claim = { ticket, keys: this.#keys, appId, device, push }
+    const account = await claimEnrolment(claim, this.#world)
+    this.#client = new DeviceClient({ account, keys: this.#keys, ...this.#world })
+    return account
+  }
+
+  /** Types the number of the enrolment page. */
+  confirm(number: string): Promise<void> {
+    return this.client.confirm(number)
+  }
+
+  /** Fetches what is asked. */
+  async pending(): Promise<Pending> {
+    const pending = await this.client.pending()
+    this.#fetched = pending.requests
+    return pending
+  }
+
+  /** Approves the request, or else the newest of the last fetch; null where there is no number to type. */
+  async approve(number: string | null, request = this.#newest()): Promise<Answered> {
+    return this.client.approve(request, number)
+  }
+
+  async deny(request = this.#newest()): Promise<Answered> {
+    return this.client.deny(request)
+  }
+
+  async report(request = this.#newest()): Promise<Answered> {
+    return this.client.report(request)
+  }
+
+  /** Its owner has it no more: no push reaches it. Whoever finds it can still try to answer with its keys. */
+  lose(): Promise<void> {
+    return this.#options.pushes.setOnline(this.pushToken, false)
+  }
+
+  get #world(): World {
+    return this.#options.fetch ? { fetch: this.#options.fetch } : {}
+  }
+
+  #newest(): ApprovalRequest {
+    const [first] = this.#fetched
+    if (first) return first
+    throw new Error(`${this.name} has fetched no request: call pending first`)
+  }
+}
+
+/** Makes a phone: its keys and its push token, once. It has no timers; without pushes and calls it does nothing. */
+export async function createVirtualPhone(options: VirtualPhoneOptions): Promise<VirtualPhone> {
+  const { pushes, provider, appId, verification = true } = options
+  const [pushToken, keys] = await Promise.all([
+    pushes.register({ provider, appId }),
+    createDeviceKeys({ verification }),
+  ])
+  return new VirtualPhone(options, pushToken, keys)
+}
+
+/** Pushes that nobody asked for yet; the oldest is forgotten beyond this many. */
+const unreadMax = 100
+
+function describe(name: string, provider: Provider): DeviceDescription {
+  return provider === 'apns'
+    ? { name, platform: 'ios', model: 'Virtual iPhone', osVersion: '26', appVersion: '1.0' }
+    : { name, platform: 'android', model: 'Virtual Android', osVersion: '16', appVersion: '1.0' }
+}
+
+type Waiter = {
+  readonly challengeId: string | undefined
+  readonly resolve: (wakeUp: WakeUp) => void
+}
+
+type Inbox = {
+  readonly onPush: (listener: (wakeUp: WakeUp) => void) => () => void
+  readonly next: (challengeId?: string) => Promise<WakeUp>
+}
+
+/** The pushes of one token: told to listeners, and kept until somebody asks for the next. */
+function openInbox(pushes: PushService, token: string): Inbox {
+  const listeners = new Set<(wakeUp: WakeUp) => void>()
+  const waiters: Waiter[] = []
+  const unread: WakeUp[] = []
+
+  const keep = (wakeUp: WakeUp): void => {
+    const index = waiters.findIndex((waiter) => fits(wakeUp, waiter.challengeId))
+    const [waiter] = index < 0 ? [] : waiters.splice(index, 1)
+    if (waiter) {
+      waiter.resolve(wakeUp)
+      return
+    }
+    unread.push(wakeUp)
+    if (unread.length > unreadMax) unread.shift()
+  }
+  pushes.listen(token, (push) => {
+    const wakeUp = readWakeUp(push)
+    if (!wakeUp) return
+    for (const listener of listeners) listener(wakeUp)
+    if (wakeUp.kind === 'challenge_opened') keep(wakeUp)
+  })
+  return {
+    onPush: (listener) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    next: (challengeId) => {
+      const index = unread.findIndex((wakeUp) => fits(wakeUp, challengeId))
+      const [found] = index < 0 ? [] : unread.splice(index, 1)
+      if (found) return Promise.resolve(found)
+      return new Promise((resolve) => waiters.push({ challengeId, resolve }))
+    },
+  }
+}
+
+function fits(wakeUp: WakeUp, challengeId: string | undefined): boolean {
+  return challengeId === undefined || wakeUp.challengeId === challengeId
+}
