@@ -116,7 +116,7 @@ export function resendChallenge(
   now: Date,
 ): { readonly resendsLeft: number } | Refusal {
   if (isOver(challenge, now))
-    return refuse('challenge_ended', { facts: { status: challenge.status } })
+    return refuse('challenge_ended', { facts: { currentStatus: challenge.status } })
   if (challenge.resendsLeft === 0) return refuse('resends_used_up')
   const last = challenge.lastPushAt ?? challenge.createdAt
   const waitMs = last.getTime() + policy.resendGapSeconds * 1000 - now.getTime()

@@ -169,13 +169,13 @@ async function record(
 
 function reply({ outcome, statusAfter, wrongNumbersLeft }: RecordedAnswer): Answered | Refusal {
   if (outcome !== 'wrong_number') return { status: statusAfter }
-  return refuse('wrong_number', { facts: { wrongNumbersLeft, status: statusAfter } })
+  return refuse('wrong_number', { facts: { wrongNumbersLeft, currentStatus: statusAfter } })
 }
 
 function ended(status: ChallengeStatus): Refusal {
   return status === 'expired'
     ? refuse('challenge_expired')
-    : refuse('challenge_ended', { facts: { status } })
+    : refuse('challenge_ended', { facts: { currentStatus: status } })
 }
 
 function activityOf(

@@ -32,5 +32,5 @@ export async function cancelChallenge(
   }
   const reading = await readChallenge(needs, principal, id)
   if ('refused' in reading || reading.challenge.status === 'cancelled') return reading
-  return refuse('challenge_ended', { facts: { status: reading.challenge.status } })
+  return refuse('challenge_ended', { facts: { currentStatus: reading.challenge.status } })
 }

@@ -26,7 +26,7 @@ export async function cancelEnrolment(
       enrolmentId: id,
     }),
   )
-  if (!cancelled) return refuse('enrolment_not_open', { facts: { status: reading.status } })
+  if (!cancelled) return refuse('enrolment_not_open', { facts: { currentStatus: reading.status } })
   needs.signals.publish(id)
   return { enrolment: cancelled, status: 'cancelled', number: null }
 }

@@ -44,11 +44,11 @@ async function environmentOf(simulator: Simulator, url: string, port: number, fo
   }
 }
 
-async function killed(child: ChildProcess): Promise<unknown> {
+async function killed(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const gone = new Promise((resolve) => child.once('exit', resolve))
   child.kill('SIGKILL')
-  return gone
+  await gone
 }
 
 test('kill -9 between commit and push loses no push: the next process sends it', async () => {

@@ -1,0 +1,79 @@
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startSimulator } from '../../simulator/simulator.ts'
+import { type Service, startService } from '../../src/compose.ts'
+import { createTestDatabase } from '../support/database.ts'
+import {
+  type Api,
+  createApi,
+  enrolPhone,
+  freePort,
+  type Phone,
+  testConfig,
+} from '../support/running-service.ts'
+import { startDatabaseLine } from '../support/tcp-proxy.ts'
+import { until } from '../support/until.ts'
+
+const stack = new AsyncDisposableStack()
+let service: Service
+let line: Awaited<ReturnType<typeof startDatabaseLine>>
+let api: Api
+let phone: Phone
+beforeAll(async () => {
+  const simulator = await startSimulator()
+  stack.defer(() => simulator.close())
+  const database = stack.use(await createTestDatabase())
+  line = await startDatabaseLine(database.url)
+  stack.defer(() => line.close())
+  const port = await freePort()
+  const origin = `http://127.0.0.1:${port}`
+  const log = pino({ level: 'silent' })
+  service = await startService(testConfig(simulator, line.url, port), origin, log)
+  stack.defer(() => service.stop())
+  api = createApi(origin, service.bootstrapped?.secret ?? '')
+  phone = await enrolPhone({ api, simulator })
+})
+afterAll(() => stack.disposeAsync())
+
+describe.each(['refusing', 'silent'] as const)('while the database is %s', (state) => {
+  test('everything is refused with 503 and Retry-After, nothing is approved, and it heals by itself', async () => {
+    const created = await api('POST', '/v1/challenges', { user: 'alice' })
+    const { requests } = await phone.client.pending()
+    const [request] = requests
+    if (!request) throw new Error('nothing is pending')
+
+    line.set(state)
+    const replies = await Promise.all([
+      api('POST', '/v1/challenges', { user: 'alice' }),
+      api('GET', `/v1/challenges/${created.json.id}`),
+      api('GET', `/v1/challenges/${created.json.id}?wait=5`),
+      api('GET', '/v1/users?identifier=alice'),
+      api('POST', '/v1/enrollments', { user: 'bob', displayName: 'Bob' }),
+    ])
+    for (const reply of replies) {
+      expect(reply.json, reply.text).toMatchObject({ status: 503, code: 'unavailable' })
+      expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+    expect((await api('GET', '/health/ready')).status).toBe(503)
+    expect((await api('GET', '/health/live')).status).toBe(200)
+
+    line.set('open')
+    await until(
+      'the service is ready again',
+      async () => (await api('GET', '/health/ready')).status === 200,
+    )
+    const still = await api('GET', `/v1/challenges/${created.json.id}`)
+    expect(still.json.status).toBe('pending')
+    await phone.client.approve(request, created.json.number)
+    expect((await api('GET', `/v1/challenges/${created.json.id}`)).json.status).toBe('approved')
+  })
+})
+
+test('a wait that outlives an outage still learns the answer', async () => {
+  const created = await api('POST', '/v1/challenges', { user: 'alice' })
+  const request = (await phone.client.pending()).requests[0]
+  if (!request) throw new Error('nothing is pending')
+  await phone.client.approve(request, created.json.number)
+  const waited = await api('GET', `/v1/challenges/${created.json.id}?wait=10`)
+  expect(waited.json.status).toBe('approved')
+})

@@ -1,0 +1,105 @@
+import { Writable } from 'node:stream'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loggerOptions } from '../../src/http/logging.ts'
+import { onServer } from '../support/cluster.ts'
+import { enrolPhone, type RunningService, startTestService } from '../support/running-service.ts'
+import { until } from '../support/until.ts'
+
+let service: RunningService
+let logged = ''
+beforeAll(async () => {
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      logged += chunk
+      done()
+    },
+  })
+  service = await startTestService({}, pino(loggerOptions('trace'), sink))
+})
+afterAll(() => service[Symbol.asyncDispose]())
+
+/** Everything that every table holds, as text. */
+async function stored(): Promise<string> {
+  return onServer(service.database.url, async (client) => {
+    const tables = await client.query<{ name: string }>(
+      `select table_name as name from information_schema.tables where table_schema = 'public'`,
+    )
+    let text = ''
+    for (const { name } of tables.rows) {
+      const { rows } = await client.query(`select * from "${name}"`)
+      text += JSON.stringify(rows, (_key, value) =>
+        value?.type === 'Buffer' ? Buffer.from(value.data).toString('latin1') : value,
+      )
+    }
+    return text
+  })
+}
+
+test('the number stands in the create response and nowhere else', async () => {
+  const phone = await enrolPhone(service, { user: 'alice' })
+  const everythingSaid: string[] = []
+  // A canary: no other text of the run holds these eight digits.
+  const asked = { user: 'alice', number: { mode: 'service', digits: 8 }, context: { action: 'x' } }
+  const headers = { 'idempotency-key': 'canary' }
+  const created = await service.api('POST', '/v1/challenges', asked, headers)
+  const { id, number } = created.json
+  expect(number).toMatch(/^\d{8}$/)
+
+  await until('the push arrives', () => phone.pushes[0])
+  everythingSaid.push(JSON.stringify(phone.pushes))
+  const { requests } = await phone.client.pending()
+  everythingSaid.push(JSON.stringify(requests))
+  everythingSaid.push(JSON.stringify(await phone.client.activities()))
+  for (const path of [
+    `/v1/challenges/${id}`,
+    '/v1/challenges?user=alice',
+    `/v1/users/${phone.userId}/activities`,
+    '/metrics',
+  ]) {
+    everythingSaid.push((await service.api('GET', path)).text)
+  }
+  everythingSaid.push(await stored())
+
+  const replayed = await service.api('POST', '/v1/challenges', asked, headers)
+  expect(replayed.status).toBe(200)
+  expect(replayed.json.number).toBe(number)
+
+  const [request] = requests
+  if (!request) throw new Error('nothing is pending')
+  await expect(phone.client.approve(request, '00000000')).rejects.toThrow()
+  everythingSaid.push(await stored())
+  await phone.client.approve(request, number)
+  everythingSaid.push((await service.api('GET', `/v1/challenges/${id}`)).text)
+  everythingSaid.push(JSON.stringify(await phone.client.activities()))
+
+  // It is the deciding answer that carries what was typed, as evidence; the sealed number is gone with the end.
+  const late = await service.api('POST', '/v1/challenges', asked, headers)
+  expect(late.json.number).toBeNull()
+  everythingSaid.push(logged)
+  for (const text of everythingSaid) expect(text).not.toContain(number)
+})
+
+test('keys, codes, tokens and proofs stand neither in the log nor readable in the database', async () => {
+  const opened = await service.api('POST', '/v1/enrollments', { user: 'bob', displayName: 'Bob' })
+  const phone = await enrolPhone(service, { user: 'carol' })
+  const challenge = await service.api('POST', '/v1/challenges', { user: 'carol' })
+  await phone.client.pending()
+  await service.api('POST', `/v1/challenges/${challenge.json.id}/cancel`)
+  const secrets = [
+    service.key,
+    service.key.split('_')[2] ?? '',
+    opened.json.code,
+    opened.json.code.replace('-', ''),
+    opened.json.uri.split('#')[1],
+    phone.token,
+    challenge.json.number,
+  ]
+  const database = await stored()
+  for (const secret of secrets) {
+    expect(secret.length).toBeGreaterThan(5)
+    expect(logged).not.toContain(secret)
+    expect(database).not.toContain(secret)
+  }
+  expect(logged).not.toMatch(/eyJ[\w-]+\.[\w-]+\.[\w-]{86}/)
+})

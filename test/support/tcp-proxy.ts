@@ -1,0 +1,60 @@
+import { connect, createServer, type Socket } from 'node:net'
+import path from 'node:path'
+
+/** What the line between two programs does: works, refuses connections, or swallows everything. */
+export type Line = 'open' | 'refusing' | 'silent'
+
+/** A database line that can be cut: `url` leads through it. Cutting it also ends or freezes what is connected. */
+export async function startDatabaseLine(databaseUrl: string) {
+  const target = new URL(databaseUrl)
+  const folder = target.searchParams.get('host')
+  const port = Number(target.port || 5432)
+  const reach = () =>
+    folder?.startsWith('/')
+      ? connect(path.join(folder, `.s.PGSQL.${port}`))
+      : connect(port, target.hostname)
+  const open = new Set<Socket>()
+  let line: Line = 'open'
+
+  const server = createServer((near) => {
+    if (line === 'refusing') {
+      near.destroy()
+      return
+    }
+    open.add(near)
+    near.on('error', () => near.destroy())
+    if (line === 'silent') return
+    const far = reach()
+    open.add(far)
+    far.on('error', () => near.destroy())
+    near.on('close', () => far.destroy())
+    far.on('close', () => near.destroy())
+    near.on('data', (data) => line === 'open' && far.write(data))
+    far.on('data', (data) => line === 'open' && near.write(data))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the proxy has no port')
+
+  const url = new URL(databaseUrl)
+  url.searchParams.delete('host')
+  url.hostname = '127.0.0.1'
+  url.port = String(address.port)
+
+  function cut() {
+    for (const socket of open) socket.destroy()
+    open.clear()
+  }
+  return {
+    url: url.href,
+    /** Open again means open to new connections: what was frozen stays frozen until it is given up. */
+    set(next: Line) {
+      line = next
+      if (next === 'refusing') cut()
+    },
+    async close() {
+      cut()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
