@@ -85,10 +85,10 @@ const approved = { ok: true, status: 'approved' } as const
 const denied = { ok: true, status: 'denied' } as const
 const malformed = refused('answer_malformed')
 const invalid = (claim: string) => refused('answer_invalid', claim)
-const wrong = (wrongNumbersLeft: number, status: string): Expected => ({
+const wrong = (wrongNumbersLeft: number, currentStatus: string): Expected => ({
   refused: 'wrong_number',
   wrongNumbersLeft,
-  status,
+  currentStatus,
 })
 const promptless: How = { key: possession }
 const withoutNumber = { numberMode: 'none', numberDigits: null, number: null } as const
