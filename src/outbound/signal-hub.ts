@@ -19,9 +19,11 @@ const batchEveryMs = 5
 class Watching implements Watch {
   #signalled = false
   #wake: (() => void) | undefined
+  readonly #isStopped: () => boolean
   readonly #close: () => void
 
-  constructor(close: () => void) {
+  constructor(isStopped: () => boolean, close: () => void) {
+    this.#isStopped = isStopped
     this.#close = close
   }
 
@@ -31,7 +33,7 @@ class Watching implements Watch {
   }
 
   async next(timeoutMs: number): Promise<void> {
-    if (!this.#signalled) {
+    if (!this.#signalled && !this.#isStopped()) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, timeoutMs)
         this.#wake = () => {
@@ -92,10 +94,13 @@ export async function createSignalHub(
     watch(key) {
       const watches = watching.get(key) ?? new Set()
       watching.set(key, watches)
-      const watch = new Watching(() => {
-        watches.delete(watch)
-        if (watches.size === 0 && watching.get(key) === watches) watching.delete(key)
-      })
+      const watch = new Watching(
+        () => stopped,
+        () => {
+          watches.delete(watch)
+          if (watches.size === 0 && watching.get(key) === watches) watching.delete(key)
+        },
+      )
       watches.add(watch)
       return watch
     },

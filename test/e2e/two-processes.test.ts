@@ -1,0 +1,58 @@
+import { pino } from 'pino'
+import { describe, expect, test } from 'vitest'
+import { DeviceClient } from '../../clients/device/device-client.ts'
+import { startService } from '../../src/compose.ts'
+import { createApi, enrolPhone, freePort, startTestService } from '../support/running-service.ts'
+import { until } from '../support/until.ts'
+
+const log = pino({ level: 'silent' })
+
+/** Two processes' worth of service on one database: requests reach one, the phone speaks to the other. */
+async function startTwo(redisUrl: string | null) {
+  const stack = new AsyncDisposableStack()
+  const first = stack.use(await startTestService({ redisUrl }))
+  const port = await freePort()
+  const second = await startService({ ...first.config, port }, first.origin, log)
+  stack.defer(() => second.stop())
+  const secondOrigin = `http://127.0.0.1:${port}`
+  const phone = await enrolPhone(first)
+  const elsewhere = new DeviceClient({
+    account: phone.client.account,
+    keys: phone.keys,
+    fetch: (url, init) => fetch(String(url).replace(first.origin, secondOrigin), init),
+  })
+  return { first, api: createApi(secondOrigin, first.key), elsewhere, stack }
+}
+
+// Redis takes part where the environment offers one.
+const carriers: [name: string, redisUrl: string | null][] = [['PostgreSQL', null]]
+if (process.env.REDIS_URL) carriers.push(['Redis', process.env.REDIS_URL])
+
+describe.each(carriers)('with signals over %s', (_, redisUrl) => {
+  test('an answer that one process takes wakes the request that waits in the other', async () => {
+    await using two = await startTwo(redisUrl).then((started) =>
+      Object.assign(started.stack, started),
+    )
+    const created = await two.first.api('POST', '/v1/challenges', { user: 'alice' })
+    const waiting = two.first.api('GET', `/v1/challenges/${created.json.id}?wait=30`)
+    const { requests } = await two.elsewhere.pending()
+    const [request] = requests
+    if (!request) throw new Error('nothing is pending')
+    await two.elsewhere.approve(request, created.json.number)
+    expect((await waiting).json).toMatchObject({ status: 'approved' })
+  })
+
+  test('a key that one process revokes is refused by the other', async () => {
+    await using two = await startTwo(redisUrl).then((started) =>
+      Object.assign(started.stack, started),
+    )
+    const [own] = (await two.api('GET', '/v1/api-keys')).json.items
+    expect((await two.first.api('GET', '/v1/tenant')).status).toBe(200)
+    expect((await two.api('POST', `/v1/api-keys/${own.id}/revoke`)).status).toBe(200)
+    expect((await two.api('GET', '/v1/tenant')).status).toBe(401)
+    await until('the other process knows', async () => {
+      const { status } = await two.first.api('GET', '/v1/tenant')
+      return status === 401
+    })
+  })
+})
