@@ -111,7 +111,8 @@ export function checkAnswer(answer: Answer, asked: AskedFacts, now: Date): Refus
     return refuse('clock_skew', { facts: { serverTime: now.toISOString() } })
   }
   const lifetimeSeconds = answer.exp - answer.iat
-  if (lifetimeSeconds <= 0 || lifetimeSeconds > lifetimeSecondsMax) {
+  const over = answer.exp * 1000 <= now.getTime()
+  if (lifetimeSeconds <= 0 || lifetimeSeconds > lifetimeSecondsMax || over) {
     return refuse('answer_invalid', { facts: { claim: 'exp' } })
   }
   return undefined

@@ -48,8 +48,13 @@ export function isNumberOf(digits: number, text: string): boolean {
   return text.length === digits && asciiDigits.test(text)
 }
 
-/** Hides the caller's number in a text that the device shows, also where its digits are set apart by spaces, dots or dashes. */
+// The dot that hides a digit sets nothing apart, or what was hidden would join what stands around it.
+const gap = '[^\\p{L}\\p{N}•]*'
+
+/**
+ * Hides the caller's number in a text that the device shows, also where its digits are set apart by anything that is neither
+ * letter nor digit.
+ */
 export function hideNumber(text: string, number: string): string {
-  const spaced = number.split('').join('[\\s.\\-]*')
-  return text.replace(new RegExp(spaced, 'g'), '•'.repeat(number.length))
+  return text.replace(new RegExp(number.split('').join(gap), 'gu'), '•'.repeat(number.length))
 }

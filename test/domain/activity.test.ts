@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest'
+import { type ActivityType, activity } from '../../src/domain/activity.ts'
+import { userId } from './examples.ts'
+
+test.each<[ActivityType, string]>([
+  ['user_imported', 'info'],
+  ['enrolment_opened', 'info'],
+  ['enrolment_claimed', 'warning'],
+  ['enrolment_cancelled', 'info'],
+  ['enrolment_void', 'warning'],
+  ['device_added', 'warning'],
+  ['device_renamed', 'info'],
+  ['device_unregistered', 'warning'],
+  ['challenge_created', 'info'],
+  ['challenge_resent', 'info'],
+  ['challenge_approved', 'info'],
+  ['challenge_denied', 'warning'],
+  ['challenge_reported', 'critical'],
+  ['challenge_expired', 'info'],
+  ['challenge_cancelled', 'info'],
+  ['number_failed', 'warning'],
+])('%s is always told as %s', (type, severity) => {
+  const event = { userId, type, actor: 'operator', details: { name: 'Phone' } } as const
+  expect(activity(event)).toEqual({ ...event, severity })
+})

@@ -1,0 +1,301 @@
+import { describe, expect, test } from 'vitest'
+import {
+  type Answer,
+  answerTyp,
+  checkAnswer,
+  checkKey,
+  decideAnswer,
+  readAnswer,
+} from '../../src/domain/answer.ts'
+import type { UserVerification } from '../../src/domain/challenge.ts'
+import type { DeviceKey } from '../../src/domain/device.ts'
+import { isRefusal } from '../../src/domain/refusal.ts'
+import {
+  challengeId,
+  deviceId,
+  jti,
+  jwsOf,
+  kid,
+  later,
+  now,
+  nowSeconds,
+  userId,
+} from './examples.ts'
+
+const payload = {
+  iss: deviceId,
+  sub: userId,
+  aud: 'https://push.example.com/t/tnt',
+  jti,
+  iat: nowSeconds,
+  exp: nowSeconds + 60,
+  cid: challengeId,
+  nonce: 'nonce',
+  rqh: 'hash',
+  dec: 'approve',
+  num: '483920',
+  uv: true,
+}
+
+function answerOf(changes: object = {}): Answer {
+  const answer = readAnswer(jwsOf(answerTyp, { ...payload, ...changes }))
+  if (isRefusal(answer)) throw new Error('the example is well-formed')
+  return answer
+}
+
+describe('an answer is well-formed', () => {
+  test('with every claim, and keeps them', () => {
+    expect(answerOf()).toMatchObject({
+      kid,
+      iss: deviceId,
+      sub: userId,
+      jti,
+      cid: challengeId,
+      requestHash: 'hash',
+      decision: 'approve',
+      number: '483920',
+      userVerified: true,
+    })
+  })
+
+  test.each(['approve', 'deny', 'report'])('when it says %s without a number', (dec) => {
+    const { num: _, ...rest } = payload
+    expect(readAnswer(jwsOf(answerTyp, { ...rest, dec }))).toMatchObject({
+      decision: dec,
+      number: null,
+    })
+  })
+
+  test('with a showable remark', () => {
+    expect(answerOf({ rsn: 'I was asleep' })).toMatchObject({ decision: 'approve' })
+  })
+})
+
+describe('an answer is malformed', () => {
+  test.each<[string, object]>([
+    ['with an unknown decision', { dec: 'accept' }],
+    ['with a decision in another case', { dec: 'APPROVE' }],
+    ['with an unknown claim', { admin: true }],
+    ['with a number as a number', { num: 483920 }],
+    ['with a number beside a denial', { dec: 'deny' }],
+    ['with a number beside a report', { dec: 'report' }],
+    ['with a short jti', { jti: 'short' }],
+    ['with a jti that is no base64url', { jti: 'jti 0123456789 A' }],
+    ['with a truth value as text', { uv: 'true' }],
+    ['with a list as audience', { aud: ['https://push.example.com'] }],
+    ['with a fraction of a second', { iat: nowSeconds + 0.5 }],
+    ['with a remark that is too long', { rsn: 'x'.repeat(141) }],
+    ['with a remark that hides something', { rsn: 'yes\u202e' }],
+    ['with a blank remark', { rsn: ' ' }],
+    ['with a claim missing', { nonce: undefined }],
+  ])('%s', (_, changes) => {
+    expect(readAnswer(jwsOf(answerTyp, { ...payload, ...changes }))).toEqual({
+      refused: 'answer_malformed',
+    })
+  })
+
+  test.each([
+    'approval-request+jwt',
+    'approval-result+jwt',
+    'device-proof+jwt',
+    'device-claim+jwt',
+    'keyset+jwt',
+    'JWT',
+  ])('when it is a %s', (typ) => {
+    expect(readAnswer(jwsOf(typ, payload))).toEqual({ refused: 'answer_malformed' })
+  })
+
+  test('with more than algorithm, type and key in its header', () => {
+    const jws = jwsOf(answerTyp, payload, { jku: 'https://evil.example' })
+    expect(readAnswer(jws)).toEqual({ refused: 'answer_malformed' })
+  })
+})
+
+describe('a verified answer is held against what was asked', () => {
+  const asked = {
+    issuer: payload.aud,
+    deviceId,
+    userId,
+    challengeId,
+    nonce: 'nonce',
+    requestHash: 'hash',
+  } as const
+
+  test('and stands when every claim agrees', () => {
+    expect(checkAnswer(answerOf(), asked, now)).toBeUndefined()
+  })
+
+  test.each(['iss', 'sub', 'aud', 'cid', 'nonce', 'rqh'])(
+    'and is refused by name when %s differs',
+    (claim) => {
+      const refusal = checkAnswer(answerOf({ [claim]: 'another' }), asked, now)
+      expect(refusal).toEqual({ refused: 'answer_invalid', facts: { claim } })
+    },
+  )
+
+  test.each([-61, 11])(
+    'and is refused with the service’s time when issued %i s from now',
+    (seconds) => {
+      const answer = answerOf({ iat: nowSeconds + seconds, exp: nowSeconds + seconds + 60 })
+      expect(checkAnswer(answer, asked, now)).toEqual({
+        refused: 'clock_skew',
+        facts: { serverTime: now.toISOString() },
+      })
+    },
+  )
+
+  test.each([
+    ['ends before it begins', { exp: nowSeconds - 1 }],
+    ['has no lifetime', { exp: nowSeconds }],
+    ['lives longer than a minute', { exp: nowSeconds + 61 }],
+    [
+      'has run out, though it was issued within the window',
+      { iat: nowSeconds - 30, exp: nowSeconds - 1 },
+    ],
+    ['runs out at this very moment', { iat: nowSeconds - 30, exp: nowSeconds }],
+  ])('and is refused when it %s', (_, times) => {
+    expect(checkAnswer(answerOf(times), asked, now)).toEqual({
+      refused: 'answer_invalid',
+      facts: { claim: 'exp' },
+    })
+  })
+
+  test('and stands until the moment it runs out', () => {
+    const answer = answerOf({ exp: nowSeconds + 20 })
+    expect(checkAnswer(answer, asked, later(19.999))).toBeUndefined()
+  })
+})
+
+describe('a key may say', () => {
+  const key = (role: DeviceKey['role']): DeviceKey => ({
+    role,
+    kid,
+    publicJwk: { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' },
+  })
+  const possession = key('possession')
+  const verification = key('verification')
+  const approve = (uv: boolean) => answerOf({ uv })
+  const denial = (uv: boolean) => {
+    const { num: _, ...rest } = payload
+    const answer = readAnswer(jwsOf(answerTyp, { ...rest, dec: 'deny', uv }))
+    if (isRefusal(answer)) throw new Error('the example is well-formed')
+    return answer
+  }
+
+  test.each<[UserVerification, boolean, 'possession' | 'verification', string | undefined]>([
+    ['required', true, 'verification', undefined],
+    ['required', true, 'possession', 'answer_key_not_allowed'],
+    ['required', false, 'possession', 'answer_key_not_allowed'],
+    ['preferred', true, 'verification', undefined],
+    ['preferred', true, 'possession', 'answer_key_not_allowed'],
+    ['preferred', false, 'possession', undefined],
+    ['not_required', true, 'possession', undefined],
+    ['not_required', true, 'verification', undefined],
+    ['not_required', false, 'possession', undefined],
+  ])(
+    'approve, verification %s, device has a verification key: %s, signed by %s: %s',
+    (wanted, has, role, refused) => {
+      const signer = role === 'verification' ? verification : possession
+      const refusal = checkKey(approve(role === 'verification'), signer, has, wanted)
+      expect(refusal?.refused).toBe(refused)
+    },
+  )
+
+  test.each<UserVerification>(['required', 'preferred', 'not_required'])(
+    'deny with either key when verification is %s',
+    (wanted) => {
+      expect(checkKey(denial(false), possession, true, wanted)).toBeUndefined()
+      expect(checkKey(denial(true), verification, true, wanted)).toBeUndefined()
+    },
+  )
+
+  test('only the truth about itself', () => {
+    const lie = { refused: 'answer_invalid', facts: { claim: 'uv' } }
+    expect(checkKey(approve(true), possession, false, 'not_required')).toEqual(lie)
+    expect(checkKey(approve(false), verification, true, 'not_required')).toEqual(lie)
+    expect(checkKey(denial(true), possession, true, 'required')).toEqual(lie)
+  })
+})
+
+describe('an answer decides', () => {
+  const challenge = { numberMode: 'service', numberDigits: 6, wrongNumbersLeft: 3 } as const
+  const right = { decision: 'approve', number: '483920' } as const
+
+  test('approved, when the number is right', () => {
+    expect(decideAnswer(challenge, right, true)).toEqual({
+      outcome: 'approved',
+      status: 'approved',
+      reason: null,
+      wrongNumbersLeft: 3,
+    })
+  })
+
+  test.each([
+    ['deny', 'user_denied'],
+    ['report', 'user_reported'],
+  ] as const)('%s as denied, %s, whatever the number', (decision, reason) => {
+    for (const numberMode of ['service', 'caller', 'none'] as const) {
+      expect(decideAnswer({ ...challenge, numberMode }, { decision, number: null }, false)).toEqual(
+        {
+          outcome: 'denied',
+          status: 'denied',
+          reason,
+          wrongNumbersLeft: 3,
+        },
+      )
+    }
+  })
+
+  test.each([
+    [3, 2],
+    [2, 1],
+  ])(
+    'a wrong number with %i tries left to cost one and leave the challenge pending',
+    (before, left) => {
+      const effect = decideAnswer({ ...challenge, wrongNumbersLeft: before }, right, false)
+      expect(effect).toEqual({
+        outcome: 'wrong_number',
+        status: 'pending',
+        reason: null,
+        wrongNumbersLeft: left,
+      })
+    },
+  )
+
+  test('the last wrong number to end the challenge', () => {
+    expect(decideAnswer({ ...challenge, wrongNumbersLeft: 1 }, right, false)).toEqual({
+      outcome: 'wrong_number',
+      status: 'denied',
+      reason: 'number_mismatch',
+      wrongNumbersLeft: 0,
+    })
+  })
+
+  test.each(['48392', '4839200', '٤٨٣٩٢٠', '', '48392\n'])(
+    'that %j is a wrong number even if a comparison said otherwise',
+    (number) => {
+      const effect = decideAnswer(challenge, { decision: 'approve', number }, true)
+      expect(effect).toMatchObject({ outcome: 'wrong_number' })
+    },
+  )
+
+  test('that no number fits a challenge that has lost its digits', () => {
+    const damaged = { ...challenge, numberDigits: null }
+    expect(decideAnswer(damaged, right, true)).toMatchObject({ outcome: 'wrong_number' })
+  })
+
+  test('nothing when the number is missing, and costs nothing', () => {
+    const empty = { decision: 'approve', number: null } as const
+    expect(decideAnswer(challenge, empty, false)).toEqual({ refused: 'number_missing' })
+  })
+
+  test('approved without a number only where none was asked for', () => {
+    const none = { ...challenge, numberMode: 'none', numberDigits: null } as const
+    const empty = { decision: 'approve', number: null } as const
+    expect(decideAnswer(none, empty, false)).toMatchObject({ outcome: 'approved' })
+    expect(decideAnswer(none, right, true)).toEqual({
+      refused: 'answer_invalid',
+      facts: { claim: 'num' },
+    })
+  })
+})

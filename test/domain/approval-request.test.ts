@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  nonceOf,
+  type RequestFacts,
+  requestHeader,
+  requestPayload,
+} from '../../src/domain/approval-request.ts'
+import {
+  challengeId,
+  deviceId,
+  jti,
+  kid,
+  later,
+  now,
+  nowSeconds,
+  tenantId,
+  userId,
+} from './examples.ts'
+
+const facts: RequestFacts = {
+  issuer: 'https://push.example.com/t/tnt',
+  tenantId,
+  challengeId,
+  deviceId,
+  userId,
+  jti,
+  nonce: 'n'.repeat(43),
+  relyingPartyName: 'Payroll',
+  context: { action: 'Sign in', fields: [{ label: 'Amount', value: 'CHF 5' }] },
+  numberMode: 'service',
+  numberDigits: 6,
+  callerNumber: null,
+  userVerification: 'preferred',
+  createdAt: later(0.9),
+  expiresAt: later(120.9),
+}
+
+describe('a request', () => {
+  test('says to which device, about what, until when, and how many digits to type', () => {
+    expect(JSON.parse(requestPayload(facts))).toEqual({
+      iss: facts.issuer,
+      aud: deviceId,
+      jti,
+      iat: nowSeconds,
+      exp: nowSeconds + 120,
+      cid: challengeId,
+      tid: tenantId,
+      sub: userId,
+      nonce: facts.nonce,
+      ctx: {
+        relyingParty: 'Payroll',
+        action: 'Sign in',
+        fields: [{ label: 'Amount', value: 'CHF 5' }],
+      },
+      number: { digits: 6 },
+      uv: 'preferred',
+    })
+  })
+
+  test('asks for no number when there is none', () => {
+    const payload = requestPayload({ ...facts, numberMode: 'none', numberDigits: null })
+    expect(JSON.parse(payload)).toMatchObject({ number: null })
+  })
+
+  test('never holds the caller’s number, in whatever text it stood', () => {
+    const number = '483920'
+    const text = fc.tuple(
+      fc.constantFrom('', 'Code ', '1'),
+      fc.constantFrom(number, '483 920', '48-39-20'),
+    )
+    const said = text.map(([before, code]) => `${before}${code}`)
+    const context = fc.record(
+      {
+        application: said,
+        action: said,
+        ip: said,
+        location: said,
+        userAgent: said,
+        fields: fc.array(fc.record({ label: said, value: said }), { maxLength: 3 }),
+      },
+      { requiredKeys: [] },
+    )
+    fc.assert(
+      fc.property(context, (given) => {
+        const payload = requestPayload({
+          ...facts,
+          context: given,
+          numberMode: 'caller',
+          callerNumber: number,
+        })
+        const { ctx } = JSON.parse(payload) as { ctx: object }
+        expect(Object.keys(ctx).sort()).toEqual([...Object.keys(given), 'relyingParty'].sort())
+        expect(JSON.stringify(ctx).replace(/[ -]/g, '')).not.toContain(number)
+      }),
+    )
+  })
+
+  test('names its algorithm, its type and the key that signs it, and nothing else', () => {
+    const header = JSON.parse(requestHeader(kid)) as unknown
+    expect(header).toEqual({ alg: 'ES256', typ: 'approval-request+jwt', kid })
+  })
+
+  test('gives back the nonce that the answer must echo', () => {
+    expect(nonceOf(requestPayload(facts))).toBe(facts.nonce)
+  })
+
+  test('is the same text whenever it is made from the same facts', () => {
+    expect(requestPayload({ ...facts, createdAt: now })).toBe(
+      requestPayload({ ...facts, createdAt: now }),
+    )
+  })
+})

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest'
+import { type ResultFacts, resultPayload } from '../../src/domain/approval-result.ts'
+import type { Challenge } from '../../src/domain/challenge.ts'
+import { newDeviceSeconds } from '../../src/domain/policy.ts'
+import {
+  aChallenge,
+  challengeId,
+  deviceId,
+  later,
+  now,
+  nowSeconds,
+  rpId,
+  tenantId,
+  userId,
+} from './examples.ts'
+
+const issuer = 'https://push.example.com/t/tnt'
+const approved = aChallenge({ status: 'approved', decidedAt: later(20), decidedDeviceId: deviceId })
+const longAgo = later(-newDeviceSeconds)
+const decidedBy = { id: deviceId, userVerified: true, activatedAt: longAgo }
+
+function resultOf(challenge: Challenge, facts: Partial<ResultFacts> = {}) {
+  return JSON.parse(
+    resultPayload(challenge, { issuer, now: later(30), decidedBy, ...facts }),
+  ) as Record<string, unknown>
+}
+
+describe('the result of an approval', () => {
+  test('says who approved what for whom, how and when, and lives a minute', () => {
+    expect(resultOf(approved)).toEqual({
+      iss: issuer,
+      aud: rpId,
+      jti: approved.resultJti,
+      iat: nowSeconds + 30,
+      exp: nowSeconds + 90,
+      tid: tenantId,
+      cid: challengeId,
+      sub: userId,
+      decision: 'approved',
+      did: deviceId,
+      number: 'service',
+      amr: ['pop', 'swk', 'user'],
+      auth_time: nowSeconds + 20,
+    })
+  })
+
+  test('has the same jti at each reading, so that it can be consumed once', () => {
+    expect(resultOf(approved, { now: later(99) }).jti).toBe(resultOf(approved).jti)
+  })
+
+  test('echoes the session that asked', () => {
+    expect(resultOf({ ...approved, binding: 'session-hash-0123' }).binding).toBe(
+      'session-hash-0123',
+    )
+  })
+
+  test('claims the user’s presence only when the verification key signed', () => {
+    expect(resultOf(approved, { decidedBy: { ...decidedBy, userVerified: false } }).amr).toEqual([
+      'pop',
+      'swk',
+    ])
+  })
+
+  test('never claims hardware or resistance to phishing', () => {
+    const { amr } = resultOf(approved)
+    expect(['hwk', 'phr', 'phrh', 'mfa'].some((one) => (amr as string[]).includes(one))).toBe(false)
+  })
+
+  test.each([
+    [-(newDeviceSeconds - 21), true],
+    [-(newDeviceSeconds - 20), undefined],
+    [-newDeviceSeconds, undefined],
+  ])('names a device new when it became active %i s before: %s', (seconds, isNew) => {
+    const result = resultOf(approved, { decidedBy: { ...decidedBy, activatedAt: later(seconds) } })
+    expect(result.new_device).toBe(isNew)
+  })
+
+  test('names no device new whose activation is not on record', () => {
+    expect(
+      resultOf(approved, { decidedBy: { ...decidedBy, activatedAt: null } }),
+    ).not.toHaveProperty('new_device')
+  })
+
+  test.each(['service', 'caller', 'none'] as const)(
+    'says how the number came about: %s',
+    (numberMode) => {
+      expect(resultOf({ ...approved, numberMode }).number).toBe(numberMode)
+    },
+  )
+})
+
+describe('the result of anything else', () => {
+  const denied = aChallenge({ status: 'denied', reason: 'user_reported', decidedAt: later(20) })
+
+  test('says why it was denied and by which device, and claims no authentication', () => {
+    const result = resultOf(denied)
+    expect(result).toMatchObject({ decision: 'denied', reason: 'user_reported', did: deviceId })
+    for (const claim of ['amr', 'auth_time', 'new_device']) expect(result).not.toHaveProperty(claim)
+  })
+
+  test.each(['expired', 'cancelled'] as const)('names no device when it was %s', (status) => {
+    const result = resultOf(aChallenge({ status, decidedAt: later(20) }), { decidedBy: null })
+    expect(result).toMatchObject({ decision: status })
+    for (const claim of ['did', 'reason', 'amr', 'auth_time'])
+      expect(result).not.toHaveProperty(claim)
+  })
+
+  test('is no approval when the record of who approved is missing', () => {
+    const result = resultOf({ ...approved, decidedAt: null }, { decidedBy: null, now })
+    expect(result).not.toHaveProperty('amr')
+    expect(result).not.toHaveProperty('auth_time')
+  })
+})

@@ -1,0 +1,228 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Decision, decideAnswer } from '../../src/domain/answer.ts'
+import {
+  type CandidateDevice,
+  type Challenge,
+  isOver,
+  openChallenge,
+  resendChallenge,
+} from '../../src/domain/challenge.ts'
+import { planNumber } from '../../src/domain/number-match.ts'
+import { defaultPolicy, policyOf } from '../../src/domain/policy.ts'
+import { isRefusal } from '../../src/domain/refusal.ts'
+import { aChallenge, deviceId, later, now, otherDeviceId } from './examples.ts'
+
+const strong: CandidateDevice = { id: deviceId, hasVerificationKey: true, hasPushToken: true }
+const plain: CandidateDevice = { id: otherDeviceId, hasVerificationKey: false, hasPushToken: false }
+const number = { mode: 'service', digits: 6, wrongNumbersMax: 3 } as const
+const facts = { policy: defaultPolicy, now, number, activeDevices: [strong, plain] }
+
+describe('a challenge opens', () => {
+  test('for all active devices, with the policy’s limits, from the database’s time', () => {
+    expect(openChallenge(facts, { userVerification: 'preferred' })).toEqual({
+      targets: [strong, plain],
+      deliveryMode: 'push',
+      wrongNumbersLeft: 3,
+      resendsLeft: 3,
+      createdAt: now,
+      expiresAt: later(120),
+    })
+  })
+
+  test('for devices with a verification key only, when verification is required', () => {
+    expect(openChallenge(facts, { userVerification: 'required' })).toMatchObject({
+      targets: [strong],
+    })
+  })
+
+  test('for the devices that are named, and for no device that is not the user’s', () => {
+    const deviceIds = [otherDeviceId, 'dev_01h455vb4pex5vsknk084sn02t'] as const
+    const opening = openChallenge(facts, { userVerification: 'preferred', deviceIds })
+    expect(opening).toMatchObject({ targets: [plain] })
+  })
+
+  test('without a push when none of its devices can be pushed, and says so', () => {
+    const deviceIds = [otherDeviceId] as const
+    const opening = openChallenge(facts, { userVerification: 'not_required', deviceIds })
+    expect(opening).toMatchObject({ deliveryMode: 'pull_only' })
+  })
+
+  test.each([15, 600])('for %i seconds when asked', (ttlSeconds) => {
+    const opening = openChallenge(facts, { userVerification: 'preferred', ttlSeconds })
+    expect(opening).toMatchObject({ expiresAt: later(ttlSeconds) })
+  })
+})
+
+describe('a challenge does not open', () => {
+  test.each([14, 601, 0, -1])('for %i seconds', (ttlSeconds) => {
+    const opening = openChallenge(facts, { userVerification: 'preferred', ttlSeconds })
+    expect(opening).toMatchObject({ refused: 'invalid_request' })
+  })
+
+  test.each([
+    ['the user has no device', { ...facts, activeDevices: [] }, {}],
+    ['no device can verify the user', { ...facts, activeDevices: [plain] }, {}],
+    ['no device is named', facts, { deviceIds: [] }],
+    ['the named device cannot verify the user', facts, { deviceIds: [otherDeviceId] as const }],
+  ])('when %s: another factor must do', (_, known, asked) => {
+    const opening = openChallenge(known, { userVerification: 'required', ...asked })
+    expect(opening).toEqual({ refused: 'no_capable_device' })
+  })
+})
+
+test.each([
+  ['pending', -1, false],
+  ['pending', 0, true],
+  ['pending', 1, true],
+  ['approved', -1, true],
+  ['denied', -1, true],
+  ['expired', -1, true],
+  ['cancelled', -1, true],
+] as const)('a challenge that is %s, %i ms after its expiry, is over: %s', (status, ms, over) => {
+  const expiresAt = later(120)
+  expect(isOver({ status, expiresAt }, new Date(expiresAt.getTime() + ms))).toBe(over)
+})
+
+describe('a push is repeated', () => {
+  test('after the gap, at the cost of one', () => {
+    expect(resendChallenge(aChallenge(), defaultPolicy, later(10))).toEqual({ resendsLeft: 2 })
+  })
+
+  test('from the last push on, not from the first', () => {
+    const challenge = aChallenge({ lastPushAt: later(30), resendsLeft: 1 })
+    expect(resendChallenge(challenge, defaultPolicy, later(39.001))).toEqual({
+      refused: 'resend_too_soon',
+      retryAfterSeconds: 1,
+    })
+    expect(resendChallenge(challenge, defaultPolicy, later(40))).toEqual({ resendsLeft: 0 })
+  })
+
+  test('from the creation on when nothing could be pushed then', () => {
+    const challenge = aChallenge({ lastPushAt: null })
+    expect(resendChallenge(challenge, defaultPolicy, later(9))).toMatchObject({
+      retryAfterSeconds: 1,
+    })
+    expect(resendChallenge(challenge, defaultPolicy, later(10))).toEqual({ resendsLeft: 2 })
+  })
+
+  test('never once it is used up, ended, or over', () => {
+    const usedUp = aChallenge({ resendsLeft: 0 })
+    expect(resendChallenge(usedUp, defaultPolicy, later(60))).toEqual({
+      refused: 'resends_used_up',
+    })
+    const ended = aChallenge({ status: 'denied', reason: 'user_denied' })
+    expect(resendChallenge(ended, defaultPolicy, later(60))).toEqual({
+      refused: 'challenge_ended',
+      facts: { currentStatus: 'denied' },
+    })
+    expect(resendChallenge(aChallenge(), defaultPolicy, later(120))).toMatchObject({
+      refused: 'challenge_ended',
+    })
+  })
+})
+
+// The rules strung together as the use cases string them: load, judge whether it is over, decide, save.
+type Step =
+  | {
+      readonly kind: 'answer'
+      readonly decision: Decision
+      readonly number: string | null
+      readonly matches: boolean
+    }
+  | { readonly kind: 'resend' }
+  | { readonly kind: 'cancel' }
+  | { readonly kind: 'sweep' }
+  | { readonly kind: 'wait'; readonly seconds: number }
+
+function step(challenge: Challenge, one: Step, at: Date): Challenge {
+  if (one.kind === 'wait') return challenge
+  if (one.kind === 'resend') {
+    const resent = resendChallenge(challenge, defaultPolicy, at)
+    return isRefusal(resent) ? challenge : { ...challenge, ...resent, lastPushAt: at }
+  }
+  const over = isOver(challenge, at)
+  if (one.kind === 'sweep') {
+    return over && challenge.status === 'pending'
+      ? { ...challenge, status: 'expired', decidedAt: at }
+      : challenge
+  }
+  if (over) return challenge
+  if (one.kind === 'cancel') return { ...challenge, status: 'cancelled', decidedAt: at }
+  const effect = decideAnswer(challenge, one, one.matches)
+  if (isRefusal(effect)) return challenge
+  const { status, reason, wrongNumbersLeft } = effect
+  return {
+    ...challenge,
+    status,
+    reason,
+    wrongNumbersLeft,
+    decidedAt: status === 'pending' ? null : at,
+  }
+}
+
+test('no sequence of decisions leads out of a terminal state, or past a limit', () => {
+  const answer = fc.record({
+    kind: fc.constant('answer' as const),
+    decision: fc.constantFrom<Decision>('approve', 'approve', 'approve', 'deny', 'report'),
+    number: fc.constantFrom('483920', '000000', '48392', '٤٨٣٩٢٠', null),
+    matches: fc.boolean(),
+  })
+  const other = fc.record({
+    kind: fc.constantFrom('resend' as const, 'cancel' as const, 'sweep' as const),
+  })
+  const wait = fc.record({
+    kind: fc.constant('wait' as const),
+    seconds: fc.integer({ min: 1, max: 60 }),
+  })
+  const steps = fc.array(fc.oneof({ weight: 4, arbitrary: answer }, other, wait, wait), {
+    maxLength: 20,
+  })
+  const policies = fc.record({
+    numberDigits: fc.integer({ min: 2, max: 8 }),
+    wrongNumbersMax: fc.integer({ min: 1, max: 3 }),
+    numberNoneAllowed: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(
+      policies,
+      fc.constantFrom('service' as const, 'none' as const),
+      steps,
+      (stored, mode, taken) => {
+        const plan = planNumber(policyOf(stored), { mode })
+        fc.pre(!isRefusal(plan))
+        if (isRefusal(plan)) return
+        let challenge = aChallenge({
+          numberMode: plan.mode,
+          numberDigits: plan.digits,
+          wrongNumbersLeft: plan.wrongNumbersMax,
+        })
+        let at = now
+        let wrong = 0
+        for (const one of taken) {
+          if (one.kind === 'wait') at = new Date(at.getTime() + one.seconds * 1000)
+          const before = challenge
+          challenge = step(before, one, at)
+          if (before.status !== 'pending') expect(challenge).toEqual(before)
+          if (challenge.wrongNumbersLeft < before.wrongNumbersLeft) wrong++
+          expect(wrong).toBeLessThanOrEqual(plan.wrongNumbersMax)
+          expect(challenge.wrongNumbersLeft).toBe(plan.wrongNumbersMax - wrong)
+          expect(challenge.resendsLeft).toBeGreaterThanOrEqual(0)
+          expect(challenge.status === 'denied').toBe(challenge.reason !== null)
+          expect(challenge.status === 'pending').toBe(challenge.decidedAt === null)
+          expect(challenge.reason === 'number_mismatch').toBe(challenge.wrongNumbersLeft === 0)
+          if (challenge.status === 'approved' && before.status === 'pending') {
+            expect(one).toMatchObject({ kind: 'answer', decision: 'approve' })
+            expect(at < challenge.expiresAt).toBe(true)
+            if (plan.digits !== null)
+              expect(one).toMatchObject({
+                matches: true,
+                number: expect.stringMatching(/^[0-9]+$/),
+              })
+          }
+        }
+      },
+    ),
+    { numRuns: 500 },
+  )
+})

@@ -1,0 +1,215 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  checkClaimProof,
+  claimTyp,
+  confirmEnrolment,
+  type Enrolment,
+  mayAddDevice,
+  readCode,
+  typedCodeAlphabet,
+  typedCodeLength,
+  viewOf,
+} from '../../src/domain/enrolment.ts'
+import {
+  deviceId,
+  enrolmentId,
+  jti,
+  jwsOf,
+  kid,
+  later,
+  now,
+  nowSeconds,
+  otherDeviceId,
+  otherKid,
+  rpId,
+  tenantId,
+  userId,
+} from './examples.ts'
+
+const enrolment: Enrolment = {
+  tenantId,
+  id: enrolmentId,
+  userId,
+  rpId,
+  status: 'open',
+  reason: null,
+  codeTriesLeft: 5,
+  wrongNumbersLeft: 3,
+  confirmationRequired: true,
+  replacesDeviceId: null,
+  deviceId: null,
+  createdAt: now,
+  expiresAt: later(600),
+  claimedAt: null,
+  endedAt: null,
+}
+
+test.each([
+  ['open', 599.999, 'open'],
+  ['open', 600, 'expired'],
+  ['claimed', 599.999, 'claimed'],
+  ['claimed', 600, 'expired'],
+  ['completed', 600, 'completed'],
+  ['cancelled', 600, 'cancelled'],
+  ['void', 600, 'void'],
+] as const)('an enrolment that is %s is shown after %d s as %s', (status, seconds, shown) => {
+  expect(viewOf({ ...enrolment, status }, later(seconds))).toBe(shown)
+})
+
+describe('a code', () => {
+  test('is scanned when it is 256 bits of base64url', () => {
+    const code = `${'A-_9'.repeat(10)}abc`
+    expect(readCode(code)).toEqual({ kind: 'scanned', code })
+  })
+
+  test.each([
+    ['7K3QM9TX2R', '7K3QM9TX2R'],
+    ['7K3QM-9TX2R', '7K3QM9TX2R'],
+    ['7k3qm-9tx2r', '7K3QM9TX2R'],
+    [' 7k3qm 9tx2r ', '7K3QM9TX2R'],
+    ['7-K-3-Q-M-9-T-X-2-R', '7K3QM9TX2R'],
+    ['oOlLiI0011', '0011110011'],
+  ])('is typed, forgiving: %j means %s', (text, code) => {
+    expect(readCode(text)).toEqual({ kind: 'typed', code })
+  })
+
+  test.each([
+    ['empty', ''],
+    ['short', '7K3QM9TX2'],
+    ['long', '7K3QM9TX2R2'],
+    ['with a letter that is none of it', '7K3QM9TX2U'],
+    ['with a sign', '7K3QM9TX2!'],
+    ['in full-width characters', '７Ｋ３ＱＭ９ＴＸ２Ｒ'],
+    ['in Cyrillic look-alikes', '7К3QМ9ТХ2R'],
+    ['42 characters of base64url', 'a'.repeat(42)],
+    ['44 characters of base64url', 'a'.repeat(44)],
+    ['a scanned code with a line feed behind it', `${'a'.repeat(43)}\n`],
+    ['a null behind it', '7K3QM9TX2R\0'],
+  ])('is nothing when %s: %j', (_, text) => {
+    expect(readCode(text)).toBeUndefined()
+  })
+
+  test('that the service makes is read back as it was made, in either case and with its dash', () => {
+    expect(typedCodeAlphabet).toHaveLength(32)
+    expect(new Set(typedCodeAlphabet).size).toBe(32)
+    const made = fc
+      .array(fc.constantFrom(...typedCodeAlphabet), {
+        minLength: typedCodeLength,
+        maxLength: typedCodeLength,
+      })
+      .map((letters) => letters.join(''))
+    fc.assert(
+      fc.property(made, (code) => {
+        const shown = `${code.slice(0, 5)}-${code.slice(5)}`
+        expect(readCode(shown)).toEqual({ kind: 'typed', code })
+        expect(readCode(shown.toLowerCase())).toEqual({ kind: 'typed', code })
+      }),
+    )
+  })
+})
+
+describe('a claim proof', () => {
+  const facts = {
+    issuer: 'https://push.example.com/t/tnt',
+    codeHash: 'code-hash',
+    possessionKid: kid,
+    verificationKid: otherKid,
+  }
+  const payload = {
+    aud: facts.issuer,
+    ch: 'code-hash',
+    pk: kid,
+    vk: otherKid,
+    iat: nowSeconds,
+    jti,
+  }
+  const { vk: _, ...withoutVerification } = payload
+
+  test('of either key says what both must say', () => {
+    expect(checkClaimProof(jwsOf(claimTyp, payload), kid, facts, now)).toBeUndefined()
+    const second = jwsOf(claimTyp, payload, { kid: otherKid })
+    expect(checkClaimProof(second, otherKid, facts, now)).toBeUndefined()
+  })
+
+  test('of a device with one key names no second', () => {
+    const alone = { ...facts, verificationKid: null }
+    expect(checkClaimProof(jwsOf(claimTyp, withoutVerification), kid, alone, now)).toBeUndefined()
+    expect(checkClaimProof(jwsOf(claimTyp, payload), kid, alone, now)).toMatchObject({
+      facts: { claim: 'vk' },
+    })
+    expect(checkClaimProof(jwsOf(claimTyp, withoutVerification), kid, facts, now)).toMatchObject({
+      facts: { claim: 'vk' },
+    })
+  })
+
+  test('is refused when another key is named in its header', () => {
+    const jws = jwsOf(claimTyp, payload, { kid: otherKid })
+    expect(checkClaimProof(jws, kid, facts, now)).toEqual({
+      refused: 'proof_invalid',
+      facts: { claim: 'kid' },
+    })
+  })
+
+  test.each(['aud', 'ch', 'pk', 'vk'])('is refused by name when %s is another', (claim) => {
+    const jws = jwsOf(claimTyp, { ...payload, [claim]: 'another' })
+    expect(checkClaimProof(jws, kid, facts, now)).toEqual({
+      refused: 'proof_invalid',
+      facts: { claim },
+    })
+  })
+
+  test.each([-61, 11])(
+    'is refused with the service’s time when issued %i s from now',
+    (seconds) => {
+      const jws = jwsOf(claimTyp, { ...payload, iat: nowSeconds + seconds })
+      expect(checkClaimProof(jws, kid, facts, now)).toEqual({
+        refused: 'clock_skew',
+        facts: { serverTime: now.toISOString() },
+      })
+    },
+  )
+
+  test.each<[string, string, object]>([
+    ['is of another type', 'device-proof+jwt', payload],
+    ['has an unknown claim', claimTyp, { ...payload, did: deviceId }],
+    ['lacks a claim', claimTyp, { aud: facts.issuer }],
+    ['has a bad jti', claimTyp, { ...payload, jti: 'short' }],
+  ])('is malformed when it %s', (_name, typ, claims) => {
+    expect(checkClaimProof(jwsOf(typ, claims), kid, facts, now)).toEqual({
+      refused: 'proof_malformed',
+    })
+  })
+})
+
+describe('a user may have one more device', () => {
+  test.each([
+    ['below the limit', [deviceId], null, 2, true],
+    ['not at the limit', [deviceId, otherDeviceId], null, 2, false],
+    ['at the limit when one of them goes', [deviceId, otherDeviceId], deviceId, 2, true],
+    ['not above the limit when one of them goes', [deviceId, otherDeviceId], deviceId, 1, false],
+    [
+      'not at the limit when a device goes that is none of them',
+      [deviceId],
+      otherDeviceId,
+      1,
+      false,
+    ],
+  ] as const)('%s', (_, live, replaced, max, may) => {
+    expect(mayAddDevice(live, replaced, max)).toBe(may)
+  })
+})
+
+describe('the number on the new device', () => {
+  test('confirms when it is right, at any try', () => {
+    for (const left of [1, 2, 3]) {
+      expect(confirmEnrolment(left, true)).toEqual({ outcome: 'confirmed', wrongNumbersLeft: left })
+    }
+  })
+
+  test('costs a try when it is wrong, and the enrolment with the last', () => {
+    expect(confirmEnrolment(3, false)).toEqual({ outcome: 'wrong_number', wrongNumbersLeft: 2 })
+    expect(confirmEnrolment(2, false)).toEqual({ outcome: 'wrong_number', wrongNumbersLeft: 1 })
+    expect(confirmEnrolment(1, false)).toEqual({ outcome: 'void', wrongNumbersLeft: 0 })
+  })
+})

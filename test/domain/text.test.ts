@@ -1,0 +1,103 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { isShowable } from '../../src/domain/text.ts'
+
+const ch = String.fromCodePoint
+
+/** What must not stand in a text that people decide on, and why. */
+const hidden: [name: string, ...codePoints: number[]][] = [
+  ['a null', 0x00],
+  ['a line feed', 0x0a],
+  ['a carriage return', 0x0d],
+  ['a tab', 0x09],
+  ['an escape', 0x1b],
+  ['delete', 0x7f],
+  ['a C1 control', 0x85, 0x9b],
+  ['a soft hyphen', 0xad],
+  ['a combining grapheme joiner', 0x34f],
+  ['an Arabic letter mark', 0x61c],
+  ['a Hangul filler, which is a letter without a shape', 0x115f, 0x1160, 0x3164, 0xffa0],
+  ['a Khmer inherent vowel, which has no shape', 0x17b4, 0x17b5],
+  ['a Mongolian vowel separator', 0x180e],
+  ['zero width', 0x200b, 0x200c, 0x200d, 0x2060, 0xfeff],
+  ['a direction mark', 0x200e, 0x200f],
+  ['a bidirectional embedding or override', 0x202a, 0x202b, 0x202c, 0x202d, 0x202e],
+  ['a bidirectional isolate', 0x2066, 0x2067, 0x2068, 0x2069],
+  ['a line or paragraph separator', 0x2028, 0x2029],
+  ['an invisible operator', 0x2061, 0x2062, 0x2063, 0x2064],
+  ['an interlinear annotation', 0xfff9, 0xfffa, 0xfffb],
+  ['private use', 0xe000, 0xf8ff, 0xf0000, 0x10fffd],
+  ['a lone surrogate', 0xd800, 0xdfff],
+  ['a tag character', 0xe0001, 0xe0041, 0xe007f],
+]
+
+describe('a text may be shown', () => {
+  test.each([
+    ['Latin', 'Sign in to Payroll'],
+    ['accents', 'Zürich, Genève, Łódź'],
+    ['Greek', 'Αθήνα'],
+    ['Cyrillic', 'Москва'],
+    ['Arabic, right to left by its own letters', 'الرياض'],
+    ['Hebrew', 'תל אביב'],
+    ['Hindi', 'नई दिल्ली'],
+    ['Thai', 'กรุงเทพมหานคร'],
+    ['Japanese', '東京タワー'],
+    ['a Japanese name with an ideographic variant', `葛${ch(0xe0100)}城`],
+    ['Korean', '서울특별시'],
+    ['an emoji with its variation selector', `Caf${ch(0xe9)} ${ch(0x2764, 0xfe0f)}`],
+    ['mathematics and money', 'CHF 1’234.50 ≤ €2.000'],
+    ['an address', 'https://example.com/a?b=c'],
+    ['look-alike letters of one script each: which letters are alike is not judged here', 'раураl'],
+  ])('in %s', (_, text) => {
+    expect(isShowable(text, 140)).toBe(true)
+  })
+
+  test('up to its length in UTF-16 units and no longer', () => {
+    expect(isShowable('a'.repeat(64), 64)).toBe(true)
+    expect(isShowable('a'.repeat(65), 64)).toBe(false)
+    expect(isShowable('😀'.repeat(32), 64)).toBe(true)
+    expect(isShowable('😀'.repeat(33), 64)).toBe(false)
+  })
+})
+
+describe('a text may not be shown', () => {
+  test.each(hidden)('with %s', (_, ...codePoints) => {
+    for (const code of codePoints) {
+      for (const text of [`pay${ch(code)}roll`, `${ch(code)}payroll`, `payroll${ch(code)}`]) {
+        expect(isShowable(text, 140), code.toString(16)).toBe(false)
+      }
+    }
+  })
+
+  test.each(['', ' ', '   ', ch(0xa0), ch(0x3000), ` ${ch(0x2003)} `])(
+    'when it is blank: %j',
+    (text) => {
+      expect(isShowable(text, 140)).toBe(false)
+    },
+  )
+
+  test('in another spelling than NFC, so that what looks equal is equal', () => {
+    expect(isShowable('Zürich'.normalize('NFD'), 140)).toBe(false)
+    expect(isShowable(ch(0x212b), 140)).toBe(false)
+    expect(isShowable('Å', 140)).toBe(true)
+  })
+
+  test('with any control, format, private, surrogate or separator character, wherever it stands', () => {
+    const code = fc.integer({ min: 0, max: 0x10ffff }).map((value) => ch(value))
+    const bad = code.filter((one) => /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/u.test(one))
+    fc.assert(
+      fc.property(fc.string(), bad, fc.string(), (before, one, behind) => {
+        expect(isShowable(`${before}x${one}${behind}`, 10_000)).toBe(false)
+      }),
+    )
+  })
+})
+
+test('whatever is judged showable survives a round trip through JSON and UTF-8 unchanged', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 30 }), (text) => {
+      fc.pre(isShowable(text, 100))
+      expect(JSON.parse(Buffer.from(JSON.stringify(text)).toString('utf8'))).toBe(text)
+    }),
+  )
+})
