@@ -10,6 +10,7 @@ import {
   realpath,
   rename,
   rm,
+  stat,
   writeFile,
 } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -35,6 +36,7 @@ const socketPort = 5432
 
 // sockaddr_un.sun_path holds 108 bytes on Linux and 104 on macOS, with the closing NUL; one byte more is fatal.
 const longestSocketPath = 103
+const abandonedMs = 10 * 60_000
 const rootStore = '/var/lib/countersign'
 
 /**
@@ -134,10 +136,16 @@ async function readPassword(place: string): Promise<string> {
   }
 }
 
-/** Attempts of processes that died, and of ones that lost the race for the place. */
+/** Attempts of processes that died; younger ones may still be at work, and clean up after themselves. */
 async function removeInterrupted(home: string): Promise<void> {
   for (const name of await readdir(home)) {
-    if (name.startsWith('new-')) await rm(path.join(home, name), { recursive: true, force: true })
+    const place = path.join(home, name)
+    if (
+      !name.startsWith('new-') ||
+      Date.now() - (await stat(place).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs < abandonedMs
+    )
+      continue
+    await rm(place, { recursive: true, force: true })
   }
 }
 

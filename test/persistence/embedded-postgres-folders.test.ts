@@ -8,6 +8,7 @@ import {
   rm,
   rmdir,
   stat,
+  utimes,
   writeFile,
 } from 'node:fs/promises'
 import path from 'node:path'
@@ -114,6 +115,7 @@ test('a half-made database is made anew', async () => {
   const folder = path.join(base, 'half')
   await mkdir(path.join(folder, 'new-abcdef/data'), { recursive: true, mode: 0o711 })
   await writeFile(path.join(folder, 'new-abcdef/data/PG_VERSION'), '18\n')
+  await utimes(path.join(folder, 'new-abcdef'), 0, 0)
   const { url } = await start(folder)
   expect(await ask(url, 'select 1 as one')).toEqual([{ one: 1 }])
   expect((await readdir(folder)).sort()).toEqual(['cluster', 'run'])
