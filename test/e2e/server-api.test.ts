@@ -1,0 +1,411 @@
+import { randomBytes } from 'node:crypto'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DeviceClient } from '../../clients/device/device-client.ts'
+import { claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment.ts'
+import { createDeviceKeys } from '../../clients/device/keys.ts'
+import { openOperations } from '../../src/compose.ts'
+import { onServer } from '../support/cluster.ts'
+import {
+  type Api,
+  challengeOf,
+  createApi,
+  enrolPhone,
+  type RunningService,
+  startTestService,
+} from '../support/running-service.ts'
+import { until } from '../support/until.ts'
+
+let service: RunningService
+let foreign: Api
+beforeAll(async () => {
+  service = await startTestService()
+  foreign = createApi(service.origin, await keyOfAnotherTenant())
+})
+afterAll(() => service[Symbol.asyncDispose]())
+
+async function keyOfAnotherTenant(): Promise<string> {
+  const operations = await openOperations(service.config, service.origin, pino({ level: 'silent' }))
+  try {
+    const { id: tenantId } = await operations.createTenant('Other')
+    const party = { tenantId, name: 'Other', namespaces: ['default'] }
+    const { id: rpId } = await operations.createRelyingParty(party)
+    const created = await operations.createApiKey({
+      tenantId,
+      rpId,
+      name: 'other',
+      scopes: ['admin'],
+      expiresAt: null,
+    })
+    if (!('secret' in created)) throw new Error('refused')
+    return created.secret
+  } finally {
+    await operations.close()
+  }
+}
+
+async function keyWith(scopes: string[], namespaces = ['default']): Promise<Api> {
+  const party = await service.api('POST', '/v1/relying-parties', { name: 'Second', namespaces })
+  const key = await service.api('POST', '/v1/api-keys', {
+    relyingPartyId: party.json.id,
+    name: 'second',
+    scopes,
+  })
+  return createApi(service.origin, key.json.secret)
+}
+
+describe('enrolment', () => {
+  const device = {
+    name: 'n',
+    platform: 'web',
+    model: 'm',
+    osVersion: '1',
+    appVersion: '1',
+  } as const
+
+  async function claim(uri: string, user?: { code: string; name: string }) {
+    const scanned = readEnrolmentUri(uri)
+    if (!scanned) throw new Error(uri)
+    const ticket = user ? { ...scanned, code: user.code, user: user.name } : scanned
+    const keys = await createDeviceKeys({ verification: true })
+    const account = await claimEnrolment({ ticket, keys, appId: 'app', device })
+    return new DeviceClient({ account, keys })
+  }
+
+  test('is followed by its page from open to claimed, with the number to show, to completed', async () => {
+    const opened = await service.api('POST', '/v1/enrollments', { user: 'eve', displayName: 'Eve' })
+    expect(opened.json.qrSvg).toContain('<svg')
+    const path = `/v1/enrollments/${opened.json.id}`
+    const claiming = service.api('GET', `${path}?wait=30`)
+    const phone = await claim(opened.json.uri)
+    const claimed = await claiming
+    expect(claimed.json).toMatchObject({
+      status: 'claimed',
+      number: expect.stringMatching(/^\d{6}$/),
+    })
+    expect((await service.api('POST', '/v1/challenges', { user: 'eve' })).json.code).toBe(
+      'no_capable_device',
+    )
+    const completing = service.api('GET', `${path}?wait=30`)
+    await phone.confirm(claimed.json.number)
+    expect((await completing).json).toMatchObject({ status: 'completed' })
+    expect((await completing).json.number).toBeUndefined()
+  })
+
+  test('by a typed code takes the user name too', async () => {
+    const opened = await service.api('POST', '/v1/enrollments', { user: 'tim', displayName: 'Tim' })
+    const { code, uri } = opened.json
+    await expect(claim(uri, { code, name: 'eve' })).rejects.toMatchObject({
+      code: 'enrolment_code_invalid',
+    })
+    await claim(uri, { code: code.toLowerCase(), name: 'tim' })
+  })
+
+  test('of 100 parallel claims of one code makes one device', async () => {
+    const opened = await service.api('POST', '/v1/enrollments', { user: 'one', displayName: 'One' })
+    const claims = await Promise.allSettled(
+      Array.from({ length: 100 }, () => claim(opened.json.uri)),
+    )
+    expect(claims.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    const { json } = await service.api('GET', `/v1/users/${opened.json.userId}/devices`)
+    expect(json.items).toHaveLength(1)
+  })
+
+  test('a code that was used, cancelled, or ran out enrols nobody', async () => {
+    const open = () => service.api('POST', '/v1/enrollments', { user: 'used', displayName: 'Used' })
+    const used = await open()
+    await claim(used.json.uri)
+    await expect(claim(used.json.uri)).rejects.toMatchObject({ code: 'enrolment_not_open' })
+    const cancelled = await open()
+    await service.api('POST', `/v1/enrollments/${cancelled.json.id}/cancel`)
+    await expect(claim(cancelled.json.uri)).rejects.toMatchObject({ code: 'enrolment_not_open' })
+    const late = await open()
+    await onServer(service.database.url, (client) =>
+      client.query('update enrolments set expires_at = clock_timestamp() where id = $1', [
+        late.json.id,
+      ]),
+    )
+    await expect(claim(late.json.uri)).rejects.toMatchObject({ code: 'enrolment_expired' })
+    const { json } = await service.api('GET', `/v1/enrollments/${late.json.id}`)
+    expect(json.status).toBe('expired')
+  })
+
+  test('with three wrong numbers is void, and its device worth nothing', async () => {
+    const opened = await service.api('POST', '/v1/enrollments', { user: 'void', displayName: 'V' })
+    const thief = await claim(opened.json.uri)
+    const { json } = await service.api('GET', `/v1/enrollments/${opened.json.id}`)
+    const wrong = json.number === '000000' ? '000001' : '000000'
+    for (let tries = 0; tries < 3; tries++) {
+      await expect(thief.confirm(wrong)).rejects.toMatchObject({ code: 'wrong_number' })
+    }
+    await expect(thief.confirm(json.number)).rejects.toMatchObject({ code: 'device_unregistered' })
+    const ended = await service.api('GET', `/v1/enrollments/${opened.json.id}`)
+    expect(ended.json).toMatchObject({ status: 'void', reason: 'number_tries_used_up' })
+  })
+
+  test('that replaces a device unregisters it when the new one is confirmed', async () => {
+    const old = await enrolPhone(service, { user: 'moves' })
+    const opened = await service.api('POST', `/v1/users/${old.userId}/enrollments`, {
+      replacesDeviceId: old.deviceId,
+    })
+    const next = await claim(opened.json.uri)
+    expect((await service.api('GET', `/v1/devices/${old.deviceId}`)).json.status).toBe('active')
+    const { json } = await service.api('GET', `/v1/enrollments/${opened.json.id}`)
+    await next.confirm(json.number)
+    expect((await service.api('GET', `/v1/devices/${old.deviceId}`)).json).toMatchObject({
+      status: 'unregistered',
+      unregisterReason: 'replaced',
+    })
+  })
+})
+
+describe('a challenge', () => {
+  test('created twice at once under one Idempotency-Key is one challenge with one number and one push', async () => {
+    const phone = await enrolPhone(service, { user: 'idem' })
+    const headers = { 'idempotency-key': 'login-1' }
+    const replies = await Promise.all(
+      Array.from({ length: 10 }, () =>
+        service.api('POST', '/v1/challenges', { user: 'idem' }, headers),
+      ),
+    )
+    expect(new Set(replies.map(({ json }) => json.id)).size).toBe(1)
+    expect(new Set(replies.map(({ json }) => json.number)).size).toBe(1)
+    expect(replies.filter(({ status }) => status === 201)).toHaveLength(1)
+    const other = { user: 'idem', ttlSeconds: 30 }
+    const reused = await service.api('POST', '/v1/challenges', other, headers)
+    expect(reused.json).toMatchObject({ status: 422, code: 'idempotency_key_reused' })
+    await until('the push arrives', () => phone.pushes.length === 1)
+  })
+
+  test('created with ?wait= is answered when it ends', async () => {
+    const phone = await enrolPhone(service, { user: 'sync' })
+    const creating = service.api('POST', '/v1/challenges?wait=30', {
+      user: 'sync',
+      number: { mode: 'caller', value: '271828' },
+    })
+    const push = await until('the push arrives', () => phone.pushes[0])
+    const request = (await phone.client.pending()).requests[0]
+    if (!request) throw new Error('nothing is pending')
+    await phone.client.approve(request, '271828')
+    expect((await creating).json).toMatchObject({ id: challengeOf(push), status: 'approved' })
+  })
+
+  test('streams its end as a server-sent event and closes', async () => {
+    const phone = await enrolPhone(service, { user: 'stream' })
+    const created = await service.api('POST', '/v1/challenges', { user: 'stream' })
+    const response = await fetch(`${service.origin}/v1/challenges/${created.json.id}/events`, {
+      headers: { authorization: `Bearer ${service.key}` },
+    })
+    expect(response.headers.get('content-type')).toContain('text/event-stream')
+    const streaming = response.text()
+    const request = (await phone.client.pending()).requests[0]
+    if (!request) throw new Error('nothing is pending')
+    await phone.client.deny(request)
+    const events = (await streaming).split('\n\n').filter((event) => event.startsWith('event:'))
+    expect(events[0]).toContain('"status":"pending"')
+    expect(events.at(-1)).toContain('"status":"denied"')
+  })
+
+  test('is pushed again when asked, neither too soon nor too often', async () => {
+    const phone = await enrolPhone(service, { user: 'again' })
+    const created = await service.api('POST', '/v1/challenges', { user: 'again' })
+    await until('the push arrives', () => phone.pushes.length === 1)
+    const path = `/v1/challenges/${created.json.id}/resend`
+    const soon = await service.api('POST', path)
+    expect(soon.json).toMatchObject({ status: 429, code: 'resend_too_soon' })
+    expect(Number(soon.headers.get('retry-after'))).toBeGreaterThan(0)
+    const pass = () =>
+      onServer(service.database.url, (client) =>
+        client.query(`update challenges set last_push_at = last_push_at - interval '10 s'`),
+      )
+    for (let times = 1; times <= 3; times++) {
+      await pass()
+      expect((await service.api('POST', path)).json.resendsLeft).toBe(3 - times)
+      await until('the next push arrives', () => phone.pushes.length === 1 + times)
+    }
+    await pass()
+    expect((await service.api('POST', path)).json.code).toBe('resends_used_up')
+  })
+
+  test('that is cancelled leaves the phones, and every other end stands', async () => {
+    const phone = await enrolPhone(service, { user: 'cancel' })
+    const created = await service.api('POST', '/v1/challenges', { user: 'cancel' })
+    const path = `/v1/challenges/${created.json.id}/cancel`
+    expect((await service.api('POST', path)).json.status).toBe('cancelled')
+    expect((await service.api('POST', path)).status).toBe(200)
+    expect((await phone.client.pending()).requests).toEqual([])
+    const denied = await service.api('POST', '/v1/challenges', { user: 'cancel' })
+    const request = (await phone.client.pending()).requests[0]
+    if (!request) throw new Error('nothing is pending')
+    await phone.client.deny(request)
+    const late = await service.api('POST', `/v1/challenges/${denied.json.id}/cancel`)
+    expect(late.json).toMatchObject({
+      status: 409,
+      code: 'challenge_ended',
+      currentStatus: 'denied',
+    })
+  })
+
+  test('whose push the provider refuses exists all the same, and says so', async () => {
+    const phone = await enrolPhone(service, { user: 'dead' })
+    service.simulator.phones.unregister(phone.token)
+    const created = await service.api('POST', '/v1/challenges', { user: 'dead' })
+    const path = `/v1/challenges/${created.json.id}`
+    const failed = await until('the failure is written down', async () => {
+      const { json } = await service.api('GET', path)
+      return json.devices[0].push.status === 'failed' ? json.devices[0].push : undefined
+    })
+    expect(failed).toMatchObject({
+      status: 'failed',
+      reason: expect.stringContaining('Unregistered'),
+    })
+    const request = (await phone.client.pending()).requests[0]
+    if (!request) throw new Error('nothing is pending')
+    await phone.client.approve(request, created.json.number)
+    const next = await service.api('POST', '/v1/challenges', { user: 'dead' })
+    expect(next.json.deliveryMode).toBe('pull_only')
+  })
+
+  test('is listed by user and status, page by page', async () => {
+    await enrolPhone(service, { user: 'pages' })
+    const ids: string[] = []
+    for (let n = 0; n < 5; n++) {
+      ids.unshift((await service.api('POST', '/v1/challenges', { user: 'pages' })).json.id)
+    }
+    const seen: string[] = []
+    let path = '/v1/challenges?user=pages&status=pending&limit=2'
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const { json } = await service.api('GET', cursor === '' ? path : `${path}&cursor=${cursor}`)
+      seen.push(...json.items.map((one: { id: string }) => one.id))
+      cursor = json.nextCursor
+    }
+    expect(seen).toEqual(ids)
+    path = '/v1/challenges?user=pages&status=approved'
+    expect((await service.api('GET', path)).json.items).toEqual([])
+  })
+})
+
+describe('a key', () => {
+  test('of another tenant sees what an unknown id looks like, byte for byte', async () => {
+    const phone = await enrolPhone(service, { user: 'private' })
+    const challenge = await service.api('POST', '/v1/challenges', { user: 'private' })
+    const enrolment = await service.api('POST', '/v1/enrollments', { user: 'private' })
+    const paths = [
+      `/v1/challenges/${challenge.json.id}`,
+      `/v1/challenges/${challenge.json.id}/evidence`,
+      `/v1/enrollments/${enrolment.json.id}`,
+      `/v1/devices/${phone.deviceId}`,
+      `/v1/users/${phone.userId}`,
+      `/v1/users/${phone.userId}/devices`,
+      `/v1/users/${phone.userId}/activities`,
+    ]
+    for (const path of paths) {
+      const [own, theirs] = [await service.api('GET', path), await foreign('GET', path)]
+      const unknown = await foreign('GET', path.replace(/_[0-9a-z]{26}/, `_${'0'.repeat(26)}`))
+      if (!path.endsWith('evidence')) expect(own.status).toBe(200)
+      expect(theirs.status).toBe(404)
+      expect(theirs.text).toBe(unknown.text)
+    }
+    for (const path of [
+      `/v1/challenges/${challenge.json.id}/cancel`,
+      `/v1/challenges/${challenge.json.id}/resend`,
+      `/v1/enrollments/${enrolment.json.id}/cancel`,
+    ]) {
+      expect((await foreign('POST', path)).status).toBe(404)
+    }
+    const body = { reason: 'lost' }
+    expect((await foreign('POST', `/v1/devices/${phone.deviceId}/unregister`, body)).status).toBe(
+      404,
+    )
+    expect((await service.api('GET', `/v1/devices/${phone.deviceId}`)).json.status).toBe('active')
+    expect((await foreign('POST', '/v1/challenges', { user: 'private' })).json.code).toBe(
+      'user_not_found',
+    )
+  })
+
+  test('of another relying party of the tenant reads no challenge that it did not create', async () => {
+    await enrolPhone(service, { user: 'shared' })
+    const challenge = await service.api('POST', '/v1/challenges', { user: 'shared' })
+    const second = await keyWith(['challenges:write'])
+    expect((await second('GET', `/v1/challenges/${challenge.json.id}`)).status).toBe(404)
+    expect((await second('POST', '/v1/challenges', { user: 'shared' })).status).toBe(201)
+  })
+
+  test('speaks of users in its own namespaces only', async () => {
+    const phone = await enrolPhone(service, { user: 'named' })
+    const api = await keyWith(['challenges:write', 'users:read'], ['elsewhere'])
+    expect((await api('POST', '/v1/challenges', { user: 'named' })).json.code).toBe(
+      'user_not_found',
+    )
+    const named = { user: { namespace: 'default', value: 'named' } }
+    expect((await api('POST', '/v1/challenges', named)).json.code).toBe('namespace_not_granted')
+    const byId = { user: { id: phone.userId } }
+    expect((await api('POST', '/v1/challenges', byId)).json.code).toBe('user_not_found')
+    expect((await api('GET', `/v1/users/${phone.userId}`)).status).toBe(404)
+  })
+
+  test('without a scope is refused, and enrols nobody by default', async () => {
+    const party = await service.api('POST', '/v1/relying-parties', {
+      name: 'Plain',
+      namespaces: ['p'],
+    })
+    const key = await service.api('POST', '/v1/api-keys', {
+      relyingPartyId: party.json.id,
+      name: 'plain',
+    })
+    const api = createApi(service.origin, key.json.secret)
+    const refused = await api('POST', '/v1/enrollments', { user: 'x', displayName: 'X' })
+    expect(refused.json).toMatchObject({ status: 403, code: 'scope_missing' })
+  })
+
+  test('that is wrong, unknown or revoked is refused in the same words', async () => {
+    const [id] = service.key.split('_').slice(1)
+    const keys = [
+      `cs_${id}_${randomBytes(32).toString('base64url')}`,
+      `cs_${'0'.repeat(26)}_${randomBytes(32).toString('base64url')}`,
+      'nonsense',
+    ]
+    const replies = await Promise.all(
+      keys.map((key) => createApi(service.origin, key)('GET', '/v1/tenant')),
+    )
+    expect(new Set(replies.map(({ text }) => text)).size).toBe(1)
+    expect(replies[0]?.json).toMatchObject({ status: 401, code: 'api_key_invalid' })
+  })
+})
+
+test('every change leaves an activity that says who did it', async () => {
+  const phone = await enrolPhone(service, { user: 'watched' })
+  const challenge = await service.api('POST', '/v1/challenges', { user: 'watched' })
+  await service.api('POST', `/v1/challenges/${challenge.json.id}/cancel`)
+  await service.api('PATCH', `/v1/devices/${phone.deviceId}`, { name: 'renamed' })
+  await service.api('POST', `/v1/users/${phone.userId}/devices/unregister`, { reason: 'stolen' })
+  const { json } = await service.api('GET', `/v1/users/${phone.userId}/activities`)
+  const seen = json.items.map(
+    ({ type, actor }: { type: string; actor: string }) => `${type} ${actor.split(':')[0]}`,
+  )
+  expect(seen).toEqual([
+    'device_unregistered api_key',
+    'device_renamed api_key',
+    'challenge_cancelled api_key',
+    'challenge_created api_key',
+    'device_added device',
+    'enrolment_claimed device',
+    'enrolment_opened api_key',
+    'user_imported api_key',
+  ])
+})
+
+test('a phone follows the service to its next signing key', async () => {
+  const phone = await enrolPhone(service, { user: 'rotate' })
+  const operations = await openOperations(service.config, service.origin, pino({ level: 'silent' }))
+  const rotated = await operations.rotateSigningKey(service.tenantId as `tnt_${string}`)
+  await operations.close()
+  expect(rotated).toMatchObject({ seq: 2 })
+  const challenge = await service.api('POST', '/v1/challenges', { user: 'rotate' })
+  const { requests, refused } = await phone.client.pending()
+  expect(refused).toEqual([])
+  expect(phone.client.account.keySet.seq).toBe(2)
+  const [request] = requests
+  if (!request) throw new Error('nothing is pending')
+  await phone.client.approve(request, challenge.json.number)
+})
