@@ -1,0 +1,63 @@
+import type { PushMessage, PushProvider, PushResult } from '../ports/push.ts'
+import { logOutcome, type PushLog, plainText } from './push-log.ts'
+import { createSendWindow } from './send-window.ts'
+
+export type BoundedProviderOptions = {
+  readonly maxInFlight: number
+  readonly deadlineMs: number
+  readonly log: PushLog
+  /** Sends once; `deadlineAt` and all other times are on `performance.now()`'s clock. What it throws becomes `retry`. */
+  attempt(message: PushMessage, deadlineAt: number): Promise<PushResult>
+  /** An attempt that began at `beganAt` had no answer at its deadline. What it answers later is not listened to. */
+  unanswered?(beganAt: number): void
+  /** Called once, when every caller has an answer. */
+  close(): Promise<void>
+}
+
+/**
+ * What all push providers promise and no client library does: at most `maxInFlight` requests on the wire, an answer within
+ * `deadlineMs` (waiting included) and never after the challenge's expiry, no rejection, one log line per outcome, and a
+ * drain that loses nobody's answer.
+ */
+export function createBoundedProvider(options: BoundedProviderOptions): PushProvider {
+  const window = createSendWindow(options.maxInFlight)
+
+  const sendWithin = async (message: PushMessage, deadlineMs: number): Promise<PushResult> => {
+    const deadlineAt = performance.now() + deadlineMs
+    let beganAt = deadlineAt
+    const outcome = await window.run(deadlineMs, () => {
+      beganAt = performance.now()
+      return options.attempt(message, deadlineAt)
+    })
+    if (outcome.kind === 'done') return outcome.value
+    if (outcome.kind === 'closed') return { kind: 'retry', reason: 'this process is shutting down' }
+    if (!outcome.began) return { kind: 'retry', reason: 'timeout: no free place in time' }
+    options.unanswered?.(beganAt)
+    return { kind: 'retry', reason: 'timeout: no answer in time' }
+  }
+
+  const settle = async (message: PushMessage): Promise<PushResult> => {
+    const lifetimeMs = message.expiresAt.getTime() - Date.now()
+    if (!(lifetimeMs > 0)) return { kind: 'rejected', reason: 'the challenge has expired' }
+    try {
+      return await sendWithin(message, Math.min(options.deadlineMs, lifetimeMs))
+    } catch (error) {
+      const text = error instanceof Error ? error.message : 'unknown failure'
+      return { kind: 'retry', reason: plainText(`unexpected: ${text}`) }
+    }
+  }
+
+  let drained: Promise<void> | undefined
+  return {
+    send: async (message) => {
+      const startedAt = performance.now()
+      const result = await settle(message)
+      logOutcome(options.log, message, result, performance.now() - startedAt)
+      return result
+    },
+    drain: () => {
+      drained ??= window.drain().then(() => options.close())
+      return drained
+    },
+  }
+}

@@ -1,0 +1,102 @@
+// What each provider is told about a push: opaque ids and one generic text. No import runs code here: types only, and TypeID.
+
+import type { TokenMessage } from 'firebase-admin/messaging'
+import { TypeID } from 'typeid-js'
+import type { PushMessage } from '../ports/push.ts'
+
+/** Version of the ids that a push carries; an app ignores versions it does not know. */
+const PAYLOAD_VERSION = 1
+
+/** The ids of a push: version, challenge, device, origin hash. Nothing else of the challenge leaves over a push channel. */
+function idsOf(message: PushMessage): { v: number; cid: string; did: string; o: string } {
+  return {
+    v: PAYLOAD_VERSION,
+    cid: message.challengeId,
+    did: message.deviceId,
+    o: message.originHash,
+  }
+}
+
+/** A request to APNs: its headers under node-apn's names, and the body. */
+export type ApnsPush = {
+  readonly id: string
+  readonly collapseId: string
+  readonly pushType: 'alert'
+  readonly priority: 10 | 5
+  /** Seconds since the epoch. */
+  readonly expiry: number
+  readonly rawPayload: { readonly aps: Readonly<Record<string, unknown>> } & ReturnType<
+    typeof idsOf
+  >
+}
+
+/** Wakes the person: Time Sensitive breaks through a Focus, as Apple's guidelines allow for account security. */
+const opened = {
+  alert: {
+    title: 'Sign-in request',
+    body: 'Open the app to check it.',
+    'title-loc-key': 'SIGNIN_APPROVAL_TITLE',
+    'loc-key': 'SIGNIN_APPROVAL_BODY',
+  },
+  category: 'SIGNIN_APPROVAL',
+  'interruption-level': 'time-sensitive',
+  'mutable-content': 1,
+  sound: 'default',
+}
+
+/** Takes the prompt's place without a sound; iOS does not promise to remove a notification silently. */
+const closed = {
+  alert: {
+    title: 'Sign-in request',
+    body: 'Already answered.',
+    'title-loc-key': 'SIGNIN_CLOSED_TITLE',
+    'loc-key': 'SIGNIN_CLOSED_BODY',
+  },
+  category: 'SIGNIN_CLOSED',
+  'interruption-level': 'passive',
+}
+
+/**
+ * The APNs request for a message. The same delivery has the same `apns-id` each time, all messages of one challenge share
+ * the collapse id, and the expiration never lies after the challenge's. Throws when the delivery id is not a `dlv_` TypeID.
+ */
+export function toApnsPush(message: PushMessage): ApnsPush {
+  const wakes = message.kind === 'challenge_opened'
+  return {
+    id: TypeID.fromString(message.deliveryId, 'dlv').toUUID(),
+    collapseId: message.challengeId,
+    pushType: 'alert',
+    priority: wakes ? 10 : 5,
+    expiry: Math.floor(message.expiresAt.getTime() / 1000),
+    rawPayload: {
+      aps: { ...(wakes ? opened : closed), 'thread-id': message.deviceId },
+      ...idsOf(message),
+    },
+  }
+}
+
+/**
+ * The FCM message: data only, so that the app decides what to show.
+ * - `exp` (seconds since the epoch) is in the data because FCM counts `ttl` from the moment it received the message.
+ * - Only the prompt is `high`: FCM demotes apps whose high-priority messages show nothing to the person.
+ * - Deliberate: no `collapseKey`. FCM delays collapsible messages of one app on one device beyond 20 in a burst and one
+ *   in three minutes, and keeps four keys, so strangers' prompts could hold up the owner's. The app replaces by `cid`.
+ */
+export function toFcmMessage(message: PushMessage, now: Date): TokenMessage {
+  const { v, ...ids } = idsOf(message)
+  const expiresMs = message.expiresAt.getTime()
+  return {
+    token: message.address.token,
+    data: {
+      v: String(v),
+      ...ids,
+      kind: message.kind,
+      exp: String(Math.floor(expiresMs / 1000)),
+    },
+    android: {
+      priority: message.kind === 'challenge_opened' ? 'high' : 'normal',
+      ttl: Math.max(0, expiresMs - now.getTime()),
+      restrictedPackageName: message.address.appId,
+    },
+  }
+}

@@ -1,0 +1,77 @@
+/** How one piece of work ended; `late` tells whether it had begun when its time was up. */
+type WindowOutcome<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'late'; readonly began: boolean }
+  | { readonly kind: 'closed' }
+
+export type SendWindow = {
+  /**
+   * Runs the work when one of the places is free, first come first served, and answers after `deadlineMs` at the latest:
+   * waiting counts toward it, and work that has not begun by then never begins. Rejects only when the work rejects in time.
+   */
+  run<T>(deadlineMs: number, work: () => Promise<T>): Promise<WindowOutcome<T>>
+  /** Refuses new work at once; resolves when everybody who was let in has an answer. */
+  drain(): Promise<void>
+}
+
+/**
+ * At most `capacity` pieces of work at a time. Work that is late keeps its place until it ends, so that the number of
+ * requests on the wire is bounded even when the far end is silent; but no longer than its deadline once more, because a
+ * library may lose a request and never answer.
+ */
+export function createSendWindow(capacity: number): SendWindow {
+  const waiting = new Set<() => void>()
+  const unanswered = new Set<Promise<unknown>>()
+  let free = capacity
+  let closed = false
+
+  const startNext = (): void => {
+    for (const start of waiting) {
+      if (free === 0) return
+      waiting.delete(start)
+      free -= 1
+      start()
+    }
+  }
+  const leave = (): void => {
+    free += 1
+    startNext()
+  }
+
+  const enter = <T>(deadlineMs: number, work: () => Promise<T>): Promise<WindowOutcome<T>> =>
+    new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout
+      let hasPlace = false
+      const giveBack = (): void => {
+        clearTimeout(timer)
+        if (hasPlace) leave()
+        hasPlace = false
+      }
+      const start = (): void => {
+        hasPlace = true
+        work()
+          .then((value) => resolve({ kind: 'done', value }), reject)
+          .finally(giveBack)
+      }
+      timer = setTimeout(() => {
+        const began = !waiting.delete(start)
+        if (began) timer = setTimeout(giveBack, deadlineMs).unref()
+        resolve({ kind: 'late', began })
+      }, deadlineMs)
+      waiting.add(start)
+      startNext()
+    })
+
+  return {
+    run: async (deadlineMs, work) => {
+      if (closed) return { kind: 'closed' }
+      const outcome = enter(deadlineMs, work)
+      unanswered.add(outcome)
+      return await outcome.finally(() => unanswered.delete(outcome))
+    },
+    drain: async () => {
+      closed = true
+      await Promise.allSettled(unanswered)
+    },
+  }
+}

@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest'
+import { createBoundedProvider } from '../../src/outbound/bounded-provider.ts'
+import type { PushMessage, PushResult } from '../../src/ports/push.ts'
+import { aPush, recordingLog } from './push-gateway.ts'
+
+const accepted = { kind: 'accepted', providerMessageId: '1' } as const
+
+function aProvider(attempt: (message: PushMessage) => Promise<PushResult>, deadlineMs = 60_000) {
+  const log = recordingLog()
+  const calls = { unanswered: 0, close: 0 }
+  const provider = createBoundedProvider({
+    maxInFlight: 1,
+    deadlineMs,
+    log,
+    attempt,
+    unanswered: () => {
+      calls.unanswered += 1
+    },
+    close: async () => {
+      calls.close += 1
+    },
+  })
+  return { provider, log, calls }
+}
+
+describe('every push provider', () => {
+  test('answers with a result even when the library throws, and logs the result and not the error', async () => {
+    const error = Object.assign(new Error('broken\n\u001b[31m'), { config: 'Bearer ya29.secret' })
+    const { provider, log } = aProvider(() => Promise.reject(error))
+    const result = await provider.send(aPush())
+    expect(result).toEqual({ kind: 'retry', reason: 'unexpected: broken [31m' })
+    expect(log.printed()).not.toContain('ya29')
+  })
+
+  test('answers when the challenge expires, even if nothing ever comes back', async () => {
+    const { provider, calls } = aProvider(() => new Promise(() => undefined))
+    const result = await provider.send(aPush({ expiresAt: new Date(Date.now() + 30) }))
+    expect(result).toEqual({ kind: 'retry', reason: expect.stringMatching(/timeout/) })
+    expect(calls.unanswered).toBe(1)
+  })
+
+  test.each([new Date(0), new Date(Number.NaN)])(
+    'begins nothing for a challenge that ends at %s',
+    async (expiresAt) => {
+      let attempts = 0
+      const { provider } = aProvider(async () => {
+        attempts += 1
+        return accepted
+      })
+      expect((await provider.send(aPush({ expiresAt }))).kind).toBe('rejected')
+      expect(attempts).toBe(0)
+    },
+  )
+
+  test.each([
+    [accepted, 'info'],
+    [{ kind: 'token_gone', reason: 'r', since: new Date(0) }, 'info'],
+    [{ kind: 'retry', reason: 'r' }, 'warn'],
+    [{ kind: 'rejected', reason: 'r' }, 'warn'],
+    [{ kind: 'misconfigured', reason: 'r' }, 'error'],
+  ] as const)('logs %j once, as %s, and names the token by a hash only', async (result, level) => {
+    const { provider, log } = aProvider(async () => result)
+    const message = aPush()
+    await provider.send(message)
+    expect(log.lines).toEqual([
+      {
+        level,
+        message: `push ${result.kind}`,
+        fields: expect.objectContaining({
+          result,
+          deliveryId: message.deliveryId,
+          tokenHash: expect.stringMatching(/^[0-9a-f]{12}$/),
+        }),
+      },
+    ])
+    expect(log.printed()).not.toContain(message.address.token)
+  })
+
+  test('closes once, however often it is drained, and after the last answer', async () => {
+    const { promise, resolve } = Promise.withResolvers<PushResult>()
+    const { provider, calls } = aProvider(() => promise)
+    const sending = provider.send(aPush())
+    const draining = [provider.drain(), provider.drain()]
+    expect(calls.close).toBe(0)
+    resolve(accepted)
+    await Promise.all(draining)
+    expect(await sending).toEqual(accepted)
+    expect(calls.close).toBe(1)
+  })
+})

@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest'
+import { toApnsPush, toFcmMessage } from '../../src/outbound/push-payload.ts'
+import { aPush } from './push-gateway.ts'
+
+const message = aPush({
+  deliveryId: 'dlv_01h455vb4pex5vsknk084sn02q',
+  challengeId: 'chl_01h455vb4pex5vsknk084sn02r',
+  deviceId: 'dev_01h455vb4pex5vsknk084sn02s',
+  expiresAt: new Date('2027-01-01T00:02:00.900Z'),
+})
+const answered = { ...message, kind: 'challenge_closed' } as const
+const ids = { cid: message.challengeId, did: message.deviceId, o: message.originHash }
+
+describe('what APNs is told', () => {
+  test('the payload is the four opaque ids and one generic text, nothing else', () => {
+    const { aps, ...own } = toApnsPush(message).rawPayload
+    expect(own).toEqual({ v: 1, ...ids })
+    expect(Object.keys(aps).sort()).toEqual([
+      'alert',
+      'category',
+      'interruption-level',
+      'mutable-content',
+      'sound',
+      'thread-id',
+    ])
+    const other = aPush({ kind: message.kind, deviceId: message.deviceId })
+    expect(toApnsPush(other).rawPayload.aps).toEqual(aps)
+  })
+
+  test('a prompt breaks through a Focus, makes a sound, and has its text by key with a plain fallback', () => {
+    expect(toApnsPush(message)).toMatchObject({ pushType: 'alert', priority: 10 })
+    expect(toApnsPush(message).rawPayload.aps).toMatchObject({
+      alert: {
+        'title-loc-key': 'SIGNIN_APPROVAL_TITLE',
+        'loc-key': 'SIGNIN_APPROVAL_BODY',
+        title: expect.stringMatching(/./),
+        body: expect.stringMatching(/./),
+      },
+      category: 'SIGNIN_APPROVAL',
+      'interruption-level': 'time-sensitive',
+      'mutable-content': 1,
+      sound: 'default',
+      'thread-id': message.deviceId,
+    })
+  })
+
+  test('"already answered" takes the place of the prompt quietly: same collapse id, passive, no sound, priority 5', () => {
+    const [prompt, closed] = [toApnsPush(message), toApnsPush(answered)]
+    expect(closed).toMatchObject({ collapseId: prompt.collapseId, pushType: 'alert', priority: 5 })
+    expect(closed.rawPayload.aps).toMatchObject({
+      alert: { body: 'Already answered.', 'loc-key': 'SIGNIN_CLOSED_BODY' },
+      'interruption-level': 'passive',
+    })
+    expect(closed.rawPayload.aps).not.toHaveProperty('sound')
+    expect(closed.rawPayload.aps).not.toHaveProperty('mutable-content')
+    expect(closed.rawPayload).toMatchObject({ v: 1, ...ids })
+  })
+
+  test('a repeated delivery has the same apns-id, the UUID inside the delivery id', () => {
+    expect(toApnsPush(message).id).toBe('01890a5d-ac96-774b-bcce-b302099a8057')
+    expect(toApnsPush({ ...message }).id).toBe(toApnsPush(message).id)
+    expect(toApnsPush(aPush()).id).not.toBe(toApnsPush(message).id)
+  })
+
+  test('a delivery id that is not one is refused, not sent under an id that Apple makes up', () => {
+    expect(() => toApnsPush({ ...message, deliveryId: message.challengeId })).toThrow()
+    expect(() => toApnsPush({ ...message, deliveryId: 'dlv_1' })).toThrow()
+  })
+
+  test('the collapse id is the challenge id and fits the 64 bytes that Apple allows', () => {
+    const { collapseId } = toApnsPush(message)
+    expect(collapseId).toBe(message.challengeId)
+    expect(Buffer.byteLength(collapseId)).toBeLessThanOrEqual(64)
+  })
+
+  test('APNs may not deliver after the challenge has expired, not even in the same second', () => {
+    const expiryMs = toApnsPush(message).expiry * 1000
+    expect(expiryMs).toBe(Date.parse('2027-01-01T00:02:00Z'))
+    expect(expiryMs).toBeLessThanOrEqual(message.expiresAt.getTime())
+  })
+})
+
+describe('what FCM is told', () => {
+  const now = new Date('2027-01-01T00:00:30.400Z')
+
+  test('the message is data only: the four opaque ids, the kind and the absolute expiry, all strings', () => {
+    const { data, ...rest } = toFcmMessage(message, now)
+    expect(data).toEqual({
+      v: '1',
+      ...ids,
+      kind: 'challenge_opened',
+      exp: String(Date.parse('2027-01-01T00:02:00Z') / 1000),
+    })
+    expect(Object.keys(rest).sort()).toEqual(['android', 'token'])
+  })
+
+  test('FCM gives up when the challenge expires', () => {
+    expect(toFcmMessage(message, now).android?.ttl).toBe(90_500)
+    const late = new Date(message.expiresAt.getTime() + 1)
+    expect(toFcmMessage(message, late).android?.ttl).toBe(0)
+  })
+
+  test('only the prompt wakes the phone', () => {
+    expect(toFcmMessage(message, now).android?.priority).toBe('high')
+    expect(toFcmMessage(answered, now).android?.priority).toBe('normal')
+    expect(toFcmMessage(answered, now).data).toMatchObject({ ...ids, kind: 'challenge_closed' })
+  })
+
+  test("prompts are not collapsible, so that a stranger's many cannot hold up or replace the owner's", () => {
+    expect(toFcmMessage(message, now).android).not.toHaveProperty('collapseKey')
+    expect(toFcmMessage(answered, now).android).not.toHaveProperty('collapseKey')
+  })
+
+  test('a token of another app is refused by FCM', () => {
+    const { restrictedPackageName } = toFcmMessage(message, now).android ?? {}
+    expect(restrictedPackageName).toBe(message.address.appId)
+  })
+})

@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest'
+import { createPushRouter } from '../../src/outbound/push-router.ts'
+import type { PushMessage, PushProvider } from '../../src/ports/push.ts'
+import { APP_ID, aPush, recordingLog } from './push-gateway.ts'
+
+function aProvider(id: string) {
+  const got: PushMessage[] = []
+  let drains = 0
+  const push: PushProvider = {
+    send: async (message) => {
+      got.push(message)
+      return { kind: 'accepted', providerMessageId: id }
+    },
+    drain: async () => {
+      drains += 1
+    },
+  }
+  return { push, got, drains: () => drains }
+}
+
+const production = aProvider('production')
+const sandbox = aProvider('sandbox')
+const android = aProvider('android')
+const other = aProvider('other')
+
+function aRouter(log = recordingLog()) {
+  return createPushRouter(
+    [
+      { provider: 'apns', appId: APP_ID, environment: 'production', push: production.push },
+      { provider: 'apns', appId: APP_ID, environment: 'sandbox', push: sandbox.push },
+      { provider: 'fcm', appId: APP_ID, push: android.push },
+      { provider: 'fcm', appId: 'com.example.other', push: other.push },
+    ],
+    log,
+  )
+}
+
+describe('the push router', () => {
+  test.each([
+    ['production', { provider: 'apns', environment: 'production' }],
+    ['sandbox', { provider: 'apns', environment: 'sandbox' }],
+    ['android', { provider: 'fcm' }],
+    ['android', { provider: 'fcm', environment: 'sandbox' }],
+    ['other', { provider: 'fcm', appId: 'com.example.other' }],
+  ] as const)('%s serves %j', async (providerMessageId, address) => {
+    const result = await aRouter().send(aPush({ address }))
+    expect(result).toEqual({ kind: 'accepted', providerMessageId })
+  })
+
+  test.each([
+    [
+      { provider: 'apns', appId: 'com.example.nobody' },
+      /APNs key.*com\.example\.nobody.*production/,
+    ],
+    [{ provider: 'apns', appId: 'com.example.other' }, /APNs key/],
+    [{ provider: 'fcm', appId: 'com.example.nobody' }, /FCM service account.*com\.example\.nobody/],
+  ] as const)(
+    '%j has no credentials, and the answer says which are missing',
+    async (address, text) => {
+      const log = recordingLog()
+      const result = await aRouter(log).send(aPush({ address }))
+      expect(result).toEqual({ kind: 'misconfigured', reason: expect.stringMatching(text) })
+      expect(log.lines).toMatchObject([{ level: 'error', fields: { result } }])
+    },
+  )
+
+  test('an app id made to look like something else stays an app id', async () => {
+    const appId = `${APP_ID}","sandbox\n\u001b[31m`
+    const result = await aRouter().send(aPush({ address: { appId } }))
+    expect(result.kind).toBe('misconfigured')
+    expect(JSON.stringify(result)).not.toMatch(/\\n|\\u001b/)
+  })
+
+  test('draining drains every provider once, also one that serves two apps', async () => {
+    const shared = aProvider('shared')
+    const router = createPushRouter(
+      [
+        { provider: 'fcm', appId: 'com.example.a', push: shared.push },
+        { provider: 'fcm', appId: 'com.example.b', push: shared.push },
+        { provider: 'fcm', appId: APP_ID, push: production.push },
+      ],
+      recordingLog(),
+    )
+    const before = production.drains()
+    await router.drain()
+    expect(shared.drains()).toBe(1)
+    expect(production.drains()).toBe(before + 1)
+  })
+
+  test('two providers for the same addresses are refused at the start', () => {
+    const route = { provider: 'fcm', appId: APP_ID, push: production.push } as const
+    expect(() => createPushRouter([route, { ...route }], recordingLog())).toThrow(/two of them/)
+  })
+})
