@@ -1,0 +1,144 @@
+import type { ClientHttp2Session } from 'node:http2'
+import { connect, type TLSSocket } from 'node:tls'
+import type { Provider, ProviderOptions } from '@parse/node-apn'
+import type { PushAddress, PushMessage, PushProvider, PushResult } from '../ports/push.ts'
+import {
+  type ApnsFailure,
+  hasReply,
+  isExpiredProviderToken,
+  readApnsFailure,
+} from './apns-replies.ts'
+import { createBoundedProvider } from './bounded-provider.ts'
+import { requirePrivateKey } from './private-key.ts'
+import type { PushLog } from './push-log.ts'
+import { toApnsPush } from './push-payload.ts'
+import { createSilenceWatch } from './silence-watch.ts'
+
+export type ApnsOptions = {
+  /** The `.p8` key of Apple's developer portal, in PEM, and the ids that go with it. */
+  readonly key: { readonly pem: string; readonly keyId: string; readonly teamId: string }
+  readonly bundleId: string
+  readonly environment: PushAddress['environment']
+  /** Where to connect instead of Apple's host; host name check and `:authority` stay Apple's. */
+  readonly address?: { readonly host: string; readonly port: number }
+  /** Authorities to trust instead of the system's, in PEM. */
+  readonly ca?: readonly string[]
+  /** From the call to the answer, waiting for a place included; 5,000 unless said otherwise. */
+  readonly deadlineMs?: number
+  /** Requests on the wire at a time; 500 unless said otherwise: a session dies of several thousand at once. */
+  readonly maxInFlight?: number
+  readonly log: PushLog
+}
+
+/** What node-apn hands to `http2.connect` but does not declare. */
+type SessionOptions = {
+  readonly peerMaxConcurrentStreams: number
+  readonly maxSessionMemory: number
+  readonly createConnection: (authority: URL) => TLSSocket
+}
+
+/** The parts of node-apn that its types leave out. */
+type ApnsClient = { readonly client: { readonly session?: ClientHttp2Session } }
+
+/** A device token goes into the request's path as it is. Apple calls its length variable. */
+const deviceToken = /^(?:[0-9a-f]{2}){1,100}$/i
+
+/** The connection for a session. A peer that does not answer our end of it keeps no socket: there is nothing left to say. */
+function connectTo(hostname: string, { address, ca }: ApnsOptions): TLSSocket {
+  const { host, port } = address ?? { host: hostname, port: 443 }
+  const trusted = ca && { ca: [...ca] }
+  const socket = connect({ host, port, ...trusted, servername: hostname, ALPNProtocols: ['h2'] })
+  socket.once('finish', () => setTimeout(() => socket.destroy(), 250))
+  return socket
+}
+
+function providerOptions(options: ApnsOptions, deadlineMs: number): ProviderOptions {
+  const { key, environment } = options
+  const session: SessionOptions = {
+    // APNs allows one stream until it has seen a valid token; Node assumes 100, and 99 would be refused.
+    peerMaxConcurrentStreams: 1,
+    // In MB. With Node's 10 a burst takes the whole session down.
+    maxSessionMemory: 1000,
+    createConnection: ({ hostname }) => connectTo(hostname, options),
+  }
+  return {
+    token: { key: Buffer.from(key.pem), keyId: key.keyId, teamId: key.teamId },
+    production: environment === 'production',
+    // Its retries come within 10 ms and ignore Retry-After; ours are the dispatcher's.
+    connectionRetryLimit: 0,
+    // Behind our own deadline, only to free the place of a stream that stays silent.
+    requestTimeout: deadlineMs + 250,
+    ...session,
+  }
+}
+
+type ApnsOutcome = { readonly id: string } | { readonly failure: ApnsFailure }
+
+/** node-apn behind the calls that are safe to make. */
+async function openApnsClient(options: ApnsOptions, deadlineMs: number) {
+  const { default: apn } = await import('@parse/node-apn')
+  const provider = new apn.Provider(providerOptions(options, deadlineMs)) as Provider & ApnsClient
+  return {
+    send: async (message: PushMessage): Promise<ApnsOutcome> => {
+      const push = toApnsPush(message)
+      const notification = new apn.Notification({ ...push, topic: options.bundleId })
+      const { sent, failed } = await provider.send(notification, message.address.token)
+      const failure: ApnsFailure | undefined = failed[0]
+      if (failure) return { failure }
+      const reply = sent[0] as { 'apns-id'?: string } | undefined
+      return { id: reply?.['apns-id'] ?? push.id }
+    },
+    /** Ends the connection with everything on it; the next send makes a new one with the same provider token. */
+    disconnect: () => provider.client.session?.destroy(),
+    close: () => {
+      provider.client.session?.destroy()
+      // Not awaited: node-apn's shutdown waits for ever for a session that is destroyed but was never closed.
+      void provider.shutdown()
+    },
+  }
+}
+
+/**
+ * Apple's push service through node-apn, without its traps: no hidden retries, a bounded number of streams, one stable
+ * `apns-id` per delivery, a deadline of our own, and a connection that is replaced when its far end has gone silent.
+ * The library is loaded in the background. Throws when the key cannot be used.
+ */
+export function createApnsProvider(options: ApnsOptions): PushProvider {
+  requirePrivateKey(
+    options.key.pem,
+    (key) => key.asymmetricKeyDetails?.namedCurve === 'prime256v1',
+    'APNs key: not a P-256 private key in PEM; use the .p8 file from the developer portal as it is',
+  )
+  const { deadlineMs = 5_000, maxInFlight = 500, log, bundleId, environment } = options
+  const loading = openApnsClient(options, deadlineMs)
+  loading.catch(() => undefined)
+  let environmentProven = false
+
+  const silence = createSilenceWatch(deadlineMs / 2, () => {
+    log.warn({ bundleId, environment }, 'APNs has fallen silent: connecting anew')
+    void loading.then((client) => client.disconnect())
+  })
+
+  const sendOnce = async (message: PushMessage): Promise<ApnsOutcome> => {
+    const client = await loading
+    const outcome = await client.send(message)
+    if ('id' in outcome || hasReply(outcome.failure)) silence.heard()
+    return outcome
+  }
+
+  const attempt = async (message: PushMessage, deadlineAt: number): Promise<PushResult> => {
+    if (!deviceToken.test(message.address.token)) {
+      return { kind: 'rejected', reason: 'the device token is not hexadecimal' }
+    }
+    let outcome = await sendOnce(message)
+    const isStale = 'failure' in outcome && isExpiredProviderToken(outcome.failure)
+    if (isStale && performance.now() < deadlineAt) outcome = await sendOnce(message)
+    if ('failure' in outcome) return readApnsFailure(outcome.failure, environmentProven)
+    environmentProven = true
+    return { kind: 'accepted', providerMessageId: outcome.id }
+  }
+
+  const close = () => loading.then((client) => client.close())
+  const { unanswered } = silence
+  return createBoundedProvider({ maxInFlight, deadlineMs, log, attempt, unanswered, close })
+}

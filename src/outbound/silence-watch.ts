@@ -1,0 +1,29 @@
+export type SilenceWatch = {
+  /** The far end said something. */
+  heard(): void
+  /** A request that began at `beganAt` (`performance.now()`) ran out of time. */
+  unanswered(beganAt: number): void
+}
+
+/**
+ * Finds a peer that is gone while its connection still looks fine: two requests in a row without an answer, and not one
+ * word to anybody else since the first of them began. Then it calls `cure` and starts over. A request that was on the wire
+ * for less than `minWaitMs` proves nothing.
+ */
+export function createSilenceWatch(minWaitMs: number, cure: () => void): SilenceWatch {
+  let lastHeardAt = Number.NEGATIVE_INFINITY
+  let unansweredCount = 0
+  return {
+    heard: () => {
+      lastHeardAt = performance.now()
+      unansweredCount = 0
+    },
+    unanswered: (beganAt) => {
+      if (performance.now() - beganAt < minWaitMs || beganAt <= lastHeardAt) return
+      unansweredCount += 1
+      if (unansweredCount < 2) return
+      unansweredCount = 0
+      cure()
+    },
+  }
+}

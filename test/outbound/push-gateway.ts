@@ -1,0 +1,87 @@
+// What the push adapters' tests share: a message, a log that remembers, and providers pointed at the simulator.
+
+import { inspect } from 'node:util'
+import { typeid } from 'typeid-js'
+import { DEFAULT_BUNDLE_ID, type Simulator } from '../../simulator/simulator.ts'
+import { type ApnsOptions, createApnsProvider } from '../../src/outbound/apns.ts'
+import { createFcmProvider, type FcmOptions } from '../../src/outbound/fcm.ts'
+import type { PushLog } from '../../src/outbound/push-log.ts'
+import type { PushAddress, PushMessage, PushProvider } from '../../src/ports/push.ts'
+
+export const APP_ID = DEFAULT_BUNDLE_ID
+
+type Overrides = Partial<Omit<PushMessage, 'address'>> & { address?: Partial<PushAddress> }
+
+/** A prompt that lives for a minute, to a token that nobody has unless the test says otherwise. */
+export function aPush({ address, ...overrides }: Overrides = {}): PushMessage {
+  return {
+    deliveryId: typeid('dlv').toString(),
+    kind: 'challenge_opened',
+    challengeId: typeid('chl').toString(),
+    deviceId: typeid('dev').toString(),
+    originHash: '7Zk1w0Qf',
+    expiresAt: new Date(Date.now() + 60_000),
+    address: {
+      provider: 'apns',
+      token: 'ab'.repeat(32),
+      environment: 'production',
+      appId: APP_ID,
+      ...address,
+    },
+    ...overrides,
+  }
+}
+
+/** A prompt to a phone that the simulator knows. */
+export function aPushTo(
+  simulator: Simulator,
+  provider: 'apns' | 'fcm',
+  overrides: Omit<Overrides, 'address'> = {},
+): PushMessage {
+  const { token } = simulator.phones.register({ provider, appId: APP_ID })
+  return aPush({ ...overrides, address: { provider, token } })
+}
+
+type LogLine = { readonly level: keyof PushLog; readonly fields: object; readonly message: string }
+
+/** A log that remembers its lines; `printed` is all of them as a careless logger would show them. */
+export function recordingLog(): PushLog & { lines: LogLine[]; printed(): string } {
+  const lines: LogLine[] = []
+  const at =
+    (level: keyof PushLog) =>
+    (fields: object, message: string): void =>
+      void lines.push({ level, fields, message })
+  return {
+    lines,
+    printed: () => inspect(lines, { depth: null, maxStringLength: null, maxArrayLength: null }),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+  }
+}
+
+/** A provider for the simulator's APNs. */
+export function apnsFor(simulator: Simulator, overrides: Partial<ApnsOptions> = {}): PushProvider {
+  const { keyPem, keyId, teamId } = simulator.credentials.apns
+  return createApnsProvider({
+    key: { pem: keyPem, keyId, teamId },
+    bundleId: APP_ID,
+    environment: 'production',
+    address: simulator.apns,
+    ca: [simulator.caPem],
+    log: recordingLog(),
+    ...overrides,
+  })
+}
+
+/** A provider for the simulator's FCM. */
+export function fcmFor(simulator: Simulator, overrides: Partial<FcmOptions> = {}): PushProvider {
+  return createFcmProvider({
+    serviceAccount: simulator.credentials.fcm.serviceAccount,
+    appId: APP_ID,
+    address: simulator.fcm,
+    ca: [simulator.caPem],
+    log: recordingLog(),
+    ...overrides,
+  })
+}
