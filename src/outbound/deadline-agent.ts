@@ -1,0 +1,84 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { Agent, type RequestOptions } from 'node:https'
+
+/** The end of the time that a piece of work has, and a listener to the replies it gets on the way. */
+export type Deadline = {
+  /** On `performance.now()`'s clock. */
+  at: number
+  onReply?(reply: IncomingMessage): void
+}
+
+export type DeadlineAgentOptions = {
+  /** Where to connect instead of the requested host; name check and `Host` stay those of the request. */
+  readonly address?: { readonly host: string; readonly port: number }
+  /** Authorities to trust instead of the system's, in PEM. */
+  readonly ca?: readonly string[]
+  /** Connections per host. */
+  readonly maxSockets: number
+}
+
+/** The `code` of the error that a request ends with at its deadline; not one that firebase-admin retries. */
+export const DEADLINE_CODE = 'EDEADLINE'
+
+class DeadlineError extends Error {
+  readonly code = DEADLINE_CODE
+}
+
+/** The method that Node calls for each request; agents override it, `@types/node` does not declare it. */
+type AddRequest = (this: Agent, request: ClientRequest, options: RequestOptions) => void
+const addRequest = (Agent.prototype as unknown as { addRequest: AddRequest }).addRequest
+
+/** `onSocket(null, error)` is how an agent tells a request that it gets no connection. */
+type Refusable = { onSocket(socket: null, error: Error): void }
+
+/**
+ * A keep-alive agent whose requests end with the work that made them: a library that retries inside, out of our reach,
+ * cannot put anything on the wire after the deadline, and what is on the wire then is cut off.
+ */
+export class DeadlineAgent extends Agent {
+  readonly #address: DeadlineAgentOptions['address']
+  readonly #deadline = new AsyncLocalStorage<Deadline>()
+
+  constructor({ address, ca, maxSockets }: DeadlineAgentOptions) {
+    super({ keepAlive: true, maxSockets, ...(ca && { ca: [...ca] }) })
+    this.#address = address
+  }
+
+  /** Does the work, whose requests through this agent all fall under the deadline, whoever makes them. */
+  within<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
+    return this.#deadline.run(deadline, work)
+  }
+
+  addRequest(request: ClientRequest, options: RequestOptions): void {
+    const deadline = this.#deadline.getStore()
+    if (deadline === undefined || this.#admit(request, deadline)) {
+      addRequest.call(this, request, options)
+    }
+  }
+
+  #admit(request: ClientRequest, deadline: Deadline): boolean {
+    const leftMs = deadline.at - performance.now()
+    const error = new DeadlineError('the deadline has passed')
+    if (leftMs <= 0) {
+      const refusable = request as unknown as Refusable
+      refusable.onSocket(null, error)
+      return false
+    }
+    const timer = setTimeout(() => request.destroy(error), leftMs)
+    request.once('close', () => clearTimeout(timer))
+    request.once('response', (reply) => deadline.onReply?.(reply))
+    return true
+  }
+
+  override createConnection(
+    options: RequestOptions,
+    callback?: Parameters<Agent['createConnection']>[1],
+  ): ReturnType<Agent['createConnection']> {
+    const servername = options.servername || options.host
+    return super.createConnection(
+      { ...options, ...this.#address, ...(servername && { servername }) },
+      callback,
+    )
+  }
+}

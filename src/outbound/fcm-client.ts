@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { TokenMessage } from 'firebase-admin/messaging'
+import type { Deadline, DeadlineAgent } from './deadline-agent.ts'
+import { describeFcmError, type FcmFailure } from './fcm-replies.ts'
+import { parseRetryAfterMs } from './retry-after.ts'
+
+type FcmOutcome = { readonly id: string } | { readonly failure: FcmFailure }
+
+export type FcmClient = {
+  /** Sends within the deadline (`performance.now()`); resolves to a description of what went wrong, never rejects. */
+  send(message: TokenMessage, deadlineAt: number): Promise<FcmOutcome>
+  close(): Promise<void>
+}
+
+export type FcmClientOptions = {
+  readonly projectId: string
+  readonly agent: DeadlineAgent
+  /** Asked before each send. */
+  getAccessToken(): Promise<string>
+}
+
+/** Loads firebase-admin and makes an app of its own in it; nothing is shared with other apps of the process. */
+export async function openFcmClient(options: FcmClientOptions): Promise<FcmClient> {
+  const [{ initializeApp, deleteApp }, { getMessaging }] = await Promise.all([
+    import('firebase-admin/app'),
+    import('firebase-admin/messaging'),
+  ])
+  const { projectId, agent } = options
+  const credential = {
+    // Under five minutes the SDK keeps no copy, so that a token that was given up is not used again.
+    getAccessToken: async () => ({ access_token: await options.getAccessToken(), expires_in: 60 }),
+  }
+  const app = initializeApp({ projectId, credential, httpAgent: agent }, randomUUID())
+  const messaging = getMessaging(app)
+  return {
+    send: (message, deadlineAt) =>
+      new Promise((resolve) => {
+        const stop = (failure: FcmFailure): void => {
+          // Whatever the SDK still means to do stays off the wire.
+          deadline.at = 0
+          resolve({ failure })
+        }
+        const deadline: Deadline = { at: deadlineAt, onReply: stopAtSecond503(stop) }
+        agent
+          .within(deadline, async () => await messaging.send(message))
+          .then(
+            (id) => resolve({ id }),
+            (thrown) => resolve({ failure: describeFcmError(thrown, Date.now()) }),
+          )
+      }),
+    close: () => deleteApp(app),
+  }
+}
+
+/**
+ * On a 503 the SDK retries at once, which heals a single one, and then after 1, 2 and 4 seconds or after `Retry-After`. It
+ * says nothing meanwhile and would keep others from their turn, so the second 503, and one that names a wait, ends it.
+ */
+function stopAtSecond503(stop: (failure: FcmFailure) => void): (reply: IncomingMessage) => void {
+  let seen = 0
+  return ({ statusCode, headers }) => {
+    if (statusCode !== 503) return
+    seen += 1
+    const retryAfterMs = parseRetryAfterMs(headers['retry-after'], Date.now())
+    if (seen < 2 && retryAfterMs === undefined) return
+    const failure = { code: 'messaging/server-unavailable', status: 503, isFcmReply: true }
+    stop({ ...failure, ...(retryAfterMs !== undefined && { retryAfterMs }) })
+  }
+}

@@ -1,0 +1,120 @@
+import type { PushResult } from '../ports/push.ts'
+import { DEADLINE_CODE } from './deadline-agent.ts'
+import { plainText } from './push-log.ts'
+import { parseRetryAfterMs } from './retry-after.ts'
+
+/** FCM's own advice for a 429 without `Retry-After` ("Best practices when sending FCM messages at scale"). */
+const DEFAULT_QUOTA_WAIT_MS = 60_000
+
+/**
+ * What can be said of a failed send without repeating its error object: printed, that shows the bearer token and the
+ * payload, because the whole request hangs on it.
+ */
+export type FcmFailure = {
+  /** The system's code for a broken connection, for example `ECONNREFUSED`; otherwise the SDK's. */
+  readonly code: string
+  /** Absent when no reply came. */
+  readonly status?: number
+  /** False for a page of HTML and the like, which FCM itself did not write. */
+  readonly isFcmReply: boolean
+  /** From the `FcmError` detail; the SDK's own code cannot tell an unregistered token from a wrong project. */
+  readonly errorCode?: string
+  /** The first field that FCM found fault with. */
+  readonly field?: string
+  readonly retryAfterMs?: number
+}
+
+type Unknown = Readonly<Record<string, unknown>>
+
+function asObject(value: unknown): Unknown {
+  return typeof value === 'object' && value !== null ? (value as Unknown) : {}
+}
+
+function asList(value: unknown): readonly Unknown[] {
+  return Array.isArray(value) ? value.map(asObject) : []
+}
+
+function parsed(data: unknown): Unknown {
+  if (typeof data !== 'string') return asObject(data)
+  try {
+    return asObject(JSON.parse(data))
+  } catch {
+    return {}
+  }
+}
+
+/** The string under `name` in the first detail that has one there. */
+function firstText(details: readonly Unknown[], name: string): string | undefined {
+  const value = details.map((detail) => detail[name]).find((found) => typeof found === 'string')
+  return typeof value === 'string' ? plainText(value) : undefined
+}
+
+/** Takes from whatever the SDK threw what is safe to keep; never throws itself. */
+export function describeFcmError(thrown: unknown, nowMs: number): FcmFailure {
+  const { code: sdkCode, cause, httpResponse } = asObject(thrown)
+  const code = asObject(cause).code ?? sdkCode
+  const response = asObject(httpResponse)
+  const error = asObject(parsed(response.data).error)
+  const details = asList(error.details)
+  const errorCode = firstText(details, 'errorCode')
+  const field = firstText(
+    details.flatMap((detail) => asList(detail.fieldViolations)),
+    'field',
+  )
+  const retryAfterMs = parseRetryAfterMs(asObject(response.headers)['retry-after'], nowMs)
+  return {
+    code: typeof code === 'string' ? plainText(code) : 'unknown',
+    isFcmReply: typeof error.status === 'string',
+    ...(typeof response.status === 'number' && { status: response.status }),
+    ...(errorCode !== undefined && { errorCode }),
+    ...(field !== undefined && { field }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  }
+}
+
+/** True when Google refused the access token; FCM's complaint about other push services' keys has the same status. */
+export function isAccessTokenRefused(failure: FcmFailure): boolean {
+  return failure.status === 401 && failure.errorCode !== 'THIRD_PARTY_AUTH_ERROR'
+}
+
+const advice: Readonly<Record<number, string>> = {
+  401: 'Google refuses the access token that it has just given: check the service account',
+  403: "check the service account's role and that the Firebase Cloud Messaging API is enabled",
+  404: "no such project: check the service account's project_id",
+}
+
+/** A refusal that FCM wrote. An error code of its own speaks of this message or token, its absence of the project. */
+function refused(status: number, failure: FcmFailure): PushResult {
+  const { errorCode, field } = failure
+  const reason = [String(status), errorCode ?? failure.code, field].filter(Boolean).join(' ')
+  if (errorCode === 'UNREGISTERED') return { kind: 'token_gone', reason }
+  const help = advice[status]
+  if (help === undefined || errorCode === 'SENDER_ID_MISMATCH') return { kind: 'rejected', reason }
+  return { kind: 'misconfigured', reason: `FCM: ${reason}; ${help}` }
+}
+
+/**
+ * What a failed send means.
+ * - Only `UNREGISTERED` takes the token. `INVALID_ARGUMENT` is said of bad tokens and of bad payloads alike, and
+ *   `SENDER_ID_MISMATCH` of a token from another project: both stop this message and nothing else.
+ * - A code of the SDK without a reply is a message that it did not send, unless it speaks of the network.
+ */
+export function readFcmFailure(failure: FcmFailure): PushResult {
+  const { status, code, retryAfterMs } = failure
+  if (status === undefined) {
+    if (code === DEADLINE_CODE) return { kind: 'retry', reason: 'timeout: no answer in time' }
+    if (code.startsWith('messaging/')) return { kind: 'rejected', reason: code }
+    return { kind: 'retry', reason: `no reply: ${code}` }
+  }
+  if (status === 429) {
+    const afterMs = retryAfterMs ?? DEFAULT_QUOTA_WAIT_MS
+    return { kind: 'retry', reason: `429 ${failure.errorCode ?? code}`, afterMs }
+  }
+  const passes = status >= 500 || status < 400 || !failure.isFcmReply
+  if (!passes) return refused(status, failure)
+  return {
+    kind: 'retry',
+    reason: `${status} ${failure.errorCode ?? code}`,
+    ...(retryAfterMs !== undefined && { afterMs: retryAfterMs }),
+  }
+}

@@ -1,0 +1,93 @@
+import type { PushMessage, PushProvider, PushResult } from '../ports/push.ts'
+import { createBoundedProvider } from './bounded-provider.ts'
+import { DeadlineAgent } from './deadline-agent.ts'
+import { type FcmClient, openFcmClient } from './fcm-client.ts'
+import { isAccessTokenRefused, readFcmFailure } from './fcm-replies.ts'
+import {
+  type AccessToken,
+  type AccessTokens,
+  createAccessTokens,
+  type ServiceAccount,
+} from './google-access-token.ts'
+import { requirePrivateKey } from './private-key.ts'
+import type { PushLog } from './push-log.ts'
+import { toFcmMessage } from './push-payload.ts'
+
+export type FcmOptions = {
+  /** The parsed JSON file of a Google service account. */
+  readonly serviceAccount: ServiceAccount
+  /** The app's package name; other tokens of the same Firebase project are refused. */
+  readonly appId: string
+  /** Where to connect instead of Google's hosts; host name checks stay Google's. */
+  readonly address?: { readonly host: string; readonly port: number }
+  /** Authorities to trust instead of the system's, in PEM. */
+  readonly ca?: readonly string[]
+  /** From the call to the answer, waiting for a place and the SDK's own retries included; 10,000 unless said otherwise. */
+  readonly deadlineMs?: number
+  /** Connections, and with HTTP/1.1 also requests, at a time; 32 unless said otherwise. */
+  readonly maxSockets?: number
+  readonly log: PushLog
+}
+
+/**
+ * Google's push service through firebase-admin's `send()`, without its traps: the SDK's retries of up to 82 seconds end at
+ * our deadline, a refused access token is replaced, and nothing that is logged holds one.
+ * The SDK is loaded in the background. Throws when the key cannot be used.
+ */
+export function createFcmProvider(options: FcmOptions): PushProvider {
+  const { serviceAccount, address, ca, deadlineMs = 10_000, maxSockets = 32 } = options
+  requirePrivateKey(
+    serviceAccount.private_key,
+    (key) => key.asymmetricKeyType === 'rsa',
+    'FCM service account: private_key is not an RSA key in PEM; download the JSON file again',
+  )
+  const agent = new DeadlineAgent({ maxSockets, ...(address && { address }), ...(ca && { ca }) })
+  const tokens = createAccessTokens({ serviceAccount, agent, deadlineMs })
+  const loading = openFcmClient({
+    projectId: serviceAccount.project_id,
+    agent,
+    getAccessToken: async () => {
+      const access = await tokens.current()
+      if (access.kind === 'token') return access.token
+      throw new Error(`no access token: ${access.reason}`)
+    },
+  })
+  loading.catch(() => undefined)
+  return createBoundedProvider({
+    maxInFlight: maxSockets,
+    deadlineMs,
+    log: options.log,
+    attempt: async (message, deadlineAt) => {
+      const client = await loading
+      return await sendAuthorized(client, tokens, message, deadlineAt)
+    },
+    close: async () => {
+      const client = await loading
+      await client.close()
+      agent.destroy()
+    },
+  })
+}
+
+/** Sends; once more with a new access token when Google refuses the one at hand (revoked, or our clock is behind). */
+async function sendAuthorized(
+  client: FcmClient,
+  tokens: AccessTokens,
+  message: PushMessage,
+  deadlineAt: number,
+): Promise<PushResult> {
+  for (let isFresh = false; ; isFresh = true) {
+    const access = await tokens.current()
+    if (access.kind !== 'token') return withoutToken(access)
+    const outcome = await client.send(toFcmMessage(message, new Date()), deadlineAt)
+    if ('id' in outcome) return { kind: 'accepted', providerMessageId: outcome.id }
+    if (isFresh || !isAccessTokenRefused(outcome.failure)) return readFcmFailure(outcome.failure)
+    tokens.invalidate(access.token)
+  }
+}
+
+function withoutToken({ kind, reason }: Exclude<AccessToken, { kind: 'token' }>): PushResult {
+  if (kind === 'unreachable') return { kind: 'retry', reason: `no access token: ${reason}` }
+  const advice = 'check its key and the clock of this machine'
+  return { kind: 'misconfigured', reason: `FCM: service account refused: ${reason}; ${advice}` }
+}

@@ -1,0 +1,137 @@
+import { request } from 'node:https'
+import { importPKCS8, SignJWT } from 'jose'
+import type { DeadlineAgent } from './deadline-agent.ts'
+import { plainText } from './push-log.ts'
+
+/** The fields of a Google service account's JSON file that sending needs. */
+export type ServiceAccount = {
+  readonly project_id: string
+  readonly client_email: string
+  readonly private_key: string
+  readonly private_key_id: string
+}
+
+export type AccessToken =
+  | { readonly kind: 'token'; readonly token: string; readonly expiresAtMs: number }
+  /** Google refused the service account. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** No usable answer. */
+  | { readonly kind: 'unreachable'; readonly reason: string }
+
+export type AccessTokens = {
+  /** The token to use at the moment; callers at the same time share one fetch. Never rejects. */
+  current(): Promise<AccessToken>
+  /** Forgets this token, because it was refused; does nothing when another has taken its place. */
+  invalidate(token: string): void
+}
+
+export type AccessTokensOptions = {
+  readonly serviceAccount: ServiceAccount
+  readonly agent: DeadlineAgent
+  /** For one fetch. */
+  readonly deadlineMs: number
+}
+
+type Reply = { readonly status: number; readonly body: string }
+
+/** Also the `aud` of the assertion. The file's `token_uri` is not read: Google's own libraries ignore it too. */
+const TOKEN_ENDPOINT = 'https://oauth2.googleapis.com/token'
+const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging'
+const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+const MAX_BODY_BYTES = 64 * 1024
+/** A token with less time left is replaced, so that none expires on the way. */
+const REFRESH_BEFORE_MS = 5 * 60 * 1000
+
+/** A self-signed grant for an access token (RFC 7523, 2.1 and 3). */
+async function signAssertion(account: ServiceAccount): Promise<string> {
+  const key = await importPKCS8(account.private_key, 'RS256')
+  return await new SignJWT({ scope: SCOPE })
+    .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: account.private_key_id })
+    .setIssuer(account.client_email)
+    .setAudience(TOKEN_ENDPOINT)
+    .setIssuedAt()
+    .setExpirationTime('1h')
+    .sign(key)
+}
+
+function post(agent: DeadlineAgent, form: URLSearchParams): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const call = request(TOKEN_ENDPOINT, {
+      method: 'POST',
+      agent,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    })
+    call.on('error', reject)
+    call.on('response', (reply) => {
+      let body = ''
+      reply.setEncoding('utf8')
+      reply.on('error', reject)
+      reply.on('data', (text: string) => {
+        body += text
+        if (body.length > MAX_BODY_BYTES) call.destroy(new Error('the reply is too long'))
+      })
+      reply.on('end', () => resolve({ status: reply.statusCode ?? 0, body }))
+    })
+    call.end(form.toString())
+  })
+}
+
+function parseObject(body: string): Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = JSON.parse(body)
+    return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {}
+  } catch {
+    return {}
+  }
+}
+
+/** Success and errors as in RFC 6749, 5.1 and 5.2. */
+function readReply({ status, body }: Reply, nowMs: number): AccessToken {
+  const { access_token: token, expires_in: seconds, error } = parseObject(body)
+  if (status === 200 && typeof token === 'string' && typeof seconds === 'number' && seconds > 0) {
+    return { kind: 'token', token, expiresAtMs: nowMs + seconds * 1000 }
+  }
+  const reason = plainText(`${status} ${typeof error === 'string' ? error : 'no reason given'}`)
+  const isRefusal = (status === 400 || status === 401) && typeof error === 'string'
+  return { kind: isRefusal ? 'refused' : 'unreachable', reason }
+}
+
+async function fetchToken(options: AccessTokensOptions): Promise<AccessToken> {
+  const { agent, deadlineMs, serviceAccount } = options
+  try {
+    const assertion = await signAssertion(serviceAccount)
+    const form = new URLSearchParams({ grant_type: GRANT_TYPE, assertion })
+    // A deadline of its own: the fetch serves everybody who waits for it, not only the first to ask.
+    const deadline = { at: performance.now() + deadlineMs }
+    return readReply(await agent.within(deadline, () => post(agent, form)), Date.now())
+  } catch (error) {
+    const text = error instanceof Error ? error.message : 'unknown failure'
+    return { kind: 'unreachable', reason: plainText(text) }
+  }
+}
+
+/** The OAuth access token of a service account, kept until shortly before it expires. */
+export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
+  let kept: Extract<AccessToken, { kind: 'token' }> | undefined
+  let fetching: Promise<AccessToken> | undefined
+
+  const refresh = async (): Promise<AccessToken> => {
+    const fetched = await fetchToken(options)
+    fetching = undefined
+    if (fetched.kind === 'token') kept = fetched
+    // While Google's token endpoint is away, the token at hand is good to its last moment.
+    else if (fetched.kind === 'unreachable' && kept && kept.expiresAtMs > Date.now()) return kept
+    return fetched
+  }
+
+  return {
+    current: async () => {
+      if (kept && kept.expiresAtMs - Date.now() > REFRESH_BEFORE_MS) return kept
+      fetching ??= refresh()
+      return await fetching
+    },
+    invalidate: (token) => {
+      if (kept?.token === token) kept = undefined
+    },
+  }
+}

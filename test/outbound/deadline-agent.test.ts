@@ -1,0 +1,130 @@
+import { once } from 'node:events'
+import { createServer, request, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { makeTlsCredentials } from '../../simulator/certificates.ts'
+import { DeadlineAgent } from '../../src/outbound/deadline-agent.ts'
+import { until } from '../support/until.ts'
+
+const HOST = 'fcm.googleapis.com'
+
+let server: Server
+let caPem: string
+let agent: DeadlineAgent
+let arrived: { path: string; host: string; connection: number }[]
+let connections = 0
+
+beforeAll(async () => {
+  const tls = await makeTlsCredentials()
+  caPem = tls.caPem
+  server = createServer({ key: tls.keyPem, cert: tls.certificatePem }, (call, reply) => {
+    arrived.push({
+      path: call.url ?? '',
+      host: call.headers.host ?? '',
+      connection: call.socket.remotePort ?? 0,
+    })
+    if (call.url !== '/stall') reply.end('ok')
+  })
+  server.on('secureConnection', () => {
+    connections += 1
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+})
+beforeEach(() => {
+  arrived = []
+  connections = 0
+  const { port } = server.address() as AddressInfo
+  agent = new DeadlineAgent({ address: { host: '127.0.0.1', port }, ca: [caPem], maxSockets: 4 })
+})
+afterAll(() => server.close())
+
+function get(path: string, host = HOST): Promise<string> {
+  return new Promise((resolve, reject) => {
+    request({ host, path, agent }, (reply) => {
+      reply.resume()
+      reply.on('end', () => resolve('ok'))
+    })
+      .on('error', reject)
+      .end()
+  })
+}
+
+const deadline = (ms: number) => ({ at: performance.now() + ms })
+const passed = expect.objectContaining({ code: 'EDEADLINE' })
+
+describe('the deadline agent', () => {
+  test('a request on the wire is cut off when its time is up', async () => {
+    const stalled = agent.within(deadline(100), () => get('/stall'))
+    await expect(stalled).rejects.toEqual(passed)
+    expect(arrived).toHaveLength(1)
+  })
+
+  test('a request that begins after the deadline never reaches the wire', async () => {
+    const late = agent.within(deadline(-1), () => get('/late'))
+    await expect(late).rejects.toEqual(passed)
+    expect(await get('/later')).toBe('ok')
+    expect(arrived.map(({ path }) => path)).toEqual(['/later'])
+    agent.destroy()
+  })
+
+  test('the deadline covers requests that the work makes later and deeper', async () => {
+    const limit = deadline(60_000)
+    const work = agent.within(limit, async () => {
+      await get('/first')
+      limit.at = performance.now()
+      return await get('/second')
+    })
+    await expect(work).rejects.toEqual(passed)
+    expect(arrived.map(({ path }) => path)).toEqual(['/first'])
+    agent.destroy()
+  })
+
+  test("one piece of work's deadline is no concern of another's", async () => {
+    const stalled = agent.within(deadline(50), () => get('/stall'))
+    const other = agent.within(deadline(60_000), () => get('/fine'))
+    const free = get('/free')
+    await expect(stalled).rejects.toEqual(passed)
+    expect(await Promise.all([other, free])).toEqual(['ok', 'ok'])
+    agent.destroy()
+  })
+
+  test('work sees each reply on the way', async () => {
+    const seen: (number | undefined)[] = []
+    const onReply = ({ statusCode }: { statusCode?: number | undefined }): void =>
+      void seen.push(statusCode)
+    await agent.within({ ...deadline(60_000), onReply }, async () => {
+      await get('/a')
+      await get('/b')
+    })
+    expect(seen).toEqual([200, 200])
+    agent.destroy()
+  })
+
+  test('connections are kept and used again', async () => {
+    await get('/a')
+    await get('/b')
+    expect(connections).toBe(1)
+    expect(new Set(arrived.map(({ connection }) => connection)).size).toBe(1)
+    agent.destroy()
+  })
+
+  test('elsewhere is still asked for the name that was meant', async () => {
+    await get('/a')
+    expect(arrived.map(({ host }) => host)).toEqual([HOST])
+    await expect(get('/a', 'evil.example')).rejects.toMatchObject({
+      code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+    })
+    agent.destroy()
+  })
+
+  test('requests that wait for a connection when their time is up are never sent', async () => {
+    const stalled = Array.from({ length: 8 }, () =>
+      agent.within(deadline(150), () => get('/stall')).catch((error: unknown) => error),
+    )
+    await until('four are on the wire', () => arrived.length === 4)
+    expect(await Promise.all(stalled)).toEqual(Array.from({ length: 8 }, () => passed))
+    expect(arrived).toHaveLength(4)
+    agent.destroy()
+  })
+})
