@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { defaultScopes, scopes } from '../src/domain/scope.ts'
+import { onServer } from './support/cluster.ts'
+import { createEmptyDatabase, type TestDatabase } from './support/database.ts'
+import { createApi, freePort } from './support/running-service.ts'
+import { startProgram, startServiceProcess } from './support/service-process.ts'
+
+const masterKey = Buffer.alloc(32, 9).toString('base64url')
+let database: TestDatabase
+let environment: Record<string, string>
+
+beforeAll(async () => {
+  database = await createEmptyDatabase()
+  environment = { DATABASE_URL: database.url, MASTER_KEY: masterKey }
+})
+afterAll(() => database.drop())
+
+/** Runs a command of the operator to its end. */
+async function countersign(...words: string[]) {
+  await using program = startProgram(['src/cli.ts', ...words], environment)
+  const { code } = await program.exit
+  return { code, stdout: program.stdout(), stderr: program.stderr() }
+}
+
+/** What a command that must succeed prints as JSON. */
+async function json(...words: string[]) {
+  const { code, stdout, stderr } = await countersign(...words, '--json')
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  expect(stdout.trim().split('\n')).toHaveLength(1)
+  return JSON.parse(stdout)
+}
+
+describe('an operator at the command line', () => {
+  test('applies the migrations, once and again without harm', async () => {
+    for (const _ of [1, 2]) {
+      expect(await countersign('migrate')).toMatchObject({
+        code: 0,
+        stdout: 'The database is up to date.\n',
+      })
+    }
+    const { rows } = await onServer(database.url, (client) =>
+      client.query(
+        'select count(*)::int as n from _prisma_migrations where finished_at is not null',
+      ),
+    )
+    expect(rows[0].n).toBeGreaterThan(0)
+  })
+
+  test('makes a tenant, a relying party and a key that the running service takes until it is revoked', async () => {
+    const tenant = await json('tenants', 'create', '--name', 'Acme')
+    expect(await json('tenants', 'list')).toMatchObject([{ id: tenant.id, name: 'Acme' }])
+    const party = await json(
+      ...['relying-parties', 'create', '--name', 'Portal'],
+      ...['--namespace', 'entra', '--namespace', 'mail'],
+    )
+    expect(party).toMatchObject({ name: 'Portal', namespaces: ['entra', 'mail'] })
+    const key = await json('keys', 'create', '--name', 'ours', '--relying-party', party.id)
+    expect(key).toMatchObject({ name: 'ours', rpId: party.id, scopes: [...defaultScopes] })
+
+    await using service = await startServiceProcess({ ...environment, PORT: '0' })
+    const api = createApi(service.origin, key.secret)
+    expect((await api('GET', '/v1/tenant')).json).toEqual({ id: tenant.id, name: 'Acme' })
+    expect(await json('keys', 'revoke', key.id)).toMatchObject({ id: key.id })
+    // The revocation reaches the service as a signal, which another process sent.
+    await expect.poll(async () => (await api('GET', '/v1/tenant')).status).toBe(401)
+    const [listed] = await json('keys', 'list')
+    expect(listed).toMatchObject({ id: key.id, revokedAt: expect.any(String) })
+    expect(JSON.stringify(listed)).not.toContain(key.secret.split('_')[2])
+  })
+
+  test('gives a key the scopes and the end that are asked for', async () => {
+    const [party] = await json('relying-parties', 'list')
+    const key = await json(
+      ...['keys', 'create', '--name', 'few', '--relying-party', party.id],
+      ...['--scope', 'users:read', '--expires-at', '2030-01-02T03:04:05Z'],
+    )
+    expect(key).toMatchObject({ scopes: ['users:read'], expiresAt: '2030-01-02T03:04:05.000Z' })
+  })
+
+  test('rotates the key that signs for the tenant', async () => {
+    const kids = () =>
+      onServer(database.url, async (client) => {
+        const { rows } = await client.query('select kid, seq from signing_keys order by seq')
+        return rows
+      })
+    expect(await kids()).toMatchObject([{ seq: 1 }])
+    await json('signing-keys', 'rotate')
+    expect(await kids()).toMatchObject([{ seq: 1 }, { seq: 2 }])
+  })
+
+  test('reads a table without --json', async () => {
+    const { stdout } = await countersign('relying-parties', 'list')
+    expect(stdout).toMatch(/^name\s+Portal$/m)
+    expect(stdout).toMatch(/^namespaces\s+entra, mail$/m)
+  })
+})
+
+describe('a command that cannot be carried out', () => {
+  test.each([
+    [['nonsense'], 'There is no command "nonsense"'],
+    [['keys', 'create', '--name', 'x'], '--relying-party is needed'],
+    [['keys', 'create', '--name', 'x', '--relying-party', 'nobody'], "no relying party's id"],
+    [['keys', 'revoke', 'nothing'], 'countersign keys revoke key_'],
+    [['relying-parties', 'create', '--name', 'x'], '--namespace is needed'],
+    [['keys', 'list', '--tenant', 'tnt_other'], 'There is no tenant tnt_other'],
+    [['tenants', 'list', '--wrong'], '--wrong'],
+  ] as const)('%j says what is missing, without a stack, and ends with 1', async (words, text) => {
+    const { code, stdout, stderr } = await countersign(...words)
+    expect(code).toBe(1)
+    expect(stdout).toBe('')
+    expect(stderr).toContain(text)
+    expect(stderr).not.toMatch(/^\s+at /m)
+  })
+
+  test('with a scope that does not exist names those that do', async () => {
+    const [party] = await json('relying-parties', 'list')
+    const words = ['keys', 'create', '--name', 'x', '--relying-party', party.id, '--scope', 'root']
+    const { code, stderr } = await countersign(...words)
+    expect(code).toBe(1)
+    for (const scope of scopes) expect(stderr).toContain(scope)
+  })
+
+  test('on a database that does not answer says so and never shows its password', async () => {
+    const port = await freePort()
+    await using program = startProgram(['src/cli.ts', 'tenants', 'list'], {
+      ...environment,
+      DATABASE_URL: `postgresql://user:canary-0815@127.0.0.1:${port}/none`,
+    })
+    expect((await program.exit).code).toBe(1)
+    expect(program.stderr()).toContain(`127.0.0.1:${port}`)
+    expect(program.stderr()).not.toContain('canary-0815')
+  })
+
+  test('with a wrong configuration tells every fault', async () => {
+    await using program = startProgram(['src/cli.ts', 'tenants', 'list'], { PORT: 'x', ROLE: 'y' })
+    expect((await program.exit).code).toBe(1)
+    expect(program.stderr()).toMatch(/- PORT: [\s\S]*- ROLE: /)
+  })
+
+  test('with no command at all shows how the commands are called', async () => {
+    const { code, stderr } = await countersign()
+    expect(code).toBe(1)
+    expect(stderr).toContain('Usage: countersign <command>')
+    const help = await countersign('--help')
+    expect(help).toMatchObject({ code: 0, stderr: '' })
+    expect(help.stdout).toContain('Usage: countersign <command>')
+  })
+})

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process'
+import path from 'node:path'
+import { until } from './until.ts'
+
+const project = path.resolve(import.meta.dirname, '..', '..')
+
+export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
+
+/** A program of this project in a process of its own; disposing kills it. */
+export type Program = AsyncDisposable & {
+  readonly pid: number
+  readonly stdout: () => string
+  readonly stderr: () => string
+  readonly exit: Promise<Exit>
+  readonly kill: (signal: NodeJS.Signals) => void
+}
+
+/** Runs `node <file> ...args` with nothing in its environment but PATH and what is given. */
+export function startProgram(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Program {
+  const child = spawn(process.execPath, words, {
+    cwd: project,
+    env: { PATH: process.env.PATH, LOG_LEVEL: 'error', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (data) => {
+    stdout += data
+  })
+  child.stderr.on('data', (data) => {
+    stderr += data
+  })
+  const exit = new Promise<Exit>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve({ code, signal }))
+  })
+  return {
+    pid: child.pid ?? 0,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    exit,
+    kill: (signal) => child.kill(signal),
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await exit
+    },
+  }
+}
+
+/** A service that listens, as its process said; fails with what the process said when it ends instead. */
+export async function startServiceProcess(
+  environment: Readonly<Record<string, string>>,
+): Promise<Program & { readonly origin: string }> {
+  const program = startProgram(['src/main.ts'], environment)
+  let over = false
+  void program.exit.then(() => {
+    over = true
+  })
+  const origin = await until(
+    'the service listens',
+    () => {
+      if (over) throw new Error(`${program.stdout()}${program.stderr()}`)
+      return /listens on (\S+)/.exec(program.stdout())?.[1]
+    },
+    25_000,
+  )
+  return { ...program, origin }
+}
