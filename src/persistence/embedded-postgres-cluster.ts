@@ -47,9 +47,9 @@ const rootStore = '/var/lib/countersign'
 export async function openCluster(
   folder: string,
   durable: boolean,
-  log: (message: string) => void,
+  warn: (message: string) => void,
 ): Promise<Cluster> {
-  const home = await findHome(folder, log)
+  const home = await findHome(folder, warn)
   const place = path.join(home, 'cluster')
   const data = path.join(place, 'data')
   const account = await accountFor(data)
@@ -72,7 +72,7 @@ export async function openCluster(
  * The folder itself, or, when root's database account cannot enter it, a reachable one whose address is left in the
  * file `location`, so that every later start finds the same data.
  */
-async function findHome(folder: string, log: (message: string) => void): Promise<string> {
+async function findHome(folder: string, warn: (message: string) => void): Promise<string> {
   await mkdir(folder, { recursive: true, mode: isRoot() ? 0o711 : 0o700 })
   const home = await realpath(folder)
   const location = await readFile(path.join(home, 'location'), 'utf8').catch(() => undefined)
@@ -86,7 +86,7 @@ async function findHome(folder: string, log: (message: string) => void): Promise
     await chmod(each, 0o711)
   }
   await writeFile(path.join(home, 'location'), `${elsewhere}\n`, { flush: true })
-  log(`${home} is closed to the database account: the data are in ${elsewhere}`)
+  warn(`${home} is closed to the database account: the data are in ${elsewhere}`)
   return elsewhere
 }
 

@@ -14,8 +14,10 @@ export type EmbeddedPostgres = {
 export type EmbeddedPostgresOptions = {
   /** Where the database lives; made when absent. The same folder gives the same data again, whoever starts it. */
   readonly folder: string
-  /** Receives what the server says, and what happens to it. */
+  /** Receives what the server itself says, line by line. */
   readonly log?: (message: string) => void
+  /** Receives what an operator should know: data kept elsewhere, a server that went away. Default: as `log`. */
+  readonly warn?: (message: string) => void
   /** False gives up safety against power loss for speed; for tests only. Default true. */
   readonly durable?: boolean
   /** Further server settings, for example `max_connections`. */
@@ -34,8 +36,8 @@ const settleMs = 100
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
 ): Promise<EmbeddedPostgres> {
-  const { folder, log = () => undefined, durable = true } = options
-  const cluster = await openCluster(folder, durable, log)
+  const { folder, log = () => undefined, warn = log, durable = true } = options
+  const cluster = await openCluster(folder, durable, warn)
   const settings = durable ? options.settings : { ...hasty, ...options.settings }
   let server = await serve(cluster, settings ?? {}, log)
   let wanted = true
@@ -44,12 +46,12 @@ export async function startEmbeddedPostgres(
     for (;;) {
       await server.gone
       if (!wanted) return
-      log(`The database server in ${cluster.data} is gone; it will be brought back`)
+      warn(`The database server in ${cluster.data} is gone; it will be brought back`)
       await delay(settleMs)
       try {
         server = await serve(cluster, settings ?? {}, log)
       } catch (error) {
-        log(`The database server could not be brought back yet: ${String(error)}`)
+        warn(`The database server could not be brought back yet: ${String(error)}`)
       }
       if (!wanted) await server.end()
     }
