@@ -78,6 +78,18 @@ module.exports = {
       from: { path: '^simulator/' },
       to: { path: '^(src|demo|web|bench|test)/' },
     },
+    {
+      name: 'demo-knows-only-the-wire',
+      severity: 'error',
+      from: { path: '^demo/' },
+      to: { path: '^(src|bench|test)/' },
+    },
+    {
+      name: 'bench-knows-only-the-wire',
+      severity: 'error',
+      from: { path: '^bench/' },
+      to: { path: '^(src|test)/' },
+    },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'everything-resolves', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

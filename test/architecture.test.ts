@@ -80,9 +80,11 @@ const law = {
   'src/outbound': ['src/outbound', 'src/ports', 'src/domain'],
   simulator: ['simulator', 'clients'],
   clients: ['clients'],
+  demo: ['demo', 'simulator', 'clients'],
+  bench: ['bench', 'demo', 'simulator', 'clients'],
 } as const
 
-const folders = [...Object.keys(law), 'src/generated', 'demo', 'bench', 'test', 'src']
+const folders = [...Object.keys(law), 'src/generated', 'test', 'src']
 const nameOf = (folder: string) => folder.replaceAll('/', '-')
 
 /** One file of bad manners for each rule that is about more than two folders: its name, place and import. */

@@ -4,7 +4,7 @@ import { until } from './until.ts'
 
 const project = path.resolve(import.meta.dirname, '..', '..')
 
-export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
+type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
 
 /** A program of this project in a process of its own; disposing kills it. */
 export type Program = AsyncDisposable & {
