@@ -31,7 +31,7 @@ export function approvalNeedsVerification(
 }
 
 /** The key that signs a decision. Throws when the request asks for a verification key and the device has none. */
-export function answeringKey(
+function answeringKey(
   request: Pick<ApprovalRequest, 'userVerification'>,
   decision: Decision,
   keys: DeviceKeys,
