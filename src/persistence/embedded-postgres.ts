@@ -25,6 +25,7 @@ export type EmbeddedPostgresOptions = {
 }
 
 const settleMs = 100
+const longestPauseMs = 1_000
 
 /**
  * Starts the PostgreSQL that npm brought, or finds the one that another process runs in this folder (the operator's
@@ -43,13 +44,14 @@ export async function startEmbeddedPostgres(
   let wanted = true
 
   const keep = async () => {
-    for (;;) {
+    for (let pauseMs = settleMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       await server.gone
       if (!wanted) return
       warn(`The database server in ${cluster.data} is gone; it will be brought back`)
-      await delay(settleMs)
+      await delay(pauseMs)
       try {
         server = await serve(cluster, settings ?? {}, log)
+        pauseMs = settleMs
       } catch (error) {
         warn(`The database server could not be brought back yet: ${String(error)}`)
       }
