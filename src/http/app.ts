@@ -92,7 +92,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const headers = securityHeaders(publicOrigin)
   const app = fastify(serverOptions(options, limits, headers)).withTypeProvider<ZodTypeProvider>()
   const { log } = app
-  const watching = { log, headers, observed: onRequestObserved }
+  let stops = false
+  // Node closes connections that are idle when the server begins to close, but not those that become so later.
+  const finished = () => {
+    if (stops) app.server.closeIdleConnections()
+  }
+  const watching = { log, headers, observed: onRequestObserved, finished }
   const watchUnroutedRequest = watchUnrouted(watching)
 
   handleErrors(app, { isUnavailable, log })
@@ -109,7 +114,6 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   refuseUnknownBodies(app)
   await describeRoutes(app)
 
-  let stops = false
   app.addHook('preClose', (done) => {
     stops = true
     options.stopWaiting()

@@ -18,6 +18,9 @@ export type EventStreamOptions = {
 
 const heartbeat = ':\n\n'
 
+// How long a client may leave the last event unread before its stream is cut.
+const lateMs = 10_000
+
 async function* frames(
   options: EventStreamOptions,
   aborted: () => boolean,
@@ -48,7 +51,7 @@ export function eventStream(options: EventStreamOptions): Readable {
     { objectMode: false },
   )
   // A client that stops reading stops the generator, and with it the look at the clock.
-  const late = setTimeout(() => stream.destroy(), options.streamMs + options.heartbeatMs)
+  const late = setTimeout(() => stream.destroy(), options.streamMs + lateMs)
   stream.once('close', () => clearTimeout(late))
   return stream
 }

@@ -9,6 +9,8 @@ export type RequestLogOptions = {
   readonly log: FastifyBaseLogger
   readonly headers: Readonly<Record<string, string>>
   readonly observed: ((observation: Observation) => void) | undefined
+  /** Called when the answer is out or the connection is lost. */
+  readonly finished: () => void
 }
 
 /** Answers of an API are for its caller alone: never stored, never guessed at, never shown in a frame. */
@@ -38,7 +40,7 @@ function whoAsked(request: FastifyRequest): Record<string, string> {
  * Fastify's own hook knows nothing of callers who leave.
  */
 function watch(
-  { log, headers, observed }: RequestLogOptions,
+  { log, headers, observed, finished }: RequestLogOptions,
   request: FastifyRequest,
   reply: FastifyReply,
   route: string,
@@ -46,11 +48,12 @@ function watch(
   const startedAt = performance.now()
   reply.headers(headers).header('request-id', request.id)
   reply.raw.once('close', () => {
-    const status = reply.raw.writableFinished ? reply.raw.statusCode : 499
+    const status = reply.raw.writableEnded ? reply.raw.statusCode : 499
     const ms = Math.round((performance.now() - startedAt) * 10) / 10
     const { method } = request
     log.info({ requestId: request.id, method, route, status, ms, ...whoAsked(request) }, 'request')
     observed?.({ method, route, status, ms })
+    finished()
   })
 }
 

@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import type { ProvenRequest } from '../../src/domain/device-proof.ts'
+import { refuse } from '../../src/domain/refusal.ts'
+import { scopes } from '../../src/domain/scope.ts'
+import { problemSchema } from '../../src/http/schemas/problem.ts'
+import {
+  aDevice,
+  anApp,
+  anId,
+  bearer,
+  principal,
+  proof,
+  publicOrigin,
+  routesOf,
+} from './fixtures.ts'
+
+const open = new Set([
+  'claimEnrolment',
+  'readLiveness',
+  'readReadiness',
+  'readMetrics',
+  'readOpenApi',
+  'readPublicKeys',
+])
+
+describe('a route of the server API', () => {
+  it('answers 401 without a key and with a bad one, before it looks at the body', async () => {
+    await using app = await anApp()
+    const routes = routesOf(app).filter(({ url }) => url.startsWith('/v1/'))
+    expect(routes.length).toBeGreaterThan(20)
+    for (const { method, url } of routes) {
+      for (const headers of [{}, { authorization: 'Bearer wrong' }]) {
+        const answer = await app.inject({
+          method,
+          url: `${url}?isAdmin=true`,
+          headers,
+          ...(method !== 'GET' && { payload: { isAdmin: true } }),
+        })
+        expect([method, url, answer.statusCode]).toEqual([method, url, 401])
+        expect(problemSchema.parse(answer.json()).code).toBe('api_key_invalid')
+      }
+    }
+  })
+
+  it('takes a key only if it has the scope that the description names', async () => {
+    for (const granted of scopes.filter((scope) => scope !== 'admin')) {
+      await using app = await anApp({
+        authenticateApiKey: async () => ({ ...principal, scopes: [granted] }),
+      })
+      for (const { method, url, operation } of routesOf(app)) {
+        const needed = operation.security.flatMap((one) => one.apiKey ?? [])
+        if (needed.length === 0) continue
+        const answer = await app.inject({ method, url: `${url}?isAdmin=true`, headers: bearer })
+        // The unknown query member makes every call that got past the guard a bad request.
+        const expected = needed.includes(granted) ? 400 : 403
+        expect([granted, method, url, answer.statusCode]).toEqual([granted, method, url, expected])
+        if (expected === 403) {
+          expect(answer.json()).toMatchObject({ code: 'scope_missing', scope: needed[0] })
+        }
+      }
+    }
+  })
+})
+
+describe('every route', () => {
+  it('is guarded unless it is on the short list of open ones', async () => {
+    await using app = await anApp()
+    const unguarded = routesOf(app)
+      .filter(({ operation }) => operation.security.length === 0)
+      .map(({ operation }) => operation.operationId)
+    expect(new Set(unguarded)).toEqual(open)
+  })
+})
+
+describe('a route of the device API', () => {
+  it('answers 401 without a proof, save the claim', async () => {
+    await using app = await anApp()
+    const routes = routesOf(app).filter(
+      ({ url, operation }) => url.startsWith('/device/v1/') && !open.has(operation.operationId),
+    )
+    expect(routes.length).toBeGreaterThan(10)
+    for (const { method, url } of routes) {
+      const answer = await app.inject({ method, url })
+      expect([method, url, answer.statusCode]).toEqual([method, url, 401])
+      expect(problemSchema.parse(answer.json()).code).toBe('proof_missing')
+    }
+  })
+
+  it('holds the proof against the method, the public address and the very bytes that were sent', async () => {
+    const seen: [string | undefined, ProvenRequest][] = []
+    await using app = await anApp({
+      readDeviceProof: (header, request) => {
+        seen.push([header, request])
+        return proof
+      },
+      updateSelf: async () => aDevice(),
+      readSelf: async () => aDevice(),
+    })
+    const headers = { 'device-proof': 'the.proof.text', host: 'attacker.example' }
+    const payload = '{ "name" :\n "B\\u00f6" }'
+    await app.inject({
+      method: 'PATCH',
+      url: '/device/v1/self',
+      payload,
+      headers: { ...headers, 'content-type': 'application/json' },
+    })
+    await app.inject({ url: '/device/v1/self', headers })
+    const bodyHash = createHash('sha256').update(payload).digest('base64url')
+    const uri = `${publicOrigin}/device/v1/self`
+    expect(seen).toEqual([
+      ['the.proof.text', { method: 'PATCH', uri, bodyHash }],
+      ['the.proof.text', { method: 'GET', uri, bodyHash: null }],
+    ])
+  })
+
+  it('covers the query as it was sent, letter by letter', async () => {
+    const uris: string[] = []
+    await using app = await anApp({
+      readDeviceProof: (_header, { uri }) => {
+        uris.push(uri)
+        return refuse('proof_invalid')
+      },
+    })
+    await app.inject('/device/v1/keyset?after=1&%61=%20+&after=1')
+    expect(uris).toEqual([`${publicOrigin}/device/v1/keyset?after=1&%61=%20+&after=1`])
+  })
+
+  it('treats an empty body as none', async () => {
+    const hashes: (string | null)[] = []
+    await using app = await anApp({
+      readDeviceProof: (_header, { bodyHash }) => {
+        hashes.push(bodyHash)
+        return proof
+      },
+      confirmReceipt: async () => undefined,
+    })
+    const answer = await app.inject({
+      method: 'POST',
+      url: `/device/v1/challenges/${anId('challenge')}/received`,
+      headers: { 'device-proof': 'p', 'content-type': 'application/json', 'content-length': '0' },
+    })
+    expect(answer.statusCode).toBe(204)
+    expect(hashes).toEqual([null])
+  })
+
+  it('does not carry the body hash of one request into another', async () => {
+    const hashes: (string | null)[] = []
+    await using app = await anApp({
+      readDeviceProof: (_header, { bodyHash }) => {
+        hashes.push(bodyHash)
+        return proof
+      },
+      rotatePushToken: async () => undefined,
+      unregisterSelf: async () => undefined,
+    })
+    const headers = { 'device-proof': 'p' }
+    await app.inject({
+      method: 'PUT',
+      url: '/device/v1/push-token',
+      headers,
+      payload: { push: null },
+    })
+    await app.inject({ method: 'DELETE', url: '/device/v1/self', headers })
+    expect(hashes).toEqual([expect.any(String), null])
+  })
+})

@@ -1,0 +1,166 @@
+import { Writable } from 'node:stream'
+import { pino } from 'pino'
+import { describe, expect, it } from 'vitest'
+import { refuse } from '../../src/domain/refusal.ts'
+import { loggerOptions, type Observation } from '../../src/http/logging.ts'
+import type { UseCases } from '../../src/http/use-cases.ts'
+import { until } from '../support/until.ts'
+import { aChallenge, anApp, anId, aReading, bearer, principal } from './fixtures.ts'
+
+/** A logger that keeps its lines. */
+function keepingLogger() {
+  const lines: string[] = []
+  const target = new Writable({
+    write(line, _encoding, done) {
+      lines.push(String(line))
+      done()
+    },
+  })
+  return { lines, logger: pino(loggerOptions('debug'), target) }
+}
+
+async function logged(given: Partial<UseCases>, ...requests: object[]) {
+  const { lines, logger } = keepingLogger()
+  await using app = await anApp(given, { logger })
+  for (const request of requests) await app.inject(request)
+  await until('a line for each request', () => lines.length >= requests.length)
+  return lines
+}
+
+const url = `/v1/challenges/${anId('challenge')}`
+
+describe('the log', () => {
+  it('has one line a request, which names route, outcome and who asked', async () => {
+    const given = { readChallenge: async () => aReading() }
+    const lines = await logged(given, { url: `${url}?wait=0`, headers: bearer })
+    expect(lines).toHaveLength(1)
+    expect(JSON.parse(lines[0] ?? '')).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      method: 'GET',
+      route: '/v1/challenges/:id',
+      status: 200,
+      ms: expect.any(Number),
+      tenantId: principal.tenantId,
+      rpId: principal.rpId,
+      keyId: principal.keyId,
+      msg: 'request',
+    })
+  })
+
+  it('names the device of a device call', async () => {
+    const given = { readSelf: async () => refuse('device_unregistered') }
+    const request = { url: '/device/v1/self', headers: { 'device-proof': 'p' } }
+    const [line = ''] = await logged(given, request)
+    expect(JSON.parse(line)).toMatchObject({
+      tenantId: anId('tenant'),
+      deviceId: anId('device'),
+      status: 403,
+    })
+  })
+
+  it('does not repeat addresses that lead nowhere', async () => {
+    const [line = ''] = await logged({}, { url: '/canary-path?canary=1' })
+    expect(JSON.parse(line)).toMatchObject({ route: 'none', status: 404 })
+    expect(line).not.toContain('canary')
+  })
+
+  it('holds an unknown error whole, with the id that the caller was told', async () => {
+    const cause = new Error('the cause')
+    const given = {
+      readChallenge: async () => {
+        throw Object.assign(new Error('it broke', { cause }), { code: '23505' })
+      },
+    }
+    const { lines, logger } = keepingLogger()
+    await using app = await anApp(given, { logger })
+    const answer = await app.inject({ url, headers: bearer })
+    const error = await until('the error', () =>
+      lines.map((line) => JSON.parse(line)).find(({ level }) => level === 'error'),
+    )
+    expect(error).toMatchObject({
+      requestId: answer.headers['request-id'],
+      problem: 'internal',
+      err: { message: expect.stringContaining('it broke'), errorCode: '23505' },
+    })
+    expect(error.err.stack).toContain('the cause')
+  })
+
+  it('holds no secret of any request or answer', async () => {
+    const canary = 'CANARY'
+    const number = '735912'
+    const given: Partial<UseCases> = {
+      createChallenge: async () => ({ challenge: aChallenge(), number, replayed: false }),
+      createApiKey: async () => refuse('relying_party_unknown', { facts: { canary } }),
+      confirmEnrolment: async () => refuse('wrong_number', { facts: { wrongNumbersLeft: 1 } }),
+      claimEnrolment: async () => refuse('enrolment_code_invalid'),
+      answerChallenge: async () => refuse('answer_invalid', { facts: { claim: 'nonce' } }),
+      rotatePushToken: async () => undefined,
+      listUsers: async () => [],
+    }
+    const device = { 'device-proof': `${canary}.proof.jws` }
+    const post = { method: 'POST', headers: { ...bearer, ...device } }
+    const requests = [
+      { ...post, url: '/v1/challenges', payload: { user: canary, binding: canary.repeat(4) } },
+      { ...post, url: '/v1/challenges', payload: { user: canary, [canary]: canary } },
+      { ...post, url: '/v1/api-keys', payload: { relyingPartyId: principal.rpId, name: canary } },
+      { ...post, url: '/device/v1/enrollments/confirm', payload: { number } },
+      { ...post, url: '/device/v1/enrollments/claim', payload: { code: canary.repeat(4) } },
+      {
+        ...post,
+        url: `/device/v1/challenges/${anId('challenge')}/answer`,
+        payload: { answer: `${canary}.b.c` },
+      },
+      {
+        ...post,
+        method: 'PUT',
+        url: '/device/v1/push-token',
+        payload: { push: { provider: 'fcm', token: canary.repeat(8) } },
+      },
+      { url: `/v1/users?identifier=${canary}`, headers: { authorization: `Bearer ${canary}` } },
+      { url: `/v1/users?canary=${canary}`, headers: bearer },
+      { ...post, url: '/v1/users', payload: `{"${canary}":` },
+    ]
+    const lines = await logged(given, ...requests)
+    expect(lines).toHaveLength(requests.length)
+    expect(lines.join('')).not.toContain(canary)
+    expect(lines.join('')).not.toContain(number)
+  })
+
+  it('holds no secret even when somebody logs one by mistake', () => {
+    const { lines, logger } = keepingLogger()
+    const secrets = {
+      authorization: 'CANARY',
+      'device-proof': 'CANARY',
+      number: 'CANARY',
+      code: 'CANARY',
+      token: 'CANARY',
+      secret: 'CANARY',
+      uri: 'CANARY',
+      jws: 'CANARY',
+    }
+    logger.info(secrets)
+    logger.info({ body: secrets })
+    logger.info({ request: { headers: secrets } })
+    expect(lines.join('')).not.toContain('CANARY')
+    expect(lines.join('').match(/\[redacted\]/g)).toHaveLength(24)
+  })
+})
+
+describe('what is observed of requests', () => {
+  it('is the pattern of the route, never the address', async () => {
+    const observed: Observation[] = []
+    await using app = await anApp(
+      { readChallenge: async () => aReading() },
+      { onRequestObserved: (one) => observed.push(one) },
+    )
+    await app.inject({ url, headers: bearer })
+    await app.inject('/v2/nothing')
+    await until('both', () => observed.length === 2)
+    expect(observed).toEqual([
+      { method: 'GET', route: '/v1/challenges/:id', status: 200, ms: expect.any(Number) },
+      { method: 'GET', route: 'none', status: 404, ms: expect.any(Number) },
+    ])
+  })
+})

@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises'
+import type { FastifyInstance } from 'fastify'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { currentYaml } from '../../scripts/openapi.ts'
+import { tidy } from '../../src/http/openapi-document.ts'
+import { tags } from '../../src/http/operation.ts'
+import { problems } from '../../src/http/problem-table.ts'
+import { anApp, type Route, routesOf } from './fixtures.ts'
+
+let app: FastifyInstance
+let routes: Route[]
+
+beforeAll(async () => {
+  app = await anApp()
+  routes = routesOf(app)
+})
+afterAll(() => app.close())
+
+/** Every member of this name, however deep. */
+function members(value: unknown, name: string): unknown[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, member]) => [
+    ...(key === name ? [member] : []),
+    ...members(member, name),
+  ])
+}
+
+describe('openapi.yaml', () => {
+  it('is what the routes say', async () => {
+    const written = await readFile(new URL('../../openapi.yaml', import.meta.url), 'utf8')
+    expect(written === (await currentYaml()), 'stale: run npm run openapi').toBe(true)
+  })
+
+  it('names only components that are there, and no others are there', async () => {
+    const document = parse(await currentYaml())
+    const named = new Set(
+      members(document, '$ref').map((ref) => String(ref).replace('#/components/schemas/', '')),
+    )
+    expect(new Set(Object.keys(document.components.schemas))).toEqual(named)
+    expect([...named].filter((name) => name.endsWith('Input'))).toEqual([])
+  })
+
+  it('does not depend on where the service runs', async () => {
+    await using other = await anApp({}, { publicOrigin: 'http://localhost:1234' })
+    expect(other.swagger()).toEqual(app.swagger())
+  })
+})
+
+describe('every route', () => {
+  it('is described: each one that the server knows, save the pages of the description', () => {
+    const tree = app.printRoutes({ commonPrefix: false })
+    const withoutPages = tree.replace(/^├── \/docs [\s\S]*?\n(?=[├└])/m, '')
+    expect(withoutPages.length).toBeLessThan(tree.length)
+    const known = [...withoutPages.matchAll(/── \S+ \((.+)\)/g)].flatMap(([, methods = '']) =>
+      methods.split(', '),
+    )
+    expect(routes.length).toBe(known.length)
+  })
+
+  it('has an operationId of its own, one known tag and a summary', () => {
+    const ids = routes.map(({ operation }) => operation.operationId)
+    expect(new Set(ids).size).toBe(ids.length)
+    for (const { operation } of routes) {
+      expect(operation.operationId).toMatch(/^[a-z][A-Za-z]+$/)
+      expect(operation.tags).toHaveLength(1)
+      expect(Object.keys(tags)).toContain(operation.tags[0])
+      expect(operation.summary).toMatch(/^\S.*[^.]$/)
+    }
+  })
+
+  it('declares every 4xx and 5xx as a problem and names its codes', () => {
+    for (const { operation } of routes) {
+      for (const [status, { description, content }] of Object.entries(operation.responses)) {
+        if (Number(status) < 400) continue
+        expect(Object.keys(content ?? {})).toEqual(['application/problem+json'])
+        const codes = [...description.matchAll(/^- `(\w+)`: /gm)].map(([, code]) => code)
+        expect(codes.length).toBeGreaterThan(0)
+        for (const code of codes) {
+          expect(problems).toHaveProperty(String(code))
+          expect(problems[code as keyof typeof problems].status).toBe(Number(status))
+        }
+      }
+    }
+  })
+
+  it('takes bodies that know all their members', async () => {
+    const document = parse(await currentYaml())
+    const taken = routes.flatMap(({ operation }) => members(operation.requestBody, '$ref'))
+    expect(taken.length).toBeGreaterThan(10)
+    for (const ref of taken) {
+      const schema = document.components.schemas[String(ref).split('/').at(-1) ?? '']
+      expect([ref, schema.additionalProperties]).toEqual([ref, false])
+      expect(schema.description).toMatch(/\.$/)
+    }
+  })
+})
+
+describe('tidying a description', () => {
+  it('keeps what is referred to, however deep, and gives its name back to what is only taken', () => {
+    const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+    const tidied = tidy({
+      paths: { taken: ref('NewInput'), told: ref('Both'), alsoTaken: ref('BothInput') },
+      components: {
+        schemas: {
+          New: { unused: true },
+          NewInput: { inner: ref('DeepInput') },
+          Deep: {},
+          DeepInput: { additionalProperties: false },
+          Both: { additionalProperties: false },
+          BothInput: { additionalProperties: false },
+          Nobody: {},
+        },
+      },
+    })
+    expect(tidied).toEqual({
+      paths: { taken: ref('New'), told: ref('Both'), alsoTaken: ref('BothInput') },
+      components: {
+        schemas: {
+          New: { inner: ref('Deep') },
+          Deep: { additionalProperties: false },
+          Both: {},
+          BothInput: { additionalProperties: false },
+        },
+      },
+    })
+  })
+})

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest'
+import { refuse } from '../../../src/domain/refusal.ts'
+import type { UseCases } from '../../../src/http/use-cases.ts'
+import type { ApiKey } from '../../../src/ports/directory-store.ts'
+import { anApp, anId, at, bearer, principal } from '../fixtures.ts'
+
+const { tenantId, rpId } = principal
+
+const apiKey: ApiKey = {
+  tenantId,
+  id: anId('apiKey', '5'),
+  rpId,
+  name: 'production',
+  scopes: ['challenges:write'],
+  createdAt: at,
+  expiresAt: null,
+  revokedAt: null,
+  lastUsedAt: null,
+}
+const shownKey = {
+  id: apiKey.id,
+  relyingPartyId: rpId,
+  name: 'production',
+  scopes: ['challenges:write'],
+  createdAt: at.toISOString(),
+  expiresAt: null,
+  revokedAt: null,
+  lastUsedAt: null,
+}
+const party = { tenantId, id: rpId, name: 'Bank', namespaces: ['entra'], createdAt: at }
+const shownParty = { id: rpId, name: 'Bank', namespaces: ['entra'], createdAt: at.toISOString() }
+
+async function get(url: string, given: Partial<UseCases>) {
+  await using app = await anApp(given)
+  return app.inject({ url, headers: bearer })
+}
+
+async function post(url: string, payload: object | undefined, given: Partial<UseCases>) {
+  await using app = await anApp(given)
+  return app.inject({ method: 'POST', url, headers: bearer, ...(payload && { payload }) })
+}
+
+describe('GET /v1/tenant', () => {
+  it("200 with the key's own tenant", async () => {
+    const findTenant = async (id: string) => ({ id: tenantId, name: id, createdAt: at })
+    const answer = await get('/v1/tenant', { findTenant })
+    expect(answer.json()).toEqual({ id: tenantId, name: tenantId })
+  })
+
+  it('404 when it is gone', async () => {
+    const answer = await get('/v1/tenant', { findTenant: async () => null })
+    expect(answer.statusCode).toBe(404)
+  })
+})
+
+describe('/v1/relying-parties', () => {
+  it('200 with all of the tenant', async () => {
+    const answer = await get('/v1/relying-parties', { listRelyingParties: async () => [party] })
+    expect(answer.json()).toEqual({ items: [shownParty], nextCursor: null })
+  })
+
+  it('201 for a new one, in the tenant of the key and in the name of the key', async () => {
+    const calls: unknown[] = []
+    const createRelyingParty: UseCases['createRelyingParty'] = async (...given) => {
+      calls.push(given)
+      return party
+    }
+    const asked = { name: 'Bank', namespaces: ['entra'] }
+    const answer = await post('/v1/relying-parties', asked, { createRelyingParty })
+    expect(answer.statusCode).toBe(201)
+    expect(answer.json()).toEqual(shownParty)
+    expect(calls).toEqual([[{ ...asked, tenantId }, `api_key:${principal.keyId}`]])
+  })
+})
+
+describe('/v1/api-keys', () => {
+  it('200 with all of the tenant, none with its secret', async () => {
+    const stored = { ...apiKey, secretHash: Buffer.from('hash') }
+    const answer = await get('/v1/api-keys', { listApiKeys: async () => [stored] })
+    expect(answer.json()).toEqual({ items: [shownKey], nextCursor: null })
+  })
+
+  it('201 with the secret, and the least scopes unless others are asked for', async () => {
+    const calls: unknown[] = []
+    const createApiKey: UseCases['createApiKey'] = async (...given) => {
+      calls.push(given)
+      return { key: apiKey, secret: 'cs_whole_key' }
+    }
+    const asked = { relyingPartyId: rpId, name: 'production' }
+    const answer = await post('/v1/api-keys', asked, { createApiKey })
+    expect(answer.statusCode).toBe(201)
+    expect(answer.json()).toEqual({ ...shownKey, secret: 'cs_whole_key' })
+    const expiresAt = '2027-01-01T00:00:00Z'
+    await post('/v1/api-keys', { ...asked, scopes: ['admin'], expiresAt }, { createApiKey })
+    const command = { tenantId, rpId, name: 'production' }
+    expect(calls).toEqual([
+      [
+        { ...command, scopes: ['challenges:write', 'users:read'], expiresAt: null },
+        `api_key:${principal.keyId}`,
+      ],
+      [
+        { ...command, scopes: ['admin'], expiresAt: new Date(expiresAt) },
+        `api_key:${principal.keyId}`,
+      ],
+    ])
+  })
+
+  it.each([
+    ['scopes', ['root']],
+    ['scopes', []],
+    ['scopes', ['admin', 'admin']],
+    ['expiresAt', '1999-01-01T00:00:00Z'],
+    ['expiresAt', '0000-01-01T00:00:00Z'],
+    ['expiresAt', '2027-02-30T00:00:00Z'],
+    ['expiresAt', 1_800_000_000],
+  ])('400 for %s %j', async (member, value) => {
+    const asked = { relyingPartyId: rpId, name: 'production', [member]: value }
+    const answer = await post('/v1/api-keys', asked, {})
+    expect(answer.statusCode).toBe(400)
+  })
+
+  it('422 for a relying party that the tenant does not have', async () => {
+    const createApiKey = async () => refuse('relying_party_unknown')
+    const asked = { relyingPartyId: rpId, name: 'production' }
+    const answer = await post('/v1/api-keys', asked, { createApiKey })
+    expect(answer.statusCode).toBe(422)
+  })
+
+  it('200 with the revoked key', async () => {
+    const calls: unknown[] = []
+    const revokeApiKey: UseCases['revokeApiKey'] = async (...given) => {
+      calls.push(given)
+      return { ...apiKey, revokedAt: at }
+    }
+    const answer = await post(`/v1/api-keys/${apiKey.id}/revoke`, undefined, { revokeApiKey })
+    expect(answer.json()).toEqual({ ...shownKey, revokedAt: at.toISOString() })
+    expect(calls).toEqual([[tenantId, apiKey.id, `api_key:${principal.keyId}`]])
+  })
+})

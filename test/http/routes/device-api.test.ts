@@ -1,0 +1,234 @@
+import { describe, expect, it } from 'vitest'
+import { refuse } from '../../../src/domain/refusal.ts'
+import type { UseCases } from '../../../src/http/use-cases.ts'
+import type { StoredSigningKey } from '../../../src/ports/directory-store.ts'
+import { aDevice, anApp, anId, at, proof } from '../fixtures.ts'
+
+const one = `/device/v1/challenges/${anId('challenge')}`
+
+async function call(
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  url: string,
+  given: Partial<UseCases>,
+  payload?: object,
+) {
+  await using app = await anApp(given)
+  const headers = { 'device-proof': 'proof' }
+  return app.inject({ method, url, headers, ...(payload && { payload }) })
+}
+
+/** A use case that notes what it was given. */
+function noting<T>(result: T) {
+  const calls: unknown[][] = []
+  const useCase = async (...given: unknown[]) => {
+    calls.push(given)
+    return result
+  }
+  return { calls, useCase }
+}
+
+const publicJwk = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } as const
+const signingKeys: StoredSigningKey[] = [
+  { kid: 'new', seq: 2, status: 'active', publicJwk, linkJws: 'link' },
+  { kid: 'old', seq: 1, status: 'retired', publicJwk, linkJws: null },
+]
+
+describe('POST /device/v1/enrollments/claim', () => {
+  const coordinate = 'A'.repeat(43)
+  const key = { kty: 'EC', crv: 'P-256', x: coordinate, y: coordinate }
+  const claim = {
+    tenantId: anId('tenant'),
+    code: '7K3QM-9TX2R',
+    user: 'ada@example.com',
+    appId: 'com.example.auth',
+    device: { name: 'Phone', platform: 'ios', model: 'x', osVersion: '1', appVersion: '1' },
+    keys: { possession: key },
+    proofs: { possession: 'a.b.c' },
+    push: { provider: 'apns', token: 'ab'.repeat(32) },
+  }
+
+  it.each([
+    [true, 'unconfirmed', { digits: 6 }],
+    [false, 'active', null],
+  ] as const)('201 when confirmation is %s', async (confirmationRequired, status, confirmation) => {
+    const { calls, useCase } = noting({
+      device: aDevice({ status }),
+      confirmationRequired,
+      tenantName: 'Example',
+      userName: 'Ada Lovelace',
+      issuer: 'https://countersign.example/t/x',
+      signingKeys,
+    })
+    await using app = await anApp({ claimEnrolment: useCase })
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/device/v1/enrollments/claim',
+      payload: claim,
+    })
+    expect(answer.statusCode).toBe(201)
+    expect(answer.json()).toEqual({
+      deviceId: anId('device'),
+      userId: anId('user'),
+      status,
+      issuer: 'https://countersign.example/t/x',
+      tenant: { id: anId('tenant'), name: 'Example' },
+      user: { id: anId('user'), displayName: 'Ada Lovelace' },
+      keySet: {
+        seq: 2,
+        keys: [
+          { ...publicJwk, kid: 'new' },
+          { ...publicJwk, kid: 'old' },
+        ],
+      },
+      confirmation,
+    })
+    const push = { ...claim.push, environment: 'production' }
+    expect(calls).toEqual([[{ ...claim, push }]])
+  })
+})
+
+describe('POST /device/v1/enrollments/confirm', () => {
+  it('200 when the number is right', async () => {
+    const { calls, useCase } = noting({ status: 'active' } as const)
+    const url = '/device/v1/enrollments/confirm'
+    const answer = await call('POST', url, { confirmEnrolment: useCase }, { number: '048392' })
+    expect(answer.json()).toEqual({ status: 'active' })
+    expect(calls).toEqual([[proof, '048392']])
+  })
+
+  it.each([{ number: 48392 }, { number: '48392' }, { number: '٤٨٣٩٢٠' }, { number: '+48392' }])(
+    '400 for %j, which costs no try',
+    async (payload) => {
+      const answer = await call('POST', '/device/v1/enrollments/confirm', {}, payload)
+      expect(answer.statusCode).toBe(400)
+    },
+  )
+
+  it('422 with the tries that are left when it is wrong', async () => {
+    const confirmEnrolment = async () => refuse('wrong_number', { facts: { wrongNumbersLeft: 2 } })
+    const url = '/device/v1/enrollments/confirm'
+    const answer = await call('POST', url, { confirmEnrolment }, { number: '048392' })
+    expect(answer.statusCode).toBe(422)
+    expect(answer.json()).toMatchObject({ code: 'wrong_number', wrongNumbersLeft: 2 })
+  })
+})
+
+describe('challenges of a device', () => {
+  it('are told with the time of the service', async () => {
+    const fetchChallenges = async () => [{ challengeId: anId('challenge'), request: 'a.b.c' }]
+    const answer = await call('GET', '/device/v1/challenges', { fetchChallenges })
+    expect(answer.json()).toEqual({
+      items: [{ id: anId('challenge'), request: 'a.b.c' }],
+      serverTime: at.toISOString(),
+    })
+  })
+
+  it('are answered by a signed text that nobody reads here', async () => {
+    const { calls, useCase } = noting({ status: 'approved' } as const)
+    const given = { answerChallenge: useCase }
+    const answer = await call('POST', `${one}/answer`, given, { answer: 'd.e.f' })
+    expect(answer.json()).toEqual({ status: 'approved' })
+    expect(calls).toEqual([[proof, { challengeId: anId('challenge'), answer: 'd.e.f' }]])
+  })
+
+  it('tell the status of the challenge beside the HTTP status when the number was wrong', async () => {
+    const facts = { wrongNumbersLeft: 0, status: 'denied' }
+    const answerChallenge = async () => refuse('wrong_number', { facts })
+    const answer = await call('POST', `${one}/answer`, { answerChallenge }, { answer: 'd.e.f' })
+    expect(answer.json()).toMatchObject({
+      status: 422,
+      wrongNumbersLeft: 0,
+      currentStatus: 'denied',
+    })
+  })
+
+  it('are receipted with 204 and no body', async () => {
+    const { calls, useCase } = noting(undefined)
+    const answer = await call('POST', `${one}/received`, { confirmReceipt: useCase })
+    expect([answer.statusCode, answer.body]).toEqual([204, ''])
+    expect(calls).toEqual([[proof, anId('challenge')]])
+  })
+})
+
+describe('what a device does with itself', () => {
+  it('reading and changing tell the device', async () => {
+    const read = await call('GET', '/device/v1/self', { readSelf: async () => aDevice() })
+    expect(read.json()).toMatchObject({ id: anId('device'), status: 'active' })
+    expect(read.json()).not.toHaveProperty('tenantId')
+    const { calls, useCase } = noting(aDevice({ name: 'Tablet' }))
+    const changes = { name: 'Tablet', osVersion: '17' }
+    const changed = await call('PATCH', '/device/v1/self', { updateSelf: useCase }, changes)
+    expect(changed.json()).toMatchObject({ name: 'Tablet' })
+    expect(calls).toEqual([[proof, changes]])
+  })
+
+  it.each([{}, { status: 'active' }, { platform: 'ios' }])(
+    '400 for the change %j',
+    async (changes) => {
+      const answer = await call('PATCH', '/device/v1/self', {}, changes)
+      expect(answer.statusCode).toBe(400)
+    },
+  )
+
+  it('unregistering itself or another is 204', async () => {
+    const self = noting(undefined)
+    const other = noting(undefined)
+    const given = { unregisterSelf: self.useCase, unregisterOther: other.useCase }
+    expect((await call('DELETE', '/device/v1/self', given)).statusCode).toBe(204)
+    const url = `/device/v1/devices/${anId('device', '1')}`
+    expect((await call('DELETE', url, given)).statusCode).toBe(204)
+    expect([self.calls, other.calls]).toEqual([[[proof]], [[proof, anId('device', '1')]]])
+  })
+
+  it('a push token is replaced or taken away with 204', async () => {
+    const { calls, useCase } = noting(undefined)
+    const given = { rotatePushToken: useCase }
+    const token = 'ab'.repeat(32)
+    const push = { provider: 'apns', token, environment: 'sandbox' }
+    expect((await call('PUT', '/device/v1/push-token', given, { push })).statusCode).toBe(204)
+    expect((await call('PUT', '/device/v1/push-token', given, { push: null })).statusCode).toBe(204)
+    expect(calls).toEqual([
+      [proof, push],
+      [proof, null],
+    ])
+  })
+})
+
+describe('what a device sees of its user', () => {
+  it('its devices, what happened, and the way to the newest keys', async () => {
+    const keySet = noting(['link'])
+    const given = {
+      listOwnDevices: async () => [aDevice()],
+      listOwnActivities: async () => [],
+      readKeySetLinks: keySet.useCase,
+    }
+    const devices = await call('GET', '/device/v1/devices', given)
+    expect(devices.json()).toMatchObject({ items: [{ id: anId('device') }] })
+    const activities = await call('GET', '/device/v1/activities', given)
+    expect(activities.json()).toEqual({ items: [], nextCursor: null })
+    const links = await call('GET', '/device/v1/keyset?after=1', given)
+    expect(links.json()).toEqual({ links: ['link'] })
+    await call('GET', '/device/v1/keyset', given)
+    expect(keySet.calls).toEqual([
+      [proof, 1],
+      [proof, 0],
+    ])
+  })
+})
+
+describe('GET /t/{tenantId}/.well-known/jwks.json', () => {
+  it('200 with every key, for everybody, to be kept for a minute', async () => {
+    await using app = await anApp({ readPublicKeys: async () => signingKeys })
+    const answer = await app.inject(`/t/${anId('tenant')}/.well-known/jwks.json`)
+    expect(answer.json()).toEqual({
+      keys: ['new', 'old'].map((kid) => ({ ...publicJwk, kid, use: 'sig', alg: 'ES256' })),
+    })
+    expect(answer.headers['cache-control']).toBe('public, max-age=60')
+  })
+
+  it('404 for a tenant that there is not', async () => {
+    await using app = await anApp({ readPublicKeys: async () => refuse('not_found') })
+    const answer = await app.inject(`/t/${anId('tenant')}/.well-known/jwks.json`)
+    expect(answer.statusCode).toBe(404)
+  })
+})

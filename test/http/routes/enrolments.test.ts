@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest'
+import type { UseCases } from '../../../src/http/use-cases.ts'
+import { anApp, anEnrolment, anId, at, bearer, principal } from '../fixtures.ts'
+
+const url = `/v1/enrollments/${anId('enrolment')}`
+const uri = `https://countersign.example/t/${anId('tenant')}/enrol#code`
+
+async function call(
+  method: 'GET' | 'POST',
+  path: string,
+  given: Partial<UseCases>,
+  payload?: object,
+) {
+  await using app = await anApp(given)
+  return app.inject({ method, url: path, headers: bearer, ...(payload && { payload }) })
+}
+
+const shown = {
+  id: anId('enrolment'),
+  userId: anId('user'),
+  status: 'open',
+  wrongNumbersLeft: 3,
+  deviceId: null,
+  createdAt: at.toISOString(),
+  expiresAt: at.toISOString(),
+  claimedAt: null,
+  endedAt: null,
+}
+
+describe('opening an enrolment', () => {
+  const commands: unknown[] = []
+  const openEnrolment: UseCases['openEnrolment'] = async (_principal, command) => {
+    commands.push(command)
+    return { enrolment: anEnrolment(), code: '7K3QM-9TX2R', uri }
+  }
+
+  it('201 with the codes and a QR picture that holds the uri', async () => {
+    const asked = { user: 'ada', displayName: 'Ada', replacesDeviceId: anId('device') }
+    const answer = await call('POST', '/v1/enrollments', { openEnrolment }, asked)
+    expect(answer.statusCode).toBe(201)
+    const { qrSvg, ...rest } = answer.json()
+    expect(rest).toEqual({
+      id: anId('enrolment'),
+      userId: anId('user'),
+      status: 'open',
+      code: '7K3QM-9TX2R',
+      uri,
+      expiresAt: at.toISOString(),
+      confirmationRequired: true,
+    })
+    expect(qrSvg).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/)
+    expect(commands.at(-1)).toEqual(asked)
+  })
+
+  it.each([undefined, {}, { replacesDeviceId: anId('device') }])(
+    'for a known user with the body %j',
+    async (payload) => {
+      const path = `/v1/users/${anId('user')}/enrollments`
+      const answer = await call('POST', path, { openEnrolment }, payload)
+      expect(answer.statusCode).toBe(201)
+      expect(commands.at(-1)).toEqual({ ...payload, user: { id: anId('user') } })
+    },
+  )
+
+  it('cannot name another user than the path does', async () => {
+    const path = `/v1/users/${anId('user')}/enrollments`
+    const answer = await call('POST', path, {}, { user: 'bob' })
+    expect(answer.statusCode).toBe(400)
+  })
+})
+
+describe('reading an enrolment', () => {
+  it('200, waiting as long as asked', async () => {
+    const waits: unknown[] = []
+    const readEnrolment: UseCases['readEnrolment'] = async (asker, id, waitMs) => {
+      waits.push([asker, id, waitMs])
+      return { enrolment: anEnrolment(), status: 'open', number: null }
+    }
+    const answer = await call('GET', `${url}?wait=20`, { readEnrolment })
+    expect(answer.json()).toEqual(shown)
+    await call('GET', url, { readEnrolment })
+    expect(waits).toEqual([
+      [principal, anId('enrolment'), 20_000],
+      [principal, anId('enrolment'), 0],
+    ])
+  })
+
+  it('shows the number while it is claimed, and the reason when it is void', async () => {
+    const enrolment = anEnrolment({ status: 'claimed', deviceId: anId('device'), claimedAt: at })
+    const claimed = await call('GET', url, {
+      readEnrolment: async () => ({ enrolment, status: 'claimed', number: '483920' }),
+    })
+    expect(claimed.json()).toEqual({
+      ...shown,
+      status: 'claimed',
+      number: '483920',
+      deviceId: anId('device'),
+      claimedAt: at.toISOString(),
+    })
+    const reason = 'number_tries_used_up'
+    const voided = await call('GET', url, {
+      readEnrolment: async () => ({
+        enrolment: anEnrolment({ status: 'void', reason }),
+        status: 'void',
+        number: null,
+      }),
+    })
+    expect(voided.json()).toEqual({ ...shown, status: 'void', reason })
+  })
+
+  it('says expired of one that ran out, whatever its row says', async () => {
+    const answer = await call('GET', url, {
+      readEnrolment: async () => ({ enrolment: anEnrolment(), status: 'expired', number: null }),
+    })
+    expect(answer.json()).toMatchObject({ status: 'expired' })
+  })
+})
+
+describe('cancelling an enrolment', () => {
+  it('200 with the enrolment', async () => {
+    const enrolment = anEnrolment({ status: 'cancelled', endedAt: at })
+    const answer = await call('POST', `${url}/cancel`, {
+      cancelEnrolment: async () => ({ enrolment, status: 'cancelled', number: null }),
+    })
+    expect(answer.json()).toEqual({ ...shown, status: 'cancelled', endedAt: at.toISOString() })
+  })
+})

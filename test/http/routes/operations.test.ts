@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest'
+import { anApp } from '../fixtures.ts'
+
+describe('health', () => {
+  it('lives without being ready', async () => {
+    await using app = await anApp({}, { ready: async () => false })
+    const live = await app.inject('/health/live')
+    expect([live.statusCode, live.json()]).toEqual([200, { status: 'live' }])
+    const ready = await app.inject('/health/ready')
+    expect(ready.statusCode).toBe(503)
+    expect(ready.headers['retry-after']).toBe('1')
+    expect(ready.json()).toMatchObject({ code: 'unavailable' })
+  })
+
+  it('is ready when it says so', async () => {
+    await using app = await anApp()
+    const ready = await app.inject('/health/ready')
+    expect([ready.statusCode, ready.json()]).toEqual([200, { status: 'ready' }])
+  })
+})
+
+describe('GET /metrics', () => {
+  it('200 with the numbers in the type they come in', async () => {
+    await using app = await anApp()
+    const answer = await app.inject('/metrics')
+    expect(answer.body).toBe('up 1\n')
+    expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4')
+  })
+})
+
+describe('GET /docs', () => {
+  it('is a page that needs nothing from outside', async () => {
+    await using app = await anApp()
+    const page = await app.inject('/docs')
+    expect(page.statusCode).toBe(200)
+    expect(page.body).not.toMatch(/(?:src|href)="https?:/)
+    const policy = page.headers['content-security-policy']
+    expect(policy).toContain("default-src 'none'; script-src 'self';")
+    expect(policy).not.toMatch(/https?:|upgrade-insecure-requests/)
+    for (const [, asset] of page.body.matchAll(/(?:src|href)="([^"]+)"/g)) {
+      const answer = await app.inject(asset ?? '')
+      expect([asset, answer.statusCode]).toEqual([asset, 200])
+    }
+  })
+
+  it('describes what /openapi.yaml describes', async () => {
+    await using app = await anApp()
+    const page = await app.inject('/docs/json')
+    const yaml = await app.inject('/openapi.yaml')
+    expect(yaml.headers['content-type']).toBe('application/yaml')
+    expect(Object.keys(page.json().paths).length).toBeGreaterThan(30)
+    expect(yaml.body).toContain('openapi: 3.1.0')
+  })
+})

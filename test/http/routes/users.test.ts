@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest'
+import { refuse } from '../../../src/domain/refusal.ts'
+import type { UseCases } from '../../../src/http/use-cases.ts'
+import type { Activity } from '../../../src/ports/activity-store.ts'
+import { aDevice, anApp, anId, at, aUser, bearer } from '../fixtures.ts'
+
+const { tenantId: _tenantId, ...user } = aUser
+const shownUser = { ...user, createdAt: at.toISOString() }
+const { tenantId: _tenant, enrolmentId: _enrolment, ...device } = aDevice()
+const shownDevice = {
+  ...device,
+  createdAt: at.toISOString(),
+  activatedAt: at.toISOString(),
+}
+
+async function call(
+  method: 'GET' | 'POST' | 'PATCH',
+  url: string,
+  given: Partial<UseCases>,
+  payload?: object,
+) {
+  await using app = await anApp(given)
+  return app.inject({ method, url, headers: bearer, ...(payload && { payload }) })
+}
+
+describe('POST /v1/users', () => {
+  const identifiers = ['ada@example.com', { namespace: 'entra', value: 'ada' }]
+  const asked = { displayName: 'Ada Lovelace', identifiers }
+
+  it.each([
+    [201, true],
+    [200, false],
+  ])('%i when created is %s', async (status, created) => {
+    const commands: unknown[] = []
+    const importUser: UseCases['importUser'] = async (_principal, command) => {
+      commands.push(command)
+      return { user: aUser, created }
+    }
+    const answer = await call('POST', '/v1/users', { importUser }, asked)
+    expect(answer.statusCode).toBe(status)
+    expect(answer.json()).toEqual(shownUser)
+    expect(commands).toEqual([asked])
+  })
+
+  it.each([
+    { ...asked, identifiers: [] },
+    { ...asked, identifiers: Array(21).fill('ada') },
+    { ...asked, displayName: 'x'.repeat(141) },
+    { ...asked, id: anId('user') },
+  ])('400 for %j', async (payload) => {
+    const answer = await call('POST', '/v1/users', {}, payload)
+    expect(answer.statusCode).toBe(400)
+  })
+})
+
+describe('GET /v1/users', () => {
+  it('200 with a page', async () => {
+    const pages: unknown[] = []
+    const listUsers: UseCases['listUsers'] = async (_principal, page) => {
+      pages.push(page)
+      return [aUser]
+    }
+    const answer = await call('GET', `/v1/users?limit=1&cursor=${anId('user')}`, { listUsers })
+    expect(answer.json()).toEqual({ items: [shownUser], nextCursor: null })
+    expect(pages).toEqual([{ limit: 2, before: anId('user') }])
+  })
+
+  it.each([
+    ['?identifier=ada', 'ada'],
+    ['?identifier=ada&namespace=entra', { namespace: 'entra', value: 'ada' }],
+  ])('%s finds the one user so named', async (query, reference) => {
+    const asked: unknown[] = []
+    const findUser: UseCases['findUser'] = async (_principal, named) => {
+      asked.push(named)
+      return aUser
+    }
+    const answer = await call('GET', `/v1/users${query}`, { findUser })
+    expect(answer.json()).toEqual({ items: [shownUser], nextCursor: null })
+    expect(asked).toEqual([reference])
+  })
+
+  it('200 with nothing when nobody is so named, 403 when the namespace is not granted', async () => {
+    const nobody = { findUser: async () => refuse('not_found') }
+    const answer = await call('GET', '/v1/users?identifier=bob', nobody)
+    expect(answer.json()).toEqual({ items: [], nextCursor: null })
+    const refusing = { findUser: async () => refuse('namespace_not_granted') }
+    const refused = await call('GET', '/v1/users?identifier=bob&namespace=other', refusing)
+    expect(refused.statusCode).toBe(403)
+  })
+
+  it.each(['?namespace=entra', '?identifier=', '?identifier=a%0Ab'])(
+    '400 for %s',
+    async (query) => {
+      const answer = await call('GET', `/v1/users${query}`, {})
+      expect(answer.statusCode).toBe(400)
+    },
+  )
+})
+
+describe('GET /v1/users/{userId}', () => {
+  it('200 with the user', async () => {
+    const findUser = async () => aUser
+    const answer = await call('GET', `/v1/users/${anId('user')}`, { findUser })
+    expect(answer.json()).toEqual(shownUser)
+  })
+
+  it('lists what happened to the user', async () => {
+    const activity: Activity = {
+      id: anId('activity'),
+      userId: anId('user'),
+      type: 'device_added',
+      severity: 'warning',
+      actor: `device:${anId('device')}`,
+      challengeId: null,
+      deviceId: anId('device'),
+      enrolmentId: null,
+      details: { name: 'Phone' },
+      occurredAt: at,
+    }
+    const listActivities = async () => [activity, { ...activity, id: anId('activity', '1') }]
+    const url = `/v1/users/${anId('user')}/activities?limit=1`
+    const answer = await call('GET', url, { listActivities })
+    const shown = { ...activity, occurredAt: at.toISOString() }
+    expect(answer.json()).toEqual({ items: [shown], nextCursor: anId('activity') })
+  })
+})
+
+describe('devices', () => {
+  const url = `/v1/devices/${anId('device')}`
+  const ofUser = `/v1/users/${anId('user')}/devices`
+
+  it('are listed and read without what is kept inside', async () => {
+    const listed = await call('GET', ofUser, { listDevices: async () => [aDevice()] })
+    expect(listed.json()).toEqual({ items: [shownDevice] })
+    const read = await call('GET', url, { readDevice: async () => aDevice() })
+    expect(read.json()).toEqual(shownDevice)
+  })
+
+  it('are renamed', async () => {
+    const renameDevice: UseCases['renameDevice'] = async (_principal, _id, name) =>
+      aDevice({ name })
+    const answer = await call('PATCH', url, { renameDevice }, { name: 'Tablet' })
+    expect(answer.json()).toMatchObject({ name: 'Tablet' })
+  })
+
+  it('are unregistered, one or all, with the reason', async () => {
+    const calls: unknown[] = []
+    const gone = aDevice({ status: 'unregistered', unregisteredAt: at, unregisterReason: 'stolen' })
+    const given: Partial<UseCases> = {
+      unregisterDevice: async (_principal, id, reason) => {
+        calls.push([id, reason])
+        return gone
+      },
+      unregisterAllDevices: async (_principal, userId, reason) => {
+        calls.push([userId, reason])
+        return [gone]
+      },
+    }
+    const one = await call('POST', `${url}/unregister`, given, { reason: 'stolen' })
+    expect(one.json()).toMatchObject({ status: 'unregistered', unregisterReason: 'stolen' })
+    const all = await call('POST', `${ofUser}/unregister`, given, { reason: 'lost' })
+    expect(all.json()).toMatchObject({ items: [{ status: 'unregistered' }] })
+    expect(calls).toEqual([
+      [anId('device'), 'stolen'],
+      [anId('user'), 'lost'],
+    ])
+  })
+
+  it('are not unregistered for a reason that only the service may give', async () => {
+    const answer = await call('POST', `${url}/unregister`, {}, { reason: 'not_confirmed' })
+    expect(answer.statusCode).toBe(400)
+  })
+})

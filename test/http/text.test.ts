@@ -1,0 +1,212 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type IdKind, idPrefixes, isId } from '../../src/domain/ids.ts'
+import { newChallenge } from '../../src/http/schemas/challenge.ts'
+import { enrolmentClaim, pushTokenChange } from '../../src/http/schemas/device-call.ts'
+import { idExample, idOf, idPattern } from '../../src/http/schemas/ids.ts'
+import { queryNumber } from '../../src/http/schemas/paging.ts'
+import { newRelyingParty } from '../../src/http/schemas/relying-party.ts'
+import { showable } from '../../src/http/schemas/text.ts'
+import { anId } from './fixtures.ts'
+
+const text = showable(64, { description: 'A text.', example: 'text' })
+
+describe('a text that people read', () => {
+  it.each([
+    ['a line feed', 'Sign\nin'],
+    ['a NUL', 'Sign\u0000in'],
+    ['a right-to-left override', 'Sign\u202ein'],
+    ['an isolate', 'Sign\u2066in'],
+    ['a zero-width space', 'Sign\u200bin'],
+    ['a byte order mark', '\ufeffSign in'],
+    ['a lone surrogate', 'Sign\ud800in'],
+    ['a private character', 'Sign\ue000in'],
+    ['a line separator', 'Sign\u2028in'],
+    ['letters that are not composed', 'Cafe\u0301'],
+    ['nothing but blanks', '   '],
+    ['nothing', ''],
+    ['too many letters', 'x'.repeat(65)],
+  ])('is refused with %s', (_what, given) => {
+    expect(text.safeParse(given).success).toBe(false)
+  })
+
+  it('may be in any script', () => {
+    for (const given of ['Überweisung', 'تسجيل الدخول', '登录', 'x'.repeat(64), '🏦 Bank']) {
+      expect(text.safeParse(given).success).toBe(true)
+    }
+  })
+
+  it('is judged in every text member of a challenge', () => {
+    const members = ['application', 'action', 'location', 'userAgent'] as const
+    for (const member of members) {
+      const asked = { user: 'ada', context: { [member]: 'a\u202eb' } }
+      expect(newChallenge.safeParse(asked).success).toBe(false)
+    }
+    for (const field of [
+      { label: 'a\u202eb', value: 'c' },
+      { label: 'c', value: 'a\u202eb' },
+    ]) {
+      expect(newChallenge.safeParse({ user: 'ada', context: { fields: [field] } }).success).toBe(
+        false,
+      )
+    }
+    expect(newChallenge.safeParse({ user: 'a\u202eb' }).success).toBe(false)
+    expect(newChallenge.safeParse({ user: 'ada', context: { ip: 'not an ip' } }).success).toBe(
+      false,
+    )
+    expect(newChallenge.safeParse({ user: 'ada', context: { ip: '2001:db8::7' } }).success).toBe(
+      true,
+    )
+  })
+})
+
+describe('a new challenge', () => {
+  const refused = (more: object) => !newChallenge.safeParse({ user: 'ada', ...more }).success
+
+  it('takes its number as text of ASCII digits, never as a number', () => {
+    for (const value of [483920, '48392a', '٤٨٣٩٢٠', '1', '123456789', '1e5', ' 48392', '']) {
+      expect(refused({ number: { mode: 'caller', value } })).toBe(true)
+    }
+    expect(refused({ number: { mode: 'caller', value: '048392' } })).toBe(false)
+    expect(refused({ number: { mode: 'none', digits: 6 } })).toBe(true)
+    expect(refused({ number: { mode: 'service', digits: '6' } })).toBe(true)
+  })
+
+  it('has bounds on everything', () => {
+    for (const ttlSeconds of [14, 601, 60.5, '60', null]) expect(refused({ ttlSeconds })).toBe(true)
+    for (const binding of ['x'.repeat(15), 'x'.repeat(129), '+'.repeat(20)]) {
+      expect(refused({ binding })).toBe(true)
+    }
+    expect(refused({ deviceIds: [] })).toBe(true)
+    expect(refused({ deviceIds: Array(21).fill(anId('device')) })).toBe(true)
+    expect(refused({ deviceIds: [anId('user')] })).toBe(true)
+    const field = { label: 'a', value: 'b' }
+    expect(refused({ context: { fields: Array(21).fill(field) } })).toBe(true)
+    expect(refused({ context: { fields: Array(20).fill(field) } })).toBe(false)
+  })
+
+  it('refuses unknown members at every depth', () => {
+    expect(refused({ context: { isAdmin: true } })).toBe(true)
+    expect(refused({ context: { fields: [{ label: 'a', value: 'b', x: 1 }] } })).toBe(true)
+    expect(refused({ user: { id: anId('user'), x: 1 } })).toBe(true)
+    expect(refused({ user: { namespace: 'entra', value: 'ada', x: 1 } })).toBe(true)
+  })
+
+  it('fills in what was left out', () => {
+    expect(newChallenge.parse({ user: 'ada' })).toEqual({
+      user: 'ada',
+      context: {},
+      number: { mode: 'service' },
+      userVerification: 'preferred',
+    })
+  })
+})
+
+describe('a device key', () => {
+  // Two spellings of the same 32 bytes: 43 characters hold 258 bits, and the last two are not used.
+  const x = 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU'
+  const y = 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0'
+  const claim = (possession: object) => ({
+    tenantId: anId('tenant'),
+    code: '7K3QM-9TX2R',
+    user: 'ada@example.com',
+    appId: 'com.example.auth',
+    device: { name: 'Phone', platform: 'ios', model: 'x', osVersion: '1', appVersion: '1' },
+    keys: { possession },
+    proofs: { possession: 'a.b.c' },
+  })
+  const refused = (possession: object) => !enrolmentClaim.safeParse(claim(possession)).success
+
+  it('is a P-256 public key with exactly its four members', () => {
+    const key = { kty: 'EC', crv: 'P-256', x, y }
+    expect(refused(key)).toBe(false)
+    for (const other of [
+      { ...key, d: x },
+      { ...key, kid: 'k' },
+      { ...key, alg: 'ES256' },
+      { ...key, crv: 'P-384' },
+      { ...key, kty: 'OKP' },
+      { kty: 'oct', k: x },
+      { ...key, x: `${x}A` },
+      { ...key, x: x.slice(1) },
+    ]) {
+      expect(refused(other)).toBe(true)
+    }
+  })
+
+  it('has one spelling only, so that one key cannot be registered twice', () => {
+    const respelled = `${x.slice(0, -1)}V`
+    expect(Buffer.from(respelled, 'base64url')).toEqual(Buffer.from(x, 'base64url'))
+    expect(refused({ kty: 'EC', crv: 'P-256', x: respelled, y })).toBe(true)
+  })
+
+  it('comes with its proof, and a proof with its key', () => {
+    const key = { kty: 'EC', crv: 'P-256', x, y }
+    const { keys, proofs, ...rest } = claim(key)
+    const both = { ...keys, verification: key }
+    expect(enrolmentClaim.safeParse({ ...rest, keys: both, proofs }).success).toBe(false)
+    const proven = { ...proofs, verification: 'a.b.c' }
+    expect(enrolmentClaim.safeParse({ ...rest, keys, proofs: proven }).success).toBe(false)
+    expect(enrolmentClaim.safeParse({ ...rest, keys: both, proofs: proven }).success).toBe(true)
+  })
+})
+
+describe('a push token', () => {
+  it('is bounded, and of its provider', () => {
+    const taken = (push: unknown) => pushTokenChange.safeParse({ push }).success
+    expect(taken(null)).toBe(true)
+    expect(taken({ provider: 'apns', token: 'ab'.repeat(32) })).toBe(true)
+    expect(taken({ provider: 'fcm', token: `${'x'.repeat(22)}:APA91b${'y'.repeat(134)}` })).toBe(
+      true,
+    )
+    expect(taken({ provider: 'apns', token: 'no hexadecimal' })).toBe(false)
+    expect(taken({ provider: 'apns', token: 'ab'.repeat(200) })).toBe(false)
+    expect(taken({ provider: 'fcm', token: 'x'.repeat(5000) })).toBe(false)
+    expect(taken({ provider: 'fcm', token: 'line\nfeed line feed' })).toBe(false)
+    expect(taken({ provider: 'sms', token: 'ab'.repeat(32) })).toBe(false)
+  })
+})
+
+describe('a relying party', () => {
+  it('names each namespace once', () => {
+    const taken = (namespaces: unknown) =>
+      newRelyingParty.safeParse({ name: 'Bank', namespaces }).success
+    expect(taken(['entra', 'default'])).toBe(true)
+    for (const namespaces of [[], ['entra', 'entra'], ['Entra'], ['a b'], Array(21).fill('x')]) {
+      expect(taken(namespaces)).toBe(false)
+    }
+  })
+})
+
+describe('a number in a query', () => {
+  it('is plain decimal digits within its bounds', () => {
+    const number = queryNumber(0, 30, 'A number.')
+    expect(number.parse('30')).toBe(30)
+    expect(number.parse('007')).toBe(7)
+    for (const given of ['', '31', '-1', '+1', '1.0', '1e1', ' 1', '0x1', '٣', ['1'], ['1', '2']]) {
+      expect(number.safeParse(given).success).toBe(false)
+    }
+  })
+})
+
+describe('the pattern of an id', () => {
+  it('says in the description what the rules decide', () => {
+    const kinds = Object.keys(idPrefixes) as IdKind[]
+    const right = fc.stringMatching(/^[0-7][0-9a-hjkmnp-tv-z]{25}$/)
+    const wrong = fc.stringMatching(/^[0-9a-zA-Z_-]{24,28}$/)
+    const nearly = fc
+      .tuple(right, fc.nat(25), fc.constantFrom(...'iluoAZ8_-'))
+      .map(([text, at, character]) => text.slice(0, at) + character + text.slice(at + 1))
+    const suffix = fc.oneof(right, wrong, nearly)
+    fc.assert(
+      fc.property(fc.constantFrom(...kinds), suffix, (kind, last) => {
+        const id = `${idPrefixes[kind]}_${last}`
+        expect(new RegExp(idPattern(kind)).test(id)).toBe(isId(kind, id))
+      }),
+    )
+    for (const kind of kinds) {
+      expect(isId(kind, idExample(kind))).toBe(true)
+      expect(idOf(kind, '').safeParse(idExample(kind)).success).toBe(true)
+    }
+  })
+})

@@ -1,0 +1,226 @@
+import { connect } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { describe, expect, it } from 'vitest'
+import { refuse } from '../../src/domain/refusal.ts'
+import type { Observation } from '../../src/http/logging.ts'
+import type { UseCases } from '../../src/http/use-cases.ts'
+import type { ChallengeReading } from '../../src/usecases/read-challenge.ts'
+import { until } from '../support/until.ts'
+import { aChallenge, anApp, anEnrolment, anId, aReading, bearer } from './fixtures.ts'
+
+const one = `/v1/challenges/${anId('challenge')}`
+
+async function listen(app: FastifyInstance): Promise<number> {
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const address = app.server.address()
+  if (typeof address !== 'object' || address === null) throw new Error('not listening')
+  return address.port
+}
+
+/** Waits as the use cases do: until it is over, or until the asker has gone. */
+function waitingUntil(over: () => boolean) {
+  const seen = { started: 0, aborted: 0 }
+  const wait = async (aborted: (() => boolean) | undefined) => {
+    seen.started += 1
+    await until('the end of the wait', () => over() || aborted?.())
+    if (aborted?.()) seen.aborted += 1
+  }
+  return { seen, wait }
+}
+
+describe('a long poll', () => {
+  const polls: [
+    string,
+    string,
+    (wait: (a?: () => boolean) => Promise<void>) => Partial<UseCases>,
+  ][] = [
+    [
+      'for a challenge',
+      `GET ${one}?wait=30 HTTP/1.1\r\n`,
+      (wait) => ({
+        waitForChallenge: async (_principal, _id, _waitMs, aborted) => {
+          await wait(aborted)
+          return aReading()
+        },
+      }),
+    ],
+    [
+      'for an enrolment',
+      `GET /v1/enrollments/${anId('enrolment')}?wait=30 HTTP/1.1\r\n`,
+      (wait) => ({
+        readEnrolment: async (_principal, _id, _waitMs, aborted) => {
+          await wait(aborted)
+          return { enrolment: anEnrolment(), status: 'open', number: null }
+        },
+      }),
+    ],
+    [
+      'that creates first',
+      'POST /v1/challenges?wait=30 HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 14\r\n',
+      (wait) => ({
+        createChallenge: async () => ({ challenge: aChallenge(), number: null, replayed: false }),
+        waitForChallenge: async (_principal, _id, _waitMs, aborted) => {
+          await wait(aborted)
+          return aReading()
+        },
+      }),
+    ],
+  ]
+
+  it.each(polls)('%s ends when the asker goes away', async (_what, head, useCases) => {
+    const { seen, wait } = waitingUntil(() => false)
+    const observed: Observation[] = []
+    await using app = await anApp(useCases(wait), {
+      onRequestObserved: (one) => observed.push(one),
+    })
+    const socket = connect(await listen(app), '127.0.0.1')
+    const body = head.startsWith('POST') ? '{"user":"ada"}' : ''
+    socket.write(`${head}Host: x\r\nAuthorization: ${bearer.authorization}\r\n\r\n${body}`)
+    await until('the wait', () => seen.started === 1)
+    socket.destroy()
+    await until('the end of the wait', () => seen.aborted === 1)
+    expect(await until('the line', () => observed[0])).toMatchObject({ status: 499 })
+  })
+
+  it('is answered at once when the server closes', async () => {
+    let stopped = false
+    const { seen, wait } = waitingUntil(() => stopped)
+    const app = await anApp(
+      {
+        waitForChallenge: async (_principal, _id, _waitMs, aborted) => {
+          await wait(aborted)
+          return aReading()
+        },
+      },
+      {
+        stopWaiting: () => {
+          stopped = true
+        },
+      },
+    )
+    const port = await listen(app)
+    const answer = fetch(`http://127.0.0.1:${port}${one}?wait=30`, { headers: bearer })
+    await until('the wait', () => seen.started === 1)
+    await app.close()
+    expect(await (await answer).json()).toMatchObject({ status: 'pending' })
+    expect(seen.aborted).toBe(0)
+  })
+})
+
+describe('GET /v1/challenges/{id}/events', () => {
+  /** Gives one reading after another, then waits for the asker to go or the server to stop. */
+  function following(readings: ChallengeReading[], stopped: () => boolean = () => false) {
+    const left = [...readings]
+    const first = left.shift() ?? aReading()
+    const seen = { waits: [] as number[], aborted: false }
+    const useCases: Partial<UseCases> = {
+      readChallenge: async () => first,
+      waitForChallenge: async (_principal, _id, waitMs, aborted) => {
+        seen.waits.push(waitMs)
+        const next = left.shift()
+        if (next) return next
+        await until('the end', () => aborted?.() || stopped())
+        seen.aborted = aborted?.() === true
+        return first
+      },
+    }
+    return { useCases, seen }
+  }
+
+  function event(reading: ChallengeReading): string {
+    const { challenge, devices, result } = reading
+    const { tenantId, rpId, signingKid, resultJti, lastPushAt, ...shown } = challenge
+    expect([tenantId, rpId, signingKid, resultJti, lastPushAt]).not.toContain(undefined)
+    return `event: challenge\ndata: ${JSON.stringify({ ...shown, result, devices })}\n\n`
+  }
+
+  function sameEvents(text: string, expected: string[]): void {
+    const parse = (frame: string) => JSON.parse(frame.replace(/^event: challenge\ndata: /, ''))
+    const frames = text.split('\n\n').filter((frame) => frame !== '')
+    expect(frames.map(parse)).toEqual(expected.map(parse))
+  }
+
+  it('sends the challenge at once, at each change, and ends after the final one', async () => {
+    const readings = [
+      aReading(),
+      aReading(),
+      aReading({ wrongNumbersLeft: 2 }),
+      aReading({ status: 'approved' }),
+    ]
+    const { useCases } = following(readings)
+    await using app = await anApp(useCases)
+    const answer = await app.inject({ url: `${one}/events`, headers: bearer })
+    expect(answer.headers['content-type']).toBe('text/event-stream')
+    expect(answer.headers['cache-control']).toBe('no-store')
+    const changes = [readings[0], readings[2], readings[3]].map((reading) =>
+      event(reading ?? aReading()),
+    )
+    sameEvents(answer.body, changes)
+  })
+
+  it('sends one event and ends when the challenge has ended already', async () => {
+    const reading = aReading({ status: 'denied', reason: 'user_denied' })
+    const { useCases } = following([reading])
+    await using app = await anApp(useCases)
+    const answer = await app.inject({ url: `${one}/events`, headers: bearer })
+    sameEvents(answer.body, [event(reading)])
+  })
+
+  it('is a problem, and no stream, when there is no such challenge', async () => {
+    await using app = await anApp({ readChallenge: async () => refuse('not_found') })
+    const answer = await app.inject({ url: `${one}/events`, headers: bearer })
+    expect(answer.statusCode).toBe(404)
+    expect(answer.headers['content-type']).toMatch('application/problem+json')
+  })
+
+  it('sends a comment when nothing happens, and ends after its time', async () => {
+    const useCases = {
+      readChallenge: async () => aReading(),
+      waitForChallenge: async () => {
+        await new Promise((resolve) => setImmediate(resolve))
+        return aReading()
+      },
+    }
+    await using app = await anApp(useCases, { limits: { heartbeatMs: 5, streamMs: 50 } })
+    const answer = await app.inject({ url: `${one}/events`, headers: bearer })
+    const frames = answer.body.split('\n\n')
+    expect(frames.filter((frame) => frame.startsWith('event:'))).toHaveLength(1)
+    expect(frames.filter((frame) => frame === ':').length).toBeGreaterThan(0)
+  })
+
+  it('never waits longer than until the next comment is due', async () => {
+    const { useCases, seen } = following([aReading(), aReading({ status: 'approved' })])
+    await using app = await anApp(useCases, { limits: { heartbeatMs: 100 } })
+    await app.inject({ url: `${one}/events`, headers: bearer })
+    expect(seen.waits).toHaveLength(1)
+    expect(seen.waits[0]).toBeLessThanOrEqual(100)
+  })
+
+  it('ends when the asker goes away', async () => {
+    const { useCases, seen } = following([aReading()])
+    await using app = await anApp(useCases)
+    const gone = new AbortController()
+    const port = await listen(app)
+    const url = `http://127.0.0.1:${port}${one}/events`
+    await fetch(url, { headers: bearer, signal: gone.signal })
+    await until('the wait', () => seen.waits.length === 1)
+    gone.abort()
+    await until('the end of the wait', () => seen.aborted)
+  })
+
+  it('ends when the server closes', async () => {
+    let stopped = false
+    const { useCases, seen } = following([aReading()], () => stopped)
+    const app = await anApp(useCases, {
+      stopWaiting: () => {
+        stopped = true
+      },
+    })
+    const url = `http://127.0.0.1:${await listen(app)}${one}/events`
+    const text = (await fetch(url, { headers: bearer })).text()
+    await until('the wait', () => seen.waits.length === 1)
+    await app.close()
+    sameEvents(await text, [event(aReading())])
+    expect(seen.aborted).toBe(false)
+  })
+})
