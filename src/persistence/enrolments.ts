@@ -30,8 +30,9 @@ const findEnrolment = `
   select e.*, clock_timestamp() as now from enrolments e where e.tenant_id = $1 and e.id = $2`
 
 const findForConfirmation = `
-  select e.*, clock_timestamp() as now from enrolments e
-  where e.tenant_id = $1 and e.device_id = $2 and e.status = 'claimed'`
+  select e.*, clock_timestamp() as now
+  from devices d join enrolments e on e.tenant_id = d.tenant_id and e.id = d.enrolment_id
+  where d.tenant_id = $1 and d.id = $2 and e.device_id = d.id and e.status = 'claimed'`
 
 const target = `
   select e.*, clock_timestamp() as now, t.policy, t.name as tenant_name, u.display_name as user_name
@@ -41,16 +42,23 @@ const target = `
 const findByCode = `${target} e.code_hash = $2`
 const findById = `${target} e.id = $2`
 
-// A guess is paid for before it is looked at, under the row's lock: parallel guesses cannot share a try.
+// A guess is paid for before it is looked at, under the row's lock: parallel guesses cannot share a try. All lock in one
+// order, or two guesses at several enrolments could wait for each other.
 const payForGuess = `
+  with k as materialized (
+    select e.tenant_id, e.id from user_identifiers i
+    join enrolments e on e.tenant_id = i.tenant_id and e.user_id = i.user_id
+    where i.tenant_id = $1 and i.value = $2 and e.status = 'open'
+    order by e.id for no key update of e
+  )
   update enrolments e set code_tries_left = e.code_tries_left - 1
-  from user_identifiers i
-  where i.tenant_id = $1 and i.value = $2 and e.tenant_id = $1 and e.user_id = i.user_id
+  from k where e.tenant_id = k.tenant_id and e.id = k.id
     and e.status = 'open' and e.code_tries_left > 0 and e.expires_at > clock_timestamp()
   returning e.id, e.user_id, e.code_tries_left, e.typed_code_hash = $3 as matches`
 
 const refundGuess = `
-  update enrolments set code_tries_left = code_tries_left + 1 where tenant_id = $1 and id = $2`
+  update enrolments set code_tries_left = code_tries_left + 1
+  where tenant_id = $1 and id = any($2::text[])`
 
 const voidEnrolment = `
   update enrolments set status = 'void', reason = $3, number_sealed = null,
@@ -64,8 +72,12 @@ const claimEnrolment = `
   where tenant_id = $1 and id = $2 and status = 'open' and expires_at > clock_timestamp()
   returning *`
 
+// A device whose enrolment ran out before it was confirmed can never become active, and takes no place.
 const liveDevices = `
-  select id from devices where tenant_id = $1 and user_id = $2 and status <> 'unregistered'`
+  select d.id from devices d where d.tenant_id = $1 and d.user_id = $2
+    and (d.status = 'active' or d.status = 'unconfirmed' and exists (
+      select from enrolments e where e.tenant_id = d.tenant_id and e.id = d.enrolment_id
+        and e.expires_at > clock_timestamp()))`
 
 const insertDevice = `
   insert into devices as d (tenant_id, id, user_id, enrolment_id, status, name, platform, model,
@@ -76,9 +88,11 @@ const insertDevice = `
     case when $5 = 'active' then clock_timestamp() end)
   returning d.id`
 
+// In one order, or two claims that bring the same two keys could wait for each other.
 const insertKeys = `
   insert into device_keys (tenant_id, device_id, role, kid, public_jwk)
-  select $1, $2, x.* from unnest($3::text[], $4::text[], $5::jsonb[]) as x
+  select $1, $2, x.* from unnest($3::text[], $4::text[], $5::jsonb[]) as x(role, kid, public_jwk)
+  order by x.kid
   on conflict (kid) do nothing returning kid`
 
 const confirmClaim = `
@@ -250,8 +264,16 @@ export function createEnrolmentStore(
           typedCodeHash,
         ])
         const right = guesses.find((guess) => guess.matches)
+        if (right) {
+          await tx.query('refund_guess', refundGuess, [tenantId, guesses.map(({ id }) => id)])
+          const [row] = await tx.query<TargetRow>('find_enrolment_target', findById, [
+            tenantId,
+            right.id,
+          ])
+          return row ? toTarget(tx, row) : null
+        }
         for (const { id, user_id: userId } of guesses.filter(
-          (guess) => guess !== right && guess.code_tries_left === 0,
+          (guess) => guess.code_tries_left === 0,
         )) {
           const reason = 'code_tries_used_up'
           await tx.query('void_enrolment', voidEnrolment, [tenantId, id, reason])
@@ -265,13 +287,7 @@ export function createEnrolmentStore(
             }),
           ])
         }
-        if (!right) return null
-        await tx.query('refund_guess', refundGuess, [tenantId, right.id])
-        const [row] = await tx.query<TargetRow>('find_enrolment_target', findById, [
-          tenantId,
-          right.id,
-        ])
-        return row ? toTarget(tx, row) : null
+        return null
       })
     },
 

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import pg from 'pg'
 import { activity } from '../../src/domain/activity.ts'
 import type { Challenge } from '../../src/domain/challenge.ts'
+import type { DeviceKey } from '../../src/domain/device.ts'
 import type { ChallengeId, DeviceId, EnrolmentId, TenantId, UserId } from '../../src/domain/ids.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
 import { createActivityStore } from '../../src/persistence/activities.ts'
@@ -17,13 +19,19 @@ import type { AnswerToRecord, NewChallenge } from '../../src/ports/challenge-sto
 import type { NewDevice } from '../../src/ports/enrolment-store.ts'
 import { createTestDatabase } from './database.ts'
 
-const thumbprint = () => randomBytes(32).toString('base64url')
+/** A thumbprint of a key that nobody has; also good as a `jti`. */
+export const thumbprint = () => randomBytes(32).toString('base64url')
 const publicJwk = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } as const
 
 /** All stores on a database of their own, and short ways to fill it with what a test is not about. */
 export async function openStores(connections = 20) {
   const cloned = await createTestDatabase()
-  const database: Database = openDatabase({ url: cloned.url, maxConnections: connections })
+  // Patient: these tests queue up behind locks on purpose, on machines that may be busy.
+  const database: Database = openDatabase({
+    url: cloned.url,
+    maxConnections: connections,
+    timeoutMs: 15_000,
+  })
   const stores = {
     database,
     url: cloned.url,
@@ -76,6 +84,30 @@ export async function aUser({ tenants, users }: Stores) {
 
 export type TestUser = Awaited<ReturnType<typeof aUser>>
 
+/** Another user of the same tenant, known to the same relying party by this name. */
+export async function aColleague(
+  { users }: Stores,
+  user: TestUser,
+  value: string,
+): Promise<TestUser> {
+  const imported = await users.import(
+    {
+      tenantId: user.tenantId,
+      id: random.id('user'),
+      displayName: value,
+      identifiers: [{ namespace: 'default', value }],
+    },
+    'operator',
+  )
+  if (!imported?.created) throw new Error(`the tenant has a ${value} already`)
+  return { ...user, userId: imported.user.id }
+}
+
+/** A key that no device has. */
+export function aKey(role: DeviceKey['role'] = 'possession'): DeviceKey {
+  return { role, kid: thumbprint(), publicJwk }
+}
+
 /** An enrolment that waits to be claimed. */
 export async function anEnrolment(
   { enrolments }: Stores,
@@ -84,6 +116,8 @@ export async function anEnrolment(
     readonly confirmationRequired?: boolean
     readonly replacesDeviceId?: DeviceId
     readonly typedCodeHash?: Uint8Array
+    readonly codeHash?: Uint8Array
+    readonly ttlSeconds?: number
   } = {},
 ) {
   return enrolments.create({
@@ -95,9 +129,9 @@ export async function anEnrolment(
     wrongNumbersLeft: 3,
     confirmationRequired: more.confirmationRequired ?? false,
     replacesDeviceId: more.replacesDeviceId ?? null,
-    codeHash: randomBytes(32),
+    codeHash: more.codeHash ?? randomBytes(32),
     typedCodeHash: more.typedCodeHash ?? randomBytes(32),
-    ttlSeconds: 600,
+    ttlSeconds: more.ttlSeconds ?? 600,
     activity: activity({ userId, type: 'enrolment_opened', actor: 'operator' }),
   })
 }
@@ -105,7 +139,13 @@ export async function anEnrolment(
 /** What a claim of this enrolment would bring: a device with fresh keys. */
 export function aClaim(
   enrolment: { readonly tenantId: TenantId; readonly id: EnrolmentId; readonly userId: UserId },
-  more: { readonly numberSealed?: Uint8Array; readonly withPush?: boolean } = {},
+  more: {
+    readonly numberSealed?: Uint8Array
+    readonly withPush?: boolean
+    readonly tokenHash?: Uint8Array
+    readonly keys?: readonly DeviceKey[]
+    readonly devicesPerUserMax?: number
+  } = {},
 ): NewDevice {
   const id = random.id('device')
   return {
@@ -121,7 +161,7 @@ export function aClaim(
       appId: 'com.example.app',
       appVersion: '1',
     },
-    keys: [{ role: 'possession', kid: thumbprint(), publicJwk }],
+    keys: more.keys ?? [aKey()],
     push:
       more.withPush === false
         ? null
@@ -130,30 +170,36 @@ export function aClaim(
             environment: 'production',
             appId: 'com.example.app',
             tokenSealed: randomBytes(60),
-            tokenHash: randomBytes(32),
+            tokenHash: more.tokenHash ?? randomBytes(32),
           },
     numberSealed: more.numberSealed ?? null,
-    devicesPerUserMax: 10,
+    devicesPerUserMax: more.devicesPerUserMax ?? 10,
     activities: [],
   }
 }
 
 /** An active device of the user. */
-export async function aDevice(stores: Stores, user: TestUser): Promise<DeviceId> {
-  const claim = aClaim(await anEnrolment(stores, user))
+export async function aDevice(
+  stores: Stores,
+  user: TestUser,
+  more: Parameters<typeof aClaim>[1] = {},
+): Promise<DeviceId> {
+  const claim = aClaim(await anEnrolment(stores, user), more)
   const claimed = await stores.enrolments.claim(claim)
   if (claimed.kind !== 'claimed') throw new Error(`the claim was refused: ${claimed.kind}`)
   return claimed.device.id
 }
 
-/** A pending challenge for these devices, expiring after `ttlMs` by the database's clock. */
-export async function aChallenge(
-  { challenges, database }: Stores,
+type ChallengeChanges = Partial<Challenge> & { readonly ttlMs?: number }
+
+/** A pending challenge for these devices, expiring after `ttlMs` by the database's clock; yet to be created. */
+export async function aNewChallenge(
+  { database }: Stores,
   user: TestUser,
   deviceIds: readonly DeviceId[],
-  more: Partial<Challenge> & { readonly ttlMs?: number } = {},
-): Promise<ChallengeId> {
-  const { ttlMs = 120_000, ...overrides } = more
+  more: ChallengeChanges & Pick<Partial<NewChallenge>, 'idempotencyKey'> = {},
+): Promise<NewChallenge> {
+  const { ttlMs = 120_000, idempotencyKey = null, ...overrides } = more
   const [row] = await database.query<{ now: Date }>('now', 'select clock_timestamp() as now', [])
   const now = row?.now ?? new Date()
   const { tenantId, rpId, userId, signingKid } = user
@@ -181,10 +227,10 @@ export async function aChallenge(
     decidedDeviceId: null,
     ...overrides,
   }
-  const made: NewChallenge = {
+  return {
     challenge,
     numberSealed: randomBytes(40),
-    idempotencyKey: null,
+    idempotencyKey,
     requestHash: randomBytes(32),
     targets: deviceIds.map((deviceId) => ({
       deviceId,
@@ -194,8 +240,20 @@ export async function aChallenge(
     pushes: deviceIds.map((deviceId) => ({ id: random.id('delivery'), deviceId })),
     activity: activity({ userId, type: 'challenge_created', actor: 'operator' }),
   }
-  if (!(await challenges.create(made, 'test'))) throw new Error('the challenge was not created')
-  return challenge.id
+}
+
+/** A pending challenge for these devices. */
+export async function aChallenge(
+  stores: Stores,
+  user: TestUser,
+  deviceIds: readonly DeviceId[],
+  more: ChallengeChanges = {},
+): Promise<ChallengeId> {
+  const made = await aNewChallenge(stores, user, deviceIds, more)
+  if (!(await stores.challenges.create(made, 'test'))) {
+    throw new Error('the challenge was not created')
+  }
+  return made.challenge.id
 }
 
 /** An answer as the use case would record it; approves unless told otherwise. */
@@ -226,4 +284,29 @@ export function anAnswer(
 /** A fresh proof of this device. */
 export function aProof({ tenantId }: TestUser, deviceId: DeviceId) {
   return { tenantId, deviceId, jti: thumbprint(), expiresAt: new Date(Date.now() + 70_000) }
+}
+
+/** A transaction on a connection of its own, to hold locks. */
+export async function beginOn({ url }: Pick<Stores, 'url'>) {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query('begin')
+  return {
+    query: (text: string, values: readonly unknown[] = []) => client.query(text, [...values]),
+    async commit() {
+      await client.query('commit')
+      await client.end()
+    },
+  }
+}
+
+/** How many connections to the stores' database wait for a lock. */
+export async function lockWaiters({ database }: Pick<Stores, 'database'>): Promise<number> {
+  const waiters = await database.query(
+    'lock_waiters',
+    `select 1 from pg_stat_activity
+     where datname = current_database() and wait_event_type = 'Lock'`,
+    [],
+  )
+  return waiters.length
 }
