@@ -90,6 +90,7 @@ export async function openMigratedDatabase(config: Config, log: Logger): Promise
       ? await startEmbeddedPostgres({
           folder: path.resolve(config.dataFolder, 'postgresql'),
           log: (message) => log.debug({ part: 'postgresql' }, message),
+          warn: (message) => log.warn({ part: 'postgresql' }, message),
         })
       : null
   const url = embedded?.url ?? config.database.url
@@ -299,6 +300,7 @@ export async function startService(
   const push = openPush(config, log)
   const metrics = createMetrics({
     roundTrips: database.roundTrips,
+    statements: database.statements,
     connections: database.connections,
     pushesInFlight: () => dispatcher.inFlight(),
   })

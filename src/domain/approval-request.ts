@@ -55,7 +55,8 @@ export function requestPayload(facts: RequestFacts): string {
     tid: facts.tenantId,
     sub: facts.userId,
     nonce: facts.nonce,
-    ctx: { relyingParty: facts.relyingPartyName, ...context },
+    // Last, so that nothing in the context can pose as the relying party.
+    ctx: { ...context, relyingParty: facts.relyingPartyName },
     number: facts.numberDigits === null ? null : { digits: facts.numberDigits },
     uv: facts.userVerification,
   })

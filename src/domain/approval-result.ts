@@ -33,7 +33,8 @@ export function resultPayload(challenge: Challenge, facts: ResultFacts): string 
   const { decidedBy } = facts
   const iat = Math.floor(facts.now.getTime() / 1000)
   const decidedAt = challenge.decidedAt ?? facts.now
-  const approved = challenge.status === 'approved' && decidedBy !== null
+  const approved = challenge.status === 'approved'
+  if (approved && decidedBy === null) throw new Error(`${challenge.id} was approved by no device`)
   const isNew =
     decidedBy?.activatedAt != null &&
     decidedAt.getTime() - decidedBy.activatedAt.getTime() < newDeviceSeconds * 1000
@@ -51,7 +52,7 @@ export function resultPayload(challenge: Challenge, facts: ResultFacts): string 
     ...(challenge.reason === null ? {} : { reason: challenge.reason }),
     ...(decidedBy === null ? {} : { did: decidedBy.id }),
     number: challenge.numberMode,
-    ...(approved
+    ...(approved && decidedBy !== null
       ? {
           amr: methods(decidedBy.userVerified),
           auth_time: Math.floor(decidedAt.getTime() / 1000),

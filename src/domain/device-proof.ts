@@ -1,8 +1,11 @@
 // The `Device-Proof` of every device call: proof of possession in the shape of DPoP (RFC 9449), bound to one request.
 
-import { clockWindowSeconds, isFresh, isJti, readClaims, readHeader } from './claims.ts'
+import { isFresh, isJti, readClaims, readHeader } from './claims.ts'
 import { type DeviceId, isId, type TenantId } from './ids.ts'
 import { type Refusal, refuse } from './refusal.ts'
+
+/** Clocks of the service's machines may differ by minutes before a spent proof could be used again. */
+const jtiKeptSeconds = 600
 
 export const proofTyp = 'device-proof+jwt'
 
@@ -31,7 +34,7 @@ export type DeviceProof = {
   readonly tenantId: TenantId
   readonly deviceId: DeviceId
   readonly jti: string
-  /** After this time the proof is stale anyway, and its `jti` need not be kept. */
+  /** Until this time its `jti` is kept. Long after the proof is stale: the purge goes by the database's clock, freshness by ours. */
   readonly expiresAt: Date
 }
 
@@ -73,6 +76,6 @@ export function readProof(
     tenantId: claims.tid,
     deviceId: claims.did,
     jti: claims.jti,
-    expiresAt: new Date((claims.iat + clockWindowSeconds.behind + clockWindowSeconds.ahead) * 1000),
+    expiresAt: new Date((claims.iat + jtiKeptSeconds) * 1000),
   }
 }

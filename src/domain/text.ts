@@ -1,10 +1,13 @@
 // Text that people read on a phone while they decide: what may stand in it.
 
-// Control, format (bidi overrides, zero width), private use, surrogates, line and paragraph separators, and letters without
-// a shape (Hangul fillers): all can make one text look like another (Trojan Source, CVE-2021-42574). Variation selectors
-// choose between shapes of the character before them; names and emoji need them.
+// Control, format (bidi overrides, zero width), private use, surrogates, line and paragraph separators, and characters
+// without a shape (Hangul fillers, the braille blank): all can make one text look like another (Trojan Source,
+// CVE-2021-42574). Variation selectors choose between shapes of the character before them; names and emoji need them.
 const unshowable =
-  /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}[\p{Default_Ignorable_Code_Point}--\p{Variation_Selector}]]/v
+  /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\u2800[\p{Default_Ignorable_Code_Point}--\p{Variation_Selector}]]/v
+
+// More marks than any script stacks on one letter: text that climbs over its neighbours.
+const stacked = /\p{M}{5}/u
 
 /** True when the text is in NFC, not blank, at most `lengthMax` UTF-16 units, and shows what it says. */
 export function isShowable(text: string, lengthMax: number): boolean {
@@ -12,6 +15,7 @@ export function isShowable(text: string, lengthMax: number): boolean {
     text.length <= lengthMax &&
     text.trim() !== '' &&
     !unshowable.test(text) &&
+    !stacked.test(text) &&
     text === text.normalize('NFC')
   )
 }

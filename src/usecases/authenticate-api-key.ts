@@ -41,7 +41,9 @@ export function createApiKeyAuthentication(needs: Needs): ApiKeyAuthentication {
     const found = needs.apiKeys.findCredential(id)
     if (remembered.size >= rememberedMax) remembered.clear()
     remembered.set(id, { at: now, found })
-    found.catch(() => remembered.delete(id))
+    // Only what exists is remembered: made-up ids must not push real keys out.
+    const forget = () => remembered.delete(id)
+    found.then((credential) => credential ?? forget(), forget)
     return found
   }
 

@@ -70,13 +70,14 @@ export type Claimed = {
 export async function claimEnrolment(needs: Needs, command: Command): Promise<Claimed | Refusal> {
   const read = readCode(command.code)
   if (!read) return refuse('enrolment_code_invalid')
-  const keys = await readKeys(needs, command, needs.hashing.sha256Base64Url(read.code))
-  if (isRefusal(keys)) return keys
   const target = await findTarget(needs, command, read)
   if (isRefusal(target)) return target
   const { enrolment, policy } = target
   const fault = checkOpen(target)
   if (fault) return fault
+  // The keys are looked at last: strangers without a code must not make us calculate.
+  const keys = await readKeys(needs, command, needs.hashing.sha256Base64Url(read.code))
+  if (isRefusal(keys)) return keys
 
   const id = needs.random.id('device')
   const { tenantId, userId } = enrolment

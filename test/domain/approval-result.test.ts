@@ -105,9 +105,8 @@ describe('the result of anything else', () => {
       expect(result).not.toHaveProperty(claim)
   })
 
-  test('is no approval when the record of who approved is missing', () => {
-    const result = resultOf({ ...approved, decidedAt: null }, { decidedBy: null, now })
-    expect(result).not.toHaveProperty('amr')
-    expect(result).not.toHaveProperty('auth_time')
+  test('is not signed at all when an approval has nobody who gave it', () => {
+    const orphan = { ...approved, decidedAt: null }
+    expect(() => resultOf(orphan, { decidedBy: null, now })).toThrow('approved by no device')
   })
 })

@@ -31,9 +31,9 @@ describe('a proof is believed to be about the request', () => {
     expect(read(withoutBody, { ...request, bodyHash: null })).toMatchObject({ jti })
   })
 
-  test('and its jti is kept until no window can hold it any more', () => {
-    expect(read({ ...payload, iat: nowSeconds + 10 })).toMatchObject({ expiresAt: later(80) })
-    expect(read({ ...payload, iat: nowSeconds - 60 })).toMatchObject({ expiresAt: later(10) })
+  test('and its jti is kept long after no window can hold it, for clocks that differ', () => {
+    expect(read({ ...payload, iat: nowSeconds + 10 })).toMatchObject({ expiresAt: later(610) })
+    expect(read({ ...payload, iat: nowSeconds - 60 })).toMatchObject({ expiresAt: later(540) })
   })
 })
 

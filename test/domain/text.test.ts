@@ -6,6 +6,7 @@ const ch = String.fromCodePoint
 
 /** What must not stand in a text that people decide on, and why. */
 const hidden: [name: string, ...codePoints: number[]][] = [
+  ['the braille blank', 0x2800],
   ['a null', 0x00],
   ['a line feed', 0x0a],
   ['a carriage return', 0x0d],
@@ -75,6 +76,11 @@ describe('a text may not be shown', () => {
       expect(isShowable(text, 140)).toBe(false)
     },
   )
+
+  test('with more marks on one letter than any script stacks', () => {
+    expect(isShowable(`x${ch(0x324, 0x325, 0x326, 0x32d)}`, 140)).toBe(true)
+    expect(isShowable(`x${ch(0x324, 0x325, 0x326, 0x32d, 0x32e)}`, 140)).toBe(false)
+  })
 
   test('in another spelling than NFC, so that what looks equal is equal', () => {
     expect(isShowable('Zürich'.normalize('NFD'), 140)).toBe(false)
