@@ -62,12 +62,13 @@ const loadById = loadCreation(
    where i.tenant_id = $1 and i.user_id = $5 and i.namespace = any($4::text[]) limit 1`,
 )
 
-// The devices are locked first (order: device, then challenge), so that none is unregistered between being chosen and
+// The devices are locked first, by id (order: device, then challenge), so that none is unregistered between being chosen and
 // being asked. A used Idempotency-Key inserts nothing, and neither do the parts that hang on the challenge.
 const insertChallenge = `
   with alive as materialized (
     select d.id from devices d
-    where d.tenant_id = $1 and d.id = any($23::text[]) and d.status = 'active' for share
+    where d.tenant_id = $1 and d.id = any($23::text[]) and d.status = 'active'
+    order by d.id for share
   ), c as (
     insert into challenges (tenant_id, id, rp_id, user_id, status, context, number_mode,
       number_digits, number_sealed, wrong_numbers_left, user_verification, binding, delivery_mode,

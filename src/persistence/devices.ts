@@ -37,11 +37,17 @@ const setPushToken = `
   where tenant_id = $1 and id = $2 and status <> 'unregistered'
   returning id`
 
+// Whoever locks several devices takes them by id, or two could wait for each other.
 const dropPushToken = `
-  update devices set push_provider = null, push_environment = null, push_token_sealed = null,
+  with k as materialized (
+    select d.tenant_id, d.id from devices d
+    where d.push_token_hash = $1 and ($2::timestamptz is null or d.push_token_set_at < $2)
+    order by d.id for no key update
+  )
+  update devices d set push_provider = null, push_environment = null, push_token_sealed = null,
     push_token_hash = null
-  where push_token_hash = $1 and ($2::timestamptz is null or push_token_set_at < $2)
-  returning id`
+  from k where d.tenant_id = k.tenant_id and d.id = k.id
+  returning d.id`
 
 // `for no key update`: foreign keys of other statements (an answer's activity, say) only want `for key share` on the user
 // and must not wait for us while we wait for their lock on the device.

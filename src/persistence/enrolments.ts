@@ -356,17 +356,18 @@ export function createEnrolmentStore(
         ])
         if (recorded.length === 0) return { kind: 'changed' } as const
         const device = { tenantId, userId, id: deviceId }
-        if (outcome === 'confirmed') {
-          await tx.query('activate_device', activateDevice, [tenantId, deviceId])
-        }
         if (outcome === 'void') {
           const actor = `device:${deviceId}` as const
           const deviceIds = [deviceId]
           const reason = 'not_confirmed'
           await unregisterDevices(tx, random, { tenantId, userId, deviceIds, reason, actor })
         }
+        // The elder device first: whoever locks several takes them by id.
         const replaced =
           outcome === 'confirmed' ? await replace(tx, device, enrolment.replacesDeviceId) : null
+        if (outcome === 'confirmed') {
+          await tx.query('activate_device', activateDevice, [tenantId, deviceId])
+        }
         await recordActivities(tx, random, tenantId, activities)
         return { kind: 'recorded', replaced } as const
       })

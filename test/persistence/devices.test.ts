@@ -1,0 +1,408 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { activity } from '../../src/domain/activity.ts'
+import type { UnregisterReason } from '../../src/domain/device.ts'
+import { confirmEnrolment } from '../../src/domain/enrolment.ts'
+import type { DeviceId } from '../../src/domain/ids.ts'
+import { systemRandom } from '../../src/outbound/random.ts'
+import { createChallengeStore } from '../../src/persistence/challenges.ts'
+import { openDatabase } from '../../src/persistence/database.ts'
+import { createDeviceStore } from '../../src/persistence/devices.ts'
+import {
+  aChallenge,
+  aClaim,
+  aColleague,
+  aDevice,
+  aKey,
+  aNewChallenge,
+  anAnswer,
+  anEnrolment,
+  aProof,
+  aUser,
+  beginOn,
+  lockWaiters,
+  openStores,
+  type Stores,
+  type TestUser,
+} from '../support/stores.ts'
+import { until } from '../support/until.ts'
+
+let stores: Stores
+let user: TestUser
+
+beforeAll(async () => {
+  stores = await openStores()
+})
+beforeEach(async () => {
+  user = await aUser(stores)
+})
+afterAll(() => stores.close())
+
+const find = (id: DeviceId) => stores.devices.find(user.tenantId, id)
+const page = { limit: 100, before: null }
+
+function unregister(
+  deviceIds: readonly DeviceId[],
+  { reason = 'lost' as UnregisterReason, proof = null as ReturnType<typeof aProof> | null } = {},
+) {
+  const { tenantId, userId } = user
+  return stores.devices.unregister(
+    { tenantId, userId, deviceIds, reason, actor: 'operator' },
+    proof,
+  )
+}
+
+function renaming(id: DeviceId, to: string) {
+  const about = { userId: user.userId, actor: 'operator', deviceId: id } as const
+  return activity({ ...about, type: 'device_renamed', details: { to } })
+}
+
+function aToken(tokenHash: Uint8Array = randomBytes(32)) {
+  return {
+    provider: 'fcm',
+    environment: 'production',
+    appId: 'com.example.app',
+    tokenSealed: randomBytes(80),
+    tokenHash,
+  } as const
+}
+
+describe('a device', () => {
+  test('is known with its keys and whether it can be pushed and can verify its user', async () => {
+    const keys = [aKey(), aKey('verification')]
+    const id = await aDevice(stores, user, { keys, withPush: false })
+    const known = await stores.devices.findKnown(user.tenantId, id)
+    expect(known?.device).toMatchObject({
+      id,
+      userId: user.userId,
+      status: 'active',
+      hasPushToken: false,
+      hasVerificationKey: true,
+      activatedAt: expect.any(Date),
+      unregisteredAt: null,
+    })
+    expect(known?.keys.toSorted((a, b) => a.role.localeCompare(b.role))).toEqual(keys)
+    expect(await find(await aDevice(stores, user))).toMatchObject({
+      hasPushToken: true,
+      hasVerificationKey: false,
+    })
+  })
+
+  test('changes what it says of itself, keeps the rest, and records a new name', async () => {
+    const id = await aDevice(stores, user)
+    const { tenantId } = user
+    const before = await find(id)
+    const changes = { name: 'New phone', appVersion: '2' }
+    const changed = await stores.devices.change(
+      tenantId,
+      id,
+      changes,
+      renaming(id, 'New phone'),
+      aProof(user, id),
+    )
+    expect(changed).toEqual({ ...before, ...changes, lastSeenAt: expect.any(Date) })
+    const [latest] = await stores.activities.list(tenantId, user.userId, page)
+    expect(latest).toMatchObject({
+      type: 'device_renamed',
+      deviceId: id,
+      details: { to: 'New phone' },
+    })
+  })
+
+  test('of a user stays on record for ever, newest first', async () => {
+    const ids = [
+      await aDevice(stores, user),
+      await aDevice(stores, user),
+      await aDevice(stores, user),
+    ]
+    const [first] = ids
+    if (first) await unregister([first])
+    const listed = await stores.devices.listOfUser(user.tenantId, user.userId)
+    expect(listed.map((device) => device.id)).toEqual(ids.toReversed())
+    expect(listed.map((device) => device.status)).toEqual(['active', 'active', 'unregistered'])
+  })
+})
+
+describe('a proof changes one thing', () => {
+  test('of whatever kind the calls are, and of parallel calls one succeeds', async () => {
+    const id = await aDevice(stores, user)
+    const proof = aProof(user, id)
+    const { tenantId } = user
+    const calls = [
+      () => stores.devices.change(tenantId, id, { name: 'A' }, renaming(id, 'A'), proof),
+      () => stores.devices.setPushToken(tenantId, id, aToken(), proof),
+      () => stores.devices.change(tenantId, id, { name: 'B' }, renaming(id, 'B'), proof),
+      () => stores.devices.setPushToken(tenantId, id, null, proof),
+    ]
+    const outcomes = await Promise.all(calls.map((call) => call()))
+    expect(outcomes.filter((one) => one === 'proof_replayed')).toHaveLength(3)
+    expect(await unregister([id], { proof })).toBe('proof_replayed')
+    expect(await find(id)).toMatchObject({ status: 'active' })
+    const told = await stores.activities.list(tenantId, user.userId, page)
+    expect(told.filter(({ type }) => type === 'device_renamed').length).toBeLessThanOrEqual(1)
+  })
+
+  test('and the same jti of another device is another proof', async () => {
+    const [one, two] = [await aDevice(stores, user), await aDevice(stores, user)]
+    const { jti } = aProof(user, one)
+    for (const id of [one, two]) {
+      const proof = { ...aProof(user, id), jti }
+      expect(
+        await stores.devices.change(user.tenantId, id, { name: 'X' }, null, proof),
+      ).toMatchObject({ id })
+    }
+  })
+})
+
+describe('unregistering', () => {
+  test('is for ever, keeps the first reason and tells the user once', async () => {
+    const id = await aDevice(stores, user)
+    const done = await unregister([id], { reason: 'stolen' })
+    expect(done).toMatchObject({
+      devices: [{ id, status: 'unregistered', unregisterReason: 'stolen' }],
+    })
+    expect(await unregister([id], { reason: 'admin' })).toEqual({
+      devices: [],
+      endedChallenges: [],
+    })
+    expect(await find(id)).toMatchObject({ unregisterReason: 'stolen', hasPushToken: false })
+    const told = await stores.activities.list(user.tenantId, user.userId, page)
+    expect(told.filter(({ type }) => type === 'device_unregistered')).toMatchObject([
+      { deviceId: id, details: { reason: 'stolen', name: 'Phone' } },
+    ])
+  })
+
+  test('of parallel calls happens once', async () => {
+    const id = await aDevice(stores, user)
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => unregister([id])))
+    expect(outcomes.flatMap((one) => (one === 'proof_replayed' ? [] : one.devices))).toHaveLength(1)
+  })
+
+  test('takes all of a user’s devices when none is named, and nobody else’s', async () => {
+    const colleague = await aColleague(stores, user, 'bob')
+    const theirs = await aDevice(stores, colleague)
+    const mine = [await aDevice(stores, user), await aDevice(stores, user)]
+    const done = await unregister([])
+    expect(done).toMatchObject({ devices: mine.map((id) => ({ id })) })
+    expect(await find(theirs)).toMatchObject({ status: 'active' })
+  })
+
+  test('leaves a device of another user alone, even when it is named', async () => {
+    const theirs = await aDevice(stores, await aColleague(stores, user, 'bob'))
+    expect(await unregister([theirs])).toEqual({ devices: [], endedChallenges: [] })
+    expect(await find(theirs)).toMatchObject({ status: 'active' })
+  })
+
+  test('ends the challenges that lose their last device, erases their numbers, and tells the user', async () => {
+    const [one, two] = [await aDevice(stores, user), await aDevice(stores, user)]
+    const both = await aChallenge(stores, user, [one, two])
+    const alone = await aChallenge(stores, user, [one])
+    expect(await unregister([one])).toMatchObject({ endedChallenges: [alone] })
+    const { tenantId, rpId, userId } = user
+    expect((await stores.challenges.find(tenantId, rpId, both))?.challenge.status).toBe('pending')
+    expect((await stores.challenges.find(tenantId, rpId, alone))?.challenge).toMatchObject({
+      status: 'denied',
+      reason: 'no_device_left',
+      decidedAt: expect.any(Date),
+      decidedDeviceId: null,
+    })
+    const told = await stores.activities.list(tenantId, userId, page)
+    expect(told.filter(({ type }) => type === 'challenge_denied')).toMatchObject([
+      { challengeId: alone, actor: 'service', details: { reason: 'no_device_left' } },
+    ])
+  })
+
+  test('leaves a challenge that has run out to expire', async () => {
+    const id = await aDevice(stores, user)
+    await aChallenge(stores, user, [id], { ttlMs: -1 })
+    expect(await unregister([id])).toMatchObject({ endedChallenges: [] })
+  })
+
+  test('leaves nothing to change: neither name nor push token comes back', async () => {
+    const id = await aDevice(stores, user)
+    await unregister([id])
+    const { tenantId } = user
+    expect(
+      await stores.devices.change(tenantId, id, { name: 'X' }, null, aProof(user, id)),
+    ).toBeNull()
+    expect(await stores.devices.setPushToken(tenantId, id, aToken(), aProof(user, id))).toBe(false)
+    expect(await find(id)).toMatchObject({ name: 'Phone', hasPushToken: false })
+  })
+
+  test('waits for an answer under way, and refuses every later one', async () => {
+    const [id, keeper] = [await aDevice(stores, user), await aDevice(stores, user)]
+    const asked = await aChallenge(stores, user, [id, keeper])
+    const answering = await beginOn(stores)
+    await answering.query('select 1 from devices where id = $1 for share', [id])
+    const unregistering = unregister([id])
+    await until('the unregistration waits', async () => (await lockWaiters(stores)) === 1)
+    expect(await find(id)).toMatchObject({ status: 'active' })
+    await answering.commit()
+    expect(await unregistering).toMatchObject({ devices: [{ id }] })
+    const late = await stores.challenges.recordAnswer(anAnswer(user, asked, id), aProof(user, id))
+    expect(late).toEqual({ kind: 'device_not_active' })
+  })
+
+  test('refuses an answer that waited for it', async () => {
+    const [id, keeper] = [await aDevice(stores, user), await aDevice(stores, user)]
+    const asked = await aChallenge(stores, user, [id, keeper])
+    const unregistering = await beginOn(stores)
+    await unregistering.query(
+      `update devices set status = 'unregistered', unregistered_at = clock_timestamp() where id = $1`,
+      [id],
+    )
+    const answered = stores.challenges.recordAnswer(anAnswer(user, asked, id), aProof(user, id))
+    await until('the answer waits', async () => (await lockWaiters(stores)) === 1)
+    await unregistering.commit()
+    expect(await answered).toEqual({ kind: 'device_not_active' })
+  })
+})
+
+describe('a push token', () => {
+  test('is replaced, and taken away', async () => {
+    const id = await aDevice(stores, user, { withPush: false })
+    const { tenantId } = user
+    expect(await stores.devices.setPushToken(tenantId, id, aToken(), aProof(user, id))).toBe(true)
+    expect(await find(id)).toMatchObject({ hasPushToken: true })
+    expect(await stores.devices.setPushToken(tenantId, id, null, aProof(user, id))).toBe(true)
+    expect(await find(id)).toMatchObject({ hasPushToken: false })
+  })
+
+  test('may be shared, and setting it detaches it from nobody', async () => {
+    const tokenHash = randomBytes(32)
+    const theirs = await aDevice(stores, await aColleague(stores, user, 'bob'), { tokenHash })
+    const mine = await aDevice(stores, user)
+    await stores.devices.setPushToken(user.tenantId, mine, aToken(tokenHash), aProof(user, mine))
+    expect(await find(theirs)).toMatchObject({ hasPushToken: true })
+    expect(await find(mine)).toMatchObject({ hasPushToken: true })
+  })
+
+  test('that is dead is dropped from all devices that share it, in every tenant, and from no other', async () => {
+    const tokenHash = randomBytes(32)
+    const stranger = await aUser(stores)
+    const mine = await aDevice(stores, user, { tokenHash })
+    const theirs = await aDevice(stores, stranger, { tokenHash })
+    const other = await aDevice(stores, user)
+    expect(await stores.devices.dropPushToken(tokenHash, null)).toBe(2)
+    expect(await find(mine)).toMatchObject({ status: 'active', hasPushToken: false })
+    expect(await stores.devices.find(stranger.tenantId, theirs)).toMatchObject({
+      hasPushToken: false,
+    })
+    expect(await find(other)).toMatchObject({ hasPushToken: true })
+    expect(await stores.devices.dropPushToken(tokenHash, null)).toBe(0)
+  })
+
+  test('that was set again after the time of the reply stays', async () => {
+    const tokenHash = randomBytes(32)
+    const [old, fresh] = [await aDevice(stores, user, { tokenHash }), await aDevice(stores, user)]
+    const [row] = await stores.database.query<{ now: Date }>(
+      'now',
+      'select clock_timestamp() as now',
+      [],
+    )
+    const since = new Date((row?.now.getTime() ?? 0) + 1)
+    await until('the next millisecond', async () => {
+      const [at] = await stores.database.query<{ now: Date }>(
+        'now',
+        'select clock_timestamp() as now',
+        [],
+      )
+      return at && at.now > since
+    })
+    await stores.devices.setPushToken(user.tenantId, fresh, aToken(tokenHash), aProof(user, fresh))
+    expect(await stores.devices.dropPushToken(tokenHash, since)).toBe(1)
+    expect(await find(old)).toMatchObject({ hasPushToken: false })
+    expect(await find(fresh)).toMatchObject({ hasPushToken: true })
+  })
+})
+
+describe('whoever locks several devices takes them in one order, and never deadlocks', () => {
+  /** Stores whose queries meet rows in the order in which they were last written, as in small tables. */
+  async function unindexed() {
+    const url = new URL(stores.url)
+    url.searchParams.set('options', '-c enable_indexscan=off -c enable_bitmapscan=off')
+    const database = openDatabase({ url: url.href, timeoutMs: 15_000 })
+    return {
+      devices: createDeviceStore(database, systemRandom),
+      challenges: createChallengeStore(database, systemRandom),
+      close: () => database.close(),
+    }
+  }
+
+  /** Two devices, the elder written last. */
+  async function twoDevices(tokenHash: Uint8Array = randomBytes(32)) {
+    const ids = [
+      await aDevice(stores, user, { tokenHash }),
+      await aDevice(stores, user, { tokenHash }),
+    ] as const
+    await stores.devices.change(user.tenantId, ids[0], { name: 'Elder' }, null, null)
+    return ids
+  }
+
+  /** Lets both wait for the elder device, `first` before `second`, and then go. */
+  async function collide<A, B>(elder: DeviceId, first: () => Promise<A>, second: () => Promise<B>) {
+    const keeper = await beginOn(stores)
+    await keeper.query('select 1 from devices where id = $1 for update', [elder])
+    const one = first()
+    await until('the first waits', async () => (await lockWaiters(stores)) === 1)
+    const other = second()
+    await until('the second waits', async () => (await lockWaiters(stores)) === 2)
+    await keeper.commit()
+    return Promise.all([one, other])
+  }
+
+  test('unregistering all beside a creation', async () => {
+    const ids = await twoDevices()
+    const small = await unindexed()
+    const made = await aNewChallenge(stores, user, ids)
+    const [done, created] = await collide(
+      ids[0],
+      () => unregister([]),
+      () => small.challenges.create(made, 'test'),
+    )
+    await small.close()
+    expect(done).toMatchObject({ devices: [{}, {}] })
+    expect(created).toBe(false)
+  })
+
+  test('unregistering all beside a token that is dropped', async () => {
+    const tokenHash = randomBytes(32)
+    const ids = await twoDevices(tokenHash)
+    const small = await unindexed()
+    const [done, dropped] = await collide(
+      ids[0],
+      () => unregister([]),
+      () => small.devices.dropPushToken(tokenHash, null),
+    )
+    await small.close()
+    expect(done).toMatchObject({ devices: [{}, {}] })
+    expect(dropped).toBe(0)
+  })
+
+  test('a replacement beside a token that both devices carry and that is dropped', async () => {
+    const tokenHash = randomBytes(32)
+    const old = await aDevice(stores, user, { tokenHash })
+    const opened = await anEnrolment(stores, user, {
+      replacesDeviceId: old,
+      confirmationRequired: true,
+    })
+    const claim = aClaim(opened, { tokenHash, numberSealed: randomBytes(40) })
+    await stores.enrolments.claim(claim)
+    const { id } = claim.device
+    const record = await stores.enrolments.findForConfirmation(user.tenantId, id)
+    if (!record) throw new Error('the device waits for its number')
+    const { enrolment } = record
+    const [dropped, confirmed] = await collide(
+      old,
+      () => stores.devices.dropPushToken(tokenHash, null),
+      () =>
+        stores.enrolments.confirm(
+          { enrolment, effect: confirmEnrolment(3, true), activities: [] },
+          aProof(user, id),
+        ),
+    )
+    expect(dropped).toBe(2)
+    expect(confirmed).toMatchObject({ kind: 'recorded', replaced: { devices: [{ id: old }] } })
+    expect(await find(id)).toMatchObject({ status: 'active', hasPushToken: false })
+  })
+})
