@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 /** What the metrics look at when they are read. */
 export type Observed = {
   readonly roundTrips: () => number
+  readonly statements: () => ReadonlyMap<string, number>
   readonly connections: () => {
     readonly total: number
     readonly idle: number
@@ -46,6 +47,16 @@ export function createMetrics(observed: Observed): Metrics {
     collect() {
       this.reset()
       this.inc(observed.roundTrips())
+    },
+  })
+  new Counter({
+    name: 'countersign_database_statements_total',
+    help: 'Statements sent to the database, by name.',
+    labelNames: ['statement'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [statement, count] of observed.statements()) this.inc({ statement }, count)
     },
   })
   new Gauge({

@@ -23,6 +23,8 @@ export type Database = Queries & {
   transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>
   /** Queries sent since the start, Prisma's too. */
   readonly roundTrips: () => number
+  /** The same by name of the statement; those without one are Prisma's, and what begins and ends transactions: `other`. */
+  readonly statements: () => ReadonlyMap<string, number>
   readonly connections: () => { total: number; idle: number; waiting: number }
   /** Waits for what is under way, then closes the connections. May be called again. */
   close(): Promise<void>
@@ -54,12 +56,15 @@ export function openDatabase(config: DatabaseConfig): Database {
   const { timeoutMs = 1_800 } = config
   const pool = openPool(config, timeoutMs)
   let roundTrips = 0
+  const statements = new Map<string, number>()
   pool.on('connect', (client) => {
     // A connection that dies while it is lent out also fails its query; without a listener it would end the process.
     client.on('error', () => undefined)
     const send = client.query.bind(client) as (...args: unknown[]) => unknown
     const sendAndCount = (...args: unknown[]) => {
       roundTrips++
+      const { name = 'other' } = args[0] as { readonly name?: string }
+      statements.set(name, (statements.get(name) ?? 0) + 1)
       return send(...args)
     }
     client.query = sendAndCount as typeof client.query
@@ -73,6 +78,7 @@ export function openDatabase(config: DatabaseConfig): Database {
     query: (name, text, values) => lend(pool, timeoutMs, (loan) => loan.query(name, text, values)),
     transaction: (work) => lend(pool, timeoutMs, (loan) => commit(loan, work)),
     roundTrips: () => roundTrips,
+    statements: () => statements,
     connections: () => ({
       total: pool.totalCount,
       idle: pool.idleCount,

@@ -127,7 +127,7 @@ describe('a transaction', () => {
   })
 })
 
-test('Prisma shares the pool, and its round trips are counted too', async () => {
+test('Prisma shares the pool, and round trips are counted, by statement too', async () => {
   const database = connect()
   const before = await backend(database)
   expect(database.roundTrips()).toBe(1)
@@ -135,6 +135,7 @@ test('Prisma shares the pool, and its round trips are counted too', async () => 
   expect(database.roundTrips()).toBe(2)
   await database.transaction((tx) => tx.query('one', 'select 1', []))
   expect(database.roundTrips()).toBe(5)
+  expect(Object.fromEntries(database.statements())).toEqual({ pid: 1, one: 1, other: 3 })
   expect(database.connections()).toEqual({ total: 1, idle: 1, waiting: 0 })
 })
 

@@ -1,0 +1,56 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { anyPort } from '../demo/free-port.ts'
+import { forget, startStack } from '../demo/stack.ts'
+import type { PushService } from '../simulator/push-service.ts'
+import type { Provider } from '../simulator/pushes.ts'
+import { DEFAULT_BUNDLE_ID } from '../simulator/simulator.ts'
+import type { BenchOptions } from './options.ts'
+
+/** What is measured. */
+export type Target = AsyncDisposable & {
+  readonly origin: string
+  readonly key: string
+  /** Null where nobody takes the service's pushes: phones then find what they are asked by looking. */
+  readonly pushes: PushService | null
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}
+
+/** The app of all phones. */
+export const appId = DEFAULT_BUNDLE_ID
+
+/**
+ * The service at `--url`, or one of its own: the service with its embedded database in a temporary folder and its default
+ * settings, and the push simulator in this process, where handing a push to a phone costs no further hop.
+ */
+export async function openTarget({ service }: BenchOptions): Promise<Target> {
+  if (service) {
+    return { ...service, pushes: null, [Symbol.asyncDispose]: async () => undefined }
+  }
+  const folder = await mkdtemp(path.join(tmpdir(), 'countersign-bench-'))
+  try {
+    const stack = await startStack(folder, await anyPort())
+    return {
+      origin: stack.account.origin,
+      key: stack.account.apiKey,
+      pushes: stack.pushes,
+      async [Symbol.asyncDispose]() {
+        await stack.stop()
+        await forget(folder)
+      },
+    }
+  } catch (error) {
+    await forget(folder)
+    throw error
+  }
+}
+
+/** Which provider the phone of the n-th worker registers with. */
+export function providerOf(
+  { platforms }: Pick<BenchOptions, 'platforms'>,
+  worker: number,
+): Provider {
+  if (platforms === 'mixed') return worker % 2 === 0 ? 'apns' : 'fcm'
+  return platforms === 'ios' ? 'apns' : 'fcm'
+}

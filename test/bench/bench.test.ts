@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const main = path.resolve('bench/main.ts')
+const setUpMs = 120_000
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'cs-bench-'))
+  // The database of root's service runs as another user.
+  await chmod(folder, 0o711)
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+function bench(...args: readonly string[]) {
+  const env = { ...process.env, TMPDIR: folder }
+  return promisify(execFile)(process.execPath, [main, ...args], { env, timeout: setUpMs })
+}
+
+const percentiles = {
+  p50: expect.any(Number),
+  p95: expect.any(Number),
+  p99: expect.any(Number),
+}
+
+test(
+  'a second of sign-ins ends well, tells every leg in one line of JSON, and leaves nothing behind',
+  async () => {
+    const { stdout } = await bench(
+      '--concurrency',
+      '2',
+      '--seconds',
+      '1',
+      '--platform',
+      'mixed',
+      '--json',
+    )
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1)
+    const report = JSON.parse(stdout)
+    expect(report.runs).toEqual([
+      {
+        concurrency: 2,
+        loopsPerSecond: expect.any(Number),
+        loop: percentiles,
+        create: percentiles,
+        push: percentiles,
+        fetch: percentiles,
+        answer: percentiles,
+        decision: percentiles,
+        serviceCpuMsPerLoop: expect.any(Number),
+        loadCpuMsPerLoop: expect.any(Number),
+        roundTripsPerLoop: expect.any(Number),
+        errors: 0,
+      },
+    ])
+    const [run] = report.runs
+    expect(run.loopsPerSecond).toBeGreaterThan(0)
+    expect(run.serviceCpuMsPerLoop).toBeGreaterThan(0)
+    expect(run.loop.p50).toBeGreaterThanOrEqual(run.decision.p50)
+    expect(run.decision.p99).toBeGreaterThanOrEqual(run.decision.p50)
+    expect(await readdir(folder)).toEqual([])
+
+    const { create, fetch, answer } = report.roundTrips
+    expect(create.waitedFor.length).toBeLessThanOrEqual(2)
+    expect(fetch.waitedFor.length).toBeLessThanOrEqual(1)
+    expect(answer.waitedFor.length).toBeLessThanOrEqual(2)
+  },
+  setUpMs,
+)
+
+test.each([
+  [['--concurrency', '0'], '--concurrency'],
+  [['--concurrency', '1,x'], '--concurrency'],
+  [['--seconds', '-1'], '--seconds'],
+  [['--platform', 'web'], '--platform'],
+  [['--url', 'http://localhost:8080'], '--key'],
+  [['--url', 'localhost', '--key', 'k'], '--url'],
+])('a wrong command line is refused with the option at fault: %j', async (args, named) => {
+  const failure = await bench(...args).catch((error: unknown) => error)
+  expect(failure).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(named) })
+})

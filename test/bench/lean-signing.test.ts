@@ -1,0 +1,81 @@
+import { compactVerify, decodeProtectedHeader, importJWK } from 'jose'
+import { expect, test } from 'vitest'
+import { leanKeyOf, proveCall, signApproval } from '../../bench/lean-signing.ts'
+import { signAnswer } from '../../clients/device/answer.ts'
+import { sha256, signCompact } from '../../clients/device/compact-jws.ts'
+import { Connection } from '../../clients/device/connection.ts'
+import { createDeviceKeys, type DeviceKey } from '../../clients/device/keys.ts'
+
+const { possession, verification } = await createDeviceKeys({
+  verification: true,
+  extractable: true,
+})
+if (!verification) throw new Error('it was asked for')
+const account = {
+  origin: 'http://localhost:8080',
+  issuer: 'http://localhost:8080/t/tnt_1',
+  deviceId: 'dev_1',
+  tenant: { id: 'tnt_1', name: 'Tenant' },
+  user: { id: 'usr_1', displayName: 'Ada' },
+}
+const now = new Date('2026-01-31T12:00:00Z')
+const nowSeconds = now.getTime() / 1000
+
+async function opened(jws: string, { publicJwk }: DeviceKey) {
+  const { payload } = await compactVerify(jws, await importJWK(publicJwk, 'ES256'))
+  const claims = JSON.parse(new TextDecoder().decode(payload))
+  expect(claims.jti).toMatch(/^[A-Za-z0-9_-]{16,64}$/)
+  return { header: decodeProtectedHeader(jws), claims: { ...claims, jti: 'any' } }
+}
+
+/** The proof that the client library sends. */
+async function proofOf(method: 'GET' | 'POST', target: string, body?: object): Promise<string> {
+  let proof: string | null = null
+  const fetch: typeof globalThis.fetch = async (_url, init) => {
+    proof = new Headers(init?.headers).get('device-proof')
+    return Response.json({})
+  }
+  const connection = new Connection(account.origin, { fetch, now: () => now.getTime() })
+  const prover = { tenantId: account.tenant.id, deviceId: account.deviceId, key: possession }
+  await connection.call({ method, target, prover, ...(body && { body: () => body }) })
+  if (proof === null) throw new Error('the client library sent no proof')
+  return proof
+}
+
+test.each([
+  ['GET', '/device/v1/challenges', undefined],
+  ['POST', '/device/v1/challenges/chl_1/answer', { answer: 'x' }],
+] as const)(
+  'a lean proof of %s says what the client library says',
+  async (method, target, body) => {
+    const url = account.origin + target
+    const call = { method, url, ...(body && { body: JSON.stringify(body) }) }
+    const lean = proveCall(leanKeyOf(possession), account, call, nowSeconds)
+    const real = await proofOf(method, target, body)
+    expect(await opened(lean, possession)).toEqual(await opened(real, possession))
+  },
+)
+
+test('a lean approval says what the client library says', async () => {
+  const claims = { cid: 'chl_1', nonce: 'n'.repeat(43) }
+  const request = await signCompact(possession, 'approval-request+jwt', claims)
+  const asked = { jws: request, challengeId: 'chl_1', number: '483920' }
+  const lean = signApproval(leanKeyOf(verification), account, asked, nowSeconds)
+  const real = await signAnswer(
+    {
+      challengeId: 'chl_1',
+      context: { relyingParty: 'Larkfield' },
+      numberDigits: 6,
+      userVerification: 'preferred',
+      createdAt: now,
+      expiresAt: now,
+      nonce: claims.nonce,
+      requestHash: await sha256(request.slice(0, request.lastIndexOf('.'))),
+    },
+    { decision: 'approve', number: '483920', jti: 'j'.repeat(22) },
+    { possession, verification },
+    account,
+    now,
+  )
+  expect(await opened(lean, verification)).toEqual(await opened(real, verification))
+})
