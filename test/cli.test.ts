@@ -1,3 +1,6 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { defaultScopes, scopes } from '../src/domain/scope.ts'
 import { onServer } from './support/cluster.ts'
@@ -94,6 +97,23 @@ describe('an operator at the command line', () => {
     expect(stdout).toMatch(/^name\s+Portal$/m)
     expect(stdout).toMatch(/^namespaces\s+entra, mail$/m)
   })
+})
+
+test('beside the service on its embedded database a command uses the server that runs, and leaves it running', async () => {
+  await using stack = new AsyncDisposableStack()
+  const folder = await mkdtemp(path.join(tmpdir(), 'cs-cli-'))
+  stack.defer(() => rm(folder, { recursive: true, force: true }))
+  await chmod(folder, 0o711)
+  const service = stack.use(await startServiceProcess({ DATA_FOLDER: folder, PORT: '0' }))
+  const command = stack.use(
+    startProgram(['src/cli.ts', 'tenants', 'list'], { DATA_FOLDER: folder }),
+  )
+  expect(await command.exit).toEqual({ code: 0, signal: null })
+  expect(command.stderr()).toBe('')
+  expect(command.stdout()).toMatch(/^name\s+Default$/m)
+  expect((await fetch(`${service.origin}/health/ready`)).status).toBe(200)
+  service.kill('SIGTERM')
+  expect((await service.exit).code).toBe(0)
 })
 
 describe('a command that cannot be carried out', () => {

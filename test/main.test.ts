@@ -81,7 +81,11 @@ describe('on one database', () => {
     const environment = { ...shared, ROLE: 'api', PORT: '0', LOG_LEVEL: 'info' }
     const service = stack.use(await startServiceProcess(environment))
     const api = createApi(service.origin, keysIn(service.stdout())[0] ?? '')
-    const { json } = await api('POST', '/v1/enrollments', { user: 'alice', displayName: 'Alice' })
+    const { status, json } = await api('POST', '/v1/enrollments', {
+      user: 'alice',
+      displayName: 'Alice',
+    })
+    expect(status).toBe(201)
     const roundTrips = async () => {
       const text = await (await fetch(`${service.origin}/metrics`)).text()
       return Number(/^countersign_database_round_trips_total (\d+)$/m.exec(text)?.[1])
