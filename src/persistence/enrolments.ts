@@ -1,19 +1,16 @@
 import { activity } from '../domain/activity.ts'
-import type { Device } from '../domain/device.ts'
-import { mayAddDevice } from '../domain/enrolment.ts'
-import type { DeviceId, Id } from '../domain/ids.ts'
+import type { Id } from '../domain/ids.ts'
 import { policyOf } from '../domain/policy.ts'
-import type { Unregistered } from '../ports/device-store.ts'
-import type { ClaimTarget, EnrolmentStore, NewDevice } from '../ports/enrolment-store.ts'
+import type { ClaimTarget, EnrolmentStore } from '../ports/enrolment-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
-import { findDevice, lockUserRow, spendProof, unregisterDevices } from './devices.ts'
-import { type DeviceRow, type EnrolmentRow, toDevice, toEnrolment } from './rows.ts'
+import { lockUserRow, unregisterDevices } from './devices.ts'
+import { createEnrolmentClaims } from './enrolment-claims.ts'
+import { type EnrolmentRow, type ReadEnrolmentRow, toEnrolment, toEnrolmentRecord } from './rows.ts'
 import { listSigningKeys } from './signing-keys.ts'
 
-type ReadRow = EnrolmentRow & { readonly now: Date }
-type TargetRow = ReadRow & {
+type TargetRow = ReadEnrolmentRow & {
   readonly policy: unknown
   readonly tenant_name: string
   readonly user_name: string
@@ -28,11 +25,6 @@ const insertEnrolment = `
 
 const findEnrolment = `
   select e.*, clock_timestamp() as now from enrolments e where e.tenant_id = $1 and e.id = $2`
-
-const findForConfirmation = `
-  select e.*, clock_timestamp() as now
-  from devices d join enrolments e on e.tenant_id = d.tenant_id and e.id = d.enrolment_id
-  where d.tenant_id = $1 and d.id = $2 and e.device_id = d.id and e.status = 'claimed'`
 
 const target = `
   select e.*, clock_timestamp() as now, t.policy, t.name as tenant_name, u.display_name as user_name
@@ -65,83 +57,20 @@ const voidEnrolment = `
     ended_at = clock_timestamp()
   where tenant_id = $1 and id = $2 and status in ('open', 'claimed')`
 
-const claimEnrolment = `
-  update enrolments set status = case when confirmation_required then 'claimed' else 'completed' end,
-    device_id = $3, number_sealed = $4, claimed_at = clock_timestamp(),
-    ended_at = case when confirmation_required then null else clock_timestamp() end
-  where tenant_id = $1 and id = $2 and status = 'open' and expires_at > clock_timestamp()
-  returning *`
-
-// A device whose enrolment ran out before it was confirmed can never become active, and takes no place.
-const liveDevices = `
-  select d.id from devices d where d.tenant_id = $1 and d.user_id = $2
-    and (d.status = 'active' or d.status = 'unconfirmed' and exists (
-      select from enrolments e where e.tenant_id = d.tenant_id and e.id = d.enrolment_id
-        and e.expires_at > clock_timestamp()))`
-
-const insertDevice = `
-  insert into devices as d (tenant_id, id, user_id, enrolment_id, status, name, platform, model,
-    os_version, app_id, app_version, push_provider, push_environment, push_token_sealed,
-    push_token_hash, push_token_set_at, activated_at)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-    case when $14::bytea is null then null else clock_timestamp() end,
-    case when $5 = 'active' then clock_timestamp() end)
-  returning d.id`
-
-// In one order, or two claims that bring the same two keys could wait for each other.
-const insertKeys = `
-  insert into device_keys (tenant_id, device_id, role, kid, public_jwk)
-  select $1, $2, x.* from unnest($3::text[], $4::text[], $5::jsonb[]) as x(role, kid, public_jwk)
-  order by x.kid
-  on conflict (kid) do nothing returning kid`
-
-const confirmClaim = `
-  update enrolments set status = $4, wrong_numbers_left = $5, reason = $6,
-    number_sealed = case when $4 = 'claimed' then number_sealed end,
-    ended_at = case when $4 = 'claimed' then null else clock_timestamp() end
-  where tenant_id = $1 and id = $2 and status = 'claimed' and wrong_numbers_left = $3
-    and expires_at > clock_timestamp()
-  returning id`
-
-const activateDevice = `
-  update devices set status = 'active', activated_at = clock_timestamp(),
-    last_seen_at = clock_timestamp()
-  where tenant_id = $1 and id = $2 and status = 'unconfirmed'`
-
 const cancelEnrolment = `
   update enrolments set status = 'cancelled', number_sealed = null, ended_at = clock_timestamp()
   where tenant_id = $1 and id = $2 and rp_id = $3 and status in ('open', 'claimed')
     and expires_at > clock_timestamp()
   returning *`
 
-/** Rolls a transaction back with a value: what was refused half-way leaves nothing behind. */
-class RolledBack<T> extends Error {
-  readonly value: T
-  constructor(value: T) {
-    super('rolled back on purpose')
-    this.value = value
-  }
-}
-
-async function orRolledBack<T>(run: Promise<T>): Promise<T> {
-  try {
-    return await run
-  } catch (thrown) {
-    if (thrown instanceof RolledBack) return thrown.value as T
-    throw thrown
-  }
-}
-
-/** Enrolments, and the devices they bring. */
+/** Enrolments of all tenants; every statement names its tenant. */
 export function createEnrolmentStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): EnrolmentStore {
   async function toTarget(db: Queries, row: TargetRow): Promise<ClaimTarget> {
     return {
-      enrolment: toEnrolment(row),
-      numberSealed: row.number_sealed,
-      now: row.now,
+      ...toEnrolmentRecord(row),
       policy: policyOf(row.policy),
       tenantName: row.tenant_name,
       userName: row.user_name,
@@ -149,51 +78,9 @@ export function createEnrolmentStore(
     }
   }
 
-  async function replace(
-    tx: Queries,
-    { tenantId, userId, id }: Pick<Device, 'tenantId' | 'userId' | 'id'>,
-    replacedId: DeviceId | null,
-  ): Promise<Unregistered | null> {
-    if (replacedId === null) return null
-    const actor = `device:${id}` as const
-    return unregisterDevices(tx, random, {
-      tenantId,
-      userId,
-      deviceIds: [replacedId],
-      reason: 'replaced',
-      actor,
-    })
-  }
-
-  async function addDevice(tx: Queries, { device, keys, push, numberSealed }: NewDevice) {
-    await tx.query('insert_device', insertDevice, [
-      device.tenantId,
-      device.id,
-      device.userId,
-      device.enrolmentId,
-      numberSealed === null ? 'active' : 'unconfirmed',
-      device.name,
-      device.platform,
-      device.model,
-      device.osVersion,
-      device.appId,
-      device.appVersion,
-      push?.provider ?? null,
-      push?.environment ?? null,
-      push?.tokenSealed ?? null,
-      push?.tokenHash ?? null,
-    ])
-    const inserted = await tx.query('insert_device_keys', insertKeys, [
-      device.tenantId,
-      device.id,
-      keys.map((key) => key.role),
-      keys.map((key) => key.kid),
-      keys.map((key) => JSON.stringify(key.publicJwk)),
-    ])
-    return inserted.length === keys.length
-  }
-
   return {
+    ...createEnrolmentClaims(database, random),
+
     create(made) {
       return database.transaction(async (tx) => {
         const [row] = await tx.query<EnrolmentRow>('insert_enrolment', insertEnrolment, [
@@ -216,10 +103,11 @@ export function createEnrolmentStore(
     },
 
     async find(tenantId, id) {
-      const [row] = await database.query<ReadRow>('find_enrolment', findEnrolment, [tenantId, id])
-      return row
-        ? { enrolment: toEnrolment(row), numberSealed: row.number_sealed, now: row.now }
-        : null
+      const [row] = await database.query<ReadEnrolmentRow>('find_enrolment', findEnrolment, [
+        tenantId,
+        id,
+      ])
+      return row ? toEnrolmentRecord(row) : null
     },
 
     cancel(tenantId, id, rpId, event) {
@@ -288,88 +176,6 @@ export function createEnrolmentStore(
           ])
         }
         return null
-      })
-    },
-
-    claim(made) {
-      const { device, numberSealed, devicesPerUserMax, activities } = made
-      const { tenantId, userId, enrolmentId, id } = device
-      return orRolledBack(
-        database.transaction(async (tx) => {
-          await lockUserRow(tx, tenantId, userId)
-          const [enrolment] = await tx.query<EnrolmentRow>('claim_enrolment', claimEnrolment, [
-            tenantId,
-            enrolmentId,
-            id,
-            numberSealed,
-          ])
-          if (!enrolment) return { kind: 'not_open' } as const
-          const live = await tx.query<{ id: DeviceId }>('live_devices', liveDevices, [
-            tenantId,
-            userId,
-          ])
-          const replacedId = enrolment.replaces_device_id
-          if (
-            !mayAddDevice(
-              live.map((row) => row.id),
-              replacedId,
-              devicesPerUserMax,
-            )
-          ) {
-            throw new RolledBack({ kind: 'too_many_devices' })
-          }
-          if (!(await addDevice(tx, made))) throw new RolledBack({ kind: 'key_already_registered' })
-          const replaced = numberSealed === null ? await replace(tx, device, replacedId) : null
-          await recordActivities(tx, random, tenantId, activities)
-          const [row] = await tx.query<DeviceRow>('find_device', findDevice, [tenantId, id])
-          if (!row) throw new Error('the device was inserted a moment ago')
-          return { kind: 'claimed', device: toDevice(row), replaced } as const
-        }),
-      )
-    },
-
-    async findForConfirmation(tenantId, deviceId) {
-      const [row] = await database.query<ReadRow>('find_for_confirmation', findForConfirmation, [
-        tenantId,
-        deviceId,
-      ])
-      return row
-        ? { enrolment: toEnrolment(row), numberSealed: row.number_sealed, now: row.now }
-        : null
-    },
-
-    confirm({ enrolment, effect, activities }, proof) {
-      const { tenantId, userId, deviceId, id } = enrolment
-      if (deviceId === null) throw new Error('a claimed enrolment has a device')
-      const { outcome } = effect
-      const statuses = { confirmed: 'completed', wrong_number: 'claimed', void: 'void' } as const
-      return database.transaction(async (tx) => {
-        if (!(await spendProof(tx, proof))) return { kind: 'proof_replayed' } as const
-        await lockUserRow(tx, tenantId, userId)
-        const recorded = await tx.query('confirm_claim', confirmClaim, [
-          tenantId,
-          id,
-          enrolment.wrongNumbersLeft,
-          statuses[outcome],
-          effect.wrongNumbersLeft,
-          outcome === 'void' ? 'number_tries_used_up' : null,
-        ])
-        if (recorded.length === 0) return { kind: 'changed' } as const
-        const device = { tenantId, userId, id: deviceId }
-        if (outcome === 'void') {
-          const actor = `device:${deviceId}` as const
-          const deviceIds = [deviceId]
-          const reason = 'not_confirmed'
-          await unregisterDevices(tx, random, { tenantId, userId, deviceIds, reason, actor })
-        }
-        // The elder device first: whoever locks several takes them by id.
-        const replaced =
-          outcome === 'confirmed' ? await replace(tx, device, enrolment.replacesDeviceId) : null
-        if (outcome === 'confirmed') {
-          await tx.query('activate_device', activateDevice, [tenantId, deviceId])
-        }
-        await recordActivities(tx, random, tenantId, activities)
-        return { kind: 'recorded', replaced } as const
       })
     },
   }

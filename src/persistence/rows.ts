@@ -5,6 +5,7 @@ import type { Device, DeviceKey } from '../domain/device.ts'
 import type { Enrolment } from '../domain/enrolment.ts'
 import type { DuePush } from '../ports/challenge-store.ts'
 import type { SealedAddress } from '../ports/device-store.ts'
+import type { EnrolmentRecord } from '../ports/enrolment-store.ts'
 
 /** Columns of `devices d`, each prefixed `d_` so that they can stand beside another table's. */
 export const deviceColumns = `
@@ -163,6 +164,13 @@ export function toEnrolment(row: EnrolmentRow): Enrolment {
     claimedAt: row.claimed_at,
     endedAt: row.ended_at,
   }
+}
+
+/** An enrolment and the database's time of reading it. */
+export type ReadEnrolmentRow = EnrolmentRow & { readonly now: Date }
+
+export function toEnrolmentRecord(row: ReadEnrolmentRow): EnrolmentRecord {
+  return { enrolment: toEnrolment(row), numberSealed: row.number_sealed, now: row.now }
 }
 
 /** Push address columns; bytes as base64, because they also travel inside JSON. */
