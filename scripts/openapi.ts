@@ -24,7 +24,7 @@ export async function currentYaml(): Promise<string> {
     isUnavailable: () => false,
     ready: async () => false,
     stopWaiting: () => undefined,
-    metrics: { contentType: 'text/plain', read: async () => '' },
+    metrics: { contentType: 'text/plain', read: async () => '', token: null },
   })
   return toYaml(app.swagger())
 }

@@ -325,7 +325,7 @@ export async function startService(
           logger: log,
           publicOrigin,
           ...(config.trustProxy !== null && { trustProxy: config.trustProxy }),
-          metrics,
+          metrics: { ...metrics, token: config.metricsToken },
           stopWaiting: () => signals.stop(),
           ready: () => isReady(database),
           isUnavailable: isDatabaseUnavailable,

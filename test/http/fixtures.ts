@@ -164,7 +164,11 @@ export async function anApp(
     isUnavailable: () => false,
     ready: async () => true,
     stopWaiting: () => undefined,
-    metrics: { contentType: 'text/plain; version=0.0.4', read: async () => 'up 1\n' },
+    metrics: {
+      contentType: 'text/plain; version=0.0.4',
+      read: async () => 'up 1\n',
+      token: null,
+    },
     clock: { now: () => at },
     ...options,
   })

@@ -26,6 +26,30 @@ describe('GET /metrics', () => {
     expect(answer.body).toBe('up 1\n')
     expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4')
   })
+
+  it.each([
+    ['from another machine', { remoteAddress: '203.0.113.7' }],
+    ['through a proxy on this machine', { headers: { 'x-forwarded-for': '203.0.113.7' } }],
+  ])('404 without a token %s', async (_, from) => {
+    await using app = await anApp()
+    const answer = await app.inject({ url: '/metrics', ...from })
+    expect(answer.json()).toMatchObject({ status: 404, code: 'not_found' })
+  })
+
+  it('takes the configured token from anywhere, and nothing else from nearby', async () => {
+    const read = async () => 'up 1\n'
+    const metrics = { contentType: 'text/plain', read, token: 'a'.repeat(16) }
+    await using app = await anApp({}, { metrics })
+    const ask = (authorization?: string) =>
+      app.inject({
+        url: '/metrics',
+        remoteAddress: '203.0.113.7',
+        headers: authorization === undefined ? {} : { authorization },
+      })
+    expect((await ask(`Bearer ${metrics.token}`)).body).toBe('up 1\n')
+    expect((await ask(`Bearer ${'b'.repeat(16)}`)).json()).toMatchObject({ status: 401 })
+    expect((await app.inject('/metrics')).json()).toMatchObject({ status: 401 })
+  })
 })
 
 describe('GET /docs', () => {
