@@ -1,0 +1,93 @@
+// Short ways through a challenge, for tests of its parts.
+
+import { type ActivityType, activity } from '../../src/domain/activity.ts'
+import { decideAnswer } from '../../src/domain/answer.ts'
+import type { Challenge } from '../../src/domain/challenge.ts'
+import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
+import { isRefusal } from '../../src/domain/refusal.ts'
+import type { AnswerRecorded } from '../../src/ports/challenge-store.ts'
+import { anAnswer, aProof, type Stores, type TestUser } from '../support/stores.ts'
+
+/** The challenge as its relying party reads it. */
+export async function challengeOf(
+  { challenges }: Stores,
+  { tenantId, rpId }: TestUser,
+  id: ChallengeId,
+): Promise<Challenge> {
+  const record = await challenges.find(tenantId, rpId, id)
+  if (!record) throw new Error('the challenge exists')
+  return record.challenge
+}
+
+/** Types of everything that was told of the user, newest first. */
+export async function toldOf({ activities }: Stores, { tenantId, userId }: TestUser) {
+  const listed = await activities.list(tenantId, userId, { limit: 1_000, before: null })
+  return listed.map(({ type }) => type)
+}
+
+/** Makes it a challenge whose time is over. */
+export async function runOut({ database }: Stores, id: ChallengeId): Promise<void> {
+  const text = `update challenges set expires_at = clock_timestamp() - interval '1 ms' where id = $1`
+  await database.query('run_out', text, [id])
+}
+
+/** Cancels for this relying party. */
+export function cancel({ challenges }: Stores, { tenantId, rpId }: TestUser, id: ChallengeId) {
+  const event = { type: 'challenge_cancelled', severity: 'info', actor: 'operator' } as const
+  return challenges.cancel(tenantId, rpId, id, { ...event, challengeId: id }, 'test')
+}
+
+/** Pushes again, on the strength of what was read before. */
+export function resend({ challenges }: Stores, challenge: Challenge) {
+  const { userId, resendsLeft } = challenge
+  return challenges.resend({
+    challenge,
+    resendsLeft: resendsLeft - 1,
+    activity: activity({ userId, type: 'challenge_resent', actor: 'operator' }),
+    leasedBy: 'test',
+  })
+}
+
+/** Unregisters these devices of the user. */
+export function unregister(
+  { devices }: Stores,
+  { tenantId, userId }: TestUser,
+  ...deviceIds: DeviceId[]
+) {
+  const command = { tenantId, userId, deviceIds, reason: 'lost', actor: 'operator' } as const
+  return devices.unregister(command, null)
+}
+
+/** What a person does with a question. */
+export type Deed = 'approve' | 'deny' | 'wrong number'
+
+const told = {
+  approve: 'challenge_approved',
+  deny: 'challenge_denied',
+  'wrong number': 'number_failed',
+} satisfies Record<Deed, ActivityType>
+
+/** Answers as the rules decide it for the challenge as it was read, with a fresh proof. */
+export function answer(
+  { challenges }: Stores,
+  user: TestUser,
+  challenge: Challenge,
+  deviceId: DeviceId,
+  deed: Deed = 'approve',
+  more: Parameters<typeof anAnswer>[3] = {},
+): Promise<AnswerRecorded> {
+  const decision = deed === 'deny' ? 'deny' : 'approve'
+  const number = deed === 'deny' ? null : '000000'
+  const effect = decideAnswer(challenge, { decision, number }, deed === 'approve')
+  if (isRefusal(effect)) throw new Error(`the rules refuse to ${deed}: ${effect.refused}`)
+  const about = { userId: user.userId, actor: `device:${deviceId}`, deviceId } as const
+  const given = anAnswer(user, challenge.id, deviceId, {
+    decision,
+    effect,
+    was: { wrongNumbersLeft: challenge.wrongNumbersLeft },
+    jws: deed === 'wrong number' ? null : 'evidence',
+    activity: activity({ ...about, type: told[deed], challengeId: challenge.id }),
+    ...more,
+  })
+  return challenges.recordAnswer(given, aProof(user, deviceId))
+}

@@ -1,0 +1,300 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Challenge } from '../../src/domain/challenge.ts'
+import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
+import { systemRandom } from '../../src/outbound/random.ts'
+import {
+  aChallenge,
+  aColleague,
+  aDevice,
+  aUser,
+  beginOn,
+  openStores,
+  type Stores,
+  type TestUser,
+} from '../support/stores.ts'
+import {
+  answer,
+  cancel,
+  challengeOf,
+  type Deed,
+  resend,
+  runOut,
+  toldOf,
+  unregister,
+} from './asking.ts'
+
+let stores: Stores
+let user: TestUser
+
+beforeAll(async () => {
+  stores = await openStores()
+})
+beforeEach(async () => {
+  user = await aUser(stores)
+})
+afterAll(() => stores.close())
+
+const page = { limit: 100, before: null }
+describe('challenges are listed', () => {
+  test('newest first, page by page, none twice and none left out', async () => {
+    const device = await aDevice(stores, user)
+    const ids: ChallengeId[] = []
+    for (let count = 0; count < 7; count++) ids.unshift(await aChallenge(stores, user, [device]))
+    const { tenantId, rpId } = user
+    const seen: ChallengeId[] = []
+    let before: string | null = null
+    for (;;) {
+      const query = { tenantId, rpId, userId: null, status: null }
+      const items: Challenge[] = await stores.challenges.list(query, { limit: 3, before })
+      seen.push(...items.map(({ id }) => id))
+      const last = items.at(-1)
+      if (!last) break
+      before = last.id
+    }
+    expect(seen).toEqual(ids)
+  })
+
+  test('by user and by status, and to the relying party that made them only', async () => {
+    const colleague = await aColleague(stores, user, 'bob')
+    const [mine, theirs] = [await aDevice(stores, user), await aDevice(stores, colleague)]
+    const pending = await aChallenge(stores, user, [mine])
+    const denied = await aChallenge(stores, user, [mine])
+    await answer(stores, user, await challengeOf(stores, user, denied), mine, 'deny')
+    const other = await aChallenge(stores, colleague, [theirs])
+    const { tenantId, rpId, userId } = user
+    const ids = async (query: Partial<Parameters<Stores['challenges']['list']>[0]>) => {
+      const all = { tenantId, rpId, userId: null, status: null }
+      return (await stores.challenges.list({ ...all, ...query }, page)).map(({ id }) => id)
+    }
+    expect(await ids({})).toEqual([other, denied, pending])
+    expect(await ids({ userId })).toEqual([denied, pending])
+    expect(await ids({ userId, status: 'denied' })).toEqual([denied])
+    expect(await ids({ status: 'pending' })).toEqual([other, pending])
+    expect(await ids({ rpId: systemRandom.id('relyingParty') })).toEqual([])
+  })
+})
+
+describe('cancelling', () => {
+  test('ends a pending challenge once, erases its number and tells every device that was pushed', async () => {
+    const devices = [await aDevice(stores, user), await aDevice(stores, user)] as const
+    const id = await aChallenge(stores, user, devices)
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => cancel(stores, user, id)))
+    const [done, ...more] = outcomes.filter((one) => one !== null)
+    expect(more).toEqual([])
+    expect(done?.pushes.map(({ deviceId }) => deviceId).toSorted()).toEqual([...devices])
+    expect(await challengeOf(stores, user, id)).toMatchObject({
+      status: 'cancelled',
+      reason: null,
+      decidedAt: expect.any(Date),
+    })
+    expect(
+      (await toldOf(stores, user)).filter((type) => type === 'challenge_cancelled'),
+    ).toHaveLength(1)
+  })
+
+  test('is refused to another relying party, after an answer, and after the challenge’s time', async () => {
+    const device = await aDevice(stores, user)
+    const id = await aChallenge(stores, user, [device])
+    expect(await cancel(stores, { ...user, rpId: systemRandom.id('relyingParty') }, id)).toBeNull()
+    await answer(stores, user, await challengeOf(stores, user, id), device)
+    expect(await cancel(stores, user, id)).toBeNull()
+    expect(await challengeOf(stores, user, id)).toMatchObject({ status: 'approved' })
+    const over = await aChallenge(stores, user, [device])
+    await runOut(stores, over)
+    expect(await cancel(stores, user, over)).toBeNull()
+  })
+
+  test('and approving at the same time leave one of the two, 100 rounds', async () => {
+    const device = await aDevice(stores, user)
+    for (let round = 0; round < 100; round++) {
+      const id = await aChallenge(stores, user, [device])
+      const challenge = await challengeOf(stores, user, id)
+      const [cancelled, answered] = await Promise.all([
+        cancel(stores, user, id),
+        answer(stores, user, challenge, device),
+      ])
+      expect(await challengeOf(stores, user, id)).toMatchObject({
+        status: cancelled ? 'cancelled' : 'approved',
+      })
+      expect(answered.kind).toBe(cancelled ? 'changed' : 'recorded')
+    }
+  })
+})
+
+describe('time', () => {
+  test('ends what has run out and nothing else, and tells the user', async () => {
+    const device = await aDevice(stores, user)
+    const [over, live] = [
+      await aChallenge(stores, user, [device]),
+      await aChallenge(stores, user, [device]),
+    ]
+    await runOut(stores, over)
+    expect(await stores.challenges.expire({ tenantId: user.tenantId, id: live }, 1)).toEqual([])
+    expect(await stores.challenges.expire(null, 1_000)).toContain(over)
+    expect(await challengeOf(stores, user, over)).toMatchObject({
+      status: 'expired',
+      reason: null,
+      decidedAt: expect.any(Date),
+    })
+    expect(await challengeOf(stores, user, live)).toMatchObject({ status: 'pending' })
+    expect(
+      (await toldOf(stores, user)).filter((type) => type === 'challenge_expired'),
+    ).toHaveLength(1)
+    expect(await stores.challenges.expire(null, 1_000)).not.toContain(over)
+  })
+
+  test('ends the oldest first, no more than asked for, and each for one sweeper only', async () => {
+    await stores.challenges.expire(null, 1_000)
+    const device = await aDevice(stores, user)
+    const ids: ChallengeId[] = []
+    for (let count = 0; count < 30; count++) ids.push(await aChallenge(stores, user, [device]))
+    for (const id of ids) await runOut(stores, id)
+    const [first] = ids
+    expect(await stores.challenges.expire(null, 1)).toEqual([first])
+    const swept = await Promise.all(
+      Array.from({ length: 5 }, () => stores.challenges.expire(null, 10)),
+    )
+    expect(swept.every((one) => one.length <= 10)).toBe(true)
+    const rest = await stores.challenges.expire(null, 100)
+    expect([first, ...swept.flat(), ...rest].toSorted()).toEqual(ids.toSorted())
+  })
+
+  test('skips what somebody holds, so that no sweep waits', async () => {
+    await stores.challenges.expire(null, 1_000)
+    const device = await aDevice(stores, user)
+    const [held, free] = [
+      await aChallenge(stores, user, [device]),
+      await aChallenge(stores, user, [device]),
+    ]
+    for (const id of [held, free]) await runOut(stores, id)
+    const holder = await beginOn(stores)
+    await holder.query('select 1 from challenges where id = $1 for update', [held])
+    expect(await stores.challenges.expire(null, 10)).toEqual([free])
+    await holder.commit()
+    expect(await stores.challenges.expire(null, 10)).toEqual([held])
+  })
+})
+
+describe('a push is repeated', () => {
+  test('to every device that can be pushed, at the cost of one', async () => {
+    const [device, mute] = [
+      await aDevice(stores, user),
+      await aDevice(stores, user, { withPush: false }),
+    ]
+    const id = await aChallenge(stores, user, [device, mute])
+    const before = await challengeOf(stores, user, id)
+    const resent = await resend(stores, before)
+    expect(resent?.pushes).toMatchObject([
+      {
+        kind: 'challenge_opened',
+        challengeId: id,
+        deviceId: device,
+        attempts: 1,
+        expiresAt: before.expiresAt,
+      },
+    ])
+    const after = await challengeOf(stores, user, id)
+    expect(after.resendsLeft).toBe(2)
+    expect(after.lastPushAt?.getTime()).toBeGreaterThan(before.lastPushAt?.getTime() ?? 0)
+    expect(after.expiresAt).toEqual(before.expiresAt)
+  })
+
+  test('once for parallel calls that saw the same count', async () => {
+    const id = await aChallenge(stores, user, [await aDevice(stores, user)])
+    const challenge = await challengeOf(stores, user, id)
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => resend(stores, challenge)))
+    expect(outcomes.filter((one) => one !== null)).toHaveLength(1)
+    expect(await challengeOf(stores, user, id)).toMatchObject({ resendsLeft: 2 })
+  })
+
+  test('to nobody when no device can be pushed, and then costs nothing', async () => {
+    const id = await aChallenge(stores, user, [await aDevice(stores, user, { withPush: false })])
+    expect(await resend(stores, await challengeOf(stores, user, id))).toEqual({ pushes: [] })
+    expect(await challengeOf(stores, user, id)).toMatchObject({ resendsLeft: 3 })
+  })
+
+  test('never for a challenge that has ended or run out', async () => {
+    const device = await aDevice(stores, user)
+    const [ended, over] = [
+      await aChallenge(stores, user, [device]),
+      await aChallenge(stores, user, [device]),
+    ]
+    await cancel(stores, user, ended)
+    expect(await resend(stores, await challengeOf(stores, user, ended))).toBeNull()
+    await runOut(stores, over)
+    const resent = await resend(stores, await challengeOf(stores, user, over))
+    expect(resent?.pushes ?? []).toEqual([])
+    expect(await challengeOf(stores, user, over)).toMatchObject({ resendsLeft: 3 })
+  })
+})
+
+describe('whatever is tried, in whatever order', () => {
+  const device = fc.nat(1)
+  const kind = fc.constantFrom<Deed | 'unregister'>(
+    'approve',
+    'deny',
+    'wrong number',
+    'wrong number',
+    'unregister',
+  )
+  const other = fc.constantFrom('cancel', 'sweep', 'resend', 'run out')
+  const step = fc.oneof(
+    { weight: 2, arbitrary: fc.record({ kind, device }) },
+    { weight: 1, arbitrary: fc.record({ kind: other, device: fc.constant(0) }) },
+  )
+
+  async function take(kind: string, challenge: Challenge, device: DeviceId) {
+    const { tenantId, id } = challenge
+    switch (kind) {
+      case 'unregister':
+        return unregister(stores, user, device)
+      case 'cancel':
+        return cancel(stores, user, id)
+      case 'sweep':
+        return stores.challenges.expire({ tenantId, id }, 1)
+      case 'run out':
+        return runOut(stores, id)
+      case 'resend':
+        return challenge.resendsLeft > 0 && resend(stores, challenge)
+      default:
+        return answer(stores, user, challenge, device, kind as Deed)
+    }
+  }
+
+  test('a challenge ends once, stays as it ended, and tells of one end', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
+        user = await aUser(stores)
+        const devices = [await aDevice(stores, user), await aDevice(stores, user)] as const
+        const id = await aChallenge(stores, user, devices)
+        let last = await challengeOf(stores, user, id)
+        for (const { kind, device } of steps) {
+          await take(kind, last, devices[device === 0 ? 0 : 1])
+          const now = await challengeOf(stores, user, id)
+          const { expiresAt: _, ...fixed } = last
+          if (last.status !== 'pending') expect(now).toMatchObject(fixed)
+          expect(now.wrongNumbersLeft).toBeLessThanOrEqual(last.wrongNumbersLeft)
+          last = now
+        }
+        const answers = await stores.database.query<{ outcome: string }>(
+          'answers_of',
+          'select outcome from answers where challenge_id = $1',
+          [id],
+        )
+        const wrong = answers.filter(({ outcome }) => outcome === 'wrong_number').length
+        const decided = last.decidedDeviceId !== null && last.reason !== 'number_mismatch'
+        expect(wrong).toBe(3 - last.wrongNumbersLeft)
+        expect(answers.length - wrong).toBe(decided ? 1 : 0)
+        const told = await toldOf(stores, user)
+        const ends = told.filter((type) =>
+          /^challenge_(approved|denied|expired|cancelled)$/.test(type),
+        )
+        const silent = last.status === 'pending' || last.reason === 'number_mismatch'
+        expect(ends).toHaveLength(silent ? 0 : 1)
+        expect(told.filter((type) => type === 'number_failed')).toHaveLength(wrong)
+      }),
+      { numRuns: 30 },
+    )
+  })
+})
