@@ -55,7 +55,6 @@ const noQuery = z.strictObject({})
 const noContent = z.null()
 
 const always = ['invalid_request', 'unavailable', 'internal'] as const satisfies ProblemCode[]
-const withBody = ['body_too_large', 'unsupported_media_type', 'request_timeout'] as const
 
 function answerResponse({ description, schema, type = 'application/json' }: Answer): unknown {
   if (schema === noContent) return schema.meta({ description })
@@ -80,6 +79,13 @@ function problemResponses(codes: readonly ProblemCode[]): Record<number, unknown
   return responses
 }
 
+/** Problems of every route whose method may carry a body, whether it takes one or not. */
+export const bodyProblemResponses = problemResponses([
+  'body_too_large',
+  'unsupported_media_type',
+  'request_timeout',
+])
+
 /** Completes an operation with what its protection adds. A route that names no query members refuses all of them. */
 export function operationSchema<const O extends Operation>(
   operation: O,
@@ -90,7 +96,6 @@ export function operationSchema<const O extends Operation>(
 ): OperationSchema<O> {
   const { operationId, tag, summary, description, answers, refusals = [], ...taken } = operation
   const codes: ProblemCode[] = [...refusals, ...protection.refusals, ...always]
-  if (operation.body) codes.push(...withBody)
   if (operation.params) codes.push('not_found')
   const successes = Object.entries(answers).map(([status, answer]) => [
     status,

@@ -20,16 +20,14 @@ export type ProblemBody = {
 
 export const problemMediaType = 'application/problem+json'
 
-/** The document of a code. A fact may not pose as a standard member: `status` among the facts becomes `currentStatus`. */
+/** The document of a code. A fact cannot take the place of a standard member. */
 export function problemBody(
   code: ProblemCode,
   { hint, facts, errors }: Pick<Refusal, 'hint' | 'facts'> & { errors?: readonly Fault[] } = {},
 ): ProblemBody {
   const { status, title, detail }: ProblemKind = problems[code]
-  const { status: currentStatus, ...others } = facts ?? {}
   return {
-    ...others,
-    ...(currentStatus !== undefined && { currentStatus }),
+    ...facts,
     type: `urn:countersign:problem:${code}`,
     title,
     status,

@@ -138,7 +138,7 @@ export const aUser: User = {
 }
 
 /** Use cases of which only the given ones may be called; keys and proofs are believed unless told otherwise. */
-export function useCasesWith(given: Partial<UseCases>): UseCases {
+function useCasesWith(given: Partial<UseCases>): UseCases {
   const believing: Partial<UseCases> = {
     authenticateApiKey: async (authorization) =>
       authorization === bearer.authorization ? principal : refuse('api_key_invalid'),

@@ -143,8 +143,9 @@ describe('the log', () => {
     logger.info(secrets)
     logger.info({ body: secrets })
     logger.info({ request: { headers: secrets } })
+    logger.info({ req: { body: secrets }, headers: secrets })
     expect(lines.join('')).not.toContain('CANARY')
-    expect(lines.join('').match(/\[redacted\]/g)).toHaveLength(24)
+    expect(lines.join('').match(/\[redacted\]/g)).toHaveLength(40)
   })
 })
 

@@ -48,9 +48,10 @@ describe('a refusal', () => {
     expect(answer.headers['retry-after']).toBe('7')
   })
 
-  it('cannot replace the HTTP status by a fact: its `status` is told as `currentStatus`', async () => {
-    const answer = await answerTo(refuse('challenge_ended', { facts: { status: 'approved' } }))
-    expect(answer.json()).toMatchObject({ status: 409, currentStatus: 'approved' })
+  it('cannot put a fact in the place of a standard member', async () => {
+    const facts = { status: 200, code: 'fine', title: 't', type: 'about:blank', detail: 'd' }
+    const answer = await answerTo(refuse('challenge_ended', { facts }))
+    expect(answer.json()).toEqual((await answerTo(refuse('challenge_ended'))).json())
   })
 
   it.each([

@@ -2,6 +2,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest, preValidationHookHandler } from 'fastify'
+import { bodyProblemResponses } from '../operation.ts'
 import { sendProblem } from '../problem.ts'
 
 /** Code of the error for a body that is not UTF-8. */
@@ -47,11 +48,16 @@ export function parseJsonBodies(
   )
 }
 
-/** Makes every route without a body schema refuse a body with members. */
+/** Makes every route without a body schema refuse a body with members, and lets all that may get one say what that can lead to. */
 export function refuseUnknownBodies(app: FastifyInstance): void {
   app.addHook('onRoute', (route) => {
-    const methods = [route.method].flat()
-    if (route.schema?.body !== undefined || methods.every((method) => method === 'GET')) return
+    const { schema } = route
+    if (!schema || [route.method].flat().every((method) => method === 'GET')) return
+    route.schema = {
+      ...schema,
+      response: { ...bodyProblemResponses, ...(schema.response as object) },
+    }
+    if (schema.body !== undefined) return
     route.preValidation = [refuseBody, ...[route.preValidation ?? []].flat()]
   })
 }

@@ -15,7 +15,8 @@ import { publicOperation, tags } from '../operation.ts'
 const description = `Push sign-in approval: ask a user, let a registered phone answer, get a signed outcome.
 
 Every 4xx and 5xx is a problem document (RFC 9457) with a stable \`code\`. What belongs to others answers like what does not
-exist. Unknown members are refused. Ids are TypeIDs, times RFC 3339 in UTC. The header \`Request-Id\` names each request.`
+exist. Unknown members are refused. On any path, what is no request gets 400, what comes too slowly 408, too long headers 431.
+Ids are TypeIDs, times RFC 3339 in UTC. The header \`Request-Id\` names each request. Answers may get more members.`
 
 const document = {
   openapi: '3.1.0',

@@ -5,7 +5,7 @@ import { timestamp } from './time.ts'
 
 export const platforms = ['ios', 'android', 'web', 'other'] as const
 
-export const deviceName = showable(64, {
+const deviceName = showable(64, {
   description: 'What the user calls the device.',
   example: "Ada's phone",
 })

@@ -132,7 +132,7 @@ describe('challenges of a device', () => {
   })
 
   it('tell the status of the challenge beside the HTTP status when the number was wrong', async () => {
-    const facts = { wrongNumbersLeft: 0, status: 'denied' }
+    const facts = { wrongNumbersLeft: 0, currentStatus: 'denied' }
     const answerChallenge = async () => refuse('wrong_number', { facts })
     const answer = await call('POST', `${one}/answer`, { answerChallenge }, { answer: 'd.e.f' })
     expect(answer.json()).toMatchObject({
