@@ -132,13 +132,13 @@ const recordAnswer = `
     select c.tenant_id, x.id, 'challenge_closed', c.id, x.device_id, 'queued', 1, clock_timestamp(),
       $21, clock_timestamp() + make_interval(secs => ${leaseSeconds})
     from c, unnest($19::text[], $20::text[]) as x(id, device_id)
+    where $11 <> 'pending'
     returning tenant_id, id, kind, challenge_id, device_id, attempts,
       created_at + make_interval(secs => ${closingLifetimeSeconds}) as expires_at
   )
   select $6::boolean or exists (select from p) as proof_spent,
     exists (select from d) as device_active,
-    exists (select from k) as locked,
-    exists (select from a) as answered,
+    exists (select from k where k.expires_at <= clock_timestamp()) as over,
     exists (select from c) as recorded,
     (select json_agg(x) from (
       select closing.*, ${addressColumns('v')}
@@ -149,7 +149,7 @@ const recordAnswer = `
 type RecordRow = {
   readonly proof_spent: boolean
   readonly device_active: boolean
-  readonly locked: boolean
+  readonly over: boolean
   readonly recorded: boolean
   readonly pushes: DuePushRow[] | null
 }
@@ -158,7 +158,7 @@ function outcomeOf(row: RecordRow): AnswerRecorded {
   if (row.recorded) return { kind: 'recorded', pushes: toDuePushes(row.pushes ?? []) }
   if (!row.proof_spent) return { kind: 'proof_replayed' }
   if (!row.device_active) return { kind: 'device_not_active' }
-  return { kind: row.locked ? 'expired' : 'changed' }
+  return { kind: row.over ? 'expired' : 'changed' }
 }
 
 /** The answering half of the challenge store. */

@@ -196,6 +196,28 @@ describe('an answer', () => {
     ])
   })
 
+  test('whose jti was used is told apart from one that came too late', async () => {
+    const device = await aDevice(stores, user)
+    const id = await aChallenge(stores, user, [device])
+    const jti = thumbprint()
+    await answer(stores, user, await challengeOf(stores, user, id), device, 'wrong number', { jti })
+    const challenge = await challengeOf(stores, user, id)
+    const again = await answer(stores, user, challenge, device, 'approve', { jti })
+    expect(again).toEqual({ kind: 'changed' })
+    expect(await challengeOf(stores, user, id)).toEqual(challenge)
+  })
+
+  test('that leaves the challenge pending tells nobody that it is over', async () => {
+    const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
+    const id = await aChallenge(stores, user, [device, other])
+    const challenge = await challengeOf(stores, user, id)
+    const more = { closing: [other] }
+    expect(await answer(stores, user, challenge, device, 'wrong number', more)).toEqual({
+      kind: 'recorded',
+      pushes: [],
+    })
+  })
+
   test('spends its proof even when another came first, so that the call cannot be repeated by a thief', async () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])

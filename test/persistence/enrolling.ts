@@ -35,7 +35,7 @@ export async function readEnrolment(
 /** Makes it an enrolment whose time is over. */
 export async function runOut({ database }: Stores, { id }: Pick<Enrolment, 'id'>): Promise<void> {
   const text = `update enrolments set expires_at = clock_timestamp() - interval '1 ms' where id = $1`
-  await database.query('run_out', text, [id])
+  await database.query('run_out_enrolment', text, [id])
 }
 
 /** A device that waits for its number, and its enrolment. */
