@@ -3,10 +3,10 @@
 import { createHash, randomUUID } from 'node:crypto'
 import path from 'node:path'
 import type { Logger } from 'pino'
+import { bindUseCases } from './bind-use-cases.ts'
 import type { Config } from './config.ts'
 import type { ApiKeyId } from './domain/ids.ts'
 import { buildApp } from './http/app.ts'
-import type { UseCases } from './http/use-cases.ts'
 import { createApnsProvider } from './outbound/apns.ts'
 import { systemClock } from './outbound/clock.ts'
 import { createFcmProvider } from './outbound/fcm.ts'
@@ -17,7 +17,7 @@ import { createPushRouter, type PushRoute } from './outbound/push-router.ts'
 import { systemRandom } from './outbound/random.ts'
 import { createRedisSignals } from './outbound/redis-signals.ts'
 import { createSealing } from './outbound/sealing.ts'
-import { createSignalHub, type SignalCarrier, type SignalHub } from './outbound/signal-hub.ts'
+import { createSignalHub, type SignalCarrier } from './outbound/signal-hub.ts'
 import { createSignatures } from './outbound/signatures.ts'
 import { createActivityStore } from './persistence/activities.ts'
 import { createApiKeyStore } from './persistence/api-keys.ts'
@@ -33,43 +33,11 @@ import { createNotifySignals, notifyStatement } from './persistence/notify-signa
 import { createSigningKeyStore } from './persistence/signing-keys.ts'
 import { createTenantStore } from './persistence/tenants.ts'
 import { createUserStore } from './persistence/users.ts'
-import type { Dispatcher } from './ports/delivery-store.ts'
 import type { PushProvider } from './ports/push.ts'
-import { answerChallenge } from './usecases/answer-challenge.ts'
-import { createApiKey, revocationPrefix, revokeApiKey } from './usecases/api-keys.ts'
-import { createApiKeyAuthentication } from './usecases/authenticate-api-key.ts'
-import { readDeviceProof } from './usecases/authenticate-device.ts'
-import { cancelChallenge } from './usecases/cancel-challenge.ts'
-import { cancelEnrolment } from './usecases/cancel-enrolment.ts'
-import { claimEnrolment } from './usecases/claim-enrolment.ts'
-import { confirmEnrolment } from './usecases/confirm-enrolment.ts'
-import { confirmReceipt } from './usecases/confirm-receipt.ts'
-import { createChallenge } from './usecases/create-challenge.ts'
-import { fetchChallenges } from './usecases/fetch-challenges.ts'
-import { findUser, listUsers } from './usecases/find-user.ts'
-import { importUser } from './usecases/import-user.ts'
-import { listActivities, listOwnActivities } from './usecases/list-activities.ts'
-import { listChallenges } from './usecases/list-challenges.ts'
-import { openEnrolment } from './usecases/open-enrolment.ts'
-import {
-  listOwnDevices,
-  readSelf,
-  unregisterOther,
-  unregisterSelf,
-  updateSelf,
-} from './usecases/own-devices.ts'
-import { readChallenge, waitForChallenge } from './usecases/read-challenge.ts'
-import { listDevices, readDevice } from './usecases/read-devices.ts'
-import { readEnrolment } from './usecases/read-enrolment.ts'
-import { readEvidence } from './usecases/read-evidence.ts'
-import { readKeySetLinks, readPublicKeys } from './usecases/read-signing-keys.ts'
-import { renameDevice } from './usecases/rename-device.ts'
-import { resendChallenge } from './usecases/resend-challenge.ts'
-import { rotatePushToken } from './usecases/rotate-push-token.ts'
+import { createApiKey, revokeApiKey } from './usecases/api-keys.ts'
 import { rotateSigningKey } from './usecases/rotate-signing-key.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
 import { bootstrap, createRelyingParty, createTenant } from './usecases/tenants.ts'
-import { unregisterAllDevices, unregisterDevice } from './usecases/unregister-devices.ts'
 import { createDispatcher } from './worker/dispatcher.ts'
 import { startSweeps } from './worker/sweeps.ts'
 
@@ -173,74 +141,6 @@ function openPush(config: Config, log: Logger): PushProvider {
   }
   if (routes.length === 0) log.warn('no push credentials: phones find challenges only by looking')
   return createPushRouter(routes, log)
-}
-
-type Parts = Awaited<ReturnType<typeof openWorld>> &
-  ReturnType<typeof openStores> & {
-    readonly signals: SignalHub
-    readonly dispatcher: Dispatcher
-    readonly publicOrigin: string
-  }
-
-function bindUseCases(parts: Parts): UseCases {
-  const signingKeys = createSigningKeys(parts, () => parts.clock.now().getTime())
-  const needs = { ...parts, signingKeys }
-  const bind =
-    <Given extends unknown[], Result>(
-      useCase: (known: typeof needs, ...given: Given) => Result,
-    ): ((...given: Given) => Result) =>
-    (...given) =>
-      useCase(needs, ...given)
-
-  const authentication = createApiKeyAuthentication(parts)
-  parts.signals.listen((key) => {
-    if (key.startsWith(revocationPrefix)) {
-      authentication.forget(key.slice(revocationPrefix.length) as ApiKeyId)
-    }
-  })
-  return {
-    authenticateApiKey: authentication.authenticate,
-    readDeviceProof: bind(readDeviceProof),
-    findTenant: (id) => parts.tenants.findTenant(id),
-    listRelyingParties: (tenantId) => parts.tenants.listRelyingParties(tenantId),
-    listApiKeys: (tenantId) => parts.apiKeys.list(tenantId),
-    createRelyingParty: bind(createRelyingParty),
-    createApiKey: bind(createApiKey),
-    revokeApiKey: bind(revokeApiKey),
-    readPublicKeys: bind(readPublicKeys),
-    importUser: bind(importUser),
-    findUser: bind(findUser),
-    listUsers: bind(listUsers),
-    listActivities: bind(listActivities),
-    listDevices: bind(listDevices),
-    readDevice: bind(readDevice),
-    renameDevice: bind(renameDevice),
-    unregisterDevice: bind(unregisterDevice),
-    unregisterAllDevices: bind(unregisterAllDevices),
-    openEnrolment: bind(openEnrolment),
-    readEnrolment: bind(readEnrolment),
-    cancelEnrolment: bind(cancelEnrolment),
-    claimEnrolment: bind(claimEnrolment),
-    confirmEnrolment: bind(confirmEnrolment),
-    createChallenge: bind(createChallenge),
-    readChallenge: bind(readChallenge),
-    waitForChallenge: bind(waitForChallenge),
-    cancelChallenge: bind(cancelChallenge),
-    resendChallenge: bind(resendChallenge),
-    readEvidence: bind(readEvidence),
-    listChallenges: bind(listChallenges),
-    fetchChallenges: bind(fetchChallenges),
-    answerChallenge: bind(answerChallenge),
-    confirmReceipt: bind(confirmReceipt),
-    rotatePushToken: bind(rotatePushToken),
-    readSelf: bind(readSelf),
-    updateSelf: bind(updateSelf),
-    unregisterSelf: bind(unregisterSelf),
-    listOwnDevices: bind(listOwnDevices),
-    unregisterOther: bind(unregisterOther),
-    listOwnActivities: bind(listOwnActivities),
-    readKeySetLinks: bind(readKeySetLinks),
-  }
 }
 
 /** What operators do at the command line, on the same database, beside the running service or without it. */

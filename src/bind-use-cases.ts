@@ -1,0 +1,133 @@
+// Use cases joined to what they need. Each still says itself what that is; here everything is at hand.
+
+import type { ApiKeyId } from './domain/ids.ts'
+import type { UseCases } from './http/use-cases.ts'
+import type { ActivityStore } from './ports/activity-store.ts'
+import type { ChallengeStore } from './ports/challenge-store.ts'
+import type { Dispatcher } from './ports/delivery-store.ts'
+import type { DeviceStore } from './ports/device-store.ts'
+import type {
+  ApiKeyStore,
+  SigningKeyStore,
+  TenantStore,
+  UserStore,
+} from './ports/directory-store.ts'
+import type { EnrolmentStore } from './ports/enrolment-store.ts'
+import type { Signals } from './ports/signals.ts'
+import type { Clock, Hashing, Random, Sealing, Signatures } from './ports/world.ts'
+import { answerChallenge } from './usecases/answer-challenge.ts'
+import { createApiKey, revocationPrefix, revokeApiKey } from './usecases/api-keys.ts'
+import { createApiKeyAuthentication } from './usecases/authenticate-api-key.ts'
+import { readDeviceProof } from './usecases/authenticate-device.ts'
+import { cancelChallenge } from './usecases/cancel-challenge.ts'
+import { cancelEnrolment } from './usecases/cancel-enrolment.ts'
+import { claimEnrolment } from './usecases/claim-enrolment.ts'
+import { confirmEnrolment } from './usecases/confirm-enrolment.ts'
+import { confirmReceipt } from './usecases/confirm-receipt.ts'
+import { createChallenge } from './usecases/create-challenge.ts'
+import { fetchChallenges } from './usecases/fetch-challenges.ts'
+import { findUser, listUsers } from './usecases/find-user.ts'
+import { importUser } from './usecases/import-user.ts'
+import { listActivities, listOwnActivities } from './usecases/list-activities.ts'
+import { listChallenges } from './usecases/list-challenges.ts'
+import { openEnrolment } from './usecases/open-enrolment.ts'
+import {
+  listOwnDevices,
+  readSelf,
+  unregisterOther,
+  unregisterSelf,
+  updateSelf,
+} from './usecases/own-devices.ts'
+import { readChallenge, waitForChallenge } from './usecases/read-challenge.ts'
+import { listDevices, readDevice } from './usecases/read-devices.ts'
+import { readEnrolment } from './usecases/read-enrolment.ts'
+import { readEvidence } from './usecases/read-evidence.ts'
+import { readKeySetLinks, readPublicKeys } from './usecases/read-signing-keys.ts'
+import { renameDevice } from './usecases/rename-device.ts'
+import { resendChallenge } from './usecases/resend-challenge.ts'
+import { rotatePushToken } from './usecases/rotate-push-token.ts'
+import { createSigningKeys } from './usecases/signing-keys.ts'
+import { createRelyingParty } from './usecases/tenants.ts'
+import { unregisterAllDevices, unregisterDevice } from './usecases/unregister-devices.ts'
+
+/** Everything that any use case needs. */
+export type Parts = {
+  readonly tenants: TenantStore
+  readonly apiKeys: ApiKeyStore
+  readonly users: UserStore
+  readonly keys: SigningKeyStore
+  readonly enrolments: EnrolmentStore
+  readonly devices: DeviceStore
+  readonly challenges: ChallengeStore
+  readonly activities: ActivityStore
+  readonly dispatcher: Dispatcher
+  readonly signals: Signals & { listen(listener: (key: string) => void): void }
+  readonly signatures: Signatures
+  readonly sealing: Sealing
+  readonly hashing: Hashing
+  readonly random: Random
+  readonly clock: Clock
+  readonly publicOrigin: string
+}
+
+/** Gives each use case its needs; the routes get what is left of it. */
+export function bindUseCases(parts: Parts): UseCases {
+  const signingKeys = createSigningKeys(parts, () => parts.clock.now().getTime())
+  const needs = { ...parts, signingKeys }
+  const bind =
+    <Given extends unknown[], Result>(
+      useCase: (known: typeof needs, ...given: Given) => Result,
+    ): ((...given: Given) => Result) =>
+    (...given) =>
+      useCase(needs, ...given)
+
+  const authentication = createApiKeyAuthentication(parts)
+  parts.signals.listen((key) => {
+    if (key.startsWith(revocationPrefix)) {
+      authentication.forget(key.slice(revocationPrefix.length) as ApiKeyId)
+    }
+  })
+  return {
+    authenticateApiKey: authentication.authenticate,
+    readDeviceProof: bind(readDeviceProof),
+    findTenant: (id) => parts.tenants.findTenant(id),
+    listRelyingParties: (tenantId) => parts.tenants.listRelyingParties(tenantId),
+    listApiKeys: (tenantId) => parts.apiKeys.list(tenantId),
+    createRelyingParty: bind(createRelyingParty),
+    createApiKey: bind(createApiKey),
+    revokeApiKey: bind(revokeApiKey),
+    readPublicKeys: bind(readPublicKeys),
+    importUser: bind(importUser),
+    findUser: bind(findUser),
+    listUsers: bind(listUsers),
+    listActivities: bind(listActivities),
+    listDevices: bind(listDevices),
+    readDevice: bind(readDevice),
+    renameDevice: bind(renameDevice),
+    unregisterDevice: bind(unregisterDevice),
+    unregisterAllDevices: bind(unregisterAllDevices),
+    openEnrolment: bind(openEnrolment),
+    readEnrolment: bind(readEnrolment),
+    cancelEnrolment: bind(cancelEnrolment),
+    claimEnrolment: bind(claimEnrolment),
+    confirmEnrolment: bind(confirmEnrolment),
+    createChallenge: bind(createChallenge),
+    readChallenge: bind(readChallenge),
+    waitForChallenge: bind(waitForChallenge),
+    cancelChallenge: bind(cancelChallenge),
+    resendChallenge: bind(resendChallenge),
+    readEvidence: bind(readEvidence),
+    listChallenges: bind(listChallenges),
+    fetchChallenges: bind(fetchChallenges),
+    answerChallenge: bind(answerChallenge),
+    confirmReceipt: bind(confirmReceipt),
+    rotatePushToken: bind(rotatePushToken),
+    readSelf: bind(readSelf),
+    updateSelf: bind(updateSelf),
+    unregisterSelf: bind(unregisterSelf),
+    listOwnDevices: bind(listOwnDevices),
+    unregisterOther: bind(unregisterOther),
+    listOwnActivities: bind(listOwnActivities),
+    readKeySetLinks: bind(readKeySetLinks),
+  }
+}
