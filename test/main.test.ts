@@ -2,13 +2,16 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { onServer } from './support/cluster.ts'
 import { createEmptyDatabase } from './support/database.ts'
 import { isAlive } from './support/embedded-postgres.ts'
 import { createApi, freePort } from './support/running-service.ts'
 import { startProgram, startServiceProcess } from './support/service-process.ts'
 import { until } from './support/until.ts'
+
+// Processes that start one after another take their time on a busy machine.
+vi.setConfig({ testTimeout: 120_000 })
 
 const masterKey = Buffer.alloc(32, 9).toString('base64url')
 const bootstrapKey = /cs_[0-9a-z]{26}_[\w-]{43}/g
@@ -104,7 +107,7 @@ describe('on one database', () => {
     const { url } = stack.use(await createEmptyDatabase())
     const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, ROLE: 'worker' }
     const worker = stack.use(startProgram(['src/main.ts'], environment))
-    await until('the worker runs', () => worker.stdout().includes('Worker running.'), 25_000)
+    await until('the worker runs', () => worker.stdout().includes('Worker running.'), 60_000)
     expect(worker.stdout()).not.toContain('listens on')
     worker.kill('SIGTERM')
     expect(await worker.exit).toEqual({ code: 0, signal: null })

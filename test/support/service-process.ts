@@ -65,7 +65,7 @@ export async function startServiceProcess(
       if (over) throw new Error(`${program.stdout()}${program.stderr()}`)
       return /listens on (\S+)/.exec(program.stdout())?.[1]
     },
-    25_000,
+    60_000,
   )
   return { ...program, origin }
 }
