@@ -1,0 +1,72 @@
+import { createServer } from 'node:net'
+
+/** Where the parts of the demo listen. */
+export type DemoPorts = {
+  readonly service: number
+  readonly pages: number
+  readonly control: number
+}
+
+/**
+ * The ports that follow from the one that is wanted for the pages: the service ten below, the push simulator one above. One that is
+ * taken is replaced by the next free one, and `say` is told.
+ */
+export async function choosePorts(wanted: number, say: (line: string) => void): Promise<DemoPorts> {
+  const taken = new Set<number>()
+  const choose = async (what: string, port: number) => {
+    const found = await nextFreePort(port, taken)
+    taken.add(found)
+    if (found !== port) say(`Port ${port} is taken, so ${what} takes ${found}.`)
+    return found
+  }
+  return {
+    service: await choose('the service', wanted - 10),
+    pages: await choose('the demo', wanted),
+    control: await choose('the push simulator', wanted + 1),
+  }
+}
+
+/** Ports that the operating system chooses. */
+export async function anyPorts(): Promise<DemoPorts> {
+  const [service, pages, control] = await Promise.all([anyPort(), anyPort(), anyPort()])
+  return { service, pages, control }
+}
+
+/** A port that the operating system chooses. */
+export function anyPort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}
+
+const candidates = 100
+
+/** Somebody may be faster between this look and the use, which then fails by itself. Throws when a hundred in a row are taken. */
+async function nextFreePort(wanted: number, taken: ReadonlySet<number>): Promise<number> {
+  for (let port = wanted; port < wanted + candidates; port++) {
+    if (!taken.has(port) && (await isFree(port))) return port
+  }
+  throw new Error(
+    `all ports from ${wanted} to ${wanted + candidates - 1} are taken: choose others with --port`,
+  )
+}
+
+/** `localhost` may mean either address, and a browser takes the one that answers first. */
+async function isFree(port: number): Promise<boolean> {
+  return (await canListen(port, '127.0.0.1')) && (await canListen(port, '::1'))
+}
+
+function canListen(port: number, host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      // A machine without IPv6 has nobody on it either.
+      resolve(error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT')
+    })
+    server.listen(port, host, () => server.close(() => resolve(true)))
+  })
+}

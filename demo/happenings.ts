@@ -1,0 +1,76 @@
+import type { Challenge, Device } from './relying-party.ts'
+import type { Happening, PhoneProgress } from './sign-in-view.ts'
+
+/** What happened to one question, each thing once, in the order of time. */
+export class Happenings {
+  readonly #startMs: number
+  readonly #entries = new Map<string, { who: string; what: string; atMs: number }>()
+
+  constructor(startMs: number) {
+    this.#startMs = startMs
+  }
+
+  /** Notes a thing under a name; the first note of a name counts. Times are milliseconds since the epoch. */
+  note(name: string, who: string, what: string, atMs: number = Date.now()): void {
+    if (!this.#entries.has(name)) this.#entries.set(name, { who, what, atMs: atMs - this.#startMs })
+  }
+
+  /** Notes what a reading of the challenge tells about its way to the phones. */
+  readProgress({ devices }: Pick<Challenge, 'devices'>, known: readonly Device[]): void {
+    for (const { deviceId, push, receivedAt, fetchedAt } of devices) {
+      const device = known.find(({ id }) => id === deviceId)
+      const phone = device?.name ?? 'Phone'
+      if (push?.settledAt && push.status === 'sent') {
+        this.note(
+          `sent ${deviceId} ${push.settledAt}`,
+          gatewayOf(device),
+          `confirmed the push for ${phone}`,
+          Date.parse(push.settledAt),
+        )
+      }
+      if (receivedAt) {
+        this.note(`received ${deviceId}`, phone, 'got the push', Date.parse(receivedAt))
+      }
+      if (fetchedAt) {
+        this.note(`fetched ${deviceId}`, phone, 'fetched the signed request', Date.parse(fetchedAt))
+      }
+    }
+  }
+
+  list(): readonly Happening[] {
+    return [...this.#entries.values()].toSorted((one, other) => one.atMs - other.atMs)
+  }
+}
+
+/** Which of the two gateways wakes this phone. */
+export function gatewayOf(device: Device | undefined): string {
+  return device?.platform === 'ios' ? 'APNs (simulated)' : 'FCM (simulated)'
+}
+
+/** How far the question got with each phone. */
+export function progressOf(
+  { devices }: Pick<Challenge, 'devices'>,
+  known: readonly Device[],
+): readonly PhoneProgress[] {
+  return devices.map(({ deviceId, push, receivedAt, fetchedAt }) => {
+    const device = known.find(({ id }) => id === deviceId)
+    return {
+      name: device?.name ?? 'Phone',
+      gateway: gatewayOf(device),
+      stage: stageOf({ push, receivedAt, fetchedAt }),
+      reason: push?.reason ?? null,
+    }
+  })
+}
+
+function stageOf({
+  push,
+  receivedAt,
+  fetchedAt,
+}: Omit<Challenge['devices'][number], 'deviceId'>): PhoneProgress['stage'] {
+  if (fetchedAt) return 'opened'
+  if (receivedAt) return 'received'
+  if (push === null || push.status === 'suppressed') return 'no_push'
+  if (push.status === 'queued') return 'waiting'
+  return push.status
+}

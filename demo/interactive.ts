@@ -1,0 +1,68 @@
+import path from 'node:path'
+import { choosePorts } from './free-port.ts'
+import type { DemoOptions } from './options.ts'
+import { type RunningDemo, startDemo } from './running-demo.ts'
+import { forget } from './stack.ts'
+
+const usualFolder = path.resolve(import.meta.dirname, '..', '.countersign', 'demo')
+const stopTimeoutMs = 20_000
+
+/** Runs the demo with its pages until somebody stops it. Resolves to whether it ended because it was told to. */
+export async function runInteractive(options: DemoOptions, say: (line: string) => void) {
+  const folder = options.folder ?? usualFolder
+  if (options.fresh) await forget(folder)
+  const ports = await choosePorts(options.port, say)
+  const stopped = stopSignal()
+  say('Starting Countersign with a database of its own and simulated APNs and FCM ...')
+  const demo = await startDemo(folder, ports)
+  if (demo.stack.earlierOrigin !== null) say(originNote(demo.stack.earlierOrigin))
+  say(announcement(demo, folder))
+  const end = await Promise.race([
+    stopped.then(() => 'told' as const),
+    demo.stack.service.lost.then(() => 'lost' as const),
+  ])
+  say(end === 'told' ? 'Stopping ...' : 'Countersign ended by itself; see its log. Stopping ...')
+  // A step that hangs must not keep us: the service watches us, and goes when we go.
+  setTimeout(() => process.exit(1), stopTimeoutMs).unref()
+  await demo.stop()
+  return end === 'told'
+}
+
+/** Told once: by Ctrl-C, by a service manager, by a closed terminal. The second time ends the process at once. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.once(signal, () => resolve())
+    }
+  })
+}
+
+function originNote(earlier: string): string {
+  return [
+    `Note: phones of earlier runs belong to ${earlier}, which is part of all that they sign.`,
+    'They cannot be used at this address: set them up anew, or free that port and start again.',
+  ].join('\n')
+}
+
+function announcement({ stack, pagesUrl, controlUrl }: RunningDemo, folder: string): string {
+  return box([
+    'Countersign demo',
+    '',
+    `Open this     ${pagesUrl}/`,
+    '',
+    `Sign-in page  ${pagesUrl}/sign-in`,
+    `A phone       ${pagesUrl}/phone?name=My%20phone`,
+    `API docs      ${stack.service.origin}/docs`,
+    `Push log      ${controlUrl}/log`,
+    '',
+    `Data and log in ${path.relative(process.cwd(), folder) || folder}, kept for the next run`,
+    'Ctrl-C stops everything.',
+  ])
+}
+
+function box(lines: readonly string[]): string {
+  const width = Math.max(...lines.map((line) => line.length))
+  const bar = '─'.repeat(width + 4)
+  const rows = lines.map((line) => `│  ${line.padEnd(width)}  │`)
+  return ['', `┌${bar}┐`, ...rows, `└${bar}┘`, ''].join('\n')
+}

@@ -1,0 +1,51 @@
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+
+export const usage = `npm run demo -- [options]
+
+  --headless      no pages: four sign-ins by scripted phones, printed with their times; ends by itself
+  --port <n>      port of the demo pages (8090); the service takes n - 10, the push simulator n + 1
+  --fresh         forget all users and phones of earlier runs first
+  --folder <dir>  where the demo keeps its data (.countersign/demo)
+  --help          this text`
+
+export type DemoOptions = {
+  readonly headless: boolean
+  /** Port of the demo's pages. */
+  readonly port: number
+  readonly fresh: boolean
+  /** Null: the usual place for the pages, a folder that is removed afterwards for a headless run. */
+  readonly folder: string | null
+  readonly help: boolean
+}
+
+const defaultPort = 8090
+/** Below the ports that operating systems hand out by themselves, so that nobody sits there by chance. */
+const portsMax = 32_767
+const portsMin = 1_034
+
+/** Reads the command line. Throws with what is wrong in words. */
+export function readOptions(args: readonly string[]): DemoOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      headless: { type: 'boolean', default: false },
+      port: { type: 'string' },
+      fresh: { type: 'boolean', default: false },
+      folder: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const { headless, fresh, folder, help } = values
+  const port = Number(values.port ?? defaultPort)
+  if (!Number.isInteger(port) || port < portsMin || port > portsMax) {
+    throw new Error(`--port takes a number between ${portsMin} and ${portsMax}`)
+  }
+  return {
+    headless,
+    port,
+    fresh,
+    folder: folder === undefined ? null : path.resolve(folder),
+    help,
+  }
+}

@@ -1,0 +1,71 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { z } from 'zod'
+import type { Countersign } from './countersign-process.ts'
+
+/** A fictitious company: its staff portal is the relying party of the demo. */
+export const company = 'Larkfield'
+const namespace = 'demo'
+/** Enrolling and unregistering are rights of their own, which a key has only when they are asked for. */
+const keyScopes = ['challenges:write', 'enrollments:write', 'users:read', 'devices:write']
+
+const account = z.object({
+  /** Part of every issuer: phones that were set up under another one do not follow. */
+  origin: z.string(),
+  tenantId: z.string(),
+  relyingPartyId: z.string(),
+  apiKey: z.string(),
+})
+
+/** What an operator hands to a relying party. */
+export type RelyingPartyAccount = z.output<typeof account>
+
+/** The account of the demo's relying party, and the origin of earlier runs where it was another one. */
+export type Provisioned = {
+  readonly account: RelyingPartyAccount
+  readonly earlierOrigin: string | null
+}
+
+/**
+ * Makes tenant, relying party and API key as an operator does, by the command line, or takes those of an earlier run. They are
+ * kept in a file that only this user can read.
+ */
+export async function provision(service: Countersign, folder: string): Promise<Provisioned> {
+  const file = path.join(folder, 'relying-party.json')
+  const kept = await readAccount(file)
+  const isGood = kept !== null && (await isKeyGood(service.origin, kept.apiKey))
+  const made = isGood ? { ...kept, origin: service.origin } : await createAccount(service)
+  await writeFile(file, JSON.stringify(made), { mode: 0o600 })
+  const earlierOrigin = isGood && kept.origin !== service.origin ? kept.origin : null
+  return { account: made, earlierOrigin }
+}
+
+async function readAccount(file: string): Promise<RelyingPartyAccount | null> {
+  const text = await readFile(file, 'utf8').catch(() => null)
+  if (text === null) return null
+  const read = account.safeParse(JSON.parse(text))
+  return read.success ? read.data : null
+}
+
+async function isKeyGood(origin: string, apiKey: string): Promise<boolean> {
+  const headers = { authorization: `Bearer ${apiKey}` }
+  const response = await fetch(`${origin}/v1/tenant`, { headers })
+  await response.body?.cancel()
+  return response.ok
+}
+
+const made = z.looseObject({ id: z.string() })
+const madeKey = z.looseObject({ secret: z.string() })
+
+async function createAccount({ origin, operate }: Countersign): Promise<RelyingPartyAccount> {
+  const tenant = made.parse(await operate('tenants', 'create', '--name', company))
+  const within = ['--tenant', tenant.id, '--name', company]
+  const party = made.parse(
+    await operate('relying-parties', 'create', ...within, '--namespace', namespace),
+  )
+  const rights = keyScopes.flatMap((scope) => ['--scope', scope])
+  const key = madeKey.parse(
+    await operate('keys', 'create', ...within, '--relying-party', party.id, ...rights),
+  )
+  return { origin, tenantId: tenant.id, relyingPartyId: party.id, apiKey: key.secret }
+}

@@ -1,0 +1,39 @@
+import type { Challenge, Device, Result } from './relying-party.ts'
+import type { Proof, RefusedStep } from './sign-in-view.ts'
+
+/** What the company can say about how it knows, from a verified result. */
+export function proofOf(result: Result, challenge: Challenge, devices: readonly Device[]): Proof {
+  const device = devices.find(({ id }) => id === result.did)
+  const { createdAt, decidedAt } = challenge
+  return {
+    device: device ? `${device.name} (${device.model})` : 'a registered phone',
+    isNewDevice: result.new_device === true,
+    isUserVerified: result.amr?.includes('user') ?? false,
+    decidedAfterMs: Date.parse(decidedAt ?? createdAt) - Date.parse(createdAt),
+    claims: result,
+  }
+}
+
+/** Why somebody is not signed in. */
+export function refusalOf({ decision, reason }: Result): RefusedStep {
+  if (decision === 'expired' || decision === 'cancelled') {
+    return { name: 'refused', why: decision, detail: null }
+  }
+  const reasons = ['user_denied', 'user_reported', 'number_mismatch', 'no_device_left'] as const
+  const why = reasons.find((known) => known === reason)
+  return why
+    ? { name: 'refused', why, detail: null }
+    : { name: 'refused', why: 'result_not_believed', detail: `decision ${decision}` }
+}
+
+/** How the end of a challenge reads in the list of what happened. */
+export function endingOf(
+  { status, reason, decidedDeviceId }: Challenge,
+  devices: readonly Device[],
+): { readonly who: string; readonly what: string } {
+  const who = devices.find(({ id }) => id === decidedDeviceId)?.name ?? 'Countersign'
+  if (reason === 'number_mismatch') return { who, what: 'typed the last wrong number' }
+  if (reason === 'user_reported') return { who, what: 'denied: this wasn’t me' }
+  if (reason === 'no_device_left') return { who, what: 'no phone is left that could answer' }
+  return { who, what: decidedDeviceId ? `signed its answer: ${status}` : status }
+}

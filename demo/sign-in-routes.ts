@@ -1,0 +1,144 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { z } from 'zod'
+import { RefusedCall, type RelyingParty } from './relying-party.ts'
+import { type Browser, SignIn } from './sign-in.ts'
+
+const cookieName = 'larkfield_session'
+const sessionsMax = 1000
+const waitMs = 25_000
+const bodyBytesMax = 4096
+
+const credentials = z.strictObject({
+  user: z
+    .string()
+    .trim()
+    .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._@+-]{0,63}$/u, 'Use letters and digits for the name.')
+    .transform((name) => name.normalize('NFC').toLowerCase()),
+  password: z.string().min(1, 'Type a password; in this demo any will do.'),
+})
+const named = z.strictObject({ deviceId: z.string() })
+
+/** The company's own small API for its sign-in page: one session per browser, in a cookie that scripts cannot read. */
+export function createSignInRoutes(party: RelyingParty) {
+  const sessions = new Map<string, SignIn>()
+
+  const sessionOf = (request: IncomingMessage): SignIn | undefined => {
+    const cookie = new RegExp(`(?:^|; )${cookieName}=([\\w-]+)`).exec(request.headers.cookie ?? '')
+    return sessions.get(cookie?.[1] ?? '')
+  }
+  const open = (request: IncomingMessage, response: ServerResponse): SignIn => {
+    sessionOf(request)?.leave()
+    const session = new SignIn(party, browserOf(request))
+    sessions.set(session.sessionId, session)
+    const [oldest] = sessions.keys()
+    if (sessions.size > sessionsMax && oldest) sessions.delete(oldest)
+    response.setHeader(
+      'set-cookie',
+      `${cookieName}=${session.sessionId}; Path=/api/sign-in; HttpOnly; SameSite=Strict`,
+    )
+    return session
+  }
+  const fresh = new SignIn(party, { ip: '', location: '', name: '' }).view
+
+  /** Answers a call below `/api/sign-in`. */
+  return async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
+    const action = url.pathname.slice('/api/sign-in'.length)
+    try {
+      if (request.method === 'GET' && action === '') {
+        const session = sessionOf(request)
+        await session?.changedSince(Number(url.searchParams.get('after') ?? -1), waitMs)
+        reply(response, 200, session?.view ?? fresh)
+        return
+      }
+      if (request.method !== 'POST') return reply(response, 405, { detail: 'GET or POST' })
+      const session = await act(action, request, sessionOf(request), () => open(request, response))
+      reply(response, session ? 200 : 404, session?.view ?? { detail: 'There is no such action.' })
+    } catch (error) {
+      replyError(response, error)
+    }
+  }
+}
+
+async function act(
+  action: string,
+  request: IncomingMessage,
+  session: SignIn | undefined,
+  open: () => SignIn,
+): Promise<SignIn | undefined> {
+  if (action === '') {
+    const { user } = credentials.parse(await readJson(request))
+    const opened = open()
+    await opened.begin(user)
+    return opened
+  }
+  if (!session) throw new RefusedCall(401, 'signed_out', 'Sign in first.', null)
+  const actions: Record<string, () => Promise<void> | void> = {
+    '/push-again': () => session.pushAgain(),
+    '/cancel': () => session.cancel(),
+    '/leave': () => session.leave(),
+    '/add-phone': () => session.addPhone(),
+    '/unregister-all': () => session.unregisterAll(),
+    '/unregister': async () => session.unregister(named.parse(await readJson(request)).deviceId),
+  }
+  const found = actions[action]
+  await found?.()
+  return found && session
+}
+
+function reply(response: ServerResponse, status: number, body: unknown): void {
+  if (response.headersSent) return
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  response.end(JSON.stringify(body))
+}
+
+function replyError(response: ServerResponse, error: unknown): void {
+  if (error instanceof z.ZodError) {
+    reply(response, 400, { code: 'invalid', detail: error.issues[0]?.message })
+  } else if (error instanceof RefusedCall) {
+    const { code, message: detail, retryAfterSeconds } = error
+    reply(response, error.isPassing ? 503 : error.status, { code, detail, retryAfterSeconds })
+  } else {
+    reply(response, 500, { code: 'internal', detail: String(error) })
+  }
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const isJson = request.headers['content-type'] === 'application/json'
+  let text = ''
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    text += chunk.toString('utf8')
+    if (text.length > bodyBytesMax) break
+  }
+  try {
+    if (isJson && text.length <= bodyBytesMax) return JSON.parse(text)
+  } catch {
+    // Answered below.
+  }
+  throw new RefusedCall(400, 'invalid', 'Send a small JSON body.', null)
+}
+
+const browsers: readonly (readonly [RegExp, string])[] = [
+  [/Edg\//, 'Edge'],
+  [/Firefox\//, 'Firefox'],
+  [/Chrome\//, 'Chrome'],
+  [/Safari\//, 'Safari'],
+]
+const systems: readonly (readonly [RegExp, string])[] = [
+  [/Windows/, 'Windows'],
+  [/iPhone|iPad/, 'iOS'],
+  [/Mac OS/, 'macOS'],
+  [/Android/, 'Android'],
+  [/Linux/, 'Linux'],
+]
+
+/** What to show on the phone of where the sign-in comes from. A real company looks the address up in a list of places. */
+function browserOf({ headers, socket }: IncomingMessage): Browser {
+  const agent = headers['user-agent'] ?? ''
+  const find = (known: readonly (readonly [RegExp, string])[]) =>
+    known.find(([pattern]) => pattern.test(agent))?.[1]
+  return {
+    ip: (socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, ''),
+    location: 'This computer',
+    name: `${find(browsers) ?? 'A browser'} on ${find(systems) ?? 'an unknown system'}`,
+  }
+}

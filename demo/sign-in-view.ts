@@ -1,0 +1,95 @@
+// What the company's server tells its sign-in page. Types only: the page takes them from here.
+
+/** How far a question got with one phone. */
+export type PhoneProgress = {
+  readonly name: string
+  readonly gateway: string
+  readonly stage: 'waiting' | 'sent' | 'failed' | 'no_push' | 'received' | 'opened'
+  readonly reason: string | null
+}
+
+export type FormStep = {
+  readonly name: 'form'
+  /** Why the person is back here; null at the beginning. */
+  readonly notice: string | null
+}
+
+export type EnrolStep = {
+  readonly name: 'enrol'
+  /** True when the person is signed in and adds one more phone. */
+  readonly isFurther: boolean
+  readonly status: 'open' | 'claimed' | 'completed' | 'cancelled' | 'void' | 'expired'
+  readonly uri: string
+  readonly qrSvg: string
+  readonly code: string
+  /** While claimed: to be typed on the new phone. */
+  readonly number: string | null
+  readonly wrongNumbersLeft: number
+  readonly expiresAt: string
+}
+
+export type ApproveStep = {
+  readonly name: 'approve'
+  readonly id: string
+  readonly number: string
+  readonly createdAt: string
+  readonly expiresAt: string
+  /** True when no phone can be woken: the person has to open the app. */
+  readonly isPullOnly: boolean
+  readonly phones: readonly PhoneProgress[]
+  readonly wrongNumbersLeft: number
+  readonly hadWrongNumber: boolean
+  readonly pushesLeft: number
+  /** When the next push may be asked for. */
+  readonly pushAgainAt: string
+}
+
+/** How the company knows, as the verified result token says. */
+export type Proof = {
+  readonly device: string
+  readonly isNewDevice: boolean
+  readonly isUserVerified: boolean
+  readonly decidedAfterMs: number
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+export type SignedInStep = {
+  readonly name: 'signed_in'
+  readonly proof: Proof
+  readonly phones: readonly {
+    readonly id: string
+    readonly name: string
+    readonly model: string
+    readonly isDeciding: boolean
+  }[]
+}
+
+export type RefusedStep = {
+  readonly name: 'refused'
+  readonly why:
+    | 'user_denied'
+    | 'user_reported'
+    | 'number_mismatch'
+    | 'no_device_left'
+    | 'expired'
+    | 'cancelled'
+    | 'result_not_believed'
+  readonly detail: string | null
+}
+
+export type Step = FormStep | EnrolStep | ApproveStep | SignedInStep | RefusedStep
+
+/** One thing that happened, in milliseconds after the question was asked. */
+export type Happening = { readonly who: string; readonly what: string; readonly atMs: number }
+
+/** Everything that the page shows. */
+export type SignInView = {
+  /** Grows with each change. */
+  readonly version: number
+  readonly user: string
+  readonly isServiceUp: boolean
+  /** The server's time, against a page's clock that is wrong. */
+  readonly now: string
+  readonly step: Step
+  readonly happenings: readonly Happening[]
+}

@@ -1,0 +1,294 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Happenings, progressOf } from './happenings.ts'
+import {
+  type Challenge,
+  type CreatedChallenge,
+  type Device,
+  RefusedCall,
+  type RelyingParty,
+} from './relying-party.ts'
+import { endingOf, proofOf, refusalOf } from './sign-in-outcome.ts'
+import type { ApproveStep, EnrolStep, SignedInStep, SignInView, Step } from './sign-in-view.ts'
+
+/** What the company shows on the phone about where a sign-in comes from. */
+export type Browser = { readonly ip: string; readonly location: string; readonly name: string }
+
+const retryMs = 1000
+/** The way of a push is followed by looking; the outcome comes by long poll. */
+const lookEveryMs = 250
+const pushGapMs = 10_000
+
+/** One browser session on its way in. All that it asks of Countersign carries a hash of the session, and so does the answer. */
+export class SignIn {
+  readonly sessionId = randomBytes(24).toString('base64url')
+  readonly #binding = createHash('sha256').update(this.sessionId).digest('base64url')
+  readonly #party: RelyingParty
+  readonly #browser: Browser
+  readonly #waiting = new Set<() => void>()
+  #running = new AbortController()
+  #version = 0
+  #user = ''
+  #isServiceUp = true
+  #step: Step = { name: 'form', notice: null }
+  #signedIn: SignedInStep | null = null
+  #happenings = new Happenings(Date.now())
+  /** Ends at Countersign what the current step began. */
+  #giveUp: () => Promise<unknown> = () => Promise.resolve()
+
+  constructor(party: RelyingParty, browser: Browser) {
+    this.#party = party
+    this.#browser = browser
+  }
+
+  get view(): SignInView {
+    return {
+      version: this.#version,
+      user: this.#user,
+      isServiceUp: this.#isServiceUp,
+      now: new Date().toISOString(),
+      step: this.#step,
+      happenings: this.#happenings.list(),
+    }
+  }
+
+  /** Resolves at the first change after this version, or after `waitMs`. */
+  async changedSince(version: number, waitMs: number): Promise<void> {
+    if (version !== this.#version) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, waitMs)
+      const wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      this.#waiting.add(wake)
+    })
+  }
+
+  /** The password was right (any is): sets up the phone of a newcomer, asks the phones of everybody else. */
+  async begin(user: string): Promise<void> {
+    this.#user = user
+    const known = await this.#party.findUser(user)
+    const devices = known ? await this.#party.devices(known.id) : []
+    const active = devices.filter(({ status }) => status === 'active')
+    if (active.length > 0) await this.#ask(active)
+    else await this.#enrol(false)
+  }
+
+  /** One more phone for somebody who is signed in. */
+  async addPhone(): Promise<void> {
+    if (this.#step.name === 'signed_in') await this.#enrol(true)
+  }
+
+  /** A phone is lost, says somebody who is signed in. Only phones that the page lists can be named. */
+  async unregister(deviceId: string): Promise<void> {
+    const shown = this.#signedIn
+    if (!shown?.phones.some(({ id }) => id === deviceId)) return
+    await this.#party.unregister(deviceId)
+    await this.#showSignedIn(shown.proof)
+  }
+
+  /** What a help desk does for somebody who lost the only phone, once it is sure who is calling. */
+  async unregisterAll(): Promise<void> {
+    const known = this.#step.name === 'approve' && (await this.#party.findUser(this.#user))
+    if (!known) return
+    await this.#party.unregisterAll(known.id)
+    await this.#enrol(false)
+  }
+
+  async pushAgain(): Promise<void> {
+    if (this.#step.name !== 'approve') return
+    const { resendsLeft } = await this.#party.pushAgain(this.#step.id)
+    this.#note(`again ${resendsLeft}`, 'Sign-in page', 'asked for another push')
+    this.#show({ ...this.#step, pushesLeft: resendsLeft, pushAgainAt: later(pushGapMs) })
+  }
+
+  /** Gives up the current step, at Countersign too. */
+  async cancel(): Promise<void> {
+    const { name } = this.#step
+    await this.#giveUp().catch((error: unknown) => {
+      // What has ended meanwhile needs no cancelling.
+      if (!(error instanceof RefusedCall) || error.status !== 409) throw error
+    })
+    if (name !== 'enrol') return
+    if (this.#signedIn) await this.#showSignedIn(this.#signedIn.proof)
+    else this.leave()
+  }
+
+  /** Back to the form, signed out. */
+  leave(notice: string | null = null): void {
+    this.#restart()
+    this.#signedIn = null
+    this.#happenings = new Happenings(Date.now())
+    this.#show({ name: 'form', notice })
+  }
+
+  async #enrol(isFurther: boolean): Promise<void> {
+    const opened = await this.#party.openEnrolment(this.#user)
+    const signal = this.#restart()
+    this.#giveUp = () => this.#party.cancelEnrolment(opened.id)
+    this.#happenings = new Happenings(Date.now())
+    const { uri, qrSvg, code, expiresAt } = opened
+    const fresh = { status: 'open', number: null, wrongNumbersLeft: 3 } as const
+    this.#show({ name: 'enrol', isFurther, uri, qrSvg, code, expiresAt, ...fresh })
+    this.#inBackground(this.#followEnrolment(opened.id, signal))
+  }
+
+  async #followEnrolment(id: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      // A short wait: a change between two waits is not told, only seen by the next.
+      const enrolment = await this.#insist(signal, () => this.#party.readEnrolment(id, 1))
+      if (!enrolment || this.#step.name !== 'enrol') return
+      const { status, number = null, wrongNumbersLeft } = enrolment
+      const next: EnrolStep = { ...this.#step, status, number, wrongNumbersLeft }
+      if (JSON.stringify(next) !== JSON.stringify(this.#step)) this.#show(next)
+      if (status === 'completed') {
+        if (this.#signedIn) return this.#showSignedIn(this.#signedIn.proof)
+        return this.begin(this.#user)
+      }
+      if (status !== 'open' && status !== 'claimed') return
+    }
+  }
+
+  async #ask(devices: readonly Device[]): Promise<void> {
+    const { ip, location, name: userAgent } = this.#browser
+    const context = { application: 'Staff portal', action: 'Sign in', ip, location, userAgent }
+    const happenings = new Happenings(Date.now())
+    happenings.note('asked', 'Sign-in page', 'asked Countersign')
+    const created = await this.#party.ask({ user: this.#user, context, binding: this.#binding })
+    happenings.note(
+      'created',
+      'Countersign',
+      'created the challenge',
+      Date.parse(created.createdAt),
+    )
+    const signal = this.#restart()
+    this.#giveUp = () => this.#party.cancelChallenge(created.id)
+    this.#happenings = happenings
+    this.#show(approveStep(created))
+    this.#inBackground(this.#followWay(created.id, devices, signal))
+    this.#inBackground(this.#followOutcome(created.id, devices, signal))
+  }
+
+  async #followWay(id: string, devices: readonly Device[], signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const challenge = await this.#insist(signal, () => this.#party.readChallenge(id))
+      if (challenge?.status !== 'pending' || this.#step.name !== 'approve') return
+      const { wrongNumbersLeft } = challenge
+      const wasWrong = wrongNumbersLeft < this.#step.wrongNumbersLeft
+      if (wasWrong) this.#note(`wrong ${wrongNumbersLeft}`, 'Phone', 'typed a wrong number')
+      this.#happenings.readProgress(challenge, devices)
+      const next: ApproveStep = {
+        ...this.#step,
+        phones: progressOf(challenge, devices),
+        wrongNumbersLeft,
+        hadWrongNumber: this.#step.hadWrongNumber || wasWrong,
+      }
+      if (JSON.stringify(next) !== JSON.stringify(this.#step)) this.#show(next)
+      await delay(lookEveryMs)
+    }
+  }
+
+  async #followOutcome(id: string, devices: readonly Device[], signal: AbortSignal) {
+    for (;;) {
+      const challenge = await this.#insist(signal, () => this.#party.followChallenge(id))
+      if (!challenge || signal.aborted) return
+      if (challenge.status !== 'pending') return this.#conclude(challenge, devices)
+    }
+  }
+
+  async #conclude(challenge: Challenge, devices: readonly Device[]): Promise<void> {
+    this.#happenings.readProgress(challenge, devices)
+    const { who, what } = endingOf(challenge, devices)
+    this.#note('ended', who, what, Date.parse(challenge.decidedAt ?? new Date().toISOString()))
+    this.#note('returned', 'Sign-in page', 'long poll returned')
+    this.#restart()
+    try {
+      const token = challenge.result ?? ''
+      const result = await this.#party.verifyResult(token, challenge.id, this.#binding)
+      this.#note('verified', 'Sign-in page', 'verified the signed result')
+      if (result.decision !== 'approved') return this.#show(refusalOf(result))
+      await this.#showSignedIn(proofOf(result, challenge, devices))
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error)
+      this.#show({ name: 'refused', why: 'result_not_believed', detail })
+    }
+  }
+
+  async #showSignedIn(proof: SignedInStep['proof']): Promise<void> {
+    const known = await this.#party.findUser(this.#user)
+    const devices = known ? await this.#party.devices(known.id) : []
+    const phones = devices
+      .filter(({ status }) => status === 'active')
+      .map(({ id, name, model }) => ({ id, name, model, isDeciding: id === proof.claims.did }))
+    this.#signedIn = { name: 'signed_in', proof, phones }
+    this.#show(this.#signedIn)
+  }
+
+  /** Makes a call until it is answered; tells the page while nobody answers. Undefined when the step is over. */
+  async #insist<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T | undefined> {
+    while (!signal.aborted) {
+      try {
+        const answer = await call()
+        this.#setServiceUp(true)
+        return answer
+      } catch (error) {
+        if (!(error instanceof RefusedCall) || !error.isPassing) throw error
+        this.#setServiceUp(false)
+        await delay(retryMs)
+      }
+    }
+    return undefined
+  }
+
+  #setServiceUp(isUp: boolean): void {
+    if (this.#isServiceUp === isUp) return
+    this.#isServiceUp = isUp
+    this.#show(this.#step)
+  }
+
+  #inBackground(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.leave(`Something went wrong: ${error instanceof Error ? error.message : error}`)
+    })
+  }
+
+  #note(name: string, who: string, what: string, atMs?: number): void {
+    this.#happenings.note(name, who, what, atMs)
+  }
+
+  /** Ends what runs for the step so far. */
+  #restart(): AbortSignal {
+    this.#running.abort()
+    this.#running = new AbortController()
+    this.#giveUp = () => Promise.resolve()
+    return this.#running.signal
+  }
+
+  #show(step: Step): void {
+    this.#step = step
+    this.#version += 1
+    for (const wake of this.#waiting) wake()
+    this.#waiting.clear()
+  }
+}
+
+function approveStep(created: CreatedChallenge): ApproveStep {
+  return {
+    name: 'approve',
+    id: created.id,
+    number: created.number ?? '',
+    createdAt: created.createdAt,
+    expiresAt: created.expiresAt,
+    isPullOnly: created.deliveryMode === 'pull_only',
+    phones: [],
+    wrongNumbersLeft: created.wrongNumbersLeft,
+    hadWrongNumber: false,
+    pushesLeft: created.resendsLeft,
+    pushAgainAt: later(pushGapMs),
+  }
+}
+
+function later(ms: number): string {
+  return new Date(Date.now() + ms).toISOString()
+}

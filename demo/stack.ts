@@ -1,0 +1,67 @@
+import { chmod, mkdir, readFile, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { type PushService, pushServiceOf } from '../simulator/push-service.ts'
+import { type Simulator, startSimulator } from '../simulator/simulator.ts'
+import { type Countersign, startCountersign } from './countersign-process.ts'
+import { type Provisioned, provision } from './provisioning.ts'
+import { writePushCredentials } from './push-credentials.ts'
+
+/** Everything that a demo needs beside its pages. */
+export type Stack = Provisioned & {
+  readonly simulator: Simulator
+  readonly pushes: PushService
+  readonly service: Countersign
+  stop(): Promise<void>
+}
+
+/** Starts the push simulator, the service with its own database, and makes the relying party known. Stops what it started when it throws. */
+export async function startStack(folder: string, servicePort: number): Promise<Stack> {
+  await mkdir(folder, { recursive: true })
+  // Where root starts the demo the database runs as another user, which must be able to pass.
+  await chmod(folder, 0o711)
+  const simulator = await startSimulator()
+  const stopAll: (() => Promise<void>)[] = [() => simulator.close()]
+  const stop = async () => {
+    for (const step of stopAll.splice(0).reverse()) await step()
+  }
+  try {
+    const service = await startService(simulator, folder, servicePort)
+    stopAll.push(service.stop)
+    const provisioned = await provision(service, folder)
+    return { ...provisioned, simulator, pushes: pushServiceOf(simulator), service, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function startService(
+  simulator: Simulator,
+  folder: string,
+  port: number,
+): Promise<Countersign> {
+  const origin = `http://localhost:${port}`
+  const push = await writePushCredentials(simulator, path.join(folder, 'push'))
+  const environment = {
+    PUBLIC_ORIGIN: origin,
+    PORT: String(port),
+    DATA_FOLDER: dataFolder(folder),
+    ...push,
+  }
+  return startCountersign(environment, origin, path.join(folder, 'countersign.log'))
+}
+
+function dataFolder(folder: string): string {
+  return path.join(folder, 'data')
+}
+
+/** Where root's database lives when its account cannot reach the folder; see `location` in the database's folder. */
+const rootStore = '/var/lib/countersign/postgres-'
+
+/** Forgets everything of earlier runs. */
+export async function forget(folder: string): Promise<void> {
+  const note = path.join(dataFolder(folder), 'postgresql', 'location')
+  const elsewhere = (await readFile(note, 'utf8').catch(() => '')).trim()
+  if (elsewhere.startsWith(rootStore)) await rm(elsewhere, { recursive: true, force: true })
+  await rm(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,213 @@
+// What can happen to a sign-in, played by scripted phones against the running service.
+
+import { DeviceApiError } from '../clients/device/device-api-error.ts'
+import type { PushLog } from '../simulator/push-log.ts'
+import type { PushService } from '../simulator/push-service.ts'
+import type { Provider } from '../simulator/pushes.ts'
+import { createVirtualPhone, type VirtualPhone } from '../simulator/virtual-phone.ts'
+import { appId } from './push-credentials.ts'
+import type { Challenge, Question, RelyingParty } from './relying-party.ts'
+import type { StoryTimeline } from './story-timeline.ts'
+
+/** Who plays, and on which stage. */
+export type Stage = {
+  readonly party: RelyingParty
+  readonly pushes: PushService
+  readonly pushLog: Pick<PushLog, 'accepted'>
+}
+
+export type Story = {
+  readonly title: string
+  /** Plays it and says in a few words how it ended; throws when anything went otherwise than it had to. */
+  readonly play: (stage: Stage, timeline: StoryTimeline) => Promise<string>
+}
+
+/** The stories, each with users and phones of its own. */
+export const stories: readonly Story[] = [
+  { title: 'Approve: the number is typed on an iPhone', play: approve },
+  { title: 'Deny: the phone says no', play: deny },
+  { title: 'Wrong number, then the right one', play: wrongNumber },
+  { title: 'Lost phone: unregistered, its later answer is refused', play: lostPhone },
+  { title: "The caller's own number is typed", play: callerNumber },
+]
+
+const gateways: Record<Provider, string> = { apns: 'APNs (simulated)', fcm: 'FCM (simulated)' }
+const page = 'sign-in page'
+const service = 'Countersign'
+
+/** Holds what happened against what had to happen. */
+function expect(what: string, actual: unknown, wanted: unknown): void {
+  if (actual === wanted) return
+  throw new Error(`${what}: wanted ${String(wanted)}, got ${String(actual)}`)
+}
+
+async function approve(stage: Stage, timeline: StoryTimeline): Promise<string> {
+  const phone = await enrol(stage, timeline, { user: 'ada', name: "Ada's iPhone" })
+  const asked = await ask(stage, timeline, { user: 'ada' })
+  await wake(stage, timeline, phone, asked)
+  await answer(timeline, phone, 'approve', asked.number)
+  return conclude(stage, timeline, asked, { status: 'approved', reason: null })
+}
+
+async function deny(stage: Stage, timeline: StoryTimeline): Promise<string> {
+  const phone = await enrol(stage, timeline, {
+    user: 'bob',
+    name: "Bob's Android",
+    provider: 'fcm',
+  })
+  const asked = await ask(stage, timeline, { user: 'bob' })
+  await wake(stage, timeline, phone, asked)
+  await answer(timeline, phone, 'deny', null)
+  return conclude(stage, timeline, asked, { status: 'denied', reason: 'user_denied' })
+}
+
+async function wrongNumber(stage: Stage, timeline: StoryTimeline): Promise<string> {
+  const phone = await enrol(stage, timeline, { user: 'cleo', name: "Cleo's iPhone" })
+  const asked = await ask(stage, timeline, { user: 'cleo' })
+  await wake(stage, timeline, phone, asked)
+  const wrong = asked.number === '000000' ? '000001' : '000000'
+  const refusal = await refusalOf(phone.approve(wrong))
+  expect('the wrong number', refusal.code, 'wrong_number')
+  expect('tries that are left', refusal.facts.wrongNumbersLeft, 2)
+  timeline.note('phone', `typed ${wrong}: refused, 2 tries left`)
+  await answer(timeline, phone, 'approve', asked.number)
+  return conclude(stage, timeline, asked, { status: 'approved', reason: null })
+}
+
+async function lostPhone(stage: Stage, timeline: StoryTimeline): Promise<string> {
+  const kept = await enrol(stage, timeline, { user: 'dora', name: "Dora's iPhone" })
+  const lost = await enrol(stage, timeline, {
+    user: 'dora',
+    name: "Dora's Android",
+    provider: 'fcm',
+  })
+  const asked = await ask(stage, timeline, { user: 'dora' })
+  await Promise.all([
+    wake(stage, timeline, kept, asked, 'iPhone'),
+    wake(stage, timeline, lost, asked, 'lost phone'),
+  ])
+  await kept.client.unregisterOther(lost.client.account.deviceId)
+  timeline.note('iPhone', 'unregistered the lost phone with its verification key')
+  const refusal = await refusalOf(lost.approve(asked.number))
+  expect("the lost phone's answer", refusal.code, 'device_unregistered')
+  timeline.note('lost phone', `approved with the right number: refused, ${refusal.code}`)
+  await answer(timeline, kept, 'report', null, 'iPhone')
+  return conclude(stage, timeline, asked, { status: 'denied', reason: 'user_reported' })
+}
+
+async function callerNumber(stage: Stage, timeline: StoryTimeline): Promise<string> {
+  const phone = await enrol(stage, timeline, {
+    user: 'eve',
+    name: "Eve's Android",
+    provider: 'fcm',
+  })
+  const value = '27182818'
+  const asked = await ask(stage, timeline, { user: 'eve', number: { mode: 'caller', value } })
+  await wake(stage, timeline, phone, asked)
+  await answer(timeline, phone, 'approve', value)
+  return conclude(stage, timeline, asked, { status: 'approved', reason: null })
+}
+
+type Newcomer = { readonly user: string; readonly name: string; readonly provider?: Provider }
+
+/** Enrols a phone as a person does: scan the code, type the number of the page. */
+async function enrol(
+  { party, pushes }: Stage,
+  timeline: StoryTimeline,
+  { user, name, provider = 'apns' }: Newcomer,
+): Promise<VirtualPhone> {
+  const phone = await createVirtualPhone({ pushes, provider, appId, name })
+  const opened = await party.openEnrolment(user)
+  await phone.enrol(opened.uri)
+  const { status, number } = await party.readEnrolment(opened.id)
+  expect('the enrolment', status, 'claimed')
+  await phone.confirm(number ?? '')
+  expect('the confirmed enrolment', (await party.readEnrolment(opened.id)).status, 'completed')
+  timeline.before(`${name} was enrolled: code scanned, number typed`)
+  return phone
+}
+
+/** A question on its way, with the number to show. */
+type Asked = {
+  readonly id: string
+  readonly number: string
+  readonly binding: string
+  readonly ended: Promise<{ readonly challenge: Challenge; readonly at: number }>
+}
+
+/** Asks as the sign-in page does, and begins to wait for the end. */
+async function ask(
+  { party }: Stage,
+  timeline: StoryTimeline,
+  question: Pick<Question, 'user' | 'number'>,
+): Promise<Asked> {
+  const binding = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
+  const context = { application: 'Staff portal', action: 'Sign in', ip: '192.0.2.44' }
+  timeline.begin()
+  timeline.note(page, `asks Countersign whether this is ${question.user}`)
+  const created = await party.ask({ ...question, context, binding })
+  const number = question.number?.value ?? created.number
+  if (number === null) throw new Error('the challenge came without a number')
+  timeline.note(service, `created ${created.id}`, Date.parse(created.createdAt))
+  timeline.note(page, `shows the number ${number}`)
+  const ended = party
+    .followChallenge(created.id)
+    .then((challenge) => ({ challenge, at: Date.now() }))
+  // Whoever fails first tells what went wrong; this promise may then be left alone.
+  ended.catch(() => undefined)
+  return { id: created.id, number, binding, ended }
+}
+
+/** The push arrives and the phone fetches what is asked. */
+async function wake(
+  { pushLog }: Stage,
+  timeline: StoryTimeline,
+  phone: VirtualPhone,
+  { id }: Asked,
+  who = 'phone',
+): Promise<void> {
+  const { push } = await phone.nextPush(id)
+  const accepted = pushLog
+    .accepted(phone.pushToken)
+    .find(({ sequence }) => sequence === push.sequence)
+  timeline.note(gateways[push.provider], 'accepted the push', accepted?.at ?? push.at)
+  const { requests, refused } = await phone.pending()
+  expect('requests that the phone refused', refused.length, 0)
+  expect('the request that the phone fetched', requests[0]?.challengeId, id)
+  timeline.note(who, 'woke up, fetched and verified the request')
+}
+
+async function answer(
+  timeline: StoryTimeline,
+  phone: VirtualPhone,
+  decision: 'approve' | 'deny' | 'report',
+  number: string | null,
+  who = 'phone',
+): Promise<void> {
+  const answered = decision === 'approve' ? await phone.approve(number) : await phone[decision]()
+  timeline.note(who, `posted its signed answer (${decision}): ${answered.status}`)
+}
+
+/** The long poll returns; the page believes nothing but the verified result token. */
+async function conclude(
+  { party }: Stage,
+  timeline: StoryTimeline,
+  { id, binding, ended }: Asked,
+  wanted: Pick<Challenge, 'status' | 'reason'>,
+): Promise<string> {
+  const { challenge, at } = await ended
+  timeline.note(page, `long poll returned: ${challenge.status}`, at)
+  expect('the outcome', challenge.status, wanted.status)
+  expect('the reason', challenge.reason, wanted.reason)
+  if (challenge.result === null) throw new Error('the challenge ended without a result token')
+  const result = await party.verifyResult(challenge.result, id, binding)
+  expect('the decision in the result token', result.decision, wanted.status)
+  timeline.note(page, 'verified the result token')
+  return wanted.reason ?? wanted.status
+}
+
+async function refusalOf(call: Promise<unknown>): Promise<DeviceApiError> {
+  const outcome = await call.catch((error: unknown) => error)
+  if (outcome instanceof DeviceApiError) return outcome
+  throw outcome instanceof Error ? outcome : new Error('the call was not refused')
+}

@@ -1,0 +1,82 @@
+import { DeviceApiError } from '../../../clients/device/device-api-error.ts'
+import type { ActivityDetails } from '../../../clients/device/views.ts'
+
+type Sentence = (facts: Readonly<Record<string, unknown>>) => string
+
+function triesLeft({ wrongNumbersLeft: left }: Readonly<Record<string, unknown>>): string {
+  if (left === 0) return 'No tries are left.'
+  return left === 1 ? 'One try is left.' : `${String(left)} tries are left.`
+}
+
+const sentences: Readonly<Record<string, Sentence>> = {
+  unreachable: () => 'Countersign does not answer. Nothing was decided; try again in a moment.',
+  wrong_number: (facts) => `That is not the number on the sign-in page. ${triesLeft(facts)}`,
+  challenge_ended: () => 'This request is closed: it was answered elsewhere or taken back.',
+  challenge_expired: () => 'This request is over: the time ran out.',
+  enrolment_code_invalid: () => 'This code is not valid. Check code and name, and try again.',
+  enrolment_expired: () => 'This code is too old. Ask for a new one on the sign-in page.',
+  enrolment_not_open: () => 'This code was used or taken back. Ask for a new one.',
+  too_many_devices: () => 'This account has as many phones as it may. Unregister one first.',
+  clock_skew: () => 'This phone’s clock is wrong, and setting it by the service did not help.',
+  device_unregistered: () => 'This phone was unregistered. Its keys are worth nothing any more.',
+}
+
+/** What went wrong, for the person who holds the phone. */
+export function wordsOf(error: unknown, isOffline: boolean): string {
+  if (!(error instanceof DeviceApiError)) {
+    return error instanceof Error ? error.message : String(error)
+  }
+  if (error.code === 'unreachable' && isOffline) {
+    return 'This phone is offline. Switch its network on and try again.'
+  }
+  return sentences[error.code]?.(error.facts) ?? error.message
+}
+
+const activities: Readonly<Record<string, string>> = {
+  user_imported: 'Account created',
+  enrolment_opened: 'Code for a new phone made',
+  enrolment_claimed: 'A new phone read the code',
+  enrolment_cancelled: 'Code for a new phone taken back',
+  enrolment_void: 'A new phone was turned away',
+  device_added: 'Phone added',
+  device_renamed: 'Phone renamed',
+  device_unregistered: 'Phone unregistered',
+  challenge_created: 'Sign-in asked for',
+  challenge_resent: 'Sign-in pushed again',
+  challenge_approved: 'Sign-in approved',
+  challenge_denied: 'Sign-in denied',
+  challenge_reported: 'Sign-in reported: not you',
+  challenge_expired: 'Sign-in not answered in time',
+  challenge_cancelled: 'Sign-in taken back',
+  number_failed: 'Wrong number typed',
+}
+
+/** An activity as its owner reads it. */
+export function activityTitle({ type }: Pick<ActivityDetails, 'type'>): string {
+  return activities[type] ?? type
+}
+
+/** Who did it, seen from this phone. */
+export function actorName(
+  { actor }: Pick<ActivityDetails, 'actor'>,
+  ownDeviceId: string | undefined,
+  company: string,
+): string {
+  if (actor === `device:${ownDeviceId}`) return 'on this phone'
+  if (actor.startsWith('device:')) return 'on another phone'
+  return actor.startsWith('api_key:') ? `by ${company}` : `by the ${actor}`
+}
+
+/** How long ago, in words. */
+export function ago(thenMs: number, nowMs: number): string {
+  const seconds = Math.round((nowMs - thenMs) / 1000)
+  if (seconds < 5) return 'just now'
+  if (seconds < 60) return `${seconds} s ago`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`
+  const isToday = new Date(thenMs).toDateString() === new Date(nowMs).toDateString()
+  return new Date(thenMs).toLocaleString('en-GB', {
+    ...(isToday ? {} : { day: 'numeric', month: 'short' }),
+    hour: '2-digit',
+    minute: '2-digit',
+  })
+}

@@ -1,0 +1,133 @@
+import type { ApproveStep, PhoneProgress, SignInView } from '../../sign-in-view.ts'
+import { bigNumber, button, countdown, el, icon, note } from '../dom.ts'
+import { everyMoment, type Page, perform, type StepScreen } from './page.ts'
+
+/** The number to type on the phone, how far the push got, and the time that is left. */
+export function approveScreen(page: Page, first: ApproveStep): StepScreen {
+  const trouble = el('div', { class: 'trouble' })
+  const notices = el('div', { class: 'notices' })
+  const phones = el('ul', { class: 'phones', 'aria-label': 'Your phones' })
+  const clock = clockOf(page, first)
+  const again = pushAgainButton(page, trouble)
+  const element = el(
+    'div',
+    { class: 'card' },
+    el('h1', {}, 'Check your phone'),
+    el('p', {}, 'Type this number in the authenticator app to sign in:'),
+    bigNumber(first.number),
+    clock.element,
+    notices,
+    phones,
+    trouble,
+    el(
+      'div',
+      { class: 'actions' },
+      again.element,
+      button('Cancel', 'quiet', () => perform(page, trouble, 'cancel')),
+    ),
+    helpDesk(page, trouble),
+  )
+  return {
+    element,
+    update: ({ step }: SignInView) => {
+      if (step.name !== 'approve') return
+      notices.replaceChildren(...noticesOf(step))
+      phones.replaceChildren(...step.phones.map(phoneRow))
+      again.update(step)
+    },
+    close: () => {
+      clock.stop()
+      again.stop()
+    },
+  }
+}
+
+function clockOf(page: Page, { createdAt, expiresAt }: ApproveStep) {
+  const wholeMs = Date.parse(expiresAt) - Date.parse(createdAt)
+  const time = el('span', { class: 'time' })
+  const bar = el('div', { class: 'bar', 'aria-hidden': 'true' })
+  const stop = everyMoment(page, expiresAt, (leftMs) => {
+    time.textContent = `${countdown(leftMs)} left`
+    bar.style.setProperty('--left', String(Math.min(1, leftMs / wholeMs)))
+  })
+  return { element: el('div', { class: 'clock' }, bar, time), stop }
+}
+
+function pushAgainButton(page: Page, trouble: HTMLElement) {
+  let stop: () => void = () => undefined
+  let shownFor = ''
+  const made = button('Push again', 'plain', () => perform(page, trouble, 'push-again'))
+  const update = ({ pushesLeft, pushAgainAt, isPullOnly }: ApproveStep) => {
+    made.hidden = isPullOnly
+    if (shownFor === pushAgainAt) return
+    shownFor = pushAgainAt
+    stop()
+    stop = everyMoment(page, pushAgainAt, (leftMs) => {
+      made.disabled = leftMs > 0 || pushesLeft === 0
+      const wait = leftMs > 0 && pushesLeft > 0 ? ` in ${Math.ceil(leftMs / 1000)} s` : ''
+      made.textContent = pushesLeft === 0 ? 'No pushes left' : `Push again${wait}`
+    })
+  }
+  return { element: made, update, stop: () => stop() }
+}
+
+function noticesOf({ hadWrongNumber, wrongNumbersLeft: left, isPullOnly }: ApproveStep) {
+  const tries = left === 1 ? 'One try is' : `${left} tries are`
+  return [
+    ...(hadWrongNumber
+      ? [note('warn', icon('alert'), `A wrong number was typed. ${tries} left.`)]
+      : []),
+    ...(isPullOnly
+      ? [
+          note(
+            'warn',
+            icon('bell'),
+            'No phone can be woken. Open the authenticator app; the question waits there.',
+          ),
+        ]
+      : []),
+  ]
+}
+
+const stages: Readonly<Record<PhoneProgress['stage'], number>> = {
+  no_push: 0,
+  failed: 0,
+  waiting: 0,
+  sent: 1,
+  received: 2,
+  opened: 3,
+}
+
+function phoneRow({ name, gateway, stage, reason }: PhoneProgress): HTMLElement {
+  const words: Readonly<Record<PhoneProgress['stage'], string>> = {
+    waiting: `On its way to ${gateway}`,
+    sent: `${gateway} took the push`,
+    failed: `${gateway} refused the push${reason === null ? '' : ` (${reason})`}`,
+    no_push: 'Has no push; open the app there',
+    received: 'Received on the phone',
+    opened: 'Shown on the phone',
+  }
+  const done = stages[stage]
+  const dots = [1, 2, 3].map((at) => el('i', { class: at <= done ? 'done' : '' }))
+  return el(
+    'li',
+    { class: stage === 'failed' ? 'failed' : '' },
+    icon('phone'),
+    el('span', {}, el('b', {}, name), el('span', { class: 'muted small' }, words[stage])),
+    el('span', { class: 'dots', 'aria-hidden': 'true' }, ...dots),
+  )
+}
+
+function helpDesk(page: Page, trouble: HTMLElement): HTMLElement {
+  return el(
+    'details',
+    { class: 'help' },
+    el('summary', {}, 'I do not have my phone any more'),
+    el(
+      'p',
+      { class: 'small' },
+      'A real help desk makes sure who is calling first. Then it does what this button does: unregister all your phones at once, and let you set up another one.',
+    ),
+    button('Unregister all my phones', 'danger', () => perform(page, trouble, 'unregister-all')),
+  )
+}
