@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { activity } from '../../src/domain/activity.ts'
+import { systemRandom } from '../../src/outbound/random.ts'
+import { recordActivities } from '../../src/persistence/activities.ts'
+import type { Activity } from '../../src/ports/activity-store.ts'
+import { aColleague, aUser, openStores, type Stores, type TestUser } from '../support/stores.ts'
+
+let stores: Stores
+let user: TestUser
+
+beforeAll(async () => {
+  stores = await openStores()
+})
+beforeEach(async () => {
+  user = await aUser(stores)
+})
+afterAll(() => stores.close())
+
+const event = (number: number, of = user) =>
+  activity({
+    userId: of.userId,
+    type: 'device_renamed',
+    actor: 'operator',
+    deviceId: systemRandom.id('device'),
+    details: { number, plain: true, text: 'O’Brien "; drop table' },
+  })
+
+function record(...events: ReturnType<typeof event>[]) {
+  return stores.database.transaction((tx) =>
+    recordActivities(tx, systemRandom, user.tenantId, events),
+  )
+}
+const page = (limit: number, before: string | null, of = user) =>
+  stores.activities.list(user.tenantId, of.userId, { limit, before })
+
+test('an activity is read as it was recorded, with the database’s time', async () => {
+  const given = event(1)
+  await record(given)
+  expect((await page(1, null))[0]).toEqual({
+    ...given,
+    id: expect.stringMatching(/^act_/),
+    challengeId: null,
+    enrolmentId: null,
+    occurredAt: expect.any(Date),
+  })
+})
+
+test('activities come newest first, page by page, none twice and none left out', async () => {
+  await record(...Array.from({ length: 10 }, (_, index) => event(index)))
+  await record(event(10))
+  const seen: Activity[] = []
+  let before: string | null = null
+  for (;;) {
+    const items: Activity[] = await page(4, before)
+    const last = items.at(-1)
+    if (!last) break
+    seen.push(...items)
+    before = last.id
+  }
+  expect(seen.map(({ details }) => details.number)).toEqual([
+    10,
+    9,
+    8,
+    7,
+    6,
+    5,
+    4,
+    3,
+    2,
+    1,
+    0,
+    undefined,
+  ])
+  expect(seen.at(-1)).toMatchObject({ type: 'user_imported' })
+})
+
+test('a user’s activities are nobody else’s', async () => {
+  const colleague = await aColleague(stores, user, 'bob')
+  await record(event(1), event(2, colleague))
+  expect((await page(10, null)).map(({ details }) => details.number)).toEqual([1, undefined])
+  expect((await page(10, null, colleague)).map(({ details }) => details.number)).toEqual([
+    2,
+    undefined,
+  ])
+})
+
+test('an activity is undone with the change it tells of', async () => {
+  const undone = stores.database.transaction(async (tx) => {
+    await recordActivities(tx, systemRandom, user.tenantId, [event(1)])
+    throw new Error('undone')
+  })
+  await expect(undone).rejects.toThrow('undone')
+  expect(await page(10, null)).toHaveLength(1)
+})
+
+test('recording nothing asks the database nothing', async () => {
+  const before = stores.database.roundTrips()
+  await recordActivities(stores.database, systemRandom, user.tenantId, [])
+  expect(stores.database.roundTrips()).toBe(before)
+})

@@ -1,0 +1,348 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { ChallengeId, DeliveryId, DeviceId } from '../../src/domain/ids.ts'
+import type { Settlement } from '../../src/ports/delivery-store.ts'
+import {
+  aChallenge,
+  aDevice,
+  aProof,
+  aUser,
+  openStores,
+  type Stores,
+  type TestUser,
+} from '../support/stores.ts'
+import { answer, cancel, challengeOf, resend, runOut, unregister } from './asking.ts'
+
+let stores: Stores
+let user: TestUser
+
+beforeAll(async () => {
+  stores = await openStores()
+})
+// Claims take whatever is due, of every tenant: each test begins with an empty queue.
+beforeEach(async () => {
+  await stores.database.query('empty', 'delete from deliveries', [])
+  user = await aUser(stores)
+})
+afterAll(() => stores.close())
+
+type Row = {
+  readonly id: DeliveryId
+  readonly status: string
+  readonly reason: string | null
+  readonly attempts: number
+  readonly leased_by: string | null
+  readonly provider_message_id: string | null
+  readonly due_at: Date
+  readonly settled_at: Date | null
+}
+
+async function rows(): Promise<Row[]> {
+  return stores.database.query<Row>('rows', 'select * from deliveries order by id', [])
+}
+async function row(): Promise<Row> {
+  const [only, ...more] = await rows()
+  if (!only || more.length > 0) throw new Error('there is one delivery')
+  return only
+}
+
+/** Lets every lease run out. */
+async function endLeases() {
+  const text = `update deliveries set leased_until = clock_timestamp() - interval '1 ms' where leased_by is not null`
+  await stores.database.query('end_leases', text, [])
+}
+/** Lets every wait for a retry pass. */
+async function passTime() {
+  await stores.database.query('pass_time', 'update deliveries set due_at = clock_timestamp()', [])
+}
+
+/** A challenge whose push is owed, and whose maker is gone. */
+async function anOwedPush(): Promise<{ id: ChallengeId; device: DeviceId }> {
+  const device = await aDevice(stores, user)
+  const id = await aChallenge(stores, user, [device])
+  await endLeases()
+  return { id, device }
+}
+
+function settle(leasedBy: string, id: DeliveryId, outcome: Settlement['outcome']) {
+  return stores.deliveries.settle(leasedBy, [{ tenantId: user.tenantId, id, outcome }])
+}
+const sent = { status: 'sent', providerMessageId: 'apns-1' } as const
+const retry = (retryAfterMs: number) =>
+  ({ status: 'queued', reason: 'busy', retryAfterMs }) as const
+
+describe('a push is claimed', () => {
+  test('by one worker only, however many claim at the same time', async () => {
+    const device = await aDevice(stores, user)
+    for (let count = 0; count < 60; count++) await aChallenge(stores, user, [device])
+    await endLeases()
+    const claimed = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => stores.deliveries.claim(`worker-${index}`, 7)),
+    )
+    expect(claimed.every((one) => one.length <= 7)).toBe(true)
+    const ids = [...claimed.flat(), ...(await stores.deliveries.claim('last', 100))].map(
+      ({ id }) => id,
+    )
+    expect(ids).toHaveLength(60)
+    expect(new Set(ids).size).toBe(60)
+    expect(await stores.deliveries.claim('another', 100)).toEqual([])
+  })
+
+  test('with all that is needed to send it', async () => {
+    const { id, device } = await anOwedPush()
+    const challenge = await challengeOf(stores, user, id)
+    const [address] = await stores.database.query<{ push_token_sealed: Buffer }>(
+      'sealed',
+      'select push_token_sealed from devices where id = $1',
+      [device],
+    )
+    expect(await stores.deliveries.claim('worker', 10)).toEqual([
+      {
+        tenantId: user.tenantId,
+        id: (await row()).id,
+        kind: 'challenge_opened',
+        challengeId: id,
+        deviceId: device,
+        attempts: 2,
+        expiresAt: challenge.expiresAt,
+        address: {
+          provider: 'apns',
+          environment: 'production',
+          appId: 'com.example.app',
+          tokenSealed: address?.push_token_sealed,
+        },
+      },
+    ])
+  })
+
+  test('not while its maker holds the lease', async () => {
+    await aChallenge(stores, user, [await aDevice(stores, user)])
+    expect(await stores.deliveries.claim('worker', 10)).toEqual([])
+  })
+
+  test('again when the lease is over, one try later', async () => {
+    await anOwedPush()
+    for (const attempts of [2, 3, 4]) {
+      expect(await stores.deliveries.claim('worker', 10)).toMatchObject([{ attempts }])
+      expect(await stores.deliveries.claim('other', 10)).toEqual([])
+      await endLeases()
+    }
+  })
+
+  test('with its new token, when the device has got another', async () => {
+    const { device } = await anOwedPush()
+    const token = {
+      provider: 'fcm',
+      environment: 'production',
+      appId: 'com.example.app',
+      tokenSealed: Buffer.from('new'),
+      tokenHash: Buffer.from('hash'),
+    } as const
+    await stores.devices.setPushToken(user.tenantId, device, token, aProof(user, device))
+    expect(await stores.deliveries.claim('worker', 10)).toMatchObject([
+      { address: { provider: 'fcm', tokenSealed: Buffer.from('new') } },
+    ])
+  })
+})
+
+describe('a push is settled', () => {
+  test('by its lease holder, once and for all', async () => {
+    await anOwedPush()
+    await stores.deliveries.claim('worker', 10)
+    const { id } = await row()
+    await settle('worker', id, sent)
+    const settled = await row()
+    expect(settled).toMatchObject({
+      status: 'sent',
+      provider_message_id: 'apns-1',
+      leased_by: null,
+      settled_at: expect.any(Date),
+    })
+    await settle('worker', id, { status: 'failed', reason: 'late' })
+    expect(await row()).toEqual(settled)
+    await endLeases()
+    expect(await stores.deliveries.claim('worker', 10)).toEqual([])
+  })
+
+  test('by nobody who has lost the lease to another', async () => {
+    await anOwedPush()
+    await stores.deliveries.claim('first', 10)
+    await endLeases()
+    await stores.deliveries.claim('second', 10)
+    const { id } = await row()
+    await settle('first', id, { status: 'failed', reason: 'slow' })
+    expect(await row()).toMatchObject({ status: 'queued', leased_by: 'second', reason: null })
+    await settle('second', id, sent)
+    expect(await row()).toMatchObject({ status: 'sent' })
+  })
+
+  test('by a holder whose lease is over, as long as nobody else took it', async () => {
+    await anOwedPush()
+    await stores.deliveries.claim('worker', 10)
+    await endLeases()
+    await settle('worker', (await row()).id, sent)
+    expect(await row()).toMatchObject({ status: 'sent' })
+  })
+
+  test('many at a time, each with its own outcome', async () => {
+    const device = await aDevice(stores, user)
+    for (let count = 0; count < 3; count++) await aChallenge(stores, user, [device])
+    await endLeases()
+    await stores.deliveries.claim('worker', 10)
+    const [one, two, three] = (await rows()).map(({ id }) => id)
+    if (!one || !two || !three) throw new Error('there are three')
+    const { tenantId } = user
+    await stores.deliveries.settle('worker', [
+      { tenantId, id: one, outcome: sent },
+      { tenantId, id: two, outcome: { status: 'failed', reason: 'BadDeviceToken' } },
+      { tenantId, id: three, outcome: retry(500) },
+    ])
+    expect(await rows()).toMatchObject([
+      { status: 'sent', reason: null },
+      { status: 'failed', reason: 'BadDeviceToken', settled_at: expect.any(Date) },
+      { status: 'queued', reason: 'busy', settled_at: null },
+    ])
+    await stores.deliveries.settle('worker', [])
+  })
+
+  test('and the relying party reads how it went', async () => {
+    const { id } = await anOwedPush()
+    await stores.deliveries.claim('worker', 10)
+    await settle('worker', (await row()).id, { status: 'failed', reason: 'Unregistered' })
+    const record = await stores.challenges.find(user.tenantId, user.rpId, id)
+    expect(record?.devices).toMatchObject([
+      {
+        push: {
+          status: 'failed',
+          reason: 'Unregistered',
+          attempts: 2,
+          settledAt: expect.any(Date),
+        },
+      },
+    ])
+  })
+
+  test('and of a repeated push the newest is told', async () => {
+    const { id } = await anOwedPush()
+    await stores.deliveries.claim('worker', 10)
+    await settle('worker', (await row()).id, { status: 'failed', reason: 'busy' })
+    await resend(stores, await challengeOf(stores, user, id))
+    const record = await stores.challenges.find(user.tenantId, user.rpId, id)
+    expect(record?.devices).toMatchObject([{ push: { status: 'queued', attempts: 1 } }])
+  })
+})
+
+describe('a push to be tried again', () => {
+  test('waits as long as it was told to, by the database’s clock', async () => {
+    await anOwedPush()
+    await stores.deliveries.claim('worker', 10)
+    await settle('worker', (await row()).id, retry(60_000))
+    expect(await stores.deliveries.claim('worker', 10)).toEqual([])
+    const [now] = await stores.database.query<{ now: Date }>(
+      'now',
+      'select clock_timestamp() as now',
+      [],
+    )
+    const waitMs = (await row()).due_at.getTime() - (now?.now.getTime() ?? 0)
+    expect(waitMs).toBeGreaterThan(30_000)
+    expect(waitMs).toBeLessThanOrEqual(60_000)
+    await passTime()
+    expect(await stores.deliveries.claim('worker', 10)).toMatchObject([{ attempts: 3 }])
+  })
+
+  test('comes in the order in which it is due', async () => {
+    const device = await aDevice(stores, user)
+    for (let count = 0; count < 3; count++) await aChallenge(stores, user, [device])
+    await endLeases()
+    const order: DeliveryId[] = []
+    for (const ms of [0, 1, 2]) {
+      const [due] = await stores.deliveries.claim('worker', 1)
+      if (!due) throw new Error('one is due')
+      order.push(due.id)
+      await settle('worker', due.id, retry(ms))
+    }
+    expect(order).toEqual((await rows()).map(({ id }) => id))
+  })
+})
+
+describe('a push that nobody wants any more', () => {
+  const suppressed = async () => {
+    expect(await stores.deliveries.claim('worker', 10)).toEqual([])
+    expect(await stores.deliveries.suppressEnded(10)).toBe(1)
+    expect(await stores.deliveries.suppressEnded(10)).toBe(0)
+    return (await rows())[0]
+  }
+
+  test('because its challenge was answered is suppressed', async () => {
+    const { id, device } = await anOwedPush()
+    await answer(stores, user, await challengeOf(stores, user, id), device, 'deny')
+    expect(await suppressed()).toMatchObject({
+      status: 'suppressed',
+      reason: 'challenge_ended',
+      settled_at: expect.any(Date),
+    })
+  })
+
+  test('because its challenge ran out is suppressed, swept or not', async () => {
+    const { id } = await anOwedPush()
+    await runOut(stores, id)
+    expect(await suppressed()).toMatchObject({ status: 'suppressed', reason: 'challenge_ended' })
+  })
+
+  test('because its device is gone is suppressed', async () => {
+    const { device } = await anOwedPush()
+    await unregister(stores, user, device)
+    expect(await suppressed()).toMatchObject({ status: 'suppressed', reason: 'device_not_active' })
+  })
+
+  test('because its device has no token any more is suppressed', async () => {
+    const { device } = await anOwedPush()
+    await stores.devices.setPushToken(user.tenantId, device, null, aProof(user, device))
+    expect(await suppressed()).toMatchObject({ status: 'suppressed', reason: 'no_push_token' })
+  })
+
+  test('is left to the one who sends it at this moment', async () => {
+    const { id, device } = await anOwedPush()
+    await stores.deliveries.claim('worker', 10)
+    await answer(stores, user, await challengeOf(stores, user, id), device, 'deny')
+    expect(await stores.deliveries.suppressEnded(10)).toBe(0)
+    await settle('worker', (await row()).id, sent)
+    expect(await row()).toMatchObject({ status: 'sent' })
+  })
+
+  test('is none that is still wanted', async () => {
+    await anOwedPush()
+    expect(await stores.deliveries.suppressEnded(10)).toBe(0)
+  })
+})
+
+describe('“Already answered”', () => {
+  test('is owed after the end, for an hour', async () => {
+    const { id } = await anOwedPush()
+    await cancel(stores, user, id)
+    await endLeases()
+    await stores.deliveries.suppressEnded(10)
+    const [closing, ...more] = await stores.deliveries.claim('worker', 10)
+    expect(more).toEqual([])
+    expect(closing).toMatchObject({ kind: 'challenge_closed', challengeId: id, attempts: 2 })
+    const text = `update deliveries set created_at = created_at - interval '1 hour'`
+    await stores.database.query('age', text, [])
+    await endLeases()
+    expect(await stores.deliveries.claim('worker', 10)).toEqual([])
+    expect(await stores.deliveries.suppressEnded(10)).toBe(1)
+  })
+})
+
+test('spent proofs are forgotten when their time has passed, and not before', async () => {
+  const device = await aDevice(stores, user)
+  const fresh = aProof(user, device)
+  const rename = (proof: typeof fresh) =>
+    stores.devices.change(user.tenantId, device, { name: 'X' }, null, proof)
+  await rename(fresh)
+  for (let count = 0; count < 3; count++) {
+    await rename({ ...aProof(user, device), expiresAt: new Date(0) })
+  }
+  expect(await stores.deliveries.purgeProofs(2)).toBe(2)
+  expect(await stores.deliveries.purgeProofs(2)).toBe(1)
+  expect(await stores.deliveries.purgeProofs(2)).toBe(0)
+  expect(await rename(fresh)).toBe('proof_replayed')
+})

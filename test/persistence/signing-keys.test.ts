@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { aUser, openStores, type Stores, type TestUser, thumbprint } from '../support/stores.ts'
+
+let stores: Stores
+let user: TestUser
+
+beforeAll(async () => {
+  stores = await openStores()
+})
+beforeEach(async () => {
+  user = await aUser(stores)
+})
+afterAll(() => stores.close())
+
+const next = (seq: number) => ({
+  kid: thumbprint(),
+  publicJwk: { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } as const,
+  privateSealed: randomBytes(60),
+  seq,
+  linkJws: `link-${seq}`,
+})
+const rotate = (key: ReturnType<typeof next>) =>
+  stores.signingKeys.rotate(user.tenantId, key, 'operator')
+
+test('a rotation retires the old key, adds the next with its link, and is recorded', async () => {
+  const key = next(2)
+  expect(await rotate(key)).toBe(true)
+  const { privateSealed, ...shown } = key
+  expect(await stores.signingKeys.list(user.tenantId)).toEqual([
+    { ...shown, status: 'active' },
+    expect.objectContaining({ kid: user.signingKid, seq: 1, status: 'retired' }),
+  ])
+  expect(await stores.signingKeys.findPrivate(user.tenantId, key.kid)).toEqual(privateSealed)
+  const recorded = await stores.database.query(
+    'audit_of_rotation',
+    `select subject, details from audit_events where tenant_id = $1 and type = 'signing_key_rotated'`,
+    [user.tenantId],
+  )
+  expect(recorded).toEqual([{ subject: key.kid, details: { seq: 2 } }])
+})
+
+test('of 5 rotations at once one wins each place in the chain, and one key is active', async () => {
+  for (const seq of [2, 3, 4]) {
+    const won = await Promise.all(Array.from({ length: 5 }, () => rotate(next(seq))))
+    expect(won.filter(Boolean)).toHaveLength(1)
+    const listed = await stores.signingKeys.list(user.tenantId)
+    expect(listed.map((key) => key.seq)).toEqual(Array.from({ length: seq }, (_, i) => seq - i))
+    expect(listed.filter(({ status }) => status === 'active')).toMatchObject([{ seq }])
+  }
+})
+
+test('no rotation skips a place in the chain or goes back', async () => {
+  expect(await rotate(next(3))).toBe(false)
+  expect(await rotate(next(1))).toBe(false)
+  expect(await stores.signingKeys.list(user.tenantId)).toHaveLength(1)
+})
+
+test('challenges are signed with the key that is active when they are created', async () => {
+  const { tenantId, rpId, userId } = user
+  const load = async () => {
+    const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: null }
+    return (await stores.challenges.loadCreation({ ...query, user: { id: userId } })).signingKid
+  }
+  expect(await load()).toBe(user.signingKid)
+  const key = next(2)
+  await rotate(key)
+  expect(await load()).toBe(key.kid)
+})

@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { defaultPolicy } from '../../src/domain/policy.ts'
+import { createHashing } from '../../src/outbound/hashing.ts'
+import { systemRandom } from '../../src/outbound/random.ts'
+import { createSealing } from '../../src/outbound/sealing.ts'
+import { createSignatures } from '../../src/outbound/signatures.ts'
+import { createApiKeyStore } from '../../src/persistence/api-keys.ts'
+import { openDatabase } from '../../src/persistence/database.ts'
+import { createTenantStore } from '../../src/persistence/tenants.ts'
+import { bootstrap } from '../../src/usecases/tenants.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { aUser, openStores, type Stores } from '../support/stores.ts'
+
+let stores: Stores
+
+beforeAll(async () => {
+  stores = await openStores()
+})
+afterAll(() => stores.close())
+
+describe('an empty installation', () => {
+  const masterKey = Buffer.alloc(32, 7)
+
+  /** What one process brings to its first start. */
+  function process(url: string) {
+    const database = openDatabase({ url, maxConnections: 3, timeoutMs: 15_000 })
+    const needs = {
+      tenants: createTenantStore(database, systemRandom),
+      apiKeys: createApiKeyStore(database, systemRandom),
+      random: systemRandom,
+      hashing: createHashing(masterKey),
+      signatures: createSignatures(createSealing({ current: masterKey })),
+      signals: { publish: () => undefined },
+    }
+    return { needs, close: () => database.close() }
+  }
+
+  test('gets its first tenant once, when 8 processes start at the same time', async () => {
+    await using database = await createTestDatabase()
+    const processes = Array.from({ length: 8 }, () => process(database.url))
+    const made = await Promise.all(processes.map(({ needs }) => bootstrap(needs)))
+    const [first, ...more] = made.filter((one) => one !== null)
+    expect(more).toEqual([])
+    const [needs] = processes.map((one) => one.needs)
+    if (!needs || !first) throw new Error('one of them made it')
+    expect(await needs.tenants.listTenants()).toMatchObject([
+      { id: first.tenantId, name: 'Default' },
+    ])
+    expect(await needs.tenants.listRelyingParties(first.tenantId)).toHaveLength(1)
+    const keys = await needs.apiKeys.list(first.tenantId)
+    expect(keys).toMatchObject([{ scopes: expect.arrayContaining(['admin']), expiresAt: null }])
+    expect(first.secret).toMatch(/^cs_[0-9a-z]{26}_[A-Za-z0-9_-]{43}$/)
+    expect(await bootstrap(needs)).toBeNull()
+    await Promise.all(processes.map((one) => one.close()))
+  })
+})
+
+describe('a tenant', () => {
+  test('begins with one active signing key and a record of its making', async () => {
+    const { tenantId, signingKid } = await aUser(stores)
+    expect(await stores.tenants.findTenant(tenantId)).toMatchObject({ id: tenantId, name: 'Test' })
+    expect(await stores.signingKeys.list(tenantId)).toMatchObject([
+      { kid: signingKid, seq: 1, status: 'active', linkJws: null },
+    ])
+    const events = await stores.database.query(
+      'audit_of_tenant',
+      'select type, actor, subject from audit_events where tenant_id = $1 order by id',
+      [tenantId],
+    )
+    expect(events).toMatchObject([
+      { type: 'tenant_created', actor: 'operator', subject: tenantId },
+      { type: 'relying_party_created', actor: 'operator' },
+    ])
+  })
+
+  test('has the default policy, its own within the bounds, and the default again when its row is damaged', async () => {
+    const { tenantId } = await aUser(stores)
+    const store = (policy: unknown) =>
+      stores.database.query('set_policy', 'update tenants set policy = $2 where tenant_id = $1', [
+        tenantId,
+        JSON.stringify(policy),
+      ])
+    expect(await stores.tenants.findPolicy(tenantId)).toEqual(defaultPolicy)
+    await store({ numberDigits: 8, challengeTtlSeconds: 10_000 })
+    expect(await stores.tenants.findPolicy(tenantId)).toEqual({
+      ...defaultPolicy,
+      numberDigits: 8,
+      challengeTtlSeconds: 600,
+    })
+    await store(['nonsense'])
+    expect(await stores.tenants.findPolicy(tenantId)).toEqual(defaultPolicy)
+    expect(await stores.tenants.findPolicy(systemRandom.id('tenant'))).toEqual(defaultPolicy)
+  })
+
+  test('that does not exist is nobody', async () => {
+    const id = systemRandom.id('tenant')
+    expect(await stores.tenants.findTenant(id)).toBeNull()
+    expect(await stores.tenants.listRelyingParties(id)).toEqual([])
+    expect(await stores.tenants.findRelyingParty(id, systemRandom.id('relyingParty'))).toBeNull()
+  })
+
+  test('lists its relying parties with their namespaces in the order that was given', async () => {
+    const { tenantId, rpId } = await aUser(stores)
+    const made = await stores.tenants.createRelyingParty(
+      { tenantId, id: systemRandom.id('relyingParty'), name: 'Two', namespaces: ['z', 'a'] },
+      'operator',
+    )
+    expect(await stores.tenants.findRelyingParty(tenantId, made.id)).toEqual(made)
+    const listed = await stores.tenants.listRelyingParties(tenantId)
+    expect(listed.map(({ id, namespaces }) => [id, namespaces])).toEqual([
+      [rpId, ['default']],
+      [made.id, ['z', 'a']],
+    ])
+  })
+})
