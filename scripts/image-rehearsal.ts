@@ -1,13 +1,11 @@
 // Builds what the Dockerfile describes without a container engine, starts it on a database, and stops it.
 
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '../src/persistence/embedded-postgres.ts'
 import { parseDockerfile, type Stage } from './dockerfile.ts'
@@ -17,6 +15,7 @@ import {
   prepareRehearsal,
   type Rehearsal,
   run,
+  sizeInMegabytes,
   start,
 } from './image-stages.ts'
 
@@ -42,8 +41,7 @@ async function rehearse(): Promise<void> {
   }
   const image = built.get(last.name)
   if (!image) throw new Error('the last stage was not built')
-  const { stdout } = await promisify(execFile)('du', ['-sk', image.workdir])
-  const megabytes = Math.round(Number.parseInt(stdout, 10) / 1024)
+  const megabytes = await sizeInMegabytes(image.workdir)
   console.log(`-- size on top of ${last.image}: ${megabytes} MB`)
   if (megabytes > megabytesMax) throw new Error(`more than ${megabytesMax} MB`)
   await serve(rehearsal, image, last, await openDatabase(folder, undo))

@@ -9,6 +9,7 @@ import type { Stage, Step } from './dockerfile.ts'
 
 const runFile = promisify(execFile)
 const project = path.resolve(import.meta.dirname, '..')
+const cacheMegabytesMax = 2_000
 
 /** What stands in for the engine: a folder that everybody can enter, an account, and the programs of the base image. */
 export type Rehearsal = {
@@ -34,18 +35,15 @@ export async function prepareRehearsal(folder: string): Promise<Rehearsal> {
   const npm = path.resolve(await realpath(await programPath('npm')), '..', '..')
   await cp(npm, path.join(folder, 'npm'), { recursive: true })
   await symlink(path.join('..', 'npm', 'bin', 'npm-cli.js'), path.join(programs, 'npm'))
-  const cache = await npmSetting('cache')
-  const ownCache = path.join(folder, 'cache')
-  if (account && (await exists(path.join(cache, '_cacache')))) {
-    await cp(path.join(cache, '_cacache'), path.join(ownCache, '_cacache'), { recursive: true })
-  }
+  const cache = path.join(folder, 'cache')
+  await copyCache(path.join(await npmSetting('cache'), '_cacache'), path.join(cache, '_cacache'))
   await mkdir(path.join(folder, 'home'))
   await copyContext(path.join(folder, 'context'))
   const environment = {
     ...networkSettings(),
     PATH: `${programs}:/usr/local/bin:/usr/bin:/bin`,
     HOME: path.join(folder, 'home'),
-    npm_config_cache: account ? ownCache : cache,
+    npm_config_cache: cache,
     npm_config_globalconfig: await npmSetting('globalconfig'),
     npm_config_registry: await npmSetting('registry'),
     npm_config_prefer_offline: 'true',
@@ -54,6 +52,18 @@ export async function prepareRehearsal(folder: string): Promise<Rehearsal> {
   const rehearsal = { folder, account, environment }
   await own(rehearsal, folder)
   return rehearsal
+}
+
+/** A copy, because the Dockerfile empties the cache. A large one is not worth copying: then the registry is asked. */
+async function copyCache(cache: string, copy: string): Promise<void> {
+  const megabytes = (await exists(cache)) ? await sizeInMegabytes(cache) : 0
+  if (megabytes > 0 && megabytes < cacheMegabytesMax) await cp(cache, copy, { recursive: true })
+}
+
+/** What the folder takes on the disk. */
+export async function sizeInMegabytes(folder: string): Promise<number> {
+  const { stdout } = await runFile('du', ['-sk', folder])
+  return Math.round(Number.parseInt(stdout, 10) / 1024)
 }
 
 /** Without the tools of this project: what the image lacks must be missed. */
