@@ -6,7 +6,9 @@ import { describe, expect, test } from 'vitest'
 
 const project = path.resolve(import.meta.dirname, '..')
 const read = (file: string) => readFileSync(path.join(project, file), 'utf8')
-const documents = globSync(['*.md', 'docs/**/*.md', 'simulator/*.md'], { cwd: project })
+const documents = globSync(['*.md', '{docs,simulator,demo,bench,clients}/**/*.md'], {
+  cwd: project,
+})
 const sources = globSync('src/**/*.ts', { cwd: project, exclude: ['src/generated'] })
   .map(read)
   .join('\n')
