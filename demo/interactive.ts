@@ -14,7 +14,10 @@ export async function runInteractive(options: DemoOptions, say: (line: string) =
   const ports = await choosePorts(options.port, say)
   const stopped = stopSignal()
   say('Starting Countersign with a database of its own and simulated APNs and FCM ...')
-  const demo = await startDemo(folder, ports)
+  const demo = await startDemo(folder, ports).catch((error: unknown) => {
+    say('If the data come from another version of this project: npm run demo -- --fresh')
+    throw error
+  })
   if (demo.stack.earlierOrigin !== null) say(originNote(demo.stack.earlierOrigin))
   say(announcement(demo, folder))
   const end = await Promise.race([

@@ -43,8 +43,12 @@ export async function provision(service: Countersign, folder: string): Promise<P
 async function readAccount(file: string): Promise<RelyingPartyAccount | null> {
   const text = await readFile(file, 'utf8').catch(() => null)
   if (text === null) return null
-  const read = account.safeParse(JSON.parse(text))
-  return read.success ? read.data : null
+  try {
+    return account.parse(JSON.parse(text))
+  } catch {
+    // Of another version, or cut off: a new account is as good.
+    return null
+  }
 }
 
 async function isKeyGood(origin: string, apiKey: string): Promise<boolean> {

@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest'
+import { anyPort } from '../../demo/free-port.ts'
+import { appId } from '../../demo/push-credentials.ts'
+import type { SignInView, Step } from '../../demo/sign-in-view.ts'
+import { connectPushService } from '../../simulator/push-service.ts'
+import { createVirtualPhone } from '../../simulator/virtual-phone.ts'
+import { until } from '../support/until.ts'
+import { reachableFolder, runDemo } from './demo-process.ts'
+
+/** The sign-in page's side, without a browser. */
+function openBrowser(pages: string) {
+  let cookie = ''
+  const send = async (path: string, body?: object): Promise<SignInView> => {
+    const response = await fetch(`${pages}/api/sign-in${path}`, {
+      ...(body && { method: 'POST', body: JSON.stringify(body) }),
+      headers: { cookie, 'content-type': 'application/json' },
+    })
+    cookie = response.headers.getSetCookie()[0]?.split(';')[0] ?? cookie
+    expect(response.status, path).toBe(200)
+    return (await response.json()) as SignInView
+  }
+  return {
+    send,
+    /** The step of this name, once it is on the screen and fits. */
+    see: <Name extends Step['name']>(
+      name: Name,
+      fits: (step: Extract<Step, { name: Name }>) => boolean = () => true,
+    ) =>
+      until(`the step ${name}`, async () => {
+        const { step } = await send('')
+        const isIt = step.name === name && fits(step as Extract<Step, { name: Name }>)
+        return isIt ? (step as Extract<Step, { name: Name }>) : undefined
+      }),
+  }
+}
+
+test('the demo serves a sign-in from a new name to "signed in", and the service ends with it even when it is killed', async () => {
+  const port = 10_000 + ((await anyPort()) % 20_000)
+  const demo = runDemo(['--folder', await reachableFolder(), '--port', String(port)])
+  await until('the addresses', () => demo.printed().includes('Ctrl-C'), 60_000)
+  const address = (what: string) =>
+    new RegExp(`${what} +(http://[^/ ]+)`).exec(demo.printed())?.[1] ?? ''
+  const pages = address('Open this')
+  const service = address('API docs')
+  const browser = openBrowser(pages)
+  const pushes = await connectPushService(address('Push log'))
+  const phone = await createVirtualPhone({
+    pushes,
+    provider: 'fcm',
+    appId,
+    name: "Ada's phone",
+    // The way of a phone in the browser: through the pages' own address.
+    fetch: (input, init) => fetch(String(input).replace(service, pages), init),
+  })
+
+  const { step } = await browser.send('', { user: 'Ada', password: 'any' })
+  expect(step).toMatchObject({ name: 'enrol', status: 'open', isFurther: false })
+  await phone.enrol((await browser.see('enrol')).uri)
+  const claimed = await browser.see('enrol', ({ status }) => status === 'claimed')
+  await phone.confirm(claimed.number ?? '')
+
+  const asked = await browser.see('approve', ({ phones }) => phones[0]?.stage === 'sent')
+  await phone.nextPush(asked.id)
+  await phone.pending()
+  await browser.see('approve', ({ phones }) => phones[0]?.stage === 'opened')
+  await phone.approve(asked.number)
+  const signedIn = await browser.see('signed_in')
+  expect(signedIn.proof).toMatchObject({
+    device: "Ada's phone (Virtual Android)",
+    isUserVerified: true,
+    claims: { cid: asked.id, decision: 'approved' },
+  })
+  const { happenings } = await browser.send('')
+  expect(happenings.map(({ what }) => what)).toEqual(
+    expect.arrayContaining(['long poll returned', 'verified the signed result']),
+  )
+
+  await pushes.close()
+  demo.kill('SIGKILL')
+  await demo.ended
+  await until('the service has gone', () =>
+    fetch(`${service}/health/live`).then(
+      () => false,
+      () => true,
+    ),
+  )
+}, 120_000)
