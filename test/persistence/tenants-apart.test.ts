@@ -1,0 +1,439 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { activity } from '../../src/domain/activity.ts'
+import { confirmEnrolment } from '../../src/domain/enrolment.ts'
+import { systemRandom } from '../../src/outbound/random.ts'
+import {
+  aChallenge,
+  aClaim,
+  aDevice,
+  aKey,
+  aNewChallenge,
+  anAnswer,
+  anEnrolment,
+  aProof,
+  aUser,
+  openStores,
+  type Stores,
+  type TestUser,
+  thumbprint,
+} from '../support/stores.ts'
+import { answer, challengeOf, resend } from './asking.ts'
+import { anUnconfirmed, numberSealed } from './enrolling.ts'
+
+type World = Awaited<ReturnType<typeof aWorld>>
+
+/** A tenant with a row of everything. */
+async function aWorld(stores: Stores) {
+  const user = await aUser(stores)
+  const { tenantId, rpId } = user
+  const apiKeyId = systemRandom.id('apiKey')
+  const key = { tenantId, id: apiKeyId, rpId, name: 'key', scopes: [], expiresAt: null } as const
+  await stores.apiKeys.create(key, randomBytes(32), 'operator')
+  const [codeHash, typedCodeHash] = [randomBytes(32), randomBytes(32)]
+  const open = await anEnrolment(stores, user, { codeHash, typedCodeHash })
+  const waiting = await anUnconfirmed(stores, user)
+  const deviceKey = aKey()
+  const deviceId = await aDevice(stores, user, { keys: [deviceKey] })
+  const pending = await aChallenge(stores, user, [deviceId])
+  const decided = await aChallenge(stores, user, [deviceId])
+  const signed = { kid: deviceKey.kid }
+  await answer(stores, user, await challengeOf(stores, user, decided), deviceId, 'approve', signed)
+  return {
+    ...user,
+    user,
+    apiKeyId,
+    codeHash,
+    typedCodeHash,
+    open,
+    waiting,
+    deviceId,
+    pending,
+    decided,
+  }
+}
+
+let stores: Stores
+let mine: World
+let theirs: World
+
+beforeAll(async () => {
+  stores = await openStores()
+  mine = await aWorld(stores)
+  theirs = await aWorld(stores)
+})
+afterAll(() => stores.close())
+
+const page = { limit: 100, before: null }
+
+// What each method finds when my tenant asks with their ids: nothing.
+type Call = (stores: Stores, mine: World, theirs: World) => Promise<unknown>
+const event = (my: World) =>
+  activity({ userId: my.userId, type: 'device_renamed', actor: 'operator' })
+
+const calls: Record<string, readonly [call: Call, found: unknown]> = {
+  'tenants.findRelyingParty': [
+    ({ tenants }, my, their) => tenants.findRelyingParty(my.tenantId, their.rpId),
+    null,
+  ],
+  'tenants.listRelyingParties': [
+    async ({ tenants }, my, their) =>
+      (await tenants.listRelyingParties(my.tenantId)).filter(({ id }) => id === their.rpId),
+    [],
+  ],
+  'apiKeys.list': [
+    async ({ apiKeys }, my, their) =>
+      (await apiKeys.list(my.tenantId)).filter(({ id }) => id === their.apiKeyId),
+    [],
+  ],
+  'apiKeys.revoke': [
+    ({ apiKeys }, my, their) => apiKeys.revoke(my.tenantId, their.apiKeyId, 'operator'),
+    null,
+  ],
+  'apiKeys.touch': [
+    ({ apiKeys }, my, their) => apiKeys.touch([{ tenantId: my.tenantId, id: their.apiKeyId }]),
+    undefined,
+  ],
+  'users.find': [({ users }, my, their) => users.find(my.tenantId, their.userId), null],
+  'users.findByIdentifier': [
+    async ({ users }, my, their) => {
+      const found = await users.findByIdentifier(my.tenantId, {
+        namespace: 'default',
+        value: 'alice',
+      })
+      return found?.id === their.userId
+    },
+    false,
+  ],
+  'users.list': [
+    async ({ users }, my, their) =>
+      (await users.list(my.tenantId, ['default'], page)).filter(({ id }) => id === their.userId),
+    [],
+  ],
+  'signingKeys.findPrivate': [
+    ({ signingKeys }, my, their) => signingKeys.findPrivate(my.tenantId, their.signingKid),
+    null,
+  ],
+  'signingKeys.list': [
+    async ({ signingKeys }, my, their) =>
+      (await signingKeys.list(my.tenantId)).filter(({ kid }) => kid === their.signingKid),
+    [],
+  ],
+  'enrolments.find': [
+    ({ enrolments }, my, their) => enrolments.find(my.tenantId, their.open.id),
+    null,
+  ],
+  'enrolments.cancel': [
+    ({ enrolments }, my, their) =>
+      enrolments.cancel(my.tenantId, their.open.id, their.rpId, event(my)),
+    null,
+  ],
+  'enrolments.findByCode': [
+    ({ enrolments }, my, their) => enrolments.findByCode(my.tenantId, their.codeHash),
+    null,
+  ],
+  'enrolments.findByTypedCode': [
+    ({ enrolments }, my, their) =>
+      enrolments.findByTypedCode(my.tenantId, 'alice', their.typedCodeHash),
+    null,
+  ],
+  'enrolments.claim': [
+    ({ enrolments }, my, their) => {
+      const { userId } = their
+      return enrolments.claim(aClaim({ tenantId: my.tenantId, id: their.open.id, userId }))
+    },
+    { kind: 'not_open' },
+  ],
+  'enrolments.findForConfirmation': [
+    ({ enrolments }, my, their) =>
+      enrolments.findForConfirmation(my.tenantId, their.waiting.deviceId),
+    null,
+  ],
+  'enrolments.confirm': [
+    ({ enrolments }, my, their) => {
+      const enrolment = { ...their.waiting.enrolment, tenantId: my.tenantId }
+      const effect = confirmEnrolment(3, true)
+      return enrolments.confirm(
+        { enrolment, effect, activities: [] },
+        aProof(my, their.waiting.deviceId),
+      )
+    },
+    { kind: 'changed' },
+  ],
+  'devices.find': [({ devices }, my, their) => devices.find(my.tenantId, their.deviceId), null],
+  'devices.findKnown': [
+    ({ devices }, my, their) => devices.findKnown(my.tenantId, their.deviceId),
+    null,
+  ],
+  'devices.listOfUser': [
+    ({ devices }, my, their) => devices.listOfUser(my.tenantId, their.userId),
+    [],
+  ],
+  'devices.change': [
+    ({ devices }, my, their) =>
+      devices.change(my.tenantId, their.deviceId, { name: 'X' }, event(my), null),
+    null,
+  ],
+  'devices.setPushToken': [
+    ({ devices }, my, their) =>
+      devices.setPushToken(my.tenantId, their.deviceId, null, aProof(my, their.deviceId)),
+    false,
+  ],
+  'devices.unregister': [
+    ({ devices }, my, their) => {
+      const { tenantId } = my
+      const { userId, deviceId } = their
+      return devices.unregister(
+        { tenantId, userId, deviceIds: [deviceId], reason: 'lost', actor: 'operator' },
+        null,
+      )
+    },
+    { devices: [], endedChallenges: [] },
+  ],
+  'challenges.loadCreation': [
+    async ({ challenges }, my, their) => {
+      const { tenantId, rpId } = my
+      const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: null }
+      const facts = await challenges.loadCreation({ ...query, user: { id: their.userId } })
+      return [facts.userId, facts.devices]
+    },
+    [null, []],
+  ],
+  'challenges.create': [
+    async (all, my, their) =>
+      all.challenges.create(await aNewChallenge(all, my, [their.deviceId]), 'test'),
+    false,
+  ],
+  'challenges.find': [
+    ({ challenges }, my, their) => challenges.find(my.tenantId, their.rpId, their.pending),
+    null,
+  ],
+  'challenges.list': [
+    ({ challenges }, my, their) => {
+      const { rpId, userId } = their
+      return challenges.list({ tenantId: my.tenantId, rpId, userId, status: null }, page)
+    },
+    [],
+  ],
+  'challenges.findEvidence': [
+    ({ challenges }, my, their) => challenges.findEvidence(my.tenantId, their.rpId, their.decided),
+    null,
+  ],
+  'challenges.loadPending': [
+    ({ challenges }, my, their) => challenges.loadPending(my.tenantId, their.deviceId),
+    null,
+  ],
+  'challenges.markFetched': [
+    ({ challenges }, my, their) =>
+      challenges.markFetched(my.tenantId, their.deviceId, [their.pending]),
+    undefined,
+  ],
+  'challenges.markReceived': [
+    ({ challenges }, my, their) =>
+      challenges.markReceived(their.pending, aProof(my, their.deviceId)),
+    false,
+  ],
+  'challenges.loadAnswer': [
+    async ({ challenges }, my, their) => {
+      const { tenantId, deviceId } = my
+      const query = { tenantId, challengeId: their.pending, jti: 'jti' }
+      const own = await challenges.loadAnswer({ ...query, deviceId })
+      const foreign = await challenges.loadAnswer({ ...query, deviceId: their.deviceId })
+      return [own.asked, foreign.known]
+    },
+    [null, null],
+  ],
+  'challenges.recordAnswer': [
+    async ({ challenges }, my, their) => [
+      await challenges.recordAnswer(
+        anAnswer(my, their.pending, my.deviceId),
+        aProof(my, my.deviceId),
+      ),
+      await challenges.recordAnswer(
+        anAnswer(my, their.pending, their.deviceId),
+        aProof(my, their.deviceId),
+      ),
+    ],
+    [{ kind: 'changed' }, { kind: 'device_not_active' }],
+  ],
+  'challenges.cancel': [
+    ({ challenges }, my, their) => {
+      const about = { type: 'challenge_cancelled', severity: 'info', actor: 'operator' } as const
+      return challenges.cancel(my.tenantId, their.rpId, their.pending, about, 'test')
+    },
+    null,
+  ],
+  'challenges.expire': [
+    ({ challenges }, my, their) =>
+      challenges.expire({ tenantId: my.tenantId, id: their.pending }, 1),
+    [],
+  ],
+  'challenges.resend': [
+    async (all, my, their) => {
+      const challenge = await challengeOf(all, their.user, their.pending)
+      return resend(all, { ...challenge, tenantId: my.tenantId, userId: my.userId })
+    },
+    null,
+  ],
+  'deliveries.settle': [
+    async ({ deliveries, database }, my, their) => {
+      const [owed] = await database.query<{ id: `dlv_${string}` }>(
+        'owed_by_them',
+        `select id from deliveries where tenant_id = $1 and status = 'queued' and leased_by = 'test'`,
+        [their.tenantId],
+      )
+      if (!owed) throw new Error('they owe a push')
+      const outcome = { status: 'failed', reason: 'mine' } as const
+      return deliveries.settle('test', [{ tenantId: my.tenantId, id: owed.id, outcome }])
+    },
+    undefined,
+  ],
+  'activities.list': [
+    ({ activities }, my, their) => activities.list(my.tenantId, their.userId, page),
+    [],
+  ],
+}
+
+/** Methods that serve the whole installation, or take no id of anything that exists. */
+const installationWide = [
+  'tenants.createTenant',
+  'tenants.findTenant',
+  'tenants.findPolicy',
+  'tenants.listTenants',
+  'tenants.onceWithoutTenants',
+  'apiKeys.findCredential',
+  'devices.dropPushToken',
+  'deliveries.claim',
+  'deliveries.suppressEnded',
+  'deliveries.purgeProofs',
+]
+/** Methods that write what they are given: the database refuses what would point into another tenant. */
+const writers = [
+  'tenants.createRelyingParty',
+  'apiKeys.create',
+  'users.import',
+  'signingKeys.rotate',
+  'enrolments.create',
+]
+
+const tables = [
+  'signing_keys',
+  'relying_parties',
+  'api_keys',
+  'users',
+  'user_identifiers',
+  'enrolments',
+  'devices',
+  'device_keys',
+  'device_proofs',
+  'challenges',
+  'challenge_targets',
+  'answers',
+  'deliveries',
+  'activities',
+  'audit_events',
+]
+
+/** Every row of a tenant. */
+async function rowsOf({ tenantId }: TestUser) {
+  const all: Record<string, unknown> = {}
+  for (const table of tables) {
+    const text = `select x::text as row from ${table} x where tenant_id = $1 order by 1`
+    all[table] = await stores.database.query(`all_${table}`, text, [tenantId])
+  }
+  return all
+}
+
+describe('a tenant that asks with another’s ids', () => {
+  test.each(Object.keys(calls))('finds and changes nothing of the other’s by %s', async (name) => {
+    const [call, found] = calls[name] ?? []
+    const before = await rowsOf(theirs)
+    expect(await call?.(stores, mine, theirs)).toEqual(found)
+    expect(await rowsOf(theirs)).toEqual(before)
+  })
+
+  test('is shown for every method of every store', () => {
+    const { database: _, url: _url, close: _close, ...all } = stores
+    const methods = Object.entries(all).flatMap(([store, object]) =>
+      Object.keys(object).map((method) => `${store}.${method}`),
+    )
+    const known = [...Object.keys(calls), ...installationWide, ...writers]
+    expect(methods.toSorted()).toEqual(known.toSorted())
+  })
+})
+
+describe('no row of one tenant points at another’s', () => {
+  const foreignKey = { code: '23503' }
+
+  test.each<[string, Call]>([
+    [
+      'an API key at a relying party',
+      ({ apiKeys }, my, their) => {
+        const id = systemRandom.id('apiKey')
+        const key = { tenantId: my.tenantId, id, rpId: their.rpId, name: 'x', scopes: [] }
+        return apiKeys.create({ ...key, expiresAt: null }, randomBytes(32), 'operator')
+      },
+    ],
+    [
+      'an enrolment at a user',
+      (all, my, their) => anEnrolment(all, { ...my.user, userId: their.userId }),
+    ],
+    [
+      'an enrolment at a relying party',
+      (all, my, their) => anEnrolment(all, { ...my.user, rpId: their.rpId }),
+    ],
+    [
+      'a device at a user',
+      async (all, my, their) => {
+        const opened = await anEnrolment(all, my.user)
+        return all.enrolments.claim(aClaim({ ...opened, userId: their.userId }, { numberSealed }))
+      },
+    ],
+    [
+      'a challenge at a user',
+      async (all, my, their) =>
+        all.challenges.create(
+          await aNewChallenge(all, { ...my.user, userId: their.userId }, [my.deviceId]),
+          'test',
+        ),
+    ],
+    [
+      'a challenge at a relying party',
+      async (all, my, their) =>
+        all.challenges.create(
+          await aNewChallenge(all, { ...my.user, rpId: their.rpId }, [my.deviceId]),
+          'test',
+        ),
+    ],
+    [
+      'an activity at a user',
+      ({ devices }, my, their) => {
+        const about = { ...event(my), userId: their.userId }
+        return devices.change(my.tenantId, my.deviceId, { name: 'X' }, about, null)
+      },
+    ],
+  ])('%s', async (_, write) => {
+    await expect(write(stores, mine, theirs)).rejects.toMatchObject(foreignKey)
+  })
+
+  test('a target at a challenge or at a device', async () => {
+    const insert = (challengeId: string, deviceId: string) =>
+      stores.database.query(
+        'foreign_target',
+        `insert into challenge_targets (tenant_id, challenge_id, device_id, request_payload, request_hash)
+         values ($1, $2, $3, '', '')`,
+        [mine.tenantId, challengeId, deviceId],
+      )
+    await expect(insert(theirs.pending, mine.deviceId)).rejects.toMatchObject(foreignKey)
+    await expect(insert(mine.pending, theirs.deviceId)).rejects.toMatchObject(foreignKey)
+  })
+
+  test('a user’s name at a user of theirs', async () => {
+    const insert = stores.database.query(
+      'foreign_name',
+      `insert into user_identifiers (tenant_id, namespace, value, user_id) values ($1, 'default', $2, $3)`,
+      [mine.tenantId, thumbprint(), theirs.userId],
+    )
+    await expect(insert).rejects.toMatchObject(foreignKey)
+  })
+})
