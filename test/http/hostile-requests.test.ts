@@ -60,6 +60,24 @@ describe('every route that may have a body answers with a problem that it declar
     expect(await misanswered(bytes, 400, 'invalid_request')).toEqual([])
   })
 
+  it('400 to bytes that are not UTF-8 where a text may stand, instead of storing another text', async () => {
+    const [head, tail] = ['{"displayName":"A', 'da","identifiers":["ada"]}']
+    const payload = Buffer.concat([Buffer.from(head), Buffer.of(0xff), Buffer.from(tail)])
+    const headers = { ...bearer, ...json }
+    const answer = await app.inject({ method: 'POST', url: '/v1/users', payload, headers })
+    expect(answer.statusCode).toBe(400)
+  })
+
+  it.each(['{"__proto__":{"isAdmin":true}}', '{"constructor":{"prototype":{"isAdmin":true}}}'])(
+    '400 to %s before any schema sees it',
+    async (payload) => {
+      const headers = { ...bearer, ...json }
+      const answer = await app.inject({ method: 'POST', url: '/v1/users', payload, headers })
+      expect(answer.statusCode).toBe(400)
+      expect(answer.json()).not.toHaveProperty('errors')
+    },
+  )
+
   it('413 to a body over 64 KiB, whatever is in it', async () => {
     expect(await misanswered(' '.repeat(64 * 1024 + 1), 413, 'body_too_large')).toEqual([])
   })
