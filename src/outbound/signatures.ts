@@ -1,12 +1,5 @@
 import { createHash, webcrypto } from 'node:crypto'
-import {
-  base64url,
-  calculateJwkThumbprint,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JWK,
-} from 'jose'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import type { PublicJwk } from '../domain/device.ts'
 import type { UnverifiedJws } from '../domain/device-proof.ts'
 import type { TenantId } from '../domain/ids.ts'
@@ -115,7 +108,7 @@ export function createSignatures(sealing: Sealing): Signatures {
         await privateKey(key),
         Buffer.from(input),
       )
-      return `${input}.${base64url.encode(new Uint8Array(signature))}`
+      return `${input}.${Buffer.from(signature).toString('base64url')}`
     },
     async createKey(tenantId) {
       const pair = await generateKeyPair(algorithm, { extractable: true })
@@ -131,6 +124,10 @@ export function createSignatures(sealing: Sealing): Signatures {
   }
 }
 
+function encode(text: string): string {
+  return Buffer.from(text).toString('base64url')
+}
+
 function signingInput(header: string, payload: string): string {
-  return `${base64url.encode(header)}.${base64url.encode(payload)}`
+  return `${encode(header)}.${encode(payload)}`
 }
