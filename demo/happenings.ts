@@ -43,7 +43,7 @@ export class Happenings {
 }
 
 /** Which of the two gateways wakes this phone. */
-export function gatewayOf(device: Device | undefined): string {
+function gatewayOf(device: Device | undefined): string {
   return device?.platform === 'ios' ? 'APNs (simulated)' : 'FCM (simulated)'
 }
 

@@ -11,7 +11,7 @@ export type Needs = {
 }
 
 /** Longest time that a credential may be served from memory, and so the longest a revoked key may live on. */
-export const credentialAgeMaxMs = 1000
+const credentialAgeMaxMs = 1000
 const rememberedMax = 10_000
 const touchEveryMs = 60_000
 

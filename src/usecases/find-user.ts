@@ -20,7 +20,7 @@ export function resolveUser(
 }
 
 /** A user exists for a relying party only through an identifier in a namespace that it was granted. */
-export function isVisible(principal: Principal, user: Pick<User, 'identifiers'>): boolean {
+function isVisible(principal: Principal, user: Pick<User, 'identifiers'>): boolean {
   return user.identifiers.some(({ namespace }) => principal.namespaces.includes(namespace))
 }
 

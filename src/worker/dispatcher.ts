@@ -136,7 +136,7 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
     dispatch: (pushes) => pushes.forEach(take),
     inFlight: () => sending.size + settled.length,
     async drain() {
-      while (sending.size > 0 || settled.length > 0 || settling) {
+      while (sending.size > 0 || settled.length > 0 || settling !== undefined) {
         await Promise.all([...sending])
         await settling
       }

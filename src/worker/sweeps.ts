@@ -23,7 +23,7 @@ type Sweep = {
 const batch = 200
 
 /** The sweeps of one worker process; any number of processes may run them beside each other. */
-export function sweepsOf({
+function sweepsOf({
   deliveries,
   challenges,
   dispatcher,

@@ -10,7 +10,7 @@ import { type Service, startService } from '../../src/compose.ts'
 import type { Config } from '../../src/config.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
-export const androidApp = 'com.example.android'
+const androidApp = 'com.example.android'
 
 export async function freePort(): Promise<number> {
   const probe = createServer()
