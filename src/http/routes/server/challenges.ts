@@ -4,6 +4,7 @@ import type { UserReference } from '../../../ports/challenge-store.ts'
 import type { Created } from '../../../usecases/create-challenge.ts'
 import type { ChallengeReading } from '../../../usecases/read-challenge.ts'
 import type { HttpApp } from '../../http-app.ts'
+import type { Operation } from '../../operation.ts'
 import { principalOf } from '../../plugins/api-key.ts'
 import { sendRefusal } from '../../problem.ts'
 import {
@@ -58,57 +59,55 @@ const createHeaders = z.looseObject({
     }),
 })
 
-function create(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/challenges',
-    key('challenges:write', {
-      operationId: 'createChallenge',
-      tag: 'challenges',
-      summary: 'Ask a user',
+const creation = {
+  operationId: 'createChallenge',
+  tag: 'challenges',
+  summary: 'Ask a user',
+  description:
+    'The challenge exists before any push is tried. With `wait` the answer comes once the challenge has ended, or after that time.',
+  querystring: createQuery,
+  headers: createHeaders,
+  body: newChallenge,
+  answers: {
+    200: {
       description:
-        'The challenge exists before any push is tried. With `wait` the answer comes once the challenge has ended, or after that time.',
-      querystring: createQuery,
-      headers: createHeaders,
-      body: newChallenge,
-      answers: {
-        200: {
-          description:
-            'An earlier request with this Idempotency-Key made it; `Idempotency-Replayed: true` says so.',
-          schema: createdChallengeBody,
-        },
-        201: {
-          description: 'The challenge with the number to show.',
-          schema: createdChallengeBody,
-        },
-      },
-      refusals: [
-        'namespace_not_granted',
-        'user_not_found',
-        'no_capable_device',
-        'number_none_not_allowed',
-        'number_too_short',
-        'idempotency_key_reused',
-        'conflict',
-      ],
-    }),
-    async (request, reply) => {
-      const principal = principalOf(request)
-      const idempotencyKey = request.headers['idempotency-key']
-      const created = await useCases.createChallenge(principal, {
-        ...request.body,
-        ...(idempotencyKey !== undefined && { idempotencyKey }),
-      })
-      if (isRefusal(created)) return sendRefusal(reply, created)
-      const waitMs = request.query.wait * 1000
-      // A replay may find an ended challenge, whose result only a reading has.
-      const reading =
-        waitMs > 0 || created.challenge.status !== 'pending'
-          ? await useCases.waitForChallenge(principal, created.challenge.id, waitMs, goneOf(reply))
-          : null
-      if (created.replayed) reply.header('idempotency-replayed', 'true')
-      return reply.code(created.replayed ? 200 : 201).send(shownCreated(created, reading))
+        'An earlier request with this Idempotency-Key made it; `Idempotency-Replayed: true` says so.',
+      schema: createdChallengeBody,
     },
-  )
+    201: {
+      description: 'The challenge with the number to show.',
+      schema: createdChallengeBody,
+    },
+  },
+  refusals: [
+    'namespace_not_granted',
+    'user_not_found',
+    'no_capable_device',
+    'number_none_not_allowed',
+    'number_too_short',
+    'idempotency_key_reused',
+    'conflict',
+  ],
+} as const satisfies Operation
+
+function create(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.post('/v1/challenges', key('challenges:write', creation), async (request, reply) => {
+    const principal = principalOf(request)
+    const idempotencyKey = request.headers['idempotency-key']
+    const created = await useCases.createChallenge(principal, {
+      ...request.body,
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    })
+    if (isRefusal(created)) return sendRefusal(reply, created)
+    const waitMs = request.query.wait * 1000
+    // A replay may find an ended challenge, whose result only a reading has.
+    const reading =
+      waitMs > 0 || created.challenge.status !== 'pending'
+        ? await useCases.waitForChallenge(principal, created.challenge.id, waitMs, goneOf(reply))
+        : null
+    if (created.replayed) reply.header('idempotency-replayed', 'true')
+    return reply.code(created.replayed ? 200 : 201).send(shownCreated(created, reading))
+  })
 }
 
 function shownCreated(
