@@ -220,7 +220,7 @@ function duePushes({ challenge, pushes }: NewChallenge, facts: CreationFacts): D
       challengeId: challenge.id,
       deviceId,
       address,
-      attempts: 0,
+      attempts: 1,
       expiresAt,
     }
   })

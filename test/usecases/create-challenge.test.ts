@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Principal } from '../../src/domain/principal.ts'
+import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
+import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
+import { createChallenge } from '../../src/usecases/create-challenge.ts'
+import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
+import { retryDelayMs } from '../../src/worker/retry-schedule.ts'
+import {
+  anAnswer,
+  aPhone,
+  aPrincipal,
+  aProof,
+  ask,
+  granted,
+  openWorld,
+  type Phone,
+  signAnswer,
+  type World,
+} from './world.ts'
+
+let world: World
+let principal: Principal
+let phone: Phone
+
+beforeAll(async () => {
+  world = await openWorld()
+})
+beforeEach(async () => {
+  principal = await aPrincipal(world)
+  phone = await aPhone(world, principal)
+  world.dispatched.length = 0
+})
+afterAll(() => world.close())
+
+describe('a challenge is created', () => {
+  test('with a number of the wanted length, which stands sealed in the database and nowhere else', async () => {
+    const { challenge, number } = await granted(ask(world, principal))
+    expect(number).toMatch(/^[0-9]{6}$/)
+    const rows = await world.database.query<{ text: string }>(
+      'everything_of',
+      `select c::text || coalesce(string_agg(t::text, ''), '') as text
+       from challenges c join challenge_targets t on t.challenge_id = c.id
+       where c.id = $1 group by c.*`,
+      [challenge.id],
+    )
+    expect(rows).toHaveLength(1)
+    const [row] = rows
+    // Numbers of ids and times may hold any digits; the number would stand as a value of its own.
+    expect(row?.text).not.toMatch(new RegExp(`[^0-9a-z]${number}[^0-9a-z]`))
+  })
+
+  test('and its pushes are handed over at once, as the first try that the row already counts', async () => {
+    const { challenge } = await granted(ask(world, principal))
+    const [owed] = await world.database.query<{ id: string; attempts: number }>(
+      'owed_by_challenge',
+      'select id, attempts from deliveries where challenge_id = $1',
+      [challenge.id],
+    )
+    expect(world.dispatched).toMatchObject([
+      { id: owed?.id, kind: 'challenge_opened', deviceId: phone.id, attempts: owed?.attempts },
+    ])
+    expect(retryDelayMs(world.dispatched[0]?.attempts ?? 0, undefined)).toBe(500)
+  })
+
+  test('without telling the caller’s own number again', async () => {
+    const asked = {
+      number: { mode: 'caller', value: '483920' },
+      context: { action: 'Code 483 920' },
+    } as const
+    const { number, challenge } = await granted(ask(world, principal, asked))
+    expect(number).toBeNull()
+    expect(challenge).toMatchObject({ numberMode: 'caller', numberDigits: 6 })
+    const claims = await anAnswer(world, phone, challenge.id, { dec: 'approve', num: '483920' })
+    const command = { challengeId: challenge.id, answer: await signAnswer(phone, claims) }
+    expect(await answerChallenge(world, await aProof(world, phone), command)).toEqual({
+      status: 'approved',
+    })
+  })
+
+  test('for the devices that are left, when one goes while it is being decided', async () => {
+    const other = await aPhone(world, principal)
+    let raced = false
+    const challenges = {
+      loadCreation: world.challenges.loadCreation,
+      create: async (...given: Parameters<World['challenges']['create']>) => {
+        if (!raced) await unregisterDevice(world, principal, other.id, 'lost')
+        raced = true
+        return world.challenges.create(...given)
+      },
+    }
+    const command = { user: 'alice', context: {}, number: { mode: 'service' } } as const
+    const { challenge } = await granted(
+      createChallenge({ ...world, challenges }, principal, {
+        ...command,
+        userVerification: 'preferred',
+      }),
+    )
+    const record = await world.challenges.find(principal.tenantId, principal.rpId, challenge.id)
+    expect(record?.devices.map(({ deviceId }) => deviceId)).toEqual([phone.id])
+  })
+})
+
+describe('the same request under the same Idempotency-Key', () => {
+  const once = { idempotencyKey: 'once' }
+
+  test('gets the same challenge and the same number, and pushes nobody again', async () => {
+    const first = await granted(ask(world, principal, once))
+    const again = await granted(ask(world, principal, once))
+    expect(first.replayed).toBe(false)
+    expect(again).toEqual({ ...first, replayed: true })
+    expect(world.dispatched).toHaveLength(1)
+  })
+
+  test('20 times at once makes one challenge with one number', async () => {
+    const made = await Promise.all(
+      Array.from({ length: 20 }, () => granted(ask(world, principal, once))),
+    )
+    expect(new Set(made.map(({ challenge }) => challenge.id)).size).toBe(1)
+    expect(new Set(made.map(({ number }) => number)).size).toBe(1)
+    expect(made.filter(({ replayed }) => !replayed)).toHaveLength(1)
+    expect(world.dispatched).toHaveLength(1)
+  })
+
+  test('is the same however the user is named in the same words', async () => {
+    const first = await granted(ask(world, principal, once))
+    const named = { ...once, user: { namespace: 'default', value: 'alice' } }
+    expect(await granted(ask(world, principal, named))).toMatchObject({
+      challenge: { id: first.challenge.id },
+      replayed: true,
+    })
+  })
+
+  test.each([
+    ['user', { user: 'bob' }],
+    ['context', { context: { action: 'Pay' } }],
+    ['number', { number: { mode: 'service', digits: 8 } }],
+    ['user verification', { userVerification: 'required' }],
+    ['lifetime', { ttlSeconds: 60 }],
+    ['binding', { binding: 'session-hash-0123' }],
+  ] as const)('with another %s is refused', async (_, changes) => {
+    await granted(ask(world, principal, once))
+    expect(await ask(world, principal, { ...once, ...changes })).toEqual({
+      refused: 'idempotency_key_reused',
+    })
+  })
+
+  test('tells no number any more once the challenge has ended', async () => {
+    const { challenge } = await granted(ask(world, principal, once))
+    await granted(cancelChallenge(world, principal, challenge.id))
+    expect(await granted(ask(world, principal, once))).toMatchObject({
+      challenge: { id: challenge.id, status: 'cancelled' },
+      number: null,
+      replayed: true,
+    })
+  })
+})
+
+describe('a challenge is refused', () => {
+  test.each([
+    ['for a user that nobody knows', { user: 'nobody' }, 'user_not_found'],
+    [
+      'for an id that nobody has',
+      { user: { id: 'usr_01h455vb4pex5vsknk084sn02q' } },
+      'user_not_found',
+    ],
+    [
+      'in a namespace that was not granted',
+      { user: { namespace: 'entra', value: 'alice' } },
+      'namespace_not_granted',
+    ],
+    [
+      'for devices that are not the user’s',
+      { deviceIds: ['dev_01h455vb4pex5vsknk084sn02q'] },
+      'no_capable_device',
+    ],
+    [
+      'without a number, where the policy wants one',
+      { number: { mode: 'none' } },
+      'number_none_not_allowed',
+    ],
+    [
+      'with a number that is too short',
+      { number: { mode: 'caller', value: '1234' } },
+      'number_too_short',
+    ],
+    ['for longer than is allowed', { ttlSeconds: 601 }, 'invalid_request'],
+  ] as const)('%s', async (_, changes, code) => {
+    expect(await ask(world, principal, changes)).toMatchObject({ refused: code })
+    expect(world.dispatched).toEqual([])
+  })
+
+  test('for a user of the same tenant that only another relying party may see', async () => {
+    const other = await aPrincipal(world, ['entra'], principal.tenantId)
+    expect(await ask(world, other, { user: { id: phone.userId } })).toEqual({
+      refused: 'user_not_found',
+    })
+    expect(await ask(world, other, { user: 'alice' })).toEqual({ refused: 'user_not_found' })
+  })
+
+  test('when the user’s only device cannot verify its user', async () => {
+    await aPhone(world, principal, { user: 'bob', verification: false })
+    const asked = { user: 'bob', userVerification: 'required' } as const
+    expect(await ask(world, principal, asked)).toEqual({ refused: 'no_capable_device' })
+  })
+
+  test('rather than tried for ever, when its devices keep going', async () => {
+    const challenges = { loadCreation: world.challenges.loadCreation, create: async () => false }
+    const command = { user: 'alice', context: {}, number: { mode: 'service' } } as const
+    const outcome = createChallenge({ ...world, challenges }, principal, {
+      ...command,
+      userVerification: 'preferred',
+    })
+    expect(await outcome).toEqual({ refused: 'conflict', retryAfterSeconds: 1 })
+  })
+})

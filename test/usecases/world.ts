@@ -1,0 +1,225 @@
+// The use cases on real stores, real signatures and real seals; only the pushes are not sent.
+
+import { createHash, randomBytes } from 'node:crypto'
+import { newJti, sha256, signCompact } from '../../clients/device/compact-jws.ts'
+import { createDeviceKeys, type DeviceKey } from '../../clients/device/keys.ts'
+import type { ChallengeId, TenantId, UserId } from '../../src/domain/ids.ts'
+import type { Principal } from '../../src/domain/principal.ts'
+import { isRefusal, type Refusal } from '../../src/domain/refusal.ts'
+import { createHashing } from '../../src/outbound/hashing.ts'
+import { systemRandom } from '../../src/outbound/random.ts'
+import { createSealing } from '../../src/outbound/sealing.ts'
+import { createSignalHub } from '../../src/outbound/signal-hub.ts'
+import { createSignatures } from '../../src/outbound/signatures.ts'
+import type { DuePush } from '../../src/ports/challenge-store.ts'
+import { readDeviceProof } from '../../src/usecases/authenticate-device.ts'
+import { type Command as ClaimCommand, claimEnrolment } from '../../src/usecases/claim-enrolment.ts'
+import { confirmEnrolment } from '../../src/usecases/confirm-enrolment.ts'
+import { type Command, createChallenge } from '../../src/usecases/create-challenge.ts'
+import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
+import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
+import { readEnrolment } from '../../src/usecases/read-enrolment.ts'
+import { createSigningKeys } from '../../src/usecases/signing-keys.ts'
+import { createRelyingParty, createTenant } from '../../src/usecases/tenants.ts'
+import { openStores } from '../support/stores.ts'
+
+export const publicOrigin = 'https://push.example.com'
+
+/** Everything that use cases need, on a database of its own. */
+export async function openWorld() {
+  const masterKey = randomBytes(32)
+  const stores = await openStores()
+  const sealing = createSealing({ current: masterKey })
+  const signatures = createSignatures(sealing)
+  const keys = stores.signingKeys
+  let offsetMs = 0
+  const clock = { now: () => new Date(Date.now() + offsetMs) }
+  const dispatched: DuePush[] = []
+  const published: string[] = []
+  const hub = await createSignalHub(null, () => undefined)
+  return {
+    ...stores,
+    keys,
+    sealing,
+    signatures,
+    hashing: createHashing(masterKey),
+    random: systemRandom,
+    clock,
+    /** Moves the process's clock, not the database's. */
+    moveClock: (ms: number) => {
+      offsetMs += ms
+    },
+    signingKeys: createSigningKeys({ keys, signatures }, () => clock.now().getTime()),
+    signals: {
+      ...hub,
+      get stopped() {
+        return hub.stopped
+      },
+      publish(key: string) {
+        published.push(key)
+        hub.publish(key)
+      },
+    },
+    /** Keys that were signalled, in their order. */
+    published,
+    /** Pushes that were handed over to be sent at once, in their order. */
+    dispatched,
+    dispatcher: {
+      leaseHolder: 'test',
+      dispatch: (pushes: readonly DuePush[]) => void dispatched.push(...pushes),
+    },
+    publicOrigin,
+  }
+}
+
+export type World = Awaited<ReturnType<typeof openWorld>>
+
+/** The value, or a failure of the test that names the refusal. */
+export async function granted<T>(outcome: Promise<T | Refusal>): Promise<T> {
+  const value = await outcome
+  if (isRefusal(value)) throw new Error(`refused: ${JSON.stringify(value)}`)
+  return value
+}
+
+/** A tenant and a relying party that may do everything in these namespaces; the first is its default. */
+export async function aPrincipal(
+  world: World,
+  namespaces: readonly string[] = ['default'],
+  tenantId?: TenantId,
+): Promise<Principal> {
+  const tenant = tenantId ?? (await createTenant(world, 'Test', 'operator')).id
+  const party = { tenantId: tenant, name: 'Payroll', namespaces }
+  const { id } = await createRelyingParty(world, party, 'operator')
+  const keyId = systemRandom.id('apiKey')
+  return { tenantId: tenant, rpId: id, rpName: 'Payroll', keyId, scopes: ['admin'], namespaces }
+}
+
+/** What a claim with these keys sends; proofs are made as the protocol says. */
+export async function aClaimCommand(
+  { clock }: World,
+  tenantId: TenantId,
+  code: string,
+  verification = true,
+) {
+  const keys = await createDeviceKeys({ verification })
+  const claims = {
+    aud: `${publicOrigin}/t/${tenantId}`,
+    ch: await sha256(code),
+    pk: keys.possession.kid,
+    ...(keys.verification && { vk: keys.verification.kid }),
+    iat: Math.floor(clock.now().getTime() / 1000),
+    jti: newJti(),
+  }
+  const prove = (key: DeviceKey, changes: object = {}) =>
+    signCompact(key, 'device-claim+jwt', { ...claims, ...changes })
+  const second = keys.verification
+  const command: ClaimCommand = {
+    tenantId,
+    code,
+    appId: 'com.example.app',
+    device: { name: 'Phone', platform: 'ios', model: 'M', osVersion: '1', appVersion: '1' },
+    keys: {
+      possession: keys.possession.publicJwk,
+      ...(second && { verification: second.publicJwk }),
+    },
+    proofs: {
+      possession: await prove(keys.possession),
+      ...(second && { verification: await prove(second) }),
+    },
+    push: { provider: 'apns', token: randomBytes(32).toString('hex'), environment: 'production' },
+  }
+  return { keys, prove, command }
+}
+
+/** The scanned code of an enrolment's picture. */
+export const scannedCode = (uri: string) => uri.slice(uri.indexOf('#') + 1)
+
+/** A confirmed phone of this user, who is created when new. */
+export async function aPhone(
+  world: World,
+  principal: Principal,
+  { user = 'alice', verification = true }: { user?: string; verification?: boolean } = {},
+) {
+  const { tenantId } = principal
+  const opened = await granted(openEnrolment(world, principal, { user, displayName: user }))
+  const code = scannedCode(opened.uri)
+  const { keys, command } = await aClaimCommand(world, tenantId, code, verification)
+  const { device } = await granted(claimEnrolment(world, command))
+  const phone = { keys, id: device.id, userId: device.userId, tenantId }
+  const { number } = await granted(readEnrolment(world, principal, opened.enrolment.id, 0))
+  await granted(confirmEnrolment(world, await aProof(world, phone), number ?? ''))
+  return phone
+}
+
+export type Phone = Awaited<ReturnType<typeof aPhone>>
+
+/** A fresh proof of a call by this phone, as the routes hand it to the use cases. */
+export async function aProof(world: World, phone: Phone, key = phone.keys.possession) {
+  const request = { method: 'POST', uri: `${publicOrigin}/device/v1/x`, bodyHash: null }
+  const text = await signCompact(key, 'device-proof+jwt', {
+    tid: phone.tenantId,
+    did: phone.id,
+    htm: request.method,
+    htu: request.uri,
+    iat: Math.floor(world.clock.now().getTime() / 1000),
+    jti: newJti(),
+  })
+  const proof = readDeviceProof(world, text, request)
+  if (isRefusal(proof)) throw new Error(`the proof was refused: ${proof.refused}`)
+  return proof
+}
+
+/** Asks a user; the number that the sign-in page shows comes back with the challenge. */
+export function ask(world: World, principal: Principal, more: Partial<Command> = {}) {
+  return createChallenge(world, principal, {
+    user: 'alice',
+    context: {},
+    number: { mode: 'service' },
+    userVerification: 'preferred',
+    ...more,
+  })
+}
+
+/** What a phone would sign as its answer to a challenge that it fetches now. */
+export async function anAnswer(
+  world: World,
+  phone: Phone,
+  challengeId: ChallengeId,
+  decided: { readonly dec: 'approve' | 'deny' | 'report'; readonly num?: string },
+) {
+  const fetched = await granted(fetchChallenges(world, await aProof(world, phone)))
+  const request = fetched.find((one) => one.challengeId === challengeId)?.request
+  if (!request) throw new Error('the phone is asked no such thing')
+  const signed = request.slice(0, request.lastIndexOf('.'))
+  const payload = JSON.parse(
+    Buffer.from(signed.split('.')[1] ?? '', 'base64url').toString(),
+  ) as Record<string, string>
+  const iat = Math.floor(world.clock.now().getTime() / 1000)
+  return {
+    iss: phone.id as string,
+    sub: phone.userId as UserId | string,
+    aud: `${publicOrigin}/t/${phone.tenantId}`,
+    jti: newJti(),
+    iat,
+    exp: iat + 60,
+    cid: challengeId as string,
+    nonce: payload.nonce,
+    rqh: createHash('sha256').update(signed).digest('base64url'),
+    uv: decided.dec === 'approve' && phone.keys.verification !== null,
+    ...decided,
+  }
+}
+
+/** The key that the protocol wants under an answer with these claims. */
+export function keyFor(phone: Phone, { uv }: { readonly uv: boolean }): DeviceKey {
+  return (uv && phone.keys.verification) || phone.keys.possession
+}
+
+/** Signs an answer. */
+export function signAnswer(
+  phone: Phone,
+  claims: Awaited<ReturnType<typeof anAnswer>>,
+  key = keyFor(phone, claims),
+): Promise<string> {
+  return signCompact(key, 'approval-response+jwt', claims)
+}
