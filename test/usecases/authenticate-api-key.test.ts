@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Principal } from '../../src/domain/principal.ts'
+import { createApiKey, revocationPrefix, revokeApiKey } from '../../src/usecases/api-keys.ts'
+import {
+  type ApiKeyAuthentication,
+  createApiKeyAuthentication,
+} from '../../src/usecases/authenticate-api-key.ts'
+import { until } from '../support/until.ts'
+import { aPrincipal, granted, openWorld, type World } from './world.ts'
+
+let world: World
+let principal: Principal
+let authentication: ApiKeyAuthentication
+
+beforeAll(async () => {
+  world = await openWorld()
+})
+beforeEach(async () => {
+  principal = await aPrincipal(world, ['default', 'entra'])
+  authentication = createApiKeyAuthentication(world)
+})
+afterAll(() => world.close())
+
+/** Longest that a revoked key may live on where its signal was lost. */
+const credentialAgeMaxMs = 1_000
+const refused = { refused: 'api_key_invalid' }
+const bearer = (secret: string) => `Bearer ${secret}`
+
+function aKey(expiresAt: Date | null = null) {
+  const { tenantId, rpId } = principal
+  const command = { tenantId, rpId, name: 'key', scopes: ['users:read'], expiresAt } as const
+  return granted(createApiKey(world, command, 'operator'))
+}
+
+describe('a key', () => {
+  test('says for whom it acts, where, and what it may do', async () => {
+    const { key, secret } = await aKey()
+    expect(await authentication.authenticate(bearer(secret))).toEqual({
+      tenantId: principal.tenantId,
+      rpId: principal.rpId,
+      rpName: 'Payroll',
+      keyId: key.id,
+      scopes: ['users:read'],
+      namespaces: ['default', 'entra'],
+    })
+  })
+
+  test('is created for a relying party of the tenant only', async () => {
+    const stranger = await aPrincipal(world)
+    const { tenantId } = principal
+    const command = { tenantId, rpId: stranger.rpId, name: 'x', scopes: [], expiresAt: null }
+    const created = await createApiKey(world, command, 'operator')
+    expect(created).toEqual({ refused: 'relying_party_unknown' })
+  })
+
+  test('that is missing is asked for', async () => {
+    expect(await authentication.authenticate(undefined)).toEqual({ refused: 'unauthenticated' })
+  })
+
+  test('is refused in the same words, whatever is wrong with it', async () => {
+    const { secret } = await aKey()
+    const { secret: other } = await aKey()
+    const [scheme, id, own] = [secret.slice(0, 3), secret.slice(3, 29), secret.slice(30)]
+    for (const header of [
+      '',
+      'Bearer',
+      secret,
+      `bearer ${secret}`,
+      `Basic ${secret}`,
+      `Bearer  ${secret}`,
+      `Bearer ${secret} `,
+      `Bearer ${secret}\n`,
+      `Bearer ${scheme}${id}_${other.slice(30)}`,
+      `Bearer ${scheme}${id}_${own.slice(0, -1)}`,
+      `Bearer ${scheme}${id}_${own}A`,
+      `Bearer ${scheme}${id.toUpperCase()}_${own}`,
+      `Bearer ${scheme}01h455vb4pex5vsknk084sn02q_${own}`,
+      `Bearer ${scheme}${"' or 1=1 --".padEnd(26)}_${own}`,
+    ]) {
+      expect(await authentication.authenticate(header), header).toEqual(refused)
+    }
+  })
+
+  test('works until the moment it expires', async () => {
+    const { secret } = await aKey(new Date(world.clock.now().getTime() + 60_000))
+    expect(await authentication.authenticate(bearer(secret))).not.toEqual(refused)
+    world.moveClock(60_000)
+    expect(await authentication.authenticate(bearer(secret))).toEqual(refused)
+    world.moveClock(-60_000)
+  })
+
+  test('that was used is marked, once a minute, and never waited for', async () => {
+    const { key, secret } = await aKey()
+    for (let count = 0; count < 5; count++) await authentication.authenticate(bearer(secret))
+    const lastUsed = async () =>
+      (await world.apiKeys.list(principal.tenantId)).find(({ id }) => id === key.id)?.lastUsedAt
+    const first = await until('the use is noted', lastUsed)
+    await authentication.authenticate(bearer(secret))
+    world.moveClock(61_000)
+    await authentication.authenticate(bearer(secret))
+    await until('the next use is noted', async () => ((await lastUsed()) ?? 0) > first)
+    world.moveClock(-61_000)
+  })
+})
+
+describe('a revocation', () => {
+  test('is in force at once where it is signalled', async () => {
+    const { key, secret } = await aKey()
+    expect(await authentication.authenticate(bearer(secret))).not.toEqual(refused)
+    world.published.length = 0
+    await granted(revokeApiKey(world, principal.tenantId, key.id, 'operator'))
+    expect(world.published).toEqual([`${revocationPrefix}${key.id}`])
+    authentication.forget(key.id)
+    expect(await authentication.authenticate(bearer(secret))).toEqual(refused)
+  })
+
+  test('is in force within a second where its signal was lost', async () => {
+    const { key, secret } = await aKey()
+    await authentication.authenticate(bearer(secret))
+    await granted(revokeApiKey(world, principal.tenantId, key.id, 'operator'))
+    world.moveClock(credentialAgeMaxMs)
+    expect(await authentication.authenticate(bearer(secret))).toEqual(refused)
+  })
+
+  test('of another tenant’s key is refused as if there were none', async () => {
+    const { key, secret } = await aKey()
+    const stranger = await aPrincipal(world)
+    const outcome = await revokeApiKey(world, stranger.tenantId, key.id, 'operator')
+    expect(outcome).toEqual({ refused: 'not_found' })
+    expect(await authentication.authenticate(bearer(secret))).not.toEqual(refused)
+  })
+})
+
+describe('a busy relying party', () => {
+  const counting = () => {
+    let count = 0
+    const apiKeys = {
+      touch: async () => undefined,
+      findCredential: (...given: Parameters<World['apiKeys']['findCredential']>) => {
+        count += 1
+        return world.apiKeys.findCredential(...given)
+      },
+    }
+    return { authentication: createApiKeyAuthentication({ ...world, apiKeys }), count: () => count }
+  }
+
+  test('costs one look-up a second, and none while one is under way', async () => {
+    const { secret } = await aKey()
+    const { authentication, count } = counting()
+    await Promise.all(Array.from({ length: 50 }, () => authentication.authenticate(bearer(secret))))
+    expect(count()).toBe(1)
+    world.moveClock(credentialAgeMaxMs)
+    await authentication.authenticate(bearer(secret))
+    expect(count()).toBe(2)
+  })
+
+  test('is not pushed out of memory by made-up keys', async () => {
+    const { secret } = await aKey()
+    const { authentication, count } = counting()
+    await authentication.authenticate(bearer(secret))
+    const made = (n: number) => `cs_01${String(n).padStart(24, '0')}_${'A'.repeat(43)}`
+    const findCredential = async () => null
+    const flooded = createApiKeyAuthentication({
+      ...world,
+      apiKeys: { ...world.apiKeys, findCredential },
+    })
+    for (let n = 0; n < 50; n++) {
+      expect(await flooded.authenticate(bearer(made(n)))).toEqual(refused)
+      expect(await authentication.authenticate(bearer(made(n)))).toEqual(refused)
+    }
+    const before = count()
+    await authentication.authenticate(bearer(secret))
+    expect(count()).toBe(before)
+  })
+
+  test('is served again as soon as the database is back: a failed look-up is not remembered', async () => {
+    const { secret } = await aKey()
+    let down = true
+    const apiKeys = {
+      ...world.apiKeys,
+      findCredential: (...given: Parameters<World['apiKeys']['findCredential']>) =>
+        down ? Promise.reject(new Error('away')) : world.apiKeys.findCredential(...given),
+    }
+    const shaken = createApiKeyAuthentication({ ...world, apiKeys })
+    await expect(shaken.authenticate(bearer(secret))).rejects.toThrow('away')
+    down = false
+    expect(await shaken.authenticate(bearer(secret))).toMatchObject({ rpId: principal.rpId })
+  })
+})
