@@ -41,7 +41,7 @@ export async function startPageServer(
   const handle: Handler = (request, response, url) => {
     const { pathname } = url
     const target = request.url ?? '/'
-    if (/^\/api\/sign-in(?:\/|$)/.test(pathname)) return signIn(request, response, url)
+    if (/^\/api\/sign-in(?:\/|$)/.test(pathname)) return signIn.handle(request, response, url)
     if (pathname === '/api/app-settings')
       return answer(response, 200, json, JSON.stringify(settings))
     if (pathname.startsWith('/device/v1/')) return passOn(request, response, service.origin, target)
@@ -63,6 +63,7 @@ export async function startPageServer(
   return {
     url: `http://localhost:${port}`,
     close: async () => {
+      signIn.close()
       const closed = once(server, 'close')
       server.close()
       server.closeAllConnections()

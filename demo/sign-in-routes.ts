@@ -30,8 +30,11 @@ export function createSignInRoutes(party: RelyingParty) {
     sessionOf(request)?.leave()
     const session = new SignIn(party, browserOf(request))
     sessions.set(session.sessionId, session)
-    const [oldest] = sessions.keys()
-    if (sessions.size > sessionsMax && oldest) sessions.delete(oldest)
+    const [oldest] = sessions.values()
+    if (sessions.size > sessionsMax && oldest) {
+      oldest.close()
+      sessions.delete(oldest.sessionId)
+    }
     response.setHeader(
       'set-cookie',
       `${cookieName}=${session.sessionId}; Path=/api/sign-in; HttpOnly; SameSite=Strict`,
@@ -40,8 +43,7 @@ export function createSignInRoutes(party: RelyingParty) {
   }
   const fresh = new SignIn(party, { ip: '', location: '', name: '' }).view
 
-  /** Answers a call below `/api/sign-in`. */
-  return async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
+  const handle = async (request: IncomingMessage, response: ServerResponse, url: URL) => {
     const action = url.pathname.slice('/api/sign-in'.length)
     try {
       if (request.method === 'GET' && action === '') {
@@ -50,12 +52,23 @@ export function createSignInRoutes(party: RelyingParty) {
         reply(response, 200, session?.view ?? fresh)
         return
       }
-      if (request.method !== 'POST') return reply(response, 405, { detail: 'GET or POST' })
+      if (request.method !== 'POST') {
+        reply(response, 405, { detail: 'GET or POST' })
+        return
+      }
       const session = await act(action, request, sessionOf(request), () => open(request, response))
       reply(response, session ? 200 : 404, session?.view ?? { detail: 'There is no such action.' })
     } catch (error) {
       replyError(response, error)
     }
+  }
+  return {
+    /** Answers a call below `/api/sign-in`. */
+    handle,
+    /** Ends whatever waits for somebody. */
+    close: () => {
+      for (const session of sessions.values()) session.close()
+    },
   }
 }
 

@@ -1,14 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Happenings, progressOf } from './happenings.ts'
-import {
-  type Challenge,
-  type CreatedChallenge,
-  type Device,
-  RefusedCall,
-  type RelyingParty,
-} from './relying-party.ts'
-import { endingOf, proofOf, refusalOf } from './sign-in-outcome.ts'
+import { type Challenge, type Device, RefusedCall, type RelyingParty } from './relying-party.ts'
+import { approveStep, endingOf, proofOf, pushAgainAt, refusalOf } from './sign-in-steps.ts'
 import type { ApproveStep, EnrolStep, SignedInStep, SignInView, Step } from './sign-in-view.ts'
 
 /** What the company shows on the phone about where a sign-in comes from. */
@@ -17,7 +11,6 @@ export type Browser = { readonly ip: string; readonly location: string; readonly
 const retryMs = 1000
 /** The way of a push is followed by looking; the outcome comes by long poll. */
 const lookEveryMs = 250
-const pushGapMs = 10_000
 
 /** One browser session on its way in. All that it asks of Countersign carries a hash of the session, and so does the answer. */
 export class SignIn {
@@ -100,7 +93,7 @@ export class SignIn {
     if (this.#step.name !== 'approve') return
     const { resendsLeft } = await this.#party.pushAgain(this.#step.id)
     this.#note(`again ${resendsLeft}`, 'Sign-in page', 'asked for another push')
-    this.#show({ ...this.#step, pushesLeft: resendsLeft, pushAgainAt: later(pushGapMs) })
+    this.#show({ ...this.#step, pushesLeft: resendsLeft, pushAgainAt: pushAgainAt() })
   }
 
   /** Gives up the current step, at Countersign too. */
@@ -113,6 +106,12 @@ export class SignIn {
     if (name !== 'enrol') return
     if (this.#signedIn) await this.#showSignedIn(this.#signedIn.proof)
     else this.leave()
+  }
+
+  /** Nobody follows this sign-in any more. */
+  close(): void {
+    this.#restart()
+    this.#show(this.#step)
   }
 
   /** Back to the form, signed out. */
@@ -271,24 +270,4 @@ export class SignIn {
     for (const wake of this.#waiting) wake()
     this.#waiting.clear()
   }
-}
-
-function approveStep(created: CreatedChallenge): ApproveStep {
-  return {
-    name: 'approve',
-    id: created.id,
-    number: created.number ?? '',
-    createdAt: created.createdAt,
-    expiresAt: created.expiresAt,
-    isPullOnly: created.deliveryMode === 'pull_only',
-    phones: [],
-    wrongNumbersLeft: created.wrongNumbersLeft,
-    hadWrongNumber: false,
-    pushesLeft: created.resendsLeft,
-    pushAgainAt: later(pushGapMs),
-  }
-}
-
-function later(ms: number): string {
-  return new Date(Date.now() + ms).toISOString()
 }

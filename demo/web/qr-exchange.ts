@@ -1,35 +1,28 @@
 // How a phone page "sees" the QR code of a sign-in page in the same browser.
 
 const channelName = 'countersign-demo-camera'
-const lookMs = 2500
 
 type Message = { readonly camera: 'looks' } | { readonly qrCode: string }
 
 /** Shows a QR code to every phone of this browser that looks; call the result to take it away. */
 export function showToCameras(qrCode: string): () => void {
   const channel = new BroadcastChannel(channelName)
+  const show = () => channel.postMessage({ qrCode } satisfies Message)
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
-    if ('camera' in data) channel.postMessage({ qrCode } satisfies Message)
+    if ('camera' in data) show()
   }
+  show()
   return () => channel.close()
 }
 
-/** The QR code that is shown somewhere in this browser, or null when none comes into sight for a while. */
-export function lookForQrCode(signal: AbortSignal): Promise<string | null> {
+/** Looks for a QR code that is shown somewhere in this browser, or will be, until one comes into sight or the signal ends it. */
+export function lookForQrCode(signal: AbortSignal): Promise<string> {
   const channel = new BroadcastChannel(channelName)
-  const found = new Promise<string | null>((resolve) => {
-    const timer = setTimeout(resolve, lookMs, null)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve(null)
-    })
+  signal.addEventListener('abort', () => channel.close())
+  return new Promise((resolve) => {
     channel.onmessage = ({ data }: MessageEvent<Message>) => {
-      if ('qrCode' in data) {
-        clearTimeout(timer)
-        resolve(data.qrCode)
-      }
+      if ('qrCode' in data) resolve(data.qrCode)
     }
+    channel.postMessage({ camera: 'looks' } satisfies Message)
   })
-  channel.postMessage({ camera: 'looks' } satisfies Message)
-  return found.finally(() => channel.close())
 }

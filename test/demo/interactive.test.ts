@@ -34,23 +34,40 @@ function openBrowser(pages: string) {
   }
 }
 
-test('the demo serves a sign-in from a new name to "signed in", and the service ends with it even when it is killed', async () => {
-  const port = 10_000 + ((await anyPort()) % 20_000)
-  const demo = runDemo(['--folder', await reachableFolder(), '--port', String(port)])
+/** The demo with its pages, and where its parts listen. */
+async function startDemo(folder: string, port: number) {
+  const demo = runDemo(['--folder', folder, '--port', String(port)])
   await until('the addresses', () => demo.printed().includes('Ctrl-C'), 60_000)
   const address = (what: string) =>
     new RegExp(`${what} +(http://[^/ ]+)`).exec(demo.printed())?.[1] ?? ''
-  const pages = address('Open this')
-  const service = address('API docs')
-  const browser = openBrowser(pages)
-  const pushes = await connectPushService(address('Push log'))
+  return {
+    ...demo,
+    pages: address('Open this'),
+    service: address('API docs'),
+    control: address('Push log'),
+  }
+}
+
+async function isGone(origin: string): Promise<boolean> {
+  return fetch(`${origin}/health/live`).then(
+    () => false,
+    () => true,
+  )
+}
+
+test('the demo serves a sign-in from a new name to "signed in"; Ctrl-C ends all of it, a kill too, and users are kept', async () => {
+  const folder = await reachableFolder()
+  const port = 10_000 + ((await anyPort()) % 20_000)
+  const demo = await startDemo(folder, port)
+  const browser = openBrowser(demo.pages)
+  const pushes = await connectPushService(demo.control)
   const phone = await createVirtualPhone({
     pushes,
     provider: 'fcm',
     appId,
     name: "Ada's phone",
     // The way of a phone in the browser: through the pages' own address.
-    fetch: (input, init) => fetch(String(input).replace(service, pages), init),
+    fetch: (input, init) => fetch(String(input).replace(demo.service, demo.pages), init),
   })
 
   const { step } = await browser.send('', { user: 'Ada', password: 'any' })
@@ -75,13 +92,17 @@ test('the demo serves a sign-in from a new name to "signed in", and the service 
     expect.arrayContaining(['long poll returned', 'verified the signed result']),
   )
 
+  // Somebody waits, at the page and at the service, while the demo is told to end.
+  await browser.send('', { user: 'Ada', password: 'any' })
   await pushes.close()
-  demo.kill('SIGKILL')
-  await demo.ended
-  await until('the service has gone', () =>
-    fetch(`${service}/health/live`).then(
-      () => false,
-      () => true,
-    ),
-  )
+  demo.kill('SIGINT')
+  expect(await demo.ended, demo.printed() + demo.complaints()).toBe(0)
+  expect(await isGone(demo.service)).toBe(true)
+
+  const again = await startDemo(folder, port)
+  const known = await openBrowser(again.pages).send('', { user: 'Ada', password: 'any' })
+  expect(known.step.name).toBe('approve')
+  again.kill('SIGKILL')
+  await again.ended
+  await until('the service has gone', () => isGone(again.service))
 }, 120_000)

@@ -26,7 +26,9 @@ export function signedInScreen(page: Page, first: SignedInStep, user: string): S
     element,
     update: ({ step }: SignInView) => {
       if (step.name !== 'signed_in') return
-      phones.replaceChildren(...step.phones.map((phone) => phoneRow(page, trouble, phone)))
+      const rows = step.phones.map((phone) => phoneRow(page, trouble, phone))
+      const none = el('li', {}, icon('phone'), 'None. The next sign-in sets up a new one.')
+      phones.replaceChildren(...(rows.length > 0 ? rows : [none]))
     },
   }
 }
@@ -76,11 +78,20 @@ function phoneRow(
       el('b', {}, name),
       el('span', { class: 'muted small' }, isDeciding ? `${model}, just used` : model),
     ),
-    button('Lost?', 'quiet', () => perform(page, trouble, 'unregister', { deviceId: id }), {
-      'aria-label': `Unregister ${name}, it is lost`,
-      title: 'Unregister this phone',
-    }),
+    unregisterButton(name, () => perform(page, trouble, 'unregister', { deviceId: id })),
   )
+}
+
+/** Asks once more before it acts: what is unregistered stays so. */
+function unregisterButton(name: string, unregister: () => unknown): HTMLElement {
+  const place = el('span', {})
+  const ask = () => {
+    const sure = button('Unregister', 'danger', unregister, { 'aria-label': `Unregister ${name}` })
+    place.replaceChildren(sure)
+    sure.focus()
+  }
+  place.append(button('Lost?', 'quiet', ask, { 'aria-label': `${name} is lost` }))
+  return place
 }
 
 function headline(kind: 'good' | 'bad' | 'warn', shape: Shape, title: string): HTMLElement {

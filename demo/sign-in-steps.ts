@@ -1,5 +1,13 @@
-import type { Challenge, Device, Result } from './relying-party.ts'
-import type { Proof, RefusedStep } from './sign-in-view.ts'
+import type { Challenge, CreatedChallenge, Device, Result } from './relying-party.ts'
+import type { ApproveStep, Proof, RefusedStep } from './sign-in-view.ts'
+
+/** Countersign pushes the same question again no sooner. */
+const pushGapMs = 10_000
+
+/** The earliest time for the next push after one that went out now. */
+export function pushAgainAt(): string {
+  return new Date(Date.now() + pushGapMs).toISOString()
+}
 
 /** What the company can say about how it knows, from a verified result. */
 export function proofOf(result: Result, challenge: Challenge, devices: readonly Device[]): Proof {
@@ -36,4 +44,21 @@ export function endingOf(
   if (reason === 'user_reported') return { who, what: 'denied: this wasn’t me' }
   if (reason === 'no_device_left') return { who, what: 'no phone is left that could answer' }
   return { who, what: decidedDeviceId ? `signed its answer: ${status}` : status }
+}
+
+/** A question that was just asked. */
+export function approveStep(created: CreatedChallenge): ApproveStep {
+  return {
+    name: 'approve',
+    id: created.id,
+    number: created.number ?? '',
+    createdAt: created.createdAt,
+    expiresAt: created.expiresAt,
+    isPullOnly: created.deliveryMode === 'pull_only',
+    phones: [],
+    wrongNumbersLeft: created.wrongNumbersLeft,
+    hadWrongNumber: false,
+    pushesLeft: created.resendsLeft,
+    pushAgainAt: pushAgainAt(),
+  }
 }
