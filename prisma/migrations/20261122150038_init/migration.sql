@@ -274,7 +274,7 @@ CREATE UNIQUE INDEX "enrolments_tenant_id_code_hash_key" ON "enrolments"("tenant
 CREATE INDEX "devices_tenant_id_user_id_created_at_idx" ON "devices"("tenant_id", "user_id", "created_at");
 
 -- CreateIndex
-CREATE INDEX "devices_tenant_id_push_token_hash_idx" ON "devices"("tenant_id", "push_token_hash") WHERE (push_token_hash is not null);
+CREATE INDEX "devices_push_token_hash_idx" ON "devices"("push_token_hash") WHERE (push_token_hash is not null);
 
 -- CreateIndex
 CREATE UNIQUE INDEX "device_keys_kid_key" ON "device_keys"("kid");
@@ -289,13 +289,13 @@ CREATE INDEX "challenges_tenant_id_user_id_id_idx" ON "challenges"("tenant_id", 
 CREATE INDEX "challenges_tenant_id_rp_id_id_idx" ON "challenges"("tenant_id", "rp_id", "id");
 
 -- CreateIndex
+CREATE INDEX "challenges_pending_user" ON "challenges"("tenant_id", "user_id") WHERE (status = 'pending');
+
+-- CreateIndex
 CREATE INDEX "challenges_pending_expiry" ON "challenges"("expires_at") WHERE (status = 'pending');
 
 -- CreateIndex
 CREATE UNIQUE INDEX "challenges_idempotency_key" ON "challenges"("tenant_id", "rp_id", "idempotency_key") WHERE (idempotency_key is not null);
-
--- CreateIndex
-CREATE INDEX "challenge_targets_tenant_id_device_id_challenge_id_idx" ON "challenge_targets"("tenant_id", "device_id", "challenge_id");
 
 -- CreateIndex
 CREATE INDEX "deliveries_tenant_id_challenge_id_idx" ON "deliveries"("tenant_id", "challenge_id");

@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemRandom as random } from '../../src/outbound/random.ts'
+import { createChallengeStore } from '../../src/persistence/challenges.ts'
+import type { Database } from '../../src/persistence/database.ts'
+import { createDeliveryStore } from '../../src/persistence/deliveries.ts'
+import { createDeviceStore } from '../../src/persistence/devices.ts'
+import { onServer } from '../support/cluster.ts'
+import {
+  aDevice,
+  aNewChallenge,
+  anAnswer,
+  aProof,
+  aUser,
+  openStores,
+  type Stores,
+} from '../support/stores.ts'
+
+let stores: Stores
+const statements = new Map<string, string>()
+
+/** The database, keeping the text of what is sent. */
+function listened(database: Database): Database {
+  return {
+    ...database,
+    query: (name, text, values) => {
+      statements.set(name, text)
+      return database.query(name, text, values)
+    },
+  }
+}
+
+beforeAll(async () => {
+  stores = await openStores(2)
+  const database = listened(stores.database)
+  const challenges = createChallengeStore(database, random)
+  const deliveries = createDeliveryStore(database)
+  const user = await aUser(stores)
+  const device = await aDevice(stores, user)
+  const { tenantId, rpId, userId } = user
+  const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: 'once' }
+  await challenges.loadCreation({ ...query, user: { id: userId } })
+  await challenges.loadCreation({ ...query, user: { namespace: 'default', value: 'alice' } })
+  const made = await aNewChallenge(stores, user, [device])
+  await challenges.create(made, 'process')
+  const { id } = made.challenge
+  await challenges.loadPending(tenantId, device)
+  await challenges.markFetched(tenantId, device, [id])
+  await challenges.markReceived(id, aProof(user, device))
+  await challenges.loadAnswer({ tenantId, deviceId: device, challengeId: id, jti: 'jti' })
+  await multiply()
+  await challenges.recordAnswer(anAnswer(user, id, device), aProof(user, device))
+  await challenges.find(tenantId, rpId, id)
+  await challenges.expire(null, 10)
+  await deliveries.claim('process', 10)
+  await deliveries.settle('process', [
+    { tenantId, id: random.id('delivery'), outcome: { status: 'failed', reason: 'test' } },
+  ])
+  await deliveries.purgeProofs(10)
+  await createDeviceStore(database, random).dropPushToken(Buffer.alloc(32), null)
+})
+afterAll(() => stores.close())
+
+/** In the order of their foreign keys. */
+const tables = [
+  'users',
+  'user_identifiers',
+  'enrolments',
+  'devices',
+  'device_keys',
+  'challenges',
+  'challenge_targets',
+  'deliveries',
+  'device_proofs',
+]
+
+/** Gives every row hundreds of likes under other names, and tells the planner: in small tables any way is a good one. */
+async function multiply(): Promise<void> {
+  await onServer(stores.url, async (client) => {
+    for (const table of tables) {
+      await client.query(
+        `insert into ${table} select likes.*
+         from ${table} t, generate_series(100001, 100500) n,
+           regexp_replace(to_jsonb(t)::text, '"(usr|dev|chl|enr|dlv)_.{6}', '"\\1_' || n, 'g') as renamed,
+           regexp_replace(renamed, '"(kid|jti|value|code_hash|push_token_hash)": "(\\\\\\\\x)?',
+             '"\\1": "\\2' || n, 'g') as unique_too,
+           jsonb_populate_record(null::${table}, unique_too::jsonb) as likes`,
+      )
+    }
+    await client.query('analyze')
+  })
+}
+
+type Plan = {
+  readonly 'Node Type': string
+  readonly 'Relation Name'?: string
+  readonly 'Index Cond'?: string
+  readonly 'Recheck Cond'?: string
+  readonly Plans?: readonly Plan[]
+}
+
+function* nodesOf(plan: Plan): Generator<Plan> {
+  yield plan
+  for (const below of plan.Plans ?? []) yield* nodesOf(below)
+}
+
+/** Nodes that read all of a table, or all of an index. */
+async function wholeReads(text: string): Promise<string[]> {
+  const { plan } = await onServer(stores.url, async (client) => {
+    // What is read in full even so has no index that could serve it.
+    await client.query('set enable_seqscan = off; set plan_cache_mode = force_generic_plan')
+    await client.query(`prepare it as ${text}`)
+    const { rows } = await client.query<{ count: number }>(
+      `select cardinality(parameter_types) as count from pg_prepared_statements where name = 'it'`,
+    )
+    const nulls = Array.from({ length: rows[0]?.count ?? 0 }, () => 'null').join(', ')
+    const explained = await client.query(`explain (format json) execute it${nulls && `(${nulls})`}`)
+    return { plan: explained.rows[0]['QUERY PLAN'][0].Plan as Plan }
+  })
+  return [...nodesOf(plan)].flatMap((node) => {
+    const table = node['Relation Name']
+    const isRead = /Scan/.test(node['Node Type']) && table !== undefined
+    return isRead && !node['Index Cond'] && !node['Recheck Cond']
+      ? [`${node['Node Type']} ${table}`]
+      : []
+  })
+}
+
+test('every statement of the hot path and every sweep that goes by time finds its rows by an index', async () => {
+  expect(statements.size).toBeGreaterThanOrEqual(14)
+  for (const [name, text] of statements) expect([name, await wholeReads(text)]).toEqual([name, []])
+})
+
+test('a statement that no index serves is noticed', async () => {
+  expect(await wholeReads('select from challenges where number_digits = $1')).toEqual([
+    'Seq Scan challenges',
+  ])
+})
