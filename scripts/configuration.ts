@@ -2,7 +2,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { variables } from '../src/config.ts'
+import { variables } from '../src/config-variables.ts'
 
 const file = path.resolve(import.meta.dirname, '..', 'docs', 'configuration.md')
 
@@ -62,7 +62,7 @@ async function main(options: readonly string[]): Promise<number> {
   }
   const written = await readFile(file, 'utf8').catch(() => '')
   if (written === page) {
-    console.log('docs/configuration.md agrees with src/config.ts.')
+    console.log('docs/configuration.md agrees with src/config-variables.ts.')
     return 0
   }
   const known = new Set(written.split('\n'))

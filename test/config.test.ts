@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { configurationPage } from '../scripts/configuration.ts'
-import { ConfigError, readConfig, variables } from '../src/config.ts'
+import { ConfigError, readConfig } from '../src/config.ts'
+import { variables } from '../src/config-variables.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'cs-config-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -203,7 +204,8 @@ describe('a push provider', () => {
   test('with a file that cannot be read is refused', () => {
     const { APNS_KEY: _key, ...names } = apns
     const faults = faultsOf({ ...names, APNS_KEY_FILE: path.join(folder, 'none') }).join('\n')
-    expect(faults).toContain('APNS_KEY_FILE: cannot read')
+    expect(faults).toContain('APNS_KEY_FILE: names no file that can be read')
+    expect(faults).not.toContain(folder)
   })
 
   test('with something that is no key or no service account is refused', () => {
@@ -234,4 +236,10 @@ describe('a push provider', () => {
 test('docs/configuration.md is what src/config.ts says', () => {
   const written = readFileSync(path.resolve('docs/configuration.md'), 'utf8')
   expect(written).toBe(configurationPage())
+})
+
+test('proxies that are no addresses are refused before anything starts', () => {
+  expect(faultsOf({ TRUST_PROXY: 'nonsense' }).join()).toContain('TRUST_PROXY: ')
+  const trustProxy = '10.0.0.0/8, ::1, 192.0.2.1'
+  expect(readConfig({ TRUST_PROXY: trustProxy })).toMatchObject({ trustProxy })
 })

@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
 /**
@@ -9,13 +10,23 @@ import path from 'node:path'
 export async function masterKeyIn(folder: string): Promise<Buffer> {
   const file = path.join(folder, 'master.key')
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const fresh = randomBytes(32).toString('base64url')
-  await writeFile(file, `${fresh}\n`, { flag: 'wx', mode: 0o600 }).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  })
+  if (!existsSync(file)) await makeKey(file)
   const key = Buffer.from((await readFile(file, 'utf8')).trim(), 'base64url')
   if (key.length === 32) return key
   throw new Error(
     `${file} does not hold a master key of 32 bytes. Restore it from your backup: without it nothing that was sealed can be opened.`,
   )
+}
+
+/** The file appears whole or not at all, and never in the place of another: two first starts end up with one key. */
+async function makeKey(file: string): Promise<void> {
+  const aside = `${file}.${randomUUID()}`
+  await writeFile(aside, `${randomBytes(32).toString('base64url')}\n`, { flag: 'wx', mode: 0o600 })
+  try {
+    await link(aside, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    await unlink(aside)
+  }
 }

@@ -71,15 +71,15 @@ export async function serve(
 }
 
 function attach(cluster: Cluster, found: Postmaster): RunningServer {
-  let wanted = true
+  const letGo = new AbortController()
+  const { signal } = letGo
   const watch = async () => {
-    while (wanted && (await livePostmaster(cluster.data))?.pid === found.pid) {
-      await delay(lookForFoundMs, undefined, { ref: false })
+    while (!signal.aborted && (await livePostmaster(cluster.data))?.pid === found.pid) {
+      await delay(lookForFoundMs, undefined, { ref: false, signal }).catch(() => undefined)
     }
   }
-  const end = async () => {
-    wanted = false
-  }
+  // Whoever ends waits for `gone`, so the watch must not sleep on.
+  const end = async () => letGo.abort()
   const host = windows ? '127.0.0.1' : found.socketFolder
   return { pid: found.pid, host, port: found.port, gone: watch().catch(() => undefined), end }
 }

@@ -5,7 +5,7 @@ import { recordAudit } from './activities.ts'
 import type { Database } from './database.ts'
 import { insertSigningKey } from './signing-keys.ts'
 
-// Held while the first tenant is made; the key is the first eight bytes of SHA-256("countersign bootstrap"), read as int8.
+// Held while the first tenant is made.
 const bootstrapLock = "hashtextextended('countersign bootstrap', 0)"
 
 type RelyingPartyRecord = {

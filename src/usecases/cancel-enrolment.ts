@@ -13,7 +13,7 @@ export async function cancelEnrolment(
   principal: Principal,
   id: EnrolmentId,
 ): Promise<EnrolmentReading | Refusal> {
-  const reading = await readEnrolment(needs, principal, id, 0)
+  const reading = await readEnrolment(needs, principal, id, { waitMs: 0 })
   if (isRefusal(reading) || reading.status === 'cancelled') return reading
   const cancelled = await needs.enrolments.cancel(
     principal.tenantId,

@@ -38,30 +38,33 @@ function read(
   return { enrolment, status, number }
 }
 
+/** How long to wait, and for what: a status other than `after`, or than that of the first reading where it is absent. */
+export type EnrolmentWait = { readonly waitMs: number; readonly after?: EnrolmentView }
+
 /**
- * Reads an enrolment, waiting up to `waitMs` for its status to change from what it was at the first reading, so that a page
- * can follow it from open to claimed to completed.
+ * Reads an enrolment, waiting for its status to change, so that a page can follow it from open to claimed to completed. A page
+ * that says what it has seen (`after`) misses no change that came between two of its calls.
  */
 export async function readEnrolment(
   needs: Needs,
   { tenantId, rpId }: Principal,
   id: EnrolmentId,
-  waitMs: number,
+  { waitMs, after }: EnrolmentWait,
   aborted: () => boolean = () => false,
 ): Promise<EnrolmentReading | Refusal> {
   const watch = needs.signals.watch(id)
   const until = performance.now() + waitMs
-  let first: EnrolmentView | undefined
+  let seen = after
   try {
     for (;;) {
       const record = await needs.enrolments.find(tenantId, id)
       if (record?.enrolment.rpId !== rpId) return refuse('not_found')
       const reading = read(needs, record)
-      first ??= reading.status
+      seen ??= reading.status
       const leftMs = until - performance.now()
       const moving = reading.status === 'open' || reading.status === 'claimed'
       const over = leftMs <= 0 || needs.signals.stopped || aborted()
-      if (!moving || reading.status !== first || over) return reading
+      if (!moving || reading.status !== seen || over) return reading
       const toExpiryMs = record.enrolment.expiresAt.getTime() - record.now.getTime() + 1
       await watch.next(Math.min(leftMs, toExpiryMs, rereadEveryMs))
     }

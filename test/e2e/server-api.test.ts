@@ -86,10 +86,18 @@ describe('enrolment', () => {
     expect((await service.api('POST', '/v1/challenges', { user: 'eve' })).json.code).toBe(
       'no_capable_device',
     )
-    const completing = service.api('GET', `${path}?wait=30`)
+    const completing = service.api('GET', `${path}?wait=30&after=claimed`)
     await phone.confirm(claimed.json.number)
     expect((await completing).json).toMatchObject({ status: 'completed' })
     expect((await completing).json.number).toBeUndefined()
+  })
+
+  test('claimed between two calls of its page is answered at once with the number', async () => {
+    const opened = await service.api('POST', '/v1/enrollments', { user: 'gap', displayName: 'Gap' })
+    await claim(opened.json.uri)
+    const path = `/v1/enrollments/${opened.json.id}?wait=30&after=open`
+    const { json } = await service.api('GET', path)
+    expect(json).toMatchObject({ status: 'claimed', number: expect.any(String) })
   })
 
   test('by a typed code takes the user name too', async () => {

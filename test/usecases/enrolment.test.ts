@@ -32,7 +32,7 @@ afterAll(() => world.close())
 const open = (more: { readonly replacesDeviceId?: `dev_${string}` } = {}) =>
   granted(openEnrolment(world, principal, { user: 'alice', displayName: 'Alice', ...more }))
 const statusOf = async (id: `enr_${string}`) =>
-  (await granted(readEnrolment(world, principal, id, 0))).status
+  (await granted(readEnrolment(world, principal, id, { waitMs: 0 }))).status
 
 /** An enrolment and what a phone would send to claim it. */
 async function aClaim(verification = true) {
@@ -58,7 +58,7 @@ describe('a claim', () => {
       issuer: `${publicOrigin}/t/${principal.tenantId}`,
       signingKeys: [{ seq: 1, status: 'active' }],
     })
-    const reading = await granted(readEnrolment(world, principal, id, 0))
+    const reading = await granted(readEnrolment(world, principal, id, { waitMs: 0 }))
     expect(reading).toMatchObject({
       status: 'claimed',
       number: expect.stringMatching(/^[0-9]{6}$/),
@@ -226,7 +226,7 @@ describe('the number of the page', () => {
   async function aWaitingPhone() {
     const claim = await aClaim()
     const { device } = await granted(claimEnrolment(world, claim.command))
-    const { number } = await granted(readEnrolment(world, principal, claim.id, 0))
+    const { number } = await granted(readEnrolment(world, principal, claim.id, { waitMs: 0 }))
     const phone = {
       keys: claim.keys,
       id: device.id,
@@ -241,7 +241,7 @@ describe('the number of the page', () => {
     expect(await confirmEnrolment(world, await aProof(world, phone), number)).toEqual({
       status: 'active',
     })
-    expect(await granted(readEnrolment(world, principal, id, 0))).toMatchObject({
+    expect(await granted(readEnrolment(world, principal, id, { waitMs: 0 }))).toMatchObject({
       status: 'completed',
       number: null,
     })
@@ -300,7 +300,7 @@ describe('the number of the page', () => {
   test('is shown to the relying party that opened the enrolment and to no other', async () => {
     const { id } = await aWaitingPhone()
     const other = await aPrincipal(world, ['default'], principal.tenantId)
-    expect(await readEnrolment(world, other, id, 0)).toEqual({ refused: 'not_found' })
+    expect(await readEnrolment(world, other, id, { waitMs: 0 })).toEqual({ refused: 'not_found' })
     expect(await cancelEnrolment(world, other, id)).toEqual({ refused: 'not_found' })
   })
 })
@@ -308,11 +308,11 @@ describe('the number of the page', () => {
 describe('a page that follows an enrolment', () => {
   test('is told of the claim and of the confirmation as they happen', async () => {
     const claim = await aClaim()
-    const toClaimed = granted(readEnrolment(world, principal, claim.id, 20_000))
+    const toClaimed = granted(readEnrolment(world, principal, claim.id, { waitMs: 20_000 }))
     const { device } = await granted(claimEnrolment(world, claim.command))
     const { status, number } = await toClaimed
     expect(status).toBe('claimed')
-    const toCompleted = granted(readEnrolment(world, principal, claim.id, 20_000))
+    const toCompleted = granted(readEnrolment(world, principal, claim.id, { waitMs: 20_000 }))
     const phone = {
       keys: claim.keys,
       id: device.id,

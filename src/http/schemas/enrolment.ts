@@ -27,13 +27,20 @@ export const newEnrolmentOfUser = z.strictObject({ replacesDeviceId }).meta({
   description: 'How the device is to be enrolled; `{}` will do.',
 })
 
-const statuses = ['open', 'claimed', 'completed', 'cancelled', 'void', 'expired'] as const
+export const enrolmentStatuses = [
+  'open',
+  'claimed',
+  'completed',
+  'cancelled',
+  'void',
+  'expired',
+] as const
 
 export const openedEnrolmentBody = z
   .object({
     id: shownId('enrolment', 'The enrolment.'),
     userId: shownId('user', 'Whose device it is for.'),
-    status: z.enum(statuses),
+    status: z.enum(enrolmentStatuses),
     code: z
       .string()
       .meta({ description: 'To be typed together with the user name.', example: '7K3QM-9TX2R' }),
@@ -56,7 +63,7 @@ export const enrolmentBody = z
   .object({
     id: shownId('enrolment', 'The enrolment.'),
     userId: shownId('user', 'Whose device it is for.'),
-    status: z.enum(statuses),
+    status: z.enum(enrolmentStatuses),
     reason: z
       .enum(['code_tries_used_up', 'number_tries_used_up', 'device_unregistered'])
       .exactOptional()

@@ -72,16 +72,18 @@ describe('opening an enrolment', () => {
 describe('reading an enrolment', () => {
   it('200, waiting as long as asked', async () => {
     const waits: unknown[] = []
-    const readEnrolment: UseCases['readEnrolment'] = async (asker, id, waitMs) => {
-      waits.push([asker, id, waitMs])
+    const readEnrolment: UseCases['readEnrolment'] = async (asker, id, wait) => {
+      waits.push([asker, id, wait])
       return { enrolment: anEnrolment(), status: 'open', number: null }
     }
     const answer = await call('GET', `${url}?wait=20`, { readEnrolment })
     expect(answer.json()).toEqual(shown)
     await call('GET', url, { readEnrolment })
+    await call('GET', `${url}?wait=30&after=claimed`, { readEnrolment })
     expect(waits).toEqual([
-      [principal, anId('enrolment'), 20_000],
-      [principal, anId('enrolment'), 0],
+      [principal, anId('enrolment'), { waitMs: 20_000 }],
+      [principal, anId('enrolment'), { waitMs: 0 }],
+      [principal, anId('enrolment'), { waitMs: 30_000, after: 'claimed' }],
     ])
   })
 

@@ -9,6 +9,7 @@ import { sendRefusal } from '../../problem.ts'
 import type { ProblemCode } from '../../problem-table.ts'
 import {
   enrolmentBody,
+  enrolmentStatuses,
   newEnrolment,
   newEnrolmentOfUser,
   openedEnrolmentBody,
@@ -97,6 +98,14 @@ function openOfUser(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
+const readQuery = z.strictObject({
+  wait: wait.default(0),
+  after: z.enum(enrolmentStatuses).exactOptional().meta({
+    description:
+      'Wait only while the status is this one; without it, while it is what it was at the call.',
+  }),
+})
+
 function read(app: HttpApp, { useCases, key }: ServerOptions): void {
   app.get(
     '/v1/enrollments/:id',
@@ -104,16 +113,18 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       operationId: 'readEnrolment',
       tag: 'enrolments',
       summary: 'Read an enrolment, waiting for its status to change',
+      description:
+        'A page follows an enrolment with `?wait=30&after=open` and then `?wait=30&after=claimed`: whatever changed between two calls is answered at once.',
       params: enrolmentParams,
-      querystring: z.strictObject({ wait: wait.default(0) }),
+      querystring: readQuery,
       answers: one,
     }),
     async (request, reply) => {
-      const waitMs = request.query.wait * 1000
+      const { wait: waitSeconds, after } = request.query
       const reading = await useCases.readEnrolment(
         principalOf(request),
         request.params.id,
-        waitMs,
+        { waitMs: waitSeconds * 1000, ...(after !== undefined && { after }) },
         goneOf(reply),
       )
       return isRefusal(reading) ? sendRefusal(reply, reading) : shown(reading)

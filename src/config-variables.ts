@@ -1,0 +1,125 @@
+// What may be configured. docs/configuration.md is written from the descriptions here.
+
+import { z } from 'zod'
+
+const port = z.coerce.number().int().min(0).max(65_535)
+const flagless = z.string().min(1)
+const proxy = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])
+const proxies = z
+  .string()
+  .refine(
+    (text) => text.split(',').every((one) => proxy.safeParse(one.trim()).success),
+    'must be IP addresses or CIDR ranges, separated by commas',
+  )
+const hostAndPort = z
+  .string()
+  .regex(/^[^\s:]+:\d{1,5}$/, 'must be host:port')
+  .transform((text) => {
+    const [host = '', digits = ''] = text.split(':')
+    return { host, port: Number(digits) }
+  })
+const masterKey = z
+  .string()
+  .transform((text) => Buffer.from(text, 'base64url'))
+  .refine(
+    (key) => key.length === 32,
+    'must be 32 bytes in base64url: openssl rand 32 | basenc --base64url',
+  )
+
+/** Every variable, in the order in which the documentation shows them. */
+export const variables = {
+  PUBLIC_ORIGIN: z
+    .url({ protocol: /^https?$/ })
+    .transform((url) => new URL(url).origin)
+    .optional()
+    .describe(
+      'Where relying parties and phones reach the service, for example `https://approve.example.com`. Part of every issuer and proof: changing it later makes phones enrol anew. Must be https unless it is localhost. Default: `http://localhost:PORT`.',
+    ),
+  HOST: flagless.default('127.0.0.1').describe('Address to listen on; `0.0.0.0` for all.'),
+  PORT: port.default(8080).describe('Port to listen on; 0 picks a free one.'),
+  ROLE: z
+    .enum(['all', 'api', 'worker'])
+    .default('all')
+    .describe(
+      '`api` answers requests, `worker` retries pushes and expires challenges, `all` does both.',
+    ),
+  TRUST_PROXY: proxies
+    .optional()
+    .describe(
+      'Addresses or CIDR ranges of the proxies in front, separated by commas; only they may say who the client is.',
+    ),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('Least severe line that is logged.'),
+  METRICS_TOKEN: z
+    .string()
+    .min(16)
+    .optional()
+    .describe('Bearer token for `/metrics`. Unset: `/metrics` answers on loopback only.'),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe(
+      'PostgreSQL 15 or newer. Unset: the service runs its own PostgreSQL under DATA_FOLDER.',
+    ),
+  DATABASE_CONNECTIONS: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(200)
+    .default(16)
+    .describe('Most connections of this process to the database.'),
+  DATA_FOLDER: flagless
+    .default('.countersign')
+    .describe('Where the embedded database and the generated master key live.'),
+  MASTER_KEY: masterKey
+    .optional()
+    .describe(
+      '32 random bytes in base64url that seal secrets at rest. Required with DATABASE_URL; otherwise made once and kept in `DATA_FOLDER/master.key`.',
+    ),
+  MASTER_KEY_PREVIOUS: z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .pipe(z.array(masterKey))
+    .optional()
+    .describe(
+      'Earlier master keys, separated by commas: they open what they sealed, and seal nothing any more.',
+    ),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/ })
+    .optional()
+    .describe('Redis that wakes waiting requests between processes. Unset: PostgreSQL does it.'),
+  APNS_KEY: flagless
+    .optional()
+    .describe('The `.p8` key of the Apple developer portal, as PEM text.'),
+  APNS_KEY_FILE: flagless
+    .optional()
+    .describe('File that holds the `.p8` key; instead of APNS_KEY.'),
+  APNS_KEY_ID: z.string().length(10).optional().describe('Ten characters that name the key.'),
+  APNS_TEAM_ID: z.string().length(10).optional().describe('Ten characters that name the team.'),
+  APNS_BUNDLE_ID: flagless
+    .optional()
+    .describe("The iOS app's bundle id: the app id of its devices."),
+  APNS_ADDRESS: hostAndPort
+    .optional()
+    .describe('`host:port` to connect to instead of Apple; for simulators and proxies.'),
+  APNS_CA_FILE: flagless
+    .optional()
+    .describe('PEM file of the authority that vouches for APNS_ADDRESS.'),
+  FCM_SERVICE_ACCOUNT: flagless
+    .optional()
+    .describe('The JSON of a Google service account that may send messages.'),
+  FCM_SERVICE_ACCOUNT_FILE: flagless
+    .optional()
+    .describe('File that holds that JSON; instead of FCM_SERVICE_ACCOUNT.'),
+  FCM_APP_ID: flagless
+    .optional()
+    .describe("The Android app's package name: the app id of its devices."),
+  FCM_ADDRESS: hostAndPort
+    .optional()
+    .describe('`host:port` to connect to instead of Google; for simulators and proxies.'),
+  FCM_CA_FILE: flagless
+    .optional()
+    .describe('PEM file of the authority that vouches for FCM_ADDRESS.'),
+} as const
