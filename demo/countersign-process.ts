@@ -87,12 +87,5 @@ async function operate(
 ): Promise<unknown> {
   const run = promisify(execFile)
   const args = [cli, ...command, '--json']
-  try {
-    return JSON.parse((await run(process.execPath, args, { cwd: root, env })).stdout) as unknown
-  } catch (error) {
-    // What was printed was done, even where the command stumbles over its way out.
-    const printed = (error as { readonly stdout?: string }).stdout ?? ''
-    if (printed.startsWith('{')) return JSON.parse(printed) as unknown
-    throw error
-  }
+  return JSON.parse((await run(process.execPath, args, { cwd: root, env })).stdout) as unknown
 }

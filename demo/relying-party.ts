@@ -137,9 +137,14 @@ export class RelyingParty {
     return this.#post('/v1/enrollments', { user, displayName: user })
   }
 
-  /** Reads an enrolment, waiting this long for its status to change. */
-  readEnrolment(id: string, waitSeconds = 0): Promise<Enrolment> {
-    return this.#get(`/v1/enrollments/${id}?wait=${waitSeconds}`)
+  /** Reads an enrolment. */
+  readEnrolment(id: string): Promise<Enrolment> {
+    return this.#get(`/v1/enrollments/${id}`)
+  }
+
+  /** Waits this long for the status to be another than the one seen. */
+  followEnrolment(id: string, after: Enrolment['status'], waitSeconds: number): Promise<Enrolment> {
+    return this.#get(`/v1/enrollments/${id}?wait=${waitSeconds}&after=${after}`)
   }
 
   async cancelEnrolment(id: string): Promise<void> {

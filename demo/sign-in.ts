@@ -134,11 +134,13 @@ export class SignIn {
   }
 
   async #followEnrolment(id: string, signal: AbortSignal): Promise<void> {
+    let seen: EnrolStep['status'] = 'open'
     while (!signal.aborted) {
-      // A short wait: a change between two waits is not told, only seen by the next.
-      const enrolment = await this.#insist(signal, () => this.#party.readEnrolment(id, 1))
+      // A short wait: a wrong number changes no status, so that only the next look sees it.
+      const enrolment = await this.#insist(signal, () => this.#party.followEnrolment(id, seen, 1))
       if (!enrolment || this.#step.name !== 'enrol') return
       const { status, number = null, wrongNumbersLeft } = enrolment
+      seen = status
       const next: EnrolStep = { ...this.#step, status, number, wrongNumbersLeft }
       if (JSON.stringify(next) !== JSON.stringify(this.#step)) this.#show(next)
       if (status === 'completed') {
