@@ -147,11 +147,12 @@ const resendChallenge = `
     from c, reachable r
     returning ${owed('$9::timestamptz')}
   )
-  select exists (select from k) as current, ${duePushes('opened')}`
+  select exists (select from k where k.expires_at > clock_timestamp()) as current,
+    ${duePushes('opened')}`
 
 // One challenge is waited for (its reader must learn what the holder of the lock made of it); the sweep skips what is held.
-const expireChallenges = (which: string, skip: string) => `
 // `statement_timestamp()` can be looked for in an index, which the clock cannot, and is the earlier of the two.
+const expireChallenges = (which: string, skip: string) => `
   with k as materialized (
     select c.tenant_id, c.id, c.user_id from challenges c
     where c.status = 'pending' and c.expires_at <= statement_timestamp() ${which}

@@ -99,6 +99,17 @@ export async function spendProof(tx: Queries, proof: ProofToSpend | null): Promi
   return spent.length === 1
 }
 
+/** Whether the device of a proof is still live, inside a transaction that holds the user's row; true without a proof. */
+async function isLive(tx: Queries, proof: ProofToSpend | null): Promise<boolean> {
+  if (proof === null) return true
+  const live = await tx.query(
+    'is_live',
+    `select id from devices where tenant_id = $1 and id = $2 and status <> 'unregistered'`,
+    [proof.tenantId, proof.deviceId],
+  )
+  return live.length === 1
+}
+
 /** Locks a user's row: whoever adds or removes devices of one user takes turns. Order of locks: user, device, challenge. */
 export async function lockUserRow(tx: Queries, tenantId: TenantId, userId: UserId): Promise<void> {
   await tx.query('lock_user', lockUser, [tenantId, userId])
@@ -204,6 +215,8 @@ export function createDeviceStore(database: Database, random: Pick<Random, 'id'>
       return database.transaction(async (tx) => {
         if (!(await spendProof(tx, proof))) return 'proof_replayed'
         await lockUserRow(tx, command.tenantId, command.userId)
+        // Whoever asks may have been unregistered since its proof was believed; then it unregisters nobody.
+        if (!(await isLive(tx, proof))) return { devices: [], endedChallenges: [] }
         return unregisterDevices(tx, random, command)
       })
     },

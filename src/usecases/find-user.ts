@@ -1,7 +1,7 @@
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserReference } from '../ports/challenge-store.ts'
-import type { PageRequest, User, UserStore } from '../ports/directory-store.ts'
+import type { Identifier, PageRequest, User, UserStore } from '../ports/directory-store.ts'
 
 /**
  * What a relying party's way of naming a user means: plain text is a value in its default namespace; a namespace that it was
@@ -24,6 +24,12 @@ function isVisible(principal: Principal, user: Pick<User, 'identifiers'>): boole
   return user.identifiers.some(({ namespace }) => principal.namespaces.includes(namespace))
 }
 
+/** The user with the names that this relying party may use; the others are for others. */
+export function seenBy(principal: Principal, user: User): User {
+  const granted = ({ namespace }: Identifier) => principal.namespaces.includes(namespace)
+  return { ...user, identifiers: user.identifiers.filter(granted) }
+}
+
 /** Finds a user by id or identifier; one that the relying party may not see is one that does not exist. */
 export async function findUser(
   { users }: { readonly users: Pick<UserStore, 'find' | 'findByIdentifier'> },
@@ -36,7 +42,7 @@ export async function findUser(
     'id' in reference
       ? await users.find(principal.tenantId, reference.id)
       : await users.findByIdentifier(principal.tenantId, reference)
-  return user && isVisible(principal, user) ? user : refuse('not_found')
+  return user && isVisible(principal, user) ? seenBy(principal, user) : refuse('not_found')
 }
 
 /** A page of the users that the relying party may see, newest first. */
@@ -45,5 +51,6 @@ export async function listUsers(
   principal: Principal,
   page: PageRequest,
 ): Promise<User[]> {
-  return users.list(principal.tenantId, principal.namespaces, page)
+  const listed = await users.list(principal.tenantId, principal.namespaces, page)
+  return listed.map((user) => seenBy(principal, user))
 }

@@ -2,6 +2,7 @@ import type { Principal } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { Identifier, User, UserStore } from '../ports/directory-store.ts'
 import type { Random } from '../ports/world.ts'
+import { seenBy } from './find-user.ts'
 
 export type Needs = { readonly users: Pick<UserStore, 'import'>; readonly random: Random }
 
@@ -43,5 +44,6 @@ export async function importUser(
   const { tenantId } = principal
   const user = { tenantId, id: random.id('user'), displayName, identifiers }
   const imported = await users.import(user, `api_key:${principal.keyId}`)
-  return imported ?? refuse('identifier_taken')
+  if (!imported) return refuse('identifier_taken')
+  return { ...imported, user: seenBy(principal, imported.user) }
 }

@@ -98,5 +98,8 @@ async function unregisterOwn(
   )
   if (done === 'proof_replayed') return refuse('proof_replayed')
   signalUnregistered(needs.signals, done)
-  return undefined
+  if (done.devices.length > 0) return undefined
+  // Nothing was left to do, or the caller was itself unregistered meanwhile and did nothing.
+  const standing = await needs.devices.find(tenantId, id)
+  return standing?.status === 'unregistered' ? undefined : refuse('device_unregistered')
 }
