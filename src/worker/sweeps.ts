@@ -23,12 +23,7 @@ type Sweep = {
 const batch = 200
 
 /** The sweeps of one worker process; any number of processes may run them beside each other. */
-function sweepsOf({
-  deliveries,
-  challenges,
-  dispatcher,
-  signals,
-}: Omit<Needs, 'log'>): Sweep[] {
+function sweepsOf({ deliveries, challenges, dispatcher, signals }: Omit<Needs, 'log'>): Sweep[] {
   return [
     {
       name: 'deliveries',
