@@ -146,7 +146,9 @@ export async function aPhone(
   const { keys, command } = await aClaimCommand(world, tenantId, code, verification)
   const { device } = await granted(claimEnrolment(world, command))
   const phone = { keys, id: device.id, userId: device.userId, tenantId }
-  const { number } = await granted(readEnrolment(world, principal, opened.enrolment.id, { waitMs: 0 }))
+  const { number } = await granted(
+    readEnrolment(world, principal, opened.enrolment.id, { waitMs: 0 }),
+  )
   await granted(confirmEnrolment(world, await aProof(world, phone), number ?? ''))
   return phone
 }
