@@ -213,7 +213,7 @@ export async function anAnswer(
 }
 
 /** The key that the protocol wants under an answer with these claims. */
-export function keyFor(phone: Phone, { uv }: { readonly uv: boolean }): DeviceKey {
+function keyFor(phone: Phone, { uv }: { readonly uv: boolean }): DeviceKey {
   return (uv && phone.keys.verification) || phone.keys.possession
 }
 
