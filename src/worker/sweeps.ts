@@ -1,14 +1,14 @@
 // What must happen even when nobody asks: retries and crashed sends, expiry, clearing up.
 
 import type { ChallengeStore } from '../ports/challenge-store.ts'
-import type { DeliveryStore, Dispatcher, Housekeeping } from '../ports/delivery-store.ts'
+import type { DeliveryStore, Housekeeping } from '../ports/delivery-store.ts'
 import type { Signals } from '../ports/signals.ts'
-import type { Log } from './dispatcher.ts'
+import type { Log, RunningDispatcher } from './dispatcher.ts'
 
 export type Needs = {
   readonly deliveries: DeliveryStore & Housekeeping
   readonly challenges: Pick<ChallengeStore, 'expire'>
-  readonly dispatcher: Dispatcher
+  readonly dispatcher: Pick<RunningDispatcher, 'leaseHolder' | 'dispatch' | 'inFlight'>
   readonly signals: Signals
   readonly log: Log
 }
@@ -21,6 +21,8 @@ type Sweep = {
 }
 
 const batch = 200
+/** Pushes that this process takes on at a time. What it could not send within the lease is better left to others, or to later. */
+const inFlightMax = 1_000
 
 /** The sweeps of one worker process; any number of processes may run them beside each other. */
 function sweepsOf({ deliveries, challenges, dispatcher, signals }: Omit<Needs, 'log'>): Sweep[] {
@@ -29,9 +31,11 @@ function sweepsOf({ deliveries, challenges, dispatcher, signals }: Omit<Needs, '
       name: 'deliveries',
       everyMs: 500,
       async run() {
-        const due = await deliveries.claim(dispatcher.leaseHolder, batch)
+        const limit = Math.min(batch, inFlightMax - dispatcher.inFlight())
+        if (limit <= 0) return false
+        const due = await deliveries.claim(dispatcher.leaseHolder, limit)
         dispatcher.dispatch(due)
-        return due.length === batch
+        return due.length === limit
       },
     },
     {

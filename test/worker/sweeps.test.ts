@@ -1,0 +1,181 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { ChallengeId } from '../../src/domain/ids.ts'
+import type { Principal } from '../../src/domain/principal.ts'
+import { createDispatcher } from '../../src/worker/dispatcher.ts'
+import { startSweeps } from '../../src/worker/sweeps.ts'
+import { until } from '../support/until.ts'
+import {
+  aPhone,
+  aPrincipal,
+  ask,
+  granted,
+  openWorld,
+  type Phone,
+  type World,
+} from '../usecases/world.ts'
+import { aLog, aProvider } from './provider.ts'
+
+let world: World
+let principal: Principal
+let phone: Phone
+let worker: ReturnType<typeof aWorker> | undefined
+
+beforeAll(async () => {
+  world = await openWorld()
+})
+// Sweeps take whatever is due, of every tenant: each test begins with an empty queue.
+beforeEach(async () => {
+  await sql('empty', 'delete from deliveries')
+  world.dispatched.length = 0
+  principal = await aPrincipal(world)
+  phone = await aPhone(world, principal)
+})
+afterEach(async () => {
+  await worker?.sweeps.stop()
+  worker = undefined
+})
+afterAll(() => world.close())
+
+/** A worker process: sweeps and a dispatcher of its own. */
+function aWorker(
+  answer: Parameters<typeof aProvider>[0],
+  changes: Partial<Parameters<typeof startSweeps>[0]> = {},
+) {
+  const { push, sent } = aProvider(answer)
+  const { log, lines } = aLog()
+  const dispatcher = createDispatcher({
+    ...world,
+    push,
+    leaseHolder: 'worker',
+    originHash: 'origin',
+    log,
+  })
+  const sweeps = startSweeps({ ...world, dispatcher, log, ...changes })
+  return { sweeps, sent, lines, dispatcher }
+}
+const accepted = () => ({ kind: 'accepted', providerMessageId: 'apns-1' }) as const
+
+const sql = (name: string, text: string, ...values: unknown[]) =>
+  world.database.query<Record<string, unknown>>(name, text, values)
+const ask1 = async () => (await granted(ask(world, principal))).challenge.id
+async function pushOf(id: ChallengeId) {
+  const record = await world.challenges.find(principal.tenantId, principal.rpId, id)
+  return record?.devices[0]?.push
+}
+
+describe('a push whose maker died between commit and send', () => {
+  test('is sent by another process once the lease is over, and not before', async () => {
+    const id = await ask1()
+    const [mine] = world.dispatched
+    worker = aWorker(accepted)
+    const over = await ask1()
+    await sql(
+      'end_lease',
+      'update deliveries set leased_until = clock_timestamp() where challenge_id = $1',
+      over,
+    )
+    await until(
+      'the one without a lease is sent',
+      async () => (await pushOf(over))?.status === 'sent',
+    )
+    expect(await pushOf(id)).toMatchObject({ status: 'queued', attempts: 1 })
+    await sql(
+      'end_lease',
+      'update deliveries set leased_until = clock_timestamp() where challenge_id = $1',
+      id,
+    )
+    await until('the other is sent too', async () => (await pushOf(id))?.status === 'sent')
+    expect(worker.sent.map(({ deliveryId }) => deliveryId)).toContain(mine?.id)
+    expect(worker.sent.map(({ deviceId }) => deviceId)).toEqual([phone.id, phone.id])
+    expect(await pushOf(id)).toMatchObject({ attempts: 2 })
+  })
+
+  test('is not sent at all once its challenge has ended', async () => {
+    const id = await ask1()
+    await sql(
+      'end_challenge',
+      `update challenges set status = 'cancelled', decided_at = clock_timestamp(), number_sealed = null where id = $1`,
+      id,
+    )
+    const live = await ask1()
+    await sql('end_leases', 'update deliveries set leased_until = clock_timestamp()')
+    worker = aWorker(accepted)
+    await until('the live one is sent', async () => (await pushOf(live))?.status === 'sent')
+    expect(worker.sent.map(({ challengeId }) => challengeId)).toEqual([live])
+  })
+})
+
+describe('sweeping', () => {
+  test('ends challenges whose time is over, and tells everybody who waits', async () => {
+    const id = await ask1()
+    await sql('run_out', 'update challenges set expires_at = clock_timestamp() where id = $1', id)
+    worker = aWorker(accepted)
+    await until('the end is signalled', () => world.published.includes(id))
+    const record = await world.challenges.find(principal.tenantId, principal.rpId, id)
+    expect(record?.challenge.status).toBe('expired')
+  })
+
+  test('takes no more pushes than this process can work on: the rest is left to others', async () => {
+    const id = await ask1()
+    // 1,500 further pushes of one challenge, owed and due.
+    await sql(
+      'backlog',
+      `insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, due_at)
+       select tenant_id, 'dlv_' || n, kind, challenge_id, device_id, 'queued', clock_timestamp()
+       from deliveries, generate_series(1, 1500) as n where challenge_id = $1`,
+      id,
+    )
+    worker = aWorker(() => new Promise(() => undefined))
+    const { dispatcher } = worker
+    await until('it has its hands full', () => dispatcher.inFlight() >= 1_000)
+    // The expiry sweep turns half as often: when it has passed, the deliveries' sweep has passed again.
+    const over = await ask1()
+    await sql('run_out', 'update challenges set expires_at = clock_timestamp() where id = $1', over)
+    await until('a turn has passed', () => world.published.includes(over))
+    expect(dispatcher.inFlight()).toBe(1_000)
+    const free = await sql(
+      'free',
+      `select id from deliveries where status = 'queued' and leased_by is null`,
+    )
+    expect(free).toHaveLength(500)
+  })
+
+  test('goes on after a failure, which is logged', async () => {
+    let failures = 0
+    const deliveries = {
+      ...world.deliveries,
+      claim: (...given: Parameters<World['deliveries']['claim']>) =>
+        failures++ < 2 ? Promise.reject(new Error('away')) : world.deliveries.claim(...given),
+    }
+    const id = await ask1()
+    await sql('end_leases', 'update deliveries set leased_until = clock_timestamp()')
+    worker = aWorker(accepted, { deliveries })
+    await until('it is sent all the same', async () => (await pushOf(id))?.status === 'sent')
+    const failed = worker.lines.filter(({ facts }) => facts.sweep === 'deliveries')
+    expect(failed).toHaveLength(2)
+  })
+
+  test('stops after the turn that is running, and never turns again', async () => {
+    let claims = 0
+    let release: () => void = () => undefined
+    const deliveries = {
+      ...world.deliveries,
+      claim: async () => {
+        claims += 1
+        await new Promise<void>((resolve) => (release = resolve))
+        return []
+      },
+    }
+    worker = aWorker(accepted, { deliveries })
+    await until('a turn runs', () => claims === 1)
+    let stopped = false
+    const stopping = worker.sweeps.stop().then(() => {
+      stopped = true
+    })
+    await sql('a_moment', 'select 1')
+    expect(stopped).toBe(false)
+    release()
+    await stopping
+    expect(claims).toBe(1)
+  })
+})
