@@ -35,6 +35,7 @@ export function createNotifySignals(
     try {
       await fresh.connect()
       await fresh.query(`listen ${channel}`)
+      if (closed) return await fresh.end()
       client = fresh
       lookAgain()
     } catch (error) {

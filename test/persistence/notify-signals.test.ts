@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { createNotifySignals } from '../../src/persistence/notify-signals.ts'
+import { onServer } from '../support/cluster.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
+
+test('closed while it connects, it leaves no connection behind and no process hanging', async () => {
+  await using database = await createTestDatabase()
+  const failures: unknown[] = []
+  const carrier = createNotifySignals(
+    database.url,
+    async () => undefined,
+    (error) => failures.push(error),
+  )
+  const starting = carrier.start(
+    () => undefined,
+    () => undefined,
+  )
+  await carrier.close()
+  await starting
+  await onServer(database.url, (client) =>
+    until('its connection is gone', async () => {
+      const left = await client.query(
+        `select 1 from pg_stat_activity
+         where datname = current_database() and application_name = 'countersign-signals'`,
+      )
+      return left.rows.length === 0
+    }),
+  )
+  expect(failures).toEqual([])
+})
