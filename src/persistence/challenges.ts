@@ -244,21 +244,12 @@ export function createChallengeStore(
       }
     },
 
-    async cancel(tenantId, rpId, id, activity, leasedBy) {
+    async cancel(tenantId, rpId, id, { type, severity, actor }, leasedBy) {
+      const told = [type, severity, actor, ids('delivery', targetsMax), leasedBy]
       const [row] = await database.query<{ pushes: DuePushRow[] | null }>(
         'cancel_challenge',
         cancelChallenge,
-        [
-          tenantId,
-          rpId,
-          id,
-          random.id('activity'),
-          activity.type,
-          activity.severity,
-          activity.actor,
-          ids('delivery', targetsMax),
-          leasedBy,
-        ],
+        [tenantId, rpId, id, random.id('activity'), ...told],
       )
       return row ? { pushes: toDuePushes(row.pushes ?? []) } : null
     },
