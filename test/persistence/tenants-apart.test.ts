@@ -6,6 +6,7 @@ import { systemRandom } from '../../src/outbound/random.ts'
 import {
   aChallenge,
   aClaim,
+  aColleague,
   aDevice,
   aKey,
   aNewChallenge,
@@ -35,7 +36,10 @@ async function aWorld(stores: Stores) {
   const waiting = await anUnconfirmed(stores, user)
   const deviceKey = aKey()
   const deviceId = await aDevice(stores, user, { keys: [deviceKey] })
+  const name = thumbprint()
+  await aColleague(stores, user, name)
   const pending = await aChallenge(stores, user, [deviceId])
+  const over = await aChallenge(stores, user, [deviceId], { ttlMs: -1 })
   const decided = await aChallenge(stores, user, [deviceId])
   const signed = { kid: deviceKey.kid }
   await answer(stores, user, await challengeOf(stores, user, decided), deviceId, 'approve', signed)
@@ -48,7 +52,9 @@ async function aWorld(stores: Stores) {
     open,
     waiting,
     deviceId,
+    name,
     pending,
+    over,
     decided,
   }
 }
@@ -97,13 +103,9 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   'users.find': [({ users }, my, their) => users.find(my.tenantId, their.userId), null],
   'users.findByIdentifier': [
     async ({ users }, my, their) => {
-      const found = await users.findByIdentifier(my.tenantId, {
-        namespace: 'default',
-        value: 'alice',
-      })
-      return found?.id === their.userId
+      return users.findByIdentifier(my.tenantId, { namespace: 'default', value: their.name })
     },
-    false,
+    null,
   ],
   'users.list': [
     async ({ users }, my, their) =>
@@ -194,10 +196,12 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     async ({ challenges }, my, their) => {
       const { tenantId, rpId } = my
       const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: null }
-      const facts = await challenges.loadCreation({ ...query, user: { id: their.userId } })
-      return [facts.userId, facts.devices]
+      const byId = await challenges.loadCreation({ ...query, user: { id: their.userId } })
+      const named = { namespace: 'default', value: their.name }
+      const byName = await challenges.loadCreation({ ...query, user: named })
+      return [byId.userId, byId.devices, byName.userId]
     },
-    [null, []],
+    [null, [], null],
   ],
   'challenges.create': [
     async (all, my, their) =>
@@ -264,8 +268,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     null,
   ],
   'challenges.expire': [
-    ({ challenges }, my, their) =>
-      challenges.expire({ tenantId: my.tenantId, id: their.pending }, 1),
+    ({ challenges }, my, their) => challenges.expire({ tenantId: my.tenantId, id: their.over }, 1),
     [],
   ],
   'challenges.resend': [
