@@ -50,6 +50,12 @@ test('of 5 rotations at once one wins each place in the chain, and one key is ac
   }
 })
 
+test('a rotation retires nobody else’s key', async () => {
+  const stranger = await aUser(stores)
+  await rotate(next(2))
+  expect(await stores.signingKeys.list(stranger.tenantId)).toMatchObject([{ status: 'active' }])
+})
+
 test('no rotation skips a place in the chain or goes back', async () => {
   expect(await rotate(next(3))).toBe(false)
   expect(await rotate(next(1))).toBe(false)
