@@ -38,6 +38,7 @@ import {
   unregisterSelf,
   updateSelf,
 } from './usecases/own-devices.ts'
+import { readPolicy, setPolicy, setRelyingPartyPolicy } from './usecases/policy.ts'
 import { readChallenge, waitForChallenge } from './usecases/read-challenge.ts'
 import { listDevices, readDevice } from './usecases/read-devices.ts'
 import { readEnrolment } from './usecases/read-enrolment.ts'
@@ -94,6 +95,9 @@ export function bindUseCases(parts: Parts): UseCases {
     listRelyingParties: (tenantId) => parts.tenants.listRelyingParties(tenantId),
     listApiKeys: (tenantId) => parts.apiKeys.list(tenantId),
     createRelyingParty: bind(createRelyingParty),
+    readPolicy: bind(readPolicy),
+    setPolicy: bind(setPolicy),
+    setRelyingPartyPolicy: bind(setRelyingPartyPolicy),
     createApiKey: bind(createApiKey),
     revokeApiKey: bind(revokeApiKey),
     readPublicKeys: bind(readPublicKeys),

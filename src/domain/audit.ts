@@ -5,6 +5,7 @@ export type AuditType =
   | 'tenant_created'
   | 'signing_key_rotated'
   | 'relying_party_created'
+  | 'policy_changed'
   | 'api_key_created'
   | 'api_key_revoked'
 
@@ -14,5 +15,5 @@ export type NewAuditEvent = {
   readonly actor: Actor
   /** Id of what was changed. */
   readonly subject: string
-  readonly details?: Readonly<Record<string, string | number | boolean>>
+  readonly details?: Readonly<Record<string, unknown>>
 }

@@ -22,10 +22,17 @@ export type NumberPlan = {
 const digitsMax = 8
 const asciiDigits = /^[0-9]+$/
 
-/** Decides how a challenge is numbered. A request may ask for more than the policy does, never for less. */
-export function planNumber(policy: Policy, asked: NumberRequest): NumberPlan | Refusal {
+/**
+ * Decides how a challenge is numbered. A request may ask for more than the policy does, never for less; `askedBy` is the relying
+ * party or integration that asks.
+ */
+export function planNumber(
+  policy: Policy,
+  asked: NumberRequest,
+  askedBy: string,
+): NumberPlan | Refusal {
   if (asked.mode === 'none') {
-    if (!policy.numberNoneAllowed) return refuse('number_none_not_allowed')
+    if (!policy.numberNoneAllowedFor.includes(askedBy)) return refuse('number_none_not_allowed')
     return { mode: 'none', digits: null, wrongNumbersMax: policy.wrongNumbersMax }
   }
   const digits =

@@ -1,54 +1,30 @@
-// What a tenant may set, with the bounds that no tenant can leave.
+// What a tenant may set, with the bounds that no tenant can leave. Sources of the figures: docs/limits.md.
 
-/** The rules in force for one tenant. Times in seconds. */
+import { type PolicyRule, policyRules } from './policy-rules.ts'
+import { type Refusal, refuse } from './refusal.ts'
+
+/** Name and type of every field; docstrings and bounds stand in `policyRules`. */
 export type Policy = {
-  /** Digits of a number the service makes. NIST SP 800-63B-4, 3.1.3.2: at least six. */
-  readonly numberDigits: number
-  /** Whether a challenge may ask for no number at all (`none`); audited where it is used. */
-  readonly numberNoneAllowed: boolean
-  /** Wrong numbers that end a challenge as `denied` (`number_mismatch`). */
-  readonly wrongNumbersMax: number
-  /** Lifetime of a challenge that does not ask for another. */
-  readonly challengeTtlSeconds: number
-  readonly resendsMax: number
-  readonly resendGapSeconds: number
-  readonly devicesPerUserMax: number
-  /** Lifetime of an enrolment. NIST SP 800-63B-4, 4.1.2.2: at most ten minutes. */
-  readonly enrolmentTtlSeconds: number
-  /** Wrong typed codes that end an enrolment. */
-  readonly enrolmentCodeTriesMax: number
-  /** Whether a new device must type the number from the relying party's page before it counts. */
-  readonly enrolmentConfirmation: boolean
+  readonly [Field in keyof typeof policyRules]: ValueOf<(typeof policyRules)[Field]>
 }
+export type PolicyField = keyof Policy
 
-export const defaultPolicy: Policy = {
-  numberDigits: 6,
-  numberNoneAllowed: false,
-  wrongNumbersMax: 3,
-  challengeTtlSeconds: 120,
-  resendsMax: 3,
-  resendGapSeconds: 10,
-  devicesPerUserMax: 10,
-  enrolmentTtlSeconds: 600,
-  enrolmentCodeTriesMax: 5,
-  enrolmentConfirmation: true,
-}
+type ValueOf<Rule> = Rule extends { kind: 'integer' }
+  ? number
+  : Rule extends { kind: 'flag' }
+    ? boolean
+    : Rule extends { kind: 'choice'; values: readonly (infer Choice)[] }
+      ? Choice
+      : readonly string[]
 
-type NumericField = {
-  [K in keyof Policy]: Policy[K] extends number ? K : never
-}[keyof Policy]
+/** What a tenant or relying party has set; fields left out keep their default. */
+export type PolicyOverrides = Partial<Policy>
 
-/** Inclusive bounds in code: a stored policy outside them is pulled back to the nearest one. */
-export const policyBounds: Record<NumericField, readonly [min: number, max: number]> = {
-  numberDigits: [2, 8],
-  wrongNumbersMax: [1, 3],
-  challengeTtlSeconds: [15, 600],
-  resendsMax: [0, 3],
-  resendGapSeconds: [10, 600],
-  devicesPerUserMax: [1, 20],
-  enrolmentTtlSeconds: [60, 600],
-  enrolmentCodeTriesMax: [1, 5],
-}
+const fields = Object.entries(policyRules) as [PolicyField, PolicyRule][]
+
+export const defaultPolicy = Object.fromEntries(
+  fields.map(([field, rule]) => [field, rule.default]),
+) as Policy
 
 /** Hard bounds of a challenge's lifetime; 600 s is the most NIST SP 800-63B-4, 3.1.3.2 allows. */
 export const challengeTtlBoundsSeconds = { min: 15, max: 600 } as const
@@ -56,31 +32,119 @@ export const challengeTtlBoundsSeconds = { min: 15, max: 600 } as const
 /** A result names a device as new for this long after it became active. */
 export const newDeviceSeconds = 24 * 60 * 60
 
+/** Digits of a number below which a challenge gets one try only. */
+const digitsForSeveralTries = 6
+
+function bounded(rule: PolicyRule, given: unknown): Policy[PolicyField] {
+  switch (rule.kind) {
+    case 'integer':
+      if (typeof given !== 'number' || !Number.isInteger(given)) return rule.default
+      return Math.min(rule.max, Math.max(rule.min, given))
+    case 'flag':
+      return typeof given === 'boolean' ? given : rule.default
+    case 'choice':
+      return (rule.values.find((value) => value === given) ?? rule.default) as Policy[PolicyField]
+    case 'list':
+      return Array.isArray(given) &&
+        given.length <= rule.itemsMax &&
+        given.every((item) => typeof item === 'string' && rule.item.test(item))
+        ? given
+        : rule.default
+  }
+}
+
+/** What the profile and the other fields leave of a field, whatever is stored. */
+function consistent(policy: Policy): Policy {
+  const strict = policy.profile === 'nist-800-63b-4'
+  const numberDigits = strict
+    ? Math.max(policy.numberDigits, digitsForSeveralTries)
+    : policy.numberDigits
+  return {
+    ...policy,
+    numberDigits,
+    numberNoneAllowedFor: strict ? [] : policy.numberNoneAllowedFor,
+    // Tries x 10^-digits must stay below 1 in 100 even at two digits.
+    wrongNumbersMax: numberDigits < digitsForSeveralTries ? 1 : policy.wrongNumbersMax,
+  }
+}
+
 /**
- * The policy in force: the defaults with the tenant's stored overrides, each within its bounds. Whatever is not a
- * valid override falls back to the default, so that a damaged row can never loosen a rule.
+ * The policy in force: the defaults with the stored overrides, each within its bounds. Whatever is not a valid override falls
+ * back to the default, so that a damaged row can never loosen a rule.
  */
 export function policyOf(stored: unknown): Policy {
-  if (typeof stored !== 'object' || stored === null) return defaultPolicy
-  const given = stored as Record<string, unknown>
-  const number = (field: NumericField): number => {
-    const value = given[field]
-    if (typeof value !== 'number' || !Number.isInteger(value)) return defaultPolicy[field]
-    const [min, max] = policyBounds[field]
-    return Math.min(max, Math.max(min, value))
+  if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) return defaultPolicy
+  const given = stored as Readonly<Record<string, unknown>>
+  return consistent(
+    Object.fromEntries(
+      fields.map(([field, rule]) => [field, bounded(rule, given[field])]),
+    ) as Policy,
+  )
+}
+
+/** Refuses overrides that the profile rules out; bounds of single fields are the schema's affair. */
+export function checkOverrides(overrides: PolicyOverrides): Refusal | undefined {
+  const asked: Policy = { ...defaultPolicy, ...overrides }
+  if (asked.profile !== 'nist-800-63b-4') return undefined
+  if (asked.numberDigits < digitsForSeveralTries) return outOfProfile('numberDigits')
+  if (asked.numberNoneAllowedFor.length > 0) return outOfProfile('numberNoneAllowedFor')
+  return undefined
+}
+
+function outOfProfile(field: PolicyField): Refusal {
+  return refuse('policy_out_of_profile', { facts: { field } })
+}
+
+/** True when `given` is at least as strict as `than`. Fields without a direction may not differ. */
+function isAsStrict(rule: PolicyRule, given: unknown, than: unknown): boolean {
+  switch (rule.kind) {
+    case 'integer':
+      if (rule.stricter === null) return given === than
+      return rule.stricter === 'more'
+        ? Number(given) >= Number(than)
+        : Number(given) <= Number(than)
+    case 'flag':
+      return given === than || given === rule.stricter
+    case 'choice':
+      return rule.values.indexOf(`${given}`) >= rule.values.indexOf(`${than}`)
+    case 'list': {
+      const [inner, outer] = rule.stricter === 'fewer' ? [given, than] : [than, given]
+      return (inner as string[]).every((item) => (outer as string[]).includes(item))
+    }
   }
-  const numberDigits = number('numberDigits')
-  return {
-    numberDigits,
-    numberNoneAllowed: given.numberNoneAllowed === true,
-    // Fewer than six digits get one try: tries x 10^-digits must stay below 1 in 100 even at two digits.
-    wrongNumbersMax: numberDigits < 6 ? 1 : number('wrongNumbersMax'),
-    challengeTtlSeconds: number('challengeTtlSeconds'),
-    resendsMax: number('resendsMax'),
-    resendGapSeconds: number('resendGapSeconds'),
-    devicesPerUserMax: number('devicesPerUserMax'),
-    enrolmentTtlSeconds: number('enrolmentTtlSeconds'),
-    enrolmentCodeTriesMax: number('enrolmentCodeTriesMax'),
-    enrolmentConfirmation: given.enrolmentConfirmation !== false,
-  }
+}
+
+/** The first field in which overrides of a relying party would be laxer than the tenant's policy; undefined when none is. */
+export function laxerField(tenant: Policy, overrides: PolicyOverrides): PolicyField | undefined {
+  return fields.find(
+    ([field, rule]) => field in overrides && !isAsStrict(rule, overrides[field], tenant[field]),
+  )?.[0]
+}
+
+/**
+ * The tenant's policy with what a relying party asks beyond it. A field that has become laxer than the tenant's since it was set
+ * is left out, so that a relying party can never loosen what its tenant decided.
+ */
+export function strictest(tenant: Policy, relyingParty: unknown): Policy {
+  if (typeof relyingParty !== 'object' || relyingParty === null) return tenant
+  const given = relyingParty as Readonly<Record<string, unknown>>
+  const kept = fields.flatMap(([field, rule]) => {
+    if (!(field in given)) return []
+    const value = bounded(rule, given[field])
+    return isAsStrict(rule, value, tenant[field]) ? [[field, value] as const] : []
+  })
+  return kept.length === 0 ? tenant : consistent({ ...tenant, ...Object.fromEntries(kept) })
+}
+
+/** Fields whose values differ, with both. */
+export function policyChanges(
+  before: Policy,
+  after: Policy,
+): Readonly<Record<string, { readonly before: unknown; readonly after: unknown }>> {
+  const changed = fields.filter(
+    ([field]) => JSON.stringify(before[field]) !== JSON.stringify(after[field]),
+  )
+  return Object.fromEntries(
+    changed.map(([field]) => [field, { before: before[field], after: after[field] }]),
+  )
 }

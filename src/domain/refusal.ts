@@ -10,6 +10,9 @@ export type RefusalCode =
   | 'invalid_request'
   // relying parties and keys
   | 'relying_party_unknown'
+  // policy
+  | 'policy_out_of_profile'
+  | 'policy_laxer'
   // users
   | 'identifier_taken'
   // enrolments

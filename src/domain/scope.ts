@@ -5,6 +5,7 @@ export const scopes = [
   'users:read',
   'users:write',
   'devices:write',
+  'policy:write',
   'admin',
 ] as const
 export type Scope = (typeof scopes)[number]

@@ -29,6 +29,7 @@ import { apiKeyRoutes } from './routes/server/api-keys.ts'
 import { challengeRoutes } from './routes/server/challenges.ts'
 import { deviceRoutes } from './routes/server/devices.ts'
 import { enrolmentRoutes } from './routes/server/enrolments.ts'
+import { policyRoutes } from './routes/server/policy.ts'
 import { relyingPartyRoutes } from './routes/server/relying-parties.ts'
 import { tenantRoutes } from './routes/server/tenant.ts'
 import { userRoutes } from './routes/server/users.ts'
@@ -136,6 +137,7 @@ function registerRoutes(
   const server = { useCases, key, limits, stopping }
   for (const routes of [
     tenantRoutes,
+    policyRoutes,
     relyingPartyRoutes,
     apiKeyRoutes,
     userRoutes,

@@ -62,6 +62,16 @@ export const problems = {
     title: 'There is no such relying party.',
     detail: 'Use the id of a relying party of this tenant, as listed by GET /v1/relying-parties.',
   },
+  policy_out_of_profile: {
+    status: 422,
+    title: 'The profile of the policy does not allow this.',
+    detail: 'Change `field`, or choose the profile `compat` and accept what it gives up.',
+  },
+  policy_laxer: {
+    status: 422,
+    title: 'A relying party may be stricter than its tenant, never laxer.',
+    detail: 'Leave `field` out, or give a value at least as strict as GET /v1/policy shows.',
+  },
   identifier_taken: {
     status: 409,
     title: 'An identifier already names another user.',

@@ -25,6 +25,7 @@ import type {
   unregisterSelf,
   updateSelf,
 } from '../usecases/own-devices.ts'
+import type { readPolicy, setPolicy, setRelyingPartyPolicy } from '../usecases/policy.ts'
 import type { readChallenge, waitForChallenge } from '../usecases/read-challenge.ts'
 import type { listDevices, readDevice } from '../usecases/read-devices.ts'
 import type { readEnrolment } from '../usecases/read-enrolment.ts'
@@ -52,6 +53,9 @@ export type UseCases = {
   readonly listRelyingParties: (tenantId: TenantId) => Promise<RelyingParty[]>
   readonly listApiKeys: (tenantId: TenantId) => Promise<ApiKey[]>
   readonly createRelyingParty: Bound<typeof createRelyingParty>
+  readonly readPolicy: Bound<typeof readPolicy>
+  readonly setPolicy: Bound<typeof setPolicy>
+  readonly setRelyingPartyPolicy: Bound<typeof setRelyingPartyPolicy>
   readonly createApiKey: Bound<typeof createApiKey>
   readonly revokeApiKey: Bound<typeof revokeApiKey>
   readonly readPublicKeys: Bound<typeof readPublicKeys>

@@ -1,7 +1,7 @@
 // Creating a challenge: two statements, one to load what decides it and one to save it.
 
 import type { Id } from '../domain/ids.ts'
-import { policyOf } from '../domain/policy.ts'
+import { policyOf, strictest } from '../domain/policy.ts'
 import type {
   AskableDevice,
   ChallengeStore,
@@ -27,16 +27,18 @@ type LoadedDevice = AddressRow & {
 type CreationRow = ChallengeRow & {
   readonly now: Date
   readonly policy: unknown
+  readonly rp_policy: unknown
   readonly active_kid: string
   readonly found_user_id: Id<'user'> | null
   readonly devices: LoadedDevice[] | null
 }
 
 const loadCreation = (findUser: string) => `
-  select c.*, clock_timestamp() as now, t.policy,
+  select c.*, clock_timestamp() as now, t.policy, r.policy as rp_policy,
     (select s.kid from signing_keys s where s.tenant_id = $1 and s.status = 'active') as active_kid,
     u.user_id as found_user_id, dv.devices
   from tenants t
+  join relying_parties r on r.tenant_id = t.tenant_id and r.id = $2
   left join challenges c
     on c.tenant_id = $1 and c.rp_id = $2 and c.idempotency_key = $3 and $3::text is not null
   left join lateral (${findUser}) u on true
@@ -125,7 +127,7 @@ export function createChallengeCreation(
       if (!row) throw new Error(`tenant ${tenantId} is gone although its key still works`)
       return {
         now: row.now,
-        policy: policyOf(row.policy),
+        policy: strictest(policyOf(row.policy), row.rp_policy),
         signingKid: row.active_kid,
         userId: row.found_user_id,
         devices: (row.devices ?? []).map(toAskable),

@@ -1,6 +1,6 @@
 import { activity } from '../domain/activity.ts'
 import type { Id } from '../domain/ids.ts'
-import { policyOf } from '../domain/policy.ts'
+import { policyOf, strictest } from '../domain/policy.ts'
 import type { ClaimTarget, EnrolmentStore } from '../ports/enrolment-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
@@ -12,6 +12,7 @@ import { listSigningKeys } from './signing-keys.ts'
 
 type TargetRow = ReadEnrolmentRow & {
   readonly policy: unknown
+  readonly rp_policy: unknown
   readonly tenant_name: string
   readonly user_name: string
 }
@@ -27,8 +28,10 @@ const findEnrolment = `
   select e.*, clock_timestamp() as now from enrolments e where e.tenant_id = $1 and e.id = $2`
 
 const target = `
-  select e.*, clock_timestamp() as now, t.policy, t.name as tenant_name, u.display_name as user_name
+  select e.*, clock_timestamp() as now, t.policy, r.policy as rp_policy, t.name as tenant_name,
+    u.display_name as user_name
   from enrolments e join tenants t on t.tenant_id = e.tenant_id
+  join relying_parties r on r.tenant_id = e.tenant_id and r.id = e.rp_id
   join users u on u.tenant_id = e.tenant_id and u.id = e.user_id
   where e.tenant_id = $1 and `
 const findByCode = `${target} e.code_hash = $2`
@@ -71,7 +74,7 @@ export function createEnrolmentStore(
   async function toTarget(db: Queries, row: TargetRow): Promise<ClaimTarget> {
     return {
       ...toEnrolmentRecord(row),
-      policy: policyOf(row.policy),
+      policy: strictest(policyOf(row.policy), row.rp_policy),
       tenantName: row.tenant_name,
       userName: row.user_name,
       signingKeys: await listSigningKeys(db, row.tenant_id),

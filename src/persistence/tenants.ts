@@ -1,4 +1,4 @@
-import { policyOf } from '../domain/policy.ts'
+import { type PolicyOverrides, policyOf, strictest } from '../domain/policy.ts'
 import type { RelyingParty, Tenant, TenantStore } from '../ports/directory-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
@@ -8,6 +8,17 @@ import { insertSigningKey } from './signing-keys.ts'
 // Held while the first tenant is made.
 const bootstrapLock = "hashtextextended('countersign bootstrap', 0)"
 
+const findOverrides = 'select policy from tenants where tenant_id = $1'
+const findPartyOverrides = 'select policy from relying_parties where tenant_id = $1 and id = $2'
+
+const changeOverrides = `
+  update tenants set policy = $3::jsonb where tenant_id = $1 and policy = $2::jsonb
+  returning tenant_id`
+const changePartyOverrides = `
+  update relying_parties set policy = $3::jsonb
+  where tenant_id = $1 and id = $4 and policy = $2::jsonb
+  returning id`
+
 type RelyingPartyRecord = {
   tenantId: string
   id: string
@@ -16,7 +27,8 @@ type RelyingPartyRecord = {
   createdAt: Date
 }
 
-const toRelyingParty = (row: RelyingPartyRecord) => row as RelyingParty
+const toRelyingParty = ({ tenantId, id, name, namespaces, createdAt }: RelyingPartyRecord) =>
+  ({ tenantId, id, name, namespaces, createdAt }) as RelyingParty
 
 /** Tenants and their relying parties; Prisma reads, transactions write. */
 export function createTenantStore(database: Database, random: Pick<Random, 'id'>): TenantStore {
@@ -46,13 +58,40 @@ export function createTenantStore(database: Database, random: Pick<Random, 'id'>
       return row as Tenant | null
     },
 
-    async findPolicy(id) {
-      const [row] = await database.query<{ policy: unknown }>(
+    async findPolicy(id, rpId) {
+      const [row] = await database.query<{ policy: unknown; rp_policy: unknown }>(
         'find_policy',
-        'select policy from tenants where tenant_id = $1',
-        [id],
+        `select t.policy, r.policy as rp_policy
+         from tenants t left join relying_parties r on r.tenant_id = t.tenant_id and r.id = $2
+         where t.tenant_id = $1`,
+        [id, rpId],
       )
-      return policyOf(row?.policy)
+      return strictest(policyOf(row?.policy), row?.rp_policy)
+    },
+
+    async findOverrides(id, rpId) {
+      const [row] =
+        rpId === null
+          ? await database.query<{ policy: PolicyOverrides }>('find_overrides', findOverrides, [id])
+          : await database.query<{ policy: PolicyOverrides }>(
+              'find_rp_overrides',
+              findPartyOverrides,
+              [id, rpId],
+            )
+      return row?.policy ?? null
+    },
+
+    changeOverrides({ tenantId, rpId, was, next, audit }) {
+      return database.transaction(async (tx) => {
+        const values = [tenantId, JSON.stringify(was), JSON.stringify(next)]
+        const changed =
+          rpId === null
+            ? await tx.query('change_overrides', changeOverrides, values)
+            : await tx.query('change_rp_overrides', changePartyOverrides, [...values, rpId])
+        if (changed.length === 0) return false
+        await recordAudit(tx, random, tenantId, audit)
+        return true
+      })
     },
 
     async listTenants() {

@@ -1,6 +1,7 @@
 import type { Actor } from '../domain/activity.ts'
+import type { NewAuditEvent } from '../domain/audit.ts'
 import type { ApiKeyId, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
-import type { Policy } from '../domain/policy.ts'
+import type { Policy, PolicyOverrides } from '../domain/policy.ts'
 import type { Scope } from '../domain/scope.ts'
 import type { NewSigningKey } from './world.ts'
 
@@ -52,8 +53,18 @@ export interface TenantStore {
   /** Creates the tenant with its first signing key, and records it. */
   createTenant(tenant: Pick<Tenant, 'id' | 'name'>, key: NewSigningKey, actor: Actor): Promise<void>
   findTenant(id: TenantId): Promise<Tenant | null>
-  /** The policy in force: stored overrides over the defaults, within the bounds. */
-  findPolicy(id: TenantId): Promise<Policy>
+  /** The policy in force: stored overrides over the defaults, within the bounds, and what the relying party asks beyond them. */
+  findPolicy(id: TenantId, rpId: RelyingPartyId | null): Promise<Policy>
+  /** What is stored, for changing it; null for an unknown relying party. */
+  findOverrides(id: TenantId, rpId: RelyingPartyId | null): Promise<PolicyOverrides | null>
+  /** Replaces what is stored and records it, if it is still what it was; false otherwise. */
+  changeOverrides(change: {
+    readonly tenantId: TenantId
+    readonly rpId: RelyingPartyId | null
+    readonly was: PolicyOverrides
+    readonly next: PolicyOverrides
+    readonly audit: NewAuditEvent
+  }): Promise<boolean>
   listTenants(): Promise<Tenant[]>
   createRelyingParty(party: Omit<RelyingParty, 'createdAt'>, actor: Actor): Promise<RelyingParty>
   findRelyingParty(tenantId: TenantId, id: RelyingPartyId): Promise<RelyingParty | null>

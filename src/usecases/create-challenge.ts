@@ -126,7 +126,7 @@ function decide(
     }
   | Refusal {
   if (facts.userId === null) return refuse('user_not_found')
-  const plan = planNumber(facts.policy, command.number)
+  const plan = planNumber(facts.policy, command.number, principal.rpId)
   if (isRefusal(plan)) return plan
   const opening = openChallenge(
     { policy: facts.policy, now: facts.now, number: plan, activeDevices: facts.devices },

@@ -68,7 +68,7 @@ export async function openEnrolment(
     const device = await needs.devices.find(tenantId, replaced)
     if (device?.userId !== user.id || device.status !== 'active') return refuse('not_found')
   }
-  const policy = await needs.tenants.findPolicy(tenantId)
+  const policy = await needs.tenants.findPolicy(tenantId, principal.rpId)
   const scanned = needs.random.token(32)
   const typed = needs.random.characters(typedCodeAlphabet, typedCodeLength)
   const id = needs.random.id('enrolment')

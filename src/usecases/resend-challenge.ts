@@ -24,7 +24,7 @@ export async function resendChallenge(
   const reading = await readChallenge(needs, principal, id)
   if (isRefusal(reading)) return reading
   const { challenge, now } = reading
-  const policy: Policy = await needs.tenants.findPolicy(principal.tenantId)
+  const policy: Policy = await needs.tenants.findPolicy(principal.tenantId, principal.rpId)
   const decision = decideResend(challenge, policy, now)
   if (isRefusal(decision)) return decision
   const resent = await needs.challenges.resend({

@@ -16,6 +16,7 @@ import { aChallenge, deviceId, later, now, otherDeviceId } from './examples.ts'
 const strong: CandidateDevice = { id: deviceId, hasVerificationKey: true, hasPushToken: true }
 const plain: CandidateDevice = { id: otherDeviceId, hasVerificationKey: false, hasPushToken: false }
 const number = { mode: 'service', digits: 6, wrongNumbersMax: 3 } as const
+const rp = `rp_${'0'.repeat(26)}`
 const facts = { policy: defaultPolicy, now, number, activeDevices: [strong, plain] }
 
 describe('a challenge opens', () => {
@@ -181,7 +182,8 @@ test('no sequence of decisions leads out of a terminal state, or past a limit', 
   const policies = fc.record({
     numberDigits: fc.integer({ min: 2, max: 8 }),
     wrongNumbersMax: fc.integer({ min: 1, max: 3 }),
-    numberNoneAllowed: fc.boolean(),
+    profile: fc.constantFrom('compat', 'nist-800-63b-4'),
+    numberNoneAllowedFor: fc.constantFrom([], [rp]),
   })
   fc.assert(
     fc.property(
@@ -189,7 +191,7 @@ test('no sequence of decisions leads out of a terminal state, or past a limit', 
       fc.constantFrom('service' as const, 'none' as const),
       steps,
       (stored, mode, taken) => {
-        const plan = planNumber(policyOf(stored), { mode })
+        const plan = planNumber(policyOf(stored), { mode }, rp)
         fc.pre(!isRefusal(plan))
         if (isRefusal(plan)) return
         let challenge = aChallenge({

@@ -10,7 +10,8 @@ import { defaultPolicy, policyOf } from '../../src/domain/policy.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 
 const strict = defaultPolicy
-const lax = policyOf({ numberDigits: 4, numberNoneAllowed: true })
+const rp = `rp_${'0'.repeat(26)}`
+const lax = policyOf({ profile: 'compat', numberDigits: 4, numberNoneAllowedFor: [rp] })
 
 describe('a challenge gets its number', () => {
   test.each<[string, NumberRequest, typeof strict, object]>([
@@ -45,7 +46,7 @@ describe('a challenge gets its number', () => {
       { mode: 'none', digits: null },
     ],
   ])('%s', (_, asked, policy, plan) => {
-    expect(planNumber(policy, asked)).toMatchObject(plan)
+    expect(planNumber(policy, asked, rp)).toMatchObject(plan)
   })
 })
 
@@ -72,7 +73,7 @@ describe('a challenge is refused', () => {
     ['with a sign', { mode: 'caller', value: '-12345' }, 'invalid_request'],
     ['with an empty caller’s number', { mode: 'caller', value: '' }, 'invalid_request'],
   ])('%s', (_, asked, code) => {
-    expect(planNumber(strict, asked)).toMatchObject({ refused: code })
+    expect(planNumber(strict, asked, rp)).toMatchObject({ refused: code })
   })
 })
 
@@ -88,16 +89,19 @@ test('no request gets fewer digits or more tries than the policy gives', () => {
   const policies = fc.record({
     numberDigits: fc.integer({ min: 0, max: 10 }),
     wrongNumbersMax: fc.integer({ min: 0, max: 10 }),
-    numberNoneAllowed: fc.boolean(),
+    profile: fc.constantFrom('compat', 'nist-800-63b-4'),
+    numberNoneAllowedFor: fc.constantFrom([], [rp]),
   })
   fc.assert(
     fc.property(asked, policies, (request, stored) => {
       const policy = policyOf(stored)
-      const plan = planNumber(policy, request)
+      const plan = planNumber(policy, request, rp)
       if (isRefusal(plan)) return
       expect(plan.digits === null).toBe(request.mode === 'none')
       expect(
-        plan.digits === null ? policy.numberNoneAllowed : plan.digits >= policy.numberDigits,
+        plan.digits === null
+          ? policy.numberNoneAllowedFor.includes(rp)
+          : plan.digits >= policy.numberDigits,
       ).toBe(true)
       expect(plan.digits ?? 2).toBeLessThanOrEqual(8)
       expect(plan.wrongNumbersMax).toBeLessThanOrEqual(policy.wrongNumbersMax)

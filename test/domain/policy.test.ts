@@ -1,6 +1,20 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { defaultPolicy, policyBounds, policyOf } from '../../src/domain/policy.ts'
+import {
+  checkOverrides,
+  defaultPolicy,
+  laxerField,
+  type PolicyField,
+  type PolicyOverrides,
+  policyChanges,
+  policyOf,
+  strictest,
+} from '../../src/domain/policy.ts'
+import { type PolicyRule, policyRules } from '../../src/domain/policy-rules.ts'
+
+const rules = Object.entries(policyRules) as [PolicyField, PolicyRule][]
+const compat = { profile: 'compat' } as const
+const rp = `rp_${'0'.repeat(26)}`
 
 describe('the policy in force', () => {
   test.each<[string, unknown]>([
@@ -12,7 +26,7 @@ describe('the policy in force', () => {
     ['nothing is known', undefined],
     [
       'the stored values are of other types',
-      { numberDigits: '2', wrongNumbersMax: null, resendsMax: [3] },
+      { numberDigits: '2', wrongNumbersMax: null, resendsMax: [3], numberNoneAllowedFor: rp },
     ],
     ['the stored values are fractions', { numberDigits: 2.5, devicesPerUserMax: 19.9 }],
     [
@@ -20,55 +34,54 @@ describe('the policy in force', () => {
       { enrolmentTtlSeconds: Number.NaN, resendsMax: Number.POSITIVE_INFINITY },
     ],
     ['the stored members are unknown', { digits: 2, number_digits: 2 }],
+    ['a stored choice is none', { profile: 'lax', userVerification: 'never' }],
   ])('is the default when %s', (_, stored) => {
     expect(policyOf(stored)).toEqual(defaultPolicy)
   })
 
   test('takes overrides within the bounds as they are', () => {
     const stored = {
-      numberDigits: 8,
-      numberNoneAllowed: true,
+      ...compat,
+      numberDigits: 6,
+      numberNoneAllowedFor: [rp],
       wrongNumbersMax: 2,
       challengeTtlSeconds: 15,
       resendsMax: 0,
-      resendGapSeconds: 600,
-      devicesPerUserMax: 20,
-      enrolmentTtlSeconds: 60,
-      enrolmentCodeTriesMax: 1,
       enrolmentConfirmation: false,
+      userVerification: 'required',
     }
-    expect(policyOf(stored)).toEqual(stored)
+    expect(policyOf(stored)).toEqual({ ...defaultPolicy, ...stored })
   })
 
   test.each([
     [{ challengeTtlSeconds: 86_400 }, { challengeTtlSeconds: 600 }],
     [{ challengeTtlSeconds: 0 }, { challengeTtlSeconds: 15 }],
     [{ wrongNumbersMax: 1_000 }, { wrongNumbersMax: 3 }],
+    [{ wrongNumbersHardMax: 1_000 }, { wrongNumbersHardMax: 100 }],
     [{ enrolmentCodeTriesMax: 100 }, { enrolmentCodeTriesMax: 5 }],
     [{ enrolmentTtlSeconds: 3_600 }, { enrolmentTtlSeconds: 600 }],
     [{ devicesPerUserMax: -1 }, { devicesPerUserMax: 1 }],
     [{ numberDigits: 99 }, { numberDigits: 8 }],
+    [{ pushesPerHourMax: 1e9 }, { pushesPerHourMax: 60 }],
   ])('pulls %j back to %j', (stored, forced) => {
     expect(policyOf(stored)).toMatchObject(forced)
   })
 
-  test.each([1, 0, 'true', 'yes', null, {}, []])(
-    'does without a number only for true, not for %j',
-    (value) => {
-      expect(policyOf({ numberNoneAllowed: value }).numberNoneAllowed).toBe(false)
-    },
-  )
+  test('drops a list that holds anything but ids', () => {
+    expect(policyOf({ ...compat, numberNoneAllowedFor: [rp, '*'] }).numberNoneAllowedFor).toEqual(
+      [],
+    )
+  })
 
-  test.each([0, '', 'false', null, undefined])(
-    'does without confirmation only for false, not for %j',
-    (value) => {
-      expect(policyOf({ enrolmentConfirmation: value }).enrolmentConfirmation).toBe(true)
-    },
-  )
+  test('keeps six digits and no challenge without a number under the NIST profile, whatever is stored', () => {
+    const stored = { numberDigits: 2, numberNoneAllowedFor: [rp] }
+    expect(policyOf(stored)).toMatchObject({ numberDigits: 6, numberNoneAllowedFor: [] })
+    expect(policyOf({ ...stored, ...compat })).toMatchObject(stored)
+  })
 
   test('gives numbers of fewer than six digits one try', () => {
-    expect(policyOf({ numberDigits: 5, wrongNumbersMax: 3 }).wrongNumbersMax).toBe(1)
-    expect(policyOf({ numberDigits: 6, wrongNumbersMax: 3 }).wrongNumbersMax).toBe(3)
+    expect(policyOf({ ...compat, numberDigits: 5 }).wrongNumbersMax).toBe(1)
+    expect(policyOf({ ...compat, numberDigits: 6 }).wrongNumbersMax).toBe(3)
   })
 
   test('never leaves its bounds, whatever JSON is stored', () => {
@@ -78,14 +91,16 @@ describe('the policy in force', () => {
     fc.assert(
       fc.property(stored, (value) => {
         const policy = policyOf(value)
-        for (const [name, [min, max]] of Object.entries(policyBounds)) {
-          const inForce = policy[name as keyof typeof policyBounds]
-          expect(Number.isInteger(inForce)).toBe(true)
-          expect(inForce).toBeGreaterThanOrEqual(min)
-          expect(inForce).toBeLessThanOrEqual(max)
+        for (const [name, rule] of rules) {
+          const inForce = policy[name]
+          if (rule.kind === 'integer') {
+            expect(Number.isInteger(inForce)).toBe(true)
+            expect(inForce).toBeGreaterThanOrEqual(rule.min)
+            expect(inForce).toBeLessThanOrEqual(rule.max)
+          }
+          if (rule.kind === 'flag') expect(typeof inForce).toBe('boolean')
+          if (rule.kind === 'choice') expect(rule.values).toContain(inForce)
         }
-        expect(typeof policy.numberNoneAllowed).toBe('boolean')
-        expect(typeof policy.enrolmentConfirmation).toBe('boolean')
         expect(Object.keys(policy).sort()).toEqual(Object.keys(defaultPolicy).sort())
       }),
       { numRuns: 500 },
@@ -94,5 +109,82 @@ describe('the policy in force', () => {
 
   test('the default itself lies within the bounds, so that no override can be looser than what is checked', () => {
     expect(policyOf(defaultPolicy)).toEqual(defaultPolicy)
+  })
+})
+
+describe('overrides', () => {
+  test.each<[PolicyOverrides, PolicyField]>([
+    [{ numberDigits: 5 }, 'numberDigits'],
+    [{ profile: 'nist-800-63b-4', numberDigits: 4 }, 'numberDigits'],
+    [{ numberNoneAllowedFor: [rp] }, 'numberNoneAllowedFor'],
+  ])('%j are refused under the NIST profile', (overrides, field) => {
+    expect(checkOverrides(overrides)).toEqual({
+      refused: 'policy_out_of_profile',
+      facts: { field },
+    })
+  })
+
+  test('that keep the profile, or give it up, are accepted', () => {
+    expect(checkOverrides({ numberDigits: 8 })).toBeUndefined()
+    expect(
+      checkOverrides({ ...compat, numberDigits: 2, numberNoneAllowedFor: [rp] }),
+    ).toBeUndefined()
+  })
+
+  test('changes name each field that differs, before and after', () => {
+    const after = policyOf({ resendsMax: 1 })
+    expect(policyChanges(defaultPolicy, after)).toEqual({ resendsMax: { before: 3, after: 1 } })
+  })
+})
+
+describe('a relying party', () => {
+  test.each<[PolicyOverrides, PolicyField]>([
+    [{ numberDigits: 5 }, 'numberDigits'],
+    [{ challengeTtlSeconds: 121 }, 'challengeTtlSeconds'],
+    [{ enrolmentConfirmation: false }, 'enrolmentConfirmation'],
+    [{ profile: 'compat' }, 'profile'],
+    [{ numberNoneAllowedFor: [rp] }, 'numberNoneAllowedFor'],
+    [{ devicesPerUserMax: 3 }, 'devicesPerUserMax'],
+  ])('may not ask for %j', (overrides, field) => {
+    expect(laxerField(defaultPolicy, overrides)).toBe(field)
+  })
+
+  test('may ask for more of what protects', () => {
+    const overrides = {
+      numberDigits: 8,
+      challengeTtlSeconds: 60,
+      userVerification: 'required',
+      pushesPerHourMax: 1,
+    } as const
+    expect(laxerField(defaultPolicy, overrides)).toBeUndefined()
+    expect(strictest(defaultPolicy, overrides)).toEqual({ ...defaultPolicy, ...overrides })
+  })
+
+  const value = (rule: PolicyRule): fc.Arbitrary<unknown> => {
+    switch (rule.kind) {
+      case 'integer':
+        return fc.integer({ min: rule.min - 3, max: rule.max + 3 })
+      case 'flag':
+        return fc.boolean()
+      case 'choice':
+        return fc.constantFrom(...rule.values)
+      case 'list':
+        return fc.subarray([rp, `rp_${'1'.repeat(26)}`])
+    }
+  }
+  const stored = fc.record(Object.fromEntries(rules.map(([name, rule]) => [name, value(rule)])), {
+    requiredKeys: [],
+  })
+
+  test('never gets anything laxer than its tenant, whatever is stored for either', () => {
+    fc.assert(
+      fc.property(stored, stored, (tenantStored, partyStored) => {
+        const tenant = policyOf(tenantStored)
+        const inForce = strictest(tenant, partyStored)
+        expect(laxerField(tenant, inForce)).toBeUndefined()
+        expect(policyOf(inForce)).toEqual(inForce)
+      }),
+      { numRuns: 1_000 },
+    )
   })
 })

@@ -196,6 +196,7 @@ const kindOf: Readonly<Record<string, IdKind>> = {
   challenges: 'challenge',
   devices: 'device',
   users: 'user',
+  'relying-parties': 'relyingParty',
   t: 'tenant',
 }
 

@@ -302,6 +302,8 @@ const installationWide = [
   'tenants.createTenant',
   'tenants.findTenant',
   'tenants.findPolicy',
+  'tenants.findOverrides',
+  'tenants.changeOverrides',
   'tenants.listTenants',
   'tenants.onceWithoutTenants',
   'apiKeys.findCredential',

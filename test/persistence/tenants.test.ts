@@ -80,16 +80,16 @@ describe('a tenant', () => {
         tenantId,
         JSON.stringify(policy),
       ])
-    expect(await stores.tenants.findPolicy(tenantId)).toEqual(defaultPolicy)
+    expect(await stores.tenants.findPolicy(tenantId, null)).toEqual(defaultPolicy)
     await store({ numberDigits: 8, challengeTtlSeconds: 10_000 })
-    expect(await stores.tenants.findPolicy(tenantId)).toEqual({
+    expect(await stores.tenants.findPolicy(tenantId, null)).toEqual({
       ...defaultPolicy,
       numberDigits: 8,
       challengeTtlSeconds: 600,
     })
     await store(['nonsense'])
-    expect(await stores.tenants.findPolicy(tenantId)).toEqual(defaultPolicy)
-    expect(await stores.tenants.findPolicy(systemRandom.id('tenant'))).toEqual(defaultPolicy)
+    expect(await stores.tenants.findPolicy(tenantId, null)).toEqual(defaultPolicy)
+    expect(await stores.tenants.findPolicy(systemRandom.id('tenant'), null)).toEqual(defaultPolicy)
   })
 
   test('that does not exist is nobody', async () => {

@@ -1,0 +1,176 @@
+// The one table of what can be set: default, bounds, direction of strictness, and what it means.
+
+/** How a field may be set. `stricter` is the direction in which a relying party may go beyond its tenant; null for none. */
+export type PolicyRule = { readonly about: string } & (
+  | {
+      readonly kind: 'integer'
+      readonly default: number
+      readonly min: number
+      readonly max: number
+      readonly stricter: 'more' | 'fewer' | null
+    }
+  | { readonly kind: 'flag'; readonly default: boolean; readonly stricter: boolean }
+  /** `values` go from the laxest to the strictest. */
+  | { readonly kind: 'choice'; readonly default: string; readonly values: readonly string[] }
+  | {
+      readonly kind: 'list'
+      readonly default: readonly string[]
+      readonly item: RegExp
+      readonly itemsMax: number
+      readonly stricter: 'more' | 'fewer'
+    }
+)
+
+const integer = <
+  const Rule extends Omit<Extract<PolicyRule, { kind: 'integer' }>, 'kind' | 'about'>,
+>(
+  about: string,
+  rule: Rule,
+) => ({ kind: 'integer', about, ...rule }) as const
+const flag = (about: string, rule: { default: boolean; stricter: boolean }) =>
+  ({ kind: 'flag', about, ...rule }) as const
+const choice = <const Values extends readonly string[]>(
+  about: string,
+  rule: { default: Values[number]; values: Values },
+) => ({ kind: 'choice', about, ...rule }) as const
+const list = (
+  about: string,
+  rule: { default: readonly string[]; item: RegExp; itemsMax: number; stricter: 'more' | 'fewer' },
+) => ({ kind: 'list', about, ...rule }) as const
+
+const day = 24 * 60 * 60
+
+/** Every field. Bounds are inclusive and stand above every tenant. */
+export const policyRules = {
+  profile: choice(
+    'Which standard the policy keeps: `nist-800-63b-4` refuses fewer than six digits and challenges without a number.',
+    { default: 'nist-800-63b-4', values: ['compat', 'nist-800-63b-4'] },
+  ),
+
+  numberDigits: integer('Digits of a number that the service makes.', {
+    default: 6,
+    min: 2,
+    max: 8,
+    stricter: 'more',
+  }),
+  numberNoneAllowedFor: list(
+    'Relying parties and integrations whose challenges may do without a number; every use is recorded.',
+    {
+      default: [],
+      item: /^(rp|int)_[0-7][0-9a-hjkmnp-tv-z]{25}$/,
+      itemsMax: 100,
+      stricter: 'fewer',
+    },
+  ),
+  wrongNumbersMax: integer(
+    'Wrong numbers that end a challenge as denied; one where there are fewer than six digits.',
+    { default: 3, min: 1, max: 3, stricter: 'fewer' },
+  ),
+  wrongNumbersInRowMax: integer(
+    'Wrong numbers in a row, over all challenges of a user, that lock push sign-in for a time.',
+    { default: 10, min: 3, max: 10, stricter: 'fewer' },
+  ),
+  wrongNumberLockSeconds: integer('How long push sign-in is locked after wrong numbers in a row.', {
+    default: 3600,
+    min: 900,
+    max: day,
+    stricter: 'more',
+  }),
+  wrongNumbersHardMax: integer(
+    'Wrong numbers since the last success that lock push sign-in until an admin or another factor unlocks it.',
+    { default: 100, min: 10, max: 100, stricter: 'fewer' },
+  ),
+
+  challengeTtlSeconds: integer('Lifetime of a challenge that does not ask for another.', {
+    default: 120,
+    min: 15,
+    max: 600,
+    stricter: 'fewer',
+  }),
+  userVerification: choice('The least user verification that a challenge asks for.', {
+    default: 'not_required',
+    values: ['not_required', 'preferred', 'required'],
+  }),
+  resendsMax: integer('Pushes of one challenge beyond the first.', {
+    default: 3,
+    min: 0,
+    max: 3,
+    stricter: 'fewer',
+  }),
+  resendGapSeconds: integer('Time between two pushes of one challenge.', {
+    default: 10,
+    min: 10,
+    max: 600,
+    stricter: 'more',
+  }),
+
+  pushesPerFiveMinutesMax: integer(
+    'Pushes to a user within five minutes, from one known initiator or from all others together.',
+    { default: 5, min: 1, max: 20, stricter: 'fewer' },
+  ),
+  pushesPerHourMax: integer('The same within an hour.', {
+    default: 10,
+    min: 1,
+    max: 60,
+    stricter: 'fewer',
+  }),
+  unansweredMax: integer(
+    'Pushes that may stay unanswered or be denied since the last success; beyond it there are none until one succeeds.',
+    { default: 3, min: 0, max: 10, stricter: 'fewer' },
+  ),
+  unansweredGapSeconds: integer('Time without a push after one that is unanswered.', {
+    default: 10,
+    min: 5,
+    max: 600,
+    stricter: 'more',
+  }),
+  denialGapSeconds: integer('Time without a push after a denial.', {
+    default: 60,
+    min: 10,
+    max: 3600,
+    stricter: 'more',
+  }),
+  pendingMax: integer(
+    'Challenges of a user that may be pending at once, from one known initiator or from all others together.',
+    { default: 3, min: 1, max: 10, stricter: 'fewer' },
+  ),
+  initiatorMemoryDays: integer(
+    'How long an initiator that the user approved keeps a budget of its own.',
+    { default: 30, min: 0, max: 90, stricter: 'fewer' },
+  ),
+  initiatorBlockSeconds: integer('How long a reported initiator is refused for that user.', {
+    default: day,
+    min: 3600,
+    max: 30 * day,
+    stricter: 'more',
+  }),
+  reportLockSeconds: integer('How long a report locks push sign-in for the user.', {
+    default: 3600,
+    min: 900,
+    max: 7 * day,
+    stricter: 'more',
+  }),
+
+  devicesPerUserMax: integer('Devices that a user may have.', {
+    default: 10,
+    min: 1,
+    max: 20,
+    stricter: null,
+  }),
+  enrolmentTtlSeconds: integer('Lifetime of an enrolment.', {
+    default: 600,
+    min: 60,
+    max: 600,
+    stricter: 'fewer',
+  }),
+  enrolmentCodeTriesMax: integer('Wrong typed codes that end an enrolment.', {
+    default: 5,
+    min: 1,
+    max: 5,
+    stricter: 'fewer',
+  }),
+  enrolmentConfirmation: flag(
+    'Whether a new device must type the number from the sign-in page before it counts.',
+    { default: true, stricter: true },
+  ),
+} as const satisfies Readonly<Record<string, PolicyRule>>

@@ -1,0 +1,57 @@
+// The policy document, made from the one table of its fields (domain/policy-rules.ts).
+
+import { z } from 'zod'
+import type { Policy, PolicyOverrides } from '../../domain/policy.ts'
+import { type PolicyRule, policyRules } from '../../domain/policy-rules.ts'
+
+function schemaOf(rule: PolicyRule): z.ZodType {
+  switch (rule.kind) {
+    case 'integer':
+      return z.int().min(rule.min).max(rule.max)
+    case 'flag':
+      return z.boolean()
+    case 'choice':
+      return z.enum(rule.values)
+    case 'list':
+      return z.array(z.string().regex(rule.item)).max(rule.itemsMax)
+  }
+}
+
+function strictnessOf(rule: PolicyRule): string {
+  switch (rule.kind) {
+    case 'integer':
+      return rule.stricter === null ? '' : ` Stricter: ${rule.stricter}.`
+    case 'flag':
+      return ` Stricter: ${rule.stricter}.`
+    case 'choice':
+      return ` From lax to strict: ${rule.values.join(', ')}.`
+    case 'list':
+      return ` Stricter: ${rule.stricter}.`
+  }
+}
+
+const fields = Object.entries(policyRules) as [string, PolicyRule][]
+
+const given = Object.fromEntries(
+  fields.map(([field, rule]) => {
+    const described = `${rule.about}${strictnessOf(rule)}`
+    const documented = { description: described, default: rule.default }
+    return [field, schemaOf(rule).meta(documented).exactOptional()]
+  }),
+)
+
+const shown = Object.fromEntries(
+  fields.map(([field, rule]) => [field, schemaOf(rule).meta({ description: rule.about })]),
+)
+
+// The table gives the types; zod cannot follow through Object.fromEntries.
+export const policyOverrides = z.strictObject(given).meta({
+  id: 'PolicyOverrides',
+  description: 'Fields of the policy to set.',
+  example: { challengeTtlSeconds: 90 },
+}) as unknown as z.ZodType<PolicyOverrides, PolicyOverrides>
+
+export const policyBody = z.object(shown).meta({
+  id: 'Policy',
+  description: 'The policy in force, every field.',
+}) as unknown as z.ZodType<Policy, Policy>

@@ -1,0 +1,77 @@
+import type { Actor } from '../domain/activity.ts'
+import type { RelyingPartyId, TenantId } from '../domain/ids.ts'
+import {
+  checkOverrides,
+  laxerField,
+  type Policy,
+  type PolicyOverrides,
+  policyChanges,
+  policyOf,
+  strictest,
+} from '../domain/policy.ts'
+import { type Refusal, refuse } from '../domain/refusal.ts'
+import type { TenantStore } from '../ports/directory-store.ts'
+
+export type Needs = {
+  readonly tenants: Pick<TenantStore, 'findPolicy' | 'findOverrides' | 'changeOverrides'>
+}
+
+const triesMax = 5
+
+/** The policy in force: the tenant's, or what it is for one relying party. */
+export async function readPolicy(
+  { tenants }: Needs,
+  tenantId: TenantId,
+  rpId: RelyingPartyId | null,
+): Promise<Policy | Refusal> {
+  if (rpId !== null && (await tenants.findOverrides(tenantId, rpId)) === null) {
+    return refuse('not_found')
+  }
+  return tenants.findPolicy(tenantId, rpId)
+}
+
+/**
+ * Sets the tenant's policy: `replace` returns fields that are left out to their defaults, otherwise they stay. In force from the
+ * next request on, in every process; recorded with every field before and after.
+ */
+export async function setPolicy(
+  { tenants }: Needs,
+  tenantId: TenantId,
+  { overrides, replace }: { readonly overrides: PolicyOverrides; readonly replace: boolean },
+  actor: Actor,
+): Promise<Policy | Refusal> {
+  for (let tries = 0; tries < triesMax; tries++) {
+    const was = await tenants.findOverrides(tenantId, null)
+    if (was === null) return refuse('not_found')
+    const next = replace ? overrides : { ...was, ...overrides }
+    const fault = checkOverrides(next)
+    if (fault) return fault
+    const [before, after] = [policyOf(was), policyOf(next)]
+    const details = policyChanges(before, after)
+    const audit = { type: 'policy_changed', actor, subject: tenantId, details } as const
+    if (await tenants.changeOverrides({ tenantId, rpId: null, was, next, audit })) return after
+  }
+  return refuse('conflict', { retryAfterSeconds: 1 })
+}
+
+/** Sets what a relying party asks beyond its tenant's policy: stricter only. Returns the policy in force for it. */
+export async function setRelyingPartyPolicy(
+  { tenants }: Needs,
+  tenantId: TenantId,
+  rpId: RelyingPartyId,
+  next: PolicyOverrides,
+  actor: Actor,
+): Promise<Policy | Refusal> {
+  for (let tries = 0; tries < triesMax; tries++) {
+    const was = await tenants.findOverrides(tenantId, rpId)
+    if (was === null) return refuse('not_found')
+    const tenant = await tenants.findPolicy(tenantId, null)
+    const field = laxerField(tenant, next)
+    if (field !== undefined) return refuse('policy_laxer', { facts: { field } })
+    const after = strictest(tenant, next)
+    const details = policyChanges(strictest(tenant, was), after)
+    const audit = { type: 'policy_changed', actor, subject: rpId, details } as const
+    if (await tenants.changeOverrides({ tenantId, rpId, was, next, audit })) return after
+  }
+  return refuse('conflict', { retryAfterSeconds: 1 })
+}
