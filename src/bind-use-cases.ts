@@ -14,9 +14,9 @@ import type {
 } from './ports/directory-store.ts'
 import type { EnrolmentStore } from './ports/enrolment-store.ts'
 import type { Signals } from './ports/signals.ts'
-import type { Clock, Hashing, Random, Sealing, Signatures } from './ports/world.ts'
+import type { Addresses, Clock, Hashing, Random, Sealing, Signatures } from './ports/world.ts'
 import { answerChallenge } from './usecases/answer-challenge.ts'
-import { createApiKey, revocationPrefix, revokeApiKey } from './usecases/api-keys.ts'
+import { createApiKey, revocationPrefix, revokeApiKey, rotateApiKey } from './usecases/api-keys.ts'
 import { createApiKeyAuthentication } from './usecases/authenticate-api-key.ts'
 import { readDeviceProof } from './usecases/authenticate-device.ts'
 import { cancelChallenge } from './usecases/cancel-challenge.ts'
@@ -68,6 +68,7 @@ export type Parts = {
   readonly hashing: Hashing
   readonly random: Random
   readonly clock: Clock
+  readonly addresses: Addresses
   readonly publicOrigin: string
 }
 
@@ -99,6 +100,7 @@ export function bindUseCases(parts: Parts): UseCases {
     setPolicy: bind(setPolicy),
     setRelyingPartyPolicy: bind(setRelyingPartyPolicy),
     createApiKey: bind(createApiKey),
+    rotateApiKey: bind(rotateApiKey),
     revokeApiKey: bind(revokeApiKey),
     readPublicKeys: bind(readPublicKeys),
     importUser: bind(importUser),

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { pino } from 'pino'
 import { openMigratedDatabase, openOperations } from './compose.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
+import { overlapBoundsSeconds } from './domain/api-key.ts'
 import { isId } from './domain/ids.ts'
 import { isRefusal } from './domain/refusal.ts'
 import { defaultScopes, type Scope, scopes } from './domain/scope.ts'
@@ -17,7 +18,9 @@ const usage = `Usage: countersign <command> [options]
   relying-parties list [--tenant ID]
   relying-parties create --name NAME --namespace NS [--namespace NS ...] [--tenant ID]
   keys list [--tenant ID]
-  keys create --name NAME --relying-party ID [--scope SCOPE ...] [--expires-at RFC3339] [--tenant ID]
+  keys create --name NAME --relying-party ID [--scope SCOPE ...] [--expires-at RFC3339]
+              [--allow-address IP_OR_CIDR ...] [--tenant ID]
+  keys rotate KEY_ID [--overlap-seconds N] [--expires-at RFC3339]
   keys revoke KEY_ID
   signing-keys rotate [--tenant ID]
 
@@ -35,6 +38,8 @@ const options = {
   'relying-party': { type: 'string' },
   scope: { type: 'string', multiple: true },
   'expires-at': { type: 'string' },
+  'allow-address': { type: 'string', multiple: true },
+  'overlap-seconds': { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const
@@ -84,6 +89,14 @@ function readDate(text: string | undefined): Date | null {
   return date
 }
 
+function readOverlap(text: string | undefined): { overlapSeconds?: number } {
+  if (text === undefined) return {}
+  const { min, max } = overlapBoundsSeconds
+  const seconds = /^[0-9]{1,9}$/.test(text) ? Number(text) : -1
+  if (seconds >= min && seconds <= max) return { overlapSeconds: seconds }
+  throw new CommandError(`--overlap-seconds takes ${min} to ${max}`)
+}
+
 type Command = (operations: Operations, given: Given) => Promise<unknown>
 
 const commands: Record<string, Command> = {
@@ -109,9 +122,32 @@ const commands: Record<string, Command> = {
       name: required(values, 'name'),
       scopes: readScopes(values.scope),
       expiresAt: readDate(values['expires-at']),
+      allowedAddresses: values['allow-address'] ?? [],
     })
-    if (isRefusal(created)) throw new CommandError(`There is no relying party ${rpId}`)
+    if (isRefusal(created)) {
+      throw new CommandError(created.hint ?? `There is no relying party ${rpId}`)
+    }
     return { ...created.key, secret: created.secret }
+  },
+  async 'keys rotate'(operations, { positionals: [, , id = ''], values }) {
+    if (!isId('apiKey', id)) throw new CommandError('Name the key: countersign keys rotate key_...')
+    const known = await operations.findApiKey(id)
+    if (!known) throw new CommandError(`There is no key ${id}`)
+    const expiresAt = readDate(values['expires-at'])
+    const rotated = await operations.rotateApiKey({
+      tenantId: known.key.tenantId,
+      id,
+      ...readOverlap(values['overlap-seconds']),
+      ...(expiresAt && { expiresAt }),
+    })
+    if (isRefusal(rotated)) {
+      throw new CommandError(
+        rotated.refused === 'rotation_under_way'
+          ? 'Two keys of this lineage are live; revoke the old one, or wait until it ends'
+          : `The key ${id} is expired or revoked; create a new one`,
+      )
+    }
+    return { ...rotated.key, secret: rotated.secret, previousExpiresAt: rotated.previous.expiresAt }
   },
   async 'keys revoke'(operations, { positionals: [, , id = ''] }) {
     if (!isId('apiKey', id)) throw new CommandError('Name the key: countersign keys revoke key_...')

@@ -7,6 +7,7 @@ import { bindUseCases } from './bind-use-cases.ts'
 import type { Config } from './config.ts'
 import type { ApiKeyId } from './domain/ids.ts'
 import { buildApp } from './http/app.ts'
+import { addresses } from './outbound/addresses.ts'
 import { createApnsProvider } from './outbound/apns.ts'
 import { systemClock } from './outbound/clock.ts'
 import { createFcmProvider } from './outbound/fcm.ts'
@@ -34,7 +35,7 @@ import { createSigningKeyStore } from './persistence/signing-keys.ts'
 import { createTenantStore } from './persistence/tenants.ts'
 import { createUserStore } from './persistence/users.ts'
 import type { PushProvider } from './ports/push.ts'
-import { createApiKey, revokeApiKey } from './usecases/api-keys.ts'
+import { createApiKey, revokeApiKey, rotateApiKey } from './usecases/api-keys.ts'
 import { rotateSigningKey } from './usecases/rotate-signing-key.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
 import { bootstrap, createRelyingParty, createTenant } from './usecases/tenants.ts'
@@ -95,6 +96,7 @@ async function openWorld(config: Config) {
     signatures: createSignatures(sealing),
     random: systemRandom,
     clock: systemClock,
+    addresses,
   }
 }
 
@@ -162,6 +164,8 @@ export async function openOperations(config: Config, publicOrigin: string, log: 
       createApiKey(needs, command, 'operator'),
     listApiKeys: stores.apiKeys.list,
     findApiKey: stores.apiKeys.findCredential,
+    rotateApiKey: (command: Parameters<typeof rotateApiKey>[1]) =>
+      rotateApiKey(needs, command, 'operator'),
     revokeApiKey: (tenantId: Parameters<typeof revokeApiKey>[1], id: ApiKeyId) =>
       revokeApiKey(needs, tenantId, id, 'operator'),
     rotateSigningKey: (tenantId: Parameters<typeof rotateSigningKey>[1]) =>

@@ -88,6 +88,29 @@ describe('an operator at the command line', () => {
     expect(key).toMatchObject({ scopes: ['users:read'], expiresAt: '2030-01-02T03:04:05.000Z' })
   })
 
+  test('rotates an API key: the old one goes on for the overlap, beside the new one', async () => {
+    const [party] = await json('relying-parties', 'list')
+    const words = ['keys', 'create', '--name', 'bound', '--relying-party', party.id]
+    const old = await json(
+      ...words,
+      '--allow-address',
+      '127.0.0.1',
+      '--allow-address',
+      '10.0.0.0/8',
+    )
+    expect(old).toMatchObject({ lineageId: old.id, allowedAddresses: ['127.0.0.1', '10.0.0.0/8'] })
+    const next = await json('keys', 'rotate', old.id, '--overlap-seconds', '3600')
+    const { lineageId, allowedAddresses } = old
+    expect(next).toMatchObject({ name: 'bound', lineageId, allowedAddresses, expiresAt: null })
+    expect(next.secret).not.toBe(old.secret)
+    const leftMs = Date.parse(next.previousExpiresAt) - Date.now()
+    expect(leftMs).toBeGreaterThan(3_500_000)
+    expect(leftMs).toBeLessThanOrEqual(3_600_000)
+    const again = await countersign('keys', 'rotate', next.id)
+    expect(again).toMatchObject({ code: 1, stdout: '' })
+    expect(again.stderr).toContain('Two keys of this lineage are live')
+  })
+
   test('rotates the key that signs for the tenant', async () => {
     const kids = () =>
       onServer(database.url, async (client) => {
@@ -129,6 +152,8 @@ describe('a command that cannot be carried out', () => {
     [['keys', 'create', '--name', 'x'], '--relying-party is needed'],
     [['keys', 'create', '--name', 'x', '--relying-party', 'nobody'], "no relying party's id"],
     [['keys', 'revoke', 'nothing'], 'countersign keys revoke key_'],
+    [['keys', 'rotate', 'nothing'], 'countersign keys rotate key_'],
+    [['keys', 'rotate', 'key_01h455vb4pex5vsknk084sn02q'], 'There is no key'],
     [['relying-parties', 'create', '--name', 'x'], '--namespace is needed'],
     [['keys', 'list', '--tenant', 'tnt_other'], 'There is no tenant tnt_other'],
     [['tenants', 'list', '--wrong'], '--wrong'],

@@ -7,6 +7,7 @@ export type AuditType =
   | 'relying_party_created'
   | 'policy_changed'
   | 'api_key_created'
+  | 'api_key_rotated'
   | 'api_key_revoked'
 
 /** One row of the audit record, written in the transaction of the change it tells of. */

@@ -3,6 +3,7 @@ export type RefusalCode =
   // who asks
   | 'unauthenticated'
   | 'api_key_invalid'
+  | 'address_not_allowed'
   | 'scope_missing'
   | 'namespace_not_granted'
   // what is asked for
@@ -13,6 +14,8 @@ export type RefusalCode =
   // policy
   | 'policy_out_of_profile'
   | 'policy_laxer'
+  | 'api_key_not_live'
+  | 'rotation_under_way'
   // users
   | 'identifier_taken'
   // enrolments

@@ -6,6 +6,7 @@ export const scopes = [
   'users:write',
   'devices:write',
   'policy:write',
+  'audit:read',
   'admin',
 ] as const
 export type Scope = (typeof scopes)[number]

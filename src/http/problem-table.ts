@@ -36,6 +36,11 @@ export const problems = {
     detail:
       'Check that the key is whole, not expired and not revoked, or ask an admin for a new one.',
   },
+  address_not_allowed: {
+    status: 403,
+    title: 'The API key may not be used from this address.',
+    detail: 'Call from an address that the key is bound to, or ask an admin for another key.',
+  },
   scope_missing: {
     status: 403,
     title: 'The API key lacks the scope for this call.',
@@ -71,6 +76,16 @@ export const problems = {
     status: 422,
     title: 'A relying party may be stricter than its tenant, never laxer.',
     detail: 'Leave `field` out, or give a value at least as strict as GET /v1/policy shows.',
+  },
+  api_key_not_live: {
+    status: 409,
+    title: 'The API key is expired or revoked.',
+    detail: 'Create a new key: only a live one can be rotated.',
+  },
+  rotation_under_way: {
+    status: 409,
+    title: 'Two keys of this lineage are live already.',
+    detail: 'Revoke the old key, or wait until it ends, before you rotate again.',
   },
   identifier_taken: {
     status: 409,

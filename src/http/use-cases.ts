@@ -3,7 +3,7 @@
 import type { TenantId } from '../domain/ids.ts'
 import type { ApiKey, RelyingParty, Tenant } from '../ports/directory-store.ts'
 import type { answerChallenge } from '../usecases/answer-challenge.ts'
-import type { createApiKey, revokeApiKey } from '../usecases/api-keys.ts'
+import type { createApiKey, revokeApiKey, rotateApiKey } from '../usecases/api-keys.ts'
 import type { ApiKeyAuthentication } from '../usecases/authenticate-api-key.ts'
 import type { readDeviceProof } from '../usecases/authenticate-device.ts'
 import type { cancelChallenge } from '../usecases/cancel-challenge.ts'
@@ -57,6 +57,7 @@ export type UseCases = {
   readonly setPolicy: Bound<typeof setPolicy>
   readonly setRelyingPartyPolicy: Bound<typeof setRelyingPartyPolicy>
   readonly createApiKey: Bound<typeof createApiKey>
+  readonly rotateApiKey: Bound<typeof rotateApiKey>
   readonly revokeApiKey: Bound<typeof revokeApiKey>
   readonly readPublicKeys: Bound<typeof readPublicKeys>
 

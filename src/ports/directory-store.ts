@@ -2,6 +2,7 @@ import type { Actor } from '../domain/activity.ts'
 import type { NewAuditEvent } from '../domain/audit.ts'
 import type { ApiKeyId, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
 import type { Policy, PolicyOverrides } from '../domain/policy.ts'
+import type { Refusal } from '../domain/refusal.ts'
 import type { Scope } from '../domain/scope.ts'
 import type { NewSigningKey } from './world.ts'
 
@@ -22,6 +23,10 @@ export type ApiKey = {
   readonly rpId: RelyingPartyId
   readonly name: string
   readonly scopes: readonly Scope[]
+  /** The first key of the line of rotations that this one belongs to; its own id where it was not made by rotating. */
+  readonly lineageId: ApiKeyId
+  /** Addresses and CIDR ranges from which it may be used; none means from everywhere. */
+  readonly allowedAddresses: readonly string[]
   readonly createdAt: Date
   readonly expiresAt: Date | null
   readonly revokedAt: Date | null
@@ -75,13 +80,29 @@ export interface TenantStore {
 
 export interface ApiKeyStore {
   create(
-    key: Omit<ApiKey, 'createdAt' | 'revokedAt' | 'lastUsedAt'>,
+    key: Omit<ApiKey, 'lineageId' | 'createdAt' | 'revokedAt' | 'lastUsedAt'>,
     secretHash: Uint8Array,
     actor: Actor,
   ): Promise<ApiKey>
   /** Looks a key up by its public part alone; the caller compares the secret and judges expiry and revocation. */
   findCredential(id: ApiKeyId): Promise<StoredCredential | null>
   list(tenantId: TenantId): Promise<ApiKey[]>
+  /**
+   * Makes the successor of a live key, with the same rights, and lets the old one end after the overlap at the latest; judged
+   * under a lock on the whole lineage, so that at most two of it are live. Null when the tenant has no such key.
+   */
+  rotate(
+    rotation: {
+      readonly tenantId: TenantId
+      readonly id: ApiKeyId
+      readonly successorId: ApiKeyId
+      readonly overlapSeconds: number
+      /** When the successor ends; undefined for a life as long as the old key's was to be. */
+      readonly expiresAt: Date | null | undefined
+    },
+    secretHash: Uint8Array,
+    actor: Actor,
+  ): Promise<{ readonly key: ApiKey; readonly previous: ApiKey } | Refusal | null>
   /** Revokes and records; null when the tenant has no such key. Revoking twice changes nothing. */
   revoke(tenantId: TenantId, id: ApiKeyId, actor: Actor): Promise<ApiKey | null>
   /** Best effort, off every hot path. */

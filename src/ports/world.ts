@@ -28,6 +28,14 @@ export interface Hashing {
   equal(a: string | Uint8Array, b: string | Uint8Array): boolean
 }
 
+/** Internet addresses and ranges of them (CIDR, RFC 4632). */
+export interface Addresses {
+  /** True for an address or range in its plain spelling. */
+  isRange(text: string): boolean
+  /** True when the address lies in one of the ranges; false for what is no address. */
+  isWithin(address: string, ranges: readonly string[]): boolean
+}
+
 /** Authenticated encryption under the installation's master key; `binding` names the row, so that a sealed value cannot be moved. */
 export interface Sealing {
   seal(text: string, binding: string): Uint8Array

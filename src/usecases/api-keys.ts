@@ -1,16 +1,18 @@
 import type { Actor } from '../domain/activity.ts'
+import { allowedAddressesMax, overlapBoundsSeconds } from '../domain/api-key.ts'
 import type { ApiKeyId, RelyingPartyId, TenantId } from '../domain/ids.ts'
-import { type Refusal, refuse } from '../domain/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Scope } from '../domain/scope.ts'
 import type { ApiKey, ApiKeyStore, TenantStore } from '../ports/directory-store.ts'
 import type { Signals } from '../ports/signals.ts'
-import type { Hashing, Random } from '../ports/world.ts'
+import type { Addresses, Hashing, Random } from '../ports/world.ts'
 
 export type Needs = {
-  readonly apiKeys: Pick<ApiKeyStore, 'create' | 'revoke'>
+  readonly apiKeys: Pick<ApiKeyStore, 'create' | 'rotate' | 'revoke'>
   readonly tenants: Pick<TenantStore, 'findRelyingParty'>
   readonly random: Random
   readonly hashing: Pick<Hashing, 'sha256'>
+  readonly addresses: Pick<Addresses, 'isRange'>
   readonly signals: Pick<Signals, 'publish'>
 }
 
@@ -20,23 +22,64 @@ export type Command = {
   readonly name: string
   readonly scopes: readonly Scope[]
   readonly expiresAt: Date | null
+  /** Addresses and CIDR ranges from which the key may be used; none means from everywhere. */
+  readonly allowedAddresses?: readonly string[]
 }
 
-/** Creates a key for a relying party. `secret` is the whole key, `cs_<id>_<secret>`: readable this once, kept as a hash only. */
+/** A key with its whole text, `cs_<id>_<secret>`: readable this once, kept as a hash only. */
+export type NewKey = { readonly key: ApiKey; readonly secret: string }
+
+const textOf = (id: ApiKeyId, secret: string) => `cs_${id.slice('key_'.length)}_${secret}`
+
+/** Creates a key for a relying party. */
 export async function createApiKey(
   needs: Needs,
-  command: Command,
+  { allowedAddresses = [], ...command }: Command,
   actor: Actor,
-): Promise<{ readonly key: ApiKey; readonly secret: string } | Refusal> {
+): Promise<NewKey | Refusal> {
+  const strange = allowedAddresses.find((range) => !needs.addresses.isRange(range))
+  if (strange !== undefined || allowedAddresses.length > allowedAddressesMax) {
+    return refuse('invalid_request', {
+      hint: `allowedAddresses takes at most ${allowedAddressesMax} IP addresses or CIDR ranges.`,
+    })
+  }
   const party = await needs.tenants.findRelyingParty(command.tenantId, command.rpId)
   if (!party) return refuse('relying_party_unknown')
   const id = needs.random.id('apiKey')
   const secret = needs.random.token(32)
-  const key = await needs.apiKeys.create({ ...command, id }, needs.hashing.sha256(secret), actor)
-  return { key, secret: `cs_${id.slice('key_'.length)}_${secret}` }
+  const made = { ...command, id, allowedAddresses }
+  const key = await needs.apiKeys.create(made, needs.hashing.sha256(secret), actor)
+  return { key, secret: textOf(id, secret) }
 }
 
-/** Signals that begin so and go on with a key's id tell every process to forget that key. */
+/**
+ * Gives a key its successor, with the same rights; the old one ends after the overlap at the latest. At most two keys of a
+ * lineage are live.
+ */
+export async function rotateApiKey(
+  needs: Pick<Needs, 'apiKeys' | 'random' | 'hashing' | 'signals'>,
+  command: {
+    readonly tenantId: TenantId
+    readonly id: ApiKeyId
+    readonly overlapSeconds?: number
+    readonly expiresAt?: Date | null
+  },
+  actor: Actor,
+): Promise<(NewKey & { readonly previous: ApiKey }) | Refusal> {
+  const { tenantId, id, overlapSeconds: asked = overlapBoundsSeconds.usual, expiresAt } = command
+  const { min, max } = overlapBoundsSeconds
+  const overlapSeconds = Math.min(max, Math.max(min, asked))
+  const successorId = needs.random.id('apiKey')
+  const secret = needs.random.token(32)
+  const rotation = { tenantId, id, successorId, overlapSeconds, expiresAt }
+  const rotated = await needs.apiKeys.rotate(rotation, needs.hashing.sha256(secret), actor)
+  if (rotated === null) return refuse('not_found')
+  if (isRefusal(rotated)) return rotated
+  needs.signals.publish(`${revocationPrefix}${id}`)
+  return { ...rotated, secret: textOf(successorId, secret) }
+}
+
+/** Signals that begin so and go on with a key's id tell every process to look that key up anew. */
 export const revocationPrefix = 'revoked:'
 
 /** Revokes a key of the tenant for ever. */

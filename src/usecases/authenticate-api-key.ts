@@ -1,12 +1,14 @@
+import { isLive } from '../domain/api-key.ts'
 import { type ApiKeyId, isId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { ApiKeyStore, StoredCredential } from '../ports/directory-store.ts'
-import type { Clock, Hashing } from '../ports/world.ts'
+import type { Addresses, Clock, Hashing } from '../ports/world.ts'
 
 export type Needs = {
   readonly apiKeys: Pick<ApiKeyStore, 'findCredential' | 'touch'>
   readonly hashing: Pick<Hashing, 'sha256' | 'equal'>
+  readonly addresses: Pick<Addresses, 'isWithin'>
   readonly clock: Clock
 }
 
@@ -18,8 +20,11 @@ const touchEveryMs = 60_000
 type Remembered = { readonly at: number; readonly found: Promise<StoredCredential | null> }
 
 export type ApiKeyAuthentication = {
-  /** Who presents this `Authorization` header, or why nobody does. The same refusal for every kind of bad key. */
-  authenticate(authorization: string | undefined): Promise<Principal | Refusal>
+  /**
+   * Who presents this `Authorization` header from this address, or why nobody does. The same refusal for every kind of bad
+   * key; only who holds a good one learns that it is bound to other addresses.
+   */
+  authenticate(authorization: string | undefined, address: string): Promise<Principal | Refusal>
   /** Forgets a key at once; called when a revocation is made here or signalled from another process. */
   forget(id: ApiKeyId): void
 }
@@ -58,7 +63,7 @@ export function createApiKeyAuthentication(needs: Needs): ApiKeyAuthentication {
   }
 
   return {
-    async authenticate(authorization) {
+    async authenticate(authorization, address) {
       if (authorization === undefined) return refuse('unauthenticated')
       const [, suffix = '', secret = ''] = keyPattern.exec(authorization) ?? []
       const id = `key_${suffix}`
@@ -69,11 +74,13 @@ export function createApiKeyAuthentication(needs: Needs): ApiKeyAuthentication {
         needs.hashing.sha256(secret),
         credential?.secretHash ?? needs.hashing.sha256(''),
       )
-      const live =
-        credential !== null &&
-        credential.key.revokedAt === null &&
-        (credential.key.expiresAt === null || credential.key.expiresAt > now)
-      if (!right || !live) return refuse('api_key_invalid')
+      if (!right || credential === null || !isLive(credential.key, now)) {
+        return refuse('api_key_invalid')
+      }
+      const { allowedAddresses } = credential.key
+      if (allowedAddresses.length > 0 && !needs.addresses.isWithin(address, allowedAddresses)) {
+        return refuse('address_not_allowed')
+      }
       markUsed(credential, now.getTime())
       return {
         tenantId: credential.key.tenantId,

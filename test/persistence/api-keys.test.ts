@@ -1,7 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { ApiKeyId } from '../../src/domain/ids.ts'
+import { isRefusal } from '../../src/domain/refusal.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
-import { aUser, openStores, type Stores, type TestUser } from '../support/stores.ts'
+import {
+  aUser,
+  beginOn,
+  lockWaiters,
+  openStores,
+  type Stores,
+  type TestUser,
+} from '../support/stores.ts'
+import { until } from '../support/until.ts'
 
 let stores: Stores
 let user: TestUser
@@ -16,10 +26,11 @@ afterAll(() => stores.close())
 
 const secretHash = randomBytes(32)
 
-function aKey(name = 'key') {
+function aKey(name = 'key', expiresAt: Date | null = null) {
   const { tenantId, rpId } = user
   const id = systemRandom.id('apiKey')
-  const key = { tenantId, id, rpId, name, scopes: ['users:read'], expiresAt: null } as const
+  const scopes = ['users:read'] as const
+  const key = { tenantId, id, rpId, name, scopes, expiresAt, allowedAddresses: ['192.0.2.1'] }
   return stores.apiKeys.create(key, secretHash, 'operator')
 }
 
@@ -91,4 +102,106 @@ test('the last use of several keys is noted at once, and only of those', async (
   const used = (await stores.apiKeys.list(tenantId)).filter((key) => key.lastUsedAt !== null)
   expect(used.map(({ id }) => id)).toEqual([two.id, one.id])
   expect(used.map(({ id }) => id)).not.toContain(idle.id)
+})
+
+describe('rotating', () => {
+  const successorHash = randomBytes(32)
+
+  async function rotate(id: ApiKeyId, overlapSeconds = 3600, expiresAt?: Date | null) {
+    const { tenantId } = user
+    const successorId = systemRandom.id('apiKey')
+    const rotation = { tenantId, id, successorId, overlapSeconds, expiresAt }
+    return stores.apiKeys.rotate(rotation, successorHash, 'operator')
+  }
+
+  async function rotated(...given: Parameters<typeof rotate>) {
+    const done = await rotate(...given)
+    if (done === null || isRefusal(done)) throw new Error(JSON.stringify(done))
+    return done
+  }
+
+  test('makes a key with the same rights and a secret of its own, in the same lineage', async () => {
+    const old = await aKey('backend')
+    const { key, previous } = await rotated(old.id)
+    const { id, createdAt, ...rights } = key
+    const { id: oldId, createdAt: oldCreatedAt, ...oldRights } = old
+    expect(rights).toEqual(oldRights)
+    expect(key.lineageId).toBe(oldId)
+    expect((await stores.apiKeys.findCredential(id))?.secretHash).toEqual(successorHash)
+    expect((await stores.apiKeys.findCredential(oldId))?.secretHash).toEqual(secretHash)
+    const leftMs = (previous.expiresAt?.getTime() ?? 0) - createdAt.getTime()
+    expect(leftMs).toBeGreaterThan(3_590_000)
+    expect(leftMs).toBeLessThan(3_610_000)
+    expect(oldCreatedAt).toEqual(previous.createdAt)
+    expect((await audit()).at(-1)).toMatchObject({
+      type: 'api_key_rotated',
+      subject: oldId,
+      details: { successor: id, overlapSeconds: 3600 },
+    })
+  })
+
+  test('never lengthens the life of the old key', async () => {
+    const soon = new Date(Date.now() + 60_000)
+    const { previous } = await rotated((await aKey('short', soon)).id)
+    expect(previous.expiresAt).toEqual(soon)
+  })
+
+  test('gives the new key as long a life as the old one was to have, or the end that is asked for', async () => {
+    const lifeMs = 86_400_000
+    const old = await aKey('daily', new Date(Date.now() + lifeMs))
+    const { key } = await rotated(old.id, 0)
+    const ownMs = (key.expiresAt?.getTime() ?? 0) - key.createdAt.getTime()
+    expect(Math.abs(ownMs - lifeMs)).toBeLessThan(10_000)
+    const end = new Date(Date.now() + 5_000)
+    expect((await rotated(key.id, 0, end)).key.expiresAt).toEqual(end)
+  })
+
+  test('of 50 parallel rotations of one key one succeeds: at most two keys of a lineage are live', async () => {
+    const { id } = await aKey()
+    const done = await Promise.all(Array.from({ length: 50 }, () => rotate(id)))
+    expect(done.filter((one) => !isRefusal(one))).toHaveLength(1)
+    const refusals = done.filter((one) => isRefusal(one))
+    expect(refusals.every((one) => one.refused === 'rotation_under_way')).toBe(true)
+    expect(refusals[0]?.retryAfterSeconds).toBeGreaterThan(3_590)
+    expect(await stores.apiKeys.list(user.tenantId)).toHaveLength(2)
+  })
+
+  test('the new key waits with its own rotation until the old one has ended or is revoked', async () => {
+    const old = await aKey()
+    const { key } = await rotated(old.id)
+    expect(await rotate(key.id)).toMatchObject({ refused: 'rotation_under_way' })
+    await stores.apiKeys.revoke(user.tenantId, old.id, 'operator')
+    expect((await rotated(key.id)).key.lineageId).toBe(old.id)
+  })
+
+  test('a new key that was lost on its way can be revoked and the old one rotated again', async () => {
+    const old = await aKey()
+    const lost = await rotated(old.id)
+    await stores.apiKeys.revoke(user.tenantId, lost.key.id, 'operator')
+    const again = await rotated(old.id, 7200)
+    expect(again.previous.expiresAt).toEqual(lost.previous.expiresAt)
+  })
+
+  test('a key whose revocation commits first gets no successor', async () => {
+    const first = await aKey()
+    const { key } = await rotated(first.id)
+    await stores.apiKeys.revoke(user.tenantId, first.id, 'operator')
+    const revoking = await beginOn(stores)
+    await revoking.query('update api_keys set revoked_at = clock_timestamp() where id = $1', [
+      key.id,
+    ])
+    const rotating = rotate(key.id)
+    await until('the rotation waits', async () => (await lockWaiters(stores)) === 1)
+    await revoking.commit()
+    expect(await rotating).toEqual({ refused: 'api_key_not_live' })
+  })
+
+  test('a key that has ended or is revoked, and one that does not exist, get no successor', async () => {
+    const revoked = await aKey()
+    await stores.apiKeys.revoke(user.tenantId, revoked.id, 'operator')
+    const ended = await aKey('ended', new Date(Date.now() - 1000))
+    for (const { id } of [revoked, ended])
+      expect(await rotate(id)).toEqual({ refused: 'api_key_not_live' })
+    expect(await rotate(systemRandom.id('apiKey'))).toBeNull()
+  })
 })

@@ -30,7 +30,7 @@ async function aWorld(stores: Stores) {
   const { tenantId, rpId } = user
   const apiKeyId = systemRandom.id('apiKey')
   const key = { tenantId, id: apiKeyId, rpId, name: 'key', scopes: [], expiresAt: null } as const
-  await stores.apiKeys.create(key, randomBytes(32), 'operator')
+  await stores.apiKeys.create({ ...key, allowedAddresses: [] }, randomBytes(32), 'operator')
   const [codeHash, typedCodeHash] = [randomBytes(32), randomBytes(32)]
   const open = await anEnrolment(stores, user, { codeHash, typedCodeHash })
   const waiting = await anUnconfirmed(stores, user)
@@ -91,6 +91,21 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     async ({ apiKeys }, my, their) =>
       (await apiKeys.list(my.tenantId)).filter(({ id }) => id === their.apiKeyId),
     [],
+  ],
+  'apiKeys.rotate': [
+    ({ apiKeys }, my, their) =>
+      apiKeys.rotate(
+        {
+          tenantId: my.tenantId,
+          id: their.apiKeyId,
+          successorId: systemRandom.id('apiKey'),
+          overlapSeconds: 0,
+          expiresAt: null,
+        },
+        randomBytes(32),
+        'operator',
+      ),
+    null,
   ],
   'apiKeys.revoke': [
     ({ apiKeys }, my, their) => apiKeys.revoke(my.tenantId, their.apiKeyId, 'operator'),
@@ -376,7 +391,8 @@ describe('no row of one tenant points at another’s', () => {
       ({ apiKeys }, my, their) => {
         const id = systemRandom.id('apiKey')
         const key = { tenantId: my.tenantId, id, rpId: their.rpId, name: 'x', scopes: [] }
-        return apiKeys.create({ ...key, expiresAt: null }, randomBytes(32), 'operator')
+        const made = { ...key, expiresAt: null, allowedAddresses: [] }
+        return apiKeys.create(made, randomBytes(32), 'operator')
       },
     ],
     [

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { defaultPolicy } from '../../src/domain/policy.ts'
+import { addresses } from '../../src/outbound/addresses.ts'
 import { createHashing } from '../../src/outbound/hashing.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import { createSealing } from '../../src/outbound/sealing.ts'
@@ -28,6 +29,7 @@ describe('an empty installation', () => {
       tenants: createTenantStore(database, systemRandom),
       apiKeys: createApiKeyStore(database, systemRandom),
       random: systemRandom,
+      addresses,
       hashing: createHashing(masterKey),
       signatures: createSignatures(createSealing({ current: masterKey })),
       signals: { publish: () => undefined },

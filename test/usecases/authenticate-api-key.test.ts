@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { ApiKeyId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { createApiKey, revocationPrefix, revokeApiKey } from '../../src/usecases/api-keys.ts'
+import {
+  createApiKey,
+  revocationPrefix,
+  revokeApiKey,
+  rotateApiKey,
+} from '../../src/usecases/api-keys.ts'
 import {
   type ApiKeyAuthentication,
   createApiKeyAuthentication,
@@ -24,18 +30,20 @@ afterAll(() => world.close())
 /** Longest that a revoked key may live on where its signal was lost. */
 const credentialAgeMaxMs = 1_000
 const refused = { refused: 'api_key_invalid' }
+const anywhere = '203.0.113.7'
 const bearer = (secret: string) => `Bearer ${secret}`
 
-function aKey(expiresAt: Date | null = null) {
+function aKey(expiresAt: Date | null = null, allowedAddresses: readonly string[] = []) {
   const { tenantId, rpId } = principal
-  const command = { tenantId, rpId, name: 'key', scopes: ['users:read'], expiresAt } as const
+  const scopes = ['users:read'] as const
+  const command = { tenantId, rpId, name: 'key', scopes, expiresAt, allowedAddresses }
   return granted(createApiKey(world, command, 'operator'))
 }
 
 describe('a key', () => {
   test('says for whom it acts, where, and what it may do', async () => {
     const { key, secret } = await aKey()
-    expect(await authentication.authenticate(bearer(secret))).toEqual({
+    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual({
       tenantId: principal.tenantId,
       rpId: principal.rpId,
       rpName: 'Payroll',
@@ -54,7 +62,9 @@ describe('a key', () => {
   })
 
   test('that is missing is asked for', async () => {
-    expect(await authentication.authenticate(undefined)).toEqual({ refused: 'unauthenticated' })
+    expect(await authentication.authenticate(undefined, anywhere)).toEqual({
+      refused: 'unauthenticated',
+    })
   })
 
   test('is refused in the same words, whatever is wrong with it', async () => {
@@ -77,49 +87,127 @@ describe('a key', () => {
       `Bearer ${scheme}01h455vb4pex5vsknk084sn02q_${own}`,
       `Bearer ${scheme}${"' or 1=1 --".padEnd(26)}_${own}`,
     ]) {
-      expect(await authentication.authenticate(header), header).toEqual(refused)
+      expect(await authentication.authenticate(header, anywhere), header).toEqual(refused)
     }
   })
 
   test('works until the moment it expires', async () => {
     const { secret } = await aKey(new Date(world.clock.now().getTime() + 60_000))
-    expect(await authentication.authenticate(bearer(secret))).not.toEqual(refused)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).not.toEqual(refused)
     world.moveClock(60_000)
-    expect(await authentication.authenticate(bearer(secret))).toEqual(refused)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refused)
     world.moveClock(-60_000)
   })
 
   test('that was used is marked, once a minute, and never waited for', async () => {
     const { key, secret } = await aKey()
-    for (let count = 0; count < 5; count++) await authentication.authenticate(bearer(secret))
+    for (let count = 0; count < 5; count++)
+      await authentication.authenticate(bearer(secret), anywhere)
     const lastUsed = async () =>
       (await world.apiKeys.list(principal.tenantId)).find(({ id }) => id === key.id)?.lastUsedAt
     const first = await until('the use is noted', lastUsed)
-    await authentication.authenticate(bearer(secret))
+    await authentication.authenticate(bearer(secret), anywhere)
     world.moveClock(61_000)
-    await authentication.authenticate(bearer(secret))
+    await authentication.authenticate(bearer(secret), anywhere)
     await until('the next use is noted', async () => ((await lastUsed()) ?? 0) > first)
     world.moveClock(-61_000)
+  })
+})
+
+describe('a key that is bound to addresses', () => {
+  test('works from there, and from elsewhere not even with the right secret', async () => {
+    const { secret } = await aKey(null, ['192.0.2.0/24', '2001:db8::/32'])
+    const from = (address: string) => authentication.authenticate(bearer(secret), address)
+    for (const address of ['192.0.2.1', '::ffff:192.0.2.1', '2001:db8::1'])
+      expect(await from(address), address).toMatchObject({ rpId: principal.rpId })
+    for (const address of ['192.0.3.1', '::1', '', 'unknown'])
+      expect(await from(address), address).toEqual({ refused: 'address_not_allowed' })
+  })
+
+  test('tells nobody without its secret that it is', async () => {
+    const { secret } = await aKey(null, ['192.0.2.1'])
+    const wrong = `${secret.slice(0, -1)}${secret.endsWith('A') ? 'E' : 'A'}`
+    expect(await authentication.authenticate(bearer(wrong), anywhere)).toEqual(refused)
+  })
+
+  test('is not made when one of them is none, or when they are too many', async () => {
+    const { tenantId, rpId } = principal
+    const make = (allowedAddresses: readonly string[]) =>
+      createApiKey(
+        world,
+        { tenantId, rpId, name: 'x', scopes: [], expiresAt: null, allowedAddresses },
+        'operator',
+      )
+    for (const ranges of [['192.0.2.1', 'example.com'], Array(51).fill('192.0.2.1')])
+      expect(await make(ranges)).toMatchObject({ refused: 'invalid_request' })
+    expect(await make(Array(50).fill('192.0.2.1'))).toHaveProperty('secret')
+  })
+})
+
+describe('a rotation', () => {
+  const rotate = (id: ApiKeyId, more: { overlapSeconds?: number; expiresAt?: Date | null } = {}) =>
+    rotateApiKey(world, { tenantId: principal.tenantId, id, ...more }, 'operator')
+
+  test('leaves both keys live until the overlap is over, with the same rights', async () => {
+    const { key, secret } = await aKey(null, [anywhere])
+    const next = await granted(rotate(key.id, { overlapSeconds: 60 }))
+    const right = await authentication.authenticate(bearer(secret), anywhere)
+    expect(right).toMatchObject({ keyId: key.id })
+    expect(await authentication.authenticate(bearer(next.secret), anywhere)).toEqual({
+      ...right,
+      keyId: next.key.id,
+    })
+    expect(await authentication.authenticate(bearer(next.secret), '203.0.113.8')).toEqual({
+      refused: 'address_not_allowed',
+    })
+    world.moveClock(61_000)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refused)
+    expect(await authentication.authenticate(bearer(next.secret), anywhere)).not.toEqual(refused)
+    world.moveClock(-61_000)
+  })
+
+  test('is told to every process, so that none serves the old key by its old end', async () => {
+    const { key, secret } = await aKey()
+    await authentication.authenticate(bearer(secret), anywhere)
+    world.published.length = 0
+    await granted(rotate(key.id, { overlapSeconds: 0 }))
+    expect(world.published).toEqual([`${revocationPrefix}${key.id}`])
+    authentication.forget(key.id)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refused)
+  })
+
+  test('cannot stretch the overlap beyond a week', async () => {
+    const { key } = await aKey()
+    const { previous } = await granted(rotate(key.id, { overlapSeconds: 1e9 }))
+    expect((previous.expiresAt?.getTime() ?? 0) - Date.now()).toBeLessThanOrEqual(7 * 86_400_000)
+  })
+
+  test('of another tenant’s key is refused as if there were none', async () => {
+    const { key } = await aKey()
+    const { tenantId } = await aPrincipal(world)
+    expect(await rotateApiKey(world, { tenantId, id: key.id }, 'operator')).toEqual({
+      refused: 'not_found',
+    })
   })
 })
 
 describe('a revocation', () => {
   test('is in force at once where it is signalled', async () => {
     const { key, secret } = await aKey()
-    expect(await authentication.authenticate(bearer(secret))).not.toEqual(refused)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).not.toEqual(refused)
     world.published.length = 0
     await granted(revokeApiKey(world, principal.tenantId, key.id, 'operator'))
     expect(world.published).toEqual([`${revocationPrefix}${key.id}`])
     authentication.forget(key.id)
-    expect(await authentication.authenticate(bearer(secret))).toEqual(refused)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refused)
   })
 
   test('is in force within a second where its signal was lost', async () => {
     const { key, secret } = await aKey()
-    await authentication.authenticate(bearer(secret))
+    await authentication.authenticate(bearer(secret), anywhere)
     await granted(revokeApiKey(world, principal.tenantId, key.id, 'operator'))
     world.moveClock(credentialAgeMaxMs)
-    expect(await authentication.authenticate(bearer(secret))).toEqual(refused)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refused)
   })
 
   test('of another tenant’s key is refused as if there were none', async () => {
@@ -127,7 +215,7 @@ describe('a revocation', () => {
     const stranger = await aPrincipal(world)
     const outcome = await revokeApiKey(world, stranger.tenantId, key.id, 'operator')
     expect(outcome).toEqual({ refused: 'not_found' })
-    expect(await authentication.authenticate(bearer(secret))).not.toEqual(refused)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).not.toEqual(refused)
   })
 })
 
@@ -147,17 +235,19 @@ describe('a busy relying party', () => {
   test('costs one look-up a second, and none while one is under way', async () => {
     const { secret } = await aKey()
     const { authentication, count } = counting()
-    await Promise.all(Array.from({ length: 50 }, () => authentication.authenticate(bearer(secret))))
+    await Promise.all(
+      Array.from({ length: 50 }, () => authentication.authenticate(bearer(secret), anywhere)),
+    )
     expect(count()).toBe(1)
     world.moveClock(credentialAgeMaxMs)
-    await authentication.authenticate(bearer(secret))
+    await authentication.authenticate(bearer(secret), anywhere)
     expect(count()).toBe(2)
   })
 
   test('is not pushed out of memory by made-up keys', async () => {
     const { secret } = await aKey()
     const { authentication, count } = counting()
-    await authentication.authenticate(bearer(secret))
+    await authentication.authenticate(bearer(secret), anywhere)
     const made = (n: number) => `cs_01${String(n).padStart(24, '0')}_${'A'.repeat(43)}`
     const findCredential = async () => null
     const flooded = createApiKeyAuthentication({
@@ -165,11 +255,11 @@ describe('a busy relying party', () => {
       apiKeys: { ...world.apiKeys, findCredential },
     })
     for (let n = 0; n < 50; n++) {
-      expect(await flooded.authenticate(bearer(made(n)))).toEqual(refused)
-      expect(await authentication.authenticate(bearer(made(n)))).toEqual(refused)
+      expect(await flooded.authenticate(bearer(made(n)), anywhere)).toEqual(refused)
+      expect(await authentication.authenticate(bearer(made(n)), anywhere)).toEqual(refused)
     }
     const before = count()
-    await authentication.authenticate(bearer(secret))
+    await authentication.authenticate(bearer(secret), anywhere)
     expect(count()).toBe(before)
   })
 
@@ -182,8 +272,10 @@ describe('a busy relying party', () => {
         down ? Promise.reject(new Error('away')) : world.apiKeys.findCredential(...given),
     }
     const shaken = createApiKeyAuthentication({ ...world, apiKeys })
-    await expect(shaken.authenticate(bearer(secret))).rejects.toThrow('away')
+    await expect(shaken.authenticate(bearer(secret), anywhere)).rejects.toThrow('away')
     down = false
-    expect(await shaken.authenticate(bearer(secret))).toMatchObject({ rpId: principal.rpId })
+    expect(await shaken.authenticate(bearer(secret), anywhere)).toMatchObject({
+      rpId: principal.rpId,
+    })
   })
 })

@@ -6,6 +6,7 @@ import { createDeviceKeys, type DeviceKey } from '../../clients/device/keys.ts'
 import type { ChallengeId, TenantId, UserId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.ts'
+import { addresses } from '../../src/outbound/addresses.ts'
 import { createHashing } from '../../src/outbound/hashing.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import { createSealing } from '../../src/outbound/sealing.ts'
@@ -44,6 +45,7 @@ export async function openWorld() {
     signatures,
     hashing: createHashing(masterKey),
     random: systemRandom,
+    addresses,
     clock,
     /** Moves the process's clock, not the database's. */
     moveClock: (ms: number) => {

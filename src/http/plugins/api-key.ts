@@ -35,7 +35,7 @@ export type KeyGuard = <const O extends Operation>(
 export function createKeyGuard(authenticate: UseCases['authenticateApiKey']): KeyGuard {
   return (scope, operation) => ({
     onRequest: async (request, reply) => {
-      const principal = await authenticate(request.headers.authorization)
+      const principal = await authenticate(request.headers.authorization, request.ip)
       if (isRefusal(principal)) return sendRefusal(reply, principal)
       if (scope !== 'any' && !allows(principal.scopes, scope)) {
         return sendRefusal(reply, refuse('scope_missing', { facts: { scope } }))
@@ -44,9 +44,10 @@ export function createKeyGuard(authenticate: UseCases['authenticateApiKey']): Ke
     },
     schema: operationSchema(operation, {
       security: [{ apiKey: scope === 'any' ? [] : [scope] }],
-      refusals: ['unauthenticated', 'api_key_invalid', ...(scope === 'any' ? [] : scopeMissing)],
+      refusals: [...everyKey, ...(scope === 'any' ? [] : scopeMissing)],
     }),
   })
 }
 
+const everyKey = ['unauthenticated', 'api_key_invalid', 'address_not_allowed'] as const
 const scopeMissing = ['scope_missing'] as const

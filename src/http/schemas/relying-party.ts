@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { allowedAddressesMax, overlapBoundsSeconds } from '../../domain/api-key.ts'
 import { defaultScopes, scopes } from '../../domain/scope.ts'
 import { idOf, shownId } from './ids.ts'
 import { namespace, showable } from './text.ts'
@@ -47,14 +48,43 @@ export const newApiKey = z
       .default([...defaultScopes])
       .meta({ description: 'What the key may do; `admin` includes all others.' }),
     expiresAt: givenTime('After this time the key is worth nothing.').nullable().default(null),
+    allowedAddresses: z
+      .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
+      .max(allowedAddressesMax)
+      .default([])
+      .meta({
+        description:
+          'IP addresses and CIDR ranges from which the key may be used; none means from everywhere.',
+        example: ['192.0.2.0/24'],
+      }),
   })
   .meta({ id: 'NewApiKey', description: 'A key for a relying party.' })
+
+export const apiKeyRotation = z
+  .strictObject({
+    overlapSeconds: z
+      .int()
+      .min(overlapBoundsSeconds.min)
+      .max(overlapBoundsSeconds.max)
+      .default(overlapBoundsSeconds.usual)
+      .meta({ description: 'How long the old key lives on at the most.' }),
+    expiresAt: givenTime(
+      'When the new key ends; null for never. Left out, it lives as long as the old one was to.',
+    )
+      .nullable()
+      .exactOptional(),
+  })
+  .meta({ id: 'ApiKeyRotation', description: 'How a key hands over to the next.' })
 
 const apiKeyMembers = {
   id: shownId('apiKey', 'The key: the public part of its text.'),
   relyingPartyId: shownId('relyingParty', 'Whom the key speaks for.'),
   name: z.string(),
   scopes: z.array(z.enum(scopes)).readonly(),
+  lineageId: shownId('apiKey', 'The first key of the line of rotations that this one belongs to.'),
+  allowedAddresses: z.array(z.string()).readonly().meta({
+    description: 'From where it may be used; none means from everywhere.',
+  }),
   createdAt: timestamp('When it was created.'),
   expiresAt: timestamp('When it ends; null for never.').nullable(),
   revokedAt: timestamp('When it was revoked; null if it was not.').nullable(),

@@ -12,6 +12,8 @@ const apiKey: ApiKey = {
   rpId,
   name: 'production',
   scopes: ['challenges:write'],
+  lineageId: anId('apiKey', '4'),
+  allowedAddresses: ['192.0.2.0/24'],
   createdAt: at,
   expiresAt: null,
   revokedAt: null,
@@ -22,6 +24,8 @@ const shownKey = {
   relyingPartyId: rpId,
   name: 'production',
   scopes: ['challenges:write'],
+  lineageId: apiKey.lineageId,
+  allowedAddresses: ['192.0.2.0/24'],
   createdAt: at.toISOString(),
   expiresAt: null,
   revokedAt: null,
@@ -91,15 +95,25 @@ describe('/v1/api-keys', () => {
     expect(answer.statusCode).toBe(201)
     expect(answer.json()).toEqual({ ...shownKey, secret: 'cs_whole_key' })
     const expiresAt = '2027-01-01T00:00:00Z'
-    await post('/v1/api-keys', { ...asked, scopes: ['admin'], expiresAt }, { createApiKey })
+    const allowedAddresses = ['192.0.2.1', '2001:db8::/32']
+    await post(
+      '/v1/api-keys',
+      { ...asked, scopes: ['admin'], expiresAt, allowedAddresses },
+      { createApiKey },
+    )
     const command = { tenantId, rpId, name: 'production' }
     expect(calls).toEqual([
       [
-        { ...command, scopes: ['challenges:write', 'users:read'], expiresAt: null },
+        {
+          ...command,
+          scopes: ['challenges:write', 'users:read'],
+          expiresAt: null,
+          allowedAddresses: [],
+        },
         `api_key:${principal.keyId}`,
       ],
       [
-        { ...command, scopes: ['admin'], expiresAt: new Date(expiresAt) },
+        { ...command, scopes: ['admin'], expiresAt: new Date(expiresAt), allowedAddresses },
         `api_key:${principal.keyId}`,
       ],
     ])
@@ -113,6 +127,9 @@ describe('/v1/api-keys', () => {
     ['expiresAt', '0000-01-01T00:00:00Z'],
     ['expiresAt', '2027-02-30T00:00:00Z'],
     ['expiresAt', 1_800_000_000],
+    ['allowedAddresses', ['example.com']],
+    ['allowedAddresses', ['192.0.2.0/33']],
+    ['allowedAddresses', Array(51).fill('192.0.2.1')],
   ])('400 for %s %j', async (member, value) => {
     const asked = { relyingPartyId: rpId, name: 'production', [member]: value }
     const answer = await post('/v1/api-keys', asked, {})
@@ -124,6 +141,37 @@ describe('/v1/api-keys', () => {
     const asked = { relyingPartyId: rpId, name: 'production' }
     const answer = await post('/v1/api-keys', asked, { createApiKey })
     expect(answer.statusCode).toBe(422)
+  })
+
+  it('201 with the successor and its secret; the overlap is a day unless given', async () => {
+    const calls: unknown[] = []
+    const rotateApiKey: UseCases['rotateApiKey'] = async (...given) => {
+      calls.push(given)
+      return { key: apiKey, previous: apiKey, secret: 'cs_whole_key' }
+    }
+    const url = `/v1/api-keys/${apiKey.id}/rotate`
+    const answer = await post(url, {}, { rotateApiKey })
+    expect(answer.statusCode).toBe(201)
+    expect(answer.json()).toEqual({ ...shownKey, secret: 'cs_whole_key' })
+    await post(url, { overlapSeconds: 0, expiresAt: null }, { rotateApiKey })
+    const command = { tenantId, id: apiKey.id }
+    const actor = `api_key:${principal.keyId}`
+    expect(calls).toEqual([
+      [{ ...command, overlapSeconds: 86_400 }, actor],
+      [{ ...command, overlapSeconds: 0, expiresAt: null }, actor],
+    ])
+  })
+
+  it.each([-1, 604_801, '60', 1.5])('400 for an overlap of %j', async (overlapSeconds) => {
+    const answer = await post(`/v1/api-keys/${apiKey.id}/rotate`, { overlapSeconds }, {})
+    expect(answer.statusCode).toBe(400)
+  })
+
+  it('409 with Retry-After while the overlap before it lasts', async () => {
+    const rotateApiKey = async () => refuse('rotation_under_way', { retryAfterSeconds: 60 })
+    const answer = await post(`/v1/api-keys/${apiKey.id}/rotate`, {}, { rotateApiKey })
+    expect(answer.statusCode).toBe(409)
+    expect(answer.headers['retry-after']).toBe('60')
   })
 
   it('200 with the revoked key', async () => {

@@ -6,7 +6,12 @@ import { principalOf } from '../../plugins/api-key.ts'
 import { sendRefusal } from '../../problem.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { wholeList } from '../../schemas/paging.ts'
-import { apiKeyBody, createdApiKeyBody, newApiKey } from '../../schemas/relying-party.ts'
+import {
+  apiKeyBody,
+  apiKeyRotation,
+  createdApiKeyBody,
+  newApiKey,
+} from '../../schemas/relying-party.ts'
 import type { ServerOptions } from './server-options.ts'
 
 const apiKeyList = wholeList(apiKeyBody, 'ApiKeys', 'All of the tenant.')
@@ -19,6 +24,7 @@ function shownKey({ rpId, ...key }: ApiKey): z.output<typeof apiKeyBody> {
 export function apiKeyRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
   list(app, options)
   create(app, options)
+  rotate(app, options)
   revoke(app, options)
   done()
 }
@@ -63,6 +69,39 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
       const body: z.output<typeof createdApiKeyBody> = {
         ...shownKey(created.key),
         secret: created.secret,
+      }
+      return reply.code(201).send(body)
+    },
+  )
+}
+
+function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.post(
+    '/v1/api-keys/:id/rotate',
+    key('admin', {
+      operationId: 'rotateApiKey',
+      tag: 'administration',
+      summary: 'Give an API key its successor',
+      description:
+        'The new key has the same rights. The old one ends after `overlapSeconds` at the latest; at most two keys of a lineage are live.',
+      params: idParams('id', 'apiKey', 'The key.'),
+      body: apiKeyRotation,
+      answers: {
+        201: {
+          description: 'The new key with its secret, readable this once.',
+          schema: createdApiKeyBody,
+        },
+      },
+      refusals: ['api_key_not_live', 'rotation_under_way'],
+    }),
+    async (request, reply) => {
+      const { tenantId, keyId } = principalOf(request)
+      const command = { ...request.body, tenantId, id: request.params.id }
+      const rotated = await useCases.rotateApiKey(command, `api_key:${keyId}`)
+      if (isRefusal(rotated)) return sendRefusal(reply, rotated)
+      const body: z.output<typeof createdApiKeyBody> = {
+        ...shownKey(rotated.key),
+        secret: rotated.secret,
       }
       return reply.code(201).send(body)
     },

@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest'
+import { isLive, mayRotate, successorExpiry } from '../../src/domain/api-key.ts'
+
+const now = new Date('2026-01-31T12:00:00Z')
+const in_ = (seconds: number) => new Date(now.getTime() + seconds * 1000)
+const live = { revokedAt: null, expiresAt: null }
+const ending = { revokedAt: null, expiresAt: in_(90.5) }
+const ended = { revokedAt: null, expiresAt: now }
+const revoked = { revokedAt: in_(-5), expiresAt: null }
+
+test('a key is live until it is revoked or its time has come', () => {
+  expect([live, ending, ended, revoked].map((key) => isLive(key, now))).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ])
+})
+
+describe('a rotation', () => {
+  test('takes a live key with at most dead relatives', () => {
+    expect(mayRotate(live, [live, ended, revoked], now)).toBeUndefined()
+  })
+
+  test('is refused for a key that is worth nothing', () => {
+    for (const key of [ended, revoked])
+      expect(mayRotate(key, [key], now)).toEqual({ refused: 'api_key_not_live' })
+  })
+
+  test('is refused beside a second live key, until the first of them ends', () => {
+    const refused = 'rotation_under_way'
+    expect(mayRotate(live, [live, ending], now)).toEqual({ refused, retryAfterSeconds: 91 })
+    expect(mayRotate(live, [live, live], now)).toEqual({ refused })
+  })
+})
+
+test('a successor lives as long as its predecessor was to live', () => {
+  const createdAt = in_(-100)
+  expect(successorExpiry({ createdAt, expiresAt: in_(20) }, now)).toEqual(in_(120))
+  expect(successorExpiry({ createdAt, expiresAt: null }, now)).toBeNull()
+})
