@@ -4,11 +4,12 @@
 import { parseArgs } from 'node:util'
 import { pino } from 'pino'
 import { openMigratedDatabase, openOperations } from './compose.ts'
-import { type Config, ConfigError, readConfig } from './config.ts'
+import { type Config, readConfig } from './config.ts'
 import { overlapBoundsSeconds } from './domain/api-key.ts'
 import { isId } from './domain/ids.ts'
 import { isRefusal } from './domain/refusal.ts'
 import { defaultScopes, type Scope, scopes } from './domain/scope.ts'
+import { StartFault, wordsOf } from './start-fault.ts'
 
 const usage = `Usage: countersign <command> [options]
 
@@ -29,7 +30,7 @@ Scopes: ${scopes.join(', ')} (default: ${defaultScopes.join(', ')})
 The configuration is read from the environment, as by the service: docs/configuration.md`
 
 /** Something the operator asked for cannot be done; printed without a stack. */
-class CommandError extends Error {}
+class CommandError extends StartFault {}
 
 const options = {
   name: { type: 'string' },
@@ -64,8 +65,13 @@ function required(values: Given['values'], name: 'name' | 'relying-party'): stri
 async function tenantOf(operations: Operations, given: string | undefined) {
   const tenants = await operations.listTenants()
   const [only] = tenants
+  if (!only) {
+    throw new CommandError(
+      'There is no tenant yet. Start the service once, or make one: countersign tenants create --name NAME',
+    )
+  }
   if (given === undefined) {
-    if (only && tenants.length === 1) return only.id
+    if (tenants.length === 1) return only.id
     throw new CommandError('Name the tenant with --tenant ID; see: countersign tenants list')
   }
   const found = tenants.find((tenant) => tenant.id === given)
@@ -204,7 +210,6 @@ try {
   if (given.values.help) console.log(usage)
   else await run(readConfig(process.env), given)
 } catch (error) {
-  const known = error instanceof CommandError || error instanceof ConfigError
-  console.error(known ? error.message : error)
+  console.error(wordsOf(error))
   process.exitCode = 1
 }

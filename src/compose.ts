@@ -24,7 +24,7 @@ import { createActivityStore } from './persistence/activities.ts'
 import { createApiKeyStore } from './persistence/api-keys.ts'
 import { createChallengeStore } from './persistence/challenges.ts'
 import { type Database, openDatabase } from './persistence/database.ts'
-import { isDatabaseUnavailable } from './persistence/database-errors.ts'
+import { ConnectFailure, isDatabaseUnavailable } from './persistence/database-errors.ts'
 import { createDeliveryStore } from './persistence/deliveries.ts'
 import { createDeviceStore } from './persistence/devices.ts'
 import { startEmbeddedPostgres } from './persistence/embedded-postgres.ts'
@@ -35,7 +35,9 @@ import { createSigningKeyStore } from './persistence/signing-keys.ts'
 import { createTenantStore } from './persistence/tenants.ts'
 import { createUserStore } from './persistence/users.ts'
 import type { PushProvider } from './ports/push.ts'
+import { listenFault, StartFault } from './start-fault.ts'
 import { createApiKey, revokeApiKey, rotateApiKey } from './usecases/api-keys.ts'
+import { findUnopenedKey } from './usecases/check-master-key.ts'
 import { rotateSigningKey } from './usecases/rotate-signing-key.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
 import { bootstrap, createRelyingParty, createTenant } from './usecases/tenants.ts'
@@ -69,7 +71,9 @@ export async function openMigratedDatabase(config: Config, log: Logger): Promise
     if (applied.length > 0) log.info({ applied }, 'migrations applied')
   } catch (error) {
     await embedded?.stop()
-    throw error
+    if (!(error instanceof ConnectFailure)) throw error
+    const whose = embedded ? '' : 'DATABASE_URL: '
+    throw new StartFault(`${whose}${error.message}.`, { cause: error })
   }
   const database = openDatabase({
     url,
@@ -145,12 +149,30 @@ function openPush(config: Config, log: Logger): PushProvider {
   return createPushRouter(routes, log)
 }
 
+/** Refuses a master key that cannot open what the database holds: the first sign-in would find out otherwise. */
+async function assertMasterKey(config: Config, parts: Parameters<typeof findUnopenedKey>[0]) {
+  const unopened = await findUnopenedKey(parts)
+  if (!unopened) return
+  const given = config.masterKeys.current
+    ? 'MASTER_KEY'
+    : `MASTER_KEY (read from ${path.join(config.dataFolder, 'master.key')})`
+  throw new StartFault(
+    `${given}: is not the key that sealed what this database holds, nor is any of MASTER_KEY_PREVIOUS ` +
+      `(seen at a signing key of ${unopened.tenantId}). Restore the right key from your backup; after a rotation put the old one into MASTER_KEY_PREVIOUS.`,
+  )
+}
+
 /** What operators do at the command line, on the same database, beside the running service or without it. */
 export async function openOperations(config: Config, publicOrigin: string, log: Logger) {
+  await using undo = new AsyncDisposableStack()
   const opened = await openMigratedDatabase(config, log)
+  undo.defer(() => opened.close())
   const world = await openWorld(config)
   const stores = openStores(opened)
+  await assertMasterKey(config, { ...world, ...stores })
   const signals = await openSignalCarrier(config, opened, log)
+  undo.defer(() => signals.close())
+  const running = undo.move()
   const signingKeys = createSigningKeys({ ...stores, ...world }, () => Date.now())
   const needs = { ...world, ...stores, signals, signingKeys, publicOrigin }
   return {
@@ -170,10 +192,7 @@ export async function openOperations(config: Config, publicOrigin: string, log: 
       revokeApiKey(needs, tenantId, id, 'operator'),
     rotateSigningKey: (tenantId: Parameters<typeof rotateSigningKey>[1]) =>
       rotateSigningKey(needs, tenantId),
-    async close() {
-      await signals.close()
-      await opened.close()
-    },
+    close: () => running.disposeAsync(),
   }
 }
 
@@ -196,12 +215,18 @@ export async function startService(
   publicOrigin: string,
   log: Logger,
 ): Promise<Service> {
+  // Undone from the last to the first, by a start that fails and by `stop`.
+  await using undo = new AsyncDisposableStack()
   const opened = await openMigratedDatabase(config, log)
+  undo.defer(() => opened.close())
   const { database } = opened
   const world = await openWorld(config)
   const stores = openStores(opened)
+  await assertMasterKey(config, { ...world, ...stores })
   const signals = await openSignalCarrier(config, opened, log)
+  undo.defer(() => signals.close())
   const push = openPush(config, log)
+  undo.defer(() => Promise.race([push.drain(), timeout(drainMsMax)]))
   const metrics = createMetrics({
     roundTrips: database.roundTrips,
     statements: database.statements,
@@ -218,38 +243,36 @@ export async function startService(
     observe: ({ kind, address }, result, ms) =>
       metrics.push({ provider: address.provider, kind, result, ms }),
   })
+  undo.defer(() => Promise.race([dispatcher.drain(), timeout(drainMsMax)]))
   const parts = { ...world, ...stores, signals, dispatcher, publicOrigin }
-  const bootstrapped = await bootstrap(parts)
-  const sweeps = config.role === 'api' ? null : startSweeps({ ...parts, log })
-  const app =
-    config.role === 'worker'
-      ? null
-      : await buildApp({
-          useCases: bindUseCases(parts),
-          logger: log,
-          publicOrigin,
-          ...(config.trustProxy !== null && { trustProxy: config.trustProxy }),
-          metrics: { ...metrics, token: config.metricsToken },
-          stopWaiting: () => signals.stop(),
-          ready: () => isReady(database),
-          isUnavailable: isDatabaseUnavailable,
-          onRequestObserved: metrics.request,
-        })
-  const address = app && (await app.listen({ host: config.host, port: config.port }))
-
-  return {
-    publicOrigin,
-    address,
-    bootstrapped,
-    async stop() {
-      await app?.close()
-      await sweeps?.stop()
-      await Promise.race([dispatcher.drain(), timeout(drainMsMax)])
-      await Promise.race([push.drain(), timeout(drainMsMax)])
-      await signals.close()
-      await opened.close()
-    },
+  if (config.role !== 'api') {
+    const sweeps = startSweeps({ ...parts, log })
+    undo.defer(() => sweeps.stop())
   }
+  let address: string | null = null
+  if (config.role !== 'worker') {
+    const app = await buildApp({
+      useCases: bindUseCases(parts),
+      logger: log,
+      publicOrigin,
+      ...(config.trustProxy !== null && { trustProxy: config.trustProxy }),
+      metrics: { ...metrics, token: config.metricsToken },
+      stopWaiting: () => signals.stop(),
+      ready: () => isReady(database),
+      isUnavailable: isDatabaseUnavailable,
+      onRequestObserved: metrics.request,
+    })
+    undo.defer(() => app.close())
+    address = await app.listen({ host: config.host, port: config.port }).catch((error) => {
+      throw listenFault(error, config)
+    })
+  }
+  // After the last thing that can fail: whoever makes the first key must live to show it.
+  const bootstrapped = await bootstrap(parts)
+  // Another process may have made the first tenant meanwhile, under a key of its own.
+  if (!bootstrapped) await assertMasterKey(config, parts)
+  const running = undo.move()
+  return { publicOrigin, address, bootstrapped, stop: () => running.disposeAsync() }
 }
 
 function timeout(ms: number): Promise<void> {

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { variables } from './config-variables.ts'
+import { StartFault } from './start-fault.ts'
 
 const schema = z.object(variables)
 
@@ -43,7 +44,7 @@ export type Config = {
 }
 
 /** What is wrong with the configuration, one line for each fault, each naming its variable. */
-export class ConfigError extends Error {
+export class ConfigError extends StartFault {
   constructor(faults: readonly string[]) {
     super(`The configuration is wrong:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`)
     this.name = 'ConfigError'

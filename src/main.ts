@@ -4,14 +4,18 @@ import { createServer } from 'node:net'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import { type Service, startService } from './compose.ts'
-import { type Config, ConfigError, readConfig } from './config.ts'
+import { type Config, readConfig } from './config.ts'
 import { loggerOptions } from './http/logging.ts'
+import { listenFault, wordsOf } from './start-fault.ts'
 
 /** The public origin must be known before the first request: it is part of every issuer and every proof. */
 async function withPort(config: Config): Promise<Config> {
   if (config.port !== 0) return config
   const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, config.host, resolve))
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', (error) => reject(listenFault(error, config)))
+    probe.listen(0, config.host, resolve)
+  })
   const bound = probe.address()
   await new Promise((resolve) => probe.close(resolve))
   if (bound === null || typeof bound === 'string') throw new Error('no free port found')
@@ -54,12 +58,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const text =
-    error instanceof ConfigError
-      ? error.message
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error)
-  process.stderr.write(`${text}\n`)
+  process.stderr.write(`${wordsOf(error)}\n`)
   process.exit(1)
 })

@@ -173,6 +173,22 @@ describe('a command that cannot be carried out', () => {
     for (const scope of scopes) expect(stderr).toContain(scope)
   })
 
+  test('on a database without a tenant says how one is made', async () => {
+    await using empty = await createEmptyDatabase()
+    const elsewhere = { ...environment, DATABASE_URL: empty.url }
+    await using program = startProgram(['src/cli.ts', 'keys', 'list'], elsewhere)
+    expect((await program.exit).code).toBe(1)
+    expect(program.stderr()).toMatch(/^There is no tenant yet\. .*tenants create --name NAME\n$/)
+  })
+
+  test('with another master key than the one that sealed seals nothing anew', async () => {
+    const other = { ...environment, MASTER_KEY: Buffer.alloc(32, 8).toString('base64url') }
+    await using program = startProgram(['src/cli.ts', 'tenants', 'create', '--name', 'X'], other)
+    expect((await program.exit).code).toBe(1)
+    expect(program.stderr()).toMatch(/^MASTER_KEY: is not the key/)
+    expect(await json('tenants', 'list')).toHaveLength(1)
+  })
+
   test('on a database that does not answer says so and never shows its password', async () => {
     const port = await freePort()
     await using program = startProgram(['src/cli.ts', 'tenants', 'list'], {
@@ -180,6 +196,7 @@ describe('a command that cannot be carried out', () => {
       DATABASE_URL: `postgresql://user:canary-0815@127.0.0.1:${port}/none`,
     })
     expect((await program.exit).code).toBe(1)
+    expect(program.stderr()).toMatch(/^DATABASE_URL: the database none at .*\n$/)
     expect(program.stderr()).toContain(`127.0.0.1:${port}`)
     expect(program.stderr()).not.toContain('canary-0815')
   })

@@ -3,8 +3,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
+import { createSealing } from '../src/outbound/sealing.ts'
 import { onServer } from './support/cluster.ts'
-import { createEmptyDatabase } from './support/database.ts'
+import { createEmptyDatabase, createTestDatabase } from './support/database.ts'
 import { isAlive } from './support/embedded-postgres.ts'
 import { createApi, freePort } from './support/running-service.ts'
 import { startProgram, startServiceProcess } from './support/service-process.ts'
@@ -132,11 +133,23 @@ describe('a start that cannot succeed', () => {
     }
     await using program = startProgram(['src/main.ts'], environment)
     expect(await program.exit).toEqual({ code: 1, signal: null })
-    expect(program.stderr()).toContain(`127.0.0.1:${port}`)
+    expect(program.stderr()).toBe(
+      `DATABASE_URL: the database none at 127.0.0.1:${port} cannot be used: it does not answer (ECONNREFUSED).\n`,
+    )
     expect(program.stderr() + program.stdout()).not.toContain('canary-4711')
   })
 
-  test('names the port that is taken, and ends with 1', async () => {
+  test('names the database that is not there, without a stack', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { url, drop } = stack.use(await createEmptyDatabase())
+    await drop()
+    const environment = { DATABASE_URL: url, MASTER_KEY: masterKey }
+    const program = stack.use(startProgram(['src/main.ts'], environment))
+    expect(await program.exit).toEqual({ code: 1, signal: null })
+    expect(program.stderr()).toMatch(/^DATABASE_URL: the database \S+ at .* create it first\.\n$/)
+  })
+
+  test('because the port is taken says so and keeps the first key for the start that succeeds', async () => {
     await using stack = new AsyncDisposableStack()
     const { url } = stack.use(await createEmptyDatabase())
     const taken = createServer()
@@ -144,9 +157,119 @@ describe('a start that cannot succeed', () => {
     stack.defer(() => new Promise((resolve) => taken.close(() => resolve())))
     const address = taken.address()
     const port = typeof address === 'object' && address ? String(address.port) : ''
-    const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, PORT: port }
-    const program = stack.use(startProgram(['src/main.ts'], environment))
+    const environment = { DATABASE_URL: url, MASTER_KEY: masterKey }
+    const failed = stack.use(startProgram(['src/main.ts'], { ...environment, PORT: port }))
+    expect(await failed.exit).toEqual({ code: 1, signal: null })
+    expect(failed.stderr()).toBe(
+      `127.0.0.1:${port} is taken: set PORT to another one, or stop what listens there.\n`,
+    )
+    const next = stack.use(await startServiceProcess({ ...environment, PORT: '0' }))
+    const [key = ''] = keysIn(next.stdout())
+    expect((await createApi(next.origin, key)('GET', '/v1/tenant')).status).toBe(200)
+  })
+
+  test.each(['0', '8080'])(
+    'names the host that is no address of this machine, port %s',
+    async (PORT) => {
+      await using stack = new AsyncDisposableStack()
+      const { url } = stack.use(await createEmptyDatabase())
+      const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, HOST: '192.0.2.1', PORT }
+      const program = stack.use(startProgram(['src/main.ts'], environment))
+      expect(await program.exit).toEqual({ code: 1, signal: null })
+      expect(program.stderr()).toMatch(
+        /^192\.0\.2\.1:\d+ is no address of this machine: set HOST .*\n$/,
+      )
+    },
+  )
+})
+
+describe('on an installation that another master key sealed', () => {
+  const other = Buffer.alloc(32, 8).toString('base64url')
+
+  async function installed(stack: AsyncDisposableStack): Promise<string> {
+    const { url } = stack.use(await createEmptyDatabase())
+    const first = await startServiceProcess({ DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0' })
+    await first[Symbol.asyncDispose]()
+    return url
+  }
+
+  test.each(['api', 'worker', 'all'])(
+    'nothing starts as %s, and the message names the variable',
+    async (ROLE) => {
+      await using stack = new AsyncDisposableStack()
+      const url = await installed(stack)
+      const environment = {
+        DATABASE_URL: url,
+        MASTER_KEY: other,
+        ROLE,
+        PORT: '0',
+        LOG_LEVEL: 'info',
+      }
+      const program = stack.use(startProgram(['src/main.ts'], environment))
+      expect(await program.exit).toEqual({ code: 1, signal: null })
+      expect(program.stderr()).toMatch(
+        /^MASTER_KEY: is not the key that sealed .*MASTER_KEY_PREVIOUS\.\n$/,
+      )
+      expect(program.stdout()).not.toMatch(/listen/i)
+    },
+  )
+
+  test('a start that loses the first tenant to a process under another key ends, too', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { url } = stack.use(await createTestDatabase())
+    const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0' }
+    const program = await onServer(url, async (first) => {
+      await first.query('begin')
+      await first.query(
+        "select pg_advisory_xact_lock(hashtextextended('countersign bootstrap', 0))",
+      )
+      const second = stack.use(startProgram(['src/main.ts'], environment))
+      const waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+      const database =
+        ' and database = (select oid from pg_database where datname = current_database())'
+      await until(
+        'the second waits',
+        async () => (await first.query(waiting + database)).rowCount,
+        60_000,
+      )
+      await first.query("insert into tenants (tenant_id, name) values ('tnt_first', 'First')")
+      await first.query(
+        `insert into signing_keys (tenant_id, kid, seq, status, public_jwk, private_sealed)
+         values ('tnt_first', 'kid', 1, 'active', '{}', $1)`,
+        [
+          createSealing({ current: Buffer.from(other, 'base64url') }).seal(
+            '{}',
+            'signing-key:tnt_first:kid',
+          ),
+        ],
+      )
+      await first.query('commit')
+      return second
+    })
     expect(await program.exit).toEqual({ code: 1, signal: null })
-    expect(program.stderr()).toContain(`127.0.0.1:${port}`)
+    expect(program.stderr()).toMatch(/^MASTER_KEY: is not the key that sealed .* tnt_first/)
+  })
+
+  test('the service starts when that key is among the previous ones', async () => {
+    await using stack = new AsyncDisposableStack()
+    const DATABASE_URL = await installed(stack)
+    const keys = { MASTER_KEY: other, MASTER_KEY_PREVIOUS: masterKey }
+    stack.use(await startServiceProcess({ DATABASE_URL, ...keys, PORT: '0' }))
+  })
+
+  test('the service asks for the previous key of every tenant, not of one alone', async () => {
+    await using stack = new AsyncDisposableStack()
+    const DATABASE_URL = await installed(stack)
+    const keys = { MASTER_KEY: other, MASTER_KEY_PREVIOUS: masterKey }
+    const command = ['src/cli.ts', 'tenants', 'create', '--name', 'Second']
+    const second = stack.use(startProgram(command, { DATABASE_URL, ...keys }))
+    expect((await second.exit).code).toBe(0)
+    for (const MASTER_KEY of [masterKey, other]) {
+      const program = stack.use(
+        startProgram(['src/main.ts'], { DATABASE_URL, MASTER_KEY, PORT: '0' }),
+      )
+      expect(await program.exit).toEqual({ code: 1, signal: null })
+      expect(program.stderr()).toMatch(/^MASTER_KEY: /)
+    }
   })
 })

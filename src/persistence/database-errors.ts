@@ -80,3 +80,25 @@ function isPassing(code: unknown): boolean {
     (passingCodes.has(code) || (/^[0-9A-Z]{5}$/.test(code) && passingClasses.has(code.slice(0, 2))))
   )
 }
+
+const connectReasons: Readonly<Record<string, string>> = {
+  '28000': 'it does not let this user in',
+  '28P01': 'the user name or the password is wrong',
+  '3D000': 'it has no database of this name; create it first',
+  ENOTFOUND: 'there is no machine of this name',
+}
+
+type Target = {
+  readonly host: string
+  readonly port: number
+  readonly database?: string | undefined
+}
+
+/** The database refuses the first connection or cannot be reached. The message names host, port and database, never the password. */
+export class ConnectFailure extends Error {
+  constructor({ host, port, database }: Target, cause: unknown) {
+    const { code, message } = cause as Thrown
+    const known = connectReasons[String(code)] ?? `it does not answer (${code ?? message})`
+    super(`the database ${database} at ${host}:${port} cannot be used: ${known}`, { cause })
+  }
+}

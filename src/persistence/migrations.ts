@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import pg from 'pg'
+import { ConnectFailure } from './database-errors.ts'
 
 /** A migration in the folder: `<name>/migration.sql`. */
 export type Migration = { readonly name: string; readonly sql: string }
@@ -56,7 +57,9 @@ export async function migrate(
   })
   // A connection that dies also fails the query in flight; without a listener it would end the process.
   client.on('error', () => undefined)
-  await client.connect()
+  await client.connect().catch((error: unknown) => {
+    throw new ConnectFailure(client, error)
+  })
   try {
     await lock(client)
     await client.query(createBook)

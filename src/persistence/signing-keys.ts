@@ -12,6 +12,15 @@ type KeyRow = {
   readonly link_jws: string | null
 }
 
+type SampleRow = {
+  readonly tenant_id: TenantId
+  readonly kid: string
+  readonly private_sealed: Buffer
+}
+
+// Version and key id, with which every sealed value begins (outbound/sealing.ts).
+const sealedMarkBytes = 5
+
 /** A tenant's keys, newest first. */
 export async function listSigningKeys(
   db: Queries,
@@ -61,6 +70,21 @@ export function createSigningKeyStore(
         [tenantId, kid],
       )
       return row?.private_sealed ?? null
+    },
+
+    async sampleActive() {
+      const rows = await database.query<SampleRow>(
+        'sample_signing_keys',
+        `select distinct on (substring(private_sealed for ${sealedMarkBytes})) tenant_id, kid, private_sealed
+         from signing_keys where status = 'active'
+         order by substring(private_sealed for ${sealedMarkBytes}), tenant_id`,
+        [],
+      )
+      return rows.map(({ tenant_id: tenantId, kid, private_sealed: privateSealed }) => ({
+        tenantId,
+        kid,
+        privateSealed,
+      }))
     },
 
     rotate(tenantId, next, actor) {

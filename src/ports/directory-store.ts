@@ -4,7 +4,7 @@ import type { ApiKeyId, RelyingPartyId, TenantId, UserId } from '../domain/ids.t
 import type { Policy, PolicyOverrides } from '../domain/policy.ts'
 import type { Refusal } from '../domain/refusal.ts'
 import type { Scope } from '../domain/scope.ts'
-import type { NewSigningKey } from './world.ts'
+import type { NewSigningKey, SigningKey } from './world.ts'
 
 export type Tenant = { readonly id: TenantId; readonly name: string; readonly createdAt: Date }
 
@@ -129,6 +129,8 @@ export interface SigningKeyStore {
   /** The sealed private key; null when the tenant has no such key. */
   findPrivate(tenantId: TenantId, kid: string): Promise<Uint8Array | null>
   list(tenantId: TenantId): Promise<StoredSigningKey[]>
+  /** One active key for each master key under which active keys are sealed, of whatever tenant. */
+  sampleActive(): Promise<SigningKey[]>
   /** Retires the active key and adds the next, in one transaction; false when another process rotated first. */
   rotate(
     tenantId: TenantId,

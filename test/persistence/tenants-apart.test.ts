@@ -322,6 +322,7 @@ const installationWide = [
   'tenants.listTenants',
   'tenants.onceWithoutTenants',
   'apiKeys.findCredential',
+  'signingKeys.sampleActive',
   'devices.dropPushToken',
   'deliveries.claim',
   'deliveries.suppressEnded',
