@@ -13,8 +13,17 @@ import type {
   UserStore,
 } from './ports/directory-store.ts'
 import type { EnrolmentStore } from './ports/enrolment-store.ts'
+import type { PasscodeStore } from './ports/passcode-store.ts'
 import type { Signals } from './ports/signals.ts'
-import type { Addresses, Clock, Hashing, Random, Sealing, Signatures } from './ports/world.ts'
+import type {
+  Addresses,
+  Clock,
+  Hashing,
+  OneTimePasswords,
+  Random,
+  Sealing,
+  Signatures,
+} from './ports/world.ts'
 import { answerChallenge } from './usecases/answer-challenge.ts'
 import { createApiKey, revocationPrefix, revokeApiKey, rotateApiKey } from './usecases/api-keys.ts'
 import { createApiKeyAuthentication } from './usecases/authenticate-api-key.ts'
@@ -48,8 +57,10 @@ import { renameDevice } from './usecases/rename-device.ts'
 import { resendChallenge } from './usecases/resend-challenge.ts'
 import { rotatePushToken } from './usecases/rotate-push-token.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
+import { makeRecoveryCodes, makeTemporaryCode } from './usecases/single-use-codes.ts'
 import { createRelyingParty } from './usecases/tenants.ts'
 import { unregisterAllDevices, unregisterDevice } from './usecases/unregister-devices.ts'
+import { readOtherFactors, verifyPasscode } from './usecases/verify-passcode.ts'
 
 /** Everything that any use case needs. */
 export type Parts = {
@@ -61,11 +72,13 @@ export type Parts = {
   readonly devices: DeviceStore
   readonly challenges: ChallengeStore
   readonly activities: ActivityStore
+  readonly passcodes: PasscodeStore
   readonly dispatcher: Dispatcher
   readonly signals: Signals & { listen(listener: (key: string) => void): void }
   readonly signatures: Signatures
   readonly sealing: Sealing
   readonly hashing: Hashing
+  readonly oneTimePasswords: OneTimePasswords
   readonly random: Random
   readonly clock: Clock
   readonly addresses: Addresses
@@ -124,6 +137,10 @@ export function bindUseCases(parts: Parts): UseCases {
     resendChallenge: bind(resendChallenge),
     readEvidence: bind(readEvidence),
     listChallenges: bind(listChallenges),
+    readOtherFactors: bind(readOtherFactors),
+    verifyPasscode: bind(verifyPasscode),
+    makeRecoveryCodes: bind(makeRecoveryCodes),
+    makeTemporaryCode: bind(makeTemporaryCode),
     fetchChallenges: bind(fetchChallenges),
     answerChallenge: bind(answerChallenge),
     confirmReceipt: bind(confirmReceipt),

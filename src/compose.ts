@@ -14,6 +14,7 @@ import { createFcmProvider } from './outbound/fcm.ts'
 import { createHashing } from './outbound/hashing.ts'
 import { masterKeyIn } from './outbound/master-key.ts'
 import { createMetrics } from './outbound/metrics.ts'
+import { oneTimePasswords } from './outbound/one-time-passwords.ts'
 import { createPushRouter, type PushRoute } from './outbound/push-router.ts'
 import { systemRandom } from './outbound/random.ts'
 import { createRedisSignals } from './outbound/redis-signals.ts'
@@ -31,6 +32,7 @@ import { startEmbeddedPostgres } from './persistence/embedded-postgres.ts'
 import { createEnrolmentStore } from './persistence/enrolments.ts'
 import { migrate } from './persistence/migrations.ts'
 import { createNotifySignals, notifyStatement } from './persistence/notify-signals.ts'
+import { createPasscodeStore } from './persistence/passcodes.ts'
 import { createSigningKeyStore } from './persistence/signing-keys.ts'
 import { createTenantStore } from './persistence/tenants.ts'
 import { createUserStore } from './persistence/users.ts'
@@ -98,6 +100,7 @@ async function openWorld(config: Config) {
     sealing,
     hashing: createHashing(current),
     signatures: createSignatures(sealing),
+    oneTimePasswords,
     random: systemRandom,
     clock: systemClock,
     addresses,
@@ -116,6 +119,7 @@ function openStores({ database }: OpenedDatabase) {
     challenges: createChallengeStore(database, random),
     deliveries: createDeliveryStore(database),
     activities: createActivityStore(database),
+    passcodes: createPasscodeStore(database, random),
   }
 }
 

@@ -15,6 +15,7 @@ import type { Id } from '../src/domain/ids.ts'
 import { defaultPolicy } from '../src/domain/policy.ts'
 import { isRefusal } from '../src/domain/refusal.ts'
 import { createHashing } from '../src/outbound/hashing.ts'
+import { oneTimePasswords } from '../src/outbound/one-time-passwords.ts'
 import { systemRandom } from '../src/outbound/random.ts'
 import { createSealing } from '../src/outbound/sealing.ts'
 import { createSignatures } from '../src/outbound/signatures.ts'
@@ -150,6 +151,7 @@ describe('claims of an enrolment', () => {
     signatures,
     hashing,
     sealing,
+    oneTimePasswords,
     random: systemRandom,
     clock,
     signals: silent,

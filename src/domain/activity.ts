@@ -18,6 +18,12 @@ export type ActivityType =
   | 'challenge_expired'
   | 'challenge_cancelled'
   | 'number_failed'
+  | 'passcode_used'
+  | 'passcode_failed'
+  | 'recovery_codes_made'
+  | 'recovery_code_used'
+  | 'temporary_code_made'
+  | 'temporary_code_used'
 
 export type Severity = 'info' | 'warning' | 'critical'
 
@@ -54,6 +60,12 @@ const severities: Record<ActivityType, Severity> = {
   challenge_expired: 'info',
   challenge_cancelled: 'info',
   number_failed: 'warning',
+  passcode_used: 'info',
+  passcode_failed: 'warning',
+  recovery_codes_made: 'warning',
+  recovery_code_used: 'warning',
+  temporary_code_made: 'warning',
+  temporary_code_used: 'warning',
 }
 
 /** Completes an activity with the severity that its type always has. */

@@ -9,6 +9,7 @@ export type AuditType =
   | 'api_key_created'
   | 'api_key_rotated'
   | 'api_key_revoked'
+  | 'temporary_code_made'
 
 /** One row of the audit record, written in the transaction of the change it tells of. */
 export type NewAuditEvent = {

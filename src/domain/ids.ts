@@ -12,6 +12,7 @@ export const idPrefixes = {
   delivery: 'dlv',
   activity: 'act',
   auditEvent: 'aud',
+  singleUseCode: 'suc',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

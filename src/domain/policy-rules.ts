@@ -173,4 +173,15 @@ export const policyRules = {
     'Whether a new device must type the number from the sign-in page before it counts.',
     { default: true, stricter: true },
   ),
+
+  passcodesAllowed: flag(
+    'Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes and temporary codes are not passcodes.',
+    { default: true, stricter: false },
+  ),
+  passcodeDigits: integer('Digits of the passcodes of devices that are enrolled from now on.', {
+    default: 6,
+    min: 6,
+    max: 8,
+    stricter: null,
+  }),
 } as const satisfies Readonly<Record<string, PolicyRule>>

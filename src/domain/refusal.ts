@@ -52,6 +52,12 @@ export type RefusalCode =
   | 'answer_key_not_allowed'
   | 'wrong_number'
   | 'number_missing'
+  // passcodes
+  | 'passcodes_not_allowed'
+  | 'passcode_wrong'
+  | 'passcode_used'
+  | 'passcode_expired'
+  | 'passcode_locked'
   // machines
   | 'conflict'
 

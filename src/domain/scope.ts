@@ -5,6 +5,7 @@ export const scopes = [
   'users:read',
   'users:write',
   'devices:write',
+  'temporary_codes:write',
   'policy:write',
   'audit:read',
   'admin',

@@ -29,6 +29,7 @@ import { apiKeyRoutes } from './routes/server/api-keys.ts'
 import { challengeRoutes } from './routes/server/challenges.ts'
 import { deviceRoutes } from './routes/server/devices.ts'
 import { enrolmentRoutes } from './routes/server/enrolments.ts'
+import { passcodeRoutes } from './routes/server/passcodes.ts'
 import { policyRoutes } from './routes/server/policy.ts'
 import { relyingPartyRoutes } from './routes/server/relying-parties.ts'
 import { tenantRoutes } from './routes/server/tenant.ts'
@@ -144,6 +145,7 @@ function registerRoutes(
     deviceRoutes,
     enrolmentRoutes,
     challengeRoutes,
+    passcodeRoutes,
   ]) {
     app.register(routes, server)
   }

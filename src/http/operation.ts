@@ -10,6 +10,7 @@ export const tags = {
   challenges: 'Ask a user, follow the question, read the signed outcome.',
   enrolments: 'Let a new device join a user.',
   users: 'Users, their identifiers and what happened to them.',
+  passcodes: 'Codes that users type where there is no push.',
   devices: 'Registered devices, and unregistering lost ones.',
   administration: 'The tenant, its relying parties and their API keys.',
   'device API': 'What a device calls. Every call but the claim carries a `Device-Proof`.',

@@ -1,6 +1,8 @@
 // The one table from "no" to HTTP: every refusal and every machine error with its status and its words.
 
 import type { RefusalCode } from '../domain/refusal.ts'
+import { passcodeProblems } from './passcode-problems.ts'
+import type { ProblemKind } from './problem-kind.ts'
 
 /** What only the machinery of HTTP can say. */
 export type MachineCode =
@@ -12,13 +14,6 @@ export type MachineCode =
   | 'internal'
 
 export type ProblemCode = RefusalCode | MachineCode
-
-/** What never changes about the problems of one code. */
-export type ProblemKind = {
-  readonly status: number
-  readonly title: string
-  readonly detail: string
-}
 
 const renew = 'Sign a new proof for this very request and send it once.'
 const again = 'Send the same request again.'
@@ -243,6 +238,7 @@ export const problems = {
     title: 'The approval holds no number.',
     detail: 'Ask for the number on the sign-in screen and send it as `num`.',
   },
+  ...passcodeProblems,
   conflict: {
     status: 409,
     title: 'Somebody else changed the same thing at this moment.',

@@ -2,7 +2,8 @@
 
 import type { FastifyReply } from 'fastify'
 import type { Refusal } from '../domain/refusal.ts'
-import { type ProblemCode, type ProblemKind, problems } from './problem-table.ts'
+import type { ProblemKind } from './problem-kind.ts'
+import { type ProblemCode, problems } from './problem-table.ts'
 
 /** One fault of a request; `path` is a JSON Pointer (RFC 6901) into the part that was read. */
 export type Fault = { readonly path: string; readonly message: string }

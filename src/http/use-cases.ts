@@ -34,8 +34,10 @@ import type { readKeySetLinks, readPublicKeys } from '../usecases/read-signing-k
 import type { renameDevice } from '../usecases/rename-device.ts'
 import type { resendChallenge } from '../usecases/resend-challenge.ts'
 import type { rotatePushToken } from '../usecases/rotate-push-token.ts'
+import type { makeRecoveryCodes, makeTemporaryCode } from '../usecases/single-use-codes.ts'
 import type { createRelyingParty } from '../usecases/tenants.ts'
 import type { unregisterAllDevices, unregisterDevice } from '../usecases/unregister-devices.ts'
+import type { readOtherFactors, verifyPasscode } from '../usecases/verify-passcode.ts'
 
 /** A use case without its first argument. */
 type Bound<UseCase> = UseCase extends (needs: never, ...given: infer Given) => infer Result
@@ -87,6 +89,12 @@ export type UseCases = {
   readonly resendChallenge: Bound<typeof resendChallenge>
   readonly readEvidence: Bound<typeof readEvidence>
   readonly listChallenges: Bound<typeof listChallenges>
+
+  // codes that users type
+  readonly readOtherFactors: Bound<typeof readOtherFactors>
+  readonly verifyPasscode: Bound<typeof verifyPasscode>
+  readonly makeRecoveryCodes: Bound<typeof makeRecoveryCodes>
+  readonly makeTemporaryCode: Bound<typeof makeTemporaryCode>
 
   // the device's side
   readonly fetchChallenges: Bound<typeof fetchChallenges>

@@ -73,6 +73,9 @@ const voidEnrolments = `
     ended_at = clock_timestamp()
   where tenant_id = $1 and user_id = $2 and status = 'claimed' and device_id = any($3::text[])`
 
+const dropSecrets = `
+  delete from passcode_secrets where tenant_id = $1 and device_id = any($2::text[])`
+
 const endOrphaned = `
   with k as materialized (
     select c.id, c.expires_at from challenges c
@@ -132,6 +135,7 @@ export async function unregisterDevices(
   const devices = rows.map(toDevice)
   if (devices.length === 0) return { devices, endedChallenges: [] }
   await tx.query('void_enrolments', voidEnrolments, [tenantId, userId, devices.map(({ id }) => id)])
+  await tx.query('drop_passcode_secrets', dropSecrets, [tenantId, devices.map(({ id }) => id)])
   const ended = await tx.query<{ id: ChallengeId }>('end_orphaned', endOrphaned, [tenantId, userId])
   const endedChallenges = ended.map(({ id }) => id)
   await recordActivities(tx, random, tenantId, [

@@ -47,6 +47,9 @@ const insertKeys = `
   order by x.kid
   on conflict (kid) do nothing returning kid`
 
+const insertSecret = `
+  insert into passcode_secrets (tenant_id, device_id, digits, secret_sealed) values ($1, $2, $3, $4)`
+
 const confirmClaim = `
   update enrolments set status = $4, wrong_numbers_left = $5, reason = $6,
     number_sealed = case when $4 = 'claimed' then number_sealed end,
@@ -104,7 +107,8 @@ export function createEnrolmentClaims(
     })
   }
 
-  async function addDevice(tx: Queries, { device, keys, push, numberSealed }: NewDevice) {
+  async function addDevice(tx: Queries, made: NewDevice) {
+    const { device, keys, push, numberSealed, passcodeSecret } = made
     await tx.query('insert_device', insertDevice, [
       device.tenantId,
       device.id,
@@ -122,6 +126,14 @@ export function createEnrolmentClaims(
       push?.tokenSealed ?? null,
       push?.tokenHash ?? null,
     ])
+    if (passcodeSecret !== null) {
+      await tx.query('insert_passcode_secret', insertSecret, [
+        device.tenantId,
+        device.id,
+        passcodeSecret.digits,
+        passcodeSecret.secretSealed,
+      ])
+    }
     const inserted = await tx.query('insert_device_keys', insertKeys, [
       device.tenantId,
       device.id,

@@ -57,6 +57,8 @@ export type NewDevice = {
   readonly push: NewPushToken
   /** Sealed number to confirm with; null when the tenant's policy does without confirmation and the device is active at once. */
   readonly numberSealed: Uint8Array | null
+  /** What it makes passcodes from; null when the tenant allows none. */
+  readonly passcodeSecret: { readonly digits: number; readonly secretSealed: Uint8Array } | null
   readonly devicesPerUserMax: number
   readonly activities: readonly NewActivity[]
 }

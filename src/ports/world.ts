@@ -73,3 +73,11 @@ export interface Signatures {
   sign(key: SigningKey, header: string, payload: string): Promise<string>
   createKey(tenantId: TenantId): Promise<NewSigningKey>
 }
+
+/** Time-based one-time passwords (RFC 6238), HMAC-SHA-256. */
+export interface OneTimePasswords {
+  /** A new random secret in base32 (RFC 4648), without padding. */
+  createSecret(): string
+  /** The code of a time step: the Unix time divided by the period. */
+  at(secret: string, digits: number, step: number): string
+}

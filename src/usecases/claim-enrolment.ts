@@ -17,9 +17,17 @@ import type { StoredSigningKey } from '../ports/directory-store.ts'
 import type { ClaimTarget, EnrolmentStore } from '../ports/enrolment-store.ts'
 import type { PushAddress } from '../ports/push.ts'
 import type { Signals } from '../ports/signals.ts'
-import type { Clock, Hashing, Random, Sealing, Signatures } from '../ports/world.ts'
+import type {
+  Clock,
+  Hashing,
+  OneTimePasswords,
+  Random,
+  Sealing,
+  Signatures,
+} from '../ports/world.ts'
 import { proofBytesMax } from './authenticate-device.ts'
 import { typedCodeMessage } from './open-enrolment.ts'
+import { makePasscodeSecret, type PasscodeSecret } from './passcode-secrets.ts'
 import { enrolmentNumberBinding } from './read-enrolment.ts'
 import { sealPushToken } from './rotate-push-token.ts'
 
@@ -29,6 +37,7 @@ export type Needs = {
   readonly signatures: Pick<Signatures, 'read' | 'verify' | 'thumbprint'>
   readonly hashing: Hashing
   readonly sealing: Sealing
+  readonly oneTimePasswords: OneTimePasswords
   readonly random: Random
   readonly clock: Clock
   readonly signals: Signals
@@ -60,6 +69,8 @@ export type Claimed = {
   readonly userName: string
   readonly issuer: string
   readonly signingKeys: readonly StoredSigningKey[]
+  /** What it makes passcodes from; null when the tenant allows none. */
+  readonly passcode: PasscodeSecret | null
 }
 
 /**
@@ -84,6 +95,7 @@ export async function claimEnrolment(needs: Needs, command: Command): Promise<Cl
   const origin = { userId, actor: `device:${id}`, deviceId: id, enrolmentId: enrolment.id } as const
   const { appId, device } = command
   const details = { name: device.name, platform: device.platform }
+  const passcode = makePasscodeSecret(needs, policy, tenantId, id)
   const claimed = await needs.enrolments.claim({
     device: { tenantId, id, userId, enrolmentId: enrolment.id, appId, ...device },
     keys,
@@ -94,6 +106,7 @@ export async function claimEnrolment(needs: Needs, command: Command): Promise<Cl
           enrolmentNumberBinding(enrolment),
         )
       : null,
+    passcodeSecret: passcode?.stored ?? null,
     devicesPerUserMax: policy.devicesPerUserMax,
     activities: [
       activity({ ...origin, type: 'enrolment_claimed', details }),
@@ -113,6 +126,7 @@ export async function claimEnrolment(needs: Needs, command: Command): Promise<Cl
     userName: target.userName,
     issuer: issuerOf(needs.publicOrigin, tenantId),
     signingKeys: target.signingKeys,
+    passcode: passcode?.given ?? null,
   }
 }
 

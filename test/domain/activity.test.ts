@@ -19,6 +19,12 @@ test.each<[ActivityType, string]>([
   ['challenge_expired', 'info'],
   ['challenge_cancelled', 'info'],
   ['number_failed', 'warning'],
+  ['passcode_used', 'info'],
+  ['passcode_failed', 'warning'],
+  ['recovery_codes_made', 'warning'],
+  ['recovery_code_used', 'warning'],
+  ['temporary_code_made', 'warning'],
+  ['temporary_code_used', 'warning'],
 ])('%s is always told as %s', (type, severity) => {
   const event = { userId, type, actor: 'operator', details: { name: 'Phone' } } as const
   expect(activity(event)).toEqual({ ...event, severity })

@@ -21,6 +21,7 @@ import {
 } from '../support/stores.ts'
 import { answer, challengeOf, resend } from './asking.ts'
 import { anUnconfirmed, numberSealed } from './enrolling.ts'
+import { aGuess, makeCode, makeTemporaryCode } from './typing.ts'
 
 type World = Awaited<ReturnType<typeof aWorld>>
 
@@ -36,6 +37,8 @@ async function aWorld(stores: Stores) {
   const waiting = await anUnconfirmed(stores, user)
   const deviceKey = aKey()
   const deviceId = await aDevice(stores, user, { keys: [deviceKey] })
+  await makeCode(stores, user)
+  await stores.passcodes.attempt(aGuess(user))
   const name = thumbprint()
   await aColleague(stores, user, name)
   const pending = await aChallenge(stores, user, [deviceId])
@@ -126,6 +129,17 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     async ({ users }, my, their) =>
       (await users.list(my.tenantId, ['default'], page)).filter(({ id }) => id === their.userId),
     [],
+  ],
+  'passcodes.facts': [
+    async ({ passcodes }, my, their) => {
+      const { secrets, codes } = await passcodes.facts(my.tenantId, my.rpId, their.userId)
+      return [...secrets, ...codes]
+    },
+    [],
+  ],
+  'passcodes.otherFactors': [
+    ({ passcodes }, my, their) => passcodes.otherFactors(my.tenantId, their.userId),
+    { passcodeDevices: 0, recoveryCodesLeft: 0, temporaryCodeExpiresAt: null },
   ],
   'signingKeys.findPrivate': [
     ({ signingKeys }, my, their) => signingKeys.findPrivate(my.tenantId, their.signingKid),
@@ -335,6 +349,9 @@ const writers = [
   'users.import',
   'signingKeys.rotate',
   'enrolments.create',
+  'passcodes.attempt',
+  'passcodes.replaceRecoveryCodes',
+  'passcodes.replaceTemporaryCode',
 ]
 
 const tables = [
@@ -347,6 +364,9 @@ const tables = [
   'devices',
   'device_keys',
   'device_proofs',
+  'passcode_secrets',
+  'single_use_codes',
+  'passcode_budgets',
   'challenges',
   'challenge_targets',
   'answers',
@@ -433,6 +453,18 @@ describe('no row of one tenant points at another’s', () => {
         const about = { ...event(my), userId: their.userId }
         return devices.change(my.tenantId, my.deviceId, { name: 'X' }, about, null)
       },
+    ],
+    [
+      'a failed passcode at a user',
+      ({ passcodes }, my, their) => passcodes.attempt(aGuess({ ...my.user, userId: their.userId })),
+    ],
+    [
+      'a recovery code at a user',
+      (all, my, their) => makeCode(all, { ...my.user, userId: their.userId }),
+    ],
+    [
+      'a temporary code at a user',
+      (all, my, their) => makeTemporaryCode(all, { ...my.user, userId: their.userId }),
     ],
   ])('%s', async (_, write) => {
     await expect(write(stores, mine, theirs)).rejects.toMatchObject(foreignKey)

@@ -12,6 +12,7 @@ import { type Database, openDatabase } from '../../src/persistence/database.ts'
 import { createDeliveryStore } from '../../src/persistence/deliveries.ts'
 import { createDeviceStore } from '../../src/persistence/devices.ts'
 import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
+import { createPasscodeStore } from '../../src/persistence/passcodes.ts'
 import { createSigningKeyStore } from '../../src/persistence/signing-keys.ts'
 import { createTenantStore } from '../../src/persistence/tenants.ts'
 import { createUserStore } from '../../src/persistence/users.ts'
@@ -44,6 +45,7 @@ export async function openStores(connections = 20) {
     challenges: createChallengeStore(database, random),
     deliveries: createDeliveryStore(database),
     activities: createActivityStore(database),
+    passcodes: createPasscodeStore(database, random),
   }
   return {
     ...stores,
@@ -173,6 +175,7 @@ export function aClaim(
             tokenHash: more.tokenHash ?? randomBytes(32),
           },
     numberSealed: more.numberSealed ?? null,
+    passcodeSecret: { digits: 6, secretSealed: randomBytes(60) },
     devicesPerUserMax: more.devicesPerUserMax ?? 10,
     activities: [],
   }

@@ -8,6 +8,7 @@ import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.ts'
 import { addresses } from '../../src/outbound/addresses.ts'
 import { createHashing } from '../../src/outbound/hashing.ts'
+import { oneTimePasswords } from '../../src/outbound/one-time-passwords.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import { createSealing } from '../../src/outbound/sealing.ts'
 import { createSignalHub } from '../../src/outbound/signal-hub.ts'
@@ -42,7 +43,10 @@ export async function openWorld() {
     ...stores,
     keys,
     sealing,
+    /** The master key under which everything here is sealed. */
+    sealingKey: masterKey,
     signatures,
+    oneTimePasswords,
     hashing: createHashing(masterKey),
     random: systemRandom,
     addresses,

@@ -24,6 +24,12 @@ const activityBody = z
       'challenge_expired',
       'challenge_cancelled',
       'number_failed',
+      'passcode_used',
+      'passcode_failed',
+      'recovery_codes_made',
+      'recovery_code_used',
+      'temporary_code_made',
+      'temporary_code_used',
     ]),
     severity: z.enum(['info', 'warning', 'critical']),
     actor: z.string().meta({

@@ -72,6 +72,16 @@ const askedNumber = z
 
 const { min, max } = challengeTtlBoundsSeconds
 
+/** What ties a result to the session of the relying party that asked. */
+export const binding = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{16,128}$/)
+  .exactOptional()
+  .meta({
+    description: 'A hash of the session of the relying party, in base64url; echoed in the result.',
+    example: 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg',
+  })
+
 export const newChallenge = z
   .strictObject({
     user: userReference,
@@ -82,15 +92,7 @@ export const newChallenge = z
       .default('preferred')
       .meta({ description: '`preferred`: a device that has a verification key must use it.' }),
     ttlSeconds: z.int().min(min).max(max).exactOptional(),
-    binding: z
-      .string()
-      .regex(/^[A-Za-z0-9_-]{16,128}$/)
-      .exactOptional()
-      .meta({
-        description:
-          'A hash of the session of the relying party, in base64url; echoed in the result.',
-        example: 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg',
-      }),
+    binding,
     deviceIds: z
       .array(idOf('device', 'A device of the user.'))
       .min(1)

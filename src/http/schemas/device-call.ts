@@ -93,6 +93,18 @@ export const claimedBody = z
       .object({ digits: z.uint32() })
       .nullable()
       .meta({ description: 'The number to be typed next; null when none is asked.' }),
+    passcode: z
+      .object({
+        secret: z.string().meta({ description: 'In base32 (RFC 4648), without padding.' }),
+        algorithm: z.literal('SHA256'),
+        digits: z.uint32(),
+        period: z.uint32().meta({ description: 'Seconds.' }),
+      })
+      .nullable()
+      .meta({
+        description:
+          'What passcodes are made from (RFC 6238), told this once; null when the tenant allows none.',
+      }),
   })
   .meta({ id: 'ClaimedEnrolment', description: 'What a new device gets.' })
 

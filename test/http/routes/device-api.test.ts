@@ -58,6 +58,7 @@ describe('POST /device/v1/enrollments/claim', () => {
       userName: 'Ada Lovelace',
       issuer: 'https://countersign.example/t/x',
       signingKeys,
+      passcode: confirmationRequired ? { secret: 'MFRGGZDF', digits: 8 } : null,
     })
     await using app = await anApp({ claimEnrolment: useCase })
     const answer = await app.inject({
@@ -81,6 +82,9 @@ describe('POST /device/v1/enrollments/claim', () => {
         ],
       },
       confirmation,
+      passcode: confirmationRequired
+        ? { secret: 'MFRGGZDF', algorithm: 'SHA256', digits: 8, period: 30 }
+        : null,
     })
     const push = { ...claim.push, environment: 'production' }
     expect(calls).toEqual([[{ ...claim, push }]])

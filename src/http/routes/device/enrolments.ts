@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { confirmationDigits } from '../../../domain/enrolment.ts'
+import { passcodeAlgorithm, passcodePeriodSeconds } from '../../../domain/passcode.ts'
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { Claimed } from '../../../usecases/claim-enrolment.ts'
 import type { HttpApp } from '../../http-app.ts'
@@ -28,6 +29,11 @@ function shownClaim(claimed: Claimed): z.output<typeof claimedBody> {
       keys: signingKeys.map(({ kid, publicJwk }) => ({ ...publicJwk, kid })),
     },
     confirmation: claimed.confirmationRequired ? { digits: confirmationDigits } : null,
+    passcode: claimed.passcode && {
+      ...claimed.passcode,
+      algorithm: passcodeAlgorithm,
+      period: passcodePeriodSeconds,
+    },
   }
 }
 

@@ -1,0 +1,101 @@
+// One-time codes that a person reads from somewhere and types: passcodes (RFC 6238), recovery codes, temporary codes.
+
+import type { DeviceId } from './ids.ts'
+import type { Policy } from './policy.ts'
+import { type Refusal, refuse } from './refusal.ts'
+
+/** How a person got in without a push. */
+export type PasscodeMethod = 'passcode' | 'recovery_code' | 'temporary_code'
+export type SingleUseKind = Exclude<PasscodeMethod, 'passcode'>
+
+/** RFC 6238, 4.1: the time step X. */
+export const passcodePeriodSeconds = 30
+/**
+ * Not SHA-1, although authenticator apps expect it: NIST retires it by the end of 2030, and only our own apps read these secrets.
+ */
+export const passcodeAlgorithm = 'SHA256'
+/** Steps by which the clock of a phone may be off, in each direction (RFC 6238, 5.2). */
+export const passcodeDriftSteps = 1
+/** Bytes of a secret: the length of the HMAC's hash (RFC 4226, 4, R6; RFC 6238, 1.2). */
+export const passcodeSecretBytes = 32
+
+/** Recovery codes in a set. */
+export const recoveryCodesPerSet = 10
+/** Bounds of a temporary code's lifetime, and what it is when nobody says. */
+export const temporaryCodeSeconds = { min: 300, usual: 3600, max: 24 * 3600 } as const
+
+/**
+ * 16 characters of 5 bits: above the 64 bits from which NIST SP 800-63B-4, 3.1.2.2 asks for no limit of guesses. So these codes
+ * are never locked, whatever others do.
+ */
+export const singleUseLength = 16
+
+const digitsOnly = /^[0-9]{6,8}$/
+const singleUse = /^[0-9A-HJKMNP-TV-Z]{16}$/
+
+/** What somebody typed; which of the two it is, is told by its length. */
+export type TypedCode =
+  | { readonly kind: 'passcode'; readonly code: string }
+  | { readonly kind: 'single_use'; readonly code: string }
+
+/** Reads a typed code, forgiving of case, spaces, dashes and look-alikes; undefined when it can be none. */
+export function readTypedCode(text: string): TypedCode | undefined {
+  const plain = text.replace(/[\s-]/g, '')
+  if (digitsOnly.test(plain)) return { kind: 'passcode', code: plain }
+  const code = plain.toUpperCase().replace(/O/g, '0').replace(/[IL]/g, '1')
+  return singleUse.test(code) ? { kind: 'single_use', code } : undefined
+}
+
+/** A single-use code as it is written down: four groups of four. */
+export function writeSingleUse(code: string): string {
+  return code.replace(/(.{4})(?=.)/g, '$1-')
+}
+
+/** Steps whose passcodes are accepted at this time. */
+export function acceptableSteps(now: Date): readonly number[] {
+  const current = Math.floor(now.getTime() / 1000 / passcodePeriodSeconds)
+  return Array.from(
+    { length: 2 * passcodeDriftSteps + 1 },
+    (_, index) => current - passcodeDriftSteps + index,
+  )
+}
+
+/** A device's passcode that was typed, and the step that it belongs to. */
+export type MatchingPasscode = {
+  readonly deviceId: DeviceId
+  readonly step: number
+  /** The last step of which this device's passcode was accepted. */
+  readonly lastStep: number
+}
+
+/**
+ * The passcode to accept. Each step of each device counts once, and none before one that counted, so that a code that was seen
+ * over a shoulder is worth nothing (RFC 6238, 5.2; NIST SP 800-63B-4, 3.1.4.2).
+ */
+export function choosePasscode<Matching extends MatchingPasscode>(
+  matching: readonly Matching[],
+): Matching | Refusal {
+  const fresh = matching.find(({ step, lastStep }) => step > lastStep)
+  if (fresh) return fresh
+  return refuse(matching.length === 0 ? 'passcode_wrong' : 'passcode_used')
+}
+
+/** What a user has beside the push. */
+export type OtherFactors = {
+  /** Active devices that show passcodes. */
+  readonly passcodeDevices: number
+  readonly recoveryCodesLeft: number
+  readonly temporaryCodeExpiresAt: Date | null
+}
+
+/** The factors that a relying party may offer where there is no push, the one to be preferred first. */
+export function otherFactorsOf(
+  { passcodesAllowed }: Pick<Policy, 'passcodesAllowed'>,
+  held: OtherFactors,
+): readonly PasscodeMethod[] {
+  return [
+    ...(passcodesAllowed && held.passcodeDevices > 0 ? (['passcode'] as const) : []),
+    ...(held.temporaryCodeExpiresAt === null ? [] : (['temporary_code'] as const)),
+    ...(held.recoveryCodesLeft > 0 ? (['recovery_code'] as const) : []),
+  ]
+}

@@ -1,0 +1,90 @@
+// Budgets of failed passcodes. Called inside a transaction that holds the user's row.
+
+import type { TenantId, UserId } from '../domain/ids.ts'
+import { type Budget, passcodeBudgets } from '../domain/passcode-budget.ts'
+import type { PasscodeAttempt } from '../ports/passcode-store.ts'
+import type { Queries } from './database.ts'
+
+// `clear_at` is the theoretical arrival time of the generic cell rate algorithm (ITU-T I.371): one column that heals by itself.
+const pay = `
+  insert into passcode_budgets as b (tenant_id, user_id, name, clear_at)
+  values ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
+  on conflict (tenant_id, user_id, name) do update
+    set clear_at = greatest(b.clear_at, clock_timestamp()) + make_interval(secs => $4)
+    where b.clear_at <= clock_timestamp() + make_interval(secs => $4 * ($5 - 1))
+  returning name`
+
+const secondsToWait = `
+  select ceil(extract(epoch from clear_at - clock_timestamp()) - $4 * ($5 - 1))::int as seconds
+  from passcode_budgets where tenant_id = $1 and user_id = $2 and name = $3`
+
+const refund = `
+  update passcode_budgets set clear_at = clear_at - make_interval(secs => $4)
+  where tenant_id = $1 and user_id = $2 and name = $3`
+
+const succeed = `
+  insert into passcode_budgets (tenant_id, user_id, name, clear_at, succeeded_at)
+  values ($1, $2, $3, clock_timestamp(), clock_timestamp())
+  on conflict (tenant_id, user_id, name) do update
+    set clear_at = excluded.clear_at, succeeded_at = excluded.succeeded_at`
+
+const isKnown = `
+  select name from passcode_budgets where tenant_id = $1 and user_id = $2 and name = $3
+    and succeeded_at > clock_timestamp() - make_interval(days => $4)`
+
+// What is forgiven and forgotten says nothing any more; whoever tries with ever new names must not fill the table.
+const forget = `
+  delete from passcode_budgets where tenant_id = $1 and user_id = $2
+    and name not in ('strangers', 'known') and clear_at < clock_timestamp()
+    and (succeeded_at is null or succeeded_at <= clock_timestamp() - make_interval(days => $3))`
+
+type Whose = Pick<PasscodeAttempt, 'tenantId' | 'userId' | 'initiator' | 'knownForDays'>
+type Locked = {
+  readonly kind: 'locked'
+  readonly by: 'initiator' | 'user'
+  readonly retryAfterSeconds: number
+}
+/** A try that was paid for; `giveBack` undoes what it cost the user. */
+type Paid = { readonly kind: 'paid'; giveBack(): Promise<void> }
+
+/** Pays for one try from the budgets of the user and of the initiator, or from neither. */
+export async function payForTry(tx: Queries, whose: Whose): Promise<Paid | Locked> {
+  const { tenantId, userId, initiator, knownForDays } = whose
+  await tx.query('forget_initiators', forget, [tenantId, userId, knownForDays])
+  const known = await tx.query('is_known_initiator', isKnown, [
+    tenantId,
+    userId,
+    initiator,
+    knownForDays,
+  ])
+  const shared = known.length > 0 ? 'known' : 'strangers'
+  const args = (name: string, { refillSeconds, burst }: Budget) =>
+    [tenantId, userId, name, refillSeconds, burst] as const
+  const take = async (name: string, budget: Budget, by: Locked['by']) => {
+    const values = args(name, budget)
+    if ((await tx.query('pay_for_passcode', pay, values)).length > 0) return undefined
+    const [row] = await tx.query<{ seconds: number }>('passcode_wait', secondsToWait, values)
+    return { kind: 'locked', by, retryAfterSeconds: Math.max(1, row?.seconds ?? 1) } as const
+  }
+  const giveBack = async () => {
+    const [, , name, seconds] = args(shared, passcodeBudgets[shared])
+    await tx.query('refund_passcode', refund, [tenantId, userId, name, seconds])
+  }
+  // The user's first: an initiator that may not try leaves no row behind.
+  const ofUser = await take(shared, passcodeBudgets[shared], 'user')
+  if (ofUser) return ofUser
+  const ofInitiator = await take(initiator, passcodeBudgets.initiator, 'initiator')
+  if (!ofInitiator) return { kind: 'paid', giveBack }
+  await giveBack()
+  return ofInitiator
+}
+
+/** The user got in from here: its failures are forgiven, and it is known from now on. */
+export async function rememberInitiator(
+  tx: Queries,
+  tenantId: TenantId,
+  userId: UserId,
+  initiator: string,
+): Promise<void> {
+  await tx.query('initiator_succeeded', succeed, [tenantId, userId, initiator])
+}

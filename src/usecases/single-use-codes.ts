@@ -1,0 +1,105 @@
+import { activity } from '../domain/activity.ts'
+import { typedCodeAlphabet } from '../domain/enrolment.ts'
+import type { TenantId, UserId } from '../domain/ids.ts'
+import {
+  recoveryCodesPerSet,
+  singleUseLength,
+  temporaryCodeSeconds,
+  writeSingleUse,
+} from '../domain/passcode.ts'
+import type { Principal } from '../domain/principal.ts'
+import { isRefusal, type Refusal } from '../domain/refusal.ts'
+import type { UserStore } from '../ports/directory-store.ts'
+import type {
+  NewSingleUseCode,
+  PasscodeStore,
+  StoredSingleUseCode,
+} from '../ports/passcode-store.ts'
+import type { Hashing, Random, Sealing } from '../ports/world.ts'
+import { findUser } from './find-user.ts'
+
+export type Needs = {
+  readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
+  readonly passcodes: Pick<PasscodeStore, 'replaceRecoveryCodes' | 'replaceTemporaryCode'>
+  readonly random: Random
+  readonly hashing: Pick<Hashing, 'sha256' | 'equal'>
+  readonly sealing: Sealing
+}
+
+function keyBinding(tenantId: TenantId, id: string): string {
+  return `single-use-code:${tenantId}:${id}`
+}
+
+function make({ random, hashing, sealing }: Needs, tenantId: TenantId) {
+  const code = random.characters(typedCodeAlphabet, singleUseLength)
+  const key = random.token(32)
+  const id = random.id('singleUseCode')
+  const stored: NewSingleUseCode = {
+    id,
+    hash: hashing.sha256(`${key}:${code}`),
+    keySealed: sealing.seal(key, keyBinding(tenantId, id)),
+  }
+  return { code: writeSingleUse(code), stored }
+}
+
+/** The stored code that was typed. */
+export function findSingleUse(
+  { hashing, sealing }: Pick<Needs, 'hashing' | 'sealing'>,
+  tenantId: TenantId,
+  codes: readonly StoredSingleUseCode[],
+  typed: string,
+): StoredSingleUseCode | undefined {
+  return codes.find(({ id, hash, keySealed }) => {
+    const key = sealing.open(keySealed, keyBinding(tenantId, id))
+    return hashing.equal(hash, hashing.sha256(`${key}:${typed}`))
+  })
+}
+
+/** Makes a set of recovery codes for a user, readable this once, in the place of the former set. */
+export async function makeRecoveryCodes(
+  needs: Needs,
+  principal: Principal,
+  userId: UserId,
+): Promise<readonly string[] | Refusal> {
+  const user = await findUser(needs, principal, { id: userId })
+  if (isRefusal(user)) return user
+  const { tenantId, keyId } = principal
+  const made = Array.from({ length: recoveryCodesPerSet }, () => make(needs, tenantId))
+  await needs.passcodes.replaceRecoveryCodes({
+    tenantId,
+    userId,
+    codes: made.map(({ stored }) => stored),
+    activity: activity({ userId, type: 'recovery_codes_made', actor: `api_key:${keyId}` }),
+  })
+  return made.map(({ code }) => code)
+}
+
+/** A temporary code, readable this once. */
+export type TemporaryCode = { readonly code: string; readonly expiresAt: Date }
+
+/**
+ * Makes a temporary code, for the help desk to tell somebody whom it has recognised. It takes the place of the user's former one;
+ * the user sees it among the activities, and the audit record names the key.
+ */
+export async function makeTemporaryCode(
+  needs: Needs,
+  principal: Principal,
+  userId: UserId,
+  ttlSeconds: number = temporaryCodeSeconds.usual,
+): Promise<TemporaryCode | Refusal> {
+  const user = await findUser(needs, principal, { id: userId })
+  if (isRefusal(user)) return user
+  const { tenantId, keyId } = principal
+  const actor = `api_key:${keyId}` as const
+  const { code, stored } = make(needs, tenantId)
+  const details = { ttlSeconds }
+  const expiresAt = await needs.passcodes.replaceTemporaryCode({
+    tenantId,
+    userId,
+    code: stored,
+    ttlSeconds,
+    activity: activity({ userId, type: 'temporary_code_made', actor, details }),
+    actor,
+  })
+  return { code, expiresAt }
+}

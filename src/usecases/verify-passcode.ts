@@ -1,0 +1,189 @@
+import { type ActivityType, activity } from '../domain/activity.ts'
+import type { TenantId, UserId } from '../domain/ids.ts'
+import { issuerOf } from '../domain/issuer.ts'
+import {
+  acceptableSteps,
+  choosePasscode,
+  type OtherFactors,
+  otherFactorsOf,
+  type PasscodeMethod,
+  readTypedCode,
+  type SingleUseKind,
+} from '../domain/passcode.ts'
+import { type GivenInitiator, initiatorOf } from '../domain/passcode-budget.ts'
+import { passcodeResultPayload, passcodeResultTyp } from '../domain/passcode-result.ts'
+import type { Principal } from '../domain/principal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { TenantStore, UserStore } from '../ports/directory-store.ts'
+import type {
+  PasscodeAttempt,
+  PasscodeFacts,
+  PasscodeStore,
+  StoredPasscodeSecret,
+} from '../ports/passcode-store.ts'
+import type { Hashing, OneTimePasswords, Random, Sealing } from '../ports/world.ts'
+import { findUser } from './find-user.ts'
+import { passcodeSecretBinding } from './passcode-secrets.ts'
+import type { SigningKeys } from './signing-keys.ts'
+import { findSingleUse } from './single-use-codes.ts'
+
+export type Needs = {
+  readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
+  readonly passcodes: Pick<PasscodeStore, 'facts' | 'attempt'>
+  readonly oneTimePasswords: Pick<OneTimePasswords, 'at'>
+  readonly hashing: Hashing
+  readonly sealing: Sealing
+  readonly random: Pick<Random, 'token'>
+  readonly signingKeys: Pick<SigningKeys, 'sign'>
+  readonly publicOrigin: string
+}
+
+export type Command = {
+  readonly userId: UserId
+  /** As it was typed. */
+  readonly code: string
+  /** The relying party's own session hash, echoed in the result. */
+  readonly binding?: string
+  readonly initiator?: GivenInitiator
+}
+
+/** An accepted code. */
+export type AcceptedPasscode = {
+  readonly method: PasscodeMethod
+  readonly recoveryCodesLeft: number
+  /** `passcode-result+jwt`. */
+  readonly result: string
+}
+
+/** What the typed code fits, or why it fits nothing. */
+type Judged =
+  | {
+      readonly match: Extract<PasscodeAttempt['match'], { kind: 'passcode' }>
+      readonly device: StoredPasscodeSecret
+    }
+  | {
+      readonly match: Extract<PasscodeAttempt['match'], { kind: SingleUseKind }>
+      readonly device: null
+    }
+
+/**
+ * Verifies a code that a user typed where there was no push: a device's passcode, a recovery code or a temporary code. A wrong
+ * one is told apart from a used one only by who holds the used one; too many wrong ones are refused without being looked at.
+ */
+export async function verifyPasscode(
+  needs: Needs,
+  principal: Principal,
+  command: Command,
+): Promise<AcceptedPasscode | Refusal> {
+  const { tenantId, rpId, keyId } = principal
+  const { userId } = command
+  const user = await findUser(needs, principal, { id: userId })
+  if (isRefusal(user)) return user
+  const facts = await needs.passcodes.facts(tenantId, rpId, userId)
+  const judged = judge(needs, tenantId, facts, command.code)
+  if (isRefusal(judged) && judged.refused === 'passcodes_not_allowed') return judged
+  const match = isRefusal(judged) ? null : judged.match
+  const actor = `api_key:${keyId}` as const
+  const outcome = await needs.passcodes.attempt({
+    tenantId,
+    userId,
+    initiator: needs.hashing.sha256Base64Url(initiatorOf(rpId, command.initiator ?? {})),
+    knownForDays: facts.policy.initiatorMemoryDays,
+    match,
+    accepted: activity({
+      userId,
+      type: usedTypes[match?.kind ?? 'passcode'],
+      actor,
+      ...(match?.kind === 'passcode' && { deviceId: match.deviceId }),
+    }),
+    failed: activity({ userId, type: 'passcode_failed', actor }),
+  })
+  if (outcome.kind === 'locked') {
+    const { by, retryAfterSeconds } = outcome
+    return refuse('passcode_locked', { retryAfterSeconds, facts: { lockedBy: by } })
+  }
+  if (isRefusal(judged)) return judged
+  if (outcome.kind === 'failed') return refuse('passcode_used')
+  const { kind: method } = judged.match
+  const payload = passcodeResultPayload({
+    issuer: issuerOf(needs.publicOrigin, tenantId),
+    tenantId,
+    rpId,
+    userId,
+    jti: needs.random.token(16),
+    binding: command.binding ?? null,
+    method,
+    acceptedAt: outcome.at,
+    device: judged.device && { id: judged.device.deviceId, activatedAt: judged.device.activatedAt },
+  })
+  const result = await needs.signingKeys.sign(tenantId, passcodeResultTyp, payload)
+  return { method, recoveryCodesLeft: outcome.recoveryCodesLeft, result }
+}
+
+const usedTypes: Readonly<Record<PasscodeMethod, ActivityType>> = {
+  passcode: 'passcode_used',
+  recovery_code: 'recovery_code_used',
+  temporary_code: 'temporary_code_used',
+}
+
+function judge(
+  needs: Needs,
+  tenantId: TenantId,
+  facts: PasscodeFacts,
+  text: string,
+): Judged | Refusal {
+  const typed = readTypedCode(text)
+  if (typed?.kind === 'single_use') return judgeSingleUse(needs, tenantId, facts, typed.code)
+  if (!facts.policy.passcodesAllowed) return refuse('passcodes_not_allowed')
+  return typed ? judgePasscode(needs, tenantId, facts, typed.code) : refuse('passcode_wrong')
+}
+
+function judgePasscode(
+  { oneTimePasswords, sealing, hashing }: Needs,
+  tenantId: TenantId,
+  { secrets, now }: PasscodeFacts,
+  code: string,
+): Judged | Refusal {
+  const steps = acceptableSteps(now)
+  const matching = secrets.flatMap((device) => {
+    const { deviceId, digits, lastStep, secretSealed } = device
+    const secret = sealing.open(secretSealed, passcodeSecretBinding(tenantId, deviceId))
+    return steps
+      .filter((step) => hashing.equal(oneTimePasswords.at(secret, digits, step), code))
+      .map((step) => ({ deviceId, step, lastStep, device }))
+  })
+  const chosen = choosePasscode(matching)
+  if (isRefusal(chosen)) return chosen
+  const { deviceId, step, device } = chosen
+  return { match: { kind: 'passcode', deviceId, step }, device }
+}
+
+function judgeSingleUse(
+  needs: Needs,
+  tenantId: TenantId,
+  { codes, now }: PasscodeFacts,
+  code: string,
+): Judged | Refusal {
+  const found = findSingleUse(needs, tenantId, codes, code)
+  if (!found) return refuse('passcode_wrong')
+  if (found.usedAt !== null) return refuse('passcode_used')
+  if (found.expiresAt !== null && found.expiresAt <= now) return refuse('passcode_expired')
+  return { match: { kind: found.kind, id: found.id }, device: null }
+}
+
+/** What a user could be asked for instead of a push. */
+export async function readOtherFactors(
+  needs: Pick<Needs, 'users'> & {
+    readonly passcodes: Pick<PasscodeStore, 'otherFactors'>
+    readonly tenants: Pick<TenantStore, 'findPolicy'>
+  },
+  principal: Principal,
+  userId: UserId,
+): Promise<(OtherFactors & { readonly otherFactors: readonly PasscodeMethod[] }) | Refusal> {
+  const user = await findUser(needs, principal, { id: userId })
+  if (isRefusal(user)) return user
+  const { tenantId, rpId } = principal
+  const policy = await needs.tenants.findPolicy(tenantId, rpId)
+  const held = await needs.passcodes.otherFactors(tenantId, userId)
+  return { ...held, otherFactors: otherFactorsOf(policy, held) }
+}

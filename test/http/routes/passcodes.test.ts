@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest'
+import { refuse } from '../../../src/domain/refusal.ts'
+import type { UseCases } from '../../../src/http/use-cases.ts'
+import { anApp, anId, at, bearer } from '../fixtures.ts'
+
+const users = `/v1/users/${anId('user')}`
+
+async function call(
+  method: 'GET' | 'POST',
+  path: string,
+  given: Partial<UseCases>,
+  payload?: object,
+) {
+  await using app = await anApp(given)
+  return app.inject({
+    method,
+    url: `${users}${path}`,
+    headers: bearer,
+    ...(payload && { payload }),
+  })
+}
+
+describe('POST /v1/users/{userId}/passcodes/verify', () => {
+  const code = '492039'
+
+  it('200 with the result', async () => {
+    const commands: unknown[] = []
+    const accepted = { method: 'passcode', recoveryCodesLeft: 3, result: 'a.b.c' } as const
+    const verifyPasscode: UseCases['verifyPasscode'] = async (_principal, command) => {
+      commands.push(command)
+      return accepted
+    }
+    const asked = {
+      code,
+      binding: 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is',
+      initiator: { browserId: 'Zx3mQh7T2kq0sWn4', network: '2001:db8:1::/48' },
+    }
+    const answer = await call('POST', '/passcodes/verify', { verifyPasscode }, asked)
+    expect(answer.statusCode).toBe(200)
+    expect(answer.json()).toEqual(accepted)
+    expect(commands).toEqual([{ ...asked, userId: anId('user') }])
+  })
+
+  it.each([
+    {},
+    { code: 492039 },
+    { code: '12345' },
+    { code: 'x'.repeat(41) },
+    { code, binding: 'short' },
+    { code, initiator: { browserId: 'short' } },
+    { code, initiator: { ip: '203.0.113.7' } },
+    { code, initiator: { network: '203.0.113.7' } },
+    { code, accepted: true },
+  ])('400 for %j, which costs no try', async (payload) => {
+    const answer = await call('POST', '/passcodes/verify', {}, payload)
+    expect(answer.statusCode).toBe(400)
+  })
+
+  it.each([
+    ['passcode_wrong', 422],
+    ['passcode_used', 422],
+    ['passcode_expired', 422],
+    ['passcodes_not_allowed', 403],
+    ['not_found', 404],
+  ] as const)('%s is %i', async (refused, status) => {
+    const verifyPasscode = async () => refuse(refused)
+    const answer = await call('POST', '/passcodes/verify', { verifyPasscode }, { code })
+    expect(answer.statusCode).toBe(status)
+    expect(answer.json().code).toBe(refused)
+  })
+
+  it('429 says who is locked, and until when', async () => {
+    const verifyPasscode = async () =>
+      refuse('passcode_locked', { retryAfterSeconds: 900, facts: { lockedBy: 'initiator' } })
+    const answer = await call('POST', '/passcodes/verify', { verifyPasscode }, { code })
+    expect(answer.statusCode).toBe(429)
+    expect(answer.headers['retry-after']).toBe('900')
+    expect(answer.json().lockedBy).toBe('initiator')
+  })
+})
+
+it('GET /v1/users/{userId}/passcodes tells what can be offered', async () => {
+  const held = {
+    otherFactors: ['temporary_code', 'recovery_code'],
+    passcodeDevices: 0,
+    recoveryCodesLeft: 10,
+  } as const
+  const readOtherFactors = async () => ({ ...held, temporaryCodeExpiresAt: at })
+  const answer = await call('GET', '/passcodes', { readOtherFactors })
+  expect(answer.json()).toEqual({ ...held, temporaryCodeExpiresAt: at.toISOString() })
+})
+
+it('POST /v1/users/{userId}/recovery-codes shows the codes', async () => {
+  const codes = ['7K3Q-M9TX-2R8B-0VWD']
+  const made = await call('POST', '/recovery-codes', { makeRecoveryCodes: async () => codes }, {})
+  expect([made.statusCode, made.json()]).toEqual([201, { codes }])
+})
+
+describe('POST /v1/users/{userId}/temporary-codes', () => {
+  it.each([
+    [{}, 3600],
+    [{ ttlSeconds: 86_400 }, 86_400],
+  ])('201 for %j: good for %i s', async (payload, ttlSeconds) => {
+    const given: unknown[] = []
+    const makeTemporaryCode: UseCases['makeTemporaryCode'] = async (_principal, ...rest) => {
+      given.push(...rest)
+      return { code: '7K3Q-M9TX-2R8B-0VWD', expiresAt: at }
+    }
+    const answer = await call('POST', '/temporary-codes', { makeTemporaryCode }, payload)
+    expect(answer.statusCode).toBe(201)
+    expect(answer.json()).toEqual({ code: '7K3Q-M9TX-2R8B-0VWD', expiresAt: at.toISOString() })
+    expect(given).toEqual([anId('user'), ttlSeconds])
+  })
+
+  it.each([299, 86_401, 3600.5, '3600'])('400 for %j seconds', async (ttlSeconds) => {
+    const answer = await call('POST', '/temporary-codes', {}, { ttlSeconds })
+    expect(answer.statusCode).toBe(400)
+  })
+})

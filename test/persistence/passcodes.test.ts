@@ -1,0 +1,299 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { DeviceId } from '../../src/domain/ids.ts'
+import { passcodeBudgets } from '../../src/domain/passcode-budget.ts'
+import {
+  aColleague,
+  aDevice,
+  aUser,
+  beginOn,
+  lockWaiters,
+  openStores,
+  type Stores,
+  type TestUser,
+  thumbprint,
+} from '../support/stores.ts'
+import { until } from '../support/until.ts'
+import { toldOf } from './asking.ts'
+import { anUnconfirmed, kindsOf, times } from './enrolling.ts'
+import { aGuess, aPasscode, makeCode, makeTemporaryCode, stepNow } from './typing.ts'
+
+let stores: Stores
+let company: TestUser
+let user: TestUser
+let device: DeviceId
+beforeAll(async () => {
+  stores = await openStores()
+  company = await aUser(stores)
+})
+afterAll(() => stores.close())
+beforeEach(async () => {
+  user = await aColleague(stores, company, thumbprint())
+  device = await aDevice(stores, user)
+})
+
+const { initiator, strangers } = passcodeBudgets
+const attempt = (given: ReturnType<typeof aGuess>) => stores.passcodes.attempt(given)
+const guess = (from: string) => attempt(aGuess(user, { initiator: from }))
+/** Asks the database itself. */
+const sql = (name: string, text: string, values: readonly unknown[]) =>
+  stores.database.query(`test_${name}`, text, values)
+
+/** As if so much time had passed for the user's budgets. */
+function letPass(seconds: number) {
+  return sql(
+    'let_pass',
+    `update passcode_budgets set clear_at = clear_at - make_interval(secs => $3),
+       succeeded_at = succeeded_at - make_interval(secs => $3)
+     where tenant_id = $1 and user_id = $2`,
+    [user.tenantId, user.userId, seconds],
+  )
+}
+
+/** Uses the budget of strangers up, from as many browsers as it takes. */
+async function useUpStrangers() {
+  for (let browser = 0; browser < strangers.burst / initiator.burst; browser++) {
+    const outcomes = await times(initiator.burst, () => guess(`browser ${browser}`))
+    expect(kindsOf(outcomes)).toEqual({ failed: initiator.burst })
+  }
+}
+
+describe('a passcode', () => {
+  test.each([-1, 0, 1])(
+    'of the step %i away from the database’s time is accepted',
+    async (away) => {
+      const step = await stepNow(stores, away)
+      expect(await attempt(aPasscode(user, device, step))).toMatchObject({ kind: 'accepted' })
+      expect(await toldOf(stores, user)).toContain('passcode_used')
+    },
+  )
+
+  test.each([-3, 3])('of the step %i away is refused, whoever judged it right', async (away) => {
+    const step = await stepNow(stores, away)
+    expect(await attempt(aPasscode(user, device, step))).toEqual({ kind: 'failed' })
+  })
+
+  test('is accepted once of 50 that are typed at the same time', async () => {
+    const step = await stepNow(stores)
+    const outcomes = await times(50, (n) =>
+      attempt(aPasscode(user, device, step, { initiator: `browser ${n}` })),
+    )
+    expect(kindsOf(outcomes)).toEqual({ accepted: 1, failed: 49 })
+    expect((await toldOf(stores, user)).filter((type) => type === 'passcode_used')).toHaveLength(1)
+  })
+
+  test('is never accepted after a later one was', async () => {
+    const step = await stepNow(stores)
+    expect(await attempt(aPasscode(user, device, step))).toMatchObject({ kind: 'accepted' })
+    expect(await attempt(aPasscode(user, device, step - 1))).toEqual({ kind: 'failed' })
+  })
+
+  test('of an unregistered device is refused, and what it was made from is gone', async () => {
+    const { tenantId, userId } = user
+    const command = { tenantId, userId, deviceIds: [device], reason: 'lost' } as const
+    await stores.devices.unregister({ ...command, actor: 'operator' }, null)
+    const step = await stepNow(stores)
+    expect(await attempt(aPasscode(user, device, step))).toEqual({ kind: 'failed' })
+    expect(
+      await sql('secrets_of', 'select from passcode_secrets where device_id = $1', [device]),
+    ).toEqual([])
+  })
+
+  test('is refused when it waited for the unregistration of its device', async () => {
+    const step = await stepNow(stores)
+    const other = await beginOn(stores)
+    await other.query(
+      `update devices set status = 'unregistered', unregistered_at = clock_timestamp(),
+         unregister_reason = 'lost' where id = $1`,
+      [device],
+    )
+    const waiting = attempt(aPasscode(user, device, step))
+    await until('it waits', async () => (await lockWaiters(stores)) > 0)
+    await other.commit()
+    expect(await waiting).toEqual({ kind: 'failed' })
+  })
+
+  test('of a device that is not confirmed, or is somebody else’s, is refused', async () => {
+    const step = await stepNow(stores)
+    const { deviceId } = await anUnconfirmed(stores, user)
+    expect(await attempt(aPasscode(user, deviceId, step))).toEqual({ kind: 'failed' })
+    const other = await aColleague(stores, company, thumbprint())
+    expect(await attempt(aPasscode(other, device, step))).toEqual({ kind: 'failed' })
+  })
+})
+
+describe('wrong codes', () => {
+  test('of one initiator are judged as often as its budget says, of 50 at the same time', async () => {
+    const outcomes = await times(50, () => guess('one'))
+    expect(kindsOf(outcomes)).toEqual({ failed: initiator.burst, locked: 50 - initiator.burst })
+    const failures = (await toldOf(stores, user)).filter((type) => type === 'passcode_failed')
+    expect(failures).toHaveLength(initiator.burst)
+  })
+
+  test('lock no other initiator', async () => {
+    await times(initiator.burst, () => guess('one'))
+    expect(await guess('one')).toMatchObject({ kind: 'locked', by: 'initiator' })
+    const step = await stepNow(stores)
+    const right = aPasscode(user, device, step, { initiator: 'two' })
+    expect(await attempt(right)).toMatchObject({ kind: 'accepted' })
+  })
+
+  test('lock the right code out, too: what is locked is not looked at', async () => {
+    await times(initiator.burst, () => guess('one'))
+    const right = aPasscode(user, device, await stepNow(stores), { initiator: 'one' })
+    expect(await attempt(right)).toMatchObject({ kind: 'locked' })
+  })
+
+  test('are forgiven one after the other, and Retry-After says when the next one is', async () => {
+    await times(initiator.burst, () => guess('one'))
+    const locked = await guess('one')
+    if (locked.kind !== 'locked') throw new Error('it is locked')
+    expect(locked.retryAfterSeconds).toBeGreaterThan(initiator.refillSeconds - 30)
+    expect(locked.retryAfterSeconds).toBeLessThanOrEqual(initiator.refillSeconds)
+    await letPass(locked.retryAfterSeconds)
+    const outcomes = await times(10, () => guess('one'))
+    expect(kindsOf(outcomes)).toEqual({ failed: 1, locked: 9 })
+    await letPass(30 * 24 * 3600)
+    expect(kindsOf(await times(50, () => guess('one')))).toMatchObject({ failed: initiator.burst })
+  })
+
+  test('of all strangers together are judged as often as the budget of the user says, at the same time', async () => {
+    const outcomes = await times(120, (n) => guess(`browser ${n}`))
+    expect(kindsOf(outcomes)).toEqual({ failed: strangers.burst, locked: 20 })
+    expect(await guess('fresh')).toMatchObject({ kind: 'locked', by: 'user' })
+  })
+
+  test('of strangers do not lock a browser from which the user got in before', async () => {
+    const step = await stepNow(stores)
+    await attempt(aPasscode(user, device, step))
+    await useUpStrangers()
+    const stranger = aPasscode(user, device, step + 1, { initiator: 'fresh' })
+    expect(await attempt(stranger)).toMatchObject({ kind: 'locked', by: 'user' })
+    expect(await attempt(aPasscode(user, device, step + 1))).toMatchObject({ kind: 'accepted' })
+  })
+
+  test('do lock a browser from which the user got in too long ago', async () => {
+    await attempt(aPasscode(user, device, await stepNow(stores)))
+    await letPass(30 * 24 * 3600 + 1)
+    await useUpStrangers()
+    const late = aPasscode(user, device, await stepNow(stores, 1))
+    expect(await attempt(late)).toMatchObject({ kind: 'locked', by: 'user' })
+  })
+
+  test('that are locked for the user cost the initiator nothing, and the other way round', async () => {
+    await times(50, () => guess('one'))
+    const outcomes = await times(strangers.burst, (n) => guess(`browser ${n}`))
+    expect(kindsOf(outcomes)).toEqual({
+      failed: strangers.burst - initiator.burst,
+      locked: initiator.burst,
+    })
+  })
+
+  test('of strangers are not forgiven because the user got in', async () => {
+    await times(initiator.burst, () => guess('one'))
+    const right = aPasscode(user, device, await stepNow(stores), { initiator: 'two' })
+    await attempt(right)
+    const outcomes = await times(strangers.burst, (n) => guess(`browser ${n}`))
+    expect(kindsOf(outcomes)).toMatchObject({ failed: strangers.burst - initiator.burst })
+  })
+
+  test('of an initiator are forgiven when the user gets in from there', async () => {
+    await times(initiator.burst - 1, () => guess('one'))
+    const right = aPasscode(user, device, await stepNow(stores), { initiator: 'one' })
+    expect(await attempt(right)).toMatchObject({ kind: 'accepted' })
+    const outcomes = await times(50, () => guess('one'))
+    expect(kindsOf(outcomes)).toMatchObject({ failed: initiator.burst })
+  })
+
+  test('leave no row behind for initiators that may not try, and none for what is forgiven', async () => {
+    await times(150, (n) => guess(`browser ${n}`))
+    const count = async () => {
+      const rows = await sql('budgets_of', 'select from passcode_budgets where user_id = $1', [
+        user.userId,
+      ])
+      return rows.length
+    }
+    expect(await count()).toBe(strangers.burst + 1)
+    await letPass(24 * 3600)
+    await guess('fresh')
+    expect(await count()).toBe(2)
+  })
+
+  test('of one user lock nobody else', async () => {
+    await times(50, () => guess('one'))
+    const other = await aColleague(stores, company, thumbprint())
+    expect(await attempt(aGuess(other, { initiator: 'one' }))).toEqual({ kind: 'failed' })
+  })
+})
+
+describe('a single-use code', () => {
+  test('is accepted once of 50 that are typed at the same time', async () => {
+    const id = await makeCode(stores, user)
+    const match = { kind: 'recovery_code', id } as const
+    const outcomes = await times(50, (n) =>
+      attempt(aGuess(user, { initiator: `browser ${n}`, match })),
+    )
+    expect(kindsOf(outcomes)).toEqual({ accepted: 1, failed: 49 })
+  })
+
+  test('is accepted although wrong codes have locked everything', async () => {
+    await useUpStrangers()
+    const id = await makeCode(stores, user)
+    const match = { kind: 'recovery_code', id } as const
+    expect(await attempt(aGuess(user, { initiator: 'browser 0', match }))).toMatchObject({
+      kind: 'accepted',
+    })
+  })
+
+  test('is worth nothing when a new set was made', async () => {
+    const id = await makeCode(stores, user)
+    await makeCode(stores, user)
+    const match = { kind: 'recovery_code', id } as const
+    expect(await attempt(aGuess(user, { match }))).toEqual({ kind: 'failed' })
+  })
+
+  test('that is temporary is worth nothing after its time', async () => {
+    const id = await makeTemporaryCode(stores, user)
+    await sql(
+      'run_out_code',
+      'update single_use_codes set expires_at = clock_timestamp() where id = $1',
+      [id],
+    )
+    const match = { kind: 'temporary_code', id } as const
+    expect(await attempt(aGuess(user, { match }))).toEqual({ kind: 'failed' })
+  })
+
+  test('of somebody else is refused', async () => {
+    const id = await makeCode(stores, user)
+    const other = await aColleague(stores, company, thumbprint())
+    const match = { kind: 'recovery_code', id } as const
+    expect(await attempt(aGuess(other, { match }))).toEqual({ kind: 'failed' })
+  })
+
+  test('that is temporary is told to the user and audited, and leaves recovery codes alone', async () => {
+    await makeCode(stores, user)
+    await makeTemporaryCode(stores, user)
+    expect((await toldOf(stores, user))[0]).toBe('temporary_code_made')
+    const audited = await sql(
+      'audited',
+      `select actor from audit_events where type = 'temporary_code_made' and subject = $1`,
+      [user.userId],
+    )
+    expect(audited).toEqual([{ actor: 'api_key:test' }])
+    const held = await stores.passcodes.otherFactors(user.tenantId, user.userId)
+    expect(held).toMatchObject({ passcodeDevices: 1, recoveryCodesLeft: 1 })
+    expect(held.temporaryCodeExpiresAt).toBeInstanceOf(Date)
+  })
+})
+
+test('what a user has left counts neither used codes, nor codes that ran out, nor devices that are gone', async () => {
+  const recovery = await makeCode(stores, user)
+  const temporary = await makeTemporaryCode(stores, user)
+  await attempt(aGuess(user, { match: { kind: 'recovery_code', id: recovery } }))
+  await attempt(aGuess(user, { match: { kind: 'temporary_code', id: temporary } }))
+  await anUnconfirmed(stores, user)
+  const { tenantId, userId } = user
+  const command = { tenantId, userId, deviceIds: [device], reason: 'lost' } as const
+  await stores.devices.unregister({ ...command, actor: 'operator' }, null)
+  const none = { passcodeDevices: 0, recoveryCodesLeft: 0, temporaryCodeExpiresAt: null }
+  expect(await stores.passcodes.otherFactors(tenantId, userId)).toEqual(none)
+})

@@ -1,0 +1,299 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { passcodePeriodSeconds } from '../../src/domain/passcode.ts'
+import type { Principal } from '../../src/domain/principal.ts'
+import { createSealing } from '../../src/outbound/sealing.ts'
+import { claimEnrolment } from '../../src/usecases/claim-enrolment.ts'
+import { confirmEnrolment } from '../../src/usecases/confirm-enrolment.ts'
+import { importUser } from '../../src/usecases/import-user.ts'
+import { listActivities } from '../../src/usecases/list-activities.ts'
+import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
+import { readEnrolment } from '../../src/usecases/read-enrolment.ts'
+import { makeRecoveryCodes, makeTemporaryCode } from '../../src/usecases/single-use-codes.ts'
+import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
+import {
+  type Command,
+  readOtherFactors,
+  verifyPasscode,
+} from '../../src/usecases/verify-passcode.ts'
+import {
+  aClaimCommand,
+  aPrincipal,
+  aProof,
+  granted,
+  openWorld,
+  publicOrigin,
+  scannedCode,
+  type World,
+} from './world.ts'
+
+let world: World
+let principal: Principal
+beforeAll(async () => {
+  world = await openWorld()
+  principal = await aPrincipal(world, ['default', 'other'])
+})
+afterAll(() => world.close())
+
+/** A user with one device that shows passcodes, as the app has it. */
+async function aGenerator(asking = principal, name = randomBytes(8).toString('hex')) {
+  const opened = await granted(openEnrolment(world, asking, { user: name, displayName: name }))
+  const { tenantId } = asking
+  const { keys, command } = await aClaimCommand(world, tenantId, scannedCode(opened.uri))
+  const { device, passcode } = await granted(claimEnrolment(world, command))
+  const { number } = await granted(readEnrolment(world, asking, opened.enrolment.id, { waitMs: 0 }))
+  const phone = { keys, id: device.id, userId: device.userId, tenantId }
+  await granted(confirmEnrolment(world, await aProof(world, phone), number ?? ''))
+  const stepNow = async () => {
+    const { now } = await world.passcodes.facts(tenantId, asking.rpId, device.userId)
+    return Math.floor(now.getTime() / 1000 / passcodePeriodSeconds)
+  }
+  return {
+    deviceId: device.id,
+    userId: device.userId,
+    passcode,
+    show: async (away = 0) => {
+      if (!passcode) throw new Error('the device got no secret')
+      return world.oneTimePasswords.at(passcode.secret, passcode.digits, (await stepNow()) + away)
+    },
+  }
+}
+
+const browserOf = (owner: string) => ({ browserId: owner.padEnd(16, '-') })
+const verify = (command: Command, asking = principal) => verifyPasscode(world, asking, command)
+
+/** What the tenant allows from now on. */
+async function allow(overrides: object, { tenantId }: Principal) {
+  const text = 'update tenants set policy = $2 where tenant_id = $1'
+  await world.database.query('test_allow', text, [tenantId, JSON.stringify(overrides)])
+}
+
+function claimsOf(result: string): Record<string, unknown> {
+  return JSON.parse(Buffer.from(result.split('.')[1] ?? '', 'base64url').toString())
+}
+
+describe('a device’s passcode', () => {
+  test('is accepted once, with a signed result for the relying party that asked', async () => {
+    const { userId, deviceId, show } = await aGenerator()
+    const code = await show()
+    const binding = 'a-hash-of-the-session'
+    const accepted = await granted(verify({ userId, code, binding }))
+    expect(accepted).toMatchObject({ method: 'passcode', recoveryCodesLeft: 0 })
+    expect(claimsOf(accepted.result)).toMatchObject({
+      iss: `${publicOrigin}/t/${principal.tenantId}`,
+      aud: principal.rpId,
+      sub: userId,
+      did: deviceId,
+      binding,
+      amr: ['otp'],
+      new_device: true,
+    })
+    const jws = world.signatures.read(accepted.result, 4096)
+    const keys = await world.keys.list(principal.tenantId)
+    const [key] = keys
+    expect(jws?.header).toEqual({ alg: 'ES256', typ: 'passcode-result+jwt', kid: key?.kid })
+    expect(jws && key && (await world.signatures.verify(jws, key.publicJwk))).toBe(true)
+    expect(await verify({ userId, code })).toEqual({ refused: 'passcode_used' })
+  })
+
+  test('of 50 that are typed at once is accepted once', async () => {
+    const { userId, show } = await aGenerator()
+    const code = await show()
+    const outcomes = await Promise.all(
+      Array.from({ length: 50 }, (_, n) =>
+        verify({ userId, code, initiator: browserOf(`browser${n}`) }),
+      ),
+    )
+    const accepted = outcomes.filter((outcome) => 'result' in outcome)
+    expect(accepted).toHaveLength(1)
+    expect(
+      outcomes.filter((one) => 'refused' in one && one.refused === 'passcode_used'),
+    ).toHaveLength(49)
+  })
+
+  test.each([-3, 3])('of another time (%i steps away) is a wrong one', async (away) => {
+    const { userId, show } = await aGenerator()
+    expect(await verify({ userId, code: await show(away) })).toEqual({ refused: 'passcode_wrong' })
+  })
+
+  test('of an unregistered device is a wrong one', async () => {
+    const { userId, deviceId, show } = await aGenerator()
+    const code = await show()
+    await granted(unregisterDevice(world, principal, deviceId, 'lost'))
+    expect(await verify({ userId, code })).toEqual({ refused: 'passcode_wrong' })
+  })
+
+  test('does not open when its row was given another device’s secret', async () => {
+    const mine = await aGenerator()
+    const theirs = await aGenerator()
+    const text = `update passcode_secrets set secret_sealed = (select secret_sealed
+      from passcode_secrets where device_id = $2) where device_id = $1`
+    await world.database.query('test_move_secret', text, [mine.deviceId, theirs.deviceId])
+    const code = await theirs.show()
+    await expect(verify({ userId: mine.userId, code })).rejects.toThrow('moved from another row')
+  })
+
+  test('is still accepted when the master key was changed, the former one being given', async () => {
+    const { userId, show } = await aGenerator()
+    const former = world.sealingKey
+    const sealing = createSealing({ current: randomBytes(32), previous: [former] })
+    const command = { userId, code: await show() }
+    await granted(verifyPasscode({ ...world, sealing }, principal, command))
+  })
+})
+
+describe('the policy', () => {
+  test('says how many digits new devices show', async () => {
+    const asking = await aPrincipal(world)
+    await allow({ passcodeDigits: 8 }, asking)
+    const { userId, show, passcode } = await aGenerator(asking)
+    expect(passcode?.digits).toBe(8)
+    const code = await show()
+    expect(code).toMatch(/^\d{8}$/)
+    expect(await verify({ userId, code: code.slice(2) }, asking)).toMatchObject({
+      refused: 'passcode_wrong',
+    })
+    await granted(verify({ userId, code }, asking))
+  })
+
+  test('without passcodes gives devices no secret, and refuses those of before without counting', async () => {
+    const asking = await aPrincipal(world)
+    const { userId, show } = await aGenerator(asking)
+    await allow({ passcodesAllowed: false }, asking)
+    for (let n = 0; n < 10; n++) {
+      const refused = await verify({ userId, code: await show() }, asking)
+      expect(refused).toEqual({ refused: 'passcodes_not_allowed' })
+    }
+    expect(await readOtherFactors(world, asking, userId)).toMatchObject({ otherFactors: [] })
+    expect((await aGenerator(asking)).passcode).toBeNull()
+    await allow({}, asking)
+    await granted(verify({ userId, code: await show() }, asking))
+  })
+})
+
+describe('a wrong code', () => {
+  test('is told as the same for a user with passcodes and for one without', async () => {
+    const { userId } = await aGenerator()
+    const imported = await granted(
+      importUser(world, principal, { displayName: 'Bob', identifiers: ['bob'] }),
+    )
+    for (const code of ['000000', '00000000', 'nonsense', '0000-0000-0000-0000']) {
+      const initiator = browserOf(`for${code}`)
+      const outcomes = [
+        await verify({ userId, code, initiator }),
+        await verify({ userId: imported.user.id, code, initiator }),
+      ]
+      expect(outcomes).toEqual([{ refused: 'passcode_wrong' }, { refused: 'passcode_wrong' }])
+    }
+  })
+
+  test('of somebody whom the relying party may not see is none: there is no such user', async () => {
+    const { userId, show } = await aGenerator()
+    const stranger = await aPrincipal(world, ['elsewhere'], principal.tenantId)
+    expect(await verify({ userId, code: await show() }, stranger)).toEqual({ refused: 'not_found' })
+    const outsider = await aPrincipal(world)
+    for (const asking of [stranger, outsider]) {
+      expect(await makeRecoveryCodes(world, asking, userId)).toEqual({ refused: 'not_found' })
+      expect(await makeTemporaryCode(world, asking, userId)).toEqual({ refused: 'not_found' })
+      expect(await readOtherFactors(world, asking, userId)).toEqual({ refused: 'not_found' })
+    }
+  })
+
+  test('too often locks its initiator only, and says until when and by whom', async () => {
+    const { userId, show } = await aGenerator()
+    const outsider = browserOf('outsider')
+    for (let n = 0; n < 5; n++) await verify({ userId, code: 'nonsense', initiator: outsider })
+    const code = await show()
+    const locked = await verify({ userId, code, initiator: outsider })
+    expect(locked).toEqual({
+      refused: 'passcode_locked',
+      retryAfterSeconds: expect.any(Number),
+      facts: { lockedBy: 'initiator' },
+    })
+    await granted(verify({ userId, code, initiator: browserOf('owner') }))
+  })
+
+  test('is counted for the relying party where it names nobody, apart from other relying parties', async () => {
+    const { userId, show } = await aGenerator()
+    const other = await aPrincipal(world, ['default'], principal.tenantId)
+    for (let n = 0; n < 5; n++) await verify({ userId, code: 'nonsense' })
+    expect(await verify({ userId, code: 'nonsense' })).toMatchObject({ refused: 'passcode_locked' })
+    await granted(verify({ userId, code: await show() }, other))
+  })
+})
+
+describe('recovery codes', () => {
+  test('come as ten, each good for one sign-in, and are counted down', async () => {
+    const { userId } = await aGenerator()
+    const codes = await granted(makeRecoveryCodes(world, principal, userId))
+    expect(new Set(codes).size).toBe(10)
+    for (const [used, code] of codes.entries()) {
+      const typed = code.toLowerCase().replaceAll('-', ' ')
+      const accepted = await granted(verify({ userId, code: typed }))
+      expect(accepted).toMatchObject({ method: 'recovery_code', recoveryCodesLeft: 9 - used })
+      expect(claimsOf(accepted.result)).not.toHaveProperty('did')
+      expect(await verify({ userId, code })).toMatchObject({ refused: 'passcode_used' })
+    }
+  }, 20_000)
+
+  test('of a former set are wrong', async () => {
+    const { userId } = await aGenerator()
+    const [former] = await granted(makeRecoveryCodes(world, principal, userId))
+    await granted(makeRecoveryCodes(world, principal, userId))
+    expect(await verify({ userId, code: former ?? '' })).toEqual({ refused: 'passcode_wrong' })
+  })
+
+  test('are accepted where wrong codes have locked the initiator and the user', async () => {
+    const { userId } = await aGenerator()
+    const [code] = await granted(makeRecoveryCodes(world, principal, userId))
+    for (let browser = 0; browser < 20; browser++) {
+      const guess = { userId, code: 'nonsense', initiator: browserOf(`browser${browser}`) }
+      await Promise.all(Array.from({ length: 5 }, () => verify(guess)))
+    }
+    const initiator = browserOf('browser0')
+    expect(await verify({ userId, code: '000000', initiator: browserOf('x') })).toMatchObject({
+      refused: 'passcode_locked',
+      facts: { lockedBy: 'user' },
+    })
+    await granted(verify({ userId, code: code ?? '', initiator }))
+  })
+})
+
+describe('a temporary code', () => {
+  test('is good once, for an hour unless it is said otherwise', async () => {
+    const { userId } = await aGenerator()
+    const { code, expiresAt } = await granted(makeTemporaryCode(world, principal, userId))
+    expect(Math.abs(expiresAt.getTime() - Date.now() - 3_600_000)).toBeLessThan(60_000)
+    expect(await readOtherFactors(world, principal, userId)).toMatchObject({
+      otherFactors: ['passcode', 'temporary_code'],
+      temporaryCodeExpiresAt: expiresAt,
+    })
+    const accepted = await granted(verify({ userId, code }))
+    expect(accepted.method).toBe('temporary_code')
+    expect(await verify({ userId, code })).toEqual({ refused: 'passcode_used' })
+    const told = await granted(listActivities(world, principal, userId, { limit: 3, before: null }))
+    expect(told.map(({ type }) => type)).toEqual([
+      'passcode_failed',
+      'temporary_code_used',
+      'temporary_code_made',
+    ])
+  })
+
+  test('says when it has expired, to whoever has it', async () => {
+    const { userId } = await aGenerator()
+    const { code } = await granted(makeTemporaryCode(world, principal, userId, 300))
+    await world.database.query(
+      'test_run_out',
+      `update single_use_codes set expires_at = clock_timestamp() where user_id = $1`,
+      [userId],
+    )
+    expect(await verify({ userId, code })).toEqual({ refused: 'passcode_expired' })
+  })
+
+  test('takes the place of the former one', async () => {
+    const { userId } = await aGenerator()
+    const former = await granted(makeTemporaryCode(world, principal, userId))
+    await granted(makeTemporaryCode(world, principal, userId))
+    expect(await verify({ userId, code: former.code })).toEqual({ refused: 'passcode_wrong' })
+  })
+})
