@@ -14,11 +14,13 @@ import type {
 } from './ports/directory-store.ts'
 import type { EnrolmentStore } from './ports/enrolment-store.ts'
 import type { PasscodeStore } from './ports/passcode-store.ts'
+import type { SecurityLog } from './ports/security-log.ts'
 import type { Signals } from './ports/signals.ts'
 import type {
   Addresses,
   Clock,
   Hashing,
+  Macs,
   OneTimePasswords,
   Random,
   Sealing,
@@ -79,6 +81,8 @@ export type Parts = {
   readonly sealing: Sealing
   readonly hashing: Hashing
   readonly oneTimePasswords: OneTimePasswords
+  readonly macs: Macs
+  readonly securityLog: SecurityLog
   readonly random: Random
   readonly clock: Clock
   readonly addresses: Addresses

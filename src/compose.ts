@@ -12,6 +12,7 @@ import { createApnsProvider } from './outbound/apns.ts'
 import { systemClock } from './outbound/clock.ts'
 import { createFcmProvider } from './outbound/fcm.ts'
 import { createHashing } from './outbound/hashing.ts'
+import { createMacs } from './outbound/macs.ts'
 import { masterKeyIn } from './outbound/master-key.ts'
 import { createMetrics } from './outbound/metrics.ts'
 import { oneTimePasswords } from './outbound/one-time-passwords.ts'
@@ -19,6 +20,7 @@ import { createPushRouter, type PushRoute } from './outbound/push-router.ts'
 import { systemRandom } from './outbound/random.ts'
 import { createRedisSignals } from './outbound/redis-signals.ts'
 import { createSealing } from './outbound/sealing.ts'
+import { createSecurityLog } from './outbound/security-log.ts'
 import { createSignalHub, type SignalCarrier } from './outbound/signal-hub.ts'
 import { createSignatures } from './outbound/signatures.ts'
 import { createActivityStore } from './persistence/activities.ts'
@@ -93,12 +95,15 @@ export async function openMigratedDatabase(config: Config, log: Logger): Promise
 }
 
 /** Everything that outlives a request, save the database. */
-async function openWorld(config: Config) {
+async function openWorld(config: Config, log: Logger) {
   const current = config.masterKeys.current ?? (await masterKeyIn(config.dataFolder))
-  const sealing = createSealing({ current, previous: config.masterKeys.previous })
+  const masterKeys = { current, previous: config.masterKeys.previous }
+  const sealing = createSealing(masterKeys)
   return {
     sealing,
     hashing: createHashing(current),
+    macs: createMacs(masterKeys),
+    securityLog: createSecurityLog(log),
     signatures: createSignatures(sealing),
     oneTimePasswords,
     random: systemRandom,
@@ -171,7 +176,7 @@ export async function openOperations(config: Config, publicOrigin: string, log: 
   await using undo = new AsyncDisposableStack()
   const opened = await openMigratedDatabase(config, log)
   undo.defer(() => opened.close())
-  const world = await openWorld(config)
+  const world = await openWorld(config, log)
   const stores = openStores(opened)
   await assertMasterKey(config, { ...world, ...stores })
   const signals = await openSignalCarrier(config, opened, log)
@@ -224,7 +229,7 @@ export async function startService(
   const opened = await openMigratedDatabase(config, log)
   undo.defer(() => opened.close())
   const { database } = opened
-  const world = await openWorld(config)
+  const world = await openWorld(config, log)
   const stores = openStores(opened)
   await assertMasterKey(config, { ...world, ...stores })
   const signals = await openSignalCarrier(config, opened, log)

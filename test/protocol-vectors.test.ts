@@ -15,6 +15,7 @@ import type { Id } from '../src/domain/ids.ts'
 import { defaultPolicy } from '../src/domain/policy.ts'
 import { isRefusal } from '../src/domain/refusal.ts'
 import { createHashing } from '../src/outbound/hashing.ts'
+import { createMacs } from '../src/outbound/macs.ts'
 import { oneTimePasswords } from '../src/outbound/one-time-passwords.ts'
 import { systemRandom } from '../src/outbound/random.ts'
 import { createSealing } from '../src/outbound/sealing.ts'
@@ -25,6 +26,7 @@ import { answerChallenge } from '../src/usecases/answer-challenge.ts'
 import { authenticateDevice, readDeviceProof } from '../src/usecases/authenticate-device.ts'
 import { claimEnrolment } from '../src/usecases/claim-enrolment.ts'
 import { numberBinding } from '../src/usecases/create-challenge.ts'
+import { tieKeys } from '../src/usecases/device-keys.ts'
 
 const masterKey = Buffer.alloc(32, 5)
 const sealing = createSealing({ current: masterKey })
@@ -50,7 +52,12 @@ function storedKey(role: DeviceKey['role']): DeviceKey {
   return { role, kid, publicJwk: { kty: 'EC', crv: 'P-256', x, y } }
 }
 
-const deviceKeys = [storedKey('possession'), storedKey('verification')]
+const macs = createMacs({ current: masterKey })
+const deviceKeys = tieKeys({ macs }, { tenantId, id: deviceId, userId }, [
+  storedKey('possession'),
+  storedKey('verification'),
+])
+const trusting = { macs, securityLog: { write: never } }
 
 const device: Device = {
   tenantId,
@@ -152,6 +159,7 @@ describe('claims of an enrolment', () => {
     hashing,
     sealing,
     oneTimePasswords,
+    macs,
     random: systemRandom,
     clock,
     signals: silent,
@@ -185,7 +193,7 @@ describe('proofs of device calls', () => {
     const role = routeKey as DeviceKey['role']
     const believed = isRefusal(proof)
       ? proof
-      : await authenticateDevice({ devices, signatures }, proof, { role })
+      : await authenticateDevice({ ...trusting, devices, signatures }, proof, { role })
     expectOutcome(outcomeOf(believed), expected)
   })
 })
@@ -255,7 +263,7 @@ describe('answers', () => {
     const dispatcher = { leaseHolder: 'test', dispatch: () => undefined }
     const needs = { challenges, signatures, sealing, hashing, clock, signals: silent, dispatcher }
     const answered = await answerChallenge(
-      { ...needs, publicOrigin: vectors.origin },
+      { ...needs, ...trusting, publicOrigin: vectors.origin },
       proofOfCall(),
       { challengeId, answer: jws },
     )

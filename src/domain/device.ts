@@ -51,6 +51,6 @@ export type Device = {
 }
 
 /** The key of this thumbprint among the device's own; keys are never looked up without their device. */
-export function keyOf(keys: readonly DeviceKey[], kid: string): DeviceKey | undefined {
+export function keyOf<Key extends DeviceKey>(keys: readonly Key[], kid: string): Key | undefined {
   return keys.find((key) => key.kid === kid)
 }

@@ -42,8 +42,9 @@ const insertDevice = `
 
 // In one order, or two claims that bring the same two keys could wait for each other.
 const insertKeys = `
-  insert into device_keys (tenant_id, device_id, role, kid, public_jwk)
-  select $1, $2, x.* from unnest($3::text[], $4::text[], $5::jsonb[]) as x(role, kid, public_jwk)
+  insert into device_keys (tenant_id, device_id, role, kid, public_jwk, mac)
+  select $1, $2, x.*
+  from unnest($3::text[], $4::text[], $5::jsonb[], $6::bytea[]) as x(role, kid, public_jwk, mac)
   order by x.kid
   on conflict (kid) do nothing returning kid`
 
@@ -140,6 +141,7 @@ export function createEnrolmentClaims(
       keys.map((key) => key.role),
       keys.map((key) => key.kid),
       keys.map((key) => JSON.stringify(key.publicJwk)),
+      keys.map((key) => key.mac),
     ])
     return inserted.length === keys.length
   }

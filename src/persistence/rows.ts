@@ -4,7 +4,7 @@ import type { Challenge } from '../domain/challenge.ts'
 import type { Device, DeviceKey } from '../domain/device.ts'
 import type { Enrolment } from '../domain/enrolment.ts'
 import type { DuePush } from '../ports/challenge-store.ts'
-import type { SealedAddress } from '../ports/device-store.ts'
+import type { KnownDevice, SealedAddress } from '../ports/device-store.ts'
 import type { EnrolmentRecord } from '../ports/enrolment-store.ts'
 
 /** Columns of `devices d`, each prefixed `d_` so that they can stand beside another table's. */
@@ -20,7 +20,8 @@ export const deviceColumns = `
 
 /** The keys of `devices d`, as JSON. */
 export const deviceKeysColumn = `
-  (select json_agg(json_build_object('role', k.role, 'kid', k.kid, 'publicJwk', k.public_jwk))
+  (select json_agg(json_build_object('role', k.role, 'kid', k.kid, 'publicJwk', k.public_jwk,
+    'mac', encode(k.mac, 'base64')))
    from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id) as d_keys`
 
 export type DeviceRow = {
@@ -44,7 +45,9 @@ export type DeviceRow = {
   readonly d_unregister_reason: Device['unregisterReason']
 }
 
-export type KnownDeviceRow = DeviceRow & { readonly d_keys: DeviceKey[] | null }
+export type KnownDeviceRow = DeviceRow & {
+  readonly d_keys: (DeviceKey & { readonly mac: string })[] | null
+}
 
 export function toDevice(row: DeviceRow): Device {
   return {
@@ -69,8 +72,9 @@ export function toDevice(row: DeviceRow): Device {
   }
 }
 
-export function toKnownDevice(row: KnownDeviceRow) {
-  return { device: toDevice(row), keys: row.d_keys ?? [] }
+export function toKnownDevice(row: KnownDeviceRow): KnownDevice {
+  const keys = (row.d_keys ?? []).map((key) => ({ ...key, mac: Buffer.from(key.mac, 'base64') }))
+  return { device: toDevice(row), keys }
 }
 
 /** A row of `select c.*` from challenges. */

@@ -7,10 +7,13 @@ import type { PushAddress } from './push.ts'
 /** A push address with its token sealed, as stored. */
 export type SealedAddress = Omit<PushAddress, 'token'> & { readonly tokenSealed: Uint8Array }
 
+/** A key with the MAC that ties it to its device, user, role and the keys beside it (usecases/device-keys.ts). */
+export type TiedKey = DeviceKey & { readonly mac: Uint8Array }
+
 /** What is needed to believe a device: read from the database on every call, never cached. */
 export type KnownDevice = {
   readonly device: Device
-  readonly keys: readonly DeviceKey[]
+  readonly keys: readonly TiedKey[]
 }
 
 /** A new push token for a device; null takes it away. */

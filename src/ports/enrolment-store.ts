@@ -1,9 +1,9 @@
 import type { NewActivity } from '../domain/activity.ts'
-import type { Device, DeviceKey } from '../domain/device.ts'
+import type { Device } from '../domain/device.ts'
 import type { ConfirmationEffect, Enrolment } from '../domain/enrolment.ts'
 import type { EnrolmentId, RelyingPartyId, TenantId } from '../domain/ids.ts'
 import type { Policy } from '../domain/policy.ts'
-import type { NewPushToken, ProofToSpend, Unregistered } from './device-store.ts'
+import type { NewPushToken, ProofToSpend, TiedKey, Unregistered } from './device-store.ts'
 import type { StoredSigningKey } from './directory-store.ts'
 
 export type NewEnrolment = Pick<
@@ -53,7 +53,7 @@ export type NewDevice = {
     | 'appId'
     | 'appVersion'
   >
-  readonly keys: readonly DeviceKey[]
+  readonly keys: readonly TiedKey[]
   readonly push: NewPushToken
   /** Sealed number to confirm with; null when the tenant's policy does without confirmation and the device is active at once. */
   readonly numberSealed: Uint8Array | null

@@ -36,6 +36,13 @@ export interface Addresses {
   isWithin(address: string, ranges: readonly string[]): boolean
 }
 
+/** Proofs that a row is as this installation wrote it, under a key that the database does not hold. */
+export interface Macs {
+  mac(text: string): Uint8Array
+  /** True for the MAC of this text under the current or a previous master key; compared in constant time. */
+  fits(text: string, mac: Uint8Array): boolean
+}
+
 /** Authenticated encryption under the installation's master key; `binding` names the row, so that a sealed value cannot be moved. */
 export interface Sealing {
   seal(text: string, binding: string): Uint8Array

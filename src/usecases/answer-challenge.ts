@@ -10,7 +10,7 @@ import {
 } from '../domain/answer.ts'
 import { nonceOf } from '../domain/approval-request.ts'
 import type { ChallengeStatus } from '../domain/challenge.ts'
-import { type Device, keyOf } from '../domain/device.ts'
+import type { Device } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { ChallengeId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
@@ -21,8 +21,9 @@ import type { Signals } from '../ports/signals.ts'
 import type { Clock, Hashing, Sealing, Signatures } from '../ports/world.ts'
 import { believeProof } from './authenticate-device.ts'
 import { numberBinding } from './create-challenge.ts'
+import { type Needs as KeyNeeds, ownKey } from './device-keys.ts'
 
-export type Needs = {
+export type Needs = KeyNeeds & {
   readonly challenges: Pick<ChallengeStore, 'loadAnswer' | 'recordAnswer' | 'expire'>
   readonly signatures: Pick<Signatures, 'read' | 'verify'>
   readonly sealing: Pick<Sealing, 'open'>
@@ -90,7 +91,7 @@ async function checkSigned(
   known: NonNullable<AnswerFacts['known']>,
   challengeId: ChallengeId,
 ): Promise<Refusal | undefined> {
-  const key = keyOf(known.keys, answer.kid)
+  const key = ownKey(needs, known, answer.kid)
   if (!key || !(await needs.signatures.verify(answer.jws, key.publicJwk))) {
     return refuse('answer_invalid', { facts: { claim: 'kid' } })
   }

@@ -1,8 +1,9 @@
-import { type Device, type KeyRole, keyOf } from '../domain/device.ts'
+import type { Device, KeyRole } from '../domain/device.ts'
 import { type DeviceProof, type ProvenRequest, readProof } from '../domain/device-proof.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore, KnownDevice } from '../ports/device-store.ts'
 import type { Clock, Signatures } from '../ports/world.ts'
+import { type Needs as KeyNeeds, ownKey } from './device-keys.ts'
 
 /** Longest `Device-Proof` header that is looked at, in bytes. */
 export const proofBytesMax = 4096
@@ -29,18 +30,20 @@ export type DeviceRequirement = {
   readonly statuses?: readonly Device['status'][]
 }
 
+export type BelieveNeeds = KeyNeeds & { readonly signatures: Pick<Signatures, 'verify'> }
+
 /**
- * Believes a proof, or not: the key must be one of this device's own as the database has it now, the signature must be its,
+ * Believes a proof, or not: the key must be one of this device's own as the database has it now and as it was enrolled, the signature must be its,
  * and the device must be alive. An unknown device, a foreign key and a bad signature look the same.
  */
 export async function believeProof(
-  { signatures }: { readonly signatures: Pick<Signatures, 'verify'> },
+  needs: BelieveNeeds,
   proof: DeviceProof,
   known: KnownDevice | null,
   { role = 'possession', statuses = ['active'] }: DeviceRequirement = {},
 ): Promise<Device | Refusal> {
-  const key = known && keyOf(known.keys, proof.kid)
-  if (!known || !key || !(await signatures.verify(proof.jws, key.publicJwk))) {
+  const key = known && ownKey(needs, known, proof.kid)
+  if (!known || !key || !(await needs.signatures.verify(proof.jws, key.publicJwk))) {
     return refuse('proof_invalid')
   }
   if (known.device.status === 'unregistered') return refuse('device_unregistered')
@@ -49,10 +52,7 @@ export async function believeProof(
   return known.device
 }
 
-export type Needs = {
-  readonly devices: Pick<DeviceStore, 'findKnown'>
-  readonly signatures: Pick<Signatures, 'verify'>
-}
+export type Needs = BelieveNeeds & { readonly devices: Pick<DeviceStore, 'findKnown'> }
 
 /** Looks the device up and believes its proof; for calls that load nothing else in the same round trip. */
 export async function authenticateDevice(

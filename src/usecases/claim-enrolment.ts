@@ -20,12 +20,14 @@ import type { Signals } from '../ports/signals.ts'
 import type {
   Clock,
   Hashing,
+  Macs,
   OneTimePasswords,
   Random,
   Sealing,
   Signatures,
 } from '../ports/world.ts'
 import { proofBytesMax } from './authenticate-device.ts'
+import { tieKeys } from './device-keys.ts'
 import { typedCodeMessage } from './open-enrolment.ts'
 import { makePasscodeSecret, type PasscodeSecret } from './passcode-secrets.ts'
 import { enrolmentNumberBinding } from './read-enrolment.ts'
@@ -38,6 +40,7 @@ export type Needs = {
   readonly hashing: Hashing
   readonly sealing: Sealing
   readonly oneTimePasswords: OneTimePasswords
+  readonly macs: Pick<Macs, 'mac'>
   readonly random: Random
   readonly clock: Clock
   readonly signals: Signals
@@ -98,7 +101,7 @@ export async function claimEnrolment(needs: Needs, command: Command): Promise<Cl
   const passcode = makePasscodeSecret(needs, policy, tenantId, id)
   const claimed = await needs.enrolments.claim({
     device: { tenantId, id, userId, enrolmentId: enrolment.id, appId, ...device },
-    keys,
+    keys: tieKeys(needs, { tenantId, id, userId }, keys),
     push: command.push ? sealPushToken(needs, tenantId, id, { ...command.push, appId }) : null,
     numberSealed: enrolment.confirmationRequired
       ? needs.sealing.seal(

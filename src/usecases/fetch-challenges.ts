@@ -3,13 +3,11 @@ import type { DeviceProof } from '../domain/device-proof.ts'
 import type { ChallengeId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
-import type { Signatures } from '../ports/world.ts'
-import { believeProof } from './authenticate-device.ts'
+import { type BelieveNeeds, believeProof } from './authenticate-device.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
-export type Needs = {
+export type Needs = BelieveNeeds & {
   readonly challenges: Pick<ChallengeStore, 'loadPending' | 'markFetched'>
-  readonly signatures: Pick<Signatures, 'verify'>
   readonly signingKeys: SigningKeys
 }
 

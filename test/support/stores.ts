@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { activity } from '../../src/domain/activity.ts'
 import type { Challenge } from '../../src/domain/challenge.ts'
-import type { DeviceKey } from '../../src/domain/device.ts'
 import type { ChallengeId, DeviceId, EnrolmentId, TenantId, UserId } from '../../src/domain/ids.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
 import { createActivityStore } from '../../src/persistence/activities.ts'
@@ -17,6 +16,7 @@ import { createSigningKeyStore } from '../../src/persistence/signing-keys.ts'
 import { createTenantStore } from '../../src/persistence/tenants.ts'
 import { createUserStore } from '../../src/persistence/users.ts'
 import type { AnswerToRecord, NewChallenge } from '../../src/ports/challenge-store.ts'
+import type { TiedKey } from '../../src/ports/device-store.ts'
 import type { NewDevice } from '../../src/ports/enrolment-store.ts'
 import { createTestDatabase } from './database.ts'
 
@@ -106,8 +106,8 @@ export async function aColleague(
 }
 
 /** A key that no device has. */
-export function aKey(role: DeviceKey['role'] = 'possession'): DeviceKey {
-  return { role, kid: thumbprint(), publicJwk }
+export function aKey(role: TiedKey['role'] = 'possession'): TiedKey {
+  return { role, kid: thumbprint(), publicJwk, mac: randomBytes(32) }
 }
 
 /** An enrolment that waits to be claimed. */
@@ -145,7 +145,7 @@ export function aClaim(
     readonly numberSealed?: Uint8Array
     readonly withPush?: boolean
     readonly tokenHash?: Uint8Array
-    readonly keys?: readonly DeviceKey[]
+    readonly keys?: readonly TiedKey[]
     readonly devicesPerUserMax?: number
   } = {},
 ): NewDevice {

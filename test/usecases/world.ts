@@ -8,12 +8,14 @@ import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.ts'
 import { addresses } from '../../src/outbound/addresses.ts'
 import { createHashing } from '../../src/outbound/hashing.ts'
+import { createMacs } from '../../src/outbound/macs.ts'
 import { oneTimePasswords } from '../../src/outbound/one-time-passwords.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import { createSealing } from '../../src/outbound/sealing.ts'
 import { createSignalHub } from '../../src/outbound/signal-hub.ts'
 import { createSignatures } from '../../src/outbound/signatures.ts'
 import type { DuePush } from '../../src/ports/challenge-store.ts'
+import type { SecurityEvent } from '../../src/ports/security-log.ts'
 import { readDeviceProof } from '../../src/usecases/authenticate-device.ts'
 import { type Command as ClaimCommand, claimEnrolment } from '../../src/usecases/claim-enrolment.ts'
 import { confirmEnrolment } from '../../src/usecases/confirm-enrolment.ts'
@@ -38,6 +40,7 @@ export async function openWorld() {
   const clock = { now: () => new Date(Date.now() + offsetMs) }
   const dispatched: DuePush[] = []
   const published: string[] = []
+  const securityEvents: SecurityEvent[] = []
   const hub = await createSignalHub(null, () => undefined)
   return {
     ...stores,
@@ -48,6 +51,10 @@ export async function openWorld() {
     signatures,
     oneTimePasswords,
     hashing: createHashing(masterKey),
+    macs: createMacs({ current: masterKey }),
+    securityLog: { write: (event: SecurityEvent) => void securityEvents.push(event) },
+    /** What was written to the security log, in its order. */
+    securityEvents,
     random: systemRandom,
     addresses,
     clock,

@@ -1,0 +1,15 @@
+import type { DeviceId, TenantId } from '../domain/ids.ts'
+
+/** What an operator must hear of although no caller did anything wrong that could be refused to them alone. A closed set. */
+export type SecurityEvent =
+  /** A key in the database is not what was enrolled, or not for this device, user or role. */
+  {
+    readonly event: 'device_key_tampered'
+    readonly tenantId: TenantId
+    readonly deviceId: DeviceId
+  }
+
+/** A log stream of its own (`stream: security`), written whatever the log level, so that it can be kept away from this machine. */
+export interface SecurityLog {
+  write(event: SecurityEvent): void
+}
