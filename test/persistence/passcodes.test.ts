@@ -179,6 +179,25 @@ describe('wrong codes', () => {
     expect(await attempt(late)).toMatchObject({ kind: 'locked', by: 'user' })
   })
 
+  test('from a browser that is known no longer are a stranger’s, although the last ones still count', async () => {
+    await attempt(aPasscode(user, device, await stepNow(stores)))
+    await letPass(30 * 24 * 3600 - 60)
+    await times(2, () => guess('browser of the owner'))
+    await letPass(120)
+    await useUpStrangers()
+    const late = aPasscode(user, device, await stepNow(stores, 1))
+    expect(await attempt(late)).toMatchObject({ kind: 'locked', by: 'user' })
+  })
+
+  test('take turns with all that changes the user, so that nobody misses what is given back', async () => {
+    const other = await beginOn(stores)
+    await other.query('select from users where id = $1 for no key update', [user.userId])
+    const waiting = guess('one')
+    await until('it waits', async () => (await lockWaiters(stores)) > 0)
+    await other.commit()
+    expect(await waiting).toEqual({ kind: 'failed' })
+  })
+
   test('that are locked for the user cost the initiator nothing, and the other way round', async () => {
     await times(50, () => guess('one'))
     const outcomes = await times(strangers.burst, (n) => guess(`browser ${n}`))
