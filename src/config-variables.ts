@@ -2,7 +2,19 @@
 
 import { z } from 'zod'
 
-const port = z.coerce.number().int().min(0).max(65_535)
+const wholeNumber = (least: number, most: number) => {
+  const error = `must be a whole number from ${least} to ${most}`
+  return z
+    .string()
+    .regex(/^\d+$/, error)
+    .transform(Number)
+    .pipe(z.number().min(least, error).max(most, error))
+}
+const oneOf = <const Values extends readonly [string, ...string[]]>(values: Values) =>
+  z.enum(values, `must be one of ${values.join(', ')}`)
+const address = (protocol: RegExp, example: string) =>
+  z.url({ protocol, error: `must be an address such as ${example}` })
+const tenCharacters = z.string().length(10, 'must be ten characters')
 const flagless = z.string().min(1)
 const proxy = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])
 const proxies = z
@@ -28,17 +40,16 @@ const masterKey = z
 
 /** Every variable, in the order in which the documentation shows them. */
 export const variables = {
-  PUBLIC_ORIGIN: z
-    .url({ protocol: /^https?$/ })
+  PUBLIC_ORIGIN: address(/^https?$/, 'https://approve.example.com')
+
     .transform((url) => new URL(url).origin)
     .optional()
     .describe(
       'Where relying parties and phones reach the service, for example `https://approve.example.com`. Part of every issuer and proof: changing it later makes phones enrol anew. Must be https unless it is localhost. Default: `http://localhost:PORT`.',
     ),
   HOST: flagless.default('127.0.0.1').describe('Address to listen on; `0.0.0.0` for all.'),
-  PORT: port.default(8080).describe('Port to listen on; 0 picks a free one.'),
-  ROLE: z
-    .enum(['all', 'api', 'worker'])
+  PORT: wholeNumber(0, 65_535).default(8080).describe('Port to listen on; 0 picks a free one.'),
+  ROLE: oneOf(['all', 'api', 'worker'])
     .default('all')
     .describe(
       '`api` answers requests, `worker` retries pushes and expires challenges, `all` does both.',
@@ -48,26 +59,20 @@ export const variables = {
     .describe(
       'Addresses or CIDR ranges of the proxies in front, separated by commas; only they may say who the client is.',
     ),
-  LOG_LEVEL: z
-    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+  LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
     .describe('Least severe line that is logged.'),
   METRICS_TOKEN: z
     .string()
-    .min(16)
+    .min(16, 'must have at least 16 characters')
     .optional()
     .describe('Bearer token for `/metrics`. Unset: `/metrics` answers on loopback only.'),
-  DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/ })
+  DATABASE_URL: address(/^postgres(ql)?$/, 'postgresql://user:password@host:5432/database')
     .optional()
     .describe(
       'PostgreSQL 15 or newer. Unset: the service runs its own PostgreSQL under DATA_FOLDER.',
     ),
-  DATABASE_CONNECTIONS: z.coerce
-    .number()
-    .int()
-    .min(2)
-    .max(200)
+  DATABASE_CONNECTIONS: wholeNumber(2, 200)
     .default(16)
     .describe('Most connections of this process to the database.'),
   DATA_FOLDER: flagless
@@ -86,8 +91,7 @@ export const variables = {
     .describe(
       'Earlier master keys, separated by commas: they open what they sealed, and seal nothing any more.',
     ),
-  REDIS_URL: z
-    .url({ protocol: /^rediss?$/ })
+  REDIS_URL: address(/^rediss?$/, 'redis://host:6379')
     .optional()
     .describe('Redis that wakes waiting requests between processes. Unset: PostgreSQL does it.'),
   APNS_KEY: flagless
@@ -96,8 +100,8 @@ export const variables = {
   APNS_KEY_FILE: flagless
     .optional()
     .describe('File that holds the `.p8` key; instead of APNS_KEY.'),
-  APNS_KEY_ID: z.string().length(10).optional().describe('Ten characters that name the key.'),
-  APNS_TEAM_ID: z.string().length(10).optional().describe('Ten characters that name the team.'),
+  APNS_KEY_ID: tenCharacters.optional().describe('Ten characters that name the key.'),
+  APNS_TEAM_ID: tenCharacters.optional().describe('Ten characters that name the team.'),
   APNS_BUNDLE_ID: flagless
     .optional()
     .describe("The iOS app's bundle id: the app id of its devices."),

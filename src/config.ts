@@ -5,8 +5,6 @@ import { z } from 'zod'
 import { variables } from './config-variables.ts'
 import { StartFault } from './start-fault.ts'
 
-const schema = z.object(variables)
-
 export type PushEndpoint = {
   readonly address?: { readonly host: string; readonly port: number }
   readonly ca?: readonly string[]
@@ -51,7 +49,7 @@ export class ConfigError extends StartFault {
   }
 }
 
-type Values = z.output<typeof schema>
+type Values = { readonly [Name in keyof typeof variables]: z.output<(typeof variables)[Name]> }
 
 const serviceAccount = z.looseObject({
   project_id: z.string().min(1),
@@ -65,28 +63,40 @@ const serviceAccount = z.looseObject({
  * never with a value in it.
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.fromEntries(
-    Object.keys(variables).flatMap((name) =>
-      environment[name] ? [[name, environment[name]]] : [],
-    ),
-  )
-  const parsed = schema.safeParse(given)
-  if (!parsed.success) {
-    throw new ConfigError(
-      parsed.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`),
-    )
-  }
-  const faults: string[] = []
-  const config = assemble(parsed.data, faults)
-  if (faults.length > 0) throw new ConfigError(faults)
+  const faults = new Faults()
+  const given = Object.entries(variables).map(([name, variable]) => {
+    const parsed = variable.safeParse(environment[name] || undefined)
+    for (const { message } of parsed.error?.issues ?? []) faults.add(name, message)
+    // Deliberate: one that is wrong stops nothing, so that what goes together is judged all the same.
+    return [name, parsed.success ? parsed.data : variable.parse(undefined)]
+  })
+  const config = assemble(Object.fromEntries(given), faults)
+  if (faults.lines.length > 0) throw new ConfigError(faults.lines)
   return Object.freeze(config)
 }
 
-function assemble(values: Values, faults: string[]): Config {
+/** What is wrong so far; who looks for what is missing asks first whether it was merely wrong. */
+class Faults {
+  readonly lines: string[] = []
+  readonly #names = new Set<string>()
+
+  add(name: string, words: string): void {
+    this.#names.add(name)
+    this.lines.push(`${name}: ${words}`)
+  }
+
+  has(name: string): boolean {
+    return this.#names.has(name)
+  }
+}
+
+function assemble(values: Values, faults: Faults): Config {
   checkOrigin(values, faults)
-  if (values.DATABASE_URL !== undefined && values.MASTER_KEY === undefined) {
-    faults.push(
-      'MASTER_KEY: is required with DATABASE_URL; make one with: openssl rand 32 | basenc --base64url',
+  const isKeyGiven = values.MASTER_KEY !== undefined || faults.has('MASTER_KEY')
+  if ((values.DATABASE_URL !== undefined || faults.has('DATABASE_URL')) && !isKeyGiven) {
+    faults.add(
+      'MASTER_KEY',
+      'is required with DATABASE_URL; make one with: openssl rand 32 | basenc --base64url',
     )
   }
   return {
@@ -106,7 +116,7 @@ function assemble(values: Values, faults: string[]): Config {
   }
 }
 
-function checkOrigin({ PUBLIC_ORIGIN: origin }: Values, faults: string[]): void {
+function checkOrigin({ PUBLIC_ORIGIN: origin }: Values, faults: Faults): void {
   if (origin === undefined) return
   const { protocol, hostname } = new URL(origin)
   const local =
@@ -115,7 +125,7 @@ function checkOrigin({ PUBLIC_ORIGIN: origin }: Values, faults: string[]): void 
     hostname === '127.0.0.1' ||
     hostname === '[::1]'
   if (protocol === 'http:' && !local) {
-    faults.push('PUBLIC_ORIGIN: must be https; phones send their proofs there')
+    faults.add('PUBLIC_ORIGIN', 'must be https; phones send their proofs there')
   }
 }
 
@@ -123,60 +133,80 @@ function readText(
   values: Values,
   inline: 'APNS_KEY' | 'FCM_SERVICE_ACCOUNT' | null,
   file: 'APNS_KEY_FILE' | 'FCM_SERVICE_ACCOUNT_FILE' | 'APNS_CA_FILE' | 'FCM_CA_FILE',
-  faults: string[],
+  faults: Faults,
 ): string | undefined {
   const text = inline === null ? undefined : values[inline]
   const path = values[file]
   if (text !== undefined && path !== undefined)
-    faults.push(`${inline}: set it or ${file}, not both`)
+    faults.add(`${inline}`, `set it or ${file}, not both`)
   if (path === undefined) return text
   try {
     return readFileSync(path, 'utf8')
   } catch {
     // Without the path: somebody may have put the key itself there.
-    faults.push(`${file}: names no file that can be read`)
+    faults.add(file, 'names no file that can be read')
     return undefined
   }
 }
 
-function endpointOf(values: Values, provider: 'APNS' | 'FCM', faults: string[]): PushEndpoint {
+function endpointOf(values: Values, provider: 'APNS' | 'FCM', faults: Faults): PushEndpoint {
   const address = values[`${provider}_ADDRESS`]
   const ca = readText(values, null, `${provider}_CA_FILE`, faults)
   return { ...(address && { address }), ...(ca !== undefined && { ca: [ca] }) }
 }
 
-/** All or nothing: a half-configured provider would fail at the first sign-in instead of at start. */
-function demand(values: Values, names: readonly (keyof Values)[], faults: string[]): void {
-  for (const name of names) {
-    if (values[name] === undefined)
-      faults.push(`${name}: is missing; ${names.join(', ')} go together`)
+/**
+ * All or nothing: a half-configured provider would fail at the first sign-in instead of at start. False when nothing is
+ * set; otherwise the variables that are not set are faults. One name of each group is enough.
+ */
+function isWanted(values: Values, groups: readonly Group[], faults: Faults): boolean {
+  const isGiven = (name: Name) => values[name] !== undefined || faults.has(name)
+  if (!groups.flat().some(isGiven)) return false
+  for (const group of groups.filter((names) => !names.some(isGiven))) {
+    const others = groups.filter((one) => one !== group).map((one) => one.join(' or '))
+    const verb = others.length === 1 ? 'needs' : 'need'
+    faults.add(group.join(' or '), `is missing; ${others.join(', ')} ${verb} it`)
   }
+  return true
 }
 
-function apnsOf(values: Values, faults: string[]): Config['apns'] {
+type Name = keyof Values
+type Group = readonly Name[]
+
+const apnsGroups: readonly Group[] = [
+  ['APNS_KEY', 'APNS_KEY_FILE'],
+  ['APNS_KEY_ID'],
+  ['APNS_TEAM_ID'],
+  ['APNS_BUNDLE_ID'],
+]
+
+function apnsOf(values: Values, faults: Faults): Config['apns'] {
+  if (!isWanted(values, apnsGroups, faults)) return null
+  const endpoint = endpointOf(values, 'APNS', faults)
   const pem = readText(values, 'APNS_KEY', 'APNS_KEY_FILE', faults)
+  if (pem && !pem.includes('PRIVATE KEY')) faults.add('APNS_KEY', 'is not a PEM private key')
   const { APNS_KEY_ID: keyId, APNS_TEAM_ID: teamId, APNS_BUNDLE_ID: bundleId } = values
-  if ([pem, keyId, teamId, bundleId].every((value) => value === undefined)) return null
-  demand(values, ['APNS_KEY_ID', 'APNS_TEAM_ID', 'APNS_BUNDLE_ID'], faults)
-  if (pem === undefined) faults.push('APNS_KEY or APNS_KEY_FILE: is missing')
-  if (pem === undefined || !keyId || !teamId || !bundleId) return null
-  if (!pem.includes('PRIVATE KEY')) faults.push('APNS_KEY: is not a PEM private key')
-  return { key: { pem, keyId, teamId }, bundleId, ...endpointOf(values, 'APNS', faults) }
+  if (!pem || !keyId || !teamId || !bundleId) return null
+  return { key: { pem, keyId, teamId }, bundleId, ...endpoint }
 }
 
-function fcmOf(values: Values, faults: string[]): Config['fcm'] {
+const fcmGroups: readonly Group[] = [
+  ['FCM_SERVICE_ACCOUNT', 'FCM_SERVICE_ACCOUNT_FILE'],
+  ['FCM_APP_ID'],
+]
+
+function fcmOf(values: Values, faults: Faults): Config['fcm'] {
+  if (!isWanted(values, fcmGroups, faults)) return null
+  const endpoint = endpointOf(values, 'FCM', faults)
   const text = readText(values, 'FCM_SERVICE_ACCOUNT', 'FCM_SERVICE_ACCOUNT_FILE', faults)
   const { FCM_APP_ID: appId } = values
-  if (text === undefined && appId === undefined) return null
-  demand(values, ['FCM_APP_ID'], faults)
-  if (text === undefined) {
-    faults.push('FCM_SERVICE_ACCOUNT or FCM_SERVICE_ACCOUNT_FILE: is missing')
-    return null
-  }
+  if (text === undefined) return null
   const account = serviceAccount.safeParse(parseJson(text))
-  if (!account.success) faults.push('FCM_SERVICE_ACCOUNT: is not the JSON of a service account')
+  if (!account.success) {
+    faults.add('FCM_SERVICE_ACCOUNT', 'is not the JSON of a service account')
+  }
   if (!account.success || !appId) return null
-  return { serviceAccount: account.data, appId, ...endpointOf(values, 'FCM', faults) }
+  return { serviceAccount: account.data, appId, ...endpoint }
 }
 
 function parseJson(text: string): unknown {

@@ -106,6 +106,48 @@ describe('what is wrong', () => {
     expect(faults).toContain('FCM_SERVICE_ACCOUNT or FCM_SERVICE_ACCOUNT_FILE: is missing')
   })
 
+  test('in itself hides nothing of what is wrong together, and is not called missing as well', () => {
+    const faults = faultsOf({
+      PORT: 'abc',
+      PUBLIC_ORIGIN: 'http://example.com',
+      DATABASE_URL: 'postgresql://x/y',
+      APNS_KEY_ID: 'short',
+      APNS_KEY_FILE: path.join(folder, 'none'),
+      APNS_CA_FILE: path.join(folder, 'none'),
+      FCM_SERVICE_ACCOUNT: '{}',
+    })
+    expect(faults.map((line) => line.trim()).sort()).toEqual([
+      '- APNS_BUNDLE_ID: is missing; APNS_KEY or APNS_KEY_FILE, APNS_KEY_ID, APNS_TEAM_ID need it',
+      '- APNS_CA_FILE: names no file that can be read',
+      '- APNS_KEY_FILE: names no file that can be read',
+      '- APNS_KEY_ID: must be ten characters',
+      '- APNS_TEAM_ID: is missing; APNS_KEY or APNS_KEY_FILE, APNS_KEY_ID, APNS_BUNDLE_ID need it',
+      '- FCM_APP_ID: is missing; FCM_SERVICE_ACCOUNT or FCM_SERVICE_ACCOUNT_FILE needs it',
+      '- FCM_SERVICE_ACCOUNT: is not the JSON of a service account',
+      '- MASTER_KEY: is required with DATABASE_URL; make one with: openssl rand 32 | basenc --base64url',
+      '- PORT: must be a whole number from 0 to 65535',
+      '- PUBLIC_ORIGIN: must be https; phones send their proofs there',
+    ])
+  })
+
+  test.each([
+    [{ MASTER_KEY: 'short', DATABASE_URL: 'postgresql://x/y' }, /^MASTER_KEY: must be 32 bytes/],
+    [{ PORT: '0x50' }, /^PORT: must be a whole number from 0 to 65535$/],
+    [{ PORT: '-1' }, /^PORT: must be a whole number from 0 to 65535$/],
+    [
+      { DATABASE_CONNECTIONS: '1.5' },
+      /^DATABASE_CONNECTIONS: must be a whole number from 2 to 200$/,
+    ],
+    [{ ROLE: 'boss' }, /^ROLE: must be one of all, api, worker$/],
+    [{ PUBLIC_ORIGIN: 'here' }, /^PUBLIC_ORIGIN: must be an address such as https:/],
+    [{ REDIS_URL: 'here' }, /^REDIS_URL: must be an address such as redis:/],
+    [{ METRICS_TOKEN: 'x' }, /^METRICS_TOKEN: must have at least 16 characters$/],
+  ])('%j is told in words that say what may stand there, once', (environment, words) => {
+    const [fault = '', ...more] = faultsOf(environment)
+    expect(more).toEqual([])
+    expect(fault.replace('  - ', '')).toMatch(words)
+  })
+
   test('never shows a value', () => {
     const canary = 'canary-5f2c'
     const secrets = [
