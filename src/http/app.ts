@@ -9,6 +9,7 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
+import { z } from 'zod'
 import type { Clock } from '../ports/world.ts'
 import { answerClientError, answerFrameworkError, handleErrors } from './errors.ts'
 import type { HttpApp } from './http-app.ts'
@@ -87,6 +88,12 @@ function serverOptions(
   }
 }
 
+/** Fastify hands a body that was not sent to its schema as null. */
+function wordsOfMissing({ input, path = [] }: z.core.$ZodRawIssue): string | undefined {
+  const isMissing = input === undefined || (input === null && path.length === 0)
+  return isMissing ? 'is required' : undefined
+}
+
 /** The app, ready to listen or to be injected into. Nothing is looked up in it: each route gets what it needs. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { publicOrigin, isUnavailable, onRequestObserved } = options
@@ -107,6 +114,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     watchUnroutedRequest(request, reply)
     return sendProblem(reply, 'not_found')
   })
+  z.config({ customError: wordsOfMissing })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   parseJsonBodies(app)

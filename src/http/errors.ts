@@ -30,6 +30,18 @@ const frameworkProblems: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_MAX_PARAM_LENGTH: 'not_found',
 }
 
+/** What to do about faults that no schema finds, where the words of the problem would say too little. */
+const frameworkHints: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_INVALID_JSON_BODY:
+    'Send JSON (RFC 8259): names and texts stand in double quotes, and no member is called `__proto__` or `constructor`.',
+  [notUtf8Code]: 'Send the body in UTF-8.',
+}
+
+function frameworkProblem(code: string): Parameters<typeof problemBody> {
+  const hint = frameworkHints[code]
+  return [frameworkProblems[code] ?? 'invalid_request', { ...(hint !== undefined && { hint }) }]
+}
+
 function faultsOf(validation: NonNullable<FastifyError['validation']>): Fault[] {
   return validation.slice(0, faultsMax).map(({ instancePath, message }) => ({
     path: instancePath === '/' ? '' : instancePath,
@@ -60,7 +72,7 @@ export function handleErrors(app: FastifyInstance, { isUnavailable, log }: Error
   app.setErrorHandler((error: unknown, request, reply) => {
     if (isRequestError(error)) {
       const { code, validation } = error
-      if (!validation) return sendProblem(reply, frameworkProblems[code] ?? 'invalid_request')
+      if (!validation) return sendProblem(reply, ...frameworkProblem(code))
       return concernsId(error)
         ? sendProblem(reply, 'not_found')
         : sendProblem(reply, 'invalid_request', { errors: faultsOf(validation) })
@@ -75,7 +87,7 @@ export function handleErrors(app: FastifyInstance, { isUnavailable, log }: Error
 export function answerFrameworkError(headers: Readonly<Record<string, string>>) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
     reply.headers(headers).header('request-id', request.id)
-    sendProblem(reply, frameworkProblems[error.code] ?? 'invalid_request')
+    sendProblem(reply, ...frameworkProblem(error.code))
   }
 }
 

@@ -98,10 +98,13 @@ export async function openEnrolment(
   }
 }
 
+const newUserHint = 'Give `displayName` to create the user, or check the name for a slip.'
+
 async function userOf(needs: Needs, principal: Principal, { user, displayName }: Command) {
   const found = await findUser(needs, principal, user)
-  const mayCreate = displayName !== undefined && !(typeof user === 'object' && 'id' in user)
-  if (!isRefusal(found) || found.refused !== 'not_found' || !mayCreate) return found
+  const isNamed = !(typeof user === 'object' && 'id' in user)
+  if (!isRefusal(found) || found.refused !== 'not_found' || !isNamed) return found
+  if (displayName === undefined) return refuse('user_not_found', { hint: newUserHint })
   const imported = await importUser(needs, principal, { displayName, identifiers: [user] })
   return isRefusal(imported) ? imported : imported.user
 }

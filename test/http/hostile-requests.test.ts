@@ -78,6 +78,53 @@ describe('every route that may have a body answers with a problem that it declar
     },
   )
 
+  it.each([
+    ['{user: alice}', /JSON .* double quotes/],
+    [Buffer.of(0x22, 0xff, 0x22), /UTF-8/],
+  ])('a word on what to correct in %s', async (payload, words) => {
+    const headers = { ...bearer, ...json }
+    const answer = await app.inject({ method: 'POST', url: '/v1/enrollments', payload, headers })
+    expect(answer.json().detail).toMatch(words)
+  })
+
+  it.each([
+    ['/v1/enrollments', {}, [{ path: '/user', message: 'is required' }]],
+    [
+      '/v1/challenges',
+      { context: { fields: [{ label: 'x' }] } },
+      ['/user', '/context/fields/0/value'],
+    ],
+    ['/v1/users', { identifiers: ['ada'] }, [{ path: '/displayName', message: 'is required' }]],
+    ['/v1/users', undefined, [{ path: '', message: 'is required' }]],
+  ])('%s without %j names what is required', async (url, payload, faults) => {
+    const headers = { ...bearer, ...json }
+    const sent = payload === undefined ? {} : { payload }
+    const answer = await app.inject({ method: 'POST', url, ...sent, headers })
+    const wanted = faults.map((fault) =>
+      typeof fault === 'string' ? { path: fault, message: 'is required' } : fault,
+    )
+    expect(answer.json().errors).toEqual(wanted)
+  })
+
+  it.each([7, null, {}, { namespace: 'x' }, []])(
+    'what may name a user, when %j is none',
+    async (user) => {
+      const payload = { user }
+      const answer = await app.inject({
+        method: 'POST',
+        url: '/v1/enrollments',
+        payload,
+        headers: bearer,
+      })
+      expect(answer.json().errors).toEqual([
+        {
+          path: '/user',
+          message: 'must be a text, or an object of `namespace` and `value`, or of `id`',
+        },
+      ])
+    },
+  )
+
   it('413 to a body over 64 KiB, whatever is in it', async () => {
     expect(await misanswered(' '.repeat(64 * 1024 + 1), 413, 'body_too_large')).toEqual([])
   })

@@ -337,7 +337,10 @@ describe('an enrolment is opened', () => {
 
   test('for a new user only under a name that is given with it, and in granted namespaces', async () => {
     const nobody = await openEnrolment(world, principal, { user: 'nobody' })
-    expect(nobody).toEqual({ refused: 'not_found' })
+    expect(nobody).toMatchObject({
+      refused: 'user_not_found',
+      hint: expect.stringContaining('displayName'),
+    })
     const foreign = { user: { namespace: 'entra', value: 'eve' }, displayName: 'Eve' }
     expect(await openEnrolment(world, principal, foreign)).toMatchObject({
       refused: 'namespace_not_granted',

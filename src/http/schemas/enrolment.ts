@@ -12,7 +12,8 @@ export const newEnrolment = z
   .strictObject({
     user: userReference,
     displayName: displayName.exactOptional().meta({
-      description: 'Creates the user under this name when the identifier is new.',
+      description:
+        'Creates the user under this name when the identifier is new; without it an unknown user is refused.',
     }),
     replacesDeviceId,
   })

@@ -10,7 +10,12 @@ const identifier = z
 
 /** How a relying party names a user. */
 export const userReference = z
-  .union([identifierValue, identifier, z.strictObject({ id: idOf('user', 'The user.') })])
+  .union([identifierValue, identifier, z.strictObject({ id: idOf('user', 'The user.') })], {
+    error: ({ input }) =>
+      input === undefined
+        ? undefined
+        : 'must be a text, or an object of `namespace` and `value`, or of `id`',
+  })
   .meta({
     id: 'UserReference',
     description:

@@ -66,7 +66,7 @@ function open(app: HttpApp, { useCases, key }: ServerOptions): void {
       summary: 'Open an enrolment, creating the user if need be',
       body: newEnrolment,
       answers: opened,
-      refusals: openRefusals,
+      refusals: ['user_not_found', ...openRefusals],
     }),
     async (request, reply) => {
       const made = await useCases.openEnrolment(principalOf(request), request.body)
