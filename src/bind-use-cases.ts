@@ -14,8 +14,10 @@ import type {
 } from './ports/directory-store.ts'
 import type { EnrolmentStore } from './ports/enrolment-store.ts'
 import type { PasscodeStore } from './ports/passcode-store.ts'
+import type { RevocationLog } from './ports/revocation-log.ts'
 import type { SecurityLog } from './ports/security-log.ts'
 import type { Signals } from './ports/signals.ts'
+import type { SuspensionStore } from './ports/suspension-store.ts'
 import type {
   Addresses,
   Clock,
@@ -32,6 +34,7 @@ import { createApiKeyAuthentication } from './usecases/authenticate-api-key.ts'
 import { readDeviceProof } from './usecases/authenticate-device.ts'
 import { cancelChallenge } from './usecases/cancel-challenge.ts'
 import { cancelEnrolment } from './usecases/cancel-enrolment.ts'
+import { changeDevice } from './usecases/change-device.ts'
 import { claimEnrolment } from './usecases/claim-enrolment.ts'
 import { confirmEnrolment } from './usecases/confirm-enrolment.ts'
 import { confirmReceipt } from './usecases/confirm-receipt.ts'
@@ -55,7 +58,6 @@ import { listDevices, readDevice } from './usecases/read-devices.ts'
 import { readEnrolment } from './usecases/read-enrolment.ts'
 import { readEvidence } from './usecases/read-evidence.ts'
 import { readKeySetLinks, readPublicKeys } from './usecases/read-signing-keys.ts'
-import { renameDevice } from './usecases/rename-device.ts'
 import { resendChallenge } from './usecases/resend-challenge.ts'
 import { rotatePushToken } from './usecases/rotate-push-token.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
@@ -72,9 +74,11 @@ export type Parts = {
   readonly keys: SigningKeyStore
   readonly enrolments: EnrolmentStore
   readonly devices: DeviceStore
+  readonly suspensions: SuspensionStore
   readonly challenges: ChallengeStore
   readonly activities: ActivityStore
   readonly passcodes: PasscodeStore
+  readonly revocationLog: RevocationLog
   readonly dispatcher: Dispatcher
   readonly signals: Signals & { listen(listener: (key: string) => void): void }
   readonly signatures: Signatures
@@ -126,7 +130,7 @@ export function bindUseCases(parts: Parts): UseCases {
     listActivities: bind(listActivities),
     listDevices: bind(listDevices),
     readDevice: bind(readDevice),
-    renameDevice: bind(renameDevice),
+    changeDevice: bind(changeDevice),
     unregisterDevice: bind(unregisterDevice),
     unregisterAllDevices: bind(unregisterAllDevices),
     openEnrolment: bind(openEnrolment),

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Operator commands. They work on the same database as the service, while it runs or not.
 
+import { text as textOf } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { pino } from 'pino'
 import { openMigratedDatabase, openOperations } from './compose.ts'
@@ -24,6 +25,7 @@ const usage = `Usage: countersign <command> [options]
   keys rotate KEY_ID [--overlap-seconds N] [--expires-at RFC3339]
   keys revoke KEY_ID
   signing-keys rotate [--tenant ID]
+  revocations apply < FILE                  revoke again after a restore what the revocation log says
 
 --tenant may be left out while there is only one tenant. --json prints JSON.
 Scopes: ${scopes.join(', ')} (default: ${defaultScopes.join(', ')})
@@ -161,6 +163,15 @@ const commands: Record<string, Command> = {
     const revoked = known && (await operations.revokeApiKey(known.key.tenantId, id))
     if (!revoked || isRefusal(revoked)) throw new CommandError(`There is no key ${id}`)
     return revoked
+  },
+  async 'revocations apply'(operations) {
+    const lines = (await textOf(process.stdin)).split('\n')
+    const applied = await operations.applyRevocations(lines)
+    if (applied.unreadable > 0) {
+      console.error('Some lines are no revocations; look at them: what they said was not applied.')
+      process.exitCode = 1
+    }
+    return applied
   },
   async 'signing-keys rotate'(operations, { values }) {
     const rotated = await operations.rotateSigningKey(await tenantOf(operations, values.tenant))

@@ -1,4 +1,4 @@
-// The only file that names the adapters and joins the parts.
+// The only file, with src/open-stores.ts, that names the adapters and joins the parts.
 
 import { createHash, randomUUID } from 'node:crypto'
 import path from 'node:path'
@@ -7,6 +7,7 @@ import { bindUseCases } from './bind-use-cases.ts'
 import type { Config } from './config.ts'
 import type { ApiKeyId } from './domain/ids.ts'
 import { buildApp } from './http/app.ts'
+import { openStores } from './open-stores.ts'
 import { addresses } from './outbound/addresses.ts'
 import { createApnsProvider } from './outbound/apns.ts'
 import { systemClock } from './outbound/clock.ts'
@@ -19,28 +20,20 @@ import { oneTimePasswords } from './outbound/one-time-passwords.ts'
 import { createPushRouter, type PushRoute } from './outbound/push-router.ts'
 import { systemRandom } from './outbound/random.ts'
 import { createRedisSignals } from './outbound/redis-signals.ts'
+import { createRevocationLog } from './outbound/revocation-log.ts'
 import { createSealing } from './outbound/sealing.ts'
 import { createSecurityLog } from './outbound/security-log.ts'
 import { createSignalHub, type SignalCarrier } from './outbound/signal-hub.ts'
 import { createSignatures } from './outbound/signatures.ts'
-import { createActivityStore } from './persistence/activities.ts'
-import { createApiKeyStore } from './persistence/api-keys.ts'
-import { createChallengeStore } from './persistence/challenges.ts'
 import { type Database, openDatabase } from './persistence/database.ts'
 import { ConnectFailure, isDatabaseUnavailable } from './persistence/database-errors.ts'
-import { createDeliveryStore } from './persistence/deliveries.ts'
-import { createDeviceStore } from './persistence/devices.ts'
 import { startEmbeddedPostgres } from './persistence/embedded-postgres.ts'
-import { createEnrolmentStore } from './persistence/enrolments.ts'
 import { migrate } from './persistence/migrations.ts'
 import { createNotifySignals, notifyStatement } from './persistence/notify-signals.ts'
-import { createPasscodeStore } from './persistence/passcodes.ts'
-import { createSigningKeyStore } from './persistence/signing-keys.ts'
-import { createTenantStore } from './persistence/tenants.ts'
-import { createUserStore } from './persistence/users.ts'
 import type { PushProvider } from './ports/push.ts'
 import { listenFault, StartFault } from './start-fault.ts'
 import { createApiKey, revokeApiKey, rotateApiKey } from './usecases/api-keys.ts'
+import { applyRevocations } from './usecases/apply-revocations.ts'
 import { findUnopenedKey } from './usecases/check-master-key.ts'
 import { rotateSigningKey } from './usecases/rotate-signing-key.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
@@ -112,22 +105,6 @@ async function openWorld(config: Config, log: Logger) {
   }
 }
 
-function openStores({ database }: OpenedDatabase) {
-  const random = systemRandom
-  return {
-    tenants: createTenantStore(database, random),
-    apiKeys: createApiKeyStore(database, random),
-    users: createUserStore(database, random),
-    keys: createSigningKeyStore(database, random),
-    enrolments: createEnrolmentStore(database, random),
-    devices: createDeviceStore(database, random),
-    challenges: createChallengeStore(database, random),
-    deliveries: createDeliveryStore(database),
-    activities: createActivityStore(database),
-    passcodes: createPasscodeStore(database, random),
-  }
-}
-
 function openSignalCarrier(config: Config, { url, database }: OpenedDatabase, log: Logger) {
   const failed = (error: unknown) => log.warn({ err: error }, 'signals interrupted; waits re-read')
   const carrier: SignalCarrier =
@@ -183,7 +160,8 @@ export async function openOperations(config: Config, publicOrigin: string, log: 
   undo.defer(() => signals.close())
   const running = undo.move()
   const signingKeys = createSigningKeys({ ...stores, ...world }, () => Date.now())
-  const needs = { ...world, ...stores, signals, signingKeys, publicOrigin }
+  const revocationLog = createRevocationLog({ file: config.revocationLog, log })
+  const needs = { ...world, ...stores, signals, signingKeys, revocationLog, publicOrigin }
   return {
     bootstrap: () => bootstrap(needs),
     createTenant: (name: string) => createTenant(needs, name, 'operator'),
@@ -201,6 +179,7 @@ export async function openOperations(config: Config, publicOrigin: string, log: 
       revokeApiKey(needs, tenantId, id, 'operator'),
     rotateSigningKey: (tenantId: Parameters<typeof rotateSigningKey>[1]) =>
       rotateSigningKey(needs, tenantId),
+    applyRevocations: (lines: readonly string[]) => applyRevocations(needs, lines),
     close: () => running.disposeAsync(),
   }
 }
@@ -253,7 +232,14 @@ export async function startService(
       metrics.push({ provider: address.provider, kind, result, ms }),
   })
   undo.defer(() => Promise.race([dispatcher.drain(), timeout(drainMsMax)]))
-  const parts = { ...world, ...stores, signals, dispatcher, publicOrigin }
+  const revocationLog = createRevocationLog({
+    file: config.revocationLog,
+    log,
+    failed: metrics.revocationLogFailed,
+  })
+  // A log that cannot be written is told at the start, not at the first lost phone.
+  await revocationLog.append([])
+  const parts = { ...world, ...stores, signals, dispatcher, revocationLog, publicOrigin }
   if (config.role !== 'api') {
     const sweeps = startSweeps({ ...parts, log })
     undo.defer(() => sweeps.stop())

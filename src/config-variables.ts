@@ -78,6 +78,11 @@ export const variables = {
   DATA_FOLDER: flagless
     .default('.countersign')
     .describe('Where the embedded database and the generated master key live.'),
+  REVOCATION_LOG: flagless
+    .optional()
+    .describe(
+      'File that gets a line for each revocation, to be applied again after a restore; `-` for standard output. Default: `revocations.jsonl` in DATA_FOLDER.',
+    ),
   MASTER_KEY: masterKey
     .optional()
     .describe(

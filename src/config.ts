@@ -1,6 +1,7 @@
 // The only reader of the environment.
 
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { z } from 'zod'
 import { variables } from './config-variables.ts'
 import { StartFault } from './start-fault.ts'
@@ -28,6 +29,8 @@ export type Config = {
   readonly metricsToken: string | null
   readonly database: { readonly url: string | null; readonly connections: number }
   readonly dataFolder: string
+  /** File of the revocation log, or `-`. */
+  readonly revocationLog: string
   readonly masterKeys: { readonly current: Buffer | null; readonly previous: readonly Buffer[] }
   readonly redisUrl: string | null
   readonly apns:
@@ -109,6 +112,7 @@ function assemble(values: Values, faults: Faults): Config {
     metricsToken: values.METRICS_TOKEN ?? null,
     database: { url: values.DATABASE_URL ?? null, connections: values.DATABASE_CONNECTIONS },
     dataFolder: values.DATA_FOLDER,
+    revocationLog: values.REVOCATION_LOG ?? path.join(values.DATA_FOLDER, 'revocations.jsonl'),
     masterKeys: { current: values.MASTER_KEY ?? null, previous: values.MASTER_KEY_PREVIOUS ?? [] },
     redisUrl: values.REDIS_URL ?? null,
     apns: apnsOf(values, faults),

@@ -78,6 +78,7 @@ const device: Device = {
   lastSeenAt: null,
   unregisteredAt: null,
   unregisterReason: null,
+  suspendedAt: null,
 }
 
 /** A refusal as the vectors write it. */
@@ -163,6 +164,7 @@ describe('claims of an enrolment', () => {
     random: systemRandom,
     clock,
     signals: silent,
+    revocationLog: { append: never },
     publicOrigin: vectors.origin,
   }
 
@@ -184,6 +186,7 @@ describe('proofs of device calls', () => {
   const devices = {
     findKnown: async (_: string, id: string) =>
       id === deviceId ? { device, keys: deviceKeys } : null,
+    recordRevokedUse: never,
   }
 
   test.each(vectors.proofs)('$name', async ({ request, routeKey, jws, expected }) => {
@@ -261,7 +264,17 @@ describe('answers', () => {
       expire: never,
     }
     const dispatcher = { leaseHolder: 'test', dispatch: () => undefined }
-    const needs = { challenges, signatures, sealing, hashing, clock, signals: silent, dispatcher }
+    const devices = { recordRevokedUse: never }
+    const needs = {
+      devices,
+      challenges,
+      signatures,
+      sealing,
+      hashing,
+      clock,
+      signals: silent,
+      dispatcher,
+    }
     const answered = await answerChallenge(
       { ...needs, ...trusting, publicOrigin: vectors.origin },
       proofOfCall(),

@@ -3,7 +3,7 @@
 export type DeviceDetails = {
   readonly id: string
   readonly userId: string
-  readonly status: 'unconfirmed' | 'active' | 'unregistered'
+  readonly status: 'unconfirmed' | 'active' | 'suspended' | 'unregistered'
   readonly name: string
   readonly platform: 'ios' | 'android' | 'web' | 'other'
   readonly model: string
@@ -17,6 +17,7 @@ export type DeviceDetails = {
   readonly lastSeenAt: string | null
   readonly unregisteredAt: string | null
   readonly unregisterReason: string | null
+  readonly suspendedAt: string | null
 }
 
 export type ActivityDetails = {

@@ -10,6 +10,9 @@ export type ActivityType =
   | 'device_added'
   | 'device_renamed'
   | 'device_unregistered'
+  | 'device_suspended'
+  | 'device_activated'
+  | 'revoked_device_used'
   | 'challenge_created'
   | 'challenge_resent'
   | 'challenge_approved'
@@ -52,6 +55,9 @@ const severities: Record<ActivityType, Severity> = {
   device_added: 'warning',
   device_renamed: 'info',
   device_unregistered: 'warning',
+  device_suspended: 'warning',
+  device_activated: 'warning',
+  revoked_device_used: 'critical',
   challenge_created: 'info',
   challenge_resent: 'info',
   challenge_approved: 'info',

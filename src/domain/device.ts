@@ -1,6 +1,8 @@
+import { activity, type NewActivity, type Severity } from './activity.ts'
 import type { DeviceId, EnrolmentId, TenantId, UserId } from './ids.ts'
 
-export type DeviceStatus = 'unconfirmed' | 'active' | 'unregistered'
+/** `suspended` may become active again; `unregistered` is for ever. */
+export type DeviceStatus = 'unconfirmed' | 'active' | 'suspended' | 'unregistered'
 export type Platform = 'ios' | 'android' | 'web' | 'other'
 export type UnregisterReason =
   | 'lost'
@@ -48,9 +50,41 @@ export type Device = {
   readonly lastSeenAt: Date | null
   readonly unregisteredAt: Date | null
   readonly unregisterReason: UnregisterReason | null
+  /** Since when it is suspended; null unless it is. */
+  readonly suspendedAt: Date | null
 }
 
 /** The key of this thumbprint among the device's own; keys are never looked up without their device. */
 export function keyOf<Key extends DeviceKey>(keys: readonly Key[], kid: string): Key | undefined {
   return keys.find((key) => key.kid === kid)
+}
+
+const severityOfUse: Record<UnregisterReason, Severity> = {
+  lost: 'critical',
+  stolen: 'critical',
+  admin: 'warning',
+  replaced: 'info',
+  user_request: 'info',
+  not_confirmed: 'info',
+}
+
+/** Whoever keeps signing with the keys of an unregistered device is told of once in this time, or a thief could flood the owner. */
+export const revokedUseGapSeconds = 60 * 60
+
+/**
+ * What the user is told when somebody signs with the keys of a device that is unregistered. Whoever holds a lost phone is an
+ * attack; an app that has just been removed asks once more to find out.
+ */
+export function revokedUse({ id, userId, name, unregisterReason }: Device): NewActivity {
+  const reason = unregisterReason ?? 'admin'
+  return {
+    ...activity({
+      userId,
+      type: 'revoked_device_used',
+      actor: `device:${id}`,
+      deviceId: id,
+      details: { reason, name },
+    }),
+    severity: severityOfUse[reason],
+  }
 }

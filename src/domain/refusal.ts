@@ -33,6 +33,7 @@ export type RefusalCode =
   | 'proof_key_not_allowed'
   | 'clock_skew'
   | 'device_unregistered'
+  | 'device_suspended'
   | 'device_not_active'
   | 'device_not_pending'
   // challenges

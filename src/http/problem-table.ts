@@ -152,6 +152,11 @@ export const problems = {
     title: 'The device is unregistered.',
     detail: 'Enrol the device anew; its keys are worth nothing any more.',
   },
+  device_suspended: {
+    status: 403,
+    title: 'The device is suspended.',
+    detail: 'Ask an admin to make it active again; its keys are kept.',
+  },
   device_not_active: {
     status: 403,
     title: 'The device is not active.',

@@ -8,6 +8,7 @@ import type { ApiKeyAuthentication } from '../usecases/authenticate-api-key.ts'
 import type { readDeviceProof } from '../usecases/authenticate-device.ts'
 import type { cancelChallenge } from '../usecases/cancel-challenge.ts'
 import type { cancelEnrolment } from '../usecases/cancel-enrolment.ts'
+import type { changeDevice } from '../usecases/change-device.ts'
 import type { claimEnrolment } from '../usecases/claim-enrolment.ts'
 import type { confirmEnrolment } from '../usecases/confirm-enrolment.ts'
 import type { confirmReceipt } from '../usecases/confirm-receipt.ts'
@@ -31,7 +32,6 @@ import type { listDevices, readDevice } from '../usecases/read-devices.ts'
 import type { readEnrolment } from '../usecases/read-enrolment.ts'
 import type { readEvidence } from '../usecases/read-evidence.ts'
 import type { readKeySetLinks, readPublicKeys } from '../usecases/read-signing-keys.ts'
-import type { renameDevice } from '../usecases/rename-device.ts'
 import type { resendChallenge } from '../usecases/resend-challenge.ts'
 import type { rotatePushToken } from '../usecases/rotate-push-token.ts'
 import type { makeRecoveryCodes, makeTemporaryCode } from '../usecases/single-use-codes.ts'
@@ -70,7 +70,7 @@ export type UseCases = {
   readonly listActivities: Bound<typeof listActivities>
   readonly listDevices: Bound<typeof listDevices>
   readonly readDevice: Bound<typeof readDevice>
-  readonly renameDevice: Bound<typeof renameDevice>
+  readonly changeDevice: Bound<typeof changeDevice>
   readonly unregisterDevice: Bound<typeof unregisterDevice>
   readonly unregisterAllDevices: Bound<typeof unregisterAllDevices>
 

@@ -16,6 +16,7 @@ export type Metrics = {
   readonly contentType: string
   read(): Promise<string>
   request(seen: { method: string; route: string; status: number; ms: number }): void
+  revocationLogFailed(): void
   push(seen: { provider: string; kind: string; result: string; ms: number }): void
 }
 
@@ -38,6 +39,11 @@ export function createMetrics(observed: Observed): Metrics {
     help: 'Pushes by provider, kind and result, from taking one up to the answer of the provider.',
     labelNames: ['provider', 'kind', 'result'],
     buckets: secondsBuckets,
+    registers,
+  })
+  const revocationLogFailures = new Counter({
+    name: 'countersign_revocation_log_failures_total',
+    help: 'Writes to the revocation log that failed; the lines are in the log of the process.',
     registers,
   })
   new Counter({
@@ -83,6 +89,7 @@ export function createMetrics(observed: Observed): Metrics {
     request({ method, route, status, ms }) {
       requests.observe({ method, route, status: String(status) }, ms / 1000)
     },
+    revocationLogFailed: () => revocationLogFailures.inc(),
     push({ provider, kind, result, ms }) {
       pushes.observe({ provider, kind, result }, ms / 1000)
     },

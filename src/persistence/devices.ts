@@ -1,5 +1,5 @@
 import { activity } from '../domain/activity.ts'
-import type { Device } from '../domain/device.ts'
+import { type Device, revokedUseGapSeconds } from '../domain/device.ts'
 import type { ChallengeId, TenantId, UserId } from '../domain/ids.ts'
 import type { DeviceStore, ProofToSpend, Unregistered } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
@@ -62,7 +62,7 @@ const unregister = `
       and (cardinality($3::text[]) = 0 or d.id = any($3::text[]))
     order by d.id for no key update
   )
-  update devices d set status = 'unregistered', unregistered_at = clock_timestamp(),
+  update devices d set status = 'unregistered', unregistered_at = clock_timestamp(), suspended_at = null,
     unregister_reason = $4, push_provider = null, push_environment = null,
     push_token_sealed = null, push_token_hash = null
   from live where d.tenant_id = $1 and d.id = live.id
@@ -90,6 +90,13 @@ const endOrphaned = `
   from k where c.tenant_id = $1 and c.id = k.id and k.expires_at > clock_timestamp()
   returning c.id`
 
+// The row is told again only when the time is over: parallel calls queue at its lock, and whoever comes after finds it told.
+const tellRevokedUse = `
+  update devices set revoked_use_told_at = clock_timestamp()
+  where tenant_id = $1 and id = $2 and status = 'unregistered' and (revoked_use_told_at is null
+    or revoked_use_told_at <= clock_timestamp() - make_interval(secs => ${revokedUseGapSeconds}))
+  returning id`
+
 /** Spends a proof inside a transaction; false when it was spent before. */
 export async function spendProof(tx: Queries, proof: ProofToSpend | null): Promise<boolean> {
   if (proof === null) return true
@@ -102,12 +109,12 @@ export async function spendProof(tx: Queries, proof: ProofToSpend | null): Promi
   return spent.length === 1
 }
 
-/** Whether the device of a proof is still live, inside a transaction that holds the user's row; true without a proof. */
+/** Whether the device of a proof may still act, inside a transaction that holds the user's row; true without a proof. */
 async function isLive(tx: Queries, proof: ProofToSpend | null): Promise<boolean> {
   if (proof === null) return true
   const live = await tx.query(
     'is_live',
-    `select id from devices where tenant_id = $1 and id = $2 and status <> 'unregistered'`,
+    `select id from devices where tenant_id = $1 and id = $2 and status in ('active', 'unconfirmed')`,
     [proof.tenantId, proof.deviceId],
   )
   return live.length === 1
@@ -116,6 +123,22 @@ async function isLive(tx: Queries, proof: ProofToSpend | null): Promise<boolean>
 /** Locks a user's row: whoever adds or removes devices of one user takes turns. Order of locks: user, device, challenge. */
 export async function lockUserRow(tx: Queries, tenantId: TenantId, userId: UserId): Promise<void> {
   await tx.query('lock_user', lockUser, [tenantId, userId])
+}
+
+/** Ends the user's pending challenges that have no active device left, inside a transaction that holds the user's row. */
+export async function endOrphanedChallenges(
+  tx: Queries,
+  random: Pick<Random, 'id'>,
+  tenantId: TenantId,
+  userId: UserId,
+): Promise<ChallengeId[]> {
+  const ended = await tx.query<{ id: ChallengeId }>('end_orphaned', endOrphaned, [tenantId, userId])
+  const denied = ended.map(({ id: challengeId }) => {
+    const details = { reason: 'no_device_left' }
+    return activity({ userId, type: 'challenge_denied', actor: 'service', challengeId, details })
+  })
+  await recordActivities(tx, random, tenantId, denied)
+  return ended.map(({ id }) => id)
 }
 
 type UnregisterCommand = Parameters<DeviceStore['unregister']>[0]
@@ -136,29 +159,21 @@ export async function unregisterDevices(
   if (devices.length === 0) return { devices, endedChallenges: [] }
   await tx.query('void_enrolments', voidEnrolments, [tenantId, userId, devices.map(({ id }) => id)])
   await tx.query('drop_passcode_secrets', dropSecrets, [tenantId, devices.map(({ id }) => id)])
-  const ended = await tx.query<{ id: ChallengeId }>('end_orphaned', endOrphaned, [tenantId, userId])
-  const endedChallenges = ended.map(({ id }) => id)
-  await recordActivities(tx, random, tenantId, [
-    ...devices.map((device: Device) =>
+  await recordActivities(
+    tx,
+    random,
+    tenantId,
+    devices.map((device: Device) =>
       activity({
         userId,
         type: 'device_unregistered',
         actor,
         deviceId: device.id,
-        details: { reason, name: device.name },
+        details: { reason: device.unregisterReason ?? reason, name: device.name },
       }),
     ),
-    ...endedChallenges.map((challengeId) =>
-      activity({
-        userId,
-        type: 'challenge_denied',
-        actor: 'service',
-        challengeId,
-        details: { reason: 'no_device_left' },
-      }),
-    ),
-  ])
-  return { devices, endedChallenges }
+  )
+  return { devices, endedChallenges: await endOrphanedChallenges(tx, random, tenantId, userId) }
 }
 
 /** Devices and their keys. */
@@ -222,6 +237,14 @@ export function createDeviceStore(database: Database, random: Pick<Random, 'id'>
         // Whoever asks may have been unregistered since its proof was believed; then it unregisters nobody.
         if (!(await isLive(tx, proof))) return { devices: [], endedChallenges: [] }
         return unregisterDevices(tx, random, command)
+      })
+    },
+
+    recordRevokedUse(tenantId, event) {
+      return database.transaction(async (tx) => {
+        const told = await tx.query('tell_revoked_use', tellRevokedUse, [tenantId, event.deviceId])
+        if (told.length === 1) await recordActivities(tx, random, tenantId, [event])
+        return told.length === 1
       })
     },
 

@@ -24,10 +24,10 @@ const claimEnrolment = `
   where tenant_id = $1 and id = $2 and status = 'open' and expires_at > clock_timestamp()
   returning *`
 
-// A device whose enrolment ran out before it was confirmed can never become active, and takes no place.
+// A suspended device keeps its place, or it could not become active again. A device whose enrolment ran out before it was confirmed can never become active, and takes no place.
 const liveDevices = `
   select d.id from devices d where d.tenant_id = $1 and d.user_id = $2
-    and (d.status = 'active' or d.status = 'unconfirmed' and exists (
+    and (d.status in ('active', 'suspended') or d.status = 'unconfirmed' and exists (
       select from enrolments e where e.tenant_id = d.tenant_id and e.id = d.enrolment_id
         and e.expires_at > clock_timestamp()))`
 

@@ -16,7 +16,8 @@ export const deviceColumns = `
   exists (select from device_keys v where v.tenant_id = d.tenant_id and v.device_id = d.id
     and v.role = 'verification') as d_has_verification_key,
   d.created_at as d_created_at, d.activated_at as d_activated_at, d.last_seen_at as d_last_seen_at,
-  d.unregistered_at as d_unregistered_at, d.unregister_reason as d_unregister_reason`
+  d.unregistered_at as d_unregistered_at, d.unregister_reason as d_unregister_reason,
+  d.suspended_at as d_suspended_at`
 
 /** The keys of `devices d`, as JSON. */
 export const deviceKeysColumn = `
@@ -43,6 +44,7 @@ export type DeviceRow = {
   readonly d_last_seen_at: Date | null
   readonly d_unregistered_at: Date | null
   readonly d_unregister_reason: Device['unregisterReason']
+  readonly d_suspended_at: Date | null
 }
 
 export type KnownDeviceRow = DeviceRow & {
@@ -69,6 +71,7 @@ export function toDevice(row: DeviceRow): Device {
     lastSeenAt: row.d_last_seen_at,
     unregisteredAt: row.d_unregistered_at,
     unregisterReason: row.d_unregister_reason,
+    suspendedAt: row.d_suspended_at,
   }
 }
 

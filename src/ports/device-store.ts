@@ -70,6 +70,11 @@ export interface DeviceStore {
     },
     proof: ProofToSpend | null,
   ): Promise<Unregistered | 'proof_replayed'>
+  /**
+   * Tells the user that somebody signs with the keys of an unregistered device, unless that was told within
+   * `revokedUseGapSeconds`; tells whether it was recorded. Exact also for parallel calls.
+   */
+  recordRevokedUse(tenantId: TenantId, activity: NewActivity): Promise<boolean>
   /** Drops a token that a provider declared dead from every device that carries it, if it was set before `since`. */
   dropPushToken(tokenHash: Uint8Array, since: Date | null): Promise<number>
 }

@@ -19,13 +19,13 @@ import type { AnswerFacts, ChallengeStore, RecordedAnswer } from '../ports/chall
 import type { Dispatcher } from '../ports/delivery-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { Clock, Hashing, Sealing, Signatures } from '../ports/world.ts'
-import { believeProof } from './authenticate-device.ts'
+import { type BelieveNeeds, believeProof } from './authenticate-device.ts'
 import { numberBinding } from './create-challenge.ts'
-import { type Needs as KeyNeeds, ownKey } from './device-keys.ts'
+import { ownKey } from './device-keys.ts'
 
-export type Needs = KeyNeeds & {
+export type Needs = BelieveNeeds & {
   readonly challenges: Pick<ChallengeStore, 'loadAnswer' | 'recordAnswer' | 'expire'>
-  readonly signatures: Pick<Signatures, 'read' | 'verify'>
+  readonly signatures: Pick<Signatures, 'read'>
   readonly sealing: Pick<Sealing, 'open'>
   readonly hashing: Pick<Hashing, 'equal'>
   readonly clock: Clock
@@ -156,8 +156,9 @@ async function record(
       return reply({ ...effect, statusAfter: effect.status })
     case 'proof_replayed':
       return refuse('proof_replayed')
+    // Unregistered or suspended since it was believed: believing it again says which.
     case 'device_not_active':
-      return refuse('device_unregistered')
+      return 'changed'
     case 'expired': {
       const only = { tenantId: device.tenantId, id: challenge.id }
       for (const id of await needs.challenges.expire(only, 1)) needs.signals.publish(id)

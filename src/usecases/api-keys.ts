@@ -4,6 +4,7 @@ import type { ApiKeyId, RelyingPartyId, TenantId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Scope } from '../domain/scope.ts'
 import type { ApiKey, ApiKeyStore, TenantStore } from '../ports/directory-store.ts'
+import type { RevocationLog } from '../ports/revocation-log.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { Addresses, Hashing, Random } from '../ports/world.ts'
 
@@ -82,9 +83,9 @@ export async function rotateApiKey(
 /** Signals that begin so and go on with a key's id tell every process to look that key up anew. */
 export const revocationPrefix = 'revoked:'
 
-/** Revokes a key of the tenant for ever. */
+/** Revokes a key of the tenant for ever; it is in the revocation log before this resolves. */
 export async function revokeApiKey(
-  needs: Pick<Needs, 'apiKeys' | 'signals'>,
+  needs: Pick<Needs, 'apiKeys' | 'signals'> & { readonly revocationLog: RevocationLog },
   tenantId: TenantId,
   id: ApiKeyId,
   actor: Actor,
@@ -92,5 +93,9 @@ export async function revokeApiKey(
   const revoked = await needs.apiKeys.revoke(tenantId, id, actor)
   if (!revoked) return refuse('not_found')
   needs.signals.publish(`${revocationPrefix}${id}`)
+  const at = revoked.revokedAt
+  if (at !== null) {
+    await needs.revocationLog.append([{ revocation: 'api_key_revoked', tenantId, keyId: id, at }])
+  }
   return revoked
 }

@@ -1,4 +1,4 @@
-import type { Device, KeyRole } from '../domain/device.ts'
+import { type Device, type KeyRole, revokedUse } from '../domain/device.ts'
 import { type DeviceProof, type ProvenRequest, readProof } from '../domain/device-proof.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore, KnownDevice } from '../ports/device-store.ts'
@@ -30,11 +30,16 @@ export type DeviceRequirement = {
   readonly statuses?: readonly Device['status'][]
 }
 
-export type BelieveNeeds = KeyNeeds & { readonly signatures: Pick<Signatures, 'verify'> }
+/** What it takes to believe a proof. */
+export type BelieveNeeds = KeyNeeds & {
+  readonly devices: Pick<DeviceStore, 'recordRevokedUse'>
+  readonly signatures: Pick<Signatures, 'verify'>
+}
 
 /**
  * Believes a proof, or not: the key must be one of this device's own as the database has it now and as it was enrolled, the signature must be its,
- * and the device must be alive. An unknown device, a foreign key and a bad signature look the same.
+ * and the device must be alive. An unknown device, a foreign key and a bad signature look the same. A good signature by the key
+ * of an unregistered device is told to the user; nothing is written for any other device.
  */
 export async function believeProof(
   needs: BelieveNeeds,
@@ -46,10 +51,15 @@ export async function believeProof(
   if (!known || !key || !(await needs.signatures.verify(proof.jws, key.publicJwk))) {
     return refuse('proof_invalid')
   }
-  if (known.device.status === 'unregistered') return refuse('device_unregistered')
-  if (!statuses.includes(known.device.status)) return refuse('device_not_active')
+  const { device } = known
+  if (device.status === 'unregistered') {
+    await needs.devices.recordRevokedUse(device.tenantId, revokedUse(device))
+    return refuse('device_unregistered')
+  }
+  if (device.status === 'suspended') return refuse('device_suspended')
+  if (!statuses.includes(device.status)) return refuse('device_not_active')
   if (role === 'verification' && key.role !== 'verification') return refuse('proof_key_not_allowed')
-  return known.device
+  return device
 }
 
 export type Needs = BelieveNeeds & { readonly devices: Pick<DeviceStore, 'findKnown'> }

@@ -16,7 +16,6 @@ import type { DeviceStore } from '../ports/device-store.ts'
 import type { StoredSigningKey } from '../ports/directory-store.ts'
 import type { ClaimTarget, EnrolmentStore } from '../ports/enrolment-store.ts'
 import type { PushAddress } from '../ports/push.ts'
-import type { Signals } from '../ports/signals.ts'
 import type {
   Clock,
   Hashing,
@@ -32,8 +31,9 @@ import { typedCodeMessage } from './open-enrolment.ts'
 import { makePasscodeSecret, type PasscodeSecret } from './passcode-secrets.ts'
 import { enrolmentNumberBinding } from './read-enrolment.ts'
 import { sealPushToken } from './rotate-push-token.ts'
+import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 
-export type Needs = {
+export type Needs = TellingNeeds & {
   readonly enrolments: Pick<EnrolmentStore, 'findByCode' | 'findByTypedCode' | 'claim'>
   readonly devices: Pick<DeviceStore, 'find'>
   readonly signatures: Pick<Signatures, 'read' | 'verify' | 'thumbprint'>
@@ -43,7 +43,6 @@ export type Needs = {
   readonly macs: Pick<Macs, 'mac'>
   readonly random: Random
   readonly clock: Clock
-  readonly signals: Signals
   readonly publicOrigin: string
 }
 
@@ -120,8 +119,7 @@ export async function claimEnrolment(needs: Needs, command: Command): Promise<Cl
   })
   if (claimed.kind !== 'claimed') return refusalOf(claimed.kind)
   needs.signals.publish(enrolment.id)
-  for (const challengeId of claimed.replaced?.endedChallenges ?? [])
-    needs.signals.publish(challengeId)
+  if (claimed.replaced) await tellUnregistered(needs, claimed.replaced)
   return {
     device: claimed.device,
     confirmationRequired: enrolment.confirmationRequired,

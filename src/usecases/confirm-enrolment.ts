@@ -10,17 +10,17 @@ import {
 import { isNumberOf } from '../domain/number-match.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { EnrolmentRecord, EnrolmentStore } from '../ports/enrolment-store.ts'
-import type { Signals } from '../ports/signals.ts'
 import type { Hashing, Sealing } from '../ports/world.ts'
 import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
 import { enrolmentNumberBinding } from './read-enrolment.ts'
+import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 
-export type Needs = DeviceNeeds & {
-  readonly enrolments: Pick<EnrolmentStore, 'findForConfirmation' | 'confirm'>
-  readonly sealing: Pick<Sealing, 'open'>
-  readonly hashing: Pick<Hashing, 'equal'>
-  readonly signals: Signals
-}
+export type Needs = DeviceNeeds &
+  TellingNeeds & {
+    readonly enrolments: Pick<EnrolmentStore, 'findForConfirmation' | 'confirm'>
+    readonly sealing: Pick<Sealing, 'open'>
+    readonly hashing: Pick<Hashing, 'equal'>
+  }
 
 /**
  * Takes the number that the person read on the relying party's page and typed on the new device. Right: the device is active
@@ -50,7 +50,7 @@ export async function confirmEnrolment(
   if (confirmed.kind === 'proof_replayed') return refuse('proof_replayed')
   if (confirmed.kind === 'changed') return refuse('conflict', { retryAfterSeconds: 1 })
   if (effect.outcome !== 'wrong_number') needs.signals.publish(enrolment.id)
-  for (const id of confirmed.replaced?.endedChallenges ?? []) needs.signals.publish(id)
+  if (confirmed.replaced) await tellUnregistered(needs, confirmed.replaced)
   if (effect.outcome === 'confirmed') return { status: 'active' }
   return refuse('wrong_number', { facts: { wrongNumbersLeft: effect.wrongNumbersLeft } })
 }

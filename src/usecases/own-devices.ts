@@ -6,14 +6,13 @@ import type { DeviceProof } from '../domain/device-proof.ts'
 import type { DeviceId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceChanges, DeviceStore } from '../ports/device-store.ts'
-import type { Signals } from '../ports/signals.ts'
 import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
-import { signalUnregistered } from './unregister-devices.ts'
+import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 
-export type Needs = DeviceNeeds & {
-  readonly devices: Pick<DeviceStore, 'find' | 'listOfUser' | 'change' | 'unregister'>
-  readonly signals: Signals
-}
+export type Needs = DeviceNeeds &
+  TellingNeeds & {
+    readonly devices: Pick<DeviceStore, 'find' | 'listOfUser' | 'change' | 'unregister'>
+  }
 
 const alive = ['active', 'unconfirmed'] as const
 
@@ -97,9 +96,11 @@ async function unregisterOwn(
     proof,
   )
   if (done === 'proof_replayed') return refuse('proof_replayed')
-  signalUnregistered(needs.signals, done)
+  await tellUnregistered(needs, done)
   if (done.devices.length > 0) return undefined
-  // Nothing was left to do, or the caller was itself unregistered meanwhile and did nothing.
+  // Nothing was left to do, or the caller was itself unregistered or suspended meanwhile and did nothing.
   const standing = await needs.devices.find(tenantId, id)
-  return standing?.status === 'unregistered' ? undefined : refuse('device_unregistered')
+  if (standing?.status === 'unregistered') return undefined
+  const caller = await authenticateDevice(needs, proof, { statuses: alive })
+  return isRefusal(caller) ? caller : refuse('conflict', { retryAfterSeconds: 1 })
 }

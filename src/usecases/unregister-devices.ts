@@ -2,20 +2,36 @@ import type { Device, UnregisterReason } from '../domain/device.ts'
 import type { DeviceId, UserId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
+import type { Revocation } from '../domain/revocation.ts'
 import type { DeviceStore, Unregistered } from '../ports/device-store.ts'
+import type { RevocationLog } from '../ports/revocation-log.ts'
 import type { Signals } from '../ports/signals.ts'
 import { findUser } from './find-user.ts'
 import { type Needs as ReadNeeds, readDevice } from './read-devices.ts'
 
-export type Needs = ReadNeeds & {
-  readonly devices: Pick<DeviceStore, 'find' | 'unregister'>
-  readonly signals: Signals
+export type TellingNeeds = {
+  readonly signals: Pick<Signals, 'publish'>
+  readonly revocationLog: RevocationLog
 }
 
-/** Tells everybody who waits what an unregistration ended. */
-export function signalUnregistered(signals: Signals, { devices, endedChallenges }: Unregistered) {
+export type Needs = ReadNeeds &
+  TellingNeeds & { readonly devices: Pick<DeviceStore, 'find' | 'unregister'> }
+
+/** Tells everybody who waits what an unregistration ended, and writes it to the revocation log before it resolves. */
+export async function tellUnregistered(
+  { signals, revocationLog }: TellingNeeds,
+  { devices, endedChallenges }: Unregistered,
+): Promise<void> {
   for (const id of endedChallenges) signals.publish(id)
   for (const device of devices) signals.publish(device.enrolmentId)
+  await revocationLog.append(devices.flatMap(revocationOf))
+}
+
+function revocationOf(device: Device): Revocation[] {
+  const { tenantId, userId, id, unregisteredAt, unregisterReason } = device
+  if (unregisteredAt === null || unregisterReason === null) return []
+  const about = { tenantId, userId, deviceId: id, reason: unregisterReason, at: unregisteredAt }
+  return [{ revocation: 'device_unregistered', ...about }]
 }
 
 /**
@@ -29,7 +45,12 @@ export async function unregisterDevice(
   reason: UnregisterReason,
 ): Promise<Device | Refusal> {
   const device = await readDevice(needs, principal, id)
-  if (isRefusal(device) || device.status === 'unregistered') return device
+  if (isRefusal(device)) return device
+  if (device.status === 'unregistered') {
+    // Whoever asks twice may have had no answer, because the process died between the database and the revocation log.
+    await tellUnregistered(needs, { devices: [device], endedChallenges: [] })
+    return device
+  }
   await unregister(needs, principal, device.userId, [id], reason)
   return readDevice(needs, principal, id)
 }
@@ -46,15 +67,15 @@ export async function unregisterAllDevices(
 }
 
 async function unregister(
-  { devices, signals }: Needs,
+  needs: Needs,
   { tenantId, keyId }: Principal,
   userId: UserId,
   deviceIds: readonly DeviceId[],
   reason: UnregisterReason,
 ): Promise<readonly Device[]> {
   const actor = `api_key:${keyId}` as const
-  const done = await devices.unregister({ tenantId, userId, deviceIds, reason, actor }, null)
+  const done = await needs.devices.unregister({ tenantId, userId, deviceIds, reason, actor }, null)
   if (done === 'proof_replayed') throw new Error('no proof was given to be replayed')
-  signalUnregistered(signals, done)
+  await tellUnregistered(needs, done)
   return done.devices
 }

@@ -11,6 +11,8 @@ test.each<[ActivityType, string]>([
   ['device_added', 'warning'],
   ['device_renamed', 'info'],
   ['device_unregistered', 'warning'],
+  ['device_suspended', 'warning'],
+  ['device_activated', 'warning'],
   ['challenge_created', 'info'],
   ['challenge_resent', 'info'],
   ['challenge_approved', 'info'],

@@ -104,6 +104,7 @@ export function aDevice(overrides: Partial<Device> = {}): Device {
     lastSeenAt: null,
     unregisteredAt: null,
     unregisterReason: null,
+    suspendedAt: null,
     ...overrides,
   }
 }

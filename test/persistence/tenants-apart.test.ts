@@ -39,6 +39,10 @@ async function aWorld(stores: Stores) {
   const deviceId = await aDevice(stores, user, { keys: [deviceKey] })
   await makeCode(stores, user)
   await stores.passcodes.attempt(aGuess(user))
+  const [gone, suspended] = [await aDevice(stores, user), await aDevice(stores, user)]
+  const about = { tenantId, userId: user.userId, actor: 'operator' } as const
+  await stores.devices.unregister({ ...about, deviceIds: [gone], reason: 'lost' }, null)
+  await stores.suspensions.suspendDevice({ ...about, deviceId: suspended })
   const name = thumbprint()
   await aColleague(stores, user, name)
   const pending = await aChallenge(stores, user, [deviceId])
@@ -55,6 +59,8 @@ async function aWorld(stores: Stores) {
     open,
     waiting,
     deviceId,
+    gone,
+    suspended,
     name,
     pending,
     over,
@@ -220,6 +226,28 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       )
     },
     { devices: [], endedChallenges: [] },
+  ],
+  'devices.recordRevokedUse': [
+    ({ devices }, my, their) =>
+      devices.recordRevokedUse(my.tenantId, { ...event(my), deviceId: their.gone }),
+    false,
+  ],
+  'suspensions.suspendDevice': [
+    ({ suspensions }, my, their) => {
+      const { userId, deviceId } = their
+      const { tenantId } = my
+      return suspensions.suspendDevice({ tenantId, userId, deviceId, actor: 'operator' })
+    },
+    null,
+  ],
+  'suspensions.activateDevice': [
+    ({ suspensions }, my, their) => {
+      const { userId, suspended } = their
+      const { tenantId } = my
+      const about = { tenantId, userId, actor: 'operator' } as const
+      return suspensions.activateDevice({ ...about, deviceId: suspended })
+    },
+    null,
   ],
   'challenges.loadCreation': [
     async ({ challenges }, my, their) => {

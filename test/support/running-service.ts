@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
+import { devNull } from 'node:os'
 import { type Logger, pino } from 'pino'
 import { DeviceClient } from '../../clients/device/device-client.ts'
 import { claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment.ts'
@@ -39,6 +40,7 @@ export function testConfig(
     metricsToken: null,
     database: { url: databaseUrl, connections: 10 },
     dataFolder: '.countersign',
+    revocationLog: devNull,
     masterKeys: { current: randomBytes(32), previous: [] },
     redisUrl: null,
     apns: {
@@ -101,8 +103,8 @@ export type RunningService = AsyncDisposable & {
   readonly tenantId: string
   readonly api: Api
   readonly service: Service
-  /** Ends this process of the service, and starts another on the same database and port. */
-  restart(): Promise<void>
+  /** Ends this process of the service, and starts another on the same database and port; `between` runs while there is none. */
+  restart(between?: () => Promise<void>): Promise<void>
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 
@@ -130,8 +132,9 @@ export async function startTestService(
     get service() {
       return service
     },
-    async restart() {
+    async restart(between) {
       await service.stop()
+      await between?.()
       service = await startService(config, origin, log)
     },
     async [Symbol.asyncDispose]() {

@@ -15,16 +15,18 @@ export type Program = AsyncDisposable & {
   readonly kill: (signal: NodeJS.Signals) => void
 }
 
-/** Runs `node <file> ...args` with nothing in its environment but PATH and what is given. */
+/** Runs `node <file> ...args` with nothing in its environment but PATH and what is given, and the input if there is one. */
 export function startProgram(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
+  input?: string,
 ): Program {
   const child = spawn(process.execPath, words, {
     cwd: project,
     env: { PATH: process.env.PATH, LOG_LEVEL: 'error', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
+  child.stdin.end(input)
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (data) => {

@@ -13,6 +13,7 @@ import { createDeviceStore } from '../../src/persistence/devices.ts'
 import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
 import { createPasscodeStore } from '../../src/persistence/passcodes.ts'
 import { createSigningKeyStore } from '../../src/persistence/signing-keys.ts'
+import { createSuspensionStore } from '../../src/persistence/suspensions.ts'
 import { createTenantStore } from '../../src/persistence/tenants.ts'
 import { createUserStore } from '../../src/persistence/users.ts'
 import type { AnswerToRecord, NewChallenge } from '../../src/ports/challenge-store.ts'
@@ -42,6 +43,7 @@ export async function openStores(connections = 20) {
     signingKeys: createSigningKeyStore(database, random),
     enrolments: createEnrolmentStore(database, random),
     devices: createDeviceStore(database, random),
+    suspensions: createSuspensionStore(database, random),
     challenges: createChallengeStore(database, random),
     deliveries: createDeliveryStore(database),
     activities: createActivityStore(database),

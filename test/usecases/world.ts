@@ -6,6 +6,7 @@ import { createDeviceKeys, type DeviceKey } from '../../clients/device/keys.ts'
 import type { ChallengeId, TenantId, UserId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.ts'
+import type { Revocation } from '../../src/domain/revocation.ts'
 import { addresses } from '../../src/outbound/addresses.ts'
 import { createHashing } from '../../src/outbound/hashing.ts'
 import { createMacs } from '../../src/outbound/macs.ts'
@@ -41,6 +42,7 @@ export async function openWorld() {
   const dispatched: DuePush[] = []
   const published: string[] = []
   const securityEvents: SecurityEvent[] = []
+  const revoked: Revocation[] = []
   const hub = await createSignalHub(null, () => undefined)
   return {
     ...stores,
@@ -72,6 +74,11 @@ export async function openWorld() {
         published.push(key)
         hub.publish(key)
       },
+    },
+    /** What was written to the revocation log, in its order. */
+    revoked,
+    revocationLog: {
+      append: async (lines: readonly Revocation[]) => void revoked.push(...lines),
     },
     /** Keys that were signalled, in their order. */
     published,

@@ -49,6 +49,7 @@ const refusals = [
   'proof_invalid',
   'clock_skew',
   'device_unregistered',
+  'device_suspended',
   'device_not_active',
 ] as const satisfies ProblemCode[]
 

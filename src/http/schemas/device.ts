@@ -28,9 +28,16 @@ export const deviceChanges = z
   .refine((changes) => Object.keys(changes).length > 0, 'must change something')
   .meta({ id: 'DeviceChanges', description: 'What is new about the device.' })
 
-export const renamedDevice = z
-  .strictObject({ name: deviceName })
-  .meta({ id: 'RenamedDevice', description: 'Another name for the device.' })
+export const changedDevice = z
+  .strictObject({
+    name: deviceName.exactOptional(),
+    status: z.enum(['active', 'suspended']).exactOptional().meta({
+      description:
+        'A suspended device keeps its keys, is asked nothing, and may be made active again.',
+    }),
+  })
+  .refine((changes) => Object.keys(changes).length > 0, 'must change something')
+  .meta({ id: 'ChangedDevice', description: 'What is to be different about the device.' })
 
 export const unregistration = z
   .strictObject({
@@ -42,7 +49,7 @@ export const deviceBody = z
   .object({
     id: shownId('device', 'The device.'),
     userId: shownId('user', 'Whose it is.'),
-    status: z.enum(['unconfirmed', 'active', 'unregistered']),
+    status: z.enum(['unconfirmed', 'active', 'suspended', 'unregistered']),
     name: z.string(),
     platform: z.enum(platforms),
     model: z.string(),
@@ -60,6 +67,7 @@ export const deviceBody = z
     unregisterReason: z
       .enum(['lost', 'stolen', 'replaced', 'user_request', 'admin', 'not_confirmed'])
       .nullable(),
+    suspendedAt: timestamp('Since when it is suspended.').nullable(),
   })
   .meta({
     id: 'Device',

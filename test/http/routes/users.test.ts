@@ -137,9 +137,9 @@ describe('devices', () => {
   })
 
   it('are renamed', async () => {
-    const renameDevice: UseCases['renameDevice'] = async (_principal, _id, name) =>
+    const changeDevice: UseCases['changeDevice'] = async (_principal, _id, { name = '' }) =>
       aDevice({ name })
-    const answer = await call('PATCH', url, { renameDevice }, { name: 'Tablet' })
+    const answer = await call('PATCH', url, { changeDevice }, { name: 'Tablet' })
     expect(answer.json()).toMatchObject({ name: 'Tablet' })
   })
 

@@ -3,7 +3,7 @@ import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
 import { sendRefusal } from '../../problem.ts'
-import { deviceBody, deviceList, renamedDevice, unregistration } from '../../schemas/device.ts'
+import { changedDevice, deviceBody, deviceList, unregistration } from '../../schemas/device.ts'
 import { idParams } from '../../schemas/ids.ts'
 import type { ServerOptions } from './server-options.ts'
 
@@ -20,7 +20,7 @@ export function deviceRoutes(app: HttpApp, options: ServerOptions, done: () => v
   list(app, options)
   unregisterAll(app, options)
   read(app, options)
-  rename(app, options)
+  change(app, options)
   unregister(app, options)
   done()
 }
@@ -80,21 +80,23 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function rename(app: HttpApp, { useCases, key }: ServerOptions): void {
+function change(app: HttpApp, { useCases, key }: ServerOptions): void {
   app.patch(
     '/v1/devices/:id',
     key('devices:write', {
-      operationId: 'renameDevice',
+      operationId: 'changeDevice',
       tag: 'devices',
-      summary: 'Rename a device',
+      summary: 'Rename a device, suspend it, or make it active again',
+      description:
+        'Once a suspension returns, no answer of the device counts until it is active again; its own calls are refused as `device_suspended`.',
       params: deviceParams,
-      body: renamedDevice,
+      body: changedDevice,
       answers: { 200: oneDevice },
-      refusals: ['device_unregistered'],
+      refusals: ['device_unregistered', 'device_not_active', 'conflict'],
     }),
     async (request, reply): Promise<DeviceBody | typeof reply> => {
       const { id } = request.params
-      const device = await useCases.renameDevice(principalOf(request), id, request.body.name)
+      const device = await useCases.changeDevice(principalOf(request), id, request.body)
       return isRefusal(device) ? sendRefusal(reply, device) : device
     },
   )

@@ -1,0 +1,33 @@
+// All that is kept in the database, joined to it; src/compose.ts joins the rest.
+
+import { systemRandom } from './outbound/random.ts'
+import { createActivityStore } from './persistence/activities.ts'
+import { createApiKeyStore } from './persistence/api-keys.ts'
+import { createChallengeStore } from './persistence/challenges.ts'
+import type { Database } from './persistence/database.ts'
+import { createDeliveryStore } from './persistence/deliveries.ts'
+import { createDeviceStore } from './persistence/devices.ts'
+import { createEnrolmentStore } from './persistence/enrolments.ts'
+import { createPasscodeStore } from './persistence/passcodes.ts'
+import { createSigningKeyStore } from './persistence/signing-keys.ts'
+import { createSuspensionStore } from './persistence/suspensions.ts'
+import { createTenantStore } from './persistence/tenants.ts'
+import { createUserStore } from './persistence/users.ts'
+
+/** Every store, on one database. */
+export function openStores({ database }: { readonly database: Database }) {
+  const random = systemRandom
+  return {
+    tenants: createTenantStore(database, random),
+    apiKeys: createApiKeyStore(database, random),
+    users: createUserStore(database, random),
+    keys: createSigningKeyStore(database, random),
+    enrolments: createEnrolmentStore(database, random),
+    devices: createDeviceStore(database, random),
+    suspensions: createSuspensionStore(database, random),
+    challenges: createChallengeStore(database, random),
+    deliveries: createDeliveryStore(database),
+    activities: createActivityStore(database),
+    passcodes: createPasscodeStore(database, random),
+  }
+}

@@ -1,0 +1,73 @@
+// The drill of docs/runbook.md: a database that was restored to an earlier state is told again what was revoked since.
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { expect, inject, test, vi } from 'vitest'
+import { onServer } from '../support/cluster.ts'
+import { createApi, enrolPhone, startTestService } from '../support/running-service.ts'
+import { startProgram } from '../support/service-process.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+test('what was revoked after the backup is revoked again after the restore', async () => {
+  await using stack = new AsyncDisposableStack()
+  const folder = await mkdtemp(path.join(tmpdir(), 'cs-restore-'))
+  stack.defer(() => rm(folder, { recursive: true }))
+  const revocationLog = path.join(folder, 'revocations.jsonl')
+  const service = stack.use(await startTestService({ revocationLog }))
+  const { api } = service
+  const [lost, paused, kept] = [
+    await enrolPhone(service),
+    await enrolPhone(service),
+    await enrolPhone(service),
+  ]
+  const party = await api('POST', '/v1/relying-parties', { name: 'P', namespaces: ['default'] })
+  const key = { relyingPartyId: party.json.id, name: 'stolen' }
+  const stolen = await api('POST', '/v1/api-keys', key)
+  const thief = createApi(service.origin, stolen.json.secret)
+
+  const name = new URL(service.database.url).pathname.slice(1)
+  const copy = `${name}_backup`
+  const { adminUrl } = inject('cluster')
+  const onCluster = (text: string) => onServer(adminUrl, (client) => client.query(text))
+  stack.defer(async () => void (await onCluster(`drop database if exists "${copy}" with (force)`)))
+  await service.restart(
+    async () => void (await onCluster(`create database "${copy}" template "${name}"`)),
+  )
+
+  await api('POST', `/v1/devices/${lost.deviceId}/unregister`, { reason: 'stolen' })
+  await api('PATCH', `/v1/devices/${paused.deviceId}`, { status: 'suspended' })
+  await api('PATCH', `/v1/devices/${kept.deviceId}`, { status: 'suspended' })
+  await api('PATCH', `/v1/devices/${kept.deviceId}`, { status: 'active' })
+  await api('POST', `/v1/api-keys/${stolen.json.id}/revoke`)
+  const later = await enrolPhone(service, { user: 'bob' })
+  await later.client.unregister()
+
+  await service.restart(async () => {
+    await onCluster(`drop database "${name}" with (force)`)
+    await onCluster(`alter database "${copy}" rename to "${name}"`)
+  })
+  // The backup knows nothing of it: this is what the drill is for.
+  expect(await lost.client.self()).toMatchObject({ status: 'active' })
+  expect((await thief('GET', '/v1/tenant')).status).toBe(200)
+
+  const environment = {
+    DATABASE_URL: service.database.url,
+    MASTER_KEY: service.config.masterKeys.current?.toString('base64url') ?? '',
+  }
+  const apply = async () => {
+    const lines = await readFile(revocationLog, 'utf8')
+    const words = ['src/cli.ts', 'revocations', 'apply', '--json']
+    await using program = startProgram(words, environment, `${lines}{"revocation":"cut`)
+    const { code } = await program.exit
+    return { code, ...JSON.parse(program.stdout()) }
+  }
+  expect(await apply()).toEqual({ code: 1, applied: 3, already: 0, unknown: 1, unreadable: 1 })
+  const refused = { code: 'device_unregistered' }
+  await expect(lost.client.self()).rejects.toMatchObject(refused)
+  await expect(paused.client.self()).rejects.toMatchObject({ code: 'device_suspended' })
+  expect(await kept.client.self()).toMatchObject({ status: 'active' })
+  expect((await thief('GET', '/v1/tenant')).status).toBe(401)
+  expect(await apply()).toMatchObject({ applied: 0, already: 3, unknown: 1 })
+})

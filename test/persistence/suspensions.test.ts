@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
+import { systemRandom } from '../../src/outbound/random.ts'
+import {
+  aChallenge,
+  aClaim,
+  aColleague,
+  aDevice,
+  aNewChallenge,
+  anAnswer,
+  anEnrolment,
+  aProof,
+  aUser,
+  beginOn,
+  lockWaiters,
+  openStores,
+  type Stores,
+  type TestUser,
+} from '../support/stores.ts'
+import { until } from '../support/until.ts'
+
+let stores: Stores
+let user: TestUser
+
+beforeAll(async () => {
+  stores = await openStores()
+})
+beforeEach(async () => {
+  user = await aUser(stores)
+})
+afterAll(() => stores.close())
+
+const page = { limit: 100, before: null }
+const command = (deviceId: DeviceId) => {
+  const { tenantId, userId } = user
+  return { tenantId, userId, deviceId, actor: 'operator' } as const
+}
+const suspend = (id: DeviceId) => stores.suspensions.suspendDevice(command(id))
+const activate = (id: DeviceId) => stores.suspensions.activateDevice(command(id))
+const find = (id: DeviceId) => stores.devices.find(user.tenantId, id)
+const send = (asked: ChallengeId, id: DeviceId) =>
+  stores.challenges.recordAnswer(anAnswer(user, asked, id), aProof(user, id))
+const challenge = async (id: ChallengeId) =>
+  (await stores.challenges.find(user.tenantId, user.rpId, id))?.challenge
+
+describe('a suspended device', () => {
+  test('keeps its keys and its push token, and is what it was when it is active again', async () => {
+    const id = await aDevice(stores, user)
+    const before = await stores.devices.findKnown(user.tenantId, id)
+    expect(await suspend(id)).toMatchObject({ at: expect.any(Date), endedChallenges: [] })
+    expect(await find(id)).toMatchObject({
+      status: 'suspended',
+      suspendedAt: expect.any(Date),
+      hasPushToken: true,
+    })
+    expect(await activate(id)).toMatchObject({ at: expect.any(Date) })
+    expect(await stores.devices.findKnown(user.tenantId, id)).toEqual(before)
+    const told = await stores.activities.list(user.tenantId, user.userId, page)
+    expect(told.slice(0, 2)).toMatchObject([
+      { type: 'device_activated', deviceId: id },
+      { type: 'device_suspended', deviceId: id, details: { name: 'Phone' } },
+    ])
+  })
+
+  test('is asked nothing and pushed nothing', async () => {
+    const [id, other] = [await aDevice(stores, user), await aDevice(stores, user)]
+    const made = await aNewChallenge(stores, user, [id, other])
+    const owed = await aChallenge(stores, user, [id, other])
+    await suspend(id)
+    expect(await stores.challenges.create(made, 'test')).toBe(false)
+    const facts = await stores.challenges.loadCreation({
+      ...user,
+      namespaces: ['default'],
+      user: { id: user.userId },
+      idempotencyKey: null,
+    })
+    expect(facts.devices.map((device) => device.id)).toEqual([other])
+    await stores.database.query(
+      'free_all',
+      `update deliveries set leased_until = null, due_at = clock_timestamp() where tenant_id = $1`,
+      [user.tenantId],
+    )
+    const due = await stores.deliveries.claim('test', 100)
+    const ofMine = due.filter((push) => push.challengeId === owed)
+    expect(ofMine.map((push) => push.deviceId)).toEqual([other])
+  })
+
+  test('ends the challenges that have no other active device, and leaves the others', async () => {
+    const [id, other] = [await aDevice(stores, user), await aDevice(stores, user)]
+    const alone = await aChallenge(stores, user, [id])
+    const both = await aChallenge(stores, user, [id, other])
+    expect(await suspend(id)).toMatchObject({ endedChallenges: [alone] })
+    expect(await challenge(alone)).toMatchObject({ status: 'denied', reason: 'no_device_left' })
+    expect(await challenge(both)).toMatchObject({ status: 'pending' })
+    expect(await send(both, id)).toEqual({ kind: 'device_not_active' })
+    await activate(id)
+    expect(await send(both, id)).toMatchObject({ kind: 'recorded' })
+  })
+
+  test('keeps its place among the devices of its user, so that it can always become active again', async () => {
+    const id = await aDevice(stores, user)
+    await suspend(id)
+    const opened = await anEnrolment(stores, user)
+    expect(await stores.enrolments.claim(aClaim(opened, { devicesPerUserMax: 1 }))).toEqual({
+      kind: 'too_many_devices',
+    })
+  })
+
+  test('can be unregistered for ever, and then never becomes active', async () => {
+    const id = await aDevice(stores, user)
+    await suspend(id)
+    const { tenantId, userId } = user
+    const about = { tenantId, userId, deviceIds: [id], reason: 'lost', actor: 'operator' } as const
+    expect(await stores.devices.unregister(about, null)).toMatchObject({ devices: [{ id }] })
+    expect(await activate(id)).toBeNull()
+    expect(await find(id)).toMatchObject({ status: 'unregistered', suspendedAt: null })
+  })
+
+  test('unregisters nobody with a proof that was believed before', async () => {
+    const [id, other] = [await aDevice(stores, user), await aDevice(stores, user)]
+    const proof = aProof(user, id)
+    await suspend(id)
+    const { tenantId, userId } = user
+    const about = { tenantId, userId, deviceIds: [other], actor: `device:${id}` } as const
+    expect(await stores.devices.unregister({ ...about, reason: 'lost' }, proof)).toEqual({
+      devices: [],
+      endedChallenges: [],
+    })
+    expect(await find(other)).toMatchObject({ status: 'active' })
+  })
+})
+
+describe('suspending', () => {
+  test('twice changes nothing, and neither does activating what is active', async () => {
+    const id = await aDevice(stores, user)
+    expect(await activate(id)).toBeNull()
+    const outcomes = await Promise.all(Array.from({ length: 50 }, () => suspend(id)))
+    expect(outcomes.filter((one) => one !== null)).toHaveLength(1)
+    const again = await Promise.all(Array.from({ length: 50 }, () => activate(id)))
+    expect(again.filter((one) => one !== null)).toHaveLength(1)
+  })
+
+  test('makes no unconfirmed device active, and touches nobody else’s', async () => {
+    const opened = await anEnrolment(stores, user, { confirmationRequired: true })
+    const claim = aClaim(opened, { numberSealed: Buffer.alloc(40) })
+    await stores.enrolments.claim(claim)
+    expect(await suspend(claim.device.id)).toBeNull()
+    expect(await activate(claim.device.id)).toBeNull()
+    const colleague = await aColleague(stores, user, 'bob')
+    expect(await suspend(await aDevice(stores, colleague))).toBeNull()
+    expect(await suspend(systemRandom.id('device'))).toBeNull()
+  })
+
+  test('waits for an answer under way', async () => {
+    const id = await aDevice(stores, user)
+    const answering = await beginOn(stores)
+    await answering.query('select 1 from devices where id = $1 for share', [id])
+    const suspending = suspend(id)
+    await until('the suspension waits', async () => (await lockWaiters(stores)) === 1)
+    expect(await find(id)).toMatchObject({ status: 'active' })
+    await answering.commit()
+    expect(await suspending).not.toBeNull()
+  })
+
+  test('lets no answer commit after it returned, in 200 races', async () => {
+    const keeper = await aDevice(stores, user)
+    const race = async () => {
+      const id = await aDevice(stores, user, { devicesPerUserMax: 1000 })
+      const asked = await aChallenge(stores, user, [id, keeper])
+      // A suspension takes several round trips, so answers that start beside it come first: some start later.
+      const answering = async (_: unknown, at: number) => {
+        for (let round = 0; round < at; round++) await find(id)
+        return send(asked, id)
+      }
+      await Promise.all([suspend(id), ...Array.from({ length: 4 }, answering)])
+      const [row] = await stores.database.query<{ late: boolean }>(
+        'decided_after_suspension',
+        `select coalesce(c.decided_at > d.suspended_at, false) as late
+         from challenges c join devices d on d.tenant_id = c.tenant_id and d.id = $2
+         where c.tenant_id = $1 and c.id = $3`,
+        [user.tenantId, id, asked],
+      )
+      expect(row?.late).toBe(false)
+      expect(await send(asked, id)).toEqual({ kind: 'device_not_active' })
+    }
+    for (let round = 0; round < 20; round++) {
+      await Promise.all(Array.from({ length: 10 }, race))
+    }
+  })
+})
