@@ -1,6 +1,6 @@
 // Becoming a device: what was scanned or typed, proven with both new keys.
 
-import type { DeviceAccount } from './account.ts'
+import type { DeviceAccount, PasscodeSecret } from './account.ts'
 import { isObject, newJti, sha256, signCompact } from './compact-jws.ts'
 import { Connection, type World } from './connection.ts'
 import { DeviceApiError } from './device-api-error.ts'
@@ -125,7 +125,7 @@ async function accountOf(
   if (!isObject(answer) || !isObject(answer.tenant) || !isObject(answer.user)) {
     throw unexpected('tenant and user')
   }
-  const { tenant, user, deviceId, status, confirmation } = answer
+  const { tenant, user, deviceId, status, confirmation, passcode } = answer
   const keySet = await readKeySet(answer.keySet)
   if (!keySet) throw unexpected('a key set that could be pinned')
   if (answer.issuer !== issuer || tenant.id !== tenantId)
@@ -140,7 +140,18 @@ async function accountOf(
     deviceId,
     status,
     confirmationDigits: isObject(confirmation) ? Number(confirmation.digits) : null,
+    passcode: readPasscodeSecret(passcode),
     keySet,
     clockOffsetMs,
   }
+}
+
+/** The secret of the claim; null where there is none, or none that this app could show codes of. */
+function readPasscodeSecret(given: unknown): PasscodeSecret | null {
+  if (!isObject(given) || given.algorithm !== 'SHA256') return null
+  const { secret, algorithm, digits, period } = given
+  if (typeof secret !== 'string' || typeof digits !== 'number' || typeof period !== 'number') {
+    return null
+  }
+  return { secret, algorithm, digits, period }
 }

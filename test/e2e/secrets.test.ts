@@ -86,7 +86,17 @@ test('keys, codes, tokens and proofs stand neither in the log nor readable in th
   const challenge = await service.api('POST', '/v1/challenges', { user: 'carol' })
   await phone.client.pending()
   await service.api('POST', `/v1/challenges/${challenge.json.id}/cancel`)
+  const user = `/v1/users/${phone.userId}`
+  const recovery = await service.api('POST', `${user}/recovery-codes`, {})
+  const temporary = await service.api('POST', `${user}/temporary-codes`, {})
+  const typed = [...recovery.json.codes, temporary.json.code] as string[]
+  for (const code of [recovery.json.codes[0], temporary.json.code]) {
+    const accepted = await service.api('POST', `${user}/passcodes/verify`, { code })
+    expect(accepted.status).toBe(200)
+  }
   const secrets = [
+    phone.client.account.passcode?.secret ?? '',
+    ...typed.flatMap((code) => [code, code.replaceAll('-', '')]),
     service.key,
     service.key.slice(-43),
     opened.json.code,

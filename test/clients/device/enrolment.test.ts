@@ -27,6 +27,7 @@ const device = {
 } as const
 const hashing = createHashing(Buffer.alloc(32))
 
+const passcode = { secret: 'MFRGGZDFMZTWQ2LK', algorithm: 'SHA256', digits: 6, period: 30 } as const
 const claimed = async (changes: object = {}) => ({
   deviceId,
   userId,
@@ -36,6 +37,7 @@ const claimed = async (changes: object = {}) => ({
   user: { id: userId, displayName: 'Ada' },
   keySet: (await createTenantKeys()).keySet(),
   confirmation: { digits: 6 },
+  passcode,
   ...changes,
 })
 
@@ -131,10 +133,27 @@ describe('claiming', () => {
       deviceId,
       status: 'unconfirmed',
       confirmationDigits: 6,
+      passcode,
       keySet: answer.keySet,
       clockOffsetMs: 0,
     })
     expect(JSON.parse(JSON.stringify(account))).toEqual(account)
+  })
+
+  test.each([
+    ['null', null],
+    ['of another algorithm', { ...passcode, algorithm: 'SHA1' }],
+    ['without a secret', { ...passcode, secret: undefined }],
+    ['left out', undefined],
+  ])('an account whose passcode is %s shows none', async (_, given) => {
+    const keys = await createDeviceKeys({ verification: false })
+    const answer = await claimed({ passcode: given })
+    const network = playNetwork(() => Response.json(answer, { status: 201 }))
+    const account = await claimEnrolment(
+      { ticket: { origin, tenantId, code }, keys, appId: 'a', device },
+      { fetch: network.fetch },
+    )
+    expect(account.passcode).toBeNull()
   })
 
   test('a wrong clock is corrected by the time of the service, and remembered', async () => {

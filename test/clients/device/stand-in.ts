@@ -131,6 +131,7 @@ export async function createAccount(
     deviceId,
     status: 'active',
     confirmationDigits: null,
+    passcode: null,
     keySet: tenantKeys.keySet(),
     clockOffsetMs: 0,
   }
