@@ -112,6 +112,16 @@ describe('a passcode', () => {
     expect(await waiting).toEqual({ kind: 'failed' })
   })
 
+  test('of a suspended device is refused until the device is active again', async () => {
+    const { tenantId, userId } = user
+    const command = { tenantId, userId, deviceId: device, actor: 'operator' } as const
+    await stores.suspensions.suspendDevice(command)
+    const step = await stepNow(stores)
+    expect(await attempt(aPasscode(user, device, step))).toEqual({ kind: 'failed' })
+    await stores.suspensions.activateDevice(command)
+    expect(await attempt(aPasscode(user, device, step))).toMatchObject({ kind: 'accepted' })
+  })
+
   test('of a device that is not confirmed, or is somebody else’s, is refused', async () => {
     const step = await stepNow(stores)
     const { deviceId } = await anUnconfirmed(stores, user)
