@@ -24,6 +24,7 @@ import { deviceChallengeRoutes } from './routes/device/challenges.ts'
 import { deviceEnrolmentRoutes } from './routes/device/enrolments.ts'
 import { selfRoutes } from './routes/device/self.ts'
 import { ownUserRoutes } from './routes/device/user.ts'
+import { enrolmentPageRoutes } from './routes/enrolment-page.ts'
 import { healthRoutes } from './routes/health.ts'
 import { type Metrics, metricsRoutes } from './routes/metrics.ts'
 import { apiKeyRoutes } from './routes/server/api-keys.ts'
@@ -172,6 +173,7 @@ function registerRoutes(
     done()
   })
   app.register(wellKnownRoutes, { useCases })
+  app.register(enrolmentPageRoutes)
   app.register(healthRoutes, { ready })
   if (metrics) app.register(metricsRoutes, metrics)
   app.register(docsRoutes)

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { anApp } from '../fixtures.ts'
+import { anApp, anId } from '../fixtures.ts'
 
 describe('health', () => {
   it('lives without being ready', async () => {
@@ -49,6 +50,31 @@ describe('GET /metrics', () => {
     expect((await ask(`Bearer ${metrics.token}`)).body).toBe('up 1\n')
     expect((await ask(`Bearer ${'b'.repeat(16)}`)).json()).toMatchObject({ status: 401 })
     expect((await app.inject('/metrics')).json()).toMatchObject({ status: 401 })
+  })
+})
+
+describe('the address of a QR code, opened in a browser', () => {
+  const path = `/t/${anId('tenant')}/enrol`
+
+  it('is a page that says what to do with it, needs nothing from outside and runs nothing', async () => {
+    await using app = await anApp()
+    const page = await app.inject(path)
+    expect(page.statusCode).toBe(200)
+    expect(page.headers['content-type']).toBe('text/html; charset=utf-8')
+    expect(page.body).toContain('Scan this code with your sign-in app')
+    expect(page.body).not.toMatch(/<script|src=|href=|https?:/)
+    const style = /<style>([^<]*)<\/style>/.exec(page.body)?.[1] ?? ''
+    const hash = createHash('sha256').update(style).digest('base64')
+    expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; /)
+    expect(page.headers['content-security-policy']).toContain(`style-src 'sha256-${hash}';`)
+    expect(page.headers['referrer-policy']).toBe('no-referrer')
+  })
+
+  it('is the same page for every tenant, and none where no tenant can be', async () => {
+    await using app = await anApp()
+    const other = `/t/tnt_${'0'.repeat(26)}/enrol`
+    expect((await app.inject(other)).body).toBe((await app.inject(path)).body)
+    expect((await app.inject('/t/x/enrol')).json()).toMatchObject({ code: 'not_found' })
   })
 })
 

@@ -1,0 +1,63 @@
+// Entry of the phone in the terminal: `npm run phone`.
+
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { loadPhone, savePhone } from './stored-phone.ts'
+import { enrol, live, type PhoneNeeds } from './terminal-phone.ts'
+
+const usage = `npm run phone -- [options]
+
+  --uri <uri>     enrol with the \`uri\` of an enrolment, in quotes; without it the phone of the last time goes on
+  --name <name>   what the phone is called (Terminal phone)
+  --file <file>   where it keeps its keys (.countersign/phone.json); one phone per file
+  --help          this text
+
+It is for trying things out: it claims the enrolment, asks for the number, then lists what is pending and approves or denies.`
+
+const options = {
+  uri: { type: 'string' },
+  name: { type: 'string', default: 'Terminal phone' },
+  file: { type: 'string', default: path.join('.countersign', 'phone.json') },
+  help: { type: 'boolean', default: false },
+} as const
+
+/** Lines of standard input, typed or piped. */
+function openKeyboard() {
+  const keyboard = createInterface({ input: process.stdin })
+  const lines = keyboard[Symbol.asyncIterator]()
+  return {
+    close: () => keyboard.close(),
+    async ask(question: string): Promise<string | null> {
+      process.stdout.write(question)
+      const { value, done } = await lines.next()
+      return done ? null : value.trim()
+    },
+  }
+}
+
+async function main(): Promise<void> {
+  const { uri, name, file, help } = parseArgs({ options }).values
+  const say = (line: string) => void process.stdout.write(`${line}\n`)
+  if (help) return say(usage)
+  const keyboard = openKeyboard()
+  const needs: PhoneNeeds = {
+    say,
+    ask: keyboard.ask,
+    save: (phone) => savePhone(file, phone),
+    pause: () => delay(1_000),
+  }
+  try {
+    const phone = uri === undefined ? await loadPhone(file) : await enrol(uri, name, needs)
+    if (!phone) throw new Error(`There is no phone in ${file} yet: give --uri.\n\n${usage}`)
+    process.exitCode = (await live(phone, needs)) ? 0 : 1
+  } finally {
+    keyboard.close()
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+})

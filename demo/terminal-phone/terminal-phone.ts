@@ -1,0 +1,140 @@
+// A phone for people who have none at hand: its screen is the terminal, and it finds challenges by looking.
+
+import type { DeviceAccount } from '../../clients/device/account.ts'
+import type { ApprovalRequest } from '../../clients/device/approval-request.ts'
+import { DeviceApiError } from '../../clients/device/device-api-error.ts'
+import { DeviceClient } from '../../clients/device/device-client.ts'
+import { claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment.ts'
+import { createDeviceKeys } from '../../clients/device/keys.ts'
+import type { StoredPhone } from './stored-phone.ts'
+
+/** The person in front of it. */
+export type Terminal = {
+  say(line: string): void
+  /** What the person types, trimmed; null when nobody is there any more. */
+  ask(question: string): Promise<string | null>
+}
+
+export type PhoneNeeds = Terminal & {
+  save(phone: StoredPhone): Promise<void>
+  /** Resolves when it is time to look again. */
+  pause(): Promise<void>
+}
+
+/** Joins the account behind the enrolment's address. Throws DeviceApiError, or an Error with what is wrong with the address. */
+export async function enrol(uri: string, name: string, { save }: PhoneNeeds): Promise<StoredPhone> {
+  const ticket = readEnrolmentUri(uri)
+  if (!ticket) throw new Error('--uri takes the `uri` of an enrolment, in quotes')
+  const keys = await createDeviceKeys({ verification: true, extractable: true })
+  const device = {
+    name,
+    platform: 'other',
+    model: 'Terminal',
+    osVersion: '1',
+    appVersion: '1',
+  } as const
+  const account = await claimEnrolment({ ticket, keys, appId: 'terminal', device })
+  await save({ keys, account })
+  return { keys, account }
+}
+
+/** Lives as this phone until the person leaves; false when the service will not have it any more. */
+export async function live(phone: StoredPhone, needs: PhoneNeeds): Promise<boolean> {
+  const { say } = needs
+  const keep = (account: DeviceAccount) => void needs.save({ ...phone, account })
+  const client = new DeviceClient({ ...phone, onAccountChange: keep })
+  const { user, tenant, origin } = client.account
+  say(`This is a phone of ${user.displayName} (${tenant.name}) at ${origin}.`)
+  try {
+    if (!(await confirm(client, needs))) return true
+    say('It looks for sign-ins every second. Ctrl-C ends it; it comes back without --uri.')
+    await watch(client, needs)
+    return true
+  } catch (error) {
+    if (!(error instanceof DeviceApiError)) throw error
+    say(`${error.message} (${error.code})`)
+    return false
+  }
+}
+
+/** False when nobody is there to type the number. */
+async function confirm(client: DeviceClient, { say, ask }: PhoneNeeds): Promise<boolean> {
+  while (client.account.status === 'unconfirmed') {
+    const digits = client.account.confirmationDigits
+    const number = await ask(`Type the ${digits} digits that the enrolment shows: `)
+    if (number === null) return false
+    try {
+      await client.confirm(number)
+      say('The phone is active.')
+    } catch (error) {
+      if (!isWrongNumber(error)) throw error
+      say(`That is not the number; ${String(error.facts.wrongNumbersLeft)} tries left.`)
+    }
+  }
+  return true
+}
+
+async function watch(client: DeviceClient, needs: PhoneNeeds): Promise<void> {
+  const left = new Set<string>()
+  let isAway = false
+  for (;;) {
+    const requests = await client.pending().then(
+      ({ requests }) => requests,
+      (error: unknown) => {
+        if (!(error instanceof DeviceApiError && error.outcomeUnknown)) throw error
+        if (!isAway) needs.say(error.message)
+        isAway = true
+        return null
+      },
+    )
+    if (requests) isAway = false
+    const request = requests?.find(({ challengeId }) => !left.has(challengeId))
+    if (!request) await needs.pause()
+    else if (!(await decide(client, request, left, needs))) return
+  }
+}
+
+/** Shows a request and does what the person says; false when nobody is there. */
+async function decide(
+  client: DeviceClient,
+  request: ApprovalRequest,
+  left: Set<string>,
+  { say, ask }: PhoneNeeds,
+): Promise<boolean> {
+  show(request, say)
+  const approval =
+    request.numberDigits === null ? '"yes" approves' : 'the number on the sign-in page approves'
+  const said = await ask(`${approval}, "deny", "report" (not me), Enter leaves it: `)
+  if (said === null) return false
+  try {
+    if (said === '') left.add(request.challengeId)
+    else if (said === 'deny') say(`-> ${(await client.deny(request)).status}`)
+    else if (said === 'report') say(`-> ${(await client.report(request)).status}, and reported`)
+    else say(`-> ${(await client.approve(request, said === 'yes' ? null : said)).status}`)
+  } catch (error) {
+    if (isWrongNumber(error)) {
+      say(`That is not the number; ${String(error.facts.wrongNumbersLeft)} tries left.`)
+    } else if (error instanceof DeviceApiError && error.status !== 401 && error.status !== 403) {
+      const { currentStatus } = error.facts
+      say(currentStatus === undefined ? error.message : `It is already ${String(currentStatus)}.`)
+    } else if (error instanceof RangeError) {
+      say(`Not understood: ${error.message}.`)
+    } else throw error
+  }
+  return true
+}
+
+function isWrongNumber(error: unknown): error is DeviceApiError {
+  return error instanceof DeviceApiError && error.code === 'wrong_number'
+}
+
+function show({ context, expiresAt }: ApprovalRequest, say: Terminal['say']): void {
+  const { relyingParty, application, action, ip, location, userAgent, fields = [] } = context
+  const place = [ip, location].filter((part) => part !== undefined).join(', ')
+  say('')
+  say(`${application ?? relyingParty} asks: ${action ?? 'Is this you?'}`)
+  if (place !== '') say(`  from     ${place}`)
+  if (userAgent !== undefined) say(`  browser  ${userAgent}`)
+  for (const { label, value } of fields) say(`  ${label}: ${value}`)
+  say(`  until    ${expiresAt.toLocaleTimeString()}`)
+}

@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { type RunningService, startTestService } from '../support/running-service.ts'
+import { until } from '../support/until.ts'
+import { reachableFolder } from './demo-process.ts'
+
+let service: RunningService
+
+beforeAll(async () => {
+  service = await startTestService()
+})
+afterAll(() => service[Symbol.asyncDispose]())
+
+/** `npm run phone`, with a person who types. */
+function startPhone(...args: string[]) {
+  const child = spawn(process.execPath, ['demo/terminal-phone/main.ts', ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let screen = ''
+  let seen = 0
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      screen += chunk
+    })
+  }
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  return {
+    ended,
+    /** Waits for these words after what was seen before. */
+    async sees(words: string) {
+      await until(`the phone shows "${words}", not ${screen.slice(seen)}`, () =>
+        screen.includes(words, seen),
+      )
+      seen = screen.indexOf(words, seen) + words.length
+    },
+    type: (text: string) => child.stdin.write(`${text}\n`),
+    leave: () => child.stdin.end(),
+  }
+}
+
+async function anEnrolment(user: string) {
+  const { json } = await service.api('POST', '/v1/enrollments', { user, displayName: 'Alice' })
+  return { id: String(json.id), uri: String(json.uri) }
+}
+const ask = async (user: string) => {
+  const context = { application: 'Payroll', action: 'Sign in', location: 'Lisbon' }
+  const { status, json } = await service.api('POST', '/v1/challenges', { user, context })
+  expect(status).toBe(201)
+  return { id: String(json.id), number: String(json.number) }
+}
+const statusOf = async (id: string) =>
+  (await service.api('GET', `/v1/challenges/${id}`)).json.status
+const not = (number: string) => number.replace(/^./, (digit) => `${(Number(digit) + 1) % 10}`)
+
+test('the phone in the terminal enrols, approves, denies, reports, goes on after a pause, and ends when it is unregistered', async () => {
+  const file = path.join(await reachableFolder(), 'new', 'phone.json')
+  const enrolment = await anEnrolment('alice')
+  const first = startPhone('--uri', enrolment.uri, '--file', file)
+  await first.sees('a phone of Alice (Default)')
+  await first.sees('digits that the enrolment shows')
+  const claimed = await service.api('GET', `/v1/enrollments/${enrolment.id}?wait=30&after=open`)
+  first.type(not(claimed.json.number))
+  await first.sees('2 tries left')
+  first.type(claimed.json.number)
+  await first.sees('The phone is active')
+  expect((await stat(file)).mode & 0o777).toBe(0o600)
+
+  const approved = await ask('alice')
+  await first.sees('Payroll asks: Sign in')
+  await first.sees('Lisbon')
+  first.type(not(approved.number))
+  await first.sees('2 tries left')
+  first.type('12')
+  await first.sees('exactly 6 digits')
+  first.type(` ${approved.number} `)
+  await first.sees('-> approved')
+  expect(await statusOf(approved.id)).toBe('approved')
+
+  const denied = await ask('alice')
+  await first.sees('Payroll asks')
+  first.type('deny')
+  await first.sees('-> denied')
+  expect(await statusOf(denied.id)).toBe('denied')
+
+  const left = await ask('alice')
+  await first.sees('Payroll asks')
+  first.type('')
+  const cancelled = await ask('alice')
+  await first.sees('Payroll asks')
+  await service.api('POST', `/v1/challenges/${cancelled.id}/cancel`)
+  first.type(cancelled.number)
+  await first.sees('It is already cancelled.')
+  expect(await statusOf(left.id)).toBe('pending')
+
+  await ask('alice')
+  await first.sees('Payroll asks')
+  first.leave()
+  expect(await first.ended).toBe(0)
+
+  const again = startPhone('--file', file)
+  await again.sees('Payroll asks')
+  again.type('report')
+  await again.sees('and reported')
+  const { json } = await service.api('GET', '/v1/users?limit=1')
+  const all = `/v1/users/${json.items[0].id}/devices/unregister`
+  expect((await service.api('POST', all, { reason: 'lost' })).status).toBe(200)
+  again.type('')
+  await again.sees('(device_unregistered)')
+  expect(await again.ended).toBe(1)
+}, 60_000)
+
+test('without a phone or with an address that is none it says what to give', async () => {
+  const file = path.join(await reachableFolder(), 'phone.json')
+  const none = startPhone('--file', file)
+  await none.sees('give --uri')
+  expect(await none.ended).toBe(1)
+  const wrong = startPhone('--file', file, '--uri', 'https://example.com')
+  await wrong.sees('--uri takes')
+  expect(await wrong.ended).toBe(1)
+})
