@@ -13,6 +13,7 @@ import type {
   UserStore,
 } from './ports/directory-store.ts'
 import type { EnrolmentStore } from './ports/enrolment-store.ts'
+import type { NoticeStore } from './ports/notice-store.ts'
 import type { PasscodeStore } from './ports/passcode-store.ts'
 import type { RevocationLog } from './ports/revocation-log.ts'
 import type { SecurityLog } from './ports/security-log.ts'
@@ -44,6 +45,10 @@ import { findUser, listUsers } from './usecases/find-user.ts'
 import { importUser } from './usecases/import-user.ts'
 import { listActivities, listOwnActivities } from './usecases/list-activities.ts'
 import { listChallenges } from './usecases/list-challenges.ts'
+import {
+  readNotificationPreferences,
+  setNotificationPreferences,
+} from './usecases/notification-preferences.ts'
 import { openEnrolment } from './usecases/open-enrolment.ts'
 import {
   listOwnDevices,
@@ -53,6 +58,7 @@ import {
   updateSelf,
 } from './usecases/own-devices.ts'
 import { readPolicy, setPolicy, setRelyingPartyPolicy } from './usecases/policy.ts'
+import { postActivity } from './usecases/post-activity.ts'
 import { readChallenge, waitForChallenge } from './usecases/read-challenge.ts'
 import { listDevices, readDevice } from './usecases/read-devices.ts'
 import { readEnrolment } from './usecases/read-enrolment.ts'
@@ -79,6 +85,7 @@ export type Parts = {
   readonly activities: ActivityStore
   readonly passcodes: PasscodeStore
   readonly revocationLog: RevocationLog
+  readonly notices: NoticeStore
   readonly dispatcher: Dispatcher
   readonly signals: Signals & { listen(listener: (key: string) => void): void }
   readonly signatures: Signatures
@@ -128,6 +135,7 @@ export function bindUseCases(parts: Parts): UseCases {
     findUser: bind(findUser),
     listUsers: bind(listUsers),
     listActivities: bind(listActivities),
+    postActivity: bind(postActivity),
     listDevices: bind(listDevices),
     readDevice: bind(readDevice),
     changeDevice: bind(changeDevice),
@@ -159,6 +167,8 @@ export function bindUseCases(parts: Parts): UseCases {
     listOwnDevices: bind(listOwnDevices),
     unregisterOther: bind(unregisterOther),
     listOwnActivities: bind(listOwnActivities),
+    readNotificationPreferences: bind(readNotificationPreferences),
+    setNotificationPreferences: bind(setNotificationPreferences),
     readKeySetLinks: bind(readKeySetLinks),
   }
 }

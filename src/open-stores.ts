@@ -8,6 +8,7 @@ import type { Database } from './persistence/database.ts'
 import { createDeliveryStore } from './persistence/deliveries.ts'
 import { createDeviceStore } from './persistence/devices.ts'
 import { createEnrolmentStore } from './persistence/enrolments.ts'
+import { createNoticeStore } from './persistence/notices.ts'
 import { createPasscodeStore } from './persistence/passcodes.ts'
 import { createSigningKeyStore } from './persistence/signing-keys.ts'
 import { createSuspensionStore } from './persistence/suspensions.ts'
@@ -27,7 +28,8 @@ export function openStores({ database }: { readonly database: Database }) {
     suspensions: createSuspensionStore(database, random),
     challenges: createChallengeStore(database, random),
     deliveries: createDeliveryStore(database),
-    activities: createActivityStore(database),
+    activities: createActivityStore(database, random),
+    notices: createNoticeStore(database, random),
     passcodes: createPasscodeStore(database, random),
   }
 }

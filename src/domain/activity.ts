@@ -3,6 +3,7 @@ import type { ChallengeId, DeviceId, EnrolmentId, UserId } from './ids.ts'
 /** Everything that can happen to a user, as the user sees it. A closed set. */
 export type ActivityType =
   | 'user_imported'
+  | 'preferences_changed'
   | 'enrolment_opened'
   | 'enrolment_claimed'
   | 'enrolment_cancelled'
@@ -27,6 +28,12 @@ export type ActivityType =
   | 'recovery_code_used'
   | 'temporary_code_made'
   | 'temporary_code_used'
+  | 'test_pushed'
+  /** What a relying party posted; the type in its own words is inside. */
+  | 'posted'
+
+/** What the service itself records; each type has one severity. */
+export type OwnActivityType = Exclude<ActivityType, 'posted'>
 
 export type Severity = 'info' | 'warning' | 'critical'
 
@@ -46,8 +53,9 @@ export type NewActivity = {
   readonly details?: Readonly<Record<string, string | number | boolean>>
 }
 
-const severities: Record<ActivityType, Severity> = {
+const severities: Record<OwnActivityType, Severity> = {
   user_imported: 'info',
+  preferences_changed: 'warning',
   enrolment_opened: 'info',
   enrolment_claimed: 'warning',
   enrolment_cancelled: 'info',
@@ -72,9 +80,12 @@ const severities: Record<ActivityType, Severity> = {
   recovery_code_used: 'warning',
   temporary_code_made: 'warning',
   temporary_code_used: 'warning',
+  test_pushed: 'info',
 }
 
 /** Completes an activity with the severity that its type always has. */
-export function activity(event: Omit<NewActivity, 'severity'>): NewActivity {
+export function activity(
+  event: Omit<NewActivity, 'severity' | 'type'> & { readonly type: OwnActivityType },
+): NewActivity {
   return { ...event, severity: severities[event.type] }
 }

@@ -151,6 +151,11 @@ export const policyRules = {
     stricter: 'more',
   }),
 
+  activityPushesPerHourMax: integer(
+    'Pushes about activities to a user within an hour; the last one is kept for what is critical.',
+    { default: 3, min: 1, max: 20, stricter: 'fewer' },
+  ),
+
   devicesPerUserMax: integer('Devices that a user may have.', {
     default: 10,
     min: 1,

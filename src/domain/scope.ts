@@ -4,6 +4,7 @@ export const scopes = [
   'enrollments:write',
   'users:read',
   'users:write',
+  'activities:write',
   'devices:write',
   'temporary_codes:write',
   'policy:write',

@@ -22,11 +22,13 @@ import { sendProblem } from './problem.ts'
 import { securityHeaders, watchRequests, watchUnrouted } from './request-log.ts'
 import { deviceChallengeRoutes } from './routes/device/challenges.ts'
 import { deviceEnrolmentRoutes } from './routes/device/enrolments.ts'
+import { notificationRoutes } from './routes/device/notifications.ts'
 import { selfRoutes } from './routes/device/self.ts'
 import { ownUserRoutes } from './routes/device/user.ts'
 import { enrolmentPageRoutes } from './routes/enrolment-page.ts'
 import { healthRoutes } from './routes/health.ts'
 import { type Metrics, metricsRoutes } from './routes/metrics.ts'
+import { activityRoutes } from './routes/server/activities.ts'
 import { apiKeyRoutes } from './routes/server/api-keys.ts'
 import { challengeRoutes } from './routes/server/challenges.ts'
 import { deviceRoutes } from './routes/server/devices.ts'
@@ -151,6 +153,7 @@ function registerRoutes(
     relyingPartyRoutes,
     apiKeyRoutes,
     userRoutes,
+    activityRoutes,
     deviceRoutes,
     enrolmentRoutes,
     challengeRoutes,
@@ -167,6 +170,7 @@ function registerRoutes(
       deviceChallengeRoutes,
       selfRoutes,
       ownUserRoutes,
+      notificationRoutes,
     ]) {
       scope.register(routes, device)
     }

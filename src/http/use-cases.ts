@@ -18,6 +18,10 @@ import type { findUser, listUsers } from '../usecases/find-user.ts'
 import type { importUser } from '../usecases/import-user.ts'
 import type { listActivities, listOwnActivities } from '../usecases/list-activities.ts'
 import type { listChallenges } from '../usecases/list-challenges.ts'
+import type {
+  readNotificationPreferences,
+  setNotificationPreferences,
+} from '../usecases/notification-preferences.ts'
 import type { openEnrolment } from '../usecases/open-enrolment.ts'
 import type {
   listOwnDevices,
@@ -27,6 +31,7 @@ import type {
   updateSelf,
 } from '../usecases/own-devices.ts'
 import type { readPolicy, setPolicy, setRelyingPartyPolicy } from '../usecases/policy.ts'
+import type { postActivity } from '../usecases/post-activity.ts'
 import type { readChallenge, waitForChallenge } from '../usecases/read-challenge.ts'
 import type { listDevices, readDevice } from '../usecases/read-devices.ts'
 import type { readEnrolment } from '../usecases/read-enrolment.ts'
@@ -68,6 +73,7 @@ export type UseCases = {
   readonly findUser: Bound<typeof findUser>
   readonly listUsers: Bound<typeof listUsers>
   readonly listActivities: Bound<typeof listActivities>
+  readonly postActivity: Bound<typeof postActivity>
   readonly listDevices: Bound<typeof listDevices>
   readonly readDevice: Bound<typeof readDevice>
   readonly changeDevice: Bound<typeof changeDevice>
@@ -107,5 +113,7 @@ export type UseCases = {
   readonly listOwnDevices: Bound<typeof listOwnDevices>
   readonly unregisterOther: Bound<typeof unregisterOther>
   readonly listOwnActivities: Bound<typeof listOwnActivities>
+  readonly readNotificationPreferences: Bound<typeof readNotificationPreferences>
+  readonly setNotificationPreferences: Bound<typeof setNotificationPreferences>
   readonly readKeySetLinks: Bound<typeof readKeySetLinks>
 }

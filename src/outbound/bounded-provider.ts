@@ -16,7 +16,7 @@ export type BoundedProviderOptions = {
 
 /**
  * What all push providers promise and no client library does: at most `maxInFlight` requests on the wire, an answer within
- * `deadlineMs` (waiting included) and never after the challenge's expiry, no rejection, one log line per outcome, and a
+ * `deadlineMs` (waiting included) and never after the message's expiry, no rejection, one log line per outcome, and a
  * drain that loses nobody's answer.
  */
 export function createBoundedProvider(options: BoundedProviderOptions): PushProvider {
@@ -38,7 +38,7 @@ export function createBoundedProvider(options: BoundedProviderOptions): PushProv
 
   const settle = async (message: PushMessage): Promise<PushResult> => {
     const lifetimeMs = message.expiresAt.getTime() - Date.now()
-    if (!(lifetimeMs > 0)) return { kind: 'rejected', reason: 'the challenge has expired' }
+    if (!(lifetimeMs > 0)) return { kind: 'rejected', reason: 'it has expired' }
     try {
       return await sendWithin(message, Math.min(options.deadlineMs, lifetimeMs))
     } catch (error) {

@@ -28,7 +28,7 @@ export function logOutcome(
   result: PushResult,
   tookMs: number,
 ): void {
-  const { address, deliveryId, challengeId, deviceId } = message
+  const { address, deliveryId, challengeId, activityId, deviceId } = message
   const fields = {
     provider: address.provider,
     appId: address.appId,
@@ -36,7 +36,8 @@ export function logOutcome(
     tokenHash: hashToken(address.token),
     push: message.kind,
     deliveryId,
-    challengeId,
+    ...(challengeId && { challengeId }),
+    ...(activityId && { activityId }),
     deviceId,
     result,
     tookMs: Math.round(tookMs),

@@ -2,18 +2,28 @@
 
 import type { TokenMessage } from 'firebase-admin/messaging'
 import { TypeID } from 'typeid-js'
-import type { PushMessage } from '../ports/push.ts'
+import type { PushKind, PushMessage } from '../ports/push.ts'
 
 /** Version of the ids that a push carries; an app ignores versions it does not know. */
 const PAYLOAD_VERSION = 1
 
-/** The ids of a push: version, challenge, device, origin hash. Nothing else of the challenge leaves over a push channel. */
-function idsOf(message: PushMessage): { v: number; cid: string; did: string; o: string } {
+/** What a push carries. `cid` or `aid` says what it is about; a test is about nothing. */
+type PushIds = {
+  readonly v: number
+  readonly did: string
+  readonly o: string
+  readonly cid?: string
+  readonly aid?: string
+}
+
+/** The ids of a push: version, challenge or activity, device, origin hash. Nothing else leaves over a push channel. */
+function idsOf({ challengeId, activityId, deviceId, originHash }: PushMessage): PushIds {
   return {
     v: PAYLOAD_VERSION,
-    cid: message.challengeId,
-    did: message.deviceId,
-    o: message.originHash,
+    ...(challengeId && { cid: challengeId }),
+    ...(activityId && { aid: activityId }),
+    did: deviceId,
+    o: originHash,
   }
 }
 
@@ -25,9 +35,7 @@ export type ApnsPush = {
   readonly priority: 10 | 5
   /** Seconds since the epoch. */
   readonly expiry: number
-  readonly rawPayload: { readonly aps: Readonly<Record<string, unknown>> } & ReturnType<
-    typeof idsOf
-  >
+  readonly rawPayload: { readonly aps: Readonly<Record<string, unknown>> } & PushIds
 }
 
 /** Wakes the person: Time Sensitive breaks through a Focus, as Apple's guidelines allow for account security. */
@@ -56,20 +64,59 @@ const closed = {
   'interruption-level': 'passive',
 }
 
+/** News about the account. It stays within a Focus: only a question that somebody waits for may break through. */
+const recorded = {
+  alert: {
+    title: 'Account activity',
+    body: 'Open the app to see what happened.',
+    'title-loc-key': 'ACTIVITY_TITLE',
+    'loc-key': 'ACTIVITY_BODY',
+  },
+  category: 'ACCOUNT_ACTIVITY',
+  'interruption-level': 'active',
+  'mutable-content': 1,
+  sound: 'default',
+}
+
+const tested = {
+  alert: {
+    title: 'Test notification',
+    body: 'Notifications reach this device.',
+    'title-loc-key': 'TEST_PUSH_TITLE',
+    'loc-key': 'TEST_PUSH_BODY',
+  },
+  category: 'TEST_PUSH',
+  'interruption-level': 'active',
+}
+
+const alerts = {
+  challenge_opened: opened,
+  challenge_closed: closed,
+  activity_recorded: recorded,
+  test: tested,
+} as const satisfies Record<PushKind, object>
+
+// A test is to find out how fast a prompt would be; an app shows it, so that FCM does not demote the app.
+const fcmPriorities = {
+  challenge_opened: 'high',
+  challenge_closed: 'normal',
+  activity_recorded: 'normal',
+  test: 'high',
+} as const satisfies Record<PushKind, 'high' | 'normal'>
+
 /**
  * The APNs request for a message. The same delivery has the same `apns-id` each time, all messages of one challenge share
- * the collapse id, and the expiration never lies after the challenge's. Throws when the delivery id is not a `dlv_` TypeID.
+ * the collapse id, and the expiration never lies after the message's. Throws when the delivery id is not a `dlv_` TypeID.
  */
 export function toApnsPush(message: PushMessage): ApnsPush {
-  const wakes = message.kind === 'challenge_opened'
   return {
     id: TypeID.fromString(message.deliveryId, 'dlv').toUUID(),
-    collapseId: message.challengeId,
+    collapseId: message.challengeId ?? message.activityId ?? message.deliveryId,
     pushType: 'alert',
-    priority: wakes ? 10 : 5,
+    priority: message.kind === 'challenge_closed' ? 5 : 10,
     expiry: Math.floor(message.expiresAt.getTime() / 1000),
     rawPayload: {
-      aps: { ...(wakes ? opened : closed), 'thread-id': message.deviceId },
+      aps: { ...alerts[message.kind], 'thread-id': message.deviceId },
       ...idsOf(message),
     },
   }
@@ -78,7 +125,7 @@ export function toApnsPush(message: PushMessage): ApnsPush {
 /**
  * The FCM message: data only, so that the app decides what to show.
  * - `exp` (seconds since the epoch) is in the data because FCM counts `ttl` from the moment it received the message.
- * - Only the prompt is `high`: FCM demotes apps whose high-priority messages show nothing to the person.
+ * - Only the prompt and a test are `high`: FCM demotes apps whose high-priority messages show nothing to the person.
  * - Deliberate: no `collapseKey`. FCM delays collapsible messages of one app on one device beyond 20 in a burst and one
  *   in three minutes, and keeps four keys, so strangers' prompts could hold up the owner's. The app replaces by `cid`.
  */
@@ -94,7 +141,7 @@ export function toFcmMessage(message: PushMessage, now: Date): TokenMessage {
       exp: String(Math.floor(expiresMs / 1000)),
     },
     android: {
-      priority: message.kind === 'challenge_opened' ? 'high' : 'normal',
+      priority: fcmPriorities[message.kind],
       ttl: Math.max(0, expiresMs - now.getTime()),
       restrictedPackageName: message.address.appId,
     },

@@ -1,17 +1,19 @@
 import type { NewActivity } from '../domain/activity.ts'
 import type { NewAuditEvent } from '../domain/audit.ts'
 import type { TenantId } from '../domain/ids.ts'
+import { isOwed } from '../domain/notice.ts'
+import type { ActivityModel, ActivityWhereInput } from '../generated/prisma/models.ts'
 import type { Activity, ActivityStore } from '../ports/activity-store.ts'
 import type { Random } from '../ports/world.ts'
 import type { Database, Queries } from './database.ts'
 
 const insertActivities = `
   insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id, device_id,
-    enrolment_id, details)
+    enrolment_id, details, notice)
   select $1, x.* from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::text[], $9::text[], $10::jsonb[]) as x`
+    $8::text[], $9::text[], $10::jsonb[], $11::text[]) as x`
 
-/** Records activities inside the transaction of the change they tell of. */
+/** Records activities inside the transaction of the change they tell of; a sweep tells the user of those that are owed. */
 export async function recordActivities(
   tx: Queries,
   random: Pick<Random, 'id'>,
@@ -32,6 +34,7 @@ export async function recordActivities(
     column((one) => one.deviceId),
     column((one) => one.enrolmentId),
     activities.map((one) => JSON.stringify(one.details ?? {})),
+    activities.map((one) => (isOwed(one) ? 'owed' : null)),
   ])
 }
 
@@ -57,16 +60,61 @@ export async function recordAudit(
   )
 }
 
+// A key that was used inserts nothing.
+const insertPosted = `
+  insert into activities (tenant_id, id, user_id, type, severity, actor, posted, rp_id, post_key,
+    post_hash, notice)
+  values ($1, $2, $3, 'posted', $4, $5, $6, $7, $8, $9, $10)
+  on conflict (tenant_id, rp_id, post_key) where post_key is not null do nothing
+  returning id`
+
+const toActivity = (row: ActivityModel) => {
+  const { id, userId, type, severity, actor, challengeId, deviceId, enrolmentId } = row
+  const { details, posted, occurredAt } = row
+  const about = { challengeId, deviceId, enrolmentId, details, posted, occurredAt }
+  return { id, userId, type, severity, actor, ...about } as Activity
+}
+
 /** What happened to users; read through Prisma, off the hot path. */
-export function createActivityStore({ prisma }: Pick<Database, 'prisma'>): ActivityStore {
+export function createActivityStore(
+  { prisma, query }: Pick<Database, 'prisma' | 'query'>,
+  random: Pick<Random, 'id'>,
+): ActivityStore {
   return {
-    async list(tenantId, userId, { limit, before }) {
+    async list(tenantId, userId, { limit, before }, view = { rpId: null }) {
+      const seen: ActivityWhereInput =
+        'rpId' in view
+          ? { OR: [{ rpId: null }, ...(view.rpId === null ? [] : [{ rpId: view.rpId }])] }
+          : { type: { notIn: [...view.hidden] } }
       const rows = await prisma.activity.findMany({
-        where: { tenantId, userId, ...(before === null ? {} : { id: { lt: before } }) },
+        where: { tenantId, userId, ...seen, ...(before === null ? {} : { id: { lt: before } }) },
         orderBy: { id: 'desc' },
         take: limit,
       })
-      return rows.map(({ tenantId: _, ...row }) => row as Activity)
+      return rows.map(toActivity)
+    },
+
+    async post({ tenantId, activity, idempotencyKey, postHash }) {
+      const { userId, severity, actor, posted } = activity
+      const rpId = posted.relyingParty.id
+      const id = random.id('activity')
+      const inserted = await query('insert_posted_activity', insertPosted, [
+        tenantId,
+        id,
+        userId,
+        severity,
+        actor,
+        JSON.stringify(posted),
+        rpId,
+        idempotencyKey,
+        postHash,
+        isOwed(activity) ? 'owed' : null,
+      ])
+      const isNew = inserted.length === 1
+      const row = await prisma.activity.findFirstOrThrow({
+        where: isNew ? { tenantId, id } : { tenantId, rpId, postKey: idempotencyKey },
+      })
+      return { activity: toActivity(row), postHash: isNew ? null : row.postHash }
     },
   }
 }

@@ -1,3 +1,4 @@
+import { noticeLifetimeSeconds } from '../domain/notice.ts'
 import type { DeliveryStore, Housekeeping, Settlement } from '../ports/delivery-store.ts'
 import type { Database } from './database.ts'
 import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
@@ -6,11 +7,17 @@ import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
 export const leaseSeconds = 15
 /** How long "Already answered" is worth sending. */
 export const closingLifetimeSeconds = 3600
+/** How long somebody waits for a test push. */
+const testLifetimeSeconds = 60
 
 const wanted = `(
     (d.kind = 'challenge_opened' and c.status = 'pending' and c.expires_at > clock_timestamp())
     or (d.kind = 'challenge_closed'
       and d.created_at > clock_timestamp() - make_interval(secs => ${closingLifetimeSeconds}))
+    or (d.kind = 'activity_recorded'
+      and d.created_at > clock_timestamp() - make_interval(secs => ${noticeLifetimeSeconds}))
+    or (d.kind = 'test'
+      and d.created_at > clock_timestamp() - make_interval(secs => ${testLifetimeSeconds}))
   ) and v.status = 'active' and v.push_token_sealed is not null`
 
 // Sweeps ask for `statement_timestamp()`: it can be looked for in an index, which the clock cannot, and is the earlier of the two.
@@ -18,7 +25,7 @@ const dueAndFree = `d.status = 'queued' and d.due_at <= statement_timestamp()
   and (d.leased_until is null or d.leased_until <= clock_timestamp())`
 
 const sources = `deliveries d
-  join challenges c on c.tenant_id = d.tenant_id and c.id = d.challenge_id
+  left join challenges c on c.tenant_id = d.tenant_id and c.id = d.challenge_id
   join devices v on v.tenant_id = d.tenant_id and v.id = d.device_id`
 
 const claim = `
@@ -33,8 +40,10 @@ const claim = `
   set leased_by = $1, leased_until = clock_timestamp() + make_interval(secs => ${leaseSeconds}),
     attempts = d.attempts + 1
   from due where d.tenant_id = due.tenant_id and d.id = due.id
-  returning d.tenant_id, d.id, d.kind, d.challenge_id, d.device_id, d.attempts,
+  returning d.tenant_id, d.id, d.kind, d.challenge_id, d.activity_id, d.device_id, d.attempts,
     case d.kind when 'challenge_opened' then due.challenge_expires_at
+      when 'activity_recorded' then d.created_at + make_interval(secs => ${noticeLifetimeSeconds})
+      when 'test' then d.created_at + make_interval(secs => ${testLifetimeSeconds})
       else d.created_at + make_interval(secs => ${closingLifetimeSeconds}) end as expires_at,
     due.push_provider, due.push_environment, due.app_id, due.push_token`
 
@@ -53,7 +62,8 @@ const suppressEnded = `
   with ended as materialized (
     select d.tenant_id, d.id,
       case when v.status <> 'active' then 'device_not_active'
-        when v.push_token_sealed is null then 'no_push_token' else 'challenge_ended' end as reason
+        when v.push_token_sealed is null then 'no_push_token'
+        when d.challenge_id is null then 'expired' else 'challenge_ended' end as reason
     from ${sources}
     where d.status = 'queued' and (d.leased_until is null or d.leased_until <= clock_timestamp())
       and not (${wanted})

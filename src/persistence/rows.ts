@@ -210,6 +210,7 @@ export type DuePushRow = AddressRow & {
   readonly id: DuePush['id']
   readonly kind: DuePush['kind']
   readonly challenge_id: DuePush['challengeId']
+  readonly activity_id?: DuePush['activityId']
   readonly device_id: DuePush['deviceId']
   readonly attempts: number
   /** A date, or its text where the row came as JSON. */
@@ -225,6 +226,7 @@ export function toDuePushes(rows: readonly DuePushRow[]): DuePush[] {
       id: row.id,
       kind: row.kind,
       challengeId: row.challenge_id,
+      ...(row.activity_id && { activityId: row.activity_id }),
       deviceId: row.device_id,
       address,
       attempts: row.attempts,

@@ -1,5 +1,6 @@
-import type { NewActivity } from '../domain/activity.ts'
-import type { ActivityId, TenantId, UserId } from '../domain/ids.ts'
+import type { ActivityType, NewActivity } from '../domain/activity.ts'
+import type { ActivityId, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
+import type { NewPostedActivity, PostedActivity } from '../domain/posted-activity.ts'
 import type { PageRequest } from './directory-store.ts'
 
 /** One recorded thing that happened to a user. */
@@ -8,10 +9,32 @@ export type Activity = Required<Omit<NewActivity, 'challengeId' | 'deviceId' | '
   readonly challengeId: string | null
   readonly deviceId: string | null
   readonly enrolmentId: string | null
+  /** What a relying party claims; null for what the service itself recorded. */
+  readonly posted: PostedActivity | null
   readonly occurredAt: Date
 }
 
+/** Whose eyes: a relying party sees what it posted itself and nothing that others posted; the user sees all but what is hidden. */
+export type ActivityView =
+  | { readonly rpId: RelyingPartyId | null }
+  | { readonly hidden: readonly ActivityType[] }
+
 export interface ActivityStore {
-  /** A page of a user's activities, newest first. */
-  list(tenantId: TenantId, userId: UserId, page: PageRequest): Promise<Activity[]>
+  /** A page of a user's activities, newest first; without a view only what the service itself recorded. */
+  list(
+    tenantId: TenantId,
+    userId: UserId,
+    page: PageRequest,
+    view?: ActivityView,
+  ): Promise<Activity[]>
+  /**
+   * Records what a relying party posted, once for each of its keys: when the key was used before, the activity of then comes
+   * back with the hash of its request. `postHash` is null for a new one.
+   */
+  post(command: {
+    readonly tenantId: TenantId
+    readonly activity: NewPostedActivity
+    readonly idempotencyKey: string | null
+    readonly postHash: Uint8Array
+  }): Promise<{ readonly activity: Activity; readonly postHash: Uint8Array | null }>
 }

@@ -3,6 +3,7 @@ import type { AnswerEffect, Decision } from '../domain/answer.ts'
 import type { CandidateDevice, Challenge, ChallengeStatus } from '../domain/challenge.ts'
 import type { PublicJwk } from '../domain/device.ts'
 import type {
+  ActivityId,
   ChallengeId,
   DeliveryId,
   DeviceId,
@@ -13,6 +14,7 @@ import type {
 import type { Policy } from '../domain/policy.ts'
 import type { KnownDevice, ProofToSpend, SealedAddress } from './device-store.ts'
 import type { Identifier, PageRequest } from './directory-store.ts'
+import type { PushKind } from './push.ts'
 
 /** How a relying party names the user. */
 export type UserReference = { readonly id: UserId } | Identifier
@@ -58,8 +60,11 @@ export type NewChallenge = {
 export type DuePush = {
   readonly tenantId: TenantId
   readonly id: DeliveryId
-  readonly kind: 'challenge_opened' | 'challenge_closed'
-  readonly challengeId: ChallengeId
+  readonly kind: PushKind
+  /** The challenge that it is about; null for the other kinds. */
+  readonly challengeId: ChallengeId | null
+  /** The activity that it is about. */
+  readonly activityId?: ActivityId | null
   readonly deviceId: DeviceId
   readonly address: SealedAddress
   readonly attempts: number

@@ -10,20 +10,28 @@ export type PushAddress = {
 }
 
 /**
+ * What a push is about. `challenge_opened` wakes the person; `challenge_closed` replaces it quietly by "Already answered" under
+ * the same collapse id; `activity_recorded` says that there is news about the account; `test` says that pushes arrive.
+ */
+export type PushKind = 'challenge_opened' | 'challenge_closed' | 'activity_recorded' | 'test'
+
+/**
  * One push. It carries opaque ids only: never the number, the user or the context (NIST SP 800-63B-4, 3.1.3.1:
  * the push is a prompt, the secret travels over the authenticated channel).
  */
 export type PushMessage = {
   /** TypeID `dlv_...`; its UUID is the stable `apns-id`, so that a repeated send after an unclear outcome stays one delivery. */
   readonly deliveryId: string
-  /** `challenge_opened` wakes the person; `challenge_closed` replaces it quietly by "Already answered" under the same collapse id. */
-  readonly kind: 'challenge_opened' | 'challenge_closed'
-  readonly challengeId: string
+  readonly kind: PushKind
+  /** The challenge that it is about; null for the other kinds. */
+  readonly challengeId: string | null
+  /** The activity that it is about. */
+  readonly activityId?: string | null
   readonly deviceId: string
   /** Short hash of the service's origin: an app that holds accounts of several servers knows whom to ask. */
   readonly originHash: string
   readonly address: PushAddress
-  /** The challenge's expiry; no provider may deliver later. */
+  /** The challenge's expiry, or when the news is stale; no provider may deliver later. */
   readonly expiresAt: Date
 }
 

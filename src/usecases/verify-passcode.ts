@@ -1,4 +1,4 @@
-import { type ActivityType, activity } from '../domain/activity.ts'
+import { activity, type OwnActivityType } from '../domain/activity.ts'
 import type { TenantId, UserId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import {
@@ -120,7 +120,7 @@ export async function verifyPasscode(
   return { method, recoveryCodesLeft: outcome.recoveryCodesLeft, result }
 }
 
-const usedTypes: Readonly<Record<PasscodeMethod, ActivityType>> = {
+const usedTypes: Readonly<Record<PasscodeMethod, OwnActivityType>> = {
   passcode: 'passcode_used',
   recovery_code: 'recovery_code_used',
   temporary_code: 'temporary_code_used',

@@ -28,6 +28,10 @@ export type Needs = {
   readonly observe?: (push: DuePush, result: PushResult['kind'], durationMs: number) => void
 }
 
+function endedReason({ challengeId }: DuePush): string {
+  return challengeId === null ? 'expired' : 'challenge_ended'
+}
+
 const settleEveryMs = 10
 const settleBatchMax = 500
 
@@ -75,7 +79,7 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
   async function send(push: DuePush): Promise<void> {
     const { tenantId, id } = push
     if (push.expiresAt <= needs.clock.now()) {
-      settle({ tenantId, id, outcome: { status: 'suppressed', reason: 'challenge_ended' } })
+      settle({ tenantId, id, outcome: { status: 'suppressed', reason: endedReason(push) } })
       return
     }
     const address = openPushToken(needs, tenantId, push.deviceId, push.address)
@@ -84,6 +88,7 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
       deliveryId: id,
       kind: push.kind,
       challengeId: push.challengeId,
+      ...(push.activityId && { activityId: push.activityId }),
       deviceId: push.deviceId,
       originHash: needs.originHash,
       address,

@@ -2,12 +2,17 @@
 
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { DeliveryStore, Housekeeping } from '../ports/delivery-store.ts'
+import type { NoticeStore } from '../ports/notice-store.ts'
 import type { Signals } from '../ports/signals.ts'
+import type { Random } from '../ports/world.ts'
+import { tellUsers } from '../usecases/tell-users.ts'
 import type { Log, RunningDispatcher } from './dispatcher.ts'
 
 export type Needs = {
   readonly deliveries: DeliveryStore & Housekeeping
   readonly challenges: Pick<ChallengeStore, 'expire'>
+  readonly notices: NoticeStore
+  readonly random: Pick<Random, 'id'>
   readonly dispatcher: Pick<RunningDispatcher, 'leaseHolder' | 'dispatch' | 'inFlight'>
   readonly signals: Signals
   readonly log: Log
@@ -25,7 +30,10 @@ const batch = 200
 const inFlightMax = 1_000
 
 /** The sweeps of one worker process; any number of processes may run them beside each other. */
-function sweepsOf({ deliveries, challenges, dispatcher, signals }: Omit<Needs, 'log'>): Sweep[] {
+function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
+  const { deliveries, challenges, dispatcher, signals } = needs
+  // Those that still wait stay where they are, so that the walk over them must remember its place.
+  let waitingAfter = new Date(0)
   return [
     {
       name: 'deliveries',
@@ -45,6 +53,20 @@ function sweepsOf({ deliveries, challenges, dispatcher, signals }: Omit<Needs, '
         const ended = await challenges.expire(null, batch)
         for (const id of ended) signals.publish(id)
         return ended.length === batch
+      },
+    },
+    {
+      name: 'activities to tell of',
+      everyMs: 250,
+      run: async () => (await tellUsers(needs, { waitingAfter: null, limit: batch })).last !== null,
+    },
+    {
+      name: 'activities that wait for a push',
+      everyMs: 15_000,
+      async run() {
+        const { last } = await tellUsers(needs, { waitingAfter, limit: batch })
+        waitingAfter = last ?? new Date(0)
+        return last !== null
       },
     },
     {

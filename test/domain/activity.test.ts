@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { type ActivityType, activity } from '../../src/domain/activity.ts'
+import { activity, type OwnActivityType } from '../../src/domain/activity.ts'
 import { userId } from './examples.ts'
 
-test.each<[ActivityType, string]>([
+test.each<[OwnActivityType, string]>([
   ['user_imported', 'info'],
   ['enrolment_opened', 'info'],
   ['enrolment_claimed', 'warning'],
@@ -27,6 +27,8 @@ test.each<[ActivityType, string]>([
   ['recovery_code_used', 'warning'],
   ['temporary_code_made', 'warning'],
   ['temporary_code_used', 'warning'],
+  ['preferences_changed', 'warning'],
+  ['test_pushed', 'info'],
 ])('%s is always told as %s', (type, severity) => {
   const event = { userId, type, actor: 'operator', details: { name: 'Phone' } } as const
   expect(activity(event)).toEqual({ ...event, severity })

@@ -11,7 +11,37 @@ const message = aPush({
 const answered = { ...message, kind: 'challenge_closed' } as const
 const ids = { cid: message.challengeId, did: message.deviceId, o: message.originHash }
 
+const about = { ...message, challengeId: null }
+const news = {
+  ...about,
+  kind: 'activity_recorded',
+  activityId: 'act_01h455vb4pex5vsknk084sn02t',
+} as const
+const tried = { ...about, kind: 'test' } as const
+
 describe('what APNs is told', () => {
+  test('news about the account is an id and a generic text, and stays within a Focus', () => {
+    const { rawPayload, collapseId, priority } = toApnsPush(news)
+    const { aps, ...own } = rawPayload
+    expect(own).toEqual({ v: 1, aid: news.activityId, did: ids.did, o: ids.o })
+    expect(aps).toMatchObject({
+      alert: { 'title-loc-key': 'ACTIVITY_TITLE', 'loc-key': 'ACTIVITY_BODY' },
+      category: 'ACCOUNT_ACTIVITY',
+      'interruption-level': 'active',
+    })
+    expect([collapseId, priority]).toEqual([news.activityId, 10])
+    const other = { ...news, activityId: 'act_01h455vb4pex5vsknk084sn02u' }
+    expect(toApnsPush(other).rawPayload.aps).toEqual(aps)
+  })
+
+  test('a test says that it is one and tells of nothing', () => {
+    const { rawPayload, collapseId } = toApnsPush(tried)
+    const { aps, ...own } = rawPayload
+    expect(own).toEqual({ v: 1, did: ids.did, o: ids.o })
+    expect(aps).toMatchObject({ category: 'TEST_PUSH', 'interruption-level': 'active' })
+    expect(collapseId).toBe(tried.deliveryId)
+  })
+
   test('the payload is the four opaque ids and one generic text, nothing else', () => {
     const { aps, ...own } = toApnsPush(message).rawPayload
     expect(own).toEqual({ v: 1, ...ids })
@@ -63,7 +93,7 @@ describe('what APNs is told', () => {
   })
 
   test('a delivery id that is not one is refused, not sent under an id that Apple makes up', () => {
-    expect(() => toApnsPush({ ...message, deliveryId: message.challengeId })).toThrow()
+    expect(() => toApnsPush({ ...message, deliveryId: `${message.challengeId}` })).toThrow()
     expect(() => toApnsPush({ ...message, deliveryId: 'dlv_1' })).toThrow()
   })
 
@@ -98,6 +128,17 @@ describe('what FCM is told', () => {
     expect(toFcmMessage(message, now).android?.ttl).toBe(90_500)
     const late = new Date(message.expiresAt.getTime() + 1)
     expect(toFcmMessage(message, late).android?.ttl).toBe(0)
+  })
+
+  test('news and tests are data only, too', () => {
+    const { did, o } = ids
+    const own = { v: '1', did, o, exp: expect.any(String) }
+    expect(toFcmMessage(news, now)).toEqual({
+      ...toFcmMessage(answered, now),
+      data: { ...own, aid: news.activityId, kind: 'activity_recorded' },
+    })
+    expect(toFcmMessage(tried, now).data).toEqual({ ...own, kind: 'test' })
+    expect(toFcmMessage(tried, now).android?.priority).toBe('high')
   })
 
   test('only the prompt wakes the phone', () => {

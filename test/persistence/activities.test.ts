@@ -41,6 +41,7 @@ test('an activity is read as it was recorded, with the database’s time', async
     id: expect.stringMatching(/^act_/),
     challengeId: null,
     enrolmentId: null,
+    posted: null,
     occurredAt: expect.any(Date),
   })
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ChallengeId, DeliveryId, DeviceId } from '../../src/domain/ids.ts'
+import { systemRandom } from '../../src/outbound/random.ts'
 import type { Settlement } from '../../src/ports/delivery-store.ts'
 import {
   aChallenge,
@@ -345,4 +346,59 @@ test('spent proofs are forgotten when their time has passed, and not before', as
   expect(await stores.deliveries.purgeProofs(2)).toBe(1)
   expect(await stores.deliveries.purgeProofs(2)).toBe(0)
   expect(await rename(fresh)).toBe('proof_replayed')
+})
+
+describe('a push that is about no challenge', () => {
+  async function anOther(kind: 'activity_recorded' | 'test', ageSeconds: number) {
+    const device = await aDevice(stores, user)
+    const [activity] = await stores.activities.list(user.tenantId, user.userId, {
+      limit: 1,
+      before: null,
+    })
+    await stores.database.query(
+      'insert_other',
+      `insert into deliveries (tenant_id, id, kind, activity_id, device_id, status, due_at, created_at)
+       values ($1, $2, $3, $4, $5, 'queued', clock_timestamp(),
+         clock_timestamp() - make_interval(secs => $6))`,
+      [
+        user.tenantId,
+        systemRandom.id('delivery'),
+        kind,
+        kind === 'test' ? null : activity?.id,
+        device,
+        ageSeconds,
+      ],
+    )
+    return activity?.id
+  }
+
+  test.each([
+    ['activity_recorded', 3_590, 3_610],
+    ['test', 50, 61],
+  ] as const)('%s is claimed until it is stale, and never after', async (kind, fresh, stale) => {
+    const activityId = await anOther(kind, fresh)
+    const [claimed] = await stores.deliveries.claim('worker', 10)
+    expect(claimed).toMatchObject({ kind, challengeId: null, attempts: 1 })
+    expect(claimed?.activityId).toBe(kind === 'test' ? undefined : activityId)
+    const leftMs = (claimed?.expiresAt.getTime() ?? 0) - Date.now()
+    expect(leftMs).toBeGreaterThan(0)
+    expect(leftMs).toBeLessThanOrEqual(10_500)
+    await stores.database.query('empty', 'delete from deliveries', [])
+    await anOther(kind, stale)
+    expect(await stores.deliveries.claim('worker', 10)).toEqual([])
+    await stores.deliveries.suppressEnded(10)
+    expect(await row()).toMatchObject({ status: 'suppressed', reason: 'expired' })
+  })
+
+  test('is a test, or names what it is about: the database keeps no other', async () => {
+    await anOther('test', 0)
+    for (const change of ["kind = 'challenge_opened'", "kind = 'activity_recorded'"]) {
+      const changed = stores.database.query(
+        `other_${change}`,
+        `update deliveries set ${change}`,
+        [],
+      )
+      await expect(changed).rejects.toThrow(/check constraint/)
+    }
+  })
 })

@@ -4,6 +4,7 @@ import { createChallengeStore } from '../../src/persistence/challenges.ts'
 import type { Database } from '../../src/persistence/database.ts'
 import { createDeliveryStore } from '../../src/persistence/deliveries.ts'
 import { createDeviceStore } from '../../src/persistence/devices.ts'
+import { createNoticeStore } from '../../src/persistence/notices.ts'
 import { onServer } from '../support/cluster.ts'
 import {
   aDevice,
@@ -56,6 +57,22 @@ beforeAll(async () => {
     { tenantId, id: random.id('delivery'), outcome: { status: 'failed', reason: 'test' } },
   ])
   await deliveries.purgeProofs(10)
+  const notices = createNoticeStore(database, random)
+  await notices.loadOwed({ waitingAfter: null, limit: 10 })
+  await notices.loadOwed({ waitingAfter: new Date(0), limit: 10 })
+  await notices.settle(tenantId, [random.id('activity')], 'in_app')
+  await notices.owe({
+    tenantId,
+    userId,
+    push: {
+      activityIds: [random.id('activity')],
+      deviceIds: [device],
+      pushesMax: 3,
+      otherwise: 'over_limit',
+    },
+    deliveries: [],
+    leasedBy: 'process',
+  })
   await createDeviceStore(database, random).dropPushToken(Buffer.alloc(32), null)
 })
 afterAll(() => stores.close())
@@ -69,6 +86,7 @@ const tables = [
   'device_keys',
   'challenges',
   'challenge_targets',
+  'activities',
   'deliveries',
   'device_proofs',
 ]
@@ -80,7 +98,7 @@ async function multiply(): Promise<void> {
       await client.query(
         `insert into ${table} select likes.*
          from ${table} t, generate_series(100001, 100500) n,
-           regexp_replace(to_jsonb(t)::text, '"(usr|dev|chl|enr|dlv)_.{6}', '"\\1_' || n, 'g') as renamed,
+           regexp_replace(to_jsonb(t)::text, '"(usr|dev|chl|enr|dlv|act)_.{6}', '"\\1_' || n, 'g') as renamed,
            regexp_replace(renamed, '"(kid|jti|value|code_hash|push_token_hash)": "(\\\\\\\\x)?',
              '"\\1": "\\2' || n, 'g') as unique_too,
            jsonb_populate_record(null::${table}, unique_too::jsonb) as likes`,

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import { confirmEnrolment } from '../../src/domain/enrolment.ts'
+import type { ActivityId } from '../../src/domain/ids.ts'
+import { preferencesOf } from '../../src/domain/notice.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import {
   aChallenge,
@@ -50,9 +52,22 @@ async function aWorld(stores: Stores) {
   const decided = await aChallenge(stores, user, [deviceId])
   const signed = { kid: deviceKey.kid }
   await answer(stores, user, await challengeOf(stores, user, decided), deviceId, 'approve', signed)
+  const [owed] = await stores.database.query<{ id: ActivityId }>(
+    'an_owed_one',
+    `update activities set notice = 'owed' where tenant_id = $1 and type = 'user_imported' and user_id = $2
+     returning id`,
+    [tenantId, user.userId],
+  )
+  if (!owed) throw new Error('somebody imported the user')
+  await stores.database.query(
+    'their_wishes',
+    `update users set notification_preferences = '{"sign_in": "off"}' where tenant_id = $1`,
+    [tenantId],
+  )
   return {
     ...user,
     user,
+    owed: owed.id,
     apiKeyId,
     codeHash,
     typedCodeHash,
@@ -352,6 +367,46 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     ({ activities }, my, their) => activities.list(my.tenantId, their.userId, page),
     [],
   ],
+  'notices.settle': [
+    ({ notices }, my, their) => notices.settle(my.tenantId, [their.owed], 'in_app'),
+    undefined,
+  ],
+  'notices.owe': [
+    ({ notices }, my, their) =>
+      notices.owe({
+        tenantId: my.tenantId,
+        userId: my.userId,
+        push: {
+          activityIds: [their.owed],
+          deviceIds: [their.deviceId],
+          pushesMax: 3,
+          otherwise: 'over_limit',
+        },
+        deliveries: [{ id: systemRandom.id('delivery'), deviceId: their.deviceId }],
+        leasedBy: 'test',
+      }),
+    [],
+  ],
+  'notices.findPreferences': [
+    ({ notices }, my, their) => notices.findPreferences(my.tenantId, their.userId),
+    preferencesOf({}),
+  ],
+  'notices.changePreferences': [
+    ({ notices }, my, their) => {
+      const { userId } = their
+      const event = activity({ userId, type: 'preferences_changed', actor: 'operator' })
+      return notices.changePreferences(
+        {
+          tenantId: my.tenantId,
+          userId,
+          preferences: preferencesOf({ devices: 'in_app' }),
+          activity: event,
+        },
+        aProof(my, their.deviceId),
+      )
+    },
+    false,
+  ],
 }
 
 /** Methods that serve the whole installation, or take no id of anything that exists. */
@@ -369,6 +424,7 @@ const installationWide = [
   'deliveries.claim',
   'deliveries.suppressEnded',
   'deliveries.purgeProofs',
+  'notices.loadOwed',
 ]
 /** Methods that write what they are given: the database refuses what would point into another tenant. */
 const writers = [
@@ -380,6 +436,7 @@ const writers = [
   'passcodes.attempt',
   'passcodes.replaceRecoveryCodes',
   'passcodes.replaceTemporaryCode',
+  'activities.post',
 ]
 
 const tables = [
@@ -400,6 +457,7 @@ const tables = [
   'answers',
   'deliveries',
   'activities',
+  'activity_push_budgets',
   'audit_events',
 ]
 

@@ -11,6 +11,7 @@ import { type Database, openDatabase } from '../../src/persistence/database.ts'
 import { createDeliveryStore } from '../../src/persistence/deliveries.ts'
 import { createDeviceStore } from '../../src/persistence/devices.ts'
 import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
+import { createNoticeStore } from '../../src/persistence/notices.ts'
 import { createPasscodeStore } from '../../src/persistence/passcodes.ts'
 import { createSigningKeyStore } from '../../src/persistence/signing-keys.ts'
 import { createSuspensionStore } from '../../src/persistence/suspensions.ts'
@@ -46,8 +47,9 @@ export async function openStores(connections = 20) {
     suspensions: createSuspensionStore(database, random),
     challenges: createChallengeStore(database, random),
     deliveries: createDeliveryStore(database),
-    activities: createActivityStore(database),
     passcodes: createPasscodeStore(database, random),
+    activities: createActivityStore(database, random),
+    notices: createNoticeStore(database, random),
   }
   return {
     ...stores,

@@ -1,14 +1,24 @@
 import { z } from 'zod'
+import {
+  type NoticeCategory,
+  type NoticeChannel,
+  type NoticePreferences,
+  noticeChannels,
+} from '../../domain/notice.ts'
 import { shownId } from './ids.ts'
 import { pageBody } from './paging.ts'
+import { showable } from './text.ts'
 import { timestamp } from './time.ts'
 
-const activityBody = z
+const severity = z.enum(['info', 'warning', 'critical'])
+
+export const activityBody = z
   .object({
     id: shownId('activity', 'The activity.'),
     userId: shownId('user', 'Whom it happened to.'),
     type: z.enum([
       'user_imported',
+      'preferences_changed',
       'enrolment_opened',
       'enrolment_claimed',
       'enrolment_cancelled',
@@ -33,8 +43,10 @@ const activityBody = z
       'recovery_code_used',
       'temporary_code_made',
       'temporary_code_used',
+      'test_pushed',
+      'posted',
     ]),
-    severity: z.enum(['info', 'warning', 'critical']),
+    severity,
     actor: z.string().meta({
       description: 'Who did it: `device:<id>`, `api_key:<id>`, `operator` or `service`.',
       example: 'service',
@@ -45,8 +57,89 @@ const activityBody = z
     details: z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
       .meta({ description: 'Small facts to show, by type.' }),
-    occurredAt: timestamp('When it happened.'),
+    posted: z
+      .object({
+        type: z.string(),
+        title: z.string(),
+        message: z.string().exactOptional(),
+        fields: z
+          .array(z.object({ label: z.string(), value: z.string() }))
+          .readonly()
+          .exactOptional(),
+        occurredAt: z.string().meta({ description: 'When it happened, by that relying party.' }),
+        relyingParty: z.object({ id: z.string(), name: z.string() }),
+      })
+      .nullable()
+      .meta({
+        description:
+          'What a relying party claims (type `posted`): show it as the statement of that relying party. Null for what the service itself recorded.',
+      }),
+    occurredAt: timestamp('When it was recorded.'),
   })
   .meta({ id: 'Activity', description: 'One thing that happened to a user.' })
 
 export const activityPage = pageBody(activityBody, 'ActivityPage', 'Activities, newest first.')
+
+export const postedActivity = z
+  .strictObject({
+    type: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]{0,63}$/)
+      .meta({ description: 'What happened, in your own words.', example: 'password_changed' }),
+    severity: severity.meta({
+      description: '`warning` and `critical` are pushed, if the user wishes so.',
+    }),
+    title: showable(64, { description: 'What to show.', example: 'Your password was changed' }),
+    message: showable(256, {
+      description: 'More to show.',
+      example: 'If this was not you, tell your help desk.',
+    }).exactOptional(),
+    occurredAt: z.iso
+      .datetime()
+      .transform((text) => new Date(text))
+      .exactOptional()
+      .meta({ description: 'When it happened, within the past 30 days; now unless given.' }),
+    fields: z
+      .array(
+        z.strictObject({
+          label: showable(64, { description: 'A label.', example: 'Browser' }),
+          value: showable(256, { description: 'A value.', example: 'Firefox on Windows' }),
+        }),
+      )
+      .max(20)
+      .exactOptional(),
+  })
+  .meta({
+    id: 'PostedActivity',
+    description: 'Something that happened to the user at the relying party, shown as its claim.',
+  })
+
+const channelFields = Object.entries(noticeChannels) as [NoticeCategory, readonly NoticeChannel[]][]
+const channels = (category: NoticeCategory, among: readonly NoticeChannel[]) =>
+  z.enum(among).meta({ description: `${aboutCategory[category]} Default: \`${among[0]}\`.` })
+const aboutCategory: Record<NoticeCategory, string> = {
+  security: 'Locks, reports, wrong numbers. What is critical is always pushed.',
+  devices: 'Devices that come, go or change their names.',
+  sign_in: 'Challenges and how they ended.',
+  relying_party: 'What relying parties post.',
+}
+const channelsOf = (optional: boolean) =>
+  Object.fromEntries(
+    channelFields.map(([category, among]) => {
+      const field = channels(category, among)
+      return [category, optional ? field.exactOptional() : field]
+    }),
+  )
+
+// The table gives the types; zod cannot follow through Object.fromEntries.
+export const notificationPreferences = z.object(channelsOf(false)).meta({
+  id: 'NotificationPreferences',
+  description:
+    'How the user hears of each category: `push` at once, `in_app` in the list only, `off` not even there.',
+}) as unknown as z.ZodType<NoticePreferences, NoticePreferences>
+
+export const wantedPreferences = z.strictObject(channelsOf(true)).meta({
+  id: 'WantedPreferences',
+  description: 'Categories left out return to their default.',
+  example: { devices: 'in_app' },
+}) as unknown as z.ZodType<Partial<NoticePreferences>, Partial<NoticePreferences>>

@@ -115,6 +115,7 @@ describe('GET /v1/users/{userId}', () => {
       deviceId: anId('device'),
       enrolmentId: null,
       details: { name: 'Phone' },
+      posted: null,
       occurredAt: at,
     }
     const listActivities = async () => [activity, { ...activity, id: anId('activity', '1') }]

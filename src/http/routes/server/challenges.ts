@@ -15,6 +15,7 @@ import {
   evidenceBody,
   newChallenge,
 } from '../../schemas/challenge.ts'
+import { idempotencyHeaders } from '../../schemas/idempotency.ts'
 import { idOf, idParams } from '../../schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
 import { identifierValue, namespace } from '../../schemas/text.ts'
@@ -47,17 +48,9 @@ export function challengeRoutes(app: HttpApp, options: ServerOptions, done: () =
 }
 
 const createQuery = z.strictObject({ wait: wait.default(0) })
-const createHeaders = z.looseObject({
-  'idempotency-key': z
-    .string()
-    .regex(/^[\x21-\x7e]{1,255}$/)
-    .exactOptional()
-    .meta({
-      description:
-        'The same key with the same body gives the same challenge, number included: a retry asks nobody twice.',
-      example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
-    }),
-})
+const createHeaders = idempotencyHeaders(
+  'The same key with the same body gives the same challenge, number included: a retry asks nobody twice.',
+)
 
 const creation = {
   operationId: 'createChallenge',

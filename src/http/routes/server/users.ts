@@ -3,7 +3,6 @@ import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
 import { sendRefusal } from '../../problem.ts'
-import { activityPage } from '../../schemas/activity.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { pageBody, pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
 import { identifierValue, namespace } from '../../schemas/text.ts'
@@ -13,12 +12,11 @@ import type { ServerOptions } from './server-options.ts'
 const userPage = pageBody(userBody, 'UserPage', 'Users, newest first.')
 const userParams = idParams('userId', 'user', 'The user.')
 
-/** Users and what happened to them. */
+/** Users and how they are named. */
 export function userRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
   importOne(app, options)
   list(app, options)
   read(app, options)
-  activities(app, options)
   done()
 }
 
@@ -98,26 +96,6 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       const user = await useCases.findUser(principalOf(request), { id: request.params.userId })
       if (isRefusal(user)) return sendRefusal(reply, user)
       return user satisfies z.output<typeof userBody>
-    },
-  )
-}
-
-function activities(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/users/:userId/activities',
-    key('users:read', {
-      operationId: 'listActivities',
-      tag: 'users',
-      summary: 'What happened to a user',
-      params: userParams,
-      querystring: z.strictObject(pageQuery('activity')),
-      answers: { 200: { description: 'The activities.', schema: activityPage } },
-    }),
-    async (request, reply): Promise<z.output<typeof activityPage> | typeof reply> => {
-      const page = pageRequest(request.query)
-      const { userId } = request.params
-      const found = await useCases.listActivities(principalOf(request), userId, page)
-      return isRefusal(found) ? sendRefusal(reply, found) : pageOf(found, page)
     },
   )
 }

@@ -1,0 +1,55 @@
+import type { z } from 'zod'
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { proofOf } from '../../plugins/device-proof.ts'
+import { sendRefusal } from '../../problem.ts'
+import { notificationPreferences, wantedPreferences } from '../../schemas/activity.ts'
+import type { DeviceOptions } from './device-options.ts'
+
+const answers = {
+  200: { description: 'The preferences in force.', schema: notificationPreferences },
+} as const
+type Preferences = z.output<typeof notificationPreferences>
+
+/** How the user wants to hear of what happened. */
+export function notificationRoutes(app: HttpApp, options: DeviceOptions, done: () => void): void {
+  read(app, options)
+  set(app, options)
+  done()
+}
+
+function read(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+  app.get(
+    '/device/v1/notification-preferences',
+    proof('possession', {
+      operationId: 'readNotificationPreferences',
+      tag: 'device API',
+      summary: 'How the user wants to hear of what happened',
+      answers,
+    }),
+    async (request, reply): Promise<Preferences | typeof reply> => {
+      const found = await useCases.readNotificationPreferences(proofOf(request))
+      return isRefusal(found) ? sendRefusal(reply, found) : found
+    },
+  )
+}
+
+function set(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+  app.put(
+    '/device/v1/notification-preferences',
+    proof('verification', {
+      operationId: 'setNotificationPreferences',
+      tag: 'device API',
+      summary: 'Choose what to be told of, and how',
+      description:
+        'Takes the verification key, so that a thief who holds an unlocked phone cannot silence it. The other devices are told.',
+      body: wantedPreferences,
+      answers,
+      refusals: ['proof_replayed'],
+    }),
+    async (request, reply): Promise<Preferences | typeof reply> => {
+      const set = await useCases.setNotificationPreferences(proofOf(request), request.body)
+      return isRefusal(set) ? sendRefusal(reply, set) : set
+    },
+  )
+}

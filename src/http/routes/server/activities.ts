@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { sendRefusal } from '../../problem.ts'
+import { activityBody, activityPage, postedActivity } from '../../schemas/activity.ts'
+import { idempotencyHeaders } from '../../schemas/idempotency.ts'
+import { idParams } from '../../schemas/ids.ts'
+import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
+import type { ServerOptions } from './server-options.ts'
+
+const userParams = idParams('userId', 'user', 'The user.')
+
+/** What happened to users, recorded by the service or posted by relying parties. */
+export function activityRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+  list(app, options)
+  post(app, options)
+  done()
+}
+
+function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.get(
+    '/v1/users/:userId/activities',
+    key('users:read', {
+      operationId: 'listActivities',
+      tag: 'users',
+      summary: 'What happened to a user',
+      description: 'What other relying parties posted is not among it.',
+      params: userParams,
+      querystring: z.strictObject(pageQuery('activity')),
+      answers: { 200: { description: 'The activities.', schema: activityPage } },
+    }),
+    async (request, reply): Promise<z.output<typeof activityPage> | typeof reply> => {
+      const page = pageRequest(request.query)
+      const { userId } = request.params
+      const found = await useCases.listActivities(principalOf(request), userId, page)
+      return isRefusal(found) ? sendRefusal(reply, found) : pageOf(found, page)
+    },
+  )
+}
+
+function post(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.post(
+    '/v1/users/:userId/activities',
+    key('activities:write', {
+      operationId: 'postActivity',
+      tag: 'users',
+      summary: 'Tell a user what happened at the relying party',
+      description:
+        "Shown on the user's devices as a claim of this relying party; no other relying party can read it. Pushed by severity and the user's preferences, within the limit of the policy.",
+      params: userParams,
+      headers: idempotencyHeaders(
+        'The same key with the same body gives the same activity: a retry tells nobody twice.',
+      ),
+      body: postedActivity,
+      answers: {
+        200: {
+          description:
+            'An earlier request with this Idempotency-Key made it; `Idempotency-Replayed: true` says so.',
+          schema: activityBody,
+        },
+        201: { description: 'The activity.', schema: activityBody },
+      },
+      refusals: ['idempotency_key_reused'],
+    }),
+    async (request, reply) => {
+      const idempotencyKey = request.headers['idempotency-key']
+      const posted = await useCases.postActivity(principalOf(request), {
+        ...request.body,
+        userId: request.params.userId,
+        ...(idempotencyKey !== undefined && { idempotencyKey }),
+      })
+      if (isRefusal(posted)) return sendRefusal(reply, posted)
+      if (posted.replayed) reply.header('idempotency-replayed', 'true')
+      return reply
+        .code(posted.replayed ? 200 : 201)
+        .send(posted.activity satisfies z.output<typeof activityBody>)
+    },
+  )
+}

@@ -1,0 +1,60 @@
+import type { Severity } from '../domain/activity.ts'
+import type { UserId } from '../domain/ids.ts'
+import { checkOccurredAt, type PostedActivity } from '../domain/posted-activity.ts'
+import type { Principal } from '../domain/principal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { Activity, ActivityStore } from '../ports/activity-store.ts'
+import type { UserStore } from '../ports/directory-store.ts'
+import type { Clock, Hashing } from '../ports/world.ts'
+import { findUser } from './find-user.ts'
+
+export type Needs = {
+  readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
+  readonly activities: Pick<ActivityStore, 'post'>
+  readonly hashing: Pick<Hashing, 'sha256' | 'equal'>
+  readonly clock: Clock
+}
+
+export type Command = Omit<PostedActivity, 'occurredAt' | 'relyingParty'> & {
+  readonly userId: UserId
+  readonly severity: Severity
+  /** Now unless given. */
+  readonly occurredAt?: Date
+  readonly idempotencyKey?: string
+}
+
+/**
+ * Records what a relying party says happened to a user, shown to the user as that relying party's claim. Equal requests under
+ * one Idempotency-Key make one activity, also at the same moment.
+ */
+export async function postActivity(
+  { users, activities, hashing, clock }: Needs,
+  principal: Principal,
+  { userId, severity, occurredAt, idempotencyKey, ...said }: Command,
+): Promise<{ readonly activity: Activity; readonly replayed: boolean } | Refusal> {
+  const user = await findUser({ users }, principal, { id: userId })
+  if (isRefusal(user)) return user
+  const now = clock.now()
+  const fault = occurredAt && checkOccurredAt(occurredAt, now)
+  if (fault) return fault
+  const requestHash = hashing.sha256(JSON.stringify({ ...said, userId, severity, occurredAt }))
+  const { activity, postHash } = await activities.post({
+    tenantId: principal.tenantId,
+    activity: {
+      userId,
+      type: 'posted',
+      severity,
+      actor: `api_key:${principal.keyId}`,
+      posted: {
+        ...said,
+        occurredAt: (occurredAt ?? now).toISOString(),
+        relyingParty: { id: principal.rpId, name: principal.rpName },
+      },
+    },
+    idempotencyKey: idempotencyKey ?? null,
+    postHash: requestHash,
+  })
+  if (postHash === null) return { activity, replayed: false }
+  if (!hashing.equal(postHash, requestHash)) return refuse('idempotency_key_reused')
+  return { activity, replayed: true }
+}

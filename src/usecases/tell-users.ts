@@ -1,0 +1,37 @@
+import { planNotices } from '../domain/notice.ts'
+import type { Dispatcher } from '../ports/delivery-store.ts'
+import type { NoticeStore } from '../ports/notice-store.ts'
+import type { Random } from '../ports/world.ts'
+
+export type Needs = {
+  readonly notices: Pick<NoticeStore, 'loadOwed' | 'settle' | 'owe'>
+  readonly dispatcher: Pick<Dispatcher, 'leaseHolder' | 'dispatch'>
+  readonly random: Pick<Random, 'id'>
+}
+
+/**
+ * Tells users of a batch of what happened to them: owes the pushes and hands them over to be sent at once. Any number of
+ * processes may do it beside each other. `last` is where a walk over waiting ones goes on; null at its end.
+ */
+export async function tellUsers(
+  { notices, dispatcher, random }: Needs,
+  query: { readonly waitingAfter: Date | null; readonly limit: number },
+): Promise<{ readonly last: Date | null }> {
+  const { users, last } = await notices.loadOwed(query)
+  for (const { tenantId, userId, ...facts } of users) {
+    const { settled, pushes } = planNotices(facts)
+    for (const { outcome, activityIds } of settled) {
+      await notices.settle(tenantId, activityIds, outcome)
+    }
+    for (const push of pushes) {
+      const deliveries = push.deviceIds.map((deviceId) => ({
+        id: random.id('delivery'),
+        deviceId,
+      }))
+      const { leaseHolder: leasedBy } = dispatcher
+      const due = await notices.owe({ tenantId, userId, push, deliveries, leasedBy })
+      dispatcher.dispatch(due)
+    }
+  }
+  return { last }
+}

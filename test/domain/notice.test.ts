@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest'
+import {
+  hiddenTypes,
+  isOwed,
+  type NoticeFacts,
+  noticeLifetimeSeconds,
+  type OwedActivity,
+  planNotices,
+  preferencesOf,
+} from '../../src/domain/notice.ts'
+import { deviceId } from './examples.ts'
+
+const now = new Date('2027-01-01T12:00:00Z')
+const other = 'dev_01h455vb4pex5vsknk084sn0zz' as const
+
+let count = 0
+function one(changes: Partial<OwedActivity> = {}): OwedActivity {
+  count += 1
+  return {
+    id: `act_${count}`,
+    type: 'device_renamed',
+    severity: 'info',
+    actor: 'operator',
+    recordedAt: now,
+    ...changes,
+  }
+}
+function plan(owed: readonly OwedActivity[], changes: Partial<NoticeFacts> = {}) {
+  return planNotices({
+    now,
+    owed,
+    preferences: preferencesOf({}),
+    activityPushesPerHourMax: 3,
+    deviceIds: [deviceId, other],
+    ...changes,
+  })
+}
+const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000)
+
+describe('what a user wishes', () => {
+  test('whatever is stored and no channel of its category is the default', () => {
+    const defaults = {
+      security: 'push',
+      devices: 'push',
+      sign_in: 'in_app',
+      relying_party: 'push',
+    }
+    for (const stored of [undefined, null, 'off', [], { sign_in: 'loud', devices: 7 }]) {
+      expect(preferencesOf(stored)).toEqual(defaults)
+    }
+    expect(preferencesOf({ sign_in: 'off' })).toEqual({ ...defaults, sign_in: 'off' })
+  })
+
+  test('what protects the account is never invisible', () => {
+    const wanted = preferencesOf({ security: 'off', devices: 'off' })
+    expect(wanted).toMatchObject({ security: 'push', devices: 'push' })
+    expect(hiddenTypes(wanted)).toEqual([])
+  })
+
+  test('a category that is off hides its types and no others', () => {
+    const hidden = hiddenTypes(preferencesOf({ sign_in: 'off' }))
+    expect(hidden).toContain('challenge_approved')
+    expect(hidden).not.toContain('device_added')
+    expect(hiddenTypes(preferencesOf({ relying_party: 'off' }))).toEqual(['posted'])
+  })
+})
+
+describe('what is owed', () => {
+  test.each([
+    ['device_renamed', 'info', true],
+    ['enrolment_opened', 'info', false],
+    ['challenge_denied', 'warning', false],
+    ['posted', 'info', false],
+    ['posted', 'warning', true],
+  ] as const)('%s of severity %s: %s', (type, severity, owed) => {
+    expect(isOwed({ type, severity })).toBe(owed)
+  })
+
+  test('whatever is critical', () => {
+    expect(isOwed({ type: 'challenge_denied', severity: 'critical' })).toBe(true)
+  })
+})
+
+describe('how it is told', () => {
+  test('activities of one type are one push, to every device', () => {
+    const [a, b] = [one(), one()]
+    expect(plan([a, b])).toEqual({
+      settled: [],
+      pushes: [
+        {
+          activityIds: [a.id, b.id],
+          deviceIds: [deviceId, other],
+          pushesMax: 2,
+          otherwise: 'over_limit',
+        },
+      ],
+    })
+  })
+
+  test('the last push of the hour is kept for what is critical, which is one push and waits rather than be lost', () => {
+    const quiet = one()
+    const urgent = [
+      one({ type: 'challenge_reported', severity: 'critical' }),
+      one({ type: 'device_added', severity: 'critical' }),
+    ]
+    const { pushes } = plan([quiet, ...urgent])
+    expect(pushes).toMatchObject([
+      { activityIds: urgent.map(({ id }) => id), pushesMax: 3, otherwise: 'waiting' },
+      { activityIds: [quiet.id], pushesMax: 2, otherwise: 'over_limit' },
+    ])
+  })
+
+  test('where there is one push an hour, everything may use it', () => {
+    expect(plan([one()], { activityPushesPerHourMax: 1 }).pushes).toMatchObject([{ pushesMax: 1 }])
+  })
+
+  test('what a relying party calls critical comes last and uses no kept push', () => {
+    const posted = one({ type: 'posted', severity: 'critical' })
+    const own = one()
+    expect(plan([posted, own]).pushes).toMatchObject([
+      { activityIds: [own.id] },
+      { activityIds: [posted.id], pushesMax: 2, otherwise: 'over_limit' },
+    ])
+  })
+
+  test('a device is not told what it did itself', () => {
+    const mine = one({ actor: `device:${deviceId}` })
+    expect(plan([mine]).pushes).toMatchObject([{ deviceIds: [other] }])
+    const theirs = one({ actor: `device:${other}` })
+    expect(plan([mine, theirs]).pushes).toMatchObject([{ deviceIds: [deviceId, other] }])
+    expect(plan([mine], { deviceIds: [deviceId] })).toEqual({
+      settled: [{ outcome: 'no_device', activityIds: [mine.id] }],
+      pushes: [],
+    })
+  })
+
+  test('without a device that can be pushed there is nothing to push', () => {
+    expect(plan([one()], { deviceIds: [] }).settled).toMatchObject([{ outcome: 'no_device' }])
+  })
+
+  test('preferences make it quiet, except what is critical', () => {
+    const preferences = preferencesOf({ devices: 'in_app', security: 'in_app' })
+    expect(plan([one()], { preferences }).settled).toMatchObject([{ outcome: 'in_app' }])
+    const critical = one({ type: 'challenge_reported', severity: 'critical' })
+    expect(plan([critical], { preferences }).pushes).toHaveLength(1)
+    const claimed = one({ type: 'posted', severity: 'critical' })
+    const off = preferencesOf({ relying_party: 'in_app' })
+    expect(plan([claimed], { preferences: off }).settled).toMatchObject([{ outcome: 'in_app' }])
+  })
+
+  test('nothing is pushed once it is stale; what is critical may have waited for a free push', () => {
+    const old = ago(noticeLifetimeSeconds + 1)
+    const quiet = one({ recordedAt: old })
+    const urgent = { type: 'challenge_reported', severity: 'critical' } as const
+    expect(plan([quiet]).settled).toEqual([{ outcome: 'stale', activityIds: [quiet.id] }])
+    expect(plan([one({ ...urgent, recordedAt: old })]).pushes).toHaveLength(1)
+    const older = ago(2 * noticeLifetimeSeconds + 1)
+    expect(plan([one({ ...urgent, recordedAt: older })]).settled).toMatchObject([
+      { outcome: 'stale' },
+    ])
+    expect(plan([one({ recordedAt: ago(noticeLifetimeSeconds) })]).pushes).toHaveLength(1)
+  })
+})

@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Principal } from '../../src/domain/principal.ts'
+import { listActivities, listOwnActivities } from '../../src/usecases/list-activities.ts'
+import { type Command, postActivity } from '../../src/usecases/post-activity.ts'
+import { tellUsers } from '../../src/usecases/tell-users.ts'
+import { aPhone, aPrincipal, aProof, granted, openWorld, type Phone, type World } from './world.ts'
+
+let world: World
+let principal: Principal
+let phone: Phone
+const page = { limit: 50, before: null }
+
+beforeAll(async () => {
+  world = await openWorld()
+})
+beforeEach(async () => {
+  principal = await aPrincipal(world)
+  phone = await aPhone(world, principal)
+  await world.database.query('told', "update activities set notice = 'in_app'", [])
+  world.dispatched.length = 0
+})
+afterAll(() => world.close())
+
+const said = { type: 'password_changed', severity: 'warning', title: 'New password' } as const
+const post = (more: Partial<Command> = {}, by = principal) =>
+  postActivity(world, by, { userId: phone.userId, ...said, ...more })
+
+test('what a relying party posts is shown to the user as its claim, and pushed', async () => {
+  const occurredAt = new Date(Date.now() - 60_000)
+  const fields = [{ label: 'Browser', value: 'Firefox' }]
+  const { activity, replayed } = await granted(post({ occurredAt, fields }))
+  expect(replayed).toBe(false)
+  expect(activity).toMatchObject({
+    type: 'posted',
+    severity: 'warning',
+    actor: `api_key:${principal.keyId}`,
+    posted: {
+      type: 'password_changed',
+      title: 'New password',
+      fields,
+      occurredAt: occurredAt.toISOString(),
+      relyingParty: { id: principal.rpId, name: 'Payroll' },
+    },
+  })
+  const [newest] = await granted(listOwnActivities(world, await aProof(world, phone), page))
+  expect(newest).toEqual(activity)
+  await tellUsers(world, { waitingAfter: null, limit: 200 })
+  expect(world.dispatched).toMatchObject([{ activityId: activity.id, deviceId: phone.id }])
+})
+
+test('what is only information is listed and not pushed', async () => {
+  await granted(post({ severity: 'info' }))
+  await tellUsers(world, { waitingAfter: null, limit: 200 })
+  expect(world.dispatched).toEqual([])
+})
+
+test('another relying party of the tenant cannot read it, nor post under the same key into it', async () => {
+  const other = await aPrincipal(world, ['default'], principal.tenantId)
+  const mine = await granted(post({ idempotencyKey: 'k' }))
+  const theirs = await granted(post({ idempotencyKey: 'k', title: 'Other' }, other))
+  expect(theirs.replayed).toBe(false)
+  const ids = async (by: Principal) =>
+    (await granted(listActivities(world, by, phone.userId, page))).map(({ id }) => id)
+  expect(await ids(principal)).toContain(mine.activity.id)
+  expect(await ids(principal)).not.toContain(theirs.activity.id)
+  expect(await ids(other)).not.toContain(mine.activity.id)
+})
+
+test('one Idempotency-Key makes one activity, also at the same moment', async () => {
+  const posted = await Promise.all(
+    Array.from({ length: 50 }, () => granted(post({ idempotencyKey: 'once' }))),
+  )
+  expect(new Set(posted.map(({ activity }) => activity.id)).size).toBe(1)
+  expect(posted.filter(({ replayed }) => !replayed)).toHaveLength(1)
+  expect(await post({ idempotencyKey: 'once', title: 'Another' })).toEqual({
+    refused: 'idempotency_key_reused',
+  })
+})
+
+test('a user of somebody else is nobody, and the future cannot be told', async () => {
+  const stranger = await aPrincipal(world)
+  expect(await post({}, stranger)).toEqual({ refused: 'not_found' })
+  const tomorrow = new Date(Date.now() + 86_400_000)
+  expect(await post({ occurredAt: tomorrow })).toMatchObject({ refused: 'invalid_request' })
+})

@@ -1,0 +1,254 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { activity, type OwnActivityType } from '../../src/domain/activity.ts'
+import type { Principal } from '../../src/domain/principal.ts'
+import { systemRandom } from '../../src/outbound/random.ts'
+import { recordActivities } from '../../src/persistence/activities.ts'
+import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
+import { changeDevice } from '../../src/usecases/change-device.ts'
+import { listOwnActivities } from '../../src/usecases/list-activities.ts'
+import {
+  readNotificationPreferences,
+  setNotificationPreferences,
+} from '../../src/usecases/notification-preferences.ts'
+import { tellUsers } from '../../src/usecases/tell-users.ts'
+import {
+  anAnswer,
+  aPhone,
+  aPrincipal,
+  aProof,
+  ask,
+  granted,
+  openWorld,
+  type Phone,
+  signAnswer,
+  type World,
+} from './world.ts'
+
+let world: World
+let principal: Principal
+let phone: Phone
+let second: Phone
+
+beforeAll(async () => {
+  world = await openWorld()
+})
+beforeEach(async () => {
+  principal = await aPrincipal(world)
+  phone = await aPhone(world, principal)
+  second = await aPhone(world, principal)
+  // What the enrolments left to tell is not what these tests are about.
+  await sql('told', "update activities set notice = 'in_app'")
+  world.dispatched.length = 0
+})
+afterAll(() => world.close())
+
+const sql = (name: string, text: string, ...values: unknown[]) =>
+  world.database.query<Record<string, unknown>>(name, text, values)
+const tell = () => tellUsers(world, { waitingAfter: null, limit: 200 })
+const tellWaiting = () => tellUsers(world, { waitingAfter: new Date(0), limit: 200 })
+
+function record(...types: OwnActivityType[]) {
+  const { tenantId, userId } = phone
+  const events = types.map((type) => activity({ userId, type, actor: 'operator' }))
+  return world.database.transaction((tx) => recordActivities(tx, systemRandom, tenantId, events))
+}
+async function noticeOf(type: OwnActivityType) {
+  const rows = await sql(
+    'notices',
+    'select notice from activities where tenant_id = $1 and type = $2 order by id desc',
+    phone.tenantId,
+    type,
+  )
+  return rows.map(({ notice }) => notice)
+}
+async function pushesOwed() {
+  const rows = await sql(
+    'owed_pushes',
+    `select distinct activity_id from deliveries
+     where tenant_id = $1 and kind = 'activity_recorded'`,
+    phone.tenantId,
+  )
+  return rows.length
+}
+const moveHourBack = () =>
+  sql(
+    'move_hour',
+    `update activity_push_budgets set pushed_at =
+       array(select t - interval '61 minutes' from unnest(pushed_at) t) where tenant_id = $1`,
+    phone.tenantId,
+  )
+
+describe('an activity that is owed', () => {
+  test('is pushed to every device but the one that did it, with ids only', async () => {
+    await granted(changeDevice(world, principal, phone.id, { name: 'Mine' }))
+    await tell()
+    expect(world.dispatched.map(({ deviceId }) => deviceId).sort()).toEqual(
+      [phone.id, second.id].sort(),
+    )
+    const [push] = world.dispatched
+    expect(push).toMatchObject({
+      kind: 'activity_recorded',
+      challengeId: null,
+      activityId: expect.stringMatching(/^act_/),
+      attempts: 1,
+    })
+    const hourAhead = (push?.expiresAt.getTime() ?? 0) - Date.now()
+    expect(hourAhead).toBeGreaterThan(3_500_000)
+    expect(hourAhead).toBeLessThan(3_700_000)
+  })
+
+  test('is told once, however many processes look', async () => {
+    await record('device_renamed')
+    await Promise.all(Array.from({ length: 10 }, tell))
+    expect(world.dispatched).toHaveLength(2)
+    expect(await noticeOf('device_renamed')).toEqual(['pushed'])
+  })
+
+  test('is told by the enrolment of a device to those that were there before', async () => {
+    const third = await aPhone(world, principal)
+    await tell()
+    const about = new Set(world.dispatched.map(({ deviceId }) => deviceId))
+    expect(about).toEqual(new Set([phone.id, second.id]))
+    expect(about.has(third.id)).toBe(false)
+    expect(await noticeOf('enrolment_claimed')).toContain('pushed')
+    expect(await noticeOf('device_added')).toContain('pushed')
+  })
+
+  test('is found when a report on the hot path made it: critical needs no mark', async () => {
+    const { challenge } = await granted(ask(world, principal))
+    const answer = await anAnswer(world, phone, challenge.id, { dec: 'report' })
+    const command = { challengeId: challenge.id, answer: await signAnswer(phone, answer) }
+    await granted(answerChallenge(world, await aProof(world, phone), command))
+    world.dispatched.length = 0
+    await tell()
+    expect(world.dispatched).toMatchObject([{ kind: 'activity_recorded', deviceId: second.id }])
+  })
+})
+
+describe('the limit of the hour', () => {
+  test('is exact under 50 activities at once, told by 50 processes', async () => {
+    await Promise.all(
+      Array.from({ length: 50 }, async () => {
+        await record('device_renamed')
+        await tell()
+      }),
+    )
+    // The last of the three is kept for what is critical.
+    expect(await pushesOwed()).toBe(2)
+    await Promise.all(
+      Array.from({ length: 50 }, async () => {
+        await record('challenge_reported')
+        await tell()
+      }),
+    )
+    expect(await pushesOwed()).toBe(3)
+    const left = await noticeOf('challenge_reported')
+    expect(left.filter((notice) => notice === 'pushed')).toHaveLength(1)
+    // Nobody is forgotten: what found no push is part of that one, or of the next.
+    expect(left.filter((notice) => notice !== 'merged' && notice !== 'waiting')).toEqual(['pushed'])
+  })
+
+  test('what is critical waits for a free push and is then one push, all of it', async () => {
+    await record('device_renamed')
+    await tell()
+    await record('device_unregistered')
+    await tell()
+    await record('challenge_reported')
+    await tell()
+    expect(await pushesOwed()).toBe(3)
+    await record('challenge_reported')
+    await tell()
+    await record('challenge_reported')
+    await tell()
+    await tellWaiting()
+    expect(await noticeOf('challenge_reported')).toEqual(['waiting', 'waiting', 'pushed'])
+    expect(await pushesOwed()).toBe(3)
+    await moveHourBack()
+    await tellWaiting()
+    expect(await noticeOf('challenge_reported')).toEqual(['pushed', 'merged', 'pushed'])
+    expect(await pushesOwed()).toBe(4)
+  })
+
+  test('is the policy’s', async () => {
+    await sql(
+      'policy',
+      `update tenants set policy = '{"activityPushesPerHourMax": 1}' where tenant_id = $1`,
+      phone.tenantId,
+    )
+    await record('device_renamed')
+    await tell()
+    await record('device_unregistered')
+    await tell()
+    expect(await pushesOwed()).toBe(1)
+    expect(await noticeOf('device_unregistered')).toEqual(['over_limit'])
+  })
+
+  test('belongs to the user alone', async () => {
+    await record('device_renamed')
+    await tell()
+    await record('device_unregistered')
+    await tell()
+    world.dispatched.length = 0
+    const bob = await aPhone(world, principal, { user: 'bob' })
+    await sql('told', "update activities set notice = 'in_app'")
+    await granted(changeDevice(world, principal, bob.id, { name: 'Bob’s' }))
+    await tell()
+    expect(world.dispatched).toMatchObject([{ deviceId: bob.id }])
+  })
+})
+
+describe('preferences', () => {
+  const set = async (wanted: Parameters<typeof setNotificationPreferences>[2]) =>
+    setNotificationPreferences(
+      world,
+      await aProof(world, phone, phone.keys.verification ?? undefined),
+      wanted,
+    )
+
+  test('take the verification key, and the other devices are told', async () => {
+    const refused = await setNotificationPreferences(world, await aProof(world, phone), {
+      devices: 'in_app',
+    })
+    expect(refused).toMatchObject({ refused: 'proof_key_not_allowed' })
+    await granted(set({ security: 'in_app' }))
+    await granted(set({}))
+    await tell()
+    expect(world.dispatched).toMatchObject([{ deviceId: second.id }])
+    expect(await noticeOf('preferences_changed')).toEqual(['pushed', 'merged'])
+  })
+
+  test('make it quiet, and hide what is off from devices', async () => {
+    const wanted = await granted(set({ devices: 'in_app', sign_in: 'off' }))
+    expect(await granted(readNotificationPreferences(world, await aProof(world, phone)))).toEqual(
+      wanted,
+    )
+    await granted(ask(world, principal))
+    world.dispatched.length = 0
+    await record('device_renamed')
+    await tell()
+    expect(await noticeOf('device_renamed')).toEqual(['in_app'])
+    const page = { limit: 50, before: null }
+    const listed = await granted(listOwnActivities(world, await aProof(world, phone), page))
+    const types = listed.map(({ type }) => type)
+    expect(types).toContain('device_renamed')
+    expect(types).not.toContain('challenge_created')
+  })
+
+  test('are not set by a device that was unregistered meanwhile, nor twice by one proof', async () => {
+    const proof = await aProof(world, phone, phone.keys.verification ?? undefined)
+    await granted(setNotificationPreferences(world, proof, {}))
+    expect(await setNotificationPreferences(world, proof, {})).toEqual({
+      refused: 'proof_replayed',
+    })
+    const { tenantId, userId, id: deviceId } = phone
+    const fresh = await aProof(world, phone)
+    await world.devices.unregister(
+      { tenantId, userId, deviceIds: [deviceId], reason: 'lost', actor: 'operator' },
+      null,
+    )
+    const preferences = await world.notices.findPreferences(tenantId, userId)
+    const told = activity({ userId, type: 'preferences_changed', actor: `device:${deviceId}` })
+    const change = { tenantId, userId, preferences, activity: told }
+    expect(await world.notices.changePreferences(change, fresh)).toBe(false)
+  })
+})
