@@ -3,6 +3,7 @@
 import type { ApiKeyId } from './domain/ids.ts'
 import type { UseCases } from './http/use-cases.ts'
 import type { ActivityStore } from './ports/activity-store.ts'
+import type { AttestationVerifier } from './ports/attestation.ts'
 import type { ChallengeStore } from './ports/challenge-store.ts'
 import type { Dispatcher } from './ports/delivery-store.ts'
 import type { DeviceStore } from './ports/device-store.ts'
@@ -98,6 +99,7 @@ export type Parts = {
   readonly clock: Clock
   readonly addresses: Addresses
   readonly publicOrigin: string
+  readonly attestations: AttestationVerifier
 }
 
 /** Gives each use case its needs; the routes get what is left of it. */

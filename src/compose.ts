@@ -2,6 +2,7 @@
 
 import { createHash, randomUUID } from 'node:crypto'
 import path from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { bindUseCases } from './bind-use-cases.ts'
 import type { Config } from './config.ts'
@@ -10,6 +11,8 @@ import { buildApp } from './http/app.ts'
 import { openStores } from './open-stores.ts'
 import { addresses } from './outbound/addresses.ts'
 import { createApnsProvider } from './outbound/apns.ts'
+import { openAttestationVerifier } from './outbound/attestation.ts'
+import { type AttestationRoots, pinnedAttestationRoots } from './outbound/attestation-roots.ts'
 import { systemClock } from './outbound/clock.ts'
 import { createFcmProvider } from './outbound/fcm.ts'
 import { createHashing } from './outbound/hashing.ts'
@@ -195,13 +198,14 @@ export type Service = {
   stop(): Promise<void>
 }
 
-const drainMsMax = 10_000
+const drainTime = () => setTimeout(10_000, undefined, { ref: false })
 
-/** Starts the configured roles: database, migrations, first tenant, worker, HTTP. */
+/** Starts the configured roles: database, migrations, first tenant, worker, HTTP. Only tests bring roots of their own. */
 export async function startService(
   config: Config,
   publicOrigin: string,
   log: Logger,
+  attestationRoots: AttestationRoots = pinnedAttestationRoots(),
 ): Promise<Service> {
   // Undone from the last to the first, by a start that fails and by `stop`.
   await using undo = new AsyncDisposableStack()
@@ -214,7 +218,7 @@ export async function startService(
   const signals = await openSignalCarrier(config, opened, log)
   undo.defer(() => signals.close())
   const push = openPush(config, log)
-  undo.defer(() => Promise.race([push.drain(), timeout(drainMsMax)]))
+  undo.defer(() => Promise.race([push.drain(), drainTime()]))
   const metrics = createMetrics({
     roundTrips: database.roundTrips,
     statements: database.statements,
@@ -231,7 +235,7 @@ export async function startService(
     observe: ({ kind, address }, result, ms) =>
       metrics.push({ provider: address.provider, kind, result, ms }),
   })
-  undo.defer(() => Promise.race([dispatcher.drain(), timeout(drainMsMax)]))
+  undo.defer(() => Promise.race([dispatcher.drain(), drainTime()]))
   const revocationLog = createRevocationLog({
     file: config.revocationLog,
     log,
@@ -239,7 +243,16 @@ export async function startService(
   })
   // A log that cannot be written is told at the start, not at the first lost phone.
   await revocationLog.append([])
-  const parts = { ...world, ...stores, signals, dispatcher, revocationLog, publicOrigin }
+  const attestations = openAttestationVerifier(config.attestation, attestationRoots)
+  const parts = {
+    ...world,
+    ...stores,
+    signals,
+    dispatcher,
+    revocationLog,
+    attestations,
+    publicOrigin,
+  }
   if (config.role !== 'api') {
     const sweeps = startSweeps({ ...parts, log })
     undo.defer(() => sweeps.stop())
@@ -268,10 +281,6 @@ export async function startService(
   if (!bootstrapped) await assertMasterKey(config, parts)
   const running = undo.move()
   return { publicOrigin, address, bootstrapped, stop: () => running.disposeAsync() }
-}
-
-function timeout(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref())
 }
 
 async function isReady(database: Database): Promise<boolean> {

@@ -38,6 +38,14 @@ const masterKey = z
     'must be 32 bytes in base64url: openssl rand 32 | basenc --base64url',
   )
 
+/** A list with commas, each item of which must fit the pattern; `as` makes something of its groups. */
+const listOf = <T>(item: RegExp, message: string, as: (groups: readonly string[]) => T) =>
+  z
+    .string()
+    .transform((text) => text.split(',').map((one) => item.exec(one.trim())))
+    .refine((found) => !found.includes(null), message)
+    .transform((found) => found.flatMap((one) => (one ? [as(one.slice(1))] : [])))
+
 /** Every variable, in the order in which the documentation shows them. */
 export const variables = {
   PUBLIC_ORIGIN: address(/^https?$/, 'https://approve.example.com')
@@ -131,4 +139,31 @@ export const variables = {
   FCM_CA_FILE: flagless
     .optional()
     .describe('PEM file of the authority that vouches for FCM_ADDRESS.'),
+  ATTESTATION_ANDROID_APPS: listOf(
+    /^([A-Za-z][\w.]*):([0-9A-Fa-f]{64})$/,
+    'must be package:sha256, separated by commas',
+    ([packageName = '', signer = '']) => ({ packageName, signer: signer.toLowerCase() }),
+  )
+    .optional()
+    .describe(
+      'Android apps whose key attestations count: `package:sha256` of the certificate that signs the app, in hex, separated by commas; name a package again for a second certificate.',
+    ),
+  ATTESTATION_APPLE_APPS: listOf(
+    /^([A-Z0-9]{10})\.([A-Za-z0-9.-]+)(:development)?$/,
+    'must be TEAMID.bundle.id, separated by commas',
+    ([teamId = '', bundleId = '', development]) => ({
+      teamId,
+      bundleId,
+      development: development !== undefined,
+    }),
+  )
+    .optional()
+    .describe(
+      'Apple apps whose App Attest objects count: `TEAMID.bundle.id`, separated by commas; with `:development` behind it, builds from a developer’s own machine count, too.',
+    ),
+  ATTESTATION_REVOCATIONS_FILE: flagless
+    .optional()
+    .describe(
+      'File with a copy of `https://android.googleapis.com/attestation/status`, read anew when it changes; the service fetches nothing itself. Unset: no certificate counts as revoked.',
+    ),
 } as const

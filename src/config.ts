@@ -42,6 +42,15 @@ export type Config = {
   readonly fcm:
     | (PushEndpoint & { readonly serviceAccount: ServiceAccount; readonly appId: string })
     | null
+  readonly attestation: {
+    readonly androidApps: readonly { readonly packageName: string; readonly signers: string[] }[]
+    readonly appleApps: readonly {
+      readonly teamId: string
+      readonly bundleId: string
+      readonly development: boolean
+    }[]
+    readonly revocationsFile: string | null
+  }
 }
 
 /** What is wrong with the configuration, one line for each fault, each naming its variable. */
@@ -117,6 +126,7 @@ function assemble(values: Values, faults: Faults): Config {
     redisUrl: values.REDIS_URL ?? null,
     apns: apnsOf(values, faults),
     fcm: fcmOf(values, faults),
+    attestation: attestationOf(values, faults),
   }
 }
 
@@ -136,7 +146,7 @@ function checkOrigin({ PUBLIC_ORIGIN: origin }: Values, faults: Faults): void {
 function readText(
   values: Values,
   inline: 'APNS_KEY' | 'FCM_SERVICE_ACCOUNT' | null,
-  file: 'APNS_KEY_FILE' | 'FCM_SERVICE_ACCOUNT_FILE' | 'APNS_CA_FILE' | 'FCM_CA_FILE',
+  file: Extract<keyof Values, `${string}_FILE`>,
   faults: Faults,
 ): string | undefined {
   const text = inline === null ? undefined : values[inline]
@@ -211,6 +221,20 @@ function fcmOf(values: Values, faults: Faults): Config['fcm'] {
   }
   if (!account.success || !appId) return null
   return { serviceAccount: account.data, appId, ...endpoint }
+}
+
+function attestationOf(values: Values, faults: Faults): Config['attestation'] {
+  const signers = new Map<string, string[]>()
+  for (const { packageName, signer } of values.ATTESTATION_ANDROID_APPS ?? []) {
+    signers.set(packageName, [...(signers.get(packageName) ?? []), signer])
+  }
+  // A list that cannot be read refuses every attestation: better to say so at start.
+  readText(values, null, 'ATTESTATION_REVOCATIONS_FILE', faults)
+  return {
+    androidApps: [...signers].map(([packageName, own]) => ({ packageName, signers: own })),
+    appleApps: values.ATTESTATION_APPLE_APPS ?? [],
+    revocationsFile: values.ATTESTATION_REVOCATIONS_FILE ?? null,
+  }
 }
 
 function parseJson(text: string): unknown {

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { type RequestFault, readRequest } from '../clients/device/approval-request.ts'
 import { followLinks } from '../clients/device/key-set.ts'
 import vectors from '../docs/test-vectors.json' with { type: 'json' }
+import { attestationMessage, notAttested } from '../src/domain/attestation.ts'
 import type { Challenge } from '../src/domain/challenge.ts'
 import type { Device, DeviceKey } from '../src/domain/device.ts'
 import type { DeviceProof } from '../src/domain/device-proof.ts'
@@ -14,6 +15,7 @@ import { type Enrolment, readCode } from '../src/domain/enrolment.ts'
 import type { Id } from '../src/domain/ids.ts'
 import { defaultPolicy } from '../src/domain/policy.ts'
 import { isRefusal } from '../src/domain/refusal.ts'
+import { clientDataHashOf } from '../src/outbound/app-attest.ts'
 import { createHashing } from '../src/outbound/hashing.ts'
 import { createMacs } from '../src/outbound/macs.ts'
 import { oneTimePasswords } from '../src/outbound/one-time-passwords.ts'
@@ -73,6 +75,7 @@ const device: Device = {
   appVersion: '1',
   hasPushToken: false,
   hasVerificationKey: true,
+  attestation: notAttested,
   createdAt: now,
   activatedAt: now,
   lastSeenAt: null,
@@ -122,6 +125,18 @@ describe('codes', () => {
   })
 })
 
+describe('what an attestation answers to', () => {
+  test.each(vectors.attestations)(
+    '$name',
+    ({ code, codeHash, challenge, clientDataHash, keys }) => {
+      expect(hashing.sha256Base64Url(code)).toBe(codeHash)
+      expect(hashing.sha256Base64Url(attestationMessage(vectors.issuer, codeHash))).toBe(challenge)
+      const kids = keys.map((role) => vectors.keys[role as DeviceKey['role']].kid)
+      expect(clientDataHashOf(challenge, kids).toString('base64url')).toBe(clientDataHash)
+    },
+  )
+})
+
 describe('claims of an enrolment', () => {
   const enrolment: Enrolment = {
     tenantId,
@@ -165,6 +180,7 @@ describe('claims of an enrolment', () => {
     clock,
     signals: silent,
     revocationLog: { append: never },
+    attestations: { verify: never },
     publicOrigin: vectors.origin,
   }
 

@@ -34,6 +34,15 @@ export type PushRegistration = {
   readonly environment?: 'production' | 'sandbox'
 }
 
+/** What the maker of the phone says of the keys; binary values in base64url. */
+export type Attestation =
+  | {
+      readonly format: 'android_key'
+      readonly possession: readonly string[]
+      readonly verification?: readonly string[]
+    }
+  | { readonly format: 'apple_app_attest'; readonly object: string }
+
 export type Claim = {
   readonly ticket: EnrolmentTicket
   readonly keys: DeviceKeys
@@ -41,6 +50,7 @@ export type Claim = {
   readonly appId: string
   readonly device: DeviceDescription
   readonly push?: PushRegistration
+  readonly attestation?: Attestation
 }
 
 const scannedPath = /^\/t\/(tnt_[0-9a-z]{26})\/enrol$/
@@ -82,9 +92,19 @@ export async function claimEnrolment(claim: Claim, world: World = {}): Promise<D
       keys: perKey(keys, (key) => key.publicJwk),
       proofs: await proofs(claim, connection.now()),
       ...(claim.push && { push: claim.push }),
+      ...(claim.attestation && { attestation: claim.attestation }),
     }),
   })
   return accountOf(answer, ticket, connection.offsetMs)
+}
+
+/**
+ * What an attestation of this device's keys must answer to, 32 bytes in base64url: Android's `attestationChallenge`, and the first
+ * part of what App Attest's client data hash is taken of.
+ */
+export async function attestationChallenge(ticket: EnrolmentTicket): Promise<string> {
+  const codeHash = await sha256(plainCode(ticket.code))
+  return sha256(`countersign-attestation\n${ticket.origin}/t/${ticket.tenantId}\n${codeHash}`)
 }
 
 function perKey<T>({ possession, verification }: DeviceKeys, of: (key: DeviceKey) => T) {

@@ -16,16 +16,18 @@ export type ResultFacts = {
     readonly id: DeviceId
     /** Whether the deciding signature came from the verification key. */
     readonly userVerified: boolean
+    /** Whether its maker vouched for where the key is. */
+    readonly hardwareBacked: boolean
     readonly activatedAt: Date | null
   } | null
 }
 
 /**
- * Authentication methods, honestly (RFC 8176): proof of possession of a software-level key, `user` only when the
- * verification key signed. Never a claim of hardware without attestation, nor of phishing resistance (NIST SP 800-63B-4, 3.1.3).
+ * Authentication methods, honestly (RFC 8176): proof of possession of a key, `hwk` only with a verified attestation, `user` only
+ * when the verification key signed. Never a claim of phishing resistance (NIST SP 800-63B-4, 3.1.3).
  */
-function methods(userVerified: boolean): string[] {
-  return userVerified ? ['pop', 'swk', 'user'] : ['pop', 'swk']
+function methods(by: { readonly userVerified: boolean; readonly hardwareBacked: boolean }) {
+  return ['pop', by.hardwareBacked ? 'hwk' : 'swk', ...(by.userVerified ? ['user'] : [])]
 }
 
 /** Payload of the result of a challenge that has ended. `jti` is the challenge's own, so that it can be consumed once. */
@@ -54,7 +56,7 @@ export function resultPayload(challenge: Challenge, facts: ResultFacts): string 
     number: challenge.numberMode,
     ...(approved && decidedBy !== null
       ? {
-          amr: methods(decidedBy.userVerified),
+          amr: methods(decidedBy),
           auth_time: Math.floor(decidedAt.getTime() / 1000),
         }
       : {}),

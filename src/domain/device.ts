@@ -1,4 +1,5 @@
 import { activity, type NewActivity, type Severity } from './activity.ts'
+import type { DeviceAttestation } from './attestation.ts'
 import type { DeviceId, EnrolmentId, TenantId, UserId } from './ids.ts'
 
 /** `suspended` may become active again; `unregistered` is for ever. */
@@ -45,6 +46,8 @@ export type Device = {
   readonly appVersion: string
   readonly hasPushToken: boolean
   readonly hasVerificationKey: boolean
+  /** What its maker vouched for when it enrolled. */
+  readonly attestation: DeviceAttestation
   readonly createdAt: Date
   readonly activatedAt: Date | null
   readonly lastSeenAt: Date | null

@@ -189,4 +189,8 @@ export const policyRules = {
     max: 8,
     stricter: null,
   }),
+  attestation: choice(
+    "Whether a new device's keys must be vouched for by the maker of the phone: `log` records the verdict, `require` refuses whoever has none.",
+    { default: 'off', values: ['off', 'log', 'require'] },
+  ),
 } as const satisfies Readonly<Record<string, PolicyRule>>

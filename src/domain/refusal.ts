@@ -25,6 +25,8 @@ export type RefusalCode =
   | 'enrolment_not_claimed'
   | 'too_many_devices'
   | 'key_already_registered'
+  | 'attestation_missing'
+  | 'attestation_invalid'
   // devices and their proofs
   | 'proof_missing'
   | 'proof_malformed'

@@ -117,6 +117,18 @@ export const problems = {
     title: 'A key of this device is already registered.',
     detail: 'Make two new keys, different from each other, for this registration.',
   },
+  attestation_missing: {
+    status: 403,
+    title: 'The tenant wants to see an attestation of the keys.',
+    detail:
+      'Claim the same code again with new keys and their `attestation`; a device that can make none cannot join.',
+  },
+  attestation_invalid: {
+    status: 403,
+    title: 'The attestation of the keys does not hold.',
+    detail:
+      'Correct what `why` names and claim the same code again with new keys, or use another device.',
+  },
   proof_missing: {
     status: 401,
     title: 'No device proof was given.',

@@ -32,10 +32,12 @@ type FoundRow = ChallengeRow & {
   }[]
   readonly decided_activated_at: Date | null
   readonly decided_verified: boolean | null
+  readonly decided_attested: boolean | null
 }
 
 const findChallenge = `
   select c.*, clock_timestamp() as now, p.devices, v.activated_at as decided_activated_at,
+    v.attestation_verdict = 'verified' as decided_attested,
     (select a.user_verified from answers a
      where a.tenant_id = c.tenant_id and a.challenge_id = c.id and a.outcome in ('approved', 'denied')
        and a.device_id = c.decided_device_id) as decided_verified
@@ -217,6 +219,7 @@ export function createChallengeStore(
           id: decidedDeviceId,
           activatedAt: row.decided_activated_at,
           userVerified: row.decided_verified === true,
+          hardwareBacked: row.decided_attested === true,
         },
         now: row.now,
       }

@@ -34,10 +34,11 @@ const liveDevices = `
 const insertDevice = `
   insert into devices as d (tenant_id, id, user_id, enrolment_id, status, name, platform, model,
     os_version, app_id, app_version, push_provider, push_environment, push_token_sealed,
-    push_token_hash, push_token_set_at, activated_at)
+    push_token_hash, push_token_set_at, activated_at, attestation_level, attestation_verdict,
+    attestation_why)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
     case when $14::bytea is null then null else clock_timestamp() end,
-    case when $5 = 'active' then clock_timestamp() end)
+    case when $5 = 'active' then clock_timestamp() end, $16, $17, $18)
   returning d.id`
 
 // In one order, or two claims that bring the same two keys could wait for each other.
@@ -126,6 +127,9 @@ export function createEnrolmentClaims(
       push?.environment ?? null,
       push?.tokenSealed ?? null,
       push?.tokenHash ?? null,
+      device.attestation.level,
+      device.attestation.verdict,
+      device.attestation.why,
     ])
     if (passcodeSecret !== null) {
       await tx.query('insert_passcode_secret', insertSecret, [

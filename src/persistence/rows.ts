@@ -15,6 +15,8 @@ export const deviceColumns = `
   d.push_token_sealed is not null as d_has_push_token,
   exists (select from device_keys v where v.tenant_id = d.tenant_id and v.device_id = d.id
     and v.role = 'verification') as d_has_verification_key,
+  d.attestation_level as d_attestation_level, d.attestation_verdict as d_attestation_verdict,
+  d.attestation_why as d_attestation_why,
   d.created_at as d_created_at, d.activated_at as d_activated_at, d.last_seen_at as d_last_seen_at,
   d.unregistered_at as d_unregistered_at, d.unregister_reason as d_unregister_reason,
   d.suspended_at as d_suspended_at`
@@ -39,6 +41,9 @@ export type DeviceRow = {
   readonly d_app_version: string
   readonly d_has_push_token: boolean
   readonly d_has_verification_key: boolean
+  readonly d_attestation_level: Device['attestation']['level']
+  readonly d_attestation_verdict: Device['attestation']['verdict']
+  readonly d_attestation_why: Device['attestation']['why']
   readonly d_created_at: Date
   readonly d_activated_at: Date | null
   readonly d_last_seen_at: Date | null
@@ -66,6 +71,11 @@ export function toDevice(row: DeviceRow): Device {
     appVersion: row.d_app_version,
     hasPushToken: row.d_has_push_token,
     hasVerificationKey: row.d_has_verification_key,
+    attestation: {
+      level: row.d_attestation_level,
+      verdict: row.d_attestation_verdict,
+      why: row.d_attestation_why,
+    },
     createdAt: row.d_created_at,
     activatedAt: row.d_activated_at,
     lastSeenAt: row.d_last_seen_at,

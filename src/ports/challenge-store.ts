@@ -94,6 +94,7 @@ export type ChallengeRecord = {
     readonly id: DeviceId
     readonly activatedAt: Date | null
     readonly userVerified: boolean
+    readonly hardwareBacked: boolean
   } | null
   readonly now: Date
 }

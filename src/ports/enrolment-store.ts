@@ -52,6 +52,7 @@ export type NewDevice = {
     | 'osVersion'
     | 'appId'
     | 'appVersion'
+    | 'attestation'
   >
   readonly keys: readonly TiedKey[]
   readonly push: NewPushToken

@@ -12,6 +12,7 @@ import {
 import type { TenantId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { AttestationStatement, AttestationVerifier } from '../ports/attestation.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { StoredSigningKey } from '../ports/directory-store.ts'
 import type { ClaimTarget, EnrolmentStore } from '../ports/enrolment-store.ts'
@@ -25,6 +26,7 @@ import type {
   Sealing,
   Signatures,
 } from '../ports/world.ts'
+import { attestKeys } from './attest-keys.ts'
 import { proofBytesMax } from './authenticate-device.ts'
 import { tieKeys } from './device-keys.ts'
 import { typedCodeMessage } from './open-enrolment.ts'
@@ -43,6 +45,7 @@ export type Needs = TellingNeeds & {
   readonly macs: Pick<Macs, 'mac'>
   readonly random: Random
   readonly clock: Clock
+  readonly attestations: AttestationVerifier
   readonly publicOrigin: string
 }
 
@@ -61,6 +64,7 @@ export type Command = {
   readonly keys: PerKey<PublicJwk>
   readonly proofs: PerKey<string>
   readonly push?: Omit<PushAddress, 'appId'>
+  readonly attestation?: AttestationStatement
 }
 
 /** What a new device gets. */
@@ -89,17 +93,31 @@ export async function claimEnrolment(needs: Needs, command: Command): Promise<Cl
   const fault = checkOpen(target)
   if (fault) return fault
   // The keys are looked at last: strangers without a code must not make us calculate.
-  const keys = await readKeys(needs, command, needs.hashing.sha256Base64Url(read.code))
+  const codeHash = needs.hashing.sha256Base64Url(read.code)
+  const keys = await readKeys(needs, command, codeHash)
   if (isRefusal(keys)) return keys
+  const attestation = await attestKeys(needs, policy.attestation, {
+    issuer: issuerOf(needs.publicOrigin, enrolment.tenantId),
+    codeHash,
+    appId: command.appId,
+    keys,
+    attestation: command.attestation,
+    at: target.now,
+  })
+  if (isRefusal(attestation)) return attestation
 
   const id = needs.random.id('device')
   const { tenantId, userId } = enrolment
   const origin = { userId, actor: `device:${id}`, deviceId: id, enrolmentId: enrolment.id } as const
   const { appId, device } = command
-  const details = { name: device.name, platform: device.platform }
   const passcode = makePasscodeSecret(needs, policy, tenantId, id)
+  const details = {
+    name: device.name,
+    platform: device.platform,
+    ...(policy.attestation !== 'off' && { attestation: attestation.verdict }),
+  }
   const claimed = await needs.enrolments.claim({
-    device: { tenantId, id, userId, enrolmentId: enrolment.id, appId, ...device },
+    device: { tenantId, id, userId, enrolmentId: enrolment.id, appId, attestation, ...device },
     keys: tieKeys(needs, { tenantId, id, userId }, keys),
     push: command.push ? sealPushToken(needs, tenantId, id, { ...command.push, appId }) : null,
     numberSealed: enrolment.confirmationRequired

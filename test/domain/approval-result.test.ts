@@ -17,7 +17,7 @@ import {
 const issuer = 'https://push.example.com/t/tnt'
 const approved = aChallenge({ status: 'approved', decidedAt: later(20), decidedDeviceId: deviceId })
 const longAgo = later(-newDeviceSeconds)
-const decidedBy = { id: deviceId, userVerified: true, activatedAt: longAgo }
+const decidedBy = { id: deviceId, userVerified: true, hardwareBacked: false, activatedAt: longAgo }
 
 function resultOf(challenge: Challenge, facts: Partial<ResultFacts> = {}) {
   return JSON.parse(

@@ -99,6 +99,7 @@ export function aDevice(overrides: Partial<Device> = {}): Device {
     appVersion: '3.1.0',
     hasPushToken: true,
     hasVerificationKey: true,
+    attestation: { level: 'none', verdict: 'not_asked', why: null },
     createdAt: at,
     activatedAt: at,
     lastSeenAt: null,

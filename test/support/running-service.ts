@@ -9,6 +9,7 @@ import type { AcceptedPush } from '../../simulator/pushes.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { type Service, startService } from '../../src/compose.ts'
 import type { Config } from '../../src/config.ts'
+import type { AttestationRoots } from '../../src/outbound/attestation-roots.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
 const androidApp = 'com.example.android'
@@ -55,6 +56,7 @@ export function testConfig(
       address: fcm,
       ca: [caPem],
     },
+    attestation: { androidApps: [], appleApps: [], revocationsFile: null },
     ...more,
   }
 }
@@ -112,13 +114,14 @@ export type RunningService = AsyncDisposable & {
 export async function startTestService(
   more: Partial<Config> = {},
   log: Logger = pino({ level: 'silent' }),
+  attestationRoots?: AttestationRoots,
 ): Promise<RunningService> {
   const simulator = await startSimulator()
   const database = await createTestDatabase()
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
   const config = testConfig(simulator, database.url, port, more)
-  let service = await startService(config, origin, log)
+  let service = await startService(config, origin, log, attestationRoots)
   const { bootstrapped } = service
   if (!bootstrapped) throw new Error('a new database has no tenant')
   return {
@@ -135,7 +138,7 @@ export async function startTestService(
     async restart(between) {
       await service.stop()
       await between?.()
-      service = await startService(config, origin, log)
+      service = await startService(config, origin, log, attestationRoots)
     },
     async [Symbol.asyncDispose]() {
       await service.stop()

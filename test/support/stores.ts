@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { activity } from '../../src/domain/activity.ts'
+import { type DeviceAttestation, notAttested } from '../../src/domain/attestation.ts'
 import type { Challenge } from '../../src/domain/challenge.ts'
 import type { ChallengeId, DeviceId, EnrolmentId, TenantId, UserId } from '../../src/domain/ids.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
@@ -151,6 +152,7 @@ export function aClaim(
     readonly tokenHash?: Uint8Array
     readonly keys?: readonly TiedKey[]
     readonly devicesPerUserMax?: number
+    readonly attestation?: DeviceAttestation
   } = {},
 ): NewDevice {
   const id = random.id('device')
@@ -166,6 +168,7 @@ export function aClaim(
       osVersion: '1',
       appId: 'com.example.app',
       appVersion: '1',
+      attestation: more.attestation ?? notAttested,
     },
     keys: more.keys ?? [aKey()],
     push:

@@ -8,10 +8,13 @@ import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.ts'
 import type { Revocation } from '../../src/domain/revocation.ts'
 import { addresses } from '../../src/outbound/addresses.ts'
+import { createAttestationVerifier } from '../../src/outbound/attestation.ts'
+import { pinnedAttestationRoots } from '../../src/outbound/attestation-roots.ts'
 import { createHashing } from '../../src/outbound/hashing.ts'
 import { createMacs } from '../../src/outbound/macs.ts'
 import { oneTimePasswords } from '../../src/outbound/one-time-passwords.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
+import { nothingRevoked } from '../../src/outbound/revocation-file.ts'
 import { createSealing } from '../../src/outbound/sealing.ts'
 import { createSignalHub } from '../../src/outbound/signal-hub.ts'
 import { createSignatures } from '../../src/outbound/signatures.ts'
@@ -57,6 +60,12 @@ export async function openWorld() {
     securityLog: { write: (event: SecurityEvent) => void securityEvents.push(event) },
     /** What was written to the security log, in its order. */
     securityEvents,
+    attestations: createAttestationVerifier({
+      roots: pinnedAttestationRoots(),
+      revoked: nothingRevoked,
+      androidApps: [],
+      appleApps: [],
+    }),
     random: systemRandom,
     addresses,
     clock,

@@ -35,6 +35,34 @@ const pushAddress = z
   ])
   .meta({ id: 'PushAddress', description: 'Where pushes to this app installation go.' })
 
+// A certificate of at most 4 KiB, an attestation object of at most 16 KiB, in base64url.
+const certificate = z.string().regex(/^[A-Za-z0-9_-]{16,5462}$/)
+const certificateChain = z.array(certificate).min(1).max(10)
+
+const attestation = z
+  .discriminatedUnion('format', [
+    z.strictObject({
+      format: z.literal('android_key'),
+      possession: certificateChain.meta({
+        description: "Certificates of the possession key's chain in DER, the key's own first.",
+      }),
+      verification: certificateChain
+        .meta({ description: 'The same for the verification key.' })
+        .exactOptional(),
+    }),
+    z.strictObject({
+      format: z.literal('apple_app_attest'),
+      object: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]{16,21846}$/)
+        .meta({ description: 'The attestation object of `DCAppAttestService.attestKey`.' }),
+    }),
+  ])
+  .meta({
+    id: 'AttestationStatement',
+    description: 'What the maker of the phone says of the keys; binary values in base64url.',
+  })
+
 export const enrolmentClaim = z
   .strictObject({
     tenantId: idOf('tenant', 'The tenant named in the QR code.'),
@@ -57,6 +85,7 @@ export const enrolmentClaim = z
       verification: jws('`device-claim+jwt`, signed by the verification key.').exactOptional(),
     }),
     push: pushAddress.exactOptional(),
+    attestation: attestation.exactOptional(),
   })
   .refine(
     ({ keys, proofs }) => (keys.verification === undefined) === (proofs.verification === undefined),

@@ -1,4 +1,9 @@
 import { z } from 'zod'
+import {
+  attestationFaults,
+  attestationLevels,
+  attestationVerdicts,
+} from '../../domain/attestation.ts'
 import { shownId } from './ids.ts'
 import { showable } from './text.ts'
 import { timestamp } from './time.ts'
@@ -45,6 +50,20 @@ export const unregistration = z
   })
   .meta({ id: 'Unregistration', description: 'Why the device goes.', example: { reason: 'lost' } })
 
+const attestation = z
+  .object({
+    level: z.enum(attestationLevels).meta({
+      description:
+        'Where the keys are, as far as the maker vouches for it; `app_attest` vouches for the app that made them.',
+    }),
+    verdict: z.enum(attestationVerdicts),
+    why: z.enum(attestationFaults).nullable().meta({ description: 'What made it invalid.' }),
+  })
+  .meta({
+    id: 'DeviceAttestation',
+    description: 'What the attestation at enrolment showed; it is never repeated.',
+  })
+
 export const deviceBody = z
   .object({
     id: shownId('device', 'The device.'),
@@ -60,6 +79,7 @@ export const deviceBody = z
     hasVerificationKey: z
       .boolean()
       .meta({ description: 'Whether it can have the person verified by biometrics or PIN.' }),
+    attestation,
     createdAt: timestamp('When it claimed its enrolment.'),
     activatedAt: timestamp('When it was confirmed.').nullable(),
     lastSeenAt: timestamp('When it last called; not exact.').nullable(),

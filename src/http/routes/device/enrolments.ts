@@ -65,6 +65,8 @@ function claim(app: HttpApp, { useCases }: DeviceOptions): void {
         'enrolment_not_open',
         'too_many_devices',
         'key_already_registered',
+        'attestation_missing',
+        'attestation_invalid',
         'proof_malformed',
         'proof_invalid',
         'clock_skew',

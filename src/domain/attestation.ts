@@ -1,0 +1,83 @@
+// What a platform's maker vouches for about a new device's keys, and what a tenant asks of it.
+
+import { type Refusal, refuse } from './refusal.ts'
+
+/** `off` looks at nothing, `log` records the verdict, `require` lets in nobody whose keys are not verified. */
+export const attestationModes = ['off', 'log', 'require'] as const
+export type AttestationMode = (typeof attestationModes)[number]
+
+/**
+ * Where the keys are, as far as the maker vouches for it. `tee` and `strongbox` are about the keys themselves (Android key
+ * attestation); `app_attest` is about the genuine app on genuine Apple hardware that made and named the keys.
+ */
+export const attestationLevels = ['none', 'software', 'tee', 'strongbox', 'app_attest'] as const
+export type AttestationLevel = (typeof attestationLevels)[number]
+
+export const attestationVerdicts = ['not_asked', 'missing', 'invalid', 'verified'] as const
+export type AttestationVerdict = (typeof attestationVerdicts)[number]
+
+/** The first thing that was wrong. Part of the API. */
+export const attestationFaults = [
+  'malformed',
+  'chain_invalid',
+  'certificate_expired',
+  'certificate_not_authority',
+  'certificate_revoked',
+  'revocations_unreadable',
+  'root_unknown',
+  'attestation_not_at_leaf',
+  'challenge_mismatch',
+  'key_mismatch',
+  'key_not_attested',
+  'app_not_listed',
+  'app_mismatch',
+  'level_software',
+  'key_not_generated',
+  'key_purpose',
+  'key_not_p256',
+  'user_not_authenticated',
+  'boot_not_verified',
+  'bootloader_unlocked',
+  'counter_used',
+  'environment_not_allowed',
+] as const
+export type AttestationFault = (typeof attestationFaults)[number]
+
+/** What a verifier found. */
+export type AttestationFinding =
+  | { readonly level: 'tee' | 'strongbox' | 'app_attest'; readonly why: null }
+  | { readonly level: 'none' | 'software'; readonly why: AttestationFault }
+
+/** What is recorded about a device for ever. `verified` never goes with `none` or `software`: it makes a result say `hwk`. */
+export type DeviceAttestation = {
+  readonly level: AttestationLevel
+  readonly verdict: AttestationVerdict
+  readonly why: AttestationFault | null
+}
+
+export const notAttested: DeviceAttestation = { level: 'none', verdict: 'not_asked', why: null }
+
+/**
+ * What the SHA-256 is taken of that an attestation must answer to. It names the tenant and, by the hash in the claim's proofs
+ * (`ch`), the one enrolment; the label keeps it from meaning anything elsewhere.
+ */
+export function attestationMessage(issuer: string, codeHash: string): string {
+  return `countersign-attestation\n${issuer}\n${codeHash}`
+}
+
+/** Decides a claim: what to record, or the refusal. `finding` is null when the claim brought no attestation. */
+export function decideAttestation(
+  mode: AttestationMode,
+  finding: AttestationFinding | null,
+): DeviceAttestation | Refusal {
+  if (mode === 'off') return notAttested
+  if (finding === null) {
+    return mode === 'require'
+      ? refuse('attestation_missing')
+      : { level: 'none', verdict: 'missing', why: null }
+  }
+  if (finding.why === null) return { level: finding.level, verdict: 'verified', why: null }
+  return mode === 'require'
+    ? refuse('attestation_invalid', { facts: { why: finding.why } })
+    : { level: finding.level, verdict: 'invalid', why: finding.why }
+}

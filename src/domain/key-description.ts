@@ -1,0 +1,81 @@
+// What Android's secure hardware says of a key, and what we want to hear (extension 1.3.6.1.4.1.11129.2.1.17; the numbers are
+// those of Android's KeyDescription, versions 1 to 500).
+
+import type { AttestationFinding } from './attestation.ts'
+import type { KeyRole } from './device.ts'
+
+export type SecurityLevel = 'software' | 'tee' | 'strongbox'
+
+/** An attestation extension, read. Everything but the app is what the hardware enforces, not what the system claims. */
+export type KeyDescription = {
+  /** Who made the statement. */
+  readonly attestationLevel: SecurityLevel
+  /** Where the key is. */
+  readonly keyLevel: SecurityLevel
+  /** base64url. */
+  readonly challenge: string
+  readonly purposes: readonly number[]
+  readonly algorithm: number | null
+  readonly curve: number | null
+  readonly origin: number | null
+  /** Whether the person must be there; `each_use` is what `setUserAuthenticationParameters(0, …)` makes. */
+  readonly authentication: 'none' | 'for_a_time' | 'each_use'
+  /** Usable by every app of the phone. */
+  readonly allApplications: boolean
+  readonly rootOfTrust: { readonly locked: boolean; readonly bootState: number } | null
+  /** Package names that share the key. */
+  readonly packages: readonly string[]
+  /** SHA-256 of the certificates that signed the app, lower-case hex. */
+  readonly signers: readonly string[]
+}
+
+/** An Android app that may enrol: its package name and who signs it. */
+export type AndroidApp = {
+  readonly packageName: string
+  /** SHA-256 of the signing certificates that are accepted, lower-case hex. */
+  readonly signers: readonly string[]
+}
+
+const sign = 2
+const verify = 3
+const ellipticCurve = 3
+const p256 = 1
+const generated = 0
+const bootVerified = 0
+
+/** Judges what was said of one key; the chain and the key itself were verified before. Names the first fault. */
+export function judgeKey(
+  said: KeyDescription,
+  wanted: { readonly role: KeyRole; readonly challenge: string; readonly app: AndroidApp },
+): AttestationFinding {
+  const { rootOfTrust, purposes } = said
+  if (said.challenge !== wanted.challenge) return { level: 'none', why: 'challenge_mismatch' }
+  if (said.attestationLevel === 'software' || said.keyLevel === 'software') {
+    return { level: 'software', why: 'level_software' }
+  }
+  if (rootOfTrust === null) return { level: 'none', why: 'boot_not_verified' }
+  if (!rootOfTrust.locked) return { level: 'none', why: 'bootloader_unlocked' }
+  if (rootOfTrust.bootState !== bootVerified) return { level: 'none', why: 'boot_not_verified' }
+  if (!isApp(said, wanted.app)) return { level: 'none', why: 'app_mismatch' }
+  if (said.algorithm !== ellipticCurve || said.curve !== p256) {
+    return { level: 'none', why: 'key_not_p256' }
+  }
+  if (said.origin !== generated) return { level: 'none', why: 'key_not_generated' }
+  // A key that does anything else might be made to sign attestations of its own.
+  if (!purposes.includes(sign) || !purposes.every((one) => one === sign || one === verify)) {
+    return { level: 'none', why: 'key_purpose' }
+  }
+  if (wanted.role === 'verification' && said.authentication !== 'each_use') {
+    return { level: 'none', why: 'user_not_authenticated' }
+  }
+  const strongbox = said.attestationLevel === 'strongbox' && said.keyLevel === 'strongbox'
+  return { level: strongbox ? 'strongbox' : 'tee', why: null }
+}
+
+function isApp({ allApplications, packages, signers }: KeyDescription, app: AndroidApp): boolean {
+  return (
+    !allApplications &&
+    packages.includes(app.packageName) &&
+    signers.some((one) => app.signers.includes(one))
+  )
+}

@@ -1,0 +1,30 @@
+import { readFile, stat } from 'node:fs/promises'
+import type { RevokedCertificates } from '../ports/attestation.ts'
+
+/** No list at all: nothing counts as revoked. */
+export const nothingRevoked: RevokedCertificates = { isRevoked: async () => false }
+
+/**
+ * Reads a copy of Google's status list (`https://android.googleapis.com/attestation/status`) that the operator keeps, anew
+ * whenever the file changes. Every entry counts, whether revoked or suspended.
+ */
+export function createRevocationFile(path: string): RevokedCertificates {
+  let read: { readonly version: string; readonly serials: ReadonlySet<string> } | null = null
+  return {
+    async isRevoked(serial) {
+      const { mtimeMs, size } = await stat(path)
+      const version = `${mtimeMs} ${size}`
+      if (read?.version !== version) read = { version, serials: await readSerials(path) }
+      return read.serials.has(serial)
+    },
+  }
+}
+
+async function readSerials(path: string): Promise<ReadonlySet<string>> {
+  const list: unknown = JSON.parse(await readFile(path, 'utf8'))
+  const entries = typeof list === 'object' && list !== null && 'entries' in list && list.entries
+  if (typeof entries !== 'object' || entries === null || Array.isArray(entries)) {
+    throw new Error('this is no list of revoked certificates')
+  }
+  return new Set(Object.keys(entries).map((key) => key.toLowerCase().replace(/^0+(?=.)/, '')))
+}

@@ -1,0 +1,39 @@
+import {
+  type AttestationMode,
+  attestationMessage,
+  type DeviceAttestation,
+  decideAttestation,
+} from '../domain/attestation.ts'
+import type { DeviceKey } from '../domain/device.ts'
+import type { Refusal } from '../domain/refusal.ts'
+import type { AttestationStatement, AttestationVerifier } from '../ports/attestation.ts'
+import type { Hashing } from '../ports/world.ts'
+
+export type Needs = {
+  readonly attestations: AttestationVerifier
+  readonly hashing: Pick<Hashing, 'sha256Base64Url'>
+}
+
+/** One claim of which the keys and the code are proven. */
+export type ProvenClaim = {
+  readonly issuer: string
+  /** `ch` of the claim's proofs. */
+  readonly codeHash: string
+  readonly appId: string
+  readonly keys: readonly DeviceKey[]
+  readonly attestation: AttestationStatement | undefined
+  /** The database's time. */
+  readonly at: Date
+}
+
+/** Has the attestation of a claim verified as far as the tenant asks for it, and decides what to record, or to refuse. */
+export async function attestKeys(
+  { attestations, hashing }: Needs,
+  mode: AttestationMode,
+  { issuer, codeHash, appId, keys, attestation, at }: ProvenClaim,
+): Promise<DeviceAttestation | Refusal> {
+  if (mode === 'off' || attestation === undefined) return decideAttestation(mode, null)
+  const challenge = hashing.sha256Base64Url(attestationMessage(issuer, codeHash))
+  const finding = await attestations.verify(attestation, { appId, keys, challenge, at })
+  return decideAttestation(mode, finding)
+}

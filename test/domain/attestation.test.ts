@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest'
+import {
+  type AttestationFinding,
+  attestationMessage,
+  decideAttestation,
+} from '../../src/domain/attestation.ts'
+import { judgeKey, type KeyDescription } from '../../src/domain/key-description.ts'
+
+const strong: AttestationFinding = { level: 'strongbox', why: null }
+const weak: AttestationFinding = { level: 'software', why: 'level_software' }
+
+describe('a tenant that asks for no attestation', () => {
+  test.each([null, strong, weak])('records none, whatever came', (finding) => {
+    const recorded = { level: 'none', verdict: 'not_asked', why: null }
+    expect(decideAttestation('off', finding)).toEqual(recorded)
+  })
+})
+
+describe('a tenant that logs attestations', () => {
+  test('lets everybody in and records what it saw', () => {
+    expect(decideAttestation('log', null)).toEqual({ level: 'none', verdict: 'missing', why: null })
+    expect(decideAttestation('log', weak)).toEqual({ ...weak, verdict: 'invalid' })
+    expect(decideAttestation('log', strong)).toEqual({ ...strong, verdict: 'verified' })
+  })
+})
+
+describe('a tenant that requires attestations', () => {
+  test('lets in whoever is vouched for, and nobody else, and says why', () => {
+    expect(decideAttestation('require', strong)).toEqual({ ...strong, verdict: 'verified' })
+    expect(decideAttestation('require', null)).toEqual({ refused: 'attestation_missing' })
+    expect(decideAttestation('require', weak)).toEqual({
+      refused: 'attestation_invalid',
+      facts: { why: 'level_software' },
+    })
+  })
+})
+
+test('what an attestation answers to differs by tenant and by enrolment', () => {
+  const one = attestationMessage('https://push.example.com/t/a', 'code')
+  expect(one).toBe('countersign-attestation\nhttps://push.example.com/t/a\ncode')
+  expect(attestationMessage('https://push.example.com/t/b', 'code')).not.toBe(one)
+  expect(attestationMessage('https://push.example.com/t/a', 'edoc')).not.toBe(one)
+})
+
+describe('what the hardware says of a key', () => {
+  const app = { packageName: 'com.example.app', signers: ['aa', 'bb'] }
+  const said: KeyDescription = {
+    attestationLevel: 'tee',
+    keyLevel: 'tee',
+    challenge: 'c',
+    purposes: [2, 3],
+    algorithm: 3,
+    curve: 1,
+    origin: 0,
+    authentication: 'each_use',
+    allApplications: false,
+    rootOfTrust: { locked: true, bootState: 0 },
+    packages: ['com.example.app'],
+    signers: ['bb'],
+  }
+  const judge = (changes: Partial<KeyDescription>, role: 'possession' | 'verification') =>
+    judgeKey({ ...said, ...changes }, { role, challenge: 'c', app })
+
+  test('makes a key as strong as the weaker of statement and place', () => {
+    const strongbox = { attestationLevel: 'strongbox', keyLevel: 'strongbox' } as const
+    expect(judge({}, 'verification')).toEqual({ level: 'tee', why: null })
+    expect(judge(strongbox, 'verification')).toEqual({ level: 'strongbox', why: null })
+    expect(judge({ ...strongbox, keyLevel: 'tee' }, 'verification').level).toBe('tee')
+    expect(judge({ ...strongbox, attestationLevel: 'tee' }, 'verification').level).toBe('tee')
+    expect(judge({ ...strongbox, keyLevel: 'software' }, 'verification').level).toBe('software')
+  })
+
+  test('must have the person there at each use of a verification key, and need not for possession', () => {
+    for (const authentication of ['none', 'for_a_time'] as const) {
+      expect(judge({ authentication }, 'verification').why).toBe('user_not_authenticated')
+      expect(judge({ authentication }, 'possession').why).toBeNull()
+    }
+  })
+
+  test('counts only if nothing of it is missing', () => {
+    const missing = [
+      { algorithm: null },
+      { curve: null },
+      { origin: null },
+      { purposes: [] },
+      { packages: [] },
+      { signers: [] },
+      { rootOfTrust: null },
+    ].map((changes) => judge(changes, 'possession').why)
+    expect(missing).toEqual([
+      'key_not_p256',
+      'key_not_p256',
+      'key_not_generated',
+      'key_purpose',
+      'app_mismatch',
+      'app_mismatch',
+      'boot_not_verified',
+    ])
+  })
+})

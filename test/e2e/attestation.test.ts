@@ -1,0 +1,230 @@
+// Keys that their maker vouches for, from the claim over HTTP to what the relying party reads in a result.
+
+import { decodeJwt } from 'jose'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DeviceApiError } from '../../clients/device/device-api-error.ts'
+import { DeviceClient } from '../../clients/device/device-client.ts'
+import {
+  type Attestation,
+  attestationChallenge,
+  claimEnrolment,
+  type EnrolmentTicket,
+  readEnrolmentUri,
+} from '../../clients/device/enrolment.ts'
+import { createDeviceKeys, type DeviceKeys } from '../../clients/device/keys.ts'
+import { clientDataHashOf } from '../../src/outbound/app-attest.ts'
+import {
+  type AndroidMaker,
+  anAndroidMaker,
+  anAppleMaker,
+  androidApp,
+  appleApp,
+  publicKeyOf,
+  type Said,
+} from '../support/attestation-authority.ts'
+import { type RunningService, startTestService } from '../support/running-service.ts'
+
+let android: AndroidMaker
+let apple: Awaited<ReturnType<typeof anAppleMaker>>
+let service: RunningService
+
+beforeAll(async () => {
+  android = await anAndroidMaker()
+  apple = await anAppleMaker()
+  service = await startTestService(
+    {
+      attestation: {
+        androidApps: [{ ...androidApp }],
+        appleApps: [appleApp],
+        revocationsFile: null,
+      },
+    },
+    undefined,
+    { android: [android.root], apple: [apple.root] },
+  )
+})
+afterAll(() => service[Symbol.asyncDispose]())
+
+const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url')
+
+async function setPolicy(attestation: 'off' | 'log' | 'require') {
+  const set = await service.api('PATCH', '/v1/policy', { attestation })
+  expect([set.status, set.json.attestation]).toEqual([200, attestation])
+}
+
+let people = 0
+async function openEnrolment() {
+  people += 1
+  const user = `person-${people}`
+  const opened = await service.api('POST', '/v1/enrollments', { user, displayName: user })
+  const ticket = readEnrolmentUri(opened.json.uri)
+  if (!ticket) throw new Error(opened.text)
+  return { user, ticket, id: opened.json.id as string }
+}
+
+async function androidStatement(
+  ticket: EnrolmentTicket,
+  keys: DeviceKeys,
+  said: Partial<Said> = {},
+) {
+  const challenge = await attestationChallenge(ticket)
+  const chain = async (key: DeviceKeys['possession']) =>
+    (await android.attest(await publicKeyOf(key), challenge, said)).map(text)
+  if (!keys.verification) throw new Error('it was asked for')
+  return {
+    format: 'android_key',
+    possession: await chain(keys.possession),
+    verification: await chain(keys.verification),
+  } as const
+}
+
+async function appleStatement(ticket: EnrolmentTicket, { possession, verification }: DeviceKeys) {
+  const kids = [possession.kid, ...(verification ? [verification.kid] : [])]
+  const hash = clientDataHashOf(await attestationChallenge(ticket), kids)
+  return { format: 'apple_app_attest', object: text(await apple.attest(hash)) } as const
+}
+
+function claim(ticket: EnrolmentTicket, keys: DeviceKeys, attestation?: Attestation) {
+  return claimEnrolment({
+    ticket,
+    keys,
+    appId: androidApp.packageName,
+    device: { name: 'Phone', platform: 'android', model: 'M', osVersion: '1', appVersion: '1' },
+    ...(attestation && { attestation }),
+  })
+}
+
+async function refusalOf(claimed: Promise<unknown>) {
+  const error = await claimed.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
+  if (!(error instanceof DeviceApiError)) throw new Error(`it was not refused: ${error}`)
+  return error
+}
+
+const readDevice = async (id: string) => (await service.api('GET', `/v1/devices/${id}`)).json
+
+describe('a tenant that requires attestations', () => {
+  beforeAll(() => setPolicy('require'))
+
+  test('refuses a claim without one or with a bad one, says why, and leaves the code as it was', async () => {
+    const { ticket } = await openEnrolment()
+    const keys = await createDeviceKeys({ verification: true })
+    const missing = await refusalOf(claim(ticket, keys))
+    expect([missing.code, missing.status]).toEqual(['attestation_missing', 403])
+    for (const [said, why] of [
+      [{ locked: false }, 'bootloader_unlocked'],
+      [{ keyLevel: 0 }, 'level_software'],
+      [{ challenge: text(new Uint8Array(32)) }, 'challenge_mismatch'],
+    ] as const) {
+      const refused = await refusalOf(
+        claim(ticket, keys, await androidStatement(ticket, keys, said)),
+      )
+      expect([refused.code, refused.status, refused.facts.why]).toEqual([
+        'attestation_invalid',
+        403,
+        why,
+      ])
+    }
+    const claimed = await claim(ticket, keys, await androidStatement(ticket, keys))
+    expect(claimed.status).toBe('unconfirmed')
+  })
+
+  test('does not take an attestation from one enrolment for another, nor for other keys', async () => {
+    const first = await openEnrolment()
+    const second = await openEnrolment()
+    const keys = await createDeviceKeys({ verification: true })
+    const others = await createDeviceKeys({ verification: true })
+    for (const make of [androidStatement, appleStatement]) {
+      const made = await make(first.ticket, keys)
+      const elsewhere = await refusalOf(claim(second.ticket, keys, made))
+      expect(elsewhere.facts.why).toBe('challenge_mismatch')
+      const replaced = await refusalOf(claim(first.ticket, others, made))
+      expect(['key_mismatch', 'challenge_mismatch']).toContain(replaced.facts.why)
+    }
+  })
+
+  test('shows the level in every reading of the device, and `hwk` in its results', async () => {
+    for (const [make, level] of [
+      [androidStatement, 'tee'],
+      [appleStatement, 'app_attest'],
+    ] as const) {
+      const { user, ticket, id } = await openEnrolment()
+      const keys = await createDeviceKeys({ verification: true })
+      const account = await claim(ticket, keys, await make(ticket, keys))
+      const client = new DeviceClient({ account, keys })
+      await client.confirm((await service.api('GET', `/v1/enrollments/${id}`)).json.number)
+      const attestation = { level, verdict: 'verified', why: null }
+      expect((await readDevice(account.deviceId)).attestation).toEqual(attestation)
+      expect(await amrOf(user, client)).toEqual(['pop', 'hwk', 'user'])
+    }
+  })
+})
+
+describe('a tenant that logs attestations', () => {
+  beforeAll(() => setPolicy('log'))
+
+  test('lets everybody in, records what was wrong, and says `swk`', async () => {
+    const { user, ticket, id } = await openEnrolment()
+    const keys = await createDeviceKeys({ verification: true })
+    const statement = await androidStatement(ticket, keys, { bootState: 2 })
+    const account = await claim(ticket, keys, statement)
+    const client = new DeviceClient({ account, keys })
+    await client.confirm((await service.api('GET', `/v1/enrollments/${id}`)).json.number)
+    const recorded = { level: 'none', verdict: 'invalid', why: 'boot_not_verified' }
+    const device = await readDevice(account.deviceId)
+    expect(device.attestation).toEqual(recorded)
+    expect(await amrOf(user, client)).toEqual(['pop', 'swk', 'user'])
+    const activities = await service.api('GET', `/v1/users/${device.userId}/activities`)
+    const claimedOnes = activities.json.items.filter(
+      ({ type }: { type: string }) => type === 'enrolment_claimed',
+    )
+    expect(claimedOnes[0].details.attestation).toBe('invalid')
+  })
+
+  test('records that none came', async () => {
+    const { ticket } = await openEnrolment()
+    const account = await claim(ticket, await createDeviceKeys({ verification: true }))
+    const recorded = { level: 'none', verdict: 'missing', why: null }
+    expect((await readDevice(account.deviceId)).attestation).toEqual(recorded)
+  })
+})
+
+test('a tenant that asks for none looks at none', async () => {
+  await setPolicy('off')
+  const { ticket } = await openEnrolment()
+  const keys = await createDeviceKeys({ verification: true })
+  const account = await claim(ticket, keys, await androidStatement(ticket, keys))
+  const recorded = { level: 'none', verdict: 'not_asked', why: null }
+  expect((await readDevice(account.deviceId)).attestation).toEqual(recorded)
+})
+
+test('a chain of more than ten certificates is not even looked at', async () => {
+  const { ticket } = await openEnrolment()
+  const keys = await createDeviceKeys({ verification: true })
+  const statement = await androidStatement(ticket, keys)
+  const chain = [...statement.possession, ...statement.possession, ...statement.possession].slice(
+    0,
+    10,
+  )
+  await setPolicy('require')
+  const refused = await refusalOf(claim(ticket, keys, { ...statement, possession: chain }))
+  expect(refused.code).toBe('attestation_invalid')
+  const longer = [...chain, ...chain.slice(0, 1)]
+  const tooLong = await refusalOf(claim(ticket, keys, { ...statement, possession: longer }))
+  expect([tooLong.code, tooLong.status]).toEqual(['invalid_request', 400])
+})
+
+/** What the result of an approval by this phone says of its methods. */
+async function amrOf(user: string, client: DeviceClient): Promise<unknown> {
+  const asked = await service.api('POST', '/v1/challenges', {
+    user,
+    context: { application: 'Mail' },
+  })
+  const [request] = (await client.pending()).requests
+  if (!request) throw new Error('the phone was asked')
+  await client.approve(request, asked.json.number)
+  const read = await service.api('GET', `/v1/challenges/${asked.json.id}`)
+  return decodeJwt(read.json.result).amr
+}

@@ -1,0 +1,477 @@
+import 'reflect-metadata'
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import {
+  BasicConstraintsExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  type X509Certificate,
+} from '@peculiar/x509'
+import fc from 'fast-check'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { createDeviceKeys, type DeviceKeys } from '../../clients/device/keys.ts'
+import type { DeviceKey } from '../../src/domain/device.ts'
+import { readKeyDescription } from '../../src/outbound/android-key-description.ts'
+import { clientDataHashOf } from '../../src/outbound/app-attest.ts'
+import {
+  type AttestationOptions,
+  createAttestationVerifier,
+} from '../../src/outbound/attestation.ts'
+import { serialOf } from '../../src/outbound/certificate-chain.ts'
+import { createRevocationFile, nothingRevoked } from '../../src/outbound/revocation-file.ts'
+import type { AttestationStatement, AttestedClaim } from '../../src/ports/attestation.ts'
+import {
+  type AndroidMaker,
+  type AppAttestChanges,
+  anAndroidMaker,
+  anAppleMaker,
+  anAuthority,
+  androidApp,
+  appleApp,
+  aRoot,
+  attesting,
+  certify,
+  keyDescription,
+  makeKeys,
+  publicKeyOf,
+  type Said,
+  soundly,
+} from '../support/attestation-authority.ts'
+
+const challenge = Buffer.alloc(32, 7).toString('base64url')
+const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url')
+const der = ({ rawData }: X509Certificate) => new Uint8Array(rawData)
+const day = 24 * 60 * 60 * 1000
+
+let android: AndroidMaker
+let apple: Awaited<ReturnType<typeof anAppleMaker>>
+let keys: DeviceKeys
+let own: DeviceKey[]
+
+beforeAll(async () => {
+  android = await anAndroidMaker()
+  apple = await anAppleMaker()
+  keys = await createDeviceKeys({ verification: true })
+  const { possession, verification } = keys
+  if (!verification) throw new Error('it was asked for')
+  own = [
+    { role: 'possession', ...possession },
+    { role: 'verification', ...verification },
+  ]
+})
+
+const claimOf = (changes: Partial<AttestedClaim> = {}): AttestedClaim => ({
+  appId: androidApp.packageName,
+  keys: own,
+  challenge,
+  at: new Date(),
+  ...changes,
+})
+
+function verify(
+  statement: AttestationStatement,
+  changes: Partial<AttestedClaim> = {},
+  options: Partial<AttestationOptions> = {},
+) {
+  return createAttestationVerifier({
+    roots: { android: [android.root], apple: [apple.root] },
+    revoked: nothingRevoked,
+    androidApps: [androidApp],
+    appleApps: [appleApp],
+    ...options,
+  }).verify(statement, claimOf(changes))
+}
+
+/** Both keys' chains; `changed` is what the phone says otherwise of the key of this role. */
+async function said(
+  changed: Partial<Said> = {},
+  role: DeviceKey['role'] = 'verification',
+  maker = android,
+): Promise<Extract<AttestationStatement, { format: 'android_key' }>> {
+  const chainOf = async (of: DeviceKey['role']) => {
+    const key = of === 'possession' ? keys.possession : keys.verification
+    if (!key) throw new Error('it was made')
+    const chain = await maker.attest(await publicKeyOf(key), challenge, of === role ? changed : {})
+    return chain.map(text)
+  }
+  return {
+    format: 'android_key',
+    possession: await chainOf('possession'),
+    verification: await chainOf('verification'),
+  }
+}
+
+describe('an Android phone', () => {
+  test('is believed with a sound chain for each key, whatever dates the phone wrote into its own', async () => {
+    expect(await verify(await said())).toEqual({ level: 'tee', why: null })
+  })
+
+  test('is as strong as the weaker of its keys', async () => {
+    const strong = { attestationLevel: 2, keyLevel: 2 }
+    expect((await verify(await said(strong))).level).toBe('tee')
+    const statement = {
+      ...(await said(strong, 'possession')),
+      verification: (await said(strong)).verification ?? [],
+    }
+    expect((await verify(statement)).level).toBe('strongbox')
+    const mixed = await said({ attestationLevel: 1, keyLevel: 2 })
+    expect((await verify(mixed)).level).toBe('tee')
+  })
+
+  test('may have a possession key that works without the person', async () => {
+    const unattended = await said({ noAuthRequired: true, userAuthType: null }, 'possession')
+    expect((await verify(unattended)).why).toBeNull()
+  })
+
+  test.each<[string, Partial<Said>, string]>([
+    [
+      'another challenge',
+      { challenge: Buffer.alloc(32, 8).toString('base64url') },
+      'challenge_mismatch',
+    ],
+    ['a statement made in software', { attestationLevel: 0 }, 'level_software'],
+    ['a key kept in software', { keyLevel: 0 }, 'level_software'],
+    ['an unlocked bootloader', { locked: false }, 'bootloader_unlocked'],
+    ['a system that its owner signed', { bootState: 1 }, 'boot_not_verified'],
+    ['an unverified system', { bootState: 2 }, 'boot_not_verified'],
+    ['no word on how it started', { withRootOfTrust: false }, 'boot_not_verified'],
+    ['another package', { packages: ['com.example.other'] }, 'app_mismatch'],
+    [
+      'a package of this name that somebody else signed',
+      { signers: ['00'.repeat(32)] },
+      'app_mismatch',
+    ],
+    ['a key for every app of the phone', { allApplications: true }, 'app_mismatch'],
+    ['an imported key', { origin: 2 }, 'key_not_generated'],
+    ['a key that cannot sign', { purposes: [3] }, 'key_purpose'],
+    ['a key that may attest other keys', { purposes: [2, 7] }, 'key_purpose'],
+    ['an RSA key', { algorithm: 1 }, 'key_not_p256'],
+    ['another curve', { curve: 2 }, 'key_not_p256'],
+    ['a verification key without the person', { noAuthRequired: true }, 'user_not_authenticated'],
+    ['a verification key that asks for nobody', { userAuthType: null }, 'user_not_authenticated'],
+    ['a verification key that asks once in a while', { authTimeout: 30 }, 'user_not_authenticated'],
+    ['a level that does not exist', { keyLevel: 3 }, 'malformed'],
+  ])('is not believed with %s', async (_, changes, why) => {
+    const finding = await verify(await said(changes))
+    const level = why === 'level_software' ? 'software' : 'none'
+    expect(finding).toEqual({ level, why })
+  })
+
+  test('vouches for each key of the claim, and for no other', async () => {
+    const { possession } = await said()
+    expect((await verify({ format: 'android_key', possession })).why).toBe('key_not_attested')
+    const swapped = await said()
+    expect((await verify({ ...swapped, verification: swapped.possession })).why).toBe(
+      'key_mismatch',
+    )
+    const stranger = await createDeviceKeys({ verification: false })
+    const others = [{ role: 'possession', ...stranger.possession }] as const
+    expect((await verify(await said(), { keys: others })).why).toBe('key_mismatch')
+  })
+
+  test('is not believed about an app that nobody listed', async () => {
+    const foreign = await said({ packages: ['com.evil'] })
+    expect((await verify(foreign, { appId: 'com.evil' })).why).toBe('app_not_listed')
+  })
+})
+
+describe('a chain', () => {
+  /** The statement with this chain for the possession key, which alone is claimed. */
+  async function withChain(
+    chain: readonly Uint8Array[],
+    options: Partial<AttestationOptions> = {},
+    changes: Partial<AttestedClaim> = {},
+  ) {
+    const statement = { format: 'android_key', possession: chain.map(text) } as const
+    const only = own.slice(0, 1)
+    return (await verify(statement, { keys: only, ...changes }, options)).why
+  }
+  const leafKey = async () => publicKeyOf(keys.possession)
+  const sound = async () => android.attest(await leafKey(), challenge)
+
+  test('under a root that we do not know is worth nothing', async () => {
+    const stranger = await anAndroidMaker()
+    expect(await withChain(await stranger.attest(await leafKey(), challenge))).toBe('root_unknown')
+  })
+
+  test('under a root that only bears the name is worth nothing', async () => {
+    const stranger = await anAndroidMaker()
+    const chain = await stranger.attest(await leafKey(), challenge)
+    expect(await withChain(chain)).toBe('root_unknown')
+    expect(await withChain(chain.slice(0, -1))).toBe('chain_invalid')
+    expect(await withChain([...chain.slice(0, -1), android.root])).toBe('chain_invalid')
+  })
+
+  test('in another order, with a gap or with nothing but the root is worth nothing', async () => {
+    const chain = await sound()
+    const [leaf, phone, intermediate, root] = chain
+    if (!leaf || !phone || !intermediate || !root) throw new Error('a sound chain has four')
+    expect(await withChain(chain)).toBeNull()
+    expect(await withChain(chain.toReversed())).toBe('root_unknown')
+    expect(await withChain([leaf, intermediate, phone, root])).toBe('chain_invalid')
+    expect(await withChain([leaf, intermediate, root])).toBe('chain_invalid')
+    expect(await withChain([phone, intermediate, root])).toBe('malformed')
+    expect(await withChain([root])).toBe('chain_invalid')
+    expect(await withChain([leaf])).toBe('root_unknown')
+    expect(await withChain([])).toBe('root_unknown')
+  })
+
+  test('with an expired or future authority is worth nothing, nor is one under an expired root', async () => {
+    for (const dates of [
+      { notBefore: new Date(Date.now() - 9 * day), notAfter: new Date(Date.now() - day) },
+      { notBefore: new Date(Date.now() + day) },
+    ]) {
+      const maker = await anAndroidMaker({ intermediate: dates })
+      const roots = { android: [maker.root], apple: [] }
+      const chain = await maker.attest(await leafKey(), challenge)
+      expect(await withChain(chain, { roots })).toBe('certificate_expired')
+    }
+    const later = { at: new Date(Date.now() + 2000 * day) }
+    expect(await withChain(await sound(), {}, later)).toBe('certificate_expired')
+  })
+
+  test.each([
+    ['is no authority', [new BasicConstraintsExtension(false, undefined, true)]],
+    ['does not say that it is an authority', []],
+    [
+      'may not sign certificates',
+      [
+        new BasicConstraintsExtension(true, undefined, true),
+        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      ],
+    ],
+    ['may have no authority below it', [new BasicConstraintsExtension(true, 0, true)]],
+  ])('through a certificate that %s is worth nothing', async (_, extensions) => {
+    const maker = await anAndroidMaker({ intermediate: { extensions } })
+    const roots = { android: [maker.root], apple: [] }
+    const chain = await maker.attest(await leafKey(), challenge)
+    expect(await withChain(chain, { roots })).toBe('certificate_not_authority')
+  })
+
+  describe('extended by somebody who holds an attested key', () => {
+    const lie = { challenge, attestationLevel: 2, keyLevel: 2 }
+
+    async function extended(extensions: BasicConstraintsExtension[], attested: boolean) {
+      const { phone } = android.authorities
+      const stolen = await makeKeys()
+      const genuine = await certify({
+        subject: 'CN=Android Keystore Key',
+        issuer: phone,
+        publicKey: stolen.publicKey,
+        extensions: [...extensions, ...(attested ? [attesting({ ...soundly, challenge })] : [])],
+      })
+      const fake = await certify({
+        subject: 'CN=Android Keystore Key',
+        issuer: { certificate: genuine, keys: stolen },
+        publicKey: await leafKey(),
+        extensions: [attesting({ ...soundly, ...lie })],
+      })
+      return [fake, genuine].map(der).concat(android.above)
+    }
+
+    test('is worth nothing: an attested key is no authority', async () => {
+      const constraints = new BasicConstraintsExtension(false, undefined, true)
+      expect(await withChain(await extended([constraints], true))).toBe('certificate_not_authority')
+    })
+
+    test('is worth nothing even if the attested key were an authority', async () => {
+      const constraints = new BasicConstraintsExtension(true, undefined, true)
+      expect(await withChain(await extended([constraints], true))).toBe('attestation_not_at_leaf')
+    })
+  })
+
+  test('with a withdrawn certificate is worth nothing, wherever it stands', async () => {
+    const chain = await sound()
+    const { intermediate, phone } = android.authorities
+    for (const { certificate } of [intermediate, phone]) {
+      const serial = serialOf(certificate)
+      const revoked = { isRevoked: async (one: string) => one === serial }
+      expect(await withChain(chain, { revoked })).toBe('certificate_revoked')
+    }
+  })
+
+  test('is worth nothing while nobody can say what was withdrawn', async () => {
+    const revoked = { isRevoked: () => Promise.reject(new Error('the file is gone')) }
+    expect(await withChain(await sound(), { revoked })).toBe('revocations_unreadable')
+  })
+
+  test('has at most ten certificates of at most 4 KiB, and nothing behind any of them', async () => {
+    const root = await aRoot('CN=Long root')
+    const chain: Uint8Array[] = []
+    let issuer = root
+    for (let index = 0; index < 9; index++) {
+      issuer = await anAuthority(issuer, `CN=${index}`)
+      chain.unshift(der(issuer.certificate))
+    }
+    const leaf = await certify({
+      subject: 'CN=leaf',
+      issuer,
+      publicKey: await leafKey(),
+      extensions: [attesting({ ...soundly, challenge })],
+    })
+    const roots = { android: [der(root.certificate)], apple: [] }
+    expect(await withChain([der(leaf), ...chain], { roots })).toBeNull()
+    expect(await withChain([der(leaf), ...chain, der(root.certificate)], { roots })).toBe(
+      'malformed',
+    )
+    const sounds = await sound()
+    expect(
+      await withChain([
+        Buffer.concat([sounds[0] ?? '', Buffer.alloc(1)] as Uint8Array[]),
+        ...sounds.slice(1),
+      ]),
+    ).toBe('malformed')
+    expect(await withChain([new Uint8Array(5000), ...sounds.slice(1)])).toBe('malformed')
+  })
+
+  test('of any bytes at all is answered, never thrown', async () => {
+    const bytes = fc.uint8Array({ maxLength: 300 })
+    await fc.assert(
+      fc.asyncProperty(fc.array(bytes, { maxLength: 4 }), async (chain) => {
+        expect(await withChain([...chain, android.root])).not.toBeNull()
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
+
+describe('the contents of Android’s extension', () => {
+  test('of any bytes, cut short, lengthened or with one bit turned never throw', async () => {
+    const sound = keyDescription({ ...soundly, challenge })
+    expect(readKeyDescription(sound)).toBeDefined()
+    expect(readKeyDescription(Buffer.concat([sound, Buffer.alloc(1)]))).toBeUndefined()
+    for (let end = 0; end < sound.length; end++) {
+      expect(readKeyDescription(sound.subarray(0, end))).toBeUndefined()
+      for (let bit = 0; bit < 8; bit++) {
+        readKeyDescription(sound.map((byte, index) => (index === end ? byte ^ (1 << bit) : byte)))
+      }
+    }
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => {
+        expect(readKeyDescription(bytes)).toBeUndefined()
+      }),
+    )
+  })
+})
+
+describe('an iPhone', () => {
+  const hash = () =>
+    clientDataHashOf(
+      challenge,
+      own.map(({ kid }) => kid),
+    )
+  const attest = async (changes: AppAttestChanges = {}) => ({
+    format: 'apple_app_attest' as const,
+    object: text(await apple.attest(hash(), changes)),
+  })
+
+  test('is believed when Apple vouches for the app over this claim and both its keys', async () => {
+    expect(await verify(await attest())).toEqual({ level: 'app_attest', why: null })
+    const withExtensions = { flags: 0xc0, after: Uint8Array.of(0xa0) }
+    expect((await verify(await attest(withExtensions))).why).toBeNull()
+  })
+
+  test('is not believed about other keys, fewer keys, keys in each other’s place, another enrolment', async () => {
+    const [possession, verification] = own
+    if (!possession || !verification) throw new Error('both were made')
+    const swapped: DeviceKey[] = [
+      { ...possession, role: 'verification' },
+      { ...verification, role: 'possession' },
+    ]
+    for (const changes of [
+      { keys: [possession] },
+      { keys: swapped },
+      { challenge: Buffer.alloc(32, 9).toString('base64url') },
+    ]) {
+      expect((await verify(await attest(), changes)).why).toBe('challenge_mismatch')
+    }
+  })
+
+  test.each<[string, AppAttestChanges, string]>([
+    ['a nonce of something else', { nonce: Buffer.alloc(32) }, 'challenge_mismatch'],
+    ['another app', { appId: 'ABCDE12345.com.example.other' }, 'app_mismatch'],
+    ['another team', { appId: 'ZZZZZ12345.com.example.app' }, 'app_mismatch'],
+    ['a counter that has counted', { counter: 1 }, 'counter_used'],
+    ['a developer’s own build', { aaguid: 'appattestdevelop' }, 'environment_not_allowed'],
+    ['an unknown environment', { aaguid: 'appattestsandbox' }, 'environment_not_allowed'],
+    ['the id of another key', { credentialId: Buffer.alloc(32) }, 'key_mismatch'],
+    ['another key in its data', { otherCoseKey: true }, 'key_mismatch'],
+    ['no key in its data', { flags: 0 }, 'malformed'],
+    ['data behind its data', { after: Uint8Array.of(0xa0) }, 'malformed'],
+    ['another format', { format: 'packed' }, 'malformed'],
+    ['no certificates', { x5c: [] }, 'malformed'],
+    ['an expired certificate', { notAfter: new Date(Date.now() - 1000) }, 'certificate_expired'],
+  ])('is not believed with %s', async (_, changes, why) => {
+    expect(await verify(await attest(changes))).toEqual({ level: 'none', why })
+  })
+
+  test('is not believed under a root that we do not know', async () => {
+    const stranger = await anAppleMaker()
+    const object = text(await stranger.attest(hash()))
+    // The names are the same, the keys are not.
+    expect((await verify({ format: 'apple_app_attest', object })).why).toBe('chain_invalid')
+    const roots = { android: [], apple: [android.root] }
+    expect((await verify(await attest(), {}, { roots })).why).toBe('root_unknown')
+  })
+
+  test('is not believed about an app that nobody listed', async () => {
+    expect((await verify(await attest(), { appId: 'com.evil' })).why).toBe('app_not_listed')
+  })
+
+  test('that sends anything else is answered, never thrown: depth, length, duplicates, any bytes', async () => {
+    const object = await apple.attest(hash())
+    const duplicate = Buffer.from(`a2${'63666d7400'.repeat(2)}`, 'hex')
+    const indefinite = Buffer.from('bfff', 'hex')
+    const deep = Buffer.alloc(16_000, 0x81)
+    const cases = [
+      new Uint8Array(),
+      duplicate,
+      indefinite,
+      deep,
+      object.subarray(0, -1),
+      Buffer.concat([object, Buffer.alloc(1)]),
+    ]
+    for (const bytes of cases) {
+      const statement = { format: 'apple_app_attest', object: text(bytes) } as const
+      expect(await verify(statement)).toEqual({ level: 'none', why: 'malformed' })
+    }
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(object.length - 1),
+        fc.integer({ min: 1, max: 255 }),
+        async (at, flip) => {
+          const changed = object.map((byte, index) => (index === at ? byte ^ flip : byte))
+          const statement = { format: 'apple_app_attest', object: text(changed) } as const
+          await verify(statement)
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
+})
+
+describe('the list of withdrawn certificates', () => {
+  test('is read from the operator’s copy, anew when it changes, and never half', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'countersign-'))
+    const file = path.join(folder, 'status.json')
+    const list = createRevocationFile(file)
+    const write = async (content: unknown, time: number) => {
+      await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content))
+      await utimes(file, time, time)
+    }
+    try {
+      await expect(list.isRevoked('1f')).rejects.toThrow()
+      await write({ entries: { '1F': { status: 'REVOKED' }, '002a': { status: 'SUSPENDED' } } }, 1)
+      expect(await Promise.all(['1f', '2a', '3'].map(list.isRevoked))).toEqual([true, true, false])
+      await write({ entries: { 3: { status: 'REVOKED' } } }, 2)
+      expect(await Promise.all(['1f', '3'].map(list.isRevoked))).toEqual([false, true])
+      for (const broken of ['{"entries":', [], { entries: [] }, { entries: null }]) {
+        await write(broken, 3)
+        await expect(list.isRevoked('1f')).rejects.toThrow()
+      }
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+})

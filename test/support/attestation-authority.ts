@@ -1,0 +1,314 @@
+// Makers of phones whose word only the tests believe: chains and attestation objects, sound unless told otherwise.
+
+import 'reflect-metadata'
+import { createHash, webcrypto } from 'node:crypto'
+import {
+  BasicConstraintsExtension,
+  Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  type X509Certificate,
+  X509CertificateGenerator,
+} from '@peculiar/x509'
+import {
+  Boolean as AsnBoolean,
+  type BaseBlock,
+  Constructed,
+  Enumerated,
+  Integer,
+  Null,
+  OctetString,
+  Sequence,
+  Set as SetOf,
+} from 'asn1js'
+import { encode } from 'cborg'
+import type { DeviceKey } from '../../clients/device/keys.ts'
+
+const keyExtension = '1.3.6.1.4.1.11129.2.1.17'
+const nonceExtension = '1.2.840.113635.100.8.2'
+const p256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
+const day = 24 * 60 * 60 * 1000
+
+export const androidApp = {
+  packageName: 'com.example.app',
+  signers: [createHash('sha256').update('the certificate that signs the app').digest('hex')],
+}
+export const appleApp = { teamId: 'ABCDE12345', bundleId: 'com.example.app', development: false }
+
+export const makeKeys = () =>
+  webcrypto.subtle.generateKey(p256, true, ['sign', 'verify']) as Promise<CryptoKeyPair>
+
+const der = (certificate: X509Certificate) => new Uint8Array(certificate.rawData)
+
+/** A link of a chain with the key it signs with. */
+export type Authority = { readonly certificate: X509Certificate; readonly keys: CryptoKeyPair }
+
+type Link = {
+  readonly subject: string
+  readonly issuer: Authority
+  readonly publicKey: CryptoKey
+  readonly notBefore?: Date
+  readonly notAfter?: Date
+  readonly extensions?: Extension[]
+}
+
+const authorityExtensions = (pathLength?: number) => [
+  new BasicConstraintsExtension(true, pathLength, true),
+  new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
+]
+
+/** A root that vouches for itself. */
+export async function aRoot(
+  name = 'CN=Test root',
+  more: { notAfter?: Date } = {},
+): Promise<Authority> {
+  const keys = await makeKeys()
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name,
+    keys,
+    signingAlgorithm: p256,
+    notBefore: new Date(Date.now() - day),
+    notAfter: more.notAfter ?? new Date(Date.now() + 1000 * day),
+    extensions: authorityExtensions(),
+  })
+  return { certificate, keys }
+}
+
+/** A certificate by this issuer. */
+export function certify({ subject, issuer, publicKey, ...more }: Link): Promise<X509Certificate> {
+  return X509CertificateGenerator.create({
+    subject,
+    issuer: issuer.certificate.subject,
+    publicKey,
+    signingKey: issuer.keys.privateKey,
+    signingAlgorithm: p256,
+    notBefore: more.notBefore ?? new Date(Date.now() - day),
+    notAfter: more.notAfter ?? new Date(Date.now() + 100 * day),
+    extensions: more.extensions ?? [],
+  })
+}
+
+/** An authority below another. */
+export async function anAuthority(
+  issuer: Authority,
+  subject: string,
+  more: Pick<Link, 'notBefore' | 'notAfter' | 'extensions'> & { readonly pathLength?: number } = {},
+): Promise<Authority> {
+  const keys = await makeKeys()
+  const extensions = more.extensions ?? authorityExtensions(more.pathLength)
+  const publicKey = keys.publicKey
+  return { certificate: await certify({ ...more, subject, issuer, publicKey, extensions }), keys }
+}
+
+/** What an Android phone says of a key. */
+export type Said = {
+  readonly challenge: string
+  readonly attestationLevel: number
+  readonly keyLevel: number
+  readonly purposes: readonly number[]
+  readonly algorithm: number
+  readonly curve: number
+  readonly origin: number
+  readonly noAuthRequired: boolean
+  readonly userAuthType: number | null
+  readonly authTimeout: number | null
+  readonly allApplications: boolean
+  readonly locked: boolean
+  readonly bootState: number
+  readonly withRootOfTrust: boolean
+  readonly packages: readonly string[]
+  readonly signers: readonly string[]
+}
+
+/** What a phone in good order says of a key for one app and with the person present. */
+export const soundly: Omit<Said, 'challenge'> = {
+  attestationLevel: 1,
+  keyLevel: 1,
+  purposes: [2],
+  algorithm: 3,
+  curve: 1,
+  origin: 0,
+  noAuthRequired: false,
+  userAuthType: 2,
+  authTimeout: null,
+  allApplications: false,
+  locked: true,
+  bootState: 0,
+  withRootOfTrust: true,
+  packages: [androidApp.packageName],
+  signers: androidApp.signers,
+}
+
+const tagged = (tagNumber: number, value: BaseBlock) =>
+  new Constructed({ idBlock: { tagClass: 3, tagNumber }, value: [value] })
+const number = (value: number) => new Integer({ value })
+const bytes = (value: Uint8Array) => new OctetString({ valueHex: Uint8Array.from(value).buffer })
+const text = (value: string) => bytes(Buffer.from(value))
+
+/** The contents of Android's attestation extension. */
+export function keyDescription(said: Said): Uint8Array {
+  const application = new Sequence({
+    value: [
+      new SetOf({
+        value: said.packages.map((name) => new Sequence({ value: [text(name), number(7)] })),
+      }),
+      new SetOf({ value: said.signers.map((one) => bytes(Buffer.from(one, 'hex'))) }),
+    ],
+  })
+  const rootOfTrust = new Sequence({
+    value: [
+      bytes(new Uint8Array(32)),
+      new AsnBoolean({ value: said.locked }),
+      new Enumerated({ value: said.bootState }),
+      bytes(new Uint8Array(32)),
+    ],
+  })
+  const description = new Sequence({
+    value: [
+      number(400),
+      new Enumerated({ value: said.attestationLevel }),
+      number(400),
+      new Enumerated({ value: said.keyLevel }),
+      bytes(Buffer.from(said.challenge, 'base64url')),
+      bytes(new Uint8Array()),
+      new Sequence({
+        value: [tagged(701, number(0)), tagged(709, bytes(new Uint8Array(application.toBER())))],
+      }),
+      new Sequence({
+        value: [
+          tagged(1, new SetOf({ value: said.purposes.map(number) })),
+          tagged(2, number(said.algorithm)),
+          tagged(10, number(said.curve)),
+          ...(said.noAuthRequired ? [tagged(503, new Null())] : []),
+          ...(said.userAuthType === null ? [] : [tagged(504, number(said.userAuthType))]),
+          ...(said.authTimeout === null ? [] : [tagged(505, number(said.authTimeout))]),
+          ...(said.allApplications ? [tagged(600, new Null())] : []),
+          tagged(702, number(said.origin)),
+          ...(said.withRootOfTrust ? [tagged(704, rootOfTrust)] : []),
+          tagged(999, number(1)),
+        ],
+      }),
+    ],
+  })
+  return new Uint8Array(description.toBER())
+}
+
+/** Android's extension as it stands in a certificate. */
+export const attesting = (said: Said) =>
+  new Extension(keyExtension, false, keyDescription(said) as Uint8Array<ArrayBuffer>)
+
+/** A maker of Android phones with its root and the authorities of one phone. */
+export async function anAndroidMaker(
+  more: { readonly intermediate?: Parameters<typeof anAuthority>[2] } = {},
+) {
+  const root = await aRoot('CN=Android root')
+  const intermediate = await anAuthority(root, 'CN=Intermediate', more.intermediate)
+  const phone = await anAuthority(intermediate, 'CN=Phone')
+  const above = [phone, intermediate, root].map(({ certificate }) => der(certificate))
+  return {
+    root: der(root.certificate),
+    authorities: { root, intermediate, phone },
+    above,
+    /** The chain of a key that the phone made, leaf first. */
+    async attest(publicKey: CryptoKey, challenge: string, said: Partial<Said> = {}) {
+      const leaf = await certify({
+        subject: 'CN=Android Keystore Key',
+        issuer: phone,
+        publicKey,
+        // As phones write it, whatever the day is.
+        notBefore: new Date('1970-01-01T00:00:00Z'),
+        notAfter: new Date('1971-01-01T00:00:00Z'),
+        extensions: [
+          new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+          attesting({ ...soundly, challenge, ...said }),
+        ],
+      })
+      return [der(leaf), ...above]
+    },
+  }
+}
+
+export type AndroidMaker = Awaited<ReturnType<typeof anAndroidMaker>>
+
+/** The public half of a device's key as WebCrypto holds it. */
+export function publicKeyOf({ publicJwk }: Pick<DeviceKey, 'publicJwk'>): Promise<CryptoKey> {
+  return webcrypto.subtle.importKey('jwk', publicJwk, p256, true, ['verify']) as Promise<CryptoKey>
+}
+
+const sha256 = (...parts: readonly Uint8Array[]) =>
+  createHash('sha256').update(Buffer.concat(parts)).digest()
+
+/** What an iPhone may say that it should not. */
+export type AppAttestChanges = {
+  readonly appId?: string
+  readonly counter?: number
+  readonly aaguid?: string
+  readonly flags?: number
+  readonly credentialId?: Uint8Array
+  readonly otherCoseKey?: boolean
+  readonly after?: Uint8Array
+  readonly nonce?: Uint8Array
+  readonly notAfter?: Date
+  readonly format?: string
+  readonly x5c?: readonly Uint8Array[]
+}
+
+/** Apple, with its root and the authority below it. */
+export async function anAppleMaker() {
+  const root = await aRoot('CN=Apple root')
+  const authority = await anAuthority(root, 'CN=Apple attestation CA 1', { pathLength: 0 })
+  return {
+    root: der(root.certificate),
+    /** The attestation object of an app's own key over this client data hash. */
+    async attest(clientDataHash: Uint8Array, changes: AppAttestChanges = {}): Promise<Uint8Array> {
+      const keys = await makeKeys()
+      const shown = changes.otherCoseKey ? await makeKeys() : keys
+      const point = Buffer.from(await webcrypto.subtle.exportKey('raw', keys.publicKey))
+      const cose = Buffer.from(await webcrypto.subtle.exportKey('raw', shown.publicKey))
+      const credentialId = Buffer.from(changes.credentialId ?? sha256(point))
+      const head = Buffer.alloc(23)
+      head[0] = changes.flags ?? 0x40
+      head.writeUInt32BE(changes.counter ?? 0, 1)
+      head.write((changes.aaguid ?? 'appattest').padEnd(16, '\0'), 5, 'latin1')
+      head.writeUInt16BE(credentialId.length, 21)
+      const appId = changes.appId ?? `${appleApp.teamId}.${appleApp.bundleId}`
+      const coseKey = new Map<number, unknown>([
+        [1, 2],
+        [3, -7],
+        [-1, 1],
+        [-2, cose.subarray(1, 33)],
+        [-3, cose.subarray(33, 65)],
+      ])
+      const authData = Buffer.concat([
+        sha256(Buffer.from(appId)),
+        head,
+        credentialId,
+        encode(coseKey),
+        changes.after ?? new Uint8Array(),
+      ])
+      const nonce = changes.nonce ?? sha256(authData, clientDataHash)
+      const leaf = await certify({
+        subject: 'CN=App Attest key',
+        issuer: authority,
+        publicKey: keys.publicKey,
+        ...(changes.notAfter && { notAfter: changes.notAfter }),
+        extensions: [
+          new BasicConstraintsExtension(false, undefined, true),
+          new Extension(
+            nonceExtension,
+            false,
+            Uint8Array.from(Buffer.concat([Buffer.from('3024a1220420', 'hex'), nonce])),
+          ),
+        ],
+      })
+      return encode({
+        fmt: changes.format ?? 'apple-appattest',
+        attStmt: {
+          x5c: changes.x5c ?? [der(leaf), der(authority.certificate)],
+          receipt: new Uint8Array(100),
+        },
+        authData,
+      })
+    },
+  }
+}
