@@ -4,6 +4,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { shownPasscode } from './passcode.ts'
 import { loadPhone, savePhone } from './stored-phone.ts'
 import { enrol, live, type PhoneNeeds } from './terminal-phone.ts'
 
@@ -12,6 +13,7 @@ const usage = `npm run phone -- [options]
   --uri <uri>     enrol with the \`uri\` of an enrolment, in quotes; without it the phone of the last time goes on
   --name <name>   what the phone is called (Terminal phone)
   --file <file>   where it keeps its keys (.countersign/phone.json); one phone per file
+  --passcode      show the code of this moment, for a sign-in without a network, and end
   --help          this text
 
 It is for trying things out: it claims the enrolment, asks for the number, then lists what is pending and approves or denies.`
@@ -20,6 +22,7 @@ const options = {
   uri: { type: 'string' },
   name: { type: 'string', default: 'Terminal phone' },
   file: { type: 'string', default: path.join('.countersign', 'phone.json') },
+  passcode: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const
 
@@ -38,7 +41,7 @@ function openKeyboard() {
 }
 
 async function main(): Promise<void> {
-  const { uri, name, file, help } = parseArgs({ options }).values
+  const { uri, name, file, passcode, help } = parseArgs({ options }).values
   const say = (line: string) => void process.stdout.write(`${line}\n`)
   if (help) return say(usage)
   const keyboard = openKeyboard()
@@ -51,6 +54,7 @@ async function main(): Promise<void> {
   try {
     const phone = uri === undefined ? await loadPhone(file) : await enrol(uri, name, needs)
     if (!phone) throw new Error(`There is no phone in ${file} yet: give --uri.\n\n${usage}`)
+    if (passcode) return say(shownPasscode(phone.account) ?? 'The tenant allows no passcodes.')
     process.exitCode = (await live(phone, needs)) ? 0 : 1
   } finally {
     keyboard.close()

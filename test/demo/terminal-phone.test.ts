@@ -40,6 +40,7 @@ function startPhone(...args: string[]) {
       )
       seen = screen.indexOf(words, seen) + words.length
     },
+    shown: () => screen,
     type: (text: string) => child.stdin.write(`${text}\n`),
     leave: () => child.stdin.end(),
   }
@@ -115,6 +116,20 @@ test('the phone in the terminal enrols, approves, denies, reports, goes on after
   await again.sees('(device_unregistered)')
   expect(await again.ended).toBe(1)
 }, 60_000)
+
+test('the phone in the terminal shows a passcode that the service accepts', async () => {
+  const file = path.join(await reachableFolder(), 'phone.json')
+  const enrolment = await anEnrolment('bob')
+  const first = startPhone('--uri', enrolment.uri, '--file', file)
+  const claimed = await service.api('GET', `/v1/enrollments/${enrolment.id}?wait=30&after=open`)
+  first.type(claimed.json.number)
+  await first.sees('The phone is active')
+  const offline = startPhone('--passcode', '--file', file)
+  expect(await offline.ended).toBe(0)
+  const verify = `/v1/users/${claimed.json.userId}/passcodes/verify`
+  const accepted = await service.api('POST', verify, { code: offline.shown() })
+  expect(accepted.json.method).toBe('passcode')
+})
 
 test('without a phone or with an address that is none it says what to give', async () => {
   const file = path.join(await reachableFolder(), 'phone.json')
