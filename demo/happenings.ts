@@ -31,6 +31,14 @@ export class Happenings {
       if (receivedAt) {
         this.note(`received ${deviceId}`, phone, 'got the push', Date.parse(receivedAt))
       }
+      if (device?.unregisteredAt) {
+        this.note(
+          `unregistered ${deviceId}`,
+          'Countersign',
+          `unregistered ${phone}`,
+          Date.parse(device.unregisteredAt),
+        )
+      }
       if (fetchedAt) {
         this.note(`fetched ${deviceId}`, phone, 'fetched the signed request', Date.parse(fetchedAt))
       }
@@ -57,7 +65,10 @@ export function progressOf(
     return {
       name: device?.name ?? 'Phone',
       gateway: gatewayOf(device),
-      stage: stageOf({ push, receivedAt, fetchedAt }),
+      stage:
+        device?.status === 'unregistered'
+          ? 'unregistered'
+          : stageOf({ push, receivedAt, fetchedAt }),
       reason: push?.reason ?? null,
     }
   })

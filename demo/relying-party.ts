@@ -31,6 +31,7 @@ export type Device = {
   readonly model: string
   readonly platform: string
   readonly activatedAt: string | null
+  readonly unregisteredAt: string | null
 }
 
 export type OpenedEnrolment = {

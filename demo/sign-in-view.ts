@@ -4,7 +4,7 @@
 export type PhoneProgress = {
   readonly name: string
   readonly gateway: string
-  readonly stage: 'waiting' | 'sent' | 'failed' | 'no_push' | 'received' | 'opened'
+  readonly stage: 'waiting' | 'sent' | 'failed' | 'no_push' | 'received' | 'opened' | 'unregistered'
   readonly reason: string | null
 }
 

@@ -64,7 +64,7 @@ export class SignIn {
     const known = await this.#party.findUser(user)
     const devices = known ? await this.#party.devices(known.id) : []
     const active = devices.filter(({ status }) => status === 'active')
-    if (active.length > 0) await this.#ask(active)
+    if (known && active.length > 0) await this.#ask(known.id, active)
     else await this.#enrol(false)
   }
 
@@ -151,7 +151,7 @@ export class SignIn {
     }
   }
 
-  async #ask(devices: readonly Device[]): Promise<void> {
+  async #ask(userId: string, devices: readonly Device[]): Promise<void> {
     const { ip, location, name: userAgent } = this.#browser
     const context = { application: 'Staff portal', action: 'Sign in', ip, location, userAgent }
     const happenings = new Happenings(Date.now())
@@ -167,13 +167,14 @@ export class SignIn {
     this.#giveUp = () => this.#party.cancelChallenge(created.id)
     this.#happenings = happenings
     this.#show(approveStep(created))
-    this.#inBackground(this.#followWay(created.id, devices, signal))
+    this.#inBackground(this.#followWay(created.id, userId, signal))
     this.#inBackground(this.#followOutcome(created.id, devices, signal))
   }
 
-  async #followWay(id: string, devices: readonly Device[], signal: AbortSignal): Promise<void> {
+  async #followWay(id: string, userId: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const challenge = await this.#insist(signal, () => this.#party.readChallenge(id))
+      const read = () => Promise.all([this.#party.readChallenge(id), this.#party.devices(userId)])
+      const [challenge, devices = []] = (await this.#insist(signal, read)) ?? []
       if (challenge?.status !== 'pending' || this.#step.name !== 'approve') return
       const { wrongNumbersLeft } = challenge
       const wasWrong = wrongNumbersLeft < this.#step.wrongNumbersLeft

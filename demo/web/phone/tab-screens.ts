@@ -3,7 +3,7 @@ import type { ActivityDetails, DeviceDetails } from '../../../clients/device/vie
 import { button, countdown, el, field, form, icon, note, type Shape } from '../dom.ts'
 import type { App, Tab } from './app.ts'
 import { confirmPerson } from './biometrics.ts'
-import { activityTitle, actorName, ago } from './words.ts'
+import { activityTitle, actorName, ago, phoneNames } from './words.ts'
 
 const tabs: readonly (readonly [Tab, string, Shape])[] = [
   ['requests', 'Requests', 'bell'],
@@ -111,14 +111,21 @@ function fetched(app: App, title: string, load: () => Promise<HTMLElement>): HTM
 function activityTab(app: App): HTMLElement {
   const { handset } = app
   return fetched(app, 'Activity', async () => {
-    const { items } = await handset.call((client) => client.activities({ limit: 30 }))
-    return el('ol', { class: 'rows' }, ...items.map((item) => activityRow(app, item)))
+    const [{ items }, devices] = await handset.call((client) =>
+      Promise.all([client.activities({ limit: 30 }), client.devices()]),
+    )
+    const names = phoneNames(devices, items)
+    return el('ol', { class: 'rows' }, ...items.map((item) => activityRow(app, item, names)))
   })
 }
 
-function activityRow(app: App, activity: ActivityDetails): HTMLElement {
+function activityRow(
+  app: App,
+  activity: ActivityDetails,
+  names: ReadonlyMap<string, string>,
+): HTMLElement {
   const { handset } = app
-  const who = actorName(activity, handset.stored.account?.deviceId, app.company)
+  const who = actorName(activity, handset.stored.account?.deviceId, names, app.company)
   const when = ago(Date.parse(activity.occurredAt), handset.now())
   return el(
     'li',

@@ -1,5 +1,5 @@
 import { DeviceApiError } from '../../../clients/device/device-api-error.ts'
-import type { ActivityDetails } from '../../../clients/device/views.ts'
+import type { ActivityDetails, DeviceDetails } from '../../../clients/device/views.ts'
 
 type Sentence = (facts: Readonly<Record<string, unknown>>) => string
 
@@ -41,6 +41,9 @@ const activities: Readonly<Record<string, string>> = {
   device_added: 'Phone added',
   device_renamed: 'Phone renamed',
   device_unregistered: 'Phone unregistered',
+  device_suspended: 'Phone suspended',
+  device_activated: 'Phone active again',
+  revoked_device_used: 'An unregistered phone tried to answer',
   challenge_created: 'Sign-in asked for',
   challenge_resent: 'Sign-in pushed again',
   challenge_approved: 'Sign-in approved',
@@ -49,22 +52,49 @@ const activities: Readonly<Record<string, string>> = {
   challenge_expired: 'Sign-in not answered in time',
   challenge_cancelled: 'Sign-in taken back',
   number_failed: 'Wrong number typed',
+  passcode_used: 'Passcode used',
+  passcode_failed: 'Wrong passcode typed',
+  recovery_codes_made: 'Recovery codes made',
+  recovery_code_used: 'Recovery code used',
+  temporary_code_made: 'Temporary code made',
+  temporary_code_used: 'Temporary code used',
 }
 
-/** An activity as its owner reads it. */
-export function activityTitle({ type }: Pick<ActivityDetails, 'type'>): string {
-  return activities[type] ?? type
+/** An activity as its owner reads it; what happened to a phone names the phone. */
+export function activityTitle({
+  type,
+  details,
+}: Pick<ActivityDetails, 'type' | 'details'>): string {
+  const title = activities[type] ?? type
+  if (type === 'device_renamed') return `${title}: ${details.from} is now ${details.to}`
+  return type.startsWith('device_') && details.name ? `${title}: ${details.name}` : title
+}
+
+/** What the phones of this account are called: those it has now, and those of which the list of activities tells. */
+export function phoneNames(
+  devices: readonly Pick<DeviceDetails, 'id' | 'name'>[],
+  told: readonly Pick<ActivityDetails, 'deviceId' | 'details'>[],
+): ReadonlyMap<string, string> {
+  const earlier = told.flatMap(({ deviceId, details }) =>
+    deviceId && details.name ? [[deviceId, String(details.name)] as const] : [],
+  )
+  // The list begins with the newest, which is to win.
+  return new Map([...earlier.toReversed(), ...devices.map(({ id, name }) => [id, name] as const)])
 }
 
 /** Who did it, seen from this phone. */
 export function actorName(
-  { actor }: Pick<ActivityDetails, 'actor'>,
+  { actor, type }: Pick<ActivityDetails, 'actor' | 'type'>,
   ownDeviceId: string | undefined,
+  names: ReadonlyMap<string, string>,
   company: string,
 ): string {
-  if (actor === `device:${ownDeviceId}`) return 'on this phone'
-  if (actor.startsWith('device:')) return 'on another phone'
-  return actor.startsWith('api_key:') ? `by ${company}` : `by the ${actor}`
+  const [kind, id = ''] = actor.split(':')
+  if (kind === 'api_key') return `by ${company}`
+  if (kind !== 'device') return `by the ${actor}`
+  // A phone adds itself, whichever it is; what it does to another one comes from it.
+  const where = type === 'device_unregistered' ? 'from' : 'on'
+  return id === ownDeviceId ? `${where} this phone` : `${where} ${names.get(id) ?? 'another phone'}`
 }
 
 /** How long ago, in words. */

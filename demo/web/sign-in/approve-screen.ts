@@ -92,6 +92,7 @@ function noticesOf({ hadWrongNumber, wrongNumbersLeft: left, isPullOnly }: Appro
 const stages: Readonly<Record<PhoneProgress['stage'], number>> = {
   no_push: 0,
   failed: 0,
+  unregistered: 0,
   waiting: 0,
   sent: 1,
   received: 2,
@@ -106,12 +107,13 @@ function phoneRow({ name, gateway, stage, reason }: PhoneProgress): HTMLElement 
     no_push: 'Has no push; open the app there',
     received: 'Received on the phone',
     opened: 'Shown on the phone',
+    unregistered: 'Unregistered',
   }
   const done = stages[stage]
   const dots = [1, 2, 3].map((at) => el('i', { class: at <= done ? 'done' : '' }))
   return el(
     'li',
-    { class: stage === 'failed' ? 'failed' : '' },
+    { class: stage === 'failed' || stage === 'unregistered' ? 'failed' : '' },
     icon('phone'),
     el('span', {}, el('b', {}, name), el('span', { class: 'muted small' }, words[stage])),
     el('span', { class: 'dots', 'aria-hidden': 'true' }, ...dots),

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { Happenings, progressOf } from '../../demo/happenings.ts'
+import type { Device } from '../../demo/relying-party.ts'
+
+const at = (seconds: number) => new Date(seconds * 1000).toISOString()
+const phone: Device = {
+  id: 'dev_1',
+  status: 'active',
+  name: 'Old phone',
+  model: 'Virtual iPhone',
+  platform: 'ios',
+  activatedAt: at(0),
+  unregisteredAt: null,
+}
+const push = { status: 'sent', reason: null, settledAt: at(11) } as const
+const challenge = { devices: [{ deviceId: 'dev_1', push, receivedAt: at(12), fetchedAt: at(13) }] }
+
+test('a phone that is unregistered while it is asked is shown as such, whatever it did before', () => {
+  expect(progressOf(challenge, [phone])).toMatchObject([{ stage: 'opened' }])
+  const gone: Device = { ...phone, status: 'unregistered', unregisteredAt: at(15) }
+  expect(progressOf(challenge, [gone])).toMatchObject([
+    { name: 'Old phone', stage: 'unregistered' },
+  ])
+  const happenings = new Happenings(10_000)
+  happenings.readProgress(challenge, [gone])
+  expect(happenings.list().at(-1)).toEqual({
+    who: 'Countersign',
+    what: 'unregistered Old phone',
+    atMs: 5_000,
+  })
+})
