@@ -46,6 +46,7 @@ import { findUser, listUsers } from './usecases/find-user.ts'
 import { importUser } from './usecases/import-user.ts'
 import { listActivities, listOwnActivities } from './usecases/list-activities.ts'
 import { listChallenges } from './usecases/list-challenges.ts'
+import { openNextEnrolment, readNextEnrolment } from './usecases/next-phone.ts'
 import {
   readNotificationPreferences,
   setNotificationPreferences,
@@ -161,6 +162,8 @@ export function bindUseCases(parts: Parts): UseCases {
     makeTemporaryCode: bind(makeTemporaryCode),
     fetchChallenges: bind(fetchChallenges),
     answerChallenge: bind(answerChallenge),
+    openNextEnrolment: bind(openNextEnrolment),
+    readNextEnrolment: bind(readNextEnrolment),
     confirmReceipt: bind(confirmReceipt),
     rotatePushToken: bind(rotatePushToken),
     readSelf: bind(readSelf),

@@ -150,6 +150,7 @@ describe('claims of an enrolment', () => {
     confirmationRequired: true,
     replacesDeviceId: null,
     deviceId: null,
+    openedByDeviceId: null,
     createdAt: now,
     expiresAt: new Date(now.getTime() + 1000),
     claimedAt: null,

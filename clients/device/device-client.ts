@@ -7,7 +7,13 @@ import { DeviceApiError } from './device-api-error.ts'
 import type { DeviceDescription, PushRegistration } from './enrolment.ts'
 import { followLinks } from './key-set.ts'
 import type { DeviceKeys } from './keys.ts'
-import type { ActivityPage, DeviceDetails, PageRequest } from './views.ts'
+import type {
+  ActivityPage,
+  DeviceDetails,
+  EnrolmentDetails,
+  OpenedEnrolment,
+  PageRequest,
+} from './views.ts'
 
 /** What is pending, and what the service sent that must not be shown. */
 export type Pending = {
@@ -159,6 +165,30 @@ export class DeviceClient {
     const key = this.#keys.verification
     if (!key) throw new Error('only a device with a verification key can unregister another')
     await this.#send({ method: 'DELETE', target: `/devices/${encodeURIComponent(deviceId)}` }, key)
+  }
+
+  /**
+   * Opens an enrolment for the next phone, whose scanner reads `uri`. This device is unregistered when the new one is confirmed;
+   * `replacesDeviceId` names another device of the user instead, or null for none. Takes the verification key: ask for biometrics or PIN.
+   */
+  async openEnrolment(
+    options: { readonly replacesDeviceId?: string | null } = {},
+  ): Promise<OpenedEnrolment> {
+    const key = this.#keys.verification
+    if (!key) throw new Error('only a device with a verification key can enrol the next phone')
+    const body = () => options
+    const opened = await this.#send({ method: 'POST', target: '/enrollments', body }, key)
+    return opened as OpenedEnrolment
+  }
+
+  /** An enrolment that this device opened; waits up to `waitSeconds` (at most 10) while its status is `after`. Show its `number`. */
+  async enrolment(
+    id: string,
+    { waitSeconds = 0, after }: { readonly waitSeconds?: number; readonly after?: string } = {},
+  ): Promise<EnrolmentDetails> {
+    const query = new URLSearchParams({ wait: String(waitSeconds), ...(after && { after }) })
+    const target = `/enrollments/${encodeURIComponent(id)}?${query}`
+    return (await this.#call('GET', target)) as EnrolmentDetails
   }
 
   /** What happened to the user, newest first. */

@@ -39,3 +39,21 @@ export type ActivityPage = {
   readonly items: readonly ActivityDetails[]
   readonly nextCursor: string | null
 }
+
+/** An enrolment that this device opened for the next phone. */
+export type OpenedEnrolment = {
+  readonly id: string
+  readonly uri: string
+  readonly qrSvg: string
+  readonly code: string
+  readonly expiresAt: string
+}
+
+export type EnrolmentDetails = {
+  readonly id: string
+  readonly status: 'open' | 'claimed' | 'completed' | 'cancelled' | 'void' | 'expired'
+  /** To be shown while claimed, and typed on the next phone. */
+  readonly number?: string
+  readonly deviceId: string | null
+  readonly expiresAt: string
+}

@@ -4,7 +4,11 @@ import type { DeviceId, EnrolmentId, RelyingPartyId, TenantId, UserId } from './
 import { type Refusal, refuse } from './refusal.ts'
 
 export type EnrolmentStatus = 'open' | 'claimed' | 'completed' | 'cancelled' | 'void'
-export type VoidReason = 'code_tries_used_up' | 'number_tries_used_up' | 'device_unregistered'
+export type VoidReason =
+  | 'code_tries_used_up'
+  | 'number_tries_used_up'
+  | 'device_unregistered'
+  | 'device_suspended'
 
 /** Wrong numbers that a new device may type before its enrolment is void. */
 export const confirmationTriesMax = 3
@@ -24,6 +28,8 @@ export type Enrolment = {
   readonly confirmationRequired: boolean
   readonly replacesDeviceId: DeviceId | null
   readonly deviceId: DeviceId | null
+  /** The user's own device that opened it for the next phone; it ends with that device. Null when a relying party did. */
+  readonly openedByDeviceId: DeviceId | null
   readonly createdAt: Date
   readonly expiresAt: Date
   readonly claimedAt: Date | null

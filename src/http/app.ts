@@ -22,6 +22,7 @@ import { sendProblem } from './problem.ts'
 import { securityHeaders, watchRequests, watchUnrouted } from './request-log.ts'
 import { deviceChallengeRoutes } from './routes/device/challenges.ts'
 import { deviceEnrolmentRoutes } from './routes/device/enrolments.ts'
+import { nextPhoneRoutes } from './routes/device/next-phone.ts'
 import { notificationRoutes } from './routes/device/notifications.ts'
 import { selfRoutes } from './routes/device/self.ts'
 import { ownUserRoutes } from './routes/device/user.ts'
@@ -167,6 +168,7 @@ function registerRoutes(
     const device = { useCases, proof, clock }
     for (const routes of [
       deviceEnrolmentRoutes,
+      nextPhoneRoutes,
       deviceChallengeRoutes,
       selfRoutes,
       ownUserRoutes,

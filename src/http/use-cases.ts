@@ -18,6 +18,7 @@ import type { findUser, listUsers } from '../usecases/find-user.ts'
 import type { importUser } from '../usecases/import-user.ts'
 import type { listActivities, listOwnActivities } from '../usecases/list-activities.ts'
 import type { listChallenges } from '../usecases/list-challenges.ts'
+import type { openNextEnrolment, readNextEnrolment } from '../usecases/next-phone.ts'
 import type {
   readNotificationPreferences,
   setNotificationPreferences,
@@ -105,6 +106,8 @@ export type UseCases = {
   // the device's side
   readonly fetchChallenges: Bound<typeof fetchChallenges>
   readonly answerChallenge: Bound<typeof answerChallenge>
+  readonly openNextEnrolment: Bound<typeof openNextEnrolment>
+  readonly readNextEnrolment: Bound<typeof readNextEnrolment>
   readonly confirmReceipt: Bound<typeof confirmReceipt>
   readonly rotatePushToken: Bound<typeof rotatePushToken>
   readonly readSelf: Bound<typeof readSelf>

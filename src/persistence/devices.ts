@@ -1,6 +1,7 @@
 import { activity } from '../domain/activity.ts'
 import { type Device, revokedUseGapSeconds } from '../domain/device.ts'
-import type { ChallengeId, TenantId, UserId } from '../domain/ids.ts'
+import type { VoidReason } from '../domain/enrolment.ts'
+import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { DeviceStore, ProofToSpend, Unregistered } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
@@ -54,24 +55,30 @@ const dropPushToken = `
 const lockUser = `
   select id from users where tenant_id = $1 and id = $2 for no key update`
 
-// Locked first, so that the time written down is the time from which no answer commits.
+// Locked first, so that the time written down is the time from which no answer commits. What a device opened for a next phone goes
+// with it, or the thief of a phone could have enrolled another with it.
 const unregister = `
   with live as materialized (
     select d.id from devices d
     where d.tenant_id = $1 and d.user_id = $2 and d.status <> 'unregistered'
-      and (cardinality($3::text[]) = 0 or d.id = any($3::text[]))
+      and (cardinality($3::text[]) = 0 or d.id = any($3::text[]) or d.status = 'unconfirmed' and exists (
+        select from enrolments e where e.tenant_id = d.tenant_id and e.id = d.enrolment_id
+          and e.status = 'claimed' and e.opened_by_device_id = any($3::text[])))
     order by d.id for no key update
   )
   update devices d set status = 'unregistered', unregistered_at = clock_timestamp(), suspended_at = null,
-    unregister_reason = $4, push_provider = null, push_environment = null,
+    unregister_reason = case when d.status = 'unconfirmed' and d.id <> all($3::text[])
+      and cardinality($3::text[]) > 0 then 'not_confirmed' else $4 end, push_provider = null, push_environment = null,
     push_token_sealed = null, push_token_hash = null
   from live where d.tenant_id = $1 and d.id = live.id
   returning ${deviceColumns}`
 
 const voidEnrolments = `
-  update enrolments set status = 'void', reason = 'device_unregistered', number_sealed = null,
+  update enrolments set status = 'void', reason = $4, number_sealed = null,
     ended_at = clock_timestamp()
-  where tenant_id = $1 and user_id = $2 and status = 'claimed' and device_id = any($3::text[])`
+  where tenant_id = $1 and user_id = $2 and (status = 'claimed' and device_id = any($3::text[])
+    or status in ('open', 'claimed') and opened_by_device_id = any($3::text[]))
+  returning id, device_id`
 
 const dropSecrets = `
   delete from passcode_secrets where tenant_id = $1 and device_id = any($2::text[])`
@@ -141,6 +148,29 @@ export async function endOrphanedChallenges(
   return ended.map(({ id }) => id)
 }
 
+/**
+ * Makes void what devices claimed and did not confirm, and what they opened for a next phone, inside a transaction that holds the user's
+ * row; gives the devices that had claimed these.
+ */
+export async function endEnrolmentsOf(
+  tx: Queries,
+  ended: {
+    readonly tenantId: TenantId
+    readonly userId: UserId
+    readonly deviceIds: readonly DeviceId[]
+    readonly reason: VoidReason
+  },
+): Promise<DeviceId[]> {
+  const { tenantId, userId, deviceIds, reason } = ended
+  const values = [tenantId, userId, deviceIds, reason]
+  const rows = await tx.query<{ device_id: DeviceId | null }>(
+    'void_enrolments',
+    voidEnrolments,
+    values,
+  )
+  return rows.flatMap(({ device_id }) => device_id ?? [])
+}
+
 type UnregisterCommand = Parameters<DeviceStore['unregister']>[0]
 
 /** The unregistration itself, inside a transaction that holds the user's row. */
@@ -157,8 +187,9 @@ export async function unregisterDevices(
   ])
   const devices = rows.map(toDevice)
   if (devices.length === 0) return { devices, endedChallenges: [] }
-  await tx.query('void_enrolments', voidEnrolments, [tenantId, userId, devices.map(({ id }) => id)])
-  await tx.query('drop_passcode_secrets', dropSecrets, [tenantId, devices.map(({ id }) => id)])
+  const ids = devices.map(({ id }) => id)
+  await endEnrolmentsOf(tx, { tenantId, userId, deviceIds: ids, reason: 'device_unregistered' })
+  await tx.query('drop_passcode_secrets', dropSecrets, [tenantId, ids])
   await recordActivities(
     tx,
     random,

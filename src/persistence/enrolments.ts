@@ -1,11 +1,12 @@
 import { activity } from '../domain/activity.ts'
+import type { Enrolment } from '../domain/enrolment.ts'
 import type { Id } from '../domain/ids.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
-import type { ClaimTarget, EnrolmentStore } from '../ports/enrolment-store.ts'
+import type { ClaimTarget, EnrolmentStore, NewEnrolment } from '../ports/enrolment-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
-import { lockUserRow, unregisterDevices } from './devices.ts'
+import { lockUserRow, spendProof, unregisterDevices } from './devices.ts'
 import { createEnrolmentClaims } from './enrolment-claims.ts'
 import { type EnrolmentRow, type ReadEnrolmentRow, toEnrolment, toEnrolmentRecord } from './rows.ts'
 import { listSigningKeys } from './signing-keys.ts'
@@ -19,10 +20,17 @@ type TargetRow = ReadEnrolmentRow & {
 
 const insertEnrolment = `
   insert into enrolments (tenant_id, id, user_id, rp_id, status, code_hash, typed_code_hash,
-    code_tries_left, wrong_numbers_left, confirmation_required, replaces_device_id, expires_at)
+    code_tries_left, wrong_numbers_left, confirmation_required, replaces_device_id, expires_at, opened_by_device_id)
   values ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10,
-    clock_timestamp() + make_interval(secs => $11))
+    clock_timestamp() + make_interval(secs => $11), $12)
   returning *`
+
+// Whoever unregisters or suspends holds the user's row as well: what stands here stands until the commit.
+const standingDevices = `
+  select o.id from devices o
+  where o.tenant_id = $1 and o.user_id = $2 and o.id = $3 and o.status = 'active' and exists (
+    select from devices r where r.tenant_id = $1 and r.user_id = $2 and r.id = $4
+      and r.status in ('active', 'suspended'))`
 
 const findEnrolment = `
   select e.*, clock_timestamp() as now from enrolments e where e.tenant_id = $1 and e.id = $2`
@@ -81,29 +89,44 @@ export function createEnrolmentStore(
     }
   }
 
+  async function insert(tx: Queries, made: NewEnrolment): Promise<Enrolment> {
+    const [row] = await tx.query<EnrolmentRow>('insert_enrolment', insertEnrolment, [
+      made.tenantId,
+      made.id,
+      made.userId,
+      made.rpId,
+      made.codeHash,
+      made.typedCodeHash,
+      made.codeTriesLeft,
+      made.wrongNumbersLeft,
+      made.confirmationRequired,
+      made.replacesDeviceId,
+      made.ttlSeconds,
+      made.openedByDeviceId,
+    ])
+    if (!row) throw new Error('an insert returns its row')
+    await recordActivities(tx, random, made.tenantId, [made.activity])
+    return toEnrolment(row)
+  }
+
   return {
     ...createEnrolmentClaims(database, random),
 
-    create(made) {
-      return database.transaction(async (tx) => {
-        const [row] = await tx.query<EnrolmentRow>('insert_enrolment', insertEnrolment, [
-          made.tenantId,
-          made.id,
-          made.userId,
-          made.rpId,
-          made.codeHash,
-          made.typedCodeHash,
-          made.codeTriesLeft,
-          made.wrongNumbersLeft,
-          made.confirmationRequired,
-          made.replacesDeviceId,
-          made.ttlSeconds,
+    create: (made) => database.transaction((tx) => insert(tx, made)),
+
+    createByDevice: (made, proof) =>
+      database.transaction(async (tx) => {
+        const { tenantId, userId, openedByDeviceId, replacesDeviceId } = made
+        if (!(await spendProof(tx, proof))) return 'proof_replayed'
+        await lockUserRow(tx, tenantId, userId)
+        const standing = await tx.query('standing_devices', standingDevices, [
+          tenantId,
+          userId,
+          openedByDeviceId,
+          replacesDeviceId ?? openedByDeviceId,
         ])
-        if (!row) throw new Error('an insert returns its row')
-        await recordActivities(tx, random, made.tenantId, [made.activity])
-        return toEnrolment(row)
-      })
-    },
+        return standing.length === 1 ? insert(tx, made) : 'changed'
+      }),
 
     async find(tenantId, id) {
       const [row] = await database.query<ReadEnrolmentRow>('find_enrolment', findEnrolment, [

@@ -157,6 +157,7 @@ export type EnrolmentRow = {
   readonly confirmation_required: boolean
   readonly replaces_device_id: Enrolment['replacesDeviceId']
   readonly device_id: Enrolment['deviceId']
+  readonly opened_by_device_id: Enrolment['openedByDeviceId']
   readonly created_at: Date
   readonly expires_at: Date
   readonly claimed_at: Date | null
@@ -176,6 +177,7 @@ export function toEnrolment(row: EnrolmentRow): Enrolment {
     confirmationRequired: row.confirmation_required,
     replacesDeviceId: row.replaces_device_id,
     deviceId: row.device_id,
+    openedByDeviceId: row.opened_by_device_id,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     claimedAt: row.claimed_at,

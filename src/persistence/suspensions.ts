@@ -3,7 +3,12 @@ import type { DeviceSuspension, SuspensionStore } from '../ports/suspension-stor
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
-import { endOrphanedChallenges, lockUserRow } from './devices.ts'
+import {
+  endEnrolmentsOf,
+  endOrphanedChallenges,
+  lockUserRow,
+  unregisterDevices,
+} from './devices.ts'
 
 // Locked first, so that the time written down is the time from which no answer commits.
 const suspendDevice = `
@@ -53,6 +58,12 @@ export function createSuspensionStore(
         const suspended = await change(tx, 'device_suspended', command)
         if (!suspended) return null
         const { tenantId, userId } = command
+        const ended = { tenantId, userId, deviceIds: [command.deviceId] } as const
+        const claimed = await endEnrolmentsOf(tx, { ...ended, reason: 'device_suspended' })
+        if (claimed.length > 0) {
+          const about = { ...command, deviceIds: claimed, reason: 'not_confirmed' } as const
+          await unregisterDevices(tx, random, about)
+        }
         const endedChallenges = await endOrphanedChallenges(tx, random, tenantId, userId)
         return { ...suspended, endedChallenges }
       }),

@@ -16,6 +16,7 @@ export type NewEnrolment = Pick<
   | 'wrongNumbersLeft'
   | 'confirmationRequired'
   | 'replacesDeviceId'
+  | 'openedByDeviceId'
 > & {
   readonly codeHash: Uint8Array
   readonly typedCodeHash: Uint8Array
@@ -66,6 +67,14 @@ export type NewDevice = {
 
 export interface EnrolmentStore {
   create(enrolment: NewEnrolment): Promise<Enrolment>
+  /**
+   * Creates the enrolment that a device opens, spending its proof, while the user's row is held: `changed` when that device is not
+   * active any more, or the one to be replaced is not there any more.
+   */
+  createByDevice(
+    enrolment: NewEnrolment & { readonly openedByDeviceId: Device['id'] },
+    proof: ProofToSpend,
+  ): Promise<Enrolment | 'proof_replayed' | 'changed'>
   find(tenantId: TenantId, id: EnrolmentId): Promise<EnrolmentRecord | null>
   /** Cancels an open or claimed enrolment (its unconfirmed device is unregistered); null when it is neither. */
   cancel(

@@ -1,12 +1,14 @@
-import { activity } from '../domain/activity.ts'
+import { type Actor, activity } from '../domain/activity.ts'
+import type { Device } from '../domain/device.ts'
 import {
   confirmationTriesMax,
   type Enrolment,
   typedCodeAlphabet,
   typedCodeLength,
 } from '../domain/enrolment.ts'
-import type { DeviceId } from '../domain/ids.ts'
+import type { DeviceId, UserId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
+import type { Policy } from '../domain/policy.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserReference } from '../ports/challenge-store.ts'
@@ -50,7 +52,11 @@ export function typedCodeMessage(tenantId: string, code: string): string {
 }
 
 /** Where a phone finds the service, the tenant and the code. Not an operating-system URL scheme: any app could claim that. */
-function enrolmentUri(publicOrigin: string, { tenantId }: Enrolment, code: string): string {
+function enrolmentUri(
+  publicOrigin: string,
+  { tenantId }: Pick<Enrolment, 'tenantId'>,
+  code: string,
+): string {
   return `${issuerOf(publicOrigin, tenantId)}/enrol#${code}`
 }
 
@@ -66,36 +72,55 @@ export async function openEnrolment(
   const replaced = command.replacesDeviceId
   if (replaced !== undefined) {
     const device = await needs.devices.find(tenantId, replaced)
-    if (device?.userId !== user.id || device.status !== 'active') return refuse('not_found')
+    if (!device || !mayBeReplaced(device, user.id)) return refuse('not_found')
   }
   const policy = await needs.tenants.findPolicy(tenantId, principal.rpId)
+  const { made, codes } = draftEnrolment(needs, policy, {
+    tenantId,
+    userId: user.id,
+    rpId: principal.rpId,
+    replacesDeviceId: replaced ?? null,
+    openedByDeviceId: null,
+    actor: `api_key:${principal.keyId}`,
+  })
+  return { enrolment: await needs.enrolments.create(made), ...codes }
+}
+
+/** Only a user's own devices are replaced, and only those that still stand. */
+export function mayBeReplaced({ userId, status }: Device, ofUserId: UserId): boolean {
+  return userId === ofUserId && (status === 'active' || status === 'suspended')
+}
+
+/** A new enrolment under these rules, with its codes: readable this once, kept as hashes. */
+export function draftEnrolment<const Opener extends DeviceId | null>(
+  needs: Pick<Needs, 'random' | 'hashing' | 'publicOrigin'>,
+  policy: Policy,
+  asked: Pick<Enrolment, 'tenantId' | 'userId' | 'rpId' | 'replacesDeviceId'> & {
+    readonly openedByDeviceId: Opener
+    readonly actor: Actor
+  },
+) {
   const scanned = needs.random.token(32)
   const typed = needs.random.characters(typedCodeAlphabet, typedCodeLength)
   const id = needs.random.id('enrolment')
-  const enrolment = await needs.enrolments.create({
-    tenantId,
+  const { actor, ...about } = asked
+  const { tenantId, userId } = about
+  const made = {
+    ...about,
     id,
-    userId: user.id,
-    rpId: principal.rpId,
     codeTriesLeft: policy.enrolmentCodeTriesMax,
     wrongNumbersLeft: confirmationTriesMax,
     confirmationRequired: policy.enrolmentConfirmation,
-    replacesDeviceId: replaced ?? null,
     codeHash: needs.hashing.sha256(scanned),
     typedCodeHash: needs.hashing.keyed(typedCodeMessage(tenantId, typed)),
     ttlSeconds: policy.enrolmentTtlSeconds,
-    activity: activity({
-      userId: user.id,
-      type: 'enrolment_opened',
-      actor: `api_key:${principal.keyId}`,
-      enrolmentId: id,
-    }),
-  })
-  return {
-    enrolment,
-    code: `${typed.slice(0, 5)}-${typed.slice(5)}`,
-    uri: enrolmentUri(needs.publicOrigin, enrolment, scanned),
+    activity: activity({ userId, type: 'enrolment_opened', actor, enrolmentId: id }),
   }
+  const codes = {
+    code: `${typed.slice(0, 5)}-${typed.slice(5)}`,
+    uri: enrolmentUri(needs.publicOrigin, made, scanned),
+  }
+  return { made, codes }
 }
 
 const newUserHint = 'Give `displayName` to create the user, or check the name for a slip.'

@@ -1,5 +1,5 @@
 import { type Enrolment, type EnrolmentView, viewOf } from '../domain/enrolment.ts'
-import type { EnrolmentId } from '../domain/ids.ts'
+import type { DeviceId, EnrolmentId, RelyingPartyId, TenantId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { EnrolmentRecord, EnrolmentStore } from '../ports/enrolment-store.ts'
@@ -45,9 +45,32 @@ export type EnrolmentWait = { readonly waitMs: number; readonly after?: Enrolmen
  * Reads an enrolment, waiting for its status to change, so that a page can follow it from open to claimed to completed. A page
  * that says what it has seen (`after`) misses no change that came between two of its calls.
  */
-export async function readEnrolment(
+export function readEnrolment(
   needs: Needs,
   { tenantId, rpId }: Principal,
+  id: EnrolmentId,
+  wait: EnrolmentWait,
+  aborted?: () => boolean,
+): Promise<EnrolmentReading | Refusal> {
+  return followEnrolment(needs, { tenantId, rpId }, id, wait, aborted)
+}
+
+/** Whose enrolment it is: a relying party's, or that of the device that opened it. */
+type Owner = { readonly tenantId: TenantId } & (
+  | { readonly rpId: RelyingPartyId }
+  | { readonly openedByDeviceId: DeviceId }
+)
+
+function owns(owner: Owner, enrolment: Enrolment): boolean {
+  return 'rpId' in owner
+    ? enrolment.rpId === owner.rpId
+    : enrolment.openedByDeviceId === owner.openedByDeviceId
+}
+
+/** Reads and waits as `readEnrolment` does, for whoever owns the enrolment; for everybody else it does not exist. */
+export async function followEnrolment(
+  needs: Needs,
+  owner: Owner,
   id: EnrolmentId,
   { waitMs, after }: EnrolmentWait,
   aborted: () => boolean = () => false,
@@ -57,8 +80,8 @@ export async function readEnrolment(
   let seen = after
   try {
     for (;;) {
-      const record = await needs.enrolments.find(tenantId, id)
-      if (record?.enrolment.rpId !== rpId) return refuse('not_found')
+      const record = await needs.enrolments.find(owner.tenantId, id)
+      if (!record || !owns(owner, record.enrolment)) return refuse('not_found')
       const reading = read(needs, record)
       seen ??= reading.status
       const leftMs = until - performance.now()

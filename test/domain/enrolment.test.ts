@@ -39,6 +39,7 @@ const enrolment: Enrolment = {
   confirmationRequired: true,
   replacesDeviceId: null,
   deviceId: null,
+  openedByDeviceId: null,
   createdAt: now,
   expiresAt: later(600),
   claimedAt: null,

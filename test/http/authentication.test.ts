@@ -17,6 +17,7 @@ import {
 
 const open = new Set([
   'claimEnrolment',
+  'readEnrolmentPage',
   'readLiveness',
   'readReadiness',
   'readMetrics',

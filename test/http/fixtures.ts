@@ -123,6 +123,7 @@ export function anEnrolment(overrides: Partial<Enrolment> = {}): Enrolment {
     confirmationRequired: true,
     replacesDeviceId: null,
     deviceId: null,
+    openedByDeviceId: null,
     createdAt: at,
     expiresAt: at,
     claimedAt: null,

@@ -171,6 +171,19 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       (await signingKeys.list(my.tenantId)).filter(({ kid }) => kid === their.signingKid),
     [],
   ],
+  'enrolments.createByDevice': [
+    ({ enrolments }, my, their) => {
+      const { enrolment } = their.waiting
+      const codes = { codeHash: randomBytes(32), typedCodeHash: randomBytes(32) }
+      const made = { ...enrolment, ...codes, id: systemRandom.id('enrolment'), ttlSeconds: 60 }
+      const opener = { tenantId: my.tenantId, openedByDeviceId: their.deviceId }
+      return enrolments.createByDevice(
+        { ...made, ...opener, activity: event(my) },
+        aProof(my, my.deviceId),
+      )
+    },
+    'changed',
+  ],
   'enrolments.find': [
     ({ enrolments }, my, their) => enrolments.find(my.tenantId, their.open.id),
     null,

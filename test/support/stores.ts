@@ -122,6 +122,7 @@ export async function anEnrolment(
   more: {
     readonly confirmationRequired?: boolean
     readonly replacesDeviceId?: DeviceId
+    readonly openedByDeviceId?: DeviceId
     readonly typedCodeHash?: Uint8Array
     readonly codeHash?: Uint8Array
     readonly ttlSeconds?: number
@@ -136,6 +137,7 @@ export async function anEnrolment(
     wrongNumbersLeft: 3,
     confirmationRequired: more.confirmationRequired ?? false,
     replacesDeviceId: more.replacesDeviceId ?? null,
+    openedByDeviceId: more.openedByDeviceId ?? null,
     codeHash: more.codeHash ?? randomBytes(32),
     typedCodeHash: more.typedCodeHash ?? randomBytes(32),
     ttlSeconds: more.ttlSeconds ?? 600,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { wait } from '../waiting.ts'
 import { idOf, shownId } from './ids.ts'
 import { timestamp } from './time.ts'
 import { displayName, userReference } from './user.ts'
@@ -28,7 +29,16 @@ export const newEnrolmentOfUser = z.strictObject({ replacesDeviceId }).meta({
   description: 'How the device is to be enrolled; `{}` will do.',
 })
 
-export const enrolmentStatuses = [
+export const nextEnrolment = z
+  .strictObject({
+    replacesDeviceId: idOf('device', 'A device of the user.').nullable().exactOptional().meta({
+      description:
+        'The device of the user that is unregistered when the new one becomes active: the calling one unless said otherwise, none with null.',
+    }),
+  })
+  .meta({ id: 'NextEnrolment', description: 'What becomes of the old phone; `{}` will do.' })
+
+const enrolmentStatuses = [
   'open',
   'claimed',
   'completed',
@@ -36,6 +46,15 @@ export const enrolmentStatuses = [
   'void',
   'expired',
 ] as const
+
+/** How a page, or an old phone, follows an enrolment. */
+export const enrolmentWait = z.strictObject({
+  wait: wait.default(0),
+  after: z.enum(enrolmentStatuses).exactOptional().meta({
+    description:
+      'Wait only while the status is this one; without it, while it is what it was at the call.',
+  }),
+})
 
 export const openedEnrolmentBody = z
   .object({
@@ -66,7 +85,12 @@ export const enrolmentBody = z
     userId: shownId('user', 'Whose device it is for.'),
     status: z.enum(enrolmentStatuses),
     reason: z
-      .enum(['code_tries_used_up', 'number_tries_used_up', 'device_unregistered'])
+      .enum([
+        'code_tries_used_up',
+        'number_tries_used_up',
+        'device_unregistered',
+        'device_suspended',
+      ])
       .exactOptional()
       .meta({ description: 'Why it is void.' }),
     number: z.string().exactOptional().meta({

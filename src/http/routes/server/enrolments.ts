@@ -1,21 +1,19 @@
-import { toString as drawQrCode } from 'qrcode'
 import { z } from 'zod'
 import { isRefusal } from '../../../domain/refusal.ts'
-import type { OpenedEnrolment } from '../../../usecases/open-enrolment.ts'
-import type { EnrolmentReading } from '../../../usecases/read-enrolment.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
 import { sendRefusal } from '../../problem.ts'
 import type { ProblemCode } from '../../problem-table.ts'
 import {
   enrolmentBody,
-  enrolmentStatuses,
+  enrolmentWait,
   newEnrolment,
   newEnrolmentOfUser,
   openedEnrolmentBody,
 } from '../../schemas/enrolment.ts'
 import { idParams } from '../../schemas/ids.ts'
-import { goneOf, wait } from '../../waiting.ts'
+import { shownEnrolment, shownOpenedEnrolment } from '../../shown-enrolment.ts'
+import { goneOf } from '../../waiting.ts'
 import type { ServerOptions } from './server-options.ts'
 
 const enrolmentParams = idParams('id', 'enrolment', 'The enrolment.')
@@ -28,25 +26,6 @@ const openRefusals = [
   'namespace_not_granted',
   'identifier_taken',
 ] as const satisfies ProblemCode[]
-
-async function shownOpened({
-  enrolment,
-  code,
-  uri,
-}: OpenedEnrolment): Promise<z.output<typeof openedEnrolmentBody>> {
-  const qrSvg = await drawQrCode(uri, { type: 'svg', errorCorrectionLevel: 'M' })
-  return { ...enrolment, code, uri, qrSvg }
-}
-
-function shown({ enrolment, status, number }: EnrolmentReading): z.output<typeof enrolmentBody> {
-  const { reason, ...members } = enrolment
-  return {
-    ...members,
-    status,
-    ...(reason !== null && { reason }),
-    ...(number !== null && { number }),
-  }
-}
 
 /** Enrolments as the relying party that opens them sees them. */
 export function enrolmentRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
@@ -71,7 +50,7 @@ function open(app: HttpApp, { useCases, key }: ServerOptions): void {
     async (request, reply) => {
       const made = await useCases.openEnrolment(principalOf(request), request.body)
       if (isRefusal(made)) return sendRefusal(reply, made)
-      return reply.code(201).send(await shownOpened(made))
+      return reply.code(201).send(await shownOpenedEnrolment(made))
     },
   )
 }
@@ -93,18 +72,10 @@ function openOfUser(app: HttpApp, { useCases, key }: ServerOptions): void {
       const user = { id: request.params.userId }
       const made = await useCases.openEnrolment(principalOf(request), { ...request.body, user })
       if (isRefusal(made)) return sendRefusal(reply, made)
-      return reply.code(201).send(await shownOpened(made))
+      return reply.code(201).send(await shownOpenedEnrolment(made))
     },
   )
 }
-
-const readQuery = z.strictObject({
-  wait: wait.default(0),
-  after: z.enum(enrolmentStatuses).exactOptional().meta({
-    description:
-      'Wait only while the status is this one; without it, while it is what it was at the call.',
-  }),
-})
 
 function read(app: HttpApp, { useCases, key }: ServerOptions): void {
   app.get(
@@ -116,7 +87,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       description:
         'A page follows an enrolment with `?wait=30&after=open` and then `?wait=30&after=claimed`: whatever changed between two calls is answered at once.',
       params: enrolmentParams,
-      querystring: readQuery,
+      querystring: enrolmentWait,
       answers: one,
     }),
     async (request, reply) => {
@@ -127,7 +98,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
         { waitMs: waitSeconds * 1000, ...(after !== undefined && { after }) },
         goneOf(reply),
       )
-      return isRefusal(reading) ? sendRefusal(reply, reading) : shown(reading)
+      return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrolment(reading)
     },
   )
 }
@@ -147,7 +118,7 @@ function cancel(app: HttpApp, { useCases, key }: ServerOptions): void {
     }),
     async (request, reply) => {
       const reading = await useCases.cancelEnrolment(principalOf(request), request.params.id)
-      return isRefusal(reading) ? sendRefusal(reply, reading) : shown(reading)
+      return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrolment(reading)
     },
   )
 }

@@ -1,0 +1,71 @@
+// A device enrols the next phone of its user.
+
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { proofOf } from '../../plugins/device-proof.ts'
+import { sendRefusal } from '../../problem.ts'
+import {
+  enrolmentBody,
+  enrolmentWait,
+  nextEnrolment,
+  openedEnrolmentBody,
+} from '../../schemas/enrolment.ts'
+import { idParams } from '../../schemas/ids.ts'
+import { shownEnrolment, shownOpenedEnrolment } from '../../shown-enrolment.ts'
+import { goneOf } from '../../waiting.ts'
+import type { DeviceOptions } from './device-options.ts'
+
+/** The old phone plays the part of the page. */
+export function nextPhoneRoutes(app: HttpApp, options: DeviceOptions, done: () => void): void {
+  open(app, options)
+  read(app, options)
+  done()
+}
+
+function open(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+  app.post(
+    '/device/v1/enrollments',
+    proof('verification', {
+      operationId: 'openNextEnrolment',
+      tag: 'device API',
+      summary: "Open an enrolment for the user's next phone",
+      description:
+        'The calling device goes when the new one is confirmed, unless `replacesDeviceId` says otherwise. The enrolment ends with the calling device.',
+      body: nextEnrolment,
+      answers: {
+        201: { description: 'The enrolment with its codes.', schema: openedEnrolmentBody },
+      },
+      refusals: ['proof_replayed', 'not_found'],
+    }),
+    async (request, reply) => {
+      const made = await useCases.openNextEnrolment(proofOf(request), request.body)
+      if (isRefusal(made)) return sendRefusal(reply, made)
+      return reply.code(201).send(await shownOpenedEnrolment(made))
+    },
+  )
+}
+
+function read(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+  app.get(
+    '/device/v1/enrollments/:id',
+    proof('possession', {
+      operationId: 'readNextEnrolment',
+      tag: 'device API',
+      summary: 'Read an enrolment that this device opened, waiting for its status to change',
+      description: 'While it is claimed it carries the number to show on this device.',
+      params: idParams('id', 'enrolment', 'The enrolment.'),
+      querystring: enrolmentWait,
+      answers: { 200: { description: 'The enrolment.', schema: enrolmentBody } },
+    }),
+    async (request, reply) => {
+      const { wait: waitSeconds, after } = request.query
+      const reading = await useCases.readNextEnrolment(
+        proofOf(request),
+        request.params.id,
+        { waitMs: waitSeconds * 1000, ...(after !== undefined && { after }) },
+        goneOf(reply),
+      )
+      return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrolment(reading)
+    },
+  )
+}
