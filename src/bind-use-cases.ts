@@ -4,6 +4,7 @@ import type { ApiKeyId } from './domain/ids.ts'
 import type { UseCases } from './http/use-cases.ts'
 import type { ActivityStore } from './ports/activity-store.ts'
 import type { AttestationVerifier } from './ports/attestation.ts'
+import type { AuditStore } from './ports/audit-store.ts'
 import type { ChallengeStore } from './ports/challenge-store.ts'
 import type { Dispatcher } from './ports/delivery-store.ts'
 import type { DeviceStore } from './ports/device-store.ts'
@@ -85,6 +86,7 @@ export type Parts = {
   readonly suspensions: SuspensionStore
   readonly challenges: ChallengeStore
   readonly activities: ActivityStore
+  readonly audit: Pick<AuditStore, 'list'>
   readonly passcodes: PasscodeStore
   readonly revocationLog: RevocationLog
   readonly notices: NoticeStore
@@ -131,6 +133,7 @@ export function bindUseCases(parts: Parts): UseCases {
     setPolicy: bind(setPolicy),
     setRelyingPartyPolicy: bind(setRelyingPartyPolicy),
     createApiKey: bind(createApiKey),
+    listAuditEvents: (...given) => parts.audit.list(...given),
     rotateApiKey: bind(rotateApiKey),
     revokeApiKey: bind(revokeApiKey),
     readPublicKeys: bind(readPublicKeys),

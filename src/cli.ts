@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Operator commands. They work on the same database as the service, while it runs or not.
 
+import { readFileSync } from 'node:fs'
 import { text as textOf } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { pino } from 'pino'
@@ -11,6 +12,7 @@ import { isId } from './domain/ids.ts'
 import { isRefusal } from './domain/refusal.ts'
 import { defaultScopes, type Scope, scopes } from './domain/scope.ts'
 import { StartFault, wordsOf } from './start-fault.ts'
+import type { AuditVerdict } from './usecases/verify-audit.ts'
 
 const usage = `Usage: countersign <command> [options]
 
@@ -26,6 +28,7 @@ const usage = `Usage: countersign <command> [options]
   keys revoke KEY_ID
   signing-keys rotate [--tenant ID]
   revocations apply < FILE                  revoke again after a restore what the revocation log says
+  audit verify [--tenant ID] [--heads FILE]   find where the audit record was touched; ends with 1 if it was
 
 --tenant may be left out while there is only one tenant. --json prints JSON.
 Scopes: ${scopes.join(', ')} (default: ${defaultScopes.join(', ')})
@@ -43,6 +46,7 @@ const options = {
   'expires-at': { type: 'string' },
   'allow-address': { type: 'string', multiple: true },
   'overlap-seconds': { type: 'string' },
+  heads: { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const
@@ -173,12 +177,40 @@ const commands: Record<string, Command> = {
     }
     return applied
   },
+  async 'audit verify'(operations, { values }) {
+    const kept = readHeads(values.heads)
+    const ids = values.tenant
+      ? [await tenantOf(operations, values.tenant)]
+      : (await operations.listTenants()).map(({ id }) => id)
+    const verdicts: AuditVerdict[] = []
+    for (const id of ids) verdicts.push(await operations.verifyAudit(id, kept))
+    if (verdicts.some(({ firstBad }) => firstBad !== null)) process.exitCode = 1
+    return verdicts.map(({ firstBad, ...counts }) => ({
+      ...counts,
+      whole: firstBad === null,
+      ...(firstBad && {
+        firstBadSeq: firstBad.seq,
+        fault: firstBad.fault,
+        ...(firstBad.rowId && { row: firstBad.rowId }),
+      }),
+    }))
+  },
   async 'signing-keys rotate'(operations, { values }) {
     const rotated = await operations.rotateSigningKey(await tenantOf(operations, values.tenant))
     if (isRefusal(rotated))
       throw new CommandError('Another rotation came first; look before you repeat it')
     return rotated
   },
+}
+
+/** Every signed text in a file, such as a log: heads among it are held against the chain. */
+function readHeads(file: string | undefined): string[] {
+  if (file === undefined) return []
+  try {
+    return readFileSync(file, 'utf8').match(/[\w-]+\.[\w-]+\.[\w-]{86}/g) ?? []
+  } catch {
+    throw new CommandError(`--heads: ${file} cannot be read`)
+  }
 }
 
 function print(result: unknown, json: boolean): void {

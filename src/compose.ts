@@ -28,7 +28,7 @@ import { createSealing } from './outbound/sealing.ts'
 import { createSecurityLog } from './outbound/security-log.ts'
 import { createSignalHub, type SignalCarrier } from './outbound/signal-hub.ts'
 import { createSignatures } from './outbound/signatures.ts'
-import { type Database, openDatabase } from './persistence/database.ts'
+import { type Database, isReady, openDatabase } from './persistence/database.ts'
 import { ConnectFailure, isDatabaseUnavailable } from './persistence/database-errors.ts'
 import { startEmbeddedPostgres } from './persistence/embedded-postgres.ts'
 import { migrate } from './persistence/migrations.ts'
@@ -41,6 +41,7 @@ import { findUnopenedKey } from './usecases/check-master-key.ts'
 import { rotateSigningKey } from './usecases/rotate-signing-key.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
 import { bootstrap, createRelyingParty, createTenant } from './usecases/tenants.ts'
+import { verifyAudit } from './usecases/verify-audit.ts'
 import { createDispatcher } from './worker/dispatcher.ts'
 import { startSweeps } from './worker/sweeps.ts'
 
@@ -180,6 +181,8 @@ export async function openOperations(config: Config, publicOrigin: string, log: 
       rotateApiKey(needs, command, 'operator'),
     revokeApiKey: (tenantId: Parameters<typeof revokeApiKey>[1], id: ApiKeyId) =>
       revokeApiKey(needs, tenantId, id, 'operator'),
+    verifyAudit: (tenantId: Parameters<typeof verifyAudit>[1], heads: readonly string[]) =>
+      verifyAudit(needs, tenantId, heads),
     rotateSigningKey: (tenantId: Parameters<typeof rotateSigningKey>[1]) =>
       rotateSigningKey(needs, tenantId),
     applyRevocations: (lines: readonly string[]) => applyRevocations(needs, lines),
@@ -254,7 +257,8 @@ export async function startService(
     publicOrigin,
   }
   if (config.role !== 'api') {
-    const sweeps = startSweeps({ ...parts, log })
+    const signingKeys = createSigningKeys(parts, () => Date.now())
+    const sweeps = startSweeps({ ...parts, signingKeys, log })
     undo.defer(() => sweeps.stop())
   }
   let address: string | null = null
@@ -281,13 +285,4 @@ export async function startService(
   if (!bootstrapped) await assertMasterKey(config, parts)
   const running = undo.move()
   return { publicOrigin, address, bootstrapped, stop: () => running.disposeAsync() }
-}
-
-async function isReady(database: Database): Promise<boolean> {
-  try {
-    await database.query('ready', 'select 1', [])
-    return true
-  } catch {
-    return false
-  }
 }

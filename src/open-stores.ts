@@ -3,6 +3,7 @@
 import { systemRandom } from './outbound/random.ts'
 import { createActivityStore } from './persistence/activities.ts'
 import { createApiKeyStore } from './persistence/api-keys.ts'
+import { createAuditStore } from './persistence/audit.ts'
 import { createChallengeStore } from './persistence/challenges.ts'
 import type { Database } from './persistence/database.ts'
 import { createDeliveryStore } from './persistence/deliveries.ts'
@@ -29,6 +30,7 @@ export function openStores({ database }: { readonly database: Database }) {
     challenges: createChallengeStore(database, random),
     deliveries: createDeliveryStore(database),
     activities: createActivityStore(database, random),
+    audit: createAuditStore(database),
     notices: createNoticeStore(database, random),
     passcodes: createPasscodeStore(database, random),
   }

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -120,6 +120,34 @@ describe('an operator at the command line', () => {
     expect(await kids()).toMatchObject([{ seq: 1 }])
     await json('signing-keys', 'rotate')
     expect(await kids()).toMatchObject([{ seq: 1 }, { seq: 2 }])
+  })
+
+  test('holds the audit record against its chain, and ends with 1 where it was touched', async () => {
+    await using service = await startServiceProcess({ ...environment, PORT: '0' })
+    const table = (text: string) =>
+      onServer(database.url, async (client) => (await client.query(text)).rows)
+    const head = await until(
+      'the record is chained and signed',
+      async () => {
+        const [found] = await table('select jws from audit_heads')
+        return found?.jws as string | undefined
+      },
+      30_000,
+    )
+    expect(service.stdout()).toContain('listens')
+    const folder = await mkdtemp(path.join(tmpdir(), 'cs-heads-'))
+    const file = path.join(folder, 'log')
+    await writeFile(file, `{"stream":"security","head":"${head}"}\n`)
+    const [tenant] = await json('audit', 'verify', '--heads', file)
+    expect(tenant).toMatchObject({ whole: true, purged: 0, erased: 0 })
+    expect(tenant.links).toBeGreaterThan(2)
+    await table(`update audit_events set actor = 'service' where type = 'tenant_created'`)
+    const touched = await countersign('audit', 'verify', '--json')
+    expect(touched.code).toBe(1)
+    expect(JSON.parse(touched.stdout)).toMatchObject([
+      { whole: false, fault: 'row_edited', firstBadSeq: expect.any(Number) },
+    ])
+    await rm(folder, { recursive: true })
   })
 
   test('reads a table without --json', async () => {

@@ -31,6 +31,7 @@ import { healthRoutes } from './routes/health.ts'
 import { type Metrics, metricsRoutes } from './routes/metrics.ts'
 import { activityRoutes } from './routes/server/activities.ts'
 import { apiKeyRoutes } from './routes/server/api-keys.ts'
+import { auditEventRoutes } from './routes/server/audit-events.ts'
 import { challengeRoutes } from './routes/server/challenges.ts'
 import { deviceRoutes } from './routes/server/devices.ts'
 import { enrolmentRoutes } from './routes/server/enrolments.ts'
@@ -153,6 +154,7 @@ function registerRoutes(
     policyRoutes,
     relyingPartyRoutes,
     apiKeyRoutes,
+    auditEventRoutes,
     userRoutes,
     activityRoutes,
     deviceRoutes,

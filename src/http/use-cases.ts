@@ -1,6 +1,7 @@
 // What the routes can do: every use case with its needs already bound. src/compose.ts makes the real one, tests pass literals.
 
 import type { TenantId } from '../domain/ids.ts'
+import type { AuditStore } from '../ports/audit-store.ts'
 import type { ApiKey, RelyingParty, Tenant } from '../ports/directory-store.ts'
 import type { answerChallenge } from '../usecases/answer-challenge.ts'
 import type { createApiKey, revokeApiKey, rotateApiKey } from '../usecases/api-keys.ts'
@@ -65,6 +66,7 @@ export type UseCases = {
   readonly setPolicy: Bound<typeof setPolicy>
   readonly setRelyingPartyPolicy: Bound<typeof setRelyingPartyPolicy>
   readonly createApiKey: Bound<typeof createApiKey>
+  readonly listAuditEvents: AuditStore['list']
   readonly rotateApiKey: Bound<typeof rotateApiKey>
   readonly revokeApiKey: Bound<typeof revokeApiKey>
   readonly readPublicKeys: Bound<typeof readPublicKeys>

@@ -157,3 +157,13 @@ async function commit<T>(loan: Loan, work: (tx: Queries) => Promise<T>): Promise
   await loan.command('commit')
   return result
 }
+
+/** True while the database answers. */
+export async function isReady(database: Database): Promise<boolean> {
+  try {
+    await database.query('ready', 'select 1', [])
+    return true
+  } catch {
+    return false
+  }
+}

@@ -5,10 +5,11 @@ import type { DeliveryStore, Housekeeping } from '../ports/delivery-store.ts'
 import type { NoticeStore } from '../ports/notice-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { Random } from '../ports/world.ts'
+import { type Needs as AuditNeeds, chainAudit, signAuditHeads } from '../usecases/chain-audit.ts'
 import { tellUsers } from '../usecases/tell-users.ts'
 import type { Log, RunningDispatcher } from './dispatcher.ts'
 
-export type Needs = {
+export type Needs = AuditNeeds & {
   readonly deliveries: DeliveryStore & Housekeeping
   readonly challenges: Pick<ChallengeStore, 'expire'>
   readonly notices: NoticeStore
@@ -26,6 +27,7 @@ type Sweep = {
 }
 
 const batch = 200
+const auditBatch = 500
 /** Pushes that this process takes on at a time. What it could not send within the lease is better left to others, or to later. */
 const inFlightMax = 1_000
 
@@ -74,6 +76,8 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
       everyMs: 5_000,
       run: async () => (await deliveries.suppressEnded(batch)) === batch,
     },
+    { name: 'audit chain', everyMs: 2_000, run: () => chainAudit(needs, auditBatch) },
+    { name: 'audit heads', everyMs: 5_000, run: () => signAuditHeads(needs, auditBatch) },
     {
       name: 'spent proofs',
       everyMs: 30_000,

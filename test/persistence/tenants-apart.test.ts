@@ -116,6 +116,38 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       (await apiKeys.list(my.tenantId)).filter(({ id }) => id === their.apiKeyId),
     [],
   ],
+  'audit.list': [
+    ({ audit }, my, their) => audit.list(my.tenantId, { subject: their.apiKeyId }, page),
+    [],
+  ],
+  'audit.readLinks': [
+    async ({ audit }, my, their) => {
+      const links = ({ seq }: { seq: number }, rows: readonly { id: string }[]) =>
+        rows.map(({ id }, n) => ({
+          seq: seq + n + 1,
+          rowId: id,
+          occurredAtMicros: '0',
+          coreDigest: '',
+          detailsDigest: '',
+          hash: '',
+        }))
+      await audit.lengthen(their.tenantId, 100, links)
+      return audit.readLinks(my.tenantId, 0, 100)
+    },
+    [],
+  ],
+  'audit.readHeads': [
+    async ({ audit }, my, their) => {
+      await audit.saveHead(their.tenantId, { seq: 1_000, jws: 'head' })
+      return audit.readHeads(my.tenantId)
+    },
+    [],
+  ],
+  'audit.readEnd': [
+    ({ audit }, my) => audit.readEnd(my.tenantId),
+    { seq: 0, hash: '', purgedBeforeMicros: 0n },
+  ],
+  'audit.findForgotten': [({ audit }, my) => audit.findForgotten(my.tenantId), null],
   'apiKeys.rotate': [
     ({ apiKeys }, my, their) =>
       apiKeys.rotate(
@@ -438,11 +470,15 @@ const installationWide = [
   'deliveries.suppressEnded',
   'deliveries.purgeProofs',
   'notices.loadOwed',
+  'audit.findUnlinked',
+  'audit.findUnsigned',
 ]
 /** Methods that write what they are given: the database refuses what would point into another tenant. */
 const writers = [
   'tenants.createRelyingParty',
   'apiKeys.create',
+  'audit.lengthen',
+  'audit.saveHead',
   'users.import',
   'signingKeys.rotate',
   'enrolments.create',

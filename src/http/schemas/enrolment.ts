@@ -38,14 +38,7 @@ export const nextEnrolment = z
   })
   .meta({ id: 'NextEnrolment', description: 'What becomes of the old phone; `{}` will do.' })
 
-const enrolmentStatuses = [
-  'open',
-  'claimed',
-  'completed',
-  'cancelled',
-  'void',
-  'expired',
-] as const
+const enrolmentStatuses = ['open', 'claimed', 'completed', 'cancelled', 'void', 'expired'] as const
 
 /** How a page, or an old phone, follows an enrolment. */
 export const enrolmentWait = z.strictObject({

@@ -1,0 +1,152 @@
+// A tenant's audit record as a chain: each link holds the digest of one row and the hash of the link before, so that nothing
+// in it can be edited, taken out, put in or moved without every later hash changing.
+
+import type { ActivityType } from './activity.ts'
+import { readClaims } from './claims.ts'
+import type { TenantId } from './ids.ts'
+
+/** What follows from an entry beside it, happens with every sign-in, and decides nothing. All other activities are chained. */
+export const unchainedActivities: readonly ActivityType[] = [
+  'challenge_created',
+  'challenge_resent',
+  'challenge_expired',
+  'challenge_cancelled',
+]
+
+/** A row as it is digested: what stays for ever, and what may be erased, with its salt. */
+export type AuditRow = {
+  readonly id: string
+  /** Microseconds since 1970, in decimal. */
+  readonly occurredAtMicros: string
+  readonly core: string
+  readonly details: string
+  /** Null once the details were erased. */
+  readonly salt: string | null
+}
+
+export type AuditLink = {
+  readonly seq: number
+  readonly rowId: string
+  readonly occurredAtMicros: string
+  readonly coreDigest: string
+  readonly detailsDigest: string
+  readonly hash: string
+}
+
+/** The end of a chain: the number of its links and the hash of the last. */
+export type ChainEnd = { readonly seq: number; readonly hash: string }
+
+export const emptyChain: ChainEnd = { seq: 0, hash: '' }
+
+/** base64url SHA-256. */
+type Digest = (text: string) => string
+
+const detailsText = (salt: string, details: string) => `${salt}.${details}`
+
+function hashOf(
+  digest: Digest,
+  tenantId: TenantId,
+  { seq, rowId, occurredAtMicros, coreDigest, detailsDigest }: Omit<AuditLink, 'hash'>,
+  before: string,
+): string {
+  const words = [tenantId, seq, rowId, occurredAtMicros, coreDigest, detailsDigest, before]
+  return digest(JSON.stringify(['audit-link/1', ...words]))
+}
+
+/** The links by which these rows lengthen a chain, in their order. */
+export function linksFor(
+  digest: Digest,
+  tenantId: TenantId,
+  end: ChainEnd,
+  rows: readonly AuditRow[],
+): AuditLink[] {
+  let last = end
+  return rows.map(({ id, occurredAtMicros, core, details, salt }) => {
+    const link = {
+      seq: last.seq + 1,
+      rowId: id,
+      occurredAtMicros,
+      coreDigest: digest(core),
+      detailsDigest: digest(detailsText(salt ?? '', details)),
+    }
+    const linked = { ...link, hash: hashOf(digest, tenantId, link, last.hash) }
+    last = linked
+    return linked
+  })
+}
+
+/** What can be wrong with a link or with what it stands for. */
+export type AuditFault =
+  | 'sequence_broken'
+  | 'hash_wrong'
+  | 'row_missing'
+  | 'row_edited'
+  | 'details_edited'
+  | 'backdated'
+  | 'head_differs'
+  | 'head_not_ours'
+  | 'chain_truncated'
+  | 'row_not_linked'
+
+/** What the check of a link knows beyond it. */
+export type LinkFacts = {
+  readonly tenantId: TenantId
+  readonly before: ChainEnd
+  /** The row today; null when it is gone. `erased` when it belongs to a user whose erasure is on record. */
+  readonly row: (AuditRow & { readonly erased: boolean }) | null
+  /** Activities from before this time were purged, as the record itself says; in microseconds. */
+  readonly purgedBeforeMicros: bigint
+  /** A signed head before this link said that everything until then was linked; in microseconds. */
+  readonly closedThroughMicros: bigint
+}
+
+/** Whether the details of a row were taken out by an erasure that is on record. */
+export function isErased(row: NonNullable<LinkFacts['row']>): boolean {
+  return row.erased && row.salt === null && row.details === '{}'
+}
+
+/** What is wrong at this link, if anything. Links are checked in their order: the first fault is where the record was touched. */
+export function checkLink(
+  digest: Digest,
+  link: AuditLink,
+  { tenantId, before, row, purgedBeforeMicros, closedThroughMicros }: LinkFacts,
+): AuditFault | undefined {
+  if (link.seq !== before.seq + 1) return 'sequence_broken'
+  if (link.hash !== hashOf(digest, tenantId, link, before.hash)) return 'hash_wrong'
+  const at = BigInt(link.occurredAtMicros)
+  if (at < closedThroughMicros) return 'backdated'
+  if (row === null) {
+    const purged = link.rowId.startsWith('act_') && at < purgedBeforeMicros
+    return purged ? undefined : 'row_missing'
+  }
+  if (row.occurredAtMicros !== link.occurredAtMicros || digest(row.core) !== link.coreDigest) {
+    return 'row_edited'
+  }
+  if (isErased(row)) return undefined
+  const same = digest(detailsText(row.salt ?? '', row.details)) === link.detailsDigest
+  return same && row.salt !== null ? undefined : 'details_edited'
+}
+
+export const auditHeadTyp = 'audit-head+jwt'
+
+/** Transactions are over within this time: what is older than the last look by more than this cannot still appear by itself. */
+export const commitSlackSeconds = 60
+
+/** A chain's end as its tenant's key signed it. */
+export type AuditHead = ChainEnd & { readonly tid: string; readonly through: string }
+
+/** The payload of a head, or undefined when it is none. */
+export function readAuditHead(payload: unknown): AuditHead | undefined {
+  const read = readClaims(
+    {
+      iss: 'string',
+      tid: 'string',
+      iat: 'integer',
+      seq: 'integer',
+      hash: 'string',
+      through: 'string',
+    },
+    payload,
+  )
+  return read && !Number.isNaN(Date.parse(read.through)) ? read : undefined
+}

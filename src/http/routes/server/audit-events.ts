@@ -1,0 +1,41 @@
+import { z } from 'zod'
+import type { HttpApp } from '../../http-app.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { auditEventPage, auditWord } from '../../schemas/audit.ts'
+import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
+import type { ServerOptions } from './server-options.ts'
+
+/** The tenant's audit record. */
+export function auditEventRoutes(
+  app: HttpApp,
+  { useCases, key }: ServerOptions,
+  done: () => void,
+): void {
+  app.get(
+    '/v1/audit-events',
+    key('audit:read', {
+      operationId: 'listAuditEvents',
+      tag: 'administration',
+      summary: 'What was changed in the tenant, by whom',
+      description:
+        'Changes that belong to no single user; what happened to one is at `/v1/users/{userId}/activities`. Both are chained and signed.',
+      querystring: z.strictObject({
+        ...pageQuery('auditEvent'),
+        type: auditWord('Only events of this type.', 'api_key_created').exactOptional(),
+        actor: auditWord('Only what this one did.', 'operator').exactOptional(),
+        subject: auditWord(
+          'Only what was done to this.',
+          'key_01jv9z3k8we2tvn4qh6yrx7b5c',
+        ).exactOptional(),
+      }),
+      answers: { 200: { description: 'The events.', schema: auditEventPage } },
+    }),
+    async (request): Promise<z.output<typeof auditEventPage>> => {
+      const { type, actor, subject, ...paging } = request.query
+      const page = pageRequest(paging)
+      const { tenantId } = principalOf(request)
+      return pageOf(await useCases.listAuditEvents(tenantId, { type, actor, subject }, page), page)
+    },
+  )
+  done()
+}

@@ -1,0 +1,60 @@
+import type { NewAuditEvent } from '../domain/audit.ts'
+import type { AuditLink, AuditRow, ChainEnd, LinkFacts } from '../domain/audit-chain.ts'
+import type { TenantId } from '../domain/ids.ts'
+import type { PageRequest } from './directory-store.ts'
+
+/** One row of the audit record. */
+export type AuditEvent = Required<NewAuditEvent> & {
+  readonly id: string
+  readonly occurredAt: Date
+}
+
+export type AuditFilter = {
+  readonly type?: string | undefined
+  readonly actor?: string | undefined
+  readonly subject?: string | undefined
+}
+
+/** The end of a chain that has grown since its last signed head. */
+export type UnsignedEnd = ChainEnd & {
+  readonly tenantId: TenantId
+  /** Everything committed until then is linked. */
+  readonly through: Date
+}
+
+/** A link beside what it stands for today. */
+export type LinkReading = {
+  readonly link: AuditLink
+  readonly row: LinkFacts['row']
+}
+
+export type StoredHead = { readonly seq: number; readonly jws: string }
+
+export interface AuditStore {
+  /** A page of what was changed, newest first. */
+  list(tenantId: TenantId, filter: AuditFilter, page: PageRequest): Promise<AuditEvent[]>
+
+  /** Tenants with rows that are not linked yet. */
+  findUnlinked(limit: number): Promise<TenantId[]>
+  /**
+   * Lengthens a tenant's chain by at most `limit` rows, oldest first, while no other process can; `links` makes the links.
+   * Null when another process is at it; otherwise how many rows were linked.
+   */
+  lengthen(
+    tenantId: TenantId,
+    limit: number,
+    links: (end: ChainEnd, rows: readonly AuditRow[]) => readonly AuditLink[],
+  ): Promise<number | null>
+  /** Ends that have grown and whose last head is at least this old. */
+  findUnsigned(headAgeSeconds: number, limit: number): Promise<UnsignedEnd[]>
+  /** Keeps a head; false when another process signed this end or a later one first. */
+  saveHead(tenantId: TenantId, head: StoredHead): Promise<boolean>
+
+  // for the audit of the audit
+  readLinks(tenantId: TenantId, afterSeq: number, limit: number): Promise<LinkReading[]>
+  readHeads(tenantId: TenantId): Promise<StoredHead[]>
+  /** The chain's end as kept beside it, and until when activities were purged, in microseconds, as the record says. */
+  readEnd(tenantId: TenantId): Promise<ChainEnd & { readonly purgedBeforeMicros: bigint }>
+  /** The oldest row that should have been linked long ago and is not; null when there is none. */
+  findForgotten(tenantId: TenantId): Promise<string | null>
+}
