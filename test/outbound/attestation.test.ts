@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import {
   BasicConstraintsExtension,
+  Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
   type X509Certificate,
@@ -231,6 +232,55 @@ describe('a chain', () => {
     expect(await withChain(await sound(), {}, later)).toBe('certificate_expired')
   })
 
+  test('under a root that has run out is worth nothing, though all below it be valid', async () => {
+    const maker = await anAndroidMaker({ root: { notAfter: new Date(Date.now() - 1000) } })
+    const roots = { android: [maker.root], apple: [] }
+    const chain = await maker.attest(await leafKey(), challenge)
+    expect(await withChain(chain, { roots })).toBe('certificate_expired')
+  })
+
+  test('whose names do not lead to each other is worth nothing, though the signatures do', async () => {
+    const { phone, root } = android.authorities
+    const leaf = await certify({
+      subject: 'CN=Key',
+      issuer: { certificate: root.certificate, keys: phone.keys },
+      publicKey: await leafKey(),
+      extensions: [attesting({ ...soundly, challenge })],
+    })
+    expect(await withChain([der(leaf), ...android.above])).toBe('chain_invalid')
+  })
+
+  test('with SHA-1 or a short RSA key in it is worth nothing', async () => {
+    const weakHash = await anAndroidMaker({ intermediate: { hash: 'SHA-1' } })
+    const rsa = {
+      name: 'RSASSA-PKCS1-v1_5',
+      publicExponent: Uint8Array.of(1, 0, 1),
+      hash: 'SHA-256',
+    }
+    const rsaKeys = (modulusLength: number) =>
+      crypto.subtle.generateKey({ ...rsa, modulusLength }, true, ['sign', 'verify'])
+    const short = await anAndroidMaker({ intermediate: { keys: await rsaKeys(1024) } })
+    const long = await anAndroidMaker({ intermediate: { keys: await rsaKeys(2048) } })
+    const whys = [weakHash, short, long].map(async (maker) => {
+      const chain = await maker.attest(await leafKey(), challenge)
+      return withChain(chain, { roots: { android: [maker.root], apple: [] } })
+    })
+    expect(await Promise.all(whys)).toEqual(['chain_invalid', 'chain_invalid', null])
+  })
+
+  test('with a critical extension that nobody here understands is worth nothing', async () => {
+    for (const critical of [true, false]) {
+      const extensions = [
+        new BasicConstraintsExtension(true, undefined, true),
+        new Extension('1.3.6.1.4.1.99999.1', critical, new Uint8Array([5, 0])),
+      ]
+      const maker = await anAndroidMaker({ intermediate: { extensions } })
+      const roots = { android: [maker.root], apple: [] }
+      const chain = await maker.attest(await leafKey(), challenge)
+      expect(await withChain(chain, { roots })).toBe(critical ? 'chain_invalid' : null)
+    }
+  })
+
   test.each([
     ['is no authority', [new BasicConstraintsExtension(false, undefined, true)]],
     ['does not say that it is an authority', []],
@@ -322,7 +372,14 @@ describe('a chain', () => {
         ...sounds.slice(1),
       ]),
     ).toBe('malformed')
-    expect(await withChain([new Uint8Array(5000), ...sounds.slice(1)])).toBe('malformed')
+    const extensions = [
+      new BasicConstraintsExtension(true, undefined, true),
+      new Extension('1.3.6.1.4.1.99999.1', false, new Uint8Array(4096)),
+    ]
+    const wordy = await anAndroidMaker({ intermediate: { extensions } })
+    const theirs = { android: [wordy.root], apple: [] }
+    const long = await wordy.attest(await leafKey(), challenge)
+    expect(await withChain(long, { roots: theirs })).toBe('malformed')
   })
 
   test('of any bytes at all is answered, never thrown', async () => {
@@ -421,7 +478,8 @@ describe('an iPhone', () => {
 
   test('that sends anything else is answered, never thrown: depth, length, duplicates, any bytes', async () => {
     const object = await apple.attest(hash())
-    const duplicate = Buffer.from(`a2${'63666d7400'.repeat(2)}`, 'hex')
+    const again = Buffer.concat([Buffer.from('63666d746f', 'hex'), Buffer.from('apple-appattest')])
+    const duplicate = Buffer.concat([Buffer.of(0xa4), object.subarray(1), again])
     const indefinite = Buffer.from('bfff', 'hex')
     const deep = Buffer.alloc(16_000, 0x81)
     const cases = [

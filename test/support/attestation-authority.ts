@@ -50,6 +50,7 @@ type Link = {
   readonly notBefore?: Date
   readonly notAfter?: Date
   readonly extensions?: Extension[]
+  readonly hash?: string
 }
 
 const authorityExtensions = (pathLength?: number) => [
@@ -81,7 +82,11 @@ export function certify({ subject, issuer, publicKey, ...more }: Link): Promise<
     issuer: issuer.certificate.subject,
     publicKey,
     signingKey: issuer.keys.privateKey,
-    signingAlgorithm: p256,
+    signingAlgorithm: {
+      ...p256,
+      ...issuer.keys.privateKey.algorithm,
+      hash: more.hash ?? 'SHA-256',
+    },
     notBefore: more.notBefore ?? new Date(Date.now() - day),
     notAfter: more.notAfter ?? new Date(Date.now() + 100 * day),
     extensions: more.extensions ?? [],
@@ -92,9 +97,12 @@ export function certify({ subject, issuer, publicKey, ...more }: Link): Promise<
 export async function anAuthority(
   issuer: Authority,
   subject: string,
-  more: Pick<Link, 'notBefore' | 'notAfter' | 'extensions'> & { readonly pathLength?: number } = {},
+  more: Pick<Link, 'notBefore' | 'notAfter' | 'extensions' | 'hash'> & {
+    readonly pathLength?: number
+    readonly keys?: CryptoKeyPair
+  } = {},
 ): Promise<Authority> {
-  const keys = await makeKeys()
+  const keys = more.keys ?? (await makeKeys())
   const extensions = more.extensions ?? authorityExtensions(more.pathLength)
   const publicKey = keys.publicKey
   return { certificate: await certify({ ...more, subject, issuer, publicKey, extensions }), keys }
@@ -199,9 +207,12 @@ export const attesting = (said: Said) =>
 
 /** A maker of Android phones with its root and the authorities of one phone. */
 export async function anAndroidMaker(
-  more: { readonly intermediate?: Parameters<typeof anAuthority>[2] } = {},
+  more: {
+    readonly root?: Parameters<typeof aRoot>[1]
+    readonly intermediate?: Parameters<typeof anAuthority>[2]
+  } = {},
 ) {
-  const root = await aRoot('CN=Android root')
+  const root = await aRoot('CN=Android root', more.root)
   const intermediate = await anAuthority(root, 'CN=Intermediate', more.intermediate)
   const phone = await anAuthority(intermediate, 'CN=Phone')
   const above = [phone, intermediate, root].map(({ certificate }) => der(certificate))
