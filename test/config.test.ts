@@ -275,6 +275,49 @@ describe('a push provider', () => {
   })
 })
 
+describe('apps whose attestations count', () => {
+  const [one, two] = ['aB'.repeat(32), '0c'.repeat(32)]
+
+  test('are none unless they are listed', () => {
+    const none = { androidApps: [], appleApps: [], revocationsFile: null }
+    expect(readConfig({}).attestation).toEqual(none)
+  })
+
+  test('are listed with who signs them; an Android app may be signed by several', () => {
+    const file = fileWith('status.json', '{"entries":{}}')
+    const { attestation } = readConfig({
+      ATTESTATION_ANDROID_APPS: `com.example.app:${one}, com.example.beta:${two},com.example.app:${two}`,
+      ATTESTATION_APPLE_APPS: 'ABCDE12345.com.example.app,ABCDE12345.com.example.beta:development',
+      ATTESTATION_REVOCATIONS_FILE: file,
+    })
+    const teamId = 'ABCDE12345'
+    expect(attestation).toEqual({
+      androidApps: [
+        { packageName: 'com.example.app', signers: [one.toLowerCase(), two] },
+        { packageName: 'com.example.beta', signers: [two] },
+      ],
+      appleApps: [
+        { teamId, bundleId: 'com.example.app', development: false },
+        { teamId, bundleId: 'com.example.beta', development: true },
+      ],
+      revocationsFile: file,
+    })
+  })
+
+  test('are told at start when they are misspelt, as is a list of withdrawn certificates that is not there', () => {
+    const faults = faultsOf({
+      ATTESTATION_ANDROID_APPS: `com.example.app:${one},com.example.beta`,
+      ATTESTATION_APPLE_APPS: 'com.example.app',
+    }).join()
+    expect(faults).toContain('ATTESTATION_ANDROID_APPS')
+    expect(faults).toContain('ATTESTATION_APPLE_APPS')
+    const gone = path.join(folder, 'gone.json')
+    expect(faultsOf({ ATTESTATION_REVOCATIONS_FILE: gone }).join()).toContain(
+      'ATTESTATION_REVOCATIONS_FILE',
+    )
+  })
+})
+
 test('docs/configuration.md is what src/config.ts says', () => {
   const written = readFileSync(path.resolve('docs/configuration.md'), 'utf8')
   expect(written).toBe(configurationPage())

@@ -12,6 +12,11 @@ export type DeviceDetails = {
   readonly appVersion: string
   readonly hasPushToken: boolean
   readonly hasVerificationKey: boolean
+  readonly attestation: {
+    readonly level: 'none' | 'software' | 'tee' | 'strongbox' | 'app_attest'
+    readonly verdict: 'not_asked' | 'missing' | 'invalid' | 'verified'
+    readonly why: string | null
+  }
   readonly createdAt: string
   readonly activatedAt: string | null
   readonly lastSeenAt: string | null

@@ -200,6 +200,15 @@ test('a tenant that asks for none looks at none', async () => {
   expect((await readDevice(account.deviceId)).attestation).toEqual(recorded)
 })
 
+test('a claim as long as its chains may be altogether is too long for any body', async () => {
+  const { ticket } = await openEnrolment()
+  const keys = await createDeviceKeys({ verification: true })
+  const chain = Array.from({ length: 10 }, () => 'A'.repeat(5462))
+  const statement = { format: 'android_key', possession: chain, verification: chain } as const
+  const refused = await refusalOf(claim(ticket, keys, statement))
+  expect([refused.code, refused.status]).toEqual(['body_too_large', 413])
+})
+
 test('a chain of more than ten certificates is not even looked at', async () => {
   const { ticket } = await openEnrolment()
   const keys = await createDeviceKeys({ verification: true })
