@@ -5,7 +5,8 @@ export const usage = `npm run bench -- [options]
   --concurrency <n,...>  sign-ins under way at a time, one level each (1,8,32,64)
   --seconds <n>          how long each level is measured, after a warm-up (10)
   --platform <name>      phones that are pushed to: ios, android or mixed (ios)
-  --url <origin>         measure a running service, without pushes; the default starts one
+  --url <origin>         measure a running service, without pushes; the default starts one. It leaves a user bench-...
+                         with a phone behind for each sign-in under way: do not measure a service that people use
   --key <key>            API key for --url, with the scopes challenges:write and enrollments:write
   --json                 one line of JSON instead of the table
   --help                 this text`

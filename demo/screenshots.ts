@@ -90,7 +90,7 @@ async function takeLostPhone(scene: Scene, user: string, name: string): Promise<
   await phone.getByText('this phone').waitFor()
   await approve(second, await shownNumber(computer))
   await second.getByText('This phone was unregistered').waitFor()
-  await computer.getByText('Unregistered').waitFor()
+  await computer.getByText('Unregistered', { exact: true }).waitFor()
   await page.screenshot({ path: path.join(pictures, name) })
 }
 

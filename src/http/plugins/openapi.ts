@@ -8,6 +8,7 @@ import {
   createJsonSchemaTransformObject,
 } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import manifest from '../../../package.json' with { type: 'json' }
 import type { HttpApp } from '../http-app.ts'
 import { tidy, toYaml } from '../openapi-document.ts'
 import { publicOperation, tags } from '../operation.ts'
@@ -22,7 +23,7 @@ const document = {
   openapi: '3.1.0',
   info: {
     title: 'Countersign',
-    version: '1.0.0',
+    version: manifest.version,
     description,
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
@@ -92,7 +93,14 @@ export function docsRoutes(app: HttpApp, _options: object, done: () => void): vo
   app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: pagePolicy,
-    uiConfig: { validatorUrl: null, docExpansion: 'list', tryItOutEnabled: false },
+    // The base layout has no bar with a logo and a field for other addresses.
+    uiConfig: {
+      validatorUrl: null,
+      docExpansion: 'list',
+      tryItOutEnabled: false,
+      layout: 'BaseLayout',
+    },
+    theme: { title: 'Countersign API' },
   })
   done()
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { anApp, anId } from '../fixtures.ts'
 
@@ -91,6 +92,20 @@ describe('GET /docs', () => {
       const answer = await app.inject(asset ?? '')
       expect([asset, answer.statusCode]).toEqual([asset, 200])
     }
+  })
+
+  it('shows nobody else’s name, and no field for other addresses', async () => {
+    await using app = await anApp()
+    const page = await app.inject('/docs')
+    expect(page.body).toContain('<title>Countersign API</title>')
+    const script = await app.inject('/docs/static/swagger-initializer.js')
+    expect(script.body).toContain('"layout":"BaseLayout"')
+  })
+
+  it('carries the version of the package', async () => {
+    await using app = await anApp()
+    const { version } = JSON.parse(await readFile('package.json', 'utf8'))
+    expect((await app.inject('/docs/json')).json().info.version).toBe(version)
   })
 
   it('describes what /openapi.yaml describes', async () => {
