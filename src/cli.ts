@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { text as textOf } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { pino } from 'pino'
+import { missingOptions, usage, usageOf } from './cli-usage.ts'
 import { openMigratedDatabase, openOperations } from './compose.ts'
 import { type Config, readConfig } from './config.ts'
 import { overlapBoundsSeconds } from './domain/api-key.ts'
@@ -13,26 +14,6 @@ import { isRefusal } from './domain/refusal.ts'
 import { defaultScopes, type Scope, scopes } from './domain/scope.ts'
 import { StartFault, wordsOf } from './start-fault.ts'
 import type { AuditVerdict } from './usecases/verify-audit.ts'
-
-const usage = `Usage: countersign <command> [options]
-
-  migrate                                   apply pending migrations
-  tenants list
-  tenants create --name NAME
-  relying-parties list [--tenant ID]
-  relying-parties create --name NAME --namespace NS [--namespace NS ...] [--tenant ID]
-  keys list [--tenant ID]
-  keys create --name NAME --relying-party ID [--scope SCOPE ...] [--expires-at RFC3339]
-              [--allow-address IP_OR_CIDR ...] [--tenant ID]
-  keys rotate KEY_ID [--overlap-seconds N] [--expires-at RFC3339]
-  keys revoke KEY_ID
-  signing-keys rotate [--tenant ID]
-  revocations apply < FILE                  revoke again after a restore what the revocation log says
-  audit verify [--tenant ID] [--heads FILE]   find where the audit record was touched; ends with 1 if it was
-
---tenant may be left out while there is only one tenant. --json prints JSON.
-Scopes: ${scopes.join(', ')} (default: ${defaultScopes.join(', ')})
-The configuration is read from the environment, as by the service: docs/configuration.md`
 
 /** Something the operator asked for cannot be done; printed without a stack. */
 class CommandError extends StartFault {}
@@ -60,12 +41,6 @@ function parse() {
   } catch (error) {
     throw new CommandError(`${error instanceof Error ? error.message : error}\n\n${usage}`)
   }
-}
-
-function required(values: Given['values'], name: 'name' | 'relying-party'): string {
-  const value = values[name]
-  if (value) return value
-  throw new CommandError(`--${name} is needed.\n\n${usage}`)
 }
 
 async function tenantOf(operations: Operations, given: string | undefined) {
@@ -113,25 +88,23 @@ type Command = (operations: Operations, given: Given) => Promise<unknown>
 
 const commands: Record<string, Command> = {
   'tenants list': (operations) => operations.listTenants(),
-  'tenants create': (operations, { values }) => operations.createTenant(required(values, 'name')),
+  'tenants create': (operations, { values }) => operations.createTenant(values.name ?? ''),
   'relying-parties list': async (operations, { values }) =>
     operations.listRelyingParties(await tenantOf(operations, values.tenant)),
   'relying-parties create': async (operations, { values }) => {
-    const name = required(values, 'name')
-    const namespaces = values.namespace ?? []
-    if (namespaces.length === 0) throw new CommandError(`--namespace is needed.\n\n${usage}`)
+    const { name = '', namespace: namespaces = [] } = values
     const tenantId = await tenantOf(operations, values.tenant)
     return operations.createRelyingParty({ tenantId, name, namespaces })
   },
   'keys list': async (operations, { values }) =>
     operations.listApiKeys(await tenantOf(operations, values.tenant)),
   async 'keys create'(operations, { values }) {
-    const rpId = required(values, 'relying-party')
+    const rpId = values['relying-party'] ?? ''
     if (!isId('relyingParty', rpId)) throw new CommandError(`${rpId} is no relying party's id`)
     const created = await operations.createApiKey({
       tenantId: await tenantOf(operations, values.tenant),
       rpId,
-      name: required(values, 'name'),
+      name: values.name ?? '',
       scopes: readScopes(values.scope),
       expiresAt: readDate(values['expires-at']),
       allowedAddresses: values['allow-address'] ?? [],
@@ -239,6 +212,10 @@ async function run(config: Config, given: Given): Promise<void> {
   const command = commands[name]
   if (!command)
     throw new CommandError(name === '' ? usage : `There is no command "${name}".\n\n${usage}`)
+  const missing = missingOptions(name, given.values)
+  if (missing.length > 0) {
+    throw new CommandError(`${missing.join(' and ')} must be given.\n\n${usageOf(name)}`)
+  }
   const publicOrigin = config.publicOrigin ?? `http://localhost:${config.port}`
   const operations = await openOperations(config, publicOrigin, log)
   try {
@@ -250,7 +227,7 @@ async function run(config: Config, given: Given): Promise<void> {
 
 try {
   const given = parse()
-  if (given.values.help) console.log(usage)
+  if (given.values.help) console.log(usageOf(given.positionals.slice(0, 2).join(' ')) ?? usage)
   else await run(readConfig(process.env), given)
 } catch (error) {
   console.error(wordsOf(error))

@@ -177,12 +177,15 @@ test('beside the service on its embedded database a command uses the server that
 describe('a command that cannot be carried out', () => {
   test.each([
     [['nonsense'], 'There is no command "nonsense"'],
-    [['keys', 'create', '--name', 'x'], '--relying-party is needed'],
+    [['keys', 'create', '--name', 'x'], '--relying-party must be given'],
+    [['keys', 'create'], '--name and --relying-party must be given'],
+    [['relying-parties', 'create'], '--name and --namespace must be given'],
+    [['tenants', 'create'], '--name must be given'],
     [['keys', 'create', '--name', 'x', '--relying-party', 'nobody'], "no relying party's id"],
     [['keys', 'revoke', 'nothing'], 'countersign keys revoke key_'],
     [['keys', 'rotate', 'nothing'], 'countersign keys rotate key_'],
     [['keys', 'rotate', 'key_01h455vb4pex5vsknk084sn02q'], 'There is no key'],
-    [['relying-parties', 'create', '--name', 'x'], '--namespace is needed'],
+    [['relying-parties', 'create', '--name', 'x'], '--namespace must be given'],
     [['keys', 'list', '--tenant', 'tnt_other'], 'There is no tenant tnt_other'],
     [['tenants', 'list', '--wrong'], '--wrong'],
   ] as const)('%j says what is missing, without a stack, and ends with 1', async (words, text) => {
@@ -242,5 +245,18 @@ describe('a command that cannot be carried out', () => {
     const help = await countersign('--help')
     expect(help).toMatchObject({ code: 0, stderr: '' })
     expect(help.stdout).toContain('Usage: countersign <command>')
+  })
+
+  test.each([
+    [['keys', 'create'], /^Usage: countersign keys create [\s\S]*--relying-party {4}id of/],
+    [['relying-parties', 'create'], /^Usage: countersign relying-parties create .*\n\n {2}--name /],
+    [['keys', 'revoke'], /^Usage: countersign keys revoke KEY_ID\n/],
+    [['migrate'], /^Usage: countersign migrate /],
+    [['nonsense'], /^Usage: countersign <command>/],
+  ])('%j --help says what its options mean, and nothing of other commands', async (words, text) => {
+    const { code, stdout, stderr } = await countersign(...words, '--help')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(text)
+    if (words[0] !== 'nonsense') expect(stdout).not.toContain('signing-keys')
   })
 })
