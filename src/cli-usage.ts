@@ -33,7 +33,7 @@ const meanings: Readonly<Record<string, string>> = {
   '--expires-at': 'time after which it is refused, such as 2030-01-31T00:00:00Z; without it never',
   '--allow-address': 'only from these addresses; without it from everywhere',
   '--overlap-seconds': 'how long the former key goes on',
-  '--heads': 'heads that were kept apart, as an export or an earlier run printed them',
+  '--heads': 'file with signed heads that were kept apart, such as a log',
   '--tenant': 'id of the tenant; may be left out while there is only one',
 }
 
