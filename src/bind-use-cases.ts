@@ -17,6 +17,7 @@ import type {
 import type { EnrolmentStore } from './ports/enrolment-store.ts'
 import type { NoticeStore } from './ports/notice-store.ts'
 import type { PasscodeStore } from './ports/passcode-store.ts'
+import type { PersonalDataStore } from './ports/personal-data-store.ts'
 import type { RevocationLog } from './ports/revocation-log.ts'
 import type { SecurityLog } from './ports/security-log.ts'
 import type { Signals } from './ports/signals.ts'
@@ -60,6 +61,7 @@ import {
   unregisterSelf,
   updateSelf,
 } from './usecases/own-devices.ts'
+import { eraseUser, exportUser } from './usecases/personal-data.ts'
 import { readPolicy, setPolicy, setRelyingPartyPolicy } from './usecases/policy.ts'
 import { postActivity } from './usecases/post-activity.ts'
 import { readChallenge, waitForChallenge } from './usecases/read-challenge.ts'
@@ -87,6 +89,7 @@ export type Parts = {
   readonly challenges: ChallengeStore
   readonly activities: ActivityStore
   readonly audit: Pick<AuditStore, 'list'>
+  readonly personalData: PersonalDataStore
   readonly passcodes: PasscodeStore
   readonly revocationLog: RevocationLog
   readonly notices: NoticeStore
@@ -134,6 +137,8 @@ export function bindUseCases(parts: Parts): UseCases {
     setRelyingPartyPolicy: bind(setRelyingPartyPolicy),
     createApiKey: bind(createApiKey),
     listAuditEvents: (...given) => parts.audit.list(...given),
+    exportUser: bind(exportUser),
+    eraseUser: bind(eraseUser),
     rotateApiKey: bind(rotateApiKey),
     revokeApiKey: bind(revokeApiKey),
     readPublicKeys: bind(readPublicKeys),

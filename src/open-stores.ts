@@ -11,6 +11,7 @@ import { createDeviceStore } from './persistence/devices.ts'
 import { createEnrolmentStore } from './persistence/enrolments.ts'
 import { createNoticeStore } from './persistence/notices.ts'
 import { createPasscodeStore } from './persistence/passcodes.ts'
+import { createPersonalDataStore } from './persistence/personal-data.ts'
 import { createSigningKeyStore } from './persistence/signing-keys.ts'
 import { createSuspensionStore } from './persistence/suspensions.ts'
 import { createTenantStore } from './persistence/tenants.ts'
@@ -31,6 +32,7 @@ export function openStores({ database }: { readonly database: Database }) {
     deliveries: createDeliveryStore(database),
     activities: createActivityStore(database, random),
     audit: createAuditStore(database),
+    personalData: createPersonalDataStore(database, random),
     notices: createNoticeStore(database, random),
     passcodes: createPasscodeStore(database, random),
   }

@@ -6,6 +6,7 @@ export type AuditType =
   | 'signing_key_rotated'
   | 'relying_party_created'
   | 'policy_changed'
+  | 'user_erased'
   | 'api_key_created'
   | 'api_key_rotated'
   | 'api_key_revoked'

@@ -36,6 +36,7 @@ import { challengeRoutes } from './routes/server/challenges.ts'
 import { deviceRoutes } from './routes/server/devices.ts'
 import { enrolmentRoutes } from './routes/server/enrolments.ts'
 import { passcodeRoutes } from './routes/server/passcodes.ts'
+import { personalDataRoutes } from './routes/server/personal-data.ts'
 import { policyRoutes } from './routes/server/policy.ts'
 import { relyingPartyRoutes } from './routes/server/relying-parties.ts'
 import { tenantRoutes } from './routes/server/tenant.ts'
@@ -155,6 +156,7 @@ function registerRoutes(
     relyingPartyRoutes,
     apiKeyRoutes,
     auditEventRoutes,
+    personalDataRoutes,
     userRoutes,
     activityRoutes,
     deviceRoutes,

@@ -32,6 +32,7 @@ import type {
   unregisterSelf,
   updateSelf,
 } from '../usecases/own-devices.ts'
+import type { eraseUser, exportUser } from '../usecases/personal-data.ts'
 import type { readPolicy, setPolicy, setRelyingPartyPolicy } from '../usecases/policy.ts'
 import type { postActivity } from '../usecases/post-activity.ts'
 import type { readChallenge, waitForChallenge } from '../usecases/read-challenge.ts'
@@ -67,6 +68,8 @@ export type UseCases = {
   readonly setRelyingPartyPolicy: Bound<typeof setRelyingPartyPolicy>
   readonly createApiKey: Bound<typeof createApiKey>
   readonly listAuditEvents: AuditStore['list']
+  readonly exportUser: Bound<typeof exportUser>
+  readonly eraseUser: Bound<typeof eraseUser>
   readonly rotateApiKey: Bound<typeof rotateApiKey>
   readonly revokeApiKey: Bound<typeof revokeApiKey>
   readonly readPublicKeys: Bound<typeof readPublicKeys>

@@ -79,10 +79,12 @@ const readLinks = `
     l.details_digest, l.hash, x.*
   from audit_links l
   left join lateral (
-    select ${activityRow}, false as erased from activities a
+    select ${activityRow}, u.erased_at is not null as erased from activities a
+    join users u on u.tenant_id = a.tenant_id and u.id = a.user_id
     where a.tenant_id = l.tenant_id and a.id = l.row_id
     union all
-    select ${eventRow}, false as erased from audit_events e
+    select ${eventRow}, exists (select from users u where u.tenant_id = e.tenant_id
+      and u.id = e.subject and u.erased_at is not null) as erased from audit_events e
     where e.tenant_id = l.tenant_id and e.id = l.row_id
   ) x on true
   where l.tenant_id = $1 and l.seq > $2 order by l.seq limit $3`

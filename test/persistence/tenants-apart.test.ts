@@ -116,6 +116,15 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       (await apiKeys.list(my.tenantId)).filter(({ id }) => id === their.apiKeyId),
     [],
   ],
+  'personalData.export': [
+    async ({ personalData }, my, their) =>
+      Object.values(await personalData.export(my.tenantId, their.userId)).flat(),
+    [],
+  ],
+  'personalData.erase': [
+    ({ personalData }, my, their) => personalData.erase(my.tenantId, their.userId, 'operator'),
+    { devices: [], endedChallenges: [] },
+  ],
   'audit.list': [
     ({ audit }, my, their) => audit.list(my.tenantId, { subject: their.apiKeyId }, page),
     [],

@@ -15,6 +15,7 @@ import { createDeviceStore } from '../../src/persistence/devices.ts'
 import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
 import { createNoticeStore } from '../../src/persistence/notices.ts'
 import { createPasscodeStore } from '../../src/persistence/passcodes.ts'
+import { createPersonalDataStore } from '../../src/persistence/personal-data.ts'
 import { createSigningKeyStore } from '../../src/persistence/signing-keys.ts'
 import { createSuspensionStore } from '../../src/persistence/suspensions.ts'
 import { createTenantStore } from '../../src/persistence/tenants.ts'
@@ -50,6 +51,7 @@ export async function openStores(connections = 20) {
     challenges: createChallengeStore(database, random),
     deliveries: createDeliveryStore(database),
     audit: createAuditStore(database),
+    personalData: createPersonalDataStore(database, random),
     passcodes: createPasscodeStore(database, random),
     activities: createActivityStore(database, random),
     notices: createNoticeStore(database, random),

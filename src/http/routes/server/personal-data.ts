@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { nothing } from '../../operation.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { sendRefusal } from '../../problem.ts'
+import { idParams } from '../../schemas/ids.ts'
+import type { ServerOptions } from './server-options.ts'
+
+const userParams = idParams('userId', 'user', 'The user.')
+
+const personalDataBody = z
+  .object({
+    tables: z
+      .record(z.string(), z.array(z.record(z.string(), z.unknown())).readonly())
+      .meta({ description: 'Rows by table, as they are kept, without secrets and seals.' }),
+  })
+  .meta({ id: 'PersonalData', description: 'Everything that is held on a user.' })
+
+/** What persons may ask for: everything about them, and its end. */
+export function personalDataRoutes(
+  app: HttpApp,
+  { useCases, key }: ServerOptions,
+  done: () => void,
+): void {
+  app.get(
+    '/v1/users/:userId/export',
+    key('admin', {
+      operationId: 'exportUser',
+      tag: 'users',
+      summary: 'Everything that is held on a user',
+      params: userParams,
+      answers: { 200: { description: 'The data.', schema: personalDataBody } },
+    }),
+    async (request, reply): Promise<z.output<typeof personalDataBody> | typeof reply> => {
+      const tables = await useCases.exportUser(principalOf(request), request.params.userId)
+      return isRefusal(tables) ? sendRefusal(reply, tables) : { tables: { ...tables } as never }
+    },
+  )
+  app.post(
+    '/v1/users/:userId/erase',
+    key('admin', {
+      operationId: 'eraseUser',
+      tag: 'users',
+      summary: 'Erase a user for ever',
+      description:
+        'Devices are unregistered, what is pending ends, and keys, tokens, contexts and names are gone. That there were devices, and when, stays on record (NIST SP 800-63B-4, 4.1).',
+      params: userParams,
+      answers: { 204: nothing('Erased.') },
+    }),
+    async (request, reply) => {
+      const refused = await useCases.eraseUser(principalOf(request), request.params.userId)
+      return refused ? sendRefusal(reply, refused) : reply.code(204).send(null)
+    },
+  )
+  done()
+}

@@ -1,0 +1,159 @@
+import { describe, expect, test, vi } from 'vitest'
+import { onServer } from '../support/cluster.ts'
+import { enrolPhone, type RunningService, startTestService } from '../support/running-service.ts'
+import { until } from '../support/until.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+const canary = 'Zaunkoenig'
+
+/** Tables in which any column of any row holds one of these texts, as text, in hexadecimal or in base64. */
+async function tablesWith(service: RunningService, texts: readonly string[]): Promise<string[]> {
+  const needles = texts.flatMap((text) => [text, Buffer.from(text).toString('hex')])
+  return onServer(service.database.url, async (client) => {
+    const { rows: tables } = await client.query(
+      `select table_name as name from information_schema.tables
+       where table_schema = current_schema() and table_type = 'BASE TABLE'`,
+    )
+    const found: string[] = []
+    for (const { name } of tables) {
+      const { rows } = await client.query(
+        `select 1 from "${name}" t, unnest($1::text[]) as n(text)
+         where position(lower(n.text) in lower(t::text)) > 0 limit 1`,
+        [needles],
+      )
+      if (rows.length > 0) found.push(name)
+    }
+    return found.sort()
+  })
+}
+
+/** A person with something of theirs in as many places as there are. */
+async function aPerson(service: RunningService) {
+  const { api } = service
+  const user = `${canary}@example.com`
+  const phone = await enrolPhone(service, { user, name: `${canary} phone` })
+  const ask = (more: object = {}) =>
+    api('POST', '/v1/challenges', {
+      user,
+      context: { application: canary, fields: [{ label: 'Name', value: canary }] },
+      binding: Buffer.from(canary.padEnd(32)).toString('base64url'),
+      ...more,
+    })
+  const { json: approved } = await ask()
+  const { requests } = await phone.client.pending()
+  const request = requests.find(({ challengeId }) => challengeId === approved.id)
+  if (!request) throw new Error('nothing is pending')
+  await phone.client.approve(request, approved.number)
+  await phone.client.updateSelf({ name: `${canary} renamed`, model: canary, osVersion: canary })
+  const { json: pending } = await ask()
+  const kids = [phone.keys.possession.kid, phone.keys.verification?.kid ?? '']
+  return { user, phone, pending, traces: [canary, phone.token, ...kids] }
+}
+
+describe('a person who is erased', () => {
+  test('leaves no trace in any column of any table but that there were devices', async () => {
+    await using service = await startTestService()
+    const { api } = service
+    const { phone, pending, traces, user } = await aPerson(service)
+    const before = await tablesWith(service, traces)
+    expect(before).toEqual(
+      expect.arrayContaining([
+        'activities',
+        'answers',
+        'challenge_targets',
+        'challenges',
+        'device_keys',
+        'devices',
+        'user_identifiers',
+        'users',
+      ]),
+    )
+    const erased = await api('POST', `/v1/users/${phone.userId}/erase`)
+    expect(erased.status).toBe(204)
+    expect(await tablesWith(service, traces)).toEqual([])
+
+    expect((await api('GET', `/v1/users/${phone.userId}`)).status).toBe(404)
+    expect((await api('POST', `/v1/users/${phone.userId}/erase`)).status).toBe(404)
+    expect((await api('POST', '/v1/challenges', { user })).status).toBe(404)
+    const ended = await api('GET', `/v1/challenges/${pending.id}`)
+    expect(ended.json).toMatchObject({ status: 'denied', reason: 'no_device_left' })
+    await expect(phone.client.pending()).rejects.toThrow()
+    const { rows } = await onServer(service.database.url, (client) =>
+      client.query('select * from devices where id = $1', [phone.deviceId]),
+    )
+    expect(rows).toMatchObject([
+      {
+        user_id: phone.userId,
+        status: 'unregistered',
+        platform: 'ios',
+        created_at: expect.any(Date),
+        activated_at: expect.any(Date),
+        unregistered_at: expect.any(Date),
+      },
+    ])
+    const events = await api('GET', `/v1/audit-events?type=user_erased&subject=${phone.userId}`)
+    expect(events.json.items).toHaveLength(1)
+  })
+
+  test('takes no colleague along', async () => {
+    await using service = await startTestService()
+    const { phone } = await aPerson(service)
+    const colleague = await enrolPhone(service, { user: 'bob' })
+    await service.api('POST', `/v1/users/${phone.userId}/erase`)
+    const asked = await service.api('POST', '/v1/challenges', { user: 'bob' })
+    const { requests } = await colleague.client.pending()
+    expect(requests.map(({ challengeId }) => challengeId)).toEqual([asked.json.id])
+  })
+
+  test('can ask for everything that is held on them before, without what is secret', async () => {
+    await using service = await startTestService()
+    const { api } = service
+    const { phone, user } = await aPerson(service)
+    const reply = await api('GET', `/v1/users/${phone.userId}/export`)
+    expect(reply.status).toBe(200)
+    const { tables } = reply.json
+    expect(tables.user_identifiers).toMatchObject([{ value: user }])
+    expect(tables.devices).toMatchObject([{ id: phone.deviceId, name: `${canary} renamed` }])
+    expect(tables.challenges).toHaveLength(2)
+    expect(tables.answers).toHaveLength(1)
+    expect(tables.activities.length).toBeGreaterThan(4)
+    expect(reply.text).not.toMatch(/sealed|_hash"|"mac"|"salt"/)
+  })
+
+  test('leaves an audit record that is whole: what was erased is counted, not missed', async () => {
+    await using service = await startTestService()
+    const { phone } = await aPerson(service)
+    const chained = (text: string) =>
+      onServer(service.database.url, async (client) => (await client.query(text)).rows)
+    const links = () =>
+      chained(
+        `select l.row_id from audit_links l join activities a on a.id = l.row_id
+         where a.type = 'challenge_approved'`,
+      )
+    await until('the record is chained', async () => (await links()).length === 1, 15_000)
+    await service.api('POST', `/v1/users/${phone.userId}/erase`)
+    const [erased] = await chained(
+      `select count(*)::int as n from audit_links l join activities a on a.id = l.row_id
+       where a.salt is null and a.details = '{}'`,
+    )
+    expect(erased.n).toBeGreaterThan(3)
+  })
+})
+
+test('every table that names a user or a device is exported and erased, or says here why not', async () => {
+  await using service = await startTestService()
+  const { phone } = await aPerson(service)
+  const known = Object.keys(
+    (await service.api('GET', `/v1/users/${phone.userId}/export`)).json.tables,
+  )
+  const { rows } = await onServer(service.database.url, (client) =>
+    client.query(
+      `select distinct table_name as name from information_schema.columns
+       where table_schema = current_schema() and column_name in ('user_id', 'device_id', 'challenge_id')`,
+    ),
+  )
+  const others = rows.map(({ name }) => name).filter((name) => !known.includes(name))
+  // Spent proofs are random words that are deleted within two minutes.
+  expect(others).toEqual(['device_proofs'])
+})
