@@ -16,11 +16,11 @@ export const passcodeBudgets = {
   known: { burst: 100, refillSeconds: 7.2 * 3600 },
 } as const satisfies Readonly<Record<string, Budget>>
 
-/** Who tries, as the relying party tells it: a browser that it recognises, else a network. */
+/** Who tries, as the relying party tells it: a browser that it recognises, else an IPv4 /24 or IPv6 /48. */
 export type GivenInitiator = { readonly browserId?: string; readonly network?: string }
 
 /** The one who is counted: relying party and browser, else network, else the relying party itself. */
 export function initiatorOf(rpId: RelyingPartyId, { browserId, network }: GivenInitiator): string {
-  if (browserId !== undefined) return `${rpId} browser ${browserId}`
-  return network === undefined ? rpId : `${rpId} network ${network}`
+  if (browserId !== undefined) return `${rpId}:browser:${browserId}`
+  return network === undefined ? rpId : `${rpId}:network:${network}`
 }

@@ -9,8 +9,8 @@ const guessesPerYear = ({ burst, refillSeconds }: Budget) =>
 
 describe('who tries', () => {
   test.each([
-    [{ browserId: 'b', network: '203.0.113.0/24' }, `${rpId} browser b`],
-    [{ network: '203.0.113.0/24' }, `${rpId} network 203.0.113.0/24`],
+    [{ browserId: 'b', network: '203.0.113.0/24' }, `${rpId}:browser:b`],
+    [{ network: '203.0.113.0/24' }, `${rpId}:network:203.0.113.0/24`],
     [{}, rpId],
   ])('%j is %s', (given, name) => {
     expect(initiatorOf(rpId, given)).toBe(name)

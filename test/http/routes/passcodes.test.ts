@@ -30,15 +30,31 @@ describe('POST /v1/users/{userId}/passcodes/verify', () => {
       commands.push(command)
       return accepted
     }
-    const asked = {
-      code,
-      binding: 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is',
-      initiator: { browserId: 'Zx3mQh7T2kq0sWn4', network: '2001:db8:1::/48' },
-    }
-    const answer = await call('POST', '/passcodes/verify', { verifyPasscode }, asked)
+    const binding = 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is'
+    const answer = await call('POST', '/passcodes/verify', { verifyPasscode }, { code, binding })
     expect(answer.statusCode).toBe(200)
     expect(answer.json()).toEqual(accepted)
-    expect(commands).toEqual([{ ...asked, userId: anId('user') }])
+    expect(commands).toEqual([{ code, binding, userId: anId('user') }])
+  })
+
+  it.each([
+    [{ browserId: 'b7c1f0a4d2' }, { browserId: 'b7c1f0a4d2' }],
+    [{ ip: '203.0.113.77' }, { network: '203.0.113.0/24' }],
+    [{ ip: '::ffff:203.0.113.77' }, { network: '203.0.113.0/24' }],
+    [{ ip: '2001:db8:1:2::3' }, { network: '2001:db8:1:0:0:0:0:0/48' }],
+    [
+      { browserId: 'b7c1f0a4d2', ip: '203.0.113.77' },
+      { browserId: 'b7c1f0a4d2', network: '203.0.113.0/24' },
+    ],
+    [{}, {}],
+  ])('the initiator %j is %j', async (initiator, told) => {
+    const initiators: unknown[] = []
+    const verifyPasscode: UseCases['verifyPasscode'] = async (_principal, command) => {
+      initiators.push(command.initiator)
+      return refuse('passcode_wrong')
+    }
+    await call('POST', '/passcodes/verify', { verifyPasscode }, { code, initiator })
+    expect(initiators).toEqual([told])
   })
 
   it.each([
@@ -48,8 +64,8 @@ describe('POST /v1/users/{userId}/passcodes/verify', () => {
     { code: 'x'.repeat(41) },
     { code, binding: 'short' },
     { code, initiator: { browserId: 'short' } },
-    { code, initiator: { ip: '203.0.113.7' } },
-    { code, initiator: { network: '203.0.113.7' } },
+    { code, initiator: { ip: '203.0.113' } },
+    { code, initiator: { network: '203.0.113.0/24' } },
     { code, accepted: true },
   ])('400 for %j, which costs no try', async (payload) => {
     const answer = await call('POST', '/passcodes/verify', {}, payload)

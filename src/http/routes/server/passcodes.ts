@@ -7,6 +7,7 @@ import { idParams } from '../../schemas/ids.ts'
 import {
   acceptedPasscodeBody,
   givenPasscode,
+  initiatorOf,
   newRecoveryCodes,
   newTemporaryCode,
   otherFactorsBody,
@@ -66,7 +67,8 @@ function verify(app: HttpApp, { useCases, key }: ServerOptions): void {
     }),
     async (request, reply): Promise<z.output<typeof acceptedPasscodeBody> | typeof reply> => {
       const { userId } = request.params
-      const command = { ...request.body, userId }
+      const { initiator, ...given } = request.body
+      const command = { ...given, userId, ...(initiator && { initiator: initiatorOf(initiator) }) }
       const accepted = await useCases.verifyPasscode(principalOf(request), command)
       return isRefusal(accepted) ? sendRefusal(reply, accepted) : accepted
     },
