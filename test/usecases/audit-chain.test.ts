@@ -117,6 +117,18 @@ describe('the chain', () => {
   })
 })
 
+test('the erasure of a person leaves the record whole, and is counted', async () => {
+  const { userId } = await aPhone(world, principal)
+  await sweep()
+  await world.personalData.erase(principal.tenantId, userId, 'operator')
+  await sweep()
+  const verdict = await verify()
+  expect(verdict.firstBad).toBeNull()
+  expect(verdict.erased).toBeGreaterThan(3)
+  await sql('update users set erased_at = null where id = $1', userId)
+  expect(await verify()).toMatchObject({ firstBad: { fault: 'details_edited' } })
+})
+
 describe('the audit of the record names the first bad place when somebody', () => {
   const bad = (seq: number, fault: string) => ({ firstBad: { seq, fault } })
 
