@@ -18,6 +18,7 @@ import type { EnrolmentStore } from './ports/enrolment-store.ts'
 import type { NoticeStore } from './ports/notice-store.ts'
 import type { PasscodeStore } from './ports/passcode-store.ts'
 import type { PersonalDataStore } from './ports/personal-data-store.ts'
+import type { PortalStore } from './ports/portal-store.ts'
 import type { RevocationLog } from './ports/revocation-log.ts'
 import type { SecurityLog } from './ports/security-log.ts'
 import type { Signals } from './ports/signals.ts'
@@ -63,6 +64,15 @@ import {
 } from './usecases/own-devices.ts'
 import { eraseUser, exportUser } from './usecases/personal-data.ts'
 import { readPolicy, setPolicy, setRelyingPartyPolicy } from './usecases/policy.ts'
+import {
+  authenticatePortal,
+  closePortal,
+  listPortalActivities,
+  listPortalDevices,
+  mintPortalLink,
+  openPortal,
+  unregisterFromPortal,
+} from './usecases/portal.ts'
 import { postActivity } from './usecases/post-activity.ts'
 import { readChallenge, waitForChallenge } from './usecases/read-challenge.ts'
 import { listDevices, readDevice } from './usecases/read-devices.ts'
@@ -86,6 +96,7 @@ export type Parts = {
   readonly enrolments: EnrolmentStore
   readonly devices: DeviceStore
   readonly suspensions: SuspensionStore
+  readonly portal: PortalStore
   readonly challenges: ChallengeStore
   readonly activities: ActivityStore
   readonly audit: Pick<AuditStore, 'list'>
@@ -172,6 +183,13 @@ export function bindUseCases(parts: Parts): UseCases {
     answerChallenge: bind(answerChallenge),
     openNextEnrolment: bind(openNextEnrolment),
     readNextEnrolment: bind(readNextEnrolment),
+    authenticatePortal: bind(authenticatePortal),
+    closePortal: bind(closePortal),
+    listPortalActivities: bind(listPortalActivities),
+    listPortalDevices: bind(listPortalDevices),
+    mintPortalLink: bind(mintPortalLink),
+    openPortal: bind(openPortal),
+    unregisterFromPortal: bind(unregisterFromPortal),
     confirmReceipt: bind(confirmReceipt),
     rotatePushToken: bind(rotatePushToken),
     readSelf: bind(readSelf),

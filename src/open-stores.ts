@@ -12,6 +12,7 @@ import { createEnrolmentStore } from './persistence/enrolments.ts'
 import { createNoticeStore } from './persistence/notices.ts'
 import { createPasscodeStore } from './persistence/passcodes.ts'
 import { createPersonalDataStore } from './persistence/personal-data.ts'
+import { createPortalStore } from './persistence/portal-sessions.ts'
 import { createSigningKeyStore } from './persistence/signing-keys.ts'
 import { createSuspensionStore } from './persistence/suspensions.ts'
 import { createTenantStore } from './persistence/tenants.ts'
@@ -28,6 +29,7 @@ export function openStores({ database }: { readonly database: Database }) {
     enrolments: createEnrolmentStore(database, random),
     devices: createDeviceStore(database, random),
     suspensions: createSuspensionStore(database, random),
+    portal: createPortalStore(database, random),
     challenges: createChallengeStore(database, random),
     deliveries: createDeliveryStore(database),
     activities: createActivityStore(database, random),

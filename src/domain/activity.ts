@@ -1,4 +1,4 @@
-import type { ChallengeId, DeviceId, EnrolmentId, UserId } from './ids.ts'
+import type { ChallengeId, DeviceId, EnrolmentId, PortalSessionId, UserId } from './ids.ts'
 
 /** Everything that can happen to a user, as the user sees it. A closed set. */
 export type ActivityType =
@@ -14,6 +14,8 @@ export type ActivityType =
   | 'device_suspended'
   | 'device_activated'
   | 'revoked_device_used'
+  | 'portal_link_made'
+  | 'portal_opened'
   | 'challenge_created'
   | 'challenge_resent'
   | 'challenge_approved'
@@ -37,8 +39,16 @@ export type OwnActivityType = Exclude<ActivityType, 'posted'>
 
 export type Severity = 'info' | 'warning' | 'critical'
 
-/** Who did it: the user's own device, a relying party's API key, an operator at the command line, or the service itself. */
-export type Actor = `device:${DeviceId}` | `api_key:${string}` | 'operator' | 'service'
+/**
+ * Who did it: the user's own device, the user in the portal, a relying party's API key, an operator at the command line, or the
+ * service itself.
+ */
+export type Actor =
+  | `device:${DeviceId}`
+  | `portal:${PortalSessionId}`
+  | `api_key:${string}`
+  | 'operator'
+  | 'service'
 
 /** One thing to record beside the change it belongs to, in the same statement or transaction. */
 export type NewActivity = {
@@ -66,6 +76,8 @@ const severities: Record<OwnActivityType, Severity> = {
   device_suspended: 'warning',
   device_activated: 'warning',
   revoked_device_used: 'critical',
+  portal_link_made: 'info',
+  portal_opened: 'warning',
   challenge_created: 'info',
   challenge_resent: 'info',
   challenge_approved: 'info',

@@ -12,6 +12,7 @@ export const idPrefixes = {
   delivery: 'dlv',
   activity: 'act',
   auditEvent: 'aud',
+  portalSession: 'pts',
   singleUseCode: 'suc',
 } as const
 
@@ -27,6 +28,7 @@ export type EnrolmentId = Id<'enrolment'>
 export type DeviceId = Id<'device'>
 export type ChallengeId = Id<'challenge'>
 export type DeliveryId = Id<'delivery'>
+export type PortalSessionId = Id<'portalSession'>
 export type ActivityId = Id<'activity'>
 
 const suffix = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/

@@ -50,7 +50,10 @@ const notices: Record<ActivityType, Notice> = {
   device_unregistered: loud('devices'),
   device_suspended: loud('devices'),
   device_activated: loud('devices'),
-  revoked_device_used: loud('security'),
+  // An app that its own person removed asks once more; a lost phone that is used is critical, and pushed for that.
+  revoked_device_used: quiet('security'),
+  portal_link_made: quiet('security'),
+  portal_opened: loud('security'),
   challenge_created: quiet('sign_in'),
   challenge_resent: quiet('sign_in'),
   challenge_approved: quiet('sign_in'),

@@ -38,6 +38,10 @@ export type RefusalCode =
   | 'device_suspended'
   | 'device_not_active'
   | 'device_not_pending'
+  // the portal
+  | 'portal_link_invalid'
+  | 'portal_session_invalid'
+  | 'origin_not_allowed'
   // challenges
   | 'user_not_found'
   | 'no_capable_device'

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
+import cookie from '@fastify/cookie'
 import { type FastifyHttpOptions, type FastifyInstance, fastify, LogController } from 'fastify'
 import {
   serializerCompiler,
@@ -18,6 +19,7 @@ import { carryPrincipals, createKeyGuard } from './plugins/api-key.ts'
 import { carryProofs, createProofGuard, hashBodies } from './plugins/device-proof.ts'
 import { parseJsonBodies, refuseUnknownBodies } from './plugins/json-body.ts'
 import { describeRoutes, docsRoutes } from './plugins/openapi.ts'
+import { carryPortalSessions, createPortalGuard } from './plugins/portal-session.ts'
 import { sendProblem } from './problem.ts'
 import { securityHeaders, watchRequests, watchUnrouted } from './request-log.ts'
 import { deviceChallengeRoutes } from './routes/device/challenges.ts'
@@ -29,6 +31,7 @@ import { ownUserRoutes } from './routes/device/user.ts'
 import { enrolmentPageRoutes } from './routes/enrolment-page.ts'
 import { healthRoutes } from './routes/health.ts'
 import { type Metrics, metricsRoutes } from './routes/metrics.ts'
+import { portalRoutes } from './routes/portal.ts'
 import { activityRoutes } from './routes/server/activities.ts'
 import { apiKeyRoutes } from './routes/server/api-keys.ts'
 import { auditEventRoutes } from './routes/server/audit-events.ts'
@@ -38,6 +41,7 @@ import { enrolmentRoutes } from './routes/server/enrolments.ts'
 import { passcodeRoutes } from './routes/server/passcodes.ts'
 import { personalDataRoutes } from './routes/server/personal-data.ts'
 import { policyRoutes } from './routes/server/policy.ts'
+import { portalLinkRoutes } from './routes/server/portal-links.ts'
 import { relyingPartyRoutes } from './routes/server/relying-parties.ts'
 import { tenantRoutes } from './routes/server/tenant.ts'
 import { userRoutes } from './routes/server/users.ts'
@@ -126,6 +130,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   parseJsonBodies(app)
   carryPrincipals(app)
   carryProofs(app)
+  carryPortalSessions(app)
   watchRequests(app, watching)
   refuseUnknownBodies(app)
   await describeRoutes(app)
@@ -163,6 +168,7 @@ function registerRoutes(
     enrolmentRoutes,
     challengeRoutes,
     passcodeRoutes,
+    portalLinkRoutes,
   ]) {
     app.register(routes, server)
   }
@@ -180,6 +186,12 @@ function registerRoutes(
     ]) {
       scope.register(routes, device)
     }
+    done()
+  })
+  app.register((scope, _options, done) => {
+    scope.register(cookie)
+    const portal = createPortalGuard(useCases.authenticatePortal, publicOrigin)
+    scope.register(portalRoutes, { useCases, portal, publicOrigin })
     done()
   })
   app.register(wellKnownRoutes, { useCases })

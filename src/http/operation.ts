@@ -12,6 +12,7 @@ export const tags = {
   users: 'Users, their identifiers and what happened to them.',
   passcodes: 'Codes that users type where there is no push.',
   devices: 'Registered devices, and unregistering lost ones.',
+  portal: 'A user looks after their devices in a browser.',
   administration: 'The tenant, its relying parties and their API keys.',
   'device API': 'What a device calls. Every call but the claim carries a `Device-Proof`.',
   operations: 'Health, metrics, keys and this description.',

@@ -2,6 +2,7 @@
 
 import type { RefusalCode } from '../domain/refusal.ts'
 import { passcodeProblems } from './passcode-problems.ts'
+import { portalProblems } from './portal-problems.ts'
 import type { ProblemKind } from './problem-kind.ts'
 
 /** What only the machinery of HTTP can say. */
@@ -256,6 +257,7 @@ export const problems = {
     detail: 'Ask for the number on the sign-in screen and send it as `num`.',
   },
   ...passcodeProblems,
+  ...portalProblems,
   conflict: {
     status: 409,
     title: 'Somebody else changed the same thing at this moment.',

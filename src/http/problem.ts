@@ -40,7 +40,8 @@ export function problemBody(
 
 /** RFC 9110, 11.6.1: a 401 names what it wants. */
 function authenticateHeader(code: ProblemCode): string {
-  return code === 'unauthenticated' || code === 'api_key_invalid' ? 'Bearer' : 'Device-Proof'
+  if (code === 'unauthenticated' || code === 'api_key_invalid') return 'Bearer'
+  return code === 'portal_session_invalid' ? 'Portal' : 'Device-Proof'
 }
 
 /** Answers with a problem. */

@@ -34,6 +34,15 @@ import type {
 } from '../usecases/own-devices.ts'
 import type { eraseUser, exportUser } from '../usecases/personal-data.ts'
 import type { readPolicy, setPolicy, setRelyingPartyPolicy } from '../usecases/policy.ts'
+import type {
+  authenticatePortal,
+  closePortal,
+  listPortalActivities,
+  listPortalDevices,
+  mintPortalLink,
+  openPortal,
+  unregisterFromPortal,
+} from '../usecases/portal.ts'
 import type { postActivity } from '../usecases/post-activity.ts'
 import type { readChallenge, waitForChallenge } from '../usecases/read-challenge.ts'
 import type { listDevices, readDevice } from '../usecases/read-devices.ts'
@@ -107,6 +116,15 @@ export type UseCases = {
   readonly verifyPasscode: Bound<typeof verifyPasscode>
   readonly makeRecoveryCodes: Bound<typeof makeRecoveryCodes>
   readonly makeTemporaryCode: Bound<typeof makeTemporaryCode>
+
+  // the portal
+  readonly authenticatePortal: Bound<typeof authenticatePortal>
+  readonly closePortal: Bound<typeof closePortal>
+  readonly listPortalActivities: Bound<typeof listPortalActivities>
+  readonly listPortalDevices: Bound<typeof listPortalDevices>
+  readonly mintPortalLink: Bound<typeof mintPortalLink>
+  readonly openPortal: Bound<typeof openPortal>
+  readonly unregisterFromPortal: Bound<typeof unregisterFromPortal>
 
   // the device's side
   readonly fetchChallenges: Bound<typeof fetchChallenges>

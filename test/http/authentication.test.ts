@@ -18,6 +18,7 @@ import {
 const open = new Set([
   'claimEnrolment',
   'readEnrolmentPage',
+  'openPortal',
   'readLiveness',
   'readReadiness',
   'readMetrics',

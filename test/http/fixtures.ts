@@ -5,6 +5,7 @@ import type { DeviceProof } from '../../src/domain/device-proof.ts'
 import type { Enrolment } from '../../src/domain/enrolment.ts'
 import type { Id, IdKind } from '../../src/domain/ids.ts'
 import { idPrefixes } from '../../src/domain/ids.ts'
+import type { PortalSession } from '../../src/domain/portal.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { refuse } from '../../src/domain/refusal.ts'
 import { type AppOptions, buildApp } from '../../src/http/app.ts'
@@ -28,6 +29,15 @@ export const principal: Principal = {
   keyId: anId('apiKey'),
   scopes: ['admin'],
   namespaces: ['entra'],
+}
+
+export const portalSession: PortalSession = {
+  tenantId: anId('tenant'),
+  id: anId('portalSession'),
+  userId: anId('user'),
+  tenantName: 'Example',
+  userName: 'Ada Lovelace',
+  expiresAt: at,
 }
 
 export const proof: DeviceProof = {
@@ -145,6 +155,8 @@ function useCasesWith(given: Partial<UseCases>): UseCases {
   const believing: Partial<UseCases> = {
     authenticateApiKey: async (authorization) =>
       authorization === bearer.authorization ? principal : refuse('api_key_invalid'),
+    authenticatePortal: async (cookie) =>
+      cookie === 'session' ? portalSession : refuse('portal_session_invalid'),
     readDeviceProof: (header) => (header === undefined ? refuse('proof_missing') : proof),
   }
   return new Proxy({ ...believing, ...given } as UseCases, {
@@ -223,5 +235,7 @@ export function routesOf(app: FastifyInstance): Route[] {
 export function credentialsFor({ operation }: Route): Record<string, string> {
   const schemes = operation.security.flatMap((one) => Object.keys(one))
   if (schemes.includes('apiKey')) return bearer
-  return schemes.includes('deviceProof') ? { 'device-proof': 'proof' } : {}
+  if (schemes.includes('deviceProof')) return { 'device-proof': 'proof' }
+  // Opening the portal takes no session, but a page of ours all the same.
+  return { cookie: '__Host-countersign-portal=session', 'sec-fetch-site': 'same-origin' }
 }

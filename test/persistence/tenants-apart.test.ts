@@ -45,6 +45,14 @@ async function aWorld(stores: Stores) {
   const about = { tenantId, userId: user.userId, actor: 'operator' } as const
   await stores.devices.unregister({ ...about, deviceIds: [gone], reason: 'lost' }, null)
   await stores.suspensions.suspendDevice({ ...about, deviceId: suspended })
+  const [linkHash, sessionHash, openedHash] = [randomBytes(32), randomBytes(32), randomBytes(32)]
+  const minting = { tenantId, userId: user.userId, rpId, linkSeconds: 60 }
+  const portalId = systemRandom.id('portalSession')
+  const minted = activity({ userId: user.userId, type: 'portal_link_made', actor: 'operator' })
+  const unopened = systemRandom.id('portalSession')
+  await stores.portal.mint({ ...minting, id: unopened, linkHash }, minted)
+  await stores.portal.mint({ ...minting, id: portalId, linkHash: openedHash }, minted)
+  await stores.portal.open(tenantId, openedHash, { hash: sessionHash, seconds: 60 })
   const name = thumbprint()
   await aColleague(stores, user, name)
   const pending = await aChallenge(stores, user, [deviceId])
@@ -76,6 +84,9 @@ async function aWorld(stores: Stores) {
     deviceId,
     gone,
     suspended,
+    linkHash,
+    sessionHash,
+    portalId,
     name,
     pending,
     over,
@@ -212,6 +223,13 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       (await signingKeys.list(my.tenantId)).filter(({ kid }) => kid === their.signingKid),
     [],
   ],
+  'portal.open': [
+    ({ portal }, my, their) =>
+      portal.open(my.tenantId, their.linkHash, { hash: randomBytes(32), seconds: 60 }),
+    null,
+  ],
+  'portal.find': [({ portal }, my, their) => portal.find(my.tenantId, their.sessionHash), null],
+  'portal.end': [({ portal }, my, their) => portal.end(my.tenantId, their.portalId), undefined],
   'enrolments.createByDevice': [
     ({ enrolments }, my, their) => {
       const { enrolment } = their.waiting
@@ -491,6 +509,7 @@ const writers = [
   'users.import',
   'signingKeys.rotate',
   'enrolments.create',
+  'portal.mint',
   'passcodes.attempt',
   'passcodes.replaceRecoveryCodes',
   'passcodes.replaceTemporaryCode',
@@ -504,6 +523,7 @@ const tables = [
   'users',
   'user_identifiers',
   'enrolments',
+  'portal_sessions',
   'devices',
   'device_keys',
   'device_proofs',

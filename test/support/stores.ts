@@ -16,6 +16,7 @@ import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
 import { createNoticeStore } from '../../src/persistence/notices.ts'
 import { createPasscodeStore } from '../../src/persistence/passcodes.ts'
 import { createPersonalDataStore } from '../../src/persistence/personal-data.ts'
+import { createPortalStore } from '../../src/persistence/portal-sessions.ts'
 import { createSigningKeyStore } from '../../src/persistence/signing-keys.ts'
 import { createSuspensionStore } from '../../src/persistence/suspensions.ts'
 import { createTenantStore } from '../../src/persistence/tenants.ts'
@@ -48,6 +49,7 @@ export async function openStores(connections = 20) {
     enrolments: createEnrolmentStore(database, random),
     devices: createDeviceStore(database, random),
     suspensions: createSuspensionStore(database, random),
+    portal: createPortalStore(database, random),
     challenges: createChallengeStore(database, random),
     deliveries: createDeliveryStore(database),
     audit: createAuditStore(database),

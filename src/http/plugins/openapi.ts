@@ -37,6 +37,13 @@ const document = {
         bearerFormat: 'cs_<id>_<secret>',
         description: 'An API key. The scopes that a call takes are named with it; `admin` has all.',
       },
+      portalSession: {
+        type: 'apiKey',
+        in: 'cookie',
+        name: '__Host-countersign-portal',
+        description:
+          'The session that opening a link gave; on plain http the cookie is `countersign-portal`. Changing calls must come from a page of the same origin (`Sec-Fetch-Site` or `Origin`).',
+      },
       deviceProof: {
         type: 'apiKey',
         in: 'header',

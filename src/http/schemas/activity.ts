@@ -29,6 +29,8 @@ export const activityBody = z
       'device_suspended',
       'device_activated',
       'revoked_device_used',
+      'portal_link_made',
+      'portal_opened',
       'challenge_created',
       'challenge_resent',
       'challenge_approved',
@@ -48,7 +50,8 @@ export const activityBody = z
     ]),
     severity,
     actor: z.string().meta({
-      description: 'Who did it: `device:<id>`, `api_key:<id>`, `operator` or `service`.',
+      description:
+        'Who did it: `device:<id>`, `portal:<id>`, `api_key:<id>`, `operator` or `service`.',
       example: 'service',
     }),
     challengeId: z.string().nullable(),

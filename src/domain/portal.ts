@@ -1,0 +1,16 @@
+import type { PortalSessionId, TenantId, UserId } from './ids.ts'
+
+/** How long the link works, in seconds. */
+export const portalLinkSeconds = 15 * 60
+/** How long the session lasts that it opens, in seconds; there is no prolonging it. */
+export const portalSessionSeconds = 15 * 60
+
+/** A user who looks after their devices in a browser. */
+export type PortalSession = {
+  readonly tenantId: TenantId
+  readonly id: PortalSessionId
+  readonly userId: UserId
+  readonly tenantName: string
+  readonly userName: string
+  readonly expiresAt: Date
+}

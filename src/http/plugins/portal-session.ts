@@ -1,0 +1,87 @@
+// The session of the portal: a cookie that pages cannot read, and proof that a page of ours sent it.
+
+import type { CookieSerializeOptions } from '@fastify/cookie'
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import { type PortalSession, portalSessionSeconds } from '../../domain/portal.ts'
+import { isRefusal, refuse } from '../../domain/refusal.ts'
+import { type Operation, type OperationSchema, operationSchema } from '../operation.ts'
+import { sendRefusal } from '../problem.ts'
+import type { UseCases } from '../use-cases.ts'
+
+const decorator = 'portalSession'
+
+/** Prepares requests to carry the session of the portal. */
+export function carryPortalSessions(app: FastifyInstance): void {
+  app.decorateRequest(decorator, null)
+}
+
+/** Whose portal it is; only for routes that were made by `PortalGuard`. */
+export function portalSessionOf(request: FastifyRequest): PortalSession {
+  const session = request.getDecorator<PortalSession | null>(decorator)
+  if (session === null) throw new Error('this route was made without a portal guard')
+  return session
+}
+
+/** Name and attributes of the cookie. `__Host-` (RFC 6265bis, 4.1.3) keeps sibling hosts and plain http from setting it. */
+export function portalCookie(publicOrigin: string): {
+  readonly name: string
+  readonly options: CookieSerializeOptions
+} {
+  const secure = publicOrigin.startsWith('https:')
+  return {
+    name: secure ? '__Host-countersign-portal' : 'countersign-portal',
+    options: {
+      httpOnly: true,
+      secure,
+      sameSite: 'strict',
+      path: '/',
+      maxAge: portalSessionSeconds,
+    },
+  }
+}
+
+/**
+ * Whether a page of our own origin sent this. Browsers set `Sec-Fetch-Site` and `Origin` themselves, scripts cannot; what changes
+ * something must carry one of them, on top of the cookie's `SameSite=Strict`, which does not keep sibling subdomains out.
+ */
+function isFromOurPage(
+  { method, headers }: Pick<FastifyRequest, 'method' | 'headers'>,
+  publicOrigin: string,
+): boolean {
+  const site = headers['sec-fetch-site']
+  if (site !== undefined) return site === 'same-origin'
+  if (headers.origin !== undefined) return headers.origin === publicOrigin
+  return method === 'GET'
+}
+
+/** Describes and protects a route of the portal. */
+export type PortalGuard = <const O extends Operation>(
+  access: 'session' | 'open',
+  operation: O,
+) => { readonly onRequest: onRequestAsyncHookHandler; readonly schema: OperationSchema<O> }
+
+/** The page is judged first, then the cookie, before the body is read. */
+export function createPortalGuard(
+  authenticate: UseCases['authenticatePortal'],
+  publicOrigin: string,
+): PortalGuard {
+  const { name } = portalCookie(publicOrigin)
+  return (access, operation) => ({
+    onRequest: async (request, reply) => {
+      if (!isFromOurPage(request, publicOrigin)) {
+        return sendRefusal(reply, refuse('origin_not_allowed'))
+      }
+      if (access === 'open') return
+      const session = await authenticate(request.cookies[name])
+      if (isRefusal(session)) return sendRefusal(reply, session)
+      request.setDecorator(decorator, session)
+    },
+    schema: operationSchema(operation, {
+      security: access === 'open' ? [] : [{ portalSession: [] }],
+      refusals: [
+        'origin_not_allowed',
+        ...(access === 'open' ? [] : (['portal_session_invalid'] as const)),
+      ],
+    }),
+  })
+}

@@ -1,0 +1,145 @@
+// What the pages of the portal call. The pages of one origin only: see plugins/portal-session.ts.
+
+import { z } from 'zod'
+import type { PortalSession } from '../../domain/portal.ts'
+import { isRefusal } from '../../domain/refusal.ts'
+import type { HttpApp } from '../http-app.ts'
+import { nothing } from '../operation.ts'
+import { type PortalGuard, portalCookie, portalSessionOf } from '../plugins/portal-session.ts'
+import { sendRefusal } from '../problem.ts'
+import { activityPage } from '../schemas/activity.ts'
+import { deviceBody, deviceList } from '../schemas/device.ts'
+import { idParams } from '../schemas/ids.ts'
+import { pageOf, pageQuery, pageRequest } from '../schemas/paging.ts'
+import { openedLink, portalUnregistration, portalUserBody } from '../schemas/portal.ts'
+import type { UseCases } from '../use-cases.ts'
+
+export type PortalOptions = {
+  readonly useCases: UseCases
+  readonly portal: PortalGuard
+  readonly publicOrigin: string
+}
+
+function shown(session: PortalSession): z.output<typeof portalUserBody> {
+  const { userId, userName, tenantId, tenantName, expiresAt } = session
+  return {
+    user: { id: userId, displayName: userName },
+    tenant: { id: tenantId, name: tenantName },
+    expiresAt,
+  }
+}
+
+/** The portal's API. */
+export function portalRoutes(app: HttpApp, options: PortalOptions, done: () => void): void {
+  open(app, options)
+  close(app, options)
+  me(app, options)
+  devices(app, options)
+  unregister(app, options)
+  activities(app, options)
+  done()
+}
+
+function open(app: HttpApp, { useCases, portal, publicOrigin }: PortalOptions): void {
+  const { name, options } = portalCookie(publicOrigin)
+  app.post(
+    '/portal/v1/sessions',
+    portal('open', {
+      operationId: 'openPortal',
+      tag: 'portal',
+      summary: 'Open a link, once, for a session of fifteen minutes',
+      description:
+        'Sets the cookie of the session: `HttpOnly`, `SameSite=Strict`, on https also `Secure` and `__Host-`. The page asks the person to confirm first; looking a link up does not use it up.',
+      body: openedLink,
+      answers: { 201: { description: 'Whose portal it is.', schema: portalUserBody } },
+      refusals: ['portal_link_invalid'],
+    }),
+    async (request, reply) => {
+      const opened = await useCases.openPortal(request.body)
+      if (isRefusal(opened)) return sendRefusal(reply, opened)
+      return reply.setCookie(name, opened.cookie, options).code(201).send(shown(opened.session))
+    },
+  )
+}
+
+function close(app: HttpApp, { useCases, portal, publicOrigin }: PortalOptions): void {
+  const { name, options } = portalCookie(publicOrigin)
+  app.delete(
+    '/portal/v1/sessions',
+    portal('session', {
+      operationId: 'closePortal',
+      tag: 'portal',
+      summary: 'Sign out',
+      answers: { 204: nothing('The session is over.') },
+    }),
+    async (request, reply) => {
+      await useCases.closePortal(portalSessionOf(request))
+      return reply.clearCookie(name, options).code(204).send()
+    },
+  )
+}
+
+function me(app: HttpApp, { portal }: PortalOptions): void {
+  app.get(
+    '/portal/v1/me',
+    portal('session', {
+      operationId: 'readPortalUser',
+      tag: 'portal',
+      summary: 'Whose portal it is',
+      answers: { 200: { description: 'The user.', schema: portalUserBody } },
+    }),
+    async (request) => shown(portalSessionOf(request)),
+  )
+}
+
+function devices(app: HttpApp, { useCases, portal }: PortalOptions): void {
+  app.get(
+    '/portal/v1/devices',
+    portal('session', {
+      operationId: 'listPortalDevices',
+      tag: 'portal',
+      summary: "The user's devices that are not gone",
+      answers: { 200: { description: 'The devices, newest first.', schema: deviceList } },
+    }),
+    async (request) => ({ items: await useCases.listPortalDevices(portalSessionOf(request)) }),
+  )
+}
+
+function unregister(app: HttpApp, { useCases, portal }: PortalOptions): void {
+  app.post(
+    '/portal/v1/devices/:id/unregister',
+    portal('session', {
+      operationId: 'unregisterFromPortal',
+      tag: 'portal',
+      summary: 'Unregister a lost device for ever',
+      description: 'Once this returns, no answer of the device counts any more.',
+      params: idParams('id', 'device', 'The device.'),
+      body: portalUnregistration,
+      answers: { 200: { description: 'The device.', schema: deviceBody } },
+    }),
+    async (request, reply): Promise<z.output<typeof deviceBody> | typeof reply> => {
+      const { id } = request.params
+      const { reason } = request.body
+      const session = portalSessionOf(request)
+      const device = await useCases.unregisterFromPortal(session, id, reason)
+      return isRefusal(device) ? sendRefusal(reply, device) : device
+    },
+  )
+}
+
+function activities(app: HttpApp, { useCases, portal }: PortalOptions): void {
+  app.get(
+    '/portal/v1/activities',
+    portal('session', {
+      operationId: 'listPortalActivities',
+      tag: 'portal',
+      summary: 'What happened to the user',
+      querystring: z.strictObject(pageQuery('activity')),
+      answers: { 200: { description: 'The activities.', schema: activityPage } },
+    }),
+    async (request): Promise<z.output<typeof activityPage>> => {
+      const page = pageRequest(request.query)
+      return pageOf(await useCases.listPortalActivities(portalSessionOf(request), page), page)
+    },
+  )
+}

@@ -1,0 +1,32 @@
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { sendRefusal } from '../../problem.ts'
+import { idParams } from '../../schemas/ids.ts'
+import { mintedLinkBody } from '../../schemas/portal.ts'
+import type { ServerOptions } from './server-options.ts'
+
+/** Links to the portal, for relying parties. */
+export function portalLinkRoutes(
+  app: HttpApp,
+  { useCases, key }: ServerOptions,
+  done: () => void,
+): void {
+  app.post(
+    '/v1/users/:userId/portal-sessions',
+    key('devices:write', {
+      operationId: 'mintPortalLink',
+      tag: 'portal',
+      summary: 'Mint a link with which a user looks after their devices in a browser',
+      description:
+        'Works once, for fifteen minutes. Whoever opens it can unregister the devices of the user: identify the user first, by another factor than the lost phone.',
+      params: idParams('userId', 'user', 'The user.'),
+      answers: { 201: { description: 'The link, readable this once.', schema: mintedLinkBody } },
+    }),
+    async (request, reply) => {
+      const minted = await useCases.mintPortalLink(principalOf(request), request.params.userId)
+      return isRefusal(minted) ? sendRefusal(reply, minted) : reply.code(201).send(minted)
+    },
+  )
+  done()
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { idOf, shownId } from './ids.ts'
+import { timestamp } from './time.ts'
+
+export const mintedLinkBody = z
+  .object({
+    id: shownId('portalSession', 'Names the link in activities; it opens nothing.'),
+    url: z.string().meta({
+      description: 'Give it to the user, and to nobody else.',
+      example:
+        'https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/portal#<43 characters>',
+    }),
+    expiresAt: timestamp('When the link is worth nothing any more.'),
+  })
+  .meta({ id: 'PortalLink', description: 'A link that works once.' })
+
+export const openedLink = z
+  .strictObject({
+    tenantId: idOf('tenant', 'The tenant in the path of the link.'),
+    token: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{43}$/)
+      .meta({ description: 'What stands behind the `#` of the link.' }),
+  })
+  .meta({ id: 'OpenedPortalLink', description: 'The link, as its page read it.' })
+
+export const portalUserBody = z
+  .object({
+    user: z.object({ id: shownId('user', 'The user.'), displayName: z.string() }),
+    tenant: z.object({ id: shownId('tenant', 'The tenant.'), name: z.string() }),
+    expiresAt: timestamp('When the session ends.'),
+  })
+  .meta({ id: 'PortalUser', description: 'Whose portal it is.' })
+
+export const portalUnregistration = z
+  .strictObject({ reason: z.enum(['lost', 'stolen', 'replaced', 'user_request']) })
+  .meta({ id: 'PortalUnregistration', description: 'Why the device goes.' })

@@ -1,0 +1,132 @@
+// A user looks after their devices in a browser, let in by a link that a relying party minted.
+
+import { activity } from '../domain/activity.ts'
+import type { Device, UnregisterReason } from '../domain/device.ts'
+import { type DeviceId, isId, type TenantId, type UserId } from '../domain/ids.ts'
+import { issuerOf } from '../domain/issuer.ts'
+import { type PortalSession, portalLinkSeconds, portalSessionSeconds } from '../domain/portal.ts'
+import type { Principal } from '../domain/principal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { Activity, ActivityStore } from '../ports/activity-store.ts'
+import type { DeviceStore } from '../ports/device-store.ts'
+import type { PageRequest, UserStore } from '../ports/directory-store.ts'
+import type { PortalStore } from '../ports/portal-store.ts'
+import type { Hashing, Random } from '../ports/world.ts'
+import { findUser } from './find-user.ts'
+import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
+
+export type MintNeeds = {
+  readonly portal: Pick<PortalStore, 'mint'>
+  readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
+  readonly random: Pick<Random, 'id' | 'token'>
+  readonly hashing: Pick<Hashing, 'sha256'>
+  readonly publicOrigin: string
+}
+
+/** A link, readable this once. */
+export type MintedLink = {
+  readonly id: PortalSession['id']
+  readonly url: string
+  readonly expiresAt: Date
+}
+
+/**
+ * Mints a link to the portal for a user whom the relying party has identified. The secret stands behind the `#`: browsers keep it to
+ * themselves, so neither our logs nor whoever looks a link up learn it, and nothing but the page's own POST uses it up.
+ */
+export async function mintPortalLink(
+  needs: MintNeeds,
+  principal: Principal,
+  userId: UserId,
+): Promise<MintedLink | Refusal> {
+  const user = await findUser(needs, principal, { id: userId })
+  if (isRefusal(user)) return user
+  const { tenantId, rpId, keyId } = principal
+  const id = needs.random.id('portalSession')
+  const secret = needs.random.token(32)
+  const linkHash = needs.hashing.sha256(secret)
+  const link = { tenantId, id, userId: user.id, rpId, linkHash, linkSeconds: portalLinkSeconds }
+  const event = { userId: user.id, type: 'portal_link_made', actor: `api_key:${keyId}` } as const
+  const expiresAt = await needs.portal.mint(link, activity(event))
+  return { id, url: `${issuerOf(needs.publicOrigin, tenantId)}/portal#${secret}`, expiresAt }
+}
+
+export type OpenNeeds = {
+  readonly portal: Pick<PortalStore, 'open'>
+  readonly random: Pick<Random, 'token'>
+  readonly hashing: Pick<Hashing, 'sha256'>
+}
+
+/** Opens a link, once. `cookie` is what the browser is to keep. */
+export async function openPortal(
+  { portal, random, hashing }: OpenNeeds,
+  { tenantId, token }: { readonly tenantId: TenantId; readonly token: string },
+): Promise<{ readonly session: PortalSession; readonly cookie: string } | Refusal> {
+  const secret = random.token(32)
+  const session = await portal.open(tenantId, hashing.sha256(token), {
+    hash: hashing.sha256(secret),
+    seconds: portalSessionSeconds,
+  })
+  if (!session) return refuse('portal_link_invalid')
+  return { session, cookie: `${tenantId}.${secret}` }
+}
+
+/** Believes a cookie, or not; read from the database on each call, so that a session that was ended is over everywhere at once. */
+export async function authenticatePortal(
+  {
+    portal,
+    hashing,
+  }: {
+    readonly portal: Pick<PortalStore, 'find'>
+    readonly hashing: Pick<Hashing, 'sha256'>
+  },
+  cookie: string | undefined,
+): Promise<PortalSession | Refusal> {
+  const [tenantId = '', secret = '', ...more] = cookie?.split('.') ?? []
+  const isWhole = isId('tenant', tenantId) && /^[A-Za-z0-9_-]{43}$/.test(secret)
+  if (!isWhole || more.length > 0) return refuse('portal_session_invalid')
+  return (await portal.find(tenantId, hashing.sha256(secret))) ?? refuse('portal_session_invalid')
+}
+
+/** Signs out. */
+export function closePortal(
+  { portal }: { readonly portal: Pick<PortalStore, 'end'> },
+  { tenantId, id }: PortalSession,
+): Promise<void> {
+  return portal.end(tenantId, id)
+}
+
+/** The user's devices that are not gone, newest first. */
+export async function listPortalDevices(
+  { devices }: { readonly devices: Pick<DeviceStore, 'listOfUser'> },
+  { tenantId, userId }: PortalSession,
+): Promise<readonly Device[]> {
+  const all = await devices.listOfUser(tenantId, userId)
+  return all.filter(({ status }) => status !== 'unregistered')
+}
+
+/** A page of what happened to the user, newest first. */
+export function listPortalActivities(
+  { activities }: { readonly activities: Pick<ActivityStore, 'list'> },
+  { tenantId, userId }: PortalSession,
+  page: PageRequest,
+): Promise<Activity[]> {
+  return activities.list(tenantId, userId, page, { hidden: [] })
+}
+
+/** Unregisters one of the user's own devices for ever: the lost phone. Doing it twice changes nothing. */
+export async function unregisterFromPortal(
+  needs: TellingNeeds & { readonly devices: Pick<DeviceStore, 'find' | 'unregister'> },
+  { tenantId, userId, id: sessionId }: PortalSession,
+  id: DeviceId,
+  reason: UnregisterReason,
+): Promise<Device | Refusal> {
+  const device = await needs.devices.find(tenantId, id)
+  if (device?.userId !== userId) return refuse('not_found')
+  const actor = `portal:${sessionId}` as const
+  const command = { tenantId, userId, deviceIds: [id], reason, actor }
+  const done = await needs.devices.unregister(command, null)
+  if (done === 'proof_replayed') throw new Error('no proof was given to be replayed')
+  await tellUnregistered(needs, done)
+  return (await needs.devices.find(tenantId, id)) ?? refuse('not_found')
+}

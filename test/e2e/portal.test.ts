@@ -1,0 +1,212 @@
+// The portal over HTTP, with a browser's headers.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { onServer } from '../support/cluster.ts'
+import {
+  enrolPhone,
+  type Phone,
+  type RunningService,
+  startTestService,
+} from '../support/running-service.ts'
+
+let service: RunningService
+let phone: Phone
+
+beforeAll(async () => {
+  service = await startTestService()
+  phone = await enrolPhone(service)
+})
+afterAll(() => service[Symbol.asyncDispose]())
+
+const ours = { 'sec-fetch-site': 'same-origin' }
+
+async function call(method: string, path: string, headers: Record<string, string>, body?: unknown) {
+  const response = await fetch(`${service.origin}/portal/v1${path}`, {
+    method,
+    headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, json: text && JSON.parse(text) }
+}
+
+/** A fresh link, taken apart as its page does. */
+async function mint(userId = phone.userId) {
+  const minted = await service.api('POST', `/v1/users/${userId}/portal-sessions`)
+  expect(minted.status).toBe(201)
+  const url = new URL(minted.json.url)
+  const tenantId = url.pathname.split('/')[2]
+  return { ...minted.json, url, link: { tenantId, token: url.hash.slice(1) } }
+}
+
+const open = (link: unknown) => call('POST', '/sessions', ours, link)
+
+/** A signed-in browser: its headers. */
+async function browser(userId?: string) {
+  const opened = await open((await mint(userId)).link)
+  expect(opened.status).toBe(201)
+  const cookie = opened.headers.get('set-cookie')?.split(';')[0] ?? ''
+  return { ...ours, cookie }
+}
+
+describe('a link', () => {
+  test('holds its secret where no server and no link scanner gets it, and is not used up by being looked up', async () => {
+    const { url, link } = await mint()
+    expect(url.pathname).toBe(`/t/${service.tenantId}/portal`)
+    expect([url.search, url.hash]).toEqual(['', expect.stringMatching(/^#[A-Za-z0-9_-]{43}$/)])
+    for (const method of ['GET', 'HEAD']) await fetch(url, { method })
+    await call('GET', '/sessions', ours)
+    expect((await open(link)).status).toBe(201)
+  })
+
+  test('works once, also when 50 open it at the same moment', async () => {
+    const { link } = await mint()
+    const tries = await Promise.all(Array.from({ length: 50 }, () => open(link)))
+    expect(tries.filter(({ status }) => status === 201)).toHaveLength(1)
+    for (const { status, json } of tries) {
+      if (status !== 201) expect([status, json.code]).toEqual([404, 'portal_link_invalid'])
+    }
+  })
+
+  test('is worth nothing when its time is over, under another tenant, or made up, and nobody can tell which', async () => {
+    const { id, link } = await mint()
+    await onServer(service.database.url, (client) =>
+      client.query(
+        `update portal_sessions set link_expires_at = clock_timestamp() where id = '${id}'`,
+      ),
+    )
+    const other = (await mint()).link
+    const foreign = { ...other, tenantId: 'tnt_01jv9z3k8we2tvn4qh6yrx7b5c' }
+    const madeUp = { ...other, token: 'A'.repeat(43) }
+    const refused = await Promise.all([link, foreign, madeUp].map(open))
+    for (const { status, json } of refused) {
+      expect([status, json]).toEqual([404, refused[0]?.json])
+    }
+  })
+
+  test('is minted only for users that the relying party may see, by keys that may unregister devices', async () => {
+    const { api } = service
+    const stranger = '/v1/users/usr_01jv9z3k8we2tvn4qh6yrx7b5c/portal-sessions'
+    expect((await api('POST', stranger)).status).toBe(404)
+  })
+})
+
+describe('the session', () => {
+  test('is a cookie for this host alone, which no script reads and no other site sends', async () => {
+    const opened = await open((await mint()).link)
+    const attributes = opened.headers.get('set-cookie')?.split('; ') ?? []
+    expect(attributes[0]).toMatch(/^countersign-portal=tnt_\w+\.[A-Za-z0-9_-]{43}$/)
+    expect(attributes.slice(1).toSorted()).toEqual([
+      'HttpOnly',
+      'Max-Age=900',
+      'Path=/',
+      'SameSite=Strict',
+    ])
+  })
+
+  test('shows the user, their devices and what happened, and nothing of others', async () => {
+    const headers = await browser()
+    const bob = await enrolPhone(service, { user: 'bob' })
+    expect((await call('GET', '/me', headers)).json).toMatchObject({
+      user: { id: phone.userId, displayName: 'alice' },
+      tenant: { id: service.tenantId },
+    })
+    const { items } = (await call('GET', '/devices', headers)).json
+    expect(items.map(({ id }: { id: string }) => id)).toEqual([phone.deviceId])
+    const { items: activities } = (await call('GET', '/activities?limit=100', headers)).json
+    expect(activities[0]).toMatchObject({ type: 'portal_opened' })
+    expect(activities[0].actor).toMatch(/^portal:pts_/)
+    expect(JSON.stringify(activities)).not.toContain(bob.userId)
+    const reason = { reason: 'lost' }
+    const theirs = await call('POST', `/devices/${bob.deviceId}/unregister`, headers, reason)
+    const nobodys = await call(
+      'POST',
+      '/devices/dev_01jv9z3k8we2tvn4qh6yrx7b5c/unregister',
+      headers,
+      reason,
+    )
+    expect([theirs.status, theirs.json]).toEqual([404, nobodys.json])
+    expect(await bob.client.self()).toMatchObject({ status: 'active' })
+  })
+
+  test('unregisters a lost phone at once, which is refused from then on', async () => {
+    const lost = await enrolPhone(service, { user: 'carol' })
+    const headers = await browser(lost.userId)
+    const path = `/devices/${lost.deviceId}/unregister`
+    const gone = await call('POST', path, headers, { reason: 'stolen' })
+    expect(gone.json).toMatchObject({ status: 'unregistered', unregisterReason: 'stolen' })
+    await expect(lost.client.self()).rejects.toMatchObject({ code: 'device_unregistered' })
+    expect((await call('GET', '/devices', headers)).json).toEqual({ items: [] })
+    const { json } = await service.api('GET', `/v1/users/${lost.userId}/activities`)
+    const types = json.items.map(({ type }: { type: string }) => type)
+    expect(types).toContain('revoked_device_used')
+  })
+
+  test('ends when the person signs out, and when its time is over', async () => {
+    const headers = await browser()
+    const out = await call('DELETE', '/sessions', headers)
+    expect([out.status, out.headers.get('set-cookie')]).toEqual([204, expect.stringMatching(/=;/)])
+    const refused = await call('GET', '/me', headers)
+    expect([refused.status, refused.json.code]).toEqual([401, 'portal_session_invalid'])
+    const late = await browser()
+    await onServer(service.database.url, (client) =>
+      client.query('update portal_sessions set expires_at = clock_timestamp()'),
+    )
+    expect((await call('GET', '/devices', late)).status).toBe(401)
+  })
+
+  test.each([
+    ['none', {}],
+    ['an empty one', { cookie: 'countersign-portal=' }],
+    ['one without a tenant', { cookie: `countersign-portal=${'A'.repeat(43)}` }],
+    [
+      'one of nobody',
+      { cookie: `countersign-portal=tnt_01jv9z3k8we2tvn4qh6yrx7b5c.${'A'.repeat(43)}` },
+    ],
+  ])('is not given by %s', async (_, headers) => {
+    const { status, json } = await call('GET', '/me', { ...ours, ...headers })
+    expect([status, json.code]).toEqual([401, 'portal_session_invalid'])
+  })
+
+  test('is not the cookie with the link’s own secret, nor an API key', async () => {
+    const { link } = await mint()
+    await open(link)
+    const cookie = `countersign-portal=${link.tenantId}.${link.token}`
+    expect((await call('GET', '/me', { ...ours, cookie })).status).toBe(401)
+    const authorization = `Bearer ${service.key}`
+    expect((await call('GET', '/me', { ...ours, authorization })).status).toBe(401)
+  })
+})
+
+describe('another site', () => {
+  const foreign = [
+    ['a page of another site', { 'sec-fetch-site': 'cross-site' }],
+    ['a page of a sibling host', { 'sec-fetch-site': 'same-site' }],
+    ['a typed address', { 'sec-fetch-site': 'none' }],
+    ['an old browser on another site', { origin: 'https://evil.example' }],
+    ['a page without an origin', { origin: 'null' }],
+    ['nothing at all', {}],
+  ] as const
+
+  test.each(foreign)(
+    'changes nothing from %s, although the cookie comes along',
+    async (_, site) => {
+      const { cookie } = await browser()
+      const path = `/devices/${phone.deviceId}/unregister`
+      const { status, json } = await call('POST', path, { cookie, ...site }, { reason: 'lost' })
+      expect([status, json.code]).toEqual([403, 'origin_not_allowed'])
+      expect(await phone.client.self()).toMatchObject({ status: 'active' })
+    },
+  )
+
+  test.each(foreign)('opens no link for the person from %s', async (_, site) => {
+    const { link } = await mint()
+    expect((await call('POST', '/sessions', site, link)).status).toBe(403)
+    expect((await open(link)).status).toBe(201)
+  })
+
+  test('is told apart from an old browser on our own page', async () => {
+    const { link } = await mint()
+    expect((await call('POST', '/sessions', { origin: service.origin }, link)).status).toBe(201)
+  })
+})
