@@ -3,6 +3,7 @@
 import type { ApiKeyId } from './domain/ids.ts'
 import type { UseCases } from './http/use-cases.ts'
 import type { ActivityStore } from './ports/activity-store.ts'
+import type { AppStore } from './ports/app-store.ts'
 import type { AttestationVerifier } from './ports/attestation.ts'
 import type { AuditStore } from './ports/audit-store.ts'
 import type { ChallengeStore } from './ports/challenge-store.ts'
@@ -35,6 +36,7 @@ import type {
 } from './ports/world.ts'
 import { answerChallenge } from './usecases/answer-challenge.ts'
 import { createApiKey, revocationPrefix, revokeApiKey, rotateApiKey } from './usecases/api-keys.ts'
+import { addApp, changeApp, readApp, removeApp } from './usecases/apps.ts'
 import { createApiKeyAuthentication } from './usecases/authenticate-api-key.ts'
 import { readDeviceProof } from './usecases/authenticate-device.ts'
 import { cancelChallenge } from './usecases/cancel-challenge.ts'
@@ -104,6 +106,7 @@ export type Parts = {
   readonly passcodes: PasscodeStore
   readonly revocationLog: RevocationLog
   readonly notices: NoticeStore
+  readonly apps: AppStore
   readonly dispatcher: Dispatcher
   readonly signals: Signals & { listen(listener: (key: string) => void): void }
   readonly signatures: Signatures
@@ -142,6 +145,11 @@ export function bindUseCases(parts: Parts): UseCases {
     findTenant: (id) => parts.tenants.findTenant(id),
     listRelyingParties: (tenantId) => parts.tenants.listRelyingParties(tenantId),
     listApiKeys: (tenantId) => parts.apiKeys.list(tenantId),
+    listApps: (tenantId) => parts.apps.list(tenantId),
+    readApp: bind(readApp),
+    addApp: bind(addApp),
+    changeApp: bind(changeApp),
+    removeApp: bind(removeApp),
     createRelyingParty: bind(createRelyingParty),
     readPolicy: bind(readPolicy),
     setPolicy: bind(setPolicy),

@@ -1,4 +1,4 @@
-// The only file, with src/open-stores.ts, that names the adapters and joins the parts.
+// The only file, with src/open-stores.ts and src/open-push.ts, that names the adapters and joins the parts.
 
 import { createHash, randomUUID } from 'node:crypto'
 import path from 'node:path'
@@ -8,19 +8,17 @@ import { bindUseCases } from './bind-use-cases.ts'
 import type { Config } from './config.ts'
 import type { ApiKeyId } from './domain/ids.ts'
 import { buildApp } from './http/app.ts'
+import { openPush } from './open-push.ts'
 import { openStores } from './open-stores.ts'
 import { addresses } from './outbound/addresses.ts'
-import { createApnsProvider } from './outbound/apns.ts'
 import { openAttestationVerifier } from './outbound/attestation.ts'
 import { type AttestationRoots, pinnedAttestationRoots } from './outbound/attestation-roots.ts'
 import { systemClock } from './outbound/clock.ts'
-import { createFcmProvider } from './outbound/fcm.ts'
 import { createHashing } from './outbound/hashing.ts'
 import { createMacs } from './outbound/macs.ts'
 import { masterKeyIn } from './outbound/master-key.ts'
 import { createMetrics } from './outbound/metrics.ts'
 import { oneTimePasswords } from './outbound/one-time-passwords.ts'
-import { createPushRouter, type PushRoute } from './outbound/push-router.ts'
 import { systemRandom } from './outbound/random.ts'
 import { createRedisSignals } from './outbound/redis-signals.ts'
 import { createRevocationLog } from './outbound/revocation-log.ts'
@@ -33,7 +31,6 @@ import { ConnectFailure, isDatabaseUnavailable } from './persistence/database-er
 import { startEmbeddedPostgres } from './persistence/embedded-postgres.ts'
 import { migrate } from './persistence/migrations.ts'
 import { createNotifySignals, notifyStatement } from './persistence/notify-signals.ts'
-import type { PushProvider } from './ports/push.ts'
 import { listenFault, StartFault } from './start-fault.ts'
 import { createApiKey, revokeApiKey, rotateApiKey } from './usecases/api-keys.ts'
 import { applyRevocations } from './usecases/apply-revocations.ts'
@@ -122,23 +119,6 @@ function openSignalCarrier(config: Config, { url, database }: OpenedDatabase, lo
   return createSignalHub(carrier, failed)
 }
 
-function openPush(config: Config, log: Logger): PushProvider {
-  const routes: PushRoute[] = []
-  if (config.apns) {
-    const { bundleId } = config.apns
-    for (const environment of ['production', 'sandbox'] as const) {
-      const push = createApnsProvider({ ...config.apns, environment, log })
-      routes.push({ provider: 'apns', appId: bundleId, environment, push })
-    }
-  }
-  if (config.fcm) {
-    const push = createFcmProvider({ ...config.fcm, log })
-    routes.push({ provider: 'fcm', appId: config.fcm.appId, push })
-  }
-  if (routes.length === 0) log.warn('no push credentials: phones find challenges only by looking')
-  return createPushRouter(routes, log)
-}
-
 /** Refuses a master key that cannot open what the database holds: the first sign-in would find out otherwise. */
 async function assertMasterKey(config: Config, parts: Parameters<typeof findUnopenedKey>[0]) {
   const unopened = await findUnopenedKey(parts)
@@ -220,7 +200,7 @@ export async function startService(
   await assertMasterKey(config, { ...world, ...stores })
   const signals = await openSignalCarrier(config, opened, log)
   undo.defer(() => signals.close())
-  const push = openPush(config, log)
+  const push = openPush(config, { ...world, ...stores, signals }, log)
   undo.defer(() => Promise.race([push.drain(), drainTime()]))
   const metrics = createMetrics({
     roundTrips: database.roundTrips,

@@ -33,6 +33,8 @@ export type Config = {
   readonly revocationLog: string
   readonly masterKeys: { readonly current: Buffer | null; readonly previous: readonly Buffer[] }
   readonly redisUrl: string | null
+  /** Where the push services are reached, for apps of tenants too. */
+  readonly pushEndpoints: { readonly apns: PushEndpoint; readonly fcm: PushEndpoint }
   readonly apns:
     | (PushEndpoint & {
         readonly key: { readonly pem: string; readonly keyId: string; readonly teamId: string }
@@ -111,6 +113,10 @@ function assemble(values: Values, faults: Faults): Config {
       'is required with DATABASE_URL; make one with: openssl rand 32 | basenc --base64url',
     )
   }
+  const pushEndpoints = {
+    apns: endpointOf(values, 'APNS', faults),
+    fcm: endpointOf(values, 'FCM', faults),
+  }
   return {
     publicOrigin: values.PUBLIC_ORIGIN ?? null,
     host: values.HOST,
@@ -124,9 +130,10 @@ function assemble(values: Values, faults: Faults): Config {
     revocationLog: values.REVOCATION_LOG ?? path.join(values.DATA_FOLDER, 'revocations.jsonl'),
     masterKeys: { current: values.MASTER_KEY ?? null, previous: values.MASTER_KEY_PREVIOUS ?? [] },
     redisUrl: values.REDIS_URL ?? null,
-    apns: apnsOf(values, faults),
-    fcm: fcmOf(values, faults),
     attestation: attestationOf(values, faults),
+    pushEndpoints,
+    apns: apnsOf(values, pushEndpoints.apns, faults),
+    fcm: fcmOf(values, pushEndpoints.fcm, faults),
   }
 }
 
@@ -194,9 +201,8 @@ const apnsGroups: readonly Group[] = [
   ['APNS_BUNDLE_ID'],
 ]
 
-function apnsOf(values: Values, faults: Faults): Config['apns'] {
+function apnsOf(values: Values, endpoint: PushEndpoint, faults: Faults): Config['apns'] {
   if (!isWanted(values, apnsGroups, faults)) return null
-  const endpoint = endpointOf(values, 'APNS', faults)
   const pem = readText(values, 'APNS_KEY', 'APNS_KEY_FILE', faults)
   if (pem && !pem.includes('PRIVATE KEY')) faults.add('APNS_KEY', 'is not a PEM private key')
   const { APNS_KEY_ID: keyId, APNS_TEAM_ID: teamId, APNS_BUNDLE_ID: bundleId } = values
@@ -209,9 +215,8 @@ const fcmGroups: readonly Group[] = [
   ['FCM_APP_ID'],
 ]
 
-function fcmOf(values: Values, faults: Faults): Config['fcm'] {
+function fcmOf(values: Values, endpoint: PushEndpoint, faults: Faults): Config['fcm'] {
   if (!isWanted(values, fcmGroups, faults)) return null
-  const endpoint = endpointOf(values, 'FCM', faults)
   const text = readText(values, 'FCM_SERVICE_ACCOUNT', 'FCM_SERVICE_ACCOUNT_FILE', faults)
   const { FCM_APP_ID: appId } = values
   if (text === undefined) return null

@@ -3,6 +3,7 @@
 import { systemRandom } from './outbound/random.ts'
 import { createActivityStore } from './persistence/activities.ts'
 import { createApiKeyStore } from './persistence/api-keys.ts'
+import { createAppStore } from './persistence/apps.ts'
 import { createAuditStore } from './persistence/audit.ts'
 import { createChallengeStore } from './persistence/challenges.ts'
 import type { Database } from './persistence/database.ts'
@@ -36,6 +37,7 @@ export function openStores({ database }: { readonly database: Database }) {
     audit: createAuditStore(database),
     personalData: createPersonalDataStore(database, random),
     notices: createNoticeStore(database, random),
+    apps: createAppStore(database, random),
     passcodes: createPasscodeStore(database, random),
   }
 }

@@ -202,7 +202,7 @@ describe('claims of an enrolment', () => {
 describe('proofs of device calls', () => {
   const devices = {
     findKnown: async (_: string, id: string) =>
-      id === deviceId ? { device, keys: deviceKeys } : null,
+      id === deviceId ? { device, keys: deviceKeys, policy: defaultPolicy } : null,
     recordRevokedUse: never,
   }
 
@@ -261,7 +261,7 @@ describe('answers', () => {
       asked.number === null ? null : sealing.seal(asked.number, numberBinding(challenge))
     const hasVerificationKey = asked.deviceHasVerificationKey
     const facts = {
-      known: { device: { ...device, hasVerificationKey }, keys: deviceKeys },
+      known: { device: { ...device, hasVerificationKey }, keys: deviceKeys, policy: defaultPolicy },
       asked: {
         challenge,
         numberSealed,

@@ -11,6 +11,7 @@ export const idPrefixes = {
   challenge: 'chl',
   delivery: 'dlv',
   activity: 'act',
+  app: 'app',
   auditEvent: 'aud',
   portalSession: 'pts',
   singleUseCode: 'suc',
@@ -30,6 +31,7 @@ export type ChallengeId = Id<'challenge'>
 export type DeliveryId = Id<'delivery'>
 export type PortalSessionId = Id<'portalSession'>
 export type ActivityId = Id<'activity'>
+export type AppId = Id<'app'>
 
 const suffix = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/
 

@@ -156,6 +156,29 @@ export const policyRules = {
     { default: 3, min: 1, max: 20, stricter: 'fewer' },
   ),
 
+  appVersionsMin: list(
+    'Least versions of apps, such as `com.example.app@3.2.0`; an older app can only update itself and leave. The highest of several counts.',
+    {
+      default: [],
+      item: /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}@[0-9]{1,9}(\.[0-9]{1,9}){0,3}$/,
+      itemsMax: 100,
+      stricter: 'more',
+    },
+  ),
+  retiredPlatforms: list(
+    'Platforms that are not accepted any more: `ios`, `android`, `web`, `other`.',
+    {
+      default: [],
+      item: /^(ios|android|web|other)$/,
+      itemsMax: 4,
+      stricter: 'more',
+    },
+  ),
+  companionsMayAnswer: flag(
+    'Whether companion devices (watches) are asked; never where a number must be typed.',
+    { default: false, stricter: false },
+  ),
+
   devicesPerUserMax: integer('Devices that a user may have.', {
     default: 10,
     min: 1,

@@ -11,6 +11,8 @@ export type RefusalCode =
   | 'invalid_request'
   // relying parties and keys
   | 'relying_party_unknown'
+  // apps
+  | 'app_taken'
   // policy
   | 'policy_out_of_profile'
   | 'policy_laxer'
@@ -37,6 +39,8 @@ export type RefusalCode =
   | 'device_unregistered'
   | 'device_suspended'
   | 'device_not_active'
+  | 'app_too_old'
+  | 'platform_retired'
   | 'device_not_pending'
   // the portal
   | 'portal_link_invalid'

@@ -34,6 +34,7 @@ import { type Metrics, metricsRoutes } from './routes/metrics.ts'
 import { portalRoutes } from './routes/portal.ts'
 import { activityRoutes } from './routes/server/activities.ts'
 import { apiKeyRoutes } from './routes/server/api-keys.ts'
+import { appRoutes } from './routes/server/apps.ts'
 import { auditEventRoutes } from './routes/server/audit-events.ts'
 import { challengeRoutes } from './routes/server/challenges.ts'
 import { deviceRoutes } from './routes/server/devices.ts'
@@ -164,6 +165,7 @@ function registerRoutes(
     personalDataRoutes,
     userRoutes,
     activityRoutes,
+    appRoutes,
     deviceRoutes,
     enrolmentRoutes,
     challengeRoutes,

@@ -1,6 +1,7 @@
 // The one table from "no" to HTTP: every refusal and every machine error with its status and its words.
 
 import type { RefusalCode } from '../domain/refusal.ts'
+import { appProblems } from './app-problems.ts'
 import { passcodeProblems } from './passcode-problems.ts'
 import { portalProblems } from './portal-problems.ts'
 import type { ProblemKind } from './problem-kind.ts'
@@ -256,6 +257,7 @@ export const problems = {
     title: 'The approval holds no number.',
     detail: 'Ask for the number on the sign-in screen and send it as `num`.',
   },
+  ...appProblems,
   ...passcodeProblems,
   ...portalProblems,
   conflict: {

@@ -1,10 +1,12 @@
 // What the routes can do: every use case with its needs already bound. src/compose.ts makes the real one, tests pass literals.
 
 import type { TenantId } from '../domain/ids.ts'
+import type { App } from '../ports/app-store.ts'
 import type { AuditStore } from '../ports/audit-store.ts'
 import type { ApiKey, RelyingParty, Tenant } from '../ports/directory-store.ts'
 import type { answerChallenge } from '../usecases/answer-challenge.ts'
 import type { createApiKey, revokeApiKey, rotateApiKey } from '../usecases/api-keys.ts'
+import type { addApp, changeApp, readApp, removeApp } from '../usecases/apps.ts'
 import type { ApiKeyAuthentication } from '../usecases/authenticate-api-key.ts'
 import type { readDeviceProof } from '../usecases/authenticate-device.ts'
 import type { cancelChallenge } from '../usecases/cancel-challenge.ts'
@@ -71,6 +73,11 @@ export type UseCases = {
   readonly findTenant: (tenantId: TenantId) => Promise<Tenant | null>
   readonly listRelyingParties: (tenantId: TenantId) => Promise<RelyingParty[]>
   readonly listApiKeys: (tenantId: TenantId) => Promise<ApiKey[]>
+  readonly listApps: (tenantId: TenantId) => Promise<App[]>
+  readonly readApp: Bound<typeof readApp>
+  readonly addApp: Bound<typeof addApp>
+  readonly changeApp: Bound<typeof changeApp>
+  readonly removeApp: Bound<typeof removeApp>
   readonly createRelyingParty: Bound<typeof createRelyingParty>
   readonly readPolicy: Bound<typeof readPolicy>
   readonly setPolicy: Bound<typeof setPolicy>

@@ -1,4 +1,5 @@
-import type { PushAddress, PushProvider } from '../ports/push.ts'
+import type { PushAddress, PushProvider, PushResult } from '../ports/push.ts'
+import type { AppProviders } from './app-providers.ts'
 import { logOutcome, type PushLog, plainText } from './push-log.ts'
 
 /** One configured destination: a provider and the addresses it has credentials for. */
@@ -28,24 +29,37 @@ function missing({ provider, appId, environment }: PushAddress): string {
 }
 
 /**
- * One provider for all addresses: it hands each message to the route for its provider, app id and environment, and answers
- * `misconfigured` when there is none. `drain` drains every route. Throws when two routes claim the same addresses.
+ * One provider for all addresses: it hands each message to the tenant's own credentials for its provider, app id and environment,
+ * else to the route that serves every tenant, and answers `misconfigured` when there is none. `drain` drains every route. Throws
+ * when two routes claim the same addresses.
  */
-export function createPushRouter(routes: readonly PushRoute[], log: PushLog): PushProvider {
+export function createPushRouter(
+  routes: readonly PushRoute[],
+  log: PushLog,
+  apps?: Pick<AppProviders, 'resolve' | 'drain'>,
+): PushProvider {
   const byKey = new Map(routes.map((route) => [keyOf(route), route.push]))
   if (byKey.size < routes.length) {
     throw new Error('push routes: two of them are for the same app and environment; remove one')
   }
   return {
     send: async (message) => {
-      const provider = byKey.get(keyOf(message.address))
-      if (provider) return await provider.send(message)
-      const result = { kind: 'misconfigured', reason: missing(message.address) } as const
+      let result: PushResult = { kind: 'misconfigured', reason: missing(message.address) }
+      try {
+        const own = await apps?.resolve(message.tenantId, message.address)
+        const provider = own ?? byKey.get(keyOf(message.address))
+        if (provider) return await provider.send(message)
+      } catch (error) {
+        // Whose credentials to use cannot be known at the moment; nobody else's will do.
+        const text = error instanceof Error ? error.message : 'unknown failure'
+        result = { kind: 'retry', reason: plainText(`credentials not read: ${text}`) }
+      }
       logOutcome(log, message, result, 0)
       return result
     },
     drain: async () => {
-      await Promise.all([...new Set(byKey.values())].map((provider) => provider.drain()))
+      const providers = [...new Set(byKey.values())]
+      await Promise.all([apps?.drain(), ...providers.map((provider) => provider.drain())])
     },
   }
 }

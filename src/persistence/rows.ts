@@ -3,6 +3,7 @@
 import type { Challenge } from '../domain/challenge.ts'
 import type { Device, DeviceKey } from '../domain/device.ts'
 import type { Enrolment } from '../domain/enrolment.ts'
+import { policyOf } from '../domain/policy.ts'
 import type { DuePush } from '../ports/challenge-store.ts'
 import type { KnownDevice, SealedAddress } from '../ports/device-store.ts'
 import type { EnrolmentRecord } from '../ports/enrolment-store.ts'
@@ -21,11 +22,12 @@ export const deviceColumns = `
   d.unregistered_at as d_unregistered_at, d.unregister_reason as d_unregister_reason,
   d.suspended_at as d_suspended_at`
 
-/** The keys of `devices d`, as JSON. */
+/** What it takes to believe `devices d`: its keys as JSON, and the policy of its tenant. */
 export const deviceKeysColumn = `
   (select json_agg(json_build_object('role', k.role, 'kid', k.kid, 'publicJwk', k.public_jwk,
     'mac', encode(k.mac, 'base64')))
-   from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id) as d_keys`
+   from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id) as d_keys,
+  (select t.policy from tenants t where t.tenant_id = d.tenant_id) as d_policy`
 
 export type DeviceRow = {
   readonly d_tenant_id: Device['tenantId']
@@ -54,6 +56,7 @@ export type DeviceRow = {
 
 export type KnownDeviceRow = DeviceRow & {
   readonly d_keys: (DeviceKey & { readonly mac: string })[] | null
+  readonly d_policy: unknown
 }
 
 export function toDevice(row: DeviceRow): Device {
@@ -87,7 +90,7 @@ export function toDevice(row: DeviceRow): Device {
 
 export function toKnownDevice(row: KnownDeviceRow): KnownDevice {
   const keys = (row.d_keys ?? []).map((key) => ({ ...key, mac: Buffer.from(key.mac, 'base64') }))
-  return { device: toDevice(row), keys }
+  return { device: toDevice(row), keys, policy: policyOf(row.d_policy) }
 }
 
 /** A row of `select c.*` from challenges. */

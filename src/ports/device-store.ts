@@ -2,6 +2,7 @@ import type { Actor, NewActivity } from '../domain/activity.ts'
 import type { Device, DeviceKey, UnregisterReason } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
+import type { Policy } from '../domain/policy.ts'
 import type { PushAddress } from './push.ts'
 
 /** A push address with its token sealed, as stored. */
@@ -14,6 +15,8 @@ export type TiedKey = DeviceKey & { readonly mac: Uint8Array }
 export type KnownDevice = {
   readonly device: Device
   readonly keys: readonly TiedKey[]
+  /** The policy of its tenant. */
+  readonly policy: Policy
 }
 
 /** A new push token for a device; null takes it away. */

@@ -1,3 +1,5 @@
+import type { TenantId } from '../domain/ids.ts'
+
 /** Where a push goes: what an app installation told us at enrolment, or later by rotating its token. */
 export type PushAddress = {
   readonly provider: 'apns' | 'fcm'
@@ -23,6 +25,8 @@ export type PushMessage = {
   /** TypeID `dlv_...`; its UUID is the stable `apns-id`, so that a repeated send after an unclear outcome stays one delivery. */
   readonly deliveryId: string
   readonly kind: PushKind
+  /** Whose push it is: a tenant may have credentials of its own for an app. */
+  readonly tenantId: TenantId
   /** The challenge that it is about; null for the other kinds. */
   readonly challengeId: string | null
   /** The activity that it is about. */

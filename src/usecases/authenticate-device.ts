@@ -1,3 +1,4 @@
+import { checkApp } from '../domain/app.ts'
 import { type Device, type KeyRole, revokedUse } from '../domain/device.ts'
 import { type DeviceProof, type ProvenRequest, readProof } from '../domain/device-proof.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
@@ -28,6 +29,8 @@ export type DeviceRequirement = {
   readonly role?: KeyRole
   /** Statuses in which the device may make this call; active unless said otherwise. */
   readonly statuses?: readonly Device['status'][]
+  /** The call is open to apps that the tenant does not accept any more: to say their new version, and to leave. */
+  readonly anyApp?: boolean
 }
 
 /** What it takes to believe a proof. */
@@ -45,7 +48,7 @@ export async function believeProof(
   needs: BelieveNeeds,
   proof: DeviceProof,
   known: KnownDevice | null,
-  { role = 'possession', statuses = ['active'] }: DeviceRequirement = {},
+  { role = 'possession', statuses = ['active'], anyApp = false }: DeviceRequirement = {},
 ): Promise<Device | Refusal> {
   const key = known && ownKey(needs, known, proof.kid)
   if (!known || !key || !(await needs.signatures.verify(proof.jws, key.publicJwk))) {
@@ -57,6 +60,8 @@ export async function believeProof(
     return refuse('device_unregistered')
   }
   if (device.status === 'suspended') return refuse('device_suspended')
+  const outdated = anyApp ? undefined : checkApp(device, known.policy)
+  if (outdated) return outdated
   if (!statuses.includes(device.status)) return refuse('device_not_active')
   if (role === 'verification' && key.role !== 'verification') return refuse('proof_key_not_allowed')
   return device

@@ -1,4 +1,5 @@
 import { activity } from '../domain/activity.ts'
+import { checkApp } from '../domain/app.ts'
 import type { Device, DeviceKey, Platform, PublicJwk } from '../domain/device.ts'
 import type { UnverifiedJws } from '../domain/device-proof.ts'
 import {
@@ -90,7 +91,7 @@ export async function claimEnrolment(needs: Needs, command: Command): Promise<Cl
   const target = await findTarget(needs, command, read)
   if (isRefusal(target)) return target
   const { enrolment, policy } = target
-  const fault = checkOpen(target)
+  const fault = checkOpen(target) ?? checkApp({ ...command.device, appId: command.appId }, policy)
   if (fault) return fault
   // The keys are looked at last: strangers without a code must not make us calculate.
   const codeHash = needs.hashing.sha256Base64Url(read.code)

@@ -27,7 +27,7 @@ export async function updateSelf(
   proof: DeviceProof,
   changes: DeviceChanges,
 ): Promise<Device | Refusal> {
-  const device = await authenticateDevice(needs, proof, { statuses: alive })
+  const device = await authenticateDevice(needs, proof, { statuses: alive, anyApp: true })
   if (isRefusal(device)) return device
   const renamed = changes.name !== undefined && changes.name !== device.name
   const event = renamed
@@ -84,6 +84,7 @@ async function unregisterOwn(
   const statuses = id === proof.deviceId ? alive : undefined
   const device = await authenticateDevice(needs, proof, {
     role: how.role,
+    anyApp: true,
     ...(statuses && { statuses }),
   })
   if (isRefusal(device)) return device

@@ -87,6 +87,7 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
     const result = await needs.push.send({
       deliveryId: id,
       kind: push.kind,
+      tenantId,
       challengeId: push.challengeId,
       ...(push.activityId && { activityId: push.activityId }),
       deviceId: push.deviceId,

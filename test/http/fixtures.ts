@@ -209,6 +209,7 @@ const kindOf: Readonly<Record<string, IdKind>> = {
   'api-keys': 'apiKey',
   enrollments: 'enrolment',
   challenges: 'challenge',
+  apps: 'app',
   devices: 'device',
   users: 'user',
   'relying-parties': 'relyingParty',

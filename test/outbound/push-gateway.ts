@@ -17,6 +17,7 @@ export function aPush({ address, ...overrides }: Overrides = {}): PushMessage {
   return {
     deliveryId: typeid('dlv').toString(),
     kind: 'challenge_opened',
+    tenantId: typeid('tnt').toString() as PushMessage['tenantId'],
     challengeId: typeid('chl').toString(),
     deviceId: typeid('dev').toString(),
     originHash: '7Zk1w0Qf',

@@ -72,10 +72,20 @@ async function aWorld(stores: Stores) {
     `update users set notification_preferences = '{"sign_in": "off"}' where tenant_id = $1`,
     [tenantId],
   )
+  const appId = systemRandom.id('app')
+  const app = {
+    tenantId,
+    id: appId,
+    provider: 'fcm',
+    appId: `com.${tenantId}`,
+    name: 'App',
+  } as const
+  await stores.apps.add(app, randomBytes(40), 'operator')
   return {
     ...user,
     user,
     owed: owed.id,
+    appId,
     apiKeyId,
     codeHash,
     typedCodeHash,
@@ -439,6 +449,25 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     ({ activities }, my, their) => activities.list(my.tenantId, their.userId, page),
     [],
   ],
+  'apps.find': [({ apps }, my, their) => apps.find(my.tenantId, their.appId), null],
+  'apps.list': [
+    async ({ apps }, my, their) =>
+      (await apps.list(my.tenantId)).filter(({ id }) => id === their.appId),
+    [],
+  ],
+  'apps.findCredentials': [
+    ({ apps }, my, their) =>
+      apps.findCredentials(my.tenantId, { provider: 'fcm', appId: `com.${their.tenantId}` }),
+    null,
+  ],
+  'apps.change': [
+    ({ apps }, my, their) => apps.change(my.tenantId, their.appId, { name: 'Mine' }, 'operator'),
+    null,
+  ],
+  'apps.remove': [
+    ({ apps }, my, their) => apps.remove(my.tenantId, their.appId, 'operator'),
+    false,
+  ],
   'notices.settle': [
     ({ notices }, my, their) => notices.settle(my.tenantId, [their.owed], 'in_app'),
     undefined,
@@ -514,6 +543,7 @@ const writers = [
   'passcodes.replaceRecoveryCodes',
   'passcodes.replaceTemporaryCode',
   'activities.post',
+  'apps.add',
 ]
 
 const tables = [
@@ -536,6 +566,7 @@ const tables = [
   'deliveries',
   'activities',
   'activity_push_budgets',
+  'apps',
   'audit_events',
 ]
 

@@ -44,6 +44,10 @@ export function testConfig(
     revocationLog: devNull,
     masterKeys: { current: randomBytes(32), previous: [] },
     redisUrl: null,
+    pushEndpoints: {
+      apns: { address: apns, ca: [caPem] },
+      fcm: { address: fcm, ca: [caPem] },
+    },
     apns: {
       key: { pem, keyId, teamId },
       bundleId: bundleIds[0] ?? '',
@@ -167,6 +171,8 @@ export type PhoneOptions = {
   /** Without a push token it finds challenges only by looking. */
   readonly withPush?: boolean
   readonly name?: string
+  /** The app of the service's environment unless given. */
+  readonly appId?: string
 }
 
 /** The challenge that a push is about, whichever provider brought it. */
@@ -186,7 +192,8 @@ export async function enrolPhone(
   const ticket = readEnrolmentUri(opened.json.uri)
   if (!ticket) throw new Error(`not an enrolment URI: ${opened.json.uri}`)
   const provider = platform === 'ios' ? 'apns' : 'fcm'
-  const appId = platform === 'ios' ? `${simulator.credentials.apns.bundleIds[0]}` : androidApp
+  const usual = platform === 'ios' ? `${simulator.credentials.apns.bundleIds[0]}` : androidApp
+  const appId = options.appId ?? usual
   const { token } = simulator.phones.register({ provider, appId })
   const pushes: AcceptedPush[] = []
   simulator.phones.listen(token, (push) => pushes.push(push))

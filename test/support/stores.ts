@@ -7,6 +7,7 @@ import type { ChallengeId, DeviceId, EnrolmentId, TenantId, UserId } from '../..
 import { systemRandom as random } from '../../src/outbound/random.ts'
 import { createActivityStore } from '../../src/persistence/activities.ts'
 import { createApiKeyStore } from '../../src/persistence/api-keys.ts'
+import { createAppStore } from '../../src/persistence/apps.ts'
 import { createAuditStore } from '../../src/persistence/audit.ts'
 import { createChallengeStore } from '../../src/persistence/challenges.ts'
 import { type Database, openDatabase } from '../../src/persistence/database.ts'
@@ -57,6 +58,7 @@ export async function openStores(connections = 20) {
     passcodes: createPasscodeStore(database, random),
     activities: createActivityStore(database, random),
     notices: createNoticeStore(database, random),
+    apps: createAppStore(database, random),
   }
   return {
     ...stores,

@@ -73,6 +73,7 @@ describe('a push', () => {
     expect(message).toEqual({
       deliveryId: expect.stringMatching(/^dlv_/),
       kind: 'challenge_opened',
+      tenantId: principal.tenantId,
       challengeId: id,
       deviceId: phone.id,
       originHash: 'origin',

@@ -51,6 +51,8 @@ const refusals = [
   'device_unregistered',
   'device_suspended',
   'device_not_active',
+  'app_too_old',
+  'platform_retired',
 ] as const satisfies ProblemCode[]
 
 /** Holds the proof against method, public address and body of the request. It runs once the body is read, before it is judged. */

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { confirmationDigits } from '../../domain/enrolment.ts'
+import { mobileAppId } from './app.ts'
 import { deviceDescription, platforms } from './device.ts'
 import { idOf, shownId } from './ids.ts'
 import { identifierLengthMax, jws, showable } from './text.ts'
@@ -74,10 +75,7 @@ export const enrolmentClaim = z
       description: 'The user name as typed; needed with a typed code.',
       example: 'ada@example.com',
     }).exactOptional(),
-    appId: z
-      .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/)
-      .meta({ description: 'Bundle id or package name of the app.', example: 'com.example.auth' }),
+    appId: mobileAppId,
     device: z.strictObject({ ...deviceDescription, platform: z.enum(platforms) }),
     keys: z.strictObject({ possession: publicKey, verification: publicKey.exactOptional() }),
     proofs: z.strictObject({

@@ -64,6 +64,8 @@ function claim(app: HttpApp, { useCases }: DeviceOptions): void {
         'enrolment_expired',
         'enrolment_not_open',
         'too_many_devices',
+        'app_too_old',
+        'platform_retired',
         'key_already_registered',
         'attestation_missing',
         'attestation_invalid',

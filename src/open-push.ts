@@ -1,0 +1,73 @@
+// Every way a push can leave; src/compose.ts joins the rest.
+
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import type { TenantId } from './domain/ids.ts'
+import { createApnsProvider } from './outbound/apns.ts'
+import { createAppProviders } from './outbound/app-providers.ts'
+import { createFcmProvider } from './outbound/fcm.ts'
+import { createPushRouter, type PushRoute } from './outbound/push-router.ts'
+import type { ApnsCredentials, AppStore, FcmCredentials } from './ports/app-store.ts'
+import type { PushProvider } from './ports/push.ts'
+import type { Sealing } from './ports/world.ts'
+import { appCredentialsBinding, appSignalPrefix } from './usecases/apps.ts'
+
+/** What serves every tenant. */
+function routesOf({ apns, fcm }: Config, log: Logger): PushRoute[] {
+  const routes: PushRoute[] = []
+  if (apns) {
+    const { bundleId } = apns
+    for (const environment of ['production', 'sandbox'] as const) {
+      const push = createApnsProvider({ ...apns, environment, log })
+      routes.push({ provider: 'apns', appId: bundleId, environment, push })
+    }
+  }
+  if (fcm) {
+    const push = createFcmProvider({ ...fcm, log })
+    routes.push({ provider: 'fcm', appId: fcm.appId, push })
+  }
+  return routes
+}
+
+type Parts = {
+  readonly apps: Pick<AppStore, 'findCredentials'>
+  readonly sealing: Pick<Sealing, 'open'>
+  readonly signals: { listen(listener: (key: string) => void): void }
+}
+
+/** The providers of the environment for all tenants, and those of the tenants' own apps, which are opened when first needed. */
+export function openPush(
+  config: Config,
+  { apps, sealing, signals }: Parts,
+  log: Logger,
+): PushProvider {
+  const routes = routesOf(config, log)
+  if (routes.length === 0) {
+    log.warn('no push credentials in the environment: only apps of tenants are pushed')
+  }
+  const { pushEndpoints } = config
+  const own = createAppProviders({
+    log,
+    async find(tenantId, address) {
+      const found = await apps.findCredentials(tenantId, address)
+      if (!found) return null
+      const { id, version, credentialsSealed } = found
+      const binding = appCredentialsBinding(tenantId, id)
+      return { id, version, secret: sealing.open(credentialsSealed, binding) }
+    },
+    open({ provider, appId, environment }, secret) {
+      if (provider === 'apns') {
+        const key = JSON.parse(secret) as ApnsCredentials
+        return createApnsProvider({ key, bundleId: appId, environment, log, ...pushEndpoints.apns })
+      }
+      const serviceAccount = JSON.parse(secret) as FcmCredentials
+      return createFcmProvider({ serviceAccount, appId, log, ...pushEndpoints.fcm })
+    },
+  })
+  signals.listen((key) => {
+    if (key.startsWith(appSignalPrefix)) {
+      void own.forget(key.slice(appSignalPrefix.length) as TenantId)
+    }
+  })
+  return createPushRouter(routes, log, own)
+}

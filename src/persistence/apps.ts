@@ -1,0 +1,93 @@
+import type { AppModel } from '../generated/prisma/models.ts'
+import type { App, AppStore, SealedCredentials } from '../ports/app-store.ts'
+import type { Random } from '../ports/world.ts'
+import { recordAudit } from './activities.ts'
+import type { Database } from './database.ts'
+
+const insertApp = `
+  insert into apps (tenant_id, id, provider, app_id, name, credentials_sealed)
+  values ($1, $2, $3, $4, $5, $6)
+  on conflict (tenant_id, provider, app_id) do nothing
+  returning id`
+
+const changeApp = `
+  update apps set name = coalesce($3, name), credentials_sealed = coalesce($4, credentials_sealed),
+    version = version + case when $4::bytea is null then 0 else 1 end,
+    updated_at = clock_timestamp()
+  where tenant_id = $1 and id = $2
+  returning id`
+
+function toApp({ tenantId, id, provider, appId, name, createdAt, updatedAt }: AppModel): App {
+  return { tenantId, id, provider, appId, name, createdAt, updatedAt } as App
+}
+
+/** The apps of all tenants; Prisma reads, transactions write. */
+export function createAppStore(database: Database, random: Pick<Random, 'id'>): AppStore {
+  const { prisma } = database
+  const find: AppStore['find'] = async (tenantId, id) => {
+    const row = await prisma.app.findUnique({ where: { tenantId_id: { tenantId, id } } })
+    return row && toApp(row)
+  }
+  return {
+    find,
+
+    async list(tenantId) {
+      const rows = await prisma.app.findMany({ where: { tenantId }, orderBy: { id: 'desc' } })
+      return rows.map(toApp)
+    },
+
+    async findCredentials(tenantId, { provider, appId }) {
+      const row = await prisma.app.findUnique({
+        where: { tenantId_provider_appId: { tenantId, provider, appId } },
+        select: { id: true, version: true, credentialsSealed: true },
+      })
+      return row as SealedCredentials | null
+    },
+
+    async add({ tenantId, id, provider, appId, name }, credentialsSealed, actor) {
+      const added = await database.transaction(async (tx) => {
+        const values = [tenantId, id, provider, appId, name, credentialsSealed]
+        const rows = await tx.query('insert_app', insertApp, values)
+        if (rows.length === 0) return false
+        const details = { provider, appId, name }
+        await recordAudit(tx, random, tenantId, { type: 'app_added', actor, subject: id, details })
+        return true
+      })
+      return added ? find(tenantId, id) : null
+    },
+
+    async change(tenantId, id, { name, credentialsSealed }, actor) {
+      await database.transaction(async (tx) => {
+        const values = [tenantId, id, name ?? null, credentialsSealed ?? null]
+        const rows = await tx.query('change_app', changeApp, values)
+        if (rows.length === 0) return
+        const details = {
+          ...(name !== undefined && { name }),
+          credentials: credentialsSealed !== undefined,
+        }
+        await recordAudit(tx, random, tenantId, {
+          type: 'app_changed',
+          actor,
+          subject: id,
+          details,
+        })
+      })
+      return find(tenantId, id)
+    },
+
+    remove(tenantId, id, actor) {
+      return database.transaction(async (tx) => {
+        const [row] = await tx.query<{ provider: string; app_id: string }>(
+          'remove_app',
+          'delete from apps where tenant_id = $1 and id = $2 returning provider, app_id',
+          [tenantId, id],
+        )
+        if (!row) return false
+        const details = { provider: row.provider, appId: row.app_id }
+        const event = { type: 'app_removed', actor, subject: id, details } as const
+        await recordAudit(tx, random, tenantId, event)
+        return true
+      })
+    },
+  }
+}

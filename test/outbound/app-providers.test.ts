@@ -1,0 +1,152 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { TenantId } from '../../src/domain/ids.ts'
+import { createAppProviders, type FoundApp } from '../../src/outbound/app-providers.ts'
+import { createPushRouter } from '../../src/outbound/push-router.ts'
+import type { PushProvider } from '../../src/ports/push.ts'
+import { APP_ID, aPush, recordingLog } from './push-gateway.ts'
+
+const mine = 'tnt_mine' as TenantId
+const theirs = 'tnt_theirs' as TenantId
+const address = { provider: 'fcm', appId: APP_ID, environment: 'production' } as const
+
+let found: Map<string, FoundApp>
+let reads: number
+let opened: string[]
+let closed: string[]
+beforeEach(() => {
+  found = new Map()
+  reads = 0
+  opened = []
+  closed = []
+})
+const has = (tenantId: TenantId, version: number, appId: string = APP_ID) =>
+  found.set(`${tenantId} ${appId}`, {
+    id: `app_${appId}`,
+    version,
+    secret: `${tenantId} v${version}`,
+  })
+
+function providers(more: Partial<Parameters<typeof createAppProviders>[0]> = {}) {
+  return createAppProviders({
+    find: async (tenantId, { appId }) => {
+      reads += 1
+      return found.get(`${tenantId} ${appId}`) ?? null
+    },
+    open: (_, secret): PushProvider => {
+      opened.push(secret)
+      return {
+        send: async () => ({ kind: 'accepted', providerMessageId: secret }),
+        drain: async () => void closed.push(secret),
+      }
+    },
+    log: recordingLog(),
+    ...more,
+  })
+}
+
+describe('the provider of a tenant’s own app', () => {
+  test('is opened once, when first needed, however many need it at the same time', async () => {
+    has(mine, 1)
+    const own = providers()
+    const given = await Promise.all(Array.from({ length: 50 }, () => own.resolve(mine, address)))
+    expect(new Set(given).size).toBe(1)
+    expect([opened, reads]).toEqual([[`${mine} v1`], 1])
+  })
+
+  test('is that of the tenant, and nobody else’s', async () => {
+    has(mine, 1)
+    const own = providers()
+    expect(await own.resolve(theirs, address)).toBeNull()
+    has(theirs, 1)
+    await own.forget(theirs)
+    expect(await (await own.resolve(theirs, address))?.send(aPush())).toMatchObject({
+      providerMessageId: `${theirs} v1`,
+    })
+  })
+
+  test('gives way to changed credentials, and ends with removed ones, as soon as it is told', async () => {
+    has(mine, 1)
+    const own = providers()
+    await own.resolve(mine, address)
+    has(mine, 2)
+    await own.forget(mine)
+    expect([opened, closed]).toEqual([[`${mine} v1`, `${mine} v2`], [`${mine} v1`]])
+    found.clear()
+    await own.forget(mine)
+    expect(closed).toEqual([`${mine} v1`, `${mine} v2`])
+    expect(await own.resolve(mine, address)).toBeNull()
+  })
+
+  test('is read again after a while without being told', async () => {
+    has(mine, 1)
+    const own = providers({ believedMs: 0 })
+    await own.resolve(mine, address)
+    has(mine, 2)
+    await own.resolve(mine, address)
+    expect([opened, closed]).toEqual([[`${mine} v1`, `${mine} v2`], [`${mine} v1`]])
+  })
+
+  test('stays open while nothing changes', async () => {
+    has(mine, 1)
+    const own = providers({ believedMs: 0 })
+    const first = await own.resolve(mine, address)
+    expect(await own.resolve(mine, address)).toBe(first)
+    expect([opened.length, closed.length]).toEqual([1, 0])
+  })
+
+  test('is closed when too many are open and it was used the longest ago', async () => {
+    const own = providers({ openMax: 2 })
+    for (const appId of ['a', 'b', 'c']) has(mine, 1, appId)
+    await own.resolve(mine, { ...address, appId: 'a' })
+    await own.resolve(mine, { ...address, appId: 'b' })
+    await own.resolve(mine, { ...address, appId: 'a' })
+    await own.resolve(mine, { ...address, appId: 'c' })
+    expect([opened.length, closed.length]).toEqual([3, 1])
+    const b = await own.resolve(mine, { ...address, appId: 'b' })
+    expect(b).not.toBeNull()
+    expect([opened.length, closed.length]).toEqual([4, 2])
+    await own.drain()
+    expect(closed).toHaveLength(4)
+  })
+
+  test('whose credentials are of no use says so at each push', async () => {
+    has(mine, 1)
+    const own = providers({
+      open: () => {
+        throw new Error('not a key')
+      },
+    })
+    const provider = await own.resolve(mine, address)
+    expect(await provider?.send(aPush())).toEqual({
+      kind: 'misconfigured',
+      reason: `credentials of app_${APP_ID}: not a key`,
+    })
+  })
+})
+
+describe('the router', () => {
+  const shared: PushProvider = {
+    send: async () => ({ kind: 'accepted', providerMessageId: 'shared' }),
+    drain: async () => undefined,
+  }
+  const routes = [{ provider: 'fcm', appId: APP_ID, push: shared }] as const
+  const pushOf = (tenantId: TenantId) => aPush({ tenantId, address })
+
+  test('prefers the tenant’s own credentials, and serves all others with the environment’s', async () => {
+    has(mine, 1)
+    const router = createPushRouter(routes, recordingLog(), providers())
+    expect(await router.send(pushOf(mine))).toMatchObject({ providerMessageId: `${mine} v1` })
+    expect(await router.send(pushOf(theirs))).toMatchObject({ providerMessageId: 'shared' })
+    await router.drain()
+    expect(closed).toEqual([`${mine} v1`])
+  })
+
+  test('sends with nobody else’s credentials while a tenant’s own cannot be read', async () => {
+    const broken = providers({ find: () => Promise.reject(new Error('database down')) })
+    const router = createPushRouter(routes, recordingLog(), broken)
+    expect(await router.send(pushOf(mine))).toEqual({
+      kind: 'retry',
+      reason: 'credentials not read: database down',
+    })
+  })
+})

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { PolicyOverrides } from '../../src/domain/policy.ts'
+import type { Principal } from '../../src/domain/principal.ts'
+import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
+import { claimEnrolment } from '../../src/usecases/claim-enrolment.ts'
+import { confirmReceipt } from '../../src/usecases/confirm-receipt.ts'
+import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
+import { listOwnActivities } from '../../src/usecases/list-activities.ts'
+import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
+import {
+  listOwnDevices,
+  readSelf,
+  unregisterSelf,
+  updateSelf,
+} from '../../src/usecases/own-devices.ts'
+import { setPolicy } from '../../src/usecases/policy.ts'
+import { rotatePushToken } from '../../src/usecases/rotate-push-token.ts'
+import {
+  aClaimCommand,
+  anAnswer,
+  aPhone,
+  aPrincipal,
+  aProof,
+  ask,
+  granted,
+  openWorld,
+  type Phone,
+  scannedCode,
+  signAnswer,
+  type World,
+} from './world.ts'
+
+let world: World
+let principal: Principal
+let phone: Phone
+
+beforeAll(async () => {
+  world = await openWorld()
+})
+beforeEach(async () => {
+  principal = await aPrincipal(world)
+  phone = await aPhone(world, principal)
+})
+afterAll(() => world.close())
+
+const decide = (overrides: PolicyOverrides) =>
+  granted(setPolicy(world, principal.tenantId, { overrides, replace: true }, 'operator'))
+const tooOld = { refused: 'app_too_old', facts: { minimumVersion: '3.2.0' } }
+const proof = () => aProof(world, phone)
+
+describe('an app that is too old', () => {
+  test('can do nothing on any call but say its new version, from the next call on', async () => {
+    const { challenge } = await granted(ask(world, principal))
+    const claims = await anAnswer(world, phone, challenge.id, { dec: 'deny' })
+    await decide({ appVersionsMin: ['com.example.app@3.2.0'] })
+    const answer = { challengeId: challenge.id, answer: await signAnswer(phone, claims) }
+    const page = { limit: 10, before: null }
+    const refused = [
+      await fetchChallenges(world, await proof()),
+      await answerChallenge(world, await proof(), answer),
+      await confirmReceipt(world, await proof(), challenge.id),
+      await rotatePushToken(world, await proof(), null),
+      await readSelf(world, await proof()),
+      await listOwnDevices(world, await proof()),
+      await listOwnActivities(world, await proof(), page),
+    ]
+    for (const one of refused) expect(one).toEqual(tooOld)
+    await granted(updateSelf(world, await proof(), { appVersion: '3.2.0' }))
+    expect(await granted(fetchChallenges(world, await proof()))).toHaveLength(1)
+    expect(await granted(answerChallenge(world, await proof(), answer))).toEqual({
+      status: 'denied',
+    })
+  })
+
+  test('can leave', async () => {
+    await decide({ appVersionsMin: ['com.example.app@3.2.0'] })
+    expect(await unregisterSelf(world, await proof())).toBeUndefined()
+  })
+
+  test('cannot enrol, and the code is still good for a newer one', async () => {
+    await decide({ appVersionsMin: ['com.example.app@3.2.0'] })
+    const { uri } = await granted(openEnrolment(world, principal, { user: 'alice' }))
+    const { command } = await aClaimCommand(world, principal.tenantId, scannedCode(uri))
+    expect(await claimEnrolment(world, command)).toEqual(tooOld)
+    const device = { ...command.device, appVersion: '3.2.0' }
+    await granted(claimEnrolment(world, { ...command, device }))
+  })
+})
+
+test('a retired platform is refused everywhere', async () => {
+  await decide({ retiredPlatforms: ['ios'] })
+  const retired = { refused: 'platform_retired', facts: { platform: 'ios' } }
+  expect(await fetchChallenges(world, await proof())).toEqual(retired)
+  const { uri } = await granted(openEnrolment(world, principal, { user: 'alice' }))
+  const { command } = await aClaimCommand(world, principal.tenantId, scannedCode(uri))
+  expect(await claimEnrolment(world, command)).toEqual(retired)
+})
