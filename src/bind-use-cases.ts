@@ -8,6 +8,7 @@ import type { AttestationVerifier } from './ports/attestation.ts'
 import type { AuditStore } from './ports/audit-store.ts'
 import type { ChallengeStore } from './ports/challenge-store.ts'
 import type { Dispatcher } from './ports/delivery-store.ts'
+import type { DeviceSpanStore } from './ports/device-span-store.ts'
 import type { DeviceStore } from './ports/device-store.ts'
 import type {
   ApiKeyStore,
@@ -86,6 +87,7 @@ import { rotatePushToken } from './usecases/rotate-push-token.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
 import { makeRecoveryCodes, makeTemporaryCode } from './usecases/single-use-codes.ts'
 import { createRelyingParty } from './usecases/tenants.ts'
+import { unregisterByTime } from './usecases/unregister-by-time.ts'
 import { unregisterAllDevices, unregisterDevice } from './usecases/unregister-devices.ts'
 import { readOtherFactors, verifyPasscode } from './usecases/verify-passcode.ts'
 
@@ -98,6 +100,7 @@ export type Parts = {
   readonly enrolments: EnrolmentStore
   readonly devices: DeviceStore
   readonly suspensions: SuspensionStore
+  readonly deviceSpans: DeviceSpanStore
   readonly portal: PortalStore
   readonly challenges: ChallengeStore
   readonly activities: ActivityStore
@@ -170,6 +173,7 @@ export function bindUseCases(parts: Parts): UseCases {
     readDevice: bind(readDevice),
     changeDevice: bind(changeDevice),
     unregisterDevice: bind(unregisterDevice),
+    unregisterByTime: bind(unregisterByTime),
     unregisterAllDevices: bind(unregisterAllDevices),
     openEnrolment: bind(openEnrolment),
     readEnrolment: bind(readEnrolment),

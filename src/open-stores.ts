@@ -8,6 +8,7 @@ import { createAuditStore } from './persistence/audit.ts'
 import { createChallengeStore } from './persistence/challenges.ts'
 import type { Database } from './persistence/database.ts'
 import { createDeliveryStore } from './persistence/deliveries.ts'
+import { createDeviceSpanStore } from './persistence/device-spans.ts'
 import { createDeviceStore } from './persistence/devices.ts'
 import { createEnrolmentStore } from './persistence/enrolments.ts'
 import { createNoticeStore } from './persistence/notices.ts'
@@ -30,6 +31,7 @@ export function openStores({ database }: { readonly database: Database }) {
     enrolments: createEnrolmentStore(database, random),
     devices: createDeviceStore(database, random),
     suspensions: createSuspensionStore(database, random),
+    deviceSpans: createDeviceSpanStore(database, random),
     portal: createPortalStore(database, random),
     challenges: createChallengeStore(database, random),
     deliveries: createDeliveryStore(database),

@@ -37,6 +37,7 @@ import { apiKeyRoutes } from './routes/server/api-keys.ts'
 import { appRoutes } from './routes/server/apps.ts'
 import { auditEventRoutes } from './routes/server/audit-events.ts'
 import { challengeRoutes } from './routes/server/challenges.ts'
+import { deviceSpanRoutes } from './routes/server/device-spans.ts'
 import { deviceRoutes } from './routes/server/devices.ts'
 import { enrolmentRoutes } from './routes/server/enrolments.ts'
 import { passcodeRoutes } from './routes/server/passcodes.ts'
@@ -167,6 +168,7 @@ function registerRoutes(
     activityRoutes,
     appRoutes,
     deviceRoutes,
+    deviceSpanRoutes,
     enrolmentRoutes,
     challengeRoutes,
     passcodeRoutes,

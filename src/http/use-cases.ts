@@ -55,6 +55,7 @@ import type { resendChallenge } from '../usecases/resend-challenge.ts'
 import type { rotatePushToken } from '../usecases/rotate-push-token.ts'
 import type { makeRecoveryCodes, makeTemporaryCode } from '../usecases/single-use-codes.ts'
 import type { createRelyingParty } from '../usecases/tenants.ts'
+import type { unregisterByTime } from '../usecases/unregister-by-time.ts'
 import type { unregisterAllDevices, unregisterDevice } from '../usecases/unregister-devices.ts'
 import type { readOtherFactors, verifyPasscode } from '../usecases/verify-passcode.ts'
 
@@ -100,6 +101,7 @@ export type UseCases = {
   readonly readDevice: Bound<typeof readDevice>
   readonly changeDevice: Bound<typeof changeDevice>
   readonly unregisterDevice: Bound<typeof unregisterDevice>
+  readonly unregisterByTime: Bound<typeof unregisterByTime>
   readonly unregisterAllDevices: Bound<typeof unregisterAllDevices>
 
   // enrolments

@@ -233,6 +233,18 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       (await signingKeys.list(my.tenantId)).filter(({ kid }) => kid === their.signingKid),
     [],
   ],
+  'deviceSpans.take': [
+    async ({ deviceSpans }, my, their) => {
+      const span = { from: new Date(0), to: new Date(Date.now() + 60_000) }
+      const event = { type: 'devices_unregistered_by_time', actor: 'operator' } as const
+      const found = await deviceSpans.take(my.tenantId, span, 100, {
+        ...event,
+        subject: my.tenantId,
+      })
+      return found.filter(({ userId }) => userId === their.userId)
+    },
+    [],
+  ],
   'portal.open': [
     ({ portal }, my, their) =>
       portal.open(my.tenantId, their.linkHash, { hash: randomBytes(32), seconds: 60 }),

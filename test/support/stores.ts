@@ -12,6 +12,7 @@ import { createAuditStore } from '../../src/persistence/audit.ts'
 import { createChallengeStore } from '../../src/persistence/challenges.ts'
 import { type Database, openDatabase } from '../../src/persistence/database.ts'
 import { createDeliveryStore } from '../../src/persistence/deliveries.ts'
+import { createDeviceSpanStore } from '../../src/persistence/device-spans.ts'
 import { createDeviceStore } from '../../src/persistence/devices.ts'
 import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
 import { createNoticeStore } from '../../src/persistence/notices.ts'
@@ -50,6 +51,7 @@ export async function openStores(connections = 20) {
     enrolments: createEnrolmentStore(database, random),
     devices: createDeviceStore(database, random),
     suspensions: createSuspensionStore(database, random),
+    deviceSpans: createDeviceSpanStore(database, random),
     portal: createPortalStore(database, random),
     challenges: createChallengeStore(database, random),
     deliveries: createDeliveryStore(database),

@@ -6,7 +6,7 @@ import {
 } from '../../domain/attestation.ts'
 import { shownId } from './ids.ts'
 import { showable } from './text.ts'
-import { timestamp } from './time.ts'
+import { givenTime, timestamp } from './time.ts'
 
 export const platforms = ['ios', 'android', 'web', 'other'] as const
 
@@ -97,3 +97,19 @@ export const deviceBody = z
 export const deviceList = z
   .object({ items: z.array(deviceBody).readonly() })
   .meta({ id: 'Devices', description: 'Devices, newest first.' })
+
+export const unregistrationByTime = z
+  .strictObject({
+    from: givenTime('Devices registered at this time or later,'),
+    to: givenTime('and before this time, which must not lie ahead.'),
+    reason: z.enum(['lost', 'stolen', 'admin']),
+  })
+  .meta({ id: 'UnregistrationByTime', description: 'Which devices go, and why.' })
+
+export const unregisteredByTimeBody = z
+  .object({
+    unregistered: z.uint32().meta({ description: 'Devices that this call unregistered.' }),
+    users: z.uint32().meta({ description: 'Users whose devices they were.' }),
+    more: z.boolean().meta({ description: 'True: make the same call again for the rest.' }),
+  })
+  .meta({ id: 'UnregisteredByTime', description: 'What one call did.' })

@@ -1,0 +1,18 @@
+import type { NewAuditEvent } from '../domain/audit.ts'
+import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
+
+/** From the first time, without the second. */
+export type Span = { readonly from: Date; readonly to: Date }
+
+export interface DeviceSpanStore {
+  /**
+   * The eldest devices, at most `limit`, that were registered in the span and are not unregistered. Records the event in the same
+   * transaction: whoever is about to do something to them is on record before anything is done.
+   */
+  take(
+    tenantId: TenantId,
+    span: Span,
+    limit: number,
+    event: NewAuditEvent,
+  ): Promise<readonly { readonly id: DeviceId; readonly userId: UserId }[]>
+}
