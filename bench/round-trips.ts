@@ -12,34 +12,39 @@ const calls = 20
 /** What the service sends behind the answer, together with that of other calls. */
 const behind = ['settle_deliveries', 'mark_fetched', 'notify']
 
-/** Makes each kind of call a few times, one after the other; null when the service does not tell. */
+/** Signs in a few times, one after the other, and counts for each kind of call; null when the service does not tell. */
 export async function countRoundTrips(
   { party, phone }: Worker,
   metrics: HttpConnection,
 ): Promise<RoundTrips | null> {
+  const sums = { create: new Map(), fetch: new Map(), answer: new Map() } satisfies Record<
+    keyof RoundTrips,
+    Map<string, number>
+  >
   let before = await readTotals(metrics)
-  const sent = async (): Promise<CallTrips | null> => {
+  const count = async (sum: Map<string, number>): Promise<void> => {
     const after = await readTotals(metrics)
     const use = before && after && useBetween(before, after)
     before = after
-    return use && tripsOf(use.statements)
+    for (const [name, sent] of use?.statements ?? []) sum.set(name, (sum.get(name) ?? 0) + sent)
   }
-  const numbers = new Map<string, string>()
   for (let call = 0; call < calls; call++) {
     const { id, number } = await party.create(phone.userId)
-    numbers.set(id, number)
     if (phone.isPushed) await phone.pushedAt(id)
+    await count(sums.create)
+    const asked = (await phone.prepareFetch()()).find((one) => one.id === id)
+    if (!asked) throw new Error('the phone was not asked what the relying party asked')
+    await count(sums.fetch)
+    await phone.prepareApproval(asked, number)()
+    await count(sums.answer)
   }
-  const create = await sent()
-  let asked = await phone.prepareFetch()()
-  for (let call = 1; call < calls; call++) asked = await phone.prepareFetch()()
-  const fetch = await sent()
-  for (const one of asked) {
-    const number = numbers.get(one.id)
-    if (number !== undefined) await phone.prepareApproval(one, number)()
-  }
-  const answer = await sent()
-  return create && fetch && answer && { create, fetch, answer }
+  return (
+    before && {
+      create: tripsOf(sums.create),
+      fetch: tripsOf(sums.fetch),
+      answer: tripsOf(sums.answer),
+    }
+  )
 }
 
 /** What is sent less than every other time belongs to the clock: sweeps, and look-ups that are remembered for a while. */

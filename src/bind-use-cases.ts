@@ -21,6 +21,8 @@ import type { NoticeStore } from './ports/notice-store.ts'
 import type { PasscodeStore } from './ports/passcode-store.ts'
 import type { PersonalDataStore } from './ports/personal-data-store.ts'
 import type { PortalStore } from './ports/portal-store.ts'
+import type { ProtectionStore } from './ports/protection-store.ts'
+import type { ReportStore } from './ports/report-store.ts'
 import type { RevocationLog } from './ports/revocation-log.ts'
 import type { SecurityLog } from './ports/security-log.ts'
 import type { Signals } from './ports/signals.ts'
@@ -77,11 +79,13 @@ import {
   unregisterFromPortal,
 } from './usecases/portal.ts'
 import { postActivity } from './usecases/post-activity.ts'
+import { pausePushes, readProtection, readPushPause, unlockUser } from './usecases/protection.ts'
 import { readChallenge, waitForChallenge } from './usecases/read-challenge.ts'
 import { listDevices, readDevice } from './usecases/read-devices.ts'
 import { readEnrolment } from './usecases/read-enrolment.ts'
 import { readEvidence } from './usecases/read-evidence.ts'
 import { readKeySetLinks, readPublicKeys } from './usecases/read-signing-keys.ts'
+import { listReports, reportActivity, resolveReport } from './usecases/reports.ts'
 import { resendChallenge } from './usecases/resend-challenge.ts'
 import { rotatePushToken } from './usecases/rotate-push-token.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
@@ -106,6 +110,8 @@ export type Parts = {
   readonly activities: ActivityStore
   readonly audit: Pick<AuditStore, 'list'>
   readonly personalData: PersonalDataStore
+  readonly protections: ProtectionStore
+  readonly reports: ReportStore
   readonly passcodes: PasscodeStore
   readonly revocationLog: RevocationLog
   readonly notices: NoticeStore
@@ -169,6 +175,10 @@ export function bindUseCases(parts: Parts): UseCases {
     listUsers: bind(listUsers),
     listActivities: bind(listActivities),
     postActivity: bind(postActivity),
+    readProtection: bind(readProtection),
+    unlockUser: bind(unlockUser),
+    listReports: bind(listReports),
+    resolveReport: bind(resolveReport),
     listDevices: bind(listDevices),
     readDevice: bind(readDevice),
     changeDevice: bind(changeDevice),
@@ -212,6 +222,9 @@ export function bindUseCases(parts: Parts): UseCases {
     listOwnActivities: bind(listOwnActivities),
     readNotificationPreferences: bind(readNotificationPreferences),
     setNotificationPreferences: bind(setNotificationPreferences),
+    readPushPause: bind(readPushPause),
+    pausePushes: bind(pausePushes),
+    reportActivity: bind(reportActivity),
     readKeySetLinks: bind(readKeySetLinks),
   }
 }

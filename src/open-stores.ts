@@ -15,6 +15,8 @@ import { createNoticeStore } from './persistence/notices.ts'
 import { createPasscodeStore } from './persistence/passcodes.ts'
 import { createPersonalDataStore } from './persistence/personal-data.ts'
 import { createPortalStore } from './persistence/portal-sessions.ts'
+import { createProtectionStore } from './persistence/protections.ts'
+import { createReportStore } from './persistence/reports.ts'
 import { createSigningKeyStore } from './persistence/signing-keys.ts'
 import { createSuspensionStore } from './persistence/suspensions.ts'
 import { createTenantStore } from './persistence/tenants.ts'
@@ -36,6 +38,8 @@ export function openStores({ database }: { readonly database: Database }) {
     challenges: createChallengeStore(database, random),
     deliveries: createDeliveryStore(database),
     activities: createActivityStore(database, random),
+    protections: createProtectionStore(database, random),
+    reports: createReportStore(database, random),
     audit: createAuditStore(database),
     personalData: createPersonalDataStore(database, random),
     notices: createNoticeStore(database, random),

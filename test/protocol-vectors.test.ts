@@ -29,6 +29,7 @@ import { authenticateDevice, readDeviceProof } from '../src/usecases/authenticat
 import { claimEnrolment } from '../src/usecases/claim-enrolment.ts'
 import { numberBinding } from '../src/usecases/create-challenge.ts'
 import { tieKeys } from '../src/usecases/device-keys.ts'
+import { unguarded } from './support/stores.ts'
 
 const masterKey = Buffer.alloc(32, 5)
 const sealing = createSealing({ current: masterKey })
@@ -243,6 +244,9 @@ describe('answers', () => {
       userVerification: asked.userVerification as Challenge['userVerification'],
       binding: null,
       deliveryMode: 'push',
+      suppressed: null,
+      initiatorKey: null,
+      budgetKey: 'others',
       signingKid: vectors.keys.service1.kid,
       resultJti: '',
       resendsLeft: 0,
@@ -270,13 +274,16 @@ describe('answers', () => {
         otherDeviceIds: [],
       },
       earlier: null,
+      protection: unguarded,
+      policy: defaultPolicy,
+      now,
     }
     const recorded: AnswerToRecord[] = []
     const challenges = {
       loadAnswer: async () => facts,
       recordAnswer: async (answer: AnswerToRecord) => {
         recorded.push(answer)
-        return { kind: 'recorded', pushes: [] } as const
+        return { kind: 'recorded', pushes: [], cancelled: [] } as const
       },
       expire: never,
     }
@@ -293,7 +300,7 @@ describe('answers', () => {
       dispatcher,
     }
     const answered = await answerChallenge(
-      { ...needs, ...trusting, publicOrigin: vectors.origin },
+      { ...needs, ...trusting, random: systemRandom, publicOrigin: vectors.origin },
       proofOfCall(),
       { challengeId, answer: jws },
     )

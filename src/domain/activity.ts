@@ -1,42 +1,5 @@
 import type { ChallengeId, DeviceId, EnrolmentId, PortalSessionId, UserId } from './ids.ts'
 
-/** Everything that can happen to a user, as the user sees it. A closed set. */
-export type ActivityType =
-  | 'user_imported'
-  | 'preferences_changed'
-  | 'enrolment_opened'
-  | 'enrolment_claimed'
-  | 'enrolment_cancelled'
-  | 'enrolment_void'
-  | 'device_added'
-  | 'device_renamed'
-  | 'device_unregistered'
-  | 'device_suspended'
-  | 'device_activated'
-  | 'revoked_device_used'
-  | 'portal_link_made'
-  | 'portal_opened'
-  | 'challenge_created'
-  | 'challenge_resent'
-  | 'challenge_approved'
-  | 'challenge_denied'
-  | 'challenge_reported'
-  | 'challenge_expired'
-  | 'challenge_cancelled'
-  | 'number_failed'
-  | 'passcode_used'
-  | 'passcode_failed'
-  | 'recovery_codes_made'
-  | 'recovery_code_used'
-  | 'temporary_code_made'
-  | 'temporary_code_used'
-  | 'test_pushed'
-  /** What a relying party posted; the type in its own words is inside. */
-  | 'posted'
-
-/** What the service itself records; each type has one severity. */
-export type OwnActivityType = Exclude<ActivityType, 'posted'>
-
 export type Severity = 'info' | 'warning' | 'critical'
 
 /**
@@ -50,20 +13,7 @@ export type Actor =
   | 'operator'
   | 'service'
 
-/** One thing to record beside the change it belongs to, in the same statement or transaction. */
-export type NewActivity = {
-  readonly userId: UserId
-  readonly type: ActivityType
-  readonly severity: Severity
-  readonly actor: Actor
-  readonly challengeId?: ChallengeId
-  readonly deviceId?: DeviceId
-  readonly enrolmentId?: EnrolmentId
-  /** Small facts to show; never a number, a code, a token or a key. */
-  readonly details?: Readonly<Record<string, string | number | boolean>>
-}
-
-const severities: Record<OwnActivityType, Severity> = {
+const severities = {
   user_imported: 'info',
   preferences_changed: 'warning',
   enrolment_opened: 'info',
@@ -93,6 +43,33 @@ const severities: Record<OwnActivityType, Severity> = {
   temporary_code_made: 'warning',
   temporary_code_used: 'warning',
   test_pushed: 'info',
+  push_locked: 'critical',
+  push_unlocked: 'warning',
+  push_paused: 'info',
+  activity_reported: 'critical',
+} as const satisfies Readonly<Record<string, Severity>>
+
+/** What the service itself records; each type has one severity. */
+export type OwnActivityType = keyof typeof severities
+
+/** Everything that can happen to a user, as the user sees it; `posted` is a relying party's, whose own type is inside. */
+export type ActivityType = OwnActivityType | 'posted'
+export const activityTypes: readonly ActivityType[] = [
+  ...(Object.keys(severities) as OwnActivityType[]),
+  'posted',
+]
+
+/** One thing to record beside the change it belongs to, in the same statement or transaction. */
+export type NewActivity = {
+  readonly userId: UserId
+  readonly type: ActivityType
+  readonly severity: Severity
+  readonly actor: Actor
+  readonly challengeId?: ChallengeId
+  readonly deviceId?: DeviceId
+  readonly enrolmentId?: EnrolmentId
+  /** Small facts to show; never a number, a code, a token or a key. */
+  readonly details?: Readonly<Record<string, string | number | boolean>>
 }
 
 /** Completes an activity with the severity that its type always has. */

@@ -15,6 +15,7 @@ export type AuditType =
   | 'api_key_revoked'
   | 'temporary_code_made'
   | 'devices_unregistered_by_time'
+  | 'report_resolved'
 
 /** One row of the audit record, written in the transaction of the change it tells of. */
 export type NewAuditEvent = {

@@ -1,6 +1,8 @@
 import type { ChallengeId, DeviceId, RelyingPartyId, TenantId, UserId } from './ids.ts'
 import type { NumberMode, NumberPlan } from './number-match.ts'
 import { challengeTtlBoundsSeconds, type Policy } from './policy.ts'
+import { policyRules } from './policy-rules.ts'
+import type { SuppressionReason } from './prompt-ladder.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
 export type TerminalStatus = 'approved' | 'denied' | 'expired' | 'cancelled'
@@ -35,6 +37,12 @@ export type Challenge = {
   readonly userVerification: UserVerification
   readonly binding: string | null
   readonly deliveryMode: DeliveryMode
+  /** Why no phone was woken; null when one was. */
+  readonly suppressed: SuppressionReason | null
+  /** Who started it; null where the relying party names nobody. */
+  readonly initiatorKey: string | null
+  /** Whose budget it uses. */
+  readonly budgetKey: string
   readonly signingKid: string
   readonly resultJti: string
   readonly resendsLeft: number
@@ -58,6 +66,8 @@ export type OpeningFacts = {
   readonly now: Date
   readonly number: NumberPlan
   readonly activeDevices: readonly CandidateDevice[]
+  /** Why no phone may be woken, as the ladder sees it. */
+  readonly suppressed: SuppressionReason | null
 }
 
 /** What the relying party asks for. */
@@ -72,6 +82,8 @@ export type OpeningRequest = {
 export type Opening = {
   readonly targets: readonly CandidateDevice[]
   readonly deliveryMode: DeliveryMode
+  readonly suppressed: SuppressionReason | null
+  readonly userVerification: UserVerification
   readonly wrongNumbersLeft: number
   readonly resendsLeft: number
   readonly createdAt: Date
@@ -88,20 +100,34 @@ export function openChallenge(facts: OpeningFacts, asked: OpeningRequest): Openi
   if (ttlSeconds < min || ttlSeconds > max) {
     return refuse('invalid_request', { hint: `ttlSeconds must be ${min} to ${max}.` })
   }
+  const userVerification = strictestVerification(
+    asked.userVerification,
+    facts.policy.userVerification,
+  )
   const targets = facts.activeDevices.filter(
     (device) =>
-      (asked.userVerification !== 'required' || device.hasVerificationKey) &&
+      (userVerification !== 'required' || device.hasVerificationKey) &&
       (asked.deviceIds === undefined || asked.deviceIds.includes(device.id)),
   )
   if (targets.length === 0) return refuse('no_capable_device')
+  const reachable = targets.some((device) => device.hasPushToken)
+  const suppressed = facts.suppressed ?? (reachable ? null : 'no_push_token')
   return {
     targets,
-    deliveryMode: targets.some((device) => device.hasPushToken) ? 'push' : 'pull_only',
+    deliveryMode: suppressed === null ? 'push' : 'pull_only',
+    suppressed,
+    userVerification,
     wrongNumbersLeft: facts.number.wrongNumbersMax,
     resendsLeft: facts.policy.resendsMax,
     createdAt: facts.now,
     expiresAt: new Date(facts.now.getTime() + ttlSeconds * 1000),
   }
+}
+
+const verifications = policyRules.userVerification.values
+
+function strictestVerification(one: UserVerification, other: UserVerification): UserVerification {
+  return verifications[Math.max(verifications.indexOf(one), verifications.indexOf(other))] ?? one
 }
 
 /** True once no answer can be accepted any more; the guarded statements decide it again under the row lock. */

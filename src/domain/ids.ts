@@ -15,6 +15,7 @@ export const idPrefixes = {
   auditEvent: 'aud',
   portalSession: 'pts',
   singleUseCode: 'suc',
+  report: 'rpt',
 } as const
 
 export type IdKind = keyof typeof idPrefixes
@@ -32,6 +33,7 @@ export type DeliveryId = Id<'delivery'>
 export type PortalSessionId = Id<'portalSession'>
 export type ActivityId = Id<'activity'>
 export type AppId = Id<'app'>
+export type ReportId = Id<'report'>
 
 const suffix = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/
 

@@ -49,6 +49,11 @@ export type RefusalCode =
   // challenges
   | 'user_not_found'
   | 'no_capable_device'
+  | 'user_suspended'
+  | 'push_locked'
+  | 'initiator_blocked'
+  | 'too_many_pending'
+  | 'push_suppressed'
   | 'number_none_not_allowed'
   | 'number_too_short'
   | 'idempotency_key_reused'
@@ -69,6 +74,8 @@ export type RefusalCode =
   | 'passcode_used'
   | 'passcode_expired'
   | 'passcode_locked'
+  // reports
+  | 'report_resolved'
   // machines
   | 'conflict'
 
@@ -80,7 +87,7 @@ export type Refusal = {
   /** Seconds after which asking again makes sense. */
   readonly retryAfterSeconds?: number
   /** Further members for the problem document; camelCase, nothing secret. */
-  readonly facts?: Readonly<Record<string, string | number | boolean>>
+  readonly facts?: Readonly<Record<string, string | number | boolean | readonly string[]>>
 }
 
 /** Makes a refusal; `more` adds hint, retry time or facts. */

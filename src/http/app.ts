@@ -26,6 +26,7 @@ import { deviceChallengeRoutes } from './routes/device/challenges.ts'
 import { deviceEnrolmentRoutes } from './routes/device/enrolments.ts'
 import { nextPhoneRoutes } from './routes/device/next-phone.ts'
 import { notificationRoutes } from './routes/device/notifications.ts'
+import { ownProtectionRoutes } from './routes/device/protection.ts'
 import { selfRoutes } from './routes/device/self.ts'
 import { ownUserRoutes } from './routes/device/user.ts'
 import { enrolmentPageRoutes } from './routes/enrolment-page.ts'
@@ -44,7 +45,9 @@ import { passcodeRoutes } from './routes/server/passcodes.ts'
 import { personalDataRoutes } from './routes/server/personal-data.ts'
 import { policyRoutes } from './routes/server/policy.ts'
 import { portalLinkRoutes } from './routes/server/portal-links.ts'
+import { protectionRoutes } from './routes/server/protection.ts'
 import { relyingPartyRoutes } from './routes/server/relying-parties.ts'
+import { reportRoutes } from './routes/server/reports.ts'
 import { tenantRoutes } from './routes/server/tenant.ts'
 import { userRoutes } from './routes/server/users.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
@@ -167,6 +170,8 @@ function registerRoutes(
     userRoutes,
     activityRoutes,
     appRoutes,
+    protectionRoutes,
+    reportRoutes,
     deviceRoutes,
     deviceSpanRoutes,
     enrolmentRoutes,
@@ -187,6 +192,7 @@ function registerRoutes(
       selfRoutes,
       ownUserRoutes,
       notificationRoutes,
+      ownProtectionRoutes,
     ]) {
       scope.register(routes, device)
     }

@@ -2,6 +2,7 @@
 
 import type { RefusalCode } from '../domain/refusal.ts'
 import { appProblems } from './app-problems.ts'
+import { challengeProblems } from './challenge-problems.ts'
 import { passcodeProblems } from './passcode-problems.ts'
 import { portalProblems } from './portal-problems.ts'
 import type { ProblemKind } from './problem-kind.ts'
@@ -258,6 +259,7 @@ export const problems = {
     detail: 'Ask for the number on the sign-in screen and send it as `num`.',
   },
   ...appProblems,
+  ...challengeProblems,
   ...passcodeProblems,
   ...portalProblems,
   conflict: {

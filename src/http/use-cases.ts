@@ -46,11 +46,18 @@ import type {
   unregisterFromPortal,
 } from '../usecases/portal.ts'
 import type { postActivity } from '../usecases/post-activity.ts'
+import type {
+  pausePushes,
+  readProtection,
+  readPushPause,
+  unlockUser,
+} from '../usecases/protection.ts'
 import type { readChallenge, waitForChallenge } from '../usecases/read-challenge.ts'
 import type { listDevices, readDevice } from '../usecases/read-devices.ts'
 import type { readEnrolment } from '../usecases/read-enrolment.ts'
 import type { readEvidence } from '../usecases/read-evidence.ts'
 import type { readKeySetLinks, readPublicKeys } from '../usecases/read-signing-keys.ts'
+import type { listReports, reportActivity, resolveReport } from '../usecases/reports.ts'
 import type { resendChallenge } from '../usecases/resend-challenge.ts'
 import type { rotatePushToken } from '../usecases/rotate-push-token.ts'
 import type { makeRecoveryCodes, makeTemporaryCode } from '../usecases/single-use-codes.ts'
@@ -97,6 +104,10 @@ export type UseCases = {
   readonly listUsers: Bound<typeof listUsers>
   readonly listActivities: Bound<typeof listActivities>
   readonly postActivity: Bound<typeof postActivity>
+  readonly readProtection: Bound<typeof readProtection>
+  readonly unlockUser: Bound<typeof unlockUser>
+  readonly listReports: Bound<typeof listReports>
+  readonly resolveReport: Bound<typeof resolveReport>
   readonly listDevices: Bound<typeof listDevices>
   readonly readDevice: Bound<typeof readDevice>
   readonly changeDevice: Bound<typeof changeDevice>
@@ -150,5 +161,8 @@ export type UseCases = {
   readonly listOwnActivities: Bound<typeof listOwnActivities>
   readonly readNotificationPreferences: Bound<typeof readNotificationPreferences>
   readonly setNotificationPreferences: Bound<typeof setNotificationPreferences>
+  readonly readPushPause: Bound<typeof readPushPause>
+  readonly pausePushes: Bound<typeof pausePushes>
+  readonly reportActivity: Bound<typeof reportActivity>
   readonly readKeySetLinks: Bound<typeof readKeySetLinks>
 }

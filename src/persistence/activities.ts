@@ -81,6 +81,13 @@ export function createActivityStore(
   random: Pick<Random, 'id'>,
 ): ActivityStore {
   return {
+    async find(tenantId, id) {
+      const row = await prisma.activity.findUnique({ where: { tenantId_id: { tenantId, id } } })
+      if (!row) return null
+      const { tenantId: _, ...found } = row
+      return found as Activity
+    },
+
     async list(tenantId, userId, { limit, before }, view = { rpId: null }) {
       const seen: ActivityWhereInput =
         'rpId' in view

@@ -1,7 +1,10 @@
 // Creating a challenge: two statements, one to load what decides it and one to save it.
 
 import type { Id } from '../domain/ids.ts'
+import { othersKey } from '../domain/initiator.ts'
+import { type OtherFactors, otherFactorsOf } from '../domain/passcode.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
+import { unusedBudget } from '../domain/prompt-ladder.ts'
 import type {
   AskableDevice,
   ChallengeStore,
@@ -11,6 +14,15 @@ import type {
 import type { Random } from '../ports/world.ts'
 import type { Database } from './database.ts'
 import { leaseSeconds } from './deliveries.ts'
+import { heldFactors } from './passcodes.ts'
+import {
+  budgetColumns,
+  type InitiatorJson,
+  type ProtectionJson,
+  toDate,
+  toInitiator,
+  toProtection,
+} from './protections.ts'
 import {
   type AddressRow,
   addressColumns,
@@ -31,17 +43,37 @@ type CreationRow = ChallengeRow & {
   readonly active_kid: string
   readonly found_user_id: Id<'user'> | null
   readonly devices: LoadedDevice[] | null
+  readonly protection: ProtectionJson | null
+  readonly initiator: InitiatorJson | null
+  readonly others: InitiatorJson | null
+  readonly held: Omit<OtherFactors, 'temporaryCodeExpiresAt'> & {
+    readonly temporaryCodeExpiresAt: string | null
+  }
 }
 
 const loadCreation = (findUser: string) => `
   select c.*, clock_timestamp() as now, t.policy, r.policy as rp_policy,
     (select s.kid from signing_keys s where s.tenant_id = $1 and s.status = 'active') as active_kid,
-    u.user_id as found_user_id, dv.devices
+    u.user_id as found_user_id, dv.devices, row_to_json(p) as protection,
+    row_to_json(i) as initiator, row_to_json(o) as others,
+    (select row_to_json(f) from (select ${heldFactors('$1', 'u.user_id')}) f) as held
   from tenants t
   join relying_parties r on r.tenant_id = t.tenant_id and r.id = $2
-  left join challenges c
-    on c.tenant_id = $1 and c.rp_id = $2 and c.idempotency_key = $3 and $3::text is not null
   left join lateral (${findUser}) u on true
+  left join lateral (
+    (select k.* from challenges k
+     where k.tenant_id = $1 and k.rp_id = $2 and k.idempotency_key = $3 and $3::text is not null)
+    union all
+    (select k.* from challenges k
+     where k.tenant_id = $1 and k.user_id = u.user_id and k.status = 'pending' and k.rp_id = $2
+       and k.binding = $7 and k.request_hash = $8 and k.expires_at > clock_timestamp()
+       and $3::text is null
+     limit 1)
+  ) c on true
+  left join user_protections p on p.tenant_id = $1 and p.user_id = u.user_id
+  left join initiators i on i.tenant_id = $1 and i.user_id = u.user_id and i.key = $9
+  left join initiators o
+    on o.tenant_id = $1 and o.user_id = u.user_id and o.key = '${othersKey}'
   left join lateral (
     select json_agg(json_build_object('id', x.id, 'has_verification_key', x.has_verification_key,
       'push_provider', x.push_provider, 'push_environment', x.push_environment, 'app_id', x.app_id,
@@ -57,28 +89,43 @@ const loadCreation = (findUser: string) => `
 
 const loadByIdentifier = loadCreation(
   `select i.user_id from user_identifiers i
-   where i.tenant_id = $1 and i.namespace = $5 and i.value = $6 and i.namespace = any($4::text[])`,
+   where i.tenant_id = $1 and i.namespace = $6 and i.value = $5 and i.namespace = any($4::text[])`,
 )
 const loadById = loadCreation(
   `select i.user_id from user_identifiers i
-   where i.tenant_id = $1 and i.user_id = $5 and i.namespace = any($4::text[]) limit 1`,
+   where i.tenant_id = $1 and i.user_id = $5 and i.namespace = any($4::text[])
+     and $6::text is null limit 1`,
 )
 
-// The devices are locked first, by id (order: device, then challenge), so that none is unregistered between being chosen and
-// being asked. A used Idempotency-Key inserts nothing, and neither do the parts that hang on the challenge.
+// The protection is held first, so that no lock is set between the decision and the creation; then the devices, by id, so that
+// none is unregistered between being chosen and being asked; then the budget, which is used up only if it is still what was
+// decided upon. A used Idempotency-Key inserts nothing, and neither do the parts that hang on the challenge.
 const insertChallenge = `
-  with alive as materialized (
-    select d.id from devices d
+  with guard as materialized (
+    select p.user_id from user_protections p
+    where p.tenant_id = $1 and p.user_id = $4 and p.revision = $30
+    for share
+  ), alive as materialized (
+    select d.id from devices d, guard
     where d.tenant_id = $1 and d.id = any($23::text[]) and d.status = 'active'
-    order by d.id for share
+    order by d.id for share of d
+  ), budget as (
+    insert into initiators as i (tenant_id, user_id, key, pushes, pending, unanswered, revision)
+    select $1, $4, $31, $32, $33, $34, $35::int + 1
+    where (select count(*) from alive) = cardinality($23::text[])
+    on conflict (tenant_id, user_id, key) do update
+    set pushes = excluded.pushes, pending = excluded.pending, unanswered = excluded.unanswered,
+      revision = excluded.revision
+    where i.revision = $35::int
+    returning i.key
   ), c as (
     insert into challenges (tenant_id, id, rp_id, user_id, status, context, number_mode,
       number_digits, number_sealed, wrong_numbers_left, user_verification, binding, delivery_mode,
       signing_kid, result_jti, idempotency_key, request_hash, resends_left, last_push_at,
-      created_at, expires_at)
+      created_at, expires_at, suppressed, initiator_key, budget_key)
     select $1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-      $18, $19, $20
-    where (select count(*) from alive) = cardinality($23::text[])
+      $18, $19, $20, $36, $37, budget.key
+    from budget
     on conflict (tenant_id, rp_id, idempotency_key) where idempotency_key is not null do nothing
     returning tenant_id, id, user_id
   ), targets as (
@@ -114,23 +161,38 @@ export function createChallengeCreation(
   random: Pick<Random, 'id'>,
 ): Pick<ChallengeStore, 'loadCreation' | 'create'> {
   return {
-    async loadCreation({ tenantId, rpId, namespaces, user, idempotencyKey }) {
+    async loadCreation({ tenantId, rpId, namespaces, user, idempotencyKey, ...request }) {
       const common = [tenantId, rpId, idempotencyKey, namespaces]
+      const asked = [request.binding, request.requestHash, request.initiatorKey]
       const [row] =
         'id' in user
-          ? await database.query<CreationRow>('load_creation_by_id', loadById, [...common, user.id])
+          ? await database.query<CreationRow>('load_creation_by_id', loadById, [
+              ...common,
+              user.id,
+              null,
+              ...asked,
+            ])
           : await database.query<CreationRow>('load_creation', loadByIdentifier, [
               ...common,
-              user.namespace,
               user.value,
+              user.namespace,
+              ...asked,
             ])
       if (!row) throw new Error(`tenant ${tenantId} is gone although its key still works`)
+      const policy = strictest(policyOf(row.policy), row.rp_policy)
       return {
         now: row.now,
-        policy: strictest(policyOf(row.policy), row.rp_policy),
+        policy,
         signingKid: row.active_kid,
         userId: row.found_user_id,
         devices: (row.devices ?? []).map(toAskable),
+        protection: row.protection && toProtection(row.protection),
+        initiator: row.initiator && toInitiator(row.initiator),
+        others: row.others ? toInitiator(row.others) : unusedBudget,
+        otherFactors: otherFactorsOf(policy, {
+          ...row.held,
+          temporaryCodeExpiresAt: toDate(row.held.temporaryCodeExpiresAt),
+        }),
         earlier:
           row.id === null
             ? null
@@ -174,6 +236,12 @@ export function createChallengeCreation(
         pushes.map((push) => push.deviceId),
         leasedBy,
         JSON.stringify(activity.details ?? {}),
+        made.protectionRevision,
+        c.budgetKey,
+        ...budgetColumns(made.budget),
+        made.budget.revision,
+        c.suppressed,
+        c.initiatorKey,
       ])
       return rows.length === 1
     },

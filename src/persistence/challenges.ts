@@ -6,6 +6,7 @@ import type { ChallengeStore, DeviceProgress } from '../ports/challenge-store.ts
 import type { Random } from '../ports/world.ts'
 import { createChallengeAnswers } from './challenge-answers.ts'
 import { createChallengeCreation } from './challenge-creation.ts'
+import { createChallengeResend } from './challenge-resend.ts'
 import type { Database } from './database.ts'
 import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
 import {
@@ -104,7 +105,10 @@ const cancelChallenge = `
     update challenges c
     set status = 'cancelled', decided_at = clock_timestamp(), number_sealed = null
     from k where c.tenant_id = k.tenant_id and c.id = k.id and k.expires_at > clock_timestamp()
-    returning c.tenant_id, c.id, c.user_id
+    returning c.tenant_id, c.id, c.user_id, c.budget_key
+  ), freed as (
+    update initiators i set pending = i.pending - c.id, revision = i.revision + 1
+    from c where i.tenant_id = c.tenant_id and i.user_id = c.user_id and i.key = c.budget_key
   ), activity as (
     insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id)
     select c.tenant_id, $4, c.user_id, $5, $6, $7, c.id from c
@@ -122,35 +126,6 @@ const cancelChallenge = `
     returning ${owed(`created_at + make_interval(secs => ${closingLifetimeSeconds})`)}
   )
   select c.id, ${duePushes('closing')} from c`
-
-const resendChallenge = `
-  with k as materialized (
-    select c.tenant_id, c.id, c.expires_at from challenges c
-    where c.tenant_id = $1 and c.id = $2 and c.status = 'pending' and c.resends_left = $3
-    for no key update
-  ), reachable as materialized (
-    select t.device_id, row_number() over (order by t.device_id) as n
-    from k join challenge_targets t on t.tenant_id = k.tenant_id and t.challenge_id = k.id
-    join devices v on v.tenant_id = t.tenant_id and v.id = t.device_id and v.status = 'active'
-      and v.push_token_sealed is not null
-  ), c as (
-    update challenges c set resends_left = $4, last_push_at = clock_timestamp()
-    from k where c.tenant_id = k.tenant_id and c.id = k.id and k.expires_at > clock_timestamp()
-      and exists (select from reachable)
-    returning c.tenant_id, c.id, c.user_id, c.expires_at
-  ), activity as (
-    insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id)
-    select c.tenant_id, $5, c.user_id, 'challenge_resent', 'info', $6, c.id from c
-  ), opened as (
-    insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at,
-      leased_by, leased_until)
-    select c.tenant_id, ($7::text[])[r.n], 'challenge_opened', c.id, r.device_id, 'queued', 1,
-      clock_timestamp(), $8, ${leased}
-    from c, reachable r
-    returning ${owed('$9::timestamptz')}
-  )
-  select exists (select from k where k.expires_at > clock_timestamp()) as current,
-    ${duePushes('opened')}`
 
 // One challenge is waited for (its reader must learn what the holder of the lock made of it); the sweep skips what is held.
 // `statement_timestamp()` can be looked for in an index, which the clock cannot, and is the earlier of the two.
@@ -202,6 +177,7 @@ export function createChallengeStore(
   return {
     ...createChallengeCreation(database, random),
     ...createChallengeAnswers(database, random),
+    ...createChallengeResend(database, random),
 
     async find(tenantId, rpId, id) {
       const [row] = await database.query<FoundRow>('find_challenge', findChallenge, [
@@ -271,25 +247,6 @@ export function createChallengeStore(
             activityIds,
           ])
       return rows.map((row) => row.id)
-    },
-
-    async resend({ challenge, resendsLeft, activity, leasedBy }) {
-      const [row] = await database.query<{ current: boolean; pushes: DuePushRow[] | null }>(
-        'resend_challenge',
-        resendChallenge,
-        [
-          challenge.tenantId,
-          challenge.id,
-          challenge.resendsLeft,
-          resendsLeft,
-          random.id('activity'),
-          activity.actor,
-          ids('delivery', targetsMax),
-          leasedBy,
-          challenge.expiresAt,
-        ],
-      )
-      return row?.current ? { pushes: toDuePushes(row.pushes ?? []) } : null
     },
   }
 }

@@ -90,7 +90,7 @@ const endOrphaned = `
       select from challenge_targets t join devices v
         on v.tenant_id = t.tenant_id and v.id = t.device_id and v.status = 'active'
       where t.tenant_id = c.tenant_id and t.challenge_id = c.id)
-    for no key update
+    order by c.id for no key update
   )
   update challenges c set status = 'denied', reason = 'no_device_left', number_sealed = null,
     decided_at = clock_timestamp()

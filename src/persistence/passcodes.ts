@@ -13,6 +13,7 @@ import { recordActivities, recordAudit } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 import { lockUserRow } from './devices.ts'
 import { payForTry, rememberInitiator } from './passcode-budgets.ts'
+import { unlockByOtherFactor } from './protections.ts'
 
 const findPolicy = `
   select clock_timestamp() as now, t.policy, r.policy as rp_policy from tenants t
@@ -29,16 +30,21 @@ const findCodes = `
     c.used_at as "usedAt"
   from single_use_codes c where c.tenant_id = $1 and c.user_id = $2 order by c.id`
 
-const otherFactors = `
-  select
+/** Columns that say what a user has beside the push; both arguments are SQL. */
+export const heldFactors = (tenantId: string, userId: string) => `
     (select count(*)::int from devices d
      join passcode_secrets s on s.tenant_id = d.tenant_id and s.device_id = d.id
-     where d.tenant_id = $1 and d.user_id = $2 and d.status = 'active') as "passcodeDevices",
-    (select count(*)::int from single_use_codes c where c.tenant_id = $1 and c.user_id = $2
+     where d.tenant_id = ${tenantId} and d.user_id = ${userId}
+     and d.status = 'active') as "passcodeDevices",
+    (select count(*)::int from single_use_codes c
+     where c.tenant_id = ${tenantId} and c.user_id = ${userId}
      and c.kind = 'recovery_code' and c.used_at is null) as "recoveryCodesLeft",
-    (select max(c.expires_at) from single_use_codes c where c.tenant_id = $1 and c.user_id = $2
+    (select max(c.expires_at) from single_use_codes c
+     where c.tenant_id = ${tenantId} and c.user_id = ${userId}
      and c.kind = 'temporary_code' and c.used_at is null
      and c.expires_at > clock_timestamp()) as "temporaryCodeExpiresAt"`
+
+const otherFactors = `select ${heldFactors('$1', '$2')}`
 
 // The device is locked first, so that unregistering it and accepting its passcode have an order; the time is judged after that.
 const acceptStep = `
@@ -97,6 +103,7 @@ export function createPasscodeStore(database: Database, random: Pick<Random, 'id
   async function accept(tx: Queries, attempt: PasscodeAttempt, at: Date) {
     const { tenantId, userId, initiator } = attempt
     await rememberInitiator(tx, tenantId, userId, initiator)
+    await unlockByOtherFactor(tx, random, tenantId, userId)
     await recordActivities(tx, random, tenantId, [attempt.accepted])
     const { recoveryCodesLeft } = await readFactors(tx, tenantId, userId)
     return { kind: 'accepted', at, recoveryCodesLeft } as const

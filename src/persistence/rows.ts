@@ -109,6 +109,9 @@ export type ChallengeRow = {
   readonly user_verification: Challenge['userVerification']
   readonly binding: string | null
   readonly delivery_mode: Challenge['deliveryMode']
+  readonly suppressed: Challenge['suppressed']
+  readonly initiator_key: string | null
+  readonly budget_key: string
   readonly signing_kid: string
   readonly result_jti: string
   readonly request_hash: Buffer
@@ -135,6 +138,9 @@ export function toChallenge(row: ChallengeRow): Challenge {
     userVerification: row.user_verification,
     binding: row.binding,
     deliveryMode: row.delivery_mode,
+    suppressed: row.suppressed,
+    initiatorKey: row.initiator_key,
+    budgetKey: row.budget_key,
     signingKid: row.signing_kid,
     resultJti: row.result_jti,
     resendsLeft: row.resends_left,

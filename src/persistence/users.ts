@@ -107,6 +107,11 @@ export function createUserStore(database: Database, random: Pick<Random, 'id'>):
           'insert into users (tenant_id, id, display_name) values ($1, $2, $3)',
           [tenantId, id, displayName],
         )
+        await tx.query(
+          'insert_protection',
+          'insert into user_protections (tenant_id, user_id) values ($1, $2)',
+          [tenantId, id],
+        )
         await tx.query('insert_identifiers', insertIdentifiers, [tenantId, id, namespaces, values])
         await recordActivities(tx, random, tenantId, [
           activity({ userId: id, type: 'user_imported', actor }),

@@ -20,6 +20,7 @@ export type ActivityView =
   | { readonly hidden: readonly ActivityType[] }
 
 export interface ActivityStore {
+  find(tenantId: TenantId, id: ActivityId): Promise<Activity | null>
   /** A page of a user's activities, newest first; without a view only what the service itself recorded. */
   list(
     tenantId: TenantId,

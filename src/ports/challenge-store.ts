@@ -8,10 +8,14 @@ import type {
   DeliveryId,
   DeviceId,
   RelyingPartyId,
+  ReportId,
   TenantId,
   UserId,
 } from '../domain/ids.ts'
+import type { PasscodeMethod } from '../domain/passcode.ts'
 import type { Policy } from '../domain/policy.ts'
+import type { Budget, KnownInitiator } from '../domain/prompt-ladder.ts'
+import type { Protection } from '../domain/protection.ts'
 import type { KnownDevice, ProofToSpend, SealedAddress } from './device-store.ts'
 import type { Identifier, PageRequest } from './directory-store.ts'
 import type { PushKind } from './push.ts'
@@ -29,7 +33,16 @@ export type CreationFacts = {
   readonly signingKid: string
   readonly userId: UserId | null
   readonly devices: readonly AskableDevice[]
-  /** The challenge that this relying party created before under the same Idempotency-Key. */
+  /** Null without a user. */
+  readonly protection: Protection | null
+  readonly initiator: KnownInitiator | null
+  readonly others: Budget
+  /** What the user could sign in with instead. */
+  readonly otherFactors: readonly PasscodeMethod[]
+  /**
+   * The challenge that this relying party created before: under the same Idempotency-Key, or still pending after an equal request
+   * for the same binding.
+   */
   readonly earlier: {
     readonly challenge: Challenge
     readonly numberSealed: Uint8Array | null
@@ -54,6 +67,10 @@ export type NewChallenge = {
   readonly targets: readonly NewTarget[]
   readonly pushes: readonly OwedPush[]
   readonly activity: NewActivity
+  /** The budget that it uses, as it will be; its revision is the one that the decision was based on. */
+  readonly budget: Budget
+  /** Revision of the user's protection that the decision was based on. */
+  readonly protectionRevision: number
 }
 
 /** A push owed by a change that has just been committed, ready to be sent. */
@@ -116,7 +133,7 @@ export type RecordedAnswer = {
 
 /** Everything that decides an answer, read in one round trip. */
 export type AnswerFacts = {
-  readonly known: KnownDevice | null
+  readonly known: KnownDevice
   readonly asked: {
     readonly challenge: Challenge
     readonly numberSealed: Uint8Array | null
@@ -126,6 +143,11 @@ export type AnswerFacts = {
     readonly otherDeviceIds: readonly DeviceId[]
   } | null
   readonly earlier: RecordedAnswer | null
+  /** The user's. */
+  readonly protection: Protection
+  /** In force for the relying party that asks. */
+  readonly policy: Policy
+  readonly now: Date
 }
 
 export type AnswerToRecord = {
@@ -139,17 +161,30 @@ export type AnswerToRecord = {
   readonly decision: Decision
   readonly effect: AnswerEffect
   /** What the decision was based on; anything else makes the record `changed`. */
-  readonly was: { readonly wrongNumbersLeft: number }
+  readonly was: { readonly wrongNumbersLeft: number; readonly protection: Protection }
   /** Kept as evidence; null for a wrong number, whose text would show what was typed. */
   readonly jws: string | null
-  readonly activity: NewActivity
+  readonly activities: readonly NewActivity[]
+  readonly userId: UserId
+  /** The user's protection as it will be; the very value of `was` where nothing changes. */
+  readonly protection: Protection
+  /** Set when the answer reports: what goes with it. */
+  readonly report: {
+    readonly id: ReportId
+    readonly initiatorBlockSeconds: number
+  } | null
   /** Devices that are owed the quiet "Already answered" if this ends the challenge. */
   readonly closing: readonly DeviceId[]
   readonly leasedBy: string
 }
 
 export type AnswerRecorded =
-  | { readonly kind: 'recorded'; readonly pushes: readonly DuePush[] }
+  | {
+      readonly kind: 'recorded'
+      readonly pushes: readonly DuePush[]
+      /** The user's other challenges, which a report cancelled. */
+      readonly cancelled: readonly ChallengeId[]
+    }
   | { readonly kind: 'proof_replayed' }
   | { readonly kind: 'device_not_active' }
   /** The row lock was had, but the time was over: judged by the database's clock after the lock. */
@@ -174,10 +209,14 @@ export interface ChallengeStore {
     readonly namespaces: readonly string[]
     readonly user: UserReference
     readonly idempotencyKey: string | null
+    /** SHA-256 of the request. */
+    readonly requestHash: Uint8Array
+    readonly binding: string | null
+    readonly initiatorKey: string | null
   }): Promise<CreationFacts>
   /**
-   * Saves challenge, targets, owed pushes and activity in one statement. False when a target is no longer active or the
-   * Idempotency-Key was used meanwhile: load and decide again.
+   * Saves challenge, targets, owed pushes, used budget and activity in one statement. False when a target is no longer active,
+   * the budget or the protection has changed, or the Idempotency-Key was used meanwhile: load and decide again.
    */
   create(challenge: NewChallenge, leasedBy: string): Promise<boolean>
 
@@ -208,7 +247,7 @@ export interface ChallengeStore {
     readonly deviceId: DeviceId
     readonly challengeId: ChallengeId
     readonly jti: string
-  }): Promise<AnswerFacts>
+  }): Promise<AnswerFacts | null>
   /**
    * Records an answer in one guarded statement: spends the proof, locks the device and then the challenge, judges expiry
    * after the locks by `clock_timestamp()`, and only then writes. `proof` is null when an earlier try of the same request
@@ -229,10 +268,19 @@ export interface ChallengeStore {
     only: { readonly tenantId: TenantId; readonly id: ChallengeId } | null,
     limit: number,
   ): Promise<ChallengeId[]>
-  /** Owes each target with a push address another push, if `resendsLeft` is still what it was; null otherwise. */
+  /** What decides a resend, in one round trip; null when the challenge's user is not of this tenant. */
+  loadResend(challenge: Challenge): Promise<{
+    readonly policy: Policy
+    readonly protection: Protection
+    readonly budget: Budget
+    readonly now: Date
+  } | null>
+  /** Owes each target with a push address another push, if `resendsLeft` and the budget are still what they were; null otherwise. */
   resend(command: {
     readonly challenge: Challenge
     readonly resendsLeft: number
+    readonly budget: Budget
+    readonly protectionRevision: number
     readonly activity: NewActivity
     readonly leasedBy: string
   }): Promise<{ readonly pushes: readonly DuePush[] } | null>

@@ -14,11 +14,18 @@ import type { Device } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { ChallengeId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
+import {
+  afterApproval,
+  afterReport,
+  afterWrongNumber,
+  checkProtection,
+  type WrongNumberEffect,
+} from '../domain/protection.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { AnswerFacts, ChallengeStore, RecordedAnswer } from '../ports/challenge-store.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
 import type { Signals } from '../ports/signals.ts'
-import type { Clock, Hashing, Sealing, Signatures } from '../ports/world.ts'
+import type { Clock, Hashing, Random, Sealing, Signatures } from '../ports/world.ts'
 import { type BelieveNeeds, believeProof } from './authenticate-device.ts'
 import { numberBinding } from './create-challenge.ts'
 import { ownKey } from './device-keys.ts'
@@ -28,6 +35,7 @@ export type Needs = BelieveNeeds & {
   readonly signatures: Pick<Signatures, 'read'>
   readonly sealing: Pick<Sealing, 'open'>
   readonly hashing: Pick<Hashing, 'equal'>
+  readonly random: Pick<Random, 'id'>
   readonly clock: Clock
   readonly signals: Signals
   readonly dispatcher: Dispatcher
@@ -61,22 +69,22 @@ export async function answerChallenge(
 
   for (let tries = 0; tries < triesMax; tries++) {
     const facts = await needs.challenges.loadAnswer({ tenantId, deviceId, challengeId, jti })
-    const device = await believeProof(needs, proof, facts.known)
+    const device = await believeProof(needs, proof, facts?.known ?? null)
     if (isRefusal(device)) return device
     if (isRefusal(answer)) return answer
-    if (!facts.asked || !facts.known) return refuse('not_found')
+    if (!facts?.asked) return refuse('not_found')
     const fault = await checkSigned(needs, answer, facts.asked, facts.known, challengeId)
     if (fault) return fault
     if (facts.earlier) return reply(facts.earlier)
     if (facts.asked.challenge.status !== 'pending') return ended(facts.asked.challenge.status)
 
+    const stopped =
+      answer.decision === 'approve' ? checkProtection(facts.protection, facts.now, []) : undefined
+    if (stopped) return stopped
     const effect = decideAnswer(facts.asked.challenge, answer, matches(needs, facts.asked, answer))
     if (isRefusal(effect)) return effect
-    const recorded = await record(
-      needs,
-      { answer, effect, asked: facts.asked, device },
-      proofToSpend,
-    )
+    const judged = { answer, effect, asked: facts.asked, facts, device }
+    const recorded = await record(needs, judged, proofToSpend)
     if (recorded !== 'changed') return recorded
     proofToSpend = null
   }
@@ -88,7 +96,7 @@ async function checkSigned(
   needs: Needs,
   answer: Answer,
   asked: Asked,
-  known: NonNullable<AnswerFacts['known']>,
+  known: AnswerFacts['known'],
   challengeId: ChallengeId,
 ): Promise<Refusal | undefined> {
   const key = ownKey(needs, known, answer.kid)
@@ -122,15 +130,28 @@ type Judged = {
   readonly answer: Answer
   readonly effect: AnswerEffect
   readonly asked: Asked
+  readonly facts: Pick<AnswerFacts, 'protection' | 'policy' | 'now'>
   readonly device: Device
+}
+
+/** What the answer does to the user over all challenges, and the lock that it brings about. */
+function protectionAfter({ answer, effect, facts }: Judged): WrongNumberEffect {
+  const { protection, policy, now } = facts
+  if (effect.outcome === 'wrong_number') return afterWrongNumber(protection, policy, now)
+  if (effect.outcome === 'approved') return { next: afterApproval(protection), lock: null }
+  return answer.decision === 'report'
+    ? { next: afterReport(protection, policy, now), lock: null }
+    : { next: protection, lock: null }
 }
 
 async function record(
   needs: Needs,
-  { answer, effect, asked, device }: Judged,
+  judged: Judged,
   proof: DeviceProof | null,
 ): Promise<Answered | Refusal | 'changed'> {
+  const { answer, effect, asked, facts, device } = judged
   const { challenge } = asked
+  const { next, lock } = protectionAfter(judged)
   const recorded = await needs.challenges.recordAnswer(
     {
       tenantId: device.tenantId,
@@ -141,9 +162,18 @@ async function record(
       userVerified: answer.userVerified,
       decision: answer.decision,
       effect,
-      was: { wrongNumbersLeft: challenge.wrongNumbersLeft },
+      was: { wrongNumbersLeft: challenge.wrongNumbersLeft, protection: facts.protection },
+      userId: device.userId,
+      protection: next,
+      report:
+        answer.decision === 'report'
+          ? {
+              id: needs.random.id('report'),
+              initiatorBlockSeconds: facts.policy.initiatorBlockSeconds,
+            }
+          : null,
       jws: effect.outcome === 'wrong_number' ? null : answer.jws.text,
-      activity: activityOf(answer, effect, asked, device),
+      activities: activitiesOf(judged, lock),
       closing: effect.status === 'pending' ? [] : asked.otherDeviceIds,
       leasedBy: needs.dispatcher.leaseHolder,
     },
@@ -152,6 +182,7 @@ async function record(
   switch (recorded.kind) {
     case 'recorded':
       if (effect.status !== 'pending') needs.signals.publish(challenge.id)
+      for (const id of recorded.cancelled) needs.signals.publish(id)
       needs.dispatcher.dispatch(recorded.pushes)
       return reply({ ...effect, statusAfter: effect.status })
     case 'proof_replayed':
@@ -180,12 +211,10 @@ function ended(status: ChallengeStatus): Refusal {
     : refuse('challenge_ended', { facts: { currentStatus: status } })
 }
 
-function activityOf(
-  answer: Answer,
-  effect: AnswerEffect,
-  { challenge }: Asked,
-  device: Device,
-): NewActivity {
+function activitiesOf(
+  { answer, effect, asked, device }: Judged,
+  lock: WrongNumberEffect['lock'],
+): NewActivity[] {
   const type =
     effect.outcome === 'wrong_number'
       ? 'number_failed'
@@ -194,11 +223,17 @@ function activityOf(
         : answer.decision === 'report'
           ? 'challenge_reported'
           : 'challenge_denied'
-  return activity({
-    userId: challenge.userId,
-    type,
+  const about = {
+    userId: asked.challenge.userId,
     actor: `device:${device.id}`,
-    challengeId: challenge.id,
+    challengeId: asked.challenge.id,
     deviceId: device.id,
-  })
+  } as const
+  const locked = answer.decision === 'report' ? 'reported' : lock
+  return [
+    activity({ ...about, type }),
+    ...(locked === null
+      ? []
+      : [activity({ ...about, type: 'push_locked', details: { lock: locked } })]),
+  ]
 }

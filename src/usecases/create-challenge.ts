@@ -7,9 +7,12 @@ import {
   type UserVerification,
 } from '../domain/challenge.ts'
 import type { DeviceId } from '../domain/ids.ts'
+import { type Initiator, initiatorText, othersKey } from '../domain/initiator.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import { type NumberPlan, type NumberRequest, planNumber } from '../domain/number-match.ts'
+import type { PasscodeMethod } from '../domain/passcode.ts'
 import type { Principal } from '../domain/principal.ts'
+import { admitChallenge, afterCreation, unusedBudget } from '../domain/prompt-ladder.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type {
   ChallengeStore,
@@ -40,6 +43,8 @@ export type Command = {
   readonly userVerification: UserVerification
   readonly ttlSeconds?: number
   readonly binding?: string
+  /** Who starts the sign-in, as far as the relying party can tell. */
+  readonly initiator?: Initiator
   readonly deviceIds?: readonly DeviceId[]
   readonly idempotencyKey?: string
 }
@@ -49,8 +54,10 @@ export type Created = {
   readonly challenge: Challenge
   /** Null when there is nothing to show: mode `none`, the caller's own number, or the challenge has ended. */
   readonly number: string | null
-  /** True when an earlier request with the same Idempotency-Key made it. */
+  /** True when an earlier request made it: with the same Idempotency-Key, or an equal one for the same binding. */
   readonly replayed: boolean
+  /** Ways to sign in that the relying party may offer instead. */
+  readonly otherFactors: readonly PasscodeMethod[]
 }
 
 /** Binding under which a challenge's number is sealed. */
@@ -58,11 +65,13 @@ export function numberBinding({ tenantId, id }: Pick<Challenge, 'tenantId' | 'id
   return `number:${tenantId}:${id}`
 }
 
-const triesMax = 3
+// Each round lost means that another challenge of the same user was made meanwhile, and few of those may be pending.
+const triesMax = 12
 
 /**
  * Asks one user. The challenge exists before any push is tried, and the pushes are owed by the same commit. Equal requests
- * under one Idempotency-Key make one challenge, also at the same moment.
+ * under one Idempotency-Key make one challenge, also at the same moment; so do equal requests for one binding while the
+ * challenge is pending.
  */
 export async function createChallenge(
   needs: Needs,
@@ -71,8 +80,11 @@ export async function createChallenge(
 ): Promise<Created | Refusal> {
   const user = resolveUser(principal, command.user)
   if (isRefusal(user)) return user
-  const requestHash = needs.hashing.sha256(JSON.stringify({ ...command, user }))
-  const idempotencyKey = command.idempotencyKey ?? null
+  const { idempotencyKey = null, ...request } = command
+  const requestHash = needs.hashing.sha256(JSON.stringify({ ...request, user }))
+  const initiatorKey = command.initiator
+    ? needs.hashing.sha256Base64Url(initiatorText(principal.rpId, command.initiator))
+    : null
 
   for (let tries = 0; tries < triesMax; tries++) {
     const facts = await needs.challenges.loadCreation({
@@ -81,15 +93,19 @@ export async function createChallenge(
       namespaces: principal.namespaces,
       user,
       idempotencyKey,
+      requestHash,
+      binding: command.binding ?? null,
+      initiatorKey,
     })
-    if (facts.earlier) return replay(needs, facts.earlier, requestHash)
+    if (facts.earlier) return replay(needs, facts.earlier, facts.otherFactors, requestHash)
 
-    const made = decide(needs, principal, command, facts)
+    const made = decide(needs, principal, command, facts, initiatorKey)
     if (isRefusal(made)) return made
     const stored = { ...made.stored, idempotencyKey, requestHash }
     if (await needs.challenges.create(stored, needs.dispatcher.leaseHolder)) {
       needs.dispatcher.dispatch(duePushes(stored, facts))
-      return { challenge: stored.challenge, number: made.number, replayed: false }
+      const { otherFactors } = facts
+      return { challenge: stored.challenge, number: made.number, replayed: false, otherFactors }
     }
   }
   return refuse('conflict', { retryAfterSeconds: 1 })
@@ -98,6 +114,7 @@ export async function createChallenge(
 function replay(
   { hashing, sealing }: Needs,
   earlier: NonNullable<CreationFacts['earlier']>,
+  otherFactors: readonly PasscodeMethod[],
   requestHash: Uint8Array,
 ): Created | Refusal {
   if (!hashing.equal(earlier.requestHash, requestHash)) return refuse('idempotency_key_reused')
@@ -106,7 +123,7 @@ function replay(
     numberSealed && challenge.numberMode === 'service'
       ? sealing.open(numberSealed, numberBinding(challenge))
       : null
-  return { challenge, number, replayed: true }
+  return { challenge, number, replayed: true, otherFactors }
 }
 
 function drawNumber(random: Random, asked: NumberRequest, plan: NumberPlan): string | null {
@@ -119,17 +136,26 @@ function decide(
   principal: Principal,
   command: Command,
   facts: CreationFacts,
+  initiatorKey: string | null,
 ):
   | {
       readonly stored: Omit<NewChallenge, 'idempotencyKey' | 'requestHash'>
       readonly number: string | null
     }
   | Refusal {
-  if (facts.userId === null) return refuse('user_not_found')
+  if (facts.userId === null || facts.protection === null) return refuse('user_not_found')
   const plan = planNumber(facts.policy, command.number, principal.rpId)
   if (isRefusal(plan)) return plan
+  const admission = admitChallenge({ ...facts, protection: facts.protection })
+  if (isRefusal(admission)) return admission
   const opening = openChallenge(
-    { policy: facts.policy, now: facts.now, number: plan, activeDevices: facts.devices },
+    {
+      policy: facts.policy,
+      now: facts.now,
+      number: plan,
+      activeDevices: facts.devices,
+      suppressed: admission.suppressed,
+    },
     command,
   )
   if (isRefusal(opening)) return opening
@@ -147,9 +173,12 @@ function decide(
     numberMode: plan.mode,
     numberDigits: plan.digits,
     wrongNumbersLeft: opening.wrongNumbersLeft,
-    userVerification: command.userVerification,
+    userVerification: opening.userVerification,
     binding: command.binding ?? null,
     deliveryMode: opening.deliveryMode,
+    suppressed: opening.suppressed,
+    initiatorKey,
+    budgetKey: (admission.budget === 'initiator' ? initiatorKey : null) ?? othersKey,
     signingKid: facts.signingKid,
     resultJti: random.token(16),
     resendsLeft: opening.resendsLeft,
@@ -159,20 +188,28 @@ function decide(
     decidedAt: null,
     decidedDeviceId: null,
   }
+  const pushed = opening.deliveryMode === 'push'
+  const used = admission.budget === 'initiator' ? (facts.initiator ?? unusedBudget) : facts.others
   return {
     stored: {
       challenge,
+      budget: afterCreation(used, challenge, pushed, facts.now),
+      protectionRevision: facts.protection.revision,
       numberSealed: number === null ? null : sealing.seal(number, numberBinding(challenge)),
       targets: opening.targets.map(({ id }) => target(needs, principal, challenge, id, number)),
       pushes: opening.targets
-        .filter((device) => device.hasPushToken)
+        .filter((device) => pushed && device.hasPushToken)
         .map((device) => ({ id: random.id('delivery'), deviceId: device.id })),
       activity: activity({
         userId: facts.userId,
         type: 'challenge_created',
         actor: `api_key:${principal.keyId}`,
         challengeId: challenge.id,
-        details: { number: plan.mode, delivery: opening.deliveryMode },
+        details: {
+          number: plan.mode,
+          delivery: opening.deliveryMode,
+          ...(opening.suppressed && { suppressed: opening.suppressed }),
+        },
       }),
     },
     number: plan.mode === 'service' ? number : null,

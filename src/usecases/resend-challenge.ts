@@ -1,21 +1,22 @@
 import { activity } from '../domain/activity.ts'
 import { resendChallenge as decideResend } from '../domain/challenge.ts'
 import type { ChallengeId } from '../domain/ids.ts'
-import type { Policy } from '../domain/policy.ts'
 import type { Principal } from '../domain/principal.ts'
+import { admitResend, afterPush } from '../domain/prompt-ladder.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
-import type { TenantStore } from '../ports/directory-store.ts'
 import { type ChallengeReading, type Needs as ReadNeeds, readChallenge } from './read-challenge.ts'
 
 export type Needs = ReadNeeds & {
-  readonly challenges: Pick<ChallengeStore, 'resend'>
-  readonly tenants: Pick<TenantStore, 'findPolicy'>
+  readonly challenges: Pick<ChallengeStore, 'loadResend' | 'resend'>
   readonly dispatcher: Dispatcher
 }
 
-/** Pushes the same challenge again, as often and as soon as the policy allows; the number and the expiry stay as they are. */
+/**
+ * Pushes the same challenge again, as often and as soon as the policy allows, and on the same budget as any push; the number and
+ * the expiry stay as they are.
+ */
 export async function resendChallenge(
   needs: Needs,
   principal: Principal,
@@ -23,13 +24,18 @@ export async function resendChallenge(
 ): Promise<ChallengeReading | Refusal> {
   const reading = await readChallenge(needs, principal, id)
   if (isRefusal(reading)) return reading
-  const { challenge, now } = reading
-  const policy: Policy = await needs.tenants.findPolicy(principal.tenantId, principal.rpId)
-  const decision = decideResend(challenge, policy, now)
+  const { challenge } = reading
+  const facts = await needs.challenges.loadResend(challenge)
+  if (facts === null) return refuse('not_found')
+  const decision = decideResend(challenge, facts.policy, facts.now)
   if (isRefusal(decision)) return decision
+  const refusal = admitResend({ ...facts, challengeId: id })
+  if (refusal) return refusal
   const resent = await needs.challenges.resend({
     challenge,
     resendsLeft: decision.resendsLeft,
+    budget: afterPush(facts.budget, id, facts.now),
+    protectionRevision: facts.protection.revision,
     activity: activity({
       userId: challenge.userId,
       type: 'challenge_resent',

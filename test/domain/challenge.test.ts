@@ -17,13 +17,21 @@ const strong: CandidateDevice = { id: deviceId, hasVerificationKey: true, hasPus
 const plain: CandidateDevice = { id: otherDeviceId, hasVerificationKey: false, hasPushToken: false }
 const number = { mode: 'service', digits: 6, wrongNumbersMax: 3 } as const
 const rp = `rp_${'0'.repeat(26)}`
-const facts = { policy: defaultPolicy, now, number, activeDevices: [strong, plain] }
+const facts = {
+  policy: defaultPolicy,
+  now,
+  number,
+  activeDevices: [strong, plain],
+  suppressed: null,
+}
 
 describe('a challenge opens', () => {
   test('for all active devices, with the policy’s limits, from the database’s time', () => {
     expect(openChallenge(facts, { userVerification: 'preferred' })).toEqual({
       targets: [strong, plain],
       deliveryMode: 'push',
+      suppressed: null,
+      userVerification: 'preferred',
       wrongNumbersLeft: 3,
       resendsLeft: 3,
       createdAt: now,

@@ -276,6 +276,7 @@ describe('a challenge', () => {
 
   test('is listed by user and status, page by page', async () => {
     await enrolPhone(service, { user: 'pages' })
+    await service.api('PATCH', '/v1/policy', { pendingMax: 5 })
     const ids: string[] = []
     for (let n = 0; n < 5; n++) {
       ids.unshift((await service.api('POST', '/v1/challenges', { user: 'pages' })).json.id)

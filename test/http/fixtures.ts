@@ -64,6 +64,9 @@ export function aChallenge(overrides: Partial<Challenge> = {}): Challenge {
     userVerification: 'preferred',
     binding: null,
     deliveryMode: 'push',
+    suppressed: null,
+    initiatorKey: null,
+    budgetKey: 'others',
     signingKid: 'signing-kid',
     resultJti: 'result-jti',
     resendsLeft: 3,
@@ -213,6 +216,8 @@ const kindOf: Readonly<Record<string, IdKind>> = {
   devices: 'device',
   users: 'user',
   'relying-parties': 'relyingParty',
+  reports: 'report',
+  activities: 'activity',
   t: 'tenant',
 }
 

@@ -91,7 +91,12 @@ describe('the log', () => {
     const canary = 'CANARY'
     const number = '735912'
     const given: Partial<UseCases> = {
-      createChallenge: async () => ({ challenge: aChallenge(), number, replayed: false }),
+      createChallenge: async () => ({
+        challenge: aChallenge(),
+        number,
+        replayed: false,
+        otherFactors: [],
+      }),
       createApiKey: async () => refuse('relying_party_unknown', { facts: { canary } }),
       confirmEnrolment: async () => refuse('wrong_number', { facts: { wrongNumbersLeft: 1 } }),
       claimEnrolment: async () => refuse('enrolment_code_invalid'),

@@ -129,7 +129,8 @@ describe('GET /v1/challenges/{id}/events', () => {
 
   function event(reading: ChallengeReading): string {
     const { challenge, devices, result } = reading
-    const { tenantId, rpId, signingKid, resultJti, lastPushAt, ...shown } = challenge
+    const { tenantId, rpId, signingKid, resultJti, lastPushAt, initiatorKey, budgetKey, ...shown } =
+      challenge
     expect([tenantId, rpId, signingKid, resultJti, lastPushAt]).not.toContain(undefined)
     return `event: challenge\ndata: ${JSON.stringify({ ...shown, result, devices })}\n\n`
   }

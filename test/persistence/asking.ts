@@ -4,9 +4,10 @@ import { type ActivityType, activity } from '../../src/domain/activity.ts'
 import { decideAnswer } from '../../src/domain/answer.ts'
 import type { Challenge } from '../../src/domain/challenge.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
+import { unusedBudget } from '../../src/domain/prompt-ladder.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import type { AnswerRecorded } from '../../src/ports/challenge-store.ts'
-import { anAnswer, aProof, type Stores, type TestUser } from '../support/stores.ts'
+import { anAnswer, aProof, type Stores, type TestUser, unguarded } from '../support/stores.ts'
 
 /** The challenge as its relying party reads it. */
 export async function challengeOf(
@@ -38,11 +39,14 @@ export function cancel({ challenges }: Stores, { tenantId, rpId }: TestUser, id:
 }
 
 /** Pushes again, on the strength of what was read before. */
-export function resend({ challenges }: Stores, challenge: Challenge) {
+export async function resend({ challenges }: Stores, challenge: Challenge) {
   const { userId, resendsLeft } = challenge
+  const facts = await challenges.loadResend(challenge)
   return challenges.resend({
     challenge,
     resendsLeft: resendsLeft - 1,
+    budget: facts?.budget ?? unusedBudget,
+    protectionRevision: facts?.protection.revision ?? 0,
     activity: activity({ userId, type: 'challenge_resent', actor: 'operator' }),
     leasedBy: 'test',
   })
@@ -84,9 +88,9 @@ export function answer(
   const given = anAnswer(user, challenge.id, deviceId, {
     decision,
     effect,
-    was: { wrongNumbersLeft: challenge.wrongNumbersLeft },
+    was: { wrongNumbersLeft: challenge.wrongNumbersLeft, protection: unguarded },
     jws: deed === 'wrong number' ? null : 'evidence',
-    activity: activity({ ...about, type: told[deed], challengeId: challenge.id }),
+    activities: [activity({ ...about, type: told[deed], challengeId: challenge.id })],
     ...more,
   })
   return challenges.recordAnswer(given, aProof(user, deviceId))

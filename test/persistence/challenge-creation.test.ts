@@ -9,6 +9,7 @@ import {
   aKey,
   aNewChallenge,
   anEnrolment,
+  anyRequest,
   aUser,
   openStores,
   type Stores,
@@ -41,6 +42,7 @@ function load(
     namespaces,
     user: reference,
     idempotencyKey,
+    ...anyRequest,
   })
 }
 

@@ -8,6 +8,7 @@ import {
   aClaim,
   aNewChallenge,
   anEnrolment,
+  anyRequest,
   aProof,
   aUser,
   openStores,
@@ -118,6 +119,7 @@ async function create(idempotencyKey: string | null) {
     namespaces: ['default'],
     user: { id: user.userId },
     idempotencyKey,
+    ...anyRequest,
   })
   const ids = facts.devices.map(({ id }) => id)
   if (ids.length === 0) return
@@ -128,7 +130,7 @@ async function answerAny(seed: number, deed: Deed) {
   const [challenge, device] = [await aPending(seed), await aLiveDevice(seed)]
   if (!challenge || !device) return
   const query = { tenantId: user.tenantId, challengeId: challenge.id, deviceId: device, jti: 'x' }
-  const { asked } = await stores.challenges.loadAnswer(query)
+  const asked = (await stores.challenges.loadAnswer(query))?.asked
   if (asked?.challenge.status !== 'pending') return
   const more = { closing: asked.otherDeviceIds }
   await answer(stores, user, asked.challenge, device, deed, more)

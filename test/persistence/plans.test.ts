@@ -10,6 +10,7 @@ import {
   aDevice,
   aNewChallenge,
   anAnswer,
+  anyRequest,
   aProof,
   aUser,
   openStores,
@@ -38,7 +39,7 @@ beforeAll(async () => {
   const user = await aUser(stores)
   const device = await aDevice(stores, user)
   const { tenantId, rpId, userId } = user
-  const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: 'once' }
+  const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: 'once', ...anyRequest }
   await challenges.loadCreation({ ...query, user: { id: userId } })
   await challenges.loadCreation({ ...query, user: { namespace: 'default', value: 'alice' } })
   const made = await aNewChallenge(stores, user, [device])
@@ -81,6 +82,8 @@ afterAll(() => stores.close())
 const tables = [
   'users',
   'user_identifiers',
+  'user_protections',
+  'initiators',
   'enrolments',
   'devices',
   'device_keys',

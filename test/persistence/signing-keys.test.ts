@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { aUser, openStores, type Stores, type TestUser, thumbprint } from '../support/stores.ts'
+import {
+  anyRequest,
+  aUser,
+  openStores,
+  type Stores,
+  type TestUser,
+  thumbprint,
+} from '../support/stores.ts'
 
 let stores: Stores
 let user: TestUser
@@ -65,7 +72,7 @@ test('no rotation skips a place in the chain or goes back', async () => {
 test('challenges are signed with the key that is active when they are created', async () => {
   const { tenantId, rpId, userId } = user
   const load = async () => {
-    const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: null }
+    const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: null, ...anyRequest }
     return (await stores.challenges.loadCreation({ ...query, user: { id: userId } })).signingKid
   }
   expect(await load()).toBe(user.signingKid)

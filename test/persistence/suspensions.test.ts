@@ -9,6 +9,7 @@ import {
   aNewChallenge,
   anAnswer,
   anEnrolment,
+  anyRequest,
   aProof,
   aUser,
   beginOn,
@@ -73,6 +74,7 @@ describe('a suspended device', () => {
       namespaces: ['default'],
       user: { id: user.userId },
       idempotencyKey: null,
+      ...anyRequest,
     })
     expect(facts.devices.map((device) => device.id)).toEqual([other])
     await stores.database.query(

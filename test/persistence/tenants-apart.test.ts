@@ -14,12 +14,14 @@ import {
   aNewChallenge,
   anAnswer,
   anEnrolment,
+  anyRequest,
   aProof,
   aUser,
   openStores,
   type Stores,
   type TestUser,
   thumbprint,
+  unguarded,
 } from '../support/stores.ts'
 import { answer, challengeOf, resend } from './asking.ts'
 import { anUnconfirmed, numberSealed } from './enrolling.ts'
@@ -53,6 +55,14 @@ async function aWorld(stores: Stores) {
   await stores.portal.mint({ ...minting, id: unopened, linkHash }, minted)
   await stores.portal.mint({ ...minting, id: portalId, linkHash: openedHash }, minted)
   await stores.portal.open(tenantId, openedHash, { hash: sessionHash, seconds: 60 })
+  const reportId = systemRandom.id('report')
+  const activityId = systemRandom.id('activity')
+  await stores.database.query(
+    'insert_test_report',
+    `insert into reports (tenant_id, id, user_id, device_id, activity_id)
+     values ($1, $2, $3, $4, $5)`,
+    [tenantId, reportId, user.userId, deviceId, activityId],
+  )
   const name = thumbprint()
   await aColleague(stores, user, name)
   const pending = await aChallenge(stores, user, [deviceId])
@@ -87,6 +97,7 @@ async function aWorld(stores: Stores) {
     owed: owed.id,
     appId,
     apiKeyId,
+    reportId,
     codeHash,
     typedCodeHash,
     open,
@@ -361,7 +372,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   'challenges.loadCreation': [
     async ({ challenges }, my, their) => {
       const { tenantId, rpId } = my
-      const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: null }
+      const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: null, ...anyRequest }
       const byId = await challenges.loadCreation({ ...query, user: { id: their.userId } })
       const named = { namespace: 'default', value: their.name }
       const byName = await challenges.loadCreation({ ...query, user: named })
@@ -370,9 +381,14 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     [null, [], null],
   ],
   'challenges.create': [
-    async (all, my, their) =>
-      all.challenges.create(await aNewChallenge(all, my, [their.deviceId]), 'test'),
-    false,
+    async (all, my, their) => [
+      await all.challenges.create(await aNewChallenge(all, my, [their.deviceId]), 'test'),
+      await all.challenges.create(
+        await aNewChallenge(all, { ...my.user, userId: their.userId }, [my.deviceId]),
+        'test',
+      ),
+    ],
+    [false, false],
   ],
   'challenges.find': [
     ({ challenges }, my, their) => challenges.find(my.tenantId, their.rpId, their.pending),
@@ -409,7 +425,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       const query = { tenantId, challengeId: their.pending, jti: 'jti' }
       const own = await challenges.loadAnswer({ ...query, deviceId })
       const foreign = await challenges.loadAnswer({ ...query, deviceId: their.deviceId })
-      return [own.asked, foreign.known]
+      return [own?.asked, foreign]
     },
     [null, null],
   ],
@@ -437,6 +453,13 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     ({ challenges }, my, their) => challenges.expire({ tenantId: my.tenantId, id: their.over }, 1),
     [],
   ],
+  'challenges.loadResend': [
+    async (all, my, their) => {
+      const challenge = await challengeOf(all, their.user, their.pending)
+      return all.challenges.loadResend({ ...challenge, tenantId: my.tenantId })
+    },
+    null,
+  ],
   'challenges.resend': [
     async (all, my, their) => {
       const challenge = await challengeOf(all, their.user, their.pending)
@@ -456,6 +479,53 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       return deliveries.settle('test', [{ tenantId: my.tenantId, id: owed.id, outcome }])
     },
     undefined,
+  ],
+  'activities.find': [
+    async ({ activities }, my, their) => {
+      const [one] = await activities.list(their.tenantId, their.userId, page)
+      return activities.find(my.tenantId, one?.id ?? systemRandom.id('activity'))
+    },
+    null,
+  ],
+  'protections.find': [
+    ({ protections }, my, their) => protections.find(my.tenantId, their.userId),
+    null,
+  ],
+  'protections.change': [
+    ({ protections }, my, their) =>
+      protections.change(my.tenantId, their.userId, unguarded, [], null),
+    false,
+  ],
+  'reports.find': [({ reports }, my, their) => reports.find(my.tenantId, their.reportId), null],
+  'reports.list': [
+    async ({ reports }, my, their) =>
+      (await reports.list(my.tenantId, 'open', page)).filter(({ id }) => id === their.reportId),
+    [],
+  ],
+  'reports.resolve': [
+    ({ reports }, my, their) => {
+      const { tenantId } = my
+      const found = { resolution: 'fraud', note: null, resolvedBy: 'operator' } as const
+      const audit = { type: 'report_resolved', actor: 'operator', subject: their.reportId } as const
+      return reports.resolve({ tenantId, id: their.reportId, ...found }, audit)
+    },
+    null,
+  ],
+  'reports.reportActivity': [
+    async ({ reports, activities }, my, their) => {
+      const [one] = await activities.list(their.tenantId, their.userId, page)
+      const report = {
+        tenantId: my.tenantId,
+        id: systemRandom.id('report'),
+        userId: their.userId,
+        deviceId: their.deviceId,
+        activityId: one?.id ?? systemRandom.id('activity'),
+        challengeId: their.pending,
+      }
+      const more = { protection: unguarded, initiatorBlockSeconds: 60, activities: [] }
+      return reports.reportActivity({ report, ...more }, null)
+    },
+    { kind: 'changed' },
   ],
   'activities.list': [
     ({ activities }, my, their) => activities.list(my.tenantId, their.userId, page),
@@ -564,6 +634,9 @@ const tables = [
   'api_keys',
   'users',
   'user_identifiers',
+  'user_protections',
+  'initiators',
+  'reports',
   'enrolments',
   'portal_sessions',
   'devices',
@@ -637,14 +710,6 @@ describe('no row of one tenant points at another’s', () => {
         const opened = await anEnrolment(all, my.user)
         return all.enrolments.claim(aClaim({ ...opened, userId: their.userId }, { numberSealed }))
       },
-    ],
-    [
-      'a challenge at a user',
-      async (all, my, their) =>
-        all.challenges.create(
-          await aNewChallenge(all, { ...my.user, userId: their.userId }, [my.deviceId]),
-          'test',
-        ),
     ],
     [
       'a challenge at a relying party',

@@ -4,6 +4,8 @@ import { activity } from '../../src/domain/activity.ts'
 import { type DeviceAttestation, notAttested } from '../../src/domain/attestation.ts'
 import type { Challenge } from '../../src/domain/challenge.ts'
 import type { ChallengeId, DeviceId, EnrolmentId, TenantId, UserId } from '../../src/domain/ids.ts'
+import { afterCreation, unusedBudget } from '../../src/domain/prompt-ladder.ts'
+import type { Protection } from '../../src/domain/protection.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
 import { createActivityStore } from '../../src/persistence/activities.ts'
 import { createApiKeyStore } from '../../src/persistence/api-keys.ts'
@@ -19,6 +21,8 @@ import { createNoticeStore } from '../../src/persistence/notices.ts'
 import { createPasscodeStore } from '../../src/persistence/passcodes.ts'
 import { createPersonalDataStore } from '../../src/persistence/personal-data.ts'
 import { createPortalStore } from '../../src/persistence/portal-sessions.ts'
+import { createProtectionStore } from '../../src/persistence/protections.ts'
+import { createReportStore } from '../../src/persistence/reports.ts'
 import { createSigningKeyStore } from '../../src/persistence/signing-keys.ts'
 import { createSuspensionStore } from '../../src/persistence/suspensions.ts'
 import { createTenantStore } from '../../src/persistence/tenants.ts'
@@ -61,6 +65,8 @@ export async function openStores(connections = 20) {
     activities: createActivityStore(database, random),
     notices: createNoticeStore(database, random),
     apps: createAppStore(database, random),
+    protections: createProtectionStore(database, random),
+    reports: createReportStore(database, random),
   }
   return {
     ...stores,
@@ -212,6 +218,21 @@ export async function aDevice(
   return claimed.device.id
 }
 
+/** The protection of a user to whom nothing has happened yet. */
+export const unguarded: Protection = {
+  wrongNumbersInRow: 0,
+  wrongNumbersSinceSuccess: 0,
+  lockedUntil: null,
+  hardLockedAt: null,
+  reportedUntil: null,
+  pausedUntil: null,
+  suspendedAt: null,
+  revision: 0,
+}
+
+/** What a creation is loaded with beside whom it asks: a request like no other, for no binding, started by nobody known. */
+export const anyRequest = { requestHash: randomBytes(32), binding: null, initiatorKey: null }
+
 type ChallengeChanges = Partial<Challenge> & { readonly ttlMs?: number }
 
 /** A pending challenge for these devices, expiring after `ttlMs` by the database's clock; yet to be created. */
@@ -239,6 +260,10 @@ export async function aNewChallenge(
     userVerification: 'preferred',
     binding: null,
     deliveryMode: 'push',
+    suppressed: null,
+    initiatorKey: null,
+    // A budget of its own, so that tests of other things may ask as often as they like.
+    budgetKey: thumbprint(),
     signingKid,
     resultJti: thumbprint(),
     resendsLeft: 3,
@@ -260,6 +285,8 @@ export async function aNewChallenge(
       requestHash: thumbprint(),
     })),
     pushes: deviceIds.map((deviceId) => ({ id: random.id('delivery'), deviceId })),
+    budget: afterCreation(unusedBudget, challenge, true, now),
+    protectionRevision: 0,
     activity: activity({ userId, type: 'challenge_created', actor: 'operator' }),
   }
 }
@@ -294,9 +321,12 @@ export function anAnswer(
     userVerified: false,
     decision: 'approve',
     effect: { outcome: 'approved', status: 'approved', reason: null, wrongNumbersLeft: 3 },
-    was: { wrongNumbersLeft: 3 },
+    was: { wrongNumbersLeft: 3, protection: unguarded },
     jws: 'evidence',
-    activity: activity({ userId, type: 'challenge_approved', actor: `device:${deviceId}` }),
+    activities: [activity({ userId, type: 'challenge_approved', actor: `device:${deviceId}` })],
+    userId,
+    protection: unguarded,
+    report: null,
     closing: [],
     leasedBy: 'test',
     ...more,

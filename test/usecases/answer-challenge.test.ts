@@ -71,14 +71,17 @@ describe('an answer decides', () => {
       status: 'denied',
     })
     expect(await challenge()).toMatchObject({ status: 'denied', reason })
-    const page = { limit: 1, before: null }
-    const [told] = await world.activities.list(phone.tenantId, phone.userId, page)
+    const page = { limit: 3, before: null }
+    const listed = await world.activities.list(phone.tenantId, phone.userId, page)
+    const told = listed.find((one) => one.type === type)
     expect(told).toMatchObject({ type, severity, actor: `device:${phone.id}`, challengeId: id })
   })
 
   test('and the user’s other phones learn it, as far as they were pushed', async () => {
     const other = await aPhone(world, principal)
-    const created = await granted(ask(world, principal))
+    const initiator = { kind: 'browser', id: 'another-browser' } as const
+    await sendSigned(await approval())
+    const created = await granted(ask(world, principal, { initiator }))
     id = created.challenge.id
     world.dispatched.length = 0
     await sendSigned(await anAnswer(world, phone, id, { dec: 'deny' }))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { activityTypes } from '../../domain/activity.ts'
 import {
   type NoticeCategory,
   type NoticeChannel,
@@ -16,38 +17,7 @@ export const activityBody = z
   .object({
     id: shownId('activity', 'The activity.'),
     userId: shownId('user', 'Whom it happened to.'),
-    type: z.enum([
-      'user_imported',
-      'preferences_changed',
-      'enrolment_opened',
-      'enrolment_claimed',
-      'enrolment_cancelled',
-      'enrolment_void',
-      'device_added',
-      'device_renamed',
-      'device_unregistered',
-      'device_suspended',
-      'device_activated',
-      'revoked_device_used',
-      'portal_link_made',
-      'portal_opened',
-      'challenge_created',
-      'challenge_resent',
-      'challenge_approved',
-      'challenge_denied',
-      'challenge_reported',
-      'challenge_expired',
-      'challenge_cancelled',
-      'number_failed',
-      'passcode_used',
-      'passcode_failed',
-      'recovery_codes_made',
-      'recovery_code_used',
-      'temporary_code_made',
-      'temporary_code_used',
-      'test_pushed',
-      'posted',
-    ]),
+    type: z.enum(activityTypes),
     severity,
     actor: z.string().meta({
       description:

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { challengeTtlBoundsSeconds } from '../../domain/policy.ts'
 import { idOf, shownId } from './ids.ts'
+import { askedInitiator } from './initiator.ts'
 import { pageBody } from './paging.ts'
 import { showable } from './text.ts'
 import { timestamp } from './time.ts'
@@ -92,6 +93,7 @@ export const newChallenge = z
       .default('preferred')
       .meta({ description: '`preferred`: a device that has a verification key must use it.' }),
     ttlSeconds: z.int().min(min).max(max).exactOptional(),
+    initiator: askedInitiator.exactOptional(),
     binding,
     deviceIds: z
       .array(idOf('device', 'A device of the user.'))
@@ -132,8 +134,20 @@ const listedMembers = {
   userVerification: z.enum(['required', 'preferred', 'not_required']),
   binding: z.string().nullable(),
   deliveryMode: z.enum(['push', 'pull_only']).meta({
-    description: '`pull_only`: nobody can be pushed, so offer the user to open the app.',
+    description: '`pull_only`: no phone is woken, so offer the user to open the app.',
   }),
+  suppressed: z
+    .enum([
+      'paused',
+      'reported',
+      'recently_unanswered',
+      'recently_denied',
+      'push_budget_used_up',
+      'unanswered_pushes',
+      'no_push_token',
+    ])
+    .nullable()
+    .meta({ description: 'Why no phone is woken; null when one is. See docs/limits.md.' }),
   wrongNumbersLeft: z.uint32(),
   resendsLeft: z.uint32(),
   createdAt: timestamp('When it was created.'),
@@ -179,6 +193,10 @@ export const createdChallengeBody = z
         'Show it on the sign-in page; it is told here and in an identical replay, nowhere else. Null when there is nothing to show.',
       example: '483920',
     }),
+    otherFactors: z
+      .array(z.enum(['passcode', 'recovery_code', 'temporary_code']))
+      .readonly()
+      .meta({ description: 'What the user could sign in with instead.' }),
   })
   .meta({ id: 'CreatedChallenge', description: 'A challenge with the number to show.' })
 

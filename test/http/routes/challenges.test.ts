@@ -31,6 +31,7 @@ const shown = {
   userVerification: 'preferred',
   binding: null,
   deliveryMode: 'push',
+  suppressed: null,
   wrongNumbersLeft: 3,
   resendsLeft: 3,
   createdAt: at.toISOString(),
@@ -44,12 +45,13 @@ describe('POST /v1/challenges', () => {
     challenge: aChallenge(),
     number: '483920',
     replayed: false,
+    otherFactors: [],
   })
 
   it('201 with the challenge and its number, and with nothing that is kept inside', async () => {
     const answer = await creating({ createChallenge })(body)
     expect(answer.statusCode).toBe(201)
-    expect(answer.json()).toEqual({ ...shown, number: '483920', result: null })
+    expect(answer.json()).toEqual({ ...shown, number: '483920', otherFactors: [], result: null })
     expect(answer.headers).not.toHaveProperty('idempotency-replayed')
   })
 
@@ -71,11 +73,18 @@ describe('POST /v1/challenges', () => {
       deviceIds: [anId('device')],
     }
     await create(question, '', { 'idempotency-key': 'key-1' })
-    expect(commands).toEqual([[principal, { ...question, idempotencyKey: 'key-1' }]])
+    const initiator = { kind: 'network', prefix: '203.0.113.0/24' }
+    const handed = { ...question, initiator, idempotencyKey: 'key-1' }
+    expect(commands).toEqual([[principal, handed]])
   })
 
   it('200 with Idempotency-Replayed for an identical replay', async () => {
-    const replay = async () => ({ challenge: aChallenge(), number: '483920', replayed: true })
+    const replay = async () => ({
+      challenge: aChallenge(),
+      number: '483920',
+      replayed: true,
+      otherFactors: [],
+    })
     const answer = await creating({ createChallenge: replay })(body)
     expect(answer.statusCode).toBe(200)
     expect(answer.headers['idempotency-replayed']).toBe('true')
@@ -89,6 +98,7 @@ describe('POST /v1/challenges', () => {
         challenge: aChallenge(ended),
         number: null,
         replayed: true,
+        otherFactors: [],
       }),
       waitForChallenge: async () => aReading(ended),
     })(body)
@@ -121,7 +131,12 @@ describe('POST /v1/challenges', () => {
   it('still shows the number when the wait was in vain', async () => {
     const waitForChallenge = async () => aReading()
     const answer = await creating({ createChallenge, waitForChallenge })(body, '?wait=1')
-    expect(answer.json()).toMatchObject({ status: 'pending', number: '483920', result: null })
+    expect(answer.json()).toMatchObject({
+      status: 'pending',
+      number: '483920',
+      otherFactors: [],
+      result: null,
+    })
   })
 
   it('does not wait for what was refused', async () => {

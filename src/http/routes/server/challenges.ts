@@ -17,6 +17,7 @@ import {
 } from '../../schemas/challenge.ts'
 import { idempotencyHeaders } from '../../schemas/idempotency.ts'
 import { idOf, idParams } from '../../schemas/ids.ts'
+import { initiatorOf } from '../../schemas/initiator.ts'
 import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
 import { identifierValue, namespace } from '../../schemas/text.ts'
 import { referenceOf } from '../../schemas/user.ts'
@@ -64,7 +65,7 @@ const creation = {
   answers: {
     200: {
       description:
-        'An earlier request with this Idempotency-Key made it; `Idempotency-Replayed: true` says so.',
+        'An earlier request made it, with this Idempotency-Key or an equal one for the same binding; `Idempotency-Replayed: true` says so.',
       schema: createdChallengeBody,
     },
     201: {
@@ -76,6 +77,10 @@ const creation = {
     'namespace_not_granted',
     'user_not_found',
     'no_capable_device',
+    'user_suspended',
+    'push_locked',
+    'initiator_blocked',
+    'too_many_pending',
     'number_none_not_allowed',
     'number_too_short',
     'idempotency_key_reused',
@@ -87,8 +92,11 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
   app.post('/v1/challenges', key('challenges:write', creation), async (request, reply) => {
     const principal = principalOf(request)
     const idempotencyKey = request.headers['idempotency-key']
+    const { initiator, ...asked } = request.body
+    const startedBy = initiatorOf(initiator, asked.context.ip)
     const created = await useCases.createChallenge(principal, {
-      ...request.body,
+      ...asked,
+      ...(startedBy && { initiator: startedBy }),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
     })
     if (isRefusal(created)) return sendRefusal(reply, created)
@@ -107,10 +115,13 @@ function shownCreated(
   created: Created,
   reading: ChallengeReading | Refusal | null,
 ): z.output<typeof createdChallengeBody> {
-  const { challenge, number } = created
-  if (reading === null || isRefusal(reading)) return { ...challenge, number, result: null }
+  const { challenge, number, otherFactors } = created
+  if (reading === null || isRefusal(reading)) {
+    return { ...challenge, number, otherFactors, result: null }
+  }
   const pending = reading.challenge.status === 'pending'
-  return { ...reading.challenge, number: pending ? number : null, result: reading.result }
+  const shown = pending ? number : null
+  return { ...reading.challenge, number: shown, otherFactors, result: reading.result }
 }
 
 const listQuery = z
@@ -213,6 +224,7 @@ function resend(app: HttpApp, { useCases, key }: ServerOptions): void {
         'resend_too_soon',
         'resends_used_up',
         'nothing_to_push',
+        'push_suppressed',
         'conflict',
       ],
     }),

@@ -1,0 +1,178 @@
+// Prompt bombing: whether a new challenge may be asked, and whether it may wake a phone. Suppression takes away the push, never
+// the challenge; and nobody can use up the budget of an initiator that the user has approved.
+
+import type { ChallengeId } from './ids.ts'
+import type { PasscodeMethod } from './passcode.ts'
+import type { Policy } from './policy.ts'
+import { checkProtection, isAhead, type Protection, secondsUntil } from './protection.ts'
+import { type Refusal, refuse } from './refusal.ts'
+
+/** What one initiator, or all unknown ones together, have used up at one user. Whoever changes it raises `revision`. */
+export type Budget = {
+  /** Pushes within the last hour whose challenge was not approved. */
+  readonly pushes: readonly { readonly challengeId: ChallengeId; readonly at: Date }[]
+  readonly pending: readonly { readonly challengeId: ChallengeId; readonly until: Date }[]
+  /** Pushes since the last success. */
+  readonly unanswered: number
+  readonly deniedAt: Date | null
+  readonly revision: number
+}
+
+/** An initiator that this user approved or reported before, with a budget of its own. */
+export type KnownInitiator = Budget & {
+  readonly approvedAt: Date | null
+  readonly blockedUntil: Date | null
+}
+
+export const unusedBudget: Budget = {
+  pushes: [],
+  pending: [],
+  unanswered: 0,
+  deniedAt: null,
+  revision: 0,
+}
+
+/** Why a challenge wakes no phone. */
+export type SuppressionReason =
+  | 'paused'
+  | 'reported'
+  | 'recently_unanswered'
+  | 'recently_denied'
+  | 'push_budget_used_up'
+  | 'unanswered_pushes'
+  | 'no_push_token'
+
+/** What decides an admission; times are the database's. */
+export type LadderFacts = {
+  readonly policy: Policy
+  readonly now: Date
+  readonly protection: Protection
+  /** Null when the relying party names no initiator, or the user never approved or reported it. */
+  readonly initiator: KnownInitiator | null
+  readonly others: Budget
+  /** What the user could sign in with instead. */
+  readonly otherFactors: readonly PasscodeMethod[]
+}
+
+/** The decision that a challenge may be asked. */
+export type Admission = {
+  /** Whose budget it uses. */
+  readonly budget: 'initiator' | 'others'
+  /** Null when phones may be woken. */
+  readonly suppressed: SuppressionReason | null
+}
+
+const minuteMs = 60_000
+const dayMs = 24 * 60 * minuteMs
+
+function isKnown(initiator: KnownInitiator | null, policy: Policy, now: Date): boolean {
+  const approvedAt = initiator?.approvedAt
+  if (!approvedAt) return false
+  return now.getTime() - approvedAt.getTime() < policy.initiatorMemoryDays * dayMs
+}
+
+/** Decides whether a challenge may be asked, on whose budget, and whether it may wake a phone. */
+export function admitChallenge(facts: LadderFacts): Admission | Refusal {
+  const { policy, now, protection, initiator, others, otherFactors } = facts
+  const stopped = checkProtection(protection, now, otherFactors)
+  if (stopped) return stopped
+  if (initiator && isAhead(initiator.blockedUntil, now)) {
+    return refuse('initiator_blocked', {
+      retryAfterSeconds: secondsUntil(initiator.blockedUntil, now),
+      facts: { otherFactors },
+    })
+  }
+  const known = isKnown(initiator, policy, now)
+  if (!known && isAhead(protection.reportedUntil, now)) {
+    return refuse('push_locked', {
+      retryAfterSeconds: secondsUntil(protection.reportedUntil, now),
+      facts: { lock: 'reported', otherFactors },
+    })
+  }
+  const budget = known && initiator ? initiator : others
+  const pending = budget.pending.filter(({ until }) => until > now)
+  if (pending.length >= policy.pendingMax) {
+    const first = new Date(Math.min(...pending.map(({ until }) => until.getTime())))
+    return refuse('too_many_pending', {
+      retryAfterSeconds: secondsUntil(first, now),
+      facts: { pendingMax: policy.pendingMax, otherFactors },
+    })
+  }
+  return {
+    budget: known ? 'initiator' : 'others',
+    suppressed: suppressionOf(budget, protection, policy, now),
+  }
+}
+
+/** Why a push on this budget would be one too many; null when it would not. */
+function suppressionOf(
+  budget: Budget,
+  protection: Protection,
+  policy: Policy,
+  now: Date,
+): SuppressionReason | null {
+  if (isAhead(protection.pausedUntil, now)) return 'paused'
+  if (isAhead(protection.reportedUntil, now)) return 'reported'
+  if (budget.unanswered > policy.unansweredMax) return 'unanswered_pushes'
+  const within = (ms: number) =>
+    budget.pushes.filter(({ at }) => now.getTime() - at.getTime() < ms).length
+  if (within(5 * minuteMs) >= policy.pushesPerFiveMinutesMax) return 'push_budget_used_up'
+  if (within(60 * minuteMs) >= policy.pushesPerHourMax) return 'push_budget_used_up'
+  const { deniedAt } = budget
+  if (deniedAt && now.getTime() - deniedAt.getTime() < policy.denialGapSeconds * 1000) {
+    return 'recently_denied'
+  }
+  return within(policy.unansweredGapSeconds * 1000) > 0 ? 'recently_unanswered' : null
+}
+
+/** What a new challenge leaves of the budget that it uses. */
+export function afterCreation(
+  budget: Budget,
+  challenge: { readonly id: ChallengeId; readonly expiresAt: Date },
+  pushed: boolean,
+  now: Date,
+): Budget {
+  const next = {
+    ...budget,
+    pending: [
+      ...budget.pending.filter(({ until }) => until > now),
+      { challengeId: challenge.id, until: challenge.expiresAt },
+    ],
+  }
+  return pushed ? afterPush(next, challenge.id, now) : next
+}
+
+/** What one more push leaves of a budget. An approval gives it back; nothing else does. */
+export function afterPush(budget: Budget, challengeId: ChallengeId, now: Date): Budget {
+  return {
+    ...budget,
+    pushes: [
+      ...budget.pushes.filter(({ at }) => now.getTime() - at.getTime() < 60 * minuteMs),
+      { challengeId, at: now },
+    ],
+    unanswered: budget.unanswered + 1,
+  }
+}
+
+/** Refuses a resend that would be one push too many. The challenge's own pushes make no gap: those are the resend's own limits. */
+export function admitResend({
+  challengeId,
+  budget,
+  protection,
+  policy,
+  now,
+}: {
+  readonly challengeId: ChallengeId
+  readonly budget: Budget
+  readonly protection: Protection
+  readonly policy: Policy
+  readonly now: Date
+}): Refusal | undefined {
+  const reason = suppressionOf(budget, protection, policy, now)
+  const foreign = budget.pushes.filter((push) => push.challengeId !== challengeId)
+  const suppressed =
+    reason === 'recently_unanswered'
+      ? suppressionOf({ ...budget, pushes: foreign }, protection, policy, now)
+      : reason
+  return suppressed === null ? undefined : refuse('push_suppressed', { facts: { suppressed } })
+}

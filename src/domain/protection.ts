@@ -1,0 +1,121 @@
+// What protects one user over all challenges: counters of wrong numbers, locks, a pause. A lock touches push sign-in only.
+
+import type { PasscodeMethod } from './passcode.ts'
+import type { Policy } from './policy.ts'
+import { type Refusal, refuse } from './refusal.ts'
+
+/** What is known of one user over all challenges. Whoever changes it raises `revision`. */
+export type Protection = {
+  readonly wrongNumbersInRow: number
+  readonly wrongNumbersSinceSuccess: number
+  /** Locked for a time by wrong numbers in a row. */
+  readonly lockedUntil: Date | null
+  /** Locked until an admin or another factor unlocks it. */
+  readonly hardLockedAt: Date | null
+  /** After a report: nobody but initiators that the user approved before may ask, and nobody is pushed. */
+  readonly reportedUntil: Date | null
+  /** The user wants no pushes until then. */
+  readonly pausedUntil: Date | null
+  /** An admin stops everything of this user until it is taken back. */
+  readonly suspendedAt: Date | null
+  readonly revision: number
+}
+
+/** Longest pause of pushes that a user can ask for. */
+export const pauseDaysMax = 30
+
+/** True while a time lies ahead. */
+export function isAhead(until: Date | null, now: Date): until is Date {
+  return until !== null && until > now
+}
+
+/** Seconds until then, at least one: for `Retry-After`. */
+export function secondsUntil(until: Date, now: Date): number {
+  return Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 1000))
+}
+
+/** Refuses where the user's push sign-in is stopped altogether: approvals and new challenges alike. */
+export function checkProtection(
+  protection: Protection,
+  now: Date,
+  otherFactors: readonly PasscodeMethod[],
+): Refusal | undefined {
+  if (protection.suspendedAt !== null) return refuse('user_suspended')
+  if (protection.hardLockedAt !== null) {
+    return refuse('push_locked', { facts: { lock: 'wrong_numbers_hard', otherFactors } })
+  }
+  if (isAhead(protection.lockedUntil, now)) {
+    return refuse('push_locked', {
+      retryAfterSeconds: secondsUntil(protection.lockedUntil, now),
+      facts: { lock: 'wrong_numbers', otherFactors },
+    })
+  }
+  return undefined
+}
+
+/** What a wrong number does to the user, whichever challenge it was for. */
+export type WrongNumberEffect = {
+  readonly next: Protection
+  /** The lock that it brought about; null when it only counted. */
+  readonly lock: 'wrong_numbers' | 'wrong_numbers_hard' | null
+}
+
+/**
+ * Counts a wrong number. Counts survive new challenges (NIST SP 800-63B-4, 3.1.3.2), and an expired lock resets nothing: the next
+ * wrong number locks again, and the hard cap bounds all guesses between two successes (3.2.2: at most 100).
+ */
+export function afterWrongNumber(
+  protection: Protection,
+  policy: Policy,
+  now: Date,
+): WrongNumberEffect {
+  const wrongNumbersInRow = protection.wrongNumbersInRow + 1
+  const wrongNumbersSinceSuccess = protection.wrongNumbersSinceSuccess + 1
+  const hard = wrongNumbersSinceSuccess >= policy.wrongNumbersHardMax
+  const soft = wrongNumbersInRow >= policy.wrongNumbersInRowMax
+  return {
+    next: {
+      ...protection,
+      wrongNumbersInRow,
+      wrongNumbersSinceSuccess,
+      lockedUntil: soft
+        ? new Date(now.getTime() + policy.wrongNumberLockSeconds * 1000)
+        : protection.lockedUntil,
+      hardLockedAt: hard ? (protection.hardLockedAt ?? now) : protection.hardLockedAt,
+    },
+    lock: hard ? 'wrong_numbers_hard' : soft ? 'wrong_numbers' : null,
+  }
+}
+
+/** What an approval leaves of the counters; the same value when there was nothing to clear. */
+export function afterApproval(protection: Protection): Protection {
+  const { wrongNumbersInRow, wrongNumbersSinceSuccess, lockedUntil } = protection
+  if (wrongNumbersInRow === 0 && wrongNumbersSinceSuccess === 0 && lockedUntil === null) {
+    return protection
+  }
+  return { ...protection, wrongNumbersInRow: 0, wrongNumbersSinceSuccess: 0, lockedUntil: null }
+}
+
+/** What a report ("this wasn't me") does: push is locked at once, for as long as the policy says. */
+export function afterReport(protection: Protection, policy: Policy, now: Date): Protection {
+  const until = new Date(now.getTime() + policy.reportLockSeconds * 1000)
+  const { reportedUntil } = protection
+  return {
+    ...protection,
+    reportedUntil: reportedUntil !== null && reportedUntil > until ? reportedUntil : until,
+  }
+}
+
+/** What an unlock by an admin, or a success with another factor, leaves: no lock and no count. A suspension stays. */
+export function afterUnlock(protection: Protection): Protection {
+  return { ...afterApproval(protection), hardLockedAt: null, reportedUntil: null }
+}
+
+/** True when any lock is in force: there is something to unlock. */
+export function isLocked(protection: Protection, now: Date): boolean {
+  return (
+    protection.hardLockedAt !== null ||
+    isAhead(protection.lockedUntil, now) ||
+    isAhead(protection.reportedUntil, now)
+  )
+}

@@ -1,0 +1,20 @@
+import type { ActivityId, ChallengeId, DeviceId, ReportId, TenantId, UserId } from './ids.ts'
+
+/** What an admin found out about a report. */
+export type ReportResolution = 'fraud' | 'false_alarm'
+
+/** "This wasn't me", said of a challenge or of an activity: one entry in the queue of admins. */
+export type Report = {
+  readonly tenantId: TenantId
+  readonly id: ReportId
+  readonly userId: UserId
+  readonly deviceId: DeviceId
+  readonly challengeId: ChallengeId | null
+  readonly activityId: ActivityId | null
+  readonly status: 'open' | 'resolved'
+  readonly resolution: ReportResolution | null
+  readonly note: string | null
+  readonly resolvedBy: string | null
+  readonly createdAt: Date
+  readonly resolvedAt: Date | null
+}

@@ -1,0 +1,50 @@
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { sendRefusal } from '../../problem.ts'
+import { idParams } from '../../schemas/ids.ts'
+import { protectionBody } from '../../schemas/protection.ts'
+import type { ServerOptions } from './server-options.ts'
+
+const userParams = idParams('userId', 'user', 'The user.')
+const answers = {
+  200: { description: 'Locks and counters of the user.', schema: protectionBody },
+} as const
+
+/** What protects a user from guessing and prompt bombing. */
+export function protectionRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+  const { useCases, key } = options
+  app.get(
+    '/v1/users/:userId/protection',
+    key('users:read', {
+      operationId: 'readProtection',
+      tag: 'users',
+      summary: 'Locks and counters of a user',
+      params: userParams,
+      answers,
+    }),
+    async (request, reply) => {
+      const { userId } = request.params
+      const protection = await useCases.readProtection(principalOf(request), userId)
+      return isRefusal(protection) ? sendRefusal(reply, protection) : protection
+    },
+  )
+  app.post(
+    '/v1/users/:userId/unlock',
+    key('users:write', {
+      operationId: 'unlockUser',
+      tag: 'users',
+      summary: 'Lift every lock of push sign-in and clear its counts',
+      description: 'A suspension stays. Told to the user as an activity.',
+      params: userParams,
+      answers,
+      refusals: ['conflict'],
+    }),
+    async (request, reply) => {
+      const { userId } = request.params
+      const protection = await useCases.unlockUser(principalOf(request), userId)
+      return isRefusal(protection) ? sendRefusal(reply, protection) : protection
+    },
+  )
+  done()
+}

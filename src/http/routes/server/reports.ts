@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { sendRefusal } from '../../problem.ts'
+import { idParams } from '../../schemas/ids.ts'
+import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
+import { reportBody, reportPage, reportResolution } from '../../schemas/protection.ts'
+import type { ServerOptions } from './server-options.ts'
+
+/** The queue of "this wasn't me". */
+export function reportRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+  list(app, options)
+  resolve(app, options)
+  done()
+}
+
+function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.get(
+    '/v1/reports',
+    key('admin', {
+      operationId: 'listReports',
+      tag: 'users',
+      summary: 'What users reported as not theirs',
+      querystring: z.strictObject({
+        ...pageQuery('report'),
+        status: z.enum(['open', 'resolved']).exactOptional(),
+      }),
+      answers: { 200: { description: 'The reports.', schema: reportPage } },
+    }),
+    async (request): Promise<z.output<typeof reportPage>> => {
+      const { status = null, ...paging } = request.query
+      const page = pageRequest(paging)
+      return pageOf(await useCases.listReports(principalOf(request), status, page), page)
+    },
+  )
+}
+
+function resolve(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.post(
+    '/v1/reports/:id/resolve',
+    key('admin', {
+      operationId: 'resolveReport',
+      tag: 'users',
+      summary: 'Say what was found out about a report',
+      params: idParams('id', 'report', 'The report.'),
+      body: reportResolution,
+      answers: { 200: { description: 'The resolved report.', schema: reportBody } },
+      refusals: ['report_resolved', 'conflict'],
+    }),
+    async (request, reply) => {
+      const { id } = request.params
+      const report = await useCases.resolveReport(principalOf(request), id, request.body)
+      return isRefusal(report) ? sendRefusal(reply, report) : report
+    },
+  )
+}

@@ -1,0 +1,47 @@
+import ipaddr from 'ipaddr.js'
+import { z } from 'zod'
+import type { Initiator } from '../../domain/initiator.ts'
+
+/** Who starts a sign-in, as a relying party names it. */
+export const askedInitiator = z
+  .strictObject({
+    browserId: z
+      .string()
+      .regex(/^[\x21-\x7e]{8,128}$/)
+      .exactOptional()
+      .meta({
+        description:
+          'An id that the relying party keeps in the browser for long; never one that a stranger can choose.',
+        example: 'b7c1f0a4d2',
+      }),
+    ip: z
+      .union([z.ipv4(), z.ipv6()])
+      .exactOptional()
+      .meta({ description: 'Where the request came from; `context.ip` when left out.' }),
+  })
+  .meta({
+    id: 'AskedInitiator',
+    description:
+      'Who starts the sign-in. One that the user has approved keeps a budget of its own, which nobody else can use up; a reported one is refused. The browser id counts; without it, the network of the address.',
+    example: { browserId: 'b7c1f0a4d2' },
+  })
+
+const ipv4PrefixBits = 24
+const ipv6PrefixBits = 48
+
+/** The initiator that the rules know; undefined when nothing names it. */
+export function initiatorOf(
+  asked: z.output<typeof askedInitiator> | undefined,
+  contextIp: string | undefined,
+): Initiator | undefined {
+  if (asked?.browserId !== undefined) return { kind: 'browser', id: asked.browserId }
+  const ip = asked?.ip ?? contextIp
+  if (ip === undefined) return undefined
+  const address = ipaddr.process(ip)
+  const bits = address.kind() === 'ipv4' ? ipv4PrefixBits : ipv6PrefixBits
+  const network =
+    address.kind() === 'ipv4'
+      ? ipaddr.IPv4.networkAddressFromCIDR(`${address}/${bits}`)
+      : ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`)
+  return { kind: 'network', prefix: `${network.toNormalizedString()}/${bits}` }
+}

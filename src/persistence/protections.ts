@@ -1,0 +1,177 @@
+import { activity } from '../domain/activity.ts'
+import type { ChallengeId, TenantId, UserId } from '../domain/ids.ts'
+import type { Budget, KnownInitiator } from '../domain/prompt-ladder.ts'
+import { afterUnlock, isLocked, type Protection } from '../domain/protection.ts'
+import type { ProtectionStore } from '../ports/protection-store.ts'
+import type { Random } from '../ports/world.ts'
+import { recordActivities } from './activities.ts'
+import type { Database, Queries } from './database.ts'
+import { spendProof } from './devices.ts'
+
+/** A row of `user_protections` as JSON: times are texts. */
+export type ProtectionJson = {
+  readonly wrong_numbers_in_row: number
+  readonly wrong_numbers_since_success: number
+  readonly locked_until: string | null
+  readonly hard_locked_at: string | null
+  readonly reported_until: string | null
+  readonly paused_until: string | null
+  readonly suspended_at: string | null
+  readonly revision: number
+}
+
+/** A row of `initiators` as JSON. */
+export type InitiatorJson = {
+  readonly pushes: readonly { readonly c: ChallengeId; readonly t: number }[]
+  readonly pending: Readonly<Record<ChallengeId, number>>
+  readonly unanswered: number
+  readonly denied_at: string | null
+  readonly approved_at: string | null
+  readonly blocked_until: string | null
+  readonly revision: number
+}
+
+/** A time that came as JSON. */
+export const toDate = (text: string | null) => (text === null ? null : new Date(text))
+
+/** What a row says. */
+export function toProtection(row: ProtectionJson): Protection {
+  return {
+    wrongNumbersInRow: row.wrong_numbers_in_row,
+    wrongNumbersSinceSuccess: row.wrong_numbers_since_success,
+    lockedUntil: toDate(row.locked_until),
+    hardLockedAt: toDate(row.hard_locked_at),
+    reportedUntil: toDate(row.reported_until),
+    pausedUntil: toDate(row.paused_until),
+    suspendedAt: toDate(row.suspended_at),
+    revision: row.revision,
+  }
+}
+
+/** What a row says. */
+export function toInitiator(row: InitiatorJson): KnownInitiator {
+  return {
+    pushes: row.pushes.map(({ c, t }) => ({ challengeId: c, at: new Date(t) })),
+    pending: Object.entries(row.pending).map(([challengeId, until]) => ({
+      challengeId: challengeId as ChallengeId,
+      until: new Date(until),
+    })),
+    unanswered: row.unanswered,
+    deniedAt: toDate(row.denied_at),
+    approvedAt: toDate(row.approved_at),
+    blockedUntil: toDate(row.blocked_until),
+    revision: row.revision,
+  }
+}
+
+/** The columns of a budget that a creation writes: pushes, pending, unanswered. */
+export function budgetColumns({ pushes, pending, unanswered }: Budget): [string, string, number] {
+  return [
+    JSON.stringify(pushes.map(({ challengeId, at }) => ({ c: challengeId, t: at.getTime() }))),
+    JSON.stringify(
+      Object.fromEntries(pending.map(({ challengeId, until }) => [challengeId, until.getTime()])),
+    ),
+    unanswered,
+  ]
+}
+
+const findProtection = `
+  select row_to_json(p) as protection, clock_timestamp() as now
+  from user_protections p where p.tenant_id = $1 and p.user_id = $2`
+
+/** Writes a protection over the one of the revision before; the parameters begin at `$3`. */
+export const protectionSet = (first: number) => {
+  const at = (offset: number) => `$${first + offset}`
+  return `wrong_numbers_in_row = ${at(0)}, wrong_numbers_since_success = ${at(1)},
+    locked_until = ${at(2)}, hard_locked_at = ${at(3)}, reported_until = ${at(4)},
+    paused_until = ${at(5)}, suspended_at = ${at(6)}, revision = ${at(7)}::int + 1`
+}
+
+/** The values for `protectionSet`; the last is the revision that it replaces. */
+export function protectionValues(next: Protection): unknown[] {
+  return [
+    next.wrongNumbersInRow,
+    next.wrongNumbersSinceSuccess,
+    next.lockedUntil,
+    next.hardLockedAt,
+    next.reportedUntil,
+    next.pausedUntil,
+    next.suspendedAt,
+    next.revision,
+  ]
+}
+
+/** Saves a protection over the one of the revision before. */
+export const changeProtection = `
+  update user_protections p set ${protectionSet(3)}
+  where p.tenant_id = $1 and p.user_id = $2 and p.revision = $10::int
+  returning p.user_id`
+
+const lockProtection = `
+  select row_to_json(p) as protection, clock_timestamp() as now
+  from user_protections p where p.tenant_id = $1 and p.user_id = $2
+  for no key update`
+
+/**
+ * Lifts every lock of push sign-in and clears its counts, because the user got in with another factor: inside the transaction
+ * that accepts it. Locks protect the push; whoever holds another factor is not the one they were set against.
+ */
+export async function unlockByOtherFactor(
+  tx: Queries,
+  random: Pick<Random, 'id'>,
+  tenantId: TenantId,
+  userId: UserId,
+): Promise<void> {
+  const [row] = await tx.query<{ protection: ProtectionJson; now: Date }>(
+    'lock_protection',
+    lockProtection,
+    [tenantId, userId],
+  )
+  if (!row) return
+  const protection = toProtection(row.protection)
+  const next = afterUnlock(protection)
+  if (JSON.stringify(next) === JSON.stringify(protection)) return
+  await tx.query('change_protection', changeProtection, [
+    tenantId,
+    userId,
+    ...protectionValues(next),
+  ])
+  if (!isLocked(protection, row.now)) return
+  await recordActivities(tx, random, tenantId, [
+    activity({ userId, type: 'push_unlocked', actor: 'service', details: { by: 'other_factor' } }),
+  ])
+}
+
+/** The protection of users; the answer and creation of challenges guard it in their own statements. */
+export function createProtectionStore(
+  database: Database,
+  random: Pick<Random, 'id'>,
+): ProtectionStore {
+  return {
+    async find(tenantId, userId) {
+      const [row] = await database.query<{
+        protection: ProtectionJson
+        now: Date
+      }>('find_protection', findProtection, [tenantId, userId])
+      if (!row) return null
+      return {
+        protection: toProtection(row.protection),
+        now: row.now,
+      }
+    },
+
+    change(tenantId, userId, next, activities, proof) {
+      return database.transaction(async (tx) => {
+        if (!(await spendProof(tx, proof))) return 'proof_replayed'
+        const changed = await tx.query<{ user_id: UserId }>('change_protection', changeProtection, [
+          tenantId,
+          userId,
+          ...protectionValues(next),
+        ])
+        if (changed.length === 0) return false
+        await recordActivities(tx, random, tenantId, activities)
+        return true
+      })
+    },
+  }
+}

@@ -1,0 +1,88 @@
+import type { UserId } from '../domain/ids.ts'
+import type { Report } from '../domain/report.ts'
+import type { ReportStore } from '../ports/report-store.ts'
+import type { Random } from '../ports/world.ts'
+import { recordActivities, recordAudit } from './activities.ts'
+import { cancelPending } from './challenge-cancelling.ts'
+import type { Database } from './database.ts'
+import { spendProof } from './devices.ts'
+import { changeProtection, protectionValues } from './protections.ts'
+
+const columns = `tenant_id as "tenantId", id, user_id as "userId", device_id as "deviceId",
+  challenge_id as "challengeId", activity_id as "activityId", status, resolution, note,
+  resolved_by as "resolvedBy", created_at as "createdAt", resolved_at as "resolvedAt"`
+
+const findReport = `select ${columns} from reports where tenant_id = $1 and id = $2`
+
+const listReports = `
+  select ${columns} from reports
+  where tenant_id = $1 and ($2::text is null or status = $2) and ($3::text is null or id < $3)
+  order by id desc limit $4`
+
+const resolveReport = `
+  update reports set status = 'resolved', resolution = $3, note = $4, resolved_by = $5,
+    resolved_at = clock_timestamp()
+  where tenant_id = $1 and id = $2 and status = 'open'
+  returning ${columns}`
+
+const insertReport = `
+  insert into reports (tenant_id, id, user_id, device_id, challenge_id, activity_id)
+  values ($1, $2, $3, $4, $5, $6)`
+
+const blockInitiator = `
+  insert into initiators as i (tenant_id, user_id, key, blocked_until, revision)
+  select c.tenant_id, c.user_id, c.initiator_key,
+    clock_timestamp() + make_interval(secs => $4::int), 1
+  from challenges c
+  where c.tenant_id = $1 and c.user_id = $2 and c.id = $3 and c.initiator_key is not null
+  on conflict (tenant_id, user_id, key) do update
+  set approved_at = null, blocked_until = excluded.blocked_until, revision = i.revision + 1`
+
+/** Reports of users, and the queue that admins work off. */
+export function createReportStore(database: Database, random: Pick<Random, 'id'>): ReportStore {
+  return {
+    async find(tenantId, id) {
+      const [row] = await database.query<Report>('find_report', findReport, [tenantId, id])
+      return row ?? null
+    },
+
+    list(tenantId, status, { limit, before }) {
+      return database.query<Report>('list_reports', listReports, [tenantId, status, before, limit])
+    },
+
+    resolve({ tenantId, id, resolution, note, resolvedBy }, audit) {
+      return database.transaction(async (tx) => {
+        const values = [tenantId, id, resolution, note, resolvedBy]
+        const [row] = await tx.query<Report>('resolve_report', resolveReport, values)
+        if (!row) return null
+        await recordAudit(tx, random, tenantId, audit)
+        return row
+      })
+    },
+
+    reportActivity({ report, protection, initiatorBlockSeconds, activities }, proof) {
+      const { tenantId, id, userId, deviceId, challengeId, activityId } = report
+      return database.transaction(async (tx) => {
+        if (!(await spendProof(tx, proof))) return { kind: 'proof_replayed' }
+        const changed = await tx.query<{ user_id: UserId }>('change_protection', changeProtection, [
+          tenantId,
+          userId,
+          ...protectionValues(protection),
+        ])
+        // The proof stays spent: the caller tries again without it.
+        if (changed.length === 0) return { kind: 'changed' }
+        const cancelled = await cancelPending(tx, tenantId, userId)
+        await tx.query('block_initiator', blockInitiator, [
+          tenantId,
+          userId,
+          challengeId,
+          initiatorBlockSeconds,
+        ])
+        const values = [tenantId, id, userId, deviceId, challengeId, activityId]
+        await tx.query('insert_report', insertReport, values)
+        await recordActivities(tx, random, tenantId, activities)
+        return { kind: 'reported', cancelled }
+      })
+    },
+  }
+}

@@ -1,0 +1,23 @@
+import type { NewActivity } from '../domain/activity.ts'
+import type { TenantId, UserId } from '../domain/ids.ts'
+import type { Protection } from '../domain/protection.ts'
+import type { ProofToSpend } from './device-store.ts'
+
+/** A user's protection with the database's time of reading it. */
+export type ProtectionRecord = {
+  readonly protection: Protection
+  readonly now: Date
+}
+
+export interface ProtectionStore {
+  /** Null when there is no such user. */
+  find(tenantId: TenantId, userId: UserId): Promise<ProtectionRecord | null>
+  /** Saves the next state with its activities, if nothing changed since it was read (`next.revision`); false otherwise. */
+  change(
+    tenantId: TenantId,
+    userId: UserId,
+    next: Protection,
+    activities: readonly NewActivity[],
+    proof: ProofToSpend | null,
+  ): Promise<boolean | 'proof_replayed'>
+}

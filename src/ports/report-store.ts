@@ -1,0 +1,44 @@
+import type { NewActivity } from '../domain/activity.ts'
+import type { NewAuditEvent } from '../domain/audit.ts'
+import type { ActivityId, ChallengeId, ReportId, TenantId } from '../domain/ids.ts'
+import type { Protection } from '../domain/protection.ts'
+import type { Report, ReportResolution } from '../domain/report.ts'
+import type { ProofToSpend } from './device-store.ts'
+import type { PageRequest } from './directory-store.ts'
+
+export interface ReportStore {
+  find(tenantId: TenantId, id: ReportId): Promise<Report | null>
+  /** A page of the tenant's reports, newest first. */
+  list(tenantId: TenantId, status: Report['status'] | null, page: PageRequest): Promise<Report[]>
+  /** Resolves an open report and records it; null when it is not open. */
+  resolve(
+    report: {
+      readonly tenantId: TenantId
+      readonly id: ReportId
+      readonly resolution: ReportResolution
+      readonly note: string | null
+      readonly resolvedBy: string
+    },
+    audit: NewAuditEvent,
+  ): Promise<Report | null>
+  /**
+   * Reports an activity of the user: saves the next protection if it is still what it was, blocks whoever started the challenge
+   * that the activity is about, and cancels what is pending; `changed` when the protection has changed: read and decide again.
+   */
+  reportActivity(
+    command: {
+      readonly report: Pick<Report, 'tenantId' | 'id' | 'userId' | 'deviceId'> & {
+        readonly activityId: ActivityId
+        readonly challengeId: ChallengeId | null
+      }
+      readonly protection: Protection
+      readonly initiatorBlockSeconds: number
+      readonly activities: readonly NewActivity[]
+    },
+    proof: ProofToSpend | null,
+  ): Promise<
+    | { readonly kind: 'reported'; readonly cancelled: readonly ChallengeId[] }
+    | { readonly kind: 'changed' }
+    | { readonly kind: 'proof_replayed' }
+  >
+}

@@ -1,0 +1,276 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { ChallengeId } from '../../src/domain/ids.ts'
+import { defaultPolicy } from '../../src/domain/policy.ts'
+import {
+  admitChallenge,
+  admitResend,
+  afterCreation,
+  afterPush,
+  type Budget,
+  type KnownInitiator,
+  type LadderFacts,
+  unusedBudget,
+} from '../../src/domain/prompt-ladder.ts'
+import type { Protection } from '../../src/domain/protection.ts'
+import { isRefusal } from '../../src/domain/refusal.ts'
+import { later, now } from './examples.ts'
+
+const protection: Protection = {
+  wrongNumbersInRow: 0,
+  wrongNumbersSinceSuccess: 0,
+  lockedUntil: null,
+  hardLockedAt: null,
+  reportedUntil: null,
+  pausedUntil: null,
+  suspendedAt: null,
+  revision: 0,
+}
+const known: KnownInitiator = { ...unusedBudget, approvedAt: now, blockedUntil: null }
+const facts: LadderFacts = {
+  policy: defaultPolicy,
+  now,
+  protection,
+  initiator: null,
+  others: unusedBudget,
+  otherFactors: ['passcode'],
+}
+const id = (n: number) => `chl_${String(n).padStart(26, '0')}` as ChallengeId
+const pushedAt = (...seconds: number[]): Budget => ({
+  ...unusedBudget,
+  pushes: seconds.map((at, n) => ({ challengeId: id(n), at: later(at) })),
+})
+const pending = (count: number, until = later(60)): Budget => ({
+  ...unusedBudget,
+  pending: Array.from({ length: count }, (_, n) => ({ challengeId: id(n), until })),
+})
+
+describe('a first challenge', () => {
+  test('wakes phones, on the budget that all strangers share', () => {
+    expect(admitChallenge(facts)).toEqual({ budget: 'others', suppressed: null })
+  })
+
+  test('of an initiator that the user approved within 30 days has a budget of its own', () => {
+    const others = { ...pending(3), unanswered: 99 }
+    const admitted = { budget: 'initiator', suppressed: null }
+    expect(admitChallenge({ ...facts, others, initiator: known })).toEqual(admitted)
+    const inTime = later(30 * 86_400 - 1)
+    expect(admitChallenge({ ...facts, now: inTime, initiator: known })).toEqual(admitted)
+  })
+
+  test('of one that was approved 30 days ago is a stranger’s', () => {
+    const admitted = { budget: 'others', suppressed: null }
+    const late = later(30 * 86_400)
+    expect(admitChallenge({ ...facts, now: late, initiator: known })).toEqual(admitted)
+  })
+})
+
+describe('the push is taken away, and the challenge stays', () => {
+  test.each<[string, Partial<LadderFacts>, string]>([
+    [
+      'while the user has paused',
+      { protection: { ...protection, pausedUntil: later(1) } },
+      'paused',
+    ],
+    [
+      'after more than three unanswered pushes since the last success',
+      { others: { ...unusedBudget, unanswered: 4 } },
+      'unanswered_pushes',
+    ],
+    [
+      'after the fifth within five minutes',
+      { others: pushedAt(-299, -200, -100, -50, -20) },
+      'push_budget_used_up',
+    ],
+    [
+      'after the tenth within an hour',
+      { others: pushedAt(-3599, -3500, -3000, -2500, -2000, -1500, -1000, -900, -800, -700) },
+      'push_budget_used_up',
+    ],
+    [
+      'within a minute of a denial',
+      { others: { ...unusedBudget, deniedAt: later(-59) } },
+      'recently_denied',
+    ],
+    ['within ten seconds of a push', { others: pushedAt(-9) }, 'recently_unanswered'],
+    [
+      'after a report, even for an initiator that was approved',
+      { initiator: known, protection: { ...protection, reportedUntil: later(1) } },
+      'reported',
+    ],
+  ])('%s', (_, more, suppressed) => {
+    expect(admitChallenge({ ...facts, ...more })).toMatchObject({ suppressed })
+  })
+
+  test.each<[string, Partial<LadderFacts>]>([
+    ['a pause has ended', { protection: { ...protection, pausedUntil: now } }],
+    ['three are unanswered', { others: { ...unusedBudget, unanswered: 3 } }],
+    ['the first of five lies five minutes back', { others: pushedAt(-300, -200, -100, -50, -20) }],
+    [
+      'the first of ten lies an hour back',
+      { others: pushedAt(-3600, -3500, -3000, -2500, -2000, -1500, -1000, -900, -800, -700) },
+    ],
+    ['a denial lies a minute back', { others: { ...unusedBudget, deniedAt: later(-60) } }],
+    ['a push lies ten seconds back', { others: pushedAt(-10) }],
+  ])('but not once %s', (_, more) => {
+    expect(admitChallenge({ ...facts, ...more })).toMatchObject({ suppressed: null })
+  })
+})
+
+describe('a challenge is refused', () => {
+  test('when three of the same budget are pending, until the first of them ends', () => {
+    expect(admitChallenge({ ...facts, others: pending(3, later(42)) })).toEqual({
+      refused: 'too_many_pending',
+      retryAfterSeconds: 42,
+      facts: { pendingMax: 3, otherFactors: ['passcode'] },
+    })
+    expect(admitChallenge({ ...facts, others: pending(3, now) })).toMatchObject({
+      suppressed: null,
+    })
+    expect(admitChallenge({ ...facts, initiator: { ...known, ...pending(3) } })).toMatchObject({
+      refused: 'too_many_pending',
+    })
+  })
+
+  test('for a reported initiator, until its time is over', () => {
+    const initiator = { ...known, approvedAt: null, blockedUntil: later(100) }
+    expect(admitChallenge({ ...facts, initiator })).toEqual({
+      refused: 'initiator_blocked',
+      retryAfterSeconds: 100,
+      facts: { otherFactors: ['passcode'] },
+    })
+    expect(admitChallenge({ ...facts, initiator, now: later(100) })).toMatchObject({
+      budget: 'others',
+    })
+  })
+
+  test('for strangers after a report', () => {
+    const reported = { ...protection, reportedUntil: later(100) }
+    expect(admitChallenge({ ...facts, protection: reported })).toEqual({
+      refused: 'push_locked',
+      retryAfterSeconds: 100,
+      facts: { lock: 'reported', otherFactors: ['passcode'] },
+    })
+  })
+})
+
+describe('a resend', () => {
+  const resend = (budget: Budget, at = now) =>
+    admitResend({ challengeId: id(0), budget, protection, policy: defaultPolicy, now: at })
+
+  test('is a push like any other', () => {
+    expect(resend(pushedAt(-299, -200, -100, -50, -20))).toEqual({
+      refused: 'push_suppressed',
+      facts: { suppressed: 'push_budget_used_up' },
+    })
+    expect(resend({ ...unusedBudget, unanswered: 4 })).toMatchObject({ refused: 'push_suppressed' })
+  })
+
+  test('makes no gap for itself, but keeps the gap after another’s push', () => {
+    expect(resend(pushedAt(-5))).toBeUndefined()
+    expect(resend(pushedAt(-100, -5))).toMatchObject({
+      facts: { suppressed: 'recently_unanswered' },
+    })
+  })
+})
+
+// The database writes these two in the statement of the answer; here they are the model of it.
+const approved = (budget: Budget, challengeId: ChallengeId): Budget => ({
+  ...budget,
+  pushes: budget.pushes.filter((push) => push.challengeId !== challengeId),
+  pending: budget.pending.filter((one) => one.challengeId !== challengeId),
+  unanswered: 0,
+})
+const denied = (budget: Budget, challengeId: ChallengeId, at: Date): Budget => ({
+  ...budget,
+  pending: budget.pending.filter((one) => one.challengeId !== challengeId),
+  deniedAt: at,
+})
+
+describe('whatever is done', () => {
+  const step = fc.oneof(
+    { weight: 6, arbitrary: fc.constant('ask' as const) },
+    { weight: 3, arbitrary: fc.constant('resend' as const) },
+    { weight: 1, arbitrary: fc.constant('deny' as const) },
+    { weight: 4, arbitrary: fc.integer({ min: 1, max: 400 }) },
+  )
+
+  test('strangers push at most 4 times until a success, and never more than 5 times in 5 minutes or 10 in an hour', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), fc.boolean(), (steps, owner) => {
+        let others: Budget = unusedBudget
+        let at = now
+        let made = 0
+        const pushes: Date[] = []
+        let sinceSuccess = 0
+        for (const one of steps) {
+          if (typeof one === 'number') {
+            at = new Date(at.getTime() + one * 1000)
+            continue
+          }
+          const last = others.pending.findLast(({ until }) => until > at)
+          if (one === 'deny' && last) others = denied(others, last.challengeId, at)
+          if (one === 'resend' && last) {
+            const asked = { challengeId: last.challengeId, budget: others, protection }
+            if (admitResend({ ...asked, policy: defaultPolicy, now: at })) continue
+            others = afterPush(others, last.challengeId, at)
+            pushes.push(at)
+            sinceSuccess++
+          }
+          if (one === 'ask') {
+            const admitted = admitChallenge({ ...facts, others, now: at })
+            if (isRefusal(admitted)) continue
+            const challenge = { id: id(made++), expiresAt: new Date(at.getTime() + 120_000) }
+            const pushed = admitted.suppressed === null
+            others = afterCreation(others, challenge, pushed, at)
+            if (pushed) {
+              pushes.push(at)
+              sinceSuccess++
+            }
+            // The owner answers one of the strangers' now and then: a new device, say.
+            if (owner && made % 7 === 0) {
+              others = approved(others, challenge.id)
+              if (pushed) pushes.pop()
+              sinceSuccess = 0
+            }
+          }
+          expect(sinceSuccess).toBeLessThanOrEqual(4)
+          const within = (seconds: number) =>
+            pushes.filter((push) => at.getTime() - push.getTime() < seconds * 1000).length
+          expect(within(300)).toBeLessThanOrEqual(5)
+          expect(within(3600)).toBeLessThanOrEqual(10)
+          expect(others.pending.filter(({ until }) => until > at).length).toBeLessThanOrEqual(3)
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('nothing that strangers do takes a push or a place from an initiator that the user approved', () => {
+    const someBudget = fc.record({
+      pushes: fc.array(
+        fc.record({
+          challengeId: fc.nat(99).map(id),
+          at: fc.integer({ min: -4000, max: 0 }).map(later),
+        }),
+      ),
+      pending: fc.array(
+        fc.record({
+          challengeId: fc.nat(99).map(id),
+          until: fc.integer({ min: -600, max: 600 }).map(later),
+        }),
+      ),
+      unanswered: fc.nat(1_000),
+      deniedAt: fc.option(fc.integer({ min: -4000, max: 0 }).map(later)),
+      revision: fc.nat(),
+    })
+    fc.assert(
+      fc.property(someBudget, (others) => {
+        expect(admitChallenge({ ...facts, others, initiator: known })).toEqual({
+          budget: 'initiator',
+          suppressed: null,
+        })
+      }),
+    )
+  })
+})

@@ -1,0 +1,105 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { defaultPolicy } from '../../src/domain/policy.ts'
+import {
+  afterApproval,
+  afterReport,
+  afterUnlock,
+  afterWrongNumber,
+  checkProtection,
+  isLocked,
+  type Protection,
+} from '../../src/domain/protection.ts'
+import { later, now } from './examples.ts'
+
+const unguarded: Protection = {
+  wrongNumbersInRow: 0,
+  wrongNumbersSinceSuccess: 0,
+  lockedUntil: null,
+  hardLockedAt: null,
+  reportedUntil: null,
+  pausedUntil: null,
+  suspendedAt: null,
+  revision: 0,
+}
+const guess = (protection: Protection, at = now) => afterWrongNumber(protection, defaultPolicy, at)
+const guesses = (count: number) =>
+  Array.from({ length: count }).reduce<Protection>((one) => guess(one).next, unguarded)
+
+describe('wrong numbers', () => {
+  test('lock push for an hour at the tenth in a row', () => {
+    const ninth = guesses(9)
+    expect(checkProtection(ninth, now, [])).toBeUndefined()
+    const tenth = guess(ninth)
+    expect(tenth.lock).toBe('wrong_numbers')
+    expect(checkProtection(tenth.next, later(3599), ['passcode'])).toEqual({
+      refused: 'push_locked',
+      retryAfterSeconds: 1,
+      facts: { lock: 'wrong_numbers', otherFactors: ['passcode'] },
+    })
+    expect(checkProtection(tenth.next, later(3600), [])).toBeUndefined()
+  })
+
+  test('lock again at the very next one after a lock ran out: time resets no count', () => {
+    const eleventh = guess(guesses(10), later(3600))
+    expect(eleventh.lock).toBe('wrong_numbers')
+    expect(isLocked(eleventh.next, later(7199))).toBe(true)
+  })
+
+  test('lock hard at the hundredth since the last success, and no time heals that', () => {
+    const hundredth = guess(guesses(99))
+    expect(hundredth.lock).toBe('wrong_numbers_hard')
+    expect(checkProtection(hundredth.next, later(10 * 365 * 86_400), [])).toEqual({
+      refused: 'push_locked',
+      facts: { lock: 'wrong_numbers_hard', otherFactors: [] },
+    })
+  })
+
+  test('are forgotten by an approval, which changes nothing where there is nothing to forget', () => {
+    expect(afterApproval(guesses(4))).toEqual(unguarded)
+    expect(afterApproval(unguarded)).toBe(unguarded)
+  })
+})
+
+describe('an unlock', () => {
+  test('lifts every lock and count, and leaves pause and suspension', () => {
+    const stopped = { ...guesses(100), pausedUntil: later(60), suspendedAt: now }
+    const reported = afterReport(stopped, defaultPolicy, now)
+    expect(isLocked(reported, now)).toBe(true)
+    expect(afterUnlock(reported)).toEqual({
+      ...unguarded,
+      pausedUntil: later(60),
+      suspendedAt: now,
+    })
+  })
+})
+
+test('a report locks for an hour, and never shortens a longer lock', () => {
+  expect(afterReport(unguarded, defaultPolicy, now).reportedUntil).toEqual(later(3600))
+  const longer = { ...unguarded, reportedUntil: later(9999) }
+  expect(afterReport(longer, defaultPolicy, now).reportedUntil).toEqual(later(9999))
+})
+
+test('a suspended user is refused before any lock is looked at', () => {
+  const suspended = { ...guesses(100), suspendedAt: now }
+  expect(checkProtection(suspended, now, [])).toEqual({ refused: 'user_suspended' })
+})
+
+test('between two successes at most a hundred guesses are ever judged, whatever is waited for', () => {
+  const step = fc.record({ wait: fc.integer({ min: 0, max: 10_000 }) })
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 150, maxLength: 400 }), (steps) => {
+      let protection = unguarded
+      let at = now
+      let judged = 0
+      for (const { wait } of steps) {
+        at = new Date(at.getTime() + wait * 1000)
+        if (checkProtection(protection, at, [])) continue
+        judged++
+        protection = guess(protection, at).next
+      }
+      expect(judged).toBeLessThanOrEqual(defaultPolicy.wrongNumbersHardMax)
+    }),
+    { numRuns: 200 },
+  )
+})
