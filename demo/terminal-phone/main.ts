@@ -1,5 +1,6 @@
 // Entry of the phone in the terminal: `npm run phone`.
 
+import { once } from 'node:events'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -26,12 +27,22 @@ const options = {
   help: { type: 'boolean', default: false },
 } as const
 
+const lookEveryMs = 1_000
+
 /** Lines of standard input, typed or piped. */
 function openKeyboard() {
   const keyboard = createInterface({ input: process.stdin })
   const lines = keyboard[Symbol.asyncIterator]()
+  let isClosed = false
+  const closed = once(keyboard, 'close').then(() => {
+    isClosed = true
+  })
   return {
     close: () => keyboard.close(),
+    async pause(): Promise<boolean> {
+      await Promise.race([delay(lookEveryMs), closed])
+      return !isClosed
+    },
     async ask(question: string): Promise<string | null> {
       process.stdout.write(question)
       const { value, done } = await lines.next()
@@ -49,7 +60,7 @@ async function main(): Promise<void> {
     say,
     ask: keyboard.ask,
     save: (phone) => savePhone(file, phone),
-    pause: () => delay(1_000),
+    pause: keyboard.pause,
   }
   try {
     const phone = uri === undefined ? await loadPhone(file) : await enrol(uri, name, needs)

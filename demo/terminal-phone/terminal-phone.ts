@@ -17,8 +17,8 @@ export type Terminal = {
 
 export type PhoneNeeds = Terminal & {
   save(phone: StoredPhone): Promise<void>
-  /** Resolves when it is time to look again. */
-  pause(): Promise<void>
+  /** Resolves when it is time to look again; with false when nobody is there any more. */
+  pause(): Promise<boolean>
 }
 
 /** Joins the account behind the enrolment's address. Throws DeviceApiError, or an Error with what is wrong with the address. */
@@ -89,8 +89,8 @@ async function watch(client: DeviceClient, needs: PhoneNeeds): Promise<void> {
     )
     if (requests) isAway = false
     const request = requests?.find(({ challengeId }) => !left.has(challengeId))
-    if (!request) await needs.pause()
-    else if (!(await decide(client, request, left, needs))) return
+    const goesOn = request ? decide(client, request, left, needs) : needs.pause()
+    if (!(await goesOn)) return
   }
 }
 

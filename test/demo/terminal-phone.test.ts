@@ -131,6 +131,17 @@ test('the phone in the terminal shows a passcode that the service accepts', asyn
   expect(accepted.json.method).toBe('passcode')
 })
 
+test('the phone in the terminal ends when nobody sits at it, also while nothing is asked', async () => {
+  const file = path.join(await reachableFolder(), 'phone.json')
+  const { id, uri } = await anEnrolment('bob')
+  const phone = startPhone('--uri', uri, '--file', file)
+  const claimed = await service.api('GET', `/v1/enrollments/${id}?wait=30&after=open`)
+  phone.type(claimed.json.number)
+  await phone.sees('Ctrl-C ends it')
+  phone.leave()
+  expect(await phone.ended).toBe(0)
+})
+
 test('without a phone or with an address that is none it says what to give', async () => {
   const file = path.join(await reachableFolder(), 'phone.json')
   const none = startPhone('--file', file)
