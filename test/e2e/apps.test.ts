@@ -19,7 +19,9 @@ beforeAll(async () => {
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
+/** Asks on an unused budget, so that each is pushed. */
 async function push() {
+  await onServer(service.database.url, (client) => client.query('delete from initiators'))
   const created = await service.api('POST', '/v1/challenges', { user: 'alice', ttlSeconds: 15 })
   const { id } = created.json
   const settled = await until('the push is settled', async () => {
