@@ -27,6 +27,7 @@ import type { RevocationLog } from './ports/revocation-log.ts'
 import type { SecurityLog } from './ports/security-log.ts'
 import type { Signals } from './ports/signals.ts'
 import type { SuspensionStore } from './ports/suspension-store.ts'
+import type { TestPushStore } from './ports/test-push-store.ts'
 import type {
   Addresses,
   Clock,
@@ -80,10 +81,12 @@ import {
 } from './usecases/portal.ts'
 import { postActivity } from './usecases/post-activity.ts'
 import { pausePushes, readProtection, readPushPause, unlockUser } from './usecases/protection.ts'
+import { pushTest, readTestPush } from './usecases/push-test.ts'
 import { readChallenge, waitForChallenge } from './usecases/read-challenge.ts'
 import { listDevices, readDevice } from './usecases/read-devices.ts'
 import { readEnrolment } from './usecases/read-enrolment.ts'
 import { readEvidence } from './usecases/read-evidence.ts'
+import { readReadiness } from './usecases/read-readiness.ts'
 import { readKeySetLinks, readPublicKeys } from './usecases/read-signing-keys.ts'
 import { listReports, reportActivity, resolveReport } from './usecases/reports.ts'
 import { resendChallenge } from './usecases/resend-challenge.ts'
@@ -116,6 +119,7 @@ export type Parts = {
   readonly revocationLog: RevocationLog
   readonly notices: NoticeStore
   readonly apps: AppStore
+  readonly testPushes: TestPushStore
   readonly dispatcher: Dispatcher
   readonly signals: Signals & { listen(listener: (key: string) => void): void }
   readonly signatures: Signatures
@@ -154,6 +158,9 @@ export function bindUseCases(parts: Parts): UseCases {
     findTenant: (id) => parts.tenants.findTenant(id),
     listRelyingParties: (tenantId) => parts.tenants.listRelyingParties(tenantId),
     listApiKeys: (tenantId) => parts.apiKeys.list(tenantId),
+    readReadiness: bind(readReadiness),
+    pushTest: bind(pushTest),
+    readTestPush: bind(readTestPush),
     listApps: (tenantId) => parts.apps.list(tenantId),
     readApp: bind(readApp),
     addApp: bind(addApp),

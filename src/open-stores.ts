@@ -20,6 +20,7 @@ import { createReportStore } from './persistence/reports.ts'
 import { createSigningKeyStore } from './persistence/signing-keys.ts'
 import { createSuspensionStore } from './persistence/suspensions.ts'
 import { createTenantStore } from './persistence/tenants.ts'
+import { createTestPushStore } from './persistence/test-pushes.ts'
 import { createUserStore } from './persistence/users.ts'
 
 /** Every store, on one database. */
@@ -44,6 +45,7 @@ export function openStores({ database }: { readonly database: Database }) {
     personalData: createPersonalDataStore(database, random),
     notices: createNoticeStore(database, random),
     apps: createAppStore(database, random),
+    testPushes: createTestPushStore(database, random),
     passcodes: createPasscodeStore(database, random),
   }
 }

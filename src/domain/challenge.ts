@@ -1,3 +1,4 @@
+import { type AskableFacts, type Asked, whyNotAsked } from './askable.ts'
 import type { ChallengeId, DeviceId, RelyingPartyId, TenantId, UserId } from './ids.ts'
 import type { NumberMode, NumberPlan } from './number-match.ts'
 import { challengeTtlBoundsSeconds, type Policy } from './policy.ts'
@@ -54,9 +55,8 @@ export type Challenge = {
 }
 
 /** What the rules need to know of a device that might be asked. */
-export type CandidateDevice = {
+export type CandidateDevice = AskableFacts & {
   readonly id: DeviceId
-  readonly hasVerificationKey: boolean
   readonly hasPushToken: boolean
 }
 
@@ -104,9 +104,11 @@ export function openChallenge(facts: OpeningFacts, asked: OpeningRequest): Openi
     asked.userVerification,
     facts.policy.userVerification,
   )
+  const { policy, number } = facts
+  const rules = askableRules(policy, number, userVerification)
   const targets = facts.activeDevices.filter(
     (device) =>
-      (userVerification !== 'required' || device.hasVerificationKey) &&
+      whyNotAsked(device, rules) === undefined &&
       (asked.deviceIds === undefined || asked.deviceIds.includes(device.id)),
   )
   if (targets.length === 0) return refuse('no_capable_device')
@@ -121,6 +123,16 @@ export function openChallenge(facts: OpeningFacts, asked: OpeningRequest): Openi
     resendsLeft: facts.policy.resendsMax,
     createdAt: facts.now,
     expiresAt: new Date(facts.now.getTime() + ttlSeconds * 1000),
+  }
+}
+
+/** What decides which devices this challenge may ask. */
+export function askableRules(policy: Policy, number: NumberPlan, asked: UserVerification): Asked {
+  const userVerification = strictestVerification(asked, policy.userVerification)
+  return {
+    policy,
+    verificationRequired: userVerification === 'required',
+    numberTyped: number.digits !== null,
   }
 }
 

@@ -44,6 +44,8 @@ export type Device = {
   readonly osVersion: string
   readonly appId: string
   readonly appVersion: string
+  /** The device whose companion (a watch) this is; it ends with it. */
+  readonly parentDeviceId: DeviceId | null
   readonly hasPushToken: boolean
   readonly hasVerificationKey: boolean
   /** What its maker vouched for when it enrolled. */

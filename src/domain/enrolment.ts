@@ -27,6 +27,8 @@ export type Enrolment = {
   readonly wrongNumbersLeft: number
   readonly confirmationRequired: boolean
   readonly replacesDeviceId: DeviceId | null
+  /** The new device becomes a companion of this one. */
+  readonly parentDeviceId: DeviceId | null
   readonly deviceId: DeviceId | null
   /** The user's own device that opened it for the next phone; it ends with that device. Null when a relying party did. */
   readonly openedByDeviceId: DeviceId | null

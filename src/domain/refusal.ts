@@ -40,6 +40,8 @@ export type RefusalCode =
   | 'device_suspended'
   | 'device_not_active'
   | 'app_too_old'
+  | 'no_push_token'
+  | 'test_push_too_soon'
   | 'platform_retired'
   | 'device_not_pending'
   // the portal

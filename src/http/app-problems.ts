@@ -1,4 +1,4 @@
-// What can be wrong with an app, as the table of all problems (problem-table.ts) takes it in.
+// What can be wrong with an app and its pushes, as the table of all problems (problem-table.ts) takes it in.
 
 import type { RefusalCode } from '../domain/refusal.ts'
 import type { ProblemKind } from './problem-kind.ts'
@@ -8,6 +8,16 @@ export const appProblems = {
     status: 409,
     title: 'The tenant has credentials for this app and provider already.',
     detail: 'Change those, or remove them first: GET /v1/apps.',
+  },
+  no_push_token: {
+    status: 409,
+    title: 'The device has no push token.',
+    detail: 'Let the person allow notifications and open the app once; it sends its token then.',
+  },
+  test_push_too_soon: {
+    status: 429,
+    title: 'The device was sent a test push a moment ago.',
+    detail: 'Wait for the seconds in `Retry-After`.',
   },
   app_too_old: {
     status: 403,

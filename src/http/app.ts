@@ -46,9 +46,11 @@ import { personalDataRoutes } from './routes/server/personal-data.ts'
 import { policyRoutes } from './routes/server/policy.ts'
 import { portalLinkRoutes } from './routes/server/portal-links.ts'
 import { protectionRoutes } from './routes/server/protection.ts'
+import { readinessRoutes } from './routes/server/readiness.ts'
 import { relyingPartyRoutes } from './routes/server/relying-parties.ts'
 import { reportRoutes } from './routes/server/reports.ts'
 import { tenantRoutes } from './routes/server/tenant.ts'
+import { testPushRoutes } from './routes/server/test-pushes.ts'
 import { userRoutes } from './routes/server/users.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
 import { defaultServerLimits, type ServerLimits } from './server-limits.ts'
@@ -174,6 +176,8 @@ function registerRoutes(
     reportRoutes,
     deviceRoutes,
     deviceSpanRoutes,
+    testPushRoutes,
+    readinessRoutes,
     enrolmentRoutes,
     challengeRoutes,
     passcodeRoutes,

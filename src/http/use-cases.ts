@@ -52,10 +52,12 @@ import type {
   readPushPause,
   unlockUser,
 } from '../usecases/protection.ts'
+import type { pushTest, readTestPush } from '../usecases/push-test.ts'
 import type { readChallenge, waitForChallenge } from '../usecases/read-challenge.ts'
 import type { listDevices, readDevice } from '../usecases/read-devices.ts'
 import type { readEnrolment } from '../usecases/read-enrolment.ts'
 import type { readEvidence } from '../usecases/read-evidence.ts'
+import type { readReadiness } from '../usecases/read-readiness.ts'
 import type { readKeySetLinks, readPublicKeys } from '../usecases/read-signing-keys.ts'
 import type { listReports, reportActivity, resolveReport } from '../usecases/reports.ts'
 import type { resendChallenge } from '../usecases/resend-challenge.ts'
@@ -81,6 +83,9 @@ export type UseCases = {
   readonly findTenant: (tenantId: TenantId) => Promise<Tenant | null>
   readonly listRelyingParties: (tenantId: TenantId) => Promise<RelyingParty[]>
   readonly listApiKeys: (tenantId: TenantId) => Promise<ApiKey[]>
+  readonly readReadiness: Bound<typeof readReadiness>
+  readonly pushTest: Bound<typeof pushTest>
+  readonly readTestPush: Bound<typeof readTestPush>
   readonly listApps: (tenantId: TenantId) => Promise<App[]>
   readonly readApp: Bound<typeof readApp>
   readonly addApp: Bound<typeof addApp>

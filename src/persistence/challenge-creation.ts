@@ -34,6 +34,9 @@ import {
 type LoadedDevice = AddressRow & {
   readonly id: Id<'device'>
   readonly has_verification_key: boolean
+  readonly app_version: string
+  readonly platform: AskableDevice['platform']
+  readonly parent_device_id: AskableDevice['parentDeviceId']
 }
 
 type CreationRow = ChallengeRow & {
@@ -77,9 +80,11 @@ const loadCreation = (findUser: string) => `
   left join lateral (
     select json_agg(json_build_object('id', x.id, 'has_verification_key', x.has_verification_key,
       'push_provider', x.push_provider, 'push_environment', x.push_environment, 'app_id', x.app_id,
-      'push_token', x.push_token) order by x.created_at) as devices
+      'push_token', x.push_token, 'app_version', x.app_version, 'platform', x.platform,
+      'parent_device_id', x.parent_device_id) order by x.created_at) as devices
     from (
-      select d.id, d.created_at, ${addressColumns('d')},
+      select d.id, d.created_at, ${addressColumns('d')}, d.app_version, d.platform,
+        d.parent_device_id,
         exists (select from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id
           and k.role = 'verification') as has_verification_key
       from devices d where d.tenant_id = $1 and d.user_id = u.user_id and d.status = 'active'
@@ -150,6 +155,10 @@ function toAskable(device: LoadedDevice): AskableDevice {
   return {
     id: device.id,
     hasVerificationKey: device.has_verification_key,
+    appId: device.app_id,
+    appVersion: device.app_version,
+    platform: device.platform,
+    parentDeviceId: device.parent_device_id,
     hasPushToken: address !== null,
     address,
   }

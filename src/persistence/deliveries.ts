@@ -8,7 +8,7 @@ export const leaseSeconds = 15
 /** How long "Already answered" is worth sending. */
 export const closingLifetimeSeconds = 3600
 /** How long somebody waits for a test push. */
-const testLifetimeSeconds = 60
+export const testLifetimeSeconds = 60
 
 const wanted = `(
     (d.kind = 'challenge_opened' and c.status = 'pending' and c.expires_at > clock_timestamp())

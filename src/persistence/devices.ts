@@ -56,12 +56,13 @@ const lockUser = `
   select id from users where tenant_id = $1 and id = $2 for no key update`
 
 // Locked first, so that the time written down is the time from which no answer commits. What a device opened for a next phone goes
-// with it, or the thief of a phone could have enrolled another with it.
+// with it, or the thief of a phone could have enrolled another with it; and so do its companions.
 const unregister = `
   with live as materialized (
     select d.id from devices d
     where d.tenant_id = $1 and d.user_id = $2 and d.status <> 'unregistered'
-      and (cardinality($3::text[]) = 0 or d.id = any($3::text[]) or d.status = 'unconfirmed' and exists (
+      and (cardinality($3::text[]) = 0 or d.id = any($3::text[]) or d.parent_device_id = any($3::text[])
+        or d.status = 'unconfirmed' and exists (
         select from enrolments e where e.tenant_id = d.tenant_id and e.id = d.enrolment_id
           and e.status = 'claimed' and e.opened_by_device_id = any($3::text[])))
     order by d.id for no key update

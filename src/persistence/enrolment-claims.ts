@@ -17,11 +17,14 @@ import {
   toEnrolmentRecord,
 } from './rows.ts'
 
+// The user's row is held: a companion's parent that is active here stays so until the commit.
 const claimEnrolment = `
-  update enrolments set status = case when confirmation_required then 'claimed' else 'completed' end,
+  update enrolments e set status = case when confirmation_required then 'claimed' else 'completed' end,
     device_id = $3, number_sealed = $4, claimed_at = clock_timestamp(),
     ended_at = case when confirmation_required then null else clock_timestamp() end
   where tenant_id = $1 and id = $2 and status = 'open' and expires_at > clock_timestamp()
+    and (parent_device_id is null or exists (select from devices p
+      where p.tenant_id = $1 and p.id = e.parent_device_id and p.status = 'active'))
   returning *`
 
 // A suspended device keeps its place, or it could not become active again. A device whose enrolment ran out before it was confirmed can never become active, and takes no place.
@@ -35,10 +38,11 @@ const insertDevice = `
   insert into devices as d (tenant_id, id, user_id, enrolment_id, status, name, platform, model,
     os_version, app_id, app_version, push_provider, push_environment, push_token_sealed,
     push_token_hash, push_token_set_at, activated_at, attestation_level, attestation_verdict,
-    attestation_why)
+    attestation_why, parent_device_id)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
     case when $14::bytea is null then null else clock_timestamp() end,
-    case when $5 = 'active' then clock_timestamp() end, $16, $17, $18)
+    case when $5 = 'active' then clock_timestamp() end, $16, $17, $18,
+    (select e.parent_device_id from enrolments e where e.tenant_id = $1 and e.id = $4))
   returning d.id`
 
 // In one order, or two claims that bring the same two keys could wait for each other.

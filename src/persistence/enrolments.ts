@@ -20,9 +20,10 @@ type TargetRow = ReadEnrolmentRow & {
 
 const insertEnrolment = `
   insert into enrolments (tenant_id, id, user_id, rp_id, status, code_hash, typed_code_hash,
-    code_tries_left, wrong_numbers_left, confirmation_required, replaces_device_id, expires_at, opened_by_device_id)
+    code_tries_left, wrong_numbers_left, confirmation_required, replaces_device_id, expires_at, opened_by_device_id,
+    parent_device_id)
   values ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10,
-    clock_timestamp() + make_interval(secs => $11), $12)
+    clock_timestamp() + make_interval(secs => $11), $12, $13)
   returning *`
 
 // Whoever unregisters or suspends holds the user's row as well: what stands here stands until the commit.
@@ -103,6 +104,7 @@ export function createEnrolmentStore(
       made.replacesDeviceId,
       made.ttlSeconds,
       made.openedByDeviceId,
+      made.parentDeviceId,
     ])
     if (!row) throw new Error('an insert returns its row')
     await recordActivities(tx, random, made.tenantId, [made.activity])

@@ -12,7 +12,7 @@ import type { EnrolmentRecord } from '../ports/enrolment-store.ts'
 export const deviceColumns = `
   d.tenant_id as d_tenant_id, d.id as d_id, d.user_id as d_user_id, d.enrolment_id as d_enrolment_id,
   d.status as d_status, d.name as d_name, d.platform as d_platform, d.model as d_model,
-  d.os_version as d_os_version, d.app_id as d_app_id, d.app_version as d_app_version,
+  d.os_version as d_os_version, d.app_id as d_app_id, d.app_version as d_app_version, d.parent_device_id as d_parent_device_id,
   d.push_token_sealed is not null as d_has_push_token,
   exists (select from device_keys v where v.tenant_id = d.tenant_id and v.device_id = d.id
     and v.role = 'verification') as d_has_verification_key,
@@ -41,6 +41,7 @@ export type DeviceRow = {
   readonly d_os_version: string
   readonly d_app_id: string
   readonly d_app_version: string
+  readonly d_parent_device_id: Device['parentDeviceId']
   readonly d_has_push_token: boolean
   readonly d_has_verification_key: boolean
   readonly d_attestation_level: Device['attestation']['level']
@@ -72,6 +73,7 @@ export function toDevice(row: DeviceRow): Device {
     osVersion: row.d_os_version,
     appId: row.d_app_id,
     appVersion: row.d_app_version,
+    parentDeviceId: row.d_parent_device_id,
     hasPushToken: row.d_has_push_token,
     hasVerificationKey: row.d_has_verification_key,
     attestation: {
@@ -165,6 +167,7 @@ export type EnrolmentRow = {
   readonly wrong_numbers_left: number
   readonly confirmation_required: boolean
   readonly replaces_device_id: Enrolment['replacesDeviceId']
+  readonly parent_device_id: Enrolment['parentDeviceId']
   readonly device_id: Enrolment['deviceId']
   readonly opened_by_device_id: Enrolment['openedByDeviceId']
   readonly created_at: Date
@@ -185,6 +188,7 @@ export function toEnrolment(row: EnrolmentRow): Enrolment {
     wrongNumbersLeft: row.wrong_numbers_left,
     confirmationRequired: row.confirmation_required,
     replacesDeviceId: row.replaces_device_id,
+    parentDeviceId: row.parent_device_id,
     deviceId: row.device_id,
     openedByDeviceId: row.opened_by_device_id,
     createdAt: row.created_at,

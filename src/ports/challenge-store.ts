@@ -18,7 +18,7 @@ import type { Budget, KnownInitiator } from '../domain/prompt-ladder.ts'
 import type { Protection } from '../domain/protection.ts'
 import type { KnownDevice, ProofToSpend, SealedAddress } from './device-store.ts'
 import type { Identifier, PageRequest } from './directory-store.ts'
-import type { PushKind } from './push.ts'
+import type { DeliveryStatus, PushKind } from './push.ts'
 
 /** How a relying party names the user. */
 export type UserReference = { readonly id: UserId } | Identifier
@@ -95,7 +95,7 @@ export type DeviceProgress = {
   readonly fetchedAt: Date | null
   readonly receivedAt: Date | null
   readonly push: {
-    readonly status: 'queued' | 'sent' | 'failed' | 'suppressed'
+    readonly status: DeliveryStatus
     readonly reason: string | null
     readonly attempts: number
     readonly settledAt: Date | null

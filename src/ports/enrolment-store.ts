@@ -16,6 +16,7 @@ export type NewEnrolment = Pick<
   | 'wrongNumbersLeft'
   | 'confirmationRequired'
   | 'replacesDeviceId'
+  | 'parentDeviceId'
   | 'openedByDeviceId'
 > & {
   readonly codeHash: Uint8Array

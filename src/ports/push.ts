@@ -39,6 +39,9 @@ export type PushMessage = {
   readonly expiresAt: Date
 }
 
+/** How an owed push stands. */
+export type DeliveryStatus = 'queued' | 'sent' | 'failed' | 'suppressed'
+
 /** What a provider said, in the only five ways that matter to us. */
 export type PushResult =
   | { readonly kind: 'accepted'; readonly providerMessageId: string }

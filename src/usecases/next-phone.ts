@@ -8,7 +8,12 @@ import type { TenantStore } from '../ports/directory-store.ts'
 import type { EnrolmentStore } from '../ports/enrolment-store.ts'
 import type { Hashing, Random } from '../ports/world.ts'
 import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
-import { draftEnrolment, mayBeReplaced, type OpenedEnrolment } from './open-enrolment.ts'
+import {
+  draftEnrolment,
+  mayBeParent,
+  mayBeReplaced,
+  type OpenedEnrolment,
+} from './open-enrolment.ts'
 import {
   type EnrolmentReading,
   type EnrolmentWait,
@@ -27,19 +32,25 @@ export type Needs = DeviceNeeds & {
 
 /**
  * Opens an enrolment for the user's next phone. Takes the verification key. The calling device is unregistered, reason `replaced`, when
- * the new one is confirmed; with `replacesDeviceId` another of the user's devices is instead, and with null none. The enrolment belongs
+ * the new one is confirmed, unless that is a companion of it; with `replacesDeviceId` another of the user's devices is instead, and with null none. The enrolment belongs
  * to the relying party that enrolled the calling device, and ends with the calling device.
  */
 export async function openNextEnrolment(
   needs: Needs,
   proof: DeviceProof,
-  { replacesDeviceId }: { readonly replacesDeviceId?: DeviceId | null },
+  {
+    replacesDeviceId,
+    companion = false,
+  }: { readonly replacesDeviceId?: DeviceId | null; readonly companion?: boolean },
 ): Promise<OpenedEnrolment | Refusal> {
   const requirement = { role: 'verification' } as const
   const device = await authenticateDevice(needs, proof, requirement)
   if (isRefusal(device)) return device
   const { tenantId, userId } = device
-  const replaced = replacesDeviceId === undefined ? device.id : replacesDeviceId
+  if (companion && !mayBeParent(device, userId)) return refuse('not_found')
+  const usual = companion ? null : device.id
+  const replaced = replacesDeviceId === undefined ? usual : replacesDeviceId
+  if (companion && replaced === device.id) return refuse('not_found')
   const other = replaced && (await needs.devices.find(tenantId, replaced))
   if (replaced !== null && !(other && mayBeReplaced(other, userId))) return refuse('not_found')
   const origin = await needs.enrolments.find(tenantId, device.enrolmentId)
@@ -51,6 +62,7 @@ export async function openNextEnrolment(
     userId,
     rpId,
     replacesDeviceId: replaced,
+    parentDeviceId: companion ? device.id : null,
     openedByDeviceId: device.id,
     actor: `device:${device.id}`,
   })

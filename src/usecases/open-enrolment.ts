@@ -35,6 +35,8 @@ export type Command = {
   readonly displayName?: string
   /** Unregistered, reason `replaced`, when the new device becomes active. */
   readonly replacesDeviceId?: DeviceId
+  /** The device becomes a companion (a watch) of this one. */
+  readonly parentDeviceId?: DeviceId
 }
 
 /** The only time that the codes are readable. */
@@ -74,12 +76,20 @@ export async function openEnrolment(
     const device = await needs.devices.find(tenantId, replaced)
     if (!device || !mayBeReplaced(device, user.id)) return refuse('not_found')
   }
+  const parentId = command.parentDeviceId
+  if (parentId !== undefined) {
+    const parent = await needs.devices.find(tenantId, parentId)
+    if (!parent || !mayBeParent(parent, user.id) || parentId === replaced) {
+      return refuse('not_found')
+    }
+  }
   const policy = await needs.tenants.findPolicy(tenantId, principal.rpId)
   const { made, codes } = draftEnrolment(needs, policy, {
     tenantId,
     userId: user.id,
     rpId: principal.rpId,
     replacesDeviceId: replaced ?? null,
+    parentDeviceId: parentId ?? null,
     openedByDeviceId: null,
     actor: `api_key:${principal.keyId}`,
   })
@@ -91,11 +101,16 @@ export function mayBeReplaced({ userId, status }: Device, ofUserId: UserId): boo
   return userId === ofUserId && (status === 'active' || status === 'suspended')
 }
 
+/** Only a user's own active devices have companions, and companions have none. */
+export function mayBeParent({ userId, status, parentDeviceId }: Device, ofUserId: UserId): boolean {
+  return userId === ofUserId && status === 'active' && parentDeviceId === null
+}
+
 /** A new enrolment under these rules, with its codes: readable this once, kept as hashes. */
 export function draftEnrolment<const Opener extends DeviceId | null>(
   needs: Pick<Needs, 'random' | 'hashing' | 'publicOrigin'>,
   policy: Policy,
-  asked: Pick<Enrolment, 'tenantId' | 'userId' | 'rpId' | 'replacesDeviceId'> & {
+  asked: Pick<Enrolment, 'tenantId' | 'userId' | 'rpId' | 'replacesDeviceId' | 'parentDeviceId'> & {
     readonly openedByDeviceId: Opener
     readonly actor: Actor
   },

@@ -13,8 +13,24 @@ import { defaultPolicy, policyOf } from '../../src/domain/policy.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import { aChallenge, deviceId, later, now, otherDeviceId } from './examples.ts'
 
-const strong: CandidateDevice = { id: deviceId, hasVerificationKey: true, hasPushToken: true }
-const plain: CandidateDevice = { id: otherDeviceId, hasVerificationKey: false, hasPushToken: false }
+const phone = {
+  appId: 'com.example.app',
+  appVersion: '3.1.0',
+  platform: 'ios',
+  parentDeviceId: null,
+} as const
+const strong: CandidateDevice = {
+  ...phone,
+  id: deviceId,
+  hasVerificationKey: true,
+  hasPushToken: true,
+}
+const plain: CandidateDevice = {
+  ...phone,
+  id: otherDeviceId,
+  hasVerificationKey: false,
+  hasPushToken: false,
+}
 const number = { mode: 'service', digits: 6, wrongNumbersMax: 3 } as const
 const rp = `rp_${'0'.repeat(26)}`
 const facts = {

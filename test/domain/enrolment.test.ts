@@ -38,6 +38,7 @@ const enrolment: Enrolment = {
   wrongNumbersLeft: 3,
   confirmationRequired: true,
   replacesDeviceId: null,
+  parentDeviceId: null,
   deviceId: null,
   openedByDeviceId: null,
   createdAt: now,

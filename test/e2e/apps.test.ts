@@ -26,7 +26,8 @@ async function push() {
   const { id } = created.json
   const settled = await until('the push is settled', async () => {
     const { json } = await service.api('GET', `/v1/challenges/${id}`)
-    return json.devices[0].push.status !== 'queued' && json.devices[0].push
+    const { push: seen } = json.devices[0]
+    return seen?.status !== 'queued' && seen
   })
   await service.api('POST', `/v1/challenges/${id}/cancel`)
   return { id, settled }

@@ -83,6 +83,14 @@ async function aWorld(stores: Stores) {
     [tenantId],
   )
   const appId = systemRandom.id('app')
+  await stores.testPushes.owe({
+    tenantId,
+    deviceId,
+    id: systemRandom.id('delivery'),
+    gapSeconds: 0,
+    activity: activity({ userId: user.userId, type: 'test_pushed', actor: 'operator' }),
+    leasedBy: 'another',
+  })
   const app = {
     tenantId,
     id: appId,
@@ -530,6 +538,22 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   'activities.list': [
     ({ activities }, my, their) => activities.list(my.tenantId, their.userId, page),
     [],
+  ],
+  'testPushes.owe': [
+    ({ testPushes }, my, their) =>
+      testPushes.owe({
+        tenantId: my.tenantId,
+        deviceId: their.deviceId,
+        id: systemRandom.id('delivery'),
+        gapSeconds: 0,
+        activity: activity({ userId: their.userId, type: 'test_pushed', actor: 'operator' }),
+        leasedBy: 'test',
+      }),
+    null,
+  ],
+  'testPushes.findLast': [
+    ({ testPushes }, my, their) => testPushes.findLast(my.tenantId, their.deviceId),
+    null,
   ],
   'apps.find': [({ apps }, my, their) => apps.find(my.tenantId, their.appId), null],
   'apps.list': [

@@ -26,6 +26,7 @@ import { createReportStore } from '../../src/persistence/reports.ts'
 import { createSigningKeyStore } from '../../src/persistence/signing-keys.ts'
 import { createSuspensionStore } from '../../src/persistence/suspensions.ts'
 import { createTenantStore } from '../../src/persistence/tenants.ts'
+import { createTestPushStore } from '../../src/persistence/test-pushes.ts'
 import { createUserStore } from '../../src/persistence/users.ts'
 import type { AnswerToRecord, NewChallenge } from '../../src/ports/challenge-store.ts'
 import type { TiedKey } from '../../src/ports/device-store.ts'
@@ -67,6 +68,7 @@ export async function openStores(connections = 20) {
     apps: createAppStore(database, random),
     protections: createProtectionStore(database, random),
     reports: createReportStore(database, random),
+    testPushes: createTestPushStore(database, random),
   }
   return {
     ...stores,
@@ -138,6 +140,7 @@ export async function anEnrolment(
   more: {
     readonly confirmationRequired?: boolean
     readonly replacesDeviceId?: DeviceId
+    readonly parentDeviceId?: DeviceId
     readonly openedByDeviceId?: DeviceId
     readonly typedCodeHash?: Uint8Array
     readonly codeHash?: Uint8Array
@@ -153,6 +156,7 @@ export async function anEnrolment(
     wrongNumbersLeft: 3,
     confirmationRequired: more.confirmationRequired ?? false,
     replacesDeviceId: more.replacesDeviceId ?? null,
+    parentDeviceId: more.parentDeviceId ?? null,
     openedByDeviceId: more.openedByDeviceId ?? null,
     codeHash: more.codeHash ?? randomBytes(32),
     typedCodeHash: more.typedCodeHash ?? randomBytes(32),

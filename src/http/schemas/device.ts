@@ -75,6 +75,10 @@ export const deviceBody = z
     osVersion: z.string(),
     appId: z.string(),
     appVersion: z.string(),
+    parentDeviceId: z
+      .string()
+      .nullable()
+      .meta({ description: 'The device whose companion (a watch) this is; it ends with it.' }),
     hasPushToken: z.boolean(),
     hasVerificationKey: z
       .boolean()

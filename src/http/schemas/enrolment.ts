@@ -9,6 +9,11 @@ const replacesDeviceId = idOf(
   'A device of the user that is unregistered when the new one becomes active.',
 ).exactOptional()
 
+const parentDeviceId = idOf(
+  'device',
+  'The device of the user whose companion (a watch) the new one becomes; it ends with it.',
+).exactOptional()
+
 export const newEnrolment = z
   .strictObject({
     user: userReference,
@@ -17,6 +22,7 @@ export const newEnrolment = z
         'Creates the user under this name when the identifier is new; without it an unknown user is refused.',
     }),
     replacesDeviceId,
+    parentDeviceId,
   })
   .meta({
     id: 'NewEnrolment',
@@ -24,7 +30,7 @@ export const newEnrolment = z
     example: { user: 'ada@example.com', displayName: 'Ada Lovelace' },
   })
 
-export const newEnrolmentOfUser = z.strictObject({ replacesDeviceId }).meta({
+export const newEnrolmentOfUser = z.strictObject({ replacesDeviceId, parentDeviceId }).meta({
   id: 'NewEnrolmentOfUser',
   description: 'How the device is to be enrolled; `{}` will do.',
 })
@@ -34,6 +40,10 @@ export const nextEnrolment = z
     replacesDeviceId: idOf('device', 'A device of the user.').nullable().exactOptional().meta({
       description:
         'The device of the user that is unregistered when the new one becomes active: the calling one unless said otherwise, none with null.',
+    }),
+    companion: z.boolean().exactOptional().meta({
+      description:
+        'The new device becomes a companion (a watch) of the calling one and ends with it; nothing is replaced then unless said.',
     }),
   })
   .meta({ id: 'NextEnrolment', description: 'What becomes of the old phone; `{}` will do.' })

@@ -1,0 +1,78 @@
+import { type Asked, type NotAsked, whyNotAsked } from './askable.ts'
+import { askableRules, openChallenge, type UserVerification } from './challenge.ts'
+import type { Device, DeviceStatus } from './device.ts'
+import type { DeviceId } from './ids.ts'
+import type { NumberPlan } from './number-match.ts'
+import type { PasscodeMethod } from './passcode.ts'
+import { admitChallenge, type LadderFacts, type SuppressionReason } from './prompt-ladder.ts'
+import { isRefusal, type Refusal, type RefusalCode } from './refusal.ts'
+
+/** One live device: whether a challenge would ask it, whether it could be pushed, and why not. */
+export type DeviceReadiness = {
+  readonly deviceId: DeviceId
+  readonly name: string
+  readonly mayAnswer: boolean
+  readonly hasPushToken: boolean
+  readonly whyNot: NotAsked | Exclude<DeviceStatus, 'active' | 'unregistered'> | null
+}
+
+/** What would become of a challenge that is created at this moment. */
+export type Readiness = {
+  /** Ways in which the user can be asked: by push, by opening the app, by codes; the one to be preferred first. */
+  readonly methods: readonly ('push' | 'pull' | PasscodeMethod)[]
+  /** Why a creation would be refused; null when it would not be. */
+  readonly refusal: RefusalCode | null
+  /** Seconds after which that can be otherwise by itself. */
+  readonly retryAfterSeconds: number | null
+  /** Why no phone would be woken although the challenge would be made. */
+  readonly suppressed: SuppressionReason | null
+  readonly devices: readonly DeviceReadiness[]
+}
+
+export type ReadinessFacts = LadderFacts & {
+  readonly number: NumberPlan
+  readonly userVerification: UserVerification
+  /** All that are not unregistered. */
+  readonly devices: readonly Device[]
+}
+
+/** Says beforehand what creation would decide, by the rules of creation itself. */
+export function readinessOf(facts: ReadinessFacts): Readiness {
+  const { policy, now, number, userVerification, otherFactors } = facts
+  const rules = askableRules(policy, number, userVerification)
+  const devices = facts.devices.map((device) => deviceReadiness(device, rules))
+  const admission = admitChallenge(facts)
+  if (isRefusal(admission)) return refused(admission, otherFactors, devices)
+  const activeDevices = facts.devices.filter(({ status }) => status === 'active')
+  const { suppressed } = admission
+  const opening = openChallenge(
+    { policy, now, number, activeDevices, suppressed },
+    { userVerification },
+  )
+  if (isRefusal(opening)) return refused(opening, otherFactors, devices)
+  const ways = opening.deliveryMode === 'push' ? (['push', 'pull'] as const) : (['pull'] as const)
+  return {
+    methods: [...ways, ...otherFactors],
+    refusal: null,
+    retryAfterSeconds: null,
+    suppressed: opening.suppressed,
+    devices,
+  }
+}
+
+function refused(
+  refusal: Refusal,
+  methods: readonly PasscodeMethod[],
+  devices: readonly DeviceReadiness[],
+): Readiness {
+  const retryAfterSeconds = refusal.retryAfterSeconds ?? null
+  return { methods, refusal: refusal.refused, retryAfterSeconds, suppressed: null, devices }
+}
+
+function deviceReadiness(device: Device, rules: Asked): DeviceReadiness {
+  const { id: deviceId, name, status, hasPushToken } = device
+  const barred =
+    status === 'unconfirmed' || status === 'suspended' ? status : whyNotAsked(device, rules)
+  const mayAnswer = status === 'active' && barred === undefined
+  return { deviceId, name, mayAnswer, hasPushToken, whyNot: barred ?? null }
+}

@@ -1,0 +1,94 @@
+import { z } from 'zod'
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { sendRefusal } from '../../problem.ts'
+import { idParams, shownId } from '../../schemas/ids.ts'
+import type { ServerOptions } from './server-options.ts'
+
+const userParams = idParams('userId', 'user', 'The user.')
+
+const readinessQuery = z.strictObject({
+  userVerification: z
+    .enum(['required', 'preferred', 'not_required'])
+    .default('preferred')
+    .meta({ description: 'What the challenge would ask for.' }),
+  number: z
+    .enum(['service', 'none'])
+    .default('service')
+    .meta({ description: 'Whether a number would be typed.' }),
+})
+
+const readinessBody = z
+  .object({
+    methods: z
+      .array(z.enum(['push', 'pull', 'passcode', 'temporary_code', 'recovery_code']))
+      .readonly()
+      .meta({
+        description:
+          'Ways in which the user can be asked, the one to be preferred first: `pull` is opening the app.',
+      }),
+    refusal: z.string().nullable().meta({
+      description: 'Code with which a creation would be refused; null when it would not.',
+    }),
+    retryAfterSeconds: z
+      .number()
+      .nullable()
+      .meta({ description: 'After this time it can be otherwise by itself.' }),
+    suppressed: z.string().nullable().meta({
+      description: 'Why no phone would be woken, as a challenge says it; null when one would be.',
+    }),
+    devices: z
+      .array(
+        z.object({
+          deviceId: shownId('device', 'The device.'),
+          name: z.string(),
+          mayAnswer: z.boolean(),
+          hasPushToken: z.boolean(),
+          whyNot: z
+            .enum([
+              'unconfirmed',
+              'suspended',
+              'app_too_old',
+              'platform_retired',
+              'companion',
+              'no_verification_key',
+            ])
+            .nullable()
+            .meta({ description: 'Why it would not be asked; null when it would be.' }),
+        }),
+      )
+      .readonly(),
+  })
+  .meta({
+    id: 'Readiness',
+    description: 'What would become of a challenge created at this moment.',
+  })
+
+/** Whether a user can be asked. */
+export function readinessRoutes(
+  app: HttpApp,
+  { useCases, key }: ServerOptions,
+  done: () => void,
+): void {
+  app.get(
+    '/v1/users/:userId/readiness',
+    key('users:read', {
+      operationId: 'readUserReadiness',
+      tag: 'users',
+      summary: 'Whether and how a user can be asked at this moment',
+      description:
+        'Decided by the rules of creation, without creating anything, as for an initiator that the user does not know.',
+      params: userParams,
+      querystring: readinessQuery,
+      answers: { 200: { description: 'What would happen.', schema: readinessBody } },
+      refusals: ['number_none_not_allowed'],
+    }),
+    async (request, reply): Promise<z.output<typeof readinessBody> | typeof reply> => {
+      const command = { userId: request.params.userId, ...request.query }
+      const found = await useCases.readReadiness(principalOf(request), command)
+      return isRefusal(found) ? sendRefusal(reply, found) : found
+    },
+  )
+  done()
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { sendRefusal } from '../../problem.ts'
+import { idParams, shownId } from '../../schemas/ids.ts'
+import { timestamp } from '../../schemas/time.ts'
+import type { ServerOptions } from './server-options.ts'
+
+const path = '/v1/devices/:id/test-push'
+const deviceParams = idParams('id', 'device', 'The device.')
+const testPushBody = z
+  .object({
+    id: shownId('delivery', 'The push.'),
+    deviceId: shownId('device', 'Where it goes.'),
+    status: z.enum(['queued', 'sent', 'failed', 'suppressed']),
+    reason: z.string().nullable().meta({ description: 'Why it did not get through.' }),
+    attempts: z.uint32(),
+    createdAt: timestamp('When it was asked for.'),
+    settledAt: timestamp('When that was known.').nullable(),
+  })
+  .meta({
+    id: 'TestPush',
+    description: 'A harmless push, and what the provider said of it: `sent` means that it took it.',
+  })
+type TestPushBody = z.output<typeof testPushBody>
+
+/** Whether pushes reach a device. */
+export function testPushRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+  push(app, options)
+  read(app, options)
+  done()
+}
+
+function push(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.post(
+    path,
+    key('devices:write', {
+      operationId: 'pushTest',
+      tag: 'devices',
+      summary: 'Send a harmless push to a device',
+      description:
+        'Says "notifications reach this device"; once in 10 s. Read what became of it by GET.',
+      params: deviceParams,
+      answers: { 202: { description: 'The push is owed.', schema: testPushBody } },
+      refusals: [
+        'device_unregistered',
+        'device_suspended',
+        'device_not_active',
+        'no_push_token',
+        'test_push_too_soon',
+      ],
+    }),
+    async (request, reply) => {
+      const owed = await useCases.pushTest(principalOf(request), request.params.id)
+      if (isRefusal(owed)) return sendRefusal(reply, owed)
+      return reply.code(202).send(owed satisfies TestPushBody)
+    },
+  )
+}
+
+function read(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.get(
+    path,
+    key('users:read', {
+      operationId: 'readTestPush',
+      tag: 'devices',
+      summary: 'What became of the last test push to a device',
+      params: deviceParams,
+      answers: { 200: { description: 'The push.', schema: testPushBody } },
+    }),
+    async (request, reply): Promise<TestPushBody | typeof reply> => {
+      const last = await useCases.readTestPush(principalOf(request), request.params.id)
+      return isRefusal(last) ? sendRefusal(reply, last) : last
+    },
+  )
+}

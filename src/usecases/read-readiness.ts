@@ -1,0 +1,50 @@
+import type { UserVerification } from '../domain/challenge.ts'
+import type { UserId } from '../domain/ids.ts'
+import { planNumber } from '../domain/number-match.ts'
+import type { Principal } from '../domain/principal.ts'
+import { type Readiness, readinessOf } from '../domain/readiness.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { ChallengeStore } from '../ports/challenge-store.ts'
+import type { DeviceStore } from '../ports/device-store.ts'
+import type { Hashing } from '../ports/world.ts'
+
+export type Needs = {
+  readonly challenges: Pick<ChallengeStore, 'loadCreation'>
+  readonly devices: Pick<DeviceStore, 'listOfUser'>
+  readonly hashing: Pick<Hashing, 'sha256'>
+}
+
+/** The challenge that the relying party has in mind. */
+export type Command = {
+  readonly userId: UserId
+  readonly userVerification: UserVerification
+  readonly number: 'service' | 'none'
+}
+
+/**
+ * Whether and how a user could be asked at this moment, so that nobody waits for what cannot come: by the facts and the rules of
+ * creation, as for an initiator that the user does not know.
+ */
+export async function readReadiness(
+  { challenges, devices, hashing }: Needs,
+  { tenantId, rpId, namespaces }: Principal,
+  { userId, userVerification, number }: Command,
+): Promise<Readiness | Refusal> {
+  const facts = await challenges.loadCreation({
+    tenantId,
+    rpId,
+    namespaces,
+    user: { id: userId },
+    idempotencyKey: null,
+    requestHash: hashing.sha256(''),
+    binding: null,
+    initiatorKey: null,
+  })
+  const { protection } = facts
+  if (facts.userId === null || protection === null) return refuse('not_found')
+  const plan = planNumber(facts.policy, { mode: number }, rpId)
+  if (isRefusal(plan)) return plan
+  const listed = await devices.listOfUser(tenantId, userId)
+  const live = listed.filter(({ status }) => status !== 'unregistered')
+  return readinessOf({ ...facts, protection, number: plan, userVerification, devices: live })
+}
