@@ -200,6 +200,22 @@ export class DeviceClient {
     return (await this.#call('GET', `/activities${search}`)) as ActivityPage
   }
 
+  /** Says "this wasn't me" of something that happened: locks push sign-in and blocks whoever started it. Needs no prompt. */
+  async reportActivity(activityId: string): Promise<{ readonly reportId: string }> {
+    const target = `/activities/${encodeURIComponent(activityId)}/report`
+    return (await this.#call('POST', target)) as { readonly reportId: string }
+  }
+
+  /** Until when the user wants no pushes (RFC 3339); null when they come. */
+  async pushPause(): Promise<{ readonly until: string | null }> {
+    return (await this.#call('GET', '/push-pause')) as { readonly until: string | null }
+  }
+
+  /** Stops all pushes to the user until then, at most 30 days ahead; null lets them come again. Challenges can still be fetched. */
+  async pausePushes(until: Date | null): Promise<void> {
+    await this.#call('PUT', '/push-pause', { until: until?.toISOString() ?? null })
+  }
+
   /** Follows the service's keys to the newest set; tells whether there was a newer one. */
   async refreshKeySet(): Promise<boolean> {
     const { keySet, issuer } = this.#account

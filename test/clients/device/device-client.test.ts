@@ -100,6 +100,9 @@ describe('the proof of a call', () => {
     await device.updateSelf({ name: 'Büro-Telefon 📱' })
     await device.devices()
     await device.activities({ cursor: 'act_1', limit: 5 })
+    await device.reportActivity('act_1')
+    await device.pushPause()
+    await device.pausePushes(new Date('2027-01-02T08:00:00Z'))
     await device.refreshKeySet()
     await device.unregisterOther('dev_01h455vb4pex5vsknk084sn0zz')
     await device.unregister()
@@ -112,6 +115,9 @@ describe('the proof of a call', () => {
       'PATCH /device/v1/self',
       'GET /device/v1/devices',
       'GET /device/v1/activities?cursor=act_1&limit=5',
+      'POST /device/v1/activities/act_1/report',
+      'GET /device/v1/push-pause',
+      'PUT /device/v1/push-pause',
       'GET /device/v1/keyset?after=1',
       'DELETE /device/v1/devices/dev_01h455vb4pex5vsknk084sn0zz',
       'DELETE /device/v1/self',

@@ -61,6 +61,8 @@ function answer(app: HttpApp, { useCases, proof }: DeviceOptions): void {
         'wrong_number',
         'challenge_ended',
         'challenge_expired',
+        'push_locked',
+        'user_suspended',
         'proof_replayed',
         'conflict',
       ],
