@@ -1,0 +1,119 @@
+import { Secret, TOTP } from 'otpauth'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { DeviceClient } from '../../../clients/device/device-client.ts'
+import { claimEnrolment, readEnrolmentUri } from '../../../clients/device/enrolment.ts'
+import { createDeviceKeys } from '../../../clients/device/keys.ts'
+import {
+  enrolPhone,
+  type Phone,
+  type RunningService,
+  startTestService,
+} from '../../support/running-service.ts'
+import { askFrom, browser, refusalOf, signIn, tally } from './attack.ts'
+
+let service: RunningService
+beforeAll(async () => {
+  service = await startTestService()
+})
+afterAll(() => service[Symbol.asyncDispose]())
+
+const verify = ({ userId }: Phone, body: object) =>
+  service.api('POST', `/v1/users/${userId}/passcodes/verify`, body)
+
+/** Everything at once that somebody can do at the relying party's pages who knows the user's name and password, and has no phone. */
+async function harass(
+  phone: Phone,
+  user: string,
+  ticket: object & { tenantId: string; origin: string },
+) {
+  const codes: string[] = []
+  const ask = async (n: number) => {
+    const made = await askFrom(service.api, user, browser(`outsider-${n}`))
+    codes.push(made.json.code ?? made.json.deliveryMode)
+    if (made.status === 201 && n % 2) {
+      await service.api('POST', `/v1/challenges/${made.json.id}/cancel`)
+      await service.api('POST', `/v1/challenges/${made.json.id}/resend`)
+    }
+  }
+  const guess = async (n: number) => {
+    const initiator = browser(`outsider-${n}`)
+    codes.push((await verify(phone, { code: '00000000', initiator })).json.code)
+  }
+  const typed = { ...ticket, code: 'ABCDE-FGHJK', user }
+  const device = {
+    name: 'x',
+    platform: 'ios',
+    model: 'M',
+    osVersion: '1',
+    appVersion: '1',
+  } as const
+  const keys = await createDeviceKeys({ verification: false })
+  const steal = async () => {
+    const claim = { ticket: typed, keys, appId: 'com.example.app', device }
+    codes.push(await refusalOf(claimEnrolment(claim)))
+  }
+  await Promise.all(
+    Array.from({ length: 60 }, (_, n) => [ask(n), guess(n), ...(n < 10 ? [steal()] : [])]).flat(),
+  )
+  return tally(codes)
+}
+
+test('nothing that an outsider without the phone does leaves the owner without a way in', async () => {
+  const phone = await enrolPhone(service, { user: 'ada' })
+  const recovery = await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
+  await signIn(service.api, phone, 'ada', browser('ada'))
+  const { passcode } = phone.client.account
+  if (!passcode) throw new Error('the phone got no secret')
+  const shown = (away: number) =>
+    TOTP.generate({
+      ...passcode,
+      secret: Secret.fromBase32(passcode.secret),
+      timestamp: Date.now() + away * passcode.period * 1000,
+    })
+  const opened = await service.api('POST', '/v1/enrollments', { user: 'ada', displayName: 'ada' })
+  const ticket = readEnrolmentUri(opened.json.uri)
+  if (!ticket) throw new Error(`not an enrolment URI: ${opened.json.uri}`)
+
+  const suffered = await harass(phone, 'ada', ticket)
+  expect(suffered.too_many_pending).toBeGreaterThan(0)
+  expect(suffered.passcode_wrong).toBeGreaterThan(0)
+  expect(suffered.enrolment_code_invalid).toBe(10)
+
+  const protection = await service.api('GET', `/v1/users/${phone.userId}/protection`)
+  expect(protection.json).toMatchObject({
+    wrongNumbersSinceSuccess: 0,
+    lockedUntil: null,
+    hardLockedAt: null,
+    reportedUntil: null,
+  })
+  expect(await signIn(service.api, phone, 'ada', browser('ada'))).toBe('push')
+  expect((await verify(phone, { code: shown(0), initiator: browser('ada') })).status).toBe(200)
+  const [code] = recovery.json.codes
+  expect((await verify(phone, { code, initiator: browser('elsewhere') })).status).toBe(200)
+})
+
+test('nor does a typed code that an outsider voids: the picture of a new enrolment still makes a phone', async () => {
+  await enrolPhone(service, { user: 'bob' })
+  const first = await service.api('POST', '/v1/enrollments', { user: 'bob', displayName: 'bob' })
+  const ticket = readEnrolmentUri(first.json.uri)
+  if (!ticket) throw new Error('not an enrolment URI')
+  const device = {
+    name: 'x',
+    platform: 'ios',
+    model: 'M',
+    osVersion: '1',
+    appVersion: '1',
+  } as const
+  const keys = await createDeviceKeys({ verification: true })
+  const claim = { keys, appId: 'com.example.app', device }
+  const wrong = { ...ticket, code: 'ABCDE-FGHJK', user: 'bob' }
+  for (let n = 0; n < 6; n++) await refusalOf(claimEnrolment({ ...claim, ticket: wrong }))
+  const second = await service.api('POST', '/v1/enrollments', { user: 'bob', displayName: 'bob' })
+  const scanned = readEnrolmentUri(second.json.uri)
+  if (!scanned) throw new Error('not an enrolment URI')
+  const account = await claimEnrolment({ ...claim, ticket: scanned })
+  const client = new DeviceClient({ account, keys })
+  const { json } = await service.api('GET', `/v1/enrollments/${second.json.id}`)
+  await client.confirm(json.number)
+  expect((await client.self()).status).toBe('active')
+})

@@ -1,0 +1,35 @@
+// Time that passes without waiting: every time that the ladder and the locks look at is moved back.
+
+const steps = [
+  `update initiators set
+     pushes = coalesce((select jsonb_agg(jsonb_set(e, '{t}', to_jsonb((e->>'t')::numeric - $2::numeric * 1000)))
+       from jsonb_array_elements(pushes) e), '[]'),
+     pending = coalesce((select jsonb_object_agg(key, value::text::numeric - $2::numeric * 1000)
+       from jsonb_each(pending)), '{}'),
+     denied_at = denied_at - make_interval(secs => $2::int),
+     approved_at = approved_at - make_interval(secs => $2::int),
+     blocked_until = blocked_until - make_interval(secs => $2::int)
+   where user_id = $1`,
+  `update user_protections set
+     locked_until = locked_until - make_interval(secs => $2::int),
+     reported_until = reported_until - make_interval(secs => $2::int),
+     paused_until = paused_until - make_interval(secs => $2::int)
+   where user_id = $1`,
+  `update activity_push_budgets set
+     pushed_at = array(select t - make_interval(secs => $2::int) from unnest(pushed_at) t)
+   where user_id = $1`,
+  `update challenges set
+     created_at = created_at - make_interval(secs => $2::int),
+     expires_at = expires_at - make_interval(secs => $2::int),
+     last_push_at = last_push_at - make_interval(secs => $2::int)
+   where user_id = $1`,
+]
+
+/** Makes what has happened to a user lie so many seconds further back. */
+export async function letTimePass(
+  run: (sql: string, values: unknown[]) => Promise<unknown>,
+  userId: string,
+  seconds: number,
+): Promise<void> {
+  for (const sql of steps) await run(sql, [userId, seconds])
+}
