@@ -1,5 +1,7 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import { queryNumber } from './schemas/paging.ts'
+import type { UseCases } from './use-cases.ts'
 
 const waitSecondsMax = 30
 
@@ -13,4 +15,15 @@ export const wait = queryNumber(
 /** Tells whether the caller has gone, so that nobody is waited for in vain. */
 export function goneOf(reply: FastifyReply): () => boolean {
   return () => reply.raw.destroyed
+}
+
+/** Judges the key of a waiting request anew: it may have been revoked, or have expired, since the request came in. */
+export function stillAllowedOf(
+  { authenticateApiKey }: Pick<UseCases, 'authenticateApiKey'>,
+  request: FastifyRequest,
+): () => Promise<Refusal | undefined> {
+  return async () => {
+    const principal = await authenticateApiKey(request.headers.authorization, request.ip)
+    return isRefusal(principal) ? principal : undefined
+  }
 }

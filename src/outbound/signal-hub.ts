@@ -91,17 +91,17 @@ export async function createSignalHub(
         sending = undefined
       })
     },
-    watch(key) {
-      const watches = watching.get(key) ?? new Set()
-      watching.set(key, watches)
-      const watch = new Watching(
+    watch(...keys) {
+      const leave = (key: string) => {
+        const watches = watching.get(key)
+        watches?.delete(watch)
+        if (watches?.size === 0) watching.delete(key)
+      }
+      const watch: Watching = new Watching(
         () => stopped,
-        () => {
-          watches.delete(watch)
-          if (watches.size === 0 && watching.get(key) === watches) watching.delete(key)
-        },
+        () => keys.forEach(leave),
       )
-      watches.add(watch)
+      for (const key of keys) watching.set(key, (watching.get(key) ?? new Set()).add(watch))
       return watch
     },
     stop() {

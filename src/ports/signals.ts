@@ -12,7 +12,8 @@ export interface Watch {
 export interface Signals {
   /** Never throws and never waits for the network. */
   publish(key: string): void
-  watch(key: string): Watch
+  /** One watch over all of these keys. */
+  watch(...keys: readonly string[]): Watch
   /** Wakes everyone and makes every later wait end at once. */
   stop(): void
   /** True once `stop` was called. */

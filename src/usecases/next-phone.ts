@@ -73,9 +73,12 @@ export async function openNextEnrolment(
   return isRefusal(standing) ? standing : refuse('not_found')
 }
 
-/** Reads an enrolment that this device opened, waiting for its status to change; the number is for this device's screen. */
+/**
+ * Reads an enrolment that this device opened, waiting for its status to change; the number is for this device's screen. The wait ends when the
+ * device is suspended or unregistered meanwhile; one that the new phone has just replaced still learns that it has.
+ */
 export async function readNextEnrolment(
-  needs: DeviceNeeds & ReadNeeds,
+  needs: DeviceNeeds & ReadNeeds & { readonly devices: Pick<DeviceStore, 'find'> },
   proof: DeviceProof,
   id: EnrolmentId,
   wait: EnrolmentWait,
@@ -84,5 +87,12 @@ export async function readNextEnrolment(
   const device = await authenticateDevice(needs, proof)
   if (isRefusal(device)) return device
   const isOwn = { tenantId: device.tenantId, openedByDeviceId: device.id }
-  return followEnrolment(needs, isOwn, id, wait, aborted)
+  return followEnrolment(needs, isOwn, id, wait, {
+    aborted,
+    stillAllowed: async (status) => {
+      const now = await needs.devices.find(device.tenantId, device.id)
+      if (now?.status === 'active' || status === 'completed') return undefined
+      return refuse(now?.status === 'suspended' ? 'device_suspended' : 'device_unregistered')
+    },
+  })
 }

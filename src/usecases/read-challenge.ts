@@ -5,6 +5,7 @@ import type { Principal } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeRecord, ChallengeStore } from '../ports/challenge-store.ts'
 import type { Signals } from '../ports/signals.ts'
+import { revocationPrefix } from './api-keys.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 export type Needs = {
@@ -17,8 +18,12 @@ export type Needs = {
 /** A challenge as its relying party reads it; `result` is the signed token once it has ended. */
 export type ChallengeReading = ChallengeRecord & { readonly result: string | null }
 
-/** A lost signal costs at most this long, never an answer. */
-export const rereadEveryMs = 2000
+/** A lost signal costs at most this long, never an answer; and so long at most is somebody waited for who may not ask any more. */
+export const rereadEveryMs = 1000
+
+/** Why whoever waits may not ask any more; undefined while they may. */
+export type StillAllowed = () => Promise<Refusal | undefined>
+const always: StillAllowed = async () => undefined
 
 /**
  * Reads a challenge of this relying party. One whose time is over is ended first, by the same guarded statement as anywhere:
@@ -56,7 +61,7 @@ async function sign(needs: Needs, record: ChallengeRecord): Promise<string | nul
 
 /**
  * Reads a challenge, waiting until it ends, until `waitMs` have passed, or until the process stops, whichever comes first.
- * `aborted` tells that the asker has gone.
+ * `aborted` tells that the asker has gone; `stillAllowed` is asked after each pause, so that a key that is revoked meanwhile learns nothing.
  */
 export async function waitForChallenge(
   needs: Needs,
@@ -64,8 +69,9 @@ export async function waitForChallenge(
   id: ChallengeId,
   waitMs: number,
   aborted: () => boolean = () => false,
+  stillAllowed: StillAllowed = always,
 ): Promise<ChallengeReading | Refusal> {
-  const watch = needs.signals.watch(id)
+  const watch = needs.signals.watch(id, `${revocationPrefix}${principal.keyId}`)
   const until = performance.now() + waitMs
   try {
     for (;;) {
@@ -78,6 +84,8 @@ export async function waitForChallenge(
       }
       const toExpiryMs = record.challenge.expiresAt.getTime() - record.now.getTime() + 1
       await watch.next(Math.min(leftMs, toExpiryMs, rereadEveryMs))
+      const refusal = await stillAllowed()
+      if (refusal) return refusal
     }
   } finally {
     watch.close()

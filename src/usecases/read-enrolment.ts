@@ -5,7 +5,8 @@ import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { EnrolmentRecord, EnrolmentStore } from '../ports/enrolment-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { Sealing } from '../ports/world.ts'
-import { rereadEveryMs } from './read-challenge.ts'
+import { revocationPrefix } from './api-keys.ts'
+import { rereadEveryMs, type StillAllowed } from './read-challenge.ts'
 
 export type Needs = {
   readonly enrolments: Pick<EnrolmentStore, 'find'>
@@ -47,12 +48,14 @@ export type EnrolmentWait = { readonly waitMs: number; readonly after?: Enrolmen
  */
 export function readEnrolment(
   needs: Needs,
-  { tenantId, rpId }: Principal,
+  { tenantId, rpId, keyId }: Principal,
   id: EnrolmentId,
   wait: EnrolmentWait,
   aborted?: () => boolean,
+  stillAllowed?: StillAllowed,
 ): Promise<EnrolmentReading | Refusal> {
-  return followEnrolment(needs, { tenantId, rpId }, id, wait, aborted)
+  const asker = { wakeOn: [`${revocationPrefix}${keyId}`], aborted, stillAllowed }
+  return followEnrolment(needs, { tenantId, rpId }, id, wait, asker)
 }
 
 /** Whose enrolment it is: a relying party's, or that of the device that opened it. */
@@ -67,26 +70,35 @@ function owns(owner: Owner, enrolment: Enrolment): boolean {
     : enrolment.openedByDeviceId === owner.openedByDeviceId
 }
 
+/** Who waits: what besides the enrolment wakes them, whether they have gone, and why they may not ask any more. */
+type Asker = {
+  readonly wakeOn?: readonly string[]
+  readonly aborted?: (() => boolean) | undefined
+  readonly stillAllowed?: ((now: EnrolmentView) => ReturnType<StillAllowed>) | undefined
+}
+
 /** Reads and waits as `readEnrolment` does, for whoever owns the enrolment; for everybody else it does not exist. */
 export async function followEnrolment(
   needs: Needs,
   owner: Owner,
   id: EnrolmentId,
   { waitMs, after }: EnrolmentWait,
-  aborted: () => boolean = () => false,
+  { wakeOn = [], aborted, stillAllowed }: Asker = {},
 ): Promise<EnrolmentReading | Refusal> {
-  const watch = needs.signals.watch(id)
+  const watch = needs.signals.watch(id, ...wakeOn)
   const until = performance.now() + waitMs
   let seen = after
   try {
-    for (;;) {
+    for (let turn = 0; ; turn++) {
       const record = await needs.enrolments.find(owner.tenantId, id)
       if (!record || !owns(owner, record.enrolment)) return refuse('not_found')
       const reading = read(needs, record)
+      const refusal = turn > 0 ? await stillAllowed?.(reading.status) : undefined
+      if (refusal) return refusal
       seen ??= reading.status
       const leftMs = until - performance.now()
       const moving = reading.status === 'open' || reading.status === 'claimed'
-      const over = leftMs <= 0 || needs.signals.stopped || aborted()
+      const over = leftMs <= 0 || needs.signals.stopped || aborted?.()
       if (!moving || reading.status !== seen || over) return reading
       const toExpiryMs = record.enrolment.expiresAt.getTime() - record.now.getTime() + 1
       await watch.next(Math.min(leftMs, toExpiryMs, rereadEveryMs))

@@ -42,6 +42,29 @@ describe.each(carriers)('with signals over %s', (_, redisUrl) => {
     expect((await waiting).json).toMatchObject({ status: 'approved' })
   })
 
+  test('a request that waits in one process ends when the other revokes its key', async () => {
+    await using two = await startTwo(redisUrl).then((started) =>
+      Object.assign(started.stack, started),
+    )
+    const created = await two.first.api('POST', '/v1/challenges', { user: 'alice' })
+    const challenge = `/v1/challenges/${created.json.id}`
+    const headers = { authorization: `Bearer ${two.first.key}` }
+    const events = await fetch(`${two.first.origin}${challenge}/events`, { headers })
+    const ended = [
+      two.first.api('GET', `${challenge}?wait=30`),
+      two.first.api('POST', '/v1/challenges?wait=30', { user: 'alice' }),
+      events.text(),
+    ] as const
+    const [own] = (await two.api('GET', '/v1/api-keys')).json.items
+    expect((await two.api('POST', `/v1/api-keys/${own.id}/revoke`)).status).toBe(200)
+    const revokedAt = performance.now()
+    const [poll, creation, followed] = await Promise.all(ended)
+    expect(performance.now() - revokedAt).toBeLessThan(3_000)
+    expect([poll.status, poll.json.code]).toEqual([401, 'api_key_invalid'])
+    expect([creation.status, creation.json.code]).toEqual([401, 'api_key_invalid'])
+    expect(followed.match(/^event: challenge$/gm)).toHaveLength(1)
+  })
+
   test('a key that one process revokes is refused by the other', async () => {
     await using two = await startTwo(redisUrl).then((started) =>
       Object.assign(started.stack, started),

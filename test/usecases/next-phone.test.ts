@@ -141,6 +141,14 @@ describe('what a lost phone opened goes with it', () => {
     ['suspended', (id: DeviceId) => changeDevice(world, rp, id, { status: 'suspended' })],
   ] as const
 
+  test.each(ways)('and its open wait ends in a refusal, when the phone is %s', async (how, end) => {
+    const { enrolment } = await granted(open())
+    const wait = { waitMs: 20_000, after: 'open' } as const
+    const following = readNextEnrolment(world, await aProof(world, old), enrolment.id, wait)
+    await granted(end(old.id))
+    expect(await following).toEqual({ refused: `device_${how}` })
+  })
+
   test.each(ways)('while it is open, when the phone is %s', async (_, end) => {
     const { enrolment, uri } = await granted(open())
     await granted(end(old.id))

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
+import { refuse } from '../../src/domain/refusal.ts'
 import type { Signals } from '../../src/ports/signals.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
@@ -141,6 +142,15 @@ describe('a wait for a challenge', () => {
     const needs = { ...world, challenges: { ...world.challenges, find } }
     const reading = await granted(waitForChallenge(needs, principal, id, longMs))
     expect(reading.challenge.status).toBe('denied')
+  })
+
+  test('tells nothing to whoever may not ask any more, and finds that out without a signal', async () => {
+    const { signals, turns } = hollow(() => deny())
+    const revoked = async () => refuse('api_key_invalid')
+    const never = () => false
+    const waiting = waitForChallenge({ ...world, signals }, principal, id, longMs, never, revoked)
+    expect(await waiting).toEqual({ refused: 'api_key_invalid' })
+    expect(turns()).toBe(1)
   })
 
   test('ends with what stands when the process stops, when the asker has gone, and when its time is over', async () => {

@@ -1,6 +1,6 @@
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { ChallengeId } from '../../../domain/ids.ts'
-import type { Principal } from '../../../domain/principal.ts'
 import { isRefusal } from '../../../domain/refusal.ts'
 import { type ChallengeReading, rereadEveryMs } from '../../../usecases/read-challenge.ts'
 import { eventStream, type Reading } from '../../event-stream.ts'
@@ -9,6 +9,7 @@ import { principalOf } from '../../plugins/api-key.ts'
 import { sendRefusal } from '../../problem.ts'
 import { challengeBody } from '../../schemas/challenge.ts'
 import { idParams } from '../../schemas/ids.ts'
+import { stillAllowedOf } from '../../waiting.ts'
 import type { ServerOptions } from './server-options.ts'
 
 function readingOf({ challenge, devices, result }: ChallengeReading): Reading {
@@ -19,15 +20,23 @@ function readingOf({ challenge, devices, result }: ChallengeReading): Reading {
 
 function follow(
   { useCases, limits, stopping }: ServerOptions,
-  principal: Principal,
+  request: FastifyRequest,
   id: ChallengeId,
 ) {
+  const principal = principalOf(request)
+  const stillAllowed = stillAllowedOf(useCases, request)
   return (first: ChallengeReading) =>
     eventStream({
       event: 'challenge',
       first: readingOf(first),
       next: async (waitMs, aborted) => {
-        const reading = await useCases.waitForChallenge(principal, id, waitMs, aborted)
+        const reading = await useCases.waitForChallenge(
+          principal,
+          id,
+          waitMs,
+          aborted,
+          stillAllowed,
+        )
         return isRefusal(reading) ? null : readingOf(reading)
       },
       rereadMs: rereadEveryMs,
@@ -47,7 +56,7 @@ export function challengeEventRoute(app: HttpApp, options: ServerOptions): void 
       tag: 'challenges',
       summary: 'Follow a challenge by server-sent events',
       description:
-        'An event `challenge` with the challenge as JSON, at once and at each change; the stream ends after the one whose status is final, and after ten minutes at the latest.',
+        'An event `challenge` with the challenge as JSON, at once and at each change; the stream ends after the one whose status is final, when the key is revoked, and after ten minutes at the latest.',
       params: idParams('id', 'challenge', 'The challenge.'),
       answers: {
         200: {
@@ -64,7 +73,7 @@ export function challengeEventRoute(app: HttpApp, options: ServerOptions): void 
       if (isRefusal(first)) return sendRefusal(reply, first)
       // Proxies that buffer would hold back the very thing that is waited for.
       reply.type('text/event-stream').header('x-accel-buffering', 'no')
-      return reply.send(follow(options, principal, id)(first))
+      return reply.send(follow(options, request, id)(first))
     },
   )
 }

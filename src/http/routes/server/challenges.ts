@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isRefusal, type Refusal } from '../../../domain/refusal.ts'
+import { isRefusal } from '../../../domain/refusal.ts'
 import type { UserReference } from '../../../ports/challenge-store.ts'
 import type { Created } from '../../../usecases/create-challenge.ts'
 import type { ChallengeReading } from '../../../usecases/read-challenge.ts'
@@ -21,7 +21,7 @@ import { initiatorOf } from '../../schemas/initiator.ts'
 import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
 import { identifierValue, namespace } from '../../schemas/text.ts'
 import { referenceOf } from '../../schemas/user.ts'
-import { goneOf, wait } from '../../waiting.ts'
+import { goneOf, stillAllowedOf, wait } from '../../waiting.ts'
 import { challengeEventRoute } from './challenge-events.ts'
 import type { ServerOptions } from './server-options.ts'
 
@@ -104,8 +104,16 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
     // A replay may find an ended challenge, whose result only a reading has.
     const reading =
       waitMs > 0 || created.challenge.status !== 'pending'
-        ? await useCases.waitForChallenge(principal, created.challenge.id, waitMs, goneOf(reply))
+        ? await useCases.waitForChallenge(
+            principal,
+            created.challenge.id,
+            waitMs,
+            goneOf(reply),
+            stillAllowedOf(useCases, request),
+          )
         : null
+    // Whoever waited with a key that was revoked meanwhile is told nothing more.
+    if (isRefusal(reading)) return sendRefusal(reply, reading)
     if (created.replayed) reply.header('idempotency-replayed', 'true')
     return reply.code(created.replayed ? 200 : 201).send(shownCreated(created, reading))
   })
@@ -113,10 +121,10 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
 
 function shownCreated(
   created: Created,
-  reading: ChallengeReading | Refusal | null,
+  reading: ChallengeReading | null,
 ): z.output<typeof createdChallengeBody> {
   const { challenge, number, otherFactors } = created
-  if (reading === null || isRefusal(reading)) {
+  if (reading === null) {
     return { ...challenge, number, otherFactors, result: null }
   }
   const pending = reading.challenge.status === 'pending'
@@ -184,7 +192,13 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       const reading =
         waitMs === 0
           ? await useCases.readChallenge(principal, id)
-          : await useCases.waitForChallenge(principal, id, waitMs, goneOf(reply))
+          : await useCases.waitForChallenge(
+              principal,
+              id,
+              waitMs,
+              goneOf(reply),
+              stillAllowedOf(useCases, request),
+            )
       return isRefusal(reading) ? sendRefusal(reply, reading) : shownChallenge(reading)
     },
   )

@@ -13,7 +13,7 @@ import {
 } from '../../schemas/enrolment.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { shownEnrolment, shownOpenedEnrolment } from '../../shown-enrolment.ts'
-import { goneOf } from '../../waiting.ts'
+import { goneOf, stillAllowedOf } from '../../waiting.ts'
 import type { ServerOptions } from './server-options.ts'
 
 const enrolmentParams = idParams('id', 'enrolment', 'The enrolment.')
@@ -97,6 +97,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
         request.params.id,
         { waitMs: waitSeconds * 1000, ...(after !== undefined && { after }) },
         goneOf(reply),
+        stillAllowedOf(useCases, request),
       )
       return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrolment(reading)
     },
