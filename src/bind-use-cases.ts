@@ -93,6 +93,7 @@ import { resendChallenge } from './usecases/resend-challenge.ts'
 import { rotatePushToken } from './usecases/rotate-push-token.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
 import { makeRecoveryCodes, makeTemporaryCode } from './usecases/single-use-codes.ts'
+import { setUserStatus } from './usecases/suspend-user.ts'
 import { createRelyingParty } from './usecases/tenants.ts'
 import { unregisterByTime } from './usecases/unregister-by-time.ts'
 import { unregisterAllDevices, unregisterDevice } from './usecases/unregister-devices.ts'
@@ -180,6 +181,7 @@ export function bindUseCases(parts: Parts): UseCases {
     importUser: bind(importUser),
     findUser: bind(findUser),
     listUsers: bind(listUsers),
+    setUserStatus: bind(setUserStatus),
     listActivities: bind(listActivities),
     postActivity: bind(postActivity),
     readProtection: bind(readProtection),

@@ -15,6 +15,8 @@ export type Actor =
 
 const severities = {
   user_imported: 'info',
+  user_suspended: 'warning',
+  user_activated: 'warning',
   preferences_changed: 'warning',
   enrolment_opened: 'info',
   enrolment_claimed: 'warning',

@@ -9,6 +9,7 @@ export type VoidReason =
   | 'number_tries_used_up'
   | 'device_unregistered'
   | 'device_suspended'
+  | 'user_suspended'
 
 /** Wrong numbers that a new device may type before its enrolment is void. */
 export const confirmationTriesMax = 3

@@ -13,8 +13,12 @@ export type Initiator =
 /** The key of the budget that initiators share which the user has not approved lately. */
 export const othersKey = 'others'
 
-/** What is hashed to name an initiator: never the same for two relying parties, or one could spoil what the other earned. */
-export function initiatorText(rpId: RelyingPartyId, initiator: Initiator): string {
+/**
+ * What is hashed to name an initiator: never the same for two relying parties, or one could spoil what the other earned. Where the
+ * relying party names none (null), it is one initiator as a whole.
+ */
+export function initiatorText(rpId: RelyingPartyId, initiator: Initiator | null): string {
+  if (initiator === null) return rpId
   const value = initiator.kind === 'browser' ? initiator.id : initiator.prefix
   return `${rpId}:${initiator.kind}:${value}`
 }

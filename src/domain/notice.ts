@@ -40,6 +40,8 @@ const loud = (category: NoticeCategory): Notice => ({ category, pushed: true })
 // What people do on the sign-in page or read there anyway is quiet. Whatever is critical is pushed, quiet or not.
 const notices: Record<ActivityType, Notice> = {
   user_imported: quiet('security'),
+  user_suspended: loud('security'),
+  user_activated: loud('security'),
   preferences_changed: loud('security'),
   enrolment_opened: quiet('devices'),
   enrolment_claimed: loud('devices'),

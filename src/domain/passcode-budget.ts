@@ -1,7 +1,5 @@
 // How many wrong passcodes may be tried: budgets that heal by time, so that nobody is locked out for ever.
 
-import type { RelyingPartyId } from './ids.ts'
-
 /** `burst` failures at once; each is forgiven after `refillSeconds`, one after the other. */
 export type Budget = { readonly burst: number; readonly refillSeconds: number }
 
@@ -15,12 +13,3 @@ export const passcodeBudgets = {
   strangers: { burst: 100, refillSeconds: 7.2 * 3600 },
   known: { burst: 100, refillSeconds: 7.2 * 3600 },
 } as const satisfies Readonly<Record<string, Budget>>
-
-/** Who tries, as the relying party tells it: a browser that it recognises, else an IPv4 /24 or IPv6 /48. */
-export type GivenInitiator = { readonly browserId?: string; readonly network?: string }
-
-/** The one who is counted: relying party and browser, else network, else the relying party itself. */
-export function initiatorOf(rpId: RelyingPartyId, { browserId, network }: GivenInitiator): string {
-  if (browserId !== undefined) return `${rpId}:browser:${browserId}`
-  return network === undefined ? rpId : `${rpId}:network:${network}`
-}

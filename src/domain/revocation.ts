@@ -14,6 +14,7 @@ export type Revocation =
       readonly reason: UnregisterReason
     })
   | (OfDevice & { readonly revocation: 'device_suspended' | 'device_activated' })
+  | (OfUser & { readonly revocation: 'user_suspended' | 'user_activated' })
   | (Common & { readonly revocation: 'api_key_revoked'; readonly keyId: ApiKeyId })
 
 const reasons: Record<UnregisterReason, true> = {
@@ -44,7 +45,11 @@ export function readRevocation(line: string): Revocation | undefined {
   if (revocation === 'api_key_revoked') {
     return isOf('apiKey', keyId) ? { revocation, tenantId, keyId, at } : undefined
   }
-  if (!isOf('user', userId) || !isOf('device', deviceId)) return undefined
+  if (!isOf('user', userId)) return undefined
+  if (revocation === 'user_suspended' || revocation === 'user_activated') {
+    return { revocation, tenantId, userId, at }
+  }
+  if (!isOf('device', deviceId)) return undefined
   const device = { tenantId, userId, deviceId, at }
   if (revocation === 'device_suspended' || revocation === 'device_activated') {
     return { revocation, ...device }

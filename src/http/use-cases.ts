@@ -63,6 +63,7 @@ import type { listReports, reportActivity, resolveReport } from '../usecases/rep
 import type { resendChallenge } from '../usecases/resend-challenge.ts'
 import type { rotatePushToken } from '../usecases/rotate-push-token.ts'
 import type { makeRecoveryCodes, makeTemporaryCode } from '../usecases/single-use-codes.ts'
+import type { setUserStatus } from '../usecases/suspend-user.ts'
 import type { createRelyingParty } from '../usecases/tenants.ts'
 import type { unregisterByTime } from '../usecases/unregister-by-time.ts'
 import type { unregisterAllDevices, unregisterDevice } from '../usecases/unregister-devices.ts'
@@ -107,6 +108,7 @@ export type UseCases = {
   readonly importUser: Bound<typeof importUser>
   readonly findUser: Bound<typeof findUser>
   readonly listUsers: Bound<typeof listUsers>
+  readonly setUserStatus: Bound<typeof setUserStatus>
   readonly listActivities: Bound<typeof listActivities>
   readonly postActivity: Bound<typeof postActivity>
   readonly readProtection: Bound<typeof readProtection>

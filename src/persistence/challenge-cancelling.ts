@@ -12,6 +12,10 @@ const cancelPendingOfUser = `
   from k where c.tenant_id = $1 and c.id = k.id
   returning c.id`
 
+const freeBudgets = `
+  update initiators set pending = '{}', revision = revision + 1
+  where tenant_id = $1 and user_id = $2 and pending <> '{}'`
+
 /**
  * Cancels everything that a user is asked. Inside a transaction that has changed the user's protection already: from then on
  * nothing new is created on the old terms, and what was created before is seen.
@@ -25,5 +29,6 @@ export async function cancelPending(
     tenantId,
     userId,
   ])
+  await tx.query('free_budgets', freeBudgets, [tenantId, userId])
   return cancelled.map(({ id }) => id)
 }

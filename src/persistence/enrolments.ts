@@ -8,6 +8,7 @@ import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 import { lockUserRow, spendProof, unregisterDevices } from './devices.ts'
 import { createEnrolmentClaims } from './enrolment-claims.ts'
+import { holdProtection } from './protections.ts'
 import { type EnrolmentRow, type ReadEnrolmentRow, toEnrolment, toEnrolmentRecord } from './rows.ts'
 import { listSigningKeys } from './signing-keys.ts'
 
@@ -114,13 +115,19 @@ export function createEnrolmentStore(
   return {
     ...createEnrolmentClaims(database, random),
 
-    create: (made) => database.transaction((tx) => insert(tx, made)),
+    create: (made) =>
+      database.transaction(async (tx) => {
+        const { isSuspended } = await holdProtection(tx, made.tenantId, made.userId)
+        return isSuspended ? 'user_suspended' : insert(tx, made)
+      }),
 
     createByDevice: (made, proof) =>
       database.transaction(async (tx) => {
         const { tenantId, userId, openedByDeviceId, replacesDeviceId } = made
         if (!(await spendProof(tx, proof))) return 'proof_replayed'
         await lockUserRow(tx, tenantId, userId)
+        const { isSuspended } = await holdProtection(tx, tenantId, userId)
+        if (isSuspended) return 'user_suspended'
         const standing = await tx.query('standing_devices', standingDevices, [
           tenantId,
           userId,

@@ -1,6 +1,5 @@
 // Budgets of failed passcodes. Called inside a transaction that holds the user's row.
 
-import type { TenantId, UserId } from '../domain/ids.ts'
 import { type Budget, passcodeBudgets } from '../domain/passcode-budget.ts'
 import type { PasscodeAttempt } from '../ports/passcode-store.ts'
 import type { Queries } from './database.ts'
@@ -28,9 +27,24 @@ const succeed = `
   on conflict (tenant_id, user_id, name) do update
     set clear_at = excluded.clear_at, succeeded_at = excluded.succeeded_at`
 
+// Known is from where the user got in lately, by a code or by a push; never what the user has reported.
 const isKnown = `
-  select name from passcode_budgets where tenant_id = $1 and user_id = $2 and name = $3
-    and succeeded_at > clock_timestamp() - make_interval(days => $4)`
+  select from (select max(x.at) as at from (
+      select succeeded_at from passcode_budgets
+      where tenant_id = $1 and user_id = $2 and name = $3
+      union all
+      select approved_at from initiators where tenant_id = $1 and user_id = $2 and key = $3
+    ) x(at)) latest
+  where latest.at > clock_timestamp() - make_interval(days => $4) and not exists (
+    select from initiators
+    where tenant_id = $1 and user_id = $2 and key = $3 and blocked_until > clock_timestamp())`
+
+const approve = `
+  insert into initiators as i (tenant_id, user_id, key, approved_at, revision)
+  values ($1, $2, $3, clock_timestamp(), 1)
+  on conflict (tenant_id, user_id, key) do update
+    set approved_at = excluded.approved_at, revision = i.revision + 1
+    where i.blocked_until is null or i.blocked_until <= clock_timestamp()`
 
 // What is forgiven and forgotten says nothing any more; whoever tries with ever new names must not fill the table.
 const forget = `
@@ -79,12 +93,15 @@ export async function payForTry(tx: Queries, whose: Whose): Promise<Paid | Locke
   return ofInitiator
 }
 
-/** The user got in from here: its failures are forgiven, and it is known from now on. */
+/**
+ * The user got in from here: its failures are forgiven, and it is known from now on, to pushes as well unless it was reported.
+ * Inside a transaction that holds the protection and the device.
+ */
 export async function rememberInitiator(
   tx: Queries,
-  tenantId: TenantId,
-  userId: UserId,
-  initiator: string,
+  { tenantId, userId, initiator, isInitiatorNamed }: PasscodeAttempt,
 ): Promise<void> {
-  await tx.query('initiator_succeeded', succeed, [tenantId, userId, initiator])
+  const values = [tenantId, userId, initiator]
+  await tx.query('initiator_succeeded', succeed, values)
+  if (isInitiatorNamed) await tx.query('approve_initiator', approve, values)
 }

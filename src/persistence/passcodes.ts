@@ -13,7 +13,7 @@ import { recordActivities, recordAudit } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 import { lockUserRow } from './devices.ts'
 import { payForTry, rememberInitiator } from './passcode-budgets.ts'
-import { unlockByOtherFactor } from './protections.ts'
+import { holdProtection, unlockByOtherFactor } from './protections.ts'
 
 const findPolicy = `
   select clock_timestamp() as now, t.policy, r.policy as rp_policy from tenants t
@@ -101,8 +101,8 @@ export function createPasscodeStore(database: Database, random: Pick<Random, 'id
   }
 
   async function accept(tx: Queries, attempt: PasscodeAttempt, at: Date) {
-    const { tenantId, userId, initiator } = attempt
-    await rememberInitiator(tx, tenantId, userId, initiator)
+    const { tenantId, userId } = attempt
+    await rememberInitiator(tx, attempt)
     await unlockByOtherFactor(tx, random, tenantId, userId)
     await recordActivities(tx, random, tenantId, [attempt.accepted])
     const { recoveryCodesLeft } = await readFactors(tx, tenantId, userId)
@@ -161,6 +161,8 @@ export function createPasscodeStore(database: Database, random: Pick<Random, 'id
       return database.transaction(async (tx) => {
         const { tenantId, userId, match } = attempt
         await lockUserRow(tx, tenantId, userId)
+        const { isSuspended } = await holdProtection(tx, tenantId, userId)
+        if (isSuspended) return { kind: 'suspended' } as const
         if (match !== null && match.kind !== 'passcode') {
           const at = await takeMatch(tx, attempt)
           if (at) return accept(tx, attempt, at)

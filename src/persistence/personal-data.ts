@@ -5,6 +5,7 @@ import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
 import type { Database } from './database.ts'
 import { lockUserRow, unregisterDevices } from './devices.ts'
+import { holdProtection } from './protections.ts'
 
 const byUser = 't.tenant_id = $1 and t.user_id = $2'
 const byDevice = `t.tenant_id = $1 and t.device_id in (
@@ -23,6 +24,9 @@ const tables: readonly (readonly [table: string, where: string, hidden: readonly
   ['single_use_codes', byUser, ['hash', 'key_sealed']],
   ['passcode_budgets', byUser, []],
   ['portal_sessions', byUser, ['link_hash', 'session_hash']],
+  ['user_protections', byUser, []],
+  ['initiators', byUser, []],
+  ['reports', byUser, []],
   ['challenges', byUser, ['number_sealed', 'request_hash']],
   ['challenge_targets', byChallenge, ['request_hash']],
   ['answers', byChallenge, []],
@@ -47,6 +51,11 @@ const erasures: readonly string[] = [
   `delete from single_use_codes t where ${byUser}`,
   `delete from passcode_budgets t where ${byUser}`,
   `delete from portal_sessions t where ${byUser}`,
+  `delete from initiators t where ${byUser}`,
+  `update user_protections t set wrong_numbers_in_row = 0, wrong_numbers_since_success = 0,
+     locked_until = null, hard_locked_at = null, reported_until = null, paused_until = null,
+     revision = t.revision + 1 where ${byUser}`,
+  `update reports t set note = null where ${byUser}`,
   `delete from activity_push_budgets t where ${byUser}`,
   `update devices t set name = '', model = '', os_version = '', app_version = '',
      attestation_why = null where ${byUser}`,
@@ -86,6 +95,7 @@ export function createPersonalDataStore(
     erase(tenantId, userId, actor) {
       return database.transaction(async (tx) => {
         await lockUserRow(tx, tenantId, userId)
+        await holdProtection(tx, tenantId, userId)
         const known = await tx.query('known_user', knownUser, [tenantId, userId])
         if (known.length === 0) return { devices: [], endedChallenges: [] }
         const unregistered = await unregisterDevices(tx, random, {

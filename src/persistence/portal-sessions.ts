@@ -4,6 +4,7 @@ import type { PortalStore } from '../ports/portal-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
+import { holdProtection } from './protections.ts'
 
 const mintLink = `
   insert into portal_sessions (tenant_id, id, user_id, rp_id, link_hash, link_expires_at)
@@ -60,6 +61,8 @@ export function createPortalStore(database: Database, random: Pick<Random, 'id'>
   return {
     mint: ({ tenantId, id, userId, rpId, linkHash, linkSeconds }, event) =>
       database.transaction(async (tx) => {
+        const { isSuspended } = await holdProtection(tx, tenantId, userId)
+        if (isSuspended) return null
         const values = [tenantId, id, userId, rpId, linkHash, linkSeconds]
         type Minted = { link_expires_at: Date }
         const [row] = await tx.query<Minted>('mint_portal_link', mintLink, values)

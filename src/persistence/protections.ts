@@ -113,6 +113,23 @@ const lockProtection = `
   for no key update`
 
 /**
+ * Holds the user's protection until the commit, and tells whether the user is suspended: from then on until the commit nobody
+ * suspends the user. Order of locks: user, this, device.
+ */
+export async function holdProtection(
+  tx: Queries,
+  tenantId: TenantId,
+  userId: UserId,
+): Promise<{ readonly isSuspended: boolean }> {
+  const [row] = await tx.query<{ protection: ProtectionJson }>('lock_protection', lockProtection, [
+    tenantId,
+    userId,
+  ])
+  // Who has no protection is no user of this tenant: the foreign keys refuse whatever is written for them.
+  return { isSuspended: row !== undefined && row.protection.suspended_at !== null }
+}
+
+/**
  * Lifts every lock of push sign-in and clears its counts, because the user got in with another factor: inside the transaction
  * that accepts it. Locks protect the push; whoever holds another factor is not the one they were set against.
  */

@@ -1,7 +1,13 @@
 import { activity } from '../domain/activity.ts'
-import type { DeviceSuspension, SuspensionStore } from '../ports/suspension-store.ts'
+import type { ChallengeId, DeviceId, EnrolmentId } from '../domain/ids.ts'
+import type {
+  DeviceSuspension,
+  SuspensionStore,
+  UserSuspension,
+} from '../ports/suspension-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
+import { cancelPending } from './challenge-cancelling.ts'
 import type { Database, Queries } from './database.ts'
 import {
   endEnrolmentsOf,
@@ -25,6 +31,62 @@ const activateDevice = `
   update devices d set status = 'active', suspended_at = null
   where d.tenant_id = $1 and d.user_id = $2 and d.id = $3 and d.status = 'suspended'
   returning d.name, clock_timestamp() as at`
+
+// Locked first, so that the time written down is the time from which no approval commits; the next revision makes every answer
+// and creation that was decided before decide again.
+const suspendUser = `
+  with k as materialized (
+    select p.user_id from user_protections p
+    where p.tenant_id = $1 and p.user_id = $2 and p.suspended_at is null
+    for no key update
+  )
+  update user_protections p set suspended_at = clock_timestamp(), revision = p.revision + 1
+  from k where p.tenant_id = $1 and p.user_id = k.user_id
+  returning p.suspended_at as at`
+
+const activateUser = `
+  update user_protections set suspended_at = null, revision = revision + 1
+  where tenant_id = $1 and user_id = $2 and suspended_at is not null
+  returning clock_timestamp() as at`
+
+// By id, as whoever guesses at several takes them.
+const voidEnrolments = `
+  with k as materialized (
+    select e.id from enrolments e
+    where e.tenant_id = $1 and e.user_id = $2 and e.status in ('open', 'claimed')
+    order by e.id for no key update
+  )
+  update enrolments e set status = 'void', reason = 'user_suspended', number_sealed = null,
+    ended_at = clock_timestamp()
+  from k where e.tenant_id = $1 and e.id = k.id
+  returning e.id, e.device_id as "deviceId"`
+
+const endPortalSessions = `
+  update portal_sessions set ended_at = clock_timestamp()
+  where tenant_id = $1 and user_id = $2 and ended_at is null`
+
+/** Ends what a user who was suspended a moment ago has under way; statements of their own, because only these see what waited. */
+async function endUnderWay(tx: Queries, random: Pick<Random, 'id'>, command: UserSuspension) {
+  const { tenantId, userId } = command
+  const who = [tenantId, userId]
+  const ended = await tx.query<{ id: EnrolmentId; deviceId: DeviceId | null }>(
+    'void_enrolments_of_user',
+    voidEnrolments,
+    who,
+  )
+  const deviceIds = ended.flatMap(({ deviceId }) => deviceId ?? [])
+  const orphaned: readonly ChallengeId[] =
+    deviceIds.length === 0
+      ? []
+      : (await unregisterDevices(tx, random, { ...command, deviceIds, reason: 'not_confirmed' }))
+          .endedChallenges
+  const cancelled = await cancelPending(tx, tenantId, userId)
+  await tx.query('end_portal_sessions', endPortalSessions, who)
+  return {
+    endedChallenges: [...orphaned, ...cancelled],
+    endedEnrolments: ended.map(({ id }) => id),
+  }
+}
 
 /** Suspending and going on. */
 export function createSuspensionStore(
@@ -66,6 +128,31 @@ export function createSuspensionStore(
         }
         const endedChallenges = await endOrphanedChallenges(tx, random, tenantId, userId)
         return { ...suspended, endedChallenges }
+      }),
+
+    suspendUser: (command) =>
+      database.transaction(async (tx) => {
+        const { tenantId, userId, actor } = command
+        await lockUserRow(tx, tenantId, userId)
+        const who = [tenantId, userId]
+        const [suspended] = await tx.query<{ at: Date }>('suspend_user', suspendUser, who)
+        if (!suspended) return null
+        const ended = await endUnderWay(tx, random, command)
+        const details = { cancelled: ended.endedChallenges.length }
+        const event = activity({ userId, type: 'user_suspended', actor, details })
+        await recordActivities(tx, random, tenantId, [event])
+        return { ...suspended, ...ended }
+      }),
+
+    activateUser: ({ tenantId, userId, actor }) =>
+      database.transaction(async (tx) => {
+        await lockUserRow(tx, tenantId, userId)
+        const who = [tenantId, userId]
+        const [activated] = await tx.query<{ at: Date }>('activate_user', activateUser, who)
+        if (!activated) return null
+        const event = activity({ userId, type: 'user_activated', actor })
+        await recordActivities(tx, random, tenantId, [event])
+        return activated
       }),
 
     activateDevice: (command) =>

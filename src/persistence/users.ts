@@ -12,13 +12,15 @@ type UserRecord = {
   displayName: string
   createdAt: Date
   identifiers: readonly { namespace: string; value: string }[]
+  protection: { suspendedAt: Date | null } | null
 }
 
-const withIdentifiers = {
+const asRead = {
   identifiers: {
     select: { namespace: true, value: true },
     orderBy: [{ namespace: 'asc' }, { value: 'asc' }],
   },
+  protection: { select: { suspendedAt: true } },
 } satisfies UserInclude
 
 const insertIdentifiers = `
@@ -31,7 +33,10 @@ const ownersOf = `
     on i.namespace = x.namespace and i.value = x.value
   where i.tenant_id = $1`
 
-const toUser = (row: UserRecord) => row as User
+const toUser = ({ protection, ...row }: UserRecord) => {
+  const status = protection?.suspendedAt === null ? 'active' : 'suspended'
+  return { ...row, status } as User
+}
 
 /** Users and their identifiers; Prisma reads, transactions write. */
 export function createUserStore(database: Database, random: Pick<Random, 'id'>): UserStore {
@@ -39,12 +44,12 @@ export function createUserStore(database: Database, random: Pick<Random, 'id'>):
   const byIdentifier = (tenantId: TenantId, { namespace, value }: Identifier) =>
     prisma.userIdentifier.findUnique({
       where: { tenantId_namespace_value: { tenantId, namespace, value } },
-      include: { user: { include: withIdentifiers } },
+      include: { user: { include: asRead } },
     })
   const find = async (tenantId: TenantId, id: UserId) => {
     const row = await prisma.user.findUnique({
       where: { tenantId_id: { tenantId, id } },
-      include: withIdentifiers,
+      include: asRead,
     })
     return row && toUser(row)
   }
@@ -79,7 +84,7 @@ export function createUserStore(database: Database, random: Pick<Random, 'id'>):
         },
         orderBy: { id: 'desc' },
         take: limit,
-        include: withIdentifiers,
+        include: asRead,
       })
       return rows.map(toUser)
     },

@@ -47,6 +47,7 @@ export type User = {
   readonly id: UserId
   readonly displayName: string
   readonly identifiers: readonly Identifier[]
+  readonly status: 'active' | 'suspended'
   readonly createdAt: Date
 }
 
@@ -119,7 +120,7 @@ export interface UserStore {
    * if it has them all, and null otherwise.
    */
   import(
-    user: Omit<User, 'createdAt'>,
+    user: Omit<User, 'createdAt' | 'status'>,
     actor: Actor,
   ): Promise<{ user: User; created: boolean } | null>
 }

@@ -67,7 +67,8 @@ export type NewDevice = {
 }
 
 export interface EnrolmentStore {
-  create(enrolment: NewEnrolment): Promise<Enrolment>
+  /** Creates an enrolment, unless the user is suspended. */
+  create(enrolment: NewEnrolment): Promise<Enrolment | 'user_suspended'>
   /**
    * Creates the enrolment that a device opens, spending its proof, while the user's row is held: `changed` when that device is not
    * active any more, or the one to be replaced is not there any more.
@@ -75,7 +76,7 @@ export interface EnrolmentStore {
   createByDevice(
     enrolment: NewEnrolment & { readonly openedByDeviceId: Device['id'] },
     proof: ProofToSpend,
-  ): Promise<Enrolment | 'proof_replayed' | 'changed'>
+  ): Promise<Enrolment | 'proof_replayed' | 'changed' | 'user_suspended'>
   find(tenantId: TenantId, id: EnrolmentId): Promise<EnrolmentRecord | null>
   /** Cancels an open or claimed enrolment (its unconfirmed device is unregistered); null when it is neither. */
   cancel(

@@ -41,6 +41,8 @@ export type PasscodeAttempt = {
   readonly userId: UserId
   /** A hash that names one browser, network or relying party. */
   readonly initiator: string
+  /** False for a relying party as a whole, which is nobody that a user could get to know. */
+  readonly isInitiatorNamed: boolean
   /** How long an initiator from which the user got in counts as known. */
   readonly knownForDays: number
   /** What the code fits; null when it fits nothing. */
@@ -56,6 +58,8 @@ export type AttemptOutcome =
   | { readonly kind: 'accepted'; readonly at: Date; readonly recoveryCodesLeft: number }
   /** The code fits nothing, or what it fits was used up or ended in the meantime. */
   | { readonly kind: 'failed' }
+  /** The user is suspended: nothing was looked at, and nothing paid. */
+  | { readonly kind: 'suspended' }
   | {
       readonly kind: 'locked'
       readonly by: 'initiator' | 'user'

@@ -3,7 +3,7 @@ import type { PortalSessionId, RelyingPartyId, TenantId, UserId } from '../domai
 import type { PortalSession } from '../domain/portal.ts'
 
 export interface PortalStore {
-  /** Keeps a link, to be opened once within `linkSeconds`; gives its end. */
+  /** Keeps a link, to be opened once within `linkSeconds`; gives its end, or null when the user is suspended. */
   mint(
     link: {
       readonly tenantId: TenantId
@@ -14,7 +14,7 @@ export interface PortalStore {
       readonly linkSeconds: number
     },
     activity: NewActivity,
-  ): Promise<Date>
+  ): Promise<Date | null>
   /** Opens the link: of any number of tries exactly one gets the session. Null when it was opened before, is over, or never was. */
   open(
     tenantId: TenantId,

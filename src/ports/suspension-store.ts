@@ -1,12 +1,13 @@
 import type { Actor } from '../domain/activity.ts'
-import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
+import type { ChallengeId, DeviceId, EnrolmentId, TenantId, UserId } from '../domain/ids.ts'
 
-export type DeviceSuspension = {
+export type UserSuspension = {
   readonly tenantId: TenantId
   readonly userId: UserId
-  readonly deviceId: DeviceId
   readonly actor: Actor
 }
+
+export type DeviceSuspension = UserSuspension & { readonly deviceId: DeviceId }
 
 /** What a suspension brought about, for the signals that follow. */
 export type Suspended = {
@@ -14,6 +15,12 @@ export type Suspended = {
   readonly at: Date
   /** Challenges that ended (`no_device_left`) because nobody was left to answer them. */
   readonly endedChallenges: readonly ChallengeId[]
+}
+
+/** What the suspension of a user brought about, for the signals that follow. */
+export type UserSuspended = Suspended & {
+  /** Enrolments that are void from now on. */
+  readonly endedEnrolments: readonly EnrolmentId[]
 }
 
 /** What stops for a while and can go on: beside unregistering, which is for ever. */
@@ -25,4 +32,12 @@ export interface SuspensionStore {
   suspendDevice(command: DeviceSuspension): Promise<Suspended | null>
   /** Makes a suspended device active again; null when it is not suspended. */
   activateDevice(command: DeviceSuspension): Promise<{ readonly at: Date } | null>
+  /**
+   * Suspends a user: holds the protection, then cancels what is pending, so that after this returns no approval commits and nothing
+   * pends that was being created beside it. Open enrolments become void, sessions of the portal end. Devices and factors are kept.
+   * Null when there is no such user or it is suspended.
+   */
+  suspendUser(command: UserSuspension): Promise<UserSuspended | null>
+  /** Takes the suspension back; null when the user is not suspended. Locks that were in force before still are. */
+  activateUser(command: UserSuspension): Promise<{ readonly at: Date } | null>
 }

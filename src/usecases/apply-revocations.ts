@@ -1,13 +1,15 @@
+import type { UserId } from '../domain/ids.ts'
 import { type Revocation, readRevocation } from '../domain/revocation.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
-import type { ApiKeyStore } from '../ports/directory-store.ts'
+import type { ApiKeyStore, UserStore } from '../ports/directory-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { SuspensionStore } from '../ports/suspension-store.ts'
 import { revocationPrefix } from './api-keys.ts'
 
 export type Needs = {
   readonly devices: Pick<DeviceStore, 'find' | 'unregister'>
-  readonly suspensions: Pick<SuspensionStore, 'suspendDevice'>
+  readonly suspensions: Pick<SuspensionStore, 'suspendDevice' | 'suspendUser'>
+  readonly users: Pick<UserStore, 'find'>
   readonly apiKeys: Pick<ApiKeyStore, 'findCredential' | 'revoke'>
   readonly signals: Pick<Signals, 'publish'>
 }
@@ -28,7 +30,7 @@ type Outcome = 'applied' | 'already' | 'unknown'
 
 /**
  * Applies the lines of a revocation log again, after the database was restored to an earlier state. It takes rights away and gives
- * none back: a device that is suspended in the database stays so. Applying the same lines again changes nothing.
+ * none back: what is suspended in the database stays so. Applying the same lines again changes nothing.
  */
 export async function applyRevocations(needs: Needs, lines: readonly string[]): Promise<Applied> {
   const read = lines.filter((line) => line.trim() !== '').map(readRevocation)
@@ -42,15 +44,18 @@ export async function applyRevocations(needs: Needs, lines: readonly string[]): 
 function inForce(known: readonly Revocation[]): Revocation[] {
   const last = new Map<string, Revocation>()
   for (const one of known.toSorted((a, b) => a.at.getTime() - b.at.getTime())) {
-    const subject = one.revocation === 'api_key_revoked' ? one.keyId : one.deviceId
+    const subject = 'keyId' in one ? one.keyId : 'deviceId' in one ? one.deviceId : one.userId
     const name = `${one.tenantId} ${subject}`
     if (last.get(name)?.revocation !== 'device_unregistered') last.set(name, one)
   }
-  return [...last.values()].filter(({ revocation }) => revocation !== 'device_activated')
+  return [...last.values()].filter(
+    ({ revocation }) => revocation !== 'device_activated' && revocation !== 'user_activated',
+  )
 }
 
 async function apply(needs: Needs, one: Revocation): Promise<Outcome> {
   if (one.revocation === 'api_key_revoked') return revokeKey(needs, one)
+  if (!('deviceId' in one)) return suspendUser(needs, one)
   const { tenantId, deviceId } = one
   const device = await needs.devices.find(tenantId, deviceId)
   if (!device) return 'unknown'
@@ -62,6 +67,17 @@ async function apply(needs: Needs, one: Revocation): Promise<Outcome> {
       : status === 'active' && (await needs.suspensions.suspendDevice({ ...about, deviceId }))
   if (!done) return 'already'
   for (const id of [...done.endedChallenges, enrolmentId]) needs.signals.publish(id)
+  return 'applied'
+}
+
+async function suspendUser(
+  { users, suspensions, signals }: Needs,
+  { tenantId, userId }: Pick<Revocation & { userId: UserId }, 'tenantId' | 'userId'>,
+): Promise<Outcome> {
+  if (!(await users.find(tenantId, userId))) return 'unknown'
+  const done = await suspensions.suspendUser({ tenantId, userId, actor: 'operator' })
+  if (!done) return 'already'
+  for (const id of [...done.endedChallenges, ...done.endedEnrolments]) signals.publish(id)
   return 'applied'
 }
 

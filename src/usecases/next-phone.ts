@@ -68,6 +68,7 @@ export async function openNextEnrolment(
   })
   const enrolment = await needs.enrolments.createByDevice(made, proof)
   if (enrolment === 'proof_replayed') return refuse('proof_replayed')
+  if (enrolment === 'user_suspended') return refuse('user_suspended')
   if (enrolment !== 'changed') return { enrolment, ...codes }
   const standing = await authenticateDevice(needs, proof, requirement)
   return isRefusal(standing) ? standing : refuse('not_found')

@@ -93,7 +93,8 @@ export async function openEnrolment(
     openedByDeviceId: null,
     actor: `api_key:${principal.keyId}`,
   })
-  return { enrolment: await needs.enrolments.create(made), ...codes }
+  const enrolment = await needs.enrolments.create(made)
+  return enrolment === 'user_suspended' ? refuse('user_suspended') : { enrolment, ...codes }
 }
 
 /** Only a user's own devices are replaced, and only those that still stand. */

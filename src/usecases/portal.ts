@@ -48,6 +48,7 @@ export async function mintPortalLink(
   const link = { tenantId, id, userId: user.id, rpId, linkHash, linkSeconds: portalLinkSeconds }
   const event = { userId: user.id, type: 'portal_link_made', actor: `api_key:${keyId}` } as const
   const expiresAt = await needs.portal.mint(link, activity(event))
+  if (expiresAt === null) return refuse('user_suspended')
   return { id, url: `${issuerOf(needs.publicOrigin, tenantId)}/portal#${secret}`, expiresAt }
 }
 

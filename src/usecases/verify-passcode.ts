@@ -1,5 +1,6 @@
 import { activity, type OwnActivityType } from '../domain/activity.ts'
 import type { TenantId, UserId } from '../domain/ids.ts'
+import { type Initiator, initiatorText } from '../domain/initiator.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import {
   acceptableSteps,
@@ -10,7 +11,6 @@ import {
   readTypedCode,
   type SingleUseKind,
 } from '../domain/passcode.ts'
-import { type GivenInitiator, initiatorOf } from '../domain/passcode-budget.ts'
 import { passcodeResultPayload, passcodeResultTyp } from '../domain/passcode-result.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
@@ -44,7 +44,8 @@ export type Command = {
   readonly code: string
   /** The relying party's own session hash, echoed in the result. */
   readonly binding?: string
-  readonly initiator?: GivenInitiator
+  /** Who tries, as far as the relying party can tell. */
+  readonly initiator?: Initiator
 }
 
 /** An accepted code. */
@@ -81,13 +82,17 @@ export async function verifyPasscode(
   if (isRefusal(user)) return user
   const facts = await needs.passcodes.facts(tenantId, rpId, userId)
   const judged = judge(needs, tenantId, facts, command.code)
-  if (isRefusal(judged) && judged.refused === 'passcodes_not_allowed') return judged
+  const otherFactors = otherFactorsOf(facts.policy, heldOf(facts))
+  if (isRefusal(judged) && judged.refused === 'passcodes_not_allowed') {
+    return { ...judged, facts: { otherFactors } }
+  }
   const match = isRefusal(judged) ? null : judged.match
   const actor = `api_key:${keyId}` as const
   const outcome = await needs.passcodes.attempt({
     tenantId,
     userId,
-    initiator: needs.hashing.sha256Base64Url(initiatorOf(rpId, command.initiator ?? {})),
+    initiator: needs.hashing.sha256Base64Url(initiatorText(rpId, command.initiator ?? null)),
+    isInitiatorNamed: command.initiator !== undefined,
     knownForDays: facts.policy.initiatorMemoryDays,
     match,
     accepted: activity({
@@ -100,10 +105,13 @@ export async function verifyPasscode(
   })
   if (outcome.kind === 'locked') {
     const { by, retryAfterSeconds } = outcome
-    return refuse('passcode_locked', { retryAfterSeconds, facts: { lockedBy: by } })
+    const unlocked = otherFactors.filter((method) => method !== 'passcode')
+    const locked = { lockedBy: by, otherFactors: unlocked }
+    return refuse('passcode_locked', { retryAfterSeconds, facts: locked })
   }
-  if (isRefusal(judged)) return judged
-  if (outcome.kind === 'failed') return refuse('passcode_used')
+  if (outcome.kind === 'suspended') return refuse('user_suspended')
+  if (isRefusal(judged)) return { ...judged, facts: { otherFactors } }
+  if (outcome.kind === 'failed') return refuse('passcode_used', { facts: { otherFactors } })
   const { kind: method } = judged.match
   const payload = passcodeResultPayload({
     issuer: issuerOf(needs.publicOrigin, tenantId),
@@ -124,6 +132,19 @@ const usedTypes: Readonly<Record<PasscodeMethod, OwnActivityType>> = {
   passcode: 'passcode_used',
   recovery_code: 'recovery_code_used',
   temporary_code: 'temporary_code_used',
+}
+
+/** What the user had when the code was typed. */
+function heldOf({ secrets, codes, now }: PasscodeFacts): OtherFactors {
+  const unused = codes.filter(({ usedAt }) => usedAt === null)
+  const temporary = unused.find(
+    ({ kind, expiresAt }) => kind === 'temporary_code' && expiresAt !== null && expiresAt > now,
+  )
+  return {
+    passcodeDevices: secrets.length,
+    recoveryCodesLeft: unused.filter(({ kind }) => kind === 'recovery_code').length,
+    temporaryCodeExpiresAt: temporary?.expiresAt ?? null,
+  }
 }
 
 function judge(

@@ -16,6 +16,8 @@ describe('a line of the revocation log', () => {
     unregistered,
     { revocation: 'device_suspended', ...device } as const,
     { revocation: 'device_activated', ...device } as const,
+    { revocation: 'user_suspended', tenantId, userId: id('usr'), at } as const,
+    { revocation: 'user_activated', tenantId, userId: id('usr'), at } as const,
     { revocation: 'api_key_revoked', tenantId, keyId: id('key'), at } as const,
   ])('is read as it was written: $revocation', (one) => {
     expect(readRevocation(revocationLine(one))).toEqual(one)
@@ -42,6 +44,10 @@ describe('a line of the revocation log', () => {
     [without({ at: 'yesterday' }), 'without a time'],
     [without({ at: 5 }), 'with a number for a time'],
     [without({ revocation: 'api_key_revoked' }), 'of a key without its id'],
+    [
+      without({ revocation: 'user_suspended', userId: id('dev') }),
+      'of a user under another kind of id',
+    ],
   ])('is none when it is %j: %s', (line) => {
     expect(readRevocation(line)).toBeUndefined()
   })

@@ -152,6 +152,7 @@ export const aUser: User = {
   id: anId('user'),
   displayName: 'Ada Lovelace',
   identifiers: [{ namespace: 'entra', value: 'ada@example.com' }],
+  status: 'active',
   createdAt: at,
 }
 

@@ -39,7 +39,13 @@ const sql = (name: string, text: string, values: readonly unknown[]) =>
   stores.database.query(`test_${name}`, text, values)
 
 /** As if so much time had passed for the user's budgets. */
-function letPass(seconds: number) {
+async function letPass(seconds: number) {
+  await sql(
+    'let_pass_for_pushes',
+    `update initiators set approved_at = approved_at - make_interval(secs => $3)
+     where tenant_id = $1 and user_id = $2`,
+    [user.tenantId, user.userId, seconds],
+  )
   return sql(
     'let_pass',
     `update passcode_budgets set clear_at = clear_at - make_interval(secs => $3),

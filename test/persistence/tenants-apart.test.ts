@@ -47,6 +47,8 @@ async function aWorld(stores: Stores) {
   const about = { tenantId, userId: user.userId, actor: 'operator' } as const
   await stores.devices.unregister({ ...about, deviceIds: [gone], reason: 'lost' }, null)
   await stores.suspensions.suspendDevice({ ...about, deviceId: suspended })
+  const { userId: stoppedUserId } = await aColleague(stores, user, 'stopped')
+  await stores.suspensions.suspendUser({ ...about, userId: stoppedUserId })
   const [linkHash, sessionHash, openedHash] = [randomBytes(32), randomBytes(32), randomBytes(32)]
   const minting = { tenantId, userId: user.userId, rpId, linkSeconds: 60 }
   const portalId = systemRandom.id('portalSession')
@@ -113,6 +115,7 @@ async function aWorld(stores: Stores) {
     deviceId,
     gone,
     suspended,
+    stoppedUserId,
     linkHash,
     sessionHash,
     portalId,
@@ -366,6 +369,16 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       const { tenantId } = my
       return suspensions.suspendDevice({ tenantId, userId, deviceId, actor: 'operator' })
     },
+    null,
+  ],
+  'suspensions.suspendUser': [
+    ({ suspensions }, { tenantId }, { userId }) =>
+      suspensions.suspendUser({ tenantId, userId, actor: 'operator' }),
+    null,
+  ],
+  'suspensions.activateUser': [
+    ({ suspensions }, { tenantId }, { stoppedUserId: userId }) =>
+      suspensions.activateUser({ tenantId, userId, actor: 'operator' }),
     null,
   ],
   'suspensions.activateDevice': [

@@ -18,6 +18,7 @@ export function aGuess(
     tenantId,
     userId,
     initiator: 'browser of an outsider',
+    isInitiatorNamed: true,
     knownForDays: 30,
     match: null,
     accepted: activity({ userId, type: 'passcode_used', actor: 'operator' }),

@@ -147,7 +147,7 @@ export async function anEnrolment(
     readonly ttlSeconds?: number
   } = {},
 ) {
-  return enrolments.create({
+  const made = await enrolments.create({
     tenantId,
     id: random.id('enrolment'),
     userId,
@@ -163,6 +163,8 @@ export async function anEnrolment(
     ttlSeconds: more.ttlSeconds ?? 600,
     activity: activity({ userId, type: 'enrolment_opened', actor: 'operator' }),
   })
+  if (made === 'user_suspended') throw new Error('the user is suspended')
+  return made
 }
 
 /** What a claim of this enrolment would bring: a device with fresh keys. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
 import { type Revocation, revocationLine } from '../../src/domain/revocation.ts'
 import { applyRevocations } from '../../src/usecases/apply-revocations.ts'
+import { findUser } from '../../src/usecases/find-user.ts'
 import { readDevice } from '../../src/usecases/read-devices.ts'
 import { aPhone, aPrincipal, granted, openWorld, type Phone, type World } from './world.ts'
 
@@ -73,4 +74,22 @@ test('a line under the name of another tenant concerns nobody', async () => {
   const foreign = line('device_unregistered', 1).replace(phone.tenantId, other.tenantId)
   expect(await apply(foreign)).toMatchObject({ applied: 0, unknown: 1 })
   expect(await status()).toBe('active')
+})
+
+test('a user is suspended again, unless a later line took it back; nobody is let in again', async () => {
+  const userStatus = async () => (await granted(findUser(world, rp, { id: phone.userId }))).status
+  await apply(line('user_suspended', 1), line('user_activated', 2))
+  expect(await userStatus()).toBe('active')
+  expect(await apply(line('user_suspended', 3), line('user_activated', 2))).toMatchObject({
+    applied: 1,
+  })
+  expect(await userStatus()).toBe('suspended')
+  expect(await apply(line('user_suspended', 3))).toMatchObject({ already: 1 })
+  expect(await apply(line('user_activated', 4))).toMatchObject({ applied: 0 })
+  expect(await userStatus()).toBe('suspended')
+  const foreign = line('user_suspended', 1).replace(
+    phone.tenantId,
+    (await aPrincipal(world)).tenantId,
+  )
+  expect(await apply(foreign)).toMatchObject({ unknown: 1 })
 })

@@ -1,15 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { UserId } from '../../src/domain/ids.ts'
 import { passcodePeriodSeconds } from '../../src/domain/passcode.ts'
 import type { Principal } from '../../src/domain/principal.ts'
+import { isRefusal } from '../../src/domain/refusal.ts'
 import { createSealing } from '../../src/outbound/sealing.ts'
+import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { claimEnrolment } from '../../src/usecases/claim-enrolment.ts'
 import { confirmEnrolment } from '../../src/usecases/confirm-enrolment.ts'
 import { importUser } from '../../src/usecases/import-user.ts'
 import { listActivities } from '../../src/usecases/list-activities.ts'
 import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
+import { mintPortalLink } from '../../src/usecases/portal.ts'
 import { readEnrolment } from '../../src/usecases/read-enrolment.ts'
 import { makeRecoveryCodes, makeTemporaryCode } from '../../src/usecases/single-use-codes.ts'
+import { setUserStatus } from '../../src/usecases/suspend-user.ts'
 import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
 import {
   type Command,
@@ -18,12 +23,15 @@ import {
 } from '../../src/usecases/verify-passcode.ts'
 import {
   aClaimCommand,
+  anAnswer,
   aPrincipal,
   aProof,
+  ask,
   granted,
   openWorld,
   publicOrigin,
   scannedCode,
+  signAnswer,
   type World,
 } from './world.ts'
 
@@ -49,6 +57,7 @@ async function aGenerator(asking = principal, name = randomBytes(8).toString('he
     return Math.floor(now.getTime() / 1000 / passcodePeriodSeconds)
   }
   return {
+    phone,
     deviceId: device.id,
     userId: device.userId,
     passcode,
@@ -59,7 +68,7 @@ async function aGenerator(asking = principal, name = randomBytes(8).toString('he
   }
 }
 
-const browserOf = (owner: string) => ({ browserId: owner.padEnd(16, '-') })
+const browserOf = (owner: string) => ({ kind: 'browser', id: owner.padEnd(16, '-') }) as const
 const verify = (command: Command, asking = principal) => verifyPasscode(world, asking, command)
 
 /** What the tenant allows from now on. */
@@ -93,7 +102,7 @@ describe('a device’s passcode', () => {
     const [key] = keys
     expect(jws?.header).toEqual({ alg: 'ES256', typ: 'passcode-result+jwt', kid: key?.kid })
     expect(jws && key && (await world.signatures.verify(jws, key.publicJwk))).toBe(true)
-    expect(await verify({ userId, code })).toEqual({ refused: 'passcode_used' })
+    expect(await verify({ userId, code })).toMatchObject({ refused: 'passcode_used' })
   })
 
   test('of 50 that are typed at once is accepted once', async () => {
@@ -113,14 +122,16 @@ describe('a device’s passcode', () => {
 
   test.each([-3, 3])('of another time (%i steps away) is a wrong one', async (away) => {
     const { userId, show } = await aGenerator()
-    expect(await verify({ userId, code: await show(away) })).toEqual({ refused: 'passcode_wrong' })
+    expect(await verify({ userId, code: await show(away) })).toMatchObject({
+      refused: 'passcode_wrong',
+    })
   })
 
   test('of an unregistered device is a wrong one', async () => {
     const { userId, deviceId, show } = await aGenerator()
     const code = await show()
     await granted(unregisterDevice(world, principal, deviceId, 'lost'))
-    expect(await verify({ userId, code })).toEqual({ refused: 'passcode_wrong' })
+    expect(await verify({ userId, code })).toMatchObject({ refused: 'passcode_wrong' })
   })
 
   test('does not open when its row was given another device’s secret', async () => {
@@ -162,7 +173,7 @@ describe('the policy', () => {
     await allow({ passcodesAllowed: false }, asking)
     for (let n = 0; n < 10; n++) {
       const refused = await verify({ userId, code: await show() }, asking)
-      expect(refused).toEqual({ refused: 'passcodes_not_allowed' })
+      expect(refused).toEqual({ refused: 'passcodes_not_allowed', facts: { otherFactors: [] } })
     }
     expect(await readOtherFactors(world, asking, userId)).toMatchObject({ otherFactors: [] })
     expect((await aGenerator(asking)).passcode).toBeNull()
@@ -183,7 +194,7 @@ describe('a wrong code', () => {
         await verify({ userId, code, initiator }),
         await verify({ userId: imported.user.id, code, initiator }),
       ]
-      expect(outcomes).toEqual([{ refused: 'passcode_wrong' }, { refused: 'passcode_wrong' }])
+      expect(outcomes).toMatchObject([{ refused: 'passcode_wrong' }, { refused: 'passcode_wrong' }])
     }
   })
 
@@ -208,7 +219,7 @@ describe('a wrong code', () => {
     expect(locked).toEqual({
       refused: 'passcode_locked',
       retryAfterSeconds: expect.any(Number),
-      facts: { lockedBy: 'initiator' },
+      facts: { lockedBy: 'initiator', otherFactors: [] },
     })
     await granted(verify({ userId, code, initiator: browserOf('owner') }))
   })
@@ -220,6 +231,109 @@ describe('a wrong code', () => {
     expect(await verify({ userId, code: 'nonsense' })).toMatchObject({ refused: 'passcode_locked' })
     await granted(verify({ userId, code: await show() }, other))
   })
+})
+
+describe('who is known', () => {
+  const own = browserOf('own')
+  /** Uses up the tries that all strangers have together. */
+  async function useUpStrangers(userId: UserId) {
+    for (let browser = 0; browser < 20; browser++) {
+      const guess = { userId, code: 'nonsense', initiator: browserOf(`browser${browser}`) }
+      await Promise.all(Array.from({ length: 5 }, () => verify(guess)))
+    }
+  }
+  const asked = (userId: UserId) =>
+    granted(ask(world, principal, { user: { id: userId }, initiator: own }))
+
+  test('is a browser from which the user approved a push: strangers cannot use up its tries', async () => {
+    const { userId, show, phone } = await aGenerator()
+    const { challenge, number } = await asked(userId)
+    const claims = await anAnswer(world, phone, challenge.id, { dec: 'approve', num: number ?? '' })
+    const answer = await signAnswer(phone, claims)
+    const command = { challengeId: challenge.id, answer }
+    await granted(answerChallenge(world, await aProof(world, phone), command))
+    await useUpStrangers(userId)
+    const code = await show()
+    expect(await verify({ userId, code, initiator: browserOf('x') })).toMatchObject({
+      refused: 'passcode_locked',
+    })
+    await granted(verify({ userId, code, initiator: own }))
+  }, 20_000)
+
+  test('is not a browser that the user approved once and has reported since', async () => {
+    const { userId, show, phone } = await aGenerator()
+    await granted(verify({ userId, code: await show(), initiator: own }))
+    const { challenge } = await asked(userId)
+    const claims = await anAnswer(world, phone, challenge.id, { dec: 'report' })
+    const command = { challengeId: challenge.id, answer: await signAnswer(phone, claims) }
+    await granted(answerChallenge(world, await aProof(world, phone), command))
+    await useUpStrangers(userId)
+    expect(await verify({ userId, code: '000000', initiator: own })).toMatchObject({
+      refused: 'passcode_locked',
+      facts: { lockedBy: 'user' },
+    })
+  }, 20_000)
+
+  test('is, to pushes, a browser from which a code got in; a relying party as a whole never is', async () => {
+    const { userId, show } = await aGenerator()
+    await granted(verify({ userId, code: await show(), initiator: own }))
+    const budgetOf = async () => {
+      const { challenge } = await asked(userId)
+      return challenge.budgetKey === challenge.initiatorKey
+    }
+    expect(await budgetOf()).toBe(true)
+    const other = await aGenerator()
+    await granted(verify({ userId: other.userId, code: await other.show() }))
+    const rows = await world.database.query(
+      'test_approved_initiators',
+      'select key from initiators where user_id = $1 and approved_at is not null',
+      [other.userId],
+    )
+    expect(rows).toEqual([])
+  })
+})
+
+describe('a refusal', () => {
+  test('names the other factors, without what is locked', async () => {
+    const { userId } = await aGenerator()
+    await granted(makeRecoveryCodes(world, principal, userId))
+    const wrong = { userId, code: 'nonsense' }
+    expect(await verify(wrong)).toEqual({
+      refused: 'passcode_wrong',
+      facts: { otherFactors: ['passcode', 'recovery_code'] },
+    })
+    await granted(makeTemporaryCode(world, principal, userId))
+    for (let n = 0; n < 4; n++) await verify(wrong)
+    expect(await verify(wrong)).toMatchObject({
+      refused: 'passcode_locked',
+      facts: { otherFactors: ['temporary_code', 'recovery_code'] },
+    })
+  })
+
+  test('of any code of a suspended user says that, and the user is back when it is over', async () => {
+    const { userId, show } = await aGenerator()
+    const [recovery = ''] = await granted(makeRecoveryCodes(world, principal, userId))
+    await granted(setUserStatus(world, principal, userId, 'suspended'))
+    for (const code of [await show(), recovery, '000000']) {
+      expect(await verify({ userId, code })).toEqual({ refused: 'user_suspended' })
+    }
+    expect(await asRefused(userId)).toEqual(['user_suspended', 'user_suspended', 'user_suspended'])
+    await granted(setUserStatus(world, principal, userId, 'active'))
+    await granted(verify({ userId, code: recovery }))
+    const lines = world.revoked.filter((line) => 'userId' in line && line.userId === userId)
+    expect(lines.map(({ revocation }) => revocation)).toEqual(['user_suspended', 'user_activated'])
+  })
+
+  /** What is refused to a user beside codes. */
+  async function asRefused(userId: UserId) {
+    const user = { id: userId }
+    const outcomes = [
+      await ask(world, principal, { user }),
+      await openEnrolment(world, principal, { user }),
+      await mintPortalLink(world, principal, userId),
+    ]
+    return outcomes.map((one) => (isRefusal(one) ? one.refused : 'granted'))
+  }
 })
 
 describe('recovery codes', () => {
@@ -240,7 +354,9 @@ describe('recovery codes', () => {
     const { userId } = await aGenerator()
     const [former] = await granted(makeRecoveryCodes(world, principal, userId))
     await granted(makeRecoveryCodes(world, principal, userId))
-    expect(await verify({ userId, code: former ?? '' })).toEqual({ refused: 'passcode_wrong' })
+    expect(await verify({ userId, code: former ?? '' })).toMatchObject({
+      refused: 'passcode_wrong',
+    })
   })
 
   test('are accepted where wrong codes have locked the initiator and the user', async () => {
@@ -270,7 +386,7 @@ describe('a temporary code', () => {
     })
     const accepted = await granted(verify({ userId, code }))
     expect(accepted.method).toBe('temporary_code')
-    expect(await verify({ userId, code })).toEqual({ refused: 'passcode_used' })
+    expect(await verify({ userId, code })).toMatchObject({ refused: 'passcode_used' })
     const told = await granted(listActivities(world, principal, userId, { limit: 3, before: null }))
     expect(told.map(({ type }) => type)).toEqual([
       'passcode_failed',
@@ -287,13 +403,13 @@ describe('a temporary code', () => {
       `update single_use_codes set expires_at = clock_timestamp() where user_id = $1`,
       [userId],
     )
-    expect(await verify({ userId, code })).toEqual({ refused: 'passcode_expired' })
+    expect(await verify({ userId, code })).toMatchObject({ refused: 'passcode_expired' })
   })
 
   test('takes the place of the former one', async () => {
     const { userId } = await aGenerator()
     const former = await granted(makeTemporaryCode(world, principal, userId))
     await granted(makeTemporaryCode(world, principal, userId))
-    expect(await verify({ userId, code: former.code })).toEqual({ refused: 'passcode_wrong' })
+    expect(await verify({ userId, code: former.code })).toMatchObject({ refused: 'passcode_wrong' })
   })
 })

@@ -34,6 +34,8 @@ export function wordsOf(error: unknown, isOffline: boolean): string {
 
 const activities: Readonly<Record<string, string>> = {
   user_imported: 'Account created',
+  user_suspended: 'Account suspended',
+  user_activated: 'Account active again',
   enrolment_opened: 'Code for a new phone made',
   enrolment_claimed: 'A new phone read the code',
   enrolment_cancelled: 'Code for a new phone taken back',

@@ -93,6 +93,7 @@ export const enrolmentBody = z
         'number_tries_used_up',
         'device_unregistered',
         'device_suspended',
+        'user_suspended',
       ])
       .exactOptional()
       .meta({ description: 'Why it is void.' }),

@@ -14,15 +14,14 @@ export const askedInitiator = z
           'An id that the relying party keeps in the browser for long; never one that a stranger can choose.',
         example: 'b7c1f0a4d2',
       }),
-    ip: z
-      .union([z.ipv4(), z.ipv6()])
-      .exactOptional()
-      .meta({ description: 'Where the request came from; `context.ip` when left out.' }),
+    ip: z.union([z.ipv4(), z.ipv6()]).exactOptional().meta({
+      description: 'Where the request came from; of a challenge, `context.ip` when left out.',
+    }),
   })
   .meta({
     id: 'AskedInitiator',
     description:
-      'Who starts the sign-in. One that the user has approved keeps a budget of its own, which nobody else can use up; a reported one is refused. The browser id counts; without it, the network of the address.',
+      'Who starts the sign-in, or types the code. One from which the user got in lately keeps a budget of its own, which nobody else can use up; a reported one may start none. The browser id counts; without it, the network of the address; without both, all requests of the relying party are one, so that an outsider can use up the tries of the user.',
     example: { browserId: 'b7c1f0a4d2' },
   })
 

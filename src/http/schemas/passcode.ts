@@ -1,54 +1,10 @@
-import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { recoveryCodesPerSet, temporaryCodeSeconds } from '../../domain/passcode.ts'
-import type { GivenInitiator } from '../../domain/passcode-budget.ts'
 import { binding } from './challenge.ts'
+import { askedInitiator } from './initiator.ts'
 import { timestamp } from './time.ts'
 
 const methods = ['passcode', 'recovery_code', 'temporary_code'] as const
-
-const ipv4PrefixBits = 24
-const ipv6PrefixBits = 48
-
-/** The network of an address: its IPv4 /24 or IPv6 /48, in one spelling. */
-function networkOf(ip: string): string {
-  const address = ipaddr.process(ip)
-  const bits = address.kind() === 'ipv4' ? ipv4PrefixBits : ipv6PrefixBits
-  const network =
-    address.kind() === 'ipv4'
-      ? ipaddr.IPv4.networkAddressFromCIDR(`${address}/${bits}`)
-      : ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`)
-  return `${network.toNormalizedString()}/${bits}`
-}
-
-const initiator = z
-  .strictObject({
-    browserId: z
-      .string()
-      .regex(/^[\x21-\x7e]{8,128}$/)
-      .exactOptional()
-      .meta({
-        description:
-          'An id that the relying party keeps in the browser for long; never one that a stranger can choose.',
-        example: 'b7c1f0a4d2',
-      }),
-    ip: z
-      .union([z.ipv4(), z.ipv6()])
-      .exactOptional()
-      .meta({ description: 'Where the request came from; counts where there is no browser.' }),
-  })
-  .meta({
-    description:
-      'Who tries. Failures are counted for each; without it, for the relying party as a whole, so that an outsider can use up the tries of the user.',
-  })
-
-/** The initiator as the rules know it. */
-export function initiatorOf({ browserId, ip }: z.output<typeof initiator>): GivenInitiator {
-  return {
-    ...(browserId !== undefined && { browserId }),
-    ...(ip !== undefined && { network: networkOf(ip) }),
-  }
-}
 
 export const givenPasscode = z
   .strictObject({
@@ -57,7 +13,7 @@ export const givenPasscode = z
       example: '492039',
     }),
     binding,
-    initiator: initiator.exactOptional(),
+    initiator: askedInitiator.exactOptional(),
   })
   .meta({ id: 'GivenPasscode', description: 'A code that a user typed.' })
 

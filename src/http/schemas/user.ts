@@ -46,9 +46,18 @@ export const userBody = z
     id: shownId('user', 'The user: `sub` of results.'),
     displayName: z.string(),
     identifiers: z.array(z.object({ namespace: z.string(), value: z.string() })).readonly(),
+    status: z
+      .enum(['active', 'suspended'])
+      .meta({ description: 'A suspended user gets in nowhere.' }),
     createdAt: timestamp('When the user was created.'),
   })
   .meta({ id: 'User', description: 'A person.' })
+
+export const changedUser = z
+  .strictObject({
+    status: z.enum(['active', 'suspended']).meta({ description: 'What the user is from now on.' }),
+  })
+  .meta({ id: 'ChangedUser', description: 'What is to change of a user.' })
 
 /** A user named in a query: a value, in the default namespace unless another is given. */
 export function referenceOf(

@@ -38,15 +38,15 @@ describe('POST /v1/users/{userId}/passcodes/verify', () => {
   })
 
   it.each([
-    [{ browserId: 'b7c1f0a4d2' }, { browserId: 'b7c1f0a4d2' }],
-    [{ ip: '203.0.113.77' }, { network: '203.0.113.0/24' }],
-    [{ ip: '::ffff:203.0.113.77' }, { network: '203.0.113.0/24' }],
-    [{ ip: '2001:db8:1:2::3' }, { network: '2001:db8:1:0:0:0:0:0/48' }],
+    [{ browserId: 'b7c1f0a4d2' }, { kind: 'browser', id: 'b7c1f0a4d2' }],
+    [{ ip: '203.0.113.77' }, { kind: 'network', prefix: '203.0.113.0/24' }],
+    [{ ip: '::ffff:203.0.113.77' }, { kind: 'network', prefix: '203.0.113.0/24' }],
+    [{ ip: '2001:db8:1:2::3' }, { kind: 'network', prefix: '2001:db8:1:0:0:0:0:0/48' }],
     [
       { browserId: 'b7c1f0a4d2', ip: '203.0.113.77' },
-      { browserId: 'b7c1f0a4d2', network: '203.0.113.0/24' },
+      { kind: 'browser', id: 'b7c1f0a4d2' },
     ],
-    [{}, {}],
+    [{}, undefined],
   ])('the initiator %j is %j', async (initiator, told) => {
     const initiators: unknown[] = []
     const verifyPasscode: UseCases['verifyPasscode'] = async (_principal, command) => {

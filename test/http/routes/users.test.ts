@@ -53,6 +53,29 @@ describe('POST /v1/users', () => {
   })
 })
 
+describe('PATCH /v1/users/{userId}', () => {
+  it('200 with the user as it is from now on', async () => {
+    const asked: unknown[] = []
+    const setUserStatus: UseCases['setUserStatus'] = async (_principal, id, status) => {
+      asked.push([id, status])
+      return { ...aUser, status }
+    }
+    const url = `/v1/users/${user.id}`
+    const answer = await call('PATCH', url, { setUserStatus }, { status: 'suspended' })
+    expect(answer.statusCode).toBe(200)
+    expect(answer.json()).toEqual({ ...shownUser, status: 'suspended' })
+    expect(asked).toEqual([[user.id, 'suspended']])
+  })
+
+  it.each([{}, { status: 'deleted' }, { status: 'active', displayName: 'Eve' }])(
+    '400 for %j',
+    async (payload) => {
+      const answer = await call('PATCH', `/v1/users/${user.id}`, {}, payload)
+      expect(answer.statusCode).toBe(400)
+    },
+  )
+})
+
 describe('GET /v1/users', () => {
   it('200 with a page', async () => {
     const pages: unknown[] = []

@@ -35,7 +35,7 @@ function open(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       answers: {
         201: { description: 'The enrolment with its codes.', schema: openedEnrolmentBody },
       },
-      refusals: ['proof_replayed', 'not_found'],
+      refusals: ['proof_replayed', 'not_found', 'user_suspended'],
     }),
     async (request, reply) => {
       const made = await useCases.openNextEnrolment(proofOf(request), request.body)

@@ -25,6 +25,7 @@ const openRefusals = [
   'not_found',
   'namespace_not_granted',
   'identifier_taken',
+  'user_suspended',
 ] as const satisfies ProblemCode[]
 
 /** Enrolments as the relying party that opens them sees them. */

@@ -4,10 +4,10 @@ import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
 import { sendRefusal } from '../../problem.ts'
 import { idParams } from '../../schemas/ids.ts'
+import { initiatorOf } from '../../schemas/initiator.ts'
 import {
   acceptedPasscodeBody,
   givenPasscode,
-  initiatorOf,
   newRecoveryCodes,
   newTemporaryCode,
   otherFactorsBody,
@@ -63,12 +63,14 @@ function verify(app: HttpApp, { useCases, key }: ServerOptions): void {
         'passcode_used',
         'passcode_expired',
         'passcode_locked',
+        'user_suspended',
       ],
     }),
     async (request, reply): Promise<z.output<typeof acceptedPasscodeBody> | typeof reply> => {
       const { userId } = request.params
       const { initiator, ...given } = request.body
-      const command = { ...given, userId, ...(initiator && { initiator: initiatorOf(initiator) }) }
+      const typedAt = initiatorOf(initiator, undefined)
+      const command = { ...given, userId, ...(typedAt && { initiator: typedAt }) }
       const accepted = await useCases.verifyPasscode(principalOf(request), command)
       return isRefusal(accepted) ? sendRefusal(reply, accepted) : accepted
     },

@@ -22,6 +22,7 @@ export function portalLinkRoutes(
         'Works once, for fifteen minutes. Whoever opens it can unregister the devices of the user: identify the user first, by another factor than the lost phone.',
       params: idParams('userId', 'user', 'The user.'),
       answers: { 201: { description: 'The link, readable this once.', schema: mintedLinkBody } },
+      refusals: ['user_suspended'],
     }),
     async (request, reply) => {
       const minted = await useCases.mintPortalLink(principalOf(request), request.params.userId)

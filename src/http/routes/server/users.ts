@@ -6,7 +6,7 @@ import { sendRefusal } from '../../problem.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { pageBody, pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
 import { identifierValue, namespace } from '../../schemas/text.ts'
-import { importedUser, referenceOf, userBody } from '../../schemas/user.ts'
+import { changedUser, importedUser, referenceOf, userBody } from '../../schemas/user.ts'
 import type { ServerOptions } from './server-options.ts'
 
 const userPage = pageBody(userBody, 'UserPage', 'Users, newest first.')
@@ -17,6 +17,7 @@ export function userRoutes(app: HttpApp, options: ServerOptions, done: () => voi
   importOne(app, options)
   list(app, options)
   read(app, options)
+  change(app, options)
   done()
 }
 
@@ -94,6 +95,28 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
     }),
     async (request, reply) => {
       const user = await useCases.findUser(principalOf(request), { id: request.params.userId })
+      if (isRefusal(user)) return sendRefusal(reply, user)
+      return user satisfies z.output<typeof userBody>
+    },
+  )
+}
+
+function change(app: HttpApp, { useCases, key }: ServerOptions): void {
+  app.patch(
+    '/v1/users/:userId',
+    key('users:write', {
+      operationId: 'changeUser',
+      tag: 'users',
+      summary: 'Suspend a user, or make the user active again',
+      description:
+        'Once a suspension returns, no approval commits and no code is accepted; what was pending is cancelled, open enrolments are void, sessions of the portal are over. Devices, codes and locks are kept.',
+      params: userParams,
+      body: changedUser,
+      answers: { 200: { description: 'The user.', schema: userBody } },
+    }),
+    async (request, reply) => {
+      const { userId } = request.params
+      const user = await useCases.setUserStatus(principalOf(request), userId, request.body.status)
       if (isRefusal(user)) return sendRefusal(reply, user)
       return user satisfies z.output<typeof userBody>
     },

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { initiatorText } from '../../src/domain/initiator.ts'
+import { rpId } from './examples.ts'
+
+const browser = { kind: 'browser', id: 'x' } as const
+const network = { kind: 'network', prefix: 'x' } as const
+
+test('an initiator is somebody else at another relying party, and no browser is named like a network', () => {
+  const names = [
+    initiatorText(rpId, browser),
+    initiatorText(rpId, network),
+    initiatorText(rpId, null),
+    initiatorText('rp_other', browser),
+    initiatorText('rp_other', null),
+  ]
+  expect(new Set(names).size).toBe(names.length)
+})
