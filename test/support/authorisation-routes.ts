@@ -1,0 +1,194 @@
+// What a test must know of each route to call it in earnest; who may call it is said by openapi.yaml.
+
+import type { ProblemCode } from '../../src/http/problem-table.ts'
+import { denialBy, newApp, type Scene } from './authorisation-scene.ts'
+import type { Phone } from './running-service.ts'
+
+export type RouteFacts = {
+  /** A body that is right for this scene; `phone` is the device that calls, where one does. */
+  readonly body?: (scene: Scene, phone: Phone) => unknown
+  readonly query?: (scene: Scene) => Promise<string>
+  /** The thing that the path names, where its folder does not say it. */
+  readonly object?: (scene: Scene) => Promise<string>
+  /** What meets those who may call, where it is no success. */
+  readonly granted?: ProblemCode
+  /** What meets those who may call, but name things in the query or the body that are not theirs. */
+  readonly foreign?: ProblemCode
+  /** What everybody meets; for routes that are open to all. Null is a success. */
+  readonly everybody?: ProblemCode | null
+  /** For a route that is open to all pages of the service's own origin, and to none of others. */
+  readonly ownPages?: boolean
+}
+
+const none: RouteFacts = {}
+const open: RouteFacts = { everybody: null }
+const reason = { reason: 'lost' }
+const madeUpSecret = 'A'.repeat(43)
+let names = 0
+const fresh = () => `made-${++names}`
+const userId = async (scene: Scene) => `?userId=${await scene.user()}`
+
+/** Every route of openapi.yaml, by method and path. */
+export const routeFacts: Readonly<Record<string, RouteFacts>> = {
+  'GET /device/v1/activities': none,
+  'POST /device/v1/activities/{id}/report': none,
+  'GET /device/v1/challenges': none,
+  'POST /device/v1/challenges/{id}/answer': {
+    body: async ({ service, challenge }, phone) => {
+      const issuer = `${service.origin}/t/${service.tenantId}`
+      return { answer: await denialBy(phone, issuer, await challenge()) }
+    },
+  },
+  'POST /device/v1/challenges/{id}/received': none,
+  'GET /device/v1/devices': none,
+  'DELETE /device/v1/devices/{id}': none,
+  'POST /device/v1/enrollments': {
+    body: async ({ lost }) => ({ replacesDeviceId: (await lost()).deviceId }),
+    foreign: 'not_found',
+  },
+  'POST /device/v1/enrollments/claim': {
+    body: ({ service }, phone) => ({
+      tenantId: service.tenantId,
+      code: madeUpSecret,
+      appId: 'com.example.app',
+      device: { name: 'x', platform: 'ios', model: 'x', osVersion: '1', appVersion: '1.0.0' },
+      keys: { possession: phone.keys.possession.publicJwk },
+      proofs: { possession: `e30.e30.${'A'.repeat(86)}` },
+    }),
+    everybody: 'enrolment_code_invalid',
+  },
+  'POST /device/v1/enrollments/confirm': {
+    body: () => ({ number: '483920' }),
+    granted: 'device_not_pending',
+    foreign: 'device_not_pending',
+  },
+  'GET /device/v1/enrollments/{id}': { object: ({ nextEnrolment }) => nextEnrolment() },
+  'GET /device/v1/keyset': none,
+  'GET /device/v1/notification-preferences': none,
+  'PUT /device/v1/notification-preferences': { body: () => ({ devices: 'in_app' }) },
+  'GET /device/v1/push-pause': none,
+  'PUT /device/v1/push-pause': { body: () => ({ until: null }) },
+  'PUT /device/v1/push-token': { body: () => ({ push: null }) },
+  'DELETE /device/v1/self': none,
+  'GET /device/v1/self': none,
+  'PATCH /device/v1/self': { body: () => ({ name: fresh() }) },
+  'GET /health/live': open,
+  'GET /health/ready': open,
+  'GET /metrics': open,
+  'GET /openapi.yaml': open,
+  'GET /portal/v1/activities': none,
+  'GET /portal/v1/devices': none,
+  'POST /portal/v1/devices/{id}/unregister': { body: () => reason },
+  'GET /portal/v1/me': none,
+  'DELETE /portal/v1/sessions': none,
+  'POST /portal/v1/sessions': {
+    body: ({ service }) => ({ tenantId: service.tenantId, token: madeUpSecret }),
+    everybody: 'portal_link_invalid',
+    ownPages: true,
+  },
+  'GET /t/{tenantId}/.well-known/jwks.json': open,
+  'GET /t/{tenantId}/enrol': open,
+  'GET /v1/api-keys': none,
+  'POST /v1/api-keys': {
+    body: async ({ party }) => ({ relyingPartyId: await party(), name: fresh() }),
+    foreign: 'relying_party_unknown',
+  },
+  'POST /v1/api-keys/{id}/revoke': none,
+  'POST /v1/api-keys/{id}/rotate': { body: () => ({}) },
+  'GET /v1/apps': none,
+  'POST /v1/apps': { body: ({ service }) => newApp(service, fresh()) },
+  'DELETE /v1/apps/{id}': none,
+  'GET /v1/apps/{id}': none,
+  'PATCH /v1/apps/{id}': { body: () => ({ name: fresh() }) },
+  'GET /v1/audit-events': none,
+  'GET /v1/challenges': { query: userId, foreign: 'not_found' },
+  'POST /v1/challenges': {
+    body: async ({ user, phone }) => {
+      await phone()
+      return { user: { id: await user() } }
+    },
+    foreign: 'user_not_found',
+  },
+  'GET /v1/challenges/{id}': none,
+  'POST /v1/challenges/{id}/cancel': none,
+  'GET /v1/challenges/{id}/events': none,
+  'GET /v1/challenges/{id}/evidence': { object: ({ decided }) => decided() },
+  'POST /v1/challenges/{id}/resend': { granted: 'resend_too_soon' },
+  'POST /v1/devices/unregister-by-time': {
+    body: () => ({ from: '2001-01-01T00:00:00Z', to: '2001-01-02T00:00:00Z', reason: 'stolen' }),
+  },
+  'GET /v1/devices/{id}': none,
+  'PATCH /v1/devices/{id}': { body: () => ({ status: 'suspended' }) },
+  'GET /v1/devices/{id}/test-push': { object: ({ testPushed }) => testPushed() },
+  'POST /v1/devices/{id}/test-push': { object: async ({ phone }) => (await phone()).deviceId },
+  'POST /v1/devices/{id}/unregister': { body: () => reason },
+  'POST /v1/enrollments': {
+    body: async ({ user }) => ({ user: { id: await user() } }),
+    foreign: 'not_found',
+  },
+  'GET /v1/enrollments/{id}': none,
+  'POST /v1/enrollments/{id}/cancel': none,
+  'GET /v1/policy': none,
+  'PATCH /v1/policy': { body: () => ({ challengeTtlSeconds: 121 }) },
+  'PUT /v1/policy': { body: () => ({ challengeTtlSeconds: 122 }) },
+  'GET /v1/relying-parties': none,
+  'POST /v1/relying-parties': { body: () => ({ name: 'x', namespaces: [fresh()] }) },
+  'GET /v1/relying-parties/{id}/policy': none,
+  'PUT /v1/relying-parties/{id}/policy': { body: () => ({ challengeTtlSeconds: 60 }) },
+  'GET /v1/reports': none,
+  'POST /v1/reports/{id}/resolve': { body: () => ({ resolution: 'false_alarm' }) },
+  'GET /v1/tenant': none,
+  'GET /v1/users': none,
+  'POST /v1/users': {
+    body: async () => {
+      const name = fresh()
+      return { displayName: name, identifiers: [name] }
+    },
+  },
+  'GET /v1/users/{userId}': none,
+  'GET /v1/users/{userId}/activities': none,
+  'POST /v1/users/{userId}/activities': {
+    body: () => ({ type: 'password_changed', severity: 'info', title: 'x' }),
+  },
+  'GET /v1/users/{userId}/devices': none,
+  'POST /v1/users/{userId}/devices/unregister': { body: () => reason },
+  'POST /v1/users/{userId}/enrollments': { body: () => ({}) },
+  'POST /v1/users/{userId}/erase': none,
+  'GET /v1/users/{userId}/export': none,
+  'GET /v1/users/{userId}/passcodes': none,
+  'POST /v1/users/{userId}/passcodes/verify': {
+    body: async ({ temporaryCode }) => ({ code: await temporaryCode() }),
+  },
+  'POST /v1/users/{userId}/portal-sessions': none,
+  'GET /v1/users/{userId}/protection': none,
+  'GET /v1/users/{userId}/readiness': none,
+  'POST /v1/users/{userId}/recovery-codes': { body: () => ({}) },
+  'POST /v1/users/{userId}/temporary-codes': { body: () => ({}) },
+  'POST /v1/users/{userId}/unlock': none,
+}
+
+const made = '01jv9z3k8we2tvn4qh6yrx7b5c'
+
+/** By the folder in the path: what an id there names, how to get one, and one that names nothing. */
+export const folders: Readonly<
+  Record<string, { readonly of: (scene: Scene) => Promise<string>; readonly unknown: string }>
+> = {
+  t: { of: async ({ service }) => service.tenantId, unknown: `tnt_${made}` },
+  users: { of: ({ user }) => user(), unknown: `usr_${made}` },
+  devices: { of: async ({ lost }) => (await lost()).deviceId, unknown: `dev_${made}` },
+  challenges: { of: ({ challenge }) => challenge(), unknown: `chl_${made}` },
+  enrollments: { of: ({ enrolment }) => enrolment(), unknown: `enr_${made}` },
+  activities: { of: ({ activity }) => activity(), unknown: `act_${made}` },
+  reports: { of: ({ report }) => report(), unknown: `rpt_${made}` },
+  apps: { of: ({ app }) => app(), unknown: `app_${made}` },
+  'api-keys': { of: ({ apiKey }) => apiKey(), unknown: `key_${made}` },
+  'relying-parties': { of: ({ party }) => party(), unknown: `rp_${made}` },
+}
+
+/** Things of the whole tenant: each of its admins may change them, whichever relying party the key is of. */
+export const tenantWide: ReadonlySet<string> = new Set([
+  'reports',
+  'apps',
+  'api-keys',
+  'relying-parties',
+])

@@ -1,0 +1,169 @@
+// Things of one user that calls can be about, each made when it is first asked for.
+
+import { randomBytes } from 'node:crypto'
+import { onServer } from './cluster.ts'
+import { callAsDevice, freshJti, seconds, sign } from './device-calls.ts'
+import { type Api, enrolPhone, type Phone, type RunningService } from './running-service.ts'
+
+/** A tenant of a running service, with a key of it that has all scopes. */
+export type Tenancy = Pick<RunningService, 'origin' | 'tenantId' | 'simulator' | 'api' | 'database'>
+
+/** What `api` answers, which must be a success. */
+export async function made(
+  api: Api,
+  method: 'GET' | 'POST' | 'PATCH',
+  path: string,
+  body?: unknown,
+) {
+  const reply = await api(method, path, body)
+  if (reply.status >= 300) throw new Error(`${method} ${path}: ${reply.text}`)
+  return reply.json
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let given: Promise<T> | undefined
+  return () => {
+    given ??= make()
+    return given
+  }
+}
+
+async function named(service: Tenancy, what: string, text: string): Promise<string> {
+  const { rows } = await onServer(service.database.url, (client) => client.query(text))
+  const [row] = rows
+  if (!row) throw new Error(`no ${what}`)
+  return row.id
+}
+
+/** A user of the tenant, not there until something of it is asked for. */
+export function createScene(service: Tenancy) {
+  const { api } = service
+  const name = `user-${randomBytes(6).toString('hex')}`
+  const user = once(async () => {
+    const imported = { displayName: name, identifiers: [name] }
+    return (await made(api, 'POST', '/v1/users', imported)).id as string
+  })
+  const enrol = (more: object) =>
+    once(async () => {
+      await user()
+      return enrolPhone(service, { user: name, ...more })
+    })
+  const phone = enrol({})
+  const party = once(
+    async () =>
+      (await made(api, 'POST', '/v1/relying-parties', { name, namespaces: [name] })).id as string,
+  )
+  const challenge = once(async () => {
+    await phone()
+    return (await made(api, 'POST', '/v1/challenges', { user: name, number: { mode: 'service' } }))
+      .id as string
+  })
+  const activity = once(async () => {
+    const { deviceId } = await phone()
+    const text = `select id from activities where device_id = '${deviceId}' limit 1`
+    return named(service, 'activity', text)
+  })
+  return {
+    service,
+    name,
+    user,
+    phone,
+    party,
+    challenge,
+    activity,
+    /** Another phone of the user, to be lost. */
+    lost: enrol({ withPush: false }),
+    enrolment: once(async () => {
+      await user()
+      return (await made(api, 'POST', '/v1/enrollments', { user: name })).id as string
+    }),
+    nextEnrolment: once(async () => {
+      const opened = await callAsDevice(service, await phone(), {
+        method: 'POST',
+        path: '/device/v1/enrollments',
+        body: { replacesDeviceId: null },
+        key: (await phone()).keys.verification ?? (await phone()).keys.possession,
+      })
+      if (opened.status !== 201) throw new Error(opened.text)
+      return opened.json.id as string
+    }),
+    decided: once(async () => {
+      await phone()
+      const { id } = await made(api, 'POST', '/v1/challenges', { user: name })
+      const { client } = await phone()
+      const request = (await client.pending()).requests.find((one) => one.challengeId === id)
+      if (!request) throw new Error('the phone is not asked')
+      await client.deny(request)
+      return id as string
+    }),
+    /** The phone, after a test push to it. */
+    testPushed: once(async () => {
+      const { deviceId } = await phone()
+      await made(api, 'POST', `/v1/devices/${deviceId}/test-push`)
+      return deviceId
+    }),
+    apiKey: once(async () => {
+      const relyingPartyId = await party()
+      return (await made(api, 'POST', '/v1/api-keys', { relyingPartyId, name })).id as string
+    }),
+    app: once(
+      async () => (await made(api, 'POST', '/v1/apps', newApp(service, name))).id as string,
+    ),
+    report: once(async () => {
+      const path = `/device/v1/activities/${await activity()}/report`
+      const reported = await callAsDevice(service, await phone(), { method: 'POST', path })
+      if (reported.status !== 201) throw new Error(reported.text)
+      return reported.json.reportId as string
+    }),
+    temporaryCode: once(
+      async () =>
+        (await made(api, 'POST', `/v1/users/${await user()}/temporary-codes`, {})).code as string,
+    ),
+    /** A signed-in browser of the user: its headers. */
+    browser: async () => browserOf(service, await user()),
+  }
+}
+
+export type Scene = ReturnType<typeof createScene>
+
+/** An app of this name with the simulator's credentials. */
+export function newApp({ simulator }: Pick<Tenancy, 'simulator'>, name: string) {
+  const fcm = simulator.credentials.fcm.serviceAccount
+  return { appId: `com.example.${name}`, name, credentials: { provider: 'fcm', fcm } }
+}
+
+/** What a browser sends once its person has opened a fresh link. */
+async function browserOf({ api, origin }: Tenancy, userId: string) {
+  const { url } = await made(api, 'POST', `/v1/users/${userId}/portal-sessions`)
+  const [, , tenantId] = new URL(url).pathname.split('/')
+  const ours = { 'sec-fetch-site': 'same-origin' }
+  const opened = await fetch(`${origin}/portal/v1/sessions`, {
+    method: 'POST',
+    headers: { ...ours, 'content-type': 'application/json' },
+    body: JSON.stringify({ tenantId, token: new URL(url).hash.slice(1) }),
+  })
+  const cookie = opened.headers.get('set-cookie')?.split(';')[0]
+  if (!cookie) throw new Error(await opened.text())
+  return { ...ours, cookie }
+}
+
+/** A denial of a challenge by a phone as it signs one; what it cannot know of a challenge that it never saw is made up. */
+export async function denialBy(phone: Phone, tenantIssuer: string, challengeId: string) {
+  const { requests } = await phone.client.pending().catch(() => ({ requests: [] }))
+  const request = requests.find((one) => one.challengeId === challengeId)
+  const madeUp = randomBytes(32).toString('base64url')
+  const claims = {
+    iss: phone.deviceId,
+    sub: phone.userId,
+    aud: tenantIssuer,
+    jti: freshJti(),
+    iat: seconds(),
+    exp: seconds(60),
+    cid: challengeId,
+    nonce: request?.nonce ?? madeUp,
+    rqh: request?.requestHash ?? madeUp,
+    dec: 'deny',
+    uv: false,
+  }
+  return sign(phone.keys.possession, 'approval-response+jwt', claims)
+}
