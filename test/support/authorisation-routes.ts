@@ -146,6 +146,7 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
     },
   },
   'GET /v1/users/{userId}': none,
+  'PATCH /v1/users/{userId}': { body: () => ({ status: 'suspended' }) },
   'GET /v1/users/{userId}/activities': none,
   'POST /v1/users/{userId}/activities': {
     body: () => ({ type: 'password_changed', severity: 'info', title: 'x' }),
