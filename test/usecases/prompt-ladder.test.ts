@@ -245,6 +245,15 @@ describe('"this wasn’t me"', () => {
     expect(await approve(mine)).toEqual({ status: 'approved' })
   })
 
+  test('leaves every place free: the owner may ask again at once', async () => {
+    expect(await approve(await granted(ask(world, principal, own)))).toEqual({ status: 'approved' })
+    for (let n = 0; n < 3; n++) await granted(ask(world, principal, own))
+    expect(await ask(world, principal, own)).toMatchObject({ refused: 'too_many_pending' })
+    const bad = await granted(ask(world, principal, stranger(1)))
+    await answer(bad.challenge.id, { dec: 'report' })
+    expect(await approve(await granted(ask(world, principal, own)))).toEqual({ status: 'approved' })
+  })
+
   test('stands in the queue of the admins until one resolves it, once', async () => {
     const bad = await granted(ask(world, principal, stranger(1)))
     await answer(bad.challenge.id, { dec: 'report' })

@@ -1,0 +1,56 @@
+// Holds the figures of docs/limits.md to the code.
+
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { confirmationTriesMax } from '../src/domain/enrolment.ts'
+import { type PolicyRule, policyRules } from '../src/domain/policy-rules.ts'
+import { pauseDaysMax } from '../src/domain/protection.ts'
+
+const document = readFileSync(path.resolve(import.meta.dirname, '../docs/limits.md'), 'utf8')
+const rows = (document.match(/^\|.+\|$/gm) ?? []).map((line) =>
+  line
+    .slice(1, -1)
+    .split('|')
+    .map((cell) => cell.trim()),
+)
+const numberOf = (text = '') => Number(text.replaceAll(',', ''))
+
+/** Figure and bounds of the rows that name the field. */
+function figuresOf(field: string) {
+  const named = rows.filter((cells) =>
+    cells.some((cell, at) => at > 1 && cell.startsWith(`\`${field}\``)),
+  )
+  return named.flatMap(([, figure = '']) => {
+    const found = /^([\d,]+)[^(]*\(([\d,]+) to ([\d,]+)\)/.exec(figure)
+    return found ? [found.slice(1).map(numberOf)] : []
+  })
+}
+
+const integers = Object.entries<PolicyRule>(policyRules).flatMap(([field, rule]) =>
+  rule.kind === 'integer' ? [[field, [rule.default, rule.min, rule.max]] as const] : [],
+)
+
+describe('the document of limits tells the figure and the bounds of the policy', () => {
+  test.each(integers)('%s', (field, figures) => {
+    expect(figuresOf(field)).toEqual([figures])
+  })
+})
+
+test('it names no field that the policy does not have', () => {
+  const named = rows.flatMap((cells) => {
+    const [, field] = /^`([a-z]+[A-Z]\w*)`/.exec(cells[2] ?? '') ?? []
+    return field ? [field] : []
+  })
+  expect(named.length).toBeGreaterThan(20)
+  // The lifetime of a temporary code is asked for by each call.
+  const known = [...Object.keys(policyRules), 'ttlSeconds']
+  expect(named.filter((field) => !known.includes(field))).toEqual([])
+})
+
+test('it tells the figures that no policy changes', () => {
+  const figureOf = (what: string) =>
+    numberOf(/^\d+/.exec(rows.find(([name]) => name === what)?.[1] ?? '')?.[0])
+  expect(figureOf('pause that a user asks for')).toBe(pauseDaysMax)
+  expect(figureOf('wrong numbers on the new device')).toBe(confirmationTriesMax)
+})
