@@ -66,6 +66,8 @@ export type Challenge = {
   readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled'
   readonly reason: string | null
   readonly deliveryMode: 'push' | 'pull_only'
+  /** Why no phone was woken; null when one was. */
+  readonly suppressed: string | null
   readonly wrongNumbersLeft: number
   readonly resendsLeft: number
   readonly createdAt: string
@@ -84,6 +86,8 @@ export type Question = {
   readonly user: string
   readonly context: Readonly<Record<string, string>>
   readonly binding: string
+  /** Who starts the sign-in: an id that the company keeps in the browser for long. */
+  readonly initiator: { readonly browserId: string }
   readonly number?: { readonly mode: 'caller'; readonly value: string }
 }
 

@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
 import { RefusedCall, type RelyingParty } from './relying-party.ts'
 import { type Browser, SignIn } from './sign-in.ts'
 
 const cookieName = 'larkfield_session'
+const browserCookieName = 'larkfield_browser'
+const browserCookieSeconds = 365 * 24 * 60 * 60
 const sessionsMax = 1000
 const waitMs = 25_000
 const bodyBytesMax = 4096
@@ -23,25 +26,26 @@ export function createSignInRoutes(party: RelyingParty) {
   const sessions = new Map<string, SignIn>()
 
   const sessionOf = (request: IncomingMessage): SignIn | undefined => {
-    const cookie = new RegExp(`(?:^|; )${cookieName}=([\\w-]+)`).exec(request.headers.cookie ?? '')
-    return sessions.get(cookie?.[1] ?? '')
+    return sessions.get(cookieOf(request, cookieName) ?? '')
   }
   const open = (request: IncomingMessage, response: ServerResponse): SignIn => {
     sessionOf(request)?.leave()
-    const session = new SignIn(party, browserOf(request))
+    const browser = browserOf(request)
+    const session = new SignIn(party, browser)
     sessions.set(session.sessionId, session)
     const [oldest] = sessions.values()
     if (sessions.size > sessionsMax && oldest) {
       oldest.close()
       sessions.delete(oldest.sessionId)
     }
-    response.setHeader(
-      'set-cookie',
-      `${cookieName}=${session.sessionId}; Path=/api/sign-in; HttpOnly; SameSite=Strict`,
-    )
+    const rules = 'Path=/api/sign-in; HttpOnly; SameSite=Strict'
+    response.setHeader('set-cookie', [
+      `${cookieName}=${session.sessionId}; ${rules}`,
+      `${browserCookieName}=${browser.id}; ${rules}; Max-Age=${browserCookieSeconds}`,
+    ])
     return session
   }
-  const fresh = new SignIn(party, { ip: '', location: '', name: '' }).view
+  const fresh = new SignIn(party, { id: '', ip: '', location: '', name: '' }).view
 
   const handle = async (request: IncomingMessage, response: ServerResponse, url: URL) => {
     const action = url.pathname.slice('/api/sign-in'.length)
@@ -104,11 +108,21 @@ function reply(response: ServerResponse, status: number, body: unknown): void {
   response.end(JSON.stringify(body))
 }
 
+/** Refusals that a person can do something about, in words for the person. */
+const stopped: Readonly<Record<string, string>> = {
+  push_locked: 'Sign-in by phone is locked for this name. Ask the help desk, or try again later.',
+  initiator_blocked: 'The owner reported a sign-in from this browser. It is refused for a day.',
+  too_many_pending:
+    'Too many questions wait on the phone already. Answer them, or try again in two minutes.',
+  user_suspended: 'Sign-in is stopped for this name. Ask the help desk.',
+}
+
 function replyError(response: ServerResponse, error: unknown): void {
   if (error instanceof z.ZodError) {
     reply(response, 400, { code: 'invalid', detail: error.issues[0]?.message })
   } else if (error instanceof RefusedCall) {
-    const { code, message: detail, retryAfterSeconds } = error
+    const { code, retryAfterSeconds } = error
+    const detail = stopped[code] ?? error.message
     reply(response, error.isPassing ? 503 : error.status, { code, detail, retryAfterSeconds })
   } else {
     reply(response, 500, { code: 'internal', detail: String(error) })
@@ -144,12 +158,22 @@ const systems: readonly (readonly [RegExp, string])[] = [
   [/Linux/, 'Linux'],
 ]
 
-/** What to show on the phone of where the sign-in comes from. A real company looks the address up in a list of places. */
-function browserOf({ headers, socket }: IncomingMessage): Browser {
+/** Of 24 random bytes: nobody guesses the id of another's browser. */
+const browserIdLength = 32
+
+function cookieOf({ headers }: IncomingMessage, name: string): string | undefined {
+  return new RegExp(`(?:^|; )${name}=([\\w-]+)`).exec(headers.cookie ?? '')?.[1]
+}
+
+/** Which browser it is, and what to show on the phone of where the sign-in comes from. A real company looks the address up in a list of places. */
+function browserOf(request: IncomingMessage): Browser {
+  const { headers, socket } = request
   const agent = headers['user-agent'] ?? ''
   const find = (known: readonly (readonly [RegExp, string])[]) =>
     known.find(([pattern]) => pattern.test(agent))?.[1]
+  const known = cookieOf(request, browserCookieName)
   return {
+    id: known?.length === browserIdLength ? known : randomBytes(24).toString('base64url'),
     ip: (socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, ''),
     location: 'This computer',
     name: `${find(browsers) ?? 'A browser'} on ${find(systems) ?? 'an unknown system'}`,

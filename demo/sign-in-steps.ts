@@ -55,6 +55,7 @@ export function approveStep(created: CreatedChallenge): ApproveStep {
     createdAt: created.createdAt,
     expiresAt: created.expiresAt,
     isPullOnly: created.deliveryMode === 'pull_only',
+    suppressed: created.suppressed,
     phones: [],
     wrongNumbersLeft: created.wrongNumbersLeft,
     hadWrongNumber: false,

@@ -5,8 +5,14 @@ import { type Challenge, type Device, RefusedCall, type RelyingParty } from './r
 import { approveStep, endingOf, proofOf, pushAgainAt, refusalOf } from './sign-in-steps.ts'
 import type { ApproveStep, EnrolStep, SignedInStep, SignInView, Step } from './sign-in-view.ts'
 
-/** What the company shows on the phone about where a sign-in comes from. */
-export type Browser = { readonly ip: string; readonly location: string; readonly name: string }
+/** Which browser it is, and what the company shows on the phone about where a sign-in comes from. */
+export type Browser = {
+  /** Kept in a cookie for long, so that strangers cannot use up the pushes of a browser that the user signs in from. */
+  readonly id: string
+  readonly ip: string
+  readonly location: string
+  readonly name: string
+}
 
 const retryMs = 1000
 /** The way of a push is followed by looking; the outcome comes by long poll. */
@@ -152,11 +158,16 @@ export class SignIn {
   }
 
   async #ask(userId: string, devices: readonly Device[]): Promise<void> {
-    const { ip, location, name: userAgent } = this.#browser
+    const { id: browserId, ip, location, name: userAgent } = this.#browser
     const context = { application: 'Staff portal', action: 'Sign in', ip, location, userAgent }
     const happenings = new Happenings(Date.now())
     happenings.note('asked', 'Sign-in page', 'asked Countersign')
-    const created = await this.#party.ask({ user: this.#user, context, binding: this.#binding })
+    const created = await this.#party.ask({
+      user: this.#user,
+      context,
+      binding: this.#binding,
+      initiator: { browserId },
+    })
     happenings.note(
       'created',
       'Countersign',

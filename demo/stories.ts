@@ -6,8 +6,8 @@ import type { PushService } from '../simulator/push-service.ts'
 import type { Provider } from '../simulator/pushes.ts'
 import { createVirtualPhone, type VirtualPhone } from '../simulator/virtual-phone.ts'
 import { appId } from './push-credentials.ts'
-import type { Challenge, Question, RelyingParty } from './relying-party.ts'
-import type { StoryTimeline } from './story-timeline.ts'
+import { type Challenge, type Question, RefusedCall, type RelyingParty } from './relying-party.ts'
+import { createTimeline, type StoryTimeline } from './story-timeline.ts'
 
 /** Who plays, and on which stage. */
 export type Stage = {
@@ -29,6 +29,7 @@ export const stories: readonly Story[] = [
   { title: 'Wrong number, then the right one', play: wrongNumber },
   { title: 'Lost phone: unregistered, its later answer is refused', play: lostPhone },
   { title: "The caller's own number is typed", play: callerNumber },
+  { title: 'Prompt bombing: strangers ask on, the phone falls silent', play: bombing },
 ]
 
 const gateways: Record<Provider, string> = { apns: 'APNs (simulated)', fcm: 'FCM (simulated)' }
@@ -108,6 +109,55 @@ async function callerNumber(stage: Stage, timeline: StoryTimeline): Promise<stri
   return conclude(stage, timeline, asked, { status: 'approved', reason: null })
 }
 
+/** Somebody has the password and tries again and again; the owner gets in from the browser that was approved before. */
+async function bombing(stage: Stage, timeline: StoryTimeline): Promise<string> {
+  const { party, pushLog } = stage
+  const phone = await enrol(stage, timeline, { user: 'finn', name: "Finn's iPhone" })
+  const known = { user: 'finn', browserId: randomId() }
+  const earlier = createTimeline()
+  const first = await ask(stage, earlier, known)
+  await wake(stage, earlier, phone, first)
+  await answer(earlier, phone, 'approve', first.number)
+  await conclude(stage, earlier, first, { status: 'approved', reason: null })
+  timeline.before('Finn signed in once from a browser, which is known since then')
+  const before = pushLog.accepted(phone.pushToken).length
+
+  timeline.begin()
+  const modes: string[] = []
+  for (let n = 1; n <= 20; n++) {
+    const mode = await askAsStranger(party, 'finn')
+    if (mode !== modes.at(-1)) timeline.note('stranger', `asks, question ${n} of 20: ${mode}`)
+    modes.push(mode)
+  }
+  expect('questions that woke the phone', modes.filter((mode) => mode === 'push').length, 1)
+  expect('questions that wait silently', modes.filter((mode) => mode === 'pull_only').length, 2)
+  const refused = modes.filter((mode) => mode === 'too_many_pending').length
+  expect('questions that were refused', refused, 17)
+
+  const asked = await ask(stage, timeline, known, { begins: false })
+  await wake(stage, timeline, phone, asked)
+  expect('pushes in all', pushLog.accepted(phone.pushToken).length - before, 2)
+  timeline.note('phone', 'rang twice: once for 20 strangers, once for its owner')
+  await answer(timeline, phone, 'approve', asked.number)
+  return conclude(stage, timeline, asked, { status: 'approved', reason: null })
+}
+
+/** How the question of a browser that nobody knows fares: woken, silent or refused. */
+async function askAsStranger(party: RelyingParty, user: string): Promise<string> {
+  const context = { application: 'Staff portal', action: 'Sign in', ip: '203.0.113.9' }
+  const initiator = { browserId: randomId() }
+  try {
+    return (await party.ask({ user, context, binding: randomId(), initiator })).deliveryMode
+  } catch (error) {
+    if (error instanceof RefusedCall) return error.code
+    throw error
+  }
+}
+
+function randomId(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
+}
+
 type Newcomer = { readonly user: string; readonly name: string; readonly provider?: Provider }
 
 /** Enrols a phone as a person does: scan the code, type the number of the page. */
@@ -139,13 +189,17 @@ type Asked = {
 async function ask(
   { party }: Stage,
   timeline: StoryTimeline,
-  question: Pick<Question, 'user' | 'number'>,
+  {
+    browserId = randomId(),
+    ...question
+  }: Pick<Question, 'user' | 'number'> & { browserId?: string },
+  { begins = true }: { readonly begins?: boolean } = {},
 ): Promise<Asked> {
-  const binding = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
+  const binding = randomId()
   const context = { application: 'Staff portal', action: 'Sign in', ip: '192.0.2.44' }
-  timeline.begin()
+  if (begins) timeline.begin()
   timeline.note(page, `asks Countersign whether this is ${question.user}`)
-  const created = await party.ask({ ...question, context, binding })
+  const created = await party.ask({ ...question, context, binding, initiator: { browserId } })
   const number = question.number?.value ?? created.number
   if (number === null) throw new Error('the challenge came without a number')
   timeline.note(service, `created ${created.id}`, Date.parse(created.createdAt))

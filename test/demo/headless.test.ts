@@ -15,6 +15,7 @@ test('the headless demo plays every story against the real service, ends with 0 
     /^3 {2}Wrong number.*?refused, 2 tries left.*?ok: approved/ms,
     /^4 {2}Lost phone.*?refused, device_unregistered.*?ok: user_reported/ms,
     /^5 {2}The caller's own number.*?ok: approved/ms,
+    /^6 {2}Prompt bombing.*?question 1 of 20: push.*?question 2 of 20: pull_only.*?question 4 of 20: too_many_pending.*?rang twice.*?ok: approved/ms,
   ]) {
     expect(printed).toMatch(ending)
   }

@@ -9,13 +9,19 @@ import { reachableFolder, runDemo } from './demo-process.ts'
 
 /** The sign-in page's side, without a browser. */
 function openBrowser(pages: string) {
-  let cookie = ''
+  const cookies = new Map<string, string>()
   const send = async (path: string, body?: object): Promise<SignInView> => {
     const response = await fetch(`${pages}/api/sign-in${path}`, {
       ...(body && { method: 'POST', body: JSON.stringify(body) }),
-      headers: { cookie, 'content-type': 'application/json' },
+      headers: {
+        cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+        'content-type': 'application/json',
+      },
     })
-    cookie = response.headers.getSetCookie()[0]?.split(';')[0] ?? cookie
+    for (const cookie of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? []
+      cookies.set(name, value)
+    }
     expect(response.status, path).toBe(200)
     return (await response.json()) as SignInView
   }
@@ -92,8 +98,17 @@ test('the demo serves a sign-in from a new name to "signed in"; Ctrl-C ends all 
     expect.arrayContaining(['long poll returned', 'verified the signed result']),
   )
 
+  // Strangers wake the phone once and then no more; the browser that was approved goes on waking it.
+  const name = { user: 'Ada', password: 'any' }
+  const stranger = await openBrowser(demo.pages).send('', name)
+  expect(stranger.step).toMatchObject({ name: 'approve', isPullOnly: false, suppressed: null })
+  const next = await openBrowser(demo.pages).send('', name)
+  expect(next.step).toMatchObject({ isPullOnly: true, suppressed: 'recently_unanswered' })
+  const mine = await browser.send('', name)
+  expect(mine.step).toMatchObject({ isPullOnly: false, suppressed: null })
+
   // Somebody waits, at the page and at the service, while the demo is told to end.
-  await browser.send('', { user: 'Ada', password: 'any' })
+  await browser.send('', name)
   await pushes.close()
   demo.kill('SIGINT')
   expect(await demo.ended, demo.printed() + demo.complaints()).toBe(0)

@@ -12,7 +12,7 @@ export function approveScreen(page: Page, first: ApproveStep): StepScreen {
   const element = el(
     'div',
     { class: 'card' },
-    el('h1', {}, 'Check your phone'),
+    el('h1', {}, first.isPullOnly ? 'Open the app on your phone' : 'Check your phone'),
     el('p', {}, 'Type this number in the authenticator app to sign in:'),
     bigNumber(first.number),
     clock.element,
@@ -71,7 +71,22 @@ function pushAgainButton(page: Page, trouble: HTMLElement) {
   return { element: made, update, stop: () => stop() }
 }
 
-function noticesOf({ hadWrongNumber, wrongNumbersLeft: left, isPullOnly }: ApproveStep) {
+/** Why the phone stays silent. */
+const silences: Readonly<Record<string, string>> = {
+  paused: 'You have paused pushes.',
+  reported: 'A sign-in was reported a short while ago, so that nothing rings.',
+  recently_unanswered: 'Your phone was woken a moment ago.',
+  recently_denied: 'A sign-in was denied a moment ago.',
+  push_budget_used_up: 'Your phone was woken often enough for now.',
+  unanswered_pushes: 'Too many questions were left unanswered, so that the phone stays silent.',
+}
+
+function noticesOf({
+  hadWrongNumber,
+  wrongNumbersLeft: left,
+  isPullOnly,
+  suppressed,
+}: ApproveStep) {
   const tries = left === 1 ? 'One try is' : `${left} tries are`
   return [
     ...(hadWrongNumber
@@ -82,7 +97,7 @@ function noticesOf({ hadWrongNumber, wrongNumbersLeft: left, isPullOnly }: Appro
           note(
             'warn',
             icon('bell'),
-            'No phone can be woken. Open the authenticator app; the question waits there.',
+            `${silences[suppressed ?? ''] ?? 'No phone can be woken.'} Open the app; the question waits there.`,
           ),
         ]
       : []),
