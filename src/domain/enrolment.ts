@@ -5,7 +5,6 @@ import { type Refusal, refuse } from './refusal.ts'
 
 export type EnrolmentStatus = 'open' | 'claimed' | 'completed' | 'cancelled' | 'void'
 export type VoidReason =
-  | 'code_tries_used_up'
   | 'number_tries_used_up'
   | 'device_unregistered'
   | 'device_suspended'
@@ -24,6 +23,7 @@ export type Enrolment = {
   readonly rpId: RelyingPartyId
   readonly status: EnrolmentStatus
   readonly reason: VoidReason | null
+  /** At 0 the typed code is worth nothing any more; the scanned one is not touched by guesses. */
   readonly codeTriesLeft: number
   readonly wrongNumbersLeft: number
   readonly confirmationRequired: boolean

@@ -47,6 +47,8 @@ const notices: Record<ActivityType, Notice> = {
   enrolment_claimed: loud('devices'),
   enrolment_cancelled: quiet('devices'),
   enrolment_void: loud('devices'),
+  // Outsiders bring it about, with nothing but a name.
+  typed_code_ended: quiet('devices'),
   device_added: loud('devices'),
   device_renamed: loud('devices'),
   device_unregistered: loud('devices'),

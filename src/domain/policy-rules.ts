@@ -191,7 +191,7 @@ export const policyRules = {
     max: 600,
     stricter: 'fewer',
   }),
-  enrolmentCodeTriesMax: integer('Wrong typed codes that end an enrolment.', {
+  enrolmentCodeTriesMax: integer('Wrong typed codes that end the typed code of an enrolment.', {
     default: 5,
     min: 1,
     max: 5,

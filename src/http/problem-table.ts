@@ -98,7 +98,8 @@ export const problems = {
   enrolment_code_invalid: {
     status: 404,
     title: 'The enrolment code is not valid.',
-    detail: 'Scan the code again, or type it again together with the user name.',
+    detail:
+      'Scan the code, or type it again together with the user name; after some wrong tries only scanning works.',
   },
   enrolment_expired: {
     status: 410,

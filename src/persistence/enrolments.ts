@@ -48,7 +48,8 @@ const findByCode = `${target} e.code_hash = $2`
 const findById = `${target} e.id = $2`
 
 // A guess is paid for before it is looked at, under the row's lock: parallel guesses cannot share a try. All lock in one
-// order, or two guesses at several enrolments could wait for each other.
+// order, or two guesses at several enrolments could wait for each other. Without a try left the typed code fits nothing more;
+// the scanned one does, or whoever knows a name could keep its owner from every new phone.
 const payForGuess = `
   with k as materialized (
     select e.tenant_id, e.id from user_identifiers i
@@ -64,11 +65,6 @@ const payForGuess = `
 const refundGuess = `
   update enrolments set code_tries_left = code_tries_left + 1
   where tenant_id = $1 and id = any($2::text[])`
-
-const voidEnrolment = `
-  update enrolments set status = 'void', reason = $3, number_sealed = null,
-    ended_at = clock_timestamp()
-  where tenant_id = $1 and id = $2 and status in ('open', 'claimed')`
 
 const cancelEnrolment = `
   update enrolments set status = 'cancelled', number_sealed = null, ended_at = clock_timestamp()
@@ -195,21 +191,12 @@ export function createEnrolmentStore(
           ])
           return row ? toTarget(tx, row) : null
         }
-        for (const { id, user_id: userId } of guesses.filter(
-          (guess) => guess.code_tries_left === 0,
-        )) {
-          const reason = 'code_tries_used_up'
-          await tx.query('void_enrolment', voidEnrolment, [tenantId, id, reason])
-          await recordActivities(tx, random, tenantId, [
-            activity({
-              userId,
-              type: 'enrolment_void',
-              actor: 'service',
-              enrolmentId: id,
-              details: { reason },
-            }),
-          ])
-        }
+        const over = guesses
+          .filter((guess) => guess.code_tries_left === 0)
+          .map(({ id: enrolmentId, user_id: userId }) =>
+            activity({ userId, type: 'typed_code_ended', actor: 'service', enrolmentId }),
+          )
+        await recordActivities(tx, random, tenantId, over)
         return null
       })
     },

@@ -88,7 +88,7 @@ export interface EnrolmentStore {
   findByCode(tenantId: TenantId, codeHash: Uint8Array): Promise<ClaimTarget | null>
   /**
    * Finds the open enrolment of the user so named whose typed code this is. When none fits, each open enrolment of
-   * that user loses a try, and is void at the last.
+   * that user loses a try; at the last its typed code ends, never its scanned one.
    */
   findByTypedCode(
     tenantId: TenantId,

@@ -8,6 +8,7 @@ test.each<[OwnActivityType, string]>([
   ['enrolment_claimed', 'warning'],
   ['enrolment_cancelled', 'info'],
   ['enrolment_void', 'warning'],
+  ['typed_code_ended', 'info'],
   ['device_added', 'warning'],
   ['device_renamed', 'info'],
   ['device_unregistered', 'warning'],

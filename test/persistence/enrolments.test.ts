@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import { confirmEnrolment } from '../../src/domain/enrolment.ts'
 import type { DeviceId, EnrolmentId } from '../../src/domain/ids.ts'
+import { isOwed } from '../../src/domain/notice.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import { openDatabase } from '../../src/persistence/database.ts'
 import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
@@ -85,23 +86,29 @@ describe('a typed code', () => {
     }
   })
 
-  test('of 100 parallel wrong guesses at most 5 are looked at, then the enrolment is void', async () => {
+  test('of 100 parallel wrong guesses at most 5 are looked at, then it fits nothing, and only the scanned code goes on working, quietly', async () => {
     const typedCodeHash = randomBytes(32)
-    const enrolment = await anEnrolment(stores, user, { typedCodeHash })
+    const codeHash = randomBytes(32)
+    const enrolment = await anEnrolment(stores, user, { typedCodeHash, codeHash })
     const looks = await countLooks(enrolment.id)
     expect(await times(100, () => guess())).toEqual(Array(100).fill(null))
     expect(await looks()).toBe(5)
     expect(await read(enrolment.id)).toMatchObject({
-      status: 'void',
-      reason: 'code_tries_used_up',
+      status: 'open',
+      reason: null,
       codeTriesLeft: 0,
-      endedAt: expect.any(Date),
+      endedAt: null,
     })
     expect(await guess(typedCodeHash)).toBeNull()
-    expect(await stores.enrolments.claim(aClaim(enrolment))).toEqual({ kind: 'not_open' })
+    expect(await stores.enrolments.findByCode(user.tenantId, codeHash)).toMatchObject({
+      enrolment: { id: enrolment.id, status: 'open' },
+    })
+    expect((await stores.enrolments.claim(aClaim(enrolment))).kind).toBe('claimed')
     const { tenantId, userId } = user
     const told = await stores.activities.list(tenantId, userId, { limit: 100, before: null })
-    expect(told.filter(({ type }) => type === 'enrolment_void')).toHaveLength(1)
+    const ended = told.filter(({ type }) => type === 'typed_code_ended')
+    expect(ended).toMatchObject([{ enrolmentId: enrolment.id, severity: 'info' }])
+    expect(isOwed({ type: 'typed_code_ended', severity: 'info' })).toBe(false)
   })
 
   test('that is right costs the user’s other open enrolments nothing either', async () => {

@@ -40,6 +40,7 @@ const activities: Readonly<Record<string, string>> = {
   enrolment_claimed: 'A new phone read the code',
   enrolment_cancelled: 'Code for a new phone taken back',
   enrolment_void: 'A new phone was turned away',
+  typed_code_ended: 'Code for a new phone typed wrongly too often',
   device_added: 'Phone added',
   device_renamed: 'Phone renamed',
   device_unregistered: 'Phone unregistered',

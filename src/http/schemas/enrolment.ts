@@ -88,13 +88,7 @@ export const enrolmentBody = z
     userId: shownId('user', 'Whose device it is for.'),
     status: z.enum(enrolmentStatuses),
     reason: z
-      .enum([
-        'code_tries_used_up',
-        'number_tries_used_up',
-        'device_unregistered',
-        'device_suspended',
-        'user_suspended',
-      ])
+      .enum(['number_tries_used_up', 'device_unregistered', 'device_suspended', 'user_suspended'])
       .exactOptional()
       .meta({ description: 'Why it is void.' }),
     number: z.string().exactOptional().meta({
