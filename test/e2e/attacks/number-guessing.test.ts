@@ -82,7 +82,7 @@ test('a thief with the phone but not the screen gets 100 guesses judged and no m
   const unlocked = await service.api('POST', `/v1/users/${phone.userId}/unlock`)
   expect(unlocked.json).toMatchObject({ hardLockedAt: null, wrongNumbersSinceSuccess: 0 })
   await signIn(service.api, phone, 'ada', browser('ada'))
-})
+}, 120_000)
 
 test('at the hard cap even the right number is refused, until the owner gets in by a passcode', async () => {
   const phone = await enrolPhone(service, { user: 'bob' })

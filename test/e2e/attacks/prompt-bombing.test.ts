@@ -98,7 +98,7 @@ describe('1,000 creations by strangers, 50 at the same moment', () => {
     expect(await signIn(other, phone, 'bob', browser('bob'))).toBe('push')
     expect(await signIn(other, phone, 'bob', browser('bob-on-holiday'))).toBe('pull_only')
     expect(prompts(phone)).toHaveLength(before + 5)
-  })
+  }, 120_000)
 })
 
 test('resends by strangers are pushes like any other: no more than four in all', async () => {
