@@ -54,6 +54,38 @@ async function keyWith(scopes: string[], namespaces = ['default']): Promise<Api>
   return createApi(service.origin, key.json.secret)
 }
 
+describe('a suspended user', () => {
+  test('approves nothing and gets in nowhere until an admin takes it back', async () => {
+    const { api } = service
+    const user = `stopped-${randomBytes(4).toString('hex')}`
+    const phone = await enrolPhone(service, { user })
+    const { json: asked } = await api('POST', '/v1/challenges', { user })
+    const { requests } = await phone.client.pending()
+    const [request] = requests
+    if (!request) throw new Error('nothing is pending')
+    const waiting = api('GET', `/v1/challenges/${asked.id}?wait=30`)
+    const path = `/v1/users/${phone.userId}`
+    const reader = await keyWith(['users:read'])
+    expect((await reader('PATCH', path, { status: 'suspended' })).status).toBe(403)
+    expect((await foreign('PATCH', path, { status: 'suspended' })).status).toBe(404)
+    const suspended = await api('PATCH', path, { status: 'suspended' })
+    expect(suspended.json).toMatchObject({ id: phone.userId, status: 'suspended' })
+    expect((await waiting).json).toMatchObject({ status: 'cancelled' })
+    await expect(phone.client.approve(request, asked.number)).rejects.toMatchObject({
+      code: 'challenge_ended',
+    })
+    const refused = [
+      await api('POST', '/v1/challenges', { user }),
+      await api('POST', '/v1/enrollments', { user }),
+      await api('POST', `${path}/passcodes/verify`, { code: '123456' }),
+      await api('POST', `${path}/portal-sessions`),
+    ]
+    expect(refused.map(({ json }) => json.code)).toEqual(Array(4).fill('user_suspended'))
+    expect((await api('PATCH', path, { status: 'active' })).json.status).toBe('active')
+    expect((await api('POST', '/v1/challenges', { user })).status).toBe(201)
+  })
+})
+
 describe('enrolment', () => {
   const device = {
     name: 'n',
