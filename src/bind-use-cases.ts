@@ -10,6 +10,7 @@ import type { ChallengeStore } from './ports/challenge-store.ts'
 import type { Dispatcher } from './ports/delivery-store.ts'
 import type { DeviceSpanStore } from './ports/device-span-store.ts'
 import type { DeviceStore } from './ports/device-store.ts'
+import type { DiagnosticsStore } from './ports/diagnostics-store.ts'
 import type {
   ApiKeyStore,
   SigningKeyStore,
@@ -50,6 +51,7 @@ import { claimEnrolment } from './usecases/claim-enrolment.ts'
 import { confirmEnrolment } from './usecases/confirm-enrolment.ts'
 import { confirmReceipt } from './usecases/confirm-receipt.ts'
 import { createChallenge } from './usecases/create-challenge.ts'
+import { listDiagnostics, readDiagnostics, sendDiagnostics } from './usecases/diagnostics.ts'
 import { fetchChallenges } from './usecases/fetch-challenges.ts'
 import { findUser, listUsers } from './usecases/find-user.ts'
 import { importUser } from './usecases/import-user.ts'
@@ -116,6 +118,7 @@ export type Parts = {
   readonly personalData: PersonalDataStore
   readonly protections: ProtectionStore
   readonly reports: ReportStore
+  readonly diagnostics: DiagnosticsStore
   readonly passcodes: PasscodeStore
   readonly revocationLog: RevocationLog
   readonly notices: NoticeStore
@@ -188,6 +191,9 @@ export function bindUseCases(parts: Parts): UseCases {
     unlockUser: bind(unlockUser),
     listReports: bind(listReports),
     resolveReport: bind(resolveReport),
+    listDiagnostics: bind(listDiagnostics),
+    readDiagnostics: bind(readDiagnostics),
+    sendDiagnostics: bind(sendDiagnostics),
     listDevices: bind(listDevices),
     readDevice: bind(readDevice),
     changeDevice: bind(changeDevice),

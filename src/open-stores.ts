@@ -10,6 +10,7 @@ import type { Database } from './persistence/database.ts'
 import { createDeliveryStore } from './persistence/deliveries.ts'
 import { createDeviceSpanStore } from './persistence/device-spans.ts'
 import { createDeviceStore } from './persistence/devices.ts'
+import { createDiagnosticsStore } from './persistence/diagnostics.ts'
 import { createEnrolmentStore } from './persistence/enrolments.ts'
 import { createNoticeStore } from './persistence/notices.ts'
 import { createPasscodeStore } from './persistence/passcodes.ts'
@@ -17,6 +18,7 @@ import { createPersonalDataStore } from './persistence/personal-data.ts'
 import { createPortalStore } from './persistence/portal-sessions.ts'
 import { createProtectionStore } from './persistence/protections.ts'
 import { createReportStore } from './persistence/reports.ts'
+import { createRetentionStore } from './persistence/retention.ts'
 import { createSigningKeyStore } from './persistence/signing-keys.ts'
 import { createSuspensionStore } from './persistence/suspensions.ts'
 import { createTenantStore } from './persistence/tenants.ts'
@@ -40,6 +42,8 @@ export function openStores({ database }: { readonly database: Database }) {
     deliveries: createDeliveryStore(database),
     activities: createActivityStore(database, random),
     protections: createProtectionStore(database, random),
+    retention: createRetentionStore(database, random),
+    diagnostics: createDiagnosticsStore(database, random),
     reports: createReportStore(database, random),
     audit: createAuditStore(database),
     personalData: createPersonalDataStore(database, random),

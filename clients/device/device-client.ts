@@ -216,6 +216,17 @@ export class DeviceClient {
     await this.#call('PUT', '/push-pause', { until: until?.toISOString() ?? null })
   }
 
+  /**
+   * Sends lines of the app's own log to the admins of the tenant, at most 48 KiB; gives the incident to show the person. Ask them first, and
+   * leave keys, tokens, numbers and codes out.
+   */
+  async sendDiagnostics(diagnostics: {
+    readonly appVersion: string
+    readonly text: string
+  }): Promise<{ readonly incidentId: string }> {
+    return (await this.#call('POST', '/diagnostics', diagnostics)) as { incidentId: string }
+  }
+
   /** Follows the service's keys to the newest set; tells whether there was a newer one. */
   async refreshKeySet(): Promise<boolean> {
     const { keySet, issuer } = this.#account

@@ -46,6 +46,7 @@ const severities = {
   temporary_code_made: 'warning',
   temporary_code_used: 'warning',
   test_pushed: 'info',
+  diagnostics_sent: 'info',
   push_locked: 'critical',
   push_unlocked: 'warning',
   push_paused: 'info',

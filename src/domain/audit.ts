@@ -16,6 +16,7 @@ export type AuditType =
   | 'temporary_code_made'
   | 'devices_unregistered_by_time'
   | 'report_resolved'
+  | 'activities_purged'
 
 /** One row of the audit record, written in the transaction of the change it tells of. */
 export type NewAuditEvent = {

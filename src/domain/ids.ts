@@ -16,6 +16,7 @@ export const idPrefixes = {
   portalSession: 'pts',
   singleUseCode: 'suc',
   report: 'rpt',
+  diagnostics: 'inc',
 } as const
 
 export type IdKind = keyof typeof idPrefixes
@@ -34,6 +35,7 @@ export type PortalSessionId = Id<'portalSession'>
 export type ActivityId = Id<'activity'>
 export type AppId = Id<'app'>
 export type ReportId = Id<'report'>
+export type DiagnosticsId = Id<'diagnostics'>
 
 const suffix = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/
 

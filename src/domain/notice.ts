@@ -73,6 +73,7 @@ const notices: Record<ActivityType, Notice> = {
   temporary_code_made: loud('security'),
   temporary_code_used: loud('security'),
   test_pushed: quiet('devices'),
+  diagnostics_sent: quiet('devices'),
   push_locked: loud('security'),
   push_unlocked: loud('security'),
   push_paused: loud('security'),

@@ -202,6 +202,31 @@ export const policyRules = {
     { default: true, stricter: true },
   ),
 
+  challengeRetentionDays: integer(
+    'Days that an ended challenge is kept, with its answers: the evidence of a sign-in.',
+    { default: 90, min: 1, max: 3650, stricter: null },
+  ),
+  activityRetentionDays: integer(
+    'Days that an activity is kept; the audit record says that it was taken away.',
+    { default: 400, min: 30, max: 3650, stricter: null },
+  ),
+  enrolmentRetentionDays: integer(
+    'Days that an ended enrolment is kept; that of a living device is kept as long as the device lives.',
+    { default: 90, min: 1, max: 3650, stricter: null },
+  ),
+  reportRetentionDays: integer('Days that a resolved report is kept; an open one is kept.', {
+    default: 400,
+    min: 30,
+    max: 3650,
+    stricter: null,
+  }),
+  diagnosticsRetentionDays: integer('Days that the diagnostics of a device are kept.', {
+    default: 14,
+    min: 1,
+    max: 90,
+    stricter: null,
+  }),
+
   passcodesAllowed: flag(
     'Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes and temporary codes are not passcodes.',
     { default: true, stricter: false },

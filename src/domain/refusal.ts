@@ -44,6 +44,7 @@ export type RefusalCode =
   | 'test_push_too_soon'
   | 'platform_retired'
   | 'device_not_pending'
+  | 'too_many_diagnostics'
   // the portal
   | 'portal_link_invalid'
   | 'portal_session_invalid'

@@ -9,6 +9,11 @@ const unshowable =
 // More marks than any script stacks on one letter: text that climbs over its neighbours.
 const stacked = /\p{M}{5}/u
 
+/** True when the text is lines that show what they say: nothing invisible but line feeds and tabs, and not blank. */
+export function areShowableLines(text: string): boolean {
+  return text.trim() !== '' && !unshowable.test(text.replaceAll(/[\n\t]/g, ''))
+}
+
 /** True when the text is in NFC, not blank, at most `lengthMax` UTF-16 units, and shows what it says. */
 export function isShowable(text: string, lengthMax: number): boolean {
   return (

@@ -29,4 +29,9 @@ export const appProblems = {
     title: 'The tenant does not accept this platform any more.',
     detail: 'Enrol a device of another platform.',
   },
+  too_many_diagnostics: {
+    status: 429,
+    title: 'The device has sent diagnostics too often.',
+    detail: 'Send them again after the time in `Retry-After`.',
+  },
 } as const satisfies Partial<Record<RefusalCode, ProblemKind>>

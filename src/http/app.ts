@@ -23,6 +23,7 @@ import { carryPortalSessions, createPortalGuard } from './plugins/portal-session
 import { sendProblem } from './problem.ts'
 import { securityHeaders, watchRequests, watchUnrouted } from './request-log.ts'
 import { deviceChallengeRoutes } from './routes/device/challenges.ts'
+import { ownDiagnosticsRoutes } from './routes/device/diagnostics.ts'
 import { deviceEnrolmentRoutes } from './routes/device/enrolments.ts'
 import { nextPhoneRoutes } from './routes/device/next-phone.ts'
 import { notificationRoutes } from './routes/device/notifications.ts'
@@ -40,6 +41,7 @@ import { auditEventRoutes } from './routes/server/audit-events.ts'
 import { challengeRoutes } from './routes/server/challenges.ts'
 import { deviceSpanRoutes } from './routes/server/device-spans.ts'
 import { deviceRoutes } from './routes/server/devices.ts'
+import { diagnosticsRoutes } from './routes/server/diagnostics.ts'
 import { enrolmentRoutes } from './routes/server/enrolments.ts'
 import { passcodeRoutes } from './routes/server/passcodes.ts'
 import { personalDataRoutes } from './routes/server/personal-data.ts'
@@ -174,6 +176,7 @@ function registerRoutes(
     appRoutes,
     protectionRoutes,
     reportRoutes,
+    diagnosticsRoutes,
     deviceRoutes,
     deviceSpanRoutes,
     testPushRoutes,
@@ -197,6 +200,7 @@ function registerRoutes(
       ownUserRoutes,
       notificationRoutes,
       ownProtectionRoutes,
+      ownDiagnosticsRoutes,
     ]) {
       scope.register(routes, device)
     }

@@ -16,6 +16,7 @@ import type { claimEnrolment } from '../usecases/claim-enrolment.ts'
 import type { confirmEnrolment } from '../usecases/confirm-enrolment.ts'
 import type { confirmReceipt } from '../usecases/confirm-receipt.ts'
 import type { createChallenge } from '../usecases/create-challenge.ts'
+import type { listDiagnostics, readDiagnostics, sendDiagnostics } from '../usecases/diagnostics.ts'
 import type { fetchChallenges } from '../usecases/fetch-challenges.ts'
 import type { findUser, listUsers } from '../usecases/find-user.ts'
 import type { importUser } from '../usecases/import-user.ts'
@@ -115,6 +116,8 @@ export type UseCases = {
   readonly unlockUser: Bound<typeof unlockUser>
   readonly listReports: Bound<typeof listReports>
   readonly resolveReport: Bound<typeof resolveReport>
+  readonly listDiagnostics: Bound<typeof listDiagnostics>
+  readonly readDiagnostics: Bound<typeof readDiagnostics>
   readonly listDevices: Bound<typeof listDevices>
   readonly readDevice: Bound<typeof readDevice>
   readonly changeDevice: Bound<typeof changeDevice>
@@ -171,5 +174,6 @@ export type UseCases = {
   readonly readPushPause: Bound<typeof readPushPause>
   readonly pausePushes: Bound<typeof pausePushes>
   readonly reportActivity: Bound<typeof reportActivity>
+  readonly sendDiagnostics: Bound<typeof sendDiagnostics>
   readonly readKeySetLinks: Bound<typeof readKeySetLinks>
 }

@@ -20,7 +20,8 @@ const eventRow = `e.id, ${micros('e.occurred_at')} as micros, e.details::text as
 
 const notLinked = (alias: string) => `not exists (
   select from audit_links l where l.tenant_id = ${alias}.tenant_id and l.row_id = ${alias}.id)`
-const chained = `a.type <> all('{${unchainedActivities.join(',')}}'::text[])`
+/** Activities (`a`) that the chain is to hold. */
+export const chained = `a.type <> all('{${unchainedActivities.join(',')}}'::text[])`
 const slack = `make_interval(secs => ${commitSlackSeconds})`
 const since = (alias: string) =>
   `(c.linked_through is null or ${alias}.occurred_at > c.linked_through - ${slack})`

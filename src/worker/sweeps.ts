@@ -3,9 +3,11 @@
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { DeliveryStore, Housekeeping } from '../ports/delivery-store.ts'
 import type { NoticeStore } from '../ports/notice-store.ts'
+import type { RetentionStore } from '../ports/retention-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { Random } from '../ports/world.ts'
 import { type Needs as AuditNeeds, chainAudit, signAuditHeads } from '../usecases/chain-audit.ts'
+import { createLeftoverPurge, createPurge } from '../usecases/purge-old.ts'
 import { tellUsers } from '../usecases/tell-users.ts'
 import type { Log, RunningDispatcher } from './dispatcher.ts'
 
@@ -13,10 +15,13 @@ export type Needs = AuditNeeds & {
   readonly deliveries: DeliveryStore & Housekeeping
   readonly challenges: Pick<ChallengeStore, 'expire'>
   readonly notices: NoticeStore
+  readonly retention: RetentionStore
   readonly random: Pick<Random, 'id'>
   readonly dispatcher: Pick<RunningDispatcher, 'leaseHolder' | 'dispatch' | 'inFlight'>
   readonly signals: Signals
   readonly log: Log
+  /** How often the worker looks for what is past its time. */
+  readonly purgeEveryMs?: number
 }
 
 type Sweep = {
@@ -28,12 +33,13 @@ type Sweep = {
 
 const batch = 200
 const auditBatch = 500
+const purgeBatch = 500
 /** Pushes that this process takes on at a time. What it could not send within the lease is better left to others, or to later. */
 const inFlightMax = 1_000
 
 /** The sweeps of one worker process; any number of processes may run them beside each other. */
 function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
-  const { deliveries, challenges, dispatcher, signals } = needs
+  const { deliveries, challenges, dispatcher, signals, purgeEveryMs = 300_000 } = needs
   // Those that still wait stay where they are, so that the walk over them must remember its place.
   let waitingAfter = new Date(0)
   return [
@@ -83,6 +89,8 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
       everyMs: 30_000,
       run: async () => (await deliveries.purgeProofs(5_000)) === 5_000,
     },
+    { name: 'retention', everyMs: purgeEveryMs, run: createPurge(needs, purgeBatch) },
+    { name: 'leftovers', everyMs: purgeEveryMs, run: createLeftoverPurge(needs, purgeBatch) },
   ]
 }
 

@@ -30,6 +30,7 @@ test.each<[OwnActivityType, string]>([
   ['temporary_code_used', 'warning'],
   ['preferences_changed', 'warning'],
   ['test_pushed', 'info'],
+  ['diagnostics_sent', 'info'],
 ])('%s is always told as %s', (type, severity) => {
   const event = { userId, type, actor: 'operator', details: { name: 'Phone' } } as const
   expect(activity(event)).toEqual({ ...event, severity })

@@ -145,6 +145,7 @@ beforeAll(async () => {
   // A report ends what is pending, so that of another user stands in.
   const reported = createScene(service)
   await reported.report()
+  await victim.incident()
   victim = { ...victim, report: reported.report }
 })
 afterAll(() => service[Symbol.asyncDispose]())

@@ -220,6 +220,7 @@ const kindOf: Readonly<Record<string, IdKind>> = {
   users: 'user',
   'relying-parties': 'relyingParty',
   reports: 'report',
+  diagnostics: 'diagnostics',
   activities: 'activity',
   t: 'tenant',
 }

@@ -57,6 +57,13 @@ async function aWorld(stores: Stores) {
   await stores.portal.mint({ ...minting, id: unopened, linkHash }, minted)
   await stores.portal.mint({ ...minting, id: portalId, linkHash: openedHash }, minted)
   await stores.portal.open(tenantId, openedHash, { hash: sessionHash, seconds: 60 })
+  const incidentId = systemRandom.id('diagnostics')
+  await stores.database.query(
+    'insert_test_diagnostics',
+    `insert into diagnostics (tenant_id, id, user_id, device_id, app_version, text, created_at)
+     values ($1, $2, $3, $4, '1', 'x', clock_timestamp() + interval '1 day')`,
+    [tenantId, incidentId, user.userId, deviceId],
+  )
   const reportId = systemRandom.id('report')
   const activityId = systemRandom.id('activity')
   await stores.database.query(
@@ -108,6 +115,7 @@ async function aWorld(stores: Stores) {
     appId,
     apiKeyId,
     reportId,
+    incidentId,
     codeHash,
     typedCodeHash,
     open,
@@ -517,6 +525,19 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       protections.change(my.tenantId, their.userId, unguarded, [], null),
     false,
   ],
+  'retention.purge': [
+    ({ retention }, my) => retention.purge('diagnostics', my.tenantId, new Date(), 10),
+    0,
+  ],
+  'diagnostics.find': [
+    ({ diagnostics }, my, their) => diagnostics.find(my.tenantId, their.incidentId),
+    null,
+  ],
+  'diagnostics.list': [
+    async ({ diagnostics }, my, their) =>
+      (await diagnostics.list(my.tenantId, page)).filter(({ id }) => id === their.incidentId),
+    [],
+  ],
   'reports.find': [({ reports }, my, their) => reports.find(my.tenantId, their.reportId), null],
   'reports.list': [
     async ({ reports }, my, their) =>
@@ -644,6 +665,9 @@ const installationWide = [
   'deliveries.claim',
   'deliveries.suppressEnded',
   'deliveries.purgeProofs',
+  'retention.nextTenant',
+  'retention.purgeLeftovers',
+  'retention.walk',
   'notices.loadOwed',
   'audit.findUnlinked',
   'audit.findUnsigned',
@@ -662,6 +686,7 @@ const writers = [
   'passcodes.replaceRecoveryCodes',
   'passcodes.replaceTemporaryCode',
   'activities.post',
+  'diagnostics.add',
   'apps.add',
 ]
 
@@ -676,6 +701,7 @@ const tables = [
   'reports',
   'enrolments',
   'portal_sessions',
+  'diagnostics',
   'devices',
   'device_keys',
   'device_proofs',
@@ -761,6 +787,16 @@ describe('no row of one tenant points at another’s', () => {
       ({ devices }, my, their) => {
         const about = { ...event(my), userId: their.userId }
         return devices.change(my.tenantId, my.deviceId, { name: 'X' }, about, null)
+      },
+    ],
+    [
+      'diagnostics at a device',
+      ({ diagnostics }, my, their) => {
+        const { tenantId, deviceId } = my
+        const id = systemRandom.id('diagnostics')
+        const made = { tenantId, id, userId: their.userId, deviceId, appVersion: '1', text: 'x' }
+        const proof = { tenantId, deviceId, jti: 'x', expiresAt: new Date() }
+        return diagnostics.add(made, 5, event(my), proof)
       },
     ],
     [

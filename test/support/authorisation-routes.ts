@@ -42,6 +42,7 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'POST /device/v1/challenges/{id}/received': none,
   'GET /device/v1/devices': none,
   'DELETE /device/v1/devices/{id}': none,
+  'POST /device/v1/diagnostics': { body: () => ({ appVersion: '1', text: 'x' }) },
   'POST /device/v1/enrollments': {
     body: async ({ lost }) => ({ replacesDeviceId: (await lost()).deviceId }),
     foreign: 'not_found',
@@ -126,6 +127,8 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
     body: async ({ user }) => ({ user: { id: await user() } }),
     foreign: 'not_found',
   },
+  'GET /v1/diagnostics': none,
+  'GET /v1/diagnostics/{id}': none,
   'GET /v1/enrollments/{id}': none,
   'POST /v1/enrollments/{id}/cancel': none,
   'GET /v1/policy': none,
@@ -180,6 +183,7 @@ export const folders: Readonly<
   challenges: { of: ({ challenge }) => challenge(), unknown: `chl_${made}` },
   enrollments: { of: ({ enrolment }) => enrolment(), unknown: `enr_${made}` },
   activities: { of: ({ activity }) => activity(), unknown: `act_${made}` },
+  diagnostics: { of: ({ incident }) => incident(), unknown: `inc_${made}` },
   reports: { of: ({ report }) => report(), unknown: `rpt_${made}` },
   apps: { of: ({ app }) => app(), unknown: `app_${made}` },
   'api-keys': { of: ({ apiKey }) => apiKey(), unknown: `key_${made}` },
@@ -188,6 +192,7 @@ export const folders: Readonly<
 
 /** Things of the whole tenant: each of its admins may change them, whichever relying party the key is of. */
 export const tenantWide: ReadonlySet<string> = new Set([
+  'diagnostics',
   'reports',
   'apps',
   'api-keys',

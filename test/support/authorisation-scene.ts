@@ -115,6 +115,13 @@ export function createScene(service: Tenancy) {
       if (reported.status !== 201) throw new Error(reported.text)
       return reported.json.reportId as string
     }),
+    incident: once(async () => {
+      const body = { appVersion: '1', text: 'x' }
+      const call = { method: 'POST', path: '/device/v1/diagnostics', body } as const
+      const sent = await callAsDevice(service, await phone(), call)
+      if (sent.status !== 201) throw new Error(sent.text)
+      return sent.json.incidentId as string
+    }),
     temporaryCode: once(
       async () =>
         (await made(api, 'POST', `/v1/users/${await user()}/temporary-codes`, {})).code as string,

@@ -16,6 +16,7 @@ import { type Database, openDatabase } from '../../src/persistence/database.ts'
 import { createDeliveryStore } from '../../src/persistence/deliveries.ts'
 import { createDeviceSpanStore } from '../../src/persistence/device-spans.ts'
 import { createDeviceStore } from '../../src/persistence/devices.ts'
+import { createDiagnosticsStore } from '../../src/persistence/diagnostics.ts'
 import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
 import { createNoticeStore } from '../../src/persistence/notices.ts'
 import { createPasscodeStore } from '../../src/persistence/passcodes.ts'
@@ -23,6 +24,7 @@ import { createPersonalDataStore } from '../../src/persistence/personal-data.ts'
 import { createPortalStore } from '../../src/persistence/portal-sessions.ts'
 import { createProtectionStore } from '../../src/persistence/protections.ts'
 import { createReportStore } from '../../src/persistence/reports.ts'
+import { createRetentionStore } from '../../src/persistence/retention.ts'
 import { createSigningKeyStore } from '../../src/persistence/signing-keys.ts'
 import { createSuspensionStore } from '../../src/persistence/suspensions.ts'
 import { createTenantStore } from '../../src/persistence/tenants.ts'
@@ -67,6 +69,8 @@ export async function openStores(connections = 20) {
     notices: createNoticeStore(database, random),
     apps: createAppStore(database, random),
     protections: createProtectionStore(database, random),
+    retention: createRetentionStore(database, random),
+    diagnostics: createDiagnosticsStore(database, random),
     reports: createReportStore(database, random),
     testPushes: createTestPushStore(database, random),
   }

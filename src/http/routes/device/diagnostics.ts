@@ -1,0 +1,31 @@
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { proofOf } from '../../plugins/device-proof.ts'
+import { sendRefusal } from '../../problem.ts'
+import { givenDiagnostics, incidentBody } from '../../schemas/diagnostics.ts'
+import type { DeviceOptions } from './device-options.ts'
+
+/** What a device says when something went wrong. */
+export function ownDiagnosticsRoutes(
+  app: HttpApp,
+  { useCases, proof }: DeviceOptions,
+  done: () => void,
+): void {
+  app.post(
+    '/device/v1/diagnostics',
+    proof('possession', {
+      operationId: 'sendDiagnostics',
+      tag: 'device API',
+      summary: "Send the app's own log to the admins of the tenant",
+      description: 'At most five times within an hour. Ask the person first.',
+      body: givenDiagnostics,
+      answers: { 201: { description: 'They are kept for a time.', schema: incidentBody } },
+      refusals: ['proof_replayed', 'too_many_diagnostics', 'conflict'],
+    }),
+    async (request, reply) => {
+      const sent = await useCases.sendDiagnostics(proofOf(request), request.body)
+      return isRefusal(sent) ? sendRefusal(reply, sent) : reply.code(201).send(sent)
+    },
+  )
+  done()
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { isRefusal } from '../../../domain/refusal.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { principalOf } from '../../plugins/api-key.ts'
+import { sendRefusal } from '../../problem.ts'
+import { diagnosticsBody, diagnosticsPage } from '../../schemas/diagnostics.ts'
+import { idParams } from '../../schemas/ids.ts'
+import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
+import type { ServerOptions } from './server-options.ts'
+
+/** What apps sent of their logs, for the admins of the tenant. */
+export function diagnosticsRoutes(
+  app: HttpApp,
+  { useCases, key }: ServerOptions,
+  done: () => void,
+): void {
+  app.get(
+    '/v1/diagnostics',
+    key('admin', {
+      operationId: 'listDiagnostics',
+      tag: 'devices',
+      summary: 'List the diagnostics that devices sent',
+      querystring: z.strictObject(pageQuery('diagnostics')),
+      answers: { 200: { description: 'The diagnostics.', schema: diagnosticsPage } },
+    }),
+    async (request): Promise<z.output<typeof diagnosticsPage>> => {
+      const page = pageRequest(request.query)
+      return pageOf(await useCases.listDiagnostics(principalOf(request), page), page)
+    },
+  )
+  app.get(
+    '/v1/diagnostics/:id',
+    key('admin', {
+      operationId: 'readDiagnostics',
+      tag: 'devices',
+      summary: 'Read the diagnostics of an incident',
+      params: idParams('id', 'diagnostics', 'The incident.'),
+      answers: { 200: { description: 'The diagnostics.', schema: diagnosticsBody } },
+    }),
+    async (request, reply) => {
+      const found = await useCases.readDiagnostics(principalOf(request), request.params.id)
+      return isRefusal(found) ? sendRefusal(reply, found) : found
+    },
+  )
+  done()
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod'
+import { areShowableLines } from '../../domain/text.ts'
+import { shownId } from './ids.ts'
+import { pageBody } from './paging.ts'
+import { showable } from './text.ts'
+import { timestamp } from './time.ts'
+
+const textBytesMax = 48 * 1024
+
+export const givenDiagnostics = z
+  .strictObject({
+    appVersion: showable(64, { description: 'Version of the app.', example: '3.2.0' }),
+    text: z
+      .string()
+      .refine((text) => Buffer.byteLength(text) <= textBytesMax && areShowableLines(text), {
+        message: `must be lines of at most ${textBytesMax} bytes (UTF-8), free of control, format and bidirectional characters`,
+      })
+      .meta({
+        description:
+          'Lines of the log, at most 48 KiB in UTF-8. Line feeds and tabs are the only control characters. Leave keys, tokens, numbers and codes out.',
+        example: '12:00:01 fetch failed: timeout',
+      }),
+  })
+  .meta({ id: 'GivenDiagnostics', description: "What went wrong, from the app's own log." })
+
+export const incidentBody = z
+  .object({ incidentId: shownId('diagnostics', 'To be told to whoever helps.') })
+  .meta({ id: 'Incident', description: 'The diagnostics are kept.' })
+
+const listed = {
+  id: shownId('diagnostics', 'The incident.'),
+  userId: shownId('user', 'Whose device it is.'),
+  deviceId: shownId('device', 'The device that sent them.'),
+  appVersion: z.string(),
+  createdAt: timestamp('When they came.'),
+}
+
+export const diagnosticsPage = pageBody(
+  z.object(listed).meta({
+    id: 'ListedDiagnostics',
+    description: 'Diagnostics that a device sent, without the text.',
+  }),
+  'DiagnosticsPage',
+  'Diagnostics, newest first.',
+)
+
+export const diagnosticsBody = z
+  .object({ ...listed, text: z.string().meta({ description: 'As it was sent: escape it.' }) })
+  .meta({ id: 'Diagnostics', description: 'Diagnostics that a device sent.' })

@@ -1,0 +1,203 @@
+// Taking away what is past its time: bounded batches, found by an index, skipping what anybody holds.
+
+import type { TenantId } from '../domain/ids.ts'
+import { policyOf } from '../domain/policy.ts'
+import { leftoverDays, type RetainedKind } from '../domain/retention.ts'
+import type { LeftoverKind, RetentionStore, WalkedKind } from '../ports/retention-store.ts'
+import type { Random } from '../ports/world.ts'
+import { recordAudit } from './activities.ts'
+import { chained } from './audit.ts'
+import type { Database } from './database.ts'
+
+const nextTenant = `
+  select tenant_id as "tenantId", policy, clock_timestamp() as now from tenants
+  where tenant_id > $1 order by tenant_id limit 1`
+
+/** The row is one of those; each is looked up by its key, however many rows there are. */
+const oneOf = (rows: string, alias: string, ...key: readonly string[]) => {
+  const among = key.map(
+    (column) => `${alias}.${column} = any(array(select ${column} from ${rows}))`,
+  )
+  const same = key.map((column) => `${alias}.${column} = x.${column}`).join(' and ')
+  return `${among.join(' and ')} and exists (select from ${rows} x where ${same} offset 0)`
+}
+// `offset 0` keeps the planner from joining all that is owed or reported to what is old: each old row is looked up.
+const openReport = (column: string, alias: string) => `exists (select from reports r
+  where r.tenant_id = ${alias}.tenant_id and r.status = 'open' and r.${column} = ${alias}.id offset 0)`
+const owedPush = (column: string, alias: string) => `exists (select from deliveries d
+  where d.tenant_id = ${alias}.tenant_id and d.${column} = ${alias}.id and d.status = 'queued' offset 0)`
+const ofOld = (alias: string, column = 'id') =>
+  `${alias}.tenant_id = $1 and ${alias}.${column} = any(array(select old.id from old))`
+
+// Foreign keys are checked when the whole statement is done, so that what hangs on a row may go beside it.
+const purges: Readonly<Record<RetainedKind, string>> = {
+  challenges: `
+    with old as materialized (
+      select c.id from challenges c
+      where c.tenant_id = $1 and c.decided_at < $2 and c.status <> 'pending'
+        and not ${owedPush('challenge_id', 'c')} and not ${openReport('challenge_id', 'c')}
+      order by c.decided_at limit $3 for update of c skip locked
+    ), pushes as (
+      delete from deliveries d where ${ofOld('d', 'challenge_id')}
+    ), answers_gone as (
+      delete from answers a where ${ofOld('a', 'challenge_id')}
+    ), targets as (
+      delete from challenge_targets t where ${ofOld('t', 'challenge_id')}
+    )
+    delete from challenges c where ${ofOld('c')} returning c.id`,
+  // What is owed by being there counts as owed: see the index activities_owed.
+  activities: `
+    with old as materialized (
+      select a.id from activities a
+      where a.tenant_id = $1 and a.occurred_at < $2
+        and coalesce(a.notice, case a.severity when 'critical' then 'owed' else '' end)
+          not in ('owed', 'waiting')
+        and not (${chained} and not exists (select from audit_links l
+          where l.tenant_id = a.tenant_id and l.row_id = a.id offset 0))
+        and not ${owedPush('activity_id', 'a')} and not ${openReport('activity_id', 'a')}
+      order by a.occurred_at limit $3 for update of a skip locked
+    ), pushes as (
+      delete from deliveries d where ${ofOld('d', 'activity_id')}
+    )
+    delete from activities a where ${ofOld('a')}
+    returning a.id, (extract(epoch from a.occurred_at) * 1000000)::bigint::text as micros`,
+  // Tickets live for minutes: one whose end lies days back is over, whatever its status says.
+  enrolments: `
+    with old as materialized (
+      select e.id from enrolments e
+      where e.tenant_id = $1 and e.expires_at < $2
+        and not exists (select from devices v where v.tenant_id = e.tenant_id and v.id = e.device_id
+          and v.status in ('active', 'suspended') offset 0)
+      order by e.expires_at limit $3 for update of e skip locked
+    )
+    delete from enrolments e where ${ofOld('e')} returning e.id`,
+  reports: `
+    with old as materialized (
+      select r.id from reports r
+      where r.tenant_id = $1 and r.resolved_at < $2 and r.status = 'resolved'
+      order by r.resolved_at limit $3 for update of r skip locked
+    )
+    delete from reports r where ${ofOld('r')} returning r.id`,
+  diagnostics: `
+    with old as materialized (
+      select g.id from diagnostics g where g.tenant_id = $1 and g.created_at < $2
+      order by g.created_at limit $3 for update of g skip locked
+    )
+    delete from diagnostics g where ${ofOld('g')} returning g.id`,
+}
+
+const ago = (days: number) => `statement_timestamp() - make_interval(days => ${days})`
+
+const leftovers: Readonly<Record<LeftoverKind, string>> = {
+  portalSessions: `
+    with old as materialized (
+      select s.tenant_id, s.id from portal_sessions s
+      where s.link_expires_at < ${ago(leftoverDays.portalSessions)}
+        and (s.expires_at is null or s.expires_at < ${ago(leftoverDays.portalSessions)})
+      order by s.link_expires_at limit $1 for update of s skip locked
+    )
+    delete from portal_sessions s where ${oneOf('old', 's', 'tenant_id', 'id')} returning s.id`,
+  testPushes: `
+    with old as materialized (
+      select d.tenant_id, d.id from deliveries d
+      where d.kind = 'test' and d.settled_at < ${ago(leftoverDays.testPushes)} and d.status <> 'queued'
+      order by d.settled_at limit $1 for update of d skip locked
+    )
+    delete from deliveries d where ${oneOf('old', 'd', 'tenant_id', 'id')} returning d.id`,
+}
+
+// A budget that the user's approval made is forgotten when no policy can remember it any more (initiatorMemoryDays, passcodes).
+const memoryDaysMax = 90
+
+const walks: Readonly<Record<WalkedKind, { table: string; key: readonly string[]; idle: string }>> =
+  {
+    // `others` is the budget of all strangers: its count of unanswered pushes heals by a success and by nothing else.
+    initiators: {
+      table: 'initiators',
+      key: ['tenant_id', 'user_id', 'key'],
+      idle: `t.key <> 'others'
+        and (t.approved_at is null or t.approved_at < ${ago(memoryDaysMax)})
+        and (t.blocked_until is null or t.blocked_until < statement_timestamp())
+        and not exists (select from jsonb_each_text(t.pending) p
+          where p.value::float8 > extract(epoch from statement_timestamp()) * 1000)
+        and not exists (select from jsonb_array_elements(t.pushes) p where (p ->> 't')::float8
+          > extract(epoch from ${ago(leftoverDays.initiators)}) * 1000)`,
+    },
+    passcodeBudgets: {
+      table: 'passcode_budgets',
+      key: ['tenant_id', 'user_id', 'name'],
+      idle: `t.clear_at < statement_timestamp()
+        and (t.succeeded_at is null or t.succeeded_at < ${ago(memoryDaysMax)})`,
+    },
+    singleUseCodes: {
+      table: 'single_use_codes',
+      key: ['tenant_id', 'id'],
+      idle: `coalesce(t.used_at, t.expires_at) < ${ago(leftoverDays.singleUseCodes)}`,
+    },
+  }
+
+function walkStatement({ table, key, idle }: (typeof walks)[WalkedKind]): string {
+  const columns = key.map((column) => `t.${column}`).join(', ')
+  const place = key.map((_, n) => `$${n + 2}::text`).join(', ')
+  return `
+    with page as materialized (
+      select ${columns} from ${table} t where (${columns}) > (${place}) order by ${columns} limit $1
+    ), idle as materialized (
+      select ${columns} from ${table} t where ${oneOf('page', 't', ...key)}
+        and ${idle} for update of t skip locked
+    ), gone as (
+      delete from ${table} t where ${oneOf('idle', 't', ...key)}
+    )
+    select array[${columns}] as place, count(*) over ()::int as looked_at from page t
+    order by ${columns.replaceAll(',', ' desc,')} desc limit 1`
+}
+
+/** Retention, over all tenants. */
+export function createRetentionStore(
+  database: Database,
+  random: Pick<Random, 'id'>,
+): RetentionStore {
+  return {
+    async nextTenant(after) {
+      type Row = { tenantId: TenantId; policy: unknown; now: Date }
+      const [row] = await database.query<Row>('next_tenant', nextTenant, [after ?? ''])
+      return row ? { ...row, policy: policyOf(row.policy) } : null
+    },
+
+    purge(kind, tenantId, before, limit) {
+      return database.transaction(async (tx) => {
+        const gone = await tx.query<{ id: string; micros?: string }>(
+          `purge_${kind}`,
+          purges[kind],
+          [tenantId, before, limit],
+        )
+        if (kind === 'activities' && gone.length > 0) {
+          const last = gone.reduce((max, { micros = '0' }) => {
+            return BigInt(micros) > max ? BigInt(micros) : max
+          }, 0n)
+          await recordAudit(tx, random, tenantId, {
+            type: 'activities_purged',
+            actor: 'service',
+            subject: tenantId,
+            details: { beforeMicros: `${last + 1n}`, count: gone.length },
+          })
+        }
+        return gone.length
+      })
+    },
+
+    async purgeLeftovers(kind, limit) {
+      return (await database.query(`purge_${kind}`, leftovers[kind], [limit])).length
+    },
+
+    async walk(kind, after, limit) {
+      const { key } = walks[kind]
+      type Row = { place: string[]; looked_at: number }
+      const [row] = await database.query<Row>(`walk_${kind}`, walkStatement(walks[kind]), [
+        limit,
+        ...(after ?? key.map(() => '')),
+      ])
+      return row && row.looked_at === limit ? row.place : null
+    },
+  }
+}

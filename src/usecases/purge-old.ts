@@ -1,0 +1,56 @@
+import type { TenantId } from '../domain/ids.ts'
+import { retainedKinds, retainedSince } from '../domain/retention.ts'
+import type {
+  LeftoverKind,
+  RetentionStore,
+  WalkedKind,
+  WalkPlace,
+} from '../ports/retention-store.ts'
+
+export type Needs = { readonly retention: RetentionStore }
+
+const leftovers: readonly LeftoverKind[] = ['portalSessions', 'testPushes']
+const walked: readonly WalkedKind[] = ['initiators', 'passcodeBudgets', 'singleUseCodes']
+
+/**
+ * One step of taking away what is past its time, for whoever repeats it: true while there may be more. A step is bounded by `batch`
+ * rows of each kind; any number of processes may be at it at a time.
+ */
+export function createPurge({ retention }: Needs, batch: number): () => Promise<boolean> {
+  let tenant: TenantId | null = null
+  return async () => {
+    const next = await retention.nextTenant(tenant)
+    if (next === null) {
+      tenant = null
+      return false
+    }
+    const { tenantId, policy, now } = next
+    let more = false
+    for (const kind of retainedKinds) {
+      const before = retainedSince(kind, policy, now)
+      more = (await retention.purge(kind, tenantId, before, batch)) === batch || more
+    }
+    if (!more) tenant = tenantId
+    return true
+  }
+}
+
+/** The same for what belongs to no tenant's policy. */
+export function createLeftoverPurge({ retention }: Needs, batch: number): () => Promise<boolean> {
+  const places = new Map<WalkedKind, WalkPlace | null>()
+  return async () => {
+    let more = false
+    for (const kind of leftovers) {
+      more = (await retention.purgeLeftovers(kind, batch)) === batch || more
+    }
+    for (const kind of walked) {
+      // A walk that has ended waits for the others, and begins anew with them.
+      if (places.get(kind) === null) continue
+      const place = await retention.walk(kind, places.get(kind) ?? null, batch)
+      places.set(kind, place)
+      if (place !== null) more = true
+    }
+    if (!more) places.clear()
+    return more
+  }
+}

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Principal } from '../../src/domain/principal.ts'
+import { isRefusal } from '../../src/domain/refusal.ts'
+import {
+  listDiagnostics,
+  readDiagnostics,
+  sendDiagnostics,
+} from '../../src/usecases/diagnostics.ts'
+import { eraseUser, exportUser } from '../../src/usecases/personal-data.ts'
+import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
+import { aPhone, aPrincipal, aProof, granted, openWorld, type Phone, type World } from './world.ts'
+
+let world: World
+let principal: Principal
+let phone: Phone
+
+beforeAll(async () => {
+  world = await openWorld()
+})
+beforeEach(async () => {
+  principal = await aPrincipal(world)
+  phone = await aPhone(world, principal)
+})
+afterAll(() => world.close())
+
+const given = { appVersion: '3.2.0', text: 'fetch failed\n\ttimeout' }
+const send = async () => sendDiagnostics(world, await aProof(world, phone), given)
+const page = { limit: 10, before: null }
+
+test('an admin of the tenant reads what a device sent, and nobody of another tenant', async () => {
+  const { incidentId } = await granted(send())
+  expect(incidentId).toMatch(/^inc_/)
+  const sent = { id: incidentId, deviceId: phone.id, userId: phone.userId, appVersion: '3.2.0' }
+  expect(await readDiagnostics(world, principal, incidentId)).toMatchObject({ ...sent, ...given })
+  const [listed, ...more] = await listDiagnostics(world, principal, page)
+  expect([listed, more]).toEqual([expect.objectContaining(sent), []])
+  expect(listed).not.toHaveProperty('text')
+  const other = await aPrincipal(world)
+  expect(await readDiagnostics(world, other, incidentId)).toEqual({ refused: 'not_found' })
+  expect(await listDiagnostics(world, other, page)).toEqual([])
+})
+
+test('a device sends five within an hour, also with fifty at a time, and again when the hour is over', async () => {
+  const sent = await Promise.all(Array.from({ length: 50 }, send))
+  const refused = sent.filter(isRefusal)
+  expect(sent.length - refused.length).toBe(5)
+  for (const { refused: code, retryAfterSeconds } of refused) {
+    expect(code).toBe('too_many_diagnostics')
+    expect(retryAfterSeconds).toBeGreaterThan(3_500)
+  }
+  expect(await listDiagnostics(world, principal, page)).toHaveLength(5)
+  await world.database.query(
+    'an_hour_passes',
+    `update devices set diagnostics_at = array(select t - interval '1 hour' from unnest(diagnostics_at) t)
+     where id = $1`,
+    [phone.id],
+  )
+  await granted(send())
+})
+
+test('a proof sends once, and an unregistered device sends nothing', async () => {
+  const proof = await aProof(world, phone)
+  await granted(sendDiagnostics(world, proof, given))
+  expect(await sendDiagnostics(world, proof, given)).toEqual({ refused: 'proof_replayed' })
+  await granted(unregisterDevice(world, principal, phone.id, 'lost'))
+  expect(await send()).toEqual({ refused: 'device_unregistered' })
+  expect(await listDiagnostics(world, principal, page)).toHaveLength(1)
+})
+
+test('they are in the export of the user, and go with an erasure', async () => {
+  const { incidentId } = await granted(send())
+  const { diagnostics } = await granted(exportUser(world, principal, phone.userId))
+  expect(diagnostics).toMatchObject([{ id: incidentId, text: given.text }])
+  await eraseUser(world, principal, phone.userId)
+  expect(await readDiagnostics(world, principal, incidentId)).toEqual({ refused: 'not_found' })
+})
