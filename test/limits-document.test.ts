@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { confirmationTriesMax } from '../src/domain/enrolment.ts'
+import { passcodeBudgets } from '../src/domain/passcode-budget.ts'
 import { type PolicyRule, policyRules } from '../src/domain/policy-rules.ts'
 import { pauseDaysMax } from '../src/domain/protection.ts'
 
@@ -53,4 +54,16 @@ test('it tells the figures that no policy changes', () => {
     numberOf(/^\d+/.exec(rows.find(([name]) => name === what)?.[1] ?? '')?.[0])
   expect(figureOf('pause that a user asks for')).toBe(pauseDaysMax)
   expect(figureOf('wrong numbers on the new device')).toBe(confirmationTriesMax)
+})
+
+test('it tells what outsiders can guess of passcodes in a year, for one device and for all that a user may have', () => {
+  const { burst, refillSeconds } = passcodeBudgets.strangers
+  const guesses = burst + Math.floor((365 * 86_400) / refillSeconds)
+  expect(document).toContain(`${guesses.toLocaleString('en')} guesses a year`)
+  const percent = (digits: number, devices: number) => (100 * guesses * 3 * devices) / 10 ** digits
+  const devices = policyRules.devicesPerUserMax.default
+  expect(document).toContain(`${percent(6, 1)} % with six digits`)
+  expect(document).toContain(`${percent(8, 1).toFixed(4)} % with eight`)
+  expect(document).toContain(`${percent(6, devices)} % a year with six digits`)
+  expect(document).toContain(`${percent(8, devices).toFixed(4)} % with eight.`)
 })
