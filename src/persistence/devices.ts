@@ -74,12 +74,18 @@ const unregister = `
   from live where d.tenant_id = $1 and d.id = live.id
   returning ${deviceColumns}`
 
+// By id, as whoever guesses at several takes them.
 const voidEnrolments = `
-  update enrolments set status = 'void', reason = $4, number_sealed = null,
+  with k as materialized (
+    select e.id from enrolments e
+    where e.tenant_id = $1 and e.user_id = $2 and (e.status = 'claimed' and e.device_id = any($3::text[])
+      or e.status in ('open', 'claimed') and e.opened_by_device_id = any($3::text[]))
+    order by e.id for no key update
+  )
+  update enrolments e set status = 'void', reason = $4, number_sealed = null,
     ended_at = clock_timestamp()
-  where tenant_id = $1 and user_id = $2 and (status = 'claimed' and device_id = any($3::text[])
-    or status in ('open', 'claimed') and opened_by_device_id = any($3::text[]))
-  returning id, device_id`
+  from k where e.tenant_id = $1 and e.id = k.id
+  returning e.id, e.device_id`
 
 const dropSecrets = `
   delete from passcode_secrets where tenant_id = $1 and device_id = any($2::text[])`

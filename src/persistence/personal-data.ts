@@ -40,8 +40,12 @@ const tables: readonly (readonly [table: string, where: string, hidden: readonly
 // After the devices are unregistered. Rows that others hang on, and those that say which authenticators there were, stay
 // without what is personal in them; all others go.
 const erasures: readonly string[] = [
-  `update enrolments t set status = 'cancelled', number_sealed = null, ended_at = clock_timestamp()
-   where ${byUser} and t.status in ('open', 'claimed')`,
+  `with k as materialized (
+     select t.id from enrolments t where ${byUser} and t.status in ('open', 'claimed')
+     order by t.id for no key update
+   )
+   update enrolments t set status = 'cancelled', number_sealed = null, ended_at = clock_timestamp()
+   from k where t.tenant_id = $1 and t.id = k.id`,
   `delete from deliveries t where ${byDevice}`,
   `delete from answers t where ${byChallenge}`,
   `update challenge_targets t set request_payload = '{}', request_hash = '' where ${byChallenge}`,

@@ -6,11 +6,14 @@ import type { DeviceId, EnrolmentId } from '../../src/domain/ids.ts'
 import { isOwed } from '../../src/domain/notice.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import { openDatabase } from '../../src/persistence/database.ts'
+import { createDeviceStore } from '../../src/persistence/devices.ts'
 import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
+import { createPersonalDataStore } from '../../src/persistence/personal-data.ts'
 import { onServer } from '../support/cluster.ts'
 import {
   aClaim,
   aColleague,
+  aDevice,
   anEnrolment,
   aUser,
   beginOn,
@@ -182,6 +185,51 @@ describe('a typed code', () => {
     expect(await read(second.id)).toMatchObject({ codeTriesLeft: 3 })
   })
 })
+
+test.each(['unregistering', 'erasing'])(
+  '%s beside a guess takes several enrolments in one order, and never deadlocks',
+  async (deed) => {
+    const openedByDeviceId = await aDevice(stores, user)
+    const elder = await anEnrolment(stores, user, { openedByDeviceId })
+    const younger = await anEnrolment(stores, user, { openedByDeviceId })
+    await stores.database.query(
+      'write_again',
+      'update enrolments set claimed_at = null where id = $1',
+      [elder.id],
+    )
+    const url = new URL(stores.url)
+    url.searchParams.set('options', '-c enable_indexscan=off -c enable_bitmapscan=off')
+    const database = openDatabase({ url: url.href, timeoutMs: 15_000 })
+    const { tenantId, userId } = user
+    // An erasure without a device to unregister meets the enrolments itself.
+    if (deed === 'erasing') {
+      const text = `update devices set status = 'unregistered', unregistered_at = clock_timestamp(),
+      unregister_reason = 'admin', push_provider = null, push_environment = null, push_token_sealed = null,
+      push_token_hash = null where id = $1`
+      await stores.database.query('gone', text, [openedByDeviceId])
+    }
+    const end = () =>
+      deed === 'erasing'
+        ? createPersonalDataStore(database, systemRandom).erase(tenantId, userId, 'operator')
+        : createDeviceStore(database, systemRandom).unregister(
+            { tenantId, userId, deviceIds: [], reason: 'admin', actor: 'operator' },
+            null,
+          )
+
+    const keeper = await begin()
+    await keeper.query('select 1 from enrolments where id = $1 for update', [elder.id])
+    const missed = stores.enrolments.findByTypedCode(tenantId, 'alice', randomBytes(32))
+    await until('the guess waits', async () => (await lockWaiters(stores)) === 1)
+    const ended = end()
+    await until('both wait', async () => (await lockWaiters(stores)) === 2)
+    await keeper.commit()
+    const [guessed] = await Promise.all([missed, ended])
+    await database.close()
+    expect(guessed).toBeNull()
+    const status = deed === 'erasing' ? 'cancelled' : 'void'
+    for (const { id } of [elder, younger]) expect(await read(id)).toMatchObject({ status })
+  },
+)
 
 describe('an enrolment is cancelled', () => {
   const cancel = (id: EnrolmentId, rpId = user.rpId) =>
