@@ -7,24 +7,17 @@ const cancelPendingOfUser = `
     select c.id from challenges c
     where c.tenant_id = $1 and c.user_id = $2 and c.status = 'pending'
     order by c.id for no key update
-  ), c as (
-    update challenges c
-    set status = 'cancelled', decided_at = clock_timestamp(), number_sealed = null
-    from k where c.tenant_id = $1 and c.id = k.id
-    returning c.id, c.budget_key
-  ), freed as (
-    update initiators i set pending = i.pending - x.ids, revision = i.revision + 1
-    from (select c.budget_key, array_agg(c.id) as ids from c group by c.budget_key) x
-    where i.tenant_id = $1 and i.user_id = $2 and i.key = x.budget_key
   )
-  select id from c`
+  update challenges c set status = 'cancelled', decided_at = clock_timestamp(), number_sealed = null
+  from k where c.tenant_id = $1 and c.id = k.id
+  returning c.id`
 
 const freeBudgets = `
   update initiators set pending = '{}', revision = revision + 1
   where tenant_id = $1 and user_id = $2 and pending <> '{}'`
 
 /**
- * Cancels everything that a user is asked, and frees its places. Inside a transaction that has changed the user's protection already: from then on
+ * Cancels everything that a user is asked. Inside a transaction that has changed the user's protection already: from then on
  * nothing new is created on the old terms, and what was created before is seen.
  */
 export async function cancelPending(
