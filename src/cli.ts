@@ -158,6 +158,7 @@ const commands: Record<string, Command> = {
     const verdicts: AuditVerdict[] = []
     for (const id of ids) verdicts.push(await operations.verifyAudit(id, kept))
     if (verdicts.some(({ firstBad }) => firstBad !== null)) process.exitCode = 1
+    warnOfVerdicts(verdicts)
     return verdicts.map(({ firstBad, ...counts }) => ({
       ...counts,
       whole: firstBad === null,
@@ -174,6 +175,22 @@ const commands: Record<string, Command> = {
       throw new CommandError('Another rotation came first; look before you repeat it')
     return rotated
   },
+}
+
+function warnOfVerdicts(verdicts: readonly AuditVerdict[]): void {
+  const unheld = verdicts.filter(({ keptHeads }) => keptHeads === 0)
+  if (unheld.length > 0) {
+    console.error(
+      `WARNING: no head that was kept outside the database was held against: ${unheld.map(({ tenantId }) => tenantId).join(', ')}.
+A chain that somebody deleted and rebuilt from nothing would not be noticed. Give --heads FILE with the service's log.`,
+    )
+  }
+  const unsettled = verdicts.filter((one) => one.unsettled && one.firstBad !== null)
+  if (unsettled.length > 0) {
+    console.error(
+      `An erasure or a purge of the last minute is not linked yet; verify again before you believe the fault: ${unsettled.map(({ tenantId }) => tenantId).join(', ')}.`,
+    )
+  }
 }
 
 /** Every signed text in a file, such as a log: heads among it are held against the chain. */

@@ -138,12 +138,15 @@ describe('an operator at the command line', () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'cs-heads-'))
     const file = path.join(folder, 'log')
     await writeFile(file, `{"stream":"security","head":"${head}"}\n`)
-    const [tenant] = await json('audit', 'verify', '--heads', file)
-    expect(tenant).toMatchObject({ whole: true, purged: 0, erased: 0 })
+    const held = await countersign('audit', 'verify', '--heads', file, '--json')
+    expect(held.stderr).not.toContain('rebuilt from nothing')
+    const [tenant] = JSON.parse(held.stdout)
+    expect(tenant).toMatchObject({ whole: true, keptHeads: 1, purged: 0, erased: 0 })
     expect(tenant.links).toBeGreaterThan(2)
     await table(`update audit_events set actor = 'service' where type = 'tenant_created'`)
     const touched = await countersign('audit', 'verify', '--json')
     expect(touched.code).toBe(1)
+    expect(touched.stderr).toContain('rebuilt from nothing would not be noticed')
     expect(JSON.parse(touched.stdout)).toMatchObject([
       { whole: false, fault: 'row_edited', firstBadSeq: expect.any(Number) },
     ])

@@ -86,15 +86,16 @@ export type AuditFault =
   | 'head_differs'
   | 'head_not_ours'
   | 'chain_truncated'
+  | 'chain_missing'
   | 'row_not_linked'
 
 /** What the check of a link knows beyond it. */
 export type LinkFacts = {
   readonly tenantId: TenantId
   readonly before: ChainEnd
-  /** The row today; null when it is gone. `erased` when it belongs to a user whose erasure is on record. */
+  /** The row today; null when it is gone. `erased` when it belongs to a user whose erasure is linked in the chain. */
   readonly row: (AuditRow & { readonly erased: boolean }) | null
-  /** Activities from before this time were purged, as the record itself says; in microseconds. */
+  /** Activities from before this time were purged, as linked events say; in microseconds. */
   readonly purgedBeforeMicros: bigint
   /** A signed head before this link said that everything until then was linked; in microseconds. */
   readonly closedThroughMicros: bigint

@@ -75,17 +75,22 @@ const saveHead = `
   )
   insert into audit_heads (tenant_id, seq, jws) select c.tenant_id, $2, $3 from c returning seq`
 
+// An erasure or a purge excuses nothing before it stands in the chain itself, where it can be seen for ever.
+const linked = (alias: string) => `exists (select from audit_links xl
+  where xl.tenant_id = ${alias}.tenant_id and xl.row_id = ${alias}.id)`
+const erasedOf = (tenantId: string, subject: string) => `exists (select from audit_events x
+  where x.tenant_id = ${tenantId} and x.subject = ${subject} and x.type = 'user_erased'
+    and ${linked('x')})`
+
 const readLinks = `
   select l.seq::float8 as seq, l.row_id, ${micros('l.occurred_at')} as link_micros, l.core_digest,
     l.details_digest, l.hash, x.*
   from audit_links l
   left join lateral (
-    select ${activityRow}, u.erased_at is not null as erased from activities a
-    join users u on u.tenant_id = a.tenant_id and u.id = a.user_id
+    select ${activityRow}, ${erasedOf('a.tenant_id', 'a.user_id')} as erased from activities a
     where a.tenant_id = l.tenant_id and a.id = l.row_id
     union all
-    select ${eventRow}, exists (select from users u where u.tenant_id = e.tenant_id
-      and u.id = e.subject and u.erased_at is not null) as erased from audit_events e
+    select ${eventRow}, ${erasedOf('e.tenant_id', 'e.subject')} as erased from audit_events e
     where e.tenant_id = l.tenant_id and e.id = l.row_id
   ) x on true
   where l.tenant_id = $1 and l.seq > $2 order by l.seq limit $3`
@@ -93,8 +98,17 @@ const readLinks = `
 const readEnd = `
   select coalesce((select c.seq from audit_chains c where c.tenant_id = $1), 0)::float8 as seq,
     coalesce((select c.hash from audit_chains c where c.tenant_id = $1), '') as hash,
-    coalesce((select max((e.details ->> 'beforeMicros')::bigint) from audit_events e
-      where e.tenant_id = $1 and e.type = 'activities_purged'), 0)::text as purged_before`
+    coalesce((select max(least((e.details ->> 'beforeMicros')::bigint,
+        (extract(epoch from e.occurred_at) * 1000000)::bigint)) from audit_events e
+      where e.tenant_id = $1 and e.type = 'activities_purged' and ${linked('e')}), 0)::text as purged_before,
+    not exists (select from audit_chains c where c.tenant_id = $1) and (
+      exists (select from audit_links l where l.tenant_id = $1)
+      or exists (select from audit_heads h where h.tenant_id = $1)
+      or exists (select from audit_events e where e.tenant_id = $1
+        and e.occurred_at < clock_timestamp() - ${slack})) as missing,
+    exists (select from audit_events e where e.tenant_id = $1
+      and e.type in ('user_erased', 'activities_purged')
+      and e.occurred_at > clock_timestamp() - ${slack} and not ${linked('e')}) as unsettled`
 
 // As the sweep would have found it: only what lies further back than it looks is forgotten.
 const findForgotten = `
@@ -230,11 +244,17 @@ export function createAuditStore(database: Database): AuditStore {
       ),
 
     async readEnd(tenantId) {
-      type Row = { seq: number; hash: string; purged_before: string }
+      type Row = {
+        seq: number
+        hash: string
+        purged_before: string
+        missing: boolean
+        unsettled: boolean
+      }
       const [row] = await database.query<Row>('read_end', readEnd, [tenantId])
       if (!row) throw new Error('an aggregate always has a row')
-      const { seq, hash, purged_before: purged } = row
-      return { seq, hash, purgedBeforeMicros: BigInt(purged) }
+      const { purged_before: purged, ...end } = row
+      return { ...end, purgedBeforeMicros: BigInt(purged) }
     },
 
     async findForgotten(tenantId) {

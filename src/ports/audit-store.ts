@@ -53,8 +53,17 @@ export interface AuditStore {
   // for the audit of the audit
   readLinks(tenantId: TenantId, afterSeq: number, limit: number): Promise<LinkReading[]>
   readHeads(tenantId: TenantId): Promise<StoredHead[]>
-  /** The chain's end as kept beside it, and until when activities were purged, in microseconds, as the record says. */
-  readEnd(tenantId: TenantId): Promise<ChainEnd & { readonly purgedBeforeMicros: bigint }>
+  /**
+   * The chain's end as kept beside it, and until when activities were purged, in microseconds, as linked events say. `missing`: there are
+   * rows and no chain. `unsettled`: an erasure or a purge of the last minute is not linked yet.
+   */
+  readEnd(tenantId: TenantId): Promise<
+    ChainEnd & {
+      readonly purgedBeforeMicros: bigint
+      readonly missing: boolean
+      readonly unsettled: boolean
+    }
+  >
   /** The oldest row that should have been linked long ago and is not; null when there is none. */
   findForgotten(tenantId: TenantId): Promise<string | null>
 }

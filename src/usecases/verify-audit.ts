@@ -28,6 +28,10 @@ export type AuditVerdict = {
   readonly tenantId: TenantId
   readonly links: number
   readonly heads: number
+  /** Those of `heads` that were kept elsewhere; with none, a chain rebuilt from nothing is not noticed. */
+  readonly keptHeads: number
+  /** An erasure or a purge of the last minute is not linked yet: what it took away counts as missing until it is. */
+  readonly unsettled: boolean
   /** Rows whose details were erased, and rows that were purged, as the record itself says. */
   readonly erased: number
   readonly purged: number
@@ -54,57 +58,55 @@ export async function verifyAudit(
   keptHeads: readonly string[] = [],
 ): Promise<AuditVerdict> {
   const stored = await needs.audit.readHeads(tenantId)
+  const end = await needs.audit.readEnd(tenantId)
+  const { unsettled } = end
+  const counts = { heads: 0, keptHeads: 0, unsettled, links: 0, erased: 0, purged: 0 }
   const heads = new Map<number, Head[]>()
-  let headsRead = 0
   for (const [jws, ours] of [
     ...stored.map(({ jws }) => [jws, true] as const),
     ...keptHeads.map((jws) => [jws, false] as const),
   ]) {
     const head = await readHead(needs, tenantId, jws)
     if (head === 'no_head_of_the_tenant' && !ours) continue
-    if (typeof head === 'string') return bad(tenantId, headsRead, 0, 'head_not_ours')
+    if (typeof head === 'string') {
+      return { tenantId, ...counts, firstBad: { seq: 0, fault: 'head_not_ours', rowId: null } }
+    }
     heads.set(head.seq, [...(heads.get(head.seq) ?? []), head])
-    headsRead += 1
+    counts.heads += 1
+    if (!ours) counts.keptHeads += 1
   }
-  return follow(needs, tenantId, heads, headsRead)
+  const firstBad = await follow(needs, tenantId, heads, end, counts)
+  return { tenantId, ...counts, firstBad }
 }
 
-function bad(
-  tenantId: TenantId,
-  heads: number,
-  seq: number,
-  fault: AuditFault,
-  counted: Partial<AuditVerdict> & { rowId?: string | null } = {},
-): AuditVerdict {
-  const { rowId = null, ...counts } = counted
-  const none = { links: 0, erased: 0, purged: 0 }
-  return { tenantId, heads, ...none, ...counts, firstBad: { seq, fault, rowId } }
-}
+type End = Awaited<ReturnType<AuditStore['readEnd']>>
+type Counts = { links: number; erased: number; purged: number }
 
+/** The first bad place, or null; counts what it passes. */
 async function follow(
-  { audit, hashing }: Needs,
+  { audit, hashing }: Pick<Needs, 'audit' | 'hashing'>,
   tenantId: TenantId,
   heads: ReadonlyMap<number, readonly Head[]>,
-  headCount: number,
-): Promise<AuditVerdict> {
-  const end = await audit.readEnd(tenantId)
+  end: End,
+  counts: Counts,
+): Promise<AuditVerdict['firstBad']> {
+  if (end.missing) return { seq: 0, fault: 'chain_missing', rowId: null }
   const { purgedBeforeMicros } = end
-  const counts = { links: 0, erased: 0, purged: 0 }
   let before: ChainEnd = emptyChain
   let closedThroughMicros = -(10n ** 20n)
   for (;;) {
     const readings = await audit.readLinks(tenantId, before.seq, page)
     for (const { link, row } of readings) {
+      const { rowId } = link
       const facts = { tenantId, before, row, purgedBeforeMicros, closedThroughMicros }
       const fault = checkLink(hashing.sha256Base64Url, link, facts)
-      const more = { ...counts, rowId: link.rowId }
       // A gap is bad where something is missing, not where the next link stands.
-      if (fault) return bad(tenantId, headCount, before.seq + 1, fault, more)
+      if (fault) return { seq: before.seq + 1, fault, rowId }
       counts.links += 1
       if (row === null) counts.purged += 1
       else if (isErased(row)) counts.erased += 1
       for (const head of heads.get(link.seq) ?? []) {
-        if (head.hash !== link.hash) return bad(tenantId, headCount, link.seq, 'head_differs', more)
+        if (head.hash !== link.hash) return { seq: link.seq, fault: 'head_differs', rowId }
         if (head.closedThroughMicros > closedThroughMicros)
           closedThroughMicros = head.closedThroughMicros
       }
@@ -112,14 +114,11 @@ async function follow(
     }
     if (readings.length < page) break
   }
+  const seq = before.seq + 1
   const known = Math.max(end.seq, ...heads.keys())
-  if (known > before.seq) return bad(tenantId, headCount, before.seq + 1, 'chain_truncated', counts)
-  const forgotten = await audit.findForgotten(tenantId)
-  if (forgotten !== null) {
-    const more = { ...counts, rowId: forgotten }
-    return bad(tenantId, headCount, before.seq + 1, 'row_not_linked', more)
-  }
-  return { tenantId, heads: headCount, ...counts, firstBad: null }
+  if (known > before.seq) return { seq, fault: 'chain_truncated', rowId: null }
+  const rowId = await audit.findForgotten(tenantId)
+  return rowId === null ? null : { seq, fault: 'row_not_linked', rowId }
 }
 
 /**

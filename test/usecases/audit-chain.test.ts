@@ -125,8 +125,68 @@ test('the erasure of a person leaves the record whole, and is counted', async ()
   const verdict = await verify()
   expect(verdict.firstBad).toBeNull()
   expect(verdict.erased).toBeGreaterThan(3)
-  await sql('update users set erased_at = null where id = $1', userId)
-  expect(await verify()).toMatchObject({ firstBad: { fault: 'details_edited' } })
+})
+
+describe('what is gone is excused only by an event that stands in the chain itself', () => {
+  const event = (type: string, subject: string, details: object = {}) =>
+    sql(
+      `insert into audit_events (tenant_id, id, type, actor, subject, details)
+       values ($1, 'aud_' || gen_random_uuid(), $2, 'operator', $3, $4)`,
+      principal.tenantId,
+      type,
+      subject,
+      details,
+    )
+  const inAnHour = () => ({ beforeMicros: `${(Date.now() + 3_600_000) * 1000}` })
+
+  test('a person who is only marked as erased is not', async () => {
+    const { userId } = await aPhone(world, principal)
+    await sweep()
+    await sql('update users set erased_at = clock_timestamp() where id = $1', userId)
+    await sql(`update activities set details = '{}', salt = null where user_id = $1`, userId)
+    expect(await verify()).toMatchObject({ firstBad: { fault: 'details_edited' } })
+    await event('user_erased', userId)
+    expect(await verify()).toMatchObject({
+      unsettled: true,
+      firstBad: { fault: 'details_edited' },
+    })
+    await event('user_erased', 'user_other')
+    await sweep()
+    const whole = { unsettled: false, firstBad: null }
+    expect(await verify()).toMatchObject(whole)
+  })
+
+  test('a purge that is not linked purges nothing', async () => {
+    const { rowId, middle } = await aRecord()
+    await sql('delete from activities where id = $1', rowId)
+    await event('activities_purged', principal.tenantId, inAnHour())
+    const missing = { firstBad: { seq: middle, fault: 'row_missing' } }
+    expect(await verify()).toMatchObject({ ...missing, unsettled: true })
+    await sweep()
+    expect(await verify()).toMatchObject({ firstBad: null, purged: 1 })
+  })
+
+  test('nor does a linked one purge what happened after it', async () => {
+    await event('activities_purged', principal.tenantId, inAnHour())
+    await sweep()
+    const { userId } = await aPhone(world, principal, { user: 'later' })
+    await sweep()
+    await sql('delete from activities where user_id = $1 and type = $2', userId, 'user_imported')
+    expect(await verify()).toMatchObject({ firstBad: { fault: 'row_missing' } })
+  })
+})
+
+test('a tenant whose chain was deleted is not taken for a new one', async () => {
+  await sweep()
+  const { tenantId } = principal
+  await sql('delete from audit_heads where tenant_id = $1', tenantId)
+  await sql('delete from audit_links where tenant_id = $1', tenantId)
+  await sql('delete from audit_chains where tenant_id = $1', tenantId)
+  await sql(
+    `update audit_events set occurred_at = occurred_at - interval '2 minutes' where tenant_id = $1`,
+    tenantId,
+  )
+  expect(await verify()).toMatchObject({ firstBad: { seq: 0, fault: 'chain_missing' } })
 })
 
 describe('the audit of the record names the first bad place when somebody', () => {
