@@ -211,9 +211,15 @@ export class DeviceClient {
     return (await this.#call('GET', '/push-pause')) as { readonly until: string | null }
   }
 
-  /** Stops all pushes to the user until then, at most 30 days ahead; null lets them come again. Challenges can still be fetched. */
+  /**
+   * Stops all pushes to the user until then, at most 30 days ahead; null lets them come again. Challenges can still be fetched.
+   * Takes the verification key: ask for biometrics or PIN.
+   */
   async pausePushes(until: Date | null): Promise<void> {
-    await this.#call('PUT', '/push-pause', { until: until?.toISOString() ?? null })
+    const key = this.#keys.verification
+    if (!key) throw new Error('only a device with a verification key can pause pushes')
+    const body = { until: until?.toISOString() ?? null }
+    await this.#send({ method: 'PUT', target: '/push-pause', body: () => body }, key)
   }
 
   /**

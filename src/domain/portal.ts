@@ -1,4 +1,4 @@
-import type { PortalSessionId, TenantId, UserId } from './ids.ts'
+import type { PortalSessionId, RelyingPartyId, TenantId, UserId } from './ids.ts'
 
 /** How long the link works, in seconds. */
 export const portalLinkSeconds = 15 * 60
@@ -10,6 +10,8 @@ export type PortalSession = {
   readonly tenantId: TenantId
   readonly id: PortalSessionId
   readonly userId: UserId
+  /** Who made the link: what it may see of the user, its link may show. */
+  readonly rpId: RelyingPartyId
   readonly tenantName: string
   readonly userName: string
   readonly expiresAt: Date

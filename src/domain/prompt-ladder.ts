@@ -168,6 +168,8 @@ export function admitResend({
   readonly policy: Policy
   readonly now: Date
 }): Refusal | undefined {
+  const stopped = checkProtection(protection, now, [])
+  if (stopped) return stopped
   const reason = suppressionOf(budget, protection, policy, now)
   const foreign = budget.pushes.filter((push) => push.challengeId !== challengeId)
   const suppressed =

@@ -19,6 +19,7 @@ export function createHashing(masterKey: Uint8Array): Hashing {
   return {
     sha256,
     sha256Base64Url: (text) => createHash('sha256').update(text).digest('base64url'),
+    keyedBase64Url: (text) => createHmac('sha256', hmacKey).update(text).digest('base64url'),
     keyed: (text) => createHmac('sha256', hmacKey).update(text).digest(),
     equal(a, b) {
       const left = Buffer.from(a)

@@ -1,5 +1,6 @@
 // Recording an answer: one statement that locks, then judges, then writes everything that the answer brings about.
 
+import { isOwed } from '../domain/notice.ts'
 import type { AnswerRecorded, AnswerToRecord, ChallengeStore } from '../ports/challenge-store.ts'
 import type { ProofToSpend } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
@@ -90,15 +91,28 @@ const report = `
     select c.tenant_id, $33, c.user_id, $2, c.id from c where $33::text is not null
   )`
 
+const lockForReport = `
+  with u as materialized (
+    select u.user_id from user_protections u where u.tenant_id = $1 and u.user_id = $2
+    for no key update
+  ), d as materialized (
+    select d.id from devices d, u
+    where d.tenant_id = $1 and d.id = $3 and d.status = 'active'
+    for share of d
+  )
+  select c.id from challenges c, d
+  where c.tenant_id = $1 and c.user_id = $2 and c.status = 'pending'
+  order by c.id for no key update of c`
+
 const recordAnswer = `${lockAndJudge}, ${useBudget}, ${report}, guarded as (
     update user_protections u set ${protectionSet(25)}
     from c where u.tenant_id = c.tenant_id and u.user_id = c.user_id and $35::boolean
   ), activity as (
     insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id, device_id,
-      details)
-    select c.tenant_id, x.id, c.user_id, x.type, x.severity, $18, c.id, $2, x.details
-    from c, unnest($15::text[], $16::text[], $17::text[], $36::jsonb[])
-      as x(id, type, severity, details)
+      details, notice)
+    select c.tenant_id, x.id, c.user_id, x.type, x.severity, $18, c.id, $2, x.details, x.notice
+    from c, unnest($15::text[], $16::text[], $17::text[], $36::jsonb[], $37::text[])
+      as x(id, type, severity, details, notice)
   ), closing as (
     insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at,
       leased_by, leased_until)
@@ -175,6 +189,7 @@ function valuesOf(
     report?.initiatorBlockSeconds ?? 0,
     answer.was.protection !== protection,
     activities.map(({ details }) => JSON.stringify(details ?? {})),
+    activities.map((one) => (isOwed(one) ? 'owed' : null)),
   ]
 }
 
@@ -192,11 +207,20 @@ export function createAnswerRecording(
 
   return (answer, proof) => {
     if (answer.report === null) return record(database, answer, proof)
+    // Everything pending is locked first, in order: who cancels one of them holds it before its budget, as the report does.
     // A statement of its own sees what was created while the first one waited for the user's lock, which holds until the end.
     return database.transaction(async (tx) => {
+      await tx.query('lock_for_report', lockForReport, [
+        answer.tenantId,
+        answer.userId,
+        answer.deviceId,
+      ])
       const recorded = await record(tx, answer, proof)
       if (recorded.kind !== 'recorded') return recorded
-      return { ...recorded, cancelled: await cancelPending(tx, answer.tenantId, answer.userId) }
+      return {
+        ...recorded,
+        cancelled: await cancelPending(tx, random, answer.tenantId, answer.userId),
+      }
     })
   }
 }

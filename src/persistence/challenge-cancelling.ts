@@ -1,4 +1,9 @@
-import type { ChallengeId, TenantId, UserId } from '../domain/ids.ts'
+// Ending everything that a user is asked, on account of a report or a suspension.
+
+import { activity } from '../domain/activity.ts'
+import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
+import type { Random } from '../ports/world.ts'
+import { recordActivities } from './activities.ts'
 import type { Queries } from './database.ts'
 
 // In the order of ids, as everybody who locks several challenges takes them.
@@ -10,25 +15,53 @@ const cancelPendingOfUser = `
   )
   update challenges c set status = 'cancelled', decided_at = clock_timestamp(), number_sealed = null
   from k where c.tenant_id = $1 and c.id = k.id
-  returning c.id`
+  returning c.id, (
+    select coalesce(json_agg(distinct o.device_id), '[]') from deliveries o
+    where o.tenant_id = c.tenant_id and o.challenge_id = c.id and o.kind = 'challenge_opened'
+      and o.status in ('queued', 'sent')) as told`
 
-const freeBudgets = `
-  update initiators set pending = '{}', revision = revision + 1
-  where tenant_id = $1 and user_id = $2 and pending <> '{}'`
+const freePlaces = `
+  update initiators i set pending = i.pending - $3::text[], revision = i.revision + 1
+  where i.tenant_id = $1 and i.user_id = $2 and i.pending ?| $3::text[]`
+
+// Nobody holds them: the sweep sends them within half a second.
+const owe = `
+  insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at)
+  select $1, x.id, 'challenge_closed', x.challenge_id, x.device_id, 'queued', 0, clock_timestamp()
+  from unnest($2::text[], $3::text[], $4::text[]) as x(id, challenge_id, device_id)`
+
+type Cancelled = { readonly id: ChallengeId; readonly told: readonly DeviceId[] }
 
 /**
- * Cancels everything that a user is asked. Inside a transaction that has changed the user's protection already: from then on
- * nothing new is created on the old terms, and what was created before is seen.
+ * Cancels everything that a user is asked, frees the places, tells the user, and owes "Already answered" to the devices that were
+ * pushed. Inside a transaction that has changed the user's protection already: from then on nothing new is created on the old
+ * terms, and what was created before is seen.
  */
 export async function cancelPending(
   tx: Queries,
+  random: Pick<Random, 'id'>,
   tenantId: TenantId,
   userId: UserId,
 ): Promise<ChallengeId[]> {
-  const cancelled = await tx.query<{ id: ChallengeId }>('cancel_pending', cancelPendingOfUser, [
+  const who = [tenantId, userId]
+  const cancelled = await tx.query<Cancelled>('cancel_pending', cancelPendingOfUser, who)
+  if (cancelled.length === 0) return []
+  const ids = cancelled.map(({ id }) => id)
+  await tx.query('free_places', freePlaces, [...who, ids])
+  const owed = cancelled.flatMap(({ id, told }) => told.map((device) => ({ id, device })))
+  await tx.query('owe_closing', owe, [
     tenantId,
-    userId,
+    owed.map(() => random.id('delivery')),
+    owed.map(({ id }) => id),
+    owed.map(({ device }) => device),
   ])
-  await tx.query('free_budgets', freeBudgets, [tenantId, userId])
-  return cancelled.map(({ id }) => id)
+  await recordActivities(
+    tx,
+    random,
+    tenantId,
+    ids.map((challengeId) =>
+      activity({ userId, type: 'challenge_cancelled', actor: 'service', challengeId }),
+    ),
+  )
+  return ids
 }

@@ -13,6 +13,7 @@ import type {
 } from '../ports/challenge-store.ts'
 import type { Random } from '../ports/world.ts'
 import type { Database } from './database.ts'
+import { isTaken } from './database-errors.ts'
 import { leaseSeconds } from './deliveries.ts'
 import { heldFactors } from './passcodes.ts'
 import {
@@ -104,7 +105,7 @@ const loadById = loadCreation(
 
 // The protection is held first, so that no lock is set between the decision and the creation; then the devices, by id, so that
 // none is unregistered between being chosen and being asked; then the budget, which is used up only if it is still what was
-// decided upon. A used Idempotency-Key inserts nothing, and neither do the parts that hang on the challenge.
+// decided upon. An Idempotency-Key that was used meanwhile undoes all of it.
 const insertChallenge = `
   with guard as materialized (
     select p.user_id from user_protections p
@@ -131,7 +132,6 @@ const insertChallenge = `
     select $1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
       $18, $19, $20, $36, $37, budget.key
     from budget
-    on conflict (tenant_id, rp_id, idempotency_key) where idempotency_key is not null do nothing
     returning tenant_id, id, user_id
   ), targets as (
     insert into challenge_targets (tenant_id, challenge_id, device_id, request_payload, request_hash)
@@ -215,7 +215,7 @@ export function createChallengeCreation(
 
     async create(made: NewChallenge, leasedBy) {
       const { challenge: c, targets, pushes, activity } = made
-      const rows = await database.query('insert_challenge', insertChallenge, [
+      const values = [
         c.tenantId,
         c.id,
         c.rpId,
@@ -251,8 +251,13 @@ export function createChallengeCreation(
         made.budget.revision,
         c.suppressed,
         c.initiatorKey,
-      ])
-      return rows.length === 1
+      ]
+      try {
+        return (await database.query('insert_challenge', insertChallenge, values)).length === 1
+      } catch (error) {
+        if (isTaken(error, 'challenges_idempotency_key')) return false
+        throw error
+      }
     },
   }
 }

@@ -102,3 +102,9 @@ export class ConnectFailure extends Error {
     super(`the database ${database} at ${host}:${port} cannot be used: ${known}`, { cause })
   }
 }
+
+/** True for a row that this unique index already holds (unique_violation): somebody else was first. */
+export function isTaken(error: unknown, index: string): boolean {
+  const { code, constraint } = error as { readonly code?: unknown; readonly constraint?: unknown }
+  return code === '23505' && constraint === index
+}

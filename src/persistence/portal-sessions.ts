@@ -20,7 +20,7 @@ const openLink = `
   returning id`
 
 const findSession = `
-  select s.tenant_id, s.id, s.user_id, s.expires_at, t.name as tenant_name, u.display_name as user_name
+  select s.tenant_id, s.id, s.user_id, s.rp_id, s.expires_at, t.name as tenant_name, u.display_name as user_name
   from portal_sessions s join tenants t on t.tenant_id = s.tenant_id
   join users u on u.tenant_id = s.tenant_id and u.id = s.user_id
   where s.tenant_id = $1 and s.session_hash = $2 and s.ended_at is null
@@ -34,6 +34,7 @@ type SessionRow = {
   readonly tenant_id: PortalSession['tenantId']
   readonly id: PortalSession['id']
   readonly user_id: PortalSession['userId']
+  readonly rp_id: PortalSession['rpId']
   readonly tenant_name: string
   readonly user_name: string
   readonly expires_at: Date
@@ -44,6 +45,7 @@ function toSession(row: SessionRow): PortalSession {
     tenantId: row.tenant_id,
     id: row.id,
     userId: row.user_id,
+    rpId: row.rp_id,
     tenantName: row.tenant_name,
     userName: row.user_name,
     expiresAt: row.expires_at,

@@ -1,5 +1,5 @@
 import { activity } from '../domain/activity.ts'
-import type { ChallengeId, TenantId, UserId } from '../domain/ids.ts'
+import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { Budget, KnownInitiator } from '../domain/prompt-ladder.ts'
 import { afterUnlock, isLocked, type Protection } from '../domain/protection.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
@@ -129,6 +129,20 @@ export async function holdProtection(
   return { isSuspended: row !== undefined && row.protection.suspended_at !== null }
 }
 
+/** Holds a device until the commit, if it is active: nobody unregisters or suspends it meanwhile. After the protection, before any challenge. */
+export async function holdDevice(tx: Queries, tenantId: TenantId, id: DeviceId): Promise<boolean> {
+  const held = await tx.query(
+    'hold_device',
+    `select id from devices where tenant_id = $1 and id = $2 and status = 'active' for share`,
+    [tenantId, id],
+  )
+  return held.length === 1
+}
+
+const liftBlocks = `
+  update initiators i set blocked_until = null, revision = i.revision + 1
+  where i.tenant_id = $1 and i.user_id = $2 and i.blocked_until is not null`
+
 /**
  * Lifts every lock of push sign-in and clears its counts, because the user got in with another factor: inside the transaction
  * that accepts it. Locks protect the push; whoever holds another factor is not the one they were set against.
@@ -180,12 +194,28 @@ export function createProtectionStore(
     change(tenantId, userId, next, activities, proof) {
       return database.transaction(async (tx) => {
         if (!(await spendProof(tx, proof))) return 'proof_replayed'
+        await holdProtection(tx, tenantId, userId)
+        if (proof && !(await holdDevice(tx, tenantId, proof.deviceId))) return 'device_not_active'
         const changed = await tx.query<{ user_id: UserId }>('change_protection', changeProtection, [
           tenantId,
           userId,
           ...protectionValues(next),
         ])
         if (changed.length === 0) return false
+        await recordActivities(tx, random, tenantId, activities)
+        return true
+      })
+    },
+
+    unlock(tenantId, userId, next, activities) {
+      return database.transaction(async (tx) => {
+        const changed = await tx.query('change_protection', changeProtection, [
+          tenantId,
+          userId,
+          ...protectionValues(next),
+        ])
+        if (changed.length === 0) return false
+        await tx.query('lift_blocks', liftBlocks, [tenantId, userId])
         await recordActivities(tx, random, tenantId, activities)
         return true
       })

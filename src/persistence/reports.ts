@@ -1,4 +1,4 @@
-import type { UserId } from '../domain/ids.ts'
+import type { ReportId, UserId } from '../domain/ids.ts'
 import type { Report } from '../domain/report.ts'
 import type { ReportStore } from '../ports/report-store.ts'
 import type { Random } from '../ports/world.ts'
@@ -6,7 +6,7 @@ import { recordActivities, recordAudit } from './activities.ts'
 import { cancelPending } from './challenge-cancelling.ts'
 import type { Database } from './database.ts'
 import { spendProof } from './devices.ts'
-import { changeProtection, protectionValues } from './protections.ts'
+import { changeProtection, holdDevice, holdProtection, protectionValues } from './protections.ts'
 
 const columns = `tenant_id as "tenantId", id, user_id as "userId", device_id as "deviceId",
   challenge_id as "challengeId", activity_id as "activityId", status, resolution, note,
@@ -28,6 +28,10 @@ const resolveReport = `
 const insertReport = `
   insert into reports (tenant_id, id, user_id, device_id, challenge_id, activity_id)
   values ($1, $2, $3, $4, $5, $6)`
+
+const findOpenReport = `
+  select id from reports
+  where tenant_id = $1 and user_id = $2 and activity_id = $3 and status = 'open'`
 
 const blockInitiator = `
   insert into initiators as i (tenant_id, user_id, key, blocked_until, revision)
@@ -64,6 +68,15 @@ export function createReportStore(database: Database, random: Pick<Random, 'id'>
       const { tenantId, id, userId, deviceId, challengeId, activityId } = report
       return database.transaction(async (tx) => {
         if (!(await spendProof(tx, proof))) return { kind: 'proof_replayed' }
+        await holdProtection(tx, tenantId, userId)
+        if (!(await holdDevice(tx, tenantId, deviceId))) return { kind: 'device_not_active' }
+        // Who reports the same thing again is told of the report that stands.
+        const [open] = await tx.query<{ id: ReportId }>('find_open_report', findOpenReport, [
+          tenantId,
+          userId,
+          activityId,
+        ])
+        if (open) return { kind: 'reported', id: open.id, cancelled: [] }
         const changed = await tx.query<{ user_id: UserId }>('change_protection', changeProtection, [
           tenantId,
           userId,
@@ -71,7 +84,7 @@ export function createReportStore(database: Database, random: Pick<Random, 'id'>
         ])
         // The proof stays spent: the caller tries again without it.
         if (changed.length === 0) return { kind: 'changed' }
-        const cancelled = await cancelPending(tx, tenantId, userId)
+        const cancelled = await cancelPending(tx, random, tenantId, userId)
         await tx.query('block_initiator', blockInitiator, [
           tenantId,
           userId,
@@ -81,7 +94,7 @@ export function createReportStore(database: Database, random: Pick<Random, 'id'>
         const values = [tenantId, id, userId, deviceId, challengeId, activityId]
         await tx.query('insert_report', insertReport, values)
         await recordActivities(tx, random, tenantId, activities)
-        return { kind: 'reported', cancelled }
+        return { kind: 'reported', id, cancelled }
       })
     },
   }

@@ -80,7 +80,7 @@ async function endUnderWay(tx: Queries, random: Pick<Random, 'id'>, command: Use
       ? []
       : (await unregisterDevices(tx, random, { ...command, deviceIds, reason: 'not_confirmed' }))
           .endedChallenges
-  const cancelled = await cancelPending(tx, tenantId, userId)
+  const cancelled = await cancelPending(tx, random, tenantId, userId)
   await tx.query('end_portal_sessions', endPortalSessions, who)
   return {
     endedChallenges: [...orphaned, ...cancelled],

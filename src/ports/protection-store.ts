@@ -19,5 +19,12 @@ export interface ProtectionStore {
     next: Protection,
     activities: readonly NewActivity[],
     proof: ProofToSpend | null,
-  ): Promise<boolean | 'proof_replayed'>
+  ): Promise<boolean | 'proof_replayed' | 'device_not_active'>
+  /** The same for an unlock, which also lifts the blocks of initiators that the user reported. */
+  unlock(
+    tenantId: TenantId,
+    userId: UserId,
+    next: Protection,
+    activities: readonly NewActivity[],
+  ): Promise<boolean>
 }

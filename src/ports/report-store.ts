@@ -37,7 +37,12 @@ export interface ReportStore {
     },
     proof: ProofToSpend | null,
   ): Promise<
-    | { readonly kind: 'reported'; readonly cancelled: readonly ChallengeId[] }
+    | {
+        readonly kind: 'reported'
+        readonly id: ReportId
+        readonly cancelled: readonly ChallengeId[]
+      }
+    | { readonly kind: 'device_not_active' }
     | { readonly kind: 'changed' }
     | { readonly kind: 'proof_replayed' }
   >

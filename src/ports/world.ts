@@ -25,6 +25,8 @@ export interface Hashing {
   sha256Base64Url(text: string | Uint8Array): string
   /** HMAC-SHA-256 under a key of the installation, for secrets too short for a plain hash. */
   keyed(text: string): Uint8Array
+  /** The same as base64url. */
+  keyedBase64Url(text: string): string
   equal(a: string | Uint8Array, b: string | Uint8Array): boolean
 }
 

@@ -83,7 +83,7 @@ export async function createChallenge(
   const { idempotencyKey = null, ...request } = command
   const requestHash = needs.hashing.sha256(JSON.stringify({ ...request, user }))
   const initiatorKey = command.initiator
-    ? needs.hashing.sha256Base64Url(initiatorText(principal.rpId, command.initiator))
+    ? needs.hashing.keyedBase64Url(initiatorText(principal.rpId, command.initiator))
     : null
 
   for (let tries = 0; tries < triesMax; tries++) {

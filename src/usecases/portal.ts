@@ -109,10 +109,10 @@ export async function listPortalDevices(
 /** A page of what happened to the user, newest first. */
 export function listPortalActivities(
   { activities }: { readonly activities: Pick<ActivityStore, 'list'> },
-  { tenantId, userId }: PortalSession,
+  { tenantId, userId, rpId }: PortalSession,
   page: PageRequest,
 ): Promise<Activity[]> {
-  return activities.list(tenantId, userId, page, { hidden: [] })
+  return activities.list(tenantId, userId, page, { rpId })
 }
 
 /** Unregisters one of the user's own devices for ever: the lost phone. Doing it twice changes nothing. */

@@ -28,7 +28,7 @@ export async function readProtection(
   return record?.protection ?? refuse('not_found')
 }
 
-/** Lifts every lock of push sign-in and clears its counts, on an admin's word. Unlocking what is not locked changes nothing. */
+/** Lifts every lock of push sign-in, every block of an initiator, and clears the counts, on an admin's word. */
 export async function unlockUser(
   needs: Needs,
   principal: Principal,
@@ -41,11 +41,12 @@ export async function unlockUser(
     const record = await needs.protections.find(tenantId, userId)
     if (!record) return refuse('not_found')
     const { protection, now } = record
-    if (!isLocked(protection, now) && protection.wrongNumbersSinceSuccess === 0) return protection
     const next = afterUnlock(protection)
     const actor = `api_key:${keyId}` as const
-    const told = activity({ userId, type: 'push_unlocked', actor, details: { by: 'admin' } })
-    if (await needs.protections.change(tenantId, userId, next, [told], null)) return next
+    const told = isLocked(protection, now)
+      ? [activity({ userId, type: 'push_unlocked', actor, details: { by: 'admin' } })]
+      : []
+    if (await needs.protections.unlock(tenantId, userId, next, told)) return next
   }
   return refuse('conflict', { retryAfterSeconds: 1 })
 }
@@ -74,7 +75,7 @@ export async function pausePushes(
   proof: DeviceProof,
   until: Date | null,
 ): Promise<{ readonly until: Date | null } | Refusal> {
-  const device = await authenticateDevice(needs, proof)
+  const device = await authenticateDevice(needs, proof, { role: 'verification' })
   if (isRefusal(device)) return device
   const { tenantId, userId } = device
   let unspent: DeviceProof | null = proof
@@ -98,6 +99,7 @@ export async function pausePushes(
     const next = { ...protection, pausedUntil: until }
     const changed = await needs.protections.change(tenantId, userId, next, [told], unspent)
     if (changed === 'proof_replayed') return refuse('proof_replayed')
+    if (changed === 'device_not_active') return refuse('device_unregistered')
     if (changed) return { until }
     unspent = null
   }

@@ -115,9 +115,10 @@ export async function reportActivity(
       unspent,
     )
     if (done.kind === 'proof_replayed') return refuse('proof_replayed')
+    if (done.kind === 'device_not_active') return refuse('device_unregistered')
     if (done.kind === 'reported') {
       for (const one of done.cancelled) needs.signals.publish(one)
-      return { reportId: id }
+      return { reportId: done.id }
     }
     unspent = null
   }

@@ -91,7 +91,7 @@ export async function verifyPasscode(
   const outcome = await needs.passcodes.attempt({
     tenantId,
     userId,
-    initiator: needs.hashing.sha256Base64Url(initiatorText(rpId, command.initiator ?? null)),
+    initiator: needs.hashing.keyedBase64Url(initiatorText(rpId, command.initiator ?? null)),
     isInitiatorNamed: command.initiator !== undefined,
     knownForDays: facts.policy.initiatorMemoryDays,
     match,

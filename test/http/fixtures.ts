@@ -35,6 +35,7 @@ export const portalSession: PortalSession = {
   tenantId: anId('tenant'),
   id: anId('portalSession'),
   userId: anId('user'),
+  rpId: anId('relyingParty'),
   tenantName: 'Example',
   userName: 'Ada Lovelace',
   expiresAt: at,

@@ -538,6 +538,10 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       (await diagnostics.list(my.tenantId, page)).filter(({ id }) => id === their.incidentId),
     [],
   ],
+  'protections.unlock': [
+    ({ protections }, my, their) => protections.unlock(my.tenantId, their.userId, unguarded, []),
+    false,
+  ],
   'reports.find': [({ reports }, my, their) => reports.find(my.tenantId, their.reportId), null],
   'reports.list': [
     async ({ reports }, my, their) =>
@@ -567,7 +571,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       const more = { protection: unguarded, initiatorBlockSeconds: 60, activities: [] }
       return reports.reportActivity({ report, ...more }, null)
     },
-    { kind: 'changed' },
+    { kind: 'device_not_active' },
   ],
   'activities.list': [
     ({ activities }, my, their) => activities.list(my.tenantId, their.userId, page),

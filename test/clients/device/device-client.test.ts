@@ -128,7 +128,10 @@ describe('the proof of a call', () => {
       expect([proof.tenantId, proof.deviceId]).toEqual([tenantId, deviceId])
       const key = keyOf(stored, proof.kid)
       expect(key && (await signatures.verify(proof.jws, key.publicJwk))).toBe(true)
-      expect(key?.role).toBe(call.url.includes('/devices/') ? 'verification' : 'possession')
+      const verified =
+        call.url.includes('/devices/') ||
+        `${call.method} ${call.url}`.startsWith(`PUT ${origin}/device/v1/push-pause`)
+      expect(key?.role).toBe(verified ? 'verification' : 'possession')
     }
     expect(new Set(sent.map((call) => proofOf(call).jti)).size).toBe(sent.length)
   })

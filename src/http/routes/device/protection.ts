@@ -28,11 +28,12 @@ export function ownProtectionRoutes(app: HttpApp, options: DeviceOptions, done: 
   )
   app.put(
     '/device/v1/push-pause',
-    proof('possession', {
+    proof('verification', {
       operationId: 'pausePushes',
       tag: 'device API',
       summary: 'Stop all pushes to the user for a while, or let them come again',
-      description: 'Challenges stay: whoever opens the app finds them.',
+      description:
+        'Challenges stay: whoever opens the app finds them. Takes the verification key, so that a thief who holds an unlocked phone cannot silence it.',
       body: newPushPause,
       answers: pause,
       refusals: ['proof_replayed', 'conflict'],

@@ -93,7 +93,7 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
     const principal = principalOf(request)
     const idempotencyKey = request.headers['idempotency-key']
     const { initiator, ...asked } = request.body
-    const startedBy = initiatorOf(initiator, asked.context.ip)
+    const startedBy = initiatorOf(initiator)
     const created = await useCases.createChallenge(principal, {
       ...asked,
       ...(startedBy && { initiator: startedBy }),
@@ -239,6 +239,8 @@ function resend(app: HttpApp, { useCases, key }: ServerOptions): void {
         'resends_used_up',
         'nothing_to_push',
         'push_suppressed',
+        'push_locked',
+        'user_suspended',
         'conflict',
       ],
     }),

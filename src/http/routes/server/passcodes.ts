@@ -69,7 +69,7 @@ function verify(app: HttpApp, { useCases, key }: ServerOptions): void {
     async (request, reply): Promise<z.output<typeof acceptedPasscodeBody> | typeof reply> => {
       const { userId } = request.params
       const { initiator, ...given } = request.body
-      const typedAt = initiatorOf(initiator, undefined)
+      const typedAt = initiatorOf(initiator)
       const command = { ...given, userId, ...(typedAt && { initiator: typedAt }) }
       const accepted = await useCases.verifyPasscode(principalOf(request), command)
       return isRefusal(accepted) ? sendRefusal(reply, accepted) : accepted

@@ -31,11 +31,12 @@ export function protectionRoutes(app: HttpApp, options: ServerOptions, done: () 
   )
   app.post(
     '/v1/users/:userId/unlock',
-    key('users:write', {
+    key('admin', {
       operationId: 'unlockUser',
       tag: 'users',
       summary: 'Lift every lock of push sign-in and clear its counts',
-      description: 'A suspension stays. Told to the user as an activity.',
+      description:
+        'Reported initiators may ask again; a suspension stays. Told to the user as an activity.',
       params: userParams,
       answers,
       refusals: ['conflict'],
