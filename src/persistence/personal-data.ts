@@ -1,5 +1,7 @@
 // Everything that is held on one person: shown as a whole, and taken away as a whole.
 
+import { commitSlackSeconds } from '../domain/audit-chain.ts'
+import type { TenantId, UserId } from '../domain/ids.ts'
 import type { PersonalData, PersonalDataStore } from '../ports/personal-data-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
@@ -37,43 +39,93 @@ const tables: readonly (readonly [table: string, where: string, hidden: readonly
   ['audit_events', 't.tenant_id = $1 and t.subject = $2', ['salt']],
 ]
 
-// After the devices are unregistered. Rows that others hang on, and those that say which authenticators there were, stay
-// without what is personal in them; all others go.
-const erasures: readonly string[] = [
+// What is atomic: from its commit on nobody finds the user, and none of their devices, codes or tickets does anything. An erased user
+// is suspended for ever, so that whoever holds the protection to add something is refused.
+const cuts: readonly string[] = [
   `with k as materialized (
      select t.id from enrolments t where ${byUser} and t.status in ('open', 'claimed')
      order by t.id for no key update
    )
    update enrolments t set status = 'cancelled', number_sealed = null, ended_at = clock_timestamp()
    from k where t.tenant_id = $1 and t.id = k.id`,
-  `delete from deliveries t where ${byDevice}`,
-  `delete from answers t where ${byChallenge}`,
-  `update challenge_targets t set request_payload = '{}', request_hash = '' where ${byChallenge}`,
-  `update challenges t set context = '{}', binding = null, idempotency_key = null, request_hash = ''
-   where ${byUser}`,
+  `delete from single_use_codes t where ${byUser}`,
+  `delete from portal_sessions t where ${byUser}`,
+  `update user_protections t set wrong_numbers_in_row = 0, wrong_numbers_since_success = 0,
+     locked_until = null, hard_locked_at = null, reported_until = null, paused_until = null,
+     suspended_at = coalesce(t.suspended_at, clock_timestamp()), revision = t.revision + 1 where ${byUser}`,
+  `delete from user_identifiers t where ${byUser}`,
+  `update users t set display_name = '', notification_preferences = '{}',
+     erased_at = coalesce(t.erased_at, clock_timestamp()),
+     erasing_since = coalesce(t.erasing_since, clock_timestamp())
+   where t.tenant_id = $1 and t.id = $2`,
+]
+
+// Rows that others hang on, and those that say which authenticators there were, stay without what is personal in them; all others go.
+const fewRows: readonly string[] = [
   `delete from device_keys t where ${byDevice}`,
   `delete from passcode_secrets t where ${byDevice}`,
   `delete from single_use_codes t where ${byUser}`,
   `delete from passcode_budgets t where ${byUser}`,
   `delete from portal_sessions t where ${byUser}`,
   `delete from initiators t where ${byUser}`,
-  `update user_protections t set wrong_numbers_in_row = 0, wrong_numbers_since_success = 0,
-     locked_until = null, hard_locked_at = null, reported_until = null, paused_until = null,
-     revision = t.revision + 1 where ${byUser}`,
   `update reports t set note = null where ${byUser}`,
   `delete from diagnostics t where ${byUser}`,
   `delete from activity_push_budgets t where ${byUser}`,
   `update devices t set name = '', model = '', os_version = '', app_version = '',
      attestation_why = null where ${byUser}`,
-  `update activities t set details = '{}', posted = null, post_key = null, post_hash = null,
-     salt = null where ${byUser}`,
-  `update audit_events t set details = '{}', salt = null
-   where t.tenant_id = $1 and t.subject = $2`,
-  `delete from user_identifiers t where ${byUser}`,
-  `update users t set display_name = '', notification_preferences = '{}',
-     erased_at = coalesce(t.erased_at, clock_timestamp())
-   where t.tenant_id = $1 and t.id = $2`,
 ]
+
+const pageRows = 1_000
+const pageOf = (table: string, where: string) => `
+  with page as materialized (
+    select t.id from ${table} t where ${where} and t.id > $3 order by t.id limit ${pageRows}
+    for no key update
+  )`
+const ofPage = (column: string) =>
+  `t.tenant_id = $1 and t.${column} = any(array(select id from page))`
+const pageEnd = 'select max(id) as last from page having count(*) > 0'
+
+/** What a user may have without end: one page of it after the place $3; gives the next place, or nothing at the end. */
+const manyRows: readonly string[] = [
+  `with page as materialized (
+     select t.id from deliveries t where t.tenant_id = $1 and t.device_id = any(array(
+       select d.id from devices d where d.tenant_id = $1 and d.user_id = $2)) and $3::text is not null
+     limit ${pageRows} for update skip locked
+   ), gone as (delete from deliveries t where ${ofPage('id')})
+   ${pageEnd}`,
+  `${pageOf('challenges', byUser)}, answers_gone as (
+     delete from answers t where ${ofPage('challenge_id')}
+   ), targets as (
+     update challenge_targets t set request_payload = '{}', request_hash = ''
+     where ${ofPage('challenge_id')} and t.request_hash <> ''
+   ), wiped as (
+     update challenges t set context = '{}', binding = null, idempotency_key = null, request_hash = ''
+     where ${ofPage('id')} and (t.context <> '{}' or t.binding is not null
+       or t.idempotency_key is not null or t.request_hash <> '')
+   )
+   ${pageEnd}`,
+  `${pageOf('activities', byUser)}, wiped as (
+     update activities t set details = '{}', posted = null, post_key = null, post_hash = null,
+       salt = null
+     where ${ofPage('id')} and (t.salt is not null or t.details <> '{}' or t.posted is not null
+       or t.post_key is not null or t.post_hash is not null)
+   )
+   ${pageEnd}`,
+  `${pageOf('audit_events', "t.tenant_id = $1 and t.subject = $2 and t.type <> 'user_erased'")}, wiped as (
+     update audit_events t set details = '{}', salt = null
+     where ${ofPage('id')} and (t.salt is not null or t.details <> '{}')
+   )
+   ${pageEnd}`,
+]
+
+// What was under way when the user was cut off has committed by then.
+const erasing = `
+  select tenant_id as "tenantId", id as "userId" from users
+  where erasing_since < clock_timestamp() - make_interval(secs => ${commitSlackSeconds})
+  order by erasing_since limit $1`
+
+const settleErasure = `
+  update users set erasing_since = null where tenant_id = $1 and id = $2 and erased_at is not null`
 
 const knownUser = 'select id from users where tenant_id = $1 and id = $2'
 
@@ -82,6 +134,11 @@ export function createPersonalDataStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): PersonalDataStore {
+  async function nextPage(name: string, text: string, values: readonly unknown[]) {
+    const [page] = await database.query<{ last: string }>(name, text, values)
+    return page?.last
+  }
+
   return {
     export(tenantId, userId) {
       return database.transaction(async (tx) => {
@@ -98,7 +155,7 @@ export function createPersonalDataStore(
       })
     },
 
-    erase(tenantId, userId, actor) {
+    cutOff(tenantId, userId, actor) {
       return database.transaction(async (tx) => {
         await lockUserRow(tx, tenantId, userId)
         await holdProtection(tx, tenantId, userId)
@@ -111,12 +168,37 @@ export function createPersonalDataStore(
           reason: 'admin',
           actor,
         })
-        for (const [n, erasure] of erasures.entries()) {
-          await tx.query(`erase_${n}`, erasure, [tenantId, userId])
+        for (const [n, cut] of cuts.entries()) {
+          await tx.query(`cut_off_${n}`, cut, [tenantId, userId])
         }
         await recordAudit(tx, random, tenantId, { type: 'user_erased', actor, subject: userId })
         return unregistered
       })
+    },
+
+    async eraseRest(tenantId, userId, pagesMax) {
+      await database.transaction(async (tx) => {
+        await lockUserRow(tx, tenantId, userId)
+        for (const [n, erasure] of fewRows.entries()) {
+          await tx.query(`erase_few_${n}`, erasure, [tenantId, userId])
+        }
+      })
+      let pages = 0
+      for (const [n, erasure] of manyRows.entries()) {
+        let place: string | undefined = ''
+        while (place !== undefined) {
+          if (pages++ >= pagesMax) return false
+          place = await nextPage(`erase_many_${n}`, erasure, [tenantId, userId, place])
+        }
+      }
+      return true
+    },
+
+    findErasing: (limit) =>
+      database.query<{ tenantId: TenantId; userId: UserId }>('find_erasing', erasing, [limit]),
+
+    async settleErasure(tenantId, userId) {
+      await database.query('settle_erasure', settleErasure, [tenantId, userId])
     },
   }
 }

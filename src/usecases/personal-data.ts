@@ -8,6 +8,8 @@ import type { PersonalData, PersonalDataStore } from '../ports/personal-data-sto
 import { findUser } from './find-user.ts'
 import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 
+export type ErasureStore = Pick<PersonalDataStore, 'findErasing' | 'eraseRest' | 'settleErasure'>
+
 export type Needs = {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
   readonly personalData: PersonalDataStore
@@ -23,7 +25,14 @@ export async function exportUser(
   return isRefusal(user) ? user : needs.personalData.export(principal.tenantId, user.id)
 }
 
-/** Erases a user for ever. When this returns, no answer of their devices commits, and nobody finds them any more. */
+// About two seconds' work; the worker goes on where this ends.
+const pagesMax = 50
+const sweepPagesMax = 100_000
+
+/**
+ * Erases a user for ever. When this returns, no answer of their devices commits, and nobody finds them any more; a very
+ * long history goes within minutes (`finishErasures`).
+ */
 export async function eraseUser(
   needs: Needs & TellingNeeds,
   principal: Principal,
@@ -32,7 +41,31 @@ export async function eraseUser(
   const user = await findUser(needs, principal, { id: userId })
   if (isRefusal(user)) return user
   const actor = `api_key:${principal.keyId}` as const
-  const gone = await needs.personalData.erase(principal.tenantId, user.id, actor)
+  const { tenantId } = principal
+  const gone = await needs.personalData.cutOff(tenantId, user.id, actor)
   await tellUnregistered(needs, gone)
+  // Who was cut off cannot be asked for again: a failure here is for the worker to make good, not for the caller.
+  await needs.personalData.eraseRest(tenantId, user.id, pagesMax).catch(() => false)
   return undefined
+}
+
+/** Takes away what is left of erased users, and what committed while they were cut off; true when there may be more at once. */
+export async function finishErasures(
+  { personalData }: { readonly personalData: ErasureStore },
+  limit: number,
+): Promise<boolean> {
+  const found = await personalData.findErasing(limit)
+  const failed: unknown[] = []
+  for (const { tenantId, userId } of found) {
+    try {
+      if (await personalData.eraseRest(tenantId, userId, sweepPagesMax)) {
+        await personalData.settleErasure(tenantId, userId)
+      }
+    } catch (error) {
+      failed.push(error)
+    }
+  }
+  // One user's failure is told when the others have had their turn.
+  if (failed.length > 0) throw failed[0]
+  return found.length === limit
 }

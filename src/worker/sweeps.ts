@@ -7,6 +7,7 @@ import type { RetentionStore } from '../ports/retention-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { Random } from '../ports/world.ts'
 import { type Needs as AuditNeeds, chainAudit, signAuditHeads } from '../usecases/chain-audit.ts'
+import { type ErasureStore, finishErasures } from '../usecases/personal-data.ts'
 import { createLeftoverPurge, createPurge } from '../usecases/purge-old.ts'
 import { tellUsers } from '../usecases/tell-users.ts'
 import type { Log, RunningDispatcher } from './dispatcher.ts'
@@ -16,6 +17,7 @@ export type Needs = AuditNeeds & {
   readonly challenges: Pick<ChallengeStore, 'expire'>
   readonly notices: NoticeStore
   readonly retention: RetentionStore
+  readonly personalData: ErasureStore
   readonly random: Pick<Random, 'id'>
   readonly dispatcher: Pick<RunningDispatcher, 'leaseHolder' | 'dispatch' | 'inFlight'>
   readonly signals: Signals
@@ -89,6 +91,7 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
       everyMs: 30_000,
       run: async () => (await deliveries.purgeProofs(5_000)) === 5_000,
     },
+    { name: 'erasures', everyMs: 5_000, run: () => finishErasures(needs, 10) },
     { name: 'retention', everyMs: purgeEveryMs, run: createPurge(needs, purgeBatch) },
     { name: 'leftovers', everyMs: purgeEveryMs, run: createLeftoverPurge(needs, purgeBatch) },
   ]

@@ -210,7 +210,7 @@ test.each(['unregistering', 'erasing'])(
     }
     const end = () =>
       deed === 'erasing'
-        ? createPersonalDataStore(database, systemRandom).erase(tenantId, userId, 'operator')
+        ? createPersonalDataStore(database, systemRandom).cutOff(tenantId, userId, 'operator')
         : createDeviceStore(database, systemRandom).unregister(
             { tenantId, userId, deviceIds: [], reason: 'admin', actor: 'operator' },
             null,

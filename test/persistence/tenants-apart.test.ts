@@ -172,9 +172,17 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       Object.values(await personalData.export(my.tenantId, their.userId)).flat(),
     [],
   ],
-  'personalData.erase': [
-    ({ personalData }, my, their) => personalData.erase(my.tenantId, their.userId, 'operator'),
+  'personalData.cutOff': [
+    ({ personalData }, my, their) => personalData.cutOff(my.tenantId, their.userId, 'operator'),
     { devices: [], endedChallenges: [] },
+  ],
+  'personalData.eraseRest': [
+    ({ personalData }, my, their) => personalData.eraseRest(my.tenantId, their.userId, 100),
+    true,
+  ],
+  'personalData.settleErasure': [
+    ({ personalData }, my, their) => personalData.settleErasure(my.tenantId, their.userId),
+    undefined,
   ],
   'audit.list': [
     ({ audit }, my, their) => audit.list(my.tenantId, { subject: their.apiKeyId }, page),
@@ -205,7 +213,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   ],
   'audit.readEnd': [
     ({ audit }, my) => audit.readEnd(my.tenantId),
-    { seq: 0, hash: '', purgedBeforeMicros: 0n },
+    { seq: 0, hash: '', purgedBeforeMicros: 0n, missing: false, unsettled: false },
   ],
   'audit.findForgotten': [({ audit }, my) => audit.findForgotten(my.tenantId), null],
   'apiKeys.rotate': [
@@ -675,6 +683,7 @@ const installationWide = [
   'notices.loadOwed',
   'audit.findUnlinked',
   'audit.findUnsigned',
+  'personalData.findErasing',
 ]
 /** Methods that write what they are given: the database refuses what would point into another tenant. */
 const writers = [

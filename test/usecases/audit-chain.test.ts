@@ -120,7 +120,8 @@ describe('the chain', () => {
 test('the erasure of a person leaves the record whole, and is counted', async () => {
   const { userId } = await aPhone(world, principal)
   await sweep()
-  await world.personalData.erase(principal.tenantId, userId, 'operator')
+  await world.personalData.cutOff(principal.tenantId, userId, 'operator')
+  expect(await world.personalData.eraseRest(principal.tenantId, userId, 10)).toBe(true)
   await sweep()
   const verdict = await verify()
   expect(verdict.firstBad).toBeNull()

@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { activity } from '../../src/domain/activity.ts'
+import type { PortalSessionId } from '../../src/domain/ids.ts'
+import { systemRandom } from '../../src/outbound/random.ts'
+import { finishErasures } from '../../src/usecases/personal-data.ts'
+import {
+  aChallenge,
+  aDevice,
+  anEnrolment,
+  aUser,
+  openStores,
+  type Stores,
+  type TestUser,
+} from '../support/stores.ts'
+
+let stores: Stores
+let user: TestUser
+
+beforeAll(async () => {
+  stores = await openStores()
+})
+beforeEach(async () => {
+  user = await aUser(stores)
+})
+afterAll(() => stores.close())
+
+const run = <Row extends object>(name: string, text: string, ...values: unknown[]) =>
+  stores.database.query<Row & Record<string, unknown>>(name, text, values)
+const cutOff = () => stores.personalData.cutOff(user.tenantId, user.userId, 'operator')
+const rest = (pagesMax: number) =>
+  stores.personalData.eraseRest(user.tenantId, user.userId, pagesMax)
+
+/** Activities and deliveries, more than a page of each. */
+async function aLongHistory(count = 2_500) {
+  const device = await aDevice(stores, user)
+  await aChallenge(stores, user, [device])
+  await run(
+    'many_activities',
+    `insert into activities (tenant_id, id, user_id, type, severity, actor, details)
+     select $1, 'act_many' || lpad(n::text, 8, '0') || $2, $2, 'device_renamed', 'info', 'operator', '{"name":"Alice"}'
+     from generate_series(1, $3::int) n`,
+    user.tenantId,
+    user.userId,
+    count,
+  )
+  await run(
+    'many_deliveries',
+    `insert into deliveries (tenant_id, id, kind, device_id, status, due_at)
+     select $1, 'dlv_many' || lpad(n::text, 8, '0') || $2, 'test', $2, 'sent', clock_timestamp()
+     from generate_series(1, $3::int) n`,
+    user.tenantId,
+    device,
+    count,
+  )
+}
+
+async function left() {
+  const [row] = await run<{ activities: number; deliveries: number; challenges: number }>(
+    'what_is_left',
+    `select (select count(*)::int from activities where tenant_id = $1 and (details <> '{}' or salt is not null)) as activities,
+       (select count(*)::int from deliveries where tenant_id = $1) as deliveries,
+       (select count(*)::int from challenges where tenant_id = $1 and context <> '{}') as challenges`,
+    user.tenantId,
+  )
+  return row
+}
+const nothing = { activities: 0, deliveries: 0, challenges: 0 }
+
+test('a user is cut off at once, and a long history goes in pages that each are short', async () => {
+  await aLongHistory()
+  await cutOff()
+  const before = await left()
+  expect(before?.deliveries).toBeGreaterThanOrEqual(2_500)
+  const { tenantId, userId } = user
+  const names = await run('names', 'select 1 from user_identifiers where tenant_id = $1', tenantId)
+  expect(names).toEqual([])
+  const devices = await stores.devices.listOfUser(tenantId, userId)
+  expect(devices).toMatchObject([{ status: 'unregistered' }])
+
+  expect(await rest(1)).toBe(false)
+  expect((await left())?.deliveries).toBe((before?.deliveries ?? 0) - 1_000)
+  expect(await rest(100)).toBe(true)
+  expect(await left()).toEqual(nothing)
+})
+
+test('the worker takes what a call left behind and what committed just after it, and then forgets the user', async () => {
+  await aLongHistory(10)
+  await cutOff()
+  const erasing = async () =>
+    (await stores.personalData.findErasing(1_000)).filter(({ userId }) => userId === user.userId)
+  expect(await erasing()).toEqual([])
+  await rest(100)
+  await run(
+    'late_activity',
+    `insert into activities (tenant_id, id, user_id, type, severity, actor, details)
+     values ($1, 'act_late' || $2, $2, 'device_renamed', 'info', 'operator', '{"name":"late"}')`,
+    user.tenantId,
+    user.userId,
+  )
+  await run(
+    'a_minute_later',
+    `update users set erasing_since = erasing_since - interval '1 minute' where id = $1`,
+    user.userId,
+  )
+  expect(await erasing()).toHaveLength(1)
+  while (await finishErasures(stores, 10));
+  expect(await left()).toEqual(nothing)
+  expect(await erasing()).toEqual([])
+})
+
+test('nothing is opened for a user who was erased, whatever was found out about them before', async () => {
+  await cutOff()
+  await expect(anEnrolment(stores, user)).rejects.toThrow()
+  const { tenantId, userId, rpId } = user
+  const id: PortalSessionId = systemRandom.id('portalSession')
+  const link = { tenantId, id, userId, rpId, linkHash: randomBytes(32), linkSeconds: 60 }
+  const event = activity({ userId, type: 'portal_link_made', actor: 'operator' })
+  expect(await stores.portal.mint(link, event)).toBeNull()
+})
+
+test.each(['deliveries', 'audit_events'])('an erasure finds %s by an index', async (table) => {
+  const column = table === 'deliveries' ? 'device_id' : 'subject'
+  const rows = await run<{ columns: string }>(
+    `index_of_${table}`,
+    `select indexdef as columns from pg_indexes where tablename = $1 and indexdef like '%(tenant_id, ' || $2 || ')'`,
+    table,
+    column,
+  )
+  expect(rows).toHaveLength(1)
+})
