@@ -193,7 +193,7 @@ describe('whoever steals a key with every scope', () => {
     const added = items.find((item: { type: string; deviceId: string }) => {
       return item.type === 'device_added' && item.deviceId === thief.deviceId
     })
-    expect(added).toMatchObject({ severity: 'warning', details: { name: 'the other phone' } })
+    expect(added).toMatchObject({ severity: 'critical', details: { name: 'the other phone' } })
     expect(JSON.stringify(await owner.client.activities())).toContain(added.id)
 
     const asked = await service.api('POST', '/v1/challenges', { user: 'alice' })
