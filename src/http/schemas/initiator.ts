@@ -15,7 +15,8 @@ export const askedInitiator = z
         example: 'b7c1f0a4d2',
       }),
     ip: z.union([z.ipv4(), z.ipv6()]).exactOptional().meta({
-      description: 'Where the request came from; of a challenge, `context.ip` when left out.',
+      description:
+        'Where the request came from, as the relying party itself saw it: never from a header that a stranger can write. `context.ip` is only shown.',
     }),
   })
   .meta({
