@@ -84,6 +84,24 @@ test('a user is cut off at once, and a long history goes in pages that each are 
   expect(await left()).toEqual(nothing)
 })
 
+test('who started the sign-ins of an erased user is forgotten', async () => {
+  const device = await aDevice(stores, user)
+  const id = await aChallenge(stores, user, [device], { initiatorKey: 'browser' })
+  const keyOf = async () =>
+    (
+      await run<{ initiator_key: string | null }>(
+        'who_started',
+        'select initiator_key from challenges where tenant_id = $1 and id = $2',
+        user.tenantId,
+        id,
+      )
+    )[0]?.initiator_key
+  expect(await keyOf()).toBe('browser')
+  await cutOff()
+  await rest(50)
+  expect(await keyOf()).toBeNull()
+})
+
 test('the worker takes what a call left behind and what committed just after it, and then forgets the user', async () => {
   await aLongHistory(10)
   await cutOff()
