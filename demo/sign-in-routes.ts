@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
-import { RefusedCall, type RelyingParty } from './relying-party.ts'
+import { RefusedCall } from '../clients/typescript/src/client.ts'
+import type { RelyingParty } from './relying-party.ts'
 import { type Browser, SignIn } from './sign-in.ts'
 
 const cookieName = 'larkfield_session'
@@ -88,7 +89,7 @@ async function act(
     await opened.begin(user)
     return opened
   }
-  if (!session) throw new RefusedCall(401, 'signed_out', 'Sign in first.', null)
+  if (!session) throw new RefusedCall(401, 'signed_out', 'Sign in first.')
   const actions: Record<string, () => Promise<void> | void> = {
     '/push-again': () => session.pushAgain(),
     '/cancel': () => session.cancel(),
@@ -141,7 +142,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   } catch {
     // Answered below.
   }
-  throw new RefusedCall(400, 'invalid', 'Send a small JSON body.', null)
+  throw new RefusedCall(400, 'invalid', 'Send a small JSON body.')
 }
 
 const browsers: readonly (readonly [RegExp, string])[] = [

@@ -1,4 +1,5 @@
-import type { Challenge, CreatedChallenge, Device, Result } from './relying-party.ts'
+import type { Result } from '../clients/typescript/src/client.ts'
+import type { Challenge, CreatedChallenge, Device } from './relying-party.ts'
 import type { ApproveStep, Proof, RefusedStep } from './sign-in-view.ts'
 
 /** Countersign pushes the same question again no sooner. */

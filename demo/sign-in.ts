@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { type DecidedChallenge, RefusedCall } from '../clients/typescript/src/client.ts'
 import { Happenings, progressOf } from './happenings.ts'
-import { type Challenge, type Device, RefusedCall, type RelyingParty } from './relying-party.ts'
+import type { Device, RelyingParty } from './relying-party.ts'
 import { approveStep, endingOf, proofOf, pushAgainAt, refusalOf } from './sign-in-steps.ts'
 import type { ApproveStep, EnrolStep, SignedInStep, SignInView, Step } from './sign-in-view.ts'
 
@@ -179,7 +180,7 @@ export class SignIn {
     this.#happenings = happenings
     this.#show(approveStep(created))
     this.#inBackground(this.#followWay(created.id, userId, signal))
-    this.#inBackground(this.#followOutcome(created.id, devices, signal))
+    this.#inBackground(this.#followOutcome(created.id, userId, devices, signal))
   }
 
   async #followWay(id: string, userId: string, signal: AbortSignal): Promise<void> {
@@ -202,23 +203,29 @@ export class SignIn {
     }
   }
 
-  async #followOutcome(id: string, devices: readonly Device[], signal: AbortSignal) {
-    for (;;) {
-      const challenge = await this.#insist(signal, () => this.#party.followChallenge(id))
-      if (!challenge || signal.aborted) return
-      if (challenge.status !== 'pending') return this.#conclude(challenge, devices)
-    }
+  async #followOutcome(
+    id: string,
+    userId: string,
+    devices: readonly Device[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const decided = await this.#insist(signal, () => this.#party.waitForDecision(id, signal))
+    if (decided && !signal.aborted) await this.#conclude(decided, userId, devices)
   }
 
-  async #conclude(challenge: Challenge, devices: readonly Device[]): Promise<void> {
+  async #conclude(
+    challenge: DecidedChallenge,
+    userId: string,
+    devices: readonly Device[],
+  ): Promise<void> {
     this.#happenings.readProgress(challenge, devices)
     const { who, what } = endingOf(challenge, devices)
     this.#note('ended', who, what, Date.parse(challenge.decidedAt ?? new Date().toISOString()))
     this.#note('returned', 'Sign-in page', 'long poll returned')
     this.#restart()
     try {
-      const token = challenge.result ?? ''
-      const result = await this.#party.verifyResult(token, challenge.id, this.#binding)
+      const asked = { challengeId: challenge.id, userId, binding: this.#binding }
+      const result = await this.#party.verifyResult(challenge.result, asked)
       this.#note('verified', 'Sign-in page', 'verified the signed result')
       if (result.decision !== 'approved') return this.#show(refusalOf(result))
       await this.#showSignedIn(proofOf(result, challenge, devices))
@@ -246,6 +253,7 @@ export class SignIn {
         this.#setServiceUp(true)
         return answer
       } catch (error) {
+        if (signal.aborted) return undefined
         if (!(error instanceof RefusedCall) || !error.isPassing) throw error
         this.#setServiceUp(false)
         await delay(retryMs)

@@ -1,12 +1,13 @@
 // What can happen to a sign-in, played by scripted phones against the running service.
 
 import { DeviceApiError } from '../clients/device/device-api-error.ts'
+import { type DecidedChallenge, RefusedCall } from '../clients/typescript/src/client.ts'
 import type { PushLog } from '../simulator/push-log.ts'
 import type { PushService } from '../simulator/push-service.ts'
 import type { Provider } from '../simulator/pushes.ts'
 import { createVirtualPhone, type VirtualPhone } from '../simulator/virtual-phone.ts'
 import { appId } from './push-credentials.ts'
-import { type Challenge, type Question, RefusedCall, type RelyingParty } from './relying-party.ts'
+import type { Challenge, Question, RelyingParty } from './relying-party.ts'
 import { createTimeline, type StoryTimeline } from './story-timeline.ts'
 
 /** Who plays, and on which stage. */
@@ -180,9 +181,10 @@ async function enrol(
 /** A question on its way, with the number to show. */
 type Asked = {
   readonly id: string
+  readonly userId: string
   readonly number: string
   readonly binding: string
-  readonly ended: Promise<{ readonly challenge: Challenge; readonly at: number }>
+  readonly ended: Promise<{ readonly challenge: DecidedChallenge; readonly at: number }>
 }
 
 /** Asks as the sign-in page does, and begins to wait for the end. */
@@ -200,16 +202,16 @@ async function ask(
   if (begins) timeline.begin()
   timeline.note(page, `asks Countersign whether this is ${question.user}`)
   const created = await party.ask({ ...question, context, binding, initiator: { browserId } })
-  const number = question.number?.value ?? created.number
+  const number = question.number?.mode === 'caller' ? question.number.value : created.number
   if (number === null) throw new Error('the challenge came without a number')
   timeline.note(service, `created ${created.id}`, Date.parse(created.createdAt))
   timeline.note(page, `shows the number ${number}`)
   const ended = party
-    .followChallenge(created.id)
+    .waitForDecision(created.id)
     .then((challenge) => ({ challenge, at: Date.now() }))
   // Whoever fails first tells what went wrong; this promise may then be left alone.
   ended.catch(() => undefined)
-  return { id: created.id, number, binding, ended }
+  return { id: created.id, userId: created.userId, number, binding, ended }
 }
 
 /** The push arrives and the phone fetches what is asked. */
@@ -246,15 +248,14 @@ async function answer(
 async function conclude(
   { party }: Stage,
   timeline: StoryTimeline,
-  { id, binding, ended }: Asked,
+  { id, userId, binding, ended }: Asked,
   wanted: Pick<Challenge, 'status' | 'reason'>,
 ): Promise<string> {
   const { challenge, at } = await ended
   timeline.note(page, `long poll returned: ${challenge.status}`, at)
   expect('the outcome', challenge.status, wanted.status)
   expect('the reason', challenge.reason, wanted.reason)
-  if (challenge.result === null) throw new Error('the challenge ended without a result token')
-  const result = await party.verifyResult(challenge.result, id, binding)
+  const result = await party.verifyResult(challenge.result, { challengeId: id, userId, binding })
   expect('the decision in the result token', result.decision, wanted.status)
   timeline.note(page, 'verified the result token')
   return wanted.reason ?? wanted.status

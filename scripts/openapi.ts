@@ -1,4 +1,4 @@
-// Writes openapi.yaml from the routes as they are; `--check` only compares. Needs no database: no use case is ever called.
+// Writes openapi.yaml from the routes as they are, and the client's types from it; `--check` only compares openapi.yaml. Needs no database: no use case is ever called.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -6,6 +6,7 @@ import { diff, parseArgs } from 'node:util'
 import { buildApp } from '../src/http/app.ts'
 import { toYaml } from '../src/http/openapi-document.ts'
 import type { UseCases } from '../src/http/use-cases.ts'
+import { writeClientTypes } from './client-types.ts'
 
 const file = path.resolve(import.meta.dirname, '../openapi.yaml')
 
@@ -43,7 +44,7 @@ async function main(): Promise<void> {
   const current = await currentYaml()
   if (!values.check) {
     await writeFile(file, current)
-    return
+    return writeClientTypes()
   }
   const written = await readFile(file, 'utf8').catch(() => '')
   if (written === current) return

@@ -1,6 +1,7 @@
 // Use cases joined to what they need. Each still says itself what that is; here everything is at hand.
 
-import type { ApiKeyId } from './domain/ids.ts'
+import { bindDoors, binderOf } from './bind-doors.ts'
+import type { ApiKeyId, IntegrationId } from './domain/ids.ts'
 import type { UseCases } from './http/use-cases.ts'
 import type { ActivityStore } from './ports/activity-store.ts'
 import type { AppStore } from './ports/app-store.ts'
@@ -17,18 +18,24 @@ import type {
   TenantStore,
   UserStore,
 } from './ports/directory-store.ts'
+import type { DoorStore } from './ports/door-store.ts'
 import type { EnrolmentStore } from './ports/enrolment-store.ts'
+import type { IntegrationStore, IntegrationUsage } from './ports/integration-store.ts'
+import type { KeycloakCallbackStore } from './ports/keycloak-callback-store.ts'
 import type { NoticeStore } from './ports/notice-store.ts'
 import type { PasscodeStore } from './ports/passcode-store.ts'
 import type { PersonalDataStore } from './ports/personal-data-store.ts'
 import type { PortalStore } from './ports/portal-store.ts'
 import type { ProtectionStore } from './ports/protection-store.ts'
+import type { Realms } from './ports/realms.ts'
 import type { ReportStore } from './ports/report-store.ts'
 import type { RevocationLog } from './ports/revocation-log.ts'
 import type { SecurityLog } from './ports/security-log.ts'
 import type { Signals } from './ports/signals.ts'
 import type { SuspensionStore } from './ports/suspension-store.ts'
 import type { TestPushStore } from './ports/test-push-store.ts'
+import type { WebhookUrls } from './ports/webhook.ts'
+import type { WebhookDeliveryStore, WebhookEndpointStore } from './ports/webhook-store.ts'
 import type {
   Addresses,
   Clock,
@@ -52,9 +59,18 @@ import { confirmEnrolment } from './usecases/confirm-enrolment.ts'
 import { confirmReceipt } from './usecases/confirm-receipt.ts'
 import { createChallenge } from './usecases/create-challenge.ts'
 import { listDiagnostics, readDiagnostics, sendDiagnostics } from './usecases/diagnostics.ts'
+import { createIntegrationAuthentication } from './usecases/doors/authenticate-integration.ts'
 import { fetchChallenges } from './usecases/fetch-challenges.ts'
 import { findUser, listUsers } from './usecases/find-user.ts'
 import { importUser } from './usecases/import-user.ts'
+import {
+  changeIntegration,
+  createIntegration,
+  listIntegrations,
+  readIntegration,
+  removeIntegration,
+  rotateIntegration,
+} from './usecases/integrations.ts'
 import { listActivities, listOwnActivities } from './usecases/list-activities.ts'
 import { listChallenges } from './usecases/list-challenges.ts'
 import { openNextEnrolment, readNextEnrolment } from './usecases/next-phone.ts'
@@ -90,7 +106,8 @@ import { readEnrolment } from './usecases/read-enrolment.ts'
 import { readEvidence } from './usecases/read-evidence.ts'
 import { readReadiness } from './usecases/read-readiness.ts'
 import { readKeySetLinks, readPublicKeys } from './usecases/read-signing-keys.ts'
-import { listReports, reportActivity, resolveReport } from './usecases/reports.ts'
+import { reportActivity, reportFromPortal } from './usecases/report-activity.ts'
+import { listReports, resolveReport } from './usecases/reports.ts'
 import { resendChallenge } from './usecases/resend-challenge.ts'
 import { rotatePushToken } from './usecases/rotate-push-token.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
@@ -100,11 +117,27 @@ import { createRelyingParty } from './usecases/tenants.ts'
 import { unregisterByTime } from './usecases/unregister-by-time.ts'
 import { unregisterAllDevices, unregisterDevice } from './usecases/unregister-devices.ts'
 import { readOtherFactors, verifyPasscode } from './usecases/verify-passcode.ts'
+import {
+  addWebhookEndpoint,
+  changeWebhookEndpoint,
+  listWebhookAttempts,
+  listWebhookEndpoints,
+  readWebhookEndpoint,
+  removeWebhookEndpoint,
+  replayWebhooks,
+  rotateWebhookSecret,
+  testWebhookEndpoint,
+} from './usecases/webhook-endpoints.ts'
 
 /** Everything that any use case needs. */
 export type Parts = {
   readonly tenants: TenantStore
   readonly apiKeys: ApiKeyStore
+  readonly integrations: IntegrationStore
+  readonly keycloakCallbacks: KeycloakCallbackStore
+  readonly realms: Realms
+  readonly integrationUsage: IntegrationUsage
+  readonly doors: DoorStore
   readonly users: UserStore
   readonly keys: SigningKeyStore
   readonly enrolments: EnrolmentStore
@@ -124,6 +157,9 @@ export type Parts = {
   readonly notices: NoticeStore
   readonly apps: AppStore
   readonly testPushes: TestPushStore
+  readonly webhookEndpoints: WebhookEndpointStore
+  readonly webhookDeliveries: WebhookDeliveryStore
+  readonly webhookUrls: WebhookUrls
   readonly dispatcher: Dispatcher
   readonly signals: Signals & { listen(listener: (key: string) => void): void }
   readonly signatures: Signatures
@@ -143,22 +179,26 @@ export type Parts = {
 export function bindUseCases(parts: Parts): UseCases {
   const signingKeys = createSigningKeys(parts, () => parts.clock.now().getTime())
   const needs = { ...parts, signingKeys }
-  const bind =
-    <Given extends unknown[], Result>(
-      useCase: (known: typeof needs, ...given: Given) => Result,
-    ): ((...given: Given) => Result) =>
-    (...given) =>
-      useCase(needs, ...given)
+  const bind = binderOf(needs)
 
   const authentication = createApiKeyAuthentication(parts)
+  const doors = createIntegrationAuthentication(parts)
   parts.signals.listen((key) => {
     if (key.startsWith(revocationPrefix)) {
       authentication.forget(key.slice(revocationPrefix.length) as ApiKeyId)
+      doors.forget(key.slice(revocationPrefix.length) as IntegrationId)
     }
   })
   return {
     authenticateApiKey: authentication.authenticate,
     readDeviceProof: bind(readDeviceProof),
+    listIntegrations: bind(listIntegrations),
+    readIntegration: bind(readIntegration),
+    createIntegration: bind(createIntegration),
+    changeIntegration: bind(changeIntegration),
+    rotateIntegration: bind(rotateIntegration),
+    removeIntegration: bind(removeIntegration),
+    ...bindDoors(needs, doors),
     findTenant: (id) => parts.tenants.findTenant(id),
     listRelyingParties: (tenantId) => parts.tenants.listRelyingParties(tenantId),
     listApiKeys: (tenantId) => parts.apiKeys.list(tenantId),
@@ -240,6 +280,16 @@ export function bindUseCases(parts: Parts): UseCases {
     readPushPause: bind(readPushPause),
     pausePushes: bind(pausePushes),
     reportActivity: bind(reportActivity),
+    reportFromPortal: bind(reportFromPortal),
     readKeySetLinks: bind(readKeySetLinks),
+    listWebhookEndpoints: bind(listWebhookEndpoints),
+    readWebhookEndpoint: bind(readWebhookEndpoint),
+    addWebhookEndpoint: bind(addWebhookEndpoint),
+    changeWebhookEndpoint: bind(changeWebhookEndpoint),
+    rotateWebhookSecret: bind(rotateWebhookSecret),
+    removeWebhookEndpoint: bind(removeWebhookEndpoint),
+    testWebhookEndpoint: bind(testWebhookEndpoint),
+    listWebhookAttempts: bind(listWebhookAttempts),
+    replayWebhooks: bind(replayWebhooks),
   }
 }

@@ -10,16 +10,19 @@ import type { ApiKeyId } from './domain/ids.ts'
 import { buildApp } from './http/app.ts'
 import { openPush } from './open-push.ts'
 import { openStores } from './open-stores.ts'
+import { openWebhooks } from './open-webhooks.ts'
 import { addresses } from './outbound/addresses.ts'
 import { openAttestationVerifier } from './outbound/attestation.ts'
 import { type AttestationRoots, pinnedAttestationRoots } from './outbound/attestation-roots.ts'
 import { systemClock } from './outbound/clock.ts'
+import { createEgressGuard } from './outbound/egress-guard.ts'
 import { createHashing } from './outbound/hashing.ts'
 import { createMacs } from './outbound/macs.ts'
 import { masterKeyIn } from './outbound/master-key.ts'
 import { createMetrics } from './outbound/metrics.ts'
 import { oneTimePasswords } from './outbound/one-time-passwords.ts'
 import { systemRandom } from './outbound/random.ts'
+import { createRealms } from './outbound/realms.ts'
 import { createRedisSignals } from './outbound/redis-signals.ts'
 import { createRevocationLog } from './outbound/revocation-log.ts'
 import { createSealing } from './outbound/sealing.ts'
@@ -40,6 +43,7 @@ import { createSigningKeys } from './usecases/signing-keys.ts'
 import { bootstrap, createRelyingParty, createTenant } from './usecases/tenants.ts'
 import { verifyAudit } from './usecases/verify-audit.ts'
 import { createDispatcher } from './worker/dispatcher.ts'
+import { createIntegrationUsage } from './worker/integration-usage.ts'
 import { startSweeps } from './worker/sweeps.ts'
 
 /** A migrated database that this process may use. */
@@ -219,6 +223,8 @@ export async function startService(
       metrics.push({ provider: address.provider, kind, result, ms }),
   })
   undo.defer(() => Promise.race([dispatcher.drain(), drainTime()]))
+  const integrationUsage = createIntegrationUsage(stores.integrations, log)
+  undo.defer(() => integrationUsage.drain())
   const revocationLog = createRevocationLog({
     file: config.revocationLog,
     log,
@@ -227,18 +233,27 @@ export async function startService(
   // A log that cannot be written is told at the start, not at the first lost phone.
   await revocationLog.append([])
   const attestations = openAttestationVerifier(config.attestation, attestationRoots)
+  const webhookUrls = createEgressGuard(config.webhooks)
+  const realms = createRealms({ ...config.issuers, guard: createEgressGuard(config.issuers) })
   const parts = {
     ...world,
     ...stores,
+    webhookUrls,
+    realms,
     signals,
     dispatcher,
+    integrationUsage,
     revocationLog,
     attestations,
     publicOrigin,
   }
   if (config.role !== 'api') {
     const signingKeys = createSigningKeys(parts, () => Date.now())
-    const sweeps = startSweeps({ ...parts, signingKeys, log })
+    const needs = { ...parts, signingKeys, log, observe: metrics.webhook }
+    const { leaseHolder } = dispatcher
+    const webhooks = openWebhooks(config.webhooks, webhookUrls, { ...needs, leaseHolder })
+    undo.defer(() => Promise.race([webhooks.drain(), drainTime()]))
+    const sweeps = startSweeps({ ...needs, courier: webhooks.courier })
     undo.defer(() => sweeps.stop())
   }
   let address: string | null = null

@@ -104,6 +104,40 @@ export const variables = {
     .describe(
       'Earlier master keys, separated by commas: they open what they sealed, and seal nothing any more.',
     ),
+  WEBHOOK_NETWORKS: proxies
+    .optional()
+    .describe(
+      'Networks (CIDR, separated by commas) that webhooks may reach although they are not public, for relying parties in your own. Unset: public addresses only.',
+    ),
+  WEBHOOK_HTTP_HOSTS: listOf(
+    /^([a-z0-9][a-z0-9.-]*|[0-9a-f:]*:[0-9a-f:]*)$/,
+    'must be host names or addresses in lower case, separated by commas',
+    ([host = '']) => host,
+  )
+    .optional()
+    .describe(
+      'Hosts that webhooks may reach by plain http, for development, for example `localhost`; their addresses must be public or in WEBHOOK_NETWORKS. Unset: https only.',
+    ),
+  WEBHOOK_CA_FILE: flagless
+    .optional()
+    .describe('PEM file of authorities that webhooks trust beside the public ones.'),
+  ISSUER_NETWORKS: proxies
+    .optional()
+    .describe(
+      'Networks (CIDR, separated by commas) in which realms of integrations may stand although they are not public, for an identity provider of your own. Unset: public addresses only.',
+    ),
+  ISSUER_HTTP_HOSTS: listOf(
+    /^([a-z0-9][a-z0-9.-]*|[0-9a-f:]*:[0-9a-f:]*)$/,
+    'must be host names or addresses in lower case, separated by commas',
+    ([host = '']) => host,
+  )
+    .optional()
+    .describe(
+      'Hosts of realms that are reached by plain http, for development; their addresses must be public or in ISSUER_NETWORKS. Unset: https only.',
+    ),
+  ISSUER_CA_FILE: flagless
+    .optional()
+    .describe('PEM file of authorities that realms are trusted by beside the public ones.'),
   REDIS_URL: address(/^rediss?$/, 'redis://host:6379')
     .optional()
     .describe('Redis that wakes waiting requests between processes. Unset: PostgreSQL does it.'),

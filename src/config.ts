@@ -18,6 +18,13 @@ export type ServiceAccount = {
   readonly private_key_id: string
 }
 
+/** What may be reached beside public addresses by https, and whom to trust there. */
+type Reach = {
+  readonly networks: readonly string[]
+  readonly httpHosts: readonly string[]
+  readonly ca: readonly string[]
+}
+
 /** The configuration of one process, complete and consistent. */
 export type Config = {
   readonly publicOrigin: string | null
@@ -33,6 +40,10 @@ export type Config = {
   readonly revocationLog: string
   readonly masterKeys: { readonly current: Buffer | null; readonly previous: readonly Buffer[] }
   readonly redisUrl: string | null
+  /** What webhooks may reach beside public addresses by https. */
+  readonly webhooks: Reach
+  /** The same for realms of identity providers. */
+  readonly issuers: Reach
   /** Where the push services are reached, for apps of tenants too. */
   readonly pushEndpoints: { readonly apns: PushEndpoint; readonly fcm: PushEndpoint }
   readonly apns:
@@ -130,6 +141,8 @@ function assemble(values: Values, faults: Faults): Config {
     revocationLog: values.REVOCATION_LOG ?? path.join(values.DATA_FOLDER, 'revocations.jsonl'),
     masterKeys: { current: values.MASTER_KEY ?? null, previous: values.MASTER_KEY_PREVIOUS ?? [] },
     redisUrl: values.REDIS_URL ?? null,
+    webhooks: reachOf(values, 'WEBHOOK', faults),
+    issuers: reachOf(values, 'ISSUER', faults),
     attestation: attestationOf(values, faults),
     pushEndpoints,
     apns: apnsOf(values, pushEndpoints.apns, faults),
@@ -226,6 +239,15 @@ function fcmOf(values: Values, endpoint: PushEndpoint, faults: Faults): Config['
   }
   if (!account.success || !appId) return null
   return { serviceAccount: account.data, appId, ...endpoint }
+}
+
+function reachOf(values: Values, whose: 'WEBHOOK' | 'ISSUER', faults: Faults): Reach {
+  const ca = readText(values, null, `${whose}_CA_FILE`, faults)
+  return {
+    networks: (values[`${whose}_NETWORKS`] ?? '').split(',').flatMap((one) => one.trim() || []),
+    httpHosts: values[`${whose}_HTTP_HOSTS`] ?? [],
+    ca: ca === undefined ? [] : [ca],
+  }
 }
 
 function attestationOf(values: Values, faults: Faults): Config['attestation'] {

@@ -11,7 +11,10 @@ import { createDeliveryStore } from './persistence/deliveries.ts'
 import { createDeviceSpanStore } from './persistence/device-spans.ts'
 import { createDeviceStore } from './persistence/devices.ts'
 import { createDiagnosticsStore } from './persistence/diagnostics.ts'
+import { createDoorStore } from './persistence/doors.ts'
 import { createEnrolmentStore } from './persistence/enrolments.ts'
+import { createIntegrationStore } from './persistence/integrations.ts'
+import { createKeycloakCallbackStore } from './persistence/keycloak-callbacks.ts'
 import { createNoticeStore } from './persistence/notices.ts'
 import { createPasscodeStore } from './persistence/passcodes.ts'
 import { createPersonalDataStore } from './persistence/personal-data.ts'
@@ -24,6 +27,8 @@ import { createSuspensionStore } from './persistence/suspensions.ts'
 import { createTenantStore } from './persistence/tenants.ts'
 import { createTestPushStore } from './persistence/test-pushes.ts'
 import { createUserStore } from './persistence/users.ts'
+import { createWebhookDeliveryStore } from './persistence/webhook-deliveries.ts'
+import { createWebhookEndpointStore } from './persistence/webhook-endpoints.ts'
 
 /** Every store, on one database. */
 export function openStores({ database }: { readonly database: Database }) {
@@ -31,6 +36,9 @@ export function openStores({ database }: { readonly database: Database }) {
   return {
     tenants: createTenantStore(database, random),
     apiKeys: createApiKeyStore(database, random),
+    integrations: createIntegrationStore(database, random),
+    doors: createDoorStore(database),
+    keycloakCallbacks: createKeycloakCallbackStore(database),
     users: createUserStore(database, random),
     keys: createSigningKeyStore(database, random),
     enrolments: createEnrolmentStore(database, random),
@@ -51,5 +59,7 @@ export function openStores({ database }: { readonly database: Database }) {
     apps: createAppStore(database, random),
     testPushes: createTestPushStore(database, random),
     passcodes: createPasscodeStore(database, random),
+    webhookEndpoints: createWebhookEndpointStore(database, random),
+    webhookDeliveries: createWebhookDeliveryStore(database),
   }
 }

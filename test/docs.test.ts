@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 
 const project = path.resolve(import.meta.dirname, '..')
 const read = (file: string) => readFileSync(path.join(project, file), 'utf8')
-const documents = globSync(['*.md', '{docs,simulator,demo,bench,clients}/**/*.md'], {
+const documents = globSync(['*.md', '{docs,simulator,demo,bench,clients,examples}/**/*.md'], {
   cwd: project,
 })
 const sources = globSync('src/**/*.ts', { cwd: project, exclude: ['src/generated'] })

@@ -3,10 +3,16 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { unfinishedAnswersMax } from '../src/domain/door.ts'
 import { confirmationTriesMax } from '../src/domain/enrolment.ts'
 import { passcodeBudgets } from '../src/domain/passcode-budget.ts'
 import { type PolicyRule, policyRules } from '../src/domain/policy-rules.ts'
 import { pauseDaysMax } from '../src/domain/protection.ts'
+import { diagnosticsPerHourMax } from '../src/domain/retention.ts'
+import { shownNumberSeconds } from '../src/domain/shown-number.ts'
+import { testPushesPerHourMax, testPushGapSeconds } from '../src/domain/test-push.ts'
+import { endpointsMax, failingDaysMax } from '../src/domain/webhook-endpoint.ts'
+import { replaysMax } from '../src/usecases/webhook-endpoints.ts'
 
 const document = readFileSync(path.resolve(import.meta.dirname, '../docs/limits.md'), 'utf8')
 const rows = (document.match(/^\|.+\|$/gm) ?? []).map((line) =>
@@ -51,9 +57,19 @@ test('it names no field that the policy does not have', () => {
 
 test('it tells the figures that no policy changes', () => {
   const figureOf = (what: string) =>
-    numberOf(/^\d+/.exec(rows.find(([name]) => name === what)?.[1] ?? '')?.[0])
+    numberOf(/^[\d,]+/.exec(rows.find(([name]) => name === what)?.[1] ?? '')?.[0])
   expect(figureOf('pause that a user asks for')).toBe(pauseDaysMax)
+  expect(figureOf('unfinished answers about one question')).toBe(unfinishedAnswersMax)
+  expect(figureOf('time that a number waits for its question after it was shown')).toBe(
+    shownNumberSeconds,
+  )
+  expect(figureOf('diagnostics of a device within any hour')).toBe(diagnosticsPerHourMax)
+  expect(figureOf('time between two test pushes to a device')).toBe(testPushGapSeconds)
+  expect(figureOf('test pushes to a device within any hour')).toBe(testPushesPerHourMax)
   expect(figureOf('wrong numbers on the new device')).toBe(confirmationTriesMax)
+  expect(figureOf('endpoints of a relying party')).toBe(endpointsMax)
+  expect(figureOf('days of nothing but failures')).toBe(failingDaysMax)
+  expect(figureOf('events that one call replays')).toBe(replaysMax)
 })
 
 test('it tells what outsiders can guess of passcodes in a year, for one device and for all that a user may have', () => {

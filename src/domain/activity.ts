@@ -1,15 +1,23 @@
-import type { ChallengeId, DeviceId, EnrolmentId, PortalSessionId, UserId } from './ids.ts'
+import type {
+  ChallengeId,
+  DeviceId,
+  EnrolmentId,
+  IntegrationId,
+  PortalSessionId,
+  UserId,
+} from './ids.ts'
 
 export type Severity = 'info' | 'warning' | 'critical'
 
 /**
- * Who did it: the user's own device, the user in the portal, a relying party's API key, an operator at the command line, or the
- * service itself.
+ * Who did it: the user's own device, the user in the portal, a relying party's API key or integration, an operator at the command
+ * line, or the service itself.
  */
 export type Actor =
   | `device:${DeviceId}`
   | `portal:${PortalSessionId}`
   | `api_key:${string}`
+  | `integration:${IntegrationId}`
   | 'operator'
   | 'service'
 

@@ -27,7 +27,8 @@ export type RequestFacts = {
   readonly expiresAt: Date
 }
 
-function hidden(context: ChallengeContext, number: string): ChallengeContext {
+/** The context without the caller's own number: that is kept sealed, and is for the person to bring. */
+export function withoutNumber(context: ChallengeContext, number: string): ChallengeContext {
   const hide = (text: string) => hideNumber(text, number)
   const { fields, ...texts } = context
   const shown = Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, hide(text)]))
@@ -44,7 +45,7 @@ function hidden(context: ChallengeContext, number: string): ChallengeContext {
  */
 export function requestPayload(facts: RequestFacts): string {
   const context =
-    facts.callerNumber === null ? facts.context : hidden(facts.context, facts.callerNumber)
+    facts.callerNumber === null ? facts.context : withoutNumber(facts.context, facts.callerNumber)
   return JSON.stringify({
     iss: facts.issuer,
     aud: facts.deviceId,

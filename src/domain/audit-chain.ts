@@ -130,8 +130,12 @@ export function checkLink(
 
 export const auditHeadTyp = 'audit-head+jwt'
 
-/** Transactions are over within this time: what is older than the last look by more than this cannot still appear by itself. */
+/** What is older than the last look by more than this and still not linked was hidden or put there: no transaction takes so long. */
 export const commitSlackSeconds = 60
+/** Nearly all commit at once, and each look reads all that it reaches back to; the rest is found by the far look. */
+export const nearLookSeconds = 5
+/** How often the far look reaches back by the whole slack, so that a transaction may take the slack less two of these. */
+export const farLookEverySeconds = 15
 
 /** A chain's end as its tenant's key signed it. */
 export type AuditHead = ChainEnd & { readonly tid: string; readonly through: string }

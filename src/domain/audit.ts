@@ -10,6 +10,10 @@ export type AuditType =
   | 'app_added'
   | 'app_changed'
   | 'app_removed'
+  | 'integration_created'
+  | 'integration_changed'
+  | 'integration_rotated'
+  | 'integration_deleted'
   | 'api_key_created'
   | 'api_key_rotated'
   | 'api_key_revoked'
@@ -17,6 +21,12 @@ export type AuditType =
   | 'devices_unregistered_by_time'
   | 'report_resolved'
   | 'activities_purged'
+  | 'webhook_endpoint_added'
+  | 'webhook_endpoint_changed'
+  | 'webhook_endpoint_paused'
+  | 'webhook_endpoint_disabled'
+  | 'webhook_endpoint_removed'
+  | 'webhook_secret_rotated'
 
 /** One row of the audit record, written in the transaction of the change it tells of. */
 export type NewAuditEvent = {

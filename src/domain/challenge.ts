@@ -74,6 +74,8 @@ export type OpeningFacts = {
 export type OpeningRequest = {
   readonly userVerification: UserVerification
   readonly ttlSeconds?: number
+  /** The latest end, whatever the lifetime. */
+  readonly notAfter?: Date
   /** Ask only these of the user's devices. */
   readonly deviceIds?: readonly DeviceId[]
 }
@@ -95,7 +97,11 @@ export type Opening = {
  * Refuses when no device is left, so that the relying party offers another factor instead of waiting for nothing.
  */
 export function openChallenge(facts: OpeningFacts, asked: OpeningRequest): Opening | Refusal {
-  const ttlSeconds = asked.ttlSeconds ?? facts.policy.challengeTtlSeconds
+  const leftSeconds = asked.notAfter && (asked.notAfter.getTime() - facts.now.getTime()) / 1000
+  const ttlSeconds = Math.min(
+    asked.ttlSeconds ?? facts.policy.challengeTtlSeconds,
+    leftSeconds ?? Number.POSITIVE_INFINITY,
+  )
   const { min, max } = challengeTtlBoundsSeconds
   if (ttlSeconds < min || ttlSeconds > max) {
     return refuse('invalid_request', { hint: `ttlSeconds must be ${min} to ${max}.` })

@@ -17,6 +17,12 @@ export const idPrefixes = {
   singleUseCode: 'suc',
   report: 'rpt',
   diagnostics: 'inc',
+  integration: 'int',
+  integrationCredential: 'icr',
+  webhookEndpoint: 'whe',
+  webhookEvent: 'evt',
+  webhookAttempt: 'wha',
+  shownNumber: 'shn',
 } as const
 
 export type IdKind = keyof typeof idPrefixes
@@ -36,6 +42,12 @@ export type ActivityId = Id<'activity'>
 export type AppId = Id<'app'>
 export type ReportId = Id<'report'>
 export type DiagnosticsId = Id<'diagnostics'>
+export type IntegrationId = Id<'integration'>
+export type IntegrationCredentialId = Id<'integrationCredential'>
+export type WebhookEndpointId = Id<'webhookEndpoint'>
+export type WebhookEventId = Id<'webhookEvent'>
+export type WebhookAttemptId = Id<'webhookAttempt'>
+export type ShownNumberId = Id<'shownNumber'>
 
 const suffix = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/
 

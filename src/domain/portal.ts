@@ -16,3 +16,15 @@ export type PortalSession = {
   readonly userName: string
   readonly expiresAt: Date
 }
+
+/** Whether the portal shows a session this activity: the user's own, and of what relying parties posted only what the link's maker did. */
+export function isShownTo(
+  { userId, rpId }: PortalSession,
+  activity: {
+    readonly userId: UserId
+    readonly posted: { readonly relyingParty: { readonly id: RelyingPartyId } } | null
+  },
+): boolean {
+  const { posted } = activity
+  return activity.userId === userId && (posted === null || posted.relyingParty.id === rpId)
+}

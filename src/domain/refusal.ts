@@ -13,6 +13,21 @@ export type RefusalCode =
   | 'relying_party_unknown'
   // apps
   | 'app_taken'
+  // integrations
+  | 'integration_invalid'
+  | 'integration_paused'
+  | 'realm_unreachable'
+  | 'integration_without_secret'
+  | 'caller_number_missing'
+  | 'numbers_ambiguous'
+  | 'factor_not_offered'
+  | 'signature_too_weak'
+  | 'fail_open_not_allowed'
+  | 'enrolment_not_allowed'
+  // webhooks
+  | 'webhook_url_refused'
+  | 'webhook_endpoint_not_active'
+  | 'too_many_webhook_endpoints'
   // policy
   | 'policy_out_of_profile'
   | 'policy_laxer'
@@ -42,6 +57,7 @@ export type RefusalCode =
   | 'app_too_old'
   | 'no_push_token'
   | 'test_push_too_soon'
+  | 'pushes_paused'
   | 'platform_retired'
   | 'device_not_pending'
   | 'too_many_diagnostics'

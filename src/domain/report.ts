@@ -8,7 +8,8 @@ export type Report = {
   readonly tenantId: TenantId
   readonly id: ReportId
   readonly userId: UserId
-  readonly deviceId: DeviceId
+  /** The device that reported; null when the user did so in the portal. */
+  readonly deviceId: DeviceId | null
   readonly challengeId: ChallengeId | null
   readonly activityId: ActivityId | null
   readonly status: 'open' | 'resolved'

@@ -29,6 +29,8 @@ export const leftoverDays = {
   portalSessions: 30,
   /** After a test push was settled. */
   testPushes: 7,
+  /** After an event was delivered to an endpoint or given up, with its tries. */
+  webhooks: 14,
   /** After a recovery code was used, or a temporary code used or expired. */
   singleUseCodes: 30,
   /** After the last push of an initiator. */

@@ -8,7 +8,9 @@ export const scopes = [
   'devices:write',
   'temporary_codes:write',
   'policy:write',
+  'webhooks:write',
   'audit:read',
+  'integrations:write',
   'admin',
 ] as const
 export type Scope = (typeof scopes)[number]

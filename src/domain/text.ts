@@ -24,3 +24,24 @@ export function isShowable(text: string, lengthMax: number): boolean {
     text === text.normalize('NFC')
   )
 }
+
+const unshowables = new RegExp(unshowable, 'gv')
+
+/**
+ * What can be shown of a text that a client passes on from strangers: without what would hide, move or overwrite other text (on
+ * phones and on terminals), and no longer than allowed; undefined when nothing is left.
+ */
+export function showablePart(text: string, lengthMax: number): string | undefined {
+  const plain = text
+    .toWellFormed()
+    .normalize('NFC')
+    .replaceAll(unshowables, ' ')
+    .replaceAll(/(\p{M}{4})\p{M}+/gu, '$1')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+  const short = plain
+    .slice(0, lengthMax)
+    .replace(/[\uD800-\uDBFF]$/, '')
+    .trim()
+  return isShowable(short, lengthMax) ? short : undefined
+}

@@ -16,8 +16,14 @@ export const appProblems = {
   },
   test_push_too_soon: {
     status: 429,
-    title: 'The device was sent a test push a moment ago.',
+    title: 'The device was sent a test push a moment ago, or as many as an hour may see.',
     detail: 'Wait for the seconds in `Retry-After`.',
+  },
+  pushes_paused: {
+    status: 403,
+    title: 'The user wants no pushes at the moment.',
+    detail:
+      'Wait for the seconds in `Retry-After`, or have the user let pushes come again in the app.',
   },
   app_too_old: {
     status: 403,

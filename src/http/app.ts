@@ -17,6 +17,7 @@ import type { HttpApp } from './http-app.ts'
 import type { Observation } from './logging.ts'
 import { carryPrincipals, createKeyGuard } from './plugins/api-key.ts'
 import { carryProofs, createProofGuard, hashBodies } from './plugins/device-proof.ts'
+import { carryDoors, createDoorGuard } from './plugins/door.ts'
 import { parseJsonBodies, refuseUnknownBodies } from './plugins/json-body.ts'
 import { describeRoutes, docsRoutes } from './plugins/openapi.ts'
 import { carryPortalSessions, createPortalGuard } from './plugins/portal-session.ts'
@@ -30,6 +31,9 @@ import { notificationRoutes } from './routes/device/notifications.ts'
 import { ownProtectionRoutes } from './routes/device/protection.ts'
 import { selfRoutes } from './routes/device/self.ts'
 import { ownUserRoutes } from './routes/device/user.ts'
+import { authApiRoutes } from './routes/doors/auth-api.ts'
+import { keycloakRoutes } from './routes/doors/keycloak.ts'
+import { waitRoutes } from './routes/doors/wait.ts'
 import { enrolmentPageRoutes } from './routes/enrolment-page.ts'
 import { healthRoutes } from './routes/health.ts'
 import { type Metrics, metricsRoutes } from './routes/metrics.ts'
@@ -43,6 +47,7 @@ import { deviceSpanRoutes } from './routes/server/device-spans.ts'
 import { deviceRoutes } from './routes/server/devices.ts'
 import { diagnosticsRoutes } from './routes/server/diagnostics.ts'
 import { enrolmentRoutes } from './routes/server/enrolments.ts'
+import { integrationRoutes } from './routes/server/integrations.ts'
 import { passcodeRoutes } from './routes/server/passcodes.ts'
 import { personalDataRoutes } from './routes/server/personal-data.ts'
 import { policyRoutes } from './routes/server/policy.ts'
@@ -54,6 +59,7 @@ import { reportRoutes } from './routes/server/reports.ts'
 import { tenantRoutes } from './routes/server/tenant.ts'
 import { testPushRoutes } from './routes/server/test-pushes.ts'
 import { userRoutes } from './routes/server/users.ts'
+import { webhookEndpointRoutes } from './routes/server/webhook-endpoints.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
 import { defaultServerLimits, type ServerLimits } from './server-limits.ts'
 import type { UseCases } from './use-cases.ts'
@@ -139,6 +145,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   parseJsonBodies(app)
   carryPrincipals(app)
   carryProofs(app)
+  carryDoors(app)
   carryPortalSessions(app)
   watchRequests(app, watching)
   refuseUnknownBodies(app)
@@ -169,6 +176,7 @@ function registerRoutes(
     policyRoutes,
     relyingPartyRoutes,
     apiKeyRoutes,
+    integrationRoutes,
     auditEventRoutes,
     personalDataRoutes,
     userRoutes,
@@ -185,6 +193,7 @@ function registerRoutes(
     challengeRoutes,
     passcodeRoutes,
     portalLinkRoutes,
+    webhookEndpointRoutes,
   ]) {
     app.register(routes, server)
   }
@@ -212,6 +221,9 @@ function registerRoutes(
     scope.register(portalRoutes, { useCases, portal, publicOrigin })
     done()
   })
+  app.register(keycloakRoutes, { useCases })
+  app.register(waitRoutes, { useCases, door: createDoorGuard(useCases) })
+  app.register(authApiRoutes, { useCases, clock })
   app.register(wellKnownRoutes, { useCases })
   app.register(enrolmentPageRoutes)
   app.register(healthRoutes, { ready })

@@ -45,7 +45,11 @@ function openEnded(schema: unknown): unknown {
   return Object.fromEntries(members.map(([name, member]) => [name, openEnded(member)]))
 }
 
-type Described = { readonly paths?: unknown; readonly components?: { readonly schemas?: object } }
+type Described = {
+  readonly paths?: unknown
+  readonly webhooks?: unknown
+  readonly components?: { readonly schemas?: object }
+}
 
 /**
  * The type provider registers every named schema twice, as `X` and as `XInput`. This keeps those that are referred to, and
@@ -53,7 +57,7 @@ type Described = { readonly paths?: unknown; readonly components?: { readonly sc
  */
 export function tidy<Document extends Described>(document: Document): Document {
   const schemas: Record<string, unknown> = { ...document.components?.schemas }
-  const kept = reachable(document.paths, schemas)
+  const kept = reachable([document.paths, document.webhooks], schemas)
   const nameOf = (name: string) => {
     const plain = name.replace(/Input$/, '')
     return plain !== name && plain in schemas && !kept.has(plain) ? plain : name

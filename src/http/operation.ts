@@ -13,6 +13,9 @@ export const tags = {
   passcodes: 'Codes that users type where there is no push.',
   devices: 'Registered devices, and unregistering lost ones.',
   portal: 'A user looks after their devices in a browser.',
+  integrations:
+    'Doors for identity providers and login tools that exist, set up here and called by them.',
+  webhooks: 'Where a relying party hears of what happens (Standard Webhooks).',
   administration: 'The tenant, its relying parties and their API keys.',
   'device API': 'What a device calls. Every call but the claim carries a `Device-Proof`.',
   operations: 'Health, metrics, keys and this description.',
@@ -88,6 +91,16 @@ export const bodyProblemResponses = problemResponses([
   'request_timeout',
 ])
 
+type Described = { readonly description: string; readonly content: object }
+
+/** Clients of doors are told a no in their own format, beside the problems of the same status. */
+function merged(answer: unknown, problem: unknown): unknown {
+  if (problem === undefined) return answer
+  const [own, other] = [answer as Described, problem as Described]
+  const description = `${own.description} Or a problem:\n\n${other.description}`
+  return { description, content: { ...own.content, ...other.content } }
+}
+
 /** Completes an operation with what its protection adds. A route that names no query members refuses all of them. */
 export function operationSchema<const O extends Operation>(
   operation: O,
@@ -99,9 +112,10 @@ export function operationSchema<const O extends Operation>(
   const { operationId, tag, summary, description, answers, refusals = [], ...taken } = operation
   const codes: ProblemCode[] = [...refusals, ...protection.refusals, ...always]
   if (operation.params) codes.push('not_found')
-  const successes = Object.entries(answers).map(([status, answer]) => [
+  const problemsOf = problemResponses(codes)
+  const answered = Object.entries(answers).map(([status, answer]) => [
     status,
-    answerResponse(answer),
+    merged(answerResponse(answer), problemsOf[Number(status)]),
   ])
   return {
     querystring: noQuery,
@@ -111,7 +125,7 @@ export function operationSchema<const O extends Operation>(
     summary,
     ...(description !== undefined && { description }),
     security: protection.security,
-    response: { ...problemResponses(codes), ...Object.fromEntries(successes) },
+    response: { ...problemsOf, ...Object.fromEntries(answered) },
   } as unknown as OperationSchema<O>
 }
 

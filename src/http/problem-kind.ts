@@ -4,3 +4,6 @@ export type ProblemKind = {
   readonly title: string
   readonly detail: string
 }
+
+/** What only the doors of integrations say. */
+export type DoorCode = 'sign_in_refused' | 'sign_in_expired'

@@ -3,9 +3,11 @@
 import type { RefusalCode } from '../domain/refusal.ts'
 import { appProblems } from './app-problems.ts'
 import { challengeProblems } from './challenge-problems.ts'
+import { integrationProblems } from './integration-problems.ts'
 import { passcodeProblems } from './passcode-problems.ts'
 import { portalProblems } from './portal-problems.ts'
-import type { ProblemKind } from './problem-kind.ts'
+import type { DoorCode, ProblemKind } from './problem-kind.ts'
+import { webhookProblems } from './webhook-problems.ts'
 
 /** What only the machinery of HTTP can say. */
 export type MachineCode =
@@ -13,6 +15,7 @@ export type MachineCode =
   | 'unsupported_media_type'
   | 'headers_too_large'
   | 'request_timeout'
+  | DoorCode
   | 'unavailable'
   | 'internal'
 
@@ -72,7 +75,7 @@ export const problems = {
   },
   policy_laxer: {
     status: 422,
-    title: 'A relying party may be stricter than its tenant, never laxer.',
+    title: 'A relying party or integration may be stricter than its tenant, never laxer.',
     detail: 'Leave `field` out, or give a value at least as strict as GET /v1/policy shows.',
   },
   api_key_not_live: {
@@ -184,9 +187,11 @@ export const problems = {
     detail: 'Nothing is left to do: the device is active.',
   },
   ...appProblems,
+  ...integrationProblems,
   ...challengeProblems,
   ...passcodeProblems,
   ...portalProblems,
+  ...webhookProblems,
   conflict: {
     status: 409,
     title: 'Somebody else changed the same thing at this moment.',

@@ -40,7 +40,8 @@ export function problemBody(
 
 /** RFC 9110, 11.6.1: a 401 names what it wants. */
 function authenticateHeader(code: ProblemCode): string {
-  if (code === 'unauthenticated' || code === 'api_key_invalid') return 'Bearer'
+  if (code === 'unauthenticated' || code === 'api_key_invalid' || code === 'integration_invalid')
+    return 'Bearer'
   return code === 'portal_session_invalid' ? 'Portal' : 'Device-Proof'
 }
 

@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import type { Observation } from './logging.ts'
 import { principalIfAny } from './plugins/api-key.ts'
 import { proofIfAny } from './plugins/device-proof.ts'
+import { atDoorIfAny } from './plugins/door.ts'
 
 export type RequestLogOptions = {
   readonly log: FastifyBaseLogger
@@ -30,6 +31,11 @@ function whoAsked(request: FastifyRequest): Record<string, string> {
   if (principal) {
     const { tenantId, rpId, keyId } = principal
     return { tenantId, rpId, keyId }
+  }
+  const door = atDoorIfAny(request)?.entered.door
+  if (door) {
+    const { tenantId, rpId, integrationId } = door
+    return { tenantId, rpId, integrationId }
   }
   const proof = proofIfAny(request)
   return proof ? { tenantId: proof.tenantId, deviceId: proof.deviceId } : {}

@@ -1,6 +1,7 @@
 // What the routes can do: every use case with its needs already bound. src/compose.ts makes the real one, tests pass literals.
 
 import type { TenantId } from '../domain/ids.ts'
+import type { Refusal } from '../domain/refusal.ts'
 import type { App } from '../ports/app-store.ts'
 import type { AuditStore } from '../ports/audit-store.ts'
 import type { ApiKey, RelyingParty, Tenant } from '../ports/directory-store.ts'
@@ -17,9 +18,25 @@ import type { confirmEnrolment } from '../usecases/confirm-enrolment.ts'
 import type { confirmReceipt } from '../usecases/confirm-receipt.ts'
 import type { createChallenge } from '../usecases/create-challenge.ts'
 import type { listDiagnostics, readDiagnostics, sendDiagnostics } from '../usecases/diagnostics.ts'
+import type { askAndWait, askAtDoor, followAtDoor } from '../usecases/doors/ask.ts'
+import type { askAsShown, askToFollow, followQuestion } from '../usecases/doors/ask-as-shown.ts'
+import type { IntegrationAuthentication } from '../usecases/doors/authenticate-integration.ts'
+import type { enrolAtDoor, readEnrolmentAtDoor } from '../usecases/doors/enrol-at-door.ts'
+import type { AtDoor, SignedDoorCall } from '../usecases/doors/enter-by-signature.ts'
+import type { enterCode, enterCodeToFollow } from '../usecases/doors/enter-code.ts'
+import type { askForRealm, verifyRealm } from '../usecases/doors/keycloak.ts'
+import type { preauthenticate } from '../usecases/doors/preauthenticate.ts'
 import type { fetchChallenges } from '../usecases/fetch-challenges.ts'
 import type { findUser, listUsers } from '../usecases/find-user.ts'
 import type { importUser } from '../usecases/import-user.ts'
+import type {
+  changeIntegration,
+  createIntegration,
+  listIntegrations,
+  readIntegration,
+  removeIntegration,
+  rotateIntegration,
+} from '../usecases/integrations.ts'
 import type { listActivities, listOwnActivities } from '../usecases/list-activities.ts'
 import type { listChallenges } from '../usecases/list-challenges.ts'
 import type { openNextEnrolment, readNextEnrolment } from '../usecases/next-phone.ts'
@@ -60,7 +77,8 @@ import type { readEnrolment } from '../usecases/read-enrolment.ts'
 import type { readEvidence } from '../usecases/read-evidence.ts'
 import type { readReadiness } from '../usecases/read-readiness.ts'
 import type { readKeySetLinks, readPublicKeys } from '../usecases/read-signing-keys.ts'
-import type { listReports, reportActivity, resolveReport } from '../usecases/reports.ts'
+import type { reportActivity, reportFromPortal } from '../usecases/report-activity.ts'
+import type { listReports, resolveReport } from '../usecases/reports.ts'
 import type { resendChallenge } from '../usecases/resend-challenge.ts'
 import type { rotatePushToken } from '../usecases/rotate-push-token.ts'
 import type { makeRecoveryCodes, makeTemporaryCode } from '../usecases/single-use-codes.ts'
@@ -69,6 +87,17 @@ import type { createRelyingParty } from '../usecases/tenants.ts'
 import type { unregisterByTime } from '../usecases/unregister-by-time.ts'
 import type { unregisterAllDevices, unregisterDevice } from '../usecases/unregister-devices.ts'
 import type { readOtherFactors, verifyPasscode } from '../usecases/verify-passcode.ts'
+import type {
+  addWebhookEndpoint,
+  changeWebhookEndpoint,
+  listWebhookAttempts,
+  listWebhookEndpoints,
+  readWebhookEndpoint,
+  removeWebhookEndpoint,
+  replayWebhooks,
+  rotateWebhookSecret,
+  testWebhookEndpoint,
+} from '../usecases/webhook-endpoints.ts'
 
 /** A use case without its first argument. */
 type Bound<UseCase> = UseCase extends (needs: never, ...given: infer Given) => infer Result
@@ -104,6 +133,30 @@ export type UseCases = {
   readonly rotateApiKey: Bound<typeof rotateApiKey>
   readonly revokeApiKey: Bound<typeof revokeApiKey>
   readonly readPublicKeys: Bound<typeof readPublicKeys>
+
+  // doors for clients that exist
+  readonly listIntegrations: Bound<typeof listIntegrations>
+  readonly readIntegration: Bound<typeof readIntegration>
+  readonly createIntegration: Bound<typeof createIntegration>
+  readonly changeIntegration: Bound<typeof changeIntegration>
+  readonly rotateIntegration: Bound<typeof rotateIntegration>
+  readonly removeIntegration: Bound<typeof removeIntegration>
+  readonly enterDoor: IntegrationAuthentication['enter']
+  readonly mayStayAtDoor: IntegrationAuthentication['stillAllowed']
+  readonly askAtDoor: Bound<typeof askAtDoor>
+  readonly followAtDoor: Bound<typeof followAtDoor>
+  readonly askAndWait: Bound<typeof askAndWait>
+  readonly verifyRealm: Bound<typeof verifyRealm>
+  readonly askForRealm: Bound<typeof askForRealm>
+  readonly enterBySignature: (signed: SignedDoorCall) => Promise<AtDoor | Refusal>
+  readonly preauthenticate: Bound<typeof preauthenticate>
+  readonly askAsShown: Bound<typeof askAsShown>
+  readonly askToFollow: Bound<typeof askToFollow>
+  readonly followQuestion: Bound<typeof followQuestion>
+  readonly enterCode: Bound<typeof enterCode>
+  readonly enterCodeToFollow: Bound<typeof enterCodeToFollow>
+  readonly enrolAtDoor: Bound<typeof enrolAtDoor>
+  readonly readEnrolmentAtDoor: Bound<typeof readEnrolmentAtDoor>
 
   // users and their devices
   readonly importUser: Bound<typeof importUser>
@@ -156,6 +209,17 @@ export type UseCases = {
   readonly openPortal: Bound<typeof openPortal>
   readonly unregisterFromPortal: Bound<typeof unregisterFromPortal>
 
+  // webhooks
+  readonly listWebhookEndpoints: Bound<typeof listWebhookEndpoints>
+  readonly readWebhookEndpoint: Bound<typeof readWebhookEndpoint>
+  readonly addWebhookEndpoint: Bound<typeof addWebhookEndpoint>
+  readonly changeWebhookEndpoint: Bound<typeof changeWebhookEndpoint>
+  readonly rotateWebhookSecret: Bound<typeof rotateWebhookSecret>
+  readonly removeWebhookEndpoint: Bound<typeof removeWebhookEndpoint>
+  readonly testWebhookEndpoint: Bound<typeof testWebhookEndpoint>
+  readonly listWebhookAttempts: Bound<typeof listWebhookAttempts>
+  readonly replayWebhooks: Bound<typeof replayWebhooks>
+
   // the device's side
   readonly fetchChallenges: Bound<typeof fetchChallenges>
   readonly answerChallenge: Bound<typeof answerChallenge>
@@ -174,6 +238,7 @@ export type UseCases = {
   readonly readPushPause: Bound<typeof readPushPause>
   readonly pausePushes: Bound<typeof pausePushes>
   readonly reportActivity: Bound<typeof reportActivity>
+  readonly reportFromPortal: Bound<typeof reportFromPortal>
   readonly sendDiagnostics: Bound<typeof sendDiagnostics>
   readonly readKeySetLinks: Bound<typeof readKeySetLinks>
 }

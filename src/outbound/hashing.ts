@@ -27,5 +27,7 @@ export function createHashing(masterKey: Uint8Array): Hashing {
       // Lengths are no secrets: hashes have one, and a number's digits are shown to everybody.
       return left.length === right.length && timingSafeEqual(left, right)
     },
+    sha512Hex: (text) => createHash('sha512').update(text).digest('hex'),
+    hmacHex: (algorithm, key, text) => createHmac(algorithm, key).update(text).digest('hex'),
   }
 }

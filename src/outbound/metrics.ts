@@ -17,6 +17,7 @@ export type Metrics = {
   read(): Promise<string>
   request(seen: { method: string; route: string; status: number; ms: number }): void
   revocationLogFailed(): void
+  webhook(seen: { type: string; result: string; ms: number }): void
   push(seen: { provider: string; kind: string; result: string; ms: number }): void
 }
 
@@ -38,6 +39,13 @@ export function createMetrics(observed: Observed): Metrics {
     name: 'countersign_push_duration_seconds',
     help: 'Pushes by provider, kind and result, from taking one up to the answer of the provider.',
     labelNames: ['provider', 'kind', 'result'],
+    buckets: secondsBuckets,
+    registers,
+  })
+  const webhooks = new Histogram({
+    name: 'countersign_webhook_duration_seconds',
+    help: 'Tries to deliver webhooks by type and result, from the name to the end of the answer.',
+    labelNames: ['type', 'result'],
     buckets: secondsBuckets,
     registers,
   })
@@ -90,6 +98,9 @@ export function createMetrics(observed: Observed): Metrics {
       requests.observe({ method, route, status: String(status) }, ms / 1000)
     },
     revocationLogFailed: () => revocationLogFailures.inc(),
+    webhook({ type, result, ms }) {
+      webhooks.observe({ type, result }, ms / 1000)
+    },
     push({ provider, kind, result, ms }) {
       pushes.observe({ provider, kind, result }, ms / 1000)
     },

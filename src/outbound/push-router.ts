@@ -28,6 +28,11 @@ function missing({ provider, appId, environment }: PushAddress): string {
     : `no FCM service account is configured for the app ${app}: configure one for that package name`
 }
 
+/** A tenant chooses its own credentials, and with them whom it asks and what that one says. */
+function toldByOwn(result: PushResult): PushResult {
+  return result.kind === 'token_gone' ? { ...result, tenantOnly: true } : result
+}
+
 /**
  * One provider for all addresses: it hands each message to the tenant's own credentials for its provider, app id and environment,
  * else to the route that serves every tenant, and answers `misconfigured` when there is none. `drain` drains every route. Throws
@@ -47,7 +52,8 @@ export function createPushRouter(
       let result: PushResult = { kind: 'misconfigured', reason: missing(message.address) }
       try {
         const own = await apps?.resolve(message.tenantId, message.address)
-        const provider = own ?? byKey.get(keyOf(message.address))
+        if (own) return toldByOwn(await own.send(message))
+        const provider = byKey.get(keyOf(message.address))
         if (provider) return await provider.send(message)
       } catch (error) {
         // Whose credentials to use cannot be known at the moment; nobody else's will do.

@@ -60,11 +60,14 @@ export async function recordAudit(
   )
 }
 
-// A key that was used inserts nothing.
+// A key that was used inserts nothing. Who erases the user waits for us, or we for them, and then there is nobody to tell.
 const insertPosted = `
+  with u as materialized (
+    select id from users where tenant_id = $1 and id = $3 and erased_at is null for share
+  )
   insert into activities (tenant_id, id, user_id, type, severity, actor, posted, rp_id, post_key,
     post_hash, notice)
-  values ($1, $2, $3, 'posted', $4, $5, $6, $7, $8, $9, $10)
+  select $1, $2, u.id, 'posted', $4, $5, $6::jsonb, $7, $8, $9::bytea, $10 from u
   on conflict (tenant_id, rp_id, post_key) where post_key is not null do nothing
   returning id`
 
@@ -118,10 +121,11 @@ export function createActivityStore(
         isOwed(activity) ? 'owed' : null,
       ])
       const isNew = inserted.length === 1
-      const row = await prisma.activity.findFirstOrThrow({
+      if (!isNew && idempotencyKey === null) return null
+      const row = await prisma.activity.findFirst({
         where: isNew ? { tenantId, id } : { tenantId, rpId, postKey: idempotencyKey },
       })
-      return { activity: toActivity(row), postHash: isNew ? null : row.postHash }
+      return row && { activity: toActivity(row), postHash: isNew ? null : row.postHash }
     },
   }
 }

@@ -22,15 +22,17 @@ const notLinked = (alias: string) => `not exists (
   select from audit_links l where l.tenant_id = ${alias}.tenant_id and l.row_id = ${alias}.id)`
 /** Activities (`a`) that the chain is to hold. */
 export const chained = `a.type <> all('{${unchainedActivities.join(',')}}'::text[])`
-const slack = `make_interval(secs => ${commitSlackSeconds})`
-const since = (alias: string) =>
-  `(c.linked_through is null or ${alias}.occurred_at > c.linked_through - ${slack})`
+const seconds = (value: string | number) => `make_interval(secs => ${value})`
+const slack = seconds(commitSlackSeconds)
+const since = (alias: string, back = slack) =>
+  `(c.linked_through is null or ${alias}.occurred_at > c.linked_through - ${back})`
 
 const findUnlinked = `
   select t.tenant_id from tenants t left join audit_chains c on c.tenant_id = t.tenant_id
-  where exists (select from audit_events e where e.tenant_id = t.tenant_id and ${since('e')}
-      and ${notLinked('e')})
-    or exists (select from activities a where a.tenant_id = t.tenant_id and ${since('a')}
+  where exists (select from audit_events e where e.tenant_id = t.tenant_id
+      and ${since('e', seconds('$2::int'))} and ${notLinked('e')})
+    or exists (select from activities a where a.tenant_id = t.tenant_id
+      and ${since('a', seconds('$2::int'))}
       and ${chained} and ${notLinked('a')})
   limit $1`
 
@@ -44,10 +46,11 @@ const holdChain = `
 const unlinkedRows = `
   select * from (
     select ${eventRow} from audit_events e join audit_chains c on c.tenant_id = e.tenant_id
-    where e.tenant_id = $1 and ${since('e')} and ${notLinked('e')}
+    where e.tenant_id = $1 and ${since('e', seconds('$3::int'))} and ${notLinked('e')}
     union all
     select ${activityRow} from activities a join audit_chains c on c.tenant_id = a.tenant_id
-    where a.tenant_id = $1 and ${since('a')} and ${chained} and ${notLinked('a')}
+    where a.tenant_id = $1 and ${since('a', seconds('$3::int'))} and ${chained}
+      and ${notLinked('a')}
   ) x order by x.occurred_at, x.id limit $2`
 
 const insertLinks = `
@@ -186,20 +189,25 @@ export function createAuditStore(database: Database): AuditStore {
       return rows as AuditEvent[]
     },
 
-    async findUnlinked(limit) {
+    async findUnlinked({ limit, lookBackSeconds }) {
       const rows = await database.query<{ tenant_id: TenantId }>('find_unlinked', findUnlinked, [
         limit,
+        lookBackSeconds,
       ])
       return rows.map((row) => row.tenant_id)
     },
 
-    async lengthen(tenantId, limit, links) {
+    async lengthen(tenantId, { limit, lookBackSeconds }, links) {
       await database.query('open_chain', openChain, [tenantId])
       return database.transaction(async (tx) => {
         type End = { seq: number; hash: string; now: Date }
         const [end] = await tx.query<End>('hold_chain', holdChain, [tenantId])
         if (!end) return null
-        const found = await tx.query<RowRow>('unlinked_rows', unlinkedRows, [tenantId, limit])
+        const found = await tx.query<RowRow>('unlinked_rows', unlinkedRows, [
+          tenantId,
+          limit,
+          lookBackSeconds,
+        ])
         const made = links({ seq: end.seq, hash: end.hash }, found.map(toAuditRow))
         await tx.query('insert_links', insertLinks, [
           tenantId,

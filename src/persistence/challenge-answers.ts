@@ -7,6 +7,7 @@ import type { ProofToSpend } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
 import { createAnswerRecording } from './answer-recording.ts'
 import type { Database } from './database.ts'
+import { createFetchMarks } from './fetch-marks.ts'
 import { type ProtectionJson, toProtection } from './protections.ts'
 import {
   type ChallengeRow,
@@ -41,10 +42,6 @@ const loadPending = `
     ) x
   ) p on true
   where d.tenant_id = $1 and d.id = $2`
-
-const markFetched = `
-  update challenge_targets set fetched_at = clock_timestamp()
-  where tenant_id = $1 and device_id = $2 and challenge_id = any($3::text[]) and fetched_at is null`
 
 const markReceived = `
   with p as (
@@ -118,9 +115,7 @@ export function createChallengeAnswers(
       return { known: toKnownDevice(row), pending }
     },
 
-    async markFetched(tenantId, deviceId, ids) {
-      await database.query('mark_fetched', markFetched, [tenantId, deviceId, ids])
-    },
+    markFetched: createFetchMarks(database),
 
     async markReceived(challengeId, { tenantId, deviceId, jti, expiresAt }: ProofToSpend) {
       const [row] = await database.query<{ proof_spent: boolean; asked: boolean }>(

@@ -97,6 +97,8 @@ function openPool({ url, maxConnections = 10 }: DatabaseConfig, timeoutMs: numbe
     application_name: 'countersign',
     max: maxConnections,
     types: columnTypes,
+    // Else each connection plans each statement anew for five times, and then decides for this plan anyway.
+    options: '-c plan_cache_mode=force_generic_plan',
     connectionTimeoutMillis: timeoutMs,
     // The server gives up first: then the outcome is certain and the connection lives on.
     statement_timeout: Math.ceil(timeoutMs * 0.9),

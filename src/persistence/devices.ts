@@ -1,10 +1,11 @@
 import { activity } from '../domain/activity.ts'
 import { type Device, revokedUseGapSeconds } from '../domain/device.ts'
 import type { VoidReason } from '../domain/enrolment.ts'
-import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
+import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { DeviceStore, ProofToSpend, Unregistered } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
+import { endOrphanedChallenges } from './challenge-cancelling.ts'
 import type { Database, Queries } from './database.ts'
 import {
   type DeviceRow,
@@ -43,6 +44,8 @@ const dropPushToken = `
   with k as materialized (
     select d.tenant_id, d.id from devices d
     where d.push_token_hash = $1 and ($2::timestamptz is null or d.push_token_set_at < $2)
+      and (d.tenant_id = $3 or $3::text is null and not exists (select from apps a
+        where a.tenant_id = d.tenant_id and a.provider = d.push_provider and a.app_id = d.app_id offset 0))
     order by d.id for no key update
   )
   update devices d set push_provider = null, push_environment = null, push_token_sealed = null,
@@ -90,20 +93,6 @@ const voidEnrolments = `
 const dropSecrets = `
   delete from passcode_secrets where tenant_id = $1 and device_id = any($2::text[])`
 
-const endOrphaned = `
-  with k as materialized (
-    select c.id, c.expires_at from challenges c
-    where c.tenant_id = $1 and c.user_id = $2 and c.status = 'pending' and not exists (
-      select from challenge_targets t join devices v
-        on v.tenant_id = t.tenant_id and v.id = t.device_id and v.status = 'active'
-      where t.tenant_id = c.tenant_id and t.challenge_id = c.id)
-    order by c.id for no key update
-  )
-  update challenges c set status = 'denied', reason = 'no_device_left', number_sealed = null,
-    decided_at = clock_timestamp()
-  from k where c.tenant_id = $1 and c.id = k.id and k.expires_at > clock_timestamp()
-  returning c.id`
-
 // The row is told again only when the time is over: parallel calls queue at its lock, and whoever comes after finds it told.
 const tellRevokedUse = `
   update devices set revoked_use_told_at = clock_timestamp()
@@ -137,22 +126,6 @@ async function isLive(tx: Queries, proof: ProofToSpend | null): Promise<boolean>
 /** Locks a user's row: whoever adds or removes devices of one user takes turns. Order of locks: user, device, challenge. */
 export async function lockUserRow(tx: Queries, tenantId: TenantId, userId: UserId): Promise<void> {
   await tx.query('lock_user', lockUser, [tenantId, userId])
-}
-
-/** Ends the user's pending challenges that have no active device left, inside a transaction that holds the user's row. */
-export async function endOrphanedChallenges(
-  tx: Queries,
-  random: Pick<Random, 'id'>,
-  tenantId: TenantId,
-  userId: UserId,
-): Promise<ChallengeId[]> {
-  const ended = await tx.query<{ id: ChallengeId }>('end_orphaned', endOrphaned, [tenantId, userId])
-  const denied = ended.map(({ id: challengeId }) => {
-    const details = { reason: 'no_device_left' }
-    return activity({ userId, type: 'challenge_denied', actor: 'service', challengeId, details })
-  })
-  await recordActivities(tx, random, tenantId, denied)
-  return ended.map(({ id }) => id)
 }
 
 /**
@@ -286,8 +259,9 @@ export function createDeviceStore(database: Database, random: Pick<Random, 'id'>
       })
     },
 
-    async dropPushToken(tokenHash, since) {
-      return (await database.query('drop_push_token', dropPushToken, [tokenHash, since])).length
+    async dropPushToken(tokenHash, since, within) {
+      const values = [tokenHash, since, within]
+      return (await database.query('drop_push_token', dropPushToken, values)).length
     },
   }
 }

@@ -70,6 +70,8 @@ const insertCodes = `
   insert into single_use_codes (tenant_id, id, user_id, kind, hash, key_sealed, expires_at)
   select $1, x.id, $2, $3, x.hash, x.key_sealed, clock_timestamp() + make_interval(secs => $7)
   from unnest($4::text[], $5::bytea[], $6::bytea[]) as x(id, hash, key_sealed)
+  where not exists (select from users u
+    where u.tenant_id = $1 and u.id = $2 and u.erased_at is not null)
   returning expires_at`
 
 /** Takes what the code fits; the time of acceptance, or undefined when it was used, ended or ran out in the meantime. */
@@ -109,13 +111,14 @@ export function createPasscodeStore(database: Database, random: Pick<Random, 'id
     return { kind: 'accepted', at, recoveryCodesLeft } as const
   }
 
+  /** Undefined, with nothing written, for a user who was erased meanwhile. */
   async function replaceCodes(
     tx: Queries,
     { tenantId, userId }: { readonly tenantId: TenantId; readonly userId: UserId },
     kind: StoredSingleUseCode['kind'],
     codes: readonly NewSingleUseCode[],
     ttlSeconds: number | null,
-  ): Promise<Date | null> {
+  ): Promise<{ readonly expiresAt: Date | null } | undefined> {
     await lockUserRow(tx, tenantId, userId)
     await tx.query('drop_single_use_codes', dropCodes, [tenantId, userId, kind])
     const rows = await tx.query<{ expires_at: Date | null }>(
@@ -131,7 +134,8 @@ export function createPasscodeStore(database: Database, random: Pick<Random, 'id
         ttlSeconds,
       ],
     )
-    return rows[0]?.expires_at ?? null
+    const [first] = rows
+    return first && { expiresAt: first.expires_at }
   }
 
   return {
@@ -181,15 +185,19 @@ export function createPasscodeStore(database: Database, random: Pick<Random, 'id
 
     replaceRecoveryCodes(command) {
       return database.transaction(async (tx) => {
-        await replaceCodes(tx, command, 'recovery_code', command.codes, null)
+        const replaced = await replaceCodes(tx, command, 'recovery_code', command.codes, null)
+        if (!replaced) return false
         await recordActivities(tx, random, command.tenantId, [command.activity])
+        return true
       })
     },
 
     replaceTemporaryCode(command) {
       const { tenantId, userId, code, ttlSeconds, activity, actor } = command
       return database.transaction(async (tx) => {
-        const expiresAt = await replaceCodes(tx, command, 'temporary_code', [code], ttlSeconds)
+        const made = await replaceCodes(tx, command, 'temporary_code', [code], ttlSeconds)
+        if (!made) return null
+        const { expiresAt } = made
         if (!expiresAt) throw new Error('a temporary code has an end')
         await recordActivities(tx, random, tenantId, [activity])
         await recordAudit(tx, random, tenantId, {

@@ -33,9 +33,14 @@ const tables: readonly (readonly [table: string, where: string, hidden: readonly
   ['challenges', byUser, ['number_sealed', 'request_hash']],
   ['challenge_targets', byChallenge, ['request_hash']],
   ['answers', byChallenge, []],
+  ['shown_numbers', byUser, ['place', 'number_sealed']],
+  ['followed_challenges', byChallenge, []],
+  ['keycloak_callbacks', byChallenge, ['token_sealed']],
   ['deliveries', byDevice, []],
   ['activities', byUser, ['salt', 'post_hash']],
   ['activity_push_budgets', byUser, []],
+  ['webhook_facts', byUser, []],
+  ['webhook_deliveries', byUser, []],
   ['audit_events', 't.tenant_id = $1 and t.subject = $2', ['salt']],
 ]
 
@@ -68,6 +73,7 @@ const fewRows: readonly string[] = [
   `delete from passcode_budgets t where ${byUser}`,
   `delete from portal_sessions t where ${byUser}`,
   `delete from initiators t where ${byUser}`,
+  `delete from shown_numbers t where ${byUser}`,
   `update reports t set note = null where ${byUser}`,
   `delete from diagnostics t where ${byUser}`,
   `delete from activity_push_budgets t where ${byUser}`,
@@ -109,6 +115,14 @@ const manyRows: readonly string[] = [
        salt = null
      where ${ofPage('id')} and (t.salt is not null or t.details <> '{}' or t.posted is not null
        or t.post_key is not null or t.post_hash is not null)
+   )
+   ${pageEnd}`,
+  `with page as materialized (
+     select t.event_id as id from webhook_deliveries t where ${byUser} and t.event_id > $3
+     order by t.event_id, t.endpoint_id limit ${pageRows} for no key update
+   ), wiped as (
+     update webhook_deliveries t set data = t.data || '{"binding": null, "idempotencyKey": null}'
+     where ${ofPage('event_id')} and (t.data ->> 'binding' is not null or t.data ->> 'idempotencyKey' is not null)
    )
    ${pageEnd}`,
   `${pageOf('audit_events', "t.tenant_id = $1 and t.subject = $2 and t.type <> 'user_erased'")}, wiped as (

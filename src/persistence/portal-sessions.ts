@@ -1,4 +1,5 @@
 import { activity } from '../domain/activity.ts'
+import type { PortalSessionId, TenantId } from '../domain/ids.ts'
 import type { PortalSession } from '../domain/portal.ts'
 import type { PortalStore } from '../ports/portal-store.ts'
 import type { Random } from '../ports/world.ts'
@@ -29,6 +30,21 @@ const findSession = `
 const endSession = `
   update portal_sessions set ended_at = clock_timestamp()
   where tenant_id = $1 and id = $2 and ended_at is null`
+
+const holdSession = `
+  select id from portal_sessions
+  where tenant_id = $1 and id = $2 and opened_at is not null and ended_at is null
+    and expires_at > clock_timestamp()
+  for share`
+
+/** Holds a session until the commit, if it is live: nobody ends it meanwhile. After the user's protection. */
+export async function holdPortalSession(
+  tx: Queries,
+  tenantId: TenantId,
+  id: PortalSessionId,
+): Promise<boolean> {
+  return (await tx.query('hold_portal_session', holdSession, [tenantId, id])).length === 1
+}
 
 type SessionRow = {
   readonly tenant_id: PortalSession['tenantId']

@@ -1,11 +1,12 @@
-import type { ReportId, UserId } from '../domain/ids.ts'
+import type { ReportId, TenantId, UserId } from '../domain/ids.ts'
 import type { Report } from '../domain/report.ts'
-import type { ReportStore } from '../ports/report-store.ts'
+import type { Reporter, ReportStore } from '../ports/report-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities, recordAudit } from './activities.ts'
 import { cancelPending } from './challenge-cancelling.ts'
-import type { Database } from './database.ts'
+import type { Database, Queries } from './database.ts'
 import { spendProof } from './devices.ts'
+import { holdPortalSession } from './portal-sessions.ts'
 import { changeProtection, holdDevice, holdProtection, protectionValues } from './protections.ts'
 
 const columns = `tenant_id as "tenantId", id, user_id as "userId", device_id as "deviceId",
@@ -64,12 +65,15 @@ export function createReportStore(database: Database, random: Pick<Random, 'id'>
       })
     },
 
-    reportActivity({ report, protection, initiatorBlockSeconds, activities }, proof) {
-      const { tenantId, id, userId, deviceId, challengeId, activityId } = report
+    reportActivity({ report, by, protection, initiatorBlockSeconds, activities }) {
+      const { tenantId, id, userId, challengeId, activityId } = report
+      const deviceId = by.kind === 'device' ? by.deviceId : null
       return database.transaction(async (tx) => {
-        if (!(await spendProof(tx, proof))) return { kind: 'proof_replayed' }
+        if (by.kind === 'device' && !(await spendProof(tx, by.proof))) {
+          return { kind: 'proof_replayed' }
+        }
         await holdProtection(tx, tenantId, userId)
-        if (!(await holdDevice(tx, tenantId, deviceId))) return { kind: 'device_not_active' }
+        if (!(await holdReporter(tx, tenantId, by))) return { kind: 'reporter_gone' }
         // Who reports the same thing again is told of the report that stands.
         const [open] = await tx.query<{ id: ReportId }>('find_open_report', findOpenReport, [
           tenantId,
@@ -98,4 +102,11 @@ export function createReportStore(database: Database, random: Pick<Random, 'id'>
       })
     },
   }
+}
+
+/** Holds who reports until the commit; false when the device or the session is live no more. After the protection. */
+function holdReporter(tx: Queries, tenantId: TenantId, by: Reporter): Promise<boolean> {
+  return by.kind === 'device'
+    ? holdDevice(tx, tenantId, by.deviceId)
+    : holdPortalSession(tx, tenantId, by.sessionId)
 }

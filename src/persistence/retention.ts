@@ -104,6 +104,26 @@ const leftovers: Readonly<Record<LeftoverKind, string>> = {
       order by d.settled_at limit $1 for update of d skip locked
     )
     delete from deliveries d where ${oneOf('old', 'd', 'tenant_id', 'id')} returning d.id`,
+  webhooks: `
+    with old as materialized (
+      select d.tenant_id, d.endpoint_id, d.event_id from webhook_deliveries d
+      where d.settled_at < ${ago(leftoverDays.webhooks)} and d.status <> 'queued'
+      order by d.settled_at limit $1 for update of d skip locked
+    ), tries as (
+      delete from webhook_attempts a
+      where ${oneOf('old', 'a', 'tenant_id', 'endpoint_id', 'event_id')}
+    )
+    delete from webhook_deliveries d
+    where ${oneOf('old', 'd', 'tenant_id', 'endpoint_id', 'event_id')} returning d.event_id as id`,
+  // A day later nobody who saw it alive is still about to owe it something.
+  webhookEndpoints: `
+    with old as materialized (
+      select e.tenant_id, e.id from webhook_endpoints e
+      where e.status = 'deleted' and e.updated_at < ${ago(1)} and not exists (
+        select from webhook_deliveries d where d.tenant_id = e.tenant_id and d.endpoint_id = e.id)
+      limit $1 for update of e skip locked
+    )
+    delete from webhook_endpoints e where ${oneOf('old', 'e', 'tenant_id', 'id')} returning e.id`,
 }
 
 // A budget that the user's approval made is forgotten when no policy can remember it any more (initiatorMemoryDays, passcodes).

@@ -7,30 +7,36 @@ import type {
 } from '../ports/suspension-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
-import { cancelPending } from './challenge-cancelling.ts'
+import { cancelPending, endOrphanedChallenges } from './challenge-cancelling.ts'
 import type { Database, Queries } from './database.ts'
-import {
-  endEnrolmentsOf,
-  endOrphanedChallenges,
-  lockUserRow,
-  unregisterDevices,
-} from './devices.ts'
+import { endEnrolmentsOf, lockUserRow, unregisterDevices } from './devices.ts'
 
-// Locked first, so that the time written down is the time from which no answer commits.
+// Locked first, so that the time written down is the time from which no answer commits. A device takes its companions along,
+// with the same time: those come back with it, and none that was suspended by itself.
 const suspendDevice = `
   with k as materialized (
     select d.id from devices d
-    where d.tenant_id = $1 and d.user_id = $2 and d.id = $3 and d.status = 'active'
-    for no key update
+    where d.tenant_id = $1 and d.user_id = $2 and (d.id = $3 or d.parent_device_id = $3)
+      and d.status = 'active'
+    order by d.id for no key update
+  ), t as materialized (
+    select clock_timestamp() as at from (select count(*) from k) held
+    where exists (select from k where k.id = $3)
   )
-  update devices d set status = 'suspended', suspended_at = clock_timestamp()
-  from k where d.tenant_id = $1 and d.id = k.id
-  returning d.name, d.suspended_at as at`
+  update devices d set status = 'suspended', suspended_at = t.at
+  from k, t where d.tenant_id = $1 and d.id = k.id
+  returning d.id, d.name, t.at`
 
 const activateDevice = `
+  with k as materialized (
+    select d.id, d.suspended_at as since from devices d
+    where d.tenant_id = $1 and d.user_id = $2 and d.id = $3 and d.status = 'suspended'
+    for no key update
+  )
   update devices d set status = 'active', suspended_at = null
-  where d.tenant_id = $1 and d.user_id = $2 and d.id = $3 and d.status = 'suspended'
-  returning d.name, clock_timestamp() as at`
+  from k where d.tenant_id = $1 and d.user_id = $2 and d.status = 'suspended'
+    and (d.id = k.id or d.parent_device_id = k.id and d.suspended_at = k.since)
+  returning d.id, d.name, clock_timestamp() as at`
 
 // Locked first, so that the time written down is the time from which no approval commits; the next revision makes every answer
 // and creation that was decided before decide again.
@@ -101,17 +107,19 @@ export function createSuspensionStore(
   ) {
     await lockUserRow(tx, tenantId, userId)
     const text = type === 'device_suspended' ? suspendDevice : activateDevice
-    const [row] = await tx.query<{ name: string; at: Date }>(type, text, [
+    type Row = { id: DeviceId; name: string; at: Date }
+    const changed = await tx.query<Row>(type, text, [tenantId, userId, deviceId])
+    const at = changed.find(({ id }) => id === deviceId)?.at
+    if (!at) return null
+    await recordActivities(
+      tx,
+      random,
       tenantId,
-      userId,
-      deviceId,
-    ])
-    if (!row) return null
-    const { name, at } = row
-    await recordActivities(tx, random, tenantId, [
-      activity({ userId, type, actor, deviceId, details: { name } }),
-    ])
-    return { at }
+      changed.map(({ id, name }) =>
+        activity({ userId, type, actor, deviceId: id, details: { name } }),
+      ),
+    )
+    return { at, deviceIds: changed.map(({ id }) => id) }
   }
 
   return {
@@ -120,14 +128,15 @@ export function createSuspensionStore(
         const suspended = await change(tx, 'device_suspended', command)
         if (!suspended) return null
         const { tenantId, userId } = command
-        const ended = { tenantId, userId, deviceIds: [command.deviceId] } as const
-        const claimed = await endEnrolmentsOf(tx, { ...ended, reason: 'device_suspended' })
+        const { deviceIds } = suspended
+        const ended = { tenantId, userId, deviceIds, reason: 'device_suspended' } as const
+        const claimed = await endEnrolmentsOf(tx, ended)
         if (claimed.length > 0) {
           const about = { ...command, deviceIds: claimed, reason: 'not_confirmed' } as const
           await unregisterDevices(tx, random, about)
         }
         const endedChallenges = await endOrphanedChallenges(tx, random, tenantId, userId)
-        return { ...suspended, endedChallenges }
+        return { at: suspended.at, endedChallenges }
       }),
 
     suspendUser: (command) =>

@@ -5,12 +5,29 @@ import type { Database } from './database.ts'
 import { leaseSeconds, testLifetimeSeconds } from './deliveries.ts'
 import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
 
+// Who pauses, reports or suspends waits for us, or we for them and find another revision.
+const holdRevision = `
+  select user_id from user_protections where tenant_id = $1 and user_id = $2 and revision = $3 for share`
+
+const withinHour = `array(select t from unnest(v.test_pushes_at) t
+  where t > clock_timestamp() - interval '1 hour' order by t)`
+
 const takeTurn = `
-  update devices set test_pushed_at = clock_timestamp()
-  where tenant_id = $1 and id = $2 and status = 'active' and push_token_sealed is not null
-    and (test_pushed_at is null
-      or test_pushed_at <= clock_timestamp() - make_interval(secs => $3))
-  returning id`
+  update devices v set test_pushes_at = ${withinHour} || clock_timestamp()
+  where v.tenant_id = $1 and v.id = $2 and v.user_id = $3 and v.status = 'active'
+    and v.push_token_sealed is not null and cardinality(${withinHour}) < $5
+    and not exists (select from unnest(v.test_pushes_at) t
+      where t > clock_timestamp() - make_interval(secs => $4))
+  returning v.id`
+
+const secondsToWait = `
+  select greatest(1, ceil(extract(epoch from greatest(
+    (select max(t) from unnest(v.test_pushes_at) t) + make_interval(secs => $4),
+    case when cardinality(${withinHour}) >= $5
+      then (${withinHour})[1] + interval '1 hour' end) - clock_timestamp())))::int as seconds
+  from devices v
+  where v.tenant_id = $1 and v.id = $2 and v.user_id = $3 and v.status = 'active'
+    and v.push_token_sealed is not null`
 
 const insertTest = `
   with p as (
@@ -27,13 +44,21 @@ const insertTest = `
 /** Test pushes: deliveries of their own kind. */
 export function createTestPushStore(database: Database, random: Pick<Random, 'id'>): TestPushStore {
   return {
-    owe({ tenantId, deviceId, id, gapSeconds, activity, leasedBy }) {
+    owe(command) {
+      const { tenantId, userId, deviceId, id, gapSeconds, perHourMax, leasedBy } = command
       return database.transaction(async (tx) => {
-        const turn = await tx.query('take_test_turn', takeTurn, [tenantId, deviceId, gapSeconds])
-        if (turn.length === 0) return null
-        await recordActivities(tx, random, tenantId, [activity])
+        const judged = [tenantId, userId, command.protectionRevision]
+        const held = await tx.query('hold_protection_revision', holdRevision, judged)
+        if (held.length === 0) return { kind: 'changed' }
+        const turn = [tenantId, deviceId, userId, gapSeconds, perHourMax]
+        if ((await tx.query('take_test_turn', takeTurn, turn)).length === 0) {
+          const [row] = await tx.query<{ seconds: number }>('test_turn_wait', secondsToWait, turn)
+          return row ? { kind: 'too_soon', retryAfterSeconds: row.seconds } : { kind: 'changed' }
+        }
+        await recordActivities(tx, random, tenantId, [command.activity])
         const values = [tenantId, id, deviceId, leasedBy]
-        return toDuePushes(await tx.query<DuePushRow>('insert_test_push', insertTest, values))
+        const due = await tx.query<DuePushRow>('insert_test_push', insertTest, values)
+        return { kind: 'owed', pushes: toDuePushes(due) }
       })
     },
 

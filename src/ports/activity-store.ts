@@ -30,12 +30,13 @@ export interface ActivityStore {
   ): Promise<Activity[]>
   /**
    * Records what a relying party posted, once for each of its keys: when the key was used before, the activity of then comes
-   * back with the hash of its request. `postHash` is null for a new one.
+   * back with the hash of its request. `postHash` is null for a new one. Null when the user
+   * was erased meanwhile.
    */
   post(command: {
     readonly tenantId: TenantId
     readonly activity: NewPostedActivity
     readonly idempotencyKey: string | null
     readonly postHash: Uint8Array
-  }): Promise<{ readonly activity: Activity; readonly postHash: Uint8Array | null }>
+  }): Promise<{ readonly activity: Activity; readonly postHash: Uint8Array | null } | null>
 }

@@ -30,19 +30,22 @@ export type LinkReading = {
 
 export type StoredHead = { readonly seq: number; readonly jws: string }
 
+/** How many rows are looked for, and how far before the last look the next one reaches: some commit after younger ones. */
+export type Look = { readonly limit: number; readonly lookBackSeconds: number }
+
 export interface AuditStore {
   /** A page of what was changed, newest first. */
   list(tenantId: TenantId, filter: AuditFilter, page: PageRequest): Promise<AuditEvent[]>
 
-  /** Tenants with rows that are not linked yet. */
-  findUnlinked(limit: number): Promise<TenantId[]>
+  /** Tenants with rows within the look that are not linked yet. */
+  findUnlinked(look: Look): Promise<TenantId[]>
   /**
    * Lengthens a tenant's chain by at most `limit` rows, oldest first, while no other process can; `links` makes the links.
    * Null when another process is at it; otherwise how many rows were linked.
    */
   lengthen(
     tenantId: TenantId,
-    limit: number,
+    look: Look,
     links: (end: ChainEnd, rows: readonly AuditRow[]) => readonly AuditLink[],
   ): Promise<number | null>
   /** Ends that have grown and whose last head is at least this old. */

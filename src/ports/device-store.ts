@@ -78,6 +78,10 @@ export interface DeviceStore {
    * `revokedUseGapSeconds`; tells whether it was recorded. Exact also for parallel calls.
    */
   recordRevokedUse(tenantId: TenantId, activity: NewActivity): Promise<boolean>
-  /** Drops a token that a provider declared dead from every device that carries it, if it was set before `since`. */
-  dropPushToken(tokenHash: Uint8Array, since: Date | null): Promise<number>
+  /**
+   * Drops a token that a provider declared dead from the devices that carry it and are pushed with the same credentials, if it was
+   * set before `since`: those of the tenant that was asked for by credentials of its own (`within`), or, where it was by those
+   * that serve every tenant (null), of all tenants that have none of their own for the app.
+   */
+  dropPushToken(tokenHash: Uint8Array, since: Date | null, within: TenantId | null): Promise<number>
 }

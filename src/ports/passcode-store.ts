@@ -75,14 +75,14 @@ export interface PasscodeStore {
    * initiator. A single-use code that fits takes no budget. A step, a code: each is accepted once, ever.
    */
   attempt(attempt: PasscodeAttempt): Promise<AttemptOutcome>
-  /** Puts this set in the place of the user's former recovery codes. */
+  /** Puts this set in the place of the user's former recovery codes; false when the user was erased meanwhile. */
   replaceRecoveryCodes(command: {
     readonly tenantId: TenantId
     readonly userId: UserId
     readonly codes: readonly NewSingleUseCode[]
     readonly activity: NewActivity
-  }): Promise<void>
-  /** Puts this code in the place of the user's former temporary code, and audits it. Gives the time of its end. */
+  }): Promise<boolean>
+  /** Puts this code in the place of the user's former temporary code, and audits it. Gives the time of its end; null when the user was erased meanwhile. */
   replaceTemporaryCode(command: {
     readonly tenantId: TenantId
     readonly userId: UserId
@@ -90,5 +90,5 @@ export interface PasscodeStore {
     readonly ttlSeconds: number
     readonly activity: NewActivity
     readonly actor: Extract<Actor, `api_key:${string}`>
-  }): Promise<Date>
+  }): Promise<Date | null>
 }

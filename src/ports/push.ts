@@ -47,8 +47,16 @@ export type PushResult =
   | { readonly kind: 'accepted'; readonly providerMessageId: string }
   /** Unclear or temporary: the same delivery may be sent again after `afterMs` (absent: our own schedule). */
   | { readonly kind: 'retry'; readonly reason: string; readonly afterMs?: number }
-  /** The provider declared the token dead; with `since`, only if it was registered before that time. */
-  | { readonly kind: 'token_gone'; readonly reason: string; readonly since?: Date }
+  /**
+   * The provider declared the token dead; with `since`, only if it was registered before that time. `tenantOnly` when it was asked
+   * with the tenant's own credentials: what these make it say holds for no other tenant.
+   */
+  | {
+      readonly kind: 'token_gone'
+      readonly reason: string
+      readonly since?: Date
+      readonly tenantOnly?: true
+    }
   /** This message will never be accepted; nothing is wrong with the token as far as we know. */
   | { readonly kind: 'rejected'; readonly reason: string }
   /** Our credentials or configuration are wrong: every push will fail until an operator acts. */

@@ -1,10 +1,22 @@
 import type { NewActivity } from '../domain/activity.ts'
 import type { NewAuditEvent } from '../domain/audit.ts'
-import type { ActivityId, ChallengeId, ReportId, TenantId } from '../domain/ids.ts'
+import type {
+  ActivityId,
+  ChallengeId,
+  DeviceId,
+  PortalSessionId,
+  ReportId,
+  TenantId,
+} from '../domain/ids.ts'
 import type { Protection } from '../domain/protection.ts'
 import type { Report, ReportResolution } from '../domain/report.ts'
 import type { ProofToSpend } from './device-store.ts'
 import type { PageRequest } from './directory-store.ts'
+
+/** Who reports: a device with the proof to spend, or the user in the portal. */
+export type Reporter =
+  | { readonly kind: 'device'; readonly deviceId: DeviceId; readonly proof: ProofToSpend | null }
+  | { readonly kind: 'portal'; readonly sessionId: PortalSessionId }
 
 export interface ReportStore {
   find(tenantId: TenantId, id: ReportId): Promise<Report | null>
@@ -23,26 +35,25 @@ export interface ReportStore {
   ): Promise<Report | null>
   /**
    * Reports an activity of the user: saves the next protection if it is still what it was, blocks whoever started the challenge
-   * that the activity is about, and cancels what is pending; `changed` when the protection has changed: read and decide again.
+   * that the activity is about, and cancels what is pending; `changed` when the protection has changed: read and decide again,
+   * without the proof, which stays spent. `reporter_gone` when the device or the session is live no more.
    */
-  reportActivity(
-    command: {
-      readonly report: Pick<Report, 'tenantId' | 'id' | 'userId' | 'deviceId'> & {
-        readonly activityId: ActivityId
-        readonly challengeId: ChallengeId | null
-      }
-      readonly protection: Protection
-      readonly initiatorBlockSeconds: number
-      readonly activities: readonly NewActivity[]
-    },
-    proof: ProofToSpend | null,
-  ): Promise<
+  reportActivity(command: {
+    readonly report: Pick<Report, 'tenantId' | 'id' | 'userId'> & {
+      readonly activityId: ActivityId
+      readonly challengeId: ChallengeId | null
+    }
+    readonly by: Reporter
+    readonly protection: Protection
+    readonly initiatorBlockSeconds: number
+    readonly activities: readonly NewActivity[]
+  }): Promise<
     | {
         readonly kind: 'reported'
         readonly id: ReportId
         readonly cancelled: readonly ChallengeId[]
       }
-    | { readonly kind: 'device_not_active' }
+    | { readonly kind: 'reporter_gone' }
     | { readonly kind: 'changed' }
     | { readonly kind: 'proof_replayed' }
   >

@@ -3,7 +3,7 @@ import type { Policy } from '../domain/policy.ts'
 import type { RetainedKind } from '../domain/retention.ts'
 
 /** Rows that belong to no tenant's policy and are worth nothing any more. */
-export type LeftoverKind = 'portalSessions' | 'testPushes'
+export type LeftoverKind = 'portalSessions' | 'testPushes' | 'webhooks' | 'webhookEndpoints'
 
 /** Rows without a time to find them by: they are walked through, a page at a time. */
 export type WalkedKind = 'initiators' | 'passcodeBudgets' | 'singleUseCodes'

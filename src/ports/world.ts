@@ -28,6 +28,10 @@ export interface Hashing {
   /** The same as base64url. */
   keyedBase64Url(text: string): string
   equal(a: string | Uint8Array, b: string | Uint8Array): boolean
+  /** SHA-512 in lower-case hex, as clients of the Auth API send it. */
+  sha512Hex(text: string | Uint8Array): string
+  /** HMAC in lower-case hex, under a key that such a client was given. */
+  hmacHex(algorithm: 'sha1' | 'sha512', key: string, text: string): string
 }
 
 /** Internet addresses and ranges of them (CIDR, RFC 4632). */

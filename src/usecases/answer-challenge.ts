@@ -230,8 +230,13 @@ function activitiesOf(
     deviceId: device.id,
   } as const
   const locked = answer.decision === 'report' ? 'reported' : lock
+  // Each end of a challenge is told once by its own type, this one too: webhooks go by it.
+  const endedBy = effect.outcome === 'wrong_number' ? effect.reason : null
   return [
     activity({ ...about, type }),
+    ...(endedBy === null
+      ? []
+      : [activity({ ...about, type: 'challenge_denied', details: { reason: endedBy } })]),
     ...(locked === null
       ? []
       : [activity({ ...about, type: 'push_locked', details: { lock: locked } })]),

@@ -1,5 +1,5 @@
 import type { ChallengeId } from '../domain/ids.ts'
-import type { Principal } from '../domain/principal.ts'
+import { type Asker, actorOf } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
@@ -15,15 +15,15 @@ export type Needs = ReadNeeds & {
 /** Ends a pending challenge as cancelled; cancelling a cancelled one changes nothing. Any other end stands and refuses. */
 export async function cancelChallenge(
   needs: Needs,
-  principal: Principal,
+  principal: Asker,
   id: ChallengeId,
 ): Promise<ChallengeReading | Refusal> {
-  const { tenantId, rpId, keyId } = principal
+  const { tenantId, rpId } = principal
   const cancelled = await needs.challenges.cancel(
     tenantId,
     rpId,
     id,
-    { type: 'challenge_cancelled', severity: 'info', actor: `api_key:${keyId}`, challengeId: id },
+    { type: 'challenge_cancelled', severity: 'info', actor: actorOf(principal), challengeId: id },
     needs.dispatcher.leaseHolder,
   )
   if (cancelled) {

@@ -1,4 +1,4 @@
-import { auditHeadTyp, linksFor } from '../domain/audit-chain.ts'
+import { auditHeadTyp, commitSlackSeconds, linksFor } from '../domain/audit-chain.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import type { AuditStore } from '../ports/audit-store.ts'
 import type { SecurityLog } from '../ports/security-log.ts'
@@ -20,15 +20,17 @@ const headEverySeconds = 60
 /** Links what is new, off every hot path; true when there may be more at once. Any number of processes may do it at a time. */
 export async function chainAudit(
   { audit, hashing }: Pick<Needs, 'audit' | 'hashing'>,
-  batch: number,
+  limit: number,
+  lookBackSeconds = commitSlackSeconds,
 ): Promise<boolean> {
-  const tenants = await audit.findUnlinked(batch)
-  let more = tenants.length === batch
+  const look = { limit, lookBackSeconds }
+  const tenants = await audit.findUnlinked(look)
+  let more = tenants.length === limit
   for (const tenantId of tenants) {
-    const linked = await audit.lengthen(tenantId, batch, (end, rows) =>
+    const linked = await audit.lengthen(tenantId, look, (end, rows) =>
       linksFor(hashing.sha256Base64Url, tenantId, end, rows),
     )
-    more ||= linked === batch
+    more ||= linked === limit
   }
   return more
 }

@@ -1,5 +1,5 @@
 import { activity } from '../domain/activity.ts'
-import { requestHeader, requestPayload } from '../domain/approval-request.ts'
+import { requestHeader, requestPayload, withoutNumber } from '../domain/approval-request.ts'
 import {
   type Challenge,
   type ChallengeContext,
@@ -11,7 +11,8 @@ import { type Initiator, initiatorText, othersKey } from '../domain/initiator.ts
 import { issuerOf } from '../domain/issuer.ts'
 import { type NumberPlan, type NumberRequest, planNumber } from '../domain/number-match.ts'
 import type { PasscodeMethod } from '../domain/passcode.ts'
-import type { Principal } from '../domain/principal.ts'
+import { strictest } from '../domain/policy.ts'
+import { type Asker, actorOf, permittedAs } from '../domain/principal.ts'
 import { admitChallenge, afterCreation, unusedBudget } from '../domain/prompt-ladder.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type {
@@ -42,6 +43,8 @@ export type Command = {
   readonly number: NumberRequest
   readonly userVerification: UserVerification
   readonly ttlSeconds?: number
+  /** The challenge ends by then at the latest. */
+  readonly notAfter?: Date
   readonly binding?: string
   /** Who starts the sign-in, as far as the relying party can tell. */
   readonly initiator?: Initiator
@@ -75,7 +78,7 @@ const triesMax = 12
  */
 export async function createChallenge(
   needs: Needs,
-  principal: Principal,
+  principal: Asker,
   command: Command,
 ): Promise<Created | Refusal> {
   const user = resolveUser(principal, command.user)
@@ -99,7 +102,7 @@ export async function createChallenge(
     })
     if (facts.earlier) return replay(needs, facts.earlier, facts.otherFactors, requestHash)
 
-    const made = decide(needs, principal, command, facts, initiatorKey)
+    const made = decide(needs, principal, command, withOwnPolicy(facts, principal), initiatorKey)
     if (isRefusal(made)) return made
     const stored = { ...made.stored, idempotencyKey, requestHash }
     if (await needs.challenges.create(stored, needs.dispatcher.leaseHolder)) {
@@ -131,9 +134,14 @@ function drawNumber(random: Random, asked: NumberRequest, plan: NumberPlan): str
   return asked.mode === 'caller' ? asked.value : random.digits(plan.digits)
 }
 
+/** The facts with the policy that counts for who asks: an integration may be stricter than its relying party, never laxer. */
+export function withOwnPolicy(facts: CreationFacts, asker: Asker): CreationFacts {
+  return 'policy' in asker ? { ...facts, policy: strictest(facts.policy, asker.policy) } : facts
+}
+
 function decide(
   needs: Needs,
-  principal: Principal,
+  principal: Asker,
   command: Command,
   facts: CreationFacts,
   initiatorKey: string | null,
@@ -144,7 +152,7 @@ function decide(
     }
   | Refusal {
   if (facts.userId === null || facts.protection === null) return refuse('user_not_found')
-  const plan = planNumber(facts.policy, command.number, principal.rpId)
+  const plan = planNumber(facts.policy, command.number, permittedAs(principal))
   if (isRefusal(plan)) return plan
   const admission = admitChallenge({ ...facts, protection: facts.protection })
   if (isRefusal(admission)) return admission
@@ -169,7 +177,10 @@ function decide(
     userId: facts.userId,
     status: 'pending',
     reason: null,
-    context: command.context,
+    context:
+      command.number.mode === 'caller'
+        ? withoutNumber(command.context, command.number.value)
+        : command.context,
     numberMode: plan.mode,
     numberDigits: plan.digits,
     wrongNumbersLeft: opening.wrongNumbersLeft,
@@ -203,7 +214,7 @@ function decide(
       activity: activity({
         userId: facts.userId,
         type: 'challenge_created',
-        actor: `api_key:${principal.keyId}`,
+        actor: actorOf(principal),
         challengeId: challenge.id,
         details: {
           number: plan.mode,
@@ -218,7 +229,7 @@ function decide(
 
 function target(
   { random, signatures, publicOrigin }: Needs,
-  principal: Principal,
+  principal: Asker,
   challenge: Challenge,
   deviceId: DeviceId,
   number: string | null,

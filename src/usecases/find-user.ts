@@ -1,4 +1,4 @@
-import type { Principal } from '../domain/principal.ts'
+import type { Asker, Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserReference } from '../ports/challenge-store.ts'
 import type { Identifier, PageRequest, User, UserStore } from '../ports/directory-store.ts'
@@ -8,7 +8,7 @@ import type { Identifier, PageRequest, User, UserStore } from '../ports/director
  * not granted is refused, so that no relying party can speak of another's users.
  */
 export function resolveUser(
-  principal: Principal,
+  principal: Asker,
   user: UserReference | string,
 ): UserReference | Refusal {
   if (typeof user === 'string') {
@@ -20,12 +20,12 @@ export function resolveUser(
 }
 
 /** A user exists for a relying party only through an identifier in a namespace that it was granted. */
-function isVisible(principal: Principal, user: Pick<User, 'identifiers'>): boolean {
+function isVisible(principal: Asker, user: Pick<User, 'identifiers'>): boolean {
   return user.identifiers.some(({ namespace }) => principal.namespaces.includes(namespace))
 }
 
 /** The user with the names that this relying party may use; the others are for others. */
-export function seenBy(principal: Principal, user: User): User {
+export function seenBy(principal: Asker, user: User): User {
   const granted = ({ namespace }: Identifier) => principal.namespaces.includes(namespace)
   return { ...user, identifiers: user.identifiers.filter(granted) }
 }
@@ -33,7 +33,7 @@ export function seenBy(principal: Principal, user: User): User {
 /** Finds a user by id or identifier; one that the relying party may not see is one that does not exist. */
 export async function findUser(
   { users }: { readonly users: Pick<UserStore, 'find' | 'findByIdentifier'> },
-  principal: Principal,
+  principal: Asker,
   named: UserReference | string,
 ): Promise<User | Refusal> {
   const reference = resolveUser(principal, named)

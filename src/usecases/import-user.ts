@@ -1,4 +1,4 @@
-import type { Principal } from '../domain/principal.ts'
+import { type Asker, actorOf } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { Identifier, User, UserStore } from '../ports/directory-store.ts'
 import type { Random } from '../ports/world.ts'
@@ -13,10 +13,7 @@ export type Command = {
 }
 
 /** The identifiers in full, or a refusal for a namespace that was not granted. */
-function readIdentifiers(
-  principal: Principal,
-  given: Command['identifiers'],
-): Identifier[] | Refusal {
+function readIdentifiers(principal: Asker, given: Command['identifiers']): Identifier[] | Refusal {
   const identifiers: Identifier[] = []
   for (const item of given) {
     const namespace = typeof item === 'string' ? principal.namespaces[0] : item.namespace
@@ -36,14 +33,14 @@ function readIdentifiers(
 /** Creates a user, or returns the one that has all these identifiers; an identifier of somebody else is refused. */
 export async function importUser(
   { users, random }: Needs,
-  principal: Principal,
+  principal: Asker,
   { displayName, identifiers: given }: Command,
 ): Promise<{ readonly user: User; readonly created: boolean } | Refusal> {
   const identifiers = readIdentifiers(principal, given)
   if ('refused' in identifiers) return identifiers
   const { tenantId } = principal
   const user = { tenantId, id: random.id('user'), displayName, identifiers }
-  const imported = await users.import(user, `api_key:${principal.keyId}`)
+  const imported = await users.import(user, actorOf(principal))
   if (!imported) return refuse('identifier_taken')
   return { ...imported, user: seenBy(principal, imported.user) }
 }

@@ -9,7 +9,7 @@ import {
 import type { DeviceId, UserId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import type { Policy } from '../domain/policy.ts'
-import type { Principal } from '../domain/principal.ts'
+import { type Asker, actorOf } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserReference } from '../ports/challenge-store.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
@@ -65,7 +65,7 @@ function enrolmentUri(
 /** Opens an enrolment for a user, creating the user where a name for it is given. */
 export async function openEnrolment(
   needs: Needs,
-  principal: Principal,
+  principal: Asker,
   command: Command,
 ): Promise<OpenedEnrolment | Refusal> {
   const user = await userOf(needs, principal, command)
@@ -91,7 +91,7 @@ export async function openEnrolment(
     replacesDeviceId: replaced ?? null,
     parentDeviceId: parentId ?? null,
     openedByDeviceId: null,
-    actor: `api_key:${principal.keyId}`,
+    actor: actorOf(principal),
   })
   const enrolment = await needs.enrolments.create(made)
   return enrolment === 'user_suspended' ? refuse('user_suspended') : { enrolment, ...codes }
@@ -141,7 +141,7 @@ export function draftEnrolment<const Opener extends DeviceId | null>(
 
 const newUserHint = 'Give `displayName` to create the user, or check the name for a slip.'
 
-async function userOf(needs: Needs, principal: Principal, { user, displayName }: Command) {
+async function userOf(needs: Needs, principal: Asker, { user, displayName }: Command) {
   const found = await findUser(needs, principal, user)
   const isNamed = !(typeof user === 'object' && 'id' in user)
   if (!isRefusal(found) || found.refused !== 'not_found' || !isNamed) return found

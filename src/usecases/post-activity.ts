@@ -38,7 +38,7 @@ export async function postActivity(
   const fault = occurredAt && checkOccurredAt(occurredAt, now)
   if (fault) return fault
   const requestHash = hashing.sha256(JSON.stringify({ ...said, userId, severity, occurredAt }))
-  const { activity, postHash } = await activities.post({
+  const done = await activities.post({
     tenantId: principal.tenantId,
     activity: {
       userId,
@@ -54,6 +54,8 @@ export async function postActivity(
     idempotencyKey: idempotencyKey ?? null,
     postHash: requestHash,
   })
+  if (done === null) return refuse('not_found')
+  const { activity, postHash } = done
   if (postHash === null) return { activity, replayed: false }
   if (!hashing.equal(postHash, requestHash)) return refuse('idempotency_key_reused')
   return { activity, replayed: true }

@@ -9,7 +9,12 @@ import type {
 
 export type Needs = { readonly retention: RetentionStore }
 
-const leftovers: readonly LeftoverKind[] = ['portalSessions', 'testPushes']
+const leftovers: readonly LeftoverKind[] = [
+  'portalSessions',
+  'testPushes',
+  'webhooks',
+  'webhookEndpoints',
+]
 const walked: readonly WalkedKind[] = ['initiators', 'passcodeBudgets', 'singleUseCodes']
 
 /**

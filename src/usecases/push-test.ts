@@ -3,55 +3,68 @@ import type { Device } from '../domain/device.ts'
 import type { DeviceId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import { checkTestPush, testPushesPerHourMax, testPushGapSeconds } from '../domain/test-push.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
-import type { TestPush, TestPushStore } from '../ports/test-push-store.ts'
+import type { ProtectionStore } from '../ports/protection-store.ts'
+import type { Owed, TestPush, TestPushStore } from '../ports/test-push-store.ts'
 import type { Random } from '../ports/world.ts'
 import { type Needs as ReadNeeds, readDevice } from './read-devices.ts'
 
 export type Needs = ReadNeeds & {
   readonly testPushes: TestPushStore
+  readonly protections: Pick<ProtectionStore, 'find'>
   readonly dispatcher: Pick<Dispatcher, 'leaseHolder' | 'dispatch'>
   readonly random: Pick<Random, 'id'>
 }
 
-/** Time between two test pushes to one device. */
-const testPushGapSeconds = 10
+const triesMax = 5
 
-/** Why a device cannot be pushed at all; undefined when it can. */
-function unreachable({ status, hasPushToken }: Device): Refusal | undefined {
-  if (status === 'unregistered') return refuse('device_unregistered')
-  if (status === 'suspended') return refuse('device_suspended')
-  if (status === 'unconfirmed') return refuse('device_not_active')
-  return hasPushToken ? undefined : refuse('no_push_token')
-}
-
-/** Sends a harmless push to one device, so that an admin sees whether pushes reach it. */
+/**
+ * Sends a harmless push to one device, so that an admin sees whether pushes reach it. Not to a user who wants no pushes or has
+ * reported something, and no more than a few an hour: whoever holds an API key must not be able to wear anybody down by it.
+ */
 export async function pushTest(
   needs: Needs,
   principal: Principal,
   deviceId: DeviceId,
 ): Promise<TestPush | Refusal> {
-  const device = await readDevice(needs, principal, deviceId)
-  if (isRefusal(device)) return device
-  const fault = unreachable(device)
-  if (fault) return fault
-  const { tenantId, keyId } = principal
-  const due = await needs.testPushes.owe({
+  for (let tries = 0; tries < triesMax; tries++) {
+    const device = await readDevice(needs, principal, deviceId)
+    if (isRefusal(device)) return device
+    const record = await needs.protections.find(device.tenantId, device.userId)
+    if (!record) return refuse('not_found')
+    const fault = checkTestPush(device, record.protection, record.now)
+    if (fault) return fault
+    const owed = await owe(needs, principal, device, record.protection.revision)
+    if (owed.kind === 'too_soon') {
+      return refuse('test_push_too_soon', { retryAfterSeconds: owed.retryAfterSeconds })
+    }
+    if (owed.kind === 'owed') {
+      needs.dispatcher.dispatch(owed.pushes)
+      return (await needs.testPushes.findLast(device.tenantId, deviceId)) ?? refuse('not_found')
+    }
+  }
+  return refuse('conflict', { retryAfterSeconds: 1 })
+}
+
+function owe(
+  { testPushes, random, dispatcher }: Needs,
+  { keyId }: Principal,
+  { tenantId, id: deviceId, userId }: Device,
+  protectionRevision: number,
+): Promise<Owed> {
+  const actor = `api_key:${keyId}` as const
+  return testPushes.owe({
     tenantId,
+    userId,
     deviceId,
-    id: needs.random.id('delivery'),
+    id: random.id('delivery'),
+    protectionRevision,
     gapSeconds: testPushGapSeconds,
-    activity: activity({
-      userId: device.userId,
-      type: 'test_pushed',
-      actor: `api_key:${keyId}`,
-      deviceId,
-    }),
-    leasedBy: needs.dispatcher.leaseHolder,
+    perHourMax: testPushesPerHourMax,
+    activity: activity({ userId, type: 'test_pushed', actor, deviceId }),
+    leasedBy: dispatcher.leaseHolder,
   })
-  if (!due) return refuse('test_push_too_soon', { retryAfterSeconds: testPushGapSeconds })
-  needs.dispatcher.dispatch(due)
-  return (await needs.testPushes.findLast(tenantId, deviceId)) ?? refuse('not_found')
 }
 
 /** What became of the last test push to a device. */

@@ -1,7 +1,7 @@
 import { type ResultFacts, resultPayload, resultTyp } from '../domain/approval-result.ts'
 import type { ChallengeId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
-import type { Principal } from '../domain/principal.ts'
+import { type Asker, credentialOf } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeRecord, ChallengeStore } from '../ports/challenge-store.ts'
 import type { Signals } from '../ports/signals.ts'
@@ -31,16 +31,18 @@ const always: StillAllowed = async () => undefined
  */
 export async function readChallenge(
   needs: Needs,
-  principal: Principal,
+  principal: Asker,
   id: ChallengeId,
 ): Promise<ChallengeReading | Refusal> {
   const record = await loadChallenge(needs, principal, id)
-  return record === null ? refuse('not_found') : { ...record, result: await sign(needs, record) }
+  return record === null
+    ? refuse('not_found')
+    : { ...record, result: await signResult(needs, record) }
 }
 
 async function loadChallenge(
   { challenges, signals }: Needs,
-  { tenantId, rpId }: Principal,
+  { tenantId, rpId }: Asker,
   id: ChallengeId,
 ): Promise<ChallengeRecord | null> {
   const record = await challenges.find(tenantId, rpId, id)
@@ -51,7 +53,11 @@ async function loadChallenge(
   return challenges.find(tenantId, rpId, id)
 }
 
-async function sign(needs: Needs, record: ChallengeRecord): Promise<string | null> {
+/** The signed result of a challenge, made anew at each call under the same `jti`; null while it is pending. */
+export async function signResult(
+  needs: Pick<Needs, 'signingKeys' | 'publicOrigin'>,
+  record: ChallengeRecord,
+): Promise<string | null> {
   const { challenge, decidedBy, now } = record
   if (challenge.status === 'pending') return null
   const issuer = issuerOf(needs.publicOrigin, challenge.tenantId)
@@ -65,13 +71,13 @@ async function sign(needs: Needs, record: ChallengeRecord): Promise<string | nul
  */
 export async function waitForChallenge(
   needs: Needs,
-  principal: Principal,
+  principal: Asker,
   id: ChallengeId,
   waitMs: number,
   aborted: () => boolean = () => false,
   stillAllowed: StillAllowed = always,
 ): Promise<ChallengeReading | Refusal> {
-  const watch = needs.signals.watch(id, `${revocationPrefix}${principal.keyId}`)
+  const watch = needs.signals.watch(id, `${revocationPrefix}${credentialOf(principal)}`)
   const until = performance.now() + waitMs
   try {
     for (;;) {
@@ -80,7 +86,7 @@ export async function waitForChallenge(
       const leftMs = until - performance.now()
       const over = leftMs <= 0 || needs.signals.stopped || aborted()
       if (record.challenge.status !== 'pending' || over) {
-        return { ...record, result: await sign(needs, record) }
+        return { ...record, result: await signResult(needs, record) }
       }
       const toExpiryMs = record.challenge.expiresAt.getTime() - record.now.getTime() + 1
       await watch.next(Math.min(leftMs, toExpiryMs, rereadEveryMs))

@@ -1,6 +1,6 @@
 import { type Enrolment, type EnrolmentView, viewOf } from '../domain/enrolment.ts'
 import type { DeviceId, EnrolmentId, RelyingPartyId, TenantId } from '../domain/ids.ts'
-import type { Principal } from '../domain/principal.ts'
+import { type Asker as Caller, credentialOf } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { EnrolmentRecord, EnrolmentStore } from '../ports/enrolment-store.ts'
 import type { Signals } from '../ports/signals.ts'
@@ -48,13 +48,14 @@ export type EnrolmentWait = { readonly waitMs: number; readonly after?: Enrolmen
  */
 export function readEnrolment(
   needs: Needs,
-  { tenantId, rpId, keyId }: Principal,
+  caller: Caller,
   id: EnrolmentId,
   wait: EnrolmentWait,
   aborted?: () => boolean,
   stillAllowed?: StillAllowed,
 ): Promise<EnrolmentReading | Refusal> {
-  const asker = { wakeOn: [`${revocationPrefix}${keyId}`], aborted, stillAllowed }
+  const { tenantId, rpId } = caller
+  const asker = { wakeOn: [`${revocationPrefix}${credentialOf(caller)}`], aborted, stillAllowed }
   return followEnrolment(needs, { tenantId, rpId }, id, wait, asker)
 }
 

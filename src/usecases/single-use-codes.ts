@@ -8,7 +8,7 @@ import {
   writeSingleUse,
 } from '../domain/passcode.ts'
 import type { Principal } from '../domain/principal.ts'
-import { isRefusal, type Refusal } from '../domain/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserStore } from '../ports/directory-store.ts'
 import type {
   NewSingleUseCode,
@@ -65,13 +65,13 @@ export async function makeRecoveryCodes(
   if (isRefusal(user)) return user
   const { tenantId, keyId } = principal
   const made = Array.from({ length: recoveryCodesPerSet }, () => make(needs, tenantId))
-  await needs.passcodes.replaceRecoveryCodes({
+  const replaced = await needs.passcodes.replaceRecoveryCodes({
     tenantId,
     userId,
     codes: made.map(({ stored }) => stored),
     activity: activity({ userId, type: 'recovery_codes_made', actor: `api_key:${keyId}` }),
   })
-  return made.map(({ code }) => code)
+  return replaced ? made.map(({ code }) => code) : refuse('not_found')
 }
 
 /** A temporary code, readable this once. */
@@ -101,5 +101,5 @@ export async function makeTemporaryCode(
     activity: activity({ userId, type: 'temporary_code_made', actor, details }),
     actor,
   })
-  return { code, expiresAt }
+  return expiresAt === null ? refuse('not_found') : { code, expiresAt }
 }

@@ -12,7 +12,7 @@ import {
   type SingleUseKind,
 } from '../domain/passcode.ts'
 import { passcodeResultPayload, passcodeResultTyp } from '../domain/passcode-result.ts'
-import type { Principal } from '../domain/principal.ts'
+import { type Asker, actorOf, type Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { TenantStore, UserStore } from '../ports/directory-store.ts'
 import type {
@@ -73,10 +73,10 @@ type Judged =
  */
 export async function verifyPasscode(
   needs: Needs,
-  principal: Principal,
+  principal: Asker,
   command: Command,
 ): Promise<AcceptedPasscode | Refusal> {
-  const { tenantId, rpId, keyId } = principal
+  const { tenantId, rpId } = principal
   const { userId } = command
   const user = await findUser(needs, principal, { id: userId })
   if (isRefusal(user)) return user
@@ -87,7 +87,7 @@ export async function verifyPasscode(
     return { ...judged, facts: { otherFactors } }
   }
   const match = isRefusal(judged) ? null : judged.match
-  const actor = `api_key:${keyId}` as const
+  const actor = actorOf(principal)
   const outcome = await needs.passcodes.attempt({
     tenantId,
     userId,

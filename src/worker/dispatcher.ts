@@ -32,7 +32,7 @@ function endedReason({ challengeId }: DuePush): string {
   return challengeId === null ? 'expired' : 'challenge_ended'
 }
 
-const settleEveryMs = 10
+const settleEveryMs = 20
 const settleBatchMax = 500
 
 export type RunningDispatcher = Dispatcher & {
@@ -116,7 +116,8 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
     }
     if (result.kind === 'token_gone') {
       const hash = pushTokenHash(needs.hashing, address)
-      const devices = await needs.devices.dropPushToken(hash, result.since ?? null)
+      const within = result.tenantOnly ? push.tenantId : null
+      const devices = await needs.devices.dropPushToken(hash, result.since ?? null, within)
       log.warn(
         { deliveryId: push.id, reason, devices },
         'push token gone; dropped from its devices',

@@ -1,30 +1,37 @@
 // What must happen even when nobody asks: retries and crashed sends, expiry, clearing up.
 
+import { farLookEverySeconds, nearLookSeconds } from '../domain/audit-chain.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { DeliveryStore, Housekeeping } from '../ports/delivery-store.ts'
 import type { NoticeStore } from '../ports/notice-store.ts'
 import type { RetentionStore } from '../ports/retention-store.ts'
 import type { Signals } from '../ports/signals.ts'
+import type { WebhookDeliveryStore } from '../ports/webhook-store.ts'
 import type { Random } from '../ports/world.ts'
 import { type Needs as AuditNeeds, chainAudit, signAuditHeads } from '../usecases/chain-audit.ts'
+import { type CallbackNeeds, makeCallbacks } from '../usecases/doors/keycloak.ts'
 import { type ErasureStore, finishErasures } from '../usecases/personal-data.ts'
 import { createLeftoverPurge, createPurge } from '../usecases/purge-old.ts'
 import { tellUsers } from '../usecases/tell-users.ts'
 import type { Log, RunningDispatcher } from './dispatcher.ts'
+import type { WebhookCourier } from './webhook-courier.ts'
 
-export type Needs = AuditNeeds & {
-  readonly deliveries: DeliveryStore & Housekeeping
-  readonly challenges: Pick<ChallengeStore, 'expire'>
-  readonly notices: NoticeStore
-  readonly retention: RetentionStore
-  readonly personalData: ErasureStore
-  readonly random: Pick<Random, 'id'>
-  readonly dispatcher: Pick<RunningDispatcher, 'leaseHolder' | 'dispatch' | 'inFlight'>
-  readonly signals: Signals
-  readonly log: Log
-  /** How often the worker looks for what is past its time. */
-  readonly purgeEveryMs?: number
-}
+export type Needs = AuditNeeds &
+  CallbackNeeds & {
+    readonly deliveries: DeliveryStore & Housekeeping
+    readonly challenges: Pick<ChallengeStore, 'expire'>
+    readonly notices: NoticeStore
+    readonly retention: RetentionStore
+    readonly personalData: ErasureStore
+    readonly random: Pick<Random, 'id'>
+    readonly dispatcher: Pick<RunningDispatcher, 'leaseHolder' | 'dispatch' | 'inFlight'>
+    readonly webhookDeliveries: Pick<WebhookDeliveryStore, 'giveUpStale'>
+    readonly courier: Pick<WebhookCourier, 'work' | 'refresh' | 'pauseHopeless'>
+    readonly signals: Signals
+    readonly log: Log
+    /** How often the worker looks for what is past its time. */
+    readonly purgeEveryMs?: number
+  }
 
 type Sweep = {
   readonly name: string
@@ -56,6 +63,15 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
         return due.length === limit
       },
     },
+    { name: 'callbacks to realms', everyMs: 250, run: () => makeCallbacks(needs, 50) },
+    {
+      name: 'callbacks that were lost',
+      everyMs: 15_000,
+      async run() {
+        await needs.keycloakCallbacks.giveUpLost()
+        return false
+      },
+    },
     {
       name: 'expiry',
       everyMs: 1_000,
@@ -84,7 +100,17 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
       everyMs: 5_000,
       run: async () => (await deliveries.suppressEnded(batch)) === batch,
     },
-    { name: 'audit chain', everyMs: 2_000, run: () => chainAudit(needs, auditBatch) },
+    {
+      name: 'audit chain',
+      everyMs: 2_000,
+      run: () => chainAudit(needs, auditBatch, nearLookSeconds),
+    },
+    {
+      name: 'audit chain, what committed late',
+      everyMs: farLookEverySeconds * 1_000,
+      run: () => chainAudit(needs, auditBatch),
+    },
+    ...webhookSweeps(needs),
     { name: 'audit heads', everyMs: 5_000, run: () => signAuditHeads(needs, auditBatch) },
     {
       name: 'spent proofs',
@@ -94,6 +120,23 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
     { name: 'erasures', everyMs: 5_000, run: () => finishErasures(needs, 10) },
     { name: 'retention', everyMs: purgeEveryMs, run: createPurge(needs, purgeBatch) },
     { name: 'leftovers', everyMs: purgeEveryMs, run: createLeftoverPurge(needs, purgeBatch) },
+  ]
+}
+
+function webhookSweeps({
+  courier,
+  webhookDeliveries,
+}: Pick<Needs, 'courier' | 'webhookDeliveries'>) {
+  const once = (work: () => Promise<unknown>) => () => work().then(() => false)
+  return [
+    { name: 'webhooks', everyMs: 250, run: once(courier.work) },
+    { name: 'webhook listeners', everyMs: 2_000, run: once(courier.refresh) },
+    { name: 'failing webhook endpoints', everyMs: 60_000, run: once(courier.pauseHopeless) },
+    {
+      name: 'stale webhooks',
+      everyMs: 5_000,
+      run: async () => (await webhookDeliveries.giveUpStale(batch)) === batch,
+    },
   ]
 }
 

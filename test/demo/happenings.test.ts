@@ -12,7 +12,7 @@ const phone: Device = {
   activatedAt: at(0),
   unregisteredAt: null,
 }
-const push = { status: 'sent', reason: null, settledAt: at(11) } as const
+const push = { status: 'sent', attempts: 1, reason: null, settledAt: at(11) } as const
 const challenge = { devices: [{ deviceId: 'dev_1', push, receivedAt: at(12), fetchedAt: at(13) }] }
 
 test('a phone that is unregistered while it is asked is shown as such, whatever it did before', () => {

@@ -80,6 +80,15 @@ describe('a challenge opens', () => {
 })
 
 describe('a challenge does not open', () => {
+  test('until another end comes first', () => {
+    const asked = { userVerification: 'preferred', ttlSeconds: 60 } as const
+    const opening = openChallenge(facts, { ...asked, notAfter: later(30) })
+    expect(opening).toMatchObject({ expiresAt: later(30) })
+    expect(openChallenge(facts, { ...asked, notAfter: later(90) })).toMatchObject({
+      expiresAt: later(60),
+    })
+  })
+
   test.each([14, 601, 0, -1])('for %i seconds', (ttlSeconds) => {
     const opening = openChallenge(facts, { userVerification: 'preferred', ttlSeconds })
     expect(opening).toMatchObject({ refused: 'invalid_request' })

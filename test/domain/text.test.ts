@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isShowable } from '../../src/domain/text.ts'
+import { isShowable, showablePart } from '../../src/domain/text.ts'
 
 const ch = String.fromCodePoint
 
@@ -106,4 +106,31 @@ test('whatever is judged showable survives a round trip through JSON and UTF-8 u
       expect(JSON.parse(Buffer.from(JSON.stringify(text)).toString('utf8'))).toBe(text)
     }),
   )
+})
+
+describe('the part of a text that can be shown', () => {
+  test.each([
+    ['Log in', 'Log in'],
+    ['\u001b[2J\u0007root', '[2J root'],
+    ['a\u202eb\u200bc', 'a b c'],
+    ['Cafe\u0301', 'Café'],
+    ['  two\n lines ', 'two lines'],
+    ['\ud800x', '\ufffdx'],
+    ['abcdefghijk', 'abcdefghij'],
+    ['123456789😀', '123456789'],
+    ['\u0000\u200b', undefined],
+    ['', undefined],
+  ])('of %j is %j', (text, part) => {
+    expect(showablePart(text, 10)).toBe(part)
+  })
+
+  test('is showable, whatever the text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 80 }), (text) => {
+        const part = showablePart(text, 40)
+        expect(part === undefined || isShowable(part, 40)).toBe(true)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
 })

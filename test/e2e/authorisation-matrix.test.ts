@@ -20,7 +20,7 @@ import {
   startTestService,
 } from '../support/running-service.ts'
 
-type Scheme = 'apiKey' | 'deviceProof' | 'portalSession'
+type Scheme = 'realmToken' | 'integrationSecret' | 'apiKey' | 'deviceProof' | 'portalSession'
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 type Operation = {
   readonly name: string
@@ -35,21 +35,24 @@ type Operation = {
 }
 
 const document = parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'))
-const operations: Operation[] = Object.entries<Record<string, never>>(document.paths).flatMap(
-  ([path, methods]) =>
-    // biome-ignore lint/suspicious/noExplicitAny: a parsed document
-    Object.entries<any>(methods).map(([method, { security, responses, requestBody }]) => {
-      const [[scheme, [needs]] = [null, []]] = Object.entries<string[]>(security[0] ?? {})
-      return {
-        name: `${method.toUpperCase()} ${path}`,
-        method: method.toUpperCase() as Method,
-        path,
-        scheme: scheme as Scheme | null,
-        needs,
-        statuses: Object.keys(responses).map(Number),
-        body: requestBody?.content['application/json'].schema,
-      }
-    }),
+// What those of the Auth API answer to whom, in their own wire format, is said by test/e2e/doors/auth-api-callers.test.ts.
+const paths = Object.entries<Record<string, never>>(document.paths).filter(
+  ([path]) => !path.startsWith('/auth/v2/'),
+)
+const operations: Operation[] = paths.flatMap(([path, methods]) =>
+  // biome-ignore lint/suspicious/noExplicitAny: a parsed document
+  Object.entries<any>(methods).map(([method, { security, responses, requestBody }]) => {
+    const [[scheme, [needs]] = [null, []]] = Object.entries<string[]>(security[0] ?? {})
+    return {
+      name: `${method.toUpperCase()} ${path}`,
+      method: method.toUpperCase() as Method,
+      path,
+      scheme: scheme as Scheme | null,
+      needs,
+      statuses: Object.keys(responses).map(Number),
+      body: requestBody?.content['application/json'].schema,
+    }
+  }),
 )
 
 const callers = [
@@ -67,6 +70,8 @@ const callers = [
   'the portal session of the user',
   'the portal session of the user, from a page of another site',
   'the portal session of another user',
+  'a client of the integration',
+  'a client of another integration',
 ] as const
 type Caller = (typeof callers)[number]
 
@@ -118,7 +123,7 @@ beforeAll(async () => {
   victim = createScene(service)
   stranger = createScene(service)
   elsewhere = createScene(otherTenant)
-  await Promise.all([victim.phone(), stranger.phone(), elsewhere.phone()])
+  await Promise.all([victim.phone(), stranger.phone(), elsewhere.phone(), stranger.integration()])
   unregistered = await enrolPhone(service, { user: victim.name })
   await unregistered.client.unregister()
   await unregistered.client.self().catch(() => 'told to the user once')
@@ -131,12 +136,14 @@ beforeAll(async () => {
     victim.activity,
     victim.apiKey,
     victim.app,
+    victim.integration,
     victim.enrolment,
     victim.nextEnrolment,
     victim.decided,
     victim.challenge,
     victim.temporaryCode,
     victim.testPushed,
+    victim.endpoint,
   ]) {
     await thing()
   }
@@ -162,12 +169,15 @@ function factsOf({ name }: Operation) {
 const schemes: Readonly<Record<Caller, Scheme | null>> = Object.fromEntries(
   callers.map((caller) => {
     if (caller === 'nobody') return [caller, null]
+    if (caller.startsWith('a client')) return [caller, 'integrationSecret']
     if (caller.includes('portal')) return [caller, 'portalSession']
     return [caller, caller.includes('key of') ? 'apiKey' : 'deviceProof']
   }),
 ) as Record<Caller, Scheme | null>
 
 const uncredited = {
+  realmToken: 'integration_invalid',
+  integrationSecret: 'integration_invalid',
   apiKey: 'unauthenticated',
   deviceProof: 'proof_missing',
   portalSession: 'portal_session_invalid',
@@ -186,7 +196,9 @@ const outsiders: ReadonlySet<Caller> = new Set([
 function isShared(operation: Operation, caller: Caller): boolean {
   if (caller !== 'an admin key of another relying party of the tenant') return false
   const folder = folderOf(operation)
-  return folder === undefined ? operation.name === 'POST /v1/api-keys' : tenantWide.has(folder)
+  return folder === undefined
+    ? /^POST .v1.(api-keys|integrations)$/.test(operation.name)
+    : tenantWide.has(folder)
 }
 
 /** What meets this caller; null is a success. */
@@ -198,6 +210,8 @@ function expected(operation: Operation, caller: Caller): ProblemCode | null {
   if (scheme === 'portalSession' && schemes[caller] !== scheme && method !== 'GET') {
     return 'origin_not_allowed'
   }
+  // Both come as bearers.
+  if (scheme === 'apiKey' && schemes[caller] === 'integrationSecret') return 'api_key_invalid'
   if (schemes[caller] !== scheme) return uncredited[scheme]
   switch (caller) {
     case 'a key of every scope but the one':
@@ -210,6 +224,8 @@ function expected(operation: Operation, caller: Caller): ProblemCode | null {
       return 'device_suspended'
     case 'the portal session of the user, from a page of another site':
       return 'origin_not_allowed'
+    case 'a client of another integration':
+      return 'integration_invalid'
   }
   if (!outsiders.has(caller)) return granted
   if (isShared(operation, caller)) return granted
@@ -242,6 +258,11 @@ async function credentials(
       caller === 'a key of every scope but the one' ? `all but ${needs ?? 'admin'}` : caller
     const secret = keys.get(name)
     if (!secret) throw new Error(`no key: ${name}`)
+    return { authorization: `Bearer ${secret}` }
+  }
+  if (scheme === 'integrationSecret') {
+    const isOther = caller === 'a client of another integration'
+    const secret = await (isOther ? stranger : stage.scene).integrationSecret()
     return { authorization: `Bearer ${secret}` }
   }
   if (scheme === 'portalSession') {
@@ -341,7 +362,7 @@ async function rows(about?: string): Promise<string[]> {
     const all: string[] = []
     for (const { name } of tables.rows) {
       const found = await client.query<{ row: string }>(
-        `select (to_jsonb(x) - array['last_used_at', 'last_seen_at'])::text as row from "${name}" x`,
+        `select (to_jsonb(x) - array['last_used_at', 'last_seen_at', 'uses', 'last_error_code', 'last_error_at'])::text as row from "${name}" x`,
       )
       all.push(...found.rows.map(({ row }) => `${name} ${row}`))
     }
@@ -372,6 +393,8 @@ describe('the description', () => {
   test('opens to everybody nothing but what is known here, and protects each part of the API in its own way', () => {
     const parts = [
       ['/v1/', 'apiKey'],
+      ['/integrations/keycloak/', 'realmToken'],
+      ['/integrations/', 'integrationSecret'],
       ['/device/v1/', 'deviceProof'],
       ['/portal/v1/', 'portalSession'],
     ] as const
@@ -435,7 +458,9 @@ describe('the matrix', () => {
     expect(open.length + refused.length + apart.length + served.length).toBe(
       operations.length * callers.length,
     )
-    for (const { name, scheme } of operations.filter((one) => one.scheme !== null)) {
+    // A realm signs each question anew: test/e2e/doors/keycloak.test.ts lets one in.
+    const guarded = operations.filter(({ scheme }) => scheme !== null && scheme !== 'realmToken')
+    for (const { name, scheme } of guarded) {
       const owners = served.filter(({ operation }) => operation.name === name)
       expect(owners.length, `${name} serves nobody by its ${scheme}`).toBeGreaterThan(0)
     }
@@ -466,7 +491,8 @@ describe('the matrix', () => {
     const wrong = await inParallel(owned, async ({ operation, caller }) => {
       const id = folders[folderOf(operation) ?? '']?.unknown ?? ''
       const answered = await call(operation, caller, { id })
-      return outcome(operation, answered) === 'not_found'
+      const isDoor = operation.scheme === 'integrationSecret'
+      return outcome(operation, answered) === (isDoor ? 'integration_invalid' : 'not_found')
         ? []
         : said({ operation, caller }, answered.text)
     })
@@ -505,8 +531,13 @@ describe('the matrix', () => {
       await victim.nextEnrolment(),
       await victim.activity(),
     ]
-    const ofTenant = [await victim.apiKey(), await victim.app(), await victim.party()]
-    const forAdmins = ['admin', 'audit:read']
+    const ofTenant = [
+      await victim.apiKey(),
+      await victim.app(),
+      await victim.integration(),
+      await victim.party(),
+    ]
+    const forAdmins = ['admin', 'audit:read', 'integrations:write']
     const see = (cell: Cell, { text }: Answered) => {
       const { operation, caller } = cell
       const isAdmin = caller.includes('relying party') && forAdmins.includes(operation.needs ?? '')
@@ -559,13 +590,17 @@ function withMember(value: unknown, member: string): string[] {
 }
 
 const owners = {
+  realmToken: 'nobody',
+  integrationSecret: 'a client of the integration',
   apiKey: 'an admin key of the relying party',
   deviceProof: 'a device of the user',
   portalSession: 'the portal session of the user',
 } as const
 
 describe('a body with a member that its route does not know', () => {
-  const changing = operations.filter(({ method }) => method !== 'GET')
+  const changing = operations.filter(
+    (operation) => operation.method !== 'GET' && !factsOf(operation).openBody,
+  )
   const callerOf = ({ scheme }: Operation) => (scheme === null ? 'nobody' : owners[scheme])
   /** A body that would be right, and one for a route that takes none. */
   const rightBody = async (operation: Operation): Promise<object> => {

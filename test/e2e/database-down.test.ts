@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { type Service, startService } from '../../src/compose.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { makeWaitDoor, type TestDoor } from '../support/doors.ts'
 import {
   type Api,
   createApi,
@@ -19,6 +20,7 @@ let service: Service
 let line: Awaited<ReturnType<typeof startDatabaseLine>>
 let api: Api
 let phone: Phone
+let door: TestDoor
 beforeAll(async () => {
   const simulator = await startSimulator()
   stack.defer(() => simulator.close())
@@ -32,6 +34,7 @@ beforeAll(async () => {
   stack.defer(() => service.stop())
   api = createApi(origin, service.bootstrapped?.secret ?? '')
   phone = await enrolPhone({ api, simulator })
+  door = await makeWaitDoor({ origin, api })
 })
 afterAll(() => stack.disposeAsync())
 
@@ -54,6 +57,8 @@ describe.each(['refusing', 'silent'] as const)('while the database is %s', (stat
       expect(reply.json, reply.text).toMatchObject({ status: 503, code: 'unavailable' })
       expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
     }
+    const refused = await door.ask({ username: 'alice', number: '483920' })
+    expect([refused.status, JSON.parse(refused.text).code]).toEqual([503, 'unavailable'])
     expect((await api('GET', '/health/ready')).status).toBe(503)
     expect((await api('GET', '/health/live')).status).toBe(200)
 

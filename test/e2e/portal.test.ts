@@ -178,6 +178,95 @@ describe('the session', () => {
   })
 })
 
+describe('a report from the portal', () => {
+  const report = (id: string, headers: Record<string, string>) =>
+    call('POST', `/activities/${id}/report`, headers)
+
+  /** The newest activity of this type that the portal shows. */
+  async function shown(headers: Record<string, string>, type: string): Promise<string> {
+    const { items } = (await call('GET', '/activities?limit=100', headers)).json
+    const found = items.find((one: { type: string }) => one.type === type)
+    if (!found) throw new Error(`the portal shows no ${type}`)
+    return found.id
+  }
+
+  /** Somebody asked from a browser that the user does not know; the user looks at it in the portal. */
+  async function asked(user: string) {
+    const { userId } = await enrolPhone(service, { user })
+    const question = { user: { id: userId }, initiator: { browserId: `thief-of-${user}` } }
+    const created = await service.api('POST', '/v1/challenges', question)
+    expect(created.status).toBe(201)
+    const headers = await browser(userId)
+    const activityId = await shown(headers, 'challenge_created')
+    return {
+      userId,
+      question,
+      challengeId: created.json.challenge?.id ?? created.json.id,
+      headers,
+      activityId,
+    }
+  }
+
+  const openReportsOf = async (userId: string) => {
+    const { items } = (await service.api('GET', '/v1/reports?status=open&limit=100')).json
+    return items.filter((one: { userId: string }) => one.userId === userId)
+  }
+
+  test('stops whoever asked, ends what is asked, locks pushes, and stands before the admins without a device', async () => {
+    const { userId, question, challengeId, headers, activityId } = await asked('dave')
+    const { status, json } = await report(activityId, headers)
+    expect([status, json]).toEqual([201, { reportId: expect.stringMatching(/^rpt_/) }])
+    const { api } = service
+    expect((await api('GET', `/v1/challenges/${challengeId}`)).json).toMatchObject({
+      status: 'cancelled',
+    })
+    expect((await api('GET', `/v1/users/${userId}/protection`)).json).toMatchObject({
+      reportedUntil: expect.any(String),
+    })
+    expect((await api('POST', '/v1/challenges', question)).json.code).toBe('initiator_blocked')
+    expect(await openReportsOf(userId)).toEqual([
+      expect.objectContaining({ id: json.reportId, deviceId: null, activityId, challengeId }),
+    ])
+    const told = (await call('GET', '/activities?limit=100', headers)).json.items
+    expect(told.map(({ type }: { type: string }) => type)).toEqual(
+      expect.arrayContaining(['activity_reported', 'push_locked', 'challenge_cancelled']),
+    )
+  })
+
+  test('of the same thing again, also at the same moment, is the report that stands', async () => {
+    const { userId, headers, activityId } = await asked('erin')
+    const made = await Promise.all(Array.from({ length: 5 }, () => report(activityId, headers)))
+    const again = await report(activityId, headers)
+    expect(again.status).toBe(201)
+    for (const { status, json } of made) {
+      if (status === 201) expect(json).toEqual(again.json)
+      else expect(json.code).toBe('conflict')
+    }
+    expect(await openReportsOf(userId)).toHaveLength(1)
+  })
+
+  test('of what happened to another user is refused as of what never happened', async () => {
+    const { userId, headers, activityId } = await asked('frank')
+    const nosy = await browser()
+    const theirs = await report(activityId, nosy)
+    const nobodys = await report('act_01jv9z3k8we2tvn4qh6yrx7b5c', nosy)
+    expect([theirs.status, theirs.json]).toEqual([404, nobodys.json])
+    expect(await openReportsOf(userId)).toEqual([])
+    expect((await report(activityId, headers)).status).toBe(201)
+  })
+
+  test('takes a page of ours to send it, although the cookie comes along', async () => {
+    const { userId, headers, activityId } = await asked('grace')
+    const { cookie } = headers
+    for (const site of [{}, { 'sec-fetch-site': 'cross-site' }, { origin: 'null' }]) {
+      const { status, json } = await report(activityId, { cookie, ...site })
+      expect([status, json.code]).toEqual([403, 'origin_not_allowed'])
+    }
+    expect((await report(activityId, ours)).status).toBe(401)
+    expect(await openReportsOf(userId)).toEqual([])
+  })
+})
+
 describe('another site', () => {
   const foreign = [
     ['a page of another site', { 'sec-fetch-site': 'cross-site' }],

@@ -2,6 +2,7 @@ import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loggerOptions } from '../../src/http/logging.ts'
+import { callSigned } from '../support/auth-api.ts'
 import { onServer } from '../support/cluster.ts'
 import { enrolPhone, type RunningService, startTestService } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
@@ -88,6 +89,36 @@ test('the number stands in the create response and nowhere else', async () => {
   for (const text of everythingSaid) expect(text).not.toContain(number)
 })
 
+test('a number that a client shows before the question stands in its answer and nowhere else', async () => {
+  const [{ id: relyingPartyId }] = (await service.api('GET', '/v1/relying-parties')).json.items
+  const settings = { kind: 'duo_auth_api' }
+  const asked = { relyingPartyId, name: 'x', settings, policy: { numberDigits: 8 } }
+  const door = (await service.api('POST', '/v1/integrations', asked)).json
+  const phone = await enrolPhone(service, { user: 'dora' })
+  const call = (name: string, params: Record<string, string>) =>
+    callSigned(service.origin, door, 'POST', name, params)
+  const offered = await call('preauth', { username: 'dora', text_prompt: '1' })
+  const { verification_code: number, prompt } = offered.json.response
+  // A canary: no other text of the run holds these eight digits.
+  expect(prompt.text).toContain(number)
+  expect(number).toMatch(/^\d{8}$/)
+  const everythingSaid = [await stored()]
+  const push = { username: 'dora', factor: 'prompt', prompt: 'push1', async: '1' }
+  const { txid } = (await call('auth', push)).json.response
+  await until('the push arrives', () => phone.pushes[0])
+  const { requests } = await phone.client.pending()
+  everythingSaid.push(JSON.stringify([phone.pushes, requests]), await stored())
+  for (const path of [`/v1/challenges/${txid}`, `/v1/integrations/${door.id}`, '/metrics']) {
+    everythingSaid.push((await service.api('GET', path)).text)
+  }
+  everythingSaid.push(logged)
+  for (const text of everythingSaid) expect(text).not.toContain(number)
+  for (const text of [await stored(), logged]) {
+    expect(text).not.toContain(door.secret)
+    expect(text).not.toMatch(/"authorization":"Basic/i)
+  }
+})
+
 test('keys, codes, tokens and proofs stand neither in the log nor readable in the database', async () => {
   const opened = await service.api('POST', '/v1/enrollments', { user: 'bob', displayName: 'Bob' })
   const phone = await enrolPhone(service, { user: 'carol' })
@@ -102,7 +133,17 @@ test('keys, codes, tokens and proofs stand neither in the log nor readable in th
     const accepted = await service.api('POST', `${user}/passcodes/verify`, { code })
     expect(accepted.status).toBe(200)
   }
+  const [{ id: relyingPartyId }] = (await service.api('GET', '/v1/relying-parties')).json.items
+  const doors = await Promise.all(
+    [{ kind: 'wait' }, { kind: 'duo_auth_api' }].map(async (settings) => {
+      const asked = { relyingPartyId, name: 'x', settings }
+      const door = (await service.api('POST', '/v1/integrations', asked)).json
+      const rotated = await service.api('POST', `/v1/integrations/${door.id}/rotate`, {})
+      return [door.secret, rotated.json.secret] as string[]
+    }),
+  )
   const secrets = [
+    ...doors.flat(),
     phone.client.account.passcode?.secret ?? '',
     ...typed.flatMap((code) => [code, code.replaceAll('-', '')]),
     service.key,

@@ -16,6 +16,7 @@ import {
 } from './fixtures.ts'
 
 const open = new Set([
+  'authApiPing',
   'claimEnrolment',
   'readEnrolmentPage',
   'openPortal',

@@ -8,9 +8,12 @@ import { idPrefixes } from '../../src/domain/ids.ts'
 import type { PortalSession } from '../../src/domain/portal.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { refuse } from '../../src/domain/refusal.ts'
+import { plainMapping } from '../../src/domain/user-name.ts'
 import { type AppOptions, buildApp } from '../../src/http/app.ts'
 import type { UseCases } from '../../src/http/use-cases.ts'
 import type { User } from '../../src/ports/directory-store.ts'
+import type { RealmToken } from '../../src/ports/realms.ts'
+import type { Entered } from '../../src/usecases/doors/authenticate-integration.ts'
 import type { ChallengeReading } from '../../src/usecases/read-challenge.ts'
 
 /** A well-formed id; the last character tells one from another. */
@@ -47,6 +50,45 @@ export const proof: DeviceProof = {
   tenantId: anId('tenant'),
   deviceId: anId('device'),
   jti: 'jti',
+  expiresAt: at,
+}
+
+const entered: Entered = {
+  door: {
+    tenantId: anId('tenant'),
+    rpId: anId('relyingParty'),
+    rpName: 'Example Bank',
+    namespaces: ['entra'],
+    integrationId: anId('integration'),
+    policy: {},
+  },
+  integration: {
+    tenantId: anId('tenant'),
+    id: anId('integration'),
+    rpId: anId('relyingParty'),
+    name: 'VPN',
+    settings: { kind: 'wait' },
+    numberMode: 'caller',
+    namespace: 'entra',
+    userNames: plainMapping,
+    allowedAddresses: [],
+    policy: {},
+    ttlSeconds: null,
+    status: 'active',
+    integrationKey: null,
+    revision: 1,
+    createdAt: at,
+    updatedAt: at,
+    uses: 0,
+    lastUsedAt: null,
+    lastError: null,
+  },
+}
+
+const realmToken: RealmToken = {
+  issuer: 'https://id.example.com/realms/staff',
+  jti: 'jti',
+  clientId: 'payroll',
   expiresAt: at,
 }
 
@@ -164,6 +206,12 @@ function useCasesWith(given: Partial<UseCases>): UseCases {
       authorization === bearer.authorization ? principal : refuse('api_key_invalid'),
     authenticatePortal: async (cookie) =>
       cookie === 'session' ? portalSession : refuse('portal_session_invalid'),
+    enterDoor: async ({ kind, proof: shown }) =>
+      kind === 'keycloak_ciba' || ('secret' in shown && shown.secret === 'door')
+        ? entered
+        : refuse('integration_invalid'),
+    verifyRealm: async (_entered, token) =>
+      token === 'realm' ? realmToken : refuse('integration_invalid'),
     readDeviceProof: (header) => (header === undefined ? refuse('proof_missing') : proof),
   }
   return new Proxy({ ...believing, ...given } as UseCases, {
@@ -217,9 +265,13 @@ const kindOf: Readonly<Record<string, IdKind>> = {
   enrollments: 'enrolment',
   challenges: 'challenge',
   apps: 'app',
+  integrations: 'integration',
+  wait: 'integration',
+  keycloak: 'integration',
   devices: 'device',
   users: 'user',
   'relying-parties': 'relyingParty',
+  'webhook-endpoints': 'webhookEndpoint',
   reports: 'report',
   diagnostics: 'diagnostics',
   activities: 'activity',
@@ -246,6 +298,8 @@ export function routesOf(app: FastifyInstance): Route[] {
 export function credentialsFor({ operation }: Route): Record<string, string> {
   const schemes = operation.security.flatMap((one) => Object.keys(one))
   if (schemes.includes('apiKey')) return bearer
+  if (schemes.includes('realmToken')) return { authorization: 'Bearer realm' }
+  if (schemes.includes('integrationSecret')) return { authorization: 'Bearer door' }
   if (schemes.includes('deviceProof')) return { 'device-proof': 'proof' }
   // Opening the portal takes no session, but a page of ours all the same.
   return { cookie: '__Host-countersign-portal=session', 'sec-fetch-site': 'same-origin' }

@@ -8,7 +8,8 @@ let routes: Route[]
 
 beforeAll(async () => {
   app = await anApp()
-  routes = routesOf(app)
+  // Those of the Auth API say no in their own way: test/e2e/doors/auth-api-fails-closed.test.ts.
+  routes = routesOf(app).filter(({ url }) => !url.startsWith('/auth/v2/'))
 })
 afterAll(() => app.close())
 
@@ -143,6 +144,8 @@ describe('every route that may have a body answers with a problem that it declar
   it('naming the member that nobody knows, where members are taken at all', async () => {
     for (const route of routes.filter(({ operation }) => operation.requestBody !== undefined)) {
       const headers = { ...credentialsFor(route), ...json }
+      // Keycloak puts parameters of its clients beside its own.
+      if (route.url.startsWith('/integrations/keycloak/')) continue
       const answer = await send(route, { payload: '{"isAdmin":true}', headers })
       const { errors = [] } = problemSchema.parse(answer.json())
       expect(errors.map(({ message }) => message)).toContain('Unrecognized key: "isAdmin"')

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, request, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { makeTlsCredentials } from '../../simulator/certificates.ts'
 import { DeadlineAgent } from '../../src/outbound/deadline-agent.ts'
 import { until } from '../support/until.ts'
@@ -13,6 +13,23 @@ let caPem: string
 let agent: DeadlineAgent
 let arrived: { path: string; host: string; connection: number }[]
 let connections = 0
+let onArrival: () => void
+
+/** When so many requests have arrived; by an event, as no time passes while the deadline's timers are held. */
+function arrivals(count: number): Promise<void> {
+  return new Promise((resolve) => {
+    onArrival = () => {
+      if (arrived.length >= count) resolve()
+    }
+    onArrival()
+  })
+}
+
+/** Holds the timers of deadlines until `pass`, so that it is the test that says when a time is up, not the machine's load. */
+function holdTime(): { pass(ms: number): void } {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  return { pass: (ms) => void vi.advanceTimersByTime(ms) }
+}
 
 beforeAll(async () => {
   const tls = await makeTlsCredentials()
@@ -23,6 +40,7 @@ beforeAll(async () => {
       host: call.headers.host ?? '',
       connection: call.socket.remotePort ?? 0,
     })
+    onArrival()
     if (call.url !== '/stall') reply.end('ok')
   })
   server.on('secureConnection', () => {
@@ -34,8 +52,13 @@ beforeAll(async () => {
 beforeEach(() => {
   arrived = []
   connections = 0
+  onArrival = () => undefined
   const { port } = server.address() as AddressInfo
   agent = new DeadlineAgent({ address: { host: '127.0.0.1', port }, ca: [caPem], maxSockets: 4 })
+})
+afterEach(() => {
+  vi.useRealTimers()
+  agent.destroy()
 })
 afterAll(() => server.close())
 
@@ -55,7 +78,10 @@ const passed = expect.objectContaining({ code: 'EDEADLINE' })
 
 describe('the deadline agent', () => {
   test('a request on the wire is cut off when its time is up', async () => {
-    const stalled = agent.within(deadline(100), () => get('/stall'))
+    const time = holdTime()
+    const stalled = agent.within(deadline(60_000), () => get('/stall'))
+    await arrivals(1)
+    time.pass(60_000)
     await expect(stalled).rejects.toEqual(passed)
     expect(arrived).toHaveLength(1)
   })
@@ -65,7 +91,6 @@ describe('the deadline agent', () => {
     await expect(late).rejects.toEqual(passed)
     expect(await get('/later')).toBe('ok')
     expect(arrived.map(({ path }) => path)).toEqual(['/later'])
-    agent.destroy()
   })
 
   test('the deadline covers requests that the work makes later and deeper', async () => {
@@ -77,16 +102,16 @@ describe('the deadline agent', () => {
     })
     await expect(work).rejects.toEqual(passed)
     expect(arrived.map(({ path }) => path)).toEqual(['/first'])
-    agent.destroy()
   })
 
   test("one piece of work's deadline is no concern of another's", async () => {
+    const time = holdTime()
     const stalled = agent.within(deadline(50), () => get('/stall'))
     const other = agent.within(deadline(60_000), () => get('/fine'))
     const free = get('/free')
+    time.pass(50)
     await expect(stalled).rejects.toEqual(passed)
     expect(await Promise.all([other, free])).toEqual(['ok', 'ok'])
-    agent.destroy()
   })
 
   test('work sees each reply on the way', async () => {
@@ -98,15 +123,14 @@ describe('the deadline agent', () => {
       await get('/b')
     })
     expect(seen).toEqual([200, 200])
-    agent.destroy()
   })
 
   test('connections are kept and used again', async () => {
     await get('/a')
+    await until('it is kept', () => Object.keys(agent.freeSockets).length === 1)
     await get('/b')
     expect(connections).toBe(1)
     expect(new Set(arrived.map(({ connection }) => connection)).size).toBe(1)
-    agent.destroy()
   })
 
   test('elsewhere is still asked for the name that was meant', async () => {
@@ -115,16 +139,16 @@ describe('the deadline agent', () => {
     await expect(get('/a', 'evil.example')).rejects.toMatchObject({
       code: 'ERR_TLS_CERT_ALTNAME_INVALID',
     })
-    agent.destroy()
   })
 
   test('requests that wait for a connection when their time is up are never sent', async () => {
+    const time = holdTime()
     const stalled = Array.from({ length: 8 }, () =>
-      agent.within(deadline(150), () => get('/stall')).catch((error: unknown) => error),
+      agent.within(deadline(60_000), () => get('/stall')).catch((error: unknown) => error),
     )
-    await until('four are on the wire', () => arrived.length === 4)
+    await arrivals(4)
+    time.pass(60_000)
     expect(await Promise.all(stalled)).toEqual(Array.from({ length: 8 }, () => passed))
     expect(arrived).toHaveLength(4)
-    agent.destroy()
   })
 })

@@ -92,3 +92,19 @@ describe('the push router', () => {
     expect(() => createPushRouter([route, { ...route }], recordingLog())).toThrow(/two of them/)
   })
 })
+
+test('a token that a tenant’s own credentials call dead is dead for that tenant only', async () => {
+  const gone: PushProvider = {
+    send: async () => ({ kind: 'token_gone', reason: 'Unregistered' }),
+    drain: async () => undefined,
+  }
+  const route = { provider: 'fcm', appId: APP_ID, push: gone } as const
+  const address = { provider: 'fcm' } as const
+  const send = (own: PushProvider | null) =>
+    createPushRouter([route], recordingLog(), {
+      resolve: async () => own,
+      drain: async () => undefined,
+    }).send(aPush({ address }))
+  expect(await send(gone)).toEqual({ kind: 'token_gone', reason: 'Unregistered', tenantOnly: true })
+  expect(await send(null)).toEqual({ kind: 'token_gone', reason: 'Unregistered' })
+})

@@ -90,7 +90,12 @@ export function answer(
     effect,
     was: { wrongNumbersLeft: challenge.wrongNumbersLeft, protection: unguarded },
     jws: deed === 'wrong number' ? null : 'evidence',
-    activities: [activity({ ...about, type: told[deed], challengeId: challenge.id })],
+    activities: [
+      activity({ ...about, type: told[deed], challengeId: challenge.id }),
+      ...(effect.reason === 'number_mismatch'
+        ? [activity({ ...about, type: 'challenge_denied', challengeId: challenge.id })]
+        : []),
+    ],
     ...more,
   })
   return challenges.recordAnswer(given, aProof(user, deviceId))

@@ -33,6 +33,10 @@ async function backend(database: Database): Promise<number> {
   return row?.pid ?? 0
 }
 
+/** The connection that serves, once one does: whatever limit a test sets itself, a busy machine may take longer to connect. */
+const serving = (database: Database) =>
+  until('it serves', () => backend(database).catch(() => undefined))
+
 async function failureOf(work: Promise<unknown>): Promise<unknown> {
   return work.then(
     (value) => expect.fail(`resolved: ${JSON.stringify(value)}`),
@@ -141,8 +145,11 @@ test('Prisma shares the pool, and round trips are counted, by statement too', as
 
 describe('when the database', () => {
   test('takes too long for a statement, it ends it itself and the connection lives on', async () => {
-    const database = connect({ timeoutMs: 400 })
+    const database = connect({ timeoutMs: 20_000 })
     const before = await backend(database)
+    const limit = await database.query('limit', 'show statement_timeout', [])
+    expect(limit).toEqual([{ statement_timeout: '18s' }])
+    await database.query('shorten', `set statement_timeout = '50ms'`, [])
     const failure = await failureOf(database.query('sleep', 'select pg_sleep(60)', []))
     expect(failure).toMatchObject({ code: '57014' })
     expect(isDatabaseUnavailable(failure)).toBe(true)
@@ -158,11 +165,11 @@ describe('when the database', () => {
     ['Prisma query', (database: Database) => database.prisma.$queryRaw`select 1`],
   ])('hangs, a %s fails in time, and the next one works', async (_, ask) => {
     const database = connect({ timeoutMs: 400 })
-    const hung = await backend(database)
+    const hung = await serving(database)
     process.kill(hung, 'SIGSTOP')
     try {
       expect(isDatabaseUnavailable(await failureOf(ask(database)))).toBe(true)
-      expect(await backend(database)).not.toBe(hung)
+      expect(await serving(database)).not.toBe(hung)
     } finally {
       process.kill(hung, 'SIGCONT')
     }
@@ -176,7 +183,7 @@ describe('when the database', () => {
     } finally {
       process.kill(server.pid(), 'SIGCONT')
     }
-    await until('it serves again', () => backend(database).catch(() => 0))
+    await serving(database)
   })
 
   test('cuts an idle connection, nothing breaks and another one takes its place', async () => {
@@ -186,11 +193,11 @@ describe('when the database', () => {
     await ask(server.url, `select pg_terminate_backend(${before})`)
     await until('the loss is told', () => lost.length > 0)
     expect(isDatabaseUnavailable(lost[0])).toBe(true)
-    expect(await backend(database)).not.toBe(before)
+    expect(await serving(database)).not.toBe(before)
   })
 
   test('cuts a connection in the middle of a query, the query fails as unavailable', async () => {
-    const database = connect()
+    const database = connect({ timeoutMs: 60_000 })
     const pid = await backend(database)
     const failure = failureOf(database.query('sleep', 'select pg_sleep(60)', []))
     await until('it sleeps', async () => {
@@ -203,7 +210,7 @@ describe('when the database', () => {
   })
 
   test('cuts a connection between two queries of a transaction, the transaction fails as unavailable', async () => {
-    const database = connect()
+    const database = connect({ timeoutMs: 60_000 })
     const pid = await backend(database)
     const work = database.transaction(async (tx) => {
       await ask(server.url, `select pg_terminate_backend(${pid})`)
@@ -219,17 +226,25 @@ describe('when the database', () => {
 
   test('hangs in a transaction, its connection is not used again, whatever the caller makes of the error', async () => {
     const database = connect({ timeoutMs: 400 })
-    const hung = await backend(database)
     const refusal = new Error('made of it')
-    const work = database.transaction(async (tx) => {
-      process.kill(hung, 'SIGSTOP')
-      await tx.query('one', 'select 1', []).catch(() => {
-        throw refusal
+    let hung = 0
+    const hang = () =>
+      database.transaction(async (tx) => {
+        const [row] = await tx.query<{ pid: number }>('pid', 'select pg_backend_pid() as pid', [])
+        hung = row?.pid ?? 0
+        process.kill(hung, 'SIGSTOP')
+        await tx.query('one', 'select 1', []).catch(() => {
+          throw refusal
+        })
       })
+    // On a busy machine its time may be up before it comes to hang.
+    const failure = await until('it hangs inside', async () => {
+      const failed = await failureOf(hang())
+      return hung > 0 && failed
     })
     try {
-      expect(await failureOf(work)).toBe(refusal)
-      expect(await backend(database)).not.toBe(hung)
+      expect(failure).toBe(refusal)
+      expect(await serving(database)).not.toBe(hung)
     } finally {
       process.kill(hung, 'SIGCONT')
     }
@@ -247,7 +262,7 @@ describe('when the database', () => {
     ])
     expect(failures.map(isDatabaseUnavailable)).toEqual([true, true, true, true])
     server = await startEmbeddedPostgres({ folder, durable: false })
-    expect(await backend(database)).toBeGreaterThan(0)
+    await serving(database)
     expect(await database.prisma.$queryRaw`select 1 as one`).toEqual([{ one: 1 }])
   })
 })
@@ -255,20 +270,45 @@ describe('when the database', () => {
 test('when all connections are busy for too long a query fails as unavailable', async () => {
   const database = connect({ timeoutMs: 400 })
   const { promise, resolve } = Promise.withResolvers<void>()
-  const busy = database.transaction(() => promise)
+  const busy = await until('it is busy', async () => {
+    const lent = Promise.withResolvers<true>()
+    const work = database.transaction(() => {
+      lent.resolve(true)
+      return promise
+    })
+    const ended = work.then(
+      () => false,
+      () => false,
+    )
+    return (await Promise.race([lent.promise, ended])) ? { ended } : null
+  })
   expect(isDatabaseUnavailable(await failureOf(backend(database)))).toBe(true)
   resolve()
-  await busy
-  expect(await backend(database)).toBeGreaterThan(0)
+  await busy.ended
+  await serving(database)
 })
 
 test('closing waits for what is under way; later queries fail as unavailable', async () => {
-  const database = connect()
-  await backend(database)
-  const slow = database.query('slow', `select 'done' as state from pg_sleep(0.05)`, [])
-  await until('it is under way', () => database.connections().idle === 0)
-  await database.close()
-  expect(await slow).toEqual([{ state: 'done' }])
+  const [database, other] = [connect({ timeoutMs: 60_000 }), connect({ timeoutMs: 60_000 })]
+  const [held, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const holding = other.transaction(async (tx) => {
+    await tx.query('hold', 'select pg_advisory_xact_lock(1)', [])
+    held.resolve()
+    await released.promise
+  })
+  await held.promise
+  const ended: string[] = []
+  const slow = database.query('slow', `select 'done' as state from pg_advisory_xact_lock(1)`, [])
+  await until('it is under way', () => {
+    const { total, idle } = database.connections()
+    return total === 1 && idle === 0
+  })
+  const closing = database.close().then(() => ended.push('closed'))
+  released.resolve()
+  await holding
+  expect(await slow.finally(() => ended.push('answered'))).toEqual([{ state: 'done' }])
+  await closing
+  expect(ended).toEqual(['answered', 'closed'])
   expect(isDatabaseUnavailable(await failureOf(backend(database)))).toBe(true)
   await database.close()
 })

@@ -277,19 +277,42 @@ describe('a push token', () => {
     expect(await find(mine)).toMatchObject({ hasPushToken: true })
   })
 
-  test('that is dead is dropped from all devices that share it, in every tenant, and from no other', async () => {
+  test('that is dead is dropped from all devices that share it, in every tenant that is pushed with the same credentials, and from no other', async () => {
     const tokenHash = randomBytes(32)
     const stranger = await aUser(stores)
     const mine = await aDevice(stores, user, { tokenHash })
     const theirs = await aDevice(stores, stranger, { tokenHash })
     const other = await aDevice(stores, user)
-    expect(await stores.devices.dropPushToken(tokenHash, null)).toBe(2)
+    expect(await stores.devices.dropPushToken(tokenHash, null, null)).toBe(2)
     expect(await find(mine)).toMatchObject({ status: 'active', hasPushToken: false })
     expect(await stores.devices.find(stranger.tenantId, theirs)).toMatchObject({
       hasPushToken: false,
     })
     expect(await find(other)).toMatchObject({ hasPushToken: true })
-    expect(await stores.devices.dropPushToken(tokenHash, null)).toBe(0)
+    expect(await stores.devices.dropPushToken(tokenHash, null, null)).toBe(0)
+  })
+
+  test('that is dead by a tenant’s own credentials is dropped within that tenant, and by those for all nowhere that has its own', async () => {
+    const tokenHash = randomBytes(32)
+    const [stranger, owner] = [await aUser(stores), await aUser(stores)]
+    const mine = await aDevice(stores, user, { tokenHash })
+    const theirs = await aDevice(stores, stranger, { tokenHash })
+    const owned = await aDevice(stores, owner, { tokenHash })
+    const tokenOf = async (of: TestUser, id: DeviceId) =>
+      (await stores.devices.find(of.tenantId, id))?.hasPushToken
+    await stores.database.query(
+      'own_app',
+      `insert into apps (tenant_id, id, provider, app_id, name, credentials_sealed, updated_at)
+       select tenant_id, $3, push_provider, app_id, 'App', '', clock_timestamp() from devices
+       where tenant_id = $1 and id = $2`,
+      [owner.tenantId, owned, systemRandom.id('app')],
+    )
+    expect(await stores.devices.dropPushToken(tokenHash, null, stranger.tenantId)).toBe(1)
+    expect([await tokenOf(user, mine), await tokenOf(stranger, theirs)]).toEqual([true, false])
+    expect(await stores.devices.dropPushToken(tokenHash, null, null)).toBe(1)
+    expect([await tokenOf(user, mine), await tokenOf(owner, owned)]).toEqual([false, true])
+    expect(await stores.devices.dropPushToken(tokenHash, null, owner.tenantId)).toBe(1)
+    expect(await tokenOf(owner, owned)).toBe(false)
   })
 
   test('that was set again after the time of the reply stays', async () => {
@@ -310,7 +333,7 @@ describe('a push token', () => {
       return at && at.now > since
     })
     await stores.devices.setPushToken(user.tenantId, fresh, aToken(tokenHash), aProof(user, fresh))
-    expect(await stores.devices.dropPushToken(tokenHash, since)).toBe(1)
+    expect(await stores.devices.dropPushToken(tokenHash, since, null)).toBe(1)
     expect(await find(old)).toMatchObject({ hasPushToken: false })
     expect(await find(fresh)).toMatchObject({ hasPushToken: true })
   })
@@ -372,7 +395,7 @@ describe('whoever locks several devices takes them in one order, and never deadl
     const [done, dropped] = await collide(
       ids[0],
       () => unregister([]),
-      () => small.devices.dropPushToken(tokenHash, null),
+      () => small.devices.dropPushToken(tokenHash, null, null),
     )
     await small.close()
     expect(done).toMatchObject({ devices: [{}, {}] })
@@ -394,7 +417,7 @@ describe('whoever locks several devices takes them in one order, and never deadl
     const { enrolment } = record
     const [dropped, confirmed] = await collide(
       old,
-      () => stores.devices.dropPushToken(tokenHash, null),
+      () => stores.devices.dropPushToken(tokenHash, null, null),
       () =>
         stores.enrolments.confirm(
           { enrolment, effect: confirmEnrolment(3, true), activities: [] },

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import type { PortalSessionId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
@@ -9,10 +9,13 @@ import {
   aDevice,
   anEnrolment,
   aUser,
+  beginOn,
+  lockWaiters,
   openStores,
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
+import { until } from '../support/until.ts'
 
 let stores: Stores
 let user: TestUser
@@ -102,6 +105,27 @@ test('who started the sign-ins of an erased user is forgotten', async () => {
   expect(await keyOf()).toBeNull()
 })
 
+test('a number that an erased user was shown at a door is forgotten', async () => {
+  const { tenantId, userId, rpId } = user
+  const integrationId = systemRandom.id('integration')
+  await run(
+    'a_door',
+    `insert into integrations (tenant_id, id, rp_id, kind, name, settings, number_mode, namespace, user_names, status)
+     values ($1, $2, $3, 'wait', 'VPN', '{"kind": "wait"}', 'caller', 'default', '{}', 'active')`,
+    tenantId,
+    integrationId,
+    rpId,
+  )
+  const id = systemRandom.id('shownNumber')
+  const number = { id, userId, place: randomBytes(32), numberSealed: randomBytes(40) }
+  await stores.doors.keepNumber({ tenantId, integrationId, ...number }, 600)
+  await cutOff()
+  await rest(50)
+  expect(await run('shown', 'select 1 from shown_numbers where tenant_id = $1', tenantId)).toEqual(
+    [],
+  )
+})
+
 test('the worker takes what a call left behind and what committed just after it, and then forgets the user', async () => {
   await aLongHistory(10)
   await cutOff()
@@ -135,6 +159,86 @@ test('nothing is opened for a user who was erased, whatever was found out about 
   const link = { tenantId, id, userId, rpId, linkHash: randomBytes(32), linkSeconds: 60 }
   const event = activity({ userId, type: 'portal_link_made', actor: 'operator' })
   expect(await stores.portal.mint(link, event)).toBeNull()
+})
+
+describe('what is written for a user beside their erasure', () => {
+  const event = (type: 'recovery_codes_made' | 'temporary_code_made') =>
+    activity({ userId: user.userId, type, actor: 'operator' })
+  const aCode = () => ({
+    id: systemRandom.id('singleUseCode'),
+    hash: randomBytes(32),
+    keySealed: randomBytes(40),
+  })
+  const writings = [
+    [
+      'recovery codes',
+      () => {
+        const { tenantId, userId } = user
+        const made = event('recovery_codes_made')
+        const command = { tenantId, userId, codes: [aCode()], activity: made }
+        return stores.passcodes.replaceRecoveryCodes(command)
+      },
+      false,
+    ],
+    [
+      'a temporary code',
+      () => {
+        const { tenantId, userId } = user
+        const made = event('temporary_code_made')
+        const actor = `api_key:${systemRandom.id('apiKey')}` as const
+        const command = { tenantId, userId, code: aCode(), ttlSeconds: 60, activity: made, actor }
+        return stores.passcodes.replaceTemporaryCode(command)
+      },
+      null,
+    ],
+    [
+      'what a relying party posts',
+      () =>
+        stores.activities.post({
+          tenantId: user.tenantId,
+          activity: {
+            userId: user.userId,
+            type: 'posted',
+            severity: 'info',
+            actor: `api_key:${systemRandom.id('apiKey')}`,
+            posted: {
+              type: 'password_changed',
+              title: 'Alice',
+              occurredAt: new Date().toISOString(),
+              relyingParty: { id: user.rpId, name: 'Payroll' },
+            },
+          },
+          idempotencyKey: 'once',
+          postHash: randomBytes(32),
+        }),
+      null,
+    ],
+  ] as const
+
+  test.each(writings)('is not there afterwards: %s', async (_, write, refused) => {
+    const erasing = await beginOn(stores)
+    await erasing.query('select id from users where tenant_id = $1 and id = $2 for no key update', [
+      user.tenantId,
+      user.userId,
+    ])
+    const written = write()
+    await until('the writing waits', async () => (await lockWaiters(stores)) === 1)
+    await erasing.query(
+      'update users set erased_at = clock_timestamp() where tenant_id = $1 and id = $2',
+      [user.tenantId, user.userId],
+    )
+    await erasing.commit()
+    expect(await written).toBe(refused)
+    expect(await write()).toBe(refused)
+    const rows = await run(
+      'what_was_written',
+      `select id from single_use_codes where tenant_id = $1 and user_id = $2
+       union all select id from activities where tenant_id = $1 and user_id = $2 and type <> 'user_imported'`,
+      user.tenantId,
+      user.userId,
+    )
+    expect(rows).toEqual([])
+  })
 })
 
 test.each(['deliveries', 'audit_events'])('an erasure finds %s by an index', async (table) => {

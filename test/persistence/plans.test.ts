@@ -89,10 +89,11 @@ beforeAll(async () => {
   await retention.nextTenant(null)
   for (const kind of retainedKinds) await retention.purge(kind, tenantId, new Date(0), 10)
   await retention.purgeLeftovers('portalSessions', 10)
+  await retention.purgeLeftovers('testPushes', 10)
   for (const kind of ['initiators', 'passcodeBudgets', 'singleUseCodes'] as const) {
     await retention.walk(kind, null, 10)
   }
-  await createDeviceStore(database, random).dropPushToken(Buffer.alloc(32), null)
+  await createDeviceStore(database, random).dropPushToken(Buffer.alloc(32), null, null)
 })
 afterAll(() => stores.close())
 
@@ -125,6 +126,12 @@ async function multiply(): Promise<void> {
            jsonb_populate_record(null::${table}, unique_too::jsonb) as likes`,
       )
     }
+    await client.query(
+      `insert into deliveries (tenant_id, id, kind, device_id, status, attempts, due_at, settled_at)
+       select d.tenant_id, 'dlv_test_' || row_number() over (), 'test', d.id, 'sent', 1,
+         clock_timestamp(), clock_timestamp()
+       from devices d limit 100`,
+    )
     await client.query('analyze')
   })
 }

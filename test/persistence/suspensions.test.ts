@@ -99,6 +99,27 @@ describe('a suspended device', () => {
     expect(await send(both, id)).toMatchObject({ kind: 'recorded' })
   })
 
+  test('gives the places of the challenges that it ended back to their budgets', async () => {
+    const id = await aDevice(stores, user)
+    const alone = await aChallenge(stores, user, [id])
+    const held = () =>
+      stores.database.query<{ pending: object }>(
+        'held_places',
+        'select pending from initiators where tenant_id = $1 and user_id = $2 and pending ? $3',
+        [user.tenantId, user.userId, alone],
+      )
+    await stores.database.query(
+      'take_place',
+      `update initiators set pending = jsonb_build_object($3::text, 1)
+       where tenant_id = $1 and user_id = $2`,
+      [user.tenantId, user.userId, alone],
+    )
+    expect(await held()).toHaveLength(1)
+    await suspend(id)
+    expect(await challenge(alone)).toMatchObject({ reason: 'no_device_left' })
+    expect(await held()).toEqual([])
+  })
+
   test('keeps its place among the devices of its user, so that it can always become active again', async () => {
     const id = await aDevice(stores, user)
     await suspend(id)

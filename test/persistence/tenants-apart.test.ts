@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import { confirmEnrolment } from '../../src/domain/enrolment.ts'
-import type { ActivityId } from '../../src/domain/ids.ts'
+import type { ActivityId, IntegrationId, WebhookEndpointId } from '../../src/domain/ids.ts'
+import type { IntegrationPlan } from '../../src/domain/integration.ts'
 import { preferencesOf } from '../../src/domain/notice.ts'
+import { plainMapping } from '../../src/domain/user-name.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import {
   aChallenge,
@@ -28,6 +30,62 @@ import { anUnconfirmed, numberSealed } from './enrolling.ts'
 import { aGuess, makeCode, makeTemporaryCode } from './typing.ts'
 
 type World = Awaited<ReturnType<typeof aWorld>>
+
+type Party = Pick<TestUser, 'tenantId' | 'rpId'>
+
+/** An endpoint as it is added. */
+function anEndpointAt(tenantId: Party['tenantId'], rpId: Party['rpId'], id: WebhookEndpointId) {
+  const told = { url: 'https://rp.example/', description: '', events: ['*'] as const }
+  return { tenantId, rpId, id, ...told, secretSealed: randomBytes(60) }
+}
+
+/** An event that an endpoint is owed. */
+function aWebhook(tenantId: Party['tenantId'], endpointId: WebhookEndpointId) {
+  const eventId = systemRandom.id('webhookEvent')
+  const event = { type: 'webhook.test', userId: null, data: {}, occurredAt: new Date() } as const
+  return { tenantId, endpointId, eventId, ...event, staleAt: new Date(Date.now() + 3_600_000) }
+}
+
+const aPlan: IntegrationPlan = {
+  name: 'VPN',
+  settings: { kind: 'wait' },
+  numberMode: 'caller',
+  namespace: 'default',
+  userNames: plainMapping,
+  allowedAddresses: [],
+  policy: {},
+  ttlSeconds: null,
+  status: 'active',
+}
+
+/** A door as it is added. */
+function aDoorAt(tenantId: Party['tenantId'], rpId: Party['rpId'], id: IntegrationId) {
+  return { ...aPlan, tenantId, id, rpId, integrationKey: null }
+}
+
+const aSecret = () => ({
+  id: systemRandom.id('integrationCredential'),
+  secretHash: randomBytes(32),
+  expiresAt: null,
+})
+
+const aCallback = (my: World, { pending, integrationId }: World) => ({
+  tenantId: my.tenantId,
+  challengeId: pending,
+  integrationId,
+  issuer: 'https://id.example/realms/staff',
+  tokenSealed: randomBytes(40),
+  delayMs: 0,
+})
+
+const aNumber = (my: World, { userId, integrationId }: World) => ({
+  tenantId: my.tenantId,
+  integrationId,
+  id: systemRandom.id('shownNumber'),
+  userId,
+  place: randomBytes(32),
+  numberSealed: randomBytes(40),
+})
 
 /** A tenant with a row of everything. */
 async function aWorld(stores: Stores) {
@@ -94,9 +152,12 @@ async function aWorld(stores: Stores) {
   const appId = systemRandom.id('app')
   await stores.testPushes.owe({
     tenantId,
+    userId: user.userId,
     deviceId,
     id: systemRandom.id('delivery'),
+    protectionRevision: 0,
     gapSeconds: 0,
+    perHourMax: 1,
     activity: activity({ userId: user.userId, type: 'test_pushed', actor: 'operator' }),
     leasedBy: 'another',
   })
@@ -108,7 +169,26 @@ async function aWorld(stores: Stores) {
     name: 'App',
   } as const
   await stores.apps.add(app, randomBytes(40), 'operator')
+  const endpointId = systemRandom.id('webhookEndpoint')
+  await stores.webhookEndpoints.add(anEndpointAt(tenantId, rpId, endpointId), 20, 'operator')
+  const integrationId = systemRandom.id('integration')
+  const integration = await stores.integrations.create(
+    aDoorAt(tenantId, rpId, integrationId),
+    aSecret(),
+    'operator',
+  )
+  const owedEvent = aWebhook(tenantId, endpointId)
+  await stores.webhookDeliveries.owe(owedEvent)
+  await stores.database.query(
+    'their_lease',
+    `update webhook_deliveries set leased_by = 'test', leased_until = 'infinity' where tenant_id = $1`,
+    [tenantId],
+  )
   return {
+    integrationId,
+    integration,
+    endpointId,
+    eventId: owedEvent.eventId,
     ...user,
     user,
     owed: owed.id,
@@ -137,11 +217,24 @@ async function aWorld(stores: Stores) {
 let stores: Stores
 let mine: World
 let theirs: World
+const shown = new Map<World, ReturnType<typeof aNumber>>()
+function shownTo(my: World) {
+  const number = shown.get(my)
+  if (!number) throw new Error('everybody is shown a number')
+  return number
+}
 
 beforeAll(async () => {
   stores = await openStores()
   mine = await aWorld(stores)
   theirs = await aWorld(stores)
+  for (const my of [mine, theirs]) {
+    await stores.keycloakCallbacks.owe(aCallback(my, my))
+    const followed = { tenantId: my.tenantId, challengeId: my.pending, holdMs: 1 }
+    await stores.doors.follow({ ...followed, integrationId: my.integrationId })
+    shown.set(my, aNumber(my, my))
+    await stores.doors.keepNumber(shownTo(my), 600)
+  }
 })
 afterAll(() => stores.close())
 
@@ -152,7 +245,69 @@ type Call = (stores: Stores, mine: World, theirs: World) => Promise<unknown>
 const event = (my: World) =>
   activity({ userId: my.userId, type: 'device_renamed', actor: 'operator' })
 
+const endpointOf = (my: World, { rpId, endpointId: id }: World) => ({ ...my.user, rpId, id })
+
 const calls: Record<string, readonly [call: Call, found: unknown]> = {
+  'integrations.list': [
+    async ({ integrations }, my, their) => [
+      ...(await integrations.list(my.tenantId, their.rpId)),
+      ...(await integrations.list(my.tenantId, null)).filter(
+        ({ id }) => id === their.integrationId,
+      ),
+    ],
+    [],
+  ],
+  'integrations.find': [
+    ({ integrations }, my, their) => integrations.find(my.tenantId, their.integrationId),
+    null,
+  ],
+  'integrations.change': [
+    ({ integrations }, my, { integration }) => {
+      const was = { ...integration, tenantId: my.tenantId }
+      return integrations.change(was, { ...was, status: 'paused' }, aSecret(), 'operator')
+    },
+    null,
+  ],
+  'integrations.rotate': [
+    ({ integrations }, my, { integrationId: id }) =>
+      integrations.rotate({ tenantId: my.tenantId, id, overlapSeconds: 0 }, aSecret(), 'operator'),
+    null,
+  ],
+  'integrations.remove': [
+    ({ integrations }, my, their) =>
+      integrations.remove(my.tenantId, their.integrationId, 'operator'),
+    false,
+  ],
+  'integrations.recordUses': [
+    ({ integrations }, my, { integrationId: id }) => {
+      const lastError = { code: 'forged', at: new Date() }
+      const use = { tenantId: my.tenantId, id, uses: 1, usedAt: new Date(), lastError }
+      return integrations.recordUses([use])
+    },
+    undefined,
+  ],
+  'doors.takeNumbers': [
+    async ({ doors }, my, their) => {
+      const search = { ...shownTo(their), tenantId: my.tenantId }
+      const { id: _, ...atPlace } = search
+      return [...(await doors.takeNumbers(search)), ...(await doors.takeNumbers(atPlace))]
+    },
+    [],
+  ],
+  'doors.countAnswer': [
+    ({ doors }, my, their) => doors.countAnswer(my.tenantId, their.integrationId, their.pending),
+    null,
+  ],
+  'keycloakCallbacks.postpone': [
+    ({ keycloakCallbacks }, my, { pending: challengeId }) =>
+      keycloakCallbacks.postpone({ tenantId: my.tenantId, challengeId }, 1),
+    undefined,
+  ],
+  'keycloakCallbacks.settle': [
+    ({ keycloakCallbacks }, my, { pending: challengeId }) =>
+      keycloakCallbacks.settle({ tenantId: my.tenantId, challengeId }, 'forged'),
+    undefined,
+  ],
   'tenants.findRelyingParty': [
     ({ tenants }, my, their) => tenants.findRelyingParty(my.tenantId, their.rpId),
     null,
@@ -199,7 +354,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
           detailsDigest: '',
           hash: '',
         }))
-      await audit.lengthen(their.tenantId, 100, links)
+      await audit.lengthen(their.tenantId, { limit: 100, lookBackSeconds: 60 }, links)
       return audit.readLinks(my.tenantId, 0, 100)
     },
     [],
@@ -572,14 +727,14 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
         tenantId: my.tenantId,
         id: systemRandom.id('report'),
         userId: their.userId,
-        deviceId: their.deviceId,
         activityId: one?.id ?? systemRandom.id('activity'),
         challengeId: their.pending,
       }
+      const by = { kind: 'device', deviceId: their.deviceId, proof: null } as const
       const more = { protection: unguarded, initiatorBlockSeconds: 60, activities: [] }
-      return reports.reportActivity({ report, ...more }, null)
+      return reports.reportActivity({ report, by, ...more })
     },
-    { kind: 'device_not_active' },
+    { kind: 'reporter_gone' },
   ],
   'activities.list': [
     ({ activities }, my, their) => activities.list(my.tenantId, their.userId, page),
@@ -589,13 +744,16 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     ({ testPushes }, my, their) =>
       testPushes.owe({
         tenantId: my.tenantId,
+        userId: their.userId,
         deviceId: their.deviceId,
         id: systemRandom.id('delivery'),
+        protectionRevision: 0,
         gapSeconds: 0,
+        perHourMax: 5,
         activity: activity({ userId: their.userId, type: 'test_pushed', actor: 'operator' }),
         leasedBy: 'test',
       }),
-    null,
+    { kind: 'changed' },
   ],
   'testPushes.findLast': [
     ({ testPushes }, my, their) => testPushes.findLast(my.tenantId, their.deviceId),
@@ -619,6 +777,63 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   'apps.remove': [
     ({ apps }, my, their) => apps.remove(my.tenantId, their.appId, 'operator'),
     false,
+  ],
+  'webhookEndpoints.list': [
+    ({ webhookEndpoints }, my, their) => webhookEndpoints.list(my.tenantId, their.rpId),
+    [],
+  ],
+  'webhookEndpoints.find': [
+    ({ webhookEndpoints }, my, their) => webhookEndpoints.find(endpointOf(my, their)),
+    null,
+  ],
+  'webhookEndpoints.change': [
+    ({ webhookEndpoints }, my, their) =>
+      webhookEndpoints.change(endpointOf(my, their), { status: 'paused' }, 'operator'),
+    null,
+  ],
+  'webhookEndpoints.rotate': [
+    ({ webhookEndpoints }, my, their) =>
+      webhookEndpoints.rotate(endpointOf(my, their), randomBytes(60), 0, 'operator'),
+    null,
+  ],
+  'webhookEndpoints.remove': [
+    ({ webhookEndpoints }, my, their) => webhookEndpoints.remove(endpointOf(my, their), 'operator'),
+    false,
+  ],
+  'webhookEndpoints.stop': [
+    ({ webhookEndpoints }, my, their) =>
+      webhookEndpoints.stop(
+        { tenantId: my.tenantId, id: their.endpointId, url: 'https://rp.example/' },
+        { status: 'disabled', reason: 'gone' },
+      ),
+    false,
+  ],
+  'webhookDeliveries.settle': [
+    ({ webhookDeliveries }, my, their) =>
+      webhookDeliveries.settle('test', [
+        {
+          tenantId: my.tenantId,
+          endpointId: their.endpointId,
+          eventId: their.eventId,
+          attemptId: systemRandom.id('webhookAttempt'),
+          at: new Date(),
+          durationMs: 1,
+          statusCode: 204,
+          reason: null,
+          retryAfterMs: null,
+        },
+      ]),
+    undefined,
+  ],
+  'webhookDeliveries.listAttempts': [
+    ({ webhookDeliveries }, my, their) =>
+      webhookDeliveries.listAttempts(my.tenantId, their.endpointId, page),
+    [],
+  ],
+  'webhookDeliveries.replay': [
+    ({ webhookDeliveries }, my, their) =>
+      webhookDeliveries.replay(my.tenantId, their.endpointId, { failedSince: new Date(0) }, 100),
+    0,
   ],
   'notices.settle': [
     ({ notices }, my, their) => notices.settle(my.tenantId, [their.owed], 'in_app'),
@@ -684,6 +899,14 @@ const installationWide = [
   'audit.findUnlinked',
   'audit.findUnsigned',
   'personalData.findErasing',
+  'integrations.findStored',
+  'keycloakCallbacks.take',
+  'keycloakCallbacks.giveUpLost',
+  'webhookEndpoints.listFailing',
+  'webhookDeliveries.isHeard',
+  'webhookDeliveries.fanOut',
+  'webhookDeliveries.claim',
+  'webhookDeliveries.giveUpStale',
 ]
 /** Methods that write what they are given: the database refuses what would point into another tenant. */
 const writers = [
@@ -701,6 +924,12 @@ const writers = [
   'activities.post',
   'diagnostics.add',
   'apps.add',
+  'integrations.create',
+  'doors.keepNumber',
+  'doors.follow',
+  'keycloakCallbacks.owe',
+  'webhookEndpoints.add',
+  'webhookDeliveries.owe',
 ]
 
 const tables = [
@@ -729,6 +958,14 @@ const tables = [
   'activity_push_budgets',
   'apps',
   'audit_events',
+  'webhook_endpoints',
+  'webhook_deliveries',
+  'webhook_attempts',
+  'integrations',
+  'integration_credentials',
+  'shown_numbers',
+  'followed_challenges',
+  'keycloak_callbacks',
 ]
 
 /** Every row of a tenant. */
@@ -770,6 +1007,57 @@ describe('no row of one tenant points at another’s', () => {
         const key = { tenantId: my.tenantId, id, rpId: their.rpId, name: 'x', scopes: [] }
         const made = { ...key, expiresAt: null, allowedAddresses: [] }
         return apiKeys.create(made, randomBytes(32), 'operator')
+      },
+    ],
+    [
+      'a webhook endpoint at a relying party',
+      ({ webhookEndpoints }, my, their) => {
+        const id = systemRandom.id('webhookEndpoint')
+        return webhookEndpoints.add(anEndpointAt(my.tenantId, their.rpId, id), 20, 'operator')
+      },
+    ],
+    [
+      'an event at a webhook endpoint',
+      ({ webhookDeliveries }, my, their) =>
+        webhookDeliveries.owe(aWebhook(my.tenantId, their.endpointId)),
+    ],
+    [
+      'an integration at a relying party',
+      ({ integrations }, my, their) => {
+        const id = systemRandom.id('integration')
+        return integrations.create(aDoorAt(my.tenantId, their.rpId, id), null, 'operator')
+      },
+    ],
+    [
+      'a number shown at an integration or to a user',
+      async ({ doors }, my, their) => {
+        const foreign = { integrationId: my.integrationId, userId: their.userId }
+        await expect(
+          doors.keepNumber({ ...aNumber(my, my), ...foreign }, 600),
+        ).rejects.toMatchObject(foreignKey)
+        const atTheirs = { integrationId: their.integrationId, userId: my.userId }
+        return doors.keepNumber({ ...aNumber(my, my), ...atTheirs }, 600)
+      },
+    ],
+    [
+      'somebody who follows a challenge, or at an integration',
+      async ({ doors }, my, their) => {
+        const followed = { tenantId: my.tenantId, holdMs: 1 }
+        const theirChallenge = { challengeId: their.over, integrationId: my.integrationId }
+        await expect(doors.follow({ ...followed, ...theirChallenge })).rejects.toMatchObject(
+          foreignKey,
+        )
+        const theirDoor = { challengeId: my.over, integrationId: their.integrationId }
+        return doors.follow({ ...followed, ...theirDoor })
+      },
+    ],
+    [
+      'a call back of a challenge, or of an integration',
+      async ({ keycloakCallbacks }, my, their) => {
+        const theirChallenge = { ...aCallback(my, my), challengeId: their.over }
+        await expect(keycloakCallbacks.owe(theirChallenge)).rejects.toMatchObject(foreignKey)
+        const theirDoor = { challengeId: my.over, integrationId: their.integrationId }
+        return keycloakCallbacks.owe({ ...aCallback(my, my), ...theirDoor })
       },
     ],
     [

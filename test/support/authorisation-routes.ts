@@ -1,7 +1,7 @@
 // What a test must know of each route to call it in earnest; who may call it is said by openapi.yaml.
 
 import type { ProblemCode } from '../../src/http/problem-table.ts'
-import { denialBy, newApp, type Scene } from './authorisation-scene.ts'
+import { denialBy, newApp, newEndpoint, newIntegration, type Scene } from './authorisation-scene.ts'
 import type { Phone } from './running-service.ts'
 
 export type RouteFacts = {
@@ -16,6 +16,8 @@ export type RouteFacts = {
   readonly foreign?: ProblemCode
   /** What everybody meets; for routes that are open to all. Null is a success. */
   readonly everybody?: ProblemCode | null
+  /** True where the format that the route speaks has members that nobody can know: they are not read. */
+  readonly openBody?: boolean
   /** For a route that is open to all pages of the service's own origin, and to none of others. */
   readonly ownPages?: boolean
 }
@@ -78,6 +80,7 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'GET /metrics': open,
   'GET /openapi.yaml': open,
   'GET /portal/v1/activities': none,
+  'POST /portal/v1/activities/{id}/report': none,
   'GET /portal/v1/devices': none,
   'POST /portal/v1/devices/{id}/unregister': { body: () => reason },
   'GET /portal/v1/me': none,
@@ -129,6 +132,27 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   },
   'GET /v1/diagnostics': none,
   'GET /v1/diagnostics/{id}': none,
+  'GET /v1/integrations': none,
+  'POST /v1/integrations': {
+    body: async ({ party }) => ({ relyingPartyId: await party(), ...newIntegration(fresh()) }),
+    foreign: 'relying_party_unknown',
+  },
+  'DELETE /v1/integrations/{id}': none,
+  'GET /v1/integrations/{id}': none,
+  'PATCH /v1/integrations/{id}': { body: () => ({ name: fresh() }) },
+  'POST /integrations/keycloak/{id}': {
+    body: ({ name }) => ({ login_hint: name }),
+    openBody: true,
+  },
+  'POST /integrations/keycloak/{id}/{secret}': {
+    body: ({ name }) => ({ login_hint: name }),
+    openBody: true,
+  },
+  'POST /integrations/wait/{id}': {
+    body: ({ name }) => ({ username: name }),
+    granted: 'sign_in_refused',
+  },
+  'POST /v1/integrations/{id}/rotate': { body: () => ({ overlapSeconds: 0 }) },
   'GET /v1/enrollments/{id}': none,
   'POST /v1/enrollments/{id}/cancel': none,
   'GET /v1/policy': none,
@@ -169,6 +193,17 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'POST /v1/users/{userId}/recovery-codes': { body: () => ({}) },
   'POST /v1/users/{userId}/temporary-codes': { body: () => ({}) },
   'POST /v1/users/{userId}/unlock': none,
+  'GET /v1/webhook-endpoints': none,
+  'POST /v1/webhook-endpoints': { body: () => newEndpoint },
+  'DELETE /v1/webhook-endpoints/{id}': none,
+  'GET /v1/webhook-endpoints/{id}': none,
+  'PATCH /v1/webhook-endpoints/{id}': { body: () => ({ description: fresh() }) },
+  'GET /v1/webhook-endpoints/{id}/attempts': none,
+  'POST /v1/webhook-endpoints/{id}/replay': {
+    body: () => ({ failedSince: '2026-01-01T00:00:00Z' }),
+  },
+  'POST /v1/webhook-endpoints/{id}/rotate-secret': { body: () => ({}) },
+  'POST /v1/webhook-endpoints/{id}/test': none,
 }
 
 const made = '01jv9z3k8we2tvn4qh6yrx7b5c'
@@ -186,8 +221,12 @@ export const folders: Readonly<
   diagnostics: { of: ({ incident }) => incident(), unknown: `inc_${made}` },
   reports: { of: ({ report }) => report(), unknown: `rpt_${made}` },
   apps: { of: ({ app }) => app(), unknown: `app_${made}` },
+  keycloak: { of: ({ integration }) => integration(), unknown: `int_${made}` },
+  wait: { of: ({ integration }) => integration(), unknown: `int_${made}` },
+  integrations: { of: ({ integration }) => integration(), unknown: `int_${made}` },
   'api-keys': { of: ({ apiKey }) => apiKey(), unknown: `key_${made}` },
   'relying-parties': { of: ({ party }) => party(), unknown: `rp_${made}` },
+  'webhook-endpoints': { of: ({ endpoint }) => endpoint(), unknown: `whe_${made}` },
 }
 
 /** Things of the whole tenant: each of its admins may change them, whichever relying party the key is of. */
@@ -195,6 +234,7 @@ export const tenantWide: ReadonlySet<string> = new Set([
   'diagnostics',
   'reports',
   'apps',
+  'integrations',
   'api-keys',
   'relying-parties',
 ])

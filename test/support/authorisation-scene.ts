@@ -53,6 +53,10 @@ export function createScene(service: Tenancy) {
     async () =>
       (await made(api, 'POST', '/v1/relying-parties', { name, namespaces: [name] })).id as string,
   )
+  const door = once(async () => {
+    const asked = { relyingPartyId: await party(), ...newIntegration(name) }
+    return (await made(api, 'POST', '/v1/integrations', asked)) as { id: string; secret: string }
+  })
   const challenge = once(async () => {
     await phone()
     return (await made(api, 'POST', '/v1/challenges', { user: name, number: { mode: 'service' } }))
@@ -109,6 +113,12 @@ export function createScene(service: Tenancy) {
     app: once(
       async () => (await made(api, 'POST', '/v1/apps', newApp(service, name))).id as string,
     ),
+    integration: async () => (await door()).id,
+    /** The secret of a client of the integration. */
+    integrationSecret: async () => (await door()).secret,
+    endpoint: once(
+      async () => (await made(api, 'POST', '/v1/webhook-endpoints', newEndpoint)).id as string,
+    ),
     report: once(async () => {
       const path = `/device/v1/activities/${await activity()}/report`
       const reported = await callAsDevice(service, await phone(), { method: 'POST', path })
@@ -133,10 +143,18 @@ export function createScene(service: Tenancy) {
 
 export type Scene = ReturnType<typeof createScene>
 
+/** An endpoint where nobody answers. */
+export const newEndpoint = { url: 'https://webhooks.invalid/', events: ['activity.recorded'] }
+
 /** An app of this name with the simulator's credentials. */
 export function newApp({ simulator }: Pick<Tenancy, 'simulator'>, name: string) {
   const fcm = simulator.credentials.fcm.serviceAccount
   return { appId: `com.example.${name}`, name, credentials: { provider: 'fcm', fcm } }
+}
+
+/** A door of this name for clients that wait. */
+export function newIntegration(name: string) {
+  return { name, settings: { kind: 'wait' } }
 }
 
 /** What a browser sends once its person has opened a fresh link. */

@@ -44,6 +44,8 @@ export function testConfig(
     revocationLog: devNull,
     masterKeys: { current: randomBytes(32), previous: [] },
     redisUrl: null,
+    issuers: { networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'], ca: [] },
+    webhooks: { networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1', 'localhost'], ca: [] },
     pushEndpoints: {
       apns: { address: apns, ca: [caPem] },
       fcm: { address: fcm, ca: [caPem] },

@@ -17,7 +17,10 @@ import { createDeliveryStore } from '../../src/persistence/deliveries.ts'
 import { createDeviceSpanStore } from '../../src/persistence/device-spans.ts'
 import { createDeviceStore } from '../../src/persistence/devices.ts'
 import { createDiagnosticsStore } from '../../src/persistence/diagnostics.ts'
+import { createDoorStore } from '../../src/persistence/doors.ts'
 import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
+import { createIntegrationStore } from '../../src/persistence/integrations.ts'
+import { createKeycloakCallbackStore } from '../../src/persistence/keycloak-callbacks.ts'
 import { createNoticeStore } from '../../src/persistence/notices.ts'
 import { createPasscodeStore } from '../../src/persistence/passcodes.ts'
 import { createPersonalDataStore } from '../../src/persistence/personal-data.ts'
@@ -30,6 +33,8 @@ import { createSuspensionStore } from '../../src/persistence/suspensions.ts'
 import { createTenantStore } from '../../src/persistence/tenants.ts'
 import { createTestPushStore } from '../../src/persistence/test-pushes.ts'
 import { createUserStore } from '../../src/persistence/users.ts'
+import { createWebhookDeliveryStore } from '../../src/persistence/webhook-deliveries.ts'
+import { createWebhookEndpointStore } from '../../src/persistence/webhook-endpoints.ts'
 import type { AnswerToRecord, NewChallenge } from '../../src/ports/challenge-store.ts'
 import type { TiedKey } from '../../src/ports/device-store.ts'
 import type { NewDevice } from '../../src/ports/enrolment-store.ts'
@@ -53,6 +58,9 @@ export async function openStores(connections = 20) {
     url: cloned.url,
     tenants: createTenantStore(database, random),
     apiKeys: createApiKeyStore(database, random),
+    integrations: createIntegrationStore(database, random),
+    doors: createDoorStore(database),
+    keycloakCallbacks: createKeycloakCallbackStore(database),
     users: createUserStore(database, random),
     signingKeys: createSigningKeyStore(database, random),
     enrolments: createEnrolmentStore(database, random),
@@ -73,6 +81,8 @@ export async function openStores(connections = 20) {
     diagnostics: createDiagnosticsStore(database, random),
     reports: createReportStore(database, random),
     testPushes: createTestPushStore(database, random),
+    webhookEndpoints: createWebhookEndpointStore(database, random),
+    webhookDeliveries: createWebhookDeliveryStore(database),
   }
   return {
     ...stores,

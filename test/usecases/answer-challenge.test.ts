@@ -110,7 +110,7 @@ describe('a wrong number', () => {
     expect(await sendSigned(await approval())).toEqual({ status: 'approved' })
   })
 
-  test('ends the challenge at the third', async () => {
+  test('ends the challenge at the third, and that end is told once', async () => {
     for (const left of [2, 1, 0]) {
       expect(await sendSigned(await approval(wrongNumber()))).toEqual({
         refused: 'wrong_number',
@@ -120,6 +120,12 @@ describe('a wrong number', () => {
     }
     expect(await challenge()).toMatchObject({ status: 'denied', reason: 'number_mismatch' })
     expect(world.published).toEqual([id])
+    const page = { limit: 10, before: null }
+    const listed = await world.activities.list(phone.tenantId, phone.userId, page)
+    expect(listed.filter(({ type }) => type === 'number_failed')).toHaveLength(3)
+    expect(listed.filter(({ type }) => type === 'challenge_denied')).toMatchObject([
+      { challengeId: id, details: { reason: 'number_mismatch' } },
+    ])
   })
 
   test('is any text that is no number of that length, and costs a try too', async () => {

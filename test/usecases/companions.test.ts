@@ -85,6 +85,28 @@ describe('a companion', () => {
     expect(await find(watch.id)).toMatchObject({ status: 'unregistered', unregisterReason: 'lost' })
   })
 
+  test('is suspended with its parent, can answer nothing then, and comes back with it', async () => {
+    const watch = await aWatch()
+    const about = { tenantId: principal.tenantId, userId: phone.userId, actor: 'operator' } as const
+    await world.suspensions.suspendDevice({ ...about, deviceId: phone.id })
+    expect(await find(watch.id)).toMatchObject({ status: 'suspended' })
+    const { devices } = await granted(ready())
+    expect(devices.map(({ mayAnswer }) => mayAnswer)).toEqual([false, false])
+    await world.suspensions.activateDevice({ ...about, deviceId: phone.id })
+    expect(await find(watch.id)).toMatchObject({ status: 'active', suspendedAt: null })
+  })
+
+  test('that was suspended by itself stays so when its parent comes back', async () => {
+    const watch = await aWatch()
+    const about = { tenantId: principal.tenantId, userId: phone.userId, actor: 'operator' } as const
+    await world.suspensions.suspendDevice({ ...about, deviceId: watch.id })
+    expect(await find(phone.id)).toMatchObject({ status: 'active' })
+    await world.suspensions.suspendDevice({ ...about, deviceId: phone.id })
+    await world.suspensions.activateDevice({ ...about, deviceId: phone.id })
+    expect(await find(watch.id)).toMatchObject({ status: 'suspended' })
+    expect(await find(phone.id)).toMatchObject({ status: 'active' })
+  })
+
   test('ends alone without its parent', async () => {
     const watch = await aWatch()
     await end(watch.id)

@@ -77,6 +77,22 @@ describe('a challenge is created', () => {
     })
   })
 
+  test('and keeps the caller’s own number sealed, also where the context says it', async () => {
+    const { challenge } = await granted(
+      ask(world, principal, {
+        number: { mode: 'caller', value: '483920' },
+        context: { fields: [{ label: 'Message', value: 'Type 483 920 on your phone' }] },
+      }),
+    )
+    const [row] = await world.database.query<{ text: string }>(
+      'context_of',
+      'select context::text as text from challenges where id = $1',
+      [challenge.id],
+    )
+    expect(row?.text).toContain('Type •••••• on your phone')
+    expect(row?.text).not.toMatch(/483 ?920/)
+  })
+
   test('for the devices that are left, when one goes while it is being decided', async () => {
     const other = await aPhone(world, principal)
     let raced = false

@@ -9,6 +9,7 @@ import { openNextEnrolment, readNextEnrolment } from '../../src/usecases/next-ph
 import { readDevice } from '../../src/usecases/read-devices.ts'
 import { readEnrolment } from '../../src/usecases/read-enrolment.ts'
 import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
+import { until } from '../support/until.ts'
 import {
   aClaimCommand,
   aPhone,
@@ -144,7 +145,18 @@ describe('what a lost phone opened goes with it', () => {
   test.each(ways)('and its open wait ends in a refusal, when the phone is %s', async (how, end) => {
     const { enrolment } = await granted(open())
     const wait = { waitMs: 20_000, after: 'open' } as const
-    const following = readNextEnrolment(world, await aProof(world, old), enrolment.id, wait)
+    let isWaiting = false
+    const watch: World['signals']['watch'] = (...keys) => {
+      const watched = world.signals.watch(...keys)
+      const next = (ms: number) => {
+        isWaiting = true
+        return watched.next(ms)
+      }
+      return { next, close: () => watched.close() }
+    }
+    const watched = { ...world, signals: { ...world.signals, watch } }
+    const following = readNextEnrolment(watched, await aProof(world, old), enrolment.id, wait)
+    await until('it has read that it is open, and waits', () => isWaiting)
     await granted(end(old.id))
     expect(await following).toEqual({ refused: `device_${how}` })
   })

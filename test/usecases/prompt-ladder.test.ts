@@ -11,7 +11,8 @@ import {
   readPushPause,
   unlockUser,
 } from '../../src/usecases/protection.ts'
-import { listReports, reportActivity, resolveReport } from '../../src/usecases/reports.ts'
+import { reportActivity } from '../../src/usecases/report-activity.ts'
+import { listReports, resolveReport } from '../../src/usecases/reports.ts'
 import { resendChallenge } from '../../src/usecases/resend-challenge.ts'
 import {
   anAnswer,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
+import { pausePushes } from '../../src/usecases/protection.ts'
 import { pushTest, readTestPush } from '../../src/usecases/push-test.ts'
 import { rotatePushToken } from '../../src/usecases/rotate-push-token.ts'
 import { aPhone, aPrincipal, aProof, granted, openWorld, type Phone, type World } from './world.ts'
@@ -21,6 +22,7 @@ afterAll(() => world.close())
 
 const push = (by = principal) => pushTest(world, by, phone.id)
 const read = (by = principal) => readTestPush(world, by, phone.id)
+const verified = () => aProof(world, phone, phone.keys.verification ?? undefined)
 const sql = (name: string, text: string) =>
   world.database.query<Record<string, unknown>>(name, text, [phone.tenantId, phone.id])
 
@@ -53,11 +55,74 @@ describe('a test push', () => {
     expect(world.dispatched).toHaveLength(1)
     await sql(
       'time_passes',
-      `update devices set test_pushed_at = test_pushed_at - interval '10 s'
+      `update devices set test_pushes_at = array(select t - interval '10 s' from unnest(test_pushes_at) t)
        where tenant_id = $1 and id = $2`,
     )
     await granted(push())
     expect(world.dispatched).toHaveLength(2)
+  })
+
+  test('is sent five times within an hour, and again when the first of them is an hour old', async () => {
+    const pass = (time: string) =>
+      sql(
+        `pass_${time}`,
+        `update devices set test_pushes_at = array(select t - interval '${time}' from unnest(test_pushes_at) t)
+         where tenant_id = $1 and id = $2`,
+      )
+    for (let sent = 0; sent < 5; sent++) {
+      await granted(push())
+      await pass('11 s')
+    }
+    const refused = await push()
+    expect(refused).toMatchObject({ refused: 'test_push_too_soon' })
+    if (!isRefusal(refused)) throw new Error('it was refused')
+    const seconds = refused.retryAfterSeconds ?? 0
+    expect(seconds).toBeGreaterThan(3500)
+    expect(seconds).toBeLessThanOrEqual(3600 - 55)
+    expect(world.dispatched).toHaveLength(5)
+    await pass(`${seconds} s`)
+    await granted(push())
+    const kept = await sql(
+      'kept',
+      `select cardinality(test_pushes_at) as n from devices where tenant_id = $1 and id = $2`,
+    )
+    expect(kept).toEqual([{ n: 5 }])
+  })
+
+  test.each([
+    ['wants no pushes', `paused_until = now() + interval '1 hour'`, 'pushes_paused', true],
+    ['has reported something', `reported_until = now() + interval '1 hour'`, 'push_locked', true],
+    ['is locked for a time', `locked_until = now() + interval '1 hour'`, 'push_locked', true],
+    ['is locked until an admin unlocks', 'hard_locked_at = now()', 'push_locked', false],
+    ['is suspended', 'suspended_at = now()', 'user_suspended', false],
+  ])('is refused while the user %s', async (name, set, refused, heals) => {
+    await sql(
+      `stop_${name.replaceAll(' ', '_')}`,
+      `update user_protections p set ${set} from devices v
+       where v.tenant_id = $1 and v.id = $2 and p.tenant_id = v.tenant_id and p.user_id = v.user_id`,
+    )
+    const outcome = await push()
+    expect(outcome).toMatchObject({ refused })
+    expect(isRefusal(outcome) && (outcome.retryAfterSeconds ?? 0) > 3500).toBe(heals)
+    expect(world.dispatched).toEqual([])
+  })
+
+  test('that was decided before the user paused is decided again', async () => {
+    const stale = async (...given: Parameters<World['protections']['find']>) => {
+      const found = await world.protections.find(...given)
+      await granted(pausePushes(world, await verified(), new Date(Date.now() + 3_600_000)))
+      return found
+    }
+    let tries = 0
+    const protections = {
+      find: (...given: Parameters<World['protections']['find']>) =>
+        tries++ === 0 ? stale(...given) : world.protections.find(...given),
+    }
+    expect(await pushTest({ ...world, protections }, principal, phone.id)).toMatchObject({
+      refused: 'pushes_paused',
+    })
+    expect(world.dispatched).toEqual([])
+    expect(await world.testPushes.findLast(phone.tenantId, phone.id)).toBeNull()
   })
 
   test('is refused with the reason where a device cannot be pushed', async () => {

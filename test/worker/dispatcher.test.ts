@@ -126,6 +126,24 @@ describe('a push', () => {
     expect(running.lines).toMatchObject([{ level: 'warn', facts: { devices: 1 } }])
   })
 
+  test('whose token a tenant’s own credentials call dead takes it from that tenant’s devices only', async () => {
+    const elsewhere = await aPrincipal(world)
+    const theirs = await aPhone(world, elsewhere)
+    await world.database.query(
+      'share_token',
+      `update devices set push_token_hash = (select push_token_hash from devices where id = $2)
+       where id = $1`,
+      [theirs.id, phone.id],
+    )
+    await pushed(
+      dispatching(() => ({ kind: 'token_gone', reason: 'Unregistered', tenantOnly: true })),
+    )
+    expect(await hasToken()).toBe(false)
+    expect(await world.devices.find(theirs.tenantId, theirs.id)).toMatchObject({
+      hasPushToken: true,
+    })
+  })
+
   test('whose token was dead before it was registered keeps it', async () => {
     const since = new Date(Date.now() - 3_600_000)
     await pushed(dispatching(() => ({ kind: 'token_gone', reason: 'Unregistered', since })))

@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
+import { createEgressGuard } from '../../src/outbound/egress-guard.ts'
+import { createRealms } from '../../src/outbound/realms.ts'
 import { createDispatcher } from '../../src/worker/dispatcher.ts'
+import { createIntegrationUsage } from '../../src/worker/integration-usage.ts'
 import { startSweeps } from '../../src/worker/sweeps.ts'
 import { until } from '../support/until.ts'
 import {
@@ -50,7 +53,12 @@ function aWorker(
     originHash: 'origin',
     log,
   })
-  const sweeps = startSweeps({ ...world, dispatcher, log, ...changes })
+  const nothing = async () => undefined
+  const courier = { work: nothing, refresh: nothing, pauseHopeless: async () => 0 }
+  const integrationUsage = createIntegrationUsage(world.integrations, log)
+  const realms = createRealms({ guard: createEgressGuard(), ca: [] })
+  const parts = { ...world, dispatcher, courier, integrationUsage, realms, log }
+  const sweeps = startSweeps({ ...parts, ...changes })
   return { sweeps, sent, lines, dispatcher }
 }
 const accepted = () => ({ kind: 'accepted', providerMessageId: 'apns-1' }) as const

@@ -52,7 +52,13 @@ export function parseJsonBodies(
 export function refuseUnknownBodies(app: FastifyInstance): void {
   app.addHook('onRoute', (route) => {
     const { schema } = route
-    if (!schema || [route.method].flat().every((method) => method === 'GET')) return
+    // Routes of a wire format of others say no in that.
+    if (
+      !schema ||
+      route.config?.authApi ||
+      [route.method].flat().every((method) => method === 'GET')
+    )
+      return
     route.schema = {
       ...schema,
       response: { ...bodyProblemResponses, ...(schema.response as object) },

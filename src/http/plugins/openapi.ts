@@ -12,6 +12,7 @@ import manifest from '../../../package.json' with { type: 'json' }
 import type { HttpApp } from '../http-app.ts'
 import { tidy, toYaml } from '../openapi-document.ts'
 import { publicOperation, tags } from '../operation.ts'
+import { webhookEventBodies, webhookEventName } from '../schemas/webhook-event.ts'
 
 const description = `Push sign-in approval: ask a user, let a registered phone answer, get a signed outcome.
 
@@ -37,6 +38,28 @@ const document = {
         bearerFormat: 'cs_<id>_<secret>',
         description: 'An API key. The scopes that a call takes are named with it; `admin` has all.',
       },
+      integrationSecret: {
+        type: 'http',
+        scheme: 'bearer',
+        description: 'The secret of the integration that the path names.',
+      },
+      integrationLogin: {
+        type: 'http',
+        scheme: 'basic',
+        description: 'The same: the id of the integration, and its secret as the password.',
+      },
+      authApi: {
+        type: 'http',
+        scheme: 'basic',
+        description:
+          'The integration key, and as the password a signature by HMAC in the Auth API wire format: versions 2, 4 and 5.',
+      },
+      realmToken: {
+        type: 'http',
+        scheme: 'bearer',
+        bearerFormat: 'JWT',
+        description: 'A token that a realm of the integration made for this question.',
+      },
       portalSession: {
         type: 'apiKey',
         in: 'cookie',
@@ -55,13 +78,49 @@ const document = {
   },
 } as const
 
+const headers = {
+  'webhook-id':
+    'Names the event: the same over all tries. What was seen before is answered 2xx and ignored.',
+  'webhook-timestamp': 'Unix time of this try, in seconds.',
+  'webhook-signature':
+    'Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots.',
+}
+
+/** What endpoints are sent: one webhook of OpenAPI 3.1 for each type of event. */
+function webhooksOf() {
+  const parameters = Object.entries(headers).map(([name, description]) => ({
+    name,
+    in: 'header',
+    required: true,
+    description,
+    schema: { type: 'string' },
+  }))
+  const described = [...webhookEventBodies].map(([type, { description }]) => {
+    const schema = { $ref: `#/components/schemas/${webhookEventName(type)}` }
+    const post = {
+      operationId: `on${webhookEventName(type)}`,
+      tags: ['webhooks'],
+      summary: description,
+      parameters,
+      requestBody: { required: true, content: { 'application/json': { schema } } },
+      responses: {
+        '2XX': { description: 'Taken.' },
+        410: { description: 'The endpoint is gone for ever, and disabled.' },
+        default: { description: 'Tried again later; a redirect, too, is a failure.' },
+      },
+    }
+    return [type, { post }]
+  })
+  return Object.fromEntries(described)
+}
+
 /** Must be registered before the routes that it is to describe. */
 export async function describeRoutes(app: HttpApp): Promise<void> {
   const tidied = createJsonSchemaTransformObject({})
   await app.register(swagger, {
     openapi: structuredClone(document) as object,
     transform: createJsonSchemaTransform({}),
-    transformObject: (given) => tidy(tidied(given)),
+    transformObject: (given) => tidy({ ...tidied(given), webhooks: webhooksOf() }),
   })
 }
 

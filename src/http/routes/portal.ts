@@ -12,6 +12,7 @@ import { deviceBody, deviceList } from '../schemas/device.ts'
 import { idParams } from '../schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../schemas/paging.ts'
 import { openedLink, portalUnregistration, portalUserBody } from '../schemas/portal.ts'
+import { madeReportBody } from '../schemas/protection.ts'
 import type { UseCases } from '../use-cases.ts'
 
 export type PortalOptions = {
@@ -37,6 +38,7 @@ export function portalRoutes(app: HttpApp, options: PortalOptions, done: () => v
   devices(app, options)
   unregister(app, options)
   activities(app, options)
+  report(app, options)
   done()
 }
 
@@ -140,6 +142,26 @@ function activities(app: HttpApp, { useCases, portal }: PortalOptions): void {
     async (request): Promise<z.output<typeof activityPage>> => {
       const page = pageRequest(request.query)
       return pageOf(await useCases.listPortalActivities(portalSessionOf(request), page), page)
+    },
+  )
+}
+
+function report(app: HttpApp, { useCases, portal }: PortalOptions): void {
+  app.post(
+    '/portal/v1/activities/:id/report',
+    portal('session', {
+      operationId: 'reportFromPortal',
+      tag: 'portal',
+      summary: 'Say "this wasn\'t me" of something that happened',
+      description:
+        'Locks push sign-in, cancels what is pending, and blocks whoever started the sign-in for a time. Once more of the same thing answers with the report that stands.',
+      params: idParams('id', 'activity', 'What happened.'),
+      answers: { 201: { description: 'It is reported.', schema: madeReportBody } },
+      refusals: ['conflict'],
+    }),
+    async (request, reply) => {
+      const made = await useCases.reportFromPortal(portalSessionOf(request), request.params.id)
+      return isRefusal(made) ? sendRefusal(reply, made) : reply.code(201).send(made)
     },
   )
 }

@@ -21,7 +21,7 @@ export const activityBody = z
     severity,
     actor: z.string().meta({
       description:
-        'Who did it: `device:<id>`, `portal:<id>`, `api_key:<id>`, `operator` or `service`.',
+        'Who did it: `device:<id>`, `portal:<id>`, `api_key:<id>`, `integration:<id>`, `operator` or `service`.',
       example: 'service',
     }),
     challengeId: z.string().nullable(),

@@ -44,6 +44,15 @@ const shown = Object.fromEntries(
   fields.map(([field, rule]) => [field, schemaOf(rule).meta({ description: rule.about })]),
 )
 
+/** The schemas of some fields, for whoever may set no others. */
+export function overrideSchemas(
+  named: readonly (keyof PolicyOverrides)[],
+): Readonly<Record<string, z.ZodType>> {
+  return Object.fromEntries(
+    Object.entries(given).filter(([field]) => named.includes(field as never)),
+  )
+}
+
 // The table gives the types; zod cannot follow through Object.fromEntries.
 export const policyOverrides = z.strictObject(given).meta({
   id: 'PolicyOverrides',

@@ -39,7 +39,10 @@ export const reportBody = z
   .object({
     id: shownId('report', 'The report.'),
     userId: shownId('user', 'Who reported.'),
-    deviceId: shownId('device', 'The device that reported.'),
+    deviceId: shownId(
+      'device',
+      'The device that reported; null when the user did in the portal.',
+    ).nullable(),
     challengeId: shownId('challenge', 'What was reported, or what it is about.').nullable(),
     activityId: shownId('activity', 'What was reported.').nullable(),
     status: z.enum(['open', 'resolved']),

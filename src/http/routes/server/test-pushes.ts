@@ -40,7 +40,7 @@ function push(app: HttpApp, { useCases, key }: ServerOptions): void {
       tag: 'devices',
       summary: 'Send a harmless push to a device',
       description:
-        'Says "notifications reach this device"; once in 10 s. Read what became of it by GET.',
+        'Says "notifications reach this device"; once in 10 s, five times within an hour. Not while the user is suspended, locked, has reported something or has paused pushes. Read what became of it by GET.',
       params: deviceParams,
       answers: { 202: { description: 'The push is owed.', schema: testPushBody } },
       refusals: [
@@ -48,6 +48,10 @@ function push(app: HttpApp, { useCases, key }: ServerOptions): void {
         'device_suspended',
         'device_not_active',
         'no_push_token',
+        'user_suspended',
+        'push_locked',
+        'pushes_paused',
+        'conflict',
         'test_push_too_soon',
       ],
     }),

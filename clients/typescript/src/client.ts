@@ -1,0 +1,31 @@
+// Everything that `@countersign/client` offers.
+
+export { type ClientOptions, CountersignClient } from './countersign-client.ts'
+export type { DecidedChallenge, WaitOptions } from './decision.ts'
+export type {
+  AnswerTo,
+  CallOptions,
+  Method,
+  OperationAt,
+  Request,
+  Route,
+  Schemas,
+} from './operations.ts'
+export { type RefusalCode, RefusedCall } from './refused-call.ts'
+export {
+  type Approval,
+  type Asked,
+  type Result,
+  type ResultRefusal,
+  ResultRefused,
+  type ResultTrust,
+  ResultVerifier,
+} from './result-verifier.ts'
+export type { components, operations, paths } from './server-api.ts'
+export {
+  type VerifiedWebhook,
+  verifyWebhook,
+  type WebhookHeaders,
+  type WebhookRefusal,
+  WebhookRefused,
+} from './webhook.ts'

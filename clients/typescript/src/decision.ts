@@ -1,0 +1,54 @@
+import type { Schemas } from './operations.ts'
+import { insist, pause } from './patience.ts'
+import { RefusedCall } from './refused-call.ts'
+
+type Challenge = Schemas['Challenge']
+
+/** A challenge that has ended, with its signed result. */
+export type DecidedChallenge = Challenge & {
+  readonly status: Exclude<Challenge['status'], 'pending'>
+  readonly result: string
+}
+
+export type WaitOptions = {
+  /** Ends the waiting, which then rejects with the signal's reason; the challenge stays as it is. */
+  readonly signal?: AbortSignal
+}
+
+const waitSeconds = 30
+/** No challenge lives longer. */
+const lifetimeSecondsMax = 600
+/** For the reading that says `expired`, and one more try. */
+const graceMs = 15_000
+const shortestRoundMs = 500
+
+/**
+ * Reads until the challenge has ended. How long it lives is measured from here, by durations only: clocks of two machines are never
+ * compared. That is at most as much too long as the challenge was old.
+ */
+export async function decisionOf(
+  read: (waitSeconds: number, signal?: AbortSignal) => Promise<Challenge>,
+  { signal }: WaitOptions,
+): Promise<DecidedChallenge> {
+  const begin = performance.now()
+  let lifetimeMs = lifetimeSecondsMax * 1000
+  for (;;) {
+    const roundBegin = performance.now()
+    const patienceMs = begin + lifetimeMs + graceMs - roundBegin
+    const challenge = await insist(() => read(waitSeconds, signal), { patienceMs, signal })
+    if (isDecided(challenge)) return challenge
+    const { createdAt, expiresAt, status } = challenge
+    lifetimeMs = Math.min(lifetimeMs, Date.parse(expiresAt) - Date.parse(createdAt))
+    const isOver = !(performance.now() - begin < lifetimeMs + graceMs)
+    if (status !== 'pending' || isOver) {
+      throw new RefusedCall(200, 'unexpected_response', `The challenge does not end: ${status}.`)
+    }
+    // A service that is stopping, or something in between, may end a wait at once.
+    const restMs = shortestRoundMs - (performance.now() - roundBegin)
+    if (restMs > 0) await pause(restMs, signal)
+  }
+}
+
+function isDecided(challenge: Challenge): challenge is DecidedChallenge {
+  return challenge.status !== 'pending' && typeof challenge.result === 'string'
+}

@@ -1,0 +1,230 @@
+// Results are verified offline: with the tenant's published keys and nothing else (docs/protocol.md, section 13).
+
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type JSONWebKeySet,
+  type JWTVerifyGetKey,
+  type JWTVerifyResult,
+  jwtVerify,
+} from 'jose'
+
+/** Why a result is not believed. Only `keys_unavailable` passes: the keys could not be fetched. */
+export type ResultRefusal =
+  | 'malformed'
+  | 'wrong_algorithm'
+  | 'wrong_type'
+  | 'unknown_key'
+  | 'signature_invalid'
+  | 'wrong_issuer'
+  | 'wrong_audience'
+  | 'expired'
+  | 'wrong_challenge'
+  | 'wrong_user'
+  | 'wrong_binding'
+  | 'used_before'
+  | 'not_approved'
+  | 'keys_unavailable'
+
+/** A result token that must not be believed. */
+export class ResultRefused extends Error {
+  override readonly name = 'ResultRefused'
+  readonly code: ResultRefusal
+
+  constructor(code: ResultRefusal, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+  }
+}
+
+/** The claims of a verified result token. */
+export type Result = {
+  readonly iss: string
+  readonly aud: string
+  readonly jti: string
+  readonly iat: number
+  readonly exp: number
+  readonly tid: string
+  /** The challenge. */
+  readonly cid: string
+  /** The user. */
+  readonly sub: string
+  readonly binding: string
+  readonly decision: 'approved' | 'denied' | 'expired' | 'cancelled'
+  /** Of a denial. */
+  readonly reason?: 'user_denied' | 'user_reported' | 'number_mismatch' | 'no_device_left'
+  /** The device that decided. */
+  readonly did?: string
+  /** Who made the number that was typed; `none`: nothing was typed. */
+  readonly number: 'service' | 'caller' | 'none'
+  /** RFC 8176; `user` when the person was verified by the device. */
+  readonly amr?: readonly string[]
+  /** When it was approved, in seconds since the epoch. */
+  readonly auth_time?: number
+  /** The device became active less than 24 hours before. */
+  readonly new_device?: boolean
+}
+
+/** A result that lets somebody in. */
+export type Approval = Result & { readonly decision: 'approved' }
+
+/** Whose results to believe. */
+export type ResultTrust = {
+  /** `{origin}/t/{tenantId}` of your tenant. */
+  readonly issuer: string
+  /** The id of your relying party, `rp_...`. */
+  readonly audience: string
+  /** The tenant's keys, where they are not to be fetched from the issuer. */
+  readonly jwks?: JSONWebKeySet
+  /**
+   * Uses up a `jti` and tells whether this was its first use, in one step: in a store that all your processes share. May forget it after
+   * `exp` (seconds since the epoch). Without it a copied token can be presented again for the minute that it lives.
+   */
+  readonly useOnce?: (jti: string, exp: number) => boolean | Promise<boolean>
+  /** Another `fetch`, for proxies and tests. */
+  readonly fetch?: typeof fetch
+  /** Another clock, for tests. */
+  readonly now?: () => Date
+}
+
+/** What was asked, as the browser session that waits for it remembers it. */
+export type Asked = {
+  /** The challenge that this browser session started. */
+  readonly challengeId: string
+  /** The user who was asked, `usr_...`. */
+  readonly userId: string
+  /** The hash of this browser session that was given when asking. */
+  readonly binding: string
+}
+
+const typ = 'approval-result+jwt'
+const algorithm = 'ES256'
+const lengthMax = 8192
+/** A key that is not known is looked for anew, but whoever invents keys cannot make us ask without end. */
+const cooldownMs = 2000
+const decisions: readonly unknown[] = ['approved', 'denied', 'expired', 'cancelled']
+/** jose takes further spellings of the same bytes. */
+const compact = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$/
+
+/** Verifies the results of one tenant for one relying party. Keep it: it caches the keys, and fetches them anew when they rotate. */
+export class ResultVerifier {
+  readonly #trust: ResultTrust
+  readonly #keys: JWTVerifyGetKey
+
+  constructor(trust: ResultTrust) {
+    for (const name of ['issuer', 'audience'] as const) demandText(trust[name], name)
+    this.#trust = trust
+    this.#keys = trust.jwks ? createLocalJWKSet(trust.jwks) : publishedKeys(trust)
+  }
+
+  /**
+   * Believes a result only when all of it is as it must be: signed by a key of the tenant, of this kind, for this relying party, not over,
+   * about this challenge and this user, carrying this session's binding. Whatever the decision is; use `verifyApproval` to let
+   * somebody in. Rejects with ResultRefused, or TypeError when `asked` is incomplete.
+   */
+  async verifyResult(token: string, asked: Asked): Promise<Result> {
+    for (const name of ['challengeId', 'userId', 'binding'] as const) demandText(asked[name], name)
+    const result = await this.#read(token)
+    if (result.cid !== asked.challengeId) {
+      throw new ResultRefused('wrong_challenge', 'The result is about another challenge.')
+    }
+    if (result.sub !== asked.userId) {
+      throw new ResultRefused('wrong_user', 'The result is about another user.')
+    }
+    if (result.binding !== asked.binding) {
+      throw new ResultRefused('wrong_binding', 'The result belongs to no or another session.')
+    }
+    const isFirst = (await this.#trust.useOnce?.(result.jti, result.exp)) ?? true
+    if (isFirst !== true) throw new ResultRefused('used_before', 'The result was used before.')
+    return result
+  }
+
+  /** `verifyResult`, and `not_approved` for every decision but `approved`. */
+  async verifyApproval(token: string, asked: Asked): Promise<Approval> {
+    const result = await this.verifyResult(token, asked)
+    if (!isApproval(result)) {
+      throw new ResultRefused('not_approved', `The challenge ended as ${result.decision}.`)
+    }
+    return result
+  }
+
+  async #read(token: string): Promise<Result> {
+    if (typeof token !== 'string' || token.length > lengthMax || !compact.test(token)) {
+      throw new ResultRefused('malformed', 'This is no result token.')
+    }
+    const { issuer, audience, now } = this.#trust
+    const verified = await jwtVerify(token, this.#keys, {
+      algorithms: [algorithm],
+      issuer,
+      audience,
+      requiredClaims: ['iss', 'aud', 'sub', 'jti', 'iat', 'exp', 'cid', 'decision'],
+      ...(now && { currentDate: now() }),
+    }).catch((error: unknown) => {
+      throw refusalFor(error)
+    })
+    return resultIn(verified)
+  }
+}
+
+function publishedKeys({ issuer, fetch: given }: ResultTrust): JWTVerifyGetKey {
+  const url = new URL(`${issuer}/.well-known/jwks.json`)
+  return createRemoteJWKSet(url, {
+    cooldownDuration: cooldownMs,
+    ...(given && { [customFetch]: given }),
+  })
+}
+
+/** Callers of plain JavaScript forget things: an empty expectation would be met by an empty claim. */
+function demandText(value: unknown, name: string): void {
+  if (typeof value !== 'string' || value === '') throw new TypeError(`${name} is missing`)
+}
+
+function isApproval(result: Result): result is Approval {
+  return result.decision === 'approved'
+}
+
+/** Stricter than jose, which takes other spellings of `typ`, tokens without `kid`, and lists of audiences. */
+function resultIn({ protectedHeader, payload }: JWTVerifyResult): Result {
+  if (protectedHeader.typ !== typ) {
+    throw new ResultRefused('wrong_type', `The type of the token is not ${typ}.`)
+  }
+  const texts = [protectedHeader.kid, payload.jti, payload.sub, payload.cid, payload.aud]
+  if (texts.some((text) => typeof text !== 'string') || !decisions.includes(payload.decision)) {
+    throw new ResultRefused('malformed', 'Parts of the result are not of their kind.')
+  }
+  return payload as unknown as Result
+}
+
+const claimRefusals: Readonly<Record<string, ResultRefusal>> = {
+  iss: 'wrong_issuer',
+  aud: 'wrong_audience',
+}
+
+function refusalFor(error: unknown): ResultRefused {
+  const refuse = (code: ResultRefusal) => new ResultRefused(code, messageOf(error), error)
+  if (error instanceof errors.JWTExpired) return refuse('expired')
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return refuse(
+      error.reason === 'missing' ? 'malformed' : (claimRefusals[error.claim] ?? 'malformed'),
+    )
+  }
+  if (error instanceof errors.JOSEAlgNotAllowed) return refuse('wrong_algorithm')
+  if (
+    error instanceof errors.JWKSNoMatchingKey ||
+    error instanceof errors.JWKSMultipleMatchingKeys
+  ) {
+    return refuse('unknown_key')
+  }
+  if (error instanceof errors.JWSSignatureVerificationFailed) return refuse('signature_invalid')
+  const isAboutToken =
+    error instanceof errors.JWSInvalid ||
+    error instanceof errors.JWTInvalid ||
+    error instanceof errors.JOSENotSupported
+  return refuse(isAboutToken ? 'malformed' : 'keys_unavailable')
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,6968 @@
+// Written by `npm run client-types` from openapi.yaml. Do not edit.
+
+export interface paths {
+    "/v1/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All API keys of the tenant */
+        get: operations["listApiKeys"];
+        put?: never;
+        /** Make an API key for a relying party */
+        post: operations["createApiKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/api-keys/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke an API key for ever
+         * @description In force everywhere within a second. Revoking a key twice changes nothing.
+         */
+        post: operations["revokeApiKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/api-keys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an API key its successor
+         * @description The new key has the same rights. The old one ends after `overlapSeconds` at the latest; at most two keys of a lineage are live.
+         */
+        post: operations["rotateApiKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The mobile apps of the tenant */
+        get: operations["listApps"];
+        put?: never;
+        /**
+         * Add a mobile app with its push credentials
+         * @description They are used for devices of this tenant with this app id, before those of the environment.
+         */
+        post: operations["addApp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/apps/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a mobile app */
+        get: operations["readApp"];
+        put?: never;
+        post?: never;
+        /** Remove a mobile app and its credentials */
+        delete: operations["removeApp"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename a mobile app, or replace its credentials
+         * @description New credentials are in use within seconds, in every process.
+         */
+        patch: operations["changeApp"];
+        trace?: never;
+    };
+    "/v1/audit-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was changed in the tenant, by whom
+         * @description Changes that belong to no single user; what happened to one is at `/v1/users/{userId}/activities`. Both are chained and signed.
+         */
+        get: operations["listAuditEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/challenges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Page through the challenges of the relying party */
+        get: operations["listChallenges"];
+        put?: never;
+        /**
+         * Ask a user
+         * @description The challenge exists before any push is tried. With `wait` the answer comes once the challenge has ended, or after that time.
+         */
+        post: operations["createChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/challenges/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a challenge, waiting for it to end */
+        get: operations["readChallenge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/challenges/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a pending challenge
+         * @description Cancelling a cancelled challenge changes nothing; any other end stands.
+         */
+        post: operations["cancelChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/challenges/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow a challenge by server-sent events
+         * @description An event `challenge` with the challenge as JSON, at once and at each change; the stream ends after the one whose status is final, when the key is revoked, and after ten minutes at the latest.
+         */
+        get: operations["followChallenge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/challenges/{id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The signed question, the signed answer and the key that answered
+         * @description There is none until a device has decided.
+         */
+        get: operations["readEvidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/challenges/{id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Push a pending challenge again
+         * @description Number and expiry stay as they are.
+         */
+        post: operations["resendChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/devices/unregister-by-time": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unregister all devices of the tenant that were registered in a span of time
+         * @description At most 200 a call, the eldest first; while `more` is true make the same call again. Each call is on the audit record before it does anything.
+         */
+        post: operations["unregisterDevicesByTime"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a device */
+        get: operations["readDevice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Rename a device, suspend it, or make it active again
+         * @description Once a suspension returns, no answer of the device counts until it is active again; its own calls are refused as `device_suspended`.
+         */
+        patch: operations["changeDevice"];
+        trace?: never;
+    };
+    "/v1/devices/{id}/test-push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of the last test push to a device */
+        get: operations["readTestPush"];
+        put?: never;
+        /**
+         * Send a harmless push to a device
+         * @description Says "notifications reach this device"; once in 10 s, five times within an hour. Not while the user is suspended, locked, has reported something or has paused pushes. Read what became of it by GET.
+         */
+        post: operations["pushTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/devices/{id}/unregister": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unregister a device for ever
+         * @description Once this returns, no answer of the device counts any more. Doing it twice changes nothing.
+         */
+        post: operations["unregisterDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/diagnostics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the diagnostics that devices sent */
+        get: operations["listDiagnostics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/diagnostics/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the diagnostics of an incident */
+        get: operations["readDiagnostics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/enrollments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open an enrolment, creating the user if need be */
+        post: operations["openEnrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/enrollments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an enrolment, waiting for its status to change
+         * @description A page follows an enrolment with `?wait=30&after=open` and then `?wait=30&after=claimed`: whatever changed between two calls is answered at once.
+         */
+        get: operations["readEnrolment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/enrollments/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel an enrolment that is not completed
+         * @description A device that has claimed it is unregistered. Cancelling twice changes nothing.
+         */
+        post: operations["cancelEnrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/integrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The integrations of the relying party; for admins, all of the tenant */
+        get: operations["listIntegrations"];
+        put?: never;
+        /** Make a door for a client that exists */
+        post: operations["createIntegration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/integrations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an integration, with its use and its last error */
+        get: operations["readIntegration"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove an integration for ever
+         * @description In force in every process within a second.
+         */
+        delete: operations["removeIntegration"];
+        options?: never;
+        head?: never;
+        /**
+         * Change or pause an integration
+         * @description In force in every process within a second. Recorded before and after.
+         */
+        patch: operations["changeIntegration"];
+        trace?: never;
+    };
+    "/v1/integrations/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give the clients of an integration a new secret
+         * @description The old secret ends after `overlapSeconds` at the latest. At most two are live; with an overlap of 0 all old ones end at once.
+         */
+        post: operations["rotateIntegration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The policy of the tenant */
+        get: operations["readPolicy"];
+        /**
+         * Set the policy of the tenant; fields left out return to their defaults
+         * @description In force from the next request on, in every process. Recorded before and after.
+         */
+        put: operations["replacePolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Set some fields of the policy of the tenant
+         * @description In force from the next request on, in every process. Recorded before and after.
+         */
+        patch: operations["changePolicy"];
+        trace?: never;
+    };
+    "/v1/relying-parties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All relying parties of the tenant */
+        get: operations["listRelyingParties"];
+        put?: never;
+        /** Add a relying party */
+        post: operations["createRelyingParty"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/relying-parties/{id}/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The policy in force for a relying party */
+        get: operations["readRelyingPartyPolicy"];
+        /**
+         * Set what a relying party asks beyond the policy of its tenant: stricter only
+         * @description In force from the next request on, in every process. Recorded before and after.
+         */
+        put: operations["replaceRelyingPartyPolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What users reported as not theirs */
+        get: operations["listReports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/{id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what was found out about a report */
+        post: operations["resolveReport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant of the API key */
+        get: operations["readTenant"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look a user up, or page through all
+         * @description With `identifier`: the one user so named, or an empty list.
+         */
+        get: operations["listUsers"];
+        put?: never;
+        /**
+         * Import a user
+         * @description Returns the user who has all these identifiers, creating it if nobody has any.
+         */
+        post: operations["importUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a user */
+        get: operations["readUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Suspend a user, or make the user active again
+         * @description Once a suspension returns, no approval commits and no code is accepted; what was pending is cancelled, open enrolments are void, sessions of the portal are over. Devices, codes and locks are kept.
+         */
+        patch: operations["changeUser"];
+        trace?: never;
+    };
+    "/v1/users/{userId}/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to a user
+         * @description What other relying parties posted is not among it.
+         */
+        get: operations["listActivities"];
+        put?: never;
+        /**
+         * Tell a user what happened at the relying party
+         * @description Shown on the user's devices as a claim of this relying party; no other relying party can read it. Pushed by severity and the user's preferences, within the limit of the policy.
+         */
+        post: operations["postActivity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All devices that a user ever had */
+        get: operations["listDevices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/devices/unregister": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unregister every device of a user
+         * @description Once this returns, no answer of these devices counts any more.
+         */
+        post: operations["unregisterAllDevices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/enrollments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open an enrolment for a known user */
+        post: operations["openEnrolmentOfUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase a user for ever
+         * @description Devices are unregistered, what is pending ends, and keys, tokens, contexts and names are gone. That there were devices, and when, stays on record (NIST SP 800-63B-4, 4.1).
+         */
+        post: operations["eraseUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that is held on a user */
+        get: operations["exportUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/passcodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a user can be asked for instead of a push */
+        get: operations["readOtherFactors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/passcodes/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify a code that a user typed
+         * @description Each code works once, ever. Wrong ones are counted by initiator, then by user, and heal by time; they never touch pushes.
+         */
+        post: operations["verifyPasscode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/portal-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mint a link with which a user looks after their devices in a browser
+         * @description Works once, for fifteen minutes. Whoever opens it can unregister the devices of the user: identify the user first, by another factor than the lost phone.
+         */
+        post: operations["mintPortalLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/protection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Locks and counters of a user */
+        get: operations["readProtection"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/readiness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether and how a user can be asked at this moment
+         * @description Decided by the rules of creation, without creating anything, as for an initiator that the user does not know.
+         */
+        get: operations["readUserReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a set of recovery codes
+         * @description The former set is worth nothing from then on. The user is told.
+         */
+        post: operations["makeRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/temporary-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a temporary code, for the help desk to tell
+         * @description For somebody whom the help desk has recognised. The former one is worth nothing from then on; the user is told, and it is audited.
+         */
+        post: operations["makeTemporaryCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/unlock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lift every lock of push sign-in and clear its counts
+         * @description Reported initiators may ask again; a suspension stays. Told to the user as an activity.
+         */
+        post: operations["unlockUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhook-endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The webhook endpoints of the relying party */
+        get: operations["listWebhookEndpoints"];
+        put?: never;
+        /**
+         * Add a webhook endpoint
+         * @description It hears of what happens from now on. See docs/webhooks.md.
+         */
+        post: operations["addWebhookEndpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhook-endpoints/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a webhook endpoint */
+        get: operations["readWebhookEndpoint"];
+        put?: never;
+        post?: never;
+        /** Remove a webhook endpoint */
+        delete: operations["removeWebhookEndpoint"];
+        options?: never;
+        head?: never;
+        /** Change, pause or resume a webhook endpoint */
+        patch: operations["changeWebhookEndpoint"];
+        trace?: never;
+    };
+    "/v1/webhook-endpoints/{id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tries to deliver events to the endpoint */
+        get: operations["listWebhookAttempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhook-endpoints/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send events again
+         * @description One event, delivered or not, or everything that failed and happened since a time. They keep their ids.
+         */
+        post: operations["replayWebhooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhook-endpoints/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a new secret
+         * @description During the overlap each webhook carries two signatures, so that a receiver that holds either secret accepts it.
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhook-endpoints/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test event
+         * @description Of the type `webhook.test`, whatever the filter says; tried for a minute.
+         */
+        post: operations["testWebhookEndpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export interface webhooks {
+    "activity.recorded": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Something was added to the activities of a user; read what there. */
+        post: operations["onActivityRecordedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "challenge.approved": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The user approved. */
+        post: operations["onChallengeApprovedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "challenge.cancelled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The relying party or the service took it back. */
+        post: operations["onChallengeCancelledEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "challenge.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A challenge was created. */
+        post: operations["onChallengeCreatedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "challenge.delivered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The push service took the push to a device. */
+        post: operations["onChallengeDeliveredEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "challenge.delivery_failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The push to a device was given up; the device can still find the challenge by looking. */
+        post: operations["onChallengeDeliveryFailedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "challenge.denied": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The user denied, typed a wrong number too often, or has no device left. */
+        post: operations["onChallengeDeniedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "challenge.expired": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Nobody answered in time. */
+        post: operations["onChallengeExpiredEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "challenge.fetched": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A device has fetched the challenge. */
+        post: operations["onChallengeFetchedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "challenge.reported": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The user denied and said: this wasn’t me. */
+        post: operations["onChallengeReportedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "device.push_token_lost": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The push service declared the token of a device dead: it finds challenges by looking only. */
+        post: operations["onDevicePushTokenLostEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "device.registered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A user has a new device. */
+        post: operations["onDeviceRegisteredEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "device.suspended": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A device is suspended until it is made active again. */
+        post: operations["onDeviceSuspendedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "device.unregistered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A device is gone for ever; no answer of it counts. */
+        post: operations["onDeviceUnregisteredEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "enrollment.claimed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A device has claimed the enrolment; it is not confirmed yet. */
+        post: operations["onEnrollmentClaimedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "enrollment.confirmed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The enrolment is completed. */
+        post: operations["onEnrollmentConfirmedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "user.fraud_reported": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The user reported a challenge or an activity as not theirs. */
+        post: operations["onUserFraudReportedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "user.push_locked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approvals of the user are locked; offer another factor. */
+        post: operations["onUserPushLockedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "user.unlocked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** That lock was lifted by an admin. */
+        post: operations["onUserUnlockedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "webhook.test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Somebody wanted to see that events arrive; sent whatever the filter says. */
+        post: operations["onWebhookTestEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export interface components {
+    schemas: {
+        /** @description The user typed a code that was accepted. */
+        AcceptedPasscode: {
+            /**
+             * @description What kind of code it was.
+             * @enum {string}
+             */
+            method: "passcode" | "recovery_code" | "temporary_code";
+            recoveryCodesLeft: number;
+            /** @description `passcode-result+jwt`, readable this once. */
+            result: string;
+        };
+        /** @description One thing that happened to a user. */
+        Activity: {
+            /**
+             * @description Who did it: `device:<id>`, `portal:<id>`, `api_key:<id>`, `integration:<id>`, `operator` or `service`.
+             * @example service
+             */
+            actor: string;
+            challengeId: string | null;
+            /** @description Small facts to show, by type. */
+            details: {
+                [key: string]: string | number | boolean;
+            };
+            deviceId: string | null;
+            enrolmentId: string | null;
+            /**
+             * @description The activity.
+             * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was recorded.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            occurredAt: string;
+            /** @description What a relying party claims (type `posted`): show it as the statement of that relying party. Null for what the service itself recorded. */
+            posted: {
+                readonly fields?: {
+                    label: string;
+                    value: string;
+                }[];
+                message?: string;
+                /** @description When it happened, by that relying party. */
+                occurredAt: string;
+                relyingParty: {
+                    id: string;
+                    name: string;
+                };
+                title: string;
+                type: string;
+            } | null;
+            /** @enum {string} */
+            severity: "info" | "warning" | "critical";
+            /** @enum {string} */
+            type: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrolment_opened" | "enrolment_claimed" | "enrolment_cancelled" | "enrolment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
+            /**
+             * @description Whom it happened to.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+        };
+        /** @description Activities, newest first. */
+        ActivityPage: {
+            readonly items: components["schemas"]["Activity"][];
+            /** @description Give it as `cursor` to get the next page; null on the last one. */
+            nextCursor: string | null;
+        };
+        /** @description Something was added to the activities of a user; read what there. */
+        ActivityRecordedEvent: {
+            data: {
+                /**
+                 * @description The activity.
+                 * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                activityId: string;
+                /** @enum {string} */
+                activityType: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrolment_opened" | "enrolment_claimed" | "enrolment_cancelled" | "enrolment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
+                challengeId: string | null;
+                deviceId: string | null;
+                enrollmentId: string | null;
+                /** @enum {string} */
+                severity: "info" | "warning" | "critical";
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "activity.recorded";
+        };
+        /** @description An API key without its secret, which is kept as a hash only. */
+        ApiKey: {
+            /** @description From where it may be used; none means from everywhere. */
+            readonly allowedAddresses: string[];
+            /**
+             * Format: date-time
+             * @description When it was created.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            expiresAt: string | null;
+            /**
+             * @description The key: the public part of its text.
+             * @example key_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            lastUsedAt: string | null;
+            /**
+             * @description The first key of the line of rotations that this one belongs to.
+             * @example key_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            lineageId: string;
+            name: string;
+            /**
+             * @description Whom the key speaks for.
+             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            relyingPartyId: string;
+            revokedAt: string | null;
+            readonly scopes: ("challenges:write" | "enrollments:write" | "users:read" | "users:write" | "activities:write" | "devices:write" | "temporary_codes:write" | "policy:write" | "webhooks:write" | "audit:read" | "integrations:write" | "admin")[];
+        };
+        /** @description How a key hands over to the next. */
+        ApiKeyRotation: {
+            expiresAt?: (string & (unknown & unknown)) | null;
+            /**
+             * @description How long the old key lives on at the most.
+             * @default 86400
+             */
+            overlapSeconds?: number;
+        };
+        /** @description All of the tenant. */
+        ApiKeys: {
+            readonly items: components["schemas"]["ApiKey"][];
+            nextCursor: null;
+        };
+        /** @description A mobile app of the tenant. Its credentials are never shown. */
+        App: {
+            appId: string;
+            /**
+             * Format: date-time
+             * @description When it was added.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * @description The app.
+             * @example app_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            name: string;
+            /** @enum {string} */
+            provider: "apns" | "fcm";
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            updatedAt: string;
+        };
+        /** @description What is new about the app. */
+        AppChanges: {
+            credentials?: components["schemas"]["AppCredentials"];
+            /**
+             * @description What admins call the app. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @example Larkfield Key
+             */
+            name?: string;
+        };
+        /** @description What the provider gave for sending to the app. Sealed at rest, never shown again. */
+        AppCredentials: {
+            apns: {
+                keyId: string;
+                /** @description The .p8 key as Apple gave it. */
+                pem: string;
+                teamId: string;
+            };
+            /** @constant */
+            provider: "apns";
+        } | {
+            /** @description The JSON of a Google service account; only the required members are kept. */
+            fcm: {
+                auth_provider_x509_cert_url?: string;
+                auth_uri?: string;
+                /** Format: email */
+                client_email: string;
+                client_id?: string;
+                client_x509_cert_url?: string;
+                private_key: string;
+                private_key_id: string;
+                project_id: string;
+                token_uri?: string;
+                type?: string;
+                universe_domain?: string;
+            };
+            /** @constant */
+            provider: "fcm";
+        };
+        /** @description The apps of the tenant, newest first. */
+        Apps: {
+            readonly items: components["schemas"]["App"][];
+            nextCursor: null;
+        };
+        /**
+         * @description What the person is shown. The signed answer covers every letter of it.
+         * @example {
+         *       "action": "Sign in",
+         *       "application": "Payroll",
+         *       "location": "Zurich, Switzerland"
+         *     }
+         */
+        AskedContext: {
+            /**
+             * @description What is to be approved. At most 140 characters, in NFC, without control, format or bidirectional characters.
+             * @example Sign in
+             */
+            action?: string;
+            /**
+             * @description What is signed in to. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @example Payroll
+             */
+            application?: string;
+            fields?: {
+                /**
+                 * @description A label. At most 64 characters, in NFC, without control, format or bidirectional characters.
+                 * @example Amount
+                 */
+                label: string;
+                /**
+                 * @description A value. At most 256 characters, in NFC, without control, format or bidirectional characters.
+                 * @example CHF 120.00
+                 */
+                value: string;
+            }[];
+            /**
+             * @description Where the request came from.
+             * @example 203.0.113.7
+             */
+            ip?: string;
+            /**
+             * @description A place to show. At most 140 characters, in NFC, without control, format or bidirectional characters.
+             * @example Zurich, Switzerland
+             */
+            location?: string;
+            /**
+             * @description The browser. At most 256 characters, in NFC, without control, format or bidirectional characters.
+             * @example Firefox on Windows
+             */
+            userAgent?: string;
+        };
+        /**
+         * @description Who starts the sign-in, or types the code. One from which the user got in lately keeps a budget of its own, which nobody else can use up; a reported one may start none. The browser id counts; without it, the network of the address; without both, all requests of the relying party are one, so that an outsider can use up the tries of the user.
+         * @example {
+         *       "browserId": "b7c1f0a4d2"
+         *     }
+         */
+        AskedInitiator: {
+            /**
+             * @description An id that the relying party keeps in the browser for long; never one that a stranger can choose.
+             * @example b7c1f0a4d2
+             */
+            browserId?: string;
+            /** @description Where the request came from, as the relying party itself saw it: never from a header that a stranger can write. `context.ip` is only shown. */
+            ip?: string;
+        };
+        /**
+         * @description How the number comes about: made by the service (`service`, the default), shown by the caller already (`caller`), or not at all (`none`, only where the policy allows it).
+         * @example {
+         *       "mode": "service"
+         *     }
+         */
+        AskedNumber: {
+            /** @description Never fewer than the tenant asks for. */
+            digits?: number;
+            /** @constant */
+            mode: "service";
+        } | {
+            /** @constant */
+            mode: "caller";
+            value: string;
+        } | {
+            /** @constant */
+            mode: "none";
+        };
+        /** @description A change that belongs to no single user. */
+        AuditEvent: {
+            /**
+             * @description Who did it: `api_key:<id>`, `operator`, `service`.
+             * @example service
+             */
+            actor: string;
+            /** @description By type; nothing secret. */
+            details: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description The event.
+             * @example aud_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            occurredAt: string;
+            /** @description Id of what was changed. */
+            subject: string;
+            /**
+             * @description What was changed.
+             * @example api_key_created
+             */
+            type: string;
+        };
+        /** @description Events, newest first. */
+        AuditEventPage: {
+            readonly items: components["schemas"]["AuditEvent"][];
+            /** @description Give it as `cursor` to get the next page; null on the last one. */
+            nextCursor: string | null;
+        };
+        /** @description One question to one user, as its relying party reads it. */
+        Challenge: {
+            binding: string | null;
+            context: {
+                action?: string;
+                application?: string;
+                readonly fields?: {
+                    label: string;
+                    value: string;
+                }[];
+                ip?: string;
+                location?: string;
+                userAgent?: string;
+            };
+            /**
+             * Format: date-time
+             * @description When it was created.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            decidedAt: string | null;
+            decidedDeviceId: string | null;
+            /**
+             * @description `pull_only`: no phone is woken, so offer the user to open the app.
+             * @enum {string}
+             */
+            deliveryMode: "push" | "pull_only";
+            readonly devices: components["schemas"]["DeviceProgress"][];
+            /**
+             * Format: date-time
+             * @description No answer counts from this time on.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt: string;
+            /**
+             * @description The challenge.
+             * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /** @description How many digits are to be typed. */
+            numberDigits: number | null;
+            /** @enum {string} */
+            numberMode: "service" | "caller" | "none";
+            /** @description Why it was denied. */
+            reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+            resendsLeft: number;
+            /** @description Once ended: `approval-result+jwt`, signed anew at each reading. */
+            result: string | null;
+            /**
+             * @description Every status but `pending` is final.
+             * @enum {string}
+             */
+            status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+            /** @description Why no phone is woken; null when one is. See docs/limits.md. */
+            suppressed: ("paused" | "reported" | "recently_unanswered" | "recently_denied" | "push_budget_used_up" | "unanswered_pushes" | "no_push_token") | null;
+            /**
+             * @description Who is asked.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+            /** @enum {string} */
+            userVerification: "required" | "preferred" | "not_required";
+            wrongNumbersLeft: number;
+        };
+        /** @description The user approved. */
+        ChallengeApprovedEvent: {
+            data: {
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                decidedAt: string | null;
+                decidedDeviceId: string | null;
+                /** @enum {string} */
+                deliveryMode: "push" | "pull_only";
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /** @description Why it was denied. */
+                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each try; null once the challenge is purged. */
+                result: string | null;
+                /** @enum {string} */
+                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "challenge.approved";
+        };
+        /** @description The relying party or the service took it back. */
+        ChallengeCancelledEvent: {
+            data: {
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                decidedAt: string | null;
+                decidedDeviceId: string | null;
+                /** @enum {string} */
+                deliveryMode: "push" | "pull_only";
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /** @description Why it was denied. */
+                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each try; null once the challenge is purged. */
+                result: string | null;
+                /** @enum {string} */
+                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "challenge.cancelled";
+        };
+        /** @description A challenge was created. */
+        ChallengeCreatedEvent: {
+            data: {
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                decidedAt: string | null;
+                decidedDeviceId: string | null;
+                /** @enum {string} */
+                deliveryMode: "push" | "pull_only";
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /** @description Why it was denied. */
+                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+                /** @enum {string} */
+                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "challenge.created";
+        };
+        /** @description The push service took the push to a device. */
+        ChallengeDeliveredEvent: {
+            data: {
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                decidedAt: string | null;
+                decidedDeviceId: string | null;
+                /** @enum {string} */
+                deliveryMode: "push" | "pull_only";
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /** @description Why it was denied. */
+                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+                /** @enum {string} */
+                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "challenge.delivered";
+        };
+        /** @description The push to a device was given up; the device can still find the challenge by looking. */
+        ChallengeDeliveryFailedEvent: {
+            data: {
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                decidedAt: string | null;
+                decidedDeviceId: string | null;
+                /** @enum {string} */
+                deliveryMode: "push" | "pull_only";
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                pushReason: string | null;
+                /** @description Why it was denied. */
+                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+                /** @enum {string} */
+                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "challenge.delivery_failed";
+        };
+        /** @description The user denied, typed a wrong number too often, or has no device left. */
+        ChallengeDeniedEvent: {
+            data: {
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                decidedAt: string | null;
+                decidedDeviceId: string | null;
+                /** @enum {string} */
+                deliveryMode: "push" | "pull_only";
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /** @description Why it was denied. */
+                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each try; null once the challenge is purged. */
+                result: string | null;
+                /** @enum {string} */
+                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "challenge.denied";
+        };
+        /** @description Nobody answered in time. */
+        ChallengeExpiredEvent: {
+            data: {
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                decidedAt: string | null;
+                decidedDeviceId: string | null;
+                /** @enum {string} */
+                deliveryMode: "push" | "pull_only";
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /** @description Why it was denied. */
+                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each try; null once the challenge is purged. */
+                result: string | null;
+                /** @enum {string} */
+                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "challenge.expired";
+        };
+        /** @description A device has fetched the challenge. */
+        ChallengeFetchedEvent: {
+            data: {
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                decidedAt: string | null;
+                decidedDeviceId: string | null;
+                /** @enum {string} */
+                deliveryMode: "push" | "pull_only";
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /** @description Why it was denied. */
+                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+                /** @enum {string} */
+                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "challenge.fetched";
+        };
+        /** @description Challenges, newest first. */
+        ChallengePage: {
+            readonly items: components["schemas"]["ListedChallenge"][];
+            /** @description Give it as `cursor` to get the next page; null on the last one. */
+            nextCursor: string | null;
+        };
+        /** @description The user denied and said: this wasn’t me. */
+        ChallengeReportedEvent: {
+            data: {
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                decidedAt: string | null;
+                decidedDeviceId: string | null;
+                /** @enum {string} */
+                deliveryMode: "push" | "pull_only";
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /** @description Why it was denied. */
+                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each try; null once the challenge is purged. */
+                result: string | null;
+                /** @enum {string} */
+                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "challenge.reported";
+        };
+        /** @description What is to be different about the device. */
+        ChangedDevice: {
+            /**
+             * @description What the user calls the device. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @example Ada's phone
+             */
+            name?: string;
+            /**
+             * @description A suspended device keeps its keys, is asked nothing, and may be made active again.
+             * @enum {string}
+             */
+            status?: "active" | "suspended";
+        };
+        /** @description What is to change of a user. */
+        ChangedUser: {
+            /**
+             * @description What the user is from now on.
+             * @enum {string}
+             */
+            status: "active" | "suspended";
+        };
+        /** @description A new key with its secret. */
+        CreatedApiKey: {
+            /** @description From where it may be used; none means from everywhere. */
+            readonly allowedAddresses: string[];
+            /**
+             * Format: date-time
+             * @description When it was created.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            expiresAt: string | null;
+            /**
+             * @description The key: the public part of its text.
+             * @example key_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            lastUsedAt: string | null;
+            /**
+             * @description The first key of the line of rotations that this one belongs to.
+             * @example key_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            lineageId: string;
+            name: string;
+            /**
+             * @description Whom the key speaks for.
+             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            relyingPartyId: string;
+            revokedAt: string | null;
+            readonly scopes: ("challenges:write" | "enrollments:write" | "users:read" | "users:write" | "activities:write" | "devices:write" | "temporary_codes:write" | "policy:write" | "webhooks:write" | "audit:read" | "integrations:write" | "admin")[];
+            /**
+             * @description The whole key, `cs_<id>_<secret>`: readable this once.
+             * @example cs_01jv9z3k8we2tvn4qh6yrx7b5c_<43 characters>
+             */
+            secret: string;
+        };
+        /** @description A challenge with the number to show. */
+        CreatedChallenge: {
+            binding: string | null;
+            context: {
+                action?: string;
+                application?: string;
+                readonly fields?: {
+                    label: string;
+                    value: string;
+                }[];
+                ip?: string;
+                location?: string;
+                userAgent?: string;
+            };
+            /**
+             * Format: date-time
+             * @description When it was created.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            decidedAt: string | null;
+            decidedDeviceId: string | null;
+            /**
+             * @description `pull_only`: no phone is woken, so offer the user to open the app.
+             * @enum {string}
+             */
+            deliveryMode: "push" | "pull_only";
+            /**
+             * Format: date-time
+             * @description No answer counts from this time on.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt: string;
+            /**
+             * @description The challenge.
+             * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description Show it on the sign-in page; it is told here and in an identical replay, nowhere else. Null when there is nothing to show.
+             * @example 483920
+             */
+            number: string | null;
+            /** @description How many digits are to be typed. */
+            numberDigits: number | null;
+            /** @enum {string} */
+            numberMode: "service" | "caller" | "none";
+            /** @description What the user could sign in with instead. */
+            readonly otherFactors: ("passcode" | "recovery_code" | "temporary_code")[];
+            /** @description Why it was denied. */
+            reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+            resendsLeft: number;
+            /** @description Once ended: `approval-result+jwt`, signed anew at each reading. */
+            result: string | null;
+            /**
+             * @description Every status but `pending` is final.
+             * @enum {string}
+             */
+            status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+            /** @description Why no phone is woken; null when one is. See docs/limits.md. */
+            suppressed: ("paused" | "reported" | "recently_unanswered" | "recently_denied" | "push_budget_used_up" | "unanswered_pushes" | "no_push_token") | null;
+            /**
+             * @description Who is asked.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+            /** @enum {string} */
+            userVerification: "required" | "preferred" | "not_required";
+            wrongNumbersLeft: number;
+        };
+        /** @description An app installation with its own keys. It stays on record for ever. */
+        Device: {
+            activatedAt: string | null;
+            appId: string;
+            appVersion: string;
+            attestation: components["schemas"]["DeviceAttestation"];
+            /**
+             * Format: date-time
+             * @description When it claimed its enrolment.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            hasPushToken: boolean;
+            /** @description Whether it can have the person verified by biometrics or PIN. */
+            hasVerificationKey: boolean;
+            /**
+             * @description The device.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            lastSeenAt: string | null;
+            model: string;
+            name: string;
+            osVersion: string;
+            /** @description The device whose companion (a watch) this is; it ends with it. */
+            parentDeviceId: string | null;
+            /** @enum {string} */
+            platform: "ios" | "android" | "web" | "other";
+            /** @enum {string} */
+            status: "unconfirmed" | "active" | "suspended" | "unregistered";
+            suspendedAt: string | null;
+            unregisterReason: ("lost" | "stolen" | "replaced" | "user_request" | "admin" | "not_confirmed") | null;
+            unregisteredAt: string | null;
+            /**
+             * @description Whose it is.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+        };
+        /** @description What the attestation at enrolment showed; it is never repeated. */
+        DeviceAttestation: {
+            /**
+             * @description Where the keys are, as far as the maker vouches for it; `app_attest` vouches for the app that made them.
+             * @enum {string}
+             */
+            level: "none" | "software" | "tee" | "strongbox" | "app_attest";
+            /** @enum {string} */
+            verdict: "not_asked" | "missing" | "invalid" | "verified";
+            /** @description What made it invalid. */
+            why: ("malformed" | "chain_invalid" | "certificate_expired" | "certificate_not_authority" | "certificate_revoked" | "revocations_unreadable" | "root_unknown" | "attestation_not_at_leaf" | "challenge_mismatch" | "key_mismatch" | "key_not_attested" | "app_not_listed" | "app_mismatch" | "level_software" | "key_not_generated" | "key_purpose" | "key_not_p256" | "user_not_authenticated" | "boot_not_verified" | "bootloader_unlocked" | "counter_used" | "environment_not_allowed") | null;
+        };
+        /** @description How far the challenge got with one device. */
+        DeviceProgress: {
+            deviceId: string;
+            fetchedAt: string | null;
+            push: {
+                attempts: number;
+                reason: string | null;
+                settledAt: string | null;
+                /** @enum {string} */
+                status: "queued" | "sent" | "failed" | "suppressed";
+            } | null;
+            receivedAt: string | null;
+        };
+        /** @description The push service declared the token of a device dead: it finds challenges by looking only. */
+        DevicePushTokenLostEvent: {
+            data: {
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "device.push_token_lost";
+        };
+        /** @description A user has a new device. */
+        DeviceRegisteredEvent: {
+            data: {
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "device.registered";
+        };
+        /** @description A device is suspended until it is made active again. */
+        DeviceSuspendedEvent: {
+            data: {
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "device.suspended";
+        };
+        /** @description A device is gone for ever; no answer of it counts. */
+        DeviceUnregisteredEvent: {
+            data: {
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+                reason: string | null;
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "device.unregistered";
+        };
+        /** @description Devices, newest first. */
+        Devices: {
+            readonly items: components["schemas"]["Device"][];
+        };
+        /** @description Diagnostics that a device sent. */
+        Diagnostics: {
+            appVersion: string;
+            /**
+             * Format: date-time
+             * @description When they came.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * @description The device that sent them.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            deviceId: string;
+            /**
+             * @description The incident.
+             * @example inc_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /** @description As it was sent: escape it. */
+            text: string;
+            /**
+             * @description Whose device it is.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+        };
+        /** @description Diagnostics, newest first. */
+        DiagnosticsPage: {
+            readonly items: components["schemas"]["ListedDiagnostics"][];
+            /** @description Give it as `cursor` to get the next page; null on the last one. */
+            nextCursor: string | null;
+        };
+        /** @description A device has claimed the enrolment; it is not confirmed yet. */
+        EnrollmentClaimedEvent: {
+            data: {
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+                /**
+                 * @description The enrolment.
+                 * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                enrollmentId: string;
+                /** @enum {string} */
+                status: "claimed" | "completed";
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "enrollment.claimed";
+        };
+        /** @description The enrolment is completed. */
+        EnrollmentConfirmedEvent: {
+            data: {
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+                /**
+                 * @description The enrolment.
+                 * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                enrollmentId: string;
+                /** @enum {string} */
+                status: "claimed" | "completed";
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "enrollment.confirmed";
+        };
+        /** @description A one-time ticket that lets one device join one user. */
+        Enrolment: {
+            claimedAt: string | null;
+            /**
+             * Format: date-time
+             * @description When it was opened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            deviceId: string | null;
+            endedAt: string | null;
+            /**
+             * Format: date-time
+             * @description When it runs out.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt: string;
+            /**
+             * @description The enrolment.
+             * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description While claimed: show it on the page, for the person to type on the new device.
+             * @example 483920
+             */
+            number?: string;
+            /**
+             * @description Why it is void.
+             * @enum {string}
+             */
+            reason?: "number_tries_used_up" | "device_unregistered" | "device_suspended" | "user_suspended";
+            /** @enum {string} */
+            status: "open" | "claimed" | "completed" | "cancelled" | "void" | "expired";
+            /**
+             * @description Whose device it is for.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+            wrongNumbersLeft: number;
+        };
+        /** @description What anyone needs to verify the decision without us. */
+        Evidence: {
+            /** @description `approval-response+jwt` that decided. */
+            answer: string;
+            /**
+             * @description The device that answered.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            deviceId: string;
+            /** @description The public key that signed the answer. */
+            deviceKey: {
+                crv: string;
+                kid: string;
+                kty: string;
+                x: string;
+                y: string;
+            };
+            /** @description `approval-request+jwt` that the device was shown. */
+            request: string;
+        };
+        /** @description A name of a user within a namespace. */
+        GivenIdentifier: {
+            /**
+             * @description A namespace of identifiers: lower case, 1 to 64 characters.
+             * @example entra
+             */
+            namespace: string;
+            /**
+             * @description The name of the user within its namespace. At most 255 characters, in NFC, without control, format or bidirectional characters.
+             * @example ada@example.com
+             */
+            value: string;
+        };
+        /**
+         * @description What it asks beyond the policy of its relying party: stricter only.
+         * @example {
+         *       "userVerification": "required"
+         *     }
+         */
+        GivenIntegrationPolicy: {
+            /**
+             * @description Least versions of apps, such as `com.example.app@3.2.0`; an older app can only update itself and leave. The highest of several counts. Stricter: more.
+             * @default []
+             */
+            appVersionsMin?: string[];
+            /**
+             * @description Whether companion devices (watches) are asked; never where a number must be typed. Stricter: false.
+             * @default false
+             */
+            companionsMayAnswer?: boolean;
+            /**
+             * @description Digits of a number that the service makes. Stricter: more.
+             * @default 6
+             */
+            numberDigits?: number;
+            /**
+             * @description Platforms that are not accepted any more: `ios`, `android`, `web`, `other`. Stricter: more.
+             * @default []
+             */
+            retiredPlatforms?: string[];
+            /**
+             * @description The least user verification that a challenge asks for. From lax to strict: not_required, preferred, required.
+             * @default not_required
+             * @enum {string}
+             */
+            userVerification?: "not_required" | "preferred" | "required";
+            /**
+             * @description Wrong numbers that end a challenge as denied; one where there are fewer than six digits. Stricter: fewer.
+             * @default 3
+             */
+            wrongNumbersMax?: number;
+        };
+        /**
+         * @description What the kind of door is told.
+         * @example {
+         *       "kind": "wait"
+         *     }
+         */
+        GivenIntegrationSettings: {
+            /** @constant */
+            kind: "wait";
+        } | {
+            /**
+             * @description Whether new users, and only those, are enrolled at this door; takes a policy without `enrolmentConfirmation`.
+             * @default false
+             */
+            enrolmentAllowed?: boolean;
+            /**
+             * @description Whether clients may say that they let people in when nobody answers.
+             * @default false
+             */
+            failOpenAllowed?: boolean;
+            /** @constant */
+            kind: "duo_auth_api";
+            /**
+             * @description Whether clients may sign with HMAC-SHA-1, as old ones do.
+             * @default false
+             */
+            sha1Allowed?: boolean;
+        } | {
+            /**
+             * @description Clients of those realms that may ask; none means all.
+             * @default []
+             */
+            clientIds?: string[];
+            /** @description The realms that may ask. */
+            issuers: string[];
+            /** @constant */
+            kind: "keycloak_ciba";
+            /**
+             * @description Whether the address of the channel ends in a secret that is made by us.
+             * @default false
+             */
+            secretInPath?: boolean;
+        };
+        /** @description A code that a user typed. */
+        GivenPasscode: {
+            /**
+             * @description A hash of the session of the relying party, in base64url; echoed in the result.
+             * @example n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg
+             */
+            binding?: string;
+            /**
+             * @description As it was typed: a passcode, a recovery code or a temporary code.
+             * @example 492039
+             */
+            code: string;
+            initiator?: components["schemas"]["AskedInitiator"];
+        };
+        /**
+         * @description How the names that the client sends become identifiers. A name that does not fit is unknown, never bent.
+         * @example {
+         *       "domain": "suffix",
+         *       "domains": [
+         *         "example.com"
+         *       ],
+         *       "lowerCase": true
+         *     }
+         */
+        GivenUserNameMapping: {
+            /**
+             * @description Which part of a name is its domain: none, `ada@EXAMPLE`, or `EXAMPLE\ada`.
+             * @default none
+             * @enum {string}
+             */
+            domain?: "none" | "suffix" | "prefix";
+            /**
+             * @description Domains that are taken; names of other domains are unknown.
+             * @default []
+             */
+            domains?: string[];
+            /**
+             * @description Makes ASCII letters lower case.
+             * @default false
+             */
+            lowerCase?: boolean;
+            /**
+             * @description The identifier, with `{username}` once and `{domain}`. At most 128 characters, in NFC, without control, format or bidirectional characters.
+             * @default {username}
+             * @example {username}
+             */
+            template?: string;
+        };
+        /** @description A user with all the names that relying parties know them by. */
+        ImportedUser: {
+            /**
+             * @description Shown on the device that is being enrolled. At most 140 characters, in NFC, without control, format or bidirectional characters.
+             * @example Ada Lovelace
+             */
+            displayName: string;
+            identifiers: (string | components["schemas"]["GivenIdentifier"])[];
+        };
+        /** @description A door for a client that exists. Its secret is never shown again. */
+        Integration: {
+            readonly allowedAddresses: string[];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * @description The integration.
+             * @example int_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description The public half of the credentials of Auth API clients; null for other kinds.
+             * @example DIABCDEFGHJKLMNPQRST
+             */
+            integrationKey: string | null;
+            /** @description The last refusal at this door, a second late at the most. */
+            lastError: {
+                /**
+                 * Format: date-time
+                 * @description When it happened.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                at: string;
+                /** @example user_not_found */
+                code: string;
+            } | null;
+            lastUsedAt: string | null;
+            name: string;
+            namespace: string;
+            /** @enum {string} */
+            numberMode: "caller" | "none";
+            /** @description What it asks beyond the policy of its relying party. */
+            policy: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Whose challenges it makes.
+             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            relyingPartyId: string;
+            settings: components["schemas"]["IntegrationSettings"];
+            /** @enum {string} */
+            status: "active" | "paused";
+            ttlSeconds: number | null;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            updatedAt: string;
+            userNames: components["schemas"]["UserNameMapping"];
+            /** @description How often a client was let in. */
+            uses: number;
+        };
+        /** @description What is new about the integration; each member is replaced whole. */
+        IntegrationChanges: {
+            /** @description From where it may be called; none means from everywhere. */
+            allowedAddresses?: (string)[];
+            /**
+             * @description Shown on devices as the application that is signed in to. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @example VPN
+             */
+            name?: string;
+            /**
+             * @description The namespace of the users; one of its relying party, whose first is the default.
+             * @example entra
+             */
+            namespace?: string;
+            /**
+             * @description `caller`: the person types digits that the client shows. `none` takes the id of the integration in `numberNoneAllowedFor` of the tenant policy first, and ends when it is taken out.
+             * @enum {string}
+             */
+            numberMode?: "caller" | "none";
+            policy?: components["schemas"]["GivenIntegrationPolicy"];
+            settings?: components["schemas"]["GivenIntegrationSettings"];
+            /**
+             * @description A paused one lets nobody in, in every process within a second.
+             * @enum {string}
+             */
+            status?: "active" | "paused";
+            /** @description Lifetime of its challenges; null for that of the policy. */
+            ttlSeconds?: number | null;
+            userNames?: components["schemas"]["GivenUserNameMapping"];
+        };
+        /** @description How a secret hands over to the next. */
+        IntegrationRotation: {
+            /**
+             * @description How long the old secret lives on at the most; 0 ends it at once.
+             * @default 86400
+             */
+            overlapSeconds?: number;
+        };
+        /** @description What the kind of door is told. */
+        IntegrationSettings: {
+            /** @constant */
+            kind: "wait";
+        } | {
+            /** @default false */
+            enrolmentAllowed: boolean;
+            failOpenAllowed: boolean;
+            /** @constant */
+            kind: "duo_auth_api";
+            sha1Allowed: boolean;
+        } | {
+            readonly clientIds: string[];
+            readonly issuers: string[];
+            /** @constant */
+            kind: "keycloak_ciba";
+            secretInPath: boolean;
+        };
+        /** @description Newest first. */
+        Integrations: {
+            readonly items: components["schemas"]["Integration"][];
+            nextCursor: null;
+        };
+        /** @description A challenge without devices and result. */
+        ListedChallenge: {
+            binding: string | null;
+            context: {
+                action?: string;
+                application?: string;
+                readonly fields?: {
+                    label: string;
+                    value: string;
+                }[];
+                ip?: string;
+                location?: string;
+                userAgent?: string;
+            };
+            /**
+             * Format: date-time
+             * @description When it was created.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            decidedAt: string | null;
+            decidedDeviceId: string | null;
+            /**
+             * @description `pull_only`: no phone is woken, so offer the user to open the app.
+             * @enum {string}
+             */
+            deliveryMode: "push" | "pull_only";
+            /**
+             * Format: date-time
+             * @description No answer counts from this time on.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt: string;
+            /**
+             * @description The challenge.
+             * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /** @description How many digits are to be typed. */
+            numberDigits: number | null;
+            /** @enum {string} */
+            numberMode: "service" | "caller" | "none";
+            /** @description Why it was denied. */
+            reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+            resendsLeft: number;
+            /**
+             * @description Every status but `pending` is final.
+             * @enum {string}
+             */
+            status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+            /** @description Why no phone is woken; null when one is. See docs/limits.md. */
+            suppressed: ("paused" | "reported" | "recently_unanswered" | "recently_denied" | "push_budget_used_up" | "unanswered_pushes" | "no_push_token") | null;
+            /**
+             * @description Who is asked.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+            /** @enum {string} */
+            userVerification: "required" | "preferred" | "not_required";
+            wrongNumbersLeft: number;
+        };
+        /** @description Diagnostics that a device sent, without the text. */
+        ListedDiagnostics: {
+            appVersion: string;
+            /**
+             * Format: date-time
+             * @description When they came.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * @description The device that sent them.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            deviceId: string;
+            /**
+             * @description The incident.
+             * @example inc_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description Whose device it is.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+        };
+        /** @description An integration, with a secret if one was made. */
+        MadeIntegration: {
+            readonly allowedAddresses: string[];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * @description The integration.
+             * @example int_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description The public half of the credentials of Auth API clients; null for other kinds.
+             * @example DIABCDEFGHJKLMNPQRST
+             */
+            integrationKey: string | null;
+            /** @description The last refusal at this door, a second late at the most. */
+            lastError: {
+                /**
+                 * Format: date-time
+                 * @description When it happened.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                at: string;
+                /** @example user_not_found */
+                code: string;
+            } | null;
+            lastUsedAt: string | null;
+            name: string;
+            namespace: string;
+            /** @enum {string} */
+            numberMode: "caller" | "none";
+            /** @description What it asks beyond the policy of its relying party. */
+            policy: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Whose challenges it makes.
+             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            relyingPartyId: string;
+            /** @description The secret for the client: readable this once. Null where none was made by this call. */
+            secret: string | null;
+            settings: components["schemas"]["IntegrationSettings"];
+            /** @enum {string} */
+            status: "active" | "paused";
+            ttlSeconds: number | null;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            updatedAt: string;
+            userNames: components["schemas"]["UserNameMapping"];
+            /** @description How often a client was let in. */
+            uses: number;
+        };
+        /** @description A key for a relying party. */
+        NewApiKey: {
+            /**
+             * @description IP addresses and CIDR ranges from which the key may be used; none means from everywhere.
+             * @default []
+             * @example [
+             *       "192.0.2.0/24"
+             *     ]
+             */
+            allowedAddresses?: (string)[];
+            expiresAt?: (string & (unknown & unknown)) | null;
+            /**
+             * @description To tell keys apart. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @example production
+             */
+            name: string;
+            /**
+             * @description Whom the key speaks for.
+             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            relyingPartyId: string;
+            /**
+             * @description What the key may do; `admin` includes all others.
+             * @default [
+             *       "challenges:write",
+             *       "users:read"
+             *     ]
+             */
+            scopes?: ("challenges:write" | "enrollments:write" | "users:read" | "users:write" | "activities:write" | "devices:write" | "temporary_codes:write" | "policy:write" | "webhooks:write" | "audit:read" | "integrations:write" | "admin")[];
+        };
+        /** @description A mobile app with its push credentials. */
+        NewApp: {
+            /**
+             * @description Bundle id or package name of the app.
+             * @example com.example.auth
+             */
+            appId: string;
+            credentials: components["schemas"]["AppCredentials"];
+            /**
+             * @description What admins call the app. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @example Larkfield Key
+             */
+            name: string;
+        };
+        /**
+         * @description One question to one user.
+         * @example {
+         *       "context": {
+         *         "action": "Sign in",
+         *         "application": "Payroll"
+         *       },
+         *       "user": "ada@example.com"
+         *     }
+         */
+        NewChallenge: {
+            /**
+             * @description A hash of the session of the relying party, in base64url; echoed in the result.
+             * @example n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg
+             */
+            binding?: string;
+            /** @default {} */
+            context?: components["schemas"]["AskedContext"];
+            /** @description Ask only these devices. */
+            deviceIds?: string[];
+            initiator?: components["schemas"]["AskedInitiator"];
+            /**
+             * @default {
+             *       "mode": "service"
+             *     }
+             */
+            number?: components["schemas"]["AskedNumber"];
+            ttlSeconds?: number;
+            user: components["schemas"]["UserReference"];
+            /**
+             * @description `preferred`: a device that has a verification key must use it.
+             * @default preferred
+             * @enum {string}
+             */
+            userVerification?: "required" | "preferred" | "not_required";
+        };
+        /**
+         * @description Whose device is to be enrolled.
+         * @example {
+         *       "displayName": "Ada Lovelace",
+         *       "user": "ada@example.com"
+         *     }
+         */
+        NewEnrolment: {
+            /**
+             * @description Creates the user under this name when the identifier is new; without it an unknown user is refused.
+             * @example Ada Lovelace
+             */
+            displayName?: string;
+            /**
+             * @description The device of the user whose companion (a watch) the new one becomes; it ends with it.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            parentDeviceId?: string;
+            /**
+             * @description A device of the user that is unregistered when the new one becomes active.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            replacesDeviceId?: string;
+            user: components["schemas"]["UserReference"];
+        };
+        /** @description How the device is to be enrolled; `{}` will do. */
+        NewEnrolmentOfUser: {
+            /**
+             * @description The device of the user whose companion (a watch) the new one becomes; it ends with it.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            parentDeviceId?: string;
+            /**
+             * @description A device of the user that is unregistered when the new one becomes active.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            replacesDeviceId?: string;
+        };
+        /** @description A door for a client that exists. */
+        NewIntegration: {
+            /** @description From where it may be called; none means from everywhere. */
+            allowedAddresses?: (string)[];
+            /**
+             * @description Shown on devices as the application that is signed in to. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @example VPN
+             */
+            name: string;
+            /**
+             * @description The namespace of the users; one of its relying party, whose first is the default.
+             * @example entra
+             */
+            namespace?: string;
+            /**
+             * @description `caller`: the person types digits that the client shows. `none` takes the id of the integration in `numberNoneAllowedFor` of the tenant policy first, and ends when it is taken out.
+             * @enum {string}
+             */
+            numberMode?: "caller" | "none";
+            policy?: components["schemas"]["GivenIntegrationPolicy"];
+            /**
+             * @description Whose challenges it makes.
+             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            relyingPartyId: string;
+            settings: components["schemas"]["GivenIntegrationSettings"];
+            /**
+             * @description A paused one lets nobody in, in every process within a second.
+             * @enum {string}
+             */
+            status?: "active" | "paused";
+            /** @description Lifetime of its challenges; null for that of the policy. */
+            ttlSeconds?: number | null;
+            userNames?: components["schemas"]["GivenUserNameMapping"];
+        };
+        /** @description Nothing needs to be said; `{}` will do. */
+        NewRecoveryCodes: Record<string, never>;
+        /** @description An identity provider or application that will ask. */
+        NewRelyingParty: {
+            /**
+             * @description Shown on every device that is asked. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @example Example Bank
+             */
+            name: string;
+            /** @description The namespaces it may use; the first is its default. */
+            namespaces: string[];
+        };
+        /** @description How long it is to be good; `{}` will do. */
+        NewTemporaryCode: {
+            /**
+             * @description How long it is good.
+             * @default 3600
+             */
+            ttlSeconds?: number;
+        };
+        /** @description Where to send which events. */
+        NewWebhookEndpoint: {
+            /**
+             * @description What admins call it. At most 256 characters, in NFC, without control, format or bidirectional characters.
+             * @example Payroll
+             */
+            description?: string;
+            /**
+             * @description Types of events, or `*` alone for all, those that come later included.
+             * @example [
+             *       "challenge.approved",
+             *       "challenge.denied"
+             *     ]
+             */
+            events: [
+                "*"
+            ] | ("challenge.created" | "challenge.delivered" | "challenge.delivery_failed" | "challenge.fetched" | "challenge.approved" | "challenge.denied" | "challenge.reported" | "challenge.expired" | "challenge.cancelled" | "enrollment.claimed" | "enrollment.confirmed" | "device.registered" | "device.unregistered" | "device.suspended" | "device.push_token_lost" | "user.fraud_reported" | "user.push_locked" | "user.unlocked" | "activity.recorded")[];
+            /**
+             * @description An https address of a public host, without credentials or fragment; port 443 or from 1024 on.
+             * @example https://idp.example.com/countersign/events
+             */
+            url: string;
+        };
+        /** @description A new enrolment with its codes, which are readable this once. */
+        OpenedEnrolment: {
+            /**
+             * @description To be typed together with the user name.
+             * @example 7K3QM-9TX2R
+             */
+            code: string;
+            /** @description Whether the number must be typed on the new device. */
+            confirmationRequired: boolean;
+            /**
+             * Format: date-time
+             * @description When the code is worth nothing any more.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt: string;
+            /**
+             * @description The enrolment.
+             * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description The QR code as an SVG picture.
+             * @example <svg …>
+             */
+            qrSvg: string;
+            /** @enum {string} */
+            status: "open" | "claimed" | "completed" | "cancelled" | "void" | "expired";
+            /**
+             * @description What the QR code holds, for the scanner of the app.
+             * @example https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/enrol#<43 characters>
+             */
+            uri: string;
+            /**
+             * @description Whose device it is for.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+        };
+        /** @description What a user has beside the push. */
+        OtherFactors: {
+            /** @description What the user can be asked for, the best first. */
+            readonly otherFactors: ("passcode" | "recovery_code" | "temporary_code")[];
+            /** @description Active devices that show passcodes. */
+            passcodeDevices: number;
+            recoveryCodesLeft: number;
+            temporaryCodeExpiresAt: string | null;
+        };
+        /** @description Everything that is held on a user. */
+        PersonalData: {
+            /** @description Rows by table, as they are kept, without secrets and seals. */
+            tables: {
+                [key: string]: {
+                    [key: string]: unknown;
+                }[];
+            };
+        };
+        /** @description The policy in force, every field. */
+        Policy: {
+            /** @description Pushes about activities to a user within an hour; the last one is kept for what is critical. */
+            activityPushesPerHourMax: number;
+            /** @description Days that an activity is kept; the audit record says that it was taken away. */
+            activityRetentionDays: number;
+            /** @description Least versions of apps, such as `com.example.app@3.2.0`; an older app can only update itself and leave. The highest of several counts. */
+            appVersionsMin: string[];
+            /**
+             * @description Whether a new device's keys must be vouched for by the maker of the phone: `log` records the verdict, `require` refuses whoever has none.
+             * @enum {string}
+             */
+            attestation: "off" | "log" | "require";
+            /** @description Days that an ended challenge is kept, with its answers: the evidence of a sign-in. */
+            challengeRetentionDays: number;
+            /** @description Lifetime of a challenge that does not ask for another. */
+            challengeTtlSeconds: number;
+            /** @description Whether companion devices (watches) are asked; never where a number must be typed. */
+            companionsMayAnswer: boolean;
+            /** @description Time without a push after a denial. */
+            denialGapSeconds: number;
+            /** @description Devices that a user may have. */
+            devicesPerUserMax: number;
+            /** @description Days that the diagnostics of a device are kept. */
+            diagnosticsRetentionDays: number;
+            /** @description Wrong typed codes that end the typed code of an enrolment. */
+            enrolmentCodeTriesMax: number;
+            /** @description Whether a new device must type the number from the sign-in page before it counts. */
+            enrolmentConfirmation: boolean;
+            /** @description Days that an ended enrolment is kept; that of a living device is kept as long as the device lives. */
+            enrolmentRetentionDays: number;
+            /** @description Lifetime of an enrolment. */
+            enrolmentTtlSeconds: number;
+            /** @description How long a reported initiator is refused for that user. */
+            initiatorBlockSeconds: number;
+            /** @description How long an initiator that the user approved keeps a budget of its own. */
+            initiatorMemoryDays: number;
+            /** @description Digits of a number that the service makes. */
+            numberDigits: number;
+            /** @description Relying parties and integrations whose challenges may do without a number; every use is recorded. */
+            numberNoneAllowedFor: string[];
+            /** @description Digits of the passcodes of devices that are enrolled from now on. */
+            passcodeDigits: number;
+            /** @description Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes and temporary codes are not passcodes. */
+            passcodesAllowed: boolean;
+            /** @description Challenges of a user that may be pending at once, from one known initiator or from all others together. */
+            pendingMax: number;
+            /**
+             * @description Which standard the policy keeps: `nist-800-63b-4` refuses fewer than six digits and challenges without a number.
+             * @enum {string}
+             */
+            profile: "compat" | "nist-800-63b-4";
+            /** @description Pushes to a user within five minutes, from one known initiator or from all others together. */
+            pushesPerFiveMinutesMax: number;
+            /** @description The same within an hour. */
+            pushesPerHourMax: number;
+            /** @description How long a report locks push sign-in for the user. */
+            reportLockSeconds: number;
+            /** @description Days that a resolved report is kept; an open one is kept. */
+            reportRetentionDays: number;
+            /** @description Time between two pushes of one challenge. */
+            resendGapSeconds: number;
+            /** @description Pushes of one challenge beyond the first. */
+            resendsMax: number;
+            /** @description Platforms that are not accepted any more: `ios`, `android`, `web`, `other`. */
+            retiredPlatforms: string[];
+            /** @description Time without a push after one that is unanswered. */
+            unansweredGapSeconds: number;
+            /** @description Pushes that may stay unanswered or be denied since the last success; beyond it there are none until one succeeds. */
+            unansweredMax: number;
+            /**
+             * @description The least user verification that a challenge asks for.
+             * @enum {string}
+             */
+            userVerification: "not_required" | "preferred" | "required";
+            /** @description How long push sign-in is locked after wrong numbers in a row. */
+            wrongNumberLockSeconds: number;
+            /** @description Wrong numbers since the last success that lock push sign-in until an admin or another factor unlocks it. */
+            wrongNumbersHardMax: number;
+            /** @description Wrong numbers in a row, over all challenges of a user, that lock push sign-in for a time. */
+            wrongNumbersInRowMax: number;
+            /** @description Wrong numbers that end a challenge as denied; one where there are fewer than six digits. */
+            wrongNumbersMax: number;
+        };
+        /**
+         * @description Fields of the policy to set.
+         * @example {
+         *       "challengeTtlSeconds": 90
+         *     }
+         */
+        PolicyOverrides: {
+            /**
+             * @description Pushes about activities to a user within an hour; the last one is kept for what is critical. Stricter: fewer.
+             * @default 3
+             */
+            activityPushesPerHourMax?: number;
+            /**
+             * @description Days that an activity is kept; the audit record says that it was taken away.
+             * @default 400
+             */
+            activityRetentionDays?: number;
+            /**
+             * @description Least versions of apps, such as `com.example.app@3.2.0`; an older app can only update itself and leave. The highest of several counts. Stricter: more.
+             * @default []
+             */
+            appVersionsMin?: string[];
+            /**
+             * @description Whether a new device's keys must be vouched for by the maker of the phone: `log` records the verdict, `require` refuses whoever has none. From lax to strict: off, log, require.
+             * @default off
+             * @enum {string}
+             */
+            attestation?: "off" | "log" | "require";
+            /**
+             * @description Days that an ended challenge is kept, with its answers: the evidence of a sign-in.
+             * @default 90
+             */
+            challengeRetentionDays?: number;
+            /**
+             * @description Lifetime of a challenge that does not ask for another. Stricter: fewer.
+             * @default 120
+             */
+            challengeTtlSeconds?: number;
+            /**
+             * @description Whether companion devices (watches) are asked; never where a number must be typed. Stricter: false.
+             * @default false
+             */
+            companionsMayAnswer?: boolean;
+            /**
+             * @description Time without a push after a denial. Stricter: more.
+             * @default 60
+             */
+            denialGapSeconds?: number;
+            /**
+             * @description Devices that a user may have.
+             * @default 10
+             */
+            devicesPerUserMax?: number;
+            /**
+             * @description Days that the diagnostics of a device are kept.
+             * @default 14
+             */
+            diagnosticsRetentionDays?: number;
+            /**
+             * @description Wrong typed codes that end the typed code of an enrolment. Stricter: fewer.
+             * @default 5
+             */
+            enrolmentCodeTriesMax?: number;
+            /**
+             * @description Whether a new device must type the number from the sign-in page before it counts. Stricter: true.
+             * @default true
+             */
+            enrolmentConfirmation?: boolean;
+            /**
+             * @description Days that an ended enrolment is kept; that of a living device is kept as long as the device lives.
+             * @default 90
+             */
+            enrolmentRetentionDays?: number;
+            /**
+             * @description Lifetime of an enrolment. Stricter: fewer.
+             * @default 600
+             */
+            enrolmentTtlSeconds?: number;
+            /**
+             * @description How long a reported initiator is refused for that user. Stricter: more.
+             * @default 86400
+             */
+            initiatorBlockSeconds?: number;
+            /**
+             * @description How long an initiator that the user approved keeps a budget of its own. Stricter: fewer.
+             * @default 30
+             */
+            initiatorMemoryDays?: number;
+            /**
+             * @description Digits of a number that the service makes. Stricter: more.
+             * @default 6
+             */
+            numberDigits?: number;
+            /**
+             * @description Relying parties and integrations whose challenges may do without a number; every use is recorded. Stricter: fewer.
+             * @default []
+             */
+            numberNoneAllowedFor?: string[];
+            /**
+             * @description Digits of the passcodes of devices that are enrolled from now on.
+             * @default 6
+             */
+            passcodeDigits?: number;
+            /**
+             * @description Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes and temporary codes are not passcodes. Stricter: false.
+             * @default true
+             */
+            passcodesAllowed?: boolean;
+            /**
+             * @description Challenges of a user that may be pending at once, from one known initiator or from all others together. Stricter: fewer.
+             * @default 3
+             */
+            pendingMax?: number;
+            /**
+             * @description Which standard the policy keeps: `nist-800-63b-4` refuses fewer than six digits and challenges without a number. From lax to strict: compat, nist-800-63b-4.
+             * @default nist-800-63b-4
+             * @enum {string}
+             */
+            profile?: "compat" | "nist-800-63b-4";
+            /**
+             * @description Pushes to a user within five minutes, from one known initiator or from all others together. Stricter: fewer.
+             * @default 5
+             */
+            pushesPerFiveMinutesMax?: number;
+            /**
+             * @description The same within an hour. Stricter: fewer.
+             * @default 10
+             */
+            pushesPerHourMax?: number;
+            /**
+             * @description How long a report locks push sign-in for the user. Stricter: more.
+             * @default 3600
+             */
+            reportLockSeconds?: number;
+            /**
+             * @description Days that a resolved report is kept; an open one is kept.
+             * @default 400
+             */
+            reportRetentionDays?: number;
+            /**
+             * @description Time between two pushes of one challenge. Stricter: more.
+             * @default 10
+             */
+            resendGapSeconds?: number;
+            /**
+             * @description Pushes of one challenge beyond the first. Stricter: fewer.
+             * @default 3
+             */
+            resendsMax?: number;
+            /**
+             * @description Platforms that are not accepted any more: `ios`, `android`, `web`, `other`. Stricter: more.
+             * @default []
+             */
+            retiredPlatforms?: string[];
+            /**
+             * @description Time without a push after one that is unanswered. Stricter: more.
+             * @default 10
+             */
+            unansweredGapSeconds?: number;
+            /**
+             * @description Pushes that may stay unanswered or be denied since the last success; beyond it there are none until one succeeds. Stricter: fewer.
+             * @default 3
+             */
+            unansweredMax?: number;
+            /**
+             * @description The least user verification that a challenge asks for. From lax to strict: not_required, preferred, required.
+             * @default not_required
+             * @enum {string}
+             */
+            userVerification?: "not_required" | "preferred" | "required";
+            /**
+             * @description How long push sign-in is locked after wrong numbers in a row. Stricter: more.
+             * @default 3600
+             */
+            wrongNumberLockSeconds?: number;
+            /**
+             * @description Wrong numbers since the last success that lock push sign-in until an admin or another factor unlocks it. Stricter: fewer.
+             * @default 100
+             */
+            wrongNumbersHardMax?: number;
+            /**
+             * @description Wrong numbers in a row, over all challenges of a user, that lock push sign-in for a time. Stricter: fewer.
+             * @default 10
+             */
+            wrongNumbersInRowMax?: number;
+            /**
+             * @description Wrong numbers that end a challenge as denied; one where there are fewer than six digits. Stricter: fewer.
+             * @default 3
+             */
+            wrongNumbersMax?: number;
+        };
+        /** @description A link that works once. */
+        PortalLink: {
+            /**
+             * Format: date-time
+             * @description When the link is worth nothing any more.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt: string;
+            /**
+             * @description Names the link in activities; it opens nothing.
+             * @example pts_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description Give it to the user, and to nobody else.
+             * @example https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/portal#<43 characters>
+             */
+            url: string;
+        };
+        /** @description Something that happened to the user at the relying party, shown as its claim. */
+        PostedActivity: {
+            fields?: {
+                /**
+                 * @description A label. At most 64 characters, in NFC, without control, format or bidirectional characters.
+                 * @example Browser
+                 */
+                label: string;
+                /**
+                 * @description A value. At most 256 characters, in NFC, without control, format or bidirectional characters.
+                 * @example Firefox on Windows
+                 */
+                value: string;
+            }[];
+            /**
+             * @description More to show. At most 256 characters, in NFC, without control, format or bidirectional characters.
+             * @example If this was not you, tell your help desk.
+             */
+            message?: string;
+            /**
+             * Format: date-time
+             * @description When it happened, within the past 30 days; now unless given.
+             */
+            occurredAt?: string;
+            /**
+             * @description `warning` and `critical` are pushed, if the user wishes so.
+             * @enum {string}
+             */
+            severity: "info" | "warning" | "critical";
+            /**
+             * @description What to show. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @example Your password was changed
+             */
+            title: string;
+            /**
+             * @description What happened, in your own words.
+             * @example password_changed
+             */
+            type: string;
+        };
+        /**
+         * @description RFC 9457. Further members carry facts of the code, for example `wrongNumbersLeft` or `serverTime`. The id of the request is in the header `Request-Id`.
+         * @example {
+         *       "code": "resend_too_soon",
+         *       "detail": "Wait for the seconds in `Retry-After`.",
+         *       "status": 429,
+         *       "title": "The challenge was pushed a moment ago.",
+         *       "type": "urn:countersign:problem:resend_too_soon"
+         *     }
+         */
+        Problem: {
+            /**
+             * @description Stable: programs decide by this.
+             * @enum {string}
+             */
+            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "enrolment_not_open" | "enrolment_code_invalid" | "enrolment_expired" | "enrolment_not_claimed" | "too_many_devices" | "key_already_registered" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "platform_retired" | "too_many_diagnostics" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrolment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "conflict" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
+            /** @description What to do next. */
+            detail: string;
+            /** @description Which members of the request are wrong; `path` is a JSON Pointer. */
+            readonly errors?: {
+                message: string;
+                path: string;
+            }[];
+            /** @description The HTTP status. */
+            status: number;
+            /** @description What is wrong; the same for every problem of this code. */
+            title: string;
+            /** @description Names the kind of problem; holds the code. */
+            type: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description Locks and counters of a user. They concern push sign-in only. */
+        Protection: {
+            hardLockedAt: string | null;
+            lockedUntil: string | null;
+            pausedUntil: string | null;
+            reportedUntil: string | null;
+            suspendedAt: string | null;
+            wrongNumbersInRow: number;
+            wrongNumbersSinceSuccess: number;
+        };
+        /** @description What would become of a challenge created at this moment. */
+        Readiness: {
+            readonly devices: {
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+                hasPushToken: boolean;
+                mayAnswer: boolean;
+                name: string;
+                /** @description Why it would not be asked; null when it would be. */
+                whyNot: ("unconfirmed" | "suspended" | "app_too_old" | "platform_retired" | "companion" | "no_verification_key") | null;
+            }[];
+            /** @description Ways in which the user can be asked, the one to be preferred first: `pull` is opening the app. */
+            readonly methods: ("push" | "pull" | "passcode" | "temporary_code" | "recovery_code")[];
+            /** @description Code with which a creation would be refused; null when it would not. */
+            refusal: string | null;
+            /** @description After this time it can be otherwise by itself. */
+            retryAfterSeconds: number | null;
+            /** @description Why no phone would be woken, as a challenge says it; null when one would be. */
+            suppressed: string | null;
+        };
+        /** @description New recovery codes, readable this once. */
+        RecoveryCodes: {
+            /**
+             * @description 10 codes, each good for one sign-in.
+             * @example [
+             *       "7K3Q-M9TX-2R8B-0VWD"
+             *     ]
+             */
+            readonly codes: string[];
+        };
+        /** @description All of the tenant. */
+        RelyingParties: {
+            readonly items: components["schemas"]["RelyingParty"][];
+            nextCursor: null;
+        };
+        /** @description An identity provider or application that asks. */
+        RelyingParty: {
+            /**
+             * Format: date-time
+             * @description When it was created.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * @description The relying party: `aud` of its results.
+             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            name: string;
+            readonly namespaces: string[];
+        };
+        /** @description "This wasn't me." */
+        Report: {
+            activityId: string | null;
+            challengeId: string | null;
+            /**
+             * Format: date-time
+             * @description When it was reported.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            deviceId: string | null;
+            /**
+             * @description The report.
+             * @example rpt_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            note: string | null;
+            resolution: ("fraud" | "false_alarm") | null;
+            resolvedAt: string | null;
+            resolvedBy: string | null;
+            /** @enum {string} */
+            status: "open" | "resolved";
+            /**
+             * @description Who reported.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+        };
+        /** @description Reports, newest first. */
+        ReportPage: {
+            readonly items: components["schemas"]["Report"][];
+            /** @description Give it as `cursor` to get the next page; null on the last one. */
+            nextCursor: string | null;
+        };
+        /** @description What an admin found out about a report. */
+        ReportResolution: {
+            /** @default null */
+            note?: string | null;
+            /** @enum {string} */
+            resolution: "fraud" | "false_alarm";
+            /**
+             * @description Also lift the locks of the user.
+             * @default false
+             */
+            unlock?: boolean;
+        };
+        /** @description A code for one sign-in, readable this once. */
+        TemporaryCode: {
+            /** @example 7K3Q-M9TX-2R8B-0VWD */
+            code: string;
+            /**
+             * Format: date-time
+             * @description When it runs out.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt: string;
+        };
+        /** @description The organisation that the API key belongs to. */
+        Tenant: {
+            /**
+             * @description The tenant.
+             * @example tnt_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            name: string;
+        };
+        /** @description A harmless push, and what the provider said of it: `sent` means that it took it. */
+        TestPush: {
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * @description Where it goes.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            deviceId: string;
+            /**
+             * @description The push.
+             * @example dlv_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /** @description Why it did not get through. */
+            reason: string | null;
+            settledAt: string | null;
+            /** @enum {string} */
+            status: "queued" | "sent" | "failed" | "suppressed";
+        };
+        /** @description What one call did. */
+        UnregisteredByTime: {
+            /** @description True: make the same call again for the rest. */
+            more: boolean;
+            /** @description Devices that this call unregistered. */
+            unregistered: number;
+            /** @description Users whose devices they were. */
+            users: number;
+        };
+        /**
+         * @description Why the device goes.
+         * @example {
+         *       "reason": "lost"
+         *     }
+         */
+        Unregistration: {
+            /** @enum {string} */
+            reason: "lost" | "stolen" | "replaced" | "user_request" | "admin";
+        };
+        /** @description Which devices go, and why. */
+        UnregistrationByTime: {
+            /**
+             * Format: starts_with
+             * @description Devices registered at this time or later,
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            from: string & (unknown & unknown);
+            /** @enum {string} */
+            reason: "lost" | "stolen" | "admin";
+            /**
+             * Format: starts_with
+             * @description and before this time, which must not lie ahead.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            to: string & (unknown & unknown);
+        };
+        /** @description A person. */
+        User: {
+            /**
+             * Format: date-time
+             * @description When the user was created.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            displayName: string;
+            /**
+             * @description The user: `sub` of results.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            readonly identifiers: {
+                namespace: string;
+                value: string;
+            }[];
+            /**
+             * @description A suspended user gets in nowhere.
+             * @enum {string}
+             */
+            status: "active" | "suspended";
+        };
+        /** @description The user reported a challenge or an activity as not theirs. */
+        UserFraudReportedEvent: {
+            data: {
+                /**
+                 * @description The activity that tells of it.
+                 * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                activityId: string;
+                challengeId: string | null;
+                deviceId: string | null;
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "user.fraud_reported";
+        };
+        /** @description How names that clients send become identifiers. */
+        UserNameMapping: {
+            /** @enum {string} */
+            domain: "none" | "suffix" | "prefix";
+            readonly domains: string[];
+            lowerCase: boolean;
+            template: string;
+        };
+        /** @description Users, newest first. */
+        UserPage: {
+            readonly items: components["schemas"]["User"][];
+            /** @description Give it as `cursor` to get the next page; null on the last one. */
+            nextCursor: string | null;
+        };
+        /** @description Approvals of the user are locked; offer another factor. */
+        UserPushLockedEvent: {
+            data: {
+                /**
+                 * @description The activity that tells of it.
+                 * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                activityId: string;
+                challengeId: string | null;
+                deviceId: string | null;
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "user.push_locked";
+        };
+        /**
+         * @description A name in the default namespace of the relying party, a name in another of its namespaces, or the id of the user.
+         * @example ada@example.com
+         */
+        UserReference: string | components["schemas"]["GivenIdentifier"] | {
+            /**
+             * @description The user.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+        };
+        /** @description That lock was lifted by an admin. */
+        UserUnlockedEvent: {
+            data: {
+                /**
+                 * @description The activity that tells of it.
+                 * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                activityId: string;
+                challengeId: string | null;
+                deviceId: string | null;
+                /**
+                 * @description Whom it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "user.unlocked";
+        };
+        /** @description One try to deliver one event. */
+        WebhookAttempt: {
+            /**
+             * Format: date-time
+             * @description When it was sent.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            at: string;
+            /**
+             * @description How the event stands with this endpoint now.
+             * @enum {string}
+             */
+            deliveryStatus: "queued" | "delivered" | "failed";
+            durationMs: number;
+            /**
+             * @description The `webhook-id`.
+             * @example evt_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            eventId: string;
+            /**
+             * @description The try.
+             * @example wha_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description Why it does not count as delivered; null when it does.
+             * @example timeout
+             */
+            reason: string | null;
+            /** @description What the endpoint answered. */
+            statusCode: number | null;
+            /** @enum {string} */
+            type: "challenge.created" | "challenge.delivered" | "challenge.delivery_failed" | "challenge.fetched" | "challenge.approved" | "challenge.denied" | "challenge.reported" | "challenge.expired" | "challenge.cancelled" | "enrollment.claimed" | "enrollment.confirmed" | "device.registered" | "device.unregistered" | "device.suspended" | "device.push_token_lost" | "user.fraud_reported" | "user.push_locked" | "user.unlocked" | "activity.recorded" | "webhook.test";
+        };
+        /** @description Tries, newest first. */
+        WebhookAttemptPage: {
+            readonly items: components["schemas"]["WebhookAttempt"][];
+            /** @description Give it as `cursor` to get the next page; null on the last one. */
+            nextCursor: string | null;
+        };
+        /** @description Where a relying party hears of what happens. */
+        WebhookEndpoint: {
+            /**
+             * Format: date-time
+             * @description When it was added.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            description: string;
+            readonly events: ("challenge.created" | "challenge.delivered" | "challenge.delivery_failed" | "challenge.fetched" | "challenge.approved" | "challenge.denied" | "challenge.reported" | "challenge.expired" | "challenge.cancelled" | "enrollment.claimed" | "enrollment.confirmed" | "device.registered" | "device.unregistered" | "device.suspended" | "device.push_token_lost" | "user.fraud_reported" | "user.push_locked" | "user.unlocked" | "activity.recorded" | "*")[];
+            failingSince: string | null;
+            /**
+             * @description The endpoint.
+             * @example whe_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            lastFailedAt: string | null;
+            previousSecretUntil: string | null;
+            /**
+             * @description `disabled` is owed nothing more: it answered 410.
+             * @enum {string}
+             */
+            status: "active" | "paused" | "disabled";
+            /** @description `failing`: paused because it did nothing but fail for days. */
+            statusReason: ("relying_party" | "failing" | "gone") | null;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            updatedAt: string;
+            url: string;
+        };
+        /** @description What is new about the endpoint. */
+        WebhookEndpointChanges: {
+            /**
+             * @description What admins call it. At most 256 characters, in NFC, without control, format or bidirectional characters.
+             * @example Payroll
+             */
+            description?: string;
+            /**
+             * @description Types of events, or `*` alone for all, those that come later included.
+             * @example [
+             *       "challenge.approved",
+             *       "challenge.denied"
+             *     ]
+             */
+            events?: [
+                "*"
+            ] | ("challenge.created" | "challenge.delivered" | "challenge.delivery_failed" | "challenge.fetched" | "challenge.approved" | "challenge.denied" | "challenge.reported" | "challenge.expired" | "challenge.cancelled" | "enrollment.claimed" | "enrollment.confirmed" | "device.registered" | "device.unregistered" | "device.suspended" | "device.push_token_lost" | "user.fraud_reported" | "user.push_locked" | "user.unlocked" | "activity.recorded")[];
+            /**
+             * @description `paused` keeps what is owed; `active` sends it, unless it is stale.
+             * @enum {string}
+             */
+            status?: "active" | "paused";
+            /**
+             * @description An https address of a public host, without credentials or fragment; port 443 or from 1024 on.
+             * @example https://idp.example.com/countersign/events
+             */
+            url?: string;
+        };
+        /** @description An endpoint and its new secret. */
+        WebhookEndpointWithSecret: {
+            /**
+             * Format: date-time
+             * @description When it was added.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            description: string;
+            readonly events: ("challenge.created" | "challenge.delivered" | "challenge.delivery_failed" | "challenge.fetched" | "challenge.approved" | "challenge.denied" | "challenge.reported" | "challenge.expired" | "challenge.cancelled" | "enrollment.claimed" | "enrollment.confirmed" | "device.registered" | "device.unregistered" | "device.suspended" | "device.push_token_lost" | "user.fraud_reported" | "user.push_locked" | "user.unlocked" | "activity.recorded" | "*")[];
+            failingSince: string | null;
+            /**
+             * @description The endpoint.
+             * @example whe_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            lastFailedAt: string | null;
+            previousSecretUntil: string | null;
+            /**
+             * @description What signs the webhooks (Standard Webhooks); told here and never again.
+             * @example whsec_...
+             */
+            secret: string;
+            /**
+             * @description `disabled` is owed nothing more: it answered 410.
+             * @enum {string}
+             */
+            status: "active" | "paused" | "disabled";
+            /** @description `failing`: paused because it did nothing but fail for days. */
+            statusReason: ("relying_party" | "failing" | "gone") | null;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            updatedAt: string;
+            url: string;
+        };
+        /** @description The endpoints of the relying party, newest first. */
+        WebhookEndpoints: {
+            readonly items: components["schemas"]["WebhookEndpoint"][];
+            nextCursor: null;
+        };
+        /** @description What to send again, under the same ids: one of both. */
+        WebhookReplay: {
+            /**
+             * @description The `webhook-id` of one event.
+             * @example evt_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            eventId?: string;
+            /**
+             * Format: starts_with
+             * @description Everything that failed and happened since.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            failedSince?: string & (unknown & unknown);
+        };
+        /** @description What is sent again. */
+        WebhookReplayed: {
+            /** @description How many; when it is 1,000 call again. */
+            replayed: number;
+        };
+        /** @description How to change over. */
+        WebhookRotation: {
+            /** @description How long the old secret signs too; 86400 unless given, 0 when it leaked. */
+            overlapSeconds?: number;
+        };
+        /** @description A test that is on its way. */
+        WebhookTest: {
+            /**
+             * @description The `webhook-id` that will arrive.
+             * @example evt_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            eventId: string;
+        };
+        /** @description Somebody wanted to see that events arrive; sent whatever the filter says. */
+        WebhookTestEvent: {
+            data: {
+                /**
+                 * @description The endpoint.
+                 * @example whe_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                endpointId: string;
+                /**
+                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @constant
+                 */
+                version: 1;
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /** @constant */
+            type: "webhook.test";
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    listApiKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeys"];
+                };
+            };
+        };
+    };
+    createApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewApiKey"];
+            };
+        };
+        responses: {
+            /** @description The key with its secret, readable this once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedApiKey"];
+                };
+            };
+        };
+    };
+    revokeApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The revoked key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+        };
+    };
+    rotateApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyRotation"];
+            };
+        };
+        responses: {
+            /** @description The new key with its secret, readable this once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedApiKey"];
+                };
+            };
+        };
+    };
+    listApps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The apps. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Apps"];
+                };
+            };
+        };
+    };
+    addApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewApp"];
+            };
+        };
+        responses: {
+            /** @description The app. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+        };
+    };
+    readApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The app. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The app. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+        };
+    };
+    removeApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The app. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The app is removed; its devices find challenges by looking. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    changeApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The app. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppChanges"];
+            };
+        };
+        responses: {
+            /** @description The app. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+        };
+    };
+    listAuditEvents: {
+        parameters: {
+            query?: {
+                /** @description Items on a page, 50 unless given. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description Only events of this type. */
+                type?: string;
+                /** @description Only what this one did. */
+                actor?: string;
+                /** @description Only what was done to this. */
+                subject?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEventPage"];
+                };
+            };
+        };
+    };
+    listChallenges: {
+        parameters: {
+            query?: {
+                /** @description Items on a page, 50 unless given. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description The name of the user within its namespace. At most 255 characters, in NFC, without control, format or bidirectional characters. */
+                user?: string;
+                /** @description A namespace of identifiers: lower case, 1 to 64 characters. */
+                namespace?: string;
+                /** @description The user, by id. */
+                userId?: string;
+                status?: "pending" | "approved" | "denied" | "expired" | "cancelled";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenges. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengePage"];
+                };
+            };
+        };
+    };
+    createChallenge: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the change before answering, up to 30. */
+                wait?: number;
+            };
+            header?: {
+                /** @description The same key with the same body gives the same challenge, number included: a retry asks nobody twice. */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChallenge"];
+            };
+        };
+        responses: {
+            /** @description An earlier request made it, with this Idempotency-Key or an equal one for the same binding; `Idempotency-Replayed: true` says so. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedChallenge"];
+                };
+            };
+            /** @description The challenge with the number to show. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedChallenge"];
+                };
+            };
+        };
+    };
+    readChallenge: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the change before answering, up to 30. */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The challenge. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Challenge"];
+                };
+            };
+        };
+    };
+    cancelChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Challenge"];
+                };
+            };
+        };
+    };
+    followChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+        };
+    };
+    readEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The evidence. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
+                };
+            };
+        };
+    };
+    resendChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Challenge"];
+                };
+            };
+        };
+    };
+    unregisterDevicesByTime: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnregistrationByTime"];
+            };
+        };
+        responses: {
+            /** @description What it did. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnregisteredByTime"];
+                };
+            };
+        };
+    };
+    readDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+        };
+    };
+    changeDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangedDevice"];
+            };
+        };
+        responses: {
+            /** @description The device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+        };
+    };
+    readTestPush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The push. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestPush"];
+                };
+            };
+        };
+    };
+    pushTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The push is owed. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestPush"];
+                };
+            };
+        };
+    };
+    unregisterDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Unregistration"];
+            };
+        };
+        responses: {
+            /** @description The device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+        };
+    };
+    listDiagnostics: {
+        parameters: {
+            query?: {
+                /** @description Items on a page, 50 unless given. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The diagnostics. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiagnosticsPage"];
+                };
+            };
+        };
+    };
+    readDiagnostics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The incident. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The diagnostics. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diagnostics"];
+                };
+            };
+        };
+    };
+    openEnrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEnrolment"];
+            };
+        };
+        responses: {
+            /** @description The enrolment with its codes. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedEnrolment"];
+                };
+            };
+        };
+    };
+    readEnrolment: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the change before answering, up to 30. */
+                wait?: number;
+                /** @description Wait only while the status is this one; without it, while it is what it was at the call. */
+                after?: "open" | "claimed" | "completed" | "cancelled" | "void" | "expired";
+            };
+            header?: never;
+            path: {
+                /** @description The enrolment. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The enrolment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolment"];
+                };
+            };
+        };
+    };
+    cancelEnrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The enrolment. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The enrolment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolment"];
+                };
+            };
+        };
+    };
+    listIntegrations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The integrations. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Integrations"];
+                };
+            };
+        };
+    };
+    createIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewIntegration"];
+            };
+        };
+        responses: {
+            /** @description The integration; a secret that was made is readable this once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeIntegration"];
+                };
+            };
+        };
+    };
+    readIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The integration. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The integration. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Integration"];
+                };
+            };
+        };
+    };
+    removeIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The integration. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The integration and its secrets are gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    changeIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The integration. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IntegrationChanges"];
+            };
+        };
+        responses: {
+            /** @description The integration; a secret that was made is readable this once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeIntegration"];
+                };
+            };
+        };
+    };
+    rotateIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The integration. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IntegrationRotation"];
+            };
+        };
+        responses: {
+            /** @description The integration; a secret that was made is readable this once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeIntegration"];
+                };
+            };
+        };
+    };
+    readPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy in force. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+        };
+    };
+    replacePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyOverrides"];
+            };
+        };
+        responses: {
+            /** @description The policy in force. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+        };
+    };
+    changePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyOverrides"];
+            };
+        };
+        responses: {
+            /** @description The policy in force. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+        };
+    };
+    listRelyingParties: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The relying parties. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelyingParties"];
+                };
+            };
+        };
+    };
+    createRelyingParty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRelyingParty"];
+            };
+        };
+        responses: {
+            /** @description The new relying party. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelyingParty"];
+                };
+            };
+        };
+    };
+    readRelyingPartyPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The relying party. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy in force. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+        };
+    };
+    replaceRelyingPartyPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The relying party. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyOverrides"];
+            };
+        };
+        responses: {
+            /** @description The policy in force. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+        };
+    };
+    listReports: {
+        parameters: {
+            query?: {
+                /** @description Items on a page, 50 unless given. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                status?: "open" | "resolved";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The reports. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPage"];
+                };
+            };
+        };
+    };
+    resolveReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The report. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportResolution"];
+            };
+        };
+        responses: {
+            /** @description The resolved report. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+        };
+    };
+    readTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tenant. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description Items on a page, 50 unless given. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description The name of the user within its namespace. At most 255 characters, in NFC, without control, format or bidirectional characters. */
+                identifier?: string;
+                /** @description A namespace of identifiers: lower case, 1 to 64 characters. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The users. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserPage"];
+                };
+            };
+        };
+    };
+    importUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportedUser"];
+            };
+        };
+        responses: {
+            /** @description The user was there already. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description The new user. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+        };
+    };
+    readUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+        };
+    };
+    changeUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangedUser"];
+            };
+        };
+        responses: {
+            /** @description The user. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+        };
+    };
+    listActivities: {
+        parameters: {
+            query?: {
+                /** @description Items on a page, 50 unless given. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The activities. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityPage"];
+                };
+            };
+        };
+    };
+    postActivity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same body gives the same activity: a retry tells nobody twice. */
+                "idempotency-key"?: string;
+            };
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PostedActivity"];
+            };
+        };
+        responses: {
+            /** @description An earlier request with this Idempotency-Key made it; `Idempotency-Replayed: true` says so. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
+                };
+            };
+            /** @description The activity. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
+                };
+            };
+        };
+    };
+    listDevices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The devices, newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Devices"];
+                };
+            };
+        };
+    };
+    unregisterAllDevices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Unregistration"];
+            };
+        };
+        responses: {
+            /** @description The devices that were alive. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Devices"];
+                };
+            };
+        };
+    };
+    openEnrolmentOfUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEnrolmentOfUser"];
+            };
+        };
+        responses: {
+            /** @description The enrolment with its codes. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedEnrolment"];
+                };
+            };
+        };
+    };
+    eraseUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Erased. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    exportUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The data. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonalData"];
+                };
+            };
+        };
+    };
+    readOtherFactors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What there is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OtherFactors"];
+                };
+            };
+        };
+    };
+    verifyPasscode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenPasscode"];
+            };
+        };
+        responses: {
+            /** @description The code was accepted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedPasscode"];
+                };
+            };
+        };
+    };
+    mintPortalLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link, readable this once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortalLink"];
+                };
+            };
+        };
+    };
+    readProtection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Locks and counters of the user. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Protection"];
+                };
+            };
+        };
+    };
+    readUserReadiness: {
+        parameters: {
+            query?: {
+                /** @description What the challenge would ask for. */
+                userVerification?: "required" | "preferred" | "not_required";
+                /** @description Whether a number would be typed. */
+                number?: "service" | "none";
+            };
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What would happen. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+    makeRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRecoveryCodes"];
+            };
+        };
+        responses: {
+            /** @description The codes. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+        };
+    };
+    makeTemporaryCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTemporaryCode"];
+            };
+        };
+        responses: {
+            /** @description The code. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemporaryCode"];
+                };
+            };
+        };
+    };
+    unlockUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Locks and counters of the user. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Protection"];
+                };
+            };
+        };
+    };
+    listWebhookEndpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The endpoints. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoints"];
+                };
+            };
+        };
+    };
+    addWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhookEndpoint"];
+            };
+        };
+        responses: {
+            /** @description The endpoint and its secret, which is told this once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpointWithSecret"];
+                };
+            };
+        };
+    };
+    readWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The endpoint. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+        };
+    };
+    removeWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The endpoint is removed; what it was owed is not sent. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    changeWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEndpointChanges"];
+            };
+        };
+        responses: {
+            /** @description The endpoint. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+        };
+    };
+    listWebhookAttempts: {
+        parameters: {
+            query?: {
+                /** @description Items on a page, 50 unless given. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookAttemptPage"];
+                };
+            };
+        };
+    };
+    replayWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookReplay"];
+            };
+        };
+        responses: {
+            /** @description They are on their way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookReplayed"];
+                };
+            };
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookRotation"];
+            };
+        };
+        responses: {
+            /** @description The endpoint and its secret, which is told this once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpointWithSecret"];
+                };
+            };
+        };
+    };
+    testWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is on its way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTest"];
+                };
+            };
+        };
+    };
+    onActivityRecordedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivityRecordedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChallengeApprovedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeApprovedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChallengeCancelledEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeCancelledEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChallengeCreatedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeCreatedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChallengeDeliveredEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeDeliveredEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChallengeDeliveryFailedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeDeliveryFailedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChallengeDeniedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeDeniedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChallengeExpiredEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeExpiredEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChallengeFetchedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeFetchedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChallengeReportedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeReportedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDevicePushTokenLostEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DevicePushTokenLostEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDeviceRegisteredEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceRegisteredEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDeviceSuspendedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceSuspendedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDeviceUnregisteredEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceUnregisteredEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onEnrollmentClaimedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrollmentClaimedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onEnrollmentConfirmedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrollmentConfirmedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onUserFraudReportedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserFraudReportedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onUserPushLockedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserPushLockedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onUserUnlockedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserUnlockedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onWebhookTestEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                "webhook-id": string;
+                /** @description Unix time of this try, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookTestEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone for ever, and disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Taken. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Tried again later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+}

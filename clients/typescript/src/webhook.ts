@@ -1,0 +1,159 @@
+// Standard Webhooks 1.0.0 (https://www.standardwebhooks.com), the receiver's side, symmetric signatures (v1).
+
+/** Why a webhook is not believed. */
+export type WebhookRefusal =
+  | 'headers_missing'
+  | 'headers_malformed'
+  | 'too_old'
+  | 'too_new'
+  | 'signature_invalid'
+  | 'body_malformed'
+
+/** A webhook that must not be believed. Answer 400. */
+export class WebhookRefused extends Error {
+  override readonly name = 'WebhookRefused'
+  readonly code: WebhookRefusal
+
+  constructor(code: WebhookRefusal, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** A webhook that the holder of the secret sent. */
+export type VerifiedWebhook = {
+  /** The same at each attempt to deliver it: what was handled already is answered with 2xx and left alone. */
+  readonly id: string
+  /** When this attempt was made. */
+  readonly sentAt: Date
+  /** The body, parsed. */
+  readonly payload: unknown
+}
+
+/** Headers as `fetch` has them, or as Node's `http` does. */
+export type WebhookHeaders =
+  | Headers
+  | Readonly<Record<string, string | readonly string[] | undefined>>
+
+const toleranceSeconds = 5 * 60
+const signaturesMax = 16
+const secretBytesMin = 24
+const secretBytesMax = 64
+const hmac = { name: 'HMAC', hash: 'SHA-256' } as const
+const encoder = new TextEncoder()
+
+/**
+ * Believes a webhook only when one of its signatures was made with one of the secrets over exactly this body, at most five minutes from
+ * now. `body` is the raw body, before anything parsed it. While a secret is rotated, give the old and the new one. Signatures are
+ * compared in constant time. Rejects with WebhookRefused, or with TypeError when a secret is none (`whsec_` and base64 of 24 to 64 bytes).
+ */
+export async function verifyWebhook(
+  body: string | Uint8Array,
+  headers: WebhookHeaders,
+  secrets: string | readonly string[],
+  { now = () => new Date() }: { readonly now?: () => Date } = {},
+): Promise<VerifiedWebhook> {
+  const keys = await Promise.all([secrets].flat().map(keyOf))
+  if (keys.length === 0) throw new TypeError('give at least one secret')
+  const [id, timestamp, signature] = (
+    ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const
+  ).map((name) => headerIn(headers, name)) as [string, string, string]
+  const sentAt = judgeTime(timestamp, now())
+  const bytes = bytesOf(body)
+  const signed = concat(encoder.encode(`${id}.${timestamp}.`), bytes)
+  if (!(await isSigned(signed, signaturesIn(signature), keys))) {
+    throw new WebhookRefused('signature_invalid', 'No signature is of this body and this secret.')
+  }
+  return { id, sentAt, payload: parse(bytes) }
+}
+
+async function keyOf(secret: string): Promise<CryptoKey> {
+  const bytes = /^whsec_[A-Za-z0-9+/]+={0,2}$/.test(secret)
+    ? fromBase64(secret.slice('whsec_'.length))
+    : undefined
+  if (!bytes || bytes.length < secretBytesMin || bytes.length > secretBytesMax) {
+    throw new TypeError('a secret is whsec_ and the base64 of 24 to 64 bytes')
+  }
+  return crypto.subtle.importKey('raw', bytes, hmac, false, ['verify'])
+}
+
+/** A header that stands there twice is as good as none: others may have judged the other one. */
+function headerIn(headers: WebhookHeaders, name: string): string {
+  const values =
+    headers instanceof Headers
+      ? [headers.get(name) ?? undefined]
+      : Object.entries(headers)
+          .filter(([key]) => key.toLowerCase() === name)
+          .flatMap(([, value]) => value)
+  const [value, ...more] = values
+  if (value === undefined || value === '' || more.length > 0) {
+    throw new WebhookRefused('headers_missing', `The header ${name} is not there exactly once.`)
+  }
+  return value
+}
+
+function judgeTime(timestamp: string, now: Date): Date {
+  if (!/^\d{1,11}$/.test(timestamp)) {
+    throw new WebhookRefused(
+      'headers_malformed',
+      'webhook-timestamp is not seconds since the epoch.',
+    )
+  }
+  const ageSeconds = now.getTime() / 1000 - Number(timestamp)
+  if (ageSeconds > toleranceSeconds) throw new WebhookRefused('too_old', 'The webhook is old.')
+  if (ageSeconds < -toleranceSeconds) {
+    throw new WebhookRefused('too_new', 'The webhook is from the future: look at the clocks.')
+  }
+  return new Date(Number(timestamp) * 1000)
+}
+
+/** Of other versions (`v1a`) nothing is known here. */
+function signaturesIn(header: string): readonly Uint8Array<ArrayBuffer>[] {
+  return header
+    .split(' ')
+    .slice(0, signaturesMax)
+    .flatMap((part) => (part.startsWith('v1,') ? (fromBase64(part.slice(3)) ?? []) : []))
+}
+
+/** WebCrypto compares in constant time. */
+async function isSigned(
+  signed: Uint8Array<ArrayBuffer>,
+  signatures: readonly Uint8Array<ArrayBuffer>[],
+  keys: readonly CryptoKey[],
+): Promise<boolean> {
+  for (const key of keys) {
+    for (const signature of signatures) {
+      if (await crypto.subtle.verify(hmac, key, signature, signed)) return true
+    }
+  }
+  return false
+}
+
+function bytesOf(body: string | Uint8Array): Uint8Array {
+  if (typeof body === 'string') return encoder.encode(body)
+  if (body instanceof Uint8Array) return body
+  throw new TypeError('give the raw body: what was parsed and written again is another text')
+}
+
+function concat(one: Uint8Array, other: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(one.length + other.length)
+  both.set(one)
+  both.set(other, one.length)
+  return both
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch {
+    throw new WebhookRefused('body_malformed', 'The body is not JSON.')
+  }
+}
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+  } catch {
+    return undefined
+  }
+}

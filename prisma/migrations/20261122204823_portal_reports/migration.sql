@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "reports" ALTER COLUMN "device_id" DROP NOT NULL;

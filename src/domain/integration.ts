@@ -1,0 +1,148 @@
+// A door for clients that exist: what may be set of it, and what it asks.
+
+import type { IntegrationId, RelyingPartyId, TenantId } from './ids.ts'
+import { laxerField, type Policy, type PolicyOverrides } from './policy.ts'
+import { type Refusal, refuse } from './refusal.ts'
+import { mappingFault, type UserNameMapping } from './user-name.ts'
+
+/** What each kind of door is told. The kinds are a closed set. */
+export type IntegrationSettings =
+  | { readonly kind: 'wait' }
+  | {
+      readonly kind: 'duo_auth_api'
+      /** Whether signatures by HMAC-SHA-1 are taken. */
+      readonly sha1Allowed: boolean
+      /** Whether clients may say that they let people in when nobody answers. */
+      readonly failOpenAllowed: boolean
+      /** Whether new users, and only those, are enrolled at this door. */
+      readonly enrolmentAllowed: boolean
+    }
+  | {
+      readonly kind: 'keycloak_ciba'
+      /** The realms that may ask, by their exact issuer URLs. */
+      readonly issuers: readonly string[]
+      /** Clients of those realms that may ask (`azp`); none means all of them. */
+      readonly clientIds: readonly string[]
+      /** Whether the address ends in a secret that is made by us. */
+      readonly secretInPath: boolean
+    }
+export type IntegrationKind = IntegrationSettings['kind']
+
+/** What a door may ask beyond its relying party's policy: fields that are decided when a challenge is created. */
+export const integrationPolicyFields = [
+  'numberDigits',
+  'wrongNumbersMax',
+  'userVerification',
+  'appVersionsMin',
+  'retiredPlatforms',
+  'companionsMayAnswer',
+] as const satisfies readonly (keyof Policy)[]
+export type IntegrationPolicy = Pick<PolicyOverrides, (typeof integrationPolicyFields)[number]>
+
+/** What an admin decides of an integration. */
+export type IntegrationPlan = {
+  /** Shown on the device as the application that is signed in to. */
+  readonly name: string
+  readonly settings: IntegrationSettings
+  /** `caller`: digits that the client shows; `none` only while the tenant's policy names the integration. */
+  readonly numberMode: 'caller' | 'none'
+  /** The namespace of all users that may be asked. */
+  readonly namespace: string
+  readonly userNames: UserNameMapping
+  /** Addresses and CIDR ranges from which it may be called; none means from everywhere. */
+  readonly allowedAddresses: readonly string[]
+  readonly policy: IntegrationPolicy
+  /** Lifetime of its challenges; null for that of the policy. */
+  readonly ttlSeconds: number | null
+  readonly status: 'active' | 'paused'
+}
+
+export type Integration = IntegrationPlan & {
+  readonly tenantId: TenantId
+  readonly id: IntegrationId
+  readonly rpId: RelyingPartyId
+  /** The public half of the credentials of a client that speaks the Auth API; null for other kinds. */
+  readonly integrationKey: string | null
+  readonly revision: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+  /** How often it was used, when last, and what went wrong last: written down with a delay. */
+  readonly uses: number
+  readonly lastUsedAt: Date | null
+  readonly lastError: { readonly code: string; readonly at: Date } | null
+}
+
+/** Kinds whose clients prove themselves by a secret that we make. */
+export function hasSecret(settings: IntegrationSettings): boolean {
+  return settings.kind !== 'keycloak_ciba' || settings.secretInPath
+}
+
+/** One text for equal values: the database keeps the members of an object in an order of its own. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const members = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))
+  return `{${members.map(([name, one]) => `${JSON.stringify(name)}:${canonical(one)}`).join()}}`
+}
+
+/** Why a plan cannot be had; `id` is null for an integration that is still to be made, which nothing can have permitted yet. */
+export function planFault(
+  plan: IntegrationPlan,
+  known: {
+    readonly id: IntegrationId | null
+    readonly namespaces: readonly string[]
+    readonly policy: Policy
+  },
+): Refusal | undefined {
+  if (!known.namespaces.includes(plan.namespace)) {
+    return refuse('namespace_not_granted', { facts: { namespace: plan.namespace } })
+  }
+  const fault = mappingFault(plan.userNames)
+  if (fault !== undefined) return refuse('invalid_request', { hint: fault })
+  const field = laxerField(known.policy, plan.policy)
+  if (field !== undefined) return refuse('policy_laxer', { facts: { field } })
+  if (plan.numberMode === 'none') {
+    const { numberNoneAllowedFor } = known.policy
+    if (known.id === null || !numberNoneAllowedFor.includes(known.id)) {
+      return refuse('number_none_not_allowed', {
+        hint: 'Keep `caller`, or first have the id of the integration added to `numberNoneAllowedFor` of the tenant policy.',
+      })
+    }
+  }
+  return undefined
+}
+
+const planned = [
+  'name',
+  'settings',
+  'numberMode',
+  'namespace',
+  'userNames',
+  'allowedAddresses',
+  'policy',
+  'ttlSeconds',
+  'status',
+] as const satisfies readonly (keyof IntegrationPlan)[]
+
+/** What was decided of an integration, without its life; holds nothing secret. */
+export function planOf(integration: IntegrationPlan): IntegrationPlan {
+  return Object.fromEntries(planned.map((field) => [field, integration[field]])) as IntegrationPlan
+}
+
+/** Fields whose values differ, with both: for the audit record. */
+export function planChanges(
+  before: IntegrationPlan,
+  after: IntegrationPlan,
+): Readonly<Record<string, { readonly before: unknown; readonly after: unknown }>> {
+  const changed = planned.filter((field) => canonical(before[field]) !== canonical(after[field]))
+  return Object.fromEntries(
+    changed.map((field) => [field, { before: before[field], after: after[field] }]),
+  )
+}
+
+/** The one run of 6 to 8 digits in a text that the person sees at the door; undefined when there is none, or more than one. */
+export function numberIn(text: string): string | undefined {
+  const runs = text.match(/\p{Nd}+/gu)?.filter((run) => run.length >= 6) ?? []
+  const [run] = runs
+  return runs.length === 1 && run !== undefined && /^[0-9]{6,8}$/.test(run) ? run : undefined
+}

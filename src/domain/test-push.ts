@@ -1,0 +1,35 @@
+// A test push wakes a phone for nothing but to show that it can be woken: it must not wear anybody down.
+
+import type { Device } from './device.ts'
+import { checkProtection, isAhead, type Protection, secondsUntil } from './protection.ts'
+import { type Refusal, refuse } from './refusal.ts'
+
+/** Seconds between two test pushes to one device. */
+export const testPushGapSeconds = 10
+
+/** Test pushes to one device within any hour. */
+export const testPushesPerHourMax = 5
+
+/** Refuses a test push to a device that cannot be pushed, or to a user who is to have no pushes. */
+export function checkTestPush(
+  { status, hasPushToken }: Pick<Device, 'status' | 'hasPushToken'>,
+  protection: Protection,
+  now: Date,
+): Refusal | undefined {
+  if (status === 'unregistered') return refuse('device_unregistered')
+  if (status === 'suspended') return refuse('device_suspended')
+  if (status === 'unconfirmed') return refuse('device_not_active')
+  const stopped = checkProtection(protection, now, [])
+  if (stopped) return stopped
+  const { reportedUntil, pausedUntil } = protection
+  if (isAhead(reportedUntil, now)) {
+    return refuse('push_locked', {
+      retryAfterSeconds: secondsUntil(reportedUntil, now),
+      facts: { lock: 'reported', otherFactors: [] },
+    })
+  }
+  if (isAhead(pausedUntil, now)) {
+    return refuse('pushes_paused', { retryAfterSeconds: secondsUntil(pausedUntil, now) })
+  }
+  return hasPushToken ? undefined : refuse('no_push_token')
+}

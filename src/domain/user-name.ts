@@ -1,0 +1,73 @@
+// From the name that a client of an integration sends to the name of a user in the integration's namespace.
+
+import { isShowable } from './text.ts'
+
+/** How names are mapped. Whatever does not fit is refused: a name that is bent until it fits is somebody else's. */
+export type UserNameMapping = {
+  /** Which part of the name is its domain: `ada@example.com`, `EXAMPLE\ada`, or none. */
+  readonly domain: 'none' | 'suffix' | 'prefix'
+  /** The domains that are taken, in any case of ASCII letters; a name of another one is refused. */
+  readonly domains: readonly string[]
+  /** Upper-case ASCII letters become lower case; names with other upper-case letters are refused. */
+  readonly lowerCase: boolean
+  /** The identifier, of text and the placeholders `{username}` and `{domain}`. */
+  readonly template: string
+}
+
+/** The name as it is. */
+export const plainMapping: UserNameMapping = {
+  domain: 'none',
+  domains: [],
+  lowerCase: false,
+  template: '{username}',
+}
+
+const lengthMax = 255
+
+/** What is wrong with a mapping; undefined when it can be used. */
+export function mappingFault({ domain, domains, template }: UserNameMapping): string | undefined {
+  const placeholders: readonly string[] = template.match(/\{[^{}]*\}/g) ?? []
+  if (/[{}]/.test(template.replaceAll(/\{(?:username|domain)\}/g, ''))) {
+    return 'The template knows the placeholders {username} and {domain}, and no other braces.'
+  }
+  if (placeholders.filter((one) => one === '{username}').length !== 1) {
+    return 'The template holds {username} exactly once.'
+  }
+  if (domain === 'none' && (placeholders.includes('{domain}') || domains.length > 0)) {
+    return 'Without a domain there are no domains to take, and no {domain} in the template.'
+  }
+  if (domain !== 'none' && domains.length === 0) {
+    return 'Name the domains that are taken.'
+  }
+  return undefined
+}
+
+const asciiLower = (text: string) => text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
+
+/** Takes a name apart; undefined when its domain is missing, none that is taken, or there is more than one. */
+function split(
+  { domain, domains }: UserNameMapping,
+  given: string,
+): { readonly username: string; readonly domain: string } | undefined {
+  if (domain === 'none') return { username: given, domain: '' }
+  const [first = '', second = '', ...more] = given.split(domain === 'suffix' ? '@' : '\\')
+  if (more.length > 0) return undefined
+  const [username, found] = domain === 'suffix' ? [first, second] : [second, first]
+  if (username === '' || /[@\\]/.test(username)) return undefined
+  const taken = domains.find((one) => asciiLower(one) === asciiLower(found))
+  return taken === undefined ? undefined : { username, domain: asciiLower(taken) }
+}
+
+/** The identifier that a given name stands for; undefined when it stands for none. */
+export function mapUserName(mapping: UserNameMapping, given: string): string | undefined {
+  if (!isShowable(given, lengthMax)) return undefined
+  const parts = split(mapping, given)
+  if (!parts) return undefined
+  const username = mapping.lowerCase ? asciiLower(parts.username) : parts.username
+  // Other alphabets have letters whose lower case is ASCII: U+212A would become the k of somebody else.
+  if (mapping.lowerCase && username !== username.toLowerCase()) return undefined
+  const mapped = mapping.template
+    .replaceAll('{domain}', () => parts.domain)
+    .replace('{username}', () => username)
+  return isShowable(mapped, lengthMax) ? mapped : undefined
+}

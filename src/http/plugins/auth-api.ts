@@ -1,0 +1,136 @@
+// The routes of the Auth API around their handlers: signed calls come in, and nothing but an approval may look like one.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isRefusal, refuse } from '../../domain/refusal.ts'
+import type { AtDoor, SignedDoorCall } from '../../usecases/doors/enter-by-signature.ts'
+import { type AuthApiRoute, sendNo } from '../auth-api-answers.ts'
+import type { UseCases } from '../use-cases.ts'
+import { atDoorOf, letIn } from './door.ts'
+
+/** Bytes of a body; no client sends half as many. */
+export const authApiBodyBytesMax = 32 * 1024
+
+const decorator = 'signedMembers'
+
+/** A call of a client that was let in, with the members of its query or body. */
+export type AuthApiCall = AtDoor & { readonly params: Readonly<Record<string, string>> }
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Which kind of no the clients of this route understand. */
+    authApi?: AuthApiRoute
+  }
+}
+
+type Pairs = readonly (readonly [name: string, value: string])[]
+
+/** Bodies are kept as the bytes that were signed. */
+export function keepSignedBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  for (const type of ['application/json', 'application/x-www-form-urlencoded']) {
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, bytes, done) =>
+      done(null, bytes),
+    )
+  }
+  app.decorateRequest(decorator, null)
+}
+
+/** Who calls, and what they ask; only for routes behind `authApiGuard`. */
+export function authApiCallOf(request: FastifyRequest): AuthApiCall {
+  const params = request.getDecorator<AuthApiCall['params'] | null>(decorator)
+  if (params === null) throw new Error('this route was made without the guard of the Auth API')
+  return { ...atDoorOf(request), params }
+}
+
+/** A form or query (both `+` and `%20` are a space); undefined for one that two readers could read in two ways. */
+export function readForm(text: string): Pairs | undefined {
+  try {
+    return text
+      .split('&')
+      .filter((pair) => pair !== '')
+      .map((pair) => {
+        const [name = '', ...value] = pair.replaceAll('+', ' ').split('=').map(decodeURIComponent)
+        return [name, value.join('=')] as const
+      })
+  } catch {
+    return undefined
+  }
+}
+
+/** The members of a JSON object as texts; undefined for anything else. */
+function readJson(bytes: Uint8Array): Pairs | undefined {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+    const members = Object.entries(value).filter(([, one]) => one !== null)
+    const isPlain = members.every(([, one]) => ['string', 'number', 'boolean'].includes(typeof one))
+    return isPlain ? members.map(([name, one]) => [name, String(one)] as const) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Integration key and signature of `Authorization: Basic`; empty where there are none. */
+function credentialsIn(authorization = ''): readonly [key: string, signature: string] {
+  const [, encoded = ''] = /^basic ([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? []
+  const [key = '', signature = '', ...more] = Buffer.from(encoded, 'base64')
+    .toString('latin1')
+    .split(':')
+  return more.length === 0 ? [key, signature] : ['', '']
+}
+
+const headerOf = (value: string | string[] | undefined) =>
+  typeof value === 'string' ? value : undefined
+
+/** What was asked and what was signed, of a request whose body was read. */
+function readCall(
+  request: FastifyRequest,
+): { readonly signed: SignedDoorCall; readonly asked: Pairs } | undefined {
+  const { headers, method, body } = request
+  const [path = '', ...query] = request.originalUrl.split('?')
+  const bytes = body instanceof Uint8Array ? body : null
+  const isJson = bytes !== null && /^application\/json\b/i.test(headers['content-type'] ?? '')
+  const form = bytes === null ? query.join('?') : bytes.toString()
+  // A query beside a body would be signed by nobody.
+  if (bytes !== null && query.join('') !== '') return undefined
+  const asked = isJson ? readJson(bytes) : readForm(form)
+  if (asked === undefined) return undefined
+  const [integrationKey, signature] = credentialsIn(headers.authorization)
+  return {
+    asked,
+    signed: {
+      integrationKey,
+      signature,
+      address: request.ip,
+      date: headerOf(headers['x-duo-date']) ?? headerOf(headers.date) ?? '',
+      method,
+      host: request.host,
+      path,
+      params: isJson ? [] : asked,
+      json: isJson ? bytes : null,
+      headers: Object.entries(headers).flatMap(([name, value]) =>
+        typeof value === 'string' ? [[name, value] as const] : [],
+      ),
+    },
+  }
+}
+
+/** Members by name; undefined when one is given twice. */
+function membersOf(asked: Pairs): Record<string, string> | undefined {
+  const members = new Map(asked)
+  return members.size === asked.length ? Object.fromEntries(members) : undefined
+}
+
+/** Lets in who signed the call, after its body was read: the signature covers it. */
+export function authApiGuard(useCases: Pick<UseCases, 'enterBySignature'>) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const read = readCall(request)
+    if (!read) return sendNo(reply, refuse('invalid_request'))
+    const atDoor = await useCases.enterBySignature(read.signed)
+    if (isRefusal(atDoor)) return sendNo(reply, atDoor)
+    const params = membersOf(read.asked)
+    if (!params) return sendNo(reply, refuse('invalid_request'))
+    letIn(request, atDoor)
+    request.setDecorator(decorator, params satisfies AuthApiCall['params'])
+  }
+}

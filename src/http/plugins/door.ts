@@ -1,0 +1,66 @@
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import { isId } from '../../domain/ids.ts'
+import { isRefusal, refuse } from '../../domain/refusal.ts'
+import type { DoorCall } from '../../usecases/doors/authenticate-integration.ts'
+import type { AtDoor } from '../../usecases/doors/enter-by-signature.ts'
+import { type Operation, type OperationSchema, operationSchema } from '../operation.ts'
+import { sendRefusal } from '../problem.ts'
+import type { UseCases } from '../use-cases.ts'
+
+const decorator = 'entered'
+
+/** Prepares requests to carry the client of an integration. */
+export function carryDoors(app: FastifyInstance): void {
+  app.decorateRequest(decorator, null)
+}
+
+/** Lets the request carry who was let in. */
+export function letIn(request: FastifyRequest, atDoor: AtDoor): void {
+  request.setDecorator(decorator, atDoor)
+}
+
+/** Who is at the door; only for routes with a guard. */
+export function atDoorOf(request: FastifyRequest): AtDoor {
+  const atDoor = atDoorIfAny(request)
+  if (atDoor === null) throw new Error('this route was made without a door guard')
+  return atDoor
+}
+
+/** The same for the log; null on a request that no integration let in. */
+export function atDoorIfAny(request: FastifyRequest): AtDoor | null {
+  return request.getDecorator<AtDoor | null>(decorator)
+}
+
+/** Describes and protects a route whose clients show the secret of the integration that the path names. */
+export type DoorGuard = <const O extends Operation>(
+  operation: O,
+) => { readonly onRequest: onRequestAsyncHookHandler; readonly schema: OperationSchema<O> }
+
+/** The secret of `Bearer <secret>` or `Basic <integration>:<secret>` (RFC 6750, RFC 7617); null for anything else. */
+function secretIn(authorization: string | undefined, id: string): string | null {
+  const [, scheme = '', given = ''] =
+    /^(bearer|basic) ([\x21-\x7e]+)$/i.exec(authorization ?? '') ?? []
+  if (scheme.toLowerCase() !== 'basic') return scheme === '' ? null : given
+  const text = Buffer.from(given, 'base64').toString('utf8')
+  return text.startsWith(`${id}:`) ? text.slice(id.length + 1) : null
+}
+
+/** The client is judged before the body is read, so that strangers cost next to nothing. */
+export function createDoorGuard({ enterDoor }: Pick<UseCases, 'enterDoor'>): DoorGuard {
+  return (operation) => ({
+    onRequest: async (request, reply) => {
+      const { id } = request.params as { readonly id: string }
+      // An id of no integration is refused like one of others.
+      if (!isId('integration', id)) return sendRefusal(reply, refuse('integration_invalid'))
+      const proof = { secret: secretIn(request.headers.authorization, id) }
+      const call: DoorCall = { kind: 'wait', handle: { id }, proof, address: request.ip }
+      const entered = await enterDoor(call)
+      if (isRefusal(entered)) return sendRefusal(reply, entered)
+      letIn(request, { entered, call })
+    },
+    schema: operationSchema(operation, {
+      security: [{ integrationSecret: [] }, { integrationLogin: [] }],
+      refusals: ['integration_invalid', 'integration_paused', 'address_not_allowed'],
+    }),
+  })
+}

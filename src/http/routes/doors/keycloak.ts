@@ -1,0 +1,138 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { isId } from '../../../domain/ids.ts'
+import { numberIn } from '../../../domain/integration.ts'
+import { isRefusal, type Refusal, refuse } from '../../../domain/refusal.ts'
+import type { RealmToken } from '../../../ports/realms.ts'
+import type { Entered } from '../../../usecases/doors/authenticate-integration.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { type Operation, operationSchema } from '../../operation.ts'
+import { sendProblem, sendRefusal } from '../../problem.ts'
+import { keycloakQuestion } from '../../schemas/door.ts'
+import { idOf, idParams } from '../../schemas/ids.ts'
+import type { UseCases } from '../../use-cases.ts'
+
+const decorator = 'realmCall'
+
+type RealmCall = {
+  readonly entered: Entered
+  readonly token: string
+  readonly verified: RealmToken
+}
+
+const asking = {
+  tag: 'integrations',
+  summary: 'Ask a user for a realm of Keycloak',
+  description:
+    "Keycloak's HTTP authentication channel. The bearer is the token that the realm made for this question; the end is called back with it, once.",
+  body: keycloakQuestion,
+  answers: {
+    201: { description: 'The question is put, and a call back is owed.', schema: z.object({}) },
+  },
+  refusals: ['user_not_found', 'sign_in_refused'],
+} as const satisfies Omit<Operation, 'operationId'>
+
+const protection = {
+  security: [{ realmToken: [] }],
+  refusals: [
+    'integration_invalid',
+    'integration_paused',
+    'address_not_allowed',
+    'realm_unreachable',
+  ],
+} as const
+
+/** The door for Keycloak, with and without a secret at the end of its address. */
+export function keycloakRoutes(
+  app: HttpApp,
+  { useCases }: { readonly useCases: UseCases },
+  done: () => void,
+): void {
+  app.decorateRequest(decorator, null)
+  const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
+    const call = await admit(useCases, request)
+    if (isRefusal(call)) return sendRefusal(reply, call)
+    request.setDecorator(decorator, call)
+  }
+  app.post(
+    '/integrations/keycloak/:id',
+    {
+      onRequest,
+      schema: operationSchema(
+        {
+          ...asking,
+          operationId: 'askForRealm',
+          params: idParams('id', 'integration', 'The integration, of the kind `keycloak_ciba`.'),
+        },
+        protection,
+      ),
+    },
+    (request, reply) => ask(useCases, request, request.body, reply),
+  )
+  app.post(
+    '/integrations/keycloak/:id/:secret',
+    {
+      onRequest,
+      schema: operationSchema(
+        {
+          ...asking,
+          operationId: 'askForRealmBySecret',
+          params: z.strictObject({
+            id: idOf('integration', 'The integration, with `secretInPath`.'),
+            secret: z.string().meta({ description: 'Its secret.' }),
+          }),
+        },
+        protection,
+      ),
+    },
+    (request, reply) => ask(useCases, request, request.body, reply),
+  )
+  done()
+}
+
+/** Judges the address, the secret in it, and the token, before the body is read. */
+async function admit(useCases: UseCases, request: FastifyRequest): Promise<RealmCall | Refusal> {
+  const { id, secret = null } = request.params as { readonly id: string; readonly secret?: string }
+  const [, token = ''] =
+    /^bearer ([A-Za-z0-9._-]+)$/i.exec(request.headers.authorization ?? '') ?? []
+  if (!isId('integration', id)) return refuse('integration_invalid')
+  const entered = await useCases.enterDoor({
+    kind: 'keycloak_ciba',
+    handle: { id },
+    proof: { secret },
+    address: request.ip,
+  })
+  if (isRefusal(entered)) return entered
+  const verified = await useCases.verifyRealm(entered, token)
+  return isRefusal(verified) ? verified : { entered, token, verified }
+}
+
+async function ask(
+  useCases: UseCases,
+  request: FastifyRequest,
+  asked: z.output<typeof keycloakQuestion>,
+  reply: FastifyReply,
+) {
+  const { entered, token, verified } = request.getDecorator<RealmCall>(decorator)
+  const message = asked.binding_message ?? ''
+  const fields = [
+    { label: 'Client', value: verified.clientId },
+    ...(message === '' ? [] : [{ label: 'Message', value: message }]),
+  ]
+  const end = await useCases.askForRealm(
+    entered,
+    { token, verified },
+    {
+      userName: asked.login_hint,
+      number: numberIn(message) ?? null,
+      context: { action: 'Sign in', fields },
+    },
+  )
+  if (end === null) return reply.code(201).send({})
+  const { outcome, why, retryAfterSeconds } = end
+  if (outcome === 'user_unknown') return sendProblem(reply, 'user_not_found')
+  return sendProblem(reply, 'sign_in_refused', {
+    facts: { outcome, ...(why !== null && { reason: why }) },
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  })
+}

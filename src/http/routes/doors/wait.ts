@@ -1,0 +1,87 @@
+import type { FastifyReply } from 'fastify'
+import type { z } from 'zod'
+import type { DoorEnd } from '../../../domain/door.ts'
+import { numberIn } from '../../../domain/integration.ts'
+import type { DoorQuestion } from '../../../usecases/doors/ask.ts'
+import type { HttpApp } from '../../http-app.ts'
+import { nothing, type Operation } from '../../operation.ts'
+import { atDoorOf, type DoorGuard } from '../../plugins/door.ts'
+import { sendProblem } from '../../problem.ts'
+import { deniedBody, waitQuestion } from '../../schemas/door.ts'
+import { idParams } from '../../schemas/ids.ts'
+import { initiatorOf } from '../../schemas/initiator.ts'
+import type { UseCases } from '../../use-cases.ts'
+import { goneOf } from '../../waiting.ts'
+
+export type DoorOptions = { readonly useCases: UseCases; readonly door: DoorGuard }
+
+const asking = {
+  operationId: 'askAndWait',
+  tag: 'integrations',
+  summary: 'Ask a user and wait until the question has ended',
+  description:
+    'For clients that understand a status only. Answers once the user has decided or the time is over; whoever hangs up cancels the question.',
+  params: idParams('id', 'integration', 'The integration, of the kind `wait`.'),
+  body: waitQuestion,
+  answers: {
+    204: nothing('The user has approved.'),
+    401: { description: 'The user has denied, or typed wrong numbers.', schema: deniedBody },
+  },
+  refusals: ['user_not_found', 'sign_in_refused', 'sign_in_expired'],
+} as const satisfies Operation
+
+/** The door for clients that wait: RADIUS servers, PAM, shells. */
+export function waitRoutes(app: HttpApp, { useCases, door }: DoorOptions, done: () => void): void {
+  app.post('/integrations/wait/:id', door(asking), async (request, reply) => {
+    const { entered, call } = atDoorOf(request)
+    const end = await useCases.askAndWait(entered, questionOf(request.body), {
+      aborted: goneOf(reply),
+      stillAllowed: () => useCases.mayStayAtDoor(call),
+    })
+    return sendEnd(reply, end)
+  })
+  done()
+}
+
+function questionOf(asked: z.output<typeof waitQuestion>): DoorQuestion {
+  const { username: userName, message, ip = '', action, host = '' } = asked
+  const initiator = ip === '' ? undefined : initiatorOf({ ip })
+  const number = asked.number ?? (message === undefined ? undefined : numberIn(message))
+  const fields = [
+    ...(host === '' ? [] : [{ label: 'Host', value: host }]),
+    ...(message === undefined ? [] : [{ label: 'Message', value: message }]),
+  ]
+  return {
+    userName,
+    number: number ?? null,
+    context: { action, ...(ip !== '' && { ip }), ...(fields.length > 0 && { fields }) },
+    ...(initiator && { initiator }),
+  }
+}
+
+/** Nothing but an approval is a 2xx. Why somebody was not let in is for the log of the client, not for the person. */
+function sendEnd(reply: FastifyReply, { outcome, why, retryAfterSeconds }: DoorEnd) {
+  const more = {
+    facts: { outcome, ...(why !== null && { reason: why }) },
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  }
+  switch (outcome) {
+    case 'approved':
+      return reply.code(204).send()
+    case 'denied':
+    case 'reported':
+    case 'cancelled':
+      reply.header('www-authenticate', 'Bearer').code(401).type('application/json')
+      return reply.send({ 'Reply-Message': 'The sign-in was denied.' } satisfies z.output<
+        typeof deniedBody
+      >)
+    case 'user_unknown':
+      return sendProblem(reply, 'user_not_found')
+    case 'expired':
+      return sendProblem(reply, 'sign_in_expired')
+    case 'unavailable':
+      return sendProblem(reply, 'unavailable', more)
+    default:
+      return sendProblem(reply, 'sign_in_refused', more)
+  }
+}

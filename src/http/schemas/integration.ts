@@ -1,0 +1,243 @@
+import { z } from 'zod'
+import { allowedAddressesMax, overlapBoundsSeconds } from '../../domain/api-key.ts'
+import { integrationPolicyFields } from '../../domain/integration.ts'
+import { challengeTtlBoundsSeconds, type PolicyOverrides } from '../../domain/policy.ts'
+import { plainMapping } from '../../domain/user-name.ts'
+import { idOf, shownId } from './ids.ts'
+import { wholeList } from './paging.ts'
+import { overrideSchemas } from './policy.ts'
+import { namespace, showable } from './text.ts'
+import { timestamp } from './time.ts'
+
+/** Exact issuer of a realm: no query, no fragment, no slash at the end, nothing that two readers could read in two ways. */
+const issuer = z
+  .string()
+  .max(512)
+  .refine((text) => {
+    const url = URL.canParse(text) ? new URL(text) : null
+    return (
+      url !== null &&
+      /^https?:$/.test(url.protocol) &&
+      text === `${url.origin}${url.pathname.replace(/\/$/, '')}`
+    )
+  }, 'must be an http(s) URL in its plain spelling, without user, query, fragment and final slash')
+  .meta({ description: 'The issuer of a realm.', example: 'https://id.example.com/realms/staff' })
+
+const clientId = showable(255, { description: 'A client of the realm.', example: 'payroll' })
+
+const settings = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('wait') }),
+    z.strictObject({
+      kind: z.literal('duo_auth_api'),
+      sha1Allowed: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'Whether clients may sign with HMAC-SHA-1, as old ones do.' }),
+      failOpenAllowed: z.boolean().default(false).meta({
+        description: 'Whether clients may say that they let people in when nobody answers.',
+      }),
+      enrolmentAllowed: z.boolean().default(false).meta({
+        description:
+          'Whether new users, and only those, are enrolled at this door; takes a policy without `enrolmentConfirmation`.',
+      }),
+    }),
+    z.strictObject({
+      kind: z.literal('keycloak_ciba'),
+      issuers: z.array(issuer).min(1).max(20).meta({ description: 'The realms that may ask.' }),
+      clientIds: z
+        .array(clientId)
+        .max(100)
+        .default([])
+        .meta({ description: 'Clients of those realms that may ask; none means all.' }),
+      secretInPath: z.boolean().default(false).meta({
+        description: 'Whether the address of the channel ends in a secret that is made by us.',
+      }),
+    }),
+  ])
+  .meta({
+    id: 'GivenIntegrationSettings',
+    description: 'What the kind of door is told.',
+    example: { kind: 'wait' },
+  })
+
+const userNames = z
+  .strictObject({
+    domain: z.enum(['none', 'suffix', 'prefix']).default(plainMapping.domain).meta({
+      description: 'Which part of a name is its domain: none, `ada@EXAMPLE`, or `EXAMPLE\\ada`.',
+    }),
+    domains: z
+      .array(z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})$/))
+      .max(50)
+      .default([])
+      .meta({ description: 'Domains that are taken; names of other domains are unknown.' }),
+    lowerCase: z
+      .boolean()
+      .default(plainMapping.lowerCase)
+      .meta({ description: 'Makes ASCII letters lower case.' }),
+    template: showable(128, {
+      description: 'The identifier, with `{username}` once and `{domain}`.',
+      example: '{username}',
+    }).default(plainMapping.template),
+  })
+  .meta({
+    id: 'GivenUserNameMapping',
+    description:
+      'How the names that the client sends become identifiers. A name that does not fit is unknown, never bent.',
+    example: { domain: 'suffix', domains: ['example.com'], lowerCase: true },
+  })
+
+const { min, max } = challengeTtlBoundsSeconds
+
+const plan = {
+  name: showable(64, {
+    description: 'Shown on devices as the application that is signed in to.',
+    example: 'VPN',
+  }),
+  numberMode: z.enum(['caller', 'none']).meta({
+    description:
+      '`caller`: the person types digits that the client shows. `none` takes the id of the integration in `numberNoneAllowedFor` of the tenant policy first, and ends when it is taken out.',
+  }),
+  namespace: namespace.meta({
+    description:
+      'The namespace of the users; one of its relying party, whose first is the default.',
+  }),
+  userNames,
+  allowedAddresses: z
+    .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
+    .max(allowedAddressesMax)
+    .meta({ description: 'From where it may be called; none means from everywhere.' }),
+  policy: z.strictObject(overrideSchemas(integrationPolicyFields)).meta({
+    id: 'GivenIntegrationPolicy',
+    description: 'What it asks beyond the policy of its relying party: stricter only.',
+    example: { userVerification: 'required' },
+  }) as unknown as z.ZodType<PolicyOverrides, PolicyOverrides>,
+  ttlSeconds: z
+    .int()
+    .min(min)
+    .max(max)
+    .nullable()
+    .meta({ description: 'Lifetime of its challenges; null for that of the policy.' }),
+  status: z
+    .enum(['active', 'paused'])
+    .meta({ description: 'A paused one lets nobody in, in every process within a second.' }),
+}
+
+export const newIntegration = z
+  .strictObject({
+    relyingPartyId: idOf('relyingParty', 'Whose challenges it makes.'),
+    name: plan.name,
+    settings,
+    numberMode: plan.numberMode.exactOptional(),
+    namespace: plan.namespace.exactOptional(),
+    userNames: userNames.exactOptional(),
+    allowedAddresses: plan.allowedAddresses.exactOptional(),
+    policy: plan.policy.exactOptional(),
+    ttlSeconds: plan.ttlSeconds.exactOptional(),
+    status: plan.status.exactOptional(),
+  })
+  .meta({ id: 'NewIntegration', description: 'A door for a client that exists.' })
+
+export const integrationChanges = z
+  .strictObject({
+    name: plan.name.exactOptional(),
+    settings: settings.exactOptional(),
+    numberMode: plan.numberMode.exactOptional(),
+    namespace: plan.namespace.exactOptional(),
+    userNames: userNames.exactOptional(),
+    allowedAddresses: plan.allowedAddresses.exactOptional(),
+    policy: plan.policy.exactOptional(),
+    ttlSeconds: plan.ttlSeconds.exactOptional(),
+    status: plan.status.exactOptional(),
+  })
+  .refine((changes) => Object.keys(changes).length > 0, 'must change something')
+  .meta({
+    id: 'IntegrationChanges',
+    description: 'What is new about the integration; each member is replaced whole.',
+  })
+
+export const integrationRotation = z
+  .strictObject({
+    overlapSeconds: z
+      .int()
+      .min(overlapBoundsSeconds.min)
+      .max(overlapBoundsSeconds.max)
+      .default(overlapBoundsSeconds.usual)
+      .meta({ description: 'How long the old secret lives on at the most; 0 ends it at once.' }),
+  })
+  .meta({ id: 'IntegrationRotation', description: 'How a secret hands over to the next.' })
+
+const shownSettings = z
+  .discriminatedUnion('kind', [
+    z.object({ kind: z.literal('wait') }),
+    z.object({
+      kind: z.literal('duo_auth_api'),
+      sha1Allowed: z.boolean(),
+      failOpenAllowed: z.boolean(),
+      enrolmentAllowed: z.boolean().default(false),
+    }),
+    z.object({
+      kind: z.literal('keycloak_ciba'),
+      issuers: z.array(z.string()).readonly(),
+      clientIds: z.array(z.string()).readonly(),
+      secretInPath: z.boolean(),
+    }),
+  ])
+  .meta({ id: 'IntegrationSettings', description: 'What the kind of door is told.' })
+
+const shownUserNames = z
+  .object({
+    domain: z.enum(['none', 'suffix', 'prefix']),
+    domains: z.array(z.string()).readonly(),
+    lowerCase: z.boolean(),
+    template: z.string(),
+  })
+  .meta({ id: 'UserNameMapping', description: 'How names that clients send become identifiers.' })
+
+const shown = {
+  id: shownId('integration', 'The integration.'),
+  relyingPartyId: shownId('relyingParty', 'Whose challenges it makes.'),
+  name: z.string(),
+  settings: shownSettings,
+  numberMode: z.enum(['caller', 'none']),
+  namespace: z.string(),
+  userNames: shownUserNames,
+  allowedAddresses: z.array(z.string()).readonly(),
+  policy: z
+    .record(z.string(), z.unknown())
+    .meta({ description: 'What it asks beyond the policy of its relying party.' }),
+  ttlSeconds: z.int().nullable(),
+  status: z.enum(['active', 'paused']),
+  integrationKey: z.string().nullable().meta({
+    description: 'The public half of the credentials of Auth API clients; null for other kinds.',
+    example: 'DIABCDEFGHJKLMNPQRST',
+  }),
+  createdAt: timestamp('When it was made.'),
+  updatedAt: timestamp('When it was last changed.'),
+  uses: z.int().min(0).meta({ description: 'How often a client was let in.' }),
+  lastUsedAt: timestamp('When it was last used; null if never.').nullable(),
+  lastError: z
+    .object({
+      code: z.string().meta({ example: 'user_not_found' }),
+      at: timestamp('When it happened.'),
+    })
+    .nullable()
+    .meta({ description: 'The last refusal at this door, a second late at the most.' }),
+}
+
+export const integrationBody = z.object(shown).meta({
+  id: 'Integration',
+  description: 'A door for a client that exists. Its secret is never shown again.',
+})
+
+export const madeIntegrationBody = z
+  .object({
+    ...shown,
+    secret: z.string().nullable().meta({
+      description:
+        'The secret for the client: readable this once. Null where none was made by this call.',
+    }),
+  })
+  .meta({ id: 'MadeIntegration', description: 'An integration, with a secret if one was made.' })
+
+export const integrationList = wholeList(integrationBody, 'Integrations', 'Newest first.')

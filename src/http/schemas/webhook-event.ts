@@ -1,0 +1,133 @@
+// What endpoints are told: one schema for each type of event. docs/webhooks.md and the webhooks of openapi.yaml come from here.
+
+import { z } from 'zod'
+import { activityTypes } from '../../domain/activity.ts'
+import type { WebhookEventType } from '../../domain/webhook-event.ts'
+import { shownId } from './ids.ts'
+
+const text = (description: string) =>
+  z.iso.datetime().meta({ description, example: '2026-01-31T12:00:00.000Z' })
+
+const version = z.literal(1).meta({
+  description: 'Goes up when a member changes its meaning or goes; members may be added.',
+})
+const userId = shownId('user', 'Whom it is about.')
+const deviceId = shownId('device', 'The device.')
+
+const challenge = {
+  version,
+  challengeId: shownId('challenge', 'The challenge.'),
+  userId,
+  status: z.enum(['pending', 'approved', 'denied', 'expired', 'cancelled']),
+  reason: z
+    .enum(['user_denied', 'user_reported', 'number_mismatch', 'no_device_left'])
+    .nullable()
+    .meta({ description: 'Why it was denied.' }),
+  deliveryMode: z.enum(['push', 'pull_only']),
+  binding: z.string().nullable().meta({ description: 'As the relying party gave it.' }),
+  idempotencyKey: z.string().nullable().meta({ description: 'As the relying party gave it.' }),
+  createdAt: text('When it was created.'),
+  expiresAt: text('No answer counts from this time on.'),
+  decidedAt: text('When it ended by an answer.').nullable(),
+  decidedDeviceId: shownId('device', 'Whose answer decided.').nullable(),
+}
+const ended = {
+  ...challenge,
+  result: z.string().nullable().meta({
+    description:
+      '`approval-result+jwt` as reading the challenge gives it, signed anew for each try; null once the challenge is purged.',
+  }),
+}
+const progress = { ...challenge, deviceId }
+const enrolment = {
+  version,
+  enrollmentId: shownId('enrolment', 'The enrolment.'),
+  userId,
+  deviceId,
+  status: z.enum(['claimed', 'completed']),
+}
+const device = { version, deviceId, userId }
+const user = {
+  version,
+  userId,
+  deviceId: deviceId.nullable(),
+  challengeId: shownId('challenge', 'The challenge that led to it.').nullable(),
+  activityId: shownId('activity', 'The activity that tells of it.'),
+}
+
+/** The data of each event, and what it says in one line. */
+export const webhookEventData = {
+  'challenge.created': [z.object(challenge), 'A challenge was created.'],
+  'challenge.delivered': [z.object(progress), 'The push service took the push to a device.'],
+  'challenge.delivery_failed': [
+    z.object({ ...progress, pushReason: z.string().nullable() }),
+    'The push to a device was given up; the device can still find the challenge by looking.',
+  ],
+  'challenge.fetched': [z.object(progress), 'A device has fetched the challenge.'],
+  'challenge.approved': [z.object(ended), 'The user approved.'],
+  'challenge.denied': [
+    z.object(ended),
+    'The user denied, typed a wrong number too often, or has no device left.',
+  ],
+  'challenge.reported': [z.object(ended), 'The user denied and said: this wasn’t me.'],
+  'challenge.expired': [z.object(ended), 'Nobody answered in time.'],
+  'challenge.cancelled': [z.object(ended), 'The relying party or the service took it back.'],
+  'enrollment.claimed': [
+    z.object(enrolment),
+    'A device has claimed the enrolment; it is not confirmed yet.',
+  ],
+  'enrollment.confirmed': [z.object(enrolment), 'The enrolment is completed.'],
+  'device.registered': [z.object(device), 'A user has a new device.'],
+  'device.unregistered': [
+    z.object({ ...device, reason: z.string().nullable() }),
+    'A device is gone for ever; no answer of it counts.',
+  ],
+  'device.suspended': [z.object(device), 'A device is suspended until it is made active again.'],
+  'device.push_token_lost': [
+    z.object(device),
+    'The push service declared the token of a device dead: it finds challenges by looking only.',
+  ],
+  'user.fraud_reported': [
+    z.object(user),
+    'The user reported a challenge or an activity as not theirs.',
+  ],
+  'user.push_locked': [z.object(user), 'Approvals of the user are locked; offer another factor.'],
+  'user.unlocked': [z.object(user), 'That lock was lifted by an admin.'],
+  'activity.recorded': [
+    z.object({
+      version,
+      activityId: shownId('activity', 'The activity.'),
+      userId,
+      challengeId: shownId('challenge', 'The challenge.').nullable(),
+      deviceId: deviceId.nullable(),
+      enrollmentId: shownId('enrolment', 'The enrolment.').nullable(),
+      activityType: z.enum(activityTypes),
+      severity: z.enum(['info', 'warning', 'critical']),
+    }),
+    'Something was added to the activities of a user; read what there.',
+  ],
+  'webhook.test': [
+    z.object({ version, endpointId: shownId('webhookEndpoint', 'The endpoint.') }),
+    'Somebody wanted to see that events arrive; sent whatever the filter says.',
+  ],
+} as const satisfies Readonly<Record<WebhookEventType, readonly [z.ZodObject, string]>>
+
+/** The name of an event in code: `challenge.push_sent` is `ChallengePushSent`. */
+const pascal = (type: string) =>
+  type.replaceAll(/(?:^|[._])([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
+/** Every type of event, in the order in which the documents show them. */
+export const webhookEventTypes = Object.keys(webhookEventData) as WebhookEventType[]
+
+/** The name of the schema of an event. */
+export const webhookEventName = (type: WebhookEventType) => `${pascal(type)}Event`
+
+function bodyOf(type: WebhookEventType) {
+  const [data, about] = webhookEventData[type]
+  return z
+    .object({ type: z.literal(type), timestamp: text('When it happened.'), data })
+    .meta({ id: webhookEventName(type), description: about })
+}
+
+/** The whole body of each event. */
+export const webhookEventBodies = new Map(webhookEventTypes.map((type) => [type, bodyOf(type)]))

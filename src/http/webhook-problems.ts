@@ -1,0 +1,23 @@
+// What can be wrong with webhook endpoints, as the table of all problems (problem-table.ts) takes it in.
+
+import type { RefusalCode } from '../domain/refusal.ts'
+import type { ProblemKind } from './problem-kind.ts'
+
+export const webhookProblems = {
+  webhook_url_refused: {
+    status: 422,
+    title: 'Webhooks may not go to this address.',
+    detail:
+      'Give an https address of a public host, without credentials, as docs/webhooks.md has it; `why` says what is wrong.',
+  },
+  webhook_endpoint_not_active: {
+    status: 409,
+    title: 'The endpoint is paused or disabled.',
+    detail: 'Make it active first: PATCH it with `status: active`.',
+  },
+  too_many_webhook_endpoints: {
+    status: 409,
+    title: 'The relying party has as many endpoints as it may.',
+    detail: 'Remove one that is not used any more: GET /v1/webhook-endpoints.',
+  },
+} as const satisfies Partial<Record<RefusalCode, ProblemKind>>

@@ -1,0 +1,33 @@
+// How webhooks leave; src/compose.ts joins the rest.
+
+import type { EgressGuard } from './outbound/egress-guard.ts'
+import { createWebhookSender } from './outbound/webhook-sender.ts'
+import { webhookSignal } from './usecases/webhook-endpoints.ts'
+import { createWebhookCourier, type Needs, type WebhookCourier } from './worker/webhook-courier.ts'
+
+type Parts = Omit<Needs, 'webhookSender'> & {
+  readonly signals: { listen(listener: (key: string) => void): void }
+}
+
+/** The courier of this process. Whatever is signalled, here or elsewhere, may be something that endpoints are owed: it looks at once. */
+export function openWebhooks(
+  { ca }: { readonly ca: readonly string[] },
+  guard: EgressGuard,
+  parts: Parts,
+): { readonly courier: WebhookCourier; drain(): Promise<void> } {
+  const webhookSender = createWebhookSender({ guard, ca })
+  const courier = createWebhookCourier({ ...parts, webhookSender })
+  parts.signals.listen((key) => {
+    if (key !== webhookSignal) return courier.wake()
+    courier.refresh().catch((error: unknown) => {
+      parts.log.warn({ err: error }, 'webhooks not looked for; the sweep will')
+    })
+  })
+  return {
+    courier,
+    async drain() {
+      await courier.drain()
+      webhookSender.close()
+    },
+  }
+}

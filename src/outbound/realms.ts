@@ -1,0 +1,134 @@
+// Realms of Keycloak: their tokens, and the way back to them. Source: Keycloak 26, HttpAuthenticationChannelProvider and
+// BackchannelAuthenticationCallbackEndpoint.
+
+import { createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify } from 'jose'
+import type { CallbackResult } from '../domain/keycloak-callback.ts'
+import type { Realms, RealmToken } from '../ports/realms.ts'
+import type { EgressGuard } from './egress-guard.ts'
+import { sendGuarded } from './guarded-request.ts'
+
+export type RealmOptions = {
+  readonly guard: EgressGuard
+  /** Authorities to trust beside the public ones, in PEM. */
+  readonly ca: readonly string[]
+  readonly timeoutMs?: number
+}
+
+const tokenLengthMax = 8_192
+const timeoutMsDefault = 5_000
+const keysBytesMax = 256 * 1024
+const realmsMax = 1_000
+/** Signatures by public keys alone: a secret that both sides hold could be anybody's (RFC 8725, 3.1). */
+const algorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+]
+
+type Keys = ReturnType<typeof createRemoteJWKSet>
+
+/** The members of a token that count; `refused` when one is missing or says something else than a channel token does. */
+function readClaims(
+  claims: Readonly<Record<string, unknown>>,
+  issuer: string,
+): RealmToken | 'refused' {
+  const { aud, azp, exp, jti, typ } = claims
+  const sole = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud
+  // Any other token of the realm, such as one for a login, has another audience.
+  if (typ !== 'Bearer' || sole !== issuer || typeof exp !== 'number') return 'refused'
+  if (typeof jti !== 'string' || jti === '' || typeof azp !== 'string') return 'refused'
+  return { issuer, jti, clientId: azp, expiresAt: new Date(exp * 1000) }
+}
+
+/** The realms that the guard lets us reach. Keys are kept and fetched again at most every half minute for each realm. */
+export function createRealms({ guard, ca, timeoutMs = timeoutMsDefault }: RealmOptions): Realms {
+  const known = new Map<string, Keys>()
+
+  function keysOf(issuer: string): Keys {
+    const keys =
+      known.get(issuer) ??
+      createRemoteJWKSet(new URL(`${issuer}/protocol/openid-connect/certs`), {
+        timeoutDuration: timeoutMs,
+        cooldownDuration: 30_000,
+        cacheMaxAge: 600_000,
+        [customFetch]: async (url) => {
+          const sent = { method: 'GET', url, timeoutMs, bytesMax: keysBytesMax } as const
+          const { status, body } = await sendGuarded({ guard, ca }, sent)
+          return new Response(body, { status, headers: { 'content-type': 'application/json' } })
+        },
+      })
+    if (known.size >= realmsMax) known.clear()
+    known.set(issuer, keys)
+    return keys
+  }
+
+  return {
+    fault: (issuer) => guard.fault(`${issuer}/`),
+
+    async verify(token, issuers) {
+      const issuer = token.length > tokenLengthMax ? undefined : issuerIn(token)
+      if (issuer === undefined || !issuers.includes(issuer)) return 'refused'
+      try {
+        const { payload } = await jwtVerify(token, keysOf(issuer), {
+          algorithms,
+          issuer,
+          audience: issuer,
+          clockTolerance: 5,
+          requiredClaims: ['exp', 'iat', 'jti', 'sub'],
+        })
+        return readClaims(payload, issuer)
+      } catch (error) {
+        return isTokenFault(error) ? 'refused' : 'unreachable'
+      }
+    },
+
+    async callBack(issuer, token, status): Promise<CallbackResult> {
+      try {
+        const answer = await sendGuarded(
+          { guard, ca },
+          {
+            method: 'POST',
+            url: `${issuer}/protocol/openid-connect/ext/ciba/auth/callback`,
+            headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+            body: JSON.stringify({ status }),
+            timeoutMs,
+            bytesMax: keysBytesMax,
+          },
+        )
+        if (answer.status === 200) return { kind: 'taken' }
+        if (answer.status === 403) return { kind: 'unknown_yet' }
+        return { kind: 'failed', reason: `status_${answer.status}` }
+      } catch {
+        // Whether it arrived cannot be known.
+        return { kind: 'failed', reason: 'no_answer' }
+      }
+    },
+  }
+}
+
+/** The issuer that an unverified token names. */
+function issuerIn(token: string): string | undefined {
+  try {
+    return decodeJwt(token).iss
+  } catch {
+    return undefined
+  }
+}
+
+/** True when the token itself is at fault, and not the way to the keys. */
+function isTokenFault(error: unknown): boolean {
+  return (
+    error instanceof errors.JOSEError &&
+    !(error instanceof errors.JWKSTimeout) &&
+    !(error instanceof errors.JWKSInvalid) &&
+    error.code !== 'ERR_JOSE_GENERIC'
+  )
+}

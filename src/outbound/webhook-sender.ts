@@ -1,0 +1,153 @@
+// One webhook, once: signed, to a checked address, without redirects or proxies, within a time, listening to a little of the answer.
+
+import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request } from 'node:http'
+import { Agent as HttpsAgent, request as secureRequest } from 'node:https'
+import type { Socket } from 'node:net'
+import { rootCertificates } from 'node:tls'
+import type { WebhookOutcome } from '../domain/webhook-endpoint.ts'
+import type { WebhookRequest, WebhookSender } from '../ports/webhook.ts'
+import { type EgressGuard, egressRefused } from './egress-guard.ts'
+import { parseRetryAfterMs } from './retry-after.ts'
+import { webhookHeaders } from './webhook-signature.ts'
+
+export type WebhookSenderOptions = {
+  readonly guard: EgressGuard
+  /** Authorities to trust beside the public ones, in PEM. */
+  readonly ca?: readonly string[]
+  /** From the name to the end of the answer. */
+  readonly timeoutMs?: number
+}
+
+const timeoutMsDefault = 15_000
+/** Nobody reads the answer; so much of it is taken that the connection can be used again. */
+const answerBytesMax = 16 * 1024
+const busyCodes = new Set([429, 502, 503, 504])
+
+class TimeoutError extends Error {
+  readonly code = 'ETIMEDOUT'
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  [egressRefused]: 'address_not_allowed',
+  ETIMEDOUT: 'timeout',
+  ECONNREFUSED: 'connection_refused',
+  ECONNRESET: 'connection_lost',
+  EPIPE: 'connection_lost',
+  ENOTFOUND: 'name_not_found',
+  ENODATA: 'name_not_found',
+  ESERVFAIL: 'name_not_found',
+  ETIMEOUT: 'name_not_found',
+}
+
+/** A word of ours for what went wrong: what the other side chose stays out of logs and answers. */
+function reasonOf(error: unknown): string {
+  const { code = '' } = error as NodeJS.ErrnoException
+  if (/CERT|TLS|SSL|SIGNATURE/.test(code)) return 'tls_failed'
+  return reasons[code] ?? 'connection_failed'
+}
+
+function outcomeOf({ statusCode = 0, headers }: IncomingMessage): WebhookOutcome {
+  if (statusCode >= 200 && statusCode < 300) return { kind: 'accepted', statusCode }
+  if (statusCode === 410) return { kind: 'gone', statusCode, reason: 'gone' }
+  const afterMs = busyCodes.has(statusCode)
+    ? parseRetryAfterMs(headers['retry-after'], Date.now())
+    : undefined
+  const reason = statusCode >= 300 && statusCode < 400 ? 'redirect_refused' : `status_${statusCode}`
+  return { kind: 'failed', statusCode, reason, ...(afterMs !== undefined && { afterMs }) }
+}
+
+/** Takes a bounded part of the answer; whatever becomes of the rest, the status has decided. */
+function finishReading(answer: IncomingMessage, done: () => void): void {
+  let bytes = 0
+  answer.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > answerBytesMax) answer.destroy()
+  })
+  answer.on('error', () => undefined)
+  answer.once('close', done)
+}
+
+/** Sends over connections of its own. */
+export function createWebhookSender({
+  guard,
+  ca = [],
+  timeoutMs = timeoutMsDefault,
+}: WebhookSenderOptions): WebhookSender {
+  const pool = { keepAlive: true, scheduling: 'lifo', maxFreeSockets: 8 } as const
+  const plain = new HttpAgent(pool)
+  const secure = new HttpsAgent({
+    ...pool,
+    minVersion: 'TLSv1.2',
+    ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
+  })
+
+  function open(url: URL, headers: Record<string, string>): ClientRequest {
+    const options = { method: 'POST', headers, lookup: guard.lookup }
+    return url.protocol === 'http:'
+      ? request(url, { ...options, agent: plain })
+      : secureRequest(url, { ...options, agent: secure })
+  }
+
+  function attempt(asked: WebhookRequest, deadline: number): Promise<WebhookOutcome | 'again'> {
+    const headers = {
+      ...webhookHeaders(asked),
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(asked.body)),
+      'user-agent': 'Countersign',
+    }
+    return new Promise((resolve) => {
+      const sent = open(new URL(asked.url), headers)
+      const timer = setTimeout(
+        () => sent.destroy(new TimeoutError('no answer in time')),
+        Math.max(0, deadline - performance.now()),
+      )
+      const done = (outcome: WebhookOutcome | 'again') => {
+        clearTimeout(timer)
+        resolve(outcome)
+      }
+      sent.once('socket', (socket: Socket) => {
+        // An address in the URL is never looked up; and whatever else might lead elsewhere ends here.
+        const check = () => {
+          if (!guard.allows(socket.remoteAddress ?? '')) {
+            sent.destroy(Object.assign(new Error('not allowed'), { code: egressRefused }))
+          }
+        }
+        // One that is used again was checked when it was new.
+        if (socket.connecting) socket.once('connect', check)
+      })
+      let decided: WebhookOutcome | undefined
+      sent.once('response', (answer) => {
+        const outcome = outcomeOf(answer)
+        decided = outcome
+        finishReading(answer, () => done(outcome))
+      })
+      sent.on('error', (error: NodeJS.ErrnoException) => {
+        // The other side had closed a connection that was kept open: nothing was read of this try.
+        const stale = sent.reusedSocket && error.code === 'ECONNRESET'
+        const reason = reasonOf(error)
+        done(decided ?? (stale ? 'again' : { kind: 'failed', statusCode: null, reason }))
+      })
+      // A connection that is switched to another protocol ends without an answer and without an error.
+      sent.once('close', () => {
+        done(decided ?? { kind: 'failed', statusCode: null, reason: 'connection_lost' })
+      })
+      sent.end(asked.body)
+    })
+  }
+
+  return {
+    async send(asked) {
+      const fault = guard.fault(asked.url)
+      if (fault !== undefined) return { kind: 'failed', statusCode: null, reason: fault }
+      const deadline = performance.now() + timeoutMs
+      for (;;) {
+        const outcome = await attempt(asked, deadline)
+        if (outcome !== 'again') return outcome
+      }
+    },
+    close() {
+      plain.destroy()
+      secure.destroy()
+    },
+  }
+}

@@ -1,0 +1,78 @@
+import type { DoorStore, TakenNumber } from '../ports/door-store.ts'
+import type { Database } from './database.ts'
+
+// As many as are thrown away with each new one; more cannot pile up.
+const keepNumber = `
+  with old as (
+    delete from shown_numbers where (tenant_id, id) in (
+      select s.tenant_id, s.id from shown_numbers s where s.expires_at <= clock_timestamp()
+      order by s.expires_at limit 10 for update skip locked)
+  )
+  insert into shown_numbers (tenant_id, id, integration_id, user_id, place, number_sealed, expires_at)
+  values ($1, $2, $3, $4, $5, $6, clock_timestamp() + make_interval(secs => $7))
+  returning expires_at as "expiresAt"`
+
+const taken = `returning id, number_sealed as "numberSealed", expires_at > clock_timestamp() as live`
+
+const takeNumber = `
+  delete from shown_numbers
+  where tenant_id = $1 and integration_id = $2 and user_id = $3 and id = $4 ${taken}`
+
+const takeNumbersAt = `
+  delete from shown_numbers
+  where tenant_id = $1 and integration_id = $2 and user_id = $3 and place = $4 ${taken}`
+
+const follow = `
+  insert into followed_challenges (tenant_id, challenge_id, integration_id, hold_ms)
+  values ($1, $2, $3, $4)`
+
+// It stops counting long after the last answer that matters.
+const countAnswer = `
+  update followed_challenges f set answers = least(f.answers + 1, 1000)
+  where f.tenant_id = $1 and f.integration_id = $2 and f.challenge_id = $3
+  returning f.answers, f.hold_ms as "holdMs"`
+
+/** What clients of doors leave with us. */
+export function createDoorStore(database: Database): DoorStore {
+  return {
+    async keepNumber({ tenantId, integrationId, id, userId, place, numberSealed }, seconds) {
+      const [row] = await database.query<{ expiresAt: Date }>('keep_number', keepNumber, [
+        tenantId,
+        id,
+        integrationId,
+        userId,
+        place,
+        numberSealed,
+        seconds,
+      ])
+      if (!row) throw new Error('an insert returns its row')
+      return row.expiresAt
+    },
+
+    takeNumbers(search) {
+      const { tenantId, integrationId, userId } = search
+      const of = [tenantId, integrationId, userId]
+      return 'id' in search
+        ? database.query<TakenNumber>('take_number', takeNumber, [...of, search.id])
+        : database.query<TakenNumber>('take_numbers_at', takeNumbersAt, [...of, search.place])
+    },
+
+    async follow({ tenantId, challengeId, integrationId, holdMs }) {
+      await database.query('follow_challenge', follow, [
+        tenantId,
+        challengeId,
+        integrationId,
+        holdMs,
+      ])
+    },
+
+    async countAnswer(...of) {
+      const [row] = await database.query<{ answers: number; holdMs: number }>(
+        'count_answer',
+        countAnswer,
+        of,
+      )
+      return row ?? null
+    },
+  }
+}

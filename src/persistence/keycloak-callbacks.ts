@@ -1,0 +1,98 @@
+import type { DueCallback, KeycloakCallbackStore } from '../ports/keycloak-callback-store.ts'
+import type { Database } from './database.ts'
+
+/** Longer than any try takes. */
+const lostSeconds = 60
+
+const owe = `
+  insert into keycloak_callbacks (tenant_id, challenge_id, integration_id, issuer, token_sealed, due_at)
+  values ($1, $2, $3, $4, $5, clock_timestamp() + make_interval(secs => $6::float8 / 1000))
+  on conflict do nothing`
+
+const take = `
+  with due as materialized (
+    select k.tenant_id, k.challenge_id, c.status as challenge_status, c.reason as challenge_reason,
+      n.status as integration_status, n.settings
+    from keycloak_callbacks k
+    join challenges c on c.tenant_id = k.tenant_id and c.id = k.challenge_id
+    join integrations n on n.tenant_id = k.tenant_id and n.id = k.integration_id
+    where k.status = 'owed' and k.due_at <= clock_timestamp() and c.status <> 'pending'
+    order by k.due_at limit $1 for update of k skip locked
+  )
+  update keycloak_callbacks k
+  set status = 'trying', tried_at = clock_timestamp(),
+    first_tried_at = coalesce(k.first_tried_at, clock_timestamp())
+  from due where k.tenant_id = due.tenant_id and k.challenge_id = due.challenge_id
+  returning k.tenant_id, k.challenge_id, k.integration_id, k.issuer, k.token_sealed, k.first_tried_at,
+    clock_timestamp() as now, due.challenge_status, due.challenge_reason, due.integration_status,
+    due.settings`
+
+const postpone = `
+  update keycloak_callbacks set status = 'owed',
+    due_at = clock_timestamp() + make_interval(secs => $3::float8 / 1000)
+  where tenant_id = $1 and challenge_id = $2 and status = 'trying'`
+
+const settle = `
+  update keycloak_callbacks set status = 'settled', reason = $3, token_sealed = null
+  where tenant_id = $1 and challenge_id = $2 and status = 'trying'`
+
+const giveUpLost = `
+  update keycloak_callbacks set status = 'settled', reason = 'lost', token_sealed = null
+  where status = 'trying' and tried_at < clock_timestamp() - make_interval(secs => ${lostSeconds})
+  returning challenge_id`
+
+type DueRow = {
+  readonly tenant_id: DueCallback['tenantId']
+  readonly challenge_id: DueCallback['challengeId']
+  readonly integration_id: DueCallback['integration']['id']
+  readonly issuer: string
+  readonly token_sealed: Buffer
+  readonly first_tried_at: Date
+  readonly now: Date
+  readonly challenge_status: DueCallback['challenge']['status']
+  readonly challenge_reason: DueCallback['challenge']['reason']
+  readonly integration_status: DueCallback['integration']['status']
+  readonly settings: DueCallback['integration']['settings']
+}
+
+/** Callbacks that realms are owed. */
+export function createKeycloakCallbackStore(database: Database): KeycloakCallbackStore {
+  return {
+    async owe({ tenantId, challengeId, integrationId, issuer, tokenSealed, delayMs }) {
+      const values = [tenantId, challengeId, integrationId, issuer, tokenSealed, delayMs]
+      await database.query('owe_keycloak_callback', owe, values)
+    },
+
+    async take(limit) {
+      const rows = await database.query<DueRow>('take_keycloak_callbacks', take, [limit])
+      return rows.map((row) => ({
+        tenantId: row.tenant_id,
+        challengeId: row.challenge_id,
+        issuer: row.issuer,
+        tokenSealed: row.token_sealed,
+        challenge: { status: row.challenge_status, reason: row.challenge_reason },
+        integration: {
+          id: row.integration_id,
+          status: row.integration_status,
+          settings: row.settings,
+        },
+        firstTriedAt: row.first_tried_at,
+        now: row.now,
+      }))
+    },
+
+    async postpone({ tenantId, challengeId }, afterMs) {
+      const values = [tenantId, challengeId, afterMs]
+      await database.query('postpone_keycloak_callback', postpone, values)
+    },
+
+    async settle({ tenantId, challengeId }, reason) {
+      const values = [tenantId, challengeId, reason]
+      await database.query('settle_keycloak_callback', settle, values)
+    },
+
+    async giveUpLost() {
+      return (await database.query('give_up_keycloak_callbacks', giveUpLost, [])).length
+    },
+  }
+}

@@ -1,0 +1,87 @@
+import type { Actor } from '../domain/activity.ts'
+import type {
+  IntegrationCredentialId,
+  IntegrationId,
+  RelyingPartyId,
+  TenantId,
+} from '../domain/ids.ts'
+import type { Integration } from '../domain/integration.ts'
+import type { Refusal } from '../domain/refusal.ts'
+import type { RelyingParty } from './directory-store.ts'
+
+/** A secret that we made, as stored: hashed where it is only compared, sealed where it is needed in clear. */
+export type IntegrationCredential = {
+  readonly id: IntegrationCredentialId
+  readonly expiresAt: Date | null
+} & ({ readonly secretHash: Uint8Array } | { readonly secretSealed: Uint8Array })
+
+/** What is needed to believe a client of an integration, and to act for its relying party. */
+export type StoredIntegration = {
+  readonly integration: Integration
+  readonly relyingParty: RelyingParty
+  /** At most two are live. */
+  readonly credentials: readonly IntegrationCredential[]
+}
+
+/** How a client names an integration: by its id in a path, or by the integration key in its credentials. */
+export type IntegrationHandle = { readonly id: IntegrationId } | { readonly integrationKey: string }
+
+/** What happened at an integration since the last time that it was written down. */
+export type IntegrationUse = {
+  readonly tenantId: TenantId
+  readonly id: IntegrationId
+  readonly uses: number
+  readonly usedAt: Date | null
+  readonly lastError: { readonly code: string; readonly at: Date } | null
+}
+
+/** The integrations of all tenants. Every change is recorded in its transaction, with what was before and after. */
+export interface IntegrationStore {
+  /** Newest first; those of one relying party, or of all. */
+  list(tenantId: TenantId, rpId: RelyingPartyId | null): Promise<Integration[]>
+  find(tenantId: TenantId, id: IntegrationId): Promise<Integration | null>
+  /** By its handle alone, whichever tenant it is of; the caller judges credentials, status and address. */
+  findStored(handle: IntegrationHandle): Promise<StoredIntegration | null>
+  create(
+    integration: Omit<
+      Integration,
+      'revision' | 'createdAt' | 'updatedAt' | 'uses' | 'lastUsedAt' | 'lastError'
+    >,
+    credential: IntegrationCredential | null,
+    actor: Actor,
+  ): Promise<Integration>
+  /**
+   * Saves the plan of `next` if the integration still is what `was` says, with a first credential where `next` begins to need one
+   * and without any where it needs none; null otherwise.
+   */
+  change(
+    was: Integration,
+    next: Integration,
+    credential: IntegrationCredential | null,
+    actor: Actor,
+  ): Promise<Integration | null>
+  /**
+   * Adds a credential and lets the others end after the overlap at the latest; refuses when two are live already and the overlap is
+   * not zero. Null when the tenant has no such integration.
+   */
+  rotate(
+    rotation: {
+      readonly tenantId: TenantId
+      readonly id: IntegrationId
+      readonly overlapSeconds: number
+    },
+    credential: IntegrationCredential,
+    actor: Actor,
+  ): Promise<Integration | Refusal | null>
+  /** Removes it with its credentials; false when the tenant has no such integration. */
+  remove(tenantId: TenantId, id: IntegrationId, actor: Actor): Promise<boolean>
+  /** Best effort, off every hot path. */
+  recordUses(uses: readonly IntegrationUse[]): Promise<void>
+}
+
+/** Counts uses and remembers the last error of integrations; what it is told is written down in batches. */
+export interface IntegrationUsage {
+  used(integration: Pick<Integration, 'tenantId' | 'id'>): void
+  /** `code` is short and holds nothing secret. */
+  failed(integration: Pick<Integration, 'tenantId' | 'id'>, code: string): void
+}

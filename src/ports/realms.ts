@@ -1,0 +1,24 @@
+import type { CallbackResult, CallbackStatus } from '../domain/keycloak-callback.ts'
+
+/** What a realm says by the token that comes with a question. */
+export type RealmToken = {
+  readonly issuer: string
+  /** Names the question (`auth_result_id`): the same token again is the same question. */
+  readonly jti: string
+  /** The client of the realm that asks (`azp`). */
+  readonly clientId: string
+  readonly expiresAt: Date
+}
+
+/** The realms of identity providers that ask us, and that are told the end. */
+export interface Realms {
+  /** Why no realm may be there, whatever its name resolves to; undefined when it may. */
+  fault(issuer: string): string | undefined
+  /**
+   * The token if one of these realms signed it for itself, and it has not expired; `refused` for every other text, `unreachable` when
+   * the keys of the realm cannot be had.
+   */
+  verify(token: string, issuers: readonly string[]): Promise<RealmToken | 'refused' | 'unreachable'>
+  /** Tells the realm once, within a deadline. Never rejects. */
+  callBack(issuer: string, token: string, status: CallbackStatus): Promise<CallbackResult>
+}

@@ -1,0 +1,42 @@
+import type { ChallengeId, TenantId, WebhookEndpointId } from '../domain/ids.ts'
+import { carriesResult } from '../domain/webhook-event.ts'
+import type { ChallengeStore } from '../ports/challenge-store.ts'
+import type { DueWebhook } from '../ports/webhook-store.ts'
+import type { Sealing } from '../ports/world.ts'
+import { signResult } from './read-challenge.ts'
+import type { SigningKeys } from './signing-keys.ts'
+
+export type Needs = {
+  readonly challenges: Pick<ChallengeStore, 'find'>
+  readonly signingKeys: SigningKeys
+  readonly publicOrigin: string
+  readonly sealing: Pick<Sealing, 'open'>
+}
+
+/** Binding under which the secrets of an endpoint are sealed. */
+export function webhookSecretBinding(tenantId: TenantId, id: WebhookEndpointId): string {
+  return `webhook-secret:${tenantId}:${id}`
+}
+
+/**
+ * The body of a due webhook, `{type, timestamp, data}`, and the secrets that sign it. The result of a challenge is signed for each try, as it lives for a
+ * minute; its `jti` stays, and so does everything else.
+ */
+export async function writeWebhook(
+  needs: Needs,
+  due: DueWebhook,
+): Promise<{ readonly body: string; readonly secrets: readonly string[] }> {
+  const { tenantId, endpointId, type, occurredAt, secretSealed, previousSealed } = due
+  const binding = webhookSecretBinding(tenantId, endpointId)
+  const sealed = [secretSealed, ...(previousSealed ? [previousSealed] : [])]
+  const data = carriesResult(type) ? { ...due.data, result: await resultOf(needs, due) } : due.data
+  return {
+    body: JSON.stringify({ type, timestamp: occurredAt.toISOString(), data }),
+    secrets: sealed.map((secret) => needs.sealing.open(secret, binding)),
+  }
+}
+
+async function resultOf(needs: Needs, { tenantId, rpId, data }: DueWebhook) {
+  const record = await needs.challenges.find(tenantId, rpId, data.challengeId as ChallengeId)
+  return record && signResult(needs, record)
+}

@@ -1,0 +1,59 @@
+import type {
+  IntegrationStore,
+  IntegrationUsage,
+  IntegrationUse,
+} from '../ports/integration-store.ts'
+import type { Log } from './dispatcher.ts'
+
+/** How long uses are collected before they are written down together. */
+const everyMs = 1_000
+/** More integrations than that at once are written down before their time. */
+const waitingMax = 1_000
+
+/**
+ * Collects what happens at integrations, and writes it down at most once a second and process: whoever floods a door cannot make the
+ * database write. What could not be written is lost and logged; it is there to look at, nothing decides by it.
+ */
+export function createIntegrationUsage(
+  integrations: Pick<IntegrationStore, 'recordUses'>,
+  log: Pick<Log, 'warn'>,
+): IntegrationUsage & { drain(): Promise<void> } {
+  let waiting = new Map<string, IntegrationUse>()
+  let timer: NodeJS.Timeout | null = null
+  let writing = Promise.resolve()
+
+  function write(): void {
+    if (timer) clearTimeout(timer)
+    timer = null
+    if (waiting.size === 0) return
+    const uses = [...waiting.values()]
+    waiting = new Map()
+    writing = writing
+      .then(() => integrations.recordUses(uses))
+      .catch((error: unknown) => log.warn({ err: error }, 'uses of integrations are lost'))
+  }
+
+  function note({ tenantId, id }: Pick<IntegrationUse, 'tenantId' | 'id'>, code: string | null) {
+    const at = new Date()
+    const before = waiting.get(id)
+    const isUse = code === null
+    waiting.set(id, {
+      tenantId,
+      id,
+      uses: (before?.uses ?? 0) + (isUse ? 1 : 0),
+      usedAt: isUse ? at : (before?.usedAt ?? null),
+      lastError: isUse ? (before?.lastError ?? null) : { code, at },
+    })
+    if (waiting.size >= waitingMax) write()
+    else timer ??= setTimeout(write, everyMs)
+  }
+
+  return {
+    used: (integration) => note(integration, null),
+    failed: note,
+    async drain() {
+      write()
+      await writing
+    },
+  }
+}

@@ -1,0 +1,245 @@
+// Tokens that nobody must believe, signed by hand; test/clients/typescript/sign-in.test.ts has those of the real service.
+
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { CompactSign, exportJWK, exportSPKI, generateKeyPair } from 'jose'
+import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import {
+  type Asked,
+  ResultRefused,
+  type ResultTrust,
+  ResultVerifier,
+} from '../../../clients/typescript/src/client.ts'
+
+const issuer = 'https://countersign.example/t/tnt_01h455vb4pex5vsknk084sn02q'
+const audience = 'rp_01h455vb4pex5vsknk084sn02q'
+const asked: Asked = {
+  challengeId: 'chl_01h455vb4pex5vsknk084sn02q',
+  userId: 'usr_01h455vb4pex5vsknk084sn02q',
+  binding: 'binding-of-this-session-0000000000000000000',
+}
+const seconds = () => Math.floor(Date.now() / 1000)
+
+const tenant = await generateKeyPair('ES256', { extractable: true })
+const stranger = await generateKeyPair('ES256')
+const publicJwk = { ...(await exportJWK(tenant.publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }
+const jwks = { keys: [publicJwk] }
+
+type Forgery = {
+  readonly header?: Readonly<Record<string, unknown>>
+  readonly claims?: Readonly<Record<string, unknown>>
+  readonly key?: CryptoKey | Uint8Array
+}
+
+/** A result of the service, but for what is said to be different; undefined leaves something out. */
+function sign({ header = {}, claims = {}, key = tenant.privateKey }: Forgery = {}) {
+  const honest = {
+    iss: issuer,
+    aud: audience,
+    jti: 'jti-0000000000000001',
+    iat: seconds(),
+    exp: seconds() + 60,
+    tid: 'tnt_01h455vb4pex5vsknk084sn02q',
+    cid: asked.challengeId,
+    sub: asked.userId,
+    binding: asked.binding,
+    decision: 'approved',
+    number: 'service',
+  }
+  return new CompactSign(new TextEncoder().encode(JSON.stringify({ ...honest, ...claims })))
+    .setProtectedHeader({ alg: 'ES256', typ: 'approval-result+jwt', kid: 'k1', ...header })
+    .sign(key)
+}
+
+const trusting = (more: Partial<ResultTrust> = {}) =>
+  new ResultVerifier({ issuer, audience, jwks, ...more })
+
+async function refusalOf(result: Promise<unknown>): Promise<string> {
+  const error = await result.then(
+    () => new Error('it was believed'),
+    (reason: unknown) => reason,
+  )
+  if (error instanceof ResultRefused) return error.code
+  throw error
+}
+
+test('an honest result is believed, and its claims are given back', async () => {
+  const result = await trusting().verifyApproval(await sign(), asked)
+  expect(result).toMatchObject({ decision: 'approved', sub: asked.userId, number: 'service' })
+})
+
+const base64url = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+test('a token without a signature is not believed', async () => {
+  const [, payload] = (await sign()).split('.')
+  const header = base64url({ alg: 'none', typ: 'approval-result+jwt', kid: 'k1' })
+  for (const signature of ['', 'A'.repeat(86)]) {
+    const refused = refusalOf(trusting().verifyResult(`${header}.${payload}.${signature}`, asked))
+    expect(['malformed', 'wrong_algorithm']).toContain(await refused)
+  }
+})
+
+test('the public key as a shared secret signs nothing', async () => {
+  const secret = new TextEncoder().encode(await exportSPKI(tenant.publicKey))
+  const token = await sign({ header: { alg: 'HS256' }, key: secret })
+  // Of the length of an ES256 signature, so that nothing but the algorithm refuses it.
+  for (const text of [token, token + 'A'.repeat(86 - (token.split('.')[2] ?? '').length)]) {
+    const refused = await refusalOf(trusting().verifyResult(text, asked))
+    expect(['malformed', 'wrong_algorithm']).toContain(refused)
+  }
+})
+
+test('a shared secret among the published keys signs nothing', async () => {
+  const k = Buffer.alloc(64, 7)
+  const oct = { kty: 'oct', k: k.toString('base64url'), kid: 'k1', alg: 'HS512' }
+  const verifier = trusting({ jwks: { keys: [oct] } })
+  const token = await sign({ header: { alg: 'HS512' }, key: k })
+  expect(token.split('.')[2]).toHaveLength(86)
+  expect(await refusalOf(verifier.verifyResult(token, asked))).toBe('wrong_algorithm')
+})
+
+test.each<readonly [string, Forgery, string]>([
+  ['of another kind', { header: { typ: 'approval-request+jwt' } }, 'wrong_type'],
+  ['of a kind in another spelling', { header: { typ: 'APPROVAL-RESULT+JWT' } }, 'wrong_type'],
+  ['of no kind', { header: { typ: undefined } }, 'wrong_type'],
+  ['of a passcode', { header: { typ: 'passcode-result+jwt' } }, 'wrong_type'],
+  ['of a stranger’s key', { key: stranger.privateKey }, 'signature_invalid'],
+  ['of a key that nobody published', { header: { kid: 'k2' } }, 'unknown_key'],
+  ['that names no key', { header: { kid: undefined } }, 'malformed'],
+  ['of another issuer', { claims: { iss: 'https://elsewhere.example' } }, 'wrong_issuer'],
+  ['for another audience', { claims: { aud: 'rp_01h455vb4pex5vsknk084sn02r' } }, 'wrong_audience'],
+  ['for several audiences', { claims: { aud: [audience, 'rp_other'] } }, 'malformed'],
+  ['that is over', { claims: { exp: seconds() - 1 } }, 'expired'],
+  ['without an end', { claims: { exp: undefined } }, 'malformed'],
+  ['without a name to use it up by', { claims: { jti: undefined } }, 'malformed'],
+  ['without a decision', { claims: { decision: undefined } }, 'malformed'],
+  ['of an unknown decision', { claims: { decision: 'Approved' } }, 'malformed'],
+  [
+    'about another challenge',
+    { claims: { cid: 'chl_01h455vb4pex5vsknk084sn02r' } },
+    'wrong_challenge',
+  ],
+  ['about no challenge', { claims: { cid: undefined } }, 'malformed'],
+  ['about another user', { claims: { sub: 'usr_01h455vb4pex5vsknk084sn02r' } }, 'wrong_user'],
+  ['about no user', { claims: { sub: undefined } }, 'malformed'],
+  ['of another session', { claims: { binding: `${asked.binding}0` } }, 'wrong_binding'],
+  ['of no session', { claims: { binding: undefined } }, 'wrong_binding'],
+])('a result %s is not believed', async (_, forgery, code) => {
+  expect(await refusalOf(trusting().verifyResult(await sign(forgery), asked))).toBe(code)
+})
+
+test.each(['binding', 'challengeId', 'userId'] as const)(
+  'whoever asks without %s is told so, whatever the token says',
+  async (name) => {
+    const claim = { binding: 'binding', challengeId: 'cid', userId: 'sub' }[name]
+    for (const value of [undefined, '']) {
+      const token = await sign({ claims: { [claim]: value } })
+      const forgotten = { ...asked, [name]: value } as Asked
+      await expect(trusting().verifyResult(token, forgotten)).rejects.toThrow(TypeError)
+    }
+  },
+)
+
+test('a token whose text was changed is not believed', async () => {
+  const token = await sign()
+  const denied = await sign({ claims: { decision: 'denied' } })
+  const [header, payload, signature] = token.split('.')
+  const [, otherPayload] = denied.split('.')
+  for (const [text, code] of [
+    [`${header}.${otherPayload}.${signature}`, 'signature_invalid'],
+    [`${token}\n`, 'malformed'],
+    [`${header}.${payload}.${signature}A`, 'malformed'],
+    [`${header}.${payload}`, 'malformed'],
+    ['', 'malformed'],
+    [`${'A'.repeat(9000)}.${payload}.${signature}`, 'malformed'],
+  ] as const) {
+    expect(await refusalOf(trusting().verifyResult(text, asked)), text).toBe(code)
+  }
+})
+
+test('only an approval lets somebody in', async () => {
+  for (const decision of ['denied', 'expired', 'cancelled']) {
+    const token = await sign({ claims: { decision } })
+    expect(await trusting().verifyResult(token, asked)).toMatchObject({ decision })
+    expect(await refusalOf(trusting().verifyApproval(token, asked))).toBe('not_approved')
+  }
+})
+
+test('a result is believed once, when somebody keeps the books', async () => {
+  const used = new Map<string, number>()
+  const useOnce = (jti: string, exp: number) => {
+    const isFirst = !used.has(jti)
+    used.set(jti, exp)
+    return isFirst
+  }
+  const verifier = trusting({ useOnce })
+  const token = await sign()
+  // What is refused uses nothing up.
+  expect(await refusalOf(verifier.verifyResult(token, { ...asked, userId: 'usr_other' }))).toBe(
+    'wrong_user',
+  )
+  await verifier.verifyApproval(token, asked)
+  expect(await refusalOf(verifier.verifyApproval(token, asked))).toBe('used_before')
+  expect([...used.values()]).toEqual([expect.any(Number)])
+})
+
+describe('published keys', () => {
+  let published: { keys: object[] } | undefined = { keys: [] }
+  let fetched = 0
+  const server = createServer((request, answer) => {
+    fetched += 1
+    if (request.url !== '/t/tnt_1/.well-known/jwks.json' || !published) answer.statusCode = 503
+    answer.end(JSON.stringify(published ?? {}))
+  })
+  const here = once(server.listen(0, '127.0.0.1'), 'listening').then(
+    () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/t/tnt_1`,
+  )
+  beforeEach(() => {
+    published = { keys: [publicJwk] }
+    fetched = 0
+  })
+  afterAll(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+
+  test('are fetched once for many results', async () => {
+    const iss = await here
+    const verifier = new ResultVerifier({ issuer: iss, audience })
+    for (let n = 0; n < 5; n++)
+      await verifier.verifyApproval(await sign({ claims: { iss } }), asked)
+    expect(fetched).toBe(1)
+  })
+
+  test('are fetched anew for a key that is not known, but not for each one that somebody invents', async () => {
+    const iss = await here
+    const rotated = await generateKeyPair('ES256')
+    const verifier = new ResultVerifier({ issuer: iss, audience })
+    const invented = await sign({ claims: { iss }, header: { kid: 'invented' } })
+    for (let n = 0; n < 5; n++) {
+      expect(await refusalOf(verifier.verifyResult(invented, asked))).toBe('unknown_key')
+    }
+    expect(fetched).toBeLessThanOrEqual(2)
+    const next = { ...(await exportJWK(rotated.publicKey)), kid: 'k2', alg: 'ES256', use: 'sig' }
+    published = { keys: [publicJwk, next] }
+    const later = Date.now() + 3000
+    const forged = { claims: { iss }, header: { kid: 'k2' }, key: rotated.privateKey }
+    const token = await sign(forged)
+    onTestFinished(() => {
+      vi.restoreAllMocks()
+    })
+    vi.spyOn(Date, 'now').mockReturnValue(later)
+    await verifier.verifyApproval(token, asked)
+  })
+
+  test('that cannot be fetched refuse, and are fetched for the next result', async () => {
+    const iss = await here
+    const verifier = new ResultVerifier({ issuer: iss, audience })
+    const token = await sign({ claims: { iss } })
+    published = undefined
+    expect(await refusalOf(verifier.verifyApproval(token, asked))).toBe('keys_unavailable')
+    published = { keys: [publicJwk] }
+    await verifier.verifyApproval(token, asked)
+  })
+})

@@ -1,0 +1,174 @@
+import { createHash, createHmac } from 'node:crypto'
+import duoSignatures from '@duosecurity/duo_api/lib/duo_sig.js'
+import { describe, expect, test } from 'vitest'
+import {
+  algorithmOf,
+  canonicalParams,
+  isTimely,
+  type SignatureAlgorithm,
+  type SignedCall,
+  signatureCandidates,
+} from '../../src/domain/auth-api-signature.ts'
+
+const date = 'Sun, 22 Nov 2026 08:34:31 GMT'
+const host = 'push.example.com'
+const sha512Hex = (text: Uint8Array | string) => createHash('sha512').update(text).digest('hex')
+
+/** What the client's own code sends as its signature. */
+function signatureOf(authorization: string): string {
+  const text = Buffer.from(authorization.replace('Basic ', ''), 'base64').toString()
+  return text.slice(text.indexOf(':') + 1)
+}
+
+/** True when one of the candidates gives this signature under the key. */
+function fits(call: SignedCall, signature: string, key = 'skey', algorithm?: SignatureAlgorithm) {
+  const used = algorithm ?? algorithmOf(signature)
+  if (!used) throw new Error('no signature')
+  return signatureCandidates(call, used, sha512Hex).some(
+    ({ text }) => createHmac(used, key).update(text).digest('hex') === signature,
+  )
+}
+
+const call = (more: Partial<SignedCall>): SignedCall => ({
+  date,
+  method: 'POST',
+  host,
+  path: '/auth/v2/preauth',
+  params: [],
+  json: null,
+  headers: [],
+  ...more,
+})
+
+const members: Record<string, string>[] = [
+  {},
+  { username: 'ada' },
+  { username: "j o'h(n)*!é", factor: 'push', device: 'auto' },
+  { b: '2', a: '1', aa: '3', A: '0', 'a-b': '4', a_b: '5', 'a.b': '6', 'a~b': '7' },
+  { username: '李+%20&=?#/\\', pushinfo: 'Server%2BIP%3D10.0.0.1%26Command%3D' },
+  { '%': '%', '+': '+', ' ': ' ', é: '\u0000\n', '😀': '😀' },
+]
+
+describe('what the client of npm signs is recognised', () => {
+  test.each(members)('version 2: %j', (params) => {
+    const path = '/auth/v2/auth'
+    const signed = duoSignatures.sign('ikey', 'skey', 'POST', host, path, params, date)
+    const arrived = call({ path, params: Object.entries(params).reverse() })
+    expect(canonicalParams(arrived.params)).toBe(duoSignatures._canonParams(params))
+    expect(fits(arrived, signatureOf(signed))).toBe(true)
+    expect(fits(arrived, signatureOf(signed), 'another key')).toBe(false)
+    const got = duoSignatures.sign('ikey', 'skey', 'GET', host, path, params, date)
+    expect(fits({ ...arrived, method: 'GET' }, signatureOf(got))).toBe(true)
+  })
+
+  test.each(members)('version 5: %j', (params) => {
+    const path = '/auth/v2/auth'
+    const body = JSON.stringify(params)
+    const signed = duoSignatures.signV5('ikey', 'skey', 'POST', host, path, {}, date, body)
+    const arrived = call({ path, json: Buffer.from(body) })
+    expect(fits(arrived, signatureOf(signed))).toBe(true)
+    expect(fits({ ...arrived, json: Buffer.from(`${body} `) }, signatureOf(signed))).toBe(false)
+    const got = duoSignatures.signV5('ikey', 'skey', 'GET', host, path, params, date, '')
+    const query = call({ path, method: 'GET', params: Object.entries(params) })
+    expect(fits(query, signatureOf(got))).toBe(true)
+  })
+})
+
+test('version 4 covers the body, and version 5 the headers of the client too', () => {
+  const json = Buffer.from('{"username":"ada"}')
+  const fourth = [date, 'POST', host, '/auth/v2/preauth', '', sha512Hex(json)].join('\n')
+  const mac = (text: string) => createHmac('sha512', 'skey').update(text).digest('hex')
+  expect(fits(call({ json }), mac(fourth))).toBe(true)
+
+  const headers = [
+    ['x-duo-b', '2'],
+    ['accept', '*/*'],
+    ['x-duo-date', date],
+    ['x-duo-a', '1'],
+  ] as const
+  const dated = `${fourth}\n${sha512Hex(['x-duo-a', '1', 'x-duo-b', '2', 'x-duo-date', date].join('\0'))}`
+  const dateless = `${fourth}\n${sha512Hex(['x-duo-a', '1', 'x-duo-b', '2'].join('\0'))}`
+  expect(fits(call({ json, headers }), mac(dated))).toBe(true)
+  expect(fits(call({ json, headers }), mac(dateless))).toBe(true)
+  expect(fits(call({ json, headers: headers.slice(1) }), mac(dated))).toBe(false)
+})
+
+describe('what was changed on the way fits no more', () => {
+  const params: SignedCall['params'] = [['username', 'ada']]
+  const signature = signatureOf(
+    duoSignatures.sign('i', 'skey', 'POST', host, '/auth/v2/preauth', { username: 'ada' }, date),
+  )
+  test.each<[string, Partial<SignedCall>]>([
+    ['the date', { date: 'Sun, 22 Nov 2026 08:34:32 GMT' }],
+    ['the method', { method: 'GET' }],
+    ['the host', { host: 'push.example.org' }],
+    ['the path', { path: '/auth/v2/auth' }],
+    ['a value', { params: [['username', 'eve']] }],
+    ['one more member', { params: [...params, ['factor', 'push']] }],
+    ['a form that became JSON', { json: Buffer.from('{"username":"ada"}') }],
+  ])('%s', (_, changed) => {
+    expect(fits(call({ params }), signature)).toBe(true)
+    expect(fits(call({ params, ...changed }), signature)).toBe(false)
+  })
+
+  test.each(['push.example.com:8443', 'PUSH.example.com', 'push.EXAMPLE.com:443'])(
+    'but not the host as %s',
+    (written) => {
+      expect(fits(call({ params, host: written }), signature)).toBe(true)
+    },
+  )
+})
+
+test('a JSON body is never taken for a form: versions 2 leave it unsigned', () => {
+  const text = [date, 'POST', host, '/auth/v2/preauth', ''].join('\n')
+  const signature = createHmac('sha512', 'skey').update(text).digest('hex')
+  expect(fits(call({ json: Buffer.from('{"username":"eve"}') }), signature)).toBe(false)
+})
+
+test('the older versions with SHA-1 are version 2 alone', () => {
+  const second = [date, 'POST', host, '/auth/v2/preauth', 'username=ada'].join('\n')
+  const signature = createHmac('sha1', 'skey').update(second).digest('hex')
+  expect(fits(call({ params: [['username', 'ada']] }), signature)).toBe(true)
+  expect(signatureCandidates(call({ json: Buffer.from('{}') }), 'sha1', sha512Hex)).toEqual([])
+})
+
+test('a signature that fits nothing is compared with four texts at the most', () => {
+  const headers = [['x-duo-date', date]] as const
+  const get = call({ method: 'GET', headers })
+  expect(signatureCandidates(get, 'sha512', sha512Hex)).toHaveLength(4)
+})
+
+test.each([
+  ['a'.repeat(40), 'sha1'],
+  ['0'.repeat(128), 'sha512'],
+  ['A'.repeat(128), undefined],
+  ['a'.repeat(127), undefined],
+  ['', undefined],
+])('the algorithm of %s is %s', (signature, algorithm) => {
+  expect(algorithmOf(signature)).toBe(algorithm)
+})
+
+describe('a date counts for five minutes', () => {
+  const at = (seconds: number) => new Date(Date.parse(date) + seconds * 1000)
+  test.each([
+    [0, true],
+    [300, true],
+    [-300, true],
+    [301, false],
+    [-301, false],
+  ])('at %i s: %s', (seconds, timely) => {
+    expect(isTimely(date, at(seconds))).toBe(timely)
+  })
+
+  test.each([
+    ['Sun, 22 Nov 2026 08:34:31 -0000', true],
+    ['Sun, 22 Nov 2026 08:34:31 +0000', true],
+    ['Sun, 22 Nov 2026 09:34:31 +0100', true],
+    ['Sun, 22 Nov 2026 08:34:31', false],
+    ['2026-11-22T08:34:31Z', false],
+    ['Sun, 99 Nov 2026 08:34:31 GMT', false],
+    ['', false],
+  ])('as %s: %s', (written, timely) => {
+    expect(isTimely(written, at(0))).toBe(timely)
+  })
+})

@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest'
+import {
+  hasSecret,
+  type IntegrationPlan,
+  integrationPolicyFields,
+  numberIn,
+  planChanges,
+  planFault,
+  planOf,
+} from '../../src/domain/integration.ts'
+import { policyOf } from '../../src/domain/policy.ts'
+import { plainMapping } from '../../src/domain/user-name.ts'
+
+const id = 'int_01jv9z3k8we2tvn4qh6yrx7b5c' as const
+const plan: IntegrationPlan = {
+  name: 'VPN',
+  settings: { kind: 'wait' },
+  numberMode: 'caller',
+  namespace: 'staff',
+  userNames: plainMapping,
+  allowedAddresses: [],
+  policy: {},
+  ttlSeconds: null,
+  status: 'active',
+}
+const known = { id, namespaces: ['staff'], policy: policyOf({}) }
+const permitting = policyOf({ profile: 'compat', numberNoneAllowedFor: [id] })
+
+describe('a plan', () => {
+  test('that is within everything can be had', () => {
+    expect(planFault(plan, known)).toBeUndefined()
+    expect(planFault({ ...plan, policy: { userVerification: 'required' } }, known)).toBeUndefined()
+  })
+
+  test('cannot reach users of a namespace that its relying party was not granted', () => {
+    expect(planFault({ ...plan, namespace: 'others' }, known)?.refused).toBe(
+      'namespace_not_granted',
+    )
+  })
+
+  test('cannot be laxer than its relying party', () => {
+    const fault = planFault({ ...plan, policy: { numberDigits: 2 } }, known)
+    expect(fault).toMatchObject({ refused: 'policy_laxer', facts: { field: 'numberDigits' } })
+  })
+
+  test('cannot map names in a way that is not sound', () => {
+    const userNames = { ...plainMapping, template: 'root' }
+    expect(planFault({ ...plan, userNames }, known)?.refused).toBe('invalid_request')
+  })
+
+  test('does without a number only while the policy names this very integration', () => {
+    const none = { ...plan, numberMode: 'none' } as const
+    expect(planFault(none, { ...known, policy: permitting })).toBeUndefined()
+    for (const facts of [
+      known,
+      { ...known, policy: permitting, id: null },
+      { ...known, policy: permitting, id: 'int_01jv9z3k8we2tvn4qh6yrx7b5d' as const },
+    ]) {
+      expect(planFault(none, facts)?.refused).toBe('number_none_not_allowed')
+    }
+  })
+})
+
+test('only fields that are decided when a challenge is created can be set: others would promise in vain', () => {
+  expect([...integrationPolicyFields].sort()).toEqual([
+    'appVersionsMin',
+    'companionsMayAnswer',
+    'numberDigits',
+    'retiredPlatforms',
+    'userVerification',
+    'wrongNumbersMax',
+  ])
+})
+
+test('clients prove themselves by a secret, save realms that sign what they send', () => {
+  const realm = { kind: 'keycloak_ciba', issuers: [], clientIds: [] } as const
+  expect(hasSecret({ kind: 'wait' })).toBe(true)
+  expect(
+    hasSecret({
+      kind: 'duo_auth_api',
+      sha1Allowed: false,
+      failOpenAllowed: false,
+      enrolmentAllowed: false,
+    }),
+  ).toBe(true)
+  expect(hasSecret({ ...realm, secretInPath: true })).toBe(true)
+  expect(hasSecret({ ...realm, secretInPath: false })).toBe(false)
+})
+
+test('changes name what differs, whatever the order in which a database keeps members', () => {
+  const stored = { ...plan, userNames: { ...plainMapping } }
+  const reordered = Object.fromEntries(Object.entries(plainMapping).reverse())
+  const next = { ...stored, name: 'SSH', userNames: reordered as typeof plainMapping }
+  expect(planChanges(stored, next)).toEqual({ name: { before: 'VPN', after: 'SSH' } })
+  expect(planChanges(stored, { ...stored, allowedAddresses: ['192.0.2.1'] })).toEqual({
+    allowedAddresses: { before: [], after: ['192.0.2.1'] },
+  })
+})
+
+test('a plan holds what was decided and nothing else', () => {
+  expect(planOf({ ...plan, secret: 'x' } as IntegrationPlan)).toEqual(plan)
+})
+
+describe('the number in a message', () => {
+  test.each([
+    ['483920', '483920'],
+    ['Login-483920', '483920'],
+    ['at 14:05 with 00483920!', '00483920'],
+  ])('of %j is %s', (text, number) => expect(numberIn(text)).toBe(number))
+
+  test.each(['', 'W4SCT', '48392', '483920483', '483920 and 112233', '٤٨٣٩٢٠', '48392٠'])(
+    'of %j is not guessed',
+    (text) => expect(numberIn(text)).toBeUndefined(),
+  )
+})

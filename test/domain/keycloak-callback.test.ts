@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest'
+import { afterCallback, callbackStatus } from '../../src/domain/keycloak-callback.ts'
+
+const first = new Date('2026-01-31T12:00:00Z')
+const later = (ms: number) => new Date(first.getTime() + ms)
+
+test.each([
+  ['approved', null, true, 'SUCCEED'],
+  ['approved', null, false, 'CANCELLED'],
+  ['denied', 'user_denied', true, 'UNAUTHORIZED'],
+  ['denied', 'user_reported', true, 'UNAUTHORIZED'],
+  ['denied', 'number_mismatch', true, 'UNAUTHORIZED'],
+  ['denied', 'no_device_left', true, 'CANCELLED'],
+  ['expired', null, true, 'CANCELLED'],
+  ['cancelled', null, true, 'CANCELLED'],
+] as const)('%s (%s), allowed still: %s, is told as %s', (status, reason, allowed, told) => {
+  expect(callbackStatus({ status, reason }, allowed)).toBe(told)
+})
+
+describe('after a try', () => {
+  test('that was taken, nothing more is done', () => {
+    expect(afterCallback({ kind: 'taken' }, first, first)).toEqual({
+      kind: 'settled',
+      reason: null,
+    })
+  })
+
+  test('that may have been processed, it is never tried again', () => {
+    const result = { kind: 'failed', reason: 'no_answer' } as const
+    expect(afterCallback(result, first, first)).toEqual({ kind: 'settled', reason: 'no_answer' })
+  })
+
+  test('that was refused, it is tried again for three seconds and no longer', () => {
+    const result = { kind: 'unknown_yet' } as const
+    expect(afterCallback(result, first, later(2_999))).toEqual({ kind: 'again', afterMs: 300 })
+    expect(afterCallback(result, first, later(3_000))).toEqual({
+      kind: 'settled',
+      reason: 'request_unknown',
+    })
+  })
+})

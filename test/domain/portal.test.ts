@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { isShownTo, type PortalSession } from '../../src/domain/portal.ts'
+
+const session = { userId: 'usr_1', rpId: 'rp_1' } as unknown as PortalSession
+type Shown = Parameters<typeof isShownTo>[1]
+const of = (userId: string, rpId: string | null) =>
+  ({ userId, posted: rpId && { relyingParty: { id: rpId } } }) as unknown as Shown
+
+test('the portal shows what the service recorded of the user, and what the maker of its link posted', () => {
+  expect(isShownTo(session, of('usr_1', null))).toBe(true)
+  expect(isShownTo(session, of('usr_1', 'rp_1'))).toBe(true)
+})
+
+test('the portal shows nothing of other users, and nothing that other relying parties posted', () => {
+  expect(isShownTo(session, of('usr_2', null))).toBe(false)
+  expect(isShownTo(session, of('usr_2', 'rp_1'))).toBe(false)
+  expect(isShownTo(session, of('usr_1', 'rp_2'))).toBe(false)
+})

@@ -1,0 +1,216 @@
+// Every route of the Auth API, called by everybody: the row that the matrix of all routes (authorisation-matrix.test.ts) leaves out,
+// since these say yes and no in a wire format of others.
+
+import { readFileSync } from 'node:fs'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { openOperations } from '../../../src/compose.ts'
+import { isRefusal } from '../../../src/domain/refusal.ts'
+import { scopes } from '../../../src/domain/scope.ts'
+import {
+  type Answer,
+  type AuthApiDoor,
+  callSigned,
+  type Misbehaviour,
+  makeAuthApiDoor,
+} from '../../support/auth-api.ts'
+import { onServer } from '../../support/cluster.ts'
+import { makeWaitDoor } from '../../support/doors.ts'
+import {
+  createApi,
+  enrolPhone,
+  type Phone,
+  type RunningService,
+  startTestService,
+} from '../../support/running-service.ts'
+
+const stack = new AsyncDisposableStack()
+let service: RunningService
+let door: AuthApiDoor
+let sibling: AuthApiDoor
+let foreign: AuthApiDoor
+let wait: { readonly id: string; readonly secret: string }
+let phone: Phone
+let txid: string
+let enrolment: { readonly user_id: string; readonly activation_code: string }
+
+const settings = { kind: 'duo_auth_api', enrolmentAllowed: true }
+beforeAll(async () => {
+  service = stack.use(await startTestService({ role: 'api' }))
+  const operator = await openOperations(service.config, service.origin, pino({ level: 'silent' }))
+  const tenant = await operator.createTenant('Other')
+  const party = await operator.createRelyingParty({
+    tenantId: tenant.id,
+    name: 'Other',
+    namespaces: ['default'],
+  })
+  const asked = { tenantId: tenant.id, rpId: party.id, name: 'x', scopes, expiresAt: null }
+  const key = await operator.createApiKey(asked)
+  if (isRefusal(key)) throw new Error(key.refused)
+  await operator.close()
+  door = await makeAuthApiDoor(service, { settings })
+  sibling = await makeAuthApiDoor(service, { settings })
+  foreign = await makeAuthApiDoor({ api: createApi(service.origin, key.secret) }, { settings })
+  wait = await makeWaitDoor(service)
+  phone = await enrolPhone(service, { user: 'ada' })
+  const policy = { profile: 'compat', enrolmentConfirmation: false }
+  await service.api('PATCH', '/v1/policy', policy)
+  const preauth = { username: 'ada', text_prompt: '1' }
+  await callSigned(service.origin, door, 'POST', 'preauth', preauth)
+  const push = { username: 'ada', factor: 'push', device: 'auto', async: '1' }
+  txid = (await callSigned(service.origin, door, 'POST', 'auth', push)).json.response.txid
+  const enrol = { username: 'made-at-the-door' }
+  enrolment = (await callSigned(service.origin, door, 'POST', 'enroll', enrol)).json.response
+})
+afterAll(() => stack.disposeAsync())
+
+type Call = readonly ['GET' | 'POST', string, Readonly<Record<string, string>>]
+const calls = (): Call[] => [
+  ['GET', 'check', {}],
+  ['GET', 'logo', {}],
+  ['POST', 'enroll', { username: 'new-one' }],
+  ['POST', 'enroll_status', enrolment],
+  ['POST', 'preauth', { username: 'ada', text_prompt: '1' }],
+  ['POST', 'auth', { username: 'ada', factor: 'push', device: phone.deviceId }],
+  ['GET', 'auth_status', { txid }],
+]
+
+/** What an answer comes to. */
+function verdict({ status, json }: { readonly status: number; readonly json: Answer }): string {
+  if (status !== 200) return `${status} ${json?.code}`
+  const { response } = json
+  return typeof response === 'string' ? response : (response?.result ?? 'told')
+}
+
+async function verdicts(at: Pick<AuthApiDoor, 'integrationKey' | 'secret'>, how?: Misbehaviour) {
+  const said: Record<string, string> = {}
+  for (const [method, name, params] of calls()) {
+    const replied = await callSigned(service.origin, at, method, name, params, how)
+    said[name] = verdict(replied)
+  }
+  return said
+}
+
+/** How many rows each table holds that could come of a call. */
+function rows(): Promise<unknown> {
+  return onServer(service.database.url, async (client) => {
+    const tables = ['challenges', 'users', 'enrolments', 'shown_numbers', 'activities']
+    const counted = tables.map((one) => `(select count(*)::int from ${one}) as ${one}`)
+    const { rows: found } = await client.query(`select ${counted.join()},
+      (select sum(answers)::int from followed_challenges) as answers`)
+    return found[0]
+  })
+}
+
+const refused = {
+  check: '401 40103',
+  logo: '403 40301',
+  enroll: '403 40301',
+  enroll_status: '403 40301',
+  preauth: 'deny',
+  auth: 'deny',
+  auth_status: 'deny',
+}
+
+test('there are as many routes as openapi.yaml says', () => {
+  const url = new URL('../../../openapi.yaml', import.meta.url)
+  const paths = Object.keys(parse(readFileSync(url, 'utf8')).paths)
+  const described = paths.filter((one) => one.startsWith('/auth/v2/'))
+  const known = [...calls().map(([, name]) => name), 'ping'].map((name) => `/auth/v2/${name}`)
+  expect(described.sort()).toEqual(known.sort())
+})
+
+describe('nobody else learns or changes anything', () => {
+  test.each<[string, () => Promise<Record<string, string>>]>([
+    ['nobody', () => verdicts(door, { headers: { authorization: '' } })],
+    ['an admin key', () => verdicts(door, { headers: { authorization: `Bearer ${service.key}` } })],
+    [
+      'an integration of another kind',
+      () => verdicts({ integrationKey: wait.id, secret: wait.secret }),
+    ],
+    [
+      'one that knows the integration key and not the secret',
+      () => verdicts({ ...door, secret: 'A'.repeat(40) }),
+    ],
+    [
+      'one that shows the secret instead of signing',
+      () => {
+        const login = Buffer.from(`${door.integrationKey}:${door.secret}`).toString('base64')
+        return verdicts(door, { headers: { authorization: `Basic ${login}` } })
+      },
+    ],
+    [
+      'an integration that signs with the secret of another',
+      () => verdicts({ ...door, secret: sibling.secret }),
+    ],
+  ])('%s', async (_, call) => {
+    const before = await rows()
+    expect(await call()).toEqual(refused)
+    expect(await rows()).toEqual(before)
+  })
+
+  test('an integration of another tenant, whose users are others', async () => {
+    const before = (await rows()) as { challenges: number }
+    const said = await verdicts(foreign)
+    expect(said).toMatchObject({
+      check: 'told',
+      enroll_status: 'invalid',
+      preauth: 'deny',
+      auth: 'deny',
+      auth_status: 'deny',
+    })
+    expect(((await rows()) as { challenges: number }).challenges).toBe(before.challenges)
+  })
+
+  test('another integration of the relying party, which follows no question of this one', async () => {
+    const params = { txid }
+    const { json } = await callSigned(service.origin, sibling, 'GET', 'auth_status', params)
+    expect(json.response.result).toBe('deny')
+  })
+})
+
+test('a client of the integration is served', async () => {
+  const made = await callSigned(service.origin, door, 'POST', 'enroll', { username: 'own' })
+  expect(made.json.response).toMatchObject({
+    activation_barcode: expect.stringMatching(/^data:image\/png;base64,/),
+    activation_code: expect.stringMatching(/^enr_/),
+    user_id: expect.stringMatching(/^usr_/),
+    username: 'own',
+  })
+  const { user_id, activation_code } = made.json.response
+  const named = { user_id, activation_code }
+  const stands = await callSigned(service.origin, door, 'POST', 'enroll_status', named)
+  expect(stands.json).toEqual({ stat: 'OK', response: 'waiting' })
+  const wrong = { user_id: phone.userId, activation_code }
+  const other = await callSigned(service.origin, door, 'POST', 'enroll_status', wrong)
+  expect(other.json.response).toBe('invalid')
+  const cancelled = await service.api('POST', `/v1/enrollments/${activation_code}/cancel`)
+  expect(cancelled.status).toBe(200)
+  const over = await callSigned(service.origin, door, 'POST', 'enroll_status', named)
+  expect(over.json.response).toBe('invalid')
+  const ping = await fetch(`${service.origin}/auth/v2/ping`)
+  expect(await ping.json()).toMatchObject({ stat: 'OK' })
+})
+
+describe('nobody is enrolled at a door', () => {
+  const enrol = (at: AuthApiDoor, username: string, more: object = {}) =>
+    callSigned(service.origin, at, 'POST', 'enroll', { username, ...more })
+
+  test('who is known, or a stolen secret would enrol a phone for them', async () => {
+    const { json } = await enrol(door, 'ada')
+    expect(json).toMatchObject({ stat: 'FAIL', message_detail: 'identifier_taken' })
+  })
+
+  test('unless the integration allows it, and the policy does without the number that confirms', async () => {
+    const plain = await makeAuthApiDoor(service)
+    expect((await enrol(plain, 'x1')).status).toBe(403)
+    await service.api('PATCH', '/v1/policy', { enrolmentConfirmation: true })
+    expect((await enrol(door, 'x2')).status).toBe(403)
+    await service.api('PATCH', '/v1/policy', { enrolmentConfirmation: false })
+  })
+
+  test('with codes that let in without a device', async () => {
+    expect((await enrol(door, 'x3', { bypass_codes: '5' })).status).toBe(400)
+  })
+})

@@ -1,0 +1,260 @@
+// Clients of the Auth API let people in on 401 and on 5xx: whatever goes wrong, the routes that decide answer 200 and deny.
+
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startSimulator } from '../../../simulator/simulator.ts'
+import { startService } from '../../../src/compose.ts'
+import {
+  type Answer,
+  type AuthApiDoor,
+  callSigned,
+  type Misbehaviour,
+  makeAuthApiDoor,
+  permitNone,
+  questionTo,
+} from '../../support/auth-api.ts'
+import { createTestDatabase } from '../../support/database.ts'
+import {
+  type Api,
+  createApi,
+  enrolPhone,
+  freePort,
+  type Phone,
+  testConfig,
+} from '../../support/running-service.ts'
+import { startDatabaseLine } from '../../support/tcp-proxy.ts'
+import { until } from '../../support/until.ts'
+
+const stack = new AsyncDisposableStack()
+let origin: string
+let api: Api
+let line: Awaited<ReturnType<typeof startDatabaseLine>>
+let simulator: Awaited<ReturnType<typeof startSimulator>>
+let door: AuthApiDoor
+let phone: Phone
+beforeAll(async () => {
+  simulator = await startSimulator()
+  stack.defer(() => simulator.close())
+  const database = stack.use(await createTestDatabase())
+  line = await startDatabaseLine(database.url)
+  stack.defer(() => line.close())
+  const port = await freePort()
+  origin = `http://127.0.0.1:${port}`
+  const config = testConfig(simulator, line.url, port)
+  const service = await startService(config, origin, pino({ level: 'silent' }))
+  stack.defer(() => service.stop())
+  api = createApi(origin, service.bootstrapped?.secret ?? '')
+  phone = await enrolPhone({ api, simulator }, { user: 'ada' })
+  door = await makeAuthApiDoor({ api })
+})
+afterAll(() => stack.disposeAsync())
+
+const preauth = { username: 'ada', text_prompt: '1' }
+const routes = [
+  ['POST', 'preauth', preauth],
+  ['POST', 'auth', { username: 'ada', factor: 'push', device: 'auto' }],
+  ['POST', 'auth', { username: 'ada', factor: 'push', device: 'auto', async: '1' }],
+  ['GET', 'auth_status', { txid: 'chl_01jv9z3k8we2tvn4qh6yrx7b5c' }],
+] as const
+
+type Replied = { readonly status: number; readonly json: Answer }
+
+function expectNo({ status, json }: Replied): void {
+  expect(status).toBe(200)
+  expect(json).toEqual({
+    stat: 'OK',
+    response: expect.objectContaining({
+      result: 'deny',
+      status: expect.stringMatching(/^(?:deny|locked_out|timeout)$/),
+      status_msg: expect.stringMatching(/^[\x20-\x7e]+$/),
+    }),
+  })
+}
+
+/** Calls everything that decides, and expects a no; the texts that the person would read. */
+async function everythingDenies(how: Misbehaviour = {}, at = door): Promise<string[]> {
+  const messages: string[] = []
+  for (const [method, name, params] of routes) {
+    const replied = await callSigned(origin, at, method, name, params, how)
+    expectNo(replied)
+    // Without a name to come back for, a client would take the answer to a question for a fault of the service.
+    if ('async' in params) expect(replied.json.response.txid).toBe('denied')
+    messages.push(replied.json.response.status_msg)
+  }
+  return messages
+}
+
+const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toUTCString()
+
+describe('whoever cannot prove themselves gets a no with 200', () => {
+  test.each<[string, () => Misbehaviour]>([
+    ['a wrong secret key', () => ({ secret: 'X'.repeat(40) })],
+    ['a changed body', () => ({ form: 'username=eve&text_prompt=1&factor=push&txid=1' })],
+    ['no credentials', () => ({ headers: { authorization: '' } })],
+    ['credentials that are none', () => ({ headers: { authorization: 'Basic !!!' } })],
+    ['a key of the API', () => ({ headers: { authorization: 'Bearer cs_x_y' } })],
+    ['SHA-1', () => ({ algorithm: 'sha1' })],
+    ['a date of 310 seconds ago', () => ({ date: ago(310) })],
+    ['a date 310 seconds ahead', () => ({ date: ago(-310) })],
+    ['no date', () => ({ date: '' })],
+  ])('%s', async (_, how) => {
+    await everythingDenies(how())
+    const checked = await callSigned(origin, door, 'GET', 'check', {}, how())
+    expect([checked.status, checked.json.stat]).toEqual([401, 'FAIL'])
+  })
+
+  test('an unknown integration key, like a wrong secret', async () => {
+    const unknown = { ...door, integrationKey: 'DIAAAAAAAAAAAAAAAAAA' }
+    const wrong = { ...door, secret: 'X'.repeat(40) }
+    expect(await everythingDenies({}, unknown)).toEqual(await everythingDenies({}, wrong))
+    const [one, other] = await Promise.all(
+      [unknown, wrong].map((at) => callSigned(origin, at, 'GET', 'check')),
+    )
+    expect(one).toEqual(other)
+  })
+
+  test('a date of 290 seconds ago is still good, whichever header carries it', async () => {
+    for (const dateHeader of ['x-duo-date', 'date']) {
+      const how = { date: ago(290), dateHeader }
+      expect((await callSigned(origin, door, 'GET', 'check', {}, how)).status).toBe(200)
+    }
+  })
+})
+
+describe('whoever may not come in any more gets a no with 200', () => {
+  test('through a paused integration, and one that was removed', async () => {
+    const other = await makeAuthApiDoor({ api })
+    await other.change({ status: 'paused' })
+    await until('it is paused', async () => {
+      const { json } = await callSigned(origin, other, 'POST', 'preauth', preauth)
+      return json.response.result === 'deny'
+    })
+    const [message] = await everythingDenies({}, other)
+    expect(message).toContain('paused')
+    expect((await api('DELETE', `/v1/integrations/${other.id}`)).status).toBe(204)
+    await everythingDenies({}, other)
+  })
+
+  test('with a secret that was rotated away', async () => {
+    const other = await makeAuthApiDoor({ api })
+    await api('POST', `/v1/integrations/${other.id}/rotate`, { overlapSeconds: 0 })
+    await everythingDenies({}, other)
+  })
+
+  test('from another network', async () => {
+    const other = await makeAuthApiDoor({ api }, { allowedAddresses: ['192.0.2.0/24'] })
+    const [message] = await everythingDenies({}, other)
+    expect(message).toContain('network')
+    expect(await until('it is noted', () => other.lastError())).toBe('address_not_allowed')
+  })
+})
+
+test('a query beside a body, which no signature covers, gets a no with 200', async () => {
+  const named = 'preauth?username=ada'
+  expectNo(await callSigned(origin, door, 'POST', named, preauth))
+})
+
+test('SHA-1 is taken where the integration allows it, and nowhere else', async () => {
+  const settings = { kind: 'duo_auth_api', sha1Allowed: true }
+  const old = await makeAuthApiDoor({ api }, { settings })
+  const how = { algorithm: 'sha1' } as const
+  expect((await callSigned(origin, old, 'GET', 'check', {}, how)).status).toBe(200)
+  const { json } = await callSigned(origin, old, 'POST', 'preauth', preauth, how)
+  expect(json.response.result).toBe('auth')
+})
+
+test('a client that fails open is refused unless the integration permits it', async () => {
+  const open = { ...preauth, failmode: 'open' }
+  const refused = await callSigned(origin, door, 'POST', 'preauth', open)
+  expectNo(refused)
+  expect(refused.json.response.status_msg).toContain('failmode=secure')
+  const closed = { ...preauth, failmode: 'closed' }
+  const asked = await callSigned(origin, door, 'POST', 'preauth', closed)
+  expect(asked.json.response.result).toBe('auth')
+  const settings = { kind: 'duo_auth_api', failOpenAllowed: true }
+  const permitted = await makeAuthApiDoor({ api }, { settings })
+  const { json } = await callSigned(origin, permitted, 'POST', 'preauth', open)
+  expect(json.response.result).toBe('auth')
+})
+
+describe('what is no call of the format gets a no with 200', () => {
+  test.each<[string, Misbehaviour]>([
+    ['another content type', { headers: { 'content-type': 'text/plain' } }],
+    ['a form that is none', { form: '%zz=1' }],
+    [
+      'a member that is given twice',
+      { signedForm: 'factor=push&text_prompt=1&username=aaa&username=ada' },
+    ],
+    ['a body that is too long', { form: `username=${'x'.repeat(40_000)}` }],
+    [
+      'JSON that is none',
+      { form: '{"username":', headers: { 'content-type': 'application/json' } },
+    ],
+    [
+      'JSON with objects in it',
+      { form: '{"username":{"a":1}}', headers: { 'content-type': 'application/json' } },
+    ],
+  ])('%s', async (_, how) => {
+    for (const name of ['preauth', 'auth']) {
+      expectNo(await callSigned(origin, door, 'POST', name, preauth, how))
+    }
+  })
+
+  test.each([
+    { factor: 'push' },
+    { username: 'ada' },
+    { username: 'ada', factor: 'sms' },
+    { username: 'ada', factor: 'phone' },
+    { username: 'ada', factor: 'prompt', prompt: 'phone1' },
+    { username: 'ada', factor: 'prompt', prompt: '' },
+    { username: 'ada', factor: 'passcode' },
+    { username: 'ada', factor: 'push', device: 'DPXXXX' },
+    { username: 'x'.repeat(256), factor: 'push' },
+    { user_id: 'usr_01jv9z3k8we2tvn4qh6yrx7b5c', factor: 'push' },
+  ])('%j', async (params) => {
+    for (const async of ['0', '1']) {
+      expectNo(await callSigned(origin, door, 'POST', 'auth', { ...params, async }))
+    }
+  })
+})
+
+describe.each(['refusing', 'silent'] as const)('while the database is %s', (state) => {
+  test('everything that decides says no with 200, ping goes on, and it heals by itself', async () => {
+    const free = await makeAuthApiDoor({ api })
+    const user = `outage-${state}`
+    const asked = await enrolPhone({ api, simulator }, { user })
+    await permitNone({ api }, free)
+    const push = { username: user, factor: 'push', device: 'auto', async: '1' }
+    const { txid } = (await callSigned(origin, free, 'POST', 'auth', push)).json.response
+    const question = await questionTo(asked)
+    line.set(state)
+    await everythingDenies({}, free)
+    expectNo(await callSigned(origin, free, 'GET', 'auth_status', { txid }))
+    expect((await callSigned(origin, free, 'GET', 'ping')).json.stat).toBe('OK')
+    const checked = await callSigned(origin, free, 'GET', 'check')
+    expect([503, 200]).toContain(checked.status)
+    line.set('open')
+    await until('the service is ready again', async () => {
+      const { status } = await api('GET', '/health/ready')
+      return status === 200
+    })
+    await asked.client.approve(question, null)
+    const after = await callSigned(origin, free, 'GET', 'auth_status', { txid })
+    expect(after.json.response.result).toBe('allow')
+    await api('PATCH', '/v1/policy', { numberNoneAllowedFor: [] })
+  })
+})
+
+test('an unknown user and a suspended one get a no, and only they', async () => {
+  const stranger = await callSigned(origin, door, 'POST', 'preauth', {
+    ...preauth,
+    username: 'nobody',
+  })
+  expectNo(stranger)
+  const suspended = await api('PATCH', `/v1/users/${phone.userId}`, { status: 'suspended' })
+  expect(suspended.status).toBe(200)
+  await everythingDenies()
+  await api('PATCH', `/v1/users/${phone.userId}`, { status: 'active' })
+  const back = await callSigned(origin, door, 'POST', 'preauth', preauth)
+  expect(back.json.response.result).toBe('auth')
+})

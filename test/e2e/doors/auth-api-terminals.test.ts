@@ -1,0 +1,275 @@
+// Login programs on terminals: the prompt that they print, the number in it, and clients that count answers. What pam_duo and
+// login_duo send is sent by a client of our own.
+
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startService } from '../../../src/compose.ts'
+import {
+  type Answer,
+  type AuthApiDoor,
+  callSigned,
+  makeAuthApiDoor,
+  questionTo,
+} from '../../support/auth-api.ts'
+import { onServer } from '../../support/cluster.ts'
+import {
+  enrolPhone,
+  freePort,
+  type RunningService,
+  startTestService,
+} from '../../support/running-service.ts'
+import { until } from '../../support/until.ts'
+
+const stack = new AsyncDisposableStack()
+let service: RunningService
+let elsewhere: string
+let door: AuthApiDoor
+beforeAll(async () => {
+  service = stack.use(await startTestService())
+  const port = await freePort()
+  const log = pino({ level: 'silent' })
+  const second = await startService({ ...service.config, port }, service.origin, log)
+  stack.defer(() => second.stop())
+  elsewhere = `http://127.0.0.1:${port}`
+  door = await makeAuthApiDoor(service)
+})
+afterAll(() => stack.disposeAsync())
+
+type Params = Readonly<Record<string, string>>
+
+async function post(name: string, params: Params, origin = service.origin): Promise<Answer> {
+  return (await callSigned(origin, door, 'POST', name, params)).json.response
+}
+async function status(txid: string, origin = service.origin): Promise<Answer> {
+  return (await callSigned(origin, door, 'GET', 'auth_status', { txid })).json.response
+}
+
+/** What a login program says of the person at its terminal. */
+const terminal = (username: string, more: Params = {}) => ({
+  username,
+  hostname: 'bastion-1',
+  ipaddr: '203.0.113.7',
+  ...more,
+})
+const prompting = { text_prompt: '1', failmode: 'closed' }
+const numberIn = (text: string) => /type (\d{6}) there/.exec(text)?.[1] ?? ''
+
+test('the prompt shows the number, and choosing its line asks the phone that takes it', async () => {
+  const phone = await enrolPhone(service, { user: 'ada' })
+  const { prompt } = await post('preauth', terminal('ada', prompting))
+  expect(prompt.text).toMatch(
+    /^Sign in as ada\n\n 1\. Approve on your phone and type \d{6} there\n\nCode or option \(1\): $/,
+  )
+  // A client without a terminal takes the default, and nobody would see the number.
+  expect(prompt.factors).toEqual({ 1: 'push1' })
+  const asked = terminal('ada', { factor: 'prompt', prompt: prompt.factors[1], async: '0' })
+  const pushinfo = 'Server+IP=192.0.2.1&Command=rm+-rf+%2F'
+  const decided = post('auth', { ...asked, pushinfo })
+  const question = await questionTo(phone)
+  expect(question.context).toEqual({
+    relyingParty: 'Default',
+    application: 'Bastion',
+    action: 'Sign in',
+    ip: '203.0.113.7',
+    fields: [
+      { label: 'Host', value: 'bastion-1' },
+      { label: 'Server IP', value: '192.0.2.1' },
+      { label: 'Command', value: 'rm -rf /' },
+    ],
+  })
+  await phone.client.approve(question, numberIn(prompt.text))
+  expect(await decided).toMatchObject({ result: 'allow' })
+})
+
+describe('of two sign-ins of one person at one place', () => {
+  test('neither number counts without a name, and the next sign-in works again', async () => {
+    const phone = await enrolPhone(service, { user: 'twice' })
+    const [one, other] = [
+      await post('preauth', terminal('twice', prompting)),
+      await post('preauth', terminal('twice', prompting), elsewhere),
+    ]
+    expect(one.txid).not.toBe(other.txid)
+    const push = terminal('twice', { factor: 'prompt', prompt: 'push1' })
+    const refused = await post('auth', push)
+    expect(refused).toMatchObject({ result: 'deny', status_msg: expect.stringContaining('Two') })
+    for (const { txid } of [one, other]) {
+      expect(await post('auth', { ...push, txid })).toMatchObject({ result: 'deny' })
+    }
+    expect((await phone.client.pending()).requests).toEqual([])
+    const { prompt } = await post('preauth', terminal('twice', prompting))
+    const decided = post('auth', push)
+    await phone.client.approve(await questionTo(phone), numberIn(prompt.text))
+    expect(await decided).toMatchObject({ result: 'allow' })
+  })
+
+  test('each keeps its number where the client names it', async () => {
+    const phone = await enrolPhone(service, { user: 'named' })
+    const [one] = [
+      await post('preauth', terminal('named', prompting)),
+      await post('preauth', terminal('named', prompting)),
+    ]
+    const push = terminal('named', { factor: 'prompt', prompt: 'verified_push1', txid: one.txid })
+    const decided = post('auth', push)
+    await phone.client.approve(await questionTo(phone), one.verification_code)
+    expect(await decided).toMatchObject({ result: 'allow' })
+  })
+
+  test('a typed code leaves no number behind for the next one to stumble over', async () => {
+    const phone = await enrolPhone(service, { user: 'typo' })
+    await post('preauth', terminal('typo', prompting))
+    const typed = terminal('typo', { factor: 'prompt', prompt: '00000000' })
+    expect(await post('auth', typed)).toMatchObject({ result: 'deny', status_msg: 'Wrong code.' })
+    const { prompt } = await post('preauth', terminal('typo', prompting))
+    const decided = post('auth', terminal('typo', { factor: 'prompt', prompt: '1' }))
+    await phone.client.approve(await questionTo(phone), numberIn(prompt.text))
+    expect(await decided).toMatchObject({ result: 'allow' })
+  })
+})
+
+test.each([{ ipaddr: '203.0.113.8' }, { hostname: 'bastion-2' }, { ipaddr: '' }])(
+  'a number that was shown elsewhere does not count at %j',
+  async (place) => {
+    const username = `elsewhere-${JSON.stringify(place)}`
+    await enrolPhone(service, { user: username })
+    await post('preauth', terminal(username, prompting))
+    const push = {
+      ...terminal(username, { factor: 'prompt', prompt: 'push1', async: '1' }),
+      ...place,
+    }
+    expect(await post('auth', push)).toMatchObject({ result: 'deny' })
+  },
+)
+
+test('a number that was shown two minutes ago counts no more', async () => {
+  await enrolPhone(service, { user: 'late' })
+  const { txid, expiration } = await post('preauth', terminal('late', prompting))
+  expect(expiration - Date.now() / 1000).toBeLessThanOrEqual(121)
+  await onServer(service.database.url, (client) =>
+    client.query(
+      `update shown_numbers set expires_at = clock_timestamp() - interval '1 ms' where id = $1`,
+      [txid],
+    ),
+  )
+  const push = terminal('late', { factor: 'prompt', prompt: 'push1', async: '1' })
+  expect(await post('auth', push)).toMatchObject({ result: 'deny' })
+  expect(await post('auth', { ...push, txid })).toMatchObject({ result: 'deny' })
+})
+
+test('one number serves one of many questions at once', async () => {
+  const phone = await enrolPhone(service, { user: 'racer' })
+  const { verification_code } = await post('preauth', terminal('racer', prompting))
+  const push = terminal('racer', { factor: 'prompt', prompt: 'push1', async: '1' })
+  const all = await Promise.all(
+    Array.from({ length: 12 }, (_, index) =>
+      post('auth', push, index % 2 === 0 ? service.origin : elsewhere),
+    ),
+  )
+  const asked = all.filter(({ txid }) => txid !== 'denied')
+  expect(asked).toHaveLength(1)
+  await phone.client.approve(await questionTo(phone), verification_code)
+  expect(await status(asked[0].txid)).toMatchObject({ result: 'allow' })
+})
+
+test('a question that one process asked is followed in another, by whoever asked it and nobody else', async () => {
+  const phone = await enrolPhone(service, { user: 'wanderer' })
+  const { prompt } = await post('preauth', terminal('wanderer', prompting), elsewhere)
+  const push = terminal('wanderer', { factor: 'prompt', prompt: 'push1', async: '1' })
+  const { txid } = await post('auth', push)
+  const other = await makeAuthApiDoor(service)
+  const foreign = await callSigned(elsewhere, other, 'GET', 'auth_status', { txid })
+  expect(foreign.json.response).toMatchObject({ result: 'deny' })
+  const waiting = status(txid, elsewhere)
+  await phone.client.approve(await questionTo(phone), numberIn(prompt.text))
+  expect(await waiting).toMatchObject({ result: 'allow' })
+})
+
+describe('a client that would let the person in after twenty unfinished answers', () => {
+  const push = (username: string) =>
+    terminal(username, { factor: 'prompt', prompt: 'push1', async: '1' })
+
+  test('is told no at the fifteenth at the latest, over all processes, and the question is cancelled', async () => {
+    const phone = await enrolPhone(service, { user: 'counted' })
+    const { verification_code } = await post('preauth', terminal('counted', prompting))
+    const { txid } = await post('auth', push('counted'))
+    const question = await questionTo(phone)
+    // Hanging up at once costs an answer, too.
+    for (let answers = 0; answers < 14; answers++) {
+      const origin = answers % 2 === 0 ? service.origin : elsewhere
+      const gone = new AbortController()
+      const params = { txid }
+      const polled = callSigned(origin, door, 'GET', 'auth_status', params, { signal: gone.signal })
+      await counted(txid, answers + 1)
+      gone.abort()
+      await expect(polled).rejects.toThrow()
+    }
+    expect(await status(txid)).toMatchObject({ result: 'deny', status_msg: expect.any(String) })
+    await expect(phone.client.approve(question, verification_code)).rejects.toThrow()
+    expect(await status(txid)).toMatchObject({ result: 'deny' })
+  })
+
+  test('is held so long that the lifetime is over by then', async () => {
+    await door.change({ ttlSeconds: 15 })
+    await enrolPhone(service, { user: 'held' })
+    await post('preauth', terminal('held', prompting))
+    const { txid } = await post('auth', push('held'))
+    const seen: string[] = []
+    do seen.push((await status(txid)).result)
+    while (seen.at(-1) === 'waiting')
+    expect(seen.at(-1)).toBe('deny')
+    expect(seen.length).toBeGreaterThan(5)
+    expect(seen.length).toBeLessThanOrEqual(11)
+    await door.change({ ttlSeconds: null })
+  }, 40_000)
+
+  async function counted(txid: string, answers: number): Promise<void> {
+    await until(`answer ${answers} is counted`, () =>
+      onServer(service.database.url, async (client) => {
+        const text = 'select answers from followed_challenges where challenge_id = $1'
+        const { rows } = await client.query<{ answers: number }>(text, [txid])
+        return (rows[0]?.answers ?? 0) >= answers
+      }),
+    )
+  }
+})
+
+test('nothing that strangers choose reaches a terminal or a phone with more than it shows', async () => {
+  const evil = '\u001b[2J\u001b]0;x\u0007\u202eroot\u200b\u009b31m'
+  const phone = await enrolPhone(service, { user: 'target' })
+  const { prompt, status_msg } = await post('preauth', terminal('target', prompting))
+  const unknown = await post('preauth', terminal(`x${evil}`, prompting))
+  const hostile = {
+    ...terminal('target', { factor: 'prompt', prompt: 'push1' }),
+    type: `Log${evil}in`,
+    display_username: evil.repeat(20),
+    pushinfo: `${encodeURIComponent(evil)}=${encodeURIComponent('y'.repeat(5_000) + evil)}&${'a=b&'.repeat(500)}`,
+  }
+  const decided = post('auth', hostile)
+  const question = await questionTo(phone)
+  await phone.client.approve(question, numberIn(prompt.text))
+  const told = [prompt.text, status_msg, unknown.status_msg, (await decided).status_msg]
+  for (const text of told) expect(text.replaceAll('\n', '')).toMatch(/^[\x20-\x7e]*$/)
+  const shown = JSON.stringify(question.context)
+  expect(shown).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+  expect(question.context.fields?.length).toBeLessThanOrEqual(8)
+  for (const { label, value } of question.context.fields ?? []) {
+    expect(label.length).toBeLessThanOrEqual(64)
+    expect(value.length).toBeLessThanOrEqual(256)
+  }
+})
+
+test('a client that hangs up while it waits cancels the question', async () => {
+  const phone = await enrolPhone(service, { user: 'hanging' })
+  const { verification_code } = await post('preauth', terminal('hanging', prompting))
+  const gone = new AbortController()
+  const push = terminal('hanging', { factor: 'prompt', prompt: 'push1', async: '0' })
+  const how = { signal: gone.signal }
+  const polled = callSigned(service.origin, door, 'POST', 'auth', push, how)
+  const question = await questionTo(phone)
+  gone.abort()
+  await expect(polled).rejects.toThrow()
+  await until('the question is gone', async () => {
+    const { requests } = await phone.client.pending()
+    return requests.length === 0
+  })
+  await expect(phone.client.approve(question, verification_code)).rejects.toThrow()
+})

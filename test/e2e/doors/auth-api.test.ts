@@ -1,0 +1,233 @@
+// The unmodified client of npm signs in: push, codes, denials, numbers that are not right.
+
+import { Secret, TOTP } from 'otpauth'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  type Answer,
+  type AuthApi,
+  type AuthApiDoor,
+  makeAuthApiDoor,
+  npmClient,
+  permitNone,
+  questionTo,
+  startTlsLine,
+} from '../../support/auth-api.ts'
+import {
+  enrolPhone,
+  type Phone,
+  type RunningService,
+  startTestService,
+} from '../../support/running-service.ts'
+
+const stack = new AsyncDisposableStack()
+let service: RunningService
+let line: Awaited<ReturnType<typeof startTlsLine>>
+let door: AuthApiDoor
+beforeAll(async () => {
+  service = stack.use(await startTestService())
+  line = await startTlsLine(service.origin)
+  stack.defer(() => line.close())
+  door = await makeAuthApiDoor(service)
+})
+afterAll(() => stack.disposeAsync())
+
+const shows = { client_supports_verified_push: 'true' }
+
+function passcodeOf({ client }: Phone): string {
+  const { passcode } = client.account
+  if (!passcode) throw new Error('the phone got no secret')
+  return TOTP.generate({ ...passcode, secret: Secret.fromBase32(passcode.secret) })
+}
+
+describe.each([2, 5] as const)('the client of npm, signing by version %i', (version) => {
+  let call: AuthApi
+  beforeAll(() => {
+    call = npmClient(line, door, version)
+  })
+
+  /** A person of whom nobody has heard in other tests, and what their sign-in begins with. */
+  async function begin(name: string) {
+    const username = `${name}-${version}`
+    const phone = await enrolPhone(service, { user: username })
+    const offered = (await call('POST', 'preauth', { username, ...shows })).response
+    const { txid, verification_code: number } = offered
+    const asked = { username, factor: 'push', device: 'auto', txid }
+    return { username, phone, offered, number, asked, txid }
+  }
+
+  test('finds the service there, its credentials right, and a picture', async () => {
+    const now = Math.floor(Date.now() / 1000)
+    for (const name of ['ping', 'check']) {
+      const { stat, response } = await call('GET', name)
+      expect(stat).toBe('OK')
+      expect(Math.abs(response.time - now)).toBeLessThan(60)
+    }
+  })
+
+  test('is told who could be asked, by which device, and the number to show', async () => {
+    const { offered, phone } = await begin('offered')
+    expect(offered).toEqual({
+      result: 'auth',
+      status_msg: expect.any(String),
+      devices: [
+        {
+          device: phone.deviceId,
+          type: 'phone',
+          name: `phone of offered-${version}`,
+          display_name: `phone of offered-${version}`,
+          number: '',
+          capabilities: ['auto', 'push', 'mobile_otp'],
+        },
+      ],
+      txid: expect.stringMatching(/^shn_/),
+      verification_code: expect.stringMatching(/^\d{6}$/),
+      expiration: expect.any(Number),
+    })
+  })
+
+  test('waits until the person has approved with the number that it showed', async () => {
+    const { phone, number, asked } = await begin('waiter')
+    const decided = call('POST', 'auth', { ...asked, device: phone.deviceId })
+    await phone.client.approve(await questionTo(phone), number)
+    expect(await decided).toEqual({
+      stat: 'OK',
+      response: { result: 'allow', status: 'allow', status_msg: expect.any(String) },
+    })
+  })
+
+  test('comes back until the person has approved', async () => {
+    const { phone, number, asked } = await begin('follower')
+    const { txid } = (await call('POST', 'auth', { ...asked, async: '1' })).response
+    const status = call('GET', 'auth_status', { txid })
+    await phone.client.approve(await questionTo(phone), number)
+    expect((await status).response).toEqual({
+      result: 'allow',
+      status: 'allow',
+      status_msg: expect.any(String),
+    })
+  })
+
+  test('is told no by a person who denies, and by one who reports', async () => {
+    for (const [name, status] of [
+      ['deny', 'deny'],
+      ['report', 'fraud'],
+    ] as const) {
+      for (const async of ['0', '1']) {
+        const { phone, asked } = await begin(`${name}${async}`)
+        const started = call('POST', 'auth', { ...asked, async })
+        await phone.client[name](await questionTo(phone))
+        const { response } = await started
+        const end = async === '1' ? await call('GET', 'auth_status', response) : { response }
+        expect(end.response).toMatchObject({ result: 'deny', status })
+      }
+    }
+  })
+
+  test('is told no after three wrong numbers, and after the one of somebody else', async () => {
+    const { phone, number, asked } = await begin('guesser')
+    const other = await begin('other')
+    const decided = call('POST', 'auth', asked)
+    const question = await questionTo(phone)
+    const wrong = number === '000000' ? '000001' : '000000'
+    for (const typed of [wrong, wrong, other.number]) {
+      await expect(phone.client.approve(question, typed)).rejects.toThrow()
+    }
+    expect((await decided).response).toMatchObject({ result: 'deny', status_msg: 'Wrong number.' })
+  })
+
+  test('cannot ask with a number that was used, nor with one that was shown to somebody else', async () => {
+    const one = await begin('once')
+    const other = await begin('foreign')
+    const decided = call('POST', 'auth', one.asked)
+    await one.phone.client.deny(await questionTo(one.phone))
+    await decided
+    for (const txid of [one.txid, other.txid, 'shn_01jv9z3k8we2tvn4qh6yrx7b5c', 'x']) {
+      const { response } = await call('POST', 'auth', { ...one.asked, txid })
+      expect(response).toMatchObject({
+        result: 'deny',
+        status_msg: expect.stringContaining('No number was shown'),
+      })
+    }
+  })
+
+  test('lets in by a code that the phone shows, once, waiting or coming back', async () => {
+    const { username, phone } = await begin('typist')
+    const passcode = passcodeOf(phone)
+    const typed = { username, factor: 'passcode', passcode }
+    const { response } = await call('POST', 'auth', typed)
+    expect(response).toMatchObject({ result: 'allow' })
+    expect((await call('POST', 'auth', typed)).response).toMatchObject({ result: 'deny' })
+
+    const made = await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
+    const recovery = { username, factor: 'passcode', passcode: made.json.codes[0], async: '1' }
+    const started = (await call('POST', 'auth', recovery)).response
+    expect(Object.keys(started)).toEqual(['txid'])
+    expect(started.txid.length).toBeLessThan(256)
+    expect((await call('GET', 'auth_status', started)).response).toMatchObject({ result: 'allow' })
+    const other = npmClient(line, await makeAuthApiDoor(service), version)
+    expect((await other('GET', 'auth_status', started)).response).toMatchObject({ result: 'deny' })
+    const again = (await call('POST', 'auth', recovery)).response
+    expect((await call('GET', 'auth_status', again)).response).toMatchObject({ result: 'deny' })
+  })
+
+  test('is told no about whom nobody knows, and offers codes alone to whose push is locked', async () => {
+    const nobody = await call('POST', 'preauth', { username: 'nobody', ...shows })
+    expect(nobody.response).toMatchObject({ result: 'deny', status: 'deny' })
+    const { phone, username, asked } = await begin('locked')
+    const reported = call('POST', 'auth', asked)
+    await phone.client.report(await questionTo(phone))
+    await reported
+    const offered = (await call('POST', 'preauth', { username, ...shows })).response
+    expect(offered).toMatchObject({ result: 'auth', devices: [] })
+    expect(offered).not.toHaveProperty('verification_code')
+    const push = { username, factor: 'push', device: 'auto' }
+    expect((await call('POST', 'auth', push)).response).toMatchObject({ result: 'deny' })
+    await service.api('PATCH', '/v1/policy', { passcodesAllowed: false })
+    const closed = (await call('POST', 'preauth', { username, ...shows })).response
+    expect(closed).toMatchObject({ result: 'deny', status: 'locked_out' })
+    await service.api('PATCH', '/v1/policy', { passcodesAllowed: true })
+  })
+
+  test.each(["j o'h(n)*!é", 'a+b@example.com', '100%20&=?#/', '李 雷', '😀', 'EXAMPLE\\ada'])(
+    'names %s as they are',
+    async (name) => {
+      const username = `${name}-${version}`
+      const phone = await enrolPhone(service, { user: username })
+      const { response } = await call('POST', 'preauth', { username, ...shows })
+      expect(response.devices).toEqual([expect.objectContaining({ device: phone.deviceId })])
+      const status = await call('GET', 'auth_status', { txid: username })
+      expect(status.stat).toBe('OK')
+    },
+  )
+})
+
+describe('a client that shows no number', () => {
+  test('can ask nobody, whatever it leaves out, unless the tenant permits it for this integration', async () => {
+    const free = await makeAuthApiDoor(service)
+    const call = npmClient(line, free)
+    const username = 'numberless'
+    const phone = await enrolPhone(service, { user: username })
+    const push = { username, factor: 'push', device: 'auto' }
+    const offered = (await call('POST', 'preauth', { username })).response
+    expect(offered).toMatchObject({ result: 'auth', devices: [] })
+    expect((await call('POST', 'auth', push)).response).toMatchObject({
+      result: 'deny',
+      status_msg: expect.stringContaining('No number was shown'),
+    })
+    expect((await phone.client.pending()).requests).toEqual([])
+
+    await permitNone(service, free)
+    const allowed = (await call('POST', 'preauth', { username })).response
+    expect(allowed.devices).toHaveLength(1)
+    expect(allowed).not.toHaveProperty('verification_code')
+    const decided: Promise<Answer> = call('POST', 'auth', push)
+    await phone.client.approve(await questionTo(phone), null)
+    expect((await decided).response).toMatchObject({ result: 'allow' })
+
+    await service.api('PATCH', '/v1/policy', { numberNoneAllowedFor: [] })
+    const withdrawn = await call('POST', 'preauth', { username })
+    expect(withdrawn.response).toMatchObject({ result: 'deny' })
+    expect((await call('POST', 'auth', push)).response).toMatchObject({ result: 'deny' })
+    await service.api('PATCH', '/v1/policy', { profile: 'nist-800-63b-4' })
+  })
+})

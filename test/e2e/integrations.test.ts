@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  type Api,
+  createApi,
+  type RunningService,
+  startTestService,
+} from '../support/running-service.ts'
+
+let service: RunningService
+let api: Api
+let relyingPartyId: string
+beforeAll(async () => {
+  service = await startTestService()
+  api = service.api
+  relyingPartyId = (await api('GET', '/v1/relying-parties')).json.items[0].id
+})
+afterAll(() => service[Symbol.asyncDispose]())
+
+const wait = { name: 'VPN', settings: { kind: 'wait' } }
+async function make(more: object = {}) {
+  const made = await api('POST', '/v1/integrations', { relyingPartyId, ...wait, ...more })
+  if (made.status !== 201) throw new Error(made.text)
+  return made.json
+}
+
+/** Audit events about one thing, newest first. */
+async function audit(subject: string) {
+  return (await api('GET', `/v1/audit-events?subject=${subject}`)).json.items
+}
+
+test('an integration is made with what it needs, and its secret is shown this once', async () => {
+  const { secret, ...made } = await make()
+  expect(secret).toMatch(/^[A-Za-z0-9_-]{43}$/)
+  expect(made).toMatchObject({
+    relyingPartyId,
+    name: 'VPN',
+    settings: { kind: 'wait' },
+    numberMode: 'caller',
+    namespace: 'default',
+    status: 'active',
+    integrationKey: null,
+    uses: 0,
+    lastUsedAt: null,
+    lastError: null,
+  })
+  const read = await api('GET', `/v1/integrations/${made.id}`)
+  expect(read.json).toEqual(made)
+  const { items } = (await api('GET', '/v1/integrations')).json
+  expect(items).toContainEqual(made)
+})
+
+test('each kind gets the credentials that its clients know what to do with', async () => {
+  const duo = await make({ settings: { kind: 'duo_auth_api' } })
+  expect(duo.integrationKey).toMatch(/^DI[A-Z2-9]{18}$/)
+  expect(duo.secret).toMatch(/^[A-Z2-9]{40}$/)
+  expect(duo.settings).toEqual({
+    kind: 'duo_auth_api',
+    sha1Allowed: false,
+    failOpenAllowed: false,
+    enrolmentAllowed: false,
+  })
+  const issuers = ['https://id.example.com/realms/staff']
+  const realm = await make({ settings: { kind: 'keycloak_ciba', issuers } })
+  expect(realm.secret).toBeNull()
+  const settings = { kind: 'keycloak_ciba', issuers, secretInPath: true }
+  const secretly = await api('PATCH', `/v1/integrations/${realm.id}`, { settings })
+  expect(secretly.json.secret).toMatch(/^[A-Za-z0-9_-]{43}$/)
+})
+
+test('what is changed is recorded with what was before and after, and no secret', async () => {
+  const { id, secret } = await make()
+  const changes = { name: 'SSH', allowedAddresses: ['192.0.2.0/24'], status: 'paused' }
+  const changed = await api('PATCH', `/v1/integrations/${id}`, changes)
+  expect(changed.json).toMatchObject({ ...changes, secret: null })
+  const rotated = await api('POST', `/v1/integrations/${id}/rotate`, { overlapSeconds: 60 })
+  expect(rotated.status).toBe(201)
+  expect((await api('DELETE', `/v1/integrations/${id}`)).status).toBe(204)
+  const events = await audit(id)
+  expect(events.map(({ type }: { type: string }) => type)).toEqual([
+    'integration_deleted',
+    'integration_rotated',
+    'integration_changed',
+    'integration_created',
+  ])
+  expect(events[2].details).toEqual({
+    name: { before: 'VPN', after: 'SSH' },
+    allowedAddresses: { before: [], after: ['192.0.2.0/24'] },
+    status: { before: 'active', after: 'paused' },
+  })
+  expect(events[0].details.before).toMatchObject(changes)
+  for (const told of [secret, rotated.json.secret]) {
+    expect(JSON.stringify(events)).not.toContain(told)
+  }
+})
+
+test('a secret is rotated with an overlap of two, and with none at once', async () => {
+  const { id } = await make()
+  const rotate = (body: object) => api('POST', `/v1/integrations/${id}/rotate`, body)
+  expect((await rotate({})).status).toBe(201)
+  const third = await rotate({})
+  expect([third.status, third.json.code]).toEqual([409, 'rotation_under_way'])
+  expect((await rotate({ overlapSeconds: 0 })).status).toBe(201)
+  expect((await rotate({})).status).toBe(201)
+})
+
+test('clients that sign what they send have nothing to rotate', async () => {
+  const issuers = ['https://id.example.com/realms/staff']
+  const { id } = await make({ settings: { kind: 'keycloak_ciba', issuers } })
+  const rotated = await api('POST', `/v1/integrations/${id}/rotate`, {})
+  expect([rotated.status, rotated.json.code]).toEqual([409, 'integration_without_secret'])
+})
+
+describe('what cannot be set', () => {
+  test.each([
+    ['another kind', { settings: { kind: 'duo_auth_api' } }, 400, 'invalid_request'],
+    ['no number without permission', { numberMode: 'none' }, 403, 'number_none_not_allowed'],
+    ['a namespace of others', { namespace: 'others' }, 403, 'namespace_not_granted'],
+    ['a laxer policy', { policy: { wrongNumbersMax: 4 } }, 400, 'invalid_request'],
+    ['a policy of later times', { policy: { reportLockSeconds: 900 } }, 400, 'invalid_request'],
+    ['a range that is none', { allowedAddresses: ['192.0.2.1/33'] }, 400, 'invalid_request'],
+    ['a mapping that is not sound', { userNames: { template: 'root' } }, 400, 'invalid_request'],
+    ['nothing', {}, 400, 'invalid_request'],
+  ])('%s', async (_, changes, status, code) => {
+    const { id } = await make()
+    const before = await api('GET', `/v1/integrations/${id}`)
+    const refused = await api('PATCH', `/v1/integrations/${id}`, changes)
+    expect([refused.status, refused.json.code]).toEqual([status, code])
+    expect((await api('GET', `/v1/integrations/${id}`)).json).toEqual(before.json)
+  })
+
+  test.each([
+    'https://id.example.com/realms/staff/',
+    'https://user@id.example.com/realms/staff',
+    'https://id.example.com/realms/staff?x',
+    'https://id.example.com/realms/../staff',
+    'https://ID.example.com/realms/staff',
+    'ftp://id.example.com',
+    'id.example.com',
+  ])('the issuer %s, which two readers could read in two ways', async (issuer) => {
+    const settings = { kind: 'keycloak_ciba', issuers: [issuer] }
+    const made = await api('POST', '/v1/integrations', { relyingPartyId, name: 'x', settings })
+    expect([made.status, made.json.code]).toEqual([400, 'invalid_request'])
+  })
+})
+
+test('an integration does without a number only while the policy of the tenant names it', async () => {
+  const { id } = await make()
+  const none = { numberMode: 'none' }
+  const allowed = { profile: 'compat', numberNoneAllowedFor: [id] }
+  expect((await api('PATCH', '/v1/policy', allowed)).status).toBe(200)
+  expect((await api('PATCH', `/v1/integrations/${id}`, none)).json.numberMode).toBe('none')
+  expect((await api('PATCH', '/v1/policy', { numberNoneAllowedFor: [] })).status).toBe(200)
+  const other = await api('PATCH', `/v1/integrations/${id}`, { name: 'x' })
+  expect([other.status, other.json.code]).toEqual([403, 'number_none_not_allowed'])
+  expect((await api('PATCH', '/v1/policy', { profile: 'nist-800-63b-4' })).status).toBe(200)
+})
+
+test('a key with the scope alone looks after the integrations of its own relying party', async () => {
+  const party = { name: 'Other', namespaces: ['other'] }
+  const other = (await api('POST', '/v1/relying-parties', party)).json.id
+  const ofOther = await make({ relyingPartyId: other })
+  const key = { relyingPartyId, name: 'doors', scopes: ['integrations:write'] }
+  const limited = createApi(service.origin, (await api('POST', '/v1/api-keys', key)).json.secret)
+  const own = await limited('POST', '/v1/integrations', { relyingPartyId, ...wait })
+  expect(own.status).toBe(201)
+  const foreign = await limited('POST', '/v1/integrations', { relyingPartyId: other, ...wait })
+  expect([foreign.status, foreign.json.code]).toEqual([422, 'relying_party_unknown'])
+  const unknown = await limited('GET', '/v1/integrations/int_01jv9z3k8we2tvn4qh6yrx7b5c')
+  for (const method of ['GET', 'DELETE'] as const) {
+    const reply = await limited(method, `/v1/integrations/${ofOther.id}`)
+    expect([reply.status, reply.text]).toEqual([404, unknown.text])
+  }
+  const listed = (await limited('GET', '/v1/integrations')).json.items
+  expect(new Set(listed.map((one: typeof own.json) => one.relyingPartyId))).toEqual(
+    new Set([relyingPartyId]),
+  )
+})

@@ -1,0 +1,293 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eventTable } from '../../scripts/webhooks.ts'
+import { startService } from '../../src/compose.ts'
+import { webhookEventBodies } from '../../src/http/schemas/webhook-event.ts'
+import { onServer } from '../support/cluster.ts'
+import { createTestDatabase } from '../support/database.ts'
+import {
+  createApi,
+  enrolPhone,
+  freePort,
+  type RunningService,
+  startTestService,
+} from '../support/running-service.ts'
+import { startServiceProcess } from '../support/service-process.ts'
+import { until } from '../support/until.ts'
+import { type Sink, startSink, verify } from '../support/webhook-sink.ts'
+
+let service: RunningService
+beforeAll(async () => {
+  service = await startTestService()
+})
+afterAll(() => service[Symbol.asyncDispose]())
+
+async function listen(sink: Sink, events: readonly string[] = ['*'], { api } = service) {
+  const made = await api('POST', '/v1/webhook-endpoints', { url: sink.url, events })
+  if (made.status !== 201) throw new Error(made.text)
+  const place = `/v1/webhook-endpoints/${made.json.id}`
+  return {
+    place,
+    secret: made.json.secret as string,
+    async [Symbol.asyncDispose]() {
+      await api('DELETE', place)
+    },
+  }
+}
+
+const arrived = (sink: Sink, type: string) =>
+  until(`${type} arrives`, () => sink.received.find(({ body }) => body.type === type))
+
+/** Every string in a value. */
+function wordsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(wordsOf) : []
+}
+
+test('a sign-in is told from its creation to the signed approval, each event signed as Standard Webhooks has it', async () => {
+  await using sink = await startSink()
+  await using endpoint = await listen(sink)
+  const phone = await enrolPhone(service, { user: 'ada', name: 'canary-device' })
+  const binding = 'n4bQgYhMfWWaL-qgxVrQFaO'
+  const context = { application: 'canary-app', action: 'canary-action', ip: '203.0.113.7' }
+  const asked = { user: 'ada', binding, context, number: { mode: 'service', digits: 8 } }
+  const headers = { 'idempotency-key': 'my-sign-in' }
+  const { json } = await service.api('POST', '/v1/challenges', asked, headers)
+  await until('pushed', () => phone.pushes[0])
+  const [request] = (await phone.client.pending()).requests
+  if (!request) throw new Error('nothing is pending')
+  await phone.client.approve(request, json.number)
+  const approved = await arrived(sink, 'challenge.approved')
+  for (const type of [
+    'enrollment.claimed',
+    'enrollment.confirmed',
+    'device.registered',
+    'challenge.created',
+    'challenge.delivered',
+    'challenge.fetched',
+    'activity.recorded',
+  ]) {
+    await arrived(sink, type)
+  }
+  const references = { challengeId: json.id, binding, idempotencyKey: 'my-sign-in' }
+  expect(approved.body.data).toMatchObject({ ...references, status: 'approved' })
+  const [, payload = ''] = approved.body.data.result.split('.')
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
+  expect(claims).toMatchObject({ cid: json.id, decision: 'approved', binding })
+  const read = await service.api('GET', endpoint.place)
+  const { passcode } = phone.client.account
+  for (const one of sink.received) {
+    verify(endpoint.secret, one)
+    expect(one.id).toMatch(/^evt_/)
+    webhookEventBodies.get(one.body.type)?.strict().parse(one.body)
+    const said =
+      one.text +
+      wordsOf(one.body)
+        .flatMap((word) => word.split('.'))
+        .map((part) => Buffer.from(part, 'base64url').toString())
+        .join()
+    for (const canary of [
+      json.number,
+      phone.token,
+      endpoint.secret,
+      service.key,
+      passcode?.secret,
+    ]) {
+      if (canary) expect(said).not.toContain(canary)
+    }
+    for (const canary of ['canary', '203.0.113.7', 'ada']) expect(one.text).not.toContain(canary)
+  }
+  expect(JSON.stringify(read.json)).not.toContain(endpoint.secret)
+})
+
+describe('what people do beside signing in', () => {
+  test('is told: a report, a lost phone, a suspension', async () => {
+    await using sink = await startSink()
+    const phone = await enrolPhone(service, { user: 'bea' })
+    await using _endpoint = await listen(sink, [
+      'challenge.reported',
+      'user.fraud_reported',
+      'device.suspended',
+      'device.unregistered',
+    ])
+    await service.api('POST', '/v1/challenges', { user: 'bea' })
+    const [request] = (await phone.client.pending()).requests
+    if (!request) throw new Error('nothing is pending')
+    await phone.client.report(request)
+    const reported = await arrived(sink, 'challenge.reported')
+    expect(reported.body.data).toMatchObject({ status: 'denied', reason: 'user_reported' })
+    await arrived(sink, 'user.fraud_reported')
+    const device = `/v1/devices/${phone.deviceId}`
+    await service.api('PATCH', device, { status: 'suspended' })
+    await service.api('POST', `${device}/unregister`, { reason: 'lost' })
+    await arrived(sink, 'device.suspended')
+    const gone = await arrived(sink, 'device.unregistered')
+    const { deviceId, userId } = phone
+    expect(gone.body.data).toEqual({ version: 1, deviceId, userId, reason: 'lost' })
+    const told = new Set(sink.received.map(({ body }) => body.type))
+    expect([...told].toSorted()).toEqual([
+      'challenge.reported',
+      'device.suspended',
+      'device.unregistered',
+      'user.fraud_reported',
+    ])
+  })
+
+  test('is told by a test event whatever the filter says, and the try is listed', async () => {
+    await using sink = await startSink()
+    await using endpoint = await listen(sink, ['user.unlocked'])
+    const sent = await service.api('POST', `${endpoint.place}/test`)
+    expect(sent.status).toBe(202)
+    const got = await arrived(sink, 'webhook.test')
+    expect(got.id).toBe(sent.json.eventId)
+    const tries = await until('listed', async () => {
+      const { json } = await service.api('GET', `${endpoint.place}/attempts?limit=1`)
+      return json.items.length === 1 ? json : undefined
+    })
+    expect(tries.items[0]).toMatchObject({ eventId: got.id, statusCode: 204, reason: null })
+    const once = await service.api('POST', `${endpoint.place}/replay`, { eventId: got.id })
+    expect([once.status, once.json]).toEqual([202, { replayed: 1 }])
+    await until('again', () => sink.received.length === 2)
+  })
+})
+
+test('erasing a user takes what is theirs out of the events that are kept', async () => {
+  await using sink = await startSink()
+  await using _endpoint = await listen(sink)
+  const phone = await enrolPhone(service, { user: 'eve' })
+  const asked = { user: 'eve', binding: 'canary_binding_of_eve' }
+  await service.api('POST', '/v1/challenges', asked, { 'idempotency-key': 'canary-key-of-eve' })
+  await arrived(sink, 'challenge.created')
+  const kept = async () => {
+    const rows = await onServer(service.database.url, (client) =>
+      client.query('select * from webhook_deliveries where user_id = $1', [phone.userId]),
+    )
+    return rows.rows
+  }
+  expect(JSON.stringify(await kept())).toContain('canary')
+  await service.api('POST', `/v1/users/${phone.userId}/erase`)
+  await arrived(sink, 'device.unregistered')
+  const rows = await kept()
+  expect(rows.length).toBeGreaterThan(3)
+  expect(JSON.stringify(rows)).not.toContain('canary')
+})
+
+describe('an endpoint', () => {
+  test('of another relying party or tenant is as one that is not there', async () => {
+    await using sink = await startSink()
+    await using endpoint = await listen(sink)
+    const party = { name: 'Other', namespaces: ['elsewhere'] }
+    const { json: other } = await service.api('POST', '/v1/relying-parties', party)
+    const wanted = { relyingPartyId: other.id, name: 'x', scopes: ['webhooks:write'] }
+    const { json: key } = await service.api('POST', '/v1/api-keys', wanted)
+    const theirs = createApi(service.origin, key.secret)
+    const told = ({ status, text }: { status: number; text: string }) => [
+      status,
+      text.replaceAll(/"(instance|requestId)":"[^"]*"/g, ''),
+    ]
+    for (const [method, tail, body] of [
+      ['GET', ''],
+      ['DELETE', ''],
+      ['PATCH', '', { description: 'mine' }],
+      ['POST', '/test'],
+      ['POST', '/rotate-secret', {}],
+      ['GET', '/attempts'],
+      ['POST', '/replay', { failedSince: '2026-01-01T00:00:00Z' }],
+    ] as const) {
+      const known = await theirs(method, `${endpoint.place}${tail}`, body)
+      const unknown = `/v1/webhook-endpoints/whe_01jv9z3k8we2tvn4qh6yrx7b5c${tail}`
+      expect(known.status).toBe(404)
+      expect(told(known)).toEqual(told(await theirs(method, unknown, body)))
+    }
+    expect((await theirs('GET', '/v1/webhook-endpoints')).json.items).toEqual([])
+    // And it hears nothing of a user whom it may not see.
+    await using ears = await startSink()
+    await using _other = await listen(ears, ['*'], { ...service, api: theirs })
+    await enrolPhone(service, { user: 'fay' })
+    await arrived(sink, 'device.registered')
+    expect(ears.received).toEqual([])
+  })
+
+  test.each(['http://example.com/', 'https://10.0.0.1/', 'https://u:p@example.com/', 'nothing'])(
+    'may not be at %s',
+    async (url) => {
+      const refused = await service.api('POST', '/v1/webhook-endpoints', { url, events: ['*'] })
+      expect([refused.status, refused.json.code]).toEqual([422, 'webhook_url_refused'])
+    },
+  )
+
+  test('is one of at most twenty, however many ask at once', async () => {
+    const party = { name: 'Many', namespaces: ['many'] }
+    const { json: other } = await service.api('POST', '/v1/relying-parties', party)
+    const wanted = { relyingPartyId: other.id, name: 'x', scopes: ['webhooks:write'] }
+    const { json: key } = await service.api('POST', '/v1/api-keys', wanted)
+    const api = createApi(service.origin, key.secret)
+    const endpoint = { url: 'https://rp.example/', events: ['*'] }
+    const replies = await Promise.all(
+      Array.from({ length: 25 }, () => api('POST', '/v1/webhook-endpoints', endpoint)),
+    )
+    expect(replies.filter(({ status }) => status === 201)).toHaveLength(20)
+    expect(replies.filter(({ json }) => json.code === 'too_many_webhook_endpoints')).toHaveLength(5)
+  })
+})
+
+test('what happens at one process is told by another', async () => {
+  await using sink = await startSink()
+  const port = await freePort()
+  const config = { ...service.config, port, role: 'api' } as const
+  const second = await startService(config, service.origin, pino({ level: 'silent' }))
+  try {
+    const api = createApi(`http://127.0.0.1:${port}`, service.key)
+    await using endpoint = await listen(sink, ['*'], { ...service, api })
+    await enrolPhone({ ...service, api }, { user: 'gil' })
+    const got = await arrived(sink, 'device.registered')
+    verify(endpoint.secret, got)
+  } finally {
+    await second.stop()
+  }
+})
+
+test('kill -9 between commit and send loses no event: the next process sends it', async () => {
+  await using stack = new AsyncDisposableStack()
+  const database = stack.use(await createTestDatabase())
+  const folder = await mkdtemp(path.join(tmpdir(), 'countersign-webhooks-'))
+  stack.defer(() => rm(folder, { recursive: true }))
+  const sink = stack.use(await startSink())
+  const port = await freePort()
+  const environment = {
+    DATABASE_URL: database.url,
+    DATA_FOLDER: folder,
+    MASTER_KEY: 'k'.repeat(43),
+    PORT: String(port),
+    WEBHOOK_NETWORKS: '127.0.0.0/8',
+    WEBHOOK_HTTP_HOSTS: '127.0.0.1',
+  }
+  const first = stack.use(await startServiceProcess(environment))
+  const key = /cs_[0-9a-z]{26}_[\w-]{43}/.exec(first.stdout())?.[0] ?? ''
+  const api = createApi(`http://127.0.0.1:${port}`, key)
+  const endpoint = { url: sink.url, events: ['activity.recorded'] }
+  const { json } = await api('POST', '/v1/webhook-endpoints', endpoint)
+  // The endpoint takes the request and says nothing: committed, under way, and nowhere.
+  sink.answer(() => undefined)
+  const person = { displayName: 'Hal', identifiers: ['hal'] }
+  expect((await api('POST', '/v1/users', person)).status).toBe(201)
+  const before = await arrived(sink, 'activity.recorded')
+  first.kill('SIGKILL')
+  await first.exit
+
+  sink.answer((response) => void response.writeHead(204).end())
+  stack.use(await startServiceProcess(environment))
+  await onServer(database.url, (client) =>
+    client.query('update webhook_deliveries set leased_until = clock_timestamp()'),
+  )
+  const after = await until('sent after all', () => sink.received[1])
+  expect(after.id).toBe(before.id)
+  verify(json.secret, after)
+})
+
+test('docs/webhooks.md shows the events as their schemas have them', async () => {
+  expect(await readFile('docs/webhooks.md', 'utf8')).toContain(eventTable())
+})

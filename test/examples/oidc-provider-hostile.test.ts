@@ -1,0 +1,208 @@
+// What reaches the example's identity provider twice, too early, from others, or not at all.
+
+import { randomUUID } from 'node:crypto'
+import { Webhook } from 'standardwebhooks'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { newPerson, startTestProvider, type TestProvider } from '../support/identity-provider.ts'
+import { type Phone, type RunningService, startTestService } from '../support/running-service.ts'
+import { until } from '../support/until.ts'
+import { deliver } from '../support/webhook-tap.ts'
+
+const stack = new AsyncDisposableStack()
+let service: RunningService
+let provider: TestProvider
+/** What is done instead of the provider's next calls of the service, or before their answer is given on. */
+let between:
+  | ((call: { method: string; url: string; go: () => Promise<Response> }) => Promise<Response>)
+  | undefined
+/** All that the provider has sent to the service. */
+const sent: string[] = []
+
+const watchedFetch: typeof fetch = (input, init) => {
+  const url = String(input)
+  const method = init?.method ?? 'GET'
+  sent.push(JSON.stringify([method, url, init?.headers, init?.body]))
+  const go = () => fetch(input, init)
+  return between ? between({ method, url, go }) : go()
+}
+
+beforeAll(async () => {
+  service = stack.use(await startTestService())
+  provider = stack.use(await startTestProvider(service, { fetch: watchedFetch, timeoutMs: 20_000 }))
+})
+afterEach(() => {
+  between = undefined
+})
+afterAll(() => stack.disposeAsync())
+
+async function approve(phone: Phone, digits = '483920') {
+  const [request] = (await phone.client.pending()).requests
+  if (!request) throw new Error('nothing is pending')
+  await phone.client.approve(request, digits)
+  return request.challengeId
+}
+
+const approvalOf = (challengeId: string) =>
+  until('the approval is told', () =>
+    provider.tap.tapped.find(
+      ({ type, body }) => type === 'challenge.approved' && body.includes(challengeId),
+    ),
+  )
+
+/** A webhook that only the holder of the secret can make. */
+function signed(payload: unknown, secret = provider.webhookSecret) {
+  const id = `evt_${randomUUID()}`
+  const body = JSON.stringify(payload)
+  const at = new Date()
+  return {
+    body,
+    headers: {
+      'webhook-id': id,
+      'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+      'webhook-signature': new Webhook(secret).sign(id, at, body),
+    },
+  }
+}
+
+const harmless = { type: 'webhook.test', data: {} }
+
+test('an approval that is told before the CIBA request was acknowledged signs in', async () => {
+  const { user, phone } = await newPerson(service, provider)
+  between = async ({ method, go }) => {
+    const response = await go()
+    if (method !== 'POST') return response
+    await approvalOf(await approve(phone))
+    // What is sent after it and answered shows that it is there, and is being worked off.
+    for (const _ of [1, 2, 3]) await deliver(provider.webhookUrl, signed(harmless))
+    return response
+  }
+  const asked = await provider.ask(user, 'Sign-in 483920')
+  between = undefined
+  expect(await provider.wait(asked)).toMatchObject({ sub: user })
+})
+
+test('a webhook that comes again changes nothing, and gives no second token', async () => {
+  const { user, phone } = await newPerson(service, provider)
+  const asked = await provider.ask(user, 'Sign-in 483920')
+  const told = await approvalOf(await approve(phone))
+  await until('it was taken', () => told.status === 204)
+  const again = () => Promise.all([1, 2, 3].map(() => deliver(provider.webhookUrl, told)))
+  expect(await again()).toEqual([204, 204, 204])
+  expect(await provider.poll(asked)).toBe('ok')
+  expect(await again()).toEqual([204, 204, 204])
+  expect(await provider.poll(asked)).toBe('invalid_grant')
+})
+
+test('webhooks that come together settle a sign-in once, also when one is worked off after the token was fetched', async () => {
+  const { user, phone } = await newPerson(service, provider)
+  const asked = await provider.ask(user, 'Sign-in 483920')
+  let readings = 0
+  const held = Promise.withResolvers<void>()
+  between = async ({ url, go }) => {
+    if (url.includes('/v1/challenges/') && ++readings > 1) await held.promise
+    return go()
+  }
+  const told = await approvalOf(await approve(phone))
+  const again = deliver(provider.webhookUrl, told)
+  await until('it can be fetched', async () => (await provider.poll(asked)) === 'ok')
+  held.resolve()
+  expect(await again).toBe(204)
+  between = undefined
+  expect(readings).toBe(1)
+  expect(await provider.poll(asked)).toBe('invalid_grant')
+})
+
+test('what happens while the service cannot be read is told again, and signs in then', async () => {
+  const { user, phone } = await newPerson(service, provider)
+  const asked = await provider.ask(user, 'Sign-in 483920')
+  between = async () => {
+    throw new TypeError('the network is down')
+  }
+  const told = await approvalOf(await approve(phone))
+  await until('it was not taken', () => told.status === 503)
+  expect(await provider.poll(asked)).toBe('authorization_pending')
+  between = undefined
+  expect(await provider.wait(asked)).toMatchObject({ sub: user })
+})
+
+test('a service that does not answer is as good as none, and the client is told in time', async () => {
+  const deaf: typeof fetch = (_input, init) =>
+    new Promise((_, reject) => {
+      init?.signal?.addEventListener('abort', () => reject(init.signal?.reason))
+    })
+  await using impatient = await startTestProvider(service, { fetch: deaf, timeoutMs: 100 })
+  const { user } = await newPerson(service, impatient)
+  const refused = impatient.ask(user, 'Sign-in 483920')
+  await expect(refused).rejects.toMatchObject({ error: 'temporarily_unavailable' })
+})
+
+test('the auth_req_id, by which tokens are fetched, is sent to nobody but the client', async () => {
+  const { user, phone } = await newPerson(service, provider)
+  const asked = await provider.ask(user, 'Sign-in 483920')
+  await approve(phone)
+  await provider.wait(asked)
+  expect(sent.length).toBeGreaterThan(1)
+  const everything = [...sent, ...provider.tap.tapped.map(({ body }) => body)].join('\n')
+  expect(everything).not.toContain(asked.auth_req_id)
+})
+
+describe('nobody is signed in', () => {
+  /** Asks, and finds the id under which the service knows the question. */
+  async function ask() {
+    const { user, phone } = await newPerson(service, provider)
+    const before = sent.length
+    const asked = await provider.ask(user, 'Sign-in 483920')
+    const [, , headers] = JSON.parse(sent[before] ?? '[]')
+    const data = { idempotencyKey: headers['idempotency-key'], status: 'approved' }
+    return { user, phone, asked, event: { type: 'challenge.approved', data } }
+  }
+
+  test('by a webhook that another secret signed', async () => {
+    const { asked, event } = await ask()
+    const other = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+    const before = sent.length
+    expect(await deliver(provider.webhookUrl, signed(event, other))).toBe(400)
+    expect(sent.length).toBe(before)
+    expect(await provider.poll(asked)).toBe('authorization_pending')
+  })
+
+  test('by a well-signed webhook that says approved while nobody has answered', async () => {
+    const { asked, event } = await ask()
+    expect(await deliver(provider.webhookUrl, signed(event))).toBe(503)
+    expect(await provider.poll(asked)).toBe('authorization_pending')
+  })
+
+  test('by a well-signed webhook that says approved after a denial', async () => {
+    const { phone, asked, event } = await ask()
+    const [request] = (await phone.client.pending()).requests
+    if (!request) throw new Error('nothing is pending')
+    await phone.client.deny(request)
+    expect(await deliver(provider.webhookUrl, signed(event))).toBe(204)
+    expect(await provider.poll(asked)).toBe('access_denied')
+  })
+
+  test('by the approval of another sign-in in place of the own', async () => {
+    const other = await ask()
+    const approved = await approve(other.phone)
+    await provider.wait(other.asked)
+    const { json } = await service.api('GET', `/v1/challenges/${approved}`)
+    const { asked, event } = await ask()
+    between = async ({ url, go }) => (url.includes('/v1/challenges/') ? Response.json(json) : go())
+    expect(await deliver(provider.webhookUrl, signed(event))).toBe(503)
+    between = undefined
+    expect(await provider.poll(asked)).toBe('authorization_pending')
+  })
+
+  test('by webhooks about what was not asked here, which are taken and forgotten', async () => {
+    const { asked, event } = await ask()
+    for (const payload of [
+      { ...event, data: { ...event.data, idempotencyKey: randomUUID() } },
+      { ...event, data: { ...event.data, idempotencyKey: null } },
+      { ...event, type: 'challenge.fetched' },
+      harmless,
+    ]) {
+      expect(await deliver(provider.webhookUrl, signed(payload))).toBe(204)
+    }
+    expect(await provider.poll(asked)).toBe('authorization_pending')
+  })
+})

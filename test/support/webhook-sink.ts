@@ -1,0 +1,64 @@
+// A receiver as relying parties write one: raw body in, verified by npm standardwebhooks, ids remembered.
+
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Webhook } from 'standardwebhooks'
+
+export type Received = {
+  readonly id: string
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+  // biome-ignore lint/suspicious/noExplicitAny: tests read what they expect; a wrong shape fails them
+  readonly body: any
+}
+
+export type Sink = AsyncDisposable & {
+  readonly url: string
+  readonly port: number
+  /** What arrived, in its order, whatever was answered. */
+  readonly received: Received[]
+  /** How it answers from now on; 204 unless told. */
+  answer(how: (response: ServerResponse, received: Received) => void): void
+  /** Ends connections that wait for another request. */
+  closeIdle(): void
+}
+
+/** Throws unless the library accepts the webhook under this secret. */
+export function verify(secret: string, { text, headers }: Pick<Received, 'text' | 'headers'>) {
+  return new Webhook(secret).verify(text, headers as Record<string, string>)
+}
+
+/** Listens on loopback, by plain http. */
+export async function startSink(port = 0): Promise<Sink> {
+  const received: Received[] = []
+  let how = (response: ServerResponse, _received: Received): void => {
+    response.writeHead(204).end()
+  }
+  const server: Server = createServer(async (request, response) => {
+    let text = ''
+    try {
+      for await (const chunk of request) text += chunk
+    } catch {
+      return
+    }
+    const { headers } = request
+    const one = { id: String(headers['webhook-id']), headers, text, body: JSON.parse(text) }
+    received.push(one)
+    how(response, one)
+  })
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  const bound = (server.address() as AddressInfo).port
+  return {
+    url: `http://127.0.0.1:${bound}/events`,
+    port: bound,
+    received,
+    answer(next) {
+      how = next
+    },
+    closeIdle: () => server.closeIdleConnections(),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}

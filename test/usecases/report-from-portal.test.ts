@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Principal } from '../../src/domain/principal.ts'
+import { closePortal, mintPortalLink, openPortal } from '../../src/usecases/portal.ts'
+import { postActivity } from '../../src/usecases/post-activity.ts'
+import { reportFromPortal } from '../../src/usecases/report-activity.ts'
+import { listReports } from '../../src/usecases/reports.ts'
+import { aPhone, aPrincipal, granted, openWorld, type World } from './world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld()
+})
+afterAll(() => world.close())
+
+const page = { limit: 50, before: null }
+
+/** A user with a session of the portal, and something that happened to them. */
+async function aVisitor(principal: Principal, user: string) {
+  const { userId, tenantId } = await aPhone(world, principal, { user })
+  const { url } = await granted(mintPortalLink(world, principal, userId))
+  const opened = await granted(openPortal(world, { tenantId, token: new URL(url).hash.slice(1) }))
+  const [happened] = await world.activities.list(tenantId, userId, page)
+  if (!happened) throw new Error('the portal was opened')
+  return { userId, session: opened.session, activityId: happened.id }
+}
+
+test('a session that ended after its cookie was believed reports nothing', async () => {
+  const principal = await aPrincipal(world)
+  const { session, activityId } = await aVisitor(principal, 'alice')
+  await closePortal(world, session)
+  expect(await reportFromPortal(world, session, activityId)).toEqual({
+    refused: 'portal_session_invalid',
+  })
+  expect(await listReports(world, principal, null, page)).toEqual([])
+})
+
+test('what another relying party posted is nothing that the portal could report', async () => {
+  const principal = await aPrincipal(world)
+  const { session, userId, activityId } = await aVisitor(principal, 'bob')
+  const other = await aPrincipal(world, ['default'], principal.tenantId)
+  const post = async (by: Principal) => {
+    const { activity } = await granted(
+      postActivity(world, by, {
+        userId,
+        type: 'password_changed',
+        severity: 'warning',
+        title: 'Changed',
+      }),
+    )
+    return activity
+  }
+  const [theirs, own] = [await post(other), await post(principal)]
+  expect(await reportFromPortal(world, session, theirs.id)).toEqual({ refused: 'not_found' })
+  await granted(reportFromPortal(world, session, own.id))
+  await granted(reportFromPortal(world, session, activityId))
+  expect(await listReports(world, principal, 'open', page)).toMatchObject([
+    { activityId, deviceId: null },
+    { activityId: own.id, deviceId: null },
+  ])
+})
