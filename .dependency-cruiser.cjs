@@ -57,14 +57,17 @@ module.exports = {
     {
       name: 'config-is-read-by-the-entries-only',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(main|compose|cli|config|open-push)\\.ts$' },
+      from: {
+        path: '^src/',
+        pathNot: '^src/(main|compose|cli|cli-commands|config|open-[a-z]+)\\.ts$',
+      },
       to: { path: '^src/config\\.ts$' },
     },
     {
       name: 'entries-are-not-imported',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(main|cli|compose)\\.ts$' },
-      to: { path: '^src/(main|compose|cli)\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/(main|cli|compose|cli-commands|open-[a-z]+)\\.ts$' },
+      to: { path: '^src/(main|compose|cli|cli-commands|open-[a-z]+)\\.ts$' },
     },
     {
       name: 'clients-stand-alone',

@@ -1,6 +1,37 @@
 // How the operator's commands are called.
 
+import { parseArgs } from 'node:util'
 import { defaultScopes, scopes } from './domain/scope.ts'
+import { StartFault } from './start-fault.ts'
+
+/** Something the operator asked for cannot be done; printed without a stack. */
+export class CommandError extends StartFault {}
+
+const options = {
+  name: { type: 'string' },
+  tenant: { type: 'string' },
+  namespace: { type: 'string', multiple: true },
+  'relying-party': { type: 'string' },
+  scope: { type: 'string', multiple: true },
+  'expires-at': { type: 'string' },
+  'allow-address': { type: 'string', multiple: true },
+  'overlap-seconds': { type: 'string' },
+  heads: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const
+
+/** What was typed after `countersign`. */
+export type Given = ReturnType<typeof readWords>
+
+/** Reads what was typed; throws `CommandError` with the usage when an option is none. */
+export function readWords(args: string[]) {
+  try {
+    return parseArgs({ args, options, allowPositionals: true })
+  } catch (error) {
+    throw new CommandError(`${error instanceof Error ? error.message : error}\n\n${usage}`)
+  }
+}
 
 const calls = `  migrate                                   apply pending migrations
   tenants list

@@ -1,252 +1,32 @@
 #!/usr/bin/env node
 // Operator commands. They work on the same database as the service, while it runs or not.
 
-import { readFileSync } from 'node:fs'
-import { text as textOf } from 'node:stream/consumers'
-import { parseArgs } from 'node:util'
-import { pino } from 'pino'
-import { missingOptions, usage, usageOf } from './cli-usage.ts'
-import { openMigratedDatabase, openOperations } from './compose.ts'
-import { type Config, readConfig } from './config.ts'
-import { overlapBoundsSeconds } from './domain/api-key.ts'
-import { isId } from './domain/ids.ts'
-import { isRefusal } from './domain/refusal.ts'
-import { defaultScopes, type Scope, scopes } from './domain/scope.ts'
-import { StartFault, wordsOf } from './start-fault.ts'
-import type { AuditVerdict } from './usecases/verify-audit.ts'
+import { CommandError, missingOptions, readWords, usage, usageOf } from './cli-usage.ts'
+import { readConfig } from './config.ts'
+import { wordsOf } from './start-fault.ts'
 
-/** Something the operator asked for cannot be done; printed without a stack. */
-class CommandError extends StartFault {}
-
-const options = {
-  name: { type: 'string' },
-  tenant: { type: 'string' },
-  namespace: { type: 'string', multiple: true },
-  'relying-party': { type: 'string' },
-  scope: { type: 'string', multiple: true },
-  'expires-at': { type: 'string' },
-  'allow-address': { type: 'string', multiple: true },
-  'overlap-seconds': { type: 'string' },
-  heads: { type: 'string' },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
-} as const
-
-type Operations = Awaited<ReturnType<typeof openOperations>>
-type Given = ReturnType<typeof parse>
-
-function parse() {
-  try {
-    return parseArgs({ args: process.argv.slice(2), options, allowPositionals: true })
-  } catch (error) {
-    throw new CommandError(`${error instanceof Error ? error.message : error}\n\n${usage}`)
-  }
-}
-
-async function tenantOf(operations: Operations, given: string | undefined) {
-  const tenants = await operations.listTenants()
-  const [only] = tenants
-  if (!only) {
-    throw new CommandError(
-      'There is no tenant yet. Start the service once, or make one: countersign tenants create --name NAME',
-    )
-  }
-  if (given === undefined) {
-    if (tenants.length === 1) return only.id
-    throw new CommandError('Name the tenant with --tenant ID; see: countersign tenants list')
-  }
-  const found = tenants.find((tenant) => tenant.id === given)
-  if (found) return found.id
-  throw new CommandError(`There is no tenant ${given}; see: countersign tenants list`)
-}
-
-function readScopes(given: readonly string[] | undefined): readonly Scope[] {
-  if (!given) return defaultScopes
-  return given.map((name) => {
-    const scope = scopes.find((one) => one === name)
-    if (scope) return scope
-    throw new CommandError(`There is no scope ${name}. Scopes: ${scopes.join(', ')}`)
-  })
-}
-
-function readDate(text: string | undefined): Date | null {
-  if (text === undefined) return null
-  const date = new Date(text)
-  if (Number.isNaN(date.getTime())) throw new CommandError('--expires-at takes an RFC 3339 time')
-  return date
-}
-
-function readOverlap(text: string | undefined): { overlapSeconds?: number } {
-  if (text === undefined) return {}
-  const { min, max } = overlapBoundsSeconds
-  const seconds = /^[0-9]{1,9}$/.test(text) ? Number(text) : -1
-  if (seconds >= min && seconds <= max) return { overlapSeconds: seconds }
-  throw new CommandError(`--overlap-seconds takes ${min} to ${max}`)
-}
-
-type Command = (operations: Operations, given: Given) => Promise<unknown>
-
-const commands: Record<string, Command> = {
-  'tenants list': (operations) => operations.listTenants(),
-  'tenants create': (operations, { values }) => operations.createTenant(values.name ?? ''),
-  'relying-parties list': async (operations, { values }) =>
-    operations.listRelyingParties(await tenantOf(operations, values.tenant)),
-  'relying-parties create': async (operations, { values }) => {
-    const { name = '', namespace: namespaces = [] } = values
-    const tenantId = await tenantOf(operations, values.tenant)
-    return operations.createRelyingParty({ tenantId, name, namespaces })
-  },
-  'keys list': async (operations, { values }) =>
-    operations.listApiKeys(await tenantOf(operations, values.tenant)),
-  async 'keys create'(operations, { values }) {
-    const rpId = values['relying-party'] ?? ''
-    if (!isId('relyingParty', rpId)) throw new CommandError(`${rpId} is no relying party's id`)
-    const created = await operations.createApiKey({
-      tenantId: await tenantOf(operations, values.tenant),
-      rpId,
-      name: values.name ?? '',
-      scopes: readScopes(values.scope),
-      expiresAt: readDate(values['expires-at']),
-      allowedAddresses: values['allow-address'] ?? [],
-    })
-    if (isRefusal(created)) {
-      throw new CommandError(created.hint ?? `There is no relying party ${rpId}`)
-    }
-    return { ...created.key, secret: created.secret }
-  },
-  async 'keys rotate'(operations, { positionals: [, , id = ''], values }) {
-    if (!isId('apiKey', id)) throw new CommandError('Name the key: countersign keys rotate key_...')
-    const known = await operations.findApiKey(id)
-    if (!known) throw new CommandError(`There is no key ${id}`)
-    const expiresAt = readDate(values['expires-at'])
-    const rotated = await operations.rotateApiKey({
-      tenantId: known.key.tenantId,
-      id,
-      ...readOverlap(values['overlap-seconds']),
-      ...(expiresAt && { expiresAt }),
-    })
-    if (isRefusal(rotated)) {
-      throw new CommandError(
-        rotated.refused === 'rotation_under_way'
-          ? 'Two keys of this lineage are live; revoke the old one, or wait until it ends'
-          : `The key ${id} is expired or revoked; create a new one`,
-      )
-    }
-    return { ...rotated.key, secret: rotated.secret, previousExpiresAt: rotated.previous.expiresAt }
-  },
-  async 'keys revoke'(operations, { positionals: [, , id = ''] }) {
-    if (!isId('apiKey', id)) throw new CommandError('Name the key: countersign keys revoke key_...')
-    const known = await operations.findApiKey(id)
-    const revoked = known && (await operations.revokeApiKey(known.key.tenantId, id))
-    if (!revoked || isRefusal(revoked)) throw new CommandError(`There is no key ${id}`)
-    return revoked
-  },
-  async 'revocations apply'(operations) {
-    const lines = (await textOf(process.stdin)).split('\n')
-    const applied = await operations.applyRevocations(lines)
-    if (applied.unreadable > 0) {
-      console.error('Some lines are no revocations; look at them: what they said was not applied.')
-      process.exitCode = 1
-    }
-    return applied
-  },
-  async 'audit verify'(operations, { values }) {
-    const kept = readHeads(values.heads)
-    const ids = values.tenant
-      ? [await tenantOf(operations, values.tenant)]
-      : (await operations.listTenants()).map(({ id }) => id)
-    const verdicts: AuditVerdict[] = []
-    for (const id of ids) verdicts.push(await operations.verifyAudit(id, kept))
-    if (verdicts.some(({ firstBad }) => firstBad !== null)) process.exitCode = 1
-    warnOfVerdicts(verdicts)
-    return verdicts.map(({ firstBad, ...counts }) => ({
-      ...counts,
-      whole: firstBad === null,
-      ...(firstBad && {
-        firstBadSeq: firstBad.seq,
-        fault: firstBad.fault,
-        ...(firstBad.rowId && { row: firstBad.rowId }),
-      }),
-    }))
-  },
-  async 'signing-keys rotate'(operations, { values }) {
-    const rotated = await operations.rotateSigningKey(await tenantOf(operations, values.tenant))
-    if (isRefusal(rotated))
-      throw new CommandError('Another rotation came first; look before you repeat it')
-    return rotated
-  },
-}
-
-function warnOfVerdicts(verdicts: readonly AuditVerdict[]): void {
-  const unheld = verdicts.filter(({ keptHeads }) => keptHeads === 0)
-  if (unheld.length > 0) {
-    console.error(
-      `WARNING: no head that was kept outside the database was held against: ${unheld.map(({ tenantId }) => tenantId).join(', ')}.
-A chain that somebody deleted and rebuilt from nothing would not be noticed. Give --heads FILE with the service's log.`,
-    )
-  }
-  const unsettled = verdicts.filter((one) => one.unsettled && one.firstBad !== null)
-  if (unsettled.length > 0) {
-    console.error(
-      `An erasure or a purge of the last minute is not linked yet; verify again before you believe the fault: ${unsettled.map(({ tenantId }) => tenantId).join(', ')}.`,
-    )
-  }
-}
-
-/** Every signed text in a file, such as a log: heads among it are held against the chain. */
-function readHeads(file: string | undefined): string[] {
-  if (file === undefined) return []
-  try {
-    return readFileSync(file, 'utf8').match(/[\w-]+\.[\w-]+\.[\w-]{86}/g) ?? []
-  } catch {
-    throw new CommandError(`--heads: ${file} cannot be read`)
-  }
-}
-
-function print(result: unknown, json: boolean): void {
-  if (json) {
-    console.log(JSON.stringify(result))
-    return
-  }
-  for (const row of Array.isArray(result) ? result : [result]) {
-    for (const [name, value] of Object.entries(row as Record<string, unknown>)) {
-      const text = value instanceof Date ? value.toISOString() : value
-      console.log(`${name.padEnd(14)} ${Array.isArray(text) ? text.join(', ') : (text ?? '-')}`)
-    }
-    console.log('')
-  }
-}
-
-async function run(config: Config, given: Given): Promise<void> {
-  const log = pino({ level: 'warn' }, pino.destination(2))
+async function main(): Promise<void> {
+  const given = readWords(process.argv.slice(2))
   const name = given.positionals.slice(0, 2).join(' ')
-  if (name === 'migrate') {
-    const opened = await openMigratedDatabase(config, log)
-    await opened.close()
-    console.log('The database is up to date.')
+  const usageOfCommand = usageOf(name)
+  if (given.values.help) {
+    console.log(usageOfCommand ?? usage)
     return
   }
-  const command = commands[name]
-  if (!command)
-    throw new CommandError(name === '' ? usage : `There is no command "${name}".\n\n${usage}`)
+  // Before the configuration: whoever has none yet may want to see how the commands are called.
+  if (name === '') throw new CommandError(usage)
+  if (!usageOfCommand) throw new CommandError(`There is no command "${name}".\n\n${usage}`)
   const missing = missingOptions(name, given.values)
   if (missing.length > 0) {
-    throw new CommandError(`${missing.join(' and ')} must be given.\n\n${usageOf(name)}`)
+    throw new CommandError(`${missing.join(' and ')} must be given.\n\n${usageOfCommand}`)
   }
-  const publicOrigin = config.publicOrigin ?? `http://localhost:${config.port}`
-  const operations = await openOperations(config, publicOrigin, log)
-  try {
-    print(await command(operations, given), given.values.json)
-  } finally {
-    await operations.close()
-  }
+  const config = readConfig(process.env)
+  // Late: what was typed wrong is told without loading all that the commands need.
+  const { run } = await import('./cli-commands.ts')
+  await run(config, given)
 }
 
-try {
-  const given = parse()
-  if (given.values.help) console.log(usageOf(given.positionals.slice(0, 2).join(' ')) ?? usage)
-  else await run(readConfig(process.env), given)
-} catch (error) {
+main().catch((error: unknown) => {
   console.error(wordsOf(error))
   process.exitCode = 1
-}
+})

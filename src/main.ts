@@ -3,7 +3,7 @@
 import { createServer } from 'node:net'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
-import { type Service, startService } from './compose.ts'
+import type { Service } from './compose.ts'
 import { type Config, readConfig } from './config.ts'
 import { loggerOptions } from './http/logging.ts'
 import { listenFault, wordsOf } from './start-fault.ts'
@@ -47,6 +47,8 @@ async function main(): Promise<void> {
   const config = await withPort(readConfig(process.env))
   const log = pino(loggerOptions(config.logLevel))
   const publicOrigin = config.publicOrigin ?? `http://localhost:${config.port}`
+  // Late: faults of the configuration are told without loading the service.
+  const { startService } = await import('./compose.ts')
   const service = await startService(config, publicOrigin, log)
   closeWithGrace({ delay: 30_000, logger: log }, async ({ err, signal }) => {
     if (err) log.fatal({ err }, 'stopping after an unexpected error')

@@ -102,6 +102,7 @@ const misdeeds = [
   ['only-outbound-knows-push-libraries', 'src/http/knows-fcm.ts', 'firebase-admin/messaging'],
   ['config-is-read-by-the-entries-only', 'src/http/reads-config.ts', '../config.ts'],
   ['entries-are-not-imported', 'src/worker/knows-compose.ts', '../compose.ts'],
+  ['entries-are-not-imported', 'src/http/knows-stores.ts', '../open-stores.ts'],
   ['product-knows-nothing-outside-src', 'src/main.ts', '../simulator/neighbour.ts'],
   ['clients-stand-alone', 'clients/leans.ts', '../src/domain/neighbour.ts'],
   [
@@ -142,7 +143,7 @@ describe('the import law on a tree with planted faults', () => {
         await plant(`${folder}/imports-${nameOf(other)}.ts`, `import type {} from '${relative}'`)
       }
     }
-    for (const entry of ['config', 'compose'])
+    for (const entry of ['config', 'compose', 'open-stores'])
       await plant(`src/${entry}.ts`, 'export const here = 1')
     for (const [, file, target] of misdeeds) await plant(file, `import '${target}'`)
     await plant('src/domain/tail.ts', `import './snake.ts'`)

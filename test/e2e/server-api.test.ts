@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DeviceClient } from '../../clients/device/device-client.ts'
 import { claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment.ts'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
-import { openOperations } from '../../src/compose.ts'
+import { openOperations } from '../../src/open-operations.ts'
 import { onServer } from '../support/cluster.ts'
 import {
   type Api,

@@ -5,9 +5,9 @@ import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { openOperations } from '../../../src/compose.ts'
 import { isRefusal } from '../../../src/domain/refusal.ts'
 import { scopes } from '../../../src/domain/scope.ts'
+import { openOperations } from '../../../src/open-operations.ts'
 import {
   type Answer,
   type AuthApiDoor,

@@ -1,0 +1,57 @@
+// The database, opened and migrated.
+
+import path from 'node:path'
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import { type Database, openDatabase } from './persistence/database.ts'
+import { ConnectFailure } from './persistence/database-errors.ts'
+import { migrate } from './persistence/migrations.ts'
+import { StartFault } from './start-fault.ts'
+
+/** A migrated database that this process may use. */
+export type OpenedDatabase = {
+  readonly url: string
+  readonly database: Database
+  close(): Promise<void>
+}
+
+/** The migrations stand beside the sources, wherever the process was started. */
+const migrationsFolder = path.join(import.meta.dirname, '..', 'prisma', 'migrations')
+
+async function openEmbedded({ dataFolder }: Config, log: Logger) {
+  const { startEmbeddedPostgres } = await import('./persistence/embedded-postgres.ts')
+  return startEmbeddedPostgres({
+    folder: path.resolve(dataFolder, 'postgresql'),
+    log: (message) => log.debug({ part: 'postgresql' }, message),
+    warn: (message) => log.warn({ part: 'postgresql' }, message),
+  })
+}
+
+/** Opens the configured database, or starts the embedded one, and applies what migrations are pending. */
+export async function openMigratedDatabase(config: Config, log: Logger): Promise<OpenedDatabase> {
+  const embedded = config.database.url === null ? await openEmbedded(config, log) : null
+  const url = embedded?.url ?? config.database.url
+  if (!url) throw new Error('there is neither DATABASE_URL nor an embedded database')
+  try {
+    const { applied } = await migrate(url, migrationsFolder)
+    if (applied.length > 0) log.info({ applied }, 'migrations applied')
+  } catch (error) {
+    await embedded?.stop()
+    if (!(error instanceof ConnectFailure)) throw error
+    const whose = embedded ? '' : 'DATABASE_URL: '
+    throw new StartFault(`${whose}${error.message}.`, { cause: error })
+  }
+  const database = openDatabase({
+    url,
+    maxConnections: config.database.connections,
+    onConnectionLost: (error) => log.warn({ err: error }, 'database connection lost'),
+  })
+  return {
+    url,
+    database,
+    async close() {
+      await database.close()
+      await embedded?.stop()
+    },
+  }
+}

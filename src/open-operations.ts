@@ -1,0 +1,53 @@
+// What operators do at the command line, without what listens or pushes.
+
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import type { ApiKeyId } from './domain/ids.ts'
+import { openMigratedDatabase } from './open-database.ts'
+import { openStores } from './open-stores.ts'
+import { assertMasterKey, openSignalCarrier, openWorld } from './open-world.ts'
+import { createRevocationLog } from './outbound/revocation-log.ts'
+import { createApiKey, revokeApiKey, rotateApiKey } from './usecases/api-keys.ts'
+import { applyRevocations } from './usecases/apply-revocations.ts'
+import { rotateSigningKey } from './usecases/rotate-signing-key.ts'
+import { createSigningKeys } from './usecases/signing-keys.ts'
+import { bootstrap, createRelyingParty, createTenant } from './usecases/tenants.ts'
+import { verifyAudit } from './usecases/verify-audit.ts'
+
+/** What operators do at the command line, on the same database, beside the running service or without it. */
+export async function openOperations(config: Config, publicOrigin: string, log: Logger) {
+  await using undo = new AsyncDisposableStack()
+  const opened = await openMigratedDatabase(config, log)
+  undo.defer(() => opened.close())
+  const world = await openWorld(config, log)
+  const stores = openStores(opened)
+  await assertMasterKey(config, { ...world, ...stores })
+  const signals = await openSignalCarrier(config, opened, log)
+  undo.defer(() => signals.close())
+  const running = undo.move()
+  const signingKeys = createSigningKeys({ ...stores, ...world }, () => Date.now())
+  const revocationLog = createRevocationLog({ file: config.revocationLog, log })
+  const needs = { ...world, ...stores, signals, signingKeys, revocationLog, publicOrigin }
+  return {
+    bootstrap: () => bootstrap(needs),
+    createTenant: (name: string) => createTenant(needs, name, 'operator'),
+    listTenants: () => stores.tenants.listTenants(),
+    createRelyingParty: (party: Parameters<typeof createRelyingParty>[1]) =>
+      createRelyingParty(needs, party, 'operator'),
+    listRelyingParties: stores.tenants.listRelyingParties,
+    createApiKey: (command: Parameters<typeof createApiKey>[1]) =>
+      createApiKey(needs, command, 'operator'),
+    listApiKeys: stores.apiKeys.list,
+    findApiKey: stores.apiKeys.findCredential,
+    rotateApiKey: (command: Parameters<typeof rotateApiKey>[1]) =>
+      rotateApiKey(needs, command, 'operator'),
+    revokeApiKey: (tenantId: Parameters<typeof revokeApiKey>[1], id: ApiKeyId) =>
+      revokeApiKey(needs, tenantId, id, 'operator'),
+    verifyAudit: (tenantId: Parameters<typeof verifyAudit>[1], heads: readonly string[]) =>
+      verifyAudit(needs, tenantId, heads),
+    rotateSigningKey: (tenantId: Parameters<typeof rotateSigningKey>[1]) =>
+      rotateSigningKey(needs, tenantId),
+    applyRevocations: (lines: readonly string[]) => applyRevocations(needs, lines),
+    close: () => running.disposeAsync(),
+  }
+}

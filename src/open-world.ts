@@ -1,0 +1,72 @@
+// What the service and the operator's commands share beside the stores.
+
+import path from 'node:path'
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import type { OpenedDatabase } from './open-database.ts'
+import { addresses } from './outbound/addresses.ts'
+import { systemClock } from './outbound/clock.ts'
+import { createHashing } from './outbound/hashing.ts'
+import { createMacs } from './outbound/macs.ts'
+import { masterKeyIn } from './outbound/master-key.ts'
+import { oneTimePasswords } from './outbound/one-time-passwords.ts'
+import { systemRandom } from './outbound/random.ts'
+import { createSealing } from './outbound/sealing.ts'
+import { createSecurityLog } from './outbound/security-log.ts'
+import { createSignalHub, type SignalCarrier } from './outbound/signal-hub.ts'
+import { createSignatures } from './outbound/signatures.ts'
+import { createNotifySignals, notifyStatement } from './persistence/notify-signals.ts'
+import { StartFault } from './start-fault.ts'
+import { findUnopenedKey } from './usecases/check-master-key.ts'
+
+/** Everything that outlives a request, save the database. */
+export async function openWorld(config: Config, log: Logger) {
+  const current = config.masterKeys.current ?? (await masterKeyIn(config.dataFolder))
+  const masterKeys = { current, previous: config.masterKeys.previous }
+  const sealing = createSealing(masterKeys)
+  return {
+    sealing,
+    hashing: createHashing(current),
+    macs: createMacs(masterKeys),
+    securityLog: createSecurityLog(log),
+    signatures: createSignatures(sealing),
+    oneTimePasswords,
+    random: systemRandom,
+    clock: systemClock,
+    addresses,
+  }
+}
+
+/** How processes tell each other what has changed. */
+export async function openSignalCarrier(
+  config: Config,
+  { url, database }: OpenedDatabase,
+  log: Logger,
+) {
+  const failed = (error: unknown) => log.warn({ err: error }, 'signals interrupted; waits re-read')
+  const carrier: SignalCarrier =
+    config.redisUrl === null
+      ? createNotifySignals(
+          url,
+          (payload) => database.query('notify', notifyStatement, [payload]),
+          failed,
+        )
+      : (await import('./outbound/redis-signals.ts')).createRedisSignals(config.redisUrl, failed)
+  return createSignalHub(carrier, failed)
+}
+
+/** Refuses a master key that cannot open what the database holds: the first sign-in would find out otherwise. */
+export async function assertMasterKey(
+  config: Config,
+  parts: Parameters<typeof findUnopenedKey>[0],
+) {
+  const unopened = await findUnopenedKey(parts)
+  if (!unopened) return
+  const given = config.masterKeys.current
+    ? 'MASTER_KEY'
+    : `MASTER_KEY (read from ${path.join(config.dataFolder, 'master.key')})`
+  throw new StartFault(
+    `${given}: is not the key that sealed what this database holds, nor is any of MASTER_KEY_PREVIOUS ` +
+      `(seen at a signing key of ${unopened.tenantId}). Restore the right key from your backup; after a rotation put the old one into MASTER_KEY_PREVIOUS.`,
+  )
+}
