@@ -33,6 +33,11 @@ export type WebhookEndpoint = {
   readonly updatedAt: Date
 }
 
+/** What auditors are told of an address: scheme, host and port. Path and query may hold a secret, and the audit record outlives the endpoint. */
+export function originOf({ url }: Pick<WebhookEndpoint, 'url'>): string {
+  return new URL(url).origin
+}
+
 /** True when the endpoint asked for events of this type. */
 export function wants(
   { events }: Pick<WebhookEndpoint, 'events'>,

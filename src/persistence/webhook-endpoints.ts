@@ -3,7 +3,7 @@
 import type { Actor } from '../domain/activity.ts'
 import type { AuditType } from '../domain/audit.ts'
 import type { TenantId } from '../domain/ids.ts'
-import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
+import { originOf, type WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import type { EndpointKey, WebhookEndpointStore } from '../ports/webhook-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
@@ -119,7 +119,7 @@ export function createWebhookEndpointStore(
         await tx.query('open_webhooks', openGate, [])
         const values = [tenantId, rpId, id, url, description, events, secretSealed]
         const [row] = await tx.query<WebhookEndpoint>('insert_webhook_endpoint', insert, values)
-        const details = { relyingPartyId: rpId, url, events }
+        const details = { relyingPartyId: rpId, origin: originOf({ url }), events }
         await record(tx, tenantId, id, { type: 'webhook_endpoint_added', actor, details })
         return row ?? null
       })
@@ -128,7 +128,7 @@ export function createWebhookEndpointStore(
     change(key, { url, description, events, status }, actor) {
       const values = [url ?? null, description ?? null, events ?? null, status ?? null]
       const details = {
-        ...(url !== undefined && { url }),
+        ...(url !== undefined && { origin: originOf({ url }) }),
         ...(events !== undefined && { events }),
         ...(status !== undefined && { status }),
       }
