@@ -22,6 +22,7 @@ import { isDatabaseUnavailable } from './persistence/database-errors.ts'
 import { listenFault } from './start-fault.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
 import { bootstrap } from './usecases/tenants.ts'
+import { createCallbackCourier } from './worker/callback-courier.ts'
 import { createDispatcher } from './worker/dispatcher.ts'
 import { createIntegrationUsage } from './worker/integration-usage.ts'
 import { startSweeps } from './worker/sweeps.ts'
@@ -105,7 +106,9 @@ export async function startService(
     const { leaseHolder } = dispatcher
     const webhooks = openWebhooks(config.webhooks, webhookUrls, { ...needs, leaseHolder })
     undo.defer(() => Promise.race([webhooks.drain(), drainTime()]))
-    const sweeps = startSweeps({ ...needs, courier: webhooks.courier })
+    const callbackCourier = createCallbackCourier(needs)
+    undo.defer(() => Promise.race([callbackCourier.drain(), drainTime()]))
+    const sweeps = startSweeps({ ...needs, callbackCourier, courier: webhooks.courier })
     undo.defer(() => sweeps.stop())
   }
   let address: string | null = null

@@ -9,15 +9,38 @@ const owe = `
   values ($1, $2, $3, $4, $5, clock_timestamp() + make_interval(secs => $6::float8 / 1000))
   on conflict do nothing`
 
+// Each realm has places of its own, and so has each tenant, whose realms could take all places together. Those of full realms are
+// passed by before their challenges are looked at: what a silent realm is owed may be much.
 const take = `
-  with due as materialized (
+  with load as materialized (
+    select * from unnest($2::text[], $3::text[], $4::int[]) as l(tenant_id, issuer, in_flight)
+  ), ended as (
+    select k.tenant_id, k.challenge_id, k.due_at, coalesce(load.in_flight, 0)
+      + row_number() over (partition by k.tenant_id, k.issuer order by k.due_at) as place
+    from keycloak_callbacks k
+    left join load on load.tenant_id = k.tenant_id and load.issuer = k.issuer
+    join challenges c on c.tenant_id = k.tenant_id and c.id = k.challenge_id
+    where k.status = 'owed' and k.due_at <= statement_timestamp() and c.status <> 'pending'
+      and coalesce(load.in_flight, 0) < $5::int
+  ), placed as (
+    select ended.*, coalesce(busy.in_flight, 0)
+      + row_number() over (partition by ended.tenant_id order by ended.place, ended.due_at) as turn
+    from ended
+    left join (select tenant_id, sum(in_flight)::int as in_flight from load group by tenant_id) busy
+      on busy.tenant_id = ended.tenant_id
+    where ended.place <= $5::int
+  ), chosen as materialized (
+    select * from placed where turn <= $6::int order by turn, due_at limit $1
+  ), due as materialized (
     select k.tenant_id, k.challenge_id, c.status as challenge_status, c.reason as challenge_reason,
       n.status as integration_status, n.settings
-    from keycloak_callbacks k
+    from chosen
+    join keycloak_callbacks k
+      on k.tenant_id = chosen.tenant_id and k.challenge_id = chosen.challenge_id
     join challenges c on c.tenant_id = k.tenant_id and c.id = k.challenge_id
     join integrations n on n.tenant_id = k.tenant_id and n.id = k.integration_id
-    where k.status = 'owed' and k.due_at <= clock_timestamp() and c.status <> 'pending'
-    order by k.due_at limit $1 for update of k skip locked
+    where k.status = 'owed' and k.due_at <= clock_timestamp()
+    for update of k skip locked
   )
   update keycloak_callbacks k
   set status = 'trying', tried_at = clock_timestamp(),
@@ -63,8 +86,15 @@ export function createKeycloakCallbackStore(database: Database): KeycloakCallbac
       await database.query('owe_keycloak_callback', owe, values)
     },
 
-    async take(limit) {
-      const rows = await database.query<DueRow>('take_keycloak_callbacks', take, [limit])
+    async take({ limit, perTenant, perRealm, loads }) {
+      const rows = await database.query<DueRow>('take_keycloak_callbacks', take, [
+        limit,
+        loads.map(({ tenantId }) => tenantId),
+        loads.map(({ issuer }) => issuer),
+        loads.map(({ inFlight }) => inFlight),
+        perRealm,
+        perTenant,
+      ])
       return rows.map((row) => ({
         tenantId: row.tenant_id,
         challengeId: row.challenge_id,

@@ -23,14 +23,27 @@ export type DueCallback = Pick<
   readonly now: Date
 }
 
+/** Callbacks to one realm for one tenant that are under way in this process. */
+export type RealmLoad = Pick<NewCallback, 'tenantId' | 'issuer'> & { readonly inFlight: number }
+
+/** How many callbacks may be taken, beside those that are under way. */
+export type CallbackPlaces = {
+  readonly limit: number
+  /** Under way for one tenant at most. */
+  readonly perTenant: number
+  /** Under way to one realm of a tenant at most. */
+  readonly perRealm: number
+  readonly loads: readonly RealmLoad[]
+}
+
 export interface KeycloakCallbackStore {
   /** Owes a callback; one for each challenge, whatever is asked again. */
   owe(callback: NewCallback): Promise<void>
   /**
-   * Takes callbacks of ended challenges, at most `limit`, and writes down that they are being tried before anybody tries: what is
-   * lost from then on may have been processed, and is never tried again.
+   * Takes callbacks of ended challenges, as many as there are places, and writes down that they are being tried before anybody tries:
+   * what is lost from then on may have been processed, and is never tried again. Who has the fewest under way comes first.
    */
-  take(limit: number): Promise<DueCallback[]>
+  take(places: CallbackPlaces): Promise<DueCallback[]>
   /** Lets it be tried again after a while. */
   postpone(callback: Pick<DueCallback, 'tenantId' | 'challengeId'>, afterMs: number): Promise<void>
   /** Ends it, and forgets the token; `reason` is null when the realm took it. */

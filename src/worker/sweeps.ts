@@ -3,35 +3,37 @@
 import { farLookEverySeconds, nearLookSeconds } from '../domain/audit-chain.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { DeliveryStore, Housekeeping } from '../ports/delivery-store.ts'
+import type { KeycloakCallbackStore } from '../ports/keycloak-callback-store.ts'
 import type { NoticeStore } from '../ports/notice-store.ts'
 import type { RetentionStore } from '../ports/retention-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { WebhookDeliveryStore } from '../ports/webhook-store.ts'
 import type { Random } from '../ports/world.ts'
 import { type Needs as AuditNeeds, chainAudit, signAuditHeads } from '../usecases/chain-audit.ts'
-import { type CallbackNeeds, makeCallbacks } from '../usecases/doors/keycloak.ts'
 import { type ErasureStore, finishErasures } from '../usecases/personal-data.ts'
 import { createLeftoverPurge, createPurge } from '../usecases/purge-old.ts'
 import { tellUsers } from '../usecases/tell-users.ts'
+import type { CallbackCourier } from './callback-courier.ts'
 import type { Log, RunningDispatcher } from './dispatcher.ts'
 import type { WebhookCourier } from './webhook-courier.ts'
 
-export type Needs = AuditNeeds &
-  CallbackNeeds & {
-    readonly deliveries: DeliveryStore & Housekeeping
-    readonly challenges: Pick<ChallengeStore, 'expire'>
-    readonly notices: NoticeStore
-    readonly retention: RetentionStore
-    readonly personalData: ErasureStore
-    readonly random: Pick<Random, 'id'>
-    readonly dispatcher: Pick<RunningDispatcher, 'leaseHolder' | 'dispatch' | 'inFlight'>
-    readonly webhookDeliveries: Pick<WebhookDeliveryStore, 'giveUpStale'>
-    readonly courier: Pick<WebhookCourier, 'work' | 'refresh' | 'pauseHopeless'>
-    readonly signals: Signals
-    readonly log: Log
-    /** How often the worker looks for what is past its time. */
-    readonly purgeEveryMs?: number
-  }
+export type Needs = AuditNeeds & {
+  readonly deliveries: DeliveryStore & Housekeeping
+  readonly challenges: Pick<ChallengeStore, 'expire'>
+  readonly notices: NoticeStore
+  readonly retention: RetentionStore
+  readonly personalData: ErasureStore
+  readonly random: Pick<Random, 'id'>
+  readonly dispatcher: Pick<RunningDispatcher, 'leaseHolder' | 'dispatch' | 'inFlight'>
+  readonly webhookDeliveries: Pick<WebhookDeliveryStore, 'giveUpStale'>
+  readonly callbackCourier: Pick<CallbackCourier, 'work'>
+  readonly keycloakCallbacks: Pick<KeycloakCallbackStore, 'giveUpLost'>
+  readonly courier: Pick<WebhookCourier, 'work' | 'refresh' | 'pauseHopeless'>
+  readonly signals: Signals
+  readonly log: Log
+  /** How often the worker looks for what is past its time. */
+  readonly purgeEveryMs?: number
+}
 
 type Sweep = {
   readonly name: string
@@ -46,9 +48,12 @@ const purgeBatch = 500
 /** Pushes that this process takes on at a time. What it could not send within the lease is better left to others, or to later. */
 const inFlightMax = 1_000
 
+const once = (work: () => Promise<unknown>) => () => work().then(() => false)
+
 /** The sweeps of one worker process; any number of processes may run them beside each other. */
 function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
-  const { deliveries, challenges, dispatcher, signals, purgeEveryMs = 300_000 } = needs
+  const { deliveries, challenges, dispatcher, signals, callbackCourier } = needs
+  const { purgeEveryMs = 300_000 } = needs
   // Those that still wait stay where they are, so that the walk over them must remember its place.
   let waitingAfter = new Date(0)
   return [
@@ -63,14 +68,11 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
         return due.length === limit
       },
     },
-    { name: 'callbacks to realms', everyMs: 250, run: () => makeCallbacks(needs, 50) },
+    { name: 'callbacks to realms', everyMs: 250, run: once(callbackCourier.work) },
     {
       name: 'callbacks that were lost',
       everyMs: 15_000,
-      async run() {
-        await needs.keycloakCallbacks.giveUpLost()
-        return false
-      },
+      run: once(needs.keycloakCallbacks.giveUpLost),
     },
     {
       name: 'expiry',
@@ -127,7 +129,6 @@ function webhookSweeps({
   courier,
   webhookDeliveries,
 }: Pick<Needs, 'courier' | 'webhookDeliveries'>) {
-  const once = (work: () => Promise<unknown>) => () => work().then(() => false)
   return [
     { name: 'webhooks', everyMs: 250, run: once(courier.work) },
     { name: 'webhook listeners', everyMs: 2_000, run: once(courier.refresh) },

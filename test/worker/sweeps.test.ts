@@ -1,10 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { createEgressGuard } from '../../src/outbound/egress-guard.ts'
-import { createRealms } from '../../src/outbound/realms.ts'
 import { createDispatcher } from '../../src/worker/dispatcher.ts'
-import { createIntegrationUsage } from '../../src/worker/integration-usage.ts'
 import { startSweeps } from '../../src/worker/sweeps.ts'
 import { until } from '../support/until.ts'
 import {
@@ -55,9 +52,8 @@ function aWorker(
   })
   const nothing = async () => undefined
   const courier = { work: nothing, refresh: nothing, pauseHopeless: async () => 0 }
-  const integrationUsage = createIntegrationUsage(world.integrations, log)
-  const realms = createRealms({ guard: createEgressGuard(), ca: [] })
-  const parts = { ...world, dispatcher, courier, integrationUsage, realms, log }
+  const callbackCourier = { work: nothing }
+  const parts = { ...world, dispatcher, courier, callbackCourier, log }
   const sweeps = startSweeps({ ...parts, ...changes })
   return { sweeps, sent, lines, dispatcher }
 }

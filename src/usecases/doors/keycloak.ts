@@ -74,17 +74,14 @@ export async function askForRealm(
 
 export type CallbackNeeds = Pick<AskNeeds, 'sealing' | 'integrationUsage'> & {
   readonly realms: Pick<Realms, 'callBack'>
-  readonly keycloakCallbacks: KeycloakCallbackStore
+  readonly keycloakCallbacks: Pick<KeycloakCallbackStore, 'postpone' | 'settle'>
 }
 
-/** Makes the callbacks that are due; true when there may be more at once. */
-export async function makeCallbacks(needs: CallbackNeeds, limit: number): Promise<boolean> {
-  const due = await needs.keycloakCallbacks.take(limit)
-  await Promise.all(due.map((one) => makeCallback(needs, one)))
-  return due.length === limit
-}
-
-async function makeCallback(needs: CallbackNeeds, due: DueCallback): Promise<void> {
+/**
+ * Calls the realm back, once, and writes down what became of it. Rejects when it cannot be written down, or the token not opened: it
+ * is then given up as lost, and never made again.
+ */
+export async function makeCallback(needs: CallbackNeeds, due: DueCallback): Promise<void> {
   const { settings, status } = due.integration
   const issuers = settings.kind === 'keycloak_ciba' ? settings.issuers : []
   // An address that was taken off the list meanwhile is never called.
