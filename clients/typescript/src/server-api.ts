@@ -2862,7 +2862,7 @@ export interface components {
              */
             domain?: "none" | "suffix" | "prefix";
             /**
-             * @description Domains that are taken; names of other domains are unknown.
+             * @description Domains that are taken; names of other domains are unknown. Several of them with a `template` without `{domain}` make one user of people of one name in all of them: only where the domains share their names.
              * @default []
              */
             domains?: string[];

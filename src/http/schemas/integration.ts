@@ -70,7 +70,10 @@ const userNames = z
       .array(z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})$/))
       .max(50)
       .default([])
-      .meta({ description: 'Domains that are taken; names of other domains are unknown.' }),
+      .meta({
+        description:
+          'Domains that are taken; names of other domains are unknown. Several of them with a `template` without `{domain}` make one user of people of one name in all of them: only where the domains share their names.',
+      }),
     lowerCase: z
       .boolean()
       .default(plainMapping.lowerCase)
