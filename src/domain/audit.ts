@@ -13,6 +13,7 @@ export type AuditType =
   | 'integration_created'
   | 'integration_changed'
   | 'integration_rotated'
+  | 'integration_credential_ended'
   | 'integration_deleted'
   | 'api_key_created'
   | 'api_key_rotated'

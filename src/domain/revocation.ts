@@ -1,21 +1,59 @@
 // What must not be forgotten when a database is restored to an earlier state: the lines of the revocation log.
 
 import type { UnregisterReason } from './device.ts'
-import { type ApiKeyId, type DeviceId, isId, type TenantId, type UserId } from './ids.ts'
+import {
+  type ApiKeyId,
+  type DeviceId,
+  type IdKind,
+  type IntegrationCredentialId,
+  type IntegrationId,
+  isId,
+  type RelyingPartyId,
+  type TenantId,
+  type UserId,
+  type WebhookEndpointId,
+} from './ids.ts'
 
 type Common = { readonly tenantId: TenantId; readonly at: Date }
 type OfUser = Common & { readonly userId: UserId }
 type OfDevice = OfUser & { readonly deviceId: DeviceId }
+type OfIntegration = Common & { readonly integrationId: IntegrationId }
+type OfEndpoint = Common & {
+  readonly rpId: RelyingPartyId
+  readonly endpointId: WebhookEndpointId
+}
 
-/** A revocation, or the end of a suspension. `at` is the database's time of the change. */
-export type Revocation =
-  | (OfDevice & {
-      readonly revocation: 'device_unregistered'
-      readonly reason: UnregisterReason
-    })
-  | (OfDevice & { readonly revocation: 'device_suspended' | 'device_activated' })
-  | (OfUser & { readonly revocation: 'user_suspended' | 'user_activated' })
-  | (Common & { readonly revocation: 'api_key_revoked'; readonly keyId: ApiKeyId })
+type Told = {
+  device_unregistered: OfDevice & { readonly reason: UnregisterReason }
+  device_suspended: OfDevice
+  device_activated: OfDevice
+  user_suspended: OfUser
+  user_activated: OfUser
+  api_key_revoked: Common & { readonly keyId: ApiKeyId }
+  integration_removed: OfIntegration
+  integration_paused: OfIntegration
+  integration_activated: OfIntegration
+  integration_credential_ended: OfIntegration & {
+    readonly credentialId: IntegrationCredentialId
+    /** When it ends: later than `at` where a rotation left it an overlap. */
+    readonly endsAt: Date
+  }
+  webhook_endpoint_removed: OfEndpoint
+  webhook_endpoint_paused: OfEndpoint
+  webhook_endpoint_activated: OfEndpoint
+}
+type Kind = keyof Told
+
+/** A line of this kind. */
+export type RevocationOf<K extends Kind> = {
+  [One in K]: { readonly revocation: One } & Told[One]
+}[K]
+
+/** A revocation, or the end of a suspension or a pause. `at` is the database's time of the change. */
+export type Revocation = RevocationOf<Kind>
+
+/** What takes a right away. */
+export type Taken = RevocationOf<Exclude<Kind, `${string}_activated`>>
 
 const reasons: Record<UnregisterReason, true> = {
   lost: true,
@@ -35,32 +73,107 @@ export function revocationLine({ revocation, ...facts }: Revocation): string {
   return JSON.stringify({ revocation, ...facts })
 }
 
+const device = ['userId', 'deviceId'] as const
+const user = ['userId'] as const
+const integration = ['integrationId'] as const
+const endpoint = ['rpId', 'endpointId'] as const
+
+/** What each kind tells beside its tenant and its time. */
+const members = {
+  device_unregistered: [...device, 'reason'],
+  device_suspended: device,
+  device_activated: device,
+  user_suspended: user,
+  user_activated: user,
+  api_key_revoked: ['keyId'],
+  integration_removed: integration,
+  integration_paused: integration,
+  integration_activated: integration,
+  integration_credential_ended: [...integration, 'credentialId', 'endsAt'],
+  webhook_endpoint_removed: endpoint,
+  webhook_endpoint_paused: endpoint,
+  webhook_endpoint_activated: endpoint,
+} as const satisfies {
+  readonly [K in Kind]: readonly Exclude<keyof Told[K], keyof Common>[]
+}
+
+const idOf = (kind: IdKind) => (given: unknown) =>
+  typeof given === 'string' && isId(kind, given) ? given : undefined
+
+/** What each member is when it is well-formed; undefined otherwise. */
+const readers: Record<(typeof members)[Kind][number] | keyof Common, (given: unknown) => unknown> =
+  {
+    tenantId: idOf('tenant'),
+    userId: idOf('user'),
+    deviceId: idOf('device'),
+    keyId: idOf('apiKey'),
+    integrationId: idOf('integration'),
+    credentialId: idOf('integrationCredential'),
+    rpId: idOf('relyingParty'),
+    endpointId: idOf('webhookEndpoint'),
+    reason: (given) => (isReason(given) ? given : undefined),
+    at: timeOf,
+    endsAt: timeOf,
+  }
+
+function timeOf(given: unknown): Date | undefined {
+  const time = new Date(typeof given === 'string' ? given : '')
+  return Number.isNaN(time.getTime()) ? undefined : time
+}
+
+function isKind(text: unknown): text is Kind {
+  return typeof text === 'string' && Object.hasOwn(members, text)
+}
+
 /** A line of the log; undefined when it is none, or was cut off. Whatever else stands in it is left alone. */
 export function readRevocation(line: string): Revocation | undefined {
   const given = parse(line)
-  const at = new Date(typeof given?.at === 'string' ? given.at : '')
-  const { tenantId } = given ?? {}
-  if (!given || !isOf('tenant', tenantId) || Number.isNaN(at.getTime())) return undefined
-  const { revocation, userId, deviceId, keyId, reason } = given
-  if (revocation === 'api_key_revoked') {
-    return isOf('apiKey', keyId) ? { revocation, tenantId, keyId, at } : undefined
-  }
-  if (!isOf('user', userId)) return undefined
-  if (revocation === 'user_suspended' || revocation === 'user_activated') {
-    return { revocation, tenantId, userId, at }
-  }
-  if (!isOf('device', deviceId)) return undefined
-  const device = { tenantId, userId, deviceId, at }
-  if (revocation === 'device_suspended' || revocation === 'device_activated') {
-    return { revocation, ...device }
-  }
-  return revocation === 'device_unregistered' && isReason(reason)
-    ? { revocation, ...device, reason }
-    : undefined
+  if (!given || !isKind(given.revocation)) return undefined
+  const { revocation } = given
+  const names = ['tenantId', 'at', ...members[revocation]] as const
+  const facts = Object.fromEntries(names.map((name) => [name, readers[name](given[name])]))
+  if (Object.values(facts).includes(undefined)) return undefined
+  return { revocation, ...facts } as Revocation
 }
 
-function isOf<K extends Parameters<typeof isId>[0]>(kind: K, id: unknown) {
-  return typeof id === 'string' && isId(kind, id)
+/** The thing that a line is about. */
+function subjectOf(one: Revocation): string {
+  if ('credentialId' in one) return one.credentialId
+  if ('integrationId' in one) return one.integrationId
+  if ('endpointId' in one) return one.endpointId
+  if ('keyId' in one) return one.keyId
+  return 'deviceId' in one ? one.deviceId : one.userId
+}
+
+/** After these nothing comes, whatever times say. */
+const ends: readonly Kind[] = [
+  'device_unregistered',
+  'integration_removed',
+  'webhook_endpoint_removed',
+]
+
+function isTaken(one: Revocation): one is Taken {
+  return !one.revocation.endsWith('_activated')
+}
+
+/** True when `earlier` stays the word on its thing whatever a later line says. */
+function isLastWord(earlier: Revocation, later: Revocation): boolean {
+  if ('endsAt' in earlier && 'endsAt' in later) return earlier.endsAt <= later.endsAt
+  return ends.includes(earlier.revocation)
+}
+
+/**
+ * What the lines come to: the last word on each thing, where an end for good is always the last, and of several ends of a credential
+ * the earliest. What gives something back is not among it.
+ */
+export function inForce(lines: readonly Revocation[]): Taken[] {
+  const last = new Map<string, Revocation>()
+  for (const one of lines.toSorted((a, b) => a.at.getTime() - b.at.getTime())) {
+    const name = `${one.tenantId} ${subjectOf(one)}`
+    const before = last.get(name)
+    if (!before || !isLastWord(before, one)) last.set(name, one)
+  }
+  return [...last.values()].filter(isTaken)
 }
 
 function parse(line: string): Record<string, unknown> | undefined {

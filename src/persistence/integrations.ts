@@ -1,6 +1,10 @@
 import { hasSecret, type Integration, planChanges, planOf } from '../domain/integration.ts'
 import { refuse } from '../domain/refusal.ts'
-import type { IntegrationCredential, IntegrationStore } from '../ports/integration-store.ts'
+import type {
+  EndedCredential,
+  IntegrationCredential,
+  IntegrationStore,
+} from '../ports/integration-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
 import type { Database, Queries } from './database.ts'
@@ -57,10 +61,27 @@ const touchIntegration = `
 const limitCredentials = `
   update integration_credentials c set expires_at = least(c.expires_at,
     clock_timestamp() + make_interval(secs => $3))
-  where c.tenant_id = $1 and c.integration_id = $2`
+  where c.tenant_id = $1 and c.integration_id = $2
+  returning c.id, c.expires_at as "endsAt"`
 
 const dropCredentials = `
-  delete from integration_credentials c where c.tenant_id = $1 and c.integration_id = $2`
+  delete from integration_credentials c where c.tenant_id = $1 and c.integration_id = $2
+  returning c.id, least(c.expires_at, clock_timestamp()) as "endsAt"`
+
+// To the millisecond, as the revocation log tells it.
+const endCredential = `
+  update integration_credentials c set expires_at = $4
+  where c.tenant_id = $1 and c.integration_id = $2 and c.id = $3
+    and (c.expires_at is null or date_trunc('milliseconds', c.expires_at) > $4)
+  returning c.id`
+
+const findCredential = `
+  select c.id from integration_credentials c
+  where c.tenant_id = $1 and c.integration_id = $2 and c.id = $3`
+
+const removeIntegration = `
+  delete from integrations n where n.tenant_id = $1 and n.id = $2
+  returning ${columns}, clock_timestamp() as at`
 
 const recordUses = `
   update integrations n set uses = n.uses + x.uses,
@@ -97,6 +118,10 @@ async function addCredential(
   ])
 }
 
+function drop(tx: Queries, ...of: [Integration['tenantId'], Integration['id']]) {
+  return tx.query<EndedCredential>('drop_integration_secrets', dropCredentials, of)
+}
+
 /** Integrations and their credentials. */
 export function createIntegrationStore(
   database: Database,
@@ -105,6 +130,7 @@ export function createIntegrationStore(
   return {
     ...createReading(database),
     ...createWriting(database, random),
+    ...createEnding(database, random),
     async recordUses(uses) {
       await database.query('record_integration_uses', recordUses, [
         uses.map((one) => one.tenantId),
@@ -153,7 +179,7 @@ function createReading(database: Database): Pick<IntegrationStore, 'list' | 'fin
 function createWriting(
   database: Database,
   random: Pick<Random, 'id'>,
-): Pick<IntegrationStore, 'create' | 'change' | 'rotate' | 'remove'> {
+): Pick<IntegrationStore, 'create' | 'change' | 'rotate'> {
   return {
     create(made, credential, actor) {
       return database.transaction(async (tx) => {
@@ -183,14 +209,12 @@ function createWriting(
           values,
         )
         if (!row) return null
-        if (!hasSecret(next.settings)) {
-          await tx.query('drop_integration_secrets', dropCredentials, [tenantId, id])
-        }
+        const ended = hasSecret(next.settings) ? [] : await drop(tx, tenantId, id)
         if (credential) await addCredential(tx, was, credential)
         const details = planChanges(was, next)
         const event = { type: 'integration_changed', actor, subject: id, details } as const
         await recordAudit(tx, random, tenantId, event)
-        return toIntegration(row)
+        return { integration: toIntegration(row), ended }
       })
     },
 
@@ -203,31 +227,56 @@ function createWriting(
         const live = await tx.query('list_integration_credentials', listCredentials, of)
         if (live.length > 1 && overlapSeconds > 0) return refuse('rotation_under_way')
         const end = [tenantId, id, overlapSeconds]
-        if (overlapSeconds > 0) await tx.query('limit_integration_secrets', limitCredentials, end)
-        else await tx.query('drop_integration_secrets', dropCredentials, of)
+        const ended =
+          overlapSeconds > 0
+            ? await tx.query<EndedCredential>('limit_integration_secrets', limitCredentials, end)
+            : await drop(tx, tenantId, id)
         await addCredential(tx, { tenantId, id }, credential)
         const [row] = await tx.query<IntegrationRow>('touch_integration', touchIntegration, of)
         if (!row) throw new Error('the integration is locked and cannot vanish')
         const details = { credential: credential.id, overlapSeconds }
         const event = { type: 'integration_rotated', actor, subject: id, details } as const
         await recordAudit(tx, random, tenantId, event)
-        return toIntegration(row)
+        return { integration: toIntegration(row), ended }
+      })
+    },
+  }
+}
+
+function createEnding(
+  database: Database,
+  random: Pick<Random, 'id'>,
+): Pick<IntegrationStore, 'endCredential' | 'remove'> {
+  return {
+    endCredential({ tenantId, integrationId, id, endsAt }, actor) {
+      return database.transaction(async (tx) => {
+        const of = [tenantId, integrationId, id]
+        const values = [...of, endsAt]
+        const [row] = await tx.query('end_integration_credential', endCredential, values)
+        if (!row) {
+          const [known] = await tx.query('find_integration_credential', findCredential, of)
+          return known ? 'already' : null
+        }
+        const details = { credential: id, endsAt: endsAt.toISOString() }
+        const type = 'integration_credential_ended'
+        await recordAudit(tx, random, tenantId, { type, actor, subject: integrationId, details })
+        return 'ended'
       })
     },
 
     remove(tenantId, id, actor) {
       return database.transaction(async (tx) => {
-        const [row] = await tx.query<IntegrationRow>(
+        const [row] = await tx.query<IntegrationRow & { at: Date }>(
           'remove_integration',
-          `delete from integrations n where n.tenant_id = $1 and n.id = $2 returning ${columns}`,
+          removeIntegration,
           [tenantId, id],
         )
-        if (!row) return false
+        if (!row) return null
         const integration = toIntegration(row)
         const details = { before: planOf(integration), after: null, uses: integration.uses }
         const event = { type: 'integration_deleted', actor, subject: id, details } as const
         await recordAudit(tx, random, tenantId, event)
-        return true
+        return { at: row.at }
       })
     },
   }

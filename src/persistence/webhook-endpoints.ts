@@ -52,7 +52,7 @@ const remove = `
   update webhook_endpoints e set status = 'deleted', status_reason = 'deleted', url = '',
     description = '', secret_sealed = null, previous_sealed = null, previous_until = null,
     updated_at = clock_timestamp()
-  where ${own} returning e.id`
+  where ${own} returning ${endpointColumns}`
 
 const stop = `
   update webhook_endpoints e set status = $3, status_reason = $4, updated_at = clock_timestamp()
@@ -143,7 +143,8 @@ export function createWebhookEndpointStore(
 
     async remove(key, actor) {
       const audit = { type: 'webhook_endpoint_removed', actor } as const
-      return (await change('remove_webhook_endpoint', remove, key, [], audit)) !== null
+      const removed = await change('remove_webhook_endpoint', remove, key, [], audit)
+      return removed && { at: removed.updatedAt }
     },
 
     stop({ tenantId, id, url }, { status, reason }) {

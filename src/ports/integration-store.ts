@@ -15,6 +15,18 @@ export type IntegrationCredential = {
   readonly expiresAt: Date | null
 } & ({ readonly secretHash: Uint8Array } | { readonly secretSealed: Uint8Array })
 
+/** A credential whose end is settled, and when that is. */
+export type EndedCredential = {
+  readonly id: IntegrationCredentialId
+  readonly endsAt: Date
+}
+
+/** An integration after a change, and the credentials that the change ends. */
+export type ChangedIntegration = {
+  readonly integration: Integration
+  readonly ended: readonly EndedCredential[]
+}
+
 /** What is needed to believe a client of an integration, and to act for its relying party. */
 export type StoredIntegration = {
   readonly integration: Integration
@@ -59,7 +71,7 @@ export interface IntegrationStore {
     next: Integration,
     credential: IntegrationCredential | null,
     actor: Actor,
-  ): Promise<Integration | null>
+  ): Promise<ChangedIntegration | null>
   /**
    * Adds a credential and lets the others end after the overlap at the latest; refuses when two are live already and the overlap is
    * not zero. Null when the tenant has no such integration.
@@ -72,9 +84,20 @@ export interface IntegrationStore {
     },
     credential: IntegrationCredential,
     actor: Actor,
-  ): Promise<Integration | Refusal | null>
-  /** Removes it with its credentials; false when the tenant has no such integration. */
-  remove(tenantId: TenantId, id: IntegrationId, actor: Actor): Promise<boolean>
+  ): Promise<ChangedIntegration | Refusal | null>
+  /**
+   * Lets one credential end at a time, unless it ends earlier: then `already`. Null when the integration of the tenant has no such
+   * credential.
+   */
+  endCredential(
+    credential: {
+      readonly tenantId: TenantId
+      readonly integrationId: IntegrationId
+    } & EndedCredential,
+    actor: Actor,
+  ): Promise<'ended' | 'already' | null>
+  /** Removes it with its credentials, and says when; null when the tenant has no such integration. */
+  remove(tenantId: TenantId, id: IntegrationId, actor: Actor): Promise<{ readonly at: Date } | null>
   /** Best effort, off every hot path. */
   recordUses(uses: readonly IntegrationUse[]): Promise<void>
 }

@@ -44,8 +44,8 @@ export interface WebhookEndpointStore {
     overlapSeconds: number,
     actor: Actor,
   ): Promise<WebhookEndpoint | null>
-  /** Takes address and secrets away at once. */
-  remove(key: EndpointKey, actor: Actor): Promise<boolean>
+  /** Takes address and secrets away at once, and says when; null when there is none. */
+  remove(key: EndpointKey, actor: Actor): Promise<{ readonly at: Date } | null>
   /** Ends or pauses an active endpoint on account of how it answers; false when it is not active, or has another address by now. */
   stop(
     endpoint: Pick<WebhookEndpoint, 'tenantId' | 'id' | 'url'>,

@@ -1,9 +1,10 @@
-import type { UserId } from '../domain/ids.ts'
-import { type Revocation, readRevocation } from '../domain/revocation.ts'
+import { inForce, type RevocationOf, readRevocation, type Taken } from '../domain/revocation.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { ApiKeyStore, UserStore } from '../ports/directory-store.ts'
+import type { IntegrationStore } from '../ports/integration-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { SuspensionStore } from '../ports/suspension-store.ts'
+import type { EndpointKey, WebhookEndpointStore } from '../ports/webhook-store.ts'
 import { revocationPrefix } from './api-keys.ts'
 
 export type Needs = {
@@ -11,6 +12,8 @@ export type Needs = {
   readonly suspensions: Pick<SuspensionStore, 'suspendDevice' | 'suspendUser'>
   readonly users: Pick<UserStore, 'find'>
   readonly apiKeys: Pick<ApiKeyStore, 'findCredential' | 'revoke'>
+  readonly integrations: Pick<IntegrationStore, 'find' | 'change' | 'endCredential' | 'remove'>
+  readonly webhookEndpoints: Pick<WebhookEndpointStore, 'find' | 'change' | 'remove'>
   readonly signals: Pick<Signals, 'publish'>
 }
 
@@ -20,13 +23,15 @@ export type Applied = {
   readonly applied: number
   /** Revoked before. */
   readonly already: number
-  /** Not in this database: made after the backup, so nobody is believed by them. */
+  /** Not in this database: made after the backup, or removed before, so nobody is believed by them. */
   readonly unknown: number
   /** Lines that are no revocations: cut off, or of something else. */
   readonly unreadable: number
 }
 
 type Outcome = 'applied' | 'already' | 'unknown'
+
+const actor = 'operator'
 
 /**
  * Applies the lines of a revocation log again, after the database was restored to an earlier state. It takes rights away and gives
@@ -40,27 +45,36 @@ export async function applyRevocations(needs: Needs, lines: readonly string[]): 
   return counts
 }
 
-/** What the lines come to: the last word on each thing, where the end of a device is always the last. */
-function inForce(known: readonly Revocation[]): Revocation[] {
-  const last = new Map<string, Revocation>()
-  for (const one of known.toSorted((a, b) => a.at.getTime() - b.at.getTime())) {
-    const subject = 'keyId' in one ? one.keyId : 'deviceId' in one ? one.deviceId : one.userId
-    const name = `${one.tenantId} ${subject}`
-    if (last.get(name)?.revocation !== 'device_unregistered') last.set(name, one)
+function apply(needs: Needs, one: Taken): Promise<Outcome> {
+  switch (one.revocation) {
+    case 'device_unregistered':
+    case 'device_suspended':
+      return endDevice(needs, one)
+    case 'user_suspended':
+      return suspendUser(needs, one)
+    case 'api_key_revoked':
+      return revokeKey(needs, one)
+    case 'integration_removed':
+      return removeIntegration(needs, one)
+    case 'integration_paused':
+      return pauseIntegration(needs, one)
+    case 'integration_credential_ended':
+      return endCredential(needs, one)
+    case 'webhook_endpoint_removed':
+    case 'webhook_endpoint_paused':
+      return endEndpoint(needs, one)
   }
-  return [...last.values()].filter(
-    ({ revocation }) => revocation !== 'device_activated' && revocation !== 'user_activated',
-  )
 }
 
-async function apply(needs: Needs, one: Revocation): Promise<Outcome> {
-  if (one.revocation === 'api_key_revoked') return revokeKey(needs, one)
-  if (!('deviceId' in one)) return suspendUser(needs, one)
+async function endDevice(
+  needs: Needs,
+  one: RevocationOf<'device_unregistered' | 'device_suspended'>,
+): Promise<Outcome> {
   const { tenantId, deviceId } = one
   const device = await needs.devices.find(tenantId, deviceId)
   if (!device) return 'unknown'
   const { userId, status, enrolmentId } = device
-  const about = { tenantId, userId, actor: 'operator' } as const
+  const about = { tenantId, userId, actor } as const
   const done =
     one.revocation === 'device_unregistered'
       ? await unregister(needs, { ...about, deviceIds: [deviceId], reason: one.reason })
@@ -72,10 +86,10 @@ async function apply(needs: Needs, one: Revocation): Promise<Outcome> {
 
 async function suspendUser(
   { users, suspensions, signals }: Needs,
-  { tenantId, userId }: Pick<Revocation & { userId: UserId }, 'tenantId' | 'userId'>,
+  { tenantId, userId }: RevocationOf<'user_suspended'>,
 ): Promise<Outcome> {
   if (!(await users.find(tenantId, userId))) return 'unknown'
-  const done = await suspensions.suspendUser({ tenantId, userId, actor: 'operator' })
+  const done = await suspensions.suspendUser({ tenantId, userId, actor })
   if (!done) return 'already'
   for (const id of [...done.endedChallenges, ...done.endedEnrolments]) signals.publish(id)
   return 'applied'
@@ -89,12 +103,66 @@ async function unregister({ devices }: Needs, command: Parameters<DeviceStore['u
 
 async function revokeKey(
   { apiKeys, signals }: Needs,
-  { tenantId, keyId }: Extract<Revocation, { revocation: 'api_key_revoked' }>,
+  { tenantId, keyId }: RevocationOf<'api_key_revoked'>,
 ): Promise<Outcome> {
   const known = await apiKeys.findCredential(keyId)
   if (known?.key.tenantId !== tenantId) return 'unknown'
   if (known.key.revokedAt !== null) return 'already'
-  await apiKeys.revoke(tenantId, keyId, 'operator')
+  await apiKeys.revoke(tenantId, keyId, actor)
   signals.publish(`${revocationPrefix}${keyId}`)
   return 'applied'
+}
+
+async function removeIntegration(
+  { integrations, signals }: Needs,
+  { tenantId, integrationId }: RevocationOf<'integration_removed'>,
+): Promise<Outcome> {
+  if (!(await integrations.remove(tenantId, integrationId, actor))) return 'unknown'
+  signals.publish(`${revocationPrefix}${integrationId}`)
+  return 'applied'
+}
+
+async function pauseIntegration(
+  { integrations, signals }: Needs,
+  { tenantId, integrationId }: RevocationOf<'integration_paused'>,
+): Promise<Outcome> {
+  for (;;) {
+    const was = await integrations.find(tenantId, integrationId)
+    if (!was) return 'unknown'
+    if (was.status === 'paused') return 'already'
+    // Somebody else changed it meanwhile: look again.
+    if (!(await integrations.change(was, { ...was, status: 'paused' }, null, actor))) continue
+    signals.publish(`${revocationPrefix}${integrationId}`)
+    return 'applied'
+  }
+}
+
+async function endCredential(
+  { integrations, signals }: Needs,
+  {
+    tenantId,
+    integrationId,
+    credentialId: id,
+    endsAt,
+  }: RevocationOf<'integration_credential_ended'>,
+): Promise<Outcome> {
+  const done = await integrations.endCredential({ tenantId, integrationId, id, endsAt }, actor)
+  if (done !== 'ended') return done ?? 'unknown'
+  signals.publish(`${revocationPrefix}${integrationId}`)
+  return 'applied'
+}
+
+async function endEndpoint(
+  { webhookEndpoints }: Needs,
+  one: RevocationOf<'webhook_endpoint_removed' | 'webhook_endpoint_paused'>,
+): Promise<Outcome> {
+  const { tenantId, rpId, endpointId: id } = one
+  const key: EndpointKey = { tenantId, rpId, id }
+  const endpoint = await webhookEndpoints.find(key)
+  if (!endpoint) return 'unknown'
+  if (one.revocation === 'webhook_endpoint_removed') {
+    return (await webhookEndpoints.remove(key, actor)) ? 'applied' : 'unknown'
+  }
+  if (endpoint.status !== 'active') return 'already'
+  return (await webhookEndpoints.change(key, { status: 'paused' }, actor)) ? 'applied' : 'unknown'
 }

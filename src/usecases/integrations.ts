@@ -11,10 +11,16 @@ import {
   planFault,
 } from '../domain/integration.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { Revocation } from '../domain/revocation.ts'
 import { plainMapping } from '../domain/user-name.ts'
 import type { RelyingParty, TenantStore } from '../ports/directory-store.ts'
-import type { IntegrationCredential, IntegrationStore } from '../ports/integration-store.ts'
+import type {
+  ChangedIntegration,
+  IntegrationCredential,
+  IntegrationStore,
+} from '../ports/integration-store.ts'
 import type { Realms } from '../ports/realms.ts'
+import type { RevocationLog } from '../ports/revocation-log.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { Addresses, Hashing, Random, Sealing } from '../ports/world.ts'
 import { revocationPrefix } from './api-keys.ts'
@@ -28,6 +34,7 @@ export type Needs = {
   readonly addresses: Pick<Addresses, 'isRange'>
   readonly signals: Pick<Signals, 'publish'>
   readonly realms: Pick<Realms, 'fault'>
+  readonly revocationLog: RevocationLog
 }
 
 /** Who looks after integrations: of one relying party, or (null) of all of the tenant. */
@@ -155,9 +162,26 @@ export async function readIntegration(
 const otherKind = (settings: IntegrationSettings, integration: Integration) =>
   settings.kind !== integration.settings.kind
 
+/** What the change of an integration takes away or gives back, as the revocation log tells it. */
+function revocationsOf(
+  { integration: { tenantId, id: integrationId, updatedAt: at }, ended }: ChangedIntegration,
+  status?: Integration['status'],
+): Revocation[] {
+  const about = { tenantId, integrationId, at }
+  const lines: Revocation[] = ended.map(({ id: credentialId, endsAt }) => ({
+    revocation: 'integration_credential_ended',
+    ...about,
+    credentialId,
+    endsAt,
+  }))
+  if (status === undefined) return lines
+  const revocation = status === 'paused' ? 'integration_paused' : 'integration_activated'
+  return [...lines, { revocation, ...about }]
+}
+
 /**
- * Changes what is named; members are replaced whole. In force in every process within a second. Returns a secret only where the
- * settings begin to need one.
+ * Changes what is named; members are replaced whole. In force in every process within a second; a pause, its end and dropped
+ * secrets are in the revocation log before this resolves. Returns a secret only where the settings begin to need one.
  */
 export async function changeIntegration(
   needs: Needs,
@@ -183,13 +207,17 @@ export async function changeIntegration(
     const saved = await needs.integrations.change(was, next, made?.credential ?? null, keeper.actor)
     if (saved) {
       needs.signals.publish(`${revocationPrefix}${id}`)
-      return { integration: saved, secret: made?.secret ?? null }
+      await needs.revocationLog.append(revocationsOf(saved, changes.status))
+      return { integration: saved.integration, secret: made?.secret ?? null }
     }
   }
   return refuse('conflict', { retryAfterSeconds: 1 })
 }
 
-/** Gives the clients of an integration a new secret; the old one ends after the overlap at the latest, with 0 at once. */
+/**
+ * Gives the clients of an integration a new secret; the old one ends after the overlap at the latest, with 0 at once. Its end is in
+ * the revocation log before this resolves.
+ */
 export async function rotateIntegration(
   needs: Needs,
   keeper: Keeper,
@@ -207,10 +235,14 @@ export async function rotateIntegration(
   if (rotated === null) return refuse('not_found')
   if (isRefusal(rotated)) return rotated
   needs.signals.publish(`${revocationPrefix}${id}`)
-  return { integration: rotated, secret }
+  await needs.revocationLog.append(revocationsOf(rotated))
+  return { integration: rotated.integration, secret }
 }
 
-/** Removes a door for ever. Who waits at it is told nothing more, in every process within a second. */
+/**
+ * Removes a door for ever. Who waits at it is told nothing more, in every process within a second. It is in the revocation log
+ * before this resolves.
+ */
 export async function removeIntegration(
   needs: Needs,
   keeper: Keeper,
@@ -218,9 +250,11 @@ export async function removeIntegration(
 ): Promise<Refusal | undefined> {
   const integration = await readIntegration(needs, keeper, id)
   if (isRefusal(integration)) return integration
-  if (!(await needs.integrations.remove(keeper.tenantId, id, keeper.actor))) {
-    return refuse('not_found')
-  }
+  const { tenantId } = keeper
+  const removed = await needs.integrations.remove(tenantId, id, keeper.actor)
+  if (!removed) return refuse('not_found')
   needs.signals.publish(`${revocationPrefix}${id}`)
+  const facts = { tenantId, integrationId: id, at: removed.at }
+  await needs.revocationLog.append([{ revocation: 'integration_removed', ...facts }])
   return undefined
 }

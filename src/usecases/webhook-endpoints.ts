@@ -11,9 +11,11 @@ import {
 } from '../domain/webhook-endpoint.ts'
 import { staleAt, webhookEventVersion } from '../domain/webhook-event.ts'
 import type { PageRequest } from '../ports/directory-store.ts'
+import type { RevocationLog } from '../ports/revocation-log.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { WebhookUrls } from '../ports/webhook.ts'
 import type {
+  EndpointKey,
   Replayed,
   WebhookAttempt,
   WebhookDeliveryStore,
@@ -31,6 +33,7 @@ export type Needs = {
   readonly random: Pick<Random, 'id' | 'token'>
   readonly clock: Clock
   readonly signals: Pick<Signals, 'publish'>
+  readonly revocationLog: RevocationLog
 }
 
 /** An endpoint with the secret that was made a moment ago. */
@@ -93,7 +96,16 @@ export async function addWebhookEndpoint(
   return { ...added, secret }
 }
 
-/** Changes address, filter, description, or pauses and resumes. What was owed while it was paused is sent unless it is stale. */
+const aboutEndpoint = ({ tenantId, rpId, id: endpointId }: EndpointKey) => ({
+  tenantId,
+  rpId,
+  endpointId,
+})
+
+/**
+ * Changes address, filter, description, or pauses and resumes; both are in the revocation log before this resolves. What was owed
+ * while it was paused is sent unless it is stale.
+ */
 export async function changeWebhookEndpoint(
   needs: Needs,
   principal: Principal,
@@ -106,6 +118,12 @@ export async function changeWebhookEndpoint(
   const changed = await needs.webhookEndpoints.change(key, changes, actorOf(principal))
   if (!changed) return refuse('not_found')
   needs.signals.publish(webhookSignal)
+  const { status } = changes
+  if (status !== undefined) {
+    const facts = { ...aboutEndpoint(key), at: changed.updatedAt }
+    const revocation = `webhook_endpoint_${status === 'paused' ? 'paused' : 'activated'}` as const
+    await needs.revocationLog.append([{ revocation, ...facts }])
+  }
   return changed
 }
 
@@ -124,14 +142,18 @@ export async function rotateWebhookSecret(
   return rotated ? { ...rotated, secret } : refuse('not_found')
 }
 
-/** Removes an endpoint; what it was still owed is not sent. */
+/** Removes an endpoint; what it was still owed is not sent. It is in the revocation log before this resolves. */
 export async function removeWebhookEndpoint(
-  { webhookEndpoints }: Pick<Needs, 'webhookEndpoints'>,
+  { webhookEndpoints, revocationLog }: Pick<Needs, 'webhookEndpoints' | 'revocationLog'>,
   principal: Principal,
   id: WebhookEndpointId,
 ): Promise<Refusal | undefined> {
-  const removed = await webhookEndpoints.remove(keyOf(principal, id), actorOf(principal))
-  return removed ? undefined : refuse('not_found')
+  const key = keyOf(principal, id)
+  const removed = await webhookEndpoints.remove(key, actorOf(principal))
+  if (!removed) return refuse('not_found')
+  const facts = { ...aboutEndpoint(key), at: removed.at }
+  await revocationLog.append([{ revocation: 'webhook_endpoint_removed', ...facts }])
+  return undefined
 }
 
 /** Owes the endpoint an event of the type `webhook.test`, whatever its filter says. */

@@ -1,10 +1,23 @@
 import { describe, expect, test } from 'vitest'
-import { readRevocation, revocationLine } from '../../src/domain/revocation.ts'
+import {
+  inForce,
+  type Revocation,
+  readRevocation,
+  revocationLine,
+} from '../../src/domain/revocation.ts'
 
 const id = <P extends string>(prefix: P) => `${prefix}_01jv9z3k8we2tvn4qh6yrx7b5c` as const
 const tenantId = id('tnt')
 const at = new Date('2026-11-22T10:00:00.123Z')
 const device = { tenantId, userId: id('usr'), deviceId: id('dev'), at }
+const integration = { tenantId, integrationId: id('int'), at }
+const credential = {
+  revocation: 'integration_credential_ended',
+  ...integration,
+  credentialId: id('icr'),
+  endsAt: new Date('2026-11-23T10:00:00.456Z'),
+} as const
+const endpoint = { tenantId, rpId: id('rp'), endpointId: id('whe'), at }
 const unregistered = { revocation: 'device_unregistered', ...device, reason: 'lost' } as const
 
 describe('a line of the revocation log', () => {
@@ -19,6 +32,13 @@ describe('a line of the revocation log', () => {
     { revocation: 'user_suspended', tenantId, userId: id('usr'), at } as const,
     { revocation: 'user_activated', tenantId, userId: id('usr'), at } as const,
     { revocation: 'api_key_revoked', tenantId, keyId: id('key'), at } as const,
+    { revocation: 'integration_removed', ...integration } as const,
+    { revocation: 'integration_paused', ...integration } as const,
+    { revocation: 'integration_activated', ...integration } as const,
+    credential,
+    { revocation: 'webhook_endpoint_removed', ...endpoint } as const,
+    { revocation: 'webhook_endpoint_paused', ...endpoint } as const,
+    { revocation: 'webhook_endpoint_activated', ...endpoint } as const,
   ])('is read as it was written: $revocation', (one) => {
     expect(readRevocation(revocationLine(one))).toEqual(one)
   })
@@ -44,11 +64,62 @@ describe('a line of the revocation log', () => {
     [without({ at: 'yesterday' }), 'without a time'],
     [without({ at: 5 }), 'with a number for a time'],
     [without({ revocation: 'api_key_revoked' }), 'of a key without its id'],
+    [without({ revocation: 'toString' }), 'of a kind that every object has'],
+    [without({ revocation: 'integration_removed' }), 'of an integration without its id'],
+    [
+      JSON.stringify({ ...credential, credentialId: id('int') }),
+      'of a credential under another id',
+    ],
+    [JSON.stringify({ ...credential, endsAt: 'soon' }), 'of a credential without its end'],
+    [
+      JSON.stringify({ revocation: 'webhook_endpoint_removed', ...endpoint, rpId: 7 }),
+      'of a webhook endpoint without its relying party',
+    ],
     [
       without({ revocation: 'user_suspended', userId: id('dev') }),
       'of a user under another kind of id',
     ],
   ])('is none when it is %j: %s', (line) => {
     expect(readRevocation(line)).toBeUndefined()
+  })
+})
+
+describe('of the lines about one thing', () => {
+  const later = new Date(at.getTime() + 1000)
+  const endsAt = new Date(at.getTime() + 5000)
+  const ended = { ...credential, endsAt } as const
+  const onceMore = <R extends Revocation>(one: R): R => ({ ...one, at: later })
+
+  test('the last one counts', () => {
+    const [paused, activated] = [
+      { revocation: 'integration_paused', ...integration },
+      { revocation: 'integration_activated', ...integration },
+    ] as const
+    expect(inForce([onceMore(activated), paused])).toEqual([])
+    expect(inForce([onceMore(paused), activated])).toEqual([onceMore(paused)])
+  })
+
+  test.each([
+    [
+      { revocation: 'integration_removed', ...integration },
+      { revocation: 'integration_activated', ...integration },
+    ],
+    [
+      { revocation: 'webhook_endpoint_removed', ...endpoint },
+      { revocation: 'webhook_endpoint_activated', ...endpoint },
+    ],
+  ] as const)('nothing comes after $revocation', (removed, activated) => {
+    expect(inForce([onceMore(activated), removed])).toEqual([removed])
+  })
+
+  test('a credential ends when the earliest of them says', () => {
+    const sooner = { ...ended, endsAt: later }
+    expect(inForce([ended, onceMore(sooner)])).toEqual([onceMore(sooner)])
+    expect(inForce([sooner, onceMore(ended)])).toEqual([sooner])
+  })
+
+  test('those about its credentials are about something else', () => {
+    const removed = { revocation: 'integration_removed', ...integration } as const
+    expect(inForce([ended, removed])).toEqual([ended, removed])
   })
 })

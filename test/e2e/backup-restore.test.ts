@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, inject, test, vi } from 'vitest'
 import { onServer } from '../support/cluster.ts'
+import { makeWaitDoor } from '../support/doors.ts'
 import { createApi, enrolPhone, startTestService } from '../support/running-service.ts'
 import { startProgram } from '../support/service-process.ts'
 
@@ -26,6 +27,22 @@ test('what was revoked after the backup is revoked again after the restore', asy
   const key = { relyingPartyId: party.json.id, name: 'stolen' }
   const stolen = await api('POST', '/v1/api-keys', key)
   const thief = createApi(service.origin, stolen.json.secret)
+  const [removed, stopped, rotated, open] = [
+    await makeWaitDoor(service),
+    await makeWaitDoor(service),
+    await makeWaitDoor(service),
+    await makeWaitDoor(service),
+  ]
+  const doors = [removed, stopped, rotated, open]
+  const atDoors = async () => {
+    const question = { username: 'nobody', number: '123456' }
+    return (await Promise.all(doors.map((door) => door.ask(question)))).map(({ status }) => status)
+  }
+  const believed = await atDoors()
+  expect(believed).toEqual([404, 404, 404, 404])
+  const hook = { url: 'https://127.0.0.1:9443/', events: ['user.unlocked'] }
+  const endpoint = await api('POST', '/v1/webhook-endpoints', hook)
+  expect(endpoint.status).toBe(201)
 
   const name = new URL(service.database.url).pathname.slice(1)
   const copy = `${name}_backup`
@@ -41,6 +58,12 @@ test('what was revoked after the backup is revoked again after the restore', asy
   await api('PATCH', `/v1/devices/${kept.deviceId}`, { status: 'suspended' })
   await api('PATCH', `/v1/devices/${kept.deviceId}`, { status: 'active' })
   await api('POST', `/v1/api-keys/${stolen.json.id}/revoke`)
+  await api('DELETE', `/v1/integrations/${removed.id}`)
+  await stopped.change({ status: 'paused' })
+  await api('POST', `/v1/integrations/${rotated.id}/rotate`, { overlapSeconds: 0 })
+  await open.change({ status: 'paused' })
+  await open.change({ status: 'active' })
+  await api('DELETE', `/v1/webhook-endpoints/${endpoint.json.id}`)
   const later = await enrolPhone(service, { user: 'bob' })
   await later.client.unregister()
 
@@ -51,6 +74,7 @@ test('what was revoked after the backup is revoked again after the restore', asy
   // The backup knows nothing of it: this is what the drill is for.
   expect(await lost.client.self()).toMatchObject({ status: 'active' })
   expect((await thief('GET', '/v1/tenant')).status).toBe(200)
+  expect(await atDoors()).toEqual(believed)
 
   const environment = {
     DATABASE_URL: service.database.url,
@@ -63,11 +87,14 @@ test('what was revoked after the backup is revoked again after the restore', asy
     const { code } = await program.exit
     return { code, ...JSON.parse(program.stdout()) }
   }
-  expect(await apply()).toEqual({ code: 1, applied: 3, already: 0, unknown: 1, unreadable: 1 })
+  expect(await apply()).toEqual({ code: 1, applied: 7, already: 0, unknown: 1, unreadable: 1 })
   const refused = { code: 'device_unregistered' }
   await expect(lost.client.self()).rejects.toMatchObject(refused)
   await expect(paused.client.self()).rejects.toMatchObject({ code: 'device_suspended' })
   expect(await kept.client.self()).toMatchObject({ status: 'active' })
   expect((await thief('GET', '/v1/tenant')).status).toBe(401)
-  expect(await apply()).toMatchObject({ applied: 0, already: 3, unknown: 1 })
+  expect(await atDoors()).toEqual([401, 403, 401, 404])
+  expect((await api('GET', '/v1/webhook-endpoints')).json.items).toEqual([])
+  // What was removed is not there any more.
+  expect(await apply()).toMatchObject({ applied: 0, already: 5, unknown: 3 })
 })

@@ -172,11 +172,9 @@ async function aWorld(stores: Stores) {
   const endpointId = systemRandom.id('webhookEndpoint')
   await stores.webhookEndpoints.add(anEndpointAt(tenantId, rpId, endpointId), 20, 'operator')
   const integrationId = systemRandom.id('integration')
-  const integration = await stores.integrations.create(
-    aDoorAt(tenantId, rpId, integrationId),
-    aSecret(),
-    'operator',
-  )
+  const credential = aSecret()
+  const door = aDoorAt(tenantId, rpId, integrationId)
+  const integration = await stores.integrations.create(door, credential, 'operator')
   const owedEvent = aWebhook(tenantId, endpointId)
   await stores.webhookDeliveries.owe(owedEvent)
   await stores.database.query(
@@ -187,6 +185,7 @@ async function aWorld(stores: Stores) {
   return {
     integrationId,
     integration,
+    credentialId: credential.id,
     endpointId,
     eventId: owedEvent.eventId,
     ...user,
@@ -276,7 +275,14 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   'integrations.remove': [
     ({ integrations }, my, their) =>
       integrations.remove(my.tenantId, their.integrationId, 'operator'),
-    false,
+    null,
+  ],
+  'integrations.endCredential': [
+    ({ integrations }, my, { integrationId, credentialId: id }) => {
+      const credential = { tenantId: my.tenantId, integrationId, id, endsAt: new Date(0) }
+      return integrations.endCredential(credential, 'operator')
+    },
+    null,
   ],
   'integrations.recordUses': [
     ({ integrations }, my, { integrationId: id }) => {
@@ -798,7 +804,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   ],
   'webhookEndpoints.remove': [
     ({ webhookEndpoints }, my, their) => webhookEndpoints.remove(endpointOf(my, their), 'operator'),
-    false,
+    null,
   ],
   'webhookEndpoints.stop': [
     ({ webhookEndpoints }, my, their) =>

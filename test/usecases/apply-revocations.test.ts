@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
 import { type Revocation, revocationLine } from '../../src/domain/revocation.ts'
+import { plainMapping } from '../../src/domain/user-name.ts'
 import { applyRevocations } from '../../src/usecases/apply-revocations.ts'
 import { findUser } from '../../src/usecases/find-user.ts'
 import { readDevice } from '../../src/usecases/read-devices.ts'
@@ -19,7 +21,7 @@ beforeEach(async () => {
 })
 afterAll(() => world.close())
 
-type Kind = Exclude<Revocation['revocation'], 'api_key_revoked'>
+type Kind = Extract<Revocation['revocation'], `device_${string}` | `user_${string}`>
 
 /** A line about the phone, this many seconds after the first. */
 function line(revocation: Kind, second: number): string {
@@ -92,4 +94,167 @@ test('a user is suspended again, unless a later line took it back; nobody is let
     (await aPrincipal(world)).tenantId,
   )
   expect(await apply(foreign)).toMatchObject({ unknown: 1 })
+})
+
+describe('an integration', () => {
+  const endsAt = new Date(Date.now() + 3_600_000)
+
+  /** A door with two live credentials, as lines name them. */
+  async function aDoor() {
+    const { tenantId, rpId } = rp
+    const integrationId = world.random.id('integration')
+    const credential = () => ({
+      id: world.random.id('integrationCredential'),
+      expiresAt: null,
+      secretHash: randomBytes(32),
+    })
+    const [first, second] = [credential(), credential()]
+    const plan = {
+      name: 'VPN',
+      settings: { kind: 'wait' },
+      numberMode: 'caller',
+      namespace: 'default',
+      userNames: plainMapping,
+      allowedAddresses: [],
+      policy: {},
+      ttlSeconds: null,
+      status: 'active',
+    } as const
+    const made = { ...plan, tenantId, id: integrationId, rpId, integrationKey: null }
+    await world.integrations.create(made, first, 'operator')
+    const rotation = { tenantId, id: integrationId, overlapSeconds: 86_400 }
+    await world.integrations.rotate(rotation, second, 'operator')
+    const about = { tenantId, integrationId, at: new Date() }
+    const ended = {
+      revocation: 'integration_credential_ended',
+      ...about,
+      credentialId: first.id,
+    } as const
+    return {
+      about,
+      ended,
+      second: second.id,
+      find: () => world.integrations.find(tenantId, integrationId),
+      ends: async () => {
+        const stored = await world.integrations.findStored({ id: integrationId })
+        return stored?.credentials.map(({ id, expiresAt }) => [id, expiresAt])
+      },
+    }
+  }
+
+  test('is removed again, with whatever else is said of it', async () => {
+    const { about, find } = await aDoor()
+    const removed = revocationLine({ revocation: 'integration_removed', ...about })
+    const later = { ...about, at: new Date(about.at.getTime() + 1) }
+    const activated = revocationLine({ revocation: 'integration_activated', ...later })
+    expect(await apply(removed, activated)).toMatchObject({ applied: 1 })
+    expect(await find()).toBeNull()
+    expect(await apply(removed)).toMatchObject({ applied: 0, unknown: 1 })
+  })
+
+  test('is paused again once, in every process, and its end of a pause lets nobody in', async () => {
+    const { about, find } = await aDoor()
+    const paused = revocationLine({ revocation: 'integration_paused', ...about })
+    world.published.length = 0
+    expect(await apply(paused)).toMatchObject({ applied: 1 })
+    expect(world.published).toEqual([`revoked:${about.integrationId}`])
+    expect(await find()).toMatchObject({ status: 'paused' })
+    expect(await apply(paused)).toMatchObject({ applied: 0, already: 1 })
+    const later = { ...about, at: new Date(about.at.getTime() + 1) }
+    const activated = revocationLine({ revocation: 'integration_activated', ...later })
+    expect(await apply(paused, activated)).toMatchObject({ applied: 0, already: 0 })
+    expect(await find()).toMatchObject({ status: 'paused' })
+  })
+
+  test('loses a credential at the time of its line, never later, and no other', async () => {
+    const { ended, second, ends } = await aDoor()
+    world.published.length = 0
+    expect(await apply(revocationLine({ ...ended, endsAt }))).toMatchObject({ applied: 1 })
+    expect(world.published).toEqual([`revoked:${ended.integrationId}`])
+    const bounded = [
+      [ended.credentialId, endsAt],
+      [second, null],
+    ]
+    expect(await ends()).toEqual(bounded)
+    const postponed = { ...ended, endsAt: new Date(endsAt.getTime() + 1) }
+    expect(await apply(revocationLine(postponed))).toMatchObject({ already: 1 })
+    expect(await ends()).toEqual(bounded)
+    expect(await apply(revocationLine({ ...ended, endsAt: ended.at }))).toMatchObject({
+      applied: 1,
+    })
+    expect(await ends()).toEqual([[second, null]])
+  })
+
+  test('that ends a credential by a rotation says so in lines that change nothing where they were written', async () => {
+    const { about } = await aDoor()
+    const rotation = { tenantId: about.tenantId, id: about.integrationId, overlapSeconds: 60 }
+    const secret = { expiresAt: null, secretHash: randomBytes(32) }
+    await world.integrations.rotate(
+      { ...rotation, overlapSeconds: 0 },
+      { id: world.random.id('integrationCredential'), ...secret },
+      'operator',
+    )
+    const rotated = await world.integrations.rotate(
+      rotation,
+      { id: world.random.id('integrationCredential'), ...secret },
+      'operator',
+    )
+    if (!rotated || !('ended' in rotated)) throw new Error('one credential may be rotated')
+    const lines = rotated.ended.map(({ id, endsAt: end }) =>
+      revocationLine({
+        revocation: 'integration_credential_ended',
+        ...about,
+        credentialId: id,
+        endsAt: end,
+      }),
+    )
+    expect(await apply(...lines)).toMatchObject({ applied: 0, already: 1 })
+  })
+
+  test('of another tenant is not touched', async () => {
+    const { about, ended, find, ends } = await aDoor()
+    const { tenantId } = await aPrincipal(world)
+    const foreign = [
+      { revocation: 'integration_removed', ...about, tenantId },
+      { ...ended, endsAt, tenantId },
+    ] as const
+    expect(await apply(...foreign.map(revocationLine))).toMatchObject({ applied: 0, unknown: 2 })
+    expect(await find()).toMatchObject({ status: 'active' })
+    expect(await ends()).toHaveLength(2)
+  })
+})
+
+describe('a webhook endpoint', () => {
+  async function anEndpoint() {
+    const { tenantId, rpId } = rp
+    const key = { tenantId, rpId, id: world.random.id('webhookEndpoint') }
+    const told = { url: 'https://rp.example/', description: '', events: ['*'] as const }
+    const secretSealed = randomBytes(60)
+    await world.webhookEndpoints.add({ ...key, ...told, secretSealed }, 20, 'operator')
+    const about = { tenantId, rpId, endpointId: key.id, at: new Date() }
+    return { about, find: () => world.webhookEndpoints.find(key) }
+  }
+
+  test('is paused again, unless a later line took it back', async () => {
+    const { about, find } = await anEndpoint()
+    const later = { ...about, at: new Date(about.at.getTime() + 1) }
+    const paused = revocationLine({ revocation: 'webhook_endpoint_paused', ...about })
+    await apply(paused, revocationLine({ revocation: 'webhook_endpoint_activated', ...later }))
+    expect(await find()).toMatchObject({ status: 'active' })
+    expect(await apply(paused)).toMatchObject({ applied: 1 })
+    expect(await find()).toMatchObject({ status: 'paused', statusReason: 'relying_party' })
+    expect(await apply(paused)).toMatchObject({ applied: 0, already: 1 })
+  })
+
+  test('is removed again, and another tenant’s is not', async () => {
+    const { about, find } = await anEndpoint()
+    const removed = revocationLine({ revocation: 'webhook_endpoint_removed', ...about })
+    const other = await aPrincipal(world)
+    const foreign = removed.replace(about.tenantId, other.tenantId)
+    expect(await apply(foreign)).toMatchObject({ unknown: 1 })
+    expect(await find()).not.toBeNull()
+    expect(await apply(removed)).toMatchObject({ applied: 1 })
+    expect(await find()).toBeNull()
+    expect(await apply(removed)).toMatchObject({ applied: 0, unknown: 1 })
+  })
 })

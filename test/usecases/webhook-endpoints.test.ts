@@ -33,3 +33,23 @@ test('the audit record holds the origin of an address and nothing of its path or
     ['webhook_endpoint_added', 'https://rp.example:8443'],
   ])
 })
+
+test('a pause, its end and a removal are in the revocation log before they are answered', async () => {
+  const { id: endpointId } = await anEndpoint()
+  world.revoked.length = 0
+  await granted(changeWebhookEndpoint(needs(), rp, endpointId, { description: 'x' }))
+  for (const status of ['paused', 'active'] as const) {
+    await granted(changeWebhookEndpoint(needs(), rp, endpointId, { status }))
+  }
+  await removeWebhookEndpoint(needs(), rp, endpointId)
+  await removeWebhookEndpoint(needs(), rp, endpointId)
+  const { tenantId, rpId } = rp
+  const about = { tenantId, rpId, endpointId, at: expect.any(Date) }
+  expect(world.revoked).toEqual([
+    { revocation: 'webhook_endpoint_paused', ...about },
+    { revocation: 'webhook_endpoint_activated', ...about },
+    { revocation: 'webhook_endpoint_removed', ...about },
+  ])
+  const times = world.revoked.map(({ at }) => at.getTime())
+  expect(times).toEqual(times.toSorted((a, b) => a - b))
+})
