@@ -11,7 +11,11 @@ import { pauseDaysMax } from '../src/domain/protection.ts'
 import { diagnosticsPerHourMax } from '../src/domain/retention.ts'
 import { shownNumberSeconds } from '../src/domain/shown-number.ts'
 import { testPushesPerHourMax, testPushGapSeconds } from '../src/domain/test-push.ts'
-import { endpointsMax, failingDaysMax } from '../src/domain/webhook-endpoint.ts'
+import {
+  endpointsMax,
+  failingDaysMax,
+  requestsPerMinuteMax,
+} from '../src/domain/webhook-endpoint.ts'
 import { replaysMax } from '../src/usecases/webhook-endpoints.ts'
 
 const document = readFileSync(path.resolve(import.meta.dirname, '../docs/limits.md'), 'utf8')
@@ -70,6 +74,7 @@ test('it tells the figures that no policy changes', () => {
   expect(figureOf('endpoints of a relying party')).toBe(endpointsMax)
   expect(figureOf('days of nothing but failures')).toBe(failingDaysMax)
   expect(figureOf('events that one call replays')).toBe(replaysMax)
+  expect(figureOf('tests and replays of an endpoint within any minute')).toBe(requestsPerMinuteMax)
 })
 
 test('it tells what outsiders can guess of passcodes in a year, for one device and for all that a user may have', () => {

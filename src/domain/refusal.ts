@@ -28,6 +28,7 @@ export type RefusalCode =
   | 'webhook_url_refused'
   | 'webhook_endpoint_not_active'
   | 'too_many_webhook_endpoints'
+  | 'too_many_webhook_requests'
   // policy
   | 'policy_out_of_profile'
   | 'policy_laxer'

@@ -5,6 +5,8 @@ import { isDense, type SubscribedEventType, type WebhookEventType } from './webh
 
 /** Endpoints of one relying party. */
 export const endpointsMax = 20
+/** Tests and replays of one endpoint, together, within any minute: whoever holds an API key must not be able to flood an address by us. */
+export const requestsPerMinuteMax = 10
 /** How long the old secret signs beside the new one, unless the relying party says otherwise. */
 export const secretOverlapSeconds = { default: 86_400, max: 604_800 } as const
 /** An endpoint is paused when it has done nothing but fail for so long. */

@@ -20,4 +20,9 @@ export const webhookProblems = {
     title: 'The relying party has as many endpoints as it may.',
     detail: 'Remove one that is not used any more: GET /v1/webhook-endpoints.',
   },
+  too_many_webhook_requests: {
+    status: 429,
+    title: 'The endpoint has had as many tests and replays as a minute may see.',
+    detail: 'Wait for the seconds in `Retry-After`.',
+  },
 } as const satisfies Partial<Record<RefusalCode, ProblemKind>>

@@ -54,6 +54,19 @@ const remove = `
     updated_at = clock_timestamp()
   where ${own} returning ${endpointColumns}`
 
+const withinMinute = `array(select t from unnest(e.requested_at) t
+  where t > clock_timestamp() - interval '1 minute' order by t)`
+
+const takeTurn = `
+  update webhook_endpoints e set requested_at = ${withinMinute} || clock_timestamp()
+  where ${own} and e.status = 'active' and cardinality(${withinMinute}) < $4
+  returning e.id`
+
+const secondsToWait = `
+  select greatest(1, ceil(extract(epoch from
+    (${withinMinute})[1] + interval '1 minute' - clock_timestamp())))::int as seconds
+  from webhook_endpoints e where ${own} and e.status = 'active'`
+
 const stop = `
   update webhook_endpoints e set status = $3, status_reason = $4, updated_at = clock_timestamp()
   where e.tenant_id = $1 and e.id = $2 and e.status = 'active' and e.url = $5
@@ -145,6 +158,15 @@ export function createWebhookEndpointStore(
       const audit = { type: 'webhook_endpoint_removed', actor } as const
       const removed = await change('remove_webhook_endpoint', remove, key, [], audit)
       return removed && { at: removed.updatedAt }
+    },
+
+    async takeTurn({ tenantId, rpId, id }, perMinuteMax) {
+      const of = [tenantId, rpId, id]
+      const taken = await database.query('take_webhook_turn', takeTurn, [...of, perMinuteMax])
+      if (taken.length > 0) return { kind: 'taken' }
+      const waits = database.query<{ seconds: number }>
+      const [row] = await waits('webhook_turn_wait', secondsToWait, of)
+      return row ? { kind: 'too_soon', retryAfterSeconds: row.seconds } : { kind: 'not_active' }
     },
 
     stop({ tenantId, id, url }, { status, reason }) {

@@ -25,6 +25,12 @@ export type WebhookEndpointChanges = Partial<
   Pick<WebhookEndpoint, 'url' | 'description' | 'events'>
 > & { readonly status?: 'active' | 'paused' }
 
+/** A turn that was taken, or why none was: too many of late, or there is no such active endpoint. */
+export type Turn =
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'too_soon'; readonly retryAfterSeconds: number }
+  | { readonly kind: 'not_active' }
+
 /** Endpoints as their relying party keeps them. Each change is recorded for auditors in its own transaction. */
 export interface WebhookEndpointStore {
   list(tenantId: TenantId, rpId: RelyingPartyId): Promise<WebhookEndpoint[]>
@@ -46,6 +52,11 @@ export interface WebhookEndpointStore {
   ): Promise<WebhookEndpoint | null>
   /** Takes address and secrets away at once, and says when; null when there is none. */
   remove(key: EndpointKey, actor: Actor): Promise<{ readonly at: Date } | null>
+  /**
+   * Takes one of the `perMinuteMax` turns that an active endpoint has within any minute: decided by the update that takes it, so
+   * that of any number at once no more are taken.
+   */
+  takeTurn(key: EndpointKey, perMinuteMax: number): Promise<Turn>
   /** Ends or pauses an active endpoint on account of how it answers; false when it is not active, or has another address by now. */
   stop(
     endpoint: Pick<WebhookEndpoint, 'tenantId' | 'id' | 'url'>,

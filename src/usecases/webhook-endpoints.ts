@@ -6,6 +6,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import {
   type EventFilter,
   endpointsMax,
+  requestsPerMinuteMax,
   secretOverlapSeconds,
   type WebhookEndpoint,
 } from '../domain/webhook-endpoint.ts'
@@ -156,15 +157,28 @@ export async function removeWebhookEndpoint(
   return undefined
 }
 
+/** Lets tests and replays through while the endpoint is active and has not had too many of late. */
+async function takeTurn(
+  needs: Needs,
+  principal: Principal,
+  id: WebhookEndpointId,
+): Promise<Refusal | undefined> {
+  const endpoint = await readWebhookEndpoint(needs, principal, id)
+  if (isRefusal(endpoint)) return endpoint
+  const turn = await needs.webhookEndpoints.takeTurn(keyOf(principal, id), requestsPerMinuteMax)
+  if (turn.kind === 'not_active') return refuse('webhook_endpoint_not_active')
+  if (turn.kind === 'taken') return undefined
+  return refuse('too_many_webhook_requests', { retryAfterSeconds: turn.retryAfterSeconds })
+}
+
 /** Owes the endpoint an event of the type `webhook.test`, whatever its filter says. */
 export async function testWebhookEndpoint(
   needs: Needs,
   principal: Principal,
   id: WebhookEndpointId,
 ): Promise<{ readonly eventId: WebhookEventId } | Refusal> {
-  const endpoint = await readWebhookEndpoint(needs, principal, id)
-  if (isRefusal(endpoint)) return endpoint
-  if (endpoint.status !== 'active') return refuse('webhook_endpoint_not_active')
+  const refusal = await takeTurn(needs, principal, id)
+  if (refusal) return refusal
   const eventId = needs.random.id('webhookEvent')
   const occurredAt = needs.clock.now()
   await needs.webhookDeliveries.owe({
@@ -195,7 +209,7 @@ export async function listWebhookAttempts(
 
 /**
  * Owes again, under the same ids: one event, delivered or not, or what has failed and happened since a time. At most `replaysMax` a
- * call; whoever is told so many calls again.
+ * call; whoever is told so many calls again, within the bound that tests and replays have.
  */
 export async function replayWebhooks(
   needs: Needs,
@@ -203,9 +217,8 @@ export async function replayWebhooks(
   id: WebhookEndpointId,
   which: Replayed,
 ): Promise<{ readonly replayed: number } | Refusal> {
-  const endpoint = await readWebhookEndpoint(needs, principal, id)
-  if (isRefusal(endpoint)) return endpoint
-  if (endpoint.status !== 'active') return refuse('webhook_endpoint_not_active')
+  const refusal = await takeTurn(needs, principal, id)
+  if (refusal) return refusal
   const { tenantId } = principal
   const replayed = await needs.webhookDeliveries.replay(tenantId, id, which, replaysMax)
   if (replayed === 0 && which.eventId !== undefined) return refuse('not_found')

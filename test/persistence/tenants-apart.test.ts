@@ -806,6 +806,10 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     ({ webhookEndpoints }, my, their) => webhookEndpoints.remove(endpointOf(my, their), 'operator'),
     null,
   ],
+  'webhookEndpoints.takeTurn': [
+    ({ webhookEndpoints }, my, their) => webhookEndpoints.takeTurn(endpointOf(my, their), 10),
+    { kind: 'not_active' },
+  ],
   'webhookEndpoints.stop': [
     ({ webhookEndpoints }, my, their) =>
       webhookEndpoints.stop(

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
+import { requestsPerMinuteMax } from '../../src/domain/webhook-endpoint.ts'
 import {
   addWebhookEndpoint,
   changeWebhookEndpoint,
   removeWebhookEndpoint,
+  replayWebhooks,
+  testWebhookEndpoint,
 } from '../../src/usecases/webhook-endpoints.ts'
 import { aPrincipal, granted, openWorld, type World } from './world.ts'
 
@@ -52,4 +55,67 @@ test('a pause, its end and a removal are in the revocation log before they are a
   ])
   const times = world.revoked.map(({ at }) => at.getTime())
   expect(times).toEqual(times.toSorted((a, b) => a - b))
+})
+
+describe('tests and replays', () => {
+  const tooMany = (one: unknown) =>
+    typeof one === 'object' &&
+    one !== null &&
+    'refused' in one &&
+    one.refused === 'too_many_webhook_requests'
+
+  test('are no more together than a minute may see, however many are asked for at once', async () => {
+    const { id } = await anEndpoint()
+    const answers = await Promise.all(
+      Array.from({ length: requestsPerMinuteMax * 2 }, (_, n) =>
+        n % 2 === 0
+          ? testWebhookEndpoint(needs(), rp, id)
+          : replayWebhooks(needs(), rp, id, { failedSince: new Date(0) }),
+      ),
+    )
+    expect(answers.filter(tooMany)).toHaveLength(requestsPerMinuteMax)
+    const owed = await world.database.query(
+      'owed_tests',
+      'select from webhook_deliveries where tenant_id = $1 and endpoint_id = $2',
+      [rp.tenantId, id],
+    )
+    expect(owed).toHaveLength(answers.filter((one) => 'eventId' in one).length)
+  })
+
+  test('are let through again a minute after the first of them, as the refusal says, and are no matter of other endpoints', async () => {
+    const { id } = await anEndpoint()
+    const { id: other } = await anEndpoint()
+    const asked = (secondsAgo: number) =>
+      world.database.query(
+        'asked_before',
+        `update webhook_endpoints set requested_at = array(select clock_timestamp()
+           - make_interval(secs => $3) + n * interval '1 ms' from generate_series(1, $4::int) n)
+         where tenant_id = $1 and id = $2`,
+        [rp.tenantId, id, secondsAgo, requestsPerMinuteMax],
+      )
+    await asked(30)
+    const refused = await testWebhookEndpoint(needs(), rp, id)
+    expect(refused).toEqual({
+      refused: 'too_many_webhook_requests',
+      retryAfterSeconds: expect.any(Number),
+    })
+    const seconds = 'retryAfterSeconds' in refused ? (refused.retryAfterSeconds ?? 0) : 0
+    expect(seconds).toBeGreaterThanOrEqual(1)
+    expect(seconds).toBeLessThanOrEqual(31)
+    await granted(testWebhookEndpoint(needs(), rp, other))
+    await asked(61)
+    await granted(testWebhookEndpoint(needs(), rp, id))
+  })
+
+  test('are refused while the endpoint is paused, and cost nothing then', async () => {
+    const { id } = await anEndpoint()
+    await granted(changeWebhookEndpoint(needs(), rp, id, { status: 'paused' }))
+    for (let n = 0; n <= requestsPerMinuteMax; n++) {
+      expect(await testWebhookEndpoint(needs(), rp, id)).toEqual({
+        refused: 'webhook_endpoint_not_active',
+      })
+    }
+    await granted(changeWebhookEndpoint(needs(), rp, id, { status: 'active' }))
+    await granted(testWebhookEndpoint(needs(), rp, id))
+  })
 })

@@ -170,7 +170,7 @@ function test(app: HttpApp, { useCases, key }: ServerOptions): void {
       description: 'Of the type `webhook.test`, whatever the filter says; tried for a minute.',
       params,
       answers: { 202: { description: 'It is on its way.', schema: webhookTest } },
-      refusals: ['webhook_endpoint_not_active'],
+      refusals: ['webhook_endpoint_not_active', 'too_many_webhook_requests'],
     }),
     async (request, reply) => {
       const sent = await useCases.testWebhookEndpoint(principalOf(request), request.params.id)
@@ -212,7 +212,7 @@ function replay(app: HttpApp, { useCases, key }: ServerOptions): void {
       params,
       body: webhookReplay,
       answers: { 202: { description: 'They are on their way.', schema: webhookReplayed } },
-      refusals: ['webhook_endpoint_not_active'],
+      refusals: ['webhook_endpoint_not_active', 'too_many_webhook_requests'],
     }),
     async (request, reply) => {
       const { id } = request.params
