@@ -74,6 +74,28 @@ describe.each(['refusing', 'silent'] as const)('while the database is %s', (stat
   })
 })
 
+describe.each(['refusing', 'silent'] as const)(
+  'when the database becomes %s while a door waits',
+  (state) => {
+    test('the client gets a no, and nobody can approve what nobody waits for any more', async () => {
+      const asking = door.ask({ username: 'alice', number: '483920', host: `door-${state}` })
+      const request = await until('the phone is asked', async () =>
+        (await phone.client.pending()).requests.find(({ context }) =>
+          JSON.stringify(context).includes(`door-${state}`),
+        ),
+      )
+      line.set(state)
+      expect((await asking).status).toBe(503)
+      line.set('open')
+      const ended = await until('it is cancelled', async () => {
+        const { status, json } = await api('GET', `/v1/challenges/${request.challengeId}`)
+        return status === 200 && json.status !== 'pending' ? json.status : null
+      })
+      expect(ended).toBe('cancelled')
+    })
+  },
+)
+
 test('a wait that outlives an outage still learns the answer', async () => {
   const created = await api('POST', '/v1/challenges', { user: 'alice' })
   const request = (await phone.client.pending()).requests[0]

@@ -14,6 +14,7 @@ import {
   type DoorQuestion,
   type DoorWait,
   followAtDoor,
+  orAbandon,
 } from './ask.ts'
 import type { Entered } from './authenticate-integration.ts'
 import { type Needs as CodeNeeds, isAcceptedCode, type SignIn } from './enter-code.ts'
@@ -79,7 +80,8 @@ export async function askToFollow(
   const { tenantId, id, createdAt, expiresAt } = created.challenge
   const holdMs = holdMsOf(expiresAt.getTime() - createdAt.getTime())
   const { id: integrationId } = entered.integration
-  await needs.doors.follow({ tenantId, integrationId, challengeId: id, holdMs })
+  const following = needs.doors.follow({ tenantId, integrationId, challengeId: id, holdMs })
+  await orAbandon(needs, entered, created, following)
   return id
 }
 

@@ -13,7 +13,7 @@ import type { IntegrationUsage } from '../../ports/integration-store.ts'
 import type { Signals } from '../../ports/signals.ts'
 import { type Needs as CancelNeeds, cancelChallenge } from '../cancel-challenge.ts'
 import { type Created, type Needs as CreateNeeds, createChallenge } from '../create-challenge.ts'
-import { waitForChallenge } from '../read-challenge.ts'
+import { rereadEveryMs, waitForChallenge } from '../read-challenge.ts'
 import type { Entered } from './authenticate-integration.ts'
 
 export type Needs = Omit<CreateNeeds & CancelNeeds, 'challenges'> & {
@@ -115,8 +115,45 @@ export async function followAtDoor(
 }
 
 /**
- * Asks, and waits until the question has ended. When the client goes, may wait no more, or the service stops, the challenge is
- * cancelled: nobody would learn of an approval.
+ * Cancels a question that nobody waits for any more, because the database could not be reached: again and again until it can, and no
+ * longer than the question lives or the process does. Never rejects.
+ */
+async function abandon(
+  needs: Needs,
+  { door }: Entered,
+  { challenge: { id, createdAt, expiresAt } }: Created,
+): Promise<void> {
+  const until = performance.now() + expiresAt.getTime() - createdAt.getTime()
+  const watch = needs.signals.watch(id)
+  try {
+    while (!needs.signals.stopped && performance.now() < until) {
+      const isOver = await cancelChallenge(needs, door, id).catch(() => null)
+      if (isOver !== null) return
+      await watch.next(rereadEveryMs)
+    }
+  } finally {
+    watch.close()
+  }
+}
+
+/** What is done for a client with a question that was put; when it fails, the client gets a no, and the question is abandoned. */
+export async function orAbandon<T>(
+  needs: Needs,
+  entered: Entered,
+  created: Created,
+  doing: Promise<T>,
+): Promise<T> {
+  try {
+    return await doing
+  } catch (error) {
+    void abandon(needs, entered, created)
+    throw error
+  }
+}
+
+/**
+ * Asks, and waits until the question has ended. When the client goes, may wait no more, the service stops, or the database cannot be
+ * reached, the challenge is cancelled: nobody would learn of an approval.
  */
 export async function askAndWait(
   needs: Needs,
@@ -128,7 +165,8 @@ export async function askAndWait(
   if ('outcome' in created) return created
   const { id, expiresAt, createdAt } = created.challenge
   const waitMs = expiresAt.getTime() - createdAt.getTime() + lateMs
-  const end = await followAtDoor(needs, entered, id, waitMs, wait)
+  const following = followAtDoor(needs, entered, id, waitMs, wait)
+  const end = await orAbandon(needs, entered, created, following)
   if (end !== null && end.outcome !== 'not_allowed') return end
   // An answer that came in between stands on the record; here it was not waited for, and counts for nothing.
   await cancelChallenge(needs, entered.door, id)

@@ -6,7 +6,7 @@ import { afterCallback, callbackDelayMs, callbackStatus } from '../../domain/key
 import { type Refusal, refuse } from '../../domain/refusal.ts'
 import type { DueCallback, KeycloakCallbackStore } from '../../ports/keycloak-callback-store.ts'
 import type { Realms, RealmToken } from '../../ports/realms.ts'
-import { type Needs as AskNeeds, askAtDoor, type DoorQuestion } from './ask.ts'
+import { type Needs as AskNeeds, askAtDoor, type DoorQuestion, orAbandon } from './ask.ts'
 import type { Entered } from './authenticate-integration.ts'
 
 export type Needs = AskNeeds & {
@@ -61,7 +61,7 @@ export async function askForRealm(
   })
   if ('outcome' in created) return created
   const { tenantId, id } = created.challenge
-  await needs.keycloakCallbacks.owe({
+  const owing = needs.keycloakCallbacks.owe({
     tenantId,
     challengeId: id,
     integrationId: integration.id,
@@ -69,6 +69,7 @@ export async function askForRealm(
     tokenSealed: needs.sealing.seal(token, tokenBinding(tenantId, id)),
     delayMs: callbackDelayMs,
   })
+  await orAbandon(needs, entered, created, owing)
   return null
 }
 

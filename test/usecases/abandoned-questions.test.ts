@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { IntegrationSettings } from '../../src/domain/integration.ts'
+import { createEgressGuard } from '../../src/outbound/egress-guard.ts'
+import { createRealms } from '../../src/outbound/realms.ts'
+import { askToFollow } from '../../src/usecases/doors/ask-as-shown.ts'
+import { askForRealm } from '../../src/usecases/doors/keycloak.ts'
+import { showNumber } from '../../src/usecases/doors/shown-numbers.ts'
+import { createIntegration } from '../../src/usecases/integrations.ts'
+import { createIntegrationUsage } from '../../src/worker/integration-usage.ts'
+import { until } from '../support/until.ts'
+import { aLog } from '../worker/provider.ts'
+import { aPhone, aPrincipal, granted, openWorld, type World } from './world.ts'
+
+const guard = createEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
+const realms = createRealms({ guard, ca: [] })
+const issuer = 'http://127.0.0.1/realms/staff'
+const place = { address: '203.0.113.7', host: 'bastion' }
+const context = { action: 'Sign in' }
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld()
+})
+afterAll(() => world.close())
+
+const away = async () => {
+  throw new Error('the database is away')
+}
+
+/** A client at a door whose question is put while the database goes away: nothing is kept, and the first cancelling fails. */
+async function aClient(settings: IntegrationSettings) {
+  const principal = await aPrincipal(world)
+  const { userId } = await aPhone(world, principal)
+  const { tenantId, rpId, rpName, namespaces } = principal
+  const keeper = { tenantId, rpId, actor: 'operator' } as const
+  const { integration } = await granted(
+    createIntegration({ ...world, realms }, keeper, { rpId, name: 'Bastion', settings }),
+  )
+  const integrationId = integration.id
+  const door = { tenantId, rpId, rpName, namespaces, integrationId, policy: {} }
+  let tries = 0
+  const cancel: World['challenges']['cancel'] = (...given) =>
+    ++tries === 1 ? away() : world.challenges.cancel(...given)
+  const needs = {
+    ...world,
+    realms,
+    integrationUsage: createIntegrationUsage(world.integrations, aLog().log),
+    challenges: { ...world.challenges, cancel },
+    doors: { ...world.doors, follow: away },
+    keycloakCallbacks: { owe: away },
+  }
+  return { needs, tenantId, userId, entered: { door, integration } }
+}
+
+type Client = Awaited<ReturnType<typeof aClient>>
+
+async function askAsTerminal({ needs, entered, userId }: Client) {
+  const { id: shownNumber } = await showNumber(world, entered, { ...place, userId }, 6)
+  const asked = { ...place, user: { name: 'alice' }, shownNumber, context }
+  return askToFollow(needs, entered, asked)
+}
+
+function askAsRealm({ needs, entered }: Client) {
+  const expiresAt = new Date(Date.now() + 120_000)
+  const verified = { issuer, jti: 'one', clientId: 'payroll', expiresAt }
+  const asked = { userName: 'alice', number: '483920', context }
+  return askForRealm(needs, entered, { token: 'token', verified }, asked)
+}
+
+test.each([
+  [
+    'no client can come back for',
+    { kind: 'duo_auth_api', sha1Allowed: false, failOpenAllowed: false, enrolmentAllowed: false },
+    askAsTerminal,
+  ],
+  [
+    'no realm is called back about',
+    { kind: 'keycloak_ciba', issuers: [issuer], clientIds: [], secretInPath: false },
+    askAsRealm,
+  ],
+] as const)(
+  'a question that %s is cancelled, also when the first try fails',
+  async (_, settings, asking) => {
+    const client = await aClient(settings)
+    await expect(asking(client)).rejects.toThrow('away')
+    const text = 'select status from challenges where tenant_id = $1'
+    await until('it is cancelled', async () => {
+      const [row] = await world.database.query<{ status: string }>('status', text, [
+        client.tenantId,
+      ])
+      return row?.status === 'cancelled'
+    })
+  },
+)
