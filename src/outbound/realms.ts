@@ -45,7 +45,9 @@ function readClaims(
   // Any other token of the realm, such as one for a login, has another audience.
   if (typ !== 'Bearer' || sole !== issuer || typeof exp !== 'number') return 'refused'
   if (typeof jti !== 'string' || jti === '' || typeof azp !== 'string') return 'refused'
-  return { issuer, jti, clientId: azp, expiresAt: new Date(exp * 1000) }
+  const expiresAt = new Date(exp * 1000)
+  // Numbers of JSON reach beyond all dates.
+  return Number.isNaN(expiresAt.getTime()) ? 'refused' : { issuer, jti, clientId: azp, expiresAt }
 }
 
 /** The realms that the guard lets us reach. Keys are kept and fetched again at most every half minute for each realm. */

@@ -57,7 +57,8 @@ export async function askForRealm(
   const created = await askAtDoor(needs, entered, {
     ...question,
     notAfter: new Date(verified.expiresAt.getTime() - callbackLeadMs),
-    idempotencyKey: `${integration.id}:${needs.hashing.sha256Base64Url(verified.jti)}`,
+    // Ids of tokens are unique within their issuer only.
+    idempotencyKey: `${integration.id}:${needs.hashing.sha256Base64Url(`${verified.issuer} ${verified.jti}`)}`,
   })
   if ('outcome' in created) return created
   const { tenantId, id } = created.challenge

@@ -238,6 +238,21 @@ describe('is never called back twice', () => {
   })
 })
 
+test('two realms may use the same id of a token: two questions, and each realm is called back', async () => {
+  await using other = await startKeycloakDouble('others')
+  const issuers = [realm.issuer, other.issuer]
+  const own = await makeChannel({ issuers })
+  const phone = await person()
+  const claims = { jti: 'one-id' }
+  const before = realm.callbacks.length
+  expect((await realm.ask(own.channel, question(phone), { claims })).status).toBe(201)
+  expect((await other.ask(own.channel, question(phone), { claims })).status).toBe(201)
+  expect(await challenges(phone.userId)).toHaveLength(2)
+  const { requests } = await phone.client.pending()
+  for (const request of requests) await phone.client.approve(request, number)
+  await until('both are told', () => realm.callbacks.length > before && other.callbacks.length > 0)
+})
+
 describe('nobody is asked', () => {
   const seconds = () => Math.floor(Date.now() / 1000)
   test.each([
@@ -246,6 +261,7 @@ describe('nobody is asked', () => {
     ['a second audience', () => ({ claims: { aud: [realm.issuer, 'account'] } })],
     ['another kind of token', () => ({ claims: { typ: 'ID' } })],
     ['a token that has expired', () => ({ claims: { exp: seconds() - 60 } })],
+    ['an end beyond all dates', () => ({ claims: { exp: 1e300 } })],
     ['no id', () => ({ claims: { jti: undefined as never } })],
     ['an issuer that is not listed', () => ({ claims: { iss: 'https://evil.example/realms/x' } })],
     ['no token at all', () => ({ token: 'nonsense' })],
