@@ -1,5 +1,6 @@
 // Clients of the Auth API let people in on 401 and on 5xx: whatever goes wrong, the routes that decide answer 200 and deny.
 
+import { connect } from 'node:net'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startSimulator } from '../../../simulator/simulator.ts'
@@ -216,6 +217,29 @@ describe('what is no call of the format gets a no with 200', () => {
       expectNo(await callSigned(origin, door, 'POST', 'auth', { ...params, async }))
     }
   })
+})
+
+test('a body that is too long is heard out before the no: whoever is cut off takes that for an outage', async () => {
+  const socket = connect(Number(new URL(origin).port), '127.0.0.1')
+  stack.defer(() => void socket.destroy())
+  let heard = ''
+  socket.on('data', (bytes) => {
+    heard += bytes
+  })
+  const [half, length] = ['x'.repeat(320 * 1024), 640 * 1024]
+  const head = [
+    'POST /auth/v2/auth HTTP/1.1',
+    'Host: localhost',
+    'Content-Type: application/x-www-form-urlencoded',
+    `Content-Length: ${length}`,
+  ]
+  socket.write(`${head.join('\r\n')}\r\n\r\n${half}`)
+  // The service has had the time to answer: others were served meanwhile.
+  for (let others = 0; others < 20; others++) await callSigned(origin, door, 'GET', 'ping')
+  expect(heard).toBe('')
+  socket.write(half)
+  await until('the no', () => heard.includes('"result":"deny"'))
+  expect(heard).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
 })
 
 describe.each(['refusing', 'silent'] as const)('while the database is %s', (state) => {

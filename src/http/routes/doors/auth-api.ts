@@ -20,7 +20,6 @@ import { offerOf, shownQuestionOf, whoOf } from '../../auth-api-questions.ts'
 import type { HttpApp } from '../../http-app.ts'
 import {
   type AuthApiCall,
-  authApiBodyBytesMax,
   authApiCallOf,
   authApiGuard,
   keepSignedBodies,
@@ -66,7 +65,6 @@ export function authApiRoutes(app: HttpApp, options: AuthApiOptions, done: () =>
     app.route({
       method,
       url: `/auth/v2/${name}`,
-      bodyLimit: authApiBodyBytesMax,
       config: { authApi },
       schema: authApiOperation(name),
       validatorCompiler: unjudged,
