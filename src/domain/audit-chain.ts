@@ -132,8 +132,14 @@ export const auditHeadTyp = 'audit-head+jwt'
 
 /** What is older than the last look by more than this and still not linked was hidden or put there: no transaction takes so long. */
 export const commitSlackSeconds = 60
-/** Nearly all commit at once, and each look reads all that it reaches back to; the rest is found by the far look. */
-export const nearLookSeconds = 5
+/** How far before the last look, in seconds: a tenant is looked at for rows younger than that, and then the rows younger than this are linked. */
+export type LookBack = { readonly findSeconds: number; readonly linkSeconds: number }
+/** Nearly all commit at once, and a look reads all that it reaches back to, linked or not; the rest is found by the far look. */
+export const nearLook: LookBack = { findSeconds: 0, linkSeconds: 2 }
+export const farLook: LookBack = {
+  findSeconds: commitSlackSeconds,
+  linkSeconds: commitSlackSeconds,
+}
 /** How often the far look reaches back by the whole slack, so that a transaction may take the slack less two of these. */
 export const farLookEverySeconds = 15
 

@@ -1,4 +1,4 @@
-import { auditHeadTyp, commitSlackSeconds, linksFor } from '../domain/audit-chain.ts'
+import { auditHeadTyp, farLook, type LookBack, linksFor } from '../domain/audit-chain.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import type { AuditStore } from '../ports/audit-store.ts'
 import type { SecurityLog } from '../ports/security-log.ts'
@@ -21,10 +21,10 @@ const headEverySeconds = 60
 export async function chainAudit(
   { audit, hashing }: Pick<Needs, 'audit' | 'hashing'>,
   limit: number,
-  lookBackSeconds = commitSlackSeconds,
+  { findSeconds, linkSeconds }: LookBack = farLook,
 ): Promise<boolean> {
-  const look = { limit, lookBackSeconds }
-  const tenants = await audit.findUnlinked(look)
+  const look = { limit, lookBackSeconds: linkSeconds }
+  const tenants = await audit.findUnlinked({ limit, lookBackSeconds: findSeconds })
   let more = tenants.length === limit
   for (const tenantId of tenants) {
     const linked = await audit.lengthen(tenantId, look, (end, rows) =>

@@ -1,6 +1,6 @@
 // What must happen even when nobody asks: retries and crashed sends, expiry, clearing up.
 
-import { farLookEverySeconds, nearLookSeconds } from '../domain/audit-chain.ts'
+import { farLookEverySeconds, nearLook } from '../domain/audit-chain.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { DeliveryStore, Housekeeping } from '../ports/delivery-store.ts'
 import type { KeycloakCallbackStore } from '../ports/keycloak-callback-store.ts'
@@ -105,7 +105,7 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
     {
       name: 'audit chain',
       everyMs: 2_000,
-      run: () => chainAudit(needs, auditBatch, nearLookSeconds),
+      run: () => chainAudit(needs, auditBatch, nearLook),
     },
     {
       name: 'audit chain, what committed late',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { retainedKinds } from '../../src/domain/retention.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
+import { createAuditStore } from '../../src/persistence/audit.ts'
 import { createChallengeStore } from '../../src/persistence/challenges.ts'
 import type { Database } from '../../src/persistence/database.ts'
 import { createDeliveryStore } from '../../src/persistence/deliveries.ts'
@@ -85,6 +86,8 @@ beforeAll(async () => {
     deliveries: [],
     leasedBy: 'process',
   })
+  const audit = createAuditStore(database)
+  await audit.lengthen(tenantId, { limit: 10, lookBackSeconds: 60 }, () => [])
   const retention = createRetentionStore(database, random)
   await retention.nextTenant(null)
   for (const kind of retainedKinds) await retention.purge(kind, tenantId, new Date(0), 10)
@@ -174,6 +177,19 @@ async function wholeReads(text: string): Promise<string[]> {
 test('every statement of the hot path and every sweep that goes by time finds its rows by an index', async () => {
   expect(statements.size).toBeGreaterThanOrEqual(25)
   for (const [name, text] of statements) expect([name, await wholeReads(text)]).toEqual([name, []])
+})
+
+test('a look of the audit chain reads what is young, not all that a tenant ever did', async () => {
+  const text = statements.get('unlinked_rows') ?? ''
+  const plan = await onServer(stores.url, async (client) => {
+    await client.query('set plan_cache_mode = force_generic_plan')
+    await client.query(`prepare looking as ${text}`)
+    const explained = await client.query('explain (format json) execute looking(null, null, null)')
+    return explained.rows[0]['QUERY PLAN'][0].Plan as Plan
+  })
+  const reads = [...nodesOf(plan)].filter(({ 'Relation Name': table }) => table === 'activities')
+  expect(reads).toHaveLength(1)
+  expect(reads[0]?.['Index Cond'] ?? reads[0]?.['Recheck Cond']).toContain('occurred_at')
 })
 
 test('a statement that no index serves is noticed', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { nearLookSeconds } from '../../src/domain/audit-chain.ts'
+import { nearLook } from '../../src/domain/audit-chain.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { createApiKey } from '../../src/usecases/api-keys.ts'
 import { chainAudit, signAuditHeads } from '../../src/usecases/chain-audit.ts'
@@ -93,13 +93,13 @@ describe('the chain', () => {
         `insert into audit_events (tenant_id, id, type, actor, subject, occurred_at)
          values ($1, 'aud_late', 'api_key_created', 'operator', 'x',
            clock_timestamp() - make_interval(secs => $2))`,
-        [principal.tenantId, nearLookSeconds + 5],
+        [principal.tenantId, nearLook.linkSeconds + 5],
       )
       await anEvent('younger')
       await sweep()
       await client.query('commit')
     })
-    expect(await chainAudit(world, 100, nearLookSeconds)).toBe(false)
+    expect(await chainAudit(world, 100, nearLook)).toBe(false)
     expect(await verify()).toMatchObject({ links: 7 })
     await sweep()
     expect(await verify()).toMatchObject({ links: 8, firstBad: null })
