@@ -132,7 +132,10 @@ export const auditHeadTyp = 'audit-head+jwt'
 
 /** What is older than the last look by more than this and still not linked was hidden or put there: no transaction takes so long. */
 export const commitSlackSeconds = 60
-/** How far before the last look, in seconds: a tenant is looked at for rows younger than that, and then the rows younger than this are linked. */
+/**
+ * How far a look reaches back before the end of the last one: `findSeconds` to tell whether a tenant has anything to link, `linkSeconds`
+ * for what is then linked.
+ */
 export type LookBack = { readonly findSeconds: number; readonly linkSeconds: number }
 /** Nearly all commit at once, and a look reads all that it reaches back to, linked or not; the rest is found by the far look. */
 export const nearLook: LookBack = { findSeconds: 0, linkSeconds: 2 }
