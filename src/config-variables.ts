@@ -14,6 +14,9 @@ const oneOf = <const Values extends readonly [string, ...string[]]>(values: Valu
   z.enum(values, `must be one of ${values.join(', ')}`)
 const address = (protocol: RegExp, example: string) =>
   z.url({ protocol, error: `must be an address such as ${example}` })
+/** Whether nothing would be lost of the address when only its origin is kept. */
+const isOriginAlone = (text: string) =>
+  !URL.canParse(text) || new URL(text).href === `${new URL(text).origin}/`
 const tenCharacters = z.string().length(10, 'must be ten characters')
 const flagless = z.string().min(1)
 const proxy = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])
@@ -49,11 +52,14 @@ const listOf = <T>(item: RegExp, message: string, as: (groups: readonly string[]
 /** Every variable, in the order in which the documentation shows them. */
 export const variables = {
   PUBLIC_ORIGIN: address(/^https?$/, 'https://approve.example.com')
-
+    .refine(
+      isOriginAlone,
+      'must be scheme and host alone, without path, query or credentials, such as https://approve.example.com',
+    )
     .transform((url) => new URL(url).origin)
     .optional()
     .describe(
-      'Where relying parties and phones reach the service, for example `https://approve.example.com`. Part of every issuer and proof: changing it later makes phones enrol anew. Must be https unless it is localhost. Default: `http://localhost:PORT`.',
+      'Where relying parties and phones reach the service, for example `https://approve.example.com`. Without a path. Part of every issuer and proof: changing it later makes phones enrol anew. Must be https unless it is localhost. Default: `http://localhost:PORT`.',
     ),
   HOST: flagless.default('127.0.0.1').describe('Address to listen on; `0.0.0.0` for all.'),
   PORT: wholeNumber(0, 65_535).default(8080).describe('Port to listen on; 0 picks a free one.'),

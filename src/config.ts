@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import { variables } from './config-variables.ts'
+import { withPemLines } from './domain/pem.ts'
 import { StartFault } from './start-fault.ts'
 
 export type PushEndpoint = {
@@ -79,7 +80,7 @@ type Values = { readonly [Name in keyof typeof variables]: z.output<(typeof vari
 const serviceAccount = z.looseObject({
   project_id: z.string().min(1),
   client_email: z.email(),
-  private_key: z.string().includes('PRIVATE KEY'),
+  private_key: z.string().includes('PRIVATE KEY').transform(withPemLines),
   private_key_id: z.string().min(1),
 })
 
@@ -216,7 +217,8 @@ const apnsGroups: readonly Group[] = [
 
 function apnsOf(values: Values, endpoint: PushEndpoint, faults: Faults): Config['apns'] {
   if (!isWanted(values, apnsGroups, faults)) return null
-  const pem = readText(values, 'APNS_KEY', 'APNS_KEY_FILE', faults)
+  const text = readText(values, 'APNS_KEY', 'APNS_KEY_FILE', faults)
+  const pem = text === undefined ? undefined : withPemLines(text)
   if (pem && !pem.includes('PRIVATE KEY')) faults.add('APNS_KEY', 'is not a PEM private key')
   const { APNS_KEY_ID: keyId, APNS_TEAM_ID: teamId, APNS_BUNDLE_ID: bundleId } = values
   if (!pem || !keyId || !teamId || !bundleId) return null
@@ -233,7 +235,7 @@ function fcmOf(values: Values, endpoint: PushEndpoint, faults: Faults): Config['
   const text = readText(values, 'FCM_SERVICE_ACCOUNT', 'FCM_SERVICE_ACCOUNT_FILE', faults)
   const { FCM_APP_ID: appId } = values
   if (text === undefined) return null
-  const account = serviceAccount.safeParse(parseJson(text))
+  const account = serviceAccount.safeParse(parseJson(withLinesEscaped(text)))
   if (!account.success) {
     faults.add('FCM_SERVICE_ACCOUNT', 'is not the JSON of a service account')
   }
@@ -262,6 +264,11 @@ function attestationOf(values: Values, faults: Faults): Config['attestation'] {
     appleApps: values.ATTESTATION_APPLE_APPS ?? [],
     revocationsFile: values.ATTESTATION_REVOCATIONS_FILE ?? null,
   }
+}
+
+/** Some tools make line feeds of the `\\n` in a JSON text, which may not stand in its strings (RFC 8259, 7). */
+function withLinesEscaped(json: string): string {
+  return json.replaceAll(/"(?:[^"\\]|\\[\s\S])*"/g, (text) => text.replaceAll(/\r?\n/g, '\\n'))
 }
 
 function parseJson(text: string): unknown {

@@ -185,9 +185,23 @@ describe('the public origin', () => {
     expect(readConfig({ PUBLIC_ORIGIN: origin }).publicOrigin).toBe(origin)
   })
 
-  test('loses path and trailing slash, which would make every issuer another one', () => {
-    const { publicOrigin } = readConfig({ PUBLIC_ORIGIN: 'https://approve.example.com/x/?y' })
-    expect(publicOrigin).toBe('https://approve.example.com')
+  test.each(['https://approve.example.com/', 'HTTPS://Approve.Example.com:443'])(
+    '%s is taken in its one spelling: part of every issuer',
+    (text) => {
+      expect(readConfig({ PUBLIC_ORIGIN: text }).publicOrigin).toBe('https://approve.example.com')
+    },
+  )
+
+  test.each([
+    'https://approve.example.com/countersign',
+    'https://approve.example.com//',
+    'https://approve.example.com/?y',
+    'https://approve.example.com/#y',
+    'https://user:password@approve.example.com',
+  ])('%s is refused in one line: whatever stands behind the host would be lost', (text) => {
+    expect(faultsOf({ PUBLIC_ORIGIN: text })).toEqual([
+      '  - PUBLIC_ORIGIN: must be scheme and host alone, without path, query or credentials, such as https://approve.example.com',
+    ])
   })
 
   test.each(['approve.example.com', 'ftp://example.com', 'https://'])('%s is no origin', (text) => {
@@ -241,6 +255,23 @@ describe('a push provider', () => {
     const both = faultsOf({ ...apns, ...fcm, APNS_KEY_FILE, FCM_SERVICE_ACCOUNT_FILE }).join('\n')
     expect(both).toContain('APNS_KEY: set it or APNS_KEY_FILE')
     expect(both).toContain('FCM_SERVICE_ACCOUNT: set it or FCM_SERVICE_ACCOUNT_FILE')
+  })
+
+  const escaped = pem.replaceAll('\n', '\\n')
+
+  test.each([
+    ['\\n', escaped],
+    ['\\r\\n', pem.replaceAll('\n', '\\r\\n')],
+  ])('takes a key whose lines an env file has joined by %s', (_, joined) => {
+    expect(readConfig({ ...apns, APNS_KEY: joined }).apns?.key.pem).toBe(pem)
+    const FCM_SERVICE_ACCOUNT = JSON.stringify({ ...account, private_key: joined })
+    expect(readConfig({ ...fcm, FCM_SERVICE_ACCOUNT }).fcm?.serviceAccount.private_key).toBe(pem)
+  })
+
+  test('takes a service account in which the line ends of the key were made real ones', () => {
+    const FCM_SERVICE_ACCOUNT = JSON.stringify(account, null, 2).replaceAll('\\n', '\n')
+    expect(() => JSON.parse(FCM_SERVICE_ACCOUNT)).toThrow()
+    expect(readConfig({ ...fcm, FCM_SERVICE_ACCOUNT }).fcm?.serviceAccount).toEqual(account)
   })
 
   test('with a file that cannot be read is refused', () => {

@@ -18,6 +18,7 @@ import type { Observation } from './logging.ts'
 import { carryPrincipals, createKeyGuard } from './plugins/api-key.ts'
 import { carryProofs, createProofGuard, hashBodies } from './plugins/device-proof.ts'
 import { carryDoors, createDoorGuard } from './plugins/door.ts'
+import { plainForwardedFor } from './plugins/forwarded-for.ts'
 import { parseJsonBodies, refuseUnknownBodies } from './plugins/json-body.ts'
 import { describeRoutes, docsRoutes } from './plugins/openapi.ts'
 import { carryPortalSessions, createPortalGuard } from './plugins/portal-session.ts'
@@ -134,6 +135,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const watching = { log, headers, observed: onRequestObserved, finished }
   const watchUnroutedRequest = watchUnrouted(watching)
 
+  if (options.trustProxy) app.addHook('onRequest', plainForwardedFor)
   handleErrors(app, { isUnavailable, log })
   app.setNotFoundHandler((request, reply) => {
     watchUnroutedRequest(request, reply)

@@ -52,6 +52,16 @@ export async function canEnter(account: Account | undefined, folder: string): Pr
   )
 }
 
+/**
+ * Drops what the environment says of another PostgreSQL (`PGHOST`, `PGOPTIONS`, `PGSSLMODE`, ...): pg reads it at each connection, and
+ * programs do on Windows. Only for a process whose database is its own.
+ */
+export function forgetOtherServers(): void {
+  for (const name of Object.keys(process.env)) {
+    if (/^PG[A-Z_]+$/i.test(name)) delete process.env[name]
+  }
+}
+
 /** What a PostgreSQL program needs from the environment, without our secrets. */
 export function bareEnvironment(): NodeJS.ProcessEnv {
   if (process.platform === 'win32') return { ...process.env, TZ: 'UTC' }

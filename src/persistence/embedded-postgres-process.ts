@@ -115,11 +115,16 @@ async function launch(
   throw new Error(`PostgreSQL did not start in ${cluster.data}: ${said}`, { cause: failure })
 }
 
+/** One item of a setting that is a list: a comma in a bare one begins the next (PostgreSQL, SplitDirectoriesString). */
+function quotedName(text: string): string {
+  return `"${text.replaceAll('"', '""')}"`
+}
+
 /** Detached: Ctrl-C goes to the whole terminal group, and must not reach the database before our own drain. */
 function spawnServer(cluster: Cluster, settings: ServerSettings): ChildProcess {
   const all = {
     listen_addresses: windows ? '127.0.0.1' : '',
-    unix_socket_directories: windows ? '' : cluster.socketFolder,
+    unix_socket_directories: windows ? '' : quotedName(cluster.socketFolder),
     unix_socket_permissions: '0700',
     ...settings,
   }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { forgetOtherServers } from './embedded-postgres-account.ts'
 import { type Cluster, openCluster, superuser } from './embedded-postgres-cluster.ts'
 import { type RunningServer, type ServerSettings, serve } from './embedded-postgres-process.ts'
 
@@ -31,13 +32,14 @@ const longestPauseMs = 1_000
  * Starts the PostgreSQL that npm brought, or finds the one that another process runs in this folder (the operator's
  * CLI beside the service). It ends with the process that started it, however that dies. While it is wanted it is kept
  * running: when the server crashes, or the process that owned it ends, this one starts it again under the same
- * address, so a connection pool heals by itself.
+ * address, so a connection pool heals by itself. From then on this process knows no `PG*` variables any more.
  * Throws, saying what to do, when no PostgreSQL is installed or the folder cannot be used.
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
 ): Promise<EmbeddedPostgres> {
   const { folder, log = () => undefined, warn = log, durable = true } = options
+  forgetOtherServers()
   const cluster = await openCluster(folder, durable, warn)
   const settings = durable ? options.settings : { ...hasty, ...options.settings }
   let server = await serve(cluster, settings ?? {}, log)

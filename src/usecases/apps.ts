@@ -2,6 +2,7 @@
 
 import type { Actor } from '../domain/activity.ts'
 import type { AppId, TenantId } from '../domain/ids.ts'
+import { withPemLines } from '../domain/pem.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { ApnsCredentials, App, AppStore, FcmCredentials } from '../ports/app-store.ts'
 import type { Signals } from '../ports/signals.ts'
@@ -29,11 +30,14 @@ export function appCredentialsBinding(tenantId: TenantId, id: AppId): string {
 
 /** What sending needs of the file; whatever else stands in it is not kept. */
 function kept({ project_id, client_email, private_key, private_key_id }: FcmCredentials) {
-  return { project_id, client_email, private_key, private_key_id }
+  return { project_id, client_email, private_key: withPemLines(private_key), private_key_id }
 }
 
 function sealed({ sealing }: Needs, tenantId: TenantId, id: AppId, credentials: AppCredentials) {
-  const secret = credentials.provider === 'apns' ? credentials.apns : kept(credentials.fcm)
+  const secret =
+    credentials.provider === 'apns'
+      ? { ...credentials.apns, pem: withPemLines(credentials.apns.pem) }
+      : kept(credentials.fcm)
   return sealing.seal(JSON.stringify(secret), appCredentialsBinding(tenantId, id))
 }
 

@@ -55,8 +55,16 @@ const actorOf = ({ keyId }: Principal) => `api_key:${keyId}` as const
 const keyOf = ({ tenantId, rpId }: Principal, id: WebhookEndpointId) => ({ tenantId, rpId, id })
 
 function checkUrl({ webhookUrls }: Needs, url: string | undefined): Refusal | undefined {
-  const fault = url === undefined ? undefined : webhookUrls.fault(url)
-  return fault === undefined ? undefined : refuse('webhook_url_refused', { facts: { why: fault } })
+  if (url === undefined) return undefined
+  const fault = webhookUrls.fault(url)
+  if (fault !== undefined) return refuse('webhook_url_refused', { facts: { why: fault } })
+  // What was judged is the address as it was read; kept in another spelling, another reader might go elsewhere.
+  const canonical = new URL(url).href
+  if (canonical === url) return undefined
+  return refuse('webhook_url_refused', {
+    hint: `Write the address as it is called: ${canonical}`,
+    facts: { why: 'not_canonical', canonical },
+  })
 }
 
 /** The endpoints of the relying party. */

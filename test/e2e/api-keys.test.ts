@@ -114,6 +114,43 @@ describe('a key that is bound to addresses', () => {
     expect(refused.text).not.toMatch(/203\.|2001:|127\.0/)
   })
 
+  test('is judged by the address alone where the proxies write ports and brackets', async () => {
+    await using service = await startTestService({ trustProxy: '127.0.0.1, 198.51.100.1' })
+    const api = createApi(service.origin, (await aKey(service.api, bound)).secret)
+    const status = async (address: string) =>
+      (await api('GET', '/v1/tenant', undefined, from(address))).status
+    for (const fine of [
+      '203.0.113.7:4711',
+      '[2001:db8::1]:443',
+      '[2001:db8::1]',
+      '[::ffff:203.0.113.7]:1',
+      '203.0.113.7:4711, 198.51.100.1:8080',
+      '[2001:db8::1]:443 ,\t198.51.100.1:65535',
+    ]) {
+      expect(await status(fine), fine).toBe(200)
+    }
+    for (const other of [
+      '203.0.114.9:4711',
+      '203.0.113.7:4711, 192.0.2.1:80',
+      '203.0.113.7:',
+      '203.0.113.7:x',
+      '203.0.113.7:65536',
+      '203.0.113.7:000001',
+      '203.0.113.7:80:80',
+      '[203.0.113.7]:80',
+      '[203.0.113.7]',
+      '[2001:db8::1',
+      '2001:db8::1]:443',
+      '[2001:db8::1]:',
+      '[2001:db8::1]443',
+      '[[2001:db8::1]]',
+      '"[2001:db8::1]:443"',
+      '0313.0.113.7:80',
+    ]) {
+      expect(await status(other), other).toBe(403)
+    }
+  })
+
   test('is judged by the connection itself where no proxy is trusted', async () => {
     await using service = await startTestService()
     const api = createApi(service.origin, (await aKey(service.api, bound)).secret)

@@ -61,6 +61,14 @@ test('an app of the tenant is pushed with its own credentials, from adding to ch
     async () => (await push()).settled.status === 'failed',
   )
 
+  const joined = account()
+  joined.fcm.private_key = joined.fcm.private_key.replaceAll('\n', '\\n')
+  await service.api('PATCH', `/v1/apps/${added.json.id}`, { credentials: joined })
+  await until(
+    'a key whose lines were joined by \\n is in use',
+    async () => (await push()).settled.status === 'sent',
+  )
+
   const removed = await service.api('DELETE', `/v1/apps/${added.json.id}`)
   expect(removed.status).toBe(204)
   await until('nothing is left of them', async () =>

@@ -219,6 +219,30 @@ describe('an endpoint', () => {
     },
   )
 
+  test.each([
+    ['https://rp.example', 'https://rp.example/'],
+    ['HTTPS://RP.Example/a', 'https://rp.example/a'],
+    ['https://rp.example:443/a', 'https://rp.example/a'],
+    ['https://rp.example/a/../b', 'https://rp.example/b'],
+    [' https://rp.example/a\n', 'https://rp.example/a'],
+    ['https:\\\\rp.example\\a', 'https://rp.example/a'],
+    ['https://bücher.example/', 'https://xn--bcher-kva.example/'],
+    ['https://rp.example/a b?c=é', 'https://rp.example/a%20b?c=%C3%A9'],
+    ['https://1.1/', 'https://1.0.0.1/'],
+  ])('is kept as it was checked: %j is refused, and the right form is told', async (url, form) => {
+    const refused = await service.api('POST', '/v1/webhook-endpoints', { url, events: ['*'] })
+    expect([refused.status, refused.json]).toMatchObject([
+      422,
+      { code: 'webhook_url_refused', why: 'not_canonical', canonical: form },
+    ])
+    const right = await service.api('POST', '/v1/webhook-endpoints', { url: form, events: ['*'] })
+    expect([right.status, right.json.url]).toEqual([201, form])
+    const place = `/v1/webhook-endpoints/${right.json.id}`
+    expect((await service.api('PATCH', place, { url })).json.canonical).toBe(form)
+    expect((await service.api('GET', place)).json.url).toBe(form)
+    await service.api('DELETE', place)
+  })
+
   test('is one of at most twenty, however many ask at once', async () => {
     const party = { name: 'Many', namespaces: ['many'] }
     const { json: other } = await service.api('POST', '/v1/relying-parties', party)

@@ -49,6 +49,18 @@ test('a folder whose path is too long for a socket works, but not with a socket 
   await expect(start(folder)).rejects.toThrow(`${sockets} is not a folder of uid`)
 })
 
+test.each(['a, b', ' blank ', 'say "hi"', "it's", 'back\\slash', 'per%cent#?&', 'ümlaut'])(
+  'a folder named %j works, and a restart finds the data again',
+  async (name) => {
+    const folder = path.join(base, name)
+    const first = await start(folder)
+    await ask(first.url, 'create table kept as select 1 as one')
+    await first.stop()
+    const second = await start(folder)
+    expect(await ask(second.url, 'select one from kept')).toEqual([{ one: 1 }])
+  },
+)
+
 test('a folder that only its owner can enter works, and a restart finds the data again', async () => {
   const closed = path.join(base, 'closed')
   await mkdir(closed, { mode: 0o700 })

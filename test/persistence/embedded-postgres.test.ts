@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFile, rename, stat, utimes, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { startEmbeddedPostgres } from '../../src/persistence/embedded-postgres.ts'
 import {
   ask,
@@ -62,6 +62,45 @@ test('text sorts by code point in UTF-8, the same on every machine', async () =>
        from pg_database where datname = current_database()`,
   )
   expect(row).toEqual({ provider: 'b', locale: 'C.UTF-8', encoding: 'UTF8' })
+})
+
+test('what the environment says of another database does not touch this one', async () => {
+  const foreign = {
+    PGHOST: 'nowhere.invalid',
+    PGPORT: '1',
+    PGUSER: 'stranger',
+    PGPASSWORD: 'wrong',
+    PGDATABASE: 'elsewhere',
+    PGSSLMODE: 'require',
+    PGSSLNEGOTIATION: 'direct',
+    PGOPTIONS: '-c datestyle=German -c search_path=nowhere',
+    PGDATESTYLE: 'German',
+    PGTZ: 'Asia/Kolkata',
+    PGCLIENTENCODING: 'LATIN1',
+    PGCLIENT_ENCODING: 'LATIN1',
+    PGREPLICATION: 'database',
+    PGBINARY: '1',
+    PGDATA: '/nowhere',
+    PGCONNECT_TIMEOUT: '1',
+  }
+  for (const [name, value] of Object.entries(foreign)) vi.stubEnv(name, value)
+  undo.push(async () => vi.unstubAllEnvs())
+  const { url } = await start(path.join(await reachableFolder(), 'own'))
+  const [row] = await ask(
+    url,
+    `select current_user as who, current_database() as database, current_setting('datestyle') as dates,
+       current_setting('timezone') as zone, current_setting('search_path') as path,
+       current_setting('client_encoding') as encoding, 1 as one`,
+  )
+  expect(row).toEqual({
+    who: 'countersign',
+    database: 'postgres',
+    dates: 'ISO, MDY',
+    zone: 'UTC',
+    path: '"$user", public',
+    encoding: 'UTF8',
+    one: 1,
+  })
 })
 
 test('a killed process leaves no database behind, and the next one finds the data', async () => {

@@ -41,6 +41,10 @@ export const waitQuestion = z
       ])
       .exactOptional(),
   })
+  .refine(
+    ({ number, message }) => number === undefined || message === undefined,
+    'must give number or message, not both: the person could be shown other digits than are asked for',
+  )
   .meta({
     id: 'WaitQuestion',
     description: 'One question to one user, asked by a client that waits for the end.',

@@ -157,6 +157,18 @@ describe('the number', () => {
     expect(await challenges(phone.userId)).toEqual([])
   })
 
+  test('is given once: beside a message, which may show other digits, it is refused', async () => {
+    const phone = await person()
+    for (const message of ['Type 112233 on your phone', `Type ${number}`, 'Look at your phone']) {
+      const refused = await door.ask({ username: phone.name, number, message })
+      expect([refused.status, JSON.parse(refused.text)]).toMatchObject([
+        400,
+        { code: 'invalid_request', errors: [{ message: expect.stringContaining('not both') }] },
+      ])
+    }
+    expect(await challenges(phone.userId)).toEqual([])
+  })
+
   test('is done without only while the policy of the tenant names the integration', async () => {
     const permitted = await makeWaitDoor(service)
     await permitNone(service, permitted)

@@ -14,6 +14,20 @@ describe('health', () => {
     expect(ready.json()).toMatchObject({ code: 'unavailable' })
   })
 
+  it.each([true, false])(
+    'answers HEAD as it answers GET, without a body: ready %s',
+    async (isReady) => {
+      await using app = await anApp({}, { ready: async () => isReady })
+      for (const url of ['/health/live', '/health/ready']) {
+        const [got, head] = [await app.inject(url), await app.inject({ method: 'HEAD', url })]
+        expect([head.statusCode, head.body]).toEqual([got.statusCode, ''])
+        for (const name of ['content-type', 'content-length', 'cache-control', 'retry-after']) {
+          expect(head.headers[name], name).toBe(got.headers[name])
+        }
+      }
+    },
+  )
+
   it('is ready when it says so', async () => {
     await using app = await anApp()
     const ready = await app.inject('/health/ready')
