@@ -93,6 +93,7 @@ async function serve(
     HOST: '127.0.0.1',
     PORT: port,
     LOG_LEVEL: 'warn',
+    STOP_DELAY_SECONDS: '0',
   }
   const service = start(rehearsal, image, command, environment, ['ignore', 'ignore', 'inherit'])
   const ended = new Promise<number | string | null>((resolve) => {

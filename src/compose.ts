@@ -34,6 +34,8 @@ export type Service = {
   readonly address: string | null
   /** Prints-once secret of an installation that has just been made; null otherwise. */
   readonly bootstrapped: Awaited<ReturnType<typeof bootstrap>>
+  /** From here on it is not ready and closes each connection after its answer; it goes on answering until `stop`. */
+  leave(): void
   /** Finishes requests, ends waits, sends and writes down what is in flight, then closes everything. */
   stop(): Promise<void>
 }
@@ -112,6 +114,7 @@ export async function startService(
     undo.defer(() => sweeps.stop())
   }
   let address: string | null = null
+  let leaving = false
   if (config.role !== 'worker') {
     const app = await buildApp({
       useCases: bindUseCases(parts),
@@ -121,6 +124,7 @@ export async function startService(
       metrics: { ...metrics, token: config.metricsToken },
       stopWaiting: () => signals.stop(),
       ready: () => isReady(database),
+      leaving: () => leaving,
       isUnavailable: isDatabaseUnavailable,
       onRequestObserved: metrics.request,
     })
@@ -134,5 +138,8 @@ export async function startService(
   // Another process may have made the first tenant meanwhile, under a key of its own.
   if (!bootstrapped) await assertMasterKey(config, parts)
   const running = undo.move()
-  return { publicOrigin, address, bootstrapped, stop: () => running.disposeAsync() }
+  const leave = () => {
+    leaving = true
+  }
+  return { publicOrigin, address, bootstrapped, leave, stop: () => running.disposeAsync() }
 }

@@ -68,6 +68,11 @@ export const variables = {
     .describe(
       '`api` answers requests, `worker` retries pushes and expires challenges, `all` does both.',
     ),
+  STOP_DELAY_SECONDS: wholeNumber(0, 300)
+    .default(5)
+    .describe(
+      'How long the service goes on answering after SIGTERM, not ready and with `Connection: close`, so that load balancers and clients turn away before it drains. Longer than the interval of their health checks; none at a terminal.',
+    ),
   TRUST_PROXY: proxies
     .optional()
     .describe(

@@ -32,6 +32,7 @@ export type Config = {
   readonly host: string
   readonly port: number
   readonly role: 'all' | 'api' | 'worker'
+  readonly stopDelaySeconds: number
   readonly trustProxy: string | null
   readonly logLevel: string
   readonly metricsToken: string | null
@@ -134,6 +135,7 @@ function assemble(values: Values, faults: Faults): Config {
     host: values.HOST,
     port: values.PORT,
     role: values.ROLE,
+    stopDelaySeconds: values.STOP_DELAY_SECONDS,
     trustProxy: values.TRUST_PROXY ?? null,
     logLevel: values.LOG_LEVEL,
     metricsToken: values.METRICS_TOKEN ?? null,

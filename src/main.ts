@@ -1,12 +1,12 @@
 // Entry of the service.
 
 import { createServer } from 'node:net'
-import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import type { Service } from './compose.ts'
 import { type Config, readConfig } from './config.ts'
 import { loggerOptions } from './http/logging.ts'
 import { listenFault, wordsOf } from './start-fault.ts'
+import { stopOnSignals } from './stop-on-signals.ts'
 
 /** The public origin must be known before the first request: it is part of every issuer and every proof. */
 async function withPort(config: Config): Promise<Config> {
@@ -50,12 +50,7 @@ async function main(): Promise<void> {
   // Late: faults of the configuration are told without loading the service.
   const { startService } = await import('./compose.ts')
   const service = await startService(config, publicOrigin, log)
-  closeWithGrace({ delay: 30_000, logger: log }, async ({ err, signal }) => {
-    if (err) log.fatal({ err }, 'stopping after an unexpected error')
-    else log.info({ signal }, 'stopping')
-    await service.stop()
-    log.info('stopped')
-  })
+  stopOnSignals(service, service.address === null ? 0 : config.stopDelaySeconds, log)
   announce(service)
 }
 

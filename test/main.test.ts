@@ -103,6 +103,26 @@ describe('on one database', () => {
     expect(service.stdout()).toContain('"msg":"stopped"')
   })
 
+  test('from SIGTERM on it is not ready and still answers every request, until the delay or a second signal ends it', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { url } = stack.use(await createEmptyDatabase())
+    const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, STOP_DELAY_SECONDS: '300' }
+    const service = stack.use(await startServiceProcess({ ...environment, PORT: '0' }))
+    const api = createApi(service.origin, keysIn(service.stdout())[0] ?? '')
+    const ask = () => api('GET', '/v1/tenant')
+    const isReady = async () => (await fetch(`${service.origin}/health/ready`)).ok
+    expect(await isReady()).toBe(true)
+
+    const written = Promise.all(Array.from({ length: 80 }, ask))
+    service.kill('SIGTERM')
+    expect((await written).map(({ status }) => status)).toEqual(Array(80).fill(200))
+    await until('it is not ready', async () => !(await isReady()))
+    const late = await ask()
+    expect([late.status, late.headers.get('connection')]).toEqual([200, 'close'])
+    service.kill('SIGTERM')
+    expect(await service.exit).toEqual({ code: 0, signal: null })
+  })
+
   test('a worker applies the migrations, listens nowhere and ends in order', async () => {
     await using stack = new AsyncDisposableStack()
     const { url } = stack.use(await createEmptyDatabase())

@@ -74,6 +74,8 @@ export type AppOptions = {
   /** True when the error says that the database cannot be reached at the moment: answered 503 instead of 500. */
   readonly isUnavailable: (error: unknown) => boolean
   readonly ready: () => Promise<boolean>
+  /** True once the service is about to stop: it answers as ever, but is not ready and keeps no connection. */
+  readonly leaving?: () => boolean
   /** Called once when the server begins to close: must make every wait of the use cases end at once. */
   readonly stopWaiting: () => void
   /** Proxies whose `X-Forwarded-*` are believed; nobody's unless given. */
@@ -122,7 +124,7 @@ function wordsOfMissing({ input, path = [] }: z.core.$ZodRawIssue): string | und
 
 /** The app, ready to listen or to be injected into. Nothing is looked up in it: each route gets what it needs. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { publicOrigin, isUnavailable, onRequestObserved } = options
+  const { publicOrigin, isUnavailable, onRequestObserved, leaving = () => false } = options
   const limits = { ...defaultServerLimits, ...options.limits }
   const headers = securityHeaders(publicOrigin)
   const app = fastify(serverOptions(options, limits, headers)).withTypeProvider<ZodTypeProvider>()
@@ -152,6 +154,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   watchRequests(app, watching)
   refuseUnknownBodies(app)
   await describeRoutes(app)
+  turnAwayWhileLeaving(app, leaving)
 
   app.addHook('preClose', (done) => {
     stops = true
@@ -163,13 +166,22 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   return app
 }
 
+/** Node keeps a connection that was idle when its last answer went out, and resets what is sent on it as the server closes. */
+function turnAwayWhileLeaving(app: HttpApp, leaving: () => boolean): void {
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (leaving()) reply.header('connection', 'close')
+    done(null, payload)
+  })
+}
+
 function registerRoutes(
   app: HttpApp,
   options: AppOptions,
   limits: ServerLimits,
   stopping: () => boolean,
 ): void {
-  const { useCases, publicOrigin, ready, metrics } = options
+  const { useCases, publicOrigin, leaving = () => false, metrics } = options
+  const ready = async () => !leaving() && options.ready()
   const clock = options.clock ?? { now: () => new Date() }
   const key = createKeyGuard(useCases.authenticateApiKey)
   const server = { useCases, key, limits, stopping }

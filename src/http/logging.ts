@@ -34,10 +34,43 @@ const places = [
 
 const redactedPaths = places.flatMap((place) => secretNames.map((name) => `${place}["${name}"]`))
 
-/** The error as logged. Its `code` says what broke, so it moves out of the way of the redaction of enrolment codes. */
-function errorLine(error: Error): Record<string, unknown> {
-  const { code, ...rest } = stdSerializers.err(error) as unknown as Record<string, unknown>
-  return { ...rest, ...(code !== undefined && { errorCode: code }) }
+/** What is logged of an error besides its words: scalars that say where it broke. */
+const errorFacts = [
+  'errno',
+  'syscall',
+  'address',
+  'port',
+  'status',
+  'severity',
+  'routine',
+  'table',
+  'column',
+  'constraint',
+] as const
+
+/**
+ * The error as logged: its words, its stack and the facts above, never whatever else hangs on it. (pg-pool hangs the whole
+ * client on an error, with every statement and the key that cancels queries; gaxios the request, with its bearer token.)
+ * Its `code` says what broke, so it moves out of the way of the redaction of enrolment codes.
+ */
+function errorLine(given: unknown): Record<string, unknown> {
+  if (!(given instanceof Error)) return { message: String(given) }
+  const error = stdSerializers.err(given) as unknown as Record<string, unknown>
+  const { type, message, stack, code, aggregateErrors } = error
+  const facts = errorFacts.flatMap((name) => {
+    const value = error[name]
+    return typeof value === 'string' || typeof value === 'number' ? [[name, value]] : []
+  })
+  return {
+    type,
+    message,
+    stack,
+    ...Object.fromEntries(facts),
+    ...(code !== undefined && { errorCode: code }),
+    ...(Array.isArray(aggregateErrors) && {
+      errors: aggregateErrors.map(({ message }) => message),
+    }),
+  }
 }
 
 /** Options of the one logger: JSON lines, RFC 3339 times, and redaction as a net below the rule that secrets are never logged. */

@@ -87,6 +87,27 @@ describe('the log', () => {
     expect(error.err.stack).toContain('the cause')
   })
 
+  it('holds of an error its words and where it broke, and nothing that a library hangs on it', () => {
+    const { lines, logger } = keepingLogger()
+    const client = { secretKey: 'CANARY', queries: ['select CANARY'] }
+    const error = Object.assign(new Error('terminated'), { code: '57P01', severity: 'FATAL' })
+    logger.warn({ err: Object.assign(error, { client, detail: 'Key (a)=(CANARY)' }) }, 'lost')
+    const inner = Object.assign(new Error('inner words'), { client })
+    logger.warn({ err: new AggregateError([inner], 'several') }, 'lost')
+    logger.warn({ err: { message: 'no error', client } }, 'lost')
+    const [one, several, none] = lines.map((line) => JSON.parse(line).err)
+    expect(one).toEqual({
+      type: 'Error',
+      message: 'terminated',
+      stack: expect.stringContaining('terminated'),
+      severity: 'FATAL',
+      errorCode: '57P01',
+    })
+    expect(several).toMatchObject({ message: 'several', errors: ['inner words'] })
+    expect(none).toEqual({ message: '[object Object]' })
+    expect(lines.join('')).not.toContain('CANARY')
+  })
+
   it('holds no secret of any request or answer', async () => {
     const canary = 'CANARY'
     const number = '735912'

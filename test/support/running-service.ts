@@ -36,6 +36,7 @@ export function testConfig(
     host: '127.0.0.1',
     port,
     role: 'all',
+    stopDelaySeconds: 0,
     trustProxy: null,
     logLevel: 'silent',
     metricsToken: null,

@@ -15,7 +15,10 @@ export type Program = AsyncDisposable & {
   readonly kill: (signal: NodeJS.Signals) => void
 }
 
-/** Runs `node <file> ...args` with nothing in its environment but PATH and what is given, and the input if there is one. */
+/**
+ * Runs `node <file> ...args` with nothing in its environment but PATH and what is given, and the input if there is one.
+ * Unless something else is given it logs errors alone and stops without a delay.
+ */
 export function startProgram(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
@@ -23,7 +26,12 @@ export function startProgram(
 ): Program {
   const child = spawn(process.execPath, words, {
     cwd: project,
-    env: { PATH: process.env.PATH, LOG_LEVEL: 'error', ...environment },
+    env: {
+      PATH: process.env.PATH,
+      LOG_LEVEL: 'error',
+      STOP_DELAY_SECONDS: '0',
+      ...environment,
+    },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   child.stdin.end(input)

@@ -15,6 +15,8 @@ export async function startDatabaseLine(databaseUrl: string) {
       : connect(port, target.hostname)
   const open = new Set<Socket>()
   let line: Line = 'open'
+  let losesReplyTo: string | undefined
+  let isDeaf = false
 
   const server = createServer((near) => {
     if (line === 'refusing') {
@@ -29,8 +31,11 @@ export async function startDatabaseLine(databaseUrl: string) {
     far.on('error', () => near.destroy())
     near.on('close', () => far.destroy())
     far.on('close', () => near.destroy())
-    near.on('data', (data) => line === 'open' && far.write(data))
-    far.on('data', (data) => line === 'open' && near.write(data))
+    near.on('data', (data) => {
+      if (losesReplyTo !== undefined && data.includes(losesReplyTo)) isDeaf = true
+      if (line === 'open') far.write(data)
+    })
+    far.on('data', (data) => line === 'open' && !isDeaf && near.write(data))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
@@ -50,7 +55,13 @@ export async function startDatabaseLine(databaseUrl: string) {
     /** Open again means open to new connections: what was frozen stays frozen until it is given up. */
     set(next: Line) {
       line = next
+      losesReplyTo = undefined
+      isDeaf = false
       if (next === 'refusing') cut()
+    },
+    /** Passes on everything until a statement of this name goes by: that too, but no reply any more, until it is set anew. */
+    loseReplyTo(statement: string) {
+      losesReplyTo = statement
     },
     async close() {
       cut()

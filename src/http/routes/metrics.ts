@@ -15,11 +15,19 @@ export type Metrics = {
 }
 
 const loopback = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
+const loopbackHost = /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i
 
-/** True for a caller on this machine that no proxy speaks for: a proxy on this machine brings the whole world. */
+/**
+ * True for a caller on this machine that no proxy speaks for: a proxy on this machine brings the whole world. The `Host`
+ * must be of this machine, too: a page in a browser here can call us under a name that it has pointed at 127.0.0.1.
+ */
 function isLocal({ socket, headers }: FastifyRequest): boolean {
   const forwarded = headers['x-forwarded-for'] ?? headers.forwarded ?? headers.via
-  return forwarded === undefined && loopback.has(socket.remoteAddress ?? '')
+  return (
+    forwarded === undefined &&
+    loopback.has(socket.remoteAddress ?? '') &&
+    loopbackHost.test(headers.host ?? '')
+  )
 }
 
 const digest = (text: string) => createHash('sha256').update(text).digest()
@@ -52,7 +60,7 @@ export function metricsRoutes(app: HttpApp, metrics: Metrics, done: () => void):
         tag: 'operations',
         summary: 'Numbers for Prometheus',
         description:
-          'Readable on the loopback interface only, or with the token of `METRICS_TOKEN` as bearer where one is set.',
+          'Readable on the loopback interface only (with a `Host` of it), or with the token of `METRICS_TOKEN` as bearer where one is set.',
         answers: {
           200: { description: 'The numbers.', schema: z.string(), type: 'text/plain' },
         },

@@ -28,6 +28,17 @@ describe('health', () => {
     },
   )
 
+  it('is not ready while it leaves, and answers everything else on connections that it then closes', async () => {
+    let leaving = false
+    await using app = await anApp({}, { leaving: () => leaving })
+    expect((await app.inject('/health/live')).headers.connection).not.toBe('close')
+    leaving = true
+    const ready = await app.inject('/health/ready')
+    expect([ready.statusCode, ready.headers.connection]).toEqual([503, 'close'])
+    const live = await app.inject('/health/live')
+    expect([live.statusCode, live.headers.connection]).toEqual([200, 'close'])
+  })
+
   it('is ready when it says so', async () => {
     await using app = await anApp()
     const ready = await app.inject('/health/ready')
@@ -46,11 +57,25 @@ describe('GET /metrics', () => {
   it.each([
     ['from another machine', { remoteAddress: '203.0.113.7' }],
     ['through a proxy on this machine', { headers: { 'x-forwarded-for': '203.0.113.7' } }],
+    [
+      'under a name that somebody has pointed at this machine',
+      { headers: { host: 'evil.example' } },
+    ],
+    ['with an address behind its name', { headers: { host: '127.0.0.1.evil.example' } }],
   ])('404 without a token %s', async (_, from) => {
     await using app = await anApp()
     const answer = await app.inject({ url: '/metrics', ...from })
     expect(answer.json()).toMatchObject({ status: 404, code: 'not_found' })
   })
+
+  it.each(['localhost:8080', '127.0.0.1', '[::1]:8080', 'LOCALHOST'])(
+    '200 without a token as %s, from this machine',
+    async (host) => {
+      await using app = await anApp()
+      const answer = await app.inject({ url: '/metrics', headers: { host } })
+      expect(answer.statusCode).toBe(200)
+    },
+  )
 
   it('takes the configured token from anywhere, and nothing else from nearby', async () => {
     const read = async () => 'up 1\n'
