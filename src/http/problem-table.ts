@@ -220,7 +220,9 @@ export const problems = {
   unavailable: {
     status: 503,
     title: 'The service cannot do this at the moment.',
-    detail: `${again} Wait for the seconds in \`Retry-After\` first; nothing was decided.`,
+    // The reply of a commit may have been lost: whether it happened is not known here.
+    detail:
+      'Whether it happened is unknown. Send the same call again after the seconds in `Retry-After`, with the same `Idempotency-Key` if there was one.',
   },
   internal: {
     status: 500,

@@ -2,7 +2,8 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { type Service, startService } from '../../src/compose.ts'
-import { createTestDatabase } from '../support/database.ts'
+import { onServer } from '../support/cluster.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { makeWaitDoor, type TestDoor } from '../support/doors.ts'
 import {
   type Api,
@@ -17,6 +18,7 @@ import { until } from '../support/until.ts'
 
 const stack = new AsyncDisposableStack()
 let service: Service
+let database: TestDatabase
 let line: Awaited<ReturnType<typeof startDatabaseLine>>
 let api: Api
 let phone: Phone
@@ -24,7 +26,7 @@ let door: TestDoor
 beforeAll(async () => {
   const simulator = await startSimulator()
   stack.defer(() => simulator.close())
-  const database = stack.use(await createTestDatabase())
+  database = stack.use(await createTestDatabase())
   line = await startDatabaseLine(database.url)
   stack.defer(() => line.close())
   const port = await freePort()
@@ -95,6 +97,57 @@ describe.each(['refusing', 'silent'] as const)(
     })
   },
 )
+
+describe('when the database commits and its reply is lost', () => {
+  const unknown = /^Whether it happened is unknown\. Send the same call again .*`Idempotency-Key`/
+
+  test('a creation is answered 503 as of unknown outcome, and the same call again finds what it made', async () => {
+    const key = { 'idempotency-key': 'lost-reply' }
+    const create = () => api('POST', '/v1/challenges', { user: 'alice' }, key)
+    const before = (await api('GET', '/v1/challenges?limit=100')).json.items.length
+    line.loseReplyTo('insert_challenge')
+    const lost = await create()
+    expect(lost.json).toMatchObject({ status: 503, detail: expect.stringMatching(unknown) })
+    line.set('open')
+    const again = await until('the service is back', async () => {
+      const reply = await create()
+      return reply.status === 503 ? null : reply
+    })
+    expect(again.status).toBe(200)
+    expect(again.json.number).toMatch(/^\d{6}$/)
+    const after = (await api('GET', '/v1/challenges?limit=100')).json.items.length
+    expect(after).toBe(before + 1)
+    await api('POST', `/v1/challenges/${again.json.id}/cancel`)
+  })
+
+  test('an answer that the phone sends again because it heard 503 counts once', async () => {
+    const created = await api('POST', '/v1/challenges', { user: 'alice' })
+    const request = (await phone.client.pending()).requests.find(
+      ({ challengeId }) => challengeId === created.json.id,
+    )
+    if (!request) throw new Error('nothing is pending')
+    line.loseReplyTo('record_answer')
+    // The client repeats what it heard 503 of, with the same answer.
+    const approving = phone.client.approve(request, created.json.number)
+    await until(
+      'it is recorded',
+      async () =>
+        (
+          await onServer(database.url, (client) =>
+            client.query('select 1 from challenges where id = $1 and status = $2', [
+              created.json.id,
+              'approved',
+            ]),
+          )
+        ).rowCount === 1,
+    )
+    expect((await api('GET', `/v1/challenges/${created.json.id}`)).status).toBe(503)
+    line.set('open')
+    await approving
+    const reading = (await api('GET', `/v1/challenges/${created.json.id}`)).json
+    expect(reading).toMatchObject({ status: 'approved', wrongNumbersLeft: 3 })
+  })
+})
 
 test('a wait that outlives an outage still learns the answer', async () => {
   const created = await api('POST', '/v1/challenges', { user: 'alice' })
