@@ -2,7 +2,9 @@
 
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
-import type { Service } from './compose.ts'
+
+/** What is ended: `leave` turns everybody away, `stop` drains. */
+type Running = { leave(): void; stop(): Promise<void> }
 
 const drainMs = 30_000
 const signals = ['SIGTERM', 'SIGINT'] as const
@@ -13,7 +15,7 @@ const signals = ['SIGTERM', 'SIGINT'] as const
  * SIGINT that the terminal has already sent, so Ctrl-C arrives twice.) A third one ends the process at once, with 1, as
  * an unexpected error does after the drain.
  */
-export function stopOnSignals(service: Service, delaySeconds: number, log: Logger): void {
+export function stopOnSignals(service: Running, delaySeconds: number, log: Logger): void {
   const delayMs = process.stdin.isTTY ? 0 : delaySeconds * 1_000
   let stopped: Promise<void> | undefined
   const grace = closeWithGrace(
