@@ -5,6 +5,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { unfinishedAnswersMax } from '../src/domain/door.ts'
 import { confirmationTriesMax } from '../src/domain/enrolment.ts'
+import { criticalPushesPerHourMax, gatherSeconds } from '../src/domain/notice.ts'
 import { passcodeBudgets } from '../src/domain/passcode-budget.ts'
 import { type PolicyRule, policyRules } from '../src/domain/policy-rules.ts'
 import { pauseDaysMax } from '../src/domain/protection.ts'
@@ -70,6 +71,12 @@ test('it tells the figures that no policy changes', () => {
   expect(figureOf('diagnostics of a device within any hour')).toBe(diagnosticsPerHourMax)
   expect(figureOf('time between two test pushes to a device')).toBe(testPushGapSeconds)
   expect(figureOf('test pushes to a device within any hour')).toBe(testPushesPerHourMax)
+  const critical = [
+    'pushes about what a relying party calls critical in an hour, each relying party',
+    'pushes about what we call critical (a new device, a report, a lock) in an hour',
+  ]
+  expect(critical.map(figureOf)).toEqual([criticalPushesPerHourMax, criticalPushesPerHourMax])
+  expect(figureOf('time between two pushes of what is gathered')).toBe(gatherSeconds)
   expect(figureOf('wrong numbers on the new device')).toBe(confirmationTriesMax)
   expect(figureOf('endpoints of a relying party')).toBe(endpointsMax)
   expect(figureOf('days of nothing but failures')).toBe(failingDaysMax)

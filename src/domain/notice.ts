@@ -1,7 +1,7 @@
 // Which activities a user is told of by a push, and to which devices.
 
 import type { ActivityType, Actor, Severity } from './activity.ts'
-import type { ActivityId, DeviceId } from './ids.ts'
+import type { ActivityId, DeviceId, RelyingPartyId } from './ids.ts'
 
 /** What a user may set a wish for. */
 export type NoticeCategory = 'security' | 'devices' | 'sign_in' | 'relying_party'
@@ -95,7 +95,7 @@ export function isOwed({ type, severity }: Told): boolean {
   return notices[type].pushed && (type !== 'posted' || severity !== 'info')
 }
 
-/** What became of telling the user. `waiting`: critical, and the hour's pushes are used up; it is told as soon as one is free. */
+/** What became of telling the user. `waiting`: critical, and its hour is used up; it is told with others of its source. */
 export type NoticeOutcome =
   | 'waiting'
   | 'pushed'
@@ -105,10 +105,19 @@ export type NoticeOutcome =
   | 'no_device'
   | 'stale'
 
+/** Whose word it is that something is critical: our own, or a relying party's. */
+export type CriticalSource = 'service' | RelyingPartyId
+/** A user's limits: one for what is not critical, and one for each source of what is. None uses up another. */
+export type NoticeBudget = 'ordinary' | CriticalSource
+
 export type OwedActivity = Told & {
   readonly id: ActivityId
   readonly actor: Actor
+  /** The relying party that posted it. */
+  readonly rpId: RelyingPartyId | null
   readonly recordedAt: Date
+  /** Critical, and found its hour used up before. */
+  readonly waiting: boolean
 }
 
 export type NoticeFacts = {
@@ -120,74 +129,115 @@ export type NoticeFacts = {
   readonly deviceIds: readonly DeviceId[]
 }
 
-/** One push about several activities; it costs one of the user's hour. */
+/** One push about several activities; it costs one of the hour of its budget. */
 export type NoticePush = {
   readonly activityIds: readonly ActivityId[]
   readonly deviceIds: readonly DeviceId[]
+  readonly budget: NoticeBudget
   /** Pushes of the last hour up to which this one may still be owed. */
   readonly pushesMax: number
   /** What becomes of the activities when the hour's pushes are used up. */
   readonly otherwise: 'waiting' | 'over_limit'
+  /** Tells of all that waits in this budget; beyond the hour's pushes it may go each `gatherSeconds`. */
+  readonly gathers: boolean
 }
 
 export type NoticePlan = {
   readonly settled: readonly {
-    readonly outcome: 'in_app' | 'no_device' | 'stale'
+    readonly outcome: 'waiting' | 'in_app' | 'no_device' | 'stale'
     readonly activityIds: readonly ActivityId[]
   }[]
   /** The most urgent first. */
   readonly pushes: readonly NoticePush[]
 }
 
+/** Pushes about critical activities within an hour: of one relying party to one user, and of our own. */
+export const criticalPushesPerHourMax = 5
+/** Beyond those, what is critical is gathered and pushed as one "N more" this often: it is told late, never silently. */
+export const gatherSeconds = 300
+
 /** A push about an activity is worthless after this long. */
 export const noticeLifetimeSeconds = 3600
-// A critical one may have waited for an hour until a push was free.
+// Beyond a full hour it waits to be gathered, and while no worker runs.
 const criticalLifetimeSeconds = 2 * noticeLifetimeSeconds
-
-/** The service's own critical activities; a relying party's word alone does not make a thing urgent to us. */
-function isCritical({ type, severity }: Told): boolean {
-  return severity === 'critical' && type !== 'posted'
-}
 
 function fate(one: OwedActivity, { now, preferences, deviceIds }: NoticeFacts) {
   const ageMs = now.getTime() - one.recordedAt.getTime()
-  const critical = isCritical(one)
+  const critical = one.severity === 'critical'
   if (ageMs > (critical ? criticalLifetimeSeconds : noticeLifetimeSeconds) * 1000) return 'stale'
-  if (!critical && preferences[notices[one.type].category] !== 'push') return 'in_app'
+  // A relying party's word alone does not override what the user wishes to hear from relying parties.
+  const asked = !critical || one.type === 'posted'
+  if (asked && preferences[notices[one.type].category] !== 'push') return 'in_app'
   return deviceIds.some((id) => one.actor !== `device:${id}`) ? 'push' : 'no_device'
 }
 
 /**
- * Decides how one user is told of what is owed. Activities of one type are one push, all critical ones together are one, and
- * the last push of the hour is kept for those. A device is not told what it did itself.
+ * Decides how one user is told of what is owed. What is not critical is one push for each type, within the user's hour. What
+ * is critical has a limit of its own for each source: ours that is found at once is one push, as one act often makes two of
+ * them; a relying party's are a push each; what is beyond the limit waits to be gathered. A device is not told what it did.
  */
 export function planNotices(facts: NoticeFacts): NoticePlan {
   const byFate = Map.groupBy(facts.owed, (one) => fate(one, facts))
-  const settled = (['in_app', 'no_device', 'stale'] as const).flatMap((outcome) => {
-    const activityIds = (byFate.get(outcome) ?? []).map(({ id }) => id)
-    return activityIds.length > 0 ? [{ outcome, activityIds }] : []
+  const told = byFate.get('push') ?? []
+  const groups = [...criticalGroups(told), ...ordinaryGroups(told, facts)]
+  const listed = new Set(groups.flatMap(({ members }) => members))
+  const settled = (['in_app', 'no_device', 'stale', 'waiting'] as const).map((outcome) => {
+    const beyond = told.filter((one) => !listed.has(one))
+    const members = outcome === 'waiting' ? beyond : (byFate.get(outcome) ?? [])
+    return { outcome, activityIds: idsOf(members) }
   })
-  const groups = Map.groupBy(byFate.get('push') ?? [], (one) =>
-    isCritical(one) ? 'critical' : one.type,
-  )
-  const urgent = [...groups].sort(([a], [b]) => rank(a) - rank(b))
-  return { settled, pushes: urgent.map(([group, members]) => pushOf(group, members, facts)) }
-}
-
-function rank(group: ActivityType | 'critical'): number {
-  return group === 'critical' ? 0 : group === 'posted' ? 2 : 1
-}
-
-function pushOf(
-  group: ActivityType | 'critical',
-  members: readonly OwedActivity[],
-  { deviceIds, activityPushesPerHourMax: max }: NoticeFacts,
-): NoticePush {
-  const critical = group === 'critical'
   return {
-    activityIds: members.map(({ id }) => id),
+    settled: settled.filter(({ activityIds }) => activityIds.length > 0),
+    pushes: groups.map((group) => pushOf(group, facts)),
+  }
+}
+
+const idsOf = (members: readonly OwedActivity[]) => members.map(({ id }) => id)
+
+type Group = Omit<NoticePush, 'activityIds' | 'deviceIds'> & {
+  readonly members: readonly OwedActivity[]
+}
+
+function criticalGroups(told: readonly OwedActivity[]): Group[] {
+  const critical = told.filter(({ severity }) => severity === 'critical')
+  const sources = [...Map.groupBy(critical, sourceOf)].sort(([a], [b]) => ours(a) - ours(b))
+  return sources.flatMap(([budget, members]) => {
+    const limit = { budget, pushesMax: criticalPushesPerHourMax, otherwise: 'waiting' } as const
+    const gathered = members.filter(({ waiting }) => waiting)
+    const fresh = members.filter(({ waiting }) => !waiting)
+    const each =
+      budget === 'service' ? [fresh] : fresh.slice(0, criticalPushesPerHourMax).map((one) => [one])
+    return [
+      ...each.map((some) => ({ ...limit, members: some, gathers: false })),
+      { ...limit, members: gathered, gathers: true },
+    ].filter((group) => group.members.length > 0)
+  })
+}
+
+/** What is posted is never ours, whatever its row says besides: it must not use up our own limit. */
+function sourceOf({ type, rpId }: OwedActivity): CriticalSource {
+  return type === 'posted' ? (rpId ?? 'rp_') : 'service'
+}
+const ours = (source: CriticalSource) => (source === 'service' ? 0 : 1)
+
+function ordinaryGroups(told: readonly OwedActivity[], facts: NoticeFacts): Group[] {
+  const ordinary = told.filter(({ severity }) => severity !== 'critical')
+  const types = [...Map.groupBy(ordinary, ({ type }) => type)]
+  return types
+    .sort(([a], [b]) => Number(a === 'posted') - Number(b === 'posted'))
+    .map(([, members]) => ({
+      members,
+      budget: 'ordinary',
+      pushesMax: facts.activityPushesPerHourMax,
+      otherwise: 'over_limit',
+      gathers: false,
+    }))
+}
+
+function pushOf({ members, ...limit }: Group, { deviceIds }: NoticeFacts): NoticePush {
+  return {
+    ...limit,
+    activityIds: idsOf(members),
     deviceIds: deviceIds.filter((id) => members.some(({ actor }) => actor !== `device:${id}`)),
-    pushesMax: critical ? max : Math.max(1, max - 1),
-    otherwise: critical ? 'waiting' : 'over_limit',
   }
 }

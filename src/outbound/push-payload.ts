@@ -14,14 +14,19 @@ type PushIds = {
   readonly o: string
   readonly cid?: string
   readonly aid?: string
+  readonly more?: number
 }
 
-/** The ids of a push: version, challenge or activity, device, origin hash. Nothing else leaves over a push channel. */
-function idsOf({ challengeId, activityId, deviceId, originHash }: PushMessage): PushIds {
+/**
+ * The ids of a push: version, challenge or activity, device, origin hash; and how many more activities it tells of. Nothing else
+ * leaves over a push channel.
+ */
+function idsOf({ challengeId, activityId, more, deviceId, originHash }: PushMessage): PushIds {
   return {
     v: PAYLOAD_VERSION,
     ...(challengeId && { cid: challengeId }),
     ...(activityId && { aid: activityId }),
+    ...(more && { more }),
     did: deviceId,
     o: originHash,
   }
@@ -78,6 +83,18 @@ const recorded = {
   sound: 'default',
 }
 
+/** The same for what was beyond a limit of pushes and is told as one. */
+const gathered = (more: number) => ({
+  ...recorded,
+  alert: {
+    title: 'Account activity',
+    body: `${more} more. Open the app to see what happened.`,
+    'title-loc-key': 'ACTIVITY_TITLE',
+    'loc-key': 'ACTIVITY_MORE_BODY',
+    'loc-args': [`${more}`],
+  },
+})
+
 const tested = {
   alert: {
     title: 'Test notification',
@@ -116,7 +133,10 @@ export function toApnsPush(message: PushMessage): ApnsPush {
     priority: message.kind === 'challenge_closed' ? 5 : 10,
     expiry: Math.floor(message.expiresAt.getTime() / 1000),
     rawPayload: {
-      aps: { ...alerts[message.kind], 'thread-id': message.deviceId },
+      aps: {
+        ...(message.more ? gathered(message.more) : alerts[message.kind]),
+        'thread-id': message.deviceId,
+      },
       ...idsOf(message),
     },
   }
@@ -130,13 +150,14 @@ export function toApnsPush(message: PushMessage): ApnsPush {
  *   in three minutes, and keeps four keys, so strangers' prompts could hold up the owner's. The app replaces by `cid`.
  */
 export function toFcmMessage(message: PushMessage, now: Date): TokenMessage {
-  const { v, ...ids } = idsOf(message)
+  const { v, more, ...ids } = idsOf(message)
   const expiresMs = message.expiresAt.getTime()
   return {
     token: message.address.token,
     data: {
       v: String(v),
       ...ids,
+      ...(more && { more: String(more) }),
       kind: message.kind,
       exp: String(Math.floor(expiresMs / 1000)),
     },

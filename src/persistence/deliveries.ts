@@ -40,7 +40,7 @@ const claim = `
   set leased_by = $1, leased_until = clock_timestamp() + make_interval(secs => ${leaseSeconds}),
     attempts = d.attempts + 1
   from due where d.tenant_id = due.tenant_id and d.id = due.id
-  returning d.tenant_id, d.id, d.kind, d.challenge_id, d.activity_id, d.device_id, d.attempts,
+  returning d.tenant_id, d.id, d.kind, d.challenge_id, d.activity_id, d.more, d.device_id, d.attempts,
     case d.kind when 'challenge_opened' then due.challenge_expires_at
       when 'activity_recorded' then d.created_at + make_interval(secs => ${noticeLifetimeSeconds})
       when 'test' then d.created_at + make_interval(secs => ${testLifetimeSeconds})

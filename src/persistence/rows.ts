@@ -236,6 +236,7 @@ export type DuePushRow = AddressRow & {
   readonly kind: DuePush['kind']
   readonly challenge_id: DuePush['challengeId']
   readonly activity_id?: DuePush['activityId']
+  readonly more?: number | null
   readonly device_id: DuePush['deviceId']
   readonly attempts: number
   /** A date, or its text where the row came as JSON. */
@@ -252,6 +253,7 @@ export function toDuePushes(rows: readonly DuePushRow[]): DuePush[] {
       kind: row.kind,
       challengeId: row.challenge_id,
       ...(row.activity_id && { activityId: row.activity_id }),
+      ...(row.more && { more: row.more }),
       deviceId: row.device_id,
       address,
       attempts: row.attempts,

@@ -82,6 +82,8 @@ export type DuePush = {
   readonly challengeId: ChallengeId | null
   /** The activity that it is about. */
   readonly activityId?: ActivityId | null
+  /** Of how many activities it tells, where it gathers what was beyond a limit. */
+  readonly more?: number
   readonly deviceId: DeviceId
   readonly address: SealedAddress
   readonly attempts: number

@@ -7,21 +7,26 @@ import type { ProofToSpend } from './device-store.ts'
 /** What one user is owed, with everything that decides how it is told. */
 export type OwedNotices = NoticeFacts & { readonly tenantId: TenantId; readonly userId: UserId }
 
+/** Where a walk over waiting activities stands: the tenant, user and activity that it looked at last. */
+export type NoticePlace = readonly [tenantId: string, userId: string, id: string]
+export const noticesBegin: NoticePlace = ['', '', '']
+
 /** Activities that users are owed a push about, and what users wish to hear of. */
 export interface NoticeStore {
   /**
-   * Owed activities, the oldest first, by user: fresh ones, or those that wait for a free push and lie after `after`. `last` is
-   * where to go on; null when there were fewer than `limit`.
+   * Owed activities by user: fresh ones, the oldest first, or those that wait to be gathered and lie after `waitingAfter`. `last`
+   * is where to go on; null when there were fewer than `limit`.
    */
   loadOwed(query: {
-    readonly waitingAfter: Date | null
+    readonly waitingAfter: NoticePlace | null
     readonly limit: number
-  }): Promise<{ readonly users: OwedNotices[]; readonly last: Date | null }>
+  }): Promise<{ readonly users: OwedNotices[]; readonly last: NoticePlace | null }>
   /** Writes down what became of owed activities that are not pushed. */
   settle(tenantId: TenantId, ids: readonly ActivityId[], outcome: NoticeOutcome): Promise<void>
   /**
-   * Owes one push to each device, if the user had fewer than `pushesMax` within the last hour: one guarded statement that takes
-   * from the hour, so that no number of calls at once gets past it. Empty when nothing was owed any more, or the hour is full.
+   * Owes one push to each device, if the user had fewer than `pushesMax` of its budget within the last hour, or it gathers and
+   * the last that did lies far enough back: one guarded statement that takes from the budget, so that no number of calls at once
+   * gets past it. Empty when nothing was owed any more, or the budget is used up.
    */
   owe(command: {
     readonly tenantId: TenantId

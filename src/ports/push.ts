@@ -18,8 +18,8 @@ export type PushAddress = {
 export type PushKind = 'challenge_opened' | 'challenge_closed' | 'activity_recorded' | 'test'
 
 /**
- * One push. It carries opaque ids only: never the number, the user or the context (NIST SP 800-63B-4, 3.1.3.1:
- * the push is a prompt, the secret travels over the authenticated channel).
+ * One push. It carries opaque ids and at most a count: never the number, the user or the context (NIST SP 800-63B-4,
+ * 3.1.3.1: the push is a prompt, the secret travels over the authenticated channel).
  */
 export type PushMessage = {
   /** TypeID `dlv_...`; its UUID is the stable `apns-id`, so that a repeated send after an unclear outcome stays one delivery. */
@@ -31,6 +31,8 @@ export type PushMessage = {
   readonly challengeId: string | null
   /** The activity that it is about. */
   readonly activityId?: string | null
+  /** Of how many activities it tells, where it gathers what was beyond a limit. */
+  readonly more?: number
   readonly deviceId: string
   /** Short hash of the service's origin: an app that holds accounts of several servers knows whom to ask. */
   readonly originHash: string

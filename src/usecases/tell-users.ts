@@ -1,6 +1,6 @@
 import { planNotices } from '../domain/notice.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
-import type { NoticeStore } from '../ports/notice-store.ts'
+import type { NoticePlace, NoticeStore } from '../ports/notice-store.ts'
 import type { Random } from '../ports/world.ts'
 
 export type Needs = {
@@ -15,8 +15,8 @@ export type Needs = {
  */
 export async function tellUsers(
   { notices, dispatcher, random }: Needs,
-  query: { readonly waitingAfter: Date | null; readonly limit: number },
-): Promise<{ readonly last: Date | null }> {
+  query: { readonly waitingAfter: NoticePlace | null; readonly limit: number },
+): Promise<{ readonly last: NoticePlace | null }> {
   const { users, last } = await notices.loadOwed(query)
   for (const { tenantId, userId, ...facts } of users) {
     const { settled, pushes } = planNotices(facts)

@@ -90,6 +90,7 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
       tenantId,
       challengeId: push.challengeId,
       ...(push.activityId && { activityId: push.activityId }),
+      ...(push.more && { more: push.more }),
       deviceId: push.deviceId,
       originHash: needs.originHash,
       address,

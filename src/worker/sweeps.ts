@@ -4,7 +4,7 @@ import { farLookEverySeconds, nearLook } from '../domain/audit-chain.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { DeliveryStore, Housekeeping } from '../ports/delivery-store.ts'
 import type { KeycloakCallbackStore } from '../ports/keycloak-callback-store.ts'
-import type { NoticeStore } from '../ports/notice-store.ts'
+import { type NoticeStore, noticesBegin } from '../ports/notice-store.ts'
 import type { RetentionStore } from '../ports/retention-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { WebhookDeliveryStore } from '../ports/webhook-store.ts'
@@ -55,7 +55,7 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
   const { deliveries, challenges, dispatcher, signals, callbackCourier } = needs
   const { purgeEveryMs = 300_000 } = needs
   // Those that still wait stay where they are, so that the walk over them must remember its place.
-  let waitingAfter = new Date(0)
+  let waitingAfter = noticesBegin
   return [
     {
       name: 'deliveries',
@@ -93,7 +93,7 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
       everyMs: 15_000,
       async run() {
         const { last } = await tellUsers(needs, { waitingAfter, limit: batch })
-        waitingAfter = last ?? new Date(0)
+        waitingAfter = last ?? noticesBegin
         return last !== null
       },
     },

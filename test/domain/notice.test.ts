@@ -21,7 +21,9 @@ function one(changes: Partial<OwedActivity> = {}): OwedActivity {
     type: 'device_renamed',
     severity: 'info',
     actor: 'operator',
+    rpId: null,
     recordedAt: now,
+    waiting: false,
     ...changes,
   }
 }
@@ -35,6 +37,10 @@ function plan(owed: readonly OwedActivity[], changes: Partial<NoticeFacts> = {})
     ...changes,
   })
 }
+const rp = 'rp_01h455vb4pex5vsknk084sn0aa' as const
+const otherRp = 'rp_01h455vb4pex5vsknk084sn0bb' as const
+const aClaim = (changes: Partial<OwedActivity> = {}) =>
+  one({ type: 'posted', severity: 'critical', rpId: rp, ...changes })
 const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000)
 
 describe('what a user wishes', () => {
@@ -90,37 +96,59 @@ describe('how it is told', () => {
         {
           activityIds: [a.id, b.id],
           deviceIds: [deviceId, other],
-          pushesMax: 2,
+          budget: 'ordinary',
+          pushesMax: 3,
           otherwise: 'over_limit',
+          gathers: false,
         },
       ],
     })
   })
 
-  test('the last push of the hour is kept for what is critical, which is one push and waits rather than be lost', () => {
+  test('what is critical comes first, has limits of its own and waits rather than be lost', () => {
     const quiet = one()
     const urgent = [
       one({ type: 'challenge_reported', severity: 'critical' }),
       one({ type: 'device_added', severity: 'critical' }),
     ]
-    const { pushes } = plan([quiet, ...urgent])
+    const posted = aClaim()
+    const { pushes } = plan([quiet, posted, ...urgent])
+    const waits = { pushesMax: 5, otherwise: 'waiting', gathers: false }
     expect(pushes).toMatchObject([
-      { activityIds: urgent.map(({ id }) => id), pushesMax: 3, otherwise: 'waiting' },
-      { activityIds: [quiet.id], pushesMax: 2, otherwise: 'over_limit' },
+      { activityIds: urgent.map(({ id }) => id), budget: 'service', ...waits },
+      { activityIds: [posted.id], budget: rp, ...waits },
+      { activityIds: [quiet.id], budget: 'ordinary', pushesMax: 3, otherwise: 'over_limit' },
     ])
   })
 
-  test('where there is one push an hour, everything may use it', () => {
-    expect(plan([one()], { activityPushesPerHourMax: 1 }).pushes).toMatchObject([{ pushesMax: 1 }])
+  test('each thing that a relying party calls critical is a push, those beyond the limit wait', () => {
+    const many = Array.from({ length: 7 }, () => aClaim())
+    const another = aClaim({ rpId: otherRp })
+    const { pushes, settled } = plan([...many, another])
+    expect(pushes.map(({ activityIds, budget }) => [budget, ...activityIds])).toEqual([
+      ...many.slice(0, 5).map(({ id }) => [rp, id]),
+      [otherRp, another.id],
+    ])
+    expect(settled).toEqual([
+      { outcome: 'waiting', activityIds: many.slice(5).map(({ id }) => id) },
+    ])
   })
 
-  test('what a relying party calls critical comes last and uses no kept push', () => {
-    const posted = one({ type: 'posted', severity: 'critical' })
-    const own = one()
-    expect(plan([posted, own]).pushes).toMatchObject([
-      { activityIds: [own.id] },
-      { activityIds: [posted.id], pushesMax: 2, otherwise: 'over_limit' },
+  test('what waited is gathered into one push for each source', () => {
+    const waiting = true
+    const mine = [aClaim({ waiting }), aClaim({ waiting })]
+    const theirs = aClaim({ rpId: otherRp, waiting })
+    const own = one({ type: 'device_added', severity: 'critical', waiting })
+    const gathers = { gathers: true, otherwise: 'waiting' }
+    expect(plan([...mine, theirs, own]).pushes).toMatchObject([
+      { activityIds: [own.id], budget: 'service', ...gathers },
+      { activityIds: mine.map(({ id }) => id), budget: rp, ...gathers },
+      { activityIds: [theirs.id], budget: otherRp, ...gathers },
     ])
+  })
+
+  test('what is posted uses up nothing of ours, not even where its relying party is unknown', () => {
+    expect(plan([aClaim({ rpId: null })]).pushes).toMatchObject([{ budget: 'rp_' }])
   })
 
   test('a device is not told what it did itself', () => {

@@ -34,6 +34,22 @@ describe('what APNs is told', () => {
     expect(toApnsPush(other).rawPayload.aps).toEqual(aps)
   })
 
+  test('what was gathered says how many it tells of, and nothing else', () => {
+    const { rawPayload } = toApnsPush({ ...news, more: 7 })
+    const { aps, ...own } = rawPayload
+    expect(own).toEqual({ v: 1, aid: news.activityId, more: 7, did: ids.did, o: ids.o })
+    expect(aps).toMatchObject({
+      alert: {
+        body: '7 more. Open the app to see what happened.',
+        'loc-key': 'ACTIVITY_MORE_BODY',
+        'loc-args': ['7'],
+      },
+      category: 'ACCOUNT_ACTIVITY',
+      sound: 'default',
+    })
+    expect(toFcmMessage({ ...news, more: 7 }, new Date()).data).toMatchObject({ more: '7' })
+  })
+
   test('a test says that it is one and tells of nothing', () => {
     const { rawPayload, collapseId } = toApnsPush(tried)
     const { aps, ...own } = rawPayload

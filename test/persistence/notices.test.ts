@@ -23,6 +23,8 @@ beforeAll(async () => {
 })
 afterAll(() => stores.close())
 
+const ordinary = { otherwise: 'over_limit', budget: 'ordinary', gathers: false } as const
+
 async function recorded(count: number): Promise<ActivityId[]> {
   const { tenantId, userId } = user
   const events = Array.from({ length: count }, () =>
@@ -40,7 +42,7 @@ test('two that tell of overlapping activities take turns: activities are held be
     stores.notices.owe({
       tenantId,
       userId,
-      push: { activityIds, deviceIds: [deviceId], pushesMax: 20, otherwise: 'over_limit' },
+      push: { activityIds, deviceIds: [deviceId], pushesMax: 20, ...ordinary },
       deliveries: [{ id: systemRandom.id('delivery'), deviceId }],
       leasedBy: 'test',
     })

@@ -8,6 +8,7 @@ import { createDeliveryStore } from '../../src/persistence/deliveries.ts'
 import { createDeviceStore } from '../../src/persistence/devices.ts'
 import { createNoticeStore } from '../../src/persistence/notices.ts'
 import { createRetentionStore } from '../../src/persistence/retention.ts'
+import { noticesBegin } from '../../src/ports/notice-store.ts'
 import { onServer } from '../support/cluster.ts'
 import {
   aDevice,
@@ -72,20 +73,14 @@ beforeAll(async () => {
   await deliveries.purgeProofs(10)
   const notices = createNoticeStore(database, random)
   await notices.loadOwed({ waitingAfter: null, limit: 10 })
-  await notices.loadOwed({ waitingAfter: new Date(0), limit: 10 })
+  await notices.loadOwed({ waitingAfter: noticesBegin, limit: 10 })
   await notices.settle(tenantId, [random.id('activity')], 'in_app')
-  await notices.owe({
-    tenantId,
-    userId,
-    push: {
-      activityIds: [random.id('activity')],
-      deviceIds: [device],
-      pushesMax: 3,
-      otherwise: 'over_limit',
-    },
-    deliveries: [],
-    leasedBy: 'process',
-  })
+  const activityIds = [random.id('activity')]
+  for (const gathers of [false, true]) {
+    const limit = { pushesMax: 3, otherwise: 'waiting', budget: rpId, gathers } as const
+    const push = { activityIds, deviceIds: [device], ...limit }
+    await notices.owe({ tenantId, userId, push, deliveries: [], leasedBy: 'process' })
+  }
   const audit = createAuditStore(database)
   await audit.lengthen(tenantId, { limit: 10, lookBackSeconds: 60 }, () => [])
   const retention = createRetentionStore(database, random)

@@ -859,6 +859,8 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
           deviceIds: [their.deviceId],
           pushesMax: 3,
           otherwise: 'over_limit',
+          budget: 'ordinary',
+          gathers: false,
         },
         deliveries: [{ id: systemRandom.id('delivery'), deviceId: their.deviceId }],
         leasedBy: 'test',

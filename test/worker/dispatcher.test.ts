@@ -88,6 +88,16 @@ describe('a push', () => {
     expect(running.observed).toEqual(['accepted'])
   })
 
+  test('about gathered activities says how many they are', async () => {
+    const { dispatcher, sent } = dispatching(() => accepted)
+    await granted(ask(world, principal))
+    const [due] = world.dispatched
+    if (!due) throw new Error('a push is owed')
+    dispatcher.dispatch([{ ...due, more: 3 }])
+    await dispatcher.drain()
+    expect(sent).toMatchObject([{ more: 3 }])
+  })
+
   test('that did not get through is owed again, after half a second the first time', async () => {
     const { id, status, reason } = await pushed(
       dispatching(() => ({ kind: 'retry', reason: 'busy' })),
