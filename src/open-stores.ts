@@ -14,6 +14,7 @@ import { createDiagnosticsStore } from './persistence/diagnostics.ts'
 import { createDoorStore } from './persistence/doors.ts'
 import { createEnrolmentStore } from './persistence/enrolments.ts'
 import { createIntegrationStore } from './persistence/integrations.ts'
+import { createKeptAnswerStore } from './persistence/kept-answers.ts'
 import { createKeycloakCallbackStore } from './persistence/keycloak-callbacks.ts'
 import { createNoticeStore } from './persistence/notices.ts'
 import { createPasscodeStore } from './persistence/passcodes.ts'
@@ -47,6 +48,7 @@ export function openStores({ database }: { readonly database: Database }) {
     deviceSpans: createDeviceSpanStore(database, random),
     portal: createPortalStore(database, random),
     challenges: createChallengeStore(database, random),
+    keptAnswers: createKeptAnswerStore(database),
     deliveries: createDeliveryStore(database),
     activities: createActivityStore(database, random),
     protections: createProtectionStore(database, random),

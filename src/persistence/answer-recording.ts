@@ -35,7 +35,7 @@ const lockAndJudge = `
     for no key update of c
   ), a as (
     insert into answers (tenant_id, challenge_id, device_id, jti, decision, outcome, status_after,
-      wrong_numbers_left, jws, kid, user_verified)
+      wrong_numbers_left, jws_sealed, kid, user_verified)
     select k.tenant_id, k.id, $2, $8, $9, $10, $11, $12, $13, $22, $23
     from k where k.expires_at > clock_timestamp()
     on conflict do nothing
@@ -172,7 +172,7 @@ function valuesOf(
     effect.outcome,
     effect.status,
     effect.wrongNumbersLeft,
-    answer.jws,
+    answer.jwsSealed,
     effect.reason,
     activities.map(() => random.id('activity')),
     activities.map(({ type }) => type),

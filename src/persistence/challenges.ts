@@ -66,10 +66,11 @@ const listChallenges = `
   order by c.id desc limit $6`
 
 const findEvidence = `
-  select c.*, t.request_payload, a.jws, a.device_id as answer_device_id, k.kid as key_kid,
-    k.public_jwk as key_jwk
+  select c.*, t.request_payload, a.jti as answer_jti, a.jws_sealed, a.jws,
+    a.device_id as answer_device_id, k.kid as key_kid, k.public_jwk as key_jwk
   from challenges c
-  join answers a on a.tenant_id = c.tenant_id and a.challenge_id = c.id and a.jws is not null
+  join answers a on a.tenant_id = c.tenant_id and a.challenge_id = c.id
+    and (a.jws_sealed is not null or a.jws is not null)
   join challenge_targets t
     on t.tenant_id = a.tenant_id and t.challenge_id = a.challenge_id and t.device_id = a.device_id
   join device_keys k on k.tenant_id = a.tenant_id and k.device_id = a.device_id and k.kid = a.kid
@@ -77,7 +78,9 @@ const findEvidence = `
 
 type EvidenceRow = ChallengeRow & {
   readonly request_payload: string
-  readonly jws: string
+  readonly answer_jti: string
+  readonly jws_sealed: Buffer | null
+  readonly jws: string | null
   readonly answer_device_id: Id<'device'>
   readonly key_kid: string
   readonly key_jwk: PublicJwk
@@ -213,11 +216,12 @@ export function createChallengeStore(
         rpId,
         id,
       ])
-      if (!row) return null
+      const jws = row?.jws_sealed ?? row?.jws
+      if (!row || !jws) return null
       return {
         challenge: toChallenge(row),
         requestPayload: row.request_payload,
-        answerJws: row.jws,
+        answer: { jti: row.answer_jti, jws },
         deviceId: row.answer_device_id,
         deviceKey: { kid: row.key_kid, publicJwk: row.key_jwk },
       }

@@ -32,7 +32,7 @@ const tables: readonly (readonly [table: string, where: string, hidden: readonly
   ['reports', byUser, []],
   ['challenges', byUser, ['number_sealed', 'request_hash']],
   ['challenge_targets', byChallenge, ['request_hash']],
-  ['answers', byChallenge, []],
+  ['answers', byChallenge, ['jws_sealed', 'jws']],
   ['shown_numbers', byUser, ['place', 'number_sealed']],
   ['followed_challenges', byChallenge, []],
   ['keycloak_callbacks', byChallenge, ['token_sealed']],

@@ -164,8 +164,8 @@ export type AnswerToRecord = {
   readonly effect: AnswerEffect
   /** What the decision was based on; anything else makes the record `changed`. */
   readonly was: { readonly wrongNumbersLeft: number; readonly protection: Protection }
-  /** Kept as evidence; null for a wrong number, whose text would show what was typed. */
-  readonly jws: string | null
+  /** Kept as evidence, sealed under `answerBinding`: the number stands in it. Null for a wrong number, which proves nothing. */
+  readonly jwsSealed: Uint8Array | null
   readonly activities: readonly NewActivity[]
   readonly userId: UserId
   /** The user's protection as it will be; the very value of `was` where nothing changes. */
@@ -198,7 +198,8 @@ export type AnswerRecorded =
 export type Evidence = {
   readonly challenge: Challenge
   readonly requestPayload: string
-  readonly answerJws: string
+  /** The answer as it was signed: sealed under `answerBinding`, or in plain where an earlier release kept it. */
+  readonly answer: { readonly jti: string; readonly jws: Uint8Array | string }
   readonly deviceId: DeviceId
   readonly deviceKey: { readonly kid: string; readonly publicJwk: PublicJwk }
 }

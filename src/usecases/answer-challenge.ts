@@ -29,11 +29,12 @@ import type { Clock, Hashing, Random, Sealing, Signatures } from '../ports/world
 import { type BelieveNeeds, believeProof } from './authenticate-device.ts'
 import { numberBinding } from './create-challenge.ts'
 import { ownKey } from './device-keys.ts'
+import { answerBinding } from './kept-answers.ts'
 
 export type Needs = BelieveNeeds & {
   readonly challenges: Pick<ChallengeStore, 'loadAnswer' | 'recordAnswer' | 'expire'>
   readonly signatures: Pick<Signatures, 'read'>
-  readonly sealing: Pick<Sealing, 'open'>
+  readonly sealing: Pick<Sealing, 'open' | 'seal'>
   readonly hashing: Pick<Hashing, 'equal'>
   readonly random: Pick<Random, 'id'>
   readonly clock: Clock
@@ -172,7 +173,17 @@ async function record(
               initiatorBlockSeconds: facts.policy.initiatorBlockSeconds,
             }
           : null,
-      jws: effect.outcome === 'wrong_number' ? null : answer.jws.text,
+      jwsSealed:
+        effect.outcome === 'wrong_number'
+          ? null
+          : needs.sealing.seal(
+              answer.jws.text,
+              answerBinding({
+                tenantId: device.tenantId,
+                challengeId: challenge.id,
+                jti: answer.jti,
+              }),
+            ),
       activities: activitiesOf(judged, lock),
       closing: effect.status === 'pending' ? [] : asked.otherDeviceIds,
       leasedBy: needs.dispatcher.leaseHolder,

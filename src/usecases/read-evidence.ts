@@ -4,10 +4,13 @@ import type { ChallengeId, DeviceId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
+import type { Sealing } from '../ports/world.ts'
+import { answerBinding } from './kept-answers.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 export type Needs = {
   readonly challenges: Pick<ChallengeStore, 'findEvidence'>
+  readonly sealing: Pick<Sealing, 'open'>
   readonly signingKeys: SigningKeys
 }
 
@@ -21,17 +24,18 @@ export type EvidenceReading = {
 
 /** The evidence of a decided challenge. Refused while nobody has decided: there is nothing to prove yet. */
 export async function readEvidence(
-  { challenges, signingKeys }: Needs,
+  { challenges, sealing, signingKeys }: Needs,
   { tenantId, rpId }: Principal,
   id: ChallengeId,
 ): Promise<EvidenceReading | Refusal> {
   const evidence = await challenges.findEvidence(tenantId, rpId, id)
   if (!evidence) return refuse('not_found')
-  const { challenge, requestPayload, answerJws, deviceId, deviceKey } = evidence
+  const { challenge, requestPayload, answer, deviceId, deviceKey } = evidence
+  const binding = answerBinding({ tenantId, challengeId: id, jti: answer.jti })
   const header = requestHeader(challenge.signingKid)
   return {
     request: await signingKeys.signWith(tenantId, challenge.signingKid, header, requestPayload),
-    answer: answerJws,
+    answer: typeof answer.jws === 'string' ? answer.jws : sealing.open(answer.jws, binding),
     deviceId,
     deviceKey: { ...deviceKey.publicJwk, kid: deviceKey.kid },
   }

@@ -10,6 +10,7 @@ import type { Signals } from '../ports/signals.ts'
 import type { WebhookDeliveryStore } from '../ports/webhook-store.ts'
 import type { Random } from '../ports/world.ts'
 import { type Needs as AuditNeeds, chainAudit, signAuditHeads } from '../usecases/chain-audit.ts'
+import { type Needs as KeptAnswerNeeds, sealPlainAnswers } from '../usecases/kept-answers.ts'
 import { type ErasureStore, finishErasures } from '../usecases/personal-data.ts'
 import { createLeftoverPurge, createPurge } from '../usecases/purge-old.ts'
 import { tellUsers } from '../usecases/tell-users.ts'
@@ -17,23 +18,24 @@ import type { CallbackCourier } from './callback-courier.ts'
 import type { Log, RunningDispatcher } from './dispatcher.ts'
 import type { WebhookCourier } from './webhook-courier.ts'
 
-export type Needs = AuditNeeds & {
-  readonly deliveries: DeliveryStore & Housekeeping
-  readonly challenges: Pick<ChallengeStore, 'expire'>
-  readonly notices: NoticeStore
-  readonly retention: RetentionStore
-  readonly personalData: ErasureStore
-  readonly random: Pick<Random, 'id'>
-  readonly dispatcher: Pick<RunningDispatcher, 'leaseHolder' | 'dispatch' | 'inFlight'>
-  readonly webhookDeliveries: Pick<WebhookDeliveryStore, 'giveUpStale'>
-  readonly callbackCourier: Pick<CallbackCourier, 'work'>
-  readonly keycloakCallbacks: Pick<KeycloakCallbackStore, 'giveUpLost'>
-  readonly courier: Pick<WebhookCourier, 'work' | 'refresh' | 'pauseHopeless'>
-  readonly signals: Signals
-  readonly log: Log
-  /** How often the worker looks for what is past its time. */
-  readonly purgeEveryMs?: number
-}
+export type Needs = AuditNeeds &
+  KeptAnswerNeeds & {
+    readonly deliveries: DeliveryStore & Housekeeping
+    readonly challenges: Pick<ChallengeStore, 'expire'>
+    readonly notices: NoticeStore
+    readonly retention: RetentionStore
+    readonly personalData: ErasureStore
+    readonly random: Pick<Random, 'id'>
+    readonly dispatcher: Pick<RunningDispatcher, 'leaseHolder' | 'dispatch' | 'inFlight'>
+    readonly webhookDeliveries: Pick<WebhookDeliveryStore, 'giveUpStale'>
+    readonly callbackCourier: Pick<CallbackCourier, 'work'>
+    readonly keycloakCallbacks: Pick<KeycloakCallbackStore, 'giveUpLost'>
+    readonly courier: Pick<WebhookCourier, 'work' | 'refresh' | 'pauseHopeless'>
+    readonly signals: Signals
+    readonly log: Log
+    /** How often the worker looks for what is past its time. */
+    readonly purgeEveryMs?: number
+  }
 
 type Sweep = {
   readonly name: string
@@ -119,6 +121,7 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
       everyMs: 30_000,
       run: async () => (await deliveries.purgeProofs(5_000)) === 5_000,
     },
+    { name: 'answers in plain', everyMs: 60_000, run: () => sealPlainAnswers(needs, batch) },
     { name: 'erasures', everyMs: 5_000, run: () => finishErasures(needs, 10) },
     { name: 'retention', everyMs: purgeEveryMs, run: createPurge(needs, purgeBatch) },
     { name: 'leftovers', everyMs: purgeEveryMs, run: createLeftoverPurge(needs, purgeBatch) },

@@ -96,7 +96,7 @@ describe('a challenge has one end', () => {
     const kinds = await Promise.all(
       Array.from({ length: 8 }, () =>
         stores.challenges.recordAnswer(
-          anAnswer(user, id, device, { effect, jws: null }),
+          anAnswer(user, id, device, { effect, jwsSealed: null }),
           aProof(user, device),
         ),
       ),

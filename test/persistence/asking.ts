@@ -89,7 +89,7 @@ export function answer(
     decision,
     effect,
     was: { wrongNumbersLeft: challenge.wrongNumbersLeft, protection: unguarded },
-    jws: deed === 'wrong number' ? null : 'evidence',
+    jwsSealed: deed === 'wrong number' ? null : Buffer.from('evidence'),
     activities: [
       activity({ ...about, type: told[deed], challengeId: challenge.id }),
       ...(effect.reason === 'number_mismatch'

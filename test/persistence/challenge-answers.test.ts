@@ -152,13 +152,13 @@ describe('an answer', () => {
     const { tenantId, rpId } = user
     expect(await stores.challenges.findEvidence(tenantId, rpId, id)).toBeNull()
     const challenge = await challengeOf(stores, user, id)
-    const signed = { kid: key.kid, jws: 'signed', userVerified: true }
+    const signed = { kid: key.kid, jwsSealed: Buffer.from('signed'), userVerified: true }
     await answer(stores, user, challenge, device, 'approve', signed)
     await unregister(stores, user, device)
     expect(await stores.challenges.findEvidence(tenantId, rpId, id)).toMatchObject({
       challenge: { id, status: 'approved' },
       requestPayload: '{"nonce":"n"}',
-      answerJws: 'signed',
+      answer: { jti: expect.any(String), jws: Buffer.from('signed') },
       deviceId: device,
       deviceKey: { kid: key.kid, publicJwk: key.publicJwk },
     })

@@ -901,6 +901,8 @@ const installationWide = [
   'apiKeys.findCredential',
   'signingKeys.sampleActive',
   'devices.dropPushToken',
+  'keptAnswers.findPlain',
+  'keptAnswers.saveSealed',
   'deliveries.claim',
   'deliveries.suppressEnded',
   'deliveries.purgeProofs',

@@ -20,6 +20,7 @@ import { createDiagnosticsStore } from '../../src/persistence/diagnostics.ts'
 import { createDoorStore } from '../../src/persistence/doors.ts'
 import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
 import { createIntegrationStore } from '../../src/persistence/integrations.ts'
+import { createKeptAnswerStore } from '../../src/persistence/kept-answers.ts'
 import { createKeycloakCallbackStore } from '../../src/persistence/keycloak-callbacks.ts'
 import { createNoticeStore } from '../../src/persistence/notices.ts'
 import { createPasscodeStore } from '../../src/persistence/passcodes.ts'
@@ -69,6 +70,7 @@ export async function openStores(connections = 20) {
     deviceSpans: createDeviceSpanStore(database, random),
     portal: createPortalStore(database, random),
     challenges: createChallengeStore(database, random),
+    keptAnswers: createKeptAnswerStore(database),
     deliveries: createDeliveryStore(database),
     audit: createAuditStore(database),
     personalData: createPersonalDataStore(database, random),
@@ -342,7 +344,7 @@ export function anAnswer(
     decision: 'approve',
     effect: { outcome: 'approved', status: 'approved', reason: null, wrongNumbersLeft: 3 },
     was: { wrongNumbersLeft: 3, protection: unguarded },
-    jws: 'evidence',
+    jwsSealed: Buffer.from('evidence'),
     activities: [activity({ userId, type: 'challenge_approved', actor: `device:${deviceId}` })],
     userId,
     protection: unguarded,

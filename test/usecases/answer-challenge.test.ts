@@ -160,10 +160,10 @@ describe('a wrong number', () => {
     await sendSigned(await approval(wrongNumber()))
     const kept = await world.database.query(
       'kept_of',
-      'select jws from answers where challenge_id = $1',
+      'select jws, jws_sealed from answers where challenge_id = $1',
       [id],
     )
-    expect(kept).toEqual([{ jws: null }])
+    expect(kept).toEqual([{ jws: null, jws_sealed: null }])
   })
 
   test('that is missing costs nothing, not even the proof', async () => {

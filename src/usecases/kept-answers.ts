@@ -1,0 +1,30 @@
+import type { ChallengeId, TenantId } from '../domain/ids.ts'
+import type { KeptAnswerStore } from '../ports/kept-answer-store.ts'
+import type { Sealing } from '../ports/world.ts'
+
+/** Binding under which the signed text of an answer is sealed. */
+export function answerBinding(answer: {
+  readonly tenantId: TenantId
+  readonly challengeId: ChallengeId
+  readonly jti: string
+}): string {
+  return `answer:${answer.tenantId}:${answer.challengeId}:${answer.jti}`
+}
+
+export type Needs = {
+  readonly keptAnswers: KeptAnswerStore
+  readonly sealing: Pick<Sealing, 'seal'>
+}
+
+/** Seals answers that an earlier release kept in plain, `limit` at a time; true while there may be more. */
+export async function sealPlainAnswers(
+  { keptAnswers, sealing }: Needs,
+  limit: number,
+): Promise<boolean> {
+  const plain = await keptAnswers.findPlain(limit)
+  if (plain.length === 0) return false
+  await keptAnswers.saveSealed(
+    plain.map((answer) => ({ ...answer, sealed: sealing.seal(answer.jws, answerBinding(answer)) })),
+  )
+  return plain.length === limit
+}
