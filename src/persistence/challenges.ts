@@ -6,6 +6,7 @@ import type { ChallengeStore, DeviceProgress } from '../ports/challenge-store.ts
 import type { Random } from '../ports/world.ts'
 import { createChallengeAnswers } from './challenge-answers.ts'
 import { createChallengeCreation } from './challenge-creation.ts'
+import { createChallengeLists } from './challenge-lists.ts'
 import { createChallengeResend } from './challenge-resend.ts'
 import type { Database } from './database.ts'
 import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
@@ -58,12 +59,6 @@ const findChallenge = `
     where t.tenant_id = c.tenant_id and t.challenge_id = c.id
   ) p on true
   where c.tenant_id = $1 and c.rp_id = $2 and c.id = $3`
-
-const listChallenges = `
-  select c.* from challenges c
-  where c.tenant_id = $1 and c.rp_id = $2 and ($3::text is null or c.user_id = $3)
-    and ($4::text is null or c.status = $4) and ($5::text is null or c.id < $5)
-  order by c.id desc limit $6`
 
 const findEvidence = `
   select c.*, t.request_payload, a.jti as answer_jti, a.jws_sealed, a.jws,
@@ -130,8 +125,10 @@ const cancelChallenge = `
   )
   select c.id, ${duePushes('closing')} from c`
 
-// One challenge is waited for (its reader must learn what the holder of the lock made of it); the sweep skips what is held.
-// `statement_timestamp()` can be looked for in an index, which the clock cannot, and is the earlier of the two.
+// One challenge is waited for (its reader must learn what the holder of the lock made of it); the
+// sweep skips what is held. `statement_timestamp()` can be looked for in an index, which the clock
+// cannot, and is the earlier of the two. Nobody else says `decided_at is null`, so that nobody else
+// is offered the index over the pending challenges of all tenants.
 const expireChallenges = (which: string, skip: string) => `
   with k as materialized (
     select c.tenant_id, c.id, c.user_id from challenges c
@@ -152,7 +149,7 @@ const expireChallenges = (which: string, skip: string) => `
   )
   select id from c`
 const expireOne = expireChallenges('and c.tenant_id = $3 and c.id = $4', '')
-const expireDue = expireChallenges('', 'skip locked')
+const expireDue = expireChallenges('and c.decided_at is null', 'skip locked')
 
 function toProgress(row: FoundRow['devices'][number]): DeviceProgress {
   const date = (text: string | null) => (text === null ? null : new Date(text))
@@ -204,11 +201,7 @@ export function createChallengeStore(
       }
     },
 
-    async list({ tenantId, rpId, userId, status }, { limit, before }) {
-      const values = [tenantId, rpId, userId, status, before, limit]
-      const rows = await database.query<ChallengeRow>('list_challenges', listChallenges, values)
-      return rows.map(toChallenge)
-    },
+    list: createChallengeLists(database),
 
     async findEvidence(tenantId, rpId, id) {
       const [row] = await database.query<EvidenceRow>('find_evidence', findEvidence, [

@@ -20,8 +20,12 @@ const wanted = `(
       and d.created_at > clock_timestamp() - make_interval(secs => ${testLifetimeSeconds}))
   ) and v.status = 'active' and v.push_token_sealed is not null`
 
+// Nobody else says `settled_at is null`, so that nobody else is offered the index over what all
+// tenants are owed.
+const queued = `d.status = 'queued' and d.settled_at is null`
+
 // Sweeps ask for `statement_timestamp()`: it can be looked for in an index, which the clock cannot, and is the earlier of the two.
-const dueAndFree = `d.status = 'queued' and d.due_at <= statement_timestamp()
+const dueAndFree = `${queued} and d.due_at <= statement_timestamp()
   and (d.leased_until is null or d.leased_until <= clock_timestamp())`
 
 const sources = `deliveries d
@@ -65,7 +69,7 @@ const suppressEnded = `
         when v.push_token_sealed is null then 'no_push_token'
         when d.challenge_id is null then 'expired' else 'challenge_ended' end as reason
     from ${sources}
-    where d.status = 'queued' and (d.leased_until is null or d.leased_until <= clock_timestamp())
+    where ${queued} and (d.leased_until is null or d.leased_until <= clock_timestamp())
       and not (${wanted})
     limit $1
     for update of d skip locked

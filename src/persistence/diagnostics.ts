@@ -3,6 +3,7 @@ import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database } from './database.ts'
 import { spendProof } from './devices.ts'
+import { type List, readPage } from './pages.ts'
 
 const columns = `tenant_id as "tenantId", id, user_id as "userId", device_id as "deviceId",
   app_version as "appVersion", created_at as "createdAt"`
@@ -25,9 +26,12 @@ const insert = `
   insert into diagnostics (tenant_id, id, user_id, device_id, app_version, text)
   values ($1, $2, $3, $4, $5, $6)`
 
-const list = `
-  select ${columns} from diagnostics where tenant_id = $1 and ($2::text is null or id < $2)
-  order by id desc limit $3`
+const list: List = {
+  name: 'list_diagnostics',
+  text: ({ limit, before }) => `
+    select ${columns} from diagnostics where tenant_id = $1 ${before('id')}
+    order by id desc limit ${limit}`,
+}
 
 const find = `select ${columns}, text from diagnostics where tenant_id = $1 and id = $2`
 
@@ -65,9 +69,7 @@ export function createDiagnosticsStore(
       })
     },
 
-    list(tenantId, { limit, before }) {
-      return database.query<Diagnostics>('list_diagnostics', list, [tenantId, before, limit])
-    },
+    list: (tenantId, page) => readPage<Diagnostics>(database, list, [tenantId], page),
 
     async find(tenantId, id) {
       type Row = Diagnostics & { readonly text: string }

@@ -22,9 +22,9 @@ const columns = `n.tenant_id, n.id, n.rp_id, n.name, n.settings, n.number_mode, 
 
 const findOne = `select ${columns} from integrations n where n.tenant_id = $1 and n.id = $2`
 
-const list = `
-  select ${columns} from integrations n
-  where n.tenant_id = $1 and ($2::text is null or n.rp_id = $2) order by n.id desc`
+const listAll = `select ${columns} from integrations n where n.tenant_id = $1 order by n.id desc`
+const listOfParty = `
+  select ${columns} from integrations n where n.tenant_id = $1 and n.rp_id = $2 order by n.id desc`
 
 const findStored = (condition: string) => `
   select ${columns}, r.name as rp_name, r.namespaces, r.created_at as rp_created_at
@@ -147,7 +147,11 @@ export function createIntegrationStore(
 function createReading(database: Database): Pick<IntegrationStore, 'list' | 'find' | 'findStored'> {
   return {
     async list(tenantId, rpId) {
-      const rows = await database.query<IntegrationRow>('list_integrations', list, [tenantId, rpId])
+      const query = database.query<IntegrationRow>
+      const rows =
+        rpId === null
+          ? await query('list_integrations', listAll, [tenantId])
+          : await query('list_integrations_of_party', listOfParty, [tenantId, rpId])
       return rows.map(toIntegration)
     },
 

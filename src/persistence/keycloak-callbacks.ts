@@ -1,6 +1,10 @@
 import type { DueCallback, KeycloakCallbackStore } from '../ports/keycloak-callback-store.ts'
 import type { Database } from './database.ts'
 
+// Nobody else asks for a token that is left, so that nobody else is offered the index over what all
+// realms are owed.
+const unsettled = (k: string) => `${k}.token_sealed is not null`
+
 /** Longer than any try takes. */
 const lostSeconds = 60
 
@@ -20,7 +24,8 @@ const take = `
     from keycloak_callbacks k
     left join load on load.tenant_id = k.tenant_id and load.issuer = k.issuer
     join challenges c on c.tenant_id = k.tenant_id and c.id = k.challenge_id
-    where k.status = 'owed' and k.due_at <= statement_timestamp() and c.status <> 'pending'
+    where k.status = 'owed' and ${unsettled('k')} and k.due_at <= statement_timestamp()
+      and c.status <> 'pending'
       and coalesce(load.in_flight, 0) < $5::int
   ), placed as (
     select ended.*, coalesce(busy.in_flight, 0)
@@ -60,8 +65,9 @@ const settle = `
   where tenant_id = $1 and challenge_id = $2 and status = 'trying'`
 
 const giveUpLost = `
-  update keycloak_callbacks set status = 'settled', reason = 'lost', token_sealed = null
-  where status = 'trying' and tried_at < clock_timestamp() - make_interval(secs => ${lostSeconds})
+  update keycloak_callbacks k set status = 'settled', reason = 'lost', token_sealed = null
+  where status = 'trying' and ${unsettled('k')}
+    and tried_at < clock_timestamp() - make_interval(secs => ${lostSeconds})
   returning challenge_id`
 
 type DueRow = {

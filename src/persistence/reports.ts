@@ -6,6 +6,7 @@ import { recordActivities, recordAudit } from './activities.ts'
 import { cancelPending } from './challenge-cancelling.ts'
 import type { Database, Queries } from './database.ts'
 import { spendProof } from './devices.ts'
+import { type List, readPage } from './pages.ts'
 import { holdPortalSession } from './portal-sessions.ts'
 import { changeProtection, holdDevice, holdProtection, protectionValues } from './protections.ts'
 
@@ -15,10 +16,18 @@ const columns = `tenant_id as "tenantId", id, user_id as "userId", device_id as 
 
 const findReport = `select ${columns} from reports where tenant_id = $1 and id = $2`
 
-const listReports = `
-  select ${columns} from reports
-  where tenant_id = $1 and ($2::text is null or status = $2) and ($3::text is null or id < $3)
-  order by id desc limit $4`
+const listReports: List = {
+  name: 'list_reports',
+  text: ({ limit, before }) => `
+    select ${columns} from reports where tenant_id = $1 ${before('id')}
+    order by id desc limit ${limit}`,
+}
+const listByStatus: List = {
+  name: 'list_reports_by_status',
+  text: ({ limit, before }) => `
+    select ${columns} from reports where tenant_id = $1 and status = $2 ${before('id')}
+    order by id desc limit ${limit}`,
+}
 
 const resolveReport = `
   update reports set status = 'resolved', resolution = $3, note = $4, resolved_by = $5,
@@ -51,9 +60,10 @@ export function createReportStore(database: Database, random: Pick<Random, 'id'>
       return row ?? null
     },
 
-    list(tenantId, status, { limit, before }) {
-      return database.query<Report>('list_reports', listReports, [tenantId, status, before, limit])
-    },
+    list: (tenantId, status, page) =>
+      status === null
+        ? readPage<Report>(database, listReports, [tenantId], page)
+        : readPage<Report>(database, listByStatus, [tenantId, status], page),
 
     resolve({ tenantId, id, resolution, note, resolvedBy }, audit) {
       return database.transaction(async (tx) => {

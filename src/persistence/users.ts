@@ -5,6 +5,7 @@ import type { Identifier, User, UserStore } from '../ports/directory-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database } from './database.ts'
+import { type List, readPage } from './pages.ts'
 
 type UserRecord = {
   tenantId: string
@@ -32,6 +33,18 @@ const ownersOf = `
   join unnest($2::text[], $3::text[]) as x(namespace, value)
     on i.namespace = x.namespace and i.value = x.value
   where i.tenant_id = $1`
+
+// The newest of each namespace are merged: who sees few of a tenant's users does not read past all
+// others.
+const newest: List = {
+  name: 'list_users',
+  text: ({ limit, before }) => `
+    select distinct x.id from unnest($2::text[]) as n(namespace), lateral (
+      select distinct i.user_id as id from user_identifiers i
+      where i.tenant_id = $1 and i.namespace = n.namespace ${before('i.user_id')}
+      order by i.user_id desc limit ${limit}) x
+    order by x.id desc limit ${limit}`,
+}
 
 const toUser = ({ protection, ...row }: UserRecord) => {
   const status = protection?.suspendedAt === null ? 'active' : 'suspended'
@@ -75,15 +88,11 @@ export function createUserStore(database: Database, random: Pick<Random, 'id'>):
       return row && toUser(row.user)
     },
 
-    async list(tenantId, namespaces, { limit, before }) {
+    async list(tenantId, namespaces, page) {
+      const found = await readPage<{ id: UserId }>(database, newest, [tenantId, namespaces], page)
       const rows = await prisma.user.findMany({
-        where: {
-          tenantId,
-          identifiers: { some: { namespace: { in: [...namespaces] } } },
-          ...(before === null ? {} : { id: { lt: before } }),
-        },
+        where: { tenantId, id: { in: found.map(({ id }) => id) } },
         orderBy: { id: 'desc' },
-        take: limit,
         include: asRead,
       })
       return rows.map(toUser)

@@ -2,14 +2,14 @@
 
 import type { TenantId } from '../domain/ids.ts'
 import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
-import { challengeGraceSeconds, staleDays, type WebhookFact } from '../domain/webhook-event.ts'
+import type { WebhookFact } from '../domain/webhook-event.ts'
 import type {
   DueWebhook,
   NewWebhookDelivery,
-  WebhookAttempt,
   WebhookDeliveryStore,
 } from '../ports/webhook-store.ts'
 import type { Database, Queries } from './database.ts'
+import { createWebhookAttempts } from './webhook-attempts.ts'
 import { endpointColumns } from './webhook-endpoints.ts'
 
 /** How long a process may take over a delivery before another may send it too; outlasts the longest try. */
@@ -135,10 +135,12 @@ const settle = `
     last_failed_at = case when k.any_accepted then null else k.last_at end
   from k where e.tenant_id = k.tenant_id and e.id = k.id`
 
+// Nobody else says `settled_at is null`, so that nobody else is offered the index over what all
+// tenants are owed.
 const giveUp = `
   with old as materialized (
     select d.tenant_id, d.endpoint_id, d.event_id from webhook_deliveries d
-    where d.status = 'queued' and d.stale_at <= statement_timestamp()
+    where d.status = 'queued' and d.settled_at is null and d.stale_at <= statement_timestamp()
       and (d.leased_until is null or d.leased_until <= clock_timestamp())
     order by d.stale_at limit $1 for update skip locked
   )
@@ -146,31 +148,6 @@ const giveUp = `
     settled_at = clock_timestamp(), leased_by = null, leased_until = null
   from old
   where d.tenant_id = old.tenant_id and d.endpoint_id = old.endpoint_id and d.event_id = old.event_id
-  returning d.event_id`
-
-const listAttempts = `
-  select a.id, a.event_id as "eventId", d.type, a.at, a.duration_ms as "durationMs",
-    a.status_code as "statusCode", a.reason, d.status as "deliveryStatus"
-  from webhook_attempts a
-  join webhook_deliveries d on d.tenant_id = a.tenant_id and d.endpoint_id = a.endpoint_id
-    and d.event_id = a.event_id
-  where a.tenant_id = $1 and a.endpoint_id = $2 and ($3::text is null or a.id < $3)
-  order by a.id desc limit $4`
-
-// What is under way is left alone: it arrives anyway.
-const replay = `
-  with again as materialized (
-    select d.event_id, d.type from webhook_deliveries d
-    where d.tenant_id = $1 and d.endpoint_id = $2 and d.status <> 'queued'
-      and (d.event_id = $3 or $3::text is null and d.status = 'failed' and d.occurred_at >= $4)
-    order by d.event_id limit $5 for update skip locked
-  )
-  update webhook_deliveries d
-  set status = 'queued', attempts = 0, due_at = clock_timestamp(), settled_at = null, reason = null,
-    leased_by = null, leased_until = null,
-    stale_at = clock_timestamp() + case when d.type like 'challenge.%' or d.type = 'webhook.test'
-      then make_interval(secs => ${challengeGraceSeconds}) else make_interval(days => ${staleDays}) end
-  from again where d.tenant_id = $1 and d.endpoint_id = $2 and d.event_id = again.event_id
   returning d.event_id`
 
 type FactRow = Omit<WebhookFact, 'challenge'> & {
@@ -223,6 +200,8 @@ async function insert(tx: Queries, deliveries: readonly NewWebhookDelivery[]): P
 /** The queue of webhooks. */
 export function createWebhookDeliveryStore(database: Database): WebhookDeliveryStore {
   return {
+    ...createWebhookAttempts(database),
+
     async isHeard() {
       const [row] = await database.query<{ heard: boolean }>('webhooks_heard', heard, [])
       return row?.heard === true
@@ -274,20 +253,6 @@ export function createWebhookDeliveryStore(database: Database): WebhookDeliveryS
 
     async giveUpStale(limit) {
       return (await database.query('give_up_webhooks', giveUp, [limit])).length
-    },
-
-    listAttempts: (tenantId, endpointId, { limit, before }) =>
-      database.query<WebhookAttempt>('list_webhook_attempts', listAttempts, [
-        tenantId,
-        endpointId,
-        before,
-        limit,
-      ]),
-
-    async replay(tenantId, endpointId, which, limit) {
-      const { eventId = null, failedSince = null } = which
-      const values = [tenantId, endpointId, eventId, failedSince, limit]
-      return (await database.query('replay_webhooks', replay, values)).length
     },
   }
 }

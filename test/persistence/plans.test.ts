@@ -3,13 +3,13 @@ import { retainedKinds } from '../../src/domain/retention.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
 import { createAuditStore } from '../../src/persistence/audit.ts'
 import { createChallengeStore } from '../../src/persistence/challenges.ts'
-import type { Database } from '../../src/persistence/database.ts'
 import { createDeliveryStore } from '../../src/persistence/deliveries.ts'
 import { createDeviceStore } from '../../src/persistence/devices.ts'
 import { createNoticeStore } from '../../src/persistence/notices.ts'
 import { createRetentionStore } from '../../src/persistence/retention.ts'
 import { noticesBegin } from '../../src/ports/notice-store.ts'
 import { onServer } from '../support/cluster.ts'
+import { listened, nodesOf, planOf } from '../support/statements.ts'
 import {
   aDevice,
   aNewChallenge,
@@ -24,29 +24,9 @@ import {
 let stores: Stores
 const statements = new Map<string, string>()
 
-/** The database, keeping the text of what is sent. */
-function listened(database: Database): Database {
-  return {
-    ...database,
-    query: (name, text, values) => {
-      statements.set(name, text)
-      return database.query(name, text, values)
-    },
-    transaction: (work) =>
-      database.transaction((tx) =>
-        work({
-          query: (name, text, values) => {
-            statements.set(name, text)
-            return tx.query(name, text, values)
-          },
-        }),
-      ),
-  }
-}
-
 beforeAll(async () => {
   stores = await openStores(2)
-  const database = listened(stores.database)
+  const { database, sent } = listened(stores.database)
   const challenges = createChallengeStore(database, random)
   const deliveries = createDeliveryStore(database)
   const user = await aUser(stores)
@@ -92,6 +72,7 @@ beforeAll(async () => {
     await retention.walk(kind, null, 10)
   }
   await createDeviceStore(database, random).dropPushToken(Buffer.alloc(32), null, null)
+  for (const { name, text } of sent) statements.set(name, text)
 })
 afterAll(() => stores.close())
 
@@ -134,31 +115,12 @@ async function multiply(): Promise<void> {
   })
 }
 
-type Plan = {
-  readonly 'Node Type': string
-  readonly 'Relation Name'?: string
-  readonly 'Index Cond'?: string
-  readonly 'Recheck Cond'?: string
-  readonly Plans?: readonly Plan[]
-}
-
-function* nodesOf(plan: Plan): Generator<Plan> {
-  yield plan
-  for (const below of plan.Plans ?? []) yield* nodesOf(below)
-}
-
 /** Nodes that read all of a table, or all of an index. */
 async function wholeReads(text: string): Promise<string[]> {
-  const { plan } = await onServer(stores.url, async (client) => {
+  const plan = await onServer(stores.url, async (client) => {
     // What is read in full even so has no index that could serve it.
-    await client.query('set enable_seqscan = off; set plan_cache_mode = force_generic_plan')
-    await client.query(`prepare it as ${text}`)
-    const { rows } = await client.query<{ count: number }>(
-      `select cardinality(parameter_types) as count from pg_prepared_statements where name = 'it'`,
-    )
-    const nulls = Array.from({ length: rows[0]?.count ?? 0 }, () => 'null').join(', ')
-    const explained = await client.query(`explain (format json) execute it${nulls && `(${nulls})`}`)
-    return { plan: explained.rows[0]['QUERY PLAN'][0].Plan as Plan }
+    await client.query('set enable_seqscan = off')
+    return planOf(client, text)
   })
   return [...nodesOf(plan)].flatMap((node) => {
     const table = node['Relation Name']
@@ -176,12 +138,7 @@ test('every statement of the hot path and every sweep that goes by time finds it
 
 test('a look of the audit chain reads what is young, not all that a tenant ever did', async () => {
   const text = statements.get('unlinked_rows') ?? ''
-  const plan = await onServer(stores.url, async (client) => {
-    await client.query('set plan_cache_mode = force_generic_plan')
-    await client.query(`prepare looking as ${text}`)
-    const explained = await client.query('explain (format json) execute looking(null, null, null)')
-    return explained.rows[0]['QUERY PLAN'][0].Plan as Plan
-  })
+  const plan = await onServer(stores.url, (client) => planOf(client, text))
   const reads = [...nodesOf(plan)].filter(({ 'Relation Name': table }) => table === 'activities')
   expect(reads).toHaveLength(1)
   expect(reads[0]?.['Index Cond'] ?? reads[0]?.['Recheck Cond']).toContain('occurred_at')

@@ -1,0 +1,37 @@
+// Lists are read a page at a time, newest first. What a caller leaves open is left out of the text:
+// "the filter is null or equal" is no condition that an index can serve, and the page would be
+// found by reading everything before it.
+
+import type pg from 'pg'
+import type { PageRequest } from '../ports/directory-store.ts'
+import type { Queries } from './database.ts'
+
+/**
+ * What a list says of its page: how many rows, and the condition that they come after the place
+ * where the last page ended.
+ */
+type Page = { readonly limit: string; readonly before: (id: string) => string }
+
+/**
+ * A list by name; its own parameters come first. One name for each filter, because it belongs to
+ * one text.
+ */
+export type List = { readonly name: string; readonly text: (page: Page) => string }
+
+/** Reads one page of the list. */
+export function readPage<Row extends pg.QueryResultRow>(
+  { query }: Pick<Queries, 'query'>,
+  { name, text }: List,
+  values: readonly unknown[],
+  { limit, before }: PageRequest,
+): Promise<Row[]> {
+  const limitAt = `$${values.length + 1}`
+  const place = `$${values.length + 2}`
+  return before === null
+    ? query<Row>(name, text({ limit: limitAt, before: () => '' }), [...values, limit])
+    : query<Row>(
+        `${name}_before`,
+        text({ limit: limitAt, before: (id) => `and ${id} < ${place}` }),
+        [...values, limit, before],
+      )
+}

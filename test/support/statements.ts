@@ -1,0 +1,99 @@
+// What is sent to the database, and how PostgreSQL finds the rows for it.
+
+import pg from 'pg'
+import type { Database } from '../../src/persistence/database.ts'
+
+/** A statement as it was sent. */
+export type Sent = {
+  readonly name: string
+  readonly text: string
+  readonly values: readonly unknown[]
+}
+
+/** The database, keeping what is sent by hand-written SQL. */
+export function listened(database: Database): { database: Database; sent: Sent[] } {
+  const sent: Sent[] = []
+  const keep = (name: string, text: string, values: readonly unknown[]) => {
+    sent.push({ name, text, values })
+  }
+  return {
+    sent,
+    database: {
+      ...database,
+      query: (name, text, values) => {
+        keep(name, text, values)
+        return database.query(name, text, values)
+      },
+      transaction: (work) =>
+        database.transaction((tx) =>
+          work({
+            query: (name, text, values) => {
+              keep(name, text, values)
+              return tx.query(name, text, values)
+            },
+          }),
+        ),
+    },
+  }
+}
+
+/** A node of a plan, as far as the tests look at it. */
+export type Plan = {
+  readonly 'Node Type': string
+  readonly 'Relation Name'?: string
+  readonly 'Index Name'?: string
+  readonly 'Index Cond'?: string
+  readonly 'Recheck Cond'?: string
+  readonly 'Actual Rows'?: number
+  readonly 'Actual Loops'?: number
+  readonly 'Rows Removed by Filter'?: number
+  readonly Plans?: readonly Plan[]
+}
+
+/** The node and all below it. */
+export function* nodesOf(plan: Plan): Generator<Plan> {
+  yield plan
+  for (const below of plan.Plans ?? []) yield* nodesOf(below)
+}
+
+function literal(value: unknown): string {
+  if (value === null || value === undefined) return 'null'
+  if (value instanceof Date) return pg.escapeLiteral(value.toISOString())
+  if (value instanceof Uint8Array) return `'\\x${Buffer.from(value).toString('hex')}'`
+  if (Array.isArray(value)) {
+    return `array[${value.map(literal).join(',')}]::text[]`
+  }
+  return pg.escapeLiteral(String(value))
+}
+
+/**
+ * The plan that the service would use: made once for all values. With values it is also carried
+ * out.
+ */
+export async function planOf(
+  client: pg.Client,
+  text: string,
+  values?: readonly unknown[],
+): Promise<Plan> {
+  await client.query('set plan_cache_mode = force_generic_plan')
+  await client.query('deallocate all')
+  await client.query(`prepare it as ${text}`)
+  return explainIt(client, 'it', values)
+}
+
+/** The plan that is kept for a statement that has been prepared under this name. */
+async function explainIt(
+  client: pg.Client,
+  name: string,
+  values?: readonly unknown[],
+): Promise<Plan> {
+  const { rows } = await client.query<{ count: number }>(
+    `select cardinality(parameter_types) as count from pg_prepared_statements where name = $1`,
+    [name],
+  )
+  const nulls = Array.from({ length: rows[0]?.count ?? 0 }, () => 'null')
+  const given = (values?.map(literal) ?? nulls).join(', ')
+  const how = values ? 'analyze, timing off, format json' : 'format json'
+  const explained = await client.query(`explain (${how}) execute ${name}${given && `(${given})`}`)
+  return explained.rows[0]['QUERY PLAN'][0].Plan as Plan
+}
