@@ -17,6 +17,7 @@ import {
   failingDaysMax,
   requestsPerMinuteMax,
 } from '../src/domain/webhook-endpoint.ts'
+import { defaultServerLimits } from '../src/http/server-limits.ts'
 import { replaysMax } from '../src/usecases/webhook-endpoints.ts'
 
 const document = readFileSync(path.resolve(import.meta.dirname, '../docs/limits.md'), 'utf8')
@@ -82,6 +83,21 @@ test('it tells the figures that no policy changes', () => {
   expect(figureOf('days of nothing but failures')).toBe(failingDaysMax)
   expect(figureOf('events that one call replays')).toBe(replaysMax)
   expect(figureOf('tests and replays of an endpoint within any minute')).toBe(requestsPerMinuteMax)
+})
+
+test('it tells the figures of the server', () => {
+  const { bodyBytesMax, headerBytesMax, discardedBytesMax } = defaultServerLimits
+  const { headersTimeoutMs, requestTimeoutMs, discardingMs } = defaultServerLimits
+  const figureOf = (what: string) => rows.find(([name]) => name === what)?.[1]
+  const seconds = (ms: number) => `${ms / 1000} s`
+  expect(figureOf('time in which the headers of a request arrive')).toBe(seconds(headersTimeoutMs))
+  expect(figureOf('time in which a whole request arrives')).toBe(seconds(requestTimeoutMs))
+  expect(figureOf('headers of a request')).toBe(`${headerBytesMax / 1024} KiB`)
+  expect(figureOf('body of a request')).toBe(`${bodyBytesMax / 1024} KiB`)
+  expect(figureOf('what is read and thrown away of a request that is refused early')).toBe(
+    `${discardedBytesMax / 1024 ** 2} MiB`,
+  )
+  expect(figureOf('time that this may take')).toBe(seconds(discardingMs))
 })
 
 test('it tells what outsiders can guess of passcodes in a year, for one device and for all that a user may have', () => {

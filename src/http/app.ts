@@ -19,6 +19,7 @@ import { carryPrincipals, createKeyGuard } from './plugins/api-key.ts'
 import { carryProofs, createProofGuard, hashBodies } from './plugins/device-proof.ts'
 import { carryDoors, createDoorGuard } from './plugins/door.ts'
 import { plainForwardedFor } from './plugins/forwarded-for.ts'
+import { hearBodiesOut, inviteBodies } from './plugins/hear-out.ts'
 import { parseJsonBodies, refuseUnknownBodies } from './plugins/json-body.ts'
 import { describeRoutes, docsRoutes } from './plugins/openapi.ts'
 import { carryPortalSessions, createPortalGuard } from './plugins/portal-session.ts'
@@ -111,8 +112,8 @@ function serverOptions(
     exposeHeadRoutes: false,
     // Fastify's own 503 is no problem document; what still arrives on an open connection is answered as ever.
     return503OnClosing: false,
-    frameworkErrors: answerFrameworkError(headers),
-    clientErrorHandler: answerClientError,
+    frameworkErrors: answerFrameworkError(headers, limits),
+    clientErrorHandler: answerClientError(limits),
   }
 }
 
@@ -139,6 +140,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 
   if (options.trustProxy) app.addHook('onRequest', plainForwardedFor)
   handleErrors(app, { isUnavailable, log })
+  hearBodiesOut(app, limits)
+  inviteBodies(app.server, limits)
   app.setNotFoundHandler((request, reply) => {
     watchUnroutedRequest(request, reply)
     return sendProblem(reply, 'not_found')

@@ -2,6 +2,7 @@
 
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { isUint8Array } from 'node:util/types'
 import type {
   FastifyBaseLogger,
   FastifyError,
@@ -9,10 +10,12 @@ import type {
   FastifyReply,
   FastifyRequest,
 } from 'fastify'
+import { hearOut, isHeard } from './plugins/hear-out.ts'
 import { notUtf8Code } from './plugins/json-body.ts'
 import { type Fault, problemBody, problemMediaType, sendProblem } from './problem.ts'
 import type { ProblemCode } from './problem-table.ts'
 import { isIdFault } from './schemas/ids.ts'
+import type { ServerLimits } from './server-limits.ts'
 
 export type ErrorOptions = {
   /** True when the error says that the database cannot be reached at the moment. */
@@ -84,10 +87,15 @@ export function handleErrors(app: FastifyInstance, { isUnavailable, log }: Error
 }
 
 /** Answers URLs that no route could be looked for under; hooks do not run for them, so the headers are set here. */
-export function answerFrameworkError(headers: Readonly<Record<string, string>>) {
+export function answerFrameworkError(
+  headers: Readonly<Record<string, string>>,
+  limits: Pick<ServerLimits, 'discardedBytesMax' | 'discardingMs'>,
+) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
     reply.headers(headers).header('request-id', request.id)
-    sendProblem(reply, ...frameworkProblem(error.code))
+    const answer = () => sendProblem(reply, ...frameworkProblem(error.code))
+    if (isHeard(request.raw)) answer()
+    else void hearOut(request.raw, limits).then(answer)
   }
 }
 
@@ -97,19 +105,39 @@ const clientErrorProblems: Readonly<Record<string, ProblemCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
 
-/** Answers what Node refused before it became a request, on the bare socket, and closes it. */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return
-  const code = clientErrorProblems[error.code ?? ''] ?? 'invalid_request'
+type ClientError = Error & { readonly code?: string; readonly rawPacket?: unknown }
+
+/** Bytes that came after the refusal on each connection; what is on it gets no second answer. */
+const lingering = new WeakMap<Socket, number>()
+
+/**
+ * Answers what Node refused before it became a request, on the bare socket, and closes it once the client has done so, or
+ * has sent too much: closed at once, with bytes unread, the connection would be reset and the answer lost.
+ */
+export function answerClientError(
+  limits: Pick<ServerLimits, 'discardedBytesMax' | 'discardingMs'>,
+) {
+  return (error: ClientError, socket: Socket): void => {
+    if (error.code === 'ECONNRESET' || socket.destroyed) return
+    const answered = lingering.get(socket)
+    const bytes = (answered ?? 0) + (isUint8Array(error.rawPacket) ? error.rawPacket.length : 0)
+    lingering.set(socket, bytes)
+    const isAnswerable = answered !== undefined || socket.writable
+    if (bytes > limits.discardedBytesMax || !isAnswerable) return void socket.destroy(error)
+    if (answered !== undefined) return
+    const late = setTimeout(() => socket.destroy(), limits.discardingMs)
+    socket.once('close', () => clearTimeout(late))
+    socket.end(clientErrorAnswer(clientErrorProblems[error.code ?? ''] ?? 'invalid_request'))
+  }
+}
+
+function clientErrorAnswer(code: ProblemCode): string {
   const body = problemBody(code)
   const text = JSON.stringify(body)
-  if (socket.writable) {
-    socket.write(
-      `HTTP/1.1 ${body.status} ${STATUS_CODES[body.status]}\r\n` +
-        `Content-Type: ${problemMediaType}; charset=utf-8\r\n` +
-        `Content-Length: ${Buffer.byteLength(text)}\r\n` +
-        `Cache-Control: no-store\r\nConnection: close\r\n\r\n${text}`,
-    )
-  }
-  socket.destroy(error)
+  return (
+    `HTTP/1.1 ${body.status} ${STATUS_CODES[body.status]}\r\n` +
+    `Content-Type: ${problemMediaType}; charset=utf-8\r\n` +
+    `Content-Length: ${Buffer.byteLength(text)}\r\n` +
+    `Cache-Control: no-store\r\nConnection: close\r\n\r\n${text}`
+  )
 }

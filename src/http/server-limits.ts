@@ -9,6 +9,9 @@ export type ServerLimits = {
   readonly keepAliveTimeoutMs: number
   readonly bodyBytesMax: number
   readonly headerBytesMax: number
+  /** Of a request that is refused early, so much of its body is read and thrown away, and for so long. */
+  readonly discardedBytesMax: number
+  readonly discardingMs: number
   /** An event stream sends a comment this often, so that nothing between takes it for dead. */
   readonly heartbeatMs: number
   /** An event stream ends after this time; no challenge lives longer (NIST SP 800-63B-4, 3.1.3.2). */
@@ -22,6 +25,9 @@ export const defaultServerLimits: ServerLimits = {
   keepAliveTimeoutMs: 65_000,
   bodyBytesMax: 64 * 1024,
   headerBytesMax: 16 * 1024,
+  // nginx lets through as many (`client_max_body_size 1m`) unless told otherwise.
+  discardedBytesMax: 1024 * 1024,
+  discardingMs: 5_000,
   heartbeatMs: 15_000,
   streamMs: 600_000,
 }

@@ -1,6 +1,5 @@
 // The routes of the Auth API around their handlers: signed calls come in, and nothing but an approval may look like one.
 
-import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isRefusal, refuse } from '../../domain/refusal.ts'
 import type { AtDoor, SignedDoorCall } from '../../usecases/doors/enter-by-signature.ts'
@@ -10,8 +9,6 @@ import { atDoorOf, letIn } from './door.ts'
 
 /** Bytes of a body; no client sends half as many, unless somebody who signs in makes it do so. */
 const bodyBytesMax = 32 * 1024
-/** Read of a body, and thrown away beyond the former: more than the longest command line of a person (128 KiB), encoded twice. */
-const readBytesMax = 1024 * 1024
 
 const decorator = 'signedMembers'
 
@@ -27,35 +24,14 @@ declare module 'fastify' {
 
 type Pairs = readonly (readonly [name: string, value: string])[]
 
-/**
- * Reads a body, one that is too long to its end, too: a client that is cut off while it sends takes that for an outage, and some let
- * the person in then, who may have chosen how much is sent.
- */
-function readBody(payload: IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    const refused = (message: string, statusCode: number) =>
-      reject(Object.assign(new Error(message), { statusCode }))
-    payload.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes <= bodyBytesMax) chunks.push(chunk)
-      if (bytes > readBytesMax) refused('the body is far too long', 413)
-    })
-    payload.once('end', () => {
-      if (bytes > bodyBytesMax) refused('the body is too long', 413)
-      else resolve(Buffer.concat(chunks))
-    })
-    payload.once('error', ({ message }) => refused(message, 400))
-  })
-}
-
 /** Bodies are kept as the bytes that were signed. */
 export function keepSignedBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   for (const type of ['application/json', 'application/x-www-form-urlencoded']) {
-    app.addContentTypeParser(type, (_request: FastifyRequest, payload: IncomingMessage) =>
-      readBody(payload),
+    app.addContentTypeParser<Buffer>(
+      type,
+      { parseAs: 'buffer', bodyLimit: bodyBytesMax },
+      (_request, bytes, done) => done(null, bytes),
     )
   }
   app.decorateRequest(decorator, null)

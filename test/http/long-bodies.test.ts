@@ -1,0 +1,142 @@
+import { connect, type Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { until } from '../support/until.ts'
+import { anApp } from './fixtures.ts'
+
+const limits = { discardedBytesMax: 256 * 1024, discardingMs: 300 }
+
+let app: FastifyInstance
+let socket: Socket
+let heard: string
+let isClosed: boolean
+let fault: Error | undefined
+
+beforeAll(async () => {
+  app = await anApp({}, { limits })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+})
+afterAll(() => app.close())
+afterEach(() => void socket.destroy())
+
+function port(): number {
+  const address = app.server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+/** Opens a connection and sends the head of a request; what comes back is in `heard`. */
+function begin(path: string, ...headers: readonly string[]): void {
+  socket = connect(port(), '127.0.0.1')
+  fault = undefined
+  heard = ''
+  isClosed = false
+  socket.on('data', (bytes) => {
+    heard += bytes
+  })
+  socket.on('error', (error) => {
+    fault = error
+  })
+  socket.on('close', () => {
+    isClosed = true
+  })
+  send([`POST ${path} HTTP/1.1`, 'Host: x', ...headers, '', ''].join('\r\n'))
+}
+
+function send(text: string): void {
+  socket.write(text)
+}
+
+/** Others are served meanwhile, so the service had the time to answer. */
+async function others(): Promise<void> {
+  for (let count = 0; count < 10; count++) await fetch(`http://127.0.0.1:${port()}/health/live`)
+}
+
+const json = 'Content-Type: application/json'
+const half = 'x'.repeat(100_000)
+const length = 'Content-Length: 200000'
+const claim = '/device/v1/enrollments/claim'
+
+/** The connection goes on: a second request is answered on it. */
+async function expectNext(): Promise<void> {
+  send('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n')
+  await until('the second answer', () => heard.includes('{"status":"live"}'))
+}
+
+test.each([
+  ['is too long', 413, claim, [json]],
+  ['is no JSON', 415, claim, ['Content-Type: text/xml']],
+  ['is of a stranger', 401, '/v1/challenges', [json]],
+  ['is of a stranger at a door', 401, '/integrations/wait/x', [json]],
+  ['is of a stranger in the portal', 403, '/portal/v1/sessions', [json]],
+  ['goes to no address', 400, '/v1/%zz', [json]],
+  ['is too long for the Auth API', 200, '/auth/v2/preauth', [json]],
+] as const)(
+  'a body that %s is heard out before the %i, and the connection goes on',
+  async (_what, status, path, headers) => {
+    begin(path, length, ...headers)
+    send(half)
+    await others()
+    expect(heard).toBe('')
+    send(half)
+    await until('the refusal', () => heard.startsWith(`HTTP/1.1 ${status} `))
+    expect(heard).not.toMatch(/^connection: close/im)
+    await expectNext()
+  },
+)
+
+test('a body in chunks that is too long is heard out, too', async () => {
+  begin(claim, json, 'Transfer-Encoding: chunked')
+  send(`186a0\r\n${half}\r\n`)
+  await others()
+  expect(heard).toBe('')
+  send(`186a0\r\n${half}\r\n0\r\n\r\n`)
+  await until('the refusal', () => heard.startsWith('HTTP/1.1 413 '))
+  await expectNext()
+})
+
+test.each([
+  [
+    'says that it is longer than what is thrown away',
+    [json, `Content-Length: ${limits.discardedBytesMax + 1}`],
+    '',
+  ],
+  [
+    'is longer than what is thrown away',
+    [json, 'Transfer-Encoding: chunked'],
+    `61a80\r\n${'x'.repeat(400_000)}\r\n`,
+  ],
+  ['does not come', [json, length], 'x'],
+] as const)(
+  'a body that %s gets its refusal, and the connection ends',
+  async (_what, headers, body) => {
+    begin(claim, ...headers)
+    send(body)
+    await until('the refusal', () => heard.startsWith('HTTP/1.1 413 '))
+    expect(heard).toMatch(/^connection: close/im)
+    await until('the end of the connection', () => isClosed)
+  },
+)
+
+test('whoever asks before sending a body that is too long gets the refusal, and is not told to go on', async () => {
+  begin(claim, json, length, 'Expect: 100-continue')
+  await until('the refusal', () => heard.startsWith('HTTP/1.1 413 '))
+  await until('the end of the connection', () => isClosed)
+})
+
+test('whoever asks before sending a body that is short enough is told to go on', async () => {
+  begin(claim, json, 'Content-Length: 2', 'Expect: 100-continue')
+  await until('the word to go on', () => heard.startsWith('HTTP/1.1 100 Continue'))
+  send('{}')
+  await until('the refusal of what it says', () => heard.includes('HTTP/1.1 400 '))
+})
+
+test('headers that are too long are heard out with the body behind them', async () => {
+  begin('/v1/challenges', `X-Long: ${'x'.repeat(20_000)}`, length)
+  send(half)
+  await until('the refusal', () => heard.startsWith('HTTP/1.1 431 '))
+  send(half)
+  await others()
+  socket.end()
+  await until('the end of the connection', () => isClosed)
+  expect(fault).toBeUndefined()
+})

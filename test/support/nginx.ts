@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { programOf } from './programs.ts'
+import { freePort } from './running-service.ts'
+import { until } from './until.ts'
+
+/** Where nginx is; undefined on a machine without it. */
+export const nginxProgram = programOf('nginx')
+
+export type Nginx = AsyncDisposable & { readonly origin: string }
+
+/** nginx at its defaults in front of these ports; it counts one failure and then leaves an upstream alone for 10 s. */
+export async function startNginx(upstreams: readonly number[]): Promise<Nginx> {
+  if (nginxProgram === undefined) throw new Error('there is no nginx on this machine')
+  const folder = await mkdtemp(path.join(tmpdir(), 'cs-nginx-'))
+  const port = await freePort()
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  const file = path.join(folder, 'nginx.conf')
+  await writeFile(
+    file,
+    `daemon off;
+master_process off;
+pid ${folder}/pid;
+error_log ${folder}/error.log;
+events {}
+http {
+  access_log off;
+${temporary.map((name) => `  ${name}_temp_path ${folder}/${name};`).join('\n')}
+  upstream countersign {
+${upstreams.map((one) => `    server 127.0.0.1:${one};`).join('\n')}
+  }
+  server {
+    listen 127.0.0.1:${port};
+    location / { proxy_pass http://countersign; }
+  }
+}
+`,
+  )
+  const child = spawn(nginxProgram, ['-c', file, '-e', path.join(folder, 'error.log')])
+  let said = ''
+  child.stderr.on('data', (data) => {
+    said += data
+  })
+  let over = false
+  const exit = new Promise<void>((resolve) =>
+    child.once('close', () => {
+      over = true
+      resolve()
+    }),
+  )
+  const origin = `http://127.0.0.1:${port}`
+  await until('nginx listens', async () => {
+    if (over) throw new Error(`nginx ended: ${said}`)
+    return fetch(origin).then(
+      () => true,
+      () => false,
+    )
+  })
+  return {
+    origin,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGTERM')
+      await exit
+      await rm(folder, { recursive: true })
+    },
+  }
+}
