@@ -24,6 +24,7 @@ export async function currentYaml(): Promise<string> {
     publicOrigin: 'https://countersign.example',
     isUnavailable: () => false,
     ready: async () => false,
+    clock: { now: () => new Date(0) },
     stopWaiting: () => undefined,
     metrics: { contentType: 'text/plain', read: async () => '', token: null },
   })

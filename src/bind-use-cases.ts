@@ -177,7 +177,7 @@ export type Parts = {
 
 /** Gives each use case its needs; the routes get what is left of it. */
 export function bindUseCases(parts: Parts): UseCases {
-  const signingKeys = createSigningKeys(parts, () => parts.clock.now().getTime())
+  const signingKeys = createSigningKeys(parts, () => performance.now())
   const needs = { ...parts, signingKeys }
   const bind = binderOf(needs)
 

@@ -54,8 +54,8 @@ export async function startService(
   const opened = await openMigratedDatabase(config, log)
   undo.defer(() => opened.close())
   const { database } = opened
-  const world = await openWorld(config, log)
-  const stores = openStores(opened)
+  const world = await openWorld(config, opened, log)
+  const stores = openStores(opened, world.random)
   await assertMasterKey(config, { ...world, ...stores })
   const signals = await openSignalCarrier(config, opened, log)
   undo.defer(() => signals.close())
@@ -65,6 +65,7 @@ export async function startService(
     roundTrips: database.roundTrips,
     statements: database.statements,
     connections: database.connections,
+    clockOffsetMs: world.clock.offsetMs,
     pushesInFlight: () => dispatcher.inFlight(),
   })
   const dispatcher = createDispatcher({
@@ -78,7 +79,7 @@ export async function startService(
       metrics.push({ provider: address.provider, kind, result, ms }),
   })
   undo.defer(() => Promise.race([dispatcher.drain(), drainTime()]))
-  const integrationUsage = createIntegrationUsage(stores.integrations, log)
+  const integrationUsage = createIntegrationUsage(stores.integrations, world.clock, log)
   undo.defer(() => integrationUsage.drain())
   const revocationLog = createRevocationLog({
     file: config.revocationLog,
@@ -89,7 +90,11 @@ export async function startService(
   await revocationLog.append([])
   const attestations = openAttestationVerifier(config.attestation, attestationRoots)
   const webhookUrls = createEgressGuard(config.webhooks)
-  const realms = createRealms({ ...config.issuers, guard: createEgressGuard(config.issuers) })
+  const realms = createRealms({
+    ...config.issuers,
+    guard: createEgressGuard(config.issuers),
+    clock: world.clock,
+  })
   const parts = {
     ...world,
     ...stores,
@@ -103,7 +108,7 @@ export async function startService(
     publicOrigin,
   }
   if (config.role !== 'api') {
-    const signingKeys = createSigningKeys(parts, () => Date.now())
+    const signingKeys = createSigningKeys(parts, () => performance.now())
     const needs = { ...parts, signingKeys, log, observe: metrics.webhook }
     const { leaseHolder } = dispatcher
     const webhooks = openWebhooks(config.webhooks, webhookUrls, { ...needs, leaseHolder })
@@ -123,8 +128,9 @@ export async function startService(
       ...(config.trustProxy !== null && { trustProxy: config.trustProxy }),
       metrics: { ...metrics, token: config.metricsToken },
       stopWaiting: () => signals.stop(),
-      ready: () => isReady(database),
+      ready: async () => (await isReady(database)) && world.clock.isKnown(),
       leaving: () => leaving,
+      clock: world.clock,
       isUnavailable: isDatabaseUnavailable,
       onRequestObserved: metrics.request,
     })

@@ -3,7 +3,8 @@
 import path from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
-import { type Database, openDatabase } from './persistence/database.ts'
+import { createDatabaseClock, type DatabaseClock } from './outbound/database-clock.ts'
+import { type Database, openDatabase, readClock } from './persistence/database.ts'
 import { ConnectFailure } from './persistence/database-errors.ts'
 import { migrate } from './persistence/migrations.ts'
 import { StartFault } from './start-fault.ts'
@@ -12,6 +13,7 @@ import { StartFault } from './start-fault.ts'
 export type OpenedDatabase = {
   readonly url: string
   readonly database: Database
+  readonly clock: DatabaseClock
   close(): Promise<void>
 }
 
@@ -41,15 +43,22 @@ export async function openMigratedDatabase(config: Config, log: Logger): Promise
     const whose = embedded ? '' : 'DATABASE_URL: '
     throw new StartFault(`${whose}${error.message}.`, { cause: error })
   }
+  let clock: DatabaseClock | undefined
   const database = openDatabase({
     url,
     maxConnections: config.database.connections,
     onConnectionLost: (error) => log.warn({ err: error }, 'database connection lost'),
+    // It may lead to another machine than the ones before.
+    onConnected: () => clock?.doubt(),
   })
+  clock = await createDatabaseClock({ ask: () => readClock(database), log })
+  const learned = clock
   return {
     url,
     database,
+    clock: learned,
     async close() {
+      await learned.close()
       await database.close()
       await embedded?.stop()
     },

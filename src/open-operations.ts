@@ -19,13 +19,13 @@ export async function openOperations(config: Config, publicOrigin: string, log: 
   await using undo = new AsyncDisposableStack()
   const opened = await openMigratedDatabase(config, log)
   undo.defer(() => opened.close())
-  const world = await openWorld(config, log)
-  const stores = openStores(opened)
+  const world = await openWorld(config, opened, log)
+  const stores = openStores(opened, world.random)
   await assertMasterKey(config, { ...world, ...stores })
   const signals = await openSignalCarrier(config, opened, log)
   undo.defer(() => signals.close())
   const running = undo.move()
-  const signingKeys = createSigningKeys({ ...stores, ...world }, () => Date.now())
+  const signingKeys = createSigningKeys({ ...stores, ...world }, () => performance.now())
   const revocationLog = createRevocationLog({ file: config.revocationLog, log })
   const needs = { ...world, ...stores, signals, signingKeys, revocationLog, publicOrigin }
   return {

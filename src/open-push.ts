@@ -9,21 +9,21 @@ import { createFcmProvider } from './outbound/fcm.ts'
 import { createPushRouter, type PushRoute } from './outbound/push-router.ts'
 import type { ApnsCredentials, AppStore, FcmCredentials } from './ports/app-store.ts'
 import type { PushProvider } from './ports/push.ts'
-import type { Sealing } from './ports/world.ts'
+import type { Clock, Sealing } from './ports/world.ts'
 import { appCredentialsBinding, appSignalPrefix } from './usecases/apps.ts'
 
 /** What serves every tenant. */
-function routesOf({ apns, fcm }: Config, log: Logger): PushRoute[] {
+function routesOf({ apns, fcm }: Config, clock: Clock, log: Logger): PushRoute[] {
   const routes: PushRoute[] = []
   if (apns) {
     const { bundleId } = apns
     for (const environment of ['production', 'sandbox'] as const) {
-      const push = createApnsProvider({ ...apns, environment, log })
+      const push = createApnsProvider({ ...apns, environment, clock, log })
       routes.push({ provider: 'apns', appId: bundleId, environment, push })
     }
   }
   if (fcm) {
-    const push = createFcmProvider({ ...fcm, log })
+    const push = createFcmProvider({ ...fcm, clock, log })
     routes.push({ provider: 'fcm', appId: fcm.appId, push })
   }
   return routes
@@ -32,16 +32,17 @@ function routesOf({ apns, fcm }: Config, log: Logger): PushRoute[] {
 type Parts = {
   readonly apps: Pick<AppStore, 'findCredentials'>
   readonly sealing: Pick<Sealing, 'open'>
+  readonly clock: Clock
   readonly signals: { listen(listener: (key: string) => void): void }
 }
 
 /** The providers of the environment for all tenants, and those of the tenants' own apps, which are opened when first needed. */
 export function openPush(
   config: Config,
-  { apps, sealing, signals }: Parts,
+  { apps, sealing, clock, signals }: Parts,
   log: Logger,
 ): PushProvider {
-  const routes = routesOf(config, log)
+  const routes = routesOf(config, clock, log)
   if (routes.length === 0) {
     log.warn('no push credentials in the environment: only apps of tenants are pushed')
   }
@@ -58,10 +59,11 @@ export function openPush(
     open({ provider, appId, environment }, secret) {
       if (provider === 'apns') {
         const key = JSON.parse(secret) as ApnsCredentials
-        return createApnsProvider({ key, bundleId: appId, environment, log, ...pushEndpoints.apns })
+        const app = { key, bundleId: appId, environment }
+        return createApnsProvider({ ...app, clock, log, ...pushEndpoints.apns })
       }
       const serviceAccount = JSON.parse(secret) as FcmCredentials
-      return createFcmProvider({ serviceAccount, appId, log, ...pushEndpoints.fcm })
+      return createFcmProvider({ serviceAccount, appId, clock, log, ...pushEndpoints.fcm })
     },
   })
   signals.listen((key) => {

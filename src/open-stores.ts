@@ -1,6 +1,5 @@
 // All that is kept in the database, joined to it; src/compose.ts joins the rest.
 
-import { systemRandom } from './outbound/random.ts'
 import { createActivityStore } from './persistence/activities.ts'
 import { createApiKeyStore } from './persistence/api-keys.ts'
 import { createAppStore } from './persistence/apps.ts'
@@ -30,10 +29,10 @@ import { createTestPushStore } from './persistence/test-pushes.ts'
 import { createUserStore } from './persistence/users.ts'
 import { createWebhookDeliveryStore } from './persistence/webhook-deliveries.ts'
 import { createWebhookEndpointStore } from './persistence/webhook-endpoints.ts'
+import type { Random } from './ports/world.ts'
 
 /** Every store, on one database. */
-export function openStores({ database }: { readonly database: Database }) {
-  const random = systemRandom
+export function openStores({ database }: { readonly database: Database }, random: Random) {
   return {
     tenants: createTenantStore(database, random),
     apiKeys: createApiKeyStore(database, random),

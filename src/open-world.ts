@@ -5,12 +5,11 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { OpenedDatabase } from './open-database.ts'
 import { addresses } from './outbound/addresses.ts'
-import { systemClock } from './outbound/clock.ts'
 import { createHashing } from './outbound/hashing.ts'
 import { createMacs } from './outbound/macs.ts'
 import { masterKeyIn } from './outbound/master-key.ts'
 import { oneTimePasswords } from './outbound/one-time-passwords.ts'
-import { systemRandom } from './outbound/random.ts'
+import { createRandom } from './outbound/random.ts'
 import { createSealing } from './outbound/sealing.ts'
 import { createSecurityLog } from './outbound/security-log.ts'
 import { createSignalHub, type SignalCarrier } from './outbound/signal-hub.ts'
@@ -19,8 +18,8 @@ import { createNotifySignals, notifyStatement } from './persistence/notify-signa
 import { StartFault } from './start-fault.ts'
 import { findUnopenedKey } from './usecases/check-master-key.ts'
 
-/** Everything that outlives a request, save the database. */
-export async function openWorld(config: Config, log: Logger) {
+/** Everything that outlives a request, save the database; its clock is the one that counts. */
+export async function openWorld(config: Config, { clock }: OpenedDatabase, log: Logger) {
   const current = config.masterKeys.current ?? (await masterKeyIn(config.dataFolder))
   const masterKeys = { current, previous: config.masterKeys.previous }
   const sealing = createSealing(masterKeys)
@@ -31,8 +30,8 @@ export async function openWorld(config: Config, log: Logger) {
     securityLog: createSecurityLog(log),
     signatures: createSignatures(sealing),
     oneTimePasswords,
-    random: systemRandom,
-    clock: systemClock,
+    random: createRandom(clock),
+    clock,
     addresses,
   }
 }

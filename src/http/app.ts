@@ -83,7 +83,7 @@ export type AppOptions = {
   readonly trustProxy?: boolean | string | string[]
   readonly metrics?: Metrics
   readonly onRequestObserved?: (observation: Observation) => void
-  readonly clock?: Clock
+  readonly clock: Clock
   readonly limits?: Partial<ServerLimits>
 }
 
@@ -183,9 +183,8 @@ function registerRoutes(
   limits: ServerLimits,
   stopping: () => boolean,
 ): void {
-  const { useCases, publicOrigin, leaving = () => false, metrics } = options
+  const { useCases, publicOrigin, leaving = () => false, metrics, clock } = options
   const ready = async () => !leaving() && options.ready()
-  const clock = options.clock ?? { now: () => new Date() }
   const key = createKeyGuard(useCases.authenticateApiKey)
   const server = { useCases, key, limits, stopping }
   for (const routes of [

@@ -2,6 +2,7 @@ import type { ClientHttp2Session } from 'node:http2'
 import { connect, type TLSSocket } from 'node:tls'
 import type { Provider, ProviderOptions } from '@parse/node-apn'
 import type { PushAddress, PushMessage, PushProvider, PushResult } from '../ports/push.ts'
+import type { Clock } from '../ports/world.ts'
 import {
   type ApnsFailure,
   hasReply,
@@ -27,6 +28,7 @@ export type ApnsOptions = {
   readonly deadlineMs?: number
   /** Requests on the wire at a time; 500 unless said otherwise: a session dies of several thousand at once. */
   readonly maxInFlight?: number
+  readonly clock: Clock
   readonly log: PushLog
 }
 
@@ -109,7 +111,7 @@ export function createApnsProvider(options: ApnsOptions): PushProvider {
     (key) => key.asymmetricKeyDetails?.namedCurve === 'prime256v1',
     'APNs key: not a P-256 private key in PEM; use the .p8 file from the developer portal as it is',
   )
-  const { deadlineMs = 5_000, maxInFlight = 500, log, bundleId, environment } = options
+  const { deadlineMs = 5_000, maxInFlight = 500, clock, log, bundleId, environment } = options
   const loading = openApnsClient(options, deadlineMs)
   loading.catch(() => undefined)
   let environmentProven = false
@@ -140,5 +142,5 @@ export function createApnsProvider(options: ApnsOptions): PushProvider {
 
   const close = () => loading.then((client) => client.close())
   const { unanswered } = silence
-  return createBoundedProvider({ maxInFlight, deadlineMs, log, attempt, unanswered, close })
+  return createBoundedProvider({ maxInFlight, deadlineMs, clock, log, attempt, unanswered, close })
 }

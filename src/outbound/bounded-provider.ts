@@ -1,10 +1,12 @@
 import type { PushMessage, PushProvider, PushResult } from '../ports/push.ts'
+import type { Clock } from '../ports/world.ts'
 import { logOutcome, type PushLog, plainText } from './push-log.ts'
 import { createSendWindow } from './send-window.ts'
 
 export type BoundedProviderOptions = {
   readonly maxInFlight: number
   readonly deadlineMs: number
+  readonly clock: Clock
   readonly log: PushLog
   /** Sends once; `deadlineAt` and all other times are on `performance.now()`'s clock. What it throws becomes `retry`. */
   attempt(message: PushMessage, deadlineAt: number): Promise<PushResult>
@@ -37,7 +39,7 @@ export function createBoundedProvider(options: BoundedProviderOptions): PushProv
   }
 
   const settle = async (message: PushMessage): Promise<PushResult> => {
-    const lifetimeMs = message.expiresAt.getTime() - Date.now()
+    const lifetimeMs = message.expiresAt.getTime() - options.clock.now().getTime()
     if (!(lifetimeMs > 0)) return { kind: 'rejected', reason: 'it has expired' }
     try {
       return await sendWithin(message, Math.min(options.deadlineMs, lifetimeMs))

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { TokenMessage } from 'firebase-admin/messaging'
+import type { Clock } from '../ports/world.ts'
 import type { Deadline, DeadlineAgent } from './deadline-agent.ts'
 import { describeFcmError, type FcmFailure } from './fcm-replies.ts'
 import { parseRetryAfterMs } from './retry-after.ts'
@@ -16,6 +17,7 @@ export type FcmClient = {
 export type FcmClientOptions = {
   readonly projectId: string
   readonly agent: DeadlineAgent
+  readonly clock: Clock
   /** Asked before each send. */
   getAccessToken(): Promise<string>
 }
@@ -26,7 +28,7 @@ export async function openFcmClient(options: FcmClientOptions): Promise<FcmClien
     import('firebase-admin/app'),
     import('firebase-admin/messaging'),
   ])
-  const { projectId, agent } = options
+  const { projectId, agent, clock } = options
   const credential = {
     // Under five minutes the SDK keeps no copy, so that a token that was given up is not used again.
     getAccessToken: async () => ({ access_token: await options.getAccessToken(), expires_in: 60 }),
@@ -41,12 +43,12 @@ export async function openFcmClient(options: FcmClientOptions): Promise<FcmClien
           deadline.at = 0
           resolve({ failure })
         }
-        const deadline: Deadline = { at: deadlineAt, onReply: stopAtSecond503(stop) }
+        const deadline: Deadline = { at: deadlineAt, onReply: stopAtSecond503(stop, clock) }
         agent
           .within(deadline, async () => await messaging.send(message))
           .then(
             (id) => resolve({ id }),
-            (thrown) => resolve({ failure: describeFcmError(thrown, Date.now()) }),
+            (thrown) => resolve({ failure: describeFcmError(thrown, clock.now().getTime()) }),
           )
       }),
     close: () => deleteApp(app),
@@ -57,12 +59,15 @@ export async function openFcmClient(options: FcmClientOptions): Promise<FcmClien
  * On a 503 the SDK retries at once, which heals a single one, and then after 1, 2 and 4 seconds or after `Retry-After`. It
  * says nothing meanwhile and would keep others from their turn, so the second 503, and one that names a wait, ends it.
  */
-function stopAtSecond503(stop: (failure: FcmFailure) => void): (reply: IncomingMessage) => void {
+function stopAtSecond503(
+  stop: (failure: FcmFailure) => void,
+  clock: Clock,
+): (reply: IncomingMessage) => void {
   let seen = 0
   return ({ statusCode, headers }) => {
     if (statusCode !== 503) return
     seen += 1
-    const retryAfterMs = parseRetryAfterMs(headers['retry-after'], Date.now())
+    const retryAfterMs = parseRetryAfterMs(headers['retry-after'], clock.now().getTime())
     if (seen < 2 && retryAfterMs === undefined) return
     const failure = { code: 'messaging/server-unavailable', status: 503, isFcmReply: true }
     stop({ ...failure, ...(retryAfterMs !== undefined && { retryAfterMs }) })

@@ -1,4 +1,5 @@
 import type { PushMessage, PushProvider, PushResult } from '../ports/push.ts'
+import type { Clock } from '../ports/world.ts'
 import { createBoundedProvider } from './bounded-provider.ts'
 import { DeadlineAgent } from './deadline-agent.ts'
 import { type FcmClient, openFcmClient } from './fcm-client.ts'
@@ -26,6 +27,7 @@ export type FcmOptions = {
   readonly deadlineMs?: number
   /** Connections, and with HTTP/1.1 also requests, at a time; 32 unless said otherwise. */
   readonly maxSockets?: number
+  readonly clock: Clock
   readonly log: PushLog
 }
 
@@ -35,17 +37,18 @@ export type FcmOptions = {
  * The SDK is loaded in the background. Throws when the key cannot be used.
  */
 export function createFcmProvider(options: FcmOptions): PushProvider {
-  const { serviceAccount, address, ca, deadlineMs = 10_000, maxSockets = 32 } = options
+  const { serviceAccount, address, ca, deadlineMs = 10_000, maxSockets = 32, clock } = options
   requirePrivateKey(
     serviceAccount.private_key,
     (key) => key.asymmetricKeyType === 'rsa',
     'FCM service account: private_key is not an RSA key in PEM; download the JSON file again',
   )
   const agent = new DeadlineAgent({ maxSockets, ...(address && { address }), ...(ca && { ca }) })
-  const tokens = createAccessTokens({ serviceAccount, agent, deadlineMs })
+  const tokens = createAccessTokens({ serviceAccount, agent, deadlineMs, clock })
   const loading = openFcmClient({
     projectId: serviceAccount.project_id,
     agent,
+    clock,
     getAccessToken: async () => {
       const access = await tokens.current()
       if (access.kind === 'token') return access.token
@@ -56,10 +59,11 @@ export function createFcmProvider(options: FcmOptions): PushProvider {
   return createBoundedProvider({
     maxInFlight: maxSockets,
     deadlineMs,
+    clock,
     log: options.log,
     attempt: async (message, deadlineAt) => {
       const client = await loading
-      return await sendAuthorized(client, tokens, message, deadlineAt)
+      return await sendAuthorized({ client, tokens, clock }, message, deadlineAt)
     },
     close: async () => {
       const client = await loading
@@ -69,17 +73,22 @@ export function createFcmProvider(options: FcmOptions): PushProvider {
   })
 }
 
-/** Sends; once more with a new access token when Google refuses the one at hand (revoked, or our clock is behind). */
+type Parts = {
+  readonly client: FcmClient
+  readonly tokens: AccessTokens
+  readonly clock: Clock
+}
+
+/** Sends; once more with a new access token when Google refuses the one at hand (revoked, or our time is behind). */
 async function sendAuthorized(
-  client: FcmClient,
-  tokens: AccessTokens,
+  { client, tokens, clock }: Parts,
   message: PushMessage,
   deadlineAt: number,
 ): Promise<PushResult> {
   for (let isFresh = false; ; isFresh = true) {
     const access = await tokens.current()
     if (access.kind !== 'token') return withoutToken(access)
-    const outcome = await client.send(toFcmMessage(message, new Date()), deadlineAt)
+    const outcome = await client.send(toFcmMessage(message, clock.now()), deadlineAt)
     if ('id' in outcome) return { kind: 'accepted', providerMessageId: outcome.id }
     if (isFresh || !isAccessTokenRefused(outcome.failure)) return readFcmFailure(outcome.failure)
     tokens.invalidate(access.token)
@@ -88,6 +97,6 @@ async function sendAuthorized(
 
 function withoutToken({ kind, reason }: Exclude<AccessToken, { kind: 'token' }>): PushResult {
   if (kind === 'unreachable') return { kind: 'retry', reason: `no access token: ${reason}` }
-  const advice = 'check its key and the clock of this machine'
+  const advice = 'check its key and the clock of the database'
   return { kind: 'misconfigured', reason: `FCM: service account refused: ${reason}; ${advice}` }
 }

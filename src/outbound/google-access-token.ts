@@ -1,5 +1,6 @@
 import { request } from 'node:https'
 import { importPKCS8, SignJWT } from 'jose'
+import type { Clock } from '../ports/world.ts'
 import type { DeadlineAgent } from './deadline-agent.ts'
 import { plainText } from './push-log.ts'
 
@@ -12,6 +13,7 @@ export type ServiceAccount = {
 }
 
 export type AccessToken =
+  /** `expiresAtMs` is on `performance.now()`'s clock. */
   | { readonly kind: 'token'; readonly token: string; readonly expiresAtMs: number }
   /** Google refused the service account. */
   | { readonly kind: 'refused'; readonly reason: string }
@@ -30,6 +32,7 @@ export type AccessTokensOptions = {
   readonly agent: DeadlineAgent
   /** For one fetch. */
   readonly deadlineMs: number
+  readonly clock: Clock
 }
 
 type Reply = { readonly status: number; readonly body: string }
@@ -43,14 +46,15 @@ const MAX_BODY_BYTES = 64 * 1024
 const REFRESH_BEFORE_MS = 5 * 60 * 1000
 
 /** A self-signed grant for an access token (RFC 7523, 2.1 and 3). */
-async function signAssertion(account: ServiceAccount): Promise<string> {
+async function signAssertion(account: ServiceAccount, clock: Clock): Promise<string> {
   const key = await importPKCS8(account.private_key, 'RS256')
+  const issuedAt = Math.floor(clock.now().getTime() / 1000)
   return await new SignJWT({ scope: SCOPE })
     .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: account.private_key_id })
     .setIssuer(account.client_email)
     .setAudience(TOKEN_ENDPOINT)
-    .setIssuedAt()
-    .setExpirationTime('1h')
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + 3600)
     .sign(key)
 }
 
@@ -97,13 +101,13 @@ function readReply({ status, body }: Reply, nowMs: number): AccessToken {
 }
 
 async function fetchToken(options: AccessTokensOptions): Promise<AccessToken> {
-  const { agent, deadlineMs, serviceAccount } = options
+  const { agent, deadlineMs, serviceAccount, clock } = options
   try {
-    const assertion = await signAssertion(serviceAccount)
+    const assertion = await signAssertion(serviceAccount, clock)
     const form = new URLSearchParams({ grant_type: GRANT_TYPE, assertion })
     // A deadline of its own: the fetch serves everybody who waits for it, not only the first to ask.
     const deadline = { at: performance.now() + deadlineMs }
-    return readReply(await agent.within(deadline, () => post(agent, form)), Date.now())
+    return readReply(await agent.within(deadline, () => post(agent, form)), performance.now())
   } catch (error) {
     const text = error instanceof Error ? error.message : 'unknown failure'
     return { kind: 'unreachable', reason: plainText(text) }
@@ -120,13 +124,14 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
     fetching = undefined
     if (fetched.kind === 'token') kept = fetched
     // While Google's token endpoint is away, the token at hand is good to its last moment.
-    else if (fetched.kind === 'unreachable' && kept && kept.expiresAtMs > Date.now()) return kept
+    else if (fetched.kind === 'unreachable' && kept && kept.expiresAtMs > performance.now())
+      return kept
     return fetched
   }
 
   return {
     current: async () => {
-      if (kept && kept.expiresAtMs - Date.now() > REFRESH_BEFORE_MS) return kept
+      if (kept && kept.expiresAtMs - performance.now() > REFRESH_BEFORE_MS) return kept
       fetching ??= refresh()
       return await fetching
     },

@@ -9,6 +9,8 @@ export type Observed = {
     readonly idle: number
     readonly waiting: number
   }
+  /** By how much the machine's wall clock is ahead of the database's. */
+  readonly clockOffsetMs: () => number
   readonly pushesInFlight: () => number
 }
 
@@ -81,6 +83,14 @@ export function createMetrics(observed: Observed): Metrics {
     collect() {
       for (const [state, count] of Object.entries(observed.connections()))
         this.set({ state }, count)
+    },
+  })
+  new Gauge({
+    name: 'countersign_clock_offset_seconds',
+    help: "Time by which this machine's clock is ahead of the database's, which counts.",
+    registers,
+    collect() {
+      this.set(observed.clockOffsetMs() / 1000)
     },
   })
   new Gauge({

@@ -4,11 +4,13 @@
 import { createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify } from 'jose'
 import type { CallbackResult } from '../domain/keycloak-callback.ts'
 import type { Realms, RealmToken } from '../ports/realms.ts'
+import type { Clock } from '../ports/world.ts'
 import type { EgressGuard } from './egress-guard.ts'
 import { sendGuarded } from './guarded-request.ts'
 
 export type RealmOptions = {
   readonly guard: EgressGuard
+  readonly clock: Clock
   /** Authorities to trust beside the public ones, in PEM. */
   readonly ca: readonly string[]
   readonly timeoutMs?: number
@@ -51,7 +53,12 @@ function readClaims(
 }
 
 /** The realms that the guard lets us reach. Keys are kept and fetched again at most every half minute for each realm. */
-export function createRealms({ guard, ca, timeoutMs = timeoutMsDefault }: RealmOptions): Realms {
+export function createRealms({
+  guard,
+  clock,
+  ca,
+  timeoutMs = timeoutMsDefault,
+}: RealmOptions): Realms {
   const known = new Map<string, Keys>()
 
   function keysOf(issuer: string): Keys {
@@ -84,6 +91,7 @@ export function createRealms({ guard, ca, timeoutMs = timeoutMsDefault }: RealmO
           issuer,
           audience: issuer,
           clockTolerance: 5,
+          currentDate: clock.now(),
           requiredClaims: ['exp', 'iat', 'jti', 'sub'],
         })
         return readClaims(payload, issuer)

@@ -46,11 +46,11 @@ function reasonOf(error: unknown): string {
   return reasons[code] ?? 'connection_failed'
 }
 
-function outcomeOf({ statusCode = 0, headers }: IncomingMessage): WebhookOutcome {
+function outcomeOf({ statusCode = 0, headers }: IncomingMessage, at: Date): WebhookOutcome {
   if (statusCode >= 200 && statusCode < 300) return { kind: 'accepted', statusCode }
   if (statusCode === 410) return { kind: 'gone', statusCode, reason: 'gone' }
   const afterMs = busyCodes.has(statusCode)
-    ? parseRetryAfterMs(headers['retry-after'], Date.now())
+    ? parseRetryAfterMs(headers['retry-after'], at.getTime())
     : undefined
   const reason = statusCode >= 300 && statusCode < 400 ? 'redirect_refused' : `status_${statusCode}`
   return { kind: 'failed', statusCode, reason, ...(afterMs !== undefined && { afterMs }) }
@@ -117,7 +117,7 @@ export function createWebhookSender({
       })
       let decided: WebhookOutcome | undefined
       sent.once('response', (answer) => {
-        const outcome = outcomeOf(answer)
+        const outcome = outcomeOf(answer, asked.at)
         decided = outcome
         finishReading(answer, () => done(outcome))
       })

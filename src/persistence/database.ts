@@ -37,6 +37,8 @@ export type DatabaseConfig = {
   readonly timeoutMs?: number
   /** Told of connections that die while idle; the pool replaces them by itself. */
   readonly onConnectionLost?: (error: Error) => void
+  /** Told of each new connection. */
+  readonly onConnected?: () => void
 }
 
 /** A connection for a while. */
@@ -68,6 +70,7 @@ export function openDatabase(config: DatabaseConfig): Database {
       return send(...args)
     }
     client.query = sendAndCount as typeof client.query
+    config.onConnected?.()
   })
   pool.on('error', (error) => config.onConnectionLost?.(error))
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
@@ -158,6 +161,13 @@ async function commit<T>(loan: Loan, work: (tx: Queries) => Promise<T>): Promise
   }
   await loan.command('commit')
   return result
+}
+
+/** The database's time in milliseconds since the epoch, whatever the settings for dates are. */
+export async function readClock(database: Queries): Promise<number> {
+  const text = 'select extract(epoch from clock_timestamp())::float8 * 1000 as ms'
+  const [row] = await database.query<{ ms: number }>('clock', text, [])
+  return Number(row?.ms)
 }
 
 /** True while the database answers. */

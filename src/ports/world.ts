@@ -2,7 +2,10 @@ import type { PublicJwk } from '../domain/device.ts'
 import type { UnverifiedJws } from '../domain/device-proof.ts'
 import type { Id, IdKind, TenantId } from '../domain/ids.ts'
 
-/** The process's time, for freshness of proofs and for scheduling. What decides a challenge is the database's time. */
+/**
+ * The database's time, as this process has learned it: the same in all processes, whatever their machines' clocks say. What
+ * decides a challenge asks the database itself. How long something takes is measured with `performance.now()`.
+ */
 export interface Clock {
   now(): Date
 }

@@ -3,6 +3,7 @@ import type {
   IntegrationUsage,
   IntegrationUse,
 } from '../ports/integration-store.ts'
+import type { Clock } from '../ports/world.ts'
 import type { Log } from './dispatcher.ts'
 
 /** How long uses are collected before they are written down together. */
@@ -16,6 +17,7 @@ const waitingMax = 1_000
  */
 export function createIntegrationUsage(
   integrations: Pick<IntegrationStore, 'recordUses'>,
+  clock: Clock,
   log: Pick<Log, 'warn'>,
 ): IntegrationUsage & { drain(): Promise<void> } {
   let waiting = new Map<string, IntegrationUse>()
@@ -34,7 +36,7 @@ export function createIntegrationUsage(
   }
 
   function note({ tenantId, id }: Pick<IntegrationUse, 'tenantId' | 'id'>, code: string | null) {
-    const at = new Date()
+    const at = clock.now()
     const before = waiting.get(id)
     const isUse = code === null
     waiting.set(id, {

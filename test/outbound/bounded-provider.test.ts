@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createBoundedProvider } from '../../src/outbound/bounded-provider.ts'
+import { systemClock } from '../../src/outbound/clock.ts'
 import type { PushMessage, PushResult } from '../../src/ports/push.ts'
 import { aPush, recordingLog } from './push-gateway.ts'
 
@@ -11,6 +12,7 @@ function aProvider(attempt: (message: PushMessage) => Promise<PushResult>, deadl
   const provider = createBoundedProvider({
     maxInFlight: 1,
     deadlineMs,
+    clock: systemClock,
     log,
     attempt,
     unanswered: () => {

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { FaultEffect } from '../../simulator/faults.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { systemClock } from '../../src/outbound/clock.ts'
 import { DeadlineAgent } from '../../src/outbound/deadline-agent.ts'
 import {
   type AccessToken,
@@ -21,7 +22,7 @@ async function theTokens(
   agent = new DeadlineAgent({ address: simulator.fcm, ca: [simulator.caPem], maxSockets: 8 })
   const account = simulator.credentials.fcm.serviceAccount
   const serviceAccount = privateKey ? { ...account, private_key: privateKey } : account
-  return createAccessTokens({ serviceAccount, agent, deadlineMs })
+  return createAccessTokens({ serviceAccount, agent, deadlineMs, clock: systemClock })
 }
 
 afterEach(async () => {

@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import { typeid } from 'typeid-js'
 import { DEFAULT_BUNDLE_ID, type Simulator } from '../../simulator/simulator.ts'
 import { type ApnsOptions, createApnsProvider } from '../../src/outbound/apns.ts'
+import { systemClock } from '../../src/outbound/clock.ts'
 import { createFcmProvider, type FcmOptions } from '../../src/outbound/fcm.ts'
 import type { PushLog } from '../../src/outbound/push-log.ts'
 import type { PushAddress, PushMessage, PushProvider } from '../../src/ports/push.ts'
@@ -70,6 +71,7 @@ export function apnsFor(simulator: Simulator, overrides: Partial<ApnsOptions> = 
     environment: 'production',
     address: simulator.apns,
     ca: [simulator.caPem],
+    clock: systemClock,
     log: recordingLog(),
     ...overrides,
   })
@@ -82,6 +84,7 @@ export function fcmFor(simulator: Simulator, overrides: Partial<FcmOptions> = {}
     appId: APP_ID,
     address: simulator.fcm,
     ca: [simulator.caPem],
+    clock: systemClock,
     log: recordingLog(),
     ...overrides,
   })

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { devNull } from 'node:os'
 import { type Logger, pino } from 'pino'
 import { DeviceClient } from '../../clients/device/device-client.ts'
-import { claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment.ts'
+import { type Claim, claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment.ts'
 import { createDeviceKeys, type DeviceKeys } from '../../clients/device/keys.ts'
 import type { AcceptedPush } from '../../simulator/pushes.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
@@ -176,6 +176,8 @@ export type PhoneOptions = {
   readonly name?: string
   /** The app of the service's environment unless given. */
   readonly appId?: string
+  /** How its calls reach the service. */
+  readonly fetch?: typeof fetch
 }
 
 /** The challenge that a push is about, whichever provider brought it. */
@@ -201,7 +203,8 @@ export async function enrolPhone(
   const pushes: AcceptedPush[] = []
   simulator.phones.listen(token, (push) => pushes.push(push))
   const keys = await createDeviceKeys({ verification })
-  const account = await claimEnrolment({
+  const world = { ...(options.fetch && { fetch: options.fetch }) }
+  const claim: Claim = {
     ticket,
     keys,
     appId,
@@ -213,8 +216,9 @@ export async function enrolPhone(
       appVersion: '1.0.0',
     },
     ...(withPush && { push: { provider, token } }),
-  })
-  const client = new DeviceClient({ account, keys })
+  }
+  const account = await claimEnrolment(claim, world)
+  const client = new DeviceClient({ account, keys, ...world })
   const claimed = await api('GET', `/v1/enrollments/${opened.json.id}`)
   await client.confirm(claimed.json.number)
   return { client, keys, deviceId: account.deviceId, userId: account.user.id, token, pushes }

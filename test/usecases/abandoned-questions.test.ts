@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { IntegrationSettings } from '../../src/domain/integration.ts'
+import { systemClock } from '../../src/outbound/clock.ts'
 import { createEgressGuard } from '../../src/outbound/egress-guard.ts'
 import { createRealms } from '../../src/outbound/realms.ts'
 import { askToFollow } from '../../src/usecases/doors/ask-as-shown.ts'
@@ -12,7 +13,7 @@ import { aLog } from '../worker/provider.ts'
 import { aPhone, aPrincipal, granted, openWorld, type World } from './world.ts'
 
 const guard = createEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
-const realms = createRealms({ guard, ca: [] })
+const realms = createRealms({ guard, ca: [], clock: systemClock })
 const issuer = 'http://127.0.0.1/realms/staff'
 const place = { address: '203.0.113.7', host: 'bastion' }
 const context = { action: 'Sign in' }
@@ -44,7 +45,7 @@ async function aClient(settings: IntegrationSettings) {
   const needs = {
     ...world,
     realms,
-    integrationUsage: createIntegrationUsage(world.integrations, aLog().log),
+    integrationUsage: createIntegrationUsage(world.integrations, systemClock, aLog().log),
     challenges: { ...world.challenges, cancel },
     doors: { ...world.doors, follow: away },
     keycloakCallbacks: { owe: away },

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
+import { systemClock } from '../../src/outbound/clock.ts'
 import { createEgressGuard } from '../../src/outbound/egress-guard.ts'
 import { createRealms } from '../../src/outbound/realms.ts'
 import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
@@ -13,7 +14,7 @@ import { aLog } from './provider.ts'
 
 const guard = createEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
 // Longer than any test waits: nothing goes on because somebody gave up.
-const realms = createRealms({ guard, ca: [], timeoutMs: 60_000 })
+const realms = createRealms({ guard, ca: [], clock: systemClock, timeoutMs: 60_000 })
 /** As many as one realm may have under way. */
 const perRealm = 16
 
@@ -40,7 +41,7 @@ afterEach(async () => {
 
 function aCourier() {
   const { log, lines } = aLog()
-  const integrationUsage = createIntegrationUsage(world.integrations, log)
+  const integrationUsage = createIntegrationUsage(world.integrations, systemClock, log)
   const courier = createCallbackCourier({ ...world, realms, integrationUsage, log })
   couriers.push(courier)
   return Object.assign(courier, { lines })
