@@ -1,0 +1,71 @@
+// One clock: the database's. Who reads the machine's own is named here, with the reason.
+
+import { globSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+
+const project = path.resolve(import.meta.dirname, '..')
+
+const allowed: Readonly<Record<string, string>> = {
+  'src/outbound/clock.ts': 'the machine’s clock itself, for scripts and tests',
+  'src/outbound/random.ts': 'ids of scripts and tests',
+  'src/outbound/database-clock.ts': 'tells by how much the machine’s clock is off',
+  'src/http/logging.ts': 'lines of the log stand beside those of other programs of the machine',
+  'src/persistence/embedded-postgres-cluster.ts': 'compares with the times of files',
+  'src/persistence/embedded-postgres-postmaster.ts': 'compares with the times of files',
+}
+
+const readings: Readonly<Record<string, RegExp>> = {
+  'Date.now': /\bDate\.now\b/,
+  'new Date without a time': /\bnew Date\(\s*\)|\bnew Date(?!\s*\()|(?<![.\w])(?<!new )Date\(\s*\)/,
+  'the clock of scripts and tests': /\bsystem(Clock|Random)\b/,
+  'an issue time that jose takes from the machine': /\.setIssuedAt\(\s*\)/,
+  'an end that jose counts from the machine’s time': /\.set(ExpirationTime|NotBefore)\(\s*['"`]/,
+  'TOTP at the machine’s time': /TOTP\.(generate|validate)\((?![\s\S]{0,300}\btimestamp\b)/,
+  'ids by the machine’s time': /\btypeid(Unboxed)?\(|\buuidv7\(/,
+}
+
+/** What reads the machine's clock in a source text; comments do not count. */
+function readingsIn(text: string): string[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*$/gm, '')
+  const found = Object.keys(readings).filter((name) => readings[name]?.test(code))
+  const verifies = /\bjwtVerify\(/.test(code) && !/\bcurrentDate\b/.test(code)
+  return verifies ? [...found, 'a token judged by the machine’s time'] : found
+}
+
+const files = globSync('src/**/*.ts', { cwd: project })
+  .map((file) => file.split(path.sep).join('/'))
+  .filter((file) => !file.startsWith('src/generated/'))
+
+test('no file of the service reads the clock of the machine, save those that must', () => {
+  const reading = files.filter(
+    (file) => readingsIn(readFileSync(path.join(project, file), 'utf8')).length > 0,
+  )
+  expect(reading.toSorted()).toEqual(Object.keys(allowed).toSorted())
+})
+
+test.each([
+  'const at = Date.now()',
+  'const wall = Date.now',
+  'const at = new Date()',
+  'const at = Date()',
+  'needs.clock ?? systemClock',
+  'token.setIssuedAt().sign(key)',
+  "token.setIssuedAt(at).setExpirationTime('1h')",
+  'TOTP.generate({ secret, digits })',
+  "typeidUnboxed('chg')",
+  'await jwtVerify(token, keys, { issuer })',
+])('the law bites: %s', (text) => {
+  expect(readingsIn(text)).not.toEqual([])
+})
+
+test.each([
+  'new Date(row.at)',
+  'performance.now() // not Date.now()',
+  'token.setIssuedAt(at).setExpirationTime(at + 3600)',
+  'TOTP.generate({ secret, timestamp })',
+  'await jwtVerify(token, keys, { currentDate })',
+  'at instanceof Date',
+])('the law lets pass: %s', (text) => {
+  expect(readingsIn(text)).toEqual([])
+})

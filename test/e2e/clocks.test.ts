@@ -1,0 +1,154 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { clockOffBy, isFaketimeHere } from '../support/faketime.ts'
+import {
+  challengeOf,
+  createApi,
+  enrolPhone,
+  freePort,
+  type Phone,
+  type RunningService,
+  startTestService,
+} from '../support/running-service.ts'
+import { startServiceProcess } from '../support/service-process.ts'
+import { until } from '../support/until.ts'
+
+type Asking = Pick<RunningService, 'api'>
+
+/** Asks, waits for the push, approves on the phone, and reads what the relying party gets. */
+async function signIn({ api }: Asking, phone: Phone) {
+  const created = await api('POST', '/v1/challenges', { user: 'alice' })
+  expect(created.status, created.text).toBe(201)
+  const { id, number } = created.json
+  await until('the push arrives', () => phone.pushes.find((push) => challengeOf(push) === id))
+  const { client } = phone
+  const { requests, refused } = await client.pending()
+  expect(refused).toEqual([])
+  const request = requests.find(({ challengeId }) => challengeId === id)
+  if (!request) throw new Error('nothing is pending')
+  await client.approve(request, number)
+  const read = await api('GET', `/v1/challenges/${id}`)
+  expect(read.json).toMatchObject({ status: 'approved', devices: [{ push: { status: 'sent' } }] })
+  return read.json
+}
+
+/** Seconds between what a result token says and what is so. */
+function ageOf(result: string): number {
+  const payload = Buffer.from(result.split('.')[1] ?? '', 'base64url').toString()
+  return Math.abs(
+    JSON.parse(payload).iat - performance.timeOrigin / 1000 - performance.now() / 1000,
+  )
+}
+
+describe.each([-300, 300])('in a process whose clock is %i s off', (seconds) => {
+  afterEach(() => vi.useRealTimers())
+
+  test('a phone enrols and signs in, and the result is dated truly', async () => {
+    await using service = await startTestService()
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + seconds * 1000 })
+    await service.restart()
+    const phone = await enrolPhone(service)
+    const { result } = await signIn(service, phone)
+    expect(ageOf(result)).toBeLessThan(60)
+    expect((await service.api('GET', '/health/ready')).status).toBe(200)
+    const { text } = await service.api('GET', '/metrics')
+    const [, offset] = /^countersign_clock_offset_seconds (\S+)$/m.exec(text) ?? []
+    expect(Math.abs(Number(offset) - seconds)).toBeLessThan(10)
+  })
+
+  test('nothing changes when the clock begins to be so in the middle', async () => {
+    await using service = await startTestService()
+    const phone = await enrolPhone(service)
+    await signIn(service, phone)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + seconds * 1000 })
+    const { result } = await signIn(service, phone)
+    expect(ageOf(result)).toBeLessThan(60)
+  })
+})
+
+async function environmentOf(simulator: Simulator, url: string, origin: string, folder: string) {
+  const caFile = path.join(folder, 'ca.pem')
+  await writeFile(caFile, simulator.caPem)
+  const { keyPem, keyId, teamId, bundleIds } = simulator.credentials.apns
+  return {
+    DATABASE_URL: url,
+    MASTER_KEY: 'k'.repeat(43),
+    PUBLIC_ORIGIN: origin,
+    REVOCATION_LOG: path.join(folder, 'revocations.jsonl'),
+    LOG_LEVEL: 'warn',
+    APNS_KEY: keyPem,
+    APNS_KEY_ID: keyId,
+    APNS_TEAM_ID: teamId,
+    APNS_BUNDLE_ID: `${bundleIds[0]}`,
+    APNS_ADDRESS: `${simulator.apns.host}:${simulator.apns.port}`,
+    APNS_CA_FILE: caFile,
+  }
+}
+
+/** Service processes on one database, each with a wall clock that is off by so many seconds. */
+async function startApart(offsets: readonly number[]) {
+  const stack = new AsyncDisposableStack()
+  const simulator = await startSimulator()
+  stack.defer(() => simulator.close())
+  const database = stack.use(await createTestDatabase())
+  const folder = await mkdtemp(path.join(tmpdir(), 'countersign-clocks-'))
+  stack.defer(() => rm(folder, { recursive: true }))
+  const ports = await Promise.all(offsets.map(freePort))
+  const origin = `http://127.0.0.1:${ports[0]}`
+  const environment = await environmentOf(simulator, database.url, origin, folder)
+  const origins: string[] = []
+  let key = ''
+  const outputs: (() => string)[] = []
+  for (const [index, seconds] of offsets.entries()) {
+    const own = { ...clockOffBy(seconds), PORT: String(ports[index]) }
+    const started = stack.use(await startServiceProcess({ ...environment, ...own }))
+    outputs.push(started.stdout)
+    origins.push(`http://127.0.0.1:${ports[index]}`)
+    key ||= /cs_[0-9a-z]{26}_[\w-]{43}/.exec(started.stdout())?.[0] ?? ''
+  }
+  const apis = origins.map((at) => createApi(at, key))
+  return Object.assign(stack, { simulator, origins, apis, outputs })
+}
+
+/** Sends each further call to the next process. */
+function inTurns(origins: readonly string[]): typeof fetch {
+  let calls = 0
+  return (url, init) => {
+    const { pathname, search } = new URL(String(url))
+    return fetch(`${origins[calls++ % origins.length]}${pathname}${search}`, init)
+  }
+}
+
+if (isFaketimeHere) {
+  describe('with the clock of a whole process moved by libfaketime', () => {
+    test.each([-300, 300])('by %i s, a phone enrols and signs in', async (seconds) => {
+      await using apart = await startApart([seconds])
+      const [api] = apart.apis
+      if (!api) throw new Error('nothing runs')
+      const phone = await enrolPhone({ api, simulator: apart.simulator })
+      const { result } = await signIn({ api }, phone)
+      expect(ageOf(result)).toBeLessThan(60)
+      const told = apart.outputs[0]?.().match(/clock of this machine differs/g)
+      expect(told).toHaveLength(1)
+    })
+
+    test('two processes 300 s apart enrol a phone and sign it in, calls going to either in turns', async () => {
+      await using apart = await startApart([-150, 150])
+      const turns = inTurns(apart.origins)
+      const [first, second] = apart.apis
+      if (!first || !second) throw new Error('nothing runs')
+      const api: typeof first = (...given) => (given[0] === 'POST' ? first : second)(...given)
+      const phone = await enrolPhone({ api, simulator: apart.simulator }, { fetch: turns })
+      await signIn({ api }, phone)
+      await signIn({ api: second }, phone)
+    })
+  })
+} else {
+  test('NOT RUN on this machine: libfaketime is missing (apt-get install faketime)', () => {
+    expect(isFaketimeHere).toBe(false)
+  })
+}
