@@ -96,6 +96,9 @@ const withoutNumber = { numberMode: 'none', numberDigits: null, number: null } a
 const good = [
   answer('approve with the number, by the verification key', approved),
   answer('approve with a reason', approved, { rsn: 'It is me' }),
+  answer('approve with a reason of joined emoji and letters that are not composed', approved, {
+    rsn: 'C\u2019e\u0301tait moi \u{1f469}\u200d\u{1f4bb}',
+  }),
   answer(
     'approve where no verification is wanted',
     approved,

@@ -94,6 +94,13 @@ export const requestVectors: readonly SignedVector[] = [
   },
   asked('without a number to type', { ok: true, numberDigits: null }, { number: null }),
   asked('with the least context', ok, { ctx: { relyingParty: 'Example Mail' } }),
+  asked('texts with joiners, a flag made of tags, and both directions', ok, {
+    ctx: {
+      relyingParty: 'Example Mail',
+      action: '\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u{1f469}\u200d\u{1f4bb}',
+      location: '\u{1f3f4}\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}',
+    },
+  }),
   asked('another issuer', refused('issuer_wrong'), { iss: `${origin}/t/tnt_${other}` }),
   asked('another tenant', refused('tenant_wrong'), { tid: `tnt_${other}` }),
   asked('another device', refused('audience_wrong'), { aud: deviceId.replace(/.$/, 'z') }),

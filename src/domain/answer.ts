@@ -7,7 +7,7 @@ import type { UnverifiedJws } from './device-proof.ts'
 import type { DeviceId } from './ids.ts'
 import { isNumberOf } from './number-match.ts'
 import { type Refusal, refuse } from './refusal.ts'
-import { isShowable } from './text.ts'
+import { cleanText, isShowable } from './text.ts'
 
 export const answerTyp = 'approval-response+jwt'
 
@@ -62,7 +62,9 @@ export function readAnswer(jws: UnverifiedJws): Answer | Refusal {
   if (!header || !claims || !isJti(claims.jti) || !decisions.includes(claims.dec)) {
     return refuse('answer_malformed')
   }
-  if (claims.rsn !== undefined && !isShowable(claims.rsn, 140)) return refuse('answer_malformed')
+  if (claims.rsn !== undefined && !isShowable(cleanText(claims.rsn), 140)) {
+    return refuse('answer_malformed')
+  }
   if (claims.num !== undefined && claims.dec !== 'approve') return refuse('answer_malformed')
   return {
     jws,

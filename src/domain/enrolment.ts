@@ -2,6 +2,7 @@ import { isFresh, isJti, readClaims, readHeader } from './claims.ts'
 import type { UnverifiedJws } from './device-proof.ts'
 import type { DeviceId, EnrolmentId, RelyingPartyId, TenantId, UserId } from './ids.ts'
 import { type Refusal, refuse } from './refusal.ts'
+import { plainTyped } from './typed-text.ts'
 
 export type EnrolmentStatus = 'open' | 'claimed' | 'completed' | 'cancelled' | 'void'
 export type VoidReason =
@@ -56,12 +57,12 @@ export const typedCodeLength = 10
 const typedCode = /^[0-9A-HJKMNP-TV-Z]{10}$/
 const scannedCode = /^[A-Za-z0-9_-]{43}$/
 
-/** A code as it was scanned (256 bits, base64url) or typed (ten characters, forgiving of case, dashes and look-alikes). */
+/** A code as it was scanned (256 bits, base64url) or typed (ten characters, forgiving of case, look-alikes, and as `plainTyped`). */
 export function readCode(
   text: string,
 ): { readonly kind: 'scanned' | 'typed'; readonly code: string } | undefined {
   if (scannedCode.test(text)) return { kind: 'scanned', code: text }
-  const plain = text.toUpperCase().replace(/[\s-]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1')
+  const plain = plainTyped(text).toUpperCase().replace(/O/g, '0').replace(/[IL]/g, '1')
   return typedCode.test(plain) ? { kind: 'typed', code: plain } : undefined
 }
 

@@ -1,6 +1,6 @@
 // From the name that a client of an integration sends to the name of a user in the integration's namespace.
 
-import { isShowable } from './text.ts'
+import { isIdentifier } from './text.ts'
 
 /** How names are mapped. Whatever does not fit is refused: a name that is bent until it fits is somebody else's. */
 export type UserNameMapping = {
@@ -42,6 +42,14 @@ export function mappingFault({ domain, domains, template }: UserNameMapping): st
   return undefined
 }
 
+/** The identifier without the spaces (no-break ones, too) that pasting left around it. */
+export function trimIdentifier(text: string): string {
+  let [from, to] = [0, text.length]
+  while (from < to && /\p{Zs}/u.test(text.charAt(from))) from++
+  while (to > from && /\p{Zs}/u.test(text.charAt(to - 1))) to--
+  return text.slice(from, to)
+}
+
 const asciiLower = (text: string) => text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
 
 /** Takes a name apart; undefined when its domain is missing, none that is taken, or there is more than one. */
@@ -60,8 +68,9 @@ function split(
 
 /** The identifier that a given name stands for; undefined when it stands for none. */
 export function mapUserName(mapping: UserNameMapping, given: string): string | undefined {
-  if (!isShowable(given, lengthMax)) return undefined
-  const parts = split(mapping, given)
+  const name = trimIdentifier(given)
+  if (!isIdentifier(name, lengthMax)) return undefined
+  const parts = split(mapping, name)
   if (!parts) return undefined
   const username = mapping.lowerCase ? asciiLower(parts.username) : parts.username
   // Other alphabets have letters whose lower case is ASCII: U+212A would become the k of somebody else.
@@ -69,5 +78,5 @@ export function mapUserName(mapping: UserNameMapping, given: string): string | u
   const mapped = mapping.template
     .replaceAll('{domain}', () => parts.domain)
     .replace('{username}', () => username)
-  return isShowable(mapped, lengthMax) ? mapped : undefined
+  return isIdentifier(mapped, lengthMax) ? mapped : undefined
 }

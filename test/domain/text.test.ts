@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isShowable, showablePart } from '../../src/domain/text.ts'
+import {
+  areShowableLines,
+  cleanText,
+  isIdentifier,
+  isShowable,
+  showablePart,
+} from '../../src/domain/text.ts'
 
 const ch = String.fromCodePoint
 
@@ -58,6 +64,138 @@ describe('a text may be shown', () => {
     expect(isShowable('a'.repeat(65), 64)).toBe(false)
     expect(isShowable('😀'.repeat(32), 64)).toBe(true)
     expect(isShowable('😀'.repeat(33), 64)).toBe(false)
+  })
+})
+
+/** Words that are spelt with a joiner, and emoji that are made of several. */
+const joined: [name: string, text: string][] = [
+  ['Persian, with a non-joiner', `می${ch(0x200c)}خواهم`],
+  ['Urdu after a vowel mark', `آبِ${ch(0x200c)}حیات`],
+  ['Sinhala, with a joiner', `ශ්${ch(0x200d)}රී ලංකා`],
+  ['Bengali, with a joiner before a virama', `র${ch(0x200d)}্যাব`],
+  ['Marathi, with a joiner after a virama', `गर्${ch(0x200d)}हाड`],
+  ['Hindi, with a non-joiner after a virama', `क्${ch(0x200c)}ष`],
+  ['Malayalam, ending in a joiner', `അവന്${ch(0x200d)}`],
+  ['Malayalam, with a joiner at the end of a word', `അവന്${ch(0x200d)} വന്നു`],
+  ['Mongolian, with a joiner', `ᠮ${ch(0x200d)}ᠣ`],
+  ['a family', ch(0x1f468, 0x200d, 0x1f469, 0x200d, 0x1f467)],
+  ['a profession with a tone of skin', `Ada ${ch(0x1f469, 0x1f3fd, 0x200d, 0x1f4bb)}`],
+  ['a rainbow flag', ch(0x1f3f3, 0xfe0f, 0x200d, 0x1f308)],
+  [
+    'the flag of Scotland, made of tags',
+    ch(0x1f3f4, 0xe0067, 0xe0062, 0xe0073, 0xe0063, 0xe0074, 0xe007f),
+  ],
+]
+
+describe('a text that is spelt with joiners', () => {
+  test.each(joined)('may be shown: %s', (_, text) => {
+    expect(isShowable(text, 140)).toBe(true)
+    expect(cleanText(text)).toBe(text)
+    expect(showablePart(`${text}.`, 140)).toBe(`${text}.`)
+    expect(areShowableLines(`one\n${text}`)).toBe(true)
+  })
+
+  test.each(joined)('names nobody: %s', (_, text) => {
+    expect(isIdentifier(text, 140)).toBe(false)
+  })
+
+  test.each([
+    ['a flag', ch(0x1f1e8, 0x1f1ed)],
+    ['a keycap', ch(0x31, 0xfe0f, 0x20e3)],
+    ['a heart', ch(0x2764, 0xfe0f)],
+  ])('is not %s, which needs none', (_, text) => {
+    expect([isShowable(text, 140), isIdentifier(text, 140)]).toEqual([true, true])
+  })
+
+  test.each([
+    ['between letters of a script that does not join', `pay${ch(0x200d)}roll`],
+    ['between such a letter and one that does', `a${ch(0x200c)}خ`],
+    ['between digits', `12${ch(0x200d)}34`],
+    ['twice', `می${ch(0x200c, 0x200c)}خواهم`],
+    ['before a space', `می${ch(0x200c)} خواهم`],
+    ['after a space', `می ${ch(0x200c)}خواهم`],
+    ['between emoji that are none together', ch(0x1f468, 0x200d, 0x1f468)],
+    ['behind an emoji', `${ch(0x1f468, 0x200d)} x`],
+    ['that are tags without an end', ch(0x1f3f4, 0xe0067, 0xe0062)],
+    ['that are tags on something else', `x${ch(0xe0067, 0xe0062, 0xe007f)}`],
+    ['that are of another kind', `می${ch(0x2060)}خواهم`],
+  ])('may not be shown with joiners %s', (_, text) => {
+    expect(isShowable(text, 140)).toBe(false)
+    expect(isShowable(cleanText(text), 140)).toBe(false)
+    expect(areShowableLines(text)).toBe(false)
+  })
+})
+
+describe('a text is cleaned', () => {
+  test.each([
+    ['of soft hyphens', `pay${ch(0xad)}roll${ch(0xad)}`, 'payroll'],
+    ['of a byte order mark in front', `${ch(0xfeff)}Sign in`, 'Sign in'],
+    ['of direction marks at its ends', ch(0x200e, 0x61, 0x200f), 'a'],
+    ['of an Arabic letter mark behind', `الرياض${ch(0x61c)}`, 'الرياض'],
+    ['of zero width at its ends', ch(0x200b, 0x61, 0x2060, 0x200b), 'a'],
+    ['of a joiner that joins nothing any more', `می${ch(0x200c)}`, 'می'],
+    [
+      'of spaces at its ends, between its marks too',
+      ` ${ch(0x200e)} a b ${ch(0xa0, 0x200f)} `,
+      'a b',
+    ],
+    ['to NFC', 'Zürich'.normalize('NFD'), 'Zürich'],
+    ['to NFC of what a soft hyphen set apart', `e${ch(0xad, 0x301)}`, 'é'],
+    ['of all that there is', ch(0x20, 0x200b, 0xad, 0xfeff), ''],
+  ])('%s', (_, given, cleaned) => {
+    expect(cleanText(given)).toBe(cleaned)
+  })
+
+  test.each([
+    ['a line feed behind', 'payroll\n'],
+    ['a tab in front', '\tpayroll'],
+    ['a line separator behind', `payroll${ch(0x2028)}`],
+    ['a direction mark within', `pay${ch(0x200e)}roll`],
+    ['an override behind', `payroll${ch(0x202e)}`],
+    ['an isolate in front', `${ch(0x2066)}payroll`],
+    ['zero width within', `pay${ch(0x200b)}roll`],
+    ['a byte order mark within', `pay${ch(0xfeff)}roll`],
+    ['a NUL behind', 'payroll\0'],
+  ])('but not of %s: that is refused', (_, text) => {
+    expect(cleanText(text)).toBe(text)
+    expect(isShowable(cleanText(text), 140)).toBe(false)
+  })
+
+  const pieces = fc.array(
+    fc.oneof(
+      fc.constantFrom(...joined.map(([, text]) => text)),
+      fc.constantFrom(
+        ...[0x200c, 0x200d, 0xad, 0xfeff, 0x200e, 0x20, 0x301, 0x94d, 0x202e].map((c) => ch(c)),
+      ),
+      fc.string({ unit: 'grapheme', maxLength: 4 }),
+    ),
+    { maxLength: 8 },
+  )
+
+  test('once and for all, and is showable afterwards unless it hides or reorders', () => {
+    const reached = { changed: 0, showable: 0, joined: 0, refused: 0 }
+    fc.assert(
+      fc.property(pieces, (parts) => {
+        const text = parts.join('')
+        const cleaned = cleanText(text)
+        expect(cleanText(cleaned)).toBe(cleaned)
+        if (cleaned !== text) {
+          reached.changed++
+          expect(isShowable(text, 1_000)).toBe(false)
+        }
+        if (!isShowable(cleaned, 1_000)) {
+          reached.refused++
+          return
+        }
+        reached.showable++
+        if (/[\u200C\u200D]/.test(cleaned)) reached.joined++
+        expect(cleaned).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/u)
+        expect(JSON.parse(JSON.stringify(cleaned))).toBe(cleaned)
+      }),
+      { numRuns: 2_000 },
+    )
+    for (const times of Object.values(reached))
+      expect(times, JSON.stringify(reached)).toBeGreaterThan(100)
   })
 })
 

@@ -6,7 +6,7 @@ import { enrolmentClaim, pushTokenChange } from '../../src/http/schemas/device-c
 import { idExample, idOf, idPattern } from '../../src/http/schemas/ids.ts'
 import { queryNumber } from '../../src/http/schemas/paging.ts'
 import { newRelyingParty } from '../../src/http/schemas/relying-party.ts'
-import { showable } from '../../src/http/schemas/text.ts'
+import { identifierValue, showable } from '../../src/http/schemas/text.ts'
 import { anId } from './fixtures.ts'
 
 const text = showable(64, { description: 'A text.', example: 'text' })
@@ -18,16 +18,34 @@ describe('a text that people read', () => {
     ['a right-to-left override', 'Sign\u202ein'],
     ['an isolate', 'Sign\u2066in'],
     ['a zero-width space', 'Sign\u200bin'],
-    ['a byte order mark', '\ufeffSign in'],
+    ['a byte order mark within', 'Sign\ufeffin'],
     ['a lone surrogate', 'Sign\ud800in'],
     ['a private character', 'Sign\ue000in'],
     ['a line separator', 'Sign\u2028in'],
-    ['letters that are not composed', 'Cafe\u0301'],
     ['nothing but blanks', '   '],
     ['nothing', ''],
     ['too many letters', 'x'.repeat(65)],
   ])('is refused with %s', (_what, given) => {
     expect(text.safeParse(given).success).toBe(false)
+  })
+
+  it.each([
+    ['composed', 'Cafe\u0301', 'Café'],
+    ['without spaces and marks at its ends', ' \u200eSign in\ufeff\u00a0', 'Sign in'],
+    ['without soft hyphens', 'Sign\u00ad in', 'Sign in'],
+    [
+      'with its joiners',
+      'می\u200cخواهم \u{1F469}\u200d\u{1F4BB}',
+      'می\u200cخواهم \u{1F469}\u200d\u{1F4BB}',
+    ],
+    [
+      'no longer than it may be once it is clean',
+      `${'x'.repeat(64)}${' '.repeat(9)}\u00ad`,
+      'x'.repeat(64),
+    ],
+    ['no longer than it may be once it is composed', 'e\u0301'.repeat(64), 'é'.repeat(64)],
+  ])('is kept %s', (_how, given, kept) => {
+    expect(text.parse(given)).toBe(kept)
   })
 
   it('may be in any script', () => {
@@ -57,6 +75,35 @@ describe('a text that people read', () => {
     expect(newChallenge.safeParse({ user: 'ada', context: { ip: '2001:db8::7' } }).success).toBe(
       true,
     )
+  })
+})
+
+describe('an identifier', () => {
+  it.each([' ada@example.com', 'ada@example.com\u00a0', '\u00a0 ada@example.com \u3000'])(
+    'loses the spaces around it: %j',
+    (given) => {
+      expect(identifierValue.parse(given)).toBe('ada@example.com')
+    },
+  )
+
+  it.each([
+    ['nothing but spaces', ' \u00a0'],
+    ['a line feed behind', 'ada\n'],
+    ['a tab in front', '\tada'],
+    ['a soft hyphen', 'a\u00adda'],
+    ['a byte order mark', '\ufeffada'],
+    ['a direction mark behind', 'ada\u200e'],
+    ['a zero-width space behind', 'ada\u200b'],
+    ['letters that are not composed', 'rene\u0301'],
+    ['a joiner between letters that join', 'می\u200cخواهم'],
+    ['an emoji made of two', '\u{1F469}\u200d\u{1F4BB}'],
+    ['too many letters', 'x'.repeat(256)],
+  ])('stays strict, and is refused with %s', (_what, given) => {
+    expect(identifierValue.safeParse(given).success).toBe(false)
+  })
+
+  it('may be as long as ever, whatever spaces stand around it', () => {
+    expect(identifierValue.parse(` ${'x'.repeat(255)} `)).toBe('x'.repeat(255))
   })
 })
 

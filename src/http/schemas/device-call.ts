@@ -2,10 +2,11 @@
 
 import { z } from 'zod'
 import { confirmationDigits } from '../../domain/enrolment.ts'
+import { plainTyped } from '../../domain/typed-text.ts'
 import { mobileAppId } from './app.ts'
 import { deviceDescription, platforms } from './device.ts'
 import { idOf, shownId } from './ids.ts'
-import { identifierLengthMax, jws, showable } from './text.ts'
+import { identifierLengthMax, identifierText, jws } from './text.ts'
 import { timestamp } from './time.ts'
 
 // 32 bytes in base64url: the last character carries four bits, the rest are zero. One key must have one spelling, because its
@@ -67,11 +68,11 @@ const attestation = z
 export const enrolmentClaim = z
   .strictObject({
     tenantId: idOf('tenant', 'The tenant named in the QR code.'),
-    code: z.string().min(10).max(64).meta({
+    code: z.string().min(10).max(128).meta({
       description: 'The 43 characters that were scanned, or the 10 that were typed.',
       example: '7K3QM-9TX2R',
     }),
-    user: showable(identifierLengthMax, {
+    user: identifierText(identifierLengthMax, {
       description: 'The user name as typed; needed with a typed code.',
       example: 'ada@example.com',
     }).exactOptional(),
@@ -139,8 +140,14 @@ export const confirmation = z
   .strictObject({
     number: z
       .string()
+      .max(64)
+      .overwrite(plainTyped)
       .regex(new RegExp(`^[0-9]{${confirmationDigits}}$`))
-      .meta({ description: 'The number on the page of the relying party.', example: '483920' }),
+      .meta({
+        description:
+          'The number on the page of the relying party; digits of other scripts, spaces and dashes are forgiven.',
+        example: '483920',
+      }),
   })
   .meta({ id: 'EnrolmentConfirmation', description: 'The number as the person typed it.' })
 

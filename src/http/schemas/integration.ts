@@ -6,7 +6,7 @@ import { plainMapping } from '../../domain/user-name.ts'
 import { idOf, shownId } from './ids.ts'
 import { wholeList } from './paging.ts'
 import { overrideSchemas } from './policy.ts'
-import { namespace, showable } from './text.ts'
+import { identifierText, namespace, showable } from './text.ts'
 import { timestamp } from './time.ts'
 
 /** Exact issuer of a realm: no query, no fragment, no slash at the end, nothing that two readers could read in two ways. */
@@ -23,7 +23,7 @@ const issuer = z
   }, 'must be an http(s) URL in its plain spelling, without user, query, fragment and final slash')
   .meta({ description: 'The issuer of a realm.', example: 'https://id.example.com/realms/staff' })
 
-const clientId = showable(255, { description: 'A client of the realm.', example: 'payroll' })
+const clientId = identifierText(255, { description: 'A client of the realm.', example: 'payroll' })
 
 const settings = z
   .discriminatedUnion('kind', [
@@ -78,7 +78,7 @@ const userNames = z
       .boolean()
       .default(plainMapping.lowerCase)
       .meta({ description: 'Makes ASCII letters lower case.' }),
-    template: showable(128, {
+    template: identifierText(128, {
       description: 'The identifier, with `{username}` once and `{domain}`.',
       example: '{username}',
     }).default(plainMapping.template),

@@ -1,22 +1,41 @@
 // Text that callers give, as strict as what it will be used for.
 
 import { z } from 'zod'
-import { isShowable } from '../../domain/text.ts'
+import { cleanText, isIdentifier, isShowable } from '../../domain/text.ts'
+import { trimIdentifier } from '../../domain/user-name.ts'
 
 type Words = { readonly description: string; readonly example: string }
 
-/** Text that people will read on a phone while they decide. `lengthMax` counts UTF-16 units. */
+/** Text that people will read on a phone while they decide; cleaned first. `lengthMax` counts UTF-16 units. */
 export function showable(lengthMax: number, { description, example }: Words) {
   return z
     .string()
+    .overwrite(cleanText)
     .min(1)
     .max(lengthMax)
     .refine((text) => isShowable(text, lengthMax), {
       message:
+        'must not be blank, and free of control, bidirectional and format characters that join nothing',
+    })
+    .meta({
+      description: `${description} At most ${lengthMax} characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.`,
+      example,
+    })
+}
+
+/** A name for machines: in one spelling, with only the spaces around it forgiven. `lengthMax` counts UTF-16 units. */
+export function identifierText(lengthMax: number, { description, example }: Words) {
+  return z
+    .string()
+    .overwrite(trimIdentifier)
+    .min(1)
+    .max(lengthMax)
+    .refine((text) => isIdentifier(text, lengthMax), {
+      message:
         'must be in NFC, not blank, and free of control, format and bidirectional characters',
     })
     .meta({
-      description: `${description} At most ${lengthMax} characters, in NFC, without control, format or bidirectional characters.`,
+      description: `${description} At most ${lengthMax} characters, in NFC, without control, format or bidirectional characters. Spaces around it are dropped.`,
       example,
     })
 }
@@ -33,7 +52,7 @@ export const namespace = z
     example: 'entra',
   })
 
-export const identifierValue = showable(identifierLengthMax, {
+export const identifierValue = identifierText(identifierLengthMax, {
   description: 'The name of the user within its namespace.',
   example: 'ada@example.com',
 })
