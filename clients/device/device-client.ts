@@ -7,6 +7,7 @@ import { DeviceApiError } from './device-api-error.ts'
 import type { DeviceDescription, PushRegistration } from './enrolment.ts'
 import { followLinks } from './key-set.ts'
 import type { DeviceKeys } from './keys.ts'
+import { plainTyped } from './typed-text.ts'
 import type {
   ActivityPage,
   DeviceDetails,
@@ -72,10 +73,12 @@ export class DeviceClient {
   }
 
   /**
-   * Makes the new device active with the number from the sign-in page. A wrong number (`wrong_number`, `wrongNumbersLeft`) costs
-   * a try; with the last one the enrolment is void.
+   * Makes the new device active with the number from the sign-in page, as it was typed. A wrong number (`wrong_number`,
+   * `wrongNumbersLeft`) costs a try; with the last one the enrolment is void. Rejects with a RangeError, at no cost of a try, when it
+   * cannot be the number.
    */
-  async confirm(number: string): Promise<void> {
+  async confirm(typed: string): Promise<void> {
+    const number = digitsOf(typed, this.#account.confirmationDigits ?? 6)
     await this.#call('POST', '/enrollments/confirm', { number }).catch((error: unknown) => {
       // The number was right, and the answer to it was lost.
       const isActive = error instanceof DeviceApiError && error.code === 'device_not_pending'
@@ -98,21 +101,20 @@ export class DeviceClient {
   }
 
   /**
-   * Approves with the number that the person typed, null when the request asks for none. Ask for biometrics or PIN first where
+   * Approves with the number as the person typed it, null when the request asks for none: digits of any script, and what sets them
+   * apart is dropped. Ask for biometrics or PIN first where
    * `approvalNeedsVerification` says so. Rejects with a RangeError, at no cost of a try, when the number cannot be the one asked for.
    */
   async approve(
     request: ApprovalRequest,
-    number: string | null,
+    typed: string | null,
     { reason }: { readonly reason?: string } = {},
   ): Promise<Answered> {
     const digits = request.numberDigits
-    const fits =
-      digits === null ? number === null : number?.length === digits && /^[0-9]+$/.test(number)
-    if (!fits) {
-      const wanted = digits === null ? 'no number' : `exactly ${digits} digits`
-      throw new RangeError(`this request is approved with ${wanted}`)
+    if (digits === null && typed !== null) {
+      throw new RangeError('this request is approved with no number')
     }
+    const number = digits === null ? null : digitsOf(typed ?? '', digits)
     return this.#answer(request, { decision: 'approve', number, ...(reason && { reason }) })
   }
 
@@ -311,6 +313,13 @@ type Listed = { readonly id: string; readonly request: string }
 
 function isListed(item: unknown): item is Listed {
   return isObject(item) && typeof item.id === 'string' && typeof item.request === 'string'
+}
+
+/** The number in ASCII digits, which alone may be signed; throws when it is no number of that length. */
+function digitsOf(typed: string, digits: number): string {
+  const number = plainTyped(typed)
+  if (number.length === digits && /^[0-9]+$/.test(number)) return number
+  throw new RangeError(`the number has exactly ${digits} digits`)
 }
 
 function isReusable({ at }: SignedAnswer, now: Date): boolean {

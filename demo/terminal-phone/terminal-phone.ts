@@ -67,6 +67,10 @@ async function confirm(client: DeviceClient, { say, ask }: PhoneNeeds): Promise<
       await client.confirm(number)
       say('The phone is active.')
     } catch (error) {
+      if (error instanceof RangeError) {
+        say(`Not understood: ${error.message}.`)
+        continue
+      }
       if (!isWrongNumber(error)) throw error
       say(`That is not the number; ${String(error.facts.wrongNumbersLeft)} tries left.`)
     }

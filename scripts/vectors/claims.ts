@@ -21,14 +21,31 @@ const scanned = 'dmVjdG9yLWNvZGUtb2YtMzItYnl0ZXMtMDAwMDAwMDE'
 /** Codes as people and cameras give them, and what both sides hash. */
 export const codes = [
   { given: scanned, kind: 'scanned', code: scanned, hash: sha256(scanned) },
-  ...['7K3QM-9TX2R', '7k3qm9tx2r', ' 7K3QM 9TX2R '].map((given) => ({
+  ...[
+    '7K3QM-9TX2R',
+    '7k3qm9tx2r',
+    ' 7K3QM 9TX2R ',
+    '7K3QM\u00a0\u2013 9TX2R',
+    '\u201c7K3QM\u22129TX2R\u201d',
+    '\u200e7K3QM\u00ad9TX2R\u200f',
+    '\u0667k\u0663qm.\u0669tx\u0662r',
+    '\uff17K\u{1d7db}QM-\u096fTX2R',
+  ].map((given) => ({
     given,
     kind: 'typed',
     code: '7K3QM9TX2R',
     hash: sha256('7K3QM9TX2R'),
   })),
   { given: 'OoIiL-l0123', kind: 'typed', code: '0011110123', hash: sha256('0011110123') },
-  ...['', '7K3QM-9TX2', '7K3QM-9TX2RX', '7K3QM-9TX2U', scanned.slice(1)].map((given) => ({
+  ...[
+    '',
+    '7K3QM-9TX2',
+    '7K3QM-9TX2RX',
+    '7K3QM-9TX2U',
+    '7K3QM+9TX2R',
+    '7\u041a3QM-9TX2R',
+    scanned.slice(1),
+  ].map((given) => ({
     given,
     kind: null,
   })),

@@ -1,5 +1,7 @@
 // What a client of the Auth API asks for when it says how a person wants to sign in.
 
+import { withAsciiDigits } from './typed-text.ts'
+
 /** How the person wants to prove themselves, of what we offer. */
 export type AuthApiFactor =
   | { readonly kind: 'push' }
@@ -10,7 +12,7 @@ const notOffered = /^(?:sms|phone)[0-9]{0,2}$/i
 
 /** A word or code that was typed at a prompt, or stands for a line of it. */
 function readTyped(typed: string): AuthApiFactor | undefined {
-  const word = typed.trim()
+  const word = withAsciiDigits(typed).trim()
   if (pushes.test(word)) return { kind: 'push' }
   if (word === '' || notOffered.test(word)) return undefined
   return { kind: 'code', code: word }

@@ -1,5 +1,6 @@
 import type { Policy } from './policy.ts'
 import { type Refusal, refuse } from './refusal.ts'
+import { withAsciiDigits } from './typed-text.ts'
 
 /** How the number comes about: made by us, shown by the caller on a screen of its own, or not at all. */
 export type NumberMode = 'service' | 'caller' | 'none'
@@ -59,9 +60,11 @@ export function isNumberOf(digits: number, text: string): boolean {
 const gap = '[^\\p{L}\\p{N}•]*'
 
 /**
- * Hides the caller's number in a text that the device shows, also where its digits are set apart by anything that is neither
- * letter nor digit.
+ * Hides the caller's number in a text that the device shows, also where its digits are of another script or set apart by anything
+ * that is neither letter nor digit. Of a text that holds it the other digits become ASCII, too.
  */
 export function hideNumber(text: string, number: string): string {
-  return text.replace(new RegExp(number.split('').join(gap), 'gu'), '•'.repeat(number.length))
+  const ascii = withAsciiDigits(text)
+  const pattern = new RegExp(number.split('').join(gap), 'gu')
+  return pattern.test(ascii) ? ascii.replaceAll(pattern, '•'.repeat(number.length)) : text
 }

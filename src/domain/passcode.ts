@@ -3,6 +3,7 @@
 import type { DeviceId } from './ids.ts'
 import type { Policy } from './policy.ts'
 import { type Refusal, refuse } from './refusal.ts'
+import { plainTyped } from './typed-text.ts'
 
 /** How a person got in without a push. */
 export type PasscodeMethod = 'passcode' | 'recovery_code' | 'temporary_code'
@@ -38,9 +39,9 @@ export type TypedCode =
   | { readonly kind: 'passcode'; readonly code: string }
   | { readonly kind: 'single_use'; readonly code: string }
 
-/** Reads a typed code, forgiving of case, spaces, dashes and look-alikes; undefined when it can be none. */
+/** Reads a typed code, forgiving of case, look-alikes, and as `plainTyped`; undefined when it can be none. */
 export function readTypedCode(text: string): TypedCode | undefined {
-  const plain = text.replace(/[\s-]/g, '')
+  const plain = plainTyped(text)
   if (digitsOnly.test(plain)) return { kind: 'passcode', code: plain }
   const code = plain.toUpperCase().replace(/O/g, '0').replace(/[IL]/g, '1')
   return singleUse.test(code) ? { kind: 'single_use', code } : undefined

@@ -83,7 +83,9 @@ export async function verifyPasscode(
   const facts = await needs.passcodes.facts(tenantId, rpId, userId)
   const judged = judge(needs, tenantId, facts, command.code)
   const otherFactors = otherFactorsOf(facts.policy, heldOf(facts))
-  if (isRefusal(judged) && judged.refused === 'passcodes_not_allowed') {
+  // What can be no code is a slip of the hand and no guess: it costs no try.
+  const isSlip = readTypedCode(command.code) === undefined
+  if (isRefusal(judged) && (isSlip || judged.refused === 'passcodes_not_allowed')) {
     return { ...judged, facts: { otherFactors } }
   }
   const match = isRefusal(judged) ? null : judged.match

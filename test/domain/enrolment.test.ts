@@ -72,6 +72,9 @@ describe('a code', () => {
     [' 7k3qm 9tx2r ', '7K3QM9TX2R'],
     ['7-K-3-Q-M-9-T-X-2-R', '7K3QM9TX2R'],
     ['oOlLiI0011', '0011110011'],
+    ['٧k٣qm–٩tx٢r', '7K3QM9TX2R'],
+    ['“7K3QM\u00a0—\u00a09TX2R”', '7K3QM9TX2R'],
+    ['\u20687K3QM\u00ad9TX2R\u2069', '7K3QM9TX2R'],
   ])('is typed, forgiving: %j means %s', (text, code) => {
     expect(readCode(text)).toEqual({ kind: 'typed', code })
   })

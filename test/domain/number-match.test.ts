@@ -183,6 +183,10 @@ describe('the caller’s number is hidden', () => {
     ['No. 1483920', 'No. 1••••••'],
     ['twice 483920 and 483920', 'twice •••••• and ••••••'],
     ['another 483921', 'another 483921'],
+    ['Code ٤٨٣٩٢٠', 'Code ••••••'],
+    ['Code ४८३ ९２0 of ٣', 'Code •••••• of 3'],
+    ['of ٣', 'of ٣'],
+    ['4️⃣8️⃣3️⃣9️⃣2️⃣0️⃣', '••••••️⃣'],
     ['48 apples, 39 pears, 20 plums', '48 apples, 39 pears, 20 plums'],
   ])('%j is shown as %j', (text, shown) => {
     expect(hideNumber(text, '483920')).toBe(shown)

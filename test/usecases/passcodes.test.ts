@@ -213,7 +213,7 @@ describe('a wrong code', () => {
   test('too often locks its initiator only, and says until when and by whom', async () => {
     const { userId, show } = await aGenerator()
     const outsider = browserOf('outsider')
-    for (let n = 0; n < 5; n++) await verify({ userId, code: 'nonsense', initiator: outsider })
+    for (let n = 0; n < 5; n++) await verify({ userId, code: '00000000', initiator: outsider })
     const code = await show()
     const locked = await verify({ userId, code, initiator: outsider })
     expect(locked).toEqual({
@@ -224,11 +224,26 @@ describe('a wrong code', () => {
     await granted(verify({ userId, code, initiator: browserOf('owner') }))
   })
 
+  test('is not what can be no code at all: that is a slip of the hand, and costs no try', async () => {
+    const { userId, show } = await aGenerator()
+    const slips = ['12345', '123456789', 'nonsense', '7K3Q-M9TX-2R8B-0VW', '+492039', '—', '4920U9']
+    for (const slip of [...slips, ...slips]) {
+      expect(await verify({ userId, code: slip })).toEqual({
+        refused: 'passcode_wrong',
+        facts: { otherFactors: ['passcode'] },
+      })
+    }
+    const page = { limit: 50, before: null }
+    const listed = await granted(listActivities(world, principal, userId, page))
+    expect(listed.map(({ type }) => type)).not.toContain('passcode_failed')
+    await granted(verify({ userId, code: await show() }))
+  })
+
   test('is counted for the relying party where it names nobody, apart from other relying parties', async () => {
     const { userId, show } = await aGenerator()
     const other = await aPrincipal(world, ['default'], principal.tenantId)
-    for (let n = 0; n < 5; n++) await verify({ userId, code: 'nonsense' })
-    expect(await verify({ userId, code: 'nonsense' })).toMatchObject({ refused: 'passcode_locked' })
+    for (let n = 0; n < 5; n++) await verify({ userId, code: '00000000' })
+    expect(await verify({ userId, code: '00000000' })).toMatchObject({ refused: 'passcode_locked' })
     await granted(verify({ userId, code: await show() }, other))
   })
 })
@@ -238,7 +253,7 @@ describe('who is known', () => {
   /** Uses up the tries that all strangers have together. */
   async function useUpStrangers(userId: UserId) {
     for (let browser = 0; browser < 20; browser++) {
-      const guess = { userId, code: 'nonsense', initiator: browserOf(`browser${browser}`) }
+      const guess = { userId, code: '00000000', initiator: browserOf(`browser${browser}`) }
       await Promise.all(Array.from({ length: 5 }, () => verify(guess)))
     }
   }
@@ -297,7 +312,7 @@ describe('a refusal', () => {
   test('names the other factors, without what is locked', async () => {
     const { userId } = await aGenerator()
     await granted(makeRecoveryCodes(world, principal, userId))
-    const wrong = { userId, code: 'nonsense' }
+    const wrong = { userId, code: '00000000' }
     expect(await verify(wrong)).toEqual({
       refused: 'passcode_wrong',
       facts: { otherFactors: ['passcode', 'recovery_code'] },
@@ -363,7 +378,7 @@ describe('recovery codes', () => {
     const { userId } = await aGenerator()
     const [code] = await granted(makeRecoveryCodes(world, principal, userId))
     for (let browser = 0; browser < 20; browser++) {
-      const guess = { userId, code: 'nonsense', initiator: browserOf(`browser${browser}`) }
+      const guess = { userId, code: '00000000', initiator: browserOf(`browser${browser}`) }
       await Promise.all(Array.from({ length: 5 }, () => verify(guess)))
     }
     const initiator = browserOf('browser0')

@@ -1543,7 +1543,7 @@ export interface components {
         AppChanges: {
             credentials?: components["schemas"]["AppCredentials"];
             /**
-             * @description What admins call the app. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @description What admins call the app. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Larkfield Key
              */
             name?: string;
@@ -1592,23 +1592,23 @@ export interface components {
          */
         AskedContext: {
             /**
-             * @description What is to be approved. At most 140 characters, in NFC, without control, format or bidirectional characters.
+             * @description What is to be approved. At most 140 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Sign in
              */
             action?: string;
             /**
-             * @description What is signed in to. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @description What is signed in to. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Payroll
              */
             application?: string;
             fields?: {
                 /**
-                 * @description A label. At most 64 characters, in NFC, without control, format or bidirectional characters.
+                 * @description A label. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
                  * @example Amount
                  */
                 label: string;
                 /**
-                 * @description A value. At most 256 characters, in NFC, without control, format or bidirectional characters.
+                 * @description A value. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
                  * @example CHF 120.00
                  */
                 value: string;
@@ -1619,12 +1619,12 @@ export interface components {
              */
             ip?: string;
             /**
-             * @description A place to show. At most 140 characters, in NFC, without control, format or bidirectional characters.
+             * @description A place to show. At most 140 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Zurich, Switzerland
              */
             location?: string;
             /**
-             * @description The browser. At most 256 characters, in NFC, without control, format or bidirectional characters.
+             * @description The browser. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Firefox on Windows
              */
             userAgent?: string;
@@ -2266,7 +2266,7 @@ export interface components {
         /** @description What is to be different about the device. */
         ChangedDevice: {
             /**
-             * @description What the user calls the device. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @description What the user calls the device. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Ada's phone
              */
             name?: string;
@@ -2743,7 +2743,7 @@ export interface components {
              */
             namespace: string;
             /**
-             * @description The name of the user within its namespace. At most 255 characters, in NFC, without control, format or bidirectional characters.
+             * @description The name of the user within its namespace. At most 255 characters, in NFC, without control, format or bidirectional characters. Spaces around it are dropped.
              * @example ada@example.com
              */
             value: string;
@@ -2872,7 +2872,7 @@ export interface components {
              */
             lowerCase?: boolean;
             /**
-             * @description The identifier, with `{username}` once and `{domain}`. At most 128 characters, in NFC, without control, format or bidirectional characters.
+             * @description The identifier, with `{username}` once and `{domain}`. At most 128 characters, in NFC, without control, format or bidirectional characters. Spaces around it are dropped.
              * @default {username}
              * @example {username}
              */
@@ -2881,7 +2881,7 @@ export interface components {
         /** @description A user with all the names that relying parties know them by. */
         ImportedUser: {
             /**
-             * @description Shown on the device that is being enrolled. At most 140 characters, in NFC, without control, format or bidirectional characters.
+             * @description Shown on the device that is being enrolled. At most 140 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Ada Lovelace
              */
             displayName: string;
@@ -2950,7 +2950,7 @@ export interface components {
             /** @description From where it may be called; none means from everywhere. */
             allowedAddresses?: (string)[];
             /**
-             * @description Shown on devices as the application that is signed in to. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @description Shown on devices as the application that is signed in to. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example VPN
              */
             name?: string;
@@ -3164,7 +3164,7 @@ export interface components {
             allowedAddresses?: (string)[];
             expiresAt?: (string & (unknown & unknown)) | null;
             /**
-             * @description To tell keys apart. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @description To tell keys apart. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example production
              */
             name: string;
@@ -3191,7 +3191,7 @@ export interface components {
             appId: string;
             credentials: components["schemas"]["AppCredentials"];
             /**
-             * @description What admins call the app. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @description What admins call the app. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Larkfield Key
              */
             name: string;
@@ -3275,7 +3275,7 @@ export interface components {
             /** @description From where it may be called; none means from everywhere. */
             allowedAddresses?: (string)[];
             /**
-             * @description Shown on devices as the application that is signed in to. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @description Shown on devices as the application that is signed in to. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example VPN
              */
             name: string;
@@ -3310,7 +3310,7 @@ export interface components {
         /** @description An identity provider or application that will ask. */
         NewRelyingParty: {
             /**
-             * @description Shown on every device that is asked. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @description Shown on every device that is asked. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Example Bank
              */
             name: string;
@@ -3328,7 +3328,7 @@ export interface components {
         /** @description Where to send which events. */
         NewWebhookEndpoint: {
             /**
-             * @description What admins call it. At most 256 characters, in NFC, without control, format or bidirectional characters.
+             * @description What admins call it. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Payroll
              */
             description?: string;
@@ -3702,18 +3702,18 @@ export interface components {
         PostedActivity: {
             fields?: {
                 /**
-                 * @description A label. At most 64 characters, in NFC, without control, format or bidirectional characters.
+                 * @description A label. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
                  * @example Browser
                  */
                 label: string;
                 /**
-                 * @description A value. At most 256 characters, in NFC, without control, format or bidirectional characters.
+                 * @description A value. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
                  * @example Firefox on Windows
                  */
                 value: string;
             }[];
             /**
-             * @description More to show. At most 256 characters, in NFC, without control, format or bidirectional characters.
+             * @description More to show. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example If this was not you, tell your help desk.
              */
             message?: string;
@@ -3728,7 +3728,7 @@ export interface components {
              */
             severity: "info" | "warning" | "critical";
             /**
-             * @description What to show. At most 64 characters, in NFC, without control, format or bidirectional characters.
+             * @description What to show. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Your password was changed
              */
             title: string;
@@ -4176,7 +4176,7 @@ export interface components {
         /** @description What is new about the endpoint. */
         WebhookEndpointChanges: {
             /**
-             * @description What admins call it. At most 256 characters, in NFC, without control, format or bidirectional characters.
+             * @description What admins call it. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Payroll
              */
             description?: string;
@@ -4555,7 +4555,7 @@ export interface operations {
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
-                /** @description The name of the user within its namespace. At most 255 characters, in NFC, without control, format or bidirectional characters. */
+                /** @description The name of the user within its namespace. At most 255 characters, in NFC, without control, format or bidirectional characters. Spaces around it are dropped. */
                 user?: string;
                 /** @description A namespace of identifiers: lower case, 1 to 64 characters. */
                 namespace?: string;
@@ -5391,7 +5391,7 @@ export interface operations {
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
-                /** @description The name of the user within its namespace. At most 255 characters, in NFC, without control, format or bidirectional characters. */
+                /** @description The name of the user within its namespace. At most 255 characters, in NFC, without control, format or bidirectional characters. Spaces around it are dropped. */
                 identifier?: string;
                 /** @description A namespace of identifiers: lower case, 1 to 64 characters. */
                 namespace?: string;

@@ -1,5 +1,6 @@
 import type { ApprovalRequest } from '../../../clients/device/approval-request.ts'
 import { DeviceApiError } from '../../../clients/device/device-api-error.ts'
+import { plainTyped } from '../../../clients/device/typed-text.ts'
 import { button, countdown, el, field, form, icon, note, type Shape } from '../dom.ts'
 import type { App, Ending } from './app.ts'
 import { confirmPerson } from './biometrics.ts'
@@ -62,6 +63,9 @@ function row(shape: Shape, name: string, value: HTMLElement): HTMLElement {
   return el('div', {}, el('dt', {}, icon(shape), name), value)
 }
 
+/** Room for what people type or paste around the digits, too. */
+const typedMax = 32
+
 function approval(app: App, request: ApprovalRequest, trouble: HTMLElement): HTMLElement {
   const digits = request.numberDigits
   if (digits === null) {
@@ -71,13 +75,13 @@ function approval(app: App, request: ApprovalRequest, trouble: HTMLElement): HTM
     name: 'number',
     inputmode: 'numeric',
     autocomplete: 'off',
-    maxlength: digits,
+    maxlength: typedMax,
     class: 'digits',
     'data-focus': true,
   })
   number.input.style.setProperty('--digits', String(digits))
   const submit = async (fields: FormData) => {
-    const typed = String(fields.get('number'))
+    const typed = plainTyped(String(fields.get('number')))
     const isWhole = typed.length === digits && /^[0-9]+$/.test(typed)
     if (isWhole) await answer(app, request, 'approve', typed, trouble)
     else trouble.replaceChildren(note('warn', `Type all ${digits} digits that the page shows.`))

@@ -80,8 +80,7 @@ export function confirmScreen(app: App): HTMLElement {
     name: 'number',
     inputmode: 'numeric',
     autocomplete: 'off',
-    pattern: '[0-9]*',
-    maxlength: digits,
+    maxlength: 32,
     class: 'digits',
     'data-focus': true,
   })
@@ -91,7 +90,9 @@ export function confirmScreen(app: App): HTMLElement {
       await app.handset.confirm(String(fields.get('number')))
       app.render()
     } catch (error) {
-      trouble.replaceChildren(note('bad', app.words(error)))
+      const isSlip = error instanceof RangeError
+      const slip = note('warn', `Type all ${digits} digits that the page shows.`)
+      trouble.replaceChildren(isSlip ? slip : note('bad', app.words(error)))
       number.input.select()
     }
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { plainTyped } from '../../domain/typed-text.ts'
 import { showable } from './text.ts'
 
 // RADIUS servers and shells fill in what they have, and send an empty text for what they have not.
@@ -12,6 +13,8 @@ export const waitQuestion = z
     }),
     number: z
       .string()
+      .max(64)
+      .overwrite(plainTyped)
       .regex(/^[0-9]{6,8}$/)
       .exactOptional()
       .meta({

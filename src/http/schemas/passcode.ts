@@ -8,7 +8,7 @@ const methods = ['passcode', 'recovery_code', 'temporary_code'] as const
 
 export const givenPasscode = z
   .strictObject({
-    code: z.string().min(6).max(40).meta({
+    code: z.string().min(1).max(128).meta({
       description: 'As it was typed: a passcode, a recovery code or a temporary code.',
       example: '492039',
     }),

@@ -268,7 +268,16 @@ describe('an answer', () => {
     expect(answerOf(sent[0]).number).toBeNull()
   })
 
-  test.each(['48392', '4839200', '48392a', '４８３９２０', ' 48392', '-48392', null])(
+  test.each(['４８३９２０', '٤٨٣\u00a0٩٢٠', '483–920', ' 483920\u200f', '४८3\u00ad920'])(
+    'is signed with its number in ASCII, however it was typed: %j',
+    async (typed) => {
+      const { device, sent } = await client(() => ok({ status: 'approved' }))
+      await device.approve(await request(), typed)
+      expect(answerOf(sent[0]).number).toBe('483920')
+    },
+  )
+
+  test.each(['48392', '4839200', '48392a', '４８３９２', ' 48392', '-48392', '½48392', null])(
     'a number that cannot be right costs no try: %s',
     async (number) => {
       const { device, sent } = await client(() => ok({ status: 'approved' }))

@@ -100,7 +100,7 @@ describe('POST /device/v1/enrollments/confirm', () => {
     expect(calls).toEqual([[proof, '048392']])
   })
 
-  it.each([{ number: 48392 }, { number: '48392' }, { number: '٤٨٣٩٢٠' }, { number: '+48392' }])(
+  it.each([{ number: 48392 }, { number: '48392' }, { number: '٤٨٣٩٢' }, { number: '+48392' }])(
     '400 for %j, which costs no try',
     async (payload) => {
       const answer = await call('POST', '/device/v1/enrollments/confirm', {}, payload)

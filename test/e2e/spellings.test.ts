@@ -1,0 +1,288 @@
+// Names, texts and codes as keyboards of all scripts and word processors give them, through the whole service and a device.
+
+import { decodeJwt } from 'jose'
+import { Secret, TOTP } from 'otpauth'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DeviceClient } from '../../clients/device/device-client.ts'
+import { claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment.ts'
+import { createDeviceKeys } from '../../clients/device/keys.ts'
+import { makeAuthApiDoor, npmClient, questionTo, startTlsLine } from '../support/auth-api.ts'
+import { callAsDevice, freshJti, seconds, sign } from '../support/device-calls.ts'
+import { makeWaitDoor } from '../support/doors.ts'
+import {
+  enrolPhone,
+  type Phone,
+  type RunningService,
+  startTestService,
+} from '../support/running-service.ts'
+
+let service: RunningService
+beforeAll(async () => {
+  service = await startTestService()
+})
+afterAll(() => service[Symbol.asyncDispose]())
+
+/** Digits of another script, and what word processors and phones put between them. */
+const arabic = (digits: string) =>
+  [...digits].map((digit) => String.fromCodePoint(0x660 + Number(digit))).join('')
+const typed = (digits: string) =>
+  `\u200e${arabic(digits.slice(0, 3))}\u00a0– ${digits.slice(3)}\u200f `
+
+describe('what people read', () => {
+  const given = {
+    application: ' Bank\u00ading\u200f ',
+    action: 'ورود به سامانه\u200cها',
+    location: 'Zu\u0308rich',
+    userAgent: '\ufeffFirefox',
+    fields: [
+      {
+        label: 'Von \u{1F469}\u200d\u{1F4BB}',
+        value: '\u{1F3F4}\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F} Ltd\u200b',
+      },
+    ],
+  }
+  const kept = {
+    application: 'Banking',
+    action: 'ورود به سامانه\u200cها',
+    location: 'Zürich',
+    userAgent: 'Firefox',
+    fields: [
+      {
+        label: 'Von \u{1F469}\u200d\u{1F4BB}',
+        value: '\u{1F3F4}\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F} Ltd',
+      },
+    ],
+  }
+
+  test('is cleaned once, and the same for the relying party, the phone that signs it, and who reads the evidence', async () => {
+    const phone = await enrolPhone(service, { user: 'reader' })
+    const asked = await service.api('POST', '/v1/challenges', { user: 'reader', context: given })
+    expect(asked.json.context).toEqual(kept)
+    const [request] = (await phone.client.pending()).requests
+    if (!request) throw new Error('nothing is pending')
+    const { relyingParty: _, ...shown } = request.context
+    expect(shown).toEqual(kept)
+    const reason = 'Je\u0301 suis\u00ad moi'
+    const answered = await phone.client.approve(request, typed(asked.json.number), { reason })
+    expect(answered).toMatchObject({ status: 'approved' })
+    const evidence = (await service.api('GET', `/v1/challenges/${asked.json.id}/evidence`)).json
+    const { ctx } = decodeJwt(evidence.request) as { ctx: object }
+    expect(ctx).toMatchObject(kept)
+    expect(decodeJwt(evidence.answer).num).toBe(asked.json.number)
+  })
+
+  test('an equal question under one key is the same, however its texts were spelt', async () => {
+    await enrolPhone(service, { user: 'twice' })
+    const headers = { 'idempotency-key': 'spelt-twice' }
+    const first = await service.api(
+      'POST',
+      '/v1/challenges',
+      { user: 'twice', context: given },
+      headers,
+    )
+    const again = await service.api(
+      'POST',
+      '/v1/challenges',
+      { user: ' twice\u00a0', context: kept },
+      headers,
+    )
+    expect([again.status, again.json.id]).toEqual([200, first.json.id])
+  })
+
+  test('names of people, phones, relying parties and keys, and what happened', async () => {
+    const { api } = service
+    const displayName = ' Renée\u0301 نسرین\u200cدخت\u200c '.normalize('NFD')
+    const user = await api('POST', '/v1/users', { displayName, identifiers: [' renee\u00a0'] })
+    expect(user.json).toMatchObject({
+      displayName: displayName.normalize('NFC').replace(/^ |\u200c $/g, ''),
+      identifiers: [{ value: 'renee' }],
+    })
+    const phone = await enrolPhone(service, {
+      user: 'renee',
+      name: 'Mo\u0308be\u00adl \u{1F469}\u200d\u{1F4BB}\u200e',
+    })
+    const name = 'Möbel \u{1F469}\u200d\u{1F4BB}'
+    expect(await phone.client.self()).toMatchObject({ name })
+    expect(await phone.client.updateSelf({ name: ` ${name}\u200c` })).toMatchObject({ name })
+    const posted = {
+      type: 'x',
+      severity: 'info',
+      title: 'Pass\u00adwort ',
+      message: 'می\u200cخواهم',
+    }
+    await api('POST', `/v1/users/${phone.userId}/activities`, posted)
+    const { items } = await phone.client.activities()
+    expect(items).toContainEqual(
+      expect.objectContaining({
+        posted: expect.objectContaining({ title: 'Passwort', message: 'می\u200cخواهم' }),
+      }),
+    )
+    const party = { name: 'Ba\u0308nk ', namespaces: ['x'] }
+    expect((await api('POST', '/v1/relying-parties', party)).json.name).toBe('Bänk')
+  })
+
+  test.each([
+    'a\u202eb',
+    'a\u2066b',
+    'a\u200bb',
+    'pay\u200droll',
+    'a\nb',
+    'a\u200eb',
+    '\u00ad \u200e',
+  ])('is refused where it hides or reorders: %j', async (text) => {
+    await enrolPhone(service, { user: 'refuser' })
+    const asked = await service.api('POST', '/v1/challenges', {
+      user: 'refuser',
+      context: { action: text },
+    })
+    expect([asked.status, asked.json.code]).toEqual([400, 'invalid_request'])
+  })
+})
+
+describe('a code that a person types', () => {
+  test('enrols a phone: digits of another script, dashes and marks, in the claim and at its confirmation', async () => {
+    const opened = (
+      await service.api('POST', '/v1/enrollments', { user: 'typist', displayName: 'Ty' })
+    ).json
+    const origin = readEnrolmentUri(opened.uri)?.origin ?? ''
+    const code = `“${opened.code.replace('-', '\u00a0— ').replaceAll(/[0-9]/g, arabic).toLowerCase()}”\u200f`
+    const keys = await createDeviceKeys({ verification: true })
+    const ticket = { origin, tenantId: service.tenantId, code, user: '\u00a0typist ' }
+    const device = {
+      name: 'x',
+      platform: 'other',
+      model: 'x',
+      osVersion: '1',
+      appVersion: '1',
+    } as const
+    const account = await claimEnrolment({ ticket, keys, appId: 'x.y', device })
+    const client = new DeviceClient({ account, keys })
+    const { number } = (await service.api('GET', `/v1/enrollments/${opened.id}`)).json
+    for (const slip of ['', '12345', '1234567', '12345x', '½23456']) {
+      await expect(client.confirm(slip)).rejects.toThrow(RangeError)
+      const phone = { keys, deviceId: account.deviceId } as unknown as Phone
+      const path = '/device/v1/enrollments/confirm'
+      const call = { method: 'POST', path, body: { number: slip } } as const
+      expect((await callAsDevice(service, phone, call)).json.code).toBe('invalid_request')
+    }
+    const { wrongNumbersLeft } = (await service.api('GET', `/v1/enrollments/${opened.id}`)).json
+    expect(wrongNumbersLeft).toBe(3)
+    await client.confirm(typed(number))
+    expect(client.account.status).toBe('active')
+  })
+
+  test('that can be none is no try at a typed code', async () => {
+    const opened = (
+      await service.api('POST', '/v1/enrollments', { user: 'slip', displayName: 'S' })
+    ).json
+    const keys = await createDeviceKeys({ verification: false })
+    const device = {
+      name: 'x',
+      platform: 'other',
+      model: 'x',
+      osVersion: '1',
+      appVersion: '1',
+    } as const
+    const origin = readEnrolmentUri(opened.uri)?.origin ?? ''
+    const claim = (code: string) =>
+      claimEnrolment({
+        ticket: { origin, tenantId: service.tenantId, code, user: 'slip' },
+        keys,
+        appId: 'x.y',
+        device,
+      })
+    for (let n = 0; n < 12; n++) {
+      await expect(claim('7K3QM-9TX2U')).rejects.toMatchObject({ code: 'enrolment_code_invalid' })
+    }
+    expect(await claim(opened.code)).toMatchObject({ status: 'unconfirmed' })
+  })
+
+  test('approves: what is signed is the number in ASCII, and a slip is not sent at all', async () => {
+    const phone = await enrolPhone(service, { user: 'approver' })
+    const asked = (await service.api('POST', '/v1/challenges', { user: 'approver' })).json
+    const [request] = (await phone.client.pending()).requests
+    if (!request) throw new Error('nothing is pending')
+    for (const slip of ['', '12345', '1234567', '+12345', '12345e']) {
+      await expect(phone.client.approve(request, slip)).rejects.toThrow(RangeError)
+    }
+    const left = async () =>
+      (await service.api('GET', `/v1/challenges/${asked.id}`)).json.wrongNumbersLeft
+    expect(await left()).toBe(3)
+    // A signed number stays strict: whoever signs other digits has typed a wrong one.
+    const { user, issuer } = phone.client.account
+    const answer = await sign(
+      phone.keys.verification ?? phone.keys.possession,
+      'approval-response+jwt',
+      {
+        iss: phone.deviceId,
+        sub: user.id,
+        aud: issuer,
+        jti: freshJti(),
+        iat: seconds(),
+        exp: seconds(60),
+        cid: asked.id,
+        nonce: request.nonce,
+        rqh: request.requestHash,
+        dec: 'approve',
+        num: arabic(asked.number),
+        uv: true,
+      },
+    )
+    const path = `/device/v1/challenges/${asked.id}/answer`
+    const refused = await callAsDevice(service, phone, { method: 'POST', path, body: { answer } })
+    expect(refused.json).toMatchObject({ code: 'wrong_number', wrongNumbersLeft: 2 })
+    expect(await phone.client.approve(request, typed(asked.number))).toMatchObject({
+      status: 'approved',
+    })
+  })
+
+  test('gets in as a passcode, a recovery code or a temporary code', async () => {
+    const phone = await enrolPhone(service, { user: 'coder' })
+    const user = `/v1/users/${phone.userId}`
+    const { passcode } = phone.client.account
+    if (!passcode) throw new Error('the phone got no secret')
+    const code = TOTP.generate({ ...passcode, secret: Secret.fromBase32(passcode.secret) })
+    const [recovery] = (await service.api('POST', `${user}/recovery-codes`, {})).json.codes
+    const temporary = (await service.api('POST', `${user}/temporary-codes`, {})).json.code
+    const methods = []
+    for (const given of [code, recovery, temporary]) {
+      const spelt = `‘${given.replaceAll('-', '\u2011 ').replaceAll(/[0-9]/g, arabic)}’\u00ad`
+      methods.push(
+        (await service.api('POST', `${user}/passcodes/verify`, { code: spelt })).json.method,
+      )
+    }
+    expect(methods).toEqual(['passcode', 'recovery_code', 'temporary_code'])
+  })
+
+  test('at the doors: a passcode beside the prompt, the number that a client shows', async () => {
+    const phone = await enrolPhone(service, { user: 'visitor' })
+    const { items } = (await service.api('GET', '/v1/relying-parties')).json
+    const relyingPartyId = items.find((one: { name: string }) => one.name !== 'Bänk').id
+    const line = await startTlsLine(service.origin)
+    try {
+      const call = npmClient(line, await makeAuthApiDoor(service, { relyingPartyId }), 5)
+      const user = { username: ' visitor ' }
+      await call('POST', 'preauth', { ...user, client_supports_verified_push: 'true' })
+      for (let slips = 0; slips < 12; slips++) {
+        const no = await call('POST', 'auth', { ...user, factor: 'passcode', passcode: 'abc def' })
+        expect(no.response.result).toBe('deny')
+      }
+      const { passcode } = phone.client.account
+      if (!passcode) throw new Error('the phone got no secret')
+      const code = TOTP.generate({ ...passcode, secret: Secret.fromBase32(passcode.secret) })
+      const yes = await call('POST', 'auth', {
+        ...user,
+        factor: 'prompt',
+        prompt: typed(code),
+        passcode: typed(code),
+      })
+      expect(yes.response).toMatchObject({ result: 'allow' })
+    } finally {
+      await line.close()
+    }
+    const door = await makeWaitDoor(service, { relyingPartyId })
+    const asked = door.ask({ username: 'visitor\u00a0', number: '483\u2011920' })
+    await phone.client.approve(await questionTo(phone), typed('483920'))
+    expect((await asked).status).toBe(204)
+  })
+})
