@@ -145,7 +145,7 @@ export function askableRules(policy: Policy, number: NumberPlan, asked: UserVeri
 const verifications = policyRules.userVerification.values
 
 function strictestVerification(one: UserVerification, other: UserVerification): UserVerification {
-  return verifications[Math.max(verifications.indexOf(one), verifications.indexOf(other))] ?? one
+  return verifications.indexOf(one) >= verifications.indexOf(other) ? one : other
 }
 
 /** True once no answer can be accepted any more; the guarded statements decide it again under the row lock. */

@@ -54,6 +54,14 @@ describe('the result of an approval', () => {
     )
   })
 
+  test('says that a key is in hardware only where its maker vouched for that', () => {
+    expect(resultOf(approved, { decidedBy: { ...decidedBy, hardwareBacked: true } }).amr).toEqual([
+      'pop',
+      'hwk',
+      'user',
+    ])
+  })
+
   test('claims the user’s presence only when the verification key signed', () => {
     expect(resultOf(approved, { decidedBy: { ...decidedBy, userVerified: false } }).amr).toEqual([
       'pop',

@@ -77,6 +77,21 @@ describe('what the hardware says of a key', () => {
     }
   })
 
+  test('counts only for the challenge that was put, and where the phone started as its maker meant it', () => {
+    const whys = [
+      { challenge: 'another' },
+      { rootOfTrust: { locked: false, bootState: 0 } },
+      { rootOfTrust: { locked: true, bootState: 1 } },
+      { rootOfTrust: { locked: true, bootState: 2 } },
+    ].map((changes) => judge(changes, 'possession'))
+    expect(whys).toEqual([
+      { level: 'none', why: 'challenge_mismatch' },
+      { level: 'none', why: 'bootloader_unlocked' },
+      { level: 'none', why: 'boot_not_verified' },
+      { level: 'none', why: 'boot_not_verified' },
+    ])
+  })
+
   test('counts only if nothing of it is missing', () => {
     const missing = [
       { algorithm: null },

@@ -49,6 +49,16 @@ const members: Record<string, string>[] = [
   { '%': '%', '+': '+', ' ': ' ', é: '\u0000\n', '😀': '😀' },
 ]
 
+test('members of one name are signed in the order of their values, equal ones as often as they came', () => {
+  const params = [
+    ['a', '2'],
+    ['b', '1'],
+    ['a', '1'],
+    ['a', '1'],
+  ] as const
+  expect(canonicalParams(params)).toBe('a=1&a=1&a=2&b=1')
+})
+
 describe('what the client of npm signs is recognised', () => {
   test.each(members)('version 2: %j', (params) => {
     const path = '/auth/v2/auth'

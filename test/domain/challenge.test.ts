@@ -7,6 +7,7 @@ import {
   isOver,
   openChallenge,
   resendChallenge,
+  type UserVerification,
 } from '../../src/domain/challenge.ts'
 import { planNumber } from '../../src/domain/number-match.ts'
 import { defaultPolicy, policyOf } from '../../src/domain/policy.ts'
@@ -42,6 +43,17 @@ const facts = {
 }
 
 describe('a challenge opens', () => {
+  test('with the stricter of what is asked and what the policy wants', () => {
+    const opened = (policy: UserVerification, asked: UserVerification) => {
+      const rules = { ...defaultPolicy, userVerification: policy }
+      const opening = openChallenge({ ...facts, policy: rules }, { userVerification: asked })
+      return isRefusal(opening) ? opening.refused : opening.targets.map(({ id }) => id)
+    }
+    expect(opened('required', 'not_required')).toEqual([deviceId])
+    expect(opened('not_required', 'required')).toEqual([deviceId])
+    expect(opened('not_required', 'preferred')).toEqual([deviceId, otherDeviceId])
+  })
+
   test('for all active devices, with the policy’s limits, from the database’s time', () => {
     expect(openChallenge(facts, { userVerification: 'preferred' })).toEqual({
       targets: [strong, plain],

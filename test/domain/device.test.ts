@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { type DeviceKey, keyOf } from '../../src/domain/device.ts'
-import { kid, otherKid } from './examples.ts'
+import { type Device, type DeviceKey, keyOf, revokedUse } from '../../src/domain/device.ts'
+import { deviceId, enrolmentId, kid, now, otherKid, tenantId, userId } from './examples.ts'
 
 const publicJwk = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } as const
 const keys: DeviceKey[] = [{ role: 'possession', kid, publicJwk }]
@@ -11,3 +11,48 @@ test('a key is found by its whole thumbprint among the device’s own, and nowhe
   expect(keyOf(keys, kid.slice(1))).toBeUndefined()
   expect(keyOf([], kid)).toBeUndefined()
 })
+
+const unregistered: Device = {
+  tenantId,
+  id: deviceId,
+  userId,
+  enrolmentId,
+  status: 'unregistered',
+  name: 'Pixel',
+  platform: 'android',
+  model: 'Pixel 9',
+  osVersion: '16',
+  appId: 'com.example.app',
+  appVersion: '1.0.0',
+  parentDeviceId: null,
+  hasPushToken: false,
+  hasVerificationKey: true,
+  attestation: { level: 'none', verdict: 'not_asked', why: null },
+  createdAt: now,
+  activatedAt: now,
+  lastSeenAt: now,
+  unregisteredAt: now,
+  unregisterReason: null,
+  suspendedAt: null,
+}
+
+test.each([
+  ['lost', 'critical'],
+  ['stolen', 'critical'],
+  ['admin', 'warning'],
+  [null, 'warning'],
+  ['replaced', 'info'],
+  ['user_request', 'info'],
+  ['not_confirmed', 'info'],
+] as const)(
+  'somebody who signs with the keys of a device that went as %s is told of as %s',
+  (unregisterReason, severity) => {
+    expect(revokedUse({ ...unregistered, unregisterReason })).toMatchObject({
+      type: 'revoked_device_used',
+      userId,
+      deviceId,
+      severity,
+      details: { reason: unregisterReason ?? 'admin', name: 'Pixel' },
+    })
+  },
+)

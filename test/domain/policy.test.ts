@@ -160,6 +160,18 @@ describe('a relying party', () => {
     expect(strictest(defaultPolicy, overrides)).toEqual({ ...defaultPolicy, ...overrides })
   })
 
+  test.each([null, undefined, 'numberDigits', 7])(
+    'for which %j is stored has the policy of its tenant',
+    (damaged) => {
+      expect(strictest(defaultPolicy, damaged)).toBe(defaultPolicy)
+    },
+  )
+
+  test('that asks for nothing, or for nothing stricter, has the very policy of its tenant', () => {
+    expect(strictest(defaultPolicy, {})).toBe(defaultPolicy)
+    expect(strictest(defaultPolicy, { challengeTtlSeconds: 600 })).toBe(defaultPolicy)
+  })
+
   const value = (rule: PolicyRule): fc.Arbitrary<unknown> => {
     switch (rule.kind) {
       case 'integer':

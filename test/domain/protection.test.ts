@@ -74,6 +74,17 @@ describe('an unlock', () => {
   })
 })
 
+test.each([
+  ['a hard lock', { hardLockedAt: now }, true],
+  ['a lock that ends later', { lockedUntil: later(1) }, true],
+  ['a lock that ends now', { lockedUntil: now }, false],
+  ['a report that ends later', { reportedUntil: later(1) }, true],
+  ['a report that ends now', { reportedUntil: now }, false],
+  ['a pause and a suspension', { pausedUntil: later(1), suspendedAt: now }, false],
+])('%s: something to unlock? %j', (_, changes, expected) => {
+  expect(isLocked({ ...unguarded, ...changes }, now)).toBe(expected)
+})
+
 test('a report locks for an hour, and never shortens a longer lock', () => {
   expect(afterReport(unguarded, defaultPolicy, now).reportedUntil).toEqual(later(3600))
   const longer = { ...unguarded, reportedUntil: later(9999) }

@@ -84,6 +84,16 @@ describe('a line of the revocation log', () => {
   })
 })
 
+test('lines about different things do not touch one another: users, devices and keys are told apart', () => {
+  const lines = [
+    { revocation: 'api_key_revoked', tenantId, keyId: id('key'), at },
+    { revocation: 'user_suspended', tenantId, userId: id('usr'), at },
+    unregistered,
+    { revocation: 'webhook_endpoint_removed', ...endpoint },
+  ] as const
+  expect(inForce(lines)).toEqual(lines)
+})
+
 describe('of the lines about one thing', () => {
   const later = new Date(at.getTime() + 1000)
   const endsAt = new Date(at.getTime() + 5000)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isHopeless, retryDelayMs, wants } from '../../src/domain/webhook-endpoint.ts'
+import { isHopeless, originOf, retryDelayMs, wants } from '../../src/domain/webhook-endpoint.ts'
 import { staleDays, type WebhookEventType } from '../../src/domain/webhook-event.ts'
 
 const waits = (type: WebhookEventType, chance = 0) =>
@@ -56,4 +56,9 @@ test('an endpoint is hopeless after five days from its first failure to its last
   expect(isHopeless({ failingSince, lastFailedAt: new Date('2026-01-05T23:59:59Z') })).toBe(false)
   expect(isHopeless({ failingSince: null, lastFailedAt })).toBe(false)
   expect(isHopeless({ failingSince, lastFailedAt: null })).toBe(false)
+})
+
+test('auditors are told scheme, host and port of an address, and none of what may be a secret in it', () => {
+  const url = 'https://user:secret@hooks.example.com:8443/path/secret?token=secret#secret'
+  expect(originOf({ url })).toBe('https://hooks.example.com:8443')
 })

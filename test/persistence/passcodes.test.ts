@@ -55,6 +55,16 @@ async function letPass(seconds: number) {
   )
 }
 
+/** As if the user had reported what this initiator asked. */
+const block = (key: string) =>
+  sql(
+    'block_initiator',
+    `insert into initiators (tenant_id, user_id, key, blocked_until, revision)
+     values ($1, $2, $3, clock_timestamp() + interval '1 day', 1)
+     on conflict (tenant_id, user_id, key) do update set blocked_until = excluded.blocked_until`,
+    [user.tenantId, user.userId, key],
+  )
+
 /** Uses the budget of strangers up, from as many browsers as it takes. */
 async function useUpStrangers() {
   for (let browser = 0; browser < strangers.burst / initiator.burst; browser++) {
@@ -185,6 +195,34 @@ describe('wrong codes', () => {
     const stranger = aPasscode(user, device, step + 1, { initiator: 'fresh' })
     expect(await attempt(stranger)).toMatchObject({ kind: 'locked', by: 'user' })
     expect(await attempt(aPasscode(user, device, step + 1))).toMatchObject({ kind: 'accepted' })
+  })
+
+  test('from an attacker that the user has reported do not make the browsers of the user strangers', async () => {
+    const step = await stepNow(stores)
+    await attempt(aPasscode(user, device, step))
+    await block('attacker')
+    await useUpStrangers()
+    expect(await attempt(aPasscode(user, device, step + 1))).toMatchObject({ kind: 'accepted' })
+  })
+
+  test('do lock a browser that the user has reported, whoever got in from there before', async () => {
+    const step = await stepNow(stores)
+    const from = { initiator: 'reported' }
+    await attempt(aPasscode(user, device, step, from))
+    await block('reported')
+    await useUpStrangers()
+    const late = aPasscode(user, device, step + 1, from)
+    expect(await attempt(late)).toMatchObject({ kind: 'locked', by: 'user' })
+  })
+
+  test('do lock a browser from which only a colleague got in', async () => {
+    const colleague = await aColleague(stores, company, thumbprint())
+    const theirs = await aDevice(stores, colleague)
+    const from = { initiator: 'shared' }
+    await attempt(aPasscode(colleague, theirs, await stepNow(stores), from))
+    await useUpStrangers()
+    const mine = aPasscode(user, device, await stepNow(stores), from)
+    expect(await attempt(mine)).toMatchObject({ kind: 'locked', by: 'user' })
   })
 
   test('do lock a browser from which the user got in too long ago', async () => {
