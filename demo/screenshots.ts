@@ -1,22 +1,16 @@
 // Takes the pictures of the documentation: `node demo/screenshots.ts`, with Chromium or Chrome on this machine (or named in CHROMIUM).
 
-import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { type Browser, chromium, type FrameLocator, type Page } from 'playwright-core'
+import type { Browser, FrameLocator, Page } from 'playwright-core'
+import { chromiumPath, openChromium } from './chromium.ts'
 import { anyPorts } from './free-port.ts'
 import { startDemo } from './running-demo.ts'
 import { forget } from './stack.ts'
 
 const pictures = path.resolve(import.meta.dirname, '..', 'docs', 'images')
 const size = { width: 1280, height: 800 }
-const known = [
-  '/usr/bin/chromium',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
-]
 
 type Scene = { readonly page: Page; readonly computer: FrameLocator; readonly phone: FrameLocator }
 
@@ -36,10 +30,9 @@ async function main(): Promise<void> {
 }
 
 function openBrowser(): Promise<Browser> {
-  const executablePath = process.env.CHROMIUM ?? known.find((file) => existsSync(file))
+  const executablePath = chromiumPath()
   if (!executablePath) throw new Error('no Chromium found: name one in the variable CHROMIUM')
-  // Chromium refuses its sandbox to root.
-  return chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0 })
+  return openChromium(executablePath)
 }
 
 async function openScene(
