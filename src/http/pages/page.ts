@@ -1,0 +1,121 @@
+// What every page of the service is: one file without scripts, that loads nothing and can be put
+// into no frame.
+
+import { createHash } from 'node:crypto'
+import type { FastifyReply } from 'fastify'
+import { Html, html } from './html.ts'
+
+// Colours hold 4.5:1 (WCAG 2.2, 1.4.3) in both schemes; targets have 44 px (2.5.5); nothing scrolls
+// sideways at 320 px (1.4.10).
+const style = `
+:root {
+  color-scheme: light dark;
+  --ink: #1b1f24; --paper: #ffffff; --soft: #57606a; --line: #8c959f;
+  --deed: #0a5cc2; --on-deed: #ffffff; --danger: #b3261e; --on-danger: #ffffff;
+  font: 1.0625rem/1.5 system-ui, sans-serif;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ink: #e6edf3; --paper: #14181d; --soft: #a3adb8; --line: #6e7781;
+    --deed: #79b8ff; --on-deed: #0b1620; --danger: #ff9d94; --on-danger: #2b0906;
+  }
+}
+* { box-sizing: border-box }
+body { margin: 0; color: var(--ink); background: var(--paper); overflow-wrap: anywhere }
+main { max-width: 36rem; margin: clamp(1.5rem, 8vh, 6rem) auto; padding: 0 1rem }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 1rem }
+h2 { font-size: 1.125rem; line-height: 1.3; margin: 0 0 .5rem }
+p, ul, dl, fieldset, form { margin: 0 0 1rem }
+.row form { margin: 0 }
+.soft, dt { color: var(--soft) }
+.devices { list-style: none; padding: 0 }
+.devices > li {
+  border: 1px solid var(--line); border-radius: .5rem; padding: 1rem; margin: 0 0 1rem;
+}
+dl { display: grid; grid-template-columns: minmax(5rem, max-content) 1fr; gap: .125rem 1rem }
+dd { margin: 0 }
+fieldset { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem 1rem 1rem }
+legend { padding: 0 .25rem; font-weight: 600 }
+fieldset label { display: flex; gap: .75rem; align-items: center; min-height: 2.75rem }
+input[type=radio] {
+  width: 1.25rem; height: 1.25rem; margin: 0; flex: none; accent-color: var(--deed);
+}
+a { color: var(--deed) }
+button, a.button {
+  display: inline-flex; align-items: center; min-height: 2.75rem; padding: .5rem 1.25rem;
+  font: inherit; font-weight: 600; text-decoration: none; cursor: pointer;
+  border: 1px solid transparent; border-radius: .5rem;
+  color: var(--on-deed); background: var(--deed); max-width: 100%; overflow-wrap: anywhere;
+}
+.danger { color: var(--on-danger); background: var(--danger) }
+a.button.quiet, button.quiet {
+  color: var(--ink); background: transparent; border-color: var(--line);
+}
+.row { display: flex; flex-wrap: wrap; gap: .75rem; align-items: center }
+:focus-visible { outline: 3px solid var(--deed); outline-offset: 3px }
+@media (forced-colors: active) { button, a.button { border-color: ButtonText } }
+`
+
+const hash = createHash('sha256').update(style).digest('base64')
+
+/** What a page may do: show itself and, where it has forms, send them to its own origin. */
+function pagePolicy(forms: 'none' | 'self'): string {
+  return [
+    "default-src 'none'",
+    `style-src 'sha256-${hash}'`,
+    "base-uri 'none'",
+    `form-action '${forms}'`,
+    "frame-ancestors 'none'",
+  ].join('; ')
+}
+
+export type Page = {
+  readonly title: string
+  /** Language of the texts (BCP 47). */
+  readonly lang: string
+  readonly body: Html
+}
+
+// The one element whose text is not escaped: it is ours, and its hash stands in the policy.
+const styleSheet = new Html(`<style>${style}</style>`)
+
+function documentOf({ title, lang, body }: Page): string {
+  return html`<!doctype html>
+<html lang="${lang}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>${title}</title>
+${styleSheet}
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+${body}
+</main>
+</body>
+</html>
+`.text
+}
+
+/**
+ * Answers with a page. Its address goes nowhere from it, and no window of another origin keeps a
+ * hold on it.
+ */
+export function sendPage<Reply extends FastifyReply>(
+  reply: Reply,
+  page: Page,
+  forms: 'none' | 'self' = 'self',
+): Reply {
+  reply
+    .headers({
+      'content-security-policy': pagePolicy(forms),
+      'referrer-policy': 'no-referrer',
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+    })
+    .type('text/html; charset=utf-8')
+    .send(documentOf(page))
+  return reply
+}
