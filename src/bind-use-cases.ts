@@ -95,6 +95,7 @@ import {
   listPortalDevices,
   mintPortalLink,
   openPortal,
+  readPortalDevice,
   unregisterFromPortal,
 } from './usecases/portal.ts'
 import { postActivity } from './usecases/post-activity.ts'
@@ -266,6 +267,7 @@ export function bindUseCases(parts: Parts): UseCases {
     listPortalDevices: bind(listPortalDevices),
     mintPortalLink: bind(mintPortalLink),
     openPortal: bind(openPortal),
+    readPortalDevice: bind(readPortalDevice),
     unregisterFromPortal: bind(unregisterFromPortal),
     confirmReceipt: bind(confirmReceipt),
     rotatePushToken: bind(rotatePushToken),

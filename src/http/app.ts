@@ -15,15 +15,17 @@ import type { Clock } from '../ports/world.ts'
 import { answerClientError, answerFrameworkError, handleErrors } from './errors.ts'
 import type { HttpApp } from './http-app.ts'
 import type { Observation } from './logging.ts'
+import { sendProblemPage } from './pages/problem-page.ts'
 import { carryPrincipals, createKeyGuard } from './plugins/api-key.ts'
 import { carryProofs, createProofGuard, hashBodies } from './plugins/device-proof.ts'
 import { carryDoors, createDoorGuard } from './plugins/door.ts'
+import { parseForms } from './plugins/form-body.ts'
 import { plainForwardedFor } from './plugins/forwarded-for.ts'
 import { hearBodiesOut, inviteBodies } from './plugins/hear-out.ts'
 import { parseJsonBodies, refuseUnknownBodies } from './plugins/json-body.ts'
 import { describeRoutes, docsRoutes } from './plugins/openapi.ts'
 import { carryPortalSessions, createPortalGuard } from './plugins/portal-session.ts'
-import { sendProblem } from './problem.ts'
+import type { SendProblem } from './problem.ts'
 import { securityHeaders, watchRequests, watchUnrouted } from './request-log.ts'
 import { deviceChallengeRoutes } from './routes/device/challenges.ts'
 import { ownDiagnosticsRoutes } from './routes/device/diagnostics.ts'
@@ -38,8 +40,10 @@ import { keycloakRoutes } from './routes/doors/keycloak.ts'
 import { waitRoutes } from './routes/doors/wait.ts'
 import { enrolmentPageRoutes } from './routes/enrolment-page.ts'
 import { healthRoutes } from './routes/health.ts'
+import { homeRoutes } from './routes/home.ts'
 import { type Metrics, metricsRoutes } from './routes/metrics.ts'
 import { portalRoutes } from './routes/portal.ts'
+import { portalPageRoutes } from './routes/portal-pages.ts'
 import { activityRoutes } from './routes/server/activities.ts'
 import { apiKeyRoutes } from './routes/server/api-keys.ts'
 import { appRoutes } from './routes/server/apps.ts'
@@ -144,7 +148,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   inviteBodies(app.server, limits)
   app.setNotFoundHandler((request, reply) => {
     watchUnroutedRequest(request, reply)
-    return sendProblem(reply, 'not_found')
+    return sendProblemPage(reply, 'not_found')
   })
   z.config({ customError: wordsOfMissing })
   app.setValidatorCompiler(validatorCompiler)
@@ -233,8 +237,17 @@ function registerRoutes(
   })
   app.register((scope, _options, done) => {
     scope.register(cookie)
-    const portal = createPortalGuard(useCases.authenticatePortal, publicOrigin)
-    scope.register(portalRoutes, { useCases, portal, publicOrigin })
+    const guard = (more: { readonly isPage: boolean; readonly send?: SendProblem }) =>
+      createPortalGuard(useCases.authenticatePortal, { publicOrigin, ...more })
+    scope.register(portalRoutes, { useCases, portal: guard({ isPage: false }), publicOrigin })
+    scope.register((pages, _pageOptions, ready) => {
+      const send = sendProblemPage
+      handleErrors(pages, { isUnavailable: options.isUnavailable, log: app.log, send })
+      parseForms(pages)
+      const portal = guard({ isPage: true, send })
+      pages.register(portalPageRoutes, { useCases, portal, publicOrigin })
+      ready()
+    })
     done()
   })
   app.register(keycloakRoutes, { useCases })
@@ -242,6 +255,7 @@ function registerRoutes(
   app.register(authApiRoutes, { useCases, clock })
   app.register(wellKnownRoutes, { useCases })
   app.register(enrolmentPageRoutes)
+  app.register(homeRoutes)
   app.register(healthRoutes, { ready })
   if (metrics) app.register(metricsRoutes, metrics)
   app.register(docsRoutes)

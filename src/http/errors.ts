@@ -10,9 +10,16 @@ import type {
   FastifyReply,
   FastifyRequest,
 } from 'fastify'
+import { sendProblemPage } from './pages/problem-page.ts'
 import { hearOut, isHeard } from './plugins/hear-out.ts'
 import { notUtf8Code } from './plugins/json-body.ts'
-import { type Fault, problemBody, problemMediaType, sendProblem } from './problem.ts'
+import {
+  type Fault,
+  problemBody,
+  problemMediaType,
+  type SendProblem,
+  sendProblem,
+} from './problem.ts'
 import type { ProblemCode } from './problem-table.ts'
 import { isIdFault } from './schemas/ids.ts'
 import type { ServerLimits } from './server-limits.ts'
@@ -21,6 +28,8 @@ export type ErrorOptions = {
   /** True when the error says that the database cannot be reached at the moment. */
   readonly isUnavailable: (error: unknown) => boolean
   readonly log: FastifyBaseLogger
+  /** How problems are sent; as documents unless given. */
+  readonly send?: SendProblem
 }
 
 const faultsMax = 20
@@ -71,18 +80,21 @@ function isRequestError(error: unknown): error is FastifyError {
 }
 
 /** Sets the handler for everything that is thrown. Must come before any route, or Fastify's own bodies get out. */
-export function handleErrors(app: FastifyInstance, { isUnavailable, log }: ErrorOptions): void {
+export function handleErrors(
+  app: FastifyInstance,
+  { isUnavailable, log, send = sendProblem }: ErrorOptions,
+): void {
   app.setErrorHandler((error: unknown, request, reply) => {
     if (isRequestError(error)) {
       const { code, validation } = error
-      if (!validation) return sendProblem(reply, ...frameworkProblem(code))
+      if (!validation) return send(reply, ...frameworkProblem(code))
       return concernsId(error)
-        ? sendProblem(reply, 'not_found')
-        : sendProblem(reply, 'invalid_request', { errors: faultsOf(validation) })
+        ? send(reply, 'not_found')
+        : send(reply, 'invalid_request', { errors: faultsOf(validation) })
     }
     const code = isUnavailable(error) ? 'unavailable' : 'internal'
     log.error({ err: error, requestId: request.id, problem: code }, 'request failed')
-    return sendProblem(reply, code)
+    return send(reply, code)
   })
 }
 
@@ -93,7 +105,7 @@ export function answerFrameworkError(
 ) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
     reply.headers(headers).header('request-id', request.id)
-    const answer = () => sendProblem(reply, ...frameworkProblem(error.code))
+    const answer = () => sendProblemPage(reply, ...frameworkProblem(error.code))
     if (isHeard(request.raw)) answer()
     else void hearOut(request.raw, limits).then(answer)
   }

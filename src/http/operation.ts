@@ -40,6 +40,8 @@ export type Operation = {
   readonly headers?: z.ZodType
   readonly body?: z.ZodType
   readonly answers: Readonly<Record<number, Answer>>
+  /** Media types of the body; JSON unless given. */
+  readonly consumes?: readonly string[]
   /** Problems beyond those that every such route may answer with. */
   readonly refusals?: readonly ProblemCode[]
 }

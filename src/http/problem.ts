@@ -45,17 +45,36 @@ function authenticateHeader(code: ProblemCode): string {
   return code === 'portal_session_invalid' ? 'Portal' : 'Device-Proof'
 }
 
+type More = Omit<Refusal, 'refused'> & { readonly errors?: readonly Fault[] }
+
+/** Sends a problem in one of its shapes. */
+export type SendProblem = <Reply extends FastifyReply>(
+  reply: Reply,
+  code: ProblemCode,
+  more?: More,
+) => Reply
+
+/** Status and headers of a problem, whatever shape its body has. */
+export function problemHeaders(
+  reply: Pick<FastifyReply, 'code' | 'header'>,
+  code: ProblemCode,
+  more: Pick<More, 'retryAfterSeconds'>,
+): void {
+  const { status } = problems[code]
+  const retryAfterSeconds = more.retryAfterSeconds ?? (code === 'unavailable' ? 1 : undefined)
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds))
+  if (status === 401) reply.header('www-authenticate', authenticateHeader(code))
+  reply.code(status)
+}
+
 /** Answers with a problem. */
 export function sendProblem<Reply extends Pick<FastifyReply, 'code' | 'header' | 'type' | 'send'>>(
   reply: Reply,
   code: ProblemCode,
-  more: Omit<Refusal, 'refused'> & { errors?: readonly Fault[] } = {},
+  more: More = {},
 ): Reply {
-  const body = problemBody(code, more)
-  const retryAfterSeconds = more.retryAfterSeconds ?? (code === 'unavailable' ? 1 : undefined)
-  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds))
-  if (body.status === 401) reply.header('www-authenticate', authenticateHeader(code))
-  reply.code(body.status).type(problemMediaType).send(body)
+  problemHeaders(reply, code, more)
+  reply.type(problemMediaType).send(problemBody(code, more))
   return reply
 }
 

@@ -61,6 +61,7 @@ import type {
   listPortalDevices,
   mintPortalLink,
   openPortal,
+  readPortalDevice,
   unregisterFromPortal,
 } from '../usecases/portal.ts'
 import type { postActivity } from '../usecases/post-activity.ts'
@@ -207,6 +208,7 @@ export type UseCases = {
   readonly listPortalDevices: Bound<typeof listPortalDevices>
   readonly mintPortalLink: Bound<typeof mintPortalLink>
   readonly openPortal: Bound<typeof openPortal>
+  readonly readPortalDevice: Bound<typeof readPortalDevice>
   readonly unregisterFromPortal: Bound<typeof unregisterFromPortal>
 
   // webhooks

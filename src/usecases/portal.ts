@@ -23,6 +23,9 @@ export type MintNeeds = {
   readonly publicOrigin: string
 }
 
+/** 256 random bits, as `Random.token` writes them. */
+const secretPattern = /^[A-Za-z0-9_-]{43}$/
+
 /** A link, readable this once. */
 export type MintedLink = {
   readonly id: PortalSession['id']
@@ -31,8 +34,9 @@ export type MintedLink = {
 }
 
 /**
- * Mints a link to the portal for a user whom the relying party has identified. The secret stands behind the `#`: browsers keep it to
- * themselves, so neither our logs nor whoever looks a link up learn it, and nothing but the page's own POST uses it up.
+ * Mints a link to the portal for a user whom the relying party has identified. Whoever looks it up
+ * sees a page and changes nothing; the POST of that page uses it up. The secret stands in the path,
+ * which we log nowhere, so that it works without script.
  */
 export async function mintPortalLink(
   needs: MintNeeds,
@@ -49,7 +53,7 @@ export async function mintPortalLink(
   const event = { userId: user.id, type: 'portal_link_made', actor: `api_key:${keyId}` } as const
   const expiresAt = await needs.portal.mint(link, activity(event))
   if (expiresAt === null) return refuse('user_suspended')
-  return { id, url: `${issuerOf(needs.publicOrigin, tenantId)}/portal#${secret}`, expiresAt }
+  return { id, url: `${issuerOf(needs.publicOrigin, tenantId)}/me/${secret}`, expiresAt }
 }
 
 export type OpenNeeds = {
@@ -64,6 +68,7 @@ export async function openPortal(
   { tenantId, token }: { readonly tenantId: TenantId; readonly token: string },
 ): Promise<{ readonly session: PortalSession; readonly cookie: string } | Refusal> {
   const secret = random.token(32)
+  if (!secretPattern.test(token)) return refuse('portal_link_invalid')
   const session = await portal.open(tenantId, hashing.sha256(token), {
     hash: hashing.sha256(secret),
     seconds: portalSessionSeconds,
@@ -84,7 +89,7 @@ export async function authenticatePortal(
   cookie: string | undefined,
 ): Promise<PortalSession | Refusal> {
   const [tenantId = '', secret = '', ...more] = cookie?.split('.') ?? []
-  const isWhole = isId('tenant', tenantId) && /^[A-Za-z0-9_-]{43}$/.test(secret)
+  const isWhole = isId('tenant', tenantId) && secretPattern.test(secret)
   if (!isWhole || more.length > 0) return refuse('portal_session_invalid')
   return (await portal.find(tenantId, hashing.sha256(secret))) ?? refuse('portal_session_invalid')
 }
@@ -106,6 +111,16 @@ export async function listPortalDevices(
   return all.filter(({ status }) => status !== 'unregistered')
 }
 
+/** One of the user's devices, also one that is gone. */
+export async function readPortalDevice(
+  { devices }: { readonly devices: Pick<DeviceStore, 'find'> },
+  { tenantId, userId }: PortalSession,
+  id: DeviceId,
+): Promise<Device | Refusal> {
+  const device = await devices.find(tenantId, id)
+  return device?.userId === userId ? device : refuse('not_found')
+}
+
 /** A page of what happened to the user, newest first. */
 export function listPortalActivities(
   { activities }: { readonly activities: Pick<ActivityStore, 'list'> },
@@ -118,12 +133,13 @@ export function listPortalActivities(
 /** Unregisters one of the user's own devices for ever: the lost phone. Doing it twice changes nothing. */
 export async function unregisterFromPortal(
   needs: TellingNeeds & { readonly devices: Pick<DeviceStore, 'find' | 'unregister'> },
-  { tenantId, userId, id: sessionId }: PortalSession,
+  session: PortalSession,
   id: DeviceId,
   reason: UnregisterReason,
 ): Promise<Device | Refusal> {
-  const device = await needs.devices.find(tenantId, id)
-  if (device?.userId !== userId) return refuse('not_found')
+  const device = await readPortalDevice(needs, session, id)
+  if (isRefusal(device)) return device
+  const { tenantId, userId, id: sessionId } = session
   const actor = `portal:${sessionId}` as const
   const command = { tenantId, userId, deviceIds: [id], reason, actor }
   const done = await needs.devices.unregister(command, null)

@@ -8,7 +8,7 @@ import { isRefusal } from '../../src/domain/refusal.ts'
 import { type Scope, scopes } from '../../src/domain/scope.ts'
 import { type ProblemCode, problems } from '../../src/http/problem-table.ts'
 import { openOperations } from '../../src/open-operations.ts'
-import { folders, routeFacts, tenantWide } from '../support/authorisation-routes.ts'
+import { folders, madeUpSecret, routeFacts, tenantWide } from '../support/authorisation-routes.ts'
 import { createScene, made, type Scene, type Tenancy } from '../support/authorisation-scene.ts'
 import { onServer } from '../support/cluster.ts'
 import { proofFor } from '../support/device-calls.ts'
@@ -311,11 +311,13 @@ async function call(
   const folder = folders[folderOf(operation) ?? '']
   const phone = await phoneOf(caller, stage)
   const named = id ?? (await (facts.object ?? folder?.of)?.(scene))
-  const path = operation.path.replace(/\{\w+\}/, named ?? '') + ((await facts.query?.(scene)) ?? '')
+  const plain = operation.path.replace('{secret}', madeUpSecret)
+  const path = plain.replace(/\{\w+\}/, named ?? '') + ((await facts.query?.(scene)) ?? '')
   const given = await facts.body?.(scene, phone)
   const sent = { path, body: body ?? (given === undefined ? undefined : JSON.stringify(given)) }
   const response = await fetch(service.origin + path, {
     method: operation.method,
+    redirect: 'manual',
     headers: {
       ...(sent.body !== undefined && { 'content-type': 'application/json' }),
       ...(facts.ownPages && { 'sec-fetch-site': 'same-origin' }),
@@ -334,7 +336,8 @@ async function call(
 /** What an answer says, as `expected` puts it; undocumented answers say more, and so fit nothing. */
 function outcome({ statuses }: Operation, { status, text }: Answered): ProblemCode | null | string {
   if (!statuses.includes(status)) return `undocumented: ${status} ${text}`
-  if (status < 300) return null
+  // A page that did what it was asked leads on to the next.
+  if (status < 400) return null
   const { code } = JSON.parse(text)
   return problems[code as ProblemCode]?.status === status ? code : `${status} ${text}`
 }
@@ -397,6 +400,7 @@ describe('the description', () => {
       ['/integrations/', 'integrationSecret'],
       ['/device/v1/', 'deviceProof'],
       ['/portal/v1/', 'portalSession'],
+      ['/me', 'portalSession'],
     ] as const
     for (const operation of operations) {
       const [, scheme] = parts.find(([prefix]) => operation.path.startsWith(prefix)) ?? []

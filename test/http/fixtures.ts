@@ -284,11 +284,13 @@ export function routesOf(app: FastifyInstance): Route[] {
   return Object.entries(paths).flatMap(([path, item]) =>
     Object.entries(item ?? {}).map(([method, operation]) => ({
       method: method.toUpperCase() as Route['method'],
-      url: path.replace(/\/([^/]+)\/\{\w+\}/g, (_match, noun: string) => {
-        const kind = kindOf[noun]
-        if (kind === undefined) throw new Error(`no kind of id is known for /${noun}/`)
-        return `/${noun}/${anId(kind)}`
-      }),
+      url: path
+        .replace('{secret}', 'A'.repeat(43))
+        .replace(/\/([^/]+)\/\{\w+\}/g, (_match, noun: string) => {
+          const kind = kindOf[noun]
+          if (kind === undefined) throw new Error(`no kind of id is known for /${noun}/`)
+          return `/${noun}/${anId(kind)}`
+        }),
       operation: operation as Route['operation'],
     })),
   )

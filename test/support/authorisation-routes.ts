@@ -25,13 +25,15 @@ export type RouteFacts = {
 const none: RouteFacts = {}
 const open: RouteFacts = { everybody: null }
 const reason = { reason: 'lost' }
-const madeUpSecret = 'A'.repeat(43)
+/** What no link and no code is. */
+export const madeUpSecret = 'A'.repeat(43)
 let names = 0
 const fresh = () => `made-${++names}`
 const userId = async (scene: Scene) => `?userId=${await scene.user()}`
 
 /** Every route of openapi.yaml, by method and path. */
 export const routeFacts: Readonly<Record<string, RouteFacts>> = {
+  'GET /': open,
   'GET /device/v1/activities': none,
   'POST /device/v1/activities/{id}/report': none,
   'GET /device/v1/challenges': none,
@@ -77,6 +79,10 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'PATCH /device/v1/self': { body: () => ({ name: fresh() }) },
   'GET /health/live': open,
   'GET /health/ready': open,
+  'GET /me': none,
+  'GET /me/devices/{id}': none,
+  'POST /me/devices/{id}': { body: () => reason },
+  'POST /me/sign-out': none,
   'GET /metrics': open,
   'GET /openapi.yaml': open,
   'GET /portal/v1/activities': none,
@@ -92,6 +98,10 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   },
   'GET /t/{tenantId}/.well-known/jwks.json': open,
   'GET /t/{tenantId}/enrol': open,
+  'GET /t/{tenantId}/me': { everybody: 'portal_link_invalid' },
+  'GET /t/{tenantId}/me/{secret}': open,
+  'POST /t/{tenantId}/me/{secret}': { everybody: 'portal_link_invalid', ownPages: true },
+  'GET /t/{tenantId}/portal': { everybody: 'portal_link_invalid' },
   'GET /v1/api-keys': none,
   'POST /v1/api-keys': {
     body: async ({ party }) => ({ relyingPartyId: await party(), name: fresh() }),

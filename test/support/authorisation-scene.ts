@@ -160,12 +160,12 @@ export function newIntegration(name: string) {
 /** What a browser sends once its person has opened a fresh link. */
 async function browserOf({ api, origin }: Tenancy, userId: string) {
   const { url } = await made(api, 'POST', `/v1/users/${userId}/portal-sessions`)
-  const [, , tenantId] = new URL(url).pathname.split('/')
+  const [, , tenantId, , token] = new URL(url).pathname.split('/')
   const ours = { 'sec-fetch-site': 'same-origin' }
   const opened = await fetch(`${origin}/portal/v1/sessions`, {
     method: 'POST',
     headers: { ...ours, 'content-type': 'application/json' },
-    body: JSON.stringify({ tenantId, token: new URL(url).hash.slice(1) }),
+    body: JSON.stringify({ tenantId, token }),
   })
   const cookie = opened.headers.get('set-cookie')?.split(';')[0]
   if (!cookie) throw new Error(await opened.text())

@@ -3,9 +3,9 @@
 import type { CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { type PortalSession, portalSessionSeconds } from '../../domain/portal.ts'
-import { isRefusal, refuse } from '../../domain/refusal.ts'
+import { isRefusal } from '../../domain/refusal.ts'
 import { type Operation, type OperationSchema, operationSchema } from '../operation.ts'
-import { sendRefusal } from '../problem.ts'
+import { type SendProblem, sendProblem } from '../problem.ts'
 import type { UseCases } from '../use-cases.ts'
 
 const decorator = 'portalSession'
@@ -46,12 +46,25 @@ export function portalCookie(publicOrigin: string): {
  */
 function isFromOurPage(
   { method, headers }: Pick<FastifyRequest, 'method' | 'headers'>,
-  publicOrigin: string,
+  { publicOrigin, isPage }: Pick<PortalGuardOptions, 'publicOrigin' | 'isPage'>,
 ): boolean {
+  const reads = method === 'GET' || method === 'HEAD'
   const site = headers['sec-fetch-site']
+  if (site === 'none') return isPage && reads
   if (site !== undefined) return site === 'same-origin'
   if (headers.origin !== undefined) return headers.origin === publicOrigin
-  return method === 'GET'
+  return reads
+}
+
+export type PortalGuardOptions = {
+  readonly publicOrigin: string
+  /**
+   * True for pages, which people also reach by typing the address or reloading; false for what
+   * pages call.
+   */
+  readonly isPage: boolean
+  /** How a no is said. */
+  readonly send?: SendProblem
 }
 
 /** Describes and protects a route of the portal. */
@@ -63,17 +76,16 @@ export type PortalGuard = <const O extends Operation>(
 /** The page is judged first, then the cookie, before the body is read. */
 export function createPortalGuard(
   authenticate: UseCases['authenticatePortal'],
-  publicOrigin: string,
+  options: PortalGuardOptions,
 ): PortalGuard {
+  const { publicOrigin, send = sendProblem } = options
   const { name } = portalCookie(publicOrigin)
   return (access, operation) => ({
     onRequest: async (request, reply) => {
-      if (!isFromOurPage(request, publicOrigin)) {
-        return sendRefusal(reply, refuse('origin_not_allowed'))
-      }
+      if (!isFromOurPage(request, options)) return send(reply, 'origin_not_allowed')
       if (access === 'open') return
       const session = await authenticate(request.cookies[name])
-      if (isRefusal(session)) return sendRefusal(reply, session)
+      if (isRefusal(session)) return send(reply, session.refused, session)
       request.setDecorator(decorator, session)
     },
     schema: operationSchema(operation, {

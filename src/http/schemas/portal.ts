@@ -7,8 +7,7 @@ export const mintedLinkBody = z
     id: shownId('portalSession', 'Names the link in activities; it opens nothing.'),
     url: z.string().meta({
       description: 'Give it to the user, and to nobody else.',
-      example:
-        'https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/portal#<43 characters>',
+      example: 'https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/me/<43 characters>',
     }),
     expiresAt: timestamp('When the link is worth nothing any more.'),
   })
@@ -20,9 +19,9 @@ export const openedLink = z
     token: z
       .string()
       .regex(/^[A-Za-z0-9_-]{43}$/)
-      .meta({ description: 'What stands behind the `#` of the link.' }),
+      .meta({ description: 'What stands at the end of the link.' }),
   })
-  .meta({ id: 'OpenedPortalLink', description: 'The link, as its page read it.' })
+  .meta({ id: 'OpenedPortalLink', description: 'A link, taken apart.' })
 
 export const portalUserBody = z
   .object({
