@@ -3694,7 +3694,7 @@ export interface components {
             id: string;
             /**
              * @description Give it to the user, and to nobody else.
-             * @example https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/portal#<43 characters>
+             * @example https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/me/<43 characters>
              */
             url: string;
         };

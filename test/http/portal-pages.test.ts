@@ -1,0 +1,309 @@
+// The portal's pages over HTTP: who may send what to them, and what nobody learns from them.
+
+import { Writable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import { pino } from 'pino'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { refuse } from '../../src/domain/refusal.ts'
+import type { AppOptions } from '../../src/http/app.ts'
+import { loggerOptions, type Observation } from '../../src/http/logging.ts'
+import type { UseCases } from '../../src/http/use-cases.ts'
+import { until } from '../support/until.ts'
+import { aDevice, anApp, anId, portalSession, publicOrigin } from './fixtures.ts'
+
+const secret = 'CANARY'.padEnd(43, 'A')
+const link = `/t/${anId('tenant')}/me/${secret}`
+const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
+const ours = { ...browser, 'sec-fetch-site': 'same-origin' }
+const cookie = `__Host-countersign-portal=${anId('tenant')}.${'A'.repeat(43)}`
+const signedIn = { ...ours, cookie }
+const form = { 'content-type': 'application/x-www-form-urlencoded' }
+const device = `/me/devices/${anId('device')}`
+
+const session: Partial<UseCases> = {
+  authenticatePortal: async (given) =>
+    given === undefined ? refuse('portal_session_invalid') : portalSession,
+  readPortalDevice: async () => aDevice(),
+  listPortalDevices: async () => [aDevice()],
+}
+
+async function appWith(given: Partial<UseCases> = {}, more: Partial<AppOptions> = {}) {
+  const app: FastifyInstance = await anApp({ ...session, ...given }, more)
+  onTestFinished(() => app.close())
+  return app
+}
+
+describe('a link to the portal', () => {
+  test('may be read by scanners, previews and prefetches: no use case is asked', async () => {
+    const app = await appWith()
+    for (const method of ['GET', 'HEAD'] as const) {
+      for (const headers of [
+        {},
+        browser,
+        { ...browser, purpose: 'prefetch', 'sec-fetch-site': 'cross-site' },
+      ]) {
+        const { statusCode, headers: told } = await app.inject({ method, url: link, headers })
+        expect([statusCode, told['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
+      }
+    }
+  })
+
+  test('shows every reader the same page, which does not hold its secret', async () => {
+    const app = await appWith()
+    const [known, other] = await Promise.all(
+      [link, `/t/${anId('tenant', '1')}/me/${'B'.repeat(43)}`].map((url) => app.inject(url)),
+    )
+    expect(known?.body).toBe(other?.body)
+    expect(known?.body).not.toContain(secret)
+  })
+
+  test('is opened by a press on its page, which sets the cookie and leads to an address without the secret', async () => {
+    const app = await appWith({
+      openPortal: async (given) => {
+        expect(given).toEqual({ tenantId: anId('tenant'), token: secret })
+        return { session: portalSession, cookie: 'value' }
+      },
+    })
+    const { statusCode, headers } = await app.inject({
+      method: 'POST',
+      url: `${link}?utm_source=mail`,
+      headers: { ...ours, ...form },
+      payload: '',
+    })
+    expect([statusCode, headers.location]).toEqual([303, '/me'])
+    expect(headers['set-cookie']).toMatch(/^__Host-countersign-portal=value; .*SameSite=Strict/)
+  })
+
+  test.each([
+    ['another site', { 'sec-fetch-site': 'cross-site' }],
+    ['a sibling host', { 'sec-fetch-site': 'same-site' }],
+    ['no page', { 'sec-fetch-site': 'none' }],
+    ['an old browser that keeps its origin to itself', { origin: 'null' }],
+    ['an old browser on another site', { origin: 'https://evil.example' }],
+    ['a program', {}],
+  ])('is not opened from %s: that is said on a page, and the link stays good', async (_, site) => {
+    const app = await appWith()
+    const answer = await app.inject({ method: 'POST', url: link, headers: { ...browser, ...site } })
+    expect(answer.statusCode).toBe(403)
+    expect(answer.body).toContain('<h1>This did not come from our page</h1>')
+  })
+
+  test('that was used, is over, was cut off or never was gets one page, equal to the byte', async () => {
+    const app = await appWith({ openPortal: async () => refuse('portal_link_invalid') })
+    const urls = [link, `/t/${anId('tenant')}/me/x`, `/t/${anId('tenant', '1')}/me/${secret}`]
+    const answers = await Promise.all(
+      urls.map((url) => app.inject({ method: 'POST', url, headers: ours })),
+    )
+    const former = [`/t/${anId('tenant')}/portal`, `/t/${anId('tenant')}/me`]
+    answers.push(...(await Promise.all(former.map((url) => app.inject({ url, headers: browser })))))
+    for (const { statusCode, body } of answers) {
+      expect([statusCode, body]).toEqual([404, answers[0]?.body])
+    }
+    expect(answers[0]?.body).toContain('Ask for a new link')
+  })
+})
+
+describe('every page', () => {
+  const pages = [
+    ['a link', { url: link, headers: browser }],
+    ['the devices', { url: '/me', headers: signedIn }],
+    ['a device', { url: device, headers: signedIn }],
+    ['a no', { url: '/me', headers: browser }],
+    ['nothing', { url: '/nowhere', headers: browser }],
+    ['the beginning', { url: '/', headers: browser }],
+    ['the address of a QR code', { url: `/t/${anId('tenant')}/enrol`, headers: browser }],
+  ] as const
+
+  test.each(pages)(
+    '%s runs no script, loads nothing, is in no frame, no store and no referrer',
+    async (_, request) => {
+      const app = await appWith()
+      const { headers, body } = await app.inject(request)
+      const policy = String(headers['content-security-policy'])
+      expect(policy).toMatch(
+        /^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; base-uri 'none'; form-action '(?:none|self)'; frame-ancestors 'none'$/,
+      )
+      expect(headers).toMatchObject({
+        'content-type': 'text/html; charset=utf-8',
+        'cache-control': 'no-store',
+        'referrer-policy': 'no-referrer',
+        'x-content-type-options': 'nosniff',
+        'cross-origin-opener-policy': 'same-origin',
+      })
+      expect(policy.includes("form-action 'self'")).toBe(body.includes('<form'))
+      expect(body).not.toMatch(/<script|\bon\w+=|javascript:|\bsrc=|style="/i)
+      expect(body).toMatch(/^<!doctype html>\n<html lang="en">/)
+      expect(body.match(/<h1>/g)).toHaveLength(1)
+    },
+  )
+
+  test('escapes what people typed, in texts and in attributes', async () => {
+    const hostile = `'"><img src=x onerror=alert(1)>&amp;`
+    const named = aDevice({ name: hostile, model: hostile })
+    const app = await appWith({
+      authenticatePortal: async () => ({
+        ...portalSession,
+        userName: hostile,
+        tenantName: hostile,
+      }),
+      readPortalDevice: async () => named,
+      listPortalDevices: async () => [named],
+    })
+    for (const url of ['/me', device]) {
+      const { body } = await app.inject({ url, headers: signedIn })
+      expect(body).not.toContain('<img')
+      expect(body).toContain('&#39;&quot;&gt;&lt;img src=x onerror=alert(1)&gt;&amp;amp;')
+    }
+  })
+})
+
+describe('the pages of a session', () => {
+  test('are for whoever has its cookie, also after a reload or a typed address, and not from another site', async () => {
+    const app = await appWith()
+    const status = async (headers: object) =>
+      (await app.inject({ url: '/me', headers: { ...browser, ...headers } })).statusCode
+    expect(await status({ cookie, 'sec-fetch-site': 'same-origin' })).toBe(200)
+    expect(await status({ cookie, 'sec-fetch-site': 'none' })).toBe(200)
+    expect(await status({ cookie })).toBe(200)
+    expect(await status({ cookie, 'sec-fetch-site': 'same-site' })).toBe(403)
+    expect(await status({ cookie, 'sec-fetch-site': 'cross-site' })).toBe(403)
+    expect(await status({})).toBe(401)
+  })
+
+  test('change nothing when they are read: only a POST from the page itself unregisters', async () => {
+    const asked: unknown[] = []
+    const app = await appWith({
+      unregisterFromPortal: async (_session, id, reason) => {
+        asked.push([id, reason])
+        return aDevice({ status: 'unregistered' })
+      },
+    })
+    for (const method of ['GET', 'HEAD', 'PUT', 'DELETE'] as const) {
+      await app.inject({ method, url: device, headers: signedIn })
+    }
+    const post = (headers: object, payload = 'reason=lost') =>
+      app.inject({ method: 'POST', url: device, headers: { ...form, ...headers }, payload })
+    for (const site of ['cross-site', 'same-site', 'none']) {
+      expect((await post({ ...browser, cookie, 'sec-fetch-site': site })).statusCode).toBe(403)
+    }
+    expect((await post(ours)).statusCode).toBe(401)
+    expect(asked).toEqual([])
+    const { statusCode, headers } = await post(signedIn)
+    expect([statusCode, headers.location]).toEqual([303, device])
+    expect(asked).toEqual([[anId('device'), 'lost']])
+  })
+
+  test.each([
+    ['no reason', ''],
+    ['a reason of our own', 'reason=admin'],
+    ['a reason twice', 'reason=lost&reason=stolen'],
+    ['a field more', 'reason=lost&userId=x'],
+    ['a name that programs trip over', '__proto__=x&reason=lost'],
+    ['too much', `reason=${'x'.repeat(5000)}`],
+  ])('refuse a form with %s, on a page', async (_, payload) => {
+    const app = await appWith()
+    const { statusCode, headers } = await app.inject({
+      method: 'POST',
+      url: device,
+      headers: { ...signedIn, ...form },
+      payload,
+    })
+    expect([400, 413]).toContain(statusCode)
+    expect(headers['content-type']).toBe('text/html; charset=utf-8')
+  })
+
+  test('say on a page what broke, with the id of the request, and that the database is away', async () => {
+    const app = await appWith(
+      {
+        listPortalDevices: async () => {
+          throw new Error('it broke')
+        },
+        readPortalDevice: async () => {
+          throw new Error('away')
+        },
+      },
+      { isUnavailable: (error) => error instanceof Error && error.message === 'away' },
+    )
+    const broken = await app.inject({ url: '/me', headers: signedIn })
+    expect(broken.statusCode).toBe(500)
+    expect(broken.body).toContain(String(broken.headers['request-id']))
+    expect(broken.body).not.toContain('it broke')
+    const away = await app.inject({ url: device, headers: signedIn })
+    expect([away.statusCode, away.headers['retry-after']]).toEqual([503, '1'])
+    expect(away.body).toContain('Not possible at the moment')
+  })
+
+  test('answer programs with problem documents', async () => {
+    const app = await appWith()
+    const { statusCode, headers, body } = await app.inject({ url: '/me' })
+    expect([statusCode, JSON.parse(body).code]).toEqual([401, 'portal_session_invalid'])
+    expect(headers['content-type']).toMatch('application/problem+json')
+  })
+})
+
+describe('the secret of a link', () => {
+  test('stands in no log line and no metric, whatever becomes of the call', async () => {
+    const lines: string[] = []
+    const target = new Writable({
+      write(line, _encoding, done) {
+        lines.push(String(line))
+        done()
+      },
+    })
+    const observed: Observation[] = []
+    const app = await appWith(
+      {
+        openPortal: async () => {
+          throw new Error('it broke')
+        },
+      },
+      {
+        logger: pino(loggerOptions('trace'), target),
+        onRequestObserved: (one) => observed.push(one),
+      },
+    )
+    const requests = [
+      { url: link },
+      { method: 'HEAD', url: link },
+      { method: 'POST', url: link, headers: ours },
+      { method: 'POST', url: link },
+      {
+        method: 'POST',
+        url: link,
+        headers: { ...ours, 'content-type': 'text/plain' },
+        payload: secret,
+      },
+      { method: 'DELETE', url: link },
+      { url: `${link}?${secret}=${secret}` },
+      { url: `${link}/${secret}` },
+      { url: link.repeat(9) },
+      { url: `${link}%zz` },
+      { url: '/nowhere', headers: { referer: `${publicOrigin}${link}` } },
+    ] as const
+    const answers = []
+    for (const request of requests) answers.push(await app.inject(request))
+    await until('a line for each call', () => observed.length >= requests.length - 2)
+    expect(answers.map(({ body }) => body).join('')).not.toContain('CANARY')
+    expect(lines.join('')).not.toContain('CANARY')
+    expect(JSON.stringify(observed)).not.toContain('CANARY')
+    expect(new Set(observed.map(({ route }) => route))).toEqual(
+      new Set(['/t/:tenantId/me/:secret', 'none']),
+    )
+  })
+})
+
+describe('the beginning', () => {
+  test('tells a browser and a program where they are, and neither of them a version', async () => {
+    const app = await appWith()
+    const page = await app.inject({ url: '/', headers: browser })
+    expect(page.body).toContain('href="/docs"')
+    const told = await app.inject('/')
+    expect(told.json()).toEqual({
+      name: 'Countersign',
+      documentation: '/docs',
+      description: '/openapi.yaml',
+      health: '/health/ready',
+    })
+    for (const { body } of [page, told]) expect(body).not.toMatch(/\d+\.\d+\.\d+/)
+  })
+})
