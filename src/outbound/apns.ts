@@ -1,4 +1,5 @@
-import type { ClientHttp2Session } from 'node:http2'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { ClientHttp2Session, Settings } from 'node:http2'
 import { connect, type TLSSocket } from 'node:tls'
 import type { Provider, ProviderOptions } from '@parse/node-apn'
 import type { PushAddress, PushMessage, PushProvider, PushResult } from '../ports/push.ts'
@@ -13,6 +14,7 @@ import { createBoundedProvider } from './bounded-provider.ts'
 import { requirePrivateKey } from './private-key.ts'
 import type { PushLog } from './push-log.ts'
 import { toApnsPush } from './push-payload.ts'
+import { boundSession } from './session-bounds.ts'
 import { createSilenceWatch } from './silence-watch.ts'
 
 export type ApnsOptions = {
@@ -36,6 +38,7 @@ export type ApnsOptions = {
 type SessionOptions = {
   readonly peerMaxConcurrentStreams: number
   readonly maxSessionMemory: number
+  readonly settings: Settings
   readonly createConnection: (authority: URL) => TLSSocket
 }
 
@@ -54,14 +57,23 @@ function connectTo(hostname: string, { address, ca }: ApnsOptions): TLSSocket {
   return socket
 }
 
-function providerOptions(options: ApnsOptions, deadlineMs: number): ProviderOptions {
+function providerOptions(
+  options: ApnsOptions,
+  deadlineMs: number,
+  connected: (socket: TLSSocket) => void,
+): ProviderOptions {
   const { key, environment } = options
   const session: SessionOptions = {
     // APNs allows one stream until it has seen a valid token; Node assumes 100, and 99 would be refused.
     peerMaxConcurrentStreams: 1,
     // In MB. With Node's 10 a burst takes the whole session down.
-    maxSessionMemory: 1000,
-    createConnection: ({ hostname }) => connectTo(hostname, options),
+    maxSessionMemory: 100,
+    settings: { enablePush: false },
+    createConnection: ({ hostname }) => {
+      const socket = connectTo(hostname, options)
+      connected(socket)
+      return socket
+    },
   }
   return {
     token: { key: Buffer.from(key.pem), keyId: key.keyId, teamId: key.teamId },
@@ -79,12 +91,25 @@ type ApnsOutcome = { readonly id: string } | { readonly failure: ApnsFailure }
 /** node-apn behind the calls that are safe to make. */
 async function openApnsClient(options: ApnsOptions, deadlineMs: number) {
   const { default: apn } = await import('@parse/node-apn')
-  const provider = new apn.Provider(providerOptions(options, deadlineMs)) as Provider & ApnsClient
+  const waiting = new AsyncLocalStorage<AbortSignal>()
+  const bound = (socket: TLSSocket): void => {
+    // The library makes the session around the connection, and keeps it before anything else runs.
+    queueMicrotask(() => {
+      const { session } = provider.client
+      if (session) boundSession(session, socket, () => waiting.getStore())
+      else socket.destroy()
+    })
+  }
+  const provider = new apn.Provider(providerOptions(options, deadlineMs, bound)) as Provider &
+    ApnsClient
   return {
-    send: async (message: PushMessage): Promise<ApnsOutcome> => {
+    /** The stream is ended with `signal` whatever the library does. */
+    send: async (message: PushMessage, signal: AbortSignal): Promise<ApnsOutcome> => {
       const push = toApnsPush(message)
       const notification = new apn.Notification({ ...push, topic: options.bundleId })
-      const { sent, failed } = await provider.send(notification, message.address.token)
+      const { sent, failed } = await waiting.run(signal, () =>
+        provider.send(notification, message.address.token),
+      )
       const failure: ApnsFailure | undefined = failed[0]
       if (failure) return { failure }
       const reply = sent[0] as { 'apns-id'?: string } | undefined
@@ -121,20 +146,20 @@ export function createApnsProvider(options: ApnsOptions): PushProvider {
     void loading.then((client) => client.disconnect())
   })
 
-  const sendOnce = async (message: PushMessage): Promise<ApnsOutcome> => {
+  const sendOnce = async (message: PushMessage, signal: AbortSignal): Promise<ApnsOutcome> => {
     const client = await loading
-    const outcome = await client.send(message)
+    const outcome = await client.send(message, signal)
     if ('id' in outcome || hasReply(outcome.failure)) silence.heard()
     return outcome
   }
 
-  const attempt = async (message: PushMessage, deadlineAt: number): Promise<PushResult> => {
+  const attempt = async (message: PushMessage, signal: AbortSignal): Promise<PushResult> => {
     if (!deviceToken.test(message.address.token)) {
       return { kind: 'rejected', reason: 'the device token is not hexadecimal' }
     }
-    let outcome = await sendOnce(message)
+    let outcome = await sendOnce(message, signal)
     const isStale = 'failure' in outcome && isExpiredProviderToken(outcome.failure)
-    if (isStale && performance.now() < deadlineAt) outcome = await sendOnce(message)
+    if (isStale && !signal.aborted) outcome = await sendOnce(message, signal)
     if ('failure' in outcome) return readApnsFailure(outcome.failure, environmentProven)
     environmentProven = true
     return { kind: 'accepted', providerMessageId: outcome.id }
@@ -142,5 +167,13 @@ export function createApnsProvider(options: ApnsOptions): PushProvider {
 
   const close = () => loading.then((client) => client.close())
   const { unanswered } = silence
-  return createBoundedProvider({ maxInFlight, deadlineMs, clock, log, attempt, unanswered, close })
+  return createBoundedProvider({
+    maxInFlight,
+    deadlineMs,
+    clock,
+    log,
+    attempt: (message, _deadlineAt, signal) => attempt(message, signal),
+    unanswered,
+    close,
+  })
 }

@@ -8,8 +8,11 @@ export type BoundedProviderOptions = {
   readonly deadlineMs: number
   readonly clock: Clock
   readonly log: PushLog
-  /** Sends once; `deadlineAt` and all other times are on `performance.now()`'s clock. What it throws becomes `retry`. */
-  attempt(message: PushMessage, deadlineAt: number): Promise<PushResult>
+  /**
+   * Sends once; `deadlineAt` and all other times are on `performance.now()`'s clock. What it throws becomes `retry`. At `signal`
+   * whatever is still on the wire must end: nobody waits for it any more.
+   */
+  attempt(message: PushMessage, deadlineAt: number, signal: AbortSignal): Promise<PushResult>
   /** An attempt that began at `beganAt` had no answer at its deadline. What it answers later is not listened to. */
   unanswered?(beganAt: number): void
   /** Called once, when every caller has an answer. */
@@ -27,10 +30,13 @@ export function createBoundedProvider(options: BoundedProviderOptions): PushProv
   const sendWithin = async (message: PushMessage, deadlineMs: number): Promise<PushResult> => {
     const deadlineAt = performance.now() + deadlineMs
     let beganAt = deadlineAt
-    const outcome = await window.run(deadlineMs, () => {
-      beganAt = performance.now()
-      return options.attempt(message, deadlineAt)
-    })
+    const over = new AbortController()
+    const outcome = await window
+      .run(deadlineMs, () => {
+        beganAt = performance.now()
+        return options.attempt(message, deadlineAt, over.signal)
+      })
+      .finally(() => over.abort())
     if (outcome.kind === 'done') return outcome.value
     if (outcome.kind === 'closed') return { kind: 'retry', reason: 'this process is shutting down' }
     if (!outcome.began) return { kind: 'retry', reason: 'timeout: no free place in time' }

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent, type RequestOptions } from 'node:https'
+import { boundAnswer } from './answer-bounds.ts'
 
 /** The end of the time that a piece of work has, and a listener to the replies it gets on the way. */
 export type Deadline = {
@@ -21,6 +22,9 @@ export type DeadlineAgentOptions = {
 /** The `code` of the error that a request ends with at its deadline; not one that firebase-admin retries. */
 export const DEADLINE_CODE = 'EDEADLINE'
 
+/** Answers of push services are some hundred bytes. */
+const bodyBytesMax = 64 * 1024
+
 class DeadlineError extends Error {
   readonly code = DEADLINE_CODE
 }
@@ -34,7 +38,7 @@ type Refusable = { onSocket(socket: null, error: Error): void }
 
 /**
  * A keep-alive agent whose requests end with the work that made them: a library that retries inside, out of our reach,
- * cannot put anything on the wire after the deadline, and what is on the wire then is cut off.
+ * cannot put anything on the wire after the deadline, and what is on the wire then is cut off. Answers are bounded.
  */
 export class DeadlineAgent extends Agent {
   readonly #address: DeadlineAgentOptions['address']
@@ -51,6 +55,7 @@ export class DeadlineAgent extends Agent {
   }
 
   addRequest(request: ClientRequest, options: RequestOptions): void {
+    boundAnswer(request, bodyBytesMax)
     const deadline = this.#deadline.getStore()
     if (deadline === undefined || this.#admit(request, deadline)) {
       addRequest.call(this, request, options)

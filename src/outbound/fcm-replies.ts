@@ -1,4 +1,5 @@
 import type { PushResult } from '../ports/push.ts'
+import { answerRefused } from './answer-bounds.ts'
 import { DEADLINE_CODE } from './deadline-agent.ts'
 import { plainText } from './push-log.ts'
 import { parseRetryAfterMs } from './retry-after.ts'
@@ -103,6 +104,7 @@ export function readFcmFailure(failure: FcmFailure): PushResult {
   const { status, code, retryAfterMs } = failure
   if (status === undefined) {
     if (code === DEADLINE_CODE) return { kind: 'retry', reason: 'timeout: no answer in time' }
+    if (code === answerRefused) return { kind: 'retry', reason: 'the answer is out of bounds' }
     if (code.startsWith('messaging/')) return { kind: 'rejected', reason: code }
     return { kind: 'retry', reason: `no reply: ${code}` }
   }

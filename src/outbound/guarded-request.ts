@@ -1,9 +1,10 @@
 // One request to an address that somebody else chose: checked, without redirects or proxies, within a time, reading a little.
 
-import { type IncomingMessage, request } from 'node:http'
+import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { rootCertificates } from 'node:tls'
+import { boundAnswer } from './answer-bounds.ts'
 import { type EgressGuard, egressRefused } from './egress-guard.ts'
 
 export type GuardedRequest = {
@@ -12,10 +13,41 @@ export type GuardedRequest = {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly timeoutMs: number
+  /** Of the answer's body; with 0 the status is all that is waited for. */
   readonly bytesMax: number
 }
 
 export type GuardedAnswer = { readonly status: number; readonly body: string }
+
+class TimeoutError extends Error {
+  readonly code = 'ETIMEDOUT'
+}
+
+/** What a request to a stranger is held to. */
+type Hold = {
+  readonly guard: Pick<EgressGuard, 'allows'>
+  readonly timeoutMs: number
+  readonly bodyBytesMax: number
+}
+
+/**
+ * Holds a request that was just made, over whatever agent, to its bounds: it goes to no address that the guard refuses, says no
+ * more than its answer may, and is over after its time, connection included.
+ */
+export function holdRequest(sent: ClientRequest, { guard, timeoutMs, bodyBytesMax }: Hold): void {
+  const timer = setTimeout(() => sent.destroy(new TimeoutError('no answer in time')), timeoutMs)
+  sent.once('close', () => clearTimeout(timer))
+  sent.once('socket', (socket: Socket) => {
+    // An address in the URL is never looked up; and whatever else might lead elsewhere ends here.
+    const check = () => {
+      if (guard.allows(socket.remoteAddress ?? '')) return
+      sent.destroy(Object.assign(new Error('not allowed'), { code: egressRefused }))
+    }
+    // One that is used again was checked when it was new.
+    if (socket.connecting) socket.once('connect', check)
+  })
+  boundAnswer(sent, bodyBytesMax)
+}
 
 /** Reads the answer up to its bound; more is an error. */
 function read(answer: IncomingMessage, bytesMax: number): Promise<string> {
@@ -33,14 +65,17 @@ function read(answer: IncomingMessage, bytesMax: number): Promise<string> {
   })
 }
 
-/** Sends once, over a connection of its own. Rejects when the guard refuses, and when there is no whole answer in time. */
+/**
+ * Sends once, over a connection of its own. Rejects when the guard refuses, and when there is no whole answer in time; where no
+ * body is wanted, the status is the whole answer.
+ */
 export function sendGuarded(
   { guard, ca }: { readonly guard: EgressGuard; readonly ca: readonly string[] },
   asked: GuardedRequest,
 ): Promise<GuardedAnswer> {
   const fault = guard.fault(asked.url)
   if (fault !== undefined) return Promise.reject(new Error(`the address is refused: ${fault}`))
-  const { method, body } = asked
+  const { method, body, timeoutMs, bytesMax } = asked
   const headers = {
     ...asked.headers,
     ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }),
@@ -57,26 +92,23 @@ export function sendGuarded(
             minVersion: 'TLSv1.2',
             ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
           })
-    const timer = setTimeout(() => sent.destroy(new Error('no answer in time')), asked.timeoutMs)
+    holdRequest(sent, { guard, timeoutMs, bodyBytesMax: bytesMax })
     let isAnswered = false
     sent.once('close', () => {
-      clearTimeout(timer)
       // A connection that is switched to another protocol ends without an answer and without an error.
       if (!isAnswered) reject(new Error('no answer'))
-    })
-    sent.once('socket', (socket: Socket) => {
-      // An address in the URL is never looked up; and whatever else might lead elsewhere ends here.
-      socket.once('connect', () => {
-        if (guard.allows(socket.remoteAddress ?? '')) return
-        sent.destroy(Object.assign(new Error('not allowed'), { code: egressRefused }))
-      })
     })
     sent.once('response', (answer) => {
       isAnswered = true
       const status = answer.statusCode ?? 0
-      read(answer, asked.bytesMax).then((text) => resolve({ status, body: text }), reject)
+      if (bytesMax === 0) {
+        resolve({ status, body: '' })
+        answer.destroy()
+        return
+      }
+      read(answer, bytesMax).then((text) => resolve({ status, body: text }), reject)
     })
-    sent.once('error', reject)
+    sent.on('error', reject)
     sent.end(body)
   })
 }

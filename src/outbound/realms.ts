@@ -110,7 +110,7 @@ export function createRealms({
             headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
             body: JSON.stringify({ status }),
             timeoutMs,
-            bytesMax: keysBytesMax,
+            bytesMax: 0,
           },
         )
         if (answer.status === 200) return { kind: 'taken' }

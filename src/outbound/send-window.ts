@@ -14,20 +14,24 @@ export type SendWindow = {
   drain(): Promise<void>
 }
 
+/** Work that has less time left is not begun: it could only be cut off. */
+const leftMsMin = 5
+
 /**
  * At most `capacity` pieces of work at a time. Work that is late keeps its place until it ends, so that the number of
  * requests on the wire is bounded even when the far end is silent; but no longer than its deadline once more, because a
  * library may lose a request and never answer.
  */
 export function createSendWindow(capacity: number): SendWindow {
-  const waiting = new Set<() => void>()
+  const waiting = new Map<() => void, number>()
   const unanswered = new Set<Promise<unknown>>()
   let free = capacity
   let closed = false
 
   const startNext = (): void => {
-    for (const start of waiting) {
+    for (const [start, deadlineAt] of waiting) {
       if (free === 0) return
+      if (deadlineAt - performance.now() < leftMsMin) continue
       waiting.delete(start)
       free -= 1
       start()
@@ -58,7 +62,7 @@ export function createSendWindow(capacity: number): SendWindow {
         if (began) timer = setTimeout(giveBack, deadlineMs).unref()
         resolve({ kind: 'late', began })
       }, deadlineMs)
-      waiting.add(start)
+      waiting.set(start, performance.now() + deadlineMs)
       startNext()
     })
 

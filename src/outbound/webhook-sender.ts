@@ -2,11 +2,12 @@
 
 import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request } from 'node:http'
 import { Agent as HttpsAgent, request as secureRequest } from 'node:https'
-import type { Socket } from 'node:net'
 import { rootCertificates } from 'node:tls'
 import type { WebhookOutcome } from '../domain/webhook-endpoint.ts'
 import type { WebhookRequest, WebhookSender } from '../ports/webhook.ts'
+import { answerRefused } from './answer-bounds.ts'
 import { type EgressGuard, egressRefused } from './egress-guard.ts'
+import { holdRequest } from './guarded-request.ts'
 import { parseRetryAfterMs } from './retry-after.ts'
 import { webhookHeaders } from './webhook-signature.ts'
 
@@ -14,21 +15,23 @@ export type WebhookSenderOptions = {
   readonly guard: EgressGuard
   /** Authorities to trust beside the public ones, in PEM. */
   readonly ca?: readonly string[]
-  /** From the name to the end of the answer. */
+  /** From the name to the status. */
   readonly timeoutMs?: number
 }
 
 const timeoutMsDefault = 15_000
-/** Nobody reads the answer; so much of it is taken that the connection can be used again. */
-const answerBytesMax = 16 * 1024
+/** Nobody reads the body; so much of it is taken, and for so long, that the connection can be used again. */
+const bodyBytesMax = 16 * 1024
+const bodyMsMax = 1_000
+/** Bodies that are still coming at a time; beyond them a connection is given up rather than waited for. */
+const unfinishedMax = 64
+/** Longer than any try takes; nothing that is said to nobody keeps a connection. */
+const idleMs = 30_000
 const busyCodes = new Set([429, 502, 503, 504])
-
-class TimeoutError extends Error {
-  readonly code = 'ETIMEDOUT'
-}
 
 const reasons: Readonly<Record<string, string>> = {
   [egressRefused]: 'address_not_allowed',
+  [answerRefused]: 'answer_too_long',
   ETIMEDOUT: 'timeout',
   ECONNREFUSED: 'connection_refused',
   ECONNRESET: 'connection_lost',
@@ -56,15 +59,28 @@ function outcomeOf({ statusCode = 0, headers }: IncomingMessage, at: Date): Webh
   return { kind: 'failed', statusCode, reason, ...(afterMs !== undefined && { afterMs }) }
 }
 
-/** Takes a bounded part of the answer; whatever becomes of the rest, the status has decided. */
-function finishReading(answer: IncomingMessage, done: () => void): void {
-  let bytes = 0
-  answer.on('data', (chunk: Buffer) => {
-    bytes += chunk.length
-    if (bytes > answerBytesMax) answer.destroy()
-  })
-  answer.on('error', () => undefined)
-  answer.once('close', done)
+/** Lets answers end whose status is known, so that their connections can be used again; bounded in bytes, time and number. */
+function createLeftovers(): { finish(answer: IncomingMessage): void } {
+  let unfinished = 0
+  return {
+    finish(answer) {
+      unfinished += 1
+      let bytes = 0
+      const giveUp = () => answer.destroy()
+      const timer = setTimeout(giveUp, bodyMsMax)
+      answer.on('data', (chunk: Buffer) => {
+        bytes += chunk.length
+        if (bytes > bodyBytesMax) giveUp()
+      })
+      answer.on('error', () => undefined)
+      answer.once('close', () => {
+        unfinished -= 1
+        clearTimeout(timer)
+      })
+      // A body that came together with its head is whole by then.
+      if (unfinished > unfinishedMax) setImmediate(() => answer.complete || giveUp())
+    },
+  }
 }
 
 /** Sends over connections of its own. */
@@ -73,8 +89,9 @@ export function createWebhookSender({
   ca = [],
   timeoutMs = timeoutMsDefault,
 }: WebhookSenderOptions): WebhookSender {
-  const pool = { keepAlive: true, scheduling: 'lifo', maxFreeSockets: 8 } as const
+  const pool = { keepAlive: true, scheduling: 'lifo', maxFreeSockets: 8, timeout: idleMs } as const
   const plain = new HttpAgent(pool)
+  const leftovers = createLeftovers()
   const secure = new HttpsAgent({
     ...pool,
     minVersion: 'TLSv1.2',
@@ -97,39 +114,22 @@ export function createWebhookSender({
     }
     return new Promise((resolve) => {
       const sent = open(new URL(asked.url), headers)
-      const timer = setTimeout(
-        () => sent.destroy(new TimeoutError('no answer in time')),
-        Math.max(0, deadline - performance.now()),
-      )
-      const done = (outcome: WebhookOutcome | 'again') => {
-        clearTimeout(timer)
-        resolve(outcome)
-      }
-      sent.once('socket', (socket: Socket) => {
-        // An address in the URL is never looked up; and whatever else might lead elsewhere ends here.
-        const check = () => {
-          if (!guard.allows(socket.remoteAddress ?? '')) {
-            sent.destroy(Object.assign(new Error('not allowed'), { code: egressRefused }))
-          }
-        }
-        // One that is used again was checked when it was new.
-        if (socket.connecting) socket.once('connect', check)
-      })
-      let decided: WebhookOutcome | undefined
+      const timeoutMs = Math.max(0, deadline - performance.now())
+      holdRequest(sent, { guard, timeoutMs, bodyBytesMax })
+      // The status decides: whoever drips a body after it holds nobody up.
       sent.once('response', (answer) => {
-        const outcome = outcomeOf(answer, asked.at)
-        decided = outcome
-        finishReading(answer, () => done(outcome))
+        resolve(outcomeOf(answer, asked.at))
+        leftovers.finish(answer)
       })
       sent.on('error', (error: NodeJS.ErrnoException) => {
         // The other side had closed a connection that was kept open: nothing was read of this try.
         const stale = sent.reusedSocket && error.code === 'ECONNRESET'
         const reason = reasonOf(error)
-        done(decided ?? (stale ? 'again' : { kind: 'failed', statusCode: null, reason }))
+        resolve(stale ? 'again' : { kind: 'failed', statusCode: null, reason })
       })
       // A connection that is switched to another protocol ends without an answer and without an error.
       sent.once('close', () => {
-        done(decided ?? { kind: 'failed', statusCode: null, reason: 'connection_lost' })
+        resolve({ kind: 'failed', statusCode: null, reason: 'connection_lost' })
       })
       sent.end(asked.body)
     })

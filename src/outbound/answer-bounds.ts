@@ -1,0 +1,49 @@
+// How much the other side of a request may say. Node bounds one block of headers, and nothing beyond it.
+
+import type { ClientRequest } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** Before the answer: interim answers (1xx) and its own headers, as bytes on the connection. */
+const headBytesMax = 32 * 1024
+/** Interim answers of one request (RFC 9110, 15.2); a server sends one or two. */
+export const interimAnswersMax = 8
+
+/** The `code` of the error that a request ends with when its answer is out of bounds. */
+export const answerRefused = 'EANSWER'
+
+export class AnswerError extends Error {
+  readonly code = answerRefused
+}
+
+/**
+ * Ends the request, and with it its connection, as soon as its answer is out of bounds: too many interim answers, more than
+ * `headBytesMax` before the answer, or more than twice `bodyBytesMax` with it. Bytes are counted as they come off the
+ * connection, so that headers, trailers and the framing of chunks count, too. Compressed answers end it as well: none was
+ * asked for, and a little of it can become a thousand times as much. Called before the request has a connection.
+ */
+export function boundAnswer(request: ClientRequest, bodyBytesMax: number): void {
+  let interim = 0
+  let bytes = 0
+  let bytesMax = headBytesMax
+  const refuse = (why: string): void => {
+    request.destroy(new AnswerError(why))
+  }
+  request.on('information', () => {
+    interim += 1
+    if (interim > interimAnswersMax) refuse('too many interim answers')
+  })
+  // Before the one who made the request, who would begin to decompress.
+  request.prependOnceListener('response', ({ headers }) => {
+    bytesMax += 2 * bodyBytesMax
+    const encoding = headers['content-encoding'] ?? 'identity'
+    if (encoding !== 'identity') refuse('the answer is compressed')
+  })
+  request.once('socket', (socket: Socket) => {
+    const count = (chunk: Buffer): void => {
+      bytes += chunk.length
+      if (bytes > bytesMax) refuse('the answer is too long')
+    }
+    socket.on('data', count)
+    request.once('close', () => socket.off('data', count))
+  })
+}

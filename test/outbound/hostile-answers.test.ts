@@ -1,0 +1,204 @@
+import { randomUUID } from 'node:crypto'
+import { afterEach, describe, expect, test } from 'vitest'
+import { startSimulator } from '../../simulator/simulator.ts'
+import { systemClock } from '../../src/outbound/clock.ts'
+import { DeadlineAgent } from '../../src/outbound/deadline-agent.ts'
+import { createEgressGuard } from '../../src/outbound/egress-guard.ts'
+import { createFcmProvider } from '../../src/outbound/fcm.ts'
+import { createAccessTokens } from '../../src/outbound/google-access-token.ts'
+import { sendGuarded } from '../../src/outbound/guarded-request.ts'
+import { createRealms } from '../../src/outbound/realms.ts'
+import { createWebhookSender } from '../../src/outbound/webhook-sender.ts'
+import {
+  drip,
+  type HostileServer,
+  hostileAnswers,
+  hostileBodies,
+  startHostileServer,
+} from '../support/hostile-server.ts'
+import { until } from '../support/until.ts'
+import { APP_ID, aPush, recordingLog } from './push-gateway.ts'
+
+const guard = createEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
+const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`
+
+type Client = {
+  readonly tls: boolean
+  /** What one call says went wrong, or that it was well. */
+  call(server: HostileServer, timeoutMs: number): Promise<string>
+}
+
+const base = ({ host, port }: HostileServer) => `http://${host}:${port}`
+
+async function theAccount() {
+  const simulator = await startSimulator()
+  await simulator.close()
+  return simulator.credentials.fcm.serviceAccount
+}
+
+const agentFor = ({ host, port, caPem }: HostileServer) =>
+  new DeadlineAgent({ address: { host, port }, ca: [caPem], maxSockets: 2 })
+
+const keys: Client = {
+  tls: false,
+  async call(server, timeoutMs) {
+    const asked = { method: 'GET', url: `${base(server)}/certs`, timeoutMs, bytesMax: 64 * 1024 }
+    return await sendGuarded({ guard, ca: [] }, asked as Parameters<typeof sendGuarded>[1]).then(
+      () => 'well',
+      (error: Error) => error.message,
+    )
+  },
+}
+
+const callback: Client = {
+  tls: false,
+  async call(server, timeoutMs) {
+    const realms = createRealms({ guard, ca: [], timeoutMs, clock: systemClock })
+    const result = await realms.callBack(base(server), 'token', 'SUCCEED')
+    return result.kind === 'failed' ? result.reason : 'well'
+  },
+}
+
+const webhook: Client = {
+  tls: false,
+  async call(server, timeoutMs) {
+    const sender = createWebhookSender({ guard, timeoutMs })
+    const url = `${base(server)}/events`
+    const outcome = await sender.send({
+      url,
+      id: 'evt_1',
+      at: new Date(),
+      body: '{}',
+      secrets: [secret],
+    })
+    // What is kept for another request does not count as open.
+    await until('the connection is given up', () => server.open() === 0)
+    sender.close()
+    return outcome.kind === 'accepted' ? 'well' : outcome.reason
+  },
+}
+
+const accessToken: Client = {
+  tls: true,
+  async call(server, deadlineMs) {
+    const agent = agentFor(server)
+    const serviceAccount = await theAccount()
+    const access = await createAccessTokens({
+      serviceAccount,
+      agent,
+      deadlineMs,
+      clock: systemClock,
+    }).current()
+    await until('the connection is given up', () => server.open() === 0)
+    agent.destroy()
+    return access.kind === 'token' ? 'well' : access.reason
+  },
+}
+
+/** The access token comes from a good server: what is tried is the SDK. */
+const push: Client = {
+  tls: true,
+  async call(server, deadlineMs) {
+    const { initializeApp, deleteApp } = await import('firebase-admin/app')
+    const { getMessaging } = await import('firebase-admin/messaging')
+    const agent = agentFor(server)
+    const name = randomUUID()
+    const credential = { getAccessToken: async () => ({ access_token: 'a', expires_in: 60 }) }
+    const app = initializeApp({ projectId: 'p', credential, httpAgent: agent }, name)
+    const deadline = { at: performance.now() + deadlineMs }
+    const said = await agent
+      .within(deadline, async () => await getMessaging(app).send({ token: 't' }))
+      .then(
+        () => 'well',
+        (error: { cause?: { code?: string } }) => String(error.cause?.code),
+      )
+    await until('the connection is given up', () => server.open() === 0)
+    await deleteApp(app)
+    agent.destroy()
+    return said
+  },
+}
+
+const clients = { keys, callback, webhook, accessToken, push }
+/** So long that whoever waits for it fails by the test's own limit. */
+const foreverMs = 600_000
+
+let server: HostileServer | undefined
+afterEach(async () => {
+  await server?.[Symbol.asyncDispose]()
+})
+
+describe.each(Object.entries(clients))('%s', (_, client) => {
+  test.each(Object.keys(hostileAnswers))('an answer of %s ends the request', async (name) => {
+    server = await startHostileServer(hostileAnswers[name] ?? (() => undefined), client)
+    expect(await client.call(server, foreverMs)).not.toBe('well')
+    await until('the connection is closed', () => server?.open() === 0)
+  })
+
+  test('an answer that comes by single bytes ends at the deadline', async () => {
+    server = await startHostileServer((socket) => drip(socket, 'H'), client)
+    expect(await client.call(server, 300)).not.toBe('well')
+    await until('the connection is closed', () => server?.open() === 0)
+  })
+})
+
+describe.each(Object.entries({ keys, accessToken, push }))(
+  '%s, which reads the body',
+  (_, client) => {
+    test.each(Object.keys(hostileBodies))('%s ends the request', async (name) => {
+      server = await startHostileServer(hostileBodies[name] ?? (() => undefined), client)
+      expect(await client.call(server, foreverMs)).not.toBe('well')
+      await until('the connection is closed', () => server?.open() === 0)
+    })
+
+    test('a body that comes by single bytes ends at the deadline', async () => {
+      server = await startHostileServer((socket) => {
+        socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
+        drip(socket, '1\r\nx\r\n')
+      }, client)
+      expect(await client.call(server, 300)).not.toBe('well')
+      await until('the connection is closed', () => server?.open() === 0)
+    })
+  },
+)
+
+describe.each(Object.entries({ callback, webhook }))(
+  '%s, which the status decides',
+  (_, client) => {
+    test.each(Object.keys(hostileBodies).filter((name) => name !== 'a compressed body'))(
+      '%s holds nobody up and is given up',
+      async (name) => {
+        server = await startHostileServer(hostileBodies[name] ?? (() => undefined), client)
+        expect(await client.call(server, foreverMs)).toBe('well')
+        await until('the connection is closed', () => server?.open() === 0)
+      },
+    )
+
+    test('a body that comes by single bytes holds nobody up and is given up', async () => {
+      server = await startHostileServer((socket) => {
+        socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
+        drip(socket, '1\r\nx\r\n')
+      }, client)
+      expect(await client.call(server, foreverMs)).toBe('well')
+      await until('the connection is closed', () => server?.open() === 0)
+    })
+  },
+)
+
+test('a push service whose answer is out of bounds may be asked again', async () => {
+  server = await startHostileServer(hostileBodies['a body without end'] ?? (() => undefined), {
+    tls: true,
+  })
+  const { host, port, caPem } = server
+  const fcm = createFcmProvider({
+    serviceAccount: await theAccount(),
+    appId: APP_ID,
+    address: { host, port },
+    ca: [caPem],
+    clock: systemClock,
+    log: recordingLog(),
+  })
+  const message = aPush({ address: { provider: 'fcm', token: 't' } })
+  expect((await fcm.send(message)).kind).toBe('retry')
+  await fcm.drain()
+})

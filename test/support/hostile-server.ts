@@ -1,0 +1,126 @@
+// The other side of our requests when it means harm: raw bytes over real connections, in bounded amounts.
+
+import { createServer, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
+import { makeTlsCredentials } from '../../simulator/certificates.ts'
+
+export type HostileServer = AsyncDisposable & {
+  readonly host: string
+  readonly port: number
+  /** The authority of its certificate; empty where it speaks without TLS. */
+  readonly caPem: string
+  /** Connections that are open. */
+  open(): number
+  /** Connections that were made. */
+  made(): number
+}
+
+/** Far beyond all bounds; and an end, should nobody set one. */
+const pouredMax = 48 * 1024 * 1024
+
+/** Listens on loopback, and has `speak` answer the first bytes that come over each connection. */
+export async function startHostileServer(
+  speak: (socket: Socket) => void,
+  { tls = false, protocols }: { readonly tls?: boolean; readonly protocols?: string[] } = {},
+): Promise<HostileServer> {
+  const sockets = new Set<Socket>()
+  let made = 0
+  const onConnection = (socket: Socket): void => {
+    made += 1
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.once('close', () => sockets.delete(socket))
+    socket.once('data', () => speak(socket))
+  }
+  const credentials = await makeTlsCredentials()
+  const server = tls
+    ? createTlsServer(
+        {
+          key: credentials.keyPem,
+          cert: credentials.certificatePem,
+          ...(protocols && { ALPNProtocols: protocols }),
+        },
+        onConnection,
+      )
+    : createServer(onConnection)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return {
+    host: '127.0.0.1',
+    port: address.port,
+    caPem: tls ? credentials.caPem : '',
+    open: () => sockets.size,
+    made: () => made,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** Says `text` over and over, as fast as it is taken, until the connection ends. */
+export function pour(socket: Socket, text: string): void {
+  const block = Buffer.from(text.repeat(Math.ceil(16_384 / text.length)), 'latin1')
+  let poured = 0
+  const more = (): void => {
+    if (socket.destroyed || poured >= pouredMax) return
+    poured += block.length
+    socket.write(block, () => setImmediate(more))
+  }
+  more()
+}
+
+/** Says `text` again and again with a moment in between, until the connection ends. */
+export function drip(socket: Socket, text: string): void {
+  const timer = setInterval(() => socket.write(text), 5)
+  socket.once('close', () => clearInterval(timer))
+}
+
+const head = (fields: string): string => `HTTP/1.1 200 OK\r\n${fields}\r\n\r\n`
+const json = 'content-type: application/json'
+
+/** Answers that do not end, or are more than they seem; each is nothing that a client asked for. */
+export const hostileAnswers: Readonly<Record<string, (socket: Socket) => void>> = {
+  'interim answers without end': (socket) =>
+    pour(socket, 'HTTP/1.1 103 Early Hints\r\nlink: </a>; rel=preload\r\n\r\n'),
+  'leave to go on, without end': (socket) => pour(socket, 'HTTP/1.1 100 Continue\r\n\r\n'),
+  'interim answers with long headers': (socket) =>
+    pour(socket, `HTTP/1.1 103 Early Hints\r\nlink: ${'x'.repeat(12_000)}\r\n\r\n`),
+  'headers without end': (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\n')
+    pour(socket, 'a: b\r\n')
+  },
+  'a header without end': (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\na: ')
+    pour(socket, 'x')
+  },
+}
+
+/** The same after a status of 200. */
+export const hostileBodies: Readonly<Record<string, (socket: Socket) => void>> = {
+  'a body without end': (socket) => {
+    socket.write(head(`${json}\r\ntransfer-encoding: chunked`))
+    pour(socket, `400\r\n${'x'.repeat(1024)}\r\n`)
+  },
+  'a body in chunks of a byte': (socket) => {
+    socket.write(head(`${json}\r\ntransfer-encoding: chunked`))
+    pour(socket, '1\r\nx\r\n')
+  },
+  'a body that says how endless it is': (socket) => {
+    socket.write(head(`${json}\r\ncontent-length: 9007199254740991`))
+    pour(socket, 'x')
+  },
+  'extensions of a chunk without end': (socket) => {
+    socket.write(`${head(`${json}\r\ntransfer-encoding: chunked`)}1;`)
+    pour(socket, 'x')
+  },
+  'trailers without end': (socket) => {
+    socket.write(`${head(`${json}\r\ntransfer-encoding: chunked`)}0\r\n`)
+    pour(socket, 'a: b\r\n')
+  },
+  'a compressed body': (socket) => {
+    socket.write(head(`${json}\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked`))
+    pour(socket, `400\r\n${'x'.repeat(1024)}\r\n`)
+  },
+}
