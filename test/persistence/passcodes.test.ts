@@ -56,13 +56,13 @@ async function letPass(seconds: number) {
 }
 
 /** As if the user had reported what this initiator asked. */
-const block = (key: string) =>
+const block = (key: string, by = user) =>
   sql(
     'block_initiator',
     `insert into initiators (tenant_id, user_id, key, blocked_until, revision)
      values ($1, $2, $3, clock_timestamp() + interval '1 day', 1)
      on conflict (tenant_id, user_id, key) do update set blocked_until = excluded.blocked_until`,
-    [user.tenantId, user.userId, key],
+    [by.tenantId, by.userId, key],
   )
 
 /** Uses the budget of strangers up, from as many browsers as it takes. */
@@ -203,6 +203,18 @@ describe('wrong codes', () => {
     await block('attacker')
     await useUpStrangers()
     expect(await attempt(aPasscode(user, device, step + 1))).toMatchObject({ kind: 'accepted' })
+  })
+
+  test('do not lock a browser of the user that only a colleague has reported', async () => {
+    const colleague = await aColleague(stores, company, thumbprint())
+    const step = await stepNow(stores)
+    const from = { initiator: 'shared' }
+    await attempt(aPasscode(user, device, step, from))
+    await block('shared', colleague)
+    await useUpStrangers()
+    expect(await attempt(aPasscode(user, device, step + 1, from))).toMatchObject({
+      kind: 'accepted',
+    })
   })
 
   test('do lock a browser that the user has reported, whoever got in from there before', async () => {

@@ -1,7 +1,7 @@
 // The example script, run as pam_exec runs it: by sh, with what PAM puts into its environment.
 
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -87,6 +87,27 @@ const script = () => {
     await configure(service.origin)
   })
 }
+
+test('the script for pam_exec lets nobody in where curl is missing', async () => {
+  await using stack = new AsyncDisposableStack()
+  const folder = await mkdtemp(path.join(tmpdir(), 'cs-pam-'))
+  stack.defer(() => rm(folder, { recursive: true }))
+  for (const name of ['hostname', 'tr', 'od']) {
+    await symlink(programOf(name) ?? '', path.join(folder, name))
+  }
+  const door = 'http://127.0.0.1:1/integrations/wait/int_1'
+  const conf = path.join(folder, 'conf')
+  await writeFile(conf, `COUNTERSIGN_DOOR=${door}\nCOUNTERSIGN_HEADER=${folder}/header\n`)
+  const env = { PATH: folder, COUNTERSIGN_CONFIG: conf, PAM_TYPE: 'auth', PAM_USER: 'alice' }
+  const child = spawn('/bin/sh', ['examples/pam-exec/countersign.sh'], { env })
+  let said = ''
+  child.stderr.on('data', (data) => {
+    said += data
+  })
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  expect(said).toContain('curl')
+  expect(code).toBe(1)
+})
 
 if (isThere) describe('the script for pam_exec', script)
 else {
