@@ -150,7 +150,8 @@ function strictestVerification(one: UserVerification, other: UserVerification): 
 
 /** True once no answer can be accepted any more; the guarded statements decide it again under the row lock. */
 export function isOver(challenge: Pick<Challenge, 'status' | 'expiresAt'>, now: Date): boolean {
-  return challenge.status !== 'pending' || challenge.expiresAt <= now
+  // Not `<=`: an end that is no time counts as ended.
+  return challenge.status !== 'pending' || !(challenge.expiresAt > now)
 }
 
 /** Decides whether the same devices may be pushed again, and what that leaves. */

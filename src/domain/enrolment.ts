@@ -46,7 +46,8 @@ export type EnrolmentView = EnrolmentStatus | 'expired'
 /** The status to show. Only open and claimed enrolments can run out. */
 export function viewOf(enrolment: Enrolment, now: Date): EnrolmentView {
   const live = enrolment.status === 'open' || enrolment.status === 'claimed'
-  return live && enrolment.expiresAt <= now ? 'expired' : enrolment.status
+  // Not `<=`: an end that is no time counts as ended.
+  return live && !(enrolment.expiresAt > now) ? 'expired' : enrolment.status
 }
 
 // Crockford's base32 without I, L, O, U: nothing in it is mistaken for something else.

@@ -26,7 +26,8 @@ export const pauseDaysMax = 30
 
 /** True while a time lies ahead. */
 export function isAhead(until: Date | null, now: Date): until is Date {
-  return until !== null && until > now
+  // Not `>`: a lock whose end is no time holds.
+  return until !== null && !(until <= now)
 }
 
 /** Seconds until then, at least one: for `Retry-After`. */

@@ -190,7 +190,8 @@ function judgeSingleUse(
   const found = findSingleUse(needs, tenantId, codes, code)
   if (!found) return refuse('passcode_wrong')
   if (found.usedAt !== null) return refuse('passcode_used')
-  if (found.expiresAt !== null && found.expiresAt <= now) return refuse('passcode_expired')
+  // Not `<=`: an end that is no time counts as ended.
+  if (found.expiresAt !== null && !(found.expiresAt > now)) return refuse('passcode_expired')
   return { match: { kind: found.kind, id: found.id }, device: null }
 }
 

@@ -17,6 +17,12 @@ test('a key is live until it is revoked or its time has come', () => {
   ])
 })
 
+test('a key whose end is no time is worth nothing', () => {
+  const nonsense = new Date(Number.NaN)
+  expect(isLive({ revokedAt: null, expiresAt: nonsense }, now)).toBe(false)
+  expect(isLive({ revokedAt: nonsense, expiresAt: null }, now)).toBe(false)
+})
+
 describe('a rotation', () => {
   test('takes a live key with at most dead relatives', () => {
     expect(mayRotate(live, [live, ended, revoked], now)).toBeUndefined()

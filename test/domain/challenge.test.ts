@@ -130,6 +130,10 @@ test.each([
   expect(isOver({ status, expiresAt }, new Date(expiresAt.getTime() + ms))).toBe(over)
 })
 
+test('a challenge whose end is no time is over', () => {
+  expect(isOver({ status: 'pending', expiresAt: new Date(Number.NaN) }, later(0))).toBe(true)
+})
+
 describe('a push is repeated', () => {
   test('after the gap, at the cost of one', () => {
     expect(resendChallenge(aChallenge(), defaultPolicy, later(10))).toEqual({ resendsLeft: 2 })

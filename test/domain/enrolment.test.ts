@@ -59,6 +59,10 @@ test.each([
   expect(viewOf({ ...enrolment, status }, later(seconds))).toBe(shown)
 })
 
+test('an enrolment whose end is no time is shown as expired', () => {
+  expect(viewOf({ ...enrolment, expiresAt: new Date(Number.NaN) }, later(0))).toBe('expired')
+})
+
 describe('a code', () => {
   test('is scanned when it is 256 bits of base64url', () => {
     const code = `${'A-_9'.repeat(10)}abc`

@@ -26,6 +26,10 @@ const guess = (protection: Protection, at = now) => afterWrongNumber(protection,
 const guesses = (count: number) =>
   Array.from({ length: count }).reduce<Protection>((one) => guess(one).next, unguarded)
 
+test('a lock whose end is no time holds', () => {
+  expect(isLocked({ ...unguarded, lockedUntil: new Date(Number.NaN) }, now)).toBe(true)
+})
+
 describe('wrong numbers', () => {
   test('lock push for an hour at the tenth in a row', () => {
     const ninth = guesses(9)
