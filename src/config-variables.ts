@@ -91,6 +91,16 @@ export const variables = {
     .describe(
       'PostgreSQL 15 or newer. Unset: the service runs its own PostgreSQL under DATA_FOLDER.',
     ),
+  DATABASE_SCHEMA: z
+    .string()
+    .regex(
+      /^(?!pg_)(?!information_schema$)[a-z_][a-z0-9_]{0,39}$/,
+      'must be lower-case letters, digits and _, at most 40, and no name of PostgreSQL itself',
+    )
+    .default('public')
+    .describe(
+      'Schema of the database that holds all tables; made at the first start where it is missing. Installations in different schemas of one database do not disturb each other.',
+    ),
   DATABASE_CONNECTIONS: wholeNumber(2, 200)
     .default(16)
     .describe('Most connections of this process to the database.'),

@@ -36,7 +36,11 @@ export type Config = {
   readonly trustProxy: string | null
   readonly logLevel: string
   readonly metricsToken: string | null
-  readonly database: { readonly url: string | null; readonly connections: number }
+  readonly database: {
+    readonly url: string | null
+    readonly schema: string
+    readonly connections: number
+  }
   readonly dataFolder: string
   /** File of the revocation log, or `-`. */
   readonly revocationLog: string
@@ -119,6 +123,7 @@ class Faults {
 
 function assemble(values: Values, faults: Faults): Config {
   checkOrigin(values, faults)
+  checkSchema(values, faults)
   const isKeyGiven = values.MASTER_KEY !== undefined || faults.has('MASTER_KEY')
   if ((values.DATABASE_URL !== undefined || faults.has('DATABASE_URL')) && !isKeyGiven) {
     faults.add(
@@ -139,7 +144,11 @@ function assemble(values: Values, faults: Faults): Config {
     trustProxy: values.TRUST_PROXY ?? null,
     logLevel: values.LOG_LEVEL,
     metricsToken: values.METRICS_TOKEN ?? null,
-    database: { url: values.DATABASE_URL ?? null, connections: values.DATABASE_CONNECTIONS },
+    database: {
+      url: values.DATABASE_URL ?? null,
+      schema: values.DATABASE_SCHEMA,
+      connections: values.DATABASE_CONNECTIONS,
+    },
     dataFolder: values.DATA_FOLDER,
     revocationLog: values.REVOCATION_LOG ?? path.join(values.DATA_FOLDER, 'revocations.jsonl'),
     masterKeys: { current: values.MASTER_KEY ?? null, previous: values.MASTER_KEY_PREVIOUS ?? [] },
@@ -164,6 +173,13 @@ function checkOrigin({ PUBLIC_ORIGIN: origin }: Values, faults: Faults): void {
   if (protocol === 'http:' && !local) {
     faults.add('PUBLIC_ORIGIN', 'must be https; phones send their proofs there')
   }
+}
+
+/** Prisma's spelling, which nothing else reads: tables would lie elsewhere than its author believes. */
+function checkSchema({ DATABASE_URL: url, DATABASE_SCHEMA: schema }: Values, faults: Faults): void {
+  const named = url === undefined ? null : new URL(url).searchParams.get('schema')
+  if (named === null || named === schema) return
+  faults.add('DATABASE_URL', 'names a schema; name it with DATABASE_SCHEMA instead')
 }
 
 function readText(

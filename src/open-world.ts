@@ -14,7 +14,7 @@ import { createSealing } from './outbound/sealing.ts'
 import { createSecurityLog } from './outbound/security-log.ts'
 import { createSignalHub, type SignalCarrier } from './outbound/signal-hub.ts'
 import { createSignatures } from './outbound/signatures.ts'
-import { createNotifySignals, notifyStatement } from './persistence/notify-signals.ts'
+import { channelOf, createNotifySignals, notifyStatement } from './persistence/notify-signals.ts'
 import { StartFault } from './start-fault.ts'
 import { findUnopenedKey } from './usecases/check-master-key.ts'
 
@@ -39,15 +39,15 @@ export async function openWorld(config: Config, { clock }: OpenedDatabase, log: 
 /** How processes tell each other what has changed. */
 export async function openSignalCarrier(
   config: Config,
-  { url, database }: OpenedDatabase,
+  { url, schema, database }: OpenedDatabase,
   log: Logger,
 ) {
   const failed = (error: unknown) => log.warn({ err: error }, 'signals interrupted; waits re-read')
   const carrier: SignalCarrier =
     config.redisUrl === null
       ? createNotifySignals(
-          url,
-          (payload) => database.query('notify', notifyStatement, [payload]),
+          { url, schema },
+          (payload) => database.query('notify', notifyStatement, [channelOf(schema), payload]),
           failed,
         )
       : (await import('./outbound/redis-signals.ts')).createRedisSignals(config.redisUrl, failed)

@@ -241,7 +241,7 @@ describe('on an installation that another master key sealed', () => {
     const program = await onServer(url, async (first) => {
       await first.query('begin')
       await first.query(
-        "select pg_advisory_xact_lock(hashtextextended('countersign bootstrap', 0))",
+        "select pg_advisory_xact_lock(hashtextextended('countersign bootstrap public', 0))",
       )
       const second = stack.use(startProgram(['src/main.ts'], environment))
       const waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted"

@@ -6,6 +6,7 @@ import type { ChallengeStore, PendingRequest, RecordedAnswer } from '../ports/ch
 import type { ProofToSpend } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
 import { createAnswerRecording } from './answer-recording.ts'
+import { readTime } from './column-types.ts'
 import type { Database } from './database.ts'
 import { createFetchMarks } from './fetch-marks.ts'
 import { type ProtectionJson, toProtection } from './protections.ts'
@@ -109,7 +110,7 @@ export function createChallengeAnswers(
           challengeId: id,
           signingKid: kid,
           requestPayload: payload,
-          fetchedAt: fetched === null ? null : new Date(fetched),
+          fetchedAt: fetched === null ? null : readTime(fetched),
         }),
       )
       return { known: toKnownDevice(row), pending }

@@ -8,6 +8,7 @@ import { createChallengeAnswers } from './challenge-answers.ts'
 import { createChallengeCreation } from './challenge-creation.ts'
 import { createChallengeLists } from './challenge-lists.ts'
 import { createChallengeResend } from './challenge-resend.ts'
+import { readTime } from './column-types.ts'
 import type { Database } from './database.ts'
 import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
 import {
@@ -152,7 +153,7 @@ const expireOne = expireChallenges('and c.tenant_id = $3 and c.id = $4', '')
 const expireDue = expireChallenges('and c.decided_at is null', 'skip locked')
 
 function toProgress(row: FoundRow['devices'][number]): DeviceProgress {
-  const date = (text: string | null) => (text === null ? null : new Date(text))
+  const date = (text: string | null) => (text === null ? null : readTime(text))
   return {
     deviceId: row.device_id,
     fetchedAt: date(row.fetched_at),

@@ -88,6 +88,9 @@ const connectReasons: Readonly<Record<string, string>> = {
   ENOTFOUND: 'there is no machine of this name',
 }
 
+/** Why the service cannot work with this database, in words for whoever runs it. Begins where "DATABASE_URL: " ends. */
+export class DatabaseFault extends Error {}
+
 type Target = {
   readonly host: string
   readonly port: number
@@ -95,7 +98,7 @@ type Target = {
 }
 
 /** The database refuses the first connection or cannot be reached. The message names host, port and database, never the password. */
-export class ConnectFailure extends Error {
+export class ConnectFailure extends DatabaseFault {
   constructor({ host, port, database }: Target, cause: unknown) {
     const { code, message } = cause as Thrown
     const known = connectReasons[String(code)] ?? `it does not answer (${code ?? message})`

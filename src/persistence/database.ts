@@ -1,8 +1,9 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from '../generated/prisma/client.ts'
-import { columnTypes } from './column-types.ts'
+import { columnTypes, refusingShiftedTimes } from './column-types.ts'
 import { isDatabaseUnavailable } from './database-errors.ts'
+import { SessionClient, type SessionConfig } from './session-settings.ts'
 
 export type Queries = {
   /**
@@ -32,6 +33,8 @@ export type Database = Queries & {
 
 export type DatabaseConfig = {
   readonly url: string
+  /** Default `public`. */
+  readonly schema?: string
   readonly maxConnections?: number
   /** Longest time from asking to having an answer or an error, waiting for a connection included. Default 1,800. */
   readonly timeoutMs?: number
@@ -55,25 +58,24 @@ const idleMs = 60_000
  * database is away; queries then reject until it is back, and heal by themselves.
  */
 export function openDatabase(config: DatabaseConfig): Database {
-  const { timeoutMs = 1_800 } = config
+  const { timeoutMs = 1_800, schema = 'public' } = config
   const pool = openPool(config, timeoutMs)
   let roundTrips = 0
   const statements = new Map<string, number>()
   pool.on('connect', (client) => {
-    // A connection that dies while it is lent out also fails its query; without a listener it would end the process.
-    client.on('error', () => undefined)
     const send = client.query.bind(client) as (...args: unknown[]) => unknown
     const sendAndCount = (...args: unknown[]) => {
       roundTrips++
-      const { name = 'other' } = args[0] as { readonly name?: string }
+      const [query, ...rest] = args as [pg.QueryConfig, ...unknown[]]
+      const { name = 'other', types } = query
       statements.set(name, (statements.get(name) ?? 0) + 1)
-      return send(...args)
+      return send(types ? { ...query, types: refusingShiftedTimes(types) } : query, ...rest)
     }
     client.query = sendAndCount as typeof client.query
     config.onConnected?.()
   })
   pool.on('error', (error) => config.onConnectionLost?.(error))
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { schema }) })
   let closed: Promise<void> | undefined
 
   return {
@@ -94,22 +96,29 @@ export function openDatabase(config: DatabaseConfig): Database {
   }
 }
 
-function openPool({ url, maxConnections = 10 }: DatabaseConfig, timeoutMs: number): pg.Pool {
-  return new pg.Pool({
+function openPool(config: DatabaseConfig, timeoutMs: number): pg.Pool {
+  const { url, schema = 'public', maxConnections = 10 } = config
+  const session: SessionConfig = {
     connectionString: url,
     application_name: 'countersign',
-    max: maxConnections,
     types: columnTypes,
-    // Else each connection plans each statement anew for five times, and then decides for this plan anyway.
-    options: '-c plan_cache_mode=force_generic_plan',
+    schema,
     connectionTimeoutMillis: timeoutMs,
     // The server gives up first: then the outcome is certain and the connection lives on.
-    statement_timeout: Math.ceil(timeoutMs * 0.9),
     query_timeout: timeoutMs,
-    idle_in_transaction_session_timeout: 5 * timeoutMs,
-    idleTimeoutMillis: idleMs,
+    settings: {
+      statement_timeout: String(Math.ceil(timeoutMs * 0.9)),
+      idle_in_transaction_session_timeout: String(5 * timeoutMs),
+    },
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveMs,
+  }
+  return new pg.Pool({
+    ...session,
+    max: maxConnections,
+    idleTimeoutMillis: idleMs,
+    // The pool hands on all that it was given.
+    Client: SessionClient as unknown as new () => pg.ClientBase,
   })
 }
 

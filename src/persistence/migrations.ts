@@ -1,8 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import pg from 'pg'
-import { ConnectFailure } from './database-errors.ts'
+import type pg from 'pg'
+import { ConnectFailure, DatabaseFault } from './database-errors.ts'
+import { assertFit, assertMayMake } from './database-fitness.ts'
+import { SessionClient, type SessionConfig } from './session-settings.ts'
 
 /** A migration in the folder: `<name>/migration.sql`. */
 export type Migration = { readonly name: string; readonly sql: string }
@@ -19,13 +21,15 @@ export type MigrationPlan =
   | { readonly kind: 'apply'; readonly pending: readonly Migration[] }
   | { readonly kind: 'refuse'; readonly reason: string }
 
-// Prisma's own key: its CLI and this runner keep each other out.
-const advisoryLock = 72_707_369
+// Prisma's own key: its CLI and this runner keep each other out. Installations in other schemas have locks of their own.
+const prismaLock = 72_707_369
+const lockOf = (schema: string) =>
+  schema === 'public' ? `${prismaLock}` : `${prismaLock}, hashtext('countersign ${schema}')`
 const waitForOthersMs = 120_000
 const connectMs = 5_000
 
 // What Prisma's schema engine creates, to the letter.
-const createBook = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
+const createBook = `CREATE TABLE _prisma_migrations (
     id                      VARCHAR(36) PRIMARY KEY NOT NULL,
     checksum                VARCHAR(64) NOT NULL,
     finished_at             TIMESTAMPTZ,
@@ -37,39 +41,48 @@ const createBook = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
 )`
 
 /**
- * Brings the database up to the migrations in the folder and keeps Prisma's book of them, so that `prisma migrate
+ * Brings the schema up to the migrations in the folder and keeps Prisma's book of them, so that `prisma migrate
  * deploy` may be used instead at any time. Each file is one transaction: it is applied and recorded, or neither.
  * Any number of processes may do this at once; each file is applied once.
- * Throws, saying what to do, when the database and the folder contradict each other, a migration fails, or a table that
- * it changes stays in use for `waitForTablesMs`.
+ * Throws `DatabaseFault`, saying what to do, when the database cannot be used, the folder contradicts it, a migration
+ * fails, or a table that it changes stays in use for `waitForTablesMs`.
  */
 export async function migrate(
   url: string,
   folder: string,
-  waitForTablesMs = 5_000,
+  { schema = 'public', waitForTablesMs = 5_000 }: MigrateOptions = {},
 ): Promise<{ applied: string[] }> {
   const migrations = await readMigrations(folder)
-  const client = new pg.Client({
+  const session: SessionConfig = {
     connectionString: url,
     application_name: 'countersign-migrations',
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
-  })
-  // A connection that dies also fails the query in flight; without a listener it would end the process.
-  client.on('error', () => undefined)
+    schema,
+    settings: { lock_timeout: String(waitForOthersMs) },
+  }
+  const client = new SessionClient(session)
   await client.connect().catch((error: unknown) => {
-    throw new ConnectFailure(client, error)
+    throw error instanceof DatabaseFault ? error : new ConnectFailure(client, error)
   })
   try {
-    await lock(client)
-    await client.query(createBook)
+    await assertFit(client, session)
+    await lock(client, schema)
     const plan = planMigrations(migrations, await readBook(client))
-    if (plan.kind === 'refuse') throw new Error(plan.reason)
+    if (plan.kind === 'refuse') throw new DatabaseFault(plan.reason)
+    if (plan.pending.length > 0) await assertMayMake(client, schema)
+    if (!(await hasBook(client))) await client.query(createBook)
     for (const migration of plan.pending) await apply(client, migration, waitForTablesMs)
     return { applied: plan.pending.map(({ name }) => name) }
   } finally {
     await client.end()
   }
+}
+
+export type MigrateOptions = {
+  /** Where the tables are. Default `public`, as Prisma's. */
+  readonly schema?: string
+  readonly waitForTablesMs?: number
 }
 
 /** Decides what is to be applied, in order of name; refuses whatever a person must look at first. */
@@ -130,7 +143,15 @@ async function readMigrations(folder: string): Promise<Migration[]> {
   )
 }
 
+async function hasBook(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ book: string | null }>(
+    `select to_regclass('_prisma_migrations') as book`,
+  )
+  return rows[0]?.book != null
+}
+
 async function readBook(client: pg.Client): Promise<MigrationRecord[]> {
+  if (!(await hasBook(client))) return []
   const { rows } = await client.query<MigrationRecord>(
     `select migration_name as name, checksum, finished_at is not null as finished,
        rolled_back_at is not null as "rolledBack"
@@ -141,18 +162,15 @@ async function readBook(client: pg.Client): Promise<MigrationRecord[]> {
 
 /**
  * The lock lives and dies with this connection, on which the migrations run as well: whoever loses it loses the
- * migration too. Limits that the server sets for ordinary sessions must not end the wait or a long migration.
+ * migration too.
  */
-async function lock(client: pg.Client): Promise<void> {
-  await client.query(
-    `set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set lock_timeout = ${waitForOthersMs}`,
-  )
+async function lock(client: pg.Client, schema: string): Promise<void> {
   try {
-    await client.query(`select pg_advisory_lock(${advisoryLock})`)
+    await client.query(`select pg_advisory_lock(${lockOf(schema)})`)
   } catch (cause) {
     if ((cause as pg.DatabaseError).code !== '55P03') throw cause
-    throw new Error(
-      `Another process has been migrating this database for ${waitForOthersMs / 1_000} s. Wait until it is done, then start again.`,
+    throw new DatabaseFault(
+      `another process has been migrating this database for ${waitForOthersMs / 1_000} s. Wait until it is done, then start again`,
       { cause },
     )
   }
@@ -186,6 +204,8 @@ async function apply(
       code === '55P03'
         ? `A table it changes was in use for ${waitForTablesMs / 1_000} s: start again, or stop what uses it.`
         : `${message ?? cause}${position ? ` (line ${line})` : ''}`
-    throw new Error(`Migration ${name} was not applied and changed nothing. ${reason}`, { cause })
+    throw new DatabaseFault(`Migration ${name} was not applied and changed nothing. ${reason}`, {
+      cause,
+    })
   }
 }

@@ -1,9 +1,12 @@
-import pg from 'pg'
+import { SessionClient } from './session-settings.ts'
 
 /** Longest NOTIFY payload is 8000 bytes (PostgreSQL manual, NOTIFY). */
 const payloadLengthMax = 7_900
-const channel = 'countersign_signals'
 const reconnectEveryMs = 500
+
+/** A channel is of the whole database: installations in other schemas have their own. */
+export const channelOf = (schema: string) =>
+  schema === 'public' ? 'countersign_signals' : `countersign_signals_${schema}`
 
 type Received = (key: string) => void
 
@@ -12,20 +15,21 @@ type Received = (key: string) => void
  * return everyone is asked to look again. Sends go through the pool, many keys at a time.
  */
 export function createNotifySignals(
-  url: string,
+  { url, schema = 'public' }: { readonly url: string; readonly schema?: string },
   notify: (payload: string) => Promise<unknown>,
   failed: (error: unknown) => void,
 ) {
-  let client: pg.Client | undefined
+  let client: SessionClient | undefined
   let timer: NodeJS.Timeout | undefined
   let closed = false
 
   async function listen(received: Received, lookAgain: () => void): Promise<void> {
-    const fresh = new pg.Client({
+    const fresh = new SessionClient({
       connectionString: url,
       application_name: 'countersign-signals',
       connectionTimeoutMillis: 2_000,
       keepAlive: true,
+      schema,
     })
     fresh.on('error', failed)
     fresh.on('end', () => again(received, lookAgain))
@@ -34,7 +38,7 @@ export function createNotifySignals(
     })
     try {
       await fresh.connect()
-      await fresh.query(`listen ${channel}`)
+      await fresh.query(`listen "${channelOf(schema)}"`)
       if (closed) return await fresh.end()
       client = fresh
       lookAgain()
@@ -75,5 +79,5 @@ export function createNotifySignals(
   }
 }
 
-/** The statement that `notify` runs; `$1` is the payload. */
-export const notifyStatement = `select pg_notify('${channel}', $1)`
+/** The statement that `notify` runs, with the channel and the payload. */
+export const notifyStatement = 'select pg_notify($1, $2)'

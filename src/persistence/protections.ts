@@ -5,6 +5,7 @@ import { afterUnlock, isLocked, type Protection } from '../domain/protection.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
+import { readTime } from './column-types.ts'
 import type { Database, Queries } from './database.ts'
 import { spendProof } from './devices.ts'
 
@@ -32,7 +33,7 @@ export type InitiatorJson = {
 }
 
 /** A time that came as JSON. */
-export const toDate = (text: string | null) => (text === null ? null : new Date(text))
+export const toDate = (text: string | null) => (text === null ? null : readTime(text))
 
 /** What a row says. */
 export function toProtection(row: ProtectionJson): Protection {

@@ -7,6 +7,7 @@ import { policyOf } from '../domain/policy.ts'
 import type { DuePush } from '../ports/challenge-store.ts'
 import type { KnownDevice, SealedAddress } from '../ports/device-store.ts'
 import type { EnrolmentRecord } from '../ports/enrolment-store.ts'
+import { readTime } from './column-types.ts'
 
 /** Columns of `devices d`, each prefixed `d_` so that they can stand beside another table's. */
 export const deviceColumns = `
@@ -257,7 +258,7 @@ export function toDuePushes(rows: readonly DuePushRow[]): DuePush[] {
       deviceId: row.device_id,
       address,
       attempts: row.attempts,
-      expiresAt: new Date(row.expires_at),
+      expiresAt: row.expires_at instanceof Date ? row.expires_at : readTime(row.expires_at),
     }
   })
 }

@@ -6,7 +6,7 @@ import type { Database } from './database.ts'
 import { insertSigningKey } from './signing-keys.ts'
 
 // Held while the first tenant is made.
-const bootstrapLock = "hashtextextended('countersign bootstrap', 0)"
+const bootstrapLock = "hashtextextended('countersign bootstrap ' || current_schema(), 0)"
 
 const findOverrides = 'select policy from tenants where tenant_id = $1'
 const findPartyOverrides = 'select policy from relying_parties where tenant_id = $1 and id = $2'

@@ -6,7 +6,11 @@ import {
   type SignalHub,
 } from '../../src/outbound/signal-hub.ts'
 import { type Database, openDatabase } from '../../src/persistence/database.ts'
-import { createNotifySignals, notifyStatement } from '../../src/persistence/notify-signals.ts'
+import {
+  channelOf,
+  createNotifySignals,
+  notifyStatement,
+} from '../../src/persistence/notify-signals.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
@@ -66,8 +70,8 @@ const carriers: [name: string, make: () => SignalCarrier][] = [
     'PostgreSQL',
     () =>
       createNotifySignals(
-        cloned.url,
-        (payload) => database.query('notify', notifyStatement, [payload]),
+        cloned,
+        (payload) => database.query('notify', notifyStatement, [channelOf('public'), payload]),
         ignore,
       ),
   ],
@@ -104,7 +108,7 @@ describe.each(carriers)('over %s', (_, make) => {
 })
 
 test('a lost connection comes back, and everyone is asked to look again', async () => {
-  const carrier = createNotifySignals(cloned.url, async () => undefined, ignore)
+  const carrier = createNotifySignals(cloned, async () => undefined, ignore)
   const hub = await createSignalHub(carrier, ignore)
   const watch = hub.watch('a')
   await watch.next(1)

@@ -168,7 +168,9 @@ test('a table in use keeps a migration waiting for a while, not for ever', async
   await onServer(database.url, async (client) => {
     await client.query('begin; lock table a in access share mode')
     await write('02_two', 'alter table a add column m int')
-    await expect(migrate(database.url, folder, 50)).rejects.toThrow('was in use for 0.05 s')
+    await expect(migrate(database.url, folder, { waitForTablesMs: 50 })).rejects.toThrow(
+      'was in use for 0.05 s',
+    )
     await client.query('commit')
   })
   expect(await migrate(database.url, folder)).toEqual({ applied: ['02_two'] })

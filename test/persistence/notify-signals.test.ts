@@ -8,7 +8,7 @@ test('closed while it connects, it leaves no connection behind and no process ha
   await using database = await createTestDatabase()
   const failures: unknown[] = []
   const carrier = createNotifySignals(
-    database.url,
+    database,
     async () => undefined,
     (error) => failures.push(error),
   )

@@ -40,7 +40,7 @@ export function testConfig(
     trustProxy: null,
     logLevel: 'silent',
     metricsToken: null,
-    database: { url: databaseUrl, connections: 10 },
+    database: { url: databaseUrl, schema: 'public', connections: 10 },
     dataFolder: '.countersign',
     revocationLog: devNull,
     masterKeys: { current: randomBytes(32), previous: [] },
