@@ -75,7 +75,7 @@ function settingStatements(settings: Readonly<Record<string, string>>): string {
 }
 
 /** A connection does not hold a setting that correctness rests on. It is never used. */
-export class SessionFault extends DatabaseFault {
+class SessionFault extends DatabaseFault {
   /** SQLSTATE of a connection that was not made: while the service runs, a caller may try again. */
   readonly code = '08004'
 

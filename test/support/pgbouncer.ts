@@ -1,0 +1,65 @@
+// A real PgBouncer in front of a database, for as long as a test wants it.
+
+import { spawn } from 'node:child_process'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { programOf } from './programs.ts'
+import { freePort } from './running-service.ts'
+import { until } from './until.ts'
+
+const program = programOf('pgbouncer')
+
+/** Whether this machine has one. */
+export const hasPgBouncer = program !== undefined
+
+/** Starts one that pools connections to the database of this address; further settings go to its own section. */
+export async function startPgBouncer(
+  databaseUrl: string,
+  settings: Readonly<Record<string, string | number>>,
+): Promise<AsyncDisposable & { readonly url: string }> {
+  const stack = new AsyncDisposableStack()
+  const target = new URL(databaseUrl)
+  const [user, password] = [
+    decodeURIComponent(target.username),
+    decodeURIComponent(target.password),
+  ]
+  const name = target.pathname.slice(1)
+  const host = target.searchParams.get('host') ?? target.hostname
+  const folder = await mkdtemp(path.join(tmpdir(), 'cs-bouncer-'))
+  stack.defer(() => rm(folder, { recursive: true, force: true }))
+  // PgBouncer refuses to run as root, and only the account of the embedded server reaches its socket.
+  await chmod(folder, 0o755)
+  const port = await freePort()
+  const own = {
+    listen_addr: '127.0.0.1',
+    listen_port: port,
+    unix_socket_dir: '',
+    auth_type: 'plain',
+  }
+  const all = { ...own, auth_file: path.join(folder, 'users'), ...settings }
+  const lines = Object.entries(all).map(([key, value]) => `${key} = ${value}`)
+  await writeFile(path.join(folder, 'users'), `"${user}" "${password}"\n`)
+  await writeFile(
+    path.join(folder, 'ini'),
+    `[databases]\n${name} = host=${host} port=${target.port || 5432}\n[pgbouncer]\n${lines.join('\n')}\n`,
+  )
+  const asRoot = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
+  const child = spawn(program ?? '', [...asRoot, path.join(folder, 'ini')], { stdio: 'pipe' })
+  let said = ''
+  child.stderr.on('data', (data) => {
+    said += data
+  })
+  stack.defer(async () => {
+    child.kill('SIGKILL')
+    await until('it is gone', () => child.exitCode !== null || child.signalCode !== null)
+  })
+  await until('PgBouncer listens', () => {
+    if (child.exitCode !== null) throw new Error(said)
+    return said.includes('process up')
+  })
+  const url = new URL(`postgresql://127.0.0.1:${port}/${name}`)
+  url.username = target.username
+  url.password = target.password
+  return { url: url.href, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
