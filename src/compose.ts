@@ -109,7 +109,8 @@ export async function startService(
   }
   if (config.role !== 'api') {
     const signingKeys = createSigningKeys(parts, () => performance.now())
-    const needs = { ...parts, signingKeys, log, observe: metrics.webhook }
+    const observes = { observe: metrics.webhook, observeSweep: metrics.sweep }
+    const needs = { ...parts, signingKeys, log, ...observes }
     const { leaseHolder } = dispatcher
     const webhooks = openWebhooks(config.webhooks, webhookUrls, { ...needs, leaseHolder })
     undo.defer(() => Promise.race([webhooks.drain(), drainTime()]))

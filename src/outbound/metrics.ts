@@ -19,6 +19,7 @@ export type Metrics = {
   read(): Promise<string>
   request(seen: { method: string; route: string; status: number; ms: number }): void
   revocationLogFailed(): void
+  sweep(name: string, failures: number): void
   webhook(seen: { type: string; result: string; ms: number }): void
   push(seen: { provider: string; kind: string; result: string; ms: number }): void
 }
@@ -49,6 +50,12 @@ export function createMetrics(observed: Observed): Metrics {
     help: 'Tries to deliver webhooks by type and result, from the name to the end of the answer.',
     labelNames: ['type', 'result'],
     buckets: secondsBuckets,
+    registers,
+  })
+  const sweepFailures = new Gauge({
+    name: 'countersign_sweep_failures',
+    help: 'Turns of a sweep of the worker that failed in a row; 0 when it works.',
+    labelNames: ['sweep'],
     registers,
   })
   const revocationLogFailures = new Counter({
@@ -108,6 +115,7 @@ export function createMetrics(observed: Observed): Metrics {
       requests.observe({ method, route, status: String(status) }, ms / 1000)
     },
     revocationLogFailed: () => revocationLogFailures.inc(),
+    sweep: (sweep, failures) => sweepFailures.set({ sweep }, failures),
     webhook({ type, result, ms }) {
       webhooks.observe({ type, result }, ms / 1000)
     },

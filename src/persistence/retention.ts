@@ -6,8 +6,9 @@ import { leftoverDays, type RetainedKind } from '../domain/retention.ts'
 import type { LeftoverKind, RetentionStore, WalkedKind } from '../ports/retention-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
-import { chained } from './audit.ts'
+import { chained } from './audit-rows.ts'
 import type { Database } from './database.ts'
+import { walkByTime } from './walk-by-time.ts'
 
 const nextTenant = `
   select tenant_id as "tenantId", policy, clock_timestamp() as now from tenants
@@ -186,6 +187,7 @@ export function createRetentionStore(
 
     purge(kind, tenantId, before, limit) {
       return database.transaction(async (tx) => {
+        await walkByTime(tx)
         const gone = await tx.query<{ id: string; micros?: string }>(
           `purge_${kind}`,
           purges[kind],

@@ -19,21 +19,29 @@ const walked: readonly WalkedKind[] = ['initiators', 'passcodeBudgets', 'singleU
 
 /**
  * One step of taking away what is past its time, for whoever repeats it: true while there may be more. A step is bounded by `batch`
- * rows of each kind; any number of processes may be at it at a time.
+ * rows of each kind; any number of processes may be at it at a time. What fails of one tenant is told when all had their turn.
  */
 export function createPurge({ retention }: Needs, batch: number): () => Promise<boolean> {
   let tenant: TenantId | null = null
+  let failed: readonly unknown[] = []
   return async () => {
     const next = await retention.nextTenant(tenant)
     if (next === null) {
+      const [failure] = failed
       tenant = null
+      failed = []
+      if (failure !== undefined) throw failure
       return false
     }
     const { tenantId, policy, now } = next
     let more = false
     for (const kind of retainedKinds) {
-      const before = retainedSince(kind, policy, now)
-      more = (await retention.purge(kind, tenantId, before, batch)) === batch || more
+      try {
+        const before = retainedSince(kind, policy, now)
+        more = (await retention.purge(kind, tenantId, before, batch)) === batch || more
+      } catch (error) {
+        failed = [...failed.slice(0, 1), error]
+      }
     }
     if (!more) tenant = tenantId
     return true

@@ -16,6 +16,7 @@ import { createLeftoverPurge, createPurge } from '../usecases/purge-old.ts'
 import { tellUsers } from '../usecases/tell-users.ts'
 import type { CallbackCourier } from './callback-courier.ts'
 import type { Log, RunningDispatcher } from './dispatcher.ts'
+import { createSweepOutages, type ObserveSweep } from './sweep-outages.ts'
 import type { WebhookCourier } from './webhook-courier.ts'
 
 export type Needs = AuditNeeds &
@@ -33,6 +34,8 @@ export type Needs = AuditNeeds &
     readonly courier: Pick<WebhookCourier, 'work' | 'refresh' | 'pauseHopeless'>
     readonly signals: Signals
     readonly log: Log
+    readonly observeSweep?: ObserveSweep
+    readonly nowMs?: () => number
     /** How often the worker looks for what is past its time. */
     readonly purgeEveryMs?: number
   }
@@ -144,17 +147,23 @@ function webhookSweeps({
   ]
 }
 
-/** Runs each sweep again and again until stopped; a failing sweep is logged and tried again at its next turn. */
+/**
+ * Runs each sweep again and again until stopped; one that fails is tried again at its next turn, and told once an outage
+ * (src/worker/sweep-outages.ts).
+ */
 export function startSweeps(needs: Needs): { stop(): Promise<void> } {
   let stopped = false
+  const { log, observeSweep = () => undefined, nowMs = () => performance.now() } = needs
+  const outages = createSweepOutages(log, observeSweep, nowMs)
   const timers = new Map<string, NodeJS.Timeout>()
   const running = new Set<Promise<void>>()
 
-  async function turn(sweep: Sweep): Promise<void> {
+  async function turn({ name, run }: Sweep): Promise<void> {
     try {
-      while (!stopped && (await sweep.run()));
+      while (!stopped && (await run()));
+      outages.worked(name)
     } catch (error) {
-      needs.log.error({ err: error, sweep: sweep.name }, 'sweep failed; it will be tried again')
+      outages.failed(name, error)
     }
   }
 

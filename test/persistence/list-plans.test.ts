@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemRandom as random } from '../../src/outbound/random.ts'
+import { createAuditStore } from '../../src/persistence/audit.ts'
 import { createChallengeStore } from '../../src/persistence/challenges.ts'
 import type { Database } from '../../src/persistence/database.ts'
 import { createDiagnosticsStore } from '../../src/persistence/diagnostics.ts'
@@ -50,6 +51,12 @@ const rows = [
   `insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, due_at)
    select $1, 'dlv_n' || lpad(n::text, 9, '0'), case when n = 1 then 'test' else 'challenge_opened' end,
      case when n > 1 then 'chl_n000000003' end, $5, 'sent', clock_timestamp()
+   from generate_series(1, ${many}) n`,
+  `insert into audit_events (tenant_id, id, type, actor, subject)
+   select $1, 'aud_n' || lpad(n::text, 9, '0'),
+     case when n < 3 then 'app_added' else 'activities_purged' end,
+     case when n < 3 then 'operator:n' else 'service' end,
+     case when n < 3 then 'app_n' else 'tnt_n' end
    from generate_series(1, ${many}) n`,
   `insert into webhook_endpoints (tenant_id, id, rp_id, url, events, secret_sealed)
    values ($1, 'whe_1', $2, 'https://example.com', array['*'], '')`,
@@ -143,6 +150,15 @@ const lists: readonly (readonly [
       return last ? [last] : []
     },
   ],
+  ['audit events, a late page', 10, (db) => auditEvents(db, {}, from('aud'))],
+  ['audit events of a rare type', 2, (db) => auditEvents(db, { type: 'app_added' }, first)],
+  ['audit events by a rare actor', 2, (db) => auditEvents(db, { actor: 'operator:n' }, first)],
+  ['audit events about a rare subject', 2, (db) => auditEvents(db, { subject: 'app_n' }, first)],
+  [
+    'audit events of a common subject, a late page',
+    10,
+    (db) => auditEvents(db, { subject: 'tnt_n' }, from('aud')),
+  ],
   [
     'integrations of a relying party',
     0,
@@ -150,6 +166,11 @@ const lists: readonly (readonly [
   ],
 ]
 
+const auditEvents = (
+  db: Database,
+  filter: Parameters<Stores['audit']['list']>[1],
+  page: Parameters<Stores['audit']['list']>[2],
+) => createAuditStore(db).list(who.tenantId, filter, page)
 type Filter = Pick<Parameters<Stores['challenges']['list']>[0], 'userId' | 'status'>
 type Page = Parameters<Stores['challenges']['list']>[1]
 const challenges = (db: Database, filter: Filter, page: Page) =>

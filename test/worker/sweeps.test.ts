@@ -157,10 +157,18 @@ describe('sweeping', () => {
     }
     const id = await ask1()
     await sql('end_leases', 'update deliveries set leased_until = clock_timestamp()')
-    worker = aWorker(accepted, { deliveries })
+    const seen: number[] = []
+    const observeSweep = (sweep: string, count: number) => {
+      if (sweep === 'deliveries') seen.push(count)
+    }
+    worker = aWorker(accepted, { deliveries, observeSweep })
     await until('it is sent all the same', async () => (await pushOf(id))?.status === 'sent')
-    const failed = worker.lines.filter(({ facts }) => facts.sweep === 'deliveries')
-    expect(failed).toHaveLength(2)
+    const told = worker.lines.filter(({ facts }) => facts.sweep === 'deliveries')
+    expect(told.map(({ message }) => message)).toEqual([
+      'sweep failed; it will be tried again',
+      'sweep works again',
+    ])
+    expect(seen.slice(0, 3)).toEqual([1, 2, 0])
   })
 
   test('stops after the turn that is running, and never turns again', async () => {

@@ -1,0 +1,128 @@
+// Reading a tenant's audit chain for its own audit.
+
+import type { AuditStore, LinkReading, StoredHead } from '../ports/audit-store.ts'
+import {
+  activityRow,
+  chained,
+  eventRow,
+  micros,
+  notLinked,
+  type RowRow,
+  since,
+  slack,
+  toAuditRow,
+} from './audit-rows.ts'
+import type { Database } from './database.ts'
+
+// An erasure or a purge excuses nothing before it stands in the chain itself, where it can be seen for ever.
+const linked = (alias: string) => `exists (select from audit_links xl
+  where xl.tenant_id = ${alias}.tenant_id and xl.row_id = ${alias}.id)`
+const erasedOf = (tenantId: string, subject: string) => `exists (select from audit_events x
+  where x.tenant_id = ${tenantId} and x.subject = ${subject} and x.type = 'user_erased'
+    and ${linked('x')})`
+
+const readLinks = `
+  select l.seq::float8 as seq, l.row_id, ${micros('l.occurred_at')} as link_micros, l.core_digest,
+    l.details_digest, l.hash, x.*
+  from audit_links l
+  left join lateral (
+    select ${activityRow}, ${erasedOf('a.tenant_id', 'a.user_id')} as erased from activities a
+    where a.tenant_id = l.tenant_id and a.id = l.row_id
+    union all
+    select ${eventRow}, ${erasedOf('e.tenant_id', 'e.subject')} as erased from audit_events e
+    where e.tenant_id = l.tenant_id and e.id = l.row_id
+  ) x on true
+  where l.tenant_id = $1 and l.seq > $2 order by l.seq limit $3`
+
+const readEnd = `
+  select coalesce((select c.seq from audit_chains c where c.tenant_id = $1), 0)::float8 as seq,
+    coalesce((select c.hash from audit_chains c where c.tenant_id = $1), '') as hash,
+    coalesce((select max(least((e.details ->> 'beforeMicros')::bigint,
+        (extract(epoch from e.occurred_at) * 1000000)::bigint)) from audit_events e
+      where e.tenant_id = $1 and e.type = 'activities_purged' and ${linked('e')}), 0)::text as purged_before,
+    not exists (select from audit_chains c where c.tenant_id = $1) and (
+      exists (select from audit_links l where l.tenant_id = $1)
+      or exists (select from audit_heads h where h.tenant_id = $1)
+      or exists (select from audit_events e where e.tenant_id = $1
+        and e.occurred_at < clock_timestamp() - ${slack})) as missing,
+    exists (select from audit_events e where e.tenant_id = $1
+      and e.type in ('user_erased', 'activities_purged')
+      and e.occurred_at > clock_timestamp() - ${slack} and not ${linked('e')}) as unsettled`
+
+// As the sweep would have found it: only what lies further back than it looks is forgotten.
+const findForgotten = `
+  select x.id from audit_chains c, lateral (
+    select e.id, e.occurred_at from audit_events e where e.tenant_id = c.tenant_id
+      and not ${since('e')} and ${notLinked('e')}
+    union all
+    select a.id, a.occurred_at from activities a where a.tenant_id = c.tenant_id
+      and not ${since('a')} and ${chained} and ${notLinked('a')}
+  ) x where c.tenant_id = $1 order by x.occurred_at limit 1`
+
+type LinkRow = Partial<RowRow> & {
+  readonly seq: number
+  readonly row_id: string
+  readonly link_micros: string
+  readonly core_digest: string
+  readonly details_digest: string
+  readonly hash: string
+  readonly erased: boolean
+}
+
+function toReading(row: LinkRow): LinkReading {
+  return {
+    link: {
+      seq: row.seq,
+      rowId: row.row_id,
+      occurredAtMicros: row.link_micros,
+      coreDigest: row.core_digest,
+      detailsDigest: row.details_digest,
+      hash: row.hash,
+    },
+    row: row.id ? { ...toAuditRow(row as RowRow), erased: row.erased } : null,
+  }
+}
+
+type Reading = 'readLinks' | 'readHeads' | 'readEnd' | 'findForgotten'
+
+/** The chain of one tenant, page by page, beside what it stands for today. */
+export function createAuditReading(database: Database): Pick<AuditStore, Reading> {
+  return {
+    async readLinks(tenantId, afterSeq, limit) {
+      const rows = await database.query<LinkRow>('read_links', readLinks, [
+        tenantId,
+        afterSeq,
+        limit,
+      ])
+      return rows.map(toReading)
+    },
+
+    readHeads: (tenantId) =>
+      database.query<StoredHead>(
+        'read_heads',
+        'select seq::float8 as seq, jws from audit_heads where tenant_id = $1 order by seq',
+        [tenantId],
+      ),
+
+    async readEnd(tenantId) {
+      type Row = {
+        seq: number
+        hash: string
+        purged_before: string
+        missing: boolean
+        unsettled: boolean
+      }
+      const [row] = await database.query<Row>('read_end', readEnd, [tenantId])
+      if (!row) throw new Error('an aggregate always has a row')
+      const { purged_before: purged, ...end } = row
+      return { ...end, purgedBeforeMicros: BigInt(purged) }
+    },
+
+    async findForgotten(tenantId) {
+      const [row] = await database.query<{ id: string }>('find_forgotten', findForgotten, [
+        tenantId,
+      ])
+      return row?.id ?? null
+    },
+  }
+}

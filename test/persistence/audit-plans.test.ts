@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { linksFor } from '../../src/domain/audit-chain.ts'
+import type { TenantId } from '../../src/domain/ids.ts'
+import { systemRandom as random } from '../../src/outbound/random.ts'
+import { createAuditStore } from '../../src/persistence/audit.ts'
+import { createRetentionStore } from '../../src/persistence/retention.ts'
+import { listened, nodesOf, type Plan, type Sent } from '../support/statements.ts'
+import { aUser, openStores, type Stores } from '../support/stores.ts'
+
+// Nothing is ever analysed, as in a new installation; and plans are made while the tables are still empty, and kept.
+
+let stores: Stores
+let tenantId: TenantId
+let client: pg.Client
+const many = 10_000
+const batch = 500
+
+const names = ['find_unlinked', 'unlinked_rows', 'purge_activities', 'purge_challenges']
+const digest = (text: string) => createHash('sha256').update(text).digest('base64url')
+const lengthen = (limit: number) =>
+  stores.audit.lengthen(tenantId, { limit, lookBackSeconds: 60 }, (end, rows) =>
+    linksFor(digest, tenantId, end, rows),
+  )
+
+beforeAll(async () => {
+  stores = await openStores(2)
+  const user = await aUser(stores)
+  tenantId = user.tenantId
+  const { database, sent } = listened(stores.database)
+  const audit = createAuditStore(database)
+  await audit.findUnlinked({ limit: batch, lookBackSeconds: 60 })
+  await audit.lengthen(tenantId, { limit: batch, lookBackSeconds: 60 }, () => [])
+  const retention = createRetentionStore(database, random)
+  for (const kind of ['activities', 'challenges'] as const) {
+    await retention.purge(kind, tenantId, new Date(0), batch)
+  }
+  client = new pg.Client({ connectionString: stores.url })
+  await client.connect()
+  for (const table of ['activities', 'audit_links', 'challenges']) {
+    await client.query(`alter table ${table} set (autovacuum_enabled = false)`)
+  }
+  for (const one of sent.filter(({ name }) => name === 'walk_by_time').slice(0, 1)) {
+    await client.query(one.text.replaceAll(', true)', ', false)'))
+  }
+  await client.query('set plan_cache_mode = force_generic_plan')
+  for (const name of names) await prepare(sent, name)
+  await client.query(
+    `insert into activities (tenant_id, id, user_id, type, severity, actor, occurred_at, notice)
+     select $1, 'act_n' || lpad(n::text, 9, '0'), $2,
+       case when n % 2 = 0 then 'challenge_created' else 'challenge_approved' end, 'info', 'service',
+       now() - interval '1 day' + n * interval '10 milliseconds', 'in_app'
+     from generate_series(1, ${many}) n`,
+    [tenantId, user.userId],
+  )
+  await client.query(
+    `insert into challenges (tenant_id, id, rp_id, user_id, status, context, number_mode,
+       wrong_numbers_left, user_verification, delivery_mode, signing_kid, result_jti, request_hash,
+       resends_left, created_at, expires_at, decided_at)
+     select $1, 'chl_n' || lpad(n::text, 9, '0'), $2, $3, 'approved', '{}', 'none', 3, 'preferred',
+       'push', 'k', 'j', '', 3, now(), now(), now() - interval '1 day' + n * interval '1 second'
+     from generate_series(1, ${many}) n`,
+    [tenantId, user.rpId, user.userId],
+  )
+})
+afterAll(async () => {
+  await client.end()
+  await stores.close()
+})
+
+/** Plans the statement on the empty tables; carried out once, or the plan would be made later. */
+async function prepare(sent: readonly Sent[], name: string): Promise<void> {
+  const one = sent.find((statement) => statement.name === name)
+  if (!one) throw new Error(`${name} was not sent`)
+  await client.query(`prepare ${name} as ${one.text}`)
+  await client.query('begin')
+  await client.query(`execute ${name}(${one.values.map(() => 'null').join(', ')})`)
+  await client.query('rollback')
+}
+
+/** The most rows that the statement reads of tables, by the plan that was made first and by one made for these values now. */
+async function rowsRead(name: string, ...values: readonly string[]): Promise<number> {
+  const first = await rowsReadBy('force_generic_plan', name, values)
+  return Math.max(first, await rowsReadBy('force_custom_plan', name, values))
+}
+
+async function rowsReadBy(mode: string, name: string, values: readonly string[]) {
+  const given = values.map((value) => pg.escapeLiteral(value)).join(', ')
+  await client.query('begin')
+  await client.query(`set local plan_cache_mode = ${mode}`)
+  const explained = await client.query(
+    `explain (analyze, timing off, format json) execute ${name}(${given})`,
+  )
+  await client.query('rollback')
+  const plan = explained.rows[0]['QUERY PLAN'][0].Plan as Plan
+  return [...nodesOf(plan)]
+    .filter((node) => node['Relation Name'])
+    .reduce(
+      (sum, node) =>
+        sum +
+        (node['Actual Loops'] ?? 0) *
+          ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)),
+      0,
+    )
+}
+const bound = async () => {
+  const { rows } = await client.query(
+    `select (linked_through - interval '60 seconds')::text as since from audit_chains
+     where tenant_id = $1`,
+    [tenantId],
+  )
+  return rows[0].since as string
+}
+
+test('a look at a backlog reads a batch of it, not the backlog', async () => {
+  await client.query('update audit_chains set linked_through = null')
+  // Each activity that is to be linked, one beside it that is not, and a look for the link.
+  expect(await rowsRead('unlinked_rows', tenantId, `${batch}`, '-infinity')).toBeLessThan(4 * batch)
+  expect(await rowsRead('find_unlinked', '10', '60')).toBeLessThan(30)
+})
+
+test('a look with nothing new reads what is young, not all that a tenant ever did', async () => {
+  while ((await lengthen(batch)) === batch);
+  expect(await rowsRead('unlinked_rows', tenantId, `${batch}`, await bound())).toBeLessThan(30)
+  expect(await rowsRead('find_unlinked', '10', '60')).toBeLessThan(30)
+  expect(await rowsRead('find_unlinked', '10', '0')).toBeLessThan(30)
+})
+
+test.each(['activities', 'challenges'])(
+  'a purge of %s reads a batch of them, not all that are old',
+  async (kind) => {
+    const before = '2100-01-01'
+    expect(await rowsRead(`purge_${kind}`, tenantId, before, '50')).toBeLessThan(1_000)
+  },
+)
