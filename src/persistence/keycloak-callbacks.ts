@@ -14,7 +14,8 @@ const owe = `
   on conflict do nothing`
 
 // Each realm has places of its own, and so has each tenant, whose realms could take all places together. Those of full realms are
-// passed by before their challenges are looked at: what a silent realm is owed may be much.
+// passed by before their challenges are looked at: what a silent realm is owed may be much. No tenant takes more places than are
+// then left free (dynamic thresholds), so that some stay for whoever holds none.
 const take = `
   with load as materialized (
     select * from unnest($2::text[], $3::text[], $4::int[]) as l(tenant_id, issuer, in_flight)
@@ -34,8 +35,11 @@ const take = `
     left join (select tenant_id, sum(in_flight)::int as in_flight from load group by tenant_id) busy
       on busy.tenant_id = ended.tenant_id
     where ended.place <= $5::int
+  ), ranked as (
+    select placed.*, row_number() over (order by turn, due_at) as rank
+    from placed where turn <= $6::int
   ), chosen as materialized (
-    select * from placed where turn <= $6::int order by turn, due_at limit $1
+    select * from ranked where turn + rank <= $1::int + 1
   ), due as materialized (
     select k.tenant_id, k.challenge_id, c.status as challenge_status, c.reason as challenge_reason,
       n.status as integration_status, n.settings

@@ -53,14 +53,16 @@ const insertDeliveries = `
   on conflict do nothing`
 
 // Each endpoint has places of its own: one that answers slowly, or not at all, keeps only its own waiting. So has each tenant, whose
-// endpoints could take all places together.
+// endpoints could take all places together. And no tenant takes more places than are then left free (dynamic thresholds, Choudhury
+// and Hahne 1998), so that however many tenants hold all that they can, some stay for whoever holds none.
 const claim = `
   with load as materialized (
     select e.tenant_id, e.id, l.in_flight
     from unnest($5::text[], $6::int[]) as l(id, in_flight) join webhook_endpoints e on e.id = l.id
   ), found as materialized (
     select d.tenant_id, d.endpoint_id, d.event_id, d.due_at, e.rp_id, e.url, e.secret_sealed,
-      case when e.previous_until > clock_timestamp() then e.previous_sealed end as previous_sealed
+      case when e.previous_until > clock_timestamp() then e.previous_sealed end as previous_sealed,
+      coalesce(load.in_flight, 0) as in_flight
     from webhook_endpoints e
     left join load on load.tenant_id = e.tenant_id and load.id = e.id
     cross join lateral (
@@ -69,19 +71,26 @@ const claim = `
         and x.due_at <= statement_timestamp() and x.stale_at > statement_timestamp()
         and (x.leased_until is null or x.leased_until <= clock_timestamp())
       order by x.due_at
-      limit greatest(0, case when e.failing_since is null then $3::int else $4::int end
-        - coalesce(load.in_flight, 0))
+      limit greatest(0, case when e.failing_since is null and e.id <> all($8::text[])
+          then $3::int else $4::int end - coalesce(load.in_flight, 0))
       for update skip locked
     ) d
     where e.status = 'active'
-  ), placed as (
-    select found.*, coalesce(busy.in_flight, 0)
-      + row_number() over (partition by found.tenant_id order by found.due_at) as place
+  ), turned as (
+    select found.*, in_flight
+      + row_number() over (partition by tenant_id, endpoint_id order by due_at) as turn
     from found
+  ), placed as (
+    select turned.*, coalesce(busy.in_flight, 0)
+      + row_number() over (partition by turned.tenant_id order by turned.turn, turned.due_at) as place
+    from turned
     left join (select tenant_id, sum(in_flight)::int as in_flight from load group by tenant_id) busy
-      on busy.tenant_id = found.tenant_id
+      on busy.tenant_id = turned.tenant_id
+  ), ranked as (
+    select placed.*, row_number() over (order by place, due_at) as rank
+    from placed where place <= $7::int
   ), due as materialized (
-    select * from placed where place <= $7::int order by place, due_at limit $2
+    select * from ranked where place + rank <= $2::int + 1
   )
   update webhook_deliveries d
   set leased_by = $1, leased_until = clock_timestamp() + make_interval(secs => ${webhookLeaseSeconds}),
@@ -224,7 +233,7 @@ export function createWebhookDeliveryStore(database: Database): WebhookDeliveryS
 
     owe: (delivery) => insert(database, [delivery]),
 
-    claim: ({ leasedBy, limit, perTenant, perEndpoint, perFailing, loads }) =>
+    claim: ({ leasedBy, limit, perTenant, perEndpoint, perFailing, loads, slow }) =>
       database.query<DueWebhook>('claim_webhooks', claim, [
         leasedBy,
         limit,
@@ -233,6 +242,7 @@ export function createWebhookDeliveryStore(database: Database): WebhookDeliveryS
         loads.map(({ endpointId }) => endpointId),
         loads.map(({ inFlight }) => inFlight),
         perTenant,
+        slow,
       ]),
 
     async settle(leasedBy, settlements) {

@@ -136,8 +136,9 @@ export interface WebhookDeliveryStore {
   ): Promise<number>
   owe(delivery: NewWebhookDelivery): Promise<void>
   /**
-   * Leases due deliveries of active endpoints: at most `limit`; of each endpoint no more than leaves `perEndpoint` under way, `perFailing`
-   * where it has failed since its last success; and of each tenant no more than leaves `perTenant`. Tenants with the fewest come first.
+   * Leases due deliveries of active endpoints, where `limit` places are free: of each endpoint no more than leaves `perEndpoint`
+   * under way, `perFailing` where it has failed since its last success or is `slow`; of each tenant no more than leaves `perTenant`,
+   * nor more than are then left free. Tenants with the fewest come first, and in a tenant the endpoints with the fewest.
    */
   claim(claim: {
     readonly leasedBy: string
@@ -146,6 +147,7 @@ export interface WebhookDeliveryStore {
     readonly perEndpoint: number
     readonly perFailing: number
     readonly loads: readonly EndpointLoad[]
+    readonly slow: readonly WebhookEndpointId[]
   }): Promise<DueWebhook[]>
   /** Writes down tries and what became of deliveries and endpoints. */
   settle(leasedBy: string, settlements: readonly WebhookSettlement[]): Promise<void>

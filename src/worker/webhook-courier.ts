@@ -24,10 +24,14 @@ export type Needs = WritingNeeds & {
   readonly leaseHolder: string
   readonly log: Log
   readonly observe?: (seen: { type: string; result: WebhookOutcome['kind']; ms: number }) => void
+  /** An endpoint whose last try took so long gets as few places as one that fails; 3,000 unless said otherwise. */
+  readonly slowMs?: number
 }
 
 /** Tries under way in one process: in all, for one tenant, at one endpoint, and at one that has failed since its last success. */
 const webhooksInFlight = { max: 256, perTenant: 128, perEndpoint: 32, perFailing: 4 } as const
+/** Endpoints that are known to be slow; beyond it the one known for the longest is forgotten. */
+const slowMax = 10_000
 const factBatch = 500
 const settleEveryMs = 10
 const settleBatchMax = 500
@@ -53,8 +57,10 @@ export type WebhookCourier = {
  */
 export function createWebhookCourier(needs: Needs): WebhookCourier {
   const { webhookDeliveries, webhookEndpoints, leaseHolder, log, clock, random } = needs
+  const { slowMs = 3_000 } = needs
   const sending = new Set<Promise<void>>()
   const loads = new Map<WebhookEndpointId, number>()
+  const slow = new Set<WebhookEndpointId>()
   let settled: WebhookSettlement[] = []
   let settling: Promise<void> | undefined
   let writing = 0
@@ -98,8 +104,17 @@ export function createWebhookCourier(needs: Needs): WebhookCourier {
     const outcome = await needs.webhookSender.send({ url, id, at, body, secrets })
     const ms = performance.now() - began
     needs.observe?.({ type: due.type, result: outcome.kind, ms })
+    remember(due.endpointId, ms)
     if (outcome.kind === 'gone') await stop({ ...due, id: due.endpointId }, 'disabled', 'gone')
     settle(settlementOf(due, outcome, at, ms))
+  }
+
+  function remember(endpointId: WebhookEndpointId, ms: number): void {
+    slow.delete(endpointId)
+    if (ms < slowMs) return
+    slow.add(endpointId)
+    const [first] = slow
+    if (slow.size > slowMax && first !== undefined) slow.delete(first)
   }
 
   function settlementOf(due: DueWebhook, outcome: WebhookOutcome, at: Date, ms: number) {
@@ -156,7 +171,7 @@ export function createWebhookCourier(needs: Needs): WebhookCourier {
     if (limit <= 0) return
     const { perTenant, perEndpoint, perFailing } = webhooksInFlight
     const busy = [...loads].map(([endpointId, inFlight]) => ({ endpointId, inFlight }))
-    const places = { limit, perTenant, perEndpoint, perFailing, loads: busy }
+    const places = { limit, perTenant, perEndpoint, perFailing, loads: busy, slow: [...slow] }
     for (const due of await webhookDeliveries.claim({ leasedBy: leaseHolder, ...places })) take(due)
   }
 

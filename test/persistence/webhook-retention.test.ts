@@ -28,7 +28,7 @@ async function anEndpoint(daysAgo: number | null) {
   const event = { type: 'webhook.test', userId: null, data: {}, occurredAt, staleAt } as const
   await stores.webhookDeliveries.owe({ ...about, ...event })
   if (daysAgo === null) return added
-  const load = { perTenant: 100, perEndpoint: 1, perFailing: 1, loads: [], limit: 100 }
+  const load = { perTenant: 100, perEndpoint: 1, perFailing: 1, loads: [], slow: [], limit: 100 }
   await stores.webhookDeliveries.claim({ leasedBy: 'test', ...load })
   await stores.webhookDeliveries.settle('test', [
     {

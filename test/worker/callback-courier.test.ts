@@ -150,6 +150,17 @@ test('no tenant takes all places, and who has the fewest under way comes first',
   ])
 })
 
+test('no tenant takes more places than it leaves free', async () => {
+  const hostile = await aTenant(silent, other)
+  const theirs = await aTenant(other)
+  await owe(hostile, other, 4)
+  await owe(theirs, other, 4)
+  const loads = [{ tenantId: hostile.tenantId, issuer: silent.issuer, inFlight: 3 }]
+  const places = { limit: 4, perTenant: 100, perRealm: 100, loads }
+  const taken = await world.keycloakCallbacks.take(places)
+  expect(taken.map(({ tenantId }) => tenantId)).toEqual([theirs.tenantId, theirs.tenantId])
+})
+
 test('of many processes, one calls: each realm is told once about each question', async () => {
   const tenant = await aTenant(other)
   await owe(tenant, other, 8)

@@ -47,12 +47,12 @@ afterEach(async () => {
 const sql = (name: string, text: string, ...values: unknown[]) =>
   world.database.query<Record<string, unknown>>(name, text, values)
 
-function aCourier(leaseHolder = 'worker', timeoutMs = 2_000) {
+function aCourier(leaseHolder = 'worker', timeoutMs = 2_000, slowMs = 3_000) {
   const lines: string[] = []
   const write = (_facts: object, line: string) => void lines.push(line)
   const webhookSender = createWebhookSender({ guard, timeoutMs })
   const log = { warn: write, error: write }
-  const courier = createWebhookCourier({ ...world, webhookSender, leaseHolder, log })
+  const courier = createWebhookCourier({ ...world, webhookSender, leaseHolder, log, slowMs })
   couriers.push(courier)
   return Object.assign(courier, { lines })
 }
@@ -371,6 +371,43 @@ test('endpoints of one tenant that never answer leave room for those of others',
   courier.wake()
   await until('the other tenant hears', () => sink.received.length === 1)
   await slow[Symbol.asyncDispose]()
+})
+
+test('however many tenants have endpoints that never answer, who comes next is sent at once', async () => {
+  await using slow = await startSink()
+  slow.answer(() => undefined)
+  for (let tenant = 0; tenant < 4; tenant++) {
+    principal = await aPrincipal(world)
+    userId = (await aPhone(world, principal)).userId
+    for (let n = 0; n < 8; n++) await anEndpoint(slow.url)
+    await happen(64)
+  }
+  const courier = aCourier('worker', 60_000)
+  await courier.work()
+  principal = await aPrincipal(world)
+  userId = (await aPhone(world, principal)).userId
+  await anEndpoint()
+  await happen(1)
+  await courier.work()
+  await until('the next tenant hears', () => sink.received.length === 1)
+  expect(courier.inFlight()).toBeGreaterThan(180)
+  await slow[Symbol.asyncDispose]()
+})
+
+test('an endpoint that takes its time gets few places, although it says yes in the end', async () => {
+  await anEndpoint()
+  const held: ServerResponse[] = []
+  sink.answer((response) => void held.push(response))
+  // Whatever takes any time at all is slow here.
+  const courier = aCourier('worker', 60_000, 0)
+  await happen(100)
+  await courier.work()
+  await until('it has what it may have', () => held.length === 32)
+  for (const response of held.splice(0)) response.writeHead(204).end()
+  await until('it has what slow ones have', () => held.length === 4 && courier.inFlight() === 4)
+  sink.answer((response) => void response.writeHead(204).end())
+  for (const response of held.splice(0)) response.writeHead(204).end()
+  await until('it has them all', async () => (await statuses())[0]?.n === 100)
 })
 
 test('a process that dies before it writes down how it went leaves the event to another, under the same id', async () => {
