@@ -24,6 +24,7 @@ import { createReportStore } from './persistence/reports.ts'
 import { createRetentionStore } from './persistence/retention.ts'
 import { createSigningKeyStore } from './persistence/signing-keys.ts'
 import { createSuspensionStore } from './persistence/suspensions.ts'
+import { createTableStatistics } from './persistence/table-statistics.ts'
 import { createTenantStore } from './persistence/tenants.ts'
 import { createTestPushStore } from './persistence/test-pushes.ts'
 import { createUserStore } from './persistence/users.ts'
@@ -55,6 +56,7 @@ export function openStores({ database }: { readonly database: Database }, random
     diagnostics: createDiagnosticsStore(database, random),
     reports: createReportStore(database, random),
     audit: createAuditStore(database),
+    tableStatistics: createTableStatistics(database),
     personalData: createPersonalDataStore(database, random),
     notices: createNoticeStore(database, random),
     apps: createAppStore(database, random),

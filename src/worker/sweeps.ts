@@ -7,6 +7,7 @@ import type { KeycloakCallbackStore } from '../ports/keycloak-callback-store.ts'
 import { type NoticeStore, noticesBegin } from '../ports/notice-store.ts'
 import type { RetentionStore } from '../ports/retention-store.ts'
 import type { Signals } from '../ports/signals.ts'
+import type { TableStatistics } from '../ports/table-statistics.ts'
 import type { WebhookDeliveryStore } from '../ports/webhook-store.ts'
 import type { Random } from '../ports/world.ts'
 import { type Needs as AuditNeeds, chainAudit, signAuditHeads } from '../usecases/chain-audit.ts'
@@ -26,6 +27,7 @@ export type Needs = AuditNeeds &
     readonly notices: NoticeStore
     readonly retention: RetentionStore
     readonly personalData: ErasureStore
+    readonly tableStatistics: TableStatistics
     readonly random: Pick<Random, 'id'>
     readonly dispatcher: Pick<RunningDispatcher, 'leaseHolder' | 'dispatch' | 'inFlight'>
     readonly webhookDeliveries: Pick<WebhookDeliveryStore, 'giveUpStale'>
@@ -125,6 +127,7 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
       run: async () => (await deliveries.purgeProofs(5_000)) === 5_000,
     },
     { name: 'answers in plain', everyMs: 60_000, run: () => sealPlainAnswers(needs, batch) },
+    { name: 'table statistics', everyMs: 10_000, run: once(needs.tableStatistics.refresh) },
     { name: 'erasures', everyMs: 5_000, run: () => finishErasures(needs, 10) },
     { name: 'retention', everyMs: purgeEveryMs, run: createPurge(needs, purgeBatch) },
     { name: 'leftovers', everyMs: purgeEveryMs, run: createLeftoverPurge(needs, purgeBatch) },

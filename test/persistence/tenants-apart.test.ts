@@ -891,6 +891,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
 
 /** Methods that serve the whole installation, or take no id of anything that exists. */
 const installationWide = [
+  'tableStatistics.refresh',
   'tenants.createTenant',
   'tenants.findTenant',
   'tenants.findPolicy',

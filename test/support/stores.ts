@@ -31,6 +31,7 @@ import { createReportStore } from '../../src/persistence/reports.ts'
 import { createRetentionStore } from '../../src/persistence/retention.ts'
 import { createSigningKeyStore } from '../../src/persistence/signing-keys.ts'
 import { createSuspensionStore } from '../../src/persistence/suspensions.ts'
+import { createTableStatistics } from '../../src/persistence/table-statistics.ts'
 import { createTenantStore } from '../../src/persistence/tenants.ts'
 import { createTestPushStore } from '../../src/persistence/test-pushes.ts'
 import { createUserStore } from '../../src/persistence/users.ts'
@@ -46,14 +47,14 @@ export const thumbprint = () => randomBytes(32).toString('base64url')
 const publicJwk = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } as const
 
 /** All stores on a database of their own, and short ways to fill it with what a test is not about. */
-export async function openStores(connections = 20) {
+export async function openStores(
+  connections = 20,
+  watched: (database: Database) => Database = (database) => database,
+) {
   const cloned = await createTestDatabase()
   // Patient: these tests queue up behind locks on purpose, on machines that may be busy.
-  const database: Database = openDatabase({
-    url: cloned.url,
-    maxConnections: connections,
-    timeoutMs: 15_000,
-  })
+  const opened = openDatabase({ url: cloned.url, maxConnections: connections, timeoutMs: 15_000 })
+  const database = watched(opened)
   const stores = {
     database,
     url: cloned.url,
@@ -73,6 +74,7 @@ export async function openStores(connections = 20) {
     keptAnswers: createKeptAnswerStore(database),
     deliveries: createDeliveryStore(database),
     audit: createAuditStore(database),
+    tableStatistics: createTableStatistics(database),
     personalData: createPersonalDataStore(database, random),
     passcodes: createPasscodeStore(database, random),
     activities: createActivityStore(database, random),

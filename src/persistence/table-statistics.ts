@@ -1,0 +1,59 @@
+import type { TableStatistics } from '../ports/table-statistics.ts'
+import type { Database } from './database.ts'
+
+/** Tables that grow with use. */
+export const growingTables = [
+  'users',
+  'user_identifiers',
+  'user_protections',
+  'initiators',
+  'enrolments',
+  'devices',
+  'device_keys',
+  'device_proofs',
+  'passcode_secrets',
+  'passcode_budgets',
+  'single_use_codes',
+  'portal_sessions',
+  'reports',
+  'diagnostics',
+  'challenges',
+  'challenge_targets',
+  'answers',
+  'activities',
+  'activity_push_budgets',
+  'deliveries',
+  'audit_events',
+  'audit_links',
+  'shown_numbers',
+  'followed_challenges',
+  'keycloak_callbacks',
+  'webhook_facts',
+  'webhook_deliveries',
+  'webhook_attempts',
+] as const
+
+// `reltuples` is what the planner goes by; the counters are those of autovacuum, which goes on from
+// here. Of a table that nobody but another role may analyse nothing is due, and a big one (a
+// restored backup, say) takes longer than a statement may.
+const due = `
+  select c.relname as name
+  from unnest($1::text[]) as n(name) join pg_class c on c.oid = to_regclass(n.name)
+  where exists (select from unnest(array[100, 1000, 10000]) as step
+      where c.reltuples < step and pg_stat_get_live_tuples(c.oid) >= step)
+    and pg_relation_size(c.oid) < 64 * 1024 * 1024
+    and (pg_has_role(c.relowner, 'usage') or pg_has_role(
+      (select d.datdba from pg_database d where d.datname = current_database()), 'usage'))`
+
+/** The planner's statistics of our own tables. Any number of processes may refresh them at once. */
+export function createTableStatistics(database: Pick<Database, 'query'>): TableStatistics {
+  return {
+    async refresh() {
+      const tables = await database.query<{ name: string }>('due_statistics', due, [growingTables])
+      for (const { name } of tables) {
+        // Who holds the lock is analysing it, or vacuuming.
+        await database.query(`analyze_${name}`, `analyze (skip_locked) ${name}`, [])
+      }
+    },
+  }
+}
