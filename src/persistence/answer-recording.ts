@@ -8,7 +8,7 @@ import { cancelPending } from './challenge-cancelling.ts'
 import type { Database, Queries } from './database.ts'
 import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
 import { protectionSet, protectionValues } from './protections.ts'
-import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
+import { addressColumns, type DuePushRow, isPending, toDuePushes } from './rows.ts'
 
 // Lock first, judge after (measured: the obvious `update ... where expires_at > clock_timestamp()` approved half a second
 // late when the row was merely locked). `u` holds the user's locks and counters as they were judged, `d` makes unregistering
@@ -101,7 +101,7 @@ const lockForReport = `
     for share of d
   )
   select c.id from challenges c, d
-  where c.tenant_id = $1 and c.user_id = $2 and c.status = 'pending'
+  where c.tenant_id = $1 and c.user_id = $2 and ${isPending('c')}
   order by c.id for no key update of c`
 
 const recordAnswer = `${lockAndJudge}, ${useBudget}, ${report}, guarded as (

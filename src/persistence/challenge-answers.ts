@@ -14,6 +14,7 @@ import {
   type ChallengeRow,
   deviceColumns,
   deviceKeysColumn,
+  isPending,
   type KnownDeviceRow,
   toChallenge,
   toKnownDevice,
@@ -37,7 +38,7 @@ const loadPending = `
       select c.id, c.created_at, c.signing_kid, t.request_payload, t.fetched_at
       from challenges c join challenge_targets t
         on t.tenant_id = c.tenant_id and t.challenge_id = c.id and t.device_id = d.id
-      where c.tenant_id = $1 and c.user_id = d.user_id and c.status = 'pending'
+      where c.tenant_id = $1 and c.user_id = d.user_id and ${isPending('c')}
         and c.expires_at > clock_timestamp()
       order by c.created_at desc limit ${pendingMax}
     ) x

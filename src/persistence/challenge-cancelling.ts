@@ -5,12 +5,13 @@ import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Queries } from './database.ts'
+import { isPending } from './rows.ts'
 
 // In the order of ids, as everybody who locks several challenges takes them.
 const cancelPendingOfUser = `
   with k as materialized (
     select c.id from challenges c
-    where c.tenant_id = $1 and c.user_id = $2 and c.status = 'pending'
+    where c.tenant_id = $1 and c.user_id = $2 and ${isPending('c')}
     order by c.id for no key update
   )
   update challenges c set status = 'cancelled', decided_at = clock_timestamp(), number_sealed = null
@@ -23,7 +24,7 @@ const cancelPendingOfUser = `
 const endOrphaned = `
   with k as materialized (
     select c.id, c.expires_at from challenges c
-    where c.tenant_id = $1 and c.user_id = $2 and c.status = 'pending' and not exists (
+    where c.tenant_id = $1 and c.user_id = $2 and ${isPending('c')} and not exists (
       select from challenge_targets t join devices v
         on v.tenant_id = t.tenant_id and v.id = t.device_id and v.status = 'active'
       where t.tenant_id = c.tenant_id and t.challenge_id = c.id)

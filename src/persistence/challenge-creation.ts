@@ -28,6 +28,7 @@ import {
   type AddressRow,
   addressColumns,
   type ChallengeRow,
+  isPending,
   toAddress,
   toChallenge,
 } from './rows.ts'
@@ -69,7 +70,7 @@ const loadCreation = (findUser: string) => `
      where k.tenant_id = $1 and k.rp_id = $2 and k.idempotency_key = $3 and $3::text is not null)
     union all
     (select k.* from challenges k
-     where k.tenant_id = $1 and k.user_id = u.user_id and k.status = 'pending' and k.rp_id = $2
+     where k.tenant_id = $1 and k.user_id = u.user_id and ${isPending('k')} and k.rp_id = $2
        and k.binding = $7 and k.request_hash = $8 and k.expires_at > clock_timestamp()
        and $3::text is null
      limit 1)

@@ -38,6 +38,8 @@ type FoundRow = ChallengeRow & {
   readonly decided_attested: boolean | null
 }
 
+// `is true` keeps the device out of every index: it may have been sent thousands of pushes, the
+// challenge a few.
 const findChallenge = `
   select c.*, clock_timestamp() as now, p.devices, v.activated_at as decided_activated_at,
     v.attestation_verdict = 'verified' as decided_attested,
@@ -54,7 +56,7 @@ const findChallenge = `
     left join lateral (
       select d.status, d.reason, d.attempts, d.settled_at from deliveries d
       where d.tenant_id = t.tenant_id and d.challenge_id = t.challenge_id
-        and d.device_id = t.device_id and d.kind = 'challenge_opened'
+        and (d.device_id = t.device_id) is true and d.kind = 'challenge_opened'
       order by d.id desc limit 1
     ) o on true
     where t.tenant_id = c.tenant_id and t.challenge_id = c.id

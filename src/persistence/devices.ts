@@ -67,7 +67,7 @@ const unregister = `
       and (cardinality($3::text[]) = 0 or d.id = any($3::text[]) or d.parent_device_id = any($3::text[])
         or d.status = 'unconfirmed' and exists (
         select from enrolments e where e.tenant_id = d.tenant_id and e.id = d.enrolment_id
-          and e.status = 'claimed' and e.opened_by_device_id = any($3::text[])))
+          and e.status = 'claimed' and e.opened_by_device_id = any($3::text[]) offset 0))
     order by d.id for no key update
   )
   update devices d set status = 'unregistered', unregistered_at = clock_timestamp(), suspended_at = null,

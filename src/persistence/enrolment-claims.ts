@@ -32,7 +32,7 @@ const liveDevices = `
   select d.id from devices d where d.tenant_id = $1 and d.user_id = $2
     and (d.status in ('active', 'suspended') or d.status = 'unconfirmed' and exists (
       select from enrolments e where e.tenant_id = d.tenant_id and e.id = d.enrolment_id
-        and e.expires_at > clock_timestamp()))`
+        and e.expires_at > clock_timestamp() offset 0))`
 
 const insertDevice = `
   insert into devices as d (tenant_id, id, user_id, enrolment_id, status, name, platform, model,

@@ -42,9 +42,11 @@ const loadWaiting = loadOwed(
   'a.tenant_id, a.user_id, a.id',
 )
 
+// `is true` keeps what everybody is owed out: these are found by their ids.
 const settleNotices = `
   update activities a set notice = $3
-  where a.tenant_id = $1 and a.id = any($2::text[]) and (${owed('a')} or a.notice = 'waiting')`
+  where a.tenant_id = $1 and a.id = any($2::text[])
+    and (${owed('a')} or a.notice = 'waiting') is true`
 
 /** What one statement can tell of within its time; the rest is told of by the next. */
 const gatheredMax = 5_000
@@ -88,7 +90,7 @@ const owePush = (told: string) => `
   from pushes p
   join devices v on v.tenant_id = p.tenant_id and v.id = p.device_id and v.status = 'active'`
 const oweListed = owePush(`a.tenant_id = $1 and a.id = any($3::text[])
-      and (${owed('a')} or a.notice = 'waiting')`)
+      and (${owed('a')} or a.notice = 'waiting') is true`)
 // Whatever waits for this budget by now: nobody is told of it by another push.
 const oweGathered = owePush(`a.tenant_id = $1 and a.user_id = $2 and a.notice = 'waiting'
       and $10 = case a.type when 'posted' then coalesce(a.rp_id, 'rp_') else 'service' end

@@ -50,7 +50,8 @@ const otherFactors = `select ${heldFactors('$1', '$2')}`
 const acceptStep = `
   with d as materialized (
     select d.tenant_id, d.id from devices d
-    where d.tenant_id = $1 and d.id = $2 and d.user_id = $3 and d.status = 'active' for share
+    where d.tenant_id = $1 and d.id = $2 and (d.user_id = $3) is true and d.status = 'active'
+    for share
   )
   update passcode_secrets s set last_step = $4 from d
   where s.tenant_id = d.tenant_id and s.device_id = d.id and s.last_step < $4
@@ -59,7 +60,7 @@ const acceptStep = `
 
 const useCode = `
   update single_use_codes set used_at = clock_timestamp()
-  where tenant_id = $1 and id = $2 and user_id = $3 and used_at is null
+  where tenant_id = $1 and id = $2 and (user_id = $3) is true and used_at is null
     and (expires_at is null or expires_at > clock_timestamp())
   returning used_at as at`
 

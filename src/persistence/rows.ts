@@ -96,6 +96,13 @@ export function toKnownDevice(row: KnownDeviceRow): KnownDevice {
   return { device: toDevice(row), keys, policy: policyOf(row.d_policy) }
 }
 
+/**
+ * The condition of the index `challenges_pending_of_user`, for statements that ask for all that a
+ * user is asked. Its second half follows from the first, which the planner does not know: who knows
+ * the id of one challenge leaves it out and is not offered the index.
+ */
+export const isPending = (c: string) => `${c}.status = 'pending' and ${c}.decided_device_id is null`
+
 /** A row of `select c.*` from challenges. */
 export type ChallengeRow = {
   readonly tenant_id: Challenge['tenantId']

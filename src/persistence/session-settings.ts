@@ -3,6 +3,7 @@
 
 import pg from 'pg'
 import { DatabaseFault } from './database-errors.ts'
+import { planSettings } from './plan-settings.ts'
 
 export type SessionConfig = pg.ClientConfig & {
   /** Where all tables are found and made. Default `public`. */
@@ -32,9 +33,9 @@ const fixed: Readonly<Record<string, string>> = {
   row_security: 'off',
   exit_on_error: 'off',
   check_function_bodies: 'on',
-  // What plans rely on: hot statements are planned once, for any values, and are too short for compiled plans.
-  plan_cache_mode: 'force_generic_plan',
+  // Hot statements are too short for compiled plans.
   jit: 'off',
+  ...planSettings,
   // Limits that a server sets for sessions of people.
   lock_timeout: '0',
   statement_timeout: '0',

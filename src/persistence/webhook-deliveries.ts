@@ -52,6 +52,10 @@ const insertDeliveries = `
     $7::timestamptz[], $8::timestamptz[])
   on conflict do nothing`
 
+// Whoever settles a delivery knows its key, leaves the second half out, and so is not offered the
+// indexes over what is owed.
+const owed = (d: string) => `${d}.status = 'queued' and ${d}.settled_at is null`
+
 // Each endpoint has places of its own: one that answers slowly, or not at all, keeps only its own waiting. So has each tenant, whose
 // endpoints could take all places together. And no tenant takes more places than are then left free (dynamic thresholds, Choudhury
 // and Hahne 1998), so that however many tenants hold all that they can, some stay for whoever holds none.
@@ -67,7 +71,7 @@ const claim = `
     left join load on load.tenant_id = e.tenant_id and load.id = e.id
     cross join lateral (
       select x.tenant_id, x.endpoint_id, x.event_id, x.due_at from webhook_deliveries x
-      where x.tenant_id = e.tenant_id and x.endpoint_id = e.id and x.status = 'queued'
+      where x.tenant_id = e.tenant_id and x.endpoint_id = e.id and ${owed('x')}
         and x.due_at <= statement_timestamp() and x.stale_at > statement_timestamp()
         and (x.leased_until is null or x.leased_until <= clock_timestamp())
       order by x.due_at
@@ -144,12 +148,10 @@ const settle = `
     last_failed_at = case when k.any_accepted then null else k.last_at end
   from k where e.tenant_id = k.tenant_id and e.id = k.id`
 
-// Nobody else says `settled_at is null`, so that nobody else is offered the index over what all
-// tenants are owed.
 const giveUp = `
   with old as materialized (
     select d.tenant_id, d.endpoint_id, d.event_id from webhook_deliveries d
-    where d.status = 'queued' and d.settled_at is null and d.stale_at <= statement_timestamp()
+    where ${owed('d')} and d.stale_at <= statement_timestamp()
       and (d.leased_until is null or d.leased_until <= clock_timestamp())
     order by d.stale_at limit $1 for update skip locked
   )

@@ -117,11 +117,7 @@ async function multiply(): Promise<void> {
 
 /** Nodes that read all of a table, or all of an index. */
 async function wholeReads(text: string): Promise<string[]> {
-  const plan = await onServer(stores.url, async (client) => {
-    // What is read in full even so has no index that could serve it.
-    await client.query('set enable_seqscan = off')
-    return planOf(client, text)
-  })
+  const plan = await onServer(stores.url, (client) => planOf(client, text))
   return [...nodesOf(plan)].flatMap((node) => {
     const table = node['Relation Name']
     const isRead = /Scan/.test(node['Node Type']) && table !== undefined

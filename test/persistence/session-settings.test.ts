@@ -79,8 +79,11 @@ const hostileSettings = {
   idle_in_transaction_session_timeout: `'1ms'`,
   enable_indexscan: 'off',
   enable_indexonlyscan: 'off',
+  enable_nestloop: 'off',
   enable_bitmapscan: 'off',
-  enable_hashjoin: 'off',
+  enable_seqscan: 'on',
+  enable_hashjoin: 'on',
+  enable_mergejoin: 'on',
   from_collapse_limit: '1',
   search_path: 'elsewhere',
 } as const
@@ -109,8 +112,11 @@ const held = {
   idle_in_transaction_session_timeout: '9000',
   enable_indexscan: 'on',
   enable_indexonlyscan: 'on',
+  enable_nestloop: 'on',
   enable_bitmapscan: 'on',
-  enable_hashjoin: 'on',
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
   from_collapse_limit: '8',
   search_path: '"public", pg_temp',
 }
@@ -130,7 +136,7 @@ describe('a connection of the pool', () => {
     url.searchParams.set('options', '-c timezone=Asia/Kolkata -c search_path=elsewhere')
     url.searchParams.set('statement_timeout', '1')
     url.searchParams.set('client_encoding', 'LATIN1')
-    const environment = { PGOPTIONS: '-c enable_seqscan=off', PGTZ: 'Asia/Kolkata' }
+    const environment = { PGOPTIONS: '-c enable_indexscan=off', PGTZ: 'Asia/Kolkata' }
     Object.assign(process.env, environment, { PGDATESTYLE: 'German' })
     try {
       const database = connect(url.href)

@@ -2,6 +2,7 @@
 
 import pg from 'pg'
 import type { Database } from '../../src/persistence/database.ts'
+import { planSettings } from '../../src/persistence/plan-settings.ts'
 
 /** A statement as it was sent. */
 export type Sent = {
@@ -44,6 +45,7 @@ export type Plan = {
   readonly 'Index Name'?: string
   readonly 'Index Cond'?: string
   readonly 'Recheck Cond'?: string
+  readonly Filter?: string
   readonly 'Actual Rows'?: number
   readonly 'Actual Loops'?: number
   readonly 'Rows Removed by Filter'?: number
@@ -66,6 +68,10 @@ function literal(value: unknown): string {
   return pg.escapeLiteral(String(value))
 }
 
+const settings = Object.entries(planSettings)
+  .map(([name, value]) => `set ${name} = ${value}`)
+  .join('; ')
+
 /**
  * The plan that the service would use: made once for all values. With values it is also carried
  * out.
@@ -75,7 +81,7 @@ export async function planOf(
   text: string,
   values?: readonly unknown[],
 ): Promise<Plan> {
-  await client.query('set plan_cache_mode = force_generic_plan')
+  await client.query(settings)
   await client.query('deallocate all')
   await client.query(`prepare it as ${text}`)
   return explainIt(client, 'it', values)
