@@ -2,7 +2,6 @@
 // the challenge; and nobody can use up the budget of an initiator that the user has approved.
 
 import type { ChallengeId } from './ids.ts'
-import type { PasscodeMethod } from './passcode.ts'
 import type { Policy } from './policy.ts'
 import { checkProtection, isAhead, type Protection, secondsUntil } from './protection.ts'
 import { type Refusal, refuse } from './refusal.ts'
@@ -50,8 +49,6 @@ export type LadderFacts = {
   /** Null when the relying party names no initiator, or the user never approved or reported it. */
   readonly initiator: KnownInitiator | null
   readonly others: Budget
-  /** What the user could sign in with instead. */
-  readonly otherFactors: readonly PasscodeMethod[]
 }
 
 /** The decision that a challenge may be asked. */
@@ -73,20 +70,19 @@ function isKnown(initiator: KnownInitiator | null, policy: Policy, now: Date): b
 
 /** Decides whether a challenge may be asked, on whose budget, and whether it may wake a phone. */
 export function admitChallenge(facts: LadderFacts): Admission | Refusal {
-  const { policy, now, protection, initiator, others, otherFactors } = facts
-  const stopped = checkProtection(protection, now, otherFactors)
+  const { policy, now, protection, initiator, others } = facts
+  const stopped = checkProtection(protection, now)
   if (stopped) return stopped
   if (initiator && isAhead(initiator.blockedUntil, now)) {
     return refuse('initiator_blocked', {
       retryAfterSeconds: secondsUntil(initiator.blockedUntil, now),
-      facts: { otherFactors },
     })
   }
   const known = isKnown(initiator, policy, now)
   if (!known && isAhead(protection.reportedUntil, now)) {
     return refuse('push_locked', {
       retryAfterSeconds: secondsUntil(protection.reportedUntil, now),
-      facts: { lock: 'reported', otherFactors },
+      facts: { lock: 'reported' },
     })
   }
   const budget = known && initiator ? initiator : others
@@ -95,7 +91,7 @@ export function admitChallenge(facts: LadderFacts): Admission | Refusal {
     const first = new Date(Math.min(...pending.map(({ until }) => until.getTime())))
     return refuse('too_many_pending', {
       retryAfterSeconds: secondsUntil(first, now),
-      facts: { pendingMax: policy.pendingMax, otherFactors },
+      facts: { pendingMax: policy.pendingMax },
     })
   }
   return {
@@ -168,7 +164,7 @@ export function admitResend({
   readonly policy: Policy
   readonly now: Date
 }): Refusal | undefined {
-  const stopped = checkProtection(protection, now, [])
+  const stopped = checkProtection(protection, now)
   if (stopped) return stopped
   const reason = suppressionOf(budget, protection, policy, now)
   const foreign = budget.pushes.filter((push) => push.challengeId !== challengeId)

@@ -1,6 +1,5 @@
 // What protects one user over all challenges: counters of wrong numbers, locks, a pause. A lock touches push sign-in only.
 
-import type { PasscodeMethod } from './passcode.ts'
 import type { Policy } from './policy.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
@@ -36,19 +35,15 @@ export function secondsUntil(until: Date, now: Date): number {
 }
 
 /** Refuses where the user's push sign-in is stopped altogether: approvals and new challenges alike. */
-export function checkProtection(
-  protection: Protection,
-  now: Date,
-  otherFactors: readonly PasscodeMethod[],
-): Refusal | undefined {
+export function checkProtection(protection: Protection, now: Date): Refusal | undefined {
   if (protection.suspendedAt !== null) return refuse('user_suspended')
   if (protection.hardLockedAt !== null) {
-    return refuse('push_locked', { facts: { lock: 'wrong_numbers_hard', otherFactors } })
+    return refuse('push_locked', { facts: { lock: 'wrong_numbers_hard' } })
   }
   if (isAhead(protection.lockedUntil, now)) {
     return refuse('push_locked', {
       retryAfterSeconds: secondsUntil(protection.lockedUntil, now),
-      facts: { lock: 'wrong_numbers', otherFactors },
+      facts: { lock: 'wrong_numbers' },
     })
   }
   return undefined

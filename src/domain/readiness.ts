@@ -5,6 +5,7 @@ import type { DeviceId } from './ids.ts'
 import type { NumberPlan } from './number-match.ts'
 import type { PasscodeMethod } from './passcode.ts'
 import { admitChallenge, type LadderFacts, type SuppressionReason } from './prompt-ladder.ts'
+import { factorsBeside } from './question-refusal.ts'
 import { isRefusal, type Refusal, type RefusalCode } from './refusal.ts'
 
 /** One live device: whether a challenge would ask it, whether it could be pushed, and why not. */
@@ -32,6 +33,8 @@ export type Readiness = {
 export type ReadinessFacts = LadderFacts & {
   readonly number: NumberPlan
   readonly userVerification: UserVerification
+  /** What the user could sign in with instead. */
+  readonly otherFactors: readonly PasscodeMethod[]
   /** All that are not unregistered. */
   readonly devices: readonly Device[]
 }
@@ -62,10 +65,11 @@ export function readinessOf(facts: ReadinessFacts): Readiness {
 
 function refused(
   refusal: Refusal,
-  methods: readonly PasscodeMethod[],
+  otherFactors: readonly PasscodeMethod[],
   devices: readonly DeviceReadiness[],
 ): Readiness {
   const retryAfterSeconds = refusal.retryAfterSeconds ?? null
+  const methods = factorsBeside(refusal, otherFactors)
   return { methods, refusal: refusal.refused, retryAfterSeconds, suppressed: null, devices }
 }
 

@@ -20,6 +20,7 @@ export type RefusalCode =
   | 'integration_without_secret'
   | 'caller_number_missing'
   | 'numbers_ambiguous'
+  | 'number_unseen'
   | 'factor_not_offered'
   | 'signature_too_weak'
   | 'fail_open_not_allowed'
@@ -111,7 +112,10 @@ export type Refusal = {
 }
 
 /** Makes a refusal; `more` adds hint, retry time or facts. */
-export function refuse(code: RefusalCode, more: Omit<Refusal, 'refused'> = {}): Refusal {
+export function refuse<const Code extends RefusalCode>(
+  code: Code,
+  more: Omit<Refusal, 'refused'> = {},
+): Refusal & { readonly refused: Code } {
   return { refused: code, ...more }
 }
 

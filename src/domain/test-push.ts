@@ -19,13 +19,13 @@ export function checkTestPush(
   if (status === 'unregistered') return refuse('device_unregistered')
   if (status === 'suspended') return refuse('device_suspended')
   if (status === 'unconfirmed') return refuse('device_not_active')
-  const stopped = checkProtection(protection, now, [])
+  const stopped = checkProtection(protection, now)
   if (stopped) return stopped
   const { reportedUntil, pausedUntil } = protection
   if (isAhead(reportedUntil, now)) {
     return refuse('push_locked', {
       retryAfterSeconds: secondsUntil(reportedUntil, now),
-      facts: { lock: 'reported', otherFactors: [] },
+      facts: { lock: 'reported' },
     })
   }
   if (isAhead(pausedUntil, now)) {

@@ -12,7 +12,7 @@ export const challengeProblems = {
   no_capable_device: {
     status: 422,
     title: 'No device of the user can answer this.',
-    detail: 'Offer another factor, ask for less user verification, or enrol a device.',
+    detail: 'Offer one of `otherFactors`, ask for less user verification, or enrol a device.',
   },
   user_suspended: {
     status: 403,

@@ -48,6 +48,11 @@ export const integrationProblems = {
     title: 'The person was shown two numbers at one place.',
     detail: 'Start the sign-in again; neither number counts any more.',
   },
+  number_unseen: {
+    status: 422,
+    title: 'The client cannot show the person a number.',
+    detail: 'Sign in from a terminal, or send a code that the person knows.',
+  },
   factor_not_offered: {
     status: 422,
     title: 'The way to sign in that was asked for is not offered.',

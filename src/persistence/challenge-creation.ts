@@ -2,7 +2,7 @@
 
 import type { Id } from '../domain/ids.ts'
 import { othersKey } from '../domain/initiator.ts'
-import { type OtherFactors, otherFactorsOf } from '../domain/passcode.ts'
+import { otherFactorsOf } from '../domain/passcode.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
 import { unusedBudget } from '../domain/prompt-ladder.ts'
 import type {
@@ -15,12 +15,11 @@ import type { Random } from '../ports/world.ts'
 import type { Database } from './database.ts'
 import { isTaken } from './database-errors.ts'
 import { leaseSeconds } from './deliveries.ts'
-import { heldFactors } from './passcodes.ts'
+import { type HeldJson, heldFactors, toOtherFactors } from './passcodes.ts'
 import {
   budgetColumns,
   type InitiatorJson,
   type ProtectionJson,
-  toDate,
   toInitiator,
   toProtection,
 } from './protections.ts'
@@ -51,9 +50,7 @@ type CreationRow = ChallengeRow & {
   readonly protection: ProtectionJson | null
   readonly initiator: InitiatorJson | null
   readonly others: InitiatorJson | null
-  readonly held: Omit<OtherFactors, 'temporaryCodeExpiresAt'> & {
-    readonly temporaryCodeExpiresAt: string | null
-  }
+  readonly held: HeldJson
 }
 
 const loadCreation = (findUser: string) => `
@@ -199,10 +196,7 @@ export function createChallengeCreation(
         protection: row.protection && toProtection(row.protection),
         initiator: row.initiator && toInitiator(row.initiator),
         others: row.others ? toInitiator(row.others) : unusedBudget,
-        otherFactors: otherFactorsOf(policy, {
-          ...row.held,
-          temporaryCodeExpiresAt: toDate(row.held.temporaryCodeExpiresAt),
-        }),
+        otherFactors: otherFactorsOf(policy, toOtherFactors(row.held)),
         earlier:
           row.id === null
             ? null

@@ -1,11 +1,13 @@
 // Pushing a challenge once more: a resend is a push like any other, on the same budget.
 
+import { otherFactorsOf } from '../domain/passcode.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
 import { unusedBudget } from '../domain/prompt-ladder.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Random } from '../ports/world.ts'
 import type { Database } from './database.ts'
 import { leaseSeconds } from './deliveries.ts'
+import { type HeldJson, heldFactors, toOtherFactors } from './passcodes.ts'
 import {
   budgetColumns,
   type InitiatorJson,
@@ -17,6 +19,7 @@ import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
 
 const loadResend = `
   select t.policy, r.policy as rp_policy, row_to_json(p) as protection, row_to_json(i) as budget,
+    (select row_to_json(f) from (select ${heldFactors('$1', '$3')}) f) as held,
     clock_timestamp() as now
   from tenants t
   join relying_parties r on r.tenant_id = t.tenant_id and r.id = $2
@@ -29,6 +32,7 @@ type LoadedRow = {
   readonly rp_policy: unknown
   readonly protection: ProtectionJson
   readonly budget: InitiatorJson | null
+  readonly held: HeldJson
   readonly now: Date
 }
 
@@ -96,8 +100,10 @@ export function createChallengeResend(
         budgetKey,
       ])
       if (!row) return null
+      const policy = strictest(policyOf(row.policy), row.rp_policy)
       return {
-        policy: strictest(policyOf(row.policy), row.rp_policy),
+        policy,
+        otherFactors: otherFactorsOf(policy, toOtherFactors(row.held)),
         protection: toProtection(row.protection),
         budget: row.budget ? toInitiator(row.budget) : unusedBudget,
         now: row.now,

@@ -13,7 +13,7 @@ import { recordActivities, recordAudit } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 import { lockUserRow } from './devices.ts'
 import { payForTry, rememberInitiator } from './passcode-budgets.ts'
-import { holdProtection, unlockByOtherFactor } from './protections.ts'
+import { holdProtection, toDate, unlockByOtherFactor } from './protections.ts'
 
 const findPolicy = `
   select clock_timestamp() as now, t.policy, r.policy as rp_policy from tenants t
@@ -43,6 +43,15 @@ export const heldFactors = (tenantId: string, userId: string) => `
      where c.tenant_id = ${tenantId} and c.user_id = ${userId}
      and c.kind = 'temporary_code' and c.used_at is null
      and c.expires_at > clock_timestamp()) as "temporaryCodeExpiresAt"`
+
+/** The same as JSON of one row. */
+export type HeldJson = Omit<OtherFactors, 'temporaryCodeExpiresAt'> & {
+  readonly temporaryCodeExpiresAt: string | null
+}
+
+export function toOtherFactors(held: HeldJson): OtherFactors {
+  return { ...held, temporaryCodeExpiresAt: toDate(held.temporaryCodeExpiresAt) }
+}
 
 const otherFactors = `select ${heldFactors('$1', '$2')}`
 

@@ -276,6 +276,7 @@ export interface ChallengeStore {
     readonly policy: Policy
     readonly protection: Protection
     readonly budget: Budget
+    readonly otherFactors: readonly PasscodeMethod[]
     readonly now: Date
   } | null>
   /** Owes each target with a push address another push, if `resendsLeft` and the budget are still what they were; null otherwise. */

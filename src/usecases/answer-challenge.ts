@@ -80,7 +80,7 @@ export async function answerChallenge(
     if (facts.asked.challenge.status !== 'pending') return ended(facts.asked.challenge.status)
 
     const stopped =
-      answer.decision === 'approve' ? checkProtection(facts.protection, facts.now, []) : undefined
+      answer.decision === 'approve' ? checkProtection(facts.protection, facts.now) : undefined
     if (stopped) return stopped
     const effect = decideAnswer(facts.asked.challenge, answer, matches(needs, facts.asked, answer))
     if (isRefusal(effect)) return effect

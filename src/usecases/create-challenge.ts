@@ -14,6 +14,7 @@ import type { PasscodeMethod } from '../domain/passcode.ts'
 import { strictest } from '../domain/policy.ts'
 import { type Asker, actorOf, permittedAs } from '../domain/principal.ts'
 import { admitChallenge, afterCreation, unusedBudget } from '../domain/prompt-ladder.ts'
+import { type QuestionRefusal, withOtherFactors } from '../domain/question-refusal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type {
   ChallengeStore,
@@ -80,7 +81,7 @@ export async function createChallenge(
   needs: Needs,
   principal: Asker,
   command: Command,
-): Promise<Created | Refusal> {
+): Promise<Created | QuestionRefusal> {
   const user = resolveUser(principal, command.user)
   if (isRefusal(user)) return user
   const { idempotencyKey = null, ...request } = command
@@ -89,6 +90,7 @@ export async function createChallenge(
     ? needs.hashing.keyedBase64Url(initiatorText(principal.rpId, command.initiator))
     : null
 
+  let otherFactors: Created['otherFactors'] = []
   for (let tries = 0; tries < triesMax; tries++) {
     const facts = await needs.challenges.loadCreation({
       tenantId: principal.tenantId,
@@ -100,27 +102,37 @@ export async function createChallenge(
       binding: command.binding ?? null,
       initiatorKey,
     })
-    if (facts.earlier) return replay(needs, facts.earlier, facts.otherFactors, requestHash)
-
-    const made = decide(needs, principal, command, withOwnPolicy(facts, principal), initiatorKey)
-    if (isRefusal(made)) return made
+    const { earlier, userId, protection } = facts
+    if (earlier) return replay(needs, { ...facts, earlier }, requestHash)
+    if (userId === null || protection === null) return refuse('user_not_found')
+    ;({ otherFactors } = facts)
+    const known = { ...withOwnPolicy(facts, principal), userId, protection }
+    const made = decide(needs, principal, command, known, initiatorKey)
+    if (isRefusal(made)) return withOtherFactors(made, otherFactors)
     const stored = { ...made.stored, idempotencyKey, requestHash }
     if (await needs.challenges.create(stored, needs.dispatcher.leaseHolder)) {
       needs.dispatcher.dispatch(duePushes(stored, facts))
-      const { otherFactors } = facts
       return { challenge: stored.challenge, number: made.number, replayed: false, otherFactors }
     }
   }
-  return refuse('conflict', { retryAfterSeconds: 1 })
+  return withOtherFactors(refuse('conflict', { retryAfterSeconds: 1 }), otherFactors)
 }
 
 function replay(
   { hashing, sealing }: Needs,
-  earlier: NonNullable<CreationFacts['earlier']>,
-  otherFactors: readonly PasscodeMethod[],
+  {
+    userId,
+    otherFactors,
+    earlier,
+  }: CreationFacts & {
+    readonly earlier: NonNullable<CreationFacts['earlier']>
+  },
   requestHash: Uint8Array,
-): Created | Refusal {
-  if (!hashing.equal(earlier.requestHash, requestHash)) return refuse('idempotency_key_reused')
+): Created | QuestionRefusal {
+  if (!hashing.equal(earlier.requestHash, requestHash)) {
+    const reused = refuse('idempotency_key_reused')
+    return userId === null ? reused : withOtherFactors(reused, otherFactors)
+  }
   const { challenge, numberSealed } = earlier
   const number =
     numberSealed && challenge.numberMode === 'service'
@@ -139,11 +151,17 @@ export function withOwnPolicy(facts: CreationFacts, asker: Asker): CreationFacts
   return 'policy' in asker ? { ...facts, policy: strictest(facts.policy, asker.policy) } : facts
 }
 
+/** What is loaded about a user who is there. */
+type KnownFacts = CreationFacts & {
+  readonly userId: NonNullable<CreationFacts['userId']>
+  readonly protection: NonNullable<CreationFacts['protection']>
+}
+
 function decide(
   needs: Needs,
   principal: Asker,
   command: Command,
-  facts: CreationFacts,
+  facts: KnownFacts,
   initiatorKey: string | null,
 ):
   | {
@@ -151,10 +169,9 @@ function decide(
       readonly number: string | null
     }
   | Refusal {
-  if (facts.userId === null || facts.protection === null) return refuse('user_not_found')
   const plan = planNumber(facts.policy, command.number, permittedAs(principal))
   if (isRefusal(plan)) return plan
-  const admission = admitChallenge({ ...facts, protection: facts.protection })
+  const admission = admitChallenge(facts)
   if (isRefusal(admission)) return admission
   const opening = openChallenge(
     {

@@ -10,7 +10,7 @@ import type { Identifier, PageRequest, User, UserStore } from '../ports/director
 export function resolveUser(
   principal: Asker,
   user: UserReference | string,
-): UserReference | Refusal {
+): UserReference | (Refusal & { readonly refused: 'namespace_not_granted' }) {
   if (typeof user === 'string') {
     const [namespace] = principal.namespaces
     return namespace === undefined ? refuse('namespace_not_granted') : { namespace, value: user }

@@ -33,7 +33,7 @@ export async function readChallenge(
   needs: Needs,
   principal: Asker,
   id: ChallengeId,
-): Promise<ChallengeReading | Refusal> {
+): Promise<ChallengeReading | (Refusal & { readonly refused: 'not_found' })> {
   const record = await loadChallenge(needs, principal, id)
   return record === null
     ? refuse('not_found')

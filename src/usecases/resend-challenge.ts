@@ -3,7 +3,8 @@ import { resendChallenge as decideResend } from '../domain/challenge.ts'
 import type { ChallengeId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { admitResend, afterPush } from '../domain/prompt-ladder.ts'
-import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import { type QuestionRefusal, withOtherFactors } from '../domain/question-refusal.ts'
+import { isRefusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
 import { type ChallengeReading, type Needs as ReadNeeds, readChallenge } from './read-challenge.ts'
@@ -21,16 +22,16 @@ export async function resendChallenge(
   needs: Needs,
   principal: Principal,
   id: ChallengeId,
-): Promise<ChallengeReading | Refusal> {
+): Promise<ChallengeReading | QuestionRefusal> {
   const reading = await readChallenge(needs, principal, id)
   if (isRefusal(reading)) return reading
   const { challenge } = reading
   const facts = await needs.challenges.loadResend(challenge)
   if (facts === null) return refuse('not_found')
   const decision = decideResend(challenge, facts.policy, facts.now)
-  if (isRefusal(decision)) return decision
+  if (isRefusal(decision)) return withOtherFactors(decision, facts.otherFactors)
   const refusal = admitResend({ ...facts, challengeId: id })
-  if (refusal) return refusal
+  if (refusal) return withOtherFactors(refusal, facts.otherFactors)
   const resent = await needs.challenges.resend({
     challenge,
     resendsLeft: decision.resendsLeft,
@@ -44,8 +45,10 @@ export async function resendChallenge(
     }),
     leasedBy: needs.dispatcher.leaseHolder,
   })
-  if (resent === null) return refuse('conflict', { retryAfterSeconds: 1 })
-  if (resent.pushes.length === 0) return refuse('nothing_to_push')
+  const refused = (code: 'conflict' | 'nothing_to_push', more = {}) =>
+    withOtherFactors(refuse(code, more), facts.otherFactors)
+  if (resent === null) return refused('conflict', { retryAfterSeconds: 1 })
+  if (resent.pushes.length === 0) return refused('nothing_to_push')
   needs.dispatcher.dispatch(resent.pushes)
   return readChallenge(needs, principal, id)
 }

@@ -33,7 +33,6 @@ const facts: LadderFacts = {
   protection,
   initiator: null,
   others: unusedBudget,
-  otherFactors: ['passcode'],
 }
 const id = (n: number) => `chl_${String(n).padStart(26, '0')}` as ChallengeId
 const pushedAt = (...seconds: number[]): Budget => ({
@@ -132,7 +131,7 @@ describe('a challenge is refused', () => {
     expect(admitChallenge({ ...facts, others: pending(3, later(42)) })).toEqual({
       refused: 'too_many_pending',
       retryAfterSeconds: 42,
-      facts: { pendingMax: 3, otherFactors: ['passcode'] },
+      facts: { pendingMax: 3 },
     })
     expect(admitChallenge({ ...facts, others: pending(3, now) })).toMatchObject({
       suppressed: null,
@@ -147,7 +146,6 @@ describe('a challenge is refused', () => {
     expect(admitChallenge({ ...facts, initiator })).toEqual({
       refused: 'initiator_blocked',
       retryAfterSeconds: 100,
-      facts: { otherFactors: ['passcode'] },
     })
     expect(admitChallenge({ ...facts, initiator, now: later(100) })).toMatchObject({
       budget: 'others',
@@ -159,7 +157,7 @@ describe('a challenge is refused', () => {
     expect(admitChallenge({ ...facts, protection: reported })).toEqual({
       refused: 'push_locked',
       retryAfterSeconds: 100,
-      facts: { lock: 'reported', otherFactors: ['passcode'] },
+      facts: { lock: 'reported' },
     })
   })
 })

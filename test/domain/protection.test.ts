@@ -33,15 +33,15 @@ test('a lock whose end is no time holds', () => {
 describe('wrong numbers', () => {
   test('lock push for an hour at the tenth in a row', () => {
     const ninth = guesses(9)
-    expect(checkProtection(ninth, now, [])).toBeUndefined()
+    expect(checkProtection(ninth, now)).toBeUndefined()
     const tenth = guess(ninth)
     expect(tenth.lock).toBe('wrong_numbers')
-    expect(checkProtection(tenth.next, later(3599), ['passcode'])).toEqual({
+    expect(checkProtection(tenth.next, later(3599))).toEqual({
       refused: 'push_locked',
       retryAfterSeconds: 1,
-      facts: { lock: 'wrong_numbers', otherFactors: ['passcode'] },
+      facts: { lock: 'wrong_numbers' },
     })
-    expect(checkProtection(tenth.next, later(3600), [])).toBeUndefined()
+    expect(checkProtection(tenth.next, later(3600))).toBeUndefined()
   })
 
   test('lock again at the very next one after a lock ran out: time resets no count', () => {
@@ -53,9 +53,9 @@ describe('wrong numbers', () => {
   test('lock hard at the hundredth since the last success, and no time heals that', () => {
     const hundredth = guess(guesses(99))
     expect(hundredth.lock).toBe('wrong_numbers_hard')
-    expect(checkProtection(hundredth.next, later(10 * 365 * 86_400), [])).toEqual({
+    expect(checkProtection(hundredth.next, later(10 * 365 * 86_400))).toEqual({
       refused: 'push_locked',
-      facts: { lock: 'wrong_numbers_hard', otherFactors: [] },
+      facts: { lock: 'wrong_numbers_hard' },
     })
   })
 
@@ -97,7 +97,7 @@ test('a report locks for an hour, and never shortens a longer lock', () => {
 
 test('a suspended user is refused before any lock is looked at', () => {
   const suspended = { ...guesses(100), suspendedAt: now }
-  expect(checkProtection(suspended, now, [])).toEqual({ refused: 'user_suspended' })
+  expect(checkProtection(suspended, now)).toEqual({ refused: 'user_suspended' })
 })
 
 test('between two successes at most a hundred guesses are ever judged, whatever is waited for', () => {
@@ -109,7 +109,7 @@ test('between two successes at most a hundred guesses are ever judged, whatever 
       let judged = 0
       for (const { wait } of steps) {
         at = new Date(at.getTime() + wait * 1000)
-        if (checkProtection(protection, at, [])) continue
+        if (checkProtection(protection, at)) continue
         judged++
         protection = guess(protection, at).next
       }

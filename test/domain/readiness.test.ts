@@ -82,6 +82,12 @@ describe('a user who cannot be asked', () => {
     })
   })
 
+  test('is offered nothing while suspended, since codes are refused, too', () => {
+    const suspended = { ...protection, suspendedAt: now }
+    const said = readinessOf({ ...facts, protection: suspended })
+    expect(said).toMatchObject({ methods: [], refusal: 'user_suspended' })
+  })
+
   test.each([
     ['unconfirmed', { status: 'unconfirmed' }],
     ['suspended', { status: 'suspended' }],

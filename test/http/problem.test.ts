@@ -16,11 +16,11 @@ const refusalCodes = Object.keys(problems).filter(
   (code) => !machineCodes.includes(code),
 ) as RefusalCode[]
 
-const url = `/v1/challenges/${anId('challenge')}`
+const url = `/v1/challenges/${anId('challenge')}/evidence`
 
 /** What a route answers when its use case says this. */
 async function answerTo(refusal: ReturnType<typeof refuse>) {
-  await using app = await anApp({ readChallenge: async () => refusal })
+  await using app = await anApp({ readEvidence: async () => refusal })
   return app.inject({ url, headers: bearer })
 }
 

@@ -3,6 +3,9 @@ import type { Principal } from '../../src/domain/principal.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
 import { createChallenge } from '../../src/usecases/create-challenge.ts'
+import { resendChallenge } from '../../src/usecases/resend-challenge.ts'
+import { makeRecoveryCodes, makeTemporaryCode } from '../../src/usecases/single-use-codes.ts'
+import { setUserStatus } from '../../src/usecases/suspend-user.ts'
 import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
 import { retryDelayMs } from '../../src/worker/retry-schedule.ts'
 import {
@@ -155,7 +158,7 @@ describe('the same request under the same Idempotency-Key', () => {
     ['binding', { binding: 'session-hash-0123' }],
   ] as const)('with another %s is refused', async (_, changes) => {
     await granted(ask(world, principal, once))
-    expect(await ask(world, principal, { ...once, ...changes })).toEqual({
+    expect(await ask(world, principal, { ...once, ...changes })).toMatchObject({
       refused: 'idempotency_key_reused',
     })
   })
@@ -216,7 +219,7 @@ describe('a challenge is refused', () => {
   test('when the user’s only device cannot verify its user', async () => {
     await aPhone(world, principal, { user: 'bob', verification: false })
     const asked = { user: 'bob', userVerification: 'required' } as const
-    expect(await ask(world, principal, asked)).toEqual({ refused: 'no_capable_device' })
+    expect(await ask(world, principal, asked)).toMatchObject({ refused: 'no_capable_device' })
   })
 
   test('rather than tried for ever, when its devices keep going', async () => {
@@ -226,6 +229,76 @@ describe('a challenge is refused', () => {
       ...command,
       userVerification: 'preferred',
     })
-    expect(await outcome).toEqual({ refused: 'conflict', retryAfterSeconds: 1 })
+    expect(await outcome).toEqual({
+      refused: 'conflict',
+      retryAfterSeconds: 1,
+      facts: { otherFactors: ['passcode'] },
+    })
+  })
+})
+
+describe('a refusal of a question', () => {
+  const twice = { idempotencyKey: 'sign-in-1', ttlSeconds: 60 } as const
+  const suspend = (status: 'suspended' | 'active') =>
+    granted(setUserStatus(world, principal, phone.userId, status))
+
+  test.each([
+    ['no_capable_device', { deviceIds: ['dev_01h455vb4pex5vsknk084sn02q'] }],
+    ['number_none_not_allowed', { number: { mode: 'none' } }],
+    ['number_too_short', { number: { mode: 'caller', value: '1234' } }],
+    ['invalid_request', { ttlSeconds: 601 }],
+    ['idempotency_key_reused', { ...twice, ttlSeconds: 61 }],
+    ['too_many_pending', {}],
+  ] as const)(
+    '%s names what the user could sign in with at this moment',
+    async (refused, asked) => {
+      await granted(makeRecoveryCodes(world, principal, phone.userId))
+      await granted(ask(world, principal, twice))
+      if (refused === 'too_many_pending') {
+        await granted(ask(world, principal))
+        await granted(ask(world, principal))
+      }
+      const otherFactors = ['passcode', 'recovery_code']
+      expect(await ask(world, principal, asked)).toMatchObject({ refused, facts: { otherFactors } })
+      await granted(makeTemporaryCode(world, principal, phone.userId))
+      expect(await ask(world, principal, asked)).toMatchObject({
+        facts: { otherFactors: ['passcode', 'temporary_code', 'recovery_code'] },
+      })
+    },
+  )
+
+  test('to a user without any device names the codes that are left', async () => {
+    await granted(makeRecoveryCodes(world, principal, phone.userId))
+    await granted(unregisterDevice(world, principal, phone.id, 'lost'))
+    expect(await ask(world, principal)).toEqual({
+      refused: 'no_capable_device',
+      facts: { otherFactors: ['recovery_code'] },
+    })
+  })
+
+  test('to a suspended user offers nothing, since nothing would be taken', async () => {
+    await suspend('suspended')
+    const refused = { refused: 'user_suspended', facts: { otherFactors: [] } }
+    expect(await ask(world, principal)).toEqual(refused)
+  })
+
+  test('about nobody, or about somebody of others, says nothing of anybody', async () => {
+    const other = await aPrincipal(world, ['entra'], principal.tenantId)
+    const refused = { refused: 'user_not_found' }
+    expect(await ask(world, principal, { user: 'nobody' })).toEqual(refused)
+    expect(await ask(world, other, { user: { id: phone.userId } })).toEqual(refused)
+  })
+
+  test('to push once more names them, too', async () => {
+    const { challenge } = await granted(ask(world, principal))
+    expect(await resendChallenge(world, principal, challenge.id)).toMatchObject({
+      refused: 'resend_too_soon',
+      facts: { otherFactors: ['passcode'] },
+    })
+    await granted(cancelChallenge(world, principal, challenge.id))
+    expect(await resendChallenge(world, principal, challenge.id)).toMatchObject({
+      refused: 'challenge_ended',
+      facts: { otherFactors: ['passcode'] },
+    })
   })
 })

@@ -83,7 +83,7 @@ describe('many questions at the same moment', () => {
     const created = made.filter((one): one is Created => !isRefusal(one))
     expect(created).toHaveLength(3)
     expect(created.filter(({ challenge }) => challenge.deliveryMode === 'push')).toHaveLength(1)
-    const refusals = new Set(made.filter(isRefusal).map(({ refused }) => refused))
+    const refusals = new Set(made.map((one) => isRefusal(one) && one.refused).filter(Boolean))
     expect(refusals).toEqual(new Set(['too_many_pending']))
   })
 
@@ -154,7 +154,7 @@ describe('a resend', () => {
     await world.database.query('past', past, [challenge.id])
     expect(await resendChallenge(world, principal, challenge.id)).toEqual({
       refused: 'push_suppressed',
-      facts: { suppressed: 'push_budget_used_up' },
+      facts: { suppressed: 'push_budget_used_up', otherFactors: ['passcode'] },
     })
     await relax({ pushesPerFiveMinutesMax: 2 })
     await granted(resendChallenge(world, principal, challenge.id))

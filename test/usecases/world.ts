@@ -104,10 +104,10 @@ export async function openWorld() {
 export type World = Awaited<ReturnType<typeof openWorld>>
 
 /** The value, or a failure of the test that names the refusal. */
-export async function granted<T>(outcome: Promise<T | Refusal>): Promise<T> {
+export async function granted<T>(outcome: Promise<T>): Promise<Exclude<T, Refusal>> {
   const value = await outcome
   if (isRefusal(value)) throw new Error(`refused: ${JSON.stringify(value)}`)
-  return value
+  return value as Exclude<T, Refusal>
 }
 
 /** A tenant and a relying party that may do everything in these namespaces; the first is its default. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { withOtherFactors } from '../../../src/domain/question-refusal.ts'
 import { refuse } from '../../../src/domain/refusal.ts'
 import type { UseCases } from '../../../src/http/use-cases.ts'
 import type { Command } from '../../../src/usecases/create-challenge.ts'
@@ -138,7 +139,7 @@ describe('POST /v1/challenges', () => {
   })
 
   it('does not wait for what was refused', async () => {
-    const refusing = async () => refuse('no_capable_device')
+    const refusing = async () => withOtherFactors(refuse('no_capable_device'), [])
     const answer = await creating({ createChallenge: refusing })(body, '?wait=30')
     expect(answer.statusCode).toBe(422)
   })
