@@ -5,6 +5,7 @@ import {
   askAsShown,
   askToFollow,
   followQuestion,
+  refuseUnseen,
   type Needs as ShownNeeds,
 } from './usecases/doors/ask-as-shown.ts'
 import type { IntegrationAuthentication } from './usecases/doors/authenticate-integration.ts'
@@ -50,6 +51,7 @@ export function bindDoors(needs: Needs, { enter, stillAllowed }: IntegrationAuth
     preauthenticate: bind(preauthenticate),
     askAsShown: bind(askAsShown),
     askToFollow: bind(askToFollow),
+    refuseUnseen: bind(refuseUnseen),
     followQuestion: bind(followQuestion),
     enterCode: bind(enterCode),
     enterCodeToFollow: bind(enterCodeToFollow),

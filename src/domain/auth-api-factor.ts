@@ -6,6 +6,14 @@ import { withAsciiDigits } from './typed-text.ts'
 export type AuthApiFactor =
   | { readonly kind: 'push' }
   | { readonly kind: 'code'; readonly code: string }
+  /** Chosen by a client by itself, which shows nobody the number: see `unseenFactor`. */
+  | { readonly kind: 'unseen' }
+
+/**
+ * The choice of clients that cannot ask anybody, such as login programs under `scp`. They want to be
+ * told one, and would take a push as well as anything: but nobody would have seen its number.
+ */
+export const unseenFactor = 'no_terminal'
 
 const pushes = /^(?:auto|1|(?:verified_)?push[0-9]{0,2})$/i
 const notOffered = /^(?:sms|phone)[0-9]{0,2}$/i
@@ -14,6 +22,7 @@ const notOffered = /^(?:sms|phone)[0-9]{0,2}$/i
 function readTyped(typed: string): AuthApiFactor | undefined {
   const word = withAsciiDigits(typed).trim()
   if (pushes.test(word)) return { kind: 'push' }
+  if (word === unseenFactor) return { kind: 'unseen' }
   if (word === '' || notOffered.test(word)) return undefined
   return { kind: 'code', code: word }
 }

@@ -27,6 +27,8 @@ export type DoorEnd = {
   readonly outcome: DoorOutcome
   readonly why: RefusalCode | NonNullable<Challenge['reason']> | null
   readonly retryAfterSeconds?: number
+  /** What else the person could sign in with, where it is known who they are. */
+  readonly otherFactors?: readonly string[]
 }
 
 const ofRefusals: Partial<Record<RefusalCode, DoorOutcome>> = {
@@ -42,11 +44,13 @@ const ofRefusals: Partial<Record<RefusalCode, DoorOutcome>> = {
 }
 
 /** What a refusal means at a door. One that is not known to mean something else is a no. */
-export function endOfRefusal({ refused, retryAfterSeconds }: Refusal): DoorEnd {
+export function endOfRefusal({ refused, retryAfterSeconds, facts }: Refusal): DoorEnd {
+  const otherFactors = facts?.otherFactors
   return {
     outcome: ofRefusals[refused] ?? 'not_allowed',
     why: refused,
     ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    ...(Array.isArray(otherFactors) && { otherFactors }),
   }
 }
 

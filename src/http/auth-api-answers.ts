@@ -30,7 +30,10 @@ const messages: Partial<Record<NonNullable<DoorEnd['why']>, string>> = {
   invalid_request: 'This machine asked something that is not understood. Tell its administrator.',
   factor_not_offered: 'This way to sign in is not offered. Use push, or type a code.',
   caller_number_missing: 'No number was shown to you, or it is too old. Try again.',
-  numbers_ambiguous: 'Two sign-ins were started here at once. Try again, one at a time.',
+  numbers_ambiguous:
+    'Another sign-in was begun here within two minutes, and its number is like yours to us. Try again.',
+  number_unseen:
+    'No number can be shown to you here. Sign in from a terminal, or with a code in DUO_PASSCODE.',
   number_none_not_allowed:
     'Sign-ins without a number are not allowed. Tell the administrator of this machine.',
   passcode_wrong: 'Wrong code.',
@@ -56,11 +59,17 @@ const ends: Readonly<Record<DoorOutcome, Omit<Decision, 'result'>>> = {
   unavailable: { status: 'deny', status_msg: 'The sign-in service is not available. Try again.' },
 }
 
+/** Ends of questions that were not put to the person, who may have another way. */
+const unasked: ReadonlySet<DoorOutcome> = new Set(['no_device', 'locked', 'suppressed'])
+
 /** How a question ended, in the words of the wire format. */
-export function decisionOf({ outcome, why }: DoorEnd): Decision {
+export function decisionOf({ outcome, why, otherFactors = [] }: DoorEnd): Decision {
   const { status, status_msg } = ends[outcome]
   const result = outcome === 'approved' ? 'allow' : 'deny'
-  return { result, status, status_msg: (why === null ? undefined : messages[why]) ?? status_msg }
+  const words = (why === null ? undefined : messages[why]) ?? status_msg
+  const hasOther = unasked.has(outcome) && why !== 'passcode_locked' && otherFactors.length > 0
+  const more = hasOther ? ' Or type a code.' : ''
+  return { result, status, status_msg: words + more }
 }
 
 /** A question that is not answered yet. */
@@ -70,11 +79,28 @@ export const waiting: Decision = {
   status_msg: 'Waiting for your answer on the phone.',
 }
 
-/** Name of a question that was refused: whoever asks for its end is told no, as for any name that is not known. */
-const refusedName = 'denied'
+/**
+ * A no of a route that asks: a client that comes back for the end finds a name, and the no again in
+ * the same words. The name says it by itself, to whichever process; whoever makes one up tells itself
+ * no.
+ */
+export function refusedQuestion(end: DoorEnd) {
+  const { outcome, why, otherFactors = [] } = end
+  const txid = ['denied', outcome, why ?? '', otherFactors.length > 0 ? 'codes' : ''].join('.')
+  return { ...decisionOf(end), txid }
+}
 
-/** A no of a route that asks: a client that comes back for the end finds a name, and the no again. */
-export const refusedQuestion = (end: DoorEnd) => ({ ...decisionOf(end), txid: refusedName })
+/** The no that stands in the name of a refused question; undefined for other names. */
+export function decisionOfName(name: string): Decision | undefined {
+  const [denied, outcome = '', why = '', codes = ''] = name.split('.')
+  if (denied !== 'denied') return undefined
+  const isKnown = Object.hasOwn(ends, outcome) && outcome !== 'approved'
+  return decisionOf({
+    outcome: isKnown ? (outcome as DoorOutcome) : 'not_allowed',
+    why: Object.hasOwn(messages, why) ? (why as NonNullable<DoorEnd['why']>) : null,
+    ...(codes === 'codes' && { otherFactors: [codes] }),
+  })
+}
 
 type Failure = readonly [status: number, code: number, message: string]
 

@@ -2,12 +2,14 @@
 
 import { isIP } from 'node:net'
 import type { z } from 'zod'
+import { unseenFactor } from '../domain/auth-api-factor.ts'
 import type { ChallengeContext } from '../domain/challenge.ts'
 import type { Initiator } from '../domain/initiator.ts'
 import { showablePart } from '../domain/text.ts'
 import type { ShownQuestion } from '../usecases/doors/ask-as-shown.ts'
 import type { NamedUser } from '../usecases/doors/find-at-door.ts'
 import type { Preauthentication } from '../usecases/doors/preauthenticate.ts'
+import { decisionOf } from './auth-api-answers.ts'
 import { readForm } from './plugins/auth-api.ts'
 import type { authParams } from './schemas/auth-api.ts'
 import { initiatorOf } from './schemas/initiator.ts'
@@ -69,10 +71,12 @@ export function shownQuestionOf(
 }
 
 /** The text at which a person at a terminal chooses, and what their choices stand for. */
-function promptOf({ user, devices, codes, shown }: Preauthentication, name: string) {
+function promptOf(offered: Preauthentication, name: string) {
+  const { user, devices, codes, shown, cannotAsk } = offered
   const who = showablePart(name, 64) ?? user.id
   if (devices.length === 0) {
-    return { text: `Sign in as ${who}\n\nCode: `, factors: {} }
+    const why = cannotAsk === null ? '' : `${decisionOf(cannotAsk).status_msg}\n\n`
+    return { text: `Sign in as ${who}\n\n${why}Code: `, factors: { default: unseenFactor } }
   }
   const typing = shown ? ` and type ${shown.number} there` : ''
   const lines = [
@@ -82,8 +86,8 @@ function promptOf({ user, devices, codes, shown }: Preauthentication, name: stri
     '',
     codes ? 'Code or option (1): ' : 'Option (1): ',
   ]
-  // Without a default nobody is asked before they saw the number.
-  const factors = { '1': 'push1', ...(shown === null && { default: 'push1' }) }
+  // Clients without a terminal want a default; nobody is asked before they saw the number.
+  const factors = { '1': 'push1', default: shown === null ? 'push1' : unseenFactor }
   return { text: lines.join('\n'), factors }
 }
 

@@ -19,7 +19,12 @@ import type { confirmReceipt } from '../usecases/confirm-receipt.ts'
 import type { createChallenge } from '../usecases/create-challenge.ts'
 import type { listDiagnostics, readDiagnostics, sendDiagnostics } from '../usecases/diagnostics.ts'
 import type { askAndWait, askAtDoor, followAtDoor } from '../usecases/doors/ask.ts'
-import type { askAsShown, askToFollow, followQuestion } from '../usecases/doors/ask-as-shown.ts'
+import type {
+  askAsShown,
+  askToFollow,
+  followQuestion,
+  refuseUnseen,
+} from '../usecases/doors/ask-as-shown.ts'
 import type { IntegrationAuthentication } from '../usecases/doors/authenticate-integration.ts'
 import type { enrolAtDoor, readEnrolmentAtDoor } from '../usecases/doors/enrol-at-door.ts'
 import type { AtDoor, SignedDoorCall } from '../usecases/doors/enter-by-signature.ts'
@@ -153,6 +158,7 @@ export type UseCases = {
   readonly preauthenticate: Bound<typeof preauthenticate>
   readonly askAsShown: Bound<typeof askAsShown>
   readonly askToFollow: Bound<typeof askToFollow>
+  readonly refuseUnseen: Bound<typeof refuseUnseen>
   readonly followQuestion: Bound<typeof followQuestion>
   readonly enterCode: Bound<typeof enterCode>
   readonly enterCodeToFollow: Bound<typeof enterCodeToFollow>

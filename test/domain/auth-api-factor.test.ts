@@ -18,6 +18,7 @@ test.each([
   [{ factor: 'prompt', prompt: ' 1 ' }, push],
   [{ factor: 'prompt', prompt: '123456' }, code('123456')],
   [{ factor: 'prompt', prompt: 'ABCD-EFGH-JKMN-PQRS' }, code('ABCD-EFGH-JKMN-PQRS')],
+  [{ factor: 'prompt', prompt: 'no_terminal' }, { kind: 'unseen' }],
   [{ factor: 'prompt', prompt: 'sms' }, undefined],
   [{ factor: 'prompt', prompt: 'phone2' }, undefined],
   [{ factor: 'prompt', prompt: '' }, undefined],

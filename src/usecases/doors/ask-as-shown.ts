@@ -56,6 +56,21 @@ function failed({ integrationUsage }: Needs, { integration }: Entered, refusal: 
   return endOfRefusal(refusal)
 }
 
+/**
+ * Says no to a client that chose by itself, with nobody before it. The number that it was given is
+ * gone, too: it must not stand beside the next one.
+ */
+export async function refuseUnseen(
+  needs: Needs,
+  entered: Entered,
+  { user: named, address, host, shownNumber }: SignIn,
+): Promise<DoorEnd> {
+  const user = await findAtDoor(needs, entered, named)
+  if (isRefusal(user)) return failed(needs, entered, user)
+  await takeNumber(needs, entered, { userId: user.id, address, host }, shownNumber)
+  return failed(needs, entered, refuse('number_unseen'))
+}
+
 /** Asks with the number that was shown, and waits until the question has ended. */
 export async function askAsShown(
   needs: Needs,

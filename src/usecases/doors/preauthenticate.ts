@@ -44,6 +44,8 @@ export type Preauthentication = {
   readonly codes: boolean
   /** The number of the next question; null where nothing is to be typed, or nobody can be asked. */
   readonly shown: ShownNumber | null
+  /** Why nobody can be asked; null when somebody can. */
+  readonly cannotAsk: DoorEnd | null
 }
 
 /**
@@ -74,16 +76,17 @@ async function offer(
   const { digits, readiness } = await judge(needs, entered, user, command.initiator)
   if (readiness.refusal === 'user_suspended') return refuse('user_suspended')
   const codes = readiness.methods.some((method) => method !== 'push' && method !== 'pull')
-  const cannotAsk =
+  const refused =
     readiness.refusal ??
     (numberMode === 'caller' && !command.showsNumber ? 'caller_number_missing' : null)
-  if (cannotAsk !== null) {
-    return codes ? { user, devices: [], codes, shown: null } : refuse(cannotAsk)
+  if (refused !== null) {
+    const cannotAsk = endOfRefusal(refuse(refused))
+    return codes ? { user, devices: [], codes, shown: null, cannotAsk } : refuse(refused)
   }
   const place = { userId: user.id, address: command.address, host: command.host }
   const shown = digits === null ? null : await showNumber(needs, entered, place, digits)
   const devices = readiness.devices.filter(({ mayAnswer }) => mayAnswer)
-  return { user, devices, codes, shown }
+  return { user, devices, codes, shown, cannotAsk: null }
 }
 
 /** What would become of a question, and how many digits its number has. */

@@ -129,6 +129,7 @@ describe('the end of the question is told by the status', () => {
     }
     const refused = await door.ask({ username: busy.name, number })
     expect(said(refused)).toEqual([403, 'sign_in_refused', 'too_many_pending'])
+    expect(JSON.parse(refused.text).otherFactors).toEqual(['passcode'])
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
   })
 })

@@ -9,6 +9,7 @@ import type { Clock } from '../../../ports/world.ts'
 import {
   type AuthApiRoute,
   decisionOf,
+  decisionOfName,
   ok,
   refusedQuestion,
   sendNo,
@@ -117,6 +118,10 @@ async function auth(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) 
   const factor = readFactor(asked)
   if (!factor) return sendNo(reply, refuse('factor_not_offered'))
   const question = shownQuestionOf(asked)
+  if (factor.kind === 'unseen') {
+    const end = await useCases.refuseUnseen(entered, question)
+    return asked.async ? named(end) : ok(decisionOf(end))
+  }
   if (factor.kind === 'code') {
     if (!asked.async)
       return ok(decisionOf(await useCases.enterCode(entered, question, factor.code)))
@@ -140,6 +145,8 @@ const named = (followed: string | DoorEnd) =>
 async function authStatus(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) {
   const asked = read(authStatusParams, call)
   if (!asked) return sendNo(reply, refuse('invalid_request'))
+  const refused = decisionOfName(asked.txid)
+  if (refused) return ok(refused)
   const end = await useCases.followQuestion(call.entered, asked.txid, {
     aborted: goneOf(reply),
     stillAllowed: () => useCases.mayStayAtDoor(call.call),

@@ -129,10 +129,14 @@ async function ask(
     },
   )
   if (end === null) return reply.code(201).send({})
-  const { outcome, why, retryAfterSeconds } = end
+  const { outcome, why, retryAfterSeconds, otherFactors } = end
   if (outcome === 'user_unknown') return sendProblem(reply, 'user_not_found')
   return sendProblem(reply, 'sign_in_refused', {
-    facts: { outcome, ...(why !== null && { reason: why }) },
+    facts: {
+      outcome,
+      ...(why !== null && { reason: why }),
+      ...(otherFactors && { otherFactors }),
+    },
     ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   })
 }

@@ -60,9 +60,14 @@ function questionOf(asked: z.output<typeof waitQuestion>): DoorQuestion {
 }
 
 /** Nothing but an approval is a 2xx. Why somebody was not let in is for the log of the client, not for the person. */
-function sendEnd(reply: FastifyReply, { outcome, why, retryAfterSeconds }: DoorEnd) {
+function sendEnd(reply: FastifyReply, end: DoorEnd) {
+  const { outcome, why, retryAfterSeconds, otherFactors } = end
   const more = {
-    facts: { outcome, ...(why !== null && { reason: why }) },
+    facts: {
+      outcome,
+      ...(why !== null && { reason: why }),
+      ...(otherFactors && { otherFactors }),
+    },
     ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   }
   switch (outcome) {
