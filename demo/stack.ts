@@ -43,7 +43,6 @@ async function startService(
   const origin = `http://localhost:${port}`
   const push = await writePushCredentials(simulator, path.join(folder, 'push'))
   const environment = {
-    PUBLIC_ORIGIN: origin,
     PORT: String(port),
     DATA_FOLDER: dataFolder(folder),
     ...push,

@@ -5,9 +5,9 @@ import { text as textOf } from 'node:stream/consumers'
 import { pino } from 'pino'
 import type { Given } from './cli-usage.ts'
 import { CommandError } from './cli-usage.ts'
-import type { Config } from './config.ts'
+import { type Config, readConfig } from './config.ts'
 import { overlapBoundsSeconds } from './domain/api-key.ts'
-import { isId } from './domain/ids.ts'
+import { isId, type RelyingPartyId, type TenantId } from './domain/ids.ts'
 import { isRefusal } from './domain/refusal.ts'
 import { defaultScopes, type Scope, scopes } from './domain/scope.ts'
 import { openMigratedDatabase } from './open-database.ts'
@@ -57,6 +57,55 @@ function readOverlap(text: string | undefined): { overlapSeconds?: number } {
   throw new CommandError(`--overlap-seconds takes ${min} to ${max}`)
 }
 
+/** The relying party of a key: the named one, else the only one of the tenant. */
+async function partyOf(
+  operations: Operations,
+  tenantId: TenantId,
+  given: string | undefined,
+): Promise<RelyingPartyId> {
+  if (given !== undefined) {
+    if (isId('relyingParty', given)) return given
+    throw new CommandError(`${given} is no relying party's id`)
+  }
+  const [only, ...more] = await operations.listRelyingParties(tenantId)
+  if (only && more.length === 0) return only.id
+  throw new CommandError(
+    'Name the relying party with --relying-party ID; see: countersign relying-parties list',
+  )
+}
+
+/** On an empty installation the first key, with tenant and relying party, as the first start of the service makes them. */
+async function createKey(operations: Operations, { values }: Given) {
+  const asked = {
+    name: values.name ?? '',
+    expiresAt: readDate(values['expires-at']),
+    allowedAddresses: values['allow-address'] ?? [],
+  }
+  const isFirst = values.tenant === undefined && values['relying-party'] === undefined
+  if (isFirst && (await operations.listTenants()).length === 0) {
+    const first = { ...asked, ...(values.scope && { scopes: readScopes(values.scope) }) }
+    const made = await operations.createFirstKey(first)
+    if (made && !isRefusal(made)) return { ...made.apiKey, secret: made.secret }
+    if (isRefusal(made)) throw new CommandError(made.hint ?? made.refused)
+  }
+  const tenantId = await tenantOf(operations, values.tenant)
+  const rpId = await partyOf(operations, tenantId, values['relying-party'])
+  const scopes = readScopes(values.scope)
+  const created = await operations.createApiKey({ ...asked, tenantId, rpId, scopes })
+  if (isRefusal(created)) {
+    throw new CommandError(created.hint ?? `There is no relying party ${rpId}`)
+  }
+  return { ...created.key, secret: created.secret }
+}
+
+/** What PUBLIC_ORIGIN may be, too. */
+function readOrigin(text: string | undefined): string {
+  const { publicOrigin } = readConfig({ PUBLIC_ORIGIN: text })
+  if (publicOrigin === null)
+    throw new CommandError('--to takes an origin: https://approve.example.com')
+  return publicOrigin
+}
+
 type Command = (operations: Operations, given: Given) => Promise<unknown>
 
 const commands: Record<string, Command> = {
@@ -69,24 +118,14 @@ const commands: Record<string, Command> = {
     const tenantId = await tenantOf(operations, values.tenant)
     return operations.createRelyingParty({ tenantId, name, namespaces })
   },
+  'origin change': async (operations, { values }) => {
+    const changed = await operations.changeOrigin(readOrigin(values.to))
+    if (isRefusal(changed)) throw new CommandError(changed.hint ?? changed.refused)
+    return changed
+  },
   'keys list': async (operations, { values }) =>
     operations.listApiKeys(await tenantOf(operations, values.tenant)),
-  async 'keys create'(operations, { values }) {
-    const rpId = values['relying-party'] ?? ''
-    if (!isId('relyingParty', rpId)) throw new CommandError(`${rpId} is no relying party's id`)
-    const created = await operations.createApiKey({
-      tenantId: await tenantOf(operations, values.tenant),
-      rpId,
-      name: values.name ?? '',
-      scopes: readScopes(values.scope),
-      expiresAt: readDate(values['expires-at']),
-      allowedAddresses: values['allow-address'] ?? [],
-    })
-    if (isRefusal(created)) {
-      throw new CommandError(created.hint ?? `There is no relying party ${rpId}`)
-    }
-    return { ...created.key, secret: created.secret }
-  },
+  'keys create': createKey,
   async 'keys rotate'(operations, { positionals: [, , id = ''], values }) {
     if (!isId('apiKey', id)) throw new CommandError('Name the key: countersign keys rotate key_...')
     const known = await operations.findApiKey(id)
@@ -190,7 +229,7 @@ function print(result: unknown, json: boolean): void {
   }
 }
 
-/** Carries out one command of those that `usageOf` knows, and prints what it gives; throws what the operator should read. */
+/** Carries out one command of those that `isCommand` knows, and prints what it gives; throws what the operator should read. */
 export async function run(config: Config, given: Given): Promise<void> {
   const log = pino({ level: 'warn' }, pino.destination(2))
   const name = given.positionals.slice(0, 2).join(' ')
@@ -203,7 +242,9 @@ export async function run(config: Config, given: Given): Promise<void> {
   const command = commands[name]
   if (!command) throw new Error(`the usage tells of a command that is not there: ${name}`)
   const publicOrigin = config.publicOrigin ?? `http://localhost:${config.port}`
-  const operations = await openOperations(config, publicOrigin, log)
+  // Whoever changes the origin may have set the new one already.
+  const anyOrigin = name === 'origin change'
+  const operations = await openOperations(config, publicOrigin, log, { anyOrigin })
   try {
     print(await command(operations, given), given.values.json)
   } finally {

@@ -16,6 +16,7 @@ const options = {
   'expires-at': { type: 'string' },
   'allow-address': { type: 'string', multiple: true },
   'overlap-seconds': { type: 'string' },
+  to: { type: 'string' },
   heads: { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -39,11 +40,12 @@ const calls = `  migrate                                   apply pending migrati
   relying-parties list [--tenant ID]
   relying-parties create --name NAME --namespace NS [--namespace NS ...] [--tenant ID]
   keys list [--tenant ID]
-  keys create --name NAME --relying-party ID [--scope SCOPE ...] [--expires-at RFC3339]
+  keys create --name NAME [--relying-party ID] [--scope SCOPE ...] [--expires-at RFC3339]
               [--allow-address IP_OR_CIDR ...] [--tenant ID]
   keys rotate KEY_ID [--overlap-seconds N] [--expires-at RFC3339]
   keys revoke KEY_ID
   signing-keys rotate [--tenant ID]
+  origin change --to ORIGIN                 change PUBLIC_ORIGIN for good: phones must enrol anew
   revocations apply < FILE                  revoke again after a restore what the revocation log says
   audit verify [--tenant ID] [--heads FILE]   find where the audit record was touched; ends with 1 if it was`
 
@@ -59,23 +61,31 @@ const meanings: Readonly<Record<string, string>> = {
   '--name': 'what people call it',
   '--namespace':
     'kind of user names that it may use, such as entra or mail; the first is the one it need not name',
-  '--relying-party': 'id of the relying party, from: countersign relying-parties list',
+  '--relying-party':
+    'id of the relying party, from: countersign relying-parties list; may be left out while there is only one, or nothing at all yet',
   '--scope': `what the key may do: ${scopes.join(', ')}; without it ${defaultScopes.join(', ')}`,
   '--expires-at': 'time after which it is refused, such as 2030-01-31T00:00:00Z; without it never',
   '--allow-address': 'only from these addresses; without it from everywhere',
   '--overlap-seconds': 'how long the former key goes on',
+  '--to':
+    'the origin under which phones and relying parties are to know the service, such as https://approve.example.com',
   '--heads': 'file with signed heads that were kept apart, such as a log',
   '--tenant': 'id of the tenant; may be left out while there is only one',
 }
 
-/** One command with the meaning of its options; undefined for a command that is not there. */
+/** A command with the meaning of its options, or all commands about one thing; undefined for what is not there. */
 export function usageOf(command: string): string | undefined {
-  const call = calls
+  const named = calls
     .split(/\n(?= {2}\S)/)
-    .find((one) => one.startsWith(`  ${command} `) || one === `  ${command}`)
-  if (command === '' || call === undefined) return undefined
-  const named = Object.entries(meanings).filter(([option]) => call.includes(`${option} `))
-  const lines = named.map(([option, meaning]) => `  ${option.padEnd(18)} ${meaning}`)
+    .filter((one) => one.startsWith(`  ${command} `) || one === `  ${command}`)
+  if (command === '' || named.length === 0) return undefined
+  if (named.length > 1) {
+    return `Usage: countersign <command> [options]\n\n${named.join('\n')}\n\nAfter a command --help says what its options are.`
+  }
+  const call = named.join('')
+  const lines = Object.entries(meanings)
+    .filter(([option]) => call.includes(`${option} `))
+    .map(([option, meaning]) => `  ${option.padEnd(18)} ${meaning}`)
   return [
     `Usage: countersign ${call.trim()}`,
     '',
@@ -84,10 +94,17 @@ export function usageOf(command: string): string | undefined {
   ].join('\n')
 }
 
+/** Whether these words name one command. */
+export function isCommand(command: string): boolean {
+  const named = /^ {2}([a-z-]+(?: [a-z-]+)?)(?: |$)/
+  return calls.split('\n').some((line) => named.exec(line)?.[1] === command)
+}
+
 const needed: Readonly<Record<string, readonly string[]>> = {
   'tenants create': ['name'],
   'relying-parties create': ['name', 'namespace'],
-  'keys create': ['name', 'relying-party'],
+  'keys create': ['name'],
+  'origin change': ['to'],
 }
 
 /** The options that this command cannot do without and was not given. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Operator commands. They work on the same database as the service, while it runs or not.
 
-import { CommandError, missingOptions, readWords, usage, usageOf } from './cli-usage.ts'
+import { CommandError, isCommand, missingOptions, readWords, usage, usageOf } from './cli-usage.ts'
 import { readConfig } from './config.ts'
 import { wordsOf } from './start-fault.ts'
 
@@ -15,7 +15,9 @@ async function main(): Promise<void> {
   }
   // Before the configuration: whoever has none yet may want to see how the commands are called.
   if (name === '') throw new CommandError(usage)
-  if (!usageOfCommand) throw new CommandError(`There is no command "${name}".\n\n${usage}`)
+  if (!isCommand(name)) {
+    throw new CommandError(`There is no command "${name}".\n\n${usageOfCommand ?? usage}`)
+  }
   const missing = missingOptions(name, given.values)
   if (missing.length > 0) {
     throw new CommandError(`${missing.join(' and ')} must be given.\n\n${usageOfCommand}`)

@@ -1,27 +1,29 @@
 // The running service. Only this file and those named src/open-*.ts name adapters and join the parts.
 
 import { createHash, randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { bindUseCases } from './bind-use-cases.ts'
 import type { Config } from './config.ts'
 import { buildApp } from './http/app.ts'
-import { openMigratedDatabase } from './open-database.ts'
+import { awaitMigratedDatabase, type OpenedDatabase, whileStarting } from './open-database.ts'
 import { openPush } from './open-push.ts'
 import { openStores } from './open-stores.ts'
 import { openWebhooks } from './open-webhooks.ts'
-import { assertMasterKey, openSignalCarrier, openWorld } from './open-world.ts'
+import { agreeOnOrigin, assertMasterKey, openSignalCarrier, openWorld } from './open-world.ts'
 import { openAttestationVerifier } from './outbound/attestation.ts'
 import { type AttestationRoots, pinnedAttestationRoots } from './outbound/attestation-roots.ts'
 import { createEgressGuard } from './outbound/egress-guard.ts'
 import { createMetrics } from './outbound/metrics.ts'
 import { createRealms } from './outbound/realms.ts'
 import { createRevocationLog } from './outbound/revocation-log.ts'
-import { isReady } from './persistence/database.ts'
+import type { SignalHub } from './outbound/signal-hub.ts'
 import { isDatabaseUnavailable } from './persistence/database-errors.ts'
+import { createReadiness } from './persistence/readiness.ts'
 import { listenFault } from './start-fault.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
-import { bootstrap } from './usecases/tenants.ts'
+import { type Bootstrapped, bootstrap } from './usecases/tenants.ts'
 import { createCallbackCourier } from './worker/callback-courier.ts'
 import { createDispatcher } from './worker/dispatcher.ts'
 import { createIntegrationUsage } from './worker/integration-usage.ts'
@@ -33,7 +35,7 @@ export type Service = {
   /** Where it listens; null for a worker, which listens nowhere. */
   readonly address: string | null
   /** Prints-once secret of an installation that has just been made; null otherwise. */
-  readonly bootstrapped: Awaited<ReturnType<typeof bootstrap>>
+  readonly bootstrapped: Bootstrapped | null
   /** From here on it is not ready and closes each connection after its answer; it goes on answering until `stop`. */
   leave(): void
   /** Finishes requests, ends waits, sends and writes down what is in flight, then closes everything. */
@@ -42,21 +44,55 @@ export type Service = {
 
 const drainTime = () => setTimeout(10_000, undefined, { ref: false })
 
-/** Starts the configured roles: database, migrations, first tenant, worker, HTTP. Only tests bring roots of their own. */
+/** Makes the first tenant and key if there is none, and shows the key; else says who showed it, until it is used. */
+async function firstTenant(
+  config: Config,
+  opened: OpenedDatabase,
+  parts: Awaited<ReturnType<typeof openWorld>> & { readonly signals: SignalHub },
+  log: Logger,
+  show: (made: Bootstrapped) => Promise<void>,
+): Promise<Bootstrapped | null> {
+  return whileStarting(config, opened, log, async (database) => {
+    const needs = { ...parts, ...openStores({ database }, parts.random) }
+    const shownBy = `the ${config.role} process ${process.pid} on ${hostname()}`
+    const made = await bootstrap(needs, { shownBy }, show)
+    if (made) return made
+    // Another process may have made the first tenant meanwhile, under a key of its own.
+    await assertMasterKey(config, needs)
+    const shown = await needs.installation.findUnusedFirstKey()
+    if (shown) {
+      log.info(
+        { shownBy: shown.by, shownAt: shown.at },
+        'the first API key was shown by another start; make another with: countersign keys create',
+      )
+    }
+    return null
+  })
+}
+
+/**
+ * Starts the configured roles, all or nothing: what can fail comes before the first request is taken. A database that is away
+ * is waited for. `show` shows the first key, which is worth nothing before it has resolved. Only tests bring roots of their own.
+ */
 export async function startService(
   config: Config,
-  publicOrigin: string,
+  ownOrigin: string,
   log: Logger,
   attestationRoots: AttestationRoots = pinnedAttestationRoots(),
+  show: (made: Bootstrapped) => Promise<void> = async () => undefined,
 ): Promise<Service> {
   // Undone from the last to the first, by a start that fails and by `stop`.
   await using undo = new AsyncDisposableStack()
-  const opened = await openMigratedDatabase(config, log)
+  const opened = await awaitMigratedDatabase(config, log)
   undo.defer(() => opened.close())
   const { database } = opened
   const world = await openWorld(config, opened, log)
   const stores = openStores(opened, world.random)
-  await assertMasterKey(config, { ...world, ...stores })
+  const publicOrigin = await whileStarting(config, opened, log, async (own) => {
+    const starting = openStores({ database: own }, world.random)
+    await assertMasterKey(config, { ...world, ...starting })
+    return agreeOnOrigin(config, ownOrigin, starting, log)
+  })
   const signals = await openSignalCarrier(config, opened, log)
   undo.defer(() => signals.close())
   const push = openPush(config, { ...world, ...stores, signals }, log)
@@ -107,6 +143,7 @@ export async function startService(
     attestations,
     publicOrigin,
   }
+  const bootstrapped = await firstTenant(config, opened, parts, log, show)
   if (config.role !== 'api') {
     const signingKeys = createSigningKeys(parts, () => performance.now())
     const observes = { observe: metrics.webhook, observeSweep: metrics.sweep }
@@ -122,6 +159,7 @@ export async function startService(
   let address: string | null = null
   let leaving = false
   if (config.role !== 'worker') {
+    const isReady = createReadiness(database, log)
     const app = await buildApp({
       useCases: bindUseCases(parts),
       logger: log,
@@ -129,7 +167,7 @@ export async function startService(
       ...(config.trustProxy !== null && { trustProxy: config.trustProxy }),
       metrics: { ...metrics, token: config.metricsToken },
       stopWaiting: () => signals.stop(),
-      ready: async () => (await isReady(database)) && world.clock.isKnown(),
+      ready: async () => (await isReady()) && world.clock.isKnown(),
       leaving: () => leaving,
       clock: world.clock,
       isUnavailable: isDatabaseUnavailable,
@@ -140,10 +178,6 @@ export async function startService(
       throw listenFault(error, config)
     })
   }
-  // After the last thing that can fail: whoever makes the first key must live to show it.
-  const bootstrapped = await bootstrap(parts)
-  // Another process may have made the first tenant meanwhile, under a key of its own.
-  if (!bootstrapped) await assertMasterKey(config, parts)
   const running = undo.move()
   const leave = () => {
     leaving = true

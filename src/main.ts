@@ -6,15 +6,19 @@ import type { Service } from './compose.ts'
 import { type Config, readConfig } from './config.ts'
 import { loggerOptions } from './http/logging.ts'
 import { listenFault, wordsOf } from './start-fault.ts'
-import { stopOnSignals } from './stop-on-signals.ts'
+import { stopOnSignals, stopSignals } from './stop-on-signals.ts'
+import type { Bootstrapped } from './usecases/tenants.ts'
 
-/** The public origin must be known before the first request: it is part of every issuer and every proof. */
+/**
+ * Tells a port that cannot be listened on before anything is done; for port 0 finds a free one. The public origin must be known
+ * before the first request: it is part of every issuer and every proof.
+ */
 async function withPort(config: Config): Promise<Config> {
-  if (config.port !== 0) return config
+  if (config.role === 'worker') return config
   const probe = createServer()
   await new Promise<void>((resolve, reject) => {
     probe.once('error', (error) => reject(listenFault(error, config)))
-    probe.listen(0, config.host, resolve)
+    probe.listen(config.port, config.host, resolve)
   })
   const bound = probe.address()
   await new Promise((resolve) => probe.close(resolve))
@@ -22,36 +26,49 @@ async function withPort(config: Config): Promise<Config> {
   return { ...config, port: bound.port }
 }
 
-/** What the operator must see once: addresses, and the first key, which is never readable again. */
-function announce({ address, publicOrigin, bootstrapped }: Service): void {
-  const lines =
-    address === null
-      ? ['Worker running.']
-      : [`Countersign listens on ${address} as ${publicOrigin}`]
-  if (address !== null) lines.push(`API reference: ${publicOrigin}/docs`)
-  if (bootstrapped) {
-    lines.push(
-      '',
-      'First start: a tenant, a relying party and an API key with all scopes were made.',
-      `  tenant         ${bootstrapped.tenantId}`,
-      `  relying party  ${bootstrapped.relyingParty.id} (namespace "default")`,
-      `  API key        ${bootstrapped.secret}`,
-      'The key is shown this once. More: npm run countersign -- keys create --help',
-      '',
-    )
-  }
-  process.stdout.write(`${lines.join('\n')}\n`)
+function say(lines: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(`${lines.join('\n')}\n`, (error) => (error ? reject(error) : resolve()))
+  })
+}
+
+/** What the operator must see once: the first key is never readable again. */
+function showFirstKey({ tenantId, relyingParty, secret }: Bootstrapped): Promise<void> {
+  return say([
+    'First start: a tenant, a relying party and an API key with all scopes were made.',
+    `  tenant         ${tenantId}`,
+    `  relying party  ${relyingParty.id} (namespace "default")`,
+    `  API key        ${secret}`,
+    'The key is shown this once. More: npm run countersign -- keys create --help',
+    '',
+  ])
+}
+
+function announce({ address, publicOrigin }: Service): Promise<void> {
+  if (address === null) return say(['Worker running.'])
+  return say([
+    `Countersign listens on ${address} as ${publicOrigin}`,
+    `API reference: ${publicOrigin}/docs`,
+  ])
+}
+
+/** Until the service runs, which has its own way to stop: what is half done then is undone by the database. */
+function endAtOnce(): void {
+  process.stderr.write('Stopped before the start was complete.\n')
+  process.exit(0)
 }
 
 async function main(): Promise<void> {
   const config = await withPort(readConfig(process.env))
   const log = pino(loggerOptions(config.logLevel))
-  const publicOrigin = config.publicOrigin ?? `http://localhost:${config.port}`
+  const origin = config.publicOrigin ?? `http://localhost:${config.port}`
+  for (const signal of stopSignals) process.on(signal, endAtOnce)
   // Late: faults of the configuration are told without loading the service.
   const { startService } = await import('./compose.ts')
-  const service = await startService(config, publicOrigin, log)
+  const service = await startService(config, origin, log, undefined, showFirstKey)
   stopOnSignals(service, service.address === null ? 0 : config.stopDelaySeconds, log)
-  announce(service)
+  for (const signal of stopSignals) process.off(signal, endAtOnce)
+  await announce(service)
 }
 
 main().catch((error: unknown) => {

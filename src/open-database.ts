@@ -5,9 +5,9 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import { createDatabaseClock, type DatabaseClock } from './outbound/database-clock.ts'
 import { type Database, openDatabase, readClock } from './persistence/database.ts'
-import { DatabaseFault } from './persistence/database-errors.ts'
 import { migrate } from './persistence/migrations.ts'
-import { StartFault } from './start-fault.ts'
+import { toldFault } from './start-fault.ts'
+import { databaseFault, waitForDatabase } from './wait-for-database.ts'
 
 /** A migrated database that this process may use. */
 export type OpenedDatabase = {
@@ -23,48 +23,79 @@ const migrationsFolder = path.join(import.meta.dirname, '..', 'prisma', 'migrati
 
 async function openEmbedded({ dataFolder }: Config, log: Logger) {
   const { startEmbeddedPostgres } = await import('./persistence/embedded-postgres.ts')
-  return startEmbeddedPostgres({
+  const starting = startEmbeddedPostgres({
     folder: path.resolve(dataFolder, 'postgresql'),
     log: (message) => log.debug({ part: 'postgresql' }, message),
     warn: (message) => log.warn({ part: 'postgresql' }, message),
   })
+  return starting.catch((error: unknown) => {
+    throw toldFault(error)
+  })
 }
+
+const whoseOf = (config: Config) => (config.database.url === null ? '' : 'DATABASE_URL: ')
 
 /** Opens the configured database, or starts the embedded one, and applies what migrations are pending. */
 export async function openMigratedDatabase(config: Config, log: Logger): Promise<OpenedDatabase> {
-  const embedded = config.database.url === null ? await openEmbedded(config, log) : null
-  const url = embedded?.url ?? config.database.url
-  const { schema } = config.database
-  if (!url) throw new Error('there is neither DATABASE_URL nor an embedded database')
-  try {
-    const { applied } = await migrate(url, migrationsFolder, { schema })
-    if (applied.length > 0) log.info({ applied }, 'migrations applied')
-  } catch (error) {
-    await embedded?.stop()
-    if (!(error instanceof DatabaseFault)) throw error
-    const whose = embedded ? '' : 'DATABASE_URL: '
-    throw new StartFault(`${whose}${error.message}.`, { cause: error })
-  }
-  let clock: DatabaseClock | undefined
-  const database = openDatabase({
-    url,
-    schema,
-    maxConnections: config.database.connections,
-    onConnectionLost: (error) => log.warn({ err: error }, 'database connection lost'),
-    // It may lead to another machine than the ones before.
-    onConnected: () => clock?.doubt(),
+  return openWhen(config, log, async (work) => {
+    try {
+      return await work()
+    } catch (error) {
+      throw databaseFault(error, whoseOf(config))
+    }
   })
-  clock = await createDatabaseClock({ ask: () => readClock(database), log })
-  const learned = clock
-  return {
-    url,
-    schema,
-    database,
-    clock: learned,
-    async close() {
-      await learned.close()
+}
+
+/** The same for a service, which waits for a database that is away. */
+export function awaitMigratedDatabase(config: Config, log: Logger): Promise<OpenedDatabase> {
+  return openWhen(config, log, (work) => waitForDatabase(log, whoseOf(config), work))
+}
+
+/** How long the work of a start may take. It is no request that somebody waits for. */
+const startMs = 30_000
+
+/** Does the work of a start on connections of its own, which have more time than those of requests. */
+export async function whileStarting<T>(
+  config: Config,
+  { url, schema }: OpenedDatabase,
+  log: Logger,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
+  return waitForDatabase(log, whoseOf(config), async () => {
+    const database = openDatabase({ url, schema, maxConnections: 2, timeoutMs: startMs })
+    try {
+      return await work(database)
+    } finally {
       await database.close()
-      await embedded?.stop()
-    },
-  }
+    }
+  })
+}
+
+async function openWhen(
+  config: Config,
+  log: Logger,
+  whenThere: <T>(work: () => Promise<T>) => Promise<T>,
+): Promise<OpenedDatabase> {
+  await using undo = new AsyncDisposableStack()
+  const embedded = config.database.url === null ? await openEmbedded(config, log) : null
+  undo.defer(async () => embedded?.stop())
+  const url = embedded?.url ?? config.database.url
+  const { schema, connections: maxConnections } = config.database
+  if (!url) throw new Error('there is neither DATABASE_URL nor an embedded database')
+  const { applied } = await whenThere(() => migrate(url, migrationsFolder, { schema }))
+  if (applied.length > 0) log.info({ applied }, 'migrations applied')
+  let clock: DatabaseClock | undefined
+  const onConnectionLost = (error: Error) => log.warn({ err: error }, 'database connection lost')
+  // It may lead to another machine than the ones before.
+  const onConnected = () => clock?.doubt()
+  const pool = { url, schema, maxConnections, onConnectionLost, onConnected }
+  const database = openDatabase(pool)
+  undo.defer(() => database.close())
+  const learned = await whenThere(() =>
+    createDatabaseClock({ ask: () => readClock(database), log }),
+  )
+  clock = learned
+  undo.defer(() => learned.close())
+  const opened = undo.move()
+  return { url, schema, database, clock: learned, close: () => opened.disposeAsync() }
 }

@@ -1,27 +1,38 @@
 // What operators do at the command line, without what listens or pushes.
 
+import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { ApiKeyId } from './domain/ids.ts'
 import { openMigratedDatabase } from './open-database.ts'
 import { openStores } from './open-stores.ts'
-import { assertMasterKey, openSignalCarrier, openWorld } from './open-world.ts'
+import { assertMasterKey, openSignalCarrier, openWorld, originFault } from './open-world.ts'
 import { createRevocationLog } from './outbound/revocation-log.ts'
 import { createApiKey, revokeApiKey, rotateApiKey } from './usecases/api-keys.ts'
 import { applyRevocations } from './usecases/apply-revocations.ts'
+import { changeOrigin, originOfCommands } from './usecases/public-origin.ts'
 import { rotateSigningKey } from './usecases/rotate-signing-key.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
 import { bootstrap, createRelyingParty, createTenant } from './usecases/tenants.ts'
 import { verifyAudit } from './usecases/verify-audit.ts'
 
 /** What operators do at the command line, on the same database, beside the running service or without it. */
-export async function openOperations(config: Config, publicOrigin: string, log: Logger) {
+export async function openOperations(
+  config: Config,
+  ownOrigin: string,
+  log: Logger,
+  { anyOrigin = false }: { readonly anyOrigin?: boolean } = {},
+) {
   await using undo = new AsyncDisposableStack()
   const opened = await openMigratedDatabase(config, log)
   undo.defer(() => opened.close())
   const world = await openWorld(config, opened, log)
   const stores = openStores(opened, world.random)
   await assertMasterKey(config, { ...world, ...stores })
+  const own = { origin: ownOrigin, given: config.publicOrigin !== null && !anyOrigin }
+  const found = await originOfCommands(stores, own)
+  if ('contradicts' in found) throw originFault(ownOrigin, found.contradicts)
+  const publicOrigin = found.origin
   const signals = await openSignalCarrier(config, opened, log)
   undo.defer(() => signals.close())
   const running = undo.move()
@@ -29,7 +40,10 @@ export async function openOperations(config: Config, publicOrigin: string, log: 
   const revocationLog = createRevocationLog({ file: config.revocationLog, log })
   const needs = { ...world, ...stores, signals, signingKeys, revocationLog, publicOrigin }
   return {
-    bootstrap: () => bootstrap(needs),
+    /** Gives an empty installation its first key; null when there is a tenant. */
+    createFirstKey: (key: Omit<Parameters<typeof bootstrap>[1], 'shownBy'>) =>
+      bootstrap(needs, { ...key, shownBy: `a command on ${hostname()}` }, async () => undefined),
+    changeOrigin: (origin: string) => changeOrigin(needs, origin),
     createTenant: (name: string) => createTenant(needs, name, 'operator'),
     listTenants: () => stores.tenants.listTenants(),
     createRelyingParty: (party: Parameters<typeof createRelyingParty>[1]) =>

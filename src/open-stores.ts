@@ -12,6 +12,7 @@ import { createDeviceStore } from './persistence/devices.ts'
 import { createDiagnosticsStore } from './persistence/diagnostics.ts'
 import { createDoorStore } from './persistence/doors.ts'
 import { createEnrolmentStore } from './persistence/enrolments.ts'
+import { createInstallationStore } from './persistence/installation.ts'
 import { createIntegrationStore } from './persistence/integrations.ts'
 import { createKeptAnswerStore } from './persistence/kept-answers.ts'
 import { createKeycloakCallbackStore } from './persistence/keycloak-callbacks.ts'
@@ -37,6 +38,7 @@ export function openStores({ database }: { readonly database: Database }, random
   return {
     tenants: createTenantStore(database, random),
     apiKeys: createApiKeyStore(database, random),
+    installation: createInstallationStore(database),
     integrations: createIntegrationStore(database, random),
     doors: createDoorStore(database),
     keycloakCallbacks: createKeycloakCallbackStore(database),

@@ -15,12 +15,17 @@ import { createSecurityLog } from './outbound/security-log.ts'
 import { createSignalHub, type SignalCarrier } from './outbound/signal-hub.ts'
 import { createSignatures } from './outbound/signatures.ts'
 import { channelOf, createNotifySignals, notifyStatement } from './persistence/notify-signals.ts'
-import { StartFault } from './start-fault.ts'
+import { StartFault, toldFault } from './start-fault.ts'
 import { findUnopenedKey } from './usecases/check-master-key.ts'
+import { settleOrigin } from './usecases/public-origin.ts'
+
+function fail(error: unknown): never {
+  throw toldFault(error)
+}
 
 /** Everything that outlives a request, save the database; its clock is the one that counts. */
 export async function openWorld(config: Config, { clock }: OpenedDatabase, log: Logger) {
-  const current = config.masterKeys.current ?? (await masterKeyIn(config.dataFolder))
+  const current = config.masterKeys.current ?? (await masterKeyIn(config.dataFolder).catch(fail))
   const masterKeys = { current, previous: config.masterKeys.previous }
   const sealing = createSealing(masterKeys)
   return {
@@ -52,6 +57,32 @@ export async function openSignalCarrier(
         )
       : (await import('./outbound/redis-signals.ts')).createRedisSignals(config.redisUrl, failed)
   return createSignalHub(carrier, failed)
+}
+
+const phonesLeft = 'phones that enrolled under it must enrol anew'
+
+/**
+ * The origin to work under, agreed with the database. Refuses one that is not what phones and relying parties know.
+ */
+export async function agreeOnOrigin(
+  config: Config,
+  own: string,
+  needs: Parameters<typeof settleOrigin>[0],
+  log: Logger,
+): Promise<string> {
+  const settled = await settleOrigin(needs, { origin: own, given: config.publicOrigin !== null })
+  if ('contradicts' in settled) throw originFault(own, settled.contradicts)
+  const { origin, left } = settled
+  if (left !== null) log.warn({ left, origin }, `the public origin has changed: ${phonesLeft}`)
+  return origin
+}
+
+/** What to say of a PUBLIC_ORIGIN that the database contradicts. */
+export function originFault(own: string, known: string): StartFault {
+  return new StartFault(
+    `PUBLIC_ORIGIN: is ${own}, but this installation is known as ${known} to phones and relying parties. ` +
+      `Set that, or unset it; to change it for good: countersign origin change --to ${own} (${phonesLeft}).`,
+  )
 }
 
 /** Refuses a master key that cannot open what the database holds: the first sign-in would find out otherwise. */

@@ -7,7 +7,8 @@ import type { Logger } from 'pino'
 type Running = { leave(): void; stop(): Promise<void> }
 
 const drainMs = 30_000
-const signals = ['SIGTERM', 'SIGINT'] as const
+/** What asks a process to end. */
+export const stopSignals = ['SIGTERM', 'SIGINT'] as const
 
 /**
  * At the first SIGTERM or SIGINT the service leaves: it answers for `delaySeconds` more, so that nobody's request is reset.
@@ -19,7 +20,7 @@ export function stopOnSignals(service: Running, delaySeconds: number, log: Logge
   const delayMs = process.stdin.isTTY ? 0 : delaySeconds * 1_000
   let stopped: Promise<void> | undefined
   const grace = closeWithGrace(
-    { delay: drainMs, logger: log, skip: [...signals] },
+    { delay: drainMs, logger: log, skip: [...stopSignals] },
     async ({ err }) => {
       if (err) log.fatal({ err }, 'stopping after an unexpected error')
       // An error and a signal may both bring us here; a second `stop` would not wait for the first.
@@ -47,5 +48,5 @@ export function stopOnSignals(service: Running, delaySeconds: number, log: Logge
       process.exit(1)
     }
   }
-  for (const signal of signals) process.on(signal, onSignal)
+  for (const signal of stopSignals) process.on(signal, onSignal)
 }

@@ -1,6 +1,7 @@
+import type { Actor } from '../domain/activity.ts'
 import { mayRotate, successorExpiry } from '../domain/api-key.ts'
 import type { Id } from '../domain/ids.ts'
-import type { ApiKey, ApiKeyStore, StoredCredential } from '../ports/directory-store.ts'
+import type { ApiKey, ApiKeyStore, NewApiKey, StoredCredential } from '../ports/directory-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
 import type { Database, Queries } from './database.ts'
@@ -110,23 +111,32 @@ async function insert(
   return toApiKey(row)
 }
 
+/** Makes a key, the first of its lineage, and records it. */
+export async function insertApiKey(
+  tx: Queries,
+  random: Pick<Random, 'id'>,
+  key: NewApiKey,
+  secretHash: Uint8Array,
+  actor: Actor,
+): Promise<ApiKey> {
+  const made = await insert(tx, { ...key, lineageId: key.id }, secretHash)
+  const { tenantId, id, name, rpId, scopes, allowedAddresses } = key
+  const details = {
+    name,
+    relyingParty: rpId,
+    scopes: scopes.join(' '),
+    ...(allowedAddresses.length > 0 && { allowedAddresses: allowedAddresses.join(' ') }),
+  }
+  const event = { type: 'api_key_created', actor, subject: id, details } as const
+  await recordAudit(tx, random, tenantId, event)
+  return made
+}
+
 /** API keys; only the hash of a secret is ever stored. */
 export function createApiKeyStore(database: Database, random: Pick<Random, 'id'>): ApiKeyStore {
   return {
     create(key, secretHash, actor) {
-      return database.transaction(async (tx) => {
-        const made = await insert(tx, { ...key, lineageId: key.id }, secretHash)
-        const { tenantId, id, name, rpId, scopes, allowedAddresses } = key
-        const details = {
-          name,
-          relyingParty: rpId,
-          scopes: scopes.join(' '),
-          ...(allowedAddresses.length > 0 && { allowedAddresses: allowedAddresses.join(' ') }),
-        }
-        const event = { type: 'api_key_created', actor, subject: id, details } as const
-        await recordAudit(tx, random, tenantId, event)
-        return made
-      })
+      return database.transaction((tx) => insertApiKey(tx, random, key, secretHash, actor))
     },
 
     rotate({ tenantId, id, successorId, overlapSeconds, expiresAt }, secretHash, actor) {

@@ -86,7 +86,12 @@ const connectReasons: Readonly<Record<string, string>> = {
   '28P01': 'the user name or the password is wrong',
   '3D000': 'it has no database of this name; create it first',
   ENOTFOUND: 'there is no machine of this name',
+  '57P03': 'it is starting, stopping or recovering',
 }
+
+// PgBouncer has one code for all that it says.
+const poolerCode = '08P01'
+const poolerRefusals = /unsupported startup parameter|no such (database|user)|authentication failed/
 
 /** Why the service cannot work with this database, in words for whoever runs it. Begins where "DATABASE_URL: " ends. */
 export class DatabaseFault extends Error {}
@@ -99,10 +104,17 @@ type Target = {
 
 /** The database refuses the first connection or cannot be reached. The message names host, port and database, never the password. */
 export class ConnectFailure extends DatabaseFault {
+  /** False where waiting would not help. */
+  readonly isPassing: boolean
+
   constructor({ host, port, database }: Target, cause: unknown) {
     const { code, message } = cause as Thrown
-    const known = connectReasons[String(code)] ?? `it does not answer (${code ?? message})`
-    super(`the database ${database} at ${host}:${port} cannot be used: ${known}`, { cause })
+    const said = (cause as { readonly severity?: unknown }).severity !== undefined
+    const unknown = said ? `it says: ${message}` : `it does not answer (${code ?? message})`
+    const reason = connectReasons[String(code)] ?? unknown
+    super(`the database ${database} at ${host}:${port} cannot be used: ${reason}`, { cause })
+    const isRefusal = code === poolerCode && poolerRefusals.test(String(message))
+    this.isPassing = isDatabaseUnavailable(cause) && !isRefusal
   }
 }
 

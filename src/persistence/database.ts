@@ -178,13 +178,3 @@ export async function readClock(database: Queries): Promise<number> {
   const [row] = await database.query<{ ms: number }>('clock', text, [])
   return Number(row?.ms)
 }
-
-/** True while the database answers. */
-export async function isReady(database: Database): Promise<boolean> {
-  try {
-    await database.query('ready', 'select 1', [])
-    return true
-  } catch {
-    return false
-  }
-}

@@ -1,8 +1,11 @@
+import type { Actor } from '../domain/activity.ts'
 import { type PolicyOverrides, policyOf, strictest } from '../domain/policy.ts'
 import type { RelyingParty, Tenant, TenantStore } from '../ports/directory-store.ts'
-import type { Random } from '../ports/world.ts'
+import type { NewSigningKey, Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
-import type { Database } from './database.ts'
+import { insertApiKey } from './api-keys.ts'
+import type { Database, Queries } from './database.ts'
+import { noteFirstKey } from './installation.ts'
 import { insertSigningKey } from './signing-keys.ts'
 
 // Held while the first tenant is made.
@@ -33,21 +36,44 @@ const toRelyingParty = ({ tenantId, id, name, namespaces, createdAt }: RelyingPa
 /** Tenants and their relying parties; Prisma reads, transactions write. */
 export function createTenantStore(database: Database, random: Pick<Random, 'id'>): TenantStore {
   const { prisma } = database
+
+  async function insertTenant(
+    tx: Queries,
+    { id, name }: Pick<Tenant, 'id' | 'name'>,
+    key: NewSigningKey,
+    actor: Actor,
+  ): Promise<void> {
+    const text = 'insert into tenants (tenant_id, name) values ($1, $2)'
+    await tx.query('insert_tenant', text, [id, name])
+    await insertSigningKey(tx, id, { ...key, seq: 1, linkJws: null })
+    const event = { type: 'tenant_created', actor, subject: id, details: { name } } as const
+    await recordAudit(tx, random, id, event)
+  }
+
+  async function insertParty(
+    tx: Queries,
+    { tenantId, id, name, namespaces }: Omit<RelyingParty, 'createdAt'>,
+    actor: Actor,
+  ): Promise<RelyingParty> {
+    const [row] = await tx.query<{ created_at: Date }>(
+      'insert_relying_party',
+      `insert into relying_parties (tenant_id, id, name, namespaces) values ($1, $2, $3, $4)
+       returning created_at`,
+      [tenantId, id, name, namespaces],
+    )
+    if (!row) throw new Error('an insert returns its row')
+    await recordAudit(tx, random, tenantId, {
+      type: 'relying_party_created',
+      actor,
+      subject: id,
+      details: { name, namespaces: namespaces.join(' ') },
+    })
+    return { tenantId, id, name, namespaces, createdAt: row.created_at }
+  }
+
   return {
-    createTenant({ id, name }, key, actor) {
-      return database.transaction(async (tx) => {
-        await tx.query('insert_tenant', 'insert into tenants (tenant_id, name) values ($1, $2)', [
-          id,
-          name,
-        ])
-        await insertSigningKey(tx, id, { ...key, seq: 1, linkJws: null })
-        await recordAudit(tx, random, id, {
-          type: 'tenant_created',
-          actor,
-          subject: id,
-          details: { name },
-        })
-      })
+    createTenant(tenant, key, actor) {
+      return database.transaction((tx) => insertTenant(tx, tenant, key, actor))
     },
 
     async findTenant(id) {
@@ -99,23 +125,8 @@ export function createTenantStore(database: Database, random: Pick<Random, 'id'>
       return (await prisma.tenant.findMany({ select, orderBy: { id: 'asc' } })) as Tenant[]
     },
 
-    createRelyingParty({ tenantId, id, name, namespaces }, actor) {
-      return database.transaction(async (tx) => {
-        const [row] = await tx.query<{ created_at: Date }>(
-          'insert_relying_party',
-          `insert into relying_parties (tenant_id, id, name, namespaces) values ($1, $2, $3, $4)
-           returning created_at`,
-          [tenantId, id, name, namespaces],
-        )
-        if (!row) throw new Error('an insert returns its row')
-        await recordAudit(tx, random, tenantId, {
-          type: 'relying_party_created',
-          actor,
-          subject: id,
-          details: { name, namespaces: namespaces.join(' ') },
-        })
-        return { tenantId, id, name, namespaces, createdAt: row.created_at }
-      })
+    createRelyingParty(party, actor) {
+      return database.transaction((tx) => insertParty(tx, party, actor))
     },
 
     async findRelyingParty(tenantId, id) {
@@ -133,12 +144,17 @@ export function createTenantStore(database: Database, random: Pick<Random, 'id'>
       return rows.map(toRelyingParty)
     },
 
-    onceWithoutTenants(first) {
+    createFirst(make, show, actor) {
       return database.transaction(async (tx) => {
         await tx.query('lock_bootstrap', `select pg_advisory_xact_lock(${bootstrapLock})`, [])
         const any = await tx.query('any_tenant', 'select 1 from tenants limit 1', [])
         if (any.length > 0) return false
-        await first()
+        const { tenant, signingKey, relyingParty, apiKey, secretHash, shownBy } = await make()
+        await insertTenant(tx, tenant, signingKey, actor)
+        await insertParty(tx, relyingParty, actor)
+        await insertApiKey(tx, random, apiKey, secretHash, actor)
+        await noteFirstKey(tx, apiKey.id, shownBy)
+        await show()
         return true
       })
     },

@@ -33,6 +33,19 @@ export type ApiKey = {
   readonly lastUsedAt: Date | null
 }
 
+export type NewApiKey = Omit<ApiKey, 'lineageId' | 'createdAt' | 'revokedAt' | 'lastUsedAt'>
+
+/** What an empty installation gets. */
+export type FirstInstallation = {
+  readonly tenant: Pick<Tenant, 'id' | 'name'>
+  readonly signingKey: NewSigningKey
+  readonly relyingParty: Omit<RelyingParty, 'createdAt'>
+  readonly apiKey: NewApiKey
+  readonly secretHash: Uint8Array
+  /** Which process shows the key, for people who look for it. */
+  readonly shownBy: string
+}
+
 /** What is needed to believe an API key, and to act for its relying party. */
 export type StoredCredential = {
   readonly key: ApiKey
@@ -75,16 +88,19 @@ export interface TenantStore {
   createRelyingParty(party: Omit<RelyingParty, 'createdAt'>, actor: Actor): Promise<RelyingParty>
   findRelyingParty(tenantId: TenantId, id: RelyingPartyId): Promise<RelyingParty | null>
   listRelyingParties(tenantId: TenantId): Promise<RelyingParty[]>
-  /** Runs `first` in this process only if no tenant exists, while no other process can do the same; tells whether it ran. */
-  onceWithoutTenants(first: () => Promise<void>): Promise<boolean>
+  /**
+   * Makes the first tenant with its relying party and key if there is no tenant, while no other process can do the same; tells
+   * whether it did. All in one transaction, which ends after `show`: a key that was not shown never was.
+   */
+  createFirst(
+    make: () => Promise<FirstInstallation>,
+    show: () => Promise<void>,
+    actor: Actor,
+  ): Promise<boolean>
 }
 
 export interface ApiKeyStore {
-  create(
-    key: Omit<ApiKey, 'lineageId' | 'createdAt' | 'revokedAt' | 'lastUsedAt'>,
-    secretHash: Uint8Array,
-    actor: Actor,
-  ): Promise<ApiKey>
+  create(key: NewApiKey, secretHash: Uint8Array, actor: Actor): Promise<ApiKey>
   /** Looks a key up by its public part alone; the caller compares the secret and judges expiry and revocation. */
   findCredential(id: ApiKeyId): Promise<StoredCredential | null>
   list(tenantId: TenantId): Promise<ApiKey[]>

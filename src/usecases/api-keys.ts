@@ -3,7 +3,7 @@ import { allowedAddressesMax, overlapBoundsSeconds } from '../domain/api-key.ts'
 import type { ApiKeyId, RelyingPartyId, TenantId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Scope } from '../domain/scope.ts'
-import type { ApiKey, ApiKeyStore, TenantStore } from '../ports/directory-store.ts'
+import type { ApiKey, ApiKeyStore, NewApiKey, TenantStore } from '../ports/directory-store.ts'
 import type { RevocationLog } from '../ports/revocation-log.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { Addresses, Hashing, Random } from '../ports/world.ts'
@@ -46,11 +46,18 @@ export async function createApiKey(
   }
   const party = await needs.tenants.findRelyingParty(command.tenantId, command.rpId)
   if (!party) return refuse('relying_party_unknown')
-  const id = needs.random.id('apiKey')
-  const secret = needs.random.token(32)
-  const made = { ...command, id, allowedAddresses }
-  const key = await needs.apiKeys.create(made, needs.hashing.sha256(secret), actor)
-  return { key, secret: textOf(id, secret) }
+  const made = newKey(needs, { ...command, allowedAddresses })
+  return { key: await needs.apiKeys.create(made.key, made.secretHash, actor), secret: made.secret }
+}
+
+/** A key that is not there yet: what is stored of it, and its whole text. */
+export function newKey(
+  { random, hashing }: Pick<Needs, 'random' | 'hashing'>,
+  command: Omit<NewApiKey, 'id'>,
+): { readonly key: NewApiKey; readonly secretHash: Uint8Array; readonly secret: string } {
+  const id = random.id('apiKey')
+  const secret = random.token(32)
+  return { key: { ...command, id }, secretHash: hashing.sha256(secret), secret: textOf(id, secret) }
 }
 
 /**

@@ -1,10 +1,9 @@
 import type { Actor } from '../domain/activity.ts'
 import type { TenantId } from '../domain/ids.ts'
-import { isRefusal } from '../domain/refusal.ts'
-import { scopes } from '../domain/scope.ts'
-import type { RelyingParty, Tenant, TenantStore } from '../ports/directory-store.ts'
+import { type Scope, scopes } from '../domain/scope.ts'
+import type { NewApiKey, RelyingParty, Tenant, TenantStore } from '../ports/directory-store.ts'
 import type { Signatures } from '../ports/world.ts'
-import { type Needs as ApiKeyNeeds, createApiKey } from './api-keys.ts'
+import { type Needs as ApiKeyNeeds, newKey } from './api-keys.ts'
 
 export type Needs = ApiKeyNeeds & {
   readonly tenants: TenantStore
@@ -38,27 +37,55 @@ export async function createRelyingParty(
 /** What a first start hands to the operator: the only time that the key is readable. */
 export type Bootstrapped = {
   readonly tenantId: TenantId
-  readonly relyingParty: RelyingParty
+  readonly relyingParty: Omit<RelyingParty, 'createdAt'>
+  readonly apiKey: NewApiKey
   readonly secret: string
 }
 
+export type FirstKey = {
+  readonly name?: string
+  readonly scopes?: readonly Scope[]
+  readonly expiresAt?: Date | null
+  readonly allowedAddresses?: readonly string[]
+  /** Which process shows the key. */
+  readonly shownBy: string
+}
+
 /**
- * Gives an empty installation its first tenant, relying party and key with all scopes; null when there is a tenant already.
- * Safe when several processes start at once: exactly one of them does it.
+ * Gives an empty installation its first tenant, relying party and key, with all scopes unless others are asked for; null when
+ * there is a tenant already. Safe when several processes start at once: exactly one of them does it. Nothing stays of what
+ * `show` did not show: the next start makes all of it again.
  */
-export async function bootstrap(needs: Needs): Promise<Bootstrapped | null> {
-  let made: Bootstrapped | null = null
-  await needs.tenants.onceWithoutTenants(async () => {
-    const tenant = await createTenant(needs, 'Default', 'operator')
-    const relyingParty = await createRelyingParty(
-      needs,
-      { tenantId: tenant.id, name: 'Default', namespaces: ['default'] },
-      'operator',
-    )
-    const key = { tenantId: tenant.id, rpId: relyingParty.id, name: 'first key' }
-    const created = await createApiKey(needs, { ...key, scopes, expiresAt: null }, 'operator')
-    if (isRefusal(created)) throw new Error(`bootstrap was refused: ${created.refused}`)
-    made = { tenantId: tenant.id, relyingParty, secret: created.secret }
+export async function bootstrap(
+  needs: Needs,
+  first: FirstKey,
+  show: (made: Bootstrapped) => Promise<void>,
+): Promise<Bootstrapped | null> {
+  const { random, signatures, tenants } = needs
+  const tenant = { id: random.id('tenant'), name: 'Default' }
+  const tenantId = tenant.id
+  const rpId = random.id('relyingParty')
+  const relyingParty = { tenantId, id: rpId, name: 'Default', namespaces: ['default'] }
+  const {
+    secret,
+    key: apiKey,
+    secretHash,
+  } = newKey(needs, {
+    tenantId,
+    rpId,
+    name: first.name ?? 'first key',
+    scopes: first.scopes ?? scopes,
+    expiresAt: first.expiresAt ?? null,
+    allowedAddresses: first.allowedAddresses ?? [],
   })
-  return made
+  const made = { tenantId, relyingParty, apiKey, secret }
+  const didMake = await tenants.createFirst(
+    async () => {
+      const signingKey = await signatures.createKey(tenantId)
+      return { tenant, signingKey, relyingParty, apiKey, secretHash, shownBy: first.shownBy }
+    },
+    () => show(made),
+    'operator',
+  )
+  return didMake ? made : null
 }

@@ -1,0 +1,83 @@
+// Whether the routes can do their work: reading and writing, as they do it.
+
+import type { Database } from './database.ts'
+import { DatabaseFault } from './database-errors.ts'
+import { wordsOfDatabase } from './start-errors.ts'
+
+type Log = {
+  info(facts: Record<string, unknown>, message: string): void
+  warn(facts: Record<string, unknown>, message: string): void
+}
+
+// Balancers ask each second, and several of them.
+const sharedForMs = 1_000
+
+const missingRights = `
+  select c.relname as name from pg_class c
+  where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r'
+    and c.relname <> '_prisma_migrations'
+    and not (has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
+      and has_table_privilege(c.oid, 'update') and has_table_privilege(c.oid, 'delete'))
+  limit 1`
+
+/**
+ * Tries what the routes need, in one transaction: rights on every table, a row that is written down for good, and room for a
+ * new page on the disk, since a row that is changed in place needs none.
+ */
+async function tryAll(database: Database): Promise<void> {
+  await database.transaction(async (tx) => {
+    const [lacking] = await tx.query<{ name: string }>('missing_rights', missingRights, [])
+    if (lacking) throw new DatabaseFault(`rights on the table ${lacking.name} are missing`)
+    const probed = await tx.query(
+      'probe_write',
+      'update installation set probed_at = clock_timestamp() returning id',
+      [],
+    )
+    if (probed.length === 0) throw new DatabaseFault('the table installation has lost its row')
+    const [temp] = await tx.query<{ may: boolean }>(
+      'may_use_temp',
+      `select has_database_privilege(current_database(), 'temp') as may`,
+      [],
+    )
+    if (!temp?.may) return
+    // Emptied at the end of each transaction, so that each begins with a new page.
+    const room =
+      'create temp table if not exists countersign_room (page text) on commit delete rows'
+    await tx.query('make_room', room, [])
+    await tx.query('probe_room', 'insert into pg_temp.countersign_room values ($1)', ['x'])
+  })
+}
+
+/**
+ * Whether the database can carry the routes at the moment. One try at a time, and its result is shared for a second, however
+ * many ask. The reason of a no goes to the log, once until it is a yes again.
+ */
+export function createReadiness(database: Database, log: Log): () => Promise<boolean> {
+  let trying: Promise<boolean> | undefined
+  let knownUntil = 0
+  let told: string | undefined
+
+  async function judge(): Promise<boolean> {
+    try {
+      await tryAll(database)
+      if (told !== undefined) log.info({}, 'ready again')
+      told = undefined
+      return true
+    } catch (error) {
+      const reason = wordsOfDatabase(error) ?? String(error)
+      if (told === undefined) log.warn({ reason }, 'not ready: the database cannot carry requests')
+      told = reason
+      return false
+    } finally {
+      knownUntil = performance.now() + sharedForMs
+    }
+  }
+
+  return () => {
+    if (!trying || knownUntil <= performance.now()) {
+      knownUntil = Number.POSITIVE_INFINITY
+      trying = judge()
+    }
+    return trying
+  }
+}

@@ -1,0 +1,35 @@
+// What PostgreSQL says to a start, in words for whoever runs it.
+
+import { ConnectFailure, DatabaseFault, isDatabaseUnavailable } from './database-errors.ts'
+
+type Said = { readonly severity?: unknown; readonly code?: unknown; readonly message?: unknown }
+
+const cures: Readonly<Record<string, string>> = {
+  '25006': 'it is read-only, as a standby is: name the primary server',
+  '42501': 'give the role all rights on what lies in the schema, or let it own the schema',
+  '53100': 'the disk of the database server is full',
+}
+
+/**
+ * Whether a start should wait: the database is away or cannot serve at the moment. A wrong password or a database that
+ * is not there does not pass by itself.
+ */
+export function isWorthWaiting(error: unknown): boolean {
+  if (error instanceof ConnectFailure) return error.isPassing
+  if (error instanceof DatabaseFault) return false
+  const { code } = (error ?? {}) as Said
+  return isDatabaseUnavailable(error) && !Object.hasOwn(cures, String(code))
+}
+
+/** One line for what a database did to a start; undefined for anything else. */
+export function wordsOfDatabase(error: unknown): string | undefined {
+  if (error instanceof DatabaseFault) return error.message
+  if (!(error instanceof Error)) return undefined
+  const { severity, code, message } = error as Said
+  if (isDatabaseUnavailable(error) && severity === undefined) {
+    return `it does not answer (${code ?? message})`
+  }
+  if (severity === undefined || typeof code !== 'string') return undefined
+  const cure = cures[code]
+  return `it says: ${message} (SQLSTATE ${code})${cure ? `: ${cure}` : ''}`
+}
