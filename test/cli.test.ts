@@ -177,11 +177,26 @@ test('beside the service on its embedded database a command uses the server that
   expect((await service.exit).code).toBe(0)
 })
 
+test('on an empty installation a key is made with all that it needs, and the service then makes no other', async () => {
+  await using empty = await createEmptyDatabase()
+  const elsewhere = { ...environment, DATABASE_URL: empty.url }
+  const command = ['src/cli.ts', 'keys', 'create', '--name', 'ours', '--json']
+  await using program = startProgram(command, elsewhere)
+  expect((await program.exit).code).toBe(0)
+  const made = JSON.parse(program.stdout())
+  expect(made).toMatchObject({ name: 'ours', scopes: [...scopes] })
+  await using service = await startServiceProcess({ ...elsewhere, PORT: '0' })
+  expect(service.stdout()).not.toContain('First start')
+  const reply = await createApi(service.origin, made.secret)('GET', '/v1/tenant')
+  expect(reply.json).toEqual({ id: made.tenantId, name: 'Default' })
+})
+
 describe('a command that cannot be carried out', () => {
   test.each([
     [['nonsense'], 'There is no command "nonsense"'],
-    [['keys', 'create', '--name', 'x'], '--relying-party must be given'],
-    [['keys', 'create'], '--name and --relying-party must be given'],
+    [['keys', 'create'], '--name must be given'],
+    [['keys'], 'keys revoke KEY_ID'],
+    [['origin', 'change'], '--to must be given'],
     [['relying-parties', 'create'], '--name and --namespace must be given'],
     [['tenants', 'create'], '--name must be given'],
     [['keys', 'create', '--name', 'x', '--relying-party', 'nobody'], "no relying party's id"],
@@ -205,6 +220,16 @@ describe('a command that cannot be carried out', () => {
     const { code, stderr } = await countersign(...words)
     expect(code).toBe(1)
     for (const scope of scopes) expect(stderr).toContain(scope)
+  })
+
+  test('without the relying party of a key, where there are several, says how to see them', async () => {
+    const words = ['relying-parties', 'create', '--name', 'Two', '--namespace', 'two']
+    await json(...words)
+    const { code, stderr } = await countersign('keys', 'create', '--name', 'x')
+    expect(code).toBe(1)
+    expect(stderr).toBe(
+      'Name the relying party with --relying-party ID; see: countersign relying-parties list\n',
+    )
   })
 
   test('on a database without a tenant says how one is made', async () => {
@@ -254,6 +279,10 @@ describe('a command that cannot be carried out', () => {
     [['keys', 'create'], /^Usage: countersign keys create [\s\S]*--relying-party {4}id of/],
     [['relying-parties', 'create'], /^Usage: countersign relying-parties create .*\n\n {2}--name /],
     [['keys', 'revoke'], /^Usage: countersign keys revoke KEY_ID\n/],
+    [
+      ['keys'],
+      /^Usage: [\s\S]*keys list [\s\S]*keys create [\s\S]*keys rotate [\s\S]*keys revoke /,
+    ],
     [['migrate'], /^Usage: countersign migrate /],
     [['nonsense'], /^Usage: countersign <command>/],
   ])('%j --help says what its options mean, and nothing of other commands', async (words, text) => {

@@ -9,6 +9,7 @@ import { createEmptyDatabase, createTestDatabase } from './support/database.ts'
 import { isAlive } from './support/embedded-postgres.ts'
 import { createApi, freePort } from './support/running-service.ts'
 import { startProgram, startServiceProcess } from './support/service-process.ts'
+import { startDatabaseLine } from './support/tcp-proxy.ts'
 import { until } from './support/until.ts'
 
 // Processes that start one after another take their time on a busy machine.
@@ -145,18 +146,52 @@ describe('a start that cannot succeed', () => {
     expect(program.stdout()).toBe('')
   })
 
-  test('names the database that does not answer, never its password, and ends with 1', async () => {
+  test('waits for a database that is away and says so once, never with its password; SIGTERM ends it at once', async () => {
     const port = await freePort()
     const environment = {
       DATABASE_URL: `postgresql://user:canary-4711@127.0.0.1:${port}/none`,
       MASTER_KEY: masterKey,
+      PORT: '0',
+      LOG_LEVEL: 'warn',
     }
     await using program = startProgram(['src/main.ts'], environment)
-    expect(await program.exit).toEqual({ code: 1, signal: null })
-    expect(program.stderr()).toBe(
-      `DATABASE_URL: the database none at 127.0.0.1:${port} cannot be used: it does not answer (ECONNREFUSED).\n`,
+    await until('it says so', () => program.stdout().includes('waiting for the database'), 60_000)
+    expect(program.stdout()).toContain(
+      `DATABASE_URL: the database none at 127.0.0.1:${port} cannot be used: it does not answer (ECONNREFUSED)`,
     )
+    program.kill('SIGTERM')
+    expect(await program.exit).toEqual({ code: 0, signal: null })
+    expect(program.stdout().match(/waiting for/g)).toHaveLength(1)
+    expect(program.stderr()).toBe('Stopped before the start was complete.\n')
     expect(program.stderr() + program.stdout()).not.toContain('canary-4711')
+  })
+
+  test('goes on by itself once the database is there', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { url } = stack.use(await createEmptyDatabase())
+    const line = await startDatabaseLine(url)
+    stack.defer(() => line.close())
+    line.set('refusing')
+    const environment = { DATABASE_URL: line.url, MASTER_KEY: masterKey, PORT: '0' }
+    const program = startProgram(['src/main.ts'], { ...environment, LOG_LEVEL: 'info' })
+    const service = stack.use(program)
+    await until('it waits', () => service.stdout().includes('waiting for the database'), 60_000)
+    line.set('open')
+    await until('it listens', () => service.stdout().includes('listens on'), 60_000)
+    expect(service.stdout()).toContain('the database is there')
+    expect(keysIn(service.stdout())).toHaveLength(1)
+  })
+
+  test('names a wrong password at once, without a stack', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { url } = stack.use(await createEmptyDatabase())
+    const wrong = new URL(url)
+    wrong.password = 'canary-4712'
+    const environment = { DATABASE_URL: wrong.href, MASTER_KEY: masterKey, PORT: '0' }
+    const program = stack.use(startProgram(['src/main.ts'], environment))
+    expect(await program.exit).toEqual({ code: 1, signal: null })
+    expect(program.stderr()).toMatch(/^DATABASE_URL: .* the password is wrong\.\n$/)
+    expect(program.stderr()).not.toContain('canary-4712')
   })
 
   test('names the database that is not there, without a stack', async () => {
@@ -201,6 +236,96 @@ describe('a start that cannot succeed', () => {
       )
     },
   )
+})
+
+describe('the first key', () => {
+  test.each([
+    ['worker', 'api'],
+    ['api', 'worker'],
+  ])('is shown by the %s that starts first, and the log of the %s says where', async (one, two) => {
+    await using stack = new AsyncDisposableStack()
+    const { url } = stack.use(await createEmptyDatabase())
+    const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0', LOG_LEVEL: 'info' }
+    const start = async (ROLE: string) => {
+      const program = stack.use(startProgram(['src/main.ts'], { ...environment, ROLE }))
+      const runs = () => /listens on|Worker running/.test(program.stdout())
+      await until(`the ${ROLE} runs`, runs, 60_000)
+      return program
+    }
+    const first = await start(one)
+    const second = await start(two)
+    expect(keysIn(first.stdout())).toHaveLength(1)
+    expect(keysIn(second.stdout())).toEqual([])
+    expect(second.stdout()).toContain('the first API key was shown by another start')
+    expect(second.stdout()).toContain(`the ${one} process ${first.pid} on`)
+  })
+})
+
+describe('the public origin', () => {
+  const named = (PUBLIC_ORIGIN: string) => ({ PUBLIC_ORIGIN })
+
+  async function scene(stack: AsyncDisposableStack) {
+    const { url } = stack.use(await createEmptyDatabase())
+    const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0' }
+    return {
+      start: (more: Readonly<Record<string, string>> = {}) =>
+        startServiceProcess({ ...environment, ...more }),
+      run: async (words: readonly string[], more: Readonly<Record<string, string>> = {}) => {
+        const program = stack.use(startProgram(words, { ...environment, ...more }))
+        return { ...(await program.exit), stderr: program.stderr(), stdout: program.stdout() }
+      },
+    }
+  }
+
+  test('that another process named is the only one, for every role and command, until it is changed on purpose', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { start, run } = await scene(stack)
+    await using first = await start(named('https://a.example'))
+    expect(first.stdout()).toContain('as https://a.example')
+    for (const ROLE of ['api', 'worker', 'all']) {
+      const refused = await run(['src/main.ts'], { ...named('https://b.example'), ROLE })
+      expect(refused).toMatchObject({ code: 1, stdout: '' })
+      expect(refused.stderr).toMatch(
+        /^PUBLIC_ORIGIN: is https:\/\/b\.example, but .* known as https:\/\/a\.example .*origin change --to .*\n$/,
+      )
+    }
+    const command = ['src/cli.ts', 'tenants', 'list']
+    expect((await run(command, named('https://b.example'))).stderr).toMatch(/^PUBLIC_ORIGIN: /)
+    const change = ['src/cli.ts', 'origin', 'change', '--to', 'https://b.example']
+    expect(await run(change, named('https://b.example'))).toMatchObject({ code: 0, stderr: '' })
+    await using moved = await start(named('https://b.example'))
+    expect(moved.stdout()).toContain('as https://b.example')
+    expect((await run(['src/main.ts'], named('https://a.example'))).code).toBe(1)
+  })
+
+  test('that was named is kept by who names none, on any port', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { start } = await scene(stack)
+    await (await start(named('https://a.example')))[Symbol.asyncDispose]()
+    await using second = await start()
+    expect(second.stdout()).toContain('as https://a.example')
+  })
+
+  test('that nobody named follows the port, and gives way to one that is named', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { start } = await scene(stack)
+    for (const more of [{}, {}, named('https://a.example')]) {
+      const service = await start(more)
+      const own = service.origin.replace('127.0.0.1', 'localhost')
+      expect(service.stdout()).toContain(
+        `as ${'PUBLIC_ORIGIN' in more ? 'https://a.example' : own}`,
+      )
+      await service[Symbol.asyncDispose]()
+    }
+  })
+
+  test('cannot be changed to what PUBLIC_ORIGIN may not be', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { run } = await scene(stack)
+    const changed = await run(['src/cli.ts', 'origin', 'change', '--to', 'http://a.example'])
+    expect(changed.code).toBe(1)
+    expect(changed.stderr).toContain('must be https')
+  })
 })
 
 describe('on an installation that another master key sealed', () => {

@@ -365,7 +365,8 @@ async function rows(about?: string): Promise<string[]> {
     const all: string[] = []
     for (const { name } of tables.rows) {
       const found = await client.query<{ row: string }>(
-        `select (to_jsonb(x) - array['last_used_at', 'last_seen_at', 'uses', 'last_error_code', 'last_error_at'])::text as row from "${name}" x`,
+        `select (to_jsonb(x) - array['last_used_at', 'last_seen_at', 'uses', 'last_error_code',
+           'last_error_at', 'probed_at'])::text as row from "${name}" x`,
       )
       all.push(...found.rows.map(({ row }) => `${name} ${row}`))
     }

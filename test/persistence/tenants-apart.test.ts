@@ -898,7 +898,7 @@ const installationWide = [
   'tenants.findOverrides',
   'tenants.changeOverrides',
   'tenants.listTenants',
-  'tenants.onceWithoutTenants',
+  'tenants.createFirst',
   'apiKeys.findCredential',
   'signingKeys.sampleActive',
   'devices.dropPushToken',

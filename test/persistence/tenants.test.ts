@@ -7,6 +7,7 @@ import { createSealing } from '../../src/outbound/sealing.ts'
 import { createSignatures } from '../../src/outbound/signatures.ts'
 import { createApiKeyStore } from '../../src/persistence/api-keys.ts'
 import { openDatabase } from '../../src/persistence/database.ts'
+import { createInstallationStore } from '../../src/persistence/installation.ts'
 import { createTenantStore } from '../../src/persistence/tenants.ts'
 import { bootstrap } from '../../src/usecases/tenants.ts'
 import { createTestDatabase } from '../support/database.ts'
@@ -22,6 +23,9 @@ afterAll(() => stores.close())
 describe('an empty installation', () => {
   const masterKey = Buffer.alloc(32, 7)
 
+  const first = { shownBy: 'a test' }
+  const shown = async () => undefined
+
   /** What one process brings to its first start. */
   function process(url: string) {
     const database = openDatabase({ url, maxConnections: 3, timeoutMs: 15_000 })
@@ -34,26 +38,42 @@ describe('an empty installation', () => {
       signatures: createSignatures(createSealing({ current: masterKey })),
       signals: { publish: () => undefined },
     }
-    return { needs, close: () => database.close() }
+    return { needs, installation: createInstallationStore(database), close: () => database.close() }
   }
 
   test('gets its first tenant once, when 8 processes start at the same time', async () => {
     await using database = await createTestDatabase()
     const processes = Array.from({ length: 8 }, () => process(database.url))
-    const made = await Promise.all(processes.map(({ needs }) => bootstrap(needs)))
-    const [first, ...more] = made.filter((one) => one !== null)
+    const made = await Promise.all(processes.map(({ needs }) => bootstrap(needs, first, shown)))
+    const [one, ...more] = made.filter((each) => each !== null)
     expect(more).toEqual([])
-    const [needs] = processes.map((one) => one.needs)
-    if (!needs || !first) throw new Error('one of them made it')
-    expect(await needs.tenants.listTenants()).toMatchObject([
-      { id: first.tenantId, name: 'Default' },
-    ])
-    expect(await needs.tenants.listRelyingParties(first.tenantId)).toHaveLength(1)
-    const keys = await needs.apiKeys.list(first.tenantId)
+    const [needs] = processes.map((each) => each.needs)
+    if (!needs || !one) throw new Error('one of them made it')
+    expect(await needs.tenants.listTenants()).toMatchObject([{ id: one.tenantId, name: 'Default' }])
+    expect(await needs.tenants.listRelyingParties(one.tenantId)).toHaveLength(1)
+    const keys = await needs.apiKeys.list(one.tenantId)
     expect(keys).toMatchObject([{ scopes: expect.arrayContaining(['admin']), expiresAt: null }])
-    expect(first.secret).toMatch(/^cs_[0-9a-z]{26}_[A-Za-z0-9_-]{43}$/)
-    expect(await bootstrap(needs)).toBeNull()
-    await Promise.all(processes.map((one) => one.close()))
+    expect(one.secret).toMatch(/^cs_[0-9a-z]{26}_[A-Za-z0-9_-]{43}$/)
+    expect(await bootstrap(needs, first, shown)).toBeNull()
+    await Promise.all(processes.map((each) => each.close()))
+  })
+
+  test('keeps nothing of a first key that was not shown, and makes all of it again', async () => {
+    await using database = await createTestDatabase()
+    const { needs, installation, close } = process(database.url)
+    const seen: string[] = []
+    const unshown = bootstrap(needs, first, async ({ secret }) => {
+      seen.push(secret)
+      throw new Error('nobody listens')
+    })
+    await expect(unshown).rejects.toThrow('nobody listens')
+    expect(await needs.tenants.listTenants()).toEqual([])
+    const made = await bootstrap(needs, first, shown)
+    expect(made?.secret).not.toBe(seen[0])
+    expect(await installation.findUnusedFirstKey()).toMatchObject({ by: 'a test' })
+    if (made) await needs.apiKeys.touch([{ tenantId: made.tenantId, id: made.apiKey.id }])
+    expect(await installation.findUnusedFirstKey()).toBeNull()
+    await close()
   })
 })
 

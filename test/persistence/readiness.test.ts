@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest'
+import { openDatabase } from '../../src/persistence/database.ts'
+import { createReadiness } from '../../src/persistence/readiness.ts'
+import { onServer } from '../support/cluster.ts'
+import { createTestDatabase } from '../support/database.ts'
+
+const words: string[] = []
+const log = {
+  info: (_: unknown, message: string) => words.push(message),
+  warn: ({ reason }: { reason?: string }, message: string) => words.push(`${message}: ${reason}`),
+}
+
+/** A role that may do what a service does, and a database of ours. */
+async function scene(stack: AsyncDisposableStack) {
+  const { url } = stack.use(await createTestDatabase())
+  const role = `ready_${new URL(url).pathname.slice(-12)}`
+  const run = (text: string) => onServer(url, (client) => client.query(text))
+  await run(`create role ${role} login password 'x'`)
+  stack.defer(async () => {
+    await run(`drop owned by ${role}; drop role ${role}`)
+  })
+  await run(`grant usage on schema public to ${role}`)
+  await run(`grant all on all tables in schema public to ${role}`)
+  const own = new URL(url)
+  own.username = role
+  own.password = 'x'
+  const database = openDatabase({ url: own.href })
+  stack.defer(() => database.close())
+  words.length = 0
+  // A new one each time: its results are shared for a second.
+  return { role, run, database, isReady: () => createReadiness(database, log)() }
+}
+
+describe('the service is ready', () => {
+  test('while it may read and write everything', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { isReady, run } = await scene(stack)
+    expect(await isReady()).toBe(true)
+    const { rows } = await run('select probed_at is not null as written from installation')
+    expect(rows).toEqual([{ written: true }])
+  })
+
+  test('and tries once for all who ask within a second', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { database } = await scene(stack)
+    const isReady = createReadiness(database, log)
+    const before = database.roundTrips()
+    expect(await isReady()).toBe(true)
+    const once = database.roundTrips() - before
+    expect(await Promise.all(Array.from({ length: 100 }, isReady))).not.toContain(false)
+    expect(database.roundTrips() - before).toBe(once)
+  })
+})
+
+describe('the service is not ready', () => {
+  test.each([
+    ['a table may not be read', 'revoke select on challenges from ROLE', 'table challenges'],
+    ['a table may not be written', 'revoke insert on activities from ROLE', 'table activities'],
+    ['nothing may be changed', 'revoke update on installation from ROLE', 'table installation'],
+    ['the schema may not be used', 'revoke usage on schema public from ROLE, public', 'SQLSTATE'],
+    ['its row is gone', 'delete from installation', 'lost its row'],
+  ])('when %s, and the log says why, once', async (_, cause, why) => {
+    await using stack = new AsyncDisposableStack()
+    const { role, run, isReady, database } = await scene(stack)
+    expect(await isReady()).toBe(true)
+    await run(cause.replace('ROLE', role))
+    const ready = createReadiness(database, log)
+    expect([await ready(), await ready()]).toEqual([false, false])
+    expect(words).toHaveLength(1)
+    expect(words[0]).toContain(why)
+  })
+
+  test('when transactions are read-only, as on a standby', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { database, isReady } = await scene(stack)
+    const { query } = database
+    await query('only', 'set default_transaction_read_only = on', [])
+    expect(await isReady()).toBe(false)
+    expect(words[0]).toContain('name the primary server')
+  })
+})
