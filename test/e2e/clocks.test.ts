@@ -31,9 +31,12 @@ async function signIn({ api }: Asking, phone: Phone) {
   const request = requests.find(({ challengeId }) => challengeId === id)
   if (!request) throw new Error('nothing is pending')
   await client.approve(request, number)
-  const read = await api('GET', `/v1/challenges/${id}`)
-  expect(read.json).toMatchObject({ status: 'approved', devices: [{ push: { status: 'sent' } }] })
-  return read.json
+  const read = await until('the push is written down as sent', async () => {
+    const { json } = await api('GET', `/v1/challenges/${id}`)
+    return json.devices[0].push.status === 'sent' && json
+  })
+  expect(read.status).toBe('approved')
+  return read
 }
 
 /** Seconds between what a result token says and what is so. */
