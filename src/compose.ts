@@ -28,6 +28,7 @@ import { createCallbackCourier } from './worker/callback-courier.ts'
 import { createDispatcher } from './worker/dispatcher.ts'
 import { createIntegrationUsage } from './worker/integration-usage.ts'
 import { startSweeps } from './worker/sweeps.ts'
+import { createWorkSignal } from './worker/work-signal.ts'
 
 /** A running service. */
 export type Service = {
@@ -155,6 +156,12 @@ export async function startService(
     undo.defer(() => Promise.race([callbackCourier.drain(), drainTime()]))
     const sweeps = startSweeps({ ...needs, callbackCourier, courier: webhooks.courier })
     undo.defer(() => sweeps.stop())
+    database.listenToWrites(sweeps.stir)
+    signals.listen(sweeps.stir)
+  } else {
+    const workers = createWorkSignal(signals)
+    undo.defer(() => workers.stop())
+    database.listenToWrites(workers.wrote)
   }
   let address: string | null = null
   let leaving = false

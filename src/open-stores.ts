@@ -1,6 +1,7 @@
 // All that is kept in the database, joined to it; src/compose.ts joins the rest.
 
 import { createActivityStore } from './persistence/activities.ts'
+import { createAgendaStore } from './persistence/agenda.ts'
 import { createApiKeyStore } from './persistence/api-keys.ts'
 import { createAppStore } from './persistence/apps.ts'
 import { createAuditStore } from './persistence/audit.ts'
@@ -36,6 +37,7 @@ import type { Random } from './ports/world.ts'
 /** Every store, on one database. */
 export function openStores({ database }: { readonly database: Database }, random: Random) {
   return {
+    agenda: createAgendaStore(database),
     tenants: createTenantStore(database, random),
     apiKeys: createApiKeyStore(database, random),
     installation: createInstallationStore(database),

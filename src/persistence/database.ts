@@ -4,6 +4,7 @@ import { PrismaClient } from '../generated/prisma/client.ts'
 import { columnTypes, refusingShiftedTimes } from './column-types.ts'
 import { isDatabaseUnavailable } from './database-errors.ts'
 import { SessionClient, type SessionConfig } from './session-settings.ts'
+import { createWriteWatch } from './write-watch.ts'
 
 export type Queries = {
   /**
@@ -27,6 +28,8 @@ export type Database = Queries & {
   /** The same by name of the statement; those without one are Prisma's, and what begins and ends transactions: `other`. */
   readonly statements: () => ReadonlyMap<string, number>
   readonly connections: () => { total: number; idle: number; waiting: number }
+  /** Tells of each statement or transaction that has changed rows, once it is committed. */
+  listenToWrites(listener: () => void): void
   /** Waits for what is under way, then closes the connections. May be called again. */
   close(): Promise<void>
 }
@@ -62,6 +65,7 @@ export function openDatabase(config: DatabaseConfig): Database {
   const pool = openPool(config, timeoutMs)
   let roundTrips = 0
   const statements = new Map<string, number>()
+  const writes = createWriteWatch()
   pool.on('connect', (client) => {
     const send = client.query.bind(client) as (...args: unknown[]) => unknown
     const sendAndCount = (...args: unknown[]) => {
@@ -69,7 +73,9 @@ export function openDatabase(config: DatabaseConfig): Database {
       const [query, ...rest] = args as [pg.QueryConfig, ...unknown[]]
       const { name = 'other', types } = query
       statements.set(name, (statements.get(name) ?? 0) + 1)
-      return send(types ? { ...query, types: refusingShiftedTimes(types) } : query, ...rest)
+      const sent = send(types ? { ...query, types: refusingShiftedTimes(types) } : query, ...rest)
+      writes.watch(query, sent)
+      return sent
     }
     client.query = sendAndCount as typeof client.query
     config.onConnected?.()
@@ -89,6 +95,7 @@ export function openDatabase(config: DatabaseConfig): Database {
       idle: pool.idleCount,
       waiting: pool.waitingCount,
     }),
+    listenToWrites: writes.listen,
     close: () => {
       closed ??= prisma.$disconnect().then(() => pool.end())
       return closed

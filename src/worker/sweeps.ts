@@ -1,6 +1,7 @@
 // What must happen even when nobody asks: retries and crashed sends, expiry, clearing up.
 
 import { farLookEverySeconds, nearLook } from '../domain/audit-chain.ts'
+import type { AgendaStore } from '../ports/agenda-store.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { DeliveryStore, Housekeeping } from '../ports/delivery-store.ts'
 import type { KeycloakCallbackStore } from '../ports/keycloak-callback-store.ts'
@@ -18,10 +19,12 @@ import { tellUsers } from '../usecases/tell-users.ts'
 import type { CallbackCourier } from './callback-courier.ts'
 import type { Log, RunningDispatcher } from './dispatcher.ts'
 import { createSweepOutages, type ObserveSweep } from './sweep-outages.ts'
+import { type Sweep, type SweepSchedule, startSchedule } from './sweep-schedule.ts'
 import type { WebhookCourier } from './webhook-courier.ts'
 
 export type Needs = AuditNeeds &
   KeptAnswerNeeds & {
+    readonly agenda: AgendaStore
     readonly deliveries: DeliveryStore & Housekeeping
     readonly challenges: Pick<ChallengeStore, 'expire'>
     readonly notices: NoticeStore
@@ -40,18 +43,15 @@ export type Needs = AuditNeeds &
     readonly nowMs?: () => number
     /** How often the worker looks for what is past its time. */
     readonly purgeEveryMs?: number
+    /** The longest time between two looks at what is owed. */
+    readonly lookEveryMs?: number
   }
-
-type Sweep = {
-  readonly name: string
-  readonly everyMs: number
-  /** Works off one batch; true when there may be more at once. */
-  readonly run: () => Promise<boolean>
-}
 
 const batch = 200
 const auditBatch = 500
 const purgeBatch = 500
+/** The pace of what looks for something new by the time, when nothing has been written for a while. */
+const quietMs = 30_000
 /** Pushes that this process takes on at a time. What it could not send within the lease is better left to others, or to later. */
 const inFlightMax = 1_000
 
@@ -67,6 +67,7 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
     {
       name: 'deliveries',
       everyMs: 500,
+      due: ({ pushes }) => pushes,
       async run() {
         const limit = Math.min(batch, inFlightMax - dispatcher.inFlight())
         if (limit <= 0) return false
@@ -75,15 +76,22 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
         return due.length === limit
       },
     },
-    { name: 'callbacks to realms', everyMs: 250, run: once(callbackCourier.work) },
+    {
+      name: 'callbacks to realms',
+      everyMs: 250,
+      due: ({ callbacks }) => callbacks,
+      run: once(callbackCourier.work),
+    },
     {
       name: 'callbacks that were lost',
       everyMs: 15_000,
+      due: ({ callbacksUnderWay }) => callbacksUnderWay,
       run: once(needs.keycloakCallbacks.giveUpLost),
     },
     {
       name: 'expiry',
       everyMs: 1_000,
+      due: ({ expiry }) => expiry,
       async run() {
         const ended = await challenges.expire(null, batch)
         for (const id of ended) signals.publish(id)
@@ -93,11 +101,13 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
     {
       name: 'activities to tell of',
       everyMs: 250,
+      due: ({ notices }) => notices,
       run: async () => (await tellUsers(needs, { waitingAfter: null, limit: batch })).last !== null,
     },
     {
       name: 'activities that wait for a push',
       everyMs: 15_000,
+      due: ({ waitingNotices }) => waitingNotices,
       async run() {
         const { last } = await tellUsers(needs, { waitingAfter, limit: batch })
         waitingAfter = last ?? noticesBegin
@@ -107,11 +117,13 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
     {
       name: 'suppressed deliveries',
       everyMs: 5_000,
+      due: ({ queuedPushes }) => queuedPushes,
       run: async () => (await deliveries.suppressEnded(batch)) === batch,
     },
     {
       name: 'audit chain',
       everyMs: 2_000,
+      quietMs,
       run: () => chainAudit(needs, auditBatch, nearLook),
     },
     {
@@ -120,15 +132,25 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
       run: () => chainAudit(needs, auditBatch),
     },
     ...webhookSweeps(needs),
-    { name: 'audit heads', everyMs: 5_000, run: () => signAuditHeads(needs, auditBatch) },
+    { name: 'audit heads', everyMs: 5_000, quietMs, run: () => signAuditHeads(needs, auditBatch) },
     {
       name: 'spent proofs',
       everyMs: 30_000,
       run: async () => (await deliveries.purgeProofs(5_000)) === 5_000,
     },
     { name: 'answers in plain', everyMs: 60_000, run: () => sealPlainAnswers(needs, batch) },
-    { name: 'table statistics', everyMs: 10_000, run: once(needs.tableStatistics.refresh) },
-    { name: 'erasures', everyMs: 5_000, run: () => finishErasures(needs, 10) },
+    {
+      name: 'table statistics',
+      everyMs: 10_000,
+      quietMs,
+      run: once(needs.tableStatistics.refresh),
+    },
+    {
+      name: 'erasures',
+      everyMs: 5_000,
+      due: ({ erasures }) => erasures,
+      run: () => finishErasures(needs, 10),
+    },
     { name: 'retention', everyMs: purgeEveryMs, run: createPurge(needs, purgeBatch) },
     { name: 'leftovers', everyMs: purgeEveryMs, run: createLeftoverPurge(needs, purgeBatch) },
   ]
@@ -137,57 +159,39 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
 function webhookSweeps({
   courier,
   webhookDeliveries,
-}: Pick<Needs, 'courier' | 'webhookDeliveries'>) {
+}: Pick<Needs, 'courier' | 'webhookDeliveries'>): Sweep[] {
   return [
-    { name: 'webhooks', everyMs: 250, run: once(courier.work) },
-    { name: 'webhook listeners', everyMs: 2_000, run: once(courier.refresh) },
+    {
+      name: 'webhooks',
+      everyMs: 250,
+      due: ({ webhooks }) => webhooks,
+      run: once(courier.work),
+    },
+    // A signal says when somebody begins to listen; this is for one that was lost.
+    { name: 'webhook listeners', everyMs: 2_000, quietMs, run: once(courier.refresh) },
     { name: 'failing webhook endpoints', everyMs: 60_000, run: once(courier.pauseHopeless) },
     {
       name: 'stale webhooks',
       everyMs: 5_000,
+      due: ({ staleWebhooks }) => staleWebhooks,
       run: async () => (await webhookDeliveries.giveUpStale(batch)) === batch,
     },
   ]
 }
 
 /**
- * Runs each sweep again and again until stopped; one that fails is tried again at its next turn, and told once an outage
- * (src/worker/sweep-outages.ts).
+ * Runs the sweeps until stopped: those that have something to do when it is due, the others by the time. One that fails is tried
+ * again at its next turn, and told once an outage (src/worker/sweep-outages.ts).
  */
-export function startSweeps(needs: Needs): { stop(): Promise<void> } {
-  let stopped = false
+export function startSweeps(needs: Needs): SweepSchedule {
+  const { agenda, lookEveryMs } = needs
   const { log, observeSweep = () => undefined, nowMs = () => performance.now() } = needs
   const outages = createSweepOutages(log, observeSweep, nowMs)
-  const timers = new Map<string, NodeJS.Timeout>()
-  const running = new Set<Promise<void>>()
-
-  async function turn({ name, run }: Sweep): Promise<void> {
-    try {
-      while (!stopped && (await run()));
-      outages.worked(name)
-    } catch (error) {
-      outages.failed(name, error)
-    }
-  }
-
-  function schedule(sweep: Sweep): void {
-    if (stopped) return
-    const timer = setTimeout(() => {
-      const run = turn(sweep).finally(() => {
-        running.delete(run)
-        schedule(sweep)
-      })
-      running.add(run)
-    }, sweep.everyMs)
-    timers.set(sweep.name, timer)
-  }
-
-  for (const sweep of sweepsOf(needs)) schedule(sweep)
-  return {
-    async stop() {
-      stopped = true
-      for (const timer of timers.values()) clearTimeout(timer)
-      await Promise.all(running)
-    },
-  }
+  const sweeps = sweepsOf(needs)
+  return startSchedule({
+    sweeps,
+    agenda,
+    outages,
+    ...(lookEveryMs !== undefined && { lookEveryMs }),
+  })
 }

@@ -8,6 +8,7 @@ import { afterCreation, unusedBudget } from '../../src/domain/prompt-ladder.ts'
 import type { Protection } from '../../src/domain/protection.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
 import { createActivityStore } from '../../src/persistence/activities.ts'
+import { createAgendaStore } from '../../src/persistence/agenda.ts'
 import { createApiKeyStore } from '../../src/persistence/api-keys.ts'
 import { createAppStore } from '../../src/persistence/apps.ts'
 import { createAuditStore } from '../../src/persistence/audit.ts'
@@ -58,6 +59,7 @@ export async function openStores(
   const stores = {
     database,
     url: cloned.url,
+    agenda: createAgendaStore(database),
     tenants: createTenantStore(database, random),
     apiKeys: createApiKeyStore(database, random),
     integrations: createIntegrationStore(database, random),

@@ -54,7 +54,7 @@ function aWorker(
   const courier = { work: nothing, refresh: nothing, pauseHopeless: async () => 0 }
   const callbackCourier = { work: nothing }
   const parts = { ...world, dispatcher, courier, callbackCourier, log }
-  const sweeps = startSweeps({ ...parts, ...changes })
+  const sweeps = startSweeps({ ...parts, lookEveryMs: 50, ...changes })
   return { sweeps, sent, lines, dispatcher }
 }
 const accepted = () => ({ kind: 'accepted', providerMessageId: 'apns-1' }) as const
@@ -182,6 +182,8 @@ describe('sweeping', () => {
         return []
       },
     }
+    await ask1()
+    await sql('end_leases', 'update deliveries set leased_until = clock_timestamp()')
     worker = aWorker(accepted, { deliveries })
     await until('a turn runs', () => claims === 1)
     let stopped = false

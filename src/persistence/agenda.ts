@@ -1,0 +1,60 @@
+import type { Agenda, AgendaStore } from '../ports/agenda-store.ts'
+import type { Database } from './database.ts'
+
+/** So many of the first queued rows are looked at; with more of them there is always something to do. */
+const queuedSeen = 2_000
+const endpointSeen = 100
+
+const inMs = (time: string) => `extract(epoch from ${time} - clock_timestamp())::float8 * 1000`
+const now = '0::float8'
+/** Whoever holds it has it until then. */
+const free = (row: string) => `greatest(${row}.due_at, ${row}.leased_until)`
+
+// Each part reads the head of a small index. What is due but waits for a place is found at each look: it is due.
+const look = `
+  with queued as materialized (
+    select d.due_at, d.leased_until from deliveries d
+    where d.status = 'queued' and d.settled_at is null order by d.due_at limit ${queuedSeen}
+  ), hooks as materialized (
+    select x.due_at, x.leased_until from webhook_endpoints e
+    cross join lateral (
+      select d.due_at, d.leased_until from webhook_deliveries d
+      where d.tenant_id = e.tenant_id and d.endpoint_id = e.id and d.status = 'queued'
+      order by d.due_at limit ${endpointSeen}
+    ) x
+    where e.status = 'active'
+  )
+  select
+    (select case when count(*) = ${queuedSeen} then ${now} else ${inMs(`min(${free('q')})`)} end
+      from queued q) as "pushes",
+    (select ${now} from queued limit 1) as "queuedPushes",
+    (select ${inMs('min(k.due_at)')} from keycloak_callbacks k
+      join challenges c on c.tenant_id = k.tenant_id and c.id = k.challenge_id
+      where k.status = 'owed' and k.token_sealed is not null and c.status <> 'pending') as "callbacks",
+    (select ${now} where exists (
+      select from keycloak_callbacks k
+      where k.status = 'trying' and k.token_sealed is not null)) as "callbacksUnderWay",
+    (select ${inMs('min(c.expires_at)')} from challenges c
+      where c.status = 'pending' and c.decided_at is null) as "expiry",
+    (select ${inMs('min(a.occurred_at)')} from activities a
+      where a.notice = 'owed' or (a.notice is null and a.severity = 'critical')) as "notices",
+    (select ${now} where exists (
+      select from activities a where a.notice = 'waiting')) as "waitingNotices",
+    (select least(
+      case when exists (select from webhook_facts) then ${now} end,
+      (select ${inMs(`min(${free('h')})`)} from hooks h))) as "webhooks",
+    (select ${inMs('min(d.stale_at)')} from webhook_deliveries d
+      where d.status = 'queued' and d.settled_at is null) as "staleWebhooks",
+    (select ${now} where exists (
+      select from users u where u.erasing_since is not null)) as "erasures"`
+
+/** What the worker has to do, and when. */
+export function createAgendaStore(database: Database): AgendaStore {
+  return {
+    async look() {
+      const [agenda] = await database.query<Agenda>('look_at_agenda', look, [])
+      if (!agenda) throw new Error('the agenda is always one row')
+      return agenda
+    },
+  }
+}
