@@ -310,6 +310,35 @@ describe('wrong codes', () => {
   })
 })
 
+describe('a code that was right', () => {
+  const rowOf = async (key: string) => {
+    const rows = await sql(
+      'initiator_row',
+      'select approved_at, revision from initiators where user_id = $1 and key = $2',
+      [user.userId, key],
+    )
+    return rows[0]
+  }
+
+  test('makes its browser known to pushes, in a new revision, so that no older decision overwrites it', async () => {
+    const step = await stepNow(stores)
+    const from = { initiator: 'one', isInitiatorNamed: true }
+    await attempt(aPasscode(user, device, step, from))
+    expect(await rowOf('one')).toEqual({ approved_at: expect.any(Date), revision: 1 })
+    await attempt(aPasscode(user, device, step + 1, from))
+    expect(await rowOf('one')).toEqual({ approved_at: expect.any(Date), revision: 2 })
+  })
+
+  test('never makes a browser known to pushes while it is reported', async () => {
+    await block('one')
+    const from = { initiator: 'one', isInitiatorNamed: true }
+    expect(await attempt(aPasscode(user, device, await stepNow(stores), from))).toMatchObject({
+      kind: 'accepted',
+    })
+    expect(await rowOf('one')).toEqual({ approved_at: null, revision: 1 })
+  })
+})
+
 describe('a single-use code', () => {
   test('is accepted once of 50 that are typed at the same time', async () => {
     const id = await makeCode(stores, user)
