@@ -49,6 +49,19 @@ const listOf = <T>(item: RegExp, message: string, as: (groups: readonly string[]
     .refine((found) => !found.includes(null), message)
     .transform((found) => found.flatMap((one) => (one ? [as(one.slice(1))] : [])))
 
+/** The parts of a proxy's address; undefined when there is more in it, or something that is not UTF-8. */
+function proxyAt(text: string) {
+  const { hostname, port, pathname, search, hash, username, password } = new URL(text)
+  if (pathname !== '/' || search !== '' || hash !== '') return undefined
+  try {
+    const user = decodeURIComponent(username)
+    const credentials = user === '' ? null : { user, password: decodeURIComponent(password) }
+    return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 80), credentials }
+  } catch {
+    return undefined
+  }
+}
+
 /** Every variable, in the order in which the documentation shows them. */
 export const variables = {
   PUBLIC_ORIGIN: address(/^https?$/, 'https://approve.example.com')
@@ -162,6 +175,17 @@ export const variables = {
   REDIS_URL: address(/^rediss?$/, 'redis://host:6379')
     .optional()
     .describe('Redis that wakes waiting requests between processes. Unset: PostgreSQL does it.'),
+  PUSH_PROXY: z
+    .url({ protocol: /^http$/, error: 'must be an address such as http://proxy.example.com:3128' })
+    .transform(proxyAt)
+    .refine(
+      (proxy) => proxy !== undefined,
+      'must be an address without a path, such as http://user:password@proxy.example.com:3128',
+    )
+    .optional()
+    .describe(
+      'HTTP proxy through which APNs and FCM are reached (by CONNECT), for example `http://proxy.example.com:3128`, with `user:password@` where it wants them. It sees hosts and ports alone. Unset: directly.',
+    ),
   APNS_KEY: flagless
     .optional()
     .describe('The `.p8` key of the Apple developer portal, as PEM text.'),

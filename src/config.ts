@@ -10,6 +10,11 @@ import { StartFault } from './start-fault.ts'
 export type PushEndpoint = {
   readonly address?: { readonly host: string; readonly port: number }
   readonly ca?: readonly string[]
+  readonly proxy?: {
+    readonly host: string
+    readonly port: number
+    readonly credentials: { readonly user: string; readonly password: string } | null
+  }
 }
 
 export type ServiceAccount = {
@@ -205,7 +210,12 @@ function readText(
 function endpointOf(values: Values, provider: 'APNS' | 'FCM', faults: Faults): PushEndpoint {
   const address = values[`${provider}_ADDRESS`]
   const ca = readText(values, null, `${provider}_CA_FILE`, faults)
-  return { ...(address && { address }), ...(ca !== undefined && { ca: [ca] }) }
+  const proxy = values.PUSH_PROXY
+  return {
+    ...(address && { address }),
+    ...(ca !== undefined && { ca: [ca] }),
+    ...(proxy && { proxy }),
+  }
 }
 
 /**

@@ -66,6 +66,29 @@ describe('an empty environment', () => {
   })
 })
 
+describe('the proxy for pushes', () => {
+  test('serves both providers, with the credentials in its address', () => {
+    const { pushEndpoints } = readConfig({ PUSH_PROXY: 'http://us%40er:p%C3%A4ss@[::1]:3128' })
+    const proxy = { host: '::1', port: 3128, credentials: { user: 'us@er', password: 'päss' } }
+    expect(pushEndpoints).toMatchObject({ apns: { proxy }, fcm: { proxy } })
+    expect(readConfig({ PUSH_PROXY: 'http://proxy' }).pushEndpoints.apns.proxy).toEqual({
+      host: 'proxy',
+      port: 80,
+      credentials: null,
+    })
+    expect(readConfig({}).pushEndpoints.apns).not.toHaveProperty('proxy')
+  })
+
+  test.each(['https://proxy:3128', 'http://proxy/path', 'proxy:3128', 'http://canary%ff@proxy'])(
+    'is no %s, and the fault does not repeat it',
+    (given) => {
+      const faults = faultsOf({ PUSH_PROXY: given }).join('\n')
+      expect(faults).toContain('- PUSH_PROXY: must be an address')
+      expect(faults).not.toContain('canary')
+    },
+  )
+})
+
 describe('what is wrong', () => {
   test('is told all at once, each fault with its variable', () => {
     const faults = faultsOf({

@@ -12,6 +12,7 @@ import {
 } from './apns-replies.ts'
 import { createBoundedProvider } from './bounded-provider.ts'
 import { requirePrivateKey } from './private-key.ts'
+import { ProxyTunnel, type PushProxy } from './proxy-tunnel.ts'
 import type { PushLog } from './push-log.ts'
 import { toApnsPush } from './push-payload.ts'
 import { boundSession } from './session-bounds.ts'
@@ -26,6 +27,8 @@ export type ApnsOptions = {
   readonly address?: { readonly host: string; readonly port: number }
   /** Authorities to trust instead of the system's, in PEM. */
   readonly ca?: readonly string[]
+  /** The HTTP proxy through which to connect; the library's own way through one ends for ever at its first refusal. */
+  readonly proxy?: PushProxy
   /** From the call to the answer, waiting for a place included; 5,000 unless said otherwise. */
   readonly deadlineMs?: number
   /** Requests on the wire at a time; 500 unless said otherwise: a session dies of several thousand at once. */
@@ -49,10 +52,11 @@ type ApnsClient = { readonly client: { readonly session?: ClientHttp2Session } }
 const deviceToken = /^(?:[0-9a-f]{2}){1,100}$/i
 
 /** The connection for a session. A peer that does not answer our end of it keeps no socket: there is nothing left to say. */
-function connectTo(hostname: string, { address, ca }: ApnsOptions): TLSSocket {
-  const { host, port } = address ?? { host: hostname, port: 443 }
+function connectTo(hostname: string, { address, ca, proxy }: ApnsOptions): TLSSocket {
+  const target = address ?? { host: hostname, port: 443 }
+  const way = proxy ? { socket: new ProxyTunnel(proxy, target) } : target
   const trusted = ca && { ca: [...ca] }
-  const socket = connect({ host, port, ...trusted, servername: hostname, ALPNProtocols: ['h2'] })
+  const socket = connect({ ...way, ...trusted, servername: hostname, ALPNProtocols: ['h2'] })
   socket.once('finish', () => setTimeout(() => socket.destroy(), 250))
   return socket
 }

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent, type RequestOptions } from 'node:https'
 import { boundAnswer } from './answer-bounds.ts'
+import { ProxyTunnel, type PushProxy } from './proxy-tunnel.ts'
 
 /** The end of the time that a piece of work has, and a listener to the replies it gets on the way. */
 export type Deadline = {
@@ -15,6 +16,8 @@ export type DeadlineAgentOptions = {
   readonly address?: { readonly host: string; readonly port: number }
   /** Authorities to trust instead of the system's, in PEM. */
   readonly ca?: readonly string[]
+  /** The HTTP proxy through which to connect. */
+  readonly proxy?: PushProxy
   /** Connections per host. */
   readonly maxSockets: number
 }
@@ -42,11 +45,13 @@ type Refusable = { onSocket(socket: null, error: Error): void }
  */
 export class DeadlineAgent extends Agent {
   readonly #address: DeadlineAgentOptions['address']
+  readonly #proxy: DeadlineAgentOptions['proxy']
   readonly #deadline = new AsyncLocalStorage<Deadline>()
 
-  constructor({ address, ca, maxSockets }: DeadlineAgentOptions) {
+  constructor({ address, ca, proxy, maxSockets }: DeadlineAgentOptions) {
     super({ keepAlive: true, maxSockets, ...(ca && { ca: [...ca] }) })
     this.#address = address
+    this.#proxy = proxy
   }
 
   /** Does the work, whose requests through this agent all fall under the deadline, whoever makes them. */
@@ -81,8 +86,10 @@ export class DeadlineAgent extends Agent {
     callback?: Parameters<Agent['createConnection']>[1],
   ): ReturnType<Agent['createConnection']> {
     const servername = options.servername || options.host
+    const target = { host: options.host ?? '', port: Number(options.port ?? 443), ...this.#address }
+    const way = this.#proxy ? { socket: new ProxyTunnel(this.#proxy, target) } : target
     return super.createConnection(
-      { ...options, ...this.#address, ...(servername && { servername }) },
+      { ...options, ...way, ...(servername && { servername }) } as RequestOptions,
       callback,
     )
   }

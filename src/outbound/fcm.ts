@@ -11,6 +11,7 @@ import {
   type ServiceAccount,
 } from './google-access-token.ts'
 import { requirePrivateKey } from './private-key.ts'
+import type { PushProxy } from './proxy-tunnel.ts'
 import type { PushLog } from './push-log.ts'
 import { toFcmMessage } from './push-payload.ts'
 
@@ -23,6 +24,8 @@ export type FcmOptions = {
   readonly address?: { readonly host: string; readonly port: number }
   /** Authorities to trust instead of the system's, in PEM. */
   readonly ca?: readonly string[]
+  /** The HTTP proxy through which to connect, for access tokens as well. */
+  readonly proxy?: PushProxy
   /** From the call to the answer, waiting for a place and the SDK's own retries included; 10,000 unless said otherwise. */
   readonly deadlineMs?: number
   /** Connections, and with HTTP/1.1 also requests, at a time; 32 unless said otherwise. */
@@ -37,13 +40,19 @@ export type FcmOptions = {
  * The SDK is loaded in the background. Throws when the key cannot be used.
  */
 export function createFcmProvider(options: FcmOptions): PushProvider {
-  const { serviceAccount, address, ca, deadlineMs = 10_000, maxSockets = 32, clock } = options
+  const { serviceAccount, address, ca, proxy, clock } = options
+  const { deadlineMs = 10_000, maxSockets = 32 } = options
   requirePrivateKey(
     serviceAccount.private_key,
     (key) => key.asymmetricKeyType === 'rsa',
     'FCM service account: private_key is not an RSA key in PEM; download the JSON file again',
   )
-  const agent = new DeadlineAgent({ maxSockets, ...(address && { address }), ...(ca && { ca }) })
+  const agent = new DeadlineAgent({
+    maxSockets,
+    ...(address && { address }),
+    ...(ca && { ca }),
+    ...(proxy && { proxy }),
+  })
   const tokens = createAccessTokens({ serviceAccount, agent, deadlineMs, clock })
   const loading = openFcmClient({
     projectId: serviceAccount.project_id,
