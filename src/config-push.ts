@@ -1,0 +1,134 @@
+// How pushes leave: credentials of the environment, and the way to the providers.
+
+import { z } from 'zod'
+import { type Faults, readText, type Values } from './config-values.ts'
+import { withPemLines } from './domain/pem.ts'
+
+export type PushEndpoint = {
+  readonly address?: { readonly host: string; readonly port: number }
+  readonly ca?: readonly string[]
+  readonly proxy?: {
+    readonly host: string
+    readonly port: number
+    readonly credentials: { readonly user: string; readonly password: string } | null
+  }
+}
+
+export type ServiceAccount = {
+  readonly project_id: string
+  readonly client_email: string
+  readonly private_key: string
+  readonly private_key_id: string
+}
+
+/** What every process needs to push. */
+export type PushConfig = {
+  /** Where the push services are reached, for apps of tenants too. */
+  readonly pushEndpoints: { readonly apns: PushEndpoint; readonly fcm: PushEndpoint }
+  readonly apns:
+    | (PushEndpoint & {
+        readonly key: { readonly pem: string; readonly keyId: string; readonly teamId: string }
+        readonly bundleId: string
+      })
+    | null
+  readonly fcm:
+    | (PushEndpoint & { readonly serviceAccount: ServiceAccount; readonly appId: string })
+    | null
+}
+
+const serviceAccount = z.looseObject({
+  project_id: z.string().min(1),
+  client_email: z.email(),
+  private_key: z.string().includes('PRIVATE KEY').transform(withPemLines),
+  private_key_id: z.string().min(1),
+})
+
+/** Reads what concerns pushes; whatever is incomplete is a fault. */
+export function readPush(values: Values, faults: Faults): PushConfig {
+  const pushEndpoints = {
+    apns: endpointOf(values, 'APNS', faults),
+    fcm: endpointOf(values, 'FCM', faults),
+  }
+  return {
+    pushEndpoints,
+    apns: apnsOf(values, pushEndpoints.apns, faults),
+    fcm: fcmOf(values, pushEndpoints.fcm, faults),
+  }
+}
+
+function endpointOf(values: Values, provider: 'APNS' | 'FCM', faults: Faults): PushEndpoint {
+  const address = values[`${provider}_ADDRESS`]
+  const ca = readText(values, null, `${provider}_CA_FILE`, faults)
+  const proxy = values.PUSH_PROXY
+  return {
+    ...(address && { address }),
+    ...(ca !== undefined && { ca: [ca] }),
+    ...(proxy && { proxy }),
+  }
+}
+
+/**
+ * All or nothing: a half-configured provider would fail at the first sign-in instead of at start. False when nothing is
+ * set; otherwise the variables that are not set are faults. One name of each group is enough.
+ */
+function isWanted(values: Values, groups: readonly Group[], faults: Faults): boolean {
+  const isGiven = (name: Name) => values[name] !== undefined || faults.has(name)
+  if (!groups.flat().some(isGiven)) return false
+  for (const group of groups.filter((names) => !names.some(isGiven))) {
+    const others = groups.filter((one) => one !== group).map((one) => one.join(' or '))
+    const verb = others.length === 1 ? 'needs' : 'need'
+    faults.add(group.join(' or '), `is missing; ${others.join(', ')} ${verb} it`)
+  }
+  return true
+}
+
+type Name = keyof Values
+type Group = readonly Name[]
+
+const apnsGroups: readonly Group[] = [
+  ['APNS_KEY', 'APNS_KEY_FILE'],
+  ['APNS_KEY_ID'],
+  ['APNS_TEAM_ID'],
+  ['APNS_BUNDLE_ID'],
+]
+
+function apnsOf(values: Values, endpoint: PushEndpoint, faults: Faults): PushConfig['apns'] {
+  if (!isWanted(values, apnsGroups, faults)) return null
+  const text = readText(values, 'APNS_KEY', 'APNS_KEY_FILE', faults)
+  const pem = text === undefined ? undefined : withPemLines(text)
+  if (pem && !pem.includes('PRIVATE KEY')) faults.add('APNS_KEY', 'is not a PEM private key')
+  const { APNS_KEY_ID: keyId, APNS_TEAM_ID: teamId, APNS_BUNDLE_ID: bundleId } = values
+  if (!pem || !keyId || !teamId || !bundleId) return null
+  return { key: { pem, keyId, teamId }, bundleId, ...endpoint }
+}
+
+const fcmGroups: readonly Group[] = [
+  ['FCM_SERVICE_ACCOUNT', 'FCM_SERVICE_ACCOUNT_FILE'],
+  ['FCM_APP_ID'],
+]
+
+function fcmOf(values: Values, endpoint: PushEndpoint, faults: Faults): PushConfig['fcm'] {
+  if (!isWanted(values, fcmGroups, faults)) return null
+  const text = readText(values, 'FCM_SERVICE_ACCOUNT', 'FCM_SERVICE_ACCOUNT_FILE', faults)
+  const { FCM_APP_ID: appId } = values
+  if (text === undefined) return null
+  const account = serviceAccount.safeParse(parseJson(withLinesEscaped(text)))
+  if (!account.success) {
+    faults.add('FCM_SERVICE_ACCOUNT', 'is not the JSON of a service account')
+  }
+  if (!account.success || !appId) return null
+  return { serviceAccount: account.data, appId, ...endpoint }
+}
+
+/** Some tools make line feeds of the `\\n` in a JSON text, which may not stand in its strings (RFC 8259, 7). */
+function withLinesEscaped(json: string): string {
+  return json.replaceAll(/"(?:[^"\\]|\\[\s\S])*"/g, (text) => text.replaceAll(/\r?\n/g, '\\n'))
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
