@@ -34,6 +34,7 @@ import type { SecurityLog } from './ports/security-log.ts'
 import type { Signals } from './ports/signals.ts'
 import type { SuspensionStore } from './ports/suspension-store.ts'
 import type { TestPushStore } from './ports/test-push-store.ts'
+import type { UserTurns } from './ports/turns.ts'
 import type { WebhookUrls } from './ports/webhook.ts'
 import type { WebhookDeliveryStore, WebhookEndpointStore } from './ports/webhook-store.ts'
 import type {
@@ -172,6 +173,7 @@ export type Parts = {
   readonly random: Random
   readonly clock: Clock
   readonly addresses: Addresses
+  readonly userTurns: UserTurns
   readonly publicOrigin: string
   readonly attestations: AttestationVerifier
 }

@@ -10,6 +10,7 @@ import { buildApp } from './http/app.ts'
 import { awaitMigratedDatabase, type OpenedDatabase, whileStarting } from './open-database.ts'
 import { openPush } from './open-push.ts'
 import { openStores } from './open-stores.ts'
+import { openTurns } from './open-turns.ts'
 import { openWebhooks } from './open-webhooks.ts'
 import { agreeOnOrigin, assertMasterKey, openSignalCarrier, openWorld } from './open-world.ts'
 import { openAttestationVerifier } from './outbound/attestation.ts'
@@ -132,6 +133,7 @@ export async function startService(
     guard: createEgressGuard(config.issuers),
     clock: world.clock,
   })
+  const turns = openTurns(config.database.connections)
   const parts = {
     ...world,
     ...stores,
@@ -142,6 +144,7 @@ export async function startService(
     integrationUsage,
     revocationLog,
     attestations,
+    userTurns: turns.userTurns,
     publicOrigin,
   }
   const bootstrapped = await firstTenant(config, opened, parts, log, show)
@@ -169,6 +172,7 @@ export async function startService(
     const isReady = createReadiness(database, log)
     const app = await buildApp({
       useCases: bindUseCases(parts),
+      admission: turns.admission,
       logger: log,
       publicOrigin,
       ...(config.trustProxy !== null && { trustProxy: config.trustProxy }),

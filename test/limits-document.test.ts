@@ -17,7 +17,17 @@ import {
   failingDaysMax,
   requestsPerMinuteMax,
 } from '../src/domain/webhook-endpoint.ts'
+import { knownForMs, knownMax } from '../src/http/admission.ts'
 import { defaultServerLimits } from '../src/http/server-limits.ts'
+import {
+  devicesShare,
+  deviceTurns,
+  strangersShare,
+  strangerTurns,
+  tokenTurns,
+  userTurns,
+} from '../src/open-turns.ts'
+import type { TurnLimits } from '../src/outbound/turns.ts'
 import { replaysMax } from '../src/usecases/webhook-endpoints.ts'
 
 const document = readFileSync(path.resolve(import.meta.dirname, '../docs/limits.md'), 'utf8')
@@ -98,6 +108,30 @@ test('it tells the figures of the server', () => {
     `${discardedBytesMax / 1024 ** 2} MiB`,
   )
   expect(figureOf('time that this may take')).toBe(seconds(discardingMs))
+})
+
+test('it tells who waits for whom', () => {
+  const figureOf = (what: string) => rows.find(([name]) => name?.endsWith(what))?.[1] ?? ''
+  const figures = (what: string) => (figureOf(what).match(/[\d,.]+/g) ?? []).map(numberOf)
+  const waiting = ({ waiting: all, waitingInLine: line }: TurnLimits) => [all, line]
+  expect(figureOf('known after it has authenticated')).toBe(`${knownForMs / 1000} s`)
+  expect(figures('addresses that are known at once')).toEqual([knownMax])
+  const least = 1 / strangersShare
+  expect(figures('integrations for strangers, under way')).toEqual([
+    strangerTurns.running,
+    strangerTurns.runningInLine,
+    1,
+    strangerTurns.running * least,
+  ])
+  expect(figures('of them waiting')).toEqual(waiting(strangerTurns))
+  expect(devicesShare).toBe(1 / 2)
+  expect(figures('strange addresses, under way')).toEqual([deviceTurns.runningInLine])
+  expect(figures('of those waiting')).toEqual(waiting(deviceTurns))
+  expect(figures('being verified')).toEqual([tokenTurns.running, tokenTurns.runningInLine])
+  expect(figures('of those tokens waiting')).toEqual(waiting(tokenTurns))
+  expect(figures('the row of one user, under way')).toEqual([userTurns.running])
+  expect(figures('of that waiting')).toEqual(waiting(userTurns))
+  expect(figureOf('longest time that any of these waits')).toBe(`${strangerTurns.waitMs / 1000} s`)
 })
 
 test('it tells what outsiders can guess of passcodes in a year, for one device and for all that a user may have', () => {

@@ -15,6 +15,7 @@ import { type Enrolment, readCode } from '../src/domain/enrolment.ts'
 import type { Id } from '../src/domain/ids.ts'
 import { defaultPolicy } from '../src/domain/policy.ts'
 import { isRefusal } from '../src/domain/refusal.ts'
+import { openTurns } from '../src/open-turns.ts'
 import { clientDataHashOf } from '../src/outbound/app-attest.ts'
 import { createHashing } from '../src/outbound/hashing.ts'
 import { createMacs } from '../src/outbound/macs.ts'
@@ -300,6 +301,7 @@ describe('answers', () => {
       clock,
       signals: silent,
       dispatcher,
+      userTurns: openTurns(1).userTurns,
     }
     const answered = await answerChallenge(
       { ...needs, ...trusting, random: systemRandom, publicOrigin: vectors.origin },

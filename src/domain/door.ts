@@ -41,6 +41,7 @@ const ofRefusals: Partial<Record<RefusalCode, DoorOutcome>> = {
   push_suppressed: 'suppressed',
   passcode_locked: 'locked',
   conflict: 'unavailable',
+  too_many_requests: 'unavailable',
 }
 
 /** What a refusal means at a door. One that is not known to mean something else is a no. */

@@ -99,6 +99,7 @@ export type RefusalCode =
   | 'report_resolved'
   // machines
   | 'conflict'
+  | 'too_many_requests'
 
 /** A refusal is a value, not an exception: what it cost (a try, a proof) must survive it. */
 export type Refusal = {

@@ -12,12 +12,13 @@ import {
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { Clock } from '../ports/world.ts'
+import type { Admission } from './admission.ts'
 import { answerClientError, answerFrameworkError, handleErrors } from './errors.ts'
 import type { HttpApp } from './http-app.ts'
 import type { Observation } from './logging.ts'
 import { sendProblemPage } from './pages/problem-page.ts'
 import { carryPrincipals, createKeyGuard } from './plugins/api-key.ts'
-import { carryProofs, createProofGuard, hashBodies } from './plugins/device-proof.ts'
+import { admitDevices, carryProofs, createProofGuard, hashBodies } from './plugins/device-proof.ts'
 import { carryDoors, createDoorGuard } from './plugins/door.ts'
 import { parseForms } from './plugins/form-body.ts'
 import { plainForwardedFor } from './plugins/forwarded-for.ts'
@@ -72,6 +73,8 @@ import type { UseCases } from './use-cases.ts'
 
 export type AppOptions = {
   readonly useCases: UseCases
+  /** Whom to serve first. */
+  readonly admission: Admission
   /** Made with `loggerOptions`; false for silence. */
   readonly logger: Logger | false
   /** Origin under which clients reach the service, without a trailing slash: device proofs name it. */
@@ -187,9 +190,9 @@ function registerRoutes(
   limits: ServerLimits,
   stopping: () => boolean,
 ): void {
-  const { useCases, publicOrigin, leaving = () => false, metrics, clock } = options
+  const { useCases, admission, publicOrigin, leaving = () => false, metrics, clock } = options
   const ready = async () => !leaving() && options.ready()
-  const key = createKeyGuard(useCases.authenticateApiKey)
+  const key = createKeyGuard(useCases.authenticateApiKey, admission)
   const server = { useCases, key, limits, stopping }
   for (const routes of [
     tenantRoutes,
@@ -220,7 +223,8 @@ function registerRoutes(
   app.register((scope, _options, done) => {
     hashBodies(scope)
     const proof = createProofGuard(useCases.readDeviceProof, publicOrigin)
-    const device = { useCases, proof, clock }
+    admitDevices(scope, admission)
+    const device = { useCases, proof, clock, admission }
     for (const routes of [
       deviceEnrolmentRoutes,
       nextPhoneRoutes,
@@ -238,22 +242,23 @@ function registerRoutes(
   app.register((scope, _options, done) => {
     scope.register(cookie)
     const guard = (more: { readonly isPage: boolean; readonly send?: SendProblem }) =>
-      createPortalGuard(useCases.authenticatePortal, { publicOrigin, ...more })
-    scope.register(portalRoutes, { useCases, portal: guard({ isPage: false }), publicOrigin })
+      createPortalGuard(useCases.authenticatePortal, { publicOrigin, admission, ...more })
+    const portal = guard({ isPage: false })
+    scope.register(portalRoutes, { useCases, portal, publicOrigin, admission })
     scope.register((pages, _pageOptions, ready) => {
       const send = sendProblemPage
       handleErrors(pages, { isUnavailable: options.isUnavailable, log: app.log, send })
       parseForms(pages)
       const portal = guard({ isPage: true, send })
-      pages.register(portalPageRoutes, { useCases, portal, publicOrigin })
+      pages.register(portalPageRoutes, { useCases, portal, publicOrigin, admission })
       ready()
     })
     done()
   })
-  app.register(keycloakRoutes, { useCases })
-  app.register(waitRoutes, { useCases, door: createDoorGuard(useCases) })
-  app.register(authApiRoutes, { useCases, clock })
-  app.register(wellKnownRoutes, { useCases })
+  app.register(keycloakRoutes, { useCases, admission })
+  app.register(waitRoutes, { useCases, door: createDoorGuard(useCases, admission) })
+  app.register(authApiRoutes, { useCases, clock, admission })
+  app.register(wellKnownRoutes, { useCases, admission })
   app.register(enrolmentPageRoutes)
   app.register(homeRoutes)
   app.register(healthRoutes, { ready })

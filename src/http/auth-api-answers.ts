@@ -36,6 +36,7 @@ const messages: Partial<Record<NonNullable<DoorEnd['why']>, string>> = {
     'No number can be shown to you here. Sign in from a terminal, or with a code in DUO_PASSCODE.',
   number_none_not_allowed:
     'Sign-ins without a number are not allowed. Tell the administrator of this machine.',
+  too_many_requests: 'Too many sign-ins at once. Try again.',
   passcode_wrong: 'Wrong code.',
   passcode_used: 'This code was used before. Wait for the next one.',
   passcode_expired: 'This code is too old.',

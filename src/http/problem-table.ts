@@ -197,6 +197,12 @@ export const problems = {
     title: 'Somebody else changed the same thing at this moment.',
     detail: again,
   },
+  too_many_requests: {
+    status: 429,
+    title: 'Too much like this waits already.',
+    detail:
+      'Nothing was done. Send the same call again after the seconds in `Retry-After`; a network has its turn however many others wait.',
+  },
   body_too_large: {
     status: 413,
     title: 'The body is too large.',

@@ -22,9 +22,15 @@ import {
   type WrongNumberEffect,
 } from '../domain/protection.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
-import type { AnswerFacts, ChallengeStore, RecordedAnswer } from '../ports/challenge-store.ts'
+import type {
+  AnswerFacts,
+  AnswerToRecord,
+  ChallengeStore,
+  RecordedAnswer,
+} from '../ports/challenge-store.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
 import type { Signals } from '../ports/signals.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import type { Clock, Hashing, Random, Sealing, Signatures } from '../ports/world.ts'
 import { type BelieveNeeds, believeProof } from './authenticate-device.ts'
 import { numberBinding } from './create-challenge.ts'
@@ -40,6 +46,7 @@ export type Needs = BelieveNeeds & {
   readonly clock: Clock
   readonly signals: Signals
   readonly dispatcher: Dispatcher
+  readonly userTurns: UserTurns
   readonly publicOrigin: string
 }
 
@@ -153,43 +160,44 @@ async function record(
   const { answer, effect, asked, facts, device } = judged
   const { challenge } = asked
   const { next, lock } = protectionAfter(judged)
-  const recorded = await needs.challenges.recordAnswer(
-    {
-      tenantId: device.tenantId,
-      challengeId: challenge.id,
-      deviceId: device.id,
-      jti: answer.jti,
-      kid: answer.kid,
-      userVerified: answer.userVerified,
-      decision: answer.decision,
-      effect,
-      was: { wrongNumbersLeft: challenge.wrongNumbersLeft, protection: facts.protection },
-      userId: device.userId,
-      protection: next,
-      report:
-        answer.decision === 'report'
-          ? {
-              id: needs.random.id('report'),
-              initiatorBlockSeconds: facts.policy.initiatorBlockSeconds,
-            }
-          : null,
-      jwsSealed:
-        effect.outcome === 'wrong_number'
-          ? null
-          : needs.sealing.seal(
-              answer.jws.text,
-              answerBinding({
-                tenantId: device.tenantId,
-                challengeId: challenge.id,
-                jti: answer.jti,
-              }),
-            ),
-      activities: activitiesOf(judged, lock),
-      closing: effect.status === 'pending' ? [] : asked.otherDeviceIds,
-      leasedBy: needs.dispatcher.leaseHolder,
-    },
-    proof,
+  const recording: AnswerToRecord = {
+    tenantId: device.tenantId,
+    challengeId: challenge.id,
+    deviceId: device.id,
+    jti: answer.jti,
+    kid: answer.kid,
+    userVerified: answer.userVerified,
+    decision: answer.decision,
+    effect,
+    was: { wrongNumbersLeft: challenge.wrongNumbersLeft, protection: facts.protection },
+    userId: device.userId,
+    protection: next,
+    report:
+      answer.decision === 'report'
+        ? {
+            id: needs.random.id('report'),
+            initiatorBlockSeconds: facts.policy.initiatorBlockSeconds,
+          }
+        : null,
+    jwsSealed:
+      effect.outcome === 'wrong_number'
+        ? null
+        : needs.sealing.seal(
+            answer.jws.text,
+            answerBinding({
+              tenantId: device.tenantId,
+              challengeId: challenge.id,
+              jti: answer.jti,
+            }),
+          ),
+    activities: activitiesOf(judged, lock),
+    closing: effect.status === 'pending' ? [] : asked.otherDeviceIds,
+    leasedBy: needs.dispatcher.leaseHolder,
+  }
+  const recorded = await needs.userTurns.take(device, `device:${device.id}`, () =>
+    needs.challenges.recordAnswer(recording, proof),
   )
+  if (isRefusal(recorded)) return recorded
   switch (recorded.kind) {
     case 'recorded':
       if (effect.status !== 'pending') needs.signals.publish(challenge.id)

@@ -24,6 +24,7 @@ import type {
   UserReference,
 } from '../ports/challenge-store.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import type { Hashing, Random, Sealing, Signatures } from '../ports/world.ts'
 import { resolveUser } from './find-user.ts'
 
@@ -34,6 +35,7 @@ export type Needs = {
   readonly hashing: Hashing
   readonly sealing: Sealing
   readonly signatures: Pick<Signatures, 'signedHash'>
+  readonly userTurns: UserTurns
   readonly publicOrigin: string
 }
 
@@ -110,7 +112,12 @@ export async function createChallenge(
     const made = decide(needs, principal, command, known, initiatorKey)
     if (isRefusal(made)) return withOtherFactors(made, otherFactors)
     const stored = { ...made.stored, idempotencyKey, requestHash }
-    if (await needs.challenges.create(stored, needs.dispatcher.leaseHolder)) {
+    const line = `asks:${initiatorKey ?? principal.rpId}`
+    const created = await needs.userTurns.take(stored.challenge, line, () =>
+      needs.challenges.create(stored, needs.dispatcher.leaseHolder),
+    )
+    if (isRefusal(created)) return withOtherFactors(created, otherFactors)
+    if (created) {
       needs.dispatcher.dispatch(duePushes(stored, facts))
       return { challenge: stored.challenge, number: made.number, replayed: false, otherFactors }
     }

@@ -6,6 +6,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { TenantStore } from '../ports/directory-store.ts'
 import type { EnrolmentStore } from '../ports/enrolment-store.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import type { Hashing, Random } from '../ports/world.ts'
 import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
 import {
@@ -23,6 +24,7 @@ import {
 
 export type Needs = DeviceNeeds & {
   readonly enrolments: Pick<EnrolmentStore, 'find' | 'createByDevice'>
+  readonly userTurns: UserTurns
   readonly devices: Pick<DeviceStore, 'find'>
   readonly tenants: Pick<TenantStore, 'findPolicy'>
   readonly random: Random
@@ -66,7 +68,10 @@ export async function openNextEnrolment(
     openedByDeviceId: device.id,
     actor: `device:${device.id}`,
   })
-  const enrolment = await needs.enrolments.createByDevice(made, proof)
+  const enrolment = await needs.userTurns.take(device, `device:${device.id}`, () =>
+    needs.enrolments.createByDevice(made, proof),
+  )
+  if (isRefusal(enrolment)) return enrolment
   if (enrolment === 'proof_replayed') return refuse('proof_replayed')
   if (enrolment === 'user_suspended') return refuse('user_suspended')
   if (enrolment !== 'changed') return { enrolment, ...codes }

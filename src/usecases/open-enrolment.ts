@@ -15,6 +15,7 @@ import type { UserReference } from '../ports/challenge-store.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { TenantStore, UserStore } from '../ports/directory-store.ts'
 import type { EnrolmentStore } from '../ports/enrolment-store.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import type { Hashing, Random } from '../ports/world.ts'
 import { findUser } from './find-user.ts'
 import { importUser } from './import-user.ts'
@@ -26,6 +27,7 @@ export type Needs = {
   readonly tenants: Pick<TenantStore, 'findPolicy'>
   readonly random: Random
   readonly hashing: Hashing
+  readonly userTurns: UserTurns
   readonly publicOrigin: string
 }
 
@@ -93,7 +95,10 @@ export async function openEnrolment(
     openedByDeviceId: null,
     actor: actorOf(principal),
   })
-  const enrolment = await needs.enrolments.create(made)
+  const enrolment = await needs.userTurns.take(made, `enrolments:${principal.rpId}`, () =>
+    needs.enrolments.create(made),
+  )
+  if (isRefusal(enrolment)) return enrolment
   return enrolment === 'user_suspended' ? refuse('user_suspended') : { enrolment, ...codes }
 }
 

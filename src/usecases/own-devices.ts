@@ -6,12 +6,14 @@ import type { DeviceProof } from '../domain/device-proof.ts'
 import type { DeviceId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceChanges, DeviceStore } from '../ports/device-store.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
 import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 
 export type Needs = DeviceNeeds &
   TellingNeeds & {
     readonly devices: Pick<DeviceStore, 'find' | 'listOfUser' | 'change' | 'unregister'>
+    readonly userTurns: UserTurns
   }
 
 const alive = ['active', 'unconfirmed'] as const
@@ -92,10 +94,11 @@ async function unregisterOwn(
   const other = await needs.devices.find(tenantId, id)
   if (other?.userId !== userId) return refuse('not_found')
   const actor = `device:${device.id}` as const
-  const done = await needs.devices.unregister(
-    { tenantId, userId, deviceIds: [id], reason: how.reason, actor },
-    proof,
+  const command = { tenantId, userId, deviceIds: [id], reason: how.reason, actor }
+  const done = await needs.userTurns.take(device, `device:${device.id}`, () =>
+    needs.devices.unregister(command, proof),
   )
+  if (isRefusal(done)) return done
   if (done === 'proof_replayed') return refuse('proof_replayed')
   await tellUnregistered(needs, done)
   if (done.devices.length > 0) return undefined

@@ -11,6 +11,7 @@ import type { Activity, ActivityStore } from '../ports/activity-store.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { PageRequest, UserStore } from '../ports/directory-store.ts'
 import type { PortalStore } from '../ports/portal-store.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import type { Hashing, Random } from '../ports/world.ts'
 import { findUser } from './find-user.ts'
 import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
@@ -20,6 +21,7 @@ export type MintNeeds = {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
   readonly random: Pick<Random, 'id' | 'token'>
   readonly hashing: Pick<Hashing, 'sha256'>
+  readonly userTurns: UserTurns
   readonly publicOrigin: string
 }
 
@@ -51,7 +53,10 @@ export async function mintPortalLink(
   const linkHash = needs.hashing.sha256(secret)
   const link = { tenantId, id, userId: user.id, rpId, linkHash, linkSeconds: portalLinkSeconds }
   const event = { userId: user.id, type: 'portal_link_made', actor: `api_key:${keyId}` } as const
-  const expiresAt = await needs.portal.mint(link, activity(event))
+  const expiresAt = await needs.userTurns.take(link, `links:${rpId}`, () =>
+    needs.portal.mint(link, activity(event)),
+  )
+  if (isRefusal(expiresAt)) return expiresAt
   if (expiresAt === null) return refuse('user_suspended')
   return { id, url: `${issuerOf(needs.publicOrigin, tenantId)}/me/${secret}`, expiresAt }
 }
@@ -132,7 +137,10 @@ export function listPortalActivities(
 
 /** Unregisters one of the user's own devices for ever: the lost phone. Doing it twice changes nothing. */
 export async function unregisterFromPortal(
-  needs: TellingNeeds & { readonly devices: Pick<DeviceStore, 'find' | 'unregister'> },
+  needs: TellingNeeds & {
+    readonly devices: Pick<DeviceStore, 'find' | 'unregister'>
+    readonly userTurns: UserTurns
+  },
   session: PortalSession,
   id: DeviceId,
   reason: UnregisterReason,
@@ -142,7 +150,10 @@ export async function unregisterFromPortal(
   const { tenantId, userId, id: sessionId } = session
   const actor = `portal:${sessionId}` as const
   const command = { tenantId, userId, deviceIds: [id], reason, actor }
-  const done = await needs.devices.unregister(command, null)
+  const done = await needs.userTurns.take(command, actor, () =>
+    needs.devices.unregister(command, null),
+  )
+  if (isRefusal(done)) return done
   if (done === 'proof_replayed') throw new Error('no proof was given to be replayed')
   await tellUnregistered(needs, done)
   return (await needs.devices.find(tenantId, id)) ?? refuse('not_found')

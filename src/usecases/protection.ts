@@ -6,6 +6,7 @@ import { afterUnlock, isLocked, type Protection, pauseDaysMax } from '../domain/
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserStore } from '../ports/directory-store.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
 import { findUser } from './find-user.ts'
 
@@ -51,7 +52,10 @@ export async function unlockUser(
   return refuse('conflict', { retryAfterSeconds: 1 })
 }
 
-export type PauseNeeds = DeviceNeeds & { readonly protections: ProtectionStore }
+export type PauseNeeds = DeviceNeeds & {
+  readonly protections: ProtectionStore
+  readonly userTurns: UserTurns
+}
 
 /** Until when the device's user wants no pushes; null when pushes come. */
 export async function readPushPause(
@@ -97,7 +101,11 @@ export async function pausePushes(
       details: { until: until?.toISOString() ?? 'none' },
     })
     const next = { ...protection, pausedUntil: until }
-    const changed = await needs.protections.change(tenantId, userId, next, [told], unspent)
+    const spending = unspent
+    const changed = await needs.userTurns.take(device, `device:${device.id}`, () =>
+      needs.protections.change(tenantId, userId, next, [told], spending),
+    )
+    if (isRefusal(changed)) return changed
     if (changed === 'proof_replayed') return refuse('proof_replayed')
     if (changed === 'device_not_active') return refuse('device_unregistered')
     if (changed) return { until }

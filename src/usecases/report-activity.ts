@@ -12,6 +12,7 @@ import type { TenantStore } from '../ports/directory-store.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
 import type { Reporter, ReportStore } from '../ports/report-store.ts'
 import type { Signals } from '../ports/signals.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import type { Random } from '../ports/world.ts'
 import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
 
@@ -22,12 +23,17 @@ export type Needs = {
   readonly tenants: Pick<TenantStore, 'findPolicy'>
   readonly random: Pick<Random, 'id'>
   readonly signals: Signals
+  readonly userTurns: UserTurns
 }
 
 /** The report that stands for what was reported; a second one of the same thing gives the first. */
 export type MadeReport = { readonly reportId: ReportId }
 
 const triesMax = 5
+
+/** In which line of the user's whoever reports waits. */
+const lineOf = (by: Reporter) =>
+  by.kind === 'device' ? `device:${by.deviceId}` : `portal:${by.sessionId}`
 
 /**
  * A device reports something that happened: locks push for the user at once, cancels what is pending and blocks whoever started
@@ -70,13 +76,17 @@ async function report(
   for (let tries = 0; tries < triesMax; tries++) {
     const record = await needs.protections.find(tenantId, userId)
     if (!record) return refuse('not_found')
-    const done = await needs.reports.reportActivity({
+    const made = {
       report: { tenantId, id: needs.random.id('report'), userId, activityId, challengeId },
       by,
       protection: afterReport(record.protection, policy, record.now),
       initiatorBlockSeconds: policy.initiatorBlockSeconds,
       activities: told,
-    })
+    }
+    const done = await needs.userTurns.take({ tenantId, userId }, lineOf(by), () =>
+      needs.reports.reportActivity(made),
+    )
+    if (isRefusal(done)) return done
     if (done.kind === 'proof_replayed') return refuse('proof_replayed')
     if (done.kind === 'reporter_gone') {
       return refuse(by.kind === 'device' ? 'device_unregistered' : 'portal_session_invalid')

@@ -21,6 +21,7 @@ import type {
   PasscodeStore,
   StoredPasscodeSecret,
 } from '../ports/passcode-store.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import type { Hashing, OneTimePasswords, Random, Sealing } from '../ports/world.ts'
 import { findUser } from './find-user.ts'
 import { passcodeSecretBinding } from './passcode-secrets.ts'
@@ -35,6 +36,7 @@ export type Needs = {
   readonly sealing: Sealing
   readonly random: Pick<Random, 'token'>
   readonly signingKeys: Pick<SigningKeys, 'sign'>
+  readonly userTurns: UserTurns
   readonly publicOrigin: string
 }
 
@@ -80,6 +82,20 @@ export async function verifyPasscode(
   const { userId } = command
   const user = await findUser(needs, principal, { id: userId })
   if (isRefusal(user)) return user
+  const initiator = needs.hashing.keyedBase64Url(initiatorText(rpId, command.initiator ?? null))
+  return needs.userTurns.take({ tenantId, userId }, `codes:${initiator}`, () =>
+    verifyInTurn(needs, principal, command, initiator),
+  )
+}
+
+async function verifyInTurn(
+  needs: Needs,
+  principal: Asker,
+  command: Command,
+  initiator: string,
+): Promise<AcceptedPasscode | Refusal> {
+  const { tenantId, rpId } = principal
+  const { userId } = command
   const facts = await needs.passcodes.facts(tenantId, rpId, userId)
   const judged = judge(needs, tenantId, facts, command.code)
   const otherFactors = otherFactorsOf(facts.policy, heldOf(facts))
@@ -93,7 +109,7 @@ export async function verifyPasscode(
   const outcome = await needs.passcodes.attempt({
     tenantId,
     userId,
-    initiator: needs.hashing.keyedBase64Url(initiatorText(rpId, command.initiator ?? null)),
+    initiator,
     isInitiatorNamed: command.initiator !== undefined,
     knownForDays: facts.policy.initiatorMemoryDays,
     match,

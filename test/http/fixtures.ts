@@ -11,6 +11,7 @@ import { refuse } from '../../src/domain/refusal.ts'
 import { plainMapping } from '../../src/domain/user-name.ts'
 import { type AppOptions, buildApp } from '../../src/http/app.ts'
 import type { UseCases } from '../../src/http/use-cases.ts'
+import { openTurns } from '../../src/open-turns.ts'
 import type { User } from '../../src/ports/directory-store.ts'
 import type { RealmToken } from '../../src/ports/realms.ts'
 import type { Entered } from '../../src/usecases/doors/authenticate-integration.ts'
@@ -229,6 +230,7 @@ export async function anApp(
 ): Promise<FastifyInstance> {
   return buildApp({
     useCases: useCasesWith(given),
+    admission: openTurns(16).admission,
     logger: false,
     publicOrigin,
     isUnavailable: () => false,

@@ -7,6 +7,7 @@ import type { ChallengeId, TenantId, UserId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal, type Refusal } from '../../src/domain/refusal.ts'
 import type { Revocation } from '../../src/domain/revocation.ts'
+import { openTurns } from '../../src/open-turns.ts'
 import { addresses } from '../../src/outbound/addresses.ts'
 import { createAttestationVerifier } from '../../src/outbound/attestation.ts'
 import { pinnedAttestationRoots } from '../../src/outbound/attestation-roots.ts'
@@ -97,6 +98,7 @@ export async function openWorld() {
       leaseHolder: 'test',
       dispatch: (pushes: readonly DuePush[]) => void dispatched.push(...pushes),
     },
+    userTurns: openTurns(10).userTurns,
     publicOrigin,
   }
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 
 import type { Principal } from '../../domain/principal.ts'
 import { isRefusal, refuse } from '../../domain/refusal.ts'
 import { allows, type Scope } from '../../domain/scope.ts'
+import type { Admission } from '../admission.ts'
 import { type Operation, type OperationSchema, operationSchema } from '../operation.ts'
 import { sendRefusal } from '../problem.ts'
 import type { UseCases } from '../use-cases.ts'
@@ -32,10 +33,18 @@ export type KeyGuard = <const O extends Operation>(
 ) => { readonly onRequest: onRequestAsyncHookHandler; readonly schema: OperationSchema<O> }
 
 /** The key is judged before the body is read, so that strangers cost next to nothing. */
-export function createKeyGuard(authenticate: UseCases['authenticateApiKey']): KeyGuard {
+export function createKeyGuard(
+  authenticate: UseCases['authenticateApiKey'],
+  admission: Pick<Admission, 'judge'>,
+): KeyGuard {
   return (scope, operation) => ({
     onRequest: async (request, reply) => {
-      const principal = await authenticate(request.headers.authorization, request.ip)
+      const { headers, ip } = request
+      const shown = headers.authorization
+      // Without a key there is nothing to look up.
+      const principal = await (shown === undefined
+        ? authenticate(shown, ip)
+        : admission.judge(ip, shown, () => authenticate(shown, ip)))
       if (isRefusal(principal)) return sendRefusal(reply, principal)
       if (scope !== 'any' && !allows(principal.scopes, scope)) {
         return sendRefusal(reply, refuse('scope_missing', { facts: { scope } }))
@@ -49,5 +58,10 @@ export function createKeyGuard(authenticate: UseCases['authenticateApiKey']): Ke
   })
 }
 
-const everyKey = ['unauthenticated', 'api_key_invalid', 'address_not_allowed'] as const
+const everyKey = [
+  'unauthenticated',
+  'api_key_invalid',
+  'address_not_allowed',
+  'too_many_requests',
+] as const
 const scopeMissing = ['scope_missing'] as const

@@ -3,6 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isRefusal, refuse } from '../../domain/refusal.ts'
 import type { AtDoor, SignedDoorCall } from '../../usecases/doors/enter-by-signature.ts'
+import type { Admission } from '../admission.ts'
 import { type AuthApiRoute, sendNo } from '../auth-api-answers.ts'
 import type { UseCases } from '../use-cases.ts'
 import { atDoorOf, letIn } from './door.ts'
@@ -124,11 +125,17 @@ function membersOf(asked: Pairs): Record<string, string> | undefined {
 }
 
 /** Lets in who signed the call, after its body was read: the signature covers it. */
-export function authApiGuard(useCases: Pick<UseCases, 'enterBySignature'>) {
+export function authApiGuard(
+  useCases: Pick<UseCases, 'enterBySignature'>,
+  admission: Pick<Admission, 'judge'>,
+) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const read = readCall(request)
     if (!read) return sendNo(reply, refuse('invalid_request'))
-    const atDoor = await useCases.enterBySignature(read.signed)
+    const { signed } = read
+    const entering = () => useCases.enterBySignature(signed)
+    // Nothing is shared: two calls may show one signature, and it fits one of them at most.
+    const atDoor = await admission.judge(request.ip, null, entering)
     if (isRefusal(atDoor)) return sendNo(reply, atDoor)
     const params = membersOf(read.asked)
     if (!params) return sendNo(reply, refuse('invalid_request'))

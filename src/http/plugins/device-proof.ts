@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest, preValidationHookHandler } from '
 import type { KeyRole } from '../../domain/device.ts'
 import type { DeviceProof } from '../../domain/device-proof.ts'
 import { isRefusal } from '../../domain/refusal.ts'
+import type { Admission } from '../admission.ts'
 import { type Operation, type OperationSchema, operationSchema } from '../operation.ts'
 import { sendRefusal } from '../problem.ts'
 import type { ProblemCode } from '../problem-table.ts'
@@ -53,7 +54,31 @@ const refusals = [
   'device_not_active',
   'app_too_old',
   'platform_retired',
+  'too_many_requests',
 ] as const satisfies ProblemCode[]
+
+/**
+ * Makes the calls of devices to this instance wait for their turn while their address has not authenticated of late; the work of
+ * the route believes the proof. Must come before the routes.
+ */
+export function admitDevices(
+  app: FastifyInstance,
+  admission: Pick<Admission, 'serveDevice'>,
+): void {
+  app.addHook('onRoute', (route) => {
+    const { security = [] } = (route.schema ?? {}) as Partial<OperationSchema<Operation>>
+    if (!security.some((scheme) => 'deviceProof' in scheme)) return
+    const { handler } = route
+    route.handler = async function (request, reply) {
+      const answer = await admission.serveDevice(
+        request.ip,
+        async () => handler.call(this, request, reply),
+        () => reply.statusCode < 400,
+      )
+      return isRefusal(answer) ? sendRefusal(reply, answer) : answer
+    }
+  })
+}
 
 /** Holds the proof against method, public address and body of the request. It runs once the body is read, before it is judged. */
 export function createProofGuard(

@@ -3,9 +3,11 @@ import { isId } from '../../domain/ids.ts'
 import { isRefusal, refuse } from '../../domain/refusal.ts'
 import type { DoorCall } from '../../usecases/doors/authenticate-integration.ts'
 import type { AtDoor } from '../../usecases/doors/enter-by-signature.ts'
+import type { Admission } from '../admission.ts'
 import { type Operation, type OperationSchema, operationSchema } from '../operation.ts'
 import { sendRefusal } from '../problem.ts'
 import type { UseCases } from '../use-cases.ts'
+import { sendShed } from '../wait-answers.ts'
 
 const decorator = 'entered'
 
@@ -46,16 +48,24 @@ function secretIn(authorization: string | undefined, id: string): string | null 
 }
 
 /** The client is judged before the body is read, so that strangers cost next to nothing. */
-export function createDoorGuard({ enterDoor }: Pick<UseCases, 'enterDoor'>): DoorGuard {
+export function createDoorGuard(
+  { enterDoor }: Pick<UseCases, 'enterDoor'>,
+  admission: Pick<Admission, 'judge'>,
+): DoorGuard {
   return (operation) => ({
     onRequest: async (request, reply) => {
       const { id } = request.params as { readonly id: string }
       // An id of no integration is refused like one of others.
       if (!isId('integration', id)) return sendRefusal(reply, refuse('integration_invalid'))
-      const proof = { secret: secretIn(request.headers.authorization, id) }
+      const { authorization } = request.headers
+      const proof = { secret: secretIn(authorization, id) }
       const call: DoorCall = { kind: 'wait', handle: { id }, proof, address: request.ip }
-      const entered = await enterDoor(call)
-      if (isRefusal(entered)) return sendRefusal(reply, entered)
+      const name = `${id} ${authorization}`
+      const entered = await admission.judge(request.ip, name, () => enterDoor(call))
+      if (isRefusal(entered)) {
+        const isShed = entered.refused === 'too_many_requests'
+        return isShed ? sendShed(reply, entered) : sendRefusal(reply, entered)
+      }
       letIn(request, { entered, call })
     },
     schema: operationSchema(operation, {

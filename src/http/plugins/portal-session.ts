@@ -4,6 +4,7 @@ import type { CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { type PortalSession, portalSessionSeconds } from '../../domain/portal.ts'
 import { isRefusal } from '../../domain/refusal.ts'
+import type { Admission } from '../admission.ts'
 import { type Operation, type OperationSchema, operationSchema } from '../operation.ts'
 import { type SendProblem, sendProblem } from '../problem.ts'
 import type { UseCases } from '../use-cases.ts'
@@ -58,6 +59,7 @@ function isFromOurPage(
 
 export type PortalGuardOptions = {
   readonly publicOrigin: string
+  readonly admission: Pick<Admission, 'judge'>
   /**
    * True for pages, which people also reach by typing the address or reloading; false for what
    * pages call.
@@ -84,7 +86,10 @@ export function createPortalGuard(
     onRequest: async (request, reply) => {
       if (!isFromOurPage(request, options)) return send(reply, 'origin_not_allowed')
       if (access === 'open') return
-      const session = await authenticate(request.cookies[name])
+      const shown = request.cookies[name]
+      const session = await (shown === undefined
+        ? authenticate(shown)
+        : options.admission.judge(request.ip, shown, () => authenticate(shown)))
       if (isRefusal(session)) return send(reply, session.refused, session)
       request.setDecorator(decorator, session)
     },
@@ -92,6 +97,7 @@ export function createPortalGuard(
       security: access === 'open' ? [] : [{ portalSession: [] }],
       refusals: [
         'origin_not_allowed',
+        'too_many_requests',
         ...(access === 'open' ? [] : (['portal_session_invalid'] as const)),
       ],
     }),

@@ -46,7 +46,7 @@ export function portalPageRoutes(app: HttpApp, options: PortalOptions, done: () 
   done()
 }
 
-function link(app: HttpApp, { useCases, portal, publicOrigin }: PortalOptions): void {
+function link(app: HttpApp, { useCases, portal, publicOrigin, admission }: PortalOptions): void {
   const { name, options } = portalCookie(publicOrigin)
   const path = '/t/:tenantId/me/:secret'
   app.get(
@@ -79,7 +79,8 @@ function link(app: HttpApp, { useCases, portal, publicOrigin }: PortalOptions): 
     }),
     async (request, reply) => {
       const { tenantId, secret: token } = request.params
-      const opened = await useCases.openPortal({ tenantId, token })
+      const opening = () => useCases.openPortal({ tenantId, token })
+      const opened = await admission.judge(request.ip, null, opening)
       if (isRefusal(opened)) return sendRefusalPage(reply, opened)
       return reply.setCookie(name, opened.cookie, options).redirect(devicesPath, 303)
     },

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { PortalSession } from '../../domain/portal.ts'
 import { isRefusal } from '../../domain/refusal.ts'
+import type { Admission } from '../admission.ts'
 import type { HttpApp } from '../http-app.ts'
 import { nothing } from '../operation.ts'
 import { type PortalGuard, portalCookie, portalSessionOf } from '../plugins/portal-session.ts'
@@ -19,6 +20,7 @@ export type PortalOptions = {
   readonly useCases: UseCases
   readonly portal: PortalGuard
   readonly publicOrigin: string
+  readonly admission: Pick<Admission, 'judge'>
 }
 
 function shown(session: PortalSession): z.output<typeof portalUserBody> {
@@ -42,7 +44,7 @@ export function portalRoutes(app: HttpApp, options: PortalOptions, done: () => v
   done()
 }
 
-function open(app: HttpApp, { useCases, portal, publicOrigin }: PortalOptions): void {
+function open(app: HttpApp, { useCases, portal, publicOrigin, admission }: PortalOptions): void {
   const { name, options } = portalCookie(publicOrigin)
   app.post(
     '/portal/v1/sessions',
@@ -57,7 +59,8 @@ function open(app: HttpApp, { useCases, portal, publicOrigin }: PortalOptions): 
       refusals: ['portal_link_invalid'],
     }),
     async (request, reply) => {
-      const opened = await useCases.openPortal(request.body)
+      const opening = () => useCases.openPortal(request.body)
+      const opened = await admission.judge(request.ip, null, opening)
       if (isRefusal(opened)) return sendRefusal(reply, opened)
       return reply.setCookie(name, opened.cookie, options).code(201).send(shown(opened.session))
     },

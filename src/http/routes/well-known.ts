@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isRefusal } from '../../domain/refusal.ts'
+import type { Admission } from '../admission.ts'
 import type { HttpApp } from '../http-app.ts'
 import { publicOperation } from '../operation.ts'
 import { sendRefusal } from '../problem.ts'
@@ -30,10 +31,15 @@ const jwks = z
 // A new key signs at once, so relying parties must not hold on to an old set for long.
 const cacheControl = 'public, max-age=60'
 
+export type WellKnownOptions = {
+  readonly useCases: Pick<UseCases, 'readPublicKeys'>
+  readonly admission: Pick<Admission, 'lookUp'>
+}
+
 /** The public keys that verify everything a tenant signs. */
 export function wellKnownRoutes(
   app: HttpApp,
-  { useCases }: { readonly useCases: Pick<UseCases, 'readPublicKeys'> },
+  { useCases, admission }: WellKnownOptions,
   done: () => void,
 ): void {
   app.get(
@@ -44,9 +50,12 @@ export function wellKnownRoutes(
       summary: 'The public keys of a tenant',
       params: idParams('tenantId', 'tenant', 'The tenant.'),
       answers: { 200: { description: 'The keys, newest first.', schema: jwks } },
+      refusals: ['too_many_requests'],
     }),
     async (request, reply) => {
-      const found = await useCases.readPublicKeys(request.params.tenantId)
+      const { tenantId } = request.params
+      const reading = () => useCases.readPublicKeys(tenantId)
+      const found = await admission.lookUp(request.ip, tenantId, reading)
       if (isRefusal(found)) return sendRefusal(reply, found)
       const keys = found.map(({ kid, publicJwk }) => ({
         ...publicJwk,

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../ports/world.ts'
+import type { Admission } from '../../admission.ts'
 import type { ProofGuard } from '../../plugins/device-proof.ts'
 import type { UseCases } from '../../use-cases.ts'
 
@@ -7,4 +8,5 @@ export type DeviceOptions = {
   readonly useCases: UseCases
   readonly proof: ProofGuard
   readonly clock: Clock
+  readonly admission: Pick<Admission, 'judge'>
 }

@@ -48,7 +48,7 @@ export function deviceEnrolmentRoutes(
   done()
 }
 
-function claim(app: HttpApp, { useCases }: DeviceOptions): void {
+function claim(app: HttpApp, { useCases, admission }: DeviceOptions): void {
   app.post(
     '/device/v1/enrollments/claim',
     publicOperation({
@@ -72,10 +72,12 @@ function claim(app: HttpApp, { useCases }: DeviceOptions): void {
         'proof_malformed',
         'proof_invalid',
         'clock_skew',
+        'too_many_requests',
       ],
     }),
     async (request, reply) => {
-      const claimed = await useCases.claimEnrolment(request.body)
+      const claiming = () => useCases.claimEnrolment(request.body)
+      const claimed = await admission.judge(request.ip, null, claiming)
       if (isRefusal(claimed)) return sendRefusal(reply, claimed)
       return reply.code(201).send(shownClaim(claimed))
     },

@@ -6,6 +6,7 @@ import type { DoorEnd } from '../../../domain/door.ts'
 import { isId } from '../../../domain/ids.ts'
 import { isRefusal, refuse } from '../../../domain/refusal.ts'
 import type { Clock } from '../../../ports/world.ts'
+import type { Admission } from '../../admission.ts'
 import {
   type AuthApiRoute,
   decisionOf,
@@ -38,6 +39,7 @@ import { goneOf } from '../../waiting.ts'
 export type AuthApiOptions = {
   readonly useCases: UseCases
   readonly clock: Clock
+  readonly admission: Pick<Admission, 'judge'>
 }
 
 // A query or body is what was signed, and judged after the signature.
@@ -47,7 +49,7 @@ type Handler = (call: AuthApiCall, request: FastifyRequest, reply: FastifyReply)
 
 /** The door for clients of the Auth API: each route says no in the way that its clients cannot take for a yes. */
 export function authApiRoutes(app: HttpApp, options: AuthApiOptions, done: () => void): void {
-  const { useCases, clock } = options
+  const { useCases, clock, admission } = options
   keepSignedBodies(app)
   app.setErrorHandler((error: unknown, request, reply) => {
     const { statusCode } = error as { readonly statusCode?: number }
@@ -56,7 +58,7 @@ export function authApiRoutes(app: HttpApp, options: AuthApiOptions, done: () =>
     request.log.error({ err: error, requestId: request.id }, 'a call of the Auth API failed')
     return sendNo(reply, 'unavailable')
   })
-  const guard = authApiGuard(useCases)
+  const guard = authApiGuard(useCases, admission)
   const route = (
     method: 'GET' | 'POST',
     name: Parameters<typeof authApiOperation>[0],

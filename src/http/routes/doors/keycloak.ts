@@ -5,6 +5,7 @@ import { numberIn } from '../../../domain/integration.ts'
 import { isRefusal, type Refusal, refuse } from '../../../domain/refusal.ts'
 import type { RealmToken } from '../../../ports/realms.ts'
 import type { Entered } from '../../../usecases/doors/authenticate-integration.ts'
+import type { Admission } from '../../admission.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { type Operation, operationSchema } from '../../operation.ts'
 import { sendProblem, sendRefusal } from '../../problem.ts'
@@ -39,18 +40,24 @@ const protection = {
     'integration_paused',
     'address_not_allowed',
     'realm_unreachable',
+    'too_many_requests',
   ],
 } as const
+
+export type KeycloakOptions = {
+  readonly useCases: UseCases
+  readonly admission: Pick<Admission, 'lookUp' | 'judgeToken'>
+}
 
 /** The door for Keycloak, with and without a secret at the end of its address. */
 export function keycloakRoutes(
   app: HttpApp,
-  { useCases }: { readonly useCases: UseCases },
+  { useCases, admission }: KeycloakOptions,
   done: () => void,
 ): void {
   app.decorateRequest(decorator, null)
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
-    const call = await admit(useCases, request)
+    const call = await admit(useCases, admission, request)
     if (isRefusal(call)) return sendRefusal(reply, call)
     request.setDecorator(decorator, call)
   }
@@ -90,20 +97,25 @@ export function keycloakRoutes(
   done()
 }
 
+type RealmParams = { readonly id: string; readonly secret?: string }
+
 /** Judges the address, the secret in it, and the token, before the body is read. */
-async function admit(useCases: UseCases, request: FastifyRequest): Promise<RealmCall | Refusal> {
-  const { id, secret = null } = request.params as { readonly id: string; readonly secret?: string }
+async function admit(
+  useCases: UseCases,
+  admission: KeycloakOptions['admission'],
+  request: FastifyRequest,
+): Promise<RealmCall | Refusal> {
+  const { id, secret = null } = request.params as RealmParams
   const [, token = ''] =
     /^bearer ([A-Za-z0-9._-]+)$/i.exec(request.headers.authorization ?? '') ?? []
   if (!isId('integration', id)) return refuse('integration_invalid')
-  const entered = await useCases.enterDoor({
-    kind: 'keycloak_ciba',
-    handle: { id },
-    proof: { secret },
-    address: request.ip,
-  })
+  const { ip: address } = request
+  const call = { kind: 'keycloak_ciba', handle: { id }, proof: { secret }, address } as const
+  // Who comes this far may have shown nothing but the address of the door.
+  const entered = await admission.lookUp(address, `${id} ${secret}`, () => useCases.enterDoor(call))
   if (isRefusal(entered)) return entered
-  const verified = await useCases.verifyRealm(entered, token)
+  const verifying = () => useCases.verifyRealm(entered, token)
+  const verified = await admission.judgeToken(address, id, verifying)
   return isRefusal(verified) ? verified : { entered, token, verified }
 }
 
@@ -130,6 +142,8 @@ async function ask(
   )
   if (end === null) return reply.code(201).send({})
   const { outcome, why, retryAfterSeconds, otherFactors } = end
+  const again = { ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) }
+  if (why === 'too_many_requests') return sendProblem(reply, why, again)
   if (outcome === 'user_unknown') return sendProblem(reply, 'user_not_found')
   return sendProblem(reply, 'sign_in_refused', {
     facts: {
@@ -137,6 +151,6 @@ async function ask(
       ...(why !== null && { reason: why }),
       ...(otherFactors && { otherFactors }),
     },
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    ...again,
   })
 }

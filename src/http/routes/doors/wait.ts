@@ -1,16 +1,14 @@
-import type { FastifyReply } from 'fastify'
 import type { z } from 'zod'
-import type { DoorEnd } from '../../../domain/door.ts'
 import { numberIn } from '../../../domain/integration.ts'
 import type { DoorQuestion } from '../../../usecases/doors/ask.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { nothing, type Operation } from '../../operation.ts'
 import { atDoorOf, type DoorGuard } from '../../plugins/door.ts'
-import { sendProblem } from '../../problem.ts'
 import { deniedBody, waitQuestion } from '../../schemas/door.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { initiatorOf } from '../../schemas/initiator.ts'
 import type { UseCases } from '../../use-cases.ts'
+import { sendEnd } from '../../wait-answers.ts'
 import { goneOf } from '../../waiting.ts'
 
 export type DoorOptions = { readonly useCases: UseCases; readonly door: DoorGuard }
@@ -25,7 +23,10 @@ const asking = {
   body: waitQuestion,
   answers: {
     204: nothing('The user has approved.'),
-    401: { description: 'The user has denied, or typed wrong numbers.', schema: deniedBody },
+    401: {
+      description: 'The user has denied, or typed wrong numbers; or too much waits already.',
+      schema: deniedBody,
+    },
   },
   refusals: ['user_not_found', 'sign_in_refused', 'sign_in_expired'],
 } as const satisfies Operation
@@ -56,37 +57,5 @@ function questionOf(asked: z.output<typeof waitQuestion>): DoorQuestion {
     number: number ?? null,
     context: { action, ...(ip !== '' && { ip }), ...(fields.length > 0 && { fields }) },
     ...(initiator && { initiator }),
-  }
-}
-
-/** Nothing but an approval is a 2xx. Why somebody was not let in is for the log of the client, not for the person. */
-function sendEnd(reply: FastifyReply, end: DoorEnd) {
-  const { outcome, why, retryAfterSeconds, otherFactors } = end
-  const more = {
-    facts: {
-      outcome,
-      ...(why !== null && { reason: why }),
-      ...(otherFactors && { otherFactors }),
-    },
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-  }
-  switch (outcome) {
-    case 'approved':
-      return reply.code(204).send()
-    case 'denied':
-    case 'reported':
-    case 'cancelled':
-      reply.header('www-authenticate', 'Bearer').code(401).type('application/json')
-      return reply.send({ 'Reply-Message': 'The sign-in was denied.' } satisfies z.output<
-        typeof deniedBody
-      >)
-    case 'user_unknown':
-      return sendProblem(reply, 'user_not_found')
-    case 'expired':
-      return sendProblem(reply, 'sign_in_expired')
-    case 'unavailable':
-      return sendProblem(reply, 'unavailable', more)
-    default:
-      return sendProblem(reply, 'sign_in_refused', more)
   }
 }

@@ -1,0 +1,142 @@
+// Whom to serve first: callers that have authenticated of late at once, strangers in turns, so that no stranger makes anybody wait.
+
+import ipaddr from 'ipaddr.js'
+import { isRefusal, type Refusal } from '../domain/refusal.ts'
+import type { Turns } from '../ports/turns.ts'
+
+export type Admission = {
+  /**
+   * Judges who calls from this address, or what they show (a code, a link), at once or in the turn of its network. Whoever is not refused is known from then on. Calls
+   * of an address that wait under one name share one turn and one judgement, so the name holds all that is judged; null shares none.
+   */
+  judge<T>(
+    address: string,
+    name: string | null,
+    work: () => Promise<T | Refusal>,
+  ): Promise<T | Refusal>
+  /** The same for what says nothing about the caller: it makes nobody known. */
+  lookUp<T>(address: string, name: string, work: () => Promise<T | Refusal>): Promise<T | Refusal>
+  /** Judges a token of a realm, for whose keys we may have to ask the realm: in a line of each integration, never in one with others. */
+  judgeToken<T>(
+    address: string,
+    integration: string,
+    work: () => Promise<T | Refusal>,
+  ): Promise<T | Refusal>
+  /** Does what a device asks, whose proof is judged by the work itself; `isBelieved` says so afterwards. */
+  serveDevice<T>(
+    address: string,
+    work: () => Promise<T>,
+    isBelieved: () => boolean,
+  ): Promise<T | Refusal>
+}
+
+export type AdmissionNeeds = {
+  /** For those who show something that has yet to be looked up, and for what everybody may ask. */
+  readonly strangers: Turns
+  /** For devices: a phone is at another address each time, and should not wait behind the former. */
+  readonly devices: Turns
+  /** For tokens whose signature has yet to be verified. */
+  readonly tokens: Turns
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: () => number
+}
+
+/** How long an address is known after it has authenticated. */
+export const knownForMs = 60_000
+/** Addresses that are known at once; the one that was quiet for the longest time is forgotten first. */
+export const knownMax = 10_000
+/** So often an address that goes on authenticating is noted anew. */
+const notedEveryMs = 5_000
+
+type Parsed = ipaddr.IPv4 | ipaddr.IPv6
+
+function prefix(address: Parsed, bits: number): string {
+  return address instanceof ipaddr.IPv4
+    ? `${ipaddr.IPv4.networkAddressFromCIDR(`${address}/${bits}`)}`
+    : `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`).toNormalizedString()}`
+}
+
+/** The network whose callers wait in one line: nobody gets more turns by more addresses in an IPv4 /24 or an IPv6 /48. */
+function lineOf(address: string): string {
+  if (!ipaddr.isValid(address)) return 'unknown'
+  const parsed = ipaddr.process(address)
+  return prefix(parsed, parsed.kind() === 'ipv4' ? 24 : 48)
+}
+
+/** What is known of an authenticated caller: the IPv4 address, or the IPv6 /64, in which a machine changes its address at will. */
+function sourceOf(address: string): string {
+  return address.includes(':') && ipaddr.isValid(address)
+    ? prefix(ipaddr.process(address), ipaddr.process(address).kind() === 'ipv4' ? 32 : 64)
+    : address
+}
+
+/** Addresses that have authenticated of late. */
+class Acquaintances {
+  readonly #since = new Map<string, number>()
+  readonly #now: () => number
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  has(source: string): boolean {
+    const since = this.#since.get(source)
+    return since !== undefined && this.#now() - since < knownForMs
+  }
+
+  add(source: string): void {
+    const since = this.#since.get(source)
+    if (since !== undefined && this.#now() - since < notedEveryMs) return
+    this.#since.delete(source)
+    this.#since.set(source, this.#now())
+    const [oldest] = this.#since.size > knownMax ? this.#since.keys() : []
+    if (oldest !== undefined) this.#since.delete(oldest)
+  }
+}
+
+/** Admission for one process. */
+export function createAdmission({
+  strangers,
+  devices,
+  tokens,
+  now = () => performance.now(),
+}: AdmissionNeeds): Admission {
+  const known = new Acquaintances(now)
+  const waiting = new Map<string, Promise<unknown>>()
+
+  function inTurn<T>(address: string, name: string | null, work: () => Promise<T | Refusal>) {
+    if (name === null) return strangers.take(lineOf(address), work)
+    const call = `${address} ${name}`
+    const same = waiting.get(call) as Promise<T | Refusal> | undefined
+    if (same !== undefined) return same
+    const done = strangers.take(lineOf(address), work)
+    const shared = done.finally(() => waiting.delete(call))
+    waiting.set(call, shared)
+    return shared
+  }
+
+  async function noting<T>(source: string, judged: Promise<T | Refusal>): Promise<T | Refusal> {
+    const outcome = await judged
+    if (!isRefusal(outcome)) known.add(source)
+    return outcome
+  }
+
+  return {
+    judge: (address, name, work) => {
+      const source = sourceOf(address)
+      return noting(source, known.has(source) ? work() : inTurn(address, name, work))
+    },
+    lookUp: (address, name, work) =>
+      known.has(sourceOf(address)) ? work() : inTurn(address, name, work),
+    judgeToken: (address, integration, work) => {
+      const source = sourceOf(address)
+      return noting(source, known.has(source) ? work() : tokens.take(integration, work))
+    },
+    async serveDevice(address, work, isBelieved) {
+      const source = sourceOf(address)
+      const outcome = await (known.has(source) ? work() : devices.take(lineOf(address), work))
+      if (!isRefusal(outcome) && isBelieved()) known.add(source)
+      return outcome
+    },
+  }
+}

@@ -1,0 +1,63 @@
+// Who waits for whom in one process; docs/limits.md tells the figures.
+
+import { createAdmission } from './http/admission.ts'
+import { createTurns, createUserTurns, type TurnLimits } from './outbound/turns.ts'
+
+/** As long as a statement may take: who waited so long is told to come again, not later that something is wrong. */
+const waitMs = 1_800
+
+/** Claims, links and look-ups of callers that have not authenticated of late. */
+export const strangerTurns = {
+  running: 2,
+  runningInLine: 1,
+  waiting: 1_024,
+  waitingInLine: 128,
+  waitMs,
+} as const satisfies TurnLimits
+
+/** Calls of devices from addresses that have not authenticated of late; at most half of the connections. */
+export const deviceTurns = {
+  running: Number.POSITIVE_INFINITY,
+  runningInLine: 2,
+  waiting: 1_024,
+  waitingInLine: 128,
+  waitMs,
+} as const satisfies TurnLimits
+
+/** Tokens of realms; a line for each integration. They hold no connection, but a thread, or wait for the realm. */
+export const tokenTurns = {
+  running: 16,
+  runningInLine: 2,
+  waiting: 256,
+  waitingInLine: 64,
+  waitMs,
+} as const satisfies TurnLimits
+
+/** What locks the row of one user; a line for each initiator and device. */
+export const userTurns = {
+  running: 1,
+  runningInLine: 1,
+  waiting: 64,
+  waitingInLine: 32,
+  waitMs,
+} as const satisfies TurnLimits
+
+/** Which part of the connections these have at most. */
+export const strangersShare = 1 / 4
+export const devicesShare = 1 / 2
+
+/** Turns for a process with so many connections to its database. */
+export function openTurns(connections: number) {
+  const share = (most: number, part: number) =>
+    Math.max(1, Math.min(most, Math.floor(connections * part)))
+  const strangers = { ...strangerTurns, running: share(strangerTurns.running, strangersShare) }
+  const devices = { ...deviceTurns, running: share(deviceTurns.running, devicesShare) }
+  return {
+    admission: createAdmission({
+      strangers: createTurns(strangers),
+      devices: createTurns(devices),
+      tokens: createTurns(tokenTurns),
+    }),
+    userTurns: createUserTurns(userTurns),
+  }
+}

@@ -1,0 +1,141 @@
+import { type Refusal, refuse } from '../domain/refusal.ts'
+import type { Turns, UserTurns } from '../ports/turns.ts'
+
+export type TurnLimits = {
+  /** Works under way at once, of all lines and of one. */
+  readonly running: number
+  readonly runningInLine: number
+  /** Works that wait, of all lines and of one. */
+  readonly waiting: number
+  readonly waitingInLine: number
+  /** Longest time that one waits. */
+  readonly waitMs: number
+}
+
+type Waiter = { readonly begin: () => void; readonly turnAway: () => void }
+
+/** `running` counts what is under way; a line without either is forgotten. */
+type Line = { readonly name: string; readonly waiting: Waiter[]; running: number }
+
+const retryAfterSeconds = 1
+
+class BoundedTurns implements Turns {
+  readonly #limits: TurnLimits
+  readonly #lines = new Map<string, Line>()
+  /** Lines that may begin something, the one first that has not had a turn for the longest time. */
+  readonly #ready = new Set<Line>()
+  #running = 0
+  #waiting = 0
+
+  constructor(limits: TurnLimits) {
+    this.#limits = limits
+  }
+
+  get isIdle(): boolean {
+    return this.#lines.size === 0
+  }
+
+  take<T>(name: string, work: () => Promise<T>): Promise<T | Refusal> {
+    const line = this.#lines.get(name) ?? { name, waiting: [], running: 0 }
+    this.#lines.set(name, line)
+    if (line.waiting.length === 0 && this.#isFree(line)) return this.#run(line, work)
+    if (this.#makeRoom(line)) return this.#wait(line, work)
+    this.#forgetIfEmpty(line)
+    return Promise.resolve(tooMany())
+  }
+
+  #isFree(line: Line): boolean {
+    return this.#running < this.#limits.running && line.running < this.#limits.runningInLine
+  }
+
+  /** Whoever is alone in a line gets the place of the last one of the longest line. */
+  #makeRoom(line: Line): boolean {
+    if (line.waiting.length >= this.#limits.waitingInLine) return false
+    if (this.#waiting < this.#limits.waiting) return true
+    let longest = line
+    for (const other of this.#lines.values()) {
+      if (other.waiting.length > longest.waiting.length) longest = other
+    }
+    if (longest.waiting.length <= line.waiting.length + 1) return false
+    longest.waiting.at(-1)?.turnAway()
+    return true
+  }
+
+  #wait<T>(line: Line, work: () => Promise<T>): Promise<T | Refusal> {
+    return new Promise((resolve) => {
+      const late = setTimeout(() => waiter.turnAway(), this.#limits.waitMs)
+      const waiter: Waiter = {
+        begin: () => {
+          clearTimeout(late)
+          resolve(this.#run(line, work))
+        },
+        turnAway: () => {
+          clearTimeout(late)
+          line.waiting.splice(line.waiting.indexOf(waiter), 1)
+          this.#waiting--
+          if (line.waiting.length === 0) this.#ready.delete(line)
+          this.#forgetIfEmpty(line)
+          resolve(tooMany())
+        },
+      }
+      line.waiting.push(waiter)
+      this.#waiting++
+      if (line.running < this.#limits.runningInLine) this.#ready.add(line)
+    })
+  }
+
+  async #run<T>(line: Line, work: () => Promise<T>): Promise<T> {
+    line.running++
+    this.#running++
+    try {
+      return await work()
+    } finally {
+      line.running--
+      this.#running--
+      if (line.waiting.length > 0) this.#ready.add(line)
+      this.#forgetIfEmpty(line)
+      this.#beginNext()
+    }
+  }
+
+  #beginNext(): void {
+    for (const line of this.#ready) {
+      if (this.#running >= this.#limits.running) return
+      this.#ready.delete(line)
+      const waiter = line.waiting.shift()
+      this.#waiting--
+      waiter?.begin()
+      // Behind all others that wait.
+      if (line.waiting.length > 0 && line.running < this.#limits.runningInLine)
+        this.#ready.add(line)
+    }
+  }
+
+  #forgetIfEmpty(line: Line): void {
+    if (line.waiting.length === 0 && line.running === 0) this.#lines.delete(line.name)
+  }
+}
+
+const tooMany = () => refuse('too_many_requests', { retryAfterSeconds })
+
+/** Turns within these limits. */
+export function createTurns(limits: TurnLimits): Turns {
+  return new BoundedTurns(limits)
+}
+
+/** Turns for each user within these limits; what nobody waits for is forgotten. */
+export function createUserTurns(limits: TurnLimits): UserTurns {
+  const users = new Map<string, BoundedTurns>()
+  return {
+    async take({ tenantId, userId }, line, work) {
+      const user = `${tenantId} ${userId}`
+      const turns = users.get(user) ?? new BoundedTurns(limits)
+      users.set(user, turns)
+      try {
+        return await turns.take(line, work)
+      } finally {
+        if (turns.isIdle) users.delete(user)
+      }
+    },
+  }
+}

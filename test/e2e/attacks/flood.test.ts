@@ -1,0 +1,89 @@
+// Strangers who show made-up codes and keys, while another tenant's people sign in.
+
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  enrolPhone,
+  type Phone,
+  type RunningService,
+  startTestService,
+} from '../../support/running-service.ts'
+import { until } from '../../support/until.ts'
+
+let service: RunningService
+let phone: Phone
+/** A connection that holds what strangers' calls read, so that each of them keeps its own connection busy. */
+let holder: pg.Client
+
+beforeAll(async () => {
+  service = await startTestService({ trustProxy: '127.0.0.1' })
+  phone = await enrolPhone(service, { user: 'ada' })
+  holder = new pg.Client({ connectionString: service.database.url })
+  await holder.connect()
+})
+afterAll(async () => {
+  await holder.end()
+  await service[Symbol.asyncDispose]()
+})
+
+/** A call from somewhere else. */
+const from = (address: string, path: string, init: RequestInit = {}) =>
+  fetch(`${service.origin}${path}`, {
+    ...init,
+    headers: { ...init.headers, 'x-forwarded-for': address },
+  }).then(async (response) => {
+    await response.arrayBuffer()
+    return response.status
+  })
+
+const post = (body: object) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' },
+  body: JSON.stringify(body),
+})
+const coordinate = 'A'.repeat(43)
+const claim = () =>
+  post({
+    tenantId: service.tenantId,
+    code: crypto.randomUUID().replaceAll('-', '').padEnd(43, 'x'),
+    appId: 'com.example.app',
+    device: { name: 'P', platform: 'ios', model: 'M', osVersion: '1', appVersion: '1' },
+    keys: { possession: { kty: 'EC', crv: 'P-256', x: coordinate, y: coordinate } },
+    proofs: { possession: `a.b.${'c'.repeat(86)}` },
+  })
+const link = () => post({ tenantId: service.tenantId, token: coordinate })
+
+/** How many statements wait for the holder. */
+async function held(): Promise<number> {
+  const { rows } = await holder.query(
+    "select count(*)::int as held from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+  )
+  return rows[0].held
+}
+
+test.each([
+  ['made-up enrolment codes', 'enrolments', '/device/v1/enrollments/claim', claim],
+  ['made-up links to the portal', 'portal_sessions', '/portal/v1/sessions', link],
+] as const)(
+  '100 strangers with %s hold two connections at most, and others sign in meanwhile',
+  async (_what, table, path, body) => {
+    await holder.query(`begin; lock table ${table} in access exclusive mode`)
+    const strangers = Array.from({ length: 100 }, (_, at) => from(`203.${at}.113.7`, path, body()))
+    await until('strangers wait for the database', async () => (await held()) > 0)
+    const asked = await service.api('POST', '/v1/challenges', {
+      user: { id: phone.userId },
+      number: { mode: 'service' },
+    })
+    expect(asked.status).toBe(201)
+    const request = await until('the phone is asked', async () => {
+      const { requests } = await phone.client.pending()
+      return requests.find(({ challengeId }) => challengeId === asked.json.id)
+    })
+    await phone.client.approve(request, asked.json.number)
+    expect(await held()).toBeLessThanOrEqual(2)
+    await holder.query('rollback')
+    // Once nothing is held any more, they are answered; whoever waited for too long meanwhile was told so.
+    for (const status of await Promise.all(strangers))
+      expect([404, 410, 429, 503]).toContain(status)
+  },
+)

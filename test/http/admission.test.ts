@@ -1,0 +1,184 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { refuse } from '../../src/domain/refusal.ts'
+import { type Admission, createAdmission, knownForMs, knownMax } from '../../src/http/admission.ts'
+import { createTurns } from '../../src/outbound/turns.ts'
+
+const full = { running: 0, runningInLine: 0, waiting: 0, waitingInLine: 0, waitMs: 1 }
+const shed = { refused: 'too_many_requests', retryAfterSeconds: 1 }
+const letIn = async () => 'let in'
+const refused = async () => refuse('api_key_invalid')
+
+let now: number
+/** With no room for strangers, so that only those who are known get in. */
+let admission: Admission
+/** With room for one stranger at a time. */
+let open: Admission
+
+beforeEach(() => {
+  now = 0
+  const crowded = createTurns(full)
+  const clock = { now: () => now }
+  admission = createAdmission({ strangers: crowded, devices: crowded, tokens: crowded, ...clock })
+  const one = { running: 1, runningInLine: 1, waiting: 10, waitingInLine: 10, waitMs: 60_000 }
+  const strangers = createTurns(one)
+  open = createAdmission({ strangers, devices: strangers, tokens: strangers, ...clock })
+})
+
+/** Lets the address in by a door that is open; the known are known to `open` alone. */
+const isKnown = async (address: string) => {
+  const judgement = open.judge(address, null, async () => 'at once')
+  const before = await Promise.race([judgement, new Promise((resolve) => setImmediate(resolve))])
+  return before === 'at once'
+}
+
+/** Takes the one place that strangers have. */
+function crowd(): () => void {
+  let leave: () => void = () => undefined
+  void open.lookUp(
+    '198.51.100.1',
+    'x',
+    () =>
+      new Promise<string>((resolve) => {
+        leave = () => resolve('over')
+      }),
+  )
+  return leave
+}
+
+describe('an address', () => {
+  test('is a stranger until it has authenticated, and is judged at once from then on', async () => {
+    await open.judge('203.0.113.7', 'key', letIn)
+    crowd()
+    expect(await isKnown('203.0.113.8')).toBe(false)
+    expect(await isKnown('203.0.113.7')).toBe(true)
+  })
+
+  test('is not known by being refused', async () => {
+    await open.judge('203.0.113.7', 'key', refused)
+    crowd()
+    expect(await isKnown('203.0.113.7')).toBe(false)
+  })
+
+  test('is not known by what says nothing of the caller', async () => {
+    await open.lookUp('203.0.113.7', 'tenant', letIn)
+    crowd()
+    expect(await isKnown('203.0.113.7')).toBe(false)
+  })
+
+  test('is a stranger again when it has authenticated nothing for a minute', async () => {
+    await open.judge('203.0.113.7', 'key', letIn)
+    crowd()
+    now += knownForMs - 1
+    expect(await isKnown('203.0.113.7')).toBe(true)
+    now += knownForMs
+    expect(await isKnown('203.0.113.7')).toBe(false)
+  })
+
+  test('in IPv6 is known with its /64, in which a machine changes its address, and no wider', async () => {
+    await open.judge('2001:db8:1:2::1', 'key', letIn)
+    crowd()
+    expect(await isKnown('2001:db8:1:2:aaaa::9')).toBe(true)
+    expect(await isKnown('2001:db8:1:3::1')).toBe(false)
+  })
+
+  test('in IPv4 is the same when it arrives as IPv6', async () => {
+    await open.judge('::ffff:203.0.113.7', 'key', letIn)
+    crowd()
+    expect(await isKnown('::ffff:203.0.113.7')).toBe(true)
+    expect(await isKnown('::ffff:203.0.113.8')).toBe(false)
+  })
+
+  test.each(['judge', 'serveDevice', 'judgeToken'] as const)('is known by %s', async (by) => {
+    const address = '203.0.113.7'
+    if (by === 'judge') await open.judge(address, null, letIn)
+    if (by === 'serveDevice') await open.serveDevice(address, letIn, () => true)
+    if (by === 'judgeToken') await open.judgeToken(address, 'int_1', letIn)
+    crowd()
+    expect(await isKnown(address)).toBe(true)
+  })
+
+  test('is not known by a device whose proof was not believed', async () => {
+    await open.serveDevice('203.0.113.7', letIn, () => false)
+    crowd()
+    expect(await isKnown('203.0.113.7')).toBe(false)
+  })
+})
+
+test('whoever was quiet for the longest time is forgotten first, so that memory is bounded', async () => {
+  for (let at = 0; at <= knownMax; at++) {
+    now += 1
+    await open.judge(
+      `2001:db8:${(at >> 8).toString(16)}:${(at & 255).toString(16)}::1`,
+      null,
+      letIn,
+    )
+  }
+  crowd()
+  expect(await isKnown('2001:db8:0:0::1')).toBe(false)
+  expect(await isKnown('2001:db8:0:1::1')).toBe(true)
+})
+
+test('equal calls of a stranger that wait share one turn and one judgement', async () => {
+  const leave = crowd()
+  let judged = 0
+  const judging = async () => {
+    judged++
+    return 'let in'
+  }
+  const calls = Array.from({ length: 500 }, () => open.judge('203.0.113.7', 'key', judging))
+  const other = open.judge('203.0.113.7', 'another key', refused)
+  leave()
+  expect(new Set(await Promise.all(calls))).toEqual(new Set(['let in']))
+  expect(judged).toBe(1)
+  expect(await other).toEqual(refuse('api_key_invalid'))
+})
+
+test('calls without a name share nothing', async () => {
+  const leave = crowd()
+  const calls = [open.judge('203.0.113.7', null, letIn), open.judge('203.0.113.7', null, refused)]
+  leave()
+  expect(await Promise.all(calls)).toEqual(['let in', refuse('api_key_invalid')])
+})
+
+test('where there is no room everything of strangers is refused, and nothing of it is begun', async () => {
+  let begun = 0
+  const work = async () => {
+    begun++
+    return 'done'
+  }
+  const address = '203.0.113.7'
+  expect(
+    await Promise.all([
+      admission.judge(address, 'key', work),
+      admission.judge(address, null, work),
+      admission.lookUp(address, 'tenant', work),
+      admission.judgeToken(address, 'int_1', work),
+      admission.serveDevice(address, work, () => true),
+    ]),
+  ).toEqual(Array(5).fill(shed))
+  expect(begun).toBe(0)
+})
+
+test.each([
+  ['203.0.113.7', '203.0.113.8', true],
+  ['203.0.113.7', '203.0.114.7', false],
+  ['2001:db8:1:2::1', '2001:db8:1:3::1', true],
+  ['2001:db8:1:2::1', '2001:db8:2:2::1', false],
+])('%s and %s wait in one line: %s', async (one, other, together) => {
+  const turns = createTurns({
+    running: 2,
+    runningInLine: 1,
+    waiting: 9,
+    waitingInLine: 9,
+    waitMs: 60_000,
+  })
+  const judging = createAdmission({ strangers: turns, devices: turns, tokens: turns })
+  let begun = 0
+  const forEver = () => {
+    begun++
+    return new Promise<string>(() => undefined)
+  }
+  void judging.judge(one, null, forEver)
+  void judging.judge(other, null, forEver)
+  expect(begun).toBe(together ? 1 : 2)
+})

@@ -1,0 +1,151 @@
+// A service whose queues for strangers are full, told to each caller in the words that make no client let anybody in.
+
+import type { FastifyInstance, InjectOptions } from 'fastify'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { refuse } from '../../src/domain/refusal.ts'
+import { createAdmission } from '../../src/http/admission.ts'
+import { createTurns } from '../../src/outbound/turns.ts'
+import { anApp, anId, bearer, credentialsFor, type Route, routesOf } from './fixtures.ts'
+
+const full = createTurns({ running: 0, runningInLine: 0, waiting: 0, waitingInLine: 0, waitMs: 1 })
+
+let app: FastifyInstance
+beforeAll(async () => {
+  const admission = createAdmission({ strangers: full, devices: full, tokens: full })
+  app = await anApp({}, { admission })
+})
+afterAll(() => app.close())
+
+const schemesOf = ({ operation }: Route) => operation.security.flatMap((one) => Object.keys(one))
+const bodies: Readonly<Record<string, object>> = {
+  claimEnrolment: {
+    tenantId: anId('tenant'),
+    code: 'x'.repeat(43),
+    appId: 'com.example.app',
+    device: { name: 'P', platform: 'ios', model: 'M', osVersion: '1', appVersion: '1' },
+    keys: { possession: { kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'A'.repeat(43) } },
+    proofs: { possession: `a.b.${'c'.repeat(86)}` },
+  },
+  openPortal: { tenantId: anId('tenant'), token: 'x'.repeat(43) },
+}
+
+/** Calls the route as somebody whom it would believe. */
+function call(route: Route) {
+  const { method, url, operation } = route
+  const payload = bodies[operation.operationId]
+  return app.inject({
+    method,
+    url: url.replace('{secret}', 'secret'),
+    headers: credentialsFor(route),
+    ...(payload && { payload }),
+  } as InjectOptions)
+}
+
+test('every route of the server, the device, the portal and the Keycloak channel answers 429 as a problem, with Retry-After, and says so in its description', async () => {
+  const languages = ['apiKey', 'portalSession', 'realmToken']
+  const routes = routesOf(app).filter(
+    (route) =>
+      schemesOf(route).some((scheme) => languages.includes(scheme)) ||
+      ['claimEnrolment', 'openPortal', 'readPublicKeys'].includes(route.operation.operationId),
+  )
+  expect(routes.length).toBeGreaterThan(60)
+  for (const route of routes) {
+    const { statusCode, headers, body } = await call(route)
+    const of = route.operation.operationId
+    expect([of, statusCode, headers['retry-after']]).toEqual([of, 429, '1'])
+    expect(JSON.parse(body)).toMatchObject({ code: 'too_many_requests', status: 429 })
+    expect(route.operation.responses[429]?.description).toContain('too_many_requests')
+  }
+})
+
+test('every call of a device whose body fits does, too', async () => {
+  const routes = routesOf(app).filter(
+    (route) => schemesOf(route).includes('deviceProof') && !route.operation.requestBody,
+  )
+  expect(routes.length).toBeGreaterThan(8)
+  for (const route of routes) {
+    const { statusCode, headers } = await call(route)
+    const of = route.operation.operationId
+    expect([of, statusCode, headers['retry-after']]).toEqual([of, 429, '1'])
+    expect(route.operation.responses[429]?.description).toContain('too_many_requests')
+  }
+})
+
+describe('a client that fails open (`failmode=safe`)', () => {
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+  test.each([
+    ['POST', 'preauth', 'username=ada&failmode=safe'],
+    ['POST', 'auth', 'username=ada&factor=push&device=auto&failmode=safe'],
+    ['POST', 'auth', 'username=ada&factor=passcode&passcode=123456&failmode=safe'],
+    ['GET', 'auth_status?txid=x', ''],
+  ] as const)('is told 200 and `deny` by %s %s', async (method, path, payload) => {
+    const url = `/auth/v2/${path}`
+    const answer = await app.inject({ method, url, headers: form, ...(payload && { payload }) })
+    expect(answer.statusCode).toBe(200)
+    const { stat, response } = answer.json()
+    expect([stat, response.result, response.status_msg]).toEqual([
+      'OK',
+      'deny',
+      'Too many sign-ins at once. Try again.',
+    ])
+  })
+
+  test('finds nothing that it could take for an outage in what else it asks', async () => {
+    for (const path of ['check', 'logo']) {
+      const { statusCode } = await app.inject(`/auth/v2/${path}`)
+      expect([path, statusCode]).toEqual([path, 403])
+    }
+    expect((await app.inject('/auth/v2/ping')).statusCode).toBe(200)
+  })
+})
+
+test('a client that understands a status only is told 401 with the reason', async () => {
+  const answer = await app.inject({
+    method: 'POST',
+    url: `/integrations/wait/${anId('integration')}`,
+    headers: { authorization: 'Bearer door' },
+    payload: { username: 'ada', number: '483920' },
+  })
+  expect([answer.statusCode, answer.headers['retry-after']]).toEqual([401, '1'])
+  expect(answer.json()).toEqual({ 'Reply-Message': 'Too many sign-ins at once. Try again.' })
+})
+
+describe('when too much waits for one user', () => {
+  const shed = refuse('too_many_requests', { retryAfterSeconds: 1 })
+  const outcome = { outcome: 'unavailable', why: shed.refused, retryAfterSeconds: 1 } as const
+
+  test('the server API answers 429', async () => {
+    await using known = await anApp({ verifyPasscode: async () => shed })
+    const answer = await known.inject({
+      method: 'POST',
+      url: `/v1/users/${anId('user')}/passcodes/verify`,
+      headers: bearer,
+      payload: { code: '123456' },
+    })
+    expect([answer.statusCode, answer.headers['retry-after']]).toEqual([429, '1'])
+  })
+
+  test('the door for clients that understand a status only answers 401 with the reason', async () => {
+    await using known = await anApp({ askAndWait: async () => outcome })
+    const answer = await known.inject({
+      method: 'POST',
+      url: `/integrations/wait/${anId('integration')}`,
+      headers: { authorization: 'Bearer door' },
+      payload: { username: 'ada', number: '483920' },
+    })
+    expect([answer.statusCode, answer.headers['retry-after']]).toEqual([401, '1'])
+    expect(answer.json()).toEqual({ 'Reply-Message': 'Too many sign-ins at once. Try again.' })
+  })
+
+  test('the Keycloak channel answers 429', async () => {
+    await using known = await anApp({ askForRealm: async () => outcome })
+    const answer = await known.inject({
+      method: 'POST',
+      url: `/integrations/keycloak/${anId('integration')}`,
+      headers: { authorization: 'Bearer realm' },
+      payload: { login_hint: 'ada', binding_message: 'Login-483920' },
+    })
+    expect([answer.statusCode, answer.headers['retry-after']]).toEqual([429, '1'])
+    expect(answer.json().code).toBe('too_many_requests')
+  })
+})

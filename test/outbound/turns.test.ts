@@ -1,0 +1,141 @@
+import { expect, test } from 'vitest'
+import type { TenantId, UserId } from '../../src/domain/ids.ts'
+import { createTurns, createUserTurns, type TurnLimits } from '../../src/outbound/turns.ts'
+
+const limits: TurnLimits = {
+  running: 2,
+  runningInLine: 1,
+  waiting: 6,
+  waitingInLine: 4,
+  waitMs: 60_000,
+}
+const refused = { refused: 'too_many_requests', retryAfterSeconds: 1 }
+
+/** Work that goes on until it is finished, and says in which order it began. */
+function workshop() {
+  const begun: string[] = []
+  const finish = new Map<string, () => void>()
+  return {
+    begun,
+    work: (name: string) => () =>
+      new Promise<string>((resolve) => {
+        begun.push(name)
+        finish.set(name, () => resolve(name))
+      }),
+    async finish(name: string) {
+      finish.get(name)?.()
+      await new Promise((resolve) => setImmediate(resolve))
+    },
+  }
+}
+
+test('no more is under way than may be, of all lines and of one', async () => {
+  const { begun, work, finish } = workshop()
+  const turns = createTurns(limits)
+  for (const name of ['a1', 'a2', 'b1', 'c1']) void turns.take(name.charAt(0), work(name))
+  expect(begun).toEqual(['a1', 'b1'])
+  await finish('b1')
+  expect(begun).toEqual(['a1', 'b1', 'c1'])
+  await finish('a1')
+  expect(begun).toEqual(['a1', 'b1', 'c1', 'a2'])
+})
+
+test('lines take turns: who waits alone is not behind all of a long line', async () => {
+  const { begun, work, finish } = workshop()
+  const turns = createTurns({ ...limits, running: 1, waiting: 100, waitingInLine: 100 })
+  for (let count = 0; count < 50; count++) void turns.take('flood', work(`flood${count}`))
+  void turns.take('alone', work('alone'))
+  await finish('flood0')
+  await finish('alone')
+  expect(begun).toEqual(['flood0', 'alone', 'flood1'])
+})
+
+test('beyond what may wait in a line it is refused at once, and never begun', async () => {
+  const { begun, work, finish } = workshop()
+  const turns = createTurns(limits)
+  const taken = ['a0', 'a1', 'a2', 'a3', 'a4', 'a5'].map((name) => turns.take('a', work(name)))
+  expect(await taken[5]).toEqual(refused)
+  for (const name of ['a0', 'a1', 'a2', 'a3', 'a4']) await finish(name)
+  expect(await Promise.all(taken.slice(0, 5))).toEqual(['a0', 'a1', 'a2', 'a3', 'a4'])
+  expect(begun).not.toContain('a5')
+})
+
+test('when all places are taken, whoever is alone gets that of the last of the longest line', async () => {
+  const { work, finish } = workshop()
+  const turns = createTurns({ ...limits, running: 1 })
+  const long = ['a0', 'a1', 'a2', 'a3', 'a4'].map((name) => turns.take('a', work(name)))
+  const other = [turns.take('b', work('b1')), turns.take('b', work('b2'))]
+  const alone = turns.take('c', work('c1'))
+  expect(await long[4]).toEqual(refused)
+  expect(await turns.take('b', work('b3'))).toEqual(refused)
+  for (const name of ['a0', 'b1', 'c1', 'a1', 'b2']) await finish(name)
+  expect(await alone).toBe('c1')
+  expect(await Promise.all(other)).toEqual(['b1', 'b2'])
+})
+
+test('nobody waits for longer than is allowed', async () => {
+  const { begun, work, finish } = workshop()
+  const turns = createTurns({ ...limits, waitMs: 5 })
+  const first = turns.take('a', work('a1'))
+  expect(await turns.take('a', work('a2'))).toEqual(refused)
+  await finish('a1')
+  expect(await first).toBe('a1')
+  expect(begun).toEqual(['a1'])
+})
+
+test('work that fails says so to whoever asked for it, and gives its place on', async () => {
+  const turns = createTurns(limits)
+  const failing = turns.take('a', () => Promise.reject(new Error('broken')))
+  const next = turns.take('a', async () => 'done')
+  await expect(failing).rejects.toThrow('broken')
+  expect(await next).toBe('done')
+})
+
+test('whatever comes and goes, each work is done once or refused, and all places are free in the end', async () => {
+  const turns = createTurns({ ...limits, waiting: 20 })
+  let underWay = 0
+  let most = 0
+  let done = 0
+  const works = Array.from({ length: 500 }, async (_, at) => {
+    await new Promise((resolve) => setTimeout(resolve, at % 17))
+    return turns.take(`line${at % 7}`, async () => {
+      underWay++
+      most = Math.max(most, underWay)
+      await new Promise((resolve) => setTimeout(resolve, at % 3))
+      underWay--
+      done++
+      if (at % 11 === 0) throw new Error('broken')
+      return 'done'
+    })
+  })
+  const outcomes = await Promise.allSettled(works)
+  const turnedAway = outcomes.filter(
+    (one) => one.status === 'fulfilled' && typeof one.value !== 'string',
+  )
+  expect(most).toBe(2)
+  expect(done + turnedAway.length).toBe(500)
+  expect(turnedAway.length).toBeGreaterThan(0)
+  const { begun, work, finish } = workshop()
+  const again = [turns.take('x', work('x')), turns.take('y', work('y'))]
+  expect(begun).toEqual(['x', 'y'])
+  await finish('x')
+  await finish('y')
+  expect(await Promise.all(again)).toEqual(['x', 'y'])
+})
+
+test('one thing is done for one user at a time, in turns of who asks, and users do not wait for each other', async () => {
+  const { begun, work, finish } = workshop()
+  const turns = createUserTurns({ ...limits, running: 1 })
+  const [ada, bob] = ['usr_ada', 'usr_bob'].map((userId) => ({
+    tenantId: 'tnt_1' as TenantId,
+    userId: userId as UserId,
+  })) as [{ tenantId: TenantId; userId: UserId }, { tenantId: TenantId; userId: UserId }]
+  for (const name of ['code1', 'code2', 'code3']) void turns.take(ada, 'codes', work(name))
+  void turns.take(ada, 'device', work('answer'))
+  void turns.take(bob, 'codes', work('bob'))
+  expect(begun).toEqual(['code1', 'bob'])
+  await finish('code1')
+  expect(begun).toEqual(['code1', 'bob', 'answer'])
+  await finish('answer')
+  expect(begun).toEqual(['code1', 'bob', 'answer', 'code2'])
+})

@@ -1,0 +1,124 @@
+// What locks the row of a user is done one at a time, so that whoever asks much of one user holds one connection.
+
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Principal } from '../../src/domain/principal.ts'
+import { isRefusal } from '../../src/domain/refusal.ts'
+import { openTurns } from '../../src/open-turns.ts'
+import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
+import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
+import { mintPortalLink } from '../../src/usecases/portal.ts'
+import { pausePushes } from '../../src/usecases/protection.ts'
+import { reportActivity } from '../../src/usecases/report-activity.ts'
+import { verifyPasscode } from '../../src/usecases/verify-passcode.ts'
+import {
+  anAnswer,
+  aPhone,
+  aPrincipal,
+  aProof,
+  ask,
+  granted,
+  openWorld,
+  type Phone,
+  signAnswer,
+  type World,
+} from './world.ts'
+
+let opened: World
+let principal: Principal
+let phone: Phone
+/** The world, in which one of its stores' methods is watched. */
+let world: World
+let most: number
+
+beforeAll(async () => {
+  opened = await openWorld()
+  principal = await aPrincipal(opened)
+})
+afterAll(() => opened.close())
+beforeEach(async () => {
+  world = { ...opened, userTurns: openTurns(10).userTurns }
+  most = 0
+  phone = await aPhone(opened, principal, { user: crypto.randomUUID() })
+})
+
+/** Counts how many calls of a store's method are under way at once. */
+function watch<Name extends keyof World>(name: Name, method: keyof World[Name] & string): void {
+  let underWay = 0
+  const store = world[name] as Record<string, (...given: unknown[]) => Promise<unknown>>
+  const original = store[method] as (...given: unknown[]) => Promise<unknown>
+  const watched = async (...given: unknown[]) => {
+    underWay++
+    most = Math.max(most, underWay)
+    try {
+      return await original(...given)
+    } finally {
+      underWay--
+    }
+  }
+  world = { ...world, [name]: { ...store, [method]: watched } }
+}
+
+const times = <T>(count: number, one: () => Promise<T>) =>
+  Promise.all(Array.from({ length: count }, one))
+
+test('64 wrong codes of one user at once: one statement is under way, and what is too much is refused', async () => {
+  watch('passcodes', 'attempt')
+  const wrong = { userId: phone.userId, code: '000000' }
+  const outcomes = await times(64, () => verifyPasscode(world, principal, wrong))
+  expect(most).toBe(1)
+  const counted = (code: string) =>
+    outcomes.filter((one) => isRefusal(one) && one.refused === code).length
+  expect(counted('passcode_wrong')).toBe(5)
+  expect(counted('passcode_wrong') + counted('passcode_locked')).toBe(33)
+  expect(counted('too_many_requests')).toBe(31)
+})
+
+test('questions to one user are put one at a time', async () => {
+  watch('challenges', 'create')
+  await times(12, () => ask(world, principal, { user: { id: phone.userId } }))
+  expect(most).toBe(1)
+})
+
+test('answers of one user are recorded one at a time', async () => {
+  const { challenge, number } = await granted(ask(world, principal, { user: { id: phone.userId } }))
+  const claims = await anAnswer(world, phone, challenge.id, { dec: 'approve', num: number ?? '' })
+  const answers = await times(8, () => signAnswer(phone, { ...claims, jti: crypto.randomUUID() }))
+  const proofs = await times(8, () => aProof(world, phone))
+  watch('challenges', 'recordAnswer')
+  const outcomes = await Promise.all(
+    answers.map((answer, at) =>
+      answerChallenge(world, proofs[at] as never, { challengeId: challenge.id, answer }),
+    ),
+  )
+  expect(most).toBe(1)
+  expect(outcomes.filter((one) => !isRefusal(one))).toHaveLength(1)
+})
+
+test('links, enrolments, pauses and reports of one user wait for each other, too', async () => {
+  const activities = await world.activities.list(phone.tenantId, phone.userId, {
+    limit: 1,
+    cursor: null,
+  } as never)
+  const id = activities[0]?.id
+  if (!id) throw new Error('an enrolment leaves an activity')
+  for (const [store, method, act] of [
+    ['portal', 'mint', () => mintPortalLink(world, principal, phone.userId)],
+    ['enrolments', 'create', () => openEnrolment(world, principal, { user: { id: phone.userId } })],
+    [
+      'protections',
+      'change',
+      async () =>
+        pausePushes(world, await aProof(world, phone, phone.keys.verification ?? undefined), null),
+    ],
+    [
+      'reports',
+      'reportActivity',
+      async () => reportActivity(world, await aProof(world, phone), id),
+    ],
+  ] as const) {
+    most = 0
+    watch(store, method as never)
+    await times(6, act as () => Promise<unknown>)
+    expect([method, most]).toEqual([method, 1])
+  }
+})
