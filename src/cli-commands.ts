@@ -1,8 +1,7 @@
 // What the operator's commands do, once it is clear how they were called.
 
-import { readFileSync } from 'node:fs'
-import { text as textOf } from 'node:stream/consumers'
 import { pino } from 'pino'
+import { verifyAudits } from './cli-audit.ts'
 import type { Given } from './cli-usage.ts'
 import { CommandError } from './cli-usage.ts'
 import { type Config, readConfig } from './config.ts'
@@ -10,9 +9,14 @@ import { overlapBoundsSeconds } from './domain/api-key.ts'
 import { isId, type RelyingPartyId, type TenantId } from './domain/ids.ts'
 import { isRefusal } from './domain/refusal.ts'
 import { defaultScopes, type Scope, scopes } from './domain/scope.ts'
+import { spellOutHidden } from './domain/text.ts'
 import { openMigratedDatabase } from './open-database.ts'
 import { openOperations } from './open-operations.ts'
-import type { AuditVerdict } from './usecases/verify-audit.ts'
+import { boundedLines } from './outbound/signed-texts.ts'
+import { say, warn } from './terminal.ts'
+
+/** Of a line of the revocation log, in bytes; they have some two hundred. */
+const revocationLengthMax = 64 * 1024
 
 type Operations = Awaited<ReturnType<typeof openOperations>>
 
@@ -154,32 +158,19 @@ const commands: Record<string, Command> = {
     return revoked
   },
   async 'revocations apply'(operations) {
-    const lines = (await textOf(process.stdin)).split('\n')
+    const lines = boundedLines(process.stdin, revocationLengthMax)
     const applied = await operations.applyRevocations(lines)
     if (applied.unreadable > 0) {
-      console.error('Some lines are no revocations; look at them: what they said was not applied.')
+      warn('Some lines are no revocations; look at them: what they said was not applied.')
       process.exitCode = 1
     }
     return applied
   },
   async 'audit verify'(operations, { values }) {
-    const kept = readHeads(values.heads)
     const ids = values.tenant
       ? [await tenantOf(operations, values.tenant)]
       : (await operations.listTenants()).map(({ id }) => id)
-    const verdicts: AuditVerdict[] = []
-    for (const id of ids) verdicts.push(await operations.verifyAudit(id, kept))
-    if (verdicts.some(({ firstBad }) => firstBad !== null)) process.exitCode = 1
-    warnOfVerdicts(verdicts)
-    return verdicts.map(({ firstBad, ...counts }) => ({
-      ...counts,
-      whole: firstBad === null,
-      ...(firstBad && {
-        firstBadSeq: firstBad.seq,
-        fault: firstBad.fault,
-        ...(firstBad.rowId && { row: firstBad.rowId }),
-      }),
-    }))
+    return await verifyAudits(operations, ids, values.heads)
   },
   async 'signing-keys rotate'(operations, { values }) {
     const rotated = await operations.rotateSigningKey(await tenantOf(operations, values.tenant))
@@ -189,43 +180,18 @@ const commands: Record<string, Command> = {
   },
 }
 
-function warnOfVerdicts(verdicts: readonly AuditVerdict[]): void {
-  const unheld = verdicts.filter(({ keptHeads }) => keptHeads === 0)
-  if (unheld.length > 0) {
-    console.error(
-      `WARNING: no head that was kept outside the database was held against: ${unheld.map(({ tenantId }) => tenantId).join(', ')}.
-A chain that somebody deleted and rebuilt from nothing would not be noticed. Give --heads FILE with the service's log.`,
-    )
-  }
-  const unsettled = verdicts.filter((one) => one.unsettled && one.firstBad !== null)
-  if (unsettled.length > 0) {
-    console.error(
-      `An erasure or a purge of the last minute is not linked yet; verify again before you believe the fault: ${unsettled.map(({ tenantId }) => tenantId).join(', ')}.`,
-    )
-  }
-}
-
-/** Every signed text in a file, such as a log: heads among it are held against the chain. */
-function readHeads(file: string | undefined): string[] {
-  if (file === undefined) return []
-  try {
-    return readFileSync(file, 'utf8').match(/[\w-]+\.[\w-]+\.[\w-]{86}/g) ?? []
-  } catch {
-    throw new CommandError(`--heads: ${file} cannot be read`)
-  }
-}
-
 function print(result: unknown, json: boolean): void {
   if (json) {
-    console.log(JSON.stringify(result))
+    say(JSON.stringify(result))
     return
   }
   for (const row of Array.isArray(result) ? result : [result]) {
     for (const [name, value] of Object.entries(row as Record<string, unknown>)) {
       const text = value instanceof Date ? value.toISOString() : value
-      console.log(`${name.padEnd(14)} ${Array.isArray(text) ? text.join(', ') : (text ?? '-')}`)
+      const shown = Array.isArray(text) ? text.join(', ') : (text ?? '-')
+      say(`${name.padEnd(14)} ${spellOutHidden(String(shown))}`)
     }
-    console.log('')
+    say('')
   }
 }
 
@@ -236,7 +202,7 @@ export async function run(config: Config, given: Given): Promise<void> {
   if (name === 'migrate') {
     const opened = await openMigratedDatabase(config, log)
     await opened.close()
-    console.log('The database is up to date.')
+    say('The database is up to date.')
     return
   }
   const command = commands[name]

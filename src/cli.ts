@@ -4,13 +4,14 @@
 import { CommandError, isCommand, missingOptions, readWords, usage, usageOf } from './cli-usage.ts'
 import { readConfig } from './config.ts'
 import { wordsOf } from './start-fault.ts'
+import { say, warn } from './terminal.ts'
 
 async function main(): Promise<void> {
   const given = readWords(process.argv.slice(2))
   const name = given.positionals.slice(0, 2).join(' ')
   const usageOfCommand = usageOf(name)
   if (given.values.help) {
-    console.log(usageOfCommand ?? usage)
+    say(usageOfCommand ?? usage)
     return
   }
   // Before the configuration: whoever has none yet may want to see how the commands are called.
@@ -29,6 +30,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  console.error(wordsOf(error))
+  warn(wordsOf(error))
   process.exitCode = 1
 })

@@ -7,6 +7,7 @@ import { type Config, readConfig } from './config.ts'
 import { loggerOptions } from './http/logging.ts'
 import { listenFault, wordsOf } from './start-fault.ts'
 import { stopOnSignals, stopSignals } from './stop-on-signals.ts'
+import { printable } from './terminal.ts'
 import type { Bootstrapped } from './usecases/tenants.ts'
 
 /**
@@ -72,6 +73,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${wordsOf(error)}\n`)
+  process.stderr.write(`${printable(wordsOf(error))}\n`)
   process.exit(1)
 })

@@ -3,13 +3,14 @@
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
-import type { ApiKeyId } from './domain/ids.ts'
+import type { ApiKeyId, TenantId } from './domain/ids.ts'
 import { openMigratedDatabase } from './open-database.ts'
 import { openStores } from './open-stores.ts'
 import { assertMasterKey, openSignalCarrier, openWorld, originFault } from './open-world.ts'
 import { createRevocationLog } from './outbound/revocation-log.ts'
 import { createApiKey, revokeApiKey, rotateApiKey } from './usecases/api-keys.ts'
 import { applyRevocations } from './usecases/apply-revocations.ts'
+import { collectKeptHeads, type KeptHeads } from './usecases/kept-heads.ts'
 import { changeOrigin, originOfCommands } from './usecases/public-origin.ts'
 import { rotateSigningKey } from './usecases/rotate-signing-key.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
@@ -57,11 +58,14 @@ export async function openOperations(
       rotateApiKey(needs, command, 'operator'),
     revokeApiKey: (tenantId: Parameters<typeof revokeApiKey>[1], id: ApiKeyId) =>
       revokeApiKey(needs, tenantId, id, 'operator'),
-    verifyAudit: (tenantId: Parameters<typeof verifyAudit>[1], heads: readonly string[]) =>
-      verifyAudit(needs, tenantId, heads),
+    collectKeptHeads: (ids: readonly TenantId[], texts: Parameters<typeof collectKeptHeads>[2]) =>
+      collectKeptHeads(needs, ids, texts),
+    verifyAudit: (tenantId: TenantId, kept: KeptHeads | undefined) =>
+      verifyAudit(needs, tenantId, kept),
     rotateSigningKey: (tenantId: Parameters<typeof rotateSigningKey>[1]) =>
       rotateSigningKey(needs, tenantId),
-    applyRevocations: (lines: readonly string[]) => applyRevocations(needs, lines),
+    applyRevocations: (lines: Parameters<typeof applyRevocations>[1]) =>
+      applyRevocations(needs, lines),
     close: () => running.disposeAsync(),
   }
 }

@@ -153,6 +153,31 @@ describe('an operator at the command line', () => {
     await rm(folder, { recursive: true })
   })
 
+  test('refuses lines and files that cannot be read, however long they are, and reads the others', async () => {
+    const long = `{"revocation":"${'x'.repeat(5_000_000)}"}`
+    await using program = startProgram(['src/cli.ts', 'revocations', 'apply'], environment, long)
+    expect((await program.exit).code).toBe(1)
+    expect(program.stdout()).toMatch(/^unreadable\s+1$/m)
+    const missing = await countersign('audit', 'verify', '--heads', 'no-such-file')
+    expect(missing).toMatchObject({ code: 1, stdout: '' })
+    expect(missing.stderr).toBe('--heads: no-such-file cannot be read\n')
+  })
+
+  test('prints nothing that moves the cursor, hides or reorders, whoever wrote it', async () => {
+    const name = "'Acme' || chr(27) || '[2J' || chr(155) || chr(10) || 'id tnt_1' || chr(8238)"
+    const rename = (sql: string) =>
+      onServer(database.url, (client) => client.query(`update tenants set name = ${sql}`))
+    await rename(name)
+    const shown = await countersign('tenants', 'list')
+    expect(shown.stdout).toMatch(/^name\s+Acme\\u001b\[2J\\u009b\\u000aid tnt_1\\u202e$/m)
+    const [tenant] = await json('tenants', 'list')
+    expect(tenant.name).toBe('Acme\u001b[2J\u009b\nid tnt_1\u202e')
+    const raw = (await countersign('tenants', 'list', '--json')).stdout
+    const hidden = await countersign('keys', 'revoke', 'key_\u001b[2J')
+    expect(`${raw}${hidden.stderr}`).not.toMatch(/[[\p{Cc}\p{Cf}]--[\n]]/v)
+    await rename("'Acme'")
+  })
+
   test('reads a table without --json', async () => {
     const { stdout } = await countersign('relying-parties', 'list')
     expect(stdout).toMatch(/^name\s+Portal$/m)

@@ -162,18 +162,26 @@ function isLastWord(earlier: Revocation, later: Revocation): boolean {
   return ends.includes(earlier.revocation)
 }
 
+/** The later of two words on one thing; of two of the same time, the one that was read later. */
+function laterOf(before: Revocation, one: Revocation): Revocation {
+  const [earlier, later] = before.at <= one.at ? [before, one] : [one, before]
+  return isLastWord(earlier, later) ? earlier : later
+}
+
 /**
- * What the lines come to: the last word on each thing, where an end for good is always the last, and of several ends of a credential
- * the earliest. What gives something back is not among it.
+ * What lines come to, in whatever order they are read: the last word on each thing, where an end for good is always the last, and
+ * of several ends of a credential the earliest. What gives something back is not in force.
  */
-export function inForce(lines: readonly Revocation[]): Taken[] {
+export function createLastWords(): { add(one: Revocation): void; inForce(): Taken[] } {
   const last = new Map<string, Revocation>()
-  for (const one of lines.toSorted((a, b) => a.at.getTime() - b.at.getTime())) {
-    const name = `${one.tenantId} ${subjectOf(one)}`
-    const before = last.get(name)
-    if (!before || !isLastWord(before, one)) last.set(name, one)
+  return {
+    add(one) {
+      const name = `${one.tenantId} ${subjectOf(one)}`
+      const before = last.get(name)
+      last.set(name, before ? laterOf(before, one) : one)
+    },
+    inForce: () => [...last.values()].filter(isTaken),
   }
-  return [...last.values()].filter(isTaken)
 }
 
 function parse(line: string): Record<string, unknown> | undefined {

@@ -30,6 +30,25 @@ function withoutHidden(text: string, instead: string): string {
   )
 }
 
+/** Every UTF-16 unit as JSON escapes it, so that a text in JSON stays the same text. */
+function escaped(text: string): string {
+  return text
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('')
+}
+
+/**
+ * The text with everything that hides, moves or overwrites other text spelt out (`\u001b`), line feeds too: fit for a terminal or a
+ * line of a log, whoever wrote it.
+ */
+export function spellOutHidden(text: string): string {
+  if (!anyHidden.test(text)) return text
+  return text.replaceAll(hiddenOrJustified, (found, ...rest) =>
+    (rest.at(-1) as { readonly hidden?: string }).hidden === undefined ? found : escaped(found),
+  )
+}
+
 const spaceOrMark = /^[\p{Zs}\u200B-\u200F\u061C\u2060\uFEFF]$/u
 const afterVirama = new RegExp(`${virama}${joiner}$`, 'v')
 

@@ -1,4 +1,9 @@
-import { inForce, type RevocationOf, readRevocation, type Taken } from '../domain/revocation.ts'
+import {
+  createLastWords,
+  type RevocationOf,
+  readRevocation,
+  type Taken,
+} from '../domain/revocation.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { ApiKeyStore, UserStore } from '../ports/directory-store.ts'
 import type { IntegrationStore } from '../ports/integration-store.ts'
@@ -35,13 +40,22 @@ const actor = 'operator'
 
 /**
  * Applies the lines of a revocation log again, after the database was restored to an earlier state. It takes rights away and gives
- * none back: what is suspended in the database stays so. Applying the same lines again changes nothing.
+ * none back: what is suspended in the database stays so. Applying the same lines again changes nothing. A line that is null was too
+ * long to be read. Memory holds the things that are revoked, not the lines.
  */
-export async function applyRevocations(needs: Needs, lines: readonly string[]): Promise<Applied> {
-  const read = lines.filter((line) => line.trim() !== '').map(readRevocation)
-  const known = read.filter((one) => one !== undefined)
-  const counts = { applied: 0, already: 0, unknown: 0, unreadable: read.length - known.length }
-  for (const revocation of inForce(known)) counts[await apply(needs, revocation)]++
+export async function applyRevocations(
+  needs: Needs,
+  lines: AsyncIterable<string | null>,
+): Promise<Applied> {
+  const counts = { applied: 0, already: 0, unknown: 0, unreadable: 0 }
+  const words = createLastWords()
+  for await (const line of lines) {
+    if (line?.trim() === '') continue
+    const revocation = line === null ? undefined : readRevocation(line)
+    if (revocation) words.add(revocation)
+    else counts.unreadable++
+  }
+  for (const revocation of words.inForce()) counts[await apply(needs, revocation)]++
   return counts
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
-  inForce,
+  createLastWords,
   type Revocation,
   readRevocation,
   revocationLine,
@@ -18,6 +18,13 @@ const credential = {
   endsAt: new Date('2026-11-23T10:00:00.456Z'),
 } as const
 const endpoint = { tenantId, rpId: id('rp'), endpointId: id('whe'), at }
+/** What these lines come to, read in this order. */
+function inForce(lines: readonly Revocation[]) {
+  const words = createLastWords()
+  for (const line of lines) words.add(line)
+  return words.inForce()
+}
+
 const unregistered = { revocation: 'device_unregistered', ...device, reason: 'lost' } as const
 
 describe('a line of the revocation log', () => {

@@ -36,8 +36,17 @@ function line(revocation: Kind, second: number): string {
     reason: 'lost',
   } as Revocation)
 }
-const apply = (...lines: string[]) => applyRevocations(world, lines)
+async function* each(lines: readonly (string | null)[]) {
+  yield* lines
+}
+const apply = (...lines: (string | null)[]) => applyRevocations(world, each(lines))
 const status = async () => (await granted(readDevice(world, rp, phone.id))).status
+
+test('a line that was too long to be read is none, and keeps no other from being applied', async () => {
+  const applied = await apply(null, line('device_unregistered', 1), null, '')
+  expect(applied).toEqual({ applied: 1, already: 0, unknown: 0, unreadable: 2 })
+  expect(await status()).toBe('unregistered')
+})
 
 test('the last word counts, in whatever order the lines of several processes come', async () => {
   await apply(line('device_activated', 2), line('device_suspended', 1))

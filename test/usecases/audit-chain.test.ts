@@ -3,6 +3,7 @@ import { nearLook } from '../../src/domain/audit-chain.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { createApiKey } from '../../src/usecases/api-keys.ts'
 import { chainAudit, signAuditHeads } from '../../src/usecases/chain-audit.ts'
+import { collectKeptHeads } from '../../src/usecases/kept-heads.ts'
 import { verifyAudit } from '../../src/usecases/verify-audit.ts'
 import { onServer } from '../support/cluster.ts'
 import { aPhone, aPrincipal, ask, granted, openWorld, type World } from './world.ts'
@@ -22,7 +23,14 @@ afterAll(() => world.close())
 
 const sql = async (text: string, ...values: unknown[]) =>
   (await onServer(world.url, (client) => client.query(text, values))).rows
-const verify = (heads: readonly string[] = []) => verifyAudit(world, principal.tenantId, heads)
+/** Verifies with these texts kept apart, each on a line of its own. */
+async function verify(texts: readonly string[] = [], { tenantId } = principal) {
+  async function* lines() {
+    yield* texts.map((text, at) => ({ line: at + 1, text }))
+  }
+  const kept = await collectKeptHeads(world, [tenantId], lines())
+  return await verifyAudit(world, tenantId, kept.get(tenantId))
+}
 
 /** Links and signs everything, as the worker does. */
 async function sweep() {
@@ -48,6 +56,16 @@ async function aRecord() {
     middle,
   )
   return { middle, rowId: row.row_id as string, links: row.links as number }
+}
+
+/** The first head with the signature of another tenant's key, under this tenant's name. */
+async function aForgedHead(): Promise<string> {
+  const thief = (await aPrincipal(world)).tenantId
+  const [{ jws }] = await headsOf()
+  const payload = Buffer.from(jws.split('.')[1], 'base64url').toString()
+  const kid = (await world.keys.list(thief))[0]?.kid ?? ''
+  const header = JSON.stringify({ alg: 'ES256', typ: 'audit-head+jwt', kid })
+  return await world.signingKeys.signWith(thief, kid, header, payload)
 }
 
 const headsOf = () =>
@@ -300,6 +318,32 @@ describe('the audit of the record names the first bad place when somebody', () =
     expect(await verify()).toMatchObject(bad(0, 'head_not_ours'))
   })
 
+  test('put a forged head into the table, which hides nothing else', async () => {
+    const { rowId, middle } = await aRecord()
+    const { tenantId } = principal
+    await sql(`update activities set actor = 'operator' where id = $1`, rowId)
+    await sql('update audit_heads set jws = $2 where tenant_id = $1', tenantId, await aForgedHead())
+    expect(await verify()).toMatchObject(bad(middle, 'row_edited'))
+  })
+
+  test('wrote forged heads into the log, which are listed and hide nothing else', async () => {
+    const { links } = await aRecord()
+    const [{ jws }] = await headsOf()
+    const forged = await aForgedHead()
+    const kid = JSON.parse(Buffer.from(forged.split('.')[0] ?? '', 'base64url').toString()).kid
+    const texts = [...Array.from({ length: 20 }, () => forged), jws]
+    const verdict = await verify(texts)
+    expect(verdict).toMatchObject({ firstBad: null, keptHeads: 1, foreignHeads: { count: 20 } })
+    expect(verdict.foreignHeads.first).toHaveLength(10)
+    expect(verdict.foreignHeads.first[1]).toEqual({ line: 2, seq: links, kid })
+    await sql(
+      'delete from audit_links where tenant_id = $1 and seq = $2',
+      principal.tenantId,
+      links,
+    )
+    expect(await verify(texts)).toMatchObject(bad(links, 'chain_truncated'))
+  })
+
   test('cut the end off', async () => {
     const { middle } = await aRecord()
     await sql(
@@ -333,6 +377,6 @@ describe('the audit of the record names the first bad place when somebody', () =
     expect(await verify()).toMatchObject({ firstBad: null })
     expect(await verify(kept)).toMatchObject(bad(seq + 1, 'chain_truncated'))
     const stranger = await aPrincipal(world)
-    expect(await verifyAudit(world, stranger.tenantId, kept)).toMatchObject({ firstBad: null })
+    expect(await verify(kept, stranger)).toMatchObject({ firstBad: null, keptHeads: 0 })
   })
 })
