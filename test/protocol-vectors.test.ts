@@ -61,7 +61,7 @@ const deviceKeys = tieKeys({ macs }, { tenantId, id: deviceId, userId }, [
   storedKey('possession'),
   storedKey('verification'),
 ])
-const trusting = { macs, securityLog: { write: never } }
+const trusting = { macs, hashing, securityLog: { write: never } }
 
 const device: Device = {
   tenantId,
@@ -208,6 +208,7 @@ describe('proofs of device calls', () => {
     findKnown: async (_: string, id: string) =>
       id === deviceId ? { device, keys: deviceKeys, policy: defaultPolicy } : null,
     recordRevokedUse: never,
+    hadErasedKey: never,
   }
 
   test.each(vectors.proofs)('$name', async ({ request, routeKey, jws, expected }) => {
@@ -291,7 +292,7 @@ describe('answers', () => {
       expire: never,
     }
     const dispatcher = { leaseHolder: 'test', dispatch: () => undefined }
-    const devices = { recordRevokedUse: never }
+    const devices = { recordRevokedUse: never, hadErasedKey: never }
     const needs = {
       devices,
       challenges,

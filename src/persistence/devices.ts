@@ -100,6 +100,10 @@ const tellRevokedUse = `
     or revoked_use_told_at <= clock_timestamp() - make_interval(secs => ${revokedUseGapSeconds}))
   returning id`
 
+const hadErasedKey = `
+  select id from devices
+  where tenant_id = $1 and id = $2 and status = 'unregistered' and $3 = any(erased_key_hashes)`
+
 /** Spends a proof inside a transaction; false when it was spent before. */
 export async function spendProof(tx: Queries, proof: ProofToSpend | null): Promise<boolean> {
   if (proof === null) return true
@@ -201,6 +205,10 @@ export function createDeviceStore(database: Database, random: Pick<Random, 'id'>
         id,
       ])
       return row ? toKnownDevice(row) : null
+    },
+
+    async hadErasedKey(...values) {
+      return (await database.query('had_erased_key', hadErasedKey, values)).length === 1
     },
 
     async listOfUser(tenantId, userId) {

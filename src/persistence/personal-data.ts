@@ -20,7 +20,7 @@ const tables: readonly (readonly [table: string, where: string, hidden: readonly
   ['users', 't.tenant_id = $1 and t.id = $2', []],
   ['user_identifiers', byUser, []],
   ['enrolments', byUser, ['code_hash', 'typed_code_hash', 'number_sealed']],
-  ['devices', byUser, ['push_token_sealed', 'push_token_hash']],
+  ['devices', byUser, ['push_token_sealed', 'push_token_hash', 'erased_key_hashes']],
   ['device_keys', byDevice, ['mac']],
   ['passcode_secrets', byDevice, ['secret_sealed']],
   ['single_use_codes', byUser, ['hash', 'key_sealed']],
@@ -67,6 +67,11 @@ const cuts: readonly string[] = [
 
 // Rows that others hang on, and those that say which authenticators there were, stay without what is personal in them; all others go.
 const fewRows: readonly string[] = [
+  // A device that did not hear of the erasure must be able to: what tells its key from any other stays.
+  `update devices d set erased_key_hashes = k.hashes from (
+     select t.device_id, array_agg(sha256(convert_to(t.kid, 'UTF8'))) as hashes
+     from device_keys t where ${byDevice} group by t.device_id) k
+   where d.tenant_id = $1 and d.id = k.device_id`,
   `delete from device_keys t where ${byDevice}`,
   `delete from passcode_secrets t where ${byDevice}`,
   `delete from single_use_codes t where ${byUser}`,

@@ -3,7 +3,7 @@ import { type Device, type KeyRole, revokedUse } from '../domain/device.ts'
 import { type DeviceProof, type ProvenRequest, readProof } from '../domain/device-proof.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore, KnownDevice } from '../ports/device-store.ts'
-import type { Clock, Signatures } from '../ports/world.ts'
+import type { Clock, Hashing, Signatures } from '../ports/world.ts'
 import { type Needs as KeyNeeds, ownKey } from './device-keys.ts'
 
 /** Longest `Device-Proof` header that is looked at, in bytes. */
@@ -35,14 +35,16 @@ export type DeviceRequirement = {
 
 /** What it takes to believe a proof. */
 export type BelieveNeeds = KeyNeeds & {
-  readonly devices: Pick<DeviceStore, 'recordRevokedUse'>
+  readonly devices: Pick<DeviceStore, 'recordRevokedUse' | 'hadErasedKey'>
+  readonly hashing: Pick<Hashing, 'sha256'>
   readonly signatures: Pick<Signatures, 'verify'>
 }
 
 /**
  * Believes a proof, or not: the key must be one of this device's own as the database has it now and as it was enrolled, the signature must be its,
  * and the device must be alive. An unknown device, a foreign key and a bad signature look the same. A good signature by the key
- * of an unregistered device is told to the user; nothing is written for any other device.
+ * of an unregistered device is told to the user; nothing is written for any other device. Of a device that was erased with its user
+ * no key is left to verify a signature by: who names one of its thumbprints, which nobody guesses, hears that it is unregistered.
  */
 export async function believeProof(
   needs: BelieveNeeds,
@@ -52,19 +54,31 @@ export async function believeProof(
 ): Promise<Device | Refusal> {
   const key = known && ownKey(needs, known, proof.kid)
   if (!known || !key || !(await needs.signatures.verify(proof.jws, key.publicJwk))) {
-    return refuse('proof_invalid')
+    const isErased = known !== null && (await wasErasedWith(needs, known, proof.kid))
+    return refuse(isErased ? 'device_unregistered' : 'proof_invalid')
   }
   const { device } = known
   if (device.status === 'unregistered') {
     await needs.devices.recordRevokedUse(device.tenantId, revokedUse(device))
     return refuse('device_unregistered')
   }
-  if (device.status === 'suspended') return refuse('device_suspended')
+  if (device.status === 'suspended' && !statuses.includes('suspended')) {
+    return refuse('device_suspended')
+  }
   const outdated = anyApp ? undefined : checkApp(device, known.policy)
   if (outdated) return outdated
   if (!statuses.includes(device.status)) return refuse('device_not_active')
   if (role === 'verification' && key.role !== 'verification') return refuse('proof_key_not_allowed')
   return device
+}
+
+async function wasErasedWith(
+  { devices, hashing }: BelieveNeeds,
+  { device, keys }: KnownDevice,
+  kid: string,
+): Promise<boolean> {
+  if (device.status !== 'unregistered' || keys.length > 0) return false
+  return devices.hadErasedKey(device.tenantId, device.id, hashing.sha256(kid))
 }
 
 export type Needs = BelieveNeeds & { readonly devices: Pick<DeviceStore, 'findKnown'> }

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test, vi } from 'vitest'
+import { parse } from 'yaml'
 import { onServer } from '../support/cluster.ts'
+import { callAsDevice } from '../support/device-calls.ts'
 import { enrolPhone, type RunningService, startTestService } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 
@@ -94,6 +97,62 @@ describe('a person who is erased', () => {
     ])
     const events = await api('GET', `/v1/audit-events?type=user_erased&subject=${phone.userId}`)
     expect(events.json.items).toHaveLength(1)
+  })
+
+  test('has a device that hears on every call that it is unregistered, and nobody else does', async () => {
+    await using service = await startTestService()
+    const { phone } = await aPerson(service)
+    const other = await enrolPhone(service, { user: 'bob' })
+    const { id } = (await service.api('POST', '/v1/challenges', { user: 'bob' })).json
+    await service.api('POST', `/v1/users/${phone.userId}/erase`)
+    const activity = 'act_01jv9z3k8we2tvn4qh6yrx7b5c'
+    const enrolment = 'enr_01jv9z3k8we2tvn4qh6yrx7b5c'
+    const answer = `e30.e30.${'A'.repeat(86)}`
+    const calls = [
+      { method: 'GET', path: '/device/v1/self' },
+      { method: 'PATCH', path: '/device/v1/self', body: { name: 'x' } },
+      { method: 'DELETE', path: '/device/v1/self' },
+      { method: 'PUT', path: '/device/v1/push-token', body: { push: null } },
+      { method: 'GET', path: '/device/v1/challenges' },
+      { method: 'POST', path: `/device/v1/challenges/${id}/answer`, body: { answer } },
+      { method: 'POST', path: `/device/v1/challenges/${id}/received` },
+      { method: 'GET', path: '/device/v1/devices' },
+      { method: 'DELETE', path: `/device/v1/devices/${other.deviceId}` },
+      { method: 'GET', path: '/device/v1/activities' },
+      { method: 'POST', path: `/device/v1/activities/${activity}/report` },
+      { method: 'GET', path: '/device/v1/notification-preferences' },
+      { method: 'PUT', path: '/device/v1/notification-preferences', body: { devices: 'in_app' } },
+      { method: 'GET', path: '/device/v1/push-pause' },
+      { method: 'PUT', path: '/device/v1/push-pause', body: { until: null } },
+      { method: 'POST', path: '/device/v1/diagnostics', body: { appVersion: '1', text: 'x' } },
+      { method: 'POST', path: '/device/v1/enrollments', body: { replacesDeviceId: null } },
+      { method: 'POST', path: '/device/v1/enrollments/confirm', body: { number: '123456' } },
+      { method: 'GET', path: `/device/v1/enrollments/${enrolment}` },
+      { method: 'GET', path: '/device/v1/keyset' },
+    ] as const
+    const described = Object.entries(
+      parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8')).paths,
+    ).flatMap(([path, methods]) =>
+      path.startsWith('/device/v1/') && !path.endsWith('/claim')
+        ? Object.keys(methods as object)
+        : [],
+    )
+    expect(calls).toHaveLength(described.length)
+    const { possession, verification = possession } = phone.keys
+    for (const call of calls) {
+      for (const key of [possession, verification ?? possession]) {
+        const { status, json } = await callAsDevice(service, phone, { ...call, key })
+        expect([call.method, call.path, status, json.code]).toEqual([
+          call.method,
+          call.path,
+          403,
+          'device_unregistered',
+        ])
+      }
+      const foreign = { ...call, key: other.keys.possession }
+      const { json } = await callAsDevice(service, phone, foreign)
+      expect([call.path, json.code]).toEqual([call.path, 'proof_invalid'])
+    }
   })
 
   test('takes no colleague along', async () => {

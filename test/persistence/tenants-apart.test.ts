@@ -510,6 +510,10 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     ({ devices }, my, their) => devices.findKnown(my.tenantId, their.deviceId),
     null,
   ],
+  'devices.hadErasedKey': [
+    ({ devices }, my, their) => devices.hadErasedKey(my.tenantId, their.deviceId, randomBytes(32)),
+    false,
+  ],
   'devices.listOfUser': [
     ({ devices }, my, their) => devices.listOfUser(my.tenantId, their.userId),
     [],
