@@ -13,6 +13,7 @@ import type {
   DeviceDetails,
   EnrolmentDetails,
   OpenedEnrolment,
+  OwnDetails,
   PageRequest,
 } from './views.ts'
 
@@ -141,9 +142,9 @@ export class DeviceClient {
     await this.#call('PUT', '/push-token', { push })
   }
 
-  /** This device as the service knows it. */
-  async self(): Promise<DeviceDetails> {
-    return (await this.#call('GET', '/self')) as DeviceDetails
+  /** This device as the service knows it, and why it may not answer if so. */
+  async self(): Promise<OwnDetails> {
+    return (await this.#call('GET', '/self')) as OwnDetails
   }
 
   async updateSelf(changes: Partial<Omit<DeviceDescription, 'platform'>>): Promise<DeviceDetails> {

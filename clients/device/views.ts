@@ -25,6 +25,22 @@ export type DeviceDetails = {
   readonly suspendedAt: string | null
 }
 
+/** The device itself, and whether anything may be asked of it. */
+export type OwnDetails = DeviceDetails & {
+  readonly mayAnswer: boolean
+  /** Why not; null when it may. Later versions of the service may have further reasons. */
+  readonly whyNot:
+    | 'unconfirmed'
+    | 'suspended'
+    | 'user_suspended'
+    | 'push_locked'
+    | 'app_too_old'
+    | 'platform_retired'
+    | 'companion'
+    | 'no_verification_key'
+    | null
+}
+
 export type ActivityDetails = {
   readonly id: string
   readonly userId: string

@@ -133,7 +133,11 @@ export function openChallenge(facts: OpeningFacts, asked: OpeningRequest): Openi
 }
 
 /** What decides which devices this challenge may ask. */
-export function askableRules(policy: Policy, number: NumberPlan, asked: UserVerification): Asked {
+export function askableRules(
+  policy: Policy,
+  number: Pick<NumberPlan, 'digits'>,
+  asked: UserVerification,
+): Asked {
   const userVerification = strictestVerification(asked, policy.userVerification)
   return {
     policy,

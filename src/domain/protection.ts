@@ -35,7 +35,10 @@ export function secondsUntil(until: Date, now: Date): number {
 }
 
 /** Refuses where the user's push sign-in is stopped altogether: approvals and new challenges alike. */
-export function checkProtection(protection: Protection, now: Date): Refusal | undefined {
+export function checkProtection(
+  protection: Protection,
+  now: Date,
+): (Refusal & { readonly refused: 'user_suspended' | 'push_locked' }) | undefined {
   if (protection.suspendedAt !== null) return refuse('user_suspended')
   if (protection.hardLockedAt !== null) {
     return refuse('push_locked', { facts: { lock: 'wrong_numbers_hard' } })

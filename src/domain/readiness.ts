@@ -5,6 +5,7 @@ import type { DeviceId } from './ids.ts'
 import type { NumberPlan } from './number-match.ts'
 import type { PasscodeMethod } from './passcode.ts'
 import { admitChallenge, type LadderFacts, type SuppressionReason } from './prompt-ladder.ts'
+import { checkProtection } from './protection.ts'
 import { factorsBeside } from './question-refusal.ts'
 import { isRefusal, type Refusal, type RefusalCode } from './refusal.ts'
 
@@ -71,6 +72,36 @@ function refused(
   const retryAfterSeconds = refusal.retryAfterSeconds ?? null
   const methods = factorsBeside(refusal, otherFactors)
   return { methods, refusal: refusal.refused, retryAfterSeconds, suppressed: null, devices }
+}
+
+/** Why nothing is asked of a device; the first that holds. */
+export const reasonsNotAsked = [
+  'unconfirmed',
+  'suspended',
+  'user_suspended',
+  'push_locked',
+  'app_too_old',
+  'platform_retired',
+  'companion',
+  'no_verification_key',
+] as const
+export type ReasonNotAsked = (typeof reasonsNotAsked)[number]
+
+/**
+ * Whether a device may answer what its tenant asks, and if not, why: by the rules of creation, for
+ * the least that anybody may ask. A relying party that asks for more may pass it over all the same.
+ */
+export function standingOf(
+  device: Device,
+  { policy, protection, now }: Pick<ReadinessFacts, 'policy' | 'protection' | 'now'>,
+): { readonly mayAnswer: boolean; readonly whyNot: ReasonNotAsked | null } {
+  const isNumberFree = policy.numberNoneAllowedFor.length > 0
+  const digits = isNumberFree ? null : policy.numberDigits
+  const rules = askableRules(policy, { digits }, 'not_required')
+  const { whyNot: ofDevice, mayAnswer } = deviceReadiness(device, rules)
+  const stopped = checkProtection(protection, now)?.refused
+  const whyNot = device.status === 'active' ? (stopped ?? ofDevice) : ofDevice
+  return { mayAnswer: mayAnswer && whyNot === null, whyNot }
 }
 
 function deviceReadiness(device: Device, rules: Asked): DeviceReadiness {

@@ -4,10 +4,16 @@ import { activity } from '../domain/activity.ts'
 import type { Device, KeyRole } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { DeviceId } from '../domain/ids.ts'
+import { standingOf } from '../domain/readiness.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceChanges, DeviceStore } from '../ports/device-store.ts'
+import type { ProtectionStore } from '../ports/protection-store.ts'
 import type { UserTurns } from '../ports/turns.ts'
-import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
+import {
+  authenticateDevice,
+  believeProof,
+  type Needs as DeviceNeeds,
+} from './authenticate-device.ts'
 import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 
 export type Needs = DeviceNeeds &
@@ -18,9 +24,24 @@ export type Needs = DeviceNeeds &
 
 const alive = ['active', 'unconfirmed'] as const
 
-/** The device as the service knows it. */
-export async function readSelf(needs: Needs, proof: DeviceProof): Promise<Device | Refusal> {
-  return authenticateDevice(needs, proof, { statuses: alive })
+/** A device, and whether anything is asked of it. */
+export type OwnDevice = Device & ReturnType<typeof standingOf>
+
+/**
+ * The device as the service knows it, and why it may not answer if so. Devices that are suspended,
+ * and apps that are too old, are told here what every other call refuses them for.
+ */
+export async function readSelf(
+  needs: Needs & { readonly protections: Pick<ProtectionStore, 'find'> },
+  proof: DeviceProof,
+): Promise<OwnDevice | Refusal> {
+  const known = await needs.devices.findKnown(proof.tenantId, proof.deviceId)
+  const statuses = [...alive, 'suspended'] as const
+  const device = await believeProof(needs, proof, known, { statuses, anyApp: true })
+  if (isRefusal(device) || known === null) return isRefusal(device) ? device : refuse('not_found')
+  const record = await needs.protections.find(device.tenantId, device.userId)
+  if (!record) throw new Error('a device has a user, who has a protection')
+  return { ...device, ...standingOf(device, { ...record, policy: known.policy }) }
 }
 
 /** Changes what the device says of itself; a new name is shown to the user as an activity. */

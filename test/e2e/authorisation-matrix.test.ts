@@ -221,7 +221,8 @@ function expected(operation: Operation, caller: Caller): ProblemCode | null {
     case 'an unregistered device of the user':
       return 'device_unregistered'
     case 'a suspended device of the user':
-      return 'device_suspended'
+      // It may ask why it is refused.
+      return operation.name === 'GET /device/v1/self' ? granted : 'device_suspended'
     case 'the portal session of the user, from a page of another site':
       return 'origin_not_allowed'
     case 'a client of another integration':

@@ -103,7 +103,7 @@ describe('a route of the device API', () => {
         return proof
       },
       updateSelf: async () => aDevice(),
-      readSelf: async () => aDevice(),
+      readSelf: async () => ({ ...aDevice(), mayAnswer: true, whyNot: null }),
     })
     const headers = { 'device-proof': 'the.proof.text', host: 'attacker.example' }
     const payload = '{ "name" :\n "B\\u00f6" }'

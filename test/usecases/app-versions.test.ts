@@ -49,7 +49,7 @@ const tooOld = { refused: 'app_too_old', facts: { minimumVersion: '3.2.0' } }
 const proof = () => aProof(world, phone)
 
 describe('an app that is too old', () => {
-  test('can do nothing on any call but say its new version, from the next call on', async () => {
+  test('can do nothing on any call but ask why and say its new version, from the next call on', async () => {
     const { challenge } = await granted(ask(world, principal))
     const claims = await anAnswer(world, phone, challenge.id, { dec: 'deny' })
     await decide({ appVersionsMin: ['com.example.app@3.2.0'] })
@@ -60,11 +60,12 @@ describe('an app that is too old', () => {
       await answerChallenge(world, await proof(), answer),
       await confirmReceipt(world, await proof(), challenge.id),
       await rotatePushToken(world, await proof(), null),
-      await readSelf(world, await proof()),
       await listOwnDevices(world, await proof()),
       await listOwnActivities(world, await proof(), page),
     ]
     for (const one of refused) expect(one).toEqual(tooOld)
+    const said = { mayAnswer: false, whyNot: 'app_too_old' }
+    expect(await granted(readSelf(world, await proof()))).toMatchObject(said)
     await granted(updateSelf(world, await proof(), { appVersion: '3.2.0' }))
     expect(await granted(fetchChallenges(world, await proof()))).toHaveLength(1)
     expect(await granted(answerChallenge(world, await proof(), answer))).toEqual({

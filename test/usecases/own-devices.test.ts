@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DeviceId } from '../../src/domain/ids.ts'
+import type { PolicyOverrides } from '../../src/domain/policy.ts'
 import type { Principal } from '../../src/domain/principal.ts'
+import { isRefusal } from '../../src/domain/refusal.ts'
+import { changeDevice } from '../../src/usecases/change-device.ts'
 import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
 import {
   listOwnDevices,
@@ -9,7 +12,9 @@ import {
   unregisterSelf,
   updateSelf,
 } from '../../src/usecases/own-devices.ts'
+import { setPolicy } from '../../src/usecases/policy.ts'
 import { rotatePushToken } from '../../src/usecases/rotate-push-token.ts'
+import { setUserStatus } from '../../src/usecases/suspend-user.ts'
 import { unregisterAllDevices, unregisterDevice } from '../../src/usecases/unregister-devices.ts'
 import {
   aPhone,
@@ -133,4 +138,52 @@ describe('a relying party', () => {
     expect(all).toEqual({ refused: 'not_found' })
     expect(await statusOf(phone.id)).toBe('active')
   })
+})
+
+describe('a phone that asks about itself', () => {
+  const decide = (overrides: PolicyOverrides) =>
+    granted(setPolicy(world, principal.tenantId, { overrides, replace: true }, 'operator'))
+  let statements = 0
+  const set = (text: string) => world.database.query(`set_up_${++statements}`, text, [])
+  const self = async () => granted(readSelf(world, await aProof(world, phone)))
+  const suspend = () => granted(setUserStatus(world, principal, phone.userId, 'suspended'))
+  const ofUser = () => `where tenant_id = '${principal.tenantId}' and user_id = '${phone.userId}'`
+
+  test('may answer when it is asked', async () => {
+    await granted(unregisterDevice(world, principal, other.id, 'replaced'))
+    expect(await self()).toMatchObject({ mayAnswer: true, whyNot: null })
+    await granted(ask(world, principal))
+  })
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['unconfirmed', () => set(`update devices set status = 'unconfirmed' ${ofUser()}`)],
+    ['suspended', () => granted(changeDevice(world, principal, phone.id, { status: 'suspended' }))],
+    ['user_suspended', suspend],
+    ['push_locked', () => set(`update user_protections set hard_locked_at = now() ${ofUser()}`)],
+    ['app_too_old', () => decide({ appVersionsMin: ['com.example.app@3.2.0'] })],
+    ['platform_retired', () => decide({ retiredPlatforms: ['ios'] })],
+    [
+      'companion',
+      () => set(`update devices set parent_device_id = '${other.id}' where id = '${phone.id}'`),
+    ],
+    [
+      'no_verification_key',
+      async () => {
+        await decide({ userVerification: 'required' })
+        await granted(unregisterDevice(world, principal, phone.id, 'replaced'))
+        phone = await aPhone(world, principal, { verification: false })
+      },
+    ],
+  ])(
+    'learns why it may not answer: %s; and a creation asks it for the same reason not',
+    async (whyNot, bring) => {
+      await bring()
+      expect(await self()).toMatchObject({ mayAnswer: false, whyNot })
+      await granted(unregisterDevice(world, principal, other.id, 'replaced'))
+      const asked = await ask(world, principal)
+      expect(isRefusal(asked) && asked.refused).toBe(
+        ['user_suspended', 'push_locked'].includes(whyNot) ? whyNot : 'no_capable_device',
+      )
+    },
+  )
 })

@@ -4,6 +4,7 @@ import {
   attestationLevels,
   attestationVerdicts,
 } from '../../domain/attestation.ts'
+import { reasonsNotAsked } from '../../domain/readiness.ts'
 import { shownId } from './ids.ts'
 import { showable } from './text.ts'
 import { givenTime, timestamp } from './time.ts'
@@ -97,6 +98,20 @@ export const deviceBody = z
     id: 'Device',
     description: 'An app installation with its own keys. It stays on record for ever.',
   })
+
+export const ownDeviceBody = z
+  .object({
+    ...deviceBody.shape,
+    mayAnswer: z.boolean().meta({
+      description:
+        "Whether the tenant's policy lets it be asked; a relying party may ask for more.",
+    }),
+    whyNot: z
+      .enum(reasonsNotAsked)
+      .nullable()
+      .meta({ description: 'Why it is not asked; null when it is.' }),
+  })
+  .meta({ id: 'OwnDevice', description: 'The calling device.' })
 
 export const deviceList = z
   .object({ items: z.array(deviceBody).readonly() })

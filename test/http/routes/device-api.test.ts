@@ -156,8 +156,10 @@ describe('challenges of a device', () => {
 
 describe('what a device does with itself', () => {
   it('reading and changing tell the device', async () => {
-    const read = await call('GET', '/device/v1/self', { readSelf: async () => aDevice() })
-    expect(read.json()).toMatchObject({ id: anId('device'), status: 'active' })
+    const standing = { mayAnswer: false, whyNot: 'push_locked' } as const
+    const readSelf = async () => ({ ...aDevice(), ...standing })
+    const read = await call('GET', '/device/v1/self', { readSelf })
+    expect(read.json()).toMatchObject({ id: anId('device'), status: 'active', ...standing })
     expect(read.json()).not.toHaveProperty('tenantId')
     const { calls, useCase } = noting(aDevice({ name: 'Tablet' }))
     const changes = { name: 'Tablet', osVersion: '17' }

@@ -4,7 +4,7 @@ import type { HttpApp } from '../../http-app.ts'
 import { nothing } from '../../operation.ts'
 import { proofOf } from '../../plugins/device-proof.ts'
 import { sendRefusal } from '../../problem.ts'
-import { deviceBody, deviceChanges } from '../../schemas/device.ts'
+import { deviceBody, deviceChanges, ownDeviceBody } from '../../schemas/device.ts'
 import { pushTokenChange } from '../../schemas/device-call.ts'
 import type { DeviceOptions } from './device-options.ts'
 
@@ -26,9 +26,11 @@ function read(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       operationId: 'readSelf',
       tag: 'device API',
       summary: 'The device as the service knows it',
-      answers: self,
+      description:
+        'Answers suspended devices and apps that are too old, too: `whyNot` says what every other call refuses them for.',
+      answers: { 200: { description: 'The device.', schema: ownDeviceBody } },
     }),
-    async (request, reply): Promise<z.output<typeof deviceBody> | typeof reply> => {
+    async (request, reply): Promise<z.output<typeof ownDeviceBody> | typeof reply> => {
       const device = await useCases.readSelf(proofOf(request))
       return isRefusal(device) ? sendRefusal(reply, device) : device
     },
