@@ -112,6 +112,7 @@ import { reportActivity, reportFromPortal } from './usecases/report-activity.ts'
 import { listReports, resolveReport } from './usecases/reports.ts'
 import { resendChallenge } from './usecases/resend-challenge.ts'
 import { rotatePushToken } from './usecases/rotate-push-token.ts'
+import { createSharedReads } from './usecases/shared-reads.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
 import { makeRecoveryCodes, makeTemporaryCode } from './usecases/single-use-codes.ts'
 import { setUserStatus } from './usecases/suspend-user.ts'
@@ -181,7 +182,7 @@ export type Parts = {
 /** Gives each use case its needs; the routes get what is left of it. */
 export function bindUseCases(parts: Parts): UseCases {
   const signingKeys = createSigningKeys(parts, () => performance.now())
-  const needs = { ...parts, signingKeys }
+  const needs = { ...parts, signingKeys, sharedReads: createSharedReads() }
   const bind = binderOf(needs)
 
   const authentication = createApiKeyAuthentication(parts)

@@ -6,12 +6,14 @@ import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeRecord, ChallengeStore } from '../ports/challenge-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import { revocationPrefix } from './api-keys.ts'
+import type { SharedReads } from './shared-reads.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 export type Needs = {
   readonly challenges: Pick<ChallengeStore, 'find' | 'expire'>
   readonly signals: Signals
   readonly signingKeys: SigningKeys
+  readonly sharedReads: SharedReads
   readonly publicOrigin: string
 }
 
@@ -20,6 +22,13 @@ export type ChallengeReading = ChallengeRecord & { readonly result: string | nul
 
 /** A lost signal costs at most this long, never an answer; and so long at most is somebody waited for who may not ask any more. */
 export const rereadEveryMs = 1000
+
+/** Until all who wait for this look again: at the same moment, so that they share the read. */
+export function toNextTickMs(id: string): number {
+  let phase = 0
+  for (const character of id.slice(-4)) phase = phase * 36 + Number.parseInt(character, 36)
+  return rereadEveryMs - ((performance.now() + phase) % rereadEveryMs)
+}
 
 /** Why whoever waits may not ask any more; undefined while they may. */
 export type StillAllowed = () => Promise<Refusal | undefined>
@@ -34,10 +43,16 @@ export async function readChallenge(
   principal: Asker,
   id: ChallengeId,
 ): Promise<ChallengeReading | (Refusal & { readonly refused: 'not_found' })> {
-  const record = await loadChallenge(needs, principal, id)
-  return record === null
-    ? refuse('not_found')
-    : { ...record, result: await signResult(needs, record) }
+  const reading = await readShared(needs, principal, id)
+  return reading ?? refuse('not_found')
+}
+
+/** One read, and one signature, for all of the relying party's requests that ask at once. */
+function readShared(needs: Needs, asker: Asker, id: ChallengeId): Promise<ChallengeReading | null> {
+  return needs.sharedReads(`challenge ${asker.tenantId} ${asker.rpId} ${id}`, async () => {
+    const record = await loadChallenge(needs, asker, id)
+    return record && { ...record, result: await signResult(needs, record) }
+  })
 }
 
 async function loadChallenge(
@@ -81,15 +96,13 @@ export async function waitForChallenge(
   const until = performance.now() + waitMs
   try {
     for (;;) {
-      const record = await loadChallenge(needs, principal, id)
-      if (record === null) return refuse('not_found')
+      const reading = await readShared(needs, principal, id)
+      if (reading === null) return refuse('not_found')
       const leftMs = until - performance.now()
       const over = leftMs <= 0 || needs.signals.stopped || aborted()
-      if (record.challenge.status !== 'pending' || over) {
-        return { ...record, result: await signResult(needs, record) }
-      }
-      const toExpiryMs = record.challenge.expiresAt.getTime() - record.now.getTime() + 1
-      await watch.next(Math.min(leftMs, toExpiryMs, rereadEveryMs))
+      if (reading.challenge.status !== 'pending' || over) return reading
+      const toExpiryMs = reading.challenge.expiresAt.getTime() - reading.now.getTime() + 1
+      await watch.next(Math.min(leftMs, toExpiryMs, toNextTickMs(id)))
       const refusal = await stillAllowed()
       if (refusal) return refusal
     }

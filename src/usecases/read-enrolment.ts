@@ -6,12 +6,14 @@ import type { EnrolmentRecord, EnrolmentStore } from '../ports/enrolment-store.t
 import type { Signals } from '../ports/signals.ts'
 import type { Sealing } from '../ports/world.ts'
 import { revocationPrefix } from './api-keys.ts'
-import { rereadEveryMs, type StillAllowed } from './read-challenge.ts'
+import { type StillAllowed, toNextTickMs } from './read-challenge.ts'
+import type { SharedReads } from './shared-reads.ts'
 
 export type Needs = {
   readonly enrolments: Pick<EnrolmentStore, 'find'>
   readonly sealing: Pick<Sealing, 'open'>
   readonly signals: Signals
+  readonly sharedReads: SharedReads
 }
 
 /** An enrolment as the relying party that opened it reads it. */
@@ -91,7 +93,10 @@ export async function followEnrolment(
   let seen = after
   try {
     for (let turn = 0; ; turn++) {
-      const record = await needs.enrolments.find(owner.tenantId, id)
+      const { tenantId } = owner
+      const record = await needs.sharedReads(`enrolment ${tenantId} ${id}`, () =>
+        needs.enrolments.find(tenantId, id),
+      )
       if (!record || !owns(owner, record.enrolment)) return refuse('not_found')
       const reading = read(needs, record)
       const refusal = turn > 0 ? await stillAllowed?.(reading.status) : undefined
@@ -102,7 +107,7 @@ export async function followEnrolment(
       const over = leftMs <= 0 || needs.signals.stopped || aborted?.()
       if (!moving || reading.status !== seen || over) return reading
       const toExpiryMs = record.enrolment.expiresAt.getTime() - record.now.getTime() + 1
-      await watch.next(Math.min(leftMs, toExpiryMs, rereadEveryMs))
+      await watch.next(Math.min(leftMs, toExpiryMs, toNextTickMs(id)))
     }
   } finally {
     watch.close()

@@ -3,15 +3,19 @@ import type { TenantId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { SigningKeyStore, StoredSigningKey } from '../ports/directory-store.ts'
 import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
+import type { SharedReads } from './shared-reads.ts'
 
-export type Needs = { readonly keys: Pick<SigningKeyStore, 'list'> }
+export type Needs = {
+  readonly keys: Pick<SigningKeyStore, 'list'>
+  readonly sharedReads: SharedReads
+}
 
 /** All public keys a tenant ever signed with, newest first: a receipt must verify for years. */
 export async function readPublicKeys(
-  { keys }: Needs,
+  { keys, sharedReads }: Needs,
   tenantId: TenantId,
 ): Promise<readonly StoredSigningKey[] | Refusal> {
-  const found = await keys.list(tenantId)
+  const found = await sharedReads(`signing keys ${tenantId}`, () => keys.list(tenantId))
   return found.length === 0 ? refuse('not_found') : found
 }
 

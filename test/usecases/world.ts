@@ -28,6 +28,7 @@ import { type Command, createChallenge } from '../../src/usecases/create-challen
 import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
 import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
 import { readEnrolment } from '../../src/usecases/read-enrolment.ts'
+import { createSharedReads } from '../../src/usecases/shared-reads.ts'
 import { createSigningKeys } from '../../src/usecases/signing-keys.ts'
 import { createRelyingParty, createTenant } from '../../src/usecases/tenants.ts'
 import { openStores } from '../support/stores.ts'
@@ -99,6 +100,7 @@ export async function openWorld() {
       dispatch: (pushes: readonly DuePush[]) => void dispatched.push(...pushes),
     },
     userTurns: openTurns(10).userTurns,
+    sharedReads: createSharedReads(),
     publicOrigin,
   }
 }

@@ -48,7 +48,9 @@ export class RefusedCall extends Error {
 
   /** Whether the same call may succeed a little later: nobody decided anything. */
   get isPassing(): boolean {
-    if (this.status === 429) return this.code === 'unexpected_response'
+    if (this.status === 429) {
+      return this.code === 'unexpected_response' || this.code === 'too_many_requests'
+    }
     return (
       this.status === 0 || this.status === 408 || this.status >= 500 || this.code === 'conflict'
     )

@@ -270,6 +270,15 @@ describe('waiting for a decision', () => {
     expect(await client.waitForDecision('chl_1')).toMatchObject({ status: 'approved' })
   })
 
+  test('goes on when too much waits already: nothing was done', async () => {
+    answers = [
+      reading('pending'),
+      problem(429, 'too_many_requests', { 'retry-after': '0' }),
+      approved,
+    ]
+    expect(await client.waitForDecision('chl_1')).toMatchObject({ status: 'approved' })
+  })
+
   test('ends for a challenge whose key was revoked meanwhile', async () => {
     answers = [reading('pending'), problem(401, 'api_key_invalid')]
     expect(await refusalOf(client.waitForDecision('chl_1'))).toMatchObject({ status: 401 })

@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
+import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
+import { readChallenge, waitForChallenge } from '../../src/usecases/read-challenge.ts'
+import { readEnrolment } from '../../src/usecases/read-enrolment.ts'
+import { createSharedReads } from '../../src/usecases/shared-reads.ts'
+import { until } from '../support/until.ts'
+import {
+  anAnswer,
+  aPhone,
+  aPrincipal,
+  aProof,
+  ask,
+  granted,
+  openWorld,
+  signAnswer,
+  type World,
+} from './world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld()
+})
+afterAll(() => world.close())
+
+/** Reads that go on until they are ended, in the order in which they began. */
+function readsOnDemand() {
+  const ends: ((value: number) => void)[] = []
+  return {
+    begun: () => ends.length,
+    read: () =>
+      new Promise<number>((resolve) => {
+        ends.push(resolve)
+      }),
+    end: async (at: number) => {
+      ends[at]?.(at)
+      await new Promise((resolve) => setImmediate(resolve))
+    },
+  }
+}
+
+test('those who ask while a read is under way share the next one, and wait for no further', async () => {
+  const share = createSharedReads()
+  const { begun, read, end } = readsOnDemand()
+  const first = share('a', read)
+  const rest = Array.from({ length: 100 }, () => share('a', read))
+  expect(begun()).toBe(1)
+  await end(0)
+  expect(begun()).toBe(2)
+  const later = share('a', read)
+  await end(1)
+  await end(2)
+  expect(await first).toBe(0)
+  expect(new Set(await Promise.all(rest))).toEqual(new Set([1]))
+  expect(await later).toBe(2)
+  void share('a', read)
+  expect(begun()).toBe(4)
+})
+
+test('nobody is answered by a read that had begun before they asked: what was committed before is read', async () => {
+  const share = createSharedReads()
+  let written = 0
+  const read = async () => {
+    const seen = written
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    return seen
+  }
+  await Promise.all(
+    Array.from({ length: 200 }, async (_, at) => {
+      await new Promise((resolve) => setTimeout(resolve, at % 13))
+      written++
+      const before = written
+      expect(await share('a', read)).toBeGreaterThanOrEqual(before)
+    }),
+  )
+})
+
+test('names share nothing, and a read that fails fails for those who shared it alone', async () => {
+  const share = createSharedReads()
+  const broken = share('a', () => Promise.reject(new Error('broken')))
+  const next = share('a', async () => 'read')
+  const other = share('b', async () => 'other')
+  await expect(broken).rejects.toThrow('broken')
+  expect(await next).toBe('read')
+  expect(await other).toBe('other')
+  expect(await share('a', async () => 'again')).toBe('again')
+})
+
+/** A world that counts the reads of one kind. */
+function counting<Name extends 'challenges' | 'enrolments'>(name: Name) {
+  let reads = 0
+  const store = world[name]
+  const find = (...given: unknown[]) => {
+    reads++
+    return (store.find as (...given: unknown[]) => Promise<unknown>)(...given)
+  }
+  return {
+    reads: () => reads,
+    needs: { ...world, sharedReads: createSharedReads(), [name]: { ...store, find } } as World,
+  }
+}
+
+test('500 who wait for one challenge are told of its end by a few reads and one signature', async () => {
+  const principal = await aPrincipal(world)
+  const phone = await aPhone(world, principal)
+  const { id } = (await granted(ask(world, principal))).challenge
+  const { needs, reads } = counting('challenges')
+  const waiting = Array.from({ length: 500 }, () =>
+    granted(waitForChallenge(needs, principal, id, 20_000)),
+  )
+  await until('all have looked once', () => reads() >= 2)
+  const before = reads()
+  const answer = await signAnswer(phone, await anAnswer(world, phone, id, { dec: 'deny' }))
+  await granted(answerChallenge(world, await aProof(world, phone), { challengeId: id, answer }))
+  const readings = await Promise.all(waiting)
+  expect(new Set(readings.map(({ challenge }) => challenge.status))).toEqual(new Set(['denied']))
+  expect(new Set(readings.map(({ result }) => result)).size).toBeLessThanOrEqual(2)
+  // A tick may come in between, and those whom a read under way could not answer share the next.
+  expect(reads() - before).toBeLessThanOrEqual(6)
+})
+
+test('500 who look at one challenge at once are answered by two reads', async () => {
+  const principal = await aPrincipal(world)
+  await aPhone(world, principal)
+  const { id } = (await granted(ask(world, principal))).challenge
+  const { needs, reads } = counting('challenges')
+  await Promise.all(Array.from({ length: 500 }, () => granted(readChallenge(needs, principal, id))))
+  expect(reads()).toBe(2)
+})
+
+test('a relying party shares no reading with another', async () => {
+  const principal = await aPrincipal(world)
+  await aPhone(world, principal)
+  const { id } = (await granted(ask(world, principal))).challenge
+  const other = await aPrincipal(world, ['other'], principal.tenantId)
+  const [own, foreign] = await Promise.all([
+    readChallenge(world, principal, id),
+    readChallenge(world, other, id),
+  ])
+  expect(own).toMatchObject({ challenge: { id } })
+  expect(foreign).toEqual({ refused: 'not_found' })
+})
+
+test('500 who wait for one enrolment look at it together', async () => {
+  const principal = await aPrincipal(world)
+  const user = { user: 'alice', displayName: 'Alice' }
+  const { enrolment } = await granted(openEnrolment(world, principal, user))
+  const { needs, reads } = counting('enrolments')
+  const { id } = enrolment
+  await Promise.all(
+    Array.from({ length: 500 }, () => granted(readEnrolment(needs, principal, id, { waitMs: 30 }))),
+  )
+  expect(reads()).toBeLessThanOrEqual(12)
+})
