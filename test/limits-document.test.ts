@@ -98,6 +98,7 @@ test('it tells the figures that no policy changes', () => {
 test('it tells the figures of the server', () => {
   const { bodyBytesMax, headerBytesMax, discardedBytesMax } = defaultServerLimits
   const { headersTimeoutMs, requestTimeoutMs, discardingMs } = defaultServerLimits
+  const { exportMs, exportIdleMs } = defaultServerLimits
   const figureOf = (what: string) => rows.find(([name]) => name === what)?.[1]
   const seconds = (ms: number) => `${ms / 1000} s`
   expect(figureOf('time in which the headers of a request arrive')).toBe(seconds(headersTimeoutMs))
@@ -108,6 +109,8 @@ test('it tells the figures of the server', () => {
     `${discardedBytesMax / 1024 ** 2} MiB`,
   )
   expect(figureOf('time that this may take')).toBe(seconds(discardingMs))
+  expect(figureOf('time in which an export of a user is read')).toBe(seconds(exportMs))
+  expect(figureOf('time between two reads of it')).toBe(seconds(exportIdleMs))
 })
 
 test('it tells who waits for whom', () => {

@@ -63,6 +63,8 @@ export type RefusalCode =
   | 'platform_retired'
   | 'device_not_pending'
   | 'too_many_diagnostics'
+  // personal data
+  | 'export_busy'
   // the portal
   | 'portal_link_invalid'
   | 'portal_session_invalid'

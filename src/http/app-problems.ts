@@ -40,4 +40,9 @@ export const appProblems = {
     title: 'The device has sent diagnostics too often.',
     detail: 'Send them again after the time in `Retry-After`.',
   },
+  export_busy: {
+    status: 429,
+    title: 'Another export is under way.',
+    detail: 'Read that one to its end, or wait for the seconds in `Retry-After`.',
+  },
 } as const satisfies Partial<Record<RefusalCode, ProblemKind>>

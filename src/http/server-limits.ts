@@ -16,6 +16,12 @@ export type ServerLimits = {
   readonly heartbeatMs: number
   /** An event stream ends after this time; no challenge lives longer (NIST SP 800-63B-4, 3.1.3.2). */
   readonly streamMs: number
+  /**
+   * Who asks for a person's data must have read it within this time, and go on reading: it keeps a
+   * connection to the database.
+   */
+  readonly exportMs: number
+  readonly exportIdleMs: number
 }
 
 export const defaultServerLimits: ServerLimits = {
@@ -30,4 +36,6 @@ export const defaultServerLimits: ServerLimits = {
   discardingMs: 5_000,
   heartbeatMs: 15_000,
   streamMs: 600_000,
+  exportMs: 120_000,
+  exportIdleMs: 5_000,
 }

@@ -20,6 +20,7 @@ const look = `
     cross join lateral (
       select d.due_at, d.leased_until from webhook_deliveries d
       where d.tenant_id = e.tenant_id and d.endpoint_id = e.id and d.status = 'queued'
+        and d.settled_at is null
       order by d.due_at limit ${endpointSeen}
     ) x
     where e.status = 'active'

@@ -23,6 +23,11 @@ export type Database = Queries & {
   readonly prisma: PrismaClient
   /** Commits what the work did when it resolves, undoes it when it rejects; all within `timeoutMs`. */
   transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>
+  /**
+   * What the database held at one moment, to be read piece by piece, each within `timeoutMs`. It keeps a connection until it
+   * is closed; the server ends one of which nothing was asked for five times `timeoutMs`.
+   */
+  snapshot(): Promise<Snapshot>
   /** Queries sent since the start, Prisma's too. */
   readonly roundTrips: () => number
   /** The same by name of the statement; those without one are Prisma's, and what begins and ends transactions: `other`. */
@@ -46,6 +51,9 @@ export type DatabaseConfig = {
   /** Told of each new connection. */
   readonly onConnected?: () => void
 }
+
+/** Reads of one moment; closing may be repeated, and waits for what is under way. */
+export type Snapshot = Queries & { close(): Promise<void> }
 
 /** A connection for a while. */
 type Loan = Queries & { command(text: string): Promise<unknown> }
@@ -88,6 +96,7 @@ export function openDatabase(config: DatabaseConfig): Database {
     prisma,
     query: (name, text, values) => lend(pool, timeoutMs, (loan) => loan.query(name, text, values)),
     transaction: (work) => lend(pool, timeoutMs, (loan) => commit(loan, work)),
+    snapshot: () => openSnapshot(pool, timeoutMs),
     roundTrips: () => roundTrips,
     statements: () => statements,
     connections: () => ({
@@ -177,6 +186,37 @@ async function commit<T>(loan: Loan, work: (tx: Queries) => Promise<T>): Promise
   }
   await loan.command('commit')
   return result
+}
+
+async function openSnapshot(pool: pg.Pool, timeoutMs: number): Promise<Snapshot> {
+  const client = await pool.connect()
+  const send = <Row extends pg.QueryResultRow>(statement: pg.QueryConfig) =>
+    client.query<Row>({ ...statement, query_timeout: timeoutMs } as pg.QueryConfig)
+  const end = async () => {
+    const ended = await send({ text: 'rollback' }).catch(() => null)
+    client.release(ended === null)
+  }
+  try {
+    await send({ text: 'begin isolation level repeatable read read only' })
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
+  let closed: Promise<void> | undefined
+  return {
+    async query<Row extends pg.QueryResultRow>(
+      name: string,
+      text: string,
+      values: readonly unknown[],
+    ) {
+      if (closed !== undefined) throw new Error('the snapshot is closed')
+      return (await send<Row>({ name, text, values: [...values] })).rows
+    },
+    close: () => {
+      closed ??= end()
+      return closed
+    },
+  }
 }
 
 /** The database's time in milliseconds since the epoch, whatever the settings for dates are. */

@@ -2,47 +2,13 @@
 
 import { commitSlackSeconds } from '../domain/audit-chain.ts'
 import type { TenantId, UserId } from '../domain/ids.ts'
-import type { PersonalData, PersonalDataStore } from '../ports/personal-data-store.ts'
+import type { PersonalDataStore } from '../ports/personal-data-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
 import type { Database } from './database.ts'
 import { lockUserRow, unregisterDevices } from './devices.ts'
+import { byDevice, byUser, createPersonalDataExport } from './personal-data-export.ts'
 import { holdProtection } from './protections.ts'
-
-const byUser = 't.tenant_id = $1 and t.user_id = $2'
-const byDevice = `t.tenant_id = $1 and t.device_id in (
-  select d.id from devices d where d.tenant_id = $1 and d.user_id = $2)`
-const byChallenge = `t.tenant_id = $1 and t.challenge_id in (
-  select c.id from challenges c where c.tenant_id = $1 and c.user_id = $2)`
-
-/** Where a person's rows are, and the columns that are no information about them but secrets, hashes or seals. */
-const tables: readonly (readonly [table: string, where: string, hidden: readonly string[]])[] = [
-  ['users', 't.tenant_id = $1 and t.id = $2', []],
-  ['user_identifiers', byUser, []],
-  ['enrolments', byUser, ['code_hash', 'typed_code_hash', 'number_sealed']],
-  ['devices', byUser, ['push_token_sealed', 'push_token_hash', 'erased_key_hashes']],
-  ['device_keys', byDevice, ['mac']],
-  ['passcode_secrets', byDevice, ['secret_sealed']],
-  ['single_use_codes', byUser, ['hash', 'key_sealed']],
-  ['passcode_budgets', byUser, []],
-  ['diagnostics', byUser, []],
-  ['portal_sessions', byUser, ['link_hash', 'session_hash']],
-  ['user_protections', byUser, []],
-  ['initiators', byUser, []],
-  ['reports', byUser, []],
-  ['challenges', byUser, ['number_sealed', 'request_hash']],
-  ['challenge_targets', byChallenge, ['request_hash']],
-  ['answers', byChallenge, ['jws_sealed', 'jws']],
-  ['shown_numbers', byUser, ['place', 'number_sealed']],
-  ['followed_challenges', byChallenge, []],
-  ['keycloak_callbacks', byChallenge, ['token_sealed']],
-  ['deliveries', byDevice, []],
-  ['activities', byUser, ['salt', 'post_hash']],
-  ['activity_push_budgets', byUser, []],
-  ['webhook_facts', byUser, []],
-  ['webhook_deliveries', byUser, []],
-  ['audit_events', 't.tenant_id = $1 and t.subject = $2', ['salt']],
-]
 
 // What is atomic: from its commit on nobody finds the user, and none of their devices, codes or tickets does anything. An erased user
 // is suspended for ever, so that whoever holds the protection to add something is refused.
@@ -159,20 +125,7 @@ export function createPersonalDataStore(
   }
 
   return {
-    export(tenantId, userId) {
-      return database.transaction(async (tx) => {
-        const found: Record<string, PersonalData[string]> = {}
-        for (const [table, where, hidden] of tables) {
-          const rows = await tx.query<{ row: PersonalData[string][number] }>(
-            `export_${table}`,
-            `select to_jsonb(t) - $3::text[] as row from ${table} t where ${where}`,
-            [tenantId, userId, ['tenant_id', ...hidden]],
-          )
-          found[table] = rows.map(({ row }) => row)
-        }
-        return found
-      })
-    },
+    openExport: createPersonalDataExport(database),
 
     cutOff(tenantId, userId, actor) {
       return database.transaction(async (tx) => {

@@ -2,12 +2,28 @@ import type { Actor } from '../domain/activity.ts'
 import type { TenantId, UserId } from '../domain/ids.ts'
 import type { Unregistered } from './device-store.ts'
 
-/** Rows of one user by table, as they are kept, without what is secret or sealed. */
-export type PersonalData = Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>
+/**
+ * Some rows of a table, each as a JSON object, as they are kept, without what is secret or sealed.
+ */
+export type PersonalDataPage = { readonly table: string; readonly rows: readonly string[] }
+
+/** Everything that is held on a user at one moment. Who opened it closes it. */
+export type PersonalDataReading = {
+  /**
+   * The next few hundred rows, each table after the other, also those without rows; null at the
+   * end.
+   */
+  next(): Promise<PersonalDataPage | null>
+  /** Gives back what the reading holds; at any time, more than once. */
+  close(): Promise<void>
+}
 
 export interface PersonalDataStore {
-  /** Everything that is held on a user, table by table. */
-  export(tenantId: TenantId, userId: UserId): Promise<PersonalData>
+  /**
+   * Begins to read everything that is held on a user; `busy` while another one of the tenant is being read, or several by this
+   * process: a reading keeps a connection for as long as whoever asked for it takes.
+   */
+  openExport(tenantId: TenantId, userId: UserId): Promise<PersonalDataReading | 'busy'>
   /**
    * Ends what is pending, unregisters every device, takes away the names and records the erasure, in one transaction: when it returns,
    * nobody finds the user, and nothing of theirs signs in. What stays says that there was a user, with which devices, from when until

@@ -2,9 +2,9 @@
 
 import type { UserId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
-import { isRefusal, type Refusal } from '../domain/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserStore } from '../ports/directory-store.ts'
-import type { PersonalData, PersonalDataStore } from '../ports/personal-data-store.ts'
+import type { PersonalDataReading, PersonalDataStore } from '../ports/personal-data-store.ts'
 import { findUser } from './find-user.ts'
 import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 
@@ -15,14 +15,22 @@ export type Needs = {
   readonly personalData: PersonalDataStore
 }
 
-/** Everything that is held on a user, for an admin who may see them. */
+// A long history is read within seconds.
+const busySeconds = 5
+
+/**
+ * Everything that is held on a user at this moment, for an admin who may see them. Who gets a
+ * reading closes it.
+ */
 export async function exportUser(
   needs: Needs,
   principal: Principal,
   userId: UserId,
-): Promise<PersonalData | Refusal> {
+): Promise<PersonalDataReading | Refusal> {
   const user = await findUser(needs, principal, { id: userId })
-  return isRefusal(user) ? user : needs.personalData.export(principal.tenantId, user.id)
+  if (isRefusal(user)) return user
+  const reading = await needs.personalData.openExport(principal.tenantId, user.id)
+  return reading === 'busy' ? refuse('export_busy', { retryAfterSeconds: busySeconds }) : reading
 }
 
 // About two seconds' work; the worker goes on where this ends.

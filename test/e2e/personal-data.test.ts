@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
 import { describe, expect, test, vi } from 'vitest'
 import { parse } from 'yaml'
 import { onServer } from '../support/cluster.ts'
@@ -178,6 +180,43 @@ describe('a person who is erased', () => {
     expect(tables.answers).toHaveLength(1)
     expect(tables.activities.length).toBeGreaterThan(4)
     expect(reply.text).not.toMatch(/sealed|_hash"|"mac"|"salt"/)
+  })
+
+  test('gets no document that looks whole when reading it fails half-way', async () => {
+    await using service = await startTestService()
+    const { userId } = await enrolPhone(service, { user: 'bob' })
+    // More than the buffers between us hold.
+    await onServer(service.database.url, (client) =>
+      client.query(
+        `insert into activities (tenant_id, id, user_id, type, severity, actor, details)
+         select tenant_id, 'act_' || n, id, 'posted', 'info', 'operator',
+           jsonb_build_object('text', repeat('x', 5000))
+         from users, generate_series(1, 4000) n where id = $1`,
+        [userId],
+      ),
+    )
+    const authorization = `Bearer ${service.key}`
+    const sent = request(`${service.origin}/v1/users/${userId}/export`, {
+      headers: { authorization },
+    }).end()
+    const [reply] = (await once(sent, 'response')) as [IncomingMessage]
+    expect(reply.statusCode).toBe(200)
+    await until('the service waits for us', async () => {
+      const ended = await onServer(service.database.url, (client) =>
+        client.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+           where datname = current_database() and state = 'idle in transaction'
+             and query like 'fetch%'`,
+        ),
+      )
+      return ended.rowCount === 1
+    })
+    const parts: Buffer[] = []
+    const reading = async () => {
+      for await (const part of reply) parts.push(part)
+    }
+    await expect(reading()).rejects.toThrow('aborted')
+    expect(() => JSON.parse(Buffer.concat(parts).toString())).toThrow()
   })
 
   test('leaves an audit record that is whole: what was erased is counted, not missed', async () => {

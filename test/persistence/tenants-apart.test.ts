@@ -7,6 +7,7 @@ import type { IntegrationPlan } from '../../src/domain/integration.ts'
 import { preferencesOf } from '../../src/domain/notice.ts'
 import { plainMapping } from '../../src/domain/user-name.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
+import { everythingOn } from '../support/personal-data.ts'
 import {
   aChallenge,
   aClaim,
@@ -328,9 +329,9 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       (await apiKeys.list(my.tenantId)).filter(({ id }) => id === their.apiKeyId),
     [],
   ],
-  'personalData.export': [
+  'personalData.openExport': [
     async ({ personalData }, my, their) =>
-      Object.values(await personalData.export(my.tenantId, their.userId)).flat(),
+      Object.values(await everythingOn(personalData, my.tenantId, their.userId)).flat(),
     [],
   ],
   'personalData.cutOff': [
@@ -895,6 +896,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
 
 /** Methods that serve the whole installation, or take no id of anything that exists. */
 const installationWide = [
+  'agenda.look',
   'tableStatistics.refresh',
   'tenants.createTenant',
   'tenants.findTenant',

@@ -8,6 +8,7 @@ import {
 } from '../../src/usecases/diagnostics.ts'
 import { eraseUser, exportUser } from '../../src/usecases/personal-data.ts'
 import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
+import { everythingIn } from '../support/personal-data.ts'
 import { aPhone, aPrincipal, aProof, granted, openWorld, type Phone, type World } from './world.ts'
 
 let world: World
@@ -69,7 +70,8 @@ test('a proof sends once, and an unregistered device sends nothing', async () =>
 
 test('they are in the export of the user, and go with an erasure', async () => {
   const { incidentId } = await granted(send())
-  const { diagnostics } = await granted(exportUser(world, principal, phone.userId))
+  const reading = await granted(exportUser(world, principal, phone.userId))
+  const { diagnostics } = await everythingIn(reading)
   expect(diagnostics).toMatchObject([{ id: incidentId, text: given.text }])
   await eraseUser(world, principal, phone.userId)
   expect(await readDiagnostics(world, principal, incidentId)).toEqual({ refused: 'not_found' })

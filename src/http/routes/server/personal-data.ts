@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { nothing } from '../../operation.ts'
+import { personalDataStream } from '../../personal-data-stream.ts'
 import { principalOf } from '../../plugins/api-key.ts'
 import { sendRefusal } from '../../problem.ts'
 import { idParams } from '../../schemas/ids.ts'
@@ -20,7 +21,7 @@ const personalDataBody = z
 /** What persons may ask for: everything about them, and its end. */
 export function personalDataRoutes(
   app: HttpApp,
-  { useCases, key }: ServerOptions,
+  { useCases, key, limits, stopping }: ServerOptions,
   done: () => void,
 ): void {
   app.get(
@@ -29,12 +30,17 @@ export function personalDataRoutes(
       operationId: 'exportUser',
       tag: 'users',
       summary: 'Everything that is held on a user',
+      description:
+        'As it was at one moment, and sent as it is read: a response that breaks off is not whole.',
       params: userParams,
       answers: { 200: { description: 'The data.', schema: personalDataBody } },
+      refusals: ['export_busy'],
     }),
-    async (request, reply): Promise<z.output<typeof personalDataBody> | typeof reply> => {
-      const tables = await useCases.exportUser(principalOf(request), request.params.userId)
-      return isRefusal(tables) ? sendRefusal(reply, tables) : { tables: { ...tables } as never }
+    async (request, reply) => {
+      const reading = await useCases.exportUser(principalOf(request), request.params.userId)
+      if (isRefusal(reading)) return sendRefusal(reply, reading)
+      const body: unknown = personalDataStream(reading, limits, stopping)
+      return reply.type('application/json; charset=utf-8').send(body as never)
     },
   )
   app.post(
