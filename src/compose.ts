@@ -1,6 +1,6 @@
 // The running service. Only this file and those named src/open-*.ts name adapters and join the parts.
 
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -12,7 +12,13 @@ import { openPush } from './open-push.ts'
 import { openStores } from './open-stores.ts'
 import { openTurns } from './open-turns.ts'
 import { openWebhooks } from './open-webhooks.ts'
-import { agreeOnOrigin, assertMasterKey, openSignalCarrier, openWorld } from './open-world.ts'
+import {
+  agreeOnOrigin,
+  assertMasterKey,
+  openPresence,
+  openSignalCarrier,
+  openWorld,
+} from './open-world.ts'
 import { openAttestationVerifier } from './outbound/attestation.ts'
 import { type AttestationRoots, pinnedAttestationRoots } from './outbound/attestation-roots.ts'
 import { createEgressGuard } from './outbound/egress-guard.ts'
@@ -55,7 +61,7 @@ async function firstTenant(
   show: (made: Bootstrapped) => Promise<void>,
 ): Promise<Bootstrapped | null> {
   return whileStarting(config, opened, log, async (database) => {
-    const needs = { ...parts, ...openStores({ database }, parts.random) }
+    const needs = { ...parts, ...openStores({ ...opened, database }, parts.random) }
     const shownBy = `the ${config.role} process ${process.pid} on ${hostname()}`
     const made = await bootstrap(needs, { shownBy }, show)
     if (made) return made
@@ -91,12 +97,14 @@ export async function startService(
   const world = await openWorld(config, opened, log)
   const stores = openStores(opened, world.random)
   const publicOrigin = await whileStarting(config, opened, log, async (own) => {
-    const starting = openStores({ database: own }, world.random)
+    const starting = openStores({ ...opened, database: own }, world.random)
     await assertMasterKey(config, { ...world, ...starting })
     return agreeOnOrigin(config, ownOrigin, starting, log)
   })
   const signals = await openSignalCarrier(config, opened, log)
   undo.defer(() => signals.close())
+  const leaseHolder = await whileStarting(config, opened, log, () => openPresence(opened, log))
+  undo.defer(() => leaseHolder.close())
   const push = openPush(config, { ...world, ...stores, signals }, log)
   undo.defer(() => Promise.race([push.drain(), drainTime()]))
   const metrics = createMetrics({
@@ -110,7 +118,7 @@ export async function startService(
     ...world,
     ...stores,
     push,
-    leaseHolder: randomUUID(),
+    leaseHolder,
     originHash: createHash('sha256').update(publicOrigin).digest('base64url').slice(0, 11),
     log,
     observe: ({ kind, address }, result, ms) =>
@@ -152,10 +160,9 @@ export async function startService(
     const signingKeys = createSigningKeys(parts, () => performance.now())
     const observes = { observe: metrics.webhook, observeSweep: metrics.sweep }
     const needs = { ...parts, signingKeys, log, ...observes }
-    const { leaseHolder } = dispatcher
     const webhooks = openWebhooks(config.webhooks, webhookUrls, { ...needs, leaseHolder })
     undo.defer(() => Promise.race([webhooks.drain(), drainTime()]))
-    const callbackCourier = createCallbackCourier(needs)
+    const callbackCourier = createCallbackCourier({ ...needs, leaseHolder })
     undo.defer(() => Promise.race([callbackCourier.drain(), drainTime()]))
     const sweeps = startSweeps({ ...needs, callbackCourier, courier: webhooks.courier })
     undo.defer(() => sweeps.stop())

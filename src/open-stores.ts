@@ -17,6 +17,7 @@ import { createInstallationStore } from './persistence/installation.ts'
 import { createIntegrationStore } from './persistence/integrations.ts'
 import { createKeptAnswerStore } from './persistence/kept-answers.ts'
 import { createKeycloakCallbackStore } from './persistence/keycloak-callbacks.ts'
+import { createLeaseStore } from './persistence/leases.ts'
 import { createNoticeStore } from './persistence/notices.ts'
 import { createPasscodeStore } from './persistence/passcodes.ts'
 import { createPersonalDataStore } from './persistence/personal-data.ts'
@@ -35,9 +36,13 @@ import { createWebhookEndpointStore } from './persistence/webhook-endpoints.ts'
 import type { Random } from './ports/world.ts'
 
 /** Every store, on one database. */
-export function openStores({ database }: { readonly database: Database }, random: Random) {
+export function openStores(
+  { database, schema }: { readonly database: Database; readonly schema: string },
+  random: Random,
+) {
   return {
     agenda: createAgendaStore(database),
+    leases: createLeaseStore(database, schema),
     tenants: createTenantStore(database, random),
     apiKeys: createApiKeyStore(database, random),
     installation: createInstallationStore(database),

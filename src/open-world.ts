@@ -15,6 +15,7 @@ import { createSecurityLog } from './outbound/security-log.ts'
 import { createSignalHub, type SignalCarrier } from './outbound/signal-hub.ts'
 import { createSignatures } from './outbound/signatures.ts'
 import { channelOf, createNotifySignals, notifyStatement } from './persistence/notify-signals.ts'
+import { createPresence, type Presence } from './persistence/presence.ts'
 import { StartFault, toldFault } from './start-fault.ts'
 import { findUnopenedKey } from './usecases/check-master-key.ts'
 import { settleOrigin } from './usecases/public-origin.ts'
@@ -57,6 +58,13 @@ export async function openSignalCarrier(
         )
       : (await import('./outbound/redis-signals.ts')).createRedisSignals(config.redisUrl, failed)
   return createSignalHub(carrier, failed)
+}
+
+/** How the others see that this process lives, and what it leases under. */
+export function openPresence({ url, schema }: OpenedDatabase, log: Logger): Promise<Presence> {
+  const failed = (error: unknown) =>
+    log.warn({ reason: String(error) }, 'this process is not seen by the others for a while')
+  return createPresence({ url, schema }, failed)
 }
 
 const phonesLeft = 'phones that enrolled under it must enrol anew'

@@ -1,3 +1,4 @@
+import { unseenPrefix } from '../domain/lease.ts'
 import { noticeLifetimeSeconds } from '../domain/notice.ts'
 import type { DeliveryStore, Housekeeping, Settlement } from '../ports/delivery-store.ts'
 import type { Database } from './database.ts'
@@ -60,7 +61,8 @@ const settle = `
     settled_at = case when x.status = 'queued' then null else clock_timestamp() end
   from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[])
     as x(tenant_id, id, status, reason, provider_message_id, retry_after_ms)
-  where d.tenant_id = x.tenant_id and d.id = x.id and d.status = 'queued' and d.leased_by = $1`
+  where d.tenant_id = x.tenant_id and d.id = x.id and d.status = 'queued'
+    and d.leased_by in ($1, '${unseenPrefix}' || $1)`
 
 const suppressEnded = `
   with ended as materialized (

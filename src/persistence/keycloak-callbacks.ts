@@ -52,7 +52,7 @@ const take = `
     for update of k skip locked
   )
   update keycloak_callbacks k
-  set status = 'trying', tried_at = clock_timestamp(),
+  set status = 'trying', tried_at = clock_timestamp(), tried_by = $7,
     first_tried_at = coalesce(k.first_tried_at, clock_timestamp())
   from due where k.tenant_id = due.tenant_id and k.challenge_id = due.challenge_id
   returning k.tenant_id, k.challenge_id, k.integration_id, k.issuer, k.token_sealed, k.first_tried_at,
@@ -96,7 +96,7 @@ export function createKeycloakCallbackStore(database: Database): KeycloakCallbac
       await database.query('owe_keycloak_callback', owe, values)
     },
 
-    async take({ limit, perTenant, perRealm, loads }) {
+    async take({ limit, perTenant, perRealm, loads, triedBy }) {
       const rows = await database.query<DueRow>('take_keycloak_callbacks', take, [
         limit,
         loads.map(({ tenantId }) => tenantId),
@@ -104,6 +104,7 @@ export function createKeycloakCallbackStore(database: Database): KeycloakCallbac
         loads.map(({ inFlight }) => inFlight),
         perRealm,
         perTenant,
+        triedBy,
       ])
       return rows.map((row) => ({
         tenantId: row.tenant_id,

@@ -1,6 +1,7 @@
 // What endpoints are owed: facts become deliveries, deliveries are leased, tried and settled.
 
 import type { TenantId } from '../domain/ids.ts'
+import { unseenPrefix } from '../domain/lease.ts'
 import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import type { WebhookFact } from '../domain/webhook-event.ts'
 import type {
@@ -116,7 +117,7 @@ const settle = `
   ), held as materialized (
     select x.* from webhook_deliveries d join x
       on d.tenant_id = x.tenant_id and d.endpoint_id = x.endpoint_id and d.event_id = x.event_id
-    where d.status = 'queued' and d.leased_by = $1
+    where d.status = 'queued' and d.leased_by in ($1, '${unseenPrefix}' || $1)
     order by d.event_id, d.endpoint_id for no key update of d
   ), settled as (
     update webhook_deliveries d

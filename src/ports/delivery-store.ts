@@ -15,6 +15,7 @@ export type Settlement = {
 export interface DeliveryStore {
   /** Leases due pushes that nobody holds and whose challenge still wants them (`for update skip locked`). */
   claim(leasedBy: string, limit: number): Promise<DuePush[]>
+  /** `leasedBy` is the holder's name, whether it was seen when it leased or not. */
   settle(leasedBy: string, settlements: readonly Settlement[]): Promise<void>
   /** Settles queued pushes that nobody will send any more, because their challenge ended; returns how many. */
   suppressEnded(limit: number): Promise<number>
@@ -28,7 +29,7 @@ export interface Housekeeping {
 
 /** Sends pushes that this process owes and has leased. */
 export interface Dispatcher {
-  /** The name under which this process leases deliveries. */
+  /** The name under which this process leases deliveries at this moment. */
   readonly leaseHolder: string
   /** Takes pushes whose rows are committed and sends them at once; never throws, never waits. */
   dispatch(pushes: readonly DuePush[]): void

@@ -34,6 +34,8 @@ export type CallbackPlaces = {
   /** Under way to one realm of a tenant at most. */
   readonly perRealm: number
   readonly loads: readonly RealmLoad[]
+  /** Who tries; when that process is gone they are lost. */
+  readonly triedBy: string
 }
 
 export interface KeycloakCallbackStore {

@@ -149,7 +149,7 @@ export interface WebhookDeliveryStore {
     readonly loads: readonly EndpointLoad[]
     readonly slow: readonly WebhookEndpointId[]
   }): Promise<DueWebhook[]>
-  /** Writes down tries and what became of deliveries and endpoints. */
+  /** Writes down tries and what became of deliveries and endpoints; `leasedBy` is the holder's name, whether it was seen or not. */
   settle(leasedBy: string, settlements: readonly WebhookSettlement[]): Promise<void>
   /** Gives up what is stale; returns how many. */
   giveUpStale(limit: number): Promise<number>

@@ -1,5 +1,6 @@
 // Calls realms back. A realm that is slow or silent keeps only its own waiting.
 
+import { type LeaseHolder, leaseName } from '../domain/lease.ts'
 import type {
   DueCallback,
   KeycloakCallbackStore,
@@ -10,6 +11,7 @@ import type { Log } from './dispatcher.ts'
 
 export type Needs = CallbackNeeds & {
   readonly keycloakCallbacks: Pick<KeycloakCallbackStore, 'take'>
+  readonly leaseHolder: LeaseHolder
   readonly log: Log
 }
 
@@ -64,7 +66,8 @@ export function createCallbackCourier(needs: Needs): CallbackCourier {
       const { max, perTenant, perRealm } = callbacksInFlight
       const limit = max - calling.size
       if (limit <= 0) return
-      const places = { limit, perTenant, perRealm, loads: [...loads.values()] }
+      const triedBy = leaseName(needs.leaseHolder)
+      const places = { limit, perTenant, perRealm, loads: [...loads.values()], triedBy }
       for (const due of await needs.keycloakCallbacks.take(places)) call(due)
     } while (lookAgain && !draining)
   }

@@ -1,5 +1,6 @@
 // Sends owed pushes and writes down how it went.
 
+import { type LeaseHolder, leaseName } from '../domain/lease.ts'
 import type { DuePush } from '../ports/challenge-store.ts'
 import type { DeliveryStore, Dispatcher, Settlement } from '../ports/delivery-store.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
@@ -20,8 +21,7 @@ export type Needs = {
   readonly sealing: Pick<Sealing, 'open'>
   readonly hashing: Hashing
   readonly clock: Clock
-  /** The name under which this process leases deliveries; unique to the process. */
-  readonly leaseHolder: string
+  readonly leaseHolder: LeaseHolder
   /** Short hash of the service's origin, for apps that hold accounts of several servers. */
   readonly originHash: string
   readonly log: Log
@@ -43,8 +43,8 @@ export type RunningDispatcher = Dispatcher & {
 }
 
 /**
- * A push in memory is only a shortcut: its row is committed and leased. If this process dies, or cannot write down the
- * outcome, the lease runs out and another sends it again under the same ids.
+ * A push in memory is only a shortcut: its row is committed and leased. If this process dies its leases are free at once, if it
+ * cannot write down the outcome they run out; then another sends it again under the same ids.
  */
 export function createDispatcher(needs: Needs): RunningDispatcher {
   const { log, leaseHolder } = needs
@@ -58,7 +58,7 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
       const batch = settled.slice(0, settleBatchMax)
       settled = settled.slice(settleBatchMax)
       try {
-        await needs.deliveries.settle(leaseHolder, batch)
+        await needs.deliveries.settle(leaseHolder.name, batch)
       } catch (error) {
         log.error(
           { err: error, count: batch.length },
@@ -140,7 +140,9 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
   }
 
   return {
-    leaseHolder,
+    get leaseHolder() {
+      return leaseName(leaseHolder)
+    },
     dispatch: (pushes) => pushes.forEach(take),
     inFlight: () => sending.size + settled.length,
     async drain() {

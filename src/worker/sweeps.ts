@@ -5,6 +5,7 @@ import type { AgendaStore } from '../ports/agenda-store.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { DeliveryStore, Housekeeping } from '../ports/delivery-store.ts'
 import type { KeycloakCallbackStore } from '../ports/keycloak-callback-store.ts'
+import type { LeaseStore } from '../ports/lease-store.ts'
 import { type NoticeStore, noticesBegin } from '../ports/notice-store.ts'
 import type { RetentionStore } from '../ports/retention-store.ts'
 import type { Signals } from '../ports/signals.ts'
@@ -18,6 +19,7 @@ import { createLeftoverPurge, createPurge } from '../usecases/purge-old.ts'
 import { tellUsers } from '../usecases/tell-users.ts'
 import type { CallbackCourier } from './callback-courier.ts'
 import type { Log, RunningDispatcher } from './dispatcher.ts'
+import { watchHolders } from './holder-watch.ts'
 import { createSweepOutages, type ObserveSweep } from './sweep-outages.ts'
 import { type Sweep, type SweepSchedule, startSchedule } from './sweep-schedule.ts'
 import type { WebhookCourier } from './webhook-courier.ts'
@@ -25,6 +27,7 @@ import type { WebhookCourier } from './webhook-courier.ts'
 export type Needs = AuditNeeds &
   KeptAnswerNeeds & {
     readonly agenda: AgendaStore
+    readonly leases: LeaseStore
     readonly deliveries: DeliveryStore & Housekeeping
     readonly challenges: Pick<ChallengeStore, 'expire'>
     readonly notices: NoticeStore
@@ -66,7 +69,7 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
   return [
     {
       name: 'deliveries',
-      everyMs: 500,
+      everyMs: 250,
       due: ({ pushes }) => pushes,
       async run() {
         const limit = Math.min(batch, inFlightMax - dispatcher.inFlight())
@@ -188,10 +191,21 @@ export function startSweeps(needs: Needs): SweepSchedule {
   const { log, observeSweep = () => undefined, nowMs = () => performance.now() } = needs
   const outages = createSweepOutages(log, observeSweep, nowMs)
   const sweeps = sweepsOf(needs)
-  return startSchedule({
+  const schedule = startSchedule({
     sweeps,
     agenda,
     outages,
     ...(lookEveryMs !== undefined && { lookEveryMs }),
   })
+  const watch = watchHolders({ leases: needs.leases, outages, freed: schedule.stir })
+  return {
+    stir() {
+      schedule.stir()
+      watch.poke()
+    },
+    async stop() {
+      await watch.stop()
+      await schedule.stop()
+    },
+  }
 }

@@ -1,6 +1,7 @@
 // Sends what endpoints are owed. An endpoint that is slow or dead keeps only its own waiting.
 
 import type { WebhookEndpointId } from '../domain/ids.ts'
+import { type LeaseHolder, leaseName } from '../domain/lease.ts'
 import { isHopeless, retryDelayMs, type WebhookOutcome } from '../domain/webhook-endpoint.ts'
 import type { WebhookSender } from '../ports/webhook.ts'
 import type {
@@ -20,8 +21,7 @@ export type Needs = WritingNeeds & {
   readonly webhookSender: Pick<WebhookSender, 'send'>
   readonly random: Pick<Random, 'id' | 'digits'>
   readonly clock: Clock
-  /** The name under which this process leases; unique to the process. */
-  readonly leaseHolder: string
+  readonly leaseHolder: LeaseHolder
   readonly log: Log
   readonly observe?: (seen: { type: string; result: WebhookOutcome['kind']; ms: number }) => void
   /** An endpoint whose last try took so long gets as few places as one that fails; 3,000 unless said otherwise. */
@@ -52,7 +52,7 @@ export type WebhookCourier = {
 }
 
 /**
- * Deliveries in memory are leased rows: if this process dies, or cannot write down how it went, the lease runs out and another
+ * Deliveries in memory are leased rows: if this process dies, its leases are free at once; if it cannot write down how it went, they run out; then another
  * sends them again under the same ids.
  */
 export function createWebhookCourier(needs: Needs): WebhookCourier {
@@ -77,7 +77,7 @@ export function createWebhookCourier(needs: Needs): WebhookCourier {
       settled = settled.slice(settleBatchMax)
       writing = batch.length
       try {
-        await webhookDeliveries.settle(leaseHolder, batch)
+        await webhookDeliveries.settle(leaseHolder.name, batch)
       } catch (error) {
         const count = batch.length
         log.error(
@@ -172,7 +172,8 @@ export function createWebhookCourier(needs: Needs): WebhookCourier {
     const { perTenant, perEndpoint, perFailing } = webhooksInFlight
     const busy = [...loads].map(([endpointId, inFlight]) => ({ endpointId, inFlight }))
     const places = { limit, perTenant, perEndpoint, perFailing, loads: busy, slow: [...slow] }
-    for (const due of await webhookDeliveries.claim({ leasedBy: leaseHolder, ...places })) take(due)
+    const leasedBy = leaseName(leaseHolder)
+    for (const due of await webhookDeliveries.claim({ leasedBy, ...places })) take(due)
   }
 
   async function look(): Promise<void> {

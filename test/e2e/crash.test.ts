@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
-import { onServer } from '../support/cluster.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { challengeOf, createApi, enrolPhone, freePort } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
+import { startSink } from '../support/webhook-sink.ts'
 
 type Process = { readonly child: ChildProcess; readonly output: () => string }
 
@@ -21,7 +21,7 @@ async function start(environment: Record<string, string>): Promise<Process> {
   child.stderr?.on('data', (data) => (text += data))
   await until('the service listens', () => {
     if (child.exitCode !== null) throw new Error(text)
-    return text.includes('listens on')
+    return /listens on|Worker running/.test(text)
   })
   return { child, output: () => text }
 }
@@ -77,10 +77,7 @@ test('kill -9 between commit and push loses no push: the next process sends it',
   simulator.faults.clear()
   const second = await start(environment)
   stack.defer(() => killed(second.child))
-  // The dead process holds the lease; its time passes at once.
-  await onServer(database.url, (client) =>
-    client.query('update deliveries set leased_until = clock_timestamp()'),
-  )
+  // Sooner than the lease would end: whoever held it is gone.
   const push = await until('the push arrives after all', () => phone.pushes[0])
   expect(challengeOf(push)).toBe(created.json.id)
 
@@ -93,4 +90,43 @@ test('kill -9 between commit and push loses no push: the next process sends it',
     status: 'approved',
     devices: [{ push: { status: 'sent', attempts: 2 } }],
   })
+})
+
+test('kill -9 of a process that has taken on a push and a webhook: another that runs sends both at once', async () => {
+  await using stack = new AsyncDisposableStack()
+  const simulator = await startSimulator()
+  stack.defer(() => simulator.close())
+  const database = stack.use(await createTestDatabase())
+  const folder = await mkdtemp(path.join(tmpdir(), 'countersign-crash-'))
+  stack.defer(() => rm(folder, { recursive: true }))
+  const sink = stack.use(await startSink())
+  const port = await freePort()
+  const environment = {
+    ...(await environmentOf(simulator, database.url, port, folder)),
+    WEBHOOK_NETWORKS: '127.0.0.0/8',
+    WEBHOOK_HTTP_HOSTS: '127.0.0.1',
+  }
+
+  const first = await start(environment)
+  stack.defer(() => killed(first.child))
+  const key = /cs_[0-9a-z]{26}_[\w-]{43}/.exec(first.output())?.[0] ?? ''
+  const api = createApi(`http://127.0.0.1:${port}`, key)
+  const phone = await enrolPhone({ api, simulator })
+  sink.answer(() => undefined)
+  const endpoint = { url: sink.url, events: ['challenge.created'] }
+  expect((await api('POST', '/v1/webhook-endpoints', endpoint)).status).toBe(201)
+  simulator.faults.add({ provider: 'apns', kind: 'silent_connection', times: 'always' })
+  const created = await api('POST', '/v1/challenges', { user: 'alice' })
+  expect(created.status).toBe(201)
+  await until('the webhook is under way', () => sink.received.length === 1)
+
+  const other = await start({ ...environment, ROLE: 'worker' })
+  stack.defer(() => killed(other.child))
+  simulator.faults.clear()
+  sink.answer((response) => response.writeHead(204).end())
+  await killed(first.child)
+  // Sooner than the leases end, which are 15 and 30 s.
+  await until('the push arrives', () => phone.pushes[0], 5_000)
+  await until('the webhook arrives again', () => sink.received.length === 2, 5_000)
+  expect(new Set(sink.received.map(({ id }) => id)).size).toBe(1)
 })

@@ -189,7 +189,13 @@ async function throughDoors(stores: Stores, user: TestUser) {
   const tokenSealed = randomBytes(40)
   const issuer = 'https://realm.example'
   await keycloakCallbacks.owe({ ...of, challengeId, issuer, tokenSealed, delayMs: 0 })
-  await keycloakCallbacks.take({ limit: 10, perTenant: 10, perRealm: 10, loads: [] })
+  await keycloakCallbacks.take({
+    limit: 10,
+    perTenant: 10,
+    perRealm: 10,
+    loads: [],
+    triedBy: 'process',
+  })
   await keycloakCallbacks.postpone({ tenantId, challengeId }, 1_000)
   await keycloakCallbacks.settle({ tenantId, challengeId }, null)
 }

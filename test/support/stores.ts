@@ -23,6 +23,7 @@ import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
 import { createIntegrationStore } from '../../src/persistence/integrations.ts'
 import { createKeptAnswerStore } from '../../src/persistence/kept-answers.ts'
 import { createKeycloakCallbackStore } from '../../src/persistence/keycloak-callbacks.ts'
+import { createLeaseStore } from '../../src/persistence/leases.ts'
 import { createNoticeStore } from '../../src/persistence/notices.ts'
 import { createPasscodeStore } from '../../src/persistence/passcodes.ts'
 import { createPersonalDataStore } from '../../src/persistence/personal-data.ts'
@@ -60,6 +61,7 @@ export async function openStores(
     database,
     url: cloned.url,
     agenda: createAgendaStore(database),
+    leases: createLeaseStore(database),
     tenants: createTenantStore(database, random),
     apiKeys: createApiKeyStore(database, random),
     integrations: createIntegrationStore(database, random),

@@ -42,7 +42,8 @@ afterEach(async () => {
 function aCourier() {
   const { log, lines } = aLog()
   const integrationUsage = createIntegrationUsage(world.integrations, systemClock, log)
-  const courier = createCallbackCourier({ ...world, realms, integrationUsage, log })
+  const leaseHolder = { name: 'worker', isPresent: () => true }
+  const courier = createCallbackCourier({ ...world, realms, integrationUsage, leaseHolder, log })
   couriers.push(courier)
   return Object.assign(courier, { lines })
 }
@@ -124,7 +125,7 @@ test('no tenant takes all places, and who has the fewest under way comes first',
   await owe(hostile, silent, 4)
   await owe(hostile, other, 4)
   await owe(theirs, other, 4)
-  const places = { limit: 100, perTenant: 5, perRealm: 3, loads: [] }
+  const places = { limit: 100, perTenant: 5, perRealm: 3, loads: [], triedBy: 'another' }
   const take = async (changes: object) =>
     (await world.keycloakCallbacks.take({ ...places, ...changes })).map(({ tenantId, issuer }) =>
       [
@@ -156,7 +157,7 @@ test('no tenant takes more places than it leaves free', async () => {
   await owe(hostile, other, 4)
   await owe(theirs, other, 4)
   const loads = [{ tenantId: hostile.tenantId, issuer: silent.issuer, inFlight: 3 }]
-  const places = { limit: 4, perTenant: 100, perRealm: 100, loads }
+  const places = { limit: 4, perTenant: 100, perRealm: 100, loads, triedBy: 'another' }
   const taken = await world.keycloakCallbacks.take(places)
   expect(taken.map(({ tenantId }) => tenantId)).toEqual([theirs.tenantId, theirs.tenantId])
 })

@@ -40,7 +40,7 @@ function dispatching(
   const needs: Needs = {
     ...world,
     push,
-    leaseHolder: 'process-1',
+    leaseHolder: { name: 'process-1', isPresent: () => true },
     originHash: 'origin',
     log,
     observe: (_, kind) => observed.push(kind),

@@ -46,7 +46,7 @@ function aWorker(
   const dispatcher = createDispatcher({
     ...world,
     push,
-    leaseHolder: 'worker',
+    leaseHolder: { name: 'worker', isPresent: () => true },
     originHash: 'origin',
     log,
   })

@@ -47,11 +47,12 @@ afterEach(async () => {
 const sql = (name: string, text: string, ...values: unknown[]) =>
   world.database.query<Record<string, unknown>>(name, text, values)
 
-function aCourier(leaseHolder = 'worker', timeoutMs = 2_000, slowMs = 3_000) {
+function aCourier(name = 'worker', timeoutMs = 2_000, slowMs = 3_000) {
   const lines: string[] = []
   const write = (_facts: object, line: string) => void lines.push(line)
   const webhookSender = createWebhookSender({ guard, timeoutMs })
   const log = { warn: write, error: write }
+  const leaseHolder = { name, isPresent: () => true }
   const courier = createWebhookCourier({ ...world, webhookSender, leaseHolder, log, slowMs })
   couriers.push(courier)
   return Object.assign(courier, { lines })

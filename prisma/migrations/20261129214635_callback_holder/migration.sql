@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "keycloak_callbacks" ADD COLUMN     "tried_by" TEXT;

@@ -1,0 +1,58 @@
+import type { LeaseStore } from '../ports/lease-store.ts'
+import type { Database } from './database.ts'
+import { holderPrefix, presenceClass } from './presence.ts'
+
+// `pg_locks` tells what is so while it is read, and not what was so when the statement began. Whoever leased before this statement
+// began took its lock before that, so it is found here unless it is gone.
+const live = `
+  select '${holderPrefix}' || l.objid as holder from pg_locks l
+  where l.locktype = 'advisory' and l.classid = $1::bigint::oid and l.objsubid = 2 and l.granted
+    and l.database = (select b.oid from pg_database b where b.datname = current_database())`
+
+/** Names that are not those of locks are left to their time: processes of another version, and whoever could not be seen. */
+const abandoned = (holder: string) =>
+  `starts_with(${holder}, '${holderPrefix}') and ${holder} not in (select holder from live)`
+
+const freeAbandoned = `
+  with live as materialized (${live}
+  ), pushes as materialized (
+    select d.tenant_id, d.id from deliveries d
+    where d.status = 'queued' and d.settled_at is null and d.leased_until > clock_timestamp()
+      and ${abandoned('d.leased_by')}
+    for update skip locked
+  ), hooks as materialized (
+    select d.tenant_id, d.endpoint_id, d.event_id from webhook_deliveries d
+    where d.status = 'queued' and d.leased_until > clock_timestamp() and ${abandoned('d.leased_by')}
+    for update skip locked
+  ), freed_pushes as (
+    update deliveries d set leased_until = clock_timestamp()
+    from pushes p where d.tenant_id = p.tenant_id and d.id = p.id
+    returning 1
+  ), freed_hooks as (
+    update webhook_deliveries d set leased_until = clock_timestamp()
+    from hooks h where d.tenant_id = h.tenant_id and d.endpoint_id = h.endpoint_id
+      and d.event_id = h.event_id
+    returning 1
+  ), lost as (
+    update keycloak_callbacks k set status = 'settled', reason = 'lost', token_sealed = null
+    where k.status = 'trying' and k.token_sealed is not null and ${abandoned('k.tried_by')}
+    returning 1
+  )
+  select ((select count(*) from freed_pushes) + (select count(*) from freed_hooks)
+    + (select count(*) from lost))::int as freed`
+
+/** Leases of all kinds, by who holds them. */
+export function createLeaseStore(database: Database, schema = 'public'): LeaseStore {
+  const values = [presenceClass(schema)]
+  return {
+    async holders() {
+      const rows = await database.query<{ holder: string }>('lease_holders', live, values)
+      return rows.map(({ holder }) => holder)
+    },
+    async freeAbandoned() {
+      const text = freeAbandoned
+      const [row] = await database.query<{ freed: number }>('free_abandoned', text, values)
+      return row?.freed ?? 0
+    },
+  }
+}
