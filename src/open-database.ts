@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import { createDatabaseClock, type DatabaseClock } from './outbound/database-clock.ts'
 import { type Database, openDatabase, readClock } from './persistence/database.ts'
 import { migrate } from './persistence/migrations.ts'
+import { createOutage } from './persistence/outage.ts'
 import { toldFault } from './start-fault.ts'
 import { databaseFault, waitForDatabase } from './wait-for-database.ts'
 
@@ -15,6 +16,8 @@ export type OpenedDatabase = {
   readonly schema: string
   readonly database: Database
   readonly clock: DatabaseClock
+  /** The log for whoever works with the database: an outage is told once. */
+  readonly log: Logger
   close(): Promise<void>
 }
 
@@ -85,10 +88,10 @@ async function openWhen(
   const { applied } = await whenThere(() => migrate(url, migrationsFolder, { schema }))
   if (applied.length > 0) log.info({ applied }, 'migrations applied')
   let clock: DatabaseClock | undefined
-  const onConnectionLost = (error: Error) => log.warn({ err: error }, 'database connection lost')
+  const outage = createOutage(log)
   // It may lead to another machine than the ones before.
   const onConnected = () => clock?.doubt()
-  const pool = { url, schema, maxConnections, onConnectionLost, onConnected }
+  const pool = { url, schema, maxConnections, outage, onConnected }
   const database = openDatabase(pool)
   undo.defer(() => database.close())
   const learned = await whenThere(() =>
@@ -97,5 +100,6 @@ async function openWhen(
   clock = learned
   undo.defer(() => learned.close())
   const opened = undo.move()
-  return { url, schema, database, clock: learned, close: () => opened.disposeAsync() }
+  const close = () => opened.disposeAsync()
+  return { url, schema, database, clock: learned, log: outage.hush(log), close }
 }
