@@ -174,7 +174,9 @@ export const variables = {
     .describe('PEM file of authorities that realms are trusted by beside the public ones.'),
   REDIS_URL: address(/^rediss?$/, 'redis://host:6379')
     .optional()
-    .describe('Redis that wakes waiting requests between processes. Unset: PostgreSQL does it.'),
+    .describe(
+      'Redis that wakes waiting requests between processes; it may be away. Unset: PostgreSQL does it.',
+    ),
   PUSH_PROXY: z
     .url({ protocol: /^http$/, error: 'must be an address such as http://proxy.example.com:3128' })
     .transform(proxyAt)

@@ -42,21 +42,33 @@ export async function openWorld(config: Config, { clock }: OpenedDatabase, log: 
   }
 }
 
-/** How processes tell each other what has changed. */
+/** How processes tell each other what has changed. What carries it may be away, at the start too: that is said once. */
 export async function openSignalCarrier(
   config: Config,
   { url, schema, database }: OpenedDatabase,
   log: Logger,
 ) {
-  const failed = (error: unknown) => log.warn({ err: error }, 'signals interrupted; waits re-read')
+  let isAway = false
+  const failed = (error: unknown) => {
+    if (!isAway) log.warn({ err: error }, 'signals interrupted; waits re-read')
+    isAway = true
+  }
+  const works = () => {
+    if (isAway) log.warn('signals flow again')
+    isAway = false
+  }
   const carrier: SignalCarrier =
     config.redisUrl === null
       ? createNotifySignals(
           { url, schema },
           (payload) => database.query('notify', notifyStatement, [channelOf(schema), payload]),
           failed,
+          works,
         )
-      : (await import('./outbound/redis-signals.ts')).createRedisSignals(config.redisUrl, failed)
+      : (await import('./outbound/redis-signals.ts')).createRedisSignals(config.redisUrl, {
+          failed,
+          works,
+        })
   return createSignalHub(carrier, failed)
 }
 

@@ -18,6 +18,7 @@ export function createNotifySignals(
   { url, schema = 'public' }: { readonly url: string; readonly schema?: string },
   notify: (payload: string) => Promise<unknown>,
   failed: (error: unknown) => void,
+  works: () => void = () => undefined,
 ) {
   let client: SessionClient | undefined
   let timer: NodeJS.Timeout | undefined
@@ -41,6 +42,7 @@ export function createNotifySignals(
       await fresh.query(`listen "${channelOf(schema)}"`)
       if (closed) return await fresh.end()
       client = fresh
+      works()
       lookAgain()
     } catch (error) {
       failed(error)

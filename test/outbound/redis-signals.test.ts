@@ -1,0 +1,209 @@
+import { createServer, type Socket } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createRedisLink } from '../../src/outbound/redis-link.ts'
+import { createRedisSignals } from '../../src/outbound/redis-signals.ts'
+import { createSignalHub, type SignalHub } from '../../src/outbound/signal-hub.ts'
+import { pour } from '../support/hostile-server.ts'
+import { freePort } from '../support/running-service.ts'
+import { until } from '../support/until.ts'
+
+/** What one connection of a Redis that is none answers to a command (RESP2). */
+type Answer = (socket: Socket, command: readonly string[], everyone: ReadonlySet<Socket>) => void
+
+const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`
+const array = (...parts: readonly string[]) => `*${parts.length}\r\n${parts.join('')}`
+
+/** As Redis does it, as far as pub/sub goes. */
+const honest: Answer = (socket, [name = '', channel = '', message = ''], everyone) => {
+  if (name === 'subscribe') socket.write(array(bulk('subscribe'), bulk(channel), ':1\r\n'))
+  else if (name === 'publish') {
+    for (const one of everyone) one.write(array(bulk('message'), bulk(channel), bulk(message)))
+    socket.write(':1\r\n')
+  } else socket.write('+OK\r\n')
+}
+
+/** Messages that were published go to connections that subscribed; all else is answered as `answer` says. */
+async function startRedis(answer: Answer = honest, port = 0) {
+  const sockets = new Set<Socket>()
+  const subscribed = new Set<Socket>()
+  let made = 0
+  const server = createServer((socket) => {
+    made += 1
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      subscribed.delete(socket)
+    })
+    socket.on('data', (data) => {
+      // Commands of ours come whole: they are short.
+      for (const part of data.toString().split(/(?=^\*\d+\r\n\$)/m)) {
+        const command = part.split('\r\n').filter((_, at) => at > 0 && at % 2 === 0)
+        const [name = ''] = command
+        if (name.toLowerCase() === 'subscribe') subscribed.add(socket)
+        answer(socket, [name.toLowerCase(), ...command.slice(1)], subscribed)
+      }
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  const bound = server.address()
+  if (bound === null || typeof bound === 'string') throw new Error('no port')
+  return {
+    url: `redis://127.0.0.1:${bound.port}`,
+    open: () => sockets.size,
+    made: () => made,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+const hubs: SignalHub[] = []
+afterEach(async () => {
+  await Promise.all(hubs.splice(0).map((hub) => hub.close()))
+})
+
+/** A process's signals, and what it says of its connection. */
+async function start(url: string) {
+  const said: string[] = []
+  const failed = (error: unknown) => void said.push(String(error))
+  const carrier = createRedisSignals(url, { failed, works: () => void said.push('works') })
+  const hub = await createSignalHub(carrier, failed)
+  hubs.push(hub)
+  return { hub, said }
+}
+
+const foreverMs = 600_000
+
+/** True when waits within the process end at once. */
+async function wakesItself(hub: SignalHub): Promise<boolean> {
+  const watch = hub.watch('a')
+  hub.publish('a')
+  await watch.next(foreverMs)
+  watch.close()
+  return true
+}
+
+test('signals go from one process to the other', async () => {
+  await using redis = await startRedis()
+  const [here, there] = [await start(redis.url), await start(redis.url)]
+  const watch = there.hub.watch('a')
+  here.hub.publish('a')
+  await watch.next(foreverMs)
+  expect([here.said, there.said]).toEqual([['works'], ['works']])
+})
+
+test('without Redis a process starts, wakes itself, and uses Redis when it comes', async () => {
+  const port = await freePort()
+  const [here, there] = await Promise.all([1, 2].map(() => start(`redis://127.0.0.1:${port}`)))
+  if (!here || !there) throw new Error('not started')
+  expect(here.said.length).toBeGreaterThan(0)
+  expect(await wakesItself(here.hub)).toBe(true)
+  const watch = there.hub.watch('b')
+  await using _redis = await startRedis(honest, port)
+  await until('both use it', () => [here, there].every(({ said }) => said.includes('works')))
+  await watch.next(foreverMs)
+  here.hub.publish('b')
+  await watch.next(foreverMs)
+})
+
+test('what Redis answers is bounded between two pings, not for ever', async () => {
+  let pings = 0
+  await using redis = await startRedis((socket, command, everyone) => {
+    if (command[0] === 'ping') pings += 1
+    if (command[0] === 'publish') socket.write(bulk('x'.repeat(8_000)))
+    else honest(socket, command, everyone)
+  })
+  const said: string[] = []
+  const link = createRedisLink({
+    url: redis.url,
+    pingEveryMs: 20,
+    failed: (error) => void said.push(String(error)),
+    works: () => void said.push('works'),
+  })
+  await until('it works', () => said.length === 1)
+  for (let round = 0; round < 4; round++) {
+    const before = pings
+    await Promise.all(Array.from({ length: 12 }, () => link.current()?.publish('a', 'b')))
+    await until('pings were answered', () => pings >= before + 3)
+  }
+  expect(said).toEqual(['works'])
+  await Promise.all(Array.from({ length: 40 }, () => link.current()?.publish('a', 'b'))).catch(
+    () => undefined,
+  )
+  await until('it is given up', () => said.length > 1)
+  link.close()
+})
+
+describe('a Redis that', () => {
+  const silent: Answer = () => undefined
+  const hostile: Readonly<Record<string, Answer>> = {
+    'accepts and says nothing': silent,
+    'answers without end': (socket) => {
+      socket.write('$536870912\r\n')
+      pour(socket, 'x')
+    },
+    'sends nothing but errors': (socket) => socket.write('-LOADING it takes its time\r\n'),
+    'speaks another protocol': (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+  }
+
+  test.each(Object.keys(hostile))('%s keeps no process from starting or stopping', async (name) => {
+    await using redis = await startRedis(hostile[name])
+    const { hub, said } = await start(redis.url)
+    expect(said.length).toBeGreaterThan(0)
+    expect(said).not.toContain('works')
+    expect(await wakesItself(hub)).toBe(true)
+    await hub.close()
+    await until('nothing is left open', () => redis.open() === 0)
+  })
+
+  test('sends a message without end is given up, and another connection is made', async () => {
+    let isHostile = true
+    await using redis = await startRedis((socket, command, everyone) => {
+      if (command[0] !== 'publish' || !isHostile) return honest(socket, command, everyone)
+      isHostile = false
+      for (const one of everyone) {
+        one.write('*3\r\n$7\r\nmessage\r\n$19\r\ncountersign:signals\r\n$536870912\r\n')
+        pour(one, 'x')
+      }
+      socket.write(':1\r\n')
+    })
+    const { hub, said } = await start(redis.url)
+    hub.publish('a')
+    await until('it is given up', () => said.some((text) => text.includes('more than a message')))
+    await until('another is made', () => said.at(-1) === 'works')
+    expect(redis.made()).toBe(3)
+  })
+
+  test('falls silent once it was ready is given up, and another connection is made', async () => {
+    let isSilent = false
+    await using redis = await startRedis((socket, command, everyone) => {
+      if (!isSilent) honest(socket, command, everyone)
+    })
+    const { hub, said } = await start(redis.url)
+    isSilent = true
+    hub.publish('a')
+    await until('it is given up', () => said.length > 1)
+    isSilent = false
+    await until('another is made', () => said.at(-1) === 'works')
+  })
+
+  test('falls silent while nobody has anything to say is found out, too', async () => {
+    let isSilent = false
+    await using redis = await startRedis((socket, command, everyone) => {
+      if (!isSilent) honest(socket, command, everyone)
+    })
+    const said: string[] = []
+    const link = createRedisLink({
+      url: redis.url,
+      pingEveryMs: 20,
+      failed: (error) => void said.push(String(error)),
+      works: () => void said.push('works'),
+    })
+    await until('it works', () => said.length === 1)
+    isSilent = true
+    await until('it is given up', () => said.length === 2)
+    link.close()
+  })
+})
