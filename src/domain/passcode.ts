@@ -61,6 +61,18 @@ export function acceptableSteps(now: Date): readonly number[] {
   )
 }
 
+/**
+ * Steps behind those that are recognised, and never accepted: a phone whose clock is up to some five
+ * minutes behind is told so. Never ahead: whoever guesses would learn a code that is still to come.
+ */
+export const passcodeLateSteps = 10
+
+/** Steps whose passcodes are too old to be accepted, and recognised; the latest first. */
+export function lateSteps(now: Date): readonly number[] {
+  const [first = 0] = acceptableSteps(now)
+  return Array.from({ length: passcodeLateSteps }, (_, index) => first - 1 - index)
+}
+
 /** A device's passcode that was typed, and the step that it belongs to. */
 export type MatchingPasscode = {
   readonly deviceId: DeviceId
@@ -79,6 +91,13 @@ export function choosePasscode<Matching extends MatchingPasscode>(
   const fresh = matching.find(({ step, lastStep }) => step > lastStep)
   if (fresh) return fresh
   return refuse(matching.length === 0 ? 'passcode_wrong' : 'passcode_used')
+}
+
+/** The passcode that was right some minutes ago: of a step that was not used up; undefined for none. */
+export function chooseLate<Matching extends MatchingPasscode>(
+  matching: readonly Matching[],
+): Matching | undefined {
+  return matching.find(({ step, lastStep }) => step > lastStep)
 }
 
 /** What a user has beside the push. */

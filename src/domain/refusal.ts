@@ -95,6 +95,7 @@ export type RefusalCode =
   | 'passcodes_not_allowed'
   | 'passcode_wrong'
   | 'passcode_used'
+  | 'passcode_clock_off'
   | 'passcode_expired'
   | 'passcode_locked'
   // reports

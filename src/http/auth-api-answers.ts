@@ -39,6 +39,8 @@ const messages: Partial<Record<NonNullable<DoorEnd['why']>, string>> = {
   too_many_requests: 'Too many sign-ins at once. Try again.',
   passcode_wrong: 'Wrong code.',
   passcode_used: 'This code was used before. Wait for the next one.',
+  passcode_clock_off:
+    'This code is some minutes old. If your phone shows it now, its clock is behind: correct it.',
   passcode_expired: 'This code is too old.',
   passcode_locked: 'Too many wrong codes. Try again later.',
   passcodes_not_allowed: 'Codes are not accepted here.',

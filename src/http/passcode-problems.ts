@@ -19,6 +19,12 @@ export const passcodeProblems = {
     title: 'The code was used before.',
     detail: 'Ask for the next code: each works once.',
   },
+  passcode_clock_off: {
+    status: 422,
+    title: 'The code was right some minutes ago.',
+    detail:
+      'Ask for the code that the app shows now. If it was that, the clock of the device is behind: have its time set automatically.',
+  },
   passcode_expired: {
     status: 422,
     title: 'The temporary code has expired.',

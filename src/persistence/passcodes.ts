@@ -67,6 +67,16 @@ const acceptStep = `
     and abs($4 - floor(extract(epoch from clock_timestamp()) / $5)) <= $6
   returning clock_timestamp() as at`
 
+const burnLate = `
+  with d as materialized (
+    select d.tenant_id, d.id from devices d
+    where d.tenant_id = $1 and d.id = $2 and d.user_id = $3 and d.status = 'active' for share
+  )
+  update passcode_secrets s set last_step = $4 from d
+  where s.tenant_id = d.tenant_id and s.device_id = d.id and s.last_step < $4
+    and $4 < floor(extract(epoch from clock_timestamp()) / $5) - $6
+  returning s.device_id`
+
 const useCode = `
   update single_use_codes set used_at = clock_timestamp()
   where tenant_id = $1 and id = $2 and (user_id = $3) is true and used_at is null
@@ -191,6 +201,11 @@ export function createPasscodeStore(database: Database, random: Pick<Random, 'id
         await recordActivities(tx, random, tenantId, [attempt.failed])
         return { kind: 'failed' } as const
       })
+    },
+
+    async burnLateStep({ tenantId, userId, deviceId, step }) {
+      const values = [tenantId, deviceId, userId, step, passcodePeriodSeconds, passcodeDriftSteps]
+      return (await database.query('burn_late_passcode', burnLate, values)).length === 1
     },
 
     replaceRecoveryCodes(command) {

@@ -75,6 +75,16 @@ export interface PasscodeStore {
    * initiator. A single-use code that fits takes no budget. A step, a code: each is accepted once, ever.
    */
   attempt(attempt: PasscodeAttempt): Promise<AttemptOutcome>
+  /**
+   * Uses up a step that is too old to be accepted, of an active device of the user: the same code is
+   * not recognised again. False when it was used up before, or is not too old after all.
+   */
+  burnLateStep(late: {
+    readonly tenantId: TenantId
+    readonly userId: UserId
+    readonly deviceId: DeviceId
+    readonly step: number
+  }): Promise<boolean>
   /** Puts this set in the place of the user's former recovery codes; false when the user was erased meanwhile. */
   replaceRecoveryCodes(command: {
     readonly tenantId: TenantId

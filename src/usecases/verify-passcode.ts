@@ -4,7 +4,9 @@ import { type Initiator, initiatorText } from '../domain/initiator.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import {
   acceptableSteps,
+  chooseLate,
   choosePasscode,
+  lateSteps,
   type OtherFactors,
   otherFactorsOf,
   type PasscodeMethod,
@@ -30,7 +32,7 @@ import { findSingleUse } from './single-use-codes.ts'
 
 export type Needs = {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
-  readonly passcodes: Pick<PasscodeStore, 'facts' | 'attempt'>
+  readonly passcodes: Pick<PasscodeStore, 'facts' | 'attempt' | 'burnLateStep'>
   readonly oneTimePasswords: Pick<OneTimePasswords, 'at'>
   readonly hashing: Hashing
   readonly sealing: Sealing
@@ -128,7 +130,10 @@ async function verifyInTurn(
     return refuse('passcode_locked', { retryAfterSeconds, facts: locked })
   }
   if (outcome.kind === 'suspended') return refuse('user_suspended')
-  if (isRefusal(judged)) return { ...judged, facts: { otherFactors } }
+  if (isRefusal(judged)) {
+    const why = await whyWrong(needs, command, tenantId, facts, judged)
+    return { ...why, facts: { otherFactors } }
+  }
   if (outcome.kind === 'failed') return refuse('passcode_used', { facts: { otherFactors } })
   const { kind: method } = judged.match
   const payload = passcodeResultPayload({
@@ -178,23 +183,52 @@ function judge(
 }
 
 function judgePasscode(
-  { oneTimePasswords, sealing, hashing }: Needs,
+  needs: Needs,
   tenantId: TenantId,
   { secrets, now }: PasscodeFacts,
   code: string,
 ): Judged | Refusal {
-  const steps = acceptableSteps(now)
-  const matching = secrets.flatMap((device) => {
+  const chosen = choosePasscode(matchingOf(needs, tenantId, secrets, acceptableSteps(now), code))
+  if (isRefusal(chosen)) return chosen
+  const { deviceId, step, device } = chosen
+  return { match: { kind: 'passcode', deviceId, step }, device }
+}
+
+/** The devices and steps whose passcode was typed; all are looked at, whichever fits. */
+function matchingOf(
+  { oneTimePasswords, sealing, hashing }: Needs,
+  tenantId: TenantId,
+  secrets: PasscodeFacts['secrets'],
+  steps: readonly number[],
+  code: string,
+) {
+  return secrets.flatMap((device) => {
     const { deviceId, digits, lastStep, secretSealed } = device
     const secret = sealing.open(secretSealed, passcodeSecretBinding(tenantId, deviceId))
     return steps
       .filter((step) => hashing.equal(oneTimePasswords.at(secret, digits, step), code))
       .map((step) => ({ deviceId, step, lastStep, device }))
   })
-  const chosen = choosePasscode(matching)
-  if (isRefusal(chosen)) return chosen
-  const { deviceId, step, device } = chosen
-  return { match: { kind: 'passcode', deviceId, step }, device }
+}
+
+/**
+ * Why a code that was paid for is wrong: one that was right some minutes ago is told so, once, since
+ * it is used up by that. Looked at after the payment alone, so that nobody makes us work by guesses.
+ */
+async function whyWrong(
+  needs: Needs,
+  { userId, code }: Command,
+  tenantId: TenantId,
+  { secrets, now }: PasscodeFacts,
+  judged: Refusal,
+): Promise<Refusal> {
+  const typed = readTypedCode(code)
+  if (judged.refused !== 'passcode_wrong' || typed?.kind !== 'passcode') return judged
+  const late = chooseLate(matchingOf(needs, tenantId, secrets, lateSteps(now), typed.code))
+  if (late === undefined) return judged
+  const { deviceId, step } = late
+  const isBurnt = await needs.passcodes.burnLateStep({ tenantId, userId, deviceId, step })
+  return isBurnt ? refuse('passcode_clock_off') : judged
 }
 
 function judgeSingleUse(

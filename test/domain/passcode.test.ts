@@ -2,8 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   acceptableSteps,
+  chooseLate,
   choosePasscode,
+  lateSteps,
   otherFactorsOf,
+  passcodeLateSteps,
+  passcodePeriodSeconds,
   readTypedCode,
   singleUseLength,
   writeSingleUse,
@@ -66,6 +70,22 @@ test.each([
   ['1970-01-01T00:01:00.000Z', [1, 2, 3]],
 ])('at %s passcodes of the steps %j are accepted', (now, steps) => {
   expect(acceptableSteps(new Date(now))).toEqual(steps)
+})
+
+test('steps behind those are recognised for five minutes, and none ahead', () => {
+  const now = new Date('2026-01-31T12:00:00Z')
+  const [oldest = 0] = acceptableSteps(now)
+  expect(lateSteps(now)).toEqual(
+    Array.from({ length: passcodeLateSteps }, (_, n) => oldest - 1 - n),
+  )
+  expect(passcodeLateSteps * passcodePeriodSeconds).toBe(300)
+})
+
+test('a code of a step that was used up is not recognised as late', () => {
+  const of = (step: number, lastStep: number) => ({ deviceId, step, lastStep })
+  expect(chooseLate([of(7, 7), of(7, 8)])).toBeUndefined()
+  expect(chooseLate([of(7, 7), of(6, 5)])).toEqual(of(6, 5))
+  expect(chooseLate([])).toBeUndefined()
 })
 
 describe('of the passcodes that match', () => {

@@ -83,6 +83,37 @@ describe('a passcode', () => {
     },
   )
 
+  describe('of a step that is too old', () => {
+    const burn = (step: number, deviceId = device) =>
+      stores.passcodes.burnLateStep({ ...user, deviceId, step })
+    const withSecret = async () => attempt(aPasscode(user, device, await stepNow(stores, -1)))
+
+    test('is used up once, by whichever of many, and makes nothing later unusable', async () => {
+      const step = await stepNow(stores, -4)
+      const burnt = await times(8, () => burn(step))
+      expect(burnt.filter(Boolean)).toHaveLength(1)
+      expect(await burn(step - 1)).toBe(false)
+      expect(await burn(step + 1)).toBe(true)
+      expect(await withSecret()).toMatchObject({ kind: 'accepted' })
+    })
+
+    test.each([-1, 0, 1, 2])(
+      'is not the step %i away, which stays as good as it was',
+      async (away) => {
+        expect(await burn(await stepNow(stores, away))).toBe(false)
+        expect(await withSecret()).toMatchObject({ kind: 'accepted' })
+      },
+    )
+
+    test('is not one before an accepted one, nor of a device that is not active', async () => {
+      await withSecret()
+      expect(await burn(await stepNow(stores, -5))).toBe(false)
+      const suspended = await aDevice(stores, user)
+      await sql('suspend', `update devices set status = 'suspended' where id = $1`, [suspended])
+      expect(await burn(await stepNow(stores, -5), suspended)).toBe(false)
+    })
+  })
+
   test.each([-3, 3])('of the step %i away is refused, whoever judged it right', async (away) => {
     const step = await stepNow(stores, away)
     expect(await attempt(aPasscode(user, device, step))).toEqual({ kind: 'failed' })

@@ -420,6 +420,11 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     },
     [],
   ],
+  'passcodes.burnLateStep': [
+    ({ passcodes }, { tenantId }, { userId, deviceId }) =>
+      passcodes.burnLateStep({ tenantId, userId, deviceId, step: 1 }),
+    false,
+  ],
   'passcodes.otherFactors': [
     ({ passcodes }, my, their) => passcodes.otherFactors(my.tenantId, their.userId),
     { passcodeDevices: 0, recoveryCodesLeft: 0, temporaryCodeExpiresAt: null },

@@ -120,7 +120,73 @@ describe('a device’s passcode', () => {
     ).toHaveLength(49)
   })
 
-  test.each([-3, 3])('of another time (%i steps away) is a wrong one', async (away) => {
+  describe('of a step behind', () => {
+    test.each([-3, -6, -10])(
+      '(%i steps) tells that the clock is off, and nothing more is right by it',
+      async (away) => {
+        const { userId, show } = await aGenerator()
+        const code = await show(away)
+        const initiator = browserOf('behind')
+        expect(await verify({ userId, code, initiator })).toMatchObject({
+          refused: 'passcode_clock_off',
+          facts: { otherFactors: ['passcode'] },
+        })
+        expect(await verify({ userId, code, initiator })).toMatchObject({
+          refused: 'passcode_wrong',
+        })
+        // Two tries are gone, and the code of now is as right as ever.
+        await granted(verify({ userId, code: await show(), initiator }))
+      },
+    )
+
+    test('counts as a wrong one: the sixth is not looked at', async () => {
+      const { userId, show } = await aGenerator()
+      const initiator = browserOf('guesser')
+      for (const away of [-9, -8, -7, -6, -5]) {
+        const tried = await verify({ userId, code: await show(away), initiator })
+        expect(tried).toMatchObject({ refused: 'passcode_clock_off' })
+      }
+      expect(await verify({ userId, code: await show(-4), initiator })).toMatchObject({
+        refused: 'passcode_locked',
+      })
+      const page = { limit: 100, before: null }
+      const listed = await granted(listActivities(world, principal, userId, page))
+      const told = listed.map(({ type }) => type)
+      expect(told.filter((type) => type === 'passcode_failed')).toHaveLength(5)
+    })
+
+    test('of 20 that are typed at once is recognised once', async () => {
+      const { userId, show } = await aGenerator()
+      const code = await show(-5)
+      const outcomes = await Promise.all(
+        Array.from({ length: 20 }, (_, n) =>
+          verify({ userId, code, initiator: browserOf(`late${n}`) }),
+        ),
+      )
+      const refused = outcomes.map((one) => isRefusal(one) && one.refused)
+      expect(refused.filter((one) => one === 'passcode_clock_off')).toHaveLength(1)
+      expect(refused.filter((one) => one === 'passcode_wrong')).toHaveLength(19)
+    })
+
+    test('that lies before an accepted one, of an unregistered device or of somebody else is a wrong one', async () => {
+      const { userId, deviceId, show } = await aGenerator()
+      const other = await aGenerator()
+      await granted(verify({ userId, code: await show() }))
+      expect(await verify({ userId, code: await show(-4) })).toMatchObject({
+        refused: 'passcode_wrong',
+      })
+      const { userId: theirs } = other
+      expect(await verify({ userId: theirs, code: await show(-5) })).toMatchObject({
+        refused: 'passcode_wrong',
+      })
+      await granted(unregisterDevice(world, principal, deviceId, 'lost'))
+      expect(await verify({ userId, code: await show(-3) })).toMatchObject({
+        refused: 'passcode_wrong',
+      })
+    })
+  })
+
+  test.each([-13, 3, 6])('of another time (%i steps away) is a wrong one', async (away) => {
     const { userId, show } = await aGenerator()
     expect(await verify({ userId, code: await show(away) })).toMatchObject({
       refused: 'passcode_wrong',

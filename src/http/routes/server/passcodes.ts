@@ -61,6 +61,7 @@ function verify(app: HttpApp, { useCases, key }: ServerOptions): void {
         'passcodes_not_allowed',
         'passcode_wrong',
         'passcode_used',
+        'passcode_clock_off',
         'passcode_expired',
         'passcode_locked',
         'user_suspended',
