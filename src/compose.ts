@@ -85,15 +85,15 @@ async function firstTenant(
 export async function startService(
   config: Config,
   ownOrigin: string,
-  ownLog: Logger,
+  log: Logger,
   attestationRoots: AttestationRoots = pinnedAttestationRoots(),
   show: (made: Bootstrapped) => Promise<void> = async () => undefined,
 ): Promise<Service> {
   // Undone from the last to the first, by a start that fails and by `stop`.
   await using undo = new AsyncDisposableStack()
-  const opened = await awaitMigratedDatabase(config, ownLog)
+  const opened = await awaitMigratedDatabase(config, log)
   undo.defer(() => opened.close())
-  const { database, log } = opened
+  const { database } = opened
   const world = await openWorld(config, opened, log)
   const stores = openStores(opened, world.random)
   const publicOrigin = await whileStarting(config, opened, log, async (own) => {

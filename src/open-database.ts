@@ -6,7 +6,6 @@ import type { Config } from './config.ts'
 import { createDatabaseClock, type DatabaseClock } from './outbound/database-clock.ts'
 import { type Database, openDatabase, readClock } from './persistence/database.ts'
 import { migrate } from './persistence/migrations.ts'
-import { createOutage } from './persistence/outage.ts'
 import { toldFault } from './start-fault.ts'
 import { databaseFault, waitForDatabase } from './wait-for-database.ts'
 
@@ -16,8 +15,6 @@ export type OpenedDatabase = {
   readonly schema: string
   readonly database: Database
   readonly clock: DatabaseClock
-  /** The log for whoever works with the database: an outage is told once. */
-  readonly log: Logger
   close(): Promise<void>
 }
 
@@ -88,10 +85,10 @@ async function openWhen(
   const { applied } = await whenThere(() => migrate(url, migrationsFolder, { schema }))
   if (applied.length > 0) log.info({ applied }, 'migrations applied')
   let clock: DatabaseClock | undefined
-  const outage = createOutage(log)
+  const onConnectionLost = (error: Error) => log.warn({ err: error }, 'database connection lost')
   // It may lead to another machine than the ones before.
   const onConnected = () => clock?.doubt()
-  const pool = { url, schema, maxConnections, outage, onConnected }
+  const pool = { url, schema, maxConnections, onConnectionLost, onConnected }
   const database = openDatabase(pool)
   undo.defer(() => database.close())
   const learned = await whenThere(() =>
@@ -100,6 +97,5 @@ async function openWhen(
   clock = learned
   undo.defer(() => learned.close())
   const opened = undo.move()
-  const close = () => opened.disposeAsync()
-  return { url, schema, database, clock: learned, log: outage.hush(log), close }
+  return { url, schema, database, clock: learned, close: () => opened.disposeAsync() }
 }

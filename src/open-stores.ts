@@ -64,7 +64,7 @@ export function openStores(
     retention: createRetentionStore(database, random),
     diagnostics: createDiagnosticsStore(database, random),
     reports: createReportStore(database, random),
-    audit: createAuditStore(database),
+    audit: createAuditStore(database, random),
     tableStatistics: createTableStatistics(database),
     personalData: createPersonalDataStore(database, random),
     notices: createNoticeStore(database, random),

@@ -88,15 +88,19 @@ export type AuditFault =
   | 'chain_truncated'
   | 'chain_missing'
   | 'row_not_linked'
+  | 'checkpoint_missing'
+  | 'checkpoint_second'
+  | 'checkpoint_not_ours'
+  | 'checkpoint_differs'
 
 /** What the check of a link knows beyond it. */
 export type LinkFacts = {
   readonly tenantId: TenantId
   readonly before: ChainEnd
-  /** The row today; null when it is gone. `erased` when it belongs to a user whose erasure is linked in the chain. */
+  /** The row today; null when it is gone. `erased` when it belongs to a user whose erasure the chain excuses. */
   readonly row: (AuditRow & { readonly erased: boolean }) | null
-  /** Activities from before this time were purged, as linked events say; in microseconds. */
-  readonly purgedBeforeMicros: bigint
+  /** Whether something in the chain excuses that the row is gone. */
+  readonly purged: boolean
   /** A signed head before this link said that everything until then was linked; in microseconds. */
   readonly closedThroughMicros: bigint
 }
@@ -110,16 +114,13 @@ export function isErased(row: NonNullable<LinkFacts['row']>): boolean {
 export function checkLink(
   digest: Digest,
   link: AuditLink,
-  { tenantId, before, row, purgedBeforeMicros, closedThroughMicros }: LinkFacts,
+  { tenantId, before, row, purged, closedThroughMicros }: LinkFacts,
 ): AuditFault | undefined {
   if (link.seq !== before.seq + 1) return 'sequence_broken'
   if (link.hash !== hashOf(digest, tenantId, link, before.hash)) return 'hash_wrong'
   const at = BigInt(link.occurredAtMicros)
   if (at < closedThroughMicros) return 'backdated'
-  if (row === null) {
-    const purged = link.rowId.startsWith('act_') && at < purgedBeforeMicros
-    return purged ? undefined : 'row_missing'
-  }
+  if (row === null) return purged ? undefined : 'row_missing'
   if (row.occurredAtMicros !== link.occurredAtMicros || digest(row.core) !== link.coreDigest) {
     return 'row_edited'
   }
@@ -147,7 +148,12 @@ export const farLook: LookBack = {
 export const farLookEverySeconds = 15
 
 /** A chain's end as its tenant's key signed it. */
-export type AuditHead = ChainEnd & { readonly tid: string; readonly through: string }
+export type AuditHead = ChainEnd & {
+  readonly tid: string
+  readonly through: string
+  /** The tenant's checkpoint (domain/audit-exemption.ts), by its number; heads of before it have none. */
+  readonly checkpoint?: number
+}
 
 /** The payload of a head, or undefined when it is none. */
 export function readAuditHead(payload: unknown): AuditHead | undefined {
@@ -159,6 +165,7 @@ export function readAuditHead(payload: unknown): AuditHead | undefined {
       seq: 'integer',
       hash: 'string',
       through: 'string',
+      checkpoint: 'integer?',
     },
     payload,
   )

@@ -22,6 +22,7 @@ export type AuditType =
   | 'devices_unregistered_by_time'
   | 'report_resolved'
   | 'activities_purged'
+  | 'audit_checkpointed'
   | 'webhook_endpoint_added'
   | 'webhook_endpoint_changed'
   | 'webhook_endpoint_paused'

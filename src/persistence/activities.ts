@@ -43,7 +43,7 @@ export async function recordAudit(
   tx: Queries,
   random: Pick<Random, 'id'>,
   tenantId: TenantId,
-  event: NewAuditEvent,
+  event: NewAuditEvent & { readonly id?: string },
 ): Promise<void> {
   await tx.query(
     'insert_audit_event',
@@ -51,7 +51,7 @@ export async function recordAudit(
      values ($1, $2, $3, $4, $5, $6)`,
     [
       tenantId,
-      random.id('auditEvent'),
+      event.id ?? random.id('auditEvent'),
       event.type,
       event.actor,
       event.subject,

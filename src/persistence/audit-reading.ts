@@ -1,6 +1,7 @@
 // Reading a tenant's audit chain for its own audit.
 
-import type { AuditStore, LinkReading, StoredHead } from '../ports/audit-store.ts'
+import type { AuditStore, ExemptingRow, LinkReading, StoredHead } from '../ports/audit-store.ts'
+import { countAbout } from './audit-about.ts'
 import {
   activityRow,
   chained,
@@ -14,32 +15,27 @@ import {
 } from './audit-rows.ts'
 import type { Database } from './database.ts'
 
-// An erasure or a purge excuses nothing before it stands in the chain itself, where it can be seen for ever.
 const linked = (alias: string) => `exists (select from audit_links xl
   where xl.tenant_id = ${alias}.tenant_id and xl.row_id = ${alias}.id)`
-const erasedOf = (tenantId: string, subject: string) => `exists (select from audit_events x
-  where x.tenant_id = ${tenantId} and x.subject = ${subject} and x.type = 'user_erased'
-    and ${linked('x')})`
+const noneLeft = (tenantId: string, userId: string) => `not exists (select from users u
+  where u.tenant_id = ${tenantId} and u.id = ${userId} and u.erased_at is null)`
 
 const readLinks = `
   select l.seq::float8 as seq, l.row_id, ${micros('l.occurred_at')} as link_micros, l.core_digest,
     l.details_digest, l.hash, x.*
   from audit_links l
   left join lateral (
-    select ${activityRow}, ${erasedOf('a.tenant_id', 'a.user_id')} as erased from activities a
-    where a.tenant_id = l.tenant_id and a.id = l.row_id
+    select ${activityRow}, a.user_id as about, ${noneLeft('a.tenant_id', 'a.user_id')} as gone
+    from activities a where a.tenant_id = l.tenant_id and a.id = l.row_id
     union all
-    select ${eventRow}, ${erasedOf('e.tenant_id', 'e.subject')} as erased from audit_events e
-    where e.tenant_id = l.tenant_id and e.id = l.row_id
+    select ${eventRow}, e.subject as about, ${noneLeft('e.tenant_id', 'e.subject')} as gone
+    from audit_events e where e.tenant_id = l.tenant_id and e.id = l.row_id
   ) x on true
   where l.tenant_id = $1 and l.seq > $2 order by l.seq limit $3`
 
 const readEnd = `
   select coalesce((select c.seq from audit_chains c where c.tenant_id = $1), 0)::float8 as seq,
     coalesce((select c.hash from audit_chains c where c.tenant_id = $1), '') as hash,
-    coalesce((select max(least((e.details ->> 'beforeMicros')::bigint,
-        (extract(epoch from e.occurred_at) * 1000000)::bigint)) from audit_events e
-      where e.tenant_id = $1 and e.type = 'activities_purged' and ${linked('e')}), 0)::text as purged_before,
     not exists (select from audit_chains c where c.tenant_id = $1) and (
       exists (select from audit_links l where l.tenant_id = $1)
       or exists (select from audit_heads h where h.tenant_id = $1)
@@ -48,6 +44,13 @@ const readEnd = `
     exists (select from audit_events e where e.tenant_id = $1
       and e.type in ('user_erased', 'activities_purged')
       and e.occurred_at > clock_timestamp() - ${slack} and not ${linked('e')}) as unsettled`
+
+// What excuses something counts only where it stands in the chain itself, to be seen for ever.
+const readExempting = `
+  select e.id, e.type, e.subject, l.seq::float8 as seq,
+    ${micros('l.occurred_at')} as "occurredAtMicros", e.details
+  from audit_events e join audit_links l on l.tenant_id = e.tenant_id and l.row_id = e.id
+  where e.tenant_id = $1 and e.type = $2 and e.id > $3 order by e.id limit $4`
 
 // As the sweep would have found it: only what lies further back than it looks is forgotten.
 const findForgotten = `
@@ -66,7 +69,8 @@ type LinkRow = Partial<RowRow> & {
   readonly core_digest: string
   readonly details_digest: string
   readonly hash: string
-  readonly erased: boolean
+  readonly about: string
+  readonly gone: boolean
 }
 
 function toReading(row: LinkRow): LinkReading {
@@ -79,11 +83,17 @@ function toReading(row: LinkRow): LinkReading {
       detailsDigest: row.details_digest,
       hash: row.hash,
     },
-    row: row.id ? { ...toAuditRow(row as RowRow), erased: row.erased } : null,
+    row: row.id ? { ...toAuditRow(row as RowRow), about: row.about, gone: row.gone } : null,
   }
 }
 
-type Reading = 'readLinks' | 'readHeads' | 'readEnd' | 'findForgotten'
+type Reading =
+  | 'readLinks'
+  | 'readHeads'
+  | 'readEnd'
+  | 'readExempting'
+  | 'countAbout'
+  | 'findForgotten'
 
 /** The chain of one tenant, page by page, beside what it stands for today. */
 export function createAuditReading(database: Database): Pick<AuditStore, Reading> {
@@ -105,18 +115,21 @@ export function createAuditReading(database: Database): Pick<AuditStore, Reading
       ),
 
     async readEnd(tenantId) {
-      type Row = {
-        seq: number
-        hash: string
-        purged_before: string
-        missing: boolean
-        unsettled: boolean
-      }
+      type Row = { seq: number; hash: string; missing: boolean; unsettled: boolean }
       const [row] = await database.query<Row>('read_end', readEnd, [tenantId])
-      if (!row) throw new Error('an aggregate always has a row')
-      const { purged_before: purged, ...end } = row
-      return { ...end, purgedBeforeMicros: BigInt(purged) }
+      if (!row) throw new Error('a row without a table is always there')
+      return row
     },
+
+    readExempting: (tenantId, type, afterId, limit) =>
+      database.query<ExemptingRow>('read_exempting', readExempting, [
+        tenantId,
+        type,
+        afterId,
+        limit,
+      ]),
+
+    countAbout: (tenantId, userId, before) => countAbout(database, tenantId, userId, before),
 
     async findForgotten(tenantId) {
       const [row] = await database.query<{ id: string }>('find_forgotten', findForgotten, [

@@ -2,6 +2,8 @@
 
 import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore } from '../ports/audit-store.ts'
+import type { Random } from '../ports/world.ts'
+import { createAuditCheckpoints } from './audit-checkpoints.ts'
 import { createAuditEventList } from './audit-events.ts'
 import { createAuditReading } from './audit-reading.ts'
 import {
@@ -24,8 +26,10 @@ const oneUnlinked = (rows: string, alias: string, more = '') => `(
       and ${alias}.occurred_at >= ${lookFrom(seconds('$2::int'))} ${more} and ${notLinked(alias)}
     order by ${alias}.occurred_at limit 1)`
 const findUnlinked = `
-  select t.tenant_id from tenants t left join audit_chains c on c.tenant_id = t.tenant_id
-  where ${oneUnlinked('audit_events', 'e')}
+  select t.tenant_id as "tenantId", c.checkpoint_seq is not null as checkpointed
+  from tenants t left join audit_chains c on c.tenant_id = t.tenant_id
+  where c.checkpoint_seq is null
+    or ${oneUnlinked('audit_events', 'e')}
     or ${oneUnlinked('activities', 'a', `and ${chained}`)}
   limit $1`
 
@@ -62,7 +66,9 @@ const moveEnd = `
   where tenant_id = $1`
 
 const findUnsigned = `
-  select tenant_id, seq::float8 as seq, hash, linked_through as through from audit_chains
+  select tenant_id, seq::float8 as seq, hash, linked_through as through,
+    checkpoint_seq::float8 as checkpoint_seq
+  from audit_chains
   where seq > head_seq and linked_through is not null
     and (head_signed_at is null
       or head_signed_at <= clock_timestamp() - make_interval(secs => $1))
@@ -76,17 +82,17 @@ const saveHead = `
   insert into audit_heads (tenant_id, seq, jws) select c.tenant_id, $2, $3 from c returning seq`
 
 /** The audit record of all tenants; every statement but the worker's two look-outs names its tenant. */
-export function createAuditStore(database: Database): AuditStore {
+export function createAuditStore(database: Database, random: Pick<Random, 'id'>): AuditStore {
   return {
     ...createAuditEventList(database),
     ...createAuditReading(database),
+    ...createAuditCheckpoints(database, random),
 
     findUnlinked({ limit, lookBackSeconds }) {
       return database.transaction(async (tx) => {
         await walkByTime(tx)
-        type Row = { tenant_id: TenantId }
-        const rows = await tx.query<Row>('find_unlinked', findUnlinked, [limit, lookBackSeconds])
-        return rows.map((row) => row.tenant_id)
+        type Row = { tenantId: TenantId; checkpointed: boolean }
+        return tx.query<Row>('find_unlinked', findUnlinked, [limit, lookBackSeconds])
       })
     },
 
@@ -120,9 +126,17 @@ export function createAuditStore(database: Database): AuditStore {
     },
 
     async findUnsigned(headAgeSeconds, limit) {
-      type Row = { tenant_id: TenantId; seq: number; hash: string; through: Date }
+      type Row = {
+        tenant_id: TenantId
+        seq: number
+        hash: string
+        through: Date
+        checkpoint_seq: number | null
+      }
       const rows = await database.query<Row>('find_unsigned', findUnsigned, [headAgeSeconds, limit])
-      return rows.map(({ tenant_id: tenantId, ...end }) => ({ ...end, tenantId }))
+      return rows.map(({ tenant_id: tenantId, checkpoint_seq: checkpointSeq, ...end }) => {
+        return { ...end, tenantId, checkpointSeq }
+      })
     },
 
     async saveHead(tenantId, { seq, jws }) {

@@ -74,24 +74,6 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   )
 }
 
-/** What a single statement meets while the database serves all others. */
-const codesOfOneStatement: readonly unknown[] = [
-  '57014',
-  '25P03',
-  '40001',
-  '40P01',
-  '55P03',
-  'P2034',
-]
-
-/** Whether the error means that the database serves nobody at the moment: gone, starting, full, silent. */
-export function isDatabaseAway(error: unknown): boolean {
-  return (
-    isDatabaseUnavailable(error) &&
-    !codesOfOneStatement.includes((error as Thrown | undefined)?.code)
-  )
-}
-
 function isPassing(code: unknown): boolean {
   return (
     typeof code === 'string' &&

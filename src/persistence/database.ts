@@ -3,7 +3,6 @@ import pg from 'pg'
 import { PrismaClient } from '../generated/prisma/client.ts'
 import { columnTypes, refusingShiftedTimes } from './column-types.ts'
 import { isDatabaseUnavailable } from './database-errors.ts'
-import type { Outage } from './outage.ts'
 import { SessionClient, type SessionConfig } from './session-settings.ts'
 import { createWriteWatch } from './write-watch.ts'
 
@@ -47,8 +46,8 @@ export type DatabaseConfig = {
   readonly maxConnections?: number
   /** Longest time from asking to having an answer or an error, waiting for a connection included. Default 1,800. */
   readonly timeoutMs?: number
-  /** Told of queries that fail and succeed, and of connections that die while idle; the pool replaces those by itself. */
-  readonly outage?: Pick<Outage, 'failed' | 'succeeded'>
+  /** Told of connections that die while idle; the pool replaces them by itself. */
+  readonly onConnectionLost?: (error: Error) => void
   /** Told of each new connection. */
   readonly onConnected?: () => void
 }
@@ -89,27 +88,15 @@ export function openDatabase(config: DatabaseConfig): Database {
     client.query = sendAndCount as typeof client.query
     config.onConnected?.()
   })
-  pool.on('error', (error) => config.outage?.failed(error))
+  pool.on('error', (error) => config.onConnectionLost?.(error))
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { schema }) })
   let closed: Promise<void> | undefined
-  const { outage } = config
-  const told = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      const result = await work
-      outage?.succeeded()
-      return result
-    } catch (error) {
-      outage?.failed(error)
-      throw error
-    }
-  }
 
   return {
     prisma,
-    query: (name, text, values) =>
-      told(lend(pool, timeoutMs, (loan) => loan.query(name, text, values))),
-    transaction: (work) => told(lend(pool, timeoutMs, (loan) => commit(loan, work))),
-    snapshot: () => told(openSnapshot(pool, timeoutMs)),
+    query: (name, text, values) => lend(pool, timeoutMs, (loan) => loan.query(name, text, values)),
+    transaction: (work) => lend(pool, timeoutMs, (loan) => commit(loan, work)),
+    snapshot: () => openSnapshot(pool, timeoutMs),
     roundTrips: () => roundTrips,
     statements: () => statements,
     connections: () => ({

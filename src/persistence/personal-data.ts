@@ -1,10 +1,13 @@
 // Everything that is held on one person: shown as a whole, and taken away as a whole.
 
 import { commitSlackSeconds } from '../domain/audit-chain.ts'
+import { erasureCountsAfterSeconds } from '../domain/audit-exemption.ts'
 import type { TenantId, UserId } from '../domain/ids.ts'
 import type { PersonalDataStore } from '../ports/personal-data-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
+import { countAbout } from './audit-about.ts'
+import { micros } from './audit-rows.ts'
 import type { Database } from './database.ts'
 import { lockUserRow, unregisterDevices } from './devices.ts'
 import { byDevice, byUser, createPersonalDataExport } from './personal-data-export.ts'
@@ -112,6 +115,10 @@ const erasing = `
 const settleErasure = `
   update users set erasing_since = null where tenant_id = $1 and id = $2 and erased_at is not null`
 
+// What is older has committed: it is seen by this transaction, and nothing can be added to it.
+const countsBefore = `
+  select ${micros(`clock_timestamp() - make_interval(secs => ${erasureCountsAfterSeconds})`)} as micros`
+
 const knownUser = 'select id from users where tenant_id = $1 and id = $2'
 
 /** Data rights of persons. */
@@ -127,7 +134,7 @@ export function createPersonalDataStore(
   return {
     openExport: createPersonalDataExport(database),
 
-    cutOff(tenantId, userId, actor) {
+    cutOff(tenantId, userId, actor, exempt) {
       return database.transaction(async (tx) => {
         await lockUserRow(tx, tenantId, userId)
         await holdProtection(tx, tenantId, userId)
@@ -143,7 +150,13 @@ export function createPersonalDataStore(
         for (const [n, cut] of cuts.entries()) {
           await tx.query(`cut_off_${n}`, cut, [tenantId, userId])
         }
-        await recordAudit(tx, random, tenantId, { type: 'user_erased', actor, subject: userId })
+        const id = random.id('auditEvent')
+        const before = await tx.query<{ micros: string }>('erasure_counts_before', countsBefore, [])
+        const span = before[0]?.micros ?? '0'
+        const about = await countAbout(tx, tenantId, userId, span)
+        const details = await exempt({ ...about, event: id, before: span })
+        const event = { id, type: 'user_erased', actor, subject: userId, details } as const
+        await recordAudit(tx, random, tenantId, event)
         return unregistered
       })
     },

@@ -1,5 +1,6 @@
 // Taking away what is past its time: bounded batches, found by an index, skipping what anybody holds.
 
+import type { GoneLink } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import { policyOf } from '../domain/policy.ts'
 import { leftoverDays, type RetainedKind } from '../domain/retention.ts'
@@ -47,14 +48,18 @@ const purges: Readonly<Record<RetainedKind, string>> = {
     )
     delete from challenges c where ${ofOld('c')} returning c.id`,
   // What is owed by being there counts as owed: see the index activities_owed.
+  // One whose link says another time was moved into the past: it stays, for the audit of the record to find. And nothing goes before
+  // the tenant's checkpoint stands: what had gone until then is told apart from what goes with a signature.
   activities: `
     with old as materialized (
       select a.id from activities a
       where a.tenant_id = $1 and a.occurred_at < $2
+        and exists (select from audit_chains c
+          where c.tenant_id = $1 and c.checkpoint_seq is not null offset 0)
         and coalesce(a.notice, case a.severity when 'critical' then 'owed' else '' end)
           not in ('owed', 'waiting')
-        and not (${chained} and not exists (select from audit_links l
-          where l.tenant_id = a.tenant_id and l.row_id = a.id offset 0))
+        and coalesce((select l.occurred_at = a.occurred_at from audit_links l
+          where l.tenant_id = a.tenant_id and l.row_id = a.id), not (${chained}))
         and not ${owedPush('activity_id', 'a')} and not ${openReport('activity_id', 'a')}
       order by a.occurred_at limit $3 for update of a skip locked
     ), pushes as (
@@ -85,6 +90,18 @@ const purges: Readonly<Record<RetainedKind, string>> = {
       order by g.created_at limit $3 for update of g skip locked
     )
     delete from diagnostics g where ${ofOld('g')} returning g.id`,
+}
+
+const linksOf = `
+  select l.seq::float8 as seq, l.hash from audit_links l
+  where l.tenant_id = $1 and l.row_id = any($2::text[]) order by l.seq`
+
+/** From the first until after the last of them, in microseconds. */
+function spanOf(gone: readonly { readonly micros?: string }[]) {
+  const times = gone.map(({ micros = '0' }) => BigInt(micros))
+  const first = times.reduce((a, b) => (b < a ? b : a))
+  const last = times.reduce((a, b) => (b > a ? b : a))
+  return { from: `${first}`, before: `${last + 1n}` }
 }
 
 const ago = (days: number) => `statement_timestamp() - make_interval(days => ${days})`
@@ -185,7 +202,7 @@ export function createRetentionStore(
       return row ? { ...row, policy: policyOf(row.policy) } : null
     },
 
-    purge(kind, tenantId, before, limit) {
+    purge(kind, tenantId, before, limit, exempt) {
       return database.transaction(async (tx) => {
         await walkByTime(tx)
         const gone = await tx.query<{ id: string; micros?: string }>(
@@ -194,15 +211,14 @@ export function createRetentionStore(
           [tenantId, before, limit],
         )
         if (kind === 'activities' && gone.length > 0) {
-          const last = gone.reduce((max, { micros = '0' }) => {
-            return BigInt(micros) > max ? BigInt(micros) : max
-          }, 0n)
-          await recordAudit(tx, random, tenantId, {
-            type: 'activities_purged',
-            actor: 'service',
-            subject: tenantId,
-            details: { beforeMicros: `${last + 1n}`, count: gone.length },
-          })
+          const id = random.id('auditEvent')
+          const links = await tx.query<GoneLink>('links_of_purged', linksOf, [
+            tenantId,
+            gone.map((one) => one.id),
+          ])
+          const details = await exempt({ ...spanOf(gone), event: id, rows: gone.length, links })
+          const event = { id, type: 'activities_purged', actor: 'service' } as const
+          await recordAudit(tx, random, tenantId, { ...event, subject: tenantId, details })
         }
         return gone.length
       })

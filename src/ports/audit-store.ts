@@ -1,5 +1,11 @@
 import type { NewAuditEvent } from '../domain/audit.ts'
-import type { AuditLink, AuditRow, ChainEnd, LinkFacts } from '../domain/audit-chain.ts'
+import type { AuditLink, AuditRow, ChainEnd } from '../domain/audit-chain.ts'
+import type {
+  ExemptingEvent,
+  Exemption,
+  ExemptionType,
+  GoneLink,
+} from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import type { PageRequest } from './directory-store.ts'
 
@@ -18,15 +24,19 @@ export type AuditFilter = {
 /** The end of a chain that has grown since its last signed head. */
 export type UnsignedEnd = ChainEnd & {
   readonly tenantId: TenantId
+  readonly checkpointSeq: number | null
   /** Everything committed until then is linked. */
   readonly through: Date
 }
 
-/** A link beside what it stands for today. */
+/** A link beside what it stands for today: `about` is whom the row tells of, `gone` when no user of that id is left unerased. */
 export type LinkReading = {
   readonly link: AuditLink
-  readonly row: LinkFacts['row']
+  readonly row: (AuditRow & { readonly about: string; readonly gone: boolean }) | null
 }
+
+/** An event that excuses something, as it stands in the chain. */
+export type ExemptingRow = ExemptingEvent & { readonly details: Readonly<Record<string, unknown>> }
 
 export type StoredHead = { readonly seq: number; readonly jws: string }
 
@@ -37,8 +47,10 @@ export interface AuditStore {
   /** A page of what was changed, newest first. */
   list(tenantId: TenantId, filter: AuditFilter, page: PageRequest): Promise<AuditEvent[]>
 
-  /** Tenants with rows within the look that are not linked yet. */
-  findUnlinked(look: Look): Promise<TenantId[]>
+  /** Tenants with rows within the look that are not linked yet, and those that have no checkpoint. */
+  findUnlinked(
+    look: Look,
+  ): Promise<{ readonly tenantId: TenantId; readonly checkpointed: boolean }[]>
   /**
    * Lengthens a tenant's chain by at most `limit` rows, oldest first, while no other process can; `links` makes the links.
    * Null when another process is at it; otherwise how many rows were linked.
@@ -53,20 +65,40 @@ export interface AuditStore {
   /** Keeps a head; false when another process signed this end or a later one first. */
   saveHead(tenantId: TenantId, head: StoredHead): Promise<boolean>
 
+  // where exemptions begin to be signed
+  /** Links after `afterSeq`, up to `throughSeq`, whose activity is gone. */
+  readGone(tenantId: TenantId, afterSeq: number, throughSeq: number): Promise<GoneLink[]>
+  /** What events say to be checkpoints, linked or not; null where one says nothing. */
+  readCheckpoints(tenantId: TenantId): Promise<(string | null)[]>
+  findLastHead(tenantId: TenantId): Promise<StoredHead | null>
+  /** Records the checkpoint as an audit event; false when there is one already. */
+  saveCheckpoint(tenantId: TenantId, checkpoint: StoredHead): Promise<boolean>
+  /** Notes which checkpoint there is. */
+  markCheckpoint(tenantId: TenantId, seq: number): Promise<void>
+
   // for the audit of the audit
+  /** Events of a type that stand in the chain, by their ids. */
+  readExempting(
+    tenantId: TenantId,
+    type: ExemptionType,
+    afterId: string,
+    limit: number,
+  ): Promise<ExemptingRow[]>
+  /** Rows about a user from before this time (microseconds), erased or not. */
+  countAbout(
+    tenantId: TenantId,
+    userId: string,
+    before: string,
+  ): Promise<Pick<Exemption, 'count' | 'digest'>>
   readLinks(tenantId: TenantId, afterSeq: number, limit: number): Promise<LinkReading[]>
   readHeads(tenantId: TenantId): Promise<StoredHead[]>
   /**
-   * The chain's end as kept beside it, and until when activities were purged, in microseconds, as linked events say. `missing`: there are
-   * rows and no chain. `unsettled`: an erasure or a purge of the last minute is not linked yet.
+   * The chain's end as kept beside it. `missing`: there are rows and no chain. `unsettled`: an erasure or a purge of the last minute
+   * is not linked yet.
    */
-  readEnd(tenantId: TenantId): Promise<
-    ChainEnd & {
-      readonly purgedBeforeMicros: bigint
-      readonly missing: boolean
-      readonly unsettled: boolean
-    }
-  >
+  readEnd(
+    tenantId: TenantId,
+  ): Promise<ChainEnd & { readonly missing: boolean; readonly unsettled: boolean }>
   /** The oldest row that should have been linked long ago and is not; null when there is none. */
   findForgotten(tenantId: TenantId): Promise<string | null>
 }

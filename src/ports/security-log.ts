@@ -15,6 +15,13 @@ export type SecurityEvent =
       readonly seq: number
       readonly head: string
     }
+  /** Where the tenant's record stood when what excuses gaps in it began to be signed; once for each tenant. */
+  | {
+      readonly event: 'audit_checkpoint'
+      readonly tenantId: TenantId
+      readonly seq: number
+      readonly checkpoint: string
+    }
 
 /** A log stream of its own (`stream: security`), written whatever the log level, so that it can be kept away from this machine. */
 export interface SecurityLog {

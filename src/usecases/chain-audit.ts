@@ -1,17 +1,12 @@
 import { auditHeadTyp, farLook, type LookBack, linksFor } from '../domain/audit-chain.ts'
-import { issuerOf } from '../domain/issuer.ts'
 import type { AuditStore } from '../ports/audit-store.ts'
-import type { SecurityLog } from '../ports/security-log.ts'
-import type { Clock, Hashing } from '../ports/world.ts'
+import { type Needs as CheckpointNeeds, checkpointAudit } from './audit-checkpoint.ts'
+import { auditPayload } from './sign-exemptions.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
-export type Needs = {
+export type Needs = CheckpointNeeds & {
   readonly audit: Pick<AuditStore, 'findUnlinked' | 'lengthen' | 'findUnsigned' | 'saveHead'>
-  readonly hashing: Pick<Hashing, 'sha256Base64Url'>
   readonly signingKeys: Pick<SigningKeys, 'sign'>
-  readonly securityLog: SecurityLog
-  readonly clock: Clock
-  readonly publicOrigin: string
 }
 
 /** A busy tenant's chain is signed this often: what is younger than its last head could still be rewritten. */
@@ -21,18 +16,19 @@ const headEverySeconds = 60
 const batchesInTurn = 20
 
 /**
- * Links what is new, off every hot path; true when there may be more at once. Any number of processes may do it at a time. One
- * tenant's failure is told when the others have had their turn.
+ * Links what is new, off every hot path; true when there may be more at once. A chain that has no checkpoint gets it as soon as all
+ * is linked. Any number of processes may do it at a time. One tenant's failure is told when the others have had their turn.
  */
 export async function chainAudit(
-  { audit, hashing }: Pick<Needs, 'audit' | 'hashing'>,
+  needs: Needs,
   limit: number,
   { findSeconds, linkSeconds }: LookBack = farLook,
 ): Promise<boolean> {
+  const { audit, hashing } = needs
   const tenants = await audit.findUnlinked({ limit, lookBackSeconds: findSeconds })
   const { eachTold, tell } = tellingLast()
   let more = tenants.length === limit
-  for (const tenantId of tenants) {
+  for (const { tenantId, checkpointed } of tenants) {
     const links: Parameters<AuditStore['lengthen']>[2] = (end, rows) =>
       linksFor(hashing.sha256Base64Url, tenantId, end, rows)
     await eachTold(async () => {
@@ -42,6 +38,10 @@ export async function chainAudit(
         linked = await audit.lengthen(tenantId, { limit, lookBackSeconds: 0 }, links)
       }
       more ||= linked === limit
+      if (checkpointed || linked === null || linked === limit) return
+      await checkpointAudit(needs, tenantId)
+      // The checkpoint is a row of the record, too.
+      more = true
     })
   }
   tell()
@@ -67,20 +67,18 @@ function tellingLast() {
  * One tenant's failure is told when the others have had their turn.
  */
 export async function signAuditHeads(
-  { audit, signingKeys, securityLog, clock, publicOrigin }: Needs,
+  needs: Pick<Needs, 'audit' | 'signingKeys' | 'securityLog' | 'clock' | 'publicOrigin'>,
   batch: number,
   ageSeconds = headEverySeconds,
 ): Promise<boolean> {
+  const { audit, signingKeys, securityLog } = needs
   const ends = await audit.findUnsigned(ageSeconds, batch)
   const { eachTold, tell } = tellingLast()
-  async function sign({ tenantId, seq, hash, through }: (typeof ends)[number]) {
-    const payload = JSON.stringify({
-      iss: issuerOf(publicOrigin, tenantId),
-      tid: tenantId,
-      iat: Math.floor(clock.now().getTime() / 1000),
-      seq,
-      hash,
-      through: through.toISOString(),
+  async function sign(end: (typeof ends)[number]) {
+    const { tenantId, seq, hash, through, checkpointSeq } = end
+    const payload = auditPayload(needs, tenantId, {
+      ...{ seq, hash, through: through.toISOString() },
+      ...(checkpointSeq !== null && { checkpoint: checkpointSeq }),
     })
     const jws = await signingKeys.sign(tenantId, auditHeadTyp, payload)
     if (await audit.saveHead(tenantId, { seq, jws })) {

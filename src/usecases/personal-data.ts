@@ -6,6 +6,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserStore } from '../ports/directory-store.ts'
 import type { PersonalDataReading, PersonalDataStore } from '../ports/personal-data-store.ts'
 import { findUser } from './find-user.ts'
+import { type Needs as ExemptionNeeds, exempting } from './sign-exemptions.ts'
 import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 
 export type ErasureStore = Pick<PersonalDataStore, 'findErasing' | 'eraseRest' | 'settleErasure'>
@@ -42,7 +43,7 @@ const sweepPagesMax = 100_000
  * long history goes within minutes (`finishErasures`).
  */
 export async function eraseUser(
-  needs: Needs & TellingNeeds,
+  needs: Needs & TellingNeeds & ExemptionNeeds,
   principal: Principal,
   userId: UserId,
 ): Promise<Refusal | undefined> {
@@ -50,7 +51,8 @@ export async function eraseUser(
   if (isRefusal(user)) return user
   const actor = `api_key:${principal.keyId}` as const
   const { tenantId } = principal
-  const gone = await needs.personalData.cutOff(tenantId, user.id, actor)
+  const { erasure } = await exempting(needs, tenantId)
+  const gone = await needs.personalData.cutOff(tenantId, user.id, actor, erasure(user.id))
   await tellUnregistered(needs, gone)
   // Who was cut off cannot be asked for again: a failure here is for the worker to make good, not for the caller.
   await needs.personalData.eraseRest(tenantId, user.id, pagesMax).catch(() => false)

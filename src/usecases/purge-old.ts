@@ -6,8 +6,9 @@ import type {
   WalkedKind,
   WalkPlace,
 } from '../ports/retention-store.ts'
+import { type Needs as ExemptionNeeds, exempting } from './sign-exemptions.ts'
 
-export type Needs = { readonly retention: RetentionStore }
+export type Needs = ExemptionNeeds & { readonly retention: RetentionStore }
 
 const leftovers: readonly LeftoverKind[] = [
   'portalSessions',
@@ -17,11 +18,15 @@ const leftovers: readonly LeftoverKind[] = [
 ]
 const walked: readonly WalkedKind[] = ['initiators', 'passcodeBudgets', 'singleUseCodes']
 
+// Only activities are part of the audit record.
+const unsaid = async () => ({})
+
 /**
  * One step of taking away what is past its time, for whoever repeats it: true while there may be more. A step is bounded by `batch`
  * rows of each kind; any number of processes may be at it at a time. What fails of one tenant is told when all had their turn.
  */
-export function createPurge({ retention }: Needs, batch: number): () => Promise<boolean> {
+export function createPurge(needs: Needs, batch: number): () => Promise<boolean> {
+  const { retention } = needs
   let tenant: TenantId | null = null
   let failed: readonly unknown[] = []
   return async () => {
@@ -38,7 +43,8 @@ export function createPurge({ retention }: Needs, batch: number): () => Promise<
     for (const kind of retainedKinds) {
       try {
         const before = retainedSince(kind, policy, now)
-        more = (await retention.purge(kind, tenantId, before, batch)) === batch || more
+        const exempt = kind === 'activities' ? (await exempting(needs, tenantId)).purge : unsaid
+        more = (await retention.purge(kind, tenantId, before, batch, exempt)) === batch || more
       } catch (error) {
         failed = [...failed.slice(0, 1), error]
       }
@@ -49,7 +55,10 @@ export function createPurge({ retention }: Needs, batch: number): () => Promise<
 }
 
 /** The same for what belongs to no tenant's policy. */
-export function createLeftoverPurge({ retention }: Needs, batch: number): () => Promise<boolean> {
+export function createLeftoverPurge(
+  { retention }: Pick<Needs, 'retention'>,
+  batch: number,
+): () => Promise<boolean> {
   const places = new Map<WalkedKind, WalkPlace | null>()
   return async () => {
     let more = false

@@ -6,6 +6,8 @@ import type { Signatures } from '../ports/world.ts'
 export interface SigningKeys {
   /** Signs with the tenant's active key. */
   sign(tenantId: TenantId, typ: string, payload: string): Promise<string>
+  /** The same for several, with the key at hand: what it gives asks the database nothing. */
+  signer(tenantId: TenantId, typ: string): Promise<(payload: string) => Promise<string>>
   /** Signs with the key that was chosen before; the header is fixed with it. */
   signWith(tenantId: TenantId, kid: string, header: string, payload: string): Promise<string>
   /** Looks the active key up anew at the next signature. */
@@ -59,8 +61,13 @@ export function createSigningKeys({ keys, signatures }: Needs, nowMs: () => numb
 
   const self: SigningKeys = {
     async sign(tenantId, typ, payload) {
+      return (await self.signer(tenantId, typ))(payload)
+    },
+    async signer(tenantId, typ) {
       const kid = await activeKid(tenantId)
-      return self.signWith(tenantId, kid, JSON.stringify({ alg: 'ES256', typ, kid }), payload)
+      const key = { tenantId, kid, privateSealed: await privateSealed(tenantId, kid) }
+      const header = JSON.stringify({ alg: 'ES256', typ, kid })
+      return (payload) => signatures.sign(key, header, payload)
     },
     async signWith(tenantId, kid, header, payload) {
       const key = { tenantId, kid, privateSealed: await privateSealed(tenantId, kid) }

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "audit_chains" ADD COLUMN     "checkpoint_seq" BIGINT;
