@@ -33,7 +33,7 @@ function firstFault(given: readonly AuditLink[], facts: Facts = {}, held = rows)
       tenantId,
       before,
       row: row ? { ...row, erased: false } : null,
-      purgedBeforeMicros: 0n,
+      purged: false,
       closedThroughMicros: 0n,
       ...facts,
     })
@@ -102,16 +102,10 @@ describe('a row', () => {
     expect(edited({ salt: null, details: '{}' })).toEqual([3, 'details_edited'])
   })
 
-  test('that is gone is missed, unless activities from before were purged', () => {
+  test('that is gone is missed, unless something excuses it', () => {
     const left = rows.filter(({ id }) => id !== 'act_3')
     expect(firstFault(links, {}, left)).toEqual([3, 'row_missing'])
-    expect(firstFault(links, { purgedBeforeMicros: 1_002n }, left)).toEqual([3, 'row_missing'])
-    expect(firstFault(links, { purgedBeforeMicros: 1_003n }, left)).toBeNull()
-    const withoutEvent = rows.filter(({ id }) => id !== 'aud_2')
-    expect(firstFault(links, { purgedBeforeMicros: 9_000n }, withoutEvent)).toEqual([
-      2,
-      'row_missing',
-    ])
+    expect(firstFault(links, { purged: true }, left)).toBeNull()
   })
 
   test('from before a closed time came too late', () => {
@@ -128,7 +122,7 @@ describe('a row', () => {
     expect(isErased({ ...row, salt: 'aa' })).toBe(false)
     expect(isErased({ ...row, details: '{"a": 1}' })).toBe(false)
     const [one, two, three] = links
-    const facts = { tenantId, row, purgedBeforeMicros: 0n, closedThroughMicros: 0n }
+    const facts = { tenantId, row, purged: false, closedThroughMicros: 0n }
     if (!one || !two || !three) throw new Error('there are four')
     expect(checkLink(digest, three, { ...facts, before: two })).toBeUndefined()
   })

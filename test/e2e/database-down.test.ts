@@ -1,9 +1,7 @@
-import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { type Service, startService } from '../../src/compose.ts'
-import { loggerOptions } from '../../src/http/logging.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { makeWaitDoor, type TestDoor } from '../support/doors.ts'
@@ -21,7 +19,6 @@ import { until } from '../support/until.ts'
 const stack = new AsyncDisposableStack()
 let service: Service
 let database: TestDatabase
-const lines: string[] = []
 let line: Awaited<ReturnType<typeof startDatabaseLine>>
 let api: Api
 let phone: Phone
@@ -34,13 +31,7 @@ beforeAll(async () => {
   stack.defer(() => line.close())
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
-  const sink = new Writable({
-    write(text, _encoding, done) {
-      lines.push(String(text))
-      done()
-    },
-  })
-  const log = pino(loggerOptions('info'), sink)
+  const log = pino({ level: 'silent' })
   service = await startService(testConfig(simulator, line.url, port), origin, log)
   stack.defer(() => service.stop())
   api = createApi(origin, service.bootstrapped?.secret ?? '')
@@ -156,34 +147,6 @@ describe('when the database commits and its reply is lost', () => {
     const reading = (await api('GET', `/v1/challenges/${created.json.id}`)).json
     expect(reading).toMatchObject({ status: 'approved', wrongNumbersLeft: 3 })
   })
-})
-
-test('an outage is logged once when it begins and once when it is over, whatever fails meanwhile', async () => {
-  const messages = () =>
-    lines
-      .map((line) => JSON.parse(line))
-      .filter(({ level, msg }) => level !== 'info' || msg !== 'request')
-  const isBack = async () => {
-    await api('GET', '/v1/users?identifier=alice')
-    const words = messages().map(({ msg }) => String(msg))
-    return words.findLast((msg) => msg.startsWith('the database is')) === 'the database is back'
-  }
-  await until('the outages of earlier tests are over', isBack)
-  const before = messages().length
-  line.set('refusing')
-  const replies = await Promise.all(
-    Array.from({ length: 30 }, () => api('GET', '/v1/users?identifier=alice')),
-  )
-  expect(replies.filter(({ status }) => status === 503).length).toBeGreaterThan(0)
-  line.set('open')
-  await until('the database is back', isBack)
-  const told = messages().slice(before)
-  const words = told.map(({ msg }) => msg)
-  expect(words.filter((msg) => /^the database is away/.test(msg))).toHaveLength(1)
-  expect(words.filter((msg) => msg === 'request failed')).toEqual([])
-  expect(told.length).toBeLessThan(12)
-  expect(JSON.stringify(told).length).toBeLessThan(6_000)
-  expect(lines.join('')).not.toMatch(/select |insert into|secretKey/i)
 })
 
 test('a wait that outlives an outage still learns the answer', async () => {

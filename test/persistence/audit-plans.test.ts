@@ -7,7 +7,7 @@ import { systemRandom as random } from '../../src/outbound/random.ts'
 import { createAuditStore } from '../../src/persistence/audit.ts'
 import { createRetentionStore } from '../../src/persistence/retention.ts'
 import { listened, nodesOf, type Plan, type Sent } from '../support/statements.ts'
-import { aUser, openStores, type Stores } from '../support/stores.ts'
+import { aUser, openStores, type Stores, unsaid } from '../support/stores.ts'
 
 // Nothing is ever analysed, as in a new installation; and plans are made while the tables are still empty, and kept.
 
@@ -29,12 +29,12 @@ beforeAll(async () => {
   const user = await aUser(stores)
   tenantId = user.tenantId
   const { database, sent } = listened(stores.database)
-  const audit = createAuditStore(database)
+  const audit = createAuditStore(database, random)
   await audit.findUnlinked({ limit: batch, lookBackSeconds: 60 })
   await audit.lengthen(tenantId, { limit: batch, lookBackSeconds: 60 }, () => [])
   const retention = createRetentionStore(database, random)
   for (const kind of ['activities', 'challenges'] as const) {
-    await retention.purge(kind, tenantId, new Date(0), batch)
+    await retention.purge(kind, tenantId, new Date(0), batch, unsaid)
   }
   client = new pg.Client({ connectionString: stores.url })
   await client.connect()

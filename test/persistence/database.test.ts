@@ -187,9 +187,8 @@ describe('when the database', () => {
   })
 
   test('cuts an idle connection, nothing breaks and another one takes its place', async () => {
-    const lost: unknown[] = []
-    const failed = (error: unknown) => void lost.push(error)
-    const database = connect({ outage: { failed, succeeded: () => undefined } })
+    const lost: Error[] = []
+    const database = connect({ onConnectionLost: (error) => lost.push(error) })
     const before = await backend(database)
     await ask(server.url, `select pg_terminate_backend(${before})`)
     await until('the loss is told', () => lost.length > 0)

@@ -21,6 +21,7 @@ import {
   openStores,
   type Stores,
   type TestUser,
+  unsaid,
 } from '../support/stores.ts'
 import { until } from '../support/until.ts'
 import { anUnconfirmed, confirm, numberSealed, readEnrolment, runOut, times } from './enrolling.ts'
@@ -210,7 +211,12 @@ test.each(['unregistering', 'erasing'])(
     }
     const end = () =>
       deed === 'erasing'
-        ? createPersonalDataStore(database, systemRandom).cutOff(tenantId, userId, 'operator')
+        ? createPersonalDataStore(database, systemRandom).cutOff(
+            tenantId,
+            userId,
+            'operator',
+            unsaid,
+          )
         : createDeviceStore(database, systemRandom).unregister(
             { tenantId, userId, deviceIds: [], reason: 'admin', actor: 'operator' },
             null,

@@ -170,7 +170,7 @@ const auditEvents = (
   db: Database,
   filter: Parameters<Stores['audit']['list']>[1],
   page: Parameters<Stores['audit']['list']>[2],
-) => createAuditStore(db).list(who.tenantId, filter, page)
+) => createAuditStore(db, random).list(who.tenantId, filter, page)
 type Filter = Pick<Parameters<Stores['challenges']['list']>[0], 'userId' | 'status'>
 type Page = Parameters<Stores['challenges']['list']>[1]
 const challenges = (db: Database, filter: Filter, page: Page) =>

@@ -19,6 +19,7 @@ import {
   aUser,
   openStores,
   type Stores,
+  unsaid,
 } from '../support/stores.ts'
 
 let stores: Stores
@@ -61,11 +62,11 @@ beforeAll(async () => {
     const push = { activityIds, deviceIds: [device], ...limit }
     await notices.owe({ tenantId, userId, push, deliveries: [], leasedBy: 'process' })
   }
-  const audit = createAuditStore(database)
+  const audit = createAuditStore(database, random)
   await audit.lengthen(tenantId, { limit: 10, lookBackSeconds: 60 }, () => [])
   const retention = createRetentionStore(database, random)
   await retention.nextTenant(null)
-  for (const kind of retainedKinds) await retention.purge(kind, tenantId, new Date(0), 10)
+  for (const kind of retainedKinds) await retention.purge(kind, tenantId, new Date(0), 10, unsaid)
   await retention.purgeLeftovers('portalSessions', 10)
   await retention.purgeLeftovers('testPushes', 10)
   for (const kind of ['initiators', 'passcodeBudgets', 'singleUseCodes'] as const) {

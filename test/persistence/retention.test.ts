@@ -10,6 +10,7 @@ import {
   openStores,
   type Stores,
   type TestUser,
+  unsaid,
 } from '../support/stores.ts'
 
 let stores: Stores
@@ -35,8 +36,15 @@ const count = async (table: string, where = 'true') => {
   )
   return row?.n
 }
+/** What is signed is not what these tests are about: test/usecases/exemptions.test.ts. */
+const signing = {
+  hashing: { sha256Base64Url: () => 'digest' },
+  signingKeys: { signer: async () => async () => 'signed' },
+  clock: { now: () => new Date() },
+  publicOrigin: 'https://push.example.com',
+}
 const purgeAll = async (batch = 500) => {
-  const steps = [createPurge(stores, batch), createLeftoverPurge(stores, batch)]
+  const steps = [createPurge({ ...stores, ...signing }, batch), createLeftoverPurge(stores, batch)]
   for (const step of steps) while (await step());
 }
 
@@ -135,7 +143,7 @@ describe('challenges', () => {
   test('go in bounded batches, also with four workers at a time', async () => {
     for (let n = 0; n < 20; n++) await anOldChallenge(92)
     const before = new Date(Date.now() - 90 * 24 * 3600 * 1000)
-    const purge = () => stores.retention.purge('challenges', user.tenantId, before, 3)
+    const purge = () => stores.retention.purge('challenges', user.tenantId, before, 3, unsaid)
     expect(await purge()).toBe(3)
     expect(await count('challenges')).toBe(17)
     const gone = await Promise.all([purge(), purge(), purge(), purge()])
@@ -163,13 +171,25 @@ test('activities go when nobody is to be told of them any more, and the audit re
     await anOldActivity(402, { notice: 'waiting' }),
     // Not linked into the audit chain yet.
     await anOldActivity(402, { type: 'device_renamed' }),
+    await anOldActivity(402, { type: 'device_renamed' }),
     await anOldActivity(402),
   ]
+  // Its link says another time: somebody moved it into the past.
+  await sql(
+    `insert into audit_links (tenant_id, seq, row_id, occurred_at, core_digest, details_digest, hash)
+     values ($1, 1, $2, clock_timestamp(), '', '', '')`,
+    user.tenantId,
+    kept[4],
+  )
   await aReport('open', 0, { activityId: kept.at(-1) ?? '' })
   const [row] = await sql(
     'select (extract(epoch from occurred_at) * 1000000)::bigint::text as micros from activities where id = $1',
     old,
   )
+  await purgeAll()
+  expect(await count('activities', `id = '${old}'`)).toBe(1)
+  // Not before the chain has its checkpoint.
+  await sql('insert into audit_chains (tenant_id, checkpoint_seq) values ($1, 0)', user.tenantId)
   await purgeAll()
   expect(await idsOf('activities')).toEqual(expect.arrayContaining(kept))
   expect(await count('activities', `id = '${old}'`)).toBe(0)
@@ -178,7 +198,8 @@ test('activities go when nobody is to be told of them any more, and the audit re
     user.tenantId,
   )
   const beforeMicros = `${BigInt(`${row?.micros}`) + 1n}`
-  expect(events).toEqual([{ details: { beforeMicros, count: 1 } }])
+  const details = { beforeMicros, count: 1, links: '', exemption: 'signed' }
+  expect(events).toEqual([{ details }])
 })
 
 test('enrolments go when they are over, but for those of living devices; devices always stay', async () => {

@@ -25,6 +25,7 @@ import {
   type TestUser,
   thumbprint,
   unguarded,
+  unsaid,
 } from '../support/stores.ts'
 import { answer, challengeOf, resend } from './asking.ts'
 import { anUnconfirmed, numberSealed } from './enrolling.ts'
@@ -335,7 +336,8 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     [],
   ],
   'personalData.cutOff': [
-    ({ personalData }, my, their) => personalData.cutOff(my.tenantId, their.userId, 'operator'),
+    ({ personalData }, my, their) =>
+      personalData.cutOff(my.tenantId, their.userId, 'operator', unsaid),
     { devices: [], endedChallenges: [] },
   ],
   'personalData.eraseRest': [
@@ -375,7 +377,24 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   ],
   'audit.readEnd': [
     ({ audit }, my) => audit.readEnd(my.tenantId),
-    { seq: 0, hash: '', purgedBeforeMicros: 0n, missing: false, unsettled: false },
+    { seq: 0, hash: '', missing: false, unsettled: false },
+  ],
+  'audit.readExempting': [
+    ({ audit }, my) => audit.readExempting(my.tenantId, 'user_erased', '', 10),
+    [],
+  ],
+  'audit.countAbout': [
+    ({ audit }, my, their) => audit.countAbout(my.tenantId, their.userId, `${10n ** 17n}`),
+    { count: 0, from: '0', digest: '' },
+  ],
+  'audit.readGone': [({ audit }, my) => audit.readGone(my.tenantId, 0, 1_000), []],
+  'audit.readCheckpoints': [({ audit }, my) => audit.readCheckpoints(my.tenantId), []],
+  'audit.findLastHead': [
+    async ({ audit }, my, their) => {
+      await audit.saveHead(their.tenantId, { seq: 1_001, jws: 'head' })
+      return audit.findLastHead(my.tenantId)
+    },
+    null,
   ],
   'audit.findForgotten': [({ audit }, my) => audit.findForgotten(my.tenantId), null],
   'apiKeys.rotate': [
@@ -705,7 +724,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     false,
   ],
   'retention.purge': [
-    ({ retention }, my) => retention.purge('diagnostics', my.tenantId, new Date(), 10),
+    ({ retention }, my) => retention.purge('diagnostics', my.tenantId, new Date(), 10, unsaid),
     0,
   ],
   'diagnostics.find': [
@@ -940,6 +959,8 @@ const writers = [
   'apiKeys.create',
   'audit.lengthen',
   'audit.saveHead',
+  'audit.saveCheckpoint',
+  'audit.markCheckpoint',
   'users.import',
   'signingKeys.rotate',
   'enrolments.create',

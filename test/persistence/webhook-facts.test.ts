@@ -13,6 +13,7 @@ import {
   openStores,
   type Stores,
   type TestUser,
+  unsaid,
 } from '../support/stores.ts'
 
 let stores: Stores
@@ -139,7 +140,7 @@ describe('who could see the user', () => {
   test('is known even of one who is erased in the same transaction', async () => {
     await aDevice(stores, user)
     await anEndpoint(user)
-    await stores.personalData.cutOff(user.tenantId, user.userId, 'operator')
+    await stores.personalData.cutOff(user.tenantId, user.userId, 'operator', unsaid)
     const [fact] = await facts()
     expect(fact).toMatchObject({ activityType: 'device_unregistered', viewerRpIds: [user.rpId] })
   })

@@ -48,6 +48,9 @@ import { createTestDatabase } from './database.ts'
 export const thumbprint = () => randomBytes(32).toString('base64url')
 const publicJwk = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } as const
 
+/** Excuses nothing: for tests that are not about the audit record. */
+export const unsaid = async () => ({})
+
 /** All stores on a database of their own, and short ways to fill it with what a test is not about. */
 export async function openStores(
   connections = 20,
@@ -77,7 +80,7 @@ export async function openStores(
     challenges: createChallengeStore(database, random),
     keptAnswers: createKeptAnswerStore(database),
     deliveries: createDeliveryStore(database),
-    audit: createAuditStore(database),
+    audit: createAuditStore(database, random),
     tableStatistics: createTableStatistics(database),
     personalData: createPersonalDataStore(database, random),
     passcodes: createPasscodeStore(database, random),

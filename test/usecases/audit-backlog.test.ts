@@ -40,7 +40,7 @@ test(
     )
     // As the service opens it: a statement that takes longer fails.
     const database = openDatabase({ url: world.url })
-    const audit = createAuditStore(database)
+    const audit = createAuditStore(database, world.random)
     let turns = 0
     try {
       while (await chainAudit({ ...world, audit }, 500, nearLook)) turns += 1

@@ -1,0 +1,103 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  checkErasure,
+  checkExemption,
+  mayBePurged,
+  purgeExemption,
+  rangesOf,
+  readCheckpoint,
+  readExemption,
+  readRanges,
+} from '../../src/domain/audit-exemption.ts'
+
+const digest = (text: string) => `<${text}>`
+
+describe('ranges of links', () => {
+  test('are read as they were written', () => {
+    const ascending = fc
+      .uniqueArray(fc.integer({ min: 1, max: 300 }), { maxLength: 100 })
+      .map((seqs) => seqs.toSorted((a, b) => a - b))
+    fc.assert(
+      fc.property(ascending, (seqs) => {
+        const ranges = readRanges(rangesOf(seqs)) ?? []
+        const read = ranges.flatMap(([from, to]) =>
+          Array.from({ length: to - from + 1 }, (_, n) => from + n),
+        )
+        expect(read).toEqual(seqs)
+      }),
+    )
+    expect(rangesOf([1, 2, 3, 7, 9, 10])).toBe('1-3,7,9-10')
+  })
+
+  test.each([
+    ...[undefined, null, 7, '0', '3-1', '2,2', '5,3', '1-4,4', '1,', ',1', '1-', '01', ' 1', '1e3'],
+    '1'.repeat(16),
+  ])('that are %o are none', (text) => {
+    expect(readRanges(text)).toBeUndefined()
+  })
+})
+
+const day = 86_400_000_000
+const event = {
+  id: 'aud_9',
+  type: 'activities_purged',
+  subject: 'tnt_1',
+  seq: 9,
+  occurredAtMicros: `${100 * day}`,
+}
+const links = [3, 4, 6].map((seq) => ({ seq, hash: `h${seq}` }))
+const made = purgeExemption(digest, 'tnt_1', { event: 'aud_9', from: '0', before: '5', links })
+const claims = { ...made.exemption, iss: 'i', tid: 'tnt_1' }
+const check = (changes: Partial<typeof claims> = {}, text = made.links) =>
+  checkExemption(event, 'tnt_1', { ...claims, ...changes }, readRanges(text))
+
+test('a purge is signed with its span, its count and a digest of its links in their order', () => {
+  expect(made).toMatchObject({ links: '3-4,6', exemption: { count: 3, from: '0', before: '5' } })
+  const swapped = { event: 'aud_9', from: '0', before: '5', links: links.toReversed() }
+  expect(purgeExemption(digest, 'tnt_1', swapped).exemption.digest).not.toBe(made.exemption.digest)
+})
+
+test('an exemption belongs to one event, and is no older than its policy may be', () => {
+  expect(check()).toBeUndefined()
+  expect(check({ event: 'aud_8' })).toBe('exemption_not_ours')
+  expect(check({ tid: 'tnt_2' })).toBe('exemption_not_ours')
+  expect(check({ subject: 'tnt_2' })).toBe('exemption_not_ours')
+  expect(check({ kind: 'user_erased' })).toBe('exemption_not_ours')
+  expect(check({ count: 4 })).toBe('purge_differs')
+  expect(check({}, '3-5')).toBeUndefined()
+  expect(check({}, '3-4,9')).toBe('purge_differs')
+  expect(check({ before: `${70 * day}` })).toBeUndefined()
+  expect(check({ before: `${70 * day + 1}` })).toBe('purge_too_early')
+})
+
+test('a purge takes activities of its span, and no events', () => {
+  const may = (rowId: string, at: number) =>
+    mayBePurged(claims, { rowId, occurredAtMicros: `${at}` })
+  expect([may('act_1', 0), may('act_1', 4), may('act_1', 5), may('act_1', -1)]).toEqual([
+    ...[true, true, false, false],
+  ])
+  expect(may('aud_1', 0)).toBe(false)
+})
+
+test('rows of an erased user may be purged, not added nor exchanged', () => {
+  const erasure = { count: 2, digest: 'd' }
+  expect(checkErasure(erasure, { count: 2, digest: 'd' })).toBeUndefined()
+  expect(checkErasure(erasure, { count: 1, digest: 'e' })).toBeUndefined()
+  expect(checkErasure(erasure, { count: 2, digest: 'e' })).toBe('erasure_differs')
+  expect(checkErasure(erasure, { count: 3, digest: 'd' })).toBe('erasure_differs')
+})
+
+test('exemptions and checkpoints are read only whole', () => {
+  const payload = { ...claims, iat: 1 }
+  expect(readExemption(payload)).toEqual(payload)
+  const bad = { kind: 'app_added', from: 'x', before: '1e9', count: -1 }
+  for (const [name, value] of Object.entries(bad)) {
+    expect(readExemption({ ...payload, [name]: value })).toBeUndefined()
+  }
+  expect(readExemption({ ...payload, more: 1 })).toBeUndefined()
+  const digests = { purged: 0, purgedDigest: '', erased: 0, erasedDigest: '' }
+  const checkpoint = { iss: 'i', tid: 't', iat: 1, seq: 0, hash: '', ...digests }
+  expect(readCheckpoint(checkpoint)).toEqual(checkpoint)
+  expect(readCheckpoint({ ...checkpoint, seq: -1 })).toBeUndefined()
+})
