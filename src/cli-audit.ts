@@ -1,7 +1,8 @@
 // countersign audit verify: what was kept is read, each tenant's record is held against it, and the verdict told.
 
-import { createReadStream } from 'node:fs'
+import { createReadStream, readFileSync } from 'node:fs'
 import { CommandError } from './cli-usage.ts'
+import type { PublicJwk } from './domain/device.ts'
 import type { TenantId } from './domain/ids.ts'
 import type { openOperations } from './open-operations.ts'
 import { signedTextsIn } from './outbound/signed-texts.ts'
@@ -19,16 +20,31 @@ async function readHeads(
   operations: Operations,
   ids: readonly TenantId[],
   file: string | undefined,
+  keys: readonly PublicJwk[] | null,
 ): Promise<ReadonlyMap<TenantId, KeptHeads>> {
   if (file === undefined) return new Map()
   const stream = createReadStream(file)
   const unreadable = new Promise<never>((_, reject) => {
     stream.once('error', () => reject(new CommandError(`--heads: ${file} cannot be read`)))
   })
-  const reading = operations.collectKeptHeads(ids, signedTextsIn(stream))
+  const reading = operations.collectKeptHeads(ids, signedTextsIn(stream), keys)
   // Whichever of the two tells first: the error of the stream ends the reading, too.
   reading.catch(() => undefined)
   return await Promise.race([reading, unreadable])
+}
+
+/** The public keys of a set (RFC 7517) that was kept apart; they name themselves by their thumbprints. */
+function readKeys(file: string | undefined): readonly PublicJwk[] | null {
+  if (file === undefined) return null
+  try {
+    const { keys } = JSON.parse(readFileSync(file, 'utf8')) as { readonly keys: PublicJwk[] }
+    if (Array.isArray(keys) && keys.length > 0) {
+      return keys.map(({ kty, crv, x, y }) => ({ kty, crv, x, y }))
+    }
+  } catch {
+    throw new CommandError(`--keys: ${file} cannot be read as a JSON Web Key Set`)
+  }
+  throw new CommandError(`--keys: ${file} holds no keys; save the tenant's .well-known/jwks.json`)
 }
 
 const namesOf = (verdicts: readonly AuditVerdict[]) =>
@@ -79,11 +95,12 @@ function toRow({ firstBad, foreignHeads, ...counts }: AuditVerdict) {
 export async function verifyAudits(
   operations: Operations,
   ids: readonly TenantId[],
-  heads: string | undefined,
+  files: { readonly heads?: string | undefined; readonly keys?: string | undefined },
 ) {
-  const kept = await readHeads(operations, ids, heads)
+  const keys = readKeys(files.keys)
+  const kept = await readHeads(operations, ids, files.heads, keys)
   const verdicts: AuditVerdict[] = []
-  for (const id of ids) verdicts.push(await operations.verifyAudit(id, kept.get(id)))
+  for (const id of ids) verdicts.push(await operations.verifyAudit(id, kept.get(id), keys))
   const isClean = ({ firstBad, foreignHeads }: AuditVerdict) =>
     firstBad === null && foreignHeads.count === 0
   if (!verdicts.every(isClean)) process.exitCode = 1

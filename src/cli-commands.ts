@@ -167,10 +167,11 @@ const commands: Record<string, Command> = {
     return applied
   },
   async 'audit verify'(operations, { values }) {
-    const ids = values.tenant
-      ? [await tenantOf(operations, values.tenant)]
-      : (await operations.listTenants()).map(({ id }) => id)
-    return await verifyAudits(operations, ids, values.heads)
+    const ids =
+      values.tenant || values.keys
+        ? [await tenantOf(operations, values.tenant)]
+        : (await operations.listTenants()).map(({ id }) => id)
+    return await verifyAudits(operations, ids, values)
   },
   async 'signing-keys rotate'(operations, { values }) {
     const rotated = await operations.rotateSigningKey(await tenantOf(operations, values.tenant))

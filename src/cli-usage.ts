@@ -18,6 +18,7 @@ const options = {
   'overlap-seconds': { type: 'string' },
   to: { type: 'string' },
   heads: { type: 'string' },
+  keys: { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const
@@ -47,7 +48,8 @@ const calls = `  migrate                                   apply pending migrati
   signing-keys rotate [--tenant ID]
   origin change --to ORIGIN                 change PUBLIC_ORIGIN for good: phones must enrol anew
   revocations apply < FILE                  revoke again after a restore what the revocation log says
-  audit verify [--tenant ID] [--heads FILE]   find where the audit record was touched; ends with 1 if it was`
+  audit verify [--tenant ID] [--heads FILE] [--keys FILE]
+                                            find where the audit record was touched; ends with 1 if it was`
 
 export const usage = `Usage: countersign <command> [options]
 
@@ -69,7 +71,9 @@ const meanings: Readonly<Record<string, string>> = {
   '--overlap-seconds': 'how long the former key goes on',
   '--to':
     'the origin under which phones and relying parties are to know the service, such as https://approve.example.com',
-  '--heads': 'file with signed heads that were kept apart, such as a log',
+  '--heads': 'file with signed heads and checkpoints that were kept apart, such as a log',
+  '--keys':
+    'file with the public keys of the tenant (its jwks.json) that was kept apart: no other key is believed',
   '--tenant': 'id of the tenant; may be left out while there is only one',
 }
 

@@ -3,19 +3,21 @@
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
-import type { ApiKeyId, TenantId } from './domain/ids.ts'
+import type { ApiKeyId } from './domain/ids.ts'
 import { openMigratedDatabase } from './open-database.ts'
 import { openStores } from './open-stores.ts'
 import { assertMasterKey, openSignalCarrier, openWorld, originFault } from './open-world.ts'
 import { createRevocationLog } from './outbound/revocation-log.ts'
 import { createApiKey, revokeApiKey, rotateApiKey } from './usecases/api-keys.ts'
 import { applyRevocations } from './usecases/apply-revocations.ts'
-import { collectKeptHeads, type KeptHeads } from './usecases/kept-heads.ts'
+import { collectKeptHeads } from './usecases/kept-heads.ts'
 import { changeOrigin, originOfCommands } from './usecases/public-origin.ts'
 import { rotateSigningKey } from './usecases/rotate-signing-key.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
 import { bootstrap, createRelyingParty, createTenant } from './usecases/tenants.ts'
 import { verifyAudit } from './usecases/verify-audit.ts'
+
+type Tail<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never
 
 /** What operators do at the command line, on the same database, beside the running service or without it. */
 export async function openOperations(
@@ -58,10 +60,9 @@ export async function openOperations(
       rotateApiKey(needs, command, 'operator'),
     revokeApiKey: (tenantId: Parameters<typeof revokeApiKey>[1], id: ApiKeyId) =>
       revokeApiKey(needs, tenantId, id, 'operator'),
-    collectKeptHeads: (ids: readonly TenantId[], texts: Parameters<typeof collectKeptHeads>[2]) =>
-      collectKeptHeads(needs, ids, texts),
-    verifyAudit: (tenantId: TenantId, kept: KeptHeads | undefined) =>
-      verifyAudit(needs, tenantId, kept),
+    collectKeptHeads: (...given: Tail<Parameters<typeof collectKeptHeads>>) =>
+      collectKeptHeads(needs, ...given),
+    verifyAudit: (...given: Tail<Parameters<typeof verifyAudit>>) => verifyAudit(needs, ...given),
     rotateSigningKey: (tenantId: Parameters<typeof rotateSigningKey>[1]) =>
       rotateSigningKey(needs, tenantId),
     applyRevocations: (lines: Parameters<typeof applyRevocations>[1]) =>

@@ -143,6 +143,24 @@ describe('an operator at the command line', () => {
     const [tenant] = JSON.parse(held.stdout)
     expect(tenant).toMatchObject({ whole: true, keptHeads: 1, purged: 0, erased: 0 })
     expect(tenant.links).toBeGreaterThan(2)
+    // With keys that were kept elsewhere nothing is believed because the database holds it.
+    const jwks = path.join(folder, 'jwks.json')
+    const verifyWith = async (set: string) => {
+      await writeFile(jwks, set)
+      return countersign('audit', 'verify', '--keys', jwks, '--json')
+    }
+    const keys = (await table('select public_jwk from signing_keys')).map((row) => row.public_jwk)
+    const kept = await verifyWith(JSON.stringify({ keys }))
+    expect(JSON.parse(kept.stdout)).toMatchObject([{ whole: true }])
+    const [one] = keys
+    const others = await verifyWith(JSON.stringify({ keys: [{ ...one, x: one.y, y: one.x }] }))
+    expect(JSON.parse(others.stdout)).toMatchObject([
+      { whole: false, fault: 'checkpoint_not_ours' },
+    ])
+    for (const set of ['{"keys":[]}', '{}', 'null', '{', '{"keys":7}']) {
+      const refused = await verifyWith(set)
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('--keys: ')])
+    }
     await table(`update audit_events set actor = 'service' where type = 'tenant_created'`)
     const touched = await countersign('audit', 'verify', '--json')
     expect(touched.code).toBe(1)
