@@ -1,0 +1,214 @@
+// Whatever a server, a database or a role sets, every route gives the same answer.
+
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { startService } from '../../src/compose.ts'
+import { onServer } from '../support/cluster.ts'
+import { createEmptyDatabase } from '../support/database.ts'
+import { type Comparable, callEveryRoute } from '../support/every-route.ts'
+import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
+import { createApi, enrolPhone, freePort, testConfig } from '../support/running-service.ts'
+import { until } from '../support/until.ts'
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
+
+let simulator: Simulator
+let ordinary: Comparable[]
+beforeAll(async () => {
+  simulator = await startSimulator()
+  await using stack = new AsyncDisposableStack()
+  ordinary = await callEveryRoute(await serve(stack, await prepared(stack)))
+})
+afterAll(() => simulator.close())
+
+type Place = { readonly url: string; readonly schema?: string; readonly own?: string }
+
+/** An empty database on which these statements were run; DB stands for its name. */
+async function prepared(stack: AsyncDisposableStack, ...statements: string[]): Promise<Place> {
+  const { url } = stack.use(await createEmptyDatabase())
+  const name = new URL(url).pathname.slice(1)
+  await onServer(url, async (client) => {
+    for (const text of statements) await client.query(text.replaceAll('DB', `"${name}"`))
+  })
+  return { url }
+}
+
+/** A service of its own there. */
+async function serve(stack: AsyncDisposableStack, { url, schema = 'public', own = url }: Place) {
+  const port = await freePort()
+  const origin = `http://127.0.0.1:${port}`
+  const database = { url: own, schema, connections: 10 }
+  // Without the worker's sweeps calls alone change what is there.
+  const config = testConfig(simulator, own, port, { database, role: 'api' })
+  const service = await startService(config, origin, pino({ level: 'silent' }))
+  stack.defer(() => service.stop())
+  const { secret: key, tenantId } = service.bootstrapped ?? { secret: '', tenantId: '' }
+  const seen = new URL(url)
+  seen.searchParams.set('options', `-c search_path=${schema}`)
+  const tested = { url: seen.href, drop: async () => undefined }
+  const disposable = { ...tested, [Symbol.asyncDispose]: tested.drop }
+  return { origin, key, tenantId, simulator, api: createApi(origin, key), database: disposable }
+}
+
+/** A role with a schema of its own name, which PostgreSQL looks into first. */
+async function withOwnSchema(stack: AsyncDisposableStack): Promise<Place & { role: string }> {
+  const role = `approver_${Date.now().toString(36)}_${Math.random().toString(36).slice(2, 8)}`
+  const place = await prepared(
+    stack,
+    `create role ${role} login password 'x'`,
+    `create schema ${role} authorization ${role}`,
+    `grant usage, create on schema public to ${role}`,
+  )
+  stack.defer(() =>
+    onServer(place.url, async (client) => {
+      await client.query(`drop owned by ${role} cascade; drop role ${role}`)
+    }),
+  )
+  const own = new URL(place.url)
+  own.username = role
+  own.password = 'x'
+  return { ...place, own: own.href, role }
+}
+
+const places: Record<string, (stack: AsyncDisposableStack) => Promise<Place>> = {
+  'datestyle German': (stack) => prepared(stack, `alter database DB set datestyle = 'German'`),
+  'timezone Asia/Kolkata': (stack) =>
+    prepared(stack, `alter database DB set timezone = 'Asia/Kolkata'`),
+  'default_transaction_isolation repeatable read': (stack) =>
+    prepared(stack, `alter database DB set default_transaction_isolation = 'repeatable read'`),
+  'all that is strange at once': (stack) =>
+    prepared(
+      stack,
+      `alter database DB set datestyle = 'SQL, DMY'`,
+      `alter database DB set intervalstyle = 'iso_8601'`,
+      `alter database DB set timezone = 'America/St_Johns'`,
+      `alter database DB set default_transaction_isolation = 'serializable'`,
+      'alter database DB set default_transaction_read_only = on',
+      'alter database DB set search_path = pg_catalog',
+      `alter database DB set bytea_output = 'escape'`,
+      'alter database DB set standard_conforming_strings = off',
+      'alter database DB set transform_null_equals = on',
+      `alter database DB set client_encoding = 'LATIN1'`,
+      `alter database DB set lock_timeout = '1ms'`,
+      'alter database DB set jit_above_cost = 0',
+    ),
+  'a role with a schema of its own name': withOwnSchema,
+  'a schema of its own': async (stack) => {
+    const place = await withOwnSchema(stack)
+    return { ...place, schema: place.role }
+  },
+}
+if (hasPgBouncer) {
+  places['PgBouncer in session mode'] = async (stack) => {
+    const place = await prepared(stack, `alter database DB set datestyle = 'German'`)
+    const settings = { pool_mode: 'session', default_pool_size: 40 }
+    const pooler = stack.use(await startPgBouncer(place.url, settings))
+    return { ...place, own: pooler.url }
+  }
+} else {
+  test('NOT RUN on this machine: PgBouncer is missing (apt-get install pgbouncer)', () => {
+    expect(hasPgBouncer).toBe(false)
+  })
+}
+
+test.each(Object.keys(places))('every route gives the same answer under %s', async (name) => {
+  await using stack = new AsyncDisposableStack()
+  const place = await places[name]?.(stack)
+  if (!place) throw new Error(name)
+  const answers = await callEveryRoute(await serve(stack, place))
+  expect(answers.map(({ name: route, said }) => `${route} ${said}`)).toEqual(
+    ordinary.map(({ name: route, said }) => `${route} ${said}`),
+  )
+  const apart = answers.filter(({ times }, n) =>
+    times.some((seconds, at) => Math.abs(seconds - (ordinary[n]?.times[at] ?? 0)) > 60),
+  )
+  expect(apart).toEqual([])
+})
+
+describe('an API key that was revoked or has expired', () => {
+  test.each(['datestyle German', 'all that is strange at once'])(
+    'gets 401 under %s',
+    async (name) => {
+      await using stack = new AsyncDisposableStack()
+      const place = await places[name]?.(stack)
+      if (!place) throw new Error(name)
+      const service = await serve(stack, place)
+      const [party] = (await service.api('GET', '/v1/relying-parties')).json.items
+      for (const change of [
+        'revoked_at = clock_timestamp()',
+        `expires_at = now() - '1 s'::interval`,
+      ]) {
+        const body = { relyingPartyId: party.id, name: change }
+        const { json } = await service.api('POST', '/v1/api-keys', body)
+        const api = createApi(service.origin, json.secret)
+        const { rowCount } = await onServer(
+          place.url,
+          (client) =>
+            client.query(
+              `begin read write; set search_path = public; update api_keys set ${change} where id = '${json.id}'; commit`,
+            ) as Promise<unknown> as Promise<{ rowCount?: number }>,
+        )
+        expect(rowCount).toBeUndefined()
+        for (const [method, path, more] of [
+          ['GET', '/v1/tenant', undefined],
+          ['POST', '/v1/users', { displayName: 'x', identifiers: ['x'] }],
+        ] as const) {
+          expect(await api(method, path, more)).toMatchObject({ status: 401 })
+        }
+      }
+    },
+  )
+})
+
+/** Lets calls come to wait for the user's row, one after another, before any of them gets it. */
+async function behindLock<T>(
+  url: string,
+  userId: string,
+  begin: (oneWaits: () => Promise<unknown>) => Promise<T>,
+): Promise<T> {
+  return onServer(url, (watcher) =>
+    onServer(url, async (client) => {
+      await client.query('begin transaction isolation level read committed read write')
+      await client.query('select 1 from public.users where id = $1 for update', [userId])
+      // On a connection of its own: a transaction sees the activity of others as it was at first.
+      const waiting = () =>
+        watcher.query(
+          `select 1 from pg_catalog.pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock'`,
+        )
+      const asked = begin(() => until('one waits', async () => (await waiting()).rowCount === 1))
+      await until('all wait', async () => (await waiting()).rowCount === 2)
+      await client.query('commit')
+      return asked
+    }),
+  )
+}
+
+test.each([
+  ['repeatable read', 'default_transaction_isolation repeatable read'],
+  ['serializable', 'all that is strange at once'],
+])(
+  'a suspension against a creation leaves nothing pending, 30 times, where the default is %s',
+  async (_, name) => {
+    await using stack = new AsyncDisposableStack()
+    const place = await places[name]?.(stack)
+    if (!place) throw new Error(name)
+    const service = await serve(stack, place)
+    const statuses = new Set<number>()
+    for (let round = 0; round < 30; round++) {
+      const user = `alice-${round}`
+      const { userId: id } = await enrolPhone(service, { user })
+      const creation = await behindLock(place.url, id, async (oneWaits) => {
+        const created = service.api('POST', '/v1/challenges', { user })
+        await oneWaits()
+        const suspended = service.api('PATCH', `/v1/users/${id}`, { status: 'suspended' })
+        return Promise.all([created, suspended])
+      })
+      for (const { status } of creation) statuses.add(status)
+      const { json } = await service.api('GET', `/v1/challenges?userId=${id}&status=pending`)
+      expect(json.items).toEqual([])
+    }
+    expect([...statuses].toSorted()).toEqual([200, 201])
+  },
+)

@@ -1,0 +1,124 @@
+// One call of each route of openapi.yaml by who may call it, and what it answered, made comparable between two installations.
+
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import { folders, routeFacts } from './authorisation-routes.ts'
+import { createScene, type Scene, type Tenancy } from './authorisation-scene.ts'
+import { proofFor } from './device-calls.ts'
+
+/** An answer: times as seconds from the moment of the answer, everything that is different each time as what it is. */
+export type Comparable = {
+  readonly name: string
+  readonly said: string
+  readonly times: readonly number[]
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+type Operation = { readonly name: string; readonly method: Method; readonly path: string } & {
+  readonly scheme: string | undefined
+}
+
+const document = parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'))
+const operations = Object.entries<Record<string, { security?: object[] }>>(document.paths)
+  .filter(([path]) => !path.startsWith('/auth/v2/'))
+  .flatMap(([path, methods]) =>
+    Object.entries(methods).map(([word, { security = [] }]): Operation => {
+      const method = word.toUpperCase() as Method
+      return { name: `${method} ${path}`, method, path, scheme: Object.keys(security[0] ?? {})[0] }
+    }),
+  )
+  // What only reads shares a user, so it comes first.
+  .toSorted((one, other) => Number(one.method !== 'GET') - Number(other.method !== 'GET'))
+
+// Whatever it says differs from process to process.
+const statusOnly = new Set(['GET /metrics', 'GET /openapi.yaml', 'GET /v1/challenges/{id}/events'])
+
+/** Calls every route once, one after another. */
+export async function callEveryRoute(service: Tenancy & { key: string }): Promise<Comparable[]> {
+  const reader = createScene(service)
+  const answers: Comparable[] = []
+  for (const operation of operations) {
+    const scene = operation.method === 'GET' ? reader : createScene(service)
+    answers.push(await callOne(service, operation, scene))
+  }
+  return answers
+}
+
+async function callOne(
+  service: Tenancy & { key: string },
+  { name, method, path: template, scheme }: Operation,
+  scene: Scene,
+): Promise<Comparable> {
+  const facts = routeFacts[name]
+  if (!facts) throw new Error(`${name} has no row in test/support/authorisation-routes.ts`)
+  const phone = await scene.phone()
+  const folder = /([a-z0-9-]+)\/\{/.exec(template)?.[1]
+  const id = (await (facts.object ?? folders[folder ?? '']?.of)?.(scene)) ?? ''
+  const plain = template.replace('{secret}', 'A'.repeat(43)).replace(/\{\w+\}/, id)
+  const path = plain + ((await facts.query?.(scene)) ?? '')
+  const body = await facts.body?.(scene, phone)
+  const key = phone.keys.verification ?? phone.keys.possession
+  const credentials: Record<string, () => Promise<Record<string, string>>> = {
+    apiKey: async () => ({ authorization: `Bearer ${service.key}` }),
+    integrationSecret: async () => ({
+      authorization: `Bearer ${await scene.integrationSecret()}`,
+    }),
+    deviceProof: async () => ({
+      'device-proof': await proofFor(service, phone, {
+        method,
+        path,
+        key,
+        ...(body !== undefined && { body }),
+      }),
+    }),
+    portalSession: () => scene.browser(),
+  }
+  const response = await fetch(service.origin + path, {
+    method,
+    redirect: 'manual',
+    headers: {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(facts.ownPages && { 'sec-fetch-site': 'same-origin' }),
+      ...(await credentials[scheme ?? '']?.()),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  if (statusOnly.has(name)) {
+    await response.body?.cancel()
+    return { name, said: `${response.status}`, times: [] }
+  }
+  const times: number[] = []
+  const text = comparable(await response.text(), Date.now(), service, times)
+  return { name, said: `${response.status} ${text}`, times }
+}
+
+const random = /\d|[a-z].*[A-Z]|[A-Z].*[a-z]/
+// A push is sent beside the answer: it may be there already.
+const pushed = /"(status)":\s*"(queued|sent)"|"(settledAt|settled_at)":\s*(null|"[^"]*")/g
+const time = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g
+const signed = /\b(eyJ[\w-]+)\.([\w-]+)\.[\w-]{20,}/g
+// Seconds or milliseconds since the epoch, as in signed claims.
+const epoch = /\b(1[6-9]|2[0-9])\d{8}(\d{3})?\b/g
+
+function comparable(text: string, now: number, service: Tenancy, times: number[]): string {
+  const seen = (ms: number) => {
+    times.push((ms - now) / 1000)
+    return '<time>'
+  }
+  const opened = text.replaceAll(signed, (_, head: string, claims: string) =>
+    [head, claims].map((part) => Buffer.from(part, 'base64url').toString()).join(' '),
+  )
+  return opened
+    .replaceAll(pushed, '<pushed>')
+    .replaceAll(service.origin, '<origin>')
+    .replaceAll(time, (one) => seen(Date.parse(one)))
+    .replaceAll(epoch, (one) => seen(Number(one.padEnd(13, '0'))))
+    .replaceAll(/\b([a-z]{2,4})_[0-9a-z]{26}\b/g, '<$1>')
+    .replaceAll(/\b(user|made)-[0-9a-f]+/g, '<$1>')
+    .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '<uuid>')
+    .replaceAll(/"(retryAfterSeconds|seq|number|num)":\s*"?\d+"?/g, '"$1":<digits>')
+    .replaceAll(/"(code|secret|qrSvg)":\s*"([^"\\]|\\.)*"/g, '"$1":<secret>')
+    .replaceAll(/"codes":\[[^\]]*\]/g, '"codes":<secrets>')
+    .replaceAll(/\b\d\d:\d\d UTC/g, '<minute>')
+    .replaceAll(/[\w+/-]{16,}={0,2}/g, (one) => (random.test(one) ? '<token>' : one))
+}
