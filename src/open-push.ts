@@ -10,6 +10,7 @@ import { createPushRouter, type PushRoute } from './outbound/push-router.ts'
 import type { ApnsCredentials, AppStore, FcmCredentials } from './ports/app-store.ts'
 import type { PushProvider } from './ports/push.ts'
 import type { Clock, Sealing } from './ports/world.ts'
+import { toldFault } from './start-fault.ts'
 import { appCredentialsBinding, appSignalPrefix } from './usecases/apps.ts'
 
 /** What serves every tenant. */
@@ -29,6 +30,15 @@ function routesOf({ apns, fcm }: Config, clock: Clock, log: Logger): PushRoute[]
   return routes
 }
 
+/** Credentials that cannot be used are the operator's to correct. */
+function told<T>(open: () => T): T {
+  try {
+    return open()
+  } catch (error) {
+    throw toldFault(error)
+  }
+}
+
 type Parts = {
   readonly apps: Pick<AppStore, 'findCredentials'>
   readonly sealing: Pick<Sealing, 'open'>
@@ -42,7 +52,7 @@ export function openPush(
   { apps, sealing, clock, signals }: Parts,
   log: Logger,
 ): PushProvider {
-  const routes = routesOf(config, clock, log)
+  const routes = told(() => routesOf(config, clock, log))
   if (routes.length === 0) {
     log.warn('no push credentials in the environment: only apps of tenants are pushed')
   }

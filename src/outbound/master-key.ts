@@ -11,7 +11,12 @@ export async function masterKeyIn(folder: string): Promise<Buffer> {
   const file = path.join(folder, 'master.key')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   if (!existsSync(file)) await makeKey(file)
-  const key = Buffer.from((await readFile(file, 'utf8')).trim(), 'base64url')
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new Error(`${file} cannot be read (${cause.code}): it must be a file of this user.`, {
+      cause,
+    })
+  })
+  const key = Buffer.from(text.trim(), 'base64url')
   if (key.length === 32) return key
   throw new Error(
     `${file} does not hold a master key of 32 bytes. Restore it from your backup: without it nothing that was sealed can be opened.`,
