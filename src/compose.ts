@@ -140,6 +140,7 @@ export async function startService(
     ...config.issuers,
     guard: createEgressGuard(config.issuers),
     clock: world.clock,
+    log,
   })
   const turns = openTurns(config.database.connections)
   const parts = {

@@ -17,6 +17,7 @@ export type RefusalCode =
   | 'integration_invalid'
   | 'integration_paused'
   | 'realm_unreachable'
+  | 'realm_keys_refused'
   | 'integration_without_secret'
   | 'caller_number_missing'
   | 'numbers_ambiguous'

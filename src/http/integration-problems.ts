@@ -21,6 +21,12 @@ export const integrationProblems = {
     detail:
       'Check that this service reaches the issuer by https, and that ISSUER_NETWORKS names its network where it is not public.',
   },
+  realm_keys_refused: {
+    status: 503,
+    title: 'The keys of the realm are none to go by.',
+    detail:
+      'See `lastError` of the integration: they are weak (RSA below 2,048 bits), not public, two of one `kid`, or malformed. Mend them at the realm.',
+  },
   integration_without_secret: {
     status: 409,
     title: 'The clients of this integration have no secret of ours.',

@@ -3,7 +3,7 @@
 
 import { createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify } from 'jose'
 import type { CallbackResult } from '../domain/keycloak-callback.ts'
-import type { Realms, RealmToken } from '../ports/realms.ts'
+import type { KeysFault, Realms, RealmToken } from '../ports/realms.ts'
 import type { Clock } from '../ports/world.ts'
 import type { EgressGuard } from './egress-guard.ts'
 import { sendGuarded } from './guarded-request.ts'
@@ -14,6 +14,8 @@ export type RealmOptions = {
   /** Authorities to trust beside the public ones, in PEM. */
   readonly ca: readonly string[]
   readonly timeoutMs?: number
+  /** Told once of each realm whose keys are none to go by, until they are again. */
+  readonly log?: { warn(facts: object, message: string): void }
 }
 
 const tokenLengthMax = 8_192
@@ -34,6 +36,8 @@ const algorithms = [
   'EdDSA',
   'Ed25519',
 ]
+
+class UnreachableError extends Error {}
 
 type Keys = ReturnType<typeof createRemoteJWKSet>
 
@@ -58,8 +62,16 @@ export function createRealms({
   clock,
   ca,
   timeoutMs = timeoutMsDefault,
+  log,
 }: RealmOptions): Realms {
   const known = new Map<string, Keys>()
+  const told = new Set<string>()
+
+  function tell(issuer: string, fault: ReturnType<typeof readFault>): void {
+    if (typeof fault === 'string' || told.has(issuer)) return
+    told.add(issuer)
+    log?.warn({ issuer, ...fault }, 'keys of a realm refused')
+  }
 
   function keysOf(issuer: string): Keys {
     const keys =
@@ -70,7 +82,9 @@ export function createRealms({
         cacheMaxAge: 600_000,
         [customFetch]: async (url) => {
           const sent = { method: 'GET', url, timeoutMs, bytesMax: keysBytesMax } as const
-          const { status, body } = await sendGuarded({ guard, ca }, sent)
+          const { status, body } = await sendGuarded({ guard, ca }, sent).catch((error) => {
+            throw new UnreachableError('no answer', { cause: error })
+          })
           return new Response(body, { status, headers: { 'content-type': 'application/json' } })
         },
       })
@@ -94,9 +108,12 @@ export function createRealms({
           currentDate: clock.now(),
           requiredClaims: ['exp', 'iat', 'jti', 'sub'],
         })
+        told.delete(issuer)
         return readClaims(payload, issuer)
       } catch (error) {
-        return isTokenFault(error) ? 'refused' : 'unreachable'
+        const fault = readFault(error)
+        tell(issuer, fault)
+        return fault
       }
     },
 
@@ -133,12 +150,17 @@ function issuerIn(token: string): string | undefined {
   }
 }
 
-/** True when the token itself is at fault, and not the way to the keys. */
-function isTokenFault(error: unknown): boolean {
-  return (
-    error instanceof errors.JOSEError &&
-    !(error instanceof errors.JWKSTimeout) &&
-    !(error instanceof errors.JWKSInvalid) &&
-    error.code !== 'ERR_JOSE_GENERIC'
-  )
+/** What an error of the verification means: for the token, for the way to the keys, or for the keys. */
+function readFault(error: unknown): 'refused' | 'unreachable' | { readonly keys: KeysFault } {
+  if (error instanceof UnreachableError || error instanceof errors.JWKSTimeout) return 'unreachable'
+  if (error instanceof errors.JWKSMultipleMatchingKeys) return { keys: 'ambiguous' }
+  if (error instanceof errors.JWKSInvalid) {
+    return { keys: /must be public/.test(error.message) ? 'not_public' : 'malformed' }
+  }
+  // Another status than 200, or no JSON.
+  if (error instanceof errors.JOSEError) {
+    return error.code === 'ERR_JOSE_GENERIC' ? 'unreachable' : 'refused'
+  }
+  const text = error instanceof Error ? error.message : ''
+  return { keys: /modulusLength/.test(text) ? 'weak' : 'malformed' }
 }

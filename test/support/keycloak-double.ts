@@ -29,6 +29,8 @@ export type KeycloakDouble = AsyncDisposable & {
   /** Callbacks for unknown requests before Keycloak stores one. */
   storesAfter(refusals: number): void
   setWeather(weather: Weather): void
+  /** Publishes these keys from now on instead of its own. */
+  publishKeys(keys: readonly unknown[]): void
   /** Starts CIBA at this address for the channel, as the backchannel endpoint does. */
   ask(
     channel: string,
@@ -60,6 +62,7 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
   const arriving = new Set<string>()
   let refusalsFirst = 0
   let keyFetches = 0
+  let published: readonly unknown[] = [jwk]
   let weather: Weather = 'fair'
   const tokens = new Map<string, string>()
 
@@ -90,7 +93,7 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
     if (path === `/realms/${realm}/protocol/openid-connect/certs`) {
       keyFetches++
       response.setHeader('content-type', 'application/json')
-      response.end(JSON.stringify({ keys: [jwk] }))
+      response.end(JSON.stringify({ keys: published }))
       return
     }
     if (path !== `/realms/${realm}/protocol/openid-connect/ext/ciba/auth/callback`) {
@@ -117,6 +120,9 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
     issuer,
     callbacks,
     keyFetches: () => keyFetches,
+    publishKeys(keys) {
+      published = keys
+    },
     storesAfter(refusals) {
       refusalsFirst = refusals
     },

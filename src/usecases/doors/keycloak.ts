@@ -36,6 +36,10 @@ export async function verifyRealm(
     failed('realm_unreachable')
     return refuse('realm_unreachable', { retryAfterSeconds: 1 })
   }
+  if (typeof verified === 'object' && 'keys' in verified) {
+    failed(`realm_keys_${verified.keys}`)
+    return refuse('realm_keys_refused', { retryAfterSeconds: 30 })
+  }
   const clientIds = settings.kind === 'keycloak_ciba' ? settings.clientIds : []
   const isClient = verified !== 'refused' && clientIds.includes(verified.clientId)
   if (verified !== 'refused' && (clientIds.length === 0 || isClient)) return verified

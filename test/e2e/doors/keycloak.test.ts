@@ -1,5 +1,6 @@
 // The HTTP authentication channel against a contract double of Keycloak, written from its source.
 
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -314,6 +315,25 @@ describe('nobody is asked', () => {
     await until('the admins see it', async () => {
       const { lastError } = (await service.api('GET', `/v1/integrations/${own.id}`)).json
       return lastError?.code === 'realm_unreachable'
+    })
+  })
+
+  const rsa = (bits: number) => generateKeyPairSync('rsa', { modulusLength: bits })
+  const named = (key: KeyObject) => ({ ...key.export({ format: 'jwk' }), kid: 'k1', alg: 'RS256' })
+  test.each([
+    ['weak', () => [named(rsa(1024).publicKey)]],
+    ['not_public', () => [named(rsa(2048).privateKey)]],
+    ['ambiguous', () => [named(rsa(2048).publicKey), named(rsa(2048).publicKey)]],
+    ['malformed', () => ['nonsense']],
+    ['malformed', () => [{ kty: 'RSA', kid: 'k1', alg: 'RS256' }]],
+  ])('by keys of the realm that are %s, and its admins see that', async (fault, keys) => {
+    await using other = await startKeycloakDouble(fault)
+    other.publishKeys(keys())
+    const own = await makeChannel({ issuers: [other.issuer] })
+    expect((await other.ask(own.channel, question(await person()))).status).toBe(503)
+    await until('the admins see it', async () => {
+      const { lastError } = (await service.api('GET', `/v1/integrations/${own.id}`)).json
+      return lastError?.code === `realm_keys_${fault}`
     })
   })
 

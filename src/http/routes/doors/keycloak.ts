@@ -40,6 +40,7 @@ const protection = {
     'integration_paused',
     'address_not_allowed',
     'realm_unreachable',
+    'realm_keys_refused',
     'too_many_requests',
   ],
 } as const
