@@ -10,8 +10,8 @@ export type AuthApiFactor =
   | { readonly kind: 'unseen' }
 
 /**
- * The choice of clients that cannot ask anybody, such as login programs under `scp`. They want to be
- * told one, and would take a push as well as anything: but nobody would have seen its number.
+ * The choice of clients that cannot ask anybody, such as login programs under `scp`. They want to
+ * be told one, and would take a push as well as anything: but nobody would have seen its number.
  */
 export const unseenFactor = 'no_terminal'
 

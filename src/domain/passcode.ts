@@ -39,7 +39,10 @@ export type TypedCode =
   | { readonly kind: 'passcode'; readonly code: string }
   | { readonly kind: 'single_use'; readonly code: string }
 
-/** Reads a typed code, forgiving of case, look-alikes, and as `plainTyped`; undefined when it can be none. */
+/**
+ * Reads a typed code, forgiving of case, look-alikes, and as `plainTyped`; undefined when it can be
+ * none.
+ */
 export function readTypedCode(text: string): TypedCode | undefined {
   const plain = plainTyped(text)
   if (digitsOnly.test(plain)) return { kind: 'passcode', code: plain }
@@ -62,8 +65,9 @@ export function acceptableSteps(now: Date): readonly number[] {
 }
 
 /**
- * Steps behind those that are recognised, and never accepted: a phone whose clock is up to some five
- * minutes behind is told so. Never ahead: whoever guesses would learn a code that is still to come.
+ * Steps behind those that are recognised, and never accepted: a phone whose clock is up to some
+ * five minutes behind is told so. Never ahead: whoever guesses would learn a code that is still to
+ * come.
  */
 export const passcodeLateSteps = 10
 
@@ -93,7 +97,9 @@ export function choosePasscode<Matching extends MatchingPasscode>(
   return refuse(matching.length === 0 ? 'passcode_wrong' : 'passcode_used')
 }
 
-/** The passcode that was right some minutes ago: of a step that was not used up; undefined for none. */
+/**
+ * The passcode that was right some minutes ago: of a step that was not used up; undefined for none.
+ */
 export function chooseLate<Matching extends MatchingPasscode>(
   matching: readonly Matching[],
 ): Matching | undefined {

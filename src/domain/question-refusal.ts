@@ -11,7 +11,9 @@ export type AboutNobody =
   | 'not_found'
   | 'idempotency_key_reused'
 
-/** Why a user is not asked: with what they could sign in with instead, as soon as it is known who. */
+/**
+ * Why a user is not asked: with what they could sign in with instead, as soon as it is known who.
+ */
 export type QuestionRefusal =
   | (Refusal & { readonly refused: AboutNobody })
   | (Refusal & { readonly facts: { readonly otherFactors: readonly PasscodeMethod[] } })

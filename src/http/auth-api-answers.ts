@@ -84,8 +84,8 @@ export const waiting: Decision = {
 
 /**
  * A no of a route that asks: a client that comes back for the end finds a name, and the no again in
- * the same words. The name says it by itself, to whichever process; whoever makes one up tells itself
- * no.
+ * the same words. The name says it by itself, to whichever process; whoever makes one up tells
+ * itself no.
  */
 export function refusedQuestion(end: DoorEnd) {
   const { outcome, why, otherFactors = [] } = end

@@ -36,7 +36,8 @@ const cuts: readonly string[] = [
 
 // Rows that others hang on, and those that say which authenticators there were, stay without what is personal in them; all others go.
 const fewRows: readonly string[] = [
-  // A device that did not hear of the erasure must be able to: what tells its key from any other stays.
+  // A device that did not hear of the erasure must be able to: what tells its key from any other
+  // stays.
   `update devices d set erased_key_hashes = k.hashes from (
      select t.device_id, array_agg(sha256(convert_to(t.kid, 'UTF8'))) as hashes
      from device_keys t where ${byDevice} group by t.device_id) k

@@ -42,7 +42,10 @@ export type Unregistered = {
 export interface DeviceStore {
   find(tenantId: TenantId, id: DeviceId): Promise<Device | null>
   findKnown(tenantId: TenantId, id: DeviceId): Promise<KnownDevice | null>
-  /** Whether the device had a key whose thumbprint has this SHA-256 when it was erased with its user. */
+  /**
+   * Whether the device had a key whose thumbprint has this SHA-256 when it was erased with its
+   * user.
+   */
   hadErasedKey(tenantId: TenantId, id: DeviceId, kidHash: Uint8Array): Promise<boolean>
   /** All of a user's devices that were ever bound, newest first. */
   listOfUser(tenantId: TenantId, userId: UserId): Promise<Device[]>

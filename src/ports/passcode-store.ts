@@ -76,8 +76,8 @@ export interface PasscodeStore {
    */
   attempt(attempt: PasscodeAttempt): Promise<AttemptOutcome>
   /**
-   * Uses up a step that is too old to be accepted, of an active device of the user: the same code is
-   * not recognised again. False when it was used up before, or is not too old after all.
+   * Uses up a step that is too old to be accepted, of an active device of the user: the same code
+   * is not recognised again. False when it was used up before, or is not too old after all.
    */
   burnLateStep(late: {
     readonly tenantId: TenantId

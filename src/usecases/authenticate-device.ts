@@ -43,8 +43,9 @@ export type BelieveNeeds = KeyNeeds & {
 /**
  * Believes a proof, or not: the key must be one of this device's own as the database has it now and as it was enrolled, the signature must be its,
  * and the device must be alive. An unknown device, a foreign key and a bad signature look the same. A good signature by the key
- * of an unregistered device is told to the user; nothing is written for any other device. Of a device that was erased with its user
- * no key is left to verify a signature by: who names one of its thumbprints, which nobody guesses, hears that it is unregistered.
+ * of an unregistered device is told to the user; nothing is written for any other device. Of a
+ * device that was erased with its user no key is left to verify a signature by: who names one of
+ * its thumbprints, which nobody guesses, hears that it is unregistered.
  */
 export async function believeProof(
   needs: BelieveNeeds,

@@ -212,8 +212,9 @@ function matchingOf(
 }
 
 /**
- * Why a code that was paid for is wrong: one that was right some minutes ago is told so, once, since
- * it is used up by that. Looked at after the payment alone, so that nobody makes us work by guesses.
+ * Why a code that was paid for is wrong: one that was right some minutes ago is told so, once,
+ * since it is used up by that. Looked at after the payment alone, so that nobody makes us work by
+ * guesses.
  */
 async function whyWrong(
   needs: Needs,

@@ -1,4 +1,5 @@
-// How login_duo and pam_duo 2.2.3 read the answers of the Auth API: `duo_login` of lib/duo.c, step by step, with its own complaints.
+// How login_duo and pam_duo 2.2.3 read the answers of the Auth API: `duo_login` of lib/duo.c, step
+// by step, with its own complaints.
 
 import type { Answer, AuthApi } from './auth-api.ts'
 

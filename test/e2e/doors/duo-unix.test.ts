@@ -1,4 +1,5 @@
-// What login_duo and pam_duo make of the answers, and what a person reads: by their own reading, see test/support/duo-unix.ts.
+// What login_duo and pam_duo make of the answers, and what a person reads: by their own reading,
+// see test/support/duo-unix.ts.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {

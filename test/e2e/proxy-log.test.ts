@@ -1,0 +1,95 @@
+// The example of the runbook for nginx, run as it stands: no line of a log holds the secret of a
+// link.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { programOf } from '../support/programs.ts'
+import { freePort } from '../support/running-service.ts'
+import { until } from '../support/until.ts'
+
+const nginx = programOf('nginx')
+const secret = 'CANARY'.padEnd(43, 'A')
+
+/**
+ * The example, with the folder of this test in the place of the log's, in front of a port where
+ * nobody listens.
+ */
+function settings(folder: string, port: number, nobody: number): string {
+  const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8')
+  const example = [...runbook.matchAll(/```nginx\n([\s\S]*?)```/g)]
+    .map(([, text = '']) => text)
+    .find((text) => text.includes('$logged_uri'))
+  if (!example) throw new Error('the runbook has no example')
+  const [shared = '', location = ''] = example.split(/^(?=location )/m)
+  return `
+pid ${folder}/pid;
+error_log ${folder}/error.log;
+daemon off;
+events {}
+http {
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  upstream countersign { server 127.0.0.1:${nobody}; }
+  ${shared.replace('/var/log/nginx/', `${folder}/`)}
+  server {
+    listen 127.0.0.1:${port};
+    ${location}
+    location / { proxy_pass http://countersign; }
+  }
+}`
+}
+
+describe.runIf(nginx)('nginx as the runbook has it', () => {
+  test('logs each call and no secret, also while the service is away', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'countersign-nginx-'))
+    const [port, nobody] = [await freePort(), await freePort()]
+    writeFileSync(`${folder}/nginx.conf`, settings(folder, port, nobody))
+    const running = spawn(nginx ?? '', ['-c', `${folder}/nginx.conf`, '-p', folder])
+    onTestFinished(async () => {
+      const ended = once(running, 'exit')
+      running.kill('SIGTERM')
+      await ended
+      rmSync(folder, { recursive: true })
+    })
+    const origin = `http://127.0.0.1:${port}`
+    await until('nginx answers', () =>
+      fetch(origin).then(
+        () => true,
+        () => undefined,
+      ),
+    )
+    const link = `/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/me/${secret}`
+    for (const url of [
+      link,
+      `${link}?utm_source=mail`,
+      `${link}/`,
+      `/integrations/keycloak/int_01jv9z3k8we2tvn4qh6yrx7b5c/${secret}`,
+    ]) {
+      for (const method of ['GET', 'POST']) await fetch(origin + url, { method })
+    }
+    await fetch(`${origin}/v1/tenant`, { headers: { referer: origin + link } })
+    const log = await until('the last call is logged', () => {
+      const text = readFileSync(`${folder}/countersign.log`, 'utf8')
+      return text.includes('/v1/tenant') ? text : undefined
+    })
+    expect(log.match(/"(?:GET|POST) \/\S+\[secret\]/g)).toHaveLength(8)
+    expect(log).not.toContain('CANARY')
+    // Browsers are told to send no referrer; an error line quotes what somebody sends all the same.
+    expect(readFileSync(`${folder}/error.log`, 'utf8').replace(/referrer: .*/g, '')).not.toContain(
+      'CANARY',
+    )
+  })
+})
+
+describe.skipIf(nginx)('nginx as the runbook has it', () => {
+  test('NOT RUN on this machine: nginx is missing (apt-get install nginx-light)', () => {
+    expect(nginx).toBeUndefined()
+  })
+})
