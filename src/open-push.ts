@@ -5,6 +5,7 @@ import type { Config } from './config.ts'
 import type { TenantId } from './domain/ids.ts'
 import { createApnsProvider } from './outbound/apns.ts'
 import { createAppProviders } from './outbound/app-providers.ts'
+import { withBreaker } from './outbound/breaker.ts'
 import { createFcmProvider } from './outbound/fcm.ts'
 import { createPushRouter, type PushRoute } from './outbound/push-router.ts'
 import type { ApnsCredentials, AppStore, FcmCredentials } from './ports/app-store.ts'
@@ -19,12 +20,12 @@ function routesOf({ apns, fcm }: Config, clock: Clock, log: Logger): PushRoute[]
   if (apns) {
     const { bundleId } = apns
     for (const environment of ['production', 'sandbox'] as const) {
-      const push = createApnsProvider({ ...apns, environment, clock, log })
+      const push = withBreaker(createApnsProvider({ ...apns, environment, clock, log }), { log })
       routes.push({ provider: 'apns', appId: bundleId, environment, push })
     }
   }
   if (fcm) {
-    const push = createFcmProvider({ ...fcm, clock, log })
+    const push = withBreaker(createFcmProvider({ ...fcm, clock, log }), { log })
     routes.push({ provider: 'fcm', appId: fcm.appId, push })
   }
   return routes
@@ -70,10 +71,12 @@ export function openPush(
       if (provider === 'apns') {
         const key = JSON.parse(secret) as ApnsCredentials
         const app = { key, bundleId: appId, environment }
-        return createApnsProvider({ ...app, clock, log, ...pushEndpoints.apns })
+        const apns = createApnsProvider({ ...app, clock, log, ...pushEndpoints.apns })
+        return withBreaker(apns, { log })
       }
       const serviceAccount = JSON.parse(secret) as FcmCredentials
-      return createFcmProvider({ serviceAccount, appId, clock, log, ...pushEndpoints.fcm })
+      const fcm = createFcmProvider({ serviceAccount, appId, clock, log, ...pushEndpoints.fcm })
+      return withBreaker(fcm, { log })
     },
   })
   signals.listen((key) => {

@@ -79,12 +79,15 @@ function refused(status: number, reason: string, environmentProven: boolean): Pu
 export function readApnsFailure(failure: ApnsFailure, environmentProven: boolean): PushResult {
   const { status } = failure
   const reason = reasonOf(failure)
-  if (typeof status !== 'number') return { kind: 'retry', reason: `no reply: ${reason}` }
+  if (typeof status !== 'number') {
+    return { kind: 'retry', reason: `no reply: ${reason}`, down: true }
+  }
   if (status === 410) {
     const since = dateOf(failure.response?.timestamp)
     return { kind: 'token_gone', reason: `${status} ${reason}`, ...(since && { since }) }
   }
   const passes = status === 429 || status >= 500 || reason === 'IdleTimeout'
-  if (passes) return { kind: 'retry', reason: `${status} ${reason}` }
+  if (passes)
+    return { kind: 'retry', reason: `${status} ${reason}`, ...(status >= 500 && { down: true }) }
   return refused(status, reason, environmentProven)
 }

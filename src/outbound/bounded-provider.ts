@@ -41,7 +41,8 @@ export function createBoundedProvider(options: BoundedProviderOptions): PushProv
     if (outcome.kind === 'closed') return { kind: 'retry', reason: 'this process is shutting down' }
     if (!outcome.began) return { kind: 'retry', reason: 'timeout: no free place in time' }
     options.unanswered?.(beganAt)
-    return { kind: 'retry', reason: 'timeout: no answer in time' }
+    const isPatient = deadlineMs === options.deadlineMs
+    return { kind: 'retry', reason: 'timeout: no answer in time', ...(isPatient && { down: true }) }
   }
 
   const settle = async (message: PushMessage): Promise<PushResult> => {

@@ -103,10 +103,12 @@ function refused(status: number, failure: FcmFailure): PushResult {
 export function readFcmFailure(failure: FcmFailure): PushResult {
   const { status, code, retryAfterMs } = failure
   if (status === undefined) {
-    if (code === DEADLINE_CODE) return { kind: 'retry', reason: 'timeout: no answer in time' }
+    if (code === DEADLINE_CODE) {
+      return { kind: 'retry', reason: 'timeout: no answer in time', down: true }
+    }
     if (code === answerRefused) return { kind: 'retry', reason: 'the answer is out of bounds' }
     if (code.startsWith('messaging/')) return { kind: 'rejected', reason: code }
-    return { kind: 'retry', reason: `no reply: ${code}` }
+    return { kind: 'retry', reason: `no reply: ${code}`, down: true }
   }
   if (status === 429) {
     const afterMs = retryAfterMs ?? DEFAULT_QUOTA_WAIT_MS
@@ -117,6 +119,7 @@ export function readFcmFailure(failure: FcmFailure): PushResult {
   return {
     kind: 'retry',
     reason: `${status} ${failure.errorCode ?? code}`,
+    down: true,
     ...(retryAfterMs !== undefined && { afterMs: retryAfterMs }),
   }
 }

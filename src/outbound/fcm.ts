@@ -105,7 +105,9 @@ async function sendAuthorized(
 }
 
 function withoutToken({ kind, reason }: Exclude<AccessToken, { kind: 'token' }>): PushResult {
-  if (kind === 'unreachable') return { kind: 'retry', reason: `no access token: ${reason}` }
+  if (kind === 'unreachable') {
+    return { kind: 'retry', reason: `no access token: ${reason}`, down: true }
+  }
   const advice = 'check its key and the clock of the database'
   return { kind: 'misconfigured', reason: `FCM: service account refused: ${reason}; ${advice}` }
 }

@@ -38,6 +38,7 @@ const claim = `
     select d.tenant_id, d.id, c.expires_at as challenge_expires_at, ${addressColumns('v')}
     from ${sources}
     where ${dueAndFree} and ${wanted}
+      and concat_ws(' ', v.push_provider, v.push_environment, v.app_id) <> all($3::text[])
     order by d.due_at limit $2
     for update of d skip locked
   )
@@ -106,8 +107,12 @@ function valuesOf(settlements: readonly Settlement[]): unknown[] {
 /** The queue of owed pushes. */
 export function createDeliveryStore(database: Database): DeliveryStore & Housekeeping {
   return {
-    async claim(leasedBy, limit) {
-      const rows = await database.query<DuePushRow>('claim_deliveries', claim, [leasedBy, limit])
+    async claim(leasedBy, limit, full = []) {
+      const rows = await database.query<DuePushRow>('claim_deliveries', claim, [
+        leasedBy,
+        limit,
+        full.map(({ provider, environment, appId }) => `${provider} ${environment} ${appId}`),
+      ])
       return toDuePushes(rows)
     },
     async settle(leasedBy, settlements) {

@@ -1,5 +1,6 @@
 import type { DeliveryId, TenantId } from '../domain/ids.ts'
 import type { DuePush } from './challenge-store.ts'
+import type { PushAddress } from './push.ts'
 
 /** How a delivery stands after a try. Settling counts only while the lease is still held. */
 export type Settlement = {
@@ -11,10 +12,14 @@ export type Settlement = {
     | { readonly status: 'failed' | 'suppressed'; readonly reason: string }
 }
 
+/** What is pushed through one connection: one that is slow keeps only its own waiting. */
+export type PushLane = Pick<PushAddress, 'provider' | 'environment' | 'appId'>
+
 /** The queue of owed pushes: the rows that record the debt. */
 export interface DeliveryStore {
   /** Leases due pushes that nobody holds and whose challenge still wants them (`for update skip locked`). */
-  claim(leasedBy: string, limit: number): Promise<DuePush[]>
+  /** Those for apps of `full` are passed by. */
+  claim(leasedBy: string, limit: number, full?: readonly PushLane[]): Promise<DuePush[]>
   /** `leasedBy` is the holder's name, whether it was seen when it leased or not. */
   settle(leasedBy: string, settlements: readonly Settlement[]): Promise<void>
   /** Settles queued pushes that nobody will send any more, because their challenge ended; returns how many. */

@@ -47,8 +47,16 @@ export type DeliveryStatus = 'queued' | 'sent' | 'failed' | 'suppressed'
 /** What a provider said, in the only five ways that matter to us. */
 export type PushResult =
   | { readonly kind: 'accepted'; readonly providerMessageId: string }
-  /** Unclear or temporary: the same delivery may be sent again after `afterMs` (absent: our own schedule). */
-  | { readonly kind: 'retry'; readonly reason: string; readonly afterMs?: number }
+  /**
+   * Unclear or temporary: the same delivery may be sent again after `afterMs` (absent: our own schedule). `down` when it says
+   * something of the whole service, and not of this message.
+   */
+  | {
+      readonly kind: 'retry'
+      readonly reason: string
+      readonly afterMs?: number
+      readonly down?: true
+    }
   /**
    * The provider declared the token dead; with `since`, only if it was registered before that time. `tenantOnly` when it was asked
    * with the tenant's own credentials: what these make it say holds for no other tenant.

@@ -2,10 +2,10 @@
 
 import { type LeaseHolder, leaseName } from '../domain/lease.ts'
 import type { DuePush } from '../ports/challenge-store.ts'
-import type { DeliveryStore, Dispatcher, Settlement } from '../ports/delivery-store.ts'
+import type { DeliveryStore, Dispatcher, PushLane, Settlement } from '../ports/delivery-store.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { PushAddress, PushProvider, PushResult } from '../ports/push.ts'
-import type { Clock, Hashing, Sealing } from '../ports/world.ts'
+import type { Clock, Hashing, Random, Sealing } from '../ports/world.ts'
 import { openPushToken, pushTokenHash } from '../usecases/rotate-push-token.ts'
 import { retryDelayMs } from './retry-schedule.ts'
 
@@ -21,6 +21,7 @@ export type Needs = {
   readonly sealing: Pick<Sealing, 'open'>
   readonly hashing: Hashing
   readonly clock: Clock
+  readonly random: Pick<Random, 'digits'>
   readonly leaseHolder: LeaseHolder
   /** Short hash of the service's origin, for apps that hold accounts of several servers. */
   readonly originHash: string
@@ -34,10 +35,14 @@ function endedReason({ challengeId }: DuePush): string {
 
 const settleEveryMs = 20
 const settleBatchMax = 500
+/** Pushes of one app under way before others have the first claim: a quarter of what a process takes on. */
+const laneMax = 250
 
 export type RunningDispatcher = Dispatcher & {
   /** Pushes taken and not yet written down. */
   inFlight(): number
+  /** Apps that have a fair share of all places already. */
+  fullLanes(): PushLane[]
   /** Waits until everything taken so far is sent and written down. */
   drain(): Promise<void>
 }
@@ -49,6 +54,7 @@ export type RunningDispatcher = Dispatcher & {
 export function createDispatcher(needs: Needs): RunningDispatcher {
   const { log, leaseHolder } = needs
   const sending = new Set<Promise<void>>()
+  const loads = new Map<string, { readonly lane: PushLane; inFlight: number }>()
   let settled: Settlement[] = []
   let settling: Promise<void> | undefined
 
@@ -110,7 +116,13 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
     }
     const { reason } = result
     if (result.kind === 'retry') {
-      const retryAfterMs = retryDelayMs(push.attempts, result.afterMs)
+      const retryAfterMs = retryDelayMs({
+        kind: push.kind,
+        attempts: push.attempts,
+        chance: Number(needs.random.digits(6)) / 1e6,
+        afterMs: result.afterMs,
+        leftMs: push.expiresAt.getTime() - needs.clock.now().getTime(),
+      })
       return retryAfterMs === null
         ? { status: 'failed', reason }
         : { status: 'queued', reason, retryAfterMs }
@@ -130,12 +142,29 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
     return { status: 'failed', reason }
   }
 
+  /** Counts what is under way for each app. */
+  function occupy({ address }: DuePush): () => void {
+    const { provider, environment, appId } = address
+    const name = `${provider} ${environment} ${appId}`
+    const load = loads.get(name) ?? { lane: { provider, environment, appId }, inFlight: 0 }
+    loads.set(name, load)
+    load.inFlight += 1
+    return () => {
+      load.inFlight -= 1
+      if (load.inFlight === 0) loads.delete(name)
+    }
+  }
+
   function take(push: DuePush): void {
+    const leave = occupy(push)
     const running = send(push)
       .catch((error: unknown) => {
         log.error({ err: error, deliveryId: push.id }, 'push not sent; its lease will run out')
       })
-      .finally(() => sending.delete(running))
+      .finally(() => {
+        sending.delete(running)
+        leave()
+      })
     sending.add(running)
   }
 
@@ -145,6 +174,8 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
     },
     dispatch: (pushes) => pushes.forEach(take),
     inFlight: () => sending.size + settled.length,
+    fullLanes: () =>
+      [...loads.values()].flatMap(({ lane, inFlight }) => (inFlight < laneMax ? [] : [lane])),
     async drain() {
       while (sending.size > 0 || settled.length > 0 || settling !== undefined) {
         await Promise.all([...sending])

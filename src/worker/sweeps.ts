@@ -35,7 +35,10 @@ export type Needs = AuditNeeds &
     readonly personalData: ErasureStore
     readonly tableStatistics: TableStatistics
     readonly random: Pick<Random, 'id'>
-    readonly dispatcher: Pick<RunningDispatcher, 'leaseHolder' | 'dispatch' | 'inFlight'>
+    readonly dispatcher: Pick<
+      RunningDispatcher,
+      'leaseHolder' | 'dispatch' | 'inFlight' | 'fullLanes'
+    >
     readonly webhookDeliveries: Pick<WebhookDeliveryStore, 'giveUpStale'>
     readonly callbackCourier: Pick<CallbackCourier, 'work'>
     readonly keycloakCallbacks: Pick<KeycloakCallbackStore, 'giveUpLost'>
@@ -74,7 +77,7 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
       async run() {
         const limit = Math.min(batch, inFlightMax - dispatcher.inFlight())
         if (limit <= 0) return false
-        const due = await deliveries.claim(dispatcher.leaseHolder, limit)
+        const due = await deliveries.claim(dispatcher.leaseHolder, limit, dispatcher.fullLanes())
         dispatcher.dispatch(due)
         return due.length === limit
       },

@@ -62,7 +62,9 @@ describe('a challenge is created', () => {
     expect(world.dispatched).toMatchObject([
       { id: owed?.id, kind: 'challenge_opened', deviceId: phone.id, attempts: owed?.attempts },
     ])
-    expect(retryDelayMs(world.dispatched[0]?.attempts ?? 0, undefined)).toBe(500)
+    const attempts = world.dispatched[0]?.attempts ?? 0
+    const failed = { kind: 'challenge_opened', attempts, chance: 0, leftMs: 60_000 } as const
+    expect(retryDelayMs(failed)).toBe(500)
   })
 
   test('without telling the caller’s own number again', async () => {

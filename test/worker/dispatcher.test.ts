@@ -56,6 +56,15 @@ async function pushed({ dispatcher }: ReturnType<typeof dispatching>) {
   return { id: challenge.id, ...(await progressOf(challenge.id)) }
 }
 
+/** Claims what is owed for the challenge as if it were due, and lets it be sent and written down. */
+async function tryNow({ dispatcher }: ReturnType<typeof dispatching>, id: ChallengeId) {
+  const text = 'update deliveries set due_at = clock_timestamp() where challenge_id = $1'
+  await world.database.query('due_now', text, [id])
+  const due = await world.deliveries.claim('process-1', 100)
+  dispatcher.dispatch(due.filter(({ challengeId }) => challengeId === id))
+  await dispatcher.drain()
+}
+
 async function progressOf(id: ChallengeId) {
   const record = await world.challenges.find(principal.tenantId, principal.rpId, id)
   const device = record?.devices.find(({ deviceId }) => deviceId === phone.id)
@@ -169,20 +178,20 @@ describe('a push', () => {
     expect(running.sent).toEqual([])
   })
 
-  test('is given up after its last try', async () => {
+  test('is tried again as long as its challenge lives, however often, and not once it has ended', async () => {
     const running = dispatching(() => ({ kind: 'retry', reason: 'busy' }))
     const { id } = await pushed(running)
-    for (let tries = 2; tries <= 6; tries++) {
-      const text = 'update deliveries set due_at = clock_timestamp() where challenge_id = $1'
-      await world.database.query('due_now', text, [id])
-      const due = await world.deliveries.claim('process-1', 100)
-      running.dispatcher.dispatch(due.filter(({ challengeId }) => challengeId === id))
-      await running.dispatcher.drain()
-      expect(await progressOf(id)).toMatchObject({
-        attempts: tries,
-        status: tries < 6 ? 'queued' : 'failed',
-      })
+    for (let tries = 2; tries <= 12; tries++) {
+      await tryNow(running, id)
+      expect(await progressOf(id)).toMatchObject({ attempts: tries, status: 'queued' })
     }
+    // The next would come after ten seconds or more.
+    const text = `update challenges set expires_at = clock_timestamp() + interval '9 s' where id = $1`
+    await world.database.query('ends_soon', text, [id])
+    await tryNow(running, id)
+    expect(await progressOf(id)).toMatchObject({ attempts: 13, status: 'failed', reason: 'busy' })
+    await tryNow(running, id)
+    expect(running.sent).toHaveLength(13)
   })
 })
 

@@ -42,12 +42,14 @@ test('what processes before this one have left is free soon after the start', as
 })
 
 test('the leases of one that is gone are freed, once', async () => {
-  const { state } = someProcesses('process:1', 'process:2')
+  const { state, watch } = someProcesses('process:1', 'process:2')
   await until('the start is over', () => state.frees === 1)
   await looked(state, 2)
   state.living.delete('process:2')
   await until('they are free', () => state.told === 2)
-  await looked(state, 2)
+  state.living.add('process:3')
+  watch.poke()
+  await looked(state, 3)
   expect(state.frees).toBe(2)
 })
 

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { attemptsMax, retryDelayMs } from '../../src/worker/retry-schedule.ts'
+import type { PushKind } from '../../src/ports/push.ts'
+import { type FailedTry, retryDelayMs } from '../../src/worker/retry-schedule.ts'
+
+const hour = 3_600_000
+
+function afterTry(attempts: number, more: Partial<FailedTry> = {}): number | null {
+  return retryDelayMs({ kind: 'challenge_opened', attempts, chance: 0, leftMs: hour, ...more })
+}
 
 test.each([
   [1, 500],
@@ -8,35 +15,75 @@ test.each([
   [3, 2_000],
   [4, 5_000],
   [5, 10_000],
-  [6, null],
-  [7, null],
-])('after try %i the next waits %s ms', (attempts, delayMs) => {
-  expect(retryDelayMs(attempts, undefined)).toBe(delayMs)
+  [6, 15_000],
+  [7, 15_000],
+  [40, 15_000],
+])('after try %i of a push that somebody waits for the next waits %s ms', (attempts, delayMs) => {
+  expect(afterTry(attempts)).toBe(delayMs)
+  expect(afterTry(attempts, { kind: 'test' })).toBe(delayMs)
+})
+
+test.each([
+  [5, 10_000],
+  [6, 20_000],
+  [8, 80_000],
+  [9, 160_000],
+  [10, 300_000],
+  [1_000, 300_000],
+])('after try %i of news the next waits %s ms', (attempts, delayMs) => {
+  expect(afterTry(attempts, { kind: 'activity_recorded' })).toBe(delayMs)
+  expect(afterTry(attempts, { kind: 'challenge_closed' })).toBe(delayMs)
+})
+
+test('waits are up to a fifth longer, at random, so that what failed together is not tried together', () => {
+  expect(afterTry(5, { chance: 0.5 })).toBe(11_000)
+  expect(afterTry(5, { chance: 0.999999 })).toBe(12_000)
+})
+
+test('nothing is tried after the end of what it is about', () => {
+  expect(afterTry(5, { leftMs: 10_001 })).toBe(10_000)
+  expect(afterTry(5, { leftMs: 10_000 })).toBeNull()
+  expect(afterTry(1, { leftMs: -1 })).toBeNull()
 })
 
 test.each([
   ['longer than ours', 1, 30_000, 30_000],
   ['shorter than ours', 4, 100, 5_000],
-  ['an hour, which is treated as a minute', 1, 3_600_000, 60_000],
   ['in the past', 1, -5_000, 500],
-  ['after the last try', attemptsMax, 30_000, null],
+  ['beyond the end', 1, hour, null],
 ])('a provider’s wish that is %s is honoured so far', (_, attempts, afterMs, delayMs) => {
-  expect(retryDelayMs(attempts, afterMs)).toBe(delayMs)
+  expect(afterTry(attempts, { afterMs })).toBe(delayMs)
 })
 
-test('whatever a provider wishes, a try waits between half a second and a minute, and tries end', () => {
+test('whatever a provider wishes, tries go on, apart by half a second at least, until the end and never after it', () => {
+  const kinds: PushKind[] = ['challenge_opened', 'challenge_closed', 'activity_recorded', 'test']
+  let ended = 0
+  let asked = 0
   fc.assert(
     fc.property(
-      fc.integer({ min: 1, max: 100 }),
-      fc.option(fc.double({ noNaN: true }), { nil: undefined }),
-      (attempts, afterMs) => {
-        const delayMs = retryDelayMs(attempts, afterMs)
-        if (attempts >= attemptsMax) expect(delayMs).toBeNull()
-        else {
-          expect(delayMs).toBeGreaterThanOrEqual(500)
-          expect(delayMs).toBeLessThanOrEqual(60_000)
+      fc.constantFrom(...kinds),
+      fc.integer({ min: 15_000, max: hour }),
+      fc.double({ min: 0, max: 0.999999, noNaN: true }),
+      fc.option(fc.integer({ min: -1_000, max: 120_000 }), { nil: undefined }),
+      (kind, lifetimeMs, chance, afterMs) => {
+        let passedMs = 0
+        for (let attempts = 1; ; attempts++) {
+          const leftMs = lifetimeMs - passedMs
+          const delayMs = retryDelayMs({ kind, attempts, chance, afterMs, leftMs })
+          if (delayMs === null) {
+            // Given up only because the next would have come too late.
+            const most = kind === 'challenge_opened' || kind === 'test' ? 15_000 : 300_000
+            expect(leftMs).toBeLessThanOrEqual(Math.max(most, afterMs ?? 0) + most / 5)
+            ended++
+            return
+          }
+          if ((afterMs ?? 0) > 500) asked++
+          expect(delayMs).toBeGreaterThanOrEqual(Math.max(500, afterMs ?? 0))
+          passedMs += delayMs
+          expect(passedMs).toBeLessThan(lifetimeMs)
         }
       },
     ),
   )
+  expect(Math.min(ended, asked)).toBeGreaterThan(20)
 })

@@ -125,13 +125,19 @@ describe('sweeping', () => {
 
   test('takes no more pushes than this process can work on: the rest is left to others', async () => {
     const id = await ask1()
-    // 1,500 further pushes of one challenge, owed and due.
+    // 1,500 further pushes of one challenge, owed and due, by six apps.
+    const users = ['b', 'c', 'd', 'e', 'f', 'g']
+    const phones = []
+    for (const user of users) phones.push((await aPhone(world, principal, { user })).id)
+    await sql('apps', 'update devices set app_id = id where id = any($1::text[])', phones)
     await sql(
       'backlog',
       `insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, due_at)
-       select tenant_id, 'dlv_' || n, kind, challenge_id, device_id, 'queued', clock_timestamp()
+       select tenant_id, 'dlv_' || n, kind, challenge_id, ($2::text[])[n % 6 + 1], 'queued',
+         clock_timestamp()
        from deliveries, generate_series(1, 1500) as n where challenge_id = $1`,
       id,
+      phones,
     )
     worker = aWorker(() => new Promise(() => undefined))
     const { dispatcher } = worker
@@ -146,6 +152,35 @@ describe('sweeping', () => {
       `select id from deliveries where status = 'queued' and leased_by is null`,
     )
     expect(free).toHaveLength(500)
+  })
+
+  test('a push service that says nothing to thousands holds up none that go elsewhere', async () => {
+    const dead = await ask1()
+    await sql(
+      'backlog',
+      `insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, due_at)
+       select tenant_id, 'dlv_' || n, kind, challenge_id, device_id, 'queued',
+         clock_timestamp() - interval '1 hour'
+       from deliveries, generate_series(1, 3000) as n where challenge_id = $1`,
+      dead,
+    )
+    const other = await aPhone(world, principal, { user: 'bob' })
+    await sql(
+      'another_app',
+      `update devices set app_id = 'com.example.other' where id = $1`,
+      other.id,
+    )
+    await sql('forget_pushes', 'delete from initiators')
+    const asked = await granted(ask(world, principal, { user: 'bob' }))
+    await sql('end_leases', 'update deliveries set leased_until = clock_timestamp()')
+    worker = aWorker(({ address }) =>
+      address.appId === 'com.example.other' ? accepted() : new Promise(() => undefined),
+    )
+    await until('the other is sent', async () => {
+      return (await pushOf(asked.challenge.id))?.status === 'sent'
+    })
+    expect(worker.dispatcher.inFlight()).toBeLessThan(1_000)
+    expect(worker.dispatcher.fullLanes()).toHaveLength(1)
   })
 
   test('goes on after a failure, which is logged', async () => {
