@@ -148,7 +148,10 @@ describe('a connection of the pool', () => {
   })
 
   test('keeps holding it when the server is given another configuration meanwhile', async () => {
-    const database = connect(await hostile({}))
+    const url = new URL(await hostile({}))
+    url.username = 'plain'
+    url.password = 'plain'
+    const database = connect(url.href)
     expect(await settingsOf(database, Object.keys(held))).toEqual(held)
     const changed = { datestyle: `'German'`, timezone: `'Asia/Kolkata'`, jit: 'on' }
     for (const [name, value] of Object.entries(changed)) {
