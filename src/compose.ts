@@ -181,6 +181,7 @@ export async function startService(
     const app = await buildApp({
       useCases: bindUseCases(parts),
       admission: turns.admission,
+      apiDocs: config.apiDocs,
       logger: log,
       publicOrigin,
       ...(config.trustProxy !== null && { trustProxy: config.trustProxy }),

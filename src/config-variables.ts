@@ -99,6 +99,11 @@ export const variables = {
     .min(16, 'must have at least 16 characters')
     .optional()
     .describe('Bearer token for `/metrics`. Unset: `/metrics` answers on loopback only.'),
+  API_DOCS: oneOf(['on', 'off'])
+    .default('on')
+    .describe(
+      '`off` answers neither `/docs` nor `/openapi.yaml`, which are the same for everybody and say nothing of this installation; the description is `openapi.yaml` of the source.',
+    ),
   DATABASE_URL: address(/^postgres(ql)?$/, 'postgresql://user:password@host:5432/database')
     .optional()
     .describe(

@@ -23,6 +23,8 @@ export type Config = PushConfig & {
   readonly trustProxy: string | null
   readonly logLevel: string
   readonly metricsToken: string | null
+  /** Whether `/docs` and `/openapi.yaml` are answered. */
+  readonly apiDocs: boolean
   readonly database: {
     readonly url: string | null
     readonly schema: string
@@ -92,6 +94,7 @@ function assemble(values: Values, faults: Faults): Config {
     trustProxy: values.TRUST_PROXY ?? null,
     logLevel: values.LOG_LEVEL,
     metricsToken: values.METRICS_TOKEN ?? null,
+    apiDocs: values.API_DOCS === 'on',
     database: {
       url: values.DATABASE_URL ?? null,
       schema: values.DATABASE_SCHEMA,

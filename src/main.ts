@@ -45,11 +45,11 @@ function showFirstKey({ tenantId, relyingParty, secret }: Bootstrapped): Promise
   ])
 }
 
-function announce({ address, publicOrigin }: Service): Promise<void> {
+function announce({ address, publicOrigin }: Service, { apiDocs }: Config): Promise<void> {
   if (address === null) return say(['Worker running.'])
   return say([
     `Countersign listens on ${address} as ${publicOrigin}`,
-    `API reference: ${publicOrigin}/docs`,
+    ...(apiDocs ? [`API reference: ${publicOrigin}/docs`] : []),
   ])
 }
 
@@ -69,7 +69,7 @@ async function main(): Promise<void> {
   const service = await startService(config, origin, log, undefined, showFirstKey)
   stopOnSignals(service, service.address === null ? 0 : config.stopDelaySeconds, log)
   for (const signal of stopSignals) process.off(signal, endAtOnce)
-  await announce(service)
+  await announce(service, config)
 }
 
 main().catch((error: unknown) => {

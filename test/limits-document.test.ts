@@ -111,6 +111,15 @@ test('it tells the figures of the server', () => {
   expect(figureOf('time that this may take')).toBe(seconds(discardingMs))
   expect(figureOf('time in which an export of a user is read')).toBe(seconds(exportMs))
   expect(figureOf('time between two reads of it')).toBe(seconds(exportIdleMs))
+  expect(figureOf('requests of one connection that are worked on at once')).toBe(
+    `${defaultServerLimits.pipelinedUnderWayMax}`,
+  )
+  expect(figureOf('requests that wait behind them')).toBe(
+    `${defaultServerLimits.pipelinedWaitingMax}`,
+  )
+  expect(figureOf('time in which a client takes nothing of what is written')).toBe(
+    seconds(defaultServerLimits.unreadMs),
+  )
 })
 
 test('it tells who waits for whom', () => {

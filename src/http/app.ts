@@ -13,6 +13,7 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { Clock } from '../ports/world.ts'
 import type { Admission } from './admission.ts'
+import { boundPipelines } from './connections.ts'
 import { answerClientError, answerFrameworkError, handleErrors } from './errors.ts'
 import type { HttpApp } from './http-app.ts'
 import type { Observation } from './logging.ts'
@@ -24,7 +25,7 @@ import { parseForms } from './plugins/form-body.ts'
 import { plainForwardedFor } from './plugins/forwarded-for.ts'
 import { hearBodiesOut, inviteBodies } from './plugins/hear-out.ts'
 import { parseJsonBodies, refuseUnknownBodies } from './plugins/json-body.ts'
-import { describeRoutes, docsRoutes } from './plugins/openapi.ts'
+import { describeRoutes } from './plugins/openapi.ts'
 import { carryPortalSessions, createPortalGuard } from './plugins/portal-session.ts'
 import type { SendProblem } from './problem.ts'
 import { securityHeaders, watchRequests, watchUnrouted } from './request-log.ts'
@@ -36,6 +37,7 @@ import { notificationRoutes } from './routes/device/notifications.ts'
 import { ownProtectionRoutes } from './routes/device/protection.ts'
 import { selfRoutes } from './routes/device/self.ts'
 import { ownUserRoutes } from './routes/device/user.ts'
+import { docsRoutes } from './routes/docs.ts'
 import { authApiRoutes } from './routes/doors/auth-api.ts'
 import { keycloakRoutes } from './routes/doors/keycloak.ts'
 import { waitRoutes } from './routes/doors/wait.ts'
@@ -91,6 +93,8 @@ export type AppOptions = {
   readonly metrics?: Metrics
   readonly onRequestObserved?: (observation: Observation) => void
   readonly clock: Clock
+  /** False to answer no `/docs` and no `/openapi.yaml`. */
+  readonly apiDocs?: boolean
   readonly limits?: Partial<ServerLimits>
 }
 
@@ -149,6 +153,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   handleErrors(app, { isUnavailable, log })
   hearBodiesOut(app, limits)
   inviteBodies(app.server, limits)
+  boundPipelines(app.server, limits)
   app.setNotFoundHandler((request, reply) => {
     watchUnroutedRequest(request, reply)
     return sendProblemPage(reply, 'not_found')
@@ -260,8 +265,8 @@ function registerRoutes(
   app.register(authApiRoutes, { useCases, clock, admission })
   app.register(wellKnownRoutes, { useCases, admission })
   app.register(enrolmentPageRoutes)
-  app.register(homeRoutes)
+  app.register(homeRoutes, { apiDocs: options.apiDocs ?? true })
   app.register(healthRoutes, { ready })
   if (metrics) app.register(metricsRoutes, metrics)
-  app.register(docsRoutes)
+  if (options.apiDocs ?? true) app.register(docsRoutes)
 }

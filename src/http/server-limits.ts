@@ -12,6 +12,11 @@ export type ServerLimits = {
   /** Of a request that is refused early, so much of its body is read and thrown away, and for so long. */
   readonly discardedBytesMax: number
   readonly discardingMs: number
+  /** Requests of one connection that are worked on at once, and that wait behind them. */
+  readonly pipelinedUnderWayMax: number
+  readonly pipelinedWaitingMax: number
+  /** A connection is closed when its client takes nothing of what is written for so long. */
+  readonly unreadMs: number
   /** An event stream sends a comment this often, so that nothing between takes it for dead. */
   readonly heartbeatMs: number
   /** An event stream ends after this time; no challenge lives longer (NIST SP 800-63B-4, 3.1.3.2). */
@@ -34,6 +39,9 @@ export const defaultServerLimits: ServerLimits = {
   // nginx lets through as many (`client_max_body_size 1m`) unless told otherwise.
   discardedBytesMax: 1024 * 1024,
   discardingMs: 5_000,
+  pipelinedUnderWayMax: 8,
+  pipelinedWaitingMax: 64,
+  unreadMs: 10_000,
   heartbeatMs: 15_000,
   streamMs: 600_000,
   exportMs: 120_000,

@@ -1,8 +1,9 @@
 // Debian's nginx at its defaults, in front of two processes.
 
+import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { nginxProgram, startNginx } from '../support/nginx.ts'
+import { faultsOfSettings, nginxProgram, startNginx } from '../support/nginx.ts'
 import { anApp } from './fixtures.ts'
 
 const portOf = (app: FastifyInstance) => {
@@ -29,6 +30,13 @@ const refused: readonly (readonly [
   ['is signed by nobody', '/auth/v2/preauth', { headers: json }, 200],
   ['is a stranger’s at a door', `/integrations/wait/x`, { headers: json }, 401],
 ]
+
+test.runIf(nginxProgram)('the settings of the runbook are ones that nginx takes', async () => {
+  const runbook = await readFile('docs/runbook.md', 'utf8')
+  const [, settings = ''] = /```nginx\n([\s\S]*?)```/.exec(runbook) ?? []
+  expect(settings).toContain('client_max_body_size 64k;')
+  expect(await faultsOfSettings(settings)).toBe('')
+})
 
 const behindNginx = () => {
   let apps: FastifyInstance[]

@@ -30,18 +30,19 @@ function begin(path: string, ...headers: readonly string[]): void {
 }
 
 function beginAt(at: number, path: string, headers: readonly string[]): void {
-  socket = connect(at, '127.0.0.1')
+  const own = connect(at, '127.0.0.1')
+  socket = own
   fault = undefined
   heard = ''
   isClosed = false
-  socket.on('data', (bytes) => {
-    heard += bytes
+  own.on('data', (bytes) => {
+    if (socket === own) heard += bytes
   })
-  socket.on('error', (error) => {
-    fault = error
+  own.on('error', (error) => {
+    if (socket === own) fault = error
   })
-  socket.on('close', () => {
-    isClosed = true
+  own.on('close', () => {
+    if (socket === own) isClosed = true
   })
   send([`POST ${path} HTTP/1.1`, 'Host: x', ...headers, '', ''].join('\r\n'))
 }

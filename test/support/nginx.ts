@@ -67,3 +67,20 @@ ${upstreams.map((one) => `    server 127.0.0.1:${one};`).join('\n')}
     },
   }
 }
+
+/** What nginx has against these settings of its `http` block; empty when it takes them. */
+export async function faultsOfSettings(settings: string): Promise<string> {
+  if (nginxProgram === undefined) throw new Error('there is no nginx on this machine')
+  const folder = await mkdtemp(path.join(tmpdir(), 'cs-nginx-'))
+  const file = path.join(folder, 'nginx.conf')
+  const log = path.join(folder, 'error.log')
+  await writeFile(file, `pid ${folder}/pid;\nevents {}\nhttp {\n${settings}}\n`)
+  const child = spawn(nginxProgram, ['-t', '-q', '-c', file, '-e', log])
+  let said = ''
+  child.stderr.on('data', (data) => {
+    said += data
+  })
+  await new Promise((resolve) => child.once('close', resolve))
+  await rm(folder, { recursive: true })
+  return said
+}

@@ -40,6 +40,7 @@ export function testConfig(
     trustProxy: null,
     logLevel: 'silent',
     metricsToken: null,
+    apiDocs: true,
     database: { url: databaseUrl, schema: 'public', connections: 10 },
     dataFolder: '.countersign',
     revocationLog: devNull,

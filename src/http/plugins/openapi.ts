@@ -1,17 +1,14 @@
-// The description of the API, made from the schemas that the routes really use, and a page to read it on.
+// The description of the API, made from the schemas that the routes really use.
 
-import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import {
   createJsonSchemaTransform,
   createJsonSchemaTransformObject,
 } from 'fastify-type-provider-zod'
-import { z } from 'zod'
 import manifest from '../../../package.json' with { type: 'json' }
 import type { HttpApp } from '../http-app.ts'
-import { tidy, toYaml } from '../openapi-document.ts'
-import { publicOperation, tags } from '../operation.ts'
+import { tidy } from '../openapi-document.ts'
+import { tags } from '../operation.ts'
 import { webhookEventBodies, webhookEventName } from '../schemas/webhook-event.ts'
 
 const description = `Push sign-in approval: ask a user, let a registered phone answer, get a signed outcome.
@@ -122,51 +119,4 @@ export async function describeRoutes(app: HttpApp): Promise<void> {
     transform: createJsonSchemaTransform({}),
     transformObject: (given) => tidy({ ...tidied(given), webhooks: webhooksOf() }),
   })
-}
-
-// Everything the page needs comes from here; no address outside is ever named, and plain http on loopback keeps working.
-const pagePolicy = {
-  'default-src': "'none'",
-  'script-src': "'self'",
-  'style-src': "'self' 'unsafe-inline'",
-  'img-src': "'self' data:",
-  'font-src': "'self'",
-  'connect-src': "'self'",
-  'base-uri': "'none'",
-  'form-action': "'none'",
-  'frame-ancestors': "'none'",
-}
-
-/** /docs and /openapi.yaml. */
-export function docsRoutes(app: HttpApp, _options: object, done: () => void): void {
-  let yaml: string | undefined
-  app.get(
-    '/openapi.yaml',
-    publicOperation({
-      operationId: 'readOpenApi',
-      tag: 'operations',
-      summary: 'This description',
-      answers: {
-        200: { description: 'OpenAPI 3.1.', schema: z.string(), type: 'application/yaml' },
-      },
-    }),
-    (_request, reply) => {
-      yaml ??= toYaml(app.swagger())
-      return reply.type('application/yaml').send(yaml)
-    },
-  )
-  app.register(helmet, { contentSecurityPolicy: false, strictTransportSecurity: false })
-  app.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: pagePolicy,
-    // The base layout has no bar with a logo and a field for other addresses.
-    uiConfig: {
-      validatorUrl: null,
-      docExpansion: 'list',
-      tryItOutEnabled: false,
-      layout: 'BaseLayout',
-    },
-    theme: { title: 'Countersign API' },
-  })
-  done()
 }

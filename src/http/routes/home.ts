@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { HttpApp } from '../http-app.ts'
 import { publicOperation } from '../operation.ts'
-import { html } from '../pages/html.ts'
+import { type Html, html, noHtml } from '../pages/html.ts'
 import { type Page, sendPage } from '../pages/page.ts'
 import { wantsPage } from '../pages/problem-page.ts'
 
@@ -11,30 +11,38 @@ const name = 'Countersign'
  * Addresses that somebody who knows nothing may begin with. No version: it would tell strangers
  * what to try.
  */
-const addresses = { documentation: '/docs', description: '/openapi.yaml', health: '/health/ready' }
+const docs = { documentation: '/docs', description: '/openapi.yaml' }
+const health = '/health/ready'
 
 const homeBody = z
   .object({
     name: z.string(),
-    documentation: z.string(),
-    description: z.string(),
+    documentation: z.string().exactOptional(),
+    description: z.string().exactOptional(),
     health: z.string(),
   })
   .meta({ id: 'Home', description: 'What this is, and where to go on.' })
 
-const page: Page = {
+const pageWith = (link: Html): Page => ({
   title: name,
   lang: 'en',
   body: html`<p>This is a server that asks people on their phones whether a sign-in is really theirs. It has no page to sign in.</p>
 <ul>
-<li><a href="${addresses.documentation}">Documentation of its API</a></li>
-<li><a href="${addresses.health}">Whether it is ready</a></li>
+${link}<li><a href="${health}">Whether it is ready</a></li>
 </ul>
 <p class="soft">If you came here to unregister a lost phone, ask the help desk of your organisation for a link.</p>`,
-}
+})
+const docsLink = html`<li><a href="${docs.documentation}">Documentation of its API</a></li>
+`
 
 /** `/`: browsers get a page, programs the same as JSON. */
-export function homeRoutes(app: HttpApp, _options: object, done: () => void): void {
+export function homeRoutes(
+  app: HttpApp,
+  { apiDocs }: { readonly apiDocs: boolean },
+  done: () => void,
+): void {
+  const page = pageWith(apiDocs ? docsLink : noHtml)
+  const addresses = { ...(apiDocs && docs), health }
   app.get(
     '/',
     {
