@@ -3,6 +3,7 @@ import type { Actor } from './activity.ts'
 /** Changes that belong to no single user. A closed set. */
 export type AuditType =
   | 'tenant_created'
+  | 'tenant_changed'
   | 'signing_key_rotated'
   | 'relying_party_created'
   | 'policy_changed'

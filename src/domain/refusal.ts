@@ -38,6 +38,7 @@ export type RefusalCode =
   | 'rotation_under_way'
   // users
   | 'identifier_taken'
+  | 'identifiers_collide'
   // enrolments
   | 'enrolment_not_open'
   | 'enrolment_code_invalid'

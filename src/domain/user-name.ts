@@ -50,6 +50,25 @@ export function trimIdentifier(text: string): string {
   return text.slice(from, to)
 }
 
+/**
+ * How a tenant tells identifiers apart: by every letter, or with A to Z of a mail-shaped one taken for a to z, because people and
+ * directories write addresses in any case.
+ */
+export const identifierCases = ['exact', 'fold_ascii'] as const
+export type IdentifierCase = (typeof identifierCases)[number]
+
+const mailShaped = /^[^@]+@[^@]+$/
+
+/** What an identifier is looked up by, in ASCII alone: other alphabets fold into one another, and into ASCII. */
+export function identifierKey(value: string): string {
+  return mailShaped.test(value) ? asciiLower(value) : value
+}
+
+/** True when two identifiers of one namespace name the same user. */
+export function isSameIdentifier(rule: IdentifierCase, one: string, other: string): boolean {
+  return rule === 'exact' ? one === other : identifierKey(one) === identifierKey(other)
+}
+
 const asciiLower = (text: string) => text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
 
 /** Takes a name apart; undefined when its domain is missing, none that is taken, or there is more than one. */

@@ -5,6 +5,7 @@ import { othersKey } from '../domain/initiator.ts'
 import { otherFactorsOf } from '../domain/passcode.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
 import { unusedBudget } from '../domain/prompt-ladder.ts'
+import { identifierKey } from '../domain/user-name.ts'
 import type {
   AskableDevice,
   ChallengeStore,
@@ -15,6 +16,7 @@ import type { Random } from '../ports/world.ts'
 import type { Database } from './database.ts'
 import { isTaken } from './database-errors.ts'
 import { leaseSeconds } from './deliveries.ts'
+import { namedUser } from './named-user.ts'
 import { type HeldJson, heldFactors, toOtherFactors } from './passcodes.ts'
 import {
   budgetColumns,
@@ -92,8 +94,7 @@ const loadCreation = (findUser: string) => `
   where t.tenant_id = $1`
 
 const loadByIdentifier = loadCreation(
-  `select i.user_id from user_identifiers i
-   where i.tenant_id = $1 and i.namespace = $6 and i.value = $5 and i.namespace = any($4::text[])`,
+  `select n.user_id from (${namedUser('$6', '$5', '$10')}) n where $6 = any($4::text[])`,
 )
 const loadById = loadCreation(
   `select i.user_id from user_identifiers i
@@ -184,6 +185,7 @@ export function createChallengeCreation(
               user.value,
               user.namespace,
               ...asked,
+              identifierKey(user.value),
             ])
       if (!row) throw new Error(`tenant ${tenantId} is gone although its key still works`)
       const policy = strictest(policyOf(row.policy), row.rp_policy)

@@ -21,8 +21,11 @@ export type Queries = {
 export type Database = Queries & {
   /** For everything off the hot path; it shares the pool. */
   readonly prisma: PrismaClient
-  /** Commits what the work did when it resolves, undoes it when it rejects; all within `timeoutMs`. */
-  transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>
+  /**
+   * Commits what the work did when it resolves, undoes it when it rejects; all within `timeoutMs`, or within the longer time that is
+   * given for work which reads all of a tenant.
+   */
+  transaction<T>(work: (tx: Queries) => Promise<T>, longerMs?: number): Promise<T>
   /**
    * What the database held at one moment, to be read piece by piece, each within `timeoutMs`. It keeps a connection until it
    * is closed; the server ends one of which nothing was asked for five times `timeoutMs`.
@@ -95,7 +98,8 @@ export function openDatabase(config: DatabaseConfig): Database {
   return {
     prisma,
     query: (name, text, values) => lend(pool, timeoutMs, (loan) => loan.query(name, text, values)),
-    transaction: (work) => lend(pool, timeoutMs, (loan) => commit(loan, work)),
+    transaction: (work, longerMs) =>
+      lend(pool, longerMs ?? timeoutMs, (loan) => commit(loan, work, longerMs)),
     snapshot: () => openSnapshot(pool, timeoutMs),
     roundTrips: () => roundTrips,
     statements: () => statements,
@@ -174,10 +178,17 @@ function isUsable(client: pg.PoolClient, error: unknown): boolean {
   return severity === 'ERROR' && !betterElsewhere.has(`${code}`)
 }
 
-async function commit<T>(loan: Loan, work: (tx: Queries) => Promise<T>): Promise<T> {
+async function commit<T>(
+  loan: Loan,
+  work: (tx: Queries) => Promise<T>,
+  longerMs?: number,
+): Promise<T> {
   await loan.command('begin')
   let result: T
   try {
+    if (longerMs !== undefined) {
+      await loan.command(`set local statement_timeout = ${Math.ceil(longerMs * 0.9)}`)
+    }
     result = await work({ query: loan.query })
   } catch (error) {
     // Where this fails the connection is dropped, and the server undoes the work by itself.

@@ -2,6 +2,7 @@ import { activity } from '../domain/activity.ts'
 import type { Enrolment } from '../domain/enrolment.ts'
 import type { Id } from '../domain/ids.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
+import { identifierKey } from '../domain/user-name.ts'
 import type { ClaimTarget, EnrolmentStore, NewEnrolment } from '../ports/enrolment-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
@@ -52,9 +53,11 @@ const findById = `${target} e.id = $2`
 // the scanned one does, or whoever knows a name could keep its owner from every new phone.
 const payForGuess = `
   with k as materialized (
-    select e.tenant_id, e.id from user_identifiers i
-    join enrolments e on e.tenant_id = i.tenant_id and e.user_id = i.user_id
-    where i.tenant_id = $1 and i.value = $2 and e.status = 'open'
+    select e.tenant_id, e.id from enrolments e
+    where e.tenant_id = $1 and e.status = 'open' and e.user_id in (
+      select i.user_id from user_identifiers i join tenants t on t.tenant_id = i.tenant_id
+      where i.tenant_id = $1 and i.key = $4
+        and (t.identifier_case = 'fold_ascii' or i.value = $2))
     order by e.id for no key update of e
   )
   update enrolments e set code_tries_left = e.code_tries_left - 1
@@ -181,6 +184,7 @@ export function createEnrolmentStore(
           tenantId,
           user,
           typedCodeHash,
+          identifierKey(user),
         ])
         const right = guesses.find((guess) => guess.matches)
         if (right) {

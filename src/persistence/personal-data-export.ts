@@ -17,7 +17,7 @@ const byChallenge = `t.tenant_id = $1 and t.challenge_id in (
  */
 const tables: readonly (readonly [table: string, where: string, hidden: readonly string[]])[] = [
   ['users', 't.tenant_id = $1 and t.id = $2', []],
-  ['user_identifiers', byUser, []],
+  ['user_identifiers', byUser, ['key', 'folds']],
   ['enrolments', byUser, ['code_hash', 'typed_code_hash', 'number_sealed']],
   ['devices', byUser, ['push_token_sealed', 'push_token_hash', 'erased_key_hashes']],
   ['device_keys', byDevice, ['mac']],

@@ -1,6 +1,11 @@
 import type { Actor } from '../domain/activity.ts'
 import { type PolicyOverrides, policyOf, strictest } from '../domain/policy.ts'
-import type { RelyingParty, Tenant, TenantStore } from '../ports/directory-store.ts'
+import type {
+  IdentifierCollision,
+  RelyingParty,
+  Tenant,
+  TenantStore,
+} from '../ports/directory-store.ts'
 import type { NewSigningKey, Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
 import { insertApiKey } from './api-keys.ts'
@@ -22,6 +27,23 @@ const changePartyOverrides = `
   where tenant_id = $1 and id = $4 and policy = $2::jsonb
   returning id`
 
+// Who adds identifiers holds the row for share (users.ts): no name comes between the look and the change.
+const holdTenant = `
+  select tenant_id as id, name, identifier_case as "identifierCase", created_at as "createdAt"
+  from tenants where tenant_id = $1 for no key update`
+
+// In the order of the index, which alone is read: a million names take a second.
+const collisions = `
+  select c.namespace, (select array_agg(i.value order by i.value) from user_identifiers i
+    where i.tenant_id = $1 and i.key = c.key and i.namespace = c.namespace) as values
+  from (select key, namespace from user_identifiers where tenant_id = $1
+    group by key, namespace having min(user_id) <> max(user_id) order by key, namespace limit $2) c`
+const collisionsTimeoutMs = 30_000
+
+const changeIdentifierCase = 'update tenants set identifier_case = $2 where tenant_id = $1'
+
+const asTenant = { id: true, name: true, identifierCase: true, createdAt: true }
+
 type RelyingPartyRecord = {
   tenantId: string
   id: string
@@ -39,14 +61,15 @@ export function createTenantStore(database: Database, random: Pick<Random, 'id'>
 
   async function insertTenant(
     tx: Queries,
-    { id, name }: Pick<Tenant, 'id' | 'name'>,
+    { id, name, identifierCase }: Omit<Tenant, 'createdAt'>,
     key: NewSigningKey,
     actor: Actor,
   ): Promise<void> {
-    const text = 'insert into tenants (tenant_id, name) values ($1, $2)'
-    await tx.query('insert_tenant', text, [id, name])
+    const text = 'insert into tenants (tenant_id, name, identifier_case) values ($1, $2, $3)'
+    await tx.query('insert_tenant', text, [id, name, identifierCase])
     await insertSigningKey(tx, id, { ...key, seq: 1, linkJws: null })
-    const event = { type: 'tenant_created', actor, subject: id, details: { name } } as const
+    const details = { name, identifierCase }
+    const event = { type: 'tenant_created', actor, subject: id, details } as const
     await recordAudit(tx, random, id, event)
   }
 
@@ -77,12 +100,30 @@ export function createTenantStore(database: Database, random: Pick<Random, 'id'>
     },
 
     async findTenant(id) {
-      const row = await prisma.tenant.findUnique({
-        where: { id },
-        select: { id: true, name: true, createdAt: true },
-      })
+      const row = await prisma.tenant.findUnique({ where: { id }, select: asTenant })
       return row as Tenant | null
     },
+
+    changeIdentifierCase: (id, next, collisionsMax, actor) =>
+      database.transaction(async (tx) => {
+        const [tenant] = await tx.query<Tenant>('hold_tenant', holdTenant, [id])
+        if (!tenant || tenant.identifierCase === next) return tenant ?? null
+        if (next === 'fold_ascii') {
+          const found = await tx.query<IdentifierCollision>('collisions', collisions, [
+            id,
+            collisionsMax,
+          ])
+          if (found.length > 0) return found
+        }
+        await tx.query('change_identifier_case', changeIdentifierCase, [id, next])
+        await recordAudit(tx, random, id, {
+          type: 'tenant_changed',
+          actor,
+          subject: id,
+          details: { identifierCase: { before: tenant.identifierCase, after: next } },
+        })
+        return { ...tenant, identifierCase: next }
+      }, collisionsTimeoutMs),
 
     async findPolicy(id, rpId) {
       const [row] = await database.query<{ policy: unknown; rp_policy: unknown }>(
@@ -121,8 +162,8 @@ export function createTenantStore(database: Database, random: Pick<Random, 'id'>
     },
 
     async listTenants() {
-      const select = { id: true, name: true, createdAt: true }
-      return (await prisma.tenant.findMany({ select, orderBy: { id: 'asc' } })) as Tenant[]
+      const listed = await prisma.tenant.findMany({ select: asTenant, orderBy: { id: 'asc' } })
+      return listed as Tenant[]
     },
 
     createRelyingParty(party, actor) {

@@ -1,10 +1,12 @@
-import { activity } from '../domain/activity.ts'
+import { type Actor, activity } from '../domain/activity.ts'
 import type { TenantId, UserId } from '../domain/ids.ts'
+import { type IdentifierCase, identifierKey, isSameIdentifier } from '../domain/user-name.ts'
 import type { UserInclude } from '../generated/prisma/models.ts'
 import type { Identifier, User, UserStore } from '../ports/directory-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database } from './database.ts'
+import { isWithin, namedUser } from './named-user.ts'
 import { type List, readPage } from './pages.ts'
 
 type UserRecord = {
@@ -25,14 +27,29 @@ const asRead = {
 } satisfies UserInclude
 
 const insertIdentifiers = `
-  insert into user_identifiers (tenant_id, namespace, value, user_id)
-  select $1, x.namespace, x.value, $2 from unnest($3::text[], $4::text[]) as x(namespace, value)`
+  insert into user_identifiers (tenant_id, namespace, value, key, folds, user_id)
+  select $1, x.*, $6, $2
+  from unnest($3::text[], $4::text[], $5::text[]) as x(namespace, value, key)`
 
 const ownersOf = `
   select distinct i.user_id from user_identifiers i
-  join unnest($2::text[], $3::text[]) as x(namespace, value)
-    on i.namespace = x.namespace and i.value = x.value
+  join unnest($2::text[], $3::text[], $4::text[]) as x(namespace, value, key)
+    on i.key = x.key and ${isWithin('x.namespace')} and ($5 or i.value = x.value)
   where i.tenant_id = $1`
+
+const findNamed = `
+  select u.user_id from tenants t, lateral (${namedUser('$2', '$3', '$4')}) u where t.tenant_id = $1`
+
+// Held until the commit: whether names fold does not change while names are added.
+const ruleOfNames = `
+  select identifier_case as rule from tenants where tenant_id = $1 for share`
+
+const lockIdentifiers = `
+  select pg_advisory_xact_lock(hashtextextended(n, 0)) from unnest($1::text[]) as n order by n`
+const insertUser = 'insert into users (tenant_id, id, display_name) values ($1, $2, $3)'
+const insertProtection = 'insert into user_protections (tenant_id, user_id) values ($1, $2)'
+
+type NewUser = Parameters<UserStore['import']>[0]
 
 // The newest of each namespace are merged: who sees few of a tenant's users does not read past all
 // others.
@@ -54,11 +71,6 @@ const toUser = ({ protection, ...row }: UserRecord) => {
 /** Users and their identifiers; Prisma reads, transactions write. */
 export function createUserStore(database: Database, random: Pick<Random, 'id'>): UserStore {
   const { prisma } = database
-  const byIdentifier = (tenantId: TenantId, { namespace, value }: Identifier) =>
-    prisma.userIdentifier.findUnique({
-      where: { tenantId_namespace_value: { tenantId, namespace, value } },
-      include: { user: { include: asRead } },
-    })
   const find = async (tenantId: TenantId, id: UserId) => {
     const row = await prisma.user.findUnique({
       where: { tenantId_id: { tenantId, id } },
@@ -67,26 +79,71 @@ export function createUserStore(database: Database, random: Pick<Random, 'id'>):
     return row && toUser(row)
   }
 
+  async function findByIdentifier(tenantId: TenantId, { namespace, value }: Identifier) {
+    const [row] = await database.query<{ user_id: UserId }>('find_named_user', findNamed, [
+      tenantId,
+      namespace,
+      value,
+      identifierKey(value),
+    ])
+    return row ? find(tenantId, row.user_id) : null
+  }
+
   /** The user that has all these identifiers; null when they belong to several, or to one that lacks some. */
-  async function ownerOf({ tenantId, identifiers }: Pick<User, 'tenantId' | 'identifiers'>) {
+  async function ownerOf(
+    { tenantId, identifiers }: Pick<User, 'tenantId' | 'identifiers'>,
+    rule: IdentifierCase,
+  ) {
     const [first] = identifiers
-    const row = first && (await byIdentifier(tenantId, first))
-    if (!row) return null
-    const user = toUser(row.user)
+    const user = first && (await findByIdentifier(tenantId, first))
+    if (!user) return null
     const has = (wanted: Identifier) =>
       user.identifiers.some(
-        ({ namespace, value }) => namespace === wanted.namespace && value === wanted.value,
+        ({ namespace, value }) =>
+          namespace === wanted.namespace && isSameIdentifier(rule, value, wanted.value),
       )
     return identifiers.every(has) ? user : null
+  }
+
+  /** Adds the user unless one of the names is taken; tells which rule it went by. */
+  function add({ tenantId, id, displayName, identifiers }: NewUser, actor: Actor) {
+    return database.transaction(async (tx) => {
+      const [tenant] = await tx.query<{ rule: IdentifierCase }>('rule_of_names', ruleOfNames, [
+        tenantId,
+      ])
+      if (!tenant) throw new Error(`there is no tenant ${tenantId}`)
+      const { rule } = tenant
+      const names = keyed(identifiers, rule)
+      const columns = [
+        names.map(({ namespace }) => namespace),
+        names.map(({ value }) => value),
+        names.map(({ key }) => key),
+      ]
+      // One importer at a time for each set of names: a unique violation would poison the transaction.
+      await tx.query('lock_identifiers', lockIdentifiers, [
+        names.map(({ namespace, key }) => `${tenantId} ${namespace} ${key}`),
+      ])
+      const folds = rule === 'fold_ascii'
+      const owners = await tx.query('owners_of_identifiers', ownersOf, [
+        tenantId,
+        ...columns,
+        folds,
+      ])
+      if (owners.length > 0) return { rule, created: false }
+      await tx.query('insert_user', insertUser, [tenantId, id, displayName])
+      await tx.query('insert_protection', insertProtection, [tenantId, id])
+      await tx.query('insert_identifiers', insertIdentifiers, [tenantId, id, ...columns, folds])
+      await recordActivities(tx, random, tenantId, [
+        activity({ userId: id, type: 'user_imported', actor }),
+      ])
+      return { rule, created: true }
+    })
   }
 
   return {
     find,
 
-    async findByIdentifier(tenantId, identifier) {
-      const row = await byIdentifier(tenantId, identifier)
-      return row && toUser(row.user)
-    },
+    findByIdentifier,
 
     async list(tenantId, namespaces, page) {
       const found = await readPage<{ id: UserId }>(database, newest, [tenantId, namespaces], page)
@@ -99,41 +156,21 @@ export function createUserStore(database: Database, random: Pick<Random, 'id'>):
     },
 
     async import(user, actor) {
-      const { tenantId, id, displayName, identifiers } = user
-      const namespaces = identifiers.map(({ namespace }) => namespace)
-      const values = identifiers.map(({ value }) => value)
-      const created = await database.transaction(async (tx) => {
-        // One importer at a time for each set of names: a unique violation would poison the transaction.
-        await tx.query(
-          'lock_identifiers',
-          `select pg_advisory_xact_lock(hashtextextended(n, 0))
-           from unnest($1::text[]) as n order by n`,
-          [identifiers.map(({ namespace, value }) => `${tenantId} ${namespace} ${value}`)],
-        )
-        const owners = await tx.query('owners_of_identifiers', ownersOf, [
-          tenantId,
-          namespaces,
-          values,
-        ])
-        if (owners.length > 0) return false
-        await tx.query(
-          'insert_user',
-          'insert into users (tenant_id, id, display_name) values ($1, $2, $3)',
-          [tenantId, id, displayName],
-        )
-        await tx.query(
-          'insert_protection',
-          'insert into user_protections (tenant_id, user_id) values ($1, $2)',
-          [tenantId, id],
-        )
-        await tx.query('insert_identifiers', insertIdentifiers, [tenantId, id, namespaces, values])
-        await recordActivities(tx, random, tenantId, [
-          activity({ userId: id, type: 'user_imported', actor }),
-        ])
-        return true
-      })
-      const owner = created ? await find(tenantId, id) : await ownerOf(user)
+      const { rule, created } = await add(user, actor)
+      const owner = created ? await find(user.tenantId, user.id) : await ownerOf(user, rule)
       return owner && { user: owner, created }
     },
   }
+}
+
+/** The identifiers with their keys, each user's name once. */
+function keyed(identifiers: readonly Identifier[], rule: IdentifierCase) {
+  return identifiers
+    .map((one) => ({ ...one, key: identifierKey(one.value) }))
+    .filter(
+      ({ namespace, value }, at, all) =>
+        !all
+          .slice(0, at)
+          .some((one) => one.namespace === namespace && isSameIdentifier(rule, one.value, value)),
+    )
 }

@@ -4,9 +4,21 @@ import type { ApiKeyId, RelyingPartyId, TenantId, UserId } from '../domain/ids.t
 import type { Policy, PolicyOverrides } from '../domain/policy.ts'
 import type { Refusal } from '../domain/refusal.ts'
 import type { Scope } from '../domain/scope.ts'
+import type { IdentifierCase } from '../domain/user-name.ts'
 import type { NewSigningKey, SigningKey } from './world.ts'
 
-export type Tenant = { readonly id: TenantId; readonly name: string; readonly createdAt: Date }
+export type Tenant = {
+  readonly id: TenantId
+  readonly name: string
+  readonly identifierCase: IdentifierCase
+  readonly createdAt: Date
+}
+
+/** Identifiers of several users that one key would hold. */
+export type IdentifierCollision = {
+  readonly namespace: string
+  readonly values: readonly string[]
+}
 
 export type RelyingParty = {
   readonly tenantId: TenantId
@@ -37,7 +49,7 @@ export type NewApiKey = Omit<ApiKey, 'lineageId' | 'createdAt' | 'revokedAt' | '
 
 /** What an empty installation gets. */
 export type FirstInstallation = {
-  readonly tenant: Pick<Tenant, 'id' | 'name'>
+  readonly tenant: Omit<Tenant, 'createdAt'>
   readonly signingKey: NewSigningKey
   readonly relyingParty: Omit<RelyingParty, 'createdAt'>
   readonly apiKey: NewApiKey
@@ -70,7 +82,17 @@ export type PageRequest = { readonly limit: number; readonly before: string | nu
 /** Tenants, relying parties, their keys: read and changed by operators and admins. */
 export interface TenantStore {
   /** Creates the tenant with its first signing key, and records it. */
-  createTenant(tenant: Pick<Tenant, 'id' | 'name'>, key: NewSigningKey, actor: Actor): Promise<void>
+  createTenant(tenant: Omit<Tenant, 'createdAt'>, key: NewSigningKey, actor: Actor): Promise<void>
+  /**
+   * Changes how identifiers are told apart, and records it, unless identifiers of different users would become one: then it gives up to
+   * `collisionsMax` of those. No user is added meanwhile. Null for an unknown tenant.
+   */
+  changeIdentifierCase(
+    id: TenantId,
+    next: IdentifierCase,
+    collisionsMax: number,
+    actor: Actor,
+  ): Promise<Tenant | readonly IdentifierCollision[] | null>
   findTenant(id: TenantId): Promise<Tenant | null>
   /** The policy in force: stored overrides over the defaults, within the bounds, and what the relying party asks beyond them. */
   findPolicy(id: TenantId, rpId: RelyingPartyId | null): Promise<Policy>

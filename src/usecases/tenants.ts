@@ -1,5 +1,6 @@
 import type { Actor } from '../domain/activity.ts'
 import type { TenantId } from '../domain/ids.ts'
+import { type Refusal, refuse } from '../domain/refusal.ts'
 import { type Scope, scopes } from '../domain/scope.ts'
 import type { NewApiKey, RelyingParty, Tenant, TenantStore } from '../ports/directory-store.ts'
 import type { Signatures } from '../ports/world.ts'
@@ -10,15 +11,41 @@ export type Needs = ApiKeyNeeds & {
   readonly signatures: Pick<Signatures, 'createKey'>
 }
 
+const newTenant = (random: Needs['random'], name: string): Omit<Tenant, 'createdAt'> => ({
+  id: random.id('tenant'),
+  name,
+  identifierCase: 'fold_ascii',
+})
+
 /** Creates a tenant with its first signing key. */
 export async function createTenant(
   { tenants, random, signatures }: Pick<Needs, 'tenants' | 'random' | 'signatures'>,
   name: string,
   actor: Actor,
-): Promise<Pick<Tenant, 'id' | 'name'>> {
-  const tenant = { id: random.id('tenant'), name }
+): Promise<Omit<Tenant, 'createdAt'>> {
+  const tenant = newTenant(random, name)
   await tenants.createTenant(tenant, await signatures.createKey(tenant.id), actor)
   return tenant
+}
+
+/** Collisions that a refusal lists at most. */
+const collisionsMax = 20
+
+/**
+ * Sets how the tenant tells identifiers apart, from the next look-up on, in every process. Refused, with what stands in the way, where
+ * identifiers of different users would become one.
+ */
+export async function changeTenant(
+  { tenants }: Pick<Needs, 'tenants'>,
+  id: TenantId,
+  { identifierCase }: Pick<Tenant, 'identifierCase'>,
+  actor: Actor,
+): Promise<Tenant | Refusal> {
+  const changed = await tenants.changeIdentifierCase(id, identifierCase, collisionsMax, actor)
+  if (changed === null) return refuse('not_found')
+  if (!('length' in changed)) return changed
+  const collisions = changed.map(({ namespace, values }) => `${namespace}: ${values.join(', ')}`)
+  return refuse('identifiers_collide', { facts: { collisions } })
 }
 
 /** Creates a relying party that may use these namespaces; the first is its default. */
@@ -62,7 +89,7 @@ export async function bootstrap(
   show: (made: Bootstrapped) => Promise<void>,
 ): Promise<Bootstrapped | null> {
   const { random, signatures, tenants } = needs
-  const tenant = { id: random.id('tenant'), name: 'Default' }
+  const tenant = newTenant(random, 'Default')
   const tenantId = tenant.id
   const rpId = random.id('relyingParty')
   const relyingParty = { tenantId, id: rpId, name: 'Default', namespaces: ['default'] }

@@ -131,6 +131,17 @@ describe('a transaction', () => {
   })
 })
 
+test('a transaction that is given longer has longer for each statement, and leaves the limit of others', async () => {
+  const database = connect({ timeoutMs: 400 })
+  const limit = 'show statement_timeout'
+  const within = await database.transaction(async (tx) => {
+    await tx.query('longer', 'select pg_sleep(0.6)', [])
+    return tx.query('limit', limit, [])
+  }, 20_000)
+  expect(within).toEqual([{ statement_timeout: '18s' }])
+  expect(await database.query('limit', limit, [])).toEqual([{ statement_timeout: '360ms' }])
+})
+
 test('Prisma shares the pool, and round trips are counted, by statement too', async () => {
   const database = connect()
   const before = await backend(database)

@@ -22,7 +22,7 @@ const telling: Readonly<Record<string, readonly string[]>> = {
   activities: ['id'],
   users: ['id'],
   enrolments: ['id', 'code_hash'],
-  user_identifiers: ['value'],
+  user_identifiers: ['key'],
   user_protections: ['user_id'],
   initiators: ['user_id', 'key'],
   challenge_targets: ['challenge_id'],

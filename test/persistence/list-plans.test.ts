@@ -30,8 +30,8 @@ const many = 3_000
 const rows = [
   `insert into users (tenant_id, id, display_name)
    select $1, 'usr_n' || lpad(n::text, 9, '0'), 'N' from generate_series(1, ${many}) n`,
-  `insert into user_identifiers (tenant_id, namespace, value, user_id)
-   select $1, case when n < 3 then 'rare' else 'default' end, 'n' || n,
+  `insert into user_identifiers (tenant_id, namespace, value, key, user_id)
+   select $1, case when n < 3 then 'rare' else 'default' end, 'n' || n, 'n' || n,
      'usr_n' || lpad(n::text, 9, '0') from generate_series(1, ${many}) n`,
   `insert into challenges (tenant_id, id, rp_id, user_id, status, reason, context, number_mode,
      wrong_numbers_left, user_verification, delivery_mode, signing_kid, result_jti, request_hash,

@@ -101,7 +101,7 @@ async function multiply(): Promise<void> {
         `insert into ${table} select likes.*
          from ${table} t, generate_series(100001, 100500) n,
            regexp_replace(to_jsonb(t)::text, '"(usr|dev|chl|enr|dlv|act)_.{6}', '"\\1_' || n, 'g') as renamed,
-           regexp_replace(renamed, '"(kid|jti|value|code_hash|push_token_hash)": "(\\\\\\\\x)?',
+           regexp_replace(renamed, '"(kid|jti|value|key|code_hash|push_token_hash)": "(\\\\\\\\x)?',
              '"\\1": "\\2' || n, 'g') as unique_too,
            jsonb_populate_record(null::${table}, unique_too::jsonb) as likes`,
       )

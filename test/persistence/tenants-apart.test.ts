@@ -924,6 +924,7 @@ const installationWide = [
   'tableStatistics.refresh',
   'tenants.createTenant',
   'tenants.findTenant',
+  'tenants.changeIdentifierCase',
   'tenants.findPolicy',
   'tenants.findOverrides',
   'tenants.changeOverrides',
@@ -1178,7 +1179,7 @@ describe('no row of one tenant points at another’s', () => {
   test('a user’s name at a user of theirs', async () => {
     const insert = stores.database.query(
       'foreign_name',
-      `insert into user_identifiers (tenant_id, namespace, value, user_id) values ($1, 'default', $2, $3)`,
+      `insert into user_identifiers (tenant_id, namespace, value, key, user_id) values ($1, 'default', $2, $2, $3)`,
       [mine.tenantId, thumbprint(), theirs.userId],
     )
     await expect(insert).rejects.toMatchObject(foreignKey)

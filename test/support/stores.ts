@@ -111,7 +111,7 @@ export async function aUser({ tenants, users }: Stores) {
   const tenantId = random.id('tenant')
   const signingKid = thumbprint()
   await tenants.createTenant(
-    { id: tenantId, name: 'Test' },
+    { id: tenantId, name: 'Test', identifierCase: 'fold_ascii' },
     { kid: signingKid, publicJwk, privateSealed: randomBytes(40) },
     'operator',
   )
