@@ -116,7 +116,7 @@ import { createSharedReads } from './usecases/shared-reads.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
 import { makeRecoveryCodes, makeTemporaryCode } from './usecases/single-use-codes.ts'
 import { setUserStatus } from './usecases/suspend-user.ts'
-import { createRelyingParty } from './usecases/tenants.ts'
+import { changeTenant, createRelyingParty } from './usecases/tenants.ts'
 import { unregisterByTime } from './usecases/unregister-by-time.ts'
 import { unregisterAllDevices, unregisterDevice } from './usecases/unregister-devices.ts'
 import { readOtherFactors, verifyPasscode } from './usecases/verify-passcode.ts'
@@ -214,6 +214,7 @@ export function bindUseCases(parts: Parts): UseCases {
     addApp: bind(addApp),
     changeApp: bind(changeApp),
     removeApp: bind(removeApp),
+    changeTenant: bind(changeTenant),
     createRelyingParty: bind(createRelyingParty),
     readPolicy: bind(readPolicy),
     setPolicy: bind(setPolicy),

@@ -10,6 +10,7 @@ import { isId, type RelyingPartyId, type TenantId } from './domain/ids.ts'
 import { isRefusal } from './domain/refusal.ts'
 import { defaultScopes, type Scope, scopes } from './domain/scope.ts'
 import { spellOutHidden } from './domain/text.ts'
+import { identifierCases } from './domain/user-name.ts'
 import { openMigratedDatabase } from './open-database.ts'
 import { openOperations } from './open-operations.ts'
 import { boundedLines } from './outbound/signed-texts.ts'
@@ -115,6 +116,23 @@ type Command = (operations: Operations, given: Given) => Promise<unknown>
 const commands: Record<string, Command> = {
   'tenants list': (operations) => operations.listTenants(),
   'tenants create': (operations, { values }) => operations.createTenant(values.name ?? ''),
+  async 'tenants change'(operations, { values }) {
+    const given = values['identifier-case']
+    const identifierCase = identifierCases.find((one) => one === given)
+    if (!identifierCase) {
+      throw new CommandError(`--identifier-case takes ${identifierCases.join(' or ')}`)
+    }
+    const id = await tenantOf(operations, values.tenant)
+    const changed = await operations.changeTenant(id, { identifierCase })
+    if (!isRefusal(changed)) return changed
+    const collisions = [changed.facts?.collisions ?? []].flat()
+    throw new CommandError(
+      [
+        'Identifiers of different users would become one; erase one user of each:',
+        ...collisions,
+      ].join('\n  '),
+    )
+  },
   'relying-parties list': async (operations, { values }) =>
     operations.listRelyingParties(await tenantOf(operations, values.tenant)),
   'relying-parties create': async (operations, { values }) => {

@@ -10,6 +10,7 @@ export class CommandError extends StartFault {}
 const options = {
   name: { type: 'string' },
   tenant: { type: 'string' },
+  'identifier-case': { type: 'string' },
   namespace: { type: 'string', multiple: true },
   'relying-party': { type: 'string' },
   scope: { type: 'string', multiple: true },
@@ -38,6 +39,7 @@ export function readWords(args: string[]) {
 const calls = `  migrate                                   apply pending migrations
   tenants list
   tenants create --name NAME
+  tenants change --identifier-case CASE [--tenant ID]
   relying-parties list [--tenant ID]
   relying-parties create --name NAME --namespace NS [--namespace NS ...] [--tenant ID]
   keys list [--tenant ID]
@@ -61,6 +63,8 @@ The configuration is read from the environment, as by the service: docs/configur
 
 const meanings: Readonly<Record<string, string>> = {
   '--name': 'what people call it',
+  '--identifier-case':
+    'exact, or fold_ascii: A to Z of mail-shaped identifiers count as a to z, as in new tenants',
   '--namespace':
     'kind of user names that it may use, such as entra or mail; the first is the one it need not name',
   '--relying-party':
@@ -106,6 +110,7 @@ export function isCommand(command: string): boolean {
 
 const needed: Readonly<Record<string, readonly string[]>> = {
   'tenants create': ['name'],
+  'tenants change': ['identifier-case'],
   'relying-parties create': ['name', 'namespace'],
   'keys create': ['name'],
   'origin change': ['to'],

@@ -14,7 +14,7 @@ import { collectKeptHeads } from './usecases/kept-heads.ts'
 import { changeOrigin, originOfCommands } from './usecases/public-origin.ts'
 import { rotateSigningKey } from './usecases/rotate-signing-key.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
-import { bootstrap, createRelyingParty, createTenant } from './usecases/tenants.ts'
+import { bootstrap, changeTenant, createRelyingParty, createTenant } from './usecases/tenants.ts'
 import { verifyAudit } from './usecases/verify-audit.ts'
 
 type Tail<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never
@@ -48,6 +48,10 @@ export async function openOperations(
       bootstrap(needs, { ...key, shownBy: `a command on ${hostname()}` }, async () => undefined),
     changeOrigin: (origin: string) => changeOrigin(needs, origin),
     createTenant: (name: string) => createTenant(needs, name, 'operator'),
+    changeTenant: (
+      id: Parameters<typeof changeTenant>[1],
+      changes: Parameters<typeof changeTenant>[2],
+    ) => changeTenant(needs, id, changes, 'operator'),
     listTenants: () => stores.tenants.listTenants(),
     createRelyingParty: (party: Parameters<typeof createRelyingParty>[1]) =>
       createRelyingParty(needs, party, 'operator'),

@@ -93,6 +93,12 @@ export const problems = {
     title: 'An identifier already names another user.',
     detail: 'Look the user up by that identifier, or leave the identifier out.',
   },
+  identifiers_collide: {
+    status: 409,
+    title: 'Identifiers of different users would become one.',
+    detail:
+      'Erase one user of each pair in `collisions` (POST /v1/users/{userId}/erase), or keep `exact`. The list holds twenty at most.',
+  },
   enrolment_not_open: {
     status: 409,
     title: 'The enrolment is not open any more.',

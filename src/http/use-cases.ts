@@ -89,7 +89,7 @@ import type { resendChallenge } from '../usecases/resend-challenge.ts'
 import type { rotatePushToken } from '../usecases/rotate-push-token.ts'
 import type { makeRecoveryCodes, makeTemporaryCode } from '../usecases/single-use-codes.ts'
 import type { setUserStatus } from '../usecases/suspend-user.ts'
-import type { createRelyingParty } from '../usecases/tenants.ts'
+import type { changeTenant, createRelyingParty } from '../usecases/tenants.ts'
 import type { unregisterByTime } from '../usecases/unregister-by-time.ts'
 import type { unregisterAllDevices, unregisterDevice } from '../usecases/unregister-devices.ts'
 import type { readOtherFactors, verifyPasscode } from '../usecases/verify-passcode.ts'
@@ -128,6 +128,7 @@ export type UseCases = {
   readonly addApp: Bound<typeof addApp>
   readonly changeApp: Bound<typeof changeApp>
   readonly removeApp: Bound<typeof removeApp>
+  readonly changeTenant: Bound<typeof changeTenant>
   readonly createRelyingParty: Bound<typeof createRelyingParty>
   readonly readPolicy: Bound<typeof readPolicy>
   readonly setPolicy: Bound<typeof setPolicy>

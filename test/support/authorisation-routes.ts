@@ -175,6 +175,7 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'GET /v1/reports': none,
   'POST /v1/reports/{id}/resolve': { body: () => ({ resolution: 'false_alarm' }) },
   'GET /v1/tenant': none,
+  'PATCH /v1/tenant': { body: () => ({ identifierCase: 'fold_ascii' }) },
   'GET /v1/users': none,
   'POST /v1/users': {
     body: async () => {

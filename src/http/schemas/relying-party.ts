@@ -1,12 +1,22 @@
 import { z } from 'zod'
 import { allowedAddressesMax, overlapBoundsSeconds } from '../../domain/api-key.ts'
 import { defaultScopes, scopes } from '../../domain/scope.ts'
+import { identifierCases } from '../../domain/user-name.ts'
 import { idOf, shownId } from './ids.ts'
 import { namespace, showable } from './text.ts'
 import { givenTime, timestamp } from './time.ts'
 
+const identifierCase = z.enum(identifierCases).meta({
+  description:
+    'How identifiers are told apart: `exact` by every letter, `fold_ascii` with A to Z of a mail-shaped one (`Ada@Example.com`) taken for a to z. New tenants fold.',
+})
+
+export const tenantChanges = z
+  .strictObject({ identifierCase })
+  .meta({ id: 'TenantChanges', description: 'What is new about the tenant.' })
+
 export const tenantBody = z
-  .object({ id: shownId('tenant', 'The tenant.'), name: z.string() })
+  .object({ id: shownId('tenant', 'The tenant.'), name: z.string(), identifierCase })
   .meta({ id: 'Tenant', description: 'The organisation that the API key belongs to.' })
 
 export const newRelyingParty = z

@@ -46,9 +46,10 @@ async function post(url: string, payload: object | undefined, given: Partial<Use
 
 describe('GET /v1/tenant', () => {
   it("200 with the key's own tenant", async () => {
-    const findTenant = async (id: string) => ({ id: tenantId, name: id, createdAt: at })
+    const findTenant = async (id: string) =>
+      ({ id: tenantId, name: id, identifierCase: 'exact', createdAt: at }) as const
     const answer = await get('/v1/tenant', { findTenant })
-    expect(answer.json()).toEqual({ id: tenantId, name: tenantId })
+    expect(answer.json()).toEqual({ id: tenantId, name: tenantId, identifierCase: 'exact' })
   })
 
   it('404 when it is gone', async () => {

@@ -1,9 +1,9 @@
 import type { z } from 'zod'
-import { refuse } from '../../../domain/refusal.ts'
+import { isRefusal, refuse } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
 import { sendRefusal } from '../../problem.ts'
-import { tenantBody } from '../../schemas/relying-party.ts'
+import { tenantBody, tenantChanges } from '../../schemas/relying-party.ts'
 import type { ServerOptions } from './server-options.ts'
 
 /** The tenant of the key. */
@@ -24,6 +24,24 @@ export function tenantRoutes(
       const tenant = await useCases.findTenant(principalOf(request).tenantId)
       if (!tenant) return sendRefusal(reply, refuse('not_found'))
       return tenant satisfies z.output<typeof tenantBody>
+    },
+  )
+  app.patch(
+    '/v1/tenant',
+    key('admin', {
+      operationId: 'changeTenant',
+      tag: 'administration',
+      summary: 'Change how the tenant tells identifiers apart',
+      description:
+        'In force from the next request on, in every process. Refused where identifiers of different users would become one; `collisions` lists them as `namespace: identifier, identifier`.',
+      body: tenantChanges,
+      answers: { 200: { description: 'The tenant.', schema: tenantBody } },
+      refusals: ['identifiers_collide'],
+    }),
+    async (request, reply): Promise<z.output<typeof tenantBody> | typeof reply> => {
+      const { tenantId, keyId } = principalOf(request)
+      const tenant = await useCases.changeTenant(tenantId, request.body, `api_key:${keyId}`)
+      return isRefusal(tenant) ? sendRefusal(reply, tenant) : tenant
     },
   )
   done()
