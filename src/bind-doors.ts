@@ -22,9 +22,24 @@ import {
 } from './usecases/doors/enter-code.ts'
 import { askForRealm, type Needs as RealmNeeds, verifyRealm } from './usecases/doors/keycloak.ts'
 import { type Needs as PreauthNeeds, preauthenticate } from './usecases/doors/preauthenticate.ts'
+import {
+  changeIntegration,
+  createIntegration,
+  type Needs as IntegrationNeeds,
+  listIntegrations,
+  readIntegration,
+  removeIntegration,
+  rotateIntegration,
+} from './usecases/integrations.ts'
 import type { Needs as EnrolmentNeeds } from './usecases/read-enrolment.ts'
 
-type Needs = RealmNeeds & ShownNeeds & CodeNeeds & PreauthNeeds & EnrolNeeds & EnrolmentNeeds
+type Needs = RealmNeeds &
+  ShownNeeds &
+  CodeNeeds &
+  PreauthNeeds &
+  EnrolNeeds &
+  EnrolmentNeeds &
+  IntegrationNeeds
 
 /** Gives use cases their needs. */
 export function binderOf<Known>(known: Known) {
@@ -35,10 +50,16 @@ export function binderOf<Known>(known: Known) {
       useCase(known, ...given)
 }
 
-/** What every door does, and what single wire formats need beside it. */
+/** How doors are set up, what every door does, and what single wire formats need beside it. */
 export function bindDoors(needs: Needs, { enter, stillAllowed }: IntegrationAuthentication) {
   const bind = binderOf(needs)
   return {
+    listIntegrations: bind(listIntegrations),
+    readIntegration: bind(readIntegration),
+    createIntegration: bind(createIntegration),
+    changeIntegration: bind(changeIntegration),
+    rotateIntegration: bind(rotateIntegration),
+    removeIntegration: bind(removeIntegration),
     enterDoor: enter,
     mayStayAtDoor: stillAllowed,
     askAtDoor: bind(askAtDoor),

@@ -64,14 +64,6 @@ import { createIntegrationAuthentication } from './usecases/doors/authenticate-i
 import { fetchChallenges } from './usecases/fetch-challenges.ts'
 import { findUser, listUsers } from './usecases/find-user.ts'
 import { importUser } from './usecases/import-user.ts'
-import {
-  changeIntegration,
-  createIntegration,
-  listIntegrations,
-  readIntegration,
-  removeIntegration,
-  rotateIntegration,
-} from './usecases/integrations.ts'
 import { listActivities, listOwnActivities } from './usecases/list-activities.ts'
 import { listChallenges } from './usecases/list-challenges.ts'
 import { openNextEnrolment, readNextEnrolment } from './usecases/next-phone.ts'
@@ -196,12 +188,6 @@ export function bindUseCases(parts: Parts): UseCases {
   return {
     authenticateApiKey: authentication.authenticate,
     readDeviceProof: bind(readDeviceProof),
-    listIntegrations: bind(listIntegrations),
-    readIntegration: bind(readIntegration),
-    createIntegration: bind(createIntegration),
-    changeIntegration: bind(changeIntegration),
-    rotateIntegration: bind(rotateIntegration),
-    removeIntegration: bind(removeIntegration),
     ...bindDoors(needs, doors),
     findTenant: (id) => parts.tenants.findTenant(id),
     listRelyingParties: (tenantId) => parts.tenants.listRelyingParties(tenantId),

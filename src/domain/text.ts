@@ -68,7 +68,8 @@ function withoutEdges(text: string): string {
  * its ends, which keyboards and word processors leave behind. Cleaning twice changes nothing. What hides or reorders stays, to be refused.
  */
 export function cleanText(text: string): string {
-  return withoutEdges(text.replaceAll('\u00AD', '')).normalize('NFC')
+  // Composed first: it puts marks into another order, and a joiner at the end stays by the mark before it.
+  return withoutEdges(text.replaceAll('\u00AD', '').normalize('NFC'))
 }
 
 /** True when the text is lines that show what they say: nothing invisible but line feeds and tabs, and not blank. */

@@ -141,6 +141,11 @@ describe('a text is cleaned', () => {
     ],
     ['to NFC', 'Zürich'.normalize('NFD'), 'Zürich'],
     ['to NFC of what a soft hyphen set apart', `e${ch(0xad, 0x301)}`, 'é'],
+    [
+      'of a joiner that composing parts from its virama',
+      ch(0x915, 0x301, 0x94d, 0x200c),
+      ch(0x915, 0x94d, 0x301),
+    ],
     ['of all that there is', ch(0x20, 0x200b, 0xad, 0xfeff), ''],
   ])('%s', (_, given, cleaned) => {
     expect(cleanText(given)).toBe(cleaned)

@@ -588,7 +588,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change how the tenant tells identifiers apart
+         * @description In force from the next request on, in every process. Refused where identifiers of different users would become one; `collisions` lists them as `namespace: identifier, identifier`.
+         */
+        patch: operations["changeTenant"];
         trace?: never;
     };
     "/v1/users": {
@@ -3756,7 +3760,7 @@ export interface components {
              * @description Stable: programs decide by this.
              * @enum {string}
              */
-            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "enrolment_not_open" | "enrolment_code_invalid" | "enrolment_expired" | "enrolment_not_claimed" | "too_many_devices" | "key_already_registered" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrolment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
+            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrolment_not_open" | "enrolment_code_invalid" | "enrolment_expired" | "enrolment_not_claimed" | "too_many_devices" | "key_already_registered" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrolment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
             /** @description What to do next. */
             detail: string;
             /** @description Which members of the request are wrong; `path` is a JSON Pointer. */
@@ -3901,7 +3905,20 @@ export interface components {
              * @example tnt_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             id: string;
+            /**
+             * @description How identifiers are told apart: `exact` by every letter, `fold_ascii` with A to Z of a mail-shaped one (`Ada@Example.com`) taken for a to z. New tenants fold.
+             * @enum {string}
+             */
+            identifierCase: "exact" | "fold_ascii";
             name: string;
+        };
+        /** @description What is new about the tenant. */
+        TenantChanges: {
+            /**
+             * @description How identifiers are told apart: `exact` by every letter, `fold_ascii` with A to Z of a mail-shaped one (`Ada@Example.com`) taken for a to z. New tenants fold.
+             * @enum {string}
+             */
+            identifierCase: "exact" | "fold_ascii";
         };
         /** @description A harmless push, and what the provider said of it: `sent` means that it took it. */
         TestPush: {
@@ -5375,6 +5392,30 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description The tenant. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+        };
+    };
+    changeTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TenantChanges"];
+            };
+        };
         responses: {
             /** @description The tenant. */
             200: {
