@@ -183,6 +183,22 @@ describe('a hand-made purge', () => {
     expect(await faultOf()).toBe('checkpoint_differs')
   })
 
+  test('of before the checkpoint excuses nothing that was linked after it, however old', async () => {
+    await sweepAsBefore()
+    await unsignedPurge()
+    await sweep()
+    await sql(
+      `insert into activities (tenant_id, id, user_id, type, severity, actor, occurred_at)
+       values ($1, 'act_zlate', $2, 'device_renamed', 'info', 'service', now() - interval '30 seconds')`,
+      principal.tenantId,
+      phone.userId,
+    )
+    await sweep()
+    expect(await faultOf()).toBeUndefined()
+    await sql(`delete from activities where id = 'act_zlate'`)
+    expect(await faultOf()).toBe('row_missing')
+  })
+
   test('is not ours with the signature of another event, tenant or key', async () => {
     await sweep()
     await purge()
@@ -206,9 +222,13 @@ describe('a hand-made purge', () => {
     )
     const header = JSON.stringify({ alg: 'ES256', typ: auditExemptionTyp, kid: key.kid })
     const own = await elsewhere.sign({ ...key, tenantId }, header, JSON.stringify(claims))
+    // Our own signature, under claims that it was not made for.
+    const [ourHeader, , signature] = exemption.split('.')
+    const said = Buffer.from(JSON.stringify(claims)).toString('base64url')
+    const grafted = `${ourHeader}.${said}.${signature}`
     // Nor is another kind of signature of ours one of these.
     const head = await world.signingKeys.sign(tenantId, 'audit-head+jwt', JSON.stringify(claims))
-    for (const forged of [exemption, theirs, own, head, '', null, 7, {}]) {
+    for (const forged of [exemption, theirs, own, grafted, head, '', null, 7, {}]) {
       await sql(`delete from audit_events where id = 'aud_zforged'`)
       await sql(`delete from audit_links where tenant_id = $1 and row_id = 'aud_zforged'`, tenantId)
       await event('activities_purged', tenantId, { exemption: forged, links })
