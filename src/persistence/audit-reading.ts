@@ -2,17 +2,8 @@
 
 import type { AuditStore, ExemptingRow, LinkReading, StoredHead } from '../ports/audit-store.ts'
 import { countAbout } from './audit-about.ts'
-import {
-  activityRow,
-  chained,
-  eventRow,
-  micros,
-  notLinked,
-  type RowRow,
-  since,
-  slack,
-  toAuditRow,
-} from './audit-rows.ts'
+import { findForgotten } from './audit-forgotten.ts'
+import { activityRow, eventRow, micros, type RowRow, slack, toAuditRow } from './audit-rows.ts'
 import type { Database } from './database.ts'
 
 const linked = (alias: string) => `exists (select from audit_links xl
@@ -51,16 +42,6 @@ const readExempting = `
     ${micros('l.occurred_at')} as "occurredAtMicros", e.details
   from audit_events e join audit_links l on l.tenant_id = e.tenant_id and l.row_id = e.id
   where e.tenant_id = $1 and e.type = $2 and e.id > $3 order by e.id limit $4`
-
-// As the sweep would have found it: only what lies further back than it looks is forgotten.
-const findForgotten = `
-  select x.id from audit_chains c, lateral (
-    select e.id, e.occurred_at from audit_events e where e.tenant_id = c.tenant_id
-      and not ${since('e')} and ${notLinked('e')}
-    union all
-    select a.id, a.occurred_at from activities a where a.tenant_id = c.tenant_id
-      and not ${since('a')} and ${chained} and ${notLinked('a')}
-  ) x where c.tenant_id = $1 order by x.occurred_at limit 1`
 
 type LinkRow = Partial<RowRow> & {
   readonly seq: number
@@ -131,11 +112,6 @@ export function createAuditReading(database: Database): Pick<AuditStore, Reading
 
     countAbout: (tenantId, userId, before) => countAbout(database, tenantId, userId, before),
 
-    async findForgotten(tenantId) {
-      const [row] = await database.query<{ id: string }>('find_forgotten', findForgotten, [
-        tenantId,
-      ])
-      return row?.id ?? null
-    },
+    findForgotten: (tenantId) => findForgotten(database, tenantId),
   }
 }

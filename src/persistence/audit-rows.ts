@@ -24,7 +24,6 @@ export const seconds = (value: string | number) => `make_interval(secs => ${valu
 export const slack = seconds(commitSlackSeconds)
 // One bound and no `or`, so that the index on the time is used: else every look would read the whole record.
 export const lookFrom = (back: string) => `coalesce(c.linked_through - ${back}, '-infinity')`
-export const since = (alias: string) => `${alias}.occurred_at >= ${lookFrom(slack)}`
 
 export type RowRow = {
   readonly id: string

@@ -99,6 +99,6 @@ export interface AuditStore {
   readEnd(
     tenantId: TenantId,
   ): Promise<ChainEnd & { readonly missing: boolean; readonly unsettled: boolean }>
-  /** The oldest row that should have been linked long ago and is not; null when there is none. */
+  /** A row that should have been linked long ago and is not, the oldest of its table; null when there is none. */
   findForgotten(tenantId: TenantId): Promise<string | null>
 }

@@ -14,7 +14,7 @@ import { aUser, openStores, type Stores, unsaid } from '../support/stores.ts'
 let stores: Stores
 let tenantId: TenantId
 let client: pg.Client
-const many = 10_000
+const many = 12_000
 const batch = 500
 
 const names = ['find_unlinked', 'unlinked_rows', 'purge_activities', 'purge_challenges']
@@ -125,6 +125,19 @@ test('a look with nothing new reads what is young, not all that a tenant ever di
   expect(await rowsRead('unlinked_rows', tenantId, `${batch}`, await bound())).toBeLessThan(30)
   expect(await rowsRead('find_unlinked', '10', '60')).toBeLessThan(30)
   expect(await rowsRead('find_unlinked', '10', '0')).toBeLessThan(30)
+})
+
+test('a row that the chain forgot is found on whatever page it is', async () => {
+  expect(await stores.audit.findForgotten(tenantId)).toBeNull()
+  const forgotten = async (id: string) => {
+    await client.query('delete from audit_links where tenant_id = $1 and row_id = $2', [
+      tenantId,
+      id,
+    ])
+    return stores.audit.findForgotten(tenantId)
+  }
+  expect(await forgotten('act_n000011999')).toBe('act_n000011999')
+  expect(await forgotten('act_n000000001')).toBe('act_n000000001')
 })
 
 test.each(['activities', 'challenges'])(

@@ -921,6 +921,8 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
 /** Methods that serve the whole installation, or take no id of anything that exists. */
 const installationWide = [
   'agenda.look',
+  'leases.freeAbandoned',
+  'leases.holders',
   'tableStatistics.refresh',
   'tenants.createTenant',
   'tenants.findTenant',

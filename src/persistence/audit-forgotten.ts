@@ -1,0 +1,52 @@
+// Rows that the chain should hold and does not: looked for page by page, so that no record is too long for a statement.
+
+import type { TenantId } from '../domain/ids.ts'
+import { chained, lookFrom, notLinked, slack } from './audit-rows.ts'
+import type { Database } from './database.ts'
+import { walkByTime } from './walk-by-time.ts'
+
+const pageRows = 10_000
+
+// As the sweep would have found it: only what lies further back than it looks is forgotten.
+const bound = `
+  select ${lookFrom(slack)}::text as bound from audit_chains c where c.tenant_id = $1`
+
+const pageOf = (table: string, of: string) => `
+  with page as materialized (
+    select a.* from ${table} a
+    where a.tenant_id = $1 and a.occurred_at < $2::text::timestamptz
+      and (a.occurred_at, a.id) > ($3::text::timestamptz, $4::text)
+    order by a.occurred_at, a.id limit ${pageRows}
+  )
+  select (select a.id from page a where ${of} and ${notLinked('a')}
+      order by a.occurred_at, a.id limit 1) as forgotten,
+    (select count(*) from page)::int as count, a.occurred_at::text as "lastAt", a.id as "lastId"
+  from page a order by a.occurred_at desc, a.id desc limit 1`
+const tables = [
+  ['audit_events', pageOf('audit_events', 'true')],
+  ['activities', pageOf('activities', chained)],
+] as const
+
+type Page = { forgotten: string | null; count: number; lastAt: string; lastId: string }
+
+/** The first row that should have been linked long ago and is not; events before activities. Null when there is none. */
+export async function findForgotten(
+  database: Database,
+  tenantId: TenantId,
+): Promise<string | null> {
+  const [chain] = await database.query<{ bound: string }>('forgotten_before', bound, [tenantId])
+  if (!chain) return null
+  for (const [table, text] of tables) {
+    let page: Page | undefined
+    do {
+      const place = [page?.lastAt ?? '-infinity', page?.lastId ?? '']
+      page = await database.transaction(async (tx) => {
+        await walkByTime(tx)
+        const values = [tenantId, chain.bound, ...place]
+        return (await tx.query<Page>(`forgotten_${table}`, text, values))[0]
+      })
+      if (page?.forgotten) return page.forgotten
+    } while (page?.count === pageRows)
+  }
+  return null
+}
