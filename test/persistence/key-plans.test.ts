@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createAgendaStore } from '../../src/persistence/agenda.ts'
 import { onServer } from '../support/cluster.ts'
-import { nodesOf, type Plan, planOf } from '../support/statements.ts'
+import { listened, nodesOf, type Plan, planOf } from '../support/statements.ts'
 import type { Stores } from '../support/stores.ts'
 import { askEverything } from './hot-statements.ts'
 import { fillLike, growing } from './likes.ts'
@@ -73,6 +74,29 @@ test('every statement of a busy service finds its rows by their full key, before
     expect(rows).toEqual([])
     expect(await faults(client)).toEqual([])
   })
+})
+
+test('the look at what is owed reads the small indexes of what is owed, and no table', async () => {
+  const { database, sent } = listened(stores.database)
+  await createAgendaStore(database).look()
+  const plan = await onServer(stores.url, (client) => planOf(client, sent[0]?.text ?? ''))
+  const nodes = [...nodesOf(plan)]
+  const whole = nodes.filter((node) => node['Node Type'] === 'Seq Scan')
+  expect(whole.filter((node) => growing.includes(node['Relation Name'] ?? ''))).toEqual([])
+  const indexes = nodes.flatMap((node) => node['Index Name'] ?? [])
+  const small = [
+    'activities_owed',
+    'activities_waiting',
+    'challenges_expiring',
+    'deliveries_owed',
+    'keycloak_callbacks_unsettled',
+    'users_erasing',
+    'webhook_deliveries_due',
+    'webhook_deliveries_going_stale',
+  ]
+  // Callbacks look for their challenges, each by its key; endpoints and facts are few.
+  const others = /^(challenges_pkey|webhook_endpoints_.*|webhook_facts_.*)$/
+  expect([...new Set(indexes)].filter((name) => !others.test(name)).toSorted()).toEqual(small)
 })
 
 test('and when the planner has known the tables since they held a thousand rows', async () => {
