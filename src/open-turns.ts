@@ -5,6 +5,8 @@ import { createTurns, createUserTurns, type TurnLimits } from './outbound/turns.
 
 /** As long as a statement may take: who waited so long is told to come again, not later that something is wrong. */
 const waitMs = 1_800
+/** Strangers who try again at once are slowed down by as much as `Retry-After` asks of them. */
+const refusalMs = 1_000
 
 /** Claims, links and look-ups of callers that have not authenticated of late. */
 export const strangerTurns = {
@@ -13,6 +15,8 @@ export const strangerTurns = {
   waiting: 1_024,
   waitingInLine: 128,
   waitMs,
+  refusalMs,
+  refusals: 4_096,
 } as const satisfies TurnLimits
 
 /** Calls of devices from addresses that have not authenticated of late; at most half of the connections. */
@@ -22,6 +26,8 @@ export const deviceTurns = {
   waiting: 1_024,
   waitingInLine: 128,
   waitMs,
+  refusalMs,
+  refusals: 4_096,
 } as const satisfies TurnLimits
 
 /** Tokens of realms; a line for each integration. They hold no connection, but a thread, or wait for the realm. */
@@ -31,6 +37,8 @@ export const tokenTurns = {
   waiting: 256,
   waitingInLine: 64,
   waitMs,
+  refusalMs,
+  refusals: 4_096,
 } as const satisfies TurnLimits
 
 /** What locks the row of one user; a line for each initiator and device. */
@@ -40,6 +48,8 @@ export const userTurns = {
   waiting: 64,
   waitingInLine: 32,
   waitMs,
+  refusalMs: 0,
+  refusals: 0,
 } as const satisfies TurnLimits
 
 /** Which part of the connections these have at most. */

@@ -143,6 +143,7 @@ test('it tells who waits for whom', () => {
   expect(figures('of those tokens waiting')).toEqual(waiting(tokenTurns))
   expect(figures('the row of one user, under way')).toEqual([userTurns.running])
   expect(figures('of that waiting')).toEqual(waiting(userTurns))
+  expect(figures('token takes')).toEqual([strangerTurns.refusalMs / 1000, strangerTurns.refusals])
   expect(figureOf('longest time that any of these waits')).toBe(`${strangerTurns.waitMs / 1000} s`)
 })
 

@@ -10,6 +10,12 @@ export type TurnLimits = {
   readonly waitingInLine: number
   /** Longest time that one waits. */
   readonly waitMs: number
+  /**
+   * A refusal takes this time, of so many at once: whoever asks again as soon as they are refused would cost more the less
+   * there is for them.
+   */
+  readonly refusalMs: number
+  readonly refusals: number
 }
 
 type Waiter = { readonly begin: () => void; readonly turnAway: () => void }
@@ -26,6 +32,7 @@ class BoundedTurns implements Turns {
   readonly #ready = new Set<Line>()
   #running = 0
   #waiting = 0
+  #refusals = 0
 
   constructor(limits: TurnLimits) {
     this.#limits = limits
@@ -41,7 +48,7 @@ class BoundedTurns implements Turns {
     if (line.waiting.length === 0 && this.#isFree(line)) return this.#run(line, work)
     if (this.#makeRoom(line)) return this.#wait(line, work)
     this.#forgetIfEmpty(line)
-    return Promise.resolve(tooMany())
+    return this.#refuse()
   }
 
   #isFree(line: Line): boolean {
@@ -59,6 +66,16 @@ class BoundedTurns implements Turns {
     if (longest.waiting.length <= line.waiting.length + 1) return false
     longest.waiting.at(-1)?.turnAway()
     return true
+  }
+
+  async #refuse(): Promise<Refusal> {
+    const { refusalMs, refusals } = this.#limits
+    if (refusalMs > 0 && this.#refusals < refusals) {
+      this.#refusals++
+      await new Promise((resolve) => setTimeout(resolve, refusalMs))
+      this.#refusals--
+    }
+    return tooMany()
   }
 
   #wait<T>(line: Line, work: () => Promise<T>): Promise<T | Refusal> {

@@ -3,7 +3,15 @@ import { refuse } from '../../src/domain/refusal.ts'
 import { type Admission, createAdmission, knownForMs, knownMax } from '../../src/http/admission.ts'
 import { createTurns } from '../../src/outbound/turns.ts'
 
-const full = { running: 0, runningInLine: 0, waiting: 0, waitingInLine: 0, waitMs: 1 }
+const full = {
+  running: 0,
+  runningInLine: 0,
+  waiting: 0,
+  waitingInLine: 0,
+  waitMs: 1,
+  refusalMs: 0,
+  refusals: 0,
+}
 const shed = { refused: 'too_many_requests', retryAfterSeconds: 1 }
 const letIn = async () => 'let in'
 const refused = async () => refuse('api_key_invalid')
@@ -19,7 +27,15 @@ beforeEach(() => {
   const crowded = createTurns(full)
   const clock = { now: () => now }
   admission = createAdmission({ strangers: crowded, devices: crowded, tokens: crowded, ...clock })
-  const one = { running: 1, runningInLine: 1, waiting: 10, waitingInLine: 10, waitMs: 60_000 }
+  const one = {
+    running: 1,
+    runningInLine: 1,
+    waiting: 10,
+    waitingInLine: 10,
+    waitMs: 60_000,
+    refusalMs: 0,
+    refusals: 0,
+  }
   const strangers = createTurns(one)
   open = createAdmission({ strangers, devices: strangers, tokens: strangers, ...clock })
 })
@@ -171,6 +187,8 @@ test.each([
     waiting: 9,
     waitingInLine: 9,
     waitMs: 60_000,
+    refusalMs: 0,
+    refusals: 0,
   })
   const judging = createAdmission({ strangers: turns, devices: turns, tokens: turns })
   let begun = 0

@@ -7,7 +7,15 @@ import { createAdmission } from '../../src/http/admission.ts'
 import { createTurns } from '../../src/outbound/turns.ts'
 import { anApp, anId, bearer, credentialsFor, type Route, routesOf } from './fixtures.ts'
 
-const full = createTurns({ running: 0, runningInLine: 0, waiting: 0, waitingInLine: 0, waitMs: 1 })
+const full = createTurns({
+  running: 0,
+  runningInLine: 0,
+  waiting: 0,
+  waitingInLine: 0,
+  waitMs: 1,
+  refusalMs: 0,
+  refusals: 0,
+})
 
 let app: FastifyInstance
 beforeAll(async () => {

@@ -8,6 +8,8 @@ const limits: TurnLimits = {
   waiting: 6,
   waitingInLine: 4,
   waitMs: 60_000,
+  refusalMs: 0,
+  refusals: 0,
 }
 const refused = { refused: 'too_many_requests', retryAfterSeconds: 1 }
 
@@ -75,11 +77,30 @@ test('when all places are taken, whoever is alone gets that of the last of the l
 
 test('nobody waits for longer than is allowed', async () => {
   const { begun, work, finish } = workshop()
-  const turns = createTurns({ ...limits, waitMs: 5 })
+  const turns = createTurns({ ...limits, waitMs: 5, refusalMs: 0, refusals: 0 })
   const first = turns.take('a', work('a1'))
   expect(await turns.take('a', work('a2'))).toEqual(refused)
   await finish('a1')
   expect(await first).toBe('a1')
+  expect(begun).toEqual(['a1'])
+})
+
+test('a refusal takes its time, of so many at once, and makes room for no more', async () => {
+  const { begun, work } = workshop()
+  const full = {
+    ...limits,
+    running: 1,
+    waiting: 0,
+    waitingInLine: 0,
+    refusalMs: 5_000,
+    refusals: 2,
+  }
+  const turns = createTurns(full)
+  void turns.take('a', work('a1'))
+  const slow = ['a2', 'a3'].map((name) => turns.take('a', work(name)))
+  expect(await turns.take('a', work('a4'))).toEqual(refused)
+  const first = await Promise.race([...slow, Promise.resolve('still refusing')])
+  expect(first).toBe('still refusing')
   expect(begun).toEqual(['a1'])
 })
 
