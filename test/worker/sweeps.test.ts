@@ -157,7 +157,7 @@ describe('sweeping', () => {
   test('a push service that says nothing to thousands holds up none that go elsewhere', async () => {
     const dead = await ask1()
     await sql(
-      'backlog',
+      'backlog_of_thousands',
       `insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, due_at)
        select tenant_id, 'dlv_' || n, kind, challenge_id, device_id, 'queued',
          clock_timestamp() - interval '1 hour'
