@@ -28,7 +28,7 @@ export type Question = Schemas['NewChallenge'] & {
 export class RelyingParty {
   readonly #client: CountersignClient
   readonly #results: ResultVerifier
-  /** `jti` of results that were used; a result lives for a minute, so a real company forgets them after that. */
+  /** `jti` of results that were used; a real company forgets each when `useOnce` says. */
   readonly #usedResults = new Set<string>()
 
   constructor({ origin, apiKey, tenantId, relyingPartyId }: RelyingPartyAccount) {

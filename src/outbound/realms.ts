@@ -20,6 +20,8 @@ export type RealmOptions = {
 
 const tokenLengthMax = 8_192
 const timeoutMsDefault = 5_000
+/** How far the clock of a realm may be off, either way. The question of a token keeps its `jti` for days, so that it asks once. */
+const clockToleranceSeconds = 60
 const keysBytesMax = 256 * 1024
 const realmsMax = 1_000
 /** Signatures by public keys alone: a secret that both sides hold could be anybody's (RFC 8725, 3.1). */
@@ -104,7 +106,7 @@ export function createRealms({
           algorithms,
           issuer,
           audience: issuer,
-          clockTolerance: 5,
+          clockTolerance: clockToleranceSeconds,
           currentDate: clock.now(),
           requiredClaims: ['exp', 'iat', 'jti', 'sub'],
         })

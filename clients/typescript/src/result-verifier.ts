@@ -80,9 +80,10 @@ export type ResultTrust = {
   readonly jwks?: JSONWebKeySet
   /**
    * Uses up a `jti` and tells whether this was its first use, in one step: in a store that all your processes share. May forget it after
-   * `exp` (seconds since the epoch). Without it a copied token can be presented again for the minute that it lives.
+   * `keepUntil` (seconds since the epoch): a minute after the token's end, as long as a clock that is off may take it for live. Without
+   * it a copied token can be presented again until then.
    */
-  readonly useOnce?: (jti: string, exp: number) => boolean | Promise<boolean>
+  readonly useOnce?: (jti: string, keepUntil: number) => boolean | Promise<boolean>
   /** Another `fetch`, for proxies and tests. */
   readonly fetch?: typeof fetch
   /** Another clock, for tests. */
@@ -102,6 +103,8 @@ export type Asked = {
 const typ = 'approval-result+jwt'
 const algorithm = 'ES256'
 const lengthMax = 8192
+/** How far the clock of this machine may be off, either way; results live for a minute. */
+const clockToleranceSeconds = 60
 /** A key that is not known is looked for anew, but whoever invents keys cannot make us ask without end. */
 const cooldownMs = 2000
 const decisions: readonly unknown[] = ['approved', 'denied', 'expired', 'cancelled']
@@ -136,7 +139,8 @@ export class ResultVerifier {
     if (result.binding !== asked.binding) {
       throw new ResultRefused('wrong_binding', 'The result belongs to no or another session.')
     }
-    const isFirst = (await this.#trust.useOnce?.(result.jti, result.exp)) ?? true
+    const keepUntil = result.exp + clockToleranceSeconds
+    const isFirst = (await this.#trust.useOnce?.(result.jti, keepUntil)) ?? true
     if (isFirst !== true) throw new ResultRefused('used_before', 'The result was used before.')
     return result
   }
@@ -160,6 +164,7 @@ export class ResultVerifier {
       issuer,
       audience,
       requiredClaims: ['iss', 'aud', 'sub', 'jti', 'iat', 'exp', 'cid', 'decision'],
+      clockTolerance: clockToleranceSeconds,
       ...(now && { currentDate: now() }),
     }).catch((error: unknown) => {
       throw refusalFor(error)

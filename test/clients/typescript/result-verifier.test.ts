@@ -110,7 +110,7 @@ test.each<readonly [string, Forgery, string]>([
   ['of another issuer', { claims: { iss: 'https://elsewhere.example' } }, 'wrong_issuer'],
   ['for another audience', { claims: { aud: 'rp_01h455vb4pex5vsknk084sn02r' } }, 'wrong_audience'],
   ['for several audiences', { claims: { aud: [audience, 'rp_other'] } }, 'malformed'],
-  ['that is over', { claims: { exp: seconds() - 1 } }, 'expired'],
+  ['that is over', { claims: { exp: seconds() - 61 } }, 'expired'],
   ['without an end', { claims: { exp: undefined } }, 'malformed'],
   ['without a name to use it up by', { claims: { jti: undefined } }, 'malformed'],
   ['without a decision', { claims: { decision: undefined } }, 'malformed'],
@@ -166,11 +166,44 @@ test('only an approval lets somebody in', async () => {
   }
 })
 
+describe('a clock of this machine', () => {
+  const off = (bySeconds: number) => {
+    const used = new Map<string, number>()
+    const useOnce = (jti: string, keepUntil: number) => {
+      const isFirst = !used.has(jti)
+      used.set(jti, keepUntil)
+      return isFirst
+    }
+    const now = () => new Date((seconds() + bySeconds) * 1000)
+    return { used, verifier: trusting({ now, useOnce }) }
+  }
+
+  test.each([-60, -30, 0, 30, 59, 60, 110])(
+    'that is %i seconds off believes a fresh result, and believes it once',
+    async (bySeconds) => {
+      const { used, verifier } = off(bySeconds)
+      const exp = seconds() + 60
+      const token = await sign({ claims: { iat: exp - 60, exp } })
+      await verifier.verifyApproval(token, asked)
+      expect(await refusalOf(verifier.verifyApproval(token, asked))).toBe('used_before')
+      // Kept for as long as this clock takes the token for live.
+      expect([...used.values()]).toEqual([exp + 60])
+    },
+  )
+
+  test('that has come to when the store may forget takes the result for over', async () => {
+    const exp = seconds() + 60
+    const token = await sign({ claims: { iat: exp - 60, exp } })
+    const { verifier } = off(exp + 60 - seconds())
+    expect(await refusalOf(verifier.verifyApproval(token, asked))).toBe('expired')
+  })
+})
+
 test('a result is believed once, when somebody keeps the books', async () => {
   const used = new Map<string, number>()
-  const useOnce = (jti: string, exp: number) => {
+  const useOnce = (jti: string, keepUntil: number) => {
     const isFirst = !used.has(jti)
-    used.set(jti, exp)
+    used.set(jti, keepUntil)
     return isFirst
   }
   const verifier = trusting({ useOnce })

@@ -254,6 +254,21 @@ test('two realms may use the same id of a token: two questions, and each realm i
   await until('both are told', () => realm.callbacks.length > before && other.callbacks.length > 0)
 })
 
+test.each([-60, 55])(
+  'a realm whose clock is %i seconds off asks, and once with each token',
+  async (off) => {
+    const phone = await person()
+    const issued = Math.floor(Date.now() / 1000) + off
+    const claims = { iat: issued, nbf: issued, exp: issued + 120 }
+    const first = await realm.ask(channel, question(phone), { claims })
+    expect(first.status).toBe(201)
+    const [{ id }] = await challenges(phone.userId)
+    expect((await realm.ask(channel, question(phone), { token: first.token })).status).toBe(201)
+    expect(await challenges(phone.userId)).toMatchObject([{ id }])
+    await phone.client.deny(await questionTo(phone))
+  },
+)
+
 describe('nobody is asked', () => {
   const seconds = () => Math.floor(Date.now() / 1000)
   test.each([
@@ -261,7 +276,8 @@ describe('nobody is asked', () => {
     ['another audience', () => ({ claims: { aud: 'account' } })],
     ['a second audience', () => ({ claims: { aud: [realm.issuer, 'account'] } })],
     ['another kind of token', () => ({ claims: { typ: 'ID' } })],
-    ['a token that has expired', () => ({ claims: { exp: seconds() - 60 } })],
+    ['a token that has expired', () => ({ claims: { exp: seconds() - 61 } })],
+    ['a token that is not valid yet', () => ({ claims: { nbf: seconds() + 90 } })],
     ['an end beyond all dates', () => ({ claims: { exp: 1e300 } })],
     ['no id', () => ({ claims: { jti: undefined as never } })],
     ['an issuer that is not listed', () => ({ claims: { iss: 'https://evil.example/realms/x' } })],
