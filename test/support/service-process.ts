@@ -12,6 +12,7 @@ export type Program = AsyncDisposable & {
   readonly stdout: () => string
   readonly stderr: () => string
   readonly exit: Promise<Exit>
+  readonly hasEnded: () => boolean
   readonly kill: (signal: NodeJS.Signals) => void
 }
 
@@ -43,15 +44,20 @@ export function startProgram(
   child.stderr.on('data', (data) => {
     stderr += data
   })
+  let ended = false
   const exit = new Promise<Exit>((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', (code, signal) => resolve({ code, signal }))
+    child.once('close', (code, signal) => {
+      ended = true
+      resolve({ code, signal })
+    })
   })
   return {
     pid: child.pid ?? 0,
     stdout: () => stdout,
     stderr: () => stderr,
     exit,
+    hasEnded: () => ended,
     kill: (signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')

@@ -1,0 +1,94 @@
+// The faults, one kind after another, while people sign in.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Chance } from './chance.ts'
+import { fuzz } from './fuzz.ts'
+import type { Scene } from './scene.ts'
+import { signPeopleIn } from './sign-ins.ts'
+import { judge } from './verdict.ts'
+
+export type Outcome = {
+  /** What was done, in numbers. */
+  readonly done: Readonly<Record<string, number>>
+  readonly violations: readonly string[]
+}
+
+type Fault = (scene: Scene, chance: Chance) => Promise<void>
+
+const statements = [
+  'insert_challenge',
+  'record_answer',
+  'load_answer',
+  'load_creation',
+  'mark_fetched',
+]
+
+/** What is done to the service again and again while people sign in. */
+const faults = {
+  /** kill -9 of the service at any point of its work. */
+  async kills(scene, chance) {
+    await delay(chance.between(200, 2_500))
+    await scene.killService()
+    await scene.ready()
+  },
+  /** kill -9 of PostgreSQL: the pool must heal, and nothing acknowledged be lost. */
+  async database(scene, chance) {
+    await delay(chance.between(500, 3_000))
+    scene.killPostgres()
+    await scene.ready()
+  },
+  /** The line to the database breaks, or the reply of one statement is lost after it was carried out. */
+  async cuts(scene, chance) {
+    await delay(chance.between(100, 1_000))
+    if (chance.under(0.5)) scene.line.set('refusing')
+    else scene.line.loseReplyTo(chance.of(statements))
+    await delay(chance.between(50, 1_500))
+    scene.line.set('open')
+    await scene.ready()
+  },
+  /** The database accepts and says nothing. */
+  async hangs(scene, chance) {
+    // What hung takes its time to give up, and nobody signs in meanwhile.
+    await delay(chance.between(1_500, 4_000))
+    scene.line.set('silent')
+    await delay(chance.between(500, 5_000))
+    scene.line.set('open')
+    await scene.ready()
+  },
+} as const satisfies Record<string, Fault>
+
+async function underFault(scene: Scene, fault: Fault, chance: Chance, seconds: number) {
+  const endsAt = performance.now() + seconds * 1_000
+  let over = false
+  const signingIn = signPeopleIn(scene, chance, () => over)
+  let times = 0
+  try {
+    while (performance.now() < endsAt && scene.fallen() === undefined) {
+      await fault(scene, chance)
+      times++
+    }
+  } finally {
+    over = true
+  }
+  const { histories, slow } = await signingIn
+  const fallen = scene.fallen()
+  const acknowledged = histories.filter((one) => one.acknowledged.length > 0).length
+  const violations = [...slow, ...(await judge(scene, histories))]
+  if (fallen !== undefined)
+    violations.push(`the service ended by itself: ${fallen.slice(0, 2_000)}`)
+  if (acknowledged === 0) violations.push('no answer was acknowledged: nothing was tested')
+  return { done: { faults: times, 'sign-ins': histories.length, acknowledged }, violations }
+}
+
+/** Every campaign by name. */
+export const campaigns: Readonly<
+  Record<string, (scene: Scene, chance: Chance, seconds: number) => Promise<Outcome>>
+> = {
+  ...Object.fromEntries(
+    Object.entries(faults).map(([name, fault]) => [
+      name,
+      (scene: Scene, chance: Chance, seconds: number) => underFault(scene, fault, chance, seconds),
+    ]),
+  ),
+  fuzz,
+}

@@ -1,0 +1,108 @@
+// Requests made from the description of the API, well-formed and not: no 500, and no answer that is not described.
+
+import type { Outcome } from './campaigns.ts'
+import type { Chance } from './chance.ts'
+import { hostileTexts, makeValue, type Schema } from './made-values.ts'
+import type { Scene } from './scene.ts'
+
+type Parameter = { readonly name: string; readonly in: string; readonly schema?: Schema }
+type Operation = {
+  readonly parameters?: readonly Parameter[]
+  readonly requestBody?: {
+    readonly content: Readonly<Record<string, { readonly schema?: Schema }>>
+  }
+  readonly responses: Readonly<Record<string, unknown>>
+}
+type Description = {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> }
+}
+
+const methods = ['get', 'post', 'put', 'patch', 'delete']
+/** What Node and the router say before any route is looked for; the description says so in its introduction. */
+const beforeRoutes = new Set([400, 404, 408, 413, 414, 415, 429, 431])
+const answerMs = 10_000
+
+function urlOf(
+  path: string,
+  parameters: readonly Parameter[],
+  chance: Chance,
+  made: (schema?: Schema) => unknown,
+) {
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name) => {
+    const schema = parameters.find((one) => one.name === name)?.schema
+    return encodeURIComponent(String(made(schema)).toWellFormed())
+  })
+  const query = parameters
+    .filter((one) => one.in === 'query' && one.name !== 'wait' && chance.under(0.4))
+    .map((one) => `${one.name}=${encodeURIComponent(String(made(one.schema)).toWellFormed())}`)
+  return query.length > 0 ? `${filled}?${query.join('&')}` : filled
+}
+
+/** Sends one request; what is wrong with the answer, or null. */
+async function tryOne(
+  scene: Scene,
+  method: string,
+  url: string,
+  init: RequestInit,
+  operation: Operation,
+  statuses: Map<number, number>,
+): Promise<string | null> {
+  const reply = await fetch(`${scene.origin}${url}`, {
+    ...init,
+    method: method.toUpperCase(),
+    redirect: 'manual',
+    signal: AbortSignal.timeout(answerMs),
+  }).catch((error: unknown) => error)
+  const what = `${method.toUpperCase()} ${url.slice(0, 200)} ${String(init.body ?? '').slice(0, 300)}`
+  if (!(reply instanceof Response)) return `${what}: ${String(reply)}`
+  await reply.arrayBuffer()
+  statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1)
+  if (reply.status >= 500) return `${what}: ${reply.status}`
+  const described = String(reply.status) in operation.responses || beforeRoutes.has(reply.status)
+  return described ? null : `${what}: ${reply.status} is not described`
+}
+
+/** Fuzzes every operation of the description in turn until the time is over. */
+export async function fuzz(scene: Scene, chance: Chance, seconds: number): Promise<Outcome> {
+  const described = await fetch(`${scene.origin}/docs/json`)
+  const { paths, components } = (await described.json()) as Description
+  const made = (schema?: Schema) => makeValue(schema ?? {}, components.schemas, chance, 0)
+  const operations = Object.entries(paths).flatMap(([path, item]) =>
+    methods.flatMap((method) => (item[method] ? [{ path, method, operation: item[method] }] : [])),
+  )
+  const violations: string[] = []
+  const endsAt = performance.now() + seconds * 1_000
+  let requests = 0
+  const statuses = new Map<number, number>()
+  const { key } = scene
+  while (performance.now() < endsAt && violations.length < 20 && scene.fallen() === undefined) {
+    for (const { path, method, operation } of operations) {
+      const parameters = operation.parameters ?? []
+      const schema = operation.requestBody?.content['application/json']?.schema
+      const body = schema ? JSON.stringify(made(schema)) : undefined
+      const garbled = body !== undefined && chance.under(0.05) ? body.slice(0, -1) : body
+      const headers = {
+        ...(chance.under(0.9) && { authorization: `Bearer ${chance.under(0.95) ? key : 'cs_x'}` }),
+        ...(chance.under(0.3) && { 'device-proof': 'a.b.c' }),
+        ...(garbled !== undefined && { 'content-type': 'application/json' }),
+      }
+      const init = { headers, ...(garbled !== undefined && { body: garbled }) }
+      const url = urlOf(path, parameters, chance, (one) =>
+        chance.under(0.3) ? chance.of(hostileTexts) : made(one),
+      )
+      const fault = await tryOne(scene, method, url, init, operation, statuses)
+      requests++
+      if (fault) violations.push(fault)
+    }
+  }
+  const carriedOut = [...statuses].reduce((sum, [one, n]) => sum + (one < 300 ? n : 0), 0)
+  if (carriedOut === 0) violations.push('no request was carried out: nothing was tested')
+  const fallen = scene.fallen()
+  if (fallen !== undefined)
+    violations.push(`the service ended by itself: ${fallen.slice(0, 2_000)}`)
+  return {
+    done: { requests, 'carried out': carriedOut, operations: operations.length },
+    violations,
+  }
+}

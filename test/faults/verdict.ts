@@ -1,0 +1,54 @@
+// What must hold after any fault: one end for each challenge, the one that was acknowledged, for ever.
+
+import { onServer } from '../support/cluster.ts'
+import type { Scene } from './scene.ts'
+import type { History } from './sign-ins.ts'
+
+const isEnd = (status: string) => status !== 'pending'
+
+/** What is wrong between what one sign-in was told and the status that is kept. */
+export function faultsOf({ id, acknowledged, reads }: History, kept: string | undefined): string[] {
+  if (kept === undefined) return [`${id} was created, acknowledged and is gone`]
+  const faults: string[] = []
+  const decided = new Set(acknowledged)
+  if (decided.size > 1) faults.push(`${id} was acknowledged as ${[...decided].join(' and ')}`)
+  for (const one of decided) {
+    if (one !== kept) faults.push(`${id} was acknowledged as ${one} and is kept as ${kept}`)
+  }
+  const ended = reads.find(isEnd)
+  if (ended !== undefined && ended !== kept)
+    faults.push(`${id} read ${ended} and is kept as ${kept}`)
+  return faults
+}
+
+const doubled = `
+  select challenge_id as id, count(*)::int as ends from activities
+  where type in ('challenge_approved', 'challenge_denied', 'challenge_expired', 'challenge_cancelled',
+    'challenge_reported')
+  group by challenge_id having count(*) > 1`
+
+const untold = `
+  select c.id, c.status from challenges c
+  where c.status in ('approved', 'denied') and not exists (select from activities a
+    where a.tenant_id = c.tenant_id and a.challenge_id = c.id
+      and a.type in ('challenge_approved', 'challenge_denied', 'challenge_reported'))`
+
+const twice = `
+  select idempotency_key as key, count(*)::int as made from challenges
+  where idempotency_key is not null group by tenant_id, rp_id, idempotency_key having count(*) > 1`
+
+/** Every violation that the histories and the database show, in words. */
+export async function judge(scene: Scene, histories: readonly History[]): Promise<string[]> {
+  return onServer(scene.databaseUrl, async (client) => {
+    const all = async (text: string) => (await client.query(text)).rows
+    const kept = new Map(
+      (await all('select id, status from challenges')).map((row) => [row.id, row.status]),
+    )
+    return [
+      ...histories.flatMap((history) => faultsOf(history, kept.get(history.id))),
+      ...(await all(doubled)).map(({ id, ends }) => `${id} ended ${ends} times in the record`),
+      ...(await all(untold)).map(({ id, status }) => `${id} is ${status}, and no activity says so`),
+      ...(await all(twice)).map(({ key, made }) => `${made} challenges were made under ${key}`),
+    ]
+  })
+}
