@@ -7,7 +7,7 @@ import { CommandError } from './cli-usage.ts'
 import { type Config, readConfig } from './config.ts'
 import { overlapBoundsSeconds } from './domain/api-key.ts'
 import { isId, type RelyingPartyId, type TenantId } from './domain/ids.ts'
-import { isRefusal } from './domain/refusal.ts'
+import { isRefusal, type Refusal } from './domain/refusal.ts'
 import { defaultScopes, type Scope, scopes } from './domain/scope.ts'
 import { spellOutHidden } from './domain/text.ts'
 import { identifierCases } from './domain/user-name.ts'
@@ -111,11 +111,18 @@ function readOrigin(text: string | undefined): string {
   return publicOrigin
 }
 
+/** What was made; throws what the operator can do when it was refused. */
+function granted<T extends object>(made: T | Refusal): T {
+  if (!isRefusal(made)) return made
+  throw new CommandError(made.hint ?? `refused: ${made.refused}`)
+}
+
 type Command = (operations: Operations, given: Given) => Promise<unknown>
 
 const commands: Record<string, Command> = {
   'tenants list': (operations) => operations.listTenants(),
-  'tenants create': (operations, { values }) => operations.createTenant(values.name ?? ''),
+  'tenants create': async (operations, { values }) =>
+    granted(await operations.createTenant(values.name ?? '')),
   async 'tenants change'(operations, { values }) {
     const given = values['identifier-case']
     const identifierCase = identifierCases.find((one) => one === given)
@@ -138,7 +145,7 @@ const commands: Record<string, Command> = {
   'relying-parties create': async (operations, { values }) => {
     const { name = '', namespace: namespaces = [] } = values
     const tenantId = await tenantOf(operations, values.tenant)
-    return operations.createRelyingParty({ tenantId, name, namespaces })
+    return granted(await operations.createRelyingParty({ tenantId, name, namespaces }))
   },
   'origin change': async (operations, { values }) => {
     const changed = await operations.changeOrigin(readOrigin(values.to))

@@ -14,7 +14,12 @@ import { collectKeptHeads } from './usecases/kept-heads.ts'
 import { changeOrigin, originOfCommands } from './usecases/public-origin.ts'
 import { rotateSigningKey } from './usecases/rotate-signing-key.ts'
 import { createSigningKeys } from './usecases/signing-keys.ts'
-import { bootstrap, changeTenant, createRelyingParty, createTenant } from './usecases/tenants.ts'
+import {
+  changeTenant,
+  createFirstKey,
+  createRelyingParty,
+  createTenant,
+} from './usecases/tenants.ts'
 import { verifyAudit } from './usecases/verify-audit.ts'
 
 type Tail<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never
@@ -44,8 +49,8 @@ export async function openOperations(
   const needs = { ...world, ...stores, signals, signingKeys, revocationLog, publicOrigin }
   return {
     /** Gives an empty installation its first key; null when there is a tenant. */
-    createFirstKey: (key: Omit<Parameters<typeof bootstrap>[1], 'shownBy'>) =>
-      bootstrap(needs, { ...key, shownBy: `a command on ${hostname()}` }, async () => undefined),
+    createFirstKey: (key: Omit<Parameters<typeof createFirstKey>[1], 'shownBy'>) =>
+      createFirstKey(needs, { ...key, shownBy: `a command on ${hostname()}` }),
     changeOrigin: (origin: string) => changeOrigin(needs, origin),
     createTenant: (name: string) => createTenant(needs, name, 'operator'),
     changeTenant: (

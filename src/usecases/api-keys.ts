@@ -1,6 +1,7 @@
 import type { Actor } from '../domain/activity.ts'
 import { allowedAddressesMax, overlapBoundsSeconds } from '../domain/api-key.ts'
 import type { ApiKeyId, RelyingPartyId, TenantId } from '../domain/ids.ts'
+import { nameHint, readName } from '../domain/names.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Scope } from '../domain/scope.ts'
 import type { ApiKey, ApiKeyStore, NewApiKey, TenantStore } from '../ports/directory-store.ts'
@@ -32,21 +33,34 @@ export type NewKey = { readonly key: ApiKey; readonly secret: string }
 
 const textOf = (id: ApiKeyId, secret: string) => `cs_${id.slice('key_'.length)}_${secret}`
 
+/** What a key is called and bound to, as it is kept, or why it cannot be: the same whoever makes it, and however. */
+export function nameKey(
+  { addresses }: Pick<Needs, 'addresses'>,
+  given: { readonly name: string; readonly allowedAddresses: readonly string[] },
+): { readonly name: string; readonly allowedAddresses: readonly string[] } | Refusal {
+  const name = readName(given.name)
+  if (name === undefined) return refuse('invalid_request', { hint: nameHint })
+  const { allowedAddresses } = given
+  const strange = allowedAddresses.find((range) => !addresses.isRange(range))
+  if (strange === undefined && allowedAddresses.length <= allowedAddressesMax) {
+    return { name, allowedAddresses }
+  }
+  return refuse('invalid_request', {
+    hint: `allowedAddresses takes at most ${allowedAddressesMax} IP addresses or CIDR ranges.`,
+  })
+}
+
 /** Creates a key for a relying party. */
 export async function createApiKey(
   needs: Needs,
   { allowedAddresses = [], ...command }: Command,
   actor: Actor,
 ): Promise<NewKey | Refusal> {
-  const strange = allowedAddresses.find((range) => !needs.addresses.isRange(range))
-  if (strange !== undefined || allowedAddresses.length > allowedAddressesMax) {
-    return refuse('invalid_request', {
-      hint: `allowedAddresses takes at most ${allowedAddressesMax} IP addresses or CIDR ranges.`,
-    })
-  }
+  const named = nameKey(needs, { name: command.name, allowedAddresses })
+  if (isRefusal(named)) return named
   const party = await needs.tenants.findRelyingParty(command.tenantId, command.rpId)
   if (!party) return refuse('relying_party_unknown')
-  const made = newKey(needs, { ...command, allowedAddresses })
+  const made = newKey(needs, { ...command, ...named })
   return { key: await needs.apiKeys.create(made.key, made.secretHash, actor), secret: made.secret }
 }
 

@@ -1,10 +1,11 @@
 import type { Actor } from '../domain/activity.ts'
 import type { TenantId } from '../domain/ids.ts'
-import { type Refusal, refuse } from '../domain/refusal.ts'
+import { nameHint, namespacesFault, readName } from '../domain/names.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import { type Scope, scopes } from '../domain/scope.ts'
 import type { NewApiKey, RelyingParty, Tenant, TenantStore } from '../ports/directory-store.ts'
 import type { Signatures } from '../ports/world.ts'
-import { type Needs as ApiKeyNeeds, newKey } from './api-keys.ts'
+import { type Needs as ApiKeyNeeds, nameKey, newKey } from './api-keys.ts'
 
 export type Needs = ApiKeyNeeds & {
   readonly tenants: TenantStore
@@ -17,12 +18,14 @@ const newTenant = (random: Needs['random'], name: string): Omit<Tenant, 'created
   identifierCase: 'fold_ascii',
 })
 
-/** Creates a tenant with its first signing key. */
+/** Creates a tenant with its first signing key. Refuses what it cannot be called. */
 export async function createTenant(
   { tenants, random, signatures }: Pick<Needs, 'tenants' | 'random' | 'signatures'>,
-  name: string,
+  given: string,
   actor: Actor,
-): Promise<Omit<Tenant, 'createdAt'>> {
+): Promise<Omit<Tenant, 'createdAt'> | Refusal> {
+  const name = readName(given)
+  if (name === undefined) return refuse('invalid_request', { hint: nameHint })
   const tenant = newTenant(random, name)
   await tenants.createTenant(tenant, await signatures.createKey(tenant.id), actor)
   return tenant
@@ -48,7 +51,7 @@ export async function changeTenant(
   return refuse('identifiers_collide', { facts: { collisions } })
 }
 
-/** Creates a relying party that may use these namespaces; the first is its default. */
+/** Creates a relying party that may use these namespaces; the first is its default. Refuses what they cannot be called. */
 export async function createRelyingParty(
   { tenants, random }: Pick<Needs, 'tenants' | 'random'>,
   party: {
@@ -57,8 +60,12 @@ export async function createRelyingParty(
     readonly namespaces: readonly string[]
   },
   actor: Actor,
-): Promise<RelyingParty> {
-  return tenants.createRelyingParty({ ...party, id: random.id('relyingParty') }, actor)
+): Promise<RelyingParty | Refusal> {
+  const name = readName(party.name)
+  const hint = name === undefined ? nameHint : namespacesFault(party.namespaces)
+  if (name === undefined || hint !== undefined)
+    return refuse('invalid_request', { hint: hint ?? nameHint })
+  return tenants.createRelyingParty({ ...party, name, id: random.id('relyingParty') }, actor)
 }
 
 /** What a first start hands to the operator: the only time that the key is readable. */
@@ -115,4 +122,14 @@ export async function bootstrap(
     'operator',
   )
   return didMake ? made : null
+}
+
+/** The same with a key as the operator wants it; refuses what it cannot be called or bound to. */
+export async function createFirstKey(
+  needs: Needs,
+  { name = 'first key', allowedAddresses = [], ...first }: FirstKey,
+): Promise<Bootstrapped | Refusal | null> {
+  const named = nameKey(needs, { name, allowedAddresses })
+  if (isRefusal(named)) return named
+  return await bootstrap(needs, { ...first, ...named }, async () => undefined)
 }

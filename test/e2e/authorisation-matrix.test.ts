@@ -12,6 +12,7 @@ import { folders, madeUpSecret, routeFacts, tenantWide } from '../support/author
 import { createScene, made, type Scene, type Tenancy } from '../support/authorisation-scene.ts'
 import { onServer } from '../support/cluster.ts'
 import { proofFor } from '../support/device-calls.ts'
+import { granted } from '../support/granted.ts'
 import {
   createApi,
   enrolPhone,
@@ -90,16 +91,18 @@ beforeAll(async () => {
   service = await startTestService({ role: 'api' })
   const log = pino({ level: 'silent' })
   const operator = await openOperations(service.config, service.origin, log)
-  const tenant = await operator.createTenant('Other')
+  const tenant = await granted(operator.createTenant('Other'))
   for (const [name, tenantId, namespaces] of [
     ['an admin key of another relying party of the tenant', service.tenantId, ['other']],
     ['an admin key of another tenant', tenant.id, ['default']],
   ] as const) {
-    const party = await operator.createRelyingParty({
-      tenantId: tenantId as typeof tenant.id,
-      name,
-      namespaces,
-    })
+    const party = await granted(
+      operator.createRelyingParty({
+        tenantId: tenantId as typeof tenant.id,
+        name,
+        namespaces,
+      }),
+    )
     const asked = { tenantId: party.tenantId, rpId: party.id, name, scopes, expiresAt: null }
     const key = await operator.createApiKey(asked)
     if (isRefusal(key)) throw new Error(key.refused)

@@ -6,6 +6,7 @@ import { claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import { openOperations } from '../../src/open-operations.ts'
 import { onServer } from '../support/cluster.ts'
+import { granted } from '../support/granted.ts'
 import {
   type Api,
   challengeOf,
@@ -27,9 +28,9 @@ afterAll(() => service[Symbol.asyncDispose]())
 async function keyOfAnotherTenant(): Promise<string> {
   const operations = await openOperations(service.config, service.origin, pino({ level: 'silent' }))
   try {
-    const { id: tenantId } = await operations.createTenant('Other')
+    const { id: tenantId } = await granted(operations.createTenant('Other'))
     const party = { tenantId, name: 'Other', namespaces: ['default'] }
-    const { id: rpId } = await operations.createRelyingParty(party)
+    const { id: rpId } = await granted(operations.createRelyingParty(party))
     const created = await operations.createApiKey({
       tenantId,
       rpId,

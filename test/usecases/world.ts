@@ -5,7 +5,7 @@ import { newJti, sha256, signCompact } from '../../clients/device/compact-jws.ts
 import { createDeviceKeys, type DeviceKey } from '../../clients/device/keys.ts'
 import type { ChallengeId, TenantId, UserId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { isRefusal, type Refusal } from '../../src/domain/refusal.ts'
+import { isRefusal } from '../../src/domain/refusal.ts'
 import type { Revocation } from '../../src/domain/revocation.ts'
 import { openTurns } from '../../src/open-turns.ts'
 import { addresses } from '../../src/outbound/addresses.ts'
@@ -31,7 +31,10 @@ import { readEnrolment } from '../../src/usecases/read-enrolment.ts'
 import { createSharedReads } from '../../src/usecases/shared-reads.ts'
 import { createSigningKeys } from '../../src/usecases/signing-keys.ts'
 import { createRelyingParty, createTenant } from '../../src/usecases/tenants.ts'
+import { granted } from '../support/granted.ts'
 import { openStores } from '../support/stores.ts'
+
+export { granted } from '../support/granted.ts'
 
 export const publicOrigin = 'https://push.example.com'
 
@@ -107,22 +110,15 @@ export async function openWorld() {
 
 export type World = Awaited<ReturnType<typeof openWorld>>
 
-/** The value, or a failure of the test that names the refusal. */
-export async function granted<T>(outcome: Promise<T>): Promise<Exclude<T, Refusal>> {
-  const value = await outcome
-  if (isRefusal(value)) throw new Error(`refused: ${JSON.stringify(value)}`)
-  return value as Exclude<T, Refusal>
-}
-
 /** A tenant and a relying party that may do everything in these namespaces; the first is its default. */
 export async function aPrincipal(
   world: World,
   namespaces: readonly string[] = ['default'],
   tenantId?: TenantId,
 ): Promise<Principal> {
-  const tenant = tenantId ?? (await createTenant(world, 'Test', 'operator')).id
+  const tenant = tenantId ?? (await granted(createTenant(world, 'Test', 'operator'))).id
   const party = { tenantId: tenant, name: 'Payroll', namespaces }
-  const { id } = await createRelyingParty(world, party, 'operator')
+  const { id } = await granted(createRelyingParty(world, party, 'operator'))
   const keyId = systemRandom.id('apiKey')
   return { tenantId: tenant, rpId: id, rpName: 'Payroll', keyId, scopes: ['admin'], namespaces }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { allowedAddressesMax, overlapBoundsSeconds } from '../../domain/api-key.ts'
+import { nameLengthMax, namespacesMax } from '../../domain/names.ts'
 import { defaultScopes, scopes } from '../../domain/scope.ts'
 import { identifierCases } from '../../domain/user-name.ts'
 import { idOf, shownId } from './ids.ts'
@@ -21,14 +22,14 @@ export const tenantBody = z
 
 export const newRelyingParty = z
   .strictObject({
-    name: showable(64, {
+    name: showable(nameLengthMax, {
       description: 'Shown on every device that is asked.',
       example: 'Example Bank',
     }),
     namespaces: z
       .array(namespace)
       .min(1)
-      .max(20)
+      .max(namespacesMax)
       .refine((given) => new Set(given).size === given.length, 'must not repeat a namespace')
       .meta({ description: 'The namespaces it may use; the first is its default.' }),
   })
@@ -49,7 +50,7 @@ export const relyingPartyBody = z
 export const newApiKey = z
   .strictObject({
     relyingPartyId: idOf('relyingParty', 'Whom the key speaks for.'),
-    name: showable(64, { description: 'To tell keys apart.', example: 'production' }),
+    name: showable(nameLengthMax, { description: 'To tell keys apart.', example: 'production' }),
     scopes: z
       .array(z.enum(scopes))
       .min(1)

@@ -1,6 +1,7 @@
 // Text that callers give, as strict as what it will be used for.
 
 import { z } from 'zod'
+import { namespacePattern } from '../../domain/names.ts'
 import { cleanText, isIdentifier, isShowable } from '../../domain/text.ts'
 import { trimIdentifier } from '../../domain/user-name.ts'
 
@@ -44,13 +45,10 @@ export function identifierText(lengthMax: number, { description, example }: Word
 export const identifierLengthMax = 255
 
 /** How a relying party's users are named: one word per directory. */
-export const namespace = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
-  .meta({
-    description: 'A namespace of identifiers: lower case, 1 to 64 characters.',
-    example: 'entra',
-  })
+export const namespace = z.string().regex(namespacePattern).meta({
+  description: 'A namespace of identifiers: lower case, 1 to 64 characters.',
+  example: 'entra',
+})
 
 export const identifierValue = identifierText(identifierLengthMax, {
   description: 'The name of the user within its namespace.',

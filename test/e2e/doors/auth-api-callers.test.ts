@@ -17,6 +17,7 @@ import {
 } from '../../support/auth-api.ts'
 import { onServer } from '../../support/cluster.ts'
 import { makeWaitDoor } from '../../support/doors.ts'
+import { granted } from '../../support/granted.ts'
 import {
   createApi,
   enrolPhone,
@@ -39,12 +40,14 @@ const settings = { kind: 'duo_auth_api', enrolmentAllowed: true }
 beforeAll(async () => {
   service = stack.use(await startTestService({ role: 'api' }))
   const operator = await openOperations(service.config, service.origin, pino({ level: 'silent' }))
-  const tenant = await operator.createTenant('Other')
-  const party = await operator.createRelyingParty({
-    tenantId: tenant.id,
-    name: 'Other',
-    namespaces: ['default'],
-  })
+  const tenant = await granted(operator.createTenant('Other'))
+  const party = await granted(
+    operator.createRelyingParty({
+      tenantId: tenant.id,
+      name: 'Other',
+      namespaces: ['default'],
+    }),
+  )
   const asked = { tenantId: tenant.id, rpId: party.id, name: 'x', scopes, expiresAt: null }
   const key = await operator.createApiKey(asked)
   if (isRefusal(key)) throw new Error(key.refused)

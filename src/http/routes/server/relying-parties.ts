@@ -1,6 +1,8 @@
 import type { z } from 'zod'
+import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
+import { sendRefusal } from '../../problem.ts'
 import { wholeList } from '../../schemas/paging.ts'
 import { newRelyingParty, relyingPartyBody } from '../../schemas/relying-party.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -44,6 +46,7 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
       const { tenantId, keyId } = principalOf(request)
       const party = { ...request.body, tenantId }
       const created = await useCases.createRelyingParty(party, `api_key:${keyId}`)
+      if (isRefusal(created)) return sendRefusal(reply, created)
       return reply.code(201).send(created satisfies z.output<typeof relyingPartyBody>)
     },
   )
