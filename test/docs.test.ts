@@ -52,6 +52,20 @@ describe.each(documents)('%s', (document) => {
   })
 })
 
+test('every number of a decision is a page, or said never to have been given', () => {
+  const names = globSync('docs/decisions/[0-9]*.md', { cwd: project }).map((one) =>
+    path.basename(one),
+  )
+  const [, said = ''] =
+    /The numbers ([\d and,]+) were never given/.exec(read('docs/decisions/README.md')) ?? []
+  const known = [
+    ...names.map((name) => Number(name.slice(0, 4))),
+    ...(said.match(/\d+/g) ?? []).map(Number),
+  ]
+  const upTo25 = Array.from({ length: 25 }, (_, at) => at + 1)
+  expect(upTo25.filter((number) => known.filter((one) => one === number).length !== 1)).toEqual([])
+})
+
 test('the runbook knows every metric, and none that is not there', () => {
   const metrics = (text: string) => [...new Set(text.match(/countersign_[a-z_]+/g))].sort()
   expect(metrics(read('docs/runbook.md'))).toEqual(metrics(read('src/outbound/metrics.ts')))

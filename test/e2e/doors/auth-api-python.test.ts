@@ -106,6 +106,21 @@ function realClient(interpreter: string): void {
       expect(unknown.answer).toMatchObject({ result: 'deny' })
     })
 
+    test('asks with a number where its caller shows the one that preauth gives', async () => {
+      const settings = { kind: 'duo_auth_api', sha1Allowed: true }
+      const showing = await makeAuthApiDoor(service, { settings })
+      await using client = await start(signing, showing)
+      const user = `shown-${version}-${digest}`
+      const phone = await enrolPhone(service, { user })
+      const params = { username: user, client_supports_verified_push: 'true' }
+      const ask = { method: 'POST', path: '/auth/v2/preauth', params }
+      const { answer: offered } = await client.call('json_api_call', ask)
+      expect(offered.verification_code).toMatch(/^[0-9]{6}$/)
+      const waits = client.call('auth', { username: user, factor: 'push', device: 'auto' })
+      await phone.client.approve(await questionTo(phone), `${offered.verification_code}`)
+      expect((await waits).answer).toMatchObject({ result: 'allow' })
+    })
+
     test('is told no with a wrong secret', async () => {
       await using client = await start(signing, { ...door, secret: 'X'.repeat(40) })
       expect((await client.call('check')).status).toBe(401)

@@ -63,7 +63,7 @@ function unregister(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       tag: 'device API',
       summary: 'Unregister the calling device for ever',
       answers: { 204: nothing('The device is unregistered.') },
-      refusals: ['proof_replayed', 'not_found'],
+      refusals: ['proof_replayed', 'not_found', 'conflict'],
     }),
     async (request, reply) => {
       const refusal = await useCases.unregisterSelf(proofOf(request))

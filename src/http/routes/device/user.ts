@@ -49,7 +49,7 @@ function unregister(app: HttpApp, { useCases, proof }: DeviceOptions): void {
         'Takes the verification key, so that a thief who holds an unlocked phone cannot throw out the others.',
       params: idParams('id', 'device', 'The lost device.'),
       answers: { 204: nothing('The device is unregistered, reason `lost`.') },
-      refusals: ['proof_replayed'],
+      refusals: ['proof_replayed', 'conflict'],
     }),
     async (request, reply) => {
       const refusal = await useCases.unregisterOther(proofOf(request), request.params.id)

@@ -1,0 +1,124 @@
+// What the routes can refuse, read from the source: the codes of every `refuse` that a handler can come to.
+
+import path from 'node:path'
+import ts from 'typescript'
+
+const project = path.resolve(import.meta.dirname, '../..')
+const inner = /\/src\/(usecases|domain)\//
+const routes = /\/src\/http\/routes\//
+/** A code of this type could be any: a refusal that is passed on, not made. */
+const anyCode = 40
+
+export type GivenRefusals = {
+  readonly operationId: string
+  readonly codes: ReadonlySet<string>
+}
+
+/** Every route with the refusals that its use cases and their rules make, wherever in them. Those that stores make are not seen. */
+export function givenRefusals(): GivenRefusals[] {
+  const { config } = ts.readConfigFile(path.join(project, 'tsconfig.json'), ts.sys.readFile)
+  const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, project)
+  const sources = fileNames.filter((file) => inner.test(file) || routes.test(file))
+  const program = ts.createProgram(sources, options)
+  const reader = createReader(program.getTypeChecker(), program.getSourceFiles())
+  return program
+    .getSourceFiles()
+    .filter(({ fileName }) => routes.test(fileName))
+    .flatMap((file) => descendants(file).flatMap((node) => reader.routeAt(node)))
+}
+
+function descendants(node: ts.Node): ts.Node[] {
+  const found: ts.Node[] = []
+  const visit = (one: ts.Node): void => {
+    found.push(one)
+    ts.forEachChild(one, visit)
+  }
+  ts.forEachChild(node, visit)
+  return found
+}
+
+function createReader(checker: ts.TypeChecker, files: readonly ts.SourceFile[]) {
+  const useCases = new Map(
+    files
+      .filter(({ fileName }) => /\/src\/usecases\//.test(fileName))
+      .flatMap((file) => file.statements.filter(ts.isFunctionDeclaration))
+      .map((one) => [one.name?.text ?? '', one] as const),
+  )
+
+  function declarationOf(node: ts.Node): ts.Declaration | undefined {
+    const symbol = checker.getSymbolAtLocation(node)
+    const isAlias = symbol && (symbol.flags & ts.SymbolFlags.Alias) !== 0
+    return (isAlias ? checker.getAliasedSymbol(symbol) : symbol)?.valueDeclaration
+  }
+
+  /** The function that a name stands for. */
+  function functionOf(node: ts.Node): ts.FunctionLikeDeclaration | undefined {
+    const found = ts.isIdentifier(node) ? declarationOf(node) : undefined
+    if (!found) return undefined
+    if (ts.isFunctionDeclaration(found)) return found
+    const value = ts.isVariableDeclaration(found) ? found.initializer : undefined
+    return value && ts.isArrowFunction(value) ? value : undefined
+  }
+
+  function codesAt(node: ts.Node): string[] {
+    if (!ts.isCallExpression(node) || node.expression.getText() !== 'refuse') return []
+    const [code] = node.arguments
+    if (!code) return []
+    const type = checker.getTypeAtLocation(code)
+    const types = type.isUnion() ? type.types : [type]
+    return types.length > anyCode
+      ? []
+      : types.flatMap((one) => (one.isStringLiteral() ? one.value : []))
+  }
+
+  function collect(
+    body: ts.Node,
+    seen: Set<ts.Node>,
+    enters: (found: ts.Node) => boolean,
+    take: (node: ts.Node) => void,
+  ): void {
+    for (const node of descendants(body)) {
+      take(node)
+      const next = functionOf(node)
+      if (!next || seen.has(next) || !enters(next)) continue
+      seen.add(next)
+      collect(next, seen, enters, take)
+    }
+  }
+
+  function routeAt(node: ts.Node): GivenRefusals[] {
+    if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return []
+    const isRoute = /^(get|post|put|patch|delete)$/.test(node.expression.name.text)
+    const [, described, handler] = node.arguments
+    if (!isRoute || !described || !handler) return []
+    const operationId = operationIdIn(described)
+    if (operationId === undefined) return []
+    const file = node.getSourceFile()
+    const codes = new Set<string>()
+    const begin = (one: ts.Node) => {
+      const isUse = ts.isPropertyAccessExpression(one) && one.expression.getText() === 'useCases'
+      const useCase = isUse ? useCases.get(one.name.text) : undefined
+      const add = (inside: ts.Node) => {
+        for (const code of codesAt(inside)) codes.add(code)
+      }
+      const isInner = (found: ts.Node) => inner.test(found.getSourceFile().fileName)
+      if (useCase) collect(useCase, new Set([useCase]), isInner, add)
+    }
+    collect(handler, new Set(), (found) => found.getSourceFile() === file, begin)
+    return [{ operationId, codes }]
+  }
+
+  function operationIdIn(described: ts.Node): string | undefined {
+    const named = descendants(described).flatMap((one) => {
+      const declared = ts.isIdentifier(one) ? declarationOf(one) : undefined
+      return declared && ts.isVariableDeclaration(declared) ? descendants(declared) : one
+    })
+    const found = [...named].find(
+      (one): one is ts.PropertyAssignment =>
+        ts.isPropertyAssignment(one) && one.name.getText() === 'operationId',
+    )
+    return found && ts.isStringLiteral(found.initializer) ? found.initializer.text : undefined
+  }
+
+  return { routeAt }
+}
