@@ -4,18 +4,28 @@ import ipaddr from 'ipaddr.js'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { Turns } from '../ports/turns.ts'
 
+/**
+ * What is judged: which judgement, and all that it looks at. The kind keeps judgements apart, or whoever shows one thing where
+ * another belongs would be handed what that is worth.
+ */
+export type Shown = readonly [
+  kind: 'api_key' | 'door' | 'portal_session' | 'realm_door' | 'signing_keys',
+  ...parts: readonly (string | null)[],
+]
+
 export type Admission = {
   /**
-   * Judges who calls from this address, or what they show (a code, a link), at once or in the turn of its network. Whoever is not refused is known from then on. Calls
-   * of an address that wait under one name share one turn and one judgement, so the name holds all that is judged; null shares none.
+   * Judges who calls from this address, or what they show (a code, a link), at once or in the turn of its network. Whoever is not
+   * refused is known from then on. Calls of an address that wait and show the same share one turn and one judgement; null shares
+   * none.
    */
   judge<T>(
     address: string,
-    name: string | null,
+    shown: Shown | null,
     work: () => Promise<T | Refusal>,
   ): Promise<T | Refusal>
   /** The same for what says nothing about the caller: it makes nobody known. */
-  lookUp<T>(address: string, name: string, work: () => Promise<T | Refusal>): Promise<T | Refusal>
+  lookUp<T>(address: string, shown: Shown, work: () => Promise<T | Refusal>): Promise<T | Refusal>
   /** Judges a token of a realm, for whose keys we may have to ask the realm: in a line of each integration, never in one with others. */
   judgeToken<T>(
     address: string,
@@ -104,9 +114,9 @@ export function createAdmission({
   const known = new Acquaintances(now)
   const waiting = new Map<string, Promise<unknown>>()
 
-  function inTurn<T>(address: string, name: string | null, work: () => Promise<T | Refusal>) {
-    if (name === null) return strangers.take(lineOf(address), work)
-    const call = `${address} ${name}`
+  function inTurn<T>(address: string, shown: Shown | null, work: () => Promise<T | Refusal>) {
+    if (shown === null) return strangers.take(lineOf(address), work)
+    const call = JSON.stringify([address, ...shown])
     const same = waiting.get(call) as Promise<T | Refusal> | undefined
     if (same !== undefined) return same
     const done = strangers.take(lineOf(address), work)
@@ -122,12 +132,12 @@ export function createAdmission({
   }
 
   return {
-    judge: (address, name, work) => {
+    judge: (address, shown, work) => {
       const source = sourceOf(address)
-      return noting(source, known.has(source) ? work() : inTurn(address, name, work))
+      return noting(source, known.has(source) ? work() : inTurn(address, shown, work))
     },
-    lookUp: (address, name, work) =>
-      known.has(sourceOf(address)) ? work() : inTurn(address, name, work),
+    lookUp: (address, shown, work) =>
+      known.has(sourceOf(address)) ? work() : inTurn(address, shown, work),
     judgeToken: (address, integration, work) => {
       const source = sourceOf(address)
       return noting(source, known.has(source) ? work() : tokens.take(integration, work))

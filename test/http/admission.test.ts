@@ -52,7 +52,7 @@ function crowd(): () => void {
   let leave: () => void = () => undefined
   void open.lookUp(
     '198.51.100.1',
-    'x',
+    ['signing_keys', 'x'],
     () =>
       new Promise<string>((resolve) => {
         leave = () => resolve('over')
@@ -63,26 +63,26 @@ function crowd(): () => void {
 
 describe('an address', () => {
   test('is a stranger until it has authenticated, and is judged at once from then on', async () => {
-    await open.judge('203.0.113.7', 'key', letIn)
+    await open.judge('203.0.113.7', ['api_key', 'key'], letIn)
     crowd()
     expect(await isKnown('203.0.113.8')).toBe(false)
     expect(await isKnown('203.0.113.7')).toBe(true)
   })
 
   test('is not known by being refused', async () => {
-    await open.judge('203.0.113.7', 'key', refused)
+    await open.judge('203.0.113.7', ['api_key', 'key'], refused)
     crowd()
     expect(await isKnown('203.0.113.7')).toBe(false)
   })
 
   test('is not known by what says nothing of the caller', async () => {
-    await open.lookUp('203.0.113.7', 'tenant', letIn)
+    await open.lookUp('203.0.113.7', ['signing_keys', 'tenant'], letIn)
     crowd()
     expect(await isKnown('203.0.113.7')).toBe(false)
   })
 
   test('is a stranger again when it has authenticated nothing for a minute', async () => {
-    await open.judge('203.0.113.7', 'key', letIn)
+    await open.judge('203.0.113.7', ['api_key', 'key'], letIn)
     crowd()
     now += knownForMs - 1
     expect(await isKnown('203.0.113.7')).toBe(true)
@@ -91,14 +91,14 @@ describe('an address', () => {
   })
 
   test('in IPv6 is known with its /64, in which a machine changes its address, and no wider', async () => {
-    await open.judge('2001:db8:1:2::1', 'key', letIn)
+    await open.judge('2001:db8:1:2::1', ['api_key', 'key'], letIn)
     crowd()
     expect(await isKnown('2001:db8:1:2:aaaa::9')).toBe(true)
     expect(await isKnown('2001:db8:1:3::1')).toBe(false)
   })
 
   test('in IPv4 is the same when it arrives as IPv6', async () => {
-    await open.judge('::ffff:203.0.113.7', 'key', letIn)
+    await open.judge('::ffff:203.0.113.7', ['api_key', 'key'], letIn)
     crowd()
     expect(await isKnown('::ffff:203.0.113.7')).toBe(true)
     expect(await isKnown('::ffff:203.0.113.8')).toBe(false)
@@ -141,12 +141,30 @@ test('equal calls of a stranger that wait share one turn and one judgement', asy
     judged++
     return 'let in'
   }
-  const calls = Array.from({ length: 500 }, () => open.judge('203.0.113.7', 'key', judging))
-  const other = open.judge('203.0.113.7', 'another key', refused)
+  const calls = Array.from({ length: 500 }, () =>
+    open.judge('203.0.113.7', ['api_key', 'key'], judging),
+  )
+  const other = open.judge('203.0.113.7', ['api_key', 'another key'], refused)
   leave()
   expect(new Set(await Promise.all(calls))).toEqual(new Set(['let in']))
   expect(judged).toBe(1)
   expect(await other).toEqual(refuse('api_key_invalid'))
+})
+
+test('what is shown where something else belongs shares nothing with it, whatever it says', async () => {
+  const leave = crowd()
+  const address = '203.0.113.7'
+  const calls = [
+    open.judge(address, ['portal_session', 'a b'], letIn),
+    open.judge(address, ['api_key', 'a b'], refused),
+    open.lookUp(address, ['realm_door', 'a b'], refused),
+    open.judge(address, ['door', 'a', 'b'], refused),
+    open.judge(address, ['door', 'a', 'null'], letIn),
+    open.judge(address, ['door', 'a', null], refused),
+  ]
+  leave()
+  const no = refuse('api_key_invalid')
+  expect(await Promise.all(calls)).toEqual(['let in', no, no, no, 'let in', no])
 })
 
 test('calls without a name share nothing', async () => {
@@ -165,9 +183,9 @@ test('where there is no room everything of strangers is refused, and nothing of 
   const address = '203.0.113.7'
   expect(
     await Promise.all([
-      admission.judge(address, 'key', work),
+      admission.judge(address, ['api_key', 'key'], work),
       admission.judge(address, null, work),
-      admission.lookUp(address, 'tenant', work),
+      admission.lookUp(address, ['signing_keys', 'tenant'], work),
       admission.judgeToken(address, 'int_1', work),
       admission.serveDevice(address, work, () => true),
     ]),

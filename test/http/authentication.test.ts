@@ -4,11 +4,13 @@ import type { ProvenRequest } from '../../src/domain/device-proof.ts'
 import { refuse } from '../../src/domain/refusal.ts'
 import { scopes } from '../../src/domain/scope.ts'
 import { problemSchema } from '../../src/http/schemas/problem.ts'
+import { until } from '../support/until.ts'
 import {
   aDevice,
   anApp,
   anId,
   bearer,
+  portalSession,
   principal,
   proof,
   publicOrigin,
@@ -171,5 +173,33 @@ describe('a route of the device API', () => {
     })
     await app.inject({ method: 'DELETE', url: '/device/v1/self', headers })
     expect(hashes).toEqual([expect.any(String), null])
+  })
+})
+
+describe('what is believed as one thing', () => {
+  it('is worth nothing where another is asked for, also in a call of the same address at the same time', async () => {
+    const { promise: looking, resolve: found } = Promise.withResolvers<void>()
+    let looks = 0
+    await using app = await anApp({
+      authenticatePortal: async () => {
+        looks++
+        await looking
+        return portalSession
+      },
+      readPolicy: async () => {
+        throw new Error('a session of the portal was taken for a key')
+      },
+    })
+    const secret = `${anId('tenant')}.${'s'.repeat(43)}`
+    const asUser = app.inject({
+      url: '/portal/v1/me',
+      headers: { cookie: `__Host-countersign-portal=${secret}`, 'sec-fetch-site': 'same-origin' },
+    })
+    await until('the cookie is looked up', () => looks === 1)
+    const asKey = app.inject({ url: '/v1/policy', headers: { authorization: secret } })
+    await new Promise((resolve) => setImmediate(resolve))
+    found()
+    expect((await asUser).statusCode).toBe(200)
+    expect((await asKey).statusCode).toBe(401)
   })
 })

@@ -44,7 +44,7 @@ export function createKeyGuard(
       // Without a key there is nothing to look up.
       const principal = await (shown === undefined
         ? authenticate(shown, ip)
-        : admission.judge(ip, shown, () => authenticate(shown, ip)))
+        : admission.judge(ip, ['api_key', shown], () => authenticate(shown, ip)))
       if (isRefusal(principal)) return sendRefusal(reply, principal)
       if (scope !== 'any' && !allows(principal.scopes, scope)) {
         return sendRefusal(reply, refuse('scope_missing', { facts: { scope } }))

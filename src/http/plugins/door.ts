@@ -60,8 +60,8 @@ export function createDoorGuard(
       const { authorization } = request.headers
       const proof = { secret: secretIn(authorization, id) }
       const call: DoorCall = { kind: 'wait', handle: { id }, proof, address: request.ip }
-      const name = `${id} ${authorization}`
-      const entered = await admission.judge(request.ip, name, () => enterDoor(call))
+      const shown = ['door', id, authorization ?? null] as const
+      const entered = await admission.judge(request.ip, shown, () => enterDoor(call))
       if (isRefusal(entered)) {
         const isShed = entered.refused === 'too_many_requests'
         return isShed ? sendShed(reply, entered) : sendRefusal(reply, entered)

@@ -89,7 +89,7 @@ export function createPortalGuard(
       const shown = request.cookies[name]
       const session = await (shown === undefined
         ? authenticate(shown)
-        : options.admission.judge(request.ip, shown, () => authenticate(shown)))
+        : options.admission.judge(request.ip, ['portal_session', shown], () => authenticate(shown)))
       if (isRefusal(session)) return send(reply, session.refused, session)
       request.setDecorator(decorator, session)
     },

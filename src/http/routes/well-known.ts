@@ -55,7 +55,7 @@ export function wellKnownRoutes(
     async (request, reply) => {
       const { tenantId } = request.params
       const reading = () => useCases.readPublicKeys(tenantId)
-      const found = await admission.lookUp(request.ip, tenantId, reading)
+      const found = await admission.lookUp(request.ip, ['signing_keys', tenantId], reading)
       if (isRefusal(found)) return sendRefusal(reply, found)
       const keys = found.map(({ kid, publicJwk }) => ({
         ...publicJwk,

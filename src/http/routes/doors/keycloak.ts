@@ -113,7 +113,8 @@ async function admit(
   const { ip: address } = request
   const call = { kind: 'keycloak_ciba', handle: { id }, proof: { secret }, address } as const
   // Who comes this far may have shown nothing but the address of the door.
-  const entered = await admission.lookUp(address, `${id} ${secret}`, () => useCases.enterDoor(call))
+  const shown = ['realm_door', id, secret] as const
+  const entered = await admission.lookUp(address, shown, () => useCases.enterDoor(call))
   if (isRefusal(entered)) return entered
   const verifying = () => useCases.verifyRealm(entered, token)
   const verified = await admission.judgeToken(address, id, verifying)
