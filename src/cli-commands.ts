@@ -11,6 +11,7 @@ import { isRefusal, type Refusal } from './domain/refusal.ts'
 import { defaultScopes, type Scope, scopes } from './domain/scope.ts'
 import { spellOutHidden } from './domain/text.ts'
 import { identifierCases } from './domain/user-name.ts'
+import { loggerOptions } from './http/logging.ts'
 import { openMigratedDatabase } from './open-database.ts'
 import { openOperations } from './open-operations.ts'
 import { boundedLines } from './outbound/signed-texts.ts'
@@ -223,7 +224,7 @@ function print(result: unknown, json: boolean): void {
 
 /** Carries out one command of those that `isCommand` knows, and prints what it gives; throws what the operator should read. */
 export async function run(config: Config, given: Given): Promise<void> {
-  const log = pino({ level: 'warn' }, pino.destination(2))
+  const log = pino(loggerOptions('warn'), pino.destination(2))
   const name = given.positionals.slice(0, 2).join(' ')
   if (name === 'migrate') {
     const opened = await openMigratedDatabase(config, log)

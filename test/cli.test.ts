@@ -200,26 +200,29 @@ describe('an operator at the command line', () => {
     await rename("'Acme'")
   })
 
-  test.each(['a\u001b[2Jb', 'a\nb', 'a\u202eb', 'x'.repeat(5_000), ' '])(
-    'takes no name that the API refuses: %j',
-    async (name) => {
-      const [party] = await json('relying-parties', 'list')
-      const before = await json('tenants', 'list')
-      const { tenantId: tenant } = party
-      const refused = await Promise.all([
-        countersign('tenants', 'create', '--name', name),
-        countersign('relying-parties', 'create', '--name', name, '--namespace', 'x'),
-        countersign('keys', 'create', '--name', name, '--relying-party', party.id),
-        countersign('relying-parties', 'create', '--name', 'ok', '--namespace', name),
-      ])
-      for (const { code, stdout, stderr } of refused) {
-        expect([code, stdout]).toEqual([1, ''])
-        expect(stderr).toMatch(/^A name(space)? has 1 to 64 characters/)
-      }
-      expect(await json('tenants', 'list')).toEqual(before)
-      expect(tenant).toBe(before[0].id)
-    },
-  )
+  test.each([
+    ['an escape sequence', 'a\u001b[2Jb'],
+    ['a line feed', 'a\nb'],
+    ['an override of direction', 'a\u202eb'],
+    ['5,000 characters', 'x'.repeat(5_000)],
+    ['nothing but a space', ' '],
+  ])('takes no name that the API refuses: %s', async (_, name) => {
+    const [party] = await json('relying-parties', 'list')
+    const before = await json('tenants', 'list')
+    const { tenantId: tenant } = party
+    const refused = await Promise.all([
+      countersign('tenants', 'create', '--name', name),
+      countersign('relying-parties', 'create', '--name', name, '--namespace', 'x'),
+      countersign('keys', 'create', '--name', name, '--relying-party', party.id),
+      countersign('relying-parties', 'create', '--name', 'ok', '--namespace', name),
+    ])
+    for (const { code, stdout, stderr } of refused) {
+      expect([code, stdout]).toEqual([1, ''])
+      expect(stderr).toMatch(/^A name(space)? has 1 to 64 characters/)
+    }
+    expect(await json('tenants', 'list')).toEqual(before)
+    expect(tenant).toBe(before[0].id)
+  })
 
   test('reads a table without --json', async () => {
     const { stdout } = await countersign('relying-parties', 'list')

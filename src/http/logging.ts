@@ -1,6 +1,7 @@
 // What the service writes down: one line a request, ids and never secrets.
 
 import { type LoggerOptions, stdSerializers } from 'pino'
+import { spellOutHidden } from '../domain/text.ts'
 
 /** Members that hold secrets or lead to them; none is ever logged on purpose. */
 const secretNames = [
@@ -82,6 +83,8 @@ export function loggerOptions(level: string): LoggerOptions {
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: errorLine },
     redact: { paths: redactedPaths, censor: '[redacted]' },
+    // JSON escapes no C1 controls, direction overrides or line separators, and terminals obey them.
+    hooks: { streamWrite: (line) => `${spellOutHidden(line.slice(0, -1))}\n` },
   }
 }
 

@@ -30,6 +30,22 @@ async function logged(given: Partial<UseCases>, ...requests: object[]) {
 const url = `/v1/challenges/${anId('challenge')}`
 
 describe('the log', () => {
+  it('is the same JSON, and nothing in it moves the cursor, hides or reorders, whoever said it', () => {
+    const { lines, logger } = keepingLogger()
+    const said = 'a\u001b[2J\u009b2J\u007f\u202e\u2028\nb'
+    logger.error({ err: new Error(said), path: said }, said)
+    logger.child({ who: said }).info('ü 👩‍💻')
+    expect(lines.join('')).not.toMatch(/[[\p{Cc}\p{Zl}\u202e]--[\n]]/v)
+    expect(lines.join('').match(/\n/g)).toHaveLength(2)
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      msg: said,
+      path: said,
+      err: { message: said },
+    })
+    expect(JSON.parse(lines[1] ?? '')).toMatchObject({ who: said, msg: 'ü 👩‍💻' })
+    expect(lines[1]).toContain('ü 👩‍💻')
+  })
+
   it('has one line a request, which names route, outcome and who asked', async () => {
     const given = { readChallenge: async () => aReading() }
     const lines = await logged(given, { url: `${url}?wait=0`, headers: bearer })
