@@ -49,7 +49,7 @@ export type DatabaseConfig = {
   readonly maxConnections?: number
   /** Longest time from asking to having an answer or an error, waiting for a connection included. Default 1,800. */
   readonly timeoutMs?: number
-  /** Told of connections that die while idle; the pool replaces them by itself. */
+  /** Told of connections that die while idle, until `close`; the pool replaces them by itself. */
   readonly onConnectionLost?: (error: Error) => void
   /** Told of each new connection. */
   readonly onConnected?: () => void
@@ -91,9 +91,12 @@ export function openDatabase(config: DatabaseConfig): Database {
     client.query = sendAndCount as typeof client.query
     config.onConnected?.()
   })
-  pool.on('error', (error) => config.onConnectionLost?.(error))
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { schema }) })
   let closed: Promise<void> | undefined
+  // A pool that is closed does not wait for its sockets: a server that stops right after may still cut what already says goodbye.
+  pool.on('error', (error) => {
+    if (!closed) config.onConnectionLost?.(error)
+  })
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { schema }) })
 
   return {
     prisma,

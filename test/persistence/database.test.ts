@@ -207,6 +207,20 @@ describe('when the database', () => {
     expect(await serving(database)).not.toBe(before)
   })
 
+  test('cuts a connection that is being closed, nothing is told as lost', async () => {
+    const lost: Error[] = []
+    const database = connect({ onConnectionLost: (error) => lost.push(error) })
+    const pid = await backend(database)
+    process.kill(pid, 'SIGSTOP')
+    await database.close()
+    // It wakes up with the goodbye unread, and ends with words of its own.
+    process.kill(pid, 'SIGTERM')
+    process.kill(pid, 'SIGCONT')
+    const sql = `select 1 from pg_stat_activity where pid = ${pid}`
+    await until('it is gone', async () => (await ask(server.url, sql)).length === 0)
+    expect(lost).toEqual([])
+  })
+
   test('cuts a connection in the middle of a query, the query fails as unavailable', async () => {
     const database = connect({ timeoutMs: 60_000 })
     const pid = await backend(database)
