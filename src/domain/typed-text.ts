@@ -5,7 +5,7 @@ const isDigit = (codePoint: number) => /^\p{Nd}$/u.test(String.fromCodePoint(cod
 
 /** Digits stand in runs of ten, from zero on (Unicode, 4.6): the value is the way back to the start of the run. */
 function digitOf(character: string): string {
-  const codePoint = character.codePointAt(0) ?? 0
+  const codePoint = Number(character.codePointAt(0))
   let first = codePoint
   while (isDigit(first - 1)) first--
   return String((codePoint - first) % 10)

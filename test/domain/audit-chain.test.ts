@@ -53,6 +53,13 @@ describe('a chain', () => {
     expect(linksFor(digest, tenantId, emptyChain, [])).toEqual([])
   })
 
+  test('holds of a row that was erased before it was linked what is left of it', () => {
+    const left = rows.slice(0, 1).map((row) => ({ ...row, details: '{}', salt: null }))
+    const [link] = linksFor(digest, tenantId, emptyChain, left)
+    expect(link?.detailsDigest).toBe(digest('.{}'))
+    expect(firstFault(link ? [link] : [])).toEqual([1, 'details_edited'])
+  })
+
   test('of another tenant is another chain', () => {
     expect(firstFault(links, { tenantId: 'tnt_2' })).toEqual([1, 'hash_wrong'])
   })

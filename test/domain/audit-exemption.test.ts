@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import {
   checkErasure,
   checkExemption,
+  foldLink,
+  foldName,
   mayBePurged,
   purgeExemption,
   rangesOf,
@@ -12,6 +14,21 @@ import {
 } from '../../src/domain/audit-exemption.ts'
 
 const digest = (text: string) => `<${text}>`
+
+test('what went is folded in its order, links and names apart', () => {
+  const [one, other] = [
+    { seq: 1, hash: 'h1' },
+    { seq: 2, hash: 'h2' },
+  ]
+  const fold = (links: readonly { seq: number; hash: string }[]) =>
+    links.reduce((before, link) => foldLink(digest, before, link), '')
+  expect(fold([one, other])).not.toBe(fold([other, one]))
+  expect(fold([one])).not.toBe(fold([{ ...one, seq: 2 }]))
+  const names = (all: readonly string[]) =>
+    all.reduce((before, name) => foldName(digest, before, name), '')
+  expect(names(['a', 'b'])).not.toBe(names(['ab']))
+  expect(names(['a', 'b'])).not.toBe(names(['b', 'a']))
+})
 
 describe('ranges of links', () => {
   test('are read as they were written', () => {
@@ -56,6 +73,21 @@ test('a purge is signed with its span, its count and a digest of its links in th
   expect(made).toMatchObject({ links: '3-4,6', exemption: { count: 3, from: '0', before: '5' } })
   const swapped = { event: 'aud_9', from: '0', before: '5', links: links.toReversed() }
   expect(purgeExemption(digest, 'tnt_1', swapped).exemption.digest).not.toBe(made.exemption.digest)
+})
+
+test('a purge without links, or of links that are not its own, excuses nothing', () => {
+  expect(checkExemption(event, 'tnt_1', claims, undefined)).toBe('purge_differs')
+  expect(checkExemption(event, 'tnt_1', claims, [])).toBe('purge_differs')
+  expect(checkExemption(event, 'tnt_1', { ...claims, count: 0 }, [])).toBeUndefined()
+})
+
+test('an erasure is signed for its own event and user alone', () => {
+  const erasure = { ...event, type: 'user_erased', subject: 'usr_1' } as const
+  const signed = { ...claims, kind: 'user_erased', subject: 'usr_1' } as const
+  expect(checkExemption(erasure, 'tnt_1', signed, undefined)).toBeUndefined()
+  expect(checkExemption({ ...erasure, subject: 'usr_2' }, 'tnt_1', signed, undefined)).toBe(
+    'exemption_not_ours',
+  )
 })
 
 test('an exemption belongs to one event, and is no older than its policy may be', () => {

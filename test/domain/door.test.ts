@@ -50,3 +50,13 @@ test('answers that are held leave no client with twenty unfinished ones', () => 
   }
   expect(unfinishedAnswersMax).toBeLessThan(15)
 })
+
+test('a refusal at a door carries when to come back, and what else the user has', () => {
+  const facts = { otherFactors: ['passcode'] }
+  expect(endOfRefusal(refuse('push_locked', { retryAfterSeconds: 60, facts }))).toEqual({
+    outcome: 'locked',
+    why: 'push_locked',
+    retryAfterSeconds: 60,
+    otherFactors: ['passcode'],
+  })
+})

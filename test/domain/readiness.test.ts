@@ -4,7 +4,7 @@ import type { NumberPlan } from '../../src/domain/number-match.ts'
 import { defaultPolicy } from '../../src/domain/policy.ts'
 import { unusedBudget } from '../../src/domain/prompt-ladder.ts'
 import type { Protection } from '../../src/domain/protection.ts'
-import { type ReadinessFacts, readinessOf } from '../../src/domain/readiness.ts'
+import { type ReadinessFacts, readinessOf, standingOf } from '../../src/domain/readiness.ts'
 import { deviceId, enrolmentId, later, now, otherDeviceId, tenantId, userId } from './examples.ts'
 
 const protection: Protection = {
@@ -117,4 +117,31 @@ test('a watch is not asked for a number; where nothing is typed the policy decid
   expect(saidOf({ policy: permitted })).toBe('companion')
   expect(saidOf({ number: none })).toBe('companion')
   expect(saidOf({ number: none, policy: permitted })).toBeNull()
+})
+
+describe('a device that asks about itself', () => {
+  const said = (changes: Partial<Device>, more: Partial<ReadinessFacts> = {}) =>
+    standingOf({ ...phone, ...changes }, { ...facts, ...more })
+
+  test('may answer when it is active and nothing stops its user', () => {
+    expect(said({})).toEqual({ mayAnswer: true, whyNot: null })
+  })
+
+  test('is told its own state first, and what stops its user when it is active', () => {
+    const locked = { protection: { ...protection, hardLockedAt: now } }
+    expect(said({}, locked)).toEqual({ mayAnswer: false, whyNot: 'push_locked' })
+    expect(said({ status: 'suspended' }, locked)).toEqual({ mayAnswer: false, whyNot: 'suspended' })
+    expect(said({ status: 'unconfirmed' })).toEqual({ mayAnswer: false, whyNot: 'unconfirmed' })
+  })
+
+  test('on a watch may answer where somebody may ask without a number and the policy lets watches', () => {
+    const watch = { parentDeviceId: otherDeviceId } as const
+    expect(said(watch)).toMatchObject({ mayAnswer: false, whyNot: 'companion' })
+    const policy = {
+      ...defaultPolicy,
+      companionsMayAnswer: true,
+      numberNoneAllowedFor: ['rp_01h455vb4pex5vsknk084sn02q'],
+    } as const
+    expect(said(watch, { policy })).toEqual({ mayAnswer: true, whyNot: null })
+  })
 })

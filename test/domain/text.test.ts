@@ -6,6 +6,7 @@ import {
   isIdentifier,
   isShowable,
   showablePart,
+  spellOutHidden,
 } from '../../src/domain/text.ts'
 
 const ch = String.fromCodePoint
@@ -276,4 +277,11 @@ describe('the part of a text that can be shown', () => {
       { numRuns: 2_000 },
     )
   })
+})
+
+test('what a terminal would obey is spelt out, and what people write stays as it is', () => {
+  expect(spellOutHidden('Zoë Müller, नमस्ते')).toBe('Zoë Müller, नमस्ते')
+  expect(spellOutHidden('a\u001B[31mb\nc\u202Ed')).toBe('a\\u001b[31mb\\u000ac\\u202ed')
+  const family = '👩\u200D👧'
+  expect(spellOutHidden(`${family}\u0000`)).toBe(`${family}\\u0000`)
 })

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
+  identifierKey,
+  isSameIdentifier,
   mappingFault,
   mapUserName,
   plainMapping,
@@ -60,4 +62,19 @@ test.each([
 
 test.each([plainMapping, suffix, prefix])('a mapping that can be used has no fault', (mapping) => {
   expect(mappingFault(mapping)).toBeUndefined()
+})
+
+test('A to Z of a mail-shaped identifier is folded, and nothing else', () => {
+  expect(identifierKey('Alice.B@Example.COM')).toBe('alice.b@example.com')
+  expect(identifierKey('Alice')).toBe('Alice')
+  expect(identifierKey('A@b@C')).toBe('A@b@C')
+  // The Kelvin sign and the dotted I lower to letters of ASCII, or to more than one.
+  expect(identifierKey('\u212A\u0130@x')).toBe('\u212A\u0130@x')
+})
+
+test('identifiers are told apart by every letter unless the tenant folds them', () => {
+  expect(isSameIdentifier('exact', 'A@x', 'a@x')).toBe(false)
+  expect(isSameIdentifier('exact', 'a@x', 'a@x')).toBe(true)
+  expect(isSameIdentifier('fold_ascii', 'A@x', 'a@x')).toBe(true)
+  expect(isSameIdentifier('fold_ascii', 'A', 'a')).toBe(false)
 })
