@@ -85,7 +85,7 @@ export function openDatabase(config: DatabaseConfig): Database {
       const { name = 'other', types } = query
       statements.set(name, (statements.get(name) ?? 0) + 1)
       const sent = send(types ? { ...query, types: refusingShiftedTimes(types) } : query, ...rest)
-      writes.watch(query, sent)
+      writes.watch(client, query, sent)
       return sent
     }
     client.query = sendAndCount as typeof client.query

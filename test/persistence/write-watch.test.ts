@@ -30,11 +30,20 @@ test('a statement that changes rows is told of, however it is written', async ()
   expect(told).toBe(3)
 })
 
-test('a transaction is told of when it is committed, and not before', async () => {
+test('a transaction that changes rows is told of when it is committed', async () => {
   await database.transaction(async (tx) => {
-    await tx.query('hold', 'select id from notes for update', [])
+    await tx.query('write_more', `insert into notes values (2, 'a')`, [])
     told = 0
   })
+  expect(told).toBe(1)
+})
+
+test('a transaction that changes none is not told of, whatever its connection did before', async () => {
+  await database.transaction((tx) => tx.query('hold', 'select id from notes for update', []))
+  expect(told).toBe(0)
+  await database.query('touch', `update notes set text = 'c'`, [])
+  expect(told).toBe(1)
+  await database.transaction((tx) => tx.query('hold', 'select id from notes for update', []))
   expect(told).toBe(1)
 })
 
