@@ -1,5 +1,6 @@
 // How much the other side of a request may say. Node bounds one block of headers, and nothing beyond it.
 
+import { constants } from 'node:crypto'
 import type { ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
 
@@ -7,6 +8,15 @@ import type { Socket } from 'node:net'
 const headBytesMax = 32 * 1024
 /** Interim answers of one request (RFC 9110, 15.2); a server sends one or two. */
 export const interimAnswersMax = 8
+
+/**
+ * How we speak TLS to servers of others. One that asks for new handshakes on a connection (RFC 5246, 7.4.1.1) has us compute for each,
+ * and none of it counts as an answer; TLS 1.3 has nothing of the kind.
+ */
+export const strangersTls = {
+  minVersion: 'TLSv1.2',
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+} as const
 
 /** The `code` of the error that a request ends with when its answer is out of bounds. */
 export const answerRefused = 'EANSWER'

@@ -4,6 +4,7 @@ import { connect, type TLSSocket } from 'node:tls'
 import type { Provider, ProviderOptions } from '@parse/node-apn'
 import type { PushAddress, PushMessage, PushProvider, PushResult } from '../ports/push.ts'
 import type { Clock } from '../ports/world.ts'
+import { strangersTls } from './answer-bounds.ts'
 import {
   type ApnsFailure,
   hasReply,
@@ -55,7 +56,7 @@ const deviceToken = /^(?:[0-9a-f]{2}){1,100}$/i
 function connectTo(hostname: string, { address, ca, proxy }: ApnsOptions): TLSSocket {
   const target = address ?? { host: hostname, port: 443 }
   const way = proxy ? { socket: new ProxyTunnel(proxy, target) } : target
-  const trusted = ca && { ca: [...ca] }
+  const trusted = { ...strangersTls, ...(ca && { ca: [...ca] }) }
   const socket = connect({ ...way, ...trusted, servername: hostname, ALPNProtocols: ['h2'] })
   socket.once('finish', () => setTimeout(() => socket.destroy(), 250))
   return socket

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent, type RequestOptions } from 'node:https'
-import { boundAnswer } from './answer-bounds.ts'
+import { boundAnswer, strangersTls } from './answer-bounds.ts'
 import { ProxyTunnel, type PushProxy } from './proxy-tunnel.ts'
 
 /** The end of the time that a piece of work has, and a listener to the replies it gets on the way. */
@@ -49,7 +49,7 @@ export class DeadlineAgent extends Agent {
   readonly #deadline = new AsyncLocalStorage<Deadline>()
 
   constructor({ address, ca, proxy, maxSockets }: DeadlineAgentOptions) {
-    super({ keepAlive: true, maxSockets, ...(ca && { ca: [...ca] }) })
+    super({ keepAlive: true, maxSockets, ...strangersTls, ...(ca && { ca: [...ca] }) })
     this.#address = address
     this.#proxy = proxy
   }

@@ -4,7 +4,7 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { rootCertificates } from 'node:tls'
-import { boundAnswer } from './answer-bounds.ts'
+import { boundAnswer, strangersTls } from './answer-bounds.ts'
 import { type EgressGuard, egressRefused } from './egress-guard.ts'
 
 export type GuardedRequest = {
@@ -89,7 +89,7 @@ export function sendGuarded(
         ? request(url, options)
         : secureRequest(url, {
             ...options,
-            minVersion: 'TLSv1.2',
+            ...strangersTls,
             ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
           })
     holdRequest(sent, { guard, timeoutMs, bodyBytesMax: bytesMax })

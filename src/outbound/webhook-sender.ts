@@ -5,7 +5,7 @@ import { Agent as HttpsAgent, request as secureRequest } from 'node:https'
 import { rootCertificates } from 'node:tls'
 import type { WebhookOutcome } from '../domain/webhook-endpoint.ts'
 import type { WebhookRequest, WebhookSender } from '../ports/webhook.ts'
-import { answerRefused } from './answer-bounds.ts'
+import { answerRefused, strangersTls } from './answer-bounds.ts'
 import { type EgressGuard, egressRefused } from './egress-guard.ts'
 import { holdRequest } from './guarded-request.ts'
 import { parseRetryAfterMs } from './retry-after.ts'
@@ -94,7 +94,7 @@ export function createWebhookSender({
   const leftovers = createLeftovers()
   const secure = new HttpsAgent({
     ...pool,
-    minVersion: 'TLSv1.2',
+    ...strangersTls,
     ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
   })
 

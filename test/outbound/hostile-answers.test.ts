@@ -1,5 +1,10 @@
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { makeTlsCredentials } from '../../simulator/certificates.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { systemClock } from '../../src/outbound/clock.ts'
 import { DeadlineAgent } from '../../src/outbound/deadline-agent.ts'
@@ -16,6 +21,8 @@ import {
   hostileBodies,
   startHostileServer,
 } from '../support/hostile-server.ts'
+import { programOf } from '../support/programs.ts'
+import { freePort } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 import { APP_ID, aPush, recordingLog } from './push-gateway.ts'
 
@@ -202,3 +209,53 @@ test('a push service whose answer is out of bounds may be asked again', async ()
   expect((await fcm.send(message)).kind).toBe('retry')
   await fcm.drain()
 })
+
+const openssl = programOf('openssl')
+
+/** OpenSSL's own server, which begins a handshake anew whenever it is told so; Node's cannot. */
+async function startRenegotiator() {
+  const { keyPem, certificatePem, caPem } = await makeTlsCredentials()
+  const folder = await mkdtemp(path.join(tmpdir(), 'cs-tls-'))
+  const [key, cert] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')]
+  await Promise.all([writeFile(key, keyPem), writeFile(cert, certificatePem)])
+  const port = await freePort()
+  const words = ['s_server', '-accept', String(port), '-key', key, '-cert', cert, '-tls1_2']
+  const server = spawn(openssl ?? '', words, { stdio: ['pipe', 'pipe', 'ignore'] })
+  let said = ''
+  server.stdout.on('data', (data) => {
+    said += data
+  })
+  await until('it listens', () => said.includes('ACCEPT'))
+  return {
+    port,
+    caPem,
+    /** Once somebody has asked it something. */
+    asked: () => until('it was asked', () => said.includes('HTTP/1.1')),
+    renegotiate: () => server.stdin.write('R\n'),
+    async [Symbol.asyncDispose]() {
+      server.kill('SIGKILL')
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+test.runIf(openssl)('a server that asks for another handshake ends the request', async () => {
+  await using renegotiator = await startRenegotiator()
+  const guard = createEgressGuard({
+    networks: ['127.0.0.0/8', '::1/128'],
+    httpHosts: ['localhost'],
+  })
+  const url = `https://localhost:${renegotiator.port}/`
+  const asked = { method: 'POST', url, body: '{}', timeoutMs: foreverMs, bytesMax: 0 } as const
+  const answer = sendGuarded({ guard, ca: [renegotiator.caPem] }, asked)
+  answer.catch(() => undefined)
+  await renegotiator.asked()
+  renegotiator.renegotiate()
+  await expect(answer).rejects.toThrow()
+})
+
+if (!openssl) {
+  test('NOT RUN on this machine: openssl is missing (apt-get install openssl)', () => {
+    expect(openssl).toBeUndefined()
+  })
+}
