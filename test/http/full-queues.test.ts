@@ -5,7 +5,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { refuse } from '../../src/domain/refusal.ts'
 import { createAdmission } from '../../src/http/admission.ts'
 import { createTurns } from '../../src/outbound/turns.ts'
-import { anApp, anId, bearer, credentialsFor, type Route, routesOf } from './fixtures.ts'
+import { until } from '../support/until.ts'
+import {
+  anApp,
+  anEnrolment,
+  anId,
+  bearer,
+  credentialsFor,
+  type Route,
+  routesOf,
+} from './fixtures.ts'
 
 const full = createTurns({
   running: 0,
@@ -64,6 +73,34 @@ test('every route of the server, the device, the portal and the Keycloak channel
     expect(JSON.parse(body)).toMatchObject({ code: 'too_many_requests', status: 429 })
     expect(route.operation.responses[429]?.description).toContain('too_many_requests')
   }
+})
+
+test('a device that waits for something keeps no other phone from being heard', async () => {
+  const one = { running: 1, runningInLine: 1, waiting: 9, waitingInLine: 9, waitMs: 1 }
+  const devices = createTurns({ ...one, refusalMs: 0, refusals: 0 })
+  const { promise: changed, resolve: change } = Promise.withResolvers<void>()
+  let waiting = 0
+  await using crowded = await anApp(
+    {
+      async readNextEnrolment(_proof, _id, { waitMs }) {
+        if (waitMs > 0) {
+          waiting++
+          await changed
+        }
+        return { enrolment: anEnrolment(), status: 'open', number: null }
+      },
+      readPushPause: async () => ({ until: null }),
+    },
+    { admission: createAdmission({ strangers: full, devices, tokens: full }) },
+  )
+  const headers = { 'device-proof': 'proof' }
+  const url = `/device/v1/enrollments/${anId('enrolment')}?wait=30`
+  const follower = crowded.inject({ url, headers, remoteAddress: '203.0.113.7' })
+  await until('one waits', () => waiting === 1)
+  const other = { url: '/device/v1/push-pause', headers, remoteAddress: '198.51.100.7' }
+  expect((await crowded.inject(other)).statusCode).toBe(200)
+  change()
+  expect((await follower).statusCode).toBe(200)
 })
 
 test('every call of a device whose body fits does, too', async () => {

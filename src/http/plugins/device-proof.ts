@@ -44,6 +44,13 @@ export type ProofGuard = <const O extends Operation>(
   operation: O,
 ) => { readonly preValidation: preValidationHookHandler; readonly schema: OperationSchema<O> }
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route keeps its callers waiting: it takes their turn itself, and gives it back before they wait. */
+    takesTurnItself?: boolean
+  }
+}
+
 const refusals = [
   'proof_missing',
   'proof_malformed',
@@ -68,6 +75,7 @@ export function admitDevices(
   app.addHook('onRoute', (route) => {
     const { security = [] } = (route.schema ?? {}) as Partial<OperationSchema<Operation>>
     if (!security.some((scheme) => 'deviceProof' in scheme)) return
+    if (route.config?.takesTurnItself) return
     const { handler } = route
     route.handler = async function (request, reply) {
       const answer = await admission.serveDevice(

@@ -45,26 +45,37 @@ function open(app: HttpApp, { useCases, proof }: DeviceOptions): void {
   )
 }
 
-function read(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function read(app: HttpApp, { useCases, proof, admission }: DeviceOptions): void {
   app.get(
     '/device/v1/enrollments/:id',
-    proof('possession', {
-      operationId: 'readNextEnrolment',
-      tag: 'device API',
-      summary: 'Read an enrolment that this device opened, waiting for its status to change',
-      description: 'While it is claimed it carries the number to show on this device.',
-      params: idParams('id', 'enrolment', 'The enrolment.'),
-      querystring: enrolmentWait,
-      answers: { 200: { description: 'The enrolment.', schema: enrolmentBody } },
-    }),
+    {
+      config: { takesTurnItself: true },
+      ...proof('possession', {
+        operationId: 'readNextEnrolment',
+        tag: 'device API',
+        summary: 'Read an enrolment that this device opened, waiting for its status to change',
+        description: 'While it is claimed it carries the number to show on this device.',
+        params: idParams('id', 'enrolment', 'The enrolment.'),
+        querystring: enrolmentWait,
+        answers: { 200: { description: 'The enrolment.', schema: enrolmentBody } },
+      }),
+    },
     async (request, reply) => {
       const { wait: waitSeconds, after } = request.query
-      const reading = await useCases.readNextEnrolment(
-        proofOf(request),
-        request.params.id,
-        { waitMs: waitSeconds * 1000, ...(after !== undefined && { after }) },
-        goneOf(reply),
+      const follow = (seconds: number) =>
+        useCases.readNextEnrolment(
+          proofOf(request),
+          request.params.id,
+          { waitMs: seconds * 1000, ...(after !== undefined && { after }) },
+          goneOf(reply),
+        )
+      // In turn the proof is judged; nobody holds up other phones for as long as they wait.
+      const now = await admission.serveDevice(
+        request.ip,
+        () => follow(0),
+        () => true,
       )
+      const reading = isRefusal(now) || waitSeconds === 0 ? now : await follow(waitSeconds)
       return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrolment(reading)
     },
   )
