@@ -21,7 +21,12 @@ export type TurnLimits = {
 type Waiter = { readonly begin: () => void; readonly turnAway: () => void }
 
 /** `running` counts what is under way; a line without either is forgotten. */
-type Line = { readonly name: string; readonly waiting: Waiter[]; running: number }
+type Line = {
+  readonly name: string
+  readonly isOwn: boolean
+  readonly waiting: Waiter[]
+  running: number
+}
 
 const retryAfterSeconds = 1
 
@@ -42,8 +47,9 @@ class BoundedTurns implements Turns {
     return this.#lines.size === 0
   }
 
-  take<T>(name: string, work: () => Promise<T>): Promise<T | Refusal> {
-    const line = this.#lines.get(name) ?? { name, waiting: [], running: 0 }
+  /** What is the owner's own finds room however many lines of others there are. */
+  take<T>(name: string, work: () => Promise<T>, isOwn = false): Promise<T | Refusal> {
+    const line = this.#lines.get(name) ?? { name, isOwn, waiting: [], running: 0 }
     this.#lines.set(name, line)
     if (line.waiting.length === 0 && this.#isFree(line)) return this.#run(line, work)
     if (this.#makeRoom(line)) return this.#wait(line, work)
@@ -55,15 +61,20 @@ class BoundedTurns implements Turns {
     return this.#running < this.#limits.running && line.running < this.#limits.runningInLine
   }
 
-  /** Whoever is alone in a line gets the place of the last one of the longest line. */
+  /**
+   * Whoever is alone in a line gets the place of the last one of the longest line. Where lines are as many as places, none is
+   * longer: whoever makes up a name for each try would keep the owner out.
+   */
   #makeRoom(line: Line): boolean {
     if (line.waiting.length >= this.#limits.waitingInLine) return false
     if (this.#waiting < this.#limits.waiting) return true
-    let longest = line
+    let longest: Line | undefined
     for (const other of this.#lines.values()) {
-      if (other.waiting.length > longest.waiting.length) longest = other
+      const lead = line.isOwn && !other.isOwn ? 0 : 1
+      const isLonger = other.waiting.length > line.waiting.length + lead
+      if (isLonger && other.waiting.length > (longest?.waiting.length ?? 0)) longest = other
     }
-    if (longest.waiting.length <= line.waiting.length + 1) return false
+    if (longest === undefined) return false
     longest.waiting.at(-1)?.turnAway()
     return true
   }
@@ -140,6 +151,9 @@ export function createTurns(limits: TurnLimits): Turns {
   return new BoundedTurns(limits)
 }
 
+/** Lines of the user's own devices and sessions; all others can be had by whoever knows the user's name. */
+const ownLine = /^(?:device|portal):/
+
 /** Turns for each user within these limits; what nobody waits for is forgotten. */
 export function createUserTurns(limits: TurnLimits): UserTurns {
   const users = new Map<string, BoundedTurns>()
@@ -149,9 +163,9 @@ export function createUserTurns(limits: TurnLimits): UserTurns {
       const turns = users.get(user) ?? new BoundedTurns(limits)
       users.set(user, turns)
       try {
-        return await turns.take(line, work)
+        return await turns.take(line, work, ownLine.test(line))
       } finally {
-        if (turns.isIdle) users.delete(user)
+        if (turns.isIdle && users.get(user) === turns) users.delete(user)
       }
     },
   }

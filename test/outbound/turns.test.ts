@@ -160,3 +160,16 @@ test('one thing is done for one user at a time, in turns of who asks, and users 
   await finish('answer')
   expect(begun).toEqual(['code1', 'bob', 'answer', 'code2'])
 })
+
+test('strangers under ever new names take no place from the devices and sessions of the user', async () => {
+  const { begun, work, finish } = workshop()
+  const turns = createUserTurns({ ...limits, running: 1 })
+  const ada = { tenantId: 'tnt_1' as TenantId, userId: 'usr_ada' as UserId }
+  const strangers = Array.from({ length: limits.waiting + 2 }, (_, n) =>
+    turns.take(ada, `codes:${n}`, work(`code${n}`)),
+  )
+  expect(await strangers[limits.waiting + 1]).toEqual(refused)
+  const own = ['device:1', 'device:2', 'portal:1'].map((line) => turns.take(ada, line, work(line)))
+  for (let n = 0; n < 7; n++) await finish(begun.at(-1) ?? '')
+  expect(await Promise.all(own)).toEqual(['device:1', 'device:2', 'portal:1'])
+})
