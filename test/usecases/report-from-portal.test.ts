@@ -18,7 +18,8 @@ const page = { limit: 50, before: null }
 async function aVisitor(principal: Principal, user: string) {
   const { userId, tenantId } = await aPhone(world, principal, { user })
   const { url } = await granted(mintPortalLink(world, principal, userId))
-  const opened = await granted(openPortal(world, { tenantId, token: new URL(url).hash.slice(1) }))
+  const token = new URL(url).pathname.split('/').at(-1) ?? ''
+  const opened = await granted(openPortal(world, { tenantId, token }))
   const [happened] = await world.activities.list(tenantId, userId, page)
   if (!happened) throw new Error('the portal was opened')
   return { userId, session: opened.session, activityId: happened.id }
