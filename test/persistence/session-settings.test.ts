@@ -134,7 +134,7 @@ describe('a connection of the pool', () => {
     url.username = 'plain'
     url.password = 'plain'
     url.searchParams.set('options', '-c timezone=Asia/Kolkata -c search_path=elsewhere')
-    url.searchParams.set('statement_timeout', '1')
+    url.searchParams.set('statement_timeout', '1000')
     url.searchParams.set('client_encoding', 'LATIN1')
     const environment = { PGOPTIONS: '-c enable_indexscan=off', PGTZ: 'Asia/Kolkata' }
     Object.assign(process.env, environment, { PGDATESTYLE: 'German' })
