@@ -176,6 +176,7 @@ describe('claims of an enrolment', () => {
       claim: async () => ({ kind: 'claimed', device, replaced: null }) as const,
     },
     devices: { find: never },
+    userTurns: openTurns(1).userTurns,
     signatures,
     hashing,
     sealing,

@@ -20,10 +20,13 @@ export type TurnLimits = {
 
 type Waiter = { readonly begin: () => void; readonly turnAway: () => void }
 
+/** Whose a line is; `orders` go before all others. */
+type Owner = 'others' | 'own' | 'orders'
+
 /** `running` counts what is under way; a line without either is forgotten. */
 type Line = {
   readonly name: string
-  readonly isOwn: boolean
+  readonly owner: Owner
   readonly waiting: Waiter[]
   running: number
 }
@@ -47,9 +50,9 @@ class BoundedTurns implements Turns {
     return this.#lines.size === 0
   }
 
-  /** What is the owner's own finds room however many lines of others there are. */
-  take<T>(name: string, work: () => Promise<T>, isOwn = false): Promise<T | Refusal> {
-    const line = this.#lines.get(name) ?? { name, isOwn, waiting: [], running: 0 }
+  /** What is the owner's own finds room however many lines of others there are, and orders whatever else waits. */
+  take<T>(name: string, work: () => Promise<T>, owner: Owner = 'others'): Promise<T | Refusal> {
+    const line = this.#lines.get(name) ?? { name, owner, waiting: [], running: 0 }
     this.#lines.set(name, line)
     if (line.waiting.length === 0 && this.#isFree(line)) return this.#run(line, work)
     if (this.#makeRoom(line)) return this.#wait(line, work)
@@ -70,8 +73,7 @@ class BoundedTurns implements Turns {
     if (this.#waiting < this.#limits.waiting) return true
     let longest: Line | undefined
     for (const other of this.#lines.values()) {
-      const lead = line.isOwn && !other.isOwn ? 0 : 1
-      const isLonger = other.waiting.length > line.waiting.length + lead
+      const isLonger = other.waiting.length > yieldsFrom(other, line)
       if (isLonger && other.waiting.length > (longest?.waiting.length ?? 0)) longest = other
     }
     if (longest === undefined) return false
@@ -127,8 +129,9 @@ class BoundedTurns implements Turns {
   }
 
   #beginNext(): void {
-    for (const line of this.#ready) {
-      if (this.#running >= this.#limits.running) return
+    while (this.#running < this.#limits.running) {
+      const line = this.#next()
+      if (line === undefined) return
       this.#ready.delete(line)
       const waiter = line.waiting.shift()
       this.#waiting--
@@ -139,9 +142,22 @@ class BoundedTurns implements Turns {
     }
   }
 
+  #next(): Line | undefined {
+    for (const line of this.#ready) if (line.owner === 'orders') return line
+    const [first] = this.#ready
+    return first
+  }
+
   #forgetIfEmpty(line: Line): void {
     if (line.waiting.length === 0 && line.running === 0) this.#lines.delete(line.name)
   }
+}
+
+/** How long a line may be before it gives a place to another one. */
+function yieldsFrom(line: Line, to: Line): number {
+  if (line.owner === 'orders' && to.owner !== 'orders') return Number.POSITIVE_INFINITY
+  if (to.owner === 'orders' && line.owner !== 'orders') return 0
+  return to.waiting.length + (to.owner === 'own' && line.owner !== 'own' ? 0 : 1)
 }
 
 const tooMany = () => refuse('too_many_requests', { retryAfterSeconds })
@@ -153,6 +169,13 @@ export function createTurns(limits: TurnLimits): Turns {
 
 /** Lines of the user's own devices and sessions; all others can be had by whoever knows the user's name. */
 const ownLine = /^(?:device|portal):/
+/** Lines of what an API key orders of its own accord: no page has it done for whoever visits. */
+const orderLine = /^api_key:/
+
+function ownerOf(line: string): Owner {
+  if (orderLine.test(line)) return 'orders'
+  return ownLine.test(line) ? 'own' : 'others'
+}
 
 /** Turns for each user within these limits; what nobody waits for is forgotten. */
 export function createUserTurns(limits: TurnLimits): UserTurns {
@@ -163,7 +186,7 @@ export function createUserTurns(limits: TurnLimits): UserTurns {
       const turns = users.get(user) ?? new BoundedTurns(limits)
       users.set(user, turns)
       try {
-        return await turns.take(line, work, ownLine.test(line))
+        return await turns.take(line, work, ownerOf(line))
       } finally {
         if (turns.isIdle && users.get(user) === turns) users.delete(user)
       }

@@ -14,6 +14,7 @@ export interface UserTurns {
   /**
    * Does what locks the row of a user, one at a time in this process: what waited for that lock in the database would hold a
    * connection each. Who asks stands in a line of their own (`line`), so that strangers who try codes do not hold up the owner.
+   * Lines of devices and sessions (`device:`, `portal:`) find room before others; what an API key orders (`api_key:`) goes before all.
    */
   take<T>(
     user: { readonly tenantId: TenantId; readonly userId: UserId },

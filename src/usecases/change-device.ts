@@ -5,6 +5,7 @@ import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { SuspensionStore } from '../ports/suspension-store.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import { type Needs as ReadNeeds, readDevice } from './read-devices.ts'
 import type { TellingNeeds } from './unregister-devices.ts'
 
@@ -12,6 +13,7 @@ export type Needs = ReadNeeds &
   TellingNeeds & {
     readonly devices: Pick<DeviceStore, 'change'>
     readonly suspensions: Pick<SuspensionStore, 'suspendDevice' | 'activateDevice'>
+    readonly userTurns: UserTurns
   }
 
 export type Changes = { readonly name?: string; readonly status?: 'active' | 'suspended' }
@@ -36,7 +38,8 @@ export async function changeDevice(
   if (status !== undefined && status !== device.status) {
     // Only its enrolment makes a new device active.
     if (device.status === 'unconfirmed') return refuse('device_not_active')
-    await setStatus(needs, principal, device, status)
+    const refusal = await setStatus(needs, principal, device, status)
+    if (refusal) return refusal
   }
   const changed = await readDevice(needs, principal, id)
   const isDone = isRefusal(changed) || status === undefined || changed.status === status
@@ -68,21 +71,28 @@ async function rename(
 }
 
 async function setStatus(
-  { suspensions, signals, revocationLog }: Needs,
+  { suspensions, userTurns, signals, revocationLog }: Needs,
   { tenantId, keyId }: Principal,
   { id: deviceId, userId }: Device,
   status: 'active' | 'suspended',
-): Promise<void> {
+): Promise<Refusal | undefined> {
   const about = { tenantId, userId, deviceId }
   const command = { ...about, actor: `api_key:${keyId}` } as const
   if (status === 'active') {
-    const activated = await suspensions.activateDevice(command)
-    if (!activated) return
+    const activated = await userTurns.take(command, command.actor, () =>
+      suspensions.activateDevice(command),
+    )
+    if (!activated) return undefined
+    if (isRefusal(activated)) return activated
     await revocationLog.append([{ revocation: 'device_activated', ...about, at: activated.at }])
-    return
+    return undefined
   }
-  const suspended = await suspensions.suspendDevice(command)
-  if (!suspended) return
+  const suspended = await userTurns.take(command, command.actor, () =>
+    suspensions.suspendDevice(command),
+  )
+  if (!suspended) return undefined
+  if (isRefusal(suspended)) return suspended
   for (const id of suspended.endedChallenges) signals.publish(id)
   await revocationLog.append([{ revocation: 'device_suspended', ...about, at: suspended.at }])
+  return undefined
 }

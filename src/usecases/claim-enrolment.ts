@@ -18,6 +18,7 @@ import type { DeviceStore } from '../ports/device-store.ts'
 import type { StoredSigningKey } from '../ports/directory-store.ts'
 import type { ClaimTarget, EnrolmentStore } from '../ports/enrolment-store.ts'
 import type { PushAddress } from '../ports/push.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import type {
   Clock,
   Hashing,
@@ -39,6 +40,7 @@ import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 export type Needs = TellingNeeds & {
   readonly enrolments: Pick<EnrolmentStore, 'findByCode' | 'findByTypedCode' | 'claim'>
   readonly devices: Pick<DeviceStore, 'find'>
+  readonly userTurns: UserTurns
   readonly signatures: Pick<Signatures, 'read' | 'verify' | 'thumbprint'>
   readonly hashing: Hashing
   readonly sealing: Sealing
@@ -117,7 +119,7 @@ export async function claimEnrolment(needs: Needs, command: Command): Promise<Cl
     platform: device.platform,
     ...(policy.attestation !== 'off' && { attestation: attestation.verdict }),
   }
-  const claimed = await needs.enrolments.claim({
+  const claim = {
     device: { tenantId, id, userId, enrolmentId: enrolment.id, appId, attestation, ...device },
     keys: tieKeys(needs, { tenantId, id, userId }, keys),
     push: command.push ? sealPushToken(needs, tenantId, id, { ...command.push, appId }) : null,
@@ -135,7 +137,11 @@ export async function claimEnrolment(needs: Needs, command: Command): Promise<Cl
         ? []
         : [activity({ ...origin, type: 'device_added', details })]),
     ],
-  })
+  }
+  const claimed = await needs.userTurns.take(enrolment, `claims:${enrolment.id}`, () =>
+    needs.enrolments.claim(claim),
+  )
+  if (isRefusal(claimed)) return claimed
   if (claimed.kind !== 'claimed') return refusalOf(claimed.kind)
   needs.signals.publish(enrolment.id)
   if (claimed.replaced) await tellUnregistered(needs, claimed.replaced)

@@ -10,6 +10,7 @@ import {
 import { isNumberOf } from '../domain/number-match.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { EnrolmentRecord, EnrolmentStore } from '../ports/enrolment-store.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import type { Hashing, Sealing } from '../ports/world.ts'
 import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
 import { enrolmentNumberBinding } from './read-enrolment.ts'
@@ -18,6 +19,7 @@ import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 export type Needs = DeviceNeeds &
   TellingNeeds & {
     readonly enrolments: Pick<EnrolmentStore, 'findForConfirmation' | 'confirm'>
+    readonly userTurns: UserTurns
     readonly sealing: Pick<Sealing, 'open'>
     readonly hashing: Pick<Hashing, 'equal'>
   }
@@ -46,7 +48,10 @@ export async function confirmEnrolment(
   )
   const { enrolment } = record
   const activities = activitiesOf(device, effect)
-  const confirmed = await needs.enrolments.confirm({ enrolment, effect, activities }, proof)
+  const confirmed = await needs.userTurns.take(device, `device:${device.id}`, () =>
+    needs.enrolments.confirm({ enrolment, effect, activities }, proof),
+  )
+  if (isRefusal(confirmed)) return confirmed
   if (confirmed.kind === 'proof_replayed') return refuse('proof_replayed')
   if (confirmed.kind === 'changed') return refuse('conflict', { retryAfterSeconds: 1 })
   if (effect.outcome !== 'wrong_number') needs.signals.publish(enrolment.id)

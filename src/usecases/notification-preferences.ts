@@ -3,6 +3,7 @@ import type { DeviceProof } from '../domain/device-proof.ts'
 import { type NoticePreferences, preferencesOf } from '../domain/notice.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { NoticeStore } from '../ports/notice-store.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
 
 export type Needs = DeviceNeeds & {
@@ -24,7 +25,7 @@ export async function readNotificationPreferences(
  * holds an unlocked phone cannot silence what would give him away, and is itself told to the user's other devices.
  */
 export async function setNotificationPreferences(
-  needs: Needs,
+  needs: Needs & { readonly userTurns: UserTurns },
   proof: DeviceProof,
   wanted: Partial<NoticePreferences>,
 ): Promise<NoticePreferences | Refusal> {
@@ -32,21 +33,23 @@ export async function setNotificationPreferences(
   if (isRefusal(device)) return device
   const { tenantId, userId } = device
   const preferences = preferencesOf(wanted)
-  const changed = await needs.notices.changePreferences(
-    {
-      tenantId,
+  const actor = `device:${device.id}` as const
+  const change = {
+    tenantId,
+    userId,
+    preferences,
+    activity: activity({
       userId,
-      preferences,
-      activity: activity({
-        userId,
-        type: 'preferences_changed',
-        actor: `device:${device.id}`,
-        deviceId: device.id,
-        details: { ...preferences },
-      }),
-    },
-    proof,
+      type: 'preferences_changed',
+      actor,
+      deviceId: device.id,
+      details: { ...preferences },
+    }),
+  }
+  const changed = await needs.userTurns.take(device, actor, () =>
+    needs.notices.changePreferences(change, proof),
   )
+  if (isRefusal(changed)) return changed
   if (changed === 'proof_replayed') return refuse('proof_replayed')
   return changed ? preferences : refuse('device_unregistered')
 }

@@ -5,6 +5,7 @@ import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserStore } from '../ports/directory-store.ts'
 import type { PersonalDataReading, PersonalDataStore } from '../ports/personal-data-store.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import { findUser } from './find-user.ts'
 import { type Needs as ExemptionNeeds, exempting } from './sign-exemptions.ts'
 import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
@@ -43,7 +44,7 @@ const sweepPagesMax = 100_000
  * long history goes within minutes (`finishErasures`).
  */
 export async function eraseUser(
-  needs: Needs & TellingNeeds & ExemptionNeeds,
+  needs: Needs & TellingNeeds & ExemptionNeeds & { readonly userTurns: UserTurns },
   principal: Principal,
   userId: UserId,
 ): Promise<Refusal | undefined> {
@@ -52,10 +53,13 @@ export async function eraseUser(
   const actor = `api_key:${principal.keyId}` as const
   const { tenantId } = principal
   const { erasure } = await exempting(needs, tenantId)
-  const gone = await needs.personalData.cutOff(tenantId, user.id, actor, erasure(user.id))
+  const gone = await needs.userTurns.take({ tenantId, userId }, actor, () =>
+    needs.personalData.cutOff(tenantId, userId, actor, erasure(userId)),
+  )
+  if (isRefusal(gone)) return gone
   await tellUnregistered(needs, gone)
   // Who was cut off cannot be asked for again: a failure here is for the worker to make good, not for the caller.
-  await needs.personalData.eraseRest(tenantId, user.id, pagesMax).catch(() => false)
+  await needs.personalData.eraseRest(tenantId, userId, pagesMax).catch(() => false)
   return undefined
 }
 

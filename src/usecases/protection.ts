@@ -15,6 +15,8 @@ export type Needs = {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
 }
 
+export type UnlockNeeds = Needs & { readonly userTurns: UserTurns }
+
 const triesMax = 5
 
 /** Locks and counters of a user, for a relying party that may see the user. */
@@ -31,7 +33,7 @@ export async function readProtection(
 
 /** Lifts every lock of push sign-in, every block of an initiator, and clears the counts, on an admin's word. */
 export async function unlockUser(
-  needs: Needs,
+  needs: UnlockNeeds,
   principal: Principal,
   userId: UserId,
 ): Promise<Protection | Refusal> {
@@ -47,7 +49,11 @@ export async function unlockUser(
     const told = isLocked(protection, now)
       ? [activity({ userId, type: 'push_unlocked', actor, details: { by: 'admin' } })]
       : []
-    if (await needs.protections.unlock(tenantId, userId, next, told)) return next
+    const done = await needs.userTurns.take({ tenantId, userId }, actor, () =>
+      needs.protections.unlock(tenantId, userId, next, told),
+    )
+    if (isRefusal(done)) return done
+    if (done) return next
   }
   return refuse('conflict', { retryAfterSeconds: 1 })
 }

@@ -15,12 +15,14 @@ import type {
   PasscodeStore,
   StoredSingleUseCode,
 } from '../ports/passcode-store.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import type { Hashing, Random, Sealing } from '../ports/world.ts'
 import { findUser } from './find-user.ts'
 
 export type Needs = {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
   readonly passcodes: Pick<PasscodeStore, 'replaceRecoveryCodes' | 'replaceTemporaryCode'>
+  readonly userTurns: UserTurns
   readonly random: Random
   readonly hashing: Pick<Hashing, 'sha256' | 'equal'>
   readonly sealing: Sealing
@@ -63,14 +65,19 @@ export async function makeRecoveryCodes(
 ): Promise<readonly string[] | Refusal> {
   const user = await findUser(needs, principal, { id: userId })
   if (isRefusal(user)) return user
-  const { tenantId, keyId } = principal
+  const { tenantId, rpId, keyId } = principal
   const made = Array.from({ length: recoveryCodesPerSet }, () => make(needs, tenantId))
-  const replaced = await needs.passcodes.replaceRecoveryCodes({
+  const codes = {
     tenantId,
     userId,
     codes: made.map(({ stored }) => stored),
     activity: activity({ userId, type: 'recovery_codes_made', actor: `api_key:${keyId}` }),
-  })
+  }
+  // Pages of relying parties have them made: no order of an admin, who would not wait.
+  const replaced = await needs.userTurns.take(codes, `recovery_codes:${rpId}`, () =>
+    needs.passcodes.replaceRecoveryCodes(codes),
+  )
+  if (isRefusal(replaced)) return replaced
   return replaced ? made.map(({ code }) => code) : refuse('not_found')
 }
 
@@ -93,13 +100,17 @@ export async function makeTemporaryCode(
   const actor = `api_key:${keyId}` as const
   const { code, stored } = make(needs, tenantId)
   const details = { ttlSeconds }
-  const expiresAt = await needs.passcodes.replaceTemporaryCode({
+  const temporary = {
     tenantId,
     userId,
     code: stored,
     ttlSeconds,
     activity: activity({ userId, type: 'temporary_code_made', actor, details }),
     actor,
-  })
+  }
+  const expiresAt = await needs.userTurns.take(temporary, actor, () =>
+    needs.passcodes.replaceTemporaryCode(temporary),
+  )
+  if (isRefusal(expiresAt)) return expiresAt
   return expiresAt === null ? refuse('not_found') : { code, expiresAt }
 }

@@ -1,8 +1,9 @@
 import type { UnregisterReason } from '../domain/device.ts'
 import type { Principal } from '../domain/principal.ts'
-import { type Refusal, refuse } from '../domain/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceSpanStore, Span } from '../ports/device-span-store.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import type { Clock } from '../ports/world.ts'
 import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 
@@ -12,6 +13,7 @@ export const devicesPerCallMax = 200
 export type Needs = TellingNeeds & {
   readonly devices: Pick<DeviceStore, 'unregister'>
   readonly deviceSpans: DeviceSpanStore
+  readonly userTurns: UserTurns
   readonly clock: Clock
 }
 
@@ -46,10 +48,12 @@ export async function unregisterByTime(
   const byUser = Map.groupBy(found, ({ userId }) => userId)
   for (const [userId, devices] of byUser) {
     const deviceIds = devices.map(({ id }) => id)
-    const done = await needs.devices.unregister(
-      { tenantId, userId, deviceIds, reason, actor },
-      null,
+    const command = { tenantId, userId, deviceIds, reason, actor }
+    const done = await needs.userTurns.take(command, actor, () =>
+      needs.devices.unregister(command, null),
     )
+    // The same call goes on where this one stopped.
+    if (isRefusal(done)) return done
     if (done === 'proof_replayed') throw new Error('no proof was given to be replayed')
     await tellUnregistered(needs, done)
     unregistered += done.devices.length

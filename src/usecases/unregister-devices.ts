@@ -6,6 +6,7 @@ import type { Revocation } from '../domain/revocation.ts'
 import type { DeviceStore, Unregistered } from '../ports/device-store.ts'
 import type { RevocationLog } from '../ports/revocation-log.ts'
 import type { Signals } from '../ports/signals.ts'
+import type { UserTurns } from '../ports/turns.ts'
 import { findUser } from './find-user.ts'
 import { type Needs as ReadNeeds, readDevice } from './read-devices.ts'
 
@@ -15,7 +16,10 @@ export type TellingNeeds = {
 }
 
 export type Needs = ReadNeeds &
-  TellingNeeds & { readonly devices: Pick<DeviceStore, 'find' | 'unregister'> }
+  TellingNeeds & {
+    readonly devices: Pick<DeviceStore, 'find' | 'unregister'>
+    readonly userTurns: UserTurns
+  }
 
 /** Tells everybody who waits what an unregistration ended, and writes it to the revocation log before it resolves. */
 export async function tellUnregistered(
@@ -51,8 +55,8 @@ export async function unregisterDevice(
     await tellUnregistered(needs, { devices: [device], endedChallenges: [] })
     return device
   }
-  await unregister(needs, principal, device.userId, [id], reason)
-  return readDevice(needs, principal, id)
+  const done = await unregister(needs, principal, device.userId, [id], reason)
+  return isRefusal(done) ? done : readDevice(needs, principal, id)
 }
 
 /** Unregisters every device of a user; returns those that were alive. */
@@ -72,9 +76,13 @@ async function unregister(
   userId: UserId,
   deviceIds: readonly DeviceId[],
   reason: UnregisterReason,
-): Promise<readonly Device[]> {
+): Promise<readonly Device[] | Refusal> {
   const actor = `api_key:${keyId}` as const
-  const done = await needs.devices.unregister({ tenantId, userId, deviceIds, reason, actor }, null)
+  const command = { tenantId, userId, deviceIds, reason, actor }
+  const done = await needs.userTurns.take(command, actor, () =>
+    needs.devices.unregister(command, null),
+  )
+  if (isRefusal(done)) return done
   if (done === 'proof_replayed') throw new Error('no proof was given to be replayed')
   await tellUnregistered(needs, done)
   return done.devices

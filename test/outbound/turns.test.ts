@@ -161,6 +161,24 @@ test('one thing is done for one user at a time, in turns of who asks, and users 
   expect(begun).toEqual(['code1', 'bob', 'answer', 'code2'])
 })
 
+test('orders of an API key go before all that wait, and find room whatever waits', async () => {
+  const { begun, work, finish } = workshop()
+  const turns = createUserTurns({ ...limits, running: 1 })
+  const ada = { tenantId: 'tnt_1' as TenantId, userId: 'usr_ada' as UserId }
+  const waiting = Array.from({ length: limits.waiting + 1 }, (_, n) =>
+    turns.take(ada, `device:${n}`, work(`answer${n}`)),
+  )
+  const orders = ['suspend', 'revoke'].map((name) => turns.take(ada, 'api_key:1', work(name)))
+  expect(await Promise.all(waiting.slice(1, 3))).toEqual([refused, refused])
+  // Nor does what comes later take the place of an order.
+  expect(await turns.take(ada, 'device:0', work('late'))).toEqual(refused)
+  await finish('answer0')
+  await finish('suspend')
+  await finish('revoke')
+  expect(begun).toEqual(['answer0', 'suspend', 'revoke', 'answer3'])
+  expect(await Promise.all(orders)).toEqual(['suspend', 'revoke'])
+})
+
 test('strangers under ever new names take no place from the devices and sessions of the user', async () => {
   const { begun, work, finish } = workshop()
   const turns = createUserTurns({ ...limits, running: 1 })

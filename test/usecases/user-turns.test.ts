@@ -2,15 +2,26 @@
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
-import { isRefusal } from '../../src/domain/refusal.ts'
+import { isRefusal, refuse } from '../../src/domain/refusal.ts'
 import { openTurns } from '../../src/open-turns.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
+import { cancelEnrolment } from '../../src/usecases/cancel-enrolment.ts'
+import { changeDevice } from '../../src/usecases/change-device.ts'
+import { claimEnrolment } from '../../src/usecases/claim-enrolment.ts'
+import { confirmEnrolment } from '../../src/usecases/confirm-enrolment.ts'
+import { setNotificationPreferences } from '../../src/usecases/notification-preferences.ts'
 import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
+import { eraseUser } from '../../src/usecases/personal-data.ts'
 import { mintPortalLink } from '../../src/usecases/portal.ts'
-import { pausePushes } from '../../src/usecases/protection.ts'
+import { pausePushes, unlockUser } from '../../src/usecases/protection.ts'
 import { reportActivity } from '../../src/usecases/report-activity.ts'
+import { makeRecoveryCodes, makeTemporaryCode } from '../../src/usecases/single-use-codes.ts'
+import { setUserStatus } from '../../src/usecases/suspend-user.ts'
+import { unregisterByTime } from '../../src/usecases/unregister-by-time.ts'
+import { unregisterAllDevices, unregisterDevice } from '../../src/usecases/unregister-devices.ts'
 import { verifyPasscode } from '../../src/usecases/verify-passcode.ts'
 import {
+  aClaimCommand,
   anAnswer,
   aPhone,
   aPrincipal,
@@ -19,6 +30,7 @@ import {
   granted,
   openWorld,
   type Phone,
+  scannedCode,
   signAnswer,
   type World,
 } from './world.ts'
@@ -32,12 +44,12 @@ let most: number
 
 beforeAll(async () => {
   opened = await openWorld()
-  principal = await aPrincipal(opened)
 })
 afterAll(() => opened.close())
 beforeEach(async () => {
   world = { ...opened, userTurns: openTurns(10).userTurns }
   most = 0
+  principal = await aPrincipal(opened)
   phone = await aPhone(opened, principal, { user: crypto.randomUUID() })
 })
 
@@ -121,4 +133,91 @@ test('links, enrolments, pauses and reports of one user wait for each other, too
     await times(6, act as () => Promise<unknown>)
     expect([method, most]).toEqual([method, 1])
   }
+})
+
+/** Everything else that locks the user's row, each with the store's method that does. */
+async function otherCalls() {
+  const verification = phone.keys.verification ?? phone.keys.possession
+  const pending = await granted(openEnrolment(opened, principal, { user: { id: phone.userId } }))
+  const code = scannedCode(pending.uri)
+  const { keys, command } = await aClaimCommand(opened, phone.tenantId, code)
+  const second = await granted(claimEnrolment(opened, command))
+  const unconfirmed = { ...phone, keys, id: second.device.id }
+  const other = await granted(openEnrolment(opened, principal, { user: { id: phone.userId } }))
+  const claim = await aClaimCommand(opened, phone.tenantId, scannedCode(other.uri))
+  const { userId } = phone
+  const span = { from: new Date(0), to: opened.clock.now(), reason: 'admin' } as const
+  return [
+    ['enrolments', 'claim', () => claimEnrolment(world, claim.command)],
+    [
+      'enrolments',
+      'confirm',
+      async () => confirmEnrolment(world, await aProof(world, unconfirmed), 'x'),
+    ],
+    ['enrolments', 'cancel', () => cancelEnrolment(world, principal, pending.enrolment.id)],
+    ['passcodes', 'replaceRecoveryCodes', () => makeRecoveryCodes(world, principal, userId)],
+    ['passcodes', 'replaceTemporaryCode', () => makeTemporaryCode(world, principal, userId)],
+    ['protections', 'unlock', () => unlockUser(world, principal, userId)],
+    [
+      'notices',
+      'changePreferences',
+      async () => setNotificationPreferences(world, await aProof(world, phone, verification), {}),
+    ],
+    [
+      'suspensions',
+      'suspendDevice',
+      () => changeDevice(world, principal, phone.id, { status: 'suspended' }),
+    ],
+    [
+      'suspensions',
+      'activateDevice',
+      () => changeDevice(world, principal, phone.id, { status: 'active' }),
+    ],
+    ['devices', 'unregister', () => unregisterDevice(world, principal, phone.id, 'lost')],
+    ['devices', 'unregister', () => unregisterByTime(world, principal, span)],
+    ['devices', 'unregister', () => unregisterAllDevices(world, principal, userId, 'lost')],
+    ['suspensions', 'suspendUser', () => setUserStatus(world, principal, userId, 'suspended')],
+    ['suspensions', 'activateUser', () => setUserStatus(world, principal, userId, 'active')],
+    ['personalData', 'cutOff', () => eraseUser(world, principal, userId)],
+  ] as const
+}
+
+test('so does whatever else locks the row of a user, also what a relying party orders', async () => {
+  for (const [store, method, act] of await otherCalls()) {
+    most = 0
+    watch(store, method as never)
+    await times(6, act as () => Promise<unknown>)
+    expect([method, most]).toEqual([method, 1])
+  }
+})
+
+test('what finds no place is refused as such, and was not begun', async () => {
+  const shed = refuse('too_many_requests', { retryAfterSeconds: 1 })
+  const full = { take: async () => shed }
+  const calls = await otherCalls()
+  for (const [, method, act] of calls.filter(([, name]) => !name.startsWith('activate'))) {
+    world = { ...opened, userTurns: full }
+    expect([method, await act()]).toEqual([method, shed])
+  }
+})
+
+test('no flood of codes keeps an admin from a suspension or from revoking devices: both come next', async () => {
+  watch('passcodes', 'attempt')
+  const wrong = { userId: phone.userId, code: '000000' }
+  let tried = 0
+  const flood = Array.from({ length: 200 }, (_, n) =>
+    verifyPasscode(world, principal, {
+      ...wrong,
+      initiator: { kind: 'browser', id: `${n}` },
+    }).finally(() => tried++),
+  )
+  await Promise.race(flood)
+  const [suspended, revoked] = await Promise.all([
+    setUserStatus(world, principal, phone.userId, 'suspended'),
+    unregisterAllDevices(world, principal, phone.userId, 'lost'),
+  ])
+  expect(suspended).toMatchObject({ status: 'suspended' })
+  expect(revoked).toMatchObject([{ id: phone.id, status: 'unregistered' }])
+  await Promise.all(flood)
+  expect([most, tried]).toEqual([1, 200])
 })
