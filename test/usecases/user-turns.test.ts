@@ -146,7 +146,7 @@ async function otherCalls() {
   const other = await granted(openEnrolment(opened, principal, { user: { id: phone.userId } }))
   const claim = await aClaimCommand(opened, phone.tenantId, scannedCode(other.uri))
   const { userId } = phone
-  const span = { from: new Date(0), to: opened.clock.now(), reason: 'admin' } as const
+  const span = () => ({ from: new Date(0), to: opened.clock.now(), reason: 'admin' }) as const
   return [
     ['enrolments', 'claim', () => claimEnrolment(world, claim.command)],
     [
@@ -174,7 +174,7 @@ async function otherCalls() {
       () => changeDevice(world, principal, phone.id, { status: 'active' }),
     ],
     ['devices', 'unregister', () => unregisterDevice(world, principal, phone.id, 'lost')],
-    ['devices', 'unregister', () => unregisterByTime(world, principal, span)],
+    ['devices', 'unregister', () => unregisterByTime(world, principal, span())],
     ['devices', 'unregister', () => unregisterAllDevices(world, principal, userId, 'lost')],
     ['suspensions', 'suspendUser', () => setUserStatus(world, principal, userId, 'suspended')],
     ['suspensions', 'activateUser', () => setUserStatus(world, principal, userId, 'active')],
