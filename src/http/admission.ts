@@ -26,10 +26,13 @@ export type Admission = {
   ): Promise<T | Refusal>
   /** The same for what says nothing about the caller: it makes nobody known. */
   lookUp<T>(address: string, shown: Shown, work: () => Promise<T | Refusal>): Promise<T | Refusal>
-  /** Judges a token of a realm, for whose keys we may have to ask the realm: in a line of each integration, never in one with others. */
+  /**
+   * Judges a token of a realm, for whose keys we may have to ask the realm: in a line of each integration, never in one with others,
+   * and with places left for other tenants.
+   */
   judgeToken<T>(
     address: string,
-    integration: string,
+    of: { readonly tenantId: string; readonly integration: string },
     work: () => Promise<T | Refusal>,
   ): Promise<T | Refusal>
   /** Does what a device asks, whose proof is judged by the work itself; `isBelieved` says so afterwards. */
@@ -138,9 +141,10 @@ export function createAdmission({
     },
     lookUp: (address, shown, work) =>
       known.has(sourceOf(address)) ? work() : inTurn(address, shown, work),
-    judgeToken: (address, integration, work) => {
+    judgeToken: (address, { tenantId, integration }, work) => {
       const source = sourceOf(address)
-      return noting(source, known.has(source) ? work() : tokens.take(integration, work))
+      if (known.has(source)) return noting(source, work())
+      return noting(source, tokens.take(integration, work, { holder: tenantId }))
     },
     async serveDevice(address, work, isBelieved) {
       const source = sourceOf(address)

@@ -23,10 +23,17 @@ type Waiter = { readonly begin: () => void; readonly turnAway: () => void }
 /** Whose a line is; `orders` go before all others. */
 type Owner = 'others' | 'own' | 'orders'
 
+type Whose = { readonly owner?: Owner; readonly holder?: string | null }
+
+/** What lines of one holder have under way and waiting together; a line that nobody shares holds itself. */
+type Holder = { readonly name: string | null; running: number; waiting: number }
+
 /** `running` counts what is under way; a line without either is forgotten. */
 type Line = {
   readonly name: string
   readonly owner: Owner
+  /** Who has this line, and perhaps others. */
+  readonly holder: Holder
   readonly waiting: Waiter[]
   running: number
 }
@@ -36,6 +43,8 @@ const retryAfterSeconds = 1
 class BoundedTurns implements Turns {
   readonly #limits: TurnLimits
   readonly #lines = new Map<string, Line>()
+  /** Those who have several lines. */
+  readonly #holders = new Map<string, Holder>()
   /** Lines that may begin something, the one first that has not had a turn for the longest time. */
   readonly #ready = new Set<Line>()
   #running = 0
@@ -51,8 +60,18 @@ class BoundedTurns implements Turns {
   }
 
   /** What is the owner's own finds room however many lines of others there are, and orders whatever else waits. */
-  take<T>(name: string, work: () => Promise<T>, owner: Owner = 'others'): Promise<T | Refusal> {
-    const line = this.#lines.get(name) ?? { name, owner, waiting: [], running: 0 }
+  take<T>(
+    name: string,
+    work: () => Promise<T>,
+    { owner = 'others', holder = null }: Whose = {},
+  ): Promise<T | Refusal> {
+    const line = this.#lines.get(name) ?? {
+      name,
+      owner,
+      holder: this.#holderOf(holder),
+      waiting: [],
+      running: 0,
+    }
     this.#lines.set(name, line)
     if (line.waiting.length === 0 && this.#isFree(line)) return this.#run(line, work)
     if (this.#makeRoom(line)) return this.#wait(line, work)
@@ -60,12 +79,25 @@ class BoundedTurns implements Turns {
     return this.#refuse()
   }
 
-  #isFree(line: Line): boolean {
-    return this.#running < this.#limits.running && line.running < this.#limits.runningInLine
+  #holderOf(name: string | null): Holder {
+    const holder = (name === null ? undefined : this.#holders.get(name)) ?? {
+      name,
+      running: 0,
+      waiting: 0,
+    }
+    if (name !== null) this.#holders.set(name, holder)
+    return holder
+  }
+
+  /** Whoever has several lines takes no more places than are then left free, so that there is always one for others. */
+  #isFree({ running, holder }: Line): boolean {
+    const free = this.#limits.running - this.#running
+    const isFair = holder.name === null || holder.running < free
+    return free > 0 && running < this.#limits.runningInLine && isFair
   }
 
   /**
-   * Whoever is alone in a line gets the place of the last one of the longest line. Where lines are as many as places, none is
+   * Whoever is alone in a line gets the place of the last one of the longest line, of whoever has most waiting. Where lines are as many as places, none is
    * longer: whoever makes up a name for each try would keep the owner out.
    */
   #makeRoom(line: Line): boolean {
@@ -73,8 +105,8 @@ class BoundedTurns implements Turns {
     if (this.#waiting < this.#limits.waiting) return true
     let longest: Line | undefined
     for (const other of this.#lines.values()) {
-      const isLonger = other.waiting.length > yieldsFrom(other, line)
-      if (isLonger && other.waiting.length > (longest?.waiting.length ?? 0)) longest = other
+      if (other.waiting.length > 0 && yields(other, line) && isLonger(other, longest))
+        longest = other
     }
     if (longest === undefined) return false
     longest.waiting.at(-1)?.turnAway()
@@ -102,25 +134,32 @@ class BoundedTurns implements Turns {
         turnAway: () => {
           clearTimeout(late)
           line.waiting.splice(line.waiting.indexOf(waiter), 1)
-          this.#waiting--
+          this.#count(line, -1)
           if (line.waiting.length === 0) this.#ready.delete(line)
           this.#forgetIfEmpty(line)
           resolve(tooMany())
         },
       }
       line.waiting.push(waiter)
-      this.#waiting++
+      this.#count(line, 1)
       if (line.running < this.#limits.runningInLine) this.#ready.add(line)
     })
   }
 
+  #count({ holder }: Line, waiting: 1 | -1): void {
+    this.#waiting += waiting
+    holder.waiting += waiting
+  }
+
   async #run<T>(line: Line, work: () => Promise<T>): Promise<T> {
     line.running++
+    line.holder.running++
     this.#running++
     try {
       return await work()
     } finally {
       line.running--
+      line.holder.running--
       this.#running--
       if (line.waiting.length > 0) this.#ready.add(line)
       this.#forgetIfEmpty(line)
@@ -129,12 +168,10 @@ class BoundedTurns implements Turns {
   }
 
   #beginNext(): void {
-    while (this.#running < this.#limits.running) {
-      const line = this.#next()
-      if (line === undefined) return
+    for (let line = this.#next(); line !== undefined; line = this.#next()) {
       this.#ready.delete(line)
       const waiter = line.waiting.shift()
-      this.#waiting--
+      this.#count(line, -1)
       waiter?.begin()
       // Behind all others that wait.
       if (line.waiting.length > 0 && line.running < this.#limits.runningInLine)
@@ -143,21 +180,37 @@ class BoundedTurns implements Turns {
   }
 
   #next(): Line | undefined {
-    for (const line of this.#ready) if (line.owner === 'orders') return line
-    const [first] = this.#ready
+    if (this.#running >= this.#limits.running) return undefined
+    let first: Line | undefined
+    for (const line of this.#ready) {
+      if (!this.#isFree(line)) continue
+      if (line.owner === 'orders') return line
+      first ??= line
+    }
     return first
   }
 
   #forgetIfEmpty(line: Line): void {
     if (line.waiting.length === 0 && line.running === 0) this.#lines.delete(line.name)
+    const { name, waiting, running } = line.holder
+    if (name !== null && waiting === 0 && running === 0) this.#holders.delete(name)
   }
 }
 
-/** How long a line may be before it gives a place to another one. */
-function yieldsFrom(line: Line, to: Line): number {
-  if (line.owner === 'orders' && to.owner !== 'orders') return Number.POSITIVE_INFINITY
-  if (to.owner === 'orders' && line.owner !== 'orders') return 0
-  return to.waiting.length + (to.owner === 'own' && line.owner !== 'own' ? 0 : 1)
+/** Whether the last one of a line that waits gives its place to another line. */
+function yields(line: Line, to: Line): boolean {
+  if (line.owner === 'orders' && to.owner !== 'orders') return false
+  if (to.owner === 'orders' && line.owner !== 'orders') return true
+  const lead = to.owner === 'own' && line.owner !== 'own' ? 0 : 1
+  return line.holder === to.holder
+    ? line.waiting.length > to.waiting.length + lead
+    : line.holder.waiting > to.holder.waiting + lead
+}
+
+function isLonger(line: Line, than: Line | undefined): boolean {
+  if (than === undefined) return true
+  const more = line.holder.waiting - than.holder.waiting
+  return more > 0 || (more === 0 && line.waiting.length > than.waiting.length)
 }
 
 const tooMany = () => refuse('too_many_requests', { retryAfterSeconds })
@@ -186,7 +239,7 @@ export function createUserTurns(limits: TurnLimits): UserTurns {
       const turns = users.get(user) ?? new BoundedTurns(limits)
       users.set(user, turns)
       try {
-        return await turns.take(line, work, ownerOf(line))
+        return await turns.take(line, work, { owner: ownerOf(line) })
       } finally {
         if (turns.isIdle && users.get(user) === turns) users.delete(user)
       }

@@ -5,9 +5,14 @@ import type { Refusal } from '../domain/refusal.ts'
 export interface Turns {
   /**
    * Does the work when it is the turn of its line. Lines take turns, so a long one makes no other wait longer than for one work
-   * of each. Where too much waits already, or this has waited for too long: `too_many_requests`, and the work was not begun.
+   * of each. Where too much waits already, or this has waited for too long: `too_many_requests`, and the work was not begun. A holder of several lines takes no more places than are then
+   * left free for others.
    */
-  take<T>(line: string, work: () => Promise<T>): Promise<T | Refusal>
+  take<T>(
+    line: string,
+    work: () => Promise<T>,
+    whose?: { readonly holder: string },
+  ): Promise<T | Refusal>
 }
 
 export interface UserTurns {

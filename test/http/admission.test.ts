@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { refuse } from '../../src/domain/refusal.ts'
 import { type Admission, createAdmission, knownForMs, knownMax } from '../../src/http/admission.ts'
+import { openTurns, tokenTurns } from '../../src/open-turns.ts'
 import { createTurns } from '../../src/outbound/turns.ts'
 
 const full = {
@@ -108,7 +109,8 @@ describe('an address', () => {
     const address = '203.0.113.7'
     if (by === 'judge') await open.judge(address, null, letIn)
     if (by === 'serveDevice') await open.serveDevice(address, letIn, () => true)
-    if (by === 'judgeToken') await open.judgeToken(address, 'int_1', letIn)
+    if (by === 'judgeToken')
+      await open.judgeToken(address, { tenantId: 'tnt_1', integration: 'int_1' }, letIn)
     crowd()
     expect(await isKnown(address)).toBe(true)
   })
@@ -186,7 +188,7 @@ test('where there is no room everything of strangers is refused, and nothing of 
       admission.judge(address, ['api_key', 'key'], work),
       admission.judge(address, null, work),
       admission.lookUp(address, ['signing_keys', 'tenant'], work),
-      admission.judgeToken(address, 'int_1', work),
+      admission.judgeToken(address, { tenantId: 'tnt_1', integration: 'int_1' }, work),
       admission.serveDevice(address, work, () => true),
     ]),
   ).toEqual(Array(5).fill(shed))
@@ -217,4 +219,18 @@ test.each([
   void judging.judge(one, null, forEver)
   void judging.judge(other, null, forEver)
   expect(begun).toBe(together ? 1 : 2)
+})
+
+test('a tenant whose realms hang leaves places for the tokens of others, by however many integrations they are shown', async () => {
+  const { admission: judging } = openTurns(16)
+  const begun: string[] = []
+  const judge = (tenantId: string, integration: string) =>
+    judging.judgeToken('203.0.113.7', { tenantId, integration }, () => {
+      begun.push(tenantId)
+      return new Promise<string>(() => undefined)
+    })
+  for (let n = 0; n < 20; n++) void judge('tnt_hangs', `int_${n % 10}`)
+  void judge('tnt_other', 'int_11')
+  expect(begun.filter((of) => of === 'tnt_hangs')).toHaveLength(tokenTurns.running / 2)
+  expect(begun).toContain('tnt_other')
 })

@@ -104,6 +104,35 @@ test('a refusal takes its time, of so many at once, and makes room for no more',
   expect(begun).toEqual(['a1'])
 })
 
+test('whoever has many lines leaves a place for others, however many works of theirs never end', async () => {
+  const { begun, work, finish } = workshop()
+  const turns = createTurns({ ...limits, running: 8 })
+  const many = (line: number) => turns.take(`many${line}`, work(`many${line}`), { holder: 'many' })
+  for (let line = 0; line < 9; line++) void many(line)
+  expect(begun).toEqual(['many0', 'many1', 'many2', 'many3'])
+  const few = turns.take('few1', work('few1'), { holder: 'few' })
+  expect(begun.at(-1)).toBe('few1')
+  // Only what one of their own leaves is for them.
+  await finish('few1')
+  expect(await few).toBe('few1')
+  expect(begun).toHaveLength(5)
+  await finish('many0')
+  expect(begun.at(-1)).toBe('many4')
+})
+
+test('nor do lines of one holder fill all places to wait: the last of them gives its own', async () => {
+  const { begun, work, finish } = workshop()
+  const turns = createTurns({ ...limits, running: 1 })
+  const works = ['a0', 'a1', 'a2', 'a3', 'a4', 'a5', 'a6'].map((line) =>
+    turns.take(line, work(line), { holder: 'a' }),
+  )
+  const other = turns.take('b', work('b'), { holder: 'b' })
+  const refusals = await Promise.race(works.slice(1))
+  expect(refusals).toEqual(refused)
+  for (let n = 0; n < 7; n++) await finish(begun.at(-1) ?? '')
+  expect(await other).toBe('b')
+})
+
 test('work that fails says so to whoever asked for it, and gives its place on', async () => {
   const turns = createTurns(limits)
   const failing = turns.take('a', () => Promise.reject(new Error('broken')))

@@ -117,7 +117,8 @@ async function admit(
   const entered = await admission.lookUp(address, shown, () => useCases.enterDoor(call))
   if (isRefusal(entered)) return entered
   const verifying = () => useCases.verifyRealm(entered, token)
-  const verified = await admission.judgeToken(address, id, verifying)
+  const of = { tenantId: entered.integration.tenantId, integration: id }
+  const verified = await admission.judgeToken(address, of, verifying)
   return isRefusal(verified) ? verified : { entered, token, verified }
 }
 
