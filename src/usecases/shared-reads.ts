@@ -9,12 +9,17 @@ export type SharedReads = <T>(name: string, read: () => Promise<T>) => Promise<T
 /** A read under way, and the one that begins when it has ended. */
 type Reads = { readonly current: Promise<unknown>; next: Promise<unknown> | null }
 
+/** A read that throws before it began is one that failed, as any other: thrown on, it would keep the name to itself for ever. */
+async function started<T>(read: () => Promise<T>): Promise<T> {
+  return read()
+}
+
 /** Shared reads of one process. A name stands for one kind of result. */
 export function createSharedReads(): SharedReads {
   const underWay = new Map<string, Reads>()
 
   function begin<T>(name: string, read: () => Promise<T>): Promise<T> {
-    const current = read()
+    const current = started(read)
     const reads: Reads = { current, next: null }
     underWay.set(name, reads)
     const ended = () => {

@@ -57,6 +57,24 @@ test('those who ask while a read is under way share the next one, and wait for n
   expect(begun()).toBe(4)
 })
 
+test('a read that throws before it began fails for those who asked for it, and the next one is read', async () => {
+  const share = createSharedReads()
+  const broken = (): Promise<number> => {
+    throw new Error('broken')
+  }
+  const { read, end, begun } = readsOnDemand()
+  const first = share('a', read)
+  const second = expect(share('a', broken)).rejects.toThrow('broken')
+  await end(0)
+  expect(await first).toBe(0)
+  await second
+  await expect(share('a', broken)).rejects.toThrow('broken')
+  const later = share('a', read)
+  expect(begun()).toBe(2)
+  await end(1)
+  expect(await later).toBe(1)
+})
+
 test('nobody is answered by a read that had begun before they asked: what was committed before is read', async () => {
   const share = createSharedReads()
   let written = 0
