@@ -7,6 +7,7 @@ import type { TenantId } from './domain/ids.ts'
 import type { openOperations } from './open-operations.ts'
 import { signedTextsIn } from './outbound/signed-texts.ts'
 import { warn } from './terminal.ts'
+import type { KeptKeys } from './usecases/believed-keys.ts'
 import type { KeptHeads } from './usecases/kept-heads.ts'
 import type { AuditVerdict } from './usecases/verify-audit.ts'
 
@@ -20,7 +21,7 @@ async function readHeads(
   operations: Operations,
   ids: readonly TenantId[],
   file: string | undefined,
-  keys: readonly PublicJwk[] | null,
+  keys: KeptKeys | null,
 ): Promise<ReadonlyMap<TenantId, KeptHeads>> {
   if (file === undefined) return new Map()
   const stream = createReadStream(file)
@@ -45,6 +46,14 @@ function readKeys(file: string | undefined): readonly PublicJwk[] | null {
     throw new CommandError(`--keys: ${file} cannot be read as a JSON Web Key Set`)
   }
   throw new CommandError(`--keys: ${file} holds no keys; save the tenant's .well-known/jwks.json`)
+}
+
+/** The keys as those of the tenant whose record is verified; `--keys` wants one. */
+function keysOf(
+  [tenantId]: readonly TenantId[],
+  keys: readonly PublicJwk[] | null,
+): KeptKeys | null {
+  return keys === null || tenantId === undefined ? null : { tenantId, keys }
 }
 
 const namesOf = (verdicts: readonly AuditVerdict[]) =>
@@ -97,7 +106,7 @@ export async function verifyAudits(
   ids: readonly TenantId[],
   files: { readonly heads?: string | undefined; readonly keys?: string | undefined },
 ) {
-  const keys = readKeys(files.keys)
+  const keys = keysOf(ids, readKeys(files.keys))
   const kept = await readHeads(operations, ids, files.heads, keys)
   const verdicts: AuditVerdict[] = []
   for (const id of ids) verdicts.push(await operations.verifyAudit(id, kept.get(id), keys))

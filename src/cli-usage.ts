@@ -77,7 +77,7 @@ const meanings: Readonly<Record<string, string>> = {
     'the origin under which phones and relying parties are to know the service, such as https://approve.example.com',
   '--heads': 'file with signed heads and checkpoints that were kept apart, such as a log',
   '--keys':
-    'file with the public keys of the tenant (its jwks.json) that was kept apart: no other key is believed',
+    'file with the public keys of one tenant (its jwks.json) that was kept apart: no other key is believed',
   '--tenant': 'id of the tenant; may be left out while there is only one',
 }
 

@@ -262,6 +262,20 @@ test('on an empty installation a key is made with all that it needs, and the ser
   expect(reply.json).toMatchObject({ id: made.tenantId, name: 'Default' })
 })
 
+test('keys that were kept are those of one tenant: where there are several it must be named', async () => {
+  await using empty = await createEmptyDatabase()
+  const elsewhere = { ...environment, DATABASE_URL: empty.url }
+  const run = async (...words: readonly string[]) => {
+    await using program = startProgram(['src/cli.ts', ...words], elsewhere)
+    return { ...(await program.exit), stderr: program.stderr() }
+  }
+  for (const name of ['One', 'Two']) await run('tenants', 'create', '--name', name)
+  expect(await run('audit', 'verify', '--keys', 'jwks.json')).toMatchObject({
+    code: 1,
+    stderr: 'Name the tenant with --tenant ID; see: countersign tenants list\n',
+  })
+})
+
 describe('a command that cannot be carried out', () => {
   test.each([
     [['nonsense'], 'There is no command "nonsense"'],

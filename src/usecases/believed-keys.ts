@@ -10,21 +10,24 @@ export type Needs = {
   readonly signatures: Pick<Signatures, 'thumbprint'>
 }
 
+/** Public keys of one tenant that were kept elsewhere. A set (RFC 7517) does not say whose it is: whoever gives it does. */
+export type KeptKeys = { readonly tenantId: TenantId; readonly keys: readonly PublicJwk[] }
+
 /** The key under a name, where its signature is believed to be the tenant's. */
 export type BelievedKeys = (tenantId: TenantId, kid: string) => Promise<PublicJwk | null>
 
 const rememberedMax = 10_000
 
 /**
- * Keys that are believed: those that were kept elsewhere and are given, and no others; where none are given, those whose
+ * Keys that are believed: those that were kept elsewhere and are given, for their tenant, and no others; where none are given, those whose
  * private half this installation can open. A public key that somebody put into the table signs nothing. What is found out about
  * a key is asked once.
  */
-export function believedKeys(needs: Needs, given: readonly PublicJwk[] | null): BelievedKeys {
+export function believedKeys(needs: Needs, given: KeptKeys | null): BelievedKeys {
   const known = new Map<string, Promise<PublicJwk | null>>()
 
   async function find(tenantId: TenantId, kid: string): Promise<PublicJwk | null> {
-    if (given) return findNamed(needs, given, kid)
+    if (given) return given.tenantId === tenantId ? findNamed(needs, given.keys, kid) : null
     const listed = (await needs.keys.list(tenantId)).filter((key) => key.kid === kid)
     const publicJwks = listed.map(({ publicJwk }) => publicJwk)
     const key = await findNamed(needs, publicJwks, kid)

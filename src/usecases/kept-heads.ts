@@ -8,11 +8,15 @@ import {
 } from '../domain/audit-chain.ts'
 import { auditCheckpointTyp, type Checkpoint, readCheckpoint } from '../domain/audit-exemption.ts'
 import { readHeader } from '../domain/claims.ts'
-import type { PublicJwk } from '../domain/device.ts'
 import type { TenantId } from '../domain/ids.ts'
 import type { Signatures } from '../ports/world.ts'
 import { auditJwsBytesMax } from './audit-checkpoint.ts'
-import { type BelievedKeys, believedKeys, type Needs as KeyNeeds } from './believed-keys.ts'
+import {
+  type BelievedKeys,
+  believedKeys,
+  type KeptKeys,
+  type Needs as KeyNeeds,
+} from './believed-keys.ts'
 
 export type Needs = KeyNeeds & {
   readonly signatures: Pick<Signatures, 'read' | 'verify'>
@@ -111,7 +115,7 @@ export async function collectKeptHeads(
   needs: Needs,
   tenantIds: readonly TenantId[],
   texts: AsyncIterable<{ readonly line: number; readonly text: string }>,
-  keys: readonly PublicJwk[] | null = null,
+  keys: KeptKeys | null = null,
 ): Promise<ReadonlyMap<TenantId, KeptHeads>> {
   const reader = createHeadReader(needs, believedKeys(needs, keys))
   const collected = new Map<TenantId, Collected>(

@@ -6,10 +6,9 @@ import {
   isErased,
 } from '../domain/audit-chain.ts'
 import type { Checkpoint, ExemptionFault } from '../domain/audit-exemption.ts'
-import type { PublicJwk } from '../domain/device.ts'
 import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore } from '../ports/audit-store.ts'
-import { type BelievedKeys, believedKeys } from './believed-keys.ts'
+import { type BelievedKeys, believedKeys, type KeptKeys } from './believed-keys.ts'
 import { type Needs as CheckpointNeeds, findCheckpoint } from './find-checkpoint.ts'
 import {
   createHeadReader,
@@ -64,7 +63,7 @@ export async function verifyAudit(
   needs: Needs,
   tenantId: TenantId,
   kept: KeptHeads = noKeptHeads,
-  keys: readonly PublicJwk[] | null = null,
+  keys: KeptKeys | null = null,
 ): Promise<AuditVerdict> {
   const believes = believedKeys(needs, keys)
   const reader = createHeadReader(needs, believes)

@@ -44,8 +44,13 @@ afterAll(() => world.close())
 type Row = Record<string, unknown>
 const sql = async (text: string, ...values: unknown[]): Promise<Row[]> =>
   (await onServer(world.url, (client) => client.query(text, values))).rows
-async function verify(texts: readonly string[] = [], keys: readonly PublicJwk[] | null = null) {
+async function verify(
+  texts: readonly string[] = [],
+  given: readonly PublicJwk[] | null = null,
+  of = principal.tenantId,
+) {
   const { tenantId } = principal
+  const keys = given && { tenantId: of, keys: given }
   async function* lines() {
     yield* texts.map((text, at) => ({ line: at + 1, text }))
   }
@@ -160,6 +165,11 @@ describe('an honest record is whole', () => {
       ({ publicJwk }) => publicJwk,
     )
     expect(await verify([], others)).toMatchObject({ firstBad: { fault: 'checkpoint_not_ours' } })
+    // The right keys, kept as those of somebody else.
+    const { tenantId } = await aPrincipal(world)
+    expect(await verify([], keys, tenantId)).toMatchObject({
+      firstBad: { fault: 'checkpoint_not_ours' },
+    })
   })
 })
 
