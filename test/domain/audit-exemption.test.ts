@@ -32,9 +32,19 @@ test('what went is folded in its order, links and names apart', () => {
 
 describe('ranges of links', () => {
   test('are read as they were written', () => {
-    const ascending = fc
-      .uniqueArray(fc.integer({ min: 1, max: 300 }), { maxLength: 100 })
-      .map((seqs) => seqs.toSorted((a, b) => a - b))
+    const stretch = fc.record({
+      skipped: fc.integer({ min: 1, max: 3 }),
+      length: fc.integer({ min: 1, max: 4 }),
+    })
+    const ascending = fc.array(stretch, { maxLength: 20 }).map((stretches) => {
+      const seqs: number[] = []
+      for (const { skipped, length } of stretches) {
+        const first = (seqs.at(-1) ?? 0) + skipped
+        seqs.push(...Array.from({ length }, (_, n) => first + n))
+      }
+      return seqs
+    })
+    const runsWith = { none: 0, alone: 0, joined: 0, joinedBySeveral: 0, apartByOne: 0 }
     fc.assert(
       fc.property(ascending, (seqs) => {
         const ranges = readRanges(rangesOf(seqs)) ?? []
@@ -42,8 +52,19 @@ describe('ranges of links', () => {
           Array.from({ length: to - from + 1 }, (_, n) => from + n),
         )
         expect(read).toEqual(seqs)
+        const next = (n: number) => ranges[n + 1]?.[0]
+        if (ranges.length === 0) runsWith.none++
+        if (ranges.some(([from, to]) => from === to)) runsWith.alone++
+        if (ranges.some(([from, to]) => to === from + 1)) runsWith.joined++
+        if (ranges.some(([from, to]) => to > from + 1)) runsWith.joinedBySeveral++
+        if (ranges.some(([, to], n) => next(n) === to + 2)) runsWith.apartByOne++
       }),
+      { numRuns: 500 },
     )
+    // A shape that no run has is not tested.
+    for (const [shape, runs] of Object.entries(runsWith)) {
+      expect(runs, `runs with the shape "${shape}"`).toBeGreaterThan(10)
+    }
     expect(rangesOf([1, 2, 3, 7, 9, 10])).toBe('1-3,7,9-10')
   })
 
