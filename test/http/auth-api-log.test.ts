@@ -1,0 +1,89 @@
+// How loud the log is about calls of the Auth API. A refusal is the client's affair, whoever it is: operators are not to be woken
+// by anybody who can reach the port.
+
+import { Writable } from 'node:stream'
+import { pino } from 'pino'
+import { describe, expect, test } from 'vitest'
+import { type RefusalCode, refuse } from '../../src/domain/refusal.ts'
+import { loggerOptions } from '../../src/http/logging.ts'
+import type { UseCases } from '../../src/http/use-cases.ts'
+import { until } from '../support/until.ts'
+import { anApp } from './fixtures.ts'
+
+type Line = { readonly level: string; readonly msg: string; readonly route?: string }
+
+/** The lines that these calls leave, one after the other, down to `trace`; each ends with that of the request. */
+async function linesOf(given: Partial<UseCases>, ...calls: object[]): Promise<Line[]> {
+  const lines: Line[] = []
+  const target = new Writable({
+    write(line, _encoding, done) {
+      lines.push(JSON.parse(String(line)))
+      done()
+    },
+  })
+  await using app = await anApp(given, { logger: pino(loggerOptions('trace'), target) })
+  for (const [before, call] of calls.entries()) {
+    await app.inject(call)
+    const requests = () => lines.filter(({ msg }) => msg === 'request').length
+    await until('the line of the request', () => requests() > before)
+  }
+  return lines
+}
+
+const form = { 'content-type': 'application/x-www-form-urlencoded' }
+const post = (name: string) => ({
+  ...{ method: 'POST', url: `/auth/v2/${name}`, headers: form },
+  payload: 'username=ada&factor=push&device=auto',
+})
+const calls: Record<string, object> = {
+  check: { method: 'GET', url: '/auth/v2/check' },
+  logo: { method: 'GET', url: '/auth/v2/logo' },
+  auth_status: { method: 'GET', url: '/auth/v2/auth_status?txid=x' },
+  preauth: post('preauth'),
+  auth: post('auth'),
+  enroll: post('enroll'),
+  enroll_status: post('enroll_status'),
+}
+
+const routes = Object.keys(calls)
+const requestOf = (name: string) =>
+  expect.objectContaining({ level: 'info', msg: 'request', route: `/auth/v2/${name}` })
+
+/** Why a client may be kept out. */
+const refusals = [
+  ...(['integration_invalid', 'signature_too_weak', 'clock_skew'] as const),
+  ...(['integration_paused', 'address_not_allowed', 'too_many_requests'] as const),
+] satisfies RefusalCode[]
+
+describe('a client that is kept out leaves one line at info, on every route', () => {
+  test.each(refusals)('%s', async (code) => {
+    const kept = { enterBySignature: async () => refuse(code) }
+    expect(await linesOf(kept, ...Object.values(calls))).toEqual(routes.map(requestOf))
+  })
+})
+
+describe('what is no call of the format leaves one line at info', () => {
+  test.each([
+    ['another content type', { headers: { 'content-type': 'text/plain' } }],
+    ['a form that is none', { payload: '%zz=1' }],
+    ['a body that is too long', { payload: 'x'.repeat(40_000) }],
+    ['a query beside a body', { url: '/auth/v2/auth?username=eve' }],
+  ])('%s', async (_, more) => {
+    const lines = await linesOf({}, { ...post('auth'), ...more })
+    expect(lines).toEqual([requestOf('auth')])
+  })
+})
+
+test('a call that breaks is an error, with what broke, on every route', async () => {
+  const broken = async () => {
+    throw new Error('it broke')
+  }
+  const error = expect.objectContaining({
+    level: 'error',
+    msg: 'a call of the Auth API failed',
+    requestId: expect.any(String),
+    err: expect.objectContaining({ message: 'it broke' }),
+  })
+  const lines = await linesOf({ enterBySignature: broken }, ...Object.values(calls))
+  expect(lines).toEqual(routes.flatMap((name) => [error, requestOf(name)]))
+})
