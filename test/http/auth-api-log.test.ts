@@ -8,7 +8,7 @@ import { type RefusalCode, refuse } from '../../src/domain/refusal.ts'
 import { loggerOptions } from '../../src/http/logging.ts'
 import type { UseCases } from '../../src/http/use-cases.ts'
 import { until } from '../support/until.ts'
-import { anApp } from './fixtures.ts'
+import { anApp, entered } from './fixtures.ts'
 
 type Line = { readonly level: string; readonly msg: string; readonly route?: string }
 
@@ -72,6 +72,23 @@ describe('what is no call of the format leaves one line at info', () => {
     const lines = await linesOf({}, { ...post('auth'), ...more })
     expect(lines).toEqual([requestOf('auth')])
   })
+})
+
+test('a person who is kept out leaves one line at info', async () => {
+  const handle = { integrationKey: 'DIXXXXXXXXXXXXXXXXXX' }
+  const door = { kind: 'duo_auth_api', handle, proof: { secret: null }, address: '::1' } as const
+  const lines = await linesOf(
+    {
+      enterBySignature: async () => ({ entered, call: door }),
+      preauthenticate: async () => ({ outcome: 'user_unknown', why: null }),
+      enrolAtDoor: async () => refuse('identifier_taken'),
+    },
+    { ...post('preauth'), payload: 'username=ada' },
+    { ...post('preauth'), payload: 'user=ada' },
+    { ...post('auth'), payload: 'username=ada&factor=sms' },
+    { ...post('enroll'), payload: 'username=ada' },
+  )
+  expect(lines).toEqual(['preauth', 'preauth', 'auth', 'enroll'].map(requestOf))
 })
 
 test('a call that breaks is an error, with what broke, on every route', async () => {

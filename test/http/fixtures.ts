@@ -54,7 +54,8 @@ export const proof: DeviceProof = {
   expiresAt: at,
 }
 
-const entered: Entered = {
+/** A client that was let in. */
+export const entered: Entered = {
   door: {
     tenantId: anId('tenant'),
     rpId: anId('relyingParty'),
