@@ -241,10 +241,12 @@ describe('a push', () => {
 
   test('that is repeated is written the same, and the question is a pushed one from then on', async () => {
     const id = await ask(browser)
+    await fillBudget(stores, user, 'others')
     const unpushed = `update challenges set delivery_mode = 'pull_only', suppressed = 'paused' where id = $1`
     await stores.database.query('was_not_pushed', unpushed, [id])
     expect(await repeat(id, 7)).not.toBeNull()
     expect(await rowOf(browser)).toEqual(written)
+    expect(await rowOf('others')).toEqual(filled())
     const pushed = { deliveryMode: 'push', suppressed: null }
     expect(await challengeOf(stores, user, id)).toMatchObject(pushed)
   })

@@ -1,0 +1,60 @@
+import { beforeAll, beforeEach, expect, test } from 'vitest'
+import type { ActivityId, ReportId } from '../../src/domain/ids.ts'
+import { systemRandom as random } from '../../src/outbound/random.ts'
+import {
+  aDevice,
+  aUser,
+  openStores,
+  type Stores,
+  type TestUser,
+  unguarded,
+} from '../support/stores.ts'
+import { copyTenant } from './copied-tenant.ts'
+
+let stores: Stores
+let user: TestUser
+beforeAll(async () => {
+  stores = await openStores()
+  return () => stores.close()
+})
+beforeEach(async () => {
+  user = await aUser(stores)
+})
+
+/** Reports it with the user's device, and tells under which report it stands. */
+async function report(activityId: ActivityId, revision: number): Promise<ReportId> {
+  const { tenantId, userId } = user
+  const deviceId = await aDevice(stores, user)
+  const reported = await stores.reports.reportActivity({
+    report: { tenantId, id: random.id('report'), userId, activityId, challengeId: null },
+    by: { kind: 'device', deviceId, proof: null },
+    protection: { ...unguarded, revision },
+    initiatorBlockSeconds: 60,
+    activities: [],
+  })
+  if (reported.kind !== 'reported') throw new Error(`it was not reported: ${reported.kind}`)
+  return reported.id
+}
+
+test('who reports the same again is told of the report that stands; anything else is a report of its own', async () => {
+  const [one, other] = [random.id('activity'), random.id('activity')]
+  const first = await report(one, 0)
+  expect(await report(one, 0)).toBe(first)
+  expect(await report(other, 1)).not.toBe(first)
+  await stores.reports.resolve(
+    { ...user, id: first, resolution: 'fraud', note: null, resolvedBy: 'operator' },
+    { type: 'report_resolved', actor: 'operator', subject: first },
+  )
+  expect(await report(one, 2)).not.toBe(first)
+})
+
+test('a report of another tenant’s is none of ours, though its ids are the same', async () => {
+  const activityId = random.id('activity')
+  await copyTenant(stores, user)
+  const theirs = `insert into reports (tenant_id, id, user_id, activity_id)
+    select tenant_id, $2, id, $3 from users where id = $1 and tenant_id <> $4`
+  const id = random.id('report')
+  const values = [user.userId, id, activityId, user.tenantId]
+  await stores.database.query('their_reports', theirs, values)
+  expect(await report(activityId, 0)).not.toBe(id)
+})
