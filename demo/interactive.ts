@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import path from 'node:path'
 import { choosePorts } from './free-port.ts'
 import type { DemoOptions } from './options.ts'
@@ -10,14 +11,13 @@ const stopTimeoutMs = 20_000
 /** Runs the demo with its pages until somebody stops it. Resolves to whether it ended because it was told to. */
 export async function runInteractive(options: DemoOptions, say: (line: string) => void) {
   const folder = options.folder ?? usualFolder
-  if (options.fresh) await forget(folder)
-  const ports = await choosePorts(options.port, say)
   const stopped = stopSignal()
-  say('Starting Countersign with a database of its own and simulated APNs and FCM ...')
-  const demo = await startDemo(folder, ports).catch((error: unknown) => {
-    say('If the data come from another version of this project: npm run demo -- --fresh')
-    throw error
-  })
+  const demo = await Promise.race([stopped, start(options, folder, say)])
+  if (typeof demo === 'string') {
+    say('Stopped before it had started.')
+    // What was started goes with us.
+    process.exit(128 + constants.signals[demo])
+  }
   if (demo.stack.earlierOrigin !== null) say(originNote(demo.stack.earlierOrigin))
   say(announcement(demo, folder))
   const end = await Promise.race([
@@ -31,11 +31,27 @@ export async function runInteractive(options: DemoOptions, say: (line: string) =
   return end === 'told'
 }
 
+async function start(
+  options: DemoOptions,
+  folder: string,
+  say: (line: string) => void,
+): Promise<RunningDemo> {
+  if (options.fresh) await forget(folder)
+  const ports = await choosePorts(options.port, say)
+  say('Starting Countersign with a database of its own and simulated APNs and FCM ...')
+  return startDemo(folder, ports).catch((error: unknown) => {
+    say('If the data come from another version of this project: npm run demo -- --fresh')
+    throw error
+  })
+}
+
+type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
+
 /** Told once: by Ctrl-C, by a service manager, by a closed terminal. The second time ends the process at once. */
-function stopSignal(): Promise<void> {
+function stopSignal(): Promise<StopSignal> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => resolve())
+      process.once(signal, () => resolve(signal))
     }
   })
 }

@@ -21,6 +21,7 @@ export function runDemo(
   const child = spawn(process.execPath, ['demo/main.ts', ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   })
   let printed = ''
   let complaints = ''
@@ -40,5 +41,7 @@ export function runDemo(
     complaints: () => complaints,
     ended,
     kill: (signal: NodeJS.Signals) => child.kill(signal),
+    /** Ctrl-C at a terminal: everybody in the group hears of it. */
+    interrupt: () => child.pid !== undefined && process.kill(-child.pid, 'SIGINT'),
   }
 }

@@ -121,3 +121,14 @@ test('the demo serves a sign-in from a new name to "signed in"; Ctrl-C ends all 
   await again.ended
   await until('the service has gone', () => isGone(again.service))
 }, 120_000)
+
+test('Ctrl-C while it starts is one line and 130, and leaves nothing behind', async () => {
+  const port = 30_000 + ((await anyPort()) % 20_000)
+  const demo = runDemo(['--folder', await reachableFolder(), '--port', String(port)])
+  await until('it starts', () => demo.printed().includes('Starting'), 60_000)
+  demo.interrupt()
+  expect(await demo.ended).toBe(130)
+  expect(demo.printed().trimEnd().split('\n').slice(1)).toEqual(['Stopped before it had started.'])
+  expect(demo.complaints()).toBe('')
+  await until('the service is gone', () => isGone(`http://localhost:${port - 10}`), 20_000)
+})
