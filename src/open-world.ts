@@ -44,8 +44,8 @@ export async function openWorld(config: Config, { clock }: OpenedDatabase, log: 
 
 /** How processes tell each other what has changed. What carries it may be away, at the start too: that is said once. */
 export async function openSignalCarrier(
-  config: Config,
-  { url, schema, database }: OpenedDatabase,
+  config: Pick<Config, 'redisUrl'>,
+  { url, schema, database }: Pick<OpenedDatabase, 'url' | 'schema' | 'database'>,
   log: Logger,
 ) {
   let isAway = false
@@ -65,11 +65,21 @@ export async function openSignalCarrier(
           failed,
           works,
         )
-      : (await import('./outbound/redis-signals.ts')).createRedisSignals(config.redisUrl, {
-          failed,
-          works,
-        })
+      : await openRedisCarrier(config.redisUrl, schema, database, { failed, works })
   return createSignalHub(carrier, failed)
+}
+
+async function openRedisCarrier(
+  url: string,
+  schema: string,
+  database: OpenedDatabase['database'],
+  told: { readonly failed: (error: unknown) => void; readonly works: () => void },
+): Promise<SignalCarrier> {
+  const { createRedisSignals, redisChannelOf } = await import('./outbound/redis-signals.ts')
+  type Row = { readonly name: string }
+  // As the server knows it: addresses of one database may name it differently.
+  const [row] = await database.query<Row>('database_name', 'select current_database() as name', [])
+  return createRedisSignals({ url, channel: redisChannelOf(row?.name ?? '', schema) }, told)
 }
 
 /** How the others see that this process lives, and what it leases under. */

@@ -1,7 +1,9 @@
 import { createRedisLink } from './redis-link.ts'
 import type { SignalCarrier } from './signal-hub.ts'
 
-const channel = 'countersign:signals'
+/** A channel is of the whole Redis: installations in other databases and schemas have their own. */
+export const redisChannelOf = (database: string, schema: string) =>
+  `countersign:signals:${encodeURIComponent(database)}:${encodeURIComponent(schema)}`
 /** Of one message; what is more goes in several. */
 const messageLengthMax = 7_900
 
@@ -25,7 +27,7 @@ function messagesOf(keys: readonly string[]): string[] {
  * and processes that do not would have to hear both for ever.
  */
 export function createRedisSignals(
-  url: string,
+  { url, channel }: { readonly url: string; readonly channel: string },
   { failed, works }: { readonly failed: (error: unknown) => void; readonly works: () => void },
 ): SignalCarrier {
   const links: { close(): void }[] = []

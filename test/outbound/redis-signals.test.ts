@@ -1,8 +1,12 @@
 import { createServer, type Socket } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { pino } from 'pino'
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
+import { openSignalCarrier } from '../../src/open-world.ts'
 import { createRedisLink } from '../../src/outbound/redis-link.ts'
-import { createRedisSignals } from '../../src/outbound/redis-signals.ts'
+import { createRedisSignals, redisChannelOf } from '../../src/outbound/redis-signals.ts'
 import { createSignalHub, type SignalHub } from '../../src/outbound/signal-hub.ts'
+import { openDatabase } from '../../src/persistence/database.ts'
+import { createTestDatabase } from '../support/database.ts'
 import { pour } from '../support/hostile-server.ts'
 import { freePort } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
@@ -13,11 +17,16 @@ type Answer = (socket: Socket, command: readonly string[], everyone: ReadonlySet
 const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`
 const array = (...parts: readonly string[]) => `*${parts.length}\r\n${parts.join('')}`
 
+const channels = new WeakMap<Socket, string>()
+
 /** As Redis does it, as far as pub/sub goes. */
 const honest: Answer = (socket, [name = '', channel = '', message = ''], everyone) => {
-  if (name === 'subscribe') socket.write(array(bulk('subscribe'), bulk(channel), ':1\r\n'))
-  else if (name === 'publish') {
-    for (const one of everyone) one.write(array(bulk('message'), bulk(channel), bulk(message)))
+  if (name === 'subscribe') {
+    channels.set(socket, channel)
+    socket.write(array(bulk('subscribe'), bulk(channel), ':1\r\n'))
+  } else if (name === 'publish') {
+    const hearing = [...everyone].filter((one) => channels.get(one) === channel)
+    for (const one of hearing) one.write(array(bulk('message'), bulk(channel), bulk(message)))
     socket.write(':1\r\n')
   } else socket.write('+OK\r\n')
 }
@@ -65,10 +74,13 @@ afterEach(async () => {
 })
 
 /** A process's signals, and what it says of its connection. */
-async function start(url: string) {
+async function start(url: string, channel = 'countersign:signals') {
   const said: string[] = []
   const failed = (error: unknown) => void said.push(String(error))
-  const carrier = createRedisSignals(url, { failed, works: () => void said.push('works') })
+  const carrier = createRedisSignals(
+    { url, channel },
+    { failed, works: () => void said.push('works') },
+  )
   const hub = await createSignalHub(carrier, failed)
   hubs.push(hub)
   return { hub, said }
@@ -206,4 +218,41 @@ describe('a Redis that', () => {
     await until('it is given up', () => said.length === 2)
     link.close()
   })
+})
+
+test('installations in other schemas or databases of the same Redis do not hear one another', async () => {
+  await using redis = await startRedis()
+  const places = [
+    ['shared', 'one'],
+    ['shared', 'two'],
+    ['shared:two', 'one'],
+    ['other', 'one'],
+    ['shared', 'one'],
+  ] as const
+  const started = await Promise.all(
+    places.map(([database, schema]) => start(redis.url, redisChannelOf(database, schema))),
+  )
+  const heard: [number, string][] = []
+  for (const [at, { hub }] of started.entries()) hub.listen((key) => heard.push([at, key]))
+  for (const [at, { hub }] of started.entries()) hub.publish(`key${at}`)
+  await until('what was sent last has arrived at the twin', () =>
+    heard.some(([at, key]) => at === 0 && key === 'key4'),
+  )
+  expect(heard.filter(([at, key]) => at % 4 !== Number(key.at(-1)) % 4)).toEqual([])
+})
+
+test('the channel is named after the database, as its server knows it, and the schema', async () => {
+  const subscribed: string[] = []
+  await using redis = await startRedis((socket, command, everyone) => {
+    if (command[0] === 'subscribe') subscribed.push(command[1] ?? '')
+    honest(socket, command, everyone)
+  })
+  const cloned = await createTestDatabase()
+  const database = openDatabase({ url: cloned.url })
+  onTestFinished(() => database.close().then(cloned.drop))
+  const opened = { url: cloned.url, schema: 'tenants', database }
+  hubs.push(await openSignalCarrier({ redisUrl: redis.url }, opened, pino({ enabled: false })))
+  const name = new URL(cloned.url).pathname.slice(1)
+  await until('it subscribes', () => subscribed.length > 0)
+  expect(subscribed).toEqual([`countersign:signals:${name}:tenants`])
 })

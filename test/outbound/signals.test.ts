@@ -78,7 +78,10 @@ const carriers: [name: string, make: () => SignalCarrier][] = [
 ]
 const redisUrl = process.env.REDIS_URL
 if (redisUrl)
-  carriers.push(['Redis', () => createRedisSignals(redisUrl, { failed: ignore, works: ignore })])
+  carriers.push([
+    'Redis',
+    () => createRedisSignals({ url: redisUrl, channel: 'test' }, { failed: ignore, works: ignore }),
+  ])
 
 describe.each(carriers)('over %s', (_, make) => {
   let here: SignalHub
