@@ -99,8 +99,18 @@ module.exports = {
     {
       name: 'bench-knows-only-the-wire',
       severity: 'error',
-      from: { path: '^bench/' },
+      from: { path: '^bench/', pathNot: '^bench/bare/' },
       to: { path: '^(src|examples|test)/' },
+    },
+    {
+      // The model it is measured by runs on the same PostgreSQL, with the same settings, as the service.
+      name: 'bare-model-takes-only-the-start-of-postgresql',
+      severity: 'error',
+      from: { path: '^bench/bare/' },
+      to: {
+        path: '^(src|examples|test)/',
+        pathNot: '^src/persistence/embedded-postgres\\.ts$',
+      },
     },
     {
       name: 'examples-know-only-the-wire',

@@ -16,7 +16,7 @@ const pushTimeoutMs = 10_000
 export type Asked = { readonly id: string; readonly request: string }
 
 type Parts = {
-  readonly account: DeviceAccount
+  readonly account: Pick<DeviceAccount, 'origin' | 'issuer' | 'deviceId' | 'tenant' | 'user'>
   readonly possession: LeanKey
   readonly verification: LeanKey
   /** Absent on a phone that is not pushed to. */
@@ -91,10 +91,13 @@ function nowSeconds(): number {
   return Math.floor(Date.now() / 1000)
 }
 
-type Inbox = { arrival(challengeId: string): Promise<number> }
+export type Inbox = {
+  /** When the push of this challenge came, by `performance.now()`. Rejects when none does. */
+  arrival(challengeId: string): Promise<number>
+}
 
 /** Remembers the last push only: a phone of the bench is asked one thing at a time. */
-function openInbox(pushes: PushService, token: string): Inbox {
+export function openInbox(pushes: PushService, token: string): Inbox {
   let last = { challengeId: '', at: 0 }
   let wake: () => void = () => undefined
   pushes.listen(token, (push) => {

@@ -1,7 +1,9 @@
 import { enrolPhone } from './bench-phone.ts'
+import { measureBeside } from './beside.ts'
+import { besideReportOf, besideTextOf } from './beside-report.ts'
 import { HttpConnection } from './http-connection.ts'
 import { type Run, runLevel, type Worker } from './level.ts'
-import { type BenchOptions, readOptions, usage } from './options.ts'
+import { type BenchOptions, type BesideOptions, readOptions, usage } from './options.ts'
 import { RelyingParty } from './relying-party.ts'
 import { describeMachine, type Report, tableOf } from './report.ts'
 import { countRoundTrips } from './round-trips.ts'
@@ -29,10 +31,7 @@ async function measure(
   const machine = describeMachine()
   const metrics = new HttpConnection(target.origin)
   const workers = await enrolWorkers(target, options)
-  let shown = 0
-  const onError = (error: unknown) => {
-    if (shown++ < errorsShown) console.error(error instanceof Error ? error.message : error)
-  }
+  const onError = firstErrors()
   try {
     const [first] = workers
     const roundTrips = first ? await countRoundTrips(first, metrics) : null
@@ -52,6 +51,36 @@ async function measure(
   }
 }
 
+/** Says the first few errors; the report counts all of them. */
+function firstErrors(): (error: unknown) => void {
+  let shown = 0
+  return (error) => {
+    if (shown++ < errorsShown) console.error(error instanceof Error ? error.message : error)
+  }
+}
+
+/** Prints what was measured; true when it is whole and without errors. */
+async function runLevels(options: BenchOptions, stopping: AbortSignal): Promise<boolean> {
+  await using target = await openTarget(options)
+  const report = await measure(target, options, stopping)
+  console.log(options.json ? JSON.stringify(report) : tableOf(report))
+  return report.runs.every((run) => run.errors === 0)
+}
+
+/** The same of a comparison. */
+async function runBeside(
+  options: BesideOptions,
+  json: boolean,
+  stopping: AbortSignal,
+): Promise<boolean> {
+  const machine = describeMachine()
+  const measured = await measureBeside(options, firstErrors(), stopping)
+  const report = besideReportOf(machine, options, measured)
+  if (report.turns === 0) throw new Error('stopped before a turn was whole')
+  console.log(json ? JSON.stringify(report) : besideTextOf(report))
+  return report.sides.every((side) => side.loops > 0 && side.errors === 0)
+}
+
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2))
   if (options.help) {
@@ -62,11 +91,11 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => stopping.abort())
   }
-  await using target = await openTarget(options)
-  const report = await measure(target, options, stopping.signal)
-  console.log(options.json ? JSON.stringify(report) : tableOf(report))
-  const isWhole = !stopping.signal.aborted && report.runs.every((run) => run.errors === 0)
-  if (!isWhole) process.exitCode = 1
+  const { signal } = stopping
+  const isWell = options.beside
+    ? await runBeside(options.beside, options.json, signal)
+    : await runLevels(options, signal)
+  if (!isWell || signal.aborted) process.exitCode = 1
 }
 
 main().catch((error: unknown) => {

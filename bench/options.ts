@@ -9,7 +9,17 @@ export const usage = `npm run bench -- [options]
                          with a phone behind for each sign-in under way: do not measure a service that people use
   --key <key>            API key for --url, with the scopes challenges:write and enrollments:write
   --json                 one line of JSON instead of the table
-  --help                 this text`
+  --help                 this text
+
+npm run bench -- --beside <what> | --aa [options]     two or three services by turns, and their ratios (bench/README.md)
+
+  --beside bare          this tree beside the bare model: a sign-in at its least cost
+  --beside <folder>      this tree beside another checkout, with npm ci done there, and the bare model
+  --aa                   this tree beside itself: how far ratios stray when there is no difference
+  --concurrency <n>      sign-ins under way at a time (32)
+  --slices <n>           turns of each (8)
+  --slice-seconds <n>    how long a turn takes (1.5)
+  --json                 one line of JSON instead of the table`
 
 export const platforms = ['ios', 'android', 'mixed'] as const
 export type Platforms = (typeof platforms)[number]
@@ -20,46 +30,119 @@ export type BenchOptions = {
   readonly platforms: Platforms
   /** A service that runs already; null starts one. */
   readonly service: { readonly origin: string; readonly key: string } | null
+  /** A comparison instead of levels. */
+  readonly beside: BesideOptions | null
   readonly json: boolean
   readonly help: boolean
 }
 
+/** What is compared with this tree, and how. */
+export type BesideOptions = {
+  readonly against: 'bare' | 'same' | { readonly checkout: string }
+  readonly concurrency: number
+  readonly slices: number
+  readonly sliceSeconds: number
+}
+
 const concurrencyMax = 1000
 const secondsMax = 3600
+const slicesMax = 1000
+const sliceSecondsMin = 0.1
+const sliceSecondsMax = 60
+
+const text = { type: 'string' } as const
+const flag = { type: 'boolean', default: false } as const
+const known = {
+  concurrency: text,
+  seconds: text,
+  platform: text,
+  url: text,
+  key: text,
+  beside: text,
+  aa: flag,
+  slices: text,
+  'slice-seconds': text,
+  json: flag,
+  help: flag,
+}
+const ofLevels = ['seconds', 'platform', 'url', 'key'] as const
+const ofTurns = ['slices', 'slice-seconds'] as const
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof known }>>['values']
 
 /** Reads the command line. Throws with what is wrong in words. */
 export function readOptions(args: readonly string[]): BenchOptions {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      concurrency: { type: 'string', default: '1,8,32,64' },
-      seconds: { type: 'string', default: '10' },
-      platform: { type: 'string', default: 'ios' },
-      url: { type: 'string' },
-      key: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  })
-  const concurrency = values.concurrency.split(',').map(Number)
-  if (!concurrency.every((level) => isWithin(level, concurrencyMax) && Number.isInteger(level))) {
+  const { values } = parseArgs({ args: [...args], options: known })
+  const beside = besideIn(values)
+  const strange = (beside ? ofLevels : ofTurns).find((name) => values[name] !== undefined)
+  if (strange) throw new Error(`--${strange} goes ${beside ? 'without' : 'with'} --beside or --aa`)
+  const { json, help } = values
+  return {
+    concurrency: beside ? [beside.concurrency] : levelsIn(values),
+    seconds: secondsIn(values),
+    platforms: platformIn(values),
+    service: serviceOf(values),
+    beside,
+    json,
+    help,
+  }
+}
+
+function besideIn(values: Values): BesideOptions | null {
+  const { beside, aa } = values
+  if (beside === undefined && !aa) return null
+  if (beside !== undefined && aa) throw new Error('--beside or --aa: one at a time')
+  if (beside === '') throw new Error('--beside takes bare, or the folder of a checkout')
+  const [concurrency, slices] = [Number(values.concurrency ?? 32), Number(values.slices ?? 8)]
+  if (!isWhole(concurrency, concurrencyMax)) {
+    throw new Error(`--concurrency takes one whole number from 1 to ${concurrencyMax} here`)
+  }
+  if (!isWhole(slices, slicesMax)) {
+    throw new Error(`--slices takes a whole number from 1 to ${slicesMax}`)
+  }
+  const sliceSeconds = Number(values['slice-seconds'] ?? 1.5)
+  if (!isWithin(sliceSeconds, sliceSecondsMin, sliceSecondsMax)) {
+    throw new Error(`--slice-seconds takes a number from ${sliceSecondsMin} to ${sliceSecondsMax}`)
+  }
+  return { against: againstOf(beside), concurrency, slices, sliceSeconds }
+}
+
+function againstOf(beside: string | undefined): BesideOptions['against'] {
+  if (beside === undefined) return 'same'
+  return beside === 'bare' ? 'bare' : { checkout: beside }
+}
+
+function levelsIn({ concurrency = '1,8,32,64' }: Values): readonly number[] {
+  const levels = concurrency.split(',').map(Number)
+  if (!levels.every((level) => isWhole(level, concurrencyMax))) {
     throw new Error(`--concurrency takes whole numbers from 1 to ${concurrencyMax}, with commas`)
   }
-  const seconds = Number(values.seconds)
-  if (!isWithin(seconds, secondsMax)) {
+  return levels
+}
+
+function secondsIn(values: Values): number {
+  const seconds = Number(values.seconds ?? 10)
+  if (!isWithin(seconds, 1, secondsMax)) {
     throw new Error(`--seconds takes a number from 1 to ${secondsMax}`)
   }
-  const chosen = platforms.find((platform) => platform === values.platform)
+  return seconds
+}
+
+function platformIn({ platform = 'ios' }: Values): Platforms {
+  const chosen = platforms.find((one) => one === platform)
   if (!chosen) throw new Error(`--platform takes one of ${platforms.join(', ')}`)
-  const { json, help } = values
-  return { concurrency, seconds, platforms: chosen, service: serviceOf(values), json, help }
+  return chosen
 }
 
-function isWithin(value: number, max: number): boolean {
-  return value >= 1 && value <= max
+function isWithin(value: number, min: number, max: number): boolean {
+  return value >= min && value <= max
 }
 
-function serviceOf({ url, key }: { url?: string; key?: string }): BenchOptions['service'] {
+function isWhole(value: number, max: number): boolean {
+  return Number.isInteger(value) && isWithin(value, 1, max)
+}
+
+function serviceOf({ url, key }: Values): BenchOptions['service'] {
   if (url === undefined && key === undefined) return null
   if (url === undefined || key === undefined) throw new Error('--url and --key go together')
   const parsed = URL.parse(url)

@@ -27,6 +27,11 @@ export function describeMachine(): Report['machine'] {
   }
 }
 
+/** The machine for people. */
+export function machineLine({ node, cores, cpu, loadBefore }: Report['machine']): string {
+  return `Node ${node} on ${cores} cores (${cpu}), load before ${loadBefore}`
+}
+
 const titles = ['at a time', 'loops/s', ...legs, 'service ms', 'load ms', 'trips', 'errors']
 
 /** The report for people. */
@@ -37,7 +42,7 @@ export function tableOf({ machine, roundTrips, runs }: Report): string {
     row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  '),
   )
   return [
-    `Node ${machine.node} on ${machine.cores} cores (${machine.cpu}), load before ${machine.loadBefore}`,
+    machineLine(machine),
     'Times in ms: p50/p95/p99. Service and load: processor time per loop. Trips: database round trips per loop.',
     '',
     ...lines,

@@ -113,6 +113,11 @@ const misdeeds = [
   ['typescript-client-imports-only-itself-and-jose', 'clients/typescript/src/knows-zod.ts', 'zod'],
   ['simulator-knows-only-the-wire', 'simulator/leans.ts', '../src/domain/neighbour.ts'],
   ['examples-know-only-the-wire', 'examples/leans.ts', '../src/domain/neighbour.ts'],
+  [
+    'bare-model-takes-only-the-start-of-postgresql',
+    'bench/bare/leans.ts',
+    '../../src/domain/neighbour.ts',
+  ],
   ['everything-resolves', 'src/domain/lost.ts', './nowhere.ts'],
   ['no-cycles', 'src/domain/snake.ts', './tail.ts'],
   ['domain-imports-no-package-and-no-node-module', 'src/domain/knows-zod.ts', 'zod'],

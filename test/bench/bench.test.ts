@@ -79,6 +79,14 @@ test.each([
   [['--platform', 'web'], '--platform'],
   [['--url', 'http://localhost:8080'], '--key'],
   [['--url', 'localhost', '--key', 'k'], '--url'],
+  [['--beside', 'bare', '--aa'], '--beside or --aa'],
+  [['--beside', ''], '--beside'],
+  [['--beside', 'test'], 'no checkout'],
+  [['--beside', 'bare', '--concurrency', '1,2'], '--concurrency'],
+  [['--beside', 'bare', '--slices', '0'], '--slices'],
+  [['--aa', '--slice-seconds', '0.01'], '--slice-seconds'],
+  [['--slices', '2'], '--slices goes with'],
+  [['--aa', '--seconds', '3'], '--seconds goes without'],
 ])('a wrong command line is refused with the option at fault: %j', async (args, named) => {
   const failure = await bench(...args).catch((error: unknown) => error)
   expect(failure).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(named) })

@@ -1,0 +1,109 @@
+import type { Measured } from './beside.ts'
+import type { BesideOptions } from './options.ts'
+import { rounded } from './percentiles.ts'
+import {
+  betweenMsPerLoop,
+  databaseMsPerLoop,
+  loopsPerSecond,
+  type Ratio,
+  type Ratios,
+  ratiosOf,
+  serviceMsPerLoop,
+} from './ratio.ts'
+import { machineLine, type Report } from './report.ts'
+
+/** What a side did and cost, all turns together. Null where there was nothing to measure. */
+type Row = {
+  readonly side: string
+  readonly loops: number
+  readonly loopsPerSecond: number | null
+  readonly serviceMsPerLoop: number | null
+  readonly databaseMsPerLoop: number | null
+  readonly betweenMsPerLoop: number | null
+  readonly errors: number
+}
+
+type Comparison = { readonly side: string; readonly to: string; readonly ratios: Ratios | null }
+
+export type BesideReport = Pick<Report, 'machine'> & {
+  readonly concurrency: number
+  readonly sliceSeconds: number
+  /** Whole ones: fewer than were asked for when it was stopped. */
+  readonly turns: number
+  readonly sides: readonly Row[]
+  readonly ratios: readonly Comparison[]
+}
+
+/** What was measured, each side held against all that come after it. */
+export function besideReportOf(
+  machine: Report['machine'],
+  { concurrency, sliceSeconds }: BesideOptions,
+  measured: readonly Measured[],
+): BesideReport {
+  const ratios = measured.flatMap((one, index) =>
+    measured.slice(index + 1).map((other) => ({
+      side: one.name,
+      to: other.name,
+      ratios: ratiosOf(one.parts, other.parts),
+    })),
+  )
+  const turns = measured[0]?.parts.length ?? 0
+  return { machine, concurrency, sliceSeconds, turns, sides: measured.map(rowOf), ratios }
+}
+
+function rowOf({ name, parts }: Measured): Row {
+  const figure = (value: number) => (Number.isFinite(value) ? rounded(value) : null)
+  return {
+    side: name,
+    loops: parts.reduce((sum, part) => sum + part.loops, 0),
+    loopsPerSecond: figure(loopsPerSecond(parts)),
+    serviceMsPerLoop: figure(serviceMsPerLoop(parts)),
+    databaseMsPerLoop: figure(databaseMsPerLoop(parts)),
+    betweenMsPerLoop: figure(betweenMsPerLoop(parts)),
+    errors: parts.reduce((sum, part) => sum + part.errors, 0),
+  }
+}
+
+/** The report for people. */
+export function besideTextOf(report: BesideReport): string {
+  const { machine, concurrency, sliceSeconds, turns, sides, ratios } = report
+  return [
+    machineLine(machine),
+    `${concurrency} sign-ins at a time, ${turns} turns of ${sliceSeconds} s each.`,
+    'Service, PostgreSQL and between: processor time in ms per loop.',
+    '',
+    lineOf(['side', 'loops/s', 'service', 'PostgreSQL', 'between', 'errors']),
+    ...sides.map((row) =>
+      lineOf([
+        row.side,
+        row.loopsPerSecond?.toFixed(1) ?? '-',
+        row.serviceMsPerLoop?.toFixed(2) ?? '-',
+        row.databaseMsPerLoop?.toFixed(2) ?? '-',
+        row.betweenMsPerLoop?.toFixed(2) ?? '-',
+        String(row.errors),
+      ]),
+    ),
+    '',
+    'Ratios over all turns ± two standard errors (median, lowest to highest of single turns).',
+    ...ratios.map(comparisonLine),
+    ...(sides.some(({ side }) => side === 'same')
+      ? ['Both are the same tree: what differs from 1 is noise.']
+      : []),
+  ].join('\n')
+}
+
+function lineOf([name = '', ...cells]: readonly string[]): string {
+  return [name.padEnd(8), ...cells.map((cell) => cell.padStart(12))].join('')
+}
+
+function comparisonLine({ side, to, ratios }: Comparison): string {
+  if (!ratios) return `${side} to ${to}: a turn saw no loop end, so there is no ratio`
+  const { processorTime, loops } = ratios
+  return `${side} to ${to}: processor time ${ratioText(processorTime)}, loops/s ${ratioText(loops)}`
+}
+
+function ratioText({ overall, margin, median, min, max }: Ratio): string {
+  const text = (value: number) => value.toFixed(2)
+  const strays = margin === null ? '' : ` ± ${text(margin)}`
+  return `${text(overall)}${strays} (${text(median)}, ${text(min)} to ${text(max)})`
+}

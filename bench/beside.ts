@@ -1,0 +1,110 @@
+import path from 'node:path'
+import { anyPort } from '../demo/free-port.ts'
+import { openBare } from './bare/start.ts'
+import { loadCheckout, openCheckout } from './checkout.ts'
+import type { BesideOptions } from './options.ts'
+import { canTellProcessTimes, timesOf } from './process-time.ts'
+import type { TurnPart } from './ratio.ts'
+import { runSlice, type Side, type SideWorker, type Slice } from './side.ts'
+
+/** A side with what it did, turn by turn. */
+export type Measured = { readonly name: string; readonly parts: readonly TurnPart[] }
+
+type Entrant = { readonly side: Side; readonly workers: SideWorker[] }
+
+/** Turns before those that count: code and caches are cold. */
+const warmUpTurns = 2
+
+const ownRoot = path.resolve(import.meta.dirname, '..')
+
+/**
+ * Keeps all sides running, and lets them sign in by turns: what else the machine does meets all of
+ * them alike, and an idle side costs the others next to nothing. Leaves nothing behind. When it is
+ * stopped, the turns that were whole until then count.
+ */
+export async function measureBeside(
+  options: BesideOptions,
+  onError: (error: unknown) => void,
+  stopping: AbortSignal,
+): Promise<readonly Measured[]> {
+  if (!canTellProcessTimes()) {
+    throw new Error('--beside and --aa read processor times from /proc, which only Linux has')
+  }
+  await using running = new AsyncDisposableStack()
+  const entrants: Entrant[] = []
+  for (const open of await sidesOf(options)) {
+    if (stopping.aborted) return []
+    const side = running.use(await open(entrants.map((one) => one.side.processes)))
+    const workers: SideWorker[] = []
+    running.defer(() => {
+      for (const worker of workers) worker.close()
+    })
+    entrants.push({ side, workers })
+    for (let user = 0; user < options.concurrency && !stopping.aborted; user++) {
+      workers.push(await side.enrol())
+    }
+  }
+  const { sliceSeconds: seconds } = options
+  const run = (entrant: Entrant) => runSlice({ ...entrant, seconds, onError, stopping })
+  await takeTurns(entrants, warmUpTurns, run, stopping)
+  const turns = await takeTurns(entrants, options.slices, run, stopping)
+  return entrants.map((entrant) => ({
+    name: entrant.side.name,
+    parts: turns.flatMap((turn) => turn.get(entrant) ?? []),
+  }))
+}
+
+type Open = (known: readonly Side['processes'][]) => Promise<Side>
+
+/** All sides, this tree's first. Throws for a checkout that cannot be one before anything runs. */
+async function sidesOf({ against }: BesideOptions): Promise<readonly Open[]> {
+  const service = await opening('service', ownRoot)
+  if (against === 'bare') return [service, openBare]
+  if (against === 'same') return [service, await opening('same', ownRoot)]
+  return [service, await opening('other', against.checkout), openBare]
+}
+
+async function opening(name: string, root: string): Promise<Open> {
+  const code = await loadCheckout(root)
+  return async (known) => openCheckout(name, code, await anyPort(), known)
+}
+
+type WholeTurn = ReadonlyMap<Entrant, TurnPart>
+
+/**
+ * The turns that were whole. Every other one goes backwards, so that no side always comes after the
+ * same one.
+ */
+async function takeTurns(
+  entrants: readonly Entrant[],
+  count: number,
+  run: (entrant: Entrant) => Promise<Slice>,
+  stopping: AbortSignal,
+): Promise<readonly WholeTurn[]> {
+  const turns: WholeTurn[] = []
+  while (turns.length < count) {
+    const turn = await takeTurn(turns.length % 2 === 0 ? entrants : entrants.toReversed(), run)
+    if (stopping.aborted) break
+    turns.push(turn)
+  }
+  return turns
+}
+
+async function takeTurn(
+  entrants: readonly Entrant[],
+  run: (entrant: Entrant) => Promise<Slice>,
+): Promise<WholeTurn> {
+  const usedBefore = new Map(entrants.map((entrant) => [entrant, usedBy(entrant)]))
+  const slices = new Map<Entrant, Slice>()
+  for (const entrant of entrants) slices.set(entrant, await run(entrant))
+  const parts = [...slices].map(([entrant, slice]) => {
+    const used = usedBy(entrant) - (usedBefore.get(entrant) ?? 0)
+    return [entrant, { ...slice, betweenMs: used - slice.serviceMs - slice.databaseMs }] as const
+  })
+  return new Map(parts)
+}
+
+function usedBy({ side }: Entrant): number {
+  const { service, database } = timesOf(side.processes)
+  return service + database
+}

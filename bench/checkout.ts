@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { forget, startStack } from '../demo/stack.ts'
+import type { enrolPhone } from './bench-phone.ts'
+import { findService, type ServiceProcesses } from './process-time.ts'
+import type { RelyingParty } from './relying-party.ts'
+import type { Side } from './side.ts'
+import type { signIn } from './sign-in.ts'
+
+/**
+ * What is taken of a checkout: its own code, so that it speaks its own wire. As far as it is needed
+ * here it has the types of this one.
+ */
+type CheckoutCode = {
+  readonly startStack: typeof startStack
+  readonly forget: typeof forget
+  readonly RelyingParty: typeof RelyingParty
+  readonly enrolPhone: typeof enrolPhone
+  readonly signIn: typeof signIn
+}
+
+/** Where each is, and what it was called over time: the newest name first. */
+const places: Readonly<Record<keyof CheckoutCode, { file: string; names: readonly string[] }>> = {
+  startStack: { file: 'demo/stack.ts', names: ['startStack'] },
+  forget: { file: 'demo/stack.ts', names: ['forget'] },
+  RelyingParty: { file: 'bench/relying-party.ts', names: ['RelyingParty'] },
+  enrolPhone: { file: 'bench/bench-phone.ts', names: ['enrollPhone', 'enrolPhone'] },
+  signIn: { file: 'bench/sign-in.ts', names: ['signIn'] },
+}
+
+/** The code of a checkout of this project. Throws with what is missing when it cannot be used. */
+export async function loadCheckout(root: string): Promise<CheckoutCode> {
+  if (!existsSync(path.join(root, places.signIn.file))) {
+    throw new Error(`--beside: ${root} is no checkout of this project (it has no bench)`)
+  }
+  if (!existsSync(path.join(root, 'node_modules'))) {
+    throw new Error(`--beside: ${root} has no packages: run npm ci there`)
+  }
+  const found = await Promise.all(
+    Object.entries(places).map(async ([key, { file, names }]) => {
+      const url = pathToFileURL(path.join(root, file)).href
+      const code = (await import(url)) as Readonly<Record<string, unknown>>
+      const name = names.find((one) => typeof code[one] === 'function')
+      if (!name) throw new Error(`--beside: ${file} of ${root} has no ${names.join(' or ')}`)
+      return [key, code[name]] as const
+    }),
+  )
+  return Object.fromEntries(found) as CheckoutCode
+}
+
+/** Starts the service of a checkout as its own bench does, with a folder that goes with it. */
+export async function openCheckout(
+  name: string,
+  code: CheckoutCode,
+  port: number,
+  known: readonly ServiceProcesses[],
+): Promise<Side> {
+  await using undo = new AsyncDisposableStack()
+  const folder = await mkdtemp(path.join(tmpdir(), 'countersign-bench-'))
+  undo.defer(() => code.forget(folder))
+  const { account, pushes, stop } = await code.startStack(folder, port)
+  undo.defer(stop)
+  const processes = findService(known)
+  const parts = undo.move()
+  let users = 0
+  return {
+    name,
+    processes,
+    async enrol() {
+      const party = new code.RelyingParty(account.origin, account.apiKey)
+      const phone = await code.enrolPhone(party, `bench-${users++}`, 'apns', pushes)
+      const close = () => {
+        party.close()
+        phone.close()
+      }
+      return { signIn: () => code.signIn(party, phone), close }
+    },
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  }
+}

@@ -1,0 +1,66 @@
+import { type ServiceProcesses, timesOf } from './process-time.ts'
+
+/** A user who signs in again and again. */
+export type SideWorker = {
+  /** Rejects when any step fails; what was under way is lost then. */
+  signIn(): Promise<unknown>
+  /** Closes its connections; the next sign-in opens new ones. */
+  close(): void
+}
+
+/** One of those that are compared: a running service of this machine. */
+export type Side = AsyncDisposable & {
+  readonly name: string
+  readonly processes: ServiceProcesses
+  /** Makes a user with a phone that is pushed to. */
+  enrol(): Promise<SideWorker>
+}
+
+/** What a side did in its part of a turn. */
+export type Slice = {
+  readonly loops: number
+  readonly errors: number
+  readonly ms: number
+  /** Processor time meanwhile. */
+  readonly serviceMs: number
+  readonly databaseMs: number
+}
+
+type Slicing = {
+  readonly side: Pick<Side, 'processes'>
+  readonly workers: readonly SideWorker[]
+  readonly seconds: number
+  readonly onError: (error: unknown) => void
+  readonly stopping: AbortSignal
+}
+
+/** A failed sign-in takes at least so long, or an outage would be measured as load. */
+const pauseAfterErrorMs = 100
+
+/** Signs in with all workers at once until the time is over, and ends what is under way then. */
+export async function runSlice(slicing: Slicing): Promise<Slice> {
+  const { side, workers, seconds, onError, stopping } = slicing
+  const before = timesOf(side.processes)
+  const begun = performance.now()
+  const until = begun + seconds * 1000
+  let loops = 0
+  let errors = 0
+  const work = async (worker: SideWorker): Promise<void> => {
+    while (performance.now() < until && !stopping.aborted) {
+      try {
+        await worker.signIn()
+        loops++
+      } catch (error) {
+        errors++
+        onError(error)
+        worker.close()
+        await new Promise((resolve) => setTimeout(resolve, pauseAfterErrorMs))
+      }
+    }
+  }
+  await Promise.all(workers.map(work))
+  const ms = performance.now() - begun
+  const after = timesOf(side.processes)
+  const serviceMs = after.service - before.service
+  return { loops, errors, ms, serviceMs, databaseMs: after.database - before.database }
+}

@@ -1,0 +1,51 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { loadCheckout } from '../../bench/checkout.ts'
+
+let root: string
+beforeEach(async () => {
+  root = await mkdtemp(path.join(tmpdir(), 'cs-checkout-'))
+})
+afterEach(() => rm(root, { recursive: true }))
+
+/** Functions that give their own name. */
+async function plant(file: string, ...names: readonly string[]): Promise<void> {
+  const target = path.join(root, file)
+  await mkdir(path.dirname(target), { recursive: true })
+  const lines = names.map((name) => `export function ${name}() { return '${name}' }\n`)
+  await writeFile(target, lines.join(''))
+}
+
+async function plantCheckout(enrolling: string): Promise<void> {
+  await plant('demo/stack.ts', 'startStack', 'forget')
+  await plant('bench/relying-party.ts', 'RelyingParty')
+  await plant('bench/bench-phone.ts', enrolling)
+  await plant('bench/sign-in.ts', 'signIn')
+  await mkdir(path.join(root, 'node_modules'))
+}
+
+test.each(['enrolPhone', 'enrollPhone'])(
+  'a checkout enrols with its own %s, whatever this one calls it',
+  async (enrolling) => {
+    await plantCheckout(enrolling)
+    const { enrolPhone, signIn } = await loadCheckout(root)
+    const [enrolled, signedIn] = [enrolPhone, signIn] as unknown as (() => string)[]
+    expect([enrolled?.(), signedIn?.()]).toEqual([enrolling, 'signIn'])
+  },
+)
+
+test('a checkout whose bench is of another kind is refused with what it lacks', async () => {
+  await plantCheckout('makePhone')
+  await expect(loadCheckout(root)).rejects.toThrow(/bench-phone\.ts .* enrollPhone or enrolPhone/)
+})
+
+test('a checkout without its packages is told what to do', async () => {
+  await plant('bench/sign-in.ts', 'signIn')
+  await expect(loadCheckout(root)).rejects.toThrow('npm ci')
+})
+
+test('a folder that is no checkout is refused', async () => {
+  await expect(loadCheckout(root)).rejects.toThrow('no checkout of this project')
+})

@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import {
+  canTellProcessTimes,
+  findService,
+  type ServiceProcesses,
+  timesOf,
+} from '../../bench/process-time.ts'
+import { until } from '../support/until.ts'
+
+/** Uses that much processor time, then tells its process id. */
+const burning = (ms: number) => `
+  for (let used = 0; used < ${ms}e3; ) {
+    const { user, system } = process.cpuUsage()
+    used = user + system
+  }
+  console.log(process.pid)`
+
+test.runIf(canTellProcessTimes())(
+  'children count while they live and when they have ended, and the database for itself',
+  async () => {
+    const script = '"$0" -e "$1" >/dev/null; exec 3<&0; "$0" -e "$2" <&3 & wait'
+    const living = `${burning(1500)}; process.stdin.resume()`
+    const args = ['-c', script, process.execPath, burning(300), living]
+    const family = spawn('/bin/sh', args, { stdio: ['pipe', 'pipe', 'inherit'] })
+    const ended = once(family, 'exit')
+    try {
+      const [said] = (await once(family.stdout, 'data')) as [Buffer]
+      const times = timesOf({ service: family.pid ?? 0, database: Number(said) })
+      expect(times.service).toBeGreaterThan(250)
+      expect(times.service).toBeLessThan(1200)
+      expect(times.database).toBeGreaterThan(1400)
+    } finally {
+      family.stdin.end()
+      await ended
+    }
+  },
+)
+
+/** A service whose PostgreSQL is a shell of that name; ends with its input. */
+function startPretender(server: string) {
+  const script = 'exec 3<&0; "$0" -c "read _" <&3 & wait'
+  return spawn('/bin/sh', ['-c', script, server], { stdio: ['pipe', 'inherit', 'inherit'] })
+}
+
+test.runIf(canTellProcessTimes())(
+  'services are found with their databases, each once, and one without a database is none',
+  async () => {
+    expect(() => findService([])).toThrow('no PostgreSQL')
+    const folder = await mkdtemp(path.join(tmpdir(), 'cs-process-'))
+    const server = path.join(folder, 'postgres')
+    await symlink('/bin/sh', server)
+    const pretenders = [startPretender(server), startPretender(server)]
+    const ended = pretenders.map((child) => once(child, 'exit'))
+    const found: ServiceProcesses[] = []
+    const findNext = () => {
+      try {
+        return findService(found)
+      } catch {
+        return undefined
+      }
+    }
+    try {
+      for (const which of ['one', 'the other']) found.push(await until(which, findNext))
+      const pids = found.map(({ service }) => service)
+      expect(new Set(pids)).toEqual(new Set(pretenders.map(({ pid }) => pid)))
+      expect(found.every(({ service, database }) => database > 0 && database !== service)).toBe(
+        true,
+      )
+      expect(() => findService(found)).toThrow('no PostgreSQL')
+    } finally {
+      for (const child of pretenders) child.stdin.end()
+      await Promise.all(ended)
+      await rm(folder, { recursive: true })
+    }
+  },
+)

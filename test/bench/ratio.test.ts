@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import { loopsPerSecond, ratiosOf, serviceMsPerLoop } from '../../bench/ratio.ts'
+
+/** A part of one second. */
+const part = (loops: number, serviceMs: number, databaseMs: number) => ({
+  loops,
+  errors: 0,
+  ms: 1000,
+  serviceMs,
+  databaseMs,
+  betweenMs: 0,
+})
+
+test('a ratio is of all turns together, with the middle and the ends of single turns', () => {
+  // 6, 4 and 10 ms a loop beside 2 ms a loop: 3, 2 and 5 times as much.
+  const one = [part(100, 400, 200), part(100, 300, 100), part(50, 300, 200)]
+  const other = [part(200, 300, 100), part(100, 100, 100), part(100, 100, 100)]
+  const margin = expect.any(Number)
+  expect(ratiosOf(one, other)).toEqual({
+    processorTime: { overall: expect.closeTo(3), margin, median: 3, min: 2, max: 5 },
+    loops: { overall: expect.closeTo(0.625), margin, median: 0.5, min: 0.5, max: 1 },
+  })
+})
+
+test('where turns are alike in size, the margin is twice the standard error of the mean', () => {
+  const one = [part(100, 100, 0), part(100, 200, 0), part(100, 300, 0)]
+  const other = [part(100, 100, 0), part(100, 100, 0), part(100, 100, 0)]
+  const { overall, margin } = ratiosOf(one, other)?.processorTime ?? {}
+  expect(overall).toBeCloseTo(2)
+  // The standard deviation is 1.
+  expect(margin).toBeCloseTo(2 / Math.sqrt(3))
+  expect(ratiosOf(one.slice(1, 2), other.slice(1, 2))?.processorTime.margin).toBeNull()
+})
+
+test('of an even number of turns the middle is between the two middle ones', () => {
+  const one = [part(100, 100, 0), part(100, 200, 0)]
+  const other = [part(100, 100, 0), part(100, 100, 0)]
+  expect(ratiosOf(one, other)?.processorTime).toMatchObject({ median: 1.5, min: 1, max: 2 })
+})
+
+test('a long part counts by its loops and its time, not as one of so many', () => {
+  const parts = [part(100, 100, 0), { ...part(900, 1800, 0), ms: 3000 }]
+  expect(serviceMsPerLoop(parts)).toBe(1.9)
+  expect(loopsPerSecond(parts)).toBe(250)
+})
+
+test.each([
+  ['no turn', [], []],
+  ['a turn in which the one did nothing', [part(0, 5, 5)], [part(10, 20, 20)]],
+  ['a turn in which the other did nothing', [part(10, 20, 20)], [part(0, 5, 5)]],
+])('%s gives no ratio', (_, one, other) => {
+  expect(ratiosOf(one, other)).toBeNull()
+})
