@@ -1,6 +1,6 @@
 import type { DeviceAccount } from '../clients/device/account.ts'
 import { DeviceClient } from '../clients/device/device-client.ts'
-import { claimEnrolment, readEnrolmentUri } from '../clients/device/enrolment.ts'
+import { claimEnrollment, readEnrollmentUri } from '../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../clients/device/keys.ts'
 import type { PushService } from '../simulator/push-service.ts'
 import type { Provider } from '../simulator/pushes.ts'
@@ -125,8 +125,8 @@ export function openInbox(pushes: PushService, token: string): Inbox {
   }
 }
 
-/** Enrols a phone of a new user as people do, on the public API. `pushes` null: it finds what it is asked by looking. */
-export async function enrolPhone(
+/** Enrolls a phone of a new user as people do, on the public API. `pushes` null: it finds what it is asked by looking. */
+export async function enrollPhone(
   party: RelyingParty,
   user: string,
   provider: Provider,
@@ -135,13 +135,13 @@ export async function enrolPhone(
   const opened = createdIn(
     await party.post('/v1/enrollments', JSON.stringify({ user, displayName: user })),
   ) as { readonly id: string; readonly uri: string }
-  const ticket = readEnrolmentUri(opened.uri)
-  if (!ticket) throw new Error(`not an enrolment link: ${opened.uri}`)
+  const ticket = readEnrollmentUri(opened.uri)
+  if (!ticket) throw new Error(`not an enrollment link: ${opened.uri}`)
   const keys = await createDeviceKeys({ verification: true, extractable: true })
   const { possession, verification } = keys
   if (!verification) throw new Error('a phone of the bench has both keys')
   const token = pushes && (await pushes.register({ provider, appId }))
-  const account = await claimEnrolment({
+  const account = await claimEnrollment({
     ticket,
     keys,
     appId,

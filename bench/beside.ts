@@ -41,7 +41,7 @@ export async function measureBeside(
     })
     entrants.push({ side, workers })
     for (let user = 0; user < options.concurrency && !stopping.aborted; user++) {
-      workers.push(await side.enrol())
+      workers.push(await side.enroll())
     }
   }
   const { sliceSeconds: seconds } = options

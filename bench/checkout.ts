@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { forget, startStack } from '../demo/stack.ts'
-import type { enrolPhone } from './bench-phone.ts'
+import type { enrollPhone } from './bench-phone.ts'
 import { findService, type ServiceProcesses } from './process-time.ts'
 import type { RelyingParty } from './relying-party.ts'
 import type { Side } from './side.ts'
@@ -18,7 +18,7 @@ type CheckoutCode = {
   readonly startStack: typeof startStack
   readonly forget: typeof forget
   readonly RelyingParty: typeof RelyingParty
-  readonly enrolPhone: typeof enrolPhone
+  readonly enrollPhone: typeof enrollPhone
   readonly signIn: typeof signIn
 }
 
@@ -27,7 +27,7 @@ const places: Readonly<Record<keyof CheckoutCode, { file: string; names: readonl
   startStack: { file: 'demo/stack.ts', names: ['startStack'] },
   forget: { file: 'demo/stack.ts', names: ['forget'] },
   RelyingParty: { file: 'bench/relying-party.ts', names: ['RelyingParty'] },
-  enrolPhone: { file: 'bench/bench-phone.ts', names: ['enrollPhone', 'enrolPhone'] },
+  enrollPhone: { file: 'bench/bench-phone.ts', names: ['enrollPhone', 'enrolPhone'] },
   signIn: { file: 'bench/sign-in.ts', names: ['signIn'] },
 }
 
@@ -69,9 +69,9 @@ export async function openCheckout(
   return {
     name,
     processes,
-    async enrol() {
+    async enroll() {
       const party = new code.RelyingParty(account.origin, account.apiKey)
-      const phone = await code.enrolPhone(party, `bench-${users++}`, 'apns', pushes)
+      const phone = await code.enrollPhone(party, `bench-${users++}`, 'apns', pushes)
       const close = () => {
         party.close()
         phone.close()

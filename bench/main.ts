@@ -1,4 +1,4 @@
-import { enrolPhone } from './bench-phone.ts'
+import { enrollPhone } from './bench-phone.ts'
 import { measureBeside } from './beside.ts'
 import { besideReportOf, besideTextOf } from './beside-report.ts'
 import { HttpConnection } from './http-connection.ts'
@@ -11,14 +11,14 @@ import { openTarget, providerOf, type Target } from './target.ts'
 
 const errorsShown = 5
 
-async function enrolWorkers(target: Target, options: BenchOptions): Promise<Worker[]> {
+async function enrollWorkers(target: Target, options: BenchOptions): Promise<Worker[]> {
   const count = Math.max(...options.concurrency)
   const workers: Worker[] = []
   for (let index = 0; index < count; index++) {
     const party = new RelyingParty(target.origin, target.key)
     const user = `bench-${Date.now().toString(36)}-${index}`
     const provider = providerOf(options, index)
-    workers.push({ party, phone: await enrolPhone(party, user, provider, target.pushes) })
+    workers.push({ party, phone: await enrollPhone(party, user, provider, target.pushes) })
   }
   return workers
 }
@@ -30,7 +30,7 @@ async function measure(
 ): Promise<Report> {
   const machine = describeMachine()
   const metrics = new HttpConnection(target.origin)
-  const workers = await enrolWorkers(target, options)
+  const workers = await enrollWorkers(target, options)
   const onError = firstErrors()
   try {
     const [first] = workers

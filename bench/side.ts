@@ -13,7 +13,7 @@ export type Side = AsyncDisposable & {
   readonly name: string
   readonly processes: ServiceProcesses
   /** Makes a user with a phone that is pushed to. */
-  enrol(): Promise<SideWorker>
+  enroll(): Promise<SideWorker>
 }
 
 /** What a side did in its part of a turn. */

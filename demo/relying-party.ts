@@ -66,27 +66,27 @@ export class RelyingParty {
     await this.#client.call('POST', '/v1/users/{userId}/devices/unregister', { path, body })
   }
 
-  /** Opens an enrolment; a name that is new becomes a user. */
-  openEnrolment(user: string): Promise<Schemas['OpenedEnrolment']> {
+  /** Opens an enrollment; a name that is new becomes a user. */
+  openEnrollment(user: string): Promise<Schemas['OpenedEnrollment']> {
     return this.#client.call('POST', '/v1/enrollments', { body: { user, displayName: user } })
   }
 
-  /** Reads an enrolment. */
-  readEnrolment(id: string): Promise<Schemas['Enrolment']> {
+  /** Reads an enrollment. */
+  readEnrollment(id: string): Promise<Schemas['Enrollment']> {
     return this.#client.call('GET', '/v1/enrollments/{id}', { path: { id } })
   }
 
   /** Waits this many seconds for the status to be another than the one seen. */
-  followEnrolment(
+  followEnrollment(
     id: string,
-    after: Schemas['Enrolment']['status'],
+    after: Schemas['Enrollment']['status'],
     wait: number,
-  ): Promise<Schemas['Enrolment']> {
+  ): Promise<Schemas['Enrollment']> {
     const query = { wait, after }
     return this.#client.call('GET', '/v1/enrollments/{id}', { path: { id }, query })
   }
 
-  async cancelEnrolment(id: string): Promise<void> {
+  async cancelEnrollment(id: string): Promise<void> {
     await this.#client.call('POST', '/v1/enrollments/{id}/cancel', { path: { id } })
   }
 

@@ -14,8 +14,8 @@ export type FormStep = {
   readonly notice: string | null
 }
 
-export type EnrolStep = {
-  readonly name: 'enrol'
+export type EnrollStep = {
+  readonly name: 'enroll'
   /** True when the person is signed in and adds one more phone. */
   readonly isFurther: boolean
   readonly status: 'open' | 'claimed' | 'completed' | 'cancelled' | 'void' | 'expired'
@@ -79,7 +79,7 @@ export type RefusedStep = {
   readonly detail: string | null
 }
 
-export type Step = FormStep | EnrolStep | ApproveStep | SignedInStep | RefusedStep
+export type Step = FormStep | EnrollStep | ApproveStep | SignedInStep | RefusedStep
 
 /** One thing that happened, in milliseconds after the question was asked. */
 export type Happening = { readonly who: string; readonly what: string; readonly atMs: number }

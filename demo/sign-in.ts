@@ -4,7 +4,7 @@ import { type DecidedChallenge, RefusedCall } from '../clients/typescript/src/cl
 import { Happenings, progressOf } from './happenings.ts'
 import type { Device, RelyingParty } from './relying-party.ts'
 import { approveStep, endingOf, proofOf, pushAgainAt, refusalOf } from './sign-in-steps.ts'
-import type { ApproveStep, EnrolStep, SignedInStep, SignInView, Step } from './sign-in-view.ts'
+import type { ApproveStep, EnrollStep, SignedInStep, SignInView, Step } from './sign-in-view.ts'
 
 /** Which browser it is, and what the company shows on the phone about where a sign-in comes from. */
 export type Browser = {
@@ -72,12 +72,12 @@ export class SignIn {
     const devices = known ? await this.#party.devices(known.id) : []
     const active = devices.filter(({ status }) => status === 'active')
     if (known && active.length > 0) await this.#ask(known.id, active)
-    else await this.#enrol(false)
+    else await this.#enroll(false)
   }
 
   /** One more phone for somebody who is signed in. */
   async addPhone(): Promise<void> {
-    if (this.#step.name === 'signed_in') await this.#enrol(true)
+    if (this.#step.name === 'signed_in') await this.#enroll(true)
   }
 
   /** A phone is lost, says somebody who is signed in. Only phones that the page lists can be named. */
@@ -93,7 +93,7 @@ export class SignIn {
     const known = this.#step.name === 'approve' && (await this.#party.findUser(this.#user))
     if (!known) return
     await this.#party.unregisterAll(known.id)
-    await this.#enrol(false)
+    await this.#enroll(false)
   }
 
   async pushAgain(): Promise<void> {
@@ -110,7 +110,7 @@ export class SignIn {
       // What has ended meanwhile needs no cancelling.
       if (!(error instanceof RefusedCall) || error.status !== 409) throw error
     })
-    if (name !== 'enrol') return
+    if (name !== 'enroll') return
     if (this.#signedIn) await this.#showSignedIn(this.#signedIn.proof)
     else this.leave()
   }
@@ -129,26 +129,26 @@ export class SignIn {
     this.#show({ name: 'form', notice })
   }
 
-  async #enrol(isFurther: boolean): Promise<void> {
-    const opened = await this.#party.openEnrolment(this.#user)
+  async #enroll(isFurther: boolean): Promise<void> {
+    const opened = await this.#party.openEnrollment(this.#user)
     const signal = this.#restart()
-    this.#giveUp = () => this.#party.cancelEnrolment(opened.id)
+    this.#giveUp = () => this.#party.cancelEnrollment(opened.id)
     this.#happenings = new Happenings(Date.now())
     const { uri, qrSvg, code, expiresAt } = opened
     const fresh = { status: 'open', number: null, wrongNumbersLeft: 3 } as const
-    this.#show({ name: 'enrol', isFurther, uri, qrSvg, code, expiresAt, ...fresh })
-    this.#inBackground(this.#followEnrolment(opened.id, signal))
+    this.#show({ name: 'enroll', isFurther, uri, qrSvg, code, expiresAt, ...fresh })
+    this.#inBackground(this.#followEnrollment(opened.id, signal))
   }
 
-  async #followEnrolment(id: string, signal: AbortSignal): Promise<void> {
-    let seen: EnrolStep['status'] = 'open'
+  async #followEnrollment(id: string, signal: AbortSignal): Promise<void> {
+    let seen: EnrollStep['status'] = 'open'
     while (!signal.aborted) {
       // A short wait: a wrong number changes no status, so that only the next look sees it.
-      const enrolment = await this.#insist(signal, () => this.#party.followEnrolment(id, seen, 1))
-      if (!enrolment || this.#step.name !== 'enrol') return
-      const { status, number = null, wrongNumbersLeft } = enrolment
+      const enrollment = await this.#insist(signal, () => this.#party.followEnrollment(id, seen, 1))
+      if (!enrollment || this.#step.name !== 'enroll') return
+      const { status, number = null, wrongNumbersLeft } = enrollment
       seen = status
-      const next: EnrolStep = { ...this.#step, status, number, wrongNumbersLeft }
+      const next: EnrollStep = { ...this.#step, status, number, wrongNumbersLeft }
       if (JSON.stringify(next) !== JSON.stringify(this.#step)) this.#show(next)
       if (status === 'completed') {
         if (this.#signedIn) return this.#showSignedIn(this.#signedIn.proof)

@@ -44,7 +44,7 @@ function expect(what: string, actual: unknown, wanted: unknown): void {
 }
 
 async function approve(stage: Stage, timeline: StoryTimeline): Promise<string> {
-  const phone = await enrol(stage, timeline, { user: 'ada', name: "Ada's iPhone" })
+  const phone = await enroll(stage, timeline, { user: 'ada', name: "Ada's iPhone" })
   const asked = await ask(stage, timeline, { user: 'ada' })
   await wake(stage, timeline, phone, asked)
   await answer(timeline, phone, 'approve', asked.number)
@@ -52,7 +52,7 @@ async function approve(stage: Stage, timeline: StoryTimeline): Promise<string> {
 }
 
 async function deny(stage: Stage, timeline: StoryTimeline): Promise<string> {
-  const phone = await enrol(stage, timeline, {
+  const phone = await enroll(stage, timeline, {
     user: 'bob',
     name: "Bob's Android",
     provider: 'fcm',
@@ -64,7 +64,7 @@ async function deny(stage: Stage, timeline: StoryTimeline): Promise<string> {
 }
 
 async function wrongNumber(stage: Stage, timeline: StoryTimeline): Promise<string> {
-  const phone = await enrol(stage, timeline, { user: 'cleo', name: "Cleo's iPhone" })
+  const phone = await enroll(stage, timeline, { user: 'cleo', name: "Cleo's iPhone" })
   const asked = await ask(stage, timeline, { user: 'cleo' })
   await wake(stage, timeline, phone, asked)
   const wrong = asked.number === '000000' ? '000001' : '000000'
@@ -77,8 +77,8 @@ async function wrongNumber(stage: Stage, timeline: StoryTimeline): Promise<strin
 }
 
 async function lostPhone(stage: Stage, timeline: StoryTimeline): Promise<string> {
-  const kept = await enrol(stage, timeline, { user: 'dora', name: "Dora's iPhone" })
-  const lost = await enrol(stage, timeline, {
+  const kept = await enroll(stage, timeline, { user: 'dora', name: "Dora's iPhone" })
+  const lost = await enroll(stage, timeline, {
     user: 'dora',
     name: "Dora's Android",
     provider: 'fcm',
@@ -98,7 +98,7 @@ async function lostPhone(stage: Stage, timeline: StoryTimeline): Promise<string>
 }
 
 async function callerNumber(stage: Stage, timeline: StoryTimeline): Promise<string> {
-  const phone = await enrol(stage, timeline, {
+  const phone = await enroll(stage, timeline, {
     user: 'eve',
     name: "Eve's Android",
     provider: 'fcm',
@@ -113,7 +113,7 @@ async function callerNumber(stage: Stage, timeline: StoryTimeline): Promise<stri
 /** Somebody has the password and tries again and again; the owner gets in from the browser that was approved before. */
 async function bombing(stage: Stage, timeline: StoryTimeline): Promise<string> {
   const { party, pushLog } = stage
-  const phone = await enrol(stage, timeline, { user: 'finn', name: "Finn's iPhone" })
+  const phone = await enroll(stage, timeline, { user: 'finn', name: "Finn's iPhone" })
   const known = { user: 'finn', browserId: randomId() }
   const earlier = createTimeline()
   const first = await ask(stage, earlier, known)
@@ -161,19 +161,19 @@ function randomId(): string {
 
 type Newcomer = { readonly user: string; readonly name: string; readonly provider?: Provider }
 
-/** Enrols a phone as a person does: scan the code, type the number of the page. */
-async function enrol(
+/** Enrolls a phone as a person does: scan the code, type the number of the page. */
+async function enroll(
   { party, pushes }: Stage,
   timeline: StoryTimeline,
   { user, name, provider = 'apns' }: Newcomer,
 ): Promise<VirtualPhone> {
   const phone = await createVirtualPhone({ pushes, provider, appId, name })
-  const opened = await party.openEnrolment(user)
-  await phone.enrol(opened.uri)
-  const { status, number } = await party.readEnrolment(opened.id)
-  expect('the enrolment', status, 'claimed')
+  const opened = await party.openEnrollment(user)
+  await phone.enroll(opened.uri)
+  const { status, number } = await party.readEnrollment(opened.id)
+  expect('the enrollment', status, 'claimed')
   await phone.confirm(number ?? '')
-  expect('the confirmed enrolment', (await party.readEnrolment(opened.id)).status, 'completed')
+  expect('the confirmed enrollment', (await party.readEnrollment(opened.id)).status, 'completed')
   timeline.before(`${name} was enrolled: code scanned, number typed`)
   return phone
 }

@@ -5,11 +5,11 @@ import type { ApprovalRequest } from '../clients/device/approval-request.ts'
 import type { World } from '../clients/device/connection.ts'
 import { type Answered, DeviceClient, type Pending } from '../clients/device/device-client.ts'
 import {
-  claimEnrolment,
+  claimEnrollment,
   type DeviceDescription,
-  type EnrolmentTicket,
-  readEnrolmentUri,
-} from '../clients/device/enrolment.ts'
+  type EnrollmentTicket,
+  readEnrollmentUri,
+} from '../clients/device/enrollment.ts'
 import { createDeviceKeys, type DeviceKeys } from '../clients/device/keys.ts'
 import type { PushService } from './push-service.ts'
 import type { Provider } from './pushes.ts'
@@ -53,23 +53,23 @@ export class VirtualPhone {
   /** The device's side of the protocol, for what has no shorthand here. Throws before the phone is enrolled. */
   get client(): DeviceClient {
     if (this.#client) return this.#client
-    throw new Error(`${this.name} has no account yet: call enrol first`)
+    throw new Error(`${this.name} has no account yet: call enroll first`)
   }
 
-  /** Claims an enrolment: the text of a QR code, or what a person typed. */
-  async enrol(given: string | EnrolmentTicket): Promise<DeviceAccount> {
-    const ticket = typeof given === 'string' ? readEnrolmentUri(given) : given
-    if (!ticket) throw new Error(`${given} is no enrolment link`)
+  /** Claims an enrollment: the text of a QR code, or what a person typed. */
+  async enroll(given: string | EnrollmentTicket): Promise<DeviceAccount> {
+    const ticket = typeof given === 'string' ? readEnrollmentUri(given) : given
+    if (!ticket) throw new Error(`${given} is no enrollment link`)
     const { appId, provider } = this.#options
     const push = { provider, token: this.pushToken }
     const device = describe(this.name, provider)
     const claim = { ticket, keys: this.#keys, appId, device, push }
-    const account = await claimEnrolment(claim, this.#world)
+    const account = await claimEnrollment(claim, this.#world)
     this.#client = new DeviceClient({ account, keys: this.#keys, ...this.#world })
     return account
   }
 
-  /** Types the number of the enrolment page. */
+  /** Types the number of the enrollment page. */
   confirm(number: string): Promise<void> {
     return this.client.confirm(number)
   }

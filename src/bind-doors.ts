@@ -10,10 +10,10 @@ import {
 } from './usecases/doors/ask-as-shown.ts'
 import type { IntegrationAuthentication } from './usecases/doors/authenticate-integration.ts'
 import {
-  type Needs as EnrolNeeds,
-  enrolAtDoor,
-  readEnrolmentAtDoor,
-} from './usecases/doors/enrol-at-door.ts'
+  type Needs as EnrollNeeds,
+  enrollAtDoor,
+  readEnrollmentAtDoor,
+} from './usecases/doors/enroll-at-door.ts'
 import { enterBySignature, type SignedDoorCall } from './usecases/doors/enter-by-signature.ts'
 import {
   type Needs as CodeNeeds,
@@ -31,14 +31,14 @@ import {
   removeIntegration,
   rotateIntegration,
 } from './usecases/integrations.ts'
-import type { Needs as EnrolmentNeeds } from './usecases/read-enrolment.ts'
+import type { Needs as EnrollmentNeeds } from './usecases/read-enrollment.ts'
 
 type Needs = RealmNeeds &
   ShownNeeds &
   CodeNeeds &
   PreauthNeeds &
-  EnrolNeeds &
-  EnrolmentNeeds &
+  EnrollNeeds &
+  EnrollmentNeeds &
   IntegrationNeeds
 
 /** Gives use cases their needs. */
@@ -76,7 +76,7 @@ export function bindDoors(needs: Needs, { enter, stillAllowed }: IntegrationAuth
     followQuestion: bind(followQuestion),
     enterCode: bind(enterCode),
     enterCodeToFollow: bind(enterCodeToFollow),
-    enrolAtDoor: bind(enrolAtDoor),
-    readEnrolmentAtDoor: bind(readEnrolmentAtDoor),
+    enrollAtDoor: bind(enrollAtDoor),
+    readEnrollmentAtDoor: bind(readEnrollmentAtDoor),
   }
 }

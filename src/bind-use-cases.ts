@@ -19,7 +19,7 @@ import type {
   UserStore,
 } from './ports/directory-store.ts'
 import type { DoorStore } from './ports/door-store.ts'
-import type { EnrolmentStore } from './ports/enrolment-store.ts'
+import type { EnrollmentStore } from './ports/enrollment-store.ts'
 import type { IntegrationStore, IntegrationUsage } from './ports/integration-store.ts'
 import type { KeycloakCallbackStore } from './ports/keycloak-callback-store.ts'
 import type { NoticeStore } from './ports/notice-store.ts'
@@ -53,10 +53,10 @@ import { addApp, changeApp, readApp, removeApp } from './usecases/apps.ts'
 import { createApiKeyAuthentication } from './usecases/authenticate-api-key.ts'
 import { readDeviceProof } from './usecases/authenticate-device.ts'
 import { cancelChallenge } from './usecases/cancel-challenge.ts'
-import { cancelEnrolment } from './usecases/cancel-enrolment.ts'
+import { cancelEnrollment } from './usecases/cancel-enrollment.ts'
 import { changeDevice } from './usecases/change-device.ts'
-import { claimEnrolment } from './usecases/claim-enrolment.ts'
-import { confirmEnrolment } from './usecases/confirm-enrolment.ts'
+import { claimEnrollment } from './usecases/claim-enrollment.ts'
+import { confirmEnrollment } from './usecases/confirm-enrollment.ts'
 import { confirmReceipt } from './usecases/confirm-receipt.ts'
 import { createChallenge } from './usecases/create-challenge.ts'
 import { listDiagnostics, readDiagnostics, sendDiagnostics } from './usecases/diagnostics.ts'
@@ -66,12 +66,12 @@ import { findUser, listUsers } from './usecases/find-user.ts'
 import { importUser } from './usecases/import-user.ts'
 import { listActivities, listOwnActivities } from './usecases/list-activities.ts'
 import { listChallenges } from './usecases/list-challenges.ts'
-import { openNextEnrolment, readNextEnrolment } from './usecases/next-phone.ts'
+import { openNextEnrollment, readNextEnrollment } from './usecases/next-phone.ts'
 import {
   readNotificationPreferences,
   setNotificationPreferences,
 } from './usecases/notification-preferences.ts'
-import { openEnrolment } from './usecases/open-enrolment.ts'
+import { openEnrollment } from './usecases/open-enrollment.ts'
 import {
   listOwnDevices,
   readSelf,
@@ -96,7 +96,7 @@ import { pausePushes, readProtection, readPushPause, unlockUser } from './usecas
 import { pushTest, readTestPush } from './usecases/push-test.ts'
 import { readChallenge, waitForChallenge } from './usecases/read-challenge.ts'
 import { listDevices, readDevice } from './usecases/read-devices.ts'
-import { readEnrolment } from './usecases/read-enrolment.ts'
+import { readEnrollment } from './usecases/read-enrollment.ts'
 import { readEvidence } from './usecases/read-evidence.ts'
 import { readReadiness } from './usecases/read-readiness.ts'
 import { readKeySetLinks, readPublicKeys } from './usecases/read-signing-keys.ts'
@@ -135,7 +135,7 @@ export type Parts = {
   readonly doors: DoorStore
   readonly users: UserStore
   readonly keys: SigningKeyStore
-  readonly enrolments: EnrolmentStore
+  readonly enrollments: EnrollmentStore
   readonly devices: DeviceStore
   readonly suspensions: SuspensionStore
   readonly deviceSpans: DeviceSpanStore
@@ -231,11 +231,11 @@ export function bindUseCases(parts: Parts): UseCases {
     unregisterDevice: bind(unregisterDevice),
     unregisterByTime: bind(unregisterByTime),
     unregisterAllDevices: bind(unregisterAllDevices),
-    openEnrolment: bind(openEnrolment),
-    readEnrolment: bind(readEnrolment),
-    cancelEnrolment: bind(cancelEnrolment),
-    claimEnrolment: bind(claimEnrolment),
-    confirmEnrolment: bind(confirmEnrolment),
+    openEnrollment: bind(openEnrollment),
+    readEnrollment: bind(readEnrollment),
+    cancelEnrollment: bind(cancelEnrollment),
+    claimEnrollment: bind(claimEnrollment),
+    confirmEnrollment: bind(confirmEnrollment),
     createChallenge: bind(createChallenge),
     readChallenge: bind(readChallenge),
     waitForChallenge: bind(waitForChallenge),
@@ -249,8 +249,8 @@ export function bindUseCases(parts: Parts): UseCases {
     makeTemporaryCode: bind(makeTemporaryCode),
     fetchChallenges: bind(fetchChallenges),
     answerChallenge: bind(answerChallenge),
-    openNextEnrolment: bind(openNextEnrolment),
-    readNextEnrolment: bind(readNextEnrolment),
+    openNextEnrollment: bind(openNextEnrollment),
+    readNextEnrollment: bind(readNextEnrollment),
     authenticatePortal: bind(authenticatePortal),
     closePortal: bind(closePortal),
     listPortalActivities: bind(listPortalActivities),

@@ -48,7 +48,7 @@ const calls = `  migrate                                   apply pending migrati
   keys rotate KEY_ID [--overlap-seconds N] [--expires-at RFC3339]
   keys revoke KEY_ID
   signing-keys rotate [--tenant ID]
-  origin change --to ORIGIN                 change PUBLIC_ORIGIN for good: phones must enrol anew
+  origin change --to ORIGIN                 change PUBLIC_ORIGIN for good: phones must enroll anew
   revocations apply < FILE                  revoke again after a restore what the revocation log says
   audit verify [--tenant ID] [--heads FILE] [--keys FILE]
                                             find where the audit record was touched; ends with 1 if it was`

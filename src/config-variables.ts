@@ -72,7 +72,7 @@ export const variables = {
     .transform((url) => new URL(url).origin)
     .optional()
     .describe(
-      'Where relying parties and phones reach the service, for example `https://approve.example.com`. Without a path. Part of every issuer and proof, so the database keeps it and refuses another; `countersign origin change` changes it, and phones enrol anew. Must be https unless it is localhost. Unset: what the database knows, at first `http://localhost:PORT`.',
+      'Where relying parties and phones reach the service, for example `https://approve.example.com`. Without a path. Part of every issuer and proof, so the database keeps it and refuses another; `countersign origin change` changes it, and phones enroll anew. Must be https unless it is localhost. Unset: what the database knows, at first `http://localhost:PORT`.',
     ),
   HOST: flagless.default('127.0.0.1').describe('Address to listen on; `0.0.0.0` for all.'),
   PORT: wholeNumber(0, 65_535).default(8080).describe('Port to listen on; 0 picks a free one.'),

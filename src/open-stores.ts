@@ -12,7 +12,7 @@ import { createDeviceSpanStore } from './persistence/device-spans.ts'
 import { createDeviceStore } from './persistence/devices.ts'
 import { createDiagnosticsStore } from './persistence/diagnostics.ts'
 import { createDoorStore } from './persistence/doors.ts'
-import { createEnrolmentStore } from './persistence/enrolments.ts'
+import { createEnrollmentStore } from './persistence/enrollments.ts'
 import { createInstallationStore } from './persistence/installation.ts'
 import { createIntegrationStore } from './persistence/integrations.ts'
 import { createKeptAnswerStore } from './persistence/kept-answers.ts'
@@ -51,7 +51,7 @@ export function openStores(
     keycloakCallbacks: createKeycloakCallbackStore(database),
     users: createUserStore(database, random),
     keys: createSigningKeyStore(database, random),
-    enrolments: createEnrolmentStore(database, random),
+    enrollments: createEnrollmentStore(database, random),
     devices: createDeviceStore(database, random),
     suspensions: createSuspensionStore(database, random),
     deviceSpans: createDeviceSpanStore(database, random),

@@ -89,7 +89,7 @@ export function openPresence({ url, schema }: OpenedDatabase, log: Logger): Prom
   return createPresence({ url, schema }, failed)
 }
 
-const phonesLeft = 'phones that enrolled under it must enrol anew'
+const phonesLeft = 'phones that enrolled under it must enroll anew'
 
 /**
  * The origin to work under, agreed with the database. Refuses one that is not what phones and relying parties know.

@@ -8,7 +8,7 @@ import { requestTyp } from '../src/domain/approval-request.ts'
 import { resultTyp } from '../src/domain/approval-result.ts'
 import { clockWindowSeconds } from '../src/domain/claims.ts'
 import { proofTyp } from '../src/domain/device-proof.ts'
-import { claimTyp } from '../src/domain/enrolment.ts'
+import { claimTyp } from '../src/domain/enrollment.ts'
 import { keySetTyp } from '../src/usecases/rotate-signing-key.ts'
 
 type Operation = {

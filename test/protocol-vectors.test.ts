@@ -11,7 +11,7 @@ import { attestationMessage, notAttested } from '../src/domain/attestation.ts'
 import type { Challenge } from '../src/domain/challenge.ts'
 import type { Device, DeviceKey } from '../src/domain/device.ts'
 import type { DeviceProof } from '../src/domain/device-proof.ts'
-import { type Enrolment, readCode } from '../src/domain/enrolment.ts'
+import { type Enrollment, readCode } from '../src/domain/enrollment.ts'
 import type { Id } from '../src/domain/ids.ts'
 import { defaultPolicy } from '../src/domain/policy.ts'
 import { isRefusal } from '../src/domain/refusal.ts'
@@ -27,7 +27,7 @@ import type { AnswerToRecord } from '../src/ports/challenge-store.ts'
 import type { Signals } from '../src/ports/signals.ts'
 import { answerChallenge } from '../src/usecases/answer-challenge.ts'
 import { authenticateDevice, readDeviceProof } from '../src/usecases/authenticate-device.ts'
-import { claimEnrolment } from '../src/usecases/claim-enrolment.ts'
+import { claimEnrollment } from '../src/usecases/claim-enrollment.ts'
 import { numberBinding } from '../src/usecases/create-challenge.ts'
 import { tieKeys } from '../src/usecases/device-keys.ts'
 import { unguarded } from './support/stores.ts'
@@ -45,7 +45,7 @@ const userId = vectors.userId as Id<'user'>
 const deviceId = vectors.deviceId as Id<'device'>
 const challengeId = vectors.challengeId as Id<'challenge'>
 const rpId = vectors.relyingPartyId as Id<'relyingParty'>
-const enrolmentId = 'enr_01kzw5qv8heg4tt2f8xj1c7m9f' as const
+const enrollmentId = 'enr_01kzw5qv8heg4tt2f8xj1c7m9f' as const
 
 function never(): never {
   throw new Error('this is not part of what is proven here')
@@ -67,7 +67,7 @@ const device: Device = {
   tenantId,
   id: deviceId,
   userId,
-  enrolmentId,
+  enrollmentId,
   status: 'active',
   name: 'Phone',
   platform: 'ios',
@@ -140,10 +140,10 @@ describe('what an attestation answers to', () => {
   )
 })
 
-describe('claims of an enrolment', () => {
-  const enrolment: Enrolment = {
+describe('claims of an enrollment', () => {
+  const enrollment: Enrollment = {
     tenantId,
-    id: enrolmentId,
+    id: enrollmentId,
     userId,
     rpId,
     status: 'open',
@@ -161,7 +161,7 @@ describe('claims of an enrolment', () => {
     endedAt: null,
   }
   const target = {
-    enrolment,
+    enrollment,
     numberSealed: null,
     now,
     policy: defaultPolicy,
@@ -170,7 +170,7 @@ describe('claims of an enrolment', () => {
     signingKeys: [],
   }
   const needs = {
-    enrolments: {
+    enrollments: {
       findByCode: async () => target,
       findByTypedCode: async () => target,
       claim: async () => ({ kind: 'claimed', device, replaced: null }) as const,
@@ -191,14 +191,14 @@ describe('claims of an enrolment', () => {
   }
 
   test.each(vectors.claims)('$name', async ({ code, keys, proofs, expected }) => {
-    const claimed = await claimEnrolment(needs, {
+    const claimed = await claimEnrollment(needs, {
       tenantId,
       code,
       user: 'ada',
       appId: 'com.example',
       device,
-      keys: keys as Parameters<typeof claimEnrolment>[1]['keys'],
-      proofs: proofs as Parameters<typeof claimEnrolment>[1]['proofs'],
+      keys: keys as Parameters<typeof claimEnrollment>[1]['keys'],
+      proofs: proofs as Parameters<typeof claimEnrollment>[1]['proofs'],
     })
     expectOutcome(outcomeOf(claimed), expected)
   })

@@ -34,7 +34,7 @@ function keyCheck(apiKey: string) {
 
 type Waiting = Map<string, (row: ChallengeRow) => void>
 
-/** Registers everything that a sign-in calls, and an enrolment without a ceremony. */
+/** Registers everything that a sign-in calls, and an enrollment without a ceremony. */
 export function addSignIn(app: FastifyInstance, needs: Needs): void {
   const waiting: Waiting = new Map()
   addAsking(app, needs)

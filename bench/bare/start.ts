@@ -42,7 +42,7 @@ export async function openBare(known: readonly ServiceProcesses[]): Promise<Side
   return {
     name: 'bare',
     processes,
-    enrol: () => enrol(model.origin, apiKey, pushServiceOf(simulator)),
+    enroll: () => enroll(model.origin, apiKey, pushServiceOf(simulator)),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
 }
@@ -62,7 +62,7 @@ async function startModel(settings: BareSettings) {
   return { origin: said[0].origin, stop }
 }
 
-async function enrol(origin: string, apiKey: string, pushes: PushService) {
+async function enroll(origin: string, apiKey: string, pushes: PushService) {
   const party = new RelyingParty(origin, apiKey)
   const keys = await createDeviceKeys({ verification: true, extractable: true })
   const { possession, verification } = keys

@@ -11,7 +11,7 @@ export type PasscodeSecret = {
 }
 
 /**
- * What a device keeps of one enrolment, beside its keys: plain JSON, to be stored as it is and written anew whenever the client
+ * What a device keeps of one enrollment, beside its keys: plain JSON, to be stored as it is and written anew whenever the client
  * says that it changed. One app installation with several accounts holds several of these, each with keys of its own.
  */
 export type DeviceAccount = {
@@ -23,7 +23,7 @@ export type DeviceAccount = {
   readonly status: 'unconfirmed' | 'active'
   /** Digits of the number that makes the device active; null when there is none to type. */
   readonly confirmationDigits: number | null
-  /** Told once, at enrolment; null where the tenant allows no passcodes. */
+  /** Told once, at enrollment; null where the tenant allows no passcodes. */
   readonly passcode: PasscodeSecret | null
   /** The service's keys that this device believes. */
   readonly keySet: KeySet

@@ -4,15 +4,15 @@ import { type ApprovalRequest, type RequestFault, readRequest } from './approval
 import { isObject, newJti } from './compact-jws.ts'
 import { type Call, Connection, type World } from './connection.ts'
 import { DeviceApiError } from './device-api-error.ts'
-import type { DeviceDescription, PushRegistration } from './enrolment.ts'
+import type { DeviceDescription, PushRegistration } from './enrollment.ts'
 import { followLinks } from './key-set.ts'
 import type { DeviceKeys } from './keys.ts'
 import { plainTyped } from './typed-text.ts'
 import type {
   ActivityPage,
   DeviceDetails,
-  EnrolmentDetails,
-  OpenedEnrolment,
+  EnrollmentDetails,
+  OpenedEnrollment,
   OwnDetails,
   PageRequest,
 } from './views.ts'
@@ -75,7 +75,7 @@ export class DeviceClient {
 
   /**
    * Makes the new device active with the number from the sign-in page, as it was typed. A wrong number (`wrong_number`,
-   * `wrongNumbersLeft`) costs a try; with the last one the enrolment is void. Rejects with a RangeError, at no cost of a try, when it
+   * `wrongNumbersLeft`) costs a try; with the last one the enrollment is void. Rejects with a RangeError, at no cost of a try, when it
    * cannot be the number.
    */
   async confirm(typed: string): Promise<void> {
@@ -171,27 +171,27 @@ export class DeviceClient {
   }
 
   /**
-   * Opens an enrolment for the next phone, whose scanner reads `uri`. This device is unregistered when the new one is confirmed;
+   * Opens an enrollment for the next phone, whose scanner reads `uri`. This device is unregistered when the new one is confirmed;
    * `replacesDeviceId` names another device of the user instead, or null for none. Takes the verification key: ask for biometrics or PIN.
    */
-  async openEnrolment(
+  async openEnrollment(
     options: { readonly replacesDeviceId?: string | null } = {},
-  ): Promise<OpenedEnrolment> {
+  ): Promise<OpenedEnrollment> {
     const key = this.#keys.verification
-    if (!key) throw new Error('only a device with a verification key can enrol the next phone')
+    if (!key) throw new Error('only a device with a verification key can enroll the next phone')
     const body = () => options
     const opened = await this.#send({ method: 'POST', target: '/enrollments', body }, key)
-    return opened as OpenedEnrolment
+    return opened as OpenedEnrollment
   }
 
-  /** An enrolment that this device opened; waits up to `waitSeconds` (at most 10) while its status is `after`. Show its `number`. */
-  async enrolment(
+  /** An enrollment that this device opened; waits up to `waitSeconds` (at most 10) while its status is `after`. Show its `number`. */
+  async enrollment(
     id: string,
     { waitSeconds = 0, after }: { readonly waitSeconds?: number; readonly after?: string } = {},
-  ): Promise<EnrolmentDetails> {
+  ): Promise<EnrollmentDetails> {
     const query = new URLSearchParams({ wait: String(waitSeconds), ...(after && { after }) })
     const target = `/enrollments/${encodeURIComponent(id)}?${query}`
-    return (await this.#call('GET', target)) as EnrolmentDetails
+    return (await this.#call('GET', target)) as EnrollmentDetails
   }
 
   /** What happened to the user, newest first. */

@@ -1,4 +1,4 @@
-// The service's keys as a device knows them: pinned at enrolment, then followed link by link.
+// The service's keys as a device knows them: pinned at enrollment, then followed link by link.
 
 import { calculateJwkThumbprint } from 'jose'
 import {

@@ -49,7 +49,7 @@ export type ActivityDetails = {
   readonly actor: string
   readonly challengeId: string | null
   readonly deviceId: string | null
-  readonly enrolmentId: string | null
+  readonly enrollmentId: string | null
   readonly details: Readonly<Record<string, string | number | boolean>>
   readonly occurredAt: string
 }
@@ -61,8 +61,8 @@ export type ActivityPage = {
   readonly nextCursor: string | null
 }
 
-/** An enrolment that this device opened for the next phone. */
-export type OpenedEnrolment = {
+/** An enrollment that this device opened for the next phone. */
+export type OpenedEnrollment = {
   readonly id: string
   readonly uri: string
   readonly qrSvg: string
@@ -70,7 +70,7 @@ export type OpenedEnrolment = {
   readonly expiresAt: string
 }
 
-export type EnrolmentDetails = {
+export type EnrollmentDetails = {
   readonly id: string
   readonly status: 'open' | 'claimed' | 'completed' | 'cancelled' | 'void' | 'expired'
   /** To be shown while claimed, and typed on the next phone. */

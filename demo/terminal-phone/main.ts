@@ -7,17 +7,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { shownPasscode } from './passcode.ts'
 import { loadPhone, savePhone } from './stored-phone.ts'
-import { enrol, live, type PhoneNeeds } from './terminal-phone.ts'
+import { enroll, live, type PhoneNeeds } from './terminal-phone.ts'
 
 const usage = `npm run phone -- [options]
 
-  --uri <uri>     enrol with the \`uri\` of an enrolment, in quotes; without it the phone of the last time goes on
+  --uri <uri>     enroll with the \`uri\` of an enrollment, in quotes; without it the phone of the last time goes on
   --name <name>   what the phone is called (Terminal phone)
   --file <file>   where it keeps its keys (.countersign/phone.json); one phone per file
   --passcode      show the code of this moment, for a sign-in without a network, and end
   --help          this text
 
-It is for trying things out: it claims the enrolment, asks for the number, then lists what is pending and approves or denies.`
+It is for trying things out: it claims the enrollment, asks for the number, then lists what is pending and approves or denies.`
 
 const options = {
   uri: { type: 'string' },
@@ -63,7 +63,7 @@ async function main(): Promise<void> {
     pause: keyboard.pause,
   }
   try {
-    const phone = uri === undefined ? await loadPhone(file) : await enrol(uri, name, needs)
+    const phone = uri === undefined ? await loadPhone(file) : await enroll(uri, name, needs)
     if (!phone) throw new Error(`There is no phone in ${file} yet: give --uri.\n\n${usage}`)
     if (passcode) return say(shownPasscode(phone.account) ?? 'The tenant allows no passcodes.')
     process.exitCode = (await live(phone, needs)) ? 0 : 1

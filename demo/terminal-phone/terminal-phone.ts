@@ -4,7 +4,7 @@ import type { DeviceAccount } from '../../clients/device/account.ts'
 import type { ApprovalRequest } from '../../clients/device/approval-request.ts'
 import { DeviceApiError } from '../../clients/device/device-api-error.ts'
 import { DeviceClient } from '../../clients/device/device-client.ts'
-import { claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment.ts'
+import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import type { StoredPhone } from './stored-phone.ts'
 
@@ -21,10 +21,14 @@ export type PhoneNeeds = Terminal & {
   pause(): Promise<boolean>
 }
 
-/** Joins the account behind the enrolment's address. Throws DeviceApiError, or an Error with what is wrong with the address. */
-export async function enrol(uri: string, name: string, { save }: PhoneNeeds): Promise<StoredPhone> {
-  const ticket = readEnrolmentUri(uri)
-  if (!ticket) throw new Error('--uri takes the `uri` of an enrolment, in quotes')
+/** Joins the account behind the enrollment's address. Throws DeviceApiError, or an Error with what is wrong with the address. */
+export async function enroll(
+  uri: string,
+  name: string,
+  { save }: PhoneNeeds,
+): Promise<StoredPhone> {
+  const ticket = readEnrollmentUri(uri)
+  if (!ticket) throw new Error('--uri takes the `uri` of an enrollment, in quotes')
   const keys = await createDeviceKeys({ verification: true, extractable: true })
   const device = {
     name,
@@ -33,7 +37,7 @@ export async function enrol(uri: string, name: string, { save }: PhoneNeeds): Pr
     osVersion: '1',
     appVersion: '1',
   } as const
-  const account = await claimEnrolment({ ticket, keys, appId: 'terminal', device })
+  const account = await claimEnrollment({ ticket, keys, appId: 'terminal', device })
   await save({ keys, account })
   return { keys, account }
 }
@@ -61,7 +65,7 @@ export async function live(phone: StoredPhone, needs: PhoneNeeds): Promise<boole
 async function confirm(client: DeviceClient, { say, ask }: PhoneNeeds): Promise<boolean> {
   while (client.account.status === 'unconfirmed') {
     const digits = client.account.confirmationDigits
-    const number = await ask(`Type the ${digits} digits that the enrolment shows: `)
+    const number = await ask(`Type the ${digits} digits that the enrollment shows: `)
     if (number === null) return false
     try {
       await client.confirm(number)

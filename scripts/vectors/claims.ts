@@ -1,4 +1,4 @@
-// The claim of an enrolment: one proof by each key that the new device introduces.
+// The claim of an enrollment: one proof by each key that the new device introduces.
 
 import {
   type Expected,

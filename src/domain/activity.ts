@@ -1,7 +1,7 @@
 import type {
   ChallengeId,
   DeviceId,
-  EnrolmentId,
+  EnrollmentId,
   IntegrationId,
   PortalSessionId,
   UserId,
@@ -26,10 +26,10 @@ const severities = {
   user_suspended: 'warning',
   user_activated: 'warning',
   preferences_changed: 'warning',
-  enrolment_opened: 'info',
-  enrolment_claimed: 'warning',
-  enrolment_cancelled: 'info',
-  enrolment_void: 'warning',
+  enrollment_opened: 'info',
+  enrollment_claimed: 'warning',
+  enrollment_cancelled: 'info',
+  enrollment_void: 'warning',
   typed_code_ended: 'info',
   device_added: 'critical',
   device_renamed: 'info',
@@ -79,7 +79,7 @@ export type NewActivity = {
   readonly actor: Actor
   readonly challengeId?: ChallengeId
   readonly deviceId?: DeviceId
-  readonly enrolmentId?: EnrolmentId
+  readonly enrollmentId?: EnrollmentId
   /** Small facts to show; never a number, a code, a token or a key. */
   readonly details?: Readonly<Record<string, string | number | boolean>>
 }

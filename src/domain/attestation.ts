@@ -59,7 +59,7 @@ export const notAttested: DeviceAttestation = { level: 'none', verdict: 'not_ask
 
 /**
  * What the SHA-256 is taken of that an attestation must answer to. It names the tenant and, by the hash in the claim's proofs
- * (`ch`), the one enrolment; the label keeps it from meaning anything elsewhere.
+ * (`ch`), the one enrollment; the label keeps it from meaning anything elsewhere.
  */
 export function attestationMessage(issuer: string, codeHash: string): string {
   return `countersign-attestation\n${issuer}\n${codeHash}`

@@ -1,6 +1,6 @@
 import { activity, type NewActivity, type Severity } from './activity.ts'
 import type { DeviceAttestation } from './attestation.ts'
-import type { DeviceId, EnrolmentId, TenantId, UserId } from './ids.ts'
+import type { DeviceId, EnrollmentId, TenantId, UserId } from './ids.ts'
 
 /** `suspended` may become active again; `unregistered` is for ever. */
 export type DeviceStatus = 'unconfirmed' | 'active' | 'suspended' | 'unregistered'
@@ -36,7 +36,7 @@ export type Device = {
   readonly tenantId: TenantId
   readonly id: DeviceId
   readonly userId: UserId
-  readonly enrolmentId: EnrolmentId
+  readonly enrollmentId: EnrollmentId
   readonly status: DeviceStatus
   readonly name: string
   readonly platform: Platform

@@ -6,7 +6,7 @@ export const idPrefixes = {
   relyingParty: 'rp',
   apiKey: 'key',
   user: 'usr',
-  enrolment: 'enr',
+  enrollment: 'enr',
   device: 'dev',
   challenge: 'chl',
   delivery: 'dlv',
@@ -33,7 +33,7 @@ export type TenantId = Id<'tenant'>
 export type RelyingPartyId = Id<'relyingParty'>
 export type ApiKeyId = Id<'apiKey'>
 export type UserId = Id<'user'>
-export type EnrolmentId = Id<'enrolment'>
+export type EnrollmentId = Id<'enrollment'>
 export type DeviceId = Id<'device'>
 export type ChallengeId = Id<'challenge'>
 export type DeliveryId = Id<'delivery'>

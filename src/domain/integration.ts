@@ -15,7 +15,7 @@ export type IntegrationSettings =
       /** Whether clients may say that they let people in when nobody answers. */
       readonly failOpenAllowed: boolean
       /** Whether new users, and only those, are enrolled at this door. */
-      readonly enrolmentAllowed: boolean
+      readonly enrollmentAllowed: boolean
     }
   | {
       readonly kind: 'keycloak_ciba'

@@ -29,7 +29,7 @@ export type KeyDescription = {
   readonly signers: readonly string[]
 }
 
-/** An Android app that may enrol: its package name and who signs it. */
+/** An Android app that may enroll: its package name and who signs it. */
 export type AndroidApp = {
   readonly packageName: string
   /** SHA-256 of the signing certificates that are accepted, lower-case hex. */

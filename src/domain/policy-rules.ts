@@ -185,19 +185,19 @@ export const policyRules = {
     max: 20,
     stricter: null,
   }),
-  enrolmentTtlSeconds: integer('Lifetime of an enrolment.', {
+  enrollmentTtlSeconds: integer('Lifetime of an enrollment.', {
     default: 600,
     min: 60,
     max: 600,
     stricter: 'fewer',
   }),
-  enrolmentCodeTriesMax: integer('Wrong typed codes that end the typed code of an enrolment.', {
+  enrollmentCodeTriesMax: integer('Wrong typed codes that end the typed code of an enrollment.', {
     default: 5,
     min: 1,
     max: 5,
     stricter: 'fewer',
   }),
-  enrolmentConfirmation: flag(
+  enrollmentConfirmation: flag(
     'Whether a new device must type the number from the sign-in page before it counts.',
     { default: true, stricter: true },
   ),
@@ -210,8 +210,8 @@ export const policyRules = {
     'Days that an activity is kept; the audit record says that it was taken away.',
     { default: 400, min: 30, max: 3650, stricter: null },
   ),
-  enrolmentRetentionDays: integer(
-    'Days that an ended enrolment is kept; that of a living device is kept as long as the device lives.',
+  enrollmentRetentionDays: integer(
+    'Days that an ended enrollment is kept; that of a living device is kept as long as the device lives.',
     { default: 90, min: 1, max: 3650, stricter: null },
   ),
   reportRetentionDays: integer('Days that a resolved report is kept; an open one is kept.', {

@@ -25,7 +25,7 @@ export type RefusalCode =
   | 'factor_not_offered'
   | 'signature_too_weak'
   | 'fail_open_not_allowed'
-  | 'enrolment_not_allowed'
+  | 'enrollment_not_allowed'
   // webhooks
   | 'webhook_url_refused'
   | 'webhook_endpoint_not_active'
@@ -39,11 +39,11 @@ export type RefusalCode =
   // users
   | 'identifier_taken'
   | 'identifiers_collide'
-  // enrolments
-  | 'enrolment_not_open'
-  | 'enrolment_code_invalid'
-  | 'enrolment_expired'
-  | 'enrolment_not_claimed'
+  // enrollments
+  | 'enrollment_not_open'
+  | 'enrollment_code_invalid'
+  | 'enrollment_expired'
+  | 'enrollment_not_claimed'
   | 'too_many_devices'
   | 'key_already_registered'
   | 'attestation_missing'

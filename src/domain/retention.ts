@@ -3,14 +3,14 @@
 import type { Policy } from './policy.ts'
 
 /** What a tenant keeps for a time of its own choosing. */
-export type RetainedKind = 'challenges' | 'activities' | 'enrolments' | 'reports' | 'diagnostics'
+export type RetainedKind = 'challenges' | 'activities' | 'enrollments' | 'reports' | 'diagnostics'
 
 const dayMs = 24 * 60 * 60 * 1000
 
 const fields = {
   challenges: 'challengeRetentionDays',
   activities: 'activityRetentionDays',
-  enrolments: 'enrolmentRetentionDays',
+  enrollments: 'enrollmentRetentionDays',
   reports: 'reportRetentionDays',
   diagnostics: 'diagnosticsRetentionDays',
 } as const satisfies Readonly<Record<RetainedKind, keyof Policy>>

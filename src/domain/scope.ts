@@ -15,7 +15,7 @@ export const scopes = [
 ] as const
 export type Scope = (typeof scopes)[number]
 
-/** What a new key gets when nobody says otherwise: enough to ask, not enough to enrol. */
+/** What a new key gets when nobody says otherwise: enough to ask, not enough to enroll. */
 export const defaultScopes: readonly Scope[] = ['challenges:write', 'users:read']
 
 /** True when the key's scopes allow what the route needs. */

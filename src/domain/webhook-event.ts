@@ -5,7 +5,7 @@ import type {
   ActivityId,
   ChallengeId,
   DeviceId,
-  EnrolmentId,
+  EnrollmentId,
   RelyingPartyId,
   TenantId,
   UserId,
@@ -84,7 +84,7 @@ export type WebhookFact = {
   readonly severity: Severity | null
   readonly challengeId: ChallengeId | null
   readonly deviceId: DeviceId | null
-  readonly enrolmentId: EnrolmentId | null
+  readonly enrollmentId: EnrollmentId | null
   readonly reason: string | null
   readonly ownerRpId: RelyingPartyId | null
   readonly viewerRpIds: readonly RelyingPartyId[]
@@ -113,7 +113,7 @@ const ofActivity: Readonly<Record<string, readonly SubscribedEventType[]>> = {
   challenge_reported: ['challenge.reported', 'user.fraud_reported'],
   challenge_expired: ['challenge.expired'],
   challenge_cancelled: ['challenge.cancelled'],
-  enrolment_claimed: ['enrollment.claimed'],
+  enrollment_claimed: ['enrollment.claimed'],
   device_added: ['enrollment.confirmed', 'device.registered'],
   device_unregistered: ['device.unregistered'],
   device_suspended: ['device.suspended'],
@@ -161,12 +161,12 @@ function dataOf(type: SubscribedEventType, fact: WebhookFact): WebhookData | nul
     return fact.challenge && ofChallenge(type, fact, fact.challenge)
   if (type.startsWith('enrollment.')) {
     const status = type === 'enrollment.claimed' ? 'claimed' : 'completed'
-    return { enrollmentId: fact.enrolmentId, userId, deviceId, status }
+    return { enrollmentId: fact.enrollmentId, userId, deviceId, status }
   }
   if (type === 'device.unregistered') return { deviceId, userId, reason: fact.reason }
   if (type.startsWith('device.')) return { deviceId, userId }
   if (type.startsWith('user.')) return { userId, deviceId, challengeId, activityId }
-  const about = { activityId, userId, challengeId, deviceId, enrollmentId: fact.enrolmentId }
+  const about = { activityId, userId, challengeId, deviceId, enrollmentId: fact.enrollmentId }
   return { ...about, activityType: fact.activityType, severity: fact.severity }
 }
 

@@ -33,7 +33,7 @@ export const appProblems = {
   platform_retired: {
     status: 403,
     title: 'The tenant does not accept this platform any more.',
-    detail: 'Enrol a device of another platform.',
+    detail: 'Enroll a device of another platform.',
   },
   too_many_diagnostics: {
     status: 429,

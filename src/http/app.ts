@@ -31,7 +31,7 @@ import type { SendProblem } from './problem.ts'
 import { securityHeaders, watchRequests, watchUnrouted } from './request-log.ts'
 import { deviceChallengeRoutes } from './routes/device/challenges.ts'
 import { ownDiagnosticsRoutes } from './routes/device/diagnostics.ts'
-import { deviceEnrolmentRoutes } from './routes/device/enrolments.ts'
+import { deviceEnrollmentRoutes } from './routes/device/enrollments.ts'
 import { nextPhoneRoutes } from './routes/device/next-phone.ts'
 import { notificationRoutes } from './routes/device/notifications.ts'
 import { ownProtectionRoutes } from './routes/device/protection.ts'
@@ -41,7 +41,7 @@ import { docsRoutes } from './routes/docs.ts'
 import { authApiRoutes } from './routes/doors/auth-api.ts'
 import { keycloakRoutes } from './routes/doors/keycloak.ts'
 import { waitRoutes } from './routes/doors/wait.ts'
-import { enrolmentPageRoutes } from './routes/enrolment-page.ts'
+import { enrollmentPageRoutes } from './routes/enrollment-page.ts'
 import { healthRoutes } from './routes/health.ts'
 import { homeRoutes } from './routes/home.ts'
 import { type Metrics, metricsRoutes } from './routes/metrics.ts'
@@ -55,7 +55,7 @@ import { challengeRoutes } from './routes/server/challenges.ts'
 import { deviceSpanRoutes } from './routes/server/device-spans.ts'
 import { deviceRoutes } from './routes/server/devices.ts'
 import { diagnosticsRoutes } from './routes/server/diagnostics.ts'
-import { enrolmentRoutes } from './routes/server/enrolments.ts'
+import { enrollmentRoutes } from './routes/server/enrollments.ts'
 import { integrationRoutes } from './routes/server/integrations.ts'
 import { passcodeRoutes } from './routes/server/passcodes.ts'
 import { personalDataRoutes } from './routes/server/personal-data.ts'
@@ -217,7 +217,7 @@ function registerRoutes(
     deviceSpanRoutes,
     testPushRoutes,
     readinessRoutes,
-    enrolmentRoutes,
+    enrollmentRoutes,
     challengeRoutes,
     passcodeRoutes,
     portalLinkRoutes,
@@ -231,7 +231,7 @@ function registerRoutes(
     admitDevices(scope, admission)
     const device = { useCases, proof, clock, admission }
     for (const routes of [
-      deviceEnrolmentRoutes,
+      deviceEnrollmentRoutes,
       nextPhoneRoutes,
       deviceChallengeRoutes,
       selfRoutes,
@@ -264,7 +264,7 @@ function registerRoutes(
   app.register(waitRoutes, { useCases, door: createDoorGuard(useCases, admission) })
   app.register(authApiRoutes, { useCases, clock, admission })
   app.register(wellKnownRoutes, { useCases, admission })
-  app.register(enrolmentPageRoutes)
+  app.register(enrollmentPageRoutes)
   app.register(homeRoutes, { apiDocs: options.apiDocs ?? true })
   app.register(healthRoutes, { ready })
   if (metrics) app.register(metricsRoutes, metrics)

@@ -6,8 +6,8 @@ import type { Tag } from './operation.ts'
 import {
   authParams,
   authStatusParams,
-  enrolParams,
-  enrolStatusParams,
+  enrollParams,
+  enrollStatusParams,
   preauthParams,
 } from './schemas/auth-api.ts'
 
@@ -79,9 +79,9 @@ const operations = {
   },
   enroll: {
     operationId: 'authApiEnroll',
-    summary: 'Enrol a new user',
+    summary: 'Enroll a new user',
     description: 'Only where the integration allows it, and never a user who is known.',
-    body: enrolParams,
+    body: enrollParams,
     response: {
       200: enveloped(z.looseObject({ user_id: z.string() }), 'What the phone is to scan.'),
       ...failing(400, 403, 503),
@@ -89,8 +89,8 @@ const operations = {
   },
   enroll_status: {
     operationId: 'authApiEnrollStatus',
-    summary: 'Ask how an enrolment stands',
-    body: enrolStatusParams,
+    summary: 'Ask how an enrollment stands',
+    body: enrollStatusParams,
     response: {
       200: enveloped(z.enum(['success', 'invalid', 'waiting']), 'How it stands.'),
       ...failing(400, 403, 503),

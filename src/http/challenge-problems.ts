@@ -7,12 +7,12 @@ export const challengeProblems = {
   user_not_found: {
     status: 404,
     title: 'There is no such user.',
-    detail: 'Enrol or import the user first, or offer another way to sign in.',
+    detail: 'Enroll or import the user first, or offer another way to sign in.',
   },
   no_capable_device: {
     status: 422,
     title: 'No device of the user can answer this.',
-    detail: 'Offer one of `otherFactors`, ask for less user verification, or enrol a device.',
+    detail: 'Offer one of `otherFactors`, ask for less user verification, or enroll a device.',
   },
   user_suspended: {
     status: 403,

@@ -75,10 +75,10 @@ export const integrationProblems = {
     title: 'The client says that it lets people in when nobody answers.',
     detail: 'Set `failmode = secure` in the client, or `failOpenAllowed` of the integration.',
   },
-  enrolment_not_allowed: {
+  enrollment_not_allowed: {
     status: 403,
     title: 'No devices are enrolled at this door.',
     detail:
-      'Set `enrolmentAllowed` of the integration, which takes a policy without confirmation by a number.',
+      'Set `enrollmentAllowed` of the integration, which takes a policy without confirmation by a number.',
   },
 } as const satisfies Partial<Record<RefusalCode | DoorCode, ProblemKind>>

@@ -52,7 +52,7 @@ const errorFacts = [
 /**
  * The error as logged: its words, its stack and the facts above, never whatever else hangs on it. (pg-pool hangs the whole
  * client on an error, with every statement and the key that cancels queries; gaxios the request, with its bearer token.)
- * Its `code` says what broke, so it moves out of the way of the redaction of enrolment codes.
+ * Its `code` says what broke, so it moves out of the way of the redaction of enrollment codes.
  */
 function errorLine(given: unknown): Record<string, unknown> {
   if (!(given instanceof Error)) return { message: String(given) }

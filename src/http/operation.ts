@@ -8,7 +8,7 @@ import { problemSchema } from './schemas/problem.ts'
 /** The groups of the API. */
 export const tags = {
   challenges: 'Ask a user, follow the question, read the signed outcome.',
-  enrolments: 'Let a new device join a user.',
+  enrollments: 'Let a new device join a user.',
   users: 'Users, their identifiers and what happened to them.',
   passcodes: 'Codes that users type where there is no push.',
   devices: 'Registered devices, and unregistering lost ones.',

@@ -99,31 +99,31 @@ export const problems = {
     detail:
       'Erase one user of each pair in `collisions` (POST /v1/users/{userId}/erase), or keep `exact`. The list holds twenty at most.',
   },
-  enrolment_not_open: {
+  enrollment_not_open: {
     status: 409,
-    title: 'The enrolment is not open any more.',
-    detail: 'Open a new enrolment.',
+    title: 'The enrollment is not open any more.',
+    detail: 'Open a new enrollment.',
   },
-  enrolment_code_invalid: {
+  enrollment_code_invalid: {
     status: 404,
-    title: 'The enrolment code is not valid.',
+    title: 'The enrollment code is not valid.',
     detail:
       'Scan the code, or type it again together with the user name; after some wrong tries only scanning works.',
   },
-  enrolment_expired: {
+  enrollment_expired: {
     status: 410,
-    title: 'The enrolment has expired.',
-    detail: 'Open a new enrolment.',
+    title: 'The enrollment has expired.',
+    detail: 'Open a new enrollment.',
   },
-  enrolment_not_claimed: {
+  enrollment_not_claimed: {
     status: 409,
-    title: 'The enrolment does not wait for a number.',
-    detail: 'Open a new enrolment and claim it with this device.',
+    title: 'The enrollment does not wait for a number.',
+    detail: 'Open a new enrollment and claim it with this device.',
   },
   too_many_devices: {
     status: 409,
     title: 'The user has as many devices as the tenant allows.',
-    detail: 'Unregister one of the devices, or open an enrolment that replaces one.',
+    detail: 'Unregister one of the devices, or open an enrollment that replaces one.',
   },
   key_already_registered: {
     status: 409,
@@ -175,7 +175,7 @@ export const problems = {
   device_unregistered: {
     status: 403,
     title: 'The device is unregistered.',
-    detail: 'Enrol the device anew; its keys are worth nothing any more.',
+    detail: 'Enroll the device anew; its keys are worth nothing any more.',
   },
   device_suspended: {
     status: 403,
@@ -185,7 +185,7 @@ export const problems = {
   device_not_active: {
     status: 403,
     title: 'The device is not active.',
-    detail: 'Confirm the enrolment first: type the number from the sign-in page on the device.',
+    detail: 'Confirm the enrollment first: type the number from the sign-in page on the device.',
   },
   device_not_pending: {
     status: 409,

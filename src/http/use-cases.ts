@@ -11,10 +11,10 @@ import type { addApp, changeApp, readApp, removeApp } from '../usecases/apps.ts'
 import type { ApiKeyAuthentication } from '../usecases/authenticate-api-key.ts'
 import type { readDeviceProof } from '../usecases/authenticate-device.ts'
 import type { cancelChallenge } from '../usecases/cancel-challenge.ts'
-import type { cancelEnrolment } from '../usecases/cancel-enrolment.ts'
+import type { cancelEnrollment } from '../usecases/cancel-enrollment.ts'
 import type { changeDevice } from '../usecases/change-device.ts'
-import type { claimEnrolment } from '../usecases/claim-enrolment.ts'
-import type { confirmEnrolment } from '../usecases/confirm-enrolment.ts'
+import type { claimEnrollment } from '../usecases/claim-enrollment.ts'
+import type { confirmEnrollment } from '../usecases/confirm-enrollment.ts'
 import type { confirmReceipt } from '../usecases/confirm-receipt.ts'
 import type { createChallenge } from '../usecases/create-challenge.ts'
 import type { listDiagnostics, readDiagnostics, sendDiagnostics } from '../usecases/diagnostics.ts'
@@ -26,7 +26,7 @@ import type {
   refuseUnseen,
 } from '../usecases/doors/ask-as-shown.ts'
 import type { IntegrationAuthentication } from '../usecases/doors/authenticate-integration.ts'
-import type { enrolAtDoor, readEnrolmentAtDoor } from '../usecases/doors/enrol-at-door.ts'
+import type { enrollAtDoor, readEnrollmentAtDoor } from '../usecases/doors/enroll-at-door.ts'
 import type { AtDoor, SignedDoorCall } from '../usecases/doors/enter-by-signature.ts'
 import type { enterCode, enterCodeToFollow } from '../usecases/doors/enter-code.ts'
 import type { askForRealm, verifyRealm } from '../usecases/doors/keycloak.ts'
@@ -44,12 +44,12 @@ import type {
 } from '../usecases/integrations.ts'
 import type { listActivities, listOwnActivities } from '../usecases/list-activities.ts'
 import type { listChallenges } from '../usecases/list-challenges.ts'
-import type { openNextEnrolment, readNextEnrolment } from '../usecases/next-phone.ts'
+import type { openNextEnrollment, readNextEnrollment } from '../usecases/next-phone.ts'
 import type {
   readNotificationPreferences,
   setNotificationPreferences,
 } from '../usecases/notification-preferences.ts'
-import type { openEnrolment } from '../usecases/open-enrolment.ts'
+import type { openEnrollment } from '../usecases/open-enrollment.ts'
 import type {
   listOwnDevices,
   readSelf,
@@ -79,7 +79,7 @@ import type {
 import type { pushTest, readTestPush } from '../usecases/push-test.ts'
 import type { readChallenge, waitForChallenge } from '../usecases/read-challenge.ts'
 import type { listDevices, readDevice } from '../usecases/read-devices.ts'
-import type { readEnrolment } from '../usecases/read-enrolment.ts'
+import type { readEnrollment } from '../usecases/read-enrollment.ts'
 import type { readEvidence } from '../usecases/read-evidence.ts'
 import type { readReadiness } from '../usecases/read-readiness.ts'
 import type { readKeySetLinks, readPublicKeys } from '../usecases/read-signing-keys.ts'
@@ -163,8 +163,8 @@ export type UseCases = {
   readonly followQuestion: Bound<typeof followQuestion>
   readonly enterCode: Bound<typeof enterCode>
   readonly enterCodeToFollow: Bound<typeof enterCodeToFollow>
-  readonly enrolAtDoor: Bound<typeof enrolAtDoor>
-  readonly readEnrolmentAtDoor: Bound<typeof readEnrolmentAtDoor>
+  readonly enrollAtDoor: Bound<typeof enrollAtDoor>
+  readonly readEnrollmentAtDoor: Bound<typeof readEnrollmentAtDoor>
 
   // users and their devices
   readonly importUser: Bound<typeof importUser>
@@ -186,12 +186,12 @@ export type UseCases = {
   readonly unregisterByTime: Bound<typeof unregisterByTime>
   readonly unregisterAllDevices: Bound<typeof unregisterAllDevices>
 
-  // enrolments
-  readonly openEnrolment: Bound<typeof openEnrolment>
-  readonly readEnrolment: Bound<typeof readEnrolment>
-  readonly cancelEnrolment: Bound<typeof cancelEnrolment>
-  readonly claimEnrolment: Bound<typeof claimEnrolment>
-  readonly confirmEnrolment: Bound<typeof confirmEnrolment>
+  // enrollments
+  readonly openEnrollment: Bound<typeof openEnrollment>
+  readonly readEnrollment: Bound<typeof readEnrollment>
+  readonly cancelEnrollment: Bound<typeof cancelEnrollment>
+  readonly claimEnrollment: Bound<typeof claimEnrollment>
+  readonly confirmEnrollment: Bound<typeof confirmEnrollment>
 
   // challenges, the relying party's side
   readonly createChallenge: Bound<typeof createChallenge>
@@ -232,8 +232,8 @@ export type UseCases = {
   // the device's side
   readonly fetchChallenges: Bound<typeof fetchChallenges>
   readonly answerChallenge: Bound<typeof answerChallenge>
-  readonly openNextEnrolment: Bound<typeof openNextEnrolment>
-  readonly readNextEnrolment: Bound<typeof readNextEnrolment>
+  readonly openNextEnrollment: Bound<typeof openNextEnrollment>
+  readonly readNextEnrollment: Bound<typeof readNextEnrollment>
   readonly confirmReceipt: Bound<typeof confirmReceipt>
   readonly rotatePushToken: Bound<typeof rotatePushToken>
   readonly readSelf: Bound<typeof readSelf>

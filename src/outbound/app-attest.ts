@@ -4,11 +4,11 @@ import type { AttestationFault, AttestationFinding } from '../domain/attestation
 import type { PublicJwk } from '../domain/device.ts'
 import { certifiedKey, extensionOf, verifyChain } from './certificate-chain.ts'
 
-/** An Apple app that may enrol. */
+/** An Apple app that may enroll. */
 export type AppleApp = {
   readonly teamId: string
   readonly bundleId: string
-  /** Whether builds from a developer's own machine may enrol, too. */
+  /** Whether builds from a developer's own machine may enroll, too. */
   readonly development: boolean
 }
 
@@ -44,7 +44,7 @@ const strictly = {
 } as const
 
 /**
- * The client data hash that binds an attestation object to one enrolment and to all keys of a device: SHA-256 of the challenge's 32
+ * The client data hash that binds an attestation object to one enrollment and to all keys of a device: SHA-256 of the challenge's 32
  * bytes, then the 32 bytes of each key's thumbprint, possession before verification.
  */
 export function clientDataHashOf(challenge: string, kids: readonly string[]): Buffer {

@@ -10,7 +10,7 @@ function sha256(text: string | Uint8Array): Uint8Array {
 
 /**
  * Hashes under the installation's master key. The HMAC key is derived (HKDF, RFC 5869), so that nothing it hashes says
- * anything about what is sealed. With another master key keyed hashes no longer match: typed enrolment codes, which live
+ * anything about what is sealed. With another master key keyed hashes no longer match: typed enrollment codes, which live
  * ten minutes, are the only ones. Throws unless the key is 32 bytes.
  */
 export function createHashing(masterKey: Uint8Array): Hashing {

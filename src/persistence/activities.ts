@@ -2,6 +2,7 @@ import type { NewActivity } from '../domain/activity.ts'
 import type { NewAuditEvent } from '../domain/audit.ts'
 import type { TenantId } from '../domain/ids.ts'
 import { isOwed } from '../domain/notice.ts'
+import { activityTypeOf, storedActivityType } from '../domain/stored-activity-type.ts'
 import type { ActivityModel, ActivityWhereInput } from '../generated/prisma/models.ts'
 import type { Activity, ActivityStore } from '../ports/activity-store.ts'
 import type { Random } from '../ports/world.ts'
@@ -9,7 +10,7 @@ import type { Database, Queries } from './database.ts'
 
 const insertActivities = `
   insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id, device_id,
-    enrolment_id, details, notice)
+    enrollment_id, details, notice)
   select $1, x.* from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
     $8::text[], $9::text[], $10::jsonb[], $11::text[]) as x`
 
@@ -27,12 +28,12 @@ export async function recordActivities(
     tenantId,
     activities.map(() => random.id('activity')),
     column((one) => one.userId),
-    column((one) => one.type),
+    column((one) => storedActivityType(one.type)),
     column((one) => one.severity),
     column((one) => one.actor),
     column((one) => one.challengeId),
     column((one) => one.deviceId),
-    column((one) => one.enrolmentId),
+    column((one) => one.enrollmentId),
     activities.map((one) => JSON.stringify(one.details ?? {})),
     activities.map((one) => (isOwed(one) ? 'owed' : null)),
   ])
@@ -72,10 +73,10 @@ const insertPosted = `
   returning id`
 
 const toActivity = (row: ActivityModel) => {
-  const { id, userId, type, severity, actor, challengeId, deviceId, enrolmentId } = row
+  const { id, userId, type, severity, actor, challengeId, deviceId, enrollmentId } = row
   const { details, posted, occurredAt } = row
-  const about = { challengeId, deviceId, enrolmentId, details, posted, occurredAt }
-  return { id, userId, type, severity, actor, ...about } as Activity
+  const about = { challengeId, deviceId, enrollmentId, details, posted, occurredAt }
+  return { id, userId, type: activityTypeOf(type), severity, actor, ...about } as Activity
 }
 
 /** What happened to users; read through Prisma, off the hot path. */
@@ -87,15 +88,14 @@ export function createActivityStore(
     async find(tenantId, id) {
       const row = await prisma.activity.findUnique({ where: { tenantId_id: { tenantId, id } } })
       if (!row) return null
-      const { tenantId: _, ...found } = row
-      return found as Activity
+      return toActivity(row)
     },
 
     async list(tenantId, userId, { limit, before }, view = { rpId: null }) {
       const seen: ActivityWhereInput =
         'rpId' in view
           ? { OR: [{ rpId: null }, ...(view.rpId === null ? [] : [{ rpId: view.rpId }])] }
-          : { type: { notIn: [...view.hidden] } }
+          : { type: { notIn: view.hidden.map(storedActivityType) } }
       const rows = await prisma.activity.findMany({
         where: { tenantId, userId, ...seen, ...(before === null ? {} : { id: { lt: before } }) },
         orderBy: { id: 'desc' },

@@ -10,7 +10,7 @@ export const activityRow = `a.id, ${micros('a.occurred_at')} as micros,
     else jsonb_build_array(a.details, a.posted)::text end as details,
   encode(a.salt, 'hex') as salt, a.occurred_at,
   jsonb_build_array(a.tenant_id, a.id, a.user_id, a.type, a.severity, a.actor, a.challenge_id,
-    a.device_id, a.enrolment_id, a.rp_id)::text as core`
+    a.device_id, a.enrollment_id, a.rp_id)::text as core`
 export const eventRow = `e.id, ${micros('e.occurred_at')} as micros, e.details::text as details,
   encode(e.salt, 'hex') as salt, e.occurred_at,
   jsonb_build_array(e.tenant_id, e.id, e.type, e.actor, e.subject)::text as core`

@@ -1,6 +1,6 @@
 import { activity } from '../domain/activity.ts'
 import { type Device, revokedUseGapSeconds } from '../domain/device.ts'
-import type { VoidReason } from '../domain/enrolment.ts'
+import type { VoidReason } from '../domain/enrollment.ts'
 import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { DeviceStore, ProofToSpend, Unregistered } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
@@ -66,7 +66,7 @@ const unregister = `
     where d.tenant_id = $1 and d.user_id = $2 and d.status <> 'unregistered'
       and (cardinality($3::text[]) = 0 or d.id = any($3::text[]) or d.parent_device_id = any($3::text[])
         or d.status = 'unconfirmed' and exists (
-        select from enrolments e where e.tenant_id = d.tenant_id and e.id = d.enrolment_id
+        select from enrollments e where e.tenant_id = d.tenant_id and e.id = d.enrollment_id
           and e.status = 'claimed' and e.opened_by_device_id = any($3::text[]) offset 0))
     order by d.id for no key update
   )
@@ -78,14 +78,14 @@ const unregister = `
   returning ${deviceColumns}`
 
 // By id, as whoever guesses at several takes them.
-const voidEnrolments = `
+const voidEnrollments = `
   with k as materialized (
-    select e.id from enrolments e
+    select e.id from enrollments e
     where e.tenant_id = $1 and e.user_id = $2 and (e.status = 'claimed' and e.device_id = any($3::text[])
       or e.status in ('open', 'claimed') and e.opened_by_device_id = any($3::text[]))
     order by e.id for no key update
   )
-  update enrolments e set status = 'void', reason = $4, number_sealed = null,
+  update enrollments e set status = 'void', reason = $4, number_sealed = null,
     ended_at = clock_timestamp()
   from k where e.tenant_id = $1 and e.id = k.id
   returning e.id, e.device_id`
@@ -136,7 +136,7 @@ export async function lockUserRow(tx: Queries, tenantId: TenantId, userId: UserI
  * Makes void what devices claimed and did not confirm, and what they opened for a next phone, inside a transaction that holds the user's
  * row; gives the devices that had claimed these.
  */
-export async function endEnrolmentsOf(
+export async function endEnrollmentsOf(
   tx: Queries,
   ended: {
     readonly tenantId: TenantId
@@ -148,8 +148,8 @@ export async function endEnrolmentsOf(
   const { tenantId, userId, deviceIds, reason } = ended
   const values = [tenantId, userId, deviceIds, reason]
   const rows = await tx.query<{ device_id: DeviceId | null }>(
-    'void_enrolments',
-    voidEnrolments,
+    'void_enrollments',
+    voidEnrollments,
     values,
   )
   return rows.flatMap(({ device_id }) => device_id ?? [])
@@ -172,7 +172,7 @@ export async function unregisterDevices(
   const devices = rows.map(toDevice)
   if (devices.length === 0) return { devices, endedChallenges: [] }
   const ids = devices.map(({ id }) => id)
-  await endEnrolmentsOf(tx, { tenantId, userId, deviceIds: ids, reason: 'device_unregistered' })
+  await endEnrollmentsOf(tx, { tenantId, userId, deviceIds: ids, reason: 'device_unregistered' })
   await tx.query('drop_passcode_secrets', dropSecrets, [tenantId, ids])
   await recordActivities(
     tx,

@@ -6,6 +6,7 @@ import {
   preferencesOf,
 } from '../domain/notice.ts'
 import { policyOf } from '../domain/policy.ts'
+import { activityTypeOf } from '../domain/stored-activity-type.ts'
 import type { NoticeStore, OwedNotices } from '../ports/notice-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
@@ -100,7 +101,7 @@ type OwedRow = {
   readonly tenant_id: OwedNotices['tenantId']
   readonly user_id: OwedNotices['userId']
   readonly id: ActivityId
-  readonly type: OwedActivity['type']
+  readonly type: string
   readonly severity: OwedActivity['severity']
   readonly actor: OwedActivity['actor']
   readonly rp_id: OwedActivity['rpId']
@@ -125,7 +126,7 @@ function byUser(rows: readonly OwedRow[]): OwedNotices[] {
       activityPushesPerHourMax: policyOf(first.policy).activityPushesPerHourMax,
       deviceIds: first.device_ids ?? [],
       owed: group.map(({ id, type, severity, actor, rp_id, occurred_at, waiting }) => ({
-        ...{ id, type, severity, actor, waiting },
+        ...{ id, type: activityTypeOf(type), severity, actor, waiting },
         rpId: rp_id,
         recordedAt: occurred_at,
       })),

@@ -1,6 +1,7 @@
 // Everything that is held on one person, read piece by piece.
 
 import type { TenantId, UserId } from '../domain/ids.ts'
+import { storedSpellings } from '../domain/stored-activity-type.ts'
 import type { PersonalDataPage, PersonalDataStore } from '../ports/personal-data-store.ts'
 import type { Database, Snapshot } from './database.ts'
 
@@ -18,7 +19,7 @@ const byChallenge = `t.tenant_id = $1 and t.challenge_id in (
 const tables: readonly (readonly [table: string, where: string, hidden: readonly string[]])[] = [
   ['users', 't.tenant_id = $1 and t.id = $2', []],
   ['user_identifiers', byUser, ['key', 'folds']],
-  ['enrolments', byUser, ['code_hash', 'typed_code_hash', 'number_sealed']],
+  ['enrollments', byUser, ['code_hash', 'typed_code_hash', 'number_sealed']],
   ['devices', byUser, ['push_token_sealed', 'push_token_hash', 'erased_key_hashes']],
   ['device_keys', byDevice, ['mac']],
   ['passcode_secrets', byDevice, ['secret_sealed']],
@@ -43,11 +44,27 @@ const tables: readonly (readonly [table: string, where: string, hidden: readonly
   ['audit_events', 't.tenant_id = $1 and t.subject = $2', ['salt']],
 ]
 
+/** Columns that hold an activity type, by table. */
+const typeColumns: ReadonlyMap<string, string> = new Map([
+  ['activities', 'type'],
+  ['webhook_facts', 'activity_type'],
+])
+const shownType = (column: string) => {
+  const whens = Object.entries(storedSpellings).map(
+    ([type, text]) => `when '${text}' then '${type}'`,
+  )
+  return `jsonb_build_object('${column}', case t.${column} ${whens.join(' ')} else t.${column} end)`
+}
+
 const pageRows = 200
 // As JSON that goes on as it is: to parse and write it again would cost more than all the rest.
-const open = (table: string, where: string) => `
+const open = (table: string, where: string) => {
+  const column = typeColumns.get(table)
+  const row = column === undefined ? 'to_jsonb(t)' : `to_jsonb(t) || ${shownType(column)}`
+  return `
   declare person no scroll cursor for
-  select (to_jsonb(t) - $3::text[])::text as row from ${table} t where ${where}`
+  select ((${row}) - $3::text[])::text as row from ${table} t where ${where}`
+}
 const fetchRows = `fetch ${pageRows} from person`
 
 /**

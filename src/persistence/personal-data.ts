@@ -17,10 +17,10 @@ import { holdProtection } from './protections.ts'
 // is suspended for ever, so that whoever holds the protection to add something is refused.
 const cuts: readonly string[] = [
   `with k as materialized (
-     select t.id from enrolments t where ${byUser} and t.status in ('open', 'claimed')
+     select t.id from enrollments t where ${byUser} and t.status in ('open', 'claimed')
      order by t.id for no key update
    )
-   update enrolments t set status = 'cancelled', number_sealed = null, ended_at = clock_timestamp()
+   update enrollments t set status = 'cancelled', number_sealed = null, ended_at = clock_timestamp()
    from k where t.tenant_id = $1 and t.id = k.id`,
   `delete from single_use_codes t where ${byUser}`,
   `delete from portal_sessions t where ${byUser}`,

@@ -68,15 +68,15 @@ const purges: Readonly<Record<RetainedKind, string>> = {
     delete from activities a where ${ofOld('a')}
     returning a.id, (extract(epoch from a.occurred_at) * 1000000)::bigint::text as micros`,
   // Tickets live for minutes: one whose end lies days back is over, whatever its status says.
-  enrolments: `
+  enrollments: `
     with old as materialized (
-      select e.id from enrolments e
+      select e.id from enrollments e
       where e.tenant_id = $1 and e.expires_at < $2
         and not exists (select from devices v where v.tenant_id = e.tenant_id and v.id = e.device_id
           and v.status in ('active', 'suspended') offset 0)
       order by e.expires_at limit $3 for update of e skip locked
     )
-    delete from enrolments e where ${ofOld('e')} returning e.id`,
+    delete from enrollments e where ${ofOld('e')} returning e.id`,
   reports: `
     with old as materialized (
       select r.id from reports r

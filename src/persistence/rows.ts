@@ -2,16 +2,16 @@
 
 import type { Challenge } from '../domain/challenge.ts'
 import type { Device, DeviceKey } from '../domain/device.ts'
-import type { Enrolment } from '../domain/enrolment.ts'
+import type { Enrollment } from '../domain/enrollment.ts'
 import { policyOf } from '../domain/policy.ts'
 import type { DuePush } from '../ports/challenge-store.ts'
 import type { KnownDevice, SealedAddress } from '../ports/device-store.ts'
-import type { EnrolmentRecord } from '../ports/enrolment-store.ts'
+import type { EnrollmentRecord } from '../ports/enrollment-store.ts'
 import { readTime } from './column-types.ts'
 
 /** Columns of `devices d`, each prefixed `d_` so that they can stand beside another table's. */
 export const deviceColumns = `
-  d.tenant_id as d_tenant_id, d.id as d_id, d.user_id as d_user_id, d.enrolment_id as d_enrolment_id,
+  d.tenant_id as d_tenant_id, d.id as d_id, d.user_id as d_user_id, d.enrollment_id as d_enrollment_id,
   d.status as d_status, d.name as d_name, d.platform as d_platform, d.model as d_model,
   d.os_version as d_os_version, d.app_id as d_app_id, d.app_version as d_app_version, d.parent_device_id as d_parent_device_id,
   d.push_token_sealed is not null as d_has_push_token,
@@ -34,7 +34,7 @@ export type DeviceRow = {
   readonly d_tenant_id: Device['tenantId']
   readonly d_id: Device['id']
   readonly d_user_id: Device['userId']
-  readonly d_enrolment_id: Device['enrolmentId']
+  readonly d_enrollment_id: Device['enrollmentId']
   readonly d_status: Device['status']
   readonly d_name: string
   readonly d_platform: Device['platform']
@@ -66,7 +66,7 @@ export function toDevice(row: DeviceRow): Device {
     tenantId: row.d_tenant_id,
     id: row.d_id,
     userId: row.d_user_id,
-    enrolmentId: row.d_enrolment_id,
+    enrollmentId: row.d_enrollment_id,
     status: row.d_status,
     name: row.d_name,
     platform: row.d_platform,
@@ -162,29 +162,29 @@ export function toChallenge(row: ChallengeRow): Challenge {
   }
 }
 
-/** A row of `select e.*` from enrolments. */
-export type EnrolmentRow = {
-  readonly tenant_id: Enrolment['tenantId']
-  readonly id: Enrolment['id']
-  readonly user_id: Enrolment['userId']
-  readonly rp_id: Enrolment['rpId']
-  readonly status: Enrolment['status']
-  readonly reason: Enrolment['reason']
+/** A row of `select e.*` from enrollments. */
+export type EnrollmentRow = {
+  readonly tenant_id: Enrollment['tenantId']
+  readonly id: Enrollment['id']
+  readonly user_id: Enrollment['userId']
+  readonly rp_id: Enrollment['rpId']
+  readonly status: Enrollment['status']
+  readonly reason: Enrollment['reason']
   readonly code_tries_left: number
   readonly number_sealed: Buffer | null
   readonly wrong_numbers_left: number
   readonly confirmation_required: boolean
-  readonly replaces_device_id: Enrolment['replacesDeviceId']
-  readonly parent_device_id: Enrolment['parentDeviceId']
-  readonly device_id: Enrolment['deviceId']
-  readonly opened_by_device_id: Enrolment['openedByDeviceId']
+  readonly replaces_device_id: Enrollment['replacesDeviceId']
+  readonly parent_device_id: Enrollment['parentDeviceId']
+  readonly device_id: Enrollment['deviceId']
+  readonly opened_by_device_id: Enrollment['openedByDeviceId']
   readonly created_at: Date
   readonly expires_at: Date
   readonly claimed_at: Date | null
   readonly ended_at: Date | null
 }
 
-export function toEnrolment(row: EnrolmentRow): Enrolment {
+export function toEnrollment(row: EnrollmentRow): Enrollment {
   return {
     tenantId: row.tenant_id,
     id: row.id,
@@ -206,11 +206,11 @@ export function toEnrolment(row: EnrolmentRow): Enrolment {
   }
 }
 
-/** An enrolment and the database's time of reading it. */
-export type ReadEnrolmentRow = EnrolmentRow & { readonly now: Date }
+/** An enrollment and the database's time of reading it. */
+export type ReadEnrollmentRow = EnrollmentRow & { readonly now: Date }
 
-export function toEnrolmentRecord(row: ReadEnrolmentRow): EnrolmentRecord {
-  return { enrolment: toEnrolment(row), numberSealed: row.number_sealed, now: row.now }
+export function toEnrollmentRecord(row: ReadEnrollmentRow): EnrollmentRecord {
+  return { enrollment: toEnrollment(row), numberSealed: row.number_sealed, now: row.now }
 }
 
 /** Push address columns; bytes as base64, because they also travel inside JSON. */

@@ -1,5 +1,5 @@
 import { activity } from '../domain/activity.ts'
-import type { ChallengeId, DeviceId, EnrolmentId } from '../domain/ids.ts'
+import type { ChallengeId, DeviceId, EnrollmentId } from '../domain/ids.ts'
 import type {
   DeviceSuspension,
   SuspensionStore,
@@ -9,7 +9,7 @@ import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import { cancelPending, endOrphanedChallenges } from './challenge-cancelling.ts'
 import type { Database, Queries } from './database.ts'
-import { endEnrolmentsOf, lockUserRow, unregisterDevices } from './devices.ts'
+import { endEnrollmentsOf, lockUserRow, unregisterDevices } from './devices.ts'
 
 // Locked first, so that the time written down is the time from which no answer commits. A device takes its companions along,
 // with the same time: those come back with it, and none that was suspended by itself.
@@ -56,13 +56,13 @@ const activateUser = `
   returning clock_timestamp() as at`
 
 // By id, as whoever guesses at several takes them.
-const voidEnrolments = `
+const voidEnrollments = `
   with k as materialized (
-    select e.id from enrolments e
+    select e.id from enrollments e
     where e.tenant_id = $1 and e.user_id = $2 and e.status in ('open', 'claimed')
     order by e.id for no key update
   )
-  update enrolments e set status = 'void', reason = 'user_suspended', number_sealed = null,
+  update enrollments e set status = 'void', reason = 'user_suspended', number_sealed = null,
     ended_at = clock_timestamp()
   from k where e.tenant_id = $1 and e.id = k.id
   returning e.id, e.device_id as "deviceId"`
@@ -75,9 +75,9 @@ const endPortalSessions = `
 async function endUnderWay(tx: Queries, random: Pick<Random, 'id'>, command: UserSuspension) {
   const { tenantId, userId } = command
   const who = [tenantId, userId]
-  const ended = await tx.query<{ id: EnrolmentId; deviceId: DeviceId | null }>(
-    'void_enrolments_of_user',
-    voidEnrolments,
+  const ended = await tx.query<{ id: EnrollmentId; deviceId: DeviceId | null }>(
+    'void_enrollments_of_user',
+    voidEnrollments,
     who,
   )
   const deviceIds = ended.flatMap(({ deviceId }) => deviceId ?? [])
@@ -90,7 +90,7 @@ async function endUnderWay(tx: Queries, random: Pick<Random, 'id'>, command: Use
   await tx.query('end_portal_sessions', endPortalSessions, who)
   return {
     endedChallenges: [...orphaned, ...cancelled],
-    endedEnrolments: ended.map(({ id }) => id),
+    endedEnrollments: ended.map(({ id }) => id),
   }
 }
 
@@ -130,7 +130,7 @@ export function createSuspensionStore(
         const { tenantId, userId } = command
         const { deviceIds } = suspended
         const ended = { tenantId, userId, deviceIds, reason: 'device_suspended' } as const
-        const claimed = await endEnrolmentsOf(tx, ended)
+        const claimed = await endEnrollmentsOf(tx, ended)
         if (claimed.length > 0) {
           const about = { ...command, deviceIds: claimed, reason: 'not_confirmed' } as const
           await unregisterDevices(tx, random, about)

@@ -7,7 +7,7 @@ export const growingTables = [
   'user_identifiers',
   'user_protections',
   'initiators',
-  'enrolments',
+  'enrollments',
   'devices',
   'device_keys',
   'device_proofs',

@@ -2,6 +2,7 @@
 
 import type { TenantId } from '../domain/ids.ts'
 import { unseenPrefix } from '../domain/lease.ts'
+import { activityTypeOf } from '../domain/stored-activity-type.ts'
 import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import type { WebhookFact } from '../domain/webhook-event.ts'
 import type {
@@ -31,7 +32,7 @@ const takeFacts = `
   )
   select g.tenant_id as "tenantId", g.kind, g.user_id as "userId", g.activity_id as "activityId",
     g.activity_type as "activityType", g.severity, g.challenge_id as "challengeId",
-    g.device_id as "deviceId", g.enrolment_id as "enrolmentId", g.reason,
+    g.device_id as "deviceId", g.enrollment_id as "enrollmentId", g.reason,
     g.owner_rp_id as "ownerRpId", g.viewer_rp_ids as "viewerRpIds", g.occurred_at as "occurredAt",
     c.id as told_id, c.status as told_status, c.reason as told_reason,
     c.delivery_mode as told_delivery_mode, c.binding as told_binding,
@@ -191,7 +192,8 @@ function toFact(row: FactRow): WebhookFact {
           decidedAt: row.told_decided_at,
           decidedDeviceId: row.told_decided_device_id,
         }
-  return { ...row, challenge }
+  const { activityType } = row
+  return { ...row, activityType: activityType && activityTypeOf(activityType), challenge }
 }
 
 async function insert(tx: Queries, deliveries: readonly NewWebhookDelivery[]): Promise<void> {

@@ -4,11 +4,11 @@ import type { NewPostedActivity, PostedActivity } from '../domain/posted-activit
 import type { PageRequest } from './directory-store.ts'
 
 /** One recorded thing that happened to a user. */
-export type Activity = Required<Omit<NewActivity, 'challengeId' | 'deviceId' | 'enrolmentId'>> & {
+export type Activity = Required<Omit<NewActivity, 'challengeId' | 'deviceId' | 'enrollmentId'>> & {
   readonly id: ActivityId
   readonly challengeId: string | null
   readonly deviceId: string | null
-  readonly enrolmentId: string | null
+  readonly enrollmentId: string | null
   /** What a relying party claims; null for what the service itself recorded. */
   readonly posted: PostedActivity | null
   readonly occurredAt: Date

@@ -65,7 +65,7 @@ export interface DeviceStore {
   ): Promise<boolean | 'proof_replayed'>
   /**
    * Unregisters devices of one user for ever: locks user, then devices, then challenges, so that no answer of theirs commits
-   * after this returns. Voids the enrolment of a device that was never confirmed, and ends challenges that lose their last device.
+   * after this returns. Voids the enrollment of a device that was never confirmed, and ends challenges that lose their last device.
    * An empty list of `deviceIds` means all of the user's.
    */
   unregister(

@@ -1,6 +1,6 @@
 import type { TenantId } from '../domain/ids.ts'
 
-/** Where a push goes: what an app installation told us at enrolment, or later by rotating its token. */
+/** Where a push goes: what an app installation told us at enrollment, or later by rotating its token. */
 export type PushAddress = {
   readonly provider: 'apns' | 'fcm'
   /** APNs device token (hex) or FCM registration token. It belongs to the app installation, so several devices may share it. */

@@ -1,5 +1,5 @@
 import type { Actor } from '../domain/activity.ts'
-import type { ChallengeId, DeviceId, EnrolmentId, TenantId, UserId } from '../domain/ids.ts'
+import type { ChallengeId, DeviceId, EnrollmentId, TenantId, UserId } from '../domain/ids.ts'
 
 export type UserSuspension = {
   readonly tenantId: TenantId
@@ -19,8 +19,8 @@ export type Suspended = {
 
 /** What the suspension of a user brought about, for the signals that follow. */
 export type UserSuspended = Suspended & {
-  /** Enrolments that are void from now on. */
-  readonly endedEnrolments: readonly EnrolmentId[]
+  /** Enrollments that are void from now on. */
+  readonly endedEnrollments: readonly EnrollmentId[]
 }
 
 /** What stops for a while and can go on: beside unregistering, which is for ever. */
@@ -34,7 +34,7 @@ export interface SuspensionStore {
   activateDevice(command: DeviceSuspension): Promise<{ readonly at: Date } | null>
   /**
    * Suspends a user: holds the protection, then cancels what is pending, so that after this returns no approval commits and nothing
-   * pends that was being created beside it. Open enrolments become void, sessions of the portal end. Devices and factors are kept.
+   * pends that was being created beside it. Open enrollments become void, sessions of the portal end. Devices and factors are kept.
    * Null when there is no such user or it is suspended.
    */
   suspendUser(command: UserSuspension): Promise<UserSuspended | null>

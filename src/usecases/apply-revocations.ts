@@ -87,14 +87,14 @@ async function endDevice(
   const { tenantId, deviceId } = one
   const device = await needs.devices.find(tenantId, deviceId)
   if (!device) return 'unknown'
-  const { userId, status, enrolmentId } = device
+  const { userId, status, enrollmentId } = device
   const about = { tenantId, userId, actor } as const
   const done =
     one.revocation === 'device_unregistered'
       ? await unregister(needs, { ...about, deviceIds: [deviceId], reason: one.reason })
       : status === 'active' && (await needs.suspensions.suspendDevice({ ...about, deviceId }))
   if (!done) return 'already'
-  for (const id of [...done.endedChallenges, enrolmentId]) needs.signals.publish(id)
+  for (const id of [...done.endedChallenges, enrollmentId]) needs.signals.publish(id)
   return 'applied'
 }
 
@@ -105,7 +105,7 @@ async function suspendUser(
   if (!(await users.find(tenantId, userId))) return 'unknown'
   const done = await suspensions.suspendUser({ tenantId, userId, actor })
   if (!done) return 'already'
-  for (const id of [...done.endedChallenges, ...done.endedEnrolments]) signals.publish(id)
+  for (const id of [...done.endedChallenges, ...done.endedEnrollments]) signals.publish(id)
   return 'applied'
 }
 

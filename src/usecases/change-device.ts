@@ -36,7 +36,7 @@ export async function changeDevice(
     if (isRefusal(renamed)) return renamed
   }
   if (status !== undefined && status !== device.status) {
-    // Only its enrolment makes a new device active.
+    // Only its enrollment makes a new device active.
     if (device.status === 'unconfirmed') return refuse('device_not_active')
     const refusal = await setStatus(needs, principal, device, status)
     if (refusal) return refusal

@@ -17,7 +17,7 @@ export const keySetTyp = 'keyset+jwt'
 
 /**
  * Gives a tenant its next signing key. The old key signs the link to the new set, so that devices, which pin what they got
- * at enrolment, can follow; the old key stays published and verifies old receipts.
+ * at enrollment, can follow; the old key stays published and verifies old receipts.
  */
 export async function rotateSigningKey(
   needs: Needs,

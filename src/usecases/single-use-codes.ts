@@ -1,5 +1,5 @@
 import { activity } from '../domain/activity.ts'
-import { typedCodeAlphabet } from '../domain/enrolment.ts'
+import { typedCodeAlphabet } from '../domain/enrollment.ts'
 import type { TenantId, UserId } from '../domain/ids.ts'
 import {
   recoveryCodesPerSet,

@@ -44,8 +44,8 @@ async function suspend(
   )
   if (!suspended) return undefined
   if (isRefusal(suspended)) return suspended
-  const { at, endedChallenges, endedEnrolments } = suspended
-  for (const ended of [...endedChallenges, ...endedEnrolments]) signals.publish(ended)
+  const { at, endedChallenges, endedEnrollments } = suspended
+  for (const ended of [...endedChallenges, ...endedEnrollments]) signals.publish(ended)
   const { tenantId, userId } = command
   await revocationLog.append([{ revocation: 'user_suspended', tenantId, userId, at }])
   return undefined

@@ -26,7 +26,7 @@ export type UnregisteredByTime = {
 
 /**
  * Unregisters the devices of the whole tenant that were registered in a span of time: when a relying party was taken over, and nobody knows
- * which of its enrolments were honest. One transaction for each user, so that nobody waits for all; for each the guarantee of
+ * which of its enrollments were honest. One transaction for each user, so that nobody waits for all; for each the guarantee of
  * `DeviceStore.unregister` holds. The span must be over, or there would be no end to it.
  */
 export async function unregisterByTime(

@@ -27,7 +27,7 @@ export async function tellUnregistered(
   { devices, endedChallenges }: Unregistered,
 ): Promise<void> {
   for (const id of endedChallenges) signals.publish(id)
-  for (const device of devices) signals.publish(device.enrolmentId)
+  for (const device of devices) signals.publish(device.enrollmentId)
   await revocationLog.append(devices.flatMap(revocationOf))
 }
 

@@ -26,12 +26,12 @@ async function plantCheckout(enrolling: string): Promise<void> {
   await mkdir(path.join(root, 'node_modules'))
 }
 
-test.each(['enrolPhone', 'enrollPhone'])(
-  'a checkout enrols with its own %s, whatever this one calls it',
+test.each(['enrollPhone', 'enrolPhone'])(
+  'a checkout enrolls with its own %s, whatever this one calls it',
   async (enrolling) => {
     await plantCheckout(enrolling)
-    const { enrolPhone, signIn } = await loadCheckout(root)
-    const [enrolled, signedIn] = [enrolPhone, signIn] as unknown as (() => string)[]
+    const { enrollPhone, signIn } = await loadCheckout(root)
+    const [enrolled, signedIn] = [enrollPhone, signIn] as unknown as (() => string)[]
     expect([enrolled?.(), signedIn?.()]).toEqual([enrolling, 'signIn'])
   },
 )

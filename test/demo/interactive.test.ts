@@ -77,9 +77,9 @@ test('the demo serves a sign-in from a new name to "signed in"; Ctrl-C ends all 
   })
 
   const { step } = await browser.send('', { user: 'Ada', password: 'any' })
-  expect(step).toMatchObject({ name: 'enrol', status: 'open', isFurther: false })
-  await phone.enrol((await browser.see('enrol')).uri)
-  const claimed = await browser.see('enrol', ({ status }) => status === 'claimed')
+  expect(step).toMatchObject({ name: 'enroll', status: 'open', isFurther: false })
+  await phone.enroll((await browser.see('enroll')).uri)
+  const claimed = await browser.see('enroll', ({ status }) => status === 'claimed')
   await phone.confirm(claimed.number ?? '')
 
   const asked = await browser.see('approve', ({ phones }) => phones[0]?.stage === 'sent')

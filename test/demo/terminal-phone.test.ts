@@ -46,7 +46,7 @@ function startPhone(...args: string[]) {
   }
 }
 
-async function anEnrolment(user: string) {
+async function anEnrollment(user: string) {
   const { json } = await service.api('POST', '/v1/enrollments', { user, displayName: 'Alice' })
   return { id: String(json.id), uri: String(json.uri) }
 }
@@ -60,13 +60,13 @@ const statusOf = async (id: string) =>
   (await service.api('GET', `/v1/challenges/${id}`)).json.status
 const not = (number: string) => number.replace(/^./, (digit) => `${(Number(digit) + 1) % 10}`)
 
-test('the phone in the terminal enrols, approves, denies, reports, goes on after a pause, and ends when it is unregistered', async () => {
+test('the phone in the terminal enrolls, approves, denies, reports, goes on after a pause, and ends when it is unregistered', async () => {
   const file = path.join(await reachableFolder(), 'new', 'phone.json')
-  const enrolment = await anEnrolment('alice')
-  const first = startPhone('--uri', enrolment.uri, '--file', file)
+  const enrollment = await anEnrollment('alice')
+  const first = startPhone('--uri', enrollment.uri, '--file', file)
   await first.sees('a phone of Alice (Default)')
-  await first.sees('digits that the enrolment shows')
-  const claimed = await service.api('GET', `/v1/enrollments/${enrolment.id}?wait=30&after=open`)
+  await first.sees('digits that the enrollment shows')
+  const claimed = await service.api('GET', `/v1/enrollments/${enrollment.id}?wait=30&after=open`)
   first.type(not(claimed.json.number))
   await first.sees('2 tries left')
   first.type(claimed.json.number)
@@ -119,9 +119,9 @@ test('the phone in the terminal enrols, approves, denies, reports, goes on after
 
 test('the phone in the terminal shows a passcode that the service accepts', async () => {
   const file = path.join(await reachableFolder(), 'phone.json')
-  const enrolment = await anEnrolment('bob')
-  const first = startPhone('--uri', enrolment.uri, '--file', file)
-  const claimed = await service.api('GET', `/v1/enrollments/${enrolment.id}?wait=30&after=open`)
+  const enrollment = await anEnrollment('bob')
+  const first = startPhone('--uri', enrollment.uri, '--file', file)
+  const claimed = await service.api('GET', `/v1/enrollments/${enrollment.id}?wait=30&after=open`)
   first.type(claimed.json.number)
   await first.sees('The phone is active')
   const offline = startPhone('--passcode', '--file', file)
@@ -133,7 +133,7 @@ test('the phone in the terminal shows a passcode that the service accepts', asyn
 
 test('the phone in the terminal ends when nobody sits at it, also while nothing is asked', async () => {
   const file = path.join(await reachableFolder(), 'phone.json')
-  const { id, uri } = await anEnrolment('bob')
+  const { id, uri } = await anEnrollment('bob')
   const phone = startPhone('--uri', uri, '--file', file)
   const claimed = await service.api('GET', `/v1/enrollments/${id}?wait=30&after=open`)
   phone.type(claimed.json.number)

@@ -4,10 +4,10 @@ import { userId } from './examples.ts'
 
 test.each<[OwnActivityType, string]>([
   ['user_imported', 'info'],
-  ['enrolment_opened', 'info'],
-  ['enrolment_claimed', 'warning'],
-  ['enrolment_cancelled', 'info'],
-  ['enrolment_void', 'warning'],
+  ['enrollment_opened', 'info'],
+  ['enrollment_claimed', 'warning'],
+  ['enrollment_cancelled', 'info'],
+  ['enrollment_void', 'warning'],
   ['typed_code_ended', 'info'],
   ['device_added', 'critical'],
   ['device_renamed', 'info'],

@@ -35,7 +35,7 @@ describe('a tenant that requires attestations', () => {
   })
 })
 
-test('what an attestation answers to differs by tenant and by enrolment', () => {
+test('what an attestation answers to differs by tenant and by enrollment', () => {
   const one = attestationMessage('https://push.example.com/t/a', 'code')
   expect(one).toBe('countersign-attestation\nhttps://push.example.com/t/a\ncode')
   expect(attestationMessage('https://push.example.com/t/b', 'code')).not.toBe(one)

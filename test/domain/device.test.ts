@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type Device, type DeviceKey, keyOf, revokedUse } from '../../src/domain/device.ts'
-import { deviceId, enrolmentId, kid, now, otherKid, tenantId, userId } from './examples.ts'
+import { deviceId, enrollmentId, kid, now, otherKid, tenantId, userId } from './examples.ts'
 
 const publicJwk = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } as const
 const keys: DeviceKey[] = [{ role: 'possession', kid, publicJwk }]
@@ -16,7 +16,7 @@ const unregistered: Device = {
   tenantId,
   id: deviceId,
   userId,
-  enrolmentId,
+  enrollmentId,
   status: 'unregistered',
   name: 'Pixel',
   platform: 'android',

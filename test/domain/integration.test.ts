@@ -80,7 +80,7 @@ test('clients prove themselves by a secret, save realms that sign what they send
       kind: 'duo_auth_api',
       sha1Allowed: false,
       failOpenAllowed: false,
-      enrolmentAllowed: false,
+      enrollmentAllowed: false,
     }),
   ).toBe(true)
   expect(hasSecret({ ...realm, secretInPath: true })).toBe(true)

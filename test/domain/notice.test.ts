@@ -74,7 +74,7 @@ describe('what a user wishes', () => {
 describe('what is owed', () => {
   test.each([
     ['device_renamed', 'info', true],
-    ['enrolment_opened', 'info', false],
+    ['enrollment_opened', 'info', false],
     ['challenge_denied', 'warning', false],
     ['posted', 'info', false],
     ['posted', 'warning', true],

@@ -31,7 +31,7 @@ describe('the policy in force', () => {
     ['the stored values are fractions', { numberDigits: 2.5, devicesPerUserMax: 19.9 }],
     [
       'the stored values are not finite',
-      { enrolmentTtlSeconds: Number.NaN, resendsMax: Number.POSITIVE_INFINITY },
+      { enrollmentTtlSeconds: Number.NaN, resendsMax: Number.POSITIVE_INFINITY },
     ],
     ['the stored members are unknown', { digits: 2, number_digits: 2 }],
     ['a stored choice is none', { profile: 'lax', userVerification: 'never' }],
@@ -47,7 +47,7 @@ describe('the policy in force', () => {
       wrongNumbersMax: 2,
       challengeTtlSeconds: 15,
       resendsMax: 0,
-      enrolmentConfirmation: false,
+      enrollmentConfirmation: false,
       userVerification: 'required',
     }
     expect(policyOf(stored)).toEqual({ ...defaultPolicy, ...stored })
@@ -58,8 +58,8 @@ describe('the policy in force', () => {
     [{ challengeTtlSeconds: 0 }, { challengeTtlSeconds: 15 }],
     [{ wrongNumbersMax: 1_000 }, { wrongNumbersMax: 3 }],
     [{ wrongNumbersHardMax: 1_000 }, { wrongNumbersHardMax: 100 }],
-    [{ enrolmentCodeTriesMax: 100 }, { enrolmentCodeTriesMax: 5 }],
-    [{ enrolmentTtlSeconds: 3_600 }, { enrolmentTtlSeconds: 600 }],
+    [{ enrollmentCodeTriesMax: 100 }, { enrollmentCodeTriesMax: 5 }],
+    [{ enrollmentTtlSeconds: 3_600 }, { enrollmentTtlSeconds: 600 }],
     [{ devicesPerUserMax: -1 }, { devicesPerUserMax: 1 }],
     [{ numberDigits: 99 }, { numberDigits: 8 }],
     [{ pushesPerHourMax: 1e9 }, { pushesPerHourMax: 60 }],
@@ -141,7 +141,7 @@ describe('a relying party', () => {
   test.each<[PolicyOverrides, PolicyField]>([
     [{ numberDigits: 5 }, 'numberDigits'],
     [{ challengeTtlSeconds: 121 }, 'challengeTtlSeconds'],
-    [{ enrolmentConfirmation: false }, 'enrolmentConfirmation'],
+    [{ enrollmentConfirmation: false }, 'enrollmentConfirmation'],
     [{ profile: 'compat' }, 'profile'],
     [{ numberNoneAllowedFor: [rp] }, 'numberNoneAllowedFor'],
     [{ devicesPerUserMax: 3 }, 'devicesPerUserMax'],

@@ -5,7 +5,7 @@ import { defaultPolicy } from '../../src/domain/policy.ts'
 import { unusedBudget } from '../../src/domain/prompt-ladder.ts'
 import type { Protection } from '../../src/domain/protection.ts'
 import { type ReadinessFacts, readinessOf, standingOf } from '../../src/domain/readiness.ts'
-import { deviceId, enrolmentId, later, now, otherDeviceId, tenantId, userId } from './examples.ts'
+import { deviceId, enrollmentId, later, now, otherDeviceId, tenantId, userId } from './examples.ts'
 
 const protection: Protection = {
   wrongNumbersInRow: 0,
@@ -21,7 +21,7 @@ const phone: Device = {
   tenantId,
   id: deviceId,
   userId,
-  enrolmentId,
+  enrollmentId,
   status: 'active',
   name: 'Pixel',
   platform: 'android',

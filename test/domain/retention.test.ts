@@ -6,7 +6,7 @@ const policy = {
   ...defaultPolicy,
   challengeRetentionDays: 1,
   activityRetentionDays: 2,
-  enrolmentRetentionDays: 3,
+  enrollmentRetentionDays: 3,
   reportRetentionDays: 4,
   diagnosticsRetentionDays: 5,
 }
@@ -17,7 +17,7 @@ test('each kind is kept for the days of its own, counted from the beginning of t
   expect(Object.fromEntries(since)).toEqual({
     challenges: '2027-01-09T00:00:00.000Z',
     activities: '2027-01-08T00:00:00.000Z',
-    enrolments: '2027-01-07T00:00:00.000Z',
+    enrollments: '2027-01-07T00:00:00.000Z',
     reports: '2027-01-06T00:00:00.000Z',
     diagnostics: '2027-01-05T00:00:00.000Z',
   })

@@ -17,7 +17,7 @@ test.each(['ADMIN', 'admin ', 'challenges', '*', 'admin,users:read'])(
   },
 )
 
-test('a key that nobody thought about can ask, but cannot enrol, unregister or administer', () => {
+test('a key that nobody thought about can ask, but cannot enroll, unregister or administer', () => {
   expect(allows(defaultScopes, 'challenges:write')).toBe(true)
   for (const needed of ['enrollments:write', 'devices:write', 'users:write', 'admin'] as const) {
     expect(allows(defaultScopes, needed)).toBe(false)

@@ -33,7 +33,7 @@ const fact: WebhookFact = {
   severity: 'info',
   challengeId: null,
   deviceId: 'dev_1',
-  enrolmentId: null,
+  enrollmentId: null,
   reason: null,
   ownerRpId: 'rp_owner',
   viewerRpIds: ['rp_owner', 'rp_viewer'],
@@ -49,7 +49,7 @@ const kind = (one: WebhookFact['kind'], more: Partial<WebhookFact> = {}) => {
 }
 
 const everything = [
-  ...activityTypes.flatMap((type) => about(type, { ...ofChallenge, enrolmentId: 'enr_1' })),
+  ...activityTypes.flatMap((type) => about(type, { ...ofChallenge, enrollmentId: 'enr_1' })),
   ...kind('challenge_fetched', ofChallenge),
   ...kind('push_sent', ofChallenge),
   ...kind('push_failed', { ...ofChallenge, reason: 'BadDeviceToken' }),
@@ -73,7 +73,7 @@ test('every event says what its schema says, and no more', () => {
 })
 
 describe('who may hear', () => {
-  test('of a challenge or an enrolment: who asked', () => {
+  test('of a challenge or an enrollment: who asked', () => {
     for (const { type, rpIds } of everything) {
       const own = /^(challenge|enrollment)\./.test(type)
       if (own) expect(rpIds, type).toEqual(['rp_owner'])

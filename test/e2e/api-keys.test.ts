@@ -7,7 +7,7 @@ import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
 import {
   type Api,
   createApi,
-  enrolPhone,
+  enrollPhone,
   type Reply,
   startTestService,
 } from '../support/running-service.ts'
@@ -180,7 +180,7 @@ describe('whoever steals a key with every scope', () => {
   test('approves nothing and reads no number, by any route', async () => {
     await using service = await startTestService()
     const { api, origin } = service
-    const phone = await enrolPhone(service)
+    const phone = await enrollPhone(service)
     const { json: challenge } = await api('POST', '/v1/challenges', { user: 'alice' })
     const ids = {
       challenges: challenge.id,
@@ -217,14 +217,14 @@ describe('whoever steals a key with every scope', () => {
     }
   })
 
-  test('enrols nobody silently: the owner’s phone sees it, and the result says that the device is new', async () => {
+  test('enrolls nobody silently: the owner’s phone sees it, and the result says that the device is new', async () => {
     await using service = await startTestService()
-    const owner = await enrolPhone(service)
+    const owner = await enrollPhone(service)
     const unable = createApi(service.origin, (await aKey(service.api)).secret)
     expect((await unable('POST', '/v1/enrollments', { user: 'alice' })).json).toMatchObject({
       code: 'scope_missing',
     })
-    const thief = await enrolPhone(service, { name: 'the other phone' })
+    const thief = await enrollPhone(service, { name: 'the other phone' })
     expect(thief.userId).toBe(owner.userId)
     const { items } = (await service.api('GET', `/v1/users/${owner.userId}/activities`)).json
     const added = items.find((item: { type: string; deviceId: string }) => {

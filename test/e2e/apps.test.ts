@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { onServer } from '../support/cluster.ts'
 import {
   challengeOf,
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -15,7 +15,7 @@ const appId = 'com.example.own'
 
 beforeAll(async () => {
   service = await startTestService()
-  phone = await enrolPhone(service, { platform: 'android', appId })
+  phone = await enrollPhone(service, { platform: 'android', appId })
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
@@ -137,8 +137,8 @@ test('credentials of the other provider are another app, and what is no key is r
 })
 
 test('the user’s other phones are told of a new one, by a push that holds ids only', async () => {
-  const old = await enrolPhone(service, { user: 'bob' })
-  const next = await enrolPhone(service, { user: 'bob', platform: 'android' })
+  const old = await enrollPhone(service, { user: 'bob' })
+  const next = await enrollPhone(service, { user: 'bob', platform: 'android' })
   const told = await until('the old phone is told', () =>
     old.pushes.find((one) => one.provider === 'apns' && 'aid' in one.payload),
   )

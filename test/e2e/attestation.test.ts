@@ -7,10 +7,10 @@ import { DeviceClient } from '../../clients/device/device-client.ts'
 import {
   type Attestation,
   attestationChallenge,
-  claimEnrolment,
-  type EnrolmentTicket,
-  readEnrolmentUri,
-} from '../../clients/device/enrolment.ts'
+  claimEnrollment,
+  type EnrollmentTicket,
+  readEnrollmentUri,
+} from '../../clients/device/enrollment.ts'
 import { createDeviceKeys, type DeviceKeys } from '../../clients/device/keys.ts'
 import { clientDataHashOf } from '../../src/outbound/app-attest.ts'
 import {
@@ -53,17 +53,17 @@ async function setPolicy(attestation: 'off' | 'log' | 'require') {
 }
 
 let people = 0
-async function openEnrolment() {
+async function openEnrollment() {
   people += 1
   const user = `person-${people}`
   const opened = await service.api('POST', '/v1/enrollments', { user, displayName: user })
-  const ticket = readEnrolmentUri(opened.json.uri)
+  const ticket = readEnrollmentUri(opened.json.uri)
   if (!ticket) throw new Error(opened.text)
   return { user, ticket, id: opened.json.id as string }
 }
 
 async function androidStatement(
-  ticket: EnrolmentTicket,
+  ticket: EnrollmentTicket,
   keys: DeviceKeys,
   said: Partial<Said> = {},
 ) {
@@ -78,14 +78,14 @@ async function androidStatement(
   } as const
 }
 
-async function appleStatement(ticket: EnrolmentTicket, { possession, verification }: DeviceKeys) {
+async function appleStatement(ticket: EnrollmentTicket, { possession, verification }: DeviceKeys) {
   const kids = [possession.kid, ...(verification ? [verification.kid] : [])]
   const hash = clientDataHashOf(await attestationChallenge(ticket), kids)
   return { format: 'apple_app_attest', object: text(await apple.attest(hash)) } as const
 }
 
-function claim(ticket: EnrolmentTicket, keys: DeviceKeys, attestation?: Attestation) {
-  return claimEnrolment({
+function claim(ticket: EnrollmentTicket, keys: DeviceKeys, attestation?: Attestation) {
+  return claimEnrollment({
     ticket,
     keys,
     appId: androidApp.packageName,
@@ -109,7 +109,7 @@ describe('a tenant that requires attestations', () => {
   beforeAll(() => setPolicy('require'))
 
   test('refuses a claim without one or with a bad one, says why, and leaves the code as it was', async () => {
-    const { ticket } = await openEnrolment()
+    const { ticket } = await openEnrollment()
     const keys = await createDeviceKeys({ verification: true })
     const missing = await refusalOf(claim(ticket, keys))
     expect([missing.code, missing.status]).toEqual(['attestation_missing', 403])
@@ -131,9 +131,9 @@ describe('a tenant that requires attestations', () => {
     expect(claimed.status).toBe('unconfirmed')
   })
 
-  test('does not take an attestation from one enrolment for another, nor for other keys', async () => {
-    const first = await openEnrolment()
-    const second = await openEnrolment()
+  test('does not take an attestation from one enrollment for another, nor for other keys', async () => {
+    const first = await openEnrollment()
+    const second = await openEnrollment()
     const keys = await createDeviceKeys({ verification: true })
     const others = await createDeviceKeys({ verification: true })
     for (const make of [androidStatement, appleStatement]) {
@@ -150,7 +150,7 @@ describe('a tenant that requires attestations', () => {
       [androidStatement, 'tee'],
       [appleStatement, 'app_attest'],
     ] as const) {
-      const { user, ticket, id } = await openEnrolment()
+      const { user, ticket, id } = await openEnrollment()
       const keys = await createDeviceKeys({ verification: true })
       const account = await claim(ticket, keys, await make(ticket, keys))
       const client = new DeviceClient({ account, keys })
@@ -166,7 +166,7 @@ describe('a tenant that logs attestations', () => {
   beforeAll(() => setPolicy('log'))
 
   test('lets everybody in, records what was wrong, and says `swk`', async () => {
-    const { user, ticket, id } = await openEnrolment()
+    const { user, ticket, id } = await openEnrollment()
     const keys = await createDeviceKeys({ verification: true })
     const statement = await androidStatement(ticket, keys, { bootState: 2 })
     const account = await claim(ticket, keys, statement)
@@ -178,13 +178,13 @@ describe('a tenant that logs attestations', () => {
     expect(await amrOf(user, client)).toEqual(['pop', 'swk', 'user'])
     const activities = await service.api('GET', `/v1/users/${device.userId}/activities`)
     const claimedOnes = activities.json.items.filter(
-      ({ type }: { type: string }) => type === 'enrolment_claimed',
+      ({ type }: { type: string }) => type === 'enrollment_claimed',
     )
     expect(claimedOnes[0].details.attestation).toBe('invalid')
   })
 
   test('records that none came', async () => {
-    const { ticket } = await openEnrolment()
+    const { ticket } = await openEnrollment()
     const account = await claim(ticket, await createDeviceKeys({ verification: true }))
     const recorded = { level: 'none', verdict: 'missing', why: null }
     expect((await readDevice(account.deviceId)).attestation).toEqual(recorded)
@@ -193,7 +193,7 @@ describe('a tenant that logs attestations', () => {
 
 test('a tenant that asks for none looks at none', async () => {
   await setPolicy('off')
-  const { ticket } = await openEnrolment()
+  const { ticket } = await openEnrollment()
   const keys = await createDeviceKeys({ verification: true })
   const account = await claim(ticket, keys, await androidStatement(ticket, keys))
   const recorded = { level: 'none', verdict: 'not_asked', why: null }
@@ -201,7 +201,7 @@ test('a tenant that asks for none looks at none', async () => {
 })
 
 test('a claim as long as its chains may be altogether is too long for any body', async () => {
-  const { ticket } = await openEnrolment()
+  const { ticket } = await openEnrollment()
   const keys = await createDeviceKeys({ verification: true })
   const chain = Array.from({ length: 10 }, () => 'A'.repeat(5462))
   const statement = { format: 'android_key', possession: chain, verification: chain } as const
@@ -210,7 +210,7 @@ test('a claim as long as its chains may be altogether is too long for any body',
 })
 
 test('a chain of more than ten certificates is not even looked at', async () => {
-  const { ticket } = await openEnrolment()
+  const { ticket } = await openEnrollment()
   const keys = await createDeviceKeys({ verification: true })
   const statement = await androidStatement(ticket, keys)
   const chain = [...statement.possession, ...statement.possession, ...statement.possession].slice(

@@ -15,7 +15,7 @@ import { proofFor } from '../support/device-calls.ts'
 import { granted } from '../support/granted.ts'
 import {
   createApi,
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -127,10 +127,10 @@ beforeAll(async () => {
   stranger = createScene(service)
   elsewhere = createScene(otherTenant)
   await Promise.all([victim.phone(), stranger.phone(), elsewhere.phone(), stranger.integration()])
-  unregistered = await enrolPhone(service, { user: victim.name })
+  unregistered = await enrollPhone(service, { user: victim.name })
   await unregistered.client.unregister()
   await unregistered.client.self().catch(() => 'told to the user once')
-  suspended = await enrolPhone(service, { user: victim.name })
+  suspended = await enrollPhone(service, { user: victim.name })
   await made(service.api, 'PATCH', `/v1/devices/${suspended.deviceId}`, { status: 'suspended' })
   for (const thing of [
     victim.user,
@@ -140,8 +140,8 @@ beforeAll(async () => {
     victim.apiKey,
     victim.app,
     victim.integration,
-    victim.enrolment,
-    victim.nextEnrolment,
+    victim.enrollment,
+    victim.nextEnrollment,
     victim.decided,
     victim.challenge,
     victim.temporaryCode,
@@ -536,8 +536,8 @@ describe('the matrix', () => {
       (await victim.phone()).deviceId,
       (await victim.lost()).deviceId,
       await victim.challenge(),
-      await victim.enrolment(),
-      await victim.nextEnrolment(),
+      await victim.enrollment(),
+      await victim.nextEnrollment(),
       await victim.activity(),
     ]
     const ofTenant = [

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { expect, inject, test, vi } from 'vitest'
 import { onServer } from '../support/cluster.ts'
 import { makeWaitDoor } from '../support/doors.ts'
-import { createApi, enrolPhone, startTestService } from '../support/running-service.ts'
+import { createApi, enrollPhone, startTestService } from '../support/running-service.ts'
 import { startProgram } from '../support/service-process.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -19,9 +19,9 @@ test('what was revoked after the backup is revoked again after the restore', asy
   const service = stack.use(await startTestService({ revocationLog }))
   const { api } = service
   const [lost, paused, kept] = [
-    await enrolPhone(service),
-    await enrolPhone(service),
-    await enrolPhone(service),
+    await enrollPhone(service),
+    await enrollPhone(service),
+    await enrollPhone(service),
   ]
   const party = await api('POST', '/v1/relying-parties', { name: 'P', namespaces: ['default'] })
   const key = { relyingPartyId: party.json.id, name: 'stolen' }
@@ -64,7 +64,7 @@ test('what was revoked after the backup is revoked again after the restore', asy
   await open.change({ status: 'paused' })
   await open.change({ status: 'active' })
   await api('DELETE', `/v1/webhook-endpoints/${endpoint.json.id}`)
-  const later = await enrolPhone(service, { user: 'bob' })
+  const later = await enrollPhone(service, { user: 'bob' })
   await later.client.unregister()
 
   await service.restart(async () => {

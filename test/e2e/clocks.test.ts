@@ -8,7 +8,7 @@ import { clockOffBy, isFaketimeHere } from '../support/faketime.ts'
 import {
   challengeOf,
   createApi,
-  enrolPhone,
+  enrollPhone,
   freePort,
   type Phone,
   type RunningService,
@@ -50,11 +50,11 @@ function ageOf(result: string): number {
 describe.each([-300, 300])('in a process whose clock is %i s off', (seconds) => {
   afterEach(() => vi.useRealTimers())
 
-  test('a phone enrols and signs in, and the result is dated truly', async () => {
+  test('a phone enrolls and signs in, and the result is dated truly', async () => {
     await using service = await startTestService()
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + seconds * 1000 })
     await service.restart()
-    const phone = await enrolPhone(service)
+    const phone = await enrollPhone(service)
     const { result } = await signIn(service, phone)
     expect(ageOf(result)).toBeLessThan(60)
     expect((await service.api('GET', '/health/ready')).status).toBe(200)
@@ -65,7 +65,7 @@ describe.each([-300, 300])('in a process whose clock is %i s off', (seconds) => 
 
   test('nothing changes when the clock begins to be so in the middle', async () => {
     await using service = await startTestService()
-    const phone = await enrolPhone(service)
+    const phone = await enrollPhone(service)
     await signIn(service, phone)
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + seconds * 1000 })
     const { result } = await signIn(service, phone)
@@ -128,24 +128,24 @@ function inTurns(origins: readonly string[]): typeof fetch {
 
 if (isFaketimeHere) {
   describe('with the clock of a whole process moved by libfaketime', () => {
-    test.each([-300, 300])('by %i s, a phone enrols and signs in', async (seconds) => {
+    test.each([-300, 300])('by %i s, a phone enrolls and signs in', async (seconds) => {
       await using apart = await startApart([seconds])
       const [api] = apart.apis
       if (!api) throw new Error('nothing runs')
-      const phone = await enrolPhone({ api, simulator: apart.simulator })
+      const phone = await enrollPhone({ api, simulator: apart.simulator })
       const { result } = await signIn({ api }, phone)
       expect(ageOf(result)).toBeLessThan(60)
       const told = apart.outputs[0]?.().match(/clock of this machine differs/g)
       expect(told).toHaveLength(1)
     })
 
-    test('two processes 300 s apart enrol a phone and sign it in, calls going to either in turns', async () => {
+    test('two processes 300 s apart enroll a phone and sign it in, calls going to either in turns', async () => {
       await using apart = await startApart([-150, 150])
       const turns = inTurns(apart.origins)
       const [first, second] = apart.apis
       if (!first || !second) throw new Error('nothing runs')
       const api: typeof first = (...given) => (given[0] === 'POST' ? first : second)(...given)
-      const phone = await enrolPhone({ api, simulator: apart.simulator }, { fetch: turns })
+      const phone = await enrollPhone({ api, simulator: apart.simulator }, { fetch: turns })
       await signIn({ api }, phone)
       await signIn({ api: second }, phone)
     })

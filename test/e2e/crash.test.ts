@@ -5,7 +5,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { challengeOf, createApi, enrolPhone, freePort } from '../support/running-service.ts'
+import { challengeOf, createApi, enrollPhone, freePort } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 import { startSink } from '../support/webhook-sink.ts'
 
@@ -65,7 +65,7 @@ test('kill -9 between commit and push loses no push: the next process sends it',
   stack.defer(() => killed(first.child))
   const key = /cs_[0-9a-z]{26}_[\w-]{43}/.exec(first.output())?.[0] ?? ''
   const api = createApi(`http://127.0.0.1:${port}`, key)
-  const phone = await enrolPhone({ api, simulator })
+  const phone = await enrollPhone({ api, simulator })
 
   // APNs takes the connection and says nothing: the push is committed, under way, and nowhere.
   simulator.faults.add({ provider: 'apns', kind: 'silent_connection', times: 'always' })
@@ -111,7 +111,7 @@ test('kill -9 of a process that has taken on a push and a webhook: another that 
   stack.defer(() => killed(first.child))
   const key = /cs_[0-9a-z]{26}_[\w-]{43}/.exec(first.output())?.[0] ?? ''
   const api = createApi(`http://127.0.0.1:${port}`, key)
-  const phone = await enrolPhone({ api, simulator })
+  const phone = await enrollPhone({ api, simulator })
   sink.answer(() => undefined)
   const endpoint = { url: sink.url, events: ['challenge.created'] }
   expect((await api('POST', '/v1/webhook-endpoints', endpoint)).status).toBe(201)

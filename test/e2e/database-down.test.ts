@@ -8,7 +8,7 @@ import { makeWaitDoor, type TestDoor } from '../support/doors.ts'
 import {
   type Api,
   createApi,
-  enrolPhone,
+  enrollPhone,
   freePort,
   type Phone,
   testConfig,
@@ -35,7 +35,7 @@ beforeAll(async () => {
   service = await startService(testConfig(simulator, line.url, port), origin, log)
   stack.defer(() => service.stop())
   api = createApi(origin, service.bootstrapped?.secret ?? '')
-  phone = await enrolPhone({ api, simulator })
+  phone = await enrollPhone({ api, simulator })
   door = await makeWaitDoor({ origin, api })
 })
 afterAll(() => stack.disposeAsync())

@@ -8,7 +8,7 @@ import { onServer } from '../support/cluster.ts'
 import { createEmptyDatabase } from '../support/database.ts'
 import { type Comparable, callEveryRoute } from '../support/every-route.ts'
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
-import { createApi, enrolPhone, freePort, testConfig } from '../support/running-service.ts'
+import { createApi, enrollPhone, freePort, testConfig } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
@@ -198,7 +198,7 @@ test.each([
     const statuses = new Set<number>()
     for (let round = 0; round < 30; round++) {
       const user = `alice-${round}`
-      const { userId: id } = await enrolPhone(service, { user })
+      const { userId: id } = await enrollPhone(service, { user })
       const creation = await behindLock(place.url, id, async (oneWaits) => {
         const created = service.api('POST', '/v1/challenges', { user })
         await oneWaits()

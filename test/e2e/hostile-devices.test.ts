@@ -11,7 +11,7 @@ import {
   sign,
 } from '../support/device-calls.ts'
 import {
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type Reply,
   type RunningService,
@@ -24,9 +24,9 @@ let other: Phone
 let stranger: Phone
 beforeAll(async () => {
   service = await startTestService()
-  phone = await enrolPhone(service, { user: 'alice' })
-  other = await enrolPhone(service, { user: 'alice' })
-  stranger = await enrolPhone(service, { user: 'mallory' })
+  phone = await enrollPhone(service, { user: 'alice' })
+  other = await enrollPhone(service, { user: 'alice' })
+  stranger = await enrollPhone(service, { user: 'mallory' })
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
@@ -289,7 +289,7 @@ describe('an answer is refused and changes nothing', () => {
   })
 
   test('by a device that joined after the challenge was created', async () => {
-    const late = await enrolPhone(service, { user: 'alice', name: 'late' })
+    const late = await enrollPhone(service, { user: 'alice', name: 'late' })
     expect((await late.client.pending()).requests).toEqual([])
     const claims = honest(late, request, challenge.number)
     const reply = await answer(late, challenge.id, claims, { status: 404, code: 'not_found' })

@@ -1,13 +1,13 @@
 // One person, named in any case of letters by everybody who may name them.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment.ts'
+import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import { makeAuthApiDoor, npmClient, questionTo, startTlsLine } from '../support/auth-api.ts'
 import { makeWaitDoor } from '../support/doors.ts'
 import {
   createApi,
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -18,7 +18,7 @@ let service: RunningService
 let phone: Phone
 beforeAll(async () => {
   service = await startTestService()
-  phone = await enrolPhone(service, { user: 'Ada.Lovelace@Example.com' })
+  phone = await enrollPhone(service, { user: 'Ada.Lovelace@Example.com' })
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
@@ -50,9 +50,9 @@ const ways: Readonly<Record<string, (name: string) => Promise<string | null>>> =
     const { json } = await service.api('GET', `/v1/challenges?user=${encodeURIComponent(name)}`)
     return json.items?.[0]?.userId ?? null
   },
-  'opening an enrolment': async (name) =>
+  'opening an enrollment': async (name) =>
     (await service.api('POST', '/v1/enrollments', { user: name })).json.userId ?? null,
-  'typing an enrolment code': async (name) => {
+  'typing an enrollment code': async (name) => {
     const opened = (await service.api('POST', `/v1/users/${phone.userId}/enrollments`, {})).json
     const device = {
       name: 'x',
@@ -62,13 +62,13 @@ const ways: Readonly<Record<string, (name: string) => Promise<string | null>>> =
       appVersion: '1',
     } as const
     const ticket = {
-      origin: readEnrolmentUri(opened.uri)?.origin ?? '',
+      origin: readEnrollmentUri(opened.uri)?.origin ?? '',
       tenantId: service.tenantId,
       code: opened.code,
       user: name,
     }
     const keys = await createDeviceKeys({ verification: false })
-    const claimed = await claimEnrolment({ ticket, keys, appId: 'x.y', device }).catch(() => null)
+    const claimed = await claimEnrollment({ ticket, keys, appId: 'x.y', device }).catch(() => null)
     await service.api('DELETE', `/v1/enrollments/${opened.id}`)
     return claimed?.user.id ?? null
   },

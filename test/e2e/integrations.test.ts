@@ -57,7 +57,7 @@ test('each kind gets the credentials that its clients know what to do with', asy
     kind: 'duo_auth_api',
     sha1Allowed: false,
     failOpenAllowed: false,
-    enrolmentAllowed: false,
+    enrollmentAllowed: false,
   })
   const issuers = ['https://id.example.com/realms/staff']
   const realm = await make({ settings: { kind: 'keycloak_ciba', issuers } })

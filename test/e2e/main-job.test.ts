@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { onServer } from '../support/cluster.ts'
 import {
   challengeOf,
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -52,7 +52,7 @@ async function onlyRequest(phone: Phone, challengeId: string) {
 
 describe.each(['ios', 'android'] as const)('a sign-in on %s', (platform) => {
   test('is approved with the typed number, and the waiting relying party gets a signed result at once', async () => {
-    const phone = await enrolPhone(service, { user: `approve-${platform}`, platform })
+    const phone = await enrollPhone(service, { user: `approve-${platform}`, platform })
     const challenge = await ask(`approve-${platform}`, { binding: 'a'.repeat(43) })
     expect(challenge).toMatchObject({ status: 'pending', deliveryMode: 'push' })
     expect(challenge.number).toMatch(/^\d{6}$/)
@@ -92,7 +92,7 @@ describe.each(['ios', 'android'] as const)('a sign-in on %s', (platform) => {
   })
 
   test('is denied without any number', async () => {
-    const phone = await enrolPhone(service, { user: `deny-${platform}`, platform })
+    const phone = await enrollPhone(service, { user: `deny-${platform}`, platform })
     const challenge = await ask(`deny-${platform}`)
     await pushed(phone, challenge.id)
     await phone.client.deny(await onlyRequest(phone, challenge.id))
@@ -101,7 +101,7 @@ describe.each(['ios', 'android'] as const)('a sign-in on %s', (platform) => {
   })
 
   test('is reported as not mine', async () => {
-    const phone = await enrolPhone(service, { user: `report-${platform}`, platform })
+    const phone = await enrollPhone(service, { user: `report-${platform}`, platform })
     const challenge = await ask(`report-${platform}`)
     await phone.client.report(await onlyRequest(phone, challenge.id))
     const { json } = await service.api('GET', `/v1/challenges/${challenge.id}`)
@@ -110,7 +110,7 @@ describe.each(['ios', 'android'] as const)('a sign-in on %s', (platform) => {
 })
 
 test('the evidence of a decision verifies without the service', async () => {
-  const phone = await enrolPhone(service, { user: 'evidence' })
+  const phone = await enrollPhone(service, { user: 'evidence' })
   const challenge = await ask('evidence')
   const request = await onlyRequest(phone, challenge.id)
   await phone.client.approve(request, challenge.number)
@@ -125,8 +125,8 @@ test('the evidence of a decision verifies without the service', async () => {
 })
 
 test('the other phone learns quietly that it is answered, under the same collapse id', async () => {
-  const first = await enrolPhone(service, { user: 'two-phones' })
-  const second = await enrolPhone(service, { user: 'two-phones' })
+  const first = await enrollPhone(service, { user: 'two-phones' })
+  const second = await enrollPhone(service, { user: 'two-phones' })
   const challenge = await ask('two-phones')
   await pushed(first, challenge.id)
   await pushed(second, challenge.id)
@@ -141,14 +141,14 @@ test('the other phone learns quietly that it is answered, under the same collaps
 })
 
 test('a phone without push finds the challenge by looking, and the relying party is told', async () => {
-  const phone = await enrolPhone(service, { user: 'pull', withPush: false })
+  const phone = await enrollPhone(service, { user: 'pull', withPush: false })
   const challenge = await ask('pull')
   expect(challenge.deliveryMode).toBe('pull_only')
   await phone.client.approve(await onlyRequest(phone, challenge.id), challenge.number)
 })
 
 test('a wrong number costs a try, three end the challenge, and the status tells', async () => {
-  const phone = await enrolPhone(service, { user: 'guesser' })
+  const phone = await enrollPhone(service, { user: 'guesser' })
   const challenge = await ask('guesser')
   const request = await onlyRequest(phone, challenge.id)
   const wrong = challenge.number === '000000' ? '000001' : '000000'
@@ -166,8 +166,8 @@ test('a wrong number costs a try, three end the challenge, and the status tells'
 })
 
 test('a lost phone is unregistered by another, and nothing that it says counts from then on', async () => {
-  const lost = await enrolPhone(service, { user: 'loser', name: 'lost' })
-  const kept = await enrolPhone(service, { user: 'loser', name: 'kept' })
+  const lost = await enrollPhone(service, { user: 'loser', name: 'lost' })
+  const kept = await enrollPhone(service, { user: 'loser', name: 'kept' })
   const challenge = await ask('loser')
   const request = await onlyRequest(lost, challenge.id)
   await kept.client.unregisterOther(lost.deviceId)
@@ -180,7 +180,7 @@ test('a lost phone is unregistered by another, and nothing that it says counts f
 })
 
 test("the caller's own number is typed, and cannot be read on the phone", async () => {
-  const phone = await enrolPhone(service, { user: 'caller' })
+  const phone = await enrollPhone(service, { user: 'caller' })
   const challenge = await ask('caller', {
     context: { action: 'Transfer 48-39-20 to Bob' },
     number: { mode: 'caller', value: '483920' },
@@ -192,7 +192,7 @@ test("the caller's own number is typed, and cannot be read on the phone", async 
 })
 
 test('an expired challenge is ended for the waiting relying party at its time', async () => {
-  await enrolPhone(service, { user: 'late' })
+  await enrollPhone(service, { user: 'late' })
   const challenge = await ask('late', { ttlSeconds: 15 })
   await onServer(service.database.url, (client) =>
     client.query(

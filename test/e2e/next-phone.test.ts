@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest'
 import { DeviceClient } from '../../clients/device/device-client.ts'
-import { claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment.ts'
+import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
-import { enrolPhone, startTestService } from '../support/running-service.ts'
+import { enrollPhone, startTestService } from '../support/running-service.ts'
 
-test('an old phone enrols the next one over HTTP, and is gone when the next one is confirmed', async () => {
+test('an old phone enrolls the next one over HTTP, and is gone when the next one is confirmed', async () => {
   await using service = await startTestService()
-  const old = await enrolPhone(service)
-  const opened = await old.client.openEnrolment()
+  const old = await enrollPhone(service)
+  const opened = await old.client.openEnrollment()
   expect(opened.qrSvg).toMatch(/^<svg /)
-  const ticket = readEnrolmentUri(opened.uri)
-  if (!ticket) throw new Error(`not an enrolment URI: ${opened.uri}`)
-  const following = old.client.enrolment(opened.id, { waitSeconds: 10, after: 'open' })
+  const ticket = readEnrollmentUri(opened.uri)
+  if (!ticket) throw new Error(`not an enrollment URI: ${opened.uri}`)
+  const following = old.client.enrollment(opened.id, { waitSeconds: 10, after: 'open' })
   const keys = await createDeviceKeys({ verification: true })
   const device = {
     name: 'New',
@@ -20,7 +20,7 @@ test('an old phone enrols the next one over HTTP, and is gone when the next one 
     osVersion: '1',
     appVersion: '1',
   } as const
-  const account = await claimEnrolment({ ticket, keys, appId: 'com.example.app', device })
+  const account = await claimEnrollment({ ticket, keys, appId: 'com.example.app', device })
   const { status, number } = await following
   expect(status).toBe('claimed')
   const client = new DeviceClient({ account, keys })
@@ -29,8 +29,8 @@ test('an old phone enrols the next one over HTTP, and is gone when the next one 
   expect((await client.devices()).map(({ id }) => id)).toEqual([account.deviceId])
 })
 
-test('a phone without a verification key enrols nobody', async () => {
+test('a phone without a verification key enrolls nobody', async () => {
   await using service = await startTestService()
-  const phone = await enrolPhone(service, { verification: false })
-  await expect(phone.client.openEnrolment()).rejects.toThrow('verification key')
+  const phone = await enrollPhone(service, { verification: false })
+  await expect(phone.client.openEnrollment()).rejects.toThrow('verification key')
 })

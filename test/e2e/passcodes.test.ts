@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   challengeOf,
   createApi,
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -37,7 +37,7 @@ function verify({ userId }: Phone, body: object) {
 
 describe('a person without a network', () => {
   test('gets in by the code that the phone shows, and the result can be verified without us', async () => {
-    const phone = await enrolPhone(service, { user: 'alice' })
+    const phone = await enrollPhone(service, { user: 'alice' })
     const binding = 'b'.repeat(43)
     const code = shown(phone)
     const accepted = await verify(phone, { code, binding, initiator: browser('alice') })
@@ -61,7 +61,7 @@ describe('a person without a network', () => {
   })
 
   test('and without a phone gets in by a recovery code', async () => {
-    const phone = await enrolPhone(service, { user: 'bob' })
+    const phone = await enrollPhone(service, { user: 'bob' })
     const made = await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
     await service.api('POST', `/v1/users/${phone.userId}/devices/unregister`, { reason: 'lost' })
     const lost = await verify(phone, { code: shown(phone), initiator: browser('thief') })
@@ -74,7 +74,7 @@ describe('a person without a network', () => {
 })
 
 test('an outsider who tries 600 codes from 60 browsers gets 100 looked at, and closes none of the owner’s ways in', async () => {
-  const phone = await enrolPhone(service, { user: 'carol' })
+  const phone = await enrollPhone(service, { user: 'carol' })
   const first = await verify(phone, { code: shown(phone), initiator: browser('carol') })
   expect(first.status).toBe(200)
   const codes: Record<string, number> = {}
@@ -108,7 +108,7 @@ test('an outsider who tries 600 codes from 60 browsers gets 100 looked at, and c
 })
 
 test('a key that may ask users may make neither recovery codes nor temporary codes', async () => {
-  const phone = await enrolPhone(service, { user: 'dave' })
+  const phone = await enrollPhone(service, { user: 'dave' })
   const parties = await service.api('GET', '/v1/relying-parties')
   const relyingPartyId = parties.json.items[0].id
   const make = async (scopes: string[]) => {

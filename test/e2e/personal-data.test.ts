@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { parse } from 'yaml'
 import { onServer } from '../support/cluster.ts'
 import { callAsDevice } from '../support/device-calls.ts'
-import { enrolPhone, type RunningService, startTestService } from '../support/running-service.ts'
+import { enrollPhone, type RunningService, startTestService } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -37,7 +37,7 @@ async function tablesWith(service: RunningService, texts: readonly string[]): Pr
 async function aPerson(service: RunningService) {
   const { api } = service
   const user = `${canary}@example.com`
-  const phone = await enrolPhone(service, { user, name: `${canary} phone` })
+  const phone = await enrollPhone(service, { user, name: `${canary} phone` })
   const ask = (more: object = {}) =>
     api('POST', '/v1/challenges', {
       user,
@@ -104,11 +104,11 @@ describe('a person who is erased', () => {
   test('has a device that hears on every call that it is unregistered, and nobody else does', async () => {
     await using service = await startTestService()
     const { phone } = await aPerson(service)
-    const other = await enrolPhone(service, { user: 'bob' })
+    const other = await enrollPhone(service, { user: 'bob' })
     const { id } = (await service.api('POST', '/v1/challenges', { user: 'bob' })).json
     await service.api('POST', `/v1/users/${phone.userId}/erase`)
     const activity = 'act_01jv9z3k8we2tvn4qh6yrx7b5c'
-    const enrolment = 'enr_01jv9z3k8we2tvn4qh6yrx7b5c'
+    const enrollment = 'enr_01jv9z3k8we2tvn4qh6yrx7b5c'
     const answer = `e30.e30.${'A'.repeat(86)}`
     const calls = [
       { method: 'GET', path: '/device/v1/self' },
@@ -129,7 +129,7 @@ describe('a person who is erased', () => {
       { method: 'POST', path: '/device/v1/diagnostics', body: { appVersion: '1', text: 'x' } },
       { method: 'POST', path: '/device/v1/enrollments', body: { replacesDeviceId: null } },
       { method: 'POST', path: '/device/v1/enrollments/confirm', body: { number: '123456' } },
-      { method: 'GET', path: `/device/v1/enrollments/${enrolment}` },
+      { method: 'GET', path: `/device/v1/enrollments/${enrollment}` },
       { method: 'GET', path: '/device/v1/keyset' },
     ] as const
     const described = Object.entries(
@@ -160,7 +160,7 @@ describe('a person who is erased', () => {
   test('takes no colleague along', async () => {
     await using service = await startTestService()
     const { phone } = await aPerson(service)
-    const colleague = await enrolPhone(service, { user: 'bob' })
+    const colleague = await enrollPhone(service, { user: 'bob' })
     await service.api('POST', `/v1/users/${phone.userId}/erase`)
     const asked = await service.api('POST', '/v1/challenges', { user: 'bob' })
     const { requests } = await colleague.client.pending()
@@ -184,7 +184,7 @@ describe('a person who is erased', () => {
 
   test('gets no document that looks whole when reading it fails half-way', async () => {
     await using service = await startTestService()
-    const { userId } = await enrolPhone(service, { user: 'bob' })
+    const { userId } = await enrollPhone(service, { user: 'bob' })
     // More than the buffers between us hold.
     await onServer(service.database.url, (client) =>
       client.query(

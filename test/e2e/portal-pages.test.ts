@@ -5,7 +5,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath, openChromium } from '../../demo/chromium.ts'
 import { onServer } from '../support/cluster.ts'
-import { enrolPhone, type RunningService, startTestService } from '../support/running-service.ts'
+import { enrollPhone, type RunningService, startTestService } from '../support/running-service.ts'
 
 const executablePath = chromiumPath()
 let service: RunningService
@@ -47,7 +47,7 @@ const press = (url: string, headers: Record<string, string> = ours) =>
 
 describe('a link in a mail', () => {
   test('is still good when scanners, previews and prefetches have looked it up', async () => {
-    const { userId } = await enrolPhone(service, { user: 'gil' })
+    const { userId } = await enrollPhone(service, { user: 'gil' })
     const link = await linkFor(userId)
     const readers = [
       { 'user-agent': 'mail scanner' },
@@ -70,7 +70,7 @@ describe('a link in a mail', () => {
   })
 
   test('is opened once, also when 50 presses come at the same moment', async () => {
-    const { userId } = await enrolPhone(service, { user: 'hal' })
+    const { userId } = await enrollPhone(service, { user: 'hal' })
     const link = await linkFor(userId)
     const answers = await Promise.all(Array.from({ length: 50 }, () => press(link)))
     const opened = answers.filter(({ status }) => status === 303)
@@ -80,7 +80,7 @@ describe('a link in a mail', () => {
   })
 
   test('is worth nothing after fifteen minutes, which is answered like a link that never was', async () => {
-    const { userId } = await enrolPhone(service, { user: 'ida' })
+    const { userId } = await enrollPhone(service, { user: 'ida' })
     const link = await linkFor(userId)
     await onServer(service.database.url, (client) =>
       client.query(
@@ -95,8 +95,8 @@ describe('a link in a mail', () => {
 
 describe.runIf(executablePath)('in a browser without script', () => {
   test('a person follows the link, unregisters the lost phone, is told what comes next, and signs out', async () => {
-    const lost = await enrolPhone(service, { user: 'ada', name: 'Old phone' })
-    const kept = await enrolPhone(service, { user: 'ada', name: 'New phone' })
+    const lost = await enrollPhone(service, { user: 'ada', name: 'Old phone' })
+    const kept = await enrollPhone(service, { user: 'ada', name: 'New phone' })
     await using seat = await sit()
     const { page, complaints } = seat
     await page.goto(await linkFor(lost.userId))
@@ -126,7 +126,7 @@ describe.runIf(executablePath)('in a browser without script', () => {
   })
 
   test('going back changes nothing, and the last device that goes says where to get another', async () => {
-    const phone = await enrolPhone(service, { user: 'bea' })
+    const phone = await enrollPhone(service, { user: 'bea' })
     await using seat = await sit()
     const { page } = seat
     const link = await linkFor(phone.userId)
@@ -147,7 +147,7 @@ describe.runIf(executablePath)('in a browser without script', () => {
 
   test('names that somebody made up to break the page are text on it', async () => {
     const name = `"><script>alert(1)</script>&'<b>`
-    const phone = await enrolPhone(service, { user: 'cy', name })
+    const phone = await enrollPhone(service, { user: 'cy', name })
     await using seat = await sit({ javaScriptEnabled: true })
     const { page, complaints } = seat
     let dialogs = 0
@@ -167,7 +167,7 @@ describe.runIf(executablePath)('in a browser without script', () => {
   test.each(['light', 'dark'] as const)(
     'the pages fit a screen of 320 px in %s, whatever the names are',
     async (colorScheme) => {
-      const phone = await enrolPhone(service, {
+      const phone = await enrollPhone(service, {
         user: 'dee',
         name: 'Supercalifragilistic'.repeat(3),
       })
@@ -192,7 +192,7 @@ describe.runIf(executablePath)('in a browser without script', () => {
   )
 
   test('the keyboard alone is enough, in the order in which the page is read', async () => {
-    const phone = await enrolPhone(service, { user: 'eva' })
+    const phone = await enrollPhone(service, { user: 'eva' })
     await using seat = await sit()
     const { page } = seat
     await page.goto(await linkFor(phone.userId))

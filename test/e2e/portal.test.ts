@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { onServer } from '../support/cluster.ts'
 import {
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -14,7 +14,7 @@ let phone: Phone
 
 beforeAll(async () => {
   service = await startTestService()
-  phone = await enrolPhone(service)
+  phone = await enrollPhone(service)
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
@@ -107,7 +107,7 @@ describe('the session', () => {
 
   test('shows the user, their devices and what happened, and nothing of others', async () => {
     const headers = await browser()
-    const bob = await enrolPhone(service, { user: 'bob' })
+    const bob = await enrollPhone(service, { user: 'bob' })
     expect((await call('GET', '/me', headers)).json).toMatchObject({
       user: { id: phone.userId, displayName: 'alice' },
       tenant: { id: service.tenantId },
@@ -131,7 +131,7 @@ describe('the session', () => {
   })
 
   test('unregisters a lost phone at once, which is refused from then on', async () => {
-    const lost = await enrolPhone(service, { user: 'carol' })
+    const lost = await enrollPhone(service, { user: 'carol' })
     const headers = await browser(lost.userId)
     const path = `/devices/${lost.deviceId}/unregister`
     const gone = await call('POST', path, headers, { reason: 'stolen' })
@@ -193,7 +193,7 @@ describe('a report from the portal', () => {
 
   /** Somebody asked from a browser that the user does not know; the user looks at it in the portal. */
   async function asked(user: string) {
-    const { userId } = await enrolPhone(service, { user })
+    const { userId } = await enrollPhone(service, { user })
     const question = { user: { id: userId }, initiator: { browserId: `thief-of-${user}` } }
     const created = await service.api('POST', '/v1/challenges', question)
     expect(created.status).toBe(201)

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loggerOptions } from '../../src/http/logging.ts'
 import { callSigned } from '../support/auth-api.ts'
 import { onServer } from '../support/cluster.ts'
-import { enrolPhone, type RunningService, startTestService } from '../support/running-service.ts'
+import { enrollPhone, type RunningService, startTestService } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 
 let service: RunningService
@@ -46,7 +46,7 @@ function signedTypes(text: string): unknown[] {
 }
 
 test('the number stands in the create response and nowhere else', async () => {
-  const phone = await enrolPhone(service, { user: 'alice' })
+  const phone = await enrollPhone(service, { user: 'alice' })
   const everythingSaid: string[] = []
   // A canary: no other text of the run holds these eight digits.
   const asked = { user: 'alice', number: { mode: 'service', digits: 8 }, context: { action: 'x' } }
@@ -94,7 +94,7 @@ test('a number that a client shows before the question stands in its answer and 
   const settings = { kind: 'duo_auth_api' }
   const asked = { relyingPartyId, name: 'x', settings, policy: { numberDigits: 8 } }
   const door = (await service.api('POST', '/v1/integrations', asked)).json
-  const phone = await enrolPhone(service, { user: 'dora' })
+  const phone = await enrollPhone(service, { user: 'dora' })
   const call = (name: string, params: Record<string, string>) =>
     callSigned(service.origin, door, 'POST', name, params)
   const offered = await call('preauth', { username: 'dora', text_prompt: '1' })
@@ -121,7 +121,7 @@ test('a number that a client shows before the question stands in its answer and 
 
 test('keys, codes, tokens and proofs stand neither in the log nor readable in the database', async () => {
   const opened = await service.api('POST', '/v1/enrollments', { user: 'bob', displayName: 'Bob' })
-  const phone = await enrolPhone(service, { user: 'carol' })
+  const phone = await enrollPhone(service, { user: 'carol' })
   const challenge = await service.api('POST', '/v1/challenges', { user: 'carol' })
   await phone.client.pending()
   await service.api('POST', `/v1/challenges/${challenge.json.id}/cancel`)

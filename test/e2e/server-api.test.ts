@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DeviceClient } from '../../clients/device/device-client.ts'
-import { claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment.ts'
+import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import { openOperations } from '../../src/open-operations.ts'
 import { onServer } from '../support/cluster.ts'
@@ -11,7 +11,7 @@ import {
   type Api,
   challengeOf,
   createApi,
-  enrolPhone,
+  enrollPhone,
   type RunningService,
   startTestService,
 } from '../support/running-service.ts'
@@ -59,7 +59,7 @@ describe('a suspended user', () => {
   test('approves nothing and gets in nowhere until an admin takes it back', async () => {
     const { api } = service
     const user = `stopped-${randomBytes(4).toString('hex')}`
-    const phone = await enrolPhone(service, { user })
+    const phone = await enrollPhone(service, { user })
     const { json: asked } = await api('POST', '/v1/challenges', { user })
     const { requests } = await phone.client.pending()
     const [request] = requests
@@ -87,7 +87,7 @@ describe('a suspended user', () => {
   })
 })
 
-describe('enrolment', () => {
+describe('enrollment', () => {
   const device = {
     name: 'n',
     platform: 'web',
@@ -97,11 +97,11 @@ describe('enrolment', () => {
   } as const
 
   async function claim(uri: string, user?: { code: string; name: string }) {
-    const scanned = readEnrolmentUri(uri)
+    const scanned = readEnrollmentUri(uri)
     if (!scanned) throw new Error(uri)
     const ticket = user ? { ...scanned, code: user.code, user: user.name } : scanned
     const keys = await createDeviceKeys({ verification: true })
-    const account = await claimEnrolment({ ticket, keys, appId: 'app', device })
+    const account = await claimEnrollment({ ticket, keys, appId: 'app', device })
     return new DeviceClient({ account, keys })
   }
 
@@ -137,7 +137,7 @@ describe('enrolment', () => {
     const opened = await service.api('POST', '/v1/enrollments', { user: 'tim', displayName: 'Tim' })
     const { code, uri } = opened.json
     await expect(claim(uri, { code, name: 'eve' })).rejects.toMatchObject({
-      code: 'enrolment_code_invalid',
+      code: 'enrollment_code_invalid',
     })
     await claim(uri, { code: code.toLowerCase(), name: 'tim' })
   })
@@ -152,21 +152,21 @@ describe('enrolment', () => {
     expect(json.items).toHaveLength(1)
   })
 
-  test('a code that was used, cancelled, or ran out enrols nobody', async () => {
+  test('a code that was used, cancelled, or ran out enrolls nobody', async () => {
     const open = () => service.api('POST', '/v1/enrollments', { user: 'used', displayName: 'Used' })
     const used = await open()
     await claim(used.json.uri)
-    await expect(claim(used.json.uri)).rejects.toMatchObject({ code: 'enrolment_not_open' })
+    await expect(claim(used.json.uri)).rejects.toMatchObject({ code: 'enrollment_not_open' })
     const cancelled = await open()
     await service.api('POST', `/v1/enrollments/${cancelled.json.id}/cancel`)
-    await expect(claim(cancelled.json.uri)).rejects.toMatchObject({ code: 'enrolment_not_open' })
+    await expect(claim(cancelled.json.uri)).rejects.toMatchObject({ code: 'enrollment_not_open' })
     const late = await open()
     await onServer(service.database.url, (client) =>
-      client.query('update enrolments set expires_at = clock_timestamp() where id = $1', [
+      client.query('update enrollments set expires_at = clock_timestamp() where id = $1', [
         late.json.id,
       ]),
     )
-    await expect(claim(late.json.uri)).rejects.toMatchObject({ code: 'enrolment_expired' })
+    await expect(claim(late.json.uri)).rejects.toMatchObject({ code: 'enrollment_expired' })
     const { json } = await service.api('GET', `/v1/enrollments/${late.json.id}`)
     expect(json.status).toBe('expired')
   })
@@ -185,7 +185,7 @@ describe('enrolment', () => {
   })
 
   test('that replaces a device unregisters it when the new one is confirmed', async () => {
-    const old = await enrolPhone(service, { user: 'moves' })
+    const old = await enrollPhone(service, { user: 'moves' })
     const opened = await service.api('POST', `/v1/users/${old.userId}/enrollments`, {
       replacesDeviceId: old.deviceId,
     })
@@ -202,7 +202,7 @@ describe('enrolment', () => {
 
 describe('a challenge', () => {
   test('created twice at once under one Idempotency-Key is one challenge with one number and one push', async () => {
-    const phone = await enrolPhone(service, { user: 'idem' })
+    const phone = await enrollPhone(service, { user: 'idem' })
     const headers = { 'idempotency-key': 'login-1' }
     const replies = await Promise.all(
       Array.from({ length: 10 }, () =>
@@ -219,7 +219,7 @@ describe('a challenge', () => {
   })
 
   test('created with ?wait= is answered when it ends', async () => {
-    const phone = await enrolPhone(service, { user: 'sync' })
+    const phone = await enrollPhone(service, { user: 'sync' })
     const creating = service.api('POST', '/v1/challenges?wait=30', {
       user: 'sync',
       number: { mode: 'caller', value: '271828' },
@@ -232,7 +232,7 @@ describe('a challenge', () => {
   })
 
   test('streams its end as a server-sent event and closes', async () => {
-    const phone = await enrolPhone(service, { user: 'stream' })
+    const phone = await enrollPhone(service, { user: 'stream' })
     const created = await service.api('POST', '/v1/challenges', { user: 'stream' })
     const response = await fetch(`${service.origin}/v1/challenges/${created.json.id}/events`, {
       headers: { authorization: `Bearer ${service.key}` },
@@ -248,7 +248,7 @@ describe('a challenge', () => {
   })
 
   test('is pushed again when asked, neither too soon nor too often', async () => {
-    const phone = await enrolPhone(service, { user: 'again' })
+    const phone = await enrollPhone(service, { user: 'again' })
     const created = await service.api('POST', '/v1/challenges', { user: 'again' })
     await until('the push arrives', () => phone.pushes.length === 1)
     const path = `/v1/challenges/${created.json.id}/resend`
@@ -269,7 +269,7 @@ describe('a challenge', () => {
   })
 
   test('that is cancelled leaves the phones, and every other end stands', async () => {
-    const phone = await enrolPhone(service, { user: 'cancel' })
+    const phone = await enrollPhone(service, { user: 'cancel' })
     const created = await service.api('POST', '/v1/challenges', { user: 'cancel' })
     const path = `/v1/challenges/${created.json.id}/cancel`
     expect((await service.api('POST', path)).json.status).toBe('cancelled')
@@ -288,7 +288,7 @@ describe('a challenge', () => {
   })
 
   test('whose push the provider refuses exists all the same, and says so', async () => {
-    const phone = await enrolPhone(service, { user: 'dead' })
+    const phone = await enrollPhone(service, { user: 'dead' })
     service.simulator.phones.unregister(phone.token)
     const created = await service.api('POST', '/v1/challenges', { user: 'dead' })
     const path = `/v1/challenges/${created.json.id}`
@@ -308,7 +308,7 @@ describe('a challenge', () => {
   })
 
   test('is listed by user and status, page by page', async () => {
-    await enrolPhone(service, { user: 'pages' })
+    await enrollPhone(service, { user: 'pages' })
     await service.api('PATCH', '/v1/policy', { pendingMax: 5 })
     const ids: string[] = []
     for (let n = 0; n < 5; n++) {
@@ -329,13 +329,13 @@ describe('a challenge', () => {
 
 describe('a key', () => {
   test('of another tenant sees what an unknown id looks like, byte for byte', async () => {
-    const phone = await enrolPhone(service, { user: 'private' })
+    const phone = await enrollPhone(service, { user: 'private' })
     const challenge = await service.api('POST', '/v1/challenges', { user: 'private' })
-    const enrolment = await service.api('POST', '/v1/enrollments', { user: 'private' })
+    const enrollment = await service.api('POST', '/v1/enrollments', { user: 'private' })
     const paths = [
       `/v1/challenges/${challenge.json.id}`,
       `/v1/challenges/${challenge.json.id}/evidence`,
-      `/v1/enrollments/${enrolment.json.id}`,
+      `/v1/enrollments/${enrollment.json.id}`,
       `/v1/devices/${phone.deviceId}`,
       `/v1/users/${phone.userId}`,
       `/v1/users/${phone.userId}/devices`,
@@ -351,7 +351,7 @@ describe('a key', () => {
     for (const path of [
       `/v1/challenges/${challenge.json.id}/cancel`,
       `/v1/challenges/${challenge.json.id}/resend`,
-      `/v1/enrollments/${enrolment.json.id}/cancel`,
+      `/v1/enrollments/${enrollment.json.id}/cancel`,
     ]) {
       expect((await foreign('POST', path)).status).toBe(404)
     }
@@ -366,7 +366,7 @@ describe('a key', () => {
   })
 
   test('of another relying party of the tenant reads no challenge that it did not create', async () => {
-    await enrolPhone(service, { user: 'shared' })
+    await enrollPhone(service, { user: 'shared' })
     const challenge = await service.api('POST', '/v1/challenges', { user: 'shared' })
     const second = await keyWith(['challenges:write'])
     expect((await second('GET', `/v1/challenges/${challenge.json.id}`)).status).toBe(404)
@@ -374,7 +374,7 @@ describe('a key', () => {
   })
 
   test('speaks of users in its own namespaces only', async () => {
-    const phone = await enrolPhone(service, { user: 'named' })
+    const phone = await enrollPhone(service, { user: 'named' })
     const api = await keyWith(['challenges:write', 'users:read'], ['elsewhere'])
     expect((await api('POST', '/v1/challenges', { user: 'named' })).json.code).toBe(
       'user_not_found',
@@ -386,7 +386,7 @@ describe('a key', () => {
     expect((await api('GET', `/v1/users/${phone.userId}`)).status).toBe(404)
   })
 
-  test('without a scope is refused, and enrols nobody by default', async () => {
+  test('without a scope is refused, and enrolls nobody by default', async () => {
     const party = await service.api('POST', '/v1/relying-parties', {
       name: 'Plain',
       namespaces: ['p'],
@@ -416,7 +416,7 @@ describe('a key', () => {
 })
 
 test('every change leaves an activity that says who did it', async () => {
-  const phone = await enrolPhone(service, { user: 'watched' })
+  const phone = await enrollPhone(service, { user: 'watched' })
   const challenge = await service.api('POST', '/v1/challenges', { user: 'watched' })
   await service.api('POST', `/v1/challenges/${challenge.json.id}/cancel`)
   await service.api('PATCH', `/v1/devices/${phone.deviceId}`, { name: 'renamed' })
@@ -431,14 +431,14 @@ test('every change leaves an activity that says who did it', async () => {
     'challenge_cancelled api_key',
     'challenge_created api_key',
     'device_added device',
-    'enrolment_claimed device',
-    'enrolment_opened api_key',
+    'enrollment_claimed device',
+    'enrollment_opened api_key',
     'user_imported api_key',
   ])
 })
 
 test('a phone follows the service to its next signing key', async () => {
-  const phone = await enrolPhone(service, { user: 'rotate' })
+  const phone = await enrollPhone(service, { user: 'rotate' })
   const operations = await openOperations(service.config, service.origin, pino({ level: 'silent' }))
   const rotated = await operations.rotateSigningKey(service.tenantId as `tnt_${string}`)
   await operations.close()

@@ -4,13 +4,13 @@ import { decodeJwt } from 'jose'
 import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DeviceClient } from '../../clients/device/device-client.ts'
-import { claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment.ts'
+import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import { makeAuthApiDoor, npmClient, questionTo, startTlsLine } from '../support/auth-api.ts'
 import { callAsDevice, freshJti, seconds, sign } from '../support/device-calls.ts'
 import { makeWaitDoor } from '../support/doors.ts'
 import {
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -55,7 +55,7 @@ describe('what people read', () => {
   }
 
   test('is cleaned once, and the same for the relying party, the phone that signs it, and who reads the evidence', async () => {
-    const phone = await enrolPhone(service, { user: 'reader' })
+    const phone = await enrollPhone(service, { user: 'reader' })
     const asked = await service.api('POST', '/v1/challenges', { user: 'reader', context: given })
     expect(asked.json.context).toEqual(kept)
     const [request] = (await phone.client.pending()).requests
@@ -72,7 +72,7 @@ describe('what people read', () => {
   })
 
   test('an equal question under one key is the same, however its texts were spelt', async () => {
-    await enrolPhone(service, { user: 'twice' })
+    await enrollPhone(service, { user: 'twice' })
     const headers = { 'idempotency-key': 'spelt-twice' }
     const first = await service.api(
       'POST',
@@ -97,7 +97,7 @@ describe('what people read', () => {
       displayName: displayName.normalize('NFC').replace(/^ |\u200c $/g, ''),
       identifiers: [{ value: 'renee' }],
     })
-    const phone = await enrolPhone(service, {
+    const phone = await enrollPhone(service, {
       user: 'renee',
       name: 'Mo\u0308be\u00adl \u{1F469}\u200d\u{1F4BB}\u200e',
     })
@@ -130,7 +130,7 @@ describe('what people read', () => {
     'a\u200eb',
     '\u00ad \u200e',
   ])('is refused where it hides or reorders: %j', async (text) => {
-    await enrolPhone(service, { user: 'refuser' })
+    await enrollPhone(service, { user: 'refuser' })
     const asked = await service.api('POST', '/v1/challenges', {
       user: 'refuser',
       context: { action: text },
@@ -140,11 +140,11 @@ describe('what people read', () => {
 })
 
 describe('a code that a person types', () => {
-  test('enrols a phone: digits of another script, dashes and marks, in the claim and at its confirmation', async () => {
+  test('enrolls a phone: digits of another script, dashes and marks, in the claim and at its confirmation', async () => {
     const opened = (
       await service.api('POST', '/v1/enrollments', { user: 'typist', displayName: 'Ty' })
     ).json
-    const origin = readEnrolmentUri(opened.uri)?.origin ?? ''
+    const origin = readEnrollmentUri(opened.uri)?.origin ?? ''
     const code = `“${opened.code.replace('-', '\u00a0— ').replaceAll(/[0-9]/g, arabic).toLowerCase()}”\u200f`
     const keys = await createDeviceKeys({ verification: true })
     const ticket = { origin, tenantId: service.tenantId, code, user: '\u00a0typist ' }
@@ -155,7 +155,7 @@ describe('a code that a person types', () => {
       osVersion: '1',
       appVersion: '1',
     } as const
-    const account = await claimEnrolment({ ticket, keys, appId: 'x.y', device })
+    const account = await claimEnrollment({ ticket, keys, appId: 'x.y', device })
     const client = new DeviceClient({ account, keys })
     const { number } = (await service.api('GET', `/v1/enrollments/${opened.id}`)).json
     for (const slip of ['', '12345', '1234567', '12345x', '½23456']) {
@@ -183,22 +183,22 @@ describe('a code that a person types', () => {
       osVersion: '1',
       appVersion: '1',
     } as const
-    const origin = readEnrolmentUri(opened.uri)?.origin ?? ''
+    const origin = readEnrollmentUri(opened.uri)?.origin ?? ''
     const claim = (code: string) =>
-      claimEnrolment({
+      claimEnrollment({
         ticket: { origin, tenantId: service.tenantId, code, user: 'slip' },
         keys,
         appId: 'x.y',
         device,
       })
     for (let n = 0; n < 12; n++) {
-      await expect(claim('7K3QM-9TX2U')).rejects.toMatchObject({ code: 'enrolment_code_invalid' })
+      await expect(claim('7K3QM-9TX2U')).rejects.toMatchObject({ code: 'enrollment_code_invalid' })
     }
     expect(await claim(opened.code)).toMatchObject({ status: 'unconfirmed' })
   })
 
   test('approves: what is signed is the number in ASCII, and a slip is not sent at all', async () => {
-    const phone = await enrolPhone(service, { user: 'approver' })
+    const phone = await enrollPhone(service, { user: 'approver' })
     const asked = (await service.api('POST', '/v1/challenges', { user: 'approver' })).json
     const [request] = (await phone.client.pending()).requests
     if (!request) throw new Error('nothing is pending')
@@ -237,7 +237,7 @@ describe('a code that a person types', () => {
   })
 
   test('gets in as a passcode, a recovery code or a temporary code', async () => {
-    const phone = await enrolPhone(service, { user: 'coder' })
+    const phone = await enrollPhone(service, { user: 'coder' })
     const user = `/v1/users/${phone.userId}`
     const { passcode } = phone.client.account
     if (!passcode) throw new Error('the phone got no secret')
@@ -255,7 +255,7 @@ describe('a code that a person types', () => {
   })
 
   test('at the doors: a passcode beside the prompt, the number that a client shows', async () => {
-    const phone = await enrolPhone(service, { user: 'visitor' })
+    const phone = await enrollPhone(service, { user: 'visitor' })
     const { items } = (await service.api('GET', '/v1/relying-parties')).json
     const relyingPartyId = items.find((one: { name: string }) => one.name !== 'Bänk').id
     const line = await startTlsLine(service.origin)

@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { DeviceClient } from '../../clients/device/device-client.ts'
 import { startService } from '../../src/compose.ts'
-import { createApi, enrolPhone, freePort, startTestService } from '../support/running-service.ts'
+import { createApi, enrollPhone, freePort, startTestService } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 
 const log = pino({ level: 'silent' })
@@ -15,7 +15,7 @@ async function startTwo(redisUrl: string | null) {
   const second = await startService({ ...first.config, port }, first.origin, log)
   stack.defer(() => second.stop())
   const secondOrigin = `http://127.0.0.1:${port}`
-  const phone = await enrolPhone(first)
+  const phone = await enrollPhone(first)
   const elsewhere = new DeviceClient({
     account: phone.client.account,
     keys: phone.keys,

@@ -10,7 +10,7 @@ import { onServer } from '../support/cluster.ts'
 import { createTestDatabase } from '../support/database.ts'
 import {
   createApi,
-  enrolPhone,
+  enrollPhone,
   freePort,
   type RunningService,
   startTestService,
@@ -50,7 +50,7 @@ function wordsOf(value: unknown): string[] {
 test('a sign-in is told from its creation to the signed approval, each event signed as Standard Webhooks has it', async () => {
   await using sink = await startSink()
   await using endpoint = await listen(sink)
-  const phone = await enrolPhone(service, { user: 'ada', name: 'canary-device' })
+  const phone = await enrollPhone(service, { user: 'ada', name: 'canary-device' })
   const binding = 'n4bQgYhMfWWaL-qgxVrQFaO'
   const context = { application: 'canary-app', action: 'canary-action', ip: '203.0.113.7' }
   const asked = { user: 'ada', binding, context, number: { mode: 'service', digits: 8 } }
@@ -106,7 +106,7 @@ test('a sign-in is told from its creation to the signed approval, each event sig
 describe('what people do beside signing in', () => {
   test('is told: a report, a lost phone, a suspension', async () => {
     await using sink = await startSink()
-    const phone = await enrolPhone(service, { user: 'bea' })
+    const phone = await enrollPhone(service, { user: 'bea' })
     await using _endpoint = await listen(sink, [
       'challenge.reported',
       'user.fraud_reported',
@@ -157,7 +157,7 @@ describe('what people do beside signing in', () => {
 test('erasing a user takes what is theirs out of the events that are kept', async () => {
   await using sink = await startSink()
   await using _endpoint = await listen(sink)
-  const phone = await enrolPhone(service, { user: 'eve' })
+  const phone = await enrollPhone(service, { user: 'eve' })
   const asked = { user: 'eve', binding: 'canary_binding_of_eve' }
   await service.api('POST', '/v1/challenges', asked, { 'idempotency-key': 'canary-key-of-eve' })
   await arrived(sink, 'challenge.created')
@@ -206,7 +206,7 @@ describe('an endpoint', () => {
     // And it hears nothing of a user whom it may not see.
     await using ears = await startSink()
     await using _other = await listen(ears, ['*'], { ...service, api: theirs })
-    await enrolPhone(service, { user: 'fay' })
+    await enrollPhone(service, { user: 'fay' })
     await arrived(sink, 'device.registered')
     expect(ears.received).toEqual([])
   })
@@ -266,7 +266,7 @@ test('what happens at one process is told by another', async () => {
   try {
     const api = createApi(`http://127.0.0.1:${port}`, service.key)
     await using endpoint = await listen(sink, ['*'], { ...service, api })
-    await enrolPhone({ ...service, api }, { user: 'gil' })
+    await enrollPhone({ ...service, api }, { user: 'gil' })
     const got = await arrived(sink, 'device.registered')
     verify(endpoint.secret, got)
   } finally {

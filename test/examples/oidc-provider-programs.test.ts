@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
-  enrolPhone,
+  enrollPhone,
   freePort,
   type RunningService,
   startTestService,
@@ -48,7 +48,7 @@ async function startProvider(more: Record<string, string> = {}) {
 }
 
 test('two commands sign somebody in; started again, the provider keeps its one endpoint under a new secret', async () => {
-  const phone = await enrolPhone(service, { user: 'alice@example.com' })
+  const phone = await enrollPhone(service, { user: 'alice@example.com' })
   for (const _ of ['first', 'again']) {
     const { program, signIn } = await startProvider()
     await using _provider = program

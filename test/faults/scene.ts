@@ -8,7 +8,7 @@ import { startEmbeddedPostgres } from '../../src/persistence/embedded-postgres.t
 import {
   type Api,
   createApi,
-  enrolPhone,
+  enrollPhone,
   freePort,
   type Phone,
 } from '../support/running-service.ts'
@@ -71,8 +71,8 @@ export async function openScene(people: number) {
   const enrolled: Person[] = []
   for (let n = 0; n < people; n++) {
     const name = `person-${n}`
-    const first = await enrolPhone({ api, simulator }, { user: name, name: 'first' })
-    const second = await enrolPhone({ api, simulator }, { user: name, name: 'second' })
+    const first = await enrollPhone({ api, simulator }, { user: name, name: 'first' })
+    const second = await enrollPhone({ api, simulator }, { user: name, name: 'second' })
     enrolled.push({ name, phones: [first, second] })
   }
   const running = undo.move()

@@ -81,7 +81,7 @@ test('a person who is kept out leaves one line at info', async () => {
     {
       enterBySignature: async () => ({ entered, call: door }),
       preauthenticate: async () => ({ outcome: 'user_unknown', why: null }),
-      enrolAtDoor: async () => refuse('identifier_taken'),
+      enrollAtDoor: async () => refuse('identifier_taken'),
     },
     { ...post('preauth'), payload: 'username=ada' },
     { ...post('preauth'), payload: 'user=ada' },

@@ -19,8 +19,8 @@ import {
 
 const open = new Set([
   'authApiPing',
-  'claimEnrolment',
-  'readEnrolmentPage',
+  'claimEnrollment',
+  'readEnrollmentPage',
   'openPortal',
   'readPortalLinkPage',
   'followPortalLink',

@@ -55,7 +55,7 @@ const neverSaid: Readonly<Record<string, readonly string[]>> = {
   // An empty list.
   listUsers: ['not_found'],
   // The user is named by an id that was found.
-  openEnrolmentOfUser: ['user_not_found'],
+  openEnrollmentOfUser: ['user_not_found'],
   // The tenant of a key that was let in is there, and so is what every user has.
   readPolicy: ['not_found'],
   replacePolicy: ['not_found'],

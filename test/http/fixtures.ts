@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Challenge } from '../../src/domain/challenge.ts'
 import type { Device } from '../../src/domain/device.ts'
 import type { DeviceProof } from '../../src/domain/device-proof.ts'
-import type { Enrolment } from '../../src/domain/enrolment.ts'
+import type { Enrollment } from '../../src/domain/enrollment.ts'
 import type { Id, IdKind } from '../../src/domain/ids.ts'
 import { idPrefixes } from '../../src/domain/ids.ts'
 import type { PortalSession } from '../../src/domain/portal.ts'
@@ -147,7 +147,7 @@ export function aDevice(overrides: Partial<Device> = {}): Device {
     tenantId: anId('tenant'),
     id: anId('device'),
     userId: anId('user'),
-    enrolmentId: anId('enrolment'),
+    enrollmentId: anId('enrollment'),
     status: 'active',
     name: "Ada's phone",
     platform: 'android',
@@ -169,10 +169,10 @@ export function aDevice(overrides: Partial<Device> = {}): Device {
   }
 }
 
-export function anEnrolment(overrides: Partial<Enrolment> = {}): Enrolment {
+export function anEnrollment(overrides: Partial<Enrollment> = {}): Enrollment {
   return {
     tenantId: anId('tenant'),
-    id: anId('enrolment'),
+    id: anId('enrollment'),
     userId: anId('user'),
     rpId: anId('relyingParty'),
     status: 'open',
@@ -265,7 +265,7 @@ export type Route = {
 
 const kindOf: Readonly<Record<string, IdKind>> = {
   'api-keys': 'apiKey',
-  enrollments: 'enrolment',
+  enrollments: 'enrollment',
   challenges: 'challenge',
   apps: 'app',
   integrations: 'integration',

@@ -8,7 +8,7 @@ import { createTurns } from '../../src/outbound/turns.ts'
 import { until } from '../support/until.ts'
 import {
   anApp,
-  anEnrolment,
+  anEnrollment,
   anId,
   bearer,
   credentialsFor,
@@ -35,7 +35,7 @@ afterAll(() => app.close())
 
 const schemesOf = ({ operation }: Route) => operation.security.flatMap((one) => Object.keys(one))
 const bodies: Readonly<Record<string, object>> = {
-  claimEnrolment: {
+  claimEnrollment: {
     tenantId: anId('tenant'),
     code: 'x'.repeat(43),
     appId: 'com.example.app',
@@ -63,7 +63,7 @@ test('every route of the server, the device, the portal and the Keycloak channel
   const routes = routesOf(app).filter(
     (route) =>
       schemesOf(route).some((scheme) => languages.includes(scheme)) ||
-      ['claimEnrolment', 'openPortal', 'readPublicKeys'].includes(route.operation.operationId),
+      ['claimEnrollment', 'openPortal', 'readPublicKeys'].includes(route.operation.operationId),
   )
   expect(routes.length).toBeGreaterThan(60)
   for (const route of routes) {
@@ -82,19 +82,19 @@ test('a device that waits for something keeps no other phone from being heard', 
   let waiting = 0
   await using crowded = await anApp(
     {
-      async readNextEnrolment(_proof, _id, { waitMs }) {
+      async readNextEnrollment(_proof, _id, { waitMs }) {
         if (waitMs > 0) {
           waiting++
           await changed
         }
-        return { enrolment: anEnrolment(), status: 'open', number: null }
+        return { enrollment: anEnrollment(), status: 'open', number: null }
       },
       readPushPause: async () => ({ until: null }),
     },
     { admission: createAdmission({ strangers: full, devices, tokens: full }) },
   )
   const headers = { 'device-proof': 'proof' }
-  const url = `/device/v1/enrollments/${anId('enrolment')}?wait=30`
+  const url = `/device/v1/enrollments/${anId('enrollment')}?wait=30`
   const follower = crowded.inject({ url, headers, remoteAddress: '203.0.113.7' })
   await until('one waits', () => waiting === 1)
   const other = { url: '/device/v1/push-pause', headers, remoteAddress: '198.51.100.7' }

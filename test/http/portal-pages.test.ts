@@ -111,7 +111,7 @@ describe('every page', () => {
     ['a no', { url: '/me', headers: browser }],
     ['nothing', { url: '/nowhere', headers: browser }],
     ['the beginning', { url: '/', headers: browser }],
-    ['the address of a QR code', { url: `/t/${anId('tenant')}/enrol`, headers: browser }],
+    ['the address of a QR code', { url: `/t/${anId('tenant')}/enroll`, headers: browser }],
   ] as const
 
   test.each(pages)(

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type IdKind, idPrefixes, isId } from '../../src/domain/ids.ts'
 import { newChallenge } from '../../src/http/schemas/challenge.ts'
-import { enrolmentClaim, pushTokenChange } from '../../src/http/schemas/device-call.ts'
+import { enrollmentClaim, pushTokenChange } from '../../src/http/schemas/device-call.ts'
 import { idExample, idOf, idPattern } from '../../src/http/schemas/ids.ts'
 import { queryNumber } from '../../src/http/schemas/paging.ts'
 import { newRelyingParty } from '../../src/http/schemas/relying-party.ts'
@@ -162,7 +162,7 @@ describe('a device key', () => {
     keys: { possession },
     proofs: { possession: 'a.b.c' },
   })
-  const refused = (possession: object) => !enrolmentClaim.safeParse(claim(possession)).success
+  const refused = (possession: object) => !enrollmentClaim.safeParse(claim(possession)).success
 
   it('is a P-256 public key with exactly its four members', () => {
     const key = { kty: 'EC', crv: 'P-256', x, y }
@@ -191,10 +191,10 @@ describe('a device key', () => {
     const key = { kty: 'EC', crv: 'P-256', x, y }
     const { keys, proofs, ...rest } = claim(key)
     const both = { ...keys, verification: key }
-    expect(enrolmentClaim.safeParse({ ...rest, keys: both, proofs }).success).toBe(false)
+    expect(enrollmentClaim.safeParse({ ...rest, keys: both, proofs }).success).toBe(false)
     const proven = { ...proofs, verification: 'a.b.c' }
-    expect(enrolmentClaim.safeParse({ ...rest, keys, proofs: proven }).success).toBe(false)
-    expect(enrolmentClaim.safeParse({ ...rest, keys: both, proofs: proven }).success).toBe(true)
+    expect(enrollmentClaim.safeParse({ ...rest, keys, proofs: proven }).success).toBe(false)
+    expect(enrollmentClaim.safeParse({ ...rest, keys: both, proofs: proven }).success).toBe(true)
   })
 })
 

@@ -6,7 +6,7 @@ import type { Observation } from '../../src/http/logging.ts'
 import type { UseCases } from '../../src/http/use-cases.ts'
 import type { ChallengeReading } from '../../src/usecases/read-challenge.ts'
 import { until } from '../support/until.ts'
-import { aChallenge, anApp, anEnrolment, anId, aReading, bearer } from './fixtures.ts'
+import { aChallenge, anApp, anEnrollment, anId, aReading, bearer } from './fixtures.ts'
 
 const one = `/v1/challenges/${anId('challenge')}`
 
@@ -45,12 +45,12 @@ describe('a long poll', () => {
       }),
     ],
     [
-      'for an enrolment',
-      `GET /v1/enrollments/${anId('enrolment')}?wait=30 HTTP/1.1\r\n`,
+      'for an enrollment',
+      `GET /v1/enrollments/${anId('enrollment')}?wait=30 HTTP/1.1\r\n`,
       (wait) => ({
-        readEnrolment: async (_principal, _id, _waitMs, aborted) => {
+        readEnrollment: async (_principal, _id, _waitMs, aborted) => {
           await wait(aborted)
-          return { enrolment: anEnrolment(), status: 'open', number: null }
+          return { enrollment: anEnrollment(), status: 'open', number: null }
         },
       }),
     ],

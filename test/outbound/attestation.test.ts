@@ -429,7 +429,7 @@ describe('an iPhone', () => {
     expect((await verify(await attest(withExtensions))).why).toBeNull()
   })
 
-  test('is not believed about other keys, fewer keys, keys in each other’s place, another enrolment', async () => {
+  test('is not believed about other keys, fewer keys, keys in each other’s place, another enrollment', async () => {
     const [possession, verification] = own
     if (!possession || !verification) throw new Error('both were made')
     const swapped: DeviceKey[] = [

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { typedCodeAlphabet } from '../../src/domain/enrolment.ts'
+import { typedCodeAlphabet } from '../../src/domain/enrollment.ts'
 import { type IdKind, idPrefixes, isId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 

@@ -40,7 +40,7 @@ test('an activity is read as it was recorded, with the database’s time', async
     ...given,
     id: expect.stringMatching(/^act_/),
     challengeId: null,
-    enrolmentId: null,
+    enrollmentId: null,
     posted: null,
     occurredAt: expect.any(Date),
   })

@@ -8,7 +8,7 @@ import {
   aDevice,
   aKey,
   aNewChallenge,
-  anEnrolment,
+  anEnrollment,
   anyRequest,
   aUser,
   openStores,
@@ -56,8 +56,8 @@ describe('what decides a creation', () => {
     const plain = await aDevice(stores, user, { withPush: false })
     const strong = await aDevice(stores, user, { keys: [aKey(), aKey('verification')] })
     await unregister(stores, user, await aDevice(stores, user))
-    const opened = await anEnrolment(stores, user, { confirmationRequired: true })
-    await stores.enrolments.claim(aClaim(opened, { numberSealed: randomBytes(40) }))
+    const opened = await anEnrollment(stores, user, { confirmationRequired: true })
+    await stores.enrollments.claim(aClaim(opened, { numberSealed: randomBytes(40) }))
 
     for (const reference of [{ namespace: 'default', value: 'alice' }, { id: user.userId }]) {
       const facts = await load(reference)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import type { UnregisterReason } from '../../src/domain/device.ts'
-import { confirmEnrolment } from '../../src/domain/enrolment.ts'
+import { confirmEnrollment } from '../../src/domain/enrollment.ts'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import { createChallengeStore } from '../../src/persistence/challenges.ts'
@@ -16,7 +16,7 @@ import {
   aKey,
   aNewChallenge,
   anAnswer,
-  anEnrolment,
+  anEnrollment,
   aProof,
   aUser,
   beginOn,
@@ -405,22 +405,22 @@ describe('whoever locks several devices takes them in one order, and never deadl
   test('a replacement beside a token that both devices carry and that is dropped', async () => {
     const tokenHash = randomBytes(32)
     const old = await aDevice(stores, user, { tokenHash })
-    const opened = await anEnrolment(stores, user, {
+    const opened = await anEnrollment(stores, user, {
       replacesDeviceId: old,
       confirmationRequired: true,
     })
     const claim = aClaim(opened, { tokenHash, numberSealed: randomBytes(40) })
-    await stores.enrolments.claim(claim)
+    await stores.enrollments.claim(claim)
     const { id } = claim.device
-    const record = await stores.enrolments.findForConfirmation(user.tenantId, id)
+    const record = await stores.enrollments.findForConfirmation(user.tenantId, id)
     if (!record) throw new Error('the device waits for its number')
-    const { enrolment } = record
+    const { enrollment } = record
     const [dropped, confirmed] = await collide(
       old,
       () => stores.devices.dropPushToken(tokenHash, null, null),
       () =>
-        stores.enrolments.confirm(
-          { enrolment, effect: confirmEnrolment(3, true), activities: [] },
+        stores.enrollments.confirm(
+          { enrollment, effect: confirmEnrollment(3, true), activities: [] },
           aProof(user, id),
         ),
     )

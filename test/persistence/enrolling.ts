@@ -1,10 +1,10 @@
-// Short ways through an enrolment, for tests of its parts.
+// Short ways through an enrollment, for tests of its parts.
 
 import { randomBytes } from 'node:crypto'
 import { activity } from '../../src/domain/activity.ts'
-import type { ConfirmationEffect, Enrolment } from '../../src/domain/enrolment.ts'
-import type { EnrolmentId } from '../../src/domain/ids.ts'
-import { aClaim, anEnrolment, aProof, type Stores, type TestUser } from '../support/stores.ts'
+import type { ConfirmationEffect, Enrollment } from '../../src/domain/enrollment.ts'
+import type { EnrollmentId } from '../../src/domain/ids.ts'
+import { aClaim, anEnrollment, aProof, type Stores, type TestUser } from '../support/stores.ts'
 
 /** The number to type on a new device, as sealed; its text is not the store's affair. */
 export const numberSealed = randomBytes(40)
@@ -21,51 +21,51 @@ export function kindsOf(outcomes: readonly { readonly kind: string }[]): Record<
   return counts
 }
 
-/** The enrolment as it stands, with its sealed number. */
-export async function readEnrolment(
-  { enrolments }: Stores,
+/** The enrollment as it stands, with its sealed number. */
+export async function readEnrollment(
+  { enrollments }: Stores,
   { tenantId }: TestUser,
-  id: EnrolmentId,
+  id: EnrollmentId,
 ) {
-  const record = await enrolments.find(tenantId, id)
-  if (!record) throw new Error('the enrolment exists')
-  return { ...record.enrolment, number: record.numberSealed }
+  const record = await enrollments.find(tenantId, id)
+  if (!record) throw new Error('the enrollment exists')
+  return { ...record.enrollment, number: record.numberSealed }
 }
 
-/** Makes it an enrolment whose time is over. */
-export async function runOut({ database }: Stores, { id }: Pick<Enrolment, 'id'>): Promise<void> {
-  const text = `update enrolments set expires_at = clock_timestamp() - interval '1 ms' where id = $1`
-  await database.query('run_out_enrolment', text, [id])
+/** Makes it an enrollment whose time is over. */
+export async function runOut({ database }: Stores, { id }: Pick<Enrollment, 'id'>): Promise<void> {
+  const text = `update enrollments set expires_at = clock_timestamp() - interval '1 ms' where id = $1`
+  await database.query('run_out_enrollment', text, [id])
 }
 
-/** A device that waits for its number, and its enrolment. */
+/** A device that waits for its number, and its enrollment. */
 export async function anUnconfirmed(
   stores: Stores,
   user: TestUser,
-  more: Parameters<typeof anEnrolment>[2] = {},
+  more: Parameters<typeof anEnrollment>[2] = {},
 ) {
-  const opened = await anEnrolment(stores, user, { ...more, confirmationRequired: true })
-  const claimed = await stores.enrolments.claim(aClaim(opened, { numberSealed }))
+  const opened = await anEnrollment(stores, user, { ...more, confirmationRequired: true })
+  const claimed = await stores.enrollments.claim(aClaim(opened, { numberSealed }))
   if (claimed.kind !== 'claimed') throw new Error(`the claim was refused: ${claimed.kind}`)
   return {
-    enrolment: await readEnrolment(stores, user, opened.id),
+    enrollment: await readEnrollment(stores, user, opened.id),
     deviceId: claimed.device.id,
   }
 }
 
 /** Records what a typed number does. */
 export function confirm(
-  { enrolments }: Stores,
+  { enrollments }: Stores,
   user: TestUser,
-  enrolment: Enrolment,
+  enrollment: Enrollment,
   effect: ConfirmationEffect,
   proof?: ReturnType<typeof aProof>,
 ) {
-  const { deviceId } = enrolment
+  const { deviceId } = enrollment
   if (deviceId === null) throw new Error('nobody claimed it')
   const event = { userId: user.userId, type: 'device_added', actor: `device:${deviceId}` } as const
-  return enrolments.confirm(
-    { enrolment, effect, activities: [activity(event)] },
+  return enrollments.confirm(
+    { enrollment, effect, activities: [activity(event)] },
     proof ?? aProof(user, deviceId),
   )
 }

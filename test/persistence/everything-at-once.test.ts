@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
-import { confirmEnrolment } from '../../src/domain/enrolment.ts'
+import { confirmEnrollment } from '../../src/domain/enrollment.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import {
   aClaim,
   aNewChallenge,
-  anEnrolment,
+  anEnrollment,
   anyRequest,
   aProof,
   aUser,
@@ -17,7 +17,7 @@ import {
   thumbprint,
 } from '../support/stores.ts'
 import { answer, cancel, type Deed, resend, runOut, unregister } from './asking.ts'
-import { confirm, numberSealed, runOut as runOutEnrolment } from './enrolling.ts'
+import { confirm, numberSealed, runOut as runOutEnrollment } from './enrolling.ts'
 
 let stores: Stores
 let user: TestUser
@@ -36,8 +36,8 @@ const deeds = [
   'confirm',
   'confirm wrongly',
   'guess',
-  'cancel an enrolment',
-  'let an enrolment run out',
+  'cancel an enrollment',
+  'let an enrollment run out',
   'open and claim',
   'open and claim',
   'confirm',
@@ -81,35 +81,35 @@ const aPending = async (seed: number) => {
   if (!row) return undefined
   return (await stores.challenges.find(user.tenantId, user.rpId, row.id))?.challenge
 }
-const anOpenEnrolment = async (status: 'open' | 'claimed', seed: number) => {
-  const row = await any<{ id: `enr_${string}` }>(`enrolments where status = '${status}'`, seed)
-  const record = row && (await stores.enrolments.find(user.tenantId, row.id))
-  return record?.enrolment.status === status ? record.enrolment : undefined
+const anOpenEnrollment = async (status: 'open' | 'claimed', seed: number) => {
+  const row = await any<{ id: `enr_${string}` }>(`enrollments where status = '${status}'`, seed)
+  const record = row && (await stores.enrollments.find(user.tenantId, row.id))
+  return record?.enrollment.status === status ? record.enrollment : undefined
 }
 
-async function enrol(seed: number) {
+async function enroll(seed: number) {
   const replaced = seed % 3 === 0 ? await aLiveDevice(seed) : undefined
-  const opened = await anEnrolment(stores, user, {
+  const opened = await anEnrollment(stores, user, {
     confirmationRequired: seed % 2 === 0,
     ...(replaced && { replacesDeviceId: replaced }),
   })
   if (seed % 5 === 0) return
   const sealed = opened.confirmationRequired && { numberSealed }
-  await stores.enrolments.claim(aClaim(opened, { ...sealed, tokenHash, devicesPerUserMax }))
+  await stores.enrollments.claim(aClaim(opened, { ...sealed, tokenHash, devicesPerUserMax }))
 }
 
 async function confirmAny(seed: number, matches: boolean) {
-  const enrolment = await anOpenEnrolment('claimed', seed)
-  if (!enrolment) return
-  await confirm(stores, user, enrolment, confirmEnrolment(enrolment.wrongNumbersLeft, matches))
+  const enrollment = await anOpenEnrollment('claimed', seed)
+  if (!enrollment) return
+  await confirm(stores, user, enrollment, confirmEnrollment(enrollment.wrongNumbersLeft, matches))
 }
 
-async function cancelEnrolment(seed: number) {
-  const enrolment = await anOpenEnrolment(seed % 2 === 0 ? 'open' : 'claimed', seed)
-  if (!enrolment) return
-  const about = { userId: user.userId, actor: 'operator', enrolmentId: enrolment.id } as const
-  const event = activity({ ...about, type: 'enrolment_cancelled' })
-  await stores.enrolments.cancel(user.tenantId, enrolment.id, user.rpId, event)
+async function cancelEnrollment(seed: number) {
+  const enrollment = await anOpenEnrollment(seed % 2 === 0 ? 'open' : 'claimed', seed)
+  if (!enrollment) return
+  const about = { userId: user.userId, actor: 'operator', enrollmentId: enrollment.id } as const
+  const event = activity({ ...about, type: 'enrollment_cancelled' })
+  await stores.enrollments.cancel(user.tenantId, enrollment.id, user.rpId, event)
 }
 
 async function create(idempotencyKey: string | null) {
@@ -176,17 +176,17 @@ async function act(doing: Doing, seed: number): Promise<unknown> {
   const { tenantId } = user
   switch (doing) {
     case 'open and claim':
-      return enrol(seed)
+      return enroll(seed)
     case 'confirm':
     case 'confirm wrongly':
       return confirmAny(seed, doing === 'confirm')
     case 'guess':
-      return stores.enrolments.findByTypedCode(tenantId, 'alice', randomBytes(32))
-    case 'cancel an enrolment':
-      return cancelEnrolment(seed)
-    case 'let an enrolment run out': {
-      const enrolment = await anOpenEnrolment('claimed', seed)
-      return enrolment && runOutEnrolment(stores, enrolment)
+      return stores.enrollments.findByTypedCode(tenantId, 'alice', randomBytes(32))
+    case 'cancel an enrollment':
+      return cancelEnrollment(seed)
+    case 'let an enrollment run out': {
+      const enrollment = await anOpenEnrollment('claimed', seed)
+      return enrollment && runOutEnrollment(stores, enrollment)
     }
     case 'create':
     case 'create once':
@@ -228,18 +228,18 @@ const never = {
   'a user with more live devices than the policy allows': `
     select user_id from devices where status = 'active' group by user_id
     having count(*) > ${devicesPerUserMax}`,
-  'an active device whose enrolment is not completed': `
-    select d.id from devices d join enrolments e on e.tenant_id = d.tenant_id and e.id = d.enrolment_id
+  'an active device whose enrollment is not completed': `
+    select d.id from devices d join enrollments e on e.tenant_id = d.tenant_id and e.id = d.enrollment_id
     where d.status = 'active' and (e.status <> 'completed' or e.device_id <> d.id)`,
-  'a waiting device whose enrolment is over': `
-    select d.id from devices d join enrolments e on e.tenant_id = d.tenant_id and e.id = d.enrolment_id
+  'a waiting device whose enrollment is over': `
+    select d.id from devices d join enrollments e on e.tenant_id = d.tenant_id and e.id = d.enrollment_id
     where d.status = 'unconfirmed' and e.status <> 'claimed'`,
-  'an enrolment that brought two devices': `
-    select enrolment_id from devices group by tenant_id, enrolment_id having count(*) > 1`,
+  'an enrollment that brought two devices': `
+    select enrollment_id from devices group by tenant_id, enrollment_id having count(*) > 1`,
   'a code with fewer than no tries left': `
-    select id from enrolments where code_tries_left < 0 or wrong_numbers_left < 0`,
-  'a number that outlived its enrolment': `
-    select id from enrolments where status not in ('open', 'claimed') and number_sealed is not null`,
+    select id from enrollments where code_tries_left < 0 or wrong_numbers_left < 0`,
+  'a number that outlived its enrollment': `
+    select id from enrollments where status not in ('open', 'claimed') and number_sealed is not null`,
   'a push token on a device that is gone': `
     select id from devices where status = 'unregistered' and push_token_sealed is not null`,
   'a pending challenge that nobody can answer': `
@@ -291,8 +291,8 @@ test('everything at once on one user: no deadlock, no error, and no invariant lo
   })
   const [steps = []] = fc.sample(script, { numRuns: 1, seed: Number(process.env.SEED ?? 20_261) })
   for (let count = 0; count < 3; count++) {
-    const opened = await anEnrolment(stores, user)
-    await stores.enrolments.claim(aClaim(opened, { tokenHash, keys: [] }))
+    const opened = await anEnrollment(stores, user)
+    await stores.enrollments.claim(aClaim(opened, { tokenHash, keys: [] }))
   }
   const remaining = steps.values()
   const failures: unknown[] = []

@@ -94,8 +94,8 @@ async function lookUp(stores: Stores, user: TestUser) {
   await stores.protections.find(tenantId, userId)
   await stores.signingKeys.list(tenantId)
   await stores.signingKeys.findPrivate(tenantId, user.signingKid)
-  await stores.enrolments.findByCode(tenantId, randomBytes(32))
-  await stores.enrolments.findByTypedCode(tenantId, 'alice', randomBytes(32))
+  await stores.enrollments.findByCode(tenantId, randomBytes(32))
+  await stores.enrollments.findByTypedCode(tenantId, 'alice', randomBytes(32))
   const id = random.id('portalSession')
   await stores.portal.mint(
     { tenantId, id, userId, rpId: user.rpId, linkHash: Buffer.from('link'), linkSeconds: 60 },

@@ -22,7 +22,7 @@ const telling: Readonly<Record<string, readonly string[]>> = {
   deliveries: ['id', 'challenge_id'],
   activities: ['id'],
   users: ['id'],
-  enrolments: ['id', 'code_hash'],
+  enrollments: ['id', 'code_hash'],
   user_identifiers: ['key'],
   user_protections: ['user_id'],
   initiators: ['user_id', 'key'],

@@ -7,7 +7,7 @@ import { finishErasures } from '../../src/usecases/personal-data.ts'
 import {
   aChallenge,
   aDevice,
-  anEnrolment,
+  anEnrollment,
   aUser,
   beginOn,
   lockWaiters,
@@ -154,7 +154,7 @@ test('the worker takes what a call left behind and what committed just after it,
 
 test('nothing is opened for a user who was erased, whatever was found out about them before', async () => {
   await cutOff()
-  await expect(anEnrolment(stores, user)).rejects.toThrow()
+  await expect(anEnrollment(stores, user)).rejects.toThrow()
   const { tenantId, userId, rpId } = user
   const id: PortalSessionId = systemRandom.id('portalSession')
   const link = { tenantId, id, userId, rpId, linkHash: randomBytes(32), linkSeconds: 60 }

@@ -83,7 +83,7 @@ const tables = [
   'user_identifiers',
   'user_protections',
   'initiators',
-  'enrolments',
+  'enrollments',
   'devices',
   'device_keys',
   'challenges',

@@ -5,7 +5,7 @@ import { createLeftoverPurge, createPurge } from '../../src/usecases/purge-old.t
 import {
   aChallenge,
   aDevice,
-  anEnrolment,
+  anEnrollment,
   aUser,
   openStores,
   type Stores,
@@ -202,16 +202,16 @@ test('activities go when nobody is to be told of them any more, and the audit re
   expect(events).toEqual([{ details }])
 })
 
-test('enrolments go when they are over, but for those of living devices; devices always stay', async () => {
+test('enrollments go when they are over, but for those of living devices; devices always stay', async () => {
   const gone = await aDevice(stores, user)
-  await anEnrolment(stores, user)
-  await sql(`update enrolments set expires_at = clock_timestamp() - interval '92 days'`)
-  const young = await anEnrolment(stores, user)
+  await anEnrollment(stores, user)
+  await sql(`update enrollments set expires_at = clock_timestamp() - interval '92 days'`)
+  const young = await anEnrollment(stores, user)
   const { tenantId, userId } = user
   const reason = { reason: 'lost', actor: 'operator' } as const
   await stores.devices.unregister({ tenantId, userId, deviceIds: [gone], ...reason }, null)
   await purgeAll()
-  const rows = await sql('select id, device_id from enrolments where tenant_id = $1', tenantId)
+  const rows = await sql('select id, device_id from enrollments where tenant_id = $1', tenantId)
   expect(rows.map(({ id, device_id }) => device_id ?? id).toSorted()).toEqual(
     [device, young.id].toSorted(),
   )

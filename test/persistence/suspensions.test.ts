@@ -8,7 +8,7 @@ import {
   aDevice,
   aNewChallenge,
   anAnswer,
-  anEnrolment,
+  anEnrollment,
   anyRequest,
   aProof,
   aUser,
@@ -123,8 +123,8 @@ describe('a suspended device', () => {
   test('keeps its place among the devices of its user, so that it can always become active again', async () => {
     const id = await aDevice(stores, user)
     await suspend(id)
-    const opened = await anEnrolment(stores, user)
-    expect(await stores.enrolments.claim(aClaim(opened, { devicesPerUserMax: 1 }))).toEqual({
+    const opened = await anEnrollment(stores, user)
+    expect(await stores.enrollments.claim(aClaim(opened, { devicesPerUserMax: 1 }))).toEqual({
       kind: 'too_many_devices',
     })
   })
@@ -164,9 +164,9 @@ describe('suspending', () => {
   })
 
   test('makes no unconfirmed device active, and touches nobody else’s', async () => {
-    const opened = await anEnrolment(stores, user, { confirmationRequired: true })
+    const opened = await anEnrollment(stores, user, { confirmationRequired: true })
     const claim = aClaim(opened, { numberSealed: Buffer.alloc(40) })
-    await stores.enrolments.claim(claim)
+    await stores.enrollments.claim(claim)
     expect(await suspend(claim.device.id)).toBeNull()
     expect(await activate(claim.device.id)).toBeNull()
     const colleague = await aColleague(stores, user, 'bob')

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
-import { confirmEnrolment } from '../../src/domain/enrolment.ts'
+import { confirmEnrollment } from '../../src/domain/enrollment.ts'
 import type { ActivityId, IntegrationId, WebhookEndpointId } from '../../src/domain/ids.ts'
 import type { IntegrationPlan } from '../../src/domain/integration.ts'
 import { preferencesOf } from '../../src/domain/notice.ts'
@@ -16,7 +16,7 @@ import {
   aKey,
   aNewChallenge,
   anAnswer,
-  anEnrolment,
+  anEnrollment,
   anyRequest,
   aProof,
   aUser,
@@ -97,7 +97,7 @@ async function aWorld(stores: Stores) {
   const key = { tenantId, id: apiKeyId, rpId, name: 'key', scopes: [], expiresAt: null } as const
   await stores.apiKeys.create({ ...key, allowedAddresses: [] }, randomBytes(32), 'operator')
   const [codeHash, typedCodeHash] = [randomBytes(32), randomBytes(32)]
-  const open = await anEnrolment(stores, user, { codeHash, typedCodeHash })
+  const open = await anEnrollment(stores, user, { codeHash, typedCodeHash })
   const waiting = await anUnconfirmed(stores, user)
   const deviceKey = aKey()
   const deviceId = await aDevice(stores, user, { keys: [deviceKey] })
@@ -476,55 +476,55 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   ],
   'portal.find': [({ portal }, my, their) => portal.find(my.tenantId, their.sessionHash), null],
   'portal.end': [({ portal }, my, their) => portal.end(my.tenantId, their.portalId), undefined],
-  'enrolments.createByDevice': [
-    ({ enrolments }, my, their) => {
-      const { enrolment } = their.waiting
+  'enrollments.createByDevice': [
+    ({ enrollments }, my, their) => {
+      const { enrollment } = their.waiting
       const codes = { codeHash: randomBytes(32), typedCodeHash: randomBytes(32) }
-      const made = { ...enrolment, ...codes, id: systemRandom.id('enrolment'), ttlSeconds: 60 }
+      const made = { ...enrollment, ...codes, id: systemRandom.id('enrollment'), ttlSeconds: 60 }
       const opener = { tenantId: my.tenantId, openedByDeviceId: their.deviceId }
-      return enrolments.createByDevice(
+      return enrollments.createByDevice(
         { ...made, ...opener, activity: event(my) },
         aProof(my, my.deviceId),
       )
     },
     'changed',
   ],
-  'enrolments.find': [
-    ({ enrolments }, my, their) => enrolments.find(my.tenantId, their.open.id),
+  'enrollments.find': [
+    ({ enrollments }, my, their) => enrollments.find(my.tenantId, their.open.id),
     null,
   ],
-  'enrolments.cancel': [
-    ({ enrolments }, my, their) =>
-      enrolments.cancel(my.tenantId, their.open.id, their.rpId, event(my)),
+  'enrollments.cancel': [
+    ({ enrollments }, my, their) =>
+      enrollments.cancel(my.tenantId, their.open.id, their.rpId, event(my)),
     null,
   ],
-  'enrolments.findByCode': [
-    ({ enrolments }, my, their) => enrolments.findByCode(my.tenantId, their.codeHash),
+  'enrollments.findByCode': [
+    ({ enrollments }, my, their) => enrollments.findByCode(my.tenantId, their.codeHash),
     null,
   ],
-  'enrolments.findByTypedCode': [
-    ({ enrolments }, my, their) =>
-      enrolments.findByTypedCode(my.tenantId, 'alice', their.typedCodeHash),
+  'enrollments.findByTypedCode': [
+    ({ enrollments }, my, their) =>
+      enrollments.findByTypedCode(my.tenantId, 'alice', their.typedCodeHash),
     null,
   ],
-  'enrolments.claim': [
-    ({ enrolments }, my, their) => {
+  'enrollments.claim': [
+    ({ enrollments }, my, their) => {
       const { userId } = their
-      return enrolments.claim(aClaim({ tenantId: my.tenantId, id: their.open.id, userId }))
+      return enrollments.claim(aClaim({ tenantId: my.tenantId, id: their.open.id, userId }))
     },
     { kind: 'not_open' },
   ],
-  'enrolments.findForConfirmation': [
-    ({ enrolments }, my, their) =>
-      enrolments.findForConfirmation(my.tenantId, their.waiting.deviceId),
+  'enrollments.findForConfirmation': [
+    ({ enrollments }, my, their) =>
+      enrollments.findForConfirmation(my.tenantId, their.waiting.deviceId),
     null,
   ],
-  'enrolments.confirm': [
-    ({ enrolments }, my, their) => {
-      const enrolment = { ...their.waiting.enrolment, tenantId: my.tenantId }
-      const effect = confirmEnrolment(3, true)
-      return enrolments.confirm(
-        { enrolment, effect, activities: [] },
+  'enrollments.confirm': [
+    ({ enrollments }, my, their) => {
+      const enrollment = { ...their.waiting.enrollment, tenantId: my.tenantId }
+      const effect = confirmEnrollment(3, true)
+      return enrollments.confirm(
+        { enrollment, effect, activities: [] },
         aProof(my, their.waiting.deviceId),
       )
     },
@@ -966,7 +966,7 @@ const writers = [
   'audit.markCheckpoint',
   'users.import',
   'signingKeys.rotate',
-  'enrolments.create',
+  'enrollments.create',
   'portal.mint',
   'passcodes.attempt',
   'passcodes.replaceRecoveryCodes',
@@ -991,7 +991,7 @@ const tables = [
   'user_protections',
   'initiators',
   'reports',
-  'enrolments',
+  'enrollments',
   'portal_sessions',
   'diagnostics',
   'devices',
@@ -1111,18 +1111,18 @@ describe('no row of one tenant points at another’s', () => {
       },
     ],
     [
-      'an enrolment at a user',
-      (all, my, their) => anEnrolment(all, { ...my.user, userId: their.userId }),
+      'an enrollment at a user',
+      (all, my, their) => anEnrollment(all, { ...my.user, userId: their.userId }),
     ],
     [
-      'an enrolment at a relying party',
-      (all, my, their) => anEnrolment(all, { ...my.user, rpId: their.rpId }),
+      'an enrollment at a relying party',
+      (all, my, their) => anEnrollment(all, { ...my.user, rpId: their.rpId }),
     ],
     [
       'a device at a user',
       async (all, my, their) => {
-        const opened = await anEnrolment(all, my.user)
-        return all.enrolments.claim(aClaim({ ...opened, userId: their.userId }, { numberSealed }))
+        const opened = await anEnrollment(all, my.user)
+        return all.enrollments.claim(aClaim({ ...opened, userId: their.userId }, { numberSealed }))
       },
     ],
     [

@@ -9,7 +9,7 @@ import {
   aDevice,
   aNewChallenge,
   anAnswer,
-  anEnrolment,
+  anEnrollment,
   aProof,
   aUser,
   beginOn,
@@ -121,34 +121,34 @@ describe('a suspended user', () => {
   })
 
   test('gets no new device: what was open or claimed is void, and nothing is opened', async () => {
-    const opened = await anEnrolment(stores, user)
-    const claim = aClaim(await anEnrolment(stores, user, { confirmationRequired: true }), {
+    const opened = await anEnrollment(stores, user)
+    const claim = aClaim(await anEnrollment(stores, user, { confirmationRequired: true }), {
       numberSealed: Buffer.alloc(40),
     })
-    await stores.enrolments.claim(claim)
+    await stores.enrollments.claim(claim)
     const suspended = await suspend()
-    expect(new Set(suspended?.endedEnrolments)).toEqual(
-      new Set([opened.id, claim.device.enrolmentId]),
+    expect(new Set(suspended?.endedEnrollments)).toEqual(
+      new Set([opened.id, claim.device.enrollmentId]),
     )
-    for (const id of suspended?.endedEnrolments ?? []) {
-      const found = await stores.enrolments.find(user.tenantId, id)
-      expect(found?.enrolment).toMatchObject({ status: 'void', reason: 'user_suspended' })
+    for (const id of suspended?.endedEnrollments ?? []) {
+      const found = await stores.enrollments.find(user.tenantId, id)
+      expect(found?.enrollment).toMatchObject({ status: 'void', reason: 'user_suspended' })
     }
-    expect(await stores.enrolments.claim(aClaim(opened))).toEqual({ kind: 'not_open' })
+    expect(await stores.enrollments.claim(aClaim(opened))).toEqual({ kind: 'not_open' })
     expect(await stores.devices.find(user.tenantId, claim.device.id)).toMatchObject({
       status: 'unregistered',
       unregisterReason: 'not_confirmed',
     })
-    await expect(anEnrolment(stores, user)).rejects.toThrow('the user is suspended')
+    await expect(anEnrollment(stores, user)).rejects.toThrow('the user is suspended')
   })
 
-  test('cannot have a device enrol the next phone', async () => {
+  test('cannot have a device enroll the next phone', async () => {
     const id = await aDevice(stores, user)
     await suspend()
-    const enrolmentId = systemRandom.id('enrolment')
+    const enrollmentId = systemRandom.id('enrollment')
     const made = {
       ...user,
-      id: enrolmentId,
+      id: enrollmentId,
       codeTriesLeft: 5,
       wrongNumbersLeft: 3,
       confirmationRequired: true,
@@ -158,12 +158,12 @@ describe('a suspended user', () => {
       codeHash: Buffer.from(thumbprint()),
       typedCodeHash: Buffer.from(thumbprint()),
       ttlSeconds: 60,
-      activity: activity({ userId: user.userId, type: 'enrolment_opened', actor: 'operator' }),
+      activity: activity({ userId: user.userId, type: 'enrollment_opened', actor: 'operator' }),
     }
-    expect(await stores.enrolments.createByDevice(made, aProof(user, id))).toBe('user_suspended')
+    expect(await stores.enrollments.createByDevice(made, aProof(user, id))).toBe('user_suspended')
     await activate()
-    expect(await stores.enrolments.createByDevice(made, aProof(user, id))).toMatchObject({
-      id: enrolmentId,
+    expect(await stores.enrollments.createByDevice(made, aProof(user, id))).toMatchObject({
+      id: enrollmentId,
     })
   })
 

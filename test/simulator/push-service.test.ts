@@ -93,9 +93,9 @@ test.each(kinds)('a phone that is lost gets no push from a simulator %s', async 
 
 test('a phone without an account says what to do first', async () => {
   const { phone } = await openPhone(async () => pushServiceOf(simulator))
-  await expect(phone.pending()).rejects.toThrow('call enrol first')
+  await expect(phone.pending()).rejects.toThrow('call enroll first')
   await expect(phone.approve('123456')).rejects.toThrow('call pending first')
-  await expect(phone.enrol('https://example.com/')).rejects.toThrow('is no enrolment link')
+  await expect(phone.enroll('https://example.com/')).rejects.toThrow('is no enrollment link')
 })
 
 test('nobody at the address of a simulator is an error at once', async () => {

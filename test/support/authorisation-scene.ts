@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { onServer } from './cluster.ts'
 import { callAsDevice, freshJti, seconds, sign } from './device-calls.ts'
-import { type Api, enrolPhone, type Phone, type RunningService } from './running-service.ts'
+import { type Api, enrollPhone, type Phone, type RunningService } from './running-service.ts'
 
 /** A tenant of a running service, with a key of it that has all scopes. */
 export type Tenancy = Pick<RunningService, 'origin' | 'tenantId' | 'simulator' | 'api' | 'database'>
@@ -43,12 +43,12 @@ export function createScene(service: Tenancy) {
     const imported = { displayName: name, identifiers: [name] }
     return (await made(api, 'POST', '/v1/users', imported)).id as string
   })
-  const enrol = (more: object) =>
+  const enroll = (more: object) =>
     once(async () => {
       await user()
-      return enrolPhone(service, { user: name, ...more })
+      return enrollPhone(service, { user: name, ...more })
     })
-  const phone = enrol({})
+  const phone = enroll({})
   const party = once(
     async () =>
       (await made(api, 'POST', '/v1/relying-parties', { name, namespaces: [name] })).id as string,
@@ -76,12 +76,12 @@ export function createScene(service: Tenancy) {
     challenge,
     activity,
     /** Another phone of the user, to be lost. */
-    lost: enrol({ withPush: false }),
-    enrolment: once(async () => {
+    lost: enroll({ withPush: false }),
+    enrollment: once(async () => {
       await user()
       return (await made(api, 'POST', '/v1/enrollments', { user: name })).id as string
     }),
-    nextEnrolment: once(async () => {
+    nextEnrollment: once(async () => {
       const opened = await callAsDevice(service, await phone(), {
         method: 'POST',
         path: '/device/v1/enrollments',

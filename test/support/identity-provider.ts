@@ -7,7 +7,7 @@ import {
   startIdentityProvider,
 } from '../../examples/oidc-provider/identity-provider.ts'
 import { endings, webhookPath } from '../../examples/oidc-provider/webhook-receiver.ts'
-import { enrolPhone, freePort, type Phone, type RunningService } from './running-service.ts'
+import { enrollPhone, freePort, type Phone, type RunningService } from './running-service.ts'
 import { startWebhookTap, type WebhookTap } from './webhook-tap.ts'
 
 const pollSeconds = 0.05
@@ -99,5 +99,5 @@ export async function newPerson(
 ): Promise<{ readonly user: string; readonly phone: Phone }> {
   const user = `user-${randomBytes(4).toString('hex')}@example.com`
   people.push(user)
-  return { user, phone: await enrolPhone(service, { user }) }
+  return { user, phone: await enrollPhone(service, { user }) }
 }

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { devNull } from 'node:os'
 import { type Logger, pino } from 'pino'
 import { DeviceClient } from '../../clients/device/device-client.ts'
-import { type Claim, claimEnrolment, readEnrolmentUri } from '../../clients/device/enrolment.ts'
+import { type Claim, claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
 import { createDeviceKeys, type DeviceKeys } from '../../clients/device/keys.ts'
 import type { AcceptedPush } from '../../simulator/pushes.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
@@ -187,16 +187,16 @@ export function challengeOf(push: AcceptedPush): string {
   return String(ids.cid)
 }
 
-/** Enrols a phone as people do: scan, claim, read the number on the page, type it. */
-export async function enrolPhone(
+/** Enrolls a phone as people do: scan, claim, read the number on the page, type it. */
+export async function enrollPhone(
   { api, simulator }: Pick<RunningService, 'api' | 'simulator'>,
   options: PhoneOptions = {},
 ): Promise<Phone> {
   const { user = 'alice', platform = 'ios', verification = true, withPush = true } = options
   const opened = await api('POST', '/v1/enrollments', { user, displayName: user })
   if (opened.status !== 201) throw new Error(opened.text)
-  const ticket = readEnrolmentUri(opened.json.uri)
-  if (!ticket) throw new Error(`not an enrolment URI: ${opened.json.uri}`)
+  const ticket = readEnrollmentUri(opened.json.uri)
+  if (!ticket) throw new Error(`not an enrollment URI: ${opened.json.uri}`)
   const provider = platform === 'ios' ? 'apns' : 'fcm'
   const usual = platform === 'ios' ? `${simulator.credentials.apns.bundleIds[0]}` : androidApp
   const appId = options.appId ?? usual
@@ -218,7 +218,7 @@ export async function enrolPhone(
     },
     ...(withPush && { push: { provider, token } }),
   }
-  const account = await claimEnrolment(claim, world)
+  const account = await claimEnrollment(claim, world)
   const client = new DeviceClient({ account, keys, ...world })
   const claimed = await api('GET', `/v1/enrollments/${opened.json.id}`)
   await client.confirm(claimed.json.number)

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { activity } from '../../src/domain/activity.ts'
 import { type DeviceAttestation, notAttested } from '../../src/domain/attestation.ts'
 import type { Challenge } from '../../src/domain/challenge.ts'
-import type { ChallengeId, DeviceId, EnrolmentId, TenantId, UserId } from '../../src/domain/ids.ts'
+import type { ChallengeId, DeviceId, EnrollmentId, TenantId, UserId } from '../../src/domain/ids.ts'
 import { afterCreation, unusedBudget } from '../../src/domain/prompt-ladder.ts'
 import type { Protection } from '../../src/domain/protection.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
@@ -19,7 +19,7 @@ import { createDeviceSpanStore } from '../../src/persistence/device-spans.ts'
 import { createDeviceStore } from '../../src/persistence/devices.ts'
 import { createDiagnosticsStore } from '../../src/persistence/diagnostics.ts'
 import { createDoorStore } from '../../src/persistence/doors.ts'
-import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
+import { createEnrollmentStore } from '../../src/persistence/enrollments.ts'
 import { createIntegrationStore } from '../../src/persistence/integrations.ts'
 import { createKeptAnswerStore } from '../../src/persistence/kept-answers.ts'
 import { createKeycloakCallbackStore } from '../../src/persistence/keycloak-callbacks.ts'
@@ -41,7 +41,7 @@ import { createWebhookDeliveryStore } from '../../src/persistence/webhook-delive
 import { createWebhookEndpointStore } from '../../src/persistence/webhook-endpoints.ts'
 import type { AnswerToRecord, NewChallenge } from '../../src/ports/challenge-store.ts'
 import type { TiedKey } from '../../src/ports/device-store.ts'
-import type { NewDevice } from '../../src/ports/enrolment-store.ts'
+import type { NewDevice } from '../../src/ports/enrollment-store.ts'
 import { createTestDatabase } from './database.ts'
 
 /** A thumbprint of a key that nobody has; also good as a `jti`. */
@@ -72,7 +72,7 @@ export async function openStores(
     keycloakCallbacks: createKeycloakCallbackStore(database),
     users: createUserStore(database, random),
     signingKeys: createSigningKeyStore(database, random),
-    enrolments: createEnrolmentStore(database, random),
+    enrollments: createEnrollmentStore(database, random),
     devices: createDeviceStore(database, random),
     suspensions: createSuspensionStore(database, random),
     deviceSpans: createDeviceSpanStore(database, random),
@@ -158,9 +158,9 @@ export function aKey(role: TiedKey['role'] = 'possession'): TiedKey {
   return { role, kid: thumbprint(), publicJwk, mac: randomBytes(32) }
 }
 
-/** An enrolment that waits to be claimed. */
-export async function anEnrolment(
-  { enrolments }: Stores,
+/** An enrollment that waits to be claimed. */
+export async function anEnrollment(
+  { enrollments }: Stores,
   { tenantId, rpId, userId }: TestUser,
   more: {
     readonly confirmationRequired?: boolean
@@ -172,9 +172,9 @@ export async function anEnrolment(
     readonly ttlSeconds?: number
   } = {},
 ) {
-  const made = await enrolments.create({
+  const made = await enrollments.create({
     tenantId,
-    id: random.id('enrolment'),
+    id: random.id('enrollment'),
     userId,
     rpId,
     codeTriesLeft: 5,
@@ -186,15 +186,15 @@ export async function anEnrolment(
     codeHash: more.codeHash ?? randomBytes(32),
     typedCodeHash: more.typedCodeHash ?? randomBytes(32),
     ttlSeconds: more.ttlSeconds ?? 600,
-    activity: activity({ userId, type: 'enrolment_opened', actor: 'operator' }),
+    activity: activity({ userId, type: 'enrollment_opened', actor: 'operator' }),
   })
   if (made === 'user_suspended') throw new Error('the user is suspended')
   return made
 }
 
-/** What a claim of this enrolment would bring: a device with fresh keys. */
+/** What a claim of this enrollment would bring: a device with fresh keys. */
 export function aClaim(
-  enrolment: { readonly tenantId: TenantId; readonly id: EnrolmentId; readonly userId: UserId },
+  enrollment: { readonly tenantId: TenantId; readonly id: EnrollmentId; readonly userId: UserId },
   more: {
     readonly numberSealed?: Uint8Array
     readonly withPush?: boolean
@@ -207,10 +207,10 @@ export function aClaim(
   const id = random.id('device')
   return {
     device: {
-      tenantId: enrolment.tenantId,
+      tenantId: enrollment.tenantId,
       id,
-      userId: enrolment.userId,
-      enrolmentId: enrolment.id,
+      userId: enrollment.userId,
+      enrollmentId: enrollment.id,
       name: 'Phone',
       platform: 'ios',
       model: 'Model',
@@ -243,8 +243,8 @@ export async function aDevice(
   user: TestUser,
   more: Parameters<typeof aClaim>[1] = {},
 ): Promise<DeviceId> {
-  const claim = aClaim(await anEnrolment(stores, user), more)
-  const claimed = await stores.enrolments.claim(claim)
+  const claim = aClaim(await anEnrollment(stores, user), more)
+  const claimed = await stores.enrollments.claim(claim)
   if (claimed.kind !== 'claimed') throw new Error(`the claim was refused: ${claimed.kind}`)
   return claimed.device.id
 }

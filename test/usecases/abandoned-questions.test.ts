@@ -71,7 +71,7 @@ function askAsRealm({ needs, entered }: Client) {
 test.each([
   [
     'no client can come back for',
-    { kind: 'duo_auth_api', sha1Allowed: false, failOpenAllowed: false, enrolmentAllowed: false },
+    { kind: 'duo_auth_api', sha1Allowed: false, failOpenAllowed: false, enrollmentAllowed: false },
     askAsTerminal,
   ],
   [

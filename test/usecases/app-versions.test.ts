@@ -2,11 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { PolicyOverrides } from '../../src/domain/policy.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { claimEnrolment } from '../../src/usecases/claim-enrolment.ts'
+import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'
 import { confirmReceipt } from '../../src/usecases/confirm-receipt.ts'
 import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
 import { listOwnActivities } from '../../src/usecases/list-activities.ts'
-import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
+import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
 import {
   listOwnDevices,
   readSelf,
@@ -78,13 +78,13 @@ describe('an app that is too old', () => {
     expect(await unregisterSelf(world, await proof())).toBeUndefined()
   })
 
-  test('cannot enrol, and the code is still good for a newer one', async () => {
+  test('cannot enroll, and the code is still good for a newer one', async () => {
     await decide({ appVersionsMin: ['com.example.app@3.2.0'] })
-    const { uri } = await granted(openEnrolment(world, principal, { user: 'alice' }))
+    const { uri } = await granted(openEnrollment(world, principal, { user: 'alice' }))
     const { command } = await aClaimCommand(world, principal.tenantId, scannedCode(uri))
-    expect(await claimEnrolment(world, command)).toEqual(tooOld)
+    expect(await claimEnrollment(world, command)).toEqual(tooOld)
     const device = { ...command.device, appVersion: '3.2.0' }
-    await granted(claimEnrolment(world, { ...command, device }))
+    await granted(claimEnrollment(world, { ...command, device }))
   })
 })
 
@@ -92,7 +92,7 @@ test('a retired platform is refused everywhere', async () => {
   await decide({ retiredPlatforms: ['ios'] })
   const retired = { refused: 'platform_retired', facts: { platform: 'ios' } }
   expect(await fetchChallenges(world, await proof())).toEqual(retired)
-  const { uri } = await granted(openEnrolment(world, principal, { user: 'alice' }))
+  const { uri } = await granted(openEnrollment(world, principal, { user: 'alice' }))
   const { command } = await aClaimCommand(world, principal.tenantId, scannedCode(uri))
-  expect(await claimEnrolment(world, command)).toEqual(retired)
+  expect(await claimEnrollment(world, command)).toEqual(retired)
 })

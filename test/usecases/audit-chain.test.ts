@@ -86,8 +86,8 @@ describe('the chain', () => {
       'tenant_created',
       'relying_party_created',
       'user_imported',
-      'enrolment_opened',
-      'enrolment_claimed',
+      'enrollment_opened',
+      'enrollment_claimed',
       'device_added',
       'audit_checkpointed',
     ])

@@ -2,12 +2,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import type { PolicyOverrides } from '../../src/domain/policy.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { claimEnrolment } from '../../src/usecases/claim-enrolment.ts'
-import { confirmEnrolment } from '../../src/usecases/confirm-enrolment.ts'
-import { openNextEnrolment } from '../../src/usecases/next-phone.ts'
-import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
+import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'
+import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
+import { openNextEnrollment } from '../../src/usecases/next-phone.ts'
+import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
 import { setPolicy } from '../../src/usecases/policy.ts'
-import { readEnrolment } from '../../src/usecases/read-enrolment.ts'
+import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
 import { readReadiness } from '../../src/usecases/read-readiness.ts'
 import { rotatePushToken } from '../../src/usecases/rotate-push-token.ts'
 import {
@@ -39,11 +39,11 @@ afterAll(() => world.close())
 const decide = (overrides: PolicyOverrides) =>
   granted(setPolicy(world, principal.tenantId, { overrides, replace: true }, 'operator'))
 const open = (parentDeviceId: DeviceId) =>
-  openEnrolment(world, principal, { user: 'alice', parentDeviceId })
+  openEnrollment(world, principal, { user: 'alice', parentDeviceId })
 
 async function claim(uri: string) {
   const { keys, command } = await aClaimCommand(world, principal.tenantId, scannedCode(uri))
-  return { keys, claimed: await claimEnrolment(world, command) }
+  return { keys, claimed: await claimEnrollment(world, command) }
 }
 /** A confirmed watch of the phone. */
 async function aWatch(parent = phone) {
@@ -52,9 +52,9 @@ async function aWatch(parent = phone) {
   const { device } = await granted(Promise.resolve(claimed))
   const { tenantId, userId } = phone
   const watch = { keys, id: device.id, userId, tenantId }
-  const read = readEnrolment(world, principal, opened.enrolment.id, { waitMs: 0 })
+  const read = readEnrollment(world, principal, opened.enrollment.id, { waitMs: 0 })
   const { number } = await granted(read)
-  await granted(confirmEnrolment(world, await aProof(world, watch), number ?? ''))
+  await granted(confirmEnrollment(world, await aProof(world, watch), number ?? ''))
   return watch
 }
 const find = (id: DeviceId) => world.devices.find(principal.tenantId, id)
@@ -121,11 +121,11 @@ describe('a companion', () => {
     expect(await find(device.id)).toMatchObject({ status: 'unregistered' })
   })
 
-  test('cannot join a parent that is gone since the enrolment was opened', async () => {
+  test('cannot join a parent that is gone since the enrollment was opened', async () => {
     await aPhone(world, principal)
     const { uri } = await granted(open(phone.id))
     await end(phone.id)
-    expect((await claim(uri)).claimed).toEqual({ refused: 'enrolment_not_open' })
+    expect((await claim(uri)).claimed).toEqual({ refused: 'enrollment_not_open' })
   })
 
   test('has one of the user’s own active devices as its parent, and no companion of its own', async () => {
@@ -139,9 +139,9 @@ describe('a companion', () => {
 
   test('is enrolled by its parent with the verification key, which replaces nobody', async () => {
     const proof = await aProof(world, phone, phone.keys.verification ?? undefined)
-    const opened = await granted(openNextEnrolment(world, proof, { companion: true }))
-    expect(opened.enrolment).toMatchObject({ parentDeviceId: phone.id, replacesDeviceId: null })
-    const weak = await openNextEnrolment(world, await aProof(world, phone), { companion: true })
+    const opened = await granted(openNextEnrollment(world, proof, { companion: true }))
+    expect(opened.enrollment).toMatchObject({ parentDeviceId: phone.id, replacesDeviceId: null })
+    const weak = await openNextEnrollment(world, await aProof(world, phone), { companion: true })
     expect(weak).toMatchObject({ refused: 'proof_key_not_allowed' })
   })
 })

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { cancelEnrolment } from '../../src/usecases/cancel-enrolment.ts'
+import { cancelEnrollment } from '../../src/usecases/cancel-enrollment.ts'
 import { changeDevice } from '../../src/usecases/change-device.ts'
-import { claimEnrolment } from '../../src/usecases/claim-enrolment.ts'
-import { confirmEnrolment } from '../../src/usecases/confirm-enrolment.ts'
-import { openNextEnrolment, readNextEnrolment } from '../../src/usecases/next-phone.ts'
+import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'
+import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
+import { openNextEnrollment, readNextEnrollment } from '../../src/usecases/next-phone.ts'
 import { readDevice } from '../../src/usecases/read-devices.ts'
-import { readEnrolment } from '../../src/usecases/read-enrolment.ts'
+import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
 import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
 import { until } from '../support/until.ts'
 import {
@@ -40,22 +40,22 @@ afterAll(() => world.close())
 const verified = (phone: Phone) =>
   aProof(world, phone, phone.keys.verification ?? phone.keys.possession)
 const open = async (more: { replacesDeviceId?: DeviceId | null } = {}, phone = old) =>
-  openNextEnrolment(world, await verified(phone), more)
+  openNextEnrollment(world, await verified(phone), more)
 const now = { waitMs: 0 }
 
 /** The next phone claims what the old one opened. */
 async function claim(uri: string) {
   const { keys, command } = await aClaimCommand(world, rp.tenantId, scannedCode(uri))
-  const { device } = await granted(claimEnrolment(world, command))
+  const { device } = await granted(claimEnrollment(world, command))
   return { keys, id: device.id, userId: device.userId, tenantId: rp.tenantId }
 }
 const statusOf = async (id: DeviceId) => (await granted(readDevice(world, rp, id))).status
 
 describe('the old phone', () => {
   test('shows the number that the new one types, and goes when the new one is confirmed', async () => {
-    const { enrolment, uri, code } = await granted(open())
+    const { enrollment, uri, code } = await granted(open())
     expect(code).toMatch(/^[0-9A-Z]{5}-[0-9A-Z]{5}$/)
-    const following = readNextEnrolment(world, await aProof(world, old), enrolment.id, {
+    const following = readNextEnrollment(world, await aProof(world, old), enrollment.id, {
       waitMs: 20_000,
       after: 'open',
     })
@@ -64,7 +64,7 @@ describe('the old phone', () => {
     expect([status, number]).toEqual(['claimed', expect.stringMatching(/^[0-9]{6}$/)])
     expect(await statusOf(old.id)).toBe('active')
     world.revoked.length = 0
-    await granted(confirmEnrolment(world, await aProof(world, next), number ?? ''))
+    await granted(confirmEnrollment(world, await aProof(world, next), number ?? ''))
     expect(await statusOf(next.id)).toBe('active')
     expect(await readDevice(world, rp, old.id)).toMatchObject({
       status: 'unregistered',
@@ -79,11 +79,11 @@ describe('the old phone', () => {
       [null, []],
       [other.id, [other.id]],
     ] as const) {
-      const { enrolment, uri } = await granted(open({ replacesDeviceId }))
+      const { enrollment, uri } = await granted(open({ replacesDeviceId }))
       const next = await claim(uri)
       const proof = await aProof(world, old)
-      const { number } = await granted(readNextEnrolment(world, proof, enrolment.id, now))
-      await granted(confirmEnrolment(world, await aProof(world, next), number ?? ''))
+      const { number } = await granted(readNextEnrollment(world, proof, enrollment.id, now))
+      await granted(confirmEnrollment(world, await aProof(world, next), number ?? ''))
       expect(await statusOf(old.id)).toBe('active')
       for (const id of gone) expect(await statusOf(id)).toBe('unregistered')
     }
@@ -91,14 +91,14 @@ describe('the old phone', () => {
 
   test('opens nothing without its verification key, nothing twice by one proof, and nothing for a stranger’s device', async () => {
     const possession = await aProof(world, old)
-    expect(await openNextEnrolment(world, possession, {})).toEqual({
+    expect(await openNextEnrollment(world, possession, {})).toEqual({
       refused: 'proof_key_not_allowed',
     })
     const proof = await verified(old)
     const tries = await Promise.all(
-      Array.from({ length: 50 }, () => openNextEnrolment(world, proof, {})),
+      Array.from({ length: 50 }, () => openNextEnrollment(world, proof, {})),
     )
-    expect(tries.filter((one) => 'enrolment' in one)).toHaveLength(1)
+    expect(tries.filter((one) => 'enrollment' in one)).toHaveLength(1)
     const stranger = await aPhone(world, rp, { user: 'stranger' })
     expect(await open({ replacesDeviceId: stranger.id })).toEqual({ refused: 'not_found' })
     expect(await open({ replacesDeviceId: world.random.id('device') })).toEqual({
@@ -107,32 +107,32 @@ describe('the old phone', () => {
   })
 
   test('alone reads the number; another device of the user and the device of another see nothing', async () => {
-    const { enrolment } = await granted(open())
+    const { enrollment } = await granted(open())
     for (const reader of [
       await aPhone(world, rp, { user }),
       await aPhone(world, rp, { user: 'stranger' }),
     ]) {
       const proof = await aProof(world, reader)
-      expect(await readNextEnrolment(world, proof, enrolment.id, now)).toEqual({
+      expect(await readNextEnrollment(world, proof, enrollment.id, now)).toEqual({
         refused: 'not_found',
       })
     }
   })
 
-  test('reads no enrolment that a relying party opened', async () => {
-    const { enrolmentId } = await granted(readDevice(world, rp, old.id))
+  test('reads no enrollment that a relying party opened', async () => {
+    const { enrollmentId } = await granted(readDevice(world, rp, old.id))
     const proof = await aProof(world, old)
-    expect(await readNextEnrolment(world, proof, enrolmentId, now)).toEqual({
+    expect(await readNextEnrollment(world, proof, enrollmentId, now)).toEqual({
       refused: 'not_found',
     })
   })
 
   test('leaves the relying party that enrolled it able to see and cancel what it opened', async () => {
-    const { enrolment } = await granted(open())
-    expect(await readEnrolment(world, rp, enrolment.id, now)).toMatchObject({ status: 'open' })
-    expect(await cancelEnrolment(world, rp, enrolment.id)).toMatchObject({ status: 'cancelled' })
+    const { enrollment } = await granted(open())
+    expect(await readEnrollment(world, rp, enrollment.id, now)).toMatchObject({ status: 'open' })
+    expect(await cancelEnrollment(world, rp, enrollment.id)).toMatchObject({ status: 'cancelled' })
     const other = await aPrincipal(world, ['default'], rp.tenantId)
-    expect(await readEnrolment(world, other, enrolment.id, now)).toEqual({ refused: 'not_found' })
+    expect(await readEnrollment(world, other, enrollment.id, now)).toEqual({ refused: 'not_found' })
   })
 })
 
@@ -143,7 +143,7 @@ describe('what a lost phone opened goes with it', () => {
   ] as const
 
   test.each(ways)('and its open wait ends in a refusal, when the phone is %s', async (how, end) => {
-    const { enrolment } = await granted(open())
+    const { enrollment } = await granted(open())
     const wait = { waitMs: 20_000, after: 'open' } as const
     let isWaiting = false
     const watch: World['signals']['watch'] = (...keys) => {
@@ -155,60 +155,60 @@ describe('what a lost phone opened goes with it', () => {
       return { next, close: () => watched.close() }
     }
     const watched = { ...world, signals: { ...world.signals, watch } }
-    const following = readNextEnrolment(watched, await aProof(world, old), enrolment.id, wait)
+    const following = readNextEnrollment(watched, await aProof(world, old), enrollment.id, wait)
     await until('it has read that it is open, and waits', () => isWaiting)
     await granted(end(old.id))
     expect(await following).toEqual({ refused: `device_${how}` })
   })
 
   test.each(ways)('while it is open, when the phone is %s', async (_, end) => {
-    const { enrolment, uri } = await granted(open())
+    const { enrollment, uri } = await granted(open())
     await granted(end(old.id))
-    expect(await readEnrolment(world, rp, enrolment.id, now)).toMatchObject({ status: 'void' })
+    expect(await readEnrollment(world, rp, enrollment.id, now)).toMatchObject({ status: 'void' })
     const { command } = await aClaimCommand(world, rp.tenantId, scannedCode(uri))
-    expect(await claimEnrolment(world, command)).toEqual({ refused: 'enrolment_not_open' })
+    expect(await claimEnrollment(world, command)).toEqual({ refused: 'enrollment_not_open' })
   })
 
   test.each(ways)(
     'and with it the phone that had claimed it, when the phone is %s',
     async (_, end) => {
-      const { enrolment, uri } = await granted(open())
+      const { enrollment, uri } = await granted(open())
       const thief = await claim(uri)
       const proof = await aProof(world, old)
-      const { number } = await granted(readNextEnrolment(world, proof, enrolment.id, now))
+      const { number } = await granted(readNextEnrollment(world, proof, enrollment.id, now))
       await granted(end(old.id))
       expect(await readDevice(world, rp, thief.id)).toMatchObject({
         status: 'unregistered',
         unregisterReason: 'not_confirmed',
       })
-      const confirmed = await confirmEnrolment(world, await aProof(world, thief), number ?? '')
+      const confirmed = await confirmEnrollment(world, await aProof(world, thief), number ?? '')
       expect(confirmed).toEqual({ refused: 'device_unregistered' })
     },
   )
 
   test('also when it opens one with a proof that was believed before it was lost', async () => {
     const proof = await verified(old)
-    const { enrolments } = world
+    const { enrollments } = world
     const late = {
       ...world,
-      enrolments: {
-        ...enrolments,
-        createByDevice: async (...given: Parameters<typeof enrolments.createByDevice>) => {
+      enrollments: {
+        ...enrollments,
+        createByDevice: async (...given: Parameters<typeof enrollments.createByDevice>) => {
           await unregisterDevice(world, rp, old.id, 'stolen')
-          return enrolments.createByDevice(...given)
+          return enrollments.createByDevice(...given)
         },
       },
     }
-    expect(await openNextEnrolment(late, proof, {})).toEqual({ refused: 'device_unregistered' })
+    expect(await openNextEnrollment(late, proof, {})).toEqual({ refused: 'device_unregistered' })
   })
 
   test('and a phone that was confirmed before stays', async () => {
-    const { enrolment, uri } = await granted(open({ replacesDeviceId: null }))
+    const { enrollment, uri } = await granted(open({ replacesDeviceId: null }))
     const next = await claim(uri)
     const { number } = await granted(
-      readNextEnrolment(world, await aProof(world, old), enrolment.id, now),
+      readNextEnrollment(world, await aProof(world, old), enrollment.id, now),
     )
-    await granted(confirmEnrolment(world, await aProof(world, next), number ?? ''))
+    await granted(confirmEnrollment(world, await aProof(world, next), number ?? ''))
     await granted(unregisterDevice(world, rp, old.id, 'lost'))
     expect(await statusOf(next.id)).toBe('active')
   })

@@ -6,13 +6,13 @@ import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import { createSealing } from '../../src/outbound/sealing.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { claimEnrolment } from '../../src/usecases/claim-enrolment.ts'
-import { confirmEnrolment } from '../../src/usecases/confirm-enrolment.ts'
+import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'
+import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
 import { importUser } from '../../src/usecases/import-user.ts'
 import { listActivities } from '../../src/usecases/list-activities.ts'
-import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
+import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
 import { mintPortalLink } from '../../src/usecases/portal.ts'
-import { readEnrolment } from '../../src/usecases/read-enrolment.ts'
+import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
 import { makeRecoveryCodes, makeTemporaryCode } from '../../src/usecases/single-use-codes.ts'
 import { setUserStatus } from '../../src/usecases/suspend-user.ts'
 import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
@@ -45,13 +45,15 @@ afterAll(() => world.close())
 
 /** A user with one device that shows passcodes, as the app has it. */
 async function aGenerator(asking = principal, name = randomBytes(8).toString('hex')) {
-  const opened = await granted(openEnrolment(world, asking, { user: name, displayName: name }))
+  const opened = await granted(openEnrollment(world, asking, { user: name, displayName: name }))
   const { tenantId } = asking
   const { keys, command } = await aClaimCommand(world, tenantId, scannedCode(opened.uri))
-  const { device, passcode } = await granted(claimEnrolment(world, command))
-  const { number } = await granted(readEnrolment(world, asking, opened.enrolment.id, { waitMs: 0 }))
+  const { device, passcode } = await granted(claimEnrollment(world, command))
+  const { number } = await granted(
+    readEnrollment(world, asking, opened.enrollment.id, { waitMs: 0 }),
+  )
   const phone = { keys, id: device.id, userId: device.userId, tenantId }
-  await granted(confirmEnrolment(world, await aProof(world, phone), number ?? ''))
+  await granted(confirmEnrollment(world, await aProof(world, phone), number ?? ''))
   const stepNow = async () => {
     const { now } = await world.passcodes.facts(tenantId, asking.rpId, device.userId)
     return Math.floor(now.getTime() / 1000 / passcodePeriodSeconds)
@@ -410,7 +412,7 @@ describe('a refusal', () => {
     const user = { id: userId }
     const outcomes = [
       await ask(world, principal, { user }),
-      await openEnrolment(world, principal, { user }),
+      await openEnrollment(world, principal, { user }),
       await mintPortalLink(world, principal, userId),
     ]
     return outcomes.map((one) => (isRefusal(one) ? one.refused : 'granted'))

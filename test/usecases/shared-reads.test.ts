@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
+import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
 import { readChallenge, waitForChallenge } from '../../src/usecases/read-challenge.ts'
-import { readEnrolment } from '../../src/usecases/read-enrolment.ts'
+import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
 import { createSharedReads } from '../../src/usecases/shared-reads.ts'
 import { until } from '../support/until.ts'
 import {
@@ -105,7 +105,7 @@ test('names share nothing, and a read that fails fails for those who shared it a
 })
 
 /** A world that counts the reads of one kind. */
-function counting<Name extends 'challenges' | 'enrolments'>(name: Name) {
+function counting<Name extends 'challenges' | 'enrollments'>(name: Name) {
   let reads = 0
   const store = world[name]
   const find = (...given: unknown[]) => {
@@ -159,14 +159,16 @@ test('a relying party shares no reading with another', async () => {
   expect(foreign).toEqual({ refused: 'not_found' })
 })
 
-test('500 who wait for one enrolment look at it together', async () => {
+test('500 who wait for one enrollment look at it together', async () => {
   const principal = await aPrincipal(world)
   const user = { user: 'alice', displayName: 'Alice' }
-  const { enrolment } = await granted(openEnrolment(world, principal, user))
-  const { needs, reads } = counting('enrolments')
-  const { id } = enrolment
+  const { enrollment } = await granted(openEnrollment(world, principal, user))
+  const { needs, reads } = counting('enrollments')
+  const { id } = enrollment
   await Promise.all(
-    Array.from({ length: 500 }, () => granted(readEnrolment(needs, principal, id, { waitMs: 30 }))),
+    Array.from({ length: 500 }, () =>
+      granted(readEnrollment(needs, principal, id, { waitMs: 30 })),
+    ),
   )
   expect(reads()).toBeLessThanOrEqual(12)
 })

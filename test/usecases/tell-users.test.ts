@@ -38,7 +38,7 @@ beforeEach(async () => {
   principal = await aPrincipal(world)
   phone = await aPhone(world, principal)
   second = await aPhone(world, principal)
-  // What the enrolments left to tell is not what these tests are about.
+  // What the enrollments left to tell is not what these tests are about.
   await sql('told', "update activities set notice = 'in_app'")
   world.dispatched.length = 0
 })
@@ -106,13 +106,13 @@ describe('an activity that is owed', () => {
     expect(await noticeOf('device_renamed')).toEqual(['pushed'])
   })
 
-  test('is told by the enrolment of a device to those that were there before', async () => {
+  test('is told by the enrollment of a device to those that were there before', async () => {
     const third = await aPhone(world, principal)
     await tell()
     const about = new Set(world.dispatched.map(({ deviceId }) => deviceId))
     expect(about).toEqual(new Set([phone.id, second.id]))
     expect(about.has(third.id)).toBe(false)
-    expect(await noticeOf('enrolment_claimed')).toContain('pushed')
+    expect(await noticeOf('enrollment_claimed')).toContain('pushed')
     expect(await noticeOf('device_added')).toContain('pushed')
   })
 
@@ -187,7 +187,7 @@ describe('what is critical', () => {
     (await sql('outcome', 'select notice from activities where id = $1', id))[0]?.notice
   const lastPush = () => world.dispatched.at(-1)
 
-  test('of a relying party rings after the enrolment of a second device', async () => {
+  test('of a relying party rings after the enrollment of a second device', async () => {
     await aPhone(world, principal)
     await tell()
     world.dispatched.length = 0

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
 import { listDevices, readDevice } from '../../src/usecases/read-devices.ts'
 import { devicesPerCallMax, unregisterByTime } from '../../src/usecases/unregister-by-time.ts'
-import { aClaim, aDevice, anEnrolment } from '../support/stores.ts'
+import { aClaim, aDevice, anEnrollment } from '../support/stores.ts'
 import { aPhone, aPrincipal, granted, openWorld, type World } from './world.ts'
 
 let world: World
@@ -77,8 +77,8 @@ test('more than fit into one call take several, and none is left or counted twic
   for (let made = 0; made < count; made++) {
     await aDevice(stores, user, { devicesPerUserMax: count + 1 })
   }
-  const opened = await anEnrolment(stores, user, { confirmationRequired: true })
-  await world.enrolments.claim(
+  const opened = await anEnrollment(stores, user, { confirmationRequired: true })
+  await world.enrollments.claim(
     aClaim(opened, { numberSealed: Buffer.alloc(40), devicesPerUserMax: count + 2 }),
   )
   const span = { from, to: await now(), reason }

@@ -5,12 +5,12 @@ import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal, refuse } from '../../src/domain/refusal.ts'
 import { openTurns } from '../../src/open-turns.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { cancelEnrolment } from '../../src/usecases/cancel-enrolment.ts'
+import { cancelEnrollment } from '../../src/usecases/cancel-enrollment.ts'
 import { changeDevice } from '../../src/usecases/change-device.ts'
-import { claimEnrolment } from '../../src/usecases/claim-enrolment.ts'
-import { confirmEnrolment } from '../../src/usecases/confirm-enrolment.ts'
+import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'
+import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
 import { setNotificationPreferences } from '../../src/usecases/notification-preferences.ts'
-import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
+import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
 import { eraseUser } from '../../src/usecases/personal-data.ts'
 import { mintPortalLink } from '../../src/usecases/portal.ts'
 import { pausePushes, unlockUser } from '../../src/usecases/protection.ts'
@@ -106,16 +106,20 @@ test('answers of one user are recorded one at a time', async () => {
   expect(outcomes.filter((one) => !isRefusal(one))).toHaveLength(1)
 })
 
-test('links, enrolments, pauses and reports of one user wait for each other, too', async () => {
+test('links, enrollments, pauses and reports of one user wait for each other, too', async () => {
   const activities = await world.activities.list(phone.tenantId, phone.userId, {
     limit: 1,
     cursor: null,
   } as never)
   const id = activities[0]?.id
-  if (!id) throw new Error('an enrolment leaves an activity')
+  if (!id) throw new Error('an enrollment leaves an activity')
   for (const [store, method, act] of [
     ['portal', 'mint', () => mintPortalLink(world, principal, phone.userId)],
-    ['enrolments', 'create', () => openEnrolment(world, principal, { user: { id: phone.userId } })],
+    [
+      'enrollments',
+      'create',
+      () => openEnrollment(world, principal, { user: { id: phone.userId } }),
+    ],
     [
       'protections',
       'change',
@@ -138,23 +142,23 @@ test('links, enrolments, pauses and reports of one user wait for each other, too
 /** Everything else that locks the user's row, each with the store's method that does. */
 async function otherCalls() {
   const verification = phone.keys.verification ?? phone.keys.possession
-  const pending = await granted(openEnrolment(opened, principal, { user: { id: phone.userId } }))
+  const pending = await granted(openEnrollment(opened, principal, { user: { id: phone.userId } }))
   const code = scannedCode(pending.uri)
   const { keys, command } = await aClaimCommand(opened, phone.tenantId, code)
-  const second = await granted(claimEnrolment(opened, command))
+  const second = await granted(claimEnrollment(opened, command))
   const unconfirmed = { ...phone, keys, id: second.device.id }
-  const other = await granted(openEnrolment(opened, principal, { user: { id: phone.userId } }))
+  const other = await granted(openEnrollment(opened, principal, { user: { id: phone.userId } }))
   const claim = await aClaimCommand(opened, phone.tenantId, scannedCode(other.uri))
   const { userId } = phone
   const span = () => ({ from: new Date(0), to: opened.clock.now(), reason: 'admin' }) as const
   return [
-    ['enrolments', 'claim', () => claimEnrolment(world, claim.command)],
+    ['enrollments', 'claim', () => claimEnrollment(world, claim.command)],
     [
-      'enrolments',
+      'enrollments',
       'confirm',
-      async () => confirmEnrolment(world, await aProof(world, unconfirmed), 'x'),
+      async () => confirmEnrollment(world, await aProof(world, unconfirmed), 'x'),
     ],
-    ['enrolments', 'cancel', () => cancelEnrolment(world, principal, pending.enrolment.id)],
+    ['enrollments', 'cancel', () => cancelEnrollment(world, principal, pending.enrollment.id)],
     ['passcodes', 'replaceRecoveryCodes', () => makeRecoveryCodes(world, principal, userId)],
     ['passcodes', 'replaceTemporaryCode', () => makeTemporaryCode(world, principal, userId)],
     ['protections', 'unlock', () => unlockUser(world, principal, userId)],

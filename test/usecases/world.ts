@@ -22,12 +22,15 @@ import { createSignatures } from '../../src/outbound/signatures.ts'
 import type { DuePush } from '../../src/ports/challenge-store.ts'
 import type { SecurityEvent } from '../../src/ports/security-log.ts'
 import { readDeviceProof } from '../../src/usecases/authenticate-device.ts'
-import { type Command as ClaimCommand, claimEnrolment } from '../../src/usecases/claim-enrolment.ts'
-import { confirmEnrolment } from '../../src/usecases/confirm-enrolment.ts'
+import {
+  type Command as ClaimCommand,
+  claimEnrollment,
+} from '../../src/usecases/claim-enrollment.ts'
+import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
 import { type Command, createChallenge } from '../../src/usecases/create-challenge.ts'
 import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
-import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
-import { readEnrolment } from '../../src/usecases/read-enrolment.ts'
+import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
+import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
 import { createSharedReads } from '../../src/usecases/shared-reads.ts'
 import { createSigningKeys } from '../../src/usecases/signing-keys.ts'
 import { createRelyingParty, createTenant } from '../../src/usecases/tenants.ts'
@@ -160,7 +163,7 @@ export async function aClaimCommand(
   return { keys, prove, command }
 }
 
-/** The scanned code of an enrolment's picture. */
+/** The scanned code of an enrollment's picture. */
 export const scannedCode = (uri: string) => uri.slice(uri.indexOf('#') + 1)
 
 /** A confirmed phone of this user, who is created when new. */
@@ -170,15 +173,15 @@ export async function aPhone(
   { user = 'alice', verification = true }: { user?: string; verification?: boolean } = {},
 ) {
   const { tenantId } = principal
-  const opened = await granted(openEnrolment(world, principal, { user, displayName: user }))
+  const opened = await granted(openEnrollment(world, principal, { user, displayName: user }))
   const code = scannedCode(opened.uri)
   const { keys, command } = await aClaimCommand(world, tenantId, code, verification)
-  const { device } = await granted(claimEnrolment(world, command))
+  const { device } = await granted(claimEnrollment(world, command))
   const phone = { keys, id: device.id, userId: device.userId, tenantId }
   const { number } = await granted(
-    readEnrolment(world, principal, opened.enrolment.id, { waitMs: 0 }),
+    readEnrollment(world, principal, opened.enrollment.id, { waitMs: 0 }),
   )
-  await granted(confirmEnrolment(world, await aProof(world, phone), number ?? ''))
+  await granted(confirmEnrollment(world, await aProof(world, phone), number ?? ''))
   return phone
 }
 

@@ -365,8 +365,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Open an enrolment, creating the user if need be */
-        post: operations["openEnrolment"];
+        /** Open an enrollment, creating the user if need be */
+        post: operations["openEnrollment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -381,10 +381,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read an enrolment, waiting for its status to change
-         * @description A page follows an enrolment with `?wait=30&after=open` and then `?wait=30&after=claimed`: whatever changed between two calls is answered at once.
+         * Read an enrollment, waiting for its status to change
+         * @description A page follows an enrollment with `?wait=30&after=open` and then `?wait=30&after=claimed`: whatever changed between two calls is answered at once.
          */
-        get: operations["readEnrolment"];
+        get: operations["readEnrollment"];
         put?: never;
         post?: never;
         delete?: never;
@@ -403,10 +403,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Cancel an enrolment that is not completed
+         * Cancel an enrollment that is not completed
          * @description A device that has claimed it is unregistered. Cancelling twice changes nothing.
          */
-        post: operations["cancelEnrolment"];
+        post: operations["cancelEnrollment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -635,7 +635,7 @@ export interface paths {
         head?: never;
         /**
          * Suspend a user, or make the user active again
-         * @description Once a suspension returns, no approval commits and no code is accepted; what was pending is cancelled, open enrolments are void, sessions of the portal are over. Devices, codes and locks are kept.
+         * @description Once a suspension returns, no approval commits and no code is accepted; what was pending is cancelled, open enrollments are void, sessions of the portal are over. Devices, codes and locks are kept.
          */
         patch: operations["changeUser"];
         trace?: never;
@@ -710,8 +710,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Open an enrolment for a known user */
-        post: operations["openEnrolmentOfUser"];
+        /** Open an enrollment for a known user */
+        post: operations["openEnrollmentOfUser"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1278,7 +1278,7 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** A device has claimed the enrolment; it is not confirmed yet. */
+        /** A device has claimed the enrollment; it is not confirmed yet. */
         post: operations["onEnrollmentClaimedEvent"];
         delete?: never;
         options?: never;
@@ -1295,7 +1295,7 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** The enrolment is completed. */
+        /** The enrollment is completed. */
         post: operations["onEnrollmentConfirmedEvent"];
         delete?: never;
         options?: never;
@@ -1398,7 +1398,7 @@ export interface components {
                 [key: string]: string | number | boolean;
             };
             deviceId: string | null;
-            enrolmentId: string | null;
+            enrollmentId: string | null;
             /**
              * @description The activity.
              * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -1429,7 +1429,7 @@ export interface components {
             /** @enum {string} */
             severity: "info" | "warning" | "critical";
             /** @enum {string} */
-            type: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrolment_opened" | "enrolment_claimed" | "enrolment_cancelled" | "enrolment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
+            type: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
             /**
              * @description Whom it happened to.
              * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -1451,7 +1451,7 @@ export interface components {
                  */
                 activityId: string;
                 /** @enum {string} */
-                activityType: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrolment_opened" | "enrolment_claimed" | "enrolment_cancelled" | "enrolment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
+                activityType: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
                 challengeId: string | null;
                 deviceId: string | null;
                 enrollmentId: string | null;
@@ -2405,7 +2405,7 @@ export interface components {
             attestation: components["schemas"]["DeviceAttestation"];
             /**
              * Format: date-time
-             * @description When it claimed its enrolment.
+             * @description When it claimed its enrollment.
              * @example 2026-01-31T12:00:00.000Z
              */
             createdAt: string;
@@ -2436,7 +2436,7 @@ export interface components {
              */
             userId: string;
         };
-        /** @description What the attestation at enrolment showed; it is never repeated. */
+        /** @description What the attestation at enrollment showed; it is never repeated. */
         DeviceAttestation: {
             /**
              * @description Where the keys are, as far as the maker vouches for it; `app_attest` vouches for the app that made them.
@@ -2611,7 +2611,48 @@ export interface components {
             /** @description Give it as `cursor` to get the next page; null on the last one. */
             nextCursor: string | null;
         };
-        /** @description A device has claimed the enrolment; it is not confirmed yet. */
+        /** @description A one-time ticket that lets one device join one user. */
+        Enrollment: {
+            claimedAt: string | null;
+            /**
+             * Format: date-time
+             * @description When it was opened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            deviceId: string | null;
+            endedAt: string | null;
+            /**
+             * Format: date-time
+             * @description When it runs out.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt: string;
+            /**
+             * @description The enrollment.
+             * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description While claimed: show it on the page, for the person to type on the new device.
+             * @example 483920
+             */
+            number?: string;
+            /**
+             * @description Why it is void.
+             * @enum {string}
+             */
+            reason?: "number_tries_used_up" | "device_unregistered" | "device_suspended" | "user_suspended";
+            /** @enum {string} */
+            status: "open" | "claimed" | "completed" | "cancelled" | "void" | "expired";
+            /**
+             * @description Whose device it is for.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+            wrongNumbersLeft: number;
+        };
+        /** @description A device has claimed the enrollment; it is not confirmed yet. */
         EnrollmentClaimedEvent: {
             data: {
                 /**
@@ -2620,7 +2661,7 @@ export interface components {
                  */
                 deviceId: string;
                 /**
-                 * @description The enrolment.
+                 * @description The enrollment.
                  * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 enrollmentId: string;
@@ -2646,7 +2687,7 @@ export interface components {
             /** @constant */
             type: "enrollment.claimed";
         };
-        /** @description The enrolment is completed. */
+        /** @description The enrollment is completed. */
         EnrollmentConfirmedEvent: {
             data: {
                 /**
@@ -2655,7 +2696,7 @@ export interface components {
                  */
                 deviceId: string;
                 /**
-                 * @description The enrolment.
+                 * @description The enrollment.
                  * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 enrollmentId: string;
@@ -2680,47 +2721,6 @@ export interface components {
             timestamp: string;
             /** @constant */
             type: "enrollment.confirmed";
-        };
-        /** @description A one-time ticket that lets one device join one user. */
-        Enrolment: {
-            claimedAt: string | null;
-            /**
-             * Format: date-time
-             * @description When it was opened.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            createdAt: string;
-            deviceId: string | null;
-            endedAt: string | null;
-            /**
-             * Format: date-time
-             * @description When it runs out.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            expiresAt: string;
-            /**
-             * @description The enrolment.
-             * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            id: string;
-            /**
-             * @description While claimed: show it on the page, for the person to type on the new device.
-             * @example 483920
-             */
-            number?: string;
-            /**
-             * @description Why it is void.
-             * @enum {string}
-             */
-            reason?: "number_tries_used_up" | "device_unregistered" | "device_suspended" | "user_suspended";
-            /** @enum {string} */
-            status: "open" | "claimed" | "completed" | "cancelled" | "void" | "expired";
-            /**
-             * @description Whose device it is for.
-             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            userId: string;
-            wrongNumbersLeft: number;
         };
         /** @description What anyone needs to verify the decision without us. */
         Evidence: {
@@ -2805,10 +2805,10 @@ export interface components {
             kind: "wait";
         } | {
             /**
-             * @description Whether new users, and only those, are enrolled at this door; takes a policy without `enrolmentConfirmation`.
+             * @description Whether new users, and only those, are enrolled at this door; takes a policy without `enrollmentConfirmation`.
              * @default false
              */
-            enrolmentAllowed?: boolean;
+            enrollmentAllowed?: boolean;
             /**
              * @description Whether clients may say that they let people in when nobody answers.
              * @default false
@@ -2996,7 +2996,7 @@ export interface components {
             kind: "wait";
         } | {
             /** @default false */
-            enrolmentAllowed: boolean;
+            enrollmentAllowed: boolean;
             failOpenAllowed: boolean;
             /** @constant */
             kind: "duo_auth_api";
@@ -3246,7 +3246,7 @@ export interface components {
          *       "user": "ada@example.com"
          *     }
          */
-        NewEnrolment: {
+        NewEnrollment: {
             /**
              * @description Creates the user under this name when the identifier is new; without it an unknown user is refused.
              * @example Ada Lovelace
@@ -3265,7 +3265,7 @@ export interface components {
             user: components["schemas"]["UserReference"];
         };
         /** @description How the device is to be enrolled; `{}` will do. */
-        NewEnrolmentOfUser: {
+        NewEnrollmentOfUser: {
             /**
              * @description The device of the user whose companion (a watch) the new one becomes; it ends with it.
              * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -3355,8 +3355,8 @@ export interface components {
              */
             url: string;
         };
-        /** @description A new enrolment with its codes, which are readable this once. */
-        OpenedEnrolment: {
+        /** @description A new enrollment with its codes, which are readable this once. */
+        OpenedEnrollment: {
             /**
              * @description To be typed together with the user name.
              * @example 7K3QM-9TX2R
@@ -3371,7 +3371,7 @@ export interface components {
              */
             expiresAt: string;
             /**
-             * @description The enrolment.
+             * @description The enrollment.
              * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             id: string;
@@ -3384,7 +3384,7 @@ export interface components {
             status: "open" | "claimed" | "completed" | "cancelled" | "void" | "expired";
             /**
              * @description What the QR code holds, for the scanner of the app.
-             * @example https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/enrol#<43 characters>
+             * @example https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/enroll#<43 characters>
              */
             uri: string;
             /**
@@ -3436,14 +3436,14 @@ export interface components {
             devicesPerUserMax: number;
             /** @description Days that the diagnostics of a device are kept. */
             diagnosticsRetentionDays: number;
-            /** @description Wrong typed codes that end the typed code of an enrolment. */
-            enrolmentCodeTriesMax: number;
+            /** @description Wrong typed codes that end the typed code of an enrollment. */
+            enrollmentCodeTriesMax: number;
             /** @description Whether a new device must type the number from the sign-in page before it counts. */
-            enrolmentConfirmation: boolean;
-            /** @description Days that an ended enrolment is kept; that of a living device is kept as long as the device lives. */
-            enrolmentRetentionDays: number;
-            /** @description Lifetime of an enrolment. */
-            enrolmentTtlSeconds: number;
+            enrollmentConfirmation: boolean;
+            /** @description Days that an ended enrollment is kept; that of a living device is kept as long as the device lives. */
+            enrollmentRetentionDays: number;
+            /** @description Lifetime of an enrollment. */
+            enrollmentTtlSeconds: number;
             /** @description How long a reported initiator is refused for that user. */
             initiatorBlockSeconds: number;
             /** @description How long an initiator that the user approved keeps a budget of its own. */
@@ -3554,25 +3554,25 @@ export interface components {
              */
             diagnosticsRetentionDays?: number;
             /**
-             * @description Wrong typed codes that end the typed code of an enrolment. Stricter: fewer.
+             * @description Wrong typed codes that end the typed code of an enrollment. Stricter: fewer.
              * @default 5
              */
-            enrolmentCodeTriesMax?: number;
+            enrollmentCodeTriesMax?: number;
             /**
              * @description Whether a new device must type the number from the sign-in page before it counts. Stricter: true.
              * @default true
              */
-            enrolmentConfirmation?: boolean;
+            enrollmentConfirmation?: boolean;
             /**
-             * @description Days that an ended enrolment is kept; that of a living device is kept as long as the device lives.
+             * @description Days that an ended enrollment is kept; that of a living device is kept as long as the device lives.
              * @default 90
              */
-            enrolmentRetentionDays?: number;
+            enrollmentRetentionDays?: number;
             /**
-             * @description Lifetime of an enrolment. Stricter: fewer.
+             * @description Lifetime of an enrollment. Stricter: fewer.
              * @default 600
              */
-            enrolmentTtlSeconds?: number;
+            enrollmentTtlSeconds?: number;
             /**
              * @description How long a reported initiator is refused for that user. Stricter: more.
              * @default 86400
@@ -3760,7 +3760,7 @@ export interface components {
              * @description Stable: programs decide by this.
              * @enum {string}
              */
-            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrolment_not_open" | "enrolment_code_invalid" | "enrolment_expired" | "enrolment_not_claimed" | "too_many_devices" | "key_already_registered" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrolment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
+            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "too_many_devices" | "key_already_registered" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
             /** @description What to do next. */
             detail: string;
             /** @description Which members of the request are wrong; `path` is a JSON Pointer. */
@@ -4952,7 +4952,7 @@ export interface operations {
             };
         };
     };
-    openEnrolment: {
+    openEnrollment: {
         parameters: {
             query?: never;
             header?: never;
@@ -4961,22 +4961,22 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewEnrolment"];
+                "application/json": components["schemas"]["NewEnrollment"];
             };
         };
         responses: {
-            /** @description The enrolment with its codes. */
+            /** @description The enrollment with its codes. */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenedEnrolment"];
+                    "application/json": components["schemas"]["OpenedEnrollment"];
                 };
             };
         };
     };
-    readEnrolment: {
+    readEnrollment: {
         parameters: {
             query?: {
                 /** @description Seconds to wait for the change before answering, up to 30. */
@@ -4986,43 +4986,43 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The enrolment. */
+                /** @description The enrollment. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The enrolment. */
+            /** @description The enrollment. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Enrolment"];
+                    "application/json": components["schemas"]["Enrollment"];
                 };
             };
         };
     };
-    cancelEnrolment: {
+    cancelEnrollment: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description The enrolment. */
+                /** @description The enrollment. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The enrolment. */
+            /** @description The enrollment. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Enrolment"];
+                    "application/json": components["schemas"]["Enrollment"];
                 };
             };
         };
@@ -5657,7 +5657,7 @@ export interface operations {
             };
         };
     };
-    openEnrolmentOfUser: {
+    openEnrollmentOfUser: {
         parameters: {
             query?: never;
             header?: never;
@@ -5669,17 +5669,17 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewEnrolmentOfUser"];
+                "application/json": components["schemas"]["NewEnrollmentOfUser"];
             };
         };
         responses: {
-            /** @description The enrolment with its codes. */
+            /** @description The enrollment with its codes. */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenedEnrolment"];
+                    "application/json": components["schemas"]["OpenedEnrollment"];
                 };
             };
         };

@@ -5,10 +5,10 @@ import type { ApprovalRequest } from '../../../clients/device/approval-request.t
 import { DeviceApiError } from '../../../clients/device/device-api-error.ts'
 import { type Answered, DeviceClient } from '../../../clients/device/device-client.ts'
 import {
-  claimEnrolment,
+  claimEnrollment,
   type DeviceDescription,
-  type EnrolmentTicket,
-} from '../../../clients/device/enrolment.ts'
+  type EnrollmentTicket,
+} from '../../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../../clients/device/keys.ts'
 import type { AcceptedPush } from '../../../simulator/pushes.ts'
 import { readWakeUp } from '../../../simulator/wake-up.ts'
@@ -103,8 +103,8 @@ export class Handset {
     await this.change({ pushToken: line.token })
   }
 
-  /** Claims an enrolment with new keys: a key belongs to one device for ever. */
-  async enrol(ticket: EnrolmentTicket): Promise<void> {
+  /** Claims an enrollment with new keys: a key belongs to one device for ever. */
+  async enroll(ticket: EnrollmentTicket): Promise<void> {
     const { look, pushToken } = this.#stored
     const keys = await createDeviceKeys({ verification: true })
     const provider = look === 'ios' ? 'apns' : 'fcm'
@@ -115,7 +115,7 @@ export class Handset {
       device: { ...models[look], name: this.phoneName },
       ...(pushToken !== null && { push: { provider, token: pushToken } as const }),
     }
-    const account = await claimEnrolment(claim, this.#world)
+    const account = await claimEnrollment(claim, this.#world)
     await this.change({ keys, account, isUnregistered: false })
     this.#openClient()
     this.#tell({ type: 'changed' })

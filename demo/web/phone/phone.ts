@@ -1,6 +1,6 @@
 // Entry of the phone page: `/phone?name=...&look=ios|android`, one phone per name. A link in the fragment is scanned at once.
 
-import { readEnrolmentUri } from '../../../clients/device/enrolment.ts'
+import { readEnrollmentUri } from '../../../clients/device/enrollment.ts'
 import type { AppSettings } from '../../page-server.ts'
 import { button, el, icon } from '../dom.ts'
 import { App, type Screen } from './app.ts'
@@ -102,10 +102,10 @@ function onEvent(app: App, event: HandsetEvent): void {
 
 /** A link that came with the page's address; it is taken out of the address, because it holds a secret. */
 async function takeLink(app: App): Promise<void> {
-  const ticket = readEnrolmentUri(decodeURIComponent(location.hash.slice(1)))
+  const ticket = readEnrollmentUri(decodeURIComponent(location.hash.slice(1)))
   if (location.hash !== '') history.replaceState(null, '', location.pathname + location.search)
   if (!ticket || app.handset.condition !== 'empty') return
-  await app.handset.enrol(ticket).catch(() => undefined)
+  await app.handset.enroll(ticket).catch(() => undefined)
 }
 
 async function start(): Promise<void> {

@@ -1,4 +1,4 @@
-import { type EnrolmentTicket, readEnrolmentUri } from '../../../clients/device/enrolment.ts'
+import { type EnrollmentTicket, readEnrollmentUri } from '../../../clients/device/enrollment.ts'
 import { button, el, field, form, icon, note } from '../dom.ts'
 import { lookForQrCode } from '../qr-exchange.ts'
 import type { App } from './app.ts'
@@ -9,16 +9,16 @@ const patienceMs = 2000
  * The camera: it sees the QR code of a sign-in page that is open in this browser, now or while it looks. A link can be pasted
  * instead. Null when the person gave up.
  */
-export async function scan(app: App): Promise<EnrolmentTicket | null> {
+export async function scan(app: App): Promise<EnrollmentTicket | null> {
   const leaving = new AbortController()
-  const ticket = await app.ask<EnrolmentTicket>('Scan code', (close) => {
+  const ticket = await app.ask<EnrollmentTicket>('Scan code', (close) => {
     const sight = el('div', { 'aria-live': 'polite' }, el('p', { class: 'muted' }, 'Looking …'))
     const hint = setTimeout(() => {
       sight.replaceChildren(el('p', { class: 'muted' }, nothingYet))
     }, patienceMs)
     leaving.signal.addEventListener('abort', () => clearTimeout(hint))
     const take = (text: string) => {
-      const read = readEnrolmentUri(text)
+      const read = readEnrollmentUri(text)
       if (read) close(read)
       else sight.replaceChildren(note('warn', icon('alert'), foreign))
     }
@@ -44,4 +44,4 @@ export async function scan(app: App): Promise<EnrolmentTicket | null> {
 
 const nothingYet =
   'No code in sight yet. Open the sign-in page in this browser and sign in under a new name.'
-const foreign = 'This is no enrolment link of Countersign.'
+const foreign = 'This is no enrollment link of Countersign.'

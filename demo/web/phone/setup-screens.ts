@@ -1,4 +1,4 @@
-import type { EnrolmentTicket } from '../../../clients/device/enrolment.ts'
+import type { EnrollmentTicket } from '../../../clients/device/enrollment.ts'
 import { button, el, field, form, icon, note } from '../dom.ts'
 import type { App } from './app.ts'
 import { scan } from './scanner.ts'
@@ -6,10 +6,10 @@ import { scan } from './scanner.ts'
 /** No account yet. */
 export function welcomeScreen(app: App): HTMLElement {
   const trouble = el('div', { class: 'trouble' })
-  const claim = async (ticket: EnrolmentTicket) => {
+  const claim = async (ticket: EnrollmentTicket) => {
     trouble.replaceChildren()
     try {
-      await app.handset.enrol(ticket)
+      await app.handset.enroll(ticket)
     } catch (error) {
       trouble.replaceChildren(note('bad', app.words(error)))
     }
@@ -34,7 +34,7 @@ export function welcomeScreen(app: App): HTMLElement {
   )
 }
 
-function typedCode(app: App, claim: (ticket: EnrolmentTicket) => Promise<void>): HTMLElement {
+function typedCode(app: App, claim: (ticket: EnrollmentTicket) => Promise<void>): HTMLElement {
   const { serviceOrigin: origin, tenantId } = app.handset.settings
   const code = field('Code', {
     name: 'code',

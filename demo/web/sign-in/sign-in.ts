@@ -3,7 +3,7 @@
 import type { SignInView } from '../../sign-in-view.ts'
 import { el, icon, show } from '../dom.ts'
 import { approveScreen } from './approve-screen.ts'
-import { enrolScreen } from './enrol-screen.ts'
+import { enrollScreen } from './enroll-screen.ts'
 import { formScreen } from './form-screen.ts'
 import { readView, ServerRefusal } from './larkfield-server.ts'
 import { refusedScreen, signedInScreen } from './outcome-screens.ts'
@@ -47,8 +47,8 @@ function screenOf(view: SignInView): StepScreen {
   switch (view.step.name) {
     case 'form':
       return formScreen(page, view.step)
-    case 'enrol':
-      return enrolScreen(page, view.step, view.user)
+    case 'enroll':
+      return enrollScreen(page, view.step, view.user)
     case 'approve':
       return approveScreen(page, view.step)
     case 'signed_in':

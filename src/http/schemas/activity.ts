@@ -26,7 +26,7 @@ export const activityBody = z
     }),
     challengeId: z.string().nullable(),
     deviceId: z.string().nullable(),
-    enrolmentId: z.string().nullable(),
+    enrollmentId: z.string().nullable(),
     details: z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
       .meta({ description: 'Small facts to show, by type.' }),

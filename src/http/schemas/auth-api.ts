@@ -37,13 +37,13 @@ export const authParams = z.object({
 
 export const authStatusParams = z.object({ txid: z.string().max(255) })
 
-export const enrolParams = z.object({
+export const enrollParams = z.object({
   username: z.string().min(1).max(255),
   valid_secs: z.string().max(16).exactOptional(),
   bypass_codes: z.string().max(16).exactOptional(),
 })
 
-export const enrolStatusParams = z.object({
+export const enrollStatusParams = z.object({
   user_id: z.string().max(255),
   activation_code: z.string().max(255),
 })

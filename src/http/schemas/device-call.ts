@@ -1,7 +1,7 @@
 // Bodies of the device API.
 
 import { z } from 'zod'
-import { confirmationDigits } from '../../domain/enrolment.ts'
+import { confirmationDigits } from '../../domain/enrollment.ts'
 import { plainTyped } from '../../domain/typed-text.ts'
 import { mobileAppId } from './app.ts'
 import { deviceDescription, platforms } from './device.ts'
@@ -65,7 +65,7 @@ const attestation = z
     description: 'What the maker of the phone says of the keys; binary values in base64url.',
   })
 
-export const enrolmentClaim = z
+export const enrollmentClaim = z
   .strictObject({
     tenantId: idOf('tenant', 'The tenant named in the QR code.'),
     code: z.string().min(10).max(128).meta({
@@ -94,7 +94,7 @@ export const enrolmentClaim = z
     },
   )
   .meta({
-    id: 'EnrolmentClaim',
+    id: 'EnrollmentClaim',
     description: 'A new device with its keys, and the proofs that it holds them.',
   })
 
@@ -134,7 +134,7 @@ export const claimedBody = z
           'What passcodes are made from (RFC 6238), told this once; null when the tenant allows none.',
       }),
   })
-  .meta({ id: 'ClaimedEnrolment', description: 'What a new device gets.' })
+  .meta({ id: 'ClaimedEnrollment', description: 'What a new device gets.' })
 
 export const confirmation = z
   .strictObject({
@@ -149,7 +149,7 @@ export const confirmation = z
         example: '483920',
       }),
   })
-  .meta({ id: 'EnrolmentConfirmation', description: 'The number as the person typed it.' })
+  .meta({ id: 'EnrollmentConfirmation', description: 'The number as the person typed it.' })
 
 export const confirmedBody = z
   .object({ status: z.literal('active') })

@@ -62,7 +62,7 @@ const attestation = z
   })
   .meta({
     id: 'DeviceAttestation',
-    description: 'What the attestation at enrolment showed; it is never repeated.',
+    description: 'What the attestation at enrollment showed; it is never repeated.',
   })
 
 export const deviceBody = z
@@ -85,7 +85,7 @@ export const deviceBody = z
       .boolean()
       .meta({ description: 'Whether it can have the person verified by biometrics or PIN.' }),
     attestation,
-    createdAt: timestamp('When it claimed its enrolment.'),
+    createdAt: timestamp('When it claimed its enrollment.'),
     activatedAt: timestamp('When it was confirmed.').nullable(),
     lastSeenAt: timestamp('When it last called; not exact.').nullable(),
     unregisteredAt: timestamp('When it was unregistered.').nullable(),

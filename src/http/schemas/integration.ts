@@ -37,9 +37,9 @@ const settings = z
       failOpenAllowed: z.boolean().default(false).meta({
         description: 'Whether clients may say that they let people in when nobody answers.',
       }),
-      enrolmentAllowed: z.boolean().default(false).meta({
+      enrollmentAllowed: z.boolean().default(false).meta({
         description:
-          'Whether new users, and only those, are enrolled at this door; takes a policy without `enrolmentConfirmation`.',
+          'Whether new users, and only those, are enrolled at this door; takes a policy without `enrollmentConfirmation`.',
       }),
     }),
     z.strictObject({
@@ -177,7 +177,7 @@ const shownSettings = z
       kind: z.literal('duo_auth_api'),
       sha1Allowed: z.boolean(),
       failOpenAllowed: z.boolean(),
-      enrolmentAllowed: z.boolean().default(false),
+      enrollmentAllowed: z.boolean().default(false),
     }),
     z.object({
       kind: z.literal('keycloak_ciba'),

@@ -41,7 +41,7 @@ export function identifierText(lengthMax: number, { description, example }: Word
     })
 }
 
-/** Longest value of an identifier, and of a user's name as typed with an enrolment code. */
+/** Longest value of an identifier, and of a user's name as typed with an enrollment code. */
 export const identifierLengthMax = 255
 
 /** How a relying party's users are named: one word per directory. */

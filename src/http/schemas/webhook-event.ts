@@ -39,9 +39,9 @@ const ended = {
   }),
 }
 const progress = { ...challenge, deviceId }
-const enrolment = {
+const enrollment = {
   version,
-  enrollmentId: shownId('enrolment', 'The enrolment.'),
+  enrollmentId: shownId('enrollment', 'The enrollment.'),
   userId,
   deviceId,
   status: z.enum(['claimed', 'completed']),
@@ -73,10 +73,10 @@ export const webhookEventData = {
   'challenge.expired': [z.object(ended), 'Nobody answered in time.'],
   'challenge.cancelled': [z.object(ended), 'The relying party or the service took it back.'],
   'enrollment.claimed': [
-    z.object(enrolment),
-    'A device has claimed the enrolment; it is not confirmed yet.',
+    z.object(enrollment),
+    'A device has claimed the enrollment; it is not confirmed yet.',
   ],
-  'enrollment.confirmed': [z.object(enrolment), 'The enrolment is completed.'],
+  'enrollment.confirmed': [z.object(enrollment), 'The enrollment is completed.'],
   'device.registered': [z.object(device), 'A user has a new device.'],
   'device.unregistered': [
     z.object({ ...device, reason: z.string().nullable() }),
@@ -100,7 +100,7 @@ export const webhookEventData = {
       userId,
       challengeId: shownId('challenge', 'The challenge.').nullable(),
       deviceId: deviceId.nullable(),
-      enrollmentId: shownId('enrolment', 'The enrolment.').nullable(),
+      enrollmentId: shownId('enrollment', 'The enrollment.').nullable(),
       activityType: z.enum(activityTypes),
       severity: z.enum(['info', 'warning', 'critical']),
     }),

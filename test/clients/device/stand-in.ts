@@ -58,7 +58,7 @@ export async function createTenantKeys() {
   return {
     active,
     rotate: () => rotateSigningKey(needs, tenantId),
-    /** The set as a device gets it at enrolment. */
+    /** The set as a device gets it at enrollment. */
     keySet: () => ({
       seq: active().seq,
       keys: stored.map(({ kid, publicJwk }) => ({ ...publicJwk, kid })),

@@ -17,7 +17,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { enrolPhone, type RunningService, startTestService } from '../../support/running-service.ts'
+import {
+  enrollPhone,
+  type RunningService,
+  startTestService,
+} from '../../support/running-service.ts'
 import { until } from '../../support/until.ts'
 
 const project = path.resolve(import.meta.dirname, '../../..')
@@ -116,7 +120,7 @@ async function startExample(person: string) {
 
 test('the example of the README signs somebody in whose phone approves, and nobody whose phone denies', async () => {
   for (const decision of ['approve', 'deny'] as const) {
-    const phone = await enrolPhone(service, { user: `someone-to-${decision}` })
+    const phone = await enrollPhone(service, { user: `someone-to-${decision}` })
     const { ended, printed } = await startExample(`someone-to-${decision}`)
     const number = await until('the number is shown', () => /Type (\d+) on/.exec(printed())?.[1])
     const [request] = (await phone.client.pending()).requests

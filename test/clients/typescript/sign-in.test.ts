@@ -16,7 +16,7 @@ import type { Config } from '../../../src/config.ts'
 import { onServer } from '../../support/cluster.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { letTimePass } from '../../support/passing-time.ts'
-import { createApi, enrolPhone, freePort, testConfig } from '../../support/running-service.ts'
+import { createApi, enrollPhone, freePort, testConfig } from '../../support/running-service.ts'
 import { startDatabaseLine } from '../../support/tcp-proxy.ts'
 import { until } from '../../support/until.ts'
 
@@ -65,7 +65,7 @@ afterAll(() => stack.disposeAsync())
 /** Somebody new with a phone, and a question to them. */
 async function ask() {
   const user = `user-${randomBytes(4).toString('hex')}`
-  const phone = await enrolPhone({ api: createApi(origin, apiKey), simulator }, { user })
+  const phone = await enrollPhone({ api: createApi(origin, apiKey), simulator }, { user })
   const binding = randomBytes(32).toString('base64url')
   const challenge = await client.createChallenge({ user, binding })
   const asked = { challengeId: challenge.id, userId: phone.userId, binding }

@@ -3,7 +3,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -17,7 +17,7 @@ let holder: pg.Client
 
 beforeAll(async () => {
   service = await startTestService({ trustProxy: '127.0.0.1' })
-  phone = await enrolPhone(service, { user: 'ada' })
+  phone = await enrollPhone(service, { user: 'ada' })
   holder = new pg.Client({ connectionString: service.database.url })
   await holder.connect()
 })
@@ -62,7 +62,7 @@ async function held(): Promise<number> {
 }
 
 test.each([
-  ['made-up enrolment codes', 'enrolments', '/device/v1/enrollments/claim', claim],
+  ['made-up enrollment codes', 'enrollments', '/device/v1/enrollments/claim', claim],
   ['made-up links to the portal', 'portal_sessions', '/portal/v1/sessions', link],
 ] as const)(
   '100 strangers with %s hold two connections at most, and others sign in meanwhile',

@@ -1,10 +1,10 @@
 import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DeviceClient } from '../../../clients/device/device-client.ts'
-import { claimEnrolment, readEnrolmentUri } from '../../../clients/device/enrolment.ts'
+import { claimEnrollment, readEnrollmentUri } from '../../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../../clients/device/keys.ts'
 import {
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -50,7 +50,7 @@ async function harass(
   const keys = await createDeviceKeys({ verification: false })
   const steal = async () => {
     const claim = { ticket: typed, keys, appId: 'com.example.app', device }
-    codes.push(await refusalOf(claimEnrolment(claim)))
+    codes.push(await refusalOf(claimEnrollment(claim)))
   }
   await Promise.all(
     Array.from({ length: 60 }, (_, n) => [ask(n), guess(n), ...(n < 10 ? [steal()] : [])]).flat(),
@@ -59,7 +59,7 @@ async function harass(
 }
 
 test('nothing that an outsider without the phone does leaves the owner without a way in', async () => {
-  const phone = await enrolPhone(service, { user: 'ada' })
+  const phone = await enrollPhone(service, { user: 'ada' })
   const recovery = await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
   await signIn(service.api, phone, 'ada', browser('ada'))
   const { passcode } = phone.client.account
@@ -71,13 +71,13 @@ test('nothing that an outsider without the phone does leaves the owner without a
       timestamp: Date.now() + away * passcode.period * 1000,
     })
   const opened = await service.api('POST', '/v1/enrollments', { user: 'ada', displayName: 'ada' })
-  const ticket = readEnrolmentUri(opened.json.uri)
-  if (!ticket) throw new Error(`not an enrolment URI: ${opened.json.uri}`)
+  const ticket = readEnrollmentUri(opened.json.uri)
+  if (!ticket) throw new Error(`not an enrollment URI: ${opened.json.uri}`)
 
   const suffered = await harass(phone, 'ada', ticket)
   expect(suffered.too_many_pending).toBeGreaterThan(0)
   expect(suffered.passcode_wrong).toBeGreaterThan(0)
-  expect(suffered.enrolment_code_invalid).toBe(10)
+  expect(suffered.enrollment_code_invalid).toBe(10)
 
   const protection = await service.api('GET', `/v1/users/${phone.userId}/protection`)
   expect(protection.json).toMatchObject({
@@ -92,11 +92,11 @@ test('nothing that an outsider without the phone does leaves the owner without a
   expect((await verify(phone, { code, initiator: browser('elsewhere') })).status).toBe(200)
 })
 
-test('nor do wrong typed codes of an outsider: the picture of the same enrolment still makes a phone', async () => {
-  await enrolPhone(service, { user: 'bob' })
+test('nor do wrong typed codes of an outsider: the picture of the same enrollment still makes a phone', async () => {
+  await enrollPhone(service, { user: 'bob' })
   const first = await service.api('POST', '/v1/enrollments', { user: 'bob', displayName: 'bob' })
-  const ticket = readEnrolmentUri(first.json.uri)
-  if (!ticket) throw new Error('not an enrolment URI')
+  const ticket = readEnrollmentUri(first.json.uri)
+  if (!ticket) throw new Error('not an enrollment URI')
   const device = {
     name: 'x',
     platform: 'ios',
@@ -107,8 +107,8 @@ test('nor do wrong typed codes of an outsider: the picture of the same enrolment
   const keys = await createDeviceKeys({ verification: true })
   const claim = { keys, appId: 'com.example.app', device }
   const wrong = { ...ticket, code: 'ABCDE-FGHJK', user: 'bob' }
-  for (let n = 0; n < 6; n++) await refusalOf(claimEnrolment({ ...claim, ticket: wrong }))
-  const account = await claimEnrolment({ ...claim, ticket })
+  for (let n = 0; n < 6; n++) await refusalOf(claimEnrollment({ ...claim, ticket: wrong }))
+  const account = await claimEnrollment({ ...claim, ticket })
   const client = new DeviceClient({ account, keys })
   const { json } = await service.api('GET', `/v1/enrollments/${first.json.id}`)
   await client.confirm(json.number)

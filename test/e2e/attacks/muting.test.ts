@@ -3,7 +3,7 @@ import { DeviceClient } from '../../../clients/device/device-client.ts'
 import { callAsDevice } from '../../support/device-calls.ts'
 import {
   challengeOf,
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -21,8 +21,8 @@ const types = async ({ client }: Phone) =>
   (await client.activities({ limit: 50 })).items.map(({ type }) => type)
 
 test('who registers a victim’s push token mutes nobody, neither by taking it nor by giving it away again', async () => {
-  const victim = await enrolPhone(service, { user: 'ada' })
-  const mallory = await enrolPhone(service, { user: 'mallory' })
+  const victim = await enrollPhone(service, { user: 'ada' })
+  const mallory = await enrollPhone(service, { user: 'mallory' })
   await mallory.client.setPushToken({ provider: 'apns', token: victim.token })
   expect(await signIn(service.api, victim, 'ada', browser('ada'))).toBe('push')
 
@@ -40,9 +40,9 @@ test('who registers a victim’s push token mutes nobody, neither by taking it n
   expect(await signIn(service.api, victim, 'ada', browser('ada'))).toBe('push')
 })
 
-test('a thief with the possession key alone can neither unregister the other phones, nor enrol one, nor change what the owner is told of', async () => {
-  const kept = await enrolPhone(service, { user: 'bob', name: 'kept' })
-  const stolen = await enrolPhone(service, { user: 'bob', name: 'stolen' })
+test('a thief with the possession key alone can neither unregister the other phones, nor enroll one, nor change what the owner is told of', async () => {
+  const kept = await enrollPhone(service, { user: 'bob', name: 'kept' })
+  const stolen = await enrollPhone(service, { user: 'bob', name: 'stolen' })
   const calls = [
     { method: 'DELETE', path: `/device/v1/devices/${kept.deviceId}` },
     { method: 'POST', path: '/device/v1/enrollments', body: {} },
@@ -73,8 +73,8 @@ test('a thief with the possession key alone can neither unregister the other pho
 })
 
 test('a pause that one phone asks for is told to the others at once, who can end it', async () => {
-  const kept = await enrolPhone(service, { user: 'cleo', name: 'kept' })
-  const stolen = await enrolPhone(service, { user: 'cleo', name: 'stolen' })
+  const kept = await enrollPhone(service, { user: 'cleo', name: 'kept' })
+  const stolen = await enrollPhone(service, { user: 'cleo', name: 'stolen' })
   const noticesOf = ({ pushes }: Phone) => pushes.length
   await until('the news of the second phone', () => noticesOf(kept) > 0)
   await wait(service, kept, 3_600)

@@ -2,7 +2,7 @@ import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { policyRules } from '../../../src/domain/policy-rules.ts'
 import {
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -57,7 +57,7 @@ async function guessToTheEnd(phone: Phone, user: string): Promise<Record<string,
 }
 
 test('a thief with the phone but not the screen gets 100 guesses judged and no more, however many challenges and days it takes', async () => {
-  const phone = await enrolPhone(service, { user: 'ada' })
+  const phone = await enrollPhone(service, { user: 'ada' })
   const first = await guessUntilRefused(phone, 'ada')
   expect(tally(first).wrong_number).toBe(inRowMax)
   expect(first.at(-1)).toBe('push_locked')
@@ -85,7 +85,7 @@ test('a thief with the phone but not the screen gets 100 guesses judged and no m
 }, 120_000)
 
 test('at the hard cap even the right number is refused, until the owner gets in by a passcode', async () => {
-  const phone = await enrolPhone(service, { user: 'bob' })
+  const phone = await enrollPhone(service, { user: 'bob' })
   const capped = { wrongNumbersHardMax: 10, pendingMax: 10 }
   const set = await service.api('PATCH', '/v1/policy', capped)
   expect(set.status, set.text).toBe(200)
@@ -107,7 +107,7 @@ test('at the hard cap even the right number is refused, until the owner gets in 
 })
 
 test('while push is locked the owner can still say no, and report', async () => {
-  const phone = await enrolPhone(service, { user: 'cleo' })
+  const phone = await enrollPhone(service, { user: 'cleo' })
   const set = await service.api('PATCH', '/v1/policy', { pendingMax: 10 })
   expect(set.status, set.text).toBe(200)
   const open = await askFrom(service.api, 'cleo', browser('cleo'))

@@ -5,7 +5,7 @@ import { policyRules } from '../../../src/domain/policy-rules.ts'
 import {
   type Api,
   createApi,
-  enrolPhone,
+  enrollPhone,
   freePort,
   type RunningService,
   startTestService,
@@ -64,7 +64,7 @@ async function bomb(
 
 describe('1,000 creations by strangers, 50 at the same moment', () => {
   test('wake the phone once, and the owner signs in from a known browser by push, elsewhere once a place is free', async () => {
-    const phone = await enrolPhone(service, { user: 'ada' })
+    const phone = await enrollPhone(service, { user: 'ada' })
     expect(await signIn(service.api, phone, 'ada', browser('ada'))).toBe('push')
     const before = prompts(phone).length
 
@@ -80,7 +80,7 @@ describe('1,000 creations by strangers, 50 at the same moment', () => {
   })
 
   test('over two processes and ten hours, with every place freed at once, wake the phone four times in all', async () => {
-    const phone = await enrolPhone(service, { user: 'bob' })
+    const phone = await enrollPhone(service, { user: 'bob' })
     await signIn(service.api, phone, 'bob', browser('bob'))
     const before = prompts(phone).length
     const outcomes = await bomb([service.api, other], 'bob', {
@@ -102,7 +102,7 @@ describe('1,000 creations by strangers, 50 at the same moment', () => {
 })
 
 test('resends by strangers are pushes like any other: no more than four in all', async () => {
-  const phone = await enrolPhone(service, { user: 'cleo' })
+  const phone = await enrollPhone(service, { user: 'cleo' })
   await signIn(service.api, phone, 'cleo', browser('cleo'))
   const before = prompts(phone).length
   const codes: string[] = []
@@ -122,7 +122,7 @@ test('resends by strangers are pushes like any other: no more than four in all',
 })
 
 test('a denial silences strangers for a minute, and not the owner', async () => {
-  const phone = await enrolPhone(service, { user: 'dora' })
+  const phone = await enrollPhone(service, { user: 'dora' })
   await signIn(service.api, phone, 'dora', browser('dora'))
   const { json } = await askFrom(service.api, 'dora', bot(1))
   expect(json.deliveryMode).toBe('push')
@@ -139,7 +139,7 @@ test('a denial silences strangers for a minute, and not the owner', async () => 
 })
 
 test('after a report strangers are refused, and the owner still gets in from the known browser by looking', async () => {
-  const phone = await enrolPhone(service, { user: 'eve' })
+  const phone = await enrollPhone(service, { user: 'eve' })
   await signIn(service.api, phone, 'eve', browser('eve'))
   const bad = await askFrom(service.api, 'eve', bot(1))
   const [request] = (await phone.client.pending()).requests

@@ -20,7 +20,7 @@ import { makeWaitDoor } from '../../support/doors.ts'
 import { granted } from '../../support/granted.ts'
 import {
   createApi,
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -34,9 +34,9 @@ let foreign: AuthApiDoor
 let wait: { readonly id: string; readonly secret: string }
 let phone: Phone
 let txid: string
-let enrolment: { readonly user_id: string; readonly activation_code: string }
+let enrollment: { readonly user_id: string; readonly activation_code: string }
 
-const settings = { kind: 'duo_auth_api', enrolmentAllowed: true }
+const settings = { kind: 'duo_auth_api', enrollmentAllowed: true }
 beforeAll(async () => {
   service = stack.use(await startTestService({ role: 'api' }))
   const operator = await openOperations(service.config, service.origin, pino({ level: 'silent' }))
@@ -56,15 +56,15 @@ beforeAll(async () => {
   sibling = await makeAuthApiDoor(service, { settings })
   foreign = await makeAuthApiDoor({ api: createApi(service.origin, key.secret) }, { settings })
   wait = await makeWaitDoor(service)
-  phone = await enrolPhone(service, { user: 'ada' })
-  const policy = { profile: 'compat', enrolmentConfirmation: false }
+  phone = await enrollPhone(service, { user: 'ada' })
+  const policy = { profile: 'compat', enrollmentConfirmation: false }
   await service.api('PATCH', '/v1/policy', policy)
   const preauth = { username: 'ada', text_prompt: '1' }
   await callSigned(service.origin, door, 'POST', 'preauth', preauth)
   const push = { username: 'ada', factor: 'push', device: 'auto', async: '1' }
   txid = (await callSigned(service.origin, door, 'POST', 'auth', push)).json.response.txid
-  const enrol = { username: 'made-at-the-door' }
-  enrolment = (await callSigned(service.origin, door, 'POST', 'enroll', enrol)).json.response
+  const enroll = { username: 'made-at-the-door' }
+  enrollment = (await callSigned(service.origin, door, 'POST', 'enroll', enroll)).json.response
 })
 afterAll(() => stack.disposeAsync())
 
@@ -73,7 +73,7 @@ const calls = (): Call[] => [
   ['GET', 'check', {}],
   ['GET', 'logo', {}],
   ['POST', 'enroll', { username: 'new-one' }],
-  ['POST', 'enroll_status', enrolment],
+  ['POST', 'enroll_status', enrollment],
   ['POST', 'preauth', { username: 'ada', text_prompt: '1' }],
   ['POST', 'auth', { username: 'ada', factor: 'push', device: phone.deviceId }],
   ['GET', 'auth_status', { txid }],
@@ -98,7 +98,7 @@ async function verdicts(at: Pick<AuthApiDoor, 'integrationKey' | 'secret'>, how?
 /** How many rows each table holds that could come of a call. */
 function rows(): Promise<unknown> {
   return onServer(service.database.url, async (client) => {
-    const tables = ['challenges', 'users', 'enrolments', 'shown_numbers', 'activities']
+    const tables = ['challenges', 'users', 'enrollments', 'shown_numbers', 'activities']
     const counted = tables.map((one) => `(select count(*)::int from ${one}) as ${one}`)
     const { rows: found } = await client.query(`select ${counted.join()},
       (select sum(answers)::int from followed_challenges) as answers`)
@@ -197,23 +197,23 @@ test('a client of the integration is served', async () => {
 })
 
 describe('nobody is enrolled at a door', () => {
-  const enrol = (at: AuthApiDoor, username: string, more: object = {}) =>
+  const enroll = (at: AuthApiDoor, username: string, more: object = {}) =>
     callSigned(service.origin, at, 'POST', 'enroll', { username, ...more })
 
-  test('who is known, or a stolen secret would enrol a phone for them', async () => {
-    const { json } = await enrol(door, 'ada')
+  test('who is known, or a stolen secret would enroll a phone for them', async () => {
+    const { json } = await enroll(door, 'ada')
     expect(json).toMatchObject({ stat: 'FAIL', message_detail: 'identifier_taken' })
   })
 
   test('unless the integration allows it, and the policy does without the number that confirms', async () => {
     const plain = await makeAuthApiDoor(service)
-    expect((await enrol(plain, 'x1')).status).toBe(403)
-    await service.api('PATCH', '/v1/policy', { enrolmentConfirmation: true })
-    expect((await enrol(door, 'x2')).status).toBe(403)
-    await service.api('PATCH', '/v1/policy', { enrolmentConfirmation: false })
+    expect((await enroll(plain, 'x1')).status).toBe(403)
+    await service.api('PATCH', '/v1/policy', { enrollmentConfirmation: true })
+    expect((await enroll(door, 'x2')).status).toBe(403)
+    await service.api('PATCH', '/v1/policy', { enrollmentConfirmation: false })
   })
 
   test('with codes that let in without a device', async () => {
-    expect((await enrol(door, 'x3', { bypass_codes: '5' })).status).toBe(400)
+    expect((await enroll(door, 'x3', { bypass_codes: '5' })).status).toBe(400)
   })
 })

@@ -18,7 +18,7 @@ import { createTestDatabase } from '../../support/database.ts'
 import {
   type Api,
   createApi,
-  enrolPhone,
+  enrollPhone,
   freePort,
   type Phone,
   testConfig,
@@ -45,7 +45,7 @@ beforeAll(async () => {
   const service = await startService(config, origin, pino({ level: 'silent' }))
   stack.defer(() => service.stop())
   api = createApi(origin, service.bootstrapped?.secret ?? '')
-  phone = await enrolPhone({ api, simulator }, { user: 'ada' })
+  phone = await enrollPhone({ api, simulator }, { user: 'ada' })
   door = await makeAuthApiDoor({ api })
 })
 afterAll(() => stack.disposeAsync())
@@ -246,7 +246,7 @@ describe.each(['refusing', 'silent'] as const)('while the database is %s', (stat
   test('everything that decides says no with 200, ping goes on, and it heals by itself', async () => {
     const free = await makeAuthApiDoor({ api })
     const user = `outage-${state}`
-    const asked = await enrolPhone({ api, simulator }, { user })
+    const asked = await enrollPhone({ api, simulator }, { user })
     await permitNone({ api }, free)
     const push = { username: user, factor: 'push', device: 'auto', async: '1' }
     const { txid } = (await callSigned(origin, free, 'POST', 'auth', push)).json.response

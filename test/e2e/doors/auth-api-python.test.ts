@@ -15,7 +15,11 @@ import {
   questionTo,
   startTlsLine,
 } from '../../support/auth-api.ts'
-import { enrolPhone, type RunningService, startTestService } from '../../support/running-service.ts'
+import {
+  enrollPhone,
+  type RunningService,
+  startTestService,
+} from '../../support/running-service.ts'
 
 const python = ['/usr/bin/python3', 'python3'].find(
   (one) => spawnSync(one, ['-c', 'import duo_client']).status === 0,
@@ -80,7 +84,7 @@ function realClient(interpreter: string): void {
     test('checks, is told who is there, lets in, denies, and takes a code', async () => {
       await using client = await start(signing)
       const user = `j o'h(n)*!é-${version}-${digest}`
-      const phone = await enrolPhone(service, { user })
+      const phone = await enrollPhone(service, { user })
       for (const name of ['ping', 'check']) {
         expect((await client.call(name)).answer.time).toBeGreaterThan(0)
       }
@@ -111,7 +115,7 @@ function realClient(interpreter: string): void {
       const showing = await makeAuthApiDoor(service, { settings })
       await using client = await start(signing, showing)
       const user = `shown-${version}-${digest}`
-      const phone = await enrolPhone(service, { user })
+      const phone = await enrollPhone(service, { user })
       const params = { username: user, client_supports_verified_push: 'true' }
       const ask = { method: 'POST', path: '/auth/v2/preauth', params }
       const { answer: offered } = await client.call('json_api_call', ask)

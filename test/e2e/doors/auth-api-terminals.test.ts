@@ -13,7 +13,7 @@ import {
 } from '../../support/auth-api.ts'
 import { onServer } from '../../support/cluster.ts'
 import {
-  enrolPhone,
+  enrollPhone,
   freePort,
   type RunningService,
   startTestService,
@@ -55,7 +55,7 @@ const prompting = { text_prompt: '1', failmode: 'closed' }
 const numberIn = (text: string) => /type (\d{6}) there/.exec(text)?.[1] ?? ''
 
 test('the prompt shows the number, and choosing its line asks the phone that takes it', async () => {
-  const phone = await enrolPhone(service, { user: 'ada' })
+  const phone = await enrollPhone(service, { user: 'ada' })
   const { prompt } = await post('preauth', terminal('ada', prompting))
   expect(prompt.text).toMatch(
     /^Sign in as ada\n\n 1\. Approve on your phone and type \d{6} there\n\nCode or option \(1\): $/,
@@ -83,7 +83,7 @@ test('the prompt shows the number, and choosing its line asks the phone that tak
 
 describe('of two sign-ins of one person at one place', () => {
   test('neither number counts without a name, and the next sign-in works again', async () => {
-    const phone = await enrolPhone(service, { user: 'twice' })
+    const phone = await enrollPhone(service, { user: 'twice' })
     const [one, other] = [
       await post('preauth', terminal('twice', prompting)),
       await post('preauth', terminal('twice', prompting), elsewhere),
@@ -106,7 +106,7 @@ describe('of two sign-ins of one person at one place', () => {
   })
 
   test('each keeps its number where the client names it', async () => {
-    const phone = await enrolPhone(service, { user: 'named' })
+    const phone = await enrollPhone(service, { user: 'named' })
     const [one] = [
       await post('preauth', terminal('named', prompting)),
       await post('preauth', terminal('named', prompting)),
@@ -118,7 +118,7 @@ describe('of two sign-ins of one person at one place', () => {
   })
 
   test('a typed code leaves no number behind for the next one to stumble over', async () => {
-    const phone = await enrolPhone(service, { user: 'typo' })
+    const phone = await enrollPhone(service, { user: 'typo' })
     await post('preauth', terminal('typo', prompting))
     const typed = terminal('typo', { factor: 'prompt', prompt: '00000000' })
     expect(await post('auth', typed)).toMatchObject({ result: 'deny', status_msg: 'Wrong code.' })
@@ -133,7 +133,7 @@ test.each([{ ipaddr: '203.0.113.8' }, { hostname: 'bastion-2' }, { ipaddr: '' }]
   'a number that was shown elsewhere does not count at %j',
   async (place) => {
     const username = `elsewhere-${JSON.stringify(place)}`
-    await enrolPhone(service, { user: username })
+    await enrollPhone(service, { user: username })
     await post('preauth', terminal(username, prompting))
     const push = {
       ...terminal(username, { factor: 'prompt', prompt: 'push1', async: '1' }),
@@ -144,7 +144,7 @@ test.each([{ ipaddr: '203.0.113.8' }, { hostname: 'bastion-2' }, { ipaddr: '' }]
 )
 
 test('a number that was shown two minutes ago counts no more', async () => {
-  await enrolPhone(service, { user: 'late' })
+  await enrollPhone(service, { user: 'late' })
   const { txid, expiration } = await post('preauth', terminal('late', prompting))
   expect(expiration - Date.now() / 1000).toBeLessThanOrEqual(121)
   await onServer(service.database.url, (client) =>
@@ -159,7 +159,7 @@ test('a number that was shown two minutes ago counts no more', async () => {
 })
 
 test('one number serves one of many questions at once', async () => {
-  const phone = await enrolPhone(service, { user: 'racer' })
+  const phone = await enrollPhone(service, { user: 'racer' })
   const { verification_code } = await post('preauth', terminal('racer', prompting))
   const push = terminal('racer', { factor: 'prompt', prompt: 'push1', async: '1' })
   const all = await Promise.all(
@@ -174,7 +174,7 @@ test('one number serves one of many questions at once', async () => {
 })
 
 test('a question that one process asked is followed in another, by whoever asked it and nobody else', async () => {
-  const phone = await enrolPhone(service, { user: 'wanderer' })
+  const phone = await enrollPhone(service, { user: 'wanderer' })
   const { prompt } = await post('preauth', terminal('wanderer', prompting), elsewhere)
   const push = terminal('wanderer', { factor: 'prompt', prompt: 'push1', async: '1' })
   const { txid } = await post('auth', push)
@@ -191,7 +191,7 @@ describe('a client that would let the person in after twenty unfinished answers'
     terminal(username, { factor: 'prompt', prompt: 'push1', async: '1' })
 
   test('is told no at the fifteenth at the latest, over all processes, and the question is cancelled', async () => {
-    const phone = await enrolPhone(service, { user: 'counted' })
+    const phone = await enrollPhone(service, { user: 'counted' })
     const { verification_code } = await post('preauth', terminal('counted', prompting))
     const { txid } = await post('auth', push('counted'))
     const question = await questionTo(phone)
@@ -212,7 +212,7 @@ describe('a client that would let the person in after twenty unfinished answers'
 
   test('is held so long that the lifetime is over by then', async () => {
     await door.change({ ttlSeconds: 15 })
-    await enrolPhone(service, { user: 'held' })
+    await enrollPhone(service, { user: 'held' })
     await post('preauth', terminal('held', prompting))
     const { txid } = await post('auth', push('held'))
     const seen: string[] = []
@@ -237,7 +237,7 @@ describe('a client that would let the person in after twenty unfinished answers'
 
 test('nothing that strangers choose reaches a terminal or a phone with more than it shows', async () => {
   const evil = '\u001b[2J\u001b]0;x\u0007\u202eroot\u200b\u009b31m'
-  const phone = await enrolPhone(service, { user: 'target' })
+  const phone = await enrollPhone(service, { user: 'target' })
   const { prompt, status_msg } = await post('preauth', terminal('target', prompting))
   const unknown = await post('preauth', terminal(`x${evil}`, prompting))
   const hostile = {
@@ -261,7 +261,7 @@ test('nothing that strangers choose reaches a terminal or a phone with more than
 })
 
 test('a client that hangs up while it waits cancels the question', async () => {
-  const phone = await enrolPhone(service, { user: 'hanging' })
+  const phone = await enrollPhone(service, { user: 'hanging' })
   const { verification_code } = await post('preauth', terminal('hanging', prompting))
   const gone = new AbortController()
   const push = terminal('hanging', { factor: 'prompt', prompt: 'push1', async: '0' })

@@ -13,7 +13,7 @@ import {
   startTlsLine,
 } from '../../support/auth-api.ts'
 import {
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -48,7 +48,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
   /** A person of whom nobody has heard in other tests, and what their sign-in begins with. */
   async function begin(name: string) {
     const username = `${name}-${version}`
-    const phone = await enrolPhone(service, { user: username })
+    const phone = await enrollPhone(service, { user: username })
     const offered = (await call('POST', 'preauth', { username, ...shows })).response
     const { txid, verification_code: number } = offered
     const asked = { username, factor: 'push', device: 'auto', txid }
@@ -192,7 +192,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     'names %s as they are',
     async (name) => {
       const username = `${name}-${version}`
-      const phone = await enrolPhone(service, { user: username })
+      const phone = await enrollPhone(service, { user: username })
       const { response } = await call('POST', 'preauth', { username, ...shows })
       expect(response.devices).toEqual([expect.objectContaining({ device: phone.deviceId })])
       const status = await call('GET', 'auth_status', { txid: username })
@@ -206,7 +206,7 @@ describe('a client that shows no number', () => {
     const free = await makeAuthApiDoor(service)
     const call = npmClient(line, free)
     const username = 'numberless'
-    const phone = await enrolPhone(service, { user: username })
+    const phone = await enrollPhone(service, { user: username })
     const push = { username, factor: 'push', device: 'auto' }
     const offered = (await call('POST', 'preauth', { username })).response
     expect(offered).toMatchObject({ result: 'auth', devices: [] })

@@ -10,7 +10,7 @@ import {
 } from '../../support/auth-api.ts'
 import { duoLogin } from '../../support/duo-unix.ts'
 import {
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -45,7 +45,7 @@ const ctrlC = () => Promise.reject(new Error('Ctrl-C'))
 describe('a person at a terminal', () => {
   test.each([{}, { sync: true }, { verifiedPush: true }])('gets in, with %j', async (flags) => {
     const user = `in-${JSON.stringify(flags)}`
-    const phone = await enrolPhone(service, { user })
+    const phone = await enrollPhone(service, { user })
     let number = ''
     const done = login(user, flags, async (prompt) => {
       number = numberIn(prompt)
@@ -61,7 +61,7 @@ describe('a person at a terminal', () => {
     'who pressed Ctrl-C at the prompt and logs in again reads why, and the next try works; with %j',
     async (flags) => {
       const user = `again-${JSON.stringify(flags)}`
-      const phone = await enrolPhone(service, { user })
+      const phone = await enrollPhone(service, { user })
       await expect(login(user, flags, ctrlC)).rejects.toThrow('Ctrl-C')
       const again = await login(user, flags, async () => '1')
       expect(again.code).toBe('DUO_FAIL')
@@ -79,7 +79,7 @@ describe('a person at a terminal', () => {
   )
 
   test('who sets verified_push gets in at once after Ctrl-C: the number is named', async () => {
-    const phone = await enrolPhone(service, { user: 'verified' })
+    const phone = await enrollPhone(service, { user: 'verified' })
     await expect(login('verified', { verifiedPush: true }, ctrlC)).rejects.toThrow('Ctrl-C')
     let number = ''
     const again = login('verified', { verifiedPush: true }, async (prompt) => {
@@ -92,7 +92,7 @@ describe('a person at a terminal', () => {
   })
 
   test('who pressed Ctrl-C while the phone was asked has both questions, each with its own number', async () => {
-    const phone = await enrolPhone(service, { user: 'both' })
+    const phone = await enrollPhone(service, { user: 'both' })
     const numbers: [string, string] = ['', '']
     let begun = 0
     const begin = async (prompt: string) => {
@@ -118,7 +118,7 @@ describe('a person at a terminal', () => {
 
   test.each([{}, { sync: true }])('reads why nobody is asked, with %j', async (flags) => {
     const user = `why-${JSON.stringify(flags)}`
-    const phone = await enrolPhone(service, { user })
+    const phone = await enrollPhone(service, { user })
     // The device goes between the prompt and the choice.
     const { code, said } = await login(user, flags, async () => {
       await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
@@ -131,13 +131,13 @@ describe('a person at a terminal', () => {
 
   test.each([{}, { sync: true }])('reads that a code was wrong, with %j', async (flags) => {
     const user = `code-${JSON.stringify(flags)}`
-    await enrolPhone(service, { user })
+    await enrollPhone(service, { user })
     const { code, said } = await login(user, flags, async () => '00000000')
     expect([code, said.at(-1)]).toEqual(['DUO_FAIL', 'Wrong code.'])
   })
 
   test('reads at the prompt for a code why the phone is not asked', async () => {
-    const phone = await enrolPhone(service, { user: 'pending' })
+    const phone = await enrollPhone(service, { user: 'pending' })
     for (let asked = 0; asked < 3; asked++) {
       await service.api('POST', '/v1/challenges', { user: { id: phone.userId } })
     }
@@ -157,7 +157,7 @@ describe('a client without a terminal', () => {
   const headless = { sync: true, auto: true }
 
   test('is told no in a form that it understands, nobody is asked, and the next login is not disturbed', async () => {
-    const phone = await enrolPhone(service, { user: 'scp' })
+    const phone = await enrollPhone(service, { user: 'scp' })
     const { code, said, complaint } = await login('scp', headless)
     expect([code, complaint]).toEqual(['DUO_FAIL', null])
     expect(said.at(-1)).toMatch(/^No number can be shown to you here/)
@@ -174,7 +174,7 @@ describe('a client without a terminal', () => {
   })
 
   test('is told no where only codes are taken, too', async () => {
-    const phone = await enrolPhone(service, { user: 'rsync' })
+    const phone = await enrollPhone(service, { user: 'rsync' })
     await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
     await phone.client.unregister()
     const { code, complaint } = await login('rsync', headless)
@@ -184,7 +184,7 @@ describe('a client without a terminal', () => {
   test('asks the phone where the integration does without a number', async () => {
     const plain = await makeAuthApiDoor(service)
     await permitNone(service, plain)
-    const phone = await enrolPhone(service, { user: 'cron' })
+    const phone = await enrollPhone(service, { user: 'cron' })
     const done = login('cron', headless, undefined, plain)
     const question = await until('the phone is asked', async () => (await requestsTo(phone))[0])
     await phone.client.approve(question, null)

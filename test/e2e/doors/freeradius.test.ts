@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, onTestFailed, test } from 'vites
 import { makeWaitDoor, permitNone, questionTo, type TestDoor } from '../../support/doors.ts'
 import { programOf } from '../../support/programs.ts'
 import {
-  enrolPhone,
+  enrollPhone,
   freePort,
   type RunningService,
   startTestService,
@@ -126,7 +126,7 @@ const realServer = () => {
   }
 
   test('shows a number by Access-Challenge, and lets in who types it on the phone', async () => {
-    const phone = await enrolPhone(service, { user: 'alice' })
+    const phone = await enrollPhone(service, { user: 'alice' })
     const port = await startRadius(await makeWaitDoor(service), ['alice'])
     const { number, State } = await firstStep(port, 'alice')
     const second = radius(port, { 'User-Name': 'alice', State })
@@ -137,7 +137,7 @@ const realServer = () => {
   })
 
   test('rejects with our words when the person denies', async () => {
-    const phone = await enrolPhone(service, { user: 'bob' })
+    const phone = await enrollPhone(service, { user: 'bob' })
     const port = await startRadius(await makeWaitDoor(service), ['bob'])
     const { State } = await firstStep(port, 'bob')
     const second = radius(port, { 'User-Name': 'bob', State })
@@ -148,7 +148,7 @@ const realServer = () => {
   test('rejects whoever is unknown to us, a state that is not ours, and a wrong secret', async () => {
     const door = await makeWaitDoor(service)
     const port = await startRadius(door, ['nobody', 'carol'])
-    await enrolPhone(service, { user: 'carol' })
+    await enrollPhone(service, { user: 'carol' })
     const unknown = await firstStep(port, 'nobody')
     const rejected = async (attributes: Record<string, string>) =>
       expect((await radius(port, attributes)).kind).toBe('Access-Reject')
@@ -163,7 +163,7 @@ const realServer = () => {
   })
 
   test('lets nobody in under a name by the state that somebody else got', async () => {
-    const mallory = await enrolPhone(service, { user: 'mallory' })
+    const mallory = await enrollPhone(service, { user: 'mallory' })
     const port = await startRadius(await makeWaitDoor(service), ['mallory', 'grace'])
     const { State } = await firstStep(port, 'mallory')
     // Mallory would approve what Mallory is asked, and be let in as Grace.
@@ -172,7 +172,7 @@ const realServer = () => {
   })
 
   test('takes names with a domain before them', async () => {
-    const phone = await enrolPhone(service, { user: 'frank' })
+    const phone = await enrollPhone(service, { user: 'frank' })
     const userNames = { domain: 'prefix', domains: ['CORP'], lowerCase: true }
     const port = await startRadius(await makeWaitDoor(service, { userNames }), ['DEFAULT'])
     const { number, State } = await firstStep(port, 'CORP\\Frank')
@@ -182,7 +182,7 @@ const realServer = () => {
   })
 
   test('never lets a name say more than a name', async () => {
-    const phone = await enrolPhone(service, { user: 'dave' })
+    const phone = await enrollPhone(service, { user: 'dave' })
     const hostile = 'dave","number":"000000","ip":"'
     const port = await startRadius(await makeWaitDoor(service), [hostile])
     const { State } = await firstStep(port, hostile)
@@ -191,7 +191,7 @@ const realServer = () => {
   })
 
   test('does it in one step without a number, where the policy of the tenant permits that', async () => {
-    const phone = await enrolPhone(service, { user: 'erin' })
+    const phone = await enrollPhone(service, { user: 'erin' })
     const door = await makeWaitDoor(service)
     const site = 'sites-available/countersign-without-number'
     const port = await startRadius(door, ['erin'], site)

@@ -11,7 +11,7 @@ import { questionTo } from '../../support/doors.ts'
 import { type KeycloakDouble, startKeycloakDouble } from '../../support/keycloak-double.ts'
 import { letTimePass } from '../../support/passing-time.ts'
 import {
-  enrolPhone,
+  enrollPhone,
   type Phone,
   type RunningService,
   startTestService,
@@ -53,7 +53,7 @@ async function makeChannel(settings: object, more: object = {}, at = service) {
 
 async function person(): Promise<Phone & { readonly name: string }> {
   const name = `user-${++users}`
-  return { ...(await enrolPhone(service, { user: name })), name }
+  return { ...(await enrollPhone(service, { user: name })), name }
 }
 
 const number = '483920'
@@ -142,7 +142,7 @@ describe('the end is called back', () => {
   test('also when there was no process any more between the decision and the call', async () => {
     await using api = await startTestService({ role: 'api' })
     const own = await makeChannel({}, {}, api)
-    const phone = await enrolPhone(api)
+    const phone = await enrollPhone(api)
     const { authResultId } = await realm.ask(own.channel, question({ name: 'alice' }))
     await phone.client.approve(await questionTo(phone), number)
     expect(realm.outcome(authResultId)).toBe('authorization_pending')

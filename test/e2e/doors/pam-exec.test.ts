@@ -7,7 +7,11 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeWaitDoor, questionTo, type TestDoor } from '../../support/doors.ts'
 import { programOf } from '../../support/programs.ts'
-import { enrolPhone, type RunningService, startTestService } from '../../support/running-service.ts'
+import {
+  enrollPhone,
+  type RunningService,
+  startTestService,
+} from '../../support/running-service.ts'
 import { until } from '../../support/until.ts'
 
 const isThere = programOf('curl') !== undefined
@@ -55,7 +59,7 @@ const script = () => {
   }
 
   test('succeeds when the person types the number on the phone', async () => {
-    const phone = await enrolPhone(service, { user: 'alice' })
+    const phone = await enrollPhone(service, { user: 'alice' })
     const { code, number } = run({ PAM_USER: 'alice' })
     const request = await questionTo(phone)
     expect(request.context.ip).toBe('203.0.113.7')
@@ -64,7 +68,7 @@ const script = () => {
   })
 
   test('fails when the person denies', async () => {
-    const phone = await enrolPhone(service, { user: 'bob' })
+    const phone = await enrollPhone(service, { user: 'bob' })
     const { code } = run({ PAM_USER: 'bob', PAM_RHOST: 'host.example.com' })
     const request = await questionTo(phone)
     expect(request.context.ip).toBeUndefined()

@@ -5,7 +5,7 @@ import { onServer } from '../../support/cluster.ts'
 import { makeWaitDoor, permitNone, questionTo, type TestDoor } from '../../support/doors.ts'
 import { letTimePass } from '../../support/passing-time.ts'
 import {
-  enrolPhone,
+  enrollPhone,
   freePort,
   type Phone,
   type RunningService,
@@ -25,7 +25,7 @@ afterAll(() => service[Symbol.asyncDispose]())
 /** A user of the test's own, with a phone. */
 async function person(): Promise<Phone & { readonly name: string }> {
   const name = `user-${++users}`
-  return { ...(await enrolPhone(service, { user: name })), name }
+  return { ...(await enrollPhone(service, { user: name })), name }
 }
 
 const number = '483920'
@@ -332,7 +332,7 @@ describe('a question that nobody waits for any more is cancelled', () => {
 
   test('when the service stops: 503, and nothing is decided', async () => {
     await using own = await startTestService()
-    const phone = await enrolPhone(own)
+    const phone = await enrollPhone(own)
     const { ask } = await makeWaitDoor(own)
     const asked = ask({ username: 'alice', number })
     await questionTo(phone)

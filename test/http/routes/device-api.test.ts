@@ -60,7 +60,7 @@ describe('POST /device/v1/enrollments/claim', () => {
       signingKeys,
       passcode: confirmationRequired ? { secret: 'MFRGGZDF', digits: 8 } : null,
     })
-    await using app = await anApp({ claimEnrolment: useCase })
+    await using app = await anApp({ claimEnrollment: useCase })
     const answer = await app.inject({
       method: 'POST',
       url: '/device/v1/enrollments/claim',
@@ -95,7 +95,7 @@ describe('POST /device/v1/enrollments/confirm', () => {
   it('200 when the number is right', async () => {
     const { calls, useCase } = noting({ status: 'active' } as const)
     const url = '/device/v1/enrollments/confirm'
-    const answer = await call('POST', url, { confirmEnrolment: useCase }, { number: '048392' })
+    const answer = await call('POST', url, { confirmEnrollment: useCase }, { number: '048392' })
     expect(answer.json()).toEqual({ status: 'active' })
     expect(calls).toEqual([[proof, '048392']])
   })
@@ -109,9 +109,9 @@ describe('POST /device/v1/enrollments/confirm', () => {
   )
 
   it('422 with the tries that are left when it is wrong', async () => {
-    const confirmEnrolment = async () => refuse('wrong_number', { facts: { wrongNumbersLeft: 2 } })
+    const confirmEnrollment = async () => refuse('wrong_number', { facts: { wrongNumbersLeft: 2 } })
     const url = '/device/v1/enrollments/confirm'
-    const answer = await call('POST', url, { confirmEnrolment }, { number: '048392' })
+    const answer = await call('POST', url, { confirmEnrollment }, { number: '048392' })
     expect(answer.statusCode).toBe(422)
     expect(answer.json()).toMatchObject({ code: 'wrong_number', wrongNumbersLeft: 2 })
   })

@@ -94,7 +94,7 @@ describe('GET /metrics', () => {
 })
 
 describe('the address of a QR code, opened in a browser', () => {
-  const path = `/t/${anId('tenant')}/enrol`
+  const path = `/t/${anId('tenant')}/enroll`
 
   it('is a page that says what to do with it, needs nothing from outside and runs nothing', async () => {
     await using app = await anApp()
@@ -112,9 +112,16 @@ describe('the address of a QR code, opened in a browser', () => {
 
   it('is the same page for every tenant, and none where no tenant can be', async () => {
     await using app = await anApp()
-    const other = `/t/tnt_${'0'.repeat(26)}/enrol`
+    const other = `/t/tnt_${'0'.repeat(26)}/enroll`
     expect((await app.inject(other)).body).toBe((await app.inject(path)).body)
-    expect((await app.inject('/t/x/enrol')).json()).toMatchObject({ code: 'not_found' })
+    expect((await app.inject('/t/x/enroll')).json()).toMatchObject({ code: 'not_found' })
+  })
+
+  it('answers at the path of codes that were printed before its spelling was settled', async () => {
+    await using app = await anApp()
+    const former = await app.inject(`/t/${anId('tenant')}/enrol`)
+    expect(former.statusCode).toBe(200)
+    expect(former.body).toBe((await app.inject(path)).body)
   })
 })
 

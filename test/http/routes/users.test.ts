@@ -6,7 +6,7 @@ import { aDevice, anApp, anId, at, aUser, bearer } from '../fixtures.ts'
 
 const { tenantId: _tenantId, ...user } = aUser
 const shownUser = { ...user, createdAt: at.toISOString() }
-const { tenantId: _tenant, enrolmentId: _enrolment, ...device } = aDevice()
+const { tenantId: _tenant, enrollmentId: _enrollment, ...device } = aDevice()
 const shownDevice = {
   ...device,
   createdAt: at.toISOString(),
@@ -136,7 +136,7 @@ describe('GET /v1/users/{userId}', () => {
       actor: `device:${anId('device')}`,
       challengeId: null,
       deviceId: anId('device'),
-      enrolmentId: null,
+      enrollmentId: null,
       details: { name: 'Phone' },
       posted: null,
       occurredAt: at,

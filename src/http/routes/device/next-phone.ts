@@ -1,17 +1,17 @@
-// A device enrols the next phone of its user.
+// A device enrolls the next phone of its user.
 
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { proofOf } from '../../plugins/device-proof.ts'
 import { sendRefusal } from '../../problem.ts'
 import {
-  enrolmentBody,
-  enrolmentWait,
-  nextEnrolment,
-  openedEnrolmentBody,
-} from '../../schemas/enrolment.ts'
+  enrollmentBody,
+  enrollmentWait,
+  nextEnrollment,
+  openedEnrollmentBody,
+} from '../../schemas/enrollment.ts'
 import { idParams } from '../../schemas/ids.ts'
-import { shownEnrolment, shownOpenedEnrolment } from '../../shown-enrolment.ts'
+import { shownEnrollment, shownOpenedEnrollment } from '../../shown-enrollment.ts'
 import { goneOf } from '../../waiting.ts'
 import type { DeviceOptions } from './device-options.ts'
 
@@ -26,21 +26,21 @@ function open(app: HttpApp, { useCases, proof }: DeviceOptions): void {
   app.post(
     '/device/v1/enrollments',
     proof('verification', {
-      operationId: 'openNextEnrolment',
+      operationId: 'openNextEnrollment',
       tag: 'device API',
-      summary: "Open an enrolment for the user's next phone",
+      summary: "Open an enrollment for the user's next phone",
       description:
-        'The calling device goes when the new one is confirmed, unless `replacesDeviceId` says otherwise. The enrolment ends with the calling device.',
-      body: nextEnrolment,
+        'The calling device goes when the new one is confirmed, unless `replacesDeviceId` says otherwise. The enrollment ends with the calling device.',
+      body: nextEnrollment,
       answers: {
-        201: { description: 'The enrolment with its codes.', schema: openedEnrolmentBody },
+        201: { description: 'The enrollment with its codes.', schema: openedEnrollmentBody },
       },
       refusals: ['proof_replayed', 'not_found', 'user_suspended'],
     }),
     async (request, reply) => {
-      const made = await useCases.openNextEnrolment(proofOf(request), request.body)
+      const made = await useCases.openNextEnrollment(proofOf(request), request.body)
       if (isRefusal(made)) return sendRefusal(reply, made)
-      return reply.code(201).send(await shownOpenedEnrolment(made))
+      return reply.code(201).send(await shownOpenedEnrollment(made))
     },
   )
 }
@@ -51,19 +51,19 @@ function read(app: HttpApp, { useCases, proof, admission }: DeviceOptions): void
     {
       config: { takesTurnItself: true },
       ...proof('possession', {
-        operationId: 'readNextEnrolment',
+        operationId: 'readNextEnrollment',
         tag: 'device API',
-        summary: 'Read an enrolment that this device opened, waiting for its status to change',
+        summary: 'Read an enrollment that this device opened, waiting for its status to change',
         description: 'While it is claimed it carries the number to show on this device.',
-        params: idParams('id', 'enrolment', 'The enrolment.'),
-        querystring: enrolmentWait,
-        answers: { 200: { description: 'The enrolment.', schema: enrolmentBody } },
+        params: idParams('id', 'enrollment', 'The enrollment.'),
+        querystring: enrollmentWait,
+        answers: { 200: { description: 'The enrollment.', schema: enrollmentBody } },
       }),
     },
     async (request, reply) => {
       const { wait: waitSeconds, after } = request.query
       const follow = (seconds: number) =>
-        useCases.readNextEnrolment(
+        useCases.readNextEnrollment(
           proofOf(request),
           request.params.id,
           { waitMs: seconds * 1000, ...(after !== undefined && { after }) },
@@ -76,7 +76,7 @@ function read(app: HttpApp, { useCases, proof, admission }: DeviceOptions): void
         () => true,
       )
       const reading = isRefusal(now) || waitSeconds === 0 ? now : await follow(waitSeconds)
-      return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrolment(reading)
+      return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrollment(reading)
     },
   )
 }

@@ -29,8 +29,8 @@ import {
 import {
   authParams,
   authStatusParams,
-  enrolParams,
-  enrolStatusParams,
+  enrollParams,
+  enrollStatusParams,
   preauthParams,
 } from '../../schemas/auth-api.ts'
 import type { UseCases } from '../../use-cases.ts'
@@ -81,9 +81,9 @@ export function authApiRoutes(app: HttpApp, options: AuthApiOptions, done: () =>
   app.get('/auth/v2/ping', { schema: authApiOperation('ping') }, time)
   route('GET', 'check', 'checks', time)
   route('GET', 'logo', 'tells', (_call, _request, reply) => reply.type('image/png').send(logo))
-  route('POST', 'enroll', 'tells', (call, _request, reply) => enrol(useCases, call, reply))
+  route('POST', 'enroll', 'tells', (call, _request, reply) => enroll(useCases, call, reply))
   route('POST', 'enroll_status', 'tells', (call, _request, reply) =>
-    enrolStatus(useCases, call, reply),
+    enrollStatus(useCases, call, reply),
   )
   route('POST', 'preauth', 'decides', (call, _request, reply) => preauth(useCases, call, reply))
   route('POST', 'auth', 'asks', (call, _request, reply) => auth(useCases, call, reply))
@@ -156,39 +156,39 @@ async function authStatus(useCases: UseCases, call: AuthApiCall, reply: FastifyR
   return ok(end === null ? waiting : decisionOf(end))
 }
 
-async function enrol(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) {
-  const asked = read(enrolParams, call)
+async function enroll(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) {
+  const asked = read(enrollParams, call)
   // Codes that let people in without a device are made for the help desk, not at a door.
   if (!asked || Number(asked.bypass_codes ?? 0) !== 0) {
     return sendNo(reply, refuse('invalid_request'))
   }
-  const opened = await useCases.enrolAtDoor(call.entered, asked.username)
+  const opened = await useCases.enrollAtDoor(call.entered, asked.username)
   if (isRefusal(opened)) return sendNo(reply, opened)
-  const { enrolment, uri } = opened
+  const { enrollment, uri } = opened
   return ok({
     activation_barcode: await toDataURL(uri, { errorCorrectionLevel: 'M' }),
-    activation_code: enrolment.id,
-    expiration: Math.floor(enrolment.expiresAt.getTime() / 1000),
-    user_id: enrolment.userId,
+    activation_code: enrollment.id,
+    expiration: Math.floor(enrollment.expiresAt.getTime() / 1000),
+    user_id: enrollment.userId,
     username: asked.username,
   })
 }
 
-const enrolmentWords = {
+const enrollmentWords = {
   open: 'waiting',
   claimed: 'waiting',
   completed: 'success',
 } as const
 
-async function enrolStatus(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) {
-  const asked = read(enrolStatusParams, call)
+async function enrollStatus(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) {
+  const asked = read(enrollStatusParams, call)
   if (!asked) return sendNo(reply, refuse('invalid_request'))
-  const status = await useCases.readEnrolmentAtDoor(call.entered, {
+  const status = await useCases.readEnrollmentAtDoor(call.entered, {
     userId: asked.user_id,
-    enrolment: asked.activation_code,
+    enrollment: asked.activation_code,
   })
   if (isRefusal(status)) return ok('invalid')
   return ok(
-    status in enrolmentWords ? enrolmentWords[status as keyof typeof enrolmentWords] : 'invalid',
+    status in enrollmentWords ? enrollmentWords[status as keyof typeof enrollmentWords] : 'invalid',
   )
 }

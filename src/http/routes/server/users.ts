@@ -109,7 +109,7 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
       tag: 'users',
       summary: 'Suspend a user, or make the user active again',
       description:
-        'Once a suspension returns, no approval commits and no code is accepted; what was pending is cancelled, open enrolments are void, sessions of the portal are over. Devices, codes and locks are kept.',
+        'Once a suspension returns, no approval commits and no code is accepted; what was pending is cancelled, open enrollments are void, sessions of the portal are over. Devices, codes and locks are kept.',
       params: userParams,
       body: changedUser,
       answers: { 200: { description: 'The user.', schema: userBody } },

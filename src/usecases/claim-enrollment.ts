@@ -6,17 +6,17 @@ import {
   type ClaimFacts,
   checkClaimProof,
   confirmationDigits,
-  type Enrolment,
+  type Enrollment,
   readCode,
   viewOf,
-} from '../domain/enrolment.ts'
+} from '../domain/enrollment.ts'
 import type { TenantId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { AttestationStatement, AttestationVerifier } from '../ports/attestation.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { StoredSigningKey } from '../ports/directory-store.ts'
-import type { ClaimTarget, EnrolmentStore } from '../ports/enrolment-store.ts'
+import type { ClaimTarget, EnrollmentStore } from '../ports/enrollment-store.ts'
 import type { PushAddress } from '../ports/push.ts'
 import type { UserTurns } from '../ports/turns.ts'
 import type {
@@ -31,14 +31,14 @@ import type {
 import { attestKeys } from './attest-keys.ts'
 import { proofBytesMax } from './authenticate-device.ts'
 import { tieKeys } from './device-keys.ts'
-import { typedCodeMessage } from './open-enrolment.ts'
+import { typedCodeMessage } from './open-enrollment.ts'
 import { makePasscodeSecret, type PasscodeSecret } from './passcode-secrets.ts'
-import { enrolmentNumberBinding } from './read-enrolment.ts'
+import { enrollmentNumberBinding } from './read-enrollment.ts'
 import { sealPushToken } from './rotate-push-token.ts'
 import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 
 export type Needs = TellingNeeds & {
-  readonly enrolments: Pick<EnrolmentStore, 'findByCode' | 'findByTypedCode' | 'claim'>
+  readonly enrollments: Pick<EnrollmentStore, 'findByCode' | 'findByTypedCode' | 'claim'>
   readonly devices: Pick<DeviceStore, 'find'>
   readonly userTurns: UserTurns
   readonly signatures: Pick<Signatures, 'read' | 'verify' | 'thumbprint'>
@@ -84,15 +84,15 @@ export type Claimed = {
 
 /**
  * Lets one device join one user. The device proves both keys over the code; unless the tenant's policy does without, it stays
- * unconfirmed, and no target, until the person has typed the number from the relying party's page (confirm-enrolment.ts): a
- * stolen code enrols nobody.
+ * unconfirmed, and no target, until the person has typed the number from the relying party's page (confirm-enrollment.ts): a
+ * stolen code enrolls nobody.
  */
-export async function claimEnrolment(needs: Needs, command: Command): Promise<Claimed | Refusal> {
+export async function claimEnrollment(needs: Needs, command: Command): Promise<Claimed | Refusal> {
   const read = readCode(command.code)
-  if (!read) return refuse('enrolment_code_invalid')
+  if (!read) return refuse('enrollment_code_invalid')
   const target = await findTarget(needs, command, read)
   if (isRefusal(target)) return target
-  const { enrolment, policy } = target
+  const { enrollment, policy } = target
   const fault = checkOpen(target) ?? checkApp({ ...command.device, appId: command.appId }, policy)
   if (fault) return fault
   // The keys are looked at last: strangers without a code must not make us calculate.
@@ -100,7 +100,7 @@ export async function claimEnrolment(needs: Needs, command: Command): Promise<Cl
   const keys = await readKeys(needs, command, codeHash)
   if (isRefusal(keys)) return keys
   const attestation = await attestKeys(needs, policy.attestation, {
-    issuer: issuerOf(needs.publicOrigin, enrolment.tenantId),
+    issuer: issuerOf(needs.publicOrigin, enrollment.tenantId),
     codeHash,
     appId: command.appId,
     keys,
@@ -110,8 +110,13 @@ export async function claimEnrolment(needs: Needs, command: Command): Promise<Cl
   if (isRefusal(attestation)) return attestation
 
   const id = needs.random.id('device')
-  const { tenantId, userId } = enrolment
-  const origin = { userId, actor: `device:${id}`, deviceId: id, enrolmentId: enrolment.id } as const
+  const { tenantId, userId } = enrollment
+  const origin = {
+    userId,
+    actor: `device:${id}`,
+    deviceId: id,
+    enrollmentId: enrollment.id,
+  } as const
   const { appId, device } = command
   const passcode = makePasscodeSecret(needs, policy, tenantId, id)
   const details = {
@@ -120,34 +125,34 @@ export async function claimEnrolment(needs: Needs, command: Command): Promise<Cl
     ...(policy.attestation !== 'off' && { attestation: attestation.verdict }),
   }
   const claim = {
-    device: { tenantId, id, userId, enrolmentId: enrolment.id, appId, attestation, ...device },
+    device: { tenantId, id, userId, enrollmentId: enrollment.id, appId, attestation, ...device },
     keys: tieKeys(needs, { tenantId, id, userId }, keys),
     push: command.push ? sealPushToken(needs, tenantId, id, { ...command.push, appId }) : null,
-    numberSealed: enrolment.confirmationRequired
+    numberSealed: enrollment.confirmationRequired
       ? needs.sealing.seal(
           needs.random.digits(confirmationDigits),
-          enrolmentNumberBinding(enrolment),
+          enrollmentNumberBinding(enrollment),
         )
       : null,
     passcodeSecret: passcode?.stored ?? null,
     devicesPerUserMax: policy.devicesPerUserMax,
     activities: [
-      activity({ ...origin, type: 'enrolment_claimed', details }),
-      ...(enrolment.confirmationRequired
+      activity({ ...origin, type: 'enrollment_claimed', details }),
+      ...(enrollment.confirmationRequired
         ? []
         : [activity({ ...origin, type: 'device_added', details })]),
     ],
   }
-  const claimed = await needs.userTurns.take(enrolment, `claims:${enrolment.id}`, () =>
-    needs.enrolments.claim(claim),
+  const claimed = await needs.userTurns.take(enrollment, `claims:${enrollment.id}`, () =>
+    needs.enrollments.claim(claim),
   )
   if (isRefusal(claimed)) return claimed
   if (claimed.kind !== 'claimed') return refusalOf(claimed.kind)
-  needs.signals.publish(enrolment.id)
+  needs.signals.publish(enrollment.id)
   if (claimed.replaced) await tellUnregistered(needs, claimed.replaced)
   return {
     device: claimed.device,
-    confirmationRequired: enrolment.confirmationRequired,
+    confirmationRequired: enrollment.confirmationRequired,
     tenantName: target.tenantName,
     userName: target.userName,
     issuer: issuerOf(needs.publicOrigin, tenantId),
@@ -157,7 +162,7 @@ export async function claimEnrolment(needs: Needs, command: Command): Promise<Cl
 }
 
 function refusalOf(kind: 'not_open' | 'too_many_devices' | 'key_already_registered'): Refusal {
-  return refuse(kind === 'not_open' ? 'enrolment_not_open' : kind)
+  return refuse(kind === 'not_open' ? 'enrollment_not_open' : kind)
 }
 
 async function readKeys(
@@ -195,25 +200,31 @@ async function readKeys(
 }
 
 async function findTarget(
-  { enrolments, hashing }: Needs,
+  { enrollments, hashing }: Needs,
   { tenantId, user }: Command,
   { kind, code }: NonNullable<ReturnType<typeof readCode>>,
 ): Promise<ClaimTarget | Refusal> {
   if (kind === 'scanned') {
-    const target = await enrolments.findByCode(tenantId, hashing.sha256(code))
-    return target ?? refuse('enrolment_code_invalid')
+    const target = await enrollments.findByCode(tenantId, hashing.sha256(code))
+    return target ?? refuse('enrollment_code_invalid')
   }
   if (user === undefined) {
-    return refuse('enrolment_code_invalid', { hint: 'Type the user name together with the code.' })
+    return refuse('enrollment_code_invalid', { hint: 'Type the user name together with the code.' })
   }
   const hash = hashing.keyed(typedCodeMessage(tenantId, code))
   return (
-    (await enrolments.findByTypedCode(tenantId, user, hash)) ?? refuse('enrolment_code_invalid')
+    (await enrollments.findByTypedCode(tenantId, user, hash)) ?? refuse('enrollment_code_invalid')
   )
 }
 
-function checkOpen({ enrolment, now }: { enrolment: Enrolment; now: Date }): Refusal | undefined {
-  const status = viewOf(enrolment, now)
+function checkOpen({
+  enrollment,
+  now,
+}: {
+  enrollment: Enrollment
+  now: Date
+}): Refusal | undefined {
+  const status = viewOf(enrollment, now)
   if (status === 'open') return undefined
-  return refuse(status === 'expired' ? 'enrolment_expired' : 'enrolment_not_open')
+  return refuse(status === 'expired' ? 'enrollment_expired' : 'enrollment_not_open')
 }

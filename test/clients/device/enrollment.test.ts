@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { claimEnrolment, readEnrolmentUri } from '../../../clients/device/enrolment.ts'
+import { claimEnrollment, readEnrollmentUri } from '../../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../../clients/device/keys.ts'
-import { checkClaimProof, readCode } from '../../../src/domain/enrolment.ts'
+import { checkClaimProof, readCode } from '../../../src/domain/enrollment.ts'
 import { createHashing } from '../../../src/outbound/hashing.ts'
 import {
   createTenantKeys,
@@ -17,7 +17,7 @@ import {
 } from './stand-in.ts'
 
 const code = 'c2Nhbm5lZC1jb2RlLW9mLTMyLWJ5dGVzLTAwMDAwMDE'
-const uri = `${origin}/t/${tenantId}/enrol#${code}`
+const uri = `${origin}/t/${tenantId}/enroll#${code}`
 const device = {
   name: 'Phone',
   platform: 'web',
@@ -49,27 +49,36 @@ type ClaimBody = {
 
 describe('what a camera reads', () => {
   test('our QR code is a ticket', () => {
-    expect(readEnrolmentUri(uri)).toEqual({ origin, tenantId, code })
-    expect(readEnrolmentUri(`http://localhost:3000/t/${tenantId}/enrol#${code}`)).toMatchObject({
+    expect(readEnrollmentUri(uri)).toEqual({ origin, tenantId, code })
+    expect(readEnrollmentUri(`http://localhost:3000/t/${tenantId}/enroll#${code}`)).toMatchObject({
       origin: 'http://localhost:3000',
+    })
+  })
+
+  test('a code printed before the spelling of its path was settled is the same ticket', () => {
+    expect(readEnrollmentUri(`${origin}/t/${tenantId}/enrol#${code}`)).toEqual({
+      origin,
+      tenantId,
+      code,
     })
   })
 
   test.each([
     '',
+    `${origin}/t/${tenantId}/enro#${code}`,
     'WIFI:T:WPA;S:x;P:y;;',
     'https://push.example.com/',
-    `http://push.example.com/t/${tenantId}/enrol#${code}`,
-    `ftp://localhost/t/${tenantId}/enrol#${code}`,
-    `javascript://localhost/t/${tenantId}/enrol#${code}`,
-    `https://push.example.com@attacker.example/t/${tenantId}/enrol#${code}`,
-    `${origin}/t/${tenantId}/enrol?x=1#${code}`,
-    `${origin}/x/t/${tenantId}/enrol#${code}`,
-    `${origin}/t/${tenantId}/enrol#${code}x`,
-    `${origin}/t/${tenantId}/enrol`,
-    `${origin}/t/tnt_x/enrol#${code}`,
+    `http://push.example.com/t/${tenantId}/enroll#${code}`,
+    `ftp://localhost/t/${tenantId}/enroll#${code}`,
+    `javascript://localhost/t/${tenantId}/enroll#${code}`,
+    `https://push.example.com@attacker.example/t/${tenantId}/enroll#${code}`,
+    `${origin}/t/${tenantId}/enroll?x=1#${code}`,
+    `${origin}/x/t/${tenantId}/enroll#${code}`,
+    `${origin}/t/${tenantId}/enroll#${code}x`,
+    `${origin}/t/${tenantId}/enroll`,
+    `${origin}/t/tnt_x/enroll#${code}`,
   ])('anything else is none: %s', (text) => {
-    expect(readEnrolmentUri(text)).toBeUndefined()
+    expect(readEnrollmentUri(text)).toBeUndefined()
   })
 })
 
@@ -83,7 +92,7 @@ describe('claiming', () => {
       const keys = await createDeviceKeys({ verification: true })
       const network = playNetwork(async () => Response.json(await claimed(), { status: 201 }))
       const world = { fetch: network.fetch, now: () => serverNow.getTime() }
-      await claimEnrolment({ ticket, keys, appId: 'com.example', device }, world)
+      await claimEnrollment({ ticket, keys, appId: 'com.example', device }, world)
 
       const [sent] = network.sent
       expect([sent?.method, sent?.url]).toEqual(['POST', `${origin}/device/v1/enrollments/claim`])
@@ -109,7 +118,7 @@ describe('claiming', () => {
     const keys = await createDeviceKeys({ verification: false })
     const network = playNetwork(async () => Response.json(await claimed(), { status: 201 }))
     const world = { fetch: network.fetch, now: () => serverNow.getTime() }
-    await claimEnrolment({ ticket: { origin, tenantId, code }, keys, appId: 'a', device }, world)
+    await claimEnrollment({ ticket: { origin, tenantId, code }, keys, appId: 'a', device }, world)
     const body = JSON.parse(network.sent[0]?.body ?? '') as ClaimBody
     expect(Object.keys(body.keys)).toEqual(['possession'])
     expect(Object.keys(body.proofs)).toEqual(['possession'])
@@ -121,7 +130,7 @@ describe('claiming', () => {
     const keys = await createDeviceKeys({ verification: true })
     const answer = await claimed()
     const network = playNetwork(() => Response.json(answer, { status: 201 }))
-    const account = await claimEnrolment(
+    const account = await claimEnrollment(
       { ticket: { origin, tenantId, code }, keys, appId: 'a', device },
       { fetch: network.fetch },
     )
@@ -149,7 +158,7 @@ describe('claiming', () => {
     const keys = await createDeviceKeys({ verification: false })
     const answer = await claimed({ passcode: given })
     const network = playNetwork(() => Response.json(answer, { status: 201 }))
-    const account = await claimEnrolment(
+    const account = await claimEnrollment(
       { ticket: { origin, tenantId, code }, keys, appId: 'a', device },
       { fetch: network.fetch },
     )
@@ -164,7 +173,7 @@ describe('claiming', () => {
         : Response.json(await claimed(), { status: 201 }),
     )
     const now = () => serverNow.getTime() - 3_600_000
-    const account = await claimEnrolment(
+    const account = await claimEnrollment(
       { ticket: { origin, tenantId, code }, keys, appId: 'a', device },
       { fetch: network.fetch, now },
     )
@@ -188,7 +197,7 @@ describe('claiming', () => {
     const answer = await claimed(changes)
     const network = playNetwork(() => Response.json(answer, { status: 201 }))
     await expect(
-      claimEnrolment(
+      claimEnrollment(
         { ticket: { origin, tenantId, code }, keys, appId: 'a', device },
         { fetch: network.fetch },
       ),

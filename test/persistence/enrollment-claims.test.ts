@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
-import type { DeviceId, EnrolmentId } from '../../src/domain/ids.ts'
+import type { DeviceId, EnrollmentId } from '../../src/domain/ids.ts'
 import { onServer } from '../support/cluster.ts'
 import {
   aClaim,
   aColleague,
   aDevice,
   aKey,
-  anEnrolment,
+  anEnrollment,
   aUser,
   openStores,
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
-import { anUnconfirmed, kindsOf, readEnrolment, runOut, times } from './enrolling.ts'
+import { anUnconfirmed, kindsOf, readEnrollment, runOut, times } from './enrolling.ts'
 
 let stores: Stores
 let user: TestUser
@@ -26,7 +26,7 @@ beforeEach(async () => {
 })
 afterAll(() => stores.close())
 
-const read = (id: EnrolmentId) => readEnrolment(stores, user, id)
+const read = (id: EnrollmentId) => readEnrollment(stores, user, id)
 const devices = () => stores.devices.listOfUser(user.tenantId, user.userId)
 /** Makes every row that is written so take a while, so that two writers meet. */
 async function slow(writing: string) {
@@ -39,17 +39,17 @@ async function slow(writing: string) {
 
 describe('a code brings one device', () => {
   test('100 parallel claims of one code make exactly one device', async () => {
-    const enrolment = await anEnrolment(stores, user)
-    const outcomes = await times(100, () => stores.enrolments.claim(aClaim(enrolment)))
+    const enrollment = await anEnrollment(stores, user)
+    const outcomes = await times(100, () => stores.enrollments.claim(aClaim(enrollment)))
     expect(kindsOf(outcomes)).toEqual({ claimed: 1, not_open: 99 })
     expect(await devices()).toHaveLength(1)
-    expect(await read(enrolment.id)).toMatchObject({ status: 'completed' })
+    expect(await read(enrollment.id)).toMatchObject({ status: 'completed' })
   })
 
   test('30 parallel claims of different codes never exceed the devices that a user may have', async () => {
-    const enrolments = await times(30, () => anEnrolment(stores, user))
+    const enrollments = await times(30, () => anEnrollment(stores, user))
     const outcomes = await Promise.all(
-      enrolments.map((one) => stores.enrolments.claim(aClaim(one, { devicesPerUserMax: 7 }))),
+      enrollments.map((one) => stores.enrollments.claim(aClaim(one, { devicesPerUserMax: 7 }))),
     )
     expect(kindsOf(outcomes)).toEqual({ claimed: 7, too_many_devices: 23 })
     expect(await devices()).toHaveLength(7)
@@ -57,53 +57,53 @@ describe('a code brings one device', () => {
 
   test('a claim that is refused for too many devices leaves the code open', async () => {
     await aDevice(stores, user)
-    const enrolment = await anEnrolment(stores, user)
-    const claim = aClaim(enrolment, { devicesPerUserMax: 1 })
-    expect(await stores.enrolments.claim(claim)).toEqual({ kind: 'too_many_devices' })
-    expect(await read(enrolment.id)).toMatchObject({
+    const enrollment = await anEnrollment(stores, user)
+    const claim = aClaim(enrollment, { devicesPerUserMax: 1 })
+    expect(await stores.enrollments.claim(claim)).toEqual({ kind: 'too_many_devices' })
+    expect(await read(enrollment.id)).toMatchObject({
       status: 'open',
       deviceId: null,
       claimedAt: null,
     })
     const roomier = { ...claim, devicesPerUserMax: 2 }
-    expect(await stores.enrolments.claim(roomier)).toMatchObject({ kind: 'claimed' })
+    expect(await stores.enrollments.claim(roomier)).toMatchObject({ kind: 'claimed' })
   })
 
-  test('one that waits for its number counts, until its enrolment has run out', async () => {
-    const { enrolment } = await anUnconfirmed(stores, user)
-    const next = await anEnrolment(stores, user)
+  test('one that waits for its number counts, until its enrollment has run out', async () => {
+    const { enrollment } = await anUnconfirmed(stores, user)
+    const next = await anEnrollment(stores, user)
     const claim = aClaim(next, { devicesPerUserMax: 1 })
-    expect(await stores.enrolments.claim(claim)).toEqual({ kind: 'too_many_devices' })
-    await runOut(stores, enrolment)
-    expect(await stores.enrolments.claim(claim)).toMatchObject({ kind: 'claimed' })
+    expect(await stores.enrollments.claim(claim)).toEqual({ kind: 'too_many_devices' })
+    await runOut(stores, enrollment)
+    expect(await stores.enrollments.claim(claim)).toMatchObject({ kind: 'claimed' })
   })
 
   test('after its time no code can be claimed', async () => {
-    const enrolment = await anEnrolment(stores, user)
-    await runOut(stores, enrolment)
-    expect(await stores.enrolments.claim(aClaim(enrolment))).toEqual({ kind: 'not_open' })
+    const enrollment = await anEnrollment(stores, user)
+    await runOut(stores, enrollment)
+    expect(await stores.enrollments.claim(aClaim(enrollment))).toEqual({ kind: 'not_open' })
     expect(await devices()).toEqual([])
   })
 
   test('a claim records what it did in the same transaction', async () => {
-    const enrolment = await anEnrolment(stores, user)
-    const claim = aClaim(enrolment)
+    const enrollment = await anEnrollment(stores, user)
+    const claim = aClaim(enrollment)
     const event = activity({
       userId: user.userId,
-      type: 'enrolment_claimed',
+      type: 'enrollment_claimed',
       actor: `device:${claim.device.id}`,
       deviceId: claim.device.id,
-      enrolmentId: enrolment.id,
+      enrollmentId: enrollment.id,
     })
-    await stores.enrolments.claim({ ...claim, activities: [event] })
+    await stores.enrollments.claim({ ...claim, activities: [event] })
     const [latest] = await stores.activities.list(user.tenantId, user.userId, {
       limit: 1,
       before: null,
     })
     expect(latest).toMatchObject({
-      type: 'enrolment_claimed',
+      type: 'enrollment_claimed',
       deviceId: claim.device.id,
-      enrolmentId: enrolment.id,
+      enrollmentId: enrollment.id,
     })
   })
 })
@@ -113,14 +113,18 @@ describe('a key belongs to one device', () => {
     stores.database.query('keys_of', 'select kid from device_keys where device_id = $1', [deviceId])
 
   async function refusedWith(keys: ReturnType<typeof aKey>[]) {
-    const enrolment = await anEnrolment(stores, user)
+    const enrollment = await anEnrollment(stores, user)
     const before = await devices()
-    const claim = aClaim(enrolment, { keys })
-    expect(await stores.enrolments.claim(claim)).toEqual({ kind: 'key_already_registered' })
+    const claim = aClaim(enrollment, { keys })
+    expect(await stores.enrollments.claim(claim)).toEqual({ kind: 'key_already_registered' })
     expect(await devices()).toEqual(before)
     expect(await keysOf(claim.device.id)).toEqual([])
-    expect(await read(enrolment.id)).toMatchObject({ status: 'open', deviceId: null, number: null })
-    expect(await stores.enrolments.claim(aClaim(enrolment))).toMatchObject({ kind: 'claimed' })
+    expect(await read(enrollment.id)).toMatchObject({
+      status: 'open',
+      deviceId: null,
+      number: null,
+    })
+    expect(await stores.enrollments.claim(aClaim(enrollment))).toMatchObject({ kind: 'claimed' })
   }
 
   test('a possession key of another device is refused and leaves nothing behind', async () => {
@@ -164,9 +168,9 @@ describe('a key belongs to one device', () => {
 
   test('of parallel claims with one key one gets it', async () => {
     const key = aKey()
-    const enrolments = await times(10, () => anEnrolment(stores, user))
+    const enrollments = await times(10, () => anEnrollment(stores, user))
     const outcomes = await Promise.all(
-      enrolments.map((one) => stores.enrolments.claim(aClaim(one, { keys: [key] }))),
+      enrollments.map((one) => stores.enrollments.claim(aClaim(one, { keys: [key] }))),
     )
     expect(kindsOf(outcomes)).toEqual({ claimed: 1, key_already_registered: 9 })
   })
@@ -174,13 +178,13 @@ describe('a key belongs to one device', () => {
   test('claims that swap each other’s keys at the same moment are refused, not deadlocked', async () => {
     const slowly = await slow('insert on device_keys')
     const others = await times(4, (index) => aColleague(stores, user, `swapper-${index}`))
-    const enrolments = await Promise.all(others.map((other) => anEnrolment(stores, other)))
+    const enrollments = await Promise.all(others.map((other) => anEnrollment(stores, other)))
     const [one, two] = [aKey(), aKey()]
     const outcomes = await Promise.all(
-      enrolments.map((enrolment, index) => {
+      enrollments.map((enrollment, index) => {
         const [first, second] = index % 2 === 0 ? [one, two] : [two, one]
         const keys = [first, { ...second, role: 'verification' as const }]
-        return stores.enrolments.claim(aClaim(enrolment, { keys }))
+        return stores.enrollments.claim(aClaim(enrollment, { keys }))
       }),
     )
     await slowly.end()

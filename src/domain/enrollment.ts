@@ -1,28 +1,28 @@
 import { isFresh, isJti, readClaims, readHeader } from './claims.ts'
 import type { UnverifiedJws } from './device-proof.ts'
-import type { DeviceId, EnrolmentId, RelyingPartyId, TenantId, UserId } from './ids.ts'
+import type { DeviceId, EnrollmentId, RelyingPartyId, TenantId, UserId } from './ids.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { plainTyped } from './typed-text.ts'
 
-export type EnrolmentStatus = 'open' | 'claimed' | 'completed' | 'cancelled' | 'void'
+export type EnrollmentStatus = 'open' | 'claimed' | 'completed' | 'cancelled' | 'void'
 export type VoidReason =
   | 'number_tries_used_up'
   | 'device_unregistered'
   | 'device_suspended'
   | 'user_suspended'
 
-/** Wrong numbers that a new device may type before its enrolment is void. */
+/** Wrong numbers that a new device may type before its enrollment is void. */
 export const confirmationTriesMax = 3
 /** Digits of the number that confirms a new device. */
 export const confirmationDigits = 6
 
 /** A one-time ticket that lets one device join one user. */
-export type Enrolment = {
+export type Enrollment = {
   readonly tenantId: TenantId
-  readonly id: EnrolmentId
+  readonly id: EnrollmentId
   readonly userId: UserId
   readonly rpId: RelyingPartyId
-  readonly status: EnrolmentStatus
+  readonly status: EnrollmentStatus
   readonly reason: VoidReason | null
   /** At 0 the typed code is worth nothing any more; the scanned one is not touched by guesses. */
   readonly codeTriesLeft: number
@@ -40,14 +40,14 @@ export type Enrolment = {
   readonly endedAt: Date | null
 }
 
-/** What a reader is told: an enrolment that ran out says so, whatever its row says. */
-export type EnrolmentView = EnrolmentStatus | 'expired'
+/** What a reader is told: an enrollment that ran out says so, whatever its row says. */
+export type EnrollmentView = EnrollmentStatus | 'expired'
 
-/** The status to show. Only open and claimed enrolments can run out. */
-export function viewOf(enrolment: Enrolment, now: Date): EnrolmentView {
-  const live = enrolment.status === 'open' || enrolment.status === 'claimed'
+/** The status to show. Only open and claimed enrollments can run out. */
+export function viewOf(enrollment: Enrollment, now: Date): EnrollmentView {
+  const live = enrollment.status === 'open' || enrollment.status === 'claimed'
   // Not `<=`: an end that is no time counts as ended.
-  return live && !(enrolment.expiresAt > now) ? 'expired' : enrolment.status
+  return live && !(enrollment.expiresAt > now) ? 'expired' : enrollment.status
 }
 
 // Crockford's base32 without I, L, O, U: nothing in it is mistaken for something else.
@@ -126,14 +126,14 @@ export function mayAddDevice(
   return staying.length < devicesPerUserMax
 }
 
-/** What typing the number on the new device does to the enrolment. */
+/** What typing the number on the new device does to the enrollment. */
 export type ConfirmationEffect = {
   readonly outcome: 'confirmed' | 'wrong_number' | 'void'
   readonly wrongNumbersLeft: number
 }
 
-/** Decides a confirmation; the last wrong number makes the enrolment void and the device worthless. */
-export function confirmEnrolment(
+/** Decides a confirmation; the last wrong number makes the enrollment void and the device worthless. */
+export function confirmEnrollment(
   wrongNumbersLeft: number,
   numberMatches: boolean,
 ): ConfirmationEffect {

@@ -2,10 +2,10 @@ import { type Actor, activity } from '../domain/activity.ts'
 import type { Device } from '../domain/device.ts'
 import {
   confirmationTriesMax,
-  type Enrolment,
+  type Enrollment,
   typedCodeAlphabet,
   typedCodeLength,
-} from '../domain/enrolment.ts'
+} from '../domain/enrollment.ts'
 import type { DeviceId, UserId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import type { Policy } from '../domain/policy.ts'
@@ -14,14 +14,14 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserReference } from '../ports/challenge-store.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { TenantStore, UserStore } from '../ports/directory-store.ts'
-import type { EnrolmentStore } from '../ports/enrolment-store.ts'
+import type { EnrollmentStore } from '../ports/enrollment-store.ts'
 import type { UserTurns } from '../ports/turns.ts'
 import type { Hashing, Random } from '../ports/world.ts'
 import { findUser } from './find-user.ts'
 import { importUser } from './import-user.ts'
 
 export type Needs = {
-  readonly enrolments: Pick<EnrolmentStore, 'create'>
+  readonly enrollments: Pick<EnrollmentStore, 'create'>
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier' | 'import'>
   readonly devices: Pick<DeviceStore, 'find'>
   readonly tenants: Pick<TenantStore, 'findPolicy'>
@@ -42,8 +42,8 @@ export type Command = {
 }
 
 /** The only time that the codes are readable. */
-export type OpenedEnrolment = {
-  readonly enrolment: Enrolment
+export type OpenedEnrollment = {
+  readonly enrollment: Enrollment
   /** Ten characters to type together with the user name, in two groups of five. */
   readonly code: string
   /** What the QR picture holds: issuer and 256-bit code, for the app's own scanner. */
@@ -56,20 +56,20 @@ export function typedCodeMessage(tenantId: string, code: string): string {
 }
 
 /** Where a phone finds the service, the tenant and the code. Not an operating-system URL scheme: any app could claim that. */
-function enrolmentUri(
+function enrollmentUri(
   publicOrigin: string,
-  { tenantId }: Pick<Enrolment, 'tenantId'>,
+  { tenantId }: Pick<Enrollment, 'tenantId'>,
   code: string,
 ): string {
-  return `${issuerOf(publicOrigin, tenantId)}/enrol#${code}`
+  return `${issuerOf(publicOrigin, tenantId)}/enroll#${code}`
 }
 
-/** Opens an enrolment for a user, creating the user where a name for it is given. */
-export async function openEnrolment(
+/** Opens an enrollment for a user, creating the user where a name for it is given. */
+export async function openEnrollment(
   needs: Needs,
   principal: Asker,
   command: Command,
-): Promise<OpenedEnrolment | Refusal> {
+): Promise<OpenedEnrollment | Refusal> {
   const user = await userOf(needs, principal, command)
   if (isRefusal(user)) return user
   const { tenantId } = principal
@@ -86,7 +86,7 @@ export async function openEnrolment(
     }
   }
   const policy = await needs.tenants.findPolicy(tenantId, principal.rpId)
-  const { made, codes } = draftEnrolment(needs, policy, {
+  const { made, codes } = draftEnrollment(needs, policy, {
     tenantId,
     userId: user.id,
     rpId: principal.rpId,
@@ -95,11 +95,11 @@ export async function openEnrolment(
     openedByDeviceId: null,
     actor: actorOf(principal),
   })
-  const enrolment = await needs.userTurns.take(made, `enrolments:${principal.rpId}`, () =>
-    needs.enrolments.create(made),
+  const enrollment = await needs.userTurns.take(made, `enrollments:${principal.rpId}`, () =>
+    needs.enrollments.create(made),
   )
-  if (isRefusal(enrolment)) return enrolment
-  return enrolment === 'user_suspended' ? refuse('user_suspended') : { enrolment, ...codes }
+  if (isRefusal(enrollment)) return enrollment
+  return enrollment === 'user_suspended' ? refuse('user_suspended') : { enrollment, ...codes }
 }
 
 /** Only a user's own devices are replaced, and only those that still stand. */
@@ -112,34 +112,37 @@ export function mayBeParent({ userId, status, parentDeviceId }: Device, ofUserId
   return userId === ofUserId && status === 'active' && parentDeviceId === null
 }
 
-/** A new enrolment under these rules, with its codes: readable this once, kept as hashes. */
-export function draftEnrolment<const Opener extends DeviceId | null>(
+/** A new enrollment under these rules, with its codes: readable this once, kept as hashes. */
+export function draftEnrollment<const Opener extends DeviceId | null>(
   needs: Pick<Needs, 'random' | 'hashing' | 'publicOrigin'>,
   policy: Policy,
-  asked: Pick<Enrolment, 'tenantId' | 'userId' | 'rpId' | 'replacesDeviceId' | 'parentDeviceId'> & {
+  asked: Pick<
+    Enrollment,
+    'tenantId' | 'userId' | 'rpId' | 'replacesDeviceId' | 'parentDeviceId'
+  > & {
     readonly openedByDeviceId: Opener
     readonly actor: Actor
   },
 ) {
   const scanned = needs.random.token(32)
   const typed = needs.random.characters(typedCodeAlphabet, typedCodeLength)
-  const id = needs.random.id('enrolment')
+  const id = needs.random.id('enrollment')
   const { actor, ...about } = asked
   const { tenantId, userId } = about
   const made = {
     ...about,
     id,
-    codeTriesLeft: policy.enrolmentCodeTriesMax,
+    codeTriesLeft: policy.enrollmentCodeTriesMax,
     wrongNumbersLeft: confirmationTriesMax,
-    confirmationRequired: policy.enrolmentConfirmation,
+    confirmationRequired: policy.enrollmentConfirmation,
     codeHash: needs.hashing.sha256(scanned),
     typedCodeHash: needs.hashing.keyed(typedCodeMessage(tenantId, typed)),
-    ttlSeconds: policy.enrolmentTtlSeconds,
-    activity: activity({ userId, type: 'enrolment_opened', actor, enrolmentId: id }),
+    ttlSeconds: policy.enrollmentTtlSeconds,
+    activity: activity({ userId, type: 'enrollment_opened', actor, enrollmentId: id }),
   }
   const codes = {
     code: `${typed.slice(0, 5)}-${typed.slice(5)}`,
-    uri: enrolmentUri(needs.publicOrigin, made, scanned),
+    uri: enrollmentUri(needs.publicOrigin, made, scanned),
   }
   return { made, codes }
 }

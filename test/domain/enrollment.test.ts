@@ -3,17 +3,17 @@ import { describe, expect, test } from 'vitest'
 import {
   checkClaimProof,
   claimTyp,
-  confirmEnrolment,
-  type Enrolment,
+  confirmEnrollment,
+  type Enrollment,
   mayAddDevice,
   readCode,
   typedCodeAlphabet,
   typedCodeLength,
   viewOf,
-} from '../../src/domain/enrolment.ts'
+} from '../../src/domain/enrollment.ts'
 import {
   deviceId,
-  enrolmentId,
+  enrollmentId,
   jti,
   jwsOf,
   kid,
@@ -27,9 +27,9 @@ import {
   userId,
 } from './examples.ts'
 
-const enrolment: Enrolment = {
+const enrollment: Enrollment = {
   tenantId,
-  id: enrolmentId,
+  id: enrollmentId,
   userId,
   rpId,
   status: 'open',
@@ -55,12 +55,12 @@ test.each([
   ['completed', 600, 'completed'],
   ['cancelled', 600, 'cancelled'],
   ['void', 600, 'void'],
-] as const)('an enrolment that is %s is shown after %d s as %s', (status, seconds, shown) => {
-  expect(viewOf({ ...enrolment, status }, later(seconds))).toBe(shown)
+] as const)('an enrollment that is %s is shown after %d s as %s', (status, seconds, shown) => {
+  expect(viewOf({ ...enrollment, status }, later(seconds))).toBe(shown)
 })
 
-test('an enrolment whose end is no time is shown as expired', () => {
-  expect(viewOf({ ...enrolment, expiresAt: new Date(Number.NaN) }, later(0))).toBe('expired')
+test('an enrollment whose end is no time is shown as expired', () => {
+  expect(viewOf({ ...enrollment, expiresAt: new Date(Number.NaN) }, later(0))).toBe('expired')
 })
 
 describe('a code', () => {
@@ -212,13 +212,16 @@ describe('a user may have one more device', () => {
 describe('the number on the new device', () => {
   test('confirms when it is right, at any try', () => {
     for (const left of [1, 2, 3]) {
-      expect(confirmEnrolment(left, true)).toEqual({ outcome: 'confirmed', wrongNumbersLeft: left })
+      expect(confirmEnrollment(left, true)).toEqual({
+        outcome: 'confirmed',
+        wrongNumbersLeft: left,
+      })
     }
   })
 
-  test('costs a try when it is wrong, and the enrolment with the last', () => {
-    expect(confirmEnrolment(3, false)).toEqual({ outcome: 'wrong_number', wrongNumbersLeft: 2 })
-    expect(confirmEnrolment(2, false)).toEqual({ outcome: 'wrong_number', wrongNumbersLeft: 1 })
-    expect(confirmEnrolment(1, false)).toEqual({ outcome: 'void', wrongNumbersLeft: 0 })
+  test('costs a try when it is wrong, and the enrollment with the last', () => {
+    expect(confirmEnrollment(3, false)).toEqual({ outcome: 'wrong_number', wrongNumbersLeft: 2 })
+    expect(confirmEnrollment(2, false)).toEqual({ outcome: 'wrong_number', wrongNumbersLeft: 1 })
+    expect(confirmEnrollment(1, false)).toEqual({ outcome: 'void', wrongNumbersLeft: 0 })
   })
 })

@@ -1,25 +1,25 @@
-// Claiming an enrolment and confirming it: how a device comes to a user.
+// Claiming an enrollment and confirming it: how a device comes to a user.
 
 import type { Device } from '../domain/device.ts'
-import { mayAddDevice } from '../domain/enrolment.ts'
+import { mayAddDevice } from '../domain/enrollment.ts'
 import type { DeviceId } from '../domain/ids.ts'
 import type { Unregistered } from '../ports/device-store.ts'
-import type { EnrolmentStore, NewDevice } from '../ports/enrolment-store.ts'
+import type { EnrollmentStore, NewDevice } from '../ports/enrollment-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 import { findDevice, lockUserRow, spendProof, unregisterDevices } from './devices.ts'
 import {
   type DeviceRow,
-  type EnrolmentRow,
-  type ReadEnrolmentRow,
+  type EnrollmentRow,
+  type ReadEnrollmentRow,
   toDevice,
-  toEnrolmentRecord,
+  toEnrollmentRecord,
 } from './rows.ts'
 
 // The user's row is held: a companion's parent that is active here stays so until the commit.
-const claimEnrolment = `
-  update enrolments e set status = case when confirmation_required then 'claimed' else 'completed' end,
+const claimEnrollment = `
+  update enrollments e set status = case when confirmation_required then 'claimed' else 'completed' end,
     device_id = $3, number_sealed = $4, claimed_at = clock_timestamp(),
     ended_at = case when confirmation_required then null else clock_timestamp() end
   where tenant_id = $1 and id = $2 and status = 'open' and expires_at > clock_timestamp()
@@ -27,22 +27,22 @@ const claimEnrolment = `
       where p.tenant_id = $1 and p.id = e.parent_device_id and p.status = 'active'))
   returning *`
 
-// A suspended device keeps its place, or it could not become active again. A device whose enrolment ran out before it was confirmed can never become active, and takes no place.
+// A suspended device keeps its place, or it could not become active again. A device whose enrollment ran out before it was confirmed can never become active, and takes no place.
 const liveDevices = `
   select d.id from devices d where d.tenant_id = $1 and d.user_id = $2
     and (d.status in ('active', 'suspended') or d.status = 'unconfirmed' and exists (
-      select from enrolments e where e.tenant_id = d.tenant_id and e.id = d.enrolment_id
+      select from enrollments e where e.tenant_id = d.tenant_id and e.id = d.enrollment_id
         and e.expires_at > clock_timestamp() offset 0))`
 
 const insertDevice = `
-  insert into devices as d (tenant_id, id, user_id, enrolment_id, status, name, platform, model,
+  insert into devices as d (tenant_id, id, user_id, enrollment_id, status, name, platform, model,
     os_version, app_id, app_version, push_provider, push_environment, push_token_sealed,
     push_token_hash, push_token_set_at, activated_at, attestation_level, attestation_verdict,
     attestation_why, parent_device_id)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
     case when $14::bytea is null then null else clock_timestamp() end,
     case when $5 = 'active' then clock_timestamp() end, $16, $17, $18,
-    (select e.parent_device_id from enrolments e where e.tenant_id = $1 and e.id = $4))
+    (select e.parent_device_id from enrollments e where e.tenant_id = $1 and e.id = $4))
   returning d.id`
 
 // In one order, or two claims that bring the same two keys could wait for each other.
@@ -57,7 +57,7 @@ const insertSecret = `
   insert into passcode_secrets (tenant_id, device_id, digits, secret_sealed) values ($1, $2, $3, $4)`
 
 const confirmClaim = `
-  update enrolments set status = $4, wrong_numbers_left = $5, reason = $6,
+  update enrollments set status = $4, wrong_numbers_left = $5, reason = $6,
     number_sealed = case when $4 = 'claimed' then number_sealed end,
     ended_at = case when $4 = 'claimed' then null else clock_timestamp() end
   where tenant_id = $1 and id = $2 and status = 'claimed' and wrong_numbers_left = $3
@@ -71,7 +71,7 @@ const activateDevice = `
 
 const findForConfirmation = `
   select e.*, clock_timestamp() as now
-  from devices d join enrolments e on e.tenant_id = d.tenant_id and e.id = d.enrolment_id
+  from devices d join enrollments e on e.tenant_id = d.tenant_id and e.id = d.enrollment_id
   where d.tenant_id = $1 and d.id = $2 and e.device_id = d.id and e.status = 'claimed'`
 
 /** Rolls a transaction back with a value: what was refused half-way leaves nothing behind. */
@@ -92,11 +92,11 @@ async function orRolledBack<T>(run: Promise<T>): Promise<T> {
   }
 }
 
-/** The half of the enrolment store that brings devices. */
-export function createEnrolmentClaims(
+/** The half of the enrollment store that brings devices. */
+export function createEnrollmentClaims(
   database: Database,
   random: Pick<Random, 'id'>,
-): Pick<EnrolmentStore, 'claim' | 'findForConfirmation' | 'confirm'> {
+): Pick<EnrollmentStore, 'claim' | 'findForConfirmation' | 'confirm'> {
   async function replace(
     tx: Queries,
     { tenantId, userId, id }: Pick<Device, 'tenantId' | 'userId' | 'id'>,
@@ -119,7 +119,7 @@ export function createEnrolmentClaims(
       device.tenantId,
       device.id,
       device.userId,
-      device.enrolmentId,
+      device.enrollmentId,
       numberSealed === null ? 'active' : 'unconfirmed',
       device.name,
       device.platform,
@@ -157,22 +157,22 @@ export function createEnrolmentClaims(
   return {
     claim(made) {
       const { device, numberSealed, devicesPerUserMax, activities } = made
-      const { tenantId, userId, enrolmentId, id } = device
+      const { tenantId, userId, enrollmentId, id } = device
       return orRolledBack(
         database.transaction(async (tx) => {
           await lockUserRow(tx, tenantId, userId)
-          const [enrolment] = await tx.query<EnrolmentRow>('claim_enrolment', claimEnrolment, [
+          const [enrollment] = await tx.query<EnrollmentRow>('claim_enrollment', claimEnrollment, [
             tenantId,
-            enrolmentId,
+            enrollmentId,
             id,
             numberSealed,
           ])
-          if (!enrolment) return { kind: 'not_open' } as const
+          if (!enrollment) return { kind: 'not_open' } as const
           const live = await tx.query<{ id: DeviceId }>('live_devices', liveDevices, [
             tenantId,
             userId,
           ])
-          const replacedId = enrolment.replaces_device_id
+          const replacedId = enrollment.replaces_device_id
           if (
             !mayAddDevice(
               live.map((row) => row.id),
@@ -193,17 +193,17 @@ export function createEnrolmentClaims(
     },
 
     async findForConfirmation(tenantId, deviceId) {
-      const [row] = await database.query<ReadEnrolmentRow>(
+      const [row] = await database.query<ReadEnrollmentRow>(
         'find_for_confirmation',
         findForConfirmation,
         [tenantId, deviceId],
       )
-      return row ? toEnrolmentRecord(row) : null
+      return row ? toEnrollmentRecord(row) : null
     },
 
-    confirm({ enrolment, effect, activities }, proof) {
-      const { tenantId, userId, deviceId, id } = enrolment
-      if (deviceId === null) throw new Error('a claimed enrolment has a device')
+    confirm({ enrollment, effect, activities }, proof) {
+      const { tenantId, userId, deviceId, id } = enrollment
+      if (deviceId === null) throw new Error('a claimed enrollment has a device')
       const { outcome } = effect
       const statuses = { confirmed: 'completed', wrong_number: 'claimed', void: 'void' } as const
       return database.transaction(async (tx) => {
@@ -212,7 +212,7 @@ export function createEnrolmentClaims(
         const recorded = await tx.query('confirm_claim', confirmClaim, [
           tenantId,
           id,
-          enrolment.wrongNumbersLeft,
+          enrollment.wrongNumbersLeft,
           statuses[outcome],
           effect.wrongNumbersLeft,
           outcome === 'void' ? 'number_tries_used_up' : null,
@@ -227,7 +227,7 @@ export function createEnrolmentClaims(
         }
         // The elder device first: whoever locks several takes them by id.
         const replaced =
-          outcome === 'confirmed' ? await replace(tx, device, enrolment.replacesDeviceId) : null
+          outcome === 'confirmed' ? await replace(tx, device, enrollment.replacesDeviceId) : null
         if (outcome === 'confirmed') {
           await tx.query('activate_device', activateDevice, [tenantId, deviceId])
         }

@@ -16,19 +16,24 @@ the QR code. If you have no camera at hand, type the code that stands beside it.
 
 /**
  * For people who open the address of a QR code. The code stands behind the `#`, which browsers keep to themselves; the page
- * is the same for every tenant, there or not.
+ * is the same for every tenant, there or not. Printed codes hold the former path, which answers for ever.
  */
-export function enrolmentPageRoutes(app: HttpApp, _options: object, done: () => void): void {
-  app.get(
-    '/t/:tenantId/enrol',
-    publicOperation({
-      operationId: 'readEnrolmentPage',
-      tag: 'operations',
-      summary: 'What a person sees who opens the address of a QR code in a browser',
-      params: idParams('tenantId', 'tenant', 'The tenant.'),
-      answers: { 200: { description: 'A page.', schema: z.string(), type: 'text/html' } },
-    }),
-    (_request, reply) => sendPage(reply, page, 'none'),
-  )
+export function enrollmentPageRoutes(app: HttpApp, _options: object, done: () => void): void {
+  for (const [path, operationId] of [
+    ['/t/:tenantId/enroll', 'readEnrollmentPage'],
+    ['/t/:tenantId/enrol', 'readFormerEnrollmentPage'],
+  ] as const) {
+    app.get(
+      path,
+      publicOperation({
+        operationId,
+        tag: 'operations',
+        summary: 'What a person sees who opens the address of a QR code in a browser',
+        params: idParams('tenantId', 'tenant', 'The tenant.'),
+        answers: { 200: { description: 'A page.', schema: z.string(), type: 'text/html' } },
+      }),
+      (_request, reply) => sendPage(reply, page, 'none'),
+    )
+  }
   done()
 }

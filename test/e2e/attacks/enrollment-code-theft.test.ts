@@ -2,13 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DeviceClient } from '../../../clients/device/device-client.ts'
 import {
-  claimEnrolment,
-  type EnrolmentTicket,
-  readEnrolmentUri,
-} from '../../../clients/device/enrolment.ts'
+  claimEnrollment,
+  type EnrollmentTicket,
+  readEnrollmentUri,
+} from '../../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../../clients/device/keys.ts'
 import { policyRules } from '../../../src/domain/policy-rules.ts'
-import { enrolPhone, type RunningService, startTestService } from '../../support/running-service.ts'
+import {
+  enrollPhone,
+  type RunningService,
+  startTestService,
+} from '../../support/running-service.ts'
 import { askFrom, browser, refusalOf, tally } from './attack.ts'
 
 let service: RunningService
@@ -19,44 +23,44 @@ afterAll(() => service[Symbol.asyncDispose]())
 
 async function open(user: string) {
   const opened = await service.api('POST', '/v1/enrollments', { user, displayName: user })
-  const ticket = readEnrolmentUri(opened.json.uri)
-  if (!ticket) throw new Error(`not an enrolment URI: ${opened.json.uri}`)
+  const ticket = readEnrollmentUri(opened.json.uri)
+  if (!ticket) throw new Error(`not an enrollment URI: ${opened.json.uri}`)
   return { id: opened.json.id as string, code: opened.json.code as string, ticket }
 }
 
-const enrolment = async (id: string) => (await service.api('GET', `/v1/enrollments/${id}`)).json
+const enrollment = async (id: string) => (await service.api('GET', `/v1/enrollments/${id}`)).json
 
-async function claim(ticket: EnrolmentTicket, name: string): Promise<DeviceClient> {
+async function claim(ticket: EnrollmentTicket, name: string): Promise<DeviceClient> {
   const keys = await createDeviceKeys({ verification: true })
   const device = { name, platform: 'ios', model: 'M', osVersion: '1', appVersion: '1' } as const
-  const account = await claimEnrolment({ ticket, keys, appId: 'com.example.app', device })
+  const account = await claimEnrollment({ ticket, keys, appId: 'com.example.app', device })
   return new DeviceClient({ account, keys })
 }
 
 const otherThan = (number: string) => `${(Number(number[0]) + 1) % 10}${number.slice(1)}`
 
-test('a stolen code enrols nobody: without the page’s number three tries void it, the thief is asked nothing, and the owner is told', async () => {
-  const owner = await enrolPhone(service, { user: 'ada' })
+test('a stolen code enrolls nobody: without the page’s number three tries void it, the thief is asked nothing, and the owner is told', async () => {
+  const owner = await enrollPhone(service, { user: 'ada' })
   const { id, ticket } = await open('ada')
   const thief = await claim(ticket, 'of the thief')
-  expect(await refusalOf(claim(ticket, 'of the owner'))).toBe('enrolment_not_open')
+  expect(await refusalOf(claim(ticket, 'of the owner'))).toBe('enrollment_not_open')
   expect(await refusalOf(thief.pending())).toBe('device_not_active')
   const asked = await askFrom(service.api, 'ada', browser('ada'))
   const { json } = await service.api('GET', `/v1/challenges/${asked.json.id}`)
   expect(json.devices.map((one: { deviceId: string }) => one.deviceId)).toEqual([owner.deviceId])
 
-  const { number } = await enrolment(id)
+  const { number } = await enrollment(id)
   const wrong = otherThan(number)
   const tries: string[] = []
   for (let n = 0; n < 4; n++) tries.push(await refusalOf(thief.confirm(wrong)))
   expect(tries.slice(0, 3)).toEqual(['wrong_number', 'wrong_number', 'wrong_number'])
-  expect(await enrolment(id)).toMatchObject({ status: 'void' })
+  expect(await enrollment(id)).toMatchObject({ status: 'void' })
   expect(await refusalOf(thief.confirm(number))).toBe('device_unregistered')
   expect(await refusalOf(thief.pending())).toBe('device_unregistered')
   expect((await owner.client.devices()).map(({ id: device }) => device)).toEqual([owner.deviceId])
   const { items } = await owner.client.activities({ limit: 50 })
   const types = items.map(({ type }) => type)
-  expect(types).toEqual(expect.arrayContaining(['enrolment_claimed', 'enrolment_void']))
+  expect(types).toEqual(expect.arrayContaining(['enrollment_claimed', 'enrollment_void']))
 })
 
 test('a hundred thieves at the same moment make one claim of a stolen code, and three guesses of its number', async () => {
@@ -68,14 +72,14 @@ test('a hundred thieves at the same moment make one claim of a stolen code, and 
   expect(made).toHaveLength(1)
   const [thief] = made
   if (!thief) throw new Error('one claim was made')
-  const { number } = await enrolment(id)
+  const { number } = await enrollment(id)
   const guess = () => refusalOf(thief.confirm(otherThan(number)))
   const guesses = await Promise.all(Array.from({ length: 50 }, guess))
   while (['wrong_number', 'conflict'].includes(guesses.at(-1) ?? '')) guesses.push(await guess())
   for (let n = 0; n < 3; n++) guesses.push(await guess())
   expect(tally(guesses)).toMatchObject({ wrong_number: 3 })
   expect(guesses).not.toContain('done')
-  expect(await enrolment(id)).toMatchObject({ status: 'void' })
+  expect(await enrollment(id)).toMatchObject({ status: 'void' })
 })
 
 test('guessing a typed code ends with the fifth wrong one, at the same moment too, and then the right one is worth nothing and only the picture works', async () => {
@@ -87,14 +91,14 @@ test('guessing a typed code ends with the fifth wrong one, at the same moment to
   const guesses = await Promise.all(
     Array.from({ length: 50 }, () => refusalOf(claim(typed(wrong()), 'of the thief'))),
   )
-  expect(tally(guesses)).toEqual({ enrolment_code_invalid: 50 })
-  expect(await enrolment(id)).toMatchObject({ status: 'open' })
-  expect(policyRules.enrolmentCodeTriesMax.default).toBe(5)
-  expect(await refusalOf(claim(typed(code), 'of the owner'))).toBe('enrolment_code_invalid')
+  expect(tally(guesses)).toEqual({ enrollment_code_invalid: 50 })
+  expect(await enrollment(id)).toMatchObject({ status: 'open' })
+  expect(policyRules.enrollmentCodeTriesMax.default).toBe(5)
+  expect(await refusalOf(claim(typed(code), 'of the owner'))).toBe('enrollment_code_invalid')
   expect(await refusalOf(claim(ticket, 'of the owner'))).toBe('done')
 
   const again = await open('cleo')
   for (let n = 0; n < 4; n++) await refusalOf(claim({ ...typed(wrong()) }, 'of the thief'))
-  expect(await enrolment(again.id)).toMatchObject({ status: 'open' })
+  expect(await enrollment(again.id)).toMatchObject({ status: 'open' })
   expect(await refusalOf(claim(typed(again.code), 'of the owner'))).toBe('done')
 })

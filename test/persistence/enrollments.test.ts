@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
-import { confirmEnrolment } from '../../src/domain/enrolment.ts'
-import type { DeviceId, EnrolmentId } from '../../src/domain/ids.ts'
+import { confirmEnrollment } from '../../src/domain/enrollment.ts'
+import type { DeviceId, EnrollmentId } from '../../src/domain/ids.ts'
 import { isOwed } from '../../src/domain/notice.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import { openDatabase } from '../../src/persistence/database.ts'
 import { createDeviceStore } from '../../src/persistence/devices.ts'
-import { createEnrolmentStore } from '../../src/persistence/enrolments.ts'
+import { createEnrollmentStore } from '../../src/persistence/enrollments.ts'
 import { createPersonalDataStore } from '../../src/persistence/personal-data.ts'
 import { onServer } from '../support/cluster.ts'
 import {
   aClaim,
   aColleague,
   aDevice,
-  anEnrolment,
+  anEnrollment,
   aUser,
   beginOn,
   lockWaiters,
@@ -24,7 +24,7 @@ import {
   unsaid,
 } from '../support/stores.ts'
 import { until } from '../support/until.ts'
-import { anUnconfirmed, confirm, numberSealed, readEnrolment, runOut, times } from './enrolling.ts'
+import { anUnconfirmed, confirm, numberSealed, readEnrollment, runOut, times } from './enrolling.ts'
 
 let stores: Stores
 let user: TestUser
@@ -37,39 +37,39 @@ beforeEach(async () => {
 })
 afterAll(() => stores.close())
 
-const read = (id: EnrolmentId) => readEnrolment(stores, user, id)
+const read = (id: EnrollmentId) => readEnrollment(stores, user, id)
 const find = (id: DeviceId) => stores.devices.find(user.tenantId, id)
 const begin = () => beginOn(stores)
 
 describe('a scanned code', () => {
   test('is found by its hash within its tenant, with what the device will need', async () => {
     const codeHash = randomBytes(32)
-    const enrolment = await anEnrolment(stores, user, { codeHash })
-    const found = await stores.enrolments.findByCode(user.tenantId, codeHash)
+    const enrollment = await anEnrollment(stores, user, { codeHash })
+    const found = await stores.enrollments.findByCode(user.tenantId, codeHash)
     expect(found).toMatchObject({
-      enrolment: { id: enrolment.id, status: 'open' },
+      enrollment: { id: enrollment.id, status: 'open' },
       tenantName: 'Test',
       userName: 'Alice',
       signingKeys: [{ kid: user.signingKid, seq: 1 }],
     })
     const stranger = await aUser(stores)
-    expect(await stores.enrolments.findByCode(stranger.tenantId, codeHash)).toBeNull()
-    expect(await stores.enrolments.findByCode(user.tenantId, randomBytes(32))).toBeNull()
+    expect(await stores.enrollments.findByCode(stranger.tenantId, codeHash)).toBeNull()
+    expect(await stores.enrollments.findByCode(user.tenantId, randomBytes(32))).toBeNull()
   })
 })
 
 describe('a typed code', () => {
   const guess = (hash: Uint8Array = randomBytes(32), name = 'alice') =>
-    stores.enrolments.findByTypedCode(user.tenantId, name, hash)
+    stores.enrollments.findByTypedCode(user.tenantId, name, hash)
 
   /** Counts each guess that the database looks at, whoever makes it. */
-  async function countLooks(id: EnrolmentId) {
+  async function countLooks(id: EnrollmentId) {
     await onServer(stores.url, (client) =>
       client.query(`
         create table if not exists looks (id text not null);
         create or replace function log_look() returns trigger language plpgsql as
           $$ begin insert into looks values (new.id); return null; end $$;
-        create or replace trigger looked after update on enrolments for each row
+        create or replace trigger looked after update on enrollments for each row
           when (new.code_tries_left < old.code_tries_left) execute function log_look()`),
     )
     return async () => {
@@ -82,10 +82,10 @@ describe('a typed code', () => {
 
   test('is found by the user’s name and its hash, and a right guess costs nothing', async () => {
     const typedCodeHash = randomBytes(32)
-    const enrolment = await anEnrolment(stores, user, { typedCodeHash })
+    const enrollment = await anEnrollment(stores, user, { typedCodeHash })
     for (let tries = 0; tries < 7; tries++) {
       expect(await guess(typedCodeHash)).toMatchObject({
-        enrolment: { id: enrolment.id, codeTriesLeft: 5 },
+        enrollment: { id: enrollment.id, codeTriesLeft: 5 },
       })
     }
   })
@@ -93,42 +93,42 @@ describe('a typed code', () => {
   test('of 100 parallel wrong guesses at most 5 are looked at, then it fits nothing, and only the scanned code goes on working, quietly', async () => {
     const typedCodeHash = randomBytes(32)
     const codeHash = randomBytes(32)
-    const enrolment = await anEnrolment(stores, user, { typedCodeHash, codeHash })
-    const looks = await countLooks(enrolment.id)
+    const enrollment = await anEnrollment(stores, user, { typedCodeHash, codeHash })
+    const looks = await countLooks(enrollment.id)
     expect(await times(100, () => guess())).toEqual(Array(100).fill(null))
     expect(await looks()).toBe(5)
-    expect(await read(enrolment.id)).toMatchObject({
+    expect(await read(enrollment.id)).toMatchObject({
       status: 'open',
       reason: null,
       codeTriesLeft: 0,
       endedAt: null,
     })
     expect(await guess(typedCodeHash)).toBeNull()
-    expect(await stores.enrolments.findByCode(user.tenantId, codeHash)).toMatchObject({
-      enrolment: { id: enrolment.id, status: 'open' },
+    expect(await stores.enrollments.findByCode(user.tenantId, codeHash)).toMatchObject({
+      enrollment: { id: enrollment.id, status: 'open' },
     })
-    expect((await stores.enrolments.claim(aClaim(enrolment))).kind).toBe('claimed')
+    expect((await stores.enrollments.claim(aClaim(enrollment))).kind).toBe('claimed')
     const { tenantId, userId } = user
     const told = await stores.activities.list(tenantId, userId, { limit: 100, before: null })
     const ended = told.filter(({ type }) => type === 'typed_code_ended')
-    expect(ended).toMatchObject([{ enrolmentId: enrolment.id, severity: 'info' }])
+    expect(ended).toMatchObject([{ enrollmentId: enrollment.id, severity: 'info' }])
     expect(isOwed({ type: 'typed_code_ended', severity: 'info' })).toBe(false)
   })
 
-  test('that is right costs the user’s other open enrolments nothing either', async () => {
+  test('that is right costs the user’s other open enrollments nothing either', async () => {
     const typedCodeHash = randomBytes(32)
-    const enrolment = await anEnrolment(stores, user, { typedCodeHash })
-    const other = await anEnrolment(stores, user)
+    const enrollment = await anEnrollment(stores, user, { typedCodeHash })
+    const other = await anEnrollment(stores, user)
     for (let tries = 0; tries < 7; tries++) {
-      expect(await guess(typedCodeHash)).toMatchObject({ enrolment: { id: enrolment.id } })
+      expect(await guess(typedCodeHash)).toMatchObject({ enrollment: { id: enrollment.id } })
     }
     expect(await read(other.id)).toMatchObject({ status: 'open', codeTriesLeft: 5 })
   })
 
-  test('that is wrong costs each open enrolment of that user a try, and nobody else’s', async () => {
+  test('that is wrong costs each open enrollment of that user a try, and nobody else’s', async () => {
     const colleague = await aColleague(stores, user, 'bob')
-    const [one, two] = [await anEnrolment(stores, user), await anEnrolment(stores, user)]
-    const others = await anEnrolment(stores, colleague)
+    const [one, two] = [await anEnrollment(stores, user), await anEnrollment(stores, user)]
+    const others = await anEnrollment(stores, colleague)
     await guess()
     expect(await read(one.id)).toMatchObject({ codeTriesLeft: 4 })
     expect(await read(two.id)).toMatchObject({ codeTriesLeft: 4 })
@@ -138,39 +138,39 @@ describe('a typed code', () => {
   test('of one user does not fit another’s name', async () => {
     await aColleague(stores, user, 'carol')
     const typedCodeHash = randomBytes(32)
-    const enrolment = await anEnrolment(stores, user, { typedCodeHash })
+    const enrollment = await anEnrollment(stores, user, { typedCodeHash })
     for (const name of ['carol', 'nobody', '', 'ALICE', 'alice ', '%', "' or 1=1 --"]) {
       expect(await guess(typedCodeHash, name)).toBeNull()
     }
-    expect(await read(enrolment.id)).toMatchObject({ codeTriesLeft: 5 })
+    expect(await read(enrollment.id)).toMatchObject({ codeTriesLeft: 5 })
   })
 
-  test('is worth nothing once its enrolment was claimed, cancelled or has run out', async () => {
+  test('is worth nothing once its enrollment was claimed, cancelled or has run out', async () => {
     const hashes = [randomBytes(32), randomBytes(32), randomBytes(32)] as const
     const [claimed, cancelled, over] = await Promise.all(
-      hashes.map((typedCodeHash) => anEnrolment(stores, user, { typedCodeHash })),
+      hashes.map((typedCodeHash) => anEnrollment(stores, user, { typedCodeHash })),
     )
     if (!claimed || !cancelled || !over) throw new Error('three were opened')
-    await stores.enrolments.claim(aClaim(claimed))
-    const event = activity({ userId: user.userId, type: 'enrolment_cancelled', actor: 'operator' })
-    await stores.enrolments.cancel(user.tenantId, cancelled.id, user.rpId, event)
+    await stores.enrollments.claim(aClaim(claimed))
+    const event = activity({ userId: user.userId, type: 'enrollment_cancelled', actor: 'operator' })
+    await stores.enrollments.cancel(user.tenantId, cancelled.id, user.rpId, event)
     await runOut(stores, over)
     for (const hash of hashes) expect(await guess(hash)).toBeNull()
     expect(await read(over.id)).toMatchObject({ status: 'open', codeTriesLeft: 5 })
   })
 
-  test('guesses at several enrolments take their rows in one order, and never deadlock', async () => {
-    const [first, second] = [await anEnrolment(stores, user), await anEnrolment(stores, user)]
+  test('guesses at several enrollments take their rows in one order, and never deadlock', async () => {
+    const [first, second] = [await anEnrollment(stores, user), await anEnrollment(stores, user)]
     // Without indexes rows come in the order in which they were last written, which is another for each reader.
     const url = new URL(stores.url)
     url.searchParams.set('options', '-c enable_indexscan=off -c enable_bitmapscan=off')
     const database = openDatabase({ url: url.href, timeoutMs: 15_000 })
-    const { findByTypedCode } = createEnrolmentStore(database, systemRandom)
+    const { findByTypedCode } = createEnrollmentStore(database, systemRandom)
     const missed = () => findByTypedCode(user.tenantId, 'alice', randomBytes(32))
     const [mover, keeper] = [await begin(), await begin()]
 
-    await mover.query('update enrolments set claimed_at = null where id = $1', [first.id])
-    const kept = keeper.query('select 1 from enrolments where id = $1 for update', [first.id])
+    await mover.query('update enrollments set claimed_at = null where id = $1', [first.id])
+    const kept = keeper.query('select 1 from enrollments where id = $1 for update', [first.id])
     await until('the keeper waits', async () => (await lockWaiters(stores)) === 1)
     const before = missed()
     await until('the guess waits', async () => (await lockWaiters(stores)) === 2)
@@ -188,21 +188,21 @@ describe('a typed code', () => {
 })
 
 test.each(['unregistering', 'erasing'])(
-  '%s beside a guess takes several enrolments in one order, and never deadlocks',
+  '%s beside a guess takes several enrollments in one order, and never deadlocks',
   async (deed) => {
     const openedByDeviceId = await aDevice(stores, user)
-    const elder = await anEnrolment(stores, user, { openedByDeviceId })
-    const younger = await anEnrolment(stores, user, { openedByDeviceId })
+    const elder = await anEnrollment(stores, user, { openedByDeviceId })
+    const younger = await anEnrollment(stores, user, { openedByDeviceId })
     await stores.database.query(
       'write_again',
-      'update enrolments set claimed_at = null where id = $1',
+      'update enrollments set claimed_at = null where id = $1',
       [elder.id],
     )
     const url = new URL(stores.url)
     url.searchParams.set('options', '-c enable_indexscan=off -c enable_bitmapscan=off')
     const database = openDatabase({ url: url.href, timeoutMs: 15_000 })
     const { tenantId, userId } = user
-    // An erasure without a device to unregister meets the enrolments itself.
+    // An erasure without a device to unregister meets the enrollments itself.
     if (deed === 'erasing') {
       const text = `update devices set status = 'unregistered', unregistered_at = clock_timestamp(),
       unregister_reason = 'admin', push_provider = null, push_environment = null, push_token_sealed = null,
@@ -223,8 +223,8 @@ test.each(['unregistering', 'erasing'])(
           )
 
     const keeper = await begin()
-    await keeper.query('select 1 from enrolments where id = $1 for update', [elder.id])
-    const missed = stores.enrolments.findByTypedCode(tenantId, 'alice', randomBytes(32))
+    await keeper.query('select 1 from enrollments where id = $1 for update', [elder.id])
+    const missed = stores.enrollments.findByTypedCode(tenantId, 'alice', randomBytes(32))
     await until('the guess waits', async () => (await lockWaiters(stores)) === 1)
     const ended = end()
     await until('both wait', async () => (await lockWaiters(stores)) === 2)
@@ -237,31 +237,31 @@ test.each(['unregistering', 'erasing'])(
   },
 )
 
-describe('an enrolment is cancelled', () => {
-  const cancel = (id: EnrolmentId, rpId = user.rpId) =>
-    stores.enrolments.cancel(
+describe('an enrollment is cancelled', () => {
+  const cancel = (id: EnrollmentId, rpId = user.rpId) =>
+    stores.enrollments.cancel(
       user.tenantId,
       id,
       rpId,
       activity({
         userId: user.userId,
-        type: 'enrolment_cancelled',
+        type: 'enrollment_cancelled',
         actor: 'operator',
-        enrolmentId: id,
+        enrollmentId: id,
       }),
     )
 
   test('while open: its code is worth nothing any more', async () => {
-    const enrolment = await anEnrolment(stores, user)
-    expect(await cancel(enrolment.id)).toMatchObject({ status: 'cancelled' })
-    expect(await stores.enrolments.claim(aClaim(enrolment))).toEqual({ kind: 'not_open' })
-    expect(await cancel(enrolment.id)).toBeNull()
+    const enrollment = await anEnrollment(stores, user)
+    expect(await cancel(enrollment.id)).toMatchObject({ status: 'cancelled' })
+    expect(await stores.enrollments.claim(aClaim(enrollment))).toEqual({ kind: 'not_open' })
+    expect(await cancel(enrollment.id)).toBeNull()
   })
 
   test('while claimed: its device is unregistered and its number erased', async () => {
-    const { enrolment, deviceId } = await anUnconfirmed(stores, user)
-    expect(await cancel(enrolment.id)).toMatchObject({ status: 'cancelled' })
-    expect(await read(enrolment.id)).toMatchObject({
+    const { enrollment, deviceId } = await anUnconfirmed(stores, user)
+    expect(await cancel(enrollment.id)).toMatchObject({ status: 'cancelled' })
+    expect(await read(enrollment.id)).toMatchObject({
       status: 'cancelled',
       reason: null,
       number: null,
@@ -270,19 +270,19 @@ describe('an enrolment is cancelled', () => {
       status: 'unregistered',
       unregisterReason: 'not_confirmed',
     })
-    expect(await confirm(stores, user, enrolment, confirmEnrolment(3, true))).toEqual({
+    expect(await confirm(stores, user, enrollment, confirmEnrollment(3, true))).toEqual({
       kind: 'changed',
     })
   })
 
   test('by the relying party that opened it, and not once completed or over', async () => {
     const stranger = await aUser(stores)
-    const open = await anEnrolment(stores, user)
+    const open = await anEnrollment(stores, user)
     expect(await cancel(open.id, stranger.rpId)).toBeNull()
     await runOut(stores, open)
     expect(await cancel(open.id)).toBeNull()
-    const completed = await anEnrolment(stores, user)
-    await stores.enrolments.claim(aClaim(completed))
+    const completed = await anEnrollment(stores, user)
+    await stores.enrollments.claim(aClaim(completed))
     expect(await cancel(completed.id)).toBeNull()
     const listed = await stores.devices.listOfUser(user.tenantId, user.userId)
     expect(listed).toMatchObject([{ status: 'active' }])
@@ -290,11 +290,11 @@ describe('an enrolment is cancelled', () => {
 
   test('or claimed, of the two at the same time, and never leaves a live device when cancelled', async () => {
     for (let round = 0; round < 20; round++) {
-      const enrolment = await anEnrolment(stores, user, { confirmationRequired: true })
-      const claim = aClaim(enrolment, { numberSealed })
+      const enrollment = await anEnrollment(stores, user, { confirmationRequired: true })
+      const claim = aClaim(enrollment, { numberSealed })
       const [cancelled, claimed] = await Promise.all([
-        cancel(enrolment.id),
-        stores.enrolments.claim(claim),
+        cancel(enrollment.id),
+        stores.enrollments.claim(claim),
       ])
       expect(cancelled).toMatchObject({ status: 'cancelled' })
       expect((await find(claim.device.id))?.status).toBe(
@@ -304,17 +304,17 @@ describe('an enrolment is cancelled', () => {
   })
 })
 
-test('an enrolment lives as long as the policy says, by the database’s clock', async () => {
-  const enrolment = await anEnrolment(stores, user, { ttlSeconds: 60 })
+test('an enrollment lives as long as the policy says, by the database’s clock', async () => {
+  const enrollment = await anEnrollment(stores, user, { ttlSeconds: 60 })
   const [row] = await stores.database.query<{ now: Date }>(
     'now',
     'select clock_timestamp() as now',
     [],
   )
-  const leftMs = enrolment.expiresAt.getTime() - (row?.now.getTime() ?? 0)
+  const leftMs = enrollment.expiresAt.getTime() - (row?.now.getTime() ?? 0)
   expect(leftMs).toBeGreaterThan(0)
   expect(leftMs).toBeLessThanOrEqual(60_000)
-  expect(enrolment.expiresAt.getTime() - enrolment.createdAt.getTime()).toBeGreaterThanOrEqual(
+  expect(enrollment.expiresAt.getTime() - enrollment.createdAt.getTime()).toBeGreaterThanOrEqual(
     60_000,
   )
 })

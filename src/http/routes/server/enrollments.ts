@@ -5,22 +5,22 @@ import { principalOf } from '../../plugins/api-key.ts'
 import { sendRefusal } from '../../problem.ts'
 import type { ProblemCode } from '../../problem-table.ts'
 import {
-  enrolmentBody,
-  enrolmentWait,
-  newEnrolment,
-  newEnrolmentOfUser,
-  openedEnrolmentBody,
-} from '../../schemas/enrolment.ts'
+  enrollmentBody,
+  enrollmentWait,
+  newEnrollment,
+  newEnrollmentOfUser,
+  openedEnrollmentBody,
+} from '../../schemas/enrollment.ts'
 import { idParams } from '../../schemas/ids.ts'
-import { shownEnrolment, shownOpenedEnrolment } from '../../shown-enrolment.ts'
+import { shownEnrollment, shownOpenedEnrollment } from '../../shown-enrollment.ts'
 import { goneOf, stillAllowedOf } from '../../waiting.ts'
 import type { ServerOptions } from './server-options.ts'
 
-const enrolmentParams = idParams('id', 'enrolment', 'The enrolment.')
+const enrollmentParams = idParams('id', 'enrollment', 'The enrollment.')
 const opened = {
-  201: { description: 'The enrolment with its codes.', schema: openedEnrolmentBody },
+  201: { description: 'The enrollment with its codes.', schema: openedEnrollmentBody },
 } as const
-const one = { 200: { description: 'The enrolment.', schema: enrolmentBody } } as const
+const one = { 200: { description: 'The enrollment.', schema: enrollmentBody } } as const
 const openRefusals = [
   'not_found',
   'namespace_not_granted',
@@ -28,8 +28,8 @@ const openRefusals = [
   'user_suspended',
 ] as const satisfies ProblemCode[]
 
-/** Enrolments as the relying party that opens them sees them. */
-export function enrolmentRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+/** Enrollments as the relying party that opens them sees them. */
+export function enrollmentRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
   open(app, options)
   openOfUser(app, options)
   read(app, options)
@@ -41,17 +41,17 @@ function open(app: HttpApp, { useCases, key }: ServerOptions): void {
   app.post(
     '/v1/enrollments',
     key('enrollments:write', {
-      operationId: 'openEnrolment',
-      tag: 'enrolments',
-      summary: 'Open an enrolment, creating the user if need be',
-      body: newEnrolment,
+      operationId: 'openEnrollment',
+      tag: 'enrollments',
+      summary: 'Open an enrollment, creating the user if need be',
+      body: newEnrollment,
       answers: opened,
       refusals: ['user_not_found', ...openRefusals],
     }),
     async (request, reply) => {
-      const made = await useCases.openEnrolment(principalOf(request), request.body)
+      const made = await useCases.openEnrollment(principalOf(request), request.body)
       if (isRefusal(made)) return sendRefusal(reply, made)
-      return reply.code(201).send(await shownOpenedEnrolment(made))
+      return reply.code(201).send(await shownOpenedEnrollment(made))
     },
   )
 }
@@ -60,20 +60,20 @@ function openOfUser(app: HttpApp, { useCases, key }: ServerOptions): void {
   app.post(
     '/v1/users/:userId/enrollments',
     key('enrollments:write', {
-      operationId: 'openEnrolmentOfUser',
-      tag: 'enrolments',
-      summary: 'Open an enrolment for a known user',
+      operationId: 'openEnrollmentOfUser',
+      tag: 'enrollments',
+      summary: 'Open an enrollment for a known user',
       params: idParams('userId', 'user', 'The user.'),
       // No body at all means the same as `{}`.
-      body: z.preprocess((given) => given ?? {}, newEnrolmentOfUser),
+      body: z.preprocess((given) => given ?? {}, newEnrollmentOfUser),
       answers: opened,
       refusals: openRefusals,
     }),
     async (request, reply) => {
       const user = { id: request.params.userId }
-      const made = await useCases.openEnrolment(principalOf(request), { ...request.body, user })
+      const made = await useCases.openEnrollment(principalOf(request), { ...request.body, user })
       if (isRefusal(made)) return sendRefusal(reply, made)
-      return reply.code(201).send(await shownOpenedEnrolment(made))
+      return reply.code(201).send(await shownOpenedEnrollment(made))
     },
   )
 }
@@ -82,25 +82,25 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
   app.get(
     '/v1/enrollments/:id',
     key('enrollments:write', {
-      operationId: 'readEnrolment',
-      tag: 'enrolments',
-      summary: 'Read an enrolment, waiting for its status to change',
+      operationId: 'readEnrollment',
+      tag: 'enrollments',
+      summary: 'Read an enrollment, waiting for its status to change',
       description:
-        'A page follows an enrolment with `?wait=30&after=open` and then `?wait=30&after=claimed`: whatever changed between two calls is answered at once.',
-      params: enrolmentParams,
-      querystring: enrolmentWait,
+        'A page follows an enrollment with `?wait=30&after=open` and then `?wait=30&after=claimed`: whatever changed between two calls is answered at once.',
+      params: enrollmentParams,
+      querystring: enrollmentWait,
       answers: one,
     }),
     async (request, reply) => {
       const { wait: waitSeconds, after } = request.query
-      const reading = await useCases.readEnrolment(
+      const reading = await useCases.readEnrollment(
         principalOf(request),
         request.params.id,
         { waitMs: waitSeconds * 1000, ...(after !== undefined && { after }) },
         goneOf(reply),
         stillAllowedOf(useCases, request),
       )
-      return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrolment(reading)
+      return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrollment(reading)
     },
   )
 }
@@ -109,18 +109,18 @@ function cancel(app: HttpApp, { useCases, key }: ServerOptions): void {
   app.post(
     '/v1/enrollments/:id/cancel',
     key('enrollments:write', {
-      operationId: 'cancelEnrolment',
-      tag: 'enrolments',
-      summary: 'Cancel an enrolment that is not completed',
+      operationId: 'cancelEnrollment',
+      tag: 'enrollments',
+      summary: 'Cancel an enrollment that is not completed',
       description:
         'A device that has claimed it is unregistered. Cancelling twice changes nothing.',
-      params: enrolmentParams,
+      params: enrollmentParams,
       answers: one,
-      refusals: ['enrolment_not_open'],
+      refusals: ['enrollment_not_open'],
     }),
     async (request, reply) => {
-      const reading = await useCases.cancelEnrolment(principalOf(request), request.params.id)
-      return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrolment(reading)
+      const reading = await useCases.cancelEnrollment(principalOf(request), request.params.id)
+      return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrollment(reading)
     },
   )
 }

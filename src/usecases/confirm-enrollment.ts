@@ -4,21 +4,21 @@ import type { DeviceProof } from '../domain/device-proof.ts'
 import {
   type ConfirmationEffect,
   confirmationDigits,
-  confirmEnrolment as decideConfirmation,
+  confirmEnrollment as decideConfirmation,
   viewOf,
-} from '../domain/enrolment.ts'
+} from '../domain/enrollment.ts'
 import { isNumberOf } from '../domain/number-match.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
-import type { EnrolmentRecord, EnrolmentStore } from '../ports/enrolment-store.ts'
+import type { EnrollmentRecord, EnrollmentStore } from '../ports/enrollment-store.ts'
 import type { UserTurns } from '../ports/turns.ts'
 import type { Hashing, Sealing } from '../ports/world.ts'
 import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
-import { enrolmentNumberBinding } from './read-enrolment.ts'
+import { enrollmentNumberBinding } from './read-enrollment.ts'
 import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 
 export type Needs = DeviceNeeds &
   TellingNeeds & {
-    readonly enrolments: Pick<EnrolmentStore, 'findForConfirmation' | 'confirm'>
+    readonly enrollments: Pick<EnrollmentStore, 'findForConfirmation' | 'confirm'>
     readonly userTurns: UserTurns
     readonly sealing: Pick<Sealing, 'open'>
     readonly hashing: Pick<Hashing, 'equal'>
@@ -26,9 +26,9 @@ export type Needs = DeviceNeeds &
 
 /**
  * Takes the number that the person read on the relying party's page and typed on the new device. Right: the device is active
- * from this moment. Wrong: a try is lost, and with the last one enrolment and device are void.
+ * from this moment. Wrong: a try is lost, and with the last one enrollment and device are void.
  */
-export async function confirmEnrolment(
+export async function confirmEnrollment(
   needs: Needs,
   proof: DeviceProof,
   number: string,
@@ -36,25 +36,25 @@ export async function confirmEnrolment(
   const device = await authenticateDevice(needs, proof, { statuses: ['unconfirmed', 'active'] })
   if (isRefusal(device)) return device
   if (device.status === 'active') return refuse('device_not_pending')
-  const record = await needs.enrolments.findForConfirmation(device.tenantId, device.id)
-  if (!record) return refuse('enrolment_not_claimed')
-  const status = viewOf(record.enrolment, record.now)
+  const record = await needs.enrollments.findForConfirmation(device.tenantId, device.id)
+  if (!record) return refuse('enrollment_not_claimed')
+  const status = viewOf(record.enrollment, record.now)
   if (status !== 'claimed') {
-    return refuse(status === 'expired' ? 'enrolment_expired' : 'enrolment_not_claimed')
+    return refuse(status === 'expired' ? 'enrollment_expired' : 'enrollment_not_claimed')
   }
   const effect = decideConfirmation(
-    record.enrolment.wrongNumbersLeft,
+    record.enrollment.wrongNumbersLeft,
     matches(needs, record, number),
   )
-  const { enrolment } = record
+  const { enrollment } = record
   const activities = activitiesOf(device, effect)
   const confirmed = await needs.userTurns.take(device, `device:${device.id}`, () =>
-    needs.enrolments.confirm({ enrolment, effect, activities }, proof),
+    needs.enrollments.confirm({ enrollment, effect, activities }, proof),
   )
   if (isRefusal(confirmed)) return confirmed
   if (confirmed.kind === 'proof_replayed') return refuse('proof_replayed')
   if (confirmed.kind === 'changed') return refuse('conflict', { retryAfterSeconds: 1 })
-  if (effect.outcome !== 'wrong_number') needs.signals.publish(enrolment.id)
+  if (effect.outcome !== 'wrong_number') needs.signals.publish(enrollment.id)
   if (confirmed.replaced) await tellUnregistered(needs, confirmed.replaced)
   if (effect.outcome === 'confirmed') return { status: 'active' }
   return refuse('wrong_number', { facts: { wrongNumbersLeft: effect.wrongNumbersLeft } })
@@ -62,11 +62,11 @@ export async function confirmEnrolment(
 
 function matches(
   { sealing, hashing }: Needs,
-  { enrolment, numberSealed }: EnrolmentRecord,
+  { enrollment, numberSealed }: EnrollmentRecord,
   number: string,
 ): boolean {
   if (numberSealed === null || !isNumberOf(confirmationDigits, number)) return false
-  return hashing.equal(sealing.open(numberSealed, enrolmentNumberBinding(enrolment)), number)
+  return hashing.equal(sealing.open(numberSealed, enrollmentNumberBinding(enrollment)), number)
 }
 
 function activitiesOf(device: Device, { outcome }: ConfirmationEffect): NewActivity[] {
@@ -74,7 +74,7 @@ function activitiesOf(device: Device, { outcome }: ConfirmationEffect): NewActiv
     userId: device.userId,
     actor: `device:${device.id}`,
     deviceId: device.id,
-    enrolmentId: device.enrolmentId,
+    enrollmentId: device.enrollmentId,
   } as const
   switch (outcome) {
     case 'confirmed':
@@ -90,7 +90,11 @@ function activitiesOf(device: Device, { outcome }: ConfirmationEffect): NewActiv
     case 'void':
       return [
         activity({ ...about, type: 'number_failed' }),
-        activity({ ...about, type: 'enrolment_void', details: { reason: 'number_tries_used_up' } }),
+        activity({
+          ...about,
+          type: 'enrollment_void',
+          details: { reason: 'number_tries_used_up' },
+        }),
       ]
   }
 }

@@ -10,8 +10,8 @@ import { plainTyped } from './typed-text.ts'
 
 const claimTyp = 'device-claim+jwt'
 
-/** Where to enrol, and by what right. */
-export type EnrolmentTicket = {
+/** Where to enroll, and by what right. */
+export type EnrollmentTicket = {
   readonly origin: string
   readonly tenantId: string
   readonly code: string
@@ -45,7 +45,7 @@ export type Attestation =
   | { readonly format: 'apple_app_attest'; readonly object: string }
 
 export type Claim = {
-  readonly ticket: EnrolmentTicket
+  readonly ticket: EnrollmentTicket
   readonly keys: DeviceKeys
   /** The app's bundle or package name. */
   readonly appId: string
@@ -54,7 +54,8 @@ export type Claim = {
   readonly attestation?: Attestation
 }
 
-const scannedPath = /^\/t\/(tnt_[0-9a-z]{26})\/enrol$/
+// Codes printed before the path's spelling was settled say `enrol`.
+const scannedPath = /^\/t\/(tnt_[0-9a-z]{26})\/enroll?$/
 const scannedCode = /^#([A-Za-z0-9_-]{43})$/
 const loopback = ['localhost', '127.0.0.1', '[::1]']
 
@@ -62,7 +63,7 @@ const loopback = ['localhost', '127.0.0.1', '[::1]']
  * The ticket that a QR code holds, or undefined when it is none of ours. Plain http is accepted from this very machine only:
  * a camera may be shown anything.
  */
-export function readEnrolmentUri(text: string): EnrolmentTicket | undefined {
+export function readEnrollmentUri(text: string): EnrollmentTicket | undefined {
   const url = URL.parse(text)
   const tenantId = url && scannedPath.exec(url.pathname)?.[1]
   const code = url && scannedCode.exec(url.hash)?.[1]
@@ -74,11 +75,11 @@ export function readEnrolmentUri(text: string): EnrolmentTicket | undefined {
 }
 
 /**
- * Claims an enrolment: from now on the service knows this device. While the account is `unconfirmed` the device is asked nothing;
+ * Claims an enrollment: from now on the service knows this device. While the account is `unconfirmed` the device is asked nothing;
  * `DeviceClient.confirm` with the number from the sign-in page makes it active. Throws DeviceApiError; after `unreachable` the
- * claim may have taken effect, and a new enrolment is needed because each works once.
+ * claim may have taken effect, and a new enrollment is needed because each works once.
  */
-export async function claimEnrolment(claim: Claim, world: World = {}): Promise<DeviceAccount> {
+export async function claimEnrollment(claim: Claim, world: World = {}): Promise<DeviceAccount> {
   const { ticket, keys } = claim
   const connection = new Connection(ticket.origin, world)
   const answer = await connection.call({
@@ -103,7 +104,7 @@ export async function claimEnrolment(claim: Claim, world: World = {}): Promise<D
  * What an attestation of this device's keys must answer to, 32 bytes in base64url: Android's `attestationChallenge`, and the first
  * part of what App Attest's client data hash is taken of.
  */
-export async function attestationChallenge(ticket: EnrolmentTicket): Promise<string> {
+export async function attestationChallenge(ticket: EnrollmentTicket): Promise<string> {
   const codeHash = await sha256(plainCode(ticket.code))
   return sha256(`countersign-attestation\n${ticket.origin}/t/${ticket.tenantId}\n${codeHash}`)
 }
@@ -137,7 +138,7 @@ function plainCode(code: string): string {
 
 async function accountOf(
   answer: unknown,
-  { origin, tenantId }: EnrolmentTicket,
+  { origin, tenantId }: EnrollmentTicket,
   clockOffsetMs: number,
 ): Promise<DeviceAccount> {
   const issuer = `${origin}/t/${tenantId}`

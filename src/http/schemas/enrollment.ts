@@ -14,7 +14,7 @@ const parentDeviceId = idOf(
   'The device of the user whose companion (a watch) the new one becomes; it ends with it.',
 ).exactOptional()
 
-export const newEnrolment = z
+export const newEnrollment = z
   .strictObject({
     user: userReference,
     displayName: displayName.exactOptional().meta({
@@ -25,17 +25,17 @@ export const newEnrolment = z
     parentDeviceId,
   })
   .meta({
-    id: 'NewEnrolment',
+    id: 'NewEnrollment',
     description: 'Whose device is to be enrolled.',
     example: { user: 'ada@example.com', displayName: 'Ada Lovelace' },
   })
 
-export const newEnrolmentOfUser = z.strictObject({ replacesDeviceId, parentDeviceId }).meta({
-  id: 'NewEnrolmentOfUser',
+export const newEnrollmentOfUser = z.strictObject({ replacesDeviceId, parentDeviceId }).meta({
+  id: 'NewEnrollmentOfUser',
   description: 'How the device is to be enrolled; `{}` will do.',
 })
 
-export const nextEnrolment = z
+export const nextEnrollment = z
   .strictObject({
     replacesDeviceId: idOf('device', 'A device of the user.').nullable().exactOptional().meta({
       description:
@@ -46,30 +46,31 @@ export const nextEnrolment = z
         'The new device becomes a companion (a watch) of the calling one and ends with it; nothing is replaced then unless said.',
     }),
   })
-  .meta({ id: 'NextEnrolment', description: 'What becomes of the old phone; `{}` will do.' })
+  .meta({ id: 'NextEnrollment', description: 'What becomes of the old phone; `{}` will do.' })
 
-const enrolmentStatuses = ['open', 'claimed', 'completed', 'cancelled', 'void', 'expired'] as const
+const enrollmentStatuses = ['open', 'claimed', 'completed', 'cancelled', 'void', 'expired'] as const
 
-/** How a page, or an old phone, follows an enrolment. */
-export const enrolmentWait = z.strictObject({
+/** How a page, or an old phone, follows an enrollment. */
+export const enrollmentWait = z.strictObject({
   wait: wait.default(0),
-  after: z.enum(enrolmentStatuses).exactOptional().meta({
+  after: z.enum(enrollmentStatuses).exactOptional().meta({
     description:
       'Wait only while the status is this one; without it, while it is what it was at the call.',
   }),
 })
 
-export const openedEnrolmentBody = z
+export const openedEnrollmentBody = z
   .object({
-    id: shownId('enrolment', 'The enrolment.'),
+    id: shownId('enrollment', 'The enrollment.'),
     userId: shownId('user', 'Whose device it is for.'),
-    status: z.enum(enrolmentStatuses),
+    status: z.enum(enrollmentStatuses),
     code: z
       .string()
       .meta({ description: 'To be typed together with the user name.', example: '7K3QM-9TX2R' }),
     uri: z.string().meta({
       description: 'What the QR code holds, for the scanner of the app.',
-      example: 'https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/enrol#<43 characters>',
+      example:
+        'https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/enroll#<43 characters>',
     }),
     qrSvg: z.string().meta({ description: 'The QR code as an SVG picture.', example: '<svg …>' }),
     expiresAt: timestamp('When the code is worth nothing any more.'),
@@ -78,15 +79,15 @@ export const openedEnrolmentBody = z
       .meta({ description: 'Whether the number must be typed on the new device.' }),
   })
   .meta({
-    id: 'OpenedEnrolment',
-    description: 'A new enrolment with its codes, which are readable this once.',
+    id: 'OpenedEnrollment',
+    description: 'A new enrollment with its codes, which are readable this once.',
   })
 
-export const enrolmentBody = z
+export const enrollmentBody = z
   .object({
-    id: shownId('enrolment', 'The enrolment.'),
+    id: shownId('enrollment', 'The enrollment.'),
     userId: shownId('user', 'Whose device it is for.'),
-    status: z.enum(enrolmentStatuses),
+    status: z.enum(enrollmentStatuses),
     reason: z
       .enum(['number_tries_used_up', 'device_unregistered', 'device_suspended', 'user_suspended'])
       .exactOptional()
@@ -102,4 +103,4 @@ export const enrolmentBody = z
     claimedAt: timestamp('When a device claimed it.').nullable(),
     endedAt: timestamp('When it ended.').nullable(),
   })
-  .meta({ id: 'Enrolment', description: 'A one-time ticket that lets one device join one user.' })
+  .meta({ id: 'Enrollment', description: 'A one-time ticket that lets one device join one user.' })

@@ -1,13 +1,13 @@
 import type { NewActivity } from '../domain/activity.ts'
 import type { Device } from '../domain/device.ts'
-import type { ConfirmationEffect, Enrolment } from '../domain/enrolment.ts'
-import type { EnrolmentId, RelyingPartyId, TenantId } from '../domain/ids.ts'
+import type { ConfirmationEffect, Enrollment } from '../domain/enrollment.ts'
+import type { EnrollmentId, RelyingPartyId, TenantId } from '../domain/ids.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { NewPushToken, ProofToSpend, TiedKey, Unregistered } from './device-store.ts'
 import type { StoredSigningKey } from './directory-store.ts'
 
-export type NewEnrolment = Pick<
-  Enrolment,
+export type NewEnrollment = Pick<
+  Enrollment,
   | 'tenantId'
   | 'id'
   | 'userId'
@@ -25,16 +25,16 @@ export type NewEnrolment = Pick<
   readonly activity: NewActivity
 }
 
-/** An enrolment with what its reader may need: the sealed number while it is claimed. */
-export type EnrolmentRecord = {
-  readonly enrolment: Enrolment
+/** An enrollment with what its reader may need: the sealed number while it is claimed. */
+export type EnrollmentRecord = {
+  readonly enrollment: Enrollment
   readonly numberSealed: Uint8Array | null
   /** The database's time of reading. */
   readonly now: Date
 }
 
 /** What a claim finds under a code. */
-export type ClaimTarget = EnrolmentRecord & {
+export type ClaimTarget = EnrollmentRecord & {
   readonly policy: Policy
   readonly tenantName: string
   readonly userName: string
@@ -47,7 +47,7 @@ export type NewDevice = {
     | 'tenantId'
     | 'id'
     | 'userId'
-    | 'enrolmentId'
+    | 'enrollmentId'
     | 'name'
     | 'platform'
     | 'model'
@@ -66,28 +66,28 @@ export type NewDevice = {
   readonly activities: readonly NewActivity[]
 }
 
-export interface EnrolmentStore {
-  /** Creates an enrolment, unless the user is suspended. */
-  create(enrolment: NewEnrolment): Promise<Enrolment | 'user_suspended'>
+export interface EnrollmentStore {
+  /** Creates an enrollment, unless the user is suspended. */
+  create(enrollment: NewEnrollment): Promise<Enrollment | 'user_suspended'>
   /**
-   * Creates the enrolment that a device opens, spending its proof, while the user's row is held: `changed` when that device is not
+   * Creates the enrollment that a device opens, spending its proof, while the user's row is held: `changed` when that device is not
    * active any more, or the one to be replaced is not there any more.
    */
   createByDevice(
-    enrolment: NewEnrolment & { readonly openedByDeviceId: Device['id'] },
+    enrollment: NewEnrollment & { readonly openedByDeviceId: Device['id'] },
     proof: ProofToSpend,
-  ): Promise<Enrolment | 'proof_replayed' | 'changed' | 'user_suspended'>
-  find(tenantId: TenantId, id: EnrolmentId): Promise<EnrolmentRecord | null>
-  /** Cancels an open or claimed enrolment (its unconfirmed device is unregistered); null when it is neither. */
+  ): Promise<Enrollment | 'proof_replayed' | 'changed' | 'user_suspended'>
+  find(tenantId: TenantId, id: EnrollmentId): Promise<EnrollmentRecord | null>
+  /** Cancels an open or claimed enrollment (its unconfirmed device is unregistered); null when it is neither. */
   cancel(
     tenantId: TenantId,
-    id: EnrolmentId,
+    id: EnrollmentId,
     rpId: RelyingPartyId,
     activity: NewActivity,
-  ): Promise<Enrolment | null>
+  ): Promise<Enrollment | null>
   findByCode(tenantId: TenantId, codeHash: Uint8Array): Promise<ClaimTarget | null>
   /**
-   * Finds the open enrolment of the user so named whose typed code this is. When none fits, each open enrolment of
+   * Finds the open enrollment of the user so named whose typed code this is. When none fits, each open enrollment of
    * that user loses a try; at the last its typed code ends, never its scanned one.
    */
   findByTypedCode(
@@ -96,8 +96,8 @@ export interface EnrolmentStore {
     typedCodeHash: Uint8Array,
   ): Promise<ClaimTarget | null>
   /**
-   * Claims the enrolment for one new device, in one transaction that holds the user's row: one conditional update of the
-   * enrolment, so that of any number of claims exactly one succeeds.
+   * Claims the enrollment for one new device, in one transaction that holds the user's row: one conditional update of the
+   * enrollment, so that of any number of claims exactly one succeeds.
    */
   claim(
     device: NewDevice,
@@ -107,15 +107,15 @@ export interface EnrolmentStore {
     | { readonly kind: 'too_many_devices' }
     | { readonly kind: 'key_already_registered' }
   >
-  /** The claimed enrolment that waits for this device's number; null when there is none. */
-  findForConfirmation(tenantId: TenantId, deviceId: Device['id']): Promise<EnrolmentRecord | null>
+  /** The claimed enrollment that waits for this device's number; null when there is none. */
+  findForConfirmation(tenantId: TenantId, deviceId: Device['id']): Promise<EnrollmentRecord | null>
   /**
    * Records a typed number if nothing changed since it was judged (`was`): the device becomes active and the one it replaces
-   * is unregistered; or a try is lost; or the enrolment is void and the device unregistered.
+   * is unregistered; or a try is lost; or the enrollment is void and the device unregistered.
    */
   confirm(
     command: {
-      readonly enrolment: Enrolment
+      readonly enrollment: Enrollment
       readonly effect: ConfirmationEffect
       readonly activities: readonly NewActivity[]
     },

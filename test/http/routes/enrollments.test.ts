@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { UseCases } from '../../../src/http/use-cases.ts'
-import { anApp, anEnrolment, anId, at, bearer, principal } from '../fixtures.ts'
+import { anApp, anEnrollment, anId, at, bearer, principal } from '../fixtures.ts'
 
-const url = `/v1/enrollments/${anId('enrolment')}`
-const uri = `https://countersign.example/t/${anId('tenant')}/enrol#code`
+const url = `/v1/enrollments/${anId('enrollment')}`
+const uri = `https://countersign.example/t/${anId('tenant')}/enroll#code`
 
 async function call(
   method: 'GET' | 'POST',
@@ -16,7 +16,7 @@ async function call(
 }
 
 const shown = {
-  id: anId('enrolment'),
+  id: anId('enrollment'),
   userId: anId('user'),
   status: 'open',
   wrongNumbersLeft: 3,
@@ -27,20 +27,20 @@ const shown = {
   endedAt: null,
 }
 
-describe('opening an enrolment', () => {
+describe('opening an enrollment', () => {
   const commands: unknown[] = []
-  const openEnrolment: UseCases['openEnrolment'] = async (_principal, command) => {
+  const openEnrollment: UseCases['openEnrollment'] = async (_principal, command) => {
     commands.push(command)
-    return { enrolment: anEnrolment(), code: '7K3QM-9TX2R', uri }
+    return { enrollment: anEnrollment(), code: '7K3QM-9TX2R', uri }
   }
 
   it('201 with the codes and a QR picture that holds the uri', async () => {
     const asked = { user: 'ada', displayName: 'Ada', replacesDeviceId: anId('device') }
-    const answer = await call('POST', '/v1/enrollments', { openEnrolment }, asked)
+    const answer = await call('POST', '/v1/enrollments', { openEnrollment }, asked)
     expect(answer.statusCode).toBe(201)
     const { qrSvg, ...rest } = answer.json()
     expect(rest).toEqual({
-      id: anId('enrolment'),
+      id: anId('enrollment'),
       userId: anId('user'),
       status: 'open',
       code: '7K3QM-9TX2R',
@@ -56,7 +56,7 @@ describe('opening an enrolment', () => {
     'for a known user with the body %j',
     async (payload) => {
       const path = `/v1/users/${anId('user')}/enrollments`
-      const answer = await call('POST', path, { openEnrolment }, payload)
+      const answer = await call('POST', path, { openEnrollment }, payload)
       expect(answer.statusCode).toBe(201)
       expect(commands.at(-1)).toEqual({ ...payload, user: { id: anId('user') } })
     },
@@ -69,28 +69,28 @@ describe('opening an enrolment', () => {
   })
 })
 
-describe('reading an enrolment', () => {
+describe('reading an enrollment', () => {
   it('200, waiting as long as asked', async () => {
     const waits: unknown[] = []
-    const readEnrolment: UseCases['readEnrolment'] = async (asker, id, wait) => {
+    const readEnrollment: UseCases['readEnrollment'] = async (asker, id, wait) => {
       waits.push([asker, id, wait])
-      return { enrolment: anEnrolment(), status: 'open', number: null }
+      return { enrollment: anEnrollment(), status: 'open', number: null }
     }
-    const answer = await call('GET', `${url}?wait=20`, { readEnrolment })
+    const answer = await call('GET', `${url}?wait=20`, { readEnrollment })
     expect(answer.json()).toEqual(shown)
-    await call('GET', url, { readEnrolment })
-    await call('GET', `${url}?wait=30&after=claimed`, { readEnrolment })
+    await call('GET', url, { readEnrollment })
+    await call('GET', `${url}?wait=30&after=claimed`, { readEnrollment })
     expect(waits).toEqual([
-      [principal, anId('enrolment'), { waitMs: 20_000 }],
-      [principal, anId('enrolment'), { waitMs: 0 }],
-      [principal, anId('enrolment'), { waitMs: 30_000, after: 'claimed' }],
+      [principal, anId('enrollment'), { waitMs: 20_000 }],
+      [principal, anId('enrollment'), { waitMs: 0 }],
+      [principal, anId('enrollment'), { waitMs: 30_000, after: 'claimed' }],
     ])
   })
 
   it('shows the number while it is claimed, and the reason when it is void', async () => {
-    const enrolment = anEnrolment({ status: 'claimed', deviceId: anId('device'), claimedAt: at })
+    const enrollment = anEnrollment({ status: 'claimed', deviceId: anId('device'), claimedAt: at })
     const claimed = await call('GET', url, {
-      readEnrolment: async () => ({ enrolment, status: 'claimed', number: '483920' }),
+      readEnrollment: async () => ({ enrollment, status: 'claimed', number: '483920' }),
     })
     expect(claimed.json()).toEqual({
       ...shown,
@@ -101,8 +101,8 @@ describe('reading an enrolment', () => {
     })
     const reason = 'number_tries_used_up'
     const voided = await call('GET', url, {
-      readEnrolment: async () => ({
-        enrolment: anEnrolment({ status: 'void', reason }),
+      readEnrollment: async () => ({
+        enrollment: anEnrollment({ status: 'void', reason }),
         status: 'void',
         number: null,
       }),
@@ -112,17 +112,17 @@ describe('reading an enrolment', () => {
 
   it('says expired of one that ran out, whatever its row says', async () => {
     const answer = await call('GET', url, {
-      readEnrolment: async () => ({ enrolment: anEnrolment(), status: 'expired', number: null }),
+      readEnrollment: async () => ({ enrollment: anEnrollment(), status: 'expired', number: null }),
     })
     expect(answer.json()).toMatchObject({ status: 'expired' })
   })
 })
 
-describe('cancelling an enrolment', () => {
-  it('200 with the enrolment', async () => {
-    const enrolment = anEnrolment({ status: 'cancelled', endedAt: at })
+describe('cancelling an enrollment', () => {
+  it('200 with the enrollment', async () => {
+    const enrollment = anEnrollment({ status: 'cancelled', endedAt: at })
     const answer = await call('POST', `${url}/cancel`, {
-      cancelEnrolment: async () => ({ enrolment, status: 'cancelled', number: null }),
+      cancelEnrollment: async () => ({ enrollment, status: 'cancelled', number: null }),
     })
     expect(answer.json()).toEqual({ ...shown, status: 'cancelled', endedAt: at.toISOString() })
   })

@@ -1,8 +1,8 @@
 import type { z } from 'zod'
-import { confirmationDigits } from '../../../domain/enrolment.ts'
+import { confirmationDigits } from '../../../domain/enrollment.ts'
 import { passcodeAlgorithm, passcodePeriodSeconds } from '../../../domain/passcode.ts'
 import { isRefusal } from '../../../domain/refusal.ts'
-import type { Claimed } from '../../../usecases/claim-enrolment.ts'
+import type { Claimed } from '../../../usecases/claim-enrollment.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { publicOperation } from '../../operation.ts'
 import { proofOf } from '../../plugins/device-proof.ts'
@@ -11,7 +11,7 @@ import {
   claimedBody,
   confirmation,
   confirmedBody,
-  enrolmentClaim,
+  enrollmentClaim,
 } from '../../schemas/device-call.ts'
 import type { DeviceOptions } from './device-options.ts'
 
@@ -38,7 +38,7 @@ function shownClaim(claimed: Claimed): z.output<typeof claimedBody> {
 }
 
 /** How an app installation becomes a device. */
-export function deviceEnrolmentRoutes(
+export function deviceEnrollmentRoutes(
   app: HttpApp,
   options: DeviceOptions,
   done: () => void,
@@ -52,17 +52,17 @@ function claim(app: HttpApp, { useCases, admission }: DeviceOptions): void {
   app.post(
     '/device/v1/enrollments/claim',
     publicOperation({
-      operationId: 'claimEnrolment',
+      operationId: 'claimEnrollment',
       tag: 'device API',
       summary: 'Join a user with a scanned or typed code',
       description:
         'No `Device-Proof`: the code and the proofs in the body stand for it. Of any number of claims of one code exactly one succeeds.',
-      body: enrolmentClaim,
+      body: enrollmentClaim,
       answers: { 201: { description: 'The new device.', schema: claimedBody } },
       refusals: [
-        'enrolment_code_invalid',
-        'enrolment_expired',
-        'enrolment_not_open',
+        'enrollment_code_invalid',
+        'enrollment_expired',
+        'enrollment_not_open',
         'too_many_devices',
         'app_too_old',
         'platform_retired',
@@ -76,7 +76,7 @@ function claim(app: HttpApp, { useCases, admission }: DeviceOptions): void {
       ],
     }),
     async (request, reply) => {
-      const claiming = () => useCases.claimEnrolment(request.body)
+      const claiming = () => useCases.claimEnrollment(request.body)
       const claimed = await admission.judge(request.ip, null, claiming)
       if (isRefusal(claimed)) return sendRefusal(reply, claimed)
       return reply.code(201).send(shownClaim(claimed))
@@ -88,7 +88,7 @@ function confirm(app: HttpApp, { useCases, proof }: DeviceOptions): void {
   app.post(
     '/device/v1/enrollments/confirm',
     proof('possession', {
-      operationId: 'confirmEnrolment',
+      operationId: 'confirmEnrollment',
       tag: 'device API',
       summary: 'Type the number from the page on the new device',
       body: confirmation,
@@ -96,14 +96,14 @@ function confirm(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       refusals: [
         'wrong_number',
         'device_not_pending',
-        'enrolment_not_claimed',
-        'enrolment_expired',
+        'enrollment_not_claimed',
+        'enrollment_expired',
         'proof_replayed',
         'conflict',
       ],
     }),
     async (request, reply): Promise<z.output<typeof confirmedBody> | typeof reply> => {
-      const confirmed = await useCases.confirmEnrolment(proofOf(request), request.body.number)
+      const confirmed = await useCases.confirmEnrollment(proofOf(request), request.body.number)
       return isRefusal(confirmed) ? sendRefusal(reply, confirmed) : confirmed
     },
   )

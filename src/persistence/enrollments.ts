@@ -1,27 +1,32 @@
 import { activity } from '../domain/activity.ts'
-import type { Enrolment } from '../domain/enrolment.ts'
+import type { Enrollment } from '../domain/enrollment.ts'
 import type { Id } from '../domain/ids.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
 import { identifierKey } from '../domain/user-name.ts'
-import type { ClaimTarget, EnrolmentStore, NewEnrolment } from '../ports/enrolment-store.ts'
+import type { ClaimTarget, EnrollmentStore, NewEnrollment } from '../ports/enrollment-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 import { lockUserRow, spendProof, unregisterDevices } from './devices.ts'
-import { createEnrolmentClaims } from './enrolment-claims.ts'
+import { createEnrollmentClaims } from './enrollment-claims.ts'
 import { holdProtection } from './protections.ts'
-import { type EnrolmentRow, type ReadEnrolmentRow, toEnrolment, toEnrolmentRecord } from './rows.ts'
+import {
+  type EnrollmentRow,
+  type ReadEnrollmentRow,
+  toEnrollment,
+  toEnrollmentRecord,
+} from './rows.ts'
 import { listSigningKeys } from './signing-keys.ts'
 
-type TargetRow = ReadEnrolmentRow & {
+type TargetRow = ReadEnrollmentRow & {
   readonly policy: unknown
   readonly rp_policy: unknown
   readonly tenant_name: string
   readonly user_name: string
 }
 
-const insertEnrolment = `
-  insert into enrolments (tenant_id, id, user_id, rp_id, status, code_hash, typed_code_hash,
+const insertEnrollment = `
+  insert into enrollments (tenant_id, id, user_id, rp_id, status, code_hash, typed_code_hash,
     code_tries_left, wrong_numbers_left, confirmation_required, replaces_device_id, expires_at, opened_by_device_id,
     parent_device_id)
   values ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10,
@@ -35,13 +40,13 @@ const standingDevices = `
     select from devices r where r.tenant_id = $1 and r.user_id = $2 and r.id = $4
       and r.status in ('active', 'suspended'))`
 
-const findEnrolment = `
-  select e.*, clock_timestamp() as now from enrolments e where e.tenant_id = $1 and e.id = $2`
+const findEnrollment = `
+  select e.*, clock_timestamp() as now from enrollments e where e.tenant_id = $1 and e.id = $2`
 
 const target = `
   select e.*, clock_timestamp() as now, t.policy, r.policy as rp_policy, t.name as tenant_name,
     u.display_name as user_name
-  from enrolments e join tenants t on t.tenant_id = e.tenant_id
+  from enrollments e join tenants t on t.tenant_id = e.tenant_id
   join relying_parties r on r.tenant_id = e.tenant_id and r.id = e.rp_id
   join users u on u.tenant_id = e.tenant_id and u.id = e.user_id
   where e.tenant_id = $1 and `
@@ -49,40 +54,40 @@ const findByCode = `${target} e.code_hash = $2`
 const findById = `${target} e.id = $2`
 
 // A guess is paid for before it is looked at, under the row's lock: parallel guesses cannot share a try. All lock in one
-// order, or two guesses at several enrolments could wait for each other. Without a try left the typed code fits nothing more;
+// order, or two guesses at several enrollments could wait for each other. Without a try left the typed code fits nothing more;
 // the scanned one does, or whoever knows a name could keep its owner from every new phone.
 const payForGuess = `
   with k as materialized (
-    select e.tenant_id, e.id from enrolments e
+    select e.tenant_id, e.id from enrollments e
     where e.tenant_id = $1 and e.status = 'open' and e.user_id in (
       select i.user_id from user_identifiers i join tenants t on t.tenant_id = i.tenant_id
       where i.tenant_id = $1 and i.key = $4
         and (t.identifier_case = 'fold_ascii' or i.value = $2))
     order by e.id for no key update of e
   )
-  update enrolments e set code_tries_left = e.code_tries_left - 1
+  update enrollments e set code_tries_left = e.code_tries_left - 1
   from k where e.tenant_id = k.tenant_id and e.id = k.id
     and e.status = 'open' and e.code_tries_left > 0 and e.expires_at > clock_timestamp()
   returning e.id, e.user_id, e.code_tries_left, e.typed_code_hash = $3 as matches`
 
 const refundGuess = `
-  update enrolments set code_tries_left = code_tries_left + 1
+  update enrollments set code_tries_left = code_tries_left + 1
   where tenant_id = $1 and id = any($2::text[])`
 
-const cancelEnrolment = `
-  update enrolments set status = 'cancelled', number_sealed = null, ended_at = clock_timestamp()
+const cancelEnrollment = `
+  update enrollments set status = 'cancelled', number_sealed = null, ended_at = clock_timestamp()
   where tenant_id = $1 and id = $2 and rp_id = $3 and status in ('open', 'claimed')
     and expires_at > clock_timestamp()
   returning *`
 
-/** Enrolments of all tenants; every statement names its tenant. */
-export function createEnrolmentStore(
+/** Enrollments of all tenants; every statement names its tenant. */
+export function createEnrollmentStore(
   database: Database,
   random: Pick<Random, 'id'>,
-): EnrolmentStore {
+): EnrollmentStore {
   async function toTarget(db: Queries, row: TargetRow): Promise<ClaimTarget> {
     return {
-      ...toEnrolmentRecord(row),
+      ...toEnrollmentRecord(row),
       policy: strictest(policyOf(row.policy), row.rp_policy),
       tenantName: row.tenant_name,
       userName: row.user_name,
@@ -90,8 +95,8 @@ export function createEnrolmentStore(
     }
   }
 
-  async function insert(tx: Queries, made: NewEnrolment): Promise<Enrolment> {
-    const [row] = await tx.query<EnrolmentRow>('insert_enrolment', insertEnrolment, [
+  async function insert(tx: Queries, made: NewEnrollment): Promise<Enrollment> {
+    const [row] = await tx.query<EnrollmentRow>('insert_enrollment', insertEnrollment, [
       made.tenantId,
       made.id,
       made.userId,
@@ -108,11 +113,11 @@ export function createEnrolmentStore(
     ])
     if (!row) throw new Error('an insert returns its row')
     await recordActivities(tx, random, made.tenantId, [made.activity])
-    return toEnrolment(row)
+    return toEnrollment(row)
   }
 
   return {
-    ...createEnrolmentClaims(database, random),
+    ...createEnrollmentClaims(database, random),
 
     create: (made) =>
       database.transaction(async (tx) => {
@@ -137,17 +142,17 @@ export function createEnrolmentStore(
       }),
 
     async find(tenantId, id) {
-      const [row] = await database.query<ReadEnrolmentRow>('find_enrolment', findEnrolment, [
+      const [row] = await database.query<ReadEnrollmentRow>('find_enrollment', findEnrollment, [
         tenantId,
         id,
       ])
-      return row ? toEnrolmentRecord(row) : null
+      return row ? toEnrollmentRecord(row) : null
     },
 
     cancel(tenantId, id, rpId, event) {
       return database.transaction(async (tx) => {
         await lockUserRow(tx, tenantId, event.userId)
-        const [row] = await tx.query<EnrolmentRow>('cancel_enrolment', cancelEnrolment, [
+        const [row] = await tx.query<EnrollmentRow>('cancel_enrollment', cancelEnrollment, [
           tenantId,
           id,
           rpId,
@@ -160,12 +165,12 @@ export function createEnrolmentStore(
           await unregisterDevices(tx, random, { tenantId, userId, deviceIds, reason, actor })
         }
         await recordActivities(tx, random, tenantId, [event])
-        return toEnrolment(row)
+        return toEnrollment(row)
       })
     },
 
     async findByCode(tenantId, codeHash) {
-      const [row] = await database.query<TargetRow>('find_enrolment_by_code', findByCode, [
+      const [row] = await database.query<TargetRow>('find_enrollment_by_code', findByCode, [
         tenantId,
         codeHash,
       ])
@@ -174,7 +179,7 @@ export function createEnrolmentStore(
 
     findByTypedCode(tenantId, user, typedCodeHash) {
       type Guess = {
-        id: Id<'enrolment'>
+        id: Id<'enrollment'>
         user_id: Id<'user'>
         code_tries_left: number
         matches: boolean
@@ -189,7 +194,7 @@ export function createEnrolmentStore(
         const right = guesses.find((guess) => guess.matches)
         if (right) {
           await tx.query('refund_guess', refundGuess, [tenantId, guesses.map(({ id }) => id)])
-          const [row] = await tx.query<TargetRow>('find_enrolment_target', findById, [
+          const [row] = await tx.query<TargetRow>('find_enrollment_target', findById, [
             tenantId,
             right.id,
           ])
@@ -197,8 +202,8 @@ export function createEnrolmentStore(
         }
         const over = guesses
           .filter((guess) => guess.code_tries_left === 0)
-          .map(({ id: enrolmentId, user_id: userId }) =>
-            activity({ userId, type: 'typed_code_ended', actor: 'service', enrolmentId }),
+          .map(({ id: enrollmentId, user_id: userId }) =>
+            activity({ userId, type: 'typed_code_ended', actor: 'service', enrollmentId }),
           )
         await recordActivities(tx, random, tenantId, over)
         return null

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { cancelEnrolment } from '../../src/usecases/cancel-enrolment.ts'
-import { claimEnrolment } from '../../src/usecases/claim-enrolment.ts'
-import { confirmEnrolment } from '../../src/usecases/confirm-enrolment.ts'
-import { openEnrolment } from '../../src/usecases/open-enrolment.ts'
-import { readEnrolment } from '../../src/usecases/read-enrolment.ts'
+import { cancelEnrollment } from '../../src/usecases/cancel-enrollment.ts'
+import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'
+import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
+import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
+import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
 import {
   aClaimCommand,
   aPhone,
@@ -30,11 +30,11 @@ beforeEach(async () => {
 afterAll(() => world.close())
 
 const open = (more: { readonly replacesDeviceId?: `dev_${string}` } = {}) =>
-  granted(openEnrolment(world, principal, { user: 'alice', displayName: 'Alice', ...more }))
+  granted(openEnrollment(world, principal, { user: 'alice', displayName: 'Alice', ...more }))
 const statusOf = async (id: `enr_${string}`) =>
-  (await granted(readEnrolment(world, principal, id, { waitMs: 0 }))).status
+  (await granted(readEnrollment(world, principal, id, { waitMs: 0 }))).status
 
-/** An enrolment and what a phone would send to claim it. */
+/** An enrollment and what a phone would send to claim it. */
 async function aClaim(verification = true) {
   const opened = await open()
   const claim = await aClaimCommand(
@@ -43,13 +43,13 @@ async function aClaim(verification = true) {
     scannedCode(opened.uri),
     verification,
   )
-  return { opened, id: opened.enrolment.id, ...claim }
+  return { opened, id: opened.enrollment.id, ...claim }
 }
 
 describe('a claim', () => {
   test('by a scanned code gives the phone what it needs, and the page a number to show', async () => {
     const { id, command } = await aClaim()
-    const claimed = await granted(claimEnrolment(world, command))
+    const claimed = await granted(claimEnrollment(world, command))
     expect(claimed).toMatchObject({
       device: { status: 'unconfirmed', hasVerificationKey: true, hasPushToken: true },
       confirmationRequired: true,
@@ -58,7 +58,7 @@ describe('a claim', () => {
       issuer: `${publicOrigin}/t/${principal.tenantId}`,
       signingKeys: [{ seq: 1, status: 'active' }],
     })
-    const reading = await granted(readEnrolment(world, principal, id, { waitMs: 0 }))
+    const reading = await granted(readEnrollment(world, principal, id, { waitMs: 0 }))
     expect(reading).toMatchObject({
       status: 'claimed',
       number: expect.stringMatching(/^[0-9]{6}$/),
@@ -69,41 +69,41 @@ describe('a claim', () => {
     const opened = await open()
     const typed = opened.code.replace('-', '')
     const { command } = await aClaimCommand(world, principal.tenantId, typed)
-    const anonymous = await claimEnrolment(world, command)
-    expect(anonymous).toMatchObject({ refused: 'enrolment_code_invalid' })
-    const wrong = await claimEnrolment(world, { ...command, user: 'bob' })
-    expect(wrong).toEqual({ refused: 'enrolment_code_invalid' })
+    const anonymous = await claimEnrollment(world, command)
+    expect(anonymous).toMatchObject({ refused: 'enrollment_code_invalid' })
+    const wrong = await claimEnrollment(world, { ...command, user: 'bob' })
+    expect(wrong).toEqual({ refused: 'enrollment_code_invalid' })
     const shown = { ...command, user: 'alice', code: opened.code.toLowerCase() }
-    expect(await granted(claimEnrolment(world, shown))).toMatchObject({ userName: 'Alice' })
+    expect(await granted(claimEnrollment(world, shown))).toMatchObject({ userName: 'Alice' })
   })
 
   test('of a code that is used, cancelled, over or unknown says which, and brings no device', async () => {
     const used = await aClaim()
-    await granted(claimEnrolment(world, used.command))
+    await granted(claimEnrollment(world, used.command))
     const again = await aClaimCommand(world, principal.tenantId, scannedCode(used.opened.uri))
-    expect(await claimEnrolment(world, again.command)).toEqual({ refused: 'enrolment_not_open' })
+    expect(await claimEnrollment(world, again.command)).toEqual({ refused: 'enrollment_not_open' })
 
     const cancelled = await aClaim()
-    await granted(cancelEnrolment(world, principal, cancelled.id))
-    expect(await claimEnrolment(world, cancelled.command)).toEqual({
-      refused: 'enrolment_not_open',
+    await granted(cancelEnrollment(world, principal, cancelled.id))
+    expect(await claimEnrollment(world, cancelled.command)).toEqual({
+      refused: 'enrollment_not_open',
     })
 
     const over = await aClaim()
     await world.database.query(
-      'run_out_enrolment',
-      `update enrolments set expires_at = clock_timestamp() where id = $1`,
+      'run_out_enrollment',
+      `update enrollments set expires_at = clock_timestamp() where id = $1`,
       [over.id],
     )
-    expect(await claimEnrolment(world, over.command)).toEqual({ refused: 'enrolment_expired' })
+    expect(await claimEnrollment(world, over.command)).toEqual({ refused: 'enrollment_expired' })
 
     const code = 'A'.repeat(43)
     for (const bad of [code, 'AAAAA-AAAAA', 'short', '']) {
       const { command } = await aClaimCommand(world, principal.tenantId, bad)
-      const refusal = await claimEnrolment(world, { ...command, user: 'alice' })
-      expect(refusal).toEqual({ refused: 'enrolment_code_invalid' })
+      const refusal = await claimEnrollment(world, { ...command, user: 'alice' })
+      expect(refusal).toEqual({ refused: 'enrollment_code_invalid' })
     }
-    const { userId } = used.opened.enrolment
+    const { userId } = used.opened.enrollment
     expect(await world.devices.listOfUser(principal.tenantId, userId)).toHaveLength(1)
   })
 
@@ -111,7 +111,7 @@ describe('a claim', () => {
     const { command } = await aClaim()
     const stranger = await aPrincipal(world)
     const elsewhere = { ...command, tenantId: stranger.tenantId }
-    expect(await claimEnrolment(world, elsewhere)).toEqual({ refused: 'enrolment_code_invalid' })
+    expect(await claimEnrollment(world, elsewhere)).toEqual({ refused: 'enrollment_code_invalid' })
   })
 })
 
@@ -202,14 +202,16 @@ describe('a claim is refused and leaves the code open', () => {
     ],
   ])('%s', async (_, spoil, refusal) => {
     const claim = await aClaim()
-    expect(await claimEnrolment(world, await spoil(claim))).toMatchObject(refusal)
+    expect(await claimEnrollment(world, await spoil(claim))).toMatchObject(refusal)
     expect(await statusOf(claim.id)).toBe('open')
-    expect(await granted(claimEnrolment(world, claim.command))).toMatchObject({ userName: 'Alice' })
+    expect(await granted(claimEnrollment(world, claim.command))).toMatchObject({
+      userName: 'Alice',
+    })
   })
 
   test('when its key is another device’s', async () => {
     const first = await aClaim(false)
-    await granted(claimEnrolment(world, first.command))
+    await granted(claimEnrollment(world, first.command))
     const second = await aClaim(false)
     const proof = await second.prove(first.keys.possession, { pk: first.keys.possession.kid })
     const command = {
@@ -217,7 +219,7 @@ describe('a claim is refused and leaves the code open', () => {
       keys: first.command.keys,
       proofs: { possession: proof },
     }
-    expect(await claimEnrolment(world, command)).toEqual({ refused: 'key_already_registered' })
+    expect(await claimEnrollment(world, command)).toEqual({ refused: 'key_already_registered' })
     expect(await statusOf(second.id)).toBe('open')
   })
 })
@@ -225,8 +227,8 @@ describe('a claim is refused and leaves the code open', () => {
 describe('the number of the page', () => {
   async function aWaitingPhone() {
     const claim = await aClaim()
-    const { device } = await granted(claimEnrolment(world, claim.command))
-    const { number } = await granted(readEnrolment(world, principal, claim.id, { waitMs: 0 }))
+    const { device } = await granted(claimEnrollment(world, claim.command))
+    const { number } = await granted(readEnrollment(world, principal, claim.id, { waitMs: 0 }))
     const phone = {
       keys: claim.keys,
       id: device.id,
@@ -238,18 +240,18 @@ describe('the number of the page', () => {
 
   test('makes the phone active, once', async () => {
     const { phone, number, id } = await aWaitingPhone()
-    expect(await confirmEnrolment(world, await aProof(world, phone), number)).toEqual({
+    expect(await confirmEnrollment(world, await aProof(world, phone), number)).toEqual({
       status: 'active',
     })
-    expect(await granted(readEnrolment(world, principal, id, { waitMs: 0 }))).toMatchObject({
+    expect(await granted(readEnrollment(world, principal, id, { waitMs: 0 }))).toMatchObject({
       status: 'completed',
       number: null,
     })
-    const again = await confirmEnrolment(world, await aProof(world, phone), number)
+    const again = await confirmEnrollment(world, await aProof(world, phone), number)
     expect(again).toEqual({ refused: 'device_not_pending' })
   })
 
-  test('is not found by trying: the third wrong one voids enrolment and phone', async () => {
+  test('is not found by trying: the third wrong one voids enrollment and phone', async () => {
     const { phone, number, id } = await aWaitingPhone()
     const tries = [
       number.slice(1),
@@ -257,11 +259,11 @@ describe('the number of the page', () => {
       String((Number(number) + 1) % 1_000_000).padStart(6, '0'),
     ]
     for (const [index, guess] of tries.entries()) {
-      const reply = await confirmEnrolment(world, await aProof(world, phone), guess)
+      const reply = await confirmEnrollment(world, await aProof(world, phone), guess)
       expect(reply).toEqual({ refused: 'wrong_number', facts: { wrongNumbersLeft: 2 - index } })
     }
     expect(await statusOf(id)).toBe('void')
-    const late = await confirmEnrolment(world, await aProof(world, phone), number)
+    const late = await confirmEnrollment(world, await aProof(world, phone), number)
     expect(late).toEqual({ refused: 'device_unregistered' })
   })
 
@@ -269,27 +271,27 @@ describe('the number of the page', () => {
     const { phone, number, id } = await aWaitingPhone()
     const guess = String((Number(number) + 1) % 1_000_000).padStart(6, '0')
     const proofs = await Promise.all(Array.from({ length: 10 }, () => aProof(world, phone)))
-    const replies = await Promise.all(proofs.map((proof) => confirmEnrolment(world, proof, guess)))
+    const replies = await Promise.all(proofs.map((proof) => confirmEnrollment(world, proof, guess)))
     const left = replies.flatMap((reply) =>
       'facts' in reply ? (reply.facts?.wrongNumbersLeft ?? []) : [],
     )
     expect(left.toSorted()).toEqual([0, 1, 2].slice(3 - left.length))
-    const record = await world.enrolments.find(principal.tenantId, id)
-    expect(record?.enrolment.wrongNumbersLeft).toBe(3 - left.length)
+    const record = await world.enrollments.find(principal.tenantId, id)
+    expect(record?.enrollment.wrongNumbersLeft).toBe(3 - left.length)
   })
 
-  test('is worth nothing after the enrolment’s time, or once it was cancelled', async () => {
+  test('is worth nothing after the enrollment’s time, or once it was cancelled', async () => {
     const over = await aWaitingPhone()
     await world.database.query(
-      'run_out_enrolment',
-      `update enrolments set expires_at = clock_timestamp() where id = $1`,
+      'run_out_enrollment',
+      `update enrollments set expires_at = clock_timestamp() where id = $1`,
       [over.id],
     )
-    const late = await confirmEnrolment(world, await aProof(world, over.phone), over.number)
-    expect(late).toEqual({ refused: 'enrolment_expired' })
+    const late = await confirmEnrollment(world, await aProof(world, over.phone), over.number)
+    expect(late).toEqual({ refused: 'enrollment_expired' })
     const cancelled = await aWaitingPhone()
-    await granted(cancelEnrolment(world, principal, cancelled.id))
-    const gone = await confirmEnrolment(
+    await granted(cancelEnrollment(world, principal, cancelled.id))
+    const gone = await confirmEnrollment(
       world,
       await aProof(world, cancelled.phone),
       cancelled.number,
@@ -297,55 +299,55 @@ describe('the number of the page', () => {
     expect(gone).toEqual({ refused: 'device_unregistered' })
   })
 
-  test('is shown to the relying party that opened the enrolment and to no other', async () => {
+  test('is shown to the relying party that opened the enrollment and to no other', async () => {
     const { id } = await aWaitingPhone()
     const other = await aPrincipal(world, ['default'], principal.tenantId)
-    expect(await readEnrolment(world, other, id, { waitMs: 0 })).toEqual({ refused: 'not_found' })
-    expect(await cancelEnrolment(world, other, id)).toEqual({ refused: 'not_found' })
+    expect(await readEnrollment(world, other, id, { waitMs: 0 })).toEqual({ refused: 'not_found' })
+    expect(await cancelEnrollment(world, other, id)).toEqual({ refused: 'not_found' })
   })
 })
 
-describe('a page that follows an enrolment', () => {
+describe('a page that follows an enrollment', () => {
   test('is told of the claim and of the confirmation as they happen', async () => {
     const claim = await aClaim()
-    const toClaimed = granted(readEnrolment(world, principal, claim.id, { waitMs: 20_000 }))
-    const { device } = await granted(claimEnrolment(world, claim.command))
+    const toClaimed = granted(readEnrollment(world, principal, claim.id, { waitMs: 20_000 }))
+    const { device } = await granted(claimEnrollment(world, claim.command))
     const { status, number } = await toClaimed
     expect(status).toBe('claimed')
-    const toCompleted = granted(readEnrolment(world, principal, claim.id, { waitMs: 20_000 }))
+    const toCompleted = granted(readEnrollment(world, principal, claim.id, { waitMs: 20_000 }))
     const phone = {
       keys: claim.keys,
       id: device.id,
       userId: device.userId,
       tenantId: device.tenantId,
     }
-    await granted(confirmEnrolment(world, await aProof(world, phone), number ?? ''))
+    await granted(confirmEnrollment(world, await aProof(world, phone), number ?? ''))
     expect((await toCompleted).status).toBe('completed')
   })
 })
 
-describe('an enrolment is opened', () => {
+describe('an enrollment is opened', () => {
   test('for a device to be replaced only if it is an active one of that user', async () => {
     const phone = await aPhone(world, principal)
     const theirs = await aPhone(world, principal, { user: 'bob' })
-    expect((await open({ replacesDeviceId: phone.id })).enrolment.replacesDeviceId).toBe(phone.id)
+    expect((await open({ replacesDeviceId: phone.id })).enrollment.replacesDeviceId).toBe(phone.id)
     for (const replacesDeviceId of [theirs.id, 'dev_01h455vb4pex5vsknk084sn02q'] as const) {
-      const refused = await openEnrolment(world, principal, { user: 'alice', replacesDeviceId })
+      const refused = await openEnrollment(world, principal, { user: 'alice', replacesDeviceId })
       expect(refused).toEqual({ refused: 'not_found' })
     }
   })
 
   test('for a new user only under a name that is given with it, and in granted namespaces', async () => {
-    const nobody = await openEnrolment(world, principal, { user: 'nobody' })
+    const nobody = await openEnrollment(world, principal, { user: 'nobody' })
     expect(nobody).toMatchObject({
       refused: 'user_not_found',
       hint: expect.stringContaining('displayName'),
     })
     const foreign = { user: { namespace: 'entra', value: 'eve' }, displayName: 'Eve' }
-    expect(await openEnrolment(world, principal, foreign)).toMatchObject({
+    expect(await openEnrollment(world, principal, foreign)).toMatchObject({
       refused: 'namespace_not_granted',
     })
     const id = { user: { id: 'usr_01h455vb4pex5vsknk084sn02q' }, displayName: 'Eve' } as const
-    expect(await openEnrolment(world, principal, id)).toEqual({ refused: 'not_found' })
+    expect(await openEnrollment(world, principal, id)).toEqual({ refused: 'not_found' })
   })
 })

@@ -1,16 +1,16 @@
-import type { EnrolStep, SignInView } from '../../sign-in-view.ts'
+import type { EnrollStep, SignInView } from '../../sign-in-view.ts'
 import { bigNumber, button, countdown, el, icon, note } from '../dom.ts'
 import { showToCameras } from '../qr-exchange.ts'
 import { everyMoment, type Page, perform, type StepScreen } from './page.ts'
 
 /** Sets up a phone: a code to scan or to type, then a number to type on the phone. */
-export function enrolScreen(page: Page, first: EnrolStep, user: string): StepScreen {
+export function enrollScreen(page: Page, first: EnrollStep, user: string): StepScreen {
   const body = el('div', { class: 'card-body' })
   const trouble = el('div', { class: 'trouble' })
   const hide = showToCameras(first.uri)
   let stopClock: () => void = () => undefined
-  let shown: EnrolStep | null = null
-  const draw = (step: EnrolStep) => {
+  let shown: EnrollStep | null = null
+  const draw = (step: EnrollStep) => {
     stopClock()
     const time = el('span', {})
     stopClock = everyMoment(page, step.expiresAt, (leftMs) => {
@@ -28,7 +28,7 @@ export function enrolScreen(page: Page, first: EnrolStep, user: string): StepScr
   return {
     element,
     update: ({ step }: SignInView) => {
-      if (step.name !== 'enrol') return
+      if (step.name !== 'enroll') return
       const isOver = step.status !== 'open'
       if (isOver) hide()
       if (shown?.status !== step.status && isOver) page.say(wordsOf(step))
@@ -42,14 +42,14 @@ export function enrolScreen(page: Page, first: EnrolStep, user: string): StepScr
   }
 }
 
-function wordsOf({ status }: EnrolStep): string {
+function wordsOf({ status }: EnrollStep): string {
   if (status === 'claimed') return 'The phone was found. Type the number on the phone.'
   return status === 'completed' ? 'The phone is set up.' : 'The phone was not set up.'
 }
 
 function contentOf(
   page: Page,
-  step: EnrolStep,
+  step: EnrollStep,
   user: string,
   time: HTMLElement,
   trouble: HTMLElement,
@@ -71,7 +71,7 @@ const endings = {
 } as const
 
 function openContent(
-  step: EnrolStep,
+  step: EnrollStep,
   user: string,
   time: HTMLElement,
   cancel: () => unknown,
@@ -112,7 +112,7 @@ function openContent(
   ]
 }
 
-function claimedContent(step: EnrolStep, time: HTMLElement, cancel: () => unknown): HTMLElement[] {
+function claimedContent(step: EnrollStep, time: HTMLElement, cancel: () => unknown): HTMLElement[] {
   const { wrongNumbersLeft: left } = step
   const wrong = `That was another number. ${left} ${left === 1 ? 'try is' : 'tries are'} left.`
   return [
