@@ -1,6 +1,9 @@
 import type { KeySet } from './key-set.ts'
 
-/** What passcodes are made from (RFC 6238), for when there is no network; any TOTP library shows them. */
+/**
+ * The secret of passcodes (RFC 6238), for when there is no network; any TOTP library can generate
+ * them.
+ */
 export type PasscodeSecret = {
   /** Base32 (RFC 4648), without padding. As secret as the keys. */
   readonly secret: string
@@ -11,8 +14,9 @@ export type PasscodeSecret = {
 }
 
 /**
- * What a device keeps of one enrollment, beside its keys: plain JSON, to be stored as it is and written anew whenever the client
- * says that it changed. One app installation with several accounts holds several of these, each with keys of its own.
+ * A device's data of one enrollment, apart from its keys: plain JSON, to be stored as it is and
+ * written again whenever the client reports a change. An app installation with several accounts has
+ * several of these, each with keys of its own.
  */
 export type DeviceAccount = {
   readonly origin: string
@@ -21,12 +25,12 @@ export type DeviceAccount = {
   readonly user: { readonly id: string; readonly displayName: string }
   readonly deviceId: string
   readonly status: 'unconfirmed' | 'active'
-  /** Digits of the number that makes the device active; null when there is none to type. */
+  /** Digits of the number that makes the device active; null when there is nothing to type. */
   readonly confirmationDigits: number | null
-  /** Told once, at enrollment; null where the tenant allows no passcodes. */
+  /** Sent once, at enrollment; null where the tenant allows no passcodes. */
   readonly passcode: PasscodeSecret | null
-  /** The service's keys that this device believes. */
+  /** The service's keys that this device trusts. */
   readonly keySet: KeySet
-  /** The service's time less this machine's, in milliseconds. */
+  /** The service's time minus this machine's, in milliseconds. */
   readonly clockOffsetMs: number
 }

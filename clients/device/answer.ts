@@ -10,18 +10,21 @@ const lifetimeSeconds = 60
 
 export type Decision = 'approve' | 'deny' | 'report'
 
-/** What the person decided. */
+/** The person's decision. */
 export type Verdict = {
   readonly decision: Decision
-  /** The digits typed; null when there was nothing to type. */
+  /** The typed digits; null when there was nothing to type. */
   readonly number: string | null
-  /** Names this answer: sent again under the same `jti` it counts once. */
+  /** Identifies this answer: sent again under the same `jti` it counts once. */
   readonly jti: string
-  /** In the person's own words, at most 140 characters. */
+  /** The person's own text, at most 140 characters. */
   readonly reason?: string
 }
 
-/** Whether approving takes the verification key, so that the app must ask for biometrics or PIN first. */
+/**
+ * Whether approving needs the verification key, so that the app must ask for biometrics or PIN
+ * first.
+ */
 export function approvalNeedsVerification(
   { userVerification }: Pick<ApprovalRequest, 'userVerification'>,
   keys: Pick<DeviceKeys, 'verification'>,
@@ -30,7 +33,10 @@ export function approvalNeedsVerification(
   return userVerification === 'preferred' && keys.verification !== null
 }
 
-/** The key that signs a decision. Throws when the request asks for a verification key and the device has none. */
+/**
+ * The key that signs a decision. Throws when the request requires a verification key and the device
+ * has none.
+ */
 function answeringKey(
   request: Pick<ApprovalRequest, 'userVerification'>,
   decision: Decision,
@@ -41,7 +47,9 @@ function answeringKey(
   throw new Error('this request needs a verification key, and the device was enrolled without one')
 }
 
-/** Signs a decision about exactly this request, good for a minute from `now` (the service's time). */
+/**
+ * Signs a decision about exactly this request, valid for a minute from `now` (the service's time).
+ */
 export function signAnswer(
   request: ApprovalRequest,
   { decision, number, jti, reason }: Verdict,

@@ -1,11 +1,11 @@
-// What the service asks, verified before anybody sees it.
+// The service's requests, verified before anybody sees them.
 
 import { hasExactly, isObject, openCompact, type SignatureFault } from './compact-jws.ts'
 import type { KeySet } from './key-set.ts'
 
 const requestTyp = 'approval-request+jwt'
 const lifetimeSecondsMax = 600
-/** How far the service's own clock and database may be apart. */
+/** How far the service's own clock and its database's may differ. */
 const aheadSecondsMax = 60
 
 export type UserVerification = 'required' | 'preferred' | 'not_required'
@@ -21,7 +21,10 @@ export type RequestContext = {
   readonly fields?: readonly { readonly label: string; readonly value: string }[]
 }
 
-/** A question that this service asked this device about this user, signed by a pinned key, not yet over. */
+/**
+ * A question of this service to this device about this user, signed by a pinned key, not yet
+ * expired.
+ */
 export type ApprovalRequest = {
   readonly challengeId: string
   readonly context: RequestContext
@@ -32,11 +35,11 @@ export type ApprovalRequest = {
   readonly expiresAt: Date
   /** To be echoed in the answer. */
   readonly nonce: string
-  /** Names exactly what was shown; `rqh` of the answer. */
+  /** Identifies exactly what was shown; `rqh` of the answer. */
   readonly requestHash: string
 }
 
-/** Why a request is not to be shown. */
+/** Why a request must not be shown. */
 export type RequestFault =
   | SignatureFault
   | 'issuer_wrong'
@@ -61,23 +64,24 @@ export type RequestExpectation = {
 }
 
 /**
- * Verifies a request: the service's signature by a pinned key, then every claim. Unknown members are refused, because an
- * answer vouches for all that was signed and an app cannot show what it does not know.
+ * Verifies a request: the service's signature by a pinned key, then every claim. Unknown members
+ * are refused, because an answer covers everything that was signed and an app cannot show members
+ * that it does not know.
  */
 export async function readRequest(
   jws: string,
-  expected: RequestExpectation,
+  expectation: RequestExpectation,
 ): Promise<ApprovalRequest | RequestFault> {
-  const opened = await openCompact(jws, requestTyp, expected.keySet.keys)
-  if (typeof opened === 'string') return opened
-  const { claims } = opened
+  const openedJws = await openCompact(jws, requestTyp, expectation.keySet.keys)
+  if (typeof openedJws === 'string') return openedJws
+  const { claims } = openedJws
   if (!isRequest(claims)) return 'malformed'
-  if (claims.iss !== expected.issuer) return 'issuer_wrong'
-  if (claims.tid !== expected.tenantId) return 'tenant_wrong'
-  if (claims.aud !== expected.deviceId) return 'audience_wrong'
-  if (claims.sub !== expected.userId) return 'user_wrong'
-  if (claims.cid !== expected.challengeId) return 'challenge_wrong'
-  const nowSeconds = expected.now.getTime() / 1000
+  if (claims.iss !== expectation.issuer) return 'issuer_wrong'
+  if (claims.tid !== expectation.tenantId) return 'tenant_wrong'
+  if (claims.aud !== expectation.deviceId) return 'audience_wrong'
+  if (claims.sub !== expectation.userId) return 'user_wrong'
+  if (claims.cid !== expectation.challengeId) return 'challenge_wrong'
+  const nowSeconds = expectation.now.getTime() / 1000
   if (claims.exp <= nowSeconds) return 'expired'
   if (claims.iat > nowSeconds + aheadSecondsMax) return 'not_yet_valid'
   return {
@@ -88,7 +92,7 @@ export async function readRequest(
     createdAt: new Date(claims.iat * 1000),
     expiresAt: new Date(claims.exp * 1000),
     nonce: claims.nonce,
-    requestHash: opened.signedHash,
+    requestHash: openedJws.signedHash,
   }
 }
 

@@ -1,11 +1,12 @@
-// Signing as a device and reading what the service signed: compact JWS (RFC 7515), ES256, each kind with its own `typ`.
+// Signing as a device and reading signed text of the service: compact JWS (RFC 7515), ES256, each
+// kind with its own `typ`.
 
 import { base64url, CompactSign, compactVerify, decodeProtectedHeader, importJWK } from 'jose'
 import type { DeviceKey, PublicJwk } from './keys.ts'
 
 const algorithm = 'ES256'
 const strict = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$/
-/** Longest signed text that is looked at. */
+/** Longest signed text that is read. */
 const lengthMax = 65_536
 
 /** A key of the service; `kid` is its RFC 7638 thumbprint. */
@@ -33,17 +34,20 @@ export function signCompact(
     .sign(privateKey)
 }
 
-/** Why a signed text is not the service's. */
+/** Why a signed text is not from the service. */
 export type SignatureFault = 'malformed' | 'key_unknown' | 'signature_wrong'
 
-/** What the service signed. */
+/** A verified text of the service. */
 export type Opened = {
   readonly claims: Readonly<Record<string, unknown>>
   /** base64url SHA-256 of `header.payload`: what an answer names as `rqh`. */
   readonly signedHash: string
 }
 
-/** Reads what the service signed: one strict spelling, exactly this kind of header, a pinned key, a right signature. */
+/**
+ * Reads a signed text of the service: the strict spelling, exactly this kind of header, a pinned
+ * key, a valid signature.
+ */
 export async function openCompact(
   jws: string,
   typ: string,
@@ -52,12 +56,12 @@ export async function openCompact(
   if (jws.length > lengthMax || !strict.test(jws)) return 'malformed'
   const kid = kidOf(jws, typ)
   if (kid === undefined) return 'malformed'
-  const pinned = keys.find((key) => key.kid === kid)
-  if (!pinned) return 'key_unknown'
-  const { kty, crv, x, y } = pinned
+  const pinnedKey = keys.find((key) => key.kid === kid)
+  if (!pinnedKey) return 'key_unknown'
+  const { kty, crv, x, y } = pinnedKey
   const payload = await importJWK({ kty, crv, x, y }, algorithm)
     .then((key) => compactVerify(jws, key, { algorithms: [algorithm] }))
-    .then((verified) => verified.payload)
+    .then((result) => result.payload)
     .catch(() => undefined)
   if (!payload) return 'signature_wrong'
   const claims = objectOf(payload)
@@ -95,9 +99,9 @@ export function hasExactly(
   members: readonly string[],
   optional: readonly string[] = [],
 ): boolean {
-  const given = Object.keys(object)
+  const names = Object.keys(object)
   return (
-    members.every((name) => given.includes(name)) &&
-    given.every((name) => members.includes(name) || optional.includes(name))
+    members.every((name) => names.includes(name)) &&
+    names.every((name) => members.includes(name) || optional.includes(name))
   )
 }

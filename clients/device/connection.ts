@@ -1,4 +1,5 @@
-// One call to the service: a fresh proof, and the service's time where this machine's is wrong.
+// One call to the service: a fresh proof, corrected to the service's time where this machine's
+// clock is wrong.
 
 import { newJti, sha256, signCompact } from './compact-jws.ts'
 import { DeviceApiError, errorOf } from './device-api-error.ts'
@@ -7,21 +8,23 @@ import type { DeviceKey } from './keys.ts'
 const proofTyp = 'device-proof+jwt'
 const callTimeoutMs = 15_000
 
-/** What a client needs of the world; all of it has a default. */
+/** What a client needs from its environment; all of it has a default. */
 export type World = {
   readonly fetch?: typeof fetch
   /** Milliseconds since the epoch by this machine's clock. */
   readonly now?: () => number
 }
 
-/** Who proves a call. */
+/** The device that proves a call. */
 export type Prover = {
   readonly tenantId: string
   readonly deviceId: string
   readonly key: DeviceKey
 }
 
-/** One call. The body is made anew for each try, because what is signed within it names a time too. */
+/**
+ * One call. The body is built anew for each attempt, because signatures within it name a time too.
+ */
 export type Call = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Path and query, exactly as sent. */
@@ -61,7 +64,7 @@ export class Connection {
     return new Date(this.#machineNow() + this.#offsetMs)
   }
 
-  /** Takes note of the service's time. Differences that a slow network explains change nothing. */
+  /** Adopts the service's time. Differences that a slow network explains change nothing. */
   learnTime(serverTime: unknown): boolean {
     const serverMs = typeof serverTime === 'string' ? Date.parse(serverTime) : Number.NaN
     const offsetMs = serverMs - this.#machineNow()
@@ -73,13 +76,13 @@ export class Connection {
     return true
   }
 
-  /** Makes a call, once more when only the clock was wrong. Throws DeviceApiError. */
+  /** Makes a call, and once more when only the clock was wrong. Throws DeviceApiError. */
   async call(call: Call): Promise<unknown> {
     try {
       return await this.#send(call)
     } catch (error) {
-      const skewed = error instanceof DeviceApiError && error.code === 'clock_skew'
-      if (!skewed || !this.learnTime(error.facts.serverTime)) throw error
+      const isSkewed = error instanceof DeviceApiError && error.code === 'clock_skew'
+      if (!isSkewed || !this.learnTime(error.facts.serverTime)) throw error
       return this.#send(call)
     }
   }
@@ -94,7 +97,7 @@ export class Connection {
     if (!response.ok) throw await errorOf(response)
     if (response.status === 204) return undefined
     return response.json().catch((cause: unknown) => {
-      throw new DeviceApiError('unexpected_response', response.status, 'the answer is no JSON', {
+      throw new DeviceApiError('unexpected_response', response.status, 'the response is not JSON', {
         cause,
       })
     })
@@ -108,7 +111,9 @@ export class Connection {
       redirect: 'error',
       signal: AbortSignal.timeout(callTimeoutMs),
     }).catch((cause: unknown) => {
-      throw new DeviceApiError('unreachable', 0, 'the service did not answer; try again', { cause })
+      throw new DeviceApiError('unreachable', 0, 'the service did not respond; try again', {
+        cause,
+      })
     })
   }
 

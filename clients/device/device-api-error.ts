@@ -1,17 +1,20 @@
 /**
- * A call that the service refused (RFC 9457), under the `code` of its problem document; or one of three codes of this library's own:
- * - `unreachable` (status 0): nobody answered in time, and whether the call took effect is unknown;
- * - `unexpected_response`: something other than the service answered, or not what it promises;
- * - `key_set_refused`: the service's new keys do not follow from those that this device believes (`facts.fault` says why).
+ * A call that the service refused (RFC 9457), under the `code` of its problem document; or one of
+ * three codes of this library's own:
+ * - `unreachable` (status 0): there was no response in time, and whether the call took effect is
+ *   unknown;
+ * - `unexpected_response`: the response is not from the service, or not what its API promises;
+ * - `key_set_refused`: the service's new keys do not follow from those that this device trusts
+ *   (`facts.fault` says why).
  */
 export class DeviceApiError extends Error {
   override readonly name = 'DeviceApiError'
   readonly code: string
   readonly status: number
-  /** Further members of the problem, such as `wrongNumbersLeft` or `serverTime`. */
+  /** Further members of the problem document, such as `wrongNumbersLeft` or `serverTime`. */
   readonly facts: Readonly<Record<string, unknown>>
   readonly retryAfterSeconds: number | null
-  /** True when nobody can say whether the call took effect: the same call may be made again. */
+  /** True when it is unknown whether the call took effect: the same call may be made again. */
   readonly outcomeUnknown: boolean
 
   constructor(
@@ -34,7 +37,10 @@ export class DeviceApiError extends Error {
   }
 }
 
-/** Reads a refusal. Anything that is no problem document of the service becomes `unexpected_response`. */
+/**
+ * Reads a refusal. Anything that is not a problem document of the service becomes
+ * `unexpected_response`.
+ */
 export async function errorOf(response: Response): Promise<DeviceApiError> {
   const { status } = response
   const body: unknown = await response.json().catch(() => null)

@@ -17,41 +17,44 @@ import type {
   PageRequest,
 } from './views.ts'
 
-/** What is pending, and what the service sent that must not be shown. */
+/** The pending requests, and those that must not be shown. */
 export type Pending = {
   readonly requests: readonly ApprovalRequest[]
   readonly refused: readonly { readonly challengeId: string; readonly fault: RequestFault }[]
 }
 
-/** What became of the challenge by this answer. */
+/** The challenge's status after the answer. */
 export type Answered = { readonly status: string }
 
 export type DeviceClientOptions = World & {
   readonly account: DeviceAccount
   readonly keys: DeviceKeys
-  /** Told whenever the account must be stored anew. */
+  /** Called whenever the account must be stored again. */
   readonly onAccountChange?: (account: DeviceAccount) => void
-  /** Pauses before an answer whose fate is unknown is sent again, in milliseconds. */
+  /** Pauses before an answer with unknown outcome is sent again, in milliseconds. */
   readonly retryDelaysMs?: readonly number[]
 }
 
-// A signed answer is sent again as it is while the service would still take it; afterwards it is signed anew, same `jti`.
+// A signed answer is sent again unchanged while the service would still accept it; afterwards it is
+// signed anew, with the same `jti`.
 const answerReuse = { behindMs: 30_000, aheadMs: 5_000 } as const
 
 type SignedAnswer = { readonly jws: string; readonly at: Date }
-type Deed = {
+type AnswerContent = {
   readonly decision: Decision
   readonly number: string | null
   readonly reason?: string
 }
 
-/** One device of one account. Every method throws DeviceApiError for what the service refuses. */
+/**
+ * One device of one account. Every method throws DeviceApiError when the service refuses the call.
+ */
 export class DeviceClient {
   readonly #keys: DeviceKeys
   readonly #connection: Connection
   readonly #onAccountChange: (account: DeviceAccount) => void
   readonly #retryDelaysMs: readonly number[]
-  /** `jti` of answers of which nobody knows whether they arrived. */
+  /** `jti` of answers whose outcome is unknown. */
   readonly #unsettled = new Map<string, string>()
   #account: DeviceAccount
 
@@ -74,48 +77,54 @@ export class DeviceClient {
   }
 
   /**
-   * Makes the new device active with the number from the sign-in page, as it was typed. A wrong number (`wrong_number`,
-   * `wrongNumbersLeft`) costs a try; with the last one the enrollment is void. Rejects with a RangeError, at no cost of a try, when it
-   * cannot be the number.
+   * Makes the new device active with the typed number from the sign-in page. A wrong number
+   * (`wrong_number`, `wrongNumbersLeft`) costs an attempt; with the last one the enrollment is
+   * void. Rejects with a RangeError, without costing an attempt, when the text cannot be the
+   * number.
    */
-  async confirm(typed: string): Promise<void> {
-    const number = digitsOf(typed, this.#account.confirmationDigits ?? 6)
+  async confirm(typedNumber: string): Promise<void> {
+    const number = digitsOf(typedNumber, this.#account.confirmationDigits ?? 6)
     await this.#call('POST', '/enrollments/confirm', { number }).catch((error: unknown) => {
-      // The number was right, and the answer to it was lost.
+      // The number was right, and its response was lost.
       const isActive = error instanceof DeviceApiError && error.code === 'device_not_pending'
       if (!isActive) throw error
     })
     this.#change({ status: 'active', confirmationDigits: null })
   }
 
-  /** What this device is asked at this moment, newest first, each request verified; an unknown key is looked for once. */
+  /**
+   * This device's pending requests, newest first, each verified; for an unknown key the key set is
+   * refreshed once.
+   */
   async pending(): Promise<Pending> {
     const answer = await this.#call('GET', '/challenges')
-    if (!isObject(answer) || !Array.isArray(answer.items)) throw unexpected('a list of challenges')
+    if (!isObject(answer) || !Array.isArray(answer.items))
+      throw unexpectedResponse('a list of challenges')
     this.#connection.learnTime(answer.serverTime)
-    const listed = answer.items.filter(isListed)
-    const first = await this.#readAll(listed)
+    const items = answer.items.filter(isListedRequest)
+    const first = await this.#readAll(items)
     if (!first.refused.some(({ fault }) => fault === 'key_unknown')) return first
-    // Whatever keeps the new keys away, the requests stay refused as `key_unknown`.
+    // When the new keys cannot be fetched, the requests stay refused as `key_unknown`.
     const isRenewed = await this.refreshKeySet().catch(() => false)
-    return isRenewed ? this.#readAll(listed) : first
+    return isRenewed ? this.#readAll(items) : first
   }
 
   /**
-   * Approves with the number as the person typed it, null when the request asks for none: digits of any script, and what sets them
-   * apart is dropped. Ask for biometrics or PIN first where
-   * `approvalNeedsVerification` says so. Rejects with a RangeError, at no cost of a try, when the number cannot be the one asked for.
+   * Approves with the number as the person typed it, null when the request asks for none; digits
+   * may be of any script, and separators are dropped. Ask for biometrics or PIN first where
+   * `approvalNeedsVerification` says so. Rejects with a RangeError, without costing an attempt,
+   * when the text cannot be the requested number.
    */
   async approve(
     request: ApprovalRequest,
-    typed: string | null,
+    typedNumber: string | null,
     { reason }: { readonly reason?: string } = {},
   ): Promise<Answered> {
     const digits = request.numberDigits
-    if (digits === null && typed !== null) {
-      throw new RangeError('this request is approved with no number')
+    if (digits === null && typedNumber !== null) {
+      throw new RangeError('this request is approved without a number')
     }
-    const number = digits === null ? null : digitsOf(typed ?? '', digits)
+    const number = digits === null ? null : digitsOf(typedNumber ?? '', digits)
     return this.#answer(request, { decision: 'approve', number, ...(reason && { reason }) })
   }
 
@@ -124,7 +133,7 @@ export class DeviceClient {
     return this.#answer(request, { decision: 'deny', number: null, ...(reason && { reason }) })
   }
 
-  /** Denies and says "this wasn't me"; needs no prompt. */
+  /** Denies and reports "this wasn't me"; needs no prompt. */
   report(
     request: ApprovalRequest,
     { reason }: { readonly reason?: string } = {},
@@ -132,17 +141,17 @@ export class DeviceClient {
     return this.#answer(request, { decision: 'report', number: null, ...(reason && { reason }) })
   }
 
-  /** Tells that a push has arrived. */
+  /** Reports that a push has arrived. */
   async received(challengeId: string): Promise<void> {
     await this.#call('POST', `/challenges/${encodeURIComponent(challengeId)}/received`)
   }
 
-  /** Sets where the device can be woken; null takes it away. */
+  /** Sets the address by which the device can be woken; null removes it. */
   async setPushToken(push: PushRegistration | null): Promise<void> {
     await this.#call('PUT', '/push-token', { push })
   }
 
-  /** This device as the service knows it, and why it may not answer if so. */
+  /** This device as the service knows it, and why it may not answer where that is so. */
   async self(): Promise<OwnDetails> {
     return (await this.#call('GET', '/self')) as OwnDetails
   }
@@ -151,7 +160,7 @@ export class DeviceClient {
     return (await this.#call('PATCH', '/self', changes)) as DeviceDetails
   }
 
-  /** Unregisters this device for ever; its keys are worth nothing afterwards. */
+  /** Unregisters this device permanently; its keys are no longer valid afterwards. */
   async unregister(): Promise<void> {
     await this.#call('DELETE', '/self')
   }
@@ -159,11 +168,15 @@ export class DeviceClient {
   /** The user's live devices, this one among them. */
   async devices(): Promise<readonly DeviceDetails[]> {
     const answer = await this.#call('GET', '/devices')
-    if (!isObject(answer) || !Array.isArray(answer.items)) throw unexpected('a list of devices')
+    if (!isObject(answer) || !Array.isArray(answer.items))
+      throw unexpectedResponse('a list of devices')
     return answer.items as DeviceDetails[]
   }
 
-  /** Unregisters another device of the user: the lost phone. Takes the verification key, so ask for biometrics or PIN first. */
+  /**
+   * Unregisters another device of the user: the lost phone. Needs the verification key, so ask for
+   * biometrics or PIN first.
+   */
   async unregisterOther(deviceId: string): Promise<void> {
     const key = this.#keys.verification
     if (!key) throw new Error('only a device with a verification key can unregister another')
@@ -171,8 +184,9 @@ export class DeviceClient {
   }
 
   /**
-   * Opens an enrollment for the next phone, whose scanner reads `uri`. This device is unregistered when the new one is confirmed;
-   * `replacesDeviceId` names another device of the user instead, or null for none. Takes the verification key: ask for biometrics or PIN.
+   * Opens an enrollment for the next phone, which scans `uri`. This device is unregistered when the
+   * new one is confirmed; `replacesDeviceId` names another device of the user instead, or null for
+   * none. Needs the verification key: ask for biometrics or PIN.
    */
   async openEnrollment(
     options: { readonly replacesDeviceId?: string | null } = {},
@@ -180,11 +194,14 @@ export class DeviceClient {
     const key = this.#keys.verification
     if (!key) throw new Error('only a device with a verification key can enroll the next phone')
     const body = () => options
-    const opened = await this.#send({ method: 'POST', target: '/enrollments', body }, key)
-    return opened as OpenedEnrollment
+    const enrollment = await this.#send({ method: 'POST', target: '/enrollments', body }, key)
+    return enrollment as OpenedEnrollment
   }
 
-  /** An enrollment that this device opened; waits up to `waitSeconds` (at most 10) while its status is `after`. Show its `number`. */
+  /**
+   * An enrollment that this device opened; waits up to `waitSeconds` (at most 10) while its status
+   * is `after`. Show its `number`.
+   */
   async enrollment(
     id: string,
     { waitSeconds = 0, after }: { readonly waitSeconds?: number; readonly after?: string } = {},
@@ -194,7 +211,7 @@ export class DeviceClient {
     return (await this.#call('GET', target)) as EnrollmentDetails
   }
 
-  /** What happened to the user, newest first. */
+  /** The user's activities, newest first. */
   async activities({ cursor, limit }: PageRequest = {}): Promise<ActivityPage> {
     const query = new URLSearchParams()
     if (cursor !== undefined) query.set('cursor', cursor)
@@ -203,20 +220,23 @@ export class DeviceClient {
     return (await this.#call('GET', `/activities${search}`)) as ActivityPage
   }
 
-  /** Says "this wasn't me" of something that happened: locks push sign-in and blocks whoever started it. Needs no prompt. */
+  /**
+   * Reports an activity as "this wasn't me": locks push sign-in and blocks its initiator. Needs no
+   * prompt.
+   */
   async reportActivity(activityId: string): Promise<{ readonly reportId: string }> {
     const target = `/activities/${encodeURIComponent(activityId)}/report`
     return (await this.#call('POST', target)) as { readonly reportId: string }
   }
 
-  /** Until when the user wants no pushes (RFC 3339); null when they come. */
+  /** Until when the user wants no pushes (RFC 3339); null when pushes are not paused. */
   async pushPause(): Promise<{ readonly until: string | null }> {
     return (await this.#call('GET', '/push-pause')) as { readonly until: string | null }
   }
 
   /**
-   * Stops all pushes to the user until then, at most 30 days ahead; null lets them come again. Challenges can still be fetched.
-   * Takes the verification key: ask for biometrics or PIN.
+   * Stops all pushes to the user until then, at most 30 days ahead; null ends the pause. Challenges
+   * can still be fetched. Needs the verification key: ask for biometrics or PIN.
    */
   async pausePushes(until: Date | null): Promise<void> {
     const key = this.#keys.verification
@@ -226,8 +246,9 @@ export class DeviceClient {
   }
 
   /**
-   * Sends lines of the app's own log to the admins of the tenant, at most 48 KiB; gives the incident to show the person. Ask them first, and
-   * leave keys, tokens, numbers and codes out.
+   * Sends lines of the app's own log to the admins of the tenant, at most 48 KiB; returns the
+   * incident id to show to the person. Ask for consent first, and leave out keys, tokens, numbers
+   * and codes.
    */
   async sendDiagnostics(diagnostics: {
     readonly appVersion: string
@@ -236,14 +257,15 @@ export class DeviceClient {
     return (await this.#call('POST', '/diagnostics', diagnostics)) as { incidentId: string }
   }
 
-  /** Follows the service's keys to the newest set; tells whether there was a newer one. */
+  /** Follows the service's keys to the newest set; returns whether there was a newer one. */
   async refreshKeySet(): Promise<boolean> {
     const { keySet, issuer } = this.#account
     const answer = await this.#call('GET', `/keyset?after=${keySet.seq}`)
-    if (!isObject(answer) || !Array.isArray(answer.links)) throw unexpected('a list of links')
+    if (!isObject(answer) || !Array.isArray(answer.links))
+      throw unexpectedResponse('a list of links')
     const next = await followLinks(keySet, answer.links.map(String), issuer)
     if (typeof next === 'string') {
-      const text = "the service's new keys do not follow from those this device believes"
+      const text = "the service's new keys do not follow from those this device trusts"
       throw new DeviceApiError('key_set_refused', 200, text, { facts: { fault: next } })
     }
     if (next.seq === keySet.seq) return false
@@ -251,43 +273,43 @@ export class DeviceClient {
     return true
   }
 
-  async #readAll(listed: readonly Listed[]): Promise<Pending> {
+  async #readAll(items: readonly ListedRequest[]): Promise<Pending> {
     const { keySet, issuer, tenant, deviceId, user } = this.#account
     const now = this.#connection.now()
-    const expected = { keySet, issuer, tenantId: tenant.id, deviceId, userId: user.id, now }
+    const expectation = { keySet, issuer, tenantId: tenant.id, deviceId, userId: user.id, now }
     const requests: ApprovalRequest[] = []
-    const refused: { challengeId: string; fault: RequestFault }[] = []
-    for (const { id, request } of listed) {
-      const read = await readRequest(request, { ...expected, challengeId: id })
-      if (typeof read === 'string') refused.push({ challengeId: id, fault: read })
+    const refusals: { challengeId: string; fault: RequestFault }[] = []
+    for (const { id, request } of items) {
+      const read = await readRequest(request, { ...expectation, challengeId: id })
+      if (typeof read === 'string') refusals.push({ challengeId: id, fault: read })
       else requests.push(read)
     }
-    return { requests, refused }
+    return { requests, refused: refusals }
   }
 
-  async #answer(request: ApprovalRequest, deed: Deed): Promise<Answered> {
-    const name = JSON.stringify([request.challengeId, deed])
+  async #answer(request: ApprovalRequest, content: AnswerContent): Promise<Answered> {
+    const name = JSON.stringify([request.challengeId, content])
     const jti = this.#unsettled.get(name) ?? newJti()
     this.#unsettled.set(name, jti)
-    let signed: SignedAnswer | undefined
+    let signedAnswer: SignedAnswer | undefined
     const body = async () => {
       const now = this.#connection.now()
-      if (!signed || !isReusable(signed, now)) {
-        const jws = await signAnswer(request, { ...deed, jti }, this.#keys, this.#account, now)
-        signed = { jws, at: now }
+      if (!signedAnswer || !isReusable(signedAnswer, now)) {
+        const jws = await signAnswer(request, { ...content, jti }, this.#keys, this.#account, now)
+        signedAnswer = { jws, at: now }
       }
-      return { answer: signed.jws }
+      return { answer: signedAnswer.jws }
     }
     const target = `/challenges/${encodeURIComponent(request.challengeId)}/answer`
-    for (let tries = 0; ; tries++) {
+    for (let attempts = 0; ; attempts++) {
       try {
-        const answered = await this.#send({ method: 'POST', target, body })
+        const outcome = await this.#send({ method: 'POST', target, body })
         this.#unsettled.delete(name)
-        return answered as Answered
+        return outcome as Answered
       } catch (error) {
         const isUnknown = error instanceof DeviceApiError && error.outcomeUnknown
         if (!isUnknown) this.#unsettled.delete(name)
-        const delayMs = this.#retryDelaysMs[tries]
+        const delayMs = this.#retryDelaysMs[attempts]
         if (!isUnknown || delayMs === undefined) throw error
         await new Promise((resolve) => setTimeout(resolve, delayMs))
       }
@@ -310,15 +332,18 @@ export class DeviceClient {
   }
 }
 
-type Listed = { readonly id: string; readonly request: string }
+type ListedRequest = { readonly id: string; readonly request: string }
 
-function isListed(item: unknown): item is Listed {
+function isListedRequest(item: unknown): item is ListedRequest {
   return isObject(item) && typeof item.id === 'string' && typeof item.request === 'string'
 }
 
-/** The number in ASCII digits, which alone may be signed; throws when it is no number of that length. */
-function digitsOf(typed: string, digits: number): string {
-  const number = plainTyped(typed)
+/**
+ * The number in ASCII digits, the only form that may be signed; throws when the text is not a
+ * number of that length.
+ */
+function digitsOf(typedNumber: string, digits: number): string {
+  const number = plainTyped(typedNumber)
   if (number.length === digits && /^[0-9]+$/.test(number)) return number
   throw new RangeError(`the number has exactly ${digits} digits`)
 }
@@ -328,6 +353,6 @@ function isReusable({ at }: SignedAnswer, now: Date): boolean {
   return ageMs <= answerReuse.behindMs && ageMs >= -answerReuse.aheadMs
 }
 
-function unexpected(what: string): DeviceApiError {
-  return new DeviceApiError('unexpected_response', 200, `the service answered without ${what}`)
+function unexpectedResponse(what: string): DeviceApiError {
+  return new DeviceApiError('unexpected_response', 200, `the service responded without ${what}`)
 }

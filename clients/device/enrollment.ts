@@ -1,4 +1,4 @@
-// Becoming a device: what was scanned or typed, proven with both new keys.
+// Becoming a device: a scanned or typed code, proven with both new keys.
 
 import type { DeviceAccount, PasscodeSecret } from './account.ts'
 import { isObject, newJti, sha256, signCompact } from './compact-jws.ts'
@@ -10,7 +10,7 @@ import { plainTyped } from './typed-text.ts'
 
 const claimTyp = 'device-claim+jwt'
 
-/** Where to enroll, and by what right. */
+/** Where to enroll, and with which code. */
 export type EnrollmentTicket = {
   readonly origin: string
   readonly tenantId: string
@@ -19,7 +19,7 @@ export type EnrollmentTicket = {
   readonly user?: string
 }
 
-/** What a device says of itself. */
+/** A device's description of itself. */
 export type DeviceDescription = {
   readonly name: string
   readonly platform: 'ios' | 'android' | 'web' | 'other'
@@ -28,14 +28,14 @@ export type DeviceDescription = {
   readonly appVersion: string
 }
 
-/** Where the device can be woken. */
+/** The address by which the device can be woken. */
 export type PushRegistration = {
   readonly provider: 'apns' | 'fcm'
   readonly token: string
   readonly environment?: 'production' | 'sandbox'
 }
 
-/** What the maker of the phone says of the keys; binary values in base64url. */
+/** The phone maker's statement about the keys; binary values in base64url. */
 export type Attestation =
   | {
       readonly format: 'android_key'
@@ -54,14 +54,14 @@ export type Claim = {
   readonly attestation?: Attestation
 }
 
-// Codes printed before the path's spelling was settled say `enrol`.
+// Codes that were printed with an earlier spelling of the path say `enrol`.
 const scannedPath = /^\/t\/(tnt_[0-9a-z]{26})\/enroll?$/
 const scannedCode = /^#([A-Za-z0-9_-]{43})$/
 const loopback = ['localhost', '127.0.0.1', '[::1]']
 
 /**
- * The ticket that a QR code holds, or undefined when it is none of ours. Plain http is accepted from this very machine only:
- * a camera may be shown anything.
+ * The ticket in a QR code, or undefined for any other code. Plain http is accepted for this machine
+ * only: a camera may be shown anything.
  */
 export function readEnrollmentUri(text: string): EnrollmentTicket | undefined {
   const url = URL.parse(text)
@@ -75,9 +75,10 @@ export function readEnrollmentUri(text: string): EnrollmentTicket | undefined {
 }
 
 /**
- * Claims an enrollment: from now on the service knows this device. While the account is `unconfirmed` the device is asked nothing;
- * `DeviceClient.confirm` with the number from the sign-in page makes it active. Throws DeviceApiError; after `unreachable` the
- * claim may have taken effect, and a new enrollment is needed because each works once.
+ * Claims an enrollment: from now on the service knows this device. While the account is
+ * `unconfirmed` the device gets no requests; `DeviceClient.confirm` with the number from the
+ * sign-in page makes it active. Throws DeviceApiError; after `unreachable` the claim may have taken
+ * effect, and a new enrollment is needed because each works once.
  */
 export async function claimEnrollment(claim: Claim, world: World = {}): Promise<DeviceAccount> {
   const { ticket, keys } = claim
@@ -101,8 +102,8 @@ export async function claimEnrollment(claim: Claim, world: World = {}): Promise<
 }
 
 /**
- * What an attestation of this device's keys must answer to, 32 bytes in base64url: Android's `attestationChallenge`, and the first
- * part of what App Attest's client data hash is taken of.
+ * What an attestation of this device's keys must contain, 32 bytes in base64url: Android's
+ * `attestationChallenge`, and the first part of the input of App Attest's client data hash.
  */
 export async function attestationChallenge(ticket: EnrollmentTicket): Promise<string> {
   const codeHash = await sha256(plainCode(ticket.code))
@@ -142,18 +143,22 @@ async function accountOf(
   clockOffsetMs: number,
 ): Promise<DeviceAccount> {
   const issuer = `${origin}/t/${tenantId}`
-  const unexpected = (what: string) =>
-    new DeviceApiError('unexpected_response', 201, `the service answered the claim without ${what}`)
+  const unexpectedResponse = (what: string) =>
+    new DeviceApiError(
+      'unexpected_response',
+      201,
+      `the service responded to the claim without ${what}`,
+    )
   if (!isObject(answer) || !isObject(answer.tenant) || !isObject(answer.user)) {
-    throw unexpected('tenant and user')
+    throw unexpectedResponse('tenant and user')
   }
   const { tenant, user, deviceId, status, confirmation, passcode } = answer
   const keySet = await readKeySet(answer.keySet)
-  if (!keySet) throw unexpected('a key set that could be pinned')
+  if (!keySet) throw unexpectedResponse('a key set that could be pinned')
   if (answer.issuer !== issuer || tenant.id !== tenantId)
-    throw unexpected('the issuer claimed from')
-  if (typeof deviceId !== 'string' || typeof user.id !== 'string') throw unexpected('ids')
-  if (status !== 'active' && status !== 'unconfirmed') throw unexpected('a known status')
+    throw unexpectedResponse('the issuer claimed from')
+  if (typeof deviceId !== 'string' || typeof user.id !== 'string') throw unexpectedResponse('ids')
+  if (status !== 'active' && status !== 'unconfirmed') throw unexpectedResponse('a known status')
   return {
     origin,
     issuer,
@@ -168,10 +173,13 @@ async function accountOf(
   }
 }
 
-/** The secret of the claim; null where there is none, or none that this app could show codes of. */
-function readPasscodeSecret(given: unknown): PasscodeSecret | null {
-  if (!isObject(given) || given.algorithm !== 'SHA256') return null
-  const { secret, algorithm, digits, period } = given
+/**
+ * The secret in the claim's response; null where there is none, or none that this app could
+ * generate codes from.
+ */
+function readPasscodeSecret(value: unknown): PasscodeSecret | null {
+  if (!isObject(value) || value.algorithm !== 'SHA256') return null
+  const { secret, algorithm, digits, period } = value
   if (typeof secret !== 'string' || typeof digits !== 'number' || typeof period !== 'number') {
     return null
   }

@@ -11,22 +11,23 @@ import {
 
 const linkTyp = 'keyset+jwt'
 
-/** The keys that this device believes, as of the `seq`-th set. */
+/** The keys that this device trusts, as of the `seq`-th set. */
 export type KeySet = { readonly seq: number; readonly keys: readonly ServiceKey[] }
 
-/** Why a link does not lead on from the set that is held. */
+/** Why a link does not extend the current set. */
 export type LinkFault = SignatureFault | 'issuer_wrong' | 'seq_wrong' | 'keys_wrong'
 
 /**
- * Follows links, oldest first, to the newest set. Each must be signed by a key of the set before it, carry the very next `seq`,
- * and keep every key of that set: a link that goes back, forks or drops keys is refused, and so is all that comes after it.
+ * Follows links, oldest first, to the newest set. Each must be signed by a key of the set before
+ * it, have the very next `seq`, and keep every key of that set: a link that goes back, forks or
+ * drops keys is refused, and so are all links after it.
  */
 export async function followLinks(
-  held: KeySet,
+  current: KeySet,
   links: readonly string[],
   issuer: string,
 ): Promise<KeySet | LinkFault> {
-  let set = held
+  let set = current
   for (const link of links) {
     const next = await followLink(set, link, issuer)
     if (typeof next === 'string') return next
@@ -35,20 +36,27 @@ export async function followLinks(
   return set
 }
 
-async function followLink(held: KeySet, link: string, issuer: string): Promise<KeySet | LinkFault> {
-  const opened = await openCompact(link, linkTyp, held.keys)
-  if (typeof opened === 'string') return opened
-  const { claims } = opened
+async function followLink(
+  current: KeySet,
+  link: string,
+  issuer: string,
+): Promise<KeySet | LinkFault> {
+  const openedLink = await openCompact(link, linkTyp, current.keys)
+  if (typeof openedLink === 'string') return openedLink
+  const { claims } = openedLink
   if (!hasExactly(claims, ['iss', 'seq', 'iat', 'keys'])) return 'malformed'
   if (claims.iss !== issuer) return 'issuer_wrong'
-  if (claims.seq !== held.seq + 1) return 'seq_wrong'
+  if (claims.seq !== current.seq + 1) return 'seq_wrong'
   const next = await readKeySet(claims)
   if (!next) return 'keys_wrong'
-  const keepsAll = held.keys.every((key) => next.keys.some(({ kid }) => kid === key.kid))
-  return keepsAll && next.keys.length > held.keys.length ? next : 'keys_wrong'
+  const keepsAll = current.keys.every((key) => next.keys.some(({ kid }) => kid === key.kid))
+  return keepsAll && next.keys.length > current.keys.length ? next : 'keys_wrong'
 }
 
-/** A key set as the service sends it, or undefined: every `kid` must be the thumbprint of its P-256 key, none twice. */
+/**
+ * A key set as the service sends it, or undefined: every `kid` must be the thumbprint of its P-256
+ * key, and unique.
+ */
 export async function readKeySet(value: unknown): Promise<KeySet | undefined> {
   if (!isObject(value) || !Number.isSafeInteger(value.seq) || !Array.isArray(value.keys)) {
     return undefined

@@ -18,8 +18,8 @@ export type DeviceKey = {
 }
 
 /**
- * A device's keys. The possession key signs without a prompt; the app asks for biometrics or PIN before each use of the
- * verification key. IndexedDB can hold them as they are, non-extractable.
+ * A device's keys. The possession key signs without a prompt; the app asks for biometrics or PIN
+ * before each use of the verification key. IndexedDB can hold them as they are, non-extractable.
  */
 export type DeviceKeys = {
   readonly possession: DeviceKey
@@ -32,7 +32,10 @@ export type ExportedDeviceKeys = {
   readonly verification: JWK | null
 }
 
-/** Makes the keys of a new device. Extractable only for a store that cannot hold a CryptoKey, such as a file. */
+/**
+ * Creates the keys of a new device. Extractable only for a store that cannot hold a CryptoKey, such
+ * as a file.
+ */
 export async function createDeviceKeys({
   verification,
   extractable = false,
@@ -46,7 +49,7 @@ export async function createDeviceKeys({
   }
 }
 
-/** The keys as JSON. Throws unless they were made extractable. */
+/** The keys as JSON. Throws unless they were created extractable. */
 export async function exportDeviceKeys(keys: DeviceKeys): Promise<ExportedDeviceKeys> {
   return {
     possession: await exportJWK(keys.possession.privateKey),
@@ -54,20 +57,21 @@ export async function exportDeviceKeys(keys: DeviceKeys): Promise<ExportedDevice
   }
 }
 
-/** The keys from JSON, non-extractable unless told otherwise. Throws when they are no P-256 private keys. */
+/** The keys from JSON, non-extractable by default. Throws when they are not P-256 private keys. */
 export async function importDeviceKeys(
-  exported: ExportedDeviceKeys,
+  exportedKeys: ExportedDeviceKeys,
   { extractable = false }: { readonly extractable?: boolean } = {},
 ): Promise<DeviceKeys> {
   return {
-    possession: await importKey(exported.possession, extractable),
-    verification: exported.verification && (await importKey(exported.verification, extractable)),
+    possession: await importKey(exportedKeys.possession, extractable),
+    verification:
+      exportedKeys.verification && (await importKey(exportedKeys.verification, extractable)),
   }
 }
 
 async function createKey(extractable: boolean): Promise<DeviceKey> {
   const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable })
-  return named(privateKey, await exportJWK(publicKey))
+  return withThumbprint(privateKey, await exportJWK(publicKey))
 }
 
 async function importKey(jwk: JWK, extractable: boolean): Promise<DeviceKey> {
@@ -75,10 +79,10 @@ async function importKey(jwk: JWK, extractable: boolean): Promise<DeviceKey> {
   if (!('type' in privateKey) || privateKey.type !== 'private') {
     throw new Error('a device key must be a P-256 private key as a JWK')
   }
-  return named(privateKey, jwk)
+  return withThumbprint(privateKey, jwk)
 }
 
-async function named(privateKey: CryptoKey, jwk: JWK): Promise<DeviceKey> {
+async function withThumbprint(privateKey: CryptoKey, jwk: JWK): Promise<DeviceKey> {
   const { kty, crv, x, y } = jwk
   const publicJwk = { kty, crv, x, y } as PublicJwk
   return { kid: await calculateJwkThumbprint(publicJwk), publicJwk, privateKey }

@@ -1,4 +1,4 @@
-// What the service tells a device of its user's devices and of what happened; times in RFC 3339, UTC.
+// The service's responses about the user's devices and activities; times in RFC 3339, UTC.
 
 export type DeviceDetails = {
   readonly id: string
@@ -25,7 +25,7 @@ export type DeviceDetails = {
   readonly suspendedAt: string | null
 }
 
-/** The device itself, and whether anything may be asked of it. */
+/** The device itself, and whether it may answer challenges. */
 export type OwnDetails = DeviceDetails & {
   readonly mayAnswer: boolean
   /** Why not; null when it may. Later versions of the service may have further reasons. */

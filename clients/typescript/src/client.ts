@@ -1,4 +1,4 @@
-// Everything that `@countersign/client` offers.
+// The public interface of `@countersign/client`.
 
 export { type ClientOptions, CountersignClient } from './countersign-client.ts'
 export type { DecidedChallenge, WaitOptions } from './decision.ts'

@@ -12,46 +12,49 @@ import { insist } from './patience.ts'
 import { RefusedCall, refusalIn } from './refused-call.ts'
 
 const callTimeoutMs = 10_000
-const createPatienceMs = 15_000
+const createRetryMs = 15_000
 
-/** Where the service is, and as whom to call it. */
+/** The address of the service, and the API key to call it with. */
 export type ClientOptions = {
   /** Scheme, host and port, as in `https://countersign.example`. */
   readonly origin: string
-  /** The API key of the relying party. Keep it on a server: whoever has it can ask in your name. */
+  /**
+   * The API key of the relying party. Keep it on a server: anyone who has it can ask in your name.
+   */
   readonly apiKey: string
-  /** Milliseconds for a call that waits for nothing; 10,000 unless given. */
+  /** Milliseconds for a call that waits for nothing; 10,000 by default. */
   readonly timeoutMs?: number
   /** Another `fetch`, for proxies and tests. */
   readonly fetch?: typeof fetch
 }
 
-/** A call as it goes out. */
-type Sent = CallOptions & {
+/** A call ready to be sent. */
+type CallRequest = CallOptions & {
   readonly path?: unknown
   readonly query?: unknown
   readonly body?: unknown
   readonly idempotencyKey?: string
 }
 
-/** The server API of one Countersign, called as one relying party. */
+/** The server API of one Countersign installation, called as one relying party. */
 export class CountersignClient {
   readonly #origin: string
   readonly #apiKey: string
   readonly #timeoutMs: number
   readonly #fetch: typeof fetch
 
-  /** Throws TypeError when `origin` is none. */
-  constructor({ origin, apiKey, timeoutMs = callTimeoutMs, fetch: given }: ClientOptions) {
+  /** Throws TypeError when `origin` is not an origin. */
+  constructor({ origin, apiKey, timeoutMs = callTimeoutMs, fetch: fetchOption }: ClientOptions) {
     this.#origin = originOf(origin)
     this.#apiKey = apiKey
     this.#timeoutMs = timeoutMs
-    this.#fetch = given ?? ((...request) => fetch(...request))
+    this.#fetch = fetchOption ?? ((...request) => fetch(...request))
   }
 
   /**
-   * Makes one call and resolves to its answer; `{id}` and its like in the route are filled in from `path`. Rejects with RefusedCall
-   * whatever goes wrong, or with the signal's reason. Nothing is repeated: `createChallenge` and `waitForDecision` do that.
+   * Makes one call and resolves to its response; placeholders such as `{id}` in the route are
+   * filled in from `path`. Rejects with RefusedCall on any failure, or with the signal's reason.
+   * Nothing is retried: `createChallenge` and `waitForDecision` do that.
    */
   call<M extends Method, R extends Route<M>>(
     method: M,
@@ -64,8 +67,9 @@ export class CountersignClient {
   }
 
   /**
-   * Asks a user. Carries an Idempotency-Key, and while nobody answers or the service is unavailable the call is made again for up to
-   * 15 seconds: however often, there is one challenge. Rejects with RefusedCall.
+   * Asks a user. Sends an Idempotency-Key, and while there is no response or the service is
+   * unavailable the call is retried for up to 15 seconds: however often, there is one challenge.
+   * Rejects with RefusedCall.
    */
   createChallenge(
     challenge: Schemas['NewChallenge'],
@@ -77,15 +81,16 @@ export class CountersignClient {
       body: challenge,
     }
     return insist(() => this.call('POST', '/v1/challenges', request), {
-      patienceMs: createPatienceMs,
+      patienceMs: createRetryMs,
       signal: options.signal,
     })
   }
 
   /**
-   * Waits until the challenge has ended and resolves to its last reading, with the signed result: give that to a ResultVerifier. Lasts
-   * through failures of the network and answers of 5xx for as long as the challenge lives, at the pace that `Retry-After` asks for.
-   * Rejects with RefusedCall, or with the signal's reason.
+   * Waits until the challenge has ended and resolves to its last state, with the signed result:
+   * pass that to a ResultVerifier. Retries through network failures and 5xx responses for as long
+   * as the challenge lives, at the pace that `Retry-After` asks for. Rejects with RefusedCall, or
+   * with the signal's reason.
    */
   waitForDecision(challengeId: string, options: WaitOptions = {}): Promise<DecidedChallenge> {
     const read = (wait: number, signal?: AbortSignal) =>
@@ -97,9 +102,9 @@ export class CountersignClient {
     return decisionOf(read, options)
   }
 
-  async #send(method: string, route: string, request: Sent): Promise<unknown> {
+  async #send(method: string, route: string, request: CallRequest): Promise<unknown> {
     const { signal, body, idempotencyKey } = request
-    const url = this.#origin + filled(route, request.path) + queryOf(request.query)
+    const url = this.#origin + fillPath(route, request.path) + queryOf(request.query)
     const timeout = AbortSignal.timeout(
       request.timeoutMs ?? this.#timeoutMs + waitMsOf(request.query),
     )
@@ -115,7 +120,7 @@ export class CountersignClient {
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-        // Nobody but the service gets the key.
+        // Never follow a redirect: only the service may get the key.
         redirect: 'manual',
       })
       return answerIn(response, await response.text())
@@ -123,8 +128,8 @@ export class CountersignClient {
       if (cause instanceof RefusedCall) throw cause
       signal?.throwIfAborted()
       const [code, message] = timeout.aborted
-        ? (['timed_out', 'The service did not answer in time.'] as const)
-        : (['unreachable', 'The service does not answer.'] as const)
+        ? (['timed_out', 'The service did not respond in time.'] as const)
+        : (['unreachable', 'The service does not respond.'] as const)
       throw new RefusedCall(0, code, message, { cause })
     }
   }
@@ -136,7 +141,7 @@ function answerIn(response: Response, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new RefusedCall(response.status, 'unexpected_response', 'The answer is not JSON.', {
+    throw new RefusedCall(response.status, 'unexpected_response', 'The response is not JSON.', {
       cause,
     })
   }
@@ -148,12 +153,12 @@ function originOf(text: string): string {
   throw new TypeError(`not an origin such as https://countersign.example: ${text}`)
 }
 
-/** Puts the parts of the path into their places. */
-function filled(route: string, path: unknown): string {
+/** Fills in the placeholders of the path. */
+function fillPath(route: string, path: unknown): string {
   const parts = (path ?? {}) as Readonly<Record<string, string | undefined>>
   return route.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     const part = parts[name]
-    // A dot alone would be taken for a step within the path and lead to another route.
+    // A dot alone would be resolved as a path segment and lead to another route.
     if (typeof part !== 'string' || /^\.{0,2}$/.test(part)) {
       throw new TypeError(`${name} of ${route} is missing or cannot be part of a path`)
     }
@@ -162,8 +167,10 @@ function filled(route: string, path: unknown): string {
 }
 
 function queryOf(query: unknown): string {
-  const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined)
-  return given.length === 0 ? '' : `?${new URLSearchParams(given.map(([k, v]) => [k, String(v)]))}`
+  const entries = Object.entries(query ?? {}).filter(([, value]) => value !== undefined)
+  return entries.length === 0
+    ? ''
+    : `?${new URLSearchParams(entries.map(([k, v]) => [k, String(v)]))}`
 }
 
 function waitMsOf(query: unknown): number {

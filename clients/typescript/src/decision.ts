@@ -11,20 +11,23 @@ export type DecidedChallenge = Challenge & {
 }
 
 export type WaitOptions = {
-  /** Ends the waiting, which then rejects with the signal's reason; the challenge stays as it is. */
+  /**
+   * Ends the waiting, which then rejects with the signal's reason; the challenge stays as it is.
+   */
   readonly signal?: AbortSignal
 }
 
 const waitSeconds = 30
 /** No challenge lives longer. */
 const lifetimeSecondsMax = 600
-/** For the reading that says `expired`, and one more try. */
+/** For the response that says `expired`, and one more attempt. */
 const graceMs = 15_000
 const shortestRoundMs = 500
 
 /**
- * Reads until the challenge has ended. How long it lives is measured from here, by durations only: clocks of two machines are never
- * compared. That is at most as much too long as the challenge was old.
+ * Polls until the challenge has ended. Its lifetime is measured from here, by durations only:
+ * clocks of two machines are never compared. That makes it too long by at most the age of the
+ * challenge.
  */
 export async function decisionOf(
   read: (waitSeconds: number, signal?: AbortSignal) => Promise<Challenge>,
@@ -43,7 +46,7 @@ export async function decisionOf(
     if (status !== 'pending' || isOver) {
       throw new RefusedCall(200, 'unexpected_response', `The challenge does not end: ${status}.`)
     }
-    // A service that is stopping, or something in between, may end a wait at once.
+    // A service that is stopping, or a proxy, may end a wait immediately.
     const restMs = shortestRoundMs - (performance.now() - roundBegin)
     if (restMs > 0) await pause(restMs, signal)
   }

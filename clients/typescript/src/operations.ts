@@ -1,4 +1,4 @@
-// What the description of the API says about a call, as the types of `CountersignClient.call`.
+// The API description of a call, as the types of `CountersignClient.call`.
 
 import type { components, paths } from './server-api.ts'
 
@@ -19,7 +19,7 @@ type Operation = {
 
 type At<M extends Method, R extends keyof paths> = paths[R][Lowercase<M>]
 
-/** The routes that know this method, `{id}` and all. */
+/** The routes that have this method, `{id}` and all. */
 export type Route<M extends Method> = {
   [R in keyof paths]: At<M, R> extends Operation
     ? [AnswerTo<At<M, R>>] extends [never]
@@ -53,22 +53,22 @@ type IdempotencyKey<O extends Operation> = [NonNullable<O['parameters']['header'
     ? { readonly idempotencyKey?: string }
     : { readonly idempotencyKey?: never }
 
-/** What every call takes. */
+/** The options of every call. */
 export type CallOptions = {
   /** Aborts the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal
-  /** Milliseconds for the whole call; 10,000 and what the call waits for unless given. */
+  /** Milliseconds for the whole call; by default 10,000 plus the time that the call waits for. */
   readonly timeoutMs?: number
 }
 
-/** What a call of this operation takes. */
+/** The parameters of a call of this operation. */
 export type Request<O extends Operation> = Path<O> &
   Query<O> &
   Body<O> &
   IdempotencyKey<O> &
   CallOptions
 
-/** What a call of this operation resolves to; undefined where the answer has no body. */
+/** What a call of this operation resolves to; undefined where the response has no body. */
 export type AnswerTo<O> = O extends { readonly responses: infer S } ? Answers<S>[keyof S] : never
 
 type Answers<S> = {

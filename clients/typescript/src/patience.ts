@@ -3,7 +3,7 @@ import { RefusedCall } from './refused-call.ts'
 const firstPauseMs = 250
 const longestPauseMs = 5000
 
-/** Resolves after so many milliseconds, or rejects with the signal's reason. */
+/** Resolves after this many milliseconds, or rejects with the signal's reason. */
 export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const giveUp = () => {
@@ -20,8 +20,9 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<void
 }
 
 /**
- * Makes a call until it is answered. What passes (RefusedCall.isPassing) is tried again, after the time that the service asked for or
- * else after longer and longer pauses, as long as `patienceMs` lasts; then, and for every other refusal, rejects with it.
+ * Makes a call with retries. Transient refusals (RefusedCall.isTransient) are retried, after the
+ * time that the service asked for or else with exponential back-off, for up to `retryForMs`; then,
+ * and for every other refusal, it rejects with the refusal.
  */
 export async function insist<T>(
   call: () => Promise<T>,
@@ -31,21 +32,24 @@ export async function insist<T>(
   }: { readonly patienceMs: number; readonly signal?: AbortSignal | undefined },
 ): Promise<T> {
   const end = performance.now() + patienceMs
-  for (let tries = 0; ; tries++) {
+  for (let attempts = 0; ; attempts++) {
     try {
       return await call()
     } catch (error) {
       if (!(error instanceof RefusedCall) || !error.isPassing) throw error
-      const waitMs = pauseMsAfter(error, tries)
+      const waitMs = pauseMsAfter(error, attempts)
       if (performance.now() + waitMs > end) throw error
       await pause(waitMs, signal)
     }
   }
 }
 
-/** At random within its upper half: many callers that lost the service at one time do not return at one time. */
-function pauseMsAfter({ retryAfterSeconds }: RefusedCall, tries: number): number {
+/**
+ * Jitter within the upper half: many callers that lost the service at the same time do not return
+ * at the same time.
+ */
+function pauseMsAfter({ retryAfterSeconds }: RefusedCall, attempts: number): number {
   if (retryAfterSeconds !== null && retryAfterSeconds > 0) return retryAfterSeconds * 1000
-  const ms = Math.min(longestPauseMs, firstPauseMs * 2 ** tries)
+  const ms = Math.min(longestPauseMs, firstPauseMs * 2 ** attempts)
   return ms * (0.5 + Math.random() / 2)
 }

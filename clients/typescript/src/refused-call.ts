@@ -3,16 +3,16 @@ import type { components } from './server-api.ts'
 type Problem = components['schemas']['Problem']
 
 /**
- * Why a call was refused: a code of the service, or one of the three that this side gives. A newer service may have codes that
- * this client has no name for.
+ * Why a call was refused: a code of the service, or one of the three of this client. A newer
+ * service may have codes that this client has no name for.
  */
 export type RefusalCode =
   | Problem['code']
-  /** Nobody answered, or the connection broke. */
+  /** There was no response, or the connection broke. */
   | 'unreachable'
-  /** The answer did not come within `timeoutMs`. */
+  /** The response did not come within `timeoutMs`. */
   | 'timed_out'
-  /** What came is no answer of Countersign: a proxy's page, say. */
+  /** The response is not from Countersign: a proxy's page, say. */
   | 'unexpected_response'
   | (string & {})
 
@@ -22,11 +22,17 @@ const retryAfterSecondsMax = 60 * 60
 export class RefusedCall extends Error {
   override readonly name = 'RefusedCall'
   readonly code: RefusalCode
-  /** The HTTP status; 0 when there was no answer. */
+  /** The HTTP status; 0 when there was no response. */
   readonly status: number
-  /** How long to wait before the call is made again, at most an hour; null when the service did not say. */
+  /**
+   * How long to wait before the call is made again, at most an hour; null when the service sent
+   * none.
+   */
   readonly retryAfterSeconds: number | null
-  /** All members of the problem, also the facts of its code; empty when there was none. */
+  /**
+   * All members of the problem, also the facts of its code; empty when there was no problem
+   * document.
+   */
   readonly facts: Readonly<Record<string, unknown>>
 
   constructor(
@@ -46,7 +52,7 @@ export class RefusedCall extends Error {
     this.facts = more.facts ?? {}
   }
 
-  /** Whether the same call may succeed a little later: nobody decided anything. */
+  /** Whether the same call may succeed a little later: it was not decided at all. */
   get isPassing(): boolean {
     if (this.status === 429) {
       return this.code === 'unexpected_response' || this.code === 'too_many_requests'
@@ -57,16 +63,16 @@ export class RefusedCall extends Error {
   }
 }
 
-/** Reads the refusal in an answer, of which `text` is the body. */
+/** Reads the refusal in a response with the body `text`. */
 export function refusalIn(response: Response, text: string): RefusedCall {
   const facts = response.headers.get('content-type')?.includes('json') ? objectIn(text) : {}
   const { code, detail, title } = facts
-  const said = [title, detail].filter((part) => typeof part === 'string').join(' ')
+  const message = [title, detail].filter((part) => typeof part === 'string').join(' ')
   const isProblem = typeof code === 'string'
   return new RefusedCall(
     response.status,
     isProblem ? code : 'unexpected_response',
-    said || `The service answered ${response.status} without a problem document.`,
+    message || `The service responded with ${response.status} and no problem document.`,
     { facts, retryAfterSeconds: retryAfterIn(response.headers) },
   )
 }

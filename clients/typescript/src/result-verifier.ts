@@ -1,4 +1,5 @@
-// Results are verified offline: with the tenant's published keys and nothing else (docs/protocol.md, section 13).
+// Results are verified offline: with the tenant's published keys and nothing else
+// (docs/protocol.md, section 13).
 
 import {
   createLocalJWKSet,
@@ -11,7 +12,9 @@ import {
   jwtVerify,
 } from 'jose'
 
-/** Why a result is not believed. Only `keys_unavailable` passes: the keys could not be fetched. */
+/**
+ * Why a result is not trusted. Only `keys_unavailable` is transient: the keys could not be fetched.
+ */
 export type ResultRefusal =
   | 'malformed'
   | 'wrong_algorithm'
@@ -28,7 +31,7 @@ export type ResultRefusal =
   | 'not_approved'
   | 'keys_unavailable'
 
-/** A result token that must not be believed. */
+/** A result token that must not be trusted. */
 export class ResultRefused extends Error {
   override readonly name = 'ResultRefused'
   readonly code: ResultRefusal
@@ -57,7 +60,7 @@ export type Result = {
   readonly reason?: 'user_denied' | 'user_reported' | 'number_mismatch' | 'no_device_left'
   /** The device that decided. */
   readonly did?: string
-  /** Who made the number that was typed; `none`: nothing was typed. */
+  /** Where the typed number came from; `none`: nothing was typed. */
   readonly number: 'service' | 'caller' | 'none'
   /** RFC 8176; `user` when the person was verified by the device. */
   readonly amr?: readonly string[]
@@ -67,21 +70,22 @@ export type Result = {
   readonly new_device?: boolean
 }
 
-/** A result that lets somebody in. */
+/** A result that allows a sign-in. */
 export type Approval = Result & { readonly decision: 'approved' }
 
-/** Whose results to believe. */
+/** Which results to trust. */
 export type ResultTrust = {
   /** `{origin}/t/{tenantId}` of your tenant. */
   readonly issuer: string
   /** The id of your relying party, `rp_...`. */
   readonly audience: string
-  /** The tenant's keys, where they are not to be fetched from the issuer. */
+  /** The tenant's keys, where they should not be fetched from the issuer. */
   readonly jwks?: JSONWebKeySet
   /**
-   * Uses up a `jti` and tells whether this was its first use, in one step: in a store that all your processes share. May forget it after
-   * `keepUntil` (seconds since the epoch): a minute after the token's end, as long as a clock that is off may take it for live. Without
-   * it a copied token can be presented again until then.
+   * Uses up a `jti` and returns whether this was its first use, in one step: in a store that all
+   * your processes share. It may be deleted after `keepUntil` (seconds since the epoch): a minute
+   * after the token's end, which is how long a clock that is off may accept it. Without `useOnce` a
+   * copied token can be presented again until then.
    */
   readonly useOnce?: (jti: string, keepUntil: number) => boolean | Promise<boolean>
   /** Another `fetch`, for proxies and tests. */
@@ -90,13 +94,13 @@ export type ResultTrust = {
   readonly now?: () => Date
 }
 
-/** What was asked, as the browser session that waits for it remembers it. */
+/** The challenge that was created, as remembered by the browser session that waits for it. */
 export type Asked = {
   /** The challenge that this browser session started. */
   readonly challengeId: string
   /** The user who was asked, `usr_...`. */
   readonly userId: string
-  /** The hash of this browser session that was given when asking. */
+  /** The hash of this browser session that the challenge was created with. */
   readonly binding: string
 }
 
@@ -105,39 +109,50 @@ const algorithm = 'ES256'
 const lengthMax = 8192
 /** How far the clock of this machine may be off, either way; results live for a minute. */
 const clockToleranceSeconds = 60
-/** A key that is not known is looked for anew, but whoever invents keys cannot make us ask without end. */
+/**
+ * For an unknown key the keys are fetched again, but invented keys must not cause fetches without
+ * end.
+ */
 const cooldownMs = 2000
 const decisions: readonly unknown[] = ['approved', 'denied', 'expired', 'cancelled']
-/** jose takes further spellings of the same bytes. */
+/** jose accepts further spellings of the same bytes. */
 const compact = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$/
 
-/** Verifies the results of one tenant for one relying party. Keep it: it caches the keys, and fetches them anew when they rotate. */
+/**
+ * Verifies the results of one tenant for one relying party. Keep it: it caches the keys, and
+ * fetches them anew when they rotate.
+ */
 export class ResultVerifier {
   readonly #trust: ResultTrust
   readonly #keys: JWTVerifyGetKey
 
   constructor(trust: ResultTrust) {
-    for (const name of ['issuer', 'audience'] as const) demandText(trust[name], name)
+    for (const name of ['issuer', 'audience'] as const) requireText(trust[name], name)
     this.#trust = trust
     this.#keys = trust.jwks ? createLocalJWKSet(trust.jwks) : publishedKeys(trust)
   }
 
   /**
-   * Believes a result only when all of it is as it must be: signed by a key of the tenant, of this kind, for this relying party, not over,
-   * about this challenge and this user, carrying this session's binding. Whatever the decision is; use `verifyApproval` to let
-   * somebody in. Rejects with ResultRefused, or TypeError when `asked` is incomplete.
+   * Accepts a result only when all of it is right: signed by a key of the tenant, of this kind, for
+   * this relying party, not expired, about this challenge and this user, with this session's
+   * binding. The decision may be any; use `verifyApproval` to let somebody sign in. Rejects with
+   * RefusedResult, or TypeError when `expectation` is incomplete.
    */
-  async verifyResult(token: string, asked: Asked): Promise<Result> {
-    for (const name of ['challengeId', 'userId', 'binding'] as const) demandText(asked[name], name)
+  async verifyResult(token: string, expectation: Asked): Promise<Result> {
+    for (const name of ['challengeId', 'userId', 'binding'] as const)
+      requireText(expectation[name], name)
     const result = await this.#read(token)
-    if (result.cid !== asked.challengeId) {
+    if (result.cid !== expectation.challengeId) {
       throw new ResultRefused('wrong_challenge', 'The result is about another challenge.')
     }
-    if (result.sub !== asked.userId) {
+    if (result.sub !== expectation.userId) {
       throw new ResultRefused('wrong_user', 'The result is about another user.')
     }
-    if (result.binding !== asked.binding) {
-      throw new ResultRefused('wrong_binding', 'The result belongs to no or another session.')
+    if (result.binding !== expectation.binding) {
+      throw new ResultRefused(
+        'wrong_binding',
+        'The result belongs to no session or to another one.',
+      )
     }
     const keepUntil = result.exp + clockToleranceSeconds
     const isFirst = (await this.#trust.useOnce?.(result.jti, keepUntil)) ?? true
@@ -146,8 +161,8 @@ export class ResultVerifier {
   }
 
   /** `verifyResult`, and `not_approved` for every decision but `approved`. */
-  async verifyApproval(token: string, asked: Asked): Promise<Approval> {
-    const result = await this.verifyResult(token, asked)
+  async verifyApproval(token: string, expectation: Asked): Promise<Approval> {
+    const result = await this.verifyResult(token, expectation)
     if (!isApproval(result)) {
       throw new ResultRefused('not_approved', `The challenge ended as ${result.decision}.`)
     }
@@ -156,10 +171,10 @@ export class ResultVerifier {
 
   async #read(token: string): Promise<Result> {
     if (typeof token !== 'string' || token.length > lengthMax || !compact.test(token)) {
-      throw new ResultRefused('malformed', 'This is no result token.')
+      throw new ResultRefused('malformed', 'This is not a result token.')
     }
     const { issuer, audience, now } = this.#trust
-    const verified = await jwtVerify(token, this.#keys, {
+    const jwt = await jwtVerify(token, this.#keys, {
       algorithms: [algorithm],
       issuer,
       audience,
@@ -169,20 +184,22 @@ export class ResultVerifier {
     }).catch((error: unknown) => {
       throw refusalFor(error)
     })
-    return resultIn(verified)
+    return resultIn(jwt)
   }
 }
 
-function publishedKeys({ issuer, fetch: given }: ResultTrust): JWTVerifyGetKey {
+function publishedKeys({ issuer, fetch: fetchOption }: ResultTrust): JWTVerifyGetKey {
   const url = new URL(`${issuer}/.well-known/jwks.json`)
   return createRemoteJWKSet(url, {
     cooldownDuration: cooldownMs,
-    ...(given && { [customFetch]: given }),
+    ...(fetchOption && { [customFetch]: fetchOption }),
   })
 }
 
-/** Callers of plain JavaScript forget things: an empty expectation would be met by an empty claim. */
-function demandText(value: unknown, name: string): void {
+/**
+ * Callers of plain JavaScript can forget a member: an empty expectation would match an empty claim.
+ */
+function requireText(value: unknown, name: string): void {
   if (typeof value !== 'string' || value === '') throw new TypeError(`${name} is missing`)
 }
 
@@ -190,14 +207,17 @@ function isApproval(result: Result): result is Approval {
   return result.decision === 'approved'
 }
 
-/** Stricter than jose, which takes other spellings of `typ`, tokens without `kid`, and lists of audiences. */
+/**
+ * Stricter than jose, which accepts other spellings of `typ`, tokens without `kid`, and lists of
+ * audiences.
+ */
 function resultIn({ protectedHeader, payload }: JWTVerifyResult): Result {
   if (protectedHeader.typ !== typ) {
     throw new ResultRefused('wrong_type', `The type of the token is not ${typ}.`)
   }
   const texts = [protectedHeader.kid, payload.jti, payload.sub, payload.cid, payload.aud]
   if (texts.some((text) => typeof text !== 'string') || !decisions.includes(payload.decision)) {
-    throw new ResultRefused('malformed', 'Parts of the result are not of their kind.')
+    throw new ResultRefused('malformed', 'Parts of the result have the wrong type.')
   }
   return payload as unknown as Result
 }

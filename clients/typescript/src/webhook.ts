@@ -1,6 +1,7 @@
-// Standard Webhooks 1.0.0 (https://www.standardwebhooks.com), the receiver's side, symmetric signatures (v1).
+// Standard Webhooks 1.0.0 (https://www.standardwebhooks.com), the receiver's side, symmetric
+// signatures (v1).
 
-/** Why a webhook is not believed. */
+/** Why a webhook is not trusted. */
 export type WebhookRefusal =
   | 'headers_missing'
   | 'headers_malformed'
@@ -9,7 +10,7 @@ export type WebhookRefusal =
   | 'signature_invalid'
   | 'body_malformed'
 
-/** A webhook that must not be believed. Answer 400. */
+/** A webhook that must not be trusted. Respond with 400. */
 export class WebhookRefused extends Error {
   override readonly name = 'WebhookRefused'
   readonly code: WebhookRefusal
@@ -22,7 +23,10 @@ export class WebhookRefused extends Error {
 
 /** A webhook that the holder of the secret sent. */
 export type VerifiedWebhook = {
-  /** The same at each attempt to deliver it: what was handled already is answered with 2xx and left alone. */
+  /**
+   * The same for every delivery attempt: respond with 2xx to one that was handled already, and do
+   * nothing.
+   */
   readonly id: string
   /** When this attempt was made. */
   readonly sentAt: Date
@@ -43,9 +47,11 @@ const hmac = { name: 'HMAC', hash: 'SHA-256' } as const
 const encoder = new TextEncoder()
 
 /**
- * Believes a webhook only when one of its signatures was made with one of the secrets over exactly this body, at most five minutes from
- * now. `body` is the raw body, before anything parsed it. While a secret is rotated, give the old and the new one. Signatures are
- * compared in constant time. Rejects with WebhookRefused, or with TypeError when a secret is none (`whsec_` and base64 of 24 to 64 bytes).
+ * Accepts a webhook only when one of its signatures was made with one of the secrets over exactly
+ * this body, at most five minutes from now. `body` is the raw body, before any parsing. While a
+ * secret is rotated, give the old and the new one. Signatures are compared in constant time.
+ * Rejects with RefusedWebhook, or with TypeError when a secret is malformed (`whsec_` and base64 of
+ * 24 to 64 bytes).
  */
 export async function verifyWebhook(
   body: string | Uint8Array,
@@ -58,11 +64,14 @@ export async function verifyWebhook(
   const [id, timestamp, signature] = (
     ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const
   ).map((name) => headerIn(headers, name)) as [string, string, string]
-  const sentAt = judgeTime(timestamp, now())
+  const sentAt = checkTime(timestamp, now())
   const bytes = bytesOf(body)
-  const signed = concat(encoder.encode(`${id}.${timestamp}.`), bytes)
-  if (!(await isSigned(signed, signaturesIn(signature), keys))) {
-    throw new WebhookRefused('signature_invalid', 'No signature is of this body and this secret.')
+  const signedContent = concat(encoder.encode(`${id}.${timestamp}.`), bytes)
+  if (!(await isSigned(signedContent, signaturesIn(signature), keys))) {
+    throw new WebhookRefused(
+      'signature_invalid',
+      'No signature matches this body and these secrets.',
+    )
   }
   return { id, sentAt, payload: parse(bytes) }
 }
@@ -77,7 +86,10 @@ async function keyOf(secret: string): Promise<CryptoKey> {
   return crypto.subtle.importKey('raw', bytes, hmac, false, ['verify'])
 }
 
-/** A header that stands there twice is as good as none: others may have judged the other one. */
+/**
+ * A header that appears twice is refused like a missing one: other software may have checked the
+ * other one.
+ */
 function headerIn(headers: WebhookHeaders, name: string): string {
   const values =
     headers instanceof Headers
@@ -87,27 +99,27 @@ function headerIn(headers: WebhookHeaders, name: string): string {
           .flatMap(([, value]) => value)
   const [value, ...more] = values
   if (value === undefined || value === '' || more.length > 0) {
-    throw new WebhookRefused('headers_missing', `The header ${name} is not there exactly once.`)
+    throw new WebhookRefused('headers_missing', `The header ${name} must appear exactly once.`)
   }
   return value
 }
 
-function judgeTime(timestamp: string, now: Date): Date {
+function checkTime(timestamp: string, now: Date): Date {
   if (!/^\d{1,11}$/.test(timestamp)) {
     throw new WebhookRefused(
       'headers_malformed',
-      'webhook-timestamp is not seconds since the epoch.',
+      'webhook-timestamp must be seconds since the epoch.',
     )
   }
   const ageSeconds = now.getTime() / 1000 - Number(timestamp)
   if (ageSeconds > toleranceSeconds) throw new WebhookRefused('too_old', 'The webhook is old.')
   if (ageSeconds < -toleranceSeconds) {
-    throw new WebhookRefused('too_new', 'The webhook is from the future: look at the clocks.')
+    throw new WebhookRefused('too_new', 'The webhook is from the future: check the clocks.')
   }
   return new Date(Number(timestamp) * 1000)
 }
 
-/** Of other versions (`v1a`) nothing is known here. */
+/** Other versions (`v1a`) are not supported. */
 function signaturesIn(header: string): readonly Uint8Array<ArrayBuffer>[] {
   return header
     .split(' ')
@@ -117,13 +129,13 @@ function signaturesIn(header: string): readonly Uint8Array<ArrayBuffer>[] {
 
 /** WebCrypto compares in constant time. */
 async function isSigned(
-  signed: Uint8Array<ArrayBuffer>,
+  content: Uint8Array<ArrayBuffer>,
   signatures: readonly Uint8Array<ArrayBuffer>[],
   keys: readonly CryptoKey[],
 ): Promise<boolean> {
   for (const key of keys) {
     for (const signature of signatures) {
-      if (await crypto.subtle.verify(hmac, key, signature, signed)) return true
+      if (await crypto.subtle.verify(hmac, key, signature, content)) return true
     }
   }
   return false
@@ -132,7 +144,9 @@ async function isSigned(
 function bytesOf(body: string | Uint8Array): Uint8Array {
   if (typeof body === 'string') return encoder.encode(body)
   if (body instanceof Uint8Array) return body
-  throw new TypeError('give the raw body: what was parsed and written again is another text')
+  throw new TypeError(
+    'give the raw body: one that was parsed and serialized again is a different text',
+  )
 }
 
 function concat(one: Uint8Array, other: Uint8Array): Uint8Array<ArrayBuffer> {
