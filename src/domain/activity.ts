@@ -10,8 +10,8 @@ import type {
 export type Severity = 'info' | 'warning' | 'critical'
 
 /**
- * Who did it: the user's own device, the user in the portal, a relying party's API key or integration, an operator at the command
- * line, or the service itself.
+ * Who acted: the user's own device, the user in the portal, a relying party's API key or
+ * integration, an operator at the command line, or the service itself.
  */
 export type Actor =
   | `device:${DeviceId}`
@@ -64,14 +64,17 @@ const severities = {
 /** What the service itself records; each type has one severity. */
 export type OwnActivityType = keyof typeof severities
 
-/** Everything that can happen to a user, as the user sees it; `posted` is a relying party's, whose own type is inside. */
+/**
+ * Everything that can happen to a user, as the user sees it; `posted` is a relying party's, whose
+ * own type is inside.
+ */
 export type ActivityType = OwnActivityType | 'posted'
 export const activityTypes: readonly ActivityType[] = [
   ...(Object.keys(severities) as OwnActivityType[]),
   'posted',
 ]
 
-/** One thing to record beside the change it belongs to, in the same statement or transaction. */
+/** An activity to record together with its change, in the same statement or transaction. */
 export type NewActivity = {
   readonly userId: UserId
   readonly type: ActivityType

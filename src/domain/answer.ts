@@ -1,4 +1,4 @@
-// A device's signed answer: what it must say, and what it does to the challenge.
+// A device's signed answer: what it must contain, and its effect on the challenge.
 
 import type { Challenge, ChallengeStatus, DenyReason } from './challenge.ts'
 import { isFresh, isJti, readClaims, readHeader } from './claims.ts'
@@ -13,7 +13,7 @@ export const answerTyp = 'approval-response+jwt'
 
 export type Decision = 'approve' | 'deny' | 'report'
 
-/** Longest answer that is looked at, in bytes. */
+/** Longest answer that is read, in bytes. */
 export const answerBytesMax = 4096
 const lifetimeSecondsMax = 60
 
@@ -31,7 +31,7 @@ export type Answer = {
   readonly nonce: string
   readonly requestHash: string
   readonly decision: Decision
-  /** The digits typed; null when none were sent. */
+  /** The typed digits; null when the answer has none. */
   readonly number: string | null
   readonly userVerified: boolean
 }
@@ -84,7 +84,7 @@ export function readAnswer(jws: UnverifiedJws): Answer | Refusal {
   }
 }
 
-/** What the answer is held against: what this device was asked, byte for byte. */
+/** What an answer must match: the request as this device received it, byte for byte. */
 export type AskedFacts = {
   readonly issuer: string
   readonly deviceId: DeviceId
@@ -95,19 +95,20 @@ export type AskedFacts = {
 }
 
 /**
- * Holds a verified answer against what was asked: it must be from this device, for this user, about this challenge, and
- * about exactly the text that was shown (`rqh`). Names the first claim that differs.
+ * Checks a verified answer against the request: it must be from this device, for this user, about
+ * this challenge, and about exactly the text that was shown (`rqh`). Names the first claim that
+ * differs.
  */
-export function checkAnswer(answer: Answer, asked: AskedFacts, now: Date): Refusal | undefined {
-  const expected: readonly (readonly [claim: string, given: string, wanted: string])[] = [
-    ['iss', answer.iss, asked.deviceId],
-    ['sub', answer.sub, asked.userId],
-    ['aud', answer.aud, asked.issuer],
-    ['cid', answer.cid, asked.challengeId],
-    ['nonce', answer.nonce, asked.nonce],
-    ['rqh', answer.requestHash, asked.requestHash],
+export function checkAnswer(answer: Answer, request: AskedFacts, now: Date): Refusal | undefined {
+  const comparisons: readonly (readonly [claim: string, actual: string, required: string])[] = [
+    ['iss', answer.iss, request.deviceId],
+    ['sub', answer.sub, request.userId],
+    ['aud', answer.aud, request.issuer],
+    ['cid', answer.cid, request.challengeId],
+    ['nonce', answer.nonce, request.nonce],
+    ['rqh', answer.requestHash, request.requestHash],
   ]
-  const wrong = expected.find(([, given, wanted]) => given !== wanted)
+  const wrong = comparisons.find(([, actual, required]) => actual !== required)
   if (wrong) return refuse('answer_invalid', { facts: { claim: wrong[0] } })
   if (!isFresh(answer.iat, now)) {
     return refuse('clock_skew', { facts: { serverTime: now.toISOString() } })
@@ -121,23 +122,30 @@ export function checkAnswer(answer: Answer, asked: AskedFacts, now: Date): Refus
 }
 
 /**
- * Checks that the key may say what the answer says. Deny and report need no prompt. An approval must be signed by the
- * verification key where the challenge requires it, and wherever the device has one unless the challenge does without.
+ * Checks that the key may sign this decision. Deny and report need no prompt. An approval must be
+ * signed by the verification key where the challenge requires it, and wherever the device has one
+ * unless the challenge does not require user verification.
  */
 export function checkKey(
   answer: Answer,
   key: DeviceKey,
   deviceHasVerificationKey: boolean,
-  wanted: Challenge['userVerification'],
+  userVerification: Challenge['userVerification'],
 ): Refusal | undefined {
-  const verified = key.role === 'verification'
-  if (answer.userVerified !== verified) return refuse('answer_invalid', { facts: { claim: 'uv' } })
-  if (answer.decision !== 'approve' || verified) return undefined
-  const needed = wanted === 'required' || (wanted === 'preferred' && deviceHasVerificationKey)
-  return needed ? refuse('answer_key_not_allowed') : undefined
+  const isVerification = key.role === 'verification'
+  if (answer.userVerified !== isVerification)
+    return refuse('answer_invalid', { facts: { claim: 'uv' } })
+  if (answer.decision !== 'approve' || isVerification) return undefined
+  const needsVerification =
+    userVerification === 'required' ||
+    (userVerification === 'preferred' && deviceHasVerificationKey)
+  return needsVerification ? refuse('answer_key_not_allowed') : undefined
 }
 
-/** What an answer does to the challenge; written in one statement that is guarded by what the decision was based on. */
+/**
+ * What an answer does to the challenge; written in one statement, guarded by the facts on which the
+ * decision was based (compare-and-set).
+ */
 export type AnswerEffect = {
   readonly outcome: 'approved' | 'denied' | 'wrong_number'
   readonly status: ChallengeStatus
@@ -152,8 +160,9 @@ export type AnswerableChallenge = Pick<
 >
 
 /**
- * Decides what a valid answer does. A wrong number is an effect, not a refusal: it costs a try, and the last try ends the
- * challenge. `numberMatches` is the outcome of the constant-time comparison, which is the world's affair.
+ * Decides the effect of a valid answer. A wrong number is an effect, not a refusal: it costs an
+ * attempt, and the last attempt ends the challenge. `numberMatches` is the outcome of the
+ * constant-time comparison, which the caller makes.
  */
 export function decideAnswer(
   challenge: AnswerableChallenge,
@@ -165,20 +174,20 @@ export function decideAnswer(
     const reason = answer.decision === 'deny' ? 'user_denied' : 'user_reported'
     return { outcome: 'denied', status: 'denied', reason, wrongNumbersLeft }
   }
-  const approved = {
+  const approval = {
     outcome: 'approved',
     status: 'approved',
     reason: null,
     wrongNumbersLeft,
   } as const
   if (challenge.numberMode === 'none') {
-    return answer.number === null ? approved : refuse('answer_invalid', { facts: { claim: 'num' } })
+    return answer.number === null ? approval : refuse('answer_invalid', { facts: { claim: 'num' } })
   }
   if (answer.number === null) return refuse('number_missing')
-  if (isNumberOf(challenge.numberDigits ?? 0, answer.number) && numberMatches) return approved
+  if (isNumberOf(challenge.numberDigits ?? 0, answer.number) && numberMatches) return approval
 
-  const left = wrongNumbersLeft - 1
-  return left > 0
-    ? { outcome: 'wrong_number', status: 'pending', reason: null, wrongNumbersLeft: left }
+  const remaining = wrongNumbersLeft - 1
+  return remaining > 0
+    ? { outcome: 'wrong_number', status: 'pending', reason: null, wrongNumbersLeft: remaining }
     : { outcome: 'wrong_number', status: 'denied', reason: 'number_mismatch', wrongNumbersLeft: 0 }
 }

@@ -2,7 +2,7 @@
 
 import { type Refusal, refuse } from './refusal.ts'
 
-/** What decides whether a key is worth anything. */
+/** What decides whether a key is valid. */
 export type KeyLife = { readonly revokedAt: Date | null; readonly expiresAt: Date | null }
 
 /** True until the key is revoked or its time is over. */
@@ -10,10 +10,16 @@ export function isLive({ revokedAt, expiresAt }: KeyLife, now: Date): boolean {
   return revokedAt === null && (expiresAt === null || expiresAt > now)
 }
 
-/** Keys of one lineage (a key and what replaced it, and so on) that may be live beside each other: the old and the new one. */
+/**
+ * Keys of one lineage (a key and what replaced it, and so on) that may be live concurrently: the
+ * old and the new one.
+ */
 const liveKeysMax = 2
 
-/** How long the old key may live on beside its successor: long enough to roll out, short enough to end what leaked. */
+/**
+ * How long the old key may overlap with its successor: long enough to roll out, short enough to end
+ * a leaked key.
+ */
 export const overlapBoundsSeconds = { min: 0, max: 7 * 24 * 60 * 60, usual: 24 * 60 * 60 } as const
 
 /** Ranges that one key may be bound to. */
@@ -35,7 +41,10 @@ export function mayRotate(
   })
 }
 
-/** When the successor of a key ends unless somebody says otherwise: it lives as long as the key before it was meant to. */
+/**
+ * When the successor of a key ends by default: it gets the same lifetime that the key before it
+ * had.
+ */
 export function successorExpiry(
   { createdAt, expiresAt }: { readonly createdAt: Date; readonly expiresAt: Date | null },
   now: Date,

@@ -9,25 +9,30 @@ type AppPolicy = Pick<Policy, 'appVersionsMin' | 'retiredPlatforms'>
 
 const leading = /^([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})(-)?(?![0-9.])/
 
-/** The numbers of a version, and whether it comes before the release of that name (`3.2.0-beta`); undefined for what is none. */
+/**
+ * The numbers of a version, and whether it comes before the release of that name (`3.2.0-beta`);
+ * undefined for text that is not a version.
+ */
 function readVersion(text: string): { numbers: number[]; early: boolean } | undefined {
-  const found = leading.exec(text)
-  if (!found?.[1]) return undefined
-  return { numbers: found[1].split('.').map(Number), early: found[2] !== undefined }
+  const match = leading.exec(text)
+  if (!match?.[1]) return undefined
+  return { numbers: match[1].split('.').map(Number), early: match[2] !== undefined }
 }
 
-/** True when `version` is `minimum` or later. A version that cannot be read is not: what cannot be judged fails closed. */
+/**
+ * True when `version` is `minimum` or later. A version that cannot be read is not: it fails closed.
+ */
 export function isAtLeast(version: string, minimum: string): boolean {
-  const [given, wanted] = [readVersion(version), readVersion(minimum)]
-  if (!given || !wanted) return false
+  const [actual, least] = [readVersion(version), readVersion(minimum)]
+  if (!actual || !least) return false
   for (let at = 0; at < 4; at++) {
-    const difference = (given.numbers[at] ?? 0) - (wanted.numbers[at] ?? 0)
+    const difference = (actual.numbers[at] ?? 0) - (least.numbers[at] ?? 0)
     if (difference !== 0) return difference > 0
   }
-  return !given.early
+  return !actual.early
 }
 
-/** Least versions of one app in the policy; several may stand there, and all count. */
+/** Least versions of one app in the policy; there may be several, and all count. */
 function minimaOf(appId: string, { appVersionsMin }: AppPolicy): string[] {
   return appVersionsMin.flatMap((item) => {
     const at = item.lastIndexOf('@')
@@ -36,17 +41,18 @@ function minimaOf(appId: string, { appVersionsMin }: AppPolicy): string[] {
 }
 
 /**
- * Refuses an app that is older than the tenant accepts, or whose platform is retired: it may lack a protection that the tenant
- * counts on, so that it does nothing any more but say its new version, and leave.
+ * Refuses an app that is older than the tenant accepts, or whose platform is retired: it may lack a
+ * protection that the tenant relies on. All that it may still do is report its new version or
+ * unregister.
  */
 export function checkApp(device: AppOf, policy: AppPolicy): Refusal | undefined {
   if (policy.retiredPlatforms.includes(device.platform)) {
     return refuse('platform_retired', { facts: { platform: device.platform } })
   }
-  const missed = minimaOf(device.appId, policy).find(
+  const minimum = minimaOf(device.appId, policy).find(
     (least) => !isAtLeast(device.appVersion, least),
   )
-  return missed === undefined
+  return minimum === undefined
     ? undefined
-    : refuse('app_too_old', { facts: { minimumVersion: missed } })
+    : refuse('app_too_old', { facts: { minimumVersion: minimum } })
 }

@@ -1,4 +1,4 @@
-// What a device is asked: the payload of the server-signed `approval-request+jwt`.
+// The request that a device receives: the payload of the server-signed `approval-request+jwt`.
 
 import type { ChallengeContext, UserVerification } from './challenge.ts'
 import type { ChallengeId, DeviceId, TenantId, UserId } from './ids.ts'
@@ -27,21 +27,26 @@ export type RequestFacts = {
   readonly expiresAt: Date
 }
 
-/** The context without the caller's own number: that is kept sealed, and is for the person to bring. */
+/**
+ * The context without the caller's own number, which is kept sealed: the person must type it from
+ * the caller's screen.
+ */
 export function withoutNumber(context: ChallengeContext, number: string): ChallengeContext {
   const hide = (text: string) => hideNumber(text, number)
   const { fields, ...texts } = context
-  const shown = Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, hide(text)]))
-  if (!fields) return shown
+  const visibleTexts = Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => [name, hide(text)]),
+  )
+  if (!fields) return visibleTexts
   return {
-    ...shown,
+    ...visibleTexts,
     fields: fields.map(({ label, value }) => ({ label: hide(label), value: hide(value) })),
   }
 }
 
 /**
- * The payload as the exact text that is stored, signed at each fetch and covered by the answer's `rqh`. It says how many
- * digits to type, never which.
+ * The payload as the exact text that is stored, signed at each fetch and covered by the answer's
+ * `rqh`. It says how many digits to type, never which.
  */
 export function requestPayload(facts: RequestFacts): string {
   const context =

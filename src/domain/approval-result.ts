@@ -7,7 +7,7 @@ import { newDeviceSeconds } from './policy.ts'
 export const resultTyp = 'approval-result+jwt'
 const lifetimeSeconds = 60
 
-/** What a result says beyond the challenge itself. */
+/** What a result contains beyond the challenge itself. */
 export type ResultFacts = {
   readonly issuer: string
   readonly now: Date
@@ -16,27 +16,31 @@ export type ResultFacts = {
     readonly id: DeviceId
     /** Whether the deciding signature came from the verification key. */
     readonly userVerified: boolean
-    /** Whether its maker vouched for where the key is. */
+    /** Whether its maker attested where the key is. */
     readonly hardwareBacked: boolean
     readonly activatedAt: Date | null
   } | null
 }
 
 /**
- * Authentication methods, honestly (RFC 8176): proof of possession of a key, `hwk` only with a verified attestation, `user` only
- * when the verification key signed. Never a claim of phishing resistance (NIST SP 800-63B-4, 3.1.3).
+ * Authentication methods, honestly (RFC 8176): proof of possession of a key, `hwk` only with a
+ * verified attestation, `user` only when the verification key signed. Never a claim of phishing
+ * resistance (NIST SP 800-63B-4, 3.1.3).
  */
 function methods(by: { readonly userVerified: boolean; readonly hardwareBacked: boolean }) {
   return ['pop', by.hardwareBacked ? 'hwk' : 'swk', ...(by.userVerified ? ['user'] : [])]
 }
 
-/** Payload of the result of a challenge that has ended. `jti` is the challenge's own, so that it can be consumed once. */
+/**
+ * Payload of the result of a challenge that has ended. `jti` is the challenge's own, so that a
+ * result can be consumed only once.
+ */
 export function resultPayload(challenge: Challenge, facts: ResultFacts): string {
   const { decidedBy } = facts
   const iat = Math.floor(facts.now.getTime() / 1000)
   const decidedAt = challenge.decidedAt ?? facts.now
-  const approved = challenge.status === 'approved'
-  if (approved && decidedBy === null) throw new Error(`${challenge.id} was approved by no device`)
+  const isApproved = challenge.status === 'approved'
+  if (isApproved && decidedBy === null) throw new Error(`${challenge.id} was approved by no device`)
   const isNew =
     decidedBy?.activatedAt != null &&
     decidedAt.getTime() - decidedBy.activatedAt.getTime() < newDeviceSeconds * 1000
@@ -54,12 +58,12 @@ export function resultPayload(challenge: Challenge, facts: ResultFacts): string 
     ...(challenge.reason === null ? {} : { reason: challenge.reason }),
     ...(decidedBy === null ? {} : { did: decidedBy.id }),
     number: challenge.numberMode,
-    ...(approved && decidedBy !== null
+    ...(isApproved && decidedBy !== null
       ? {
           amr: methods(decidedBy),
           auth_time: Math.floor(decidedAt.getTime() / 1000),
         }
       : {}),
-    ...(approved && isNew ? { new_device: true } : {}),
+    ...(isApproved && isNew ? { new_device: true } : {}),
   })
 }

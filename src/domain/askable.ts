@@ -4,10 +4,10 @@ import { checkApp } from './app.ts'
 import type { Device } from './device.ts'
 import type { Policy } from './policy.ts'
 
-/** Why a device is not asked. */
+/** Why a challenge does not ask a device. */
 export type NotAsked = 'app_too_old' | 'platform_retired' | 'companion' | 'no_verification_key'
 
-/** What decides it about the device, and about the challenge. */
+/** The facts that decide it: of the device, and of the challenge. */
 export type AskableFacts = Pick<
   Device,
   'appId' | 'appVersion' | 'platform' | 'parentDeviceId' | 'hasVerificationKey'
@@ -15,18 +15,21 @@ export type AskableFacts = Pick<
 export type Asked = {
   readonly policy: Pick<Policy, 'appVersionsMin' | 'retiredPlatforms' | 'companionsMayAnswer'>
   readonly verificationRequired: boolean
-  /** Whether a number must be typed: nobody should do that on a watch. */
+  /** Whether a number must be typed, which cannot be expected on a watch. */
   readonly numberTyped: boolean
 }
 
-/** Undefined for a device that may be asked. Creation and readiness share it, so that one cannot promise what the other refuses. */
-export function whyNotAsked(device: AskableFacts, asked: Asked): NotAsked | undefined {
-  const outdated = checkApp(device, asked.policy)
-  if (outdated) return outdated.refused as NotAsked
-  if (device.parentDeviceId !== null && (asked.numberTyped || !asked.policy.companionsMayAnswer)) {
+/**
+ * Undefined for a device that may be asked. Creation and readiness share it, so that readiness
+ * never promises what creation refuses.
+ */
+export function whyNotAsked(device: AskableFacts, rules: Asked): NotAsked | undefined {
+  const refusal = checkApp(device, rules.policy)
+  if (refusal) return refusal.refused as NotAsked
+  if (device.parentDeviceId !== null && (rules.numberTyped || !rules.policy.companionsMayAnswer)) {
     return 'companion'
   }
-  return asked.verificationRequired && !device.hasVerificationKey
+  return rules.verificationRequired && !device.hasVerificationKey
     ? 'no_verification_key'
     : undefined
 }

@@ -1,14 +1,18 @@
-// What a platform's maker vouches for about a new device's keys, and what a tenant asks of it.
+// What a platform's maker attests about a new device's keys, and what a tenant requires.
 
 import { type Refusal, refuse } from './refusal.ts'
 
-/** `off` looks at nothing, `log` records the verdict, `require` lets in nobody whose keys are not verified. */
+/**
+ * `off` reads no attestation, `log` records the verdict, `require` refuses a device whose keys are
+ * not verified.
+ */
 export const attestationModes = ['off', 'log', 'require'] as const
 export type AttestationMode = (typeof attestationModes)[number]
 
 /**
- * Where the keys are, as far as the maker vouches for it. `tee` and `strongbox` are about the keys themselves (Android key
- * attestation); `app_attest` is about the genuine app on genuine Apple hardware that made and named the keys.
+ * Where the keys are, as far as the maker attests it. `tee` and `strongbox` are about the keys
+ * themselves (Android key attestation); `app_attest` is about the genuine app on genuine Apple
+ * hardware that generated and named the keys.
  */
 export const attestationLevels = ['none', 'software', 'tee', 'strongbox', 'app_attest'] as const
 export type AttestationLevel = (typeof attestationLevels)[number]
@@ -43,12 +47,15 @@ export const attestationFaults = [
 ] as const
 export type AttestationFault = (typeof attestationFaults)[number]
 
-/** What a verifier found. */
+/** The result of a verifier. */
 export type AttestationFinding =
   | { readonly level: 'tee' | 'strongbox' | 'app_attest'; readonly why: null }
   | { readonly level: 'none' | 'software'; readonly why: AttestationFault }
 
-/** What is recorded about a device for ever. `verified` never goes with `none` or `software`: it makes a result say `hwk`. */
+/**
+ * What is recorded about a device permanently. `verified` never goes with `none` or `software`: it
+ * makes a result say `hwk`.
+ */
 export type DeviceAttestation = {
   readonly level: AttestationLevel
   readonly verdict: AttestationVerdict
@@ -58,14 +65,17 @@ export type DeviceAttestation = {
 export const notAttested: DeviceAttestation = { level: 'none', verdict: 'not_asked', why: null }
 
 /**
- * What the SHA-256 is taken of that an attestation must answer to. It names the tenant and, by the hash in the claim's proofs
- * (`ch`), the one enrollment; the label keeps it from meaning anything elsewhere.
+ * The text whose SHA-256 an attestation must contain. It names the tenant and, by the hash in the
+ * claim's proofs (`ch`), the one enrollment; the label keeps it from being valid anywhere else.
  */
 export function attestationMessage(issuer: string, codeHash: string): string {
   return `countersign-attestation\n${issuer}\n${codeHash}`
 }
 
-/** Decides a claim: what to record, or the refusal. `finding` is null when the claim brought no attestation. */
+/**
+ * Decides a claim: what to record, or the refusal. `finding` is null when the claim has no
+ * attestation.
+ */
 export function decideAttestation(
   mode: AttestationMode,
   finding: AttestationFinding | null,

@@ -1,11 +1,15 @@
-// A tenant's audit record as a chain: each link holds the digest of one row and the hash of the link before, so that nothing
-// in it can be edited, taken out, put in or moved without every later hash changing.
+// A tenant's audit record as a hash chain: each link holds the digest of one row and the hash of
+// the link before, so that nothing in it can be edited, removed, inserted or moved without every
+// later hash changing.
 
 import type { ActivityType } from './activity.ts'
 import { readClaims } from './claims.ts'
 import type { TenantId } from './ids.ts'
 
-/** What follows from an entry beside it, happens with every sign-in, and decides nothing. All other activities are chained. */
+/**
+ * Activities that are not chained: they follow from a chained entry, happen with every sign-in, and
+ * decide nothing. All other activities are chained.
+ */
 export const unchainedActivities: readonly ActivityType[] = [
   'challenge_created',
   'challenge_resent',
@@ -13,7 +17,10 @@ export const unchainedActivities: readonly ActivityType[] = [
   'challenge_cancelled',
 ]
 
-/** A row as it is digested: what stays for ever, and what may be erased, with its salt. */
+/**
+ * A row as it is digested: the part that is kept permanently, and the part that may be erased, with
+ * its salt.
+ */
 export type AuditRow = {
   readonly id: string
   /** Microseconds since 1970, in decimal. */
@@ -49,8 +56,8 @@ function hashOf(
   { seq, rowId, occurredAtMicros, coreDigest, detailsDigest }: Omit<AuditLink, 'hash'>,
   before: string,
 ): string {
-  const words = [tenantId, seq, rowId, occurredAtMicros, coreDigest, detailsDigest, before]
-  return digest(JSON.stringify(['audit-link/1', ...words]))
+  const parts = [tenantId, seq, rowId, occurredAtMicros, coreDigest, detailsDigest, before]
+  return digest(JSON.stringify(['audit-link/1', ...parts]))
 }
 
 /** The links by which these rows lengthen a chain, in their order. */
@@ -69,13 +76,13 @@ export function linksFor(
       coreDigest: digest(core),
       detailsDigest: digest(detailsText(salt ?? '', details)),
     }
-    const linked = { ...link, hash: hashOf(digest, tenantId, link, last.hash) }
-    last = linked
-    return linked
+    const hashedLink = { ...link, hash: hashOf(digest, tenantId, link, last.hash) }
+    last = hashedLink
+    return hashedLink
   })
 }
 
-/** What can be wrong with a link or with what it stands for. */
+/** What can be wrong with a link or with its row. */
 export type AuditFault =
   | 'sequence_broken'
   | 'hash_wrong'
@@ -93,24 +100,30 @@ export type AuditFault =
   | 'checkpoint_not_ours'
   | 'checkpoint_differs'
 
-/** What the check of a link knows beyond it. */
+/** What is needed to check a link. */
 export type LinkFacts = {
   readonly tenantId: TenantId
   readonly before: ChainEnd
-  /** The row today; null when it is gone. `erased` when it belongs to a user whose erasure the chain excuses. */
+  /**
+   * The row today; null when it is gone. `erased` when it belongs to a user whose erasure is
+   * recorded in the chain.
+   */
   readonly row: (AuditRow & { readonly erased: boolean }) | null
-  /** Whether something in the chain excuses that the row is gone. */
+  /** Whether a recorded purge accounts for the missing row. */
   readonly purged: boolean
   /** A signed head before this link said that everything until then was linked; in microseconds. */
   readonly closedThroughMicros: bigint
 }
 
-/** Whether the details of a row were taken out by an erasure that is on record. */
+/** Whether the details of a row were removed by a recorded erasure. */
 export function isErased(row: NonNullable<LinkFacts['row']>): boolean {
   return row.erased && row.salt === null && row.details === '{}'
 }
 
-/** What is wrong at this link, if anything. Links are checked in their order: the first fault is where the record was touched. */
+/**
+ * What is wrong at this link, if anything. Links are checked in their order: the first fault is
+ * where the record was tampered with.
+ */
 export function checkLink(
   digest: Digest,
   link: AuditLink,
@@ -131,31 +144,43 @@ export function checkLink(
 
 export const auditHeadTyp = 'audit-head+jwt'
 
-/** What is older than the last look by more than this and still not linked was hidden or put there: no transaction takes so long. */
+/**
+ * A row older than the last scan by more than this and still not linked was hidden or inserted: no
+ * transaction takes so long.
+ */
 export const commitSlackSeconds = 60
 /**
- * How far a look reaches back before the end of the last one: `findSeconds` to tell whether a tenant has anything to link, `linkSeconds`
- * for what is then linked.
+ * How far a scan reaches back before the end of the last one: `findSeconds` to find out whether a
+ * tenant has anything to link, `linkSeconds` for the rows that are then linked.
  */
 export type LookBack = { readonly findSeconds: number; readonly linkSeconds: number }
-/** Nearly all commit at once, and a look reads all that it reaches back to, linked or not; the rest is found by the far look. */
+/**
+ * Nearly all rows commit immediately, and a scan reads everything in its window, linked or not; the
+ * far scan finds the rest.
+ */
 export const nearLook: LookBack = { findSeconds: 0, linkSeconds: 2 }
 export const farLook: LookBack = {
   findSeconds: commitSlackSeconds,
   linkSeconds: commitSlackSeconds,
 }
-/** How often the far look reaches back by the whole slack, so that a transaction may take the slack less two of these. */
+/**
+ * How often the far scan reaches back by the whole slack, so that a transaction may take the slack
+ * less two of these.
+ */
 export const farLookEverySeconds = 15
 
 /** A chain's end as its tenant's key signed it. */
 export type AuditHead = ChainEnd & {
   readonly tid: string
   readonly through: string
-  /** The tenant's checkpoint (domain/audit-exemption.ts), by its number; heads of before it have none. */
+  /**
+   * The tenant's checkpoint (domain/audit-exemption.ts), by its number; heads of before it have
+   * none.
+   */
   readonly checkpoint?: number
 }
 
-/** The payload of a head, or undefined when it is none. */
+/** The payload of a head, or undefined for any other payload. */
 export function readAuditHead(payload: unknown): AuditHead | undefined {
   const read = readClaims(
     {

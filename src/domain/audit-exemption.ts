@@ -1,4 +1,5 @@
-// What excuses a gap in an audit chain: the tenant's key signs what went, in the transaction in which it went.
+// What accounts for a gap in an audit chain: the tenant's key signs what was removed, in the
+// transaction that removed it.
 
 import { type ChainEnd, commitSlackSeconds } from './audit-chain.ts'
 import { readClaims } from './claims.ts'
@@ -8,22 +9,22 @@ import { policyRules } from './policy-rules.ts'
 export const auditExemptionTyp = 'audit-exemption+jwt'
 export const auditCheckpointTyp = 'audit-checkpoint+jwt'
 
-/** The events that excuse what is gone. */
+/** The events that account for removed rows. */
 export const exemptionTypes = ['activities_purged', 'user_erased'] as const
 export type ExemptionType = (typeof exemptionTypes)[number]
 const isExemption = (type: string): type is ExemptionType =>
   (exemptionTypes as readonly string[]).includes(type)
 
-/** A link of something that went. */
+/** A link whose row was removed. */
 export type GoneLink = { readonly seq: number; readonly hash: string }
 
 /** base64url SHA-256. */
 type Digest = (text: string) => string
 
-/** The digest of links in their order, one after the other; begins with ''. */
+/** The digest of links in their order, one after the other; starts with ''. */
 export const foldLink = (digest: Digest, before: string, { seq, hash }: GoneLink): string =>
   digest(JSON.stringify(['audit-gone/1', before, seq, hash]))
-/** The digest of names in their order; begins with ''. */
+/** The digest of names in their order; starts with ''. */
 export const foldName = (digest: Digest, before: string, name: string): string =>
   digest(JSON.stringify(['audit-name/1', before, name]))
 
@@ -40,7 +41,9 @@ export function rangesOf(seqs: readonly number[]): string {
 
 export type Range = readonly [from: number, to: number]
 
-/** The ranges, or undefined when they are none, or not ascending and apart. */
+/**
+ * The ranges, or undefined for malformed text and for ranges that are not ascending and separate.
+ */
 export function readRanges(text: unknown): readonly Range[] | undefined {
   if (typeof text !== 'string') return undefined
   if (text === '') return []
@@ -57,12 +60,13 @@ export function readRanges(text: unknown): readonly Range[] | undefined {
 }
 
 /**
- * What was signed with an exemption. Of a purge: the links of what went, all of it from `from` and before `before`. Of an erasure:
- * the rows about the user from before `before`, by their ids. Times in microseconds since 1970, in decimal.
+ * The signed content of an exemption. Of a purge: the links of the removed rows, all of them from
+ * `from` and before `before`. Of an erasure: the rows about the user from before `before`, by their
+ * ids. Times in microseconds since 1970, in decimal.
  */
 export type Exemption = {
   readonly kind: ExemptionType
-  /** The audit event that it belongs to: it excuses nothing under another. */
+  /** The audit event that it belongs to; it is not valid for another. */
   readonly event: string
   /** The tenant of a purge, the user of an erasure. */
   readonly subject: string
@@ -74,7 +78,7 @@ export type Exemption = {
 
 export type ExemptionClaims = Exemption & { readonly iss: string; readonly tid: string }
 
-/** The payload of an exemption, or undefined when it is none. */
+/** The payload of an exemption, or undefined for any other payload. */
 export function readExemption(payload: unknown): ExemptionClaims | undefined {
   const text = 'string'
   const read = readClaims(
@@ -89,11 +93,13 @@ export function readExemption(payload: unknown): ExemptionClaims | undefined {
 }
 const isMicros = (text: string) => /^-?\d{1,18}$/.test(text)
 
-/** A purge as it is to be signed, and the ranges of its links, which stand beside the signature. */
+/**
+ * A purge ready to be signed, and the ranges of its links, which are stored next to the signature.
+ */
 export function purgeExemption(
   digest: Digest,
   tenantId: TenantId,
-  gone: {
+  purge: {
     readonly event: string
     readonly from: string
     readonly before: string
@@ -101,7 +107,7 @@ export function purgeExemption(
     readonly links: readonly GoneLink[]
   },
 ): { readonly exemption: Exemption; readonly links: string } {
-  const { links, ...rest } = gone
+  const { links, ...rest } = purge
   return {
     exemption: {
       ...rest,
@@ -114,7 +120,7 @@ export function purgeExemption(
   }
 }
 
-/** An event that says that it excuses something, as it stands in the chain. */
+/** An event that claims to account for removed rows, as it is in the chain. */
 export type ExemptingEvent = {
   readonly id: string
   readonly type: string
@@ -124,7 +130,7 @@ export type ExemptingEvent = {
   readonly occurredAtMicros: string
 }
 
-/** What can be wrong with what excuses a gap. */
+/** What can be wrong with an exemption. */
 export type ExemptionFault =
   | 'exemption_not_signed'
   | 'exemption_not_ours'
@@ -132,11 +138,11 @@ export type ExemptionFault =
   | 'purge_differs'
   | 'erasure_differs'
 
-/** No policy lets an activity go sooner. */
+/** No policy allows an activity to be purged sooner. */
 const leastRetentionMicros =
   BigInt(policyRules.activityRetentionDays.min) * 24n * 60n * 60n * 1_000_000n
 
-/** What is wrong with an exemption beside its event, before anything is held against the chain. */
+/** Checks an exemption against its event, before anything is compared with the chain. */
 export function checkExemption(
   event: ExemptingEvent,
   tenantId: TenantId,
@@ -154,7 +160,7 @@ export function checkExemption(
   return BigInt(claims.before) > young ? 'purge_too_early' : undefined
 }
 
-/** Whether a link stands for something that a purge of this span may have taken. */
+/** Whether a link is of a row that a purge of this span may have removed. */
 export function mayBePurged(
   { from, before }: Pick<Exemption, 'from' | 'before'>,
   { rowId, occurredAtMicros }: { readonly rowId: string; readonly occurredAtMicros: string },
@@ -163,23 +169,30 @@ export function mayBePurged(
   return rowId.startsWith('act_') && at >= BigInt(from) && at < BigInt(before)
 }
 
-/** Rows about a user by now that are from before an erasure: some may have been purged since, none can have come. */
+/**
+ * Compares the rows about a user from before an erasure with those counted at the erasure: some may
+ * have been purged since, none can have been added.
+ */
 export function checkErasure(
   claims: Pick<Exemption, 'count' | 'digest'>,
-  found: Pick<Exemption, 'count' | 'digest'>,
+  current: Pick<Exemption, 'count' | 'digest'>,
 ): ExemptionFault | undefined {
-  if (found.count < claims.count) return undefined
-  return found.count === claims.count && found.digest === claims.digest
+  if (current.count < claims.count) return undefined
+  return current.count === claims.count && current.digest === claims.digest
     ? undefined
     : 'erasure_differs'
 }
 
-/** Rows about a user that are older than this at the erasure have all committed, and are counted. */
+/**
+ * Rows about a user that are older than this at the time of the erasure have all committed, and are
+ * counted.
+ */
 export const erasureCountsAfterSeconds = commitSlackSeconds
 
 /**
- * Where a tenant's record stood when exemptions began to be signed: what had gone by then (`purged`), and whom unsigned events say
- * to be erased. What excuses a gap without a signature counts only up to there.
+ * The state of a tenant's record when signed exemptions began: what had been removed by then
+ * (`purged`), and which users unsigned events declare erased. An unsigned event accounts for a gap
+ * only up to this point.
  */
 export type Checkpoint = ChainEnd & {
   readonly purged: number
@@ -188,7 +201,7 @@ export type Checkpoint = ChainEnd & {
   readonly erasedDigest: string
 }
 
-/** The payload of a checkpoint, or undefined when it is none. */
+/** The payload of a checkpoint, or undefined for any other payload. */
 export function readCheckpoint(
   payload: unknown,
 ): (Checkpoint & { readonly tid: string }) | undefined {

@@ -31,7 +31,7 @@ export type AuditType =
   | 'webhook_endpoint_removed'
   | 'webhook_secret_rotated'
 
-/** One row of the audit record, written in the transaction of the change it tells of. */
+/** One row of the audit record, written in the transaction of the change that it records. */
 export type NewAuditEvent = {
   readonly type: AuditType
   readonly actor: Actor

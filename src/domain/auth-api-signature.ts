@@ -1,43 +1,49 @@
-// How clients of the Auth API sign: HMAC over one text for each version, and no mark on the wire that says which. Facts of the wire
-// format: docs/integrations/duo-auth-api.md.
+// How clients of the Auth API sign: HMAC over a different text for each version, and nothing on the
+// wire says which version. Facts of the wire format: docs/integrations/duo-auth-api.md.
 
-/** A call as it arrived. */
+/** A call as it was received. */
 export type SignedCall = {
   /** `X-Duo-Date`, else `Date`, letter by letter. */
   readonly date: string
   readonly method: string
-  /** As the client knows us: the `Host` header, with or without a port, in any case. */
+  /**
+   * The host name by which the client calls us: the `Host` header, with or without a port, in any
+   * case.
+   */
   readonly host: string
   /** Without the query. */
   readonly path: string
   /** Decoded members of a query or form; none where the body is JSON. */
   readonly params: readonly (readonly [name: string, value: string])[]
-  /** The very bytes of a JSON body; null for a form, whose members are signed instead. */
+  /** The exact bytes of a JSON body; null for a form, whose members are signed instead. */
   readonly json: Uint8Array | null
   /** All headers, names in lower case. */
   readonly headers: readonly (readonly [name: string, value: string])[]
 }
 
-/** How a signature was made, as far as its length tells. */
+/** The algorithm of a signature, as far as its length shows it. */
 export type SignatureAlgorithm = 'sha1' | 'sha512'
 
-/** What a signature may have been made over, and with what. */
+/** A text and an algorithm with which a signature may have been made. */
 export type SignatureCandidate = {
   readonly algorithm: SignatureAlgorithm
   readonly text: string
 }
 
-/** Time by which the clock of a client may be off, in each direction. */
+/** How far the clock of a client may be off, in each direction. */
 const clockSkewMaxSeconds = 300
 
 const algorithms: Readonly<Record<number, SignatureAlgorithm>> = { 40: 'sha1', 128: 'sha512' }
 
-/** The algorithm of a signature in lower-case hex; undefined for what is no signature. */
+/** The algorithm of a signature in lower-case hex; undefined for text that is no signature. */
 export function algorithmOf(signature: string): SignatureAlgorithm | undefined {
   return /^[0-9a-f]+$/.test(signature) ? algorithms[signature.length] : undefined
 }
 
-/** True when the date (RFC 5322) is that of now, give or take the skew. A text without a time zone could be any time: never true. */
+/**
+ * True when the date (RFC 5322) is within the skew of now. Text without a time zone could be any
+ * time: never true.
+ */
 export function isTimely(date: string, now: Date): boolean {
   if (!/^[A-Za-z]{3}, [0-9]{1,2} [A-Za-z]{3} [0-9]{4} [0-9:]{8} (?:GMT|[+-][0-9]{4})$/.test(date)) {
     return false
@@ -46,7 +52,10 @@ export function isTimely(date: string, now: Date): boolean {
   return apart <= clockSkewMaxSeconds * 1000
 }
 
-/** RFC 3986, 2.3: everything but the unreserved characters. `encodeURIComponent` leaves five more as they are. */
+/**
+ * RFC 3986, 2.3: everything but the unreserved characters. `encodeURIComponent` leaves five more as
+ * they are.
+ */
 function encode(text: string): string {
   return encodeURIComponent(text).replaceAll(
     /[!'()*]/g,
@@ -56,7 +65,7 @@ function encode(text: string): string {
 
 const byText = (one: string, other: string) => (one < other ? -1 : Number(one > other))
 
-/** The members in the one spelling that is signed: sorted by name, then by value. */
+/** The members in the canonical spelling that is signed: sorted by name, then by value. */
 export function canonicalParams(params: SignedCall['params']): string {
   return params
     .map(([name, value]) => [encode(name), encode(value)] as const)
@@ -65,7 +74,7 @@ export function canonicalParams(params: SignedCall['params']): string {
     .join('&')
 }
 
-/** The headers that version 5 covers, in the one spelling that is hashed. */
+/** The headers that version 5 covers, in the canonical spelling that is hashed. */
 function canonicalHeaders(headers: SignedCall['headers']): string {
   return headers
     .filter(([name]) => name.startsWith('x-duo-'))
@@ -75,8 +84,9 @@ function canonicalHeaders(headers: SignedCall['headers']): string {
 }
 
 /**
- * Every text that this call may have been signed over: version 2 for forms and queries, versions 4 and 5 for JSON and queries. At most
- * four, so that a signature that fits none costs next to nothing. SHA-1 is only known of version 2.
+ * Every text that this call may have been signed over: version 2 for forms and queries, versions 4
+ * and 5 for JSON and queries. At most four, so that checking a signature that matches none is
+ * cheap. Only version 2 is known to use SHA-1.
  */
 export function signatureCandidates(
   call: SignedCall,

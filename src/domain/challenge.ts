@@ -10,10 +10,10 @@ export type TerminalStatus = 'approved' | 'denied' | 'expired' | 'cancelled'
 export type ChallengeStatus = 'pending' | TerminalStatus
 export type DenyReason = 'user_denied' | 'user_reported' | 'number_mismatch' | 'no_device_left'
 export type UserVerification = 'required' | 'preferred' | 'not_required'
-/** `pull_only`: no push could be owed, so the person must open the app to find the challenge. */
+/** `pull_only`: no push could be queued, so the person must open the app to find the challenge. */
 export type DeliveryMode = 'push' | 'pull_only'
 
-/** What the person is shown; every text is bounded and showable (domain/text.ts). */
+/** What the device shows to the person; every text is bounded and showable (domain/text.ts). */
 export type ChallengeContext = {
   readonly application?: string
   readonly action?: string
@@ -23,7 +23,10 @@ export type ChallengeContext = {
   readonly fields?: readonly { readonly label: string; readonly value: string }[]
 }
 
-/** One question to one user. Terminal is terminal: no rule leads out of any status but `pending`. */
+/**
+ * One question to one user. Terminal statuses are final: no rule leads out of any status but
+ * `pending`.
+ */
 export type Challenge = {
   readonly tenantId: TenantId
   readonly id: ChallengeId
@@ -40,9 +43,9 @@ export type Challenge = {
   readonly deliveryMode: DeliveryMode
   /** Why no phone was woken; null when one was. */
   readonly suppressed: SuppressionReason | null
-  /** Who started it; null where the relying party names nobody. */
+  /** The initiator; null where the relying party names none. */
   readonly initiatorKey: string | null
-  /** Whose budget it uses. */
+  /** The budget that it uses. */
   readonly budgetKey: string
   readonly signingKid: string
   readonly resultJti: string
@@ -54,33 +57,33 @@ export type Challenge = {
   readonly decidedDeviceId: DeviceId | null
 }
 
-/** What the rules need to know of a device that might be asked. */
+/** What the rules need to know about a device that might be asked. */
 export type CandidateDevice = AskableFacts & {
   readonly id: DeviceId
   readonly hasPushToken: boolean
 }
 
-/** What decides how a challenge opens; times are the database's. */
+/** The facts that decide how a challenge opens; times are the database's. */
 export type OpeningFacts = {
   readonly policy: Policy
   readonly now: Date
   readonly number: NumberPlan
   readonly activeDevices: readonly CandidateDevice[]
-  /** Why no phone may be woken, as the ladder sees it. */
+  /** Why no phone may be woken, according to push throttling. */
   readonly suppressed: SuppressionReason | null
 }
 
-/** What the relying party asks for. */
+/** The relying party's request. */
 export type OpeningRequest = {
   readonly userVerification: UserVerification
   readonly ttlSeconds?: number
-  /** The latest end, whatever the lifetime. */
+  /** The latest end, whatever the lifetime is. */
   readonly notAfter?: Date
   /** Ask only these of the user's devices. */
   readonly deviceIds?: readonly DeviceId[]
 }
 
-/** The decision to open a challenge: who is asked, who is pushed, until when. */
+/** The decision to open a challenge: the devices asked and pushed, and its end. */
 export type Opening = {
   readonly targets: readonly CandidateDevice[]
   readonly deliveryMode: DeliveryMode
@@ -93,13 +96,14 @@ export type Opening = {
 }
 
 /**
- * Opens a challenge for the devices that can meet it. The set is fixed here: a device that joins later can never answer.
- * Refuses when no device is left, so that the relying party offers another factor instead of waiting for nothing.
+ * Opens a challenge for the devices that can answer it. The set is fixed here: a device that joins
+ * later can never answer. Refuses when no device qualifies, so that the relying party offers
+ * another factor instead of waiting in vain.
  */
-export function openChallenge(facts: OpeningFacts, asked: OpeningRequest): Opening | Refusal {
-  const leftSeconds = asked.notAfter && (asked.notAfter.getTime() - facts.now.getTime()) / 1000
+export function openChallenge(facts: OpeningFacts, request: OpeningRequest): Opening | Refusal {
+  const leftSeconds = request.notAfter && (request.notAfter.getTime() - facts.now.getTime()) / 1000
   const ttlSeconds = Math.min(
-    asked.ttlSeconds ?? facts.policy.challengeTtlSeconds,
+    request.ttlSeconds ?? facts.policy.challengeTtlSeconds,
     leftSeconds ?? Number.POSITIVE_INFINITY,
   )
   const { min, max } = challengeTtlBoundsSeconds
@@ -107,7 +111,7 @@ export function openChallenge(facts: OpeningFacts, asked: OpeningRequest): Openi
     return refuse('invalid_request', { hint: `ttlSeconds must be ${min} to ${max}.` })
   }
   const userVerification = strictestVerification(
-    asked.userVerification,
+    request.userVerification,
     facts.policy.userVerification,
   )
   const { policy, number } = facts
@@ -115,15 +119,15 @@ export function openChallenge(facts: OpeningFacts, asked: OpeningRequest): Openi
   const targets = facts.activeDevices.filter(
     (device) =>
       whyNotAsked(device, rules) === undefined &&
-      (asked.deviceIds === undefined || asked.deviceIds.includes(device.id)),
+      (request.deviceIds === undefined || request.deviceIds.includes(device.id)),
   )
   if (targets.length === 0) return refuse('no_capable_device')
   const reachable = targets.some((device) => device.hasPushToken)
-  const suppressed = facts.suppressed ?? (reachable ? null : 'no_push_token')
+  const suppression = facts.suppressed ?? (reachable ? null : 'no_push_token')
   return {
     targets,
-    deliveryMode: suppressed === null ? 'push' : 'pull_only',
-    suppressed,
+    deliveryMode: suppression === null ? 'push' : 'pull_only',
+    suppressed: suppression,
     userVerification,
     wrongNumbersLeft: facts.number.wrongNumbersMax,
     resendsLeft: facts.policy.resendsMax,
@@ -132,13 +136,13 @@ export function openChallenge(facts: OpeningFacts, asked: OpeningRequest): Openi
   }
 }
 
-/** What decides which devices this challenge may ask. */
+/** The rules that decide which devices this challenge may ask. */
 export function askableRules(
   policy: Policy,
   number: Pick<NumberPlan, 'digits'>,
-  asked: UserVerification,
+  verification: UserVerification,
 ): Asked {
-  const userVerification = strictestVerification(asked, policy.userVerification)
+  const userVerification = strictestVerification(verification, policy.userVerification)
   return {
     policy,
     verificationRequired: userVerification === 'required',
@@ -152,13 +156,15 @@ function strictestVerification(one: UserVerification, other: UserVerification): 
   return verifications.indexOf(one) >= verifications.indexOf(other) ? one : other
 }
 
-/** True once no answer can be accepted any more; the guarded statements decide it again under the row lock. */
+/**
+ * True once no answer can be accepted; the guarded statements check it again under the row lock.
+ */
 export function isOver(challenge: Pick<Challenge, 'status' | 'expiresAt'>, now: Date): boolean {
-  // Not `<=`: an end that is no time counts as ended.
+  // Not `<=`: an invalid date counts as ended.
   return challenge.status !== 'pending' || !(challenge.expiresAt > now)
 }
 
-/** Decides whether the same devices may be pushed again, and what that leaves. */
+/** Decides whether the same devices may be pushed again, and how many resends remain. */
 export function resendChallenge(
   challenge: Challenge,
   policy: Policy,

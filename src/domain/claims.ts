@@ -1,4 +1,4 @@
-// Strict reading of signed JSON: exactly the members we know, each of its type, or nothing.
+// Strict reading of signed JSON: exactly the known members, each of its type, or nothing.
 
 type Kind = 'string' | 'integer' | 'boolean'
 type Shape = Readonly<Record<string, Kind | `${Kind}?`>>
@@ -21,23 +21,23 @@ function isKind(value: unknown, kind: Kind): boolean {
 }
 
 /**
- * The value as claims of this shape, or undefined when a member is missing, unknown or of another type. Unknown members
- * are refused because a signer that sends them means something we would not honour.
+ * The value as claims of this shape, or undefined when a member is missing, unknown or of another
+ * type. Unknown members are refused because their signer means something that we would not honor.
  */
 export function readClaims<const S extends Shape>(shape: S, value: unknown): Claims<S> | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  const given = value as Record<string, unknown>
-  if (!Object.keys(given).every((name) => Object.hasOwn(shape, name))) return undefined
-  for (const [name, declared] of Object.entries(shape)) {
-    const optional = declared.endsWith('?')
-    const kind = (optional ? declared.slice(0, -1) : declared) as Kind
-    if (!Object.hasOwn(given, name)) {
+  const members = value as Record<string, unknown>
+  if (!Object.keys(members).every((name) => Object.hasOwn(shape, name))) return undefined
+  for (const [name, rule] of Object.entries(shape)) {
+    const optional = rule.endsWith('?')
+    const kind = (optional ? rule.slice(0, -1) : rule) as Kind
+    if (!Object.hasOwn(members, name)) {
       if (optional) continue
       return undefined
     }
-    if (!isKind(given[name], kind)) return undefined
+    if (!isKind(members[name], kind)) return undefined
   }
-  return given as Claims<S>
+  return members as Claims<S>
 }
 
 const thumbprint = /^[A-Za-z0-9_-]{43}$/
@@ -49,10 +49,13 @@ export function readHeader(typ: string, header: unknown): { readonly kid: string
   return { kid: read.kid }
 }
 
-/** How far a device's clock may be off: FAPI 2.0 lets `iat` lie 10 s ahead; 60 s behind covers a slow network. */
+/**
+ * How far a device's clock may be off: FAPI 2.0 lets `iat` lie 10 s ahead; 60 s behind covers a
+ * slow network.
+ */
 export const clockWindowSeconds = { behind: 60, ahead: 10 } as const
 
-/** True when `iat` lies within the window around the service's time. */
+/** True when `iat` is within the window around the service's time. */
 export function isFresh(iat: number, now: Date): boolean {
   const nowSeconds = now.getTime() / 1000
   return (
@@ -62,7 +65,7 @@ export function isFresh(iat: number, now: Date): boolean {
 
 const jtiPattern = /^[A-Za-z0-9_-]{16,64}$/
 
-/** A `jti` that can be kept as a key: 16 to 64 characters of base64url. */
+/** A `jti` that can be stored as a key: 16 to 64 characters of base64url. */
 export function isJti(jti: string): boolean {
   return jtiPattern.test(jti)
 }

@@ -1,15 +1,18 @@
-// The `Device-Proof` of every device call: proof of possession in the shape of DPoP (RFC 9449), bound to one request.
+// The `Device-Proof` of every device call: proof of possession in the shape of DPoP (RFC 9449),
+// bound to one request.
 
 import { isFresh, isJti, readClaims, readHeader } from './claims.ts'
 import { type DeviceId, isId, type TenantId } from './ids.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
-/** Clocks of the service's machines may differ by minutes before a spent proof could be used again. */
+/**
+ * Clocks of the service's machines may differ by minutes before a spent proof could be used again.
+ */
 const jtiKeptSeconds = 600
 
 export const proofTyp = 'device-proof+jwt'
 
-/** A JWS taken apart, nothing about it believed yet. */
+/** A parsed JWS; nothing in it is verified yet. */
 export type UnverifiedJws = {
   readonly text: string
   readonly header: unknown
@@ -27,20 +30,24 @@ export type ProvenRequest = {
   readonly bodyHash: string | null
 }
 
-/** What a well-formed proof claims; the signature decides whether it is so. */
+/** The claims of a well-formed proof; they count only once the signature is verified. */
 export type DeviceProof = {
   readonly jws: UnverifiedJws
   readonly kid: string
   readonly tenantId: TenantId
   readonly deviceId: DeviceId
   readonly jti: string
-  /** Until this time its `jti` is kept. Long after the proof is stale: the purge goes by the database's clock, freshness by ours. */
+  /**
+   * Until this time its `jti` is kept, long after the proof is stale: the purge uses the database's
+   * clock, freshness uses ours.
+   */
   readonly expiresAt: Date
 }
 
 /**
- * Reads a proof and holds it against the request. Everything is checked here save the signature, whose key has yet to be
- * looked up by tenant and device. A stale `iat` is told apart, with the service's time, so that a phone can correct itself.
+ * Reads a proof and checks it against the request. Everything is checked here except the signature,
+ * whose key has yet to be looked up by tenant and device. A stale `iat` gets a refusal of its own,
+ * with the service's time, so that a phone can correct its clock.
  */
 export function readProof(
   jws: UnverifiedJws,

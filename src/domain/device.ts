@@ -2,7 +2,7 @@ import { activity, type NewActivity, type Severity } from './activity.ts'
 import type { DeviceAttestation } from './attestation.ts'
 import type { DeviceId, EnrollmentId, TenantId, UserId } from './ids.ts'
 
-/** `suspended` may become active again; `unregistered` is for ever. */
+/** `suspended` may become active again; `unregistered` is permanent. */
 export type DeviceStatus = 'unconfirmed' | 'active' | 'suspended' | 'unregistered'
 export type Platform = 'ios' | 'android' | 'web' | 'other'
 export type UnregisterReason =
@@ -21,7 +21,10 @@ export type PublicJwk = {
   readonly y: string
 }
 
-/** What a key is for: `possession` needs no prompt, `verification` asks for biometrics or PIN on each use. */
+/**
+ * What a key is for: `possession` needs no prompt, `verification` requires biometrics or PIN on
+ * each use.
+ */
 export type KeyRole = 'possession' | 'verification'
 
 /** A registered key; `kid` is its RFC 7638 thumbprint. */
@@ -48,7 +51,7 @@ export type Device = {
   readonly parentDeviceId: DeviceId | null
   readonly hasPushToken: boolean
   readonly hasVerificationKey: boolean
-  /** What its maker vouched for when it enrolled. */
+  /** What its maker attested at enrollment. */
   readonly attestation: DeviceAttestation
   readonly createdAt: Date
   readonly activatedAt: Date | null
@@ -59,7 +62,7 @@ export type Device = {
   readonly suspendedAt: Date | null
 }
 
-/** The key of this thumbprint among the device's own; keys are never looked up without their device. */
+/** The device's key with this thumbprint; keys are never looked up without their device. */
 export function keyOf<Key extends DeviceKey>(keys: readonly Key[], kid: string): Key | undefined {
   return keys.find((key) => key.kid === kid)
 }
@@ -73,12 +76,15 @@ const severityOfUse: Record<UnregisterReason, Severity> = {
   not_confirmed: 'info',
 }
 
-/** Whoever keeps signing with the keys of an unregistered device is told of once in this time, or a thief could flood the owner. */
+/**
+ * Use of an unregistered device's keys is reported at most once in this time, or a thief could
+ * flood the owner with notices.
+ */
 export const revokedUseGapSeconds = 60 * 60
 
 /**
- * What the user is told when somebody signs with the keys of a device that is unregistered. Whoever holds a lost phone is an
- * attack; an app that has just been removed asks once more to find out.
+ * The activity for a signature by an unregistered device's keys. Use of a lost phone is an attack;
+ * an app that has just been removed calls once more to find out.
  */
 export function revokedUse({ id, userId, name, unregisterReason }: Device): NewActivity {
   const reason = unregisterReason ?? 'admin'

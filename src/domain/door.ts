@@ -1,4 +1,4 @@
-// How a question at a door ends. The set is closed, so that each wire format says what it makes of each end.
+// How a question at a door ends. The set is closed, so that each wire format maps every end.
 
 import type { Challenge } from './challenge.ts'
 import type { Refusal, RefusalCode } from './refusal.ts'
@@ -8,26 +8,26 @@ export type DoorOutcome =
   | 'denied'
   | 'reported'
   | 'expired'
-  /** Ended by whoever asked, or because the connection was lost or the service stopped. */
+  /** Cancelled by the client, or because the connection was lost or the service stopped. */
   | 'cancelled'
   /** The person has no device that can answer. */
   | 'no_device'
-  /** The person is suspended, or push sign-in is locked for them or for where this comes from. */
+  /** The person is suspended, or push sign-in is locked for them or for this initiator. */
   | 'locked'
   /** Too many questions to this person. */
   | 'suppressed'
   | 'user_unknown'
-  /** The question or whoever asks it is refused. */
+  /** The question or the client that asks it is refused. */
   | 'not_allowed'
   /** Not decided; asking again makes sense. */
   | 'unavailable'
 
-/** The end with what led to it: a refusal's code, or why the challenge was denied. */
+/** The end with its reason: a refusal's code, or why the challenge was denied. */
 export type DoorEnd = {
   readonly outcome: DoorOutcome
   readonly why: RefusalCode | NonNullable<Challenge['reason']> | null
   readonly retryAfterSeconds?: number
-  /** What else the person could sign in with, where it is known who they are. */
+  /** Other factors with which the person could sign in, where the person is known. */
   readonly otherFactors?: readonly string[]
 }
 
@@ -44,12 +44,12 @@ const ofRefusals: Partial<Record<RefusalCode, DoorOutcome>> = {
   too_many_requests: 'unavailable',
 }
 
-/** What a refusal means at a door. One that is not known to mean something else is a no. */
-export function endOfRefusal({ refused, retryAfterSeconds, facts }: Refusal): DoorEnd {
+/** What a refusal means at a door. Any code without a mapping is a denial. */
+export function endOfRefusal({ refused: code, retryAfterSeconds, facts }: Refusal): DoorEnd {
   const otherFactors = facts?.otherFactors
   return {
-    outcome: ofRefusals[refused] ?? 'not_allowed',
-    why: refused,
+    outcome: ofRefusals[code] ?? 'not_allowed',
+    why: code,
     ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
     ...(Array.isArray(otherFactors) && { otherFactors }),
   }
@@ -67,12 +67,15 @@ export function endOfChallenge({
 }
 
 /**
- * Unfinished answers that a client may get about one question: some let the person in after twenty. The next one is a no, whatever
- * becomes of the challenge.
+ * How many unfinished answers a client may get about one question: some clients let the person in
+ * after twenty. The next answer is a denial, whatever becomes of the challenge.
  */
 export const unfinishedAnswersMax = 14
 
-/** How long an answer waits for the end of a question, so that the lifetime is over long before the answers are. */
+/**
+ * How long one answer waits for the end of a question, chosen so that the lifetime ends long before
+ * the answers are used up.
+ */
 export function holdMsOf(lifetimeMs: number): number {
   return Math.ceil(lifetimeMs / 10)
 }
