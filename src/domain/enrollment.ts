@@ -24,7 +24,7 @@ export type Enrollment = {
   readonly rpId: RelyingPartyId
   readonly status: EnrollmentStatus
   readonly reason: VoidReason | null
-  /** At 0 the typed code is worth nothing any more; the scanned one is not touched by guesses. */
+  /** At 0 the typed code is no longer valid; guesses do not affect the scanned one. */
   readonly codeTriesLeft: number
   readonly wrongNumbersLeft: number
   readonly confirmationRequired: boolean
@@ -32,7 +32,10 @@ export type Enrollment = {
   /** The new device becomes a companion of this one. */
   readonly parentDeviceId: DeviceId | null
   readonly deviceId: DeviceId | null
-  /** The user's own device that opened it for the next phone; it ends with that device. Null when a relying party did. */
+  /**
+   * The user's own device that opened it for the next phone; it ends with that device. Null when a
+   * relying party did.
+   */
   readonly openedByDeviceId: DeviceId | null
   readonly createdAt: Date
   readonly expiresAt: Date
@@ -40,25 +43,31 @@ export type Enrollment = {
   readonly endedAt: Date | null
 }
 
-/** What a reader is told: an enrollment that ran out says so, whatever its row says. */
+/** The status that readers see: an enrollment that ran out is `expired`, whatever its row says. */
 export type EnrollmentView = EnrollmentStatus | 'expired'
 
-/** The status to show. Only open and claimed enrollments can run out. */
+/** The status shown. Only open and claimed enrollments can run out. */
 export function viewOf(enrollment: Enrollment, now: Date): EnrollmentView {
   const live = enrollment.status === 'open' || enrollment.status === 'claimed'
-  // Not `<=`: an end that is no time counts as ended.
+  // Not `<=`: an invalid date counts as ended.
   return live && !(enrollment.expiresAt > now) ? 'expired' : enrollment.status
 }
 
 // Crockford's base32 without I, L, O, U: nothing in it is mistaken for something else.
 export const typedCodeAlphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-/** Ten characters of 5 bits: 50 bits, above the 40 that NIST SP 800-63B-4, 4.1.2.2 asks of a code typed with a user name. */
+/**
+ * Ten characters of 5 bits: 50 bits, above the 40 that NIST SP 800-63B-4, 4.1.2.2 asks of a code
+ * typed with a user name.
+ */
 export const typedCodeLength = 10
 
 const typedCode = /^[0-9A-HJKMNP-TV-Z]{10}$/
 const scannedCode = /^[A-Za-z0-9_-]{43}$/
 
-/** A code as it was scanned (256 bits, base64url) or typed (ten characters, forgiving of case, look-alikes, and as `plainTyped`). */
+/**
+ * A code as it was scanned (256 bits, base64url) or typed (ten characters, tolerant of case,
+ * look-alikes and separators as `plainTypedText` is).
+ */
 export function readCode(
   text: string,
 ): { readonly kind: 'scanned' | 'typed'; readonly code: string } | undefined {
@@ -69,7 +78,7 @@ export function readCode(
 
 export const claimTyp = 'device-claim+jwt'
 
-/** What both claim proofs must say. */
+/** What both claim proofs must contain. */
 export type ClaimFacts = {
   readonly issuer: string
   /** base64url SHA-256 of the code, as read by `readCode`. */
@@ -79,8 +88,8 @@ export type ClaimFacts = {
 }
 
 /**
- * Checks what one claim proof says; its signature is verified with the key that it introduces. Both proofs name both keys,
- * so that neither key can be swapped for another.
+ * Checks the claims of one claim proof; its signature is verified with the key that it introduces.
+ * Both proofs name both keys, so that neither key can be swapped for another.
  */
 export function checkClaimProof(
   jws: UnverifiedJws,
@@ -101,14 +110,14 @@ export function checkClaimProof(
     jws.payload,
   )
   if (!header || !claims || !isJti(claims.jti)) return refuse('proof_malformed')
-  const expected: readonly (readonly [string, string | null, string | null])[] = [
+  const comparisons: readonly (readonly [string, string | null, string | null])[] = [
     ['kid', header.kid, kid],
     ['aud', claims.aud, facts.issuer],
     ['ch', claims.ch, facts.codeHash],
     ['pk', claims.pk, facts.possessionKid],
     ['vk', claims.vk ?? null, facts.verificationKid],
   ]
-  const wrong = expected.find(([, given, wanted]) => given !== wanted)
+  const wrong = comparisons.find(([, actual, required]) => actual !== required)
   if (wrong) return refuse('proof_invalid', { facts: { claim: wrong[0] } })
   if (!isFresh(claims.iat, now)) {
     return refuse('clock_skew', { facts: { serverTime: now.toISOString() } })
@@ -126,18 +135,20 @@ export function mayAddDevice(
   return staying.length < devicesPerUserMax
 }
 
-/** What typing the number on the new device does to the enrollment. */
+/** The effect on the enrollment of a number typed on the new device. */
 export type ConfirmationEffect = {
   readonly outcome: 'confirmed' | 'wrong_number' | 'void'
   readonly wrongNumbersLeft: number
 }
 
-/** Decides a confirmation; the last wrong number makes the enrollment void and the device worthless. */
+/**
+ * Decides a confirmation; the last wrong number makes the enrollment void and the device invalid.
+ */
 export function confirmEnrollment(
   wrongNumbersLeft: number,
   numberMatches: boolean,
 ): ConfirmationEffect {
   if (numberMatches) return { outcome: 'confirmed', wrongNumbersLeft }
-  const left = wrongNumbersLeft - 1
-  return { outcome: left > 0 ? 'wrong_number' : 'void', wrongNumbersLeft: left }
+  const remaining = wrongNumbersLeft - 1
+  return { outcome: remaining > 0 ? 'wrong_number' : 'void', wrongNumbersLeft: remaining }
 }

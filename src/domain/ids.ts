@@ -51,7 +51,9 @@ export type ShownNumberId = Id<'shownNumber'>
 
 const suffix = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/
 
-/** True for a well-formed id of this kind (TypeID 0.3); says nothing about whether the thing exists. */
+/**
+ * True for a well-formed id of this kind (TypeID 0.3); says nothing about whether the thing exists.
+ */
 export function isId<K extends IdKind>(kind: K, text: string): text is Id<K> {
   const prefix = `${idPrefixes[kind]}_`
   return text.startsWith(prefix) && suffix.test(text.slice(prefix.length))

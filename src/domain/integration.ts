@@ -1,16 +1,16 @@
-// A door for clients that exist: what may be set of it, and what it asks.
+// A door for existing clients: its settings, and what it requires.
 
 import type { IntegrationId, RelyingPartyId, TenantId } from './ids.ts'
 import { laxerField, type Policy, type PolicyOverrides } from './policy.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { mappingFault, type UserNameMapping } from './user-name.ts'
 
-/** What each kind of door is told. The kinds are a closed set. */
+/** The settings of each kind of door. The kinds are a closed set. */
 export type IntegrationSettings =
   | { readonly kind: 'wait' }
   | {
       readonly kind: 'duo_auth_api'
-      /** Whether signatures by HMAC-SHA-1 are taken. */
+      /** Whether signatures by HMAC-SHA-1 are accepted. */
       readonly sha1Allowed: boolean
       /** Whether clients may say that they let people in when nobody answers. */
       readonly failOpenAllowed: boolean
@@ -23,12 +23,15 @@ export type IntegrationSettings =
       readonly issuers: readonly string[]
       /** Clients of those realms that may ask (`azp`); none means all of them. */
       readonly clientIds: readonly string[]
-      /** Whether the address ends in a secret that is made by us. */
+      /** Whether the address ends in a secret that we generate. */
       readonly secretInPath: boolean
     }
 export type IntegrationKind = IntegrationSettings['kind']
 
-/** What a door may ask beyond its relying party's policy: fields that are decided when a challenge is created. */
+/**
+ * What a door may require beyond its relying party's policy: fields that are decided when a
+ * challenge is created.
+ */
 export const integrationPolicyFields = [
   'numberDigits',
   'wrongNumbersMax',
@@ -39,12 +42,15 @@ export const integrationPolicyFields = [
 ] as const satisfies readonly (keyof Policy)[]
 export type IntegrationPolicy = Pick<PolicyOverrides, (typeof integrationPolicyFields)[number]>
 
-/** What an admin decides of an integration. */
+/** What an admin configures of an integration. */
 export type IntegrationPlan = {
   /** Shown on the device as the application that is signed in to. */
   readonly name: string
   readonly settings: IntegrationSettings
-  /** `caller`: digits that the client shows; `none` only while the tenant's policy names the integration. */
+  /**
+   * `caller`: digits that the client shows; `none` only while the tenant's policy names the
+   * integration.
+   */
   readonly numberMode: 'caller' | 'none'
   /** The namespace of all users that may be asked. */
   readonly namespace: string
@@ -61,23 +67,25 @@ export type Integration = IntegrationPlan & {
   readonly tenantId: TenantId
   readonly id: IntegrationId
   readonly rpId: RelyingPartyId
-  /** The public half of the credentials of a client that speaks the Auth API; null for other kinds. */
+  /**
+   * The public half of the credentials of a client that speaks the Auth API; null for other kinds.
+   */
   readonly integrationKey: string | null
   readonly revision: number
   readonly createdAt: Date
   readonly updatedAt: Date
-  /** How often it was used, when last, and what went wrong last: written down with a delay. */
+  /** How often it was used, when last, and the last error: written with a delay. */
   readonly uses: number
   readonly lastUsedAt: Date | null
   readonly lastError: { readonly code: string; readonly at: Date } | null
 }
 
-/** Kinds whose clients prove themselves by a secret that we make. */
+/** Kinds whose clients authenticate by a secret that we generate. */
 export function hasSecret(settings: IntegrationSettings): boolean {
   return settings.kind !== 'keycloak_ciba' || settings.secretInPath
 }
 
-/** One text for equal values: the database keeps the members of an object in an order of its own. */
+/** One text for equal values: the database orders the members of an object in its own way. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
@@ -85,34 +93,39 @@ function canonical(value: unknown): string {
   return `{${members.map(([name, one]) => `${JSON.stringify(name)}:${canonical(one)}`).join()}}`
 }
 
-/** Why a plan cannot be had; `id` is null for an integration that is still to be made, which nothing can have permitted yet. */
+/**
+ * Why a plan is refused; `id` is null for an integration that is still to be created, which nothing
+ * can have permitted yet.
+ */
 export function planFault(
   plan: IntegrationPlan,
-  known: {
+  context: {
     readonly id: IntegrationId | null
     readonly namespaces: readonly string[]
     readonly policy: Policy
   },
 ): Refusal | undefined {
-  if (!known.namespaces.includes(plan.namespace)) {
+  if (!context.namespaces.includes(plan.namespace)) {
     return refuse('namespace_not_granted', { facts: { namespace: plan.namespace } })
   }
   const fault = mappingFault(plan.userNames)
   if (fault !== undefined) return refuse('invalid_request', { hint: fault })
-  const field = laxerField(known.policy, plan.policy)
+  const field = laxerField(context.policy, plan.policy)
   if (field !== undefined) return refuse('policy_laxer', { facts: { field } })
   if (plan.numberMode === 'none') {
-    const { numberNoneAllowedFor } = known.policy
-    if (known.id === null || !numberNoneAllowedFor.includes(known.id)) {
+    const { numberNoneAllowedFor } = context.policy
+    if (context.id === null || !numberNoneAllowedFor.includes(context.id)) {
       return refuse('number_none_not_allowed', {
-        hint: 'Keep `caller`, or first have the id of the integration added to `numberNoneAllowedFor` of the tenant policy.',
+        hint:
+          'Keep `caller`, or first have the id of the integration added to ' +
+          '`numberNoneAllowedFor` of the tenant policy.',
       })
     }
   }
   return undefined
 }
 
-const planned = [
+const planFields = [
   'name',
   'settings',
   'numberMode',
@@ -124,9 +137,11 @@ const planned = [
   'status',
 ] as const satisfies readonly (keyof IntegrationPlan)[]
 
-/** What was decided of an integration, without its life; holds nothing secret. */
+/** The configured part of an integration, without its history; holds nothing secret. */
 export function planOf(integration: IntegrationPlan): IntegrationPlan {
-  return Object.fromEntries(planned.map((field) => [field, integration[field]])) as IntegrationPlan
+  return Object.fromEntries(
+    planFields.map((field) => [field, integration[field]]),
+  ) as IntegrationPlan
 }
 
 /** Fields whose values differ, with both: for the audit record. */
@@ -134,13 +149,18 @@ export function planChanges(
   before: IntegrationPlan,
   after: IntegrationPlan,
 ): Readonly<Record<string, { readonly before: unknown; readonly after: unknown }>> {
-  const changed = planned.filter((field) => canonical(before[field]) !== canonical(after[field]))
+  const changedFields = planFields.filter(
+    (field) => canonical(before[field]) !== canonical(after[field]),
+  )
   return Object.fromEntries(
-    changed.map((field) => [field, { before: before[field], after: after[field] }]),
+    changedFields.map((field) => [field, { before: before[field], after: after[field] }]),
   )
 }
 
-/** The one run of 6 to 8 digits in a text that the person sees at the door; undefined when there is none, or more than one. */
+/**
+ * The one run of 6 to 8 digits in a text that the person sees at the door; undefined when there is
+ * none, or more than one.
+ */
 export function numberIn(text: string): string | undefined {
   const runs = text.match(/\p{Nd}+/gu)?.filter((run) => run.length >= 6) ?? []
   const [run] = runs

@@ -1,14 +1,17 @@
-// What Android's secure hardware says of a key, and what we want to hear (extension 1.3.6.1.4.1.11129.2.1.17; the numbers are
-// those of Android's KeyDescription, versions 1 to 500).
+// What Android's secure hardware attests about a key, and what we require (extension
+// 1.3.6.1.4.1.11129.2.1.17; the numbers are those of Android's KeyDescription, versions 1 to 500).
 
 import type { AttestationFinding } from './attestation.ts'
 import type { KeyRole } from './device.ts'
 
 export type SecurityLevel = 'software' | 'tee' | 'strongbox'
 
-/** An attestation extension, read. Everything but the app is what the hardware enforces, not what the system claims. */
+/**
+ * A parsed attestation extension. Everything but the app is enforced by the hardware, not merely
+ * claimed by the system.
+ */
 export type KeyDescription = {
-  /** Who made the statement. */
+  /** Which environment made the statement. */
   readonly attestationLevel: SecurityLevel
   /** Where the key is. */
   readonly keyLevel: SecurityLevel
@@ -18,7 +21,10 @@ export type KeyDescription = {
   readonly algorithm: number | null
   readonly curve: number | null
   readonly origin: number | null
-  /** Whether the person must be there; `each_use` is what `setUserAuthenticationParameters(0, …)` makes. */
+  /**
+   * Whether the person must be present; `each_use` is the result of
+   * `setUserAuthenticationParameters(0, …)`.
+   */
   readonly authentication: 'none' | 'for_a_time' | 'each_use'
   /** Usable by every app of the phone. */
   readonly allApplications: boolean
@@ -29,7 +35,7 @@ export type KeyDescription = {
   readonly signers: readonly string[]
 }
 
-/** An Android app that may enroll: its package name and who signs it. */
+/** An Android app that may enroll: its package name and its signers. */
 export type AndroidApp = {
   readonly packageName: string
   /** SHA-256 of the signing certificates that are accepted, lower-case hex. */
@@ -40,35 +46,40 @@ const sign = 2
 const verify = 3
 const ellipticCurve = 3
 const p256 = 1
-const generated = 0
+const generatedOrigin = 0
 const bootVerified = 0
 
-/** Judges what was said of one key; the chain and the key itself were verified before. Names the first fault. */
+/**
+ * Checks the statement about one key; the chain and the key itself were verified before. Names the
+ * first fault.
+ */
 export function judgeKey(
-  said: KeyDescription,
-  wanted: { readonly role: KeyRole; readonly challenge: string; readonly app: AndroidApp },
+  description: KeyDescription,
+  requirements: { readonly role: KeyRole; readonly challenge: string; readonly app: AndroidApp },
 ): AttestationFinding {
-  const { rootOfTrust, purposes } = said
-  if (said.challenge !== wanted.challenge) return { level: 'none', why: 'challenge_mismatch' }
-  if (said.attestationLevel === 'software' || said.keyLevel === 'software') {
+  const { rootOfTrust, purposes } = description
+  if (description.challenge !== requirements.challenge)
+    return { level: 'none', why: 'challenge_mismatch' }
+  if (description.attestationLevel === 'software' || description.keyLevel === 'software') {
     return { level: 'software', why: 'level_software' }
   }
   if (rootOfTrust === null) return { level: 'none', why: 'boot_not_verified' }
   if (!rootOfTrust.locked) return { level: 'none', why: 'bootloader_unlocked' }
   if (rootOfTrust.bootState !== bootVerified) return { level: 'none', why: 'boot_not_verified' }
-  if (!isApp(said, wanted.app)) return { level: 'none', why: 'app_mismatch' }
-  if (said.algorithm !== ellipticCurve || said.curve !== p256) {
+  if (!isApp(description, requirements.app)) return { level: 'none', why: 'app_mismatch' }
+  if (description.algorithm !== ellipticCurve || description.curve !== p256) {
     return { level: 'none', why: 'key_not_p256' }
   }
-  if (said.origin !== generated) return { level: 'none', why: 'key_not_generated' }
+  if (description.origin !== generatedOrigin) return { level: 'none', why: 'key_not_generated' }
   // A key that does anything else might be made to sign attestations of its own.
   if (!purposes.includes(sign) || !purposes.every((one) => one === sign || one === verify)) {
     return { level: 'none', why: 'key_purpose' }
   }
-  if (wanted.role === 'verification' && said.authentication !== 'each_use') {
+  if (requirements.role === 'verification' && description.authentication !== 'each_use') {
     return { level: 'none', why: 'user_not_authenticated' }
   }
-  const strongbox = said.attestationLevel === 'strongbox' && said.keyLevel === 'strongbox'
+  const strongbox =
+    description.attestationLevel === 'strongbox' && description.keyLevel === 'strongbox'
   return { level: strongbox ? 'strongbox' : 'tee', why: null }
 }
 

@@ -1,25 +1,29 @@
-// What Keycloak's HTTP authentication channel is told, and when it may be told again. Source: Keycloak 26,
-// BackchannelAuthenticationCallbackEndpoint: a second callback for a decided request takes the request away.
+// What Keycloak's HTTP authentication channel receives, and when it may be called again. Source:
+// Keycloak 26, BackchannelAuthenticationCallbackEndpoint: a second callback for a decided request
+// removes the request.
 
 import type { Challenge } from './challenge.ts'
 
 export type CallbackStatus = 'SUCCEED' | 'UNAUTHORIZED' | 'CANCELLED'
 
-/** What became of one try. */
+/** The outcome of one attempt. */
 export type CallbackResult =
   | { readonly kind: 'taken' }
   /** 403: the request is unknown, perhaps not stored yet. It has not been processed. */
   | { readonly kind: 'unknown_yet' }
-  /** Any other answer, or none: the realm may have processed it. */
+  /** Any other response, or none: the realm may have processed it. */
   | { readonly kind: 'failed'; readonly reason: string }
 
-/** Keycloak stores the request after our 201: a callback that comes sooner is refused. */
+/** Keycloak stores the request after our 201 and refuses a callback that comes sooner. */
 export const callbackDelayMs = 500
 const retryMs = 300
-/** For so long after the first try a refusal may mean that the request is still being stored. */
+/**
+ * Within this time after the first attempt a refusal may mean that the request is still being
+ * stored.
+ */
 const storingMs = 3_000
 
-/** What an ended challenge means to the realm; whatever is no answer of the person is no denial of theirs. */
+/** What an ended challenge means to the realm; only an answer of the person can be their denial. */
 export function callbackStatus(
   { status, reason }: Pick<Challenge, 'status' | 'reason'>,
   stillAllowed: boolean,
@@ -29,7 +33,10 @@ export function callbackStatus(
   return status === 'denied' && reason !== 'no_device_left' ? 'UNAUTHORIZED' : 'CANCELLED'
 }
 
-/** What to do after a try: nothing more, or once again after a while; only a refusal says that nothing was processed. */
+/**
+ * What to do after an attempt: nothing more, or a retry after a delay; only a refusal shows that
+ * nothing was processed.
+ */
 export function afterCallback(
   result: CallbackResult,
   firstTriedAt: Date,

@@ -1,17 +1,17 @@
-/** Whoever leases: one process. */
+/** The holder of leases: one process. */
 export type LeaseHolder = {
-  /** Unique to the process, for as long as it lives. */
+  /** Unique to the process during its lifetime. */
   readonly name: string
-  /** True while the others can see that it lives. */
+  /** True while other processes can see that it is alive. */
   isPresent(): boolean
 }
 
-/** Begins the name of a holder that cannot be seen; settling counts under both names. */
+/** Prefix of the name of a holder that cannot be seen; settling counts under both names. */
 export const unseenPrefix = 'unseen:'
 
 /**
- * The name to lease under at this moment. While the others cannot see this process its leases end with their time alone: free at
- * once, they would be sent twice.
+ * The name to lease under at this moment. While other processes cannot see this one, its leases end
+ * by timeout alone: if they were freed immediately, they would be sent twice.
  */
 export function leaseName({ name, isPresent }: LeaseHolder): string {
   return isPresent() ? name : `${unseenPrefix}${name}`

@@ -1,43 +1,51 @@
-// Which activities a user is told of by a push, and to which devices.
+// Which activities a user is notified of by a push, and on which devices.
 
 import type { ActivityType, Actor, Severity } from './activity.ts'
 import type { ActivityId, DeviceId, RelyingPartyId } from './ids.ts'
 
-/** What a user may set a wish for. */
+/** The categories for which a user may choose a channel. */
 export type NoticeCategory = 'security' | 'devices' | 'sign_in' | 'relying_party'
-/** `push`: told at once and listed; `in_app`: listed; `off`: not even listed to devices. */
+/** `push`: pushed immediately and listed; `in_app`: listed; `off`: not even listed on devices. */
 export type NoticeChannel = 'push' | 'in_app' | 'off'
 export type NoticePreferences = Readonly<Record<NoticeCategory, NoticeChannel>>
 
-/** The channels of each category, its default first. What protects the account can be made quiet, never invisible. */
+/**
+ * The channels of each category, its default first. Activities that protect the account can be
+ * silenced, never hidden.
+ */
 export const noticeChannels = {
   security: ['push', 'in_app'],
   devices: ['push', 'in_app'],
-  // Recorded on the path that somebody waits on, which owes no pushes; the person was asked a moment ago anyway.
+  // Recorded on the path of a waiting caller, which queues no pushes; the person was asked a moment
+  // ago anyway.
   sign_in: ['in_app', 'off'],
   relying_party: ['push', 'in_app', 'off'],
 } as const satisfies Record<NoticeCategory, readonly NoticeChannel[]>
 
 const categories = Object.keys(noticeChannels) as NoticeCategory[]
 
-/** The preferences in force. Whatever is stored and not a channel of its category falls back to the default. */
-export function preferencesOf(stored: unknown): NoticePreferences {
-  const given =
-    typeof stored === 'object' && stored !== null
-      ? (stored as Readonly<Record<string, unknown>>)
+/**
+ * The preferences in force. A stored value that is not a channel of its category falls back to the
+ * default.
+ */
+export function preferencesOf(storedPreferences: unknown): NoticePreferences {
+  const members =
+    typeof storedPreferences === 'object' && storedPreferences !== null
+      ? (storedPreferences as Readonly<Record<string, unknown>>)
       : {}
-  const chosen = categories.map((category) => {
+  const entries = categories.map((category) => {
     const channels: readonly NoticeChannel[] = noticeChannels[category]
-    return [category, channels.find((channel) => channel === given[category]) ?? channels[0]]
+    return [category, channels.find((channel) => channel === members[category]) ?? channels[0]]
   })
-  return Object.fromEntries(chosen) as NoticePreferences
+  return Object.fromEntries(entries) as NoticePreferences
 }
 
-type Notice = { readonly category: NoticeCategory; readonly pushed: boolean }
-const quiet = (category: NoticeCategory): Notice => ({ category, pushed: false })
-const loud = (category: NoticeCategory): Notice => ({ category, pushed: true })
+type Notice = { readonly category: NoticeCategory; readonly isPushed: boolean }
+const quiet = (category: NoticeCategory): Notice => ({ category, isPushed: false })
+const loud = (category: NoticeCategory): Notice => ({ category, isPushed: true })
 
-// What people do on the sign-in page or read there anyway is quiet. Whatever is critical is pushed, quiet or not.
+// Activities that people cause or read on the sign-in page anyway are quiet. Critical activities
+// are pushed, quiet or not.
 const notices: Record<ActivityType, Notice> = {
   user_imported: quiet('security'),
   user_suspended: loud('security'),
@@ -47,14 +55,15 @@ const notices: Record<ActivityType, Notice> = {
   enrollment_claimed: loud('devices'),
   enrollment_cancelled: quiet('devices'),
   enrollment_void: loud('devices'),
-  // Outsiders bring it about, with nothing but a name.
+  // Outsiders can cause it, knowing only a user name.
   typed_code_ended: quiet('devices'),
   device_added: loud('devices'),
   device_renamed: loud('devices'),
   device_unregistered: loud('devices'),
   device_suspended: loud('devices'),
   device_activated: loud('devices'),
-  // An app that its own person removed asks once more; a lost phone that is used is critical, and pushed for that.
+  // An app that its own user removed calls once more; use of a lost phone is critical, and pushed
+  // for that reason.
   revoked_device_used: quiet('security'),
   portal_link_made: quiet('security'),
   portal_opened: loud('security'),
@@ -87,15 +96,21 @@ export function hiddenTypes(preferences: NoticePreferences): ActivityType[] {
   return types.filter((type) => preferences[notices[type].category] === 'off')
 }
 
-type Told = { readonly type: ActivityType; readonly severity: Severity }
+type NoticeSubject = { readonly type: ActivityType; readonly severity: Severity }
 
-/** Whether an activity is owed to the user as a push when it is recorded; preferences and limits are judged when it is sent. */
-export function isOwed({ type, severity }: Told): boolean {
+/**
+ * Whether an activity needs a push when it is recorded; preferences and limits are checked when the
+ * push is sent.
+ */
+export function isOwed({ type, severity }: NoticeSubject): boolean {
   if (severity === 'critical') return true
-  return notices[type].pushed && (type !== 'posted' || severity !== 'info')
+  return notices[type].isPushed && (type !== 'posted' || severity !== 'info')
 }
 
-/** What became of telling the user. `waiting`: critical, and its hour is used up; it is told with others of its source. */
+/**
+ * The outcome of notifying the user. `waiting`: critical, and its hourly limit is used up; it goes
+ * into the next digest of its source.
+ */
 export type NoticeOutcome =
   | 'waiting'
   | 'pushed'
@@ -105,18 +120,21 @@ export type NoticeOutcome =
   | 'no_device'
   | 'stale'
 
-/** Whose word it is that something is critical: our own, or a relying party's. */
+/** Who declared something critical: the service, or a relying party. */
 export type CriticalSource = 'service' | RelyingPartyId
-/** A user's limits: one for what is not critical, and one for each source of what is. None uses up another. */
+/**
+ * A user's limits: one for ordinary activities, and one for each source of critical ones. None uses
+ * up another.
+ */
 export type NoticeBudget = 'ordinary' | CriticalSource
 
-export type OwedActivity = Told & {
+export type OwedActivity = NoticeSubject & {
   readonly id: ActivityId
   readonly actor: Actor
   /** The relying party that posted it. */
   readonly rpId: RelyingPartyId | null
   readonly recordedAt: Date
-  /** Critical, and found its hour used up before. */
+  /** Critical, and was delayed before because its hourly limit was used up. */
   readonly waiting: boolean
 }
 
@@ -129,16 +147,19 @@ export type NoticeFacts = {
   readonly deviceIds: readonly DeviceId[]
 }
 
-/** One push about several activities; it costs one of the hour of its budget. */
+/** One push about several activities; it takes one from its budget's hourly limit. */
 export type NoticePush = {
   readonly activityIds: readonly ActivityId[]
   readonly deviceIds: readonly DeviceId[]
   readonly budget: NoticeBudget
-  /** Pushes of the last hour up to which this one may still be owed. */
+  /** The push may be queued while its budget had fewer pushes than this within the last hour. */
   readonly pushesMax: number
-  /** What becomes of the activities when the hour's pushes are used up. */
+  /** The outcome of the activities when the hourly limit is used up. */
   readonly otherwise: 'waiting' | 'over_limit'
-  /** Tells of all that waits in this budget; beyond the hour's pushes it may go each `gatherSeconds`. */
+  /**
+   * A digest of everything that waits in this budget; beyond the hourly limit it may be sent every
+   * `digestIntervalSeconds`.
+   */
   readonly gathers: boolean
 }
 
@@ -151,43 +172,52 @@ export type NoticePlan = {
   readonly pushes: readonly NoticePush[]
 }
 
-/** Pushes about critical activities within an hour: of one relying party to one user, and of our own. */
+/**
+ * Pushes about critical activities within an hour: of one relying party to one user, and of the
+ * service's own.
+ */
 export const criticalPushesPerHourMax = 5
-/** Beyond those, what is critical is gathered and pushed as one "N more" this often: it is told late, never silently. */
+/**
+ * Beyond those, critical activities are batched into one digest ("N more") this often: the user is
+ * notified late, never silently.
+ */
 export const gatherSeconds = 300
 
 /** A push about an activity is worthless after this long. */
 export const noticeLifetimeSeconds = 3600
-// Beyond a full hour it waits to be gathered, and while no worker runs.
+// Longer, because beyond a used-up hourly limit it waits for a digest, and also while no worker
+// runs.
 const criticalLifetimeSeconds = 2 * noticeLifetimeSeconds
 
-function fate(one: OwedActivity, { now, preferences, deviceIds }: NoticeFacts) {
+function channelFor(one: OwedActivity, { now, preferences, deviceIds }: NoticeFacts) {
   const ageMs = now.getTime() - one.recordedAt.getTime()
   const critical = one.severity === 'critical'
   if (ageMs > (critical ? criticalLifetimeSeconds : noticeLifetimeSeconds) * 1000) return 'stale'
-  // A relying party's word alone does not override what the user wishes to hear from relying parties.
-  const asked = !critical || one.type === 'posted'
-  if (asked && preferences[notices[one.type].category] !== 'push') return 'in_app'
+  // A relying party's claim alone does not override the user's preference for relying parties.
+  const isOptional = !critical || one.type === 'posted'
+  if (isOptional && preferences[notices[one.type].category] !== 'push') return 'in_app'
   return deviceIds.some((id) => one.actor !== `device:${id}`) ? 'push' : 'no_device'
 }
 
 /**
- * Decides how one user is told of what is owed. What is not critical is one push for each type, within the user's hour. What
- * is critical has a limit of its own for each source: ours that is found at once is one push, as one act often makes two of
- * them; a relying party's are a push each; what is beyond the limit waits to be gathered. A device is not told what it did.
+ * Decides how one user is notified of pending activities. Ordinary activities become one push for
+ * each type, within the user's hourly limit. Critical ones have a limit of their own for each
+ * source: the service's own that are found together are one push, as one action often causes two of
+ * them; a relying party's are a push each; what exceeds the limit waits for the digest. A device is
+ * not notified of its own actions.
  */
 export function planNotices(facts: NoticeFacts): NoticePlan {
-  const byFate = Map.groupBy(facts.owed, (one) => fate(one, facts))
-  const told = byFate.get('push') ?? []
-  const groups = [...criticalGroups(told), ...ordinaryGroups(told, facts)]
-  const listed = new Set(groups.flatMap(({ members }) => members))
-  const settled = (['in_app', 'no_device', 'stale', 'waiting'] as const).map((outcome) => {
-    const beyond = told.filter((one) => !listed.has(one))
-    const members = outcome === 'waiting' ? beyond : (byFate.get(outcome) ?? [])
+  const byChannel = Map.groupBy(facts.owed, (one) => channelFor(one, facts))
+  const pushable = byChannel.get('push') ?? []
+  const groups = [...criticalGroups(pushable), ...ordinaryGroups(pushable, facts)]
+  const groupMembers = new Set(groups.flatMap(({ members }) => members))
+  const settlements = (['in_app', 'no_device', 'stale', 'waiting'] as const).map((outcome) => {
+    const beyond = pushable.filter((one) => !groupMembers.has(one))
+    const members = outcome === 'waiting' ? beyond : (byChannel.get(outcome) ?? [])
     return { outcome, activityIds: idsOf(members) }
   })
   return {
-    settled: settled.filter(({ activityIds }) => activityIds.length > 0),
+    settled: settlements.filter(({ activityIds }) => activityIds.length > 0),
     pushes: groups.map((group) => pushOf(group, facts)),
   }
 }
@@ -198,30 +228,33 @@ type Group = Omit<NoticePush, 'activityIds' | 'deviceIds'> & {
   readonly members: readonly OwedActivity[]
 }
 
-function criticalGroups(told: readonly OwedActivity[]): Group[] {
-  const critical = told.filter(({ severity }) => severity === 'critical')
+function criticalGroups(pushable: readonly OwedActivity[]): Group[] {
+  const critical = pushable.filter(({ severity }) => severity === 'critical')
   const sources = [...Map.groupBy(critical, sourceOf)].sort(([a], [b]) => ours(a) - ours(b))
   return sources.flatMap(([budget, members]) => {
     const limit = { budget, pushesMax: criticalPushesPerHourMax, otherwise: 'waiting' } as const
-    const gathered = members.filter(({ waiting }) => waiting)
+    const waitingMembers = members.filter(({ waiting }) => waiting)
     const fresh = members.filter(({ waiting }) => !waiting)
     const each =
       budget === 'service' ? [fresh] : fresh.slice(0, criticalPushesPerHourMax).map((one) => [one])
     return [
       ...each.map((some) => ({ ...limit, members: some, gathers: false })),
-      { ...limit, members: gathered, gathers: true },
+      { ...limit, members: waitingMembers, gathers: true },
     ].filter((group) => group.members.length > 0)
   })
 }
 
-/** What is posted is never ours, whatever its row says besides: it must not use up our own limit. */
+/**
+ * A posted activity is never the service's own, whatever else its row says: it must not use up our
+ * own limit.
+ */
 function sourceOf({ type, rpId }: OwedActivity): CriticalSource {
   return type === 'posted' ? (rpId ?? 'rp_') : 'service'
 }
 const ours = (source: CriticalSource) => (source === 'service' ? 0 : 1)
 
-function ordinaryGroups(told: readonly OwedActivity[], facts: NoticeFacts): Group[] {
-  const ordinary = told.filter(({ severity }) => severity !== 'critical')
+function ordinaryGroups(pushable: readonly OwedActivity[], facts: NoticeFacts): Group[] {
+  const ordinary = pushable.filter(({ severity }) => severity !== 'critical')
   const types = [...Map.groupBy(ordinary, ({ type }) => type)]
   return types
     .sort(([a], [b]) => Number(a === 'posted') - Number(b === 'posted'))

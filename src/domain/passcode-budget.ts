@@ -1,12 +1,16 @@
-// How many wrong passcodes may be tried: budgets that heal by time, so that nobody is locked out for ever.
+// How many wrong passcodes may be tried: rate limits that refill over time, so that nobody is
+// locked out permanently.
 
-/** `burst` failures at once; each is forgiven after `refillSeconds`, one after the other. */
+/**
+ * Allows `burst` failures in a row; each is forgiven after `refillSeconds`, one after the other.
+ */
 export type Budget = { readonly burst: number; readonly refillSeconds: number }
 
 /**
- * Failures of one initiator, of all initiators from which the user never got in (`strangers`), and of all others (`known`).
- * Strangers cannot use up what is `known`'s. Nothing but time fills `strangers`, so that what may be guessed in a year is
- * bounded whatever the owner does (docs/limits.md).
+ * Failures of one initiator, of all unknown initiators, from which the user never signed in
+ * (`strangers`), and of all others (`known`). Unknown initiators cannot use up the budget of known
+ * ones. Only time refills the unknown initiators' budget, so that the number of guesses in a year
+ * is bounded whatever the owner does (docs/limits.md).
  */
 export const passcodeBudgets = {
   initiator: { burst: 5, refillSeconds: 15 * 60 },

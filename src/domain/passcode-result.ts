@@ -1,10 +1,14 @@
-// What the relying party gets for an accepted code and can verify offline: the payload of the `passcode-result+jwt`.
+// What the relying party gets for an accepted code and can verify offline: the payload of the
+// `passcode-result+jwt`.
 
 import type { DeviceId, RelyingPartyId, TenantId, UserId } from './ids.ts'
 import type { PasscodeMethod } from './passcode.ts'
 import { newDeviceSeconds } from './policy.ts'
 
-/** A type of its own, so that none can be taken for the approval of a challenge (RFC 8725, 3.11). */
+/**
+ * A type of its own, so that a passcode result can never be mistaken for the approval of a
+ * challenge (RFC 8725, 3.11).
+ */
 export const passcodeResultTyp = 'passcode-result+jwt'
 const lifetimeSeconds = 60
 
@@ -18,13 +22,14 @@ export type PasscodeResult = {
   readonly method: PasscodeMethod
   /** When the code was accepted. */
   readonly acceptedAt: Date
-  /** The device that made a passcode; null for the other codes. */
+  /** The device that generated the passcode; null for the other codes. */
   readonly device: { readonly id: DeviceId; readonly activatedAt: Date | null } | null
 }
 
 /**
- * `amr` says `otp` (RFC 8176) and no more: no key was used, nobody was verified by a device, and whoever is shown a false page
- * types the code there (NIST SP 800-63B-4, 3.1.4: not phishing-resistant).
+ * `amr` says `otp` (RFC 8176) and no more: no key was used, no device verified the user, and a
+ * person on a phishing page types the code there (NIST SP 800-63B-4, 3.1.4: not
+ * phishing-resistant).
  */
 export function passcodeResultPayload(result: PasscodeResult): string {
   const at = Math.floor(result.acceptedAt.getTime() / 1000)
