@@ -1,6 +1,9 @@
-// The one table of what can be set: default, bounds, direction of strictness, and what it means.
+// The one table of policy fields: default, bounds, direction of strictness, and meaning.
 
-/** How a field may be set. `stricter` is the direction in which a relying party may go beyond its tenant; null for none. */
+/**
+ * How a field may be set. `stricter` is the direction in which a relying party may go beyond its
+ * tenant; null for none.
+ */
 export type PolicyRule = { readonly about: string } & (
   | {
       readonly kind: 'integer'
@@ -40,21 +43,22 @@ const list = (
 
 const day = 24 * 60 * 60
 
-/** Every field. Bounds are inclusive and stand above every tenant. */
+/** Every field. Bounds are inclusive and apply to every tenant. */
 export const policyRules = {
   profile: choice(
-    'Which standard the policy keeps: `nist-800-63b-4` refuses fewer than six digits and challenges without a number.',
+    'Which standard the policy follows: `nist-800-63b-4` refuses fewer than six digits and ' +
+      'challenges without a number.',
     { default: 'nist-800-63b-4', values: ['compat', 'nist-800-63b-4'] },
   ),
 
-  numberDigits: integer('Digits of a number that the service makes.', {
+  numberDigits: integer('Digits of a number that the service generates.', {
     default: 6,
     min: 2,
     max: 8,
     stricter: 'more',
   }),
   numberNoneAllowedFor: list(
-    'Relying parties and integrations whose challenges may do without a number; every use is recorded.',
+    'Relying parties and integrations whose challenges may have no number; every use is recorded.',
     {
       default: [],
       item: /^(rp|int)_[0-7][0-9a-hjkmnp-tv-z]{25}$/,
@@ -77,17 +81,18 @@ export const policyRules = {
     stricter: 'more',
   }),
   wrongNumbersHardMax: integer(
-    'Wrong numbers since the last success that lock push sign-in until an admin or another factor unlocks it.',
+    'Wrong numbers since the last success that lock push sign-in until an admin or another ' +
+      'factor unlocks it.',
     { default: 100, min: 10, max: 100, stricter: 'fewer' },
   ),
 
-  challengeTtlSeconds: integer('Lifetime of a challenge that does not ask for another.', {
+  challengeTtlSeconds: integer('Lifetime of a challenge that does not request another.', {
     default: 120,
     min: 15,
     max: 600,
     stricter: 'fewer',
   }),
-  userVerification: choice('The least user verification that a challenge asks for.', {
+  userVerification: choice('The least user verification that a challenge requires.', {
     default: 'not_required',
     values: ['not_required', 'preferred', 'required'],
   }),
@@ -115,7 +120,8 @@ export const policyRules = {
     stricter: 'fewer',
   }),
   unansweredMax: integer(
-    'Pushes that may stay unanswered or be denied since the last success; beyond it there are none until one succeeds.',
+    'Pushes that may stay unanswered or be denied since the last success; beyond it no more are ' +
+      'sent until one succeeds.',
     { default: 3, min: 0, max: 10, stricter: 'fewer' },
   ),
   unansweredGapSeconds: integer('Time without a push after one that is unanswered.', {
@@ -131,7 +137,8 @@ export const policyRules = {
     stricter: 'more',
   }),
   pendingMax: integer(
-    'Challenges of a user that may be pending at once, from one known initiator or from all others together.',
+    'Challenges of a user that may be pending at the same time, from one known initiator or from ' +
+      'all others together.',
     { default: 3, min: 1, max: 10, stricter: 'fewer' },
   ),
   initiatorMemoryDays: integer(
@@ -152,12 +159,13 @@ export const policyRules = {
   }),
 
   activityPushesPerHourMax: integer(
-    'Pushes about activities to a user within an hour; the last one is kept for what is critical.',
+    'Pushes about activities to a user within an hour; the last one is reserved for critical ones.',
     { default: 3, min: 1, max: 20, stricter: 'fewer' },
   ),
 
   appVersionsMin: list(
-    'Least versions of apps, such as `com.example.app@3.2.0`; an older app can only update itself and leave. The highest of several counts.',
+    'Minimum versions of apps, such as `com.example.app@3.2.0`; an older app can only report its ' +
+      'new version or unregister. The highest of several counts.',
     {
       default: [],
       item: /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}@[0-9]{1,9}(\.[0-9]{1,9}){0,3}$/,
@@ -198,7 +206,7 @@ export const policyRules = {
     stricter: 'fewer',
   }),
   enrollmentConfirmation: flag(
-    'Whether a new device must type the number from the sign-in page before it counts.',
+    'Whether a new device must type the number from the sign-in page before it becomes active.',
     { default: true, stricter: true },
   ),
 
@@ -207,11 +215,11 @@ export const policyRules = {
     { default: 90, min: 1, max: 3650, stricter: null },
   ),
   activityRetentionDays: integer(
-    'Days that an activity is kept; the audit record says that it was taken away.',
+    'Days that an activity is kept; the audit record says that it was purged.',
     { default: 400, min: 30, max: 3650, stricter: null },
   ),
   enrollmentRetentionDays: integer(
-    'Days that an ended enrollment is kept; that of a living device is kept as long as the device lives.',
+    'Days that an ended enrollment is kept; that of a live device is kept as long as the device.',
     { default: 90, min: 1, max: 3650, stricter: null },
   ),
   reportRetentionDays: integer('Days that a resolved report is kept; an open one is kept.', {
@@ -228,7 +236,8 @@ export const policyRules = {
   }),
 
   passcodesAllowed: flag(
-    'Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes and temporary codes are not passcodes.',
+    'Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes ' +
+      'and temporary codes are not passcodes.',
     { default: true, stricter: false },
   ),
   passcodeDigits: integer('Digits of the passcodes of devices that are enrolled from now on.', {
@@ -238,7 +247,8 @@ export const policyRules = {
     stricter: null,
   }),
   attestation: choice(
-    "Whether a new device's keys must be vouched for by the maker of the phone: `log` records the verdict, `require` refuses whoever has none.",
+    "Whether a new device's keys must be attested by the maker of the phone: `log` records the " +
+      'verdict, `require` refuses a device without a verified attestation.',
     { default: 'off', values: ['off', 'log', 'require'] },
   ),
 } as const satisfies Readonly<Record<string, PolicyRule>>

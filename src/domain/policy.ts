@@ -1,9 +1,10 @@
-// What a tenant may set, with the bounds that no tenant can leave. Sources of the figures: docs/limits.md.
+// What a tenant may set, with the bounds that no tenant can leave. Sources of the figures:
+// docs/limits.md.
 
 import { type PolicyRule, policyRules } from './policy-rules.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
-/** Name and type of every field; docstrings and bounds stand in `policyRules`. */
+/** Name and type of every field; descriptions and bounds are in `policyRules`. */
 export type Policy = {
   readonly [Field in keyof typeof policyRules]: ValueOf<(typeof policyRules)[Field]>
 }
@@ -17,7 +18,7 @@ type ValueOf<Rule> = Rule extends { kind: 'integer' }
       ? Choice
       : readonly string[]
 
-/** What a tenant or relying party has set; fields left out keep their default. */
+/** What a tenant or relying party has set; omitted fields keep their default. */
 export type PolicyOverrides = Partial<Policy>
 
 const fields = Object.entries(policyRules) as [PolicyField, PolicyRule][]
@@ -32,28 +33,28 @@ export const challengeTtlBoundsSeconds = { min: 15, max: 600 } as const
 /** A result names a device as new for this long after it became active. */
 export const newDeviceSeconds = 24 * 60 * 60
 
-/** Digits of a number below which a challenge gets one try only. */
+/** Digits of a number below which a challenge gets one attempt only. */
 const digitsForSeveralTries = 6
 
-function bounded(rule: PolicyRule, given: unknown): Policy[PolicyField] {
+function valueWithinBounds(rule: PolicyRule, input: unknown): Policy[PolicyField] {
   switch (rule.kind) {
     case 'integer':
-      if (typeof given !== 'number' || !Number.isInteger(given)) return rule.default
-      return Math.min(rule.max, Math.max(rule.min, given))
+      if (typeof input !== 'number' || !Number.isInteger(input)) return rule.default
+      return Math.min(rule.max, Math.max(rule.min, input))
     case 'flag':
-      return typeof given === 'boolean' ? given : rule.default
+      return typeof input === 'boolean' ? input : rule.default
     case 'choice':
-      return (rule.values.find((value) => value === given) ?? rule.default) as Policy[PolicyField]
+      return (rule.values.find((value) => value === input) ?? rule.default) as Policy[PolicyField]
     case 'list':
-      return Array.isArray(given) &&
-        given.length <= rule.itemsMax &&
-        given.every((item) => typeof item === 'string' && rule.item.test(item))
-        ? given
+      return Array.isArray(input) &&
+        input.length <= rule.itemsMax &&
+        input.every((item) => typeof item === 'string' && rule.item.test(item))
+        ? input
         : rule.default
   }
 }
 
-/** What the profile and the other fields leave of a field, whatever is stored. */
+/** Makes the fields consistent with the profile and with each other, whatever is stored. */
 function consistent(policy: Policy): Policy {
   const strict = policy.profile === 'nist-800-63b-4'
   const numberDigits = strict
@@ -63,31 +64,36 @@ function consistent(policy: Policy): Policy {
     ...policy,
     numberDigits,
     numberNoneAllowedFor: strict ? [] : policy.numberNoneAllowedFor,
-    // Tries x 10^-digits must stay below 1 in 100 even at two digits.
+    // Attempts x 10^-digits must stay below 1 in 100 even at two digits.
     wrongNumbersMax: numberDigits < digitsForSeveralTries ? 1 : policy.wrongNumbersMax,
   }
 }
 
 /**
- * The policy in force: the defaults with the stored overrides, each within its bounds. Whatever is not a valid override falls
- * back to the default, so that a damaged row can never loosen a rule.
+ * The policy in force: the defaults with the stored overrides, each within its bounds. An invalid
+ * override falls back to the default, so that a corrupted row can never loosen a rule.
  */
-export function policyOf(stored: unknown): Policy {
-  if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) return defaultPolicy
-  const given = stored as Readonly<Record<string, unknown>>
+export function policyOf(storedOverrides: unknown): Policy {
+  if (
+    typeof storedOverrides !== 'object' ||
+    storedOverrides === null ||
+    Array.isArray(storedOverrides)
+  )
+    return defaultPolicy
+  const overrides = storedOverrides as Readonly<Record<string, unknown>>
   return consistent(
     Object.fromEntries(
-      fields.map(([field, rule]) => [field, bounded(rule, given[field])]),
+      fields.map(([field, rule]) => [field, valueWithinBounds(rule, overrides[field])]),
     ) as Policy,
   )
 }
 
-/** Refuses overrides that the profile rules out; bounds of single fields are the schema's affair. */
+/** Refuses overrides that the profile rules out; the schema checks the bounds of single fields. */
 export function checkOverrides(overrides: PolicyOverrides): Refusal | undefined {
-  const asked: Policy = { ...defaultPolicy, ...overrides }
-  if (asked.profile !== 'nist-800-63b-4') return undefined
-  if (asked.numberDigits < digitsForSeveralTries) return outOfProfile('numberDigits')
-  if (asked.numberNoneAllowedFor.length > 0) return outOfProfile('numberNoneAllowedFor')
+  const policy: Policy = { ...defaultPolicy, ...overrides }
+  if (policy.profile !== 'nist-800-63b-4') return undefined
+  if (policy.numberDigits < digitsForSeveralTries) return outOfProfile('numberDigits')
+  if (policy.numberNoneAllowedFor.length > 0) return outOfProfile('numberNoneAllowedFor')
   return undefined
 }
 
@@ -95,26 +101,29 @@ function outOfProfile(field: PolicyField): Refusal {
   return refuse('policy_out_of_profile', { facts: { field } })
 }
 
-/** True when `given` is at least as strict as `than`. Fields without a direction may not differ. */
-function isAsStrict(rule: PolicyRule, given: unknown, than: unknown): boolean {
+/** True when `value` is at least as strict as `than`. Fields without a direction may not differ. */
+function isAsStrict(rule: PolicyRule, value: unknown, than: unknown): boolean {
   switch (rule.kind) {
     case 'integer':
-      if (rule.stricter === null) return given === than
+      if (rule.stricter === null) return value === than
       return rule.stricter === 'more'
-        ? Number(given) >= Number(than)
-        : Number(given) <= Number(than)
+        ? Number(value) >= Number(than)
+        : Number(value) <= Number(than)
     case 'flag':
-      return given === than || given === rule.stricter
+      return value === than || value === rule.stricter
     case 'choice':
-      return rule.values.indexOf(`${given}`) >= rule.values.indexOf(`${than}`)
+      return rule.values.indexOf(`${value}`) >= rule.values.indexOf(`${than}`)
     case 'list': {
-      const [inner, outer] = rule.stricter === 'fewer' ? [given, than] : [than, given]
+      const [inner, outer] = rule.stricter === 'fewer' ? [value, than] : [than, value]
       return (inner as string[]).every((item) => (outer as string[]).includes(item))
     }
   }
 }
 
-/** The first field in which overrides of a relying party would be laxer than the tenant's policy; undefined when none is. */
+/**
+ * The first field in which overrides of a relying party would be laxer than the tenant's policy;
+ * undefined when none is.
+ */
 export function laxerField(tenant: Policy, overrides: PolicyOverrides): PolicyField | undefined {
   return fields.find(
     ([field, rule]) => field in overrides && !isAsStrict(rule, overrides[field], tenant[field]),
@@ -122,18 +131,21 @@ export function laxerField(tenant: Policy, overrides: PolicyOverrides): PolicyFi
 }
 
 /**
- * The tenant's policy with what a relying party asks beyond it. A field that has become laxer than the tenant's since it was set
- * is left out, so that a relying party can never loosen what its tenant decided.
+ * The tenant's policy with the relying party's stricter overrides. A field that has become laxer
+ * than the tenant's since it was set is ignored, so that a relying party can never loosen what its
+ * tenant decided.
  */
 export function strictest(tenant: Policy, relyingParty: unknown): Policy {
   if (typeof relyingParty !== 'object' || relyingParty === null) return tenant
-  const given = relyingParty as Readonly<Record<string, unknown>>
-  const kept = fields.flatMap(([field, rule]) => {
-    if (!(field in given)) return []
-    const value = bounded(rule, given[field])
+  const overrides = relyingParty as Readonly<Record<string, unknown>>
+  const stricterFields = fields.flatMap(([field, rule]) => {
+    if (!(field in overrides)) return []
+    const value = valueWithinBounds(rule, overrides[field])
     return isAsStrict(rule, value, tenant[field]) ? [[field, value] as const] : []
   })
-  return kept.length === 0 ? tenant : consistent({ ...tenant, ...Object.fromEntries(kept) })
+  return stricterFields.length === 0
+    ? tenant
+    : consistent({ ...tenant, ...Object.fromEntries(stricterFields) })
 }
 
 /** Fields whose values differ, with both. */
@@ -141,10 +153,10 @@ export function policyChanges(
   before: Policy,
   after: Policy,
 ): Readonly<Record<string, { readonly before: unknown; readonly after: unknown }>> {
-  const changed = fields.filter(
+  const changedFields = fields.filter(
     ([field]) => JSON.stringify(before[field]) !== JSON.stringify(after[field]),
   )
   return Object.fromEntries(
-    changed.map(([field]) => [field, { before: before[field], after: after[field] }]),
+    changedFields.map(([field]) => [field, { before: before[field], after: after[field] }]),
   )
 }

@@ -2,22 +2,28 @@ import type { PortalSessionId, RelyingPartyId, TenantId, UserId } from './ids.ts
 
 /** How long the link works, in seconds. */
 export const portalLinkSeconds = 15 * 60
-/** How long the session lasts that it opens, in seconds; there is no prolonging it. */
+/** How long the session that it opens lasts, in seconds; it cannot be prolonged. */
 export const portalSessionSeconds = 15 * 60
 
-/** A user who looks after their devices in a browser. */
+/** The session of a user who manages their devices in a browser. */
 export type PortalSession = {
   readonly tenantId: TenantId
   readonly id: PortalSessionId
   readonly userId: UserId
-  /** Who made the link: what it may see of the user, its link may show. */
+  /**
+   * The relying party that created the link: the session shows only what this relying party may see
+   * of the user.
+   */
   readonly rpId: RelyingPartyId
   readonly tenantName: string
   readonly userName: string
   readonly expiresAt: Date
 }
 
-/** Whether the portal shows a session this activity: the user's own, and of what relying parties posted only what the link's maker did. */
+/**
+ * Whether the portal shows this activity in a session: it must be the user's own, and if a relying
+ * party posted it, the one that created the link.
+ */
 export function isShownTo(
   { userId, rpId }: PortalSession,
   activity: {

@@ -2,16 +2,19 @@ import type { NewActivity, Severity } from './activity.ts'
 import type { RelyingPartyId } from './ids.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
-/** What a relying party claims to have happened to a user; every text is bounded and showable (domain/text.ts). */
+/**
+ * What a relying party reports to have happened to a user; every text is bounded and showable
+ * (domain/text.ts).
+ */
 export type PostedActivity = {
-  /** In the relying party's own words, such as `password_changed`. */
+  /** The relying party's own name for it, such as `password_changed`. */
   readonly type: string
   readonly title: string
   readonly message?: string
   /** RFC 3339, UTC. */
   readonly occurredAt: string
   readonly fields?: readonly { readonly label: string; readonly value: string }[]
-  /** Who claims it, as it was called then. */
+  /** The relying party that reports it, under its name at that time. */
   readonly relyingParty: { readonly id: RelyingPartyId; readonly name: string }
 }
 
@@ -25,7 +28,7 @@ export type NewPostedActivity = Pick<NewActivity, 'userId' | 'actor'> & {
 const pastMsMax = 30 * 24 * 60 * 60 * 1000
 const futureMsMax = 60 * 1000
 
-/** Refuses a time that nobody can be told of any more, or that has not come yet. */
+/** Refuses a time that is too old to notify the user of, or in the future. */
 export function checkOccurredAt(occurredAt: Date, now: Date): Refusal | undefined {
   const ageMs = now.getTime() - occurredAt.getTime()
   if (ageMs <= pastMsMax && ageMs >= -futureMsMax) return undefined

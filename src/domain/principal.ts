@@ -3,7 +3,7 @@ import type { ApiKeyId, IntegrationId, RelyingPartyId, TenantId } from './ids.ts
 import type { PolicyOverrides } from './policy.ts'
 import type { Scope } from './scope.ts'
 
-/** For whom is asked. */
+/** The relying party on whose behalf a call is made. */
 type Party = {
   readonly tenantId: TenantId
   readonly rpId: RelyingPartyId
@@ -12,32 +12,38 @@ type Party = {
   readonly namespaces: readonly string[]
 }
 
-/** Who asks: a relying party, through one of its API keys. */
+/** A relying party that calls through one of its API keys. */
 export type Principal = Party & {
   readonly keyId: ApiKeyId
   readonly scopes: readonly Scope[]
 }
 
-/** Who asks: a relying party, through one of its integrations, and what that asks beyond the relying party's policy. */
+/**
+ * A relying party that asks through one of its integrations, and what the integration requires
+ * beyond the relying party's policy.
+ */
 export type Door = Party & {
   readonly integrationId: IntegrationId
   readonly policy: PolicyOverrides
 }
 
-/** Who asks, whichever way in. */
+/** Either kind of asker. */
 export type Asker = Principal | Door
 
-/** How the record names who asks. */
+/** How the audit record names the asker. */
 export function actorOf(asker: Asker): Actor {
   return 'keyId' in asker ? `api_key:${asker.keyId}` : `integration:${asker.integrationId}`
 }
 
-/** Whose end ends what the asker may do. */
+/** The credential whose end ends the asker's rights. */
 export function credentialOf(asker: Asker): ApiKeyId | IntegrationId {
   return 'keyId' in asker ? asker.keyId : asker.integrationId
 }
 
-/** Whose permission counts where the policy names relying parties and integrations: that of a relying party is not its integrations'. */
+/**
+ * The id to check where the policy names relying parties and integrations: a permission of a
+ * relying party does not extend to its integrations.
+ */
 export function permittedAs(asker: Asker): RelyingPartyId | IntegrationId {
   return 'keyId' in asker ? asker.rpId : asker.integrationId
 }

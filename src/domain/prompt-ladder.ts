@@ -1,12 +1,16 @@
-// Prompt bombing: whether a new challenge may be asked, and whether it may wake a phone. Suppression takes away the push, never
-// the challenge; and nobody can use up the budget of an initiator that the user has approved.
+// Prompt bombing: push throttling decides whether a new challenge may be created, and whether it
+// may wake a phone. Suppression drops the push, never the challenge; and nobody can use up the
+// budget of an initiator that the user has approved.
 
 import type { ChallengeId } from './ids.ts'
 import type { Policy } from './policy.ts'
 import { checkProtection, isAhead, type Protection, secondsUntil } from './protection.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
-/** What one initiator, or all unknown ones together, have used up at one user. Whoever changes it raises `revision`. */
+/**
+ * What one initiator, or all unknown ones together, have used up at one user. Every change raises
+ * `revision`.
+ */
 export type Budget = {
   /** Pushes within the last hour whose challenge was not approved. */
   readonly pushes: readonly { readonly challengeId: ChallengeId; readonly at: Date }[]
@@ -41,7 +45,7 @@ export type SuppressionReason =
   | 'unanswered_pushes'
   | 'no_push_token'
 
-/** What decides an admission; times are the database's. */
+/** The facts that decide an admission; times are the database's. */
 export type LadderFacts = {
   readonly policy: Policy
   readonly now: Date
@@ -51,9 +55,9 @@ export type LadderFacts = {
   readonly others: Budget
 }
 
-/** The decision that a challenge may be asked. */
+/** The decision that a challenge may be created. */
 export type Admission = {
-  /** Whose budget it uses. */
+  /** The budget that it uses. */
   readonly budget: 'initiator' | 'others'
   /** Null when phones may be woken. */
   readonly suppressed: SuppressionReason | null
@@ -68,24 +72,24 @@ function isKnown(initiator: KnownInitiator | null, policy: Policy, now: Date): b
   return now.getTime() - approvedAt.getTime() < policy.initiatorMemoryDays * dayMs
 }
 
-/** Decides whether a challenge may be asked, on whose budget, and whether it may wake a phone. */
+/** Decides whether a challenge may be created, on which budget, and whether it may wake a phone. */
 export function admitChallenge(facts: LadderFacts): Admission | Refusal {
   const { policy, now, protection, initiator, others } = facts
-  const stopped = checkProtection(protection, now)
-  if (stopped) return stopped
+  const refusal = checkProtection(protection, now)
+  if (refusal) return refusal
   if (initiator && isAhead(initiator.blockedUntil, now)) {
     return refuse('initiator_blocked', {
       retryAfterSeconds: secondsUntil(initiator.blockedUntil, now),
     })
   }
-  const known = isKnown(initiator, policy, now)
-  if (!known && isAhead(protection.reportedUntil, now)) {
+  const isInitiatorKnown = isKnown(initiator, policy, now)
+  if (!isInitiatorKnown && isAhead(protection.reportedUntil, now)) {
     return refuse('push_locked', {
       retryAfterSeconds: secondsUntil(protection.reportedUntil, now),
       facts: { lock: 'reported' },
     })
   }
-  const budget = known && initiator ? initiator : others
+  const budget = isInitiatorKnown && initiator ? initiator : others
   const pending = budget.pending.filter(({ until }) => until > now)
   if (pending.length >= policy.pendingMax) {
     const first = new Date(Math.min(...pending.map(({ until }) => until.getTime())))
@@ -95,12 +99,12 @@ export function admitChallenge(facts: LadderFacts): Admission | Refusal {
     })
   }
   return {
-    budget: known ? 'initiator' : 'others',
+    budget: isInitiatorKnown ? 'initiator' : 'others',
     suppressed: suppressionOf(budget, protection, policy, now),
   }
 }
 
-/** Why a push on this budget would be one too many; null when it would not. */
+/** Why another push on this budget would exceed a limit; null when it would not. */
 function suppressionOf(
   budget: Budget,
   protection: Protection,
@@ -121,11 +125,11 @@ function suppressionOf(
   return within(policy.unansweredGapSeconds * 1000) > 0 ? 'recently_unanswered' : null
 }
 
-/** What a new challenge leaves of the budget that it uses. */
+/** The budget after a new challenge. */
 export function afterCreation(
   budget: Budget,
   challenge: { readonly id: ChallengeId; readonly expiresAt: Date },
-  pushed: boolean,
+  isPushed: boolean,
   now: Date,
 ): Budget {
   const next = {
@@ -135,10 +139,10 @@ export function afterCreation(
       { challengeId: challenge.id, until: challenge.expiresAt },
     ],
   }
-  return pushed ? afterPush(next, challenge.id, now) : next
+  return isPushed ? afterPush(next, challenge.id, now) : next
 }
 
-/** What one more push leaves of a budget. An approval gives it back; nothing else does. */
+/** The budget after one more push. Only an approval refunds it. */
 export function afterPush(budget: Budget, challengeId: ChallengeId, now: Date): Budget {
   return {
     ...budget,
@@ -150,7 +154,10 @@ export function afterPush(budget: Budget, challengeId: ChallengeId, now: Date): 
   }
 }
 
-/** Refuses a resend that would be one push too many. The challenge's own pushes make no gap: those are the resend's own limits. */
+/**
+ * Refuses a resend that would exceed a limit. The challenge's own pushes cause no gap: the resend
+ * has limits of its own for those.
+ */
 export function admitResend({
   challengeId,
   budget,
@@ -164,13 +171,15 @@ export function admitResend({
   readonly policy: Policy
   readonly now: Date
 }): Refusal | undefined {
-  const stopped = checkProtection(protection, now)
-  if (stopped) return stopped
+  const refusal = checkProtection(protection, now)
+  if (refusal) return refusal
   const reason = suppressionOf(budget, protection, policy, now)
   const foreign = budget.pushes.filter((push) => push.challengeId !== challengeId)
-  const suppressed =
+  const suppression =
     reason === 'recently_unanswered'
       ? suppressionOf({ ...budget, pushes: foreign }, protection, policy, now)
       : reason
-  return suppressed === null ? undefined : refuse('push_suppressed', { facts: { suppressed } })
+  return suppression === null
+    ? undefined
+    : refuse('push_suppressed', { facts: { suppressed: suppression } })
 }

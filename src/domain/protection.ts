@@ -1,9 +1,10 @@
-// What protects one user over all challenges: counters of wrong numbers, locks, a pause. A lock touches push sign-in only.
+// What protects one user over all challenges: counters of wrong numbers, locks, a pause. A lock
+// affects push sign-in only.
 
 import type { Policy } from './policy.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
-/** What is known of one user over all challenges. Whoever changes it raises `revision`. */
+/** The state of one user over all challenges. Every change raises `revision`. */
 export type Protection = {
   readonly wrongNumbersInRow: number
   readonly wrongNumbersSinceSuccess: number
@@ -11,21 +12,23 @@ export type Protection = {
   readonly lockedUntil: Date | null
   /** Locked until an admin or another factor unlocks it. */
   readonly hardLockedAt: Date | null
-  /** After a report: nobody but initiators that the user approved before may ask, and nobody is pushed. */
+  /**
+   * After a report: only initiators that the user approved before may ask, and no pushes are sent.
+   */
   readonly reportedUntil: Date | null
   /** The user wants no pushes until then. */
   readonly pausedUntil: Date | null
-  /** An admin stops everything of this user until it is taken back. */
+  /** An admin has stopped everything of this user until it is reverted. */
   readonly suspendedAt: Date | null
   readonly revision: number
 }
 
-/** Longest pause of pushes that a user can ask for. */
+/** Longest pause of pushes that a user can request. */
 export const pauseDaysMax = 30
 
-/** True while a time lies ahead. */
+/** True while a time is in the future. */
 export function isAhead(until: Date | null, now: Date): until is Date {
-  // Not `>`: a lock whose end is no time holds.
+  // Not `>`: a lock with an invalid end stays in force.
   return until !== null && !(until <= now)
 }
 
@@ -34,7 +37,9 @@ export function secondsUntil(until: Date, now: Date): number {
   return Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 1000))
 }
 
-/** Refuses where the user's push sign-in is stopped altogether: approvals and new challenges alike. */
+/**
+ * Refuses while the user's push sign-in is stopped altogether: approvals and new challenges alike.
+ */
 export function checkProtection(
   protection: Protection,
   now: Date,
@@ -52,16 +57,17 @@ export function checkProtection(
   return undefined
 }
 
-/** What a wrong number does to the user, whichever challenge it was for. */
+/** The effect of a wrong number on the user, whichever challenge it was for. */
 export type WrongNumberEffect = {
   readonly next: Protection
-  /** The lock that it brought about; null when it only counted. */
+  /** The lock that it caused; null when it was only counted. */
   readonly lock: 'wrong_numbers' | 'wrong_numbers_hard' | null
 }
 
 /**
- * Counts a wrong number. Counts survive new challenges (NIST SP 800-63B-4, 3.1.3.2), and an expired lock resets nothing: the next
- * wrong number locks again, and the hard cap bounds all guesses between two successes (3.2.2: at most 100).
+ * Counts a wrong number. Counts survive new challenges (NIST SP 800-63B-4, 3.1.3.2), and an expired
+ * lock resets nothing: the next wrong number locks again, and the hard cap bounds all guesses
+ * between two successes (3.2.2: at most 100).
  */
 export function afterWrongNumber(
   protection: Protection,
@@ -86,7 +92,7 @@ export function afterWrongNumber(
   }
 }
 
-/** What an approval leaves of the counters; the same value when there was nothing to clear. */
+/** The counters after an approval; the same value when there was nothing to clear. */
 export function afterApproval(protection: Protection): Protection {
   const { wrongNumbersInRow, wrongNumbersSinceSuccess, lockedUntil } = protection
   if (wrongNumbersInRow === 0 && wrongNumbersSinceSuccess === 0 && lockedUntil === null) {
@@ -95,7 +101,10 @@ export function afterApproval(protection: Protection): Protection {
   return { ...protection, wrongNumbersInRow: 0, wrongNumbersSinceSuccess: 0, lockedUntil: null }
 }
 
-/** What a report ("this wasn't me") does: push is locked at once, for as long as the policy says. */
+/**
+ * The effect of a report ("this wasn't me"): push is locked immediately, for as long as the policy
+ * says.
+ */
 export function afterReport(protection: Protection, policy: Policy, now: Date): Protection {
   const until = new Date(now.getTime() + policy.reportLockSeconds * 1000)
   const { reportedUntil } = protection
@@ -105,12 +114,15 @@ export function afterReport(protection: Protection, policy: Policy, now: Date): 
   }
 }
 
-/** What an unlock by an admin, or a success with another factor, leaves: no lock and no count. A suspension stays. */
+/**
+ * The state after an unlock by an admin, or a success with another factor: no lock and no count. A
+ * suspension stays.
+ */
 export function afterUnlock(protection: Protection): Protection {
   return { ...afterApproval(protection), hardLockedAt: null, reportedUntil: null }
 }
 
-/** True when any lock is in force: there is something to unlock. */
+/** True when any lock is in force, so that there is something to unlock. */
 export function isLocked(protection: Protection, now: Date): boolean {
   return (
     protection.hardLockedAt !== null ||

@@ -1,24 +1,22 @@
-// A question that is not put must leave the relying party with a way on: it says what else the
-// user has. The type keeps a new refusal from forgetting it.
+// A refused question must leave the relying party an alternative: it lists the user's other
+// factors. The type makes sure that no new refusal omits them.
 
 import type { PasscodeMethod } from './passcode.ts'
 import type { Refusal } from './refusal.ts'
 
-/** Refusals that are said before a user is known, and so must say nothing of one. */
+/** Refusals that are decided before a user is known, and so must reveal nothing about one. */
 export type AboutNobody =
   | 'user_not_found'
   | 'namespace_not_granted'
   | 'not_found'
   | 'idempotency_key_reused'
 
-/**
- * Why a user is not asked: with what they could sign in with instead, as soon as it is known who.
- */
+/** Why a user is not asked, with the factors they could use instead, once the user is known. */
 export type QuestionRefusal =
   | (Refusal & { readonly refused: AboutNobody })
   | (Refusal & { readonly facts: { readonly otherFactors: readonly PasscodeMethod[] } })
 
-/** What a user could sign in with although they are not asked for this reason. */
+/** The factors that a user could use although they are not asked for this reason. */
 export function factorsBeside(
   refusal: Pick<Refusal, 'refused'>,
   otherFactors: readonly PasscodeMethod[],
@@ -27,7 +25,7 @@ export function factorsBeside(
   return refusal.refused === 'user_suspended' ? [] : otherFactors
 }
 
-/** Completes the refusal of a question to a user who is known. */
+/** Completes the refusal of a question to a known user. */
 export function withOtherFactors(
   refusal: Refusal,
   otherFactors: readonly PasscodeMethod[],

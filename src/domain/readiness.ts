@@ -18,15 +18,18 @@ export type DeviceReadiness = {
   readonly whyNot: NotAsked | Exclude<DeviceStatus, 'active' | 'unregistered'> | null
 }
 
-/** What would become of a challenge that is created at this moment. */
+/** The result that a challenge created at this moment would have. */
 export type Readiness = {
-  /** Ways in which the user can be asked: by push, by opening the app, by codes; the one to be preferred first. */
+  /**
+   * Ways in which the user can be asked: by push, by opening the app, by codes; the preferred one
+   * first.
+   */
   readonly methods: readonly ('push' | 'pull' | PasscodeMethod)[]
   /** Why a creation would be refused; null when it would not be. */
   readonly refusal: RefusalCode | null
-  /** Seconds after which that can be otherwise by itself. */
+  /** Seconds after which that can change by itself. */
   readonly retryAfterSeconds: number | null
-  /** Why no phone would be woken although the challenge would be made. */
+  /** Why no phone would be woken although the challenge would be created. */
   readonly suppressed: SuppressionReason | null
   readonly devices: readonly DeviceReadiness[]
 }
@@ -34,26 +37,26 @@ export type Readiness = {
 export type ReadinessFacts = LadderFacts & {
   readonly number: NumberPlan
   readonly userVerification: UserVerification
-  /** What the user could sign in with instead. */
+  /** Factors that the user could use instead. */
   readonly otherFactors: readonly PasscodeMethod[]
   /** All that are not unregistered. */
   readonly devices: readonly Device[]
 }
 
-/** Says beforehand what creation would decide, by the rules of creation itself. */
+/** Predicts what creation would decide, by the rules of creation itself. */
 export function readinessOf(facts: ReadinessFacts): Readiness {
   const { policy, now, number, userVerification, otherFactors } = facts
   const rules = askableRules(policy, number, userVerification)
   const devices = facts.devices.map((device) => deviceReadiness(device, rules))
   const admission = admitChallenge(facts)
-  if (isRefusal(admission)) return refused(admission, otherFactors, devices)
+  if (isRefusal(admission)) return readinessForRefusal(admission, otherFactors, devices)
   const activeDevices = facts.devices.filter(({ status }) => status === 'active')
   const { suppressed } = admission
   const opening = openChallenge(
     { policy, now, number, activeDevices, suppressed },
     { userVerification },
   )
-  if (isRefusal(opening)) return refused(opening, otherFactors, devices)
+  if (isRefusal(opening)) return readinessForRefusal(opening, otherFactors, devices)
   const ways = opening.deliveryMode === 'push' ? (['push', 'pull'] as const) : (['pull'] as const)
   return {
     methods: [...ways, ...otherFactors],
@@ -64,7 +67,7 @@ export function readinessOf(facts: ReadinessFacts): Readiness {
   }
 }
 
-function refused(
+function readinessForRefusal(
   refusal: Refusal,
   otherFactors: readonly PasscodeMethod[],
   devices: readonly DeviceReadiness[],
@@ -74,7 +77,7 @@ function refused(
   return { methods, refusal: refusal.refused, retryAfterSeconds, suppressed: null, devices }
 }
 
-/** Why nothing is asked of a device; the first that holds. */
+/** Why a device is not asked; the first reason that applies. */
 export const reasonsNotAsked = [
   'unconfirmed',
   'suspended',
@@ -88,8 +91,9 @@ export const reasonsNotAsked = [
 export type ReasonNotAsked = (typeof reasonsNotAsked)[number]
 
 /**
- * Whether a device may answer what its tenant asks, and if not, why: by the rules of creation, for
- * the least that anybody may ask. A relying party that asks for more may pass it over all the same.
+ * Whether a device may answer its tenant's challenges, and if not, why: by the rules of creation,
+ * for the least that any challenge requires. A relying party that requires more may still pass it
+ * over.
  */
 export function standingOf(
   device: Device,
@@ -99,15 +103,15 @@ export function standingOf(
   const digits = isNumberFree ? null : policy.numberDigits
   const rules = askableRules(policy, { digits }, 'not_required')
   const { whyNot: ofDevice, mayAnswer } = deviceReadiness(device, rules)
-  const stopped = checkProtection(protection, now)?.refused
-  const whyNot = device.status === 'active' ? (stopped ?? ofDevice) : ofDevice
+  const protectionRefusal = checkProtection(protection, now)?.refused
+  const whyNot = device.status === 'active' ? (protectionRefusal ?? ofDevice) : ofDevice
   return { mayAnswer: mayAnswer && whyNot === null, whyNot }
 }
 
 function deviceReadiness(device: Device, rules: Asked): DeviceReadiness {
   const { id: deviceId, name, status, hasPushToken } = device
-  const barred =
+  const reason =
     status === 'unconfirmed' || status === 'suspended' ? status : whyNotAsked(device, rules)
-  const mayAnswer = status === 'active' && barred === undefined
-  return { deviceId, name, mayAnswer, hasPushToken, whyNot: barred ?? null }
+  const mayAnswer = status === 'active' && reason === undefined
+  return { deviceId, name, mayAnswer, hasPushToken, whyNot: reason ?? null }
 }

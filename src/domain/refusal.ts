@@ -1,12 +1,15 @@
-/** Every "no" that the rules can say. The code is part of the API: it is never renamed; HTTP gives it a status. */
+/**
+ * Every refusal that the rules can decide. The code is part of the API: it is never renamed; HTTP
+ * maps it to a status.
+ */
 export type RefusalCode =
-  // who asks
+  // callers
   | 'unauthenticated'
   | 'api_key_invalid'
   | 'address_not_allowed'
   | 'scope_missing'
   | 'namespace_not_granted'
-  // what is asked for
+  // requests
   | 'not_found'
   | 'invalid_request'
   // relying parties and keys
@@ -106,18 +109,20 @@ export type RefusalCode =
   | 'conflict'
   | 'too_many_requests'
 
-/** A refusal is a value, not an exception: what it cost (a try, a proof) must survive it. */
+/**
+ * A refusal is a value, not an exception: what it used up (an attempt, a proof) must stay used up.
+ */
 export type Refusal = {
   readonly refused: RefusalCode
   /** What the caller can do next, beyond the code's fixed text. */
   readonly hint?: string
-  /** Seconds after which asking again makes sense. */
+  /** Seconds after which a retry makes sense. */
   readonly retryAfterSeconds?: number
   /** Further members for the problem document; camelCase, nothing secret. */
   readonly facts?: Readonly<Record<string, string | number | boolean | readonly string[]>>
 }
 
-/** Makes a refusal; `more` adds hint, retry time or facts. */
+/** Creates a refusal; `more` adds hint, retry time or facts. */
 export function refuse<const Code extends RefusalCode>(
   code: Code,
   more: Omit<Refusal, 'refused'> = {},
@@ -125,7 +130,7 @@ export function refuse<const Code extends RefusalCode>(
   return { refused: code, ...more }
 }
 
-/** Tells a refusal from a result. */
+/** True for a refusal, as opposed to a result. */
 export function isRefusal(value: unknown): value is Refusal {
   return typeof value === 'object' && value !== null && 'refused' in value
 }

@@ -1,9 +1,9 @@
 import type { ActivityId, ChallengeId, DeviceId, ReportId, TenantId, UserId } from './ids.ts'
 
-/** What an admin found out about a report. */
+/** What an admin concluded about a report. */
 export type ReportResolution = 'fraud' | 'false_alarm'
 
-/** "This wasn't me", said of a challenge or of an activity: one entry in the queue of admins. */
+/** "This wasn't me", about a challenge or an activity: one entry in the queue of admins. */
 export type Report = {
   readonly tenantId: TenantId
   readonly id: ReportId

@@ -1,4 +1,5 @@
-// What must not be forgotten when a database is restored to an earlier state: the lines of the revocation log.
+// What must survive the restoration of a database to an earlier state: the lines of the revocation
+// log.
 
 import type { UnregisterReason } from './device.ts'
 import {
@@ -23,7 +24,7 @@ type OfEndpoint = Common & {
   readonly endpointId: WebhookEndpointId
 }
 
-type Told = {
+type MembersByKind = {
   device_unregistered: OfDevice & { readonly reason: UnregisterReason }
   device_suspended: OfDevice
   device_activated: OfDevice
@@ -42,17 +43,19 @@ type Told = {
   webhook_endpoint_paused: OfEndpoint
   webhook_endpoint_activated: OfEndpoint
 }
-type Kind = keyof Told
+type Kind = keyof MembersByKind
 
 /** A line of this kind. */
 export type RevocationOf<K extends Kind> = {
-  [One in K]: { readonly revocation: One } & Told[One]
+  [One in K]: { readonly revocation: One } & MembersByKind[One]
 }[K]
 
-/** A revocation, or the end of a suspension or a pause. `at` is the database's time of the change. */
+/**
+ * A revocation, or the end of a suspension or a pause. `at` is the database's time of the change.
+ */
 export type Revocation = RevocationOf<Kind>
 
-/** What takes a right away. */
+/** A revocation that removes a right. */
 export type Taken = RevocationOf<Exclude<Kind, `${string}_activated`>>
 
 const reasons: Record<UnregisterReason, true> = {
@@ -68,7 +71,10 @@ function isReason(text: unknown): text is UnregisterReason {
   return typeof text === 'string' && Object.hasOwn(reasons, text)
 }
 
-/** The revocation as a line of the log, without its end; `revocation` stands first, so that lines can be found among others. */
+/**
+ * The revocation as a line of the log, without its end; `revocation` comes first, so that lines can
+ * be found among others.
+ */
 export function revocationLine({ revocation, ...facts }: Revocation): string {
   return JSON.stringify({ revocation, ...facts })
 }
@@ -78,7 +84,7 @@ const user = ['userId'] as const
 const integration = ['integrationId'] as const
 const endpoint = ['rpId', 'endpointId'] as const
 
-/** What each kind tells beside its tenant and its time. */
+/** The members of each kind, in addition to its tenant and its time. */
 const members = {
   device_unregistered: [...device, 'reason'],
   device_suspended: device,
@@ -94,14 +100,14 @@ const members = {
   webhook_endpoint_paused: endpoint,
   webhook_endpoint_activated: endpoint,
 } as const satisfies {
-  readonly [K in Kind]: readonly Exclude<keyof Told[K], keyof Common>[]
+  readonly [K in Kind]: readonly Exclude<keyof MembersByKind[K], keyof Common>[]
 }
 
-const idOf = (kind: IdKind) => (given: unknown) =>
-  typeof given === 'string' && isId(kind, given) ? given : undefined
+const idOf = (kind: IdKind) => (value: unknown) =>
+  typeof value === 'string' && isId(kind, value) ? value : undefined
 
-/** What each member is when it is well-formed; undefined otherwise. */
-const readers: Record<(typeof members)[Kind][number] | keyof Common, (given: unknown) => unknown> =
+/** The parsed value of each member when it is well-formed; undefined otherwise. */
+const readers: Record<(typeof members)[Kind][number] | keyof Common, (value: unknown) => unknown> =
   {
     tenantId: idOf('tenant'),
     userId: idOf('user'),
@@ -111,13 +117,13 @@ const readers: Record<(typeof members)[Kind][number] | keyof Common, (given: unk
     credentialId: idOf('integrationCredential'),
     rpId: idOf('relyingParty'),
     endpointId: idOf('webhookEndpoint'),
-    reason: (given) => (isReason(given) ? given : undefined),
+    reason: (value) => (isReason(value) ? value : undefined),
     at: timeOf,
     endsAt: timeOf,
   }
 
-function timeOf(given: unknown): Date | undefined {
-  const time = new Date(typeof given === 'string' ? given : '')
+function timeOf(value: unknown): Date | undefined {
+  const time = new Date(typeof value === 'string' ? value : '')
   return Number.isNaN(time.getTime()) ? undefined : time
 }
 
@@ -125,18 +131,21 @@ function isKind(text: unknown): text is Kind {
   return typeof text === 'string' && Object.hasOwn(members, text)
 }
 
-/** A line of the log; undefined when it is none, or was cut off. Whatever else stands in it is left alone. */
+/**
+ * A line of the log; undefined for any other text, and when the line was cut off. Additional
+ * members are ignored.
+ */
 export function readRevocation(line: string): Revocation | undefined {
-  const given = parse(line)
-  if (!given || !isKind(given.revocation)) return undefined
-  const { revocation } = given
+  const object = parse(line)
+  if (!object || !isKind(object.revocation)) return undefined
+  const { revocation } = object
   const names = ['tenantId', 'at', ...members[revocation]] as const
-  const facts = Object.fromEntries(names.map((name) => [name, readers[name](given[name])]))
+  const facts = Object.fromEntries(names.map((name) => [name, readers[name](object[name])]))
   if (Object.values(facts).includes(undefined)) return undefined
   return { revocation, ...facts } as Revocation
 }
 
-/** The thing that a line is about. */
+/** The id of the subject of a line. */
 function subjectOf(one: Revocation): string {
   if ('credentialId' in one) return one.credentialId
   if ('integrationId' in one) return one.integrationId
@@ -145,32 +154,36 @@ function subjectOf(one: Revocation): string {
   return 'deviceId' in one ? one.deviceId : one.userId
 }
 
-/** After these nothing comes, whatever times say. */
+/** These are final, whatever the times of other lines are. */
 const ends: readonly Kind[] = [
   'device_unregistered',
   'integration_removed',
   'webhook_endpoint_removed',
 ]
 
-function isTaken(one: Revocation): one is Taken {
+function isRemovalOfRights(one: Revocation): one is Taken {
   return !one.revocation.endsWith('_activated')
 }
 
-/** True when `earlier` stays the word on its thing whatever a later line says. */
-function isLastWord(earlier: Revocation, later: Revocation): boolean {
+/** True when `earlier` stays in force for its subject whatever a later line says. */
+function isFinal(earlier: Revocation, later: Revocation): boolean {
   if ('endsAt' in earlier && 'endsAt' in later) return earlier.endsAt <= later.endsAt
   return ends.includes(earlier.revocation)
 }
 
-/** The later of two words on one thing; of two of the same time, the one that was read later. */
+/**
+ * The one of two lines about one subject that is in force; of two with the same time, the one that
+ * was read later.
+ */
 function laterOf(before: Revocation, one: Revocation): Revocation {
   const [earlier, later] = before.at <= one.at ? [before, one] : [one, before]
-  return isLastWord(earlier, later) ? earlier : later
+  return isFinal(earlier, later) ? earlier : later
 }
 
 /**
- * What lines come to, in whatever order they are read: the last word on each thing, where an end for good is always the last, and
- * of several ends of a credential the earliest. What gives something back is not in force.
+ * Reduces lines, in whatever order they are read, to the one in force for each subject: a permanent
+ * end always wins, and of several ends of a credential the earliest. Lines that restore a right are
+ * not in force.
  */
 export function createLastWords(): { add(one: Revocation): void; inForce(): Taken[] } {
   const last = new Map<string, Revocation>()
@@ -180,7 +193,7 @@ export function createLastWords(): { add(one: Revocation): void; inForce(): Take
       const before = last.get(name)
       last.set(name, before ? laterOf(before, one) : one)
     },
-    inForce: () => [...last.values()].filter(isTaken),
+    inForce: () => [...last.values()].filter(isRemovalOfRights),
   }
 }
 

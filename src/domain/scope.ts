@@ -15,10 +15,10 @@ export const scopes = [
 ] as const
 export type Scope = (typeof scopes)[number]
 
-/** What a new key gets when nobody says otherwise: enough to ask, not enough to enroll. */
+/** The scopes of a new key by default: enough to ask, not enough to enroll. */
 export const defaultScopes: readonly Scope[] = ['challenges:write', 'users:read']
 
 /** True when the key's scopes allow what the route needs. */
-export function allows(granted: readonly string[], needed: Scope): boolean {
-  return granted.includes(needed) || granted.includes('admin')
+export function allows(keyScopes: readonly string[], scope: Scope): boolean {
+  return keyScopes.includes(scope) || keyScopes.includes('admin')
 }

@@ -1,8 +1,8 @@
 import type { ActivityType } from './activity.ts'
 
 /**
- * Types that the database spells otherwise. The audit chain hashes the stored text, so rows of every
- * age keep one stored spelling; the API, webhooks and exports show only ours.
+ * Types that the database spells differently. The audit chain hashes the stored text, so rows of
+ * every age keep one stored spelling; the API, webhooks and exports show only ours.
  */
 export const storedSpellings = {
   enrollment_opened: 'enrolment_opened',
@@ -11,17 +11,17 @@ export const storedSpellings = {
   enrollment_void: 'enrolment_void',
 } as const satisfies Partial<Record<ActivityType, string>>
 
-const stored: Readonly<Partial<Record<ActivityType, string>>> = storedSpellings
+const spellings: Readonly<Partial<Record<ActivityType, string>>> = storedSpellings
 const types = new Map<string, ActivityType>(
   Object.entries(storedSpellings).map(([type, text]) => [text, type as ActivityType]),
 )
 
-/** The text under which the database holds a type. */
+/** The text under which the database stores a type. */
 export function storedActivityType(type: ActivityType): string {
-  return stored[type] ?? type
+  return spellings[type] ?? type
 }
 
-/** The type that a stored text stands for. */
+/** The type for a stored text. */
 export function activityTypeOf(text: string): ActivityType {
   return types.get(text) ?? (text as ActivityType)
 }

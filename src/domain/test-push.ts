@@ -1,4 +1,5 @@
-// A test push wakes a phone for nothing but to show that it can be woken: it must not wear anybody down.
+// A test push wakes a phone only to show that it can be woken: rate limits keep it from bothering
+// anybody.
 
 import type { Device } from './device.ts'
 import { checkProtection, isAhead, type Protection, secondsUntil } from './protection.ts'
@@ -10,7 +11,7 @@ export const testPushGapSeconds = 10
 /** Test pushes to one device within any hour. */
 export const testPushesPerHourMax = 5
 
-/** Refuses a test push to a device that cannot be pushed, or to a user who is to have no pushes. */
+/** Refuses a test push to a device that cannot be pushed, or to a user who may not get pushes. */
 export function checkTestPush(
   { status, hasPushToken }: Pick<Device, 'status' | 'hasPushToken'>,
   protection: Protection,
@@ -19,8 +20,8 @@ export function checkTestPush(
   if (status === 'unregistered') return refuse('device_unregistered')
   if (status === 'suspended') return refuse('device_suspended')
   if (status === 'unconfirmed') return refuse('device_not_active')
-  const stopped = checkProtection(protection, now)
-  if (stopped) return stopped
+  const refusal = checkProtection(protection, now)
+  if (refusal) return refusal
   const { reportedUntil, pausedUntil } = protection
   if (isAhead(reportedUntil, now)) {
     return refuse('push_locked', {

@@ -1,37 +1,45 @@
-// Text that people read while they decide: what is cleaned of it, and what must not stand in it.
+// Text that people read while they decide: how it is cleaned, and which characters it must not
+// hold.
 
-// Scripts whose letters join or stack, so that a (non-)joiner between them changes what is read: those with a Joining_Type of
-// their own, and those with a virama. RFC 5892, appendix A.1 and A.2, in the properties that regular expressions have.
+// Scripts whose letters join or stack, so that a (non-)joiner between them changes what is read:
+// those with a Joining_Type of their own, and those with a virama. RFC 5892, appendix A.1 and A.2,
+// in the properties that regular expressions have.
 const joining =
-  '[[\\p{L}\\p{M}]&&[\\p{scx=Arab}\\p{scx=Syrc}\\p{scx=Nkoo}\\p{scx=Mong}\\p{scx=Adlm}\\p{scx=Rohg}\\p{scx=Mand}' +
-  '\\p{scx=Deva}\\p{scx=Beng}\\p{scx=Guru}\\p{scx=Gujr}\\p{scx=Orya}\\p{scx=Taml}\\p{scx=Telu}\\p{scx=Knda}' +
+  '[[\\p{L}\\p{M}]&&[\\p{scx=Arab}\\p{scx=Syrc}\\p{scx=Nkoo}\\p{scx=Mong}\\p{scx=Adlm}' +
+  '\\p{scx=Rohg}\\p{scx=Mand}' +
+  '\\p{scx=Deva}\\p{scx=Beng}\\p{scx=Guru}\\p{scx=Gujr}\\p{scx=Orya}\\p{scx=Taml}' +
+  '\\p{scx=Telu}\\p{scx=Knda}' +
   '\\p{scx=Mlym}\\p{scx=Sinh}\\p{scx=Khmr}\\p{scx=Mymr}\\p{scx=Tibt}\\p{scx=Bali}\\p{scx=Java}]]'
 const virama =
-  '[\\u094D\\u09CD\\u0A4D\\u0ACD\\u0B4D\\u0BCD\\u0C4D\\u0CCD\\u0D4D\\u0DCA\\u1039\\u17D2\\u1B44\\uA9C0]'
+  '[\\u094D\\u09CD\\u0A4D\\u0ACD\\u0B4D\\u0BCD\\u0C4D\\u0CCD\\u0D4D\\u0DCA\\u1039\\u17D2\\u1B44' +
+  '\\uA9C0]'
 const joiner = '[\\u200C\\u200D]'
-const justified = `\\p{RGI_Emoji}|(?<=${joining})${joiner}(?=${joining})|(?<=${virama})${joiner}`
+const allowedSequences =
+  `\\p{RGI_Emoji}|(?<=${joining})${joiner}(?=${joining})|` + `(?<=${virama})${joiner}`
 
-// Control, format (bidi overrides, zero width), private use, surrogates, line and paragraph separators, and characters
-// without a shape (Hangul fillers, the braille blank): all can make one text look like another (Trojan Source,
-// CVE-2021-42574). Variation selectors choose between shapes of the character before them; names and emoji need them.
-const hidden =
-  '[\\p{Cc}\\p{Cf}\\p{Co}\\p{Cs}\\p{Zl}\\p{Zp}\\u2800[\\p{Default_Ignorable_Code_Point}--\\p{Variation_Selector}]]'
-const anyHidden = new RegExp(hidden, 'v')
-const hiddenOrJustified = new RegExp(`${justified}|(?<hidden>${hidden})`, 'gv')
+// Control, format (bidi overrides, zero width), private use, surrogates, line and paragraph
+// separators, and characters without a shape (Hangul fillers, the braille blank): all can make one
+// text look like another (Trojan Source, CVE-2021-42574). Variation selectors choose between shapes
+// of the character before them; names and emoji need them.
+const hiddenCharacters =
+  '[\\p{Cc}\\p{Cf}\\p{Co}\\p{Cs}\\p{Zl}\\p{Zp}\\u2800' +
+  '[\\p{Default_Ignorable_Code_Point}--\\p{Variation_Selector}]]'
+const anyHidden = new RegExp(hiddenCharacters, 'v')
+const hiddenOrJustified = new RegExp(`${allowedSequences}|(?<hidden>${hiddenCharacters})`, 'gv')
 
-// More marks than any script stacks on one letter: text that climbs over its neighbours.
-const stacked = /\p{M}{5}/u
+// More marks than any script stacks on one letter: such text covers its neighboring lines.
+const stackedMarks = /\p{M}{5}/u
 
-/** The text with `instead` for everything that hides; joiners where they join, and emoji, stay. */
+/** The text with `instead` for every hidden character; joiners where they join, and emoji, stay. */
 function withoutHidden(text: string, instead: string): string {
   if (!anyHidden.test(text)) return text
-  return text.replaceAll(hiddenOrJustified, (found, ...rest) =>
-    (rest.at(-1) as { readonly hidden?: string }).hidden === undefined ? found : instead,
+  return text.replaceAll(hiddenOrJustified, (match, ...rest) =>
+    (rest.at(-1) as { readonly hidden?: string }).hidden === undefined ? match : instead,
   )
 }
 
-/** Every UTF-16 unit as JSON escapes it, so that a text in JSON stays the same text. */
-function escaped(text: string): string {
+/** Every UTF-16 unit in JSON's escape notation, so that a text in JSON stays the same text. */
+function escapeUnits(text: string): string {
   return text
     .split('')
     .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
@@ -39,20 +47,23 @@ function escaped(text: string): string {
 }
 
 /**
- * The text with everything that hides, moves or overwrites other text spelt out (`\u001b`), line feeds too: fit for a terminal or a
- * line of a log, whoever wrote it.
+ * The text with every character that hides, moves or overwrites other text escaped (`\u001b`), line
+ * feeds too: safe for a terminal or a line of a log, whatever its source.
  */
 export function spellOutHidden(text: string): string {
   if (!anyHidden.test(text)) return text
-  return text.replaceAll(hiddenOrJustified, (found, ...rest) =>
-    (rest.at(-1) as { readonly hidden?: string }).hidden === undefined ? found : escaped(found),
+  return text.replaceAll(hiddenOrJustified, (match, ...rest) =>
+    (rest.at(-1) as { readonly hidden?: string }).hidden === undefined ? match : escapeUnits(match),
   )
 }
 
 const spaceOrMark = /^[\p{Zs}\u200B-\u200F\u061C\u2060\uFEFF]$/u
 const afterVirama = new RegExp(`${virama}${joiner}$`, 'v')
 
-/** Without what is invisible at its ends. By steps, because a pattern would look at a long run of spaces once for each of them. */
+/**
+ * Without invisible characters at its ends. Step by step, because a pattern would scan a long run
+ * of spaces once for each of them.
+ */
 function withoutEdges(text: string): string {
   let [from, to] = [0, text.length]
   while (from < to && spaceOrMark.test(text.charAt(from))) from++
@@ -64,51 +75,61 @@ function withoutEdges(text: string): string {
 }
 
 /**
- * The text as it is stored, signed and shown: composed (NFC), without soft hyphens, and without spaces, joiners and direction marks at
- * its ends, which keyboards and word processors leave behind. Cleaning twice changes nothing. What hides or reorders stays, to be refused.
+ * The text as it is stored, signed and shown: composed (NFC), without soft hyphens, and without
+ * spaces, joiners and direction marks at its ends, which keyboards and word processors leave
+ * behind. Cleaning twice changes nothing. Characters that hide or reorder text stay, so that the
+ * text is refused.
  */
 export function cleanText(text: string): string {
-  // Composed first: it puts marks into another order, and a joiner at the end stays by the mark before it.
+  // Composed first: it puts marks into another order, and a joiner at the end stays by the mark
+  // before it.
   return withoutEdges(text.replaceAll('\u00AD', '').normalize('NFC'))
 }
 
-/** True when the text is lines that show what they say: nothing invisible but line feeds and tabs, and not blank. */
+/**
+ * True when the text is lines that show all that they hold: nothing invisible but line feeds and
+ * tabs, and not blank.
+ */
 export function areShowableLines(text: string): boolean {
   const plain = text.replaceAll(/[\n\t]/g, ' ')
   return plain.trim() !== '' && withoutHidden(plain, '') === plain
 }
 
-/** True when the text is as `cleanText` leaves it, not blank, at most `lengthMax` UTF-16 units, and shows what it says. */
+/**
+ * True when the text is as `cleanText` leaves it, not blank, at most `lengthMax` UTF-16 units, and
+ * shows all that it holds.
+ */
 export function isShowable(text: string, lengthMax: number): boolean {
   return (
     text.length <= lengthMax &&
     text !== '' &&
     text === cleanText(text) &&
     withoutHidden(text, '') === text &&
-    !stacked.test(text)
+    !stackedMarks.test(text)
   )
 }
 
 /**
- * What can be shown of a text that a client passes on from strangers: without what would hide, move or overwrite other text (on
- * phones and on terminals), and no longer than allowed; undefined when nothing is left.
+ * The showable part of a text that a client passes on from unauthenticated sources: without
+ * characters that would hide, move or overwrite other text (on phones and on terminals), and no
+ * longer than allowed; undefined when nothing is left.
  */
 export function showablePart(text: string, lengthMax: number): string | undefined {
-  const shown = (part: string) =>
+  const toShowable = (part: string) =>
     cleanText(
       withoutHidden(part.toWellFormed().normalize('NFC'), ' ')
         .replaceAll(/(\p{M}{4})\p{M}+/gu, '$1')
         .replaceAll(/\s+/g, ' '),
     )
-  const cut = shown(text).slice(0, lengthMax)
-  // Where an emoji or a letter with its joiner was cut in two, the rest is no text any more.
-  const short = shown(cut.replace(/[\uD800-\uDBFF]$/, ''))
+  const cut = toShowable(text).slice(0, lengthMax)
+  // Where an emoji or a letter with its joiner was cut in two, the remainder is no valid text.
+  const short = toShowable(cut.replace(/[\uD800-\uDBFF]$/, ''))
   return isShowable(short, lengthMax) ? short : undefined
 }
 
 /**
- * True for a text that names somebody or something to machines: one spelling only, so without all that `cleanText` would drop or
- * compose, and without joiners even where they join.
+ * True for a text that names somebody or something to machines: in one spelling only, so without
+ * anything that `cleanText` would drop or compose, and without joiners even where they join.
  */
 export function isIdentifier(text: string, lengthMax: number): boolean {
   return isShowable(text, lengthMax) && !anyHidden.test(text)

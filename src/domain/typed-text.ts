@@ -1,9 +1,13 @@
-// What people type of what they see elsewhere: codes and numbers, through keyboards of all scripts and word processors.
+// What people type from another screen or paper: codes and numbers, through keyboards of all
+// scripts and word processors.
 
 const digit = /\p{Nd}/gu
 const isDigit = (codePoint: number) => /^\p{Nd}$/u.test(String.fromCodePoint(codePoint))
 
-/** Digits stand in runs of ten, from zero on (Unicode, 4.6): the value is the way back to the start of the run. */
+/**
+ * Digits come in runs of ten, from zero on (Unicode, 4.6): the value is the distance from the start
+ * of the run.
+ */
 function digitOf(character: string): string {
   const codePoint = Number(character.codePointAt(0))
   let first = codePoint
@@ -16,12 +20,13 @@ export function withAsciiDigits(text: string): string {
   return text.replaceAll(digit, (character) => (character <= '9' ? character : digitOf(character)))
 }
 
-// White space, dashes, quotation marks, dots and commas, marks on letters, and what shows nothing but directs the text.
+// White space, dashes, quotation marks, dots and commas, marks on letters, and invisible characters
+// that direct the text.
 const setApart = /[\p{White_Space}\p{Pd}\u2212\p{Pi}\p{Pf}"'.,\u00B7\u2022_\p{M}\p{Cf}]/gu
 
 /**
- * What was meant by what was typed: ASCII digits, without everything that only sets characters apart. Client libraries do the same
- * before they sign (docs/protocol.md, section 4).
+ * The intended text of what was typed: ASCII digits, without separators. Client libraries do the
+ * same before they sign (docs/protocol.md, section 4).
  */
 export function plainTyped(text: string): string {
   return withAsciiDigits(text).replaceAll(setApart, '')

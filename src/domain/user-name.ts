@@ -1,14 +1,20 @@
-// From the name that a client of an integration sends to the name of a user in the integration's namespace.
+// Maps the name that a client of an integration sends to the name of a user in the integration's
+// namespace.
 
 import { isIdentifier } from './text.ts'
 
-/** How names are mapped. Whatever does not fit is refused: a name that is bent until it fits is somebody else's. */
+/**
+ * How names are mapped. A name that does not fit is refused: a name altered until it fits may be
+ * another user's.
+ */
 export type UserNameMapping = {
   /** Which part of the name is its domain: `ada@example.com`, `EXAMPLE\ada`, or none. */
   readonly domain: 'none' | 'suffix' | 'prefix'
-  /** The domains that are taken, in any case of ASCII letters; a name of another one is refused. */
+  /** The accepted domains, in any case of ASCII letters; a name of another one is refused. */
   readonly domains: readonly string[]
-  /** Upper-case ASCII letters become lower case; names with other upper-case letters are refused. */
+  /**
+   * Upper-case ASCII letters become lower case; names with other upper-case letters are refused.
+   */
   readonly lowerCase: boolean
   /** The identifier, of text and the placeholders `{username}` and `{domain}`. */
   readonly template: string
@@ -28,21 +34,21 @@ const lengthMax = 255
 export function mappingFault({ domain, domains, template }: UserNameMapping): string | undefined {
   const placeholders: readonly string[] = template.match(/\{[^{}]*\}/g) ?? []
   if (/[{}]/.test(template.replaceAll(/\{(?:username|domain)\}/g, ''))) {
-    return 'The template knows the placeholders {username} and {domain}, and no other braces.'
+    return 'The template may hold the placeholders {username} and {domain}, and no other braces.'
   }
   if (placeholders.filter((one) => one === '{username}').length !== 1) {
-    return 'The template holds {username} exactly once.'
+    return 'The template must hold {username} exactly once.'
   }
   if (domain === 'none' && (placeholders.includes('{domain}') || domains.length > 0)) {
-    return 'Without a domain there are no domains to take, and no {domain} in the template.'
+    return 'Without a domain there are no domains to accept, and no {domain} in the template.'
   }
   if (domain !== 'none' && domains.length === 0) {
-    return 'Name the domains that are taken.'
+    return 'List the accepted domains.'
   }
   return undefined
 }
 
-/** The identifier without the spaces (no-break ones, too) that pasting left around it. */
+/** The identifier without the spaces (no-break ones, too) left around it by pasting. */
 export function trimIdentifier(text: string): string {
   let [from, to] = [0, text.length]
   while (from < to && /\p{Zs}/u.test(text.charAt(from))) from++
@@ -51,15 +57,18 @@ export function trimIdentifier(text: string): string {
 }
 
 /**
- * How a tenant tells identifiers apart: by every letter, or with A to Z of a mail-shaped one taken for a to z, because people and
- * directories write addresses in any case.
+ * How a tenant compares identifiers: exactly, or with A to Z of an email-shaped one folded to a to
+ * z, because people and directories write addresses in any case.
  */
 export const identifierCases = ['exact', 'fold_ascii'] as const
 export type IdentifierCase = (typeof identifierCases)[number]
 
 const mailShaped = /^[^@]+@[^@]+$/
 
-/** What an identifier is looked up by, in ASCII alone: other alphabets fold into one another, and into ASCII. */
+/**
+ * The key by which an identifier is looked up. Folds ASCII only: letters of other alphabets fold
+ * into one another, and into ASCII.
+ */
 export function identifierKey(value: string): string {
   return mailShaped.test(value) ? asciiLower(value) : value
 }
@@ -71,31 +80,34 @@ export function isSameIdentifier(rule: IdentifierCase, one: string, other: strin
 
 const asciiLower = (text: string) => text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
 
-/** Takes a name apart; undefined when its domain is missing, none that is taken, or there is more than one. */
+/**
+ * Splits a name; undefined when its domain is missing or not accepted, or there is more than one.
+ */
 function split(
   { domain, domains }: UserNameMapping,
-  given: string,
+  name: string,
 ): { readonly username: string; readonly domain: string } | undefined {
-  if (domain === 'none') return { username: given, domain: '' }
-  const [first = '', second = '', ...more] = given.split(domain === 'suffix' ? '@' : '\\')
+  if (domain === 'none') return { username: name, domain: '' }
+  const [first = '', second = '', ...more] = name.split(domain === 'suffix' ? '@' : '\\')
   if (more.length > 0) return undefined
-  const [username, found] = domain === 'suffix' ? [first, second] : [second, first]
+  const [username, domainPart] = domain === 'suffix' ? [first, second] : [second, first]
   if (username === '' || /[@\\]/.test(username)) return undefined
-  const taken = domains.find((one) => asciiLower(one) === asciiLower(found))
-  return taken === undefined ? undefined : { username, domain: asciiLower(taken) }
+  const matchingDomain = domains.find((one) => asciiLower(one) === asciiLower(domainPart))
+  return matchingDomain === undefined ? undefined : { username, domain: asciiLower(matchingDomain) }
 }
 
-/** The identifier that a given name stands for; undefined when it stands for none. */
-export function mapUserName(mapping: UserNameMapping, given: string): string | undefined {
-  const name = trimIdentifier(given)
+/** The identifier for a client's name; undefined when there is none. */
+export function mapUserName(mapping: UserNameMapping, clientName: string): string | undefined {
+  const name = trimIdentifier(clientName)
   if (!isIdentifier(name, lengthMax)) return undefined
   const parts = split(mapping, name)
   if (!parts) return undefined
   const username = mapping.lowerCase ? asciiLower(parts.username) : parts.username
-  // Other alphabets have letters whose lower case is ASCII: U+212A would become the k of somebody else.
+  // Other alphabets have letters whose lower case is ASCII: U+212A would become the k of another
+  // user's name.
   if (mapping.lowerCase && username !== username.toLowerCase()) return undefined
-  const mapped = mapping.template
+  const identifier = mapping.template
     .replaceAll('{domain}', () => parts.domain)
     .replace('{username}', () => username)
-  return isIdentifier(mapped, lengthMax) ? mapped : undefined
+  return isIdentifier(identifier, lengthMax) ? identifier : undefined
 }

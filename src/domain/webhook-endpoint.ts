@@ -1,21 +1,26 @@
-// The rules of endpoints: what they subscribe to, when they are tried again, and when nobody tries any more.
+// The rules of endpoints: their subscriptions, their retries, and when retries stop.
 
 import type { RelyingPartyId, TenantId, WebhookEndpointId } from './ids.ts'
 import { isDense, type SubscribedEventType, type WebhookEventType } from './webhook-event.ts'
 
 /** Endpoints of one relying party. */
 export const endpointsMax = 20
-/** Tests and replays of one endpoint, together, within any minute: whoever holds an API key must not be able to flood an address by us. */
+/**
+ * Tests and replays of one endpoint, together, within any minute: the holder of an API key must not
+ * be able to flood an address through us.
+ */
 export const requestsPerMinuteMax = 10
-/** How long the old secret signs beside the new one, unless the relying party says otherwise. */
+/**
+ * How long the old secret signs together with the new one, unless the relying party says otherwise.
+ */
 export const secretOverlapSeconds = { default: 86_400, max: 604_800 } as const
-/** An endpoint is paused when it has done nothing but fail for so long. */
+/** An endpoint is paused after failing without a success for so long. */
 export const failingDaysMax = 5
 
-/** Types of events, or `*` alone for all, those that come later included. */
+/** Types of events, or `*` alone for all, including types added later. */
 export type EventFilter = readonly (SubscribedEventType | '*')[]
 
-/** Where a relying party wants to hear of what happens. Its secret is told once. */
+/** Where a relying party receives events. Its secret is shown once. */
 export type WebhookEndpoint = {
   readonly tenantId: TenantId
   readonly id: WebhookEndpointId
@@ -23,10 +28,13 @@ export type WebhookEndpoint = {
   readonly url: string
   readonly description: string
   readonly events: EventFilter
-  /** `paused` keeps what is owed until it is active again or stale; `disabled` is owed nothing more. */
+  /**
+   * `paused` keeps queued deliveries until it is active again or they are stale; `disabled` gets no
+   * more deliveries.
+   */
   readonly status: 'active' | 'paused' | 'disabled'
   readonly statusReason: 'relying_party' | 'failing' | 'gone' | null
-  /** Until when the secret before signs too. */
+  /** Until when the previous secret signs too. */
   readonly previousSecretUntil: Date | null
   /** First failure since the last success. */
   readonly failingSince: Date | null
@@ -35,12 +43,15 @@ export type WebhookEndpoint = {
   readonly updatedAt: Date
 }
 
-/** What auditors are told of an address: scheme, host and port. Path and query may hold a secret, and the audit record outlives the endpoint. */
+/**
+ * What auditors see of an address: scheme, host and port. Path and query may hold a secret, and the
+ * audit record outlives the endpoint.
+ */
 export function originOf({ url }: Pick<WebhookEndpoint, 'url'>): string {
   return new URL(url).origin
 }
 
-/** True when the endpoint asked for events of this type. */
+/** True when the endpoint subscribes to events of this type. */
 export function wants(
   { events }: Pick<WebhookEndpoint, 'events'>,
   type: WebhookEventType,
@@ -60,25 +71,27 @@ const sparseSeconds = [
   20 * 3600,
   24 * 3600,
 ]
-// A dense one goes on until it is stale: half a minute is often enough for somebody who waits.
+// Dense retries go on until the event is stale: one every half minute is often enough for a waiting
+// caller.
 const denseMaxSeconds = 30
 
-/** What came of one try. */
+/** The outcome of one attempt. */
 export type WebhookOutcome =
   | { readonly kind: 'accepted'; readonly statusCode: number }
-  /** The endpoint says that it is gone for ever (410). */
+  /** The endpoint is gone permanently, by its own response (410). */
   | { readonly kind: 'gone'; readonly statusCode: number; readonly reason: string }
   | {
       readonly kind: 'failed'
       readonly statusCode: number | null
       readonly reason: string
-      /** What the endpoint asked for with Retry-After. */
+      /** The delay that the endpoint requested with Retry-After. */
       readonly afterMs?: number
     }
 
 /**
- * The wait before the next try, or null when there is none. `attempts` counts those made; `chance` is uniform in [0, 1) and spreads what failed together by
- * a fifth. A wish of the endpoint to be left alone for longer is honoured.
+ * The back-off before the next attempt, or null when there is none. `attempts` counts those made;
+ * `chance` is uniform in [0, 1) and adds up to a fifth as jitter. A longer delay requested by the
+ * endpoint is honored.
  */
 export function retryDelayMs(
   type: WebhookEventType,
@@ -94,7 +107,10 @@ export function retryDelayMs(
   return Math.max(afterMs, Math.round(seconds * 1000 * (1 + chance / 5)))
 }
 
-/** True for an endpoint that has done nothing but fail for days, from its first failure to its last. */
+/**
+ * True for an endpoint that has been failing for days without a success, from its first failure to
+ * its last.
+ */
 export function isHopeless({
   failingSince,
   lastFailedAt,

@@ -1,4 +1,5 @@
-// What endpoints of relying parties are told: which events a fact makes, who may hear them, and what they say.
+// The events that relying parties' endpoints receive: which events a fact causes, their audience
+// and their content.
 
 import type { Severity } from './activity.ts'
 import type {
@@ -11,12 +12,16 @@ import type {
   UserId,
 } from './ids.ts'
 
-/** Goes up when a member of an event changes its meaning or goes; members may be added at any time. */
+/**
+ * Goes up when a member of an event changes its meaning or is removed; members may be added at any
+ * time.
+ */
 export const webhookEventVersion = 1
 
 type Audience = 'owner' | 'viewers'
 
-// The owner is the relying party that asked, enrolled or posted; viewers are those that may see the user.
+// The owner is the relying party that asked, enrolled or posted; viewers are those that may see the
+// user.
 const audiences = {
   'challenge.created': 'owner',
   'challenge.delivered': 'owner',
@@ -39,14 +44,16 @@ const audiences = {
   'activity.recorded': 'viewers',
 } as const satisfies Readonly<Record<string, Audience>>
 
-/** What an endpoint may ask to be told. A closed set: names are never changed or used again. */
+/** What an endpoint may subscribe to. A closed set: names are never changed or reused. */
 export type SubscribedEventType = keyof typeof audiences
 export const subscribedEventTypes = Object.keys(audiences) as SubscribedEventType[]
 
-/** The same and the test, which goes only where it was asked for. */
+/** The same and the test event, which is sent only to the endpoint that requested it. */
 export type WebhookEventType = SubscribedEventType | 'webhook.test'
 
-/** Events that end a challenge; exactly one of them is made of each. They carry the signed result. */
+/**
+ * Events that end a challenge; there is exactly one of them for each. They carry the signed result.
+ */
 const endingTypes = [
   'challenge.approved',
   'challenge.denied',
@@ -60,7 +67,7 @@ export function carriesResult(type: WebhookEventType): boolean {
   return (endingTypes as readonly string[]).includes(type)
 }
 
-/** A challenge as its events tell it. */
+/** A challenge as its events describe it. */
 export type ToldChallenge = {
   readonly userId: UserId
   readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled'
@@ -74,7 +81,7 @@ export type ToldChallenge = {
   readonly decidedDeviceId: DeviceId | null
 }
 
-/** Something that happened, as the database noted it in the same transaction. */
+/** Something that happened, recorded by the database in the same transaction. */
 export type WebhookFact = {
   readonly tenantId: TenantId
   readonly kind: 'activity' | 'challenge_fetched' | 'push_sent' | 'push_failed' | 'push_token_lost'
@@ -89,13 +96,15 @@ export type WebhookFact = {
   readonly ownerRpId: RelyingPartyId | null
   readonly viewerRpIds: readonly RelyingPartyId[]
   readonly occurredAt: Date
-  /** The challenge that it is about, as it stands; null without one, or once it is gone. */
+  /**
+   * The current state of the challenge that it is about; null without one, or once it is deleted.
+   */
   readonly challenge: ToldChallenge | null
 }
 
 export type WebhookData = Readonly<Record<string, string | number | null>>
 
-/** One event, and whose endpoints may hear it. */
+/** One event, and the relying parties whose endpoints may receive it. */
 export type WebhookEvent = {
   readonly type: WebhookEventType
   readonly rpIds: readonly RelyingPartyId[]
@@ -130,25 +139,28 @@ const ofKind: Readonly<Record<WebhookFact['kind'], readonly SubscribedEventType[
   push_token_lost: ['device.push_token_lost'],
 }
 
-/** The events that a fact makes; one about a challenge that is gone makes none of its kind. */
+/**
+ * The events that a fact causes; a fact about a deleted challenge causes none of the challenge's
+ * events.
+ */
 export function eventsOf(fact: WebhookFact): WebhookEvent[] {
   const types = [...(ofActivity[fact.activityType ?? ''] ?? []), ...ofKind[fact.kind]]
   return types.flatMap((type) => {
-    const told = dataOf(type, fact)
-    return told === null
+    const data = dataOf(type, fact)
+    return data === null
       ? []
       : {
           type,
           rpIds: audienceOf(type, fact),
           userId: fact.userId,
-          data: { version: webhookEventVersion, ...told },
+          data: { version: webhookEventVersion, ...data },
           occurredAt: fact.occurredAt,
           staleAt: staleAt(type, fact.occurredAt, fact.challenge?.expiresAt ?? null),
         }
   })
 }
 
-// What a relying party posted is no other's to read, as in the list of activities.
+// What one relying party posted is not shown to another, as in the list of activities.
 function audienceOf(type: SubscribedEventType, fact: WebhookFact): readonly RelyingPartyId[] {
   const own = audiences[type] === 'owner' || fact.activityType === 'posted'
   if (!own) return fact.viewerRpIds
@@ -173,31 +185,34 @@ function dataOf(type: SubscribedEventType, fact: WebhookFact): WebhookData | nul
 function ofChallenge(
   type: SubscribedEventType,
   { challengeId, deviceId, reason }: WebhookFact,
-  told: ToldChallenge,
+  challenge: ToldChallenge,
 ): WebhookData {
-  const { userId, deliveryMode, binding, idempotencyKey } = told
+  const { userId, deliveryMode, binding, idempotencyKey } = challenge
   const open = type === 'challenge.created'
   const about = {
     challengeId,
     userId,
-    status: open ? 'pending' : told.status,
-    reason: open ? null : told.reason,
+    status: open ? 'pending' : challenge.status,
+    reason: open ? null : challenge.reason,
     deliveryMode,
     binding,
     idempotencyKey,
-    createdAt: told.createdAt.toISOString(),
-    expiresAt: told.expiresAt.toISOString(),
-    decidedAt: open ? null : (told.decidedAt?.toISOString() ?? null),
-    decidedDeviceId: open ? null : told.decidedDeviceId,
+    createdAt: challenge.createdAt.toISOString(),
+    expiresAt: challenge.expiresAt.toISOString(),
+    decidedAt: open ? null : (challenge.decidedAt?.toISOString() ?? null),
+    decidedDeviceId: open ? null : challenge.decidedDeviceId,
   }
   if (type === 'challenge.delivered' || type === 'challenge.fetched') return { ...about, deviceId }
   if (type === 'challenge.delivery_failed') return { ...about, deviceId, pushReason: reason }
   return about
 }
 
-/** How long an event of a challenge is worth sending beyond the end of the challenge, or beyond the event where that is later. */
+/**
+ * How long an event of a challenge is worth sending after the end of the challenge, or after the
+ * event where that is later.
+ */
 export const challengeGraceSeconds = 60
-/** How long the others are: longer than their last try. */
+/** How long the others are worth sending: longer than until their last attempt. */
 export const staleDays = 4
 
 /** When nobody waits for an event any more. */
@@ -207,7 +222,7 @@ export function staleAt(type: WebhookEventType, from: Date, challengeEnds: Date 
   return new Date(last + challengeGraceSeconds * 1000)
 }
 
-/** True for events that somebody waits for at this moment. */
+/** True for events that somebody is waiting for at this moment. */
 export function isDense(type: WebhookEventType): boolean {
   return type.startsWith('challenge.') || type === 'webhook.test'
 }
