@@ -9,19 +9,25 @@ export type Activity = Required<Omit<NewActivity, 'challengeId' | 'deviceId' | '
   readonly challengeId: string | null
   readonly deviceId: string | null
   readonly enrollmentId: string | null
-  /** What a relying party claims; null for what the service itself recorded. */
+  /** What a relying party posted; null for what the service itself recorded. */
   readonly posted: PostedActivity | null
   readonly occurredAt: Date
 }
 
-/** Whose eyes: a relying party sees what it posted itself and nothing that others posted; the user sees all but what is hidden. */
+/**
+ * Restricts what a reader sees: a relying party sees what it posted itself and nothing that others
+ * posted; the user sees all but the hidden types.
+ */
 export type ActivityView =
   | { readonly rpId: RelyingPartyId | null }
   | { readonly hidden: readonly ActivityType[] }
 
 export interface ActivityStore {
   find(tenantId: TenantId, id: ActivityId): Promise<Activity | null>
-  /** A page of a user's activities, newest first; without a view only what the service itself recorded. */
+  /**
+   * A page of a user's activities, newest first; without a view only those that the service itself
+   * recorded.
+   */
   list(
     tenantId: TenantId,
     userId: UserId,
@@ -29,9 +35,9 @@ export interface ActivityStore {
     view?: ActivityView,
   ): Promise<Activity[]>
   /**
-   * Records what a relying party posted, once for each of its keys: when the key was used before, the activity of then comes
-   * back with the hash of its request. `postHash` is null for a new one. Null when the user
-   * was erased meanwhile.
+   * Records what a relying party posted, once for each idempotency key: when the key was used
+   * before, the activity recorded then is returned with the hash of its request. `postHash` is null
+   * for a new one. Null when the user was erased meanwhile.
    */
   post(command: {
     readonly tenantId: TenantId

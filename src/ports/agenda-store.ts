@@ -1,4 +1,4 @@
-/** What the worker has to do, by kind. */
+/** The worker's kinds of due work. */
 export type Matter =
   | 'pushes'
   | 'queuedPushes'
@@ -11,10 +11,16 @@ export type Matter =
   | 'staleWebhooks'
   | 'erasures'
 
-/** In how many milliseconds the next of a kind is due, at or below zero when it is already; null when there is none. */
+/**
+ * In how many milliseconds the next of a kind is due, zero or below when it is due already; null
+ * when there is none.
+ */
 export type Agenda = Readonly<Record<Matter, number | null>>
 
 export interface AgendaStore {
-  /** Everything that is owed, by when, in one cheap statement. Early rather than late: what is due may turn out not to be. */
+  /**
+   * When the next work of each kind is due, in one cheap statement. Early rather than late: work
+   * that is due may turn out not to be.
+   */
   look(): Promise<Agenda>
 }

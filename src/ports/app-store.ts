@@ -14,14 +14,16 @@ export type App = {
   readonly updatedAt: Date
 }
 
-/** What Apple gives for an app: a signing key (.p8) with its id, and the team that owns the app. */
+/**
+ * Apple's credentials for an app: a signing key (.p8) with its id, and the team that owns the app.
+ */
 export type ApnsCredentials = {
   readonly pem: string
   readonly keyId: string
   readonly teamId: string
 }
 
-/** What sending needs of a Google service account's JSON file. */
+/** The parts of a Google service account's JSON file that sending needs. */
 export type FcmCredentials = {
   readonly project_id: string
   readonly client_email: string
@@ -39,12 +41,15 @@ export type SealedCredentials = {
 export interface AppStore {
   list(tenantId: TenantId): Promise<App[]>
   find(tenantId: TenantId, id: AppId): Promise<App | null>
-  /** What pushes to this app of this tenant need; null when the tenant has no credentials of its own for it. */
+  /**
+   * The credentials for pushes to this app of this tenant; null when the tenant has no credentials
+   * of its own for it.
+   */
   findCredentials(
     tenantId: TenantId,
     address: Pick<PushAddress, 'provider' | 'appId'>,
   ): Promise<SealedCredentials | null>
-  /** Adds an app and records it; null when the tenant has the app of this provider already. */
+  /** Creates an app and records it; null when the tenant has the app of this provider already. */
   add(
     app: Omit<App, 'createdAt' | 'updatedAt'>,
     credentialsSealed: Uint8Array,

@@ -1,7 +1,7 @@
 import type { AttestationFinding } from '../domain/attestation.ts'
 import type { DeviceKey } from '../domain/device.ts'
 
-/** What a claim brings to show where its keys are; binary values in base64url. */
+/** A claim's evidence of where its keys are; binary values in base64url. */
 export type AttestationStatement =
   | {
       readonly format: 'android_key'
@@ -21,17 +21,23 @@ export type AttestedClaim = {
   readonly keys: readonly DeviceKey[]
   /** 32 bytes in base64url: SHA-256 of `attestationMessage`. */
   readonly challenge: string
-  /** Certificates are judged as of this moment. */
+  /** Certificates are validated as of this time. */
   readonly at: Date
 }
 
-/** Verifies attestations against the makers' roots. Whatever cannot be read is a fault, never an exception and never a pass. */
+/**
+ * Verifies attestations against the makers' roots. An unreadable attestation is a fault, never an
+ * exception and never a pass.
+ */
 export interface AttestationVerifier {
   verify(statement: AttestationStatement, claim: AttestedClaim): Promise<AttestationFinding>
 }
 
-/** Certificates that their maker has withdrawn. */
+/** Certificates that their issuer has revoked. */
 export interface RevokedCertificates {
-  /** Whether the certificate with this serial number (lower-case hex, no leading zeros) is on the list; throws when nobody can say. */
+  /**
+   * Whether the certificate with this serial number (lower-case hex, no leading zeros) is on the
+   * list; throws when that cannot be determined.
+   */
   isRevoked(serial: string): Promise<boolean>
 }

@@ -20,13 +20,13 @@ import type { KnownDevice, ProofToSpend, SealedAddress } from './device-store.ts
 import type { Identifier, PageRequest } from './directory-store.ts'
 import type { DeliveryStatus, PushKind } from './push.ts'
 
-/** How a relying party names the user. */
+/** How a relying party identifies the user. */
 export type UserReference = { readonly id: UserId } | Identifier
 
 /** A device that might be asked, with its sealed push address. */
 export type AskableDevice = CandidateDevice & { readonly address: SealedAddress | null }
 
-/** Everything that decides a creation, read in one round trip. */
+/** The facts that decide a creation, read in one round trip. */
 export type CreationFacts = {
   readonly now: Date
   readonly policy: Policy
@@ -37,11 +37,11 @@ export type CreationFacts = {
   readonly protection: Protection | null
   readonly initiator: KnownInitiator | null
   readonly others: Budget
-  /** What the user could sign in with instead. */
+  /** Factors that the user could use instead. */
   readonly otherFactors: readonly PasscodeMethod[]
   /**
-   * The challenge that this relying party created before: under the same Idempotency-Key, or still pending after an equal request
-   * for the same binding.
+   * The challenge that this relying party created before: under the same Idempotency-Key, or still
+   * pending after an equal request for the same binding.
    */
   readonly earlier: {
     readonly challenge: Challenge
@@ -56,7 +56,10 @@ export type NewTarget = {
   readonly requestHash: string
 }
 
-/** A push that this process will send right after the commit; the lease keeps others from sending it too. */
+/**
+ * A push that this process will send right after the commit; the lease keeps others from sending it
+ * too.
+ */
 export type OwedPush = { readonly id: DeliveryId; readonly deviceId: DeviceId }
 
 export type NewChallenge = {
@@ -67,13 +70,16 @@ export type NewChallenge = {
   readonly targets: readonly NewTarget[]
   readonly pushes: readonly OwedPush[]
   readonly activity: NewActivity
-  /** The budget that it uses, as it will be; its revision is the one that the decision was based on. */
+  /**
+   * The budget that it uses, in its new state; its revision is the one on which the decision was
+   * based.
+   */
   readonly budget: Budget
-  /** Revision of the user's protection that the decision was based on. */
+  /** Revision of the user's protection on which the decision was based. */
   readonly protectionRevision: number
 }
 
-/** A push owed by a change that has just been committed, ready to be sent. */
+/** A push that a committed change has queued, ready to be sent. */
 export type DuePush = {
   readonly tenantId: TenantId
   readonly id: DeliveryId
@@ -82,7 +88,7 @@ export type DuePush = {
   readonly challengeId: ChallengeId | null
   /** The activity that it is about. */
   readonly activityId?: ActivityId | null
-  /** Of how many activities it tells, where it gathers what was beyond a limit. */
+  /** How many activities a digest is about. */
   readonly more?: number
   readonly deviceId: DeviceId
   readonly address: SealedAddress
@@ -91,7 +97,7 @@ export type DuePush = {
   readonly expiresAt: Date
 }
 
-/** One device's part in a challenge, as the relying party may see it. */
+/** One device's part in a challenge, as the relying party sees it. */
 export type DeviceProgress = {
   readonly deviceId: DeviceId
   readonly fetchedAt: Date | null
@@ -108,7 +114,7 @@ export type DeviceProgress = {
 export type ChallengeRecord = {
   readonly challenge: Challenge
   readonly devices: readonly DeviceProgress[]
-  /** What the result says of the deciding device; null when no device decided. */
+  /** The deciding device's data for the result; null when no device decided. */
   readonly decidedBy: {
     readonly id: DeviceId
     readonly activatedAt: Date | null
@@ -126,14 +132,14 @@ export type PendingRequest = {
   readonly fetchedAt: Date | null
 }
 
-/** The answer that a `jti` already gave. */
+/** The answer that was recorded for a `jti`. */
 export type RecordedAnswer = {
   readonly outcome: AnswerEffect['outcome']
   readonly statusAfter: ChallengeStatus
   readonly wrongNumbersLeft: number
 }
 
-/** Everything that decides an answer, read in one round trip. */
+/** The facts that decide an answer, read in one round trip. */
 export type AnswerFacts = {
   readonly known: KnownDevice
   readonly asked: {
@@ -141,7 +147,7 @@ export type AnswerFacts = {
     readonly numberSealed: Uint8Array | null
     readonly requestPayload: string
     readonly requestHash: string
-    /** The other devices that were pushed and should learn quietly that it is over. */
+    /** The other devices that were pushed and should learn quietly that the challenge has ended. */
     readonly otherDeviceIds: readonly DeviceId[]
   } | null
   readonly earlier: RecordedAnswer | null
@@ -162,20 +168,25 @@ export type AnswerToRecord = {
   readonly userVerified: boolean
   readonly decision: Decision
   readonly effect: AnswerEffect
-  /** What the decision was based on; anything else makes the record `changed`. */
+  /**
+   * What the decision was based on; with anything else the result is `changed` (optimistic lock).
+   */
   readonly was: { readonly wrongNumbersLeft: number; readonly protection: Protection }
-  /** Kept as evidence, sealed under `answerBinding`: the number stands in it. Null for a wrong number, which proves nothing. */
+  /**
+   * Kept as evidence, sealed under `answerBinding`, because it holds the number. Null for a wrong
+   * number, which proves nothing.
+   */
   readonly jwsSealed: Uint8Array | null
   readonly activities: readonly NewActivity[]
   readonly userId: UserId
-  /** The user's protection as it will be; the very value of `was` where nothing changes. */
+  /** The user's protection in its new state; the same object as in `was` where nothing changes. */
   readonly protection: Protection
-  /** Set when the answer reports: what goes with it. */
+  /** Set when the answer is a report. */
   readonly report: {
     readonly id: ReportId
     readonly initiatorBlockSeconds: number
   } | null
-  /** Devices that are owed the quiet "Already answered" if this ends the challenge. */
+  /** Devices that get the quiet "Already answered" if this ends the challenge. */
   readonly closing: readonly DeviceId[]
   readonly leasedBy: string
 }
@@ -189,16 +200,22 @@ export type AnswerRecorded =
     }
   | { readonly kind: 'proof_replayed' }
   | { readonly kind: 'device_not_active' }
-  /** The row lock was had, but the time was over: judged by the database's clock after the lock. */
+  /**
+   * The row was locked, but the challenge had expired: checked by the database's clock after the
+   * lock.
+   */
   | { readonly kind: 'expired' }
   /** Another answer, a cancellation or an expiry came first; load and decide again. */
   | { readonly kind: 'changed' }
 
-/** What anyone needs to verify a decision without us. */
+/** Everything needed to verify a decision without us. */
 export type Evidence = {
   readonly challenge: Challenge
   readonly requestPayload: string
-  /** The answer as it was signed: sealed under `answerBinding`, or in plain where an earlier release kept it. */
+  /**
+   * The answer as it was signed: sealed under `answerBinding`, or in plain text where an earlier
+   * release stored it.
+   */
   readonly answer: { readonly jti: string; readonly jws: Uint8Array | string }
   readonly deviceId: DeviceId
   readonly deviceKey: { readonly kid: string; readonly publicJwk: PublicJwk }
@@ -218,8 +235,9 @@ export interface ChallengeStore {
     readonly initiatorKey: string | null
   }): Promise<CreationFacts>
   /**
-   * Saves challenge, targets, owed pushes, used budget and activity in one statement. False when a target is no longer active,
-   * the budget or the protection has changed, or the Idempotency-Key was used meanwhile: load and decide again.
+   * Saves challenge, targets, queued pushes, used budget and activity in one statement. False when
+   * a target is no longer active, the budget or the protection has changed, or the Idempotency-Key
+   * was used meanwhile: load and decide again.
    */
   create(challenge: NewChallenge, leasedBy: string): Promise<boolean>
 
@@ -235,14 +253,17 @@ export interface ChallengeStore {
   ): Promise<Challenge[]>
   findEvidence(tenantId: TenantId, rpId: RelyingPartyId, id: ChallengeId): Promise<Evidence | null>
 
-  /** The device and what it is asked, newest first, in one round trip; null when there is no such device. */
+  /**
+   * The device and its pending requests, newest first, in one round trip; null when there is no
+   * such device.
+   */
   loadPending(
     tenantId: TenantId,
     deviceId: DeviceId,
   ): Promise<{ readonly known: KnownDevice; readonly pending: readonly PendingRequest[] } | null>
   /** Informational, off the hot path. */
   markFetched(tenantId: TenantId, deviceId: DeviceId, ids: readonly ChallengeId[]): Promise<void>
-  /** The device's receipt for a push; false when it was never asked. */
+  /** Records the device's receipt of a push; false when the challenge never asked the device. */
   markReceived(challengeId: ChallengeId, proof: ProofToSpend): Promise<boolean | 'proof_replayed'>
 
   loadAnswer(query: {
@@ -252,13 +273,16 @@ export interface ChallengeStore {
     readonly jti: string
   }): Promise<AnswerFacts | null>
   /**
-   * Records an answer in one guarded statement: spends the proof, locks the device and then the challenge, judges expiry
-   * after the locks by `clock_timestamp()`, and only then writes. `proof` is null when an earlier try of the same request
-   * has spent it.
+   * Records an answer in one guarded statement: spends the proof, locks the device and then the
+   * challenge, checks expiry after the locks by `clock_timestamp()`, and only then writes. `proof`
+   * is null when an earlier attempt of the same request has spent it.
    */
   recordAnswer(answer: AnswerToRecord, proof: ProofToSpend | null): Promise<AnswerRecorded>
 
-  /** Ends a pending challenge as cancelled; null when it is not pending any more (or not this relying party's). */
+  /**
+   * Ends a pending challenge as cancelled; null when it is not pending any more (or not this
+   * relying party's).
+   */
   cancel(
     tenantId: TenantId,
     rpId: RelyingPartyId,
@@ -266,12 +290,15 @@ export interface ChallengeStore {
     activity: Omit<NewActivity, 'userId'>,
     leasedBy: string,
   ): Promise<{ readonly pushes: readonly DuePush[] } | null>
-  /** Ends pending challenges whose time is over (or only this one); returns those it ended. */
+  /** Ends expired pending challenges (or only this one); returns those it ended. */
   expire(
     only: { readonly tenantId: TenantId; readonly id: ChallengeId } | null,
     limit: number,
   ): Promise<ChallengeId[]>
-  /** What decides a resend, in one round trip; null when the challenge's user is not of this tenant. */
+  /**
+   * The facts that decide a resend, in one round trip; null when the challenge's user is not of
+   * this tenant.
+   */
   loadResend(challenge: Challenge): Promise<{
     readonly policy: Policy
     readonly protection: Protection
@@ -279,7 +306,10 @@ export interface ChallengeStore {
     readonly otherFactors: readonly PasscodeMethod[]
     readonly now: Date
   } | null>
-  /** Owes each target with a push address another push, if `resendsLeft` and the budget are still what they were; null otherwise. */
+  /**
+   * Queues another push for each target with a push address, if `resendsLeft` and the budget are
+   * unchanged; null otherwise.
+   */
   resend(command: {
     readonly challenge: Challenge
     readonly resendsLeft: number

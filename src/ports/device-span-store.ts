@@ -1,13 +1,14 @@
 import type { NewAuditEvent } from '../domain/audit.ts'
 import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
 
-/** From the first time, without the second. */
+/** From the first time, up to and excluding the second. */
 export type Span = { readonly from: Date; readonly to: Date }
 
 export interface DeviceSpanStore {
   /**
-   * The eldest devices, at most `limit`, that were registered in the span and are not unregistered. Records the event in the same
-   * transaction: whoever is about to do something to them is on record before anything is done.
+   * The oldest devices, at most `limit`, that were registered in the span and are not unregistered.
+   * Records the event in the same transaction, so that the actor is on record before anything is
+   * done to them.
    */
   take(
     tenantId: TenantId,

@@ -8,10 +8,13 @@ import type { PushAddress } from './push.ts'
 /** A push address with its token sealed, as stored. */
 export type SealedAddress = Omit<PushAddress, 'token'> & { readonly tokenSealed: Uint8Array }
 
-/** A key with the MAC that ties it to its device, user, role and the keys beside it (usecases/device-keys.ts). */
+/**
+ * A key with the MAC that binds it to its device, user, role and the device's other keys
+ * (usecases/device-keys.ts).
+ */
 export type TiedKey = DeviceKey & { readonly mac: Uint8Array }
 
-/** What is needed to believe a device: read from the database on every call, never cached. */
+/** What is needed to authenticate a device: read from the database on every call, never cached. */
 export type KnownDevice = {
   readonly device: Device
   readonly keys: readonly TiedKey[]
@@ -19,10 +22,12 @@ export type KnownDevice = {
   readonly policy: Policy
 }
 
-/** A new push token for a device; null takes it away. */
+/** A new push token for a device; null removes it. */
 export type NewPushToken = (SealedAddress & { readonly tokenHash: Uint8Array }) | null
 
-/** Spends the proof of a changing call in the same transaction; a proof works once. */
+/**
+ * Spends the proof of a call that changes something in the same transaction; a proof works once.
+ */
 export type ProofToSpend = Pick<DeviceProof, 'tenantId' | 'deviceId' | 'jti' | 'expiresAt'>
 
 export type DeviceChanges = {
@@ -32,10 +37,10 @@ export type DeviceChanges = {
   readonly appVersion?: string
 }
 
-/** What an unregistration brought about, for the signals and pushes that follow. */
+/** The effects of an unregistration, for the signals and pushes that follow. */
 export type Unregistered = {
   readonly devices: readonly Device[]
-  /** Challenges that ended (`no_device_left`) because nobody was left to answer them. */
+  /** Challenges that ended (`no_device_left`) because no device was left to answer them. */
   readonly endedChallenges: readonly ChallengeId[]
 }
 
@@ -49,7 +54,10 @@ export interface DeviceStore {
   hadErasedKey(tenantId: TenantId, id: DeviceId, kidHash: Uint8Array): Promise<boolean>
   /** All of a user's devices that were ever bound, newest first. */
   listOfUser(tenantId: TenantId, userId: UserId): Promise<Device[]>
-  /** Changes a live device; null when it is not live. `proof_replayed` when the proof was spent before. */
+  /**
+   * Changes a live device; null when it is not live. `proof_replayed` when the proof was spent
+   * before.
+   */
   change(
     tenantId: TenantId,
     id: DeviceId,
@@ -64,9 +72,10 @@ export interface DeviceStore {
     proof: ProofToSpend,
   ): Promise<boolean | 'proof_replayed'>
   /**
-   * Unregisters devices of one user for ever: locks user, then devices, then challenges, so that no answer of theirs commits
-   * after this returns. Voids the enrollment of a device that was never confirmed, and ends challenges that lose their last device.
-   * An empty list of `deviceIds` means all of the user's.
+   * Unregisters devices of one user permanently: locks user, then devices, then challenges, so that
+   * no answer of theirs commits after this returns. Voids the enrollment of a device that was never
+   * confirmed, and ends challenges that lose their last device. An empty list of `deviceIds` means
+   * all of the user's.
    */
   unregister(
     command: {
@@ -79,14 +88,16 @@ export interface DeviceStore {
     proof: ProofToSpend | null,
   ): Promise<Unregistered | 'proof_replayed'>
   /**
-   * Tells the user that somebody signs with the keys of an unregistered device, unless that was told within
-   * `revokedUseGapSeconds`; tells whether it was recorded. Exact also for parallel calls.
+   * Records for the user that the keys of an unregistered device were used, unless that was
+   * recorded within `revokedUseGapSeconds`; returns whether it was recorded. Exact also for
+   * parallel calls.
    */
   recordRevokedUse(tenantId: TenantId, activity: NewActivity): Promise<boolean>
   /**
-   * Drops a token that a provider declared dead from the devices that carry it and are pushed with the same credentials, if it was
-   * set before `since`: those of the tenant that was asked for by credentials of its own (`within`), or, where it was by those
-   * that serve every tenant (null), of all tenants that have none of their own for the app.
+   * Drops a token that a provider declared dead from the devices that have it and are pushed with
+   * the same credentials, if it was set before `since`: those of the tenant whose own credentials
+   * were used (`within`), or, where the credentials that serve every tenant were used (null), of
+   * all tenants that have none of their own for the app.
    */
   dropPushToken(tokenHash: Uint8Array, since: Date | null, within: TenantId | null): Promise<number>
 }

@@ -3,10 +3,10 @@ import type { DeviceId, DiagnosticsId, TenantId, UserId } from '../domain/ids.ts
 import type { ProofToSpend } from './device-store.ts'
 import type { PageRequest } from './directory-store.ts'
 
-/** What an app sent of its own log; the text is told only where one is read. */
+/** Lines of an app's own log; the text is returned only when a single one is read. */
 export type Diagnostics = {
   readonly tenantId: TenantId
-  /** The incident that the person tells whoever helps them. */
+  /** The incident id that the person gives to their help desk. */
   readonly id: DiagnosticsId
   readonly userId: UserId
   readonly deviceId: DeviceId
@@ -16,11 +16,12 @@ export type Diagnostics = {
 
 export interface DiagnosticsStore {
   /**
-   * Keeps them, counted in the same statement: at most `perHourMax` of one device within any hour, exact also for parallel calls.
-   * Otherwise how many seconds to wait, or null when the device is not live.
+   * Stores them, counted in the same statement: at most `perHourMax` of one device within any hour,
+   * exact also for parallel calls. Otherwise how many seconds to wait, or null when the device is
+   * not live.
    */
   add(
-    made: Omit<Diagnostics, 'createdAt'> & { readonly text: string },
+    diagnostics: Omit<Diagnostics, 'createdAt'> & { readonly text: string },
     perHourMax: number,
     activity: NewActivity,
     proof: ProofToSpend,

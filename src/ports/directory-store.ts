@@ -14,7 +14,7 @@ export type Tenant = {
   readonly createdAt: Date
 }
 
-/** Identifiers of several users that one key would hold. */
+/** Identifiers of several users that would share one key. */
 export type IdentifierCollision = {
   readonly namespace: string
   readonly values: readonly string[]
@@ -35,7 +35,10 @@ export type ApiKey = {
   readonly rpId: RelyingPartyId
   readonly name: string
   readonly scopes: readonly Scope[]
-  /** The first key of the line of rotations that this one belongs to; its own id where it was not made by rotating. */
+  /**
+   * The first key of the line of rotations that this one belongs to; its own id where it was not
+   * created by a rotation.
+   */
   readonly lineageId: ApiKeyId
   /** Addresses and CIDR ranges from which it may be used; none means from everywhere. */
   readonly allowedAddresses: readonly string[]
@@ -47,18 +50,18 @@ export type ApiKey = {
 
 export type NewApiKey = Omit<ApiKey, 'lineageId' | 'createdAt' | 'revokedAt' | 'lastUsedAt'>
 
-/** What an empty installation gets. */
+/** What an empty installation is created with. */
 export type FirstInstallation = {
   readonly tenant: Omit<Tenant, 'createdAt'>
   readonly signingKey: NewSigningKey
   readonly relyingParty: Omit<RelyingParty, 'createdAt'>
   readonly apiKey: NewApiKey
   readonly secretHash: Uint8Array
-  /** Which process shows the key, for people who look for it. */
+  /** The process that shows the key, so that people can find it. */
   readonly shownBy: string
 }
 
-/** What is needed to believe an API key, and to act for its relying party. */
+/** What is needed to verify an API key, and to act for its relying party. */
 export type StoredCredential = {
   readonly key: ApiKey
   readonly secretHash: Uint8Array
@@ -84,8 +87,9 @@ export interface TenantStore {
   /** Creates the tenant with its first signing key, and records it. */
   createTenant(tenant: Omit<Tenant, 'createdAt'>, key: NewSigningKey, actor: Actor): Promise<void>
   /**
-   * Changes how identifiers are told apart, and records it, unless identifiers of different users would become one: then it gives up to
-   * `collisionsMax` of those. No user is added meanwhile. Null for an unknown tenant.
+   * Changes how identifiers are compared, and records it, unless identifiers of different users
+   * would become equal: then it returns up to `collisionsMax` of those. No user is added meanwhile.
+   * Null for an unknown tenant.
    */
   changeIdentifierCase(
     id: TenantId,
@@ -94,11 +98,17 @@ export interface TenantStore {
     actor: Actor,
   ): Promise<Tenant | readonly IdentifierCollision[] | null>
   findTenant(id: TenantId): Promise<Tenant | null>
-  /** The policy in force: stored overrides over the defaults, within the bounds, and what the relying party asks beyond them. */
+  /**
+   * The policy in force: stored overrides over the defaults, within the bounds, and the relying
+   * party's stricter overrides.
+   */
   findPolicy(id: TenantId, rpId: RelyingPartyId | null): Promise<Policy>
-  /** What is stored, for changing it; null for an unknown relying party. */
+  /** The stored overrides, for changing them; null for an unknown relying party. */
   findOverrides(id: TenantId, rpId: RelyingPartyId | null): Promise<PolicyOverrides | null>
-  /** Replaces what is stored and records it, if it is still what it was; false otherwise. */
+  /**
+   * Replaces the stored overrides and records it, if they are unchanged (compare-and-set); false
+   * otherwise.
+   */
   changeOverrides(change: {
     readonly tenantId: TenantId
     readonly rpId: RelyingPartyId | null
@@ -111,11 +121,12 @@ export interface TenantStore {
   findRelyingParty(tenantId: TenantId, id: RelyingPartyId): Promise<RelyingParty | null>
   listRelyingParties(tenantId: TenantId): Promise<RelyingParty[]>
   /**
-   * Makes the first tenant with its relying party and key if there is no tenant, while no other process can do the same; tells
-   * whether it did. All in one transaction, which ends after `show`: a key that was not shown never was.
+   * Creates the first tenant with its relying party and key if there is no tenant, while no other
+   * process can do the same; returns whether it did. All in one transaction, which commits after
+   * `show`: a key that was not shown does not exist.
    */
   createFirst(
-    make: () => Promise<FirstInstallation>,
+    prepare: () => Promise<FirstInstallation>,
     show: () => Promise<void>,
     actor: Actor,
   ): Promise<boolean>
@@ -123,12 +134,16 @@ export interface TenantStore {
 
 export interface ApiKeyStore {
   create(key: NewApiKey, secretHash: Uint8Array, actor: Actor): Promise<ApiKey>
-  /** Looks a key up by its public part alone; the caller compares the secret and judges expiry and revocation. */
+  /**
+   * Looks a key up by its public part alone; the caller compares the secret and checks expiry and
+   * revocation.
+   */
   findCredential(id: ApiKeyId): Promise<StoredCredential | null>
   list(tenantId: TenantId): Promise<ApiKey[]>
   /**
-   * Makes the successor of a live key, with the same rights, and lets the old one end after the overlap at the latest; judged
-   * under a lock on the whole lineage, so that at most two of it are live. Null when the tenant has no such key.
+   * Creates the successor of a live key, with the same rights, and ends the old one after the
+   * overlap at the latest; checked under a lock on the whole lineage, so that at most two of it are
+   * live. Null when the tenant has no such key.
    */
   rotate(
     rotation: {
@@ -136,7 +151,7 @@ export interface ApiKeyStore {
       readonly id: ApiKeyId
       readonly successorId: ApiKeyId
       readonly overlapSeconds: number
-      /** When the successor ends; undefined for a life as long as the old key's was to be. */
+      /** When the successor ends; undefined for the same lifetime as the old key's. */
       readonly expiresAt: Date | null | undefined
     },
     secretHash: Uint8Array,
@@ -144,8 +159,8 @@ export interface ApiKeyStore {
   ): Promise<{ readonly key: ApiKey; readonly previous: ApiKey } | Refusal | null>
   /** Revokes and records; null when the tenant has no such key. Revoking twice changes nothing. */
   revoke(tenantId: TenantId, id: ApiKeyId, actor: Actor): Promise<ApiKey | null>
-  /** Best effort, off every hot path. */
-  touch(used: readonly { readonly tenantId: TenantId; readonly id: ApiKeyId }[]): Promise<void>
+  /** Updates the times of last use. Best effort, off every hot path. */
+  touch(keys: readonly { readonly tenantId: TenantId; readonly id: ApiKeyId }[]): Promise<void>
 }
 
 export interface UserStore {
@@ -154,8 +169,8 @@ export interface UserStore {
   /** Users with an identifier in one of these namespaces, newest first. */
   list(tenantId: TenantId, namespaces: readonly string[], page: PageRequest): Promise<User[]>
   /**
-   * Creates a user with these identifiers, recording it. When one of them already names a user, that user is returned as it is
-   * if it has them all, and null otherwise.
+   * Creates a user with these identifiers and records it. When one of them already identifies a
+   * user, that user is returned unchanged if it has them all, and null otherwise.
    */
   import(
     user: Omit<User, 'createdAt' | 'status'>,
@@ -168,9 +183,12 @@ export interface SigningKeyStore {
   /** The sealed private key; null when the tenant has no such key. */
   findPrivate(tenantId: TenantId, kid: string): Promise<Uint8Array | null>
   list(tenantId: TenantId): Promise<StoredSigningKey[]>
-  /** One active key for each master key under which active keys are sealed, of whatever tenant. */
+  /** One active key for each master key under which active keys are sealed, of any tenant. */
   sampleActive(): Promise<SigningKey[]>
-  /** Retires the active key and adds the next, in one transaction; false when another process rotated first. */
+  /**
+   * Retires the active key and adds the next, in one transaction; false when another process
+   * rotated first.
+   */
   rotate(
     tenantId: TenantId,
     next: NewSigningKey & { readonly seq: number; readonly linkJws: string },
@@ -183,6 +201,6 @@ export type StoredSigningKey = {
   readonly seq: number
   readonly status: 'active' | 'retired'
   readonly publicJwk: NewSigningKey['publicJwk']
-  /** `keyset+jwt` that leads from the set before to this one; null for the first. */
+  /** `keyset+jwt` that links the previous set to this one; null for the first. */
   readonly linkJws: string | null
 }

@@ -1,39 +1,46 @@
 import type { ChallengeId, IntegrationId, ShownNumberId, TenantId, UserId } from '../domain/ids.ts'
 
-/** A number as it is kept until its question is asked. */
+/** A number as stored until its question is asked. */
 export type KeptNumber = {
   readonly tenantId: TenantId
   readonly integrationId: IntegrationId
   readonly id: ShownNumberId
   readonly userId: UserId
-  /** Keyed hash of where the person sits, as the client says. */
+  /** Keyed hash of the person's place, as the client reports it. */
   readonly place: Uint8Array
   readonly numberSealed: Uint8Array
 }
 
-/** Which numbers to take: the one that the client names, or all that one person was shown at one place. */
+/**
+ * Which numbers to consume: the one that the client names, or all that one person was shown at one
+ * place.
+ */
 export type NumberSearch = Pick<KeptNumber, 'tenantId' | 'integrationId' | 'userId'> &
   ({ readonly id: ShownNumberId } | { readonly place: Uint8Array })
 
 export type TakenNumber = Pick<KeptNumber, 'id' | 'numberSealed'> & {
-  /** False when its time was over. */
+  /** False when it had expired. */
   readonly live: boolean
 }
 
-/** What clients of doors leave with us between two calls; any process may answer the second. */
+/** What clients of doors store with us between two calls; any process may answer the second. */
 export interface DoorStore {
-  /** Keeps a number for so long; returns its end. Some that nobody took in time are thrown away. */
+  /** Stores a number for this long; returns its end. Deletes some expired ones. */
   keepNumber(number: KeptNumber, seconds: number): Promise<Date>
-  /** Takes all that are found, for ever: of any number of calls at once, one gets each. */
+  /**
+   * Consumes all that match, permanently: of any number of concurrent calls, exactly one gets each.
+   */
   takeNumbers(search: NumberSearch): Promise<TakenNumber[]>
   /** Lets a client follow a challenge. */
-  follow(followed: {
+  follow(question: {
     readonly tenantId: TenantId
     readonly integrationId: IntegrationId
     readonly challengeId: ChallengeId
     readonly holdMs: number
   }): Promise<void>
-  /** Counts one more answer about a challenge; null when the integration follows no such challenge. */
+  /**
+   * Counts one more answer about a challenge; null when the integration follows no such challenge.
+   */
   countAnswer(
     tenantId: TenantId,
     integrationId: IntegrationId,

@@ -33,7 +33,7 @@ export type EnrollmentRecord = {
   readonly now: Date
 }
 
-/** What a claim finds under a code. */
+/** What a claim finds by a code. */
 export type ClaimTarget = EnrollmentRecord & {
   readonly policy: Policy
   readonly tenantName: string
@@ -58,9 +58,12 @@ export type NewDevice = {
   >
   readonly keys: readonly TiedKey[]
   readonly push: NewPushToken
-  /** Sealed number to confirm with; null when the tenant's policy does without confirmation and the device is active at once. */
+  /**
+   * Sealed number to confirm with; null when the tenant's policy needs no confirmation and the
+   * device is active immediately.
+   */
   readonly numberSealed: Uint8Array | null
-  /** What it makes passcodes from; null when the tenant allows none. */
+  /** The secret of its passcodes; null when the tenant allows none. */
   readonly passcodeSecret: { readonly digits: number; readonly secretSealed: Uint8Array } | null
   readonly devicesPerUserMax: number
   readonly activities: readonly NewActivity[]
@@ -70,15 +73,18 @@ export interface EnrollmentStore {
   /** Creates an enrollment, unless the user is suspended. */
   create(enrollment: NewEnrollment): Promise<Enrollment | 'user_suspended'>
   /**
-   * Creates the enrollment that a device opens, spending its proof, while the user's row is held: `changed` when that device is not
-   * active any more, or the one to be replaced is not there any more.
+   * Creates the enrollment that a device opens, spending its proof, while the user's row is locked:
+   * `changed` when that device is no longer active, or the one to be replaced no longer exists.
    */
   createByDevice(
     enrollment: NewEnrollment & { readonly openedByDeviceId: Device['id'] },
     proof: ProofToSpend,
   ): Promise<Enrollment | 'proof_replayed' | 'changed' | 'user_suspended'>
   find(tenantId: TenantId, id: EnrollmentId): Promise<EnrollmentRecord | null>
-  /** Cancels an open or claimed enrollment (its unconfirmed device is unregistered); null when it is neither. */
+  /**
+   * Cancels an open or claimed enrollment (its unconfirmed device is unregistered); null when it is
+   * neither.
+   */
   cancel(
     tenantId: TenantId,
     id: EnrollmentId,
@@ -87,8 +93,9 @@ export interface EnrollmentStore {
   ): Promise<Enrollment | null>
   findByCode(tenantId: TenantId, codeHash: Uint8Array): Promise<ClaimTarget | null>
   /**
-   * Finds the open enrollment of the user so named whose typed code this is. When none fits, each open enrollment of
-   * that user loses a try; at the last its typed code ends, never its scanned one.
+   * Finds the open enrollment of the named user by its typed code. When none matches, each open
+   * enrollment of that user loses an attempt; at the last its typed code ends, never its scanned
+   * one.
    */
   findByTypedCode(
     tenantId: TenantId,
@@ -96,8 +103,8 @@ export interface EnrollmentStore {
     typedCodeHash: Uint8Array,
   ): Promise<ClaimTarget | null>
   /**
-   * Claims the enrollment for one new device, in one transaction that holds the user's row: one conditional update of the
-   * enrollment, so that of any number of claims exactly one succeeds.
+   * Claims the enrollment for one new device, in one transaction that locks the user's row: one
+   * conditional update of the enrollment, so that of any number of claims exactly one succeeds.
    */
   claim(
     device: NewDevice,
@@ -110,8 +117,9 @@ export interface EnrollmentStore {
   /** The claimed enrollment that waits for this device's number; null when there is none. */
   findForConfirmation(tenantId: TenantId, deviceId: Device['id']): Promise<EnrollmentRecord | null>
   /**
-   * Records a typed number if nothing changed since it was judged (`was`): the device becomes active and the one it replaces
-   * is unregistered; or a try is lost; or the enrollment is void and the device unregistered.
+   * Records a typed number if nothing changed since it was checked (optimistic lock): the device
+   * becomes active and the one it replaces is unregistered; or an attempt is lost; or the
+   * enrollment is void and the device unregistered.
    */
   confirm(
     command: {

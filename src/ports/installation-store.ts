@@ -1,16 +1,19 @@
 import type { Origin } from '../domain/public-origin.ts'
 
-/** Which process showed the key that the first start made. */
+/** Which process showed the key that the first start created. */
 export type FirstKeyShown = { readonly by: string; readonly at: Date }
 
 /** What all processes of an installation must agree on. */
 export interface InstallationStore {
   /** Null before the first start. */
   findOrigin(): Promise<Origin | null>
-  /** Replaces the origin, if it is still what it was; false otherwise. */
+  /** Replaces the origin, if it is unchanged (compare-and-set); false otherwise. */
   changeOrigin(was: Origin | null, next: Origin): Promise<boolean>
-  /** Whether any device belongs to any tenant: phones know the origin under which they enrolled. */
+  /** Whether any tenant has a device: phones know the origin under which they enrolled. */
   hasDevices(): Promise<boolean>
-  /** Who showed the first key, while it has neither been used nor revoked; null otherwise. */
+  /**
+   * The process that showed the first key, while the key has neither been used nor revoked; null
+   * otherwise.
+   */
   findUnusedFirstKey(): Promise<FirstKeyShown | null>
 }

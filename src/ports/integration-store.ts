@@ -9,13 +9,16 @@ import type { Integration } from '../domain/integration.ts'
 import type { Refusal } from '../domain/refusal.ts'
 import type { RelyingParty } from './directory-store.ts'
 
-/** A secret that we made, as stored: hashed where it is only compared, sealed where it is needed in clear. */
+/**
+ * A secret that we generated, as stored: hashed where it is only compared, sealed where it is
+ * needed in clear.
+ */
 export type IntegrationCredential = {
   readonly id: IntegrationCredentialId
   readonly expiresAt: Date | null
 } & ({ readonly secretHash: Uint8Array } | { readonly secretSealed: Uint8Array })
 
-/** A credential whose end is settled, and when that is. */
+/** A credential with a fixed end. */
 export type EndedCredential = {
   readonly id: IntegrationCredentialId
   readonly endsAt: Date
@@ -27,7 +30,7 @@ export type ChangedIntegration = {
   readonly ended: readonly EndedCredential[]
 }
 
-/** What is needed to believe a client of an integration, and to act for its relying party. */
+/** What is needed to verify a client of an integration, and to act for its relying party. */
 export type StoredIntegration = {
   readonly integration: Integration
   readonly relyingParty: RelyingParty
@@ -35,10 +38,13 @@ export type StoredIntegration = {
   readonly credentials: readonly IntegrationCredential[]
 }
 
-/** How a client names an integration: by its id in a path, or by the integration key in its credentials. */
+/**
+ * How a client names an integration: by its id in a path, or by the integration key in its
+ * credentials.
+ */
 export type IntegrationHandle = { readonly id: IntegrationId } | { readonly integrationKey: string }
 
-/** What happened at an integration since the last time that it was written down. */
+/** The usage of an integration since it was last written. */
 export type IntegrationUse = {
   readonly tenantId: TenantId
   readonly id: IntegrationId
@@ -47,12 +53,15 @@ export type IntegrationUse = {
   readonly lastError: { readonly code: string; readonly at: Date } | null
 }
 
-/** The integrations of all tenants. Every change is recorded in its transaction, with what was before and after. */
+/**
+ * The integrations of all tenants. Every change is recorded in its transaction, with the values
+ * before and after.
+ */
 export interface IntegrationStore {
   /** Newest first; those of one relying party, or of all. */
   list(tenantId: TenantId, rpId: RelyingPartyId | null): Promise<Integration[]>
   find(tenantId: TenantId, id: IntegrationId): Promise<Integration | null>
-  /** By its handle alone, whichever tenant it is of; the caller judges credentials, status and address. */
+  /** By its handle alone, of any tenant; the caller checks credentials, status and address. */
   findStored(handle: IntegrationHandle): Promise<StoredIntegration | null>
   create(
     integration: Omit<
@@ -63,8 +72,9 @@ export interface IntegrationStore {
     actor: Actor,
   ): Promise<Integration>
   /**
-   * Saves the plan of `next` if the integration still is what `was` says, with a first credential where `next` begins to need one
-   * and without any where it needs none; null otherwise.
+   * Saves the plan of `next` if the integration is still equal to `was` (compare-and-set), with a
+   * first credential where `next` newly needs one and without any where it needs none; null
+   * otherwise.
    */
   change(
     was: Integration,
@@ -73,8 +83,8 @@ export interface IntegrationStore {
     actor: Actor,
   ): Promise<ChangedIntegration | null>
   /**
-   * Adds a credential and lets the others end after the overlap at the latest; refuses when two are live already and the overlap is
-   * not zero. Null when the tenant has no such integration.
+   * Adds a credential and ends the others after the overlap at the latest; refuses when two are
+   * live already and the overlap is not zero. Null when the tenant has no such integration.
    */
   rotate(
     rotation: {
@@ -86,8 +96,8 @@ export interface IntegrationStore {
     actor: Actor,
   ): Promise<ChangedIntegration | Refusal | null>
   /**
-   * Lets one credential end at a time, unless it ends earlier: then `already`. Null when the integration of the tenant has no such
-   * credential.
+   * Sets the end of one credential, unless it ends earlier: then `already`. Null when the
+   * integration of the tenant has no such credential.
    */
   endCredential(
     credential: {
@@ -96,13 +106,16 @@ export interface IntegrationStore {
     } & EndedCredential,
     actor: Actor,
   ): Promise<'ended' | 'already' | null>
-  /** Removes it with its credentials, and says when; null when the tenant has no such integration. */
+  /**
+   * Removes it with its credentials, and returns the time; null when the tenant has no such
+   * integration.
+   */
   remove(tenantId: TenantId, id: IntegrationId, actor: Actor): Promise<{ readonly at: Date } | null>
   /** Best effort, off every hot path. */
   recordUses(uses: readonly IntegrationUse[]): Promise<void>
 }
 
-/** Counts uses and remembers the last error of integrations; what it is told is written down in batches. */
+/** Counts uses and remembers the last error of integrations; written in batches. */
 export interface IntegrationUsage {
   used(integration: Pick<Integration, 'tenantId' | 'id'>): void
   /** `code` is short and holds nothing secret. */

@@ -7,10 +7,13 @@ export type AnswerKey = {
   readonly jti: string
 }
 
-/** The signed texts of answers that were kept in plain. */
+/** The signed texts of answers that were stored in plain text. */
 export interface KeptAnswerStore {
-  /** Some that are in plain, of all tenants. */
+  /** Some that are in plain text, of all tenants. */
   findPlain(limit: number): Promise<readonly (AnswerKey & { readonly jws: string })[]>
-  /** Puts the sealed text in the place of the plain one; what another process has sealed meanwhile stays as it is. */
+  /**
+   * Replaces the plain text with the sealed one, except where another process has sealed it
+   * meanwhile.
+   */
   saveSealed(answers: readonly (AnswerKey & { readonly sealed: Uint8Array })[]): Promise<void>
 }

@@ -2,7 +2,7 @@ import type { Challenge } from '../domain/challenge.ts'
 import type { ChallengeId, TenantId } from '../domain/ids.ts'
 import type { Integration } from '../domain/integration.ts'
 
-/** The call back to a realm that is owed once a challenge has ended. */
+/** The call back to a realm that must be made once a challenge has ended. */
 export type NewCallback = {
   readonly tenantId: TenantId
   readonly challengeId: ChallengeId
@@ -12,7 +12,7 @@ export type NewCallback = {
   readonly delayMs: number
 }
 
-/** One that is to be made now, by nobody else. */
+/** A callback that this process alone must make now. */
 export type DueCallback = Pick<
   NewCallback,
   'tenantId' | 'challengeId' | 'issuer' | 'tokenSealed'
@@ -23,36 +23,37 @@ export type DueCallback = Pick<
   readonly now: Date
 }
 
-/** Callbacks to one realm for one tenant that are under way in this process. */
+/** Callbacks to one realm for one tenant that are in flight in this process. */
 export type RealmLoad = Pick<NewCallback, 'tenantId' | 'issuer'> & { readonly inFlight: number }
 
-/** How many callbacks may be taken, beside those that are under way. */
+/** How many callbacks may be taken, in addition to those in flight. */
 export type CallbackPlaces = {
   readonly limit: number
-  /** Under way for one tenant at most. */
+  /** In flight for one tenant at most. */
   readonly perTenant: number
-  /** Under way to one realm of a tenant at most. */
+  /** In flight to one realm of a tenant at most. */
   readonly perRealm: number
   readonly loads: readonly RealmLoad[]
-  /** Who tries; when that process is gone they are lost. */
+  /** The process that tries; if it dies, they are lost. */
   readonly triedBy: string
 }
 
 export interface KeycloakCallbackStore {
-  /** Owes a callback; one for each challenge, whatever is asked again. */
+  /** Queues a callback; one for each challenge, however often the question is repeated. */
   owe(callback: NewCallback): Promise<void>
   /**
-   * Takes callbacks of ended challenges, as many as there are places, and writes down that they are being tried before anybody tries:
-   * what is lost from then on may have been processed, and is never tried again. Who has the fewest under way comes first.
+   * Takes callbacks of ended challenges, as many as there are slots, and records the attempt before
+   * it is made: one that is lost after that may have been processed, and is never retried. Fair
+   * queue: those with the fewest in flight come first.
    */
   take(places: CallbackPlaces): Promise<DueCallback[]>
-  /** Lets it be tried again after a while. */
+  /** Schedules another attempt after a delay. */
   postpone(callback: Pick<DueCallback, 'tenantId' | 'challengeId'>, afterMs: number): Promise<void>
-  /** Ends it, and forgets the token; `reason` is null when the realm took it. */
+  /** Ends it, and deletes the token; `reason` is null when the realm accepted it. */
   settle(
     callback: Pick<DueCallback, 'tenantId' | 'challengeId'>,
     reason: string | null,
   ): Promise<void>
-  /** Ends those whose process was lost while it tried; tells how many. */
+  /** Ends those whose process died during the attempt; returns how many. */
   giveUpLost(): Promise<number>
 }
