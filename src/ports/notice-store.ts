@@ -4,29 +4,33 @@ import type { NoticeFacts, NoticeOutcome, NoticePreferences, NoticePush } from '
 import type { DuePush } from './challenge-store.ts'
 import type { ProofToSpend } from './device-store.ts'
 
-/** What one user is owed, with everything that decides how it is told. */
+/** The pending activities of one user, with everything that decides how to notify the user. */
 export type OwedNotices = NoticeFacts & { readonly tenantId: TenantId; readonly userId: UserId }
 
-/** Where a walk over waiting activities stands: the tenant, user and activity that it looked at last. */
+/**
+ * The cursor of a scan over waiting activities: the tenant, user and activity that were read last.
+ */
 export type NoticePlace = readonly [tenantId: string, userId: string, id: string]
 export const noticesBegin: NoticePlace = ['', '', '']
 
-/** Activities that users are owed a push about, and what users wish to hear of. */
+/** Activities that users are to be notified of by a push, and users' preferences. */
 export interface NoticeStore {
   /**
-   * Owed activities by user: fresh ones, the oldest first, or those that wait to be gathered and lie after `waitingAfter`. `last`
-   * is where to go on; null when there were fewer than `limit`.
+   * Pending activities by user: new ones, the oldest first, or those that wait for a digest and
+   * come after `waitingAfter`. `last` is the cursor for the next call; null when there were fewer
+   * than `limit`.
    */
   loadOwed(query: {
     readonly waitingAfter: NoticePlace | null
     readonly limit: number
   }): Promise<{ readonly users: OwedNotices[]; readonly last: NoticePlace | null }>
-  /** Writes down what became of owed activities that are not pushed. */
+  /** Records the outcome of pending activities that are not pushed. */
   settle(tenantId: TenantId, ids: readonly ActivityId[], outcome: NoticeOutcome): Promise<void>
   /**
-   * Owes one push to each device, if the user had fewer than `pushesMax` of its budget within the last hour, or it gathers and
-   * the last that did lies far enough back: one guarded statement that takes from the budget, so that no number of calls at once
-   * gets past it. Empty when nothing was owed any more, or the budget is used up.
+   * Queues one push for each device, if the user had fewer than `pushesMax` of its budget within
+   * the last hour, or it is a digest and the last digest is long enough ago: one guarded statement
+   * that takes from the budget, so that no number of concurrent calls exceeds it. Empty when
+   * nothing was pending any more, or the budget is used up.
    */
   owe(command: {
     readonly tenantId: TenantId
@@ -37,7 +41,10 @@ export interface NoticeStore {
   }): Promise<DuePush[]>
 
   findPreferences(tenantId: TenantId, userId: UserId): Promise<NoticePreferences>
-  /** Sets a user's preferences on behalf of a live device, and records it; false when the device is not live any more. */
+  /**
+   * Sets a user's preferences on behalf of a live device, and records it; false when the device is
+   * not live any more.
+   */
   changePreferences(
     change: {
       readonly tenantId: TenantId

@@ -15,7 +15,10 @@ export type StoredPasscodeSecret = {
 
 export type SingleUseCodeId = Id<'singleUseCode'>
 
-/** A recovery code or temporary code, as stored: a SHA-256 over a key of its own, which is sealed, and the code. */
+/**
+ * A recovery code or temporary code, as stored: a SHA-256 over a key of its own, which is stored
+ * sealed, and the code.
+ */
 export type StoredSingleUseCode = {
   readonly id: SingleUseCodeId
   readonly kind: SingleUseKind
@@ -26,7 +29,7 @@ export type StoredSingleUseCode = {
 }
 export type NewSingleUseCode = Pick<StoredSingleUseCode, 'id' | 'hash' | 'keySealed'>
 
-/** What a typed code is compared with; the time is the database's. */
+/** The facts against which a typed code is checked; the time is the database's. */
 export type PasscodeFacts = {
   readonly now: Date
   readonly policy: Policy
@@ -35,17 +38,17 @@ export type PasscodeFacts = {
   readonly codes: readonly StoredSingleUseCode[]
 }
 
-/** Who tries, and for whom. */
+/** The initiator and the user of an attempt. */
 export type PasscodeAttempt = {
   readonly tenantId: TenantId
   readonly userId: UserId
   /** A hash that names one browser, network or relying party. */
   readonly initiator: string
-  /** False for a relying party as a whole, which is nobody that a user could get to know. */
+  /** False for a relying party as a whole, which can never become a known initiator. */
   readonly isInitiatorNamed: boolean
-  /** How long an initiator from which the user got in counts as known. */
+  /** For how long an initiator from which the user signed in counts as known. */
   readonly knownForDays: number
-  /** What the code fits; null when it fits nothing. */
+  /** What the code matches; null when it matches nothing. */
   readonly match:
     | { readonly kind: 'passcode'; readonly deviceId: DeviceId; readonly step: number }
     | { readonly kind: SingleUseKind; readonly id: SingleUseCodeId }
@@ -56,9 +59,9 @@ export type PasscodeAttempt = {
 
 export type AttemptOutcome =
   | { readonly kind: 'accepted'; readonly at: Date; readonly recoveryCodesLeft: number }
-  /** The code fits nothing, or what it fits was used up or ended in the meantime. */
+  /** The code matches nothing, or what it matches was used up or ended in the meantime. */
   | { readonly kind: 'failed' }
-  /** The user is suspended: nothing was looked at, and nothing paid. */
+  /** The user is suspended: nothing was checked, and no budget used. */
   | { readonly kind: 'suspended' }
   | {
       readonly kind: 'locked'
@@ -70,14 +73,17 @@ export interface PasscodeStore {
   facts(tenantId: TenantId, rpId: RelyingPartyId, userId: UserId): Promise<PasscodeFacts>
   otherFactors(tenantId: TenantId, userId: UserId): Promise<OtherFactors>
   /**
-   * Records a try in one transaction that holds the user's row. A passcode is paid for before it counts, whether it fits or not:
-   * of any number of parallel guesses no more are judged than the budgets hold. One that is accepted is refunded, and clears its
-   * initiator. A single-use code that fits takes no budget. A step, a code: each is accepted once, ever.
+   * Records an attempt in one transaction that locks the user's row. A passcode takes from the
+   * budget before it is checked, whether it matches or not: of any number of parallel guesses no
+   * more are checked than the budgets allow. An accepted one is refunded, and clears its initiator.
+   * A single-use code that matches uses no budget. Each step and each code is accepted at most
+   * once.
    */
   attempt(attempt: PasscodeAttempt): Promise<AttemptOutcome>
   /**
-   * Uses up a step that is too old to be accepted, of an active device of the user: the same code
-   * is not recognised again. False when it was used up before, or is not too old after all.
+   * Uses up a step that is too old to be accepted, of an active device of the user, so that the
+   * same code is not recognised again. False when it was used up before, or is not too old after
+   * all.
    */
   burnLateStep(late: {
     readonly tenantId: TenantId
@@ -85,14 +91,20 @@ export interface PasscodeStore {
     readonly deviceId: DeviceId
     readonly step: number
   }): Promise<boolean>
-  /** Puts this set in the place of the user's former recovery codes; false when the user was erased meanwhile. */
+  /**
+   * Replaces the user's former recovery codes with this set; false when the user was erased
+   * meanwhile.
+   */
   replaceRecoveryCodes(command: {
     readonly tenantId: TenantId
     readonly userId: UserId
     readonly codes: readonly NewSingleUseCode[]
     readonly activity: NewActivity
   }): Promise<boolean>
-  /** Puts this code in the place of the user's former temporary code, and audits it. Gives the time of its end; null when the user was erased meanwhile. */
+  /**
+   * Replaces the user's former temporary code with this one, and audits it. Returns its end; null
+   * when the user was erased meanwhile.
+   */
   replaceTemporaryCode(command: {
     readonly tenantId: TenantId
     readonly userId: UserId

@@ -3,7 +3,10 @@ import type { PortalSessionId, RelyingPartyId, TenantId, UserId } from '../domai
 import type { PortalSession } from '../domain/portal.ts'
 
 export interface PortalStore {
-  /** Keeps a link, to be opened once within `linkSeconds`; gives its end, or null when the user is suspended. */
+  /**
+   * Stores a link, to be opened once within `linkSeconds`; returns its end, or null when the user
+   * is suspended.
+   */
   mint(
     link: {
       readonly tenantId: TenantId
@@ -15,13 +18,16 @@ export interface PortalStore {
     },
     activity: NewActivity,
   ): Promise<Date | null>
-  /** Opens the link: of any number of tries exactly one gets the session. Null when it was opened before, is over, or never was. */
+  /**
+   * Opens the link: of any number of attempts exactly one gets the session. Null when it was opened
+   * before, has expired, or never existed.
+   */
   open(
     tenantId: TenantId,
     linkHash: Uint8Array,
     session: { readonly hash: Uint8Array; readonly seconds: number },
   ): Promise<PortalSession | null>
-  /** The session of this cookie; null when it is over. */
+  /** The session of this cookie; null when it has ended. */
   find(tenantId: TenantId, sessionHash: Uint8Array): Promise<PortalSession | null>
   /** Ends the session. */
   end(tenantId: TenantId, id: PortalSessionId): Promise<void>

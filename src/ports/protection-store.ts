@@ -12,7 +12,10 @@ export type ProtectionRecord = {
 export interface ProtectionStore {
   /** Null when there is no such user. */
   find(tenantId: TenantId, userId: UserId): Promise<ProtectionRecord | null>
-  /** Saves the next state with its activities, if nothing changed since it was read (`next.revision`); false otherwise. */
+  /**
+   * Saves the next state with its activities, if nothing changed since it was read (optimistic lock
+   * on `next.revision`); false otherwise.
+   */
   change(
     tenantId: TenantId,
     userId: UserId,

@@ -1,9 +1,15 @@
 import type { TenantId } from '../domain/ids.ts'
 
-/** Where a push goes: what an app installation told us at enrollment, or later by rotating its token. */
+/**
+ * Where a push goes: the address that an app installation sent at enrollment, or later by rotating
+ * its token.
+ */
 export type PushAddress = {
   readonly provider: 'apns' | 'fcm'
-  /** APNs device token (hex) or FCM registration token. It belongs to the app installation, so several devices may share it. */
+  /**
+   * APNs device token (hex) or FCM registration token. It belongs to the app installation, so
+   * several devices may share it.
+   */
   readonly token: string
   /** APNs only: which of Apple's two environments issued the token. */
   readonly environment: 'production' | 'sandbox'
@@ -12,44 +18,52 @@ export type PushAddress = {
 }
 
 /**
- * What a push is about. `challenge_opened` wakes the person; `challenge_closed` replaces it quietly by "Already answered" under
- * the same collapse id; `activity_recorded` says that there is news about the account; `test` says that pushes arrive.
+ * What a push is about. `challenge_opened` wakes the person; `challenge_closed` replaces it quietly
+ * by "Already answered" under the same collapse id; `activity_recorded` reports news about the
+ * account; `test` shows that pushes arrive.
  */
 export type PushKind = 'challenge_opened' | 'challenge_closed' | 'activity_recorded' | 'test'
 
 /**
- * One push. It carries opaque ids and at most a count: never the number, the user or the context (NIST SP 800-63B-4,
- * 3.1.3.1: the push is a prompt, the secret travels over the authenticated channel).
+ * One push. It carries opaque ids and at most a count: never the number, the user or the context
+ * (NIST SP 800-63B-4, 3.1.3.1: the push is a prompt, the secret travels over the authenticated
+ * channel).
  */
 export type PushMessage = {
-  /** TypeID `dlv_...`; its UUID is the stable `apns-id`, so that a repeated send after an unclear outcome stays one delivery. */
+  /**
+   * TypeID `dlv_...`; its UUID is the stable `apns-id`, so that a repeated send after an unclear
+   * outcome stays one delivery.
+   */
   readonly deliveryId: string
   readonly kind: PushKind
-  /** Whose push it is: a tenant may have credentials of its own for an app. */
+  /** The tenant of the push, which may have credentials of its own for an app. */
   readonly tenantId: TenantId
   /** The challenge that it is about; null for the other kinds. */
   readonly challengeId: string | null
   /** The activity that it is about. */
   readonly activityId?: string | null
-  /** Of how many activities it tells, where it gathers what was beyond a limit. */
+  /** How many activities a digest is about. */
   readonly more?: number
   readonly deviceId: string
-  /** Short hash of the service's origin: an app that holds accounts of several servers knows whom to ask. */
+  /**
+   * Short hash of the service's origin: an app with accounts on several servers knows which one to
+   * ask.
+   */
   readonly originHash: string
   readonly address: PushAddress
-  /** The challenge's expiry, or when the news is stale; no provider may deliver later. */
+  /** The challenge's expiry, or when the notice is stale; no provider may deliver later. */
   readonly expiresAt: Date
 }
 
-/** How an owed push stands. */
+/** The status of a push in the outbox. */
 export type DeliveryStatus = 'queued' | 'sent' | 'failed' | 'suppressed'
 
-/** What a provider said, in the only five ways that matter to us. */
+/** A provider's response, reduced to the five kinds that matter to us. */
 export type PushResult =
   | { readonly kind: 'accepted'; readonly providerMessageId: string }
   /**
-   * Unclear or temporary: the same delivery may be sent again after `afterMs` (absent: our own schedule). `down` when it says
-   * something of the whole service, and not of this message.
+   * Unclear or temporary: the same delivery may be sent again after `afterMs` (absent: our own
+   * back-off). `down` when it is about the whole service, and not about this message.
    */
   | {
       readonly kind: 'retry'
@@ -58,8 +72,9 @@ export type PushResult =
       readonly down?: true
     }
   /**
-   * The provider declared the token dead; with `since`, only if it was registered before that time. `tenantOnly` when it was asked
-   * with the tenant's own credentials: what these make it say holds for no other tenant.
+   * The provider declared the token dead; with `since`, only if it was registered before that time.
+   * `tenantOnly` when the tenant's own credentials were used: the response then holds for no other
+   * tenant.
    */
   | {
       readonly kind: 'token_gone'
@@ -73,7 +88,9 @@ export type PushResult =
   | { readonly kind: 'misconfigured'; readonly reason: string }
 
 export interface PushProvider {
-  /** Sends once, within the provider's own deadline. Never rejects: every failure is a `PushResult`. */
+  /**
+   * Sends once, within the provider's own deadline. Never rejects: every failure is a `PushResult`.
+   */
   send(message: PushMessage): Promise<PushResult>
   /** Refuses new sends, waits for those in flight, then closes the connections. */
   drain(): Promise<void>

@@ -13,7 +13,7 @@ import type { Report, ReportResolution } from '../domain/report.ts'
 import type { ProofToSpend } from './device-store.ts'
 import type { PageRequest } from './directory-store.ts'
 
-/** Who reports: a device with the proof to spend, or the user in the portal. */
+/** The reporter: a device with the proof to spend, or the user in the portal. */
 export type Reporter =
   | { readonly kind: 'device'; readonly deviceId: DeviceId; readonly proof: ProofToSpend | null }
   | { readonly kind: 'portal'; readonly sessionId: PortalSessionId }
@@ -34,9 +34,10 @@ export interface ReportStore {
     audit: NewAuditEvent,
   ): Promise<Report | null>
   /**
-   * Reports an activity of the user: saves the next protection if it is still what it was, blocks whoever started the challenge
-   * that the activity is about, and cancels what is pending; `changed` when the protection has changed: read and decide again,
-   * without the proof, which stays spent. `reporter_gone` when the device or the session is live no more.
+   * Reports an activity of the user: saves the next protection if it is unchanged (optimistic
+   * lock), blocks the initiator of the challenge that the activity is about, and cancels pending
+   * challenges; `changed` when the protection has changed: read and decide again, without the
+   * proof, which stays spent. `reporter_gone` when the device or the session is no longer live.
    */
   reportActivity(command: {
     readonly report: Pick<Report, 'tenantId' | 'id' | 'userId'> & {

@@ -3,16 +3,19 @@ import type { TenantId } from '../domain/ids.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { RetainedKind } from '../domain/retention.ts'
 
-/** Rows that belong to no tenant's policy and are worth nothing any more. */
+/** Rows that no tenant's policy covers and that are no longer needed. */
 export type LeftoverKind = 'portalSessions' | 'testPushes' | 'webhooks' | 'webhookEndpoints'
 
-/** Rows without a time to find them by: they are walked through, a page at a time. */
+/** Rows without a time to find them by: they are scanned, a page at a time. */
 export type WalkedKind = 'initiators' | 'passcodeBudgets' | 'singleUseCodes'
 
-/** Where a walk stands: the key of the last row that was looked at. */
+/** The cursor of a scan: the key of the last row that was read. */
 export type WalkPlace = readonly string[]
 
-/** Activities that go: the event that will say so, when they are from (microseconds), and their links in order. */
+/**
+ * Activities to be purged: the event that will record it, the times they are from (microseconds),
+ * and their links in order.
+ */
 export type GoneActivities = {
   readonly event: string
   readonly rows: number
@@ -21,19 +24,29 @@ export type GoneActivities = {
   readonly links: readonly GoneLink[]
 }
 
-/** Makes the details of the event that excuses what goes, in its transaction: it must not ask the database. */
-export type Exempt<Gone> = (gone: Gone) => Promise<Readonly<Record<string, unknown>>>
+/**
+ * Builds the details of the event that accounts for the removed rows, in its transaction: it must
+ * not query the database.
+ */
+export type Exempt<Removal> = (removal: Removal) => Promise<Readonly<Record<string, unknown>>>
 
-/** Takes away what is past its time: in batches, each in one short transaction, skipping what anybody holds. */
+/**
+ * Deletes rows that are past their retention: in batches, each in one short transaction, skipping
+ * locked rows.
+ */
 export interface RetentionStore {
-  /** The next tenant in the order of ids, with its policy and the database's time; null after the last. */
+  /**
+   * The next tenant in the order of ids, with its policy and the database's time; null after the
+   * last.
+   */
   nextTenant(
     after: TenantId | null,
   ): Promise<{ readonly tenantId: TenantId; readonly policy: Policy; readonly now: Date } | null>
   /**
-   * Deletes at most `limit` rows of this kind that ended before `before`, with what hangs on them, and returns how many; never what is
-   * pending, owed, under an open report or needed by a living device. Activities leave an audit event in the same transaction, with
-   * what `exempt` says; none goes before the tenant's audit chain has its checkpoint.
+   * Deletes at most `limit` rows of this kind that ended before `before`, with their dependent
+   * rows, and returns how many; never rows that are pending, queued, under an open report or needed
+   * by a live device. Activities leave an audit event in the same transaction, with the details
+   * from `exempt`; none is deleted before the tenant's audit chain has its checkpoint.
    */
   purge(
     kind: RetainedKind,
@@ -43,6 +56,8 @@ export interface RetentionStore {
     exempt: Exempt<GoneActivities>,
   ): Promise<number>
   purgeLeftovers(kind: LeftoverKind, limit: number): Promise<number>
-  /** Looks at the next `limit` rows and deletes the idle among them; null at the end of the walk. */
+  /**
+   * Reads the next `limit` rows and deletes the idle ones among them; null at the end of the scan.
+   */
   walk(kind: WalkedKind, after: WalkPlace | null, limit: number): Promise<WalkPlace | null>
 }

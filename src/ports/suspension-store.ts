@@ -9,35 +9,40 @@ export type UserSuspension = {
 
 export type DeviceSuspension = UserSuspension & { readonly deviceId: DeviceId }
 
-/** What a suspension brought about, for the signals that follow. */
+/** The effects of a suspension, for the signals that follow. */
 export type Suspended = {
-  /** The database's time from which nothing of it counts. */
+  /** The database's time from which the suspension is in force. */
   readonly at: Date
-  /** Challenges that ended (`no_device_left`) because nobody was left to answer them. */
+  /** Challenges that ended (`no_device_left`) because no device was left to answer them. */
   readonly endedChallenges: readonly ChallengeId[]
 }
 
-/** What the suspension of a user brought about, for the signals that follow. */
+/** The effects of the suspension of a user, for the signals that follow. */
 export type UserSuspended = Suspended & {
   /** Enrollments that are void from now on. */
   readonly endedEnrollments: readonly EnrollmentId[]
 }
 
-/** What stops for a while and can go on: beside unregistering, which is for ever. */
+/** Stops that can be reverted, unlike unregistering, which is permanent. */
 export interface SuspensionStore {
   /**
-   * Suspends an active device: locks user, then device, then challenges, so that no answer of it commits after this returns.
-   * It keeps keys, push token and its place among the user's devices. Null when it is not active.
+   * Suspends an active device: locks user, then device, then challenges, so that no answer of it
+   * commits after this returns. It keeps its keys, push token and place among the user's devices.
+   * Null when it is not active.
    */
   suspendDevice(command: DeviceSuspension): Promise<Suspended | null>
   /** Makes a suspended device active again; null when it is not suspended. */
   activateDevice(command: DeviceSuspension): Promise<{ readonly at: Date } | null>
   /**
-   * Suspends a user: holds the protection, then cancels what is pending, so that after this returns no approval commits and nothing
-   * pends that was being created beside it. Open enrollments become void, sessions of the portal end. Devices and factors are kept.
-   * Null when there is no such user or it is suspended.
+   * Suspends a user: locks the protection, then cancels what is pending, so that after this returns
+   * no approval commits and no challenge stays pending that was being created concurrently. Open
+   * enrollments become void, sessions of the portal end. Devices and factors are kept. Null when
+   * there is no such user or it is suspended.
    */
   suspendUser(command: UserSuspension): Promise<UserSuspended | null>
-  /** Takes the suspension back; null when the user is not suspended. Locks that were in force before still are. */
+  /**
+   * Reverts the suspension; null when the user is not suspended. Locks that were in force before
+   * still are.
+   */
   activateUser(command: UserSuspension): Promise<{ readonly at: Date } | null>
 }

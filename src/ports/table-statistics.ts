@@ -1,9 +1,9 @@
-/** What the database's planner knows of our tables. */
+/** The planner's statistics of our tables. */
 export interface TableStatistics {
   /**
-   * Tells the planner of tables that have grown past a hundred, a thousand or ten thousand rows
-   * since it was told last; connections then plan anew. Waits for nobody; cheap when nothing is
-   * due.
+   * Refreshes the planner's statistics of tables that have grown past a hundred, a thousand or ten
+   * thousand rows since the last refresh; connections then plan anew. Waits for nobody; cheap when
+   * nothing is due.
    */
   refresh(): Promise<void>
 }

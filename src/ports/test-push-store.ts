@@ -3,12 +3,12 @@ import type { DeliveryId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { DuePush } from './challenge-store.ts'
 import type { DeliveryStatus } from './push.ts'
 
-/** A test push and what became of it. */
+/** A test push and its outcome. */
 export type TestPush = {
   readonly id: DeliveryId
   readonly deviceId: DeviceId
   readonly status: DeliveryStatus
-  /** Why it failed or was suppressed, in the provider's words or ours. */
+  /** Why it failed or was suppressed, as reported by the provider or by us. */
   readonly reason: string | null
   readonly attempts: number
   readonly createdAt: Date
@@ -16,20 +16,21 @@ export type TestPush = {
 }
 
 /**
- * A test push that is owed, or why none is: too many of late, or device or protection are not what they were when it was decided;
- * then read and decide again.
+ * A queued test push, or why there is none: too many lately, or device or protection have changed
+ * since the decision; then read and decide again.
  */
 export type Owed =
   | { readonly kind: 'owed'; readonly pushes: readonly DuePush[] }
   | { readonly kind: 'too_soon'; readonly retryAfterSeconds: number }
   | { readonly kind: 'changed' }
 
-/** Harmless pushes that admins ask for, to see whether a device can be reached. */
+/** Harmless pushes that admins request, to see whether a device can be reached. */
 export interface TestPushStore {
   /**
-   * Owes a test push to an active device with a push token and records it, if the last one is `gapSeconds` ago, fewer than
-   * `perHourMax` went within the hour, and the user's protection is of the revision that was judged: decided by the update that
-   * takes the turn, so that of any number at once one is owed.
+   * Queues a test push to an active device with a push token and records it, if the last one is
+   * `gapSeconds` ago, fewer than `perHourMax` were sent within the hour, and the user's protection
+   * still has the checked revision: decided by the update that takes the slot, so that of any
+   * number of concurrent calls one succeeds.
    */
   owe(command: {
     readonly tenantId: TenantId

@@ -1,25 +1,28 @@
 import type { WebhookOutcome } from '../domain/webhook-endpoint.ts'
 
-/** One signed request, as Standard Webhooks 1.0.0 has it. */
+/** One signed request, as Standard Webhooks 1.0.0 defines it. */
 export type WebhookRequest = {
   readonly url: string
-  /** `webhook-id`: stable over retries. */
+  /** `webhook-id`: the same for all retries. */
   readonly id: string
-  /** `webhook-timestamp`: the time of this try. */
+  /** `webhook-timestamp`: the time of this attempt. */
   readonly at: Date
   readonly body: string
-  /** `whsec_...`, each of which signs; the newest first. */
+  /** `whsec_...`, all of which sign; the newest first. */
   readonly secrets: readonly string[]
 }
 
 export interface WebhookSender {
-  /** Sends once, within its own deadline, to no address that is not public. Never rejects. */
+  /** Sends once, within its own deadline, to public addresses only. Never rejects. */
   send(request: WebhookRequest): Promise<WebhookOutcome>
   /** Closes the connections that are kept open. */
   close(): void
 }
 
 export interface WebhookUrls {
-  /** Why no webhook may go there whatever its name resolves to; undefined when it may. */
+  /**
+   * Why this address is not allowed for webhooks, whatever its name resolves to; undefined when it
+   * is.
+   */
   fault(url: string): string | undefined
 }

@@ -3,14 +3,15 @@ import type { UnverifiedJws } from '../domain/device-proof.ts'
 import type { Id, IdKind, TenantId } from '../domain/ids.ts'
 
 /**
- * The database's time, as this process has learned it: the same in all processes, whatever their machines' clocks say. What
- * decides a challenge asks the database itself. How long something takes is measured with `performance.now()`.
+ * The database's time, as this process estimates it: the same in all processes, whatever their
+ * machines' clocks say. Decisions about a challenge use the database's own time. Durations are
+ * measured with `performance.now()`.
  */
 export interface Clock {
   now(): Date
 }
 
-/** The only source of chance. */
+/** The only source of randomness. */
 export interface Random {
   id<K extends IdKind>(kind: K): Id<K>
   /** `length` random bytes as base64url. */
@@ -33,7 +34,7 @@ export interface Hashing {
   equal(a: string | Uint8Array, b: string | Uint8Array): boolean
   /** SHA-512 in lower-case hex, as clients of the Auth API send it. */
   sha512Hex(text: string | Uint8Array): string
-  /** HMAC in lower-case hex, under a key that such a client was given. */
+  /** HMAC in lower-case hex, under the secret of such a client. */
   hmacHex(algorithm: 'sha1' | 'sha512', key: string, text: string): string
 }
 
@@ -45,18 +46,24 @@ export interface Addresses {
   isWithin(address: string, ranges: readonly string[]): boolean
 }
 
-/** Proofs that a row is as this installation wrote it, under a key that the database does not hold. */
+/** MACs that prove that this installation wrote a row, under a key that is not in the database. */
 export interface Macs {
   mac(text: string): Uint8Array
-  /** True for the MAC of this text under the current or a previous master key; compared in constant time. */
+  /**
+   * True for the MAC of this text under the current or a previous master key; compared in constant
+   * time.
+   */
   fits(text: string, mac: Uint8Array): boolean
 }
 
-/** Authenticated encryption under the installation's master key; `binding` names the row, so that a sealed value cannot be moved. */
+/**
+ * Authenticated encryption under the installation's master key; `binding` names the row, so that a
+ * sealed value cannot be moved.
+ */
 export interface Sealing {
   seal(text: string, binding: string): Uint8Array
   /** Throws when the value was tampered with, moved, or sealed under another master key. */
-  open(sealed: Uint8Array, binding: string): string
+  open(sealedText: Uint8Array, binding: string): string
 }
 
 /** A tenant's signing key as stored. */
@@ -76,8 +83,9 @@ export type NewSigningKey = {
 /** JSON Web Signatures, ES256 only (RFC 7515, RFC 8725). */
 export interface Signatures {
   /**
-   * Takes a compact JWS apart; undefined unless it is at most `bytesMax` long, has the one strict spelling
-   * (`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$`), and holds JSON objects without repeated members.
+   * Parses a compact JWS; undefined unless it is at most `bytesMax` long, has the strict spelling
+   * (`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$`), and holds JSON objects without
+   * repeated members.
    */
   read(text: string, bytesMax: number): UnverifiedJws | undefined
   verify(jws: UnverifiedJws, key: PublicJwk): Promise<boolean>
