@@ -100,7 +100,7 @@ export type AskedFacts = {
  * differs.
  */
 export function checkAnswer(answer: Answer, request: AskedFacts, now: Date): Refusal | undefined {
-  const comparisons: readonly (readonly [claim: string, actual: string, required: string])[] = [
+  const comparisons: readonly (readonly [claim: string, actual: string, reference: string])[] = [
     ['iss', answer.iss, request.deviceId],
     ['sub', answer.sub, request.userId],
     ['aud', answer.aud, request.issuer],
@@ -108,7 +108,7 @@ export function checkAnswer(answer: Answer, request: AskedFacts, now: Date): Ref
     ['nonce', answer.nonce, request.nonce],
     ['rqh', answer.requestHash, request.requestHash],
   ]
-  const wrong = comparisons.find(([, actual, required]) => actual !== required)
+  const wrong = comparisons.find(([, actual, reference]) => actual !== reference)
   if (wrong) return refuse('answer_invalid', { facts: { claim: wrong[0] } })
   if (!isFresh(answer.iat, now)) {
     return refuse('clock_skew', { facts: { serverTime: now.toISOString() } })

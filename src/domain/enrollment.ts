@@ -117,7 +117,7 @@ export function checkClaimProof(
     ['pk', claims.pk, facts.possessionKid],
     ['vk', claims.vk ?? null, facts.verificationKid],
   ]
-  const wrong = comparisons.find(([, actual, required]) => actual !== required)
+  const wrong = comparisons.find(([, actual, reference]) => actual !== reference)
   if (wrong) return refuse('proof_invalid', { facts: { claim: wrong[0] } })
   if (!isFresh(claims.iat, now)) {
     return refuse('clock_skew', { facts: { serverTime: now.toISOString() } })

@@ -15,7 +15,10 @@ export function readName(text: string): string | undefined {
 }
 
 /** What to do about a name that `readName` refuses. */
-export const nameHint = `A name has 1 to ${nameLengthMax} characters, none that hides or reorders text.`
+export const nameHint = [
+  `A name has 1 to ${nameLengthMax} characters,`,
+  'none of which hides, moves or reorders text.',
+].join(' ')
 
 export const namespacePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/
 export const namespacesMax = 20
