@@ -16,12 +16,13 @@ const severity = z.enum(['info', 'warning', 'critical'])
 export const activityBody = z
   .object({
     id: shownId('activity', 'The activity.'),
-    userId: shownId('user', 'Whom it happened to.'),
+    userId: shownId('user', 'The user it happened to.'),
     type: z.enum(activityTypes),
     severity,
     actor: z.string().meta({
       description:
-        'Who did it: `device:<id>`, `portal:<id>`, `api_key:<id>`, `integration:<id>`, `operator` or `service`.',
+        'Who did it: `device:<id>`, `portal:<id>`, `api_key:<id>`, `integration:<id>`, ' +
+        '`operator` or `service`.',
       example: 'service',
     }),
     challengeId: z.string().nullable(),
@@ -45,7 +46,8 @@ export const activityBody = z
       .nullable()
       .meta({
         description:
-          'What a relying party claims (type `posted`): show it as the statement of that relying party. Null for what the service itself recorded.',
+          'What a relying party claims (type `posted`): show it as the statement of that ' +
+          'relying party. Null for what the service itself recorded.',
       }),
     occurredAt: timestamp('When it was recorded.'),
   })
@@ -71,7 +73,7 @@ export const postedActivity = z
       .datetime()
       .transform((text) => new Date(text))
       .exactOptional()
-      .meta({ description: 'When it happened, within the past 30 days; now unless given.' }),
+      .meta({ description: 'When it happened, within the past 30 days; now by default.' }),
     fields: z
       .array(
         z.strictObject({
@@ -108,7 +110,8 @@ const channelsOf = (optional: boolean) =>
 export const notificationPreferences = z.object(channelsOf(false)).meta({
   id: 'NotificationPreferences',
   description:
-    'How the user hears of each category: `push` at once, `in_app` in the list only, `off` not even there.',
+    'How the user is notified of each category: `push` immediately, `in_app` in the list ' +
+    'only, `off` not even there.',
 }) as unknown as z.ZodType<NoticePreferences, NoticePreferences>
 
 export const wantedPreferences = z.strictObject(channelsOf(true)).meta({

@@ -17,16 +17,16 @@ const pem = z
   .max(8192)
   .regex(/-----BEGIN (EC |RSA )?PRIVATE KEY-----[\s\S]+-----END/)
 
-// The file is taken as Google gives it; these members of it are not kept.
-const unused = z.string().max(512).exactOptional()
+// The file is accepted as Google gives it; these members of it are not stored.
+const unusedText = z.string().max(512).exactOptional()
 const unusedOfGoogle = {
-  type: unused,
-  client_id: unused,
-  auth_uri: unused,
-  token_uri: unused,
-  auth_provider_x509_cert_url: unused,
-  client_x509_cert_url: unused,
-  universe_domain: unused,
+  type: unusedText,
+  client_id: unusedText,
+  auth_uri: unusedText,
+  token_uri: unusedText,
+  auth_provider_x509_cert_url: unusedText,
+  client_x509_cert_url: unusedText,
+  universe_domain: unusedText,
 }
 
 const credentials = z
@@ -50,7 +50,8 @@ const credentials = z
           private_key_id: z.string().min(1).max(128),
         })
         .meta({
-          description: 'The JSON of a Google service account; only the required members are kept.',
+          description:
+            'The JSON of a Google service account; only the required members are stored.',
         }),
     }),
   ])

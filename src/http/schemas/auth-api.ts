@@ -1,4 +1,5 @@
-// What clients of the Auth API send. They send more than is known here, and all of it as text: what is not known is left aside.
+// Parameters of clients of the Auth API. They send more than is listed here, and all of it as text:
+// unknown parameters are ignored.
 
 import { z } from 'zod'
 
@@ -8,7 +9,7 @@ const flag = z.string().transform((text) => /^(?:1|true)$/i.test(text))
 const person = {
   username: short,
   user_id: short,
-  /** Where the person sits; not from where the client calls. */
+  /** The address of the person; not that of the client. */
   ipaddr: short,
   hostname: short,
 }
@@ -17,7 +18,10 @@ export const preauthParams = z.object({
   ...person,
   text_prompt: flag.default(false),
   client_supports_verified_push: flag.default(false),
-  /** Undocumented; some clients tell what they do when nobody answers. Whatever is not `closed` is open. */
+  /**
+   * Undocumented; some clients report what they do when nobody answers. Everything but `closed` is
+   * open.
+   */
   failmode: z.string().default('closed'),
 })
 

@@ -9,8 +9,9 @@ import { idOf, shownId } from './ids.ts'
 import { identifierLengthMax, identifierText, jws } from './text.ts'
 import { timestamp } from './time.ts'
 
-// 32 bytes in base64url: the last character carries four bits, the rest are zero. One key must have one spelling, because its
-// thumbprint is over the text (RFC 7638) and a key may be registered once only.
+// 32 bytes in base64url: the last character carries four bits, the rest are zero. One key must have
+// one spelling, because its thumbprint is over the text (RFC 7638) and a key may be registered once
+// only.
 const coordinate = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/)
 
 const publicKey = z
@@ -131,7 +132,8 @@ export const claimedBody = z
       .nullable()
       .meta({
         description:
-          'What passcodes are made from (RFC 6238), told this once; null when the tenant allows none.',
+          'What passcodes are computed from (RFC 6238), shown only once; null when the ' +
+          'tenant allows none.',
       }),
   })
   .meta({ id: 'ClaimedEnrollment', description: 'What a new device gets.' })
@@ -145,7 +147,8 @@ export const confirmation = z
       .regex(new RegExp(`^[0-9]{${confirmationDigits}}$`))
       .meta({
         description:
-          'The number on the page of the relying party; digits of other scripts, spaces and dashes are forgiven.',
+          'The number on the page of the relying party; digits of other scripts, spaces ' +
+          'and dashes are accepted.',
         example: '483920',
       }),
   })
@@ -165,9 +168,12 @@ export const pendingBody = z
         }),
       )
       .readonly(),
-    serverTime: timestamp('The time of the service, to judge `exp` with.'),
+    serverTime: timestamp('The time of the service, to evaluate `exp` with.'),
   })
-  .meta({ id: 'PendingChallenges', description: 'What the device is asked, newest first.' })
+  .meta({
+    id: 'PendingChallenges',
+    description: 'The pending challenges of the device, newest first.',
+  })
 
 export const givenAnswer = z
   .strictObject({ answer: jws('`approval-response+jwt`: approve, deny or report.') })
@@ -175,11 +181,11 @@ export const givenAnswer = z
 
 export const answeredBody = z
   .object({ status: z.enum(['pending', 'approved', 'denied', 'expired', 'cancelled']) })
-  .meta({ id: 'AnsweredChallenge', description: 'How the challenge stands after the answer.' })
+  .meta({ id: 'AnsweredChallenge', description: 'The status of the challenge after the answer.' })
 
 export const pushTokenChange = z
   .strictObject({ push: pushAddress.nullable() })
-  .meta({ id: 'PushTokenChange', description: 'The new push address; null takes it away.' })
+  .meta({ id: 'PushTokenChange', description: 'The new push address; null removes it.' })
 
 export const keySetLinks = z.object({ links: z.array(z.string()).readonly() }).meta({
   id: 'KeySetLinks',

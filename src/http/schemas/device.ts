@@ -16,7 +16,7 @@ const deviceName = showable(64, {
   example: "Ada's phone",
 })
 
-/** What a device says of itself. */
+/** What a device reports about itself. */
 export const deviceDescription = {
   name: deviceName,
   model: showable(64, { description: 'The model.', example: 'Pixel 9' }),
@@ -49,13 +49,18 @@ export const unregistration = z
   .strictObject({
     reason: z.enum(['lost', 'stolen', 'replaced', 'user_request', 'admin']),
   })
-  .meta({ id: 'Unregistration', description: 'Why the device goes.', example: { reason: 'lost' } })
+  .meta({
+    id: 'Unregistration',
+    description: 'Why the device is unregistered.',
+    example: { reason: 'lost' },
+  })
 
 const attestation = z
   .object({
     level: z.enum(attestationLevels).meta({
       description:
-        'Where the keys are, as far as the maker vouches for it; `app_attest` vouches for the app that made them.',
+        'Where the keys are, as far as the maker vouches for it; `app_attest` vouches ' +
+        'for the app that made them.',
     }),
     verdict: z.enum(attestationVerdicts),
     why: z.enum(attestationFaults).nullable().meta({ description: 'What made it invalid.' }),
@@ -68,7 +73,7 @@ const attestation = z
 export const deviceBody = z
   .object({
     id: shownId('device', 'The device.'),
-    userId: shownId('user', 'Whose it is.'),
+    userId: shownId('user', 'The user of the device.'),
     status: z.enum(['unconfirmed', 'active', 'suspended', 'unregistered']),
     name: z.string(),
     platform: z.enum(platforms),
@@ -96,7 +101,7 @@ export const deviceBody = z
   })
   .meta({
     id: 'Device',
-    description: 'An app installation with its own keys. It stays on record for ever.',
+    description: 'An app installation with its own keys. It stays on record permanently.',
   })
 
 export const ownDeviceBody = z
@@ -120,10 +125,10 @@ export const deviceList = z
 export const unregistrationByTime = z
   .strictObject({
     from: givenTime('Devices registered at this time or later,'),
-    to: givenTime('and before this time, which must not lie ahead.'),
+    to: givenTime('and before this time, which must not be in the future.'),
     reason: z.enum(['lost', 'stolen', 'admin']),
   })
-  .meta({ id: 'UnregistrationByTime', description: 'Which devices go, and why.' })
+  .meta({ id: 'UnregistrationByTime', description: 'Which devices are unregistered, and why.' })
 
 export const unregisteredByTimeBody = z
   .object({

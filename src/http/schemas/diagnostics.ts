@@ -13,30 +13,33 @@ export const givenDiagnostics = z
     text: z
       .string()
       .refine((text) => Buffer.byteLength(text) <= textBytesMax && areShowableLines(text), {
-        message: `must be lines of at most ${textBytesMax} bytes (UTF-8), free of control, format and bidirectional characters`,
+        message:
+          `must be lines of at most ${textBytesMax} bytes (UTF-8), free of control, format ` +
+          'and bidirectional characters',
       })
       .meta({
         description:
-          'Lines of the log, at most 48 KiB in UTF-8. Line feeds and tabs are the only control characters. Leave keys, tokens, numbers and codes out.',
+          'Lines of the log, at most 48 KiB in UTF-8. Line feeds and tabs are the only ' +
+          'control characters. Leave keys, tokens, numbers and codes out.',
         example: '12:00:01 fetch failed: timeout',
       }),
   })
   .meta({ id: 'GivenDiagnostics', description: "What went wrong, from the app's own log." })
 
 export const incidentBody = z
-  .object({ incidentId: shownId('diagnostics', 'To be told to whoever helps.') })
-  .meta({ id: 'Incident', description: 'The diagnostics are kept.' })
+  .object({ incidentId: shownId('diagnostics', 'For the person to give to the help desk.') })
+  .meta({ id: 'Incident', description: 'The diagnostics are stored.' })
 
-const listed = {
+const listMembers = {
   id: shownId('diagnostics', 'The incident.'),
-  userId: shownId('user', 'Whose device it is.'),
+  userId: shownId('user', 'The user of the device.'),
   deviceId: shownId('device', 'The device that sent them.'),
   appVersion: z.string(),
   createdAt: timestamp('When they came.'),
 }
 
 export const diagnosticsPage = pageBody(
-  z.object(listed).meta({
+  z.object(listMembers).meta({
     id: 'ListedDiagnostics',
     description: 'Diagnostics that a device sent, without the text.',
   }),
@@ -45,5 +48,5 @@ export const diagnosticsPage = pageBody(
 )
 
 export const diagnosticsBody = z
-  .object({ ...listed, text: z.string().meta({ description: 'As it was sent: escape it.' }) })
+  .object({ ...listMembers, text: z.string().meta({ description: 'As it was sent: escape it.' }) })
   .meta({ id: 'Diagnostics', description: 'Diagnostics that a device sent.' })

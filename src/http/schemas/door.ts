@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { plainTyped } from '../../domain/typed-text.ts'
 import { showable } from './text.ts'
 
-// RADIUS servers and shells fill in what they have, and send an empty text for what they have not.
+// RADIUS servers and shells fill in what they have, and send an empty text for the rest.
 const absent = z.literal('')
 
 export const waitQuestion = z
@@ -23,14 +23,20 @@ export const waitQuestion = z
       }),
     message: showable(140, {
       description:
-        'What the person sees at the client; without `number`, its one run of 6 to 8 digits is the number.',
+        'What the person sees at the client; without `number`, its one run of 6 to 8 ' +
+        'digits is the number.',
       example: 'Type 483920 on your phone',
     }).exactOptional(),
-    ip: z.union([z.ipv4(), z.ipv6(), absent]).exactOptional().meta({
-      description:
-        'Where the person signs in from, as the client itself saw it. Shown, and who starts the sign-in: without it all sign-ins of the relying party are one initiator.',
-      example: '203.0.113.7',
-    }),
+    ip: z
+      .union([z.ipv4(), z.ipv6(), absent])
+      .exactOptional()
+      .meta({
+        description:
+          'Where the person signs in from, as the client itself saw it. Shown, and who ' +
+          'starts the sign-in: without it all sign-ins of the relying party are one ' +
+          'initiator.',
+        example: '203.0.113.7',
+      }),
     action: showable(140, { description: 'What is to be approved.', example: 'Sign in' })
       .default('Sign in')
       .meta({ example: 'Sign in' }),
@@ -46,7 +52,8 @@ export const waitQuestion = z
   })
   .refine(
     ({ number, message }) => number === undefined || message === undefined,
-    'must give number or message, not both: the person could be shown other digits than are asked for',
+    'must give number or message, not both: the person could be shown other digits than ' +
+      'are asked for',
   )
   .meta({
     id: 'WaitQuestion',
@@ -63,7 +70,10 @@ export const deniedBody = z
     description: 'What FreeRADIUS (rlm_rest) shows the person: RFC 2865, 5.18.',
   })
 
-/** Keycloak puts further parameters of the client beside these, so that unknown members are no fault; they are not read. */
+/**
+ * Keycloak adds further parameters of the client to these, so unknown members are no error; they
+ * are not read.
+ */
 export const keycloakQuestion = z
   .looseObject({
     login_hint: z

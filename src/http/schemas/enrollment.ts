@@ -19,50 +19,63 @@ export const newEnrollment = z
     user: userReference,
     displayName: displayName.exactOptional().meta({
       description:
-        'Creates the user under this name when the identifier is new; without it an unknown user is refused.',
+        'Creates the user under this name when the identifier is new; without it an ' +
+        'unknown user is refused.',
     }),
     replacesDeviceId,
     parentDeviceId,
   })
   .meta({
     id: 'NewEnrollment',
-    description: 'Whose device is to be enrolled.',
+    description: 'The user whose device is to be enrolled.',
     example: { user: 'ada@example.com', displayName: 'Ada Lovelace' },
   })
 
 export const newEnrollmentOfUser = z.strictObject({ replacesDeviceId, parentDeviceId }).meta({
   id: 'NewEnrollmentOfUser',
-  description: 'How the device is to be enrolled; `{}` will do.',
+  description: 'How the device is to be enrolled; `{}` is enough.',
 })
 
 export const nextEnrollment = z
   .strictObject({
-    replacesDeviceId: idOf('device', 'A device of the user.').nullable().exactOptional().meta({
-      description:
-        'The device of the user that is unregistered when the new one becomes active: the calling one unless said otherwise, none with null.',
-    }),
-    companion: z.boolean().exactOptional().meta({
-      description:
-        'The new device becomes a companion (a watch) of the calling one and ends with it; nothing is replaced then unless said.',
-    }),
+    replacesDeviceId: idOf('device', 'A device of the user.')
+      .nullable()
+      .exactOptional()
+      .meta({
+        description:
+          'The device of the user that is unregistered when the new one becomes active: ' +
+          'the calling one unless said otherwise, none with null.',
+      }),
+    companion: z
+      .boolean()
+      .exactOptional()
+      .meta({
+        description:
+          'The new device becomes a companion (a watch) of the calling one and ends with ' +
+          'it; nothing is replaced then unless said.',
+      }),
   })
-  .meta({ id: 'NextEnrollment', description: 'What becomes of the old phone; `{}` will do.' })
+  .meta({ id: 'NextEnrollment', description: 'What happens to the old phone; `{}` is enough.' })
 
 const enrollmentStatuses = ['open', 'claimed', 'completed', 'cancelled', 'void', 'expired'] as const
 
 /** How a page, or an old phone, follows an enrollment. */
 export const enrollmentWait = z.strictObject({
   wait: wait.default(0),
-  after: z.enum(enrollmentStatuses).exactOptional().meta({
-    description:
-      'Wait only while the status is this one; without it, while it is what it was at the call.',
-  }),
+  after: z
+    .enum(enrollmentStatuses)
+    .exactOptional()
+    .meta({
+      description:
+        'Wait only while the status is this one; without it, while it is the one at the ' +
+        'time of the call.',
+    }),
 })
 
 export const openedEnrollmentBody = z
   .object({
     id: shownId('enrollment', 'The enrollment.'),
-    userId: shownId('user', 'Whose device it is for.'),
+    userId: shownId('user', 'The user of the new device.'),
     status: z.enum(enrollmentStatuses),
     code: z
       .string()
@@ -73,7 +86,7 @@ export const openedEnrollmentBody = z
         'https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/enroll#<43 characters>',
     }),
     qrSvg: z.string().meta({ description: 'The QR code as an SVG picture.', example: '<svg …>' }),
-    expiresAt: timestamp('When the code is worth nothing any more.'),
+    expiresAt: timestamp('When the code expires.'),
     confirmationRequired: z
       .boolean()
       .meta({ description: 'Whether the number must be typed on the new device.' }),
@@ -86,7 +99,7 @@ export const openedEnrollmentBody = z
 export const enrollmentBody = z
   .object({
     id: shownId('enrollment', 'The enrollment.'),
-    userId: shownId('user', 'Whose device it is for.'),
+    userId: shownId('user', 'The user of the new device.'),
     status: z.enum(enrollmentStatuses),
     reason: z
       .enum(['number_tries_used_up', 'device_unregistered', 'device_suspended', 'user_suspended'])
@@ -99,7 +112,7 @@ export const enrollmentBody = z
     wrongNumbersLeft: z.uint32(),
     deviceId: shownId('device', 'The device that claimed it.').nullable(),
     createdAt: timestamp('When it was opened.'),
-    expiresAt: timestamp('When it runs out.'),
+    expiresAt: timestamp('When it expires.'),
     claimedAt: timestamp('When a device claimed it.').nullable(),
     endedAt: timestamp('When it ended.').nullable(),
   })

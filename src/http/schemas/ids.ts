@@ -23,19 +23,24 @@ function idSchema<K extends IdKind>(kind: K, params: Readonly<Record<string, unk
   return schema as unknown as z.ZodType<Id<K>, string>
 }
 
-/** An id that a caller names. In path and query an ill-formed one is answered like an unknown one. */
+/**
+ * An id that a caller names. In path and query an ill-formed one is answered like an unknown one.
+ */
 export function idOf<K extends IdKind>(kind: K, description: string): z.ZodType<Id<K>, string> {
-  const documented = { description, pattern: idPattern(kind), example: idExample(kind) }
-  return idSchema(kind, { kind: 'id' }).meta(documented)
+  const documentation = { description, pattern: idPattern(kind), example: idExample(kind) }
+  return idSchema(kind, { kind: 'id' }).meta(documentation)
 }
 
-/** The cursor of a list of these: opaque to callers, so that a bad one is a bad request and not a missing thing. */
+/**
+ * The cursor of a list of these: opaque to callers, so that a bad one is a bad request and not a
+ * missing object.
+ */
 export function cursorOf<K extends IdKind>(kind: K): z.ZodType<Id<K>, string> {
   const description = 'The `nextCursor` of the page before.'
   return idSchema(kind, { kind: 'cursor' }).meta({ description, example: idExample(kind) })
 }
 
-/** An id that we tell. */
+/** An id in an answer. */
 export function shownId(kind: IdKind, description: string) {
   return z.string().meta({ description, example: idExample(kind) })
 }
@@ -46,8 +51,10 @@ export function isIdFault({
 }: {
   readonly params: Readonly<Record<string, unknown>>
 }): boolean {
-  const given = params.params
-  return typeof given === 'object' && given !== null && 'kind' in given && given.kind === 'id'
+  const details = params.params
+  return (
+    typeof details === 'object' && details !== null && 'kind' in details && details.kind === 'id'
+  )
 }
 
 /** Path parameters that hold one id under this name. */

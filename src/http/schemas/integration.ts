@@ -9,7 +9,10 @@ import { overrideSchemas } from './policy.ts'
 import { identifierText, namespace, showable } from './text.ts'
 import { timestamp } from './time.ts'
 
-/** Exact issuer of a realm: no query, no fragment, no slash at the end, nothing that two readers could read in two ways. */
+/**
+ * Exact issuer of a realm: no query, no fragment, no slash at the end, nothing that two parsers
+ * could read differently.
+ */
 const issuer = z
   .string()
   .max(512)
@@ -37,10 +40,14 @@ const settings = z
       failOpenAllowed: z.boolean().default(false).meta({
         description: 'Whether clients may say that they let people in when nobody answers.',
       }),
-      enrollmentAllowed: z.boolean().default(false).meta({
-        description:
-          'Whether new users, and only those, are enrolled at this door; takes a policy without `enrollmentConfirmation`.',
-      }),
+      enrollmentAllowed: z
+        .boolean()
+        .default(false)
+        .meta({
+          description:
+            'Whether new users, and only those, are enrolled at this door; requires a ' +
+            'policy without `enrollmentConfirmation`.',
+        }),
     }),
     z.strictObject({
       kind: z.literal('keycloak_ciba'),
@@ -51,13 +58,13 @@ const settings = z
         .default([])
         .meta({ description: 'Clients of those realms that may ask; none means all.' }),
       secretInPath: z.boolean().default(false).meta({
-        description: 'Whether the address of the channel ends in a secret that is made by us.',
+        description: 'Whether the address of the channel ends in a secret that is issued by us.',
       }),
     }),
   ])
   .meta({
     id: 'GivenIntegrationSettings',
-    description: 'What the kind of door is told.',
+    description: 'The settings of this kind of door.',
     example: { kind: 'wait' },
   })
 
@@ -72,7 +79,9 @@ const userNames = z
       .default([])
       .meta({
         description:
-          'Domains that are taken; names of other domains are unknown. Several of them with a `template` without `{domain}` make one user of people of one name in all of them: only where the domains share their names.',
+          'Domains that are accepted; names of other domains are unknown. Several of ' +
+          'them with a `template` without `{domain}` make one user of people of one name ' +
+          'in all of them: only where the domains share their names.',
       }),
     lowerCase: z
       .boolean()
@@ -86,7 +95,8 @@ const userNames = z
   .meta({
     id: 'GivenUserNameMapping',
     description:
-      'How the names that the client sends become identifiers. A name that does not fit is unknown, never bent.',
+      'How the names that the client sends become identifiers. A name that does not fit ' +
+      'is unknown, never adjusted.',
     example: { domain: 'suffix', domains: ['example.com'], lowerCase: true },
   })
 
@@ -99,7 +109,9 @@ const plan = {
   }),
   numberMode: z.enum(['caller', 'none']).meta({
     description:
-      '`caller`: the person types digits that the client shows. `none` takes the id of the integration in `numberNoneAllowedFor` of the tenant policy first, and ends when it is taken out.',
+      '`caller`: the person types digits that the client shows. `none` requires the id ' +
+      'of the integration in `numberNoneAllowedFor` of the tenant policy first, and ends ' +
+      'when it is removed there.',
   }),
   namespace: namespace.meta({
     description:
@@ -128,7 +140,7 @@ const plan = {
 
 export const newIntegration = z
   .strictObject({
-    relyingPartyId: idOf('relyingParty', 'Whose challenges it makes.'),
+    relyingPartyId: idOf('relyingParty', 'The relying party of its challenges.'),
     name: plan.name,
     settings,
     numberMode: plan.numberMode.exactOptional(),
@@ -139,7 +151,7 @@ export const newIntegration = z
     ttlSeconds: plan.ttlSeconds.exactOptional(),
     status: plan.status.exactOptional(),
   })
-  .meta({ id: 'NewIntegration', description: 'A door for a client that exists.' })
+  .meta({ id: 'NewIntegration', description: 'A door for an existing client.' })
 
 export const integrationChanges = z
   .strictObject({
@@ -166,9 +178,11 @@ export const integrationRotation = z
       .min(overlapBoundsSeconds.min)
       .max(overlapBoundsSeconds.max)
       .default(overlapBoundsSeconds.usual)
-      .meta({ description: 'How long the old secret lives on at the most; 0 ends it at once.' }),
+      .meta({
+        description: 'How long the old secret lives on at the most; 0 ends it immediately.',
+      }),
   })
-  .meta({ id: 'IntegrationRotation', description: 'How a secret hands over to the next.' })
+  .meta({ id: 'IntegrationRotation', description: 'How a secret is rotated.' })
 
 const shownSettings = z
   .discriminatedUnion('kind', [
@@ -186,7 +200,7 @@ const shownSettings = z
       secretInPath: z.boolean(),
     }),
   ])
-  .meta({ id: 'IntegrationSettings', description: 'What the kind of door is told.' })
+  .meta({ id: 'IntegrationSettings', description: 'The settings of this kind of door.' })
 
 const shownUserNames = z
   .object({
@@ -197,9 +211,9 @@ const shownUserNames = z
   })
   .meta({ id: 'UserNameMapping', description: 'How names that clients send become identifiers.' })
 
-const shown = {
+const bodyMembers = {
   id: shownId('integration', 'The integration.'),
-  relyingPartyId: shownId('relyingParty', 'Whose challenges it makes.'),
+  relyingPartyId: shownId('relyingParty', 'The relying party of its challenges.'),
   name: z.string(),
   settings: shownSettings,
   numberMode: z.enum(['caller', 'none']),
@@ -215,9 +229,9 @@ const shown = {
     description: 'The public half of the credentials of Auth API clients; null for other kinds.',
     example: 'DIABCDEFGHJKLMNPQRST',
   }),
-  createdAt: timestamp('When it was made.'),
+  createdAt: timestamp('When it was created.'),
   updatedAt: timestamp('When it was last changed.'),
-  uses: z.int().min(0).meta({ description: 'How often a client was let in.' }),
+  uses: z.int().min(0).meta({ description: 'How often a client was authenticated.' }),
   lastUsedAt: timestamp('When it was last used; null if never.').nullable(),
   lastError: z
     .object({
@@ -228,19 +242,22 @@ const shown = {
     .meta({ description: 'The last refusal at this door, a second late at the most.' }),
 }
 
-export const integrationBody = z.object(shown).meta({
+export const integrationBody = z.object(bodyMembers).meta({
   id: 'Integration',
-  description: 'A door for a client that exists. Its secret is never shown again.',
+  description: 'A door for an existing client. Its secret is never shown again.',
 })
 
 export const madeIntegrationBody = z
   .object({
-    ...shown,
+    ...bodyMembers,
     secret: z.string().nullable().meta({
       description:
-        'The secret for the client: readable this once. Null where none was made by this call.',
+        'The secret for the client: readable this once. Null where this call created none.',
     }),
   })
-  .meta({ id: 'MadeIntegration', description: 'An integration, with a secret if one was made.' })
+  .meta({
+    id: 'IntegrationWithSecret',
+    description: 'An integration, with a secret if one is new.',
+  })
 
 export const integrationList = wholeList(integrationBody, 'Integrations', 'Newest first.')

@@ -5,11 +5,13 @@ import type { IdKind } from '../../domain/ids.ts'
 import type { PageRequest } from '../../ports/directory-store.ts'
 import { cursorOf } from './ids.ts'
 
-/** A number in a query, in plain decimal digits: no signs, blanks, exponents or repeated parameters. */
+/**
+ * A number in a query, in plain decimal digits: no signs, blanks, exponents or repeated parameters.
+ */
 export function queryNumber(min: number, max: number, description: string) {
   return z
     .preprocess(
-      (given) => (typeof given === 'string' && /^[0-9]{1,9}$/.test(given) ? Number(given) : given),
+      (input) => (typeof input === 'string' && /^[0-9]{1,9}$/.test(input) ? Number(input) : input),
       z.int().min(min).max(max),
     )
     .meta({ description, example: min })
@@ -21,16 +23,15 @@ const limitDefault = 50
 /** Query members of a paged list whose cursor is an id of this kind. */
 export function pageQuery<K extends IdKind>(kind: K) {
   return {
-    limit: queryNumber(
-      1,
-      limitMax,
-      `Items on a page, ${limitDefault} unless given.`,
-    ).exactOptional(),
+    limit: queryNumber(1, limitMax, `Items on a page, ${limitDefault} by default.`).exactOptional(),
     cursor: cursorOf(kind).exactOptional(),
   }
 }
 
-/** What to ask a store for: one more than the page holds, so that the last page knows that it is the last. */
+/**
+ * The request to a store: one more than the page holds, so that the last page knows that it is the
+ * last.
+ */
 export function pageRequest(query: {
   limit?: number | undefined
   cursor?: string | undefined
@@ -38,16 +39,16 @@ export function pageRequest(query: {
   return { limit: (query.limit ?? limitDefault) + 1, before: query.cursor ?? null }
 }
 
-/** The page of what a store returned for `pageRequest`. */
+/** The page of the rows that a store returned for `pageRequest`. */
 export function pageOf<T extends { readonly id: string }>(
-  found: readonly T[],
+  rows: readonly T[],
   { limit }: PageRequest,
 ): { readonly items: readonly T[]; readonly nextCursor: string | null } {
-  const items = found.slice(0, limit - 1)
-  return { items, nextCursor: found.length < limit ? null : (items.at(-1)?.id ?? null) }
+  const items = rows.slice(0, limit - 1)
+  return { items, nextCursor: rows.length < limit ? null : (items.at(-1)?.id ?? null) }
 }
 
-/** A page of items as we tell it. */
+/** The schema of a page of items. */
 export function pageBody<Item extends z.ZodType>(item: Item, id: string, description: string) {
   return z
     .object({
@@ -60,7 +61,7 @@ export function pageBody<Item extends z.ZodType>(item: Item, id: string, descrip
     .meta({ id, description })
 }
 
-/** A list that is always whole; shaped like a page, so that it can become one. */
+/** A list that is always complete; shaped like a page, so that it can become one. */
 export function wholeList<Item extends z.ZodType>(item: Item, id: string, description: string) {
   return z
     .object({ items: z.array(item).readonly(), nextCursor: z.null() })

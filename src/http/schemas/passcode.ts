@@ -33,13 +33,13 @@ export const otherFactorsBody = z
       .meta({ description: 'What the user can be asked for, the best first.' }),
     passcodeDevices: z.uint32().meta({ description: 'Active devices that show passcodes.' }),
     recoveryCodesLeft: z.uint32(),
-    temporaryCodeExpiresAt: timestamp('When the temporary code runs out.').nullable(),
+    temporaryCodeExpiresAt: timestamp('When the temporary code expires.').nullable(),
   })
-  .meta({ id: 'OtherFactors', description: 'What a user has beside the push.' })
+  .meta({ id: 'OtherFactors', description: 'What a user has in addition to the push.' })
 
 export const newRecoveryCodes = z
   .strictObject({})
-  .meta({ id: 'NewRecoveryCodes', description: 'Nothing needs to be said; `{}` will do.' })
+  .meta({ id: 'NewRecoveryCodes', description: 'No member is needed; `{}` is enough.' })
 
 export const recoveryCodesBody = z
   .object({
@@ -47,7 +47,7 @@ export const recoveryCodesBody = z
       .array(z.string())
       .readonly()
       .meta({
-        description: `${recoveryCodesPerSet} codes, each good for one sign-in.`,
+        description: `${recoveryCodesPerSet} codes, each valid for one sign-in.`,
         example: ['7K3Q-M9TX-2R8B-0VWD'],
       }),
   })
@@ -60,13 +60,13 @@ export const newTemporaryCode = z
       .min(temporaryCodeSeconds.min)
       .max(temporaryCodeSeconds.max)
       .default(temporaryCodeSeconds.usual)
-      .meta({ description: 'How long it is good.' }),
+      .meta({ description: 'How long it is valid.' }),
   })
-  .meta({ id: 'NewTemporaryCode', description: 'How long it is to be good; `{}` will do.' })
+  .meta({ id: 'NewTemporaryCode', description: 'How long it is to be valid; `{}` is enough.' })
 
 export const temporaryCodeBody = z
   .object({
     code: z.string().meta({ example: '7K3Q-M9TX-2R8B-0VWD' }),
-    expiresAt: timestamp('When it runs out.'),
+    expiresAt: timestamp('When it expires.'),
   })
   .meta({ id: 'TemporaryCode', description: 'A code for one sign-in, readable this once.' })

@@ -1,4 +1,4 @@
-// The policy document, made from the one table of its fields (domain/policy-rules.ts).
+// The policy document, built from the one table of its fields (domain/policy-rules.ts).
 
 import { z } from 'zod'
 import type { Policy, PolicyOverrides } from '../../domain/policy.ts'
@@ -32,35 +32,35 @@ function strictnessOf(rule: PolicyRule): string {
 
 const fields = Object.entries(policyRules) as [string, PolicyRule][]
 
-const given = Object.fromEntries(
+const overrideFields = Object.fromEntries(
   fields.map(([field, rule]) => {
-    const described = `${rule.about}${strictnessOf(rule)}`
-    const documented = { description: described, default: rule.default }
-    return [field, schemaOf(rule).meta(documented).exactOptional()]
+    const description = `${rule.about}${strictnessOf(rule)}`
+    const documentation = { description, default: rule.default }
+    return [field, schemaOf(rule).meta(documentation).exactOptional()]
   }),
 )
 
-const shown = Object.fromEntries(
+const bodyFields = Object.fromEntries(
   fields.map(([field, rule]) => [field, schemaOf(rule).meta({ description: rule.about })]),
 )
 
-/** The schemas of some fields, for whoever may set no others. */
+/** The schemas of some fields, for callers that may set no others. */
 export function overrideSchemas(
-  named: readonly (keyof PolicyOverrides)[],
+  names: readonly (keyof PolicyOverrides)[],
 ): Readonly<Record<string, z.ZodType>> {
   return Object.fromEntries(
-    Object.entries(given).filter(([field]) => named.includes(field as never)),
+    Object.entries(overrideFields).filter(([field]) => names.includes(field as never)),
   )
 }
 
 // The table gives the types; zod cannot follow through Object.fromEntries.
-export const policyOverrides = z.strictObject(given).meta({
+export const policyOverrides = z.strictObject(overrideFields).meta({
   id: 'PolicyOverrides',
   description: 'Fields of the policy to set.',
   example: { challengeTtlSeconds: 90 },
 }) as unknown as z.ZodType<PolicyOverrides, PolicyOverrides>
 
-export const policyBody = z.object(shown).meta({
+export const policyBody = z.object(bodyFields).meta({
   id: 'Policy',
   description: 'The policy in force, every field.',
 }) as unknown as z.ZodType<Policy, Policy>

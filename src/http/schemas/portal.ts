@@ -4,12 +4,12 @@ import { timestamp } from './time.ts'
 
 export const mintedLinkBody = z
   .object({
-    id: shownId('portalSession', 'Names the link in activities; it opens nothing.'),
+    id: shownId('portalSession', 'Identifies the link in activities; it is no credential.'),
     url: z.string().meta({
       description: 'Give it to the user, and to nobody else.',
       example: 'https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/me/<43 characters>',
     }),
-    expiresAt: timestamp('When the link is worth nothing any more.'),
+    expiresAt: timestamp('When the link expires.'),
   })
   .meta({ id: 'PortalLink', description: 'A link that works once.' })
 
@@ -19,9 +19,9 @@ export const openedLink = z
     token: z
       .string()
       .regex(/^[A-Za-z0-9_-]{43}$/)
-      .meta({ description: 'What stands at the end of the link.' }),
+      .meta({ description: 'The last part of the link.' }),
   })
-  .meta({ id: 'OpenedPortalLink', description: 'A link, taken apart.' })
+  .meta({ id: 'OpenedPortalLink', description: 'The parts of a link.' })
 
 export const portalUserBody = z
   .object({
@@ -29,8 +29,8 @@ export const portalUserBody = z
     tenant: z.object({ id: shownId('tenant', 'The tenant.'), name: z.string() }),
     expiresAt: timestamp('When the session ends.'),
   })
-  .meta({ id: 'PortalUser', description: 'Whose portal it is.' })
+  .meta({ id: 'PortalUser', description: 'The user of a portal session.' })
 
 export const portalUnregistration = z
   .strictObject({ reason: z.enum(['lost', 'stolen', 'replaced', 'user_request']) })
-  .meta({ id: 'PortalUnregistration', description: 'Why the device goes.' })
+  .meta({ id: 'PortalUnregistration', description: 'Why the device is unregistered.' })

@@ -11,7 +11,7 @@ export const problemSchema = z
       .string()
       .meta({ description: 'What is wrong; the same for every problem of this code.' }),
     status: z.int().meta({ description: 'The HTTP status.' }),
-    code: z.enum(codes).meta({ description: 'Stable: programs decide by this.' }),
+    code: z.enum(codes).meta({ description: 'Stable: programs branch on this.' }),
     detail: z.string().meta({ description: 'What to do next.' }),
     errors: z
       .array(z.object({ path: z.string(), message: z.string() }))
@@ -22,7 +22,8 @@ export const problemSchema = z
   .meta({
     id: 'Problem',
     description:
-      'RFC 9457. Further members carry facts of the code, for example `wrongNumbersLeft` or `serverTime`. The id of the request is in the header `Request-Id`.',
+      'RFC 9457. Further members carry facts of the code, for example `wrongNumbersLeft` ' +
+      'or `serverTime`. The id of the request is in the header `Request-Id`.',
     example: {
       type: 'urn:countersign:problem:resend_too_soon',
       title: 'The challenge was pushed a moment ago.',

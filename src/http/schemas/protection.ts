@@ -13,7 +13,8 @@ export const protectionBody = z
       'Since then push sign-in is locked until an admin or another factor unlocks it.',
     ).nullable(),
     reportedUntil: timestamp(
-      'After a report only initiators that the user approved before may ask, and nobody is pushed, until then.',
+      'After a report only initiators that the user approved before may ask, and no ' +
+        'pushes are sent, until then.',
     ).nullable(),
     pausedUntil: timestamp('The user wants no pushes until then.').nullable(),
     suspendedAt: timestamp('Since then everything of the user is stopped.').nullable(),
@@ -24,14 +25,14 @@ export const protectionBody = z
   })
 
 export const pushPauseBody = z
-  .object({ until: timestamp('No pushes come until then; null when they come.').nullable() })
+  .object({
+    until: timestamp('No pushes are sent until then; null when they are sent.').nullable(),
+  })
   .meta({ id: 'PushPause', description: 'Whether the user wants pushes.' })
 
 export const newPushPause = z
   .strictObject({
-    until: givenTime(
-      'No pushes until then, at most 30 days ahead; null lets them come.',
-    ).nullable(),
+    until: givenTime('No pushes until then, at most 30 days ahead; null resumes them.').nullable(),
   })
   .meta({ id: 'NewPushPause', description: 'A pause of all pushes to the user.' })
 
@@ -71,4 +72,4 @@ export const reportResolution = z
 
 export const madeReportBody = z
   .object({ reportId: shownId('report', 'The report.') })
-  .meta({ id: 'MadeReport', description: 'The report is in the queue of the admins.' })
+  .meta({ id: 'CreatedReport', description: 'The report is in the queue of the admins.' })

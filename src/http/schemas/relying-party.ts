@@ -9,7 +9,8 @@ import { givenTime, timestamp } from './time.ts'
 
 const identifierCase = z.enum(identifierCases).meta({
   description:
-    'How identifiers are told apart: `exact` by every letter, `fold_ascii` with A to Z of a mail-shaped one (`Ada@Example.com`) taken for a to z. New tenants fold.',
+    'How identifiers are compared: `exact` by every letter, `fold_ascii` with A to Z of ' +
+    'a mail-shaped one (`Ada@Example.com`) folded to a to z. New tenants fold.',
 })
 
 export const tenantChanges = z
@@ -30,7 +31,7 @@ export const newRelyingParty = z
       .array(namespace)
       .min(1)
       .max(namespacesMax)
-      .refine((given) => new Set(given).size === given.length, 'must not repeat a namespace')
+      .refine((values) => new Set(values).size === values.length, 'must not repeat a namespace')
       .meta({ description: 'The namespaces it may use; the first is its default.' }),
   })
   .meta({
@@ -49,23 +50,24 @@ export const relyingPartyBody = z
 
 export const newApiKey = z
   .strictObject({
-    relyingPartyId: idOf('relyingParty', 'Whom the key speaks for.'),
+    relyingPartyId: idOf('relyingParty', 'The relying party of the key.'),
     name: showable(nameLengthMax, { description: 'To tell keys apart.', example: 'production' }),
     scopes: z
       .array(z.enum(scopes))
       .min(1)
       .max(scopes.length)
-      .refine((given) => new Set(given).size === given.length, 'must not repeat a scope')
+      .refine((values) => new Set(values).size === values.length, 'must not repeat a scope')
       .default([...defaultScopes])
       .meta({ description: 'What the key may do; `admin` includes all others.' }),
-    expiresAt: givenTime('After this time the key is worth nothing.').nullable().default(null),
+    expiresAt: givenTime('After this time the key is invalid.').nullable().default(null),
     allowedAddresses: z
       .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
       .max(allowedAddressesMax)
       .default([])
       .meta({
         description:
-          'IP addresses and CIDR ranges from which the key may be used; none means from everywhere.',
+          'IP addresses and CIDR ranges from which the key may be used; none means from ' +
+          'everywhere.',
         example: ['192.0.2.0/24'],
       }),
   })
@@ -85,11 +87,11 @@ export const apiKeyRotation = z
       .nullable()
       .exactOptional(),
   })
-  .meta({ id: 'ApiKeyRotation', description: 'How a key hands over to the next.' })
+  .meta({ id: 'ApiKeyRotation', description: 'How a key is rotated.' })
 
 const apiKeyMembers = {
   id: shownId('apiKey', 'The key: the public part of its text.'),
-  relyingPartyId: shownId('relyingParty', 'Whom the key speaks for.'),
+  relyingPartyId: shownId('relyingParty', 'The relying party of the key.'),
   name: z.string(),
   scopes: z.array(z.enum(scopes)).readonly(),
   lineageId: shownId('apiKey', 'The first key of the line of rotations that this one belongs to.'),
@@ -104,7 +106,7 @@ const apiKeyMembers = {
 
 export const apiKeyBody = z.object(apiKeyMembers).meta({
   id: 'ApiKey',
-  description: 'An API key without its secret, which is kept as a hash only.',
+  description: 'An API key without its secret, which is stored as a hash only.',
 })
 
 export const createdApiKeyBody = z

@@ -1,14 +1,17 @@
-// Text that callers give, as strict as what it will be used for.
+// Text input, as strict as its use requires.
 
 import { z } from 'zod'
 import { namespacePattern } from '../../domain/names.ts'
 import { cleanText, isIdentifier, isShowable } from '../../domain/text.ts'
 import { trimIdentifier } from '../../domain/user-name.ts'
 
-type Words = { readonly description: string; readonly example: string }
+type TextMeta = { readonly description: string; readonly example: string }
 
-/** Text that people will read on a phone while they decide; cleaned first. `lengthMax` counts UTF-16 units. */
-export function showable(lengthMax: number, { description, example }: Words) {
+/**
+ * Text that people will read on a phone while they decide; cleaned first. `lengthMax` counts UTF-16
+ * units.
+ */
+export function showable(lengthMax: number, { description, example }: TextMeta) {
   return z
     .string()
     .overwrite(cleanText)
@@ -16,16 +19,23 @@ export function showable(lengthMax: number, { description, example }: Words) {
     .max(lengthMax)
     .refine((text) => isShowable(text, lengthMax), {
       message:
-        'must not be blank, and free of control, bidirectional and format characters that join nothing',
+        'must not be blank, and free of control, bidirectional and format characters ' +
+        'that join nothing',
     })
     .meta({
-      description: `${description} At most ${lengthMax} characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.`,
+      description:
+        `${description} At most ${lengthMax} characters, without control, bidirectional or ` +
+        'other format characters, save joiners in the scripts that have them and in emoji. ' +
+        'It is stored in NFC, without soft hyphens, spaces and marks at its ends.',
       example,
     })
 }
 
-/** A name for machines: in one spelling, with only the spaces around it forgiven. `lengthMax` counts UTF-16 units. */
-export function identifierText(lengthMax: number, { description, example }: Words) {
+/**
+ * A name for machines: in one spelling, only spaces around it are accepted and dropped. `lengthMax`
+ * counts UTF-16 units.
+ */
+export function identifierText(lengthMax: number, { description, example }: TextMeta) {
   return z
     .string()
     .overwrite(trimIdentifier)
@@ -36,7 +46,9 @@ export function identifierText(lengthMax: number, { description, example }: Word
         'must be in NFC, not blank, and free of control, format and bidirectional characters',
     })
     .meta({
-      description: `${description} At most ${lengthMax} characters, in NFC, without control, format or bidirectional characters. Spaces around it are dropped.`,
+      description:
+        `${description} At most ${lengthMax} characters, in NFC, without control, format ` +
+        'or bidirectional characters. Spaces around it are dropped.',
       example,
     })
 }
@@ -44,7 +56,7 @@ export function identifierText(lengthMax: number, { description, example }: Word
 /** Longest value of an identifier, and of a user's name as typed with an enrollment code. */
 export const identifierLengthMax = 255
 
-/** How a relying party's users are named: one word per directory. */
+/** How a relying party's users are named: one name per directory. */
 export const namespace = z.string().regex(namespacePattern).meta({
   description: 'A namespace of identifiers: lower case, 1 to 64 characters.',
   example: 'entra',
@@ -55,7 +67,7 @@ export const identifierValue = identifierText(identifierLengthMax, {
   example: 'ada@example.com',
 })
 
-/** A compact JWS as it was signed; its parts are read by the rules, not here. */
+/** A compact JWS as it was signed; its parts are parsed by the use cases, not here. */
 export function jws(description: string) {
   return z.string().min(1).max(4096).meta({ description, example: 'eyJhbGciOiJFUzI1NiIs...' })
 }

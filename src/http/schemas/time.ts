@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 const example = '2026-01-31T12:00:00.000Z'
 
-/** A time that we tell: RFC 3339 in UTC, with milliseconds. */
+/** A time in an answer: RFC 3339 in UTC, with milliseconds. */
 export function timestamp(description: string) {
   return z
     .codec(z.iso.datetime(), z.date(), {
@@ -12,7 +12,7 @@ export function timestamp(description: string) {
     .meta({ description, example })
 }
 
-/** A time that a caller gives: RFC 3339 in UTC, years 2000 to 2999. */
+/** A time in a request: RFC 3339 in UTC, years 2000 to 2999. */
 export function givenTime(description: string) {
   return z.iso
     .datetime()

@@ -19,7 +19,8 @@ export const userReference = z
   .meta({
     id: 'UserReference',
     description:
-      'A name in the default namespace of the relying party, a name in another of its namespaces, or the id of the user.',
+      'A name in the default namespace of the relying party, a name in another of its ' +
+      'namespaces, or the id of the user.',
     example: 'ada@example.com',
   })
 
@@ -48,7 +49,7 @@ export const userBody = z
     identifiers: z.array(z.object({ namespace: z.string(), value: z.string() })).readonly(),
     status: z
       .enum(['active', 'suspended'])
-      .meta({ description: 'A suspended user gets in nowhere.' }),
+      .meta({ description: 'A suspended user cannot sign in anywhere.' }),
     createdAt: timestamp('When the user was created.'),
   })
   .meta({ id: 'User', description: 'A person.' })
@@ -59,7 +60,7 @@ export const changedUser = z
   })
   .meta({ id: 'ChangedUser', description: 'What is to change of a user.' })
 
-/** A user named in a query: a value, in the default namespace unless another is given. */
+/** A user named in a query: a value, in the default namespace unless another is named. */
 export function referenceOf(
   value: string,
   inNamespace: string | undefined,

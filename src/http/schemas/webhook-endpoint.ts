@@ -36,7 +36,7 @@ export const webhookEndpointChanges = z
     description: description.exactOptional(),
     events: events.exactOptional(),
     status: z.enum(['active', 'paused']).exactOptional().meta({
-      description: '`paused` keeps what is owed; `active` sends it, unless it is stale.',
+      description: '`paused` keeps pending events; `active` sends them, unless they are stale.',
     }),
   })
   .refine((changes) => Object.keys(changes).length > 0, 'must change something')
@@ -48,12 +48,12 @@ const members = {
   description: z.string(),
   events: z.array(z.enum([...subscribedEventTypes, '*'])).readonly(),
   status: z.enum(['active', 'paused', 'disabled']).meta({
-    description: '`disabled` is owed nothing more: it answered 410.',
+    description: '`disabled` is sent nothing more: it answered 410.',
   }),
   statusReason: z.enum(['relying_party', 'failing', 'gone']).nullable().meta({
-    description: '`failing`: paused because it did nothing but fail for days.',
+    description: '`failing`: paused after failing for days.',
   }),
-  previousSecretUntil: timestamp('Until when the secret before signs too.').nullable(),
+  previousSecretUntil: timestamp('Until when the previous secret signs, too.').nullable(),
   failingSince: timestamp('First failure since the last success.').nullable(),
   lastFailedAt: timestamp('Last failure since the last success.').nullable(),
   createdAt: timestamp('When it was added.'),
@@ -62,13 +62,13 @@ const members = {
 
 export const webhookEndpointBody = z
   .object(members)
-  .meta({ id: 'WebhookEndpoint', description: 'Where a relying party hears of what happens.' })
+  .meta({ id: 'WebhookEndpoint', description: 'Where a relying party receives events.' })
 
 export const webhookEndpointWithSecret = z
   .object({
     ...members,
     secret: z.string().meta({
-      description: 'What signs the webhooks (Standard Webhooks); told here and never again.',
+      description: 'What signs the webhooks (Standard Webhooks); shown here and never again.',
       example: 'whsec_...',
     }),
   })
@@ -88,10 +88,12 @@ export const webhookRotation = z
       .max(secretOverlapSeconds.max)
       .exactOptional()
       .meta({
-        description: `How long the old secret signs too; ${secretOverlapSeconds.default} unless given, 0 when it leaked.`,
+        description:
+          `How long the old secret signs, too; ${secretOverlapSeconds.default} by default, ` +
+          '0 when it leaked.',
       }),
   })
-  .meta({ id: 'WebhookRotation', description: 'How to change over.' })
+  .meta({ id: 'WebhookRotation', description: 'How to rotate the secret.' })
 
 export const webhookTest = z
   .object({ eventId: shownId('webhookEvent', 'The `webhook-id` that will arrive.') })
@@ -105,7 +107,7 @@ export const webhookReplay = z
   .refine((which) => Object.keys(which).length === 1, 'must name either eventId or failedSince')
   .meta({
     id: 'WebhookReplay',
-    description: 'What to send again, under the same ids: one of both.',
+    description: 'What to send again, under the same ids: one of the two.',
   })
 
 export const webhookReplayed = z
@@ -116,7 +118,7 @@ export const webhookReplayed = z
 
 const webhookAttempt = z
   .object({
-    id: shownId('webhookAttempt', 'The try.'),
+    id: shownId('webhookAttempt', 'The attempt.'),
     eventId: shownId('webhookEvent', 'The `webhook-id`.'),
     type: z.enum([...subscribedEventTypes, 'webhook.test']),
     at: timestamp('When it was sent.'),
@@ -127,13 +129,13 @@ const webhookAttempt = z
       example: 'timeout',
     }),
     deliveryStatus: z.enum(['queued', 'delivered', 'failed']).meta({
-      description: 'How the event stands with this endpoint now.',
+      description: 'The status of the event at this endpoint now.',
     }),
   })
-  .meta({ id: 'WebhookAttempt', description: 'One try to deliver one event.' })
+  .meta({ id: 'WebhookAttempt', description: 'One attempt to deliver one event.' })
 
 export const webhookAttemptPage = pageBody(
   webhookAttempt,
   'WebhookAttemptPage',
-  'Tries, newest first.',
+  'Attempts, newest first.',
 )

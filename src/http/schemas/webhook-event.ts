@@ -1,4 +1,5 @@
-// What endpoints are told: one schema for each type of event. docs/webhooks.md and the webhooks of openapi.yaml come from here.
+// The events that endpoints receive: one schema for each type. docs/webhooks.md and the webhooks of
+// openapi.yaml come from here.
 
 import { z } from 'zod'
 import { activityTypes } from '../../domain/activity.ts'
@@ -9,9 +10,9 @@ const text = (description: string) =>
   z.iso.datetime().meta({ description, example: '2026-01-31T12:00:00.000Z' })
 
 const version = z.literal(1).meta({
-  description: 'Goes up when a member changes its meaning or goes; members may be added.',
+  description: 'Goes up when a member changes its meaning or is removed; members may be added.',
 })
-const userId = shownId('user', 'Whom it is about.')
+const userId = shownId('user', 'The user it is about.')
 const deviceId = shownId('device', 'The device.')
 
 const challenge = {
@@ -31,12 +32,16 @@ const challenge = {
   decidedAt: text('When it ended by an answer.').nullable(),
   decidedDeviceId: shownId('device', 'Whose answer decided.').nullable(),
 }
-const ended = {
+const endedChallenge = {
   ...challenge,
-  result: z.string().nullable().meta({
-    description:
-      '`approval-result+jwt` as reading the challenge gives it, signed anew for each try; null once the challenge is purged.',
-  }),
+  result: z
+    .string()
+    .nullable()
+    .meta({
+      description:
+        '`approval-result+jwt` as reading the challenge gives it, signed anew for each ' +
+        'attempt; null once the challenge is purged.',
+    }),
 }
 const progress = { ...challenge, deviceId }
 const enrollment = {
@@ -52,26 +57,29 @@ const user = {
   userId,
   deviceId: deviceId.nullable(),
   challengeId: shownId('challenge', 'The challenge that led to it.').nullable(),
-  activityId: shownId('activity', 'The activity that tells of it.'),
+  activityId: shownId('activity', 'The activity that records it.'),
 }
 
-/** The data of each event, and what it says in one line. */
+/** The data of each event, and its meaning in one line. */
 export const webhookEventData = {
   'challenge.created': [z.object(challenge), 'A challenge was created.'],
-  'challenge.delivered': [z.object(progress), 'The push service took the push to a device.'],
+  'challenge.delivered': [z.object(progress), 'The push service accepted the push to a device.'],
   'challenge.delivery_failed': [
     z.object({ ...progress, pushReason: z.string().nullable() }),
-    'The push to a device was given up; the device can still find the challenge by looking.',
+    'The push to a device was given up; the device can still find the challenge by polling.',
   ],
   'challenge.fetched': [z.object(progress), 'A device has fetched the challenge.'],
-  'challenge.approved': [z.object(ended), 'The user approved.'],
+  'challenge.approved': [z.object(endedChallenge), 'The user approved.'],
   'challenge.denied': [
-    z.object(ended),
+    z.object(endedChallenge),
     'The user denied, typed a wrong number too often, or has no device left.',
   ],
-  'challenge.reported': [z.object(ended), 'The user denied and said: this wasn’t me.'],
-  'challenge.expired': [z.object(ended), 'Nobody answered in time.'],
-  'challenge.cancelled': [z.object(ended), 'The relying party or the service took it back.'],
+  'challenge.reported': [z.object(endedChallenge), 'The user denied and said: this wasn’t me.'],
+  'challenge.expired': [z.object(endedChallenge), 'Nobody answered in time.'],
+  'challenge.cancelled': [
+    z.object(endedChallenge),
+    'The relying party or the service cancelled it.',
+  ],
   'enrollment.claimed': [
     z.object(enrollment),
     'A device has claimed the enrollment; it is not confirmed yet.',
@@ -80,12 +88,12 @@ export const webhookEventData = {
   'device.registered': [z.object(device), 'A user has a new device.'],
   'device.unregistered': [
     z.object({ ...device, reason: z.string().nullable() }),
-    'A device is gone for ever; no answer of it counts.',
+    'A device is gone permanently; no answer of it counts.',
   ],
   'device.suspended': [z.object(device), 'A device is suspended until it is made active again.'],
   'device.push_token_lost': [
     z.object(device),
-    'The push service declared the token of a device dead: it finds challenges by looking only.',
+    'The push service declared the token of a device dead: it finds challenges by polling only.',
   ],
   'user.fraud_reported': [
     z.object(user),
@@ -108,7 +116,7 @@ export const webhookEventData = {
   ],
   'webhook.test': [
     z.object({ version, endpointId: shownId('webhookEndpoint', 'The endpoint.') }),
-    'Somebody wanted to see that events arrive; sent whatever the filter says.',
+    'A test that events arrive; sent regardless of the filter.',
   ],
 } as const satisfies Readonly<Record<WebhookEventType, readonly [z.ZodObject, string]>>
 
