@@ -25,7 +25,7 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
       operationId: 'listActivities',
       tag: 'users',
       summary: 'What happened to a user',
-      description: 'What other relying parties posted is not among it.',
+      description: 'Activities that other relying parties posted are left out.',
       params: userParams,
       querystring: z.strictObject(pageQuery('activity')),
       answers: { 200: { description: 'The activities.', schema: activityPage } },
@@ -33,8 +33,8 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
     async (request, reply): Promise<z.output<typeof activityPage> | typeof reply> => {
       const page = pageRequest(request.query)
       const { userId } = request.params
-      const found = await useCases.listActivities(principalOf(request), userId, page)
-      return isRefusal(found) ? sendRefusal(reply, found) : pageOf(found, page)
+      const rows = await useCases.listActivities(principalOf(request), userId, page)
+      return isRefusal(rows) ? sendRefusal(reply, rows) : pageOf(rows, page)
     },
   )
 }
@@ -45,18 +45,21 @@ function post(app: HttpApp, { useCases, key }: ServerOptions): void {
     key('activities:write', {
       operationId: 'postActivity',
       tag: 'users',
-      summary: 'Tell a user what happened at the relying party',
+      summary: 'Post to a user what happened at the relying party',
       description:
-        "Shown on the user's devices as a claim of this relying party; no other relying party can read it. Pushed by severity and the user's preferences, within the limit of the policy.",
+        "Shown on the user's devices as a claim of this relying party; no other relying " +
+        "party can read it. Pushed by severity and the user's preferences, within the " +
+        'limit of the policy.',
       params: userParams,
       headers: idempotencyHeaders(
-        'The same key with the same body gives the same activity: a retry tells nobody twice.',
+        'The same key with the same body gives the same activity: a retry notifies nobody twice.',
       ),
       body: postedActivity,
       answers: {
         200: {
           description:
-            'An earlier request with this Idempotency-Key made it; `Idempotency-Replayed: true` says so.',
+            'An earlier request with this Idempotency-Key created it; ' +
+            '`Idempotency-Replayed: true` says so.',
           schema: activityBody,
         },
         201: { description: 'The activity.', schema: activityBody },
@@ -65,16 +68,16 @@ function post(app: HttpApp, { useCases, key }: ServerOptions): void {
     }),
     async (request, reply) => {
       const idempotencyKey = request.headers['idempotency-key']
-      const posted = await useCases.postActivity(principalOf(request), {
+      const result = await useCases.postActivity(principalOf(request), {
         ...request.body,
         userId: request.params.userId,
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       })
-      if (isRefusal(posted)) return sendRefusal(reply, posted)
-      if (posted.replayed) reply.header('idempotency-replayed', 'true')
+      if (isRefusal(result)) return sendRefusal(reply, result)
+      if (result.replayed) reply.header('idempotency-replayed', 'true')
       return reply
-        .code(posted.replayed ? 200 : 201)
-        .send(posted.activity satisfies z.output<typeof activityBody>)
+        .code(result.replayed ? 200 : 201)
+        .send(result.activity satisfies z.output<typeof activityBody>)
     },
   )
 }

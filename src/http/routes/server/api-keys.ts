@@ -51,7 +51,7 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
     key('admin', {
       operationId: 'createApiKey',
       tag: 'administration',
-      summary: 'Make an API key for a relying party',
+      summary: 'Create an API key for a relying party',
       body: newApiKey,
       answers: {
         201: {
@@ -63,12 +63,12 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
     }),
     async (request, reply) => {
       const { tenantId, keyId } = principalOf(request)
-      const { relyingPartyId: rpId, ...asked } = request.body
-      const created = await useCases.createApiKey({ ...asked, tenantId, rpId }, `api_key:${keyId}`)
-      if (isRefusal(created)) return sendRefusal(reply, created)
+      const { relyingPartyId: rpId, ...input } = request.body
+      const newKey = await useCases.createApiKey({ ...input, tenantId, rpId }, `api_key:${keyId}`)
+      if (isRefusal(newKey)) return sendRefusal(reply, newKey)
       const body: z.output<typeof createdApiKeyBody> = {
-        ...shownKey(created.key),
-        secret: created.secret,
+        ...shownKey(newKey.key),
+        secret: newKey.secret,
       }
       return reply.code(201).send(body)
     },
@@ -81,9 +81,10 @@ function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
     key('admin', {
       operationId: 'rotateApiKey',
       tag: 'administration',
-      summary: 'Give an API key its successor',
+      summary: 'Create the successor of an API key',
       description:
-        'The new key has the same rights. The old one ends after `overlapSeconds` at the latest; at most two keys of a lineage are live.',
+        'The new key has the same rights. The old one ends after `overlapSeconds` at the ' +
+        'latest; at most two keys of a lineage are live.',
       params: idParams('id', 'apiKey', 'The key.'),
       body: apiKeyRotation,
       answers: {
@@ -97,11 +98,11 @@ function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
     async (request, reply) => {
       const { tenantId, keyId } = principalOf(request)
       const command = { ...request.body, tenantId, id: request.params.id }
-      const rotated = await useCases.rotateApiKey(command, `api_key:${keyId}`)
-      if (isRefusal(rotated)) return sendRefusal(reply, rotated)
+      const successor = await useCases.rotateApiKey(command, `api_key:${keyId}`)
+      if (isRefusal(successor)) return sendRefusal(reply, successor)
       const body: z.output<typeof createdApiKeyBody> = {
-        ...shownKey(rotated.key),
-        secret: rotated.secret,
+        ...shownKey(successor.key),
+        secret: successor.secret,
       }
       return reply.code(201).send(body)
     },
@@ -114,15 +115,19 @@ function revoke(app: HttpApp, { useCases, key }: ServerOptions): void {
     key('admin', {
       operationId: 'revokeApiKey',
       tag: 'administration',
-      summary: 'Revoke an API key for ever',
+      summary: 'Revoke an API key permanently',
       description: 'In force everywhere within a second. Revoking a key twice changes nothing.',
       params: idParams('id', 'apiKey', 'The key.'),
       answers: { 200: { description: 'The revoked key.', schema: apiKeyBody } },
     }),
     async (request, reply) => {
       const { tenantId, keyId } = principalOf(request)
-      const revoked = await useCases.revokeApiKey(tenantId, request.params.id, `api_key:${keyId}`)
-      return isRefusal(revoked) ? sendRefusal(reply, revoked) : shownKey(revoked)
+      const revokedKey = await useCases.revokeApiKey(
+        tenantId,
+        request.params.id,
+        `api_key:${keyId}`,
+      )
+      return isRefusal(revokedKey) ? sendRefusal(reply, revokedKey) : shownKey(revokedKey)
     },
   )
 }

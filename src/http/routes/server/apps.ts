@@ -13,10 +13,13 @@ const oneApp = { description: 'The app.', schema: appBody } as const
 type AppBody = z.output<typeof appBody>
 const actorOf = (keyId: string) => `api_key:${keyId}` as const
 
-/** The mobile apps of the tenant, beside the one that the environment configures for all tenants. */
+/**
+ * The mobile apps of the tenant, in addition to the one that the environment configures for all
+ * tenants.
+ */
 export function appRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
   list(app, options)
-  add(app, options)
+  create(app, options)
   read(app, options)
   change(app, options)
   remove(app, options)
@@ -39,24 +42,25 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function add(app: HttpApp, { useCases, key }: ServerOptions): void {
+function create(app: HttpApp, { useCases, key }: ServerOptions): void {
   app.post(
     '/v1/apps',
     key('admin', {
-      operationId: 'addApp',
+      operationId: 'createApp',
       tag: 'administration',
       summary: 'Add a mobile app with its push credentials',
       description:
-        'They are used for devices of this tenant with this app id, before those of the environment.',
+        'They are used for devices of this tenant with this app id, before those of the ' +
+        'environment.',
       body: newApp,
       answers: { 201: oneApp },
       refusals: ['app_taken'],
     }),
     async (request, reply) => {
       const { tenantId, keyId } = principalOf(request)
-      const added = await useCases.addApp(tenantId, request.body, actorOf(keyId))
-      if (isRefusal(added)) return sendRefusal(reply, added)
-      return reply.code(201).send(added satisfies AppBody)
+      const tenantApp = await useCases.addApp(tenantId, request.body, actorOf(keyId))
+      if (isRefusal(tenantApp)) return sendRefusal(reply, tenantApp)
+      return reply.code(201).send(tenantApp satisfies AppBody)
     },
   )
 }
@@ -72,8 +76,8 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 200: oneApp },
     }),
     async (request, reply): Promise<AppBody | typeof reply> => {
-      const found = await useCases.readApp(principalOf(request).tenantId, request.params.id)
-      return isRefusal(found) ? sendRefusal(reply, found) : found
+      const tenantApp = await useCases.readApp(principalOf(request).tenantId, request.params.id)
+      return isRefusal(tenantApp) ? sendRefusal(reply, tenantApp) : tenantApp
     },
   )
 }
@@ -93,8 +97,8 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
     async (request, reply): Promise<AppBody | typeof reply> => {
       const { tenantId, keyId } = principalOf(request)
       const { id } = request.params
-      const changed = await useCases.changeApp(tenantId, id, request.body, actorOf(keyId))
-      return isRefusal(changed) ? sendRefusal(reply, changed) : changed
+      const tenantApp = await useCases.changeApp(tenantId, id, request.body, actorOf(keyId))
+      return isRefusal(tenantApp) ? sendRefusal(reply, tenantApp) : tenantApp
     },
   )
 }
@@ -107,7 +111,7 @@ function remove(app: HttpApp, { useCases, key }: ServerOptions): void {
       tag: 'administration',
       summary: 'Remove a mobile app and its credentials',
       params: appParams,
-      answers: { 204: nothing('The app is removed; its devices find challenges by looking.') },
+      answers: { 204: nothing('The app is removed; its devices find challenges by polling.') },
     }),
     async (request, reply) => {
       const { tenantId, keyId } = principalOf(request)

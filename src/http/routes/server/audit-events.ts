@@ -18,7 +18,8 @@ export function auditEventRoutes(
       tag: 'administration',
       summary: 'What was changed in the tenant, by whom',
       description:
-        'Changes that belong to no single user; what happened to one is at `/v1/users/{userId}/activities`. Both are chained and signed.',
+        'Changes that belong to no single user; what happened to one is at ' +
+        '`/v1/users/{userId}/activities`. Both are chained and signed.',
       querystring: z.strictObject({
         ...pageQuery('auditEvent'),
         type: auditWord('Only events of this type.', 'api_key_created').exactOptional(),

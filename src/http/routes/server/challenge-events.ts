@@ -29,12 +29,12 @@ function follow(
     eventStream({
       event: 'challenge',
       first: readingOf(first),
-      next: async (waitMs, aborted) => {
+      next: async (waitMs, isAborted) => {
         const reading = await useCases.waitForChallenge(
           principal,
           id,
           waitMs,
-          aborted,
+          isAborted,
           stillAllowed,
         )
         return isRefusal(reading) ? null : readingOf(reading)
@@ -56,7 +56,9 @@ export function challengeEventRoute(app: HttpApp, options: ServerOptions): void 
       tag: 'challenges',
       summary: 'Follow a challenge by server-sent events',
       description:
-        'An event `challenge` with the challenge as JSON, at once and at each change; the stream ends after the one whose status is final, when the key is revoked, and after ten minutes at the latest.',
+        'An event `challenge` with the challenge as JSON, immediately and at each ' +
+        'change; the stream ends after the one whose status is final, when the key is ' +
+        'revoked, and after ten minutes at the latest.',
       params: idParams('id', 'challenge', 'The challenge.'),
       answers: {
         200: {
@@ -71,7 +73,7 @@ export function challengeEventRoute(app: HttpApp, options: ServerOptions): void 
       const { id } = request.params
       const first = await useCases.readChallenge(principal, id)
       if (isRefusal(first)) return sendRefusal(reply, first)
-      // Proxies that buffer would hold back the very thing that is waited for.
+      // Proxies that buffer would hold the events back.
       reply.type('text/event-stream').header('x-accel-buffering', 'no')
       return reply.send(follow(options, request, id)(first))
     },

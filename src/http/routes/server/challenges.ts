@@ -50,7 +50,8 @@ export function challengeRoutes(app: HttpApp, options: ServerOptions, done: () =
 
 const createQuery = z.strictObject({ wait: wait.default(0) })
 const createHeaders = idempotencyHeaders(
-  'The same key with the same body gives the same challenge, number included: a retry asks nobody twice.',
+  'The same key with the same body gives the same challenge, number included: a retry ' +
+    'asks nobody twice.',
 )
 
 const creation = {
@@ -58,14 +59,16 @@ const creation = {
   tag: 'challenges',
   summary: 'Ask a user',
   description:
-    'The challenge exists before any push is tried. With `wait` the answer comes once the challenge has ended, or after that time.',
+    'The challenge exists before any push is tried. With `wait` the answer comes once ' +
+    'the challenge has ended, or after that time.',
   querystring: createQuery,
   headers: createHeaders,
   body: newChallenge,
   answers: {
     200: {
       description:
-        'An earlier request made it, with this Idempotency-Key or an equal one for the same binding; `Idempotency-Replayed: true` says so.',
+        'An earlier request created it, with this Idempotency-Key or an equal one for ' +
+        'the same binding; `Idempotency-Replayed: true` says so.',
       schema: createdChallengeBody,
     },
     201: {
@@ -92,44 +95,44 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
   app.post('/v1/challenges', key('challenges:write', creation), async (request, reply) => {
     const principal = principalOf(request)
     const idempotencyKey = request.headers['idempotency-key']
-    const { initiator, ...asked } = request.body
+    const { initiator, ...input } = request.body
     const startedBy = initiatorOf(initiator)
-    const created = await useCases.createChallenge(principal, {
-      ...asked,
+    const result = await useCases.createChallenge(principal, {
+      ...input,
       ...(startedBy && { initiator: startedBy }),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
     })
-    if (isRefusal(created)) return sendRefusal(reply, created)
+    if (isRefusal(result)) return sendRefusal(reply, result)
     const waitMs = request.query.wait * 1000
     // A replay may find an ended challenge, whose result only a reading has.
     const reading =
-      waitMs > 0 || created.challenge.status !== 'pending'
+      waitMs > 0 || result.challenge.status !== 'pending'
         ? await useCases.waitForChallenge(
             principal,
-            created.challenge.id,
+            result.challenge.id,
             waitMs,
             goneOf(reply),
             stillAllowedOf(useCases, request),
           )
         : null
-    // Whoever waited with a key that was revoked meanwhile is told nothing more.
+    // A caller whose key was revoked during the wait learns nothing more.
     if (isRefusal(reading)) return sendRefusal(reply, reading)
-    if (created.replayed) reply.header('idempotency-replayed', 'true')
-    return reply.code(created.replayed ? 200 : 201).send(shownCreated(created, reading))
+    if (result.replayed) reply.header('idempotency-replayed', 'true')
+    return reply.code(result.replayed ? 200 : 201).send(shownNewChallenge(result, reading))
   })
 }
 
-function shownCreated(
-  created: Created,
+function shownNewChallenge(
+  result: Created,
   reading: ChallengeReading | null,
 ): z.output<typeof createdChallengeBody> {
-  const { challenge, number, otherFactors } = created
+  const { challenge, number, otherFactors } = result
   if (reading === null) {
     return { ...challenge, number, otherFactors, result: null }
   }
   const pending = reading.challenge.status === 'pending'
-  const shown = pending ? number : null
-  return { ...reading.challenge, number: shown, otherFactors, result: reading.result }
+  const visibleNumber = pending ? number : null
+  return { ...reading.challenge, number: visibleNumber, otherFactors, result: reading.result }
 }
 
 const listQuery = z
@@ -168,8 +171,8 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
     async (request, reply): Promise<z.output<typeof challengePage> | typeof reply> => {
       const page = pageRequest(request.query)
       const query = { user: userOf(request.query), status: request.query.status ?? null }
-      const found = await useCases.listChallenges(principalOf(request), query, page)
-      return isRefusal(found) ? sendRefusal(reply, found) : pageOf(found, page)
+      const rows = await useCases.listChallenges(principalOf(request), query, page)
+      return isRefusal(rows) ? sendRefusal(reply, rows) : pageOf(rows, page)
     },
   )
 }
@@ -211,7 +214,7 @@ function cancel(app: HttpApp, { useCases, key }: ServerOptions): void {
       operationId: 'cancelChallenge',
       tag: 'challenges',
       summary: 'Cancel a pending challenge',
-      description: 'Cancelling a cancelled challenge changes nothing; any other end stands.',
+      description: 'Cancelling a cancelled challenge changes nothing; any other end is final.',
       params: challengeParams,
       answers: one,
       refusals: ['challenge_ended'],

@@ -6,7 +6,7 @@ import { sendRefusal } from '../../problem.ts'
 import { unregisteredByTimeBody, unregistrationByTime } from '../../schemas/device.ts'
 import type { ServerOptions } from './server-options.ts'
 
-/** Devices of the whole tenant at once, for admins. */
+/** Operations on devices of the whole tenant, for admins. */
 export function deviceSpanRoutes(
   app: HttpApp,
   { useCases, key }: ServerOptions,
@@ -19,13 +19,14 @@ export function deviceSpanRoutes(
       tag: 'devices',
       summary: 'Unregister all devices of the tenant that were registered in a span of time',
       description:
-        'At most 200 a call, the eldest first; while `more` is true make the same call again. Each call is on the audit record before it does anything.',
+        'At most 200 a call, the oldest first; while `more` is true make the same call ' +
+        'again. Each call is on the audit record before it does anything.',
       body: unregistrationByTime,
       answers: { 200: { description: 'What it did.', schema: unregisteredByTimeBody } },
     }),
     async (request, reply): Promise<z.output<typeof unregisteredByTimeBody> | typeof reply> => {
-      const gone = await useCases.unregisterByTime(principalOf(request), request.body)
-      return isRefusal(gone) ? sendRefusal(reply, gone) : gone
+      const result = await useCases.unregisterByTime(principalOf(request), request.body)
+      return isRefusal(result) ? sendRefusal(reply, result) : result
     },
   )
   done()

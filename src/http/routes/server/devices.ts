@@ -36,8 +36,8 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 200: devices },
     }),
     async (request, reply): Promise<DeviceList | typeof reply> => {
-      const found = await useCases.listDevices(principalOf(request), request.params.userId)
-      return isRefusal(found) ? sendRefusal(reply, found) : { items: found }
+      const userDevices = await useCases.listDevices(principalOf(request), request.params.userId)
+      return isRefusal(userDevices) ? sendRefusal(reply, userDevices) : { items: userDevices }
     },
   )
 }
@@ -57,8 +57,14 @@ function unregisterAll(app: HttpApp, { useCases, key }: ServerOptions): void {
     async (request, reply): Promise<DeviceList | typeof reply> => {
       const { userId } = request.params
       const { reason } = request.body
-      const gone = await useCases.unregisterAllDevices(principalOf(request), userId, reason)
-      return isRefusal(gone) ? sendRefusal(reply, gone) : { items: gone }
+      const unregisteredDevices = await useCases.unregisterAllDevices(
+        principalOf(request),
+        userId,
+        reason,
+      )
+      return isRefusal(unregisteredDevices)
+        ? sendRefusal(reply, unregisteredDevices)
+        : { items: unregisteredDevices }
     },
   )
 }
@@ -88,7 +94,8 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
       tag: 'devices',
       summary: 'Rename a device, suspend it, or make it active again',
       description:
-        'Once a suspension returns, no answer of the device counts until it is active again; its own calls are refused as `device_suspended`.',
+        'Once a suspension returns, no answer of the device counts until it is active ' +
+        'again; its own calls are refused as `device_suspended`.',
       params: deviceParams,
       body: changedDevice,
       answers: { 200: oneDevice },
@@ -108,9 +115,10 @@ function unregister(app: HttpApp, { useCases, key }: ServerOptions): void {
     key('devices:write', {
       operationId: 'unregisterDevice',
       tag: 'devices',
-      summary: 'Unregister a device for ever',
+      summary: 'Unregister a device permanently',
       description:
-        'Once this returns, no answer of the device counts any more. Doing it twice changes nothing.',
+        'Once this returns, no answer of the device counts any more. Doing it twice ' +
+        'changes nothing.',
       params: deviceParams,
       body: unregistration,
       answers: { 200: oneDevice },

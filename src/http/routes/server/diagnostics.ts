@@ -8,7 +8,7 @@ import { idParams } from '../../schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
 import type { ServerOptions } from './server-options.ts'
 
-/** What apps sent of their logs, for the admins of the tenant. */
+/** Logs that apps sent, for the admins of the tenant. */
 export function diagnosticsRoutes(
   app: HttpApp,
   { useCases, key }: ServerOptions,
@@ -38,8 +38,8 @@ export function diagnosticsRoutes(
       answers: { 200: { description: 'The diagnostics.', schema: diagnosticsBody } },
     }),
     async (request, reply) => {
-      const found = await useCases.readDiagnostics(principalOf(request), request.params.id)
-      return isRefusal(found) ? sendRefusal(reply, found) : found
+      const diagnostics = await useCases.readDiagnostics(principalOf(request), request.params.id)
+      return isRefusal(diagnostics) ? sendRefusal(reply, diagnostics) : diagnostics
     },
   )
   done()

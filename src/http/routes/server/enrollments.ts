@@ -17,7 +17,7 @@ import { goneOf, stillAllowedOf } from '../../waiting.ts'
 import type { ServerOptions } from './server-options.ts'
 
 const enrollmentParams = idParams('id', 'enrollment', 'The enrollment.')
-const opened = {
+const openedAnswer = {
   201: { description: 'The enrollment with its codes.', schema: openedEnrollmentBody },
 } as const
 const one = { 200: { description: 'The enrollment.', schema: enrollmentBody } } as const
@@ -45,13 +45,13 @@ function open(app: HttpApp, { useCases, key }: ServerOptions): void {
       tag: 'enrollments',
       summary: 'Open an enrollment, creating the user if need be',
       body: newEnrollment,
-      answers: opened,
+      answers: openedAnswer,
       refusals: ['user_not_found', ...openRefusals],
     }),
     async (request, reply) => {
-      const made = await useCases.openEnrollment(principalOf(request), request.body)
-      if (isRefusal(made)) return sendRefusal(reply, made)
-      return reply.code(201).send(await shownOpenedEnrollment(made))
+      const openedEnrollment = await useCases.openEnrollment(principalOf(request), request.body)
+      if (isRefusal(openedEnrollment)) return sendRefusal(reply, openedEnrollment)
+      return reply.code(201).send(await shownOpenedEnrollment(openedEnrollment))
     },
   )
 }
@@ -62,18 +62,21 @@ function openOfUser(app: HttpApp, { useCases, key }: ServerOptions): void {
     key('enrollments:write', {
       operationId: 'openEnrollmentOfUser',
       tag: 'enrollments',
-      summary: 'Open an enrollment for a known user',
+      summary: 'Open an enrollment for an existing user',
       params: idParams('userId', 'user', 'The user.'),
       // No body at all means the same as `{}`.
-      body: z.preprocess((given) => given ?? {}, newEnrollmentOfUser),
-      answers: opened,
+      body: z.preprocess((input) => input ?? {}, newEnrollmentOfUser),
+      answers: openedAnswer,
       refusals: openRefusals,
     }),
     async (request, reply) => {
       const user = { id: request.params.userId }
-      const made = await useCases.openEnrollment(principalOf(request), { ...request.body, user })
-      if (isRefusal(made)) return sendRefusal(reply, made)
-      return reply.code(201).send(await shownOpenedEnrollment(made))
+      const openedEnrollment = await useCases.openEnrollment(principalOf(request), {
+        ...request.body,
+        user,
+      })
+      if (isRefusal(openedEnrollment)) return sendRefusal(reply, openedEnrollment)
+      return reply.code(201).send(await shownOpenedEnrollment(openedEnrollment))
     },
   )
 }
@@ -86,7 +89,8 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       tag: 'enrollments',
       summary: 'Read an enrollment, waiting for its status to change',
       description:
-        'A page follows an enrollment with `?wait=30&after=open` and then `?wait=30&after=claimed`: whatever changed between two calls is answered at once.',
+        'A page follows an enrollment with `?wait=30&after=open` and then ' +
+        '`?wait=30&after=claimed`: a change between two calls is answered immediately.',
       params: enrollmentParams,
       querystring: enrollmentWait,
       answers: one,

@@ -21,31 +21,34 @@ import type { ServerOptions } from './server-options.ts'
 
 const scope = 'integrations:write'
 const integrationParams = idParams('id', 'integration', 'The integration.')
-const made = {
-  description: 'The integration; a secret that was made is readable this once.',
+const withSecret = {
+  description: 'The integration; a new secret is readable only once.',
   schema: madeIntegrationBody,
 } as const
-type Shown = z.output<typeof integrationBody>
-type ShownMade = z.output<typeof madeIntegrationBody>
+type IntegrationBody = z.output<typeof integrationBody>
+type BodyWithSecret = z.output<typeof madeIntegrationBody>
 const planRefusals = ['namespace_not_granted', 'policy_laxer', 'number_none_not_allowed'] as const
 
-/** A key of the scope looks after the integrations of its own relying party, an admin's after all of the tenant. */
-function keeperOf(request: FastifyRequest): Keeper {
+/**
+ * A key of the scope manages the integrations of its own relying party, an admin's key all of the
+ * tenant.
+ */
+function integrationScopeOf(request: FastifyRequest): Keeper {
   const { tenantId, rpId, keyId, scopes } = principalOf(request)
   return { tenantId, rpId: allows(scopes, 'admin') ? null : rpId, actor: `api_key:${keyId}` }
 }
 
-const shown = ({ tenantId: _, rpId, revision: __, ...rest }: Integration): Shown => ({
+const bodyOf = ({ tenantId: _, rpId, revision: __, ...rest }: Integration): IntegrationBody => ({
   ...rest,
   relyingPartyId: rpId,
 })
 
-const shownMade = ({ integration, secret }: MadeCredentials): ShownMade => ({
-  ...shown(integration),
+const bodyWithSecretOf = ({ integration, secret }: MadeCredentials): BodyWithSecret => ({
+  ...bodyOf(integration),
   secret,
 })
 
-/** Doors for clients that exist. */
+/** Doors for existing clients. */
 export function integrationRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
   list(app, options)
   create(app, options)
@@ -66,8 +69,8 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 200: { description: 'The integrations.', schema: integrationList } },
     }),
     async (request): Promise<z.output<typeof integrationList>> => {
-      const found = await useCases.listIntegrations(keeperOf(request))
-      return { items: found.map(shown), nextCursor: null }
+      const integrations = await useCases.listIntegrations(integrationScopeOf(request))
+      return { items: integrations.map(bodyOf), nextCursor: null }
     },
   )
 }
@@ -78,16 +81,19 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
     key(scope, {
       operationId: 'createIntegration',
       tag: 'integrations',
-      summary: 'Make a door for a client that exists',
+      summary: 'Create a door for an existing client',
       body: newIntegration,
-      answers: { 201: made },
+      answers: { 201: withSecret },
       refusals: ['relying_party_unknown', ...planRefusals],
     }),
     async (request, reply) => {
-      const { relyingPartyId: rpId, ...asked } = request.body
-      const created = await useCases.createIntegration(keeperOf(request), { ...asked, rpId })
-      if (isRefusal(created)) return sendRefusal(reply, created)
-      return reply.code(201).send(shownMade(created))
+      const { relyingPartyId: rpId, ...input } = request.body
+      const result = await useCases.createIntegration(integrationScopeOf(request), {
+        ...input,
+        rpId,
+      })
+      if (isRefusal(result)) return sendRefusal(reply, result)
+      return reply.code(201).send(bodyWithSecretOf(result))
     },
   )
 }
@@ -103,8 +109,11 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 200: { description: 'The integration.', schema: integrationBody } },
     }),
     async (request, reply) => {
-      const found = await useCases.readIntegration(keeperOf(request), request.params.id)
-      return isRefusal(found) ? sendRefusal(reply, found) : shown(found)
+      const integration = await useCases.readIntegration(
+        integrationScopeOf(request),
+        request.params.id,
+      )
+      return isRefusal(integration) ? sendRefusal(reply, integration) : bodyOf(integration)
     },
   )
 }
@@ -119,13 +128,13 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
       description: 'In force in every process within a second. Recorded before and after.',
       params: integrationParams,
       body: integrationChanges,
-      answers: { 200: made },
+      answers: { 200: withSecret },
       refusals: [...planRefusals, 'conflict'],
     }),
     async (request, reply) => {
       const { id } = request.params
-      const changed = await useCases.changeIntegration(keeperOf(request), id, request.body)
-      return isRefusal(changed) ? sendRefusal(reply, changed) : shownMade(changed)
+      const result = await useCases.changeIntegration(integrationScopeOf(request), id, request.body)
+      return isRefusal(result) ? sendRefusal(reply, result) : bodyWithSecretOf(result)
     },
   )
 }
@@ -138,17 +147,18 @@ function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
       tag: 'integrations',
       summary: 'Give the clients of an integration a new secret',
       description:
-        'The old secret ends after `overlapSeconds` at the latest. At most two are live; with an overlap of 0 all old ones end at once.',
+        'The old secret ends after `overlapSeconds` at the latest. At most two are live; ' +
+        'with an overlap of 0 all old ones end immediately.',
       params: integrationParams,
       body: integrationRotation,
-      answers: { 201: made },
+      answers: { 201: withSecret },
       refusals: ['integration_without_secret', 'rotation_under_way'],
     }),
     async (request, reply) => {
       const rotation = { ...request.body, id: request.params.id }
-      const rotated = await useCases.rotateIntegration(keeperOf(request), rotation)
-      if (isRefusal(rotated)) return sendRefusal(reply, rotated)
-      return reply.code(201).send(shownMade(rotated))
+      const result = await useCases.rotateIntegration(integrationScopeOf(request), rotation)
+      if (isRefusal(result)) return sendRefusal(reply, result)
+      return reply.code(201).send(bodyWithSecretOf(result))
     },
   )
 }
@@ -159,13 +169,16 @@ function remove(app: HttpApp, { useCases, key }: ServerOptions): void {
     key(scope, {
       operationId: 'removeIntegration',
       tag: 'integrations',
-      summary: 'Remove an integration for ever',
+      summary: 'Remove an integration permanently',
       description: 'In force in every process within a second.',
       params: integrationParams,
       answers: { 204: nothing('The integration and its secrets are gone.') },
     }),
     async (request, reply) => {
-      const refusal = await useCases.removeIntegration(keeperOf(request), request.params.id)
+      const refusal = await useCases.removeIntegration(
+        integrationScopeOf(request),
+        request.params.id,
+      )
       return refusal ? sendRefusal(reply, refusal) : reply.code(204).send()
     },
   )

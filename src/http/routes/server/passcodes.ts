@@ -22,8 +22,8 @@ const userParams = idParams('userId', 'user', 'The user.')
 export function passcodeRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
   read(app, options)
   verify(app, options)
-  makeRecoveryCodes(app, options)
-  makeTemporaryCode(app, options)
+  createRecoveryCodes(app, options)
+  createTemporaryCode(app, options)
   done()
 }
 
@@ -39,8 +39,8 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
     }),
     async (request, reply): Promise<z.output<typeof otherFactorsBody> | typeof reply> => {
       const { userId } = request.params
-      const found = await useCases.readOtherFactors(principalOf(request), userId)
-      return isRefusal(found) ? sendRefusal(reply, found) : found
+      const factors = await useCases.readOtherFactors(principalOf(request), userId)
+      return isRefusal(factors) ? sendRefusal(reply, factors) : factors
     },
   )
 }
@@ -53,7 +53,8 @@ function verify(app: HttpApp, { useCases, key }: ServerOptions): void {
       tag: 'passcodes',
       summary: 'Verify a code that a user typed',
       description:
-        'Each code works once, ever. Wrong ones are counted by initiator, then by user, and heal by time; they never touch pushes.',
+        'Each code works once, ever. Wrong ones are counted by initiator, then by user, ' +
+        'and recover over time; they never touch pushes.',
       params: userParams,
       body: givenPasscode,
       answers: { 200: { description: 'The code was accepted.', schema: acceptedPasscodeBody } },
@@ -69,23 +70,23 @@ function verify(app: HttpApp, { useCases, key }: ServerOptions): void {
     }),
     async (request, reply): Promise<z.output<typeof acceptedPasscodeBody> | typeof reply> => {
       const { userId } = request.params
-      const { initiator, ...given } = request.body
+      const { initiator, ...input } = request.body
       const typedAt = initiatorOf(initiator)
-      const command = { ...given, userId, ...(typedAt && { initiator: typedAt }) }
-      const accepted = await useCases.verifyPasscode(principalOf(request), command)
-      return isRefusal(accepted) ? sendRefusal(reply, accepted) : accepted
+      const command = { ...input, userId, ...(typedAt && { initiator: typedAt }) }
+      const result = await useCases.verifyPasscode(principalOf(request), command)
+      return isRefusal(result) ? sendRefusal(reply, result) : result
     },
   )
 }
 
-function makeRecoveryCodes(app: HttpApp, { useCases, key }: ServerOptions): void {
+function createRecoveryCodes(app: HttpApp, { useCases, key }: ServerOptions): void {
   app.post(
     '/v1/users/:userId/recovery-codes',
     key('enrollments:write', {
-      operationId: 'makeRecoveryCodes',
+      operationId: 'createRecoveryCodes',
       tag: 'passcodes',
-      summary: 'Make a set of recovery codes',
-      description: 'The former set is worth nothing from then on. The user is told.',
+      summary: 'Create a set of recovery codes',
+      description: 'The former set is invalid from then on. The user is notified.',
       params: userParams,
       body: newRecoveryCodes,
       answers: { 201: { description: 'The codes.', schema: recoveryCodesBody } },
@@ -99,15 +100,16 @@ function makeRecoveryCodes(app: HttpApp, { useCases, key }: ServerOptions): void
   )
 }
 
-function makeTemporaryCode(app: HttpApp, { useCases, key }: ServerOptions): void {
+function createTemporaryCode(app: HttpApp, { useCases, key }: ServerOptions): void {
   app.post(
     '/v1/users/:userId/temporary-codes',
     key('temporary_codes:write', {
-      operationId: 'makeTemporaryCode',
+      operationId: 'createTemporaryCode',
       tag: 'passcodes',
-      summary: 'Make a temporary code, for the help desk to tell',
+      summary: 'Create a temporary code, for the help desk to pass on',
       description:
-        'For somebody whom the help desk has recognised. The former one is worth nothing from then on; the user is told, and it is audited.',
+        'For a person whom the help desk has identified. The former one is invalid from ' +
+        'then on; the user is notified, and it is audited.',
       params: userParams,
       body: newTemporaryCode,
       answers: { 201: { description: 'The code.', schema: temporaryCodeBody } },
@@ -115,9 +117,13 @@ function makeTemporaryCode(app: HttpApp, { useCases, key }: ServerOptions): void
     async (request, reply) => {
       const { userId } = request.params
       const { ttlSeconds } = request.body
-      const made = await useCases.makeTemporaryCode(principalOf(request), userId, ttlSeconds)
-      if (isRefusal(made)) return sendRefusal(reply, made)
-      return reply.code(201).send(made satisfies z.output<typeof temporaryCodeBody>)
+      const temporaryCode = await useCases.makeTemporaryCode(
+        principalOf(request),
+        userId,
+        ttlSeconds,
+      )
+      if (isRefusal(temporaryCode)) return sendRefusal(reply, temporaryCode)
+      return reply.code(201).send(temporaryCode satisfies z.output<typeof temporaryCodeBody>)
     },
   )
 }

@@ -14,11 +14,11 @@ const personalDataBody = z
   .object({
     tables: z
       .record(z.string(), z.array(z.record(z.string(), z.unknown())).readonly())
-      .meta({ description: 'Rows by table, as they are kept, without secrets and seals.' }),
+      .meta({ description: 'Rows by table, as they are stored, without secrets and seals.' }),
   })
-  .meta({ id: 'PersonalData', description: 'Everything that is held on a user.' })
+  .meta({ id: 'PersonalData', description: 'Everything that is stored about a user.' })
 
-/** What persons may ask for: everything about them, and its end. */
+/** Requests of persons about their data: export and erasure. */
 export function personalDataRoutes(
   app: HttpApp,
   { useCases, key, limits, stopping }: ServerOptions,
@@ -29,7 +29,7 @@ export function personalDataRoutes(
     key('admin', {
       operationId: 'exportUser',
       tag: 'users',
-      summary: 'Everything that is held on a user',
+      summary: 'Everything that is stored about a user',
       description:
         'As it was at one moment, and sent as it is read: a response that breaks off is not whole.',
       params: userParams,
@@ -48,15 +48,17 @@ export function personalDataRoutes(
     key('admin', {
       operationId: 'eraseUser',
       tag: 'users',
-      summary: 'Erase a user for ever',
+      summary: 'Erase a user permanently',
       description:
-        'Devices are unregistered, what is pending ends, and keys, tokens, contexts and names are gone. That there were devices, and when, stays on record (NIST SP 800-63B-4, 4.1).',
+        'Devices are unregistered, what is pending ends, and keys, tokens, contexts and ' +
+        'names are gone. That there were devices, and when, stays on record (NIST SP ' +
+        '800-63B-4, 4.1).',
       params: userParams,
       answers: { 204: nothing('Erased.') },
     }),
     async (request, reply) => {
-      const refused = await useCases.eraseUser(principalOf(request), request.params.userId)
-      return refused ? sendRefusal(reply, refused) : reply.code(204).send(null)
+      const refusal = await useCases.eraseUser(principalOf(request), request.params.userId)
+      return refusal ? sendRefusal(reply, refusal) : reply.code(204).send(null)
     },
   )
   done()

@@ -15,18 +15,19 @@ export function portalLinkRoutes(
   app.post(
     '/v1/users/:userId/portal-sessions',
     key('devices:write', {
-      operationId: 'mintPortalLink',
+      operationId: 'createPortalLink',
       tag: 'portal',
-      summary: 'Mint a link with which a user looks after their devices in a browser',
+      summary: 'Create a link with which a user manages their devices in a browser',
       description:
-        'Works once, for fifteen minutes. Whoever opens it can unregister the devices of the user: identify the user first, by another factor than the lost phone.',
+        'Works once, for fifteen minutes. Anyone who opens it can unregister the devices ' +
+        'of the user: identify the user first, by another factor than the lost phone.',
       params: idParams('userId', 'user', 'The user.'),
       answers: { 201: { description: 'The link, readable this once.', schema: mintedLinkBody } },
       refusals: ['user_suspended'],
     }),
     async (request, reply) => {
-      const minted = await useCases.mintPortalLink(principalOf(request), request.params.userId)
-      return isRefusal(minted) ? sendRefusal(reply, minted) : reply.code(201).send(minted)
+      const link = await useCases.mintPortalLink(principalOf(request), request.params.userId)
+      return isRefusal(link) ? sendRefusal(reply, link) : reply.code(201).send(link)
     },
   )
   done()

@@ -36,7 +36,7 @@ export function protectionRoutes(app: HttpApp, options: ServerOptions, done: () 
       tag: 'users',
       summary: 'Lift every lock of push sign-in and clear its counts',
       description:
-        'Reported initiators may ask again; a suspension stays. Told to the user as an activity.',
+        'Reported initiators may ask again; a suspension stays. The user sees it as an activity.',
       params: userParams,
       answers,
       refusals: ['conflict'],

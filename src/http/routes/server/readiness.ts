@@ -26,7 +26,8 @@ const readinessBody = z
       .readonly()
       .meta({
         description:
-          'Ways in which the user can be asked, the one to be preferred first: `pull` is opening the app.',
+          'Ways in which the user can be asked, the preferred one first: `pull` is ' +
+          'opening the app.',
       }),
     refusal: z.string().nullable().meta({
       description: 'Code with which a creation would be refused; null when it would not.',
@@ -34,7 +35,7 @@ const readinessBody = z
     retryAfterSeconds: z
       .number()
       .nullable()
-      .meta({ description: 'After this time it can be otherwise by itself.' }),
+      .meta({ description: 'After this time it may change by itself.' }),
     suppressed: z.string().nullable().meta({
       description: 'Why no phone would be woken, as a challenge says it; null when one would be.',
     }),
@@ -62,7 +63,7 @@ const readinessBody = z
   })
   .meta({
     id: 'Readiness',
-    description: 'What would become of a challenge created at this moment.',
+    description: 'What would happen to a challenge created at this moment.',
   })
 
 /** Whether a user can be asked. */
@@ -78,7 +79,7 @@ export function readinessRoutes(
       tag: 'users',
       summary: 'Whether and how a user can be asked at this moment',
       description:
-        'Decided by the rules of creation, without creating anything, as for an initiator that the user does not know.',
+        'Decided by the rules of creation, without creating anything, as for an unknown initiator.',
       params: userParams,
       querystring: readinessQuery,
       answers: { 200: { description: 'What would happen.', schema: readinessBody } },
@@ -86,8 +87,8 @@ export function readinessRoutes(
     }),
     async (request, reply): Promise<z.output<typeof readinessBody> | typeof reply> => {
       const command = { userId: request.params.userId, ...request.query }
-      const found = await useCases.readReadiness(principalOf(request), command)
-      return isRefusal(found) ? sendRefusal(reply, found) : found
+      const readiness = await useCases.readReadiness(principalOf(request), command)
+      return isRefusal(readiness) ? sendRefusal(reply, readiness) : readiness
     },
   )
   done()

@@ -45,9 +45,9 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
     async (request, reply) => {
       const { tenantId, keyId } = principalOf(request)
       const party = { ...request.body, tenantId }
-      const created = await useCases.createRelyingParty(party, `api_key:${keyId}`)
-      if (isRefusal(created)) return sendRefusal(reply, created)
-      return reply.code(201).send(created satisfies z.output<typeof relyingPartyBody>)
+      const relyingParty = await useCases.createRelyingParty(party, `api_key:${keyId}`)
+      if (isRefusal(relyingParty)) return sendRefusal(reply, relyingParty)
+      return reply.code(201).send(relyingParty satisfies z.output<typeof relyingPartyBody>)
     },
   )
 }

@@ -42,7 +42,7 @@ function resolve(app: HttpApp, { useCases, key }: ServerOptions): void {
     key('admin', {
       operationId: 'resolveReport',
       tag: 'users',
-      summary: 'Say what was found out about a report',
+      summary: 'Resolve a report with what was found out',
       params: idParams('id', 'report', 'The report.'),
       body: reportResolution,
       answers: { 200: { description: 'The resolved report.', schema: reportBody } },

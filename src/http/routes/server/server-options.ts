@@ -2,7 +2,7 @@ import type { KeyGuard } from '../../plugins/api-key.ts'
 import type { ServerLimits } from '../../server-limits.ts'
 import type { UseCases } from '../../use-cases.ts'
 
-/** What the routes of the server API get. */
+/** Dependencies of the routes of the server API. */
 export type ServerOptions = {
   readonly useCases: UseCases
   readonly key: KeyGuard

@@ -31,9 +31,11 @@ export function tenantRoutes(
     key('admin', {
       operationId: 'changeTenant',
       tag: 'administration',
-      summary: 'Change how the tenant tells identifiers apart',
+      summary: 'Change how the tenant compares identifiers',
       description:
-        'In force from the next request on, in every process. Refused where identifiers of different users would become one; `collisions` lists them as `namespace: identifier, identifier`.',
+        'In force from the next request on, in every process. Refused where identifiers ' +
+        'of different users would become one; `collisions` lists them as `namespace: ' +
+        'identifier, identifier`.',
       body: tenantChanges,
       answers: { 200: { description: 'The tenant.', schema: tenantBody } },
       refusals: ['identifiers_collide'],

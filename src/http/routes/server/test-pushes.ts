@@ -12,16 +12,17 @@ const deviceParams = idParams('id', 'device', 'The device.')
 const testPushBody = z
   .object({
     id: shownId('delivery', 'The push.'),
-    deviceId: shownId('device', 'Where it goes.'),
+    deviceId: shownId('device', 'The device it is sent to.'),
     status: z.enum(['queued', 'sent', 'failed', 'suppressed']),
-    reason: z.string().nullable().meta({ description: 'Why it did not get through.' }),
+    reason: z.string().nullable().meta({ description: 'Why it was not delivered.' }),
     attempts: z.uint32(),
-    createdAt: timestamp('When it was asked for.'),
-    settledAt: timestamp('When that was known.').nullable(),
+    createdAt: timestamp('When it was requested.'),
+    settledAt: timestamp('When the outcome was known.').nullable(),
   })
   .meta({
     id: 'TestPush',
-    description: 'A harmless push, and what the provider said of it: `sent` means that it took it.',
+    description:
+      'A harmless push, and the answer of the provider: `sent` means that it was accepted.',
   })
 type TestPushBody = z.output<typeof testPushBody>
 
@@ -40,9 +41,11 @@ function push(app: HttpApp, { useCases, key }: ServerOptions): void {
       tag: 'devices',
       summary: 'Send a harmless push to a device',
       description:
-        'Says "notifications reach this device"; once in 10 s, five times within an hour. Not while the user is suspended, locked, has reported something or has paused pushes. Read what became of it by GET.',
+        'Says "notifications reach this device"; once in 10 s, five times within an ' +
+        'hour. Not while the user is suspended, locked, has reported something or has ' +
+        'paused pushes. Read its outcome by GET.',
       params: deviceParams,
-      answers: { 202: { description: 'The push is owed.', schema: testPushBody } },
+      answers: { 202: { description: 'The push is queued.', schema: testPushBody } },
       refusals: [
         'device_unregistered',
         'device_suspended',
@@ -56,9 +59,9 @@ function push(app: HttpApp, { useCases, key }: ServerOptions): void {
       ],
     }),
     async (request, reply) => {
-      const owed = await useCases.pushTest(principalOf(request), request.params.id)
-      if (isRefusal(owed)) return sendRefusal(reply, owed)
-      return reply.code(202).send(owed satisfies TestPushBody)
+      const testPush = await useCases.pushTest(principalOf(request), request.params.id)
+      if (isRefusal(testPush)) return sendRefusal(reply, testPush)
+      return reply.code(202).send(testPush satisfies TestPushBody)
     },
   )
 }
@@ -69,7 +72,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
     key('users:read', {
       operationId: 'readTestPush',
       tag: 'devices',
-      summary: 'What became of the last test push to a device',
+      summary: 'The outcome of the last test push to a device',
       params: deviceParams,
       answers: { 200: { description: 'The push.', schema: testPushBody } },
     }),

@@ -37,10 +37,10 @@ function importOne(app: HttpApp, { useCases, key }: ServerOptions): void {
       refusals: ['namespace_not_granted', 'identifier_taken'],
     }),
     async (request, reply) => {
-      const imported = await useCases.importUser(principalOf(request), request.body)
-      if (isRefusal(imported)) return sendRefusal(reply, imported)
-      const { user, created } = imported
-      return reply.code(created ? 201 : 200).send(user satisfies z.output<typeof userBody>)
+      const result = await useCases.importUser(principalOf(request), request.body)
+      if (isRefusal(result)) return sendRefusal(reply, result)
+      const { user, created: isNew } = result
+      return reply.code(isNew ? 201 : 200).send(user satisfies z.output<typeof userBody>)
     },
   )
 }
@@ -109,7 +109,9 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
       tag: 'users',
       summary: 'Suspend a user, or make the user active again',
       description:
-        'Once a suspension returns, no approval commits and no code is accepted; what was pending is cancelled, open enrollments are void, sessions of the portal are over. Devices, codes and locks are kept.',
+        'Once a suspension returns, no approval commits and no code is accepted; what ' +
+        'was pending is cancelled, open enrollments are void, sessions of the portal are ' +
+        'over. Devices, codes and locks are kept.',
       params: userParams,
       body: changedUser,
       answers: { 200: { description: 'The user.', schema: userBody } },

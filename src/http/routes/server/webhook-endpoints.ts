@@ -24,20 +24,20 @@ const params = idParams('id', 'webhookEndpoint', 'The endpoint.')
 const tag = 'webhooks'
 const oneEndpoint = { description: 'The endpoint.', schema: webhookEndpointBody } as const
 const withSecret = {
-  description: 'The endpoint and its secret, which is told this once.',
+  description: 'The endpoint and its secret, which is shown only once.',
   schema: webhookEndpointWithSecret,
 } as const
 type EndpointBody = z.output<typeof webhookEndpointBody>
 type BodyWithSecret = z.output<typeof webhookEndpointWithSecret>
 
-/** Where a relying party hears of what happens; each sees its own. */
+/** Webhook endpoints; each relying party sees its own. */
 export function webhookEndpointRoutes(
   app: HttpApp,
   options: ServerOptions,
   done: () => void,
 ): void {
   list(app, options)
-  add(app, options)
+  create(app, options)
   read(app, options)
   change(app, options)
   remove(app, options)
@@ -64,22 +64,22 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function add(app: HttpApp, { useCases, key }: ServerOptions): void {
+function create(app: HttpApp, { useCases, key }: ServerOptions): void {
   app.post(
     '/v1/webhook-endpoints',
     key('webhooks:write', {
-      operationId: 'addWebhookEndpoint',
+      operationId: 'createWebhookEndpoint',
       tag,
       summary: 'Add a webhook endpoint',
-      description: 'It hears of what happens from now on. See docs/webhooks.md.',
+      description: 'It receives events from now on. See docs/webhooks.md.',
       body: newWebhookEndpoint,
       answers: { 201: withSecret },
       refusals: ['webhook_url_refused', 'too_many_webhook_endpoints'],
     }),
     async (request, reply) => {
-      const added = await useCases.addWebhookEndpoint(principalOf(request), request.body)
-      if (isRefusal(added)) return sendRefusal(reply, added)
-      return reply.code(201).send(added satisfies BodyWithSecret)
+      const endpoint = await useCases.addWebhookEndpoint(principalOf(request), request.body)
+      if (isRefusal(endpoint)) return sendRefusal(reply, endpoint)
+      return reply.code(201).send(endpoint satisfies BodyWithSecret)
     },
   )
 }
@@ -95,8 +95,8 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 200: oneEndpoint },
     }),
     async (request, reply): Promise<EndpointBody | typeof reply> => {
-      const found = await useCases.readWebhookEndpoint(principalOf(request), request.params.id)
-      return isRefusal(found) ? sendRefusal(reply, found) : found
+      const endpoint = await useCases.readWebhookEndpoint(principalOf(request), request.params.id)
+      return isRefusal(endpoint) ? sendRefusal(reply, endpoint) : endpoint
     },
   )
 }
@@ -115,8 +115,8 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
     }),
     async (request, reply): Promise<EndpointBody | typeof reply> => {
       const { id } = request.params
-      const changed = await useCases.changeWebhookEndpoint(principalOf(request), id, request.body)
-      return isRefusal(changed) ? sendRefusal(reply, changed) : changed
+      const endpoint = await useCases.changeWebhookEndpoint(principalOf(request), id, request.body)
+      return isRefusal(endpoint) ? sendRefusal(reply, endpoint) : endpoint
     },
   )
 }
@@ -129,7 +129,7 @@ function remove(app: HttpApp, { useCases, key }: ServerOptions): void {
       tag,
       summary: 'Remove a webhook endpoint',
       params,
-      answers: { 204: nothing('The endpoint is removed; what it was owed is not sent.') },
+      answers: { 204: nothing('The endpoint is removed; its pending events are not sent.') },
     }),
     async (request, reply) => {
       const refusal = await useCases.removeWebhookEndpoint(principalOf(request), request.params.id)
@@ -144,9 +144,10 @@ function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
     key('webhooks:write', {
       operationId: 'rotateWebhookSecret',
       tag,
-      summary: 'Make a new secret',
+      summary: 'Create a new secret',
       description:
-        'During the overlap each webhook carries two signatures, so that a receiver that holds either secret accepts it.',
+        'During the overlap each webhook carries two signatures, so that a receiver that ' +
+        'holds either secret accepts it.',
       params,
       body: webhookRotation,
       answers: { 200: withSecret },
@@ -154,8 +155,8 @@ function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
     async (request, reply): Promise<BodyWithSecret | typeof reply> => {
       const { id } = request.params
       const { overlapSeconds } = request.body
-      const rotated = await useCases.rotateWebhookSecret(principalOf(request), id, overlapSeconds)
-      return isRefusal(rotated) ? sendRefusal(reply, rotated) : rotated
+      const endpoint = await useCases.rotateWebhookSecret(principalOf(request), id, overlapSeconds)
+      return isRefusal(endpoint) ? sendRefusal(reply, endpoint) : endpoint
     },
   )
 }
@@ -167,15 +168,15 @@ function test(app: HttpApp, { useCases, key }: ServerOptions): void {
       operationId: 'testWebhookEndpoint',
       tag,
       summary: 'Send a test event',
-      description: 'Of the type `webhook.test`, whatever the filter says; tried for a minute.',
+      description: 'Of the type `webhook.test`, regardless of the filter; retried for a minute.',
       params,
       answers: { 202: { description: 'It is on its way.', schema: webhookTest } },
       refusals: ['webhook_endpoint_not_active', 'too_many_webhook_requests'],
     }),
     async (request, reply) => {
-      const sent = await useCases.testWebhookEndpoint(principalOf(request), request.params.id)
-      if (isRefusal(sent)) return sendRefusal(reply, sent)
-      return reply.code(202).send(sent satisfies z.output<typeof webhookTest>)
+      const testEvent = await useCases.testWebhookEndpoint(principalOf(request), request.params.id)
+      if (isRefusal(testEvent)) return sendRefusal(reply, testEvent)
+      return reply.code(202).send(testEvent satisfies z.output<typeof webhookTest>)
     },
   )
 }
@@ -186,16 +187,16 @@ function attempts(app: HttpApp, { useCases, key }: ServerOptions): void {
     key('webhooks:write', {
       operationId: 'listWebhookAttempts',
       tag,
-      summary: 'Tries to deliver events to the endpoint',
+      summary: 'Attempts to deliver events to the endpoint',
       params,
       querystring: z.strictObject(pageQuery('webhookAttempt')),
-      answers: { 200: { description: 'The tries.', schema: webhookAttemptPage } },
+      answers: { 200: { description: 'The attempts.', schema: webhookAttemptPage } },
     }),
     async (request, reply): Promise<z.output<typeof webhookAttemptPage> | typeof reply> => {
       const page = pageRequest(request.query)
       const { id } = request.params
-      const found = await useCases.listWebhookAttempts(principalOf(request), id, page)
-      return isRefusal(found) ? sendRefusal(reply, found) : pageOf(found, page)
+      const rows = await useCases.listWebhookAttempts(principalOf(request), id, page)
+      return isRefusal(rows) ? sendRefusal(reply, rows) : pageOf(rows, page)
     },
   )
 }
@@ -208,7 +209,8 @@ function replay(app: HttpApp, { useCases, key }: ServerOptions): void {
       tag,
       summary: 'Send events again',
       description:
-        'One event, delivered or not, or everything that failed and happened since a time. They keep their ids.',
+        'One event, delivered or not, or everything that failed and happened since a ' +
+        'time. They keep their ids.',
       params,
       body: webhookReplay,
       answers: { 202: { description: 'They are on their way.', schema: webhookReplayed } },
@@ -216,9 +218,9 @@ function replay(app: HttpApp, { useCases, key }: ServerOptions): void {
     }),
     async (request, reply) => {
       const { id } = request.params
-      const replayed = await useCases.replayWebhooks(principalOf(request), id, request.body)
-      if (isRefusal(replayed)) return sendRefusal(reply, replayed)
-      return reply.code(202).send(replayed satisfies z.output<typeof webhookReplayed>)
+      const result = await useCases.replayWebhooks(principalOf(request), id, request.body)
+      if (isRefusal(result)) return sendRefusal(reply, result)
+      return reply.code(202).send(result satisfies z.output<typeof webhookReplayed>)
     },
   )
 }
