@@ -1,7 +1,7 @@
-// HTML that cannot forget to escape: whatever is put into a template is text, unless a template
-// made it.
+// HTML that cannot forget to escape: every value in a template is text, unless it is the output of
+// a template.
 
-/** Text that is HTML already; made by `html` alone. */
+/** Text that is HTML already; built by `html` alone. */
 export class Html {
   readonly text: string
   constructor(text: string) {
@@ -19,7 +19,7 @@ const escapes: Readonly<Record<string, string>> = {
 
 type Piece = string | number | Html | readonly Html[]
 
-function written(piece: Piece): string {
+function render(piece: Piece): string {
   if (piece instanceof Html) return piece.text
   if (typeof piece === 'object') return piece.map(({ text }) => text).join('\n')
   return String(piece).replace(/[&<>"']/g, (character) => escapes[character] ?? '')
@@ -31,7 +31,7 @@ function written(piece: Piece): string {
  */
 export function html(parts: TemplateStringsArray, ...pieces: readonly Piece[]): Html {
   return new Html(
-    parts.map((part, at) => part + (at < pieces.length ? written(pieces[at] ?? '') : '')).join(''),
+    parts.map((part, at) => part + (at < pieces.length ? render(pieces[at] ?? '') : '')).join(''),
   )
 }
 

@@ -1,23 +1,22 @@
-// What every page of the service is: one file without scripts, that loads nothing and can be put
-// into no frame.
+// Every page of the service is one file without scripts, which loads nothing and cannot be framed.
 
 import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import { Html, html } from './html.ts'
 
-// Colours hold 4.5:1 (WCAG 2.2, 1.4.3) in both schemes; targets have 44 px (2.5.5); nothing scrolls
+// Colors keep 4.5:1 (WCAG 2.2, 1.4.3) in both schemes; targets have 44 px (2.5.5); nothing scrolls
 // sideways at 320 px (1.4.10).
 const style = `
 :root {
   color-scheme: light dark;
   --ink: #1b1f24; --paper: #ffffff; --soft: #57606a; --line: #8c959f;
-  --deed: #0a5cc2; --on-deed: #ffffff; --danger: #b3261e; --on-danger: #ffffff;
+  --accent: #0a5cc2; --on-accent: #ffffff; --danger: #b3261e; --on-danger: #ffffff;
   font: 1.0625rem/1.5 system-ui, sans-serif;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ink: #e6edf3; --paper: #14181d; --soft: #a3adb8; --line: #6e7781;
-    --deed: #79b8ff; --on-deed: #0b1620; --danger: #ff9d94; --on-danger: #2b0906;
+    --accent: #79b8ff; --on-accent: #0b1620; --danger: #ff9d94; --on-danger: #2b0906;
   }
 }
 * { box-sizing: border-box }
@@ -38,21 +37,21 @@ fieldset { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem 1
 legend { padding: 0 .25rem; font-weight: 600 }
 fieldset label { display: flex; gap: .75rem; align-items: center; min-height: 2.75rem }
 input[type=radio] {
-  width: 1.25rem; height: 1.25rem; margin: 0; flex: none; accent-color: var(--deed);
+  width: 1.25rem; height: 1.25rem; margin: 0; flex: none; accent-color: var(--accent);
 }
-a { color: var(--deed) }
+a { color: var(--accent) }
 button, a.button {
   display: inline-flex; align-items: center; min-height: 2.75rem; padding: .5rem 1.25rem;
   font: inherit; font-weight: 600; text-decoration: none; cursor: pointer;
   border: 1px solid transparent; border-radius: .5rem;
-  color: var(--on-deed); background: var(--deed); max-width: 100%; overflow-wrap: anywhere;
+  color: var(--on-accent); background: var(--accent); max-width: 100%; overflow-wrap: anywhere;
 }
 .danger { color: var(--on-danger); background: var(--danger) }
 a.button.quiet, button.quiet {
   color: var(--ink); background: transparent; border-color: var(--line);
 }
 .row { display: flex; flex-wrap: wrap; gap: .75rem; align-items: center }
-:focus-visible { outline: 3px solid var(--deed); outline-offset: 3px }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 3px }
 @media (forced-colors: active) { button, a.button { border-color: ButtonText } }
 `
 
@@ -76,7 +75,7 @@ export type Page = {
   readonly body: Html
 }
 
-// The one element whose text is not escaped: it is ours, and its hash stands in the policy.
+// The one element whose text is not escaped: it is ours, and the policy contains its hash.
 const styleSheet = new Html(`<style>${style}</style>`)
 
 function documentOf({ title, lang, body }: Page): string {
@@ -100,8 +99,8 @@ ${body}
 }
 
 /**
- * Answers with a page. Its address goes nowhere from it, and no window of another origin keeps a
- * hold on it.
+ * Answers with a page. It sends its address to nobody as a referrer, and no window of another
+ * origin keeps a reference to it.
  */
 export function sendPage<Reply extends FastifyReply>(
   reply: Reply,

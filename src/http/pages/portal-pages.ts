@@ -1,39 +1,39 @@
-// The pages of the portal. Names of people, tenants and devices are what somebody typed: `html`
-// escapes them, `bdi` keeps their direction.
+// The pages of the portal. Names of people, tenants and devices are user input: `html` escapes
+// them, `bdi` isolates their direction.
 
 import type { Device } from '../../domain/device.ts'
 import type { PortalSession } from '../../domain/portal.ts'
 import { type Html, html, noHtml } from './html.ts'
 import type { Page } from './page.ts'
-import { choosableReasons, english as words } from './portal-words.ts'
+import { choosableReasons, english as texts } from './portal-words.ts'
 
-const { lang } = words
+const { lang } = texts
 
-/** Where the devices are. */
+/** Path of the devices. */
 export const devicesPath = '/me'
-/** Where one device is. */
+/** Path of one device. */
 export const devicePath = (id: string) => `${devicesPath}/devices/${id}`
-/** Where a session ends. */
+/** Path that ends a session. */
 export const signOutPath = `${devicesPath}/sign-out`
 
 /**
- * What a link shows: the same for every link, there or not. Its form is sent to its own address, so
- * that the page names no secret.
+ * The page of a link: the same for every link, existing or not. Its form is sent to its own
+ * address, so that the page contains no secret.
  */
 export const linkPage: Page = {
-  title: words.link.title,
+  title: texts.link.title,
   lang,
-  body: html`<p>${words.link.about}</p>
-<p>${words.link.nothingYet}</p>
-<form method="post"><button>${words.link.go}</button></form>
-<p class="soft">${words.link.notYours}</p>`,
+  body: html`<p>${texts.link.about}</p>
+<p>${texts.link.nothingYet}</p>
+<form method="post"><button>${texts.link.go}</button></form>
+<p class="soft">${texts.link.notYours}</p>`,
 }
 
 const term = (name: string, value: string | Html) => html`<dt>${name}</dt><dd>${value}</dd>`
-const when = (at: Date) => html`<time datetime="${at.toISOString()}">${words.date(at)}</time>`
+const when = (at: Date) => html`<time datetime="${at.toISOString()}">${texts.date(at)}</time>`
 
 function facts({ model, status, createdAt, lastSeenAt }: Device): Html {
-  const { devices } = words
+  const { devices } = texts
   return html`<dl>
 ${[
   term(devices.model, html`<bdi>${model}</bdi>`),
@@ -44,39 +44,39 @@ ${[
 </dl>`
 }
 
-function listed(device: Device): Html {
+function listItem(device: Device): Html {
   const { id, name } = device
   return html`<li>
 <h2><bdi>${name}</bdi></h2>
 ${facts(device)}
-<a class="button quiet" href="${devicePath(id)}">${words.devices.unregister(name)}</a>
+<a class="button quiet" href="${devicePath(id)}">${texts.devices.unregister(name)}</a>
 </li>`
 }
 
 const signOut = html`<form method="post" action="${signOutPath}">
-<button class="quiet">${words.devices.signOut}</button>
+<button class="quiet">${texts.devices.signOut}</button>
 </form>`
 
 /** The user's devices. */
 export function devicesPage(session: PortalSession, devices: readonly Device[]): Page {
-  const [asWhom, at, until] = words.devices.whose
+  const [asWhom, at, until] = texts.devices.whose
   const { userName, tenantName, expiresAt } = session
   const list = html`<ul class="devices">
-${devices.map(listed)}
+${devices.map(listItem)}
 </ul>`
   return {
-    title: words.devices.title,
+    title: texts.devices.title,
     lang,
     body: html`<p>${asWhom}<bdi>${userName}</bdi>${at}<bdi>${tenantName}</bdi>${until}<time
-datetime="${expiresAt.toISOString()}">${words.time(expiresAt)}</time>.</p>
-${devices.length > 0 ? list : html`<p>${words.devices.none}</p>`}
+datetime="${expiresAt.toISOString()}">${texts.time(expiresAt)}</time>.</p>
+${devices.length > 0 ? list : html`<p>${texts.devices.none}</p>`}
 ${signOut}`,
   }
 }
 
-/** Asks once more before a device goes; nothing has happened. */
+/** Asks for confirmation before a device is unregistered; nothing has happened yet. */
 export function confirmPage(device: Device): Page {
-  const { confirm } = words
+  const { confirm } = texts
   const choices = choosableReasons.map(
     (reason, at) =>
       html`<label><input type="radio" name="reason" value="${reason}" required${
@@ -102,25 +102,26 @@ ${choices}
 }
 
 /**
- * Says that a device is gone, and what comes next; `others` are the user's devices that are left.
+ * Says that a device is unregistered, and what to do next; `others` are the remaining devices of
+ * the user.
  */
 export function unregisteredPage(device: Device, others: readonly Device[]): Page {
-  const { done } = words
+  const { done: resultTexts } = texts
   const isLeft = others.some(({ status }) => status === 'active')
   const steps = [
-    ...done.steps[device.unregisterReason ?? 'admin'],
-    isLeft ? done.others : done.noOther,
+    ...resultTexts.steps[device.unregisterReason ?? 'admin'],
+    isLeft ? resultTexts.others : resultTexts.noOther,
   ]
   return {
-    title: done.title(device.name),
+    title: resultTexts.title(device.name),
     lang,
-    body: html`<p>${done.what}</p>
-<h2>${done.next}</h2>
+    body: html`<p>${resultTexts.what}</p>
+<h2>${resultTexts.next}</h2>
 <ul>
 ${steps.map((step) => html`<li>${step}</li>`)}
 </ul>
 <div class="row">
-<a class="button" href="${devicesPath}">${done.back}</a>
+<a class="button" href="${devicesPath}">${resultTexts.back}</a>
 ${signOut}
 </div>`,
   }
@@ -128,7 +129,7 @@ ${signOut}
 
 /** Says that the session is over. */
 export const signedOutPage: Page = {
-  title: words.signedOut.title,
+  title: texts.signedOut.title,
   lang,
-  body: html`<p>${words.signedOut.what}</p>`,
+  body: html`<p>${texts.signedOut.what}</p>`,
 }

@@ -11,8 +11,8 @@ const times = new Intl.DateTimeFormat('en', {
   timeZone: 'UTC',
 })
 
-// A name that runs from right to left turns nothing around it (Unicode UAX #9, isolates).
-const isolated = (name: string) => `\u2068${name}\u2069`
+// A right-to-left name does not reorder the text around it (Unicode UAX #9, isolates).
+const isolate = (name: string) => `\u2068${name}\u2069`
 
 /** Reasons that a person chooses from. */
 export const choosableReasons = ['lost', 'stolen', 'replaced', 'user_request'] as const
@@ -29,17 +29,21 @@ export const english = {
   link: {
     title: 'Look after your devices',
     about:
-      'Here you see the phones and other devices that approve your sign-ins, and can unregister one that is lost or stolen.',
+      'Here you see the phones and other devices that approve your sign-ins, and can ' +
+      'unregister one that is lost or stolen.',
     nothingYet:
       'Nothing has happened yet. The link works once, and for fifteen minutes after it was made.',
     notYours:
-      'If you did not ask for this link, close this page and tell the help desk of your organisation.',
+      'If you did not ask for this link, close this page and tell the help desk of your ' +
+      'organisation.',
     go: 'Continue',
   },
   devices: {
     title: 'Your devices',
     whose: ['Signed in as ', ' at ', '. This page works until '] as const,
-    none: 'No device approves sign-ins for you at the moment. To add one, ask the help desk of your organisation for a code.',
+    none:
+      'No device approves sign-ins for you at the moment. To add one, ask the help desk of ' +
+      'your organisation for a code.',
     model: 'Model',
     app: 'App',
     added: 'Added',
@@ -52,12 +56,14 @@ export const english = {
       suspended: 'Suspended by an administrator',
       unregistered: 'Unregistered',
     } satisfies Record<DeviceStatus, string>,
-    unregister: (name: string) => `Unregister ${isolated(name)}`,
+    unregister: (name: string) => `Unregister ${isolate(name)}`,
     signOut: 'Sign out',
   },
   confirm: {
-    title: (name: string) => `Unregister ${isolated(name)}?`,
-    what: 'From then on it can approve no sign-in. This cannot be taken back: to be used again it must be added anew.',
+    title: (name: string) => `Unregister ${isolate(name)}?`,
+    what:
+      'From then on it can approve no sign-in. This cannot be taken back: to be used again ' +
+      'it must be added again.',
     why: 'Why?',
     reasons: {
       lost: 'It is lost',
@@ -69,7 +75,7 @@ export const english = {
     back: 'Keep it and go back',
   },
   done: {
-    title: (name: string) => `${isolated(name)} is unregistered`,
+    title: (name: string) => `${isolate(name)} is unregistered`,
     what: 'It can approve no sign-in any more, from now on.',
     next: 'What to do next',
     steps: {
@@ -82,7 +88,8 @@ export const english = {
     } satisfies Record<UnregisterReason, readonly string[]>,
     others: 'Sign in as usual: your other devices go on working.',
     noOther:
-      'No other device can approve your sign-ins. Before you need one, ask the help desk of your organisation for a code to add it.',
+      'No other device can approve your sign-ins. Before you need one, ask the help desk ' +
+      'of your organisation for a code to add it.',
     back: 'Back to your devices',
   },
   signedOut: {
@@ -92,19 +99,27 @@ export const english = {
   problems: {
     portal_link_invalid: {
       title: 'This link does not work any more',
-      what: 'A link works once, and for fifteen minutes. Ask for a new link where you got this one.',
+      what:
+        'A link works once, and for fifteen minutes. Ask for a new link where you got this ' +
+        'one.',
     },
     portal_session_invalid: {
       title: 'Ask for a new link',
-      what: 'You are not signed in here, or not any more: it lasts fifteen minutes. Ask for a new link where you got the last one.',
+      what:
+        'You are not signed in here, or not any more: it lasts fifteen minutes. Ask for a ' +
+        'new link where you got the last one.',
     },
     origin_not_allowed: {
       title: 'This did not come from our page',
-      what: 'Nothing was changed. Open your link again in an up-to-date browser, and press the button on the page itself.',
+      what:
+        'Nothing was changed. Open your link again in an up-to-date browser, and press the ' +
+        'button on the page itself.',
     },
     not_found: {
       title: 'There is nothing here',
-      what: 'Check the address: it may have been cut off. If a link brought you here, ask for a new one.',
+      what:
+        'Check the address: it may have been cut off. If a link brought you here, ask for ' +
+        'a new one.',
     },
     invalid_request: {
       title: 'That could not be read',
@@ -112,7 +127,9 @@ export const english = {
     },
     unavailable: {
       title: 'Not possible at the moment',
-      what: 'Try again in a moment. Whether the last step was taken is not known: look at your devices first. If the link does not work then, ask for a new one.',
+      what:
+        'Try again in a moment. Whether the last step was taken is not known: look at your ' +
+        'devices first. If the link does not work then, ask for a new one.',
     },
     busy: {
       title: 'Too much is going on at the moment',
@@ -120,7 +137,9 @@ export const english = {
     },
     internal: {
       title: 'Something went wrong on our side',
-      what: 'Try again in a moment. If it happens again, tell the help desk of your organisation what stands here:',
+      what:
+        'Try again in a moment. If it happens again, tell the help desk of your ' +
+        'organisation what is shown here:',
     },
   },
   devicesLink: 'If you have just opened it in this browser, go on to ',

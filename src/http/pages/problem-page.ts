@@ -1,25 +1,26 @@
 // A problem as a person reads it in a browser.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Refusal } from '../../domain/refusal.ts'
 import type { SendProblem } from '../problem.ts'
 import { problemHeaders, sendProblem } from '../problem.ts'
 import { type ProblemCode, problems } from '../problem-table.ts'
 import { html, noHtml } from './html.ts'
 import { type Page, sendPage } from './page.ts'
 import { devicesPath } from './portal-pages.ts'
-import { english as words } from './portal-words.ts'
+import { english as texts } from './portal-words.ts'
 
 /**
- * True for whoever asks for HTML by name, as browsers do when a person goes somewhere; programs get
- * problem documents.
+ * True for clients that request HTML by name, as browsers do on navigation; programs get problem
+ * documents.
  */
 export function wantsPage({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
   return /\btext\/html\b/i.test(headers.accept ?? '')
 }
 
-/** The words for a code; those that no page can cause by itself are told by their status. */
-function wordsFor(code: ProblemCode): keyof typeof words.problems {
-  if (code in words.problems) return code as keyof typeof words.problems
+/** The texts for a code; codes that no page can cause by itself are mapped by their status. */
+function textsFor(code: ProblemCode): keyof typeof texts.problems {
+  if (code in texts.problems) return code as keyof typeof texts.problems
   const { status } = problems[code]
   if (status === 429) return 'busy'
   if (status === 404) return 'not_found'
@@ -27,15 +28,15 @@ function wordsFor(code: ProblemCode): keyof typeof words.problems {
 }
 
 function pageOf(code: ProblemCode, requestId: string): Page {
-  const kind = wordsFor(code)
-  const { title, what } = words.problems[kind]
-  const link = html`<a href="${devicesPath}">${words.devices.title}</a>`
+  const kind = textsFor(code)
+  const { title, what } = texts.problems[kind]
+  const link = html`<a href="${devicesPath}">${texts.devices.title}</a>`
   const more = {
     internal: html`<p><code>${requestId}</code></p>`,
-    portal_link_invalid: html`<p class="soft">${words.devicesLink}${link}.</p>`,
+    portal_link_invalid: html`<p class="soft">${texts.devicesLink}${link}.</p>`,
   }
-  const added = kind in more ? more[kind as keyof typeof more] : noHtml
-  return { title, lang: words.lang, body: html`<p>${what}</p>${added}` }
+  const extra = kind in more ? more[kind as keyof typeof more] : noHtml
+  return { title, lang: texts.lang, body: html`<p>${what}</p>${extra}` }
 }
 
 /**
@@ -48,10 +49,10 @@ export const sendProblemPage: SendProblem = (reply, code, more = {}) => {
   return sendPage(reply, pageOf(code, reply.request.id), 'none')
 }
 
-/** The same for a refusal of the rules. */
+/** The same for a refusal of a use case. */
 export function sendRefusalPage<Reply extends FastifyReply>(
   reply: Reply,
-  { refused, ...more }: Parameters<SendProblem>[2] & { readonly refused: ProblemCode },
+  { refused: code, ...more }: Refusal,
 ): Reply {
-  return sendProblemPage(reply, refused, more)
+  return sendProblemPage(reply, code, more)
 }

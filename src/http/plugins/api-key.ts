@@ -9,30 +9,33 @@ import type { UseCases } from '../use-cases.ts'
 
 const decorator = 'principal'
 
-/** Prepares requests to carry who asks. */
+/** Prepares requests to carry their principal. */
 export function carryPrincipals(app: FastifyInstance): void {
   app.decorateRequest(decorator, null)
 }
 
-/** Who asks; only for routes that were made by `KeyGuard`. */
+/** The principal of the request; only for routes that were built by `KeyGuard`. */
 export function principalOf(request: FastifyRequest): Principal {
   const principal = request.getDecorator<Principal | null>(decorator)
-  if (principal === null) throw new Error('this route was made without a key guard')
+  if (principal === null) throw new Error('this route was built without a key guard')
   return principal
 }
 
-/** Who asked, for the log; null on a request without a believed key. */
+/** The principal, for the log; null on a request without a verified key. */
 export function principalIfAny(request: FastifyRequest): Principal | null {
   return request.getDecorator<Principal | null>(decorator)
 }
 
-/** Describes and protects a route of the server API; `any` takes every live key. */
+/** Describes and protects a route of the server API; `any` accepts every live key. */
 export type KeyGuard = <const O extends Operation>(
   scope: Scope | 'any',
   operation: O,
 ) => { readonly onRequest: onRequestAsyncHookHandler; readonly schema: OperationSchema<O> }
 
-/** The key is judged before the body is read, so that strangers cost next to nothing. */
+/**
+ * The key is verified before the body is read, so that unauthenticated clients cost next to
+ * nothing.
+ */
 export function createKeyGuard(
   authenticate: UseCases['authenticateApiKey'],
   admission: Pick<Admission, 'judge'>,
@@ -40,11 +43,11 @@ export function createKeyGuard(
   return (scope, operation) => ({
     onRequest: async (request, reply) => {
       const { headers, ip } = request
-      const shown = headers.authorization
+      const authorization = headers.authorization
       // Without a key there is nothing to look up.
-      const principal = await (shown === undefined
-        ? authenticate(shown, ip)
-        : admission.judge(ip, ['api_key', shown], () => authenticate(shown, ip)))
+      const principal = await (authorization === undefined
+        ? authenticate(authorization, ip)
+        : admission.judge(ip, ['api_key', authorization], () => authenticate(authorization, ip)))
       if (isRefusal(principal)) return sendRefusal(reply, principal)
       if (scope !== 'any' && !allows(principal.scopes, scope)) {
         return sendRefusal(reply, refuse('scope_missing', { facts: { scope } }))

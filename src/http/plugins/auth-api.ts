@@ -1,4 +1,5 @@
-// The routes of the Auth API around their handlers: signed calls come in, and nothing but an approval may look like one.
+// What surrounds the handlers of the Auth API: calls are signed, and nothing but an approval may
+// look like one.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isRefusal, refuse } from '../../domain/refusal.ts'
@@ -8,7 +9,7 @@ import { type AuthApiRoute, sendNo } from '../auth-api-answers.ts'
 import type { UseCases } from '../use-cases.ts'
 import { atDoorOf, letIn } from './door.ts'
 
-/** Bytes of a body; no client sends half as many, unless somebody who signs in makes it do so. */
+/** Bytes of a body; no client sends half as many, unless the person who signs in makes it do so. */
 const bodyBytesMax = 32 * 1024
 
 const decorator = 'signedMembers'
@@ -18,7 +19,7 @@ export type AuthApiCall = AtDoor & { readonly params: Readonly<Record<string, st
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Which kind of no the clients of this route understand. */
+    /** Which kind of refusal the clients of this route understand. */
     authApi?: AuthApiRoute
   }
 }
@@ -38,14 +39,17 @@ export function keepSignedBodies(app: FastifyInstance): void {
   app.decorateRequest(decorator, null)
 }
 
-/** Who calls, and what they ask; only for routes behind `authApiGuard`. */
+/** The client and its parameters; only for routes behind `authApiGuard`. */
 export function authApiCallOf(request: FastifyRequest): AuthApiCall {
   const params = request.getDecorator<AuthApiCall['params'] | null>(decorator)
-  if (params === null) throw new Error('this route was made without the guard of the Auth API')
+  if (params === null) throw new Error('this route was built without the guard of the Auth API')
   return { ...atDoorOf(request), params }
 }
 
-/** A form or query (both `+` and `%20` are a space); undefined for one that two readers could read in two ways. */
+/**
+ * A form or query (both `+` and `%20` are a space); undefined for one that two parsers could read
+ * differently.
+ */
 export function readForm(text: string): Pairs | undefined {
   try {
     return text
@@ -75,8 +79,8 @@ function readJson(bytes: Uint8Array): Pairs | undefined {
 
 /** Integration key and signature of `Authorization: Basic`; empty where there are none. */
 function credentialsIn(authorization = ''): readonly [key: string, signature: string] {
-  const [, encoded = ''] = /^basic ([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? []
-  const [key = '', signature = '', ...more] = Buffer.from(encoded, 'base64')
+  const [, credentials = ''] = /^basic ([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? []
+  const [key = '', signature = '', ...more] = Buffer.from(credentials, 'base64')
     .toString('latin1')
     .split(':')
   return more.length === 0 ? [key, signature] : ['', '']
@@ -85,23 +89,23 @@ function credentialsIn(authorization = ''): readonly [key: string, signature: st
 const headerOf = (value: string | string[] | undefined) =>
   typeof value === 'string' ? value : undefined
 
-/** What was asked and what was signed, of a request whose body was read. */
+/** The parameters and the signed call of a request whose body was read. */
 function readCall(
   request: FastifyRequest,
-): { readonly signed: SignedDoorCall; readonly asked: Pairs } | undefined {
+): { readonly signedCall: SignedDoorCall; readonly members: Pairs } | undefined {
   const { headers, method, body } = request
   const [path = '', ...query] = request.originalUrl.split('?')
   const bytes = body instanceof Uint8Array ? body : null
   const isJson = bytes !== null && /^application\/json\b/i.test(headers['content-type'] ?? '')
   const form = bytes === null ? query.join('?') : bytes.toString()
-  // A query beside a body would be signed by nobody.
+  // A query in addition to a body would not be covered by the signature.
   if (bytes !== null && query.join('') !== '') return undefined
-  const asked = isJson ? readJson(bytes) : readForm(form)
-  if (asked === undefined) return undefined
+  const members = isJson ? readJson(bytes) : readForm(form)
+  if (members === undefined) return undefined
   const [integrationKey, signature] = credentialsIn(headers.authorization)
   return {
-    asked,
-    signed: {
+    members,
+    signedCall: {
       integrationKey,
       signature,
       address: request.ip,
@@ -109,7 +113,7 @@ function readCall(
       method,
       host: request.host,
       path,
-      params: isJson ? [] : asked,
+      params: isJson ? [] : members,
       json: isJson ? bytes : null,
       headers: Object.entries(headers).flatMap(([name, value]) =>
         typeof value === 'string' ? [[name, value] as const] : [],
@@ -119,12 +123,12 @@ function readCall(
 }
 
 /** Members by name; undefined when one is given twice. */
-function membersOf(asked: Pairs): Record<string, string> | undefined {
-  const members = new Map(asked)
-  return members.size === asked.length ? Object.fromEntries(members) : undefined
+function membersOf(pairs: Pairs): Record<string, string> | undefined {
+  const members = new Map(pairs)
+  return members.size === pairs.length ? Object.fromEntries(members) : undefined
 }
 
-/** Lets in who signed the call, after its body was read: the signature covers it. */
+/** Authenticates the signer of the call, after its body was read: the signature covers it. */
 export function authApiGuard(
   useCases: Pick<UseCases, 'enterBySignature'>,
   admission: Pick<Admission, 'judge'>,
@@ -132,12 +136,12 @@ export function authApiGuard(
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const read = readCall(request)
     if (!read) return sendNo(reply, refuse('invalid_request'))
-    const { signed } = read
-    const entering = () => useCases.enterBySignature(signed)
-    // Nothing is shared: two calls may show one signature, and it fits one of them at most.
-    const atDoor = await admission.judge(request.ip, null, entering)
+    const { signedCall } = read
+    const enter = () => useCases.enterBySignature(signedCall)
+    // Nothing is shared: two calls may carry one signature, which is valid for one of them at most.
+    const atDoor = await admission.judge(request.ip, null, enter)
     if (isRefusal(atDoor)) return sendNo(reply, atDoor)
-    const params = membersOf(read.asked)
+    const params = membersOf(read.members)
     if (!params) return sendNo(reply, refuse('invalid_request'))
     letIn(request, atDoor)
     request.setDecorator(decorator, params satisfies AuthApiCall['params'])

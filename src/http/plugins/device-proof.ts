@@ -26,19 +26,25 @@ export function hashBodies(app: FastifyInstance): void {
   })
 }
 
-/** The well-formed proof of this request, its signature still to be verified by the use case; only for guarded routes. */
+/**
+ * The well-formed proof of this request, its signature still to be verified by the use case; only
+ * for guarded routes.
+ */
 export function proofOf(request: FastifyRequest): DeviceProof {
   const proof = proofIfAny(request)
-  if (proof === null) throw new Error('this route was made without a proof guard')
+  if (proof === null) throw new Error('this route was built without a proof guard')
   return proof
 }
 
-/** The proof of this request, for the log; what it claims may not be so. */
+/** The proof of this request, for the log; its claims are not verified. */
 export function proofIfAny(request: FastifyRequest): DeviceProof | null {
   return request.getDecorator<DeviceProof | null>(proofDecorator)
 }
 
-/** Describes and protects a route of the device API; `key` is the least of the two keys that its use case accepts. */
+/**
+ * Describes and protects a route of the device API; `key` is the weaker of the keys that its use
+ * case accepts.
+ */
 export type ProofGuard = <const O extends Operation>(
   key: KeyRole,
   operation: O,
@@ -46,8 +52,11 @@ export type ProofGuard = <const O extends Operation>(
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The route keeps its callers waiting: it takes their turn itself, and gives it back before they wait. */
-    takesTurnItself?: boolean
+    /**
+     * The route makes its callers wait: it takes a slot of the fair queue itself, and releases it
+     * before they wait.
+     */
+    queuesItself?: boolean
   }
 }
 
@@ -65,8 +74,9 @@ const refusals = [
 ] as const satisfies ProblemCode[]
 
 /**
- * Makes the calls of devices to this instance wait for their turn while their address has not authenticated of late; the work of
- * the route believes the proof. Must come before the routes.
+ * Puts the calls of devices to this instance into the fair queue unless their address has
+ * authenticated recently; the handler of the route verifies the proof. Must be called before the
+ * routes are added.
  */
 export function admitDevices(
   app: FastifyInstance,
@@ -75,7 +85,7 @@ export function admitDevices(
   app.addHook('onRoute', (route) => {
     const { security = [] } = (route.schema ?? {}) as Partial<OperationSchema<Operation>>
     if (!security.some((scheme) => 'deviceProof' in scheme)) return
-    if (route.config?.takesTurnItself) return
+    if (route.config?.queuesItself) return
     const { handler } = route
     route.handler = async function (request, reply) {
       const answer = await admission.serveDevice(
@@ -88,7 +98,10 @@ export function admitDevices(
   })
 }
 
-/** Holds the proof against method, public address and body of the request. It runs once the body is read, before it is judged. */
+/**
+ * Checks the proof against method, public address and body of the request. It runs once the body is
+ * read, before it is validated.
+ */
 export function createProofGuard(
   read: UseCases['readDeviceProof'],
   publicOrigin: string,

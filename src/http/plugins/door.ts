@@ -9,45 +9,54 @@ import { sendRefusal } from '../problem.ts'
 import type { UseCases } from '../use-cases.ts'
 import { sendShed } from '../wait-answers.ts'
 
-const decorator = 'entered'
+const decorator = 'atDoor'
 
 /** Prepares requests to carry the client of an integration. */
 export function carryDoors(app: FastifyInstance): void {
   app.decorateRequest(decorator, null)
 }
 
-/** Lets the request carry who was let in. */
+/** Attaches the authenticated client to the request. */
 export function letIn(request: FastifyRequest, atDoor: AtDoor): void {
   request.setDecorator(decorator, atDoor)
 }
 
-/** Who is at the door; only for routes with a guard. */
+/** The client at the door; only for routes with a guard. */
 export function atDoorOf(request: FastifyRequest): AtDoor {
   const atDoor = atDoorIfAny(request)
-  if (atDoor === null) throw new Error('this route was made without a door guard')
+  if (atDoor === null) throw new Error('this route was built without a door guard')
   return atDoor
 }
 
-/** The same for the log; null on a request that no integration let in. */
+/** The same for the log; null on a request that no integration has authenticated. */
 export function atDoorIfAny(request: FastifyRequest): AtDoor | null {
   return request.getDecorator<AtDoor | null>(decorator)
 }
 
-/** Describes and protects a route whose clients show the secret of the integration that the path names. */
+/**
+ * Describes and protects a route whose clients present the secret of the integration that the path
+ * names.
+ */
 export type DoorGuard = <const O extends Operation>(
   operation: O,
 ) => { readonly onRequest: onRequestAsyncHookHandler; readonly schema: OperationSchema<O> }
 
-/** The secret of `Bearer <secret>` or `Basic <integration>:<secret>` (RFC 6750, RFC 7617); null for anything else. */
+/**
+ * The secret of `Bearer <secret>` or `Basic <integration>:<secret>` (RFC 6750, RFC 7617); null for
+ * anything else.
+ */
 function secretIn(authorization: string | undefined, id: string): string | null {
-  const [, scheme = '', given = ''] =
+  const [, scheme = '', credentials = ''] =
     /^(bearer|basic) ([\x21-\x7e]+)$/i.exec(authorization ?? '') ?? []
-  if (scheme.toLowerCase() !== 'basic') return scheme === '' ? null : given
-  const text = Buffer.from(given, 'base64').toString('utf8')
+  if (scheme.toLowerCase() !== 'basic') return scheme === '' ? null : credentials
+  const text = Buffer.from(credentials, 'base64').toString('utf8')
   return text.startsWith(`${id}:`) ? text.slice(id.length + 1) : null
 }
 
-/** The client is judged before the body is read, so that strangers cost next to nothing. */
+/**
+ * The client is authenticated before the body is read, so that unauthenticated clients cost next to
+ * nothing.
+ */
 export function createDoorGuard(
   { enterDoor }: Pick<UseCases, 'enterDoor'>,
   admission: Pick<Admission, 'judge'>,
@@ -55,18 +64,18 @@ export function createDoorGuard(
   return (operation) => ({
     onRequest: async (request, reply) => {
       const { id } = request.params as { readonly id: string }
-      // An id of no integration is refused like one of others.
+      // An ill-formed id is refused like an unknown one.
       if (!isId('integration', id)) return sendRefusal(reply, refuse('integration_invalid'))
       const { authorization } = request.headers
       const proof = { secret: secretIn(authorization, id) }
       const call: DoorCall = { kind: 'wait', handle: { id }, proof, address: request.ip }
-      const shown = ['door', id, authorization ?? null] as const
-      const entered = await admission.judge(request.ip, shown, () => enterDoor(call))
-      if (isRefusal(entered)) {
-        const isShed = entered.refused === 'too_many_requests'
-        return isShed ? sendShed(reply, entered) : sendRefusal(reply, entered)
+      const checkKey = ['door', id, authorization ?? null] as const
+      const entry = await admission.judge(request.ip, checkKey, () => enterDoor(call))
+      if (isRefusal(entry)) {
+        const isOverload = entry.refused === 'too_many_requests'
+        return isOverload ? sendShed(reply, entry) : sendRefusal(reply, entry)
       }
-      letIn(request, { entered, call })
+      letIn(request, { entered: entry, call })
     },
     schema: operationSchema(operation, {
       security: [{ integrationSecret: [] }, { integrationLogin: [] }],

@@ -1,14 +1,15 @@
-// A request that is refused before its body has been read is heard out first. Whoever is cut off while it sends sees a lost
-// connection instead of the refusal, and a proxy counts it as a failure of this process and sends it nothing for a while.
+// The body of a request that is refused early is read to its end first. A client that is cut off
+// while it sends sees a lost connection instead of the refusal, and a proxy counts it as a failure
+// of this process and sends it nothing for a while.
 
 import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { ServerLimits } from '../server-limits.ts'
 
-type HearOutLimits = Pick<ServerLimits, 'discardedBytesMax' | 'discardingMs'>
+type DrainLimits = Pick<ServerLimits, 'discardedBytesMax' | 'discardingMs'>
 
-/** Requests whose client waits to be told to go on with its body (RFC 9110, 10.1.1), and is not. */
-const notInvited = new WeakSet<IncomingMessage>()
+/** Requests whose client waits for `100 Continue` (RFC 9110, 10.1.1) and does not get it. */
+const withoutContinue = new WeakSet<IncomingMessage>()
 
 /** Declared bytes of the body; NaN for one in chunks. */
 function declaredBytes({ headers }: IncomingMessage): number {
@@ -20,10 +21,17 @@ export function isHeard(request: IncomingMessage): boolean {
   return request.complete || request.readableEnded || declaredBytes(request) === 0
 }
 
-/** Reads what is left of a body and throws it away; false when there is too much, it takes too long, or the client leaves. */
-export function hearOut(request: IncomingMessage, limits: HearOutLimits): Promise<boolean> {
+/**
+ * Drains the rest of a body and discards it; false when there is too much, it takes too long, or
+ * the client disconnects.
+ */
+export function hearOut(request: IncomingMessage, limits: DrainLimits): Promise<boolean> {
   const { discardedBytesMax, discardingMs } = limits
-  if (notInvited.has(request) || declaredBytes(request) > discardedBytesMax || request.destroyed) {
+  if (
+    withoutContinue.has(request) ||
+    declaredBytes(request) > discardedBytesMax ||
+    request.destroyed
+  ) {
     return Promise.resolve(isHeard(request))
   }
   return new Promise((resolve) => {
@@ -43,26 +51,34 @@ export function hearOut(request: IncomingMessage, limits: HearOutLimits): Promis
   })
 }
 
-/** Tells clients that ask before they send a body to go on, unless it is too long to be taken: those get their refusal at once. */
+/**
+ * Sends `100 Continue` to clients that expect it before they send a body, unless it is too long to
+ * be accepted: those get their refusal immediately.
+ */
 export function inviteBodies(server: Server, { bodyBytesMax }: Pick<ServerLimits, 'bodyBytesMax'>) {
   server.on('checkContinue', (request, response) => {
-    if (declaredBytes(request) > bodyBytesMax) notInvited.add(request)
+    if (declaredBytes(request) > bodyBytesMax) withoutContinue.add(request)
     else response.writeContinue()
     server.emit('request', request, response)
   })
 }
 
-/** Makes every answer of this instance wait until its request has been heard. Must come before any route. */
-export function hearBodiesOut(app: FastifyInstance, limits: HearOutLimits): void {
+/**
+ * Delays every answer of this instance until the body of its request is drained. Must be called
+ * before any route is added.
+ */
+export function hearBodiesOut(app: FastifyInstance, limits: DrainLimits): void {
   app.addHook('onSend', (request, reply, payload, done) => {
-    // Fastify wants to close the connection after a body that it did not take; there is no need when nothing more comes.
-    const keep = () => reply.getHeader('connection') === 'close' && reply.removeHeader('connection')
+    // Fastify closes the connection after a body that it did not read; there is no need when
+    // nothing more comes.
+    const keepConnection = () =>
+      reply.getHeader('connection') === 'close' && reply.removeHeader('connection')
     if (isHeard(request.raw)) {
-      keep()
+      keepConnection()
       return done(null, payload)
     }
     void hearOut(request.raw, limits).then((isWhole) => {
-      if (isWhole) keep()
+      if (isWhole) keepConnection()
       else reply.header('connection', 'close')
       done(null, payload)
     })

@@ -22,9 +22,9 @@ const refuseBody: preValidationHookHandler = (request, reply, done) => {
 }
 
 /**
- * Replaces the body parsers of this instance. `__proto__` and `constructor` members are refused, and so are bytes that are
- * no UTF-8: they would be stored as something else than was sent. An empty body is no body. `keep` sees the bytes of every
- * body before they are parsed.
+ * Replaces the body parsers of this instance. `__proto__` and `constructor` members are refused,
+ * and so are bytes that are not UTF-8: they would be stored otherwise than they were sent. An empty
+ * body is no body. `keep` receives the bytes of every body before they are parsed.
  */
 export function parseJsonBodies(
   app: FastifyInstance,
@@ -48,11 +48,14 @@ export function parseJsonBodies(
   )
 }
 
-/** Makes every route without a body schema refuse a body with members, and lets all that may get one say what that can lead to. */
+/**
+ * Makes every route without a body schema refuse a body with members, and documents the problems of
+ * bodies on every route that may receive one.
+ */
 export function refuseUnknownBodies(app: FastifyInstance): void {
   app.addHook('onRoute', (route) => {
     const { schema } = route
-    // Routes of a wire format of others say no in that.
+    // Routes of a foreign wire format refuse in that format.
     if (
       !schema ||
       route.config?.authApi ||

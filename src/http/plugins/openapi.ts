@@ -1,4 +1,4 @@
-// The description of the API, made from the schemas that the routes really use.
+// The description of the API, generated from the schemas that the routes really use.
 
 import swagger from '@fastify/swagger'
 import {
@@ -11,11 +11,13 @@ import { tidy } from '../openapi-document.ts'
 import { tags } from '../operation.ts'
 import { webhookEventBodies, webhookEventName } from '../schemas/webhook-event.ts'
 
-const description = `Push sign-in approval: ask a user, let a registered phone answer, get a signed outcome.
+const description = `Push sign-in approval: ask a user, let a registered phone answer, get a signed
+outcome.
 
-Every 4xx and 5xx is a problem document (RFC 9457) with a stable \`code\`. What belongs to others answers like what does not
-exist. Unknown members are refused. On any path, what is no request gets 400, what comes too slowly 408, too long headers 431.
-Ids are TypeIDs, times RFC 3339 in UTC. The header \`Request-Id\` names each request. Answers may get more members.`
+Every 4xx and 5xx is a problem document (RFC 9457) with a stable \`code\`. What belongs to others
+answers like what does not exist. Unknown members are refused. On any path, malformed requests get
+400, requests that arrive too slowly 408, and too long headers 431. Ids are TypeIDs, times RFC 3339
+in UTC. The header \`Request-Id\` names each request. Answers may get more members.`
 
 const document = {
   openapi: '3.1.0',
@@ -33,7 +35,8 @@ const document = {
         type: 'http',
         scheme: 'bearer',
         bearerFormat: 'cs_<id>_<secret>',
-        description: 'An API key. The scopes that a call takes are named with it; `admin` has all.',
+        description:
+          'An API key. The scopes that a call requires are listed with it; `admin` has all.',
       },
       integrationSecret: {
         type: 'http',
@@ -49,27 +52,32 @@ const document = {
         type: 'http',
         scheme: 'basic',
         description:
-          'The integration key, and as the password a signature by HMAC in the Auth API wire format: versions 2, 4 and 5.',
+          'The integration key, and as the password a signature by HMAC in the Auth API ' +
+          'wire format: versions 2, 4 and 5.',
       },
       realmToken: {
         type: 'http',
         scheme: 'bearer',
         bearerFormat: 'JWT',
-        description: 'A token that a realm of the integration made for this question.',
+        description: 'A token that a realm of the integration issued for this question.',
       },
       portalSession: {
         type: 'apiKey',
         in: 'cookie',
         name: '__Host-countersign-portal',
         description:
-          'The session that opening a link gave; on plain http the cookie is `countersign-portal`. Changing calls must come from a page of the same origin (`Sec-Fetch-Site` or `Origin`).',
+          'The session that opening a link creates; on plain http the cookie is ' +
+          '`countersign-portal`. Calls that change something must come from a page of ' +
+          'the same origin (`Sec-Fetch-Site` or `Origin`).',
       },
       deviceProof: {
         type: 'apiKey',
         in: 'header',
         name: 'Device-Proof',
         description:
-          'A compact JWS, ES256, `typ: device-proof+jwt`, for exactly this method, address and body; made anew for each request. The key that must sign is named with it.',
+          'A compact JWS, ES256, `typ: device-proof+jwt`, for exactly this method, ' +
+          'address and body; a new one for each request. The key that must sign is ' +
+          'listed with each call.',
       },
     },
   },
@@ -77,13 +85,15 @@ const document = {
 
 const headers = {
   'webhook-id':
-    'Names the event: the same over all tries. What was seen before is answered 2xx and ignored.',
-  'webhook-timestamp': 'Unix time of this try, in seconds.',
+    'The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ' +
+    'ignore it.',
+  'webhook-timestamp': 'Unix time of this attempt, in seconds.',
   'webhook-signature':
-    'Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots.',
+    'Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and ' +
+    'body, joined by dots.',
 }
 
-/** What endpoints are sent: one webhook of OpenAPI 3.1 for each type of event. */
+/** The events that endpoints receive: one webhook of OpenAPI 3.1 for each type. */
 function webhooksOf() {
   const parameters = Object.entries(headers).map(([name, description]) => ({
     name,
@@ -92,7 +102,7 @@ function webhooksOf() {
     description,
     schema: { type: 'string' },
   }))
-  const described = [...webhookEventBodies].map(([type, { description }]) => {
+  const entries = [...webhookEventBodies].map(([type, { description }]) => {
     const schema = { $ref: `#/components/schemas/${webhookEventName(type)}` }
     const post = {
       operationId: `on${webhookEventName(type)}`,
@@ -101,22 +111,22 @@ function webhooksOf() {
       parameters,
       requestBody: { required: true, content: { 'application/json': { schema } } },
       responses: {
-        '2XX': { description: 'Taken.' },
-        410: { description: 'The endpoint is gone for ever, and disabled.' },
-        default: { description: 'Tried again later; a redirect, too, is a failure.' },
+        '2XX': { description: 'Accepted.' },
+        410: { description: 'The endpoint is gone permanently, and is disabled.' },
+        default: { description: 'Retried later; a redirect, too, is a failure.' },
       },
     }
     return [type, { post }]
   })
-  return Object.fromEntries(described)
+  return Object.fromEntries(entries)
 }
 
 /** Must be registered before the routes that it is to describe. */
 export async function describeRoutes(app: HttpApp): Promise<void> {
-  const tidied = createJsonSchemaTransformObject({})
+  const toDocument = createJsonSchemaTransformObject({})
   await app.register(swagger, {
     openapi: structuredClone(document) as object,
     transform: createJsonSchemaTransform({}),
-    transformObject: (given) => tidy({ ...tidied(given), webhooks: webhooksOf() }),
+    transformObject: (input) => tidy({ ...toDocument(input), webhooks: webhooksOf() }),
   })
 }

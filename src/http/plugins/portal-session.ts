@@ -1,4 +1,5 @@
-// The session of the portal: a cookie that pages cannot read, and proof that a page of ours sent it.
+// The session of the portal: a cookie that pages cannot read, and proof that a page of ours sent
+// it.
 
 import type { CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
@@ -16,14 +17,17 @@ export function carryPortalSessions(app: FastifyInstance): void {
   app.decorateRequest(decorator, null)
 }
 
-/** Whose portal it is; only for routes that were made by `PortalGuard`. */
+/** The session of the portal; only for routes that were built by `PortalGuard`. */
 export function portalSessionOf(request: FastifyRequest): PortalSession {
   const session = request.getDecorator<PortalSession | null>(decorator)
-  if (session === null) throw new Error('this route was made without a portal guard')
+  if (session === null) throw new Error('this route was built without a portal guard')
   return session
 }
 
-/** Name and attributes of the cookie. `__Host-` (RFC 6265bis, 4.1.3) keeps sibling hosts and plain http from setting it. */
+/**
+ * Name and attributes of the cookie. `__Host-` (RFC 6265bis, 4.1.3) keeps sibling hosts and plain
+ * http from setting it.
+ */
 export function portalCookie(publicOrigin: string): {
   readonly name: string
   readonly options: CookieSerializeOptions
@@ -42,8 +46,9 @@ export function portalCookie(publicOrigin: string): {
 }
 
 /**
- * Whether a page of our own origin sent this. Browsers set `Sec-Fetch-Site` and `Origin` themselves, scripts cannot; what changes
- * something must carry one of them, on top of the cookie's `SameSite=Strict`, which does not keep sibling subdomains out.
+ * Whether a page of our own origin sent this. Browsers set `Sec-Fetch-Site` and `Origin`
+ * themselves, scripts cannot; calls that change something must carry one of them, in addition to
+ * the cookie's `SameSite=Strict`, which does not keep sibling subdomains out.
  */
 function isFromOurPage(
   { method, headers }: Pick<FastifyRequest, 'method' | 'headers'>,
@@ -61,11 +66,11 @@ export type PortalGuardOptions = {
   readonly publicOrigin: string
   readonly admission: Pick<Admission, 'judge'>
   /**
-   * True for pages, which people also reach by typing the address or reloading; false for what
-   * pages call.
+   * True for pages, which people also reach by typing the address or reloading; false for the API
+   * that pages call.
    */
   readonly isPage: boolean
-  /** How a no is said. */
+  /** How a refusal is sent. */
   readonly send?: SendProblem
 }
 
@@ -75,7 +80,7 @@ export type PortalGuard = <const O extends Operation>(
   operation: O,
 ) => { readonly onRequest: onRequestAsyncHookHandler; readonly schema: OperationSchema<O> }
 
-/** The page is judged first, then the cookie, before the body is read. */
+/** The origin is checked first, then the cookie, before the body is read. */
 export function createPortalGuard(
   authenticate: UseCases['authenticatePortal'],
   options: PortalGuardOptions,
@@ -86,10 +91,12 @@ export function createPortalGuard(
     onRequest: async (request, reply) => {
       if (!isFromOurPage(request, options)) return send(reply, 'origin_not_allowed')
       if (access === 'open') return
-      const shown = request.cookies[name]
-      const session = await (shown === undefined
-        ? authenticate(shown)
-        : options.admission.judge(request.ip, ['portal_session', shown], () => authenticate(shown)))
+      const cookie = request.cookies[name]
+      const session = await (cookie === undefined
+        ? authenticate(cookie)
+        : options.admission.judge(request.ip, ['portal_session', cookie], () =>
+            authenticate(cookie),
+          ))
       if (isRefusal(session)) return send(reply, session.refused, session)
       request.setDecorator(decorator, session)
     },
