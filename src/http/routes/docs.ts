@@ -9,7 +9,8 @@ import type { HttpApp } from '../http-app.ts'
 import { toYaml } from '../openapi-document.ts'
 import { nothing, publicOperation } from '../operation.ts'
 
-// Everything the page needs comes from here; no address outside is ever named, and plain http on loopback keeps working.
+// Everything the page needs is served from here; no external address is ever named, and plain http
+// on loopback keeps working.
 const pagePolicy = [
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
   "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'",
@@ -44,7 +45,8 @@ const options = {
   tryItOutEnabled: false,
   layout: 'BaseLayout',
 }
-const initializer = `window.onload = () => { window.ui = SwaggerUIBundle(${JSON.stringify(options)}) }\n`
+const bundleCall = `SwaggerUIBundle(${JSON.stringify(options)})`
+const initializer = `window.onload = () => { window.ui = ${bundleCall} }\n`
 
 const files: Readonly<Record<string, string>> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
@@ -56,7 +58,7 @@ const files: Readonly<Record<string, string>> = {
 const { resolve } = createRequire(import.meta.url)
 const readAsset = (name: string) => readFile(resolve(`@fastify/swagger-ui/static/${name}`))
 
-/** /docs and /openapi.yaml. Big, and asked for by anybody: each is made once. */
+/** /docs and /openapi.yaml. Big, and open to anybody: each is built once. */
 export function docsRoutes(app: HttpApp, _options: object, done: () => void): void {
   app.get(
     '/openapi.yaml',
@@ -66,7 +68,7 @@ export function docsRoutes(app: HttpApp, _options: object, done: () => void): vo
       summary: 'This description',
       answers: {
         200: { description: 'OpenAPI 3.1.', schema: z.string(), type: 'application/yaml' },
-        304: nothing('The copy of the caller is still right.'),
+        304: nothing('The copy of the caller is still valid.'),
       },
     }),
     fixedAnswer({ type: 'application/yaml', make: () => toYaml(app.swagger()) }),
@@ -80,28 +82,28 @@ export function docsRoutes(app: HttpApp, _options: object, done: () => void): vo
 }
 
 function pages(app: HttpApp): void {
-  const hidden = { schema: { hide: true } }
+  const hiddenRoute = { schema: { hide: true } }
   const html = 'text/html; charset=utf-8'
   const headers = { 'content-security-policy': pagePolicy }
   const script = files['swagger-ui-bundle.js'] ?? ''
-  app.get('/docs', hidden, fixedAnswer({ type: html, headers, make: () => page }))
-  app.get('/docs/', hidden, (_request, reply) => reply.redirect('/docs'))
+  app.get('/docs', hiddenRoute, fixedAnswer({ type: html, headers, make: () => page }))
+  app.get('/docs/', hiddenRoute, (_request, reply) => reply.redirect('/docs'))
   app.get(
     '/docs/json',
-    hidden,
+    hiddenRoute,
     fixedAnswer({ type: 'application/json', make: () => JSON.stringify(app.swagger()) }),
   )
   app.get(
     '/docs/yaml',
-    hidden,
+    hiddenRoute,
     fixedAnswer({ type: 'application/yaml', make: () => toYaml(app.swagger()) }),
   )
   app.get(
     '/docs/static/swagger-initializer.js',
-    hidden,
+    hiddenRoute,
     fixedAnswer({ type: script, make: () => initializer }),
   )
   for (const [name, type] of Object.entries(files)) {
-    app.get(`/docs/static/${name}`, hidden, fixedAnswer({ type, make: () => readAsset(name) }))
+    app.get(`/docs/static/${name}`, hiddenRoute, fixedAnswer({ type, make: () => readAsset(name) }))
   }
 }

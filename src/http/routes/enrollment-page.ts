@@ -8,15 +8,17 @@ import { idParams } from '../schemas/ids.ts'
 const page: Page = {
   title: 'Scan this code with your sign-in app',
   lang: 'en',
-  body: html`<p>This address is meant for the scanner inside the app, not for a browser or the camera of the phone.</p>
-<p>Open the app that your organisation gave you for approving sign-ins, choose to add an account there, and point it at
-the QR code. If you have no camera at hand, type the code that stands beside it.</p>
+  body: html`<p>This address is meant for the scanner inside the app, not for a browser or the
+camera of the phone.</p>
+<p>Open the app that your organisation gave you for approving sign-ins, choose to add an account
+there, and point it at the QR code. If you have no camera at hand, type the code next to it.</p>
 <p>Nothing has happened yet: the code still works, until it expires.</p>`,
 }
 
 /**
- * For people who open the address of a QR code. The code stands behind the `#`, which browsers keep to themselves; the page
- * is the same for every tenant, there or not. Printed codes hold the former path, which answers for ever.
+ * For people who open the address of a QR code. The code is behind the `#`, which browsers do not
+ * send; the page is the same for every tenant, existing or not. Printed codes hold the former path,
+ * which is served permanently.
  */
 export function enrollmentPageRoutes(app: HttpApp, _options: object, done: () => void): void {
   for (const [path, operationId] of [

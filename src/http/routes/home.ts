@@ -7,10 +7,7 @@ import { wantsPage } from '../pages/problem-page.ts'
 
 const name = 'Countersign'
 
-/**
- * Addresses that somebody who knows nothing may begin with. No version: it would tell strangers
- * what to try.
- */
+/** Addresses to begin with. No version: unauthenticated clients would learn from it what to try. */
 const docs = { documentation: '/docs', description: '/openapi.yaml' }
 const health = '/health/ready'
 
@@ -26,11 +23,13 @@ const homeBody = z
 const pageWith = (link: Html): Page => ({
   title: name,
   lang: 'en',
-  body: html`<p>This is a server that asks people on their phones whether a sign-in is really theirs. It has no page to sign in.</p>
+  body: html`<p>This is a server that asks people on their phones whether a sign-in is really
+theirs. It has no page to sign in.</p>
 <ul>
 ${link}<li><a href="${health}">Whether it is ready</a></li>
 </ul>
-<p class="soft">If you came here to unregister a lost phone, ask the help desk of your organisation for a link.</p>`,
+<p class="soft">If you came here to unregister a lost phone, ask the help desk of your organisation
+for a link.</p>`,
 })
 const docsLink = html`<li><a href="${docs.documentation}">Documentation of its API</a></li>
 `

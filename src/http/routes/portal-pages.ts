@@ -1,5 +1,5 @@
-// The portal without script: a link, the devices, and the end of one. What changes something is a
-// POST from a page of ours.
+// The portal without script: a link, the devices, and the end of one. Every change is a POST from a
+// page of ours.
 
 import { z } from 'zod'
 import { isRefusal } from '../../domain/refusal.ts'
@@ -29,14 +29,14 @@ const isPage = (page: Page) => ({ 200: aPage(`The page "${page.title}".`) })
 const consumes = [formMediaType, 'application/json']
 const linkParams = z.strictObject({
   tenantId: idOf('tenant', 'The tenant.'),
-  secret: z.string().meta({ description: 'The secret of the link; it is written into no log.' }),
+  secret: z.string().meta({ description: 'The secret of the link; it is never logged.' }),
 })
 
-// Mail programs and trackers append members of their own to links; a person's only way in must not
-// break of that.
+// Mail programs and trackers append members of their own to links, which must not break a person's
+// only way in.
 const anyQuery = z.looseObject({})
 
-/** The pages of the portal. Refusals are pages, too, for whoever asks for HTML by name. */
+/** The pages of the portal. Refusals are pages, too, for clients that request HTML by name. */
 export function portalPageRoutes(app: HttpApp, options: PortalOptions, done: () => void): void {
   link(app, options)
   formerLinks(app)
@@ -80,14 +80,14 @@ function link(app: HttpApp, { useCases, portal, publicOrigin, admission }: Porta
     async (request, reply) => {
       const { tenantId, secret: token } = request.params
       const opening = () => useCases.openPortal({ tenantId, token })
-      const opened = await admission.judge(request.ip, null, opening)
-      if (isRefusal(opened)) return sendRefusalPage(reply, opened)
-      return reply.setCookie(name, opened.cookie, options).redirect(devicesPath, 303)
+      const newSession = await admission.judge(request.ip, null, opening)
+      if (isRefusal(newSession)) return sendRefusalPage(reply, newSession)
+      return reply.setCookie(name, newSession.cookie, options).redirect(devicesPath, 303)
     },
   )
 }
 
-/** Links whose secret stood behind a `#`, which never gets here, and links that were cut off. */
+/** Links whose secret is behind a `#`, which browsers do not send, and links that were cut off. */
 function formerLinks(app: HttpApp): void {
   for (const [path, operationId] of [
     ['/t/:tenantId/portal', 'readFormerPortalLink'],
@@ -139,10 +139,13 @@ function device(app: HttpApp, { useCases, portal }: PortalOptions): void {
     }),
     async (request, reply) => {
       const session = portalSessionOf(request)
-      const found = await useCases.readPortalDevice(session, request.params.id)
-      if (isRefusal(found)) return sendRefusalPage(reply, found)
-      if (found.status !== 'unregistered') return sendPage(reply, confirmPage(found))
-      return sendPage(reply, unregisteredPage(found, await useCases.listPortalDevices(session)))
+      const portalDevice = await useCases.readPortalDevice(session, request.params.id)
+      if (isRefusal(portalDevice)) return sendRefusalPage(reply, portalDevice)
+      if (portalDevice.status !== 'unregistered') return sendPage(reply, confirmPage(portalDevice))
+      return sendPage(
+        reply,
+        unregisteredPage(portalDevice, await useCases.listPortalDevices(session)),
+      )
     },
   )
   app.post(
@@ -150,7 +153,7 @@ function device(app: HttpApp, { useCases, portal }: PortalOptions): void {
     portal('session', {
       operationId: 'unregisterFromPortalPage',
       tag,
-      summary: 'Unregister a lost device for ever, from its page',
+      summary: 'Unregister a lost device permanently, from its page',
       description: 'Once this returns, no answer of the device counts any more.',
       params,
       consumes,
@@ -160,8 +163,10 @@ function device(app: HttpApp, { useCases, portal }: PortalOptions): void {
     async (request, reply) => {
       const { id } = request.params
       const session = portalSessionOf(request)
-      const gone = await useCases.unregisterFromPortal(session, id, request.body.reason)
-      return isRefusal(gone) ? sendRefusalPage(reply, gone) : reply.redirect(devicePath(id), 303)
+      const result = await useCases.unregisterFromPortal(session, id, request.body.reason)
+      return isRefusal(result)
+        ? sendRefusalPage(reply, result)
+        : reply.redirect(devicePath(id), 303)
     },
   )
 }

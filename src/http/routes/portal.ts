@@ -1,4 +1,5 @@
-// What the pages of the portal call. The pages of one origin only: see plugins/portal-session.ts.
+// The API that the pages of the portal call. Pages of one origin only: see
+// plugins/portal-session.ts.
 
 import { z } from 'zod'
 import type { PortalSession } from '../../domain/portal.ts'
@@ -23,7 +24,7 @@ export type PortalOptions = {
   readonly admission: Pick<Admission, 'judge'>
 }
 
-function shown(session: PortalSession): z.output<typeof portalUserBody> {
+function portalUserOf(session: PortalSession): z.output<typeof portalUserBody> {
   const { userId, userName, tenantId, tenantName, expiresAt } = session
   return {
     user: { id: userId, displayName: userName },
@@ -53,16 +54,21 @@ function open(app: HttpApp, { useCases, portal, publicOrigin, admission }: Porta
       tag: 'portal',
       summary: 'Open a link, once, for a session of fifteen minutes',
       description:
-        'Sets the cookie of the session: `HttpOnly`, `SameSite=Strict`, on https also `Secure` and `__Host-`. The page asks the person to confirm first; looking a link up does not use it up.',
+        'Sets the cookie of the session: `HttpOnly`, `SameSite=Strict`, on https also ' +
+        '`Secure` and `__Host-`. The page asks the person to confirm first; looking a ' +
+        'link up does not use it up.',
       body: openedLink,
-      answers: { 201: { description: 'Whose portal it is.', schema: portalUserBody } },
+      answers: { 201: { description: 'The user of the session.', schema: portalUserBody } },
       refusals: ['portal_link_invalid'],
     }),
     async (request, reply) => {
       const opening = () => useCases.openPortal(request.body)
-      const opened = await admission.judge(request.ip, null, opening)
-      if (isRefusal(opened)) return sendRefusal(reply, opened)
-      return reply.setCookie(name, opened.cookie, options).code(201).send(shown(opened.session))
+      const newSession = await admission.judge(request.ip, null, opening)
+      if (isRefusal(newSession)) return sendRefusal(reply, newSession)
+      return reply
+        .setCookie(name, newSession.cookie, options)
+        .code(201)
+        .send(portalUserOf(newSession.session))
     },
   )
 }
@@ -90,10 +96,10 @@ function me(app: HttpApp, { portal }: PortalOptions): void {
     portal('session', {
       operationId: 'readPortalUser',
       tag: 'portal',
-      summary: 'Whose portal it is',
+      summary: 'The user of the session',
       answers: { 200: { description: 'The user.', schema: portalUserBody } },
     }),
-    async (request) => shown(portalSessionOf(request)),
+    async (request) => portalUserOf(portalSessionOf(request)),
   )
 }
 
@@ -103,7 +109,7 @@ function devices(app: HttpApp, { useCases, portal }: PortalOptions): void {
     portal('session', {
       operationId: 'listPortalDevices',
       tag: 'portal',
-      summary: "The user's devices that are not gone",
+      summary: "The user's live devices",
       answers: { 200: { description: 'The devices, newest first.', schema: deviceList } },
     }),
     async (request) => ({ items: await useCases.listPortalDevices(portalSessionOf(request)) }),
@@ -116,7 +122,7 @@ function unregister(app: HttpApp, { useCases, portal }: PortalOptions): void {
     portal('session', {
       operationId: 'unregisterFromPortal',
       tag: 'portal',
-      summary: 'Unregister a lost device for ever',
+      summary: 'Unregister a lost device permanently',
       description: 'Once this returns, no answer of the device counts any more.',
       params: idParams('id', 'device', 'The device.'),
       body: portalUnregistration,
@@ -157,14 +163,16 @@ function report(app: HttpApp, { useCases, portal }: PortalOptions): void {
       tag: 'portal',
       summary: 'Say "this wasn\'t me" of something that happened',
       description:
-        'Locks push sign-in, cancels what is pending, and blocks whoever started the sign-in for a time. Once more of the same thing answers with the report that stands.',
+        'Locks push sign-in, cancels what is pending, and blocks the initiator of the ' +
+        'sign-in for a time. A repeated report of the same thing returns the existing ' +
+        'report.',
       params: idParams('id', 'activity', 'What happened.'),
       answers: { 201: { description: 'It is reported.', schema: madeReportBody } },
       refusals: ['conflict'],
     }),
     async (request, reply) => {
-      const made = await useCases.reportFromPortal(portalSessionOf(request), request.params.id)
-      return isRefusal(made) ? sendRefusal(reply, made) : reply.code(201).send(made)
+      const newReport = await useCases.reportFromPortal(portalSessionOf(request), request.params.id)
+      return isRefusal(newReport) ? sendRefusal(reply, newReport) : reply.code(201).send(newReport)
     },
   )
 }

@@ -28,7 +28,7 @@ const jwks = z
     description: 'RFC 7517. Old keys stay: a receipt must verify for years.',
   })
 
-// A new key signs at once, so relying parties must not hold on to an old set for long.
+// A new key signs immediately, so relying parties must not cache an old set for long.
 const cacheControl = 'public, max-age=60'
 
 export type WellKnownOptions = {
@@ -55,9 +55,9 @@ export function wellKnownRoutes(
     async (request, reply) => {
       const { tenantId } = request.params
       const reading = () => useCases.readPublicKeys(tenantId)
-      const found = await admission.lookUp(request.ip, ['signing_keys', tenantId], reading)
-      if (isRefusal(found)) return sendRefusal(reply, found)
-      const keys = found.map(({ kid, publicJwk }) => ({
+      const publicKeys = await admission.lookUp(request.ip, ['signing_keys', tenantId], reading)
+      if (isRefusal(publicKeys)) return sendRefusal(reply, publicKeys)
+      const keys = publicKeys.map(({ kid, publicJwk }) => ({
         ...publicJwk,
         kid,
         use: 'sig' as const,

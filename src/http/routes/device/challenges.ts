@@ -10,7 +10,7 @@ import type { DeviceOptions } from './device-options.ts'
 
 const challengeParams = idParams('id', 'challenge', 'The challenge.')
 
-/** What a device is asked and what it says. */
+/** The challenges of a device and its answers. */
 export function deviceChallengeRoutes(
   app: HttpApp,
   options: DeviceOptions,
@@ -28,7 +28,7 @@ function fetch(app: HttpApp, { useCases, proof, clock }: DeviceOptions): void {
     proof('possession', {
       operationId: 'fetchChallenges',
       tag: 'device API',
-      summary: 'What the device is asked at this moment',
+      summary: 'The pending challenges of the device',
       description: 'Works without any push.',
       answers: { 200: { description: 'The signed requests.', schema: pendingBody } },
     }),
@@ -49,7 +49,8 @@ function answer(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       tag: 'device API',
       summary: 'Approve, deny or report',
       description:
-        'The same answer again (same `jti`) gets the same reply and counts nothing; a wrong number costs a try.',
+        'The same answer again (same `jti`) gets the same reply and does not count ' +
+        'again; a wrong number costs an attempt.',
       params: challengeParams,
       body: givenAnswer,
       answers: { 200: { description: 'The answer counts.', schema: answeredBody } },
@@ -69,8 +70,8 @@ function answer(app: HttpApp, { useCases, proof }: DeviceOptions): void {
     }),
     async (request, reply): Promise<z.output<typeof answeredBody> | typeof reply> => {
       const command = { challengeId: request.params.id, answer: request.body.answer }
-      const answered = await useCases.answerChallenge(proofOf(request), command)
-      return isRefusal(answered) ? sendRefusal(reply, answered) : answered
+      const result = await useCases.answerChallenge(proofOf(request), command)
+      return isRefusal(result) ? sendRefusal(reply, result) : result
     },
   )
 }
@@ -81,7 +82,7 @@ function receive(app: HttpApp, { useCases, proof }: DeviceOptions): void {
     proof('possession', {
       operationId: 'confirmReceipt',
       tag: 'device API',
-      summary: 'Tell that the push has arrived',
+      summary: 'Confirm that the push has arrived',
       params: challengeParams,
       answers: { 204: nothing('The first receipt counts.') },
       refusals: ['proof_replayed'],

@@ -3,7 +3,7 @@ import type { Admission } from '../../admission.ts'
 import type { ProofGuard } from '../../plugins/device-proof.ts'
 import type { UseCases } from '../../use-cases.ts'
 
-/** What the routes of the device API get. */
+/** Dependencies of the routes of the device API. */
 export type DeviceOptions = {
   readonly useCases: UseCases
   readonly proof: ProofGuard

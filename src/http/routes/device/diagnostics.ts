@@ -5,7 +5,7 @@ import { sendRefusal } from '../../problem.ts'
 import { givenDiagnostics, incidentBody } from '../../schemas/diagnostics.ts'
 import type { DeviceOptions } from './device-options.ts'
 
-/** What a device says when something went wrong. */
+/** What a device sends when something went wrong. */
 export function ownDiagnosticsRoutes(
   app: HttpApp,
   { useCases, proof }: DeviceOptions,
@@ -19,12 +19,12 @@ export function ownDiagnosticsRoutes(
       summary: "Send the app's own log to the admins of the tenant",
       description: 'At most five times within an hour. Ask the person first.',
       body: givenDiagnostics,
-      answers: { 201: { description: 'They are kept for a time.', schema: incidentBody } },
+      answers: { 201: { description: 'They are stored for a time.', schema: incidentBody } },
       refusals: ['proof_replayed', 'too_many_diagnostics', 'conflict'],
     }),
     async (request, reply) => {
-      const sent = await useCases.sendDiagnostics(proofOf(request), request.body)
-      return isRefusal(sent) ? sendRefusal(reply, sent) : reply.code(201).send(sent)
+      const incident = await useCases.sendDiagnostics(proofOf(request), request.body)
+      return isRefusal(incident) ? sendRefusal(reply, incident) : reply.code(201).send(incident)
     },
   )
   done()

@@ -15,22 +15,22 @@ import {
 } from '../../schemas/device-call.ts'
 import type { DeviceOptions } from './device-options.ts'
 
-function shownClaim(claimed: Claimed): z.output<typeof claimedBody> {
-  const { device, signingKeys, issuer } = claimed
+function shownClaim(claimResult: Claimed): z.output<typeof claimedBody> {
+  const { device, signingKeys, issuer } = claimResult
   return {
     deviceId: device.id,
     userId: device.userId,
     status: device.status === 'active' ? 'active' : 'unconfirmed',
     issuer,
-    tenant: { id: device.tenantId, name: claimed.tenantName },
-    user: { id: device.userId, displayName: claimed.userName },
+    tenant: { id: device.tenantId, name: claimResult.tenantName },
+    user: { id: device.userId, displayName: claimResult.userName },
     keySet: {
       seq: Math.max(...signingKeys.map((key) => key.seq)),
       keys: signingKeys.map(({ kid, publicJwk }) => ({ ...publicJwk, kid })),
     },
-    confirmation: claimed.confirmationRequired ? { digits: confirmationDigits } : null,
-    passcode: claimed.passcode && {
-      ...claimed.passcode,
+    confirmation: claimResult.confirmationRequired ? { digits: confirmationDigits } : null,
+    passcode: claimResult.passcode && {
+      ...claimResult.passcode,
       algorithm: passcodeAlgorithm,
       period: passcodePeriodSeconds,
     },
@@ -56,7 +56,8 @@ function claim(app: HttpApp, { useCases, admission }: DeviceOptions): void {
       tag: 'device API',
       summary: 'Join a user with a scanned or typed code',
       description:
-        'No `Device-Proof`: the code and the proofs in the body stand for it. Of any number of claims of one code exactly one succeeds.',
+        'No `Device-Proof`: the code and the proofs in the body replace it. Of any ' +
+        'number of claims of one code exactly one succeeds.',
       body: enrollmentClaim,
       answers: { 201: { description: 'The new device.', schema: claimedBody } },
       refusals: [
@@ -77,9 +78,9 @@ function claim(app: HttpApp, { useCases, admission }: DeviceOptions): void {
     }),
     async (request, reply) => {
       const claiming = () => useCases.claimEnrollment(request.body)
-      const claimed = await admission.judge(request.ip, null, claiming)
-      if (isRefusal(claimed)) return sendRefusal(reply, claimed)
-      return reply.code(201).send(shownClaim(claimed))
+      const claimResult = await admission.judge(request.ip, null, claiming)
+      if (isRefusal(claimResult)) return sendRefusal(reply, claimResult)
+      return reply.code(201).send(shownClaim(claimResult))
     },
   )
 }
@@ -103,8 +104,8 @@ function confirm(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       ],
     }),
     async (request, reply): Promise<z.output<typeof confirmedBody> | typeof reply> => {
-      const confirmed = await useCases.confirmEnrollment(proofOf(request), request.body.number)
-      return isRefusal(confirmed) ? sendRefusal(reply, confirmed) : confirmed
+      const result = await useCases.confirmEnrollment(proofOf(request), request.body.number)
+      return isRefusal(result) ? sendRefusal(reply, result) : result
     },
   )
 }

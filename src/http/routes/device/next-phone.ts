@@ -15,7 +15,7 @@ import { shownEnrollment, shownOpenedEnrollment } from '../../shown-enrollment.t
 import { goneOf } from '../../waiting.ts'
 import type { DeviceOptions } from './device-options.ts'
 
-/** The old phone plays the part of the page. */
+/** The old phone takes the role of the page. */
 export function nextPhoneRoutes(app: HttpApp, options: DeviceOptions, done: () => void): void {
   open(app, options)
   read(app, options)
@@ -30,7 +30,8 @@ function open(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       tag: 'device API',
       summary: "Open an enrollment for the user's next phone",
       description:
-        'The calling device goes when the new one is confirmed, unless `replacesDeviceId` says otherwise. The enrollment ends with the calling device.',
+        'The calling device is unregistered when the new one is confirmed, unless ' +
+        '`replacesDeviceId` says otherwise. The enrollment ends with the calling device.',
       body: nextEnrollment,
       answers: {
         201: { description: 'The enrollment with its codes.', schema: openedEnrollmentBody },
@@ -38,9 +39,9 @@ function open(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       refusals: ['proof_replayed', 'not_found', 'user_suspended'],
     }),
     async (request, reply) => {
-      const made = await useCases.openNextEnrollment(proofOf(request), request.body)
-      if (isRefusal(made)) return sendRefusal(reply, made)
-      return reply.code(201).send(await shownOpenedEnrollment(made))
+      const openedEnrollment = await useCases.openNextEnrollment(proofOf(request), request.body)
+      if (isRefusal(openedEnrollment)) return sendRefusal(reply, openedEnrollment)
+      return reply.code(201).send(await shownOpenedEnrollment(openedEnrollment))
     },
   )
 }
@@ -49,7 +50,7 @@ function read(app: HttpApp, { useCases, proof, admission }: DeviceOptions): void
   app.get(
     '/device/v1/enrollments/:id',
     {
-      config: { takesTurnItself: true },
+      config: { queuesItself: true },
       ...proof('possession', {
         operationId: 'readNextEnrollment',
         tag: 'device API',
@@ -69,7 +70,8 @@ function read(app: HttpApp, { useCases, proof, admission }: DeviceOptions): void
           { waitMs: seconds * 1000, ...(after !== undefined && { after }) },
           goneOf(reply),
         )
-      // In turn the proof is judged; nobody holds up other phones for as long as they wait.
+      // The proof is verified in the fair queue; the wait itself is outside, so that it delays no
+      // other phone.
       const now = await admission.serveDevice(
         request.ip,
         () => follow(0),

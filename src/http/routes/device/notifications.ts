@@ -11,7 +11,7 @@ const answers = {
 } as const
 type Preferences = z.output<typeof notificationPreferences>
 
-/** How the user wants to hear of what happened. */
+/** How the user wants to be notified. */
 export function notificationRoutes(app: HttpApp, options: DeviceOptions, done: () => void): void {
   read(app, options)
   set(app, options)
@@ -24,12 +24,12 @@ function read(app: HttpApp, { useCases, proof }: DeviceOptions): void {
     proof('possession', {
       operationId: 'readNotificationPreferences',
       tag: 'device API',
-      summary: 'How the user wants to hear of what happened',
+      summary: 'How the user wants to be notified',
       answers,
     }),
     async (request, reply): Promise<Preferences | typeof reply> => {
-      const found = await useCases.readNotificationPreferences(proofOf(request))
-      return isRefusal(found) ? sendRefusal(reply, found) : found
+      const preferences = await useCases.readNotificationPreferences(proofOf(request))
+      return isRefusal(preferences) ? sendRefusal(reply, preferences) : preferences
     },
   )
 }
@@ -40,16 +40,17 @@ function set(app: HttpApp, { useCases, proof }: DeviceOptions): void {
     proof('verification', {
       operationId: 'setNotificationPreferences',
       tag: 'device API',
-      summary: 'Choose what to be told of, and how',
+      summary: 'Choose what to be notified of, and how',
       description:
-        'Takes the verification key, so that a thief who holds an unlocked phone cannot silence it. The other devices are told.',
+        'Takes the verification key, so that a thief who holds an unlocked phone cannot ' +
+        'silence it. The other devices are notified.',
       body: wantedPreferences,
       answers,
       refusals: ['proof_replayed'],
     }),
     async (request, reply): Promise<Preferences | typeof reply> => {
-      const set = await useCases.setNotificationPreferences(proofOf(request), request.body)
-      return isRefusal(set) ? sendRefusal(reply, set) : set
+      const preferences = await useCases.setNotificationPreferences(proofOf(request), request.body)
+      return isRefusal(preferences) ? sendRefusal(reply, preferences) : preferences
     },
   )
 }

@@ -1,4 +1,5 @@
-// What a device does about unwanted questions: pause pushes, report what was not the user.
+// Operations of a device against unwanted questions: pause pushes, report activities that were not
+// the user's.
 
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
@@ -10,7 +11,7 @@ import type { DeviceOptions } from './device-options.ts'
 
 const pause = { 200: { description: 'Whether pushes come.', schema: pushPauseBody } } as const
 
-/** What a device does about unwanted questions. */
+/** Operations of a device against unwanted questions. */
 export function ownProtectionRoutes(app: HttpApp, options: DeviceOptions, done: () => void): void {
   const { useCases, proof } = options
   app.get(
@@ -22,8 +23,8 @@ export function ownProtectionRoutes(app: HttpApp, options: DeviceOptions, done: 
       answers: pause,
     }),
     async (request, reply) => {
-      const read = await useCases.readPushPause(proofOf(request))
-      return isRefusal(read) ? sendRefusal(reply, read) : read
+      const pushPause = await useCases.readPushPause(proofOf(request))
+      return isRefusal(pushPause) ? sendRefusal(reply, pushPause) : pushPause
     },
   )
   app.put(
@@ -31,16 +32,17 @@ export function ownProtectionRoutes(app: HttpApp, options: DeviceOptions, done: 
     proof('verification', {
       operationId: 'pausePushes',
       tag: 'device API',
-      summary: 'Stop all pushes to the user for a while, or let them come again',
+      summary: 'Stop all pushes to the user for a while, or resume them',
       description:
-        'Challenges stay: whoever opens the app finds them. Takes the verification key, so that a thief who holds an unlocked phone cannot silence it.',
+        'Challenges stay: they are there when the app is opened. Takes the verification ' +
+        'key, so that a thief who holds an unlocked phone cannot silence it.',
       body: newPushPause,
       answers: pause,
       refusals: ['proof_replayed', 'conflict'],
     }),
     async (request, reply) => {
-      const paused = await useCases.pausePushes(proofOf(request), request.body.until)
-      return isRefusal(paused) ? sendRefusal(reply, paused) : paused
+      const pushPause = await useCases.pausePushes(proofOf(request), request.body.until)
+      return isRefusal(pushPause) ? sendRefusal(reply, pushPause) : pushPause
     },
   )
   report(app, options)
@@ -55,14 +57,15 @@ function report(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       tag: 'device API',
       summary: 'Say "this wasn\'t me" of something that happened',
       description:
-        'Locks push sign-in, cancels what is pending, and blocks whoever started the sign-in for a time.',
+        'Locks push sign-in, cancels what is pending, and blocks the initiator of the ' +
+        'sign-in for a time.',
       params: idParams('id', 'activity', 'What happened.'),
       answers: { 201: { description: 'It is reported.', schema: madeReportBody } },
       refusals: ['proof_replayed', 'conflict'],
     }),
     async (request, reply) => {
-      const made = await useCases.reportActivity(proofOf(request), request.params.id)
-      return isRefusal(made) ? sendRefusal(reply, made) : reply.code(201).send(made)
+      const newReport = await useCases.reportActivity(proofOf(request), request.params.id)
+      return isRefusal(newReport) ? sendRefusal(reply, newReport) : reply.code(201).send(newReport)
     },
   )
 }

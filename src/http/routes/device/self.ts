@@ -10,7 +10,7 @@ import type { DeviceOptions } from './device-options.ts'
 
 const self = { 200: { description: 'The device.', schema: deviceBody } } as const
 
-/** What a device does with itself. */
+/** Operations of a device on itself. */
 export function selfRoutes(app: HttpApp, options: DeviceOptions, done: () => void): void {
   read(app, options)
   update(app, options)
@@ -27,7 +27,8 @@ function read(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       tag: 'device API',
       summary: 'The device as the service knows it',
       description:
-        'Answers suspended devices and apps that are too old, too: `whyNot` says what every other call refuses them for.',
+        'Answers suspended devices and apps that are too old, too: `whyNot` says what ' +
+        'every other call refuses them for.',
       answers: { 200: { description: 'The device.', schema: ownDeviceBody } },
     }),
     async (request, reply): Promise<z.output<typeof ownDeviceBody> | typeof reply> => {
@@ -43,7 +44,7 @@ function update(app: HttpApp, { useCases, proof }: DeviceOptions): void {
     proof('possession', {
       operationId: 'updateSelf',
       tag: 'device API',
-      summary: 'Change what the device says of itself',
+      summary: 'Change what the device reports about itself',
       body: deviceChanges,
       answers: self,
       refusals: ['proof_replayed'],
@@ -61,7 +62,7 @@ function unregister(app: HttpApp, { useCases, proof }: DeviceOptions): void {
     proof('possession', {
       operationId: 'unregisterSelf',
       tag: 'device API',
-      summary: 'Unregister the calling device for ever',
+      summary: 'Unregister the calling device permanently',
       answers: { 204: nothing('The device is unregistered.') },
       refusals: ['proof_replayed', 'not_found', 'conflict'],
     }),
@@ -78,7 +79,7 @@ function setPushToken(app: HttpApp, { useCases, proof }: DeviceOptions): void {
     proof('possession', {
       operationId: 'rotatePushToken',
       tag: 'device API',
-      summary: 'Replace the push token, or take it away',
+      summary: 'Replace the push token, or remove it',
       body: pushTokenChange,
       answers: { 204: nothing('The token is in force.') },
       refusals: ['proof_replayed'],

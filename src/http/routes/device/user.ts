@@ -32,8 +32,8 @@ function devices(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       answers: { 200: { description: 'The devices, newest first.', schema: deviceList } },
     }),
     async (request, reply): Promise<z.output<typeof deviceList> | typeof reply> => {
-      const found = await useCases.listOwnDevices(proofOf(request))
-      return isRefusal(found) ? sendRefusal(reply, found) : { items: found }
+      const userDevices = await useCases.listOwnDevices(proofOf(request))
+      return isRefusal(userDevices) ? sendRefusal(reply, userDevices) : { items: userDevices }
     },
   )
 }
@@ -46,7 +46,8 @@ function unregister(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       tag: 'device API',
       summary: 'Unregister a lost device of the same user',
       description:
-        'Takes the verification key, so that a thief who holds an unlocked phone cannot throw out the others.',
+        'Takes the verification key, so that a thief who holds an unlocked phone cannot ' +
+        'unregister the others.',
       params: idParams('id', 'device', 'The lost device.'),
       answers: { 204: nothing('The device is unregistered, reason `lost`.') },
       refusals: ['proof_replayed', 'conflict'],
@@ -70,8 +71,8 @@ function activities(app: HttpApp, { useCases, proof }: DeviceOptions): void {
     }),
     async (request, reply): Promise<z.output<typeof activityPage> | typeof reply> => {
       const page = pageRequest(request.query)
-      const found = await useCases.listOwnActivities(proofOf(request), page)
-      return isRefusal(found) ? sendRefusal(reply, found) : pageOf(found, page)
+      const rows = await useCases.listOwnActivities(proofOf(request), page)
+      return isRefusal(rows) ? sendRefusal(reply, rows) : pageOf(rows, page)
     },
   )
 }
@@ -82,7 +83,7 @@ function keySet(app: HttpApp, { useCases, proof }: DeviceOptions): void {
     proof('possession', {
       operationId: 'readKeySetLinks',
       tag: 'device API',
-      summary: 'How to get from the pinned keys to the newest',
+      summary: 'The chain from the pinned keys to the newest',
       querystring: z.strictObject({
         after: queryNumber(
           0,

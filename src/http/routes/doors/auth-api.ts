@@ -42,12 +42,15 @@ export type AuthApiOptions = {
   readonly admission: Pick<Admission, 'judge'>
 }
 
-// A query or body is what was signed, and judged after the signature.
-const unjudged = () => (value: unknown) => ({ value })
+// Query and body are what was signed, and are validated after the signature.
+const acceptAny = () => (value: unknown) => ({ value })
 
 type Handler = (call: AuthApiCall, request: FastifyRequest, reply: FastifyReply) => unknown
 
-/** The door for clients of the Auth API: each route says no in the way that its clients cannot take for a yes. */
+/**
+ * The door for clients of the Auth API: each route refuses in a form that its clients cannot take
+ * for an approval.
+ */
 export function authApiRoutes(app: HttpApp, options: AuthApiOptions, done: () => void): void {
   const { useCases, clock, admission } = options
   keepSignedBodies(app)
@@ -70,19 +73,19 @@ export function authApiRoutes(app: HttpApp, options: AuthApiOptions, done: () =>
       url: `/auth/v2/${name}`,
       config: { authApi },
       schema: authApiOperation(name),
-      validatorCompiler: unjudged,
+      validatorCompiler: acceptAny,
       preHandler: guard,
       handler: (request, reply) => handler(authApiCallOf(request), request, reply),
     })
   }
   const time = () => ok({ time: Math.floor(clock.now().getTime() / 1000) })
 
-  // Clients call it before they sign anything, and take what goes wrong here for a reason to let people in.
+  // Clients call it before they sign anything, and fail open when it fails.
   app.get('/auth/v2/ping', { schema: authApiOperation('ping') }, time)
   route('GET', 'check', 'checks', time)
-  route('GET', 'logo', 'tells', (_call, _request, reply) => reply.type('image/png').send(logo))
-  route('POST', 'enroll', 'tells', (call, _request, reply) => enroll(useCases, call, reply))
-  route('POST', 'enroll_status', 'tells', (call, _request, reply) =>
+  route('GET', 'logo', 'informs', (_call, _request, reply) => reply.type('image/png').send(logo))
+  route('POST', 'enroll', 'informs', (call, _request, reply) => enroll(useCases, call, reply))
+  route('POST', 'enroll_status', 'informs', (call, _request, reply) =>
     enrollStatus(useCases, call, reply),
   )
   route('POST', 'preauth', 'decides', (call, _request, reply) => preauth(useCases, call, reply))
@@ -93,7 +96,7 @@ export function authApiRoutes(app: HttpApp, options: AuthApiOptions, done: () =>
   done()
 }
 
-/** The members that a route knows; undefined when they are not what it takes. */
+/** The members that a route knows; undefined when they do not match its schema. */
 function read<Schema extends z.ZodType>(
   schema: Schema,
   { params }: AuthApiCall,
@@ -102,54 +105,56 @@ function read<Schema extends z.ZodType>(
 }
 
 async function preauth(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) {
-  const asked = read(preauthParams, call)
-  if (!asked) return sendNo(reply, refuse('invalid_request'))
-  const offered = await useCases.preauthenticate(call.entered, {
-    ...whoOf(asked),
-    showsNumber: asked.text_prompt || asked.client_supports_verified_push,
-    failsOpen: asked.failmode !== 'closed',
+  const params = read(preauthParams, call)
+  if (!params) return sendNo(reply, refuse('invalid_request'))
+  const offer = await useCases.preauthenticate(call.entered, {
+    ...whoOf(params),
+    showsNumber: params.text_prompt || params.client_supports_verified_push,
+    failsOpen: params.failmode !== 'closed',
   })
-  if ('outcome' in offered) return ok(decisionOf(offered))
-  return ok(offerOf(offered, { username: asked.username, isPrompting: asked.text_prompt }))
+  if ('outcome' in offer) return ok(decisionOf(offer))
+  return ok(offerOf(offer, { username: params.username, isPrompting: params.text_prompt }))
 }
 
 async function auth(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) {
-  const asked = read(authParams, call)
-  if (!asked) return sendNo(reply, refuse('invalid_request'))
-  const { entered } = call
-  const factor = readFactor(asked)
+  const params = read(authParams, call)
+  if (!params) return sendNo(reply, refuse('invalid_request'))
+  const { entered: entry } = call
+  const factor = readFactor(params)
   if (!factor) return sendNo(reply, refuse('factor_not_offered'))
-  const question = shownQuestionOf(asked)
+  const question = shownQuestionOf(params)
   if (factor.kind === 'unseen') {
-    const end = await useCases.refuseUnseen(entered, question)
-    return asked.async ? named(end) : ok(decisionOf(end))
+    const end = await useCases.refuseUnseen(entry, question)
+    return params.async ? txidAnswer(end) : ok(decisionOf(end))
   }
   if (factor.kind === 'code') {
-    if (!asked.async)
-      return ok(decisionOf(await useCases.enterCode(entered, question, factor.code)))
-    return named(await useCases.enterCodeToFollow(entered, question, factor.code))
+    if (!params.async) return ok(decisionOf(await useCases.enterCode(entry, question, factor.code)))
+    return txidAnswer(await useCases.enterCodeToFollow(entry, question, factor.code))
   }
-  const { device } = asked
+  const { device } = params
   const isNamed = device !== '' && device !== 'auto'
   if (isNamed && !isId('device', device)) return sendNo(reply, refuse('no_capable_device'))
   const deviceIds = isNamed && isId('device', device) ? { deviceIds: [device] } : {}
-  if (!asked.async) {
+  if (!params.async) {
     const wait = { aborted: goneOf(reply), stillAllowed: () => useCases.mayStayAtDoor(call.call) }
-    return ok(decisionOf(await useCases.askAsShown(entered, { ...question, ...deviceIds }, wait)))
+    return ok(decisionOf(await useCases.askAsShown(entry, { ...question, ...deviceIds }, wait)))
   }
-  return named(await useCases.askToFollow(entered, { ...question, ...deviceIds }))
+  return txidAnswer(await useCases.askToFollow(entry, { ...question, ...deviceIds }))
 }
 
-/** Where to ask for the end; also of what has ended, or the client would take the answer for a fault. */
-const named = (followed: string | DoorEnd) =>
-  ok(typeof followed === 'string' ? { txid: followed } : refusedQuestion(followed))
+/**
+ * The `txid` to poll for the end; also for a question that has ended, or the client would take the
+ * answer for an error.
+ */
+const txidAnswer = (nameOrEnd: string | DoorEnd) =>
+  ok(typeof nameOrEnd === 'string' ? { txid: nameOrEnd } : refusedQuestion(nameOrEnd))
 
 async function authStatus(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) {
-  const asked = read(authStatusParams, call)
-  if (!asked) return sendNo(reply, refuse('invalid_request'))
-  const refused = decisionOfName(asked.txid)
-  if (refused) return ok(refused)
-  const end = await useCases.followQuestion(call.entered, asked.txid, {
+  const params = read(authStatusParams, call)
+  if (!params) return sendNo(reply, refuse('invalid_request'))
+  const refusal = decisionOfName(params.txid)
+  if (refusal) return ok(refusal)
+  const end = await useCases.followQuestion(call.entered, params.txid, {
     aborted: goneOf(reply),
     stillAllowed: () => useCases.mayStayAtDoor(call.call),
   })
@@ -157,38 +162,36 @@ async function authStatus(useCases: UseCases, call: AuthApiCall, reply: FastifyR
 }
 
 async function enroll(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) {
-  const asked = read(enrollParams, call)
-  // Codes that let people in without a device are made for the help desk, not at a door.
-  if (!asked || Number(asked.bypass_codes ?? 0) !== 0) {
+  const params = read(enrollParams, call)
+  // Codes that let people in without a device are created for the help desk, not at a door.
+  if (!params || Number(params.bypass_codes ?? 0) !== 0) {
     return sendNo(reply, refuse('invalid_request'))
   }
-  const opened = await useCases.enrollAtDoor(call.entered, asked.username)
-  if (isRefusal(opened)) return sendNo(reply, opened)
-  const { enrollment, uri } = opened
+  const openedEnrollment = await useCases.enrollAtDoor(call.entered, params.username)
+  if (isRefusal(openedEnrollment)) return sendNo(reply, openedEnrollment)
+  const { enrollment, uri } = openedEnrollment
   return ok({
     activation_barcode: await toDataURL(uri, { errorCorrectionLevel: 'M' }),
     activation_code: enrollment.id,
     expiration: Math.floor(enrollment.expiresAt.getTime() / 1000),
     user_id: enrollment.userId,
-    username: asked.username,
+    username: params.username,
   })
 }
 
-const enrollmentWords = {
+const wireStatuses = {
   open: 'waiting',
   claimed: 'waiting',
   completed: 'success',
 } as const
 
 async function enrollStatus(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) {
-  const asked = read(enrollStatusParams, call)
-  if (!asked) return sendNo(reply, refuse('invalid_request'))
+  const params = read(enrollStatusParams, call)
+  if (!params) return sendNo(reply, refuse('invalid_request'))
   const status = await useCases.readEnrollmentAtDoor(call.entered, {
-    userId: asked.user_id,
-    enrollment: asked.activation_code,
+    userId: params.user_id,
+    enrollment: params.activation_code,
   })
   if (isRefusal(status)) return ok('invalid')
-  return ok(
-    status in enrollmentWords ? enrollmentWords[status as keyof typeof enrollmentWords] : 'invalid',
-  )
+  return ok(status in wireStatuses ? wireStatuses[status as keyof typeof wireStatuses] : 'invalid')
 }

@@ -16,19 +16,20 @@ import type { UseCases } from '../../use-cases.ts'
 const decorator = 'realmCall'
 
 type RealmCall = {
-  readonly entered: Entered
+  readonly entry: Entered
   readonly token: string
-  readonly verified: RealmToken
+  readonly realmToken: RealmToken
 }
 
-const asking = {
+const operation = {
   tag: 'integrations',
   summary: 'Ask a user for a realm of Keycloak',
   description:
-    "Keycloak's HTTP authentication channel. The bearer is the token that the realm made for this question; the end is called back with it, once.",
+    "Keycloak's HTTP authentication channel. The bearer is the token that the realm " +
+    'issued for this question; the outcome is called back with it, once.',
   body: keycloakQuestion,
   answers: {
-    201: { description: 'The question is put, and a call back is owed.', schema: z.object({}) },
+    201: { description: 'The question is asked, and a callback is queued.', schema: z.object({}) },
   },
   refusals: ['user_not_found', 'sign_in_refused'],
 } as const satisfies Omit<Operation, 'operationId'>
@@ -68,7 +69,7 @@ export function keycloakRoutes(
       onRequest,
       schema: operationSchema(
         {
-          ...asking,
+          ...operation,
           operationId: 'askForRealm',
           params: idParams('id', 'integration', 'The integration, of the kind `keycloak_ciba`.'),
         },
@@ -83,7 +84,7 @@ export function keycloakRoutes(
       onRequest,
       schema: operationSchema(
         {
-          ...asking,
+          ...operation,
           operationId: 'askForRealmBySecret',
           params: z.strictObject({
             id: idOf('integration', 'The integration, with `secretInPath`.'),
@@ -100,7 +101,7 @@ export function keycloakRoutes(
 
 type RealmParams = { readonly id: string; readonly secret?: string }
 
-/** Judges the address, the secret in it, and the token, before the body is read. */
+/** Verifies the address, the secret in it, and the token, before the body is read. */
 async function admit(
   useCases: UseCases,
   admission: KeycloakOptions['admission'],
@@ -112,33 +113,33 @@ async function admit(
   if (!isId('integration', id)) return refuse('integration_invalid')
   const { ip: address } = request
   const call = { kind: 'keycloak_ciba', handle: { id }, proof: { secret }, address } as const
-  // Who comes this far may have shown nothing but the address of the door.
-  const shown = ['realm_door', id, secret] as const
-  const entered = await admission.lookUp(address, shown, () => useCases.enterDoor(call))
-  if (isRefusal(entered)) return entered
-  const verifying = () => useCases.verifyRealm(entered, token)
-  const of = { tenantId: entered.integration.tenantId, integration: id }
-  const verified = await admission.judgeToken(address, of, verifying)
-  return isRefusal(verified) ? verified : { entered, token, verified }
+  // A caller that gets this far may have presented nothing but the address of the door.
+  const checkKey = ['realm_door', id, secret] as const
+  const entry = await admission.lookUp(address, checkKey, () => useCases.enterDoor(call))
+  if (isRefusal(entry)) return entry
+  const verify = () => useCases.verifyRealm(entry, token)
+  const owner = { tenantId: entry.integration.tenantId, integration: id }
+  const realmToken = await admission.judgeToken(address, owner, verify)
+  return isRefusal(realmToken) ? realmToken : { entry, token, realmToken }
 }
 
 async function ask(
   useCases: UseCases,
   request: FastifyRequest,
-  asked: z.output<typeof keycloakQuestion>,
+  question: z.output<typeof keycloakQuestion>,
   reply: FastifyReply,
 ) {
-  const { entered, token, verified } = request.getDecorator<RealmCall>(decorator)
-  const message = asked.binding_message ?? ''
+  const { entry, token, realmToken } = request.getDecorator<RealmCall>(decorator)
+  const message = question.binding_message ?? ''
   const fields = [
-    { label: 'Client', value: verified.clientId },
+    { label: 'Client', value: realmToken.clientId },
     ...(message === '' ? [] : [{ label: 'Message', value: message }]),
   ]
   const end = await useCases.askForRealm(
-    entered,
-    { token, verified },
+    entry,
+    { token, verified: realmToken },
     {
-      userName: asked.login_hint,
+      userName: question.login_hint,
       number: numberIn(message) ?? null,
       context: { action: 'Sign in', fields },
     },

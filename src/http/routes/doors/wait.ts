@@ -13,18 +13,21 @@ import { goneOf } from '../../waiting.ts'
 
 export type DoorOptions = { readonly useCases: UseCases; readonly door: DoorGuard }
 
-const asking = {
+const operation = {
   operationId: 'askAndWait',
   tag: 'integrations',
   summary: 'Ask a user and wait until the question has ended',
   description:
-    'For clients that understand a status only. Answers once the user has decided or the time is over; whoever hangs up cancels the question.',
+    'For clients that understand a status only. Answers once the user has decided or the ' +
+    'time is over; a client that disconnects cancels the question.',
   params: idParams('id', 'integration', 'The integration, of the kind `wait`.'),
   body: waitQuestion,
   answers: {
     204: nothing('The user has approved.'),
     401: {
-      description: 'The user has denied, or typed wrong numbers; or too much waits already.',
+      description:
+        'The user has denied, or typed wrong numbers; or too many sign-ins are waiting ' +
+        'already.',
       schema: deniedBody,
     },
   },
@@ -33,9 +36,9 @@ const asking = {
 
 /** The door for clients that wait: RADIUS servers, PAM, shells. */
 export function waitRoutes(app: HttpApp, { useCases, door }: DoorOptions, done: () => void): void {
-  app.post('/integrations/wait/:id', door(asking), async (request, reply) => {
-    const { entered, call } = atDoorOf(request)
-    const end = await useCases.askAndWait(entered, questionOf(request.body), {
+  app.post('/integrations/wait/:id', door(operation), async (request, reply) => {
+    const { entered: entry, call } = atDoorOf(request)
+    const end = await useCases.askAndWait(entry, questionOf(request.body), {
       aborted: goneOf(reply),
       stillAllowed: () => useCases.mayStayAtDoor(call),
     })
@@ -44,10 +47,10 @@ export function waitRoutes(app: HttpApp, { useCases, door }: DoorOptions, done: 
   done()
 }
 
-function questionOf(asked: z.output<typeof waitQuestion>): DoorQuestion {
-  const { username: userName, message, ip = '', action, host = '' } = asked
+function questionOf(body: z.output<typeof waitQuestion>): DoorQuestion {
+  const { username: userName, message, ip = '', action, host = '' } = body
   const initiator = ip === '' ? undefined : initiatorOf({ ip })
-  const number = asked.number ?? (message === undefined ? undefined : numberIn(message))
+  const number = body.number ?? (message === undefined ? undefined : numberIn(message))
   const fields = [
     ...(host === '' ? [] : [{ label: 'Host', value: host }]),
     ...(message === undefined ? [] : [{ label: 'Message', value: message }]),
