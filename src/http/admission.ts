@@ -1,12 +1,14 @@
-// Whom to serve first: callers that have authenticated of late at once, strangers in turns, so that no stranger makes anybody wait.
+// Admission control: recently authenticated callers are served immediately, unauthenticated clients
+// through a fair queue, so that no unauthenticated client makes anybody wait.
 
 import ipaddr from 'ipaddr.js'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { Turns } from '../ports/turns.ts'
 
 /**
- * What is judged: which judgement, and all that it looks at. The kind keeps judgements apart, or whoever shows one thing where
- * another belongs would be handed what that is worth.
+ * Key of a check: its kind, and everything that the check reads. The kind keeps checks apart;
+ * otherwise a client that presents one credential in place of another would receive the result of
+ * the other check.
  */
 export type Shown = readonly [
   kind: 'api_key' | 'door' | 'portal_session' | 'realm_door' | 'signing_keys',
@@ -15,38 +17,54 @@ export type Shown = readonly [
 
 export type Admission = {
   /**
-   * Judges who calls from this address, or what they show (a code, a link), at once or in the turn of its network. Whoever is not
-   * refused is known from then on. Calls of an address that wait and show the same share one turn and one judgement; null shares
-   * none.
+   * Authenticates the caller at this address, or checks what it presents (a code, a link):
+   * immediately, or in the queue of its network. An address that is not refused counts as recently
+   * authenticated from then on. Waiting calls of one address with the same key share one slot and
+   * one check; null shares none.
    */
   judge<T>(
     address: string,
-    shown: Shown | null,
+    checkKey: Shown | null,
     work: () => Promise<T | Refusal>,
   ): Promise<T | Refusal>
-  /** The same for what says nothing about the caller: it makes nobody known. */
-  lookUp<T>(address: string, shown: Shown, work: () => Promise<T | Refusal>): Promise<T | Refusal>
   /**
-   * Judges a token of a realm, for whose keys we may have to ask the realm: in a line of each integration, never in one with others,
-   * and with places left for other tenants.
+   * The same for checks that say nothing about the caller: no address counts as recently
+   * authenticated by them.
+   */
+  lookUp<T>(
+    address: string,
+    checkKey: Shown,
+    work: () => Promise<T | Refusal>,
+  ): Promise<T | Refusal>
+  /**
+   * Verifies a token of a realm, whose keys may have to be fetched from the realm: in a queue of
+   * each integration, never in one with others, and with slots left for other tenants.
    */
   judgeToken<T>(
     address: string,
-    of: { readonly tenantId: string; readonly integration: string },
+    owner: { readonly tenantId: string; readonly integration: string },
     work: () => Promise<T | Refusal>,
   ): Promise<T | Refusal>
-  /** Does what a device asks, whose proof is judged by the work itself; `isBelieved` says so afterwards. */
+  /**
+   * Serves a call of a device, whose proof the work itself verifies; `isVerified` reports the
+   * result afterwards.
+   */
   serveDevice<T>(
     address: string,
     work: () => Promise<T>,
-    isBelieved: () => boolean,
+    isVerified: () => boolean,
   ): Promise<T | Refusal>
 }
 
 export type AdmissionNeeds = {
-  /** For those who show something that has yet to be looked up, and for what everybody may ask. */
+  /**
+   * For clients whose credentials have yet to be looked up, and for calls that everybody may make.
+   */
   readonly strangers: Turns
-  /** For devices: a phone is at another address each time, and should not wait behind the former. */
+  /**
+   * For devices: a phone has another address each time, and should not wait behind unauthenticated
+   * clients.
+   */
   readonly devices: Turns
   /** For tokens whose signature has yet to be verified. */
   readonly tokens: Turns
@@ -54,37 +72,46 @@ export type AdmissionNeeds = {
   readonly now?: () => number
 }
 
-/** How long an address is known after it has authenticated. */
+/** How long an address counts as recently authenticated. */
 export const knownForMs = 60_000
-/** Addresses that are known at once; the one that was quiet for the longest time is forgotten first. */
+/**
+ * Addresses that are remembered at a time; the one that was quiet for the longest time is evicted
+ * first.
+ */
 export const knownMax = 10_000
-/** So often an address that goes on authenticating is noted anew. */
-const notedEveryMs = 5_000
+/** How often the entry of an address that goes on authenticating is refreshed. */
+const refreshEveryMs = 5_000
 
-type Parsed = ipaddr.IPv4 | ipaddr.IPv6
+type ParsedAddress = ipaddr.IPv4 | ipaddr.IPv6
 
-function prefix(address: Parsed, bits: number): string {
+function prefix(address: ParsedAddress, bits: number): string {
   return address instanceof ipaddr.IPv4
     ? `${ipaddr.IPv4.networkAddressFromCIDR(`${address}/${bits}`)}`
     : `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`).toNormalizedString()}`
 }
 
-/** The network whose callers wait in one line: nobody gets more turns by more addresses in an IPv4 /24 or an IPv6 /48. */
-function lineOf(address: string): string {
+/**
+ * The network whose callers share one queue: more addresses in an IPv4 /24 or an IPv6 /48 give
+ * nobody more slots.
+ */
+function queueKeyOf(address: string): string {
   if (!ipaddr.isValid(address)) return 'unknown'
-  const parsed = ipaddr.process(address)
-  return prefix(parsed, parsed.kind() === 'ipv4' ? 24 : 48)
+  const parsedAddress = ipaddr.process(address)
+  return prefix(parsedAddress, parsedAddress.kind() === 'ipv4' ? 24 : 48)
 }
 
-/** What is known of an authenticated caller: the IPv4 address, or the IPv6 /64, in which a machine changes its address at will. */
+/**
+ * What is remembered of an authenticated caller: the IPv4 address, or the IPv6 /64, in which a
+ * machine changes its address at will.
+ */
 function sourceOf(address: string): string {
   return address.includes(':') && ipaddr.isValid(address)
     ? prefix(ipaddr.process(address), ipaddr.process(address).kind() === 'ipv4' ? 32 : 64)
     : address
 }
 
-/** Addresses that have authenticated of late. */
-class Acquaintances {
+/** Recently authenticated addresses. */
+class RecentAddresses {
   readonly #since = new Map<string, number>()
   readonly #now: () => number
 
@@ -99,7 +126,7 @@ class Acquaintances {
 
   add(source: string): void {
     const since = this.#since.get(source)
-    if (since !== undefined && this.#now() - since < notedEveryMs) return
+    if (since !== undefined && this.#now() - since < refreshEveryMs) return
     this.#since.delete(source)
     this.#since.set(source, this.#now())
     const [oldest] = this.#since.size > knownMax ? this.#since.keys() : []
@@ -114,42 +141,47 @@ export function createAdmission({
   tokens,
   now = () => performance.now(),
 }: AdmissionNeeds): Admission {
-  const known = new Acquaintances(now)
+  const recentAddresses = new RecentAddresses(now)
   const waiting = new Map<string, Promise<unknown>>()
 
-  function inTurn<T>(address: string, shown: Shown | null, work: () => Promise<T | Refusal>) {
-    if (shown === null) return strangers.take(lineOf(address), work)
-    const call = JSON.stringify([address, ...shown])
+  function enqueue<T>(address: string, checkKey: Shown | null, work: () => Promise<T | Refusal>) {
+    if (checkKey === null) return strangers.take(queueKeyOf(address), work)
+    const call = JSON.stringify([address, ...checkKey])
     const same = waiting.get(call) as Promise<T | Refusal> | undefined
     if (same !== undefined) return same
-    const done = strangers.take(lineOf(address), work)
-    const shared = done.finally(() => waiting.delete(call))
-    waiting.set(call, shared)
-    return shared
+    const result = strangers.take(queueKeyOf(address), work)
+    const sharedResult = result.finally(() => waiting.delete(call))
+    waiting.set(call, sharedResult)
+    return sharedResult
   }
 
-  async function noting<T>(source: string, judged: Promise<T | Refusal>): Promise<T | Refusal> {
-    const outcome = await judged
-    if (!isRefusal(outcome)) known.add(source)
+  async function remember<T>(source: string, check: Promise<T | Refusal>): Promise<T | Refusal> {
+    const outcome = await check
+    if (!isRefusal(outcome)) recentAddresses.add(source)
     return outcome
   }
 
   return {
-    judge: (address, shown, work) => {
+    judge: (address, checkKey, work) => {
       const source = sourceOf(address)
-      return noting(source, known.has(source) ? work() : inTurn(address, shown, work))
+      return remember(
+        source,
+        recentAddresses.has(source) ? work() : enqueue(address, checkKey, work),
+      )
     },
-    lookUp: (address, shown, work) =>
-      known.has(sourceOf(address)) ? work() : inTurn(address, shown, work),
+    lookUp: (address, checkKey, work) =>
+      recentAddresses.has(sourceOf(address)) ? work() : enqueue(address, checkKey, work),
     judgeToken: (address, { tenantId, integration }, work) => {
       const source = sourceOf(address)
-      if (known.has(source)) return noting(source, work())
-      return noting(source, tokens.take(integration, work, { holder: tenantId }))
+      if (recentAddresses.has(source)) return remember(source, work())
+      return remember(source, tokens.take(integration, work, { holder: tenantId }))
     },
-    async serveDevice(address, work, isBelieved) {
+    async serveDevice(address, work, isVerified) {
       const source = sourceOf(address)
-      const outcome = await (known.has(source) ? work() : devices.take(lineOf(address), work))
-      if (!isRefusal(outcome) && isBelieved()) known.add(source)
+      const outcome = await (recentAddresses.has(source)
+        ? work()
+        : devices.take(queueKeyOf(address), work))
+      if (!isRefusal(outcome) && isVerified()) recentAddresses.add(source)
       return outcome
     },
   }

@@ -1,4 +1,4 @@
-// What can be wrong with an app and its pushes, as the table of all problems (problem-table.ts) takes it in.
+// Problems of apps and their pushes: a part of the table of all problems (problem-table.ts).
 
 import type { RefusalCode } from '../domain/refusal.ts'
 import type { ProblemKind } from './problem-kind.ts'
@@ -16,19 +16,20 @@ export const appProblems = {
   },
   test_push_too_soon: {
     status: 429,
-    title: 'The device was sent a test push a moment ago, or as many as an hour may see.',
+    title: 'The device was sent a test push a moment ago, or as many as an hour allows.',
     detail: 'Wait for the seconds in `Retry-After`.',
   },
   pushes_paused: {
     status: 403,
     title: 'The user wants no pushes at the moment.',
-    detail:
-      'Wait for the seconds in `Retry-After`, or have the user let pushes come again in the app.',
+    detail: 'Wait for the seconds in `Retry-After`, or have the user resume pushes in the app.',
   },
   app_too_old: {
     status: 403,
     title: 'The app is too old.',
-    detail: 'Update the app to at least `minimumVersion`, then say so with PATCH /device/v1/self.',
+    detail:
+      'Update the app to at least `minimumVersion`, then report it with PATCH ' +
+      '/device/v1/self.',
   },
   platform_retired: {
     status: 403,

@@ -1,4 +1,4 @@
-// The HTTP side of the service: everything around the routes, and where they hang.
+// The HTTP side of the service: everything around the routes, and their registration.
 
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
@@ -75,25 +75,35 @@ import type { UseCases } from './use-cases.ts'
 
 export type AppOptions = {
   readonly useCases: UseCases
-  /** Whom to serve first. */
+  /** Decides which callers are served first. */
   readonly admission: Admission
-  /** Made with `loggerOptions`; false for silence. */
+  /** Built with `loggerOptions`; false turns logging off. */
   readonly logger: Logger | false
-  /** Origin under which clients reach the service, without a trailing slash: device proofs name it. */
+  /**
+   * Origin under which clients reach the service, without a trailing slash: device proofs name it.
+   */
   readonly publicOrigin: string
-  /** True when the error says that the database cannot be reached at the moment: answered 503 instead of 500. */
+  /**
+   * True when the error says that the database cannot be reached at the moment: answered 503
+   * instead of 500.
+   */
   readonly isUnavailable: (error: unknown) => boolean
   readonly ready: () => Promise<boolean>
-  /** True once the service is about to stop: it answers as ever, but is not ready and keeps no connection. */
+  /**
+   * True once the service is about to stop: it answers as before, but is not ready and keeps no
+   * connection alive.
+   */
   readonly leaving?: () => boolean
-  /** Called once when the server begins to close: must make every wait of the use cases end at once. */
+  /**
+   * Called once when the server begins to close: must end every wait of the use cases immediately.
+   */
   readonly stopWaiting: () => void
-  /** Proxies whose `X-Forwarded-*` are believed; nobody's unless given. */
+  /** Proxies whose `X-Forwarded-*` headers are trusted; none by default. */
   readonly trustProxy?: boolean | string | string[]
   readonly metrics?: Metrics
   readonly onRequestObserved?: (observation: Observation) => void
   readonly clock: Clock
-  /** False to answer no `/docs` and no `/openapi.yaml`. */
+  /** False to serve neither `/docs` nor `/openapi.yaml`. */
   readonly apiDocs?: boolean
   readonly limits?: Partial<ServerLimits>
 }
@@ -106,7 +116,7 @@ function serverOptions(
   return {
     ...(logger && { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true }),
-    // Our own lines carry the request's id, so no logger is made for each request.
+    // Our own lines carry the request's id, so no logger is built for each request.
     childLoggerFactory: (parent) => parent,
     genReqId: () => randomUUID(),
     trustProxy,
@@ -121,33 +131,38 @@ function serverOptions(
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     exposeHeadRoutes: false,
-    // Fastify's own 503 is no problem document; what still arrives on an open connection is answered as ever.
+    // Fastify's own 503 is no problem document; requests that still arrive on an open connection
+    // are answered as before.
     return503OnClosing: false,
     frameworkErrors: answerFrameworkError(headers, limits),
     clientErrorHandler: answerClientError(limits),
   }
 }
 
-/** Fastify hands a body that was not sent to its schema as null. */
-function wordsOfMissing({ input, path = [] }: z.core.$ZodRawIssue): string | undefined {
+/** Fastify passes a missing body to its schema as null. */
+function messageForMissing({ input, path = [] }: z.core.$ZodRawIssue): string | undefined {
   const isMissing = input === undefined || (input === null && path.length === 0)
   return isMissing ? 'is required' : undefined
 }
 
-/** The app, ready to listen or to be injected into. Nothing is looked up in it: each route gets what it needs. */
+/**
+ * The app, ready to listen or to be injected into. Nothing is looked up in it: each route is passed
+ * its dependencies.
+ */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { publicOrigin, isUnavailable, onRequestObserved, leaving = () => false } = options
   const limits = { ...defaultServerLimits, ...options.limits }
   const headers = securityHeaders(publicOrigin)
   const app = fastify(serverOptions(options, limits, headers)).withTypeProvider<ZodTypeProvider>()
   const { log } = app
-  let stops = false
-  // Node closes connections that are idle when the server begins to close, but not those that become so later.
-  const finished = () => {
-    if (stops) app.server.closeIdleConnections()
+  let isStopping = false
+  // Node closes connections that are idle when the server begins to close, but not those that
+  // become so later.
+  const closeIdle = () => {
+    if (isStopping) app.server.closeIdleConnections()
   }
-  const watching = { log, headers, observed: onRequestObserved, finished }
-  const watchUnroutedRequest = watchUnrouted(watching)
+  const logOptions = { log, headers, observed: onRequestObserved, finished: closeIdle }
+  const watchUnroutedRequest = watchUnrouted(logOptions)
 
   if (options.trustProxy) app.addHook('onRequest', plainForwardedFor)
   handleErrors(app, { isUnavailable, log })
@@ -158,7 +173,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     watchUnroutedRequest(request, reply)
     return sendProblemPage(reply, 'not_found')
   })
-  z.config({ customError: wordsOfMissing })
+  z.config({ customError: messageForMissing })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   parseJsonBodies(app)
@@ -166,23 +181,26 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   carryProofs(app)
   carryDoors(app)
   carryPortalSessions(app)
-  watchRequests(app, watching)
+  watchRequests(app, logOptions)
   refuseUnknownBodies(app)
   await describeRoutes(app)
-  turnAwayWhileLeaving(app, leaving)
+  closeWhileLeaving(app, leaving)
 
   app.addHook('preClose', (done) => {
-    stops = true
+    isStopping = true
     options.stopWaiting()
     done()
   })
-  registerRoutes(app, options, limits, () => stops)
+  registerRoutes(app, options, limits, () => isStopping)
   await app.ready()
   return app
 }
 
-/** Node keeps a connection that was idle when its last answer went out, and resets what is sent on it as the server closes. */
-function turnAwayWhileLeaving(app: HttpApp, leaving: () => boolean): void {
+/**
+ * Node keeps a connection that was idle when its last answer was sent, and resets requests on it
+ * while the server closes.
+ */
+function closeWhileLeaving(app: HttpApp, leaving: () => boolean): void {
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (leaving()) reply.header('connection', 'close')
     done(null, payload)

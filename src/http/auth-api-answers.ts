@@ -1,12 +1,16 @@
-// Answers in the Auth API wire format. Its clients let people in on 401, on 5xx and on what they do not understand, so the routes
-// that decide answer 200 and `deny` to whatever is no approval (docs/decisions).
+// Answers in the Auth API wire format. Its clients fail open on 401, on 5xx and on answers that
+// they do not understand, so the routes that decide answer 200 and `deny` unless there is an
+// approval (docs/decisions).
 
 import type { FastifyReply } from 'fastify'
 import type { DoorEnd, DoorOutcome } from '../domain/door.ts'
 import type { Refusal, RefusalCode } from '../domain/refusal.ts'
 
-/** `decides`: let somebody in or not. `asks`: the same, for clients that come back with a name. `checks` credentials. `tells` anything else. */
-export type AuthApiRoute = 'decides' | 'asks' | 'checks' | 'tells'
+/**
+ * `decides`: let somebody in or not. `asks`: the same, for clients that poll with a name. `checks`:
+ * credentials. `informs`: anything else.
+ */
+export type AuthApiRoute = 'decides' | 'asks' | 'checks' | 'informs'
 
 type Decision = {
   readonly result: 'allow' | 'deny' | 'waiting'
@@ -17,7 +21,7 @@ type Decision = {
 /** A success of the wire format. */
 export const ok = <Response>(response: Response) => ({ stat: 'OK', response }) as const
 
-/** What the person at the client is told; nothing that a client or a stranger chose. */
+/** Messages for the person at the client; no text that a client or an outsider chose. */
 const messages: Partial<Record<NonNullable<DoorEnd['why']>, string>> = {
   integration_invalid: 'This machine is not known to the sign-in service. Tell its administrator.',
   signature_too_weak:
@@ -26,12 +30,14 @@ const messages: Partial<Record<NonNullable<DoorEnd['why']>, string>> = {
   integration_paused: 'Sign-ins from here are paused. Tell the administrator of this machine.',
   address_not_allowed: 'Sign-ins from this network are not allowed.',
   fail_open_not_allowed:
-    'This machine would let people in when nobody answers. Its administrator must set failmode=secure.',
+    'This machine would let people in when nobody answers. Its administrator must set ' +
+    'failmode=secure.',
   invalid_request: 'This machine asked something that is not understood. Tell its administrator.',
   factor_not_offered: 'This way to sign in is not offered. Use push, or type a code.',
   caller_number_missing: 'No number was shown to you, or it is too old. Try again.',
   numbers_ambiguous:
-    'Another sign-in was begun here within two minutes, and its number is like yours to us. Try again.',
+    'Another sign-in was started here within two minutes, and we cannot distinguish its ' +
+    'number from yours. Try again.',
   number_unseen:
     'No number can be shown to you here. Sign in from a terminal, or with a code in DUO_PASSCODE.',
   number_none_not_allowed:
@@ -62,17 +68,18 @@ const ends: Readonly<Record<DoorOutcome, Omit<Decision, 'result'>>> = {
   unavailable: { status: 'deny', status_msg: 'The sign-in service is not available. Try again.' },
 }
 
-/** Ends of questions that were not put to the person, who may have another way. */
-const unasked: ReadonlySet<DoorOutcome> = new Set(['no_device', 'locked', 'suppressed'])
+/** Outcomes of questions that were never asked: the person may have another factor. */
+const unaskedOutcomes: ReadonlySet<DoorOutcome> = new Set(['no_device', 'locked', 'suppressed'])
 
-/** How a question ended, in the words of the wire format. */
+/** How a question ended, in terms of the wire format. */
 export function decisionOf({ outcome, why, otherFactors = [] }: DoorEnd): Decision {
   const { status, status_msg } = ends[outcome]
   const result = outcome === 'approved' ? 'allow' : 'deny'
-  const words = (why === null ? undefined : messages[why]) ?? status_msg
-  const hasOther = unasked.has(outcome) && why !== 'passcode_locked' && otherFactors.length > 0
+  const message = (why === null ? undefined : messages[why]) ?? status_msg
+  const hasOther =
+    unaskedOutcomes.has(outcome) && why !== 'passcode_locked' && otherFactors.length > 0
   const more = hasOther ? ' Or type a code.' : ''
-  return { result, status, status_msg: words + more }
+  return { result, status, status_msg: message + more }
 }
 
 /** A question that is not answered yet. */
@@ -83,9 +90,9 @@ export const waiting: Decision = {
 }
 
 /**
- * A no of a route that asks: a client that comes back for the end finds a name, and the no again in
- * the same words. The name says it by itself, to whichever process; whoever makes one up tells
- * itself no.
+ * A denial of a route that asks: a client that polls for the end gets a name, and with it the same
+ * denial again. The name itself carries the denial, so that any process can answer; a client that
+ * makes one up denies only itself.
  */
 export function refusedQuestion(end: DoorEnd) {
   const { outcome, why, otherFactors = [] } = end
@@ -93,10 +100,10 @@ export function refusedQuestion(end: DoorEnd) {
   return { ...decisionOf(end), txid }
 }
 
-/** The no that stands in the name of a refused question; undefined for other names. */
+/** The denial that the name of a refused question carries; undefined for other names. */
 export function decisionOfName(name: string): Decision | undefined {
-  const [denied, outcome = '', why = '', codes = ''] = name.split('.')
-  if (denied !== 'denied') return undefined
+  const [prefix, outcome = '', why = '', codes = ''] = name.split('.')
+  if (prefix !== 'denied') return undefined
   const isKnown = Object.hasOwn(ends, outcome) && outcome !== 'approved'
   return decisionOf({
     outcome: isKnown ? (outcome as DoorOutcome) : 'not_allowed',
@@ -114,8 +121,8 @@ const failures: Partial<Record<RefusalCode | 'unavailable', Failure>> = {
   unavailable: [503, 50301, 'Service unavailable'],
 }
 const forbidden: Failure = [403, 40301, 'Access forbidden']
-/** Of the route that is there to check credentials. */
-const unauthorised: Partial<Record<RefusalCode, Failure>> = {
+/** Failures of the route that checks credentials. */
+const credentialFailures: Partial<Record<RefusalCode, Failure>> = {
   integration_invalid: [401, 40103, 'Invalid signature in request credentials'],
   signature_too_weak: [401, 40103, 'Invalid signature in request credentials'],
   clock_skew: [401, 40105, 'Bad request timestamp'],
@@ -123,10 +130,10 @@ const unauthorised: Partial<Record<RefusalCode, Failure>> = {
 
 function sendFailure(
   reply: FastifyReply,
-  kind: 'tells' | 'checks',
+  kind: 'informs' | 'checks',
   code: RefusalCode | 'unavailable',
 ) {
-  const own = kind === 'checks' && code !== 'unavailable' ? unauthorised[code] : undefined
+  const own = kind === 'checks' && code !== 'unavailable' ? credentialFailures[code] : undefined
   const [status, number, message] = own ?? failures[code] ?? forbidden
   return reply.code(status).type('application/json').send({
     stat: 'FAIL',
@@ -136,10 +143,10 @@ function sendFailure(
   })
 }
 
-/** Says no as the clients of the route understand it. */
+/** Sends a refusal in the form that the clients of the route understand. */
 export function sendNo(reply: FastifyReply, refusal: Refusal | 'unavailable'): FastifyReply {
-  const kind = reply.request.routeOptions.config.authApi ?? 'tells'
-  if (kind === 'tells' || kind === 'checks') {
+  const kind = reply.request.routeOptions.config.authApi ?? 'informs'
+  if (kind === 'informs' || kind === 'checks') {
     return sendFailure(reply, kind, refusal === 'unavailable' ? refusal : refusal.refused)
   }
   const end: DoorEnd =

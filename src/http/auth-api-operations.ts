@@ -1,5 +1,5 @@
-// The routes of the Auth API as the description of the API shows them. Nothing is validated by it: what does not fit must still be
-// answered in the wire format.
+// The routes of the Auth API as the description of the API shows them. It validates nothing: a
+// request that does not match must still be answered in the wire format.
 
 import { z } from 'zod'
 import type { Tag } from './operation.ts'
@@ -24,23 +24,24 @@ const decision = z
   .looseObject({
     result: z.enum(['allow', 'deny', 'waiting', 'auth']),
     status: z.string().exactOptional(),
-    status_msg: z.string().meta({ description: 'What to tell the person.' }),
+    status_msg: z.string().meta({ description: 'Message for the person.' }),
   })
   .meta({
     id: 'AuthApiDecision',
-    description: 'Nothing but `allow` lets anybody in; with members of the wire format besides.',
+    description:
+      'Nothing but `allow` lets anybody in; further members of the wire format may follow.',
   })
 
 const time = z.object({ time: z.int() })
 
-const enveloped = (response: z.ZodType, description: string) => ({
+const okResponse = (response: z.ZodType, description: string) => ({
   description,
   content: {
     'application/json': { schema: z.object({ stat: z.literal('OK'), response }) },
   },
 })
 
-const failing = (...statuses: number[]) =>
+const failureResponses = (...statuses: number[]) =>
   Object.fromEntries(
     statuses.map((status) => [
       status,
@@ -51,20 +52,21 @@ const failing = (...statuses: number[]) =>
     ]),
   )
 
-const decides = (description: string) => ({ 200: enveloped(decision, description) })
-const saysNo =
-  'Answers 200 and `deny` whatever is wrong, an outage included: the clients let people in on 401 and 5xx.'
+const decisionResponse = (description: string) => ({ 200: okResponse(decision, description) })
+const alwaysDenies =
+  'Answers 200 and `deny` on every error, an outage included: the clients let people in ' +
+  'on 401 and 5xx.'
 
 const operations = {
   ping: {
     operationId: 'authApiPing',
-    summary: 'Tell the time, to anybody',
-    response: { 200: enveloped(time, 'The time of the service.') },
+    summary: 'The time of the service, for everybody',
+    response: { 200: okResponse(time, 'The time of the service.') },
   },
   check: {
     operationId: 'authApiCheck',
     summary: 'Check integration key, secret key and clock',
-    response: { 200: enveloped(time, 'They are right.'), ...failing(400, 401, 403, 503) },
+    response: { 200: okResponse(time, 'They are valid.'), ...failureResponses(400, 401, 403, 503) },
   },
   logo: {
     operationId: 'authApiLogo',
@@ -74,53 +76,57 @@ const operations = {
         description: 'The picture.',
         content: { 'image/png': { schema: z.string().meta({ format: 'binary' }) } },
       },
-      ...failing(400, 403, 503),
+      ...failureResponses(400, 403, 503),
     },
   },
   enroll: {
     operationId: 'authApiEnroll',
     summary: 'Enroll a new user',
-    description: 'Only where the integration allows it, and never a user who is known.',
+    description: 'Only where the integration allows it, and never an existing user.',
     body: enrollParams,
     response: {
-      200: enveloped(z.looseObject({ user_id: z.string() }), 'What the phone is to scan.'),
-      ...failing(400, 403, 503),
+      200: okResponse(z.looseObject({ user_id: z.string() }), 'What the phone is to scan.'),
+      ...failureResponses(400, 403, 503),
     },
   },
   enroll_status: {
     operationId: 'authApiEnrollStatus',
-    summary: 'Ask how an enrollment stands',
+    summary: 'Read the status of an enrollment',
     body: enrollStatusParams,
     response: {
-      200: enveloped(z.enum(['success', 'invalid', 'waiting']), 'How it stands.'),
-      ...failing(400, 403, 503),
+      200: okResponse(z.enum(['success', 'invalid', 'waiting']), 'The status.'),
+      ...failureResponses(400, 403, 503),
     },
   },
   preauth: {
     operationId: 'authApiPreauth',
     summary: 'Ask how a user may sign in',
-    description: `${saysNo} The number stands in the text of the prompt and in \`verification_code\`.`,
+    description: `${alwaysDenies} The number is in the prompt and in \`verification_code\`.`,
     body: preauthParams,
-    response: decides('What to offer, or a no.'),
+    response: decisionResponse('What to offer, or a denial.'),
   },
   auth: {
     operationId: 'authApiAuth',
-    summary: 'Ask a user, or judge a code',
-    description: `${saysNo} With \`async\`, a \`txid\` to ask \`auth_status\` for, also of what was refused at once.`,
+    summary: 'Ask a user, or verify a code',
+    description:
+      `${alwaysDenies} With \`async\`, a \`txid\` to poll \`auth_status\` with, also for a ` +
+      'question that was refused immediately.',
     body: authParams,
     response: {
-      200: enveloped(
+      200: okResponse(
         z.looseObject({ txid: z.string().exactOptional() }),
-        'The decision, or where to ask for it.',
+        'The decision, or the `txid` to poll for it.',
       ),
     },
   },
   auth_status: {
     operationId: 'authApiAuthStatus',
     summary: 'Wait for the end of a question',
-    description: `${saysNo} Held for a tenth of the lifetime of the question; after 14 unfinished answers the next is a no.`,
+    description:
+      `${alwaysDenies} Held for a tenth of the lifetime of the question; after 14 ` +
+      'unfinished answers the next is a denial.',
     querystring: authStatusParams,
-    response: decides('How it stands.'),
+    response: decisionResponse('The status.'),
   },
 } as const
 

@@ -1,4 +1,5 @@
-// From what a client of the Auth API sends to what is asked: texts of strangers become texts that can be shown.
+// Converts a call of an Auth API client into a question: untrusted texts become texts that can be
+// shown.
 
 import { isIP } from 'node:net'
 import type { z } from 'zod'
@@ -14,7 +15,7 @@ import { readForm } from './plugins/auth-api.ts'
 import type { authParams } from './schemas/auth-api.ts'
 import { initiatorOf } from './schemas/initiator.ts'
 
-/** Pairs of a client that are shown at most, beside the host. */
+/** Pairs of a client that are shown at most, in addition to the host. */
 const fieldsMax = 8
 const labelLengthMax = 64
 const valueLengthMax = 256
@@ -43,11 +44,11 @@ export function whoOf({ username, user_id, ipaddr, hostname }: Person): {
 }
 
 /** What the person is shown on the phone, as far as it can be shown. */
-function contextOf(asked: z.output<typeof authParams>): ShownQuestion['context'] {
+function contextOf(params: z.output<typeof authParams>): ShownQuestion['context'] {
   const pairs = [
-    ['Host', asked.hostname],
-    ['User name', asked.display_username],
-    ...(readForm(asked.pushinfo) ?? []),
+    ['Host', params.hostname],
+    ['User name', params.display_username],
+    ...(readForm(params.pushinfo) ?? []),
   ] as const
   const fields: NonNullable<ChallengeContext['fields']> = pairs
     .flatMap(([name, text]) => {
@@ -57,46 +58,46 @@ function contextOf(asked: z.output<typeof authParams>): ShownQuestion['context']
     })
     .slice(0, fieldsMax)
   return {
-    action: showablePart(asked.type, 140) ?? 'Sign in',
-    ...(isIP(asked.ipaddr) !== 0 && { ip: asked.ipaddr }),
+    action: showablePart(params.type, 140) ?? 'Sign in',
+    ...(isIP(params.ipaddr) !== 0 && { ip: params.ipaddr }),
     ...(fields.length > 0 && { fields }),
   }
 }
 
 /** The question, with the number that the client showed. */
 export function shownQuestionOf(
-  asked: z.output<typeof authParams>,
+  params: z.output<typeof authParams>,
 ): Omit<ShownQuestion, 'deviceIds'> {
-  return { ...whoOf(asked), shownNumber: asked.txid, context: contextOf(asked) }
+  return { ...whoOf(params), shownNumber: params.txid, context: contextOf(params) }
 }
 
-/** The text at which a person at a terminal chooses, and what their choices stand for. */
-function promptOf(offered: Preauthentication, name: string) {
-  const { user, devices, codes, shown, cannotAsk } = offered
-  const who = showablePart(name, 64) ?? user.id
+/** The prompt for a person at a terminal, and the factor of each choice. */
+function promptOf(offer: Preauthentication, name: string) {
+  const { user, devices, codes, shown: shownNumber, cannotAsk } = offer
+  const userName = showablePart(name, 64) ?? user.id
   if (devices.length === 0) {
     const why = cannotAsk === null ? '' : `${decisionOf(cannotAsk).status_msg}\n\n`
-    return { text: `Sign in as ${who}\n\n${why}Code: `, factors: { default: unseenFactor } }
+    return { text: `Sign in as ${userName}\n\n${why}Code: `, factors: { default: unseenFactor } }
   }
-  const typing = shown ? ` and type ${shown.number} there` : ''
+  const typing = shownNumber ? ` and type ${shownNumber.number} there` : ''
   const lines = [
-    `Sign in as ${who}`,
+    `Sign in as ${userName}`,
     '',
     ` 1. Approve on your phone${typing}`,
     '',
     codes ? 'Code or option (1): ' : 'Option (1): ',
   ]
-  // Clients without a terminal want a default; nobody is asked before they saw the number.
-  const factors = { '1': 'push1', default: shown === null ? 'push1' : unseenFactor }
+  // Clients without a terminal need a default; nobody is asked before they have seen the number.
+  const factors = { '1': 'push1', default: shownNumber === null ? 'push1' : unseenFactor }
   return { text: lines.join('\n'), factors }
 }
 
 /** What the client may offer the person. */
 export function offerOf(
-  offered: Preauthentication,
+  offer: Preauthentication,
   { username, isPrompting }: { readonly username: string; readonly isPrompting: boolean },
 ) {
-  const { devices, codes, shown } = offered
+  const { devices, codes, shown: shownNumber } = offer
   return {
     result: 'auth' as const,
     status_msg: 'The account is active.',
@@ -108,11 +109,11 @@ export function offerOf(
       number: '',
       capabilities: ['auto', 'push', ...(codes ? ['mobile_otp'] : [])],
     })),
-    ...(shown && {
-      txid: shown.id,
-      verification_code: shown.number,
-      expiration: Math.floor(shown.expiresAt.getTime() / 1000),
+    ...(shownNumber && {
+      txid: shownNumber.id,
+      verification_code: shownNumber.number,
+      expiration: Math.floor(shownNumber.expiresAt.getTime() / 1000),
     }),
-    ...(isPrompting && { prompt: promptOf(offered, username) }),
+    ...(isPrompting && { prompt: promptOf(offer, username) }),
   }
 }

@@ -23,7 +23,8 @@ export const challengeProblems = {
     status: 403,
     title: 'Push sign-in is locked for this user.',
     detail:
-      'Offer one of `otherFactors`. With `Retry-After` the lock heals by itself; an admin can unlock it at any time.',
+      'Offer one of `otherFactors`. With `Retry-After` the lock expires by itself; an ' +
+      'admin can unlock it at any time.',
   },
   initiator_blocked: {
     status: 403,
@@ -93,7 +94,7 @@ export const challengeProblems = {
   },
   answer_key_not_allowed: {
     status: 403,
-    title: 'This approval takes the verification key.',
+    title: 'This approval requires the verification key.',
     detail: 'Sign the approval with the verification key, after the person has been verified.',
   },
   wrong_number: {

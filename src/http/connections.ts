@@ -12,8 +12,9 @@ type Exchange = readonly [request: IncomingMessage, response: ServerResponse]
 type Pipeline = { underWay: number; readonly waiting: Exchange[] }
 
 /**
- * Bounds the requests that are under way on one connection. Node hands over every request of a packet, which may hold a
- * thousand, whether or not anybody reads the answers. Those beyond the bound wait; a connection with too many is closed.
+ * Limits the requests in progress on one connection (HTTP pipelining). Node dispatches every
+ * request of a packet, which may hold a thousand, whether or not anybody reads the answers. Those
+ * beyond the limit wait; a connection with too many is closed.
  */
 export function boundPipelines(server: Server, limits: ConnectionLimits): void {
   const pipelines = new WeakMap<Socket, Pipeline>()
@@ -44,8 +45,9 @@ export function boundPipelines(server: Server, limits: ConnectionLimits): void {
 }
 
 /**
- * Closes connections whose client takes nothing of what is written. Node's own timer tells of connections on which nothing moves,
- * in either direction: those of clients that wait for an answer are left alone.
+ * Closes connections whose client does not read what is written. Node's own timer reports
+ * connections that are idle in both directions: those of clients that wait for an answer are left
+ * alone.
  */
 function closeUnread(
   server: Server,

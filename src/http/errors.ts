@@ -1,4 +1,5 @@
-// Whatever goes wrong, the answer is a problem document: thrown errors, bad URLs, and requests that never became one.
+// Every error is answered with a problem document: thrown errors, bad URLs, and input that never
+// became a request.
 
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
@@ -28,24 +29,28 @@ export type ErrorOptions = {
   /** True when the error says that the database cannot be reached at the moment. */
   readonly isUnavailable: (error: unknown) => boolean
   readonly log: FastifyBaseLogger
-  /** How problems are sent; as documents unless given. */
+  /** How problems are sent; as documents by default. */
   readonly send?: SendProblem
 }
 
 const faultsMax = 20
 const messageLengthMax = 200
 
-/** Codes of Fastify's own errors that have a problem of their own; its other 4xx are `invalid_request`. */
+/**
+ * Codes of Fastify's own errors that have a problem of their own; its other 4xx are
+ * `invalid_request`.
+ */
 const frameworkProblems: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_MAX_PARAM_LENGTH: 'not_found',
 }
 
-/** What to do about faults that no schema finds, where the words of the problem would say too little. */
+/** Hints for faults that no schema finds, where the detail of the problem would say too little. */
 const frameworkHints: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_JSON_BODY:
-    'Send JSON (RFC 8259): names and texts stand in double quotes, and no member is called `__proto__` or `constructor`.',
+    'Send JSON (RFC 8259): names and strings are in double quotes, and no member is ' +
+    'called `__proto__` or `constructor`.',
   [notUtf8Code]: 'Send the body in UTF-8.',
 }
 
@@ -67,7 +72,10 @@ function concernsId({ validation, validationContext }: FastifyError): boolean {
   return validationContext === 'querystring' && (validation ?? []).some(isIdFault)
 }
 
-/** Errors of the reading of a request: Fastify's own, and those of the body stream, which Fastify gives a status. */
+/**
+ * Errors while reading a request: Fastify's own, and those of the body stream, which Fastify gives
+ * a status.
+ */
 function isRequestError(error: unknown): error is FastifyError {
   if (!(error instanceof Error && 'statusCode' in error && 'code' in error)) return false
   const { statusCode, code } = error
@@ -79,7 +87,10 @@ function isRequestError(error: unknown): error is FastifyError {
   )
 }
 
-/** Sets the handler for everything that is thrown. Must come before any route, or Fastify's own bodies get out. */
+/**
+ * Sets the handler for thrown errors. Must be called before any route is added, or Fastify's own
+ * bodies are sent.
+ */
 export function handleErrors(
   app: FastifyInstance,
   { isUnavailable, log, send = sendProblem }: ErrorOptions,
@@ -98,7 +109,10 @@ export function handleErrors(
   })
 }
 
-/** Answers URLs that no route could be looked for under; hooks do not run for them, so the headers are set here. */
+/**
+ * Answers URLs for which no route could be looked up; hooks do not run for them, so the headers are
+ * set here.
+ */
 export function answerFrameworkError(
   headers: Readonly<Record<string, string>>,
   limits: Pick<ServerLimits, 'discardedBytesMax' | 'discardingMs'>,
@@ -119,24 +133,25 @@ const clientErrorProblems: Readonly<Record<string, ProblemCode>> = {
 
 type ClientError = Error & { readonly code?: string; readonly rawPacket?: unknown }
 
-/** Bytes that came after the refusal on each connection; what is on it gets no second answer. */
+/** Bytes received after the refusal on each connection, which gets no second answer. */
 const lingering = new WeakMap<Socket, number>()
 
 /**
- * Answers what Node refused before it became a request, on the bare socket, and closes it once the client has done so, or
- * has sent too much: closed at once, with bytes unread, the connection would be reset and the answer lost.
+ * Answers input that Node refused before it became a request, on the bare socket, and closes it
+ * once the client has done so, or has sent too much: closed immediately, with bytes unread, the
+ * connection would be reset and the answer lost.
  */
 export function answerClientError(
   limits: Pick<ServerLimits, 'discardedBytesMax' | 'discardingMs'>,
 ) {
   return (error: ClientError, socket: Socket): void => {
     if (error.code === 'ECONNRESET' || socket.destroyed) return
-    const answered = lingering.get(socket)
-    const bytes = (answered ?? 0) + (isUint8Array(error.rawPacket) ? error.rawPacket.length : 0)
+    const bytesBefore = lingering.get(socket)
+    const bytes = (bytesBefore ?? 0) + (isUint8Array(error.rawPacket) ? error.rawPacket.length : 0)
     lingering.set(socket, bytes)
-    const isAnswerable = answered !== undefined || socket.writable
+    const isAnswerable = bytesBefore !== undefined || socket.writable
     if (bytes > limits.discardedBytesMax || !isAnswerable) return void socket.destroy(error)
-    if (answered !== undefined) return
+    if (bytesBefore !== undefined) return
     const late = setTimeout(() => socket.destroy(), limits.discardingMs)
     socket.once('close', () => clearTimeout(late))
     socket.end(clientErrorAnswer(clientErrorProblems[error.code ?? ''] ?? 'invalid_request'))

@@ -1,15 +1,19 @@
-// Server-sent events (WHATWG HTML, 9.2): what is read goes out at once, then whenever it differs, until it is final.
+// Server-sent events (WHATWG HTML, 9.2): the first reading is sent immediately, then each one that
+// differs, until one is final.
 
 import { Readable } from 'node:stream'
 
-/** One reading of what is followed. */
+/** One reading of the followed object. */
 export type Reading = { readonly data: string; readonly final: boolean }
 
 export type EventStreamOptions = {
   readonly event: string
   readonly first: Reading
-  /** The next reading: at once when the thing became final, else after at most `waitMs`. Null when there is no more. */
-  readonly next: (waitMs: number, aborted: () => boolean) => Promise<Reading | null>
+  /**
+   * The next reading: immediately when the object has become final, else after at most `waitMs`.
+   * Null when there are no more.
+   */
+  readonly next: (waitMs: number, isAborted: () => boolean) => Promise<Reading | null>
   readonly rereadMs: number
   readonly heartbeatMs: number
   readonly streamMs: number
@@ -23,34 +27,40 @@ const lateMs = 10_000
 
 async function* frames(
   options: EventStreamOptions,
-  aborted: () => boolean,
+  isAborted: () => boolean,
 ): AsyncGenerator<string, void> {
   const { event, next, rereadMs, heartbeatMs, streamMs, stopping } = options
   const until = performance.now() + streamMs
   let beatAt = performance.now() + heartbeatMs
   let last = options.first
   yield `event: ${event}\ndata: ${last.data}\n\n`
-  while (!last.final && !stopping() && !aborted()) {
+  while (!last.final && !stopping() && !isAborted()) {
     const now = performance.now()
     if (now >= until) return
-    const reading = await next(Math.max(0, Math.min(rereadMs, until - now, beatAt - now)), aborted)
+    const reading = await next(
+      Math.max(0, Math.min(rereadMs, until - now, beatAt - now)),
+      isAborted,
+    )
     if (reading === null) return
-    const changed = reading.data !== last.data
+    const isChanged = reading.data !== last.data
     last = reading
-    if (changed) yield `event: ${event}\ndata: ${reading.data}\n\n`
+    if (isChanged) yield `event: ${event}\ndata: ${reading.data}\n\n`
     else if (performance.now() >= beatAt) yield heartbeat
     else continue
     beatAt = performance.now() + heartbeatMs
   }
 }
 
-/** The events as a stream of bytes. It ends by itself; destroying it, as a lost connection does, ends the reading too. */
+/**
+ * The events as a stream of bytes. It ends by itself; destroying it, as a lost connection does,
+ * ends the reading too.
+ */
 export function eventStream(options: EventStreamOptions): Readable {
   const stream: Readable = Readable.from(
     frames(options, () => stream.destroyed),
     { objectMode: false },
   )
-  // A client that stops reading stops the generator, and with it the look at the clock.
+  // A client that stops reading stops the generator, and with it the check of the clock.
   const late = setTimeout(() => stream.destroy(), options.streamMs + lateMs)
   stream.once('close', () => clearTimeout(late))
   return stream

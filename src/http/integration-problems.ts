@@ -1,4 +1,5 @@
-// What can be wrong with an integration and its clients, as the table of all problems (problem-table.ts) takes it in.
+// Problems of integrations and their clients: a part of the table of all problems
+// (problem-table.ts).
 
 import type { RefusalCode } from '../domain/refusal.ts'
 import type { DoorCode, ProblemKind } from './problem-kind.ts'
@@ -17,26 +18,29 @@ export const integrationProblems = {
   },
   realm_unreachable: {
     status: 503,
-    title: 'The keys of the realm cannot be had.',
+    title: 'The keys of the realm cannot be fetched.',
     detail:
-      'Check that this service reaches the issuer by https, and that ISSUER_NETWORKS names its network where it is not public.',
+      'Check that this service reaches the issuer by https, and that ISSUER_NETWORKS ' +
+      'names its network where it is not public.',
   },
   realm_keys_refused: {
     status: 503,
-    title: 'The keys of the realm are none to go by.',
+    title: 'The keys of the realm are not acceptable.',
     detail:
-      'See `lastError` of the integration: they are weak (RSA below 2,048 bits), not public, two of one `kid`, or malformed. Mend them at the realm.',
+      'See `lastError` of the integration: they are weak (RSA below 2,048 bits), not ' +
+      'public, two of one `kid`, or malformed. Correct them at the realm.',
   },
   integration_without_secret: {
     status: 409,
-    title: 'The clients of this integration have no secret of ours.',
+    title: 'The clients of this integration have no secret issued by us.',
     detail: 'There is nothing to rotate; see `settings`.',
   },
   sign_in_refused: {
     status: 403,
     title: 'The user could not be asked, or may not be.',
     detail:
-      'See `outcome` and `reason`. Offer another way to sign in; `lastError` of the integration tells its admins.',
+      'See `outcome` and `reason`. Offer another way to sign in; admins find the cause ' +
+      'in `lastError` of the integration.',
   },
   sign_in_expired: {
     status: 504,
@@ -47,7 +51,8 @@ export const integrationProblems = {
     status: 422,
     title: 'The request holds no number that the person sees.',
     detail:
-      'Show the person 6 to 8 fresh digits and send them along; an integration does without only where the tenant allows it.',
+      'Show the person 6 to 8 fresh digits and send them along; an integration may omit ' +
+      'the number only where the tenant allows it.',
   },
   numbers_ambiguous: {
     status: 409,
@@ -68,7 +73,8 @@ export const integrationProblems = {
     status: 401,
     title: 'The signature is made with HMAC-SHA-1.',
     detail:
-      'Have the client sign with HMAC-SHA-512, or set `sha1Allowed` of the integration where it cannot.',
+      'Have the client sign with HMAC-SHA-512, or set `sha1Allowed` of the integration ' +
+      'where it cannot.',
   },
   fail_open_not_allowed: {
     status: 403,
@@ -79,6 +85,7 @@ export const integrationProblems = {
     status: 403,
     title: 'No devices are enrolled at this door.',
     detail:
-      'Set `enrollmentAllowed` of the integration, which takes a policy without confirmation by a number.',
+      'Set `enrollmentAllowed` of the integration, which requires a policy without ' +
+      'confirmation by a number.',
   },
 } as const satisfies Partial<Record<RefusalCode | DoorCode, ProblemKind>>

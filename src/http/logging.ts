@@ -1,4 +1,4 @@
-// What the service writes down: one line a request, ids and never secrets.
+// What the service logs: one line per request, ids and never secrets.
 
 import { type LoggerOptions, stdSerializers } from 'pino'
 import { spellOutHidden } from '../domain/text.ts'
@@ -15,7 +15,10 @@ const secretNames = [
   'jws',
 ] as const
 
-/** Where requests and answers would stand in a line. Named one by one: wildcards cost 30 µs a line, these nothing. */
+/**
+ * Where requests and answers would appear in a line. Named one by one: wildcards cost 30 µs a line,
+ * these nothing.
+ */
 const places = [
   '',
   'body',
@@ -35,7 +38,7 @@ const places = [
 
 const redactedPaths = places.flatMap((place) => secretNames.map((name) => `${place}["${name}"]`))
 
-/** What is logged of an error besides its words: scalars that say where it broke. */
+/** What is logged of an error besides its message: scalars that locate the failure. */
 const errorFacts = [
   'errno',
   'syscall',
@@ -50,13 +53,14 @@ const errorFacts = [
 ] as const
 
 /**
- * The error as logged: its words, its stack and the facts above, never whatever else hangs on it. (pg-pool hangs the whole
- * client on an error, with every statement and the key that cancels queries; gaxios the request, with its bearer token.)
- * Its `code` says what broke, so it moves out of the way of the redaction of enrollment codes.
+ * The error as logged: its message, its stack and the facts above, never its other properties.
+ * (pg-pool attaches the whole client to an error, with every statement and the key that cancels
+ * queries; gaxios the request, with its bearer token.) Its `code` says what failed, so it is
+ * renamed, because enrollment codes are redacted under that name.
  */
-function errorLine(given: unknown): Record<string, unknown> {
-  if (!(given instanceof Error)) return { message: String(given) }
-  const error = stdSerializers.err(given) as unknown as Record<string, unknown>
+function errorLine(input: unknown): Record<string, unknown> {
+  if (!(input instanceof Error)) return { message: String(input) }
+  const error = stdSerializers.err(input) as unknown as Record<string, unknown>
   const { type, message, stack, code, aggregateErrors } = error
   const facts = errorFacts.flatMap((name) => {
     const value = error[name]
@@ -74,7 +78,10 @@ function errorLine(given: unknown): Record<string, unknown> {
   }
 }
 
-/** Options of the one logger: JSON lines, RFC 3339 times, and redaction as a net below the rule that secrets are never logged. */
+/**
+ * Options of the one logger: JSON lines, RFC 3339 times, and redaction as a safety net for the rule
+ * that secrets are never logged.
+ */
 export function loggerOptions(level: string): LoggerOptions {
   return {
     level,
@@ -88,7 +95,7 @@ export function loggerOptions(level: string): LoggerOptions {
   }
 }
 
-/** One finished request, for logs and metrics; `route` is the pattern, never the path that was asked for. */
+/** One finished request, for logs and metrics; `route` is the pattern, never the requested path. */
 export type Observation = {
   readonly method: string
   readonly route: string

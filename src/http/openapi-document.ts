@@ -1,4 +1,4 @@
-// The OpenAPI description as a value: what the type provider wrote, put in order.
+// The OpenAPI description as a value: the output of the type provider, tidied.
 
 import { stringify } from 'yaml'
 
@@ -19,60 +19,66 @@ function walk(value: unknown, visit: (ref: string) => string): unknown {
   )
 }
 
-/** Names of the components that these parts refer to, however deep. */
+/** Names of the components that these parts refer to, directly or indirectly. */
 function reachable(parts: unknown, schemas: Readonly<Record<string, unknown>>): Set<string> {
-  const found = new Set<string>()
+  const names = new Set<string>()
   const follow = (part: unknown): void => {
     walk(part, (name) => {
-      if (!found.has(name)) {
-        found.add(name)
+      if (!names.has(name)) {
+        names.add(name)
         follow(schemas[name])
       }
       return name
     })
   }
   follow(parts)
-  return found
+  return names
 }
 
-/** Answers may get more members at any time, so their description must not forbid it, although we send no others today. */
-function openEnded(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(openEnded)
+/**
+ * Answers may get more members at any time, so their description must not forbid it, although we
+ * send no others today.
+ */
+function allowMoreMembers(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(allowMoreMembers)
   if (typeof schema !== 'object' || schema === null) return schema
   const members = Object.entries(schema).filter(
     ([name, member]) => name !== 'additionalProperties' || member !== false,
   )
-  return Object.fromEntries(members.map(([name, member]) => [name, openEnded(member)]))
+  return Object.fromEntries(members.map(([name, member]) => [name, allowMoreMembers(member)]))
 }
 
-type Described = {
+type OpenApiDocument = {
   readonly paths?: unknown
   readonly webhooks?: unknown
   readonly components?: { readonly schemas?: object }
 }
 
 /**
- * The type provider registers every named schema twice, as `X` and as `XInput`. This keeps those that are referred to, and
- * gives `X` back to schemas that are only ever taken.
+ * The type provider registers every named schema twice, as `X` and as `XInput`. This keeps those
+ * that are referred to, and renames input schemas to `X` where no output uses that name.
  */
-export function tidy<Document extends Described>(document: Document): Document {
+export function tidy<Document extends OpenApiDocument>(document: Document): Document {
   const schemas: Record<string, unknown> = { ...document.components?.schemas }
-  const kept = reachable([document.paths, document.webhooks], schemas)
+  const usedNames = reachable([document.paths, document.webhooks], schemas)
   const nameOf = (name: string) => {
     const plain = name.replace(/Input$/, '')
-    return plain !== name && plain in schemas && !kept.has(plain) ? plain : name
+    return plain !== name && plain in schemas && !usedNames.has(plain) ? plain : name
   }
-  const renamed = walk({ ...document, components: { ...document.components, schemas: {} } }, nameOf)
-  const entries = [...kept].map((name) => {
+  const renamedDocument = walk(
+    { ...document, components: { ...document.components, schemas: {} } },
+    nameOf,
+  )
+  const entries = [...usedNames].map((name) => {
     const schema = walk(schemas[name], nameOf)
-    return [nameOf(name), name.endsWith('Input') ? schema : openEnded(schema)] as const
+    return [nameOf(name), name.endsWith('Input') ? schema : allowMoreMembers(schema)] as const
   })
-  const tidied = renamed as Document & { components: { schemas: object } }
-  tidied.components.schemas = Object.fromEntries(entries)
-  return tidied
+  const tidyDocument = renamedDocument as Document & { components: { schemas: object } }
+  tidyDocument.components.schemas = Object.fromEntries(entries)
+  return tidyDocument
 }
 
-/** The description as YAML whose bytes depend on nothing but what it says. */
+/** The description as YAML: the same content gives the same bytes. */
 export function toYaml(document: object): string {
   return stringify(document as Json, {
     sortMapEntries: true,

@@ -1,4 +1,4 @@
-// One route as the outside sees it: what it takes, what it answers, and every problem that it may answer with.
+// One route as clients see it: its input, its answers, and every problem that it may answer with.
 
 import { z } from 'zod'
 import { problemMediaType } from './problem.ts'
@@ -12,10 +12,10 @@ export const tags = {
   users: 'Users, their identifiers and what happened to them.',
   passcodes: 'Codes that users type where there is no push.',
   devices: 'Registered devices, and unregistering lost ones.',
-  portal: 'A user looks after their devices in a browser.',
+  portal: 'A user manages their devices in a browser.',
   integrations:
-    'Doors for identity providers and login tools that exist, set up here and called by them.',
-  webhooks: 'Where a relying party hears of what happens (Standard Webhooks).',
+    'Doors for existing identity providers and login tools, set up here and called by them.',
+  webhooks: 'Where a relying party receives events (Standard Webhooks).',
   administration: 'The tenant, its relying parties and their API keys.',
   'device API': 'What a device calls. Every call but the claim carries a `Device-Proof`.',
   operations: 'Health, metrics, keys and this description.',
@@ -40,16 +40,19 @@ export type Operation = {
   readonly headers?: z.ZodType
   readonly body?: z.ZodType
   readonly answers: Readonly<Record<number, Answer>>
-  /** Media types of the body; JSON unless given. */
+  /** Media types of the body; JSON by default. */
   readonly consumes?: readonly string[]
   /** Problems beyond those that every such route may answer with. */
   readonly refusals?: readonly ProblemCode[]
 }
 
-type Taken = 'params' | 'querystring' | 'headers' | 'body'
+type RequestPart = 'params' | 'querystring' | 'headers' | 'body'
 
-/** What Fastify and the type provider need of an operation; the schemas of what it takes keep their types. */
-export type OperationSchema<O extends Operation> = Pick<O, Extract<keyof O, Taken>> & {
+/**
+ * What Fastify and the type provider need of an operation; the schemas of its input keep their
+ * types.
+ */
+export type OperationSchema<O extends Operation> = Pick<O, Extract<keyof O, RequestPart>> & {
   readonly operationId: string
   readonly tags: readonly Tag[]
   readonly summary: string
@@ -93,17 +96,23 @@ export const bodyProblemResponses = problemResponses([
   'request_timeout',
 ])
 
-type Described = { readonly description: string; readonly content: object }
+type ResponseDescription = { readonly description: string; readonly content: object }
 
-/** Clients of doors are told a no in their own format, beside the problems of the same status. */
-function merged(answer: unknown, problem: unknown): unknown {
+/**
+ * Clients of doors receive a denial in their own format, as well as the problems of the same
+ * status.
+ */
+function mergeResponses(answer: unknown, problem: unknown): unknown {
   if (problem === undefined) return answer
-  const [own, other] = [answer as Described, problem as Described]
+  const [own, other] = [answer as ResponseDescription, problem as ResponseDescription]
   const description = `${own.description} Or a problem:\n\n${other.description}`
   return { description, content: { ...own.content, ...other.content } }
 }
 
-/** Completes an operation with what its protection adds. A route that names no query members refuses all of them. */
+/**
+ * Completes an operation with what its protection adds. A route that names no query members refuses
+ * all of them.
+ */
 export function operationSchema<const O extends Operation>(
   operation: O,
   protection: {
@@ -111,23 +120,31 @@ export function operationSchema<const O extends Operation>(
     readonly refusals: readonly ProblemCode[]
   },
 ): OperationSchema<O> {
-  const { operationId, tag, summary, description, answers, refusals = [], ...taken } = operation
+  const {
+    operationId,
+    tag,
+    summary,
+    description,
+    answers,
+    refusals = [],
+    ...requestSchemas
+  } = operation
   const codes: ProblemCode[] = [...refusals, ...protection.refusals, ...always]
   if (operation.params) codes.push('not_found')
   const problemsOf = problemResponses(codes)
-  const answered = Object.entries(answers).map(([status, answer]) => [
+  const answerResponses = Object.entries(answers).map(([status, answer]) => [
     status,
-    merged(answerResponse(answer), problemsOf[Number(status)]),
+    mergeResponses(answerResponse(answer), problemsOf[Number(status)]),
   ])
   return {
     querystring: noQuery,
-    ...taken,
+    ...requestSchemas,
     operationId,
     tags: [tag],
     summary,
     ...(description !== undefined && { description }),
     security: protection.security,
-    response: { ...problemsOf, ...Object.fromEntries(answered) },
+    response: { ...problemsOf, ...Object.fromEntries(answerResponses) },
   } as unknown as OperationSchema<O>
 }
 

@@ -23,17 +23,19 @@ export const passcodeProblems = {
     status: 422,
     title: 'The code was right some minutes ago.',
     detail:
-      'Ask for the code that the app shows now. If it was that, the clock of the device is behind: have its time set automatically.',
+      'Ask for the code that the app shows now. If it was that, the clock of the device ' +
+      'is behind: have its time set automatically.',
   },
   passcode_expired: {
     status: 422,
     title: 'The temporary code has expired.',
-    detail: 'Make a new one by POST /v1/users/{userId}/temporary-codes.',
+    detail: 'Create a new one by POST /v1/users/{userId}/temporary-codes.',
   },
   passcode_locked: {
     status: 429,
     title: 'Too many wrong codes were tried.',
     detail:
-      'Wait for the seconds in `Retry-After`, or offer another factor: pushes, recovery codes and temporary codes are not locked.',
+      'Wait for the seconds in `Retry-After`, or offer another factor: pushes, recovery ' +
+      'codes and temporary codes are not locked.',
   },
 } as const satisfies Partial<Record<RefusalCode, ProblemKind>>

@@ -6,14 +6,14 @@ import type { PersonalDataReading } from '../ports/personal-data-store.ts'
 export type ExportLimits = {
   /** The whole document must have been read within this time. */
   readonly exportMs: number
-  /** And none of its pages be left unread for so long. */
+  /** No page of it may stay unread longer than this. */
   readonly exportIdleMs: number
 }
 
 /**
- * The document `{"tables": {...}}`, never more of it in memory than a page and what the client is
- * being sent. What fails half-way breaks the response off, without an end that could be taken for
- * the end of the document; so does a client that reads too slowly, and the end of the process.
+ * The document `{"tables": {...}}`, never more of it in memory than a page and the bytes that are
+ * being sent. A failure half-way aborts the response, without an end that could be taken for the
+ * end of the document; so does a client that reads too slowly, and the end of the process.
  */
 export function personalDataStream(
   reading: PersonalDataReading,

@@ -5,5 +5,5 @@ export type ProblemKind = {
   readonly detail: string
 }
 
-/** What only the doors of integrations say. */
+/** Codes that only the doors of integrations send. */
 export type DoorCode = 'sign_in_refused' | 'sign_in_expired'

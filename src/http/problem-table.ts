@@ -1,4 +1,5 @@
-// The one table from "no" to HTTP: every refusal and every machine error with its status and its words.
+// The one table from refusals to HTTP: every refusal and every HTTP error with its status and
+// texts.
 
 import type { RefusalCode } from '../domain/refusal.ts'
 import { appProblems } from './app-problems.ts'
@@ -9,7 +10,7 @@ import { portalProblems } from './portal-problems.ts'
 import type { DoorCode, ProblemKind } from './problem-kind.ts'
 import { webhookProblems } from './webhook-problems.ts'
 
-/** What only the machinery of HTTP can say. */
+/** Codes that only the HTTP layer sends. */
 export type MachineCode =
   | 'body_too_large'
   | 'unsupported_media_type'
@@ -35,7 +36,7 @@ export const problems = {
     status: 401,
     title: 'The API key is not valid.',
     detail:
-      'Check that the key is whole, not expired and not revoked, or ask an admin for a new one.',
+      'Check that the key is complete, not expired and not revoked, or ask an admin for a new one.',
   },
   address_not_allowed: {
     status: 403,
@@ -76,7 +77,7 @@ export const problems = {
   policy_laxer: {
     status: 422,
     title: 'A relying party or integration may be stricter than its tenant, never laxer.',
-    detail: 'Leave `field` out, or give a value at least as strict as GET /v1/policy shows.',
+    detail: 'Leave `field` out, or send a value at least as strict as GET /v1/policy shows.',
   },
   api_key_not_live: {
     status: 409,
@@ -97,7 +98,8 @@ export const problems = {
     status: 409,
     title: 'Identifiers of different users would become one.',
     detail:
-      'Erase one user of each pair in `collisions` (POST /v1/users/{userId}/erase), or keep `exact`. The list holds twenty at most.',
+      'Erase one user of each pair in `collisions` (POST /v1/users/{userId}/erase), or ' +
+      'keep `exact`. The list holds twenty at most.',
   },
   enrollment_not_open: {
     status: 409,
@@ -108,7 +110,8 @@ export const problems = {
     status: 404,
     title: 'The enrollment code is not valid.',
     detail:
-      'Scan the code, or type it again together with the user name; after some wrong tries only scanning works.',
+      'Scan the code, or type it again together with the user name; after some wrong ' +
+      'attempts only scanning works.',
   },
   enrollment_expired: {
     status: 410,
@@ -128,19 +131,21 @@ export const problems = {
   key_already_registered: {
     status: 409,
     title: 'A key of this device is already registered.',
-    detail: 'Make two new keys, different from each other, for this registration.',
+    detail: 'Generate two new keys, different from each other, for this registration.',
   },
   attestation_missing: {
     status: 403,
-    title: 'The tenant wants to see an attestation of the keys.',
+    title: 'The tenant requires an attestation of the keys.',
     detail:
-      'Claim the same code again with new keys and their `attestation`; a device that can make none cannot join.',
+      'Claim the same code again with new keys and their `attestation`; a device that ' +
+      'cannot produce one cannot join.',
   },
   attestation_invalid: {
     status: 403,
-    title: 'The attestation of the keys does not hold.',
+    title: 'The attestation of the keys is not valid.',
     detail:
-      'Correct what `why` names and claim the same code again with new keys, or use another device.',
+      'Correct what `why` names and claim the same code again with new keys, or use ' +
+      'another device.',
   },
   proof_missing: {
     status: 401,
@@ -164,7 +169,7 @@ export const problems = {
   },
   proof_key_not_allowed: {
     status: 403,
-    title: 'This call takes the verification key.',
+    title: 'This call requires the verification key.',
     detail: 'Sign the proof with the verification key, after the person has been verified.',
   },
   clock_skew: {
@@ -175,7 +180,7 @@ export const problems = {
   device_unregistered: {
     status: 403,
     title: 'The device is unregistered.',
-    detail: 'Enroll the device anew; its keys are worth nothing any more.',
+    detail: 'Enroll the device again; its keys are not valid any more.',
   },
   device_suspended: {
     status: 403,
@@ -205,9 +210,10 @@ export const problems = {
   },
   too_many_requests: {
     status: 429,
-    title: 'Too much like this waits already.',
+    title: 'Too many calls of this kind are waiting already.',
     detail:
-      'Nothing was done. Send the same call again after the seconds in `Retry-After`; a network has its turn however many others wait.',
+      'Nothing was done. Send the same call again after the seconds in `Retry-After`; ' +
+      'each network has its slot in the queue, however many others wait.',
   },
   body_too_large: {
     status: 413,
@@ -234,7 +240,8 @@ export const problems = {
     title: 'The service cannot do this at the moment.',
     // The reply of a commit may have been lost: whether it happened is not known here.
     detail:
-      'Whether it happened is unknown. Send the same call again after the seconds in `Retry-After`, with the same `Idempotency-Key` if there was one.',
+      'Whether it happened is unknown. Send the same call again after the seconds in ' +
+      '`Retry-After`, with the same `Idempotency-Key` if there was one.',
   },
   internal: {
     status: 500,

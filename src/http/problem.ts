@@ -1,4 +1,4 @@
-// Problem documents (RFC 9457), the only way in which the service says no.
+// Problem documents (RFC 9457), the only form in which the service refuses a call.
 
 import type { FastifyReply } from 'fastify'
 import type { Refusal } from '../domain/refusal.ts'
@@ -8,7 +8,10 @@ import { type ProblemCode, problems } from './problem-table.ts'
 /** One fault of a request; `path` is a JSON Pointer (RFC 6901) into the part that was read. */
 export type Fault = { readonly path: string; readonly message: string }
 
-/** A problem document (RFC 9457). It has no `instance`, so that answers about foreign and unknown things are equal bytes. */
+/**
+ * A problem document (RFC 9457). It has no `instance`, so that answers about foreign and unknown
+ * objects are equal, byte for byte.
+ */
 export type ProblemBody = {
   readonly type: string
   readonly title: string
@@ -38,7 +41,7 @@ export function problemBody(
   }
 }
 
-/** RFC 9110, 11.6.1: a 401 names what it wants. */
+/** RFC 9110, 11.6.1: a 401 names the required scheme. */
 function authenticateHeader(code: ProblemCode): string {
   if (code === 'unauthenticated' || code === 'api_key_invalid' || code === 'integration_invalid')
     return 'Bearer'
@@ -47,14 +50,14 @@ function authenticateHeader(code: ProblemCode): string {
 
 type More = Omit<Refusal, 'refused'> & { readonly errors?: readonly Fault[] }
 
-/** Sends a problem in one of its shapes. */
+/** Sends a problem in one of its formats. */
 export type SendProblem = <Reply extends FastifyReply>(
   reply: Reply,
   code: ProblemCode,
   more?: More,
 ) => Reply
 
-/** Status and headers of a problem, whatever shape its body has. */
+/** Status and headers of a problem, the same for every format of its body. */
 export function problemHeaders(
   reply: Pick<FastifyReply, 'code' | 'header'>,
   code: ProblemCode,
@@ -78,10 +81,10 @@ export function sendProblem<Reply extends Pick<FastifyReply, 'code' | 'header' |
   return reply
 }
 
-/** Answers with a refusal of the rules. */
+/** Answers with a refusal of a use case. */
 export function sendRefusal<Reply extends Pick<FastifyReply, 'code' | 'header' | 'type' | 'send'>>(
   reply: Reply,
-  { refused, ...more }: Refusal,
+  { refused: code, ...more }: Refusal,
 ): Reply {
-  return sendProblem(reply, refused, more)
+  return sendProblem(reply, code, more)
 }

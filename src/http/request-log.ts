@@ -1,4 +1,5 @@
-// What happens around every request: headers that every answer carries, and one line when it is over.
+// What happens around every request: headers that every answer carries, and one log line when it
+// has ended.
 
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Observation } from './logging.ts'
@@ -14,7 +15,9 @@ export type RequestLogOptions = {
   readonly finished: () => void
 }
 
-/** Answers of an API are for its caller alone: never stored, never guessed at, never shown in a frame. */
+/**
+ * Answers of an API are for its caller alone: never cached, never sniffed, never shown in a frame.
+ */
 export function securityHeaders(publicOrigin: string): Readonly<Record<string, string>> {
   return {
     'cache-control': 'no-store',
@@ -26,7 +29,7 @@ export function securityHeaders(publicOrigin: string): Readonly<Record<string, s
   }
 }
 
-function whoAsked(request: FastifyRequest): Record<string, string> {
+function callerOf(request: FastifyRequest): Record<string, string> {
   const principal = principalIfAny(request)
   if (principal) {
     const { tenantId, rpId, keyId } = principal
@@ -42,11 +45,11 @@ function whoAsked(request: FastifyRequest): Record<string, string> {
 }
 
 /**
- * Begins to watch a request. The line is written when the answer is out or the connection is lost, whichever comes first:
- * Fastify's own hook knows nothing of callers who leave.
+ * Begins to watch a request. The line is written when the answer is out or the connection is lost,
+ * whichever comes first: Fastify's own hook does not run for callers that disconnect.
  */
 function watch(
-  { log, headers, observed, finished }: RequestLogOptions,
+  { log, headers, observed: report, finished: finish }: RequestLogOptions,
   request: FastifyRequest,
   reply: FastifyReply,
   route: string,
@@ -57,13 +60,16 @@ function watch(
     const status = reply.raw.writableEnded ? reply.raw.statusCode : 499
     const ms = Math.round((performance.now() - startedAt) * 10) / 10
     const { method } = request
-    log.info({ requestId: request.id, method, route, status, ms, ...whoAsked(request) }, 'request')
-    observed?.({ method, route, status, ms })
-    finished()
+    log.info({ requestId: request.id, method, route, status, ms, ...callerOf(request) }, 'request')
+    report?.({ method, route, status, ms })
+    finish()
   })
 }
 
-/** Watches every route that is added from here on; the pattern is bound once, when the route is added. */
+/**
+ * Watches every route that is added from here on; the pattern is bound once, when the route is
+ * added.
+ */
 export function watchRequests(app: FastifyInstance, options: RequestLogOptions): void {
   app.addHook('onRoute', (route) => {
     const begin = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
@@ -74,7 +80,7 @@ export function watchRequests(app: FastifyInstance, options: RequestLogOptions):
   })
 }
 
-/** Watches a request that no route was found for. */
+/** Watches requests that match no route. */
 export function watchUnrouted(options: RequestLogOptions) {
   return (request: FastifyRequest, reply: FastifyReply): void =>
     watch(options, request, reply, 'none')

@@ -1,28 +1,44 @@
-/** How long and how much the server listens to one client. Times in milliseconds, sizes in bytes. */
+/**
+ * How long and how much the server listens to one client. Times in milliseconds, sizes in bytes.
+ */
 export type ServerLimits = {
-  /** A whole request must have arrived within this time; how long the answer takes is another matter (long polls). */
+  /**
+   * A whole request must have arrived within this time; it does not limit the time of the answer
+   * (long polls).
+   */
   readonly requestTimeoutMs: number
   readonly headersTimeoutMs: number
-  /** Node looks for late requests this often; its own 30 s would let them live six times longer than the limits say. */
+  /**
+   * Node checks for late requests this often; its own 30 s would let them live six times longer
+   * than the limits say.
+   */
   readonly connectionsCheckingIntervalMs: number
-  /** An idle connection lives this long: longer than the 60 s of usual load balancers, so that they close first. */
+  /**
+   * An idle connection lives this long: longer than the 60 s of usual load balancers, so that they
+   * close first.
+   */
   readonly keepAliveTimeoutMs: number
   readonly bodyBytesMax: number
   readonly headerBytesMax: number
-  /** Of a request that is refused early, so much of its body is read and thrown away, and for so long. */
+  /**
+   * How much of the body of a request that is refused early is read and discarded, and for how
+   * long.
+   */
   readonly discardedBytesMax: number
   readonly discardingMs: number
-  /** Requests of one connection that are worked on at once, and that wait behind them. */
+  /** Requests of one connection that are processed concurrently, and that wait behind them. */
   readonly pipelinedUnderWayMax: number
   readonly pipelinedWaitingMax: number
-  /** A connection is closed when its client takes nothing of what is written for so long. */
+  /** A connection is closed when its client reads nothing for this long. */
   readonly unreadMs: number
-  /** An event stream sends a comment this often, so that nothing between takes it for dead. */
+  /** An event stream sends a comment this often, so that no proxy takes it for dead. */
   readonly heartbeatMs: number
-  /** An event stream ends after this time; no challenge lives longer (NIST SP 800-63B-4, 3.1.3.2). */
+  /**
+   * An event stream ends after this time; no challenge lives longer (NIST SP 800-63B-4, 3.1.3.2).
+   */
   readonly streamMs: number
   /**
-   * Who asks for a person's data must have read it within this time, and go on reading: it keeps a
+   * An export of a person's data must be read within this time, without long pauses: it keeps a
    * connection to the database.
    */
   readonly exportMs: number

@@ -1,4 +1,4 @@
-// Enrollments as they are told, to relying parties and to devices.
+// Enrollments as answers show them, to relying parties and to devices.
 
 import { toString as drawQrCode } from 'qrcode'
 import type { z } from 'zod'

@@ -1,4 +1,5 @@
-// What the routes can do: every use case with its needs already bound. src/compose.ts makes the real one, tests pass literals.
+// What the routes can do: every use case with its dependencies already bound. src/compose.ts builds
+// the real one, tests pass literals.
 
 import type { TenantId } from '../domain/ids.ts'
 import type { Refusal } from '../domain/refusal.ts'
@@ -106,148 +107,154 @@ import type {
 } from '../usecases/webhook-endpoints.ts'
 
 /** A use case without its first argument. */
-type Bound<UseCase> = UseCase extends (needs: never, ...given: infer Given) => infer Result
-  ? (...given: Given) => Result
+type BoundUseCase<UseCase> = UseCase extends (
+  dependencies: never,
+  ...args: infer Args
+) => infer Result
+  ? (...args: Args) => Result
   : never
 
-/** Derived from the use cases themselves, so that a change there does not compile here until it is answered. */
+/**
+ * Derived from the use cases themselves, so that a change there does not compile here until it is
+ * handled.
+ */
 export type UseCases = {
-  // who asks
+  // authentication
   readonly authenticateApiKey: ApiKeyAuthentication['authenticate']
-  readonly readDeviceProof: Bound<typeof readDeviceProof>
+  readonly readDeviceProof: BoundUseCase<typeof readDeviceProof>
 
   // tenants, relying parties, keys: the three reads are the stores' own
   readonly findTenant: (tenantId: TenantId) => Promise<Tenant | null>
   readonly listRelyingParties: (tenantId: TenantId) => Promise<RelyingParty[]>
   readonly listApiKeys: (tenantId: TenantId) => Promise<ApiKey[]>
-  readonly readReadiness: Bound<typeof readReadiness>
-  readonly pushTest: Bound<typeof pushTest>
-  readonly readTestPush: Bound<typeof readTestPush>
+  readonly readReadiness: BoundUseCase<typeof readReadiness>
+  readonly pushTest: BoundUseCase<typeof pushTest>
+  readonly readTestPush: BoundUseCase<typeof readTestPush>
   readonly listApps: (tenantId: TenantId) => Promise<App[]>
-  readonly readApp: Bound<typeof readApp>
-  readonly addApp: Bound<typeof addApp>
-  readonly changeApp: Bound<typeof changeApp>
-  readonly removeApp: Bound<typeof removeApp>
-  readonly changeTenant: Bound<typeof changeTenant>
-  readonly createRelyingParty: Bound<typeof createRelyingParty>
-  readonly readPolicy: Bound<typeof readPolicy>
-  readonly setPolicy: Bound<typeof setPolicy>
-  readonly setRelyingPartyPolicy: Bound<typeof setRelyingPartyPolicy>
-  readonly createApiKey: Bound<typeof createApiKey>
+  readonly readApp: BoundUseCase<typeof readApp>
+  readonly addApp: BoundUseCase<typeof addApp>
+  readonly changeApp: BoundUseCase<typeof changeApp>
+  readonly removeApp: BoundUseCase<typeof removeApp>
+  readonly changeTenant: BoundUseCase<typeof changeTenant>
+  readonly createRelyingParty: BoundUseCase<typeof createRelyingParty>
+  readonly readPolicy: BoundUseCase<typeof readPolicy>
+  readonly setPolicy: BoundUseCase<typeof setPolicy>
+  readonly setRelyingPartyPolicy: BoundUseCase<typeof setRelyingPartyPolicy>
+  readonly createApiKey: BoundUseCase<typeof createApiKey>
   readonly listAuditEvents: AuditStore['list']
-  readonly exportUser: Bound<typeof exportUser>
-  readonly eraseUser: Bound<typeof eraseUser>
-  readonly rotateApiKey: Bound<typeof rotateApiKey>
-  readonly revokeApiKey: Bound<typeof revokeApiKey>
-  readonly readPublicKeys: Bound<typeof readPublicKeys>
+  readonly exportUser: BoundUseCase<typeof exportUser>
+  readonly eraseUser: BoundUseCase<typeof eraseUser>
+  readonly rotateApiKey: BoundUseCase<typeof rotateApiKey>
+  readonly revokeApiKey: BoundUseCase<typeof revokeApiKey>
+  readonly readPublicKeys: BoundUseCase<typeof readPublicKeys>
 
-  // doors for clients that exist
-  readonly listIntegrations: Bound<typeof listIntegrations>
-  readonly readIntegration: Bound<typeof readIntegration>
-  readonly createIntegration: Bound<typeof createIntegration>
-  readonly changeIntegration: Bound<typeof changeIntegration>
-  readonly rotateIntegration: Bound<typeof rotateIntegration>
-  readonly removeIntegration: Bound<typeof removeIntegration>
+  // doors for existing clients
+  readonly listIntegrations: BoundUseCase<typeof listIntegrations>
+  readonly readIntegration: BoundUseCase<typeof readIntegration>
+  readonly createIntegration: BoundUseCase<typeof createIntegration>
+  readonly changeIntegration: BoundUseCase<typeof changeIntegration>
+  readonly rotateIntegration: BoundUseCase<typeof rotateIntegration>
+  readonly removeIntegration: BoundUseCase<typeof removeIntegration>
   readonly enterDoor: IntegrationAuthentication['enter']
   readonly mayStayAtDoor: IntegrationAuthentication['stillAllowed']
-  readonly askAtDoor: Bound<typeof askAtDoor>
-  readonly followAtDoor: Bound<typeof followAtDoor>
-  readonly askAndWait: Bound<typeof askAndWait>
-  readonly verifyRealm: Bound<typeof verifyRealm>
-  readonly askForRealm: Bound<typeof askForRealm>
-  readonly enterBySignature: (signed: SignedDoorCall) => Promise<AtDoor | Refusal>
-  readonly preauthenticate: Bound<typeof preauthenticate>
-  readonly askAsShown: Bound<typeof askAsShown>
-  readonly askToFollow: Bound<typeof askToFollow>
-  readonly refuseUnseen: Bound<typeof refuseUnseen>
-  readonly followQuestion: Bound<typeof followQuestion>
-  readonly enterCode: Bound<typeof enterCode>
-  readonly enterCodeToFollow: Bound<typeof enterCodeToFollow>
-  readonly enrollAtDoor: Bound<typeof enrollAtDoor>
-  readonly readEnrollmentAtDoor: Bound<typeof readEnrollmentAtDoor>
+  readonly askAtDoor: BoundUseCase<typeof askAtDoor>
+  readonly followAtDoor: BoundUseCase<typeof followAtDoor>
+  readonly askAndWait: BoundUseCase<typeof askAndWait>
+  readonly verifyRealm: BoundUseCase<typeof verifyRealm>
+  readonly askForRealm: BoundUseCase<typeof askForRealm>
+  readonly enterBySignature: (call: SignedDoorCall) => Promise<AtDoor | Refusal>
+  readonly preauthenticate: BoundUseCase<typeof preauthenticate>
+  readonly askAsShown: BoundUseCase<typeof askAsShown>
+  readonly askToFollow: BoundUseCase<typeof askToFollow>
+  readonly refuseUnseen: BoundUseCase<typeof refuseUnseen>
+  readonly followQuestion: BoundUseCase<typeof followQuestion>
+  readonly enterCode: BoundUseCase<typeof enterCode>
+  readonly enterCodeToFollow: BoundUseCase<typeof enterCodeToFollow>
+  readonly enrollAtDoor: BoundUseCase<typeof enrollAtDoor>
+  readonly readEnrollmentAtDoor: BoundUseCase<typeof readEnrollmentAtDoor>
 
   // users and their devices
-  readonly importUser: Bound<typeof importUser>
-  readonly findUser: Bound<typeof findUser>
-  readonly listUsers: Bound<typeof listUsers>
-  readonly setUserStatus: Bound<typeof setUserStatus>
-  readonly listActivities: Bound<typeof listActivities>
-  readonly postActivity: Bound<typeof postActivity>
-  readonly readProtection: Bound<typeof readProtection>
-  readonly unlockUser: Bound<typeof unlockUser>
-  readonly listReports: Bound<typeof listReports>
-  readonly resolveReport: Bound<typeof resolveReport>
-  readonly listDiagnostics: Bound<typeof listDiagnostics>
-  readonly readDiagnostics: Bound<typeof readDiagnostics>
-  readonly listDevices: Bound<typeof listDevices>
-  readonly readDevice: Bound<typeof readDevice>
-  readonly changeDevice: Bound<typeof changeDevice>
-  readonly unregisterDevice: Bound<typeof unregisterDevice>
-  readonly unregisterByTime: Bound<typeof unregisterByTime>
-  readonly unregisterAllDevices: Bound<typeof unregisterAllDevices>
+  readonly importUser: BoundUseCase<typeof importUser>
+  readonly findUser: BoundUseCase<typeof findUser>
+  readonly listUsers: BoundUseCase<typeof listUsers>
+  readonly setUserStatus: BoundUseCase<typeof setUserStatus>
+  readonly listActivities: BoundUseCase<typeof listActivities>
+  readonly postActivity: BoundUseCase<typeof postActivity>
+  readonly readProtection: BoundUseCase<typeof readProtection>
+  readonly unlockUser: BoundUseCase<typeof unlockUser>
+  readonly listReports: BoundUseCase<typeof listReports>
+  readonly resolveReport: BoundUseCase<typeof resolveReport>
+  readonly listDiagnostics: BoundUseCase<typeof listDiagnostics>
+  readonly readDiagnostics: BoundUseCase<typeof readDiagnostics>
+  readonly listDevices: BoundUseCase<typeof listDevices>
+  readonly readDevice: BoundUseCase<typeof readDevice>
+  readonly changeDevice: BoundUseCase<typeof changeDevice>
+  readonly unregisterDevice: BoundUseCase<typeof unregisterDevice>
+  readonly unregisterByTime: BoundUseCase<typeof unregisterByTime>
+  readonly unregisterAllDevices: BoundUseCase<typeof unregisterAllDevices>
 
   // enrollments
-  readonly openEnrollment: Bound<typeof openEnrollment>
-  readonly readEnrollment: Bound<typeof readEnrollment>
-  readonly cancelEnrollment: Bound<typeof cancelEnrollment>
-  readonly claimEnrollment: Bound<typeof claimEnrollment>
-  readonly confirmEnrollment: Bound<typeof confirmEnrollment>
+  readonly openEnrollment: BoundUseCase<typeof openEnrollment>
+  readonly readEnrollment: BoundUseCase<typeof readEnrollment>
+  readonly cancelEnrollment: BoundUseCase<typeof cancelEnrollment>
+  readonly claimEnrollment: BoundUseCase<typeof claimEnrollment>
+  readonly confirmEnrollment: BoundUseCase<typeof confirmEnrollment>
 
   // challenges, the relying party's side
-  readonly createChallenge: Bound<typeof createChallenge>
-  readonly readChallenge: Bound<typeof readChallenge>
-  readonly waitForChallenge: Bound<typeof waitForChallenge>
-  readonly cancelChallenge: Bound<typeof cancelChallenge>
-  readonly resendChallenge: Bound<typeof resendChallenge>
-  readonly readEvidence: Bound<typeof readEvidence>
-  readonly listChallenges: Bound<typeof listChallenges>
+  readonly createChallenge: BoundUseCase<typeof createChallenge>
+  readonly readChallenge: BoundUseCase<typeof readChallenge>
+  readonly waitForChallenge: BoundUseCase<typeof waitForChallenge>
+  readonly cancelChallenge: BoundUseCase<typeof cancelChallenge>
+  readonly resendChallenge: BoundUseCase<typeof resendChallenge>
+  readonly readEvidence: BoundUseCase<typeof readEvidence>
+  readonly listChallenges: BoundUseCase<typeof listChallenges>
 
   // codes that users type
-  readonly readOtherFactors: Bound<typeof readOtherFactors>
-  readonly verifyPasscode: Bound<typeof verifyPasscode>
-  readonly makeRecoveryCodes: Bound<typeof makeRecoveryCodes>
-  readonly makeTemporaryCode: Bound<typeof makeTemporaryCode>
+  readonly readOtherFactors: BoundUseCase<typeof readOtherFactors>
+  readonly verifyPasscode: BoundUseCase<typeof verifyPasscode>
+  readonly makeRecoveryCodes: BoundUseCase<typeof makeRecoveryCodes>
+  readonly makeTemporaryCode: BoundUseCase<typeof makeTemporaryCode>
 
   // the portal
-  readonly authenticatePortal: Bound<typeof authenticatePortal>
-  readonly closePortal: Bound<typeof closePortal>
-  readonly listPortalActivities: Bound<typeof listPortalActivities>
-  readonly listPortalDevices: Bound<typeof listPortalDevices>
-  readonly mintPortalLink: Bound<typeof mintPortalLink>
-  readonly openPortal: Bound<typeof openPortal>
-  readonly readPortalDevice: Bound<typeof readPortalDevice>
-  readonly unregisterFromPortal: Bound<typeof unregisterFromPortal>
+  readonly authenticatePortal: BoundUseCase<typeof authenticatePortal>
+  readonly closePortal: BoundUseCase<typeof closePortal>
+  readonly listPortalActivities: BoundUseCase<typeof listPortalActivities>
+  readonly listPortalDevices: BoundUseCase<typeof listPortalDevices>
+  readonly mintPortalLink: BoundUseCase<typeof mintPortalLink>
+  readonly openPortal: BoundUseCase<typeof openPortal>
+  readonly readPortalDevice: BoundUseCase<typeof readPortalDevice>
+  readonly unregisterFromPortal: BoundUseCase<typeof unregisterFromPortal>
 
   // webhooks
-  readonly listWebhookEndpoints: Bound<typeof listWebhookEndpoints>
-  readonly readWebhookEndpoint: Bound<typeof readWebhookEndpoint>
-  readonly addWebhookEndpoint: Bound<typeof addWebhookEndpoint>
-  readonly changeWebhookEndpoint: Bound<typeof changeWebhookEndpoint>
-  readonly rotateWebhookSecret: Bound<typeof rotateWebhookSecret>
-  readonly removeWebhookEndpoint: Bound<typeof removeWebhookEndpoint>
-  readonly testWebhookEndpoint: Bound<typeof testWebhookEndpoint>
-  readonly listWebhookAttempts: Bound<typeof listWebhookAttempts>
-  readonly replayWebhooks: Bound<typeof replayWebhooks>
+  readonly listWebhookEndpoints: BoundUseCase<typeof listWebhookEndpoints>
+  readonly readWebhookEndpoint: BoundUseCase<typeof readWebhookEndpoint>
+  readonly addWebhookEndpoint: BoundUseCase<typeof addWebhookEndpoint>
+  readonly changeWebhookEndpoint: BoundUseCase<typeof changeWebhookEndpoint>
+  readonly rotateWebhookSecret: BoundUseCase<typeof rotateWebhookSecret>
+  readonly removeWebhookEndpoint: BoundUseCase<typeof removeWebhookEndpoint>
+  readonly testWebhookEndpoint: BoundUseCase<typeof testWebhookEndpoint>
+  readonly listWebhookAttempts: BoundUseCase<typeof listWebhookAttempts>
+  readonly replayWebhooks: BoundUseCase<typeof replayWebhooks>
 
   // the device's side
-  readonly fetchChallenges: Bound<typeof fetchChallenges>
-  readonly answerChallenge: Bound<typeof answerChallenge>
-  readonly openNextEnrollment: Bound<typeof openNextEnrollment>
-  readonly readNextEnrollment: Bound<typeof readNextEnrollment>
-  readonly confirmReceipt: Bound<typeof confirmReceipt>
-  readonly rotatePushToken: Bound<typeof rotatePushToken>
-  readonly readSelf: Bound<typeof readSelf>
-  readonly updateSelf: Bound<typeof updateSelf>
-  readonly unregisterSelf: Bound<typeof unregisterSelf>
-  readonly listOwnDevices: Bound<typeof listOwnDevices>
-  readonly unregisterOther: Bound<typeof unregisterOther>
-  readonly listOwnActivities: Bound<typeof listOwnActivities>
-  readonly readNotificationPreferences: Bound<typeof readNotificationPreferences>
-  readonly setNotificationPreferences: Bound<typeof setNotificationPreferences>
-  readonly readPushPause: Bound<typeof readPushPause>
-  readonly pausePushes: Bound<typeof pausePushes>
-  readonly reportActivity: Bound<typeof reportActivity>
-  readonly reportFromPortal: Bound<typeof reportFromPortal>
-  readonly sendDiagnostics: Bound<typeof sendDiagnostics>
-  readonly readKeySetLinks: Bound<typeof readKeySetLinks>
+  readonly fetchChallenges: BoundUseCase<typeof fetchChallenges>
+  readonly answerChallenge: BoundUseCase<typeof answerChallenge>
+  readonly openNextEnrollment: BoundUseCase<typeof openNextEnrollment>
+  readonly readNextEnrollment: BoundUseCase<typeof readNextEnrollment>
+  readonly confirmReceipt: BoundUseCase<typeof confirmReceipt>
+  readonly rotatePushToken: BoundUseCase<typeof rotatePushToken>
+  readonly readSelf: BoundUseCase<typeof readSelf>
+  readonly updateSelf: BoundUseCase<typeof updateSelf>
+  readonly unregisterSelf: BoundUseCase<typeof unregisterSelf>
+  readonly listOwnDevices: BoundUseCase<typeof listOwnDevices>
+  readonly unregisterOther: BoundUseCase<typeof unregisterOther>
+  readonly listOwnActivities: BoundUseCase<typeof listOwnActivities>
+  readonly readNotificationPreferences: BoundUseCase<typeof readNotificationPreferences>
+  readonly setNotificationPreferences: BoundUseCase<typeof setNotificationPreferences>
+  readonly readPushPause: BoundUseCase<typeof readPushPause>
+  readonly pausePushes: BoundUseCase<typeof pausePushes>
+  readonly reportActivity: BoundUseCase<typeof reportActivity>
+  readonly reportFromPortal: BoundUseCase<typeof reportFromPortal>
+  readonly sendDiagnostics: BoundUseCase<typeof sendDiagnostics>
+  readonly readKeySetLinks: BoundUseCase<typeof readKeySetLinks>
 }

@@ -1,5 +1,5 @@
-// Answers of the door for clients that understand a status only. Some let people in after a 5xx, a lost connection or a 429
-// (docs/decisions/0020), so that what is shed is a plain no.
+// Answers of the door for clients that understand a status only. Some let people in after a 5xx, a
+// lost connection or a 429 (docs/decisions/0020), so a call that is shed is a plain denial.
 
 import type { FastifyReply } from 'fastify'
 import type { z } from 'zod'
@@ -8,21 +8,24 @@ import type { Refusal } from '../domain/refusal.ts'
 import { sendProblem } from './problem.ts'
 import type { deniedBody } from './schemas/door.ts'
 
-function sendDenied(reply: FastifyReply, words: string): FastifyReply {
+function sendDenial(reply: FastifyReply, text: string): FastifyReply {
   reply.header('www-authenticate', 'Bearer').code(401).type('application/json')
-  return reply.send({ 'Reply-Message': words } satisfies z.output<typeof deniedBody>)
+  return reply.send({ 'Reply-Message': text } satisfies z.output<typeof deniedBody>)
 }
 
-/** Says no where too much waits already: 401 with the reason, and when to try again. */
+/** Denies a sign-in under overload: 401 with the reason, and when to try again. */
 export function sendShed(
   reply: FastifyReply,
   { retryAfterSeconds = 1 }: Pick<Refusal, 'retryAfterSeconds'>,
 ): FastifyReply {
   reply.header('retry-after', String(retryAfterSeconds))
-  return sendDenied(reply, 'Too many sign-ins at once. Try again.')
+  return sendDenial(reply, 'Too many sign-ins at once. Try again.')
 }
 
-/** Nothing but an approval is a 2xx. Why somebody was not let in is for the log of the client, not for the person. */
+/**
+ * Nothing but an approval is a 2xx. Why somebody was not let in is for the log of the client, not
+ * for the person.
+ */
 export function sendEnd(reply: FastifyReply, end: DoorEnd) {
   const { outcome, why, retryAfterSeconds, otherFactors } = end
   const again = { ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) }
@@ -41,7 +44,7 @@ export function sendEnd(reply: FastifyReply, end: DoorEnd) {
     case 'denied':
     case 'reported':
     case 'cancelled':
-      return sendDenied(reply, 'The sign-in was denied.')
+      return sendDenial(reply, 'The sign-in was denied.')
     case 'user_unknown':
       return sendProblem(reply, 'user_not_found')
     case 'expired':

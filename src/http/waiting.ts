@@ -5,19 +5,22 @@ import type { UseCases } from './use-cases.ts'
 
 const waitSecondsMax = 30
 
-/** The query member by which a caller waits for a change instead of asking again and again. */
+/** The query member by which a caller waits for a change instead of polling in a loop. */
 export const wait = queryNumber(
   0,
   waitSecondsMax,
   `Seconds to wait for the change before answering, up to ${waitSecondsMax}.`,
 )
 
-/** Tells whether the caller has gone, so that nobody is waited for in vain. */
+/** Whether the caller has disconnected, so that nothing waits in vain. */
 export function goneOf(reply: FastifyReply): () => boolean {
   return () => reply.raw.destroyed
 }
 
-/** Judges the key of a waiting request anew: it may have been revoked, or have expired, since the request came in. */
+/**
+ * Verifies the key of a waiting request again: it may have been revoked, or have expired, since the
+ * request came in.
+ */
 export function stillAllowedOf(
   { authenticateApiKey }: Pick<UseCases, 'authenticateApiKey'>,
   request: FastifyRequest,

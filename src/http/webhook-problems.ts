@@ -1,4 +1,4 @@
-// What can be wrong with webhook endpoints, as the table of all problems (problem-table.ts) takes it in.
+// Problems of webhook endpoints: a part of the table of all problems (problem-table.ts).
 
 import type { RefusalCode } from '../domain/refusal.ts'
 import type { ProblemKind } from './problem-kind.ts'
@@ -8,7 +8,8 @@ export const webhookProblems = {
     status: 422,
     title: 'Webhooks may not go to this address.',
     detail:
-      'Give an https address of a public host, without credentials, as docs/webhooks.md has it; `why` says what is wrong.',
+      'Give an https address of a public host, without credentials, as docs/webhooks.md ' +
+      'has it; `why` says what is wrong.',
   },
   webhook_endpoint_not_active: {
     status: 409,
@@ -22,7 +23,7 @@ export const webhookProblems = {
   },
   too_many_webhook_requests: {
     status: 429,
-    title: 'The endpoint has had as many tests and replays as a minute may see.',
+    title: 'The endpoint has had as many tests and replays as a minute allows.',
     detail: 'Wait for the seconds in `Retry-After`.',
   },
 } as const satisfies Partial<Record<RefusalCode, ProblemKind>>
