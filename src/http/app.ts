@@ -28,7 +28,12 @@ import { parseJsonBodies, refuseUnknownBodies } from './plugins/json-body.ts'
 import { describeRoutes } from './plugins/openapi.ts'
 import { carryPortalSessions, createPortalGuard } from './plugins/portal-session.ts'
 import type { SendProblem } from './problem.ts'
-import { securityHeaders, watchRequests, watchUnrouted } from './request-log.ts'
+import {
+  type RequestLogOptions,
+  securityHeaders,
+  watchRequests,
+  watchUnrouted,
+} from './request-log.ts'
 import { deviceChallengeRoutes } from './routes/device/challenges.ts'
 import { ownDiagnosticsRoutes } from './routes/device/diagnostics.ts'
 import { deviceEnrollmentRoutes } from './routes/device/enrollments.ts'
@@ -161,7 +166,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const closeIdle = () => {
     if (isStopping) app.server.closeIdleConnections()
   }
-  const logOptions = { log, headers, observed: onRequestObserved, finished: closeIdle }
+  const logOptions: RequestLogOptions = {
+    log,
+    headers,
+    observed: onRequestObserved,
+    finished: closeIdle,
+  }
   const watchUnroutedRequest = watchUnrouted(logOptions)
 
   if (options.trustProxy) app.addHook('onRequest', plainForwardedFor)
