@@ -14,7 +14,10 @@ const insertActivities = `
   select $1, x.* from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
     $8::text[], $9::text[], $10::jsonb[], $11::text[]) as x`
 
-/** Records activities inside the transaction of the change they tell of; a sweep tells the user of those that are owed. */
+/**
+ * Records activities inside the transaction of the change that they record; a sweep notifies the
+ * user of those that are due.
+ */
 export async function recordActivities(
   tx: Queries,
   random: Pick<Random, 'id'>,
@@ -39,7 +42,7 @@ export async function recordActivities(
   ])
 }
 
-/** Records an audit event inside the transaction of the change it tells of. */
+/** Records an audit event inside the transaction of the change that it records. */
 export async function recordAudit(
   tx: Queries,
   random: Pick<Random, 'id'>,
@@ -61,7 +64,8 @@ export async function recordAudit(
   )
 }
 
-// A key that was used inserts nothing. Who erases the user waits for us, or we for them, and then there is nobody to tell.
+// A key that was used before inserts nothing. An erasure of the user waits for this lock, or this
+// statement waits for the erasure and then finds no user.
 const insertPosted = `
   with u as materialized (
     select id from users where tenant_id = $1 and id = $3 and erased_at is null for share
@@ -92,12 +96,17 @@ export function createActivityStore(
     },
 
     async list(tenantId, userId, { limit, before }, view = { rpId: null }) {
-      const seen: ActivityWhereInput =
+      const visibility: ActivityWhereInput =
         'rpId' in view
           ? { OR: [{ rpId: null }, ...(view.rpId === null ? [] : [{ rpId: view.rpId }])] }
           : { type: { notIn: view.hidden.map(storedActivityType) } }
       const rows = await prisma.activity.findMany({
-        where: { tenantId, userId, ...seen, ...(before === null ? {} : { id: { lt: before } }) },
+        where: {
+          tenantId,
+          userId,
+          ...visibility,
+          ...(before === null ? {} : { id: { lt: before } }),
+        },
         orderBy: { id: 'desc' },
         take: limit,
       })
@@ -108,7 +117,7 @@ export function createActivityStore(
       const { userId, severity, actor, posted } = activity
       const rpId = posted.relyingParty.id
       const id = random.id('activity')
-      const inserted = await query('insert_posted_activity', insertPosted, [
+      const insertedRows = await query('insert_posted_activity', insertPosted, [
         tenantId,
         id,
         userId,
@@ -120,7 +129,7 @@ export function createActivityStore(
         postHash,
         isOwed(activity) ? 'owed' : null,
       ])
-      const isNew = inserted.length === 1
+      const isNew = insertedRows.length === 1
       if (!isNew && idempotencyKey === null) return null
       const row = await prisma.activity.findFirst({
         where: isNew ? { tenantId, id } : { tenantId, rpId, postKey: idempotencyKey },

@@ -1,37 +1,42 @@
 import type { Agenda, AgendaStore } from '../ports/agenda-store.ts'
 import type { Database } from './database.ts'
 
-/** So many of the first queued rows are looked at; with more of them there is always something to do. */
-const queuedSeen = 2_000
-const endpointSeen = 100
+/**
+ * At most so many of the first queued rows are scanned; with more of them there is always work due.
+ */
+const queuedScanMax = 2_000
+const endpointScanMax = 100
 
 const inMs = (time: string) => `extract(epoch from ${time} - clock_timestamp())::float8 * 1000`
 const now = '0::float8'
-/** Whoever holds it has it until then. */
-const free = (row: string) => `greatest(${row}.due_at, ${row}.leased_until)`
+/** A leased row becomes available when its lease ends. */
+const availableAt = (row: string) => `greatest(${row}.due_at, ${row}.leased_until)`
 
-// Each part reads the head of a small index. What is due but waits for a place is found at each look: it is due.
-const look = `
-  with queued as materialized (
+// Each part reads the head of a small index. A row that is due but waits for a free slot is found
+// by each scan: it is due.
+const readDueWork = `
+  with push_queue as materialized (
     select d.due_at, d.leased_until from deliveries d
-    where d.status = 'queued' and d.settled_at is null order by d.due_at limit ${queuedSeen}
+    where d.status = 'queued' and d.settled_at is null order by d.due_at limit ${queuedScanMax}
   ), hooks as materialized (
     select x.due_at, x.leased_until from webhook_endpoints e
     cross join lateral (
       select d.due_at, d.leased_until from webhook_deliveries d
       where d.tenant_id = e.tenant_id and d.endpoint_id = e.id and d.status = 'queued'
         and d.settled_at is null
-      order by d.due_at limit ${endpointSeen}
+      order by d.due_at limit ${endpointScanMax}
     ) x
     where e.status = 'active'
   )
   select
-    (select case when count(*) = ${queuedSeen} then ${now} else ${inMs(`min(${free('q')})`)} end
-      from queued q) as "pushes",
-    (select ${now} from queued limit 1) as "queuedPushes",
+    (select case when count(*) = ${queuedScanMax} then ${now}
+      else ${inMs(`min(${availableAt('q')})`)} end
+      from push_queue q) as "pushes",
+    (select ${now} from push_queue limit 1) as "queuedPushes",
     (select ${inMs('min(k.due_at)')} from keycloak_callbacks k
       join challenges c on c.tenant_id = k.tenant_id and c.id = k.challenge_id
-      where k.status = 'owed' and k.token_sealed is not null and c.status <> 'pending') as "callbacks",
+      where k.status = 'owed' and k.token_sealed is not null
+        and c.status <> 'pending') as "callbacks",
     (select ${now} where exists (
       select from keycloak_callbacks k
       where k.status = 'trying' and k.token_sealed is not null)) as "callbacksUnderWay",
@@ -43,19 +48,19 @@ const look = `
       select from activities a where a.notice = 'waiting')) as "waitingNotices",
     (select least(
       case when exists (select from webhook_facts) then ${now} end,
-      (select ${inMs(`min(${free('h')})`)} from hooks h))) as "webhooks",
+      (select ${inMs(`min(${availableAt('h')})`)} from hooks h))) as "webhooks",
     (select ${inMs('min(d.stale_at)')} from webhook_deliveries d
       where d.status = 'queued' and d.settled_at is null) as "staleWebhooks",
     (select ${now} where exists (
       select from users u where u.erasing_since is not null)) as "erasures"`
 
-/** What the worker has to do, and when. */
+/** The due work of the worker, and its times. */
 export function createAgendaStore(database: Database): AgendaStore {
   return {
     async look() {
-      const [agenda] = await database.query<Agenda>('look_at_agenda', look, [])
-      if (!agenda) throw new Error('the agenda is always one row')
-      return agenda
+      const [dueWork] = await database.query<Agenda>('look_at_agenda', readDueWork, [])
+      if (!dueWork) throw new Error('the due work is always one row')
+      return dueWork
     },
   }
 }

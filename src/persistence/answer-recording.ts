@@ -1,4 +1,5 @@
-// Recording an answer: one statement that locks, then judges, then writes everything that the answer brings about.
+// Recording an answer: one statement that locks, then checks, then writes all effects of the
+// answer.
 
 import { isOwed } from '../domain/notice.ts'
 import type { AnswerRecorded, AnswerToRecord, ChallengeStore } from '../ports/challenge-store.ts'
@@ -10,11 +11,12 @@ import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
 import { protectionSet, protectionValues } from './protections.ts'
 import { addressColumns, type DuePushRow, isPending, toDuePushes } from './rows.ts'
 
-// Lock first, judge after (measured: the obvious `update ... where expires_at > clock_timestamp()` approved half a second
-// late when the row was merely locked). `u` holds the user's locks and counters as they were judged, `d` makes unregistering
-// wait and `k` serialises answers; only then does `a` look at the clock. Lock modes are the weakest that do it, so that foreign
-// keys of other statements are not kept waiting.
-const lockAndJudge = `
+// Lock first, check after (measured: the obvious `update ... where expires_at > clock_timestamp()`
+// approved half a second late when the row was merely locked). `u` locks the user's locks and
+// counters as of the decision, `d` makes unregistering wait and `k` serializes answers; only then
+// does `a` read the clock. Lock modes are the weakest that suffice, so that foreign keys of other
+// statements do not wait.
+const lockAndCheck = `
   with p as (
     insert into device_proofs (tenant_id, device_id, jti, expires_at)
     select $1, $2, $4, $5 where not $6::boolean
@@ -50,10 +52,11 @@ const lockAndJudge = `
     returning c.tenant_id, c.id, c.user_id, c.initiator_key, c.budget_key, a.created_at as at
   )`
 
-// An approval gives its pushes back and makes the initiator known; a denial starts the gap. The row of the budget and, where it
-// is another, the row of the initiator are different rows: no statement may change one row twice.
+// An approval gives its pushes back to the budget and makes the initiator known; a denial starts
+// the gap. The row of the budget and, where it is another, the row of the initiator are different
+// rows: no statement may change one row twice.
 const useBudget = `
-  settled as (
+  budget_update as (
     update initiators i
     set revision = i.revision + 1, pending = i.pending - c.id,
       pushes = case when $10 = 'approved' then (
@@ -72,7 +75,7 @@ const useBudget = `
     from c
     where $11 <> 'pending' and i.tenant_id = c.tenant_id and i.user_id = c.user_id
       and i.key = c.budget_key
-  ), remembered as (
+  ), initiator_update as (
     insert into initiators as i (tenant_id, user_id, key, approved_at, blocked_until, revision)
     select c.tenant_id, c.user_id, c.initiator_key,
       case when $10 = 'approved' then c.at end,
@@ -86,7 +89,7 @@ const useBudget = `
   )`
 
 const report = `
-  reported as (
+  new_report as (
     insert into reports (tenant_id, id, user_id, device_id, challenge_id)
     select c.tenant_id, $33, c.user_id, $2, c.id from c where $33::text is not null
   )`
@@ -104,7 +107,7 @@ const lockForReport = `
   where c.tenant_id = $1 and c.user_id = $2 and ${isPending('c')}
   order by c.id for no key update of c`
 
-const recordAnswer = `${lockAndJudge}, ${useBudget}, ${report}, guarded as (
+const recordAnswer = `${lockAndCheck}, ${useBudget}, ${report}, protection_update as (
     update user_protections u set ${protectionSet(25)}
     from c where u.tenant_id = c.tenant_id and u.user_id = c.user_id and $35::boolean
   ), activity as (
@@ -124,10 +127,10 @@ const recordAnswer = `${lockAndJudge}, ${useBudget}, ${report}, guarded as (
       created_at + make_interval(secs => ${closingLifetimeSeconds}) as expires_at
   )
   select $6::boolean or exists (select from p) as proof_spent,
-    exists (select from u) as protection_held,
+    exists (select from u) as protection_current,
     exists (select from d) as device_active,
-    exists (select from k where k.expires_at <= clock_timestamp()) as over,
-    exists (select from c) as recorded,
+    exists (select from k where k.expires_at <= clock_timestamp()) as challenge_expired,
+    exists (select from c) as answer_recorded,
     (select json_agg(x) from (
       select closing.*, ${addressColumns('v')}
       from closing join devices v
@@ -136,21 +139,21 @@ const recordAnswer = `${lockAndJudge}, ${useBudget}, ${report}, guarded as (
 
 type RecordRow = {
   readonly proof_spent: boolean
-  readonly protection_held: boolean
+  readonly protection_current: boolean
   readonly device_active: boolean
-  readonly over: boolean
-  readonly recorded: boolean
+  readonly challenge_expired: boolean
+  readonly answer_recorded: boolean
   readonly pushes: DuePushRow[] | null
 }
 
 function outcomeOf(row: RecordRow): AnswerRecorded {
-  if (row.recorded) {
+  if (row.answer_recorded) {
     return { kind: 'recorded', pushes: toDuePushes(row.pushes ?? []), cancelled: [] }
   }
   if (!row.proof_spent) return { kind: 'proof_replayed' }
-  if (!row.protection_held) return { kind: 'changed' }
+  if (!row.protection_current) return { kind: 'changed' }
   if (!row.device_active) return { kind: 'device_not_active' }
-  return { kind: row.over ? 'expired' : 'changed' }
+  return { kind: row.challenge_expired ? 'expired' : 'changed' }
 }
 
 function valuesOf(
@@ -193,7 +196,10 @@ function valuesOf(
   ]
 }
 
-/** Ends, or counts against, a challenge by a device's answer. A report also ends everything else that the user is asked. */
+/**
+ * Ends a challenge, or counts against it, by a device's answer. A report also cancels all other
+ * pending challenges of the user.
+ */
 export function createAnswerRecording(
   database: Database,
   random: Pick<Random, 'id'>,
@@ -207,18 +213,19 @@ export function createAnswerRecording(
 
   return (answer, proof) => {
     if (answer.report === null) return record(database, answer, proof)
-    // Everything pending is locked first, in order: who cancels one of them holds it before its budget, as the report does.
-    // A statement of its own sees what was created while the first one waited for the user's lock, which holds until the end.
+    // All pending challenges are locked first, in order: a cancellation locks the challenge before
+    // its budget, as the report does. A separate statement sees what was created while the first
+    // one waited for the user's lock, which is held until the commit.
     return database.transaction(async (tx) => {
       await tx.query('lock_for_report', lockForReport, [
         answer.tenantId,
         answer.userId,
         answer.deviceId,
       ])
-      const recorded = await record(tx, answer, proof)
-      if (recorded.kind !== 'recorded') return recorded
+      const result = await record(tx, answer, proof)
+      if (result.kind !== 'recorded') return result
       return {
-        ...recorded,
+        ...result,
         cancelled: await cancelPending(tx, random, answer.tenantId, answer.userId),
       }
     })

@@ -40,7 +40,8 @@ const insertKey = `
     allowed_addresses, lineage_id)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning ${columns}`
 
-// The lineage is locked by its first row, which all rotations of it take before they look at anything.
+// The lineage is locked by its first row, which every rotation of it locks before it reads
+// anything.
 const lockLineage = `
   select first.id from api_keys k
   join api_keys first on first.tenant_id = k.tenant_id and first.id = k.lineage_id
@@ -111,7 +112,7 @@ async function insert(
   return toApiKey(row)
 }
 
-/** Makes a key, the first of its lineage, and records it. */
+/** Creates a key, the first of its lineage, and records it. */
 export async function insertApiKey(
   tx: Queries,
   random: Pick<Random, 'id'>,
@@ -119,7 +120,7 @@ export async function insertApiKey(
   secretHash: Uint8Array,
   actor: Actor,
 ): Promise<ApiKey> {
-  const made = await insert(tx, { ...key, lineageId: key.id }, secretHash)
+  const apiKey = await insert(tx, { ...key, lineageId: key.id }, secretHash)
   const { tenantId, id, name, rpId, scopes, allowedAddresses } = key
   const details = {
     name,
@@ -129,7 +130,7 @@ export async function insertApiKey(
   }
   const event = { type: 'api_key_created', actor, subject: id, details } as const
   await recordAudit(tx, random, tenantId, event)
-  return made
+  return apiKey
 }
 
 /** API keys; only the hash of a secret is ever stored. */
@@ -153,16 +154,16 @@ export function createApiKeyStore(database: Database, random: Pick<Random, 'id'>
         if (fault) return fault
         const ends = expiresAt === undefined ? successorExpiry(old, row.now) : expiresAt
         const key = await insert(tx, { ...old, id: successorId, expiresAt: ends }, secretHash)
-        const [limited] = await tx.query<KeyRow>('limit_api_key', limitKey, [
+        const [limitedRow] = await tx.query<KeyRow>('limit_api_key', limitKey, [
           tenantId,
           id,
           overlapSeconds,
         ])
-        if (!limited) throw new Error('the key is locked and cannot vanish')
+        if (!limitedRow) throw new Error('the key is locked and cannot vanish')
         const details = { successor: successorId, overlapSeconds }
         const event = { type: 'api_key_rotated', actor, subject: id, details } as const
         await recordAudit(tx, random, tenantId, event)
-        return { key, previous: toApiKey(limited) }
+        return { key, previous: toApiKey(limitedRow) }
       })
     },
 
@@ -178,21 +179,21 @@ export function createApiKeyStore(database: Database, random: Pick<Random, 'id'>
 
     revoke(tenantId, id, actor) {
       return database.transaction(async (tx) => {
-        const [revoked] = await tx.query<KeyRow>('revoke_api_key', revokeKey, [tenantId, id])
-        if (revoked) {
+        const [revokedRow] = await tx.query<KeyRow>('revoke_api_key', revokeKey, [tenantId, id])
+        if (revokedRow) {
           const event = { type: 'api_key_revoked', actor, subject: id } as const
           await recordAudit(tx, random, tenantId, event)
-          return toApiKey(revoked)
+          return toApiKey(revokedRow)
         }
-        const [known] = await tx.query<KeyRow>('find_api_key', findKey, [tenantId, id])
-        return known ? toApiKey(known) : null
+        const [keyRow] = await tx.query<KeyRow>('find_api_key', findKey, [tenantId, id])
+        return keyRow ? toApiKey(keyRow) : null
       })
     },
 
-    async touch(used) {
+    async touch(keys) {
       await database.query('touch_api_keys', touchKeys, [
-        used.map(({ tenantId }) => tenantId),
-        used.map(({ id }) => id),
+        keys.map(({ tenantId }) => tenantId),
+        keys.map(({ id }) => id),
       ])
     },
   }

@@ -45,7 +45,7 @@ export function createAppStore(database: Database, random: Pick<Random, 'id'>): 
     },
 
     async add({ tenantId, id, provider, appId, name }, credentialsSealed, actor) {
-      const added = await database.transaction(async (tx) => {
+      const isNew = await database.transaction(async (tx) => {
         const values = [tenantId, id, provider, appId, name, credentialsSealed]
         const rows = await tx.query('insert_app', insertApp, values)
         if (rows.length === 0) return false
@@ -53,7 +53,7 @@ export function createAppStore(database: Database, random: Pick<Random, 'id'>): 
         await recordAudit(tx, random, tenantId, { type: 'app_added', actor, subject: id, details })
         return true
       })
-      return added ? find(tenantId, id) : null
+      return isNew ? find(tenantId, id) : null
     },
 
     async change(tenantId, id, { name, credentialsSealed }, actor) {

@@ -17,7 +17,10 @@ const about = `
       and e.occurred_at < ${before}
   ) x`
 
-/** The rows of the record about a user from before a time in microseconds: how many, since when, and a digest of their ids. */
+/**
+ * The rows of the record about a user from before a time in microseconds: their number, the
+ * earliest time, and a digest of their ids.
+ */
 export async function countAbout(
   queries: Pick<Queries, 'query'>,
   tenantId: TenantId,

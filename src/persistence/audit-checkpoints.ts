@@ -1,4 +1,5 @@
-// Where a tenant's exemptions begin to be signed: one audit event for each chain, in the chain itself.
+// Where a tenant's exemptions begin to be signed: one audit event for each chain, in the chain
+// itself.
 
 import type { GoneLink } from '../domain/audit-exemption.ts'
 import type { AuditStore, StoredHead } from '../ports/audit-store.ts'
@@ -20,7 +21,7 @@ const readCheckpoints = `
 const findLastHead = `
   select seq::float8 as seq, jws from audit_heads where tenant_id = $1 order by seq desc limit 1`
 
-// Whoever marks the chain first records the event; the others find it marked.
+// The process that marks the chain first records the event; the others find it marked.
 const mark = `
   update audit_chains set checkpoint_seq = $2
   where tenant_id = $1 and checkpoint_seq is null and seq >= $2 returning seq`
@@ -53,8 +54,8 @@ export function createAuditCheckpoints(
 
     saveCheckpoint(tenantId, { seq, jws }) {
       return database.transaction(async (tx) => {
-        const marked = await tx.query('mark_checkpoint', mark, [tenantId, seq])
-        if (marked.length === 0) return false
+        const markedRows = await tx.query('mark_checkpoint', mark, [tenantId, seq])
+        if (markedRows.length === 0) return false
         await recordAudit(tx, random, tenantId, {
           type: 'audit_checkpointed',
           actor: 'service',

@@ -4,19 +4,19 @@ import { readPage } from './pages.ts'
 
 const filters = ['type', 'actor', 'subject'] as const
 
-/** The list of what was changed. */
+/** The list of audit events. */
 export function createAuditEventList(database: Database): Pick<AuditStore, 'list'> {
   return {
     list(tenantId, filter, page) {
-      const given = filters.filter((column) => filter[column] !== undefined)
-      const wanted = given.map((column, n) => `and ${column} = $${n + 2}`).join(' ')
+      const filterColumns = filters.filter((column) => filter[column] !== undefined)
+      const conditions = filterColumns.map((column, n) => `and ${column} = $${n + 2}`).join(' ')
       const list = {
-        name: ['list_audit_events', ...given].join('_'),
+        name: ['list_audit_events', ...filterColumns].join('_'),
         text: ({ limit, before }: { limit: string; before: (id: string) => string }) => `
           select id, type, actor, subject, details, occurred_at as "occurredAt" from audit_events
-          where tenant_id = $1 ${wanted} ${before('id')} order by id desc limit ${limit}`,
+          where tenant_id = $1 ${conditions} ${before('id')} order by id desc limit ${limit}`,
       }
-      const values = [tenantId, ...given.map((column) => filter[column])]
+      const values = [tenantId, ...filterColumns.map((column) => filter[column])]
       return readPage<AuditEvent>(database, list, values, page)
     },
   }

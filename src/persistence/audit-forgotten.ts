@@ -1,4 +1,5 @@
-// Rows that the chain should hold and does not: looked for page by page, so that no record is too long for a statement.
+// Rows that the chain should contain and does not: scanned page by page, so that no record is too
+// long for one statement.
 
 import type { TenantId } from '../domain/ids.ts'
 import { chained, lookFrom, notLinked, slack } from './audit-rows.ts'
@@ -7,7 +8,7 @@ import { walkByTime } from './walk-by-time.ts'
 
 const pageRows = 10_000
 
-// As the sweep would have found it: only what lies further back than it looks is forgotten.
+// The bound of the sweep's own scan: only rows older than the sweep scans count as missed.
 const bound = `
   select ${lookFrom(slack)}::text as bound from audit_chains c where c.tenant_id = $1`
 
@@ -19,7 +20,7 @@ const pageOf = (table: string, of: string) => `
     order by a.occurred_at, a.id limit ${pageRows}
   )
   select (select a.id from page a where ${of} and ${notLinked('a')}
-      order by a.occurred_at, a.id limit 1) as forgotten,
+      order by a.occurred_at, a.id limit 1) as "unlinkedId",
     (select count(*) from page)::int as count, a.occurred_at::text as "lastAt", a.id as "lastId"
   from page a order by a.occurred_at desc, a.id desc limit 1`
 const tables = [
@@ -27,9 +28,12 @@ const tables = [
   ['activities', pageOf('activities', chained)],
 ] as const
 
-type Page = { forgotten: string | null; count: number; lastAt: string; lastId: string }
+type Page = { unlinkedId: string | null; count: number; lastAt: string; lastId: string }
 
-/** The first row that should have been linked long ago and is not; events before activities. Null when there is none. */
+/**
+ * The first row that should have been linked long ago and is not; events before activities. Null
+ * when there is none.
+ */
 export async function findForgotten(
   database: Database,
   tenantId: TenantId,
@@ -45,7 +49,7 @@ export async function findForgotten(
         const values = [tenantId, chain.bound, ...place]
         return (await tx.query<Page>(`forgotten_${table}`, text, values))[0]
       })
-      if (page?.forgotten) return page.forgotten
+      if (page?.unlinkedId) return page.unlinkedId
     } while (page?.count === pageRows)
   }
   return null

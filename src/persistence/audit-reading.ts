@@ -6,9 +6,9 @@ import { findForgotten } from './audit-forgotten.ts'
 import { activityRow, eventRow, micros, type RowRow, slack, toAuditRow } from './audit-rows.ts'
 import type { Database } from './database.ts'
 
-const linked = (alias: string) => `exists (select from audit_links xl
+const isLinked = (alias: string) => `exists (select from audit_links xl
   where xl.tenant_id = ${alias}.tenant_id and xl.row_id = ${alias}.id)`
-const noneLeft = (tenantId: string, userId: string) => `not exists (select from users u
+const hasNoUser = (tenantId: string, userId: string) => `not exists (select from users u
   where u.tenant_id = ${tenantId} and u.id = ${userId} and u.erased_at is null)`
 
 const readLinks = `
@@ -16,10 +16,12 @@ const readLinks = `
     l.details_digest, l.hash, x.*
   from audit_links l
   left join lateral (
-    select ${activityRow}, a.user_id as about, ${noneLeft('a.tenant_id', 'a.user_id')} as gone
+    select ${activityRow}, a.user_id as about,
+      ${hasNoUser('a.tenant_id', 'a.user_id')} as has_no_user
     from activities a where a.tenant_id = l.tenant_id and a.id = l.row_id
     union all
-    select ${eventRow}, e.subject as about, ${noneLeft('e.tenant_id', 'e.subject')} as gone
+    select ${eventRow}, e.subject as about,
+      ${hasNoUser('e.tenant_id', 'e.subject')} as has_no_user
     from audit_events e where e.tenant_id = l.tenant_id and e.id = l.row_id
   ) x on true
   where l.tenant_id = $1 and l.seq > $2 order by l.seq limit $3`
@@ -34,9 +36,9 @@ const readEnd = `
         and e.occurred_at < clock_timestamp() - ${slack})) as missing,
     exists (select from audit_events e where e.tenant_id = $1
       and e.type in ('user_erased', 'activities_purged')
-      and e.occurred_at > clock_timestamp() - ${slack} and not ${linked('e')}) as unsettled`
+      and e.occurred_at > clock_timestamp() - ${slack} and not ${isLinked('e')}) as unsettled`
 
-// What excuses something counts only where it stands in the chain itself, to be seen for ever.
+// An exemption counts only if it is in the chain itself, where it stays visible permanently.
 const readExempting = `
   select e.id, e.type, e.subject, l.seq::float8 as seq,
     ${micros('l.occurred_at')} as "occurredAtMicros", e.details
@@ -51,7 +53,7 @@ type LinkRow = Partial<RowRow> & {
   readonly details_digest: string
   readonly hash: string
   readonly about: string
-  readonly gone: boolean
+  readonly has_no_user: boolean
 }
 
 function toReading(row: LinkRow): LinkReading {
@@ -64,7 +66,7 @@ function toReading(row: LinkRow): LinkReading {
       detailsDigest: row.details_digest,
       hash: row.hash,
     },
-    row: row.id ? { ...toAuditRow(row as RowRow), about: row.about, gone: row.gone } : null,
+    row: row.id ? { ...toAuditRow(row as RowRow), about: row.about, gone: row.has_no_user } : null,
   }
 }
 
@@ -76,7 +78,10 @@ type Reading =
   | 'countAbout'
   | 'findForgotten'
 
-/** The chain of one tenant, page by page, beside what it stands for today. */
+/**
+ * The chain of one tenant, page by page, together with the rows that its links cover, as they are
+ * now.
+ */
 export function createAuditReading(database: Database): Pick<AuditStore, Reading> {
   return {
     async readLinks(tenantId, afterSeq, limit) {

@@ -1,4 +1,4 @@
-// Rows of the audit record as they are digested, and which of them the chain is to hold.
+// Rows of the audit record as they are digested, and which of them belong in the chain.
 
 import { type AuditRow, commitSlackSeconds, unchainedActivities } from '../domain/audit-chain.ts'
 
@@ -15,14 +15,17 @@ export const eventRow = `e.id, ${micros('e.occurred_at')} as micros, e.details::
   encode(e.salt, 'hex') as salt, e.occurred_at,
   jsonb_build_array(e.tenant_id, e.id, e.type, e.actor, e.subject)::text as core`
 
-// `offset 0` keeps the planner from hashing all links against all rows: each row is looked up by its id.
+// `offset 0` keeps the planner from hashing all links against all rows: each row is looked up by
+// its id.
 export const notLinked = (alias: string) => `not exists (
-  select from audit_links l where l.tenant_id = ${alias}.tenant_id and l.row_id = ${alias}.id offset 0)`
-/** Activities (`a`) that the chain is to hold. */
+  select from audit_links l where l.tenant_id = ${alias}.tenant_id
+    and l.row_id = ${alias}.id offset 0)`
+/** Activities (`a`) that belong in the chain. */
 export const chained = `a.type <> all('{${unchainedActivities.join(',')}}'::text[])`
 export const seconds = (value: string | number) => `make_interval(secs => ${value})`
 export const slack = seconds(commitSlackSeconds)
-// One bound and no `or`, so that the index on the time is used: else every look would read the whole record.
+// One bound and no `or`, so that the index on the time is used: otherwise every scan would read the
+// whole record.
 export const lookFrom = (back: string) => `coalesce(c.linked_through - ${back}, '-infinity')`
 
 export type RowRow = {

@@ -1,4 +1,4 @@
-// Lengthening a tenant's audit chain, and signing its end.
+// Extending a tenant's audit chain, and signing its end.
 
 import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore } from '../ports/audit-store.ts'
@@ -19,8 +19,8 @@ import {
 import type { Database } from './database.ts'
 import { walkByTime } from './walk-by-time.ts'
 
-// Each walks its table by time and stops at the first row that it finds. No `exists`: that forgets the order, and then reads
-// the whole table in the hope of an early hit.
+// Each scans its table by time and stops at the first row that it finds. No `exists`: the planner
+// then drops the order and reads the whole table in the hope of an early match.
 const oneUnlinked = (rows: string, alias: string, more = '') => `(
     select true from ${rows} ${alias} where ${alias}.tenant_id = t.tenant_id
       and ${alias}.occurred_at >= ${lookFrom(seconds('$2::int'))} ${more} and ${notLinked(alias)}
@@ -36,12 +36,13 @@ const findUnlinked = `
 const openChain = `
   insert into audit_chains (tenant_id) values ($1) on conflict do nothing`
 
-const holdChain = `
+const lockChain = `
   select c.seq::float8 as seq, c.hash, clock_timestamp() as now,
     ${lookFrom(seconds('$2::int'))}::text as since
   from audit_chains c where c.tenant_id = $1 for update skip locked`
 
-// The bound is a parameter, so that both walks are known to be short; each gives the oldest, and the oldest of both are taken.
+// The bound is a parameter, so that the planner knows both scans to be short; each returns its
+// oldest rows, and the oldest of both are taken.
 const unlinkedRows = `
   select * from (
     (select ${eventRow} from audit_events e
@@ -81,7 +82,10 @@ const saveHead = `
   )
   insert into audit_heads (tenant_id, seq, jws) select c.tenant_id, $2, $3 from c returning seq`
 
-/** The audit record of all tenants; every statement but the worker's two look-outs names its tenant. */
+/**
+ * The audit record of all tenants; every statement except the worker's two searches names its
+ * tenant.
+ */
 export function createAuditStore(database: Database, random: Pick<Random, 'id'>): AuditStore {
   return {
     ...createAuditEventList(database),
@@ -100,28 +104,28 @@ export function createAuditStore(database: Database, random: Pick<Random, 'id'>)
       await database.query('open_chain', openChain, [tenantId])
       return database.transaction(async (tx) => {
         type End = { seq: number; hash: string; now: Date; since: string }
-        const [end] = await tx.query<End>('hold_chain', holdChain, [tenantId, lookBackSeconds])
+        const [end] = await tx.query<End>('hold_chain', lockChain, [tenantId, lookBackSeconds])
         if (!end) return null
         await walkByTime(tx)
-        const found = await tx.query<RowRow>('unlinked_rows', unlinkedRows, [
+        const rows = await tx.query<RowRow>('unlinked_rows', unlinkedRows, [
           tenantId,
           limit,
           end.since,
         ])
-        const made = links({ seq: end.seq, hash: end.hash }, found.map(toAuditRow))
+        const newLinks = links({ seq: end.seq, hash: end.hash }, rows.map(toAuditRow))
         await tx.query('insert_links', insertLinks, [
           tenantId,
-          made.map((link) => link.seq),
-          made.map((link) => link.rowId),
-          made.map((link) => link.occurredAtMicros),
-          made.map((link) => link.coreDigest),
-          made.map((link) => link.detailsDigest),
-          made.map((link) => link.hash),
+          newLinks.map((link) => link.seq),
+          newLinks.map((link) => link.rowId),
+          newLinks.map((link) => link.occurredAtMicros),
+          newLinks.map((link) => link.coreDigest),
+          newLinks.map((link) => link.detailsDigest),
+          newLinks.map((link) => link.hash),
         ])
-        const last = made.at(-1) ?? end
-        const through = found.length < limit ? end.now : found.at(-1)?.occurred_at
+        const last = newLinks.at(-1) ?? end
+        const through = rows.length < limit ? end.now : rows.at(-1)?.occurred_at
         await tx.query('move_end', moveEnd, [tenantId, last.seq, last.hash, through])
-        return found.length
+        return rows.length
       })
     },
 

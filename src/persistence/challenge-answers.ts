@@ -1,4 +1,4 @@
-// Fetching and answering: what a device is asked, and its answer in one guarded statement.
+// Fetching and answering: what a device receives, and its answer in one guarded statement.
 
 import type { Id } from '../domain/ids.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
@@ -24,7 +24,7 @@ const pendingMax = 50
 
 type PendingRow = KnownDeviceRow & {
   readonly pending:
-    | { id: Id<'challenge'>; kid: string; payload: string; fetched: string | null }[]
+    | { id: Id<'challenge'>; kid: string; payload: string; fetched_at: string | null }[]
     | null
 }
 
@@ -32,8 +32,9 @@ const loadPending = `
   select ${deviceColumns}, ${deviceKeysColumn}, p.pending
   from devices d
   left join lateral (
-    select json_agg(json_build_object('id', x.id, 'kid', x.signing_kid, 'payload', x.request_payload,
-      'fetched', x.fetched_at) order by x.created_at desc) as pending
+    select json_agg(json_build_object('id', x.id, 'kid', x.signing_kid,
+      'payload', x.request_payload,
+      'fetched_at', x.fetched_at) order by x.created_at desc) as pending
     from (
       select c.id, c.created_at, c.signing_kid, t.request_payload, t.fetched_at
       from challenges c join challenge_targets t
@@ -55,7 +56,7 @@ const markReceived = `
     from p where t.tenant_id = $1 and t.device_id = p.device_id and t.challenge_id = $3
     returning t.device_id
   )
-  select exists (select from p) as proof_spent, exists (select from t) as asked`
+  select exists (select from p) as proof_spent, exists (select from t) as is_target`
 
 type AnswerRow = KnownDeviceRow &
   ChallengeRow & {
@@ -88,7 +89,8 @@ const loadAnswer = `
   left join challenges c on c.tenant_id = t.tenant_id and c.id = t.challenge_id
   left join relying_parties r on r.tenant_id = c.tenant_id and r.id = c.rp_id
   left join answers a
-    on a.tenant_id = t.tenant_id and a.challenge_id = t.challenge_id and a.device_id = d.id and a.jti = $4
+    on a.tenant_id = t.tenant_id and a.challenge_id = t.challenge_id and a.device_id = d.id
+      and a.jti = $4
   where d.tenant_id = $1 and d.id = $2`
 
 /** The answering half of the challenge store. */
@@ -107,11 +109,11 @@ export function createChallengeAnswers(
       ])
       if (!row) return null
       const pending = (row.pending ?? []).map(
-        ({ id, kid, payload, fetched }): PendingRequest => ({
+        ({ id, kid, payload, fetched_at: fetchedAt }): PendingRequest => ({
           challengeId: id,
           signingKid: kid,
           requestPayload: payload,
-          fetchedAt: fetched === null ? null : readTime(fetched),
+          fetchedAt: fetchedAt === null ? null : readTime(fetchedAt),
         }),
       )
       return { known: toKnownDevice(row), pending }
@@ -120,12 +122,12 @@ export function createChallengeAnswers(
     markFetched: createFetchMarks(database),
 
     async markReceived(challengeId, { tenantId, deviceId, jti, expiresAt }: ProofToSpend) {
-      const [row] = await database.query<{ proof_spent: boolean; asked: boolean }>(
+      const [row] = await database.query<{ proof_spent: boolean; is_target: boolean }>(
         'mark_received',
         markReceived,
         [tenantId, deviceId, challengeId, jti, expiresAt],
       )
-      return row?.proof_spent ? row.asked : 'proof_replayed'
+      return row?.proof_spent ? row.is_target : 'proof_replayed'
     },
 
     async loadAnswer({ tenantId, deviceId, challengeId, jti }) {

@@ -1,4 +1,5 @@
-// Ending what a user is asked, on account of a report, of a suspension, or because no device is left to answer.
+// Ending a user's pending challenges because of a report, of a suspension, or because no device is
+// left to answer.
 
 import { activity } from '../domain/activity.ts'
 import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
@@ -7,7 +8,7 @@ import { recordActivities } from './activities.ts'
 import type { Queries } from './database.ts'
 import { isPending } from './rows.ts'
 
-// In the order of ids, as everybody who locks several challenges takes them.
+// In the order of ids, as every statement that locks several challenges takes them.
 const cancelPendingOfUser = `
   with k as materialized (
     select c.id from challenges c
@@ -19,7 +20,7 @@ const cancelPendingOfUser = `
   returning c.id, (
     select coalesce(json_agg(distinct o.device_id), '[]') from deliveries o
     where o.tenant_id = c.tenant_id and o.challenge_id = c.id and o.kind = 'challenge_opened'
-      and o.status in ('queued', 'sent')) as told`
+      and o.status in ('queued', 'sent')) as pushed_devices`
 
 const endOrphaned = `
   with k as materialized (
@@ -39,15 +40,21 @@ const freePlaces = `
   update initiators i set pending = i.pending - $3::text[], revision = i.revision + 1
   where i.tenant_id = $1 and i.user_id = $2 and i.pending ?| $3::text[]`
 
-// Nobody holds them: the sweep sends them within half a second.
-const owe = `
+// Nobody leases them: the sweep sends them within half a second.
+const enqueueClosings = `
   insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at)
   select $1, x.id, 'challenge_closed', x.challenge_id, x.device_id, 'queued', 0, clock_timestamp()
   from unnest($2::text[], $3::text[], $4::text[]) as x(id, challenge_id, device_id)`
 
-type Cancelled = { readonly id: ChallengeId; readonly told: readonly DeviceId[] }
+type CancelledRow = {
+  readonly id: ChallengeId
+  readonly pushed_devices: readonly DeviceId[]
+}
 
-/** Gives their places back to the budgets that hold them; after the challenges are locked, as everybody does. */
+/**
+ * Gives their places back to the budgets that count them; after the challenges are locked, as
+ * everywhere.
+ */
 async function freePlacesOf(
   tx: Queries,
   tenantId: TenantId,
@@ -57,28 +64,35 @@ async function freePlacesOf(
   if (ids.length > 0) await tx.query('free_places', freePlaces, [tenantId, userId, ids])
 }
 
-/** Ends the user's pending challenges that have no active device left, inside a transaction that holds the user's row. */
+/**
+ * Ends the user's pending challenges that have no active device left, inside a transaction that has
+ * locked the user's row.
+ */
 export async function endOrphanedChallenges(
   tx: Queries,
   random: Pick<Random, 'id'>,
   tenantId: TenantId,
   userId: UserId,
 ): Promise<ChallengeId[]> {
-  const ended = await tx.query<{ id: ChallengeId }>('end_orphaned', endOrphaned, [tenantId, userId])
-  const ids = ended.map(({ id }) => id)
+  const endedRows = await tx.query<{ id: ChallengeId }>('end_orphaned', endOrphaned, [
+    tenantId,
+    userId,
+  ])
+  const ids = endedRows.map(({ id }) => id)
   await freePlacesOf(tx, tenantId, userId, ids)
   const details = { reason: 'no_device_left' }
-  const denied = ids.map((challengeId) =>
+  const denials = ids.map((challengeId) =>
     activity({ userId, type: 'challenge_denied', actor: 'service', challengeId, details }),
   )
-  await recordActivities(tx, random, tenantId, denied)
+  await recordActivities(tx, random, tenantId, denials)
   return ids
 }
 
 /**
- * Cancels everything that a user is asked, frees the places, tells the user, and owes "Already answered" to the devices that were
- * pushed. Inside a transaction that has changed the user's protection already: from then on nothing new is created on the old
- * terms, and what was created before is seen.
+ * Cancels all pending challenges of a user, frees their places, notifies the user, and queues
+ * "Already answered" for the devices that were pushed. Inside a transaction that has changed the
+ * user's protection already: from then on no challenge is created under the old protection, and
+ * those created before are seen.
  */
 export async function cancelPending(
   tx: Queries,
@@ -87,16 +101,18 @@ export async function cancelPending(
   userId: UserId,
 ): Promise<ChallengeId[]> {
   const who = [tenantId, userId]
-  const cancelled = await tx.query<Cancelled>('cancel_pending', cancelPendingOfUser, who)
-  if (cancelled.length === 0) return []
-  const ids = cancelled.map(({ id }) => id)
+  const challenges = await tx.query<CancelledRow>('cancel_pending', cancelPendingOfUser, who)
+  if (challenges.length === 0) return []
+  const ids = challenges.map(({ id }) => id)
   await freePlacesOf(tx, tenantId, userId, ids)
-  const owed = cancelled.flatMap(({ id, told }) => told.map((device) => ({ id, device })))
-  await tx.query('owe_closing', owe, [
+  const closings = challenges.flatMap(({ id, pushed_devices: devices }) =>
+    devices.map((device) => ({ id, device })),
+  )
+  await tx.query('owe_closing', enqueueClosings, [
     tenantId,
-    owed.map(() => random.id('delivery')),
-    owed.map(({ id }) => id),
-    owed.map(({ device }) => device),
+    closings.map(() => random.id('delivery')),
+    closings.map(({ id }) => id),
+    closings.map(({ device }) => device),
   ])
   await recordActivities(
     tx,

@@ -1,4 +1,4 @@
-// Creating a challenge: two statements, one to load what decides it and one to save it.
+// Creating a challenge: one statement to load what decides it and one to save it.
 
 import type { Id } from '../domain/ids.ts'
 import { othersKey } from '../domain/initiator.ts'
@@ -52,7 +52,7 @@ type CreationRow = ChallengeRow & {
   readonly protection: ProtectionJson | null
   readonly initiator: InitiatorJson | null
   readonly others: InitiatorJson | null
-  readonly held: HeldJson
+  readonly factors: HeldJson
 }
 
 const loadCreation = (findUser: string) => `
@@ -60,7 +60,7 @@ const loadCreation = (findUser: string) => `
     (select s.kid from signing_keys s where s.tenant_id = $1 and s.status = 'active') as active_kid,
     u.user_id as found_user_id, dv.devices, row_to_json(p) as protection,
     row_to_json(i) as initiator, row_to_json(o) as others,
-    (select row_to_json(f) from (select ${heldFactors('$1', 'u.user_id')}) f) as held
+    (select row_to_json(f) from (select ${heldFactors('$1', 'u.user_id')}) f) as factors
   from tenants t
   join relying_parties r on r.tenant_id = t.tenant_id and r.id = $2
   left join lateral (${findUser}) u on true
@@ -102,22 +102,23 @@ const loadById = loadCreation(
      and $6::text is null limit 1`,
 )
 
-// The protection is held first, so that no lock is set between the decision and the creation; then the devices, by id, so that
-// none is unregistered between being chosen and being asked; then the budget, which is used up only if it is still what was
-// decided upon. An Idempotency-Key that was used meanwhile undoes all of it.
+// The protection is locked first, so that no lock is set between the decision and the creation;
+// then the devices, by id, so that none is unregistered between its choice and the creation; then
+// the budget, which is used up only if it has not changed since the decision. An Idempotency-Key
+// that was used meanwhile undoes all of it.
 const insertChallenge = `
   with guard as materialized (
     select p.user_id from user_protections p
     where p.tenant_id = $1 and p.user_id = $4 and p.revision = $30
     for share
-  ), alive as materialized (
+  ), live_devices as materialized (
     select d.id from devices d, guard
     where d.tenant_id = $1 and d.id = any($23::text[]) and d.status = 'active'
     order by d.id for share of d
   ), budget as (
     insert into initiators as i (tenant_id, user_id, key, pushes, pending, unanswered, revision)
     select $1, $4, $31, $32, $33, $34, $35::int + 1
-    where (select count(*) from alive) = cardinality($23::text[])
+    where (select count(*) from live_devices) = cardinality($23::text[])
     on conflict (tenant_id, user_id, key) do update
     set pushes = excluded.pushes, pending = excluded.pending, unanswered = excluded.unanswered,
       revision = excluded.revision
@@ -133,7 +134,8 @@ const insertChallenge = `
     from budget
     returning tenant_id, id, user_id
   ), targets as (
-    insert into challenge_targets (tenant_id, challenge_id, device_id, request_payload, request_hash)
+    insert into challenge_targets (tenant_id, challenge_id, device_id, request_payload,
+      request_hash)
     select c.tenant_id, c.id, x.device_id, x.payload, x.hash
     from c, unnest($23::text[], $24::text[], $25::text[]) as x(device_id, payload, hash)
   ), pushes as (
@@ -171,20 +173,20 @@ export function createChallengeCreation(
   return {
     async loadCreation({ tenantId, rpId, namespaces, user, idempotencyKey, ...request }) {
       const common = [tenantId, rpId, idempotencyKey, namespaces]
-      const asked = [request.binding, request.requestHash, request.initiatorKey]
+      const requestValues = [request.binding, request.requestHash, request.initiatorKey]
       const [row] =
         'id' in user
           ? await database.query<CreationRow>('load_creation_by_id', loadById, [
               ...common,
               user.id,
               null,
-              ...asked,
+              ...requestValues,
             ])
           : await database.query<CreationRow>('load_creation', loadByIdentifier, [
               ...common,
               user.value,
               user.namespace,
-              ...asked,
+              ...requestValues,
               identifierKey(user.value),
             ])
       if (!row) throw new Error(`tenant ${tenantId} is gone although its key still works`)
@@ -198,7 +200,7 @@ export function createChallengeCreation(
         protection: row.protection && toProtection(row.protection),
         initiator: row.initiator && toInitiator(row.initiator),
         others: row.others ? toInitiator(row.others) : unusedBudget,
-        otherFactors: otherFactorsOf(policy, toOtherFactors(row.held)),
+        otherFactors: otherFactorsOf(policy, toOtherFactors(row.factors)),
         earlier:
           row.id === null
             ? null
@@ -210,8 +212,8 @@ export function createChallengeCreation(
       } satisfies CreationFacts
     },
 
-    async create(made: NewChallenge, leasedBy) {
-      const { challenge: c, targets, pushes, activity } = made
+    async create(newChallenge: NewChallenge, leasedBy) {
+      const { challenge: c, targets, pushes, activity } = newChallenge
       const values = [
         c.tenantId,
         c.id,
@@ -220,15 +222,15 @@ export function createChallengeCreation(
         JSON.stringify(c.context),
         c.numberMode,
         c.numberDigits,
-        made.numberSealed,
+        newChallenge.numberSealed,
         c.wrongNumbersLeft,
         c.userVerification,
         c.binding,
         c.deliveryMode,
         c.signingKid,
         c.resultJti,
-        made.idempotencyKey,
-        made.requestHash,
+        newChallenge.idempotencyKey,
+        newChallenge.requestHash,
         c.resendsLeft,
         c.lastPushAt,
         c.createdAt,
@@ -242,10 +244,10 @@ export function createChallengeCreation(
         pushes.map((push) => push.deviceId),
         leasedBy,
         JSON.stringify(activity.details ?? {}),
-        made.protectionRevision,
+        newChallenge.protectionRevision,
         c.budgetKey,
-        ...budgetColumns(made.budget),
-        made.budget.revision,
+        ...budgetColumns(newChallenge.budget),
+        newChallenge.budget.revision,
         c.suppressed,
         c.initiatorKey,
       ]

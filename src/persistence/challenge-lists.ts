@@ -51,7 +51,7 @@ const ofUserByStatus: List = {
     order by c.id desc limit ${limit}`,
 }
 
-/** The lists of challenges: each filter is answered from the index made for it. */
+/** The lists of challenges: each filter is served by its own index. */
 export function createChallengeLists(database: Pick<Database, 'query'>): ChallengeStore['list'] {
   return async ({ tenantId, rpId, userId, status }, page) => {
     const filters = [userId, status].filter((filter) => filter !== null)

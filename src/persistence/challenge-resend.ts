@@ -19,7 +19,7 @@ import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
 
 const loadResend = `
   select t.policy, r.policy as rp_policy, row_to_json(p) as protection, row_to_json(i) as budget,
-    (select row_to_json(f) from (select ${heldFactors('$1', '$3')}) f) as held,
+    (select row_to_json(f) from (select ${heldFactors('$1', '$3')}) f) as factors,
     clock_timestamp() as now
   from tenants t
   join relying_parties r on r.tenant_id = t.tenant_id and r.id = $2
@@ -32,7 +32,7 @@ type LoadedRow = {
   readonly rp_policy: unknown
   readonly protection: ProtectionJson
   readonly budget: InitiatorJson | null
-  readonly held: HeldJson
+  readonly factors: HeldJson
   readonly now: Date
 }
 
@@ -65,7 +65,7 @@ const resendChallenge = `
   ), activity as (
     insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id)
     select c.tenant_id, $5, c.user_id, 'challenge_resent', 'info', $6, c.id from c
-  ), opened as (
+  ), new_pushes as (
     insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at,
       leased_by, leased_until)
     select c.tenant_id, ($7::text[])[r.n], 'challenge_opened', c.id, r.device_id, 'queued', 1,
@@ -78,9 +78,10 @@ const resendChallenge = `
       or exists (select from k where k.expires_at > clock_timestamp())
         and not exists (select from reachable) as current,
     (select json_agg(x) from (
-      select opened.*, ${addressColumns('v')}
-      from opened join devices v
-        on v.tenant_id = opened.tenant_id and v.id = opened.device_id and v.status = 'active'
+      select new_pushes.*, ${addressColumns('v')}
+      from new_pushes join devices v
+        on v.tenant_id = new_pushes.tenant_id and v.id = new_pushes.device_id
+          and v.status = 'active'
     ) x) as pushes`
 
 // A challenge has at most as many targets as a user may have devices.
@@ -103,7 +104,7 @@ export function createChallengeResend(
       const policy = strictest(policyOf(row.policy), row.rp_policy)
       return {
         policy,
-        otherFactors: otherFactorsOf(policy, toOtherFactors(row.held)),
+        otherFactors: otherFactorsOf(policy, toOtherFactors(row.factors)),
         protection: toProtection(row.protection),
         budget: row.budget ? toInitiator(row.budget) : unusedBudget,
         now: row.now,

@@ -1,4 +1,4 @@
-// Reading challenges, and ending or repeating them on behalf of the relying party or of time.
+// Reading challenges, and ending or resending them for the relying party or because time is up.
 
 import type { PublicJwk } from '../domain/device.ts'
 import type { Id } from '../domain/ids.ts'
@@ -44,7 +44,8 @@ const findChallenge = `
   select c.*, clock_timestamp() as now, p.devices, v.activated_at as decided_activated_at,
     v.attestation_verdict = 'verified' as decided_attested,
     (select a.user_verified from answers a
-     where a.tenant_id = c.tenant_id and a.challenge_id = c.id and a.outcome in ('approved', 'denied')
+     where a.tenant_id = c.tenant_id and a.challenge_id = c.id
+       and a.outcome in ('approved', 'denied')
        and a.device_id = c.decided_device_id) as decided_verified
   from challenges c
   left join devices v on v.tenant_id = c.tenant_id and v.id = c.decided_device_id
@@ -85,7 +86,9 @@ type EvidenceRow = ChallengeRow & {
 }
 
 /** Columns of a delivery that has just been inserted, and what its receiver needs. */
-const owed = (lifetime: string) => `tenant_id, id, kind, challenge_id, device_id, attempts,
+const deliveryColumns = (
+  lifetime: string,
+) => `tenant_id, id, kind, challenge_id, device_id, attempts,
   ${lifetime} as expires_at`
 
 const duePushes = (source: string) => `
@@ -95,7 +98,7 @@ const duePushes = (source: string) => `
       on v.tenant_id = ${source}.tenant_id and v.id = ${source}.device_id and v.status = 'active'
   ) x) as pushes`
 
-const leased = `clock_timestamp() + make_interval(secs => ${leaseSeconds})`
+const leaseEnd = `clock_timestamp() + make_interval(secs => ${leaseSeconds})`
 
 const cancelChallenge = `
   with k as materialized (
@@ -107,13 +110,13 @@ const cancelChallenge = `
     set status = 'cancelled', decided_at = clock_timestamp(), number_sealed = null
     from k where c.tenant_id = k.tenant_id and c.id = k.id and k.expires_at > clock_timestamp()
     returning c.tenant_id, c.id, c.user_id, c.budget_key
-  ), freed as (
+  ), budget_update as (
     update initiators i set pending = i.pending - c.id, revision = i.revision + 1
     from c where i.tenant_id = c.tenant_id and i.user_id = c.user_id and i.key = c.budget_key
   ), activity as (
     insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id)
     select c.tenant_id, $4, c.user_id, $5, $6, $7, c.id from c
-  ), told as (
+  ), recipients as (
     select o.device_id, row_number() over (order by o.device_id) as n
     from c join deliveries o on o.tenant_id = c.tenant_id and o.challenge_id = c.id
       and o.kind = 'challenge_opened' and o.status in ('queued', 'sent')
@@ -121,17 +124,18 @@ const cancelChallenge = `
   ), closing as (
     insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at,
       leased_by, leased_until)
-    select c.tenant_id, ($8::text[])[told.n], 'challenge_closed', c.id, told.device_id, 'queued', 1,
-      clock_timestamp(), $9, ${leased}
-    from c, told
-    returning ${owed(`created_at + make_interval(secs => ${closingLifetimeSeconds})`)}
+    select c.tenant_id, ($8::text[])[recipients.n], 'challenge_closed', c.id, recipients.device_id,
+      'queued', 1, clock_timestamp(), $9, ${leaseEnd}
+    from c, recipients
+    returning ${deliveryColumns(`created_at + make_interval(secs => ${closingLifetimeSeconds})`)}
   )
   select c.id, ${duePushes('closing')} from c`
 
-// One challenge is waited for (its reader must learn what the holder of the lock made of it); the
-// sweep skips what is held. `statement_timestamp()` can be looked for in an index, which the clock
-// cannot, and is the earlier of the two. Nobody else says `decided_at is null`, so that nobody else
-// is offered the index over the pending challenges of all tenants.
+// A single challenge is waited for (its reader must see the outcome that the lock's holder
+// commits); the sweep skips locked rows. `statement_timestamp()` can be looked up in an index,
+// which the clock cannot, and is the earlier of the two. Only the sweep says `decided_at is null`,
+// so that the planner offers no other statement the index over the pending challenges of all
+// tenants.
 const expireChallenges = (which: string, skip: string) => `
   with k as materialized (
     select c.tenant_id, c.id, c.user_id from challenges c
@@ -143,12 +147,12 @@ const expireChallenges = (which: string, skip: string) => `
     set status = 'expired', decided_at = clock_timestamp(), number_sealed = null
     from k where c.tenant_id = k.tenant_id and c.id = k.id
     returning c.tenant_id, c.id, c.user_id
-  ), numbered as (
+  ), numbers as (
     select c.*, row_number() over (order by c.id) as n from c
   ), activity as (
     insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id)
     select tenant_id, ($2::text[])[n], user_id, 'challenge_expired', 'info', 'service', id
-    from numbered
+    from numbers
   )
   select id from c`
 const expireOne = expireChallenges('and c.tenant_id = $3 and c.id = $4', '')
@@ -224,11 +228,11 @@ export function createChallengeStore(
     },
 
     async cancel(tenantId, rpId, id, { type, severity, actor }, leasedBy) {
-      const told = [type, severity, actor, ids('delivery', targetsMax), leasedBy]
+      const commonValues = [type, severity, actor, ids('delivery', targetsMax), leasedBy]
       const [row] = await database.query<{ pushes: DuePushRow[] | null }>(
         'cancel_challenge',
         cancelChallenge,
-        [tenantId, rpId, id, random.id('activity'), ...told],
+        [tenantId, rpId, id, random.id('activity'), ...commonValues],
       )
       return row ? { pushes: toDuePushes(row.pushes ?? []) } : null
     },

@@ -1,9 +1,10 @@
 import pg from 'pg'
 
 /**
- * How columns of hand-written SQL become values, in this one place: int8 a number (counts and sizes; one that a number
- * cannot hold exactly is an error, never a rounded value), timestamptz a Date, date and numeric text, bytea a Buffer.
- * A time that cannot be read is an error: pg's own reader makes null of it, and a null end means "never".
+ * How columns of hand-written SQL become values, in this one place: int8 a number (counts and
+ * sizes; one that a number cannot hold exactly is an error, never a rounded value), timestamptz a
+ * Date, date and numeric text, bytea a Buffer. A time that cannot be read is an error: pg's own
+ * parser returns null for it, and a null end means "never".
  */
 export const columnTypes: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
@@ -12,8 +13,8 @@ export const columnTypes: pg.CustomTypesConfig = {
 }
 
 /**
- * Guards the reading that Prisma brings along on the same pool: it takes the zone off whatever it is and calls the rest
- * UTC. What is not written as UTC is an error, never another time.
+ * Guards the parsers that Prisma sets on the same pool: they drop the time zone, whatever it is,
+ * and treat the rest as UTC. A time not written as UTC is an error, never another time.
  */
 export function refusingShiftedTimes(types: pg.CustomTypesConfig): pg.CustomTypesConfig {
   const getTypeParser = (oid: number, format?: 'text' | 'binary') => {
@@ -60,7 +61,7 @@ const timesOfPrisma = new Map<number, (text: string) => boolean>([
   ],
 ])
 
-/** In UTC, as all of ours; pg would read it in the time zone of this machine. */
+/** In UTC, as all times here; pg would read it in the time zone of this machine. */
 function toTime(text: string): Date {
   const [, year = '', day = '', time = ''] = isoTime.exec(text) ?? []
   return toDate(text, year, `${day}T${time}Z`)
@@ -80,7 +81,10 @@ function toDate(text: string, year: string, rest: string): Date {
 
 const jsonInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
 
-/** A time that came as JSON, which PostgreSQL writes in ISO style and with its zone under any setting. */
+/**
+ * A time that came as JSON, which PostgreSQL writes in ISO style and with its zone under any
+ * setting.
+ */
 export function readTime(text: string): Date {
   return jsonInstant.test(text) ? new Date(text) : unreadable(text)
 }
