@@ -1,10 +1,10 @@
 // PostgreSQL, appendix A: whole classes first, then single codes.
-const passingClasses = new Set([
+const transientClasses = new Set([
   '08', // connection exception
   '53', // insufficient resources, also too many connections
   '58', // system error
 ])
-const passingCodes = new Set([
+const transientCodes = new Set([
   '57014', // statement timeout
   '57P01', // shut down by an administrator
   '57P02', // shut down after a crash
@@ -16,7 +16,7 @@ const passingCodes = new Set([
   '40001', // serialisation failure
   '40P01', // deadlock
   '55P03', // lock timeout
-  // Node's words for the same, and the resolver's
+  // The codes of Node and of its resolver for the same
   'ECONNREFUSED',
   'ECONNRESET',
   'ECONNABORTED',
@@ -36,11 +36,23 @@ const passingCodes = new Set([
   'P2034',
   'P2037',
 ])
-// At the start of any line: Prisma puts a heading before the words of pg. A socket in a folder is gone while its server is.
-const passingWords =
-  /^(connect ENOENT|cached plan must not change|Connection terminated|timeout expired|timeout exceeded when trying to connect|Query read timeout|Cannot use a pool after calling end|Client (has encountered|was closed))/m
+// At the start of any line: Prisma puts a heading before pg's message. A socket in a folder is gone
+// while its server is.
+const transientMessages = new RegExp(
+  `^(${[
+    'connect ENOENT',
+    'cached plan must not change',
+    'Connection terminated',
+    'timeout expired',
+    'timeout exceeded when trying to connect',
+    'Query read timeout',
+    'Cannot use a pool after calling end',
+    'Client (has encountered|was closed)',
+  ].join('|')})`,
+  'm',
+)
 // Prisma's driver adapter names some errors instead of passing them on.
-const passingKinds = new Set([
+const transientKinds = new Set([
   'DatabaseNotReachable',
   'ConnectionClosed',
   'SocketTimeout',
@@ -48,7 +60,7 @@ const passingKinds = new Set([
   'TransactionWriteConflict',
 ])
 
-type Thrown = {
+type ErrorFields = {
   readonly code?: unknown
   readonly originalCode?: unknown
   readonly kind?: unknown
@@ -58,26 +70,28 @@ type Thrown = {
 }
 
 /**
- * Whether the error means that the database cannot serve now but may later (gone, starting, overloaded, too slow), so
- * that the same request is worth repeating: HTTP answers 503. Any other error is a defect or a refusal.
+ * Whether the error means that the database cannot serve now but may later (gone, starting,
+ * overloaded, too slow), so that the same request is worth retrying: HTTP answers 503. Any other
+ * error is a defect or a refusal.
  */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false
-  const { code, originalCode, kind, message, cause, meta } = error as Thrown
+  const { code, originalCode, kind, message, cause, meta } = error as ErrorFields
   return (
-    isPassing(code) ||
-    isPassing(originalCode) ||
-    passingKinds.has(String(kind)) ||
-    passingWords.test(String(message)) ||
+    isTransientCode(code) ||
+    isTransientCode(originalCode) ||
+    transientKinds.has(String(kind)) ||
+    transientMessages.test(String(message)) ||
     isDatabaseUnavailable(cause) ||
     isDatabaseUnavailable(meta?.driverAdapterError)
   )
 }
 
-function isPassing(code: unknown): boolean {
+function isTransientCode(code: unknown): boolean {
   return (
     typeof code === 'string' &&
-    (passingCodes.has(code) || (/^[0-9A-Z]{5}$/.test(code) && passingClasses.has(code.slice(0, 2))))
+    (transientCodes.has(code) ||
+      (/^[0-9A-Z]{5}$/.test(code) && transientClasses.has(code.slice(0, 2))))
   )
 }
 
@@ -89,11 +103,14 @@ const connectReasons: Readonly<Record<string, string>> = {
   '57P03': 'it is starting, stopping or recovering',
 }
 
-// PgBouncer has one code for all that it says.
+// PgBouncer has one code for all its errors.
 const poolerCode = '08P01'
 const poolerRefusals = /unsupported startup parameter|no such (database|user)|authentication failed/
 
-/** Why the service cannot work with this database, in words for whoever runs it. Begins where "DATABASE_URL: " ends. */
+/**
+ * Why the service cannot work with this database, in a message for its operator. Continues the text
+ * "DATABASE_URL: ".
+ */
 export class DatabaseFault extends Error {}
 
 type Target = {
@@ -102,15 +119,20 @@ type Target = {
   readonly database?: string | undefined
 }
 
-/** The database refuses the first connection or cannot be reached. The message names host, port and database, never the password. */
+/**
+ * The database refuses the first connection or cannot be reached. The message names host, port and
+ * database, never the password.
+ */
 export class ConnectFailure extends DatabaseFault {
   /** False where waiting would not help. */
   readonly isPassing: boolean
 
   constructor({ host, port, database }: Target, cause: unknown) {
-    const { code, message } = cause as Thrown
-    const said = (cause as { readonly severity?: unknown }).severity !== undefined
-    const unknown = said ? `it says: ${message}` : `it does not answer (${code ?? message})`
+    const { code, message } = cause as ErrorFields
+    const isServerError = (cause as { readonly severity?: unknown }).severity !== undefined
+    const unknown = isServerError
+      ? `it says: ${message}`
+      : `it does not answer (${code ?? message})`
     const reason = connectReasons[String(code)] ?? unknown
     super(`the database ${database} at ${host}:${port} cannot be used: ${reason}`, { cause })
     const isRefusal = code === poolerCode && poolerRefusals.test(String(message))
@@ -118,7 +140,10 @@ export class ConnectFailure extends DatabaseFault {
   }
 }
 
-/** True for a row that this unique index already holds (unique_violation): somebody else was first. */
+/**
+ * True for a row that this unique index already contains (unique_violation): another transaction
+ * was first.
+ */
 export function isTaken(error: unknown, index: string): boolean {
   const { code, constraint } = error as { readonly code?: unknown; readonly constraint?: unknown }
   return code === '23505' && constraint === index

@@ -1,10 +1,11 @@
-// Whether a server, a database and a role can carry the service: asked once, before anything is written.
+// Whether a server, a database and a role are fit for the service: checked once, before anything is
+// written.
 
 import pg from 'pg'
 import { DatabaseFault } from './database-errors.ts'
 import { SessionClient, type SessionConfig } from './session-settings.ts'
 
-/** What is asked of a database before it is used. */
+/** The facts about a database that are checked before it is used. */
 export type Facts = {
   readonly version: number
   readonly encoding: string
@@ -12,14 +13,14 @@ export type Facts = {
   readonly role: string
   readonly database: string
   readonly schemaExists: boolean
-  /** Whether the role may make a schema in the database. */
+  /** Whether the role may create a schema in the database. */
   readonly mayMakeSchema: boolean
   readonly mayUse: boolean
 }
 
 const leastVersion = 15
 
-const facts = `
+const selectFacts = `
   select current_setting('server_version_num')::int / 10000 as version,
     current_setting('server_encoding') as encoding,
     pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as "readOnly",
@@ -29,81 +30,101 @@ const facts = `
     coalesce(has_schema_privilege(n.oid, 'usage'), true) as "mayUse"
   from (select) as one left join pg_namespace n on n.nspname = $1`
 
-/** Why the service cannot live in this database, with what somebody who administers it can do; undefined when it can. */
-export function faultOf(found: Facts, schema: string): string | undefined {
-  const { version, encoding, readOnly, role, database } = found
+/**
+ * Why the service cannot use this database, with what its administrator can do; undefined when it
+ * can.
+ */
+export function faultOf(facts: Facts, schema: string): string | undefined {
+  const { version, encoding, readOnly, role, database } = facts
   const [quotedRole, quotedSchema] = [pg.escapeIdentifier(role), pg.escapeIdentifier(schema)]
   if (version < leastVersion) {
     return `it is PostgreSQL ${version}; ${leastVersion} or newer is needed`
   }
   if (encoding !== 'UTF8') {
-    return `the database ${database} is encoded as ${encoding}: make one with encoding 'UTF8' (create database ... encoding 'UTF8' template template0)`
+    return (
+      `the database ${database} is encoded as ${encoding}: make one with encoding 'UTF8' ` +
+      "(create database ... encoding 'UTF8' template template0)"
+    )
   }
   if (readOnly) {
     return `the database ${database} is read-only, as a standby is: name the primary server`
   }
-  if (!found.schemaExists && !found.mayMakeSchema) {
-    return `there is no schema ${schema} (DATABASE_SCHEMA), and the role ${role} may not make it. As owner of the database run: create schema ${quotedSchema} authorization ${quotedRole}`
+  if (!facts.schemaExists && !facts.mayMakeSchema) {
+    return (
+      `there is no schema ${schema} (DATABASE_SCHEMA), and the role ${role} may not make it. ` +
+      `As owner of the database run: create schema ${quotedSchema} authorization ${quotedRole}`
+    )
   }
-  if (!found.mayUse) return missingRights(role, schema, 'use')
+  if (!facts.mayUse) return missingRights(role, schema, 'use')
   return undefined
 }
 
 function missingRights(role: string, schema: string, what: string): string {
   const [to, on] = [pg.escapeIdentifier(role), pg.escapeIdentifier(schema)]
-  return `the role ${role} may not ${what} the schema ${schema}. As owner of the schema run: grant usage, create on schema ${on} to ${to}; or name a schema of its own with DATABASE_SCHEMA`
+  return (
+    `the role ${role} may not ${what} the schema ${schema}. As owner of the schema run: ` +
+    `grant usage, create on schema ${on} to ${to}; ` +
+    'or name a schema of its own with DATABASE_SCHEMA'
+  )
 }
 
-/** Makes the schema where it is missing. Throws `DatabaseFault` when the service cannot live here. */
+/**
+ * Creates the schema where it is missing. Throws `DatabaseFault` when the service cannot use this
+ * database.
+ */
 export async function assertFit(
   client: SessionClient,
   { schema = 'public', ...config }: SessionConfig,
 ): Promise<void> {
-  const { rows } = await client.query<Facts>(facts, [schema])
-  const [found] = rows
-  if (!found) throw new Error('one row is asked for')
-  const fault = faultOf(found, schema)
+  const { rows } = await client.query<Facts>(selectFacts, [schema])
+  const [facts] = rows
+  if (!facts) throw new Error('the query returns one row')
+  const fault = faultOf(facts, schema)
   if (fault !== undefined) throw new DatabaseFault(fault)
   await assertOwnServer(client, { ...config, schema })
-  if (!found.schemaExists) {
+  if (!facts.schemaExists) {
     await client.query(`create schema if not exists ${pg.escapeIdentifier(schema)}`)
   }
 }
 
-/** Throws `DatabaseFault` when the role may not make tables, which it need not once all are there. */
+/** Throws `DatabaseFault` when the role may not create tables, which it need not once all exist. */
 export async function assertMayMake(client: pg.Client, schema: string): Promise<void> {
   const { rows } = await client.query<{ role: string; may: boolean }>(
     `select current_user::text as role, has_schema_privilege($1, 'create') as may`,
     [schema],
   )
-  const [found] = rows
-  if (!found?.may)
-    throw new DatabaseFault(missingRights(found?.role ?? '', schema, 'make tables in'))
+  const [rights] = rows
+  if (!rights?.may)
+    throw new DatabaseFault(missingRights(rights?.role ?? '', schema, 'make tables in'))
 }
 
-// Poolers hand out the server that was used last, or one after another: few are idle when a service starts.
+// Poolers hand out the server connection that was used last, or one after another: few are idle
+// when a service starts.
 const holdersMax = 4
 
 /**
- * Refuses a pooler that gives each transaction another server: settings, prepared statements, locks of a session and
- * notifications would be somebody else's. Found by holding transactions on other connections until one of them has, or
- * takes away, the server that answered us before.
+ * Refuses a pooler that gives each transaction another server connection: settings, prepared
+ * statements, session locks and notifications would belong to another client. Detected by keeping
+ * transactions open on other connections until one of them gets, or takes away, the server
+ * connection that answered us before.
  */
 async function assertOwnServer(client: SessionClient, config: SessionConfig): Promise<void> {
   const pid = await backendOf(client)
-  // PostgreSQL tells its own process at the start of a session; a pooler makes one up.
+  // PostgreSQL reports its own process at the start of a session; a pooler invents one.
   if ((client as unknown as { processID: number | null }).processID === pid) return
   const holders: SessionClient[] = []
   try {
     while (holders.length < holdersMax) {
       const holder = new SessionClient(config)
       holders.push(holder)
-      // One that cannot be had, since ours is kept for us: that is what we want to know.
+      // No other connection can be had, so ours is reserved for us.
       if (!(await holder.connect().catch(() => null))) return
-      const begun = await holder.query('begin').catch(() => null)
-      if (begun && (await backendOf(holder)) !== pid && (await backendOf(client)) === pid) continue
+      const beginResult = await holder.query('begin').catch(() => null)
+      if (beginResult && (await backendOf(holder)) !== pid && (await backendOf(client)) === pid)
+        continue
       throw new DatabaseFault(
-        'it is reached through a pooler that shares connections between transactions: set pool_mode = session for this database in PgBouncer, or connect to PostgreSQL itself',
+        'it is reached through a pooler that shares connections between transactions: ' +
+          'set pool_mode = session for this database in PgBouncer, or connect to PostgreSQL itself',
       )
     }
   } finally {

@@ -8,8 +8,9 @@ import { createWriteWatch } from './write-watch.ts'
 
 export type Queries = {
   /**
-   * One statement, one round trip. The name makes it a prepared statement: it belongs to one text, for ever.
-   * Rejects in time, within `timeoutMs` of the call; `isDatabaseUnavailable` tells whether it is worth repeating.
+   * One statement, one round trip. The name makes it a prepared statement: it belongs to one text,
+   * permanently. Rejects in time, within `timeoutMs` of the call; `isDatabaseUnavailable` says
+   * whether it is worth retrying.
    */
   query<Row extends pg.QueryResultRow = Record<string, unknown>>(
     name: string,
@@ -22,21 +23,27 @@ export type Database = Queries & {
   /** For everything off the hot path; it shares the pool. */
   readonly prisma: PrismaClient
   /**
-   * Commits what the work did when it resolves, undoes it when it rejects; all within `timeoutMs`, or within the longer time that is
-   * given for work which reads all of a tenant.
+   * Commits when the work resolves, rolls back when it rejects; all within `timeoutMs`, or within
+   * the longer time given for work that reads all of a tenant.
    */
   transaction<T>(work: (tx: Queries) => Promise<T>, longerMs?: number): Promise<T>
   /**
-   * What the database held at one moment, to be read piece by piece, each within `timeoutMs`. It keeps a connection until it
-   * is closed; the server ends one of which nothing was asked for five times `timeoutMs`.
+   * A snapshot of the database, to be read piece by piece, each within `timeoutMs`. It keeps a
+   * connection until it is closed; the server ends one that is idle for five times `timeoutMs`.
    */
   snapshot(): Promise<Snapshot>
   /** Queries sent since the start, Prisma's too. */
   readonly roundTrips: () => number
-  /** The same by name of the statement; those without one are Prisma's, and what begins and ends transactions: `other`. */
+  /**
+   * The same by name of the statement; `other` counts those without one: Prisma's, and those that
+   * begin and end transactions.
+   */
   readonly statements: () => ReadonlyMap<string, number>
   readonly connections: () => { total: number; idle: number; waiting: number }
-  /** Tells of each statement or transaction that has changed rows, once it is committed. */
+  /**
+   * Calls the listener after each statement or transaction that has changed rows, once it is
+   * committed.
+   */
   listenToWrites(listener: () => void): void
   /** Waits for what is under way, then closes the connections. May be called again. */
   close(): Promise<void>
@@ -47,29 +54,35 @@ export type DatabaseConfig = {
   /** Default `public`. */
   readonly schema?: string
   readonly maxConnections?: number
-  /** Longest time from asking to having an answer or an error, waiting for a connection included. Default 1,800. */
+  /**
+   * Longest time from the call to a result or an error, waiting for a connection included. Default
+   * 1,800.
+   */
   readonly timeoutMs?: number
-  /** Told of connections that die while idle, until `close`; the pool replaces them by itself. */
+  /**
+   * Called for connections that die while idle, until `close`; the pool replaces them by itself.
+   */
   readonly onConnectionLost?: (error: Error) => void
-  /** Told of each new connection. */
+  /** Called for each new connection. */
   readonly onConnected?: () => void
 }
 
-/** Reads of one moment; closing may be repeated, and waits for what is under way. */
+/** Reads of one snapshot; closing may be repeated, and waits for what is under way. */
 export type Snapshot = Queries & { close(): Promise<void> }
 
-/** A connection for a while. */
-type Loan = Queries & { command(text: string): Promise<unknown> }
+/** A client of the pool for the time of one piece of work. */
+type PooledClient = Queries & { command(text: string): Promise<unknown> }
 
 // Statements that were prepared before a migration, and a primary that has become a replica.
-const betterElsewhere = new Set(['0A000', '26000', '25006'])
+const staleConnectionCodes = new Set(['0A000', '26000', '25006'])
 const leastMs = 100
 const keepAliveMs = 10_000
 const idleMs = 60_000
 
 /**
- * Opens the one pool that hand-written SQL and Prisma share. It connects when first used, so it opens also while the
- * database is away; queries then reject until it is back, and heal by themselves.
+ * Opens the one pool that hand-written SQL and Prisma share. It connects when first used, so it
+ * opens also while the database is away; queries then reject until it is back, and recover by
+ * themselves.
  */
 export function openDatabase(config: DatabaseConfig): Database {
   const { timeoutMs = 1_800, schema = 'public' } = config
@@ -84,25 +97,27 @@ export function openDatabase(config: DatabaseConfig): Database {
       const [query, ...rest] = args as [pg.QueryConfig, ...unknown[]]
       const { name = 'other', types } = query
       statements.set(name, (statements.get(name) ?? 0) + 1)
-      const sent = send(types ? { ...query, types: refusingShiftedTimes(types) } : query, ...rest)
-      writes.watch(client, query, sent)
-      return sent
+      const result = send(types ? { ...query, types: refusingShiftedTimes(types) } : query, ...rest)
+      writes.watch(client, query, result)
+      return result
     }
     client.query = sendAndCount as typeof client.query
     config.onConnected?.()
   })
-  let closed: Promise<void> | undefined
-  // A pool that is closed does not wait for its sockets: a server that stops right after may still cut what already says goodbye.
+  let closePromise: Promise<void> | undefined
+  // A closed pool does not wait for its sockets: a server that stops right after may still cut
+  // those that are terminating.
   pool.on('error', (error) => {
-    if (!closed) config.onConnectionLost?.(error)
+    if (!closePromise) config.onConnectionLost?.(error)
   })
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { schema }) })
 
   return {
     prisma,
-    query: (name, text, values) => lend(pool, timeoutMs, (loan) => loan.query(name, text, values)),
+    query: (name, text, values) =>
+      withClient(pool, timeoutMs, (client) => client.query(name, text, values)),
     transaction: (work, longerMs) =>
-      lend(pool, longerMs ?? timeoutMs, (loan) => commit(loan, work, longerMs)),
+      withClient(pool, longerMs ?? timeoutMs, (client) => commit(client, work, longerMs)),
     snapshot: () => openSnapshot(pool, timeoutMs),
     roundTrips: () => roundTrips,
     statements: () => statements,
@@ -113,8 +128,8 @@ export function openDatabase(config: DatabaseConfig): Database {
     }),
     listenToWrites: writes.listen,
     close: () => {
-      closed ??= prisma.$disconnect().then(() => pool.end())
-      return closed
+      closePromise ??= prisma.$disconnect().then(() => pool.end())
+      return closePromise
     },
   }
 }
@@ -127,7 +142,7 @@ function openPool(config: DatabaseConfig, timeoutMs: number): pg.Pool {
     types: columnTypes,
     schema,
     connectionTimeoutMillis: timeoutMs,
-    // The server gives up first: then the outcome is certain and the connection lives on.
+    // The server's timeout comes first: then the outcome is certain and the connection survives.
     query_timeout: timeoutMs,
     settings: {
       statement_timeout: String(Math.ceil(timeoutMs * 0.9)),
@@ -140,16 +155,16 @@ function openPool(config: DatabaseConfig, timeoutMs: number): pg.Pool {
     ...session,
     max: maxConnections,
     idleTimeoutMillis: idleMs,
-    // The pool hands on all that it was given.
+    // The pool passes on all options that it gets.
     Client: SessionClient as unknown as new () => pg.ClientBase,
   })
 }
 
-/** Lends a connection to the work and takes it back, or drops it when it is no longer good. */
-async function lend<T>(
+/** Runs the work with a pooled client and releases it, or drops it when it is no longer usable. */
+async function withClient<T>(
   pool: pg.Pool,
   timeoutMs: number,
-  work: (loan: Loan) => Promise<T>,
+  work: (client: PooledClient) => Promise<T>,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs
   const client = await pool.connect()
@@ -171,34 +186,35 @@ async function lend<T>(
 }
 
 /**
- * pg's own `pool.query` drops the connection, and all that is prepared on it, at every error. After an ordinary refusal
- * such as a unique violation, and after whatever the caller threw, it is as good as before.
+ * pg's own `pool.query` drops the connection, and all that is prepared on it, at every error. After
+ * an ordinary refusal such as a unique violation, and after any error that the caller threw, it is
+ * as good as before.
  */
 function isUsable(client: pg.PoolClient, error: unknown): boolean {
   if (client.getTransactionStatus() !== 'I') return false
   const { severity, code } = error as Partial<pg.DatabaseError>
   if (severity === undefined) return !isDatabaseUnavailable(error)
-  return severity === 'ERROR' && !betterElsewhere.has(`${code}`)
+  return severity === 'ERROR' && !staleConnectionCodes.has(`${code}`)
 }
 
 async function commit<T>(
-  loan: Loan,
+  client: PooledClient,
   work: (tx: Queries) => Promise<T>,
   longerMs?: number,
 ): Promise<T> {
-  await loan.command('begin')
+  await client.command('begin')
   let result: T
   try {
     if (longerMs !== undefined) {
-      await loan.command(`set local statement_timeout = ${Math.ceil(longerMs * 0.9)}`)
+      await client.command(`set local statement_timeout = ${Math.ceil(longerMs * 0.9)}`)
     }
-    result = await work({ query: loan.query })
+    result = await work({ query: client.query })
   } catch (error) {
-    // Where this fails the connection is dropped, and the server undoes the work by itself.
-    await loan.command('rollback').catch(() => undefined)
+    // Where this fails the connection is dropped, and the server rolls back by itself.
+    await client.command('rollback').catch(() => undefined)
     throw error
   }
-  await loan.command('commit')
+  await client.command('commit')
   return result
 }
 
@@ -207,8 +223,8 @@ async function openSnapshot(pool: pg.Pool, timeoutMs: number): Promise<Snapshot>
   const send = <Row extends pg.QueryResultRow>(statement: pg.QueryConfig) =>
     client.query<Row>({ ...statement, query_timeout: timeoutMs } as pg.QueryConfig)
   const end = async () => {
-    const ended = await send({ text: 'rollback' }).catch(() => null)
-    client.release(ended === null)
+    const rollbackResult = await send({ text: 'rollback' }).catch(() => null)
+    client.release(rollbackResult === null)
   }
   try {
     await send({ text: 'begin isolation level repeatable read read only' })
@@ -216,19 +232,19 @@ async function openSnapshot(pool: pg.Pool, timeoutMs: number): Promise<Snapshot>
     client.release(true)
     throw error
   }
-  let closed: Promise<void> | undefined
+  let closePromise: Promise<void> | undefined
   return {
     async query<Row extends pg.QueryResultRow>(
       name: string,
       text: string,
       values: readonly unknown[],
     ) {
-      if (closed !== undefined) throw new Error('the snapshot is closed')
+      if (closePromise !== undefined) throw new Error('the snapshot is closed')
       return (await send<Row>({ name, text, values: [...values] })).rows
     },
     close: () => {
-      closed ??= end()
-      return closed
+      closePromise ??= end()
+      return closePromise
     },
   }
 }

@@ -4,14 +4,17 @@ import type { DeliveryStore, Housekeeping, Settlement } from '../ports/delivery-
 import type { Database } from './database.ts'
 import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
 
-/** How long a process may take over a push before another may send it too; must outlast the longest send. */
+/**
+ * How long a process may lease a push before another may send it too; must outlast the longest
+ * send.
+ */
 export const leaseSeconds = 15
 /** How long "Already answered" is worth sending. */
 export const closingLifetimeSeconds = 3600
-/** How long somebody waits for a test push. */
+/** How long a person waits for a test push. */
 export const testLifetimeSeconds = 60
 
-const wanted = `(
+const isWorthSending = `(
     (d.kind = 'challenge_opened' and c.status = 'pending' and c.expires_at > clock_timestamp())
     or (d.kind = 'challenge_closed'
       and d.created_at > clock_timestamp() - make_interval(secs => ${closingLifetimeSeconds}))
@@ -21,12 +24,13 @@ const wanted = `(
       and d.created_at > clock_timestamp() - make_interval(secs => ${testLifetimeSeconds}))
   ) and v.status = 'active' and v.push_token_sealed is not null`
 
-// Nobody else says `settled_at is null`, so that nobody else is offered the index over what all
-// tenants are owed.
-const queued = `d.status = 'queued' and d.settled_at is null`
+// Only these statements say `settled_at is null`, so that the planner offers no other statement the
+// index over the queued deliveries of all tenants.
+const isQueued = `d.status = 'queued' and d.settled_at is null`
 
-// Sweeps ask for `statement_timestamp()`: it can be looked for in an index, which the clock cannot, and is the earlier of the two.
-const dueAndFree = `${queued} and d.due_at <= statement_timestamp()
+// Sweeps compare with `statement_timestamp()`: it can be looked up in an index, which the clock
+// cannot, and is the earlier of the two.
+const dueAndFree = `${isQueued} and d.due_at <= statement_timestamp()
   and (d.leased_until is null or d.leased_until <= clock_timestamp())`
 
 const sources = `deliveries d
@@ -37,7 +41,7 @@ const claim = `
   with due as materialized (
     select d.tenant_id, d.id, c.expires_at as challenge_expires_at, ${addressColumns('v')}
     from ${sources}
-    where ${dueAndFree} and ${wanted}
+    where ${dueAndFree} and ${isWorthSending}
       and concat_ws(' ', v.push_provider, v.push_environment, v.app_id) <> all($3::text[])
     order by d.due_at limit $2
     for update of d skip locked
@@ -46,14 +50,16 @@ const claim = `
   set leased_by = $1, leased_until = clock_timestamp() + make_interval(secs => ${leaseSeconds}),
     attempts = d.attempts + 1
   from due where d.tenant_id = due.tenant_id and d.id = due.id
-  returning d.tenant_id, d.id, d.kind, d.challenge_id, d.activity_id, d.more, d.device_id, d.attempts,
+  returning d.tenant_id, d.id, d.kind, d.challenge_id, d.activity_id, d.more, d.device_id,
+    d.attempts,
     case d.kind when 'challenge_opened' then due.challenge_expires_at
       when 'activity_recorded' then d.created_at + make_interval(secs => ${noticeLifetimeSeconds})
       when 'test' then d.created_at + make_interval(secs => ${testLifetimeSeconds})
       else d.created_at + make_interval(secs => ${closingLifetimeSeconds}) end as expires_at,
     due.push_provider, due.push_environment, due.app_id, due.push_token`
 
-// Settled only while the lease is still this process's: one that lost it must not overwrite what the next holder did.
+// Settled only while the lease is still this process's: a process that lost it must not overwrite
+// what the next holder did.
 const settle = `
   update deliveries d
   set status = x.status, reason = x.reason, provider_message_id = x.provider_message_id,
@@ -66,21 +72,21 @@ const settle = `
     and d.leased_by in ($1, '${unseenPrefix}' || $1)`
 
 const suppressEnded = `
-  with ended as materialized (
+  with obsolete as materialized (
     select d.tenant_id, d.id,
       case when v.status <> 'active' then 'device_not_active'
         when v.push_token_sealed is null then 'no_push_token'
         when d.challenge_id is null then 'expired' else 'challenge_ended' end as reason
     from ${sources}
-    where ${queued} and (d.leased_until is null or d.leased_until <= clock_timestamp())
-      and not (${wanted})
+    where ${isQueued} and (d.leased_until is null or d.leased_until <= clock_timestamp())
+      and not (${isWorthSending})
     limit $1
     for update of d skip locked
   )
   update deliveries d
-  set status = 'suppressed', reason = ended.reason, settled_at = clock_timestamp(),
+  set status = 'suppressed', reason = obsolete.reason, settled_at = clock_timestamp(),
     leased_by = null, leased_until = null
-  from ended where d.tenant_id = ended.tenant_id and d.id = ended.id
+  from obsolete where d.tenant_id = obsolete.tenant_id and d.id = obsolete.id
   returning d.id`
 
 const purgeProofs = `
@@ -104,7 +110,7 @@ function valuesOf(settlements: readonly Settlement[]): unknown[] {
   ]
 }
 
-/** The queue of owed pushes. */
+/** The queue of pushes to send. */
 export function createDeliveryStore(database: Database): DeliveryStore & Housekeeping {
   return {
     async claim(leasedBy, limit, full = []) {

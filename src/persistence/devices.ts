@@ -16,8 +16,9 @@ import {
   toKnownDevice,
 } from './rows.ts'
 
-/** One device by id, whatever its status; the text of the statement `find_device`. */
-export const findDevice = `select ${deviceColumns} from devices d where d.tenant_id = $1 and d.id = $2`
+/** One device by id, in any status; the text of the statement `find_device`. */
+export const findDevice = `select ${deviceColumns} from devices d
+  where d.tenant_id = $1 and d.id = $2`
 
 const findKnown = `
   select ${deviceColumns}, ${deviceKeysColumn} from devices d where d.tenant_id = $1 and d.id = $2`
@@ -39,13 +40,14 @@ const setPushToken = `
   where tenant_id = $1 and id = $2 and status <> 'unregistered'
   returning id`
 
-// Whoever locks several devices takes them by id, or two could wait for each other.
+// Every statement that locks several devices takes them by id, or two could wait for each other.
 const dropPushToken = `
   with k as materialized (
     select d.tenant_id, d.id from devices d
     where d.push_token_hash = $1 and ($2::timestamptz is null or d.push_token_set_at < $2)
       and (d.tenant_id = $3 or $3::text is null and not exists (select from apps a
-        where a.tenant_id = d.tenant_id and a.provider = d.push_provider and a.app_id = d.app_id offset 0))
+        where a.tenant_id = d.tenant_id and a.provider = d.push_provider
+          and a.app_id = d.app_id offset 0))
     order by d.id for no key update
   )
   update devices d set push_provider = null, push_environment = null, push_token_sealed = null,
@@ -53,35 +55,40 @@ const dropPushToken = `
   from k where d.tenant_id = k.tenant_id and d.id = k.id
   returning d.id`
 
-// `for no key update`: foreign keys of other statements (an answer's activity, say) only want `for key share` on the user
-// and must not wait for us while we wait for their lock on the device.
+// `for no key update`: foreign keys of other statements (an answer's activity, say) only need `for
+// key share` on the user and must not wait for us while we wait for their lock on the device.
 const lockUser = `
   select id from users where tenant_id = $1 and id = $2 for no key update`
 
-// Locked first, so that the time written down is the time from which no answer commits. What a device opened for a next phone goes
-// with it, or the thief of a phone could have enrolled another with it; and so do its companions.
+// Locked first, so that the recorded time is the time from which no answer commits. Enrollments
+// that a device opened for a next phone end with it, or the thief of a phone could have enrolled
+// another with them; and so do its companions.
 const unregister = `
   with live as materialized (
     select d.id from devices d
     where d.tenant_id = $1 and d.user_id = $2 and d.status <> 'unregistered'
-      and (cardinality($3::text[]) = 0 or d.id = any($3::text[]) or d.parent_device_id = any($3::text[])
+      and (cardinality($3::text[]) = 0 or d.id = any($3::text[])
+        or d.parent_device_id = any($3::text[])
         or d.status = 'unconfirmed' and exists (
         select from enrollments e where e.tenant_id = d.tenant_id and e.id = d.enrollment_id
           and e.status = 'claimed' and e.opened_by_device_id = any($3::text[]) offset 0))
     order by d.id for no key update
   )
-  update devices d set status = 'unregistered', unregistered_at = clock_timestamp(), suspended_at = null,
+  update devices d set status = 'unregistered', unregistered_at = clock_timestamp(),
+    suspended_at = null,
     unregister_reason = case when d.status = 'unconfirmed' and d.id <> all($3::text[])
-      and cardinality($3::text[]) > 0 then 'not_confirmed' else $4 end, push_provider = null, push_environment = null,
+      and cardinality($3::text[]) > 0 then 'not_confirmed' else $4 end, push_provider = null,
+        push_environment = null,
     push_token_sealed = null, push_token_hash = null
   from live where d.tenant_id = $1 and d.id = live.id
   returning ${deviceColumns}`
 
-// By id, as whoever guesses at several takes them.
+// By id, as guesses at several lock them.
 const voidEnrollments = `
   with k as materialized (
     select e.id from enrollments e
-    where e.tenant_id = $1 and e.user_id = $2 and (e.status = 'claimed' and e.device_id = any($3::text[])
+    where e.tenant_id = $1 and e.user_id = $2 and (e.status = 'claimed'
+      and e.device_id = any($3::text[])
       or e.status in ('open', 'claimed') and e.opened_by_device_id = any($3::text[]))
     order by e.id for no key update
   )
@@ -93,8 +100,9 @@ const voidEnrollments = `
 const dropSecrets = `
   delete from passcode_secrets where tenant_id = $1 and device_id = any($2::text[])`
 
-// The row is told again only when the time is over: parallel calls queue at its lock, and whoever comes after finds it told.
-const tellRevokedUse = `
+// The row is marked again only when the gap is over: parallel calls queue at its lock, and later
+// ones find it marked.
+const markRevokedUse = `
   update devices set revoked_use_told_at = clock_timestamp()
   where tenant_id = $1 and id = $2 and status = 'unregistered' and (revoked_use_told_at is null
     or revoked_use_told_at <= clock_timestamp() - make_interval(secs => ${revokedUseGapSeconds}))
@@ -107,45 +115,52 @@ const hadErasedKey = `
 /** Spends a proof inside a transaction; false when it was spent before. */
 export async function spendProof(tx: Queries, proof: ProofToSpend | null): Promise<boolean> {
   if (proof === null) return true
-  const spent = await tx.query(
+  const insertedRows = await tx.query(
     'spend_proof',
     `insert into device_proofs (tenant_id, device_id, jti, expires_at) values ($1, $2, $3, $4)
      on conflict do nothing returning jti`,
     [proof.tenantId, proof.deviceId, proof.jti, proof.expiresAt],
   )
-  return spent.length === 1
+  return insertedRows.length === 1
 }
 
-/** Whether the device of a proof may still act, inside a transaction that holds the user's row; true without a proof. */
+/**
+ * Whether the device of a proof may still act, inside a transaction that has locked the user's row;
+ * true without a proof.
+ */
 async function isLive(tx: Queries, proof: ProofToSpend | null): Promise<boolean> {
   if (proof === null) return true
   const live = await tx.query(
     'is_live',
-    `select id from devices where tenant_id = $1 and id = $2 and status in ('active', 'unconfirmed')`,
+    `select id from devices where tenant_id = $1 and id = $2
+      and status in ('active', 'unconfirmed')`,
     [proof.tenantId, proof.deviceId],
   )
   return live.length === 1
 }
 
-/** Locks a user's row: whoever adds or removes devices of one user takes turns. Order of locks: user, device, challenge. */
+/**
+ * Locks a user's row: transactions that add or remove devices of one user are serialized. Order of
+ * locks: user, device, challenge.
+ */
 export async function lockUserRow(tx: Queries, tenantId: TenantId, userId: UserId): Promise<void> {
   await tx.query('lock_user', lockUser, [tenantId, userId])
 }
 
 /**
- * Makes void what devices claimed and did not confirm, and what they opened for a next phone, inside a transaction that holds the user's
- * row; gives the devices that had claimed these.
+ * Voids what devices claimed and did not confirm, and what they opened for a next phone, inside a
+ * transaction that has locked the user's row; returns the devices that had claimed these.
  */
 export async function endEnrollmentsOf(
   tx: Queries,
-  ended: {
+  command: {
     readonly tenantId: TenantId
     readonly userId: UserId
     readonly deviceIds: readonly DeviceId[]
     readonly reason: VoidReason
   },
 ): Promise<DeviceId[]> {
-  const { tenantId, userId, deviceIds, reason } = ended
+  const { tenantId, userId, deviceIds, reason } = command
   const values = [tenantId, userId, deviceIds, reason]
   const rows = await tx.query<{ device_id: DeviceId | null }>(
     'void_enrollments',
@@ -157,7 +172,7 @@ export async function endEnrollmentsOf(
 
 type UnregisterCommand = Parameters<DeviceStore['unregister']>[0]
 
-/** The unregistration itself, inside a transaction that holds the user's row. */
+/** The unregistration itself, inside a transaction that has locked the user's row. */
 export async function unregisterDevices(
   tx: Queries,
   random: Pick<Random, 'id'>,
@@ -253,7 +268,8 @@ export function createDeviceStore(database: Database, random: Pick<Random, 'id'>
       return database.transaction(async (tx) => {
         if (!(await spendProof(tx, proof))) return 'proof_replayed'
         await lockUserRow(tx, command.tenantId, command.userId)
-        // Whoever asks may have been unregistered since its proof was believed; then it unregisters nobody.
+        // The calling device may have been unregistered since its proof was verified; then it
+        // unregisters nothing.
         if (!(await isLive(tx, proof))) return { devices: [], endedChallenges: [] }
         return unregisterDevices(tx, random, command)
       })
@@ -261,9 +277,12 @@ export function createDeviceStore(database: Database, random: Pick<Random, 'id'>
 
     recordRevokedUse(tenantId, event) {
       return database.transaction(async (tx) => {
-        const told = await tx.query('tell_revoked_use', tellRevokedUse, [tenantId, event.deviceId])
-        if (told.length === 1) await recordActivities(tx, random, tenantId, [event])
-        return told.length === 1
+        const markedRows = await tx.query('tell_revoked_use', markRevokedUse, [
+          tenantId,
+          event.deviceId,
+        ])
+        if (markedRows.length === 1) await recordActivities(tx, random, tenantId, [event])
+        return markedRows.length === 1
       })
     },
 

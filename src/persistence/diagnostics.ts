@@ -35,7 +35,7 @@ const list: List = {
 
 const find = `select ${columns}, text from diagnostics where tenant_id = $1 and id = $2`
 
-/** What apps sent of their logs. */
+/** Log excerpts that apps sent. */
 export function createDiagnosticsStore(
   database: Database,
   random: Pick<Random, 'id'>,
@@ -45,8 +45,8 @@ export function createDiagnosticsStore(
       return database.transaction(async (tx) => {
         if (!(await spendProof(tx, proof))) return { kind: 'proof_replayed' }
         const values = [tenantId, deviceId]
-        const counted = await tx.query('count_diagnostics', count, [...values, perHourMax])
-        if (counted.length === 0) {
+        const countedRows = await tx.query('count_diagnostics', count, [...values, perHourMax])
+        if (countedRows.length === 0) {
           const [row] = await tx.query<{ seconds: number }>(
             'diagnostics_wait',
             secondsToWait,

@@ -1,40 +1,42 @@
 import type { DoorStore, TakenNumber } from '../ports/door-store.ts'
 import type { Database } from './database.ts'
 
-// As many as are thrown away with each new one; more cannot pile up.
+// Each new number deletes up to as many expired ones; more cannot pile up.
 const keepNumber = `
   with old as (
     delete from shown_numbers where (tenant_id, id) in (
       select s.tenant_id, s.id from shown_numbers s where s.expires_at <= statement_timestamp()
       order by s.expires_at limit 10 for update skip locked)
   )
-  insert into shown_numbers (tenant_id, id, integration_id, user_id, place, number_sealed, expires_at)
+  insert into shown_numbers (tenant_id, id, integration_id, user_id, place, number_sealed,
+    expires_at)
   values ($1, $2, $3, $4, $5, $6, clock_timestamp() + make_interval(secs => $7))
   returning expires_at as "expiresAt"`
 
-const taken = `returning id, number_sealed as "numberSealed", expires_at > clock_timestamp() as live`
+const takenColumns = `returning id, number_sealed as "numberSealed",
+  expires_at > clock_timestamp() as live`
 
 // `is true` keeps a column out of every index, so that one row is found by its own key.
 const takeNumber = `
   delete from shown_numbers
   where tenant_id = $1 and (integration_id = $2) is true and (user_id = $3) is true and id = $4
-  ${taken}`
+  ${takenColumns}`
 
 const takeNumbersAt = `
   delete from shown_numbers
-  where tenant_id = $1 and integration_id = $2 and user_id = $3 and place = $4 ${taken}`
+  where tenant_id = $1 and integration_id = $2 and user_id = $3 and place = $4 ${takenColumns}`
 
 const follow = `
   insert into followed_challenges (tenant_id, challenge_id, integration_id, hold_ms)
   values ($1, $2, $3, $4)`
 
-// It stops counting long after the last answer that matters.
+// The count is capped far above the last answer that matters.
 const countAnswer = `
   update followed_challenges f set answers = least(f.answers + 1, 1000)
   where f.tenant_id = $1 and (f.integration_id = $2) is true and f.challenge_id = $3
   returning f.answers, f.hold_ms as "holdMs"`
 
-/** What clients of doors leave with us. */
+/** Shown numbers and followed challenges of clients of doors. */
 export function createDoorStore(database: Database): DoorStore {
   return {
     async keepNumber({ tenantId, integrationId, id, userId, place, numberSealed }, seconds) {

@@ -2,19 +2,24 @@ import { execFile } from 'node:child_process'
 import { readFile, stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
-/** The operating-system account that PostgreSQL runs as; absent: our own. PostgreSQL refuses to run as root. */
+/**
+ * The operating-system account that PostgreSQL runs as; absent: our own. PostgreSQL refuses to run
+ * as root.
+ */
 export type Account = { readonly uid: number; readonly gid: number }
 
 const runFile = promisify(execFile)
 
-/** Whether this process is root (and so must hand PostgreSQL to another account). Never on Windows. */
+/**
+ * Whether this process is root (and so must run PostgreSQL as another account). Never on Windows.
+ */
 export function isRoot(): boolean {
   return process.getuid?.() === 0
 }
 
 /**
- * The account for a data folder: our own unless we are root; as root the owner of the data that is there already (so
- * that data made by an ordinary user stays that user's), otherwise `nobody`.
+ * The account for a data folder: our own unless we are root; as root the owner of the data that
+ * exists already (so that data of an ordinary user stays that user's), otherwise `nobody`.
  */
 export async function accountFor(dataFolder: string): Promise<Account | undefined> {
   if (!isRoot()) return undefined
@@ -27,13 +32,14 @@ export async function accountFor(dataFolder: string): Promise<Account | undefine
     if (Number(uid) > 0 && Number(gid) > 0) return { uid: Number(uid), gid: Number(gid) }
   }
   throw new Error(
-    'PostgreSQL refuses to run as root and /etc/passwd names neither nobody nor daemon: run as an ordinary user, or set DATABASE_URL',
+    'PostgreSQL refuses to run as root and /etc/passwd names neither nobody nor daemon: ' +
+      'run as an ordinary user, or set DATABASE_URL',
   )
 }
 
 /**
- * Runs one program to its end as the account and gives its standard output. The environment is ours no further than
- * needed: it holds secrets that the other account has no business with.
+ * Runs one program to its end as the account and returns its standard output. It gets no more of
+ * our environment than it needs: the rest holds secrets that the other account must not see.
  */
 export async function runAs(
   account: Account | undefined,
@@ -44,7 +50,10 @@ export async function runAs(
   return (await runFile(program, args, options)).stdout
 }
 
-/** Whether the account can enter the folder, asked of the system itself: modes, ACLs and mounts all count. */
+/**
+ * Whether the account can enter the folder, as the system itself decides: modes, ACLs and mounts
+ * all count.
+ */
 export async function canEnter(account: Account | undefined, folder: string): Promise<boolean> {
   return runAs(account, '/bin/sh', ['-c', 'cd -- "$0"', folder]).then(
     () => true,
@@ -53,8 +62,9 @@ export async function canEnter(account: Account | undefined, folder: string): Pr
 }
 
 /**
- * Drops what the environment says of another PostgreSQL (`PGHOST`, `PGOPTIONS`, `PGSSLMODE`, ...): pg reads it at each connection, and
- * programs do on Windows. Only for a process whose database is its own.
+ * Removes from the environment the settings of another PostgreSQL (`PGHOST`, `PGOPTIONS`,
+ * `PGSSLMODE`, ...): pg reads it at each connection, and programs do on Windows. Only for a process
+ * whose database is its own.
  */
 export function forgetOtherServers(): void {
   for (const name of Object.keys(process.env)) {

@@ -5,14 +5,16 @@ import { type Account, runAs } from './embedded-postgres-account.ts'
 /** A folder of PostgreSQL programs that the account can run. */
 export type Binaries = { readonly folder: string; readonly majorVersion: number }
 
-const packageName = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+const platform = process.platform === 'win32' ? 'windows' : process.platform
+const packageName = `@embedded-postgres/${platform}-${process.arch}`
 const otherwise = 'or set DATABASE_URL to a PostgreSQL server of your own'
 
 /**
- * The PostgreSQL programs of the optional dependency for this platform, where they lie if the account can run them
- * there. Otherwise (root's closed folder, or a package installed without its install script, which makes the library
- * symlinks) a complete copy in `home`, kept for the next start.
- * Throws, saying what to do, when there are none for this platform or they cannot run on it.
+ * The PostgreSQL programs of the optional dependency for this platform, in their own folder if the
+ * account can run them there. Otherwise (root's closed folder, or a package installed without its
+ * install script, which creates the library symlinks) a complete copy in `home`, kept for the next
+ * start.
+ * Throws, with what to do, when there are none for this platform or they cannot run on it.
  */
 export async function findBinaries(home: string, account: Account | undefined): Promise<Binaries> {
   const original = await installedFolder()
@@ -27,9 +29,10 @@ export async function findBinaries(home: string, account: Account | undefined): 
   if (copiedVersion !== undefined) {
     return { folder: path.join(copy, 'bin'), majorVersion: copiedVersion }
   }
-  const reason = await whyNot(copy, account)
+  const reason = await reasonForFailure(copy, account)
   throw new Error(
-    `PostgreSQL cannot run on this system (${reason}): ${packageName} needs the usual C library, and ${home} must not be mounted noexec. Cure that, ${otherwise}`,
+    `PostgreSQL cannot run on this system (${reason}): ${packageName} needs the usual C library, ` +
+      `and ${home} must not be mounted noexec. Fix that, ${otherwise}`,
   )
 }
 
@@ -39,7 +42,8 @@ async function installedFolder(): Promise<string> {
     return path.resolve(path.dirname(postgres), '..')
   } catch (cause) {
     throw new Error(
-      `There is no PostgreSQL to start: the optional dependency ${packageName} is not installed. Run npm ci --include=optional, ${otherwise}`,
+      `There is no PostgreSQL to start: the optional dependency ${packageName} is not installed. ` +
+        `Run npm ci --include=optional, ${otherwise}`,
       { cause },
     )
   }
@@ -58,14 +62,17 @@ function version(folder: string, account: Account | undefined): Promise<string> 
   return runAs(account, path.join(folder, 'bin', 'postgres'), ['--version'])
 }
 
-async function whyNot(folder: string, account: Account | undefined): Promise<string> {
+async function reasonForFailure(folder: string, account: Account | undefined): Promise<string> {
   return version(folder, account).catch((error: Error) => error.message)
 }
 
-/** Copies beside the target and renames, so that a copy is either whole or absent, also when two processes make it. */
+/**
+ * Copies into a folder next to the target and renames, so that a copy is either whole or absent,
+ * also when two processes create it.
+ */
 async function copyBinaries(original: string, target: string): Promise<void> {
-  const making = await mkdtemp(`${target}-`)
-  const whole = path.join(making, 'native')
+  const temporaryFolder = await mkdtemp(`${target}-`)
+  const whole = path.join(temporaryFolder, 'native')
   try {
     await cp(original, whole, { recursive: true, verbatimSymlinks: true })
     await restoreSymlinks(whole)
@@ -75,11 +82,14 @@ async function copyBinaries(original: string, target: string): Promise<void> {
       if (!(await exists(target))) throw error
     })
   } finally {
-    await rm(making, { recursive: true, force: true })
+    await rm(temporaryFolder, { recursive: true, force: true })
   }
 }
 
-/** The package carries its symlinks as a list, because npm archives cannot; its install script makes them. */
+/**
+ * The package carries its symlinks as a list, because npm archives cannot; its install script
+ * creates them.
+ */
 async function restoreSymlinks(native: string): Promise<void> {
   const list = await readFile(path.join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {

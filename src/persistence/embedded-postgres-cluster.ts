@@ -24,7 +24,10 @@ export type Cluster = {
   /** PostgreSQL's data folder, an absolute path without symlinks. */
   readonly data: string
   readonly socketFolder: string
-  /** Part of the socket's file name; nothing listens on TCP, except on Windows, which has no sockets in folders. */
+  /**
+   * Part of the socket's file name; nothing listens on TCP, except on Windows, which has no sockets
+   * in folders.
+   */
   readonly port: number
   readonly password: string
   readonly account: Account | undefined
@@ -34,15 +37,17 @@ export type Cluster = {
 export const superuser = 'countersign'
 const socketPort = 5432
 
-// sockaddr_un.sun_path holds 108 bytes on Linux and 104 on macOS, with the closing NUL; one byte more is fatal.
+// sockaddr_un.sun_path holds 108 bytes on Linux and 104 on macOS, with the closing NUL; one byte
+// more is fatal.
 const longestSocketPath = 103
 const abandonedMs = 10 * 60_000
 const rootStore = '/var/lib/countersign'
 
 /**
- * Finds the cluster of this folder, or makes it. An interrupted attempt leaves nothing that counts: the cluster is made
- * beside and renamed into place, password and data in one step.
- * Throws, saying what to do, when the folder cannot be used or its data belong to another PostgreSQL version.
+ * Finds the cluster of this folder, or creates it. An interrupted attempt has no effect: the
+ * cluster is created in a folder next to it and renamed into place, password and data in one step.
+ * Throws, with what to do, when the folder cannot be used or its data belong to another PostgreSQL
+ * version.
  */
 export async function openCluster(
   folder: string,
@@ -55,30 +60,32 @@ export async function openCluster(
   const account = await accountFor(data)
   if (account && !(await canEnter(account, home))) {
     throw new Error(
-      `The database runs as uid ${account.uid}, which cannot enter ${home}: open the folders above it (chmod o+x), or run as that user`,
+      `The database runs as uid ${account.uid}, which cannot enter ${home}: ` +
+        'open the folders above it (chmod o+x), or run as that user',
     )
   }
   const binaries = await findBinaries(home, account)
   if (!(await exists(place))) await createCluster(home, place, account, binaries, durable)
   const password = await readPassword(place)
   await checkVersion(data, binaries)
-  await removeInterrupted(home)
+  await removeInterruptedAttempts(home)
   const socketFolder = await socketFolderFor(home, account)
   const port = process.platform === 'win32' ? await freePort() : socketPort
   return { data, socketFolder, port, password, account, binaries }
 }
 
 /**
- * The folder itself, or, when root's database account cannot enter it, a reachable one whose address is left in the
- * file `location`, so that every later start finds the same data.
+ * The folder itself, or, when root's database account cannot enter it, a reachable one whose path
+ * is written to the file `location`, so that every later start finds the same data.
  */
 async function findHome(folder: string, warn: (message: string) => void): Promise<string> {
   await mkdir(folder, { recursive: true, mode: isRoot() ? 0o711 : 0o700 })
   const home = await realpath(folder)
   const location = await readFile(path.join(home, 'location'), 'utf8').catch(() => undefined)
   if (location !== undefined) return location.trim()
-  const keptHere = !isRoot() || (await exists(path.join(home, 'cluster')))
-  if (keptHere || (await canEnter(await accountFor(path.join(home, 'cluster')), home))) return home
+  const isKeptHere = !isRoot() || (await exists(path.join(home, 'cluster')))
+  if (isKeptHere || (await canEnter(await accountFor(path.join(home, 'cluster')), home)))
+    return home
   const hash = createHash('sha256').update(home).digest('hex').slice(0, 16)
   const elsewhere = path.join(rootStore, `postgres-${hash}`)
   for (const each of [rootStore, elsewhere]) {
@@ -120,7 +127,7 @@ async function createCluster(
     const cure = reason.includes('user does not exist')
       ? ' Name that user in /etc/passwd, run as another one, or set DATABASE_URL.'
       : ''
-    throw new Error(`No database could be made in ${home}: ${reason.trim()}.${cure}`, { cause })
+    throw new Error(`No database could be created in ${home}: ${reason.trim()}.${cure}`, { cause })
   }
 }
 
@@ -130,14 +137,18 @@ async function readPassword(place: string): Promise<string> {
     return await readFile(file, 'utf8')
   } catch (cause) {
     throw new Error(
-      `${file} cannot be read: run as the user who made the database in that folder, or choose another folder`,
+      `${file} cannot be read: run as the user who created the database in that folder, ` +
+        'or choose another folder',
       { cause },
     )
   }
 }
 
-/** Attempts of processes that died; younger ones may still be at work, and clean up after themselves. */
-async function removeInterrupted(home: string): Promise<void> {
+/**
+ * Attempts of processes that died; younger ones may still be running, and clean up after
+ * themselves.
+ */
+async function removeInterruptedAttempts(home: string): Promise<void> {
   for (const name of await readdir(home)) {
     const place = path.join(home, name)
     if (
@@ -150,10 +161,12 @@ async function removeInterrupted(home: string): Promise<void> {
 }
 
 async function checkVersion(data: string, binaries: Binaries): Promise<void> {
-  const made = Number(await readFile(path.join(data, 'PG_VERSION'), 'utf8'))
-  if (made === binaries.majorVersion) return
+  const dataVersion = Number(await readFile(path.join(data, 'PG_VERSION'), 'utf8'))
+  if (dataVersion === binaries.majorVersion) return
   throw new Error(
-    `The data in ${data} were made by PostgreSQL ${made} and cannot be read by ${binaries.majorVersion}, which is installed: dump them with the old release and load them with the new one`,
+    `The data in ${data} were created by PostgreSQL ${dataVersion} and cannot be read by ` +
+      `${binaries.majorVersion}, which is installed: ` +
+      'dump them with the old release and load them with the new one',
   )
 }
 
@@ -168,22 +181,26 @@ async function socketFolderFor(home: string, account: Account | undefined): Prom
   return privateFolder(path.join(short, `countersign-${uid}-${hash}`), uid, account)
 }
 
-/** Makes the folder, or accepts one that is ours alone: in a shared folder somebody else may have put it there first. */
+/**
+ * Creates the folder, or accepts one that is ours alone: in a shared folder somebody else may have
+ * put it there first.
+ */
 async function privateFolder(
   folder: string,
   uid: number,
   account: Account | undefined,
 ): Promise<string> {
-  const made = await mkdir(folder, { mode: 0o700 }).then(
+  const isNew = await mkdir(folder, { mode: 0o700 }).then(
     () => true,
     () => false,
   )
-  if (made && account) await chown(folder, account.uid, account.gid)
-  const found = await lstat(folder)
-  const closed = process.platform === 'win32' || (found.uid === uid && (found.mode & 0o77) === 0)
-  if (found.isDirectory() && closed) return folder
+  if (isNew && account) await chown(folder, account.uid, account.gid)
+  const stats = await lstat(folder)
+  const isPrivate = process.platform === 'win32' || (stats.uid === uid && (stats.mode & 0o77) === 0)
+  if (stats.isDirectory() && isPrivate) return folder
   throw new Error(
-    `${folder} is not a folder of uid ${uid} alone, so no database socket can be trusted in it: remove it and start again`,
+    `${folder} is not a folder of uid ${uid} alone, so no database socket can be trusted in it: ` +
+      'remove it and start again',
   )
 }
 

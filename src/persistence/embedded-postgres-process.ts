@@ -12,23 +12,26 @@ export type RunningServer = {
   /** The socket's folder, or 127.0.0.1 on Windows. */
   readonly host: string
   readonly port: number
-  /** Settles when the server is no more, for whatever reason; for one that we found, also when we let go of it. */
+  /**
+   * Settles when the server has ended for any reason; for one that was running already, also on
+   * detaching from it.
+   */
   readonly gone: Promise<void>
-  /** Shuts down a server that we started; lets go of one that we found. */
+  /** Shuts down a server that we started; detaches from one that was running already. */
   readonly end: () => Promise<void>
 }
 
 export type ServerSettings = Readonly<Record<string, string>>
 type Log = (message: string) => void
 
-const lookAgainMs = 10
-const lookForFoundMs = 250
+const pollMs = 10
+const attachedPollMs = 250
 const giveUpAfterMs = 15_000
 const windows = process.platform === 'win32'
 
-// The shell holds a pipe to us. When we end it, or die in any way (SIGKILL too), `read` returns and the server shuts
-// down fast. The server itself must not hold the pipe, hence 3<&- and </dev/null.
-const keeper = `
+// The shell holds a pipe to us. When we end it, or die in any way (SIGKILL too), `read` returns and
+// the server shuts down fast. The server itself must not hold the pipe, hence 3<&- and </dev/null.
+const supervisorScript = `
 exec 3<&0
 "$0" "$@" </dev/null 3<&- &
 server=$!
@@ -41,9 +44,9 @@ kill $watch 2>/dev/null
 exit $code`
 
 /**
- * Gives the server of this cluster: the one that runs already, or one that we start. Several processes may do this at
- * once; one starts the server, the others find it.
- * Throws, with what PostgreSQL said, when the server cannot be started.
+ * Returns the server of this cluster: the one that runs already, or one that we start. Several
+ * processes may do this concurrently; one starts the server, the others find it.
+ * Throws, with PostgreSQL's output, when the server cannot be started.
  */
 export async function serve(
   cluster: Cluster,
@@ -52,36 +55,42 @@ export async function serve(
 ): Promise<RunningServer> {
   const deadline = performance.now() + giveUpAfterMs
   for (;;) {
-    const found = await livePostmaster(cluster.data)
-    if (found?.status === 'ready') return attach(cluster, found)
-    if (found) {
+    const postmaster = await livePostmaster(cluster.data)
+    if (postmaster?.status === 'ready') return attach(cluster, postmaster)
+    if (postmaster) {
       // It starts (recovery can take minutes) or stops: either way it ends by itself.
-      await delay(lookAgainMs)
+      await delay(pollMs)
       continue
     }
     try {
       return await launch(cluster, settings, log)
     } catch (error) {
       // Lost a race, or the last backends of a killed server still hold its memory for a moment.
-      const passing = /postmaster\.pid" already exists|shared memory block/.test(String(error))
-      if (!passing || performance.now() > deadline) throw error
-      await delay(lookAgainMs)
+      const isTransient = /postmaster\.pid" already exists|shared memory block/.test(String(error))
+      if (!isTransient || performance.now() > deadline) throw error
+      await delay(pollMs)
     }
   }
 }
 
-function attach(cluster: Cluster, found: Postmaster): RunningServer {
-  const letGo = new AbortController()
-  const { signal } = letGo
+function attach(cluster: Cluster, postmaster: Postmaster): RunningServer {
+  const detach = new AbortController()
+  const { signal } = detach
   const watch = async () => {
-    while (!signal.aborted && (await livePostmaster(cluster.data))?.pid === found.pid) {
-      await delay(lookForFoundMs, undefined, { ref: false, signal }).catch(() => undefined)
+    while (!signal.aborted && (await livePostmaster(cluster.data))?.pid === postmaster.pid) {
+      await delay(attachedPollMs, undefined, { ref: false, signal }).catch(() => undefined)
     }
   }
-  // Whoever ends waits for `gone`, so the watch must not sleep on.
-  const end = async () => letGo.abort()
-  const host = windows ? '127.0.0.1' : found.socketFolder
-  return { pid: found.pid, host, port: found.port, gone: watch().catch(() => undefined), end }
+  // The caller of `end` waits for `termination`, so the watch must not sleep on.
+  const end = async () => detach.abort()
+  const host = windows ? '127.0.0.1' : postmaster.socketFolder
+  return {
+    pid: postmaster.pid,
+    host,
+    port: postmaster.port,
+    gone: watch().catch(() => undefined),
+    end,
+  }
 }
 
 async function launch(
@@ -90,37 +99,43 @@ async function launch(
   log: Log,
 ): Promise<RunningServer> {
   const child = spawnServer(cluster, settings)
-  const words = listen(child, log)
+  const lastLines = listen(child, log)
   let failure: Error | undefined
-  let over = false
-  const gone = new Promise<void>((resolve) => {
+  let hasExited = false
+  const termination = new Promise<void>((resolve) => {
     const settle = (error?: Error) => {
-      over = true
+      hasExited = true
       failure ??= error
       resolve()
     }
     child.once('close', () => settle())
     child.once('error', settle)
   })
-  while (!over) {
-    const found = await livePostmaster(cluster.data)
-    if (found?.status === 'ready' && !over) {
+  while (!hasExited) {
+    const postmaster = await livePostmaster(cluster.data)
+    if (postmaster?.status === 'ready' && !hasExited) {
       const host = windows ? '127.0.0.1' : cluster.socketFolder
-      const end = () => shutDown(cluster, child, gone)
-      return { pid: found.pid, host, port: cluster.port, gone, end }
+      const end = () => shutDown(cluster, child, termination)
+      return { pid: postmaster.pid, host, port: cluster.port, gone: termination, end }
     }
-    await delay(lookAgainMs)
+    await delay(pollMs)
   }
-  const said = words.join(' / ')
-  throw new Error(`PostgreSQL did not start in ${cluster.data}: ${said}`, { cause: failure })
+  const output = lastLines.join(' / ')
+  throw new Error(`PostgreSQL did not start in ${cluster.data}: ${output}`, { cause: failure })
 }
 
-/** One item of a setting that is a list: a comma in a bare one begins the next (PostgreSQL, SplitDirectoriesString). */
+/**
+ * One item of a setting that is a list: a comma in a bare one begins the next (PostgreSQL,
+ * SplitDirectoriesString).
+ */
 function quotedName(text: string): string {
   return `"${text.replaceAll('"', '""')}"`
 }
 
-/** Detached: Ctrl-C goes to the whole terminal group, and must not reach the database before our own drain. */
+/**
+ * Detached: Ctrl-C goes to the whole terminal group, and must not reach the database before our own
+ * drain.
+ */
 function spawnServer(cluster: Cluster, settings: ServerSettings): ChildProcess {
   const all = {
     listen_addresses: windows ? '127.0.0.1' : '',
@@ -141,10 +156,10 @@ function spawnServer(cluster: Cluster, settings: ServerSettings): ChildProcess {
   }
   return windows
     ? spawn(program, args, options)
-    : spawn('/bin/sh', ['-c', keeper, program, ...args], options)
+    : spawn('/bin/sh', ['-c', supervisorScript, program, ...args], options)
 }
 
-/** Passes on what the server says; the list holds its last words. */
+/** Passes on what the server logs; the list holds its last lines. */
 function listen(child: ChildProcess, log: Log): readonly string[] {
   const words: string[] = []
   if (!child.stderr) return words
@@ -156,11 +171,15 @@ function listen(child: ChildProcess, log: Log): readonly string[] {
   return words
 }
 
-async function shutDown(cluster: Cluster, child: ChildProcess, gone: Promise<void>): Promise<void> {
+async function shutDown(
+  cluster: Cluster,
+  child: ChildProcess,
+  termination: Promise<void>,
+): Promise<void> {
   if (windows) {
     const control = path.join(cluster.binaries.folder, 'pg_ctl')
     await runAs(undefined, control, ['stop', '-m', 'fast', '-D', cluster.data]).catch(() => '')
   }
   child.stdin?.end()
-  await gone
+  await termination
 }

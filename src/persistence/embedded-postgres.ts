@@ -4,20 +4,32 @@ import { type Cluster, openCluster, superuser } from './embedded-postgres-cluste
 import { type RunningServer, type ServerSettings, serve } from './embedded-postgres-process.ts'
 
 export type EmbeddedPostgres = {
-  /** Connection string with the password; over a Unix socket that only this user can enter (Windows: loopback). */
+  /**
+   * Connection string with the password; over a Unix socket that only this user can enter (Windows:
+   * loopback).
+   */
   readonly url: string
   /** Process id of the server as it runs now. */
   readonly pid: () => number
-  /** Shuts the server down and waits for it, if this process started it; otherwise leaves it running. */
+  /**
+   * Shuts the server down and waits for it, if this process started it; otherwise leaves it
+   * running.
+   */
   readonly stop: () => Promise<void>
 }
 
 export type EmbeddedPostgresOptions = {
-  /** Where the database lives; made when absent. The same folder gives the same data again, whoever starts it. */
+  /**
+   * Where the database is stored; created when absent. Any process that starts it gets the same
+   * data for the same folder.
+   */
   readonly folder: string
-  /** Receives what the server itself says, line by line. */
+  /** Receives what the server itself logs, line by line. */
   readonly log?: (message: string) => void
-  /** Receives what an operator should know: data kept elsewhere, a server that went away. Default: as `log`. */
+  /**
+   * Receives what an operator should know: data stored elsewhere, a server that has ended. Default:
+   * as `log`.
+   */
   readonly warn?: (message: string) => void
   /** False gives up safety against power loss for speed; for tests only. Default true. */
   readonly durable?: boolean
@@ -29,11 +41,12 @@ const settleMs = 100
 const longestPauseMs = 1_000
 
 /**
- * Starts the PostgreSQL that npm brought, or finds the one that another process runs in this folder (the operator's
- * CLI beside the service). It ends with the process that started it, however that dies. While it is wanted it is kept
- * running: when the server crashes, or the process that owned it ends, this one starts it again under the same
- * address, so a connection pool heals by itself. From then on this process knows no `PG*` variables any more.
- * Throws, saying what to do, when no PostgreSQL is installed or the folder cannot be used.
+ * Starts the PostgreSQL that npm installed, or finds the one that another process runs in this
+ * folder (the operator's CLI next to the service). It ends with the process that started it,
+ * however that dies. Until `stop` it is kept running: when the server crashes, or the process that
+ * owned it ends, this one starts it again under the same address, so a connection pool recovers by
+ * itself. From then on this process has no `PG*` variables any more.
+ * Throws, with what to do, when no PostgreSQL is installed or the folder cannot be used.
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
@@ -43,32 +56,32 @@ export async function startEmbeddedPostgres(
   const cluster = await openCluster(folder, durable, warn)
   const settings = durable ? options.settings : { ...hasty, ...options.settings }
   let server = await serve(cluster, settings ?? {}, log)
-  let wanted = true
+  let shouldRun = true
 
-  const keep = async () => {
+  const supervise = async () => {
     for (let pauseMs = settleMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       await server.gone
-      if (!wanted) return
-      warn(`The database server in ${cluster.data} is gone; it will be brought back`)
+      if (!shouldRun) return
+      warn(`The database server in ${cluster.data} has ended; it will be restarted`)
       await delay(pauseMs)
       try {
         server = await serve(cluster, settings ?? {}, log)
         pauseMs = settleMs
       } catch (error) {
-        warn(`The database server could not be brought back yet: ${String(error)}`)
+        warn(`The database server could not be restarted yet: ${String(error)}`)
       }
-      if (!wanted) await server.end()
+      if (!shouldRun) await server.end()
     }
   }
-  const kept = keep()
+  const supervision = supervise()
 
   return {
     url: urlOf(cluster, server),
     pid: () => server.pid,
     stop: async () => {
-      wanted = false
+      shouldRun = false
       await server.end()
-      await kept
+      await supervision
     },
   }
 }

@@ -1,4 +1,4 @@
-// Claiming an enrollment and confirming it: how a device comes to a user.
+// Claiming an enrollment and confirming it: how a user gets a device.
 
 import type { Device } from '../domain/device.ts'
 import { mayAddDevice } from '../domain/enrollment.ts'
@@ -17,9 +17,10 @@ import {
   toEnrollmentRecord,
 } from './rows.ts'
 
-// The user's row is held: a companion's parent that is active here stays so until the commit.
+// The user's row is locked: a companion's parent that is active here stays so until the commit.
 const claimEnrollment = `
-  update enrollments e set status = case when confirmation_required then 'claimed' else 'completed' end,
+  update enrollments e set status = case when confirmation_required then 'claimed'
+    else 'completed' end,
     device_id = $3, number_sealed = $4, claimed_at = clock_timestamp(),
     ended_at = case when confirmation_required then null else clock_timestamp() end
   where tenant_id = $1 and id = $2 and status = 'open' and expires_at > clock_timestamp()
@@ -27,7 +28,8 @@ const claimEnrollment = `
       where p.tenant_id = $1 and p.id = e.parent_device_id and p.status = 'active'))
   returning *`
 
-// A suspended device keeps its place, or it could not become active again. A device whose enrollment ran out before it was confirmed can never become active, and takes no place.
+// A suspended device keeps its place, or it could not become active again. A device whose
+// enrollment expired before it was confirmed can never become active, and takes no place.
 const liveDevices = `
   select d.id from devices d where d.tenant_id = $1 and d.user_id = $2
     and (d.status in ('active', 'suspended') or d.status = 'unconfirmed' and exists (
@@ -54,7 +56,8 @@ const insertKeys = `
   on conflict (kid) do nothing returning kid`
 
 const insertSecret = `
-  insert into passcode_secrets (tenant_id, device_id, digits, secret_sealed) values ($1, $2, $3, $4)`
+  insert into passcode_secrets (tenant_id, device_id, digits, secret_sealed)
+    values ($1, $2, $3, $4)`
 
 const confirmClaim = `
   update enrollments set status = $4, wrong_numbers_left = $5, reason = $6,
@@ -74,7 +77,7 @@ const findForConfirmation = `
   from devices d join enrollments e on e.tenant_id = d.tenant_id and e.id = d.enrollment_id
   where d.tenant_id = $1 and d.id = $2 and e.device_id = d.id and e.status = 'claimed'`
 
-/** Rolls a transaction back with a value: what was refused half-way leaves nothing behind. */
+/** Rolls a transaction back with a value: a refusal half-way leaves nothing behind. */
 class RolledBack<T> extends Error {
   readonly value: T
   constructor(value: T) {
@@ -86,13 +89,13 @@ class RolledBack<T> extends Error {
 async function orRolledBack<T>(run: Promise<T>): Promise<T> {
   try {
     return await run
-  } catch (thrown) {
-    if (thrown instanceof RolledBack) return thrown.value as T
-    throw thrown
+  } catch (error) {
+    if (error instanceof RolledBack) return error.value as T
+    throw error
   }
 }
 
-/** The half of the enrollment store that brings devices. */
+/** The half of the enrollment store that creates devices. */
 export function createEnrollmentClaims(
   database: Database,
   random: Pick<Random, 'id'>,
@@ -113,8 +116,8 @@ export function createEnrollmentClaims(
     })
   }
 
-  async function addDevice(tx: Queries, made: NewDevice) {
-    const { device, keys, push, numberSealed, passcodeSecret } = made
+  async function createDevice(tx: Queries, newDevice: NewDevice) {
+    const { device, keys, push, numberSealed, passcodeSecret } = newDevice
     await tx.query('insert_device', insertDevice, [
       device.tenantId,
       device.id,
@@ -143,7 +146,7 @@ export function createEnrollmentClaims(
         passcodeSecret.secretSealed,
       ])
     }
-    const inserted = await tx.query('insert_device_keys', insertKeys, [
+    const insertedKeys = await tx.query('insert_device_keys', insertKeys, [
       device.tenantId,
       device.id,
       keys.map((key) => key.role),
@@ -151,12 +154,12 @@ export function createEnrollmentClaims(
       keys.map((key) => JSON.stringify(key.publicJwk)),
       keys.map((key) => key.mac),
     ])
-    return inserted.length === keys.length
+    return insertedKeys.length === keys.length
   }
 
   return {
-    claim(made) {
-      const { device, numberSealed, devicesPerUserMax, activities } = made
+    claim(newDevice) {
+      const { device, numberSealed, devicesPerUserMax, activities } = newDevice
       const { tenantId, userId, enrollmentId, id } = device
       return orRolledBack(
         database.transaction(async (tx) => {
@@ -182,12 +185,14 @@ export function createEnrollmentClaims(
           ) {
             throw new RolledBack({ kind: 'too_many_devices' })
           }
-          if (!(await addDevice(tx, made))) throw new RolledBack({ kind: 'key_already_registered' })
-          const replaced = numberSealed === null ? await replace(tx, device, replacedId) : null
+          if (!(await createDevice(tx, newDevice)))
+            throw new RolledBack({ kind: 'key_already_registered' })
+          const replacedDevices =
+            numberSealed === null ? await replace(tx, device, replacedId) : null
           await recordActivities(tx, random, tenantId, activities)
           const [row] = await tx.query<DeviceRow>('find_device', findDevice, [tenantId, id])
           if (!row) throw new Error('the device was inserted a moment ago')
-          return { kind: 'claimed', device: toDevice(row), replaced } as const
+          return { kind: 'claimed', device: toDevice(row), replaced: replacedDevices } as const
         }),
       )
     },
@@ -209,7 +214,7 @@ export function createEnrollmentClaims(
       return database.transaction(async (tx) => {
         if (!(await spendProof(tx, proof))) return { kind: 'proof_replayed' } as const
         await lockUserRow(tx, tenantId, userId)
-        const recorded = await tx.query('confirm_claim', confirmClaim, [
+        const updatedRows = await tx.query('confirm_claim', confirmClaim, [
           tenantId,
           id,
           enrollment.wrongNumbersLeft,
@@ -217,7 +222,7 @@ export function createEnrollmentClaims(
           effect.wrongNumbersLeft,
           outcome === 'void' ? 'number_tries_used_up' : null,
         ])
-        if (recorded.length === 0) return { kind: 'changed' } as const
+        if (updatedRows.length === 0) return { kind: 'changed' } as const
         const device = { tenantId, userId, id: deviceId }
         if (outcome === 'void') {
           const actor = `device:${deviceId}` as const
@@ -225,14 +230,14 @@ export function createEnrollmentClaims(
           const reason = 'not_confirmed'
           await unregisterDevices(tx, random, { tenantId, userId, deviceIds, reason, actor })
         }
-        // The elder device first: whoever locks several takes them by id.
-        const replaced =
+        // The older device first: several devices are locked by id.
+        const replacedDevices =
           outcome === 'confirmed' ? await replace(tx, device, enrollment.replacesDeviceId) : null
         if (outcome === 'confirmed') {
           await tx.query('activate_device', activateDevice, [tenantId, deviceId])
         }
         await recordActivities(tx, random, tenantId, activities)
-        return { kind: 'recorded', replaced } as const
+        return { kind: 'recorded', replaced: replacedDevices } as const
       })
     },
   }

@@ -27,14 +27,15 @@ type TargetRow = ReadEnrollmentRow & {
 
 const insertEnrollment = `
   insert into enrollments (tenant_id, id, user_id, rp_id, status, code_hash, typed_code_hash,
-    code_tries_left, wrong_numbers_left, confirmation_required, replaces_device_id, expires_at, opened_by_device_id,
-    parent_device_id)
+    code_tries_left, wrong_numbers_left, confirmation_required, replaces_device_id, expires_at,
+    opened_by_device_id, parent_device_id)
   values ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10,
     clock_timestamp() + make_interval(secs => $11), $12, $13)
   returning *`
 
-// Whoever unregisters or suspends holds the user's row as well: what stands here stands until the commit.
-const standingDevices = `
+// Unregistering and suspending lock the user's row as well: what this statement reads stays true
+// until the commit.
+const devicesInUse = `
   select o.id from devices o
   where o.tenant_id = $1 and o.user_id = $2 and o.id = $3 and o.status = 'active' and exists (
     select from devices r where r.tenant_id = $1 and r.user_id = $2 and r.id = $4
@@ -53,10 +54,11 @@ const target = `
 const findByCode = `${target} e.code_hash = $2`
 const findById = `${target} e.id = $2`
 
-// A guess is paid for before it is looked at, under the row's lock: parallel guesses cannot share a try. All lock in one
-// order, or two guesses at several enrollments could wait for each other. Without a try left the typed code fits nothing more;
-// the scanned one does, or whoever knows a name could keep its owner from every new phone.
-const payForGuess = `
+// A guess is charged before it is checked, under the row's lock: parallel guesses cannot share an
+// attempt. All lock in one order, or two guesses at several enrollments could wait for each other.
+// Without attempts left the typed code matches nothing more; the scanned one does, or anyone who
+// knows a name could keep its owner from every new phone.
+const chargeGuess = `
   with k as materialized (
     select e.tenant_id, e.id from enrollments e
     where e.tenant_id = $1 and e.status = 'open' and e.user_id in (
@@ -95,50 +97,54 @@ export function createEnrollmentStore(
     }
   }
 
-  async function insert(tx: Queries, made: NewEnrollment): Promise<Enrollment> {
+  async function insert(tx: Queries, newEnrollment: NewEnrollment): Promise<Enrollment> {
     const [row] = await tx.query<EnrollmentRow>('insert_enrollment', insertEnrollment, [
-      made.tenantId,
-      made.id,
-      made.userId,
-      made.rpId,
-      made.codeHash,
-      made.typedCodeHash,
-      made.codeTriesLeft,
-      made.wrongNumbersLeft,
-      made.confirmationRequired,
-      made.replacesDeviceId,
-      made.ttlSeconds,
-      made.openedByDeviceId,
-      made.parentDeviceId,
+      newEnrollment.tenantId,
+      newEnrollment.id,
+      newEnrollment.userId,
+      newEnrollment.rpId,
+      newEnrollment.codeHash,
+      newEnrollment.typedCodeHash,
+      newEnrollment.codeTriesLeft,
+      newEnrollment.wrongNumbersLeft,
+      newEnrollment.confirmationRequired,
+      newEnrollment.replacesDeviceId,
+      newEnrollment.ttlSeconds,
+      newEnrollment.openedByDeviceId,
+      newEnrollment.parentDeviceId,
     ])
     if (!row) throw new Error('an insert returns its row')
-    await recordActivities(tx, random, made.tenantId, [made.activity])
+    await recordActivities(tx, random, newEnrollment.tenantId, [newEnrollment.activity])
     return toEnrollment(row)
   }
 
   return {
     ...createEnrollmentClaims(database, random),
 
-    create: (made) =>
+    create: (newEnrollment) =>
       database.transaction(async (tx) => {
-        const { isSuspended } = await holdProtection(tx, made.tenantId, made.userId)
-        return isSuspended ? 'user_suspended' : insert(tx, made)
+        const { isSuspended } = await holdProtection(
+          tx,
+          newEnrollment.tenantId,
+          newEnrollment.userId,
+        )
+        return isSuspended ? 'user_suspended' : insert(tx, newEnrollment)
       }),
 
-    createByDevice: (made, proof) =>
+    createByDevice: (newEnrollment, proof) =>
       database.transaction(async (tx) => {
-        const { tenantId, userId, openedByDeviceId, replacesDeviceId } = made
+        const { tenantId, userId, openedByDeviceId, replacesDeviceId } = newEnrollment
         if (!(await spendProof(tx, proof))) return 'proof_replayed'
         await lockUserRow(tx, tenantId, userId)
         const { isSuspended } = await holdProtection(tx, tenantId, userId)
         if (isSuspended) return 'user_suspended'
-        const standing = await tx.query('standing_devices', standingDevices, [
+        const deviceRows = await tx.query('standing_devices', devicesInUse, [
           tenantId,
           userId,
           openedByDeviceId,
           replacesDeviceId ?? openedByDeviceId,
         ])
-        return standing.length === 1 ? insert(tx, made) : 'changed'
+        return deviceRows.length === 1 ? insert(tx, newEnrollment) : 'changed'
       }),
 
     async find(tenantId, id) {
@@ -185,7 +191,7 @@ export function createEnrollmentStore(
         matches: boolean
       }
       return database.transaction(async (tx) => {
-        const guesses = await tx.query<Guess>('pay_for_guess', payForGuess, [
+        const guesses = await tx.query<Guess>('pay_for_guess', chargeGuess, [
           tenantId,
           user,
           typedCodeHash,
@@ -200,12 +206,12 @@ export function createEnrollmentStore(
           ])
           return row ? toTarget(tx, row) : null
         }
-        const over = guesses
+        const activities = guesses
           .filter((guess) => guess.code_tries_left === 0)
           .map(({ id: enrollmentId, user_id: userId }) =>
             activity({ userId, type: 'typed_code_ended', actor: 'service', enrollmentId }),
           )
-        await recordActivities(tx, random, tenantId, over)
+        await recordActivities(tx, random, tenantId, activities)
         return null
       })
     },

@@ -13,18 +13,19 @@ const markFetched = `
 type Mark = readonly [tenantId: TenantId, deviceId: DeviceId, challengeId: ChallengeId]
 
 /**
- * Writes that devices have fetched their challenges, many marks in one statement: a statement for each costs a busy service
- * up to a tenth of all its sign-ins. What a dying process had not written is marked when the device fetches again.
+ * Records that devices have fetched their challenges, in batches: a statement for each costs a busy
+ * service up to a tenth of all its sign-ins. Marks that a dying process had not written are written
+ * when the device fetches again.
  */
 export function createFetchMarks(database: Database) {
-  let waiting: Mark[] = []
-  let writing: Promise<void> | undefined
+  let queue: Mark[] = []
+  let writePromise: Promise<void> | undefined
 
   async function write(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, writeEveryMs))
-    while (waiting.length > 0) {
-      const marks = waiting.slice(0, batchMax)
-      waiting = waiting.slice(batchMax)
+    while (queue.length > 0) {
+      const marks = queue.slice(0, batchMax)
+      queue = queue.slice(batchMax)
       await database.query(
         'mark_fetched',
         markFetched,
@@ -33,12 +34,15 @@ export function createFetchMarks(database: Database) {
     }
   }
 
-  /** Ends when all of them are written; marks that come while a batch is under way are part of the same promise. */
+  /**
+   * Resolves when all of them are written; marks that arrive while a batch is under way are part of
+   * the same promise.
+   */
   return (tenantId: TenantId, deviceId: DeviceId, ids: readonly ChallengeId[]): Promise<void> => {
-    for (const id of ids) waiting.push([tenantId, deviceId, id])
-    writing ??= write().finally(() => {
-      writing = undefined
+    for (const id of ids) queue.push([tenantId, deviceId, id])
+    writePromise ??= write().finally(() => {
+      writePromise = undefined
     })
-    return writing
+    return writePromise
   }
 }

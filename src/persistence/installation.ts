@@ -18,14 +18,14 @@ export function createInstallationStore(database: Queries): InstallationStore {
     },
 
     async changeOrigin(was, next) {
-      const changed = await database.query(
+      const changedRows = await database.query(
         'change_origin',
         `insert into installation as i (id, public_origin, origin_given) values (true, $2, $3)
          on conflict (id) do update set public_origin = $2, origin_given = $3
          where i.public_origin is not distinct from $1 returning id`,
         [was?.origin ?? null, next.origin, next.given],
       )
-      return changed.length > 0
+      return changedRows.length > 0
     },
 
     async hasDevices() {
@@ -47,7 +47,7 @@ export function createInstallationStore(database: Queries): InstallationStore {
   }
 }
 
-/** Notes which key was the first, and who shows it. */
+/** Records which key was the first, and which process shows it. */
 export async function noteFirstKey(tx: Queries, keyId: string, shownBy: string): Promise<void> {
   await tx.query(
     'note_first_key',

@@ -68,13 +68,13 @@ export function toIntegration(row: IntegrationRow): Integration {
 }
 
 function toCredential(row: CredentialRow): IntegrationCredential {
-  const { id, expires_at: expiresAt, secret_hash: hash, secret_sealed: sealed } = row
+  const { id, expires_at: expiresAt, secret_hash: hash, secret_sealed: sealedSecret } = row
   if (hash !== null) return { id, expiresAt, secretHash: hash }
-  if (sealed !== null) return { id, expiresAt, secretSealed: sealed }
+  if (sealedSecret !== null) return { id, expiresAt, secretSealed: sealedSecret }
   throw new Error(`credential ${id} holds no secret`)
 }
 
-/** What believing a client takes, from the row and those of the credentials. */
+/** What authenticating a client needs, from the row and those of the credentials. */
 export const toStored = (row: StoredRow, credentials: CredentialRow[]): StoredIntegration => ({
   integration: toIntegration(row),
   relyingParty: {

@@ -18,7 +18,8 @@ import {
 
 const columns = `n.tenant_id, n.id, n.rp_id, n.name, n.settings, n.number_mode, n.namespace,
   n.user_names, n.allowed_addresses, n.policy, n.ttl_seconds, n.status, n.integration_key,
-  n.revision, n.created_at, n.updated_at, n.uses, n.last_used_at, n.last_error_code, n.last_error_at`
+  n.revision, n.created_at, n.updated_at, n.uses, n.last_used_at, n.last_error_code,
+    n.last_error_at`
 
 const findOne = `select ${columns} from integrations n where n.tenant_id = $1 and n.id = $2`
 
@@ -68,7 +69,7 @@ const dropCredentials = `
   delete from integration_credentials c where c.tenant_id = $1 and c.integration_id = $2
   returning c.id, least(c.expires_at, clock_timestamp()) as "endsAt"`
 
-// To the millisecond, as the revocation log tells it.
+// To the millisecond, as in the revocation log.
 const endCredential = `
   update integration_credentials c set expires_at = $4
   where c.tenant_id = $1 and c.integration_id = $2 and c.id = $3
@@ -104,7 +105,7 @@ const planValues = (plan: Parameters<typeof planOf>[0]) => [
   plan.status,
 ]
 
-async function addCredential(
+async function createCredential(
   tx: Queries,
   { tenantId, id }: Pick<Integration, 'tenantId' | 'id'>,
   credential: IntegrationCredential,
@@ -128,9 +129,9 @@ export function createIntegrationStore(
   random: Pick<Random, 'id'>,
 ): IntegrationStore {
   return {
-    ...createReading(database),
-    ...createWriting(database, random),
-    ...createEnding(database, random),
+    ...buildReading(database),
+    ...buildWriting(database, random),
+    ...buildEnding(database, random),
     async recordUses(uses) {
       await database.query('record_integration_uses', recordUses, [
         uses.map((one) => one.tenantId),
@@ -144,7 +145,7 @@ export function createIntegrationStore(
   }
 }
 
-function createReading(database: Database): Pick<IntegrationStore, 'list' | 'find' | 'findStored'> {
+function buildReading(database: Database): Pick<IntegrationStore, 'list' | 'find' | 'findStored'> {
   return {
     async list(tenantId, rpId) {
       const query = database.query<IntegrationRow>
@@ -180,23 +181,30 @@ function createReading(database: Database): Pick<IntegrationStore, 'list' | 'fin
   }
 }
 
-function createWriting(
+function buildWriting(
   database: Database,
   random: Pick<Random, 'id'>,
 ): Pick<IntegrationStore, 'create' | 'change' | 'rotate'> {
   return {
-    create(made, credential, actor) {
+    create(integration, credential, actor) {
       return database.transaction(async (tx) => {
-        const { tenantId, id, rpId, settings, integrationKey } = made
-        const values = [tenantId, id, rpId, settings.kind, ...planValues(made), integrationKey]
+        const { tenantId, id, rpId, settings, integrationKey } = integration
+        const values = [
+          tenantId,
+          id,
+          rpId,
+          settings.kind,
+          ...planValues(integration),
+          integrationKey,
+        ]
         const [row] = await tx.query<IntegrationRow>(
           'insert_integration',
           insertIntegration,
           values,
         )
         if (!row) throw new Error('an insert returns its row')
-        if (credential) await addCredential(tx, made, credential)
-        const details = { relyingParty: rpId, before: null, after: planOf(made) }
+        if (credential) await createCredential(tx, integration, credential)
+        const details = { relyingParty: rpId, before: null, after: planOf(integration) }
         const event = { type: 'integration_created', actor, subject: id, details } as const
         await recordAudit(tx, random, tenantId, event)
         return toIntegration(row)
@@ -213,41 +221,41 @@ function createWriting(
           values,
         )
         if (!row) return null
-        const ended = hasSecret(next.settings) ? [] : await drop(tx, tenantId, id)
-        if (credential) await addCredential(tx, was, credential)
+        const endedCredentials = hasSecret(next.settings) ? [] : await drop(tx, tenantId, id)
+        if (credential) await createCredential(tx, was, credential)
         const details = planChanges(was, next)
         const event = { type: 'integration_changed', actor, subject: id, details } as const
         await recordAudit(tx, random, tenantId, event)
-        return { integration: toIntegration(row), ended }
+        return { integration: toIntegration(row), ended: endedCredentials }
       })
     },
 
     rotate({ tenantId, id, overlapSeconds }, credential, actor) {
       return database.transaction(async (tx) => {
-        // Two rotations come one after the other.
+        // Rotations are serialized.
         const of = [tenantId, id]
-        const [locked] = await tx.query('lock_integration', lockIntegration, of)
-        if (!locked) return null
+        const [lockedRow] = await tx.query('lock_integration', lockIntegration, of)
+        if (!lockedRow) return null
         const live = await tx.query('list_integration_credentials', listCredentials, of)
         if (live.length > 1 && overlapSeconds > 0) return refuse('rotation_under_way')
         const end = [tenantId, id, overlapSeconds]
-        const ended =
+        const endedCredentials =
           overlapSeconds > 0
             ? await tx.query<EndedCredential>('limit_integration_secrets', limitCredentials, end)
             : await drop(tx, tenantId, id)
-        await addCredential(tx, { tenantId, id }, credential)
+        await createCredential(tx, { tenantId, id }, credential)
         const [row] = await tx.query<IntegrationRow>('touch_integration', touchIntegration, of)
         if (!row) throw new Error('the integration is locked and cannot vanish')
         const details = { credential: credential.id, overlapSeconds }
         const event = { type: 'integration_rotated', actor, subject: id, details } as const
         await recordAudit(tx, random, tenantId, event)
-        return { integration: toIntegration(row), ended }
+        return { integration: toIntegration(row), ended: endedCredentials }
       })
     },
   }
 }
 
-function createEnding(
+function buildEnding(
   database: Database,
   random: Pick<Random, 'id'>,
 ): Pick<IntegrationStore, 'endCredential' | 'remove'> {
@@ -258,8 +266,8 @@ function createEnding(
         const values = [...of, endsAt]
         const [row] = await tx.query('end_integration_credential', endCredential, values)
         if (!row) {
-          const [known] = await tx.query('find_integration_credential', findCredential, of)
-          return known ? 'already' : null
+          const [credentialRow] = await tx.query('find_integration_credential', findCredential, of)
+          return credentialRow ? 'already' : null
         }
         const details = { credential: id, endsAt: endsAt.toISOString() }
         const type = 'integration_credential_ended'

@@ -1,51 +1,54 @@
 import type { DueCallback, KeycloakCallbackStore } from '../ports/keycloak-callback-store.ts'
 import type { Database } from './database.ts'
 
-// Nobody else asks for a token that is left, so that nobody else is offered the index over what all
-// realms are owed.
-const unsettled = (k: string) => `${k}.token_sealed is not null`
+// Only these statements ask for a token that is left, so that the planner offers no other statement
+// the index over the pending callbacks of all realms.
+const hasToken = (k: string) => `${k}.token_sealed is not null`
 
-/** Longer than any try takes. */
+/** Longer than any attempt takes. */
 const lostSeconds = 60
 
-const owe = `
-  insert into keycloak_callbacks (tenant_id, challenge_id, integration_id, issuer, token_sealed, due_at)
+const enqueue = `
+  insert into keycloak_callbacks (tenant_id, challenge_id, integration_id, issuer, token_sealed,
+    due_at)
   values ($1, $2, $3, $4, $5, clock_timestamp() + make_interval(secs => $6::float8 / 1000))
   on conflict do nothing`
 
-// Each realm has places of its own, and so has each tenant, whose realms could take all places together. Those of full realms are
-// passed by before their challenges are looked at: what a silent realm is owed may be much. No tenant takes more places than are
-// then left free (dynamic thresholds), so that some stay for whoever holds none.
+// Each realm has slots of its own, and so has each tenant, whose realms together could take all
+// slots. Callbacks of full realms are skipped before their challenges are read: a silent realm may
+// have many pending. No tenant takes more slots than are then left free (dynamic thresholds), so
+// that some stay for tenants that hold none.
 const take = `
   with load as materialized (
     select * from unnest($2::text[], $3::text[], $4::int[]) as l(tenant_id, issuer, in_flight)
-  ), ended as (
+  ), candidates as (
     select k.tenant_id, k.challenge_id, k.due_at, coalesce(load.in_flight, 0)
       + row_number() over (partition by k.tenant_id, k.issuer order by k.due_at) as place
     from keycloak_callbacks k
     left join load on load.tenant_id = k.tenant_id and load.issuer = k.issuer
     join challenges c on c.tenant_id = k.tenant_id and c.id = k.challenge_id
-    where k.status = 'owed' and ${unsettled('k')} and k.due_at <= statement_timestamp()
+    where k.status = 'owed' and ${hasToken('k')} and k.due_at <= statement_timestamp()
       and c.status <> 'pending'
       and coalesce(load.in_flight, 0) < $5::int
-  ), placed as (
-    select ended.*, coalesce(busy.in_flight, 0)
-      + row_number() over (partition by ended.tenant_id order by ended.place, ended.due_at) as turn
-    from ended
+  ), slots as (
+    select candidates.*, coalesce(busy.in_flight, 0)
+      + row_number() over (partition by candidates.tenant_id
+        order by candidates.place, candidates.due_at) as slot
+    from candidates
     left join (select tenant_id, sum(in_flight)::int as in_flight from load group by tenant_id) busy
-      on busy.tenant_id = ended.tenant_id
-    where ended.place <= $5::int
-  ), ranked as (
-    select placed.*, row_number() over (order by turn, due_at) as rank
-    from placed where turn <= $6::int
-  ), chosen as materialized (
-    select * from ranked where turn + rank <= $1::int + 1
+      on busy.tenant_id = candidates.tenant_id
+    where candidates.place <= $5::int
+  ), ranking as (
+    select slots.*, row_number() over (order by slot, due_at) as rank
+    from slots where slot <= $6::int
+  ), selection as materialized (
+    select * from ranking where slot + rank <= $1::int + 1
   ), due as materialized (
     select k.tenant_id, k.challenge_id, c.status as challenge_status, c.reason as challenge_reason,
       n.status as integration_status, n.settings
-    from chosen
+    from selection
     join keycloak_callbacks k
-      on k.tenant_id = chosen.tenant_id and k.challenge_id = chosen.challenge_id
+      on k.tenant_id = selection.tenant_id and k.challenge_id = selection.challenge_id
     join challenges c on c.tenant_id = k.tenant_id and c.id = k.challenge_id
     join integrations n on n.tenant_id = k.tenant_id and n.id = k.integration_id
     where k.status = 'owed' and k.due_at <= clock_timestamp()
@@ -55,7 +58,8 @@ const take = `
   set status = 'trying', tried_at = clock_timestamp(), tried_by = $7,
     first_tried_at = coalesce(k.first_tried_at, clock_timestamp())
   from due where k.tenant_id = due.tenant_id and k.challenge_id = due.challenge_id
-  returning k.tenant_id, k.challenge_id, k.integration_id, k.issuer, k.token_sealed, k.first_tried_at,
+  returning k.tenant_id, k.challenge_id, k.integration_id, k.issuer, k.token_sealed,
+    k.first_tried_at,
     clock_timestamp() as now, due.challenge_status, due.challenge_reason, due.integration_status,
     due.settings`
 
@@ -70,7 +74,7 @@ const settle = `
 
 const giveUpLost = `
   update keycloak_callbacks k set status = 'settled', reason = 'lost', token_sealed = null
-  where status = 'trying' and ${unsettled('k')}
+  where status = 'trying' and ${hasToken('k')}
     and tried_at < clock_timestamp() - make_interval(secs => ${lostSeconds})
   returning challenge_id`
 
@@ -88,12 +92,12 @@ type DueRow = {
   readonly settings: DueCallback['integration']['settings']
 }
 
-/** Callbacks that realms are owed. */
+/** The outbox of callbacks to realms. */
 export function createKeycloakCallbackStore(database: Database): KeycloakCallbackStore {
   return {
     async owe({ tenantId, challengeId, integrationId, issuer, tokenSealed, delayMs }) {
       const values = [tenantId, challengeId, integrationId, issuer, tokenSealed, delayMs]
-      await database.query('owe_keycloak_callback', owe, values)
+      await database.query('owe_keycloak_callback', enqueue, values)
     },
 
     async take({ limit, perTenant, perRealm, loads, triedBy }) {

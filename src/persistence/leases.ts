@@ -2,15 +2,19 @@ import type { LeaseStore } from '../ports/lease-store.ts'
 import type { Database } from './database.ts'
 import { holderPrefix, presenceClass } from './presence.ts'
 
-// `pg_locks` tells what is so while it is read, and not what was so when the statement began. Whoever leased before this statement
-// began took its lock before that, so it is found here unless it is gone.
+// `pg_locks` shows the locks at the time of reading, and not those at the start of the statement. A
+// process that leased before this statement began took its lock before that, so it is found here
+// unless it is gone.
 const live = `
   select '${holderPrefix}' || l.objid as holder from pg_locks l
   where l.locktype = 'advisory' and l.classid = $1::bigint::oid and l.objsubid = 2 and l.granted
     and l.database = (select b.oid from pg_database b where b.datname = current_database())`
 
-/** Names that are not those of locks are left to their time: processes of another version, and whoever could not be seen. */
-const abandoned = (holder: string) =>
+/**
+ * Leases whose names are not those of locks simply expire: of processes of another version, and of
+ * those that had no lock.
+ */
+const isAbandoned = (holder: string) =>
   `starts_with(${holder}, '${holderPrefix}') and ${holder} not in (select holder from live)`
 
 const freeAbandoned = `
@@ -18,11 +22,12 @@ const freeAbandoned = `
   ), pushes as materialized (
     select d.tenant_id, d.id from deliveries d
     where d.status = 'queued' and d.settled_at is null and d.leased_until > clock_timestamp()
-      and ${abandoned('d.leased_by')}
+      and ${isAbandoned('d.leased_by')}
     for update skip locked
   ), hooks as materialized (
     select d.tenant_id, d.endpoint_id, d.event_id from webhook_deliveries d
-    where d.status = 'queued' and d.leased_until > clock_timestamp() and ${abandoned('d.leased_by')}
+    where d.status = 'queued' and d.leased_until > clock_timestamp()
+      and ${isAbandoned('d.leased_by')}
     for update skip locked
   ), freed_pushes as (
     update deliveries d set leased_until = clock_timestamp()
@@ -33,15 +38,15 @@ const freeAbandoned = `
     from hooks h where d.tenant_id = h.tenant_id and d.endpoint_id = h.endpoint_id
       and d.event_id = h.event_id
     returning 1
-  ), lost as (
+  ), lost_callbacks as (
     update keycloak_callbacks k set status = 'settled', reason = 'lost', token_sealed = null
-    where k.status = 'trying' and k.token_sealed is not null and ${abandoned('k.tried_by')}
+    where k.status = 'trying' and k.token_sealed is not null and ${isAbandoned('k.tried_by')}
     returning 1
   )
   select ((select count(*) from freed_pushes) + (select count(*) from freed_hooks)
-    + (select count(*) from lost))::int as freed`
+    + (select count(*) from lost_callbacks))::int as count`
 
-/** Leases of all kinds, by who holds them. */
+/** Leases of all kinds, by their holders. */
 export function createLeaseStore(database: Database, schema = 'public'): LeaseStore {
   const values = [presenceClass(schema)]
   return {
@@ -51,8 +56,8 @@ export function createLeaseStore(database: Database, schema = 'public'): LeaseSt
     },
     async freeAbandoned() {
       const text = freeAbandoned
-      const [row] = await database.query<{ freed: number }>('free_abandoned', text, values)
-      return row?.freed ?? 0
+      const [row] = await database.query<{ count: number }>('free_abandoned', text, values)
+      return row?.count ?? 0
     },
   }
 }
