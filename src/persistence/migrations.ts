@@ -9,7 +9,7 @@ import { SessionClient, type SessionConfig } from './session-settings.ts'
 /** A migration in the folder: `<name>/migration.sql`. */
 export type Migration = { readonly name: string; readonly sql: string }
 
-/** A row of Prisma's book `_prisma_migrations`. */
+/** A row of Prisma's migrations table `_prisma_migrations`. */
 export type MigrationRecord = {
   readonly name: string
   readonly checksum: string
@@ -21,7 +21,8 @@ export type MigrationPlan =
   | { readonly kind: 'apply'; readonly pending: readonly Migration[] }
   | { readonly kind: 'refuse'; readonly reason: string }
 
-// Prisma's own key: its CLI and this runner keep each other out. Installations in other schemas have locks of their own.
+// Prisma's own key: its CLI and this runner exclude each other. Installations in other schemas have
+// locks of their own.
 const prismaLock = 72_707_369
 const lockOf = (schema: string) =>
   schema === 'public' ? `${prismaLock}` : `${prismaLock}, hashtext('countersign ${schema}')`
@@ -29,7 +30,7 @@ const waitForOthersMs = 120_000
 const connectMs = 5_000
 
 // What Prisma's schema engine creates, to the letter.
-const createBook = `CREATE TABLE _prisma_migrations (
+const createMigrationsTable = `CREATE TABLE _prisma_migrations (
     id                      VARCHAR(36) PRIMARY KEY NOT NULL,
     checksum                VARCHAR(64) NOT NULL,
     finished_at             TIMESTAMPTZ,
@@ -41,11 +42,12 @@ const createBook = `CREATE TABLE _prisma_migrations (
 )`
 
 /**
- * Brings the schema up to the migrations in the folder and keeps Prisma's book of them, so that `prisma migrate
- * deploy` may be used instead at any time. Each file is one transaction: it is applied and recorded, or neither.
- * Any number of processes may do this at once; each file is applied once.
- * Throws `DatabaseFault`, saying what to do, when the database cannot be used, the folder contradicts it, a migration
- * fails, or a table that it changes stays in use for `waitForTablesMs`.
+ * Applies the pending migrations of the folder and maintains Prisma's migrations table, so that
+ * `prisma migrate deploy` may be used instead at any time. Each file is one transaction: it is
+ * applied and recorded, or neither. Any number of processes may do this concurrently; each file is
+ * applied once.
+ * Throws `DatabaseFault`, with what to do, when the database cannot be used, the folder contradicts
+ * it, a migration fails, or a table that it changes stays in use for `waitForTablesMs`.
  */
 export async function migrate(
   url: string,
@@ -68,10 +70,10 @@ export async function migrate(
   try {
     await assertFit(client, session)
     await lock(client, schema)
-    const plan = planMigrations(migrations, await readBook(client))
+    const plan = planMigrations(migrations, await readMigrationsTable(client))
     if (plan.kind === 'refuse') throw new DatabaseFault(plan.reason)
     if (plan.pending.length > 0) await assertMayMake(client, schema)
-    if (!(await hasBook(client))) await client.query(createBook)
+    if (!(await hasMigrationsTable(client))) await client.query(createMigrationsTable)
     for (const migration of plan.pending) await apply(client, migration, waitForTablesMs)
     return { applied: plan.pending.map(({ name }) => name) }
   } finally {
@@ -85,35 +87,41 @@ export type MigrateOptions = {
   readonly waitForTablesMs?: number
 }
 
-/** Decides what is to be applied, in order of name; refuses whatever a person must look at first. */
+/**
+ * Decides what is to be applied, in order of name; refuses anything that a person must examine
+ * first.
+ */
 export function planMigrations(
   migrations: readonly Migration[],
   records: readonly MigrationRecord[],
 ): MigrationPlan {
-  const known = new Map(migrations.map((migration) => [migration.name, migration]))
-  const counted = records.filter(({ rolledBack }) => !rolledBack)
-  for (const record of counted) {
-    const migration = known.get(record.name)
+  const migrationsByName = new Map(migrations.map((migration) => [migration.name, migration]))
+  const currentRecords = records.filter(({ rolledBack }) => !rolledBack)
+  for (const record of currentRecords) {
+    const migration = migrationsByName.get(record.name)
     if (!record.finished) {
       return refuse(
-        `Migration ${record.name} failed half-way. Look at the database, repair it by hand, then run ` +
-          `prisma migrate resolve --applied ${record.name} (or --rolled-back to have it applied again).`,
+        `Migration ${record.name} failed half-way. Examine the database, repair it by hand, then ` +
+          `run prisma migrate resolve --applied ${record.name} ` +
+          '(or --rolled-back to have it applied again).',
       )
     }
     if (!migration) {
       return refuse(
-        `The database has migration ${record.name}, which this release does not know: it belongs to a newer release. Run that release.`,
+        `The database has migration ${record.name}, which this release does not know: ` +
+          'it belongs to a newer release. Run that release.',
       )
     }
     if (!checksums(migration.sql).includes(record.checksum)) {
       return refuse(
-        `Migration ${record.name} was edited after it was applied to this database. Restore the file and put the change into a new migration.`,
+        `Migration ${record.name} was edited after it was applied to this database. ` +
+          'Restore the file and put the change into a new migration.',
       )
     }
   }
-  const done = new Set(counted.map(({ name }) => name))
+  const appliedNames = new Set(currentRecords.map(({ name }) => name))
   const pending = migrations
-    .filter(({ name }) => !done.has(name))
+    .filter(({ name }) => !appliedNames.has(name))
     .toSorted((one, other) => (one.name < other.name ? -1 : 1))
   return { kind: 'apply', pending }
 }
@@ -122,7 +130,10 @@ function refuse(reason: string): MigrationPlan {
   return { kind: 'refuse', reason }
 }
 
-/** The SHA-256 that Prisma records, and those of the same file with the line ends of another system (git autocrlf). */
+/**
+ * The SHA-256 that Prisma records, and those of the same file with the line ends of another system
+ * (git autocrlf).
+ */
 function checksums(sql: string): string[] {
   const unix = sql.replaceAll('\r\n', '\n')
   return [sql, unix, unix.replaceAll('\n', '\r\n')].map(checksum)
@@ -143,15 +154,15 @@ async function readMigrations(folder: string): Promise<Migration[]> {
   )
 }
 
-async function hasBook(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ book: string | null }>(
-    `select to_regclass('_prisma_migrations') as book`,
+async function hasMigrationsTable(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ name: string | null }>(
+    `select to_regclass('_prisma_migrations') as name`,
   )
-  return rows[0]?.book != null
+  return rows[0]?.name != null
 }
 
-async function readBook(client: pg.Client): Promise<MigrationRecord[]> {
-  if (!(await hasBook(client))) return []
+async function readMigrationsTable(client: pg.Client): Promise<MigrationRecord[]> {
+  if (!(await hasMigrationsTable(client))) return []
   const { rows } = await client.query<MigrationRecord>(
     `select migration_name as name, checksum, finished_at is not null as finished,
        rolled_back_at is not null as "rolledBack"
@@ -161,8 +172,8 @@ async function readBook(client: pg.Client): Promise<MigrationRecord[]> {
 }
 
 /**
- * The lock lives and dies with this connection, on which the migrations run as well: whoever loses it loses the
- * migration too.
+ * The lock is held by this connection, on which the migrations run as well: a process that loses it
+ * loses the migration too.
  */
 async function lock(client: pg.Client, schema: string): Promise<void> {
   try {
@@ -170,7 +181,8 @@ async function lock(client: pg.Client, schema: string): Promise<void> {
   } catch (cause) {
     if ((cause as pg.DatabaseError).code !== '55P03') throw cause
     throw new DatabaseFault(
-      `another process has been migrating this database for ${waitForOthersMs / 1_000} s. Wait until it is done, then start again`,
+      `another process has been migrating this database for ${waitForOthersMs / 1_000} s. ` +
+        'Wait until it is done, then start again',
       { cause },
     )
   }
@@ -183,7 +195,8 @@ async function apply(
   waitForTablesMs: number,
 ): Promise<void> {
   try {
-    // A table that others use keeps this waiting, and everybody else behind it: better to fail soon and change nothing.
+    // A table in use keeps this waiting, and all others behind it: better to fail soon and change
+    // nothing.
     await client.query(`begin; set local lock_timeout = ${waitForTablesMs}`)
     await client.query(
       `insert into _prisma_migrations (id, checksum, migration_name) values ($1, $2, $3)`,
@@ -202,7 +215,8 @@ async function apply(
     const line = sql.slice(0, Number(position)).split('\n').length
     const reason =
       code === '55P03'
-        ? `A table it changes was in use for ${waitForTablesMs / 1_000} s: start again, or stop what uses it.`
+        ? `A table it changes was in use for ${waitForTablesMs / 1_000} s: ` +
+          'start again, or stop what uses it.'
         : `${message ?? cause}${position ? ` (line ${line})` : ''}`
     throw new DatabaseFault(`Migration ${name} was not applied and changed nothing. ${reason}`, {
       cause,

@@ -1,6 +1,7 @@
 /**
- * Statement for the one user whom an identifier names, by the tenant's own rule of the moment: it stands where `t` is the tenant's row. The
- * key is found by the index, namespace and value are judged where it was found. No row where it would name several.
+ * Statement for the one user that an identifier names, by the tenant's own rule of the moment; `t`
+ * must be the tenant's row. The key is looked up in the index, namespace and value are compared on
+ * the rows found. No row where it would name several.
  */
 export function namedUser(namespace: string, value: string, key: string): string {
   return `
@@ -11,8 +12,9 @@ export function namedUser(namespace: string, value: string, key: string): string
 }
 
 /**
- * Condition that the identifier `i` is of this namespace. No index serves it, on purpose: while the planner knows nothing of the table
- * one by namespace looks as good as the one by key, and reads all of a tenant's users.
+ * Condition that the identifier `i` is of this namespace. No index serves it, on purpose: while the
+ * planner has no statistics of the table, one by namespace looks as good as the one by key, and
+ * reads all of a tenant's users.
  */
 export function isWithin(namespace: string): string {
   return `i.namespace || '' = ${namespace}`

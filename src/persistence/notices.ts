@@ -15,11 +15,11 @@ import { leaseSeconds } from './deliveries.ts'
 import { lockUserRow, spendProof } from './devices.ts'
 import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
 
-// What is critical is owed by being there: no writer can forget it.
-const owed = (alias: string) =>
+// A critical activity is due by its existence: no writer can forget it.
+const isDue = (alias: string) =>
   `(${alias}.notice = 'owed' or (${alias}.notice is null and ${alias}.severity = 'critical'))`
 
-const loadOwed = (which: string, order: string) => `
+const loadDue = (which: string, order: string) => `
   select a.tenant_id, a.user_id, a.id, a.type, a.severity, a.actor, a.rp_id, a.occurred_at,
     coalesce(a.notice = 'waiting', false) as waiting,
     clock_timestamp() as now, u.notification_preferences, t.policy, dv.device_ids
@@ -34,35 +34,36 @@ const loadOwed = (which: string, order: string) => `
       and d.push_token_sealed is not null
   ) dv on true
   order by ${order}`
-const loadFresh = loadOwed(
-  `${owed('a')} and a.occurred_at <= statement_timestamp()`,
+const loadFresh = loadDue(
+  `${isDue('a')} and a.occurred_at <= statement_timestamp()`,
   'a.occurred_at',
 )
-const loadWaiting = loadOwed(
+const loadWaiting = loadDue(
   `a.notice = 'waiting' and (a.tenant_id, a.user_id, a.id) > ($2::text, $3::text, $4::text)`,
   'a.tenant_id, a.user_id, a.id',
 )
 
-// `is true` keeps what everybody is owed out: these are found by their ids.
+// `is true` keeps the index over all due notices out: these are found by their ids.
 const settleNotices = `
   update activities a set notice = $3
   where a.tenant_id = $1 and a.id = any($2::text[])
-    and (${owed('a')} or a.notice = 'waiting') is true`
+    and (${isDue('a')} or a.notice = 'waiting') is true`
 
-/** What one statement can tell of within its time; the rest is told of by the next. */
-const gatheredMax = 5_000
+/** How many activities one statement can settle in time; the next one takes the rest. */
+const digestMax = 5_000
 
-// The activities are locked before the budget's row, by all alike: counting them fetches them all, `exists` would stop at the
-// first. Only pushes that were owed count: `on conflict` waits for whoever holds the row, and judges by what that one left.
+// Every statement locks the activities before the budget's row: counting them fetches them all,
+// `exists` would stop at the first. Only pushes that were queued count: `on conflict` waits for the
+// transaction that locks the row, and decides by what that one left.
 const recent = `t > clock_timestamp() - interval '1 hour'`
 const isFree = `(select count(*) from unnest(b.pushed_at) as t where ${recent}) < $4`
-const owePush = (told: string) => `
-  with told as materialized (
-    select a.id from activities a where ${told} order by a.id limit ${gatheredMax}
+const enqueuePush = (condition: string) => `
+  with batch as materialized (
+    select a.id from activities a where ${condition} order by a.id limit ${digestMax}
     for no key update
   ), budget as (
     insert into activity_push_budgets as b (tenant_id, user_id, budget, pushed_at)
-    select $1, $2, $10, array[clock_timestamp()] where (select count(*) from told) > 0
+    select $1, $2, $10, array[clock_timestamp()] where (select count(*) from batch) > 0
     on conflict (tenant_id, user_id, budget) do update set
       pushed_at = array(select t from unnest(b.pushed_at) as t where ${recent} order by t)
         || case when ${isFree} then array[clock_timestamp()] else array[]::timestamptz[] end,
@@ -71,12 +72,12 @@ const owePush = (told: string) => `
       or b.gathered_at <= clock_timestamp() - make_interval(secs => ${gatherSeconds})))
     returning b.gathered_at
   ), newest as (
-    select max(told.id) as id, case when $11 then count(*)::int end as more from told, budget
-  ), settled as (
+    select max(batch.id) as id, case when $11 then count(*)::int end as more from batch, budget
+  ), outcome as (
     update activities a set notice = case
       when not exists (select from budget) then $5
       when a.id = newest.id then 'pushed' else 'merged' end
-    from told, newest where a.tenant_id = $1 and a.id = told.id
+    from batch, newest where a.tenant_id = $1 and a.id = batch.id
       and (newest.id is not null or a.notice is distinct from $5)
   ), pushes as (
     insert into deliveries (tenant_id, id, kind, activity_id, more, device_id, status, attempts,
@@ -90,14 +91,14 @@ const owePush = (told: string) => `
   select p.*, p.created_at + make_interval(secs => $9) as expires_at, ${addressColumns('v')}
   from pushes p
   join devices v on v.tenant_id = p.tenant_id and v.id = p.device_id and v.status = 'active'`
-const oweListed = owePush(`a.tenant_id = $1 and a.id = any($3::text[])
-      and (${owed('a')} or a.notice = 'waiting') is true`)
-// Whatever waits for this budget by now: nobody is told of it by another push.
-const oweGathered = owePush(`a.tenant_id = $1 and a.user_id = $2 and a.notice = 'waiting'
+const enqueueListed = enqueuePush(`a.tenant_id = $1 and a.id = any($3::text[])
+      and (${isDue('a')} or a.notice = 'waiting') is true`)
+// All that waits for this budget by now: no other push covers it.
+const enqueueDigest = enqueuePush(`a.tenant_id = $1 and a.user_id = $2 and a.notice = 'waiting'
       and $10 = case a.type when 'posted' then coalesce(a.rp_id, 'rp_') else 'service' end
       and cardinality($3::text[]) > 0`)
 
-type OwedRow = {
+type DueRow = {
   readonly tenant_id: OwedNotices['tenantId']
   readonly user_id: OwedNotices['userId']
   readonly id: ActivityId
@@ -113,7 +114,7 @@ type OwedRow = {
   readonly device_ids: DeviceId[] | null
 }
 
-function byUser(rows: readonly OwedRow[]): OwedNotices[] {
+function byUser(rows: readonly DueRow[]): OwedNotices[] {
   const groups = Map.groupBy(rows, (row) => `${row.tenant_id} ${row.user_id}`)
   return [...groups.values()].flatMap((group) => {
     const [first] = group
@@ -134,14 +135,14 @@ function byUser(rows: readonly OwedRow[]): OwedNotices[] {
   })
 }
 
-/** What users are owed and wish to hear. */
+/** Notices that are due, and the preferences of users for them. */
 export function createNoticeStore(database: Database, random: Pick<Random, 'id'>): NoticeStore {
   return {
     async loadOwed({ waitingAfter, limit }) {
       const rows =
         waitingAfter === null
-          ? await database.query<OwedRow>('load_owed_notices', loadFresh, [limit])
-          : await database.query<OwedRow>('load_waiting_notices', loadWaiting, [
+          ? await database.query<DueRow>('load_owed_notices', loadFresh, [limit])
+          : await database.query<DueRow>('load_waiting_notices', loadWaiting, [
               limit,
               ...waitingAfter,
             ])
@@ -156,8 +157,8 @@ export function createNoticeStore(database: Database, random: Pick<Random, 'id'>
 
     async owe({ tenantId, userId, push, deliveries, leasedBy }) {
       const [name, text] = push.gathers
-        ? ['owe_gathered_notices', oweGathered]
-        : ['owe_notice', oweListed]
+        ? ['owe_gathered_notices', enqueueDigest]
+        : ['owe_notice', enqueueListed]
       const rows = await database.query<DuePushRow>(name, text, [
         tenantId,
         userId,
@@ -186,9 +187,10 @@ export function createNoticeStore(database: Database, random: Pick<Random, 'id'>
     changePreferences({ tenantId, userId, preferences, activity }, proof) {
       return database.transaction(async (tx) => {
         if (!(await spendProof(tx, proof))) return 'proof_replayed'
-        // Whoever unregisters the device holds the user's row first: seen after the lock, it is seen as it is.
+        // Unregistering the device locks the user's row first: read after the lock, the device's
+        // status is current.
         await lockUserRow(tx, tenantId, userId)
-        const changed = await tx.query(
+        const changedRows = await tx.query(
           'change_notification_preferences',
           `update users set notification_preferences = $3 where tenant_id = $1 and id = $2
              and exists (select from devices d
@@ -196,7 +198,7 @@ export function createNoticeStore(database: Database, random: Pick<Random, 'id'>
            returning id`,
           [tenantId, userId, JSON.stringify(preferences), proof.deviceId],
         )
-        if (changed.length === 0) return false
+        if (changedRows.length === 0) return false
         await recordActivities(tx, random, tenantId, [activity])
         return true
       })

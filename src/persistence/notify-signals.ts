@@ -4,27 +4,28 @@ import { SessionClient } from './session-settings.ts'
 const payloadLengthMax = 7_900
 const reconnectEveryMs = 500
 
-/** A channel is of the whole database: installations in other schemas have their own. */
+/** A channel belongs to the whole database: installations in other schemas have their own. */
 export const channelOf = (schema: string) =>
   schema === 'public' ? 'countersign_signals' : `countersign_signals_${schema}`
 
-type Received = (key: string) => void
+type SignalListener = (key: string) => void
 
 /**
- * Carries signals between processes by LISTEN and NOTIFY, on a connection of its own that comes back by itself; after each
- * return everyone is asked to look again. Sends go through the pool, many keys at a time.
+ * Carries signals between processes by LISTEN and NOTIFY, on a connection of its own that
+ * reconnects by itself; after each reconnect all subscribers are asked to re-read. Sends go through
+ * the pool, many keys at a time.
  */
 export function createNotifySignals(
   { url, schema = 'public' }: { readonly url: string; readonly schema?: string },
   notify: (payload: string) => Promise<unknown>,
-  failed: (error: unknown) => void,
-  works: () => void = () => undefined,
+  onFailure: (error: unknown) => void,
+  onReady: () => void = () => undefined,
 ) {
   let client: SessionClient | undefined
   let timer: NodeJS.Timeout | undefined
-  let closed = false
+  let isClosed = false
 
-  async function listen(received: Received, lookAgain: () => void): Promise<void> {
+  async function listen(onSignal: SignalListener, recheck: () => void): Promise<void> {
     const fresh = new SessionClient({
       connectionString: url,
       application_name: 'countersign-signals',
@@ -32,31 +33,31 @@ export function createNotifySignals(
       keepAlive: true,
       schema,
     })
-    fresh.on('error', failed)
-    fresh.on('end', () => again(received, lookAgain))
+    fresh.on('error', onFailure)
+    fresh.on('end', () => reconnect(onSignal, recheck))
     fresh.on('notification', ({ payload }) => {
-      for (const key of (payload ?? '').split(' ')) received(key)
+      for (const key of (payload ?? '').split(' ')) onSignal(key)
     })
     try {
       await fresh.connect()
       await fresh.query(`listen "${channelOf(schema)}"`)
-      if (closed) return await fresh.end()
+      if (isClosed) return await fresh.end()
       client = fresh
-      works()
-      lookAgain()
+      onReady()
+      recheck()
     } catch (error) {
-      failed(error)
+      onFailure(error)
       await fresh.end().catch(() => undefined)
-      again(received, lookAgain)
+      reconnect(onSignal, recheck)
     }
   }
 
-  function again(received: Received, lookAgain: () => void): void {
+  function reconnect(onSignal: SignalListener, recheck: () => void): void {
     client = undefined
-    if (closed || timer) return
+    if (isClosed || timer) return
     timer = setTimeout(() => {
       timer = undefined
-      void listen(received, lookAgain)
+      void listen(onSignal, recheck)
     }, reconnectEveryMs)
   }
 
@@ -74,7 +75,7 @@ export function createNotifySignals(
       if (payload !== '') await notify(payload)
     },
     async close(): Promise<void> {
-      closed = true
+      isClosed = true
       clearTimeout(timer)
       await client?.end()
     },

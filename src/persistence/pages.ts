@@ -1,13 +1,13 @@
-// Lists are read a page at a time, newest first. What a caller leaves open is left out of the text:
-// "the filter is null or equal" is no condition that an index can serve, and the page would be
-// found by reading everything before it.
+// Lists are read a page at a time, newest first. A filter that the caller leaves open is left out
+// of the text: no index can serve the condition "the filter is null or equal", and the page would
+// be found by reading everything before it.
 
 import type pg from 'pg'
 import type { PageRequest } from '../ports/directory-store.ts'
 import type { Queries } from './database.ts'
 
 /**
- * What a list says of its page: how many rows, and the condition that they come after the place
+ * What a list knows of its page: how many rows, and the condition that they come after the place
  * where the last page ended.
  */
 type Page = { readonly limit: string; readonly before: (id: string) => string }

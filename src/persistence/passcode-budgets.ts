@@ -1,11 +1,12 @@
-// Budgets of failed passcodes. Called inside a transaction that holds the user's row.
+// Budgets of failed passcodes. Called inside a transaction that has locked the user's row.
 
 import { type Budget, passcodeBudgets } from '../domain/passcode-budget.ts'
 import type { PasscodeAttempt } from '../ports/passcode-store.ts'
 import type { Queries } from './database.ts'
 
-// `clear_at` is the theoretical arrival time of the generic cell rate algorithm (ITU-T I.371): one column that heals by itself.
-const pay = `
+// `clear_at` is the theoretical arrival time of the generic cell rate algorithm (ITU-T I.371): one
+// column that recovers by itself.
+const charge = `
   insert into passcode_budgets as b (tenant_id, user_id, name, clear_at)
   values ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
   on conflict (tenant_id, user_id, name) do update
@@ -17,7 +18,7 @@ const secondsToWait = `
   select ceil(extract(epoch from clear_at - clock_timestamp()) - $4 * ($5 - 1))::int as seconds
   from passcode_budgets where tenant_id = $1 and user_id = $2 and name = $3`
 
-const refund = `
+const refundCharge = `
   update passcode_budgets set clear_at = clear_at - make_interval(secs => $4)
   where tenant_id = $1 and user_id = $2 and name = $3`
 
@@ -27,7 +28,8 @@ const succeed = `
   on conflict (tenant_id, user_id, name) do update
     set clear_at = excluded.clear_at, succeeded_at = excluded.succeeded_at`
 
-// Known is from where the user got in lately, by a code or by a push; never what the user has reported.
+// Known is an initiator from which the user signed in lately, by a code or by a push; never one
+// that the user has reported.
 const isKnown = `
   select from (select max(x.at) as at from (
       select succeeded_at from passcode_budgets
@@ -46,56 +48,61 @@ const approve = `
     set approved_at = excluded.approved_at, revision = i.revision + 1
     where i.blocked_until is null or i.blocked_until <= clock_timestamp()`
 
-// What is forgiven and forgotten says nothing any more; whoever tries with ever new names must not fill the table.
+// A forgiven and expired row has no effect any more; attempts under ever new names must not fill
+// the table.
 const forget = `
   delete from passcode_budgets where tenant_id = $1 and user_id = $2
     and name not in ('strangers', 'known') and clear_at < clock_timestamp()
     and (succeeded_at is null or succeeded_at <= clock_timestamp() - make_interval(days => $3))`
 
-type Whose = Pick<PasscodeAttempt, 'tenantId' | 'userId' | 'initiator' | 'knownForDays'>
-type Locked = {
+type AttemptSource = Pick<PasscodeAttempt, 'tenantId' | 'userId' | 'initiator' | 'knownForDays'>
+type AttemptLock = {
   readonly kind: 'locked'
   readonly by: 'initiator' | 'user'
   readonly retryAfterSeconds: number
 }
-/** A try that was paid for; `giveBack` undoes what it cost the user. */
-type Paid = { readonly kind: 'paid'; giveBack(): Promise<void> }
+/** A charged attempt; `refund` undoes its charge to the user. */
+type AttemptCharge = { readonly kind: 'paid'; refund(): Promise<void> }
 
-/** Pays for one try from the budgets of the user and of the initiator, or from neither. */
-export async function payForTry(tx: Queries, whose: Whose): Promise<Paid | Locked> {
-  const { tenantId, userId, initiator, knownForDays } = whose
+/** Charges one attempt to the budgets of the user and of the initiator, or to neither. */
+export async function payForTry(
+  tx: Queries,
+  source: AttemptSource,
+): Promise<AttemptCharge | AttemptLock> {
+  const { tenantId, userId, initiator, knownForDays } = source
   await tx.query('forget_initiators', forget, [tenantId, userId, knownForDays])
-  const known = await tx.query('is_known_initiator', isKnown, [
+  const knownRows = await tx.query('is_known_initiator', isKnown, [
     tenantId,
     userId,
     initiator,
     knownForDays,
   ])
-  const shared = known.length > 0 ? 'known' : 'strangers'
+  const sharedBudget = knownRows.length > 0 ? 'known' : 'strangers'
   const args = (name: string, { refillSeconds, burst }: Budget) =>
     [tenantId, userId, name, refillSeconds, burst] as const
-  const take = async (name: string, budget: Budget, by: Locked['by']) => {
+  const take = async (name: string, budget: Budget, by: AttemptLock['by']) => {
     const values = args(name, budget)
-    if ((await tx.query('pay_for_passcode', pay, values)).length > 0) return undefined
+    if ((await tx.query('pay_for_passcode', charge, values)).length > 0) return undefined
     const [row] = await tx.query<{ seconds: number }>('passcode_wait', secondsToWait, values)
     return { kind: 'locked', by, retryAfterSeconds: Math.max(1, row?.seconds ?? 1) } as const
   }
-  const giveBack = async () => {
-    const [, , name, seconds] = args(shared, passcodeBudgets[shared])
-    await tx.query('refund_passcode', refund, [tenantId, userId, name, seconds])
+  const refund = async () => {
+    const [, , name, seconds] = args(sharedBudget, passcodeBudgets[sharedBudget])
+    await tx.query('refund_passcode', refundCharge, [tenantId, userId, name, seconds])
   }
-  // The user's first: an initiator that may not try leaves no row behind.
-  const ofUser = await take(shared, passcodeBudgets[shared], 'user')
+  // The user's first: an initiator that may not attempt leaves no row behind.
+  const ofUser = await take(sharedBudget, passcodeBudgets[sharedBudget], 'user')
   if (ofUser) return ofUser
   const ofInitiator = await take(initiator, passcodeBudgets.initiator, 'initiator')
-  if (!ofInitiator) return { kind: 'paid', giveBack }
-  await giveBack()
+  if (!ofInitiator) return { kind: 'paid', refund }
+  await refund()
   return ofInitiator
 }
 
 /**
- * The user got in from here: its failures are forgiven, and it is known from now on, to pushes as well unless it was reported.
- * Inside a transaction that holds the protection and the device.
+ * The user signed in from this initiator: its failures are forgiven, and it is known from now on,
+ * to pushes as well unless it was reported. Inside a transaction that has locked the protection and
+ * the device.
  */
 export async function rememberInitiator(
   tx: Queries,

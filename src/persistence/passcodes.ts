@@ -30,7 +30,7 @@ const findCodes = `
     c.used_at as "usedAt"
   from single_use_codes c where c.tenant_id = $1 and c.user_id = $2 order by c.id`
 
-/** Columns that say what a user has beside the push; both arguments are SQL. */
+/** Columns for the factors that a user has besides the push; both arguments are SQL. */
 export const heldFactors = (tenantId: string, userId: string) => `
     (select count(*)::int from devices d
      join passcode_secrets s on s.tenant_id = d.tenant_id and s.device_id = d.id
@@ -49,13 +49,14 @@ export type HeldJson = Omit<OtherFactors, 'temporaryCodeExpiresAt'> & {
   readonly temporaryCodeExpiresAt: string | null
 }
 
-export function toOtherFactors(held: HeldJson): OtherFactors {
-  return { ...held, temporaryCodeExpiresAt: toDate(held.temporaryCodeExpiresAt) }
+export function toOtherFactors(factors: HeldJson): OtherFactors {
+  return { ...factors, temporaryCodeExpiresAt: toDate(factors.temporaryCodeExpiresAt) }
 }
 
 const otherFactors = `select ${heldFactors('$1', '$2')}`
 
-// The device is locked first, so that unregistering it and accepting its passcode have an order; the time is judged after that.
+// The device is locked first, so that unregistering it and accepting its passcode have an order;
+// the time is checked after that.
 const acceptStep = `
   with d as materialized (
     select d.tenant_id, d.id from devices d
@@ -94,7 +95,10 @@ const insertCodes = `
     where u.tenant_id = $1 and u.id = $2 and u.erased_at is not null)
   returning expires_at`
 
-/** Takes what the code fits; the time of acceptance, or undefined when it was used, ended or ran out in the meantime. */
+/**
+ * Uses up the matched code; the time of acceptance, or undefined when it was used, ended or expired
+ * in the meantime.
+ */
 async function takeMatch(
   tx: Queries,
   { tenantId, userId, match }: PasscodeAttempt,
@@ -191,11 +195,11 @@ export function createPasscodeStore(database: Database, random: Pick<Random, 'id
           const at = await takeMatch(tx, attempt)
           if (at) return accept(tx, attempt, at)
         }
-        const paid = await payForTry(tx, attempt)
-        if (paid.kind === 'locked') return paid
+        const charge = await payForTry(tx, attempt)
+        if (charge.kind === 'locked') return charge
         const at = match?.kind === 'passcode' ? await takeMatch(tx, attempt) : undefined
         if (at) {
-          await paid.giveBack()
+          await charge.refund()
           return accept(tx, attempt, at)
         }
         await recordActivities(tx, random, tenantId, [attempt.failed])
@@ -210,8 +214,8 @@ export function createPasscodeStore(database: Database, random: Pick<Random, 'id
 
     replaceRecoveryCodes(command) {
       return database.transaction(async (tx) => {
-        const replaced = await replaceCodes(tx, command, 'recovery_code', command.codes, null)
-        if (!replaced) return false
+        const newCodes = await replaceCodes(tx, command, 'recovery_code', command.codes, null)
+        if (!newCodes) return false
         await recordActivities(tx, random, command.tenantId, [command.activity])
         return true
       })
@@ -220,9 +224,9 @@ export function createPasscodeStore(database: Database, random: Pick<Random, 'id
     replaceTemporaryCode(command) {
       const { tenantId, userId, code, ttlSeconds, activity, actor } = command
       return database.transaction(async (tx) => {
-        const made = await replaceCodes(tx, command, 'temporary_code', [code], ttlSeconds)
-        if (!made) return null
-        const { expiresAt } = made
+        const newCode = await replaceCodes(tx, command, 'temporary_code', [code], ttlSeconds)
+        if (!newCode) return null
+        const { expiresAt } = newCode
         if (!expiresAt) throw new Error('a temporary code has an end')
         await recordActivities(tx, random, tenantId, [activity])
         await recordAudit(tx, random, tenantId, {

@@ -1,4 +1,4 @@
-// Everything that is held on one person, read piece by piece.
+// All data on one person, read piece by piece.
 
 import type { TenantId, UserId } from '../domain/ids.ts'
 import { storedSpellings } from '../domain/stored-activity-type.ts'
@@ -14,7 +14,7 @@ const byChallenge = `t.tenant_id = $1 and t.challenge_id in (
 
 /**
  * Where a person's rows are, and the columns that are no information about them but secrets, hashes
- * or seals.
+ * or sealed values.
  */
 const tables: readonly (readonly [table: string, where: string, hidden: readonly string[]])[] = [
   ['users', 't.tenant_id = $1 and t.id = $2', []],
@@ -57,7 +57,8 @@ const shownType = (column: string) => {
 }
 
 const pageRows = 200
-// As JSON that goes on as it is: to parse and write it again would cost more than all the rest.
+// As JSON that is passed on unchanged: parsing and writing it again would cost more than all the
+// rest.
 const open = (table: string, where: string) => {
   const column = typeColumns.get(table)
   const row = column === undefined ? 'to_jsonb(t)' : `to_jsonb(t) || ${shownType(column)}`
@@ -68,17 +69,18 @@ const open = (table: string, where: string) => {
 const fetchRows = `fetch ${pageRows} from person`
 
 /**
- * Exports that this process reads at once; each keeps a connection for as long as its reader takes.
+ * Exports that this process reads concurrently; each keeps a connection for as long as its reader
+ * takes.
  */
-const atOnceMax = 4
+const concurrentMax = 4
 
 async function* read(
   snapshot: Snapshot,
   tenantId: TenantId,
   userId: UserId,
 ): AsyncGenerator<PersonalDataPage, null> {
-  for (const [table, where, hidden] of tables) {
-    const values = [tenantId, userId, ['tenant_id', ...hidden]]
+  for (const [table, where, hiddenColumns] of tables) {
+    const values = [tenantId, userId, ['tenant_id', ...hiddenColumns]]
     await snapshot.query(`export_${table}`, open(table, where), values)
     let isLast = false
     for (let isFirst = true; !isLast; isFirst = false) {
@@ -91,13 +93,15 @@ async function* read(
   return null
 }
 
-/** Reads persons at one moment each: one at a time for each tenant, and few for the process. */
+/**
+ * Reads a snapshot of each person: one export at a time for each tenant, and few for the process.
+ */
 export function createPersonalDataExport(database: Database): PersonalDataStore['openExport'] {
-  const reading = new Set<TenantId>()
+  const busyTenants = new Set<TenantId>()
 
   return async (tenantId, userId) => {
-    if (reading.has(tenantId) || reading.size >= atOnceMax) return 'busy'
-    reading.add(tenantId)
+    if (busyTenants.has(tenantId) || busyTenants.size >= concurrentMax) return 'busy'
+    busyTenants.add(tenantId)
     try {
       const snapshot = await database.snapshot()
       const pages = read(snapshot, tenantId, userId)
@@ -105,11 +109,11 @@ export function createPersonalDataExport(database: Database): PersonalDataStore[
         next: async () => (await pages.next()).value,
         close: async () => {
           await snapshot.close()
-          reading.delete(tenantId)
+          busyTenants.delete(tenantId)
         },
       }
     } catch (error) {
-      reading.delete(tenantId)
+      busyTenants.delete(tenantId)
       throw error
     }
   }

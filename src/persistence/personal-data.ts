@@ -1,4 +1,4 @@
-// Everything that is held on one person: shown as a whole, and taken away as a whole.
+// All data on one person: export as a whole, and erasure as a whole.
 
 import { commitSlackSeconds } from '../domain/audit-chain.ts'
 import { erasureCountsAfterSeconds } from '../domain/audit-exemption.ts'
@@ -13,8 +13,9 @@ import { lockUserRow, unregisterDevices } from './devices.ts'
 import { byDevice, byUser, createPersonalDataExport } from './personal-data-export.ts'
 import { holdProtection } from './protections.ts'
 
-// What is atomic: from its commit on nobody finds the user, and none of their devices, codes or tickets does anything. An erased user
-// is suspended for ever, so that whoever holds the protection to add something is refused.
+// The atomic part: from its commit on nobody finds the user, and none of their devices, codes or
+// tickets works. An erased user is suspended permanently, so that every transaction that locks the
+// protection to add something is refused.
 const cuts: readonly string[] = [
   `with k as materialized (
      select t.id from enrollments t where ${byUser} and t.status in ('open', 'claimed')
@@ -26,7 +27,8 @@ const cuts: readonly string[] = [
   `delete from portal_sessions t where ${byUser}`,
   `update user_protections t set wrong_numbers_in_row = 0, wrong_numbers_since_success = 0,
      locked_until = null, hard_locked_at = null, reported_until = null, paused_until = null,
-     suspended_at = coalesce(t.suspended_at, clock_timestamp()), revision = t.revision + 1 where ${byUser}`,
+     suspended_at = coalesce(t.suspended_at, clock_timestamp()), revision = t.revision + 1
+       where ${byUser}`,
   `delete from user_identifiers t where ${byUser}`,
   `update users t set display_name = '', notification_preferences = '{}',
      erased_at = coalesce(t.erased_at, clock_timestamp()),
@@ -34,10 +36,11 @@ const cuts: readonly string[] = [
    where t.tenant_id = $1 and t.id = $2`,
 ]
 
-// Rows that others hang on, and those that say which authenticators there were, stay without what is personal in them; all others go.
+// Rows that others depend on, and the record of past authenticators, stay without the personal data
+// in them; all others are deleted.
 const fewRows: readonly string[] = [
-  // A device that did not hear of the erasure must be able to: what tells its key from any other
-  // stays.
+  // A device that did not learn of the erasure must be able to: the hashes that identify its key
+  // stay.
   `update devices d set erased_key_hashes = k.hashes from (
      select t.device_id, array_agg(sha256(convert_to(t.kid, 'UTF8'))) as hashes
      from device_keys t where ${byDevice} group by t.device_id) k
@@ -66,26 +69,31 @@ const ofPage = (column: string) =>
   `t.tenant_id = $1 and t.${column} = any(array(select id from page))`
 const pageEnd = 'select max(id) as last from page having count(*) > 0'
 
-/** What a user may have without end: one page of it after the place $3; gives the next place, or nothing at the end. */
+/**
+ * Kinds of which a user may have any number: one page after the place $3; returns the next place,
+ * or no row at the end.
+ */
 const manyRows: readonly string[] = [
   `with page as materialized (
      select t.id from deliveries t where t.tenant_id = $1 and t.device_id = any(array(
-       select d.id from devices d where d.tenant_id = $1 and d.user_id = $2)) and $3::text is not null
+       select d.id from devices d where d.tenant_id = $1 and d.user_id = $2))
+         and $3::text is not null
      limit ${pageRows} for update skip locked
-   ), gone as (delete from deliveries t where ${ofPage('id')})
+   ), deletion as (delete from deliveries t where ${ofPage('id')})
    ${pageEnd}`,
-  `${pageOf('challenges', byUser)}, answers_gone as (
+  `${pageOf('challenges', byUser)}, answers_deletion as (
      delete from answers t where ${ofPage('challenge_id')}
    ), targets as (
      update challenge_targets t set request_payload = '{}', request_hash = ''
      where ${ofPage('challenge_id')} and t.request_hash <> ''
-   ), wiped as (
-     update challenges t set context = '{}', binding = null, initiator_key = null, idempotency_key = null, request_hash = ''
+   ), erasure as (
+     update challenges t set context = '{}', binding = null, initiator_key = null,
+       idempotency_key = null, request_hash = ''
      where ${ofPage('id')} and (t.context <> '{}' or t.binding is not null
        or t.idempotency_key is not null or t.request_hash <> '')
    )
    ${pageEnd}`,
-  `${pageOf('activities', byUser)}, wiped as (
+  `${pageOf('activities', byUser)}, erasure as (
      update activities t set details = '{}', posted = null, post_key = null, post_hash = null,
        salt = null
      where ${ofPage('id')} and (t.salt is not null or t.details <> '{}' or t.posted is not null
@@ -95,19 +103,21 @@ const manyRows: readonly string[] = [
   `with page as materialized (
      select t.event_id as id from webhook_deliveries t where ${byUser} and t.event_id > $3
      order by t.event_id, t.endpoint_id limit ${pageRows} for no key update
-   ), wiped as (
+   ), erasure as (
      update webhook_deliveries t set data = t.data || '{"binding": null, "idempotencyKey": null}'
-     where ${ofPage('event_id')} and (t.data ->> 'binding' is not null or t.data ->> 'idempotencyKey' is not null)
+     where ${ofPage('event_id')} and (t.data ->> 'binding' is not null
+       or t.data ->> 'idempotencyKey' is not null)
    )
    ${pageEnd}`,
-  `${pageOf('audit_events', "t.tenant_id = $1 and t.subject = $2 and t.type <> 'user_erased'")}, wiped as (
+  `${pageOf('audit_events', "t.tenant_id = $1 and t.subject = $2 and t.type <> 'user_erased'")},
+    erasure as (
      update audit_events t set details = '{}', salt = null
      where ${ofPage('id')} and (t.salt is not null or t.details <> '{}')
    )
    ${pageEnd}`,
 ]
 
-// What was under way when the user was cut off has committed by then.
+// All that was under way when the user was cut off has committed by then.
 const erasing = `
   select tenant_id as "tenantId", id as "userId" from users
   where erasing_since < clock_timestamp() - make_interval(secs => ${commitSlackSeconds})
@@ -116,9 +126,9 @@ const erasing = `
 const settleErasure = `
   update users set erasing_since = null where tenant_id = $1 and id = $2 and erased_at is not null`
 
-// What is older has committed: it is seen by this transaction, and nothing can be added to it.
-const countsBefore = `
-  select ${micros(`clock_timestamp() - make_interval(secs => ${erasureCountsAfterSeconds})`)} as micros`
+// Anything older has committed: this transaction sees it, and nothing can be added to it.
+const countsEnd = `clock_timestamp() - make_interval(secs => ${erasureCountsAfterSeconds})`
+const countsBefore = `select ${micros(countsEnd)} as micros`
 
 const knownUser = 'select id from users where tenant_id = $1 and id = $2'
 
@@ -139,9 +149,9 @@ export function createPersonalDataStore(
       return database.transaction(async (tx) => {
         await lockUserRow(tx, tenantId, userId)
         await holdProtection(tx, tenantId, userId)
-        const known = await tx.query('known_user', knownUser, [tenantId, userId])
-        if (known.length === 0) return { devices: [], endedChallenges: [] }
-        const unregistered = await unregisterDevices(tx, random, {
+        const userRows = await tx.query('known_user', knownUser, [tenantId, userId])
+        if (userRows.length === 0) return { devices: [], endedChallenges: [] }
+        const unregistration = await unregisterDevices(tx, random, {
           tenantId,
           userId,
           deviceIds: [],
@@ -158,7 +168,7 @@ export function createPersonalDataStore(
         const details = await exempt({ ...about, event: id, before: span })
         const event = { id, type: 'user_erased', actor, subject: userId, details } as const
         await recordAudit(tx, random, tenantId, event)
-        return unregistered
+        return unregistration
       })
     },
 

@@ -7,12 +7,12 @@ import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 import { holdProtection } from './protections.ts'
 
-const mintLink = `
+const createLink = `
   insert into portal_sessions (tenant_id, id, user_id, rp_id, link_hash, link_expires_at)
   values ($1, $2, $3, $4, $5, clock_timestamp() + make_interval(secs => $6))
   returning link_expires_at`
 
-// One conditional update: whoever comes second waits for the row and finds it opened.
+// One conditional update: a second caller waits for the row and finds it opened.
 const openLink = `
   update portal_sessions set opened_at = clock_timestamp(), session_hash = $3,
     expires_at = clock_timestamp() + make_interval(secs => $4)
@@ -21,7 +21,8 @@ const openLink = `
   returning id`
 
 const findSession = `
-  select s.tenant_id, s.id, s.user_id, s.rp_id, s.expires_at, t.name as tenant_name, u.display_name as user_name
+  select s.tenant_id, s.id, s.user_id, s.rp_id, s.expires_at, t.name as tenant_name,
+    u.display_name as user_name
   from portal_sessions s join tenants t on t.tenant_id = s.tenant_id
   join users u on u.tenant_id = s.tenant_id and u.id = s.user_id
   where s.tenant_id = $1 and s.session_hash = $2 and s.ended_at is null
@@ -31,19 +32,22 @@ const endSession = `
   update portal_sessions set ended_at = clock_timestamp()
   where tenant_id = $1 and id = $2 and ended_at is null`
 
-const holdSession = `
+const lockSession = `
   select id from portal_sessions
   where tenant_id = $1 and id = $2 and opened_at is not null and ended_at is null
     and expires_at > clock_timestamp()
   for share`
 
-/** Holds a session until the commit, if it is live: nobody ends it meanwhile. After the user's protection. */
+/**
+ * Locks a session until the commit, if it is live: nobody ends it meanwhile. After the user's
+ * protection.
+ */
 export async function holdPortalSession(
   tx: Queries,
   tenantId: TenantId,
   id: PortalSessionId,
 ): Promise<boolean> {
-  return (await tx.query('hold_portal_session', holdSession, [tenantId, id])).length === 1
+  return (await tx.query('hold_portal_session', lockSession, [tenantId, id])).length === 1
 }
 
 type SessionRow = {
@@ -82,8 +86,8 @@ export function createPortalStore(database: Database, random: Pick<Random, 'id'>
         const { isSuspended } = await holdProtection(tx, tenantId, userId)
         if (isSuspended) return null
         const values = [tenantId, id, userId, rpId, linkHash, linkSeconds]
-        type Minted = { link_expires_at: Date }
-        const [row] = await tx.query<Minted>('mint_portal_link', mintLink, values)
+        type LinkRow = { link_expires_at: Date }
+        const [row] = await tx.query<LinkRow>('mint_portal_link', createLink, values)
         if (!row) throw new Error('an insert returns its row')
         await recordActivities(tx, random, tenantId, [event])
         return row.link_expires_at
@@ -92,8 +96,8 @@ export function createPortalStore(database: Database, random: Pick<Random, 'id'>
     open: (tenantId, linkHash, { hash, seconds }) =>
       database.transaction(async (tx) => {
         const values = [tenantId, linkHash, hash, seconds]
-        const opened = await tx.query('open_portal_link', openLink, values)
-        const session = opened.length === 1 ? await find(tx, tenantId, hash) : null
+        const openedRows = await tx.query('open_portal_link', openLink, values)
+        const session = openedRows.length === 1 ? await find(tx, tenantId, hash) : null
         if (!session) return null
         const { id, userId } = session
         await recordActivities(tx, random, tenantId, [

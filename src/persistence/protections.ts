@@ -35,7 +35,7 @@ export type InitiatorJson = {
 /** A time that came as JSON. */
 export const toDate = (text: string | null) => (text === null ? null : readTime(text))
 
-/** What a row says. */
+/** From its row. */
 export function toProtection(row: ProtectionJson): Protection {
   return {
     wrongNumbersInRow: row.wrong_numbers_in_row,
@@ -49,7 +49,7 @@ export function toProtection(row: ProtectionJson): Protection {
   }
 }
 
-/** What a row says. */
+/** From its row. */
 export function toInitiator(row: InitiatorJson): KnownInitiator {
   return {
     pushes: row.pushes.map(({ c, t }) => ({ challengeId: c, at: new Date(t) })),
@@ -114,8 +114,8 @@ const lockProtection = `
   for no key update`
 
 /**
- * Holds the user's protection until the commit, and tells whether the user is suspended: from then on until the commit nobody
- * suspends the user. Order of locks: user, this, device.
+ * Locks the user's protection until the commit, and returns whether the user is suspended: until
+ * the commit nobody suspends the user. Order of locks: user, this, device.
  */
 export async function holdProtection(
   tx: Queries,
@@ -126,18 +126,21 @@ export async function holdProtection(
     tenantId,
     userId,
   ])
-  // Who has no protection is no user of this tenant: the foreign keys refuse whatever is written for them.
+  // A user without protection is no user of this tenant: the foreign keys refuse any row for them.
   return { isSuspended: row !== undefined && row.protection.suspended_at !== null }
 }
 
-/** Holds a device until the commit, if it is active: nobody unregisters or suspends it meanwhile. After the protection, before any challenge. */
+/**
+ * Locks a device until the commit, if it is active: nobody unregisters or suspends it meanwhile.
+ * After the protection, before any challenge.
+ */
 export async function holdDevice(tx: Queries, tenantId: TenantId, id: DeviceId): Promise<boolean> {
-  const held = await tx.query(
+  const lockedRows = await tx.query(
     'hold_device',
     `select id from devices where tenant_id = $1 and id = $2 and status = 'active' for share`,
     [tenantId, id],
   )
-  return held.length === 1
+  return lockedRows.length === 1
 }
 
 const liftBlocks = `
@@ -145,8 +148,9 @@ const liftBlocks = `
   where i.tenant_id = $1 and i.user_id = $2 and i.blocked_until is not null`
 
 /**
- * Lifts every lock of push sign-in and clears its counts, because the user got in with another factor: inside the transaction
- * that accepts it. Locks protect the push; whoever holds another factor is not the one they were set against.
+ * Lifts every lock of push sign-in and clears its counts, because the user signed in with another
+ * factor: inside the transaction that accepts it. Locks protect the push; a person with another
+ * factor is not the one they were set against.
  */
 export async function unlockByOtherFactor(
   tx: Queries,
@@ -174,7 +178,9 @@ export async function unlockByOtherFactor(
   ])
 }
 
-/** The protection of users; the answer and creation of challenges guard it in their own statements. */
+/**
+ * The protection of users; the answer and creation of challenges guard it in their own statements.
+ */
 export function createProtectionStore(
   database: Database,
   random: Pick<Random, 'id'>,
@@ -197,12 +203,12 @@ export function createProtectionStore(
         if (!(await spendProof(tx, proof))) return 'proof_replayed'
         await holdProtection(tx, tenantId, userId)
         if (proof && !(await holdDevice(tx, tenantId, proof.deviceId))) return 'device_not_active'
-        const changed = await tx.query<{ user_id: UserId }>('change_protection', changeProtection, [
-          tenantId,
-          userId,
-          ...protectionValues(next),
-        ])
-        if (changed.length === 0) return false
+        const changedRows = await tx.query<{ user_id: UserId }>(
+          'change_protection',
+          changeProtection,
+          [tenantId, userId, ...protectionValues(next)],
+        )
+        if (changedRows.length === 0) return false
         await recordActivities(tx, random, tenantId, activities)
         return true
       })
@@ -210,12 +216,12 @@ export function createProtectionStore(
 
     unlock(tenantId, userId, next, activities) {
       return database.transaction(async (tx) => {
-        const changed = await tx.query('change_protection', changeProtection, [
+        const changedRows = await tx.query('change_protection', changeProtection, [
           tenantId,
           userId,
           ...protectionValues(next),
         ])
-        if (changed.length === 0) return false
+        if (changedRows.length === 0) return false
         await tx.query('lift_blocks', liftBlocks, [tenantId, userId])
         await recordActivities(tx, random, tenantId, activities)
         return true
