@@ -1,4 +1,4 @@
-// Whether the routes can do their work: reading and writing, as they do it.
+// Whether the routes can work: reading and writing, as they do.
 
 import type { Database } from './database.ts'
 import { DatabaseFault } from './database-errors.ts'
@@ -9,7 +9,7 @@ type Log = {
   warn(facts: Record<string, unknown>, message: string): void
 }
 
-// Balancers ask each second, and several of them.
+// Load balancers ask each second, and several of them.
 const sharedForMs = 1_000
 
 const missingRights = `
@@ -21,19 +21,20 @@ const missingRights = `
   limit 1`
 
 /**
- * Tries what the routes need, in one transaction: rights on every table, a row that is written down for good, and room for a
- * new page on the disk, since a row that is changed in place needs none.
+ * Probes what the routes need, in one transaction: rights on every table, a row that is committed
+ * durably, and room for a new page on the disk, since a row that is changed in place needs none.
  */
-async function tryAll(database: Database): Promise<void> {
+async function probeDatabase(database: Database): Promise<void> {
   await database.transaction(async (tx) => {
-    const [lacking] = await tx.query<{ name: string }>('missing_rights', missingRights, [])
-    if (lacking) throw new DatabaseFault(`rights on the table ${lacking.name} are missing`)
-    const probed = await tx.query(
+    const [missingTable] = await tx.query<{ name: string }>('missing_rights', missingRights, [])
+    if (missingTable)
+      throw new DatabaseFault(`rights on the table ${missingTable.name} are missing`)
+    const probedRows = await tx.query(
       'probe_write',
       'update installation set probed_at = clock_timestamp() returning id',
       [],
     )
-    if (probed.length === 0) throw new DatabaseFault('the table installation has lost its row')
+    if (probedRows.length === 0) throw new DatabaseFault('the table installation has lost its row')
     const [temp] = await tx.query<{ may: boolean }>(
       'may_use_temp',
       `select has_database_privilege(current_database(), 'temp') as may`,
@@ -49,24 +50,26 @@ async function tryAll(database: Database): Promise<void> {
 }
 
 /**
- * Whether the database can carry the routes at the moment. One try at a time, and its result is shared for a second, however
- * many ask. The reason of a no goes to the log, once until it is a yes again.
+ * Whether the database can serve the routes at the moment. One probe at a time, and its result is
+ * shared for a second among all callers. The reason of a failure is logged, once until a probe
+ * succeeds again.
  */
 export function createReadiness(database: Database, log: Log): () => Promise<boolean> {
-  let trying: Promise<boolean> | undefined
+  let pendingProbe: Promise<boolean> | undefined
   let knownUntil = 0
-  let told: string | undefined
+  let loggedReason: string | undefined
 
-  async function judge(): Promise<boolean> {
+  async function probe(): Promise<boolean> {
     try {
-      await tryAll(database)
-      if (told !== undefined) log.info({}, 'ready again')
-      told = undefined
+      await probeDatabase(database)
+      if (loggedReason !== undefined) log.info({}, 'ready again')
+      loggedReason = undefined
       return true
     } catch (error) {
       const reason = wordsOfDatabase(error) ?? String(error)
-      if (told === undefined) log.warn({ reason }, 'not ready: the database cannot carry requests')
-      told = reason
+      if (loggedReason === undefined)
+        log.warn({ reason }, 'not ready: the database cannot carry requests')
+      loggedReason = reason
       return false
     } finally {
       knownUntil = performance.now() + sharedForMs
@@ -74,10 +77,10 @@ export function createReadiness(database: Database, log: Log): () => Promise<boo
   }
 
   return () => {
-    if (!trying || knownUntil <= performance.now()) {
+    if (!pendingProbe || knownUntil <= performance.now()) {
       knownUntil = Number.POSITIVE_INFINITY
-      trying = judge()
+      pendingProbe = probe()
     }
-    return trying
+    return pendingProbe
   }
 }

@@ -83,22 +83,22 @@ export function createReportStore(database: Database, random: Pick<Random, 'id'>
           return { kind: 'proof_replayed' }
         }
         await holdProtection(tx, tenantId, userId)
-        if (!(await holdReporter(tx, tenantId, by))) return { kind: 'reporter_gone' }
-        // Who reports the same thing again is told of the report that stands.
+        if (!(await lockReporter(tx, tenantId, by))) return { kind: 'reporter_gone' }
+        // A repeated report of the same activity gets the id of the report that is open.
         const [open] = await tx.query<{ id: ReportId }>('find_open_report', findOpenReport, [
           tenantId,
           userId,
           activityId,
         ])
         if (open) return { kind: 'reported', id: open.id, cancelled: [] }
-        const changed = await tx.query<{ user_id: UserId }>('change_protection', changeProtection, [
-          tenantId,
-          userId,
-          ...protectionValues(protection),
-        ])
-        // The proof stays spent: the caller tries again without it.
-        if (changed.length === 0) return { kind: 'changed' }
-        const cancelled = await cancelPending(tx, random, tenantId, userId)
+        const changedRows = await tx.query<{ user_id: UserId }>(
+          'change_protection',
+          changeProtection,
+          [tenantId, userId, ...protectionValues(protection)],
+        )
+        // The proof stays spent: the caller retries without it.
+        if (changedRows.length === 0) return { kind: 'changed' }
+        const cancelledChallenges = await cancelPending(tx, random, tenantId, userId)
         await tx.query('block_initiator', blockInitiator, [
           tenantId,
           userId,
@@ -108,14 +108,17 @@ export function createReportStore(database: Database, random: Pick<Random, 'id'>
         const values = [tenantId, id, userId, deviceId, challengeId, activityId]
         await tx.query('insert_report', insertReport, values)
         await recordActivities(tx, random, tenantId, activities)
-        return { kind: 'reported', id, cancelled }
+        return { kind: 'reported', id, cancelled: cancelledChallenges }
       })
     },
   }
 }
 
-/** Holds who reports until the commit; false when the device or the session is live no more. After the protection. */
-function holdReporter(tx: Queries, tenantId: TenantId, by: Reporter): Promise<boolean> {
+/**
+ * Locks the reporter until the commit; false when the device or the session is no longer live.
+ * After the protection.
+ */
+function lockReporter(tx: Queries, tenantId: TenantId, by: Reporter): Promise<boolean> {
   return by.kind === 'device'
     ? holdDevice(tx, tenantId, by.deviceId)
     : holdPortalSession(tx, tenantId, by.sessionId)

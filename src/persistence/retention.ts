@@ -1,4 +1,4 @@
-// Taking away what is past its time: bounded batches, found by an index, skipping what anybody holds.
+// Deleting rows past their retention: bounded batches, found by an index, skipping locked rows.
 
 import type { GoneLink } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
@@ -23,33 +23,38 @@ const oneOf = (rows: string, alias: string, ...key: readonly string[]) => {
   const same = key.map((column) => `${alias}.${column} = x.${column}`).join(' and ')
   return `${among.join(' and ')} and exists (select from ${rows} x where ${same} offset 0)`
 }
-// `offset 0` keeps the planner from joining all that is owed or reported to what is old: each old row is looked up.
+// `offset 0` keeps the planner from joining everything queued or reported to what is old: each old
+// row is looked up.
 const openReport = (column: string, alias: string) => `exists (select from reports r
-  where r.tenant_id = ${alias}.tenant_id and r.status = 'open' and r.${column} = ${alias}.id offset 0)`
-const owedPush = (column: string, alias: string) => `exists (select from deliveries d
-  where d.tenant_id = ${alias}.tenant_id and d.${column} = ${alias}.id and d.status = 'queued' offset 0)`
+  where r.tenant_id = ${alias}.tenant_id and r.status = 'open'
+    and r.${column} = ${alias}.id offset 0)`
+const queuedPush = (column: string, alias: string) => `exists (select from deliveries d
+  where d.tenant_id = ${alias}.tenant_id and d.${column} = ${alias}.id
+    and d.status = 'queued' offset 0)`
 const ofOld = (alias: string, column = 'id') =>
   `${alias}.tenant_id = $1 and ${alias}.${column} = any(array(select old.id from old))`
 
-// Foreign keys are checked when the whole statement is done, so that what hangs on a row may go beside it.
+// Foreign keys are checked at the end of the whole statement, so that dependent rows may be deleted
+// in the same one.
 const purges: Readonly<Record<RetainedKind, string>> = {
   challenges: `
     with old as materialized (
       select c.id from challenges c
       where c.tenant_id = $1 and c.decided_at < $2 and c.status <> 'pending'
-        and not ${owedPush('challenge_id', 'c')} and not ${openReport('challenge_id', 'c')}
+        and not ${queuedPush('challenge_id', 'c')} and not ${openReport('challenge_id', 'c')}
       order by c.decided_at limit $3 for update of c skip locked
     ), pushes as (
       delete from deliveries d where ${ofOld('d', 'challenge_id')}
-    ), answers_gone as (
+    ), answers_deletion as (
       delete from answers a where ${ofOld('a', 'challenge_id')}
     ), targets as (
       delete from challenge_targets t where ${ofOld('t', 'challenge_id')}
     )
     delete from challenges c where ${ofOld('c')} returning c.id`,
-  // What is owed by being there counts as owed: see the index activities_owed.
-  // One whose link says another time was moved into the past: it stays, for the audit of the record to find. And nothing goes before
-  // the tenant's checkpoint stands: what had gone until then is told apart from what goes with a signature.
+  // A notice that is due by its existence counts as due: see the index activities_owed.
+  // An activity whose link states another time was moved into the past: it stays, for the audit of
+  // the record to find. And nothing is deleted before the tenant's checkpoint is recorded: what was
+  // gone until then is distinguished from what is deleted with a signature.
   activities: `
     with old as materialized (
       select a.id from activities a
@@ -60,14 +65,14 @@ const purges: Readonly<Record<RetainedKind, string>> = {
           not in ('owed', 'waiting')
         and coalesce((select l.occurred_at = a.occurred_at from audit_links l
           where l.tenant_id = a.tenant_id and l.row_id = a.id), not (${chained}))
-        and not ${owedPush('activity_id', 'a')} and not ${openReport('activity_id', 'a')}
+        and not ${queuedPush('activity_id', 'a')} and not ${openReport('activity_id', 'a')}
       order by a.occurred_at limit $3 for update of a skip locked
     ), pushes as (
       delete from deliveries d where ${ofOld('d', 'activity_id')}
     )
     delete from activities a where ${ofOld('a')}
     returning a.id, (extract(epoch from a.occurred_at) * 1000000)::bigint::text as micros`,
-  // Tickets live for minutes: one whose end lies days back is over, whatever its status says.
+  // Tickets live for minutes: one whose end is days ago is over, in any status.
   enrollments: `
     with old as materialized (
       select e.id from enrollments e
@@ -97,8 +102,8 @@ const linksOf = `
   where l.tenant_id = $1 and l.row_id = any($2::text[]) order by l.seq`
 
 /** From the first until after the last of them, in microseconds. */
-function spanOf(gone: readonly { readonly micros?: string }[]) {
-  const times = gone.map(({ micros = '0' }) => BigInt(micros))
+function spanOf(rows: readonly { readonly micros?: string }[]) {
+  const times = rows.map(({ micros = '0' }) => BigInt(micros))
   const first = times.reduce((a, b) => (b < a ? b : a))
   const last = times.reduce((a, b) => (b > a ? b : a))
   return { from: `${first}`, before: `${last + 1n}` }
@@ -118,7 +123,8 @@ const leftovers: Readonly<Record<LeftoverKind, string>> = {
   testPushes: `
     with old as materialized (
       select d.tenant_id, d.id from deliveries d
-      where d.kind = 'test' and d.settled_at < ${ago(leftoverDays.testPushes)} and d.status <> 'queued'
+      where d.kind = 'test' and d.settled_at < ${ago(leftoverDays.testPushes)}
+        and d.status <> 'queued'
       order by d.settled_at limit $1 for update of d skip locked
     )
     delete from deliveries d where ${oneOf('old', 'd', 'tenant_id', 'id')} returning d.id`,
@@ -127,13 +133,13 @@ const leftovers: Readonly<Record<LeftoverKind, string>> = {
       select d.tenant_id, d.endpoint_id, d.event_id from webhook_deliveries d
       where d.settled_at < ${ago(leftoverDays.webhooks)} and d.status <> 'queued'
       order by d.settled_at limit $1 for update of d skip locked
-    ), tries as (
+    ), attempts_deletion as (
       delete from webhook_attempts a
       where ${oneOf('old', 'a', 'tenant_id', 'endpoint_id', 'event_id')}
     )
     delete from webhook_deliveries d
     where ${oneOf('old', 'd', 'tenant_id', 'endpoint_id', 'event_id')} returning d.event_id as id`,
-  // A day later nobody who saw it alive is still about to owe it something.
+  // A day later no transaction that saw it active is still about to queue something for it.
   webhookEndpoints: `
     with old as materialized (
       select e.tenant_id, e.id from webhook_endpoints e
@@ -144,12 +150,14 @@ const leftovers: Readonly<Record<LeftoverKind, string>> = {
     delete from webhook_endpoints e where ${oneOf('old', 'e', 'tenant_id', 'id')} returning e.id`,
 }
 
-// A budget that the user's approval made is forgotten when no policy can remember it any more (initiatorMemoryDays, passcodes).
+// A budget created by the user's approval is deleted when no policy can remember it any more
+// (initiatorMemoryDays, passcodes).
 const memoryDaysMax = 90
 
 const walks: Readonly<Record<WalkedKind, { table: string; key: readonly string[]; idle: string }>> =
   {
-    // `others` is the budget of all strangers: its count of unanswered pushes heals by a success and by nothing else.
+    // `others` is the budget of all unknown initiators: its count of unanswered pushes is reset by
+    // a success and by nothing else.
     initiators: {
       table: 'initiators',
       key: ['tenant_id', 'user_id', 'key'],
@@ -183,10 +191,10 @@ function walkStatement({ table, key, idle }: (typeof walks)[WalkedKind]): string
     ), idle as materialized (
       select ${columns} from ${table} t where ${oneOf('page', 't', ...key)}
         and ${idle} for update of t skip locked
-    ), gone as (
+    ), deletion as (
       delete from ${table} t where ${oneOf('idle', 't', ...key)}
     )
-    select array[${columns}] as place, count(*) over ()::int as looked_at from page t
+    select array[${columns}] as place, count(*) over ()::int as page_count from page t
     order by ${columns.replaceAll(',', ' desc,')} desc limit 1`
 }
 
@@ -205,22 +213,27 @@ export function createRetentionStore(
     purge(kind, tenantId, before, limit, exempt) {
       return database.transaction(async (tx) => {
         await walkByTime(tx)
-        const gone = await tx.query<{ id: string; micros?: string }>(
+        const purgedRows = await tx.query<{ id: string; micros?: string }>(
           `purge_${kind}`,
           purges[kind],
           [tenantId, before, limit],
         )
-        if (kind === 'activities' && gone.length > 0) {
+        if (kind === 'activities' && purgedRows.length > 0) {
           const id = random.id('auditEvent')
           const links = await tx.query<GoneLink>('links_of_purged', linksOf, [
             tenantId,
-            gone.map((one) => one.id),
+            purgedRows.map((one) => one.id),
           ])
-          const details = await exempt({ ...spanOf(gone), event: id, rows: gone.length, links })
+          const details = await exempt({
+            ...spanOf(purgedRows),
+            event: id,
+            rows: purgedRows.length,
+            links,
+          })
           const event = { id, type: 'activities_purged', actor: 'service' } as const
           await recordAudit(tx, random, tenantId, { ...event, subject: tenantId, details })
         }
-        return gone.length
+        return purgedRows.length
       })
     },
 
@@ -230,12 +243,12 @@ export function createRetentionStore(
 
     async walk(kind, after, limit) {
       const { key } = walks[kind]
-      type Row = { place: string[]; looked_at: number }
+      type Row = { place: string[]; page_count: number }
       const [row] = await database.query<Row>(`walk_${kind}`, walkStatement(walks[kind]), [
         limit,
         ...(after ?? key.map(() => '')),
       ])
-      return row && row.looked_at === limit ? row.place : null
+      return row && row.page_count === limit ? row.place : null
     },
   }
 }

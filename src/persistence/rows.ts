@@ -9,11 +9,15 @@ import type { KnownDevice, SealedAddress } from '../ports/device-store.ts'
 import type { EnrollmentRecord } from '../ports/enrollment-store.ts'
 import { readTime } from './column-types.ts'
 
-/** Columns of `devices d`, each prefixed `d_` so that they can stand beside another table's. */
+/**
+ * Columns of `devices d`, each prefixed `d_` so that they can be selected together with another
+ * table's.
+ */
 export const deviceColumns = `
-  d.tenant_id as d_tenant_id, d.id as d_id, d.user_id as d_user_id, d.enrollment_id as d_enrollment_id,
-  d.status as d_status, d.name as d_name, d.platform as d_platform, d.model as d_model,
-  d.os_version as d_os_version, d.app_id as d_app_id, d.app_version as d_app_version, d.parent_device_id as d_parent_device_id,
+  d.tenant_id as d_tenant_id, d.id as d_id, d.user_id as d_user_id,
+  d.enrollment_id as d_enrollment_id, d.status as d_status, d.name as d_name,
+  d.platform as d_platform, d.model as d_model, d.os_version as d_os_version,
+  d.app_id as d_app_id, d.app_version as d_app_version, d.parent_device_id as d_parent_device_id,
   d.push_token_sealed is not null as d_has_push_token,
   exists (select from device_keys v where v.tenant_id = d.tenant_id and v.device_id = d.id
     and v.role = 'verification') as d_has_verification_key,
@@ -23,7 +27,7 @@ export const deviceColumns = `
   d.unregistered_at as d_unregistered_at, d.unregister_reason as d_unregister_reason,
   d.suspended_at as d_suspended_at`
 
-/** What it takes to believe `devices d`: its keys as JSON, and the policy of its tenant. */
+/** What verifying `devices d` needs: its keys as JSON, and the policy of its tenant. */
 export const deviceKeysColumn = `
   (select json_agg(json_build_object('role', k.role, 'kid', k.kid, 'publicJwk', k.public_jwk,
     'mac', encode(k.mac, 'base64')))
@@ -97,9 +101,9 @@ export function toKnownDevice(row: KnownDeviceRow): KnownDevice {
 }
 
 /**
- * The condition of the index `challenges_pending_of_user`, for statements that ask for all that a
- * user is asked. Its second half follows from the first, which the planner does not know: who knows
- * the id of one challenge leaves it out and is not offered the index.
+ * The condition of the index `challenges_pending_of_user`, for statements that read all pending
+ * challenges of a user. Its second half follows from the first, which the planner does not know: a
+ * statement with the id of one challenge leaves it out and is not offered the index.
  */
 export const isPending = (c: string) => `${c}.status = 'pending' and ${c}.decided_device_id is null`
 

@@ -1,19 +1,20 @@
-// What every connection sets for itself, so that no setting of a server, database, role or address changes what is read,
-// decided or kept. docs/decisions/0021-sessions-set-what-they-rely-on.md
+// What every connection sets for itself, so that no setting of a server, database, role or address
+// changes what is read, decided or stored. docs/decisions/0021-sessions-set-what-they-rely-on.md
 
 import pg from 'pg'
 import { DatabaseFault } from './database-errors.ts'
 import { planSettings } from './plan-settings.ts'
 
 export type SessionConfig = pg.ClientConfig & {
-  /** Where all tables are found and made. Default `public`. */
+  /** Where all tables are found and created. Default `public`. */
   readonly schema?: string
   /** Further settings of this connection, such as its timeouts. */
   readonly settings?: Readonly<Record<string, string>>
 }
 
-const fixed: Readonly<Record<string, string>> = {
-  // How values are written and read. Prisma writes times without a zone, and reads them as if they were UTC.
+const fixedSettings: Readonly<Record<string, string>> = {
+  // How values are written and read. Prisma writes times without a zone, and reads them as if they
+  // were UTC.
   client_encoding: 'UTF8',
   DateStyle: 'ISO, MDY',
   IntervalStyle: 'postgres',
@@ -23,7 +24,8 @@ const fixed: Readonly<Record<string, string>> = {
   standard_conforming_strings: 'on',
   array_nulls: 'on',
   transform_null_equals: 'off',
-  // What a transaction sees and keeps. "Lock first, judge after" needs to see what was committed while it waited.
+  // What a transaction sees and keeps. "Lock first, check after" needs to see what was committed
+  // while it waited.
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
   default_transaction_deferrable: 'off',
@@ -45,52 +47,60 @@ const fixed: Readonly<Record<string, string>> = {
   client_min_messages: 'warning',
 }
 
-// Switches of the planner go back to what PostgreSQL is built with; costs and sizes of memory stay the administrator's.
-const isPlannerSwitch = `(starts_with(s.name, 'enable_') or s.name in ('geqo', 'join_collapse_limit',
-  'from_collapse_limit', 'force_parallel_mode', 'debug_parallel_query'))`
-
-/** The one search path: our schema alone, so that nothing that lies elsewhere under the same name is taken for ours. */
-const searchPath = (schema: string) => `${pg.escapeIdentifier(schema)}, pg_temp`
-
-type Unheld = { readonly name: string; readonly setting: string; readonly wanted: string }
+// Planner switches go back to what PostgreSQL is built with; costs and memory sizes stay the
+// administrator's.
+const isPlannerSwitch = `(starts_with(s.name, 'enable_')
+  or s.name in ('geqo', 'join_collapse_limit', 'from_collapse_limit',
+  'force_parallel_mode', 'debug_parallel_query'))`
 
 /**
- * Three statements in one round trip: set, and read back what does not hold. Everything is set, also where it is so already:
- * what a session has set, a changed configuration file does not change under it.
+ * The one search path: our schema alone, so that nothing elsewhere under the same name is mistaken
+ * for ours.
+ */
+const searchPath = (schema: string) => `${pg.escapeIdentifier(schema)}, pg_temp`
+
+type WrongSetting = { readonly name: string; readonly setting: string; readonly target: string }
+
+/**
+ * Three statements in one round trip: set, and read back the settings that did not take effect.
+ * Everything is set, even where the value is the same already: a changed configuration file does
+ * not change what a session has set.
  */
 function settingStatements(settings: Readonly<Record<string, string>>): string {
   const values = Object.entries(settings)
     .map((pair) => `(${pair.map((text) => pg.escapeLiteral(text)).join(', ')})`)
     .join(', ')
-  const wanted = `
+  const differences = `
     from (select s.name, s.setting, s.context, case
       when s.name = 'synchronous_commit' and s.setting <> 'off' then s.setting
-      else coalesce(p.value, s.boot_val) end as wanted
+      else coalesce(p.value, s.boot_val) end as target
     from pg_catalog.pg_settings s left join (values ${values}) as p(name, value) on p.name = s.name
     where p.name is not null or ${isPlannerSwitch}) w`
   // Prepared statements that a pooler left on its connection would be in the way of ours.
   return `set statement_timeout = 0; deallocate all;
-    select pg_catalog.set_config(w.name, w.wanted, false) ${wanted}
+    select pg_catalog.set_config(w.name, w.target, false) ${differences}
     where w.context = 'user' or pg_catalog.current_setting('is_superuser') = 'on';
-    select w.name, w.setting, w.wanted ${wanted} where w.setting <> w.wanted`
+    select w.name, w.setting, w.target ${differences} where w.setting <> w.target`
 }
 
-/** A connection does not hold a setting that correctness rests on. It is never used. */
+/** A connection lacks a setting that correctness depends on. It is never used. */
 class SessionFault extends DatabaseFault {
-  /** SQLSTATE of a connection that was not made: while the service runs, a caller may try again. */
+  /**
+   * SQLSTATE of a connection that was not established: while the service runs, a caller may retry.
+   */
   readonly code = '08004'
 
-  constructor({ name, setting, wanted }: Unheld) {
+  constructor({ name, setting, target }: WrongSetting) {
     super(
-      `its setting ${name} is "${setting}", must be "${wanted}", and this role cannot set it: ` +
+      `its setting ${name} is "${setting}", must be "${target}", and this role cannot set it: ` +
         `alter database or alter role ... reset ${name}`,
     )
   }
 }
 
 /**
- * A connection of pg that has its settings before its first statement, or does not come about. Pools, listeners,
- * migrations and commands use no other.
+ * A connection of pg that has its settings before its first statement, or fails to connect. Pools,
+ * listeners, migrations and commands use no other.
  */
 export class SessionClient extends pg.Client {
   readonly #statements: string
@@ -98,19 +108,20 @@ export class SessionClient extends pg.Client {
 
   constructor({ schema = 'public', settings = {}, ...config }: SessionConfig) {
     super(config)
-    const own = { ...fixed, ...settings, search_path: searchPath(schema) }
+    const own = { ...fixedSettings, ...settings, search_path: searchPath(schema) }
     this.#statements = settingStatements(own)
     this.#connectMs = config.connectionTimeoutMillis ?? 5_000
-    // A connection that dies also fails the query in flight; without a listener it would end the process.
+    // A connection that dies also fails the query in flight; without a listener it would end the
+    // process.
     this.on('error', () => undefined)
   }
 
   override connect(): Promise<pg.Client>
   override connect(callback: (error: Error) => void): void
   override connect(callback?: (error: Error) => void): Promise<pg.Client> | undefined {
-    const connected = this.#connect()
-    if (!callback) return connected
-    connected.then(() => (callback as (error?: Error) => void)(), callback)
+    const connection = this.#connect()
+    if (!callback) return connection
+    connection.then(() => (callback as (error?: Error) => void)(), callback)
     return undefined
   }
 
@@ -128,8 +139,8 @@ export class SessionClient extends pg.Client {
   async #set(): Promise<void> {
     const query = { text: this.#statements, query_timeout: this.#connectMs }
     // A text of several statements has a result for each.
-    const results = (await this.query(query)) as unknown as readonly pg.QueryResult<Unheld>[]
-    const [unheld] = results.at(-1)?.rows ?? []
-    if (unheld) throw new SessionFault(unheld)
+    const results = (await this.query(query)) as unknown as readonly pg.QueryResult<WrongSetting>[]
+    const [wrongSetting] = results.at(-1)?.rows ?? []
+    if (wrongSetting) throw new SessionFault(wrongSetting)
   }
 }

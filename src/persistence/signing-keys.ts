@@ -75,7 +75,8 @@ export function createSigningKeyStore(
     async sampleActive() {
       const rows = await database.query<SampleRow>(
         'sample_signing_keys',
-        `select distinct on (substring(private_sealed for ${sealedMarkBytes})) tenant_id, kid, private_sealed
+        `select distinct on (substring(private_sealed for ${sealedMarkBytes})) tenant_id, kid,
+          private_sealed
          from signing_keys where status = 'active'
          order by substring(private_sealed for ${sealedMarkBytes}), tenant_id`,
         [],
@@ -89,13 +90,13 @@ export function createSigningKeyStore(
 
     rotate(tenantId, next, actor) {
       return database.transaction(async (tx) => {
-        const retired = await tx.query(
+        const retiredRows = await tx.query(
           'retire_signing_key',
           `update signing_keys set status = 'retired'
            where tenant_id = $1 and status = 'active' and seq = $2 returning kid`,
           [tenantId, next.seq - 1],
         )
-        if (retired.length === 0) return false
+        if (retiredRows.length === 0) return false
         await insertSigningKey(tx, tenantId, next)
         const details = { seq: next.seq }
         await recordAudit(tx, random, tenantId, {

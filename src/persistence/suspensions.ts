@@ -11,8 +11,9 @@ import { cancelPending, endOrphanedChallenges } from './challenge-cancelling.ts'
 import type { Database, Queries } from './database.ts'
 import { endEnrollmentsOf, lockUserRow, unregisterDevices } from './devices.ts'
 
-// Locked first, so that the time written down is the time from which no answer commits. A device takes its companions along,
-// with the same time: those come back with it, and none that was suspended by itself.
+// Locked first, so that the recorded time is the time from which no answer commits. A device
+// suspends its companions with it, with the same time: those are activated with it, and none that
+// was suspended by itself.
 const suspendDevice = `
   with k as materialized (
     select d.id from devices d
@@ -20,7 +21,7 @@ const suspendDevice = `
       and d.status = 'active'
     order by d.id for no key update
   ), t as materialized (
-    select clock_timestamp() as at from (select count(*) from k) held
+    select clock_timestamp() as at from (select count(*) from k) locked_rows
     where exists (select from k where k.id = $3)
   )
   update devices d set status = 'suspended', suspended_at = t.at
@@ -38,8 +39,8 @@ const activateDevice = `
     and (d.id = k.id or d.parent_device_id = k.id and d.suspended_at = k.since)
   returning d.id, d.name, clock_timestamp() as at`
 
-// Locked first, so that the time written down is the time from which no approval commits; the next revision makes every answer
-// and creation that was decided before decide again.
+// Locked first, so that the recorded time is the time from which no approval commits; the next
+// revision makes every answer and creation that was decided before decide again.
 const suspendUser = `
   with k as materialized (
     select p.user_id from user_protections p
@@ -55,7 +56,7 @@ const activateUser = `
   where tenant_id = $1 and user_id = $2 and suspended_at is not null
   returning clock_timestamp() as at`
 
-// By id, as whoever guesses at several takes them.
+// By id, as guesses at several lock them.
 const voidEnrollments = `
   with k as materialized (
     select e.id from enrollments e
@@ -71,35 +72,38 @@ const endPortalSessions = `
   update portal_sessions set ended_at = clock_timestamp()
   where tenant_id = $1 and user_id = $2 and ended_at is null`
 
-/** Ends what a user who was suspended a moment ago has under way; statements of their own, because only these see what waited. */
+/**
+ * Ends what a just suspended user has under way; in separate statements, because only these see
+ * rows that were waited for.
+ */
 async function endUnderWay(tx: Queries, random: Pick<Random, 'id'>, command: UserSuspension) {
   const { tenantId, userId } = command
   const who = [tenantId, userId]
-  const ended = await tx.query<{ id: EnrollmentId; deviceId: DeviceId | null }>(
+  const voidRows = await tx.query<{ id: EnrollmentId; deviceId: DeviceId | null }>(
     'void_enrollments_of_user',
     voidEnrollments,
     who,
   )
-  const deviceIds = ended.flatMap(({ deviceId }) => deviceId ?? [])
-  const orphaned: readonly ChallengeId[] =
+  const deviceIds = voidRows.flatMap(({ deviceId }) => deviceId ?? [])
+  const orphanedChallenges: readonly ChallengeId[] =
     deviceIds.length === 0
       ? []
       : (await unregisterDevices(tx, random, { ...command, deviceIds, reason: 'not_confirmed' }))
           .endedChallenges
-  const cancelled = await cancelPending(tx, random, tenantId, userId)
+  const cancelledChallenges = await cancelPending(tx, random, tenantId, userId)
   await tx.query('end_portal_sessions', endPortalSessions, who)
   return {
-    endedChallenges: [...orphaned, ...cancelled],
-    endedEnrollments: ended.map(({ id }) => id),
+    endedChallenges: [...orphanedChallenges, ...cancelledChallenges],
+    endedEnrollments: voidRows.map(({ id }) => id),
   }
 }
 
-/** Suspending and going on. */
+/** Suspending and activating. */
 export function createSuspensionStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): SuspensionStore {
-  /** Runs one of the statements while the user's row is held, and records it. */
+  /** Runs one of the statements while the user's row is locked, and records it. */
   async function change(
     tx: Queries,
     type: 'device_suspended' | 'device_activated',
@@ -108,35 +112,44 @@ export function createSuspensionStore(
     await lockUserRow(tx, tenantId, userId)
     const text = type === 'device_suspended' ? suspendDevice : activateDevice
     type Row = { id: DeviceId; name: string; at: Date }
-    const changed = await tx.query<Row>(type, text, [tenantId, userId, deviceId])
-    const at = changed.find(({ id }) => id === deviceId)?.at
+    const changedRows = await tx.query<Row>(type, text, [tenantId, userId, deviceId])
+    const at = changedRows.find(({ id }) => id === deviceId)?.at
     if (!at) return null
     await recordActivities(
       tx,
       random,
       tenantId,
-      changed.map(({ id, name }) =>
+      changedRows.map(({ id, name }) =>
         activity({ userId, type, actor, deviceId: id, details: { name } }),
       ),
     )
-    return { at, deviceIds: changed.map(({ id }) => id) }
+    return { at, deviceIds: changedRows.map(({ id }) => id) }
   }
 
   return {
     suspendDevice: (command) =>
       database.transaction(async (tx) => {
-        const suspended = await change(tx, 'device_suspended', command)
-        if (!suspended) return null
+        const suspension = await change(tx, 'device_suspended', command)
+        if (!suspension) return null
         const { tenantId, userId } = command
-        const { deviceIds } = suspended
-        const ended = { tenantId, userId, deviceIds, reason: 'device_suspended' } as const
-        const claimed = await endEnrollmentsOf(tx, ended)
-        if (claimed.length > 0) {
-          const about = { ...command, deviceIds: claimed, reason: 'not_confirmed' } as const
+        const { deviceIds } = suspension
+        const enrollmentsToEnd = {
+          tenantId,
+          userId,
+          deviceIds,
+          reason: 'device_suspended',
+        } as const
+        const claimedDeviceIds = await endEnrollmentsOf(tx, enrollmentsToEnd)
+        if (claimedDeviceIds.length > 0) {
+          const about = {
+            ...command,
+            deviceIds: claimedDeviceIds,
+            reason: 'not_confirmed',
+          } as const
           await unregisterDevices(tx, random, about)
         }
         const endedChallenges = await endOrphanedChallenges(tx, random, tenantId, userId)
-        return { at: suspended.at, endedChallenges }
+        return { at: suspension.at, endedChallenges }
       }),
 
     suspendUser: (command) =>
@@ -144,24 +157,24 @@ export function createSuspensionStore(
         const { tenantId, userId, actor } = command
         await lockUserRow(tx, tenantId, userId)
         const who = [tenantId, userId]
-        const [suspended] = await tx.query<{ at: Date }>('suspend_user', suspendUser, who)
-        if (!suspended) return null
-        const ended = await endUnderWay(tx, random, command)
-        const details = { cancelled: ended.endedChallenges.length }
+        const [suspension] = await tx.query<{ at: Date }>('suspend_user', suspendUser, who)
+        if (!suspension) return null
+        const endings = await endUnderWay(tx, random, command)
+        const details = { cancelled: endings.endedChallenges.length }
         const event = activity({ userId, type: 'user_suspended', actor, details })
         await recordActivities(tx, random, tenantId, [event])
-        return { ...suspended, ...ended }
+        return { ...suspension, ...endings }
       }),
 
     activateUser: ({ tenantId, userId, actor }) =>
       database.transaction(async (tx) => {
         await lockUserRow(tx, tenantId, userId)
         const who = [tenantId, userId]
-        const [activated] = await tx.query<{ at: Date }>('activate_user', activateUser, who)
-        if (!activated) return null
+        const [activation] = await tx.query<{ at: Date }>('activate_user', activateUser, who)
+        if (!activation) return null
         const event = activity({ userId, type: 'user_activated', actor })
         await recordActivities(tx, random, tenantId, [event])
-        return activated
+        return activation
       }),
 
     activateDevice: (command) =>

@@ -33,9 +33,9 @@ export const growingTables = [
   'webhook_attempts',
 ] as const
 
-// `reltuples` is what the planner goes by; the counters are those of autovacuum, which goes on from
-// here. Of a table that nobody but another role may analyse nothing is due, and a big one (a
-// restored backup, say) takes longer than a statement may.
+// `reltuples` is what the planner uses; the counters are those of autovacuum, which continues from
+// here. A table that only another role may analyze is never due, and a big one (a restored backup,
+// say) takes longer than a statement may.
 const due = `
   select c.relname as name
   from unnest($1::text[]) as n(name) join pg_class c on c.oid = to_regclass(n.name)
@@ -45,13 +45,16 @@ const due = `
     and (pg_has_role(c.relowner, 'usage') or pg_has_role(
       (select d.datdba from pg_database d where d.datname = current_database()), 'usage'))`
 
-/** The planner's statistics of our own tables. Any number of processes may refresh them at once. */
+/**
+ * The planner's statistics of our own tables. Any number of processes may refresh them
+ * concurrently.
+ */
 export function createTableStatistics(database: Pick<Database, 'query'>): TableStatistics {
   return {
     async refresh() {
       const tables = await database.query<{ name: string }>('due_statistics', due, [growingTables])
       for (const { name } of tables) {
-        // Who holds the lock is analysing it, or vacuuming.
+        // The process that holds the lock is analyzing it, or vacuuming.
         await database.query(`analyze_${name}`, `analyze (skip_locked) ${name}`, [])
       }
     },

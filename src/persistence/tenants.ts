@@ -13,7 +13,7 @@ import type { Database, Queries } from './database.ts'
 import { noteFirstKey } from './installation.ts'
 import { insertSigningKey } from './signing-keys.ts'
 
-// Held while the first tenant is made.
+// Held while the first tenant is created.
 const bootstrapLock = "hashtextextended('countersign bootstrap ' || current_schema(), 0)"
 
 const findOverrides = 'select policy from tenants where tenant_id = $1'
@@ -27,8 +27,9 @@ const changePartyOverrides = `
   where tenant_id = $1 and id = $4 and policy = $2::jsonb
   returning id`
 
-// Who adds identifiers holds the row for share (users.ts): no name comes between the look and the change.
-const holdTenant = `
+// Transactions that add identifiers lock the row for share (users.ts): no name is added between the
+// check and the change.
+const lockTenant = `
   select tenant_id as id, name, identifier_case as "identifierCase", created_at as "createdAt"
   from tenants where tenant_id = $1 for no key update`
 
@@ -106,14 +107,14 @@ export function createTenantStore(database: Database, random: Pick<Random, 'id'>
 
     changeIdentifierCase: (id, next, collisionsMax, actor) =>
       database.transaction(async (tx) => {
-        const [tenant] = await tx.query<Tenant>('hold_tenant', holdTenant, [id])
+        const [tenant] = await tx.query<Tenant>('hold_tenant', lockTenant, [id])
         if (!tenant || tenant.identifierCase === next) return tenant ?? null
         if (next === 'fold_ascii') {
-          const found = await tx.query<IdentifierCollision>('collisions', collisions, [
+          const collisionRows = await tx.query<IdentifierCollision>('collisions', collisions, [
             id,
             collisionsMax,
           ])
-          if (found.length > 0) return found
+          if (collisionRows.length > 0) return collisionRows
         }
         await tx.query('change_identifier_case', changeIdentifierCase, [id, next])
         await recordAudit(tx, random, id, {
@@ -151,19 +152,19 @@ export function createTenantStore(database: Database, random: Pick<Random, 'id'>
     changeOverrides({ tenantId, rpId, was, next, audit }) {
       return database.transaction(async (tx) => {
         const values = [tenantId, JSON.stringify(was), JSON.stringify(next)]
-        const changed =
+        const changedRows =
           rpId === null
             ? await tx.query('change_overrides', changeOverrides, values)
             : await tx.query('change_rp_overrides', changePartyOverrides, [...values, rpId])
-        if (changed.length === 0) return false
+        if (changedRows.length === 0) return false
         await recordAudit(tx, random, tenantId, audit)
         return true
       })
     },
 
     async listTenants() {
-      const listed = await prisma.tenant.findMany({ select: asTenant, orderBy: { id: 'asc' } })
-      return listed as Tenant[]
+      const rows = await prisma.tenant.findMany({ select: asTenant, orderBy: { id: 'asc' } })
+      return rows as Tenant[]
     },
 
     createRelyingParty(party, actor) {
@@ -185,12 +186,12 @@ export function createTenantStore(database: Database, random: Pick<Random, 'id'>
       return rows.map(toRelyingParty)
     },
 
-    createFirst(make, show, actor) {
+    createFirst(prepare, show, actor) {
       return database.transaction(async (tx) => {
         await tx.query('lock_bootstrap', `select pg_advisory_xact_lock(${bootstrapLock})`, [])
         const any = await tx.query('any_tenant', 'select 1 from tenants limit 1', [])
         if (any.length > 0) return false
-        const { tenant, signingKey, relyingParty, apiKey, secretHash, shownBy } = await make()
+        const { tenant, signingKey, relyingParty, apiKey, secretHash, shownBy } = await prepare()
         await insertTenant(tx, tenant, signingKey, actor)
         await insertParty(tx, relyingParty, actor)
         await insertApiKey(tx, random, apiKey, secretHash, actor)

@@ -5,14 +5,16 @@ import type { Database } from './database.ts'
 import { leaseSeconds, testLifetimeSeconds } from './deliveries.ts'
 import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
 
-// Who pauses, reports or suspends waits for us, or we for them and find another revision.
-const holdRevision = `
-  select user_id from user_protections where tenant_id = $1 and user_id = $2 and revision = $3 for share`
+// A transaction that pauses, reports or suspends waits for this one, or this one waits for it and
+// finds another revision.
+const lockRevision = `
+  select user_id from user_protections where tenant_id = $1 and user_id = $2
+    and revision = $3 for share`
 
 const withinHour = `array(select t from unnest(v.test_pushes_at) t
   where t > clock_timestamp() - interval '1 hour' order by t)`
 
-const takeTurn = `
+const takeSlot = `
   update devices v set test_pushes_at = ${withinHour} || clock_timestamp()
   where v.tenant_id = $1 and v.id = $2 and v.user_id = $3 and v.status = 'active'
     and v.push_token_sealed is not null and cardinality(${withinHour}) < $5
@@ -41,8 +43,8 @@ const insertTest = `
     ${addressColumns('v')}
   from p join devices v on v.tenant_id = p.tenant_id and v.id = p.device_id`
 
-// The kind stands in the text: as a parameter it would hide the index of tests, and everything the
-// device was ever sent were read.
+// The kind is a literal: as a parameter it would hide the index of tests, and every delivery of the
+// device would be read.
 const findLast = `
   select id, device_id as "deviceId", status, reason, attempts, created_at as "createdAt",
     settled_at as "settledAt"
@@ -55,12 +57,16 @@ export function createTestPushStore(database: Database, random: Pick<Random, 'id
     owe(command) {
       const { tenantId, userId, deviceId, id, gapSeconds, perHourMax, leasedBy } = command
       return database.transaction(async (tx) => {
-        const judged = [tenantId, userId, command.protectionRevision]
-        const held = await tx.query('hold_protection_revision', holdRevision, judged)
-        if (held.length === 0) return { kind: 'changed' }
-        const turn = [tenantId, deviceId, userId, gapSeconds, perHourMax]
-        if ((await tx.query('take_test_turn', takeTurn, turn)).length === 0) {
-          const [row] = await tx.query<{ seconds: number }>('test_turn_wait', secondsToWait, turn)
+        const revisionValues = [tenantId, userId, command.protectionRevision]
+        const lockedRows = await tx.query('hold_protection_revision', lockRevision, revisionValues)
+        if (lockedRows.length === 0) return { kind: 'changed' }
+        const slotValues = [tenantId, deviceId, userId, gapSeconds, perHourMax]
+        if ((await tx.query('take_test_turn', takeSlot, slotValues)).length === 0) {
+          const [row] = await tx.query<{ seconds: number }>(
+            'test_turn_wait',
+            secondsToWait,
+            slotValues,
+          )
           return row ? { kind: 'too_soon', retryAfterSeconds: row.seconds } : { kind: 'changed' }
         }
         await recordActivities(tx, random, tenantId, [command.activity])

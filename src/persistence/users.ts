@@ -38,9 +38,10 @@ const ownersOf = `
   where i.tenant_id = $1`
 
 const findNamed = `
-  select u.user_id from tenants t, lateral (${namedUser('$2', '$3', '$4')}) u where t.tenant_id = $1`
+  select u.user_id from tenants t, lateral (${namedUser('$2', '$3', '$4')}) u
+    where t.tenant_id = $1`
 
-// Held until the commit: whether names fold does not change while names are added.
+// Locked until the commit: whether names fold does not change while names are added.
 const ruleOfNames = `
   select identifier_case as rule from tenants where tenant_id = $1 for share`
 
@@ -51,8 +52,8 @@ const insertProtection = 'insert into user_protections (tenant_id, user_id) valu
 
 type NewUser = Parameters<UserStore['import']>[0]
 
-// The newest of each namespace are merged: who sees few of a tenant's users does not read past all
-// others.
+// The newest of each namespace are merged: a relying party that sees few of a tenant's users does
+// not read past all others.
 const newest: List = {
   name: 'list_users',
   text: ({ limit, before }) => `
@@ -89,7 +90,10 @@ export function createUserStore(database: Database, random: Pick<Random, 'id'>):
     return row ? find(tenantId, row.user_id) : null
   }
 
-  /** The user that has all these identifiers; null when they belong to several, or to one that lacks some. */
+  /**
+   * The user that has all these identifiers; null when they belong to several, or to one that lacks
+   * some.
+   */
   async function ownerOf(
     { tenantId, identifiers }: Pick<User, 'tenantId' | 'identifiers'>,
     rule: IdentifierCase,
@@ -97,29 +101,30 @@ export function createUserStore(database: Database, random: Pick<Random, 'id'>):
     const [first] = identifiers
     const user = first && (await findByIdentifier(tenantId, first))
     if (!user) return null
-    const has = (wanted: Identifier) =>
+    const has = (identifier: Identifier) =>
       user.identifiers.some(
         ({ namespace, value }) =>
-          namespace === wanted.namespace && isSameIdentifier(rule, value, wanted.value),
+          namespace === identifier.namespace && isSameIdentifier(rule, value, identifier.value),
       )
     return identifiers.every(has) ? user : null
   }
 
-  /** Adds the user unless one of the names is taken; tells which rule it went by. */
-  function add({ tenantId, id, displayName, identifiers }: NewUser, actor: Actor) {
+  /** Creates the user unless one of the names is taken; returns the rule that applied. */
+  function create({ tenantId, id, displayName, identifiers }: NewUser, actor: Actor) {
     return database.transaction(async (tx) => {
       const [tenant] = await tx.query<{ rule: IdentifierCase }>('rule_of_names', ruleOfNames, [
         tenantId,
       ])
       if (!tenant) throw new Error(`there is no tenant ${tenantId}`)
       const { rule } = tenant
-      const names = keyed(identifiers, rule)
+      const names = withKeys(identifiers, rule)
       const columns = [
         names.map(({ namespace }) => namespace),
         names.map(({ value }) => value),
         names.map(({ key }) => key),
       ]
-      // One importer at a time for each set of names: a unique violation would poison the transaction.
+      // One importer at a time for each set of names: a unique violation would abort the
+      // transaction.
       await tx.query('lock_identifiers', lockIdentifiers, [
         names.map(({ namespace, key }) => `${tenantId} ${namespace} ${key}`),
       ])
@@ -129,14 +134,14 @@ export function createUserStore(database: Database, random: Pick<Random, 'id'>):
         ...columns,
         folds,
       ])
-      if (owners.length > 0) return { rule, created: false }
+      if (owners.length > 0) return { rule, isNew: false }
       await tx.query('insert_user', insertUser, [tenantId, id, displayName])
       await tx.query('insert_protection', insertProtection, [tenantId, id])
       await tx.query('insert_identifiers', insertIdentifiers, [tenantId, id, ...columns, folds])
       await recordActivities(tx, random, tenantId, [
         activity({ userId: id, type: 'user_imported', actor }),
       ])
-      return { rule, created: true }
+      return { rule, isNew: true }
     })
   }
 
@@ -146,9 +151,9 @@ export function createUserStore(database: Database, random: Pick<Random, 'id'>):
     findByIdentifier,
 
     async list(tenantId, namespaces, page) {
-      const found = await readPage<{ id: UserId }>(database, newest, [tenantId, namespaces], page)
+      const userIds = await readPage<{ id: UserId }>(database, newest, [tenantId, namespaces], page)
       const rows = await prisma.user.findMany({
-        where: { tenantId, id: { in: found.map(({ id }) => id) } },
+        where: { tenantId, id: { in: userIds.map(({ id }) => id) } },
         orderBy: { id: 'desc' },
         include: asRead,
       })
@@ -156,15 +161,15 @@ export function createUserStore(database: Database, random: Pick<Random, 'id'>):
     },
 
     async import(user, actor) {
-      const { rule, created } = await add(user, actor)
-      const owner = created ? await find(user.tenantId, user.id) : await ownerOf(user, rule)
-      return owner && { user: owner, created }
+      const { rule, isNew } = await create(user, actor)
+      const owner = isNew ? await find(user.tenantId, user.id) : await ownerOf(user, rule)
+      return owner && { user: owner, created: isNew }
     },
   }
 }
 
 /** The identifiers with their keys, each user's name once. */
-function keyed(identifiers: readonly Identifier[], rule: IdentifierCase) {
+function withKeys(identifiers: readonly Identifier[], rule: IdentifierCase) {
   return identifiers
     .map((one) => ({ ...one, key: identifierKey(one.value) }))
     .filter(

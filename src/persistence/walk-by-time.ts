@@ -1,9 +1,9 @@
 import type { Queries } from './database.ts'
 
 /**
- * A plan that was made while the tables were empty, or without statistics, reads all that a tenant ever did in order to sort it.
- * Without sorts the index that has the order is the only way, whatever the planner believes; and off the hot path a plan for
- * each look costs next to nothing.
+ * A plan that was made while the tables were empty, or without statistics, reads all rows of a
+ * tenant in order to sort them. Without sorts the index in that order is the only way, whatever the
+ * planner estimates; and off the hot path a plan for each scan costs next to nothing.
  */
 export async function walkByTime(tx: Queries): Promise<void> {
   await tx.query(

@@ -1,4 +1,4 @@
-// What became of webhooks, and sending them again.
+// The attempts to deliver webhooks, and replaying them.
 
 import { challengeGraceSeconds, staleDays } from '../domain/webhook-event.ts'
 import type { WebhookAttempt, WebhookDeliveryStore } from '../ports/webhook-store.ts'
@@ -17,7 +17,7 @@ const listAttempts: List = {
     order by a.id desc limit ${limit}`,
 }
 
-// What is under way is left alone: it arrives anyway.
+// A delivery under way is left alone: it arrives anyway.
 const replay = (which: string) => `
   with again as materialized (
     select d.event_id, d.type from webhook_deliveries d
@@ -27,7 +27,8 @@ const replay = (which: string) => `
   set status = 'queued', attempts = 0, due_at = clock_timestamp(), settled_at = null, reason = null,
     leased_by = null, leased_until = null,
     stale_at = clock_timestamp() + case when d.type like 'challenge.%' or d.type = 'webhook.test'
-      then make_interval(secs => ${challengeGraceSeconds}) else make_interval(days => ${staleDays}) end
+      then make_interval(secs => ${challengeGraceSeconds})
+        else make_interval(days => ${staleDays}) end
   from again where d.tenant_id = $1 and d.endpoint_id = $2 and d.event_id = again.event_id
   returning d.event_id`
 const replayOne = replay(`d.event_id = $3 and d.status <> 'queued'`)

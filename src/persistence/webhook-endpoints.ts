@@ -1,4 +1,5 @@
-// Endpoints of relying parties. All but the leanest reads go through here; a deleted one is not found by anybody.
+// Endpoints of relying parties. All but the leanest reads go through here; a deleted one is never
+// found.
 
 import type { Actor } from '../domain/activity.ts'
 import type { AuditType } from '../domain/audit.ts'
@@ -9,23 +10,26 @@ import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 
-/** Columns of an endpoint that everybody who may see it may read. */
-export const endpointColumns = `e.tenant_id as "tenantId", e.id, e.rp_id as "rpId", e.url, e.description,
-  e.events, e.status, e.status_reason as "statusReason",
+/** Columns of an endpoint that every authorized reader may see. */
+export const endpointColumns = `e.tenant_id as "tenantId", e.id, e.rp_id as "rpId", e.url,
+  e.description, e.events, e.status, e.status_reason as "statusReason",
   case when e.previous_until > clock_timestamp() then e.previous_until end as "previousSecretUntil",
-  e.failing_since as "failingSince", e.last_failed_at as "lastFailedAt", e.created_at as "createdAt",
-  e.updated_at as "updatedAt"`
+  e.failing_since as "failingSince", e.last_failed_at as "lastFailedAt",
+  e.created_at as "createdAt", e.updated_at as "updatedAt"`
 
 const live = `e.status <> 'deleted'`
 const own = `e.tenant_id = $1 and e.rp_id = $2 and e.id = $3 and ${live}`
 
-// The relying party's row is held: whoever adds one for it takes turns, and the count is of what has committed.
+// The relying party's row is locked: transactions that add one for it are serialized, and the count
+// is of what has committed.
 const lockParty = `
   select id from relying_parties where tenant_id = $1 and id = $2 for no key update`
 const countOfParty = `
-  select count(*)::int as n from webhook_endpoints e where e.tenant_id = $1 and e.rp_id = $2 and ${live}`
+  select count(*)::int as n from webhook_endpoints e
+    where e.tenant_id = $1 and e.rp_id = $2 and ${live}`
 
-// The triggers that note facts do nothing until a number was taken, so that nobody pays who never had an endpoint.
+// The triggers that record facts do nothing until a number was taken, so that an installation that
+// never had an endpoint pays nothing.
 const openGate = `select nextval('webhook_facts_seq_seq')`
 
 const insert = `
@@ -33,7 +37,8 @@ const insert = `
   values ($1, $2, $3, $4, $5, $6, $7) returning ${endpointColumns}`
 
 const update = `
-  update webhook_endpoints e set url = coalesce($4, e.url), description = coalesce($5, e.description),
+  update webhook_endpoints e set url = coalesce($4, e.url),
+    description = coalesce($5, e.description),
     events = coalesce($6, e.events), status = coalesce($7, e.status),
     status_reason = case $7 when 'active' then null when 'paused' then 'relying_party'
       else e.status_reason end,
@@ -44,7 +49,8 @@ const update = `
 
 const rotate = `
   update webhook_endpoints e set previous_sealed = case when $5::int > 0 then e.secret_sealed end,
-    previous_until = case when $5::int > 0 then clock_timestamp() + make_interval(secs => $5::int) end,
+    previous_until = case when $5::int > 0
+      then clock_timestamp() + make_interval(secs => $5::int) end,
     secret_sealed = $4, updated_at = clock_timestamp()
   where ${own} returning ${endpointColumns}`
 
@@ -57,7 +63,7 @@ const remove = `
 const withinMinute = `array(select t from unnest(e.requested_at) t
   where t > clock_timestamp() - interval '1 minute' order by t)`
 
-const takeTurn = `
+const takeSlot = `
   update webhook_endpoints e set requested_at = ${withinMinute} || clock_timestamp()
   where ${own} and e.status = 'active' and cardinality(${withinMinute}) < $4
   returning e.id`
@@ -156,16 +162,16 @@ export function createWebhookEndpointStore(
 
     async remove(key, actor) {
       const audit = { type: 'webhook_endpoint_removed', actor } as const
-      const removed = await change('remove_webhook_endpoint', remove, key, [], audit)
-      return removed && { at: removed.updatedAt }
+      const removedEndpoint = await change('remove_webhook_endpoint', remove, key, [], audit)
+      return removedEndpoint && { at: removedEndpoint.updatedAt }
     },
 
     async takeTurn({ tenantId, rpId, id }, perMinuteMax) {
       const of = [tenantId, rpId, id]
-      const taken = await database.query('take_webhook_turn', takeTurn, [...of, perMinuteMax])
-      if (taken.length > 0) return { kind: 'taken' }
-      const waits = database.query<{ seconds: number }>
-      const [row] = await waits('webhook_turn_wait', secondsToWait, of)
+      const slotRows = await database.query('take_webhook_turn', takeSlot, [...of, perMinuteMax])
+      if (slotRows.length > 0) return { kind: 'taken' }
+      const waitQuery = database.query<{ seconds: number }>
+      const [row] = await waitQuery('webhook_turn_wait', secondsToWait, of)
       return row ? { kind: 'too_soon', retryAfterSeconds: row.seconds } : { kind: 'not_active' }
     },
 
