@@ -16,7 +16,7 @@ const insertActivities = `
 
 /**
  * Records activities inside the transaction of the change that they record; a sweep notifies the
- * user of those that are due.
+ * user of those that are pending.
  */
 export async function recordActivities(
   tx: Queries,

@@ -7,7 +7,7 @@ import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
 import type { Database } from './database.ts'
 
-const readGone = `
+const readPurgedLinks = `
   select l.seq::float8 as seq, l.hash from audit_links l
   where l.tenant_id = $1 and l.seq > $2 and l.seq <= $3 and l.row_id like 'act\\_%'
     and not exists (
@@ -39,7 +39,7 @@ export function createAuditCheckpoints(
 ): Pick<AuditStore, Checkpoints> {
   return {
     readGone: (tenantId, afterSeq, throughSeq) =>
-      database.query<GoneLink>('read_gone', readGone, [tenantId, afterSeq, throughSeq]),
+      database.query<GoneLink>('read_gone', readPurgedLinks, [tenantId, afterSeq, throughSeq]),
 
     async readCheckpoints(tenantId) {
       type Row = { jws: string | null }

@@ -2,7 +2,7 @@ import type { DoorStore, TakenNumber } from '../ports/door-store.ts'
 import type { Database } from './database.ts'
 
 // Each new number deletes up to as many expired ones; more cannot pile up.
-const keepNumber = `
+const saveNumber = `
   with old as (
     delete from shown_numbers where (tenant_id, id) in (
       select s.tenant_id, s.id from shown_numbers s where s.expires_at <= statement_timestamp()
@@ -13,18 +13,18 @@ const keepNumber = `
   values ($1, $2, $3, $4, $5, $6, clock_timestamp() + make_interval(secs => $7))
   returning expires_at as "expiresAt"`
 
-const takenColumns = `returning id, number_sealed as "numberSealed",
+const consumedColumns = `returning id, number_sealed as "numberSealed",
   expires_at > clock_timestamp() as live`
 
 // `is true` keeps a column out of every index, so that one row is found by its own key.
-const takeNumber = `
+const consumeNumber = `
   delete from shown_numbers
   where tenant_id = $1 and (integration_id = $2) is true and (user_id = $3) is true and id = $4
-  ${takenColumns}`
+  ${consumedColumns}`
 
-const takeNumbersAt = `
+const consumeNumbersAt = `
   delete from shown_numbers
-  where tenant_id = $1 and integration_id = $2 and user_id = $3 and place = $4 ${takenColumns}`
+  where tenant_id = $1 and integration_id = $2 and user_id = $3 and place = $4 ${consumedColumns}`
 
 const follow = `
   insert into followed_challenges (tenant_id, challenge_id, integration_id, hold_ms)
@@ -40,7 +40,7 @@ const countAnswer = `
 export function createDoorStore(database: Database): DoorStore {
   return {
     async keepNumber({ tenantId, integrationId, id, userId, place, numberSealed }, seconds) {
-      const [row] = await database.query<{ expiresAt: Date }>('keep_number', keepNumber, [
+      const [row] = await database.query<{ expiresAt: Date }>('keep_number', saveNumber, [
         tenantId,
         id,
         integrationId,
@@ -57,8 +57,8 @@ export function createDoorStore(database: Database): DoorStore {
       const { tenantId, integrationId, userId } = search
       const of = [tenantId, integrationId, userId]
       return 'id' in search
-        ? database.query<TakenNumber>('take_number', takeNumber, [...of, search.id])
-        : database.query<TakenNumber>('take_numbers_at', takeNumbersAt, [...of, search.place])
+        ? database.query<TakenNumber>('take_number', consumeNumber, [...of, search.id])
+        : database.query<TakenNumber>('take_numbers_at', consumeNumbersAt, [...of, search.place])
     },
 
     async follow({ tenantId, challengeId, integrationId, holdMs }) {

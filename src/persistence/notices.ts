@@ -15,11 +15,11 @@ import { leaseSeconds } from './deliveries.ts'
 import { lockUserRow, spendProof } from './devices.ts'
 import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
 
-// A critical activity is due by its existence: no writer can forget it.
-const isDue = (alias: string) =>
+// A critical activity is pending by its existence: no writer can forget it.
+const isPending = (alias: string) =>
   `(${alias}.notice = 'owed' or (${alias}.notice is null and ${alias}.severity = 'critical'))`
 
-const loadDue = (which: string, order: string) => `
+const loadPending = (which: string, order: string) => `
   select a.tenant_id, a.user_id, a.id, a.type, a.severity, a.actor, a.rp_id, a.occurred_at,
     coalesce(a.notice = 'waiting', false) as waiting,
     clock_timestamp() as now, u.notification_preferences, t.policy, dv.device_ids
@@ -34,20 +34,20 @@ const loadDue = (which: string, order: string) => `
       and d.push_token_sealed is not null
   ) dv on true
   order by ${order}`
-const loadFresh = loadDue(
-  `${isDue('a')} and a.occurred_at <= statement_timestamp()`,
+const loadFresh = loadPending(
+  `${isPending('a')} and a.occurred_at <= statement_timestamp()`,
   'a.occurred_at',
 )
-const loadWaiting = loadDue(
+const loadWaiting = loadPending(
   `a.notice = 'waiting' and (a.tenant_id, a.user_id, a.id) > ($2::text, $3::text, $4::text)`,
   'a.tenant_id, a.user_id, a.id',
 )
 
-// `is true` keeps the index over all due notices out: these are found by their ids.
+// `is true` keeps the index over all pending notices out: these are found by their ids.
 const settleNotices = `
   update activities a set notice = $3
   where a.tenant_id = $1 and a.id = any($2::text[])
-    and (${isDue('a')} or a.notice = 'waiting') is true`
+    and (${isPending('a')} or a.notice = 'waiting') is true`
 
 /** How many activities one statement can settle in time; the next one takes the rest. */
 const digestMax = 5_000
@@ -92,13 +92,13 @@ const enqueuePush = (condition: string) => `
   from pushes p
   join devices v on v.tenant_id = p.tenant_id and v.id = p.device_id and v.status = 'active'`
 const enqueueListed = enqueuePush(`a.tenant_id = $1 and a.id = any($3::text[])
-      and (${isDue('a')} or a.notice = 'waiting') is true`)
+      and (${isPending('a')} or a.notice = 'waiting') is true`)
 // All that waits for this budget by now: no other push covers it.
 const enqueueDigest = enqueuePush(`a.tenant_id = $1 and a.user_id = $2 and a.notice = 'waiting'
       and $10 = case a.type when 'posted' then coalesce(a.rp_id, 'rp_') else 'service' end
       and cardinality($3::text[]) > 0`)
 
-type DueRow = {
+type PendingRow = {
   readonly tenant_id: OwedNotices['tenantId']
   readonly user_id: OwedNotices['userId']
   readonly id: ActivityId
@@ -114,7 +114,7 @@ type DueRow = {
   readonly device_ids: DeviceId[] | null
 }
 
-function byUser(rows: readonly DueRow[]): OwedNotices[] {
+function byUser(rows: readonly PendingRow[]): OwedNotices[] {
   const groups = Map.groupBy(rows, (row) => `${row.tenant_id} ${row.user_id}`)
   return [...groups.values()].flatMap((group) => {
     const [first] = group
@@ -135,14 +135,14 @@ function byUser(rows: readonly DueRow[]): OwedNotices[] {
   })
 }
 
-/** Notices that are due, and the preferences of users for them. */
+/** Pending notices, and the preferences of users for them. */
 export function createNoticeStore(database: Database, random: Pick<Random, 'id'>): NoticeStore {
   return {
     async loadOwed({ waitingAfter, limit }) {
       const rows =
         waitingAfter === null
-          ? await database.query<DueRow>('load_owed_notices', loadFresh, [limit])
-          : await database.query<DueRow>('load_waiting_notices', loadWaiting, [
+          ? await database.query<PendingRow>('load_owed_notices', loadFresh, [limit])
+          : await database.query<PendingRow>('load_waiting_notices', loadWaiting, [
               limit,
               ...waitingAfter,
             ])

@@ -51,7 +51,7 @@ const purges: Readonly<Record<RetainedKind, string>> = {
       delete from challenge_targets t where ${ofOld('t', 'challenge_id')}
     )
     delete from challenges c where ${ofOld('c')} returning c.id`,
-  // A notice that is due by its existence counts as due: see the index activities_owed.
+  // A notice that is pending by its existence counts: see the index activities_owed.
   // An activity whose link states another time was moved into the past: it stays, for the audit of
   // the record to find. And nothing is deleted before the tenant's checkpoint is recorded: what was
   // gone until then is distinguished from what is deleted with a signature.
@@ -154,7 +154,7 @@ const leftovers: Readonly<Record<LeftoverKind, string>> = {
 // (initiatorMemoryDays, passcodes).
 const memoryDaysMax = 90
 
-const walks: Readonly<Record<WalkedKind, { table: string; key: readonly string[]; idle: string }>> =
+const scans: Readonly<Record<WalkedKind, { table: string; key: readonly string[]; idle: string }>> =
   {
     // `others` is the budget of all unknown initiators: its count of unanswered pushes is reset by
     // a success and by nothing else.
@@ -182,7 +182,7 @@ const walks: Readonly<Record<WalkedKind, { table: string; key: readonly string[]
     },
   }
 
-function walkStatement({ table, key, idle }: (typeof walks)[WalkedKind]): string {
+function scanStatement({ table, key, idle }: (typeof scans)[WalkedKind]): string {
   const columns = key.map((column) => `t.${column}`).join(', ')
   const place = key.map((_, n) => `$${n + 2}::text`).join(', ')
   return `
@@ -242,9 +242,9 @@ export function createRetentionStore(
     },
 
     async walk(kind, after, limit) {
-      const { key } = walks[kind]
+      const { key } = scans[kind]
       type Row = { place: string[]; page_count: number }
-      const [row] = await database.query<Row>(`walk_${kind}`, walkStatement(walks[kind]), [
+      const [row] = await database.query<Row>(`walk_${kind}`, scanStatement(scans[kind]), [
         limit,
         ...(after ?? key.map(() => '')),
       ])

@@ -20,9 +20,9 @@ import { endpointColumns } from './webhook-endpoints.ts'
  */
 const webhookLeaseSeconds = 30
 
-const findActivity = `
+const findWork = `
   select exists (select from webhook_endpoints where status in ('active', 'paused'))
-    or exists (select from webhook_facts) as "hasActivity"`
+    or exists (select from webhook_facts) as "hasWork"`
 
 // In the order in which they were written, so that an urgent one does not wait behind later ones.
 const takeFacts = `
@@ -228,12 +228,8 @@ export function createWebhookDeliveryStore(database: Database): WebhookDeliveryS
     ...createWebhookAttempts(database),
 
     async isHeard() {
-      const [row] = await database.query<{ hasActivity: boolean }>(
-        'webhooks_heard',
-        findActivity,
-        [],
-      )
-      return row?.hasActivity === true
+      const [row] = await database.query<{ hasWork: boolean }>('webhooks_heard', findWork, [])
+      return row?.hasWork === true
     },
 
     fanOut(limit, decide) {
