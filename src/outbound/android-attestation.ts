@@ -13,7 +13,7 @@ import {
 
 const extensionOid = '1.3.6.1.4.1.11129.2.1.17'
 
-/** What one key's chain is held against. */
+/** What one key's chain is verified against. */
 export type AndroidRules = {
   readonly key: DeviceKey
   readonly challenge: string
@@ -24,8 +24,9 @@ export type AndroidRules = {
 }
 
 /**
- * Verifies the attestation of one key (developer.android.com, "Verify hardware-backed key pairs"). Only the leaf may carry the
- * extension: with an attested key one can sign certificates, and extend a genuine chain by a leaf that says anything.
+ * Verifies the attestation of one key (developer.android.com, "Verify hardware-backed key pairs").
+ * Only the leaf may carry the extension: with an attested key one can sign certificates, and extend
+ * a genuine chain by a leaf that says anything.
  */
 export async function verifyAndroidKey(
   ders: readonly Uint8Array[],
@@ -37,13 +38,13 @@ export async function verifyAndroidKey(
   if (authorities.some((one) => one.getExtensions(extensionOid).length > 0)) {
     return { level: 'none', why: 'attestation_not_at_leaf' }
   }
-  const withdrawn = await checkRevocation(chain, revoked)
-  if (withdrawn) return { level: 'none', why: withdrawn }
+  const fault = await checkRevocation(chain, revoked)
+  if (fault) return { level: 'none', why: fault }
   const extension = extensionOf(leaf, extensionOid)
   const description = extension && readKeyDescription(extension)
   if (!description) return { level: 'none', why: 'malformed' }
-  const certified = certifiedKey(leaf)
-  if (certified?.x !== key.publicJwk.x || certified.y !== key.publicJwk.y) {
+  const leafKey = certifiedKey(leaf)
+  if (leafKey?.x !== key.publicJwk.x || leafKey.y !== key.publicJwk.y) {
     return { level: 'none', why: 'key_mismatch' }
   }
   return judgeKey(description, { role: key.role, challenge, app })
@@ -51,11 +52,11 @@ export async function verifyAndroidKey(
 
 async function checkRevocation(
   chain: VerifiedChain,
-  revoked: RevokedCertificates,
+  revocations: RevokedCertificates,
 ): Promise<AttestationFault | undefined> {
   try {
     for (const certificate of chain) {
-      if (await revoked.isRevoked(serialOf(certificate))) return 'certificate_revoked'
+      if (await revocations.isRevoked(serialOf(certificate))) return 'certificate_revoked'
     }
     return undefined
   } catch {

@@ -11,7 +11,7 @@ import {
 } from 'asn1js'
 import type { KeyDescription, SecurityLevel } from '../domain/key-description.ts'
 
-// Tags of Android's AuthorizationList. Unknown ones are passed over: each version of KeyMint adds some.
+// Tags of Android's AuthorizationList. Unknown ones are skipped: each version of KeyMint adds some.
 const tags = {
   purpose: 1,
   algorithm: 2,
@@ -27,7 +27,10 @@ const tags = {
 
 const levels: readonly SecurityLevel[] = ['software', 'tee', 'strongbox']
 
-/** Reads the extension 1.3.6.1.4.1.11129.2.1.17 (Android's KeyDescription); undefined when it is not well formed. */
+/**
+ * Reads the extension 1.3.6.1.4.1.11129.2.1.17 (Android's KeyDescription); undefined when it is not
+ * well formed.
+ */
 export function readKeyDescription(der: Uint8Array): KeyDescription | undefined {
   try {
     return read(der)
@@ -38,24 +41,24 @@ export function readKeyDescription(der: Uint8Array): KeyDescription | undefined 
 
 function read(der: Uint8Array): KeyDescription {
   const [, attestation, , keyMint, challenge, , software, hardware] = itemsOf(parse(der), Sequence)
-  const claimed = authorizations(software)
-  const enforced = authorizations(hardware)
-  const inEither = (tag: number) => enforced.has(tag) || claimed.has(tag)
-  const number = (tag: number) => optional(enforced.get(tag), numberOf)
-  const app = optional(claimed.get(tags.attestationApplicationId), readApplication)
+  const softwareList = authorizations(software)
+  const hardwareList = authorizations(hardware)
+  const inEither = (tag: number) => hardwareList.has(tag) || softwareList.has(tag)
+  const number = (tag: number) => optional(hardwareList.get(tag), numberOf)
+  const app = optional(softwareList.get(tags.attestationApplicationId), readApplication)
   const asksPerson = !inEither(tags.noAuthRequired) && (number(tags.userAuthType) ?? 0) !== 0
   return {
     attestationLevel: levelOf(attestation),
     keyLevel: levelOf(keyMint),
     challenge: Buffer.from(bytesOf(challenge)).toString('base64url'),
     purposes:
-      optional(enforced.get(tags.purpose), (set) => itemsOf(set, SetOf).map(numberOf)) ?? [],
+      optional(hardwareList.get(tags.purpose), (set) => itemsOf(set, SetOf).map(numberOf)) ?? [],
     algorithm: number(tags.algorithm),
     curve: number(tags.curve),
     origin: number(tags.origin),
     authentication: asksPerson ? (inEither(tags.authTimeout) ? 'for_a_time' : 'each_use') : 'none',
     allApplications: inEither(tags.allApplications),
-    rootOfTrust: optional(enforced.get(tags.rootOfTrust), readRootOfTrust),
+    rootOfTrust: optional(hardwareList.get(tags.rootOfTrust), readRootOfTrust),
     packages: app?.packages ?? [],
     signers: app?.signers ?? [],
   }
@@ -63,7 +66,7 @@ function read(der: Uint8Array): KeyDescription {
 
 type Block = BaseBlock | undefined
 
-class Malformed extends Error {}
+class MalformedError extends Error {}
 
 function optional<T>(block: Block, as: (block: Block) => T): T | null {
   return block === undefined ? null : as(block)
@@ -71,49 +74,49 @@ function optional<T>(block: Block, as: (block: Block) => T): T | null {
 
 function parse(der: Uint8Array): BaseBlock {
   const { offset, result } = fromBER(Uint8Array.from(der))
-  if (offset !== der.length || result.error !== '') throw new Malformed()
+  if (offset !== der.length || result.error !== '') throw new MalformedError()
   return result
 }
 
 function itemsOf(block: Block, type: typeof Sequence | typeof SetOf): BaseBlock[] {
-  if (!(block instanceof type)) throw new Malformed()
+  if (!(block instanceof type)) throw new MalformedError()
   return block.valueBlock.value
 }
 
 function numberOf(block: Block): number {
-  if (!(block instanceof Integer) && !(block instanceof Enumerated)) throw new Malformed()
+  if (!(block instanceof Integer) && !(block instanceof Enumerated)) throw new MalformedError()
   const value = Number(block.toBigInt())
-  if (!Number.isSafeInteger(value)) throw new Malformed()
+  if (!Number.isSafeInteger(value)) throw new MalformedError()
   return value
 }
 
 function levelOf(block: Block): SecurityLevel {
   const level = block instanceof Enumerated ? levels[numberOf(block)] : undefined
-  if (level === undefined) throw new Malformed()
+  if (level === undefined) throw new MalformedError()
   return level
 }
 
 function bytesOf(block: Block): Uint8Array {
-  // A constructed string is BER that no phone writes.
-  if (!(block instanceof OctetString) || block.idBlock.isConstructed) throw new Malformed()
+  // A constructed string is BER, which no phone writes.
+  if (!(block instanceof OctetString) || block.idBlock.isConstructed) throw new MalformedError()
   return block.valueBlock.valueHexView
 }
 
 function authorizations(list: Block): ReadonlyMap<number, BaseBlock> {
-  const found = new Map<number, BaseBlock>()
+  const items = new Map<number, BaseBlock>()
   for (const item of itemsOf(list, Sequence)) {
     const { tagClass, tagNumber } = item.idBlock
     const [value, another] = item instanceof Constructed ? item.valueBlock.value : []
-    if (tagClass !== 3 || !value || another || found.has(tagNumber)) throw new Malformed()
-    found.set(tagNumber, value)
+    if (tagClass !== 3 || !value || another || items.has(tagNumber)) throw new MalformedError()
+    items.set(tagNumber, value)
   }
-  return found
+  return items
 }
 
 function readRootOfTrust(block: Block): KeyDescription['rootOfTrust'] {
-  const [, locked, state] = itemsOf(block, Sequence)
-  if (!(locked instanceof AsnBoolean)) throw new Malformed()
-  return { locked: locked.valueBlock.value, bootState: numberOf(state) }
+  const [, lockedFlag, state] = itemsOf(block, Sequence)
+  if (!(lockedFlag instanceof AsnBoolean)) throw new MalformedError()
+  return { locked: lockedFlag.valueBlock.value, bootState: numberOf(state) }
 }
 
 function readApplication(block: Block): Pick<KeyDescription, 'packages' | 'signers'> {

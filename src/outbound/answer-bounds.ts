@@ -1,4 +1,5 @@
-// How much the other side of a request may say. Node bounds one block of headers, and nothing beyond it.
+// Limits on what the other side of a request may send. Node limits one block of headers and nothing
+// else.
 
 import { constants } from 'node:crypto'
 import type { ClientRequest } from 'node:http'
@@ -10,15 +11,16 @@ const headBytesMax = 32 * 1024
 export const interimAnswersMax = 8
 
 /**
- * How we speak TLS to servers of others. One that asks for new handshakes on a connection (RFC 5246, 7.4.1.1) has us compute for each,
- * and none of it counts as an answer; TLS 1.3 has nothing of the kind.
+ * TLS options for connections to servers of others. A server that requests renegotiation (RFC 5246,
+ * 7.4.1.1) makes us compute for each handshake, and none of it counts as an answer; TLS 1.3 has no
+ * renegotiation.
  */
 export const strangersTls = {
   minVersion: 'TLSv1.2',
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
 } as const
 
-/** The `code` of the error that a request ends with when its answer is out of bounds. */
+/** The `code` of the error that a request ends with when its answer exceeds a limit. */
 export const answerRefused = 'EANSWER'
 
 export class AnswerError extends Error {
@@ -26,10 +28,11 @@ export class AnswerError extends Error {
 }
 
 /**
- * Ends the request, and with it its connection, as soon as its answer is out of bounds: too many interim answers, more than
- * `headBytesMax` before the answer, or more than twice `bodyBytesMax` with it. Bytes are counted as they come off the
- * connection, so that headers, trailers and the framing of chunks count, too. Compressed answers end it as well: none was
- * asked for, and a little of it can become a thousand times as much. Called before the request has a connection.
+ * Ends the request, and with it its connection, as soon as its answer exceeds a limit: too many
+ * interim answers, more than `headBytesMax` before the answer, or more than twice `bodyBytesMax`
+ * with it. Bytes are counted as they come off the connection, so that headers, trailers and the
+ * framing of chunks count, too. Compressed answers end it as well: none was requested, and a small
+ * body can expand a thousandfold. Called before the request has a connection.
  */
 export function boundAnswer(request: ClientRequest, bodyBytesMax: number): void {
   let interim = 0
@@ -42,7 +45,7 @@ export function boundAnswer(request: ClientRequest, bodyBytesMax: number): void 
     interim += 1
     if (interim > interimAnswersMax) refuse('too many interim answers')
   })
-  // Before the one who made the request, who would begin to decompress.
+  // Runs before the requester's own listener, which would begin to decompress.
   request.prependOnceListener('response', ({ headers }) => {
     bytesMax += 2 * bodyBytesMax
     const encoding = headers['content-encoding'] ?? 'identity'

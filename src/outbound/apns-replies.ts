@@ -1,7 +1,9 @@
 import type { PushResult } from '../ports/push.ts'
 import { plainText } from './push-log.ts'
 
-/** What node-apn reports about one device that got no 200; its own types lack half of these shapes. */
+/**
+ * What node-apn reports about one device that got no 200; its own types lack half of these shapes.
+ */
 export type ApnsFailure = {
   readonly status?: unknown
   readonly response?: { readonly reason?: unknown; readonly timestamp?: unknown }
@@ -9,8 +11,11 @@ export type ApnsFailure = {
   readonly code?: unknown
 }
 
-/** Apple, "Handling notification responses from APNs": reasons that say our credentials or our configuration are wrong, and what to do. */
-const misconfigured: Readonly<Record<string, string>> = {
+/**
+ * Apple, "Handling notification responses from APNs": the reasons that mean wrong credentials or
+ * configuration, with what to do.
+ */
+const adviceByReason: Readonly<Record<string, string>> = {
   BadTopic: 'check the bundle id',
   MissingTopic: 'check the bundle id',
   TopicDisallowed: 'this key may not push to this bundle id: check both',
@@ -32,20 +37,26 @@ function describe(failure: ApnsFailure): string {
   return typeof failure.code === 'string' ? failure.code : 'no reason given'
 }
 
-/** node-apn turns the bodies of two refusals into errors; for all others the reason stands in the response. */
+/**
+ * node-apn turns the bodies of two refusals into errors; for all others the reason is in the
+ * response.
+ */
 function reasonOf(failure: ApnsFailure): string {
   const reason = failure.response?.reason
   if (typeof reason === 'string') return plainText(reason)
   return failure.error === undefined ? 'no reason given' : plainText(describe(failure))
 }
 
-/** Milliseconds since the epoch, as APNs gives them with a 410; undefined for anything that is no date. */
+/**
+ * Milliseconds since the epoch, as APNs sends them with a 410; undefined for anything that is no
+ * date.
+ */
 function dateOf(timestamp: unknown): Date | undefined {
   const date = typeof timestamp === 'number' ? new Date(timestamp) : undefined
   return date && !Number.isNaN(date.getTime()) ? date : undefined
 }
 
-/** True when APNs answered, whatever it said; false for timeouts and broken connections. */
+/** True when APNs answered at all; false for timeouts and broken connections. */
 export function hasReply(failure: ApnsFailure): boolean {
   return typeof failure.status === 'number'
 }
@@ -55,9 +66,9 @@ export function isExpiredProviderToken(failure: ApnsFailure): boolean {
   return failure.status === 403 && reasonOf(failure) === 'ExpiredProviderToken'
 }
 
-function refused(status: number, reason: string, environmentProven: boolean): PushResult {
+function readRefusal(status: number, reason: string, environmentProven: boolean): PushResult {
   const text = `${status} ${reason}`
-  const advice = misconfigured[reason]
+  const advice = adviceByReason[reason]
   if (advice !== undefined) return { kind: 'misconfigured', reason: `APNs: ${text}; ${advice}` }
   if (reason === 'ExpiredProviderToken') {
     const clock = 'a fresh token counts as stale: check the clock of this machine'
@@ -70,11 +81,13 @@ function refused(status: number, reason: string, environmentProven: boolean): Pu
 
 /**
  * What a failed send means.
- * - 410 takes the token, as of Apple's timestamp.
- * - `BadDeviceToken` means a bad token or the wrong environment. Only when APNs has accepted another push of this provider
- *   (`environmentProven`) can it be the token; without that proof one wrong setting would take every token there is.
- *   Keeping a token that is bad costs too: APNs disconnects providers that send many.
- * - Everything without a status is unclear, so it may be sent again under the same `apns-id` and collapse id.
+ * - 410 removes the token, as of Apple's timestamp.
+ * - `BadDeviceToken` means a bad token or the wrong environment. Only when APNs has accepted
+ *   another push of this provider (`environmentProven`) can it be the token; without that proof one
+ *   wrong setting would remove every token. Keeping a bad token has a cost as well: APNs
+ *   disconnects providers that send many.
+ * - Everything without a status is unclear, so it may be sent again under the same `apns-id` and
+ *   collapse id.
  */
 export function readApnsFailure(failure: ApnsFailure, environmentProven: boolean): PushResult {
   const { status } = failure
@@ -89,5 +102,5 @@ export function readApnsFailure(failure: ApnsFailure, environmentProven: boolean
   const passes = status === 429 || status >= 500 || reason === 'IdleTimeout'
   if (passes)
     return { kind: 'retry', reason: `${status} ${reason}`, ...(status >= 500 && { down: true }) }
-  return refused(status, reason, environmentProven)
+  return readRefusal(status, reason, environmentProven)
 }

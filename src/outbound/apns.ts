@@ -28,11 +28,14 @@ export type ApnsOptions = {
   readonly address?: { readonly host: string; readonly port: number }
   /** Authorities to trust instead of the system's, in PEM. */
   readonly ca?: readonly string[]
-  /** The HTTP proxy through which to connect; the library's own way through one ends for ever at its first refusal. */
+  /**
+   * The HTTP proxy through which to connect; the library's own proxy support stops permanently at
+   * its first refusal.
+   */
   readonly proxy?: PushProxy
-  /** From the call to the answer, waiting for a place included; 5,000 unless said otherwise. */
+  /** From the call to the answer, including the wait for a slot; 5,000 by default. */
   readonly deadlineMs?: number
-  /** Requests on the wire at a time; 500 unless said otherwise: a session dies of several thousand at once. */
+  /** Concurrent requests on the wire; 500 by default: a session fails at several thousand. */
   readonly maxInFlight?: number
   readonly clock: Clock
   readonly log: PushLog
@@ -52,12 +55,15 @@ type ApnsClient = { readonly client: { readonly session?: ClientHttp2Session } }
 /** A device token goes into the request's path as it is. Apple calls its length variable. */
 const deviceToken = /^(?:[0-9a-f]{2}){1,100}$/i
 
-/** The connection for a session. A peer that does not answer our end of it keeps no socket: there is nothing left to say. */
+/**
+ * The connection for a session. The socket is destroyed when the peer does not close its end after
+ * ours: nothing is left to send.
+ */
 function connectTo(hostname: string, { address, ca, proxy }: ApnsOptions): TLSSocket {
   const target = address ?? { host: hostname, port: 443 }
   const way = proxy ? { socket: new ProxyTunnel(proxy, target) } : target
-  const trusted = { ...strangersTls, ...(ca && { ca: [...ca] }) }
-  const socket = connect({ ...way, ...trusted, servername: hostname, ALPNProtocols: ['h2'] })
+  const tlsOptions = { ...strangersTls, ...(ca && { ca: [...ca] }) }
+  const socket = connect({ ...way, ...tlsOptions, servername: hostname, ALPNProtocols: ['h2'] })
   socket.once('finish', () => setTimeout(() => socket.destroy(), 250))
   return socket
 }
@@ -65,18 +71,19 @@ function connectTo(hostname: string, { address, ca, proxy }: ApnsOptions): TLSSo
 function providerOptions(
   options: ApnsOptions,
   deadlineMs: number,
-  connected: (socket: TLSSocket) => void,
+  onConnection: (socket: TLSSocket) => void,
 ): ProviderOptions {
   const { key, environment } = options
   const session: SessionOptions = {
-    // APNs allows one stream until it has seen a valid token; Node assumes 100, and 99 would be refused.
+    // APNs allows one stream until it has seen a valid token; Node assumes 100, and 99 would be
+    // refused.
     peerMaxConcurrentStreams: 1,
-    // In MB. With Node's 10 a burst takes the whole session down.
+    // In MB. With Node's 10 a burst ends the whole session.
     maxSessionMemory: 100,
     settings: { enablePush: false },
     createConnection: ({ hostname }) => {
       const socket = connectTo(hostname, options)
-      connected(socket)
+      onConnection(socket)
       return socket
     },
   }
@@ -85,7 +92,7 @@ function providerOptions(
     production: environment === 'production',
     // Its retries come within 10 ms and ignore Retry-After; ours are the dispatcher's.
     connectionRetryLimit: 0,
-    // Behind our own deadline, only to free the place of a stream that stays silent.
+    // Behind our own deadline, only to free the slot of a stream that stays silent.
     requestTimeout: deadlineMs + 250,
     ...session,
   }
@@ -93,26 +100,28 @@ function providerOptions(
 
 type ApnsOutcome = { readonly id: string } | { readonly failure: ApnsFailure }
 
-/** node-apn behind the calls that are safe to make. */
+/** node-apn, reduced to the calls that are safe to make. */
 async function openApnsClient(options: ApnsOptions, deadlineMs: number) {
   const { default: apn } = await import('@parse/node-apn')
-  const waiting = new AsyncLocalStorage<AbortSignal>()
-  const bound = (socket: TLSSocket): void => {
-    // The library makes the session around the connection, and keeps it before anything else runs.
+  const waitSignals = new AsyncLocalStorage<AbortSignal>()
+  const onConnection = (socket: TLSSocket): void => {
+    // The library creates the session around the connection and stores it before anything else
+    // runs.
     queueMicrotask(() => {
       const { session } = provider.client
-      if (session) boundSession(session, socket, () => waiting.getStore())
+      if (session) boundSession(session, socket, () => waitSignals.getStore())
       else socket.destroy()
     })
   }
-  const provider = new apn.Provider(providerOptions(options, deadlineMs, bound)) as Provider &
-    ApnsClient
+  const provider = new apn.Provider(
+    providerOptions(options, deadlineMs, onConnection),
+  ) as Provider & ApnsClient
   return {
-    /** The stream is ended with `signal` whatever the library does. */
+    /** The stream ends when `signal` aborts, regardless of the library. */
     send: async (message: PushMessage, signal: AbortSignal): Promise<ApnsOutcome> => {
       const push = toApnsPush(message)
       const notification = new apn.Notification({ ...push, topic: options.bundleId })
-      const { sent, failed } = await waiting.run(signal, () =>
+      const { sent, failed } = await waitSignals.run(signal, () =>
         provider.send(notification, message.address.token),
       )
       const failure: ApnsFailure | undefined = failed[0]
@@ -120,20 +129,25 @@ async function openApnsClient(options: ApnsOptions, deadlineMs: number) {
       const reply = sent[0] as { 'apns-id'?: string } | undefined
       return { id: reply?.['apns-id'] ?? push.id }
     },
-    /** Ends the connection with everything on it; the next send makes a new one with the same provider token. */
+    /**
+     * Ends the connection with everything on it; the next send opens a new one with the same
+     * provider token.
+     */
     disconnect: () => provider.client.session?.destroy(),
     close: () => {
       provider.client.session?.destroy()
-      // Not awaited: node-apn's shutdown waits for ever for a session that is destroyed but was never closed.
+      // Not awaited: node-apn's shutdown waits forever for a session that is destroyed but was
+      // never closed.
       void provider.shutdown()
     },
   }
 }
 
 /**
- * Apple's push service through node-apn, without its traps: no hidden retries, a bounded number of streams, one stable
- * `apns-id` per delivery, a deadline of our own, and a connection that is replaced when its far end has gone silent.
- * The library is loaded in the background. Throws when the key cannot be used.
+ * Apple's push service through node-apn, without its traps: no hidden retries, a bounded number of
+ * streams, one stable `apns-id` per delivery, a deadline of our own, and a connection that is
+ * replaced when the peer has stopped answering. The library is loaded in the background. Throws
+ * when the key cannot be used.
  */
 export function createApnsProvider(options: ApnsOptions): PushProvider {
   requirePrivateKey(

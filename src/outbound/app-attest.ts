@@ -8,11 +8,11 @@ import { certifiedKey, extensionOf, verifyChain } from './certificate-chain.ts'
 export type AppleApp = {
   readonly teamId: string
   readonly bundleId: string
-  /** Whether builds from a developer's own machine may enroll, too. */
+  /** Whether builds from a developer's own machine may enroll as well. */
   readonly development: boolean
 }
 
-/** What an attestation object is held against. */
+/** What an attestation object is verified against. */
 export type AppAttestRules = {
   /** SHA-256 of what the app gave to `attestKey`, as the service calculates it. */
   readonly clientDataHash: Uint8Array
@@ -31,7 +31,7 @@ const environments = {
 const hasCredential = 0x40
 const hasExtensions = 0x80
 
-// Nothing of what these leave out has a place in an attestation object.
+// An attestation object needs nothing of what these options reject.
 const strictly = {
   strict: true,
   useMaps: true,
@@ -44,14 +44,18 @@ const strictly = {
 } as const
 
 /**
- * The client data hash that binds an attestation object to one enrollment and to all keys of a device: SHA-256 of the challenge's 32
- * bytes, then the 32 bytes of each key's thumbprint, possession before verification.
+ * The client data hash that binds an attestation object to one enrollment and to all keys of a
+ * device: SHA-256 of the challenge's 32 bytes, then the 32 bytes of each key's thumbprint,
+ * possession before verification.
  */
 export function clientDataHashOf(challenge: string, kids: readonly string[]): Buffer {
   return sha256(...[challenge, ...kids].map((one) => Buffer.from(one, 'base64url')))
 }
 
-/** Verifies an attestation object in the nine steps of Apple's "Validating apps that connect to your server". */
+/**
+ * Verifies an attestation object in the nine steps of Apple's "Validating apps that connect to your
+ * server".
+ */
 export async function verifyAppAttest(
   object: Uint8Array,
   { clientDataHash, apps, roots, at }: AppAttestRules,
@@ -68,20 +72,20 @@ export async function verifyAppAttest(
   if (!extension) return fault('malformed')
   if (!Buffer.concat([nonceHead, nonce]).equals(extension)) return fault('challenge_mismatch')
   const data = readAuthenticatorData(authData)
-  const certified = certifiedKey(leaf)
-  if (!data || !certified) return fault('malformed')
-  const keyId = sha256(pointOf(certified))
-  const isOneKey = certified.x === data.x && certified.y === data.y
+  const leafKey = certifiedKey(leaf)
+  if (!data || !leafKey) return fault('malformed')
+  const keyId = sha256(pointOf(leafKey))
+  const isOneKey = leafKey.x === data.x && leafKey.y === data.y
   if (!keyId.equals(data.credentialId) || !isOneKey) return fault('key_mismatch')
-  const named = apps.filter(({ teamId, bundleId }) =>
+  const matchingApps = apps.filter(({ teamId, bundleId }) =>
     sha256(Buffer.from(`${teamId}.${bundleId}`)).equals(data.rpIdHash),
   )
-  if (named.length === 0) return fault('app_mismatch')
+  if (matchingApps.length === 0) return fault('app_mismatch')
   if (data.counter !== 0) return fault('counter_used')
   const environment = environments[data.aaguid as keyof typeof environments]
   const isAllowed =
     environment === 'production' ||
-    (environment === 'development' && named.some((app) => app.development))
+    (environment === 'development' && matchingApps.some((app) => app.development))
   return isAllowed ? { level: 'app_attest', why: null } : fault('environment_not_allowed')
 }
 
@@ -105,9 +109,10 @@ const orUndefined = <T>(read: () => T): T | undefined => {
 }
 
 function readObject(object: Uint8Array) {
-  const decoded: unknown = orUndefined(() => decode(object, strictly))
-  if (!(decoded instanceof Map) || decoded.get('fmt') !== 'apple-appattest') return undefined
-  const [authData, statement]: unknown[] = [decoded.get('authData'), decoded.get('attStmt')]
+  const attestation: unknown = orUndefined(() => decode(object, strictly))
+  if (!(attestation instanceof Map) || attestation.get('fmt') !== 'apple-appattest')
+    return undefined
+  const [authData, statement]: unknown[] = [attestation.get('authData'), attestation.get('attStmt')]
   const certificates: unknown = statement instanceof Map ? statement.get('x5c') : undefined
   if (!isBytes(authData) || !Array.isArray(certificates)) return undefined
   return certificates.length > 1 && certificates.every(isBytes)
@@ -121,9 +126,9 @@ function readAuthenticatorData(data: Uint8Array) {
   const flags = bytes[32] ?? 0
   if (bytes.length < 55 || (flags & hasCredential) === 0) return undefined
   const idEnd = 55 + bytes.readUInt16BE(53)
-  const decoded = orUndefined(() => decodeFirst(bytes.subarray(idEnd), strictly))
-  if (!decoded) return undefined
-  const [key, rest]: [unknown, Uint8Array] = decoded
+  const credential = orUndefined(() => decodeFirst(bytes.subarray(idEnd), strictly))
+  if (!credential) return undefined
+  const [key, rest]: [unknown, Uint8Array] = credential
   if (!(key instanceof Map) || (rest.length > 0 && (flags & hasExtensions) === 0)) return undefined
   const [x, y]: unknown[] = [key.get(-2), key.get(-3)]
   // COSE (RFC 9053): an EC key, on P-256, for ES256.

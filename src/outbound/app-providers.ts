@@ -4,26 +4,35 @@ import { type PushLog, plainText } from './push-log.ts'
 
 type Address = Pick<PushAddress, 'provider' | 'appId' | 'environment'>
 
-/** What a tenant has for an app. The version goes up with each change of the credentials. */
+/** A tenant's credentials for an app. The version increases with each change. */
 export type FoundApp = { readonly id: string; readonly version: number; readonly secret: string }
 
 export type AppProvidersOptions = {
   /** Reads the credentials of an app as JSON; null when the tenant has none of its own. */
   readonly find: (tenantId: TenantId, address: Address) => Promise<FoundApp | null>
-  /** Opens a provider; throws when the credentials are of no use. */
+  /** Opens a provider; throws when the credentials cannot be used. */
   readonly open: (address: Address, secret: string) => PushProvider
   readonly log: PushLog
-  /** How long what was read is believed; 5,000 unless said otherwise. A signal makes it shorter (`forget`). */
+  /** How long credentials are cached; 5,000 by default. A signal ends it earlier (`forget`). */
   readonly believedMs?: number
-  /** Providers that are open at a time, each with its connections; 64 unless said otherwise. */
+  /** Providers that are open at a time, each with its connections; 64 by default. */
   readonly openMax?: number
 }
 
-/** The providers of the tenants' own apps: opened when first needed, closed when changed, removed, or unused for the longest. */
+/**
+ * The providers of the tenants' own apps: opened when first needed, closed when changed, removed,
+ * or unused for the longest.
+ */
 export type AppProviders = {
-  /** The provider to send with; null when the tenant has no credentials of its own for this app. Rejects when it cannot be known. */
+  /**
+   * The provider to send with; null when the tenant has no credentials of its own for this app.
+   * Rejects when they cannot be read.
+   */
   resolve(tenantId: TenantId, address: Address): Promise<PushProvider | null>
-  /** Reads all that is open for a tenant again, and closes what was changed or removed. Never rejects. */
+  /**
+   * Re-reads the credentials of a tenant's open providers, and closes those that were changed or
+   * removed. Never rejects.
+   */
   forget(tenantId: TenantId): Promise<void>
   drain(): Promise<void>
 }
@@ -36,18 +45,19 @@ type Entry = {
   open: { readonly id: string; readonly version: number; readonly push: PushProvider } | null
 }
 
-// Entries without credentials are small; this many tenants' apps are remembered before the oldest is forgotten.
+// Entries without credentials are small; this many are cached before the least recently used is
+// dropped.
 const entriesMax = 10_000
 
-const misconfigured = (reason: string): PushProvider => ({
+const misconfiguredProvider = (reason: string): PushProvider => ({
   send: async () => ({ kind: 'misconfigured', reason }),
   drain: async () => undefined,
 })
 
-/** Opens and closes providers by what `find` says. */
+/** Opens and closes providers by what `find` returns. */
 export function createAppProviders(options: AppProvidersOptions): AppProviders {
   const { find, log, believedMs = 5_000, openMax = 64 } = options
-  // In the order of their last use.
+  // Least recently used first.
   const entries = new Map<string, Entry>()
   const closing = new Set<Promise<void>>()
 
@@ -55,11 +65,11 @@ export function createAppProviders(options: AppProvidersOptions): AppProviders {
     const { open } = entry
     if (!open) return
     entry.open = null
-    const done = open.push
+    const drain = open.push
       .drain()
       .catch((error: unknown) => log.warn({ err: error }, 'push provider not closed cleanly'))
-      .finally(() => closing.delete(done))
-    closing.add(done)
+      .finally(() => closing.delete(drain))
+    closing.add(drain)
   }
 
   function openWith({ id, version, secret }: FoundApp, address: Address): Entry['open'] {
@@ -67,24 +77,28 @@ export function createAppProviders(options: AppProvidersOptions): AppProviders {
       return { id, version, push: options.open(address, secret) }
     } catch (error) {
       const text = error instanceof Error ? error.message : 'unknown failure'
-      return { id, version, push: misconfigured(plainText(`credentials of ${id}: ${text}`)) }
+      return {
+        id,
+        version,
+        push: misconfiguredProvider(plainText(`credentials of ${id}: ${text}`)),
+      }
     }
   }
 
   async function read(entry: Entry): Promise<void> {
-    const found = await find(entry.tenantId, entry.address)
+    const credentials = await find(entry.tenantId, entry.address)
     entry.readAt = performance.now()
     const { open } = entry
-    if (found && open?.id === found.id && open.version === found.version) return
+    if (credentials && open?.id === credentials.id && open.version === credentials.version) return
     close(entry)
-    // One that was evicted meanwhile must not come back to life unseen.
-    if (found && entries.get(keyOf(entry.tenantId, entry.address)) === entry) {
-      entry.open = openWith(found, entry.address)
+    // An entry that was evicted meanwhile must not be opened again.
+    if (credentials && entries.get(keyOf(entry.tenantId, entry.address)) === entry) {
+      entry.open = openWith(credentials, entry.address)
       evict()
     }
   }
 
-  /** Callers at the same time share one reading. */
+  /** Concurrent callers share one read. */
   function refresh(entry: Entry): Promise<void> {
     entry.reading ??= read(entry).finally(() => {
       entry.reading = null
@@ -93,8 +107,8 @@ export function createAppProviders(options: AppProvidersOptions): AppProviders {
   }
 
   function evict(): void {
-    const opened = [...entries].filter(([, { open }]) => open !== null)
-    const surplus = opened.slice(0, Math.max(0, opened.length - openMax))
+    const openEntries = [...entries].filter(([, { open }]) => open !== null)
+    const surplus = openEntries.slice(0, Math.max(0, openEntries.length - openMax))
     const oldest = [...entries].slice(0, Math.max(0, entries.size - entriesMax))
     for (const [key, entry] of [...surplus, ...oldest]) {
       entries.delete(key)
@@ -122,7 +136,7 @@ export function createAppProviders(options: AppProvidersOptions): AppProviders {
       for (const entry of [...entries.values()]) {
         if (entry.tenantId !== tenantId) continue
         entry.readAt = Number.NEGATIVE_INFINITY
-        // A reading under way may have begun before the change.
+        // A read in progress may have begun before the change.
         await entry.reading?.catch(() => undefined)
         await refresh(entry).catch((error: unknown) =>
           log.warn({ err: error, tenantId }, 'credentials of an app not read; tried again at use'),

@@ -1,6 +1,7 @@
-// The makers' roots. Nothing overrides them at run time; a test hands its own to the verifier instead.
+// The makers' roots. Nothing overrides them at run time; a test passes its own to the verifier
+// instead.
 
-/** A root certificate with where it came from and what its maker calls it. */
+/** A root certificate, its source and its maker's name for it. */
 export type AttestationRoot = {
   readonly name: string
   /** Where the maker publishes it. */
@@ -17,9 +18,10 @@ export type AttestationRoots = {
   readonly apple: readonly Uint8Array[]
 }
 
-// Compared byte by byte in sources that do not copy each other: the RSA root in @simplewebauthn/server 14.0.3 and in public
-// copies of Google's list, CA1 in three public copies of that list and at the end of a real phone's chain, Apple's in
-// node-app-attest 1.0.1 and in appattest-checker-node 1.0.3. Each fingerprint agrees with published ones.
+// Compared byte by byte in sources that do not copy each other: the RSA root in
+// @simplewebauthn/server 14.0.3 and in public copies of Google's list, CA1 in three public copies
+// of that list and at the end of a real phone's chain, Apple's in node-app-attest 1.0.1 and in
+// appattest-checker-node 1.0.3. Each fingerprint agrees with published ones.
 export const pinnedRoots: readonly (AttestationRoot & { readonly maker: 'android' | 'apple' })[] = [
   {
     maker: 'android',

@@ -26,11 +26,12 @@ export function openAttestationVerifier(
   roots: AttestationRoots,
 ): AttestationVerifier {
   const { revocationsFile } = apps
-  const revoked = revocationsFile === null ? nothingRevoked : createRevocationFile(revocationsFile)
-  return createAttestationVerifier({ ...apps, roots, revoked })
+  const revocations =
+    revocationsFile === null ? nothingRevoked : createRevocationFile(revocationsFile)
+  return createAttestationVerifier({ ...apps, roots, revoked: revocations })
 }
 
-/** Verifies attestations without a network: roots, apps and revocations are all at hand. */
+/** Verifies attestations without a network: roots, apps and revocations are all local. */
 export function createAttestationVerifier(options: AttestationOptions): AttestationVerifier {
   return {
     async verify(statement, claim) {

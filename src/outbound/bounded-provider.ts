@@ -9,20 +9,24 @@ export type BoundedProviderOptions = {
   readonly clock: Clock
   readonly log: PushLog
   /**
-   * Sends once; `deadlineAt` and all other times are on `performance.now()`'s clock. What it throws becomes `retry`. At `signal`
-   * whatever is still on the wire must end: nobody waits for it any more.
+   * Sends once; `deadlineAt` and all other times are on `performance.now()`'s clock. What it throws
+   * becomes `retry`. When `signal` aborts, everything still on the wire must end: the caller no
+   * longer waits for it.
    */
   attempt(message: PushMessage, deadlineAt: number, signal: AbortSignal): Promise<PushResult>
-  /** An attempt that began at `beganAt` had no answer at its deadline. What it answers later is not listened to. */
+  /**
+   * An attempt that began at `beganAt` had no answer at its deadline. A later answer is ignored.
+   */
   unanswered?(beganAt: number): void
-  /** Called once, when every caller has an answer. */
+  /** Called once, after every caller has its answer. */
   close(): Promise<void>
 }
 
 /**
- * What all push providers promise and no client library does: at most `maxInFlight` requests on the wire, an answer within
- * `deadlineMs` (waiting included) and never after the message's expiry, no rejection, one log line per outcome, and a
- * drain that loses nobody's answer.
+ * What all push providers guarantee and no client library does: at most `maxInFlight` requests on
+ * the wire, an answer within `deadlineMs` (waiting included) and never after the message's expiry,
+ * no rejection, one log line per outcome, and a drain in which every caller still receives its
+ * answer.
  */
 export function createBoundedProvider(options: BoundedProviderOptions): PushProvider {
   const window = createSendWindow(options.maxInFlight)
@@ -56,7 +60,7 @@ export function createBoundedProvider(options: BoundedProviderOptions): PushProv
     }
   }
 
-  let drained: Promise<void> | undefined
+  let draining: Promise<void> | undefined
   return {
     send: async (message) => {
       const startedAt = performance.now()
@@ -65,8 +69,8 @@ export function createBoundedProvider(options: BoundedProviderOptions): PushProv
       return result
     },
     drain: () => {
-      drained ??= window.drain().then(() => options.close())
-      return drained
+      draining ??= window.drain().then(() => options.close())
+      return draining
     },
   }
 }

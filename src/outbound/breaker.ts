@@ -1,4 +1,5 @@
-// A push service that does not answer is left alone for a while, so that what it is owed holds up nobody.
+// Circuit breaker: a push service that does not answer is skipped for a while, so that its queued
+// pushes delay no others.
 
 import type { PushMessage, PushProvider, PushResult } from '../ports/push.ts'
 import type { PushLog } from './push-log.ts'
@@ -9,17 +10,20 @@ export type BreakerOptions = {
   readonly nowMs?: () => number
 }
 
-/** So many sends in a row without an answer, or with one that speaks of trouble of the whole service. */
+/** Consecutive sends without an answer, or with one that reports a failure of the whole service. */
 const failuresMax = 10
 const openMsFirst = 1_000
 const openMsMax = 15_000
-/** As long as a service may ask for by `Retry-After`; a message waits for as long as it says in any case. */
+/**
+ * As long as a service may ask for by `Retry-After`; a message always waits the full `Retry-After`.
+ */
 const askedMsMax = 60_000
 
 /**
- * Passes sends on until the service has failed ten times in a row; then answers `retry` by itself for a second, lets one send try,
- * and waits twice as long, up to fifteen seconds, while that fails. So a service that comes back is found within fifteen
- * seconds, and one that is away costs nobody a place or five seconds of waiting.
+ * Passes sends on until the service has failed ten times in a row. Then the breaker is open: it
+ * answers `retry` itself for a second, lets one trial send through (half-open), and waits twice as
+ * long, up to fifteen seconds, while that fails. A service that recovers is found within fifteen
+ * seconds, and one that is down takes no slot and no five seconds of waiting.
  */
 export function withBreaker(
   provider: PushProvider,
@@ -28,9 +32,9 @@ export function withBreaker(
   let failures = 0
   let openMs = 0
   let openUntil = 0
-  let trying = false
+  let isTrying = false
 
-  function note(result: PushResult, message: PushMessage): void {
+  function record(result: PushResult, message: PushMessage): void {
     const { provider: service, appId } = message.address
     if (result.kind !== 'retry') {
       if (openMs > 0) log.info({ provider: service, appId }, 'push service answers again')
@@ -50,12 +54,12 @@ export function withBreaker(
     openUntil = nowMs() + Math.max(openMs, Math.min(askedMsMax, result.afterMs ?? 0))
   }
 
-  /** How long to wait before a send may try; zero when it may now. */
+  /** How long to wait before a send may be attempted; zero when it may be attempted now. */
   function waitMs(): number {
     if (openMs === 0) return 0
     const leftMs = openUntil - nowMs()
     if (leftMs > 0) return leftMs
-    return trying ? openMs : 0
+    return isTrying ? openMs : 0
   }
 
   return {
@@ -65,13 +69,13 @@ export function withBreaker(
         return { kind: 'retry', reason: 'the push service does not answer', afterMs }
       }
       const isTrial = openMs > 0
-      trying ||= isTrial
+      isTrying ||= isTrial
       try {
         const result = await provider.send(message)
-        note(result, message)
+        record(result, message)
         return result
       } finally {
-        if (isTrial) trying = false
+        if (isTrial) isTrying = false
       }
     },
     drain: () => provider.drain(),

@@ -1,4 +1,4 @@
-// First, because the library underneath asks for its decorators' metadata when it is loaded.
+// Imported first, because the library underneath needs its decorators' metadata at load time.
 import 'reflect-metadata'
 import { createPublicKey } from 'node:crypto'
 import {
@@ -16,11 +16,11 @@ const chainLengthMax = 10
 /** Of one certificate in DER. */
 const certificateBytesMax = 4096
 
-/** How a chain is judged. */
+/** The rules for validating a chain. */
 export type ChainRules = {
   readonly roots: readonly Uint8Array[]
   readonly at: Date
-  /** Android's leaf is dated by the phone itself, so that its dates say nothing. */
+  /** Android's leaf is dated by the phone itself, so its dates prove nothing. */
   readonly leafIsDated: boolean
 }
 
@@ -32,7 +32,7 @@ export function readCertificate(der: Uint8Array): X509Certificate | undefined {
   if (der.length > certificateBytesMax) return undefined
   try {
     const bytes = Uint8Array.from(der)
-    // The library passes over what stands behind the certificate.
+    // The library ignores bytes after the certificate.
     return fromBER(bytes).offset === bytes.length ? new X509Certificate(bytes) : undefined
   } catch {
     return undefined
@@ -40,9 +40,10 @@ export function readCertificate(der: Uint8Array): X509Certificate | undefined {
 }
 
 /**
- * Verifies a chain, leaf first, up to one of the roots (RFC 5280, 6.1, without policies and names): order, names, signatures,
- * dates, authority, path length, no unknown critical extension, nothing weaker than 112 bits (NIST SP 800-63B-4, 3.2.4). The
- * root may stand at its end; then its key decides, because makers issue their roots anew over the same key.
+ * Verifies a chain, leaf first, up to one of the roots (RFC 5280, 6.1, without policies and names):
+ * order, names, signatures, dates, authority, path length, no unknown critical extension, nothing
+ * weaker than 112 bits (NIST SP 800-63B-4, 3.2.4). The root may be the last certificate; then its
+ * key decides, because makers reissue their roots over the same key.
  */
 export async function verifyChain(
   ders: readonly Uint8Array[],
@@ -52,9 +53,9 @@ export async function verifyChain(
   const chain = ders.map(readCertificate)
   const anchors = roots.map(readCertificate)
   if (!areAll(chain) || !areAll(anchors)) return 'malformed'
-  const found = toAnchor(chain, anchors)
-  if (!found) return 'root_unknown'
-  const { anchor, path } = found
+  const anchored = toAnchor(chain, anchors)
+  if (!anchored) return 'root_unknown'
+  const { anchor, path } = anchored
   const [leaf, ...authorities] = path
   if (!leaf) return 'chain_invalid'
   if (!isDated(anchor, at)) return 'certificate_expired'
@@ -77,7 +78,7 @@ function toAnchor(chain: readonly X509Certificate[], anchors: readonly X509Certi
   if (!last) return undefined
   const itself = anchors.find((root) => isSame(root.publicKey.rawData, last.publicKey.rawData))
   if (itself) return { anchor: itself, path: chain.slice(0, -1) }
-  // Another root by the same name is another root.
+  // Another root with the same name is a different root.
   const anchor = isIssuer(last, last) ? undefined : anchors.find((root) => isIssuer(last, root))
   return anchor && { anchor, path: chain }
 }
@@ -88,9 +89,9 @@ async function checkLink(
 ): Promise<AttestationFault | undefined> {
   if (!isIssuer(certificate, issuer)) return 'chain_invalid'
   if (!(await isSigned(certificate, issuer))) return 'chain_invalid'
-  const known = [BasicConstraintsExtension, KeyUsagesExtension]
+  const knownExtensions = [BasicConstraintsExtension, KeyUsagesExtension]
   const isUnknown = certificate.extensions.some(
-    (one) => one.critical && !known.some((type) => one instanceof type),
+    (one) => one.critical && !knownExtensions.some((type) => one instanceof type),
   )
   return isUnknown ? 'chain_invalid' : undefined
 }
@@ -103,7 +104,7 @@ async function isSigned(certificate: X509Certificate, issuer: X509Certificate): 
       (await certificate.verify({ publicKey, signatureOnly: true }))
     )
   } catch {
-    // A key that is none, or one that does not fit the algorithm of the signature.
+    // An unreadable key, or one that does not fit the algorithm of the signature.
     return false
   }
 }
@@ -144,7 +145,7 @@ function keyOf(certificate: X509Certificate) {
   return createPublicKey({ key, format: 'der', type: 'spki' })
 }
 
-/** The certified key as devices spell theirs; undefined when it is no P-256 key. */
+/** The certified key as a JWK like a device's; undefined when it is not a P-256 key. */
 export function certifiedKey(certificate: X509Certificate): PublicJwk | undefined {
   try {
     const { kty, crv, x, y } = keyOf(certificate).export({ format: 'jwk' })
@@ -154,13 +155,17 @@ export function certifiedKey(certificate: X509Certificate): PublicJwk | undefine
   }
 }
 
-/** The contents of the one extension of this kind; undefined when there is none, or more than one. */
+/**
+ * The contents of the one extension of this kind; undefined when there is none, or more than one.
+ */
 export function extensionOf(certificate: X509Certificate, oid: string): Uint8Array | undefined {
   const [extension, another] = certificate.getExtensions(oid)
   return extension && !another ? new Uint8Array(extension.value) : undefined
 }
 
-/** A certificate's serial number as revocation lists write it: lower-case hex without leading zeros. */
+/**
+ * A certificate's serial number as revocation lists write it: lower-case hex without leading zeros.
+ */
 export function serialOf({ serialNumber }: X509Certificate): string {
   return serialNumber.toLowerCase().replace(/^0+(?=.)/, '')
 }

@@ -4,7 +4,7 @@ import { Agent, type RequestOptions } from 'node:https'
 import { boundAnswer, strangersTls } from './answer-bounds.ts'
 import { ProxyTunnel, type PushProxy } from './proxy-tunnel.ts'
 
-/** The end of the time that a piece of work has, and a listener to the replies it gets on the way. */
+/** The deadline of a piece of work, and a listener to the replies that it receives. */
 export type Deadline = {
   /** On `performance.now()`'s clock. */
   at: number
@@ -12,7 +12,10 @@ export type Deadline = {
 }
 
 export type DeadlineAgentOptions = {
-  /** Where to connect instead of the requested host; name check and `Host` stay those of the request. */
+  /**
+   * Where to connect instead of the requested host; name check and `Host` stay those of the
+   * request.
+   */
   readonly address?: { readonly host: string; readonly port: number }
   /** Authorities to trust instead of the system's, in PEM. */
   readonly ca?: readonly string[]
@@ -22,7 +25,10 @@ export type DeadlineAgentOptions = {
   readonly maxSockets: number
 }
 
-/** The `code` of the error that a request ends with at its deadline; not one that firebase-admin retries. */
+/**
+ * The `code` of the error that a request ends with at its deadline; not one that firebase-admin
+ * retries.
+ */
 export const DEADLINE_CODE = 'EDEADLINE'
 
 /** Answers of push services are some hundred bytes. */
@@ -32,16 +38,20 @@ class DeadlineError extends Error {
   readonly code = DEADLINE_CODE
 }
 
-/** The method that Node calls for each request; agents override it, `@types/node` does not declare it. */
+/**
+ * The method that Node calls for each request; agents override it, `@types/node` does not declare
+ * it.
+ */
 type AddRequest = (this: Agent, request: ClientRequest, options: RequestOptions) => void
 const addRequest = (Agent.prototype as unknown as { addRequest: AddRequest }).addRequest
 
-/** `onSocket(null, error)` is how an agent tells a request that it gets no connection. */
+/** With `onSocket(null, error)` an agent refuses a connection to a request. */
 type Refusable = { onSocket(socket: null, error: Error): void }
 
 /**
- * A keep-alive agent whose requests end with the work that made them: a library that retries inside, out of our reach,
- * cannot put anything on the wire after the deadline, and what is on the wire then is cut off. Answers are bounded.
+ * A keep-alive agent whose requests end with the work that made them: a library that retries
+ * internally, beyond our control, cannot send anything after the deadline, and requests in flight
+ * at that moment are aborted. Answers are limited in size.
  */
 export class DeadlineAgent extends Agent {
   readonly #address: DeadlineAgentOptions['address']
@@ -54,7 +64,10 @@ export class DeadlineAgent extends Agent {
     this.#proxy = proxy
   }
 
-  /** Does the work, whose requests through this agent all fall under the deadline, whoever makes them. */
+  /**
+   * Runs the work; the deadline applies to all of its requests through this agent, those of
+   * libraries included.
+   */
   within<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
     return this.#deadline.run(deadline, work)
   }

@@ -1,4 +1,5 @@
-// Where webhooks may go. Relying parties choose the address, so that without this the service could be sent to its own network.
+// Where webhooks may go. Relying parties choose the address, so without this check the service
+// could be directed into its own network (SSRF).
 
 import { lookup as lookUpSystem, Resolver } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
@@ -7,7 +8,7 @@ import type { WebhookUrls } from '../ports/webhook.ts'
 import { addresses } from './addresses.ts'
 
 export type EgressOptions = {
-  /** Hosts that may be reached by plain http; for development. */
+  /** Hosts that plain http may reach; for development. */
   readonly httpHosts?: readonly string[]
   /** Networks (CIDR) that are reached although they are not public. */
   readonly networks?: readonly string[]
@@ -16,9 +17,12 @@ export type EgressOptions = {
 }
 
 export type EgressGuard = WebhookUrls & {
-  /** True for an address that a connection may go to. */
+  /** True when a connection to the address is allowed. */
   allows(address: string): boolean
-  /** Gives a connection the addresses of a name only when every one of them is allowed: what was checked is what is connected to. */
+  /**
+   * Gives a connection the addresses of a name only when every one of them is allowed: the
+   * connection goes to the addresses that were checked.
+   */
   readonly lookup: LookupFunction
 }
 
@@ -31,12 +35,15 @@ class EgressError extends Error {
 
 const urlLengthMax = 2048
 
-// What ipaddr.js calls unicast and is no public server: Azure's channel from a machine to its host.
+// Unicast by ipaddr.js, but no public server: Azure's channel from a machine to its host.
 const refusedNetworks = ['168.63.129.16/32']
-// All that is assigned to be routed (RFC 4291, 2.4); embedded IPv4 addresses of every kind lie outside or are refused above.
+// All that is assigned to be routed (RFC 4291, 2.4); embedded IPv4 addresses of every kind are
+// outside this range or refused above.
 const globalUnicast = ['2000::/3']
 
-/** True for an address that is some host of the public internet's own. What cannot be read is none. */
+/**
+ * True for the own address of a host on the public internet; false for text that is not an address.
+ */
 export function isPublicAddress(text: string): boolean {
   if (isIP(text) === 0 || text.includes('%')) return false
   const address = ipaddr.parse(text)
@@ -50,7 +57,7 @@ function isIsatap(text: string): boolean {
   return ((parts[4] ?? 0) & 0xfdff) === 0 && parts[5] === 0x5efe
 }
 
-// Services that are never a web server, and would take the request line for something else.
+// Ports of services that are never a web server and could misread the request line.
 const refusedPorts = new Set([
   1719, 1720, 1723, 2049, 2375, 2376, 2379, 2380, 3306, 3389, 3659, 4045, 4190, 4333, 5060, 5061,
   5432, 5900, 5985, 5986, 6000, 6379, 6443, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 9042,
@@ -70,37 +77,40 @@ function plainHost({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
 }
 
-// c-ares, not getaddrinfo: a name server that keeps us waiting must not use up the threads that pushes and files need.
+// c-ares, not getaddrinfo: a slow name server must not occupy the threads that pushes and files
+// need.
 async function resolveByDns(hostname: string): Promise<readonly string[]> {
   const resolver = new Resolver({ timeout: 2_000, tries: 2 })
   const [four, six] = await Promise.allSettled([
     resolver.resolve4(hostname),
     resolver.resolve6(hostname),
   ])
-  const found = [four, six].flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
-  if (found.length === 0 && four.status === 'rejected') throw four.reason
-  return found
+  const resolvedAddresses = [four, six].flatMap((one) =>
+    one.status === 'fulfilled' ? one.value : [],
+  )
+  if (resolvedAddresses.length === 0 && four.status === 'rejected') throw four.reason
+  return resolvedAddresses
 }
 
 async function resolveBySystem(hostname: string): Promise<readonly string[]> {
   return (await lookUpSystem(hostname, { all: true })).map(({ address }) => address)
 }
 
-/** The rules for one process. Nothing is exempt unless the options name it. */
+/** The guard of one process. Nothing is exempt unless the options name it. */
 export function createEgressGuard(options: EgressOptions = {}): EgressGuard {
   const { httpHosts = [], networks = [], resolve } = options
   const isNamed = (hostname: string) => httpHosts.includes(hostname.replace(/\.$/, ''))
   const allows = (address: string) =>
     isPublicAddress(address) || addresses.isWithin(address, networks)
 
-  async function resolveChecked(hostname: string): Promise<readonly string[]> {
-    // Names of development are in the hosts file, which DNS does not know.
+  async function resolveAllowed(hostname: string): Promise<readonly string[]> {
+    // Development names are in the hosts file, which DNS does not read.
     const ask = resolve ?? (isNamed(hostname) ? resolveBySystem : resolveByDns)
-    const found = await ask(hostname)
-    if (found.length === 0 || !found.every(allows)) {
+    const resolvedAddresses = await ask(hostname)
+    if (resolvedAddresses.length === 0 || !resolvedAddresses.every(allows)) {
       throw new EgressError(`${hostname} leads to an address that webhooks may not go to`)
     }
-    return found
+    return resolvedAddresses
   }
 
   return {
@@ -123,9 +133,9 @@ export function createEgressGuard(options: EgressOptions = {}): EgressGuard {
     },
 
     lookup(hostname, { all }, callback) {
-      resolveChecked(hostname).then(
-        (found) => {
-          const list = found.map((address) => ({ address, family: isIP(address) }))
+      resolveAllowed(hostname).then(
+        (resolvedAddresses) => {
+          const list = resolvedAddresses.map((address) => ({ address, family: isIP(address) }))
           if (all) callback(null, list)
           else callback(null, list[0]?.address ?? '', list[0]?.family)
         },

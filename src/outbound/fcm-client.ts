@@ -9,7 +9,10 @@ import { parseRetryAfterMs } from './retry-after.ts'
 type FcmOutcome = { readonly id: string } | { readonly failure: FcmFailure }
 
 export type FcmClient = {
-  /** Sends within the deadline (`performance.now()`); resolves to a description of what went wrong, never rejects. */
+  /**
+   * Sends within the deadline (`performance.now()`); resolves to a description of what went wrong,
+   * never rejects.
+   */
   send(message: TokenMessage, deadlineAt: number): Promise<FcmOutcome>
   close(): Promise<void>
 }
@@ -18,11 +21,14 @@ export type FcmClientOptions = {
   readonly projectId: string
   readonly agent: DeadlineAgent
   readonly clock: Clock
-  /** Asked before each send. */
+  /** Called before each send. */
   getAccessToken(): Promise<string>
 }
 
-/** Loads firebase-admin and makes an app of its own in it; nothing is shared with other apps of the process. */
+/**
+ * Loads firebase-admin and creates an app of its own in it; nothing is shared with other apps of
+ * the process.
+ */
 export async function openFcmClient(options: FcmClientOptions): Promise<FcmClient> {
   const [{ initializeApp, deleteApp }, { getMessaging }] = await Promise.all([
     import('firebase-admin/app'),
@@ -30,7 +36,7 @@ export async function openFcmClient(options: FcmClientOptions): Promise<FcmClien
   ])
   const { projectId, agent, clock } = options
   const credential = {
-    // Under five minutes the SDK keeps no copy, so that a token that was given up is not used again.
+    // Under five minutes the SDK keeps no copy, so that an invalidated token is not used again.
     getAccessToken: async () => ({ access_token: await options.getAccessToken(), expires_in: 60 }),
   }
   const app = initializeApp({ projectId, credential, httpAgent: agent }, randomUUID())
@@ -39,7 +45,7 @@ export async function openFcmClient(options: FcmClientOptions): Promise<FcmClien
     send: (message, deadlineAt) =>
       new Promise((resolve) => {
         const stop = (failure: FcmFailure): void => {
-          // Whatever the SDK still means to do stays off the wire.
+          // Keeps any further retry of the SDK off the wire.
           deadline.at = 0
           resolve({ failure })
         }
@@ -48,7 +54,7 @@ export async function openFcmClient(options: FcmClientOptions): Promise<FcmClien
           .within(deadline, async () => await messaging.send(message))
           .then(
             (id) => resolve({ id }),
-            (thrown) => resolve({ failure: describeFcmError(thrown, clock.now().getTime()) }),
+            (sdkError) => resolve({ failure: describeFcmError(sdkError, clock.now().getTime()) }),
           )
       }),
     close: () => deleteApp(app),
@@ -56,19 +62,20 @@ export async function openFcmClient(options: FcmClientOptions): Promise<FcmClien
 }
 
 /**
- * On a 503 the SDK retries at once, which heals a single one, and then after 1, 2 and 4 seconds or after `Retry-After`. It
- * says nothing meanwhile and would keep others from their turn, so the second 503, and one that names a wait, ends it.
+ * On a 503 the SDK retries immediately, which recovers from a single one, and then after 1, 2 and 4
+ * seconds or after `Retry-After`. It reports nothing meanwhile and would keep its slot from other
+ * sends, so the second 503, or one with a `Retry-After`, ends the send.
  */
 function stopAtSecond503(
   stop: (failure: FcmFailure) => void,
   clock: Clock,
 ): (reply: IncomingMessage) => void {
-  let seen = 0
+  let count = 0
   return ({ statusCode, headers }) => {
     if (statusCode !== 503) return
-    seen += 1
+    count += 1
     const retryAfterMs = parseRetryAfterMs(headers['retry-after'], clock.now().getTime())
-    if (seen < 2 && retryAfterMs === undefined) return
+    if (count < 2 && retryAfterMs === undefined) return
     const failure = { code: 'messaging/server-unavailable', status: 503, isFcmReply: true }
     stop({ ...failure, ...(retryAfterMs !== undefined && { retryAfterMs }) })
   }

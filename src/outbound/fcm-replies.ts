@@ -4,23 +4,29 @@ import { DEADLINE_CODE } from './deadline-agent.ts'
 import { plainText } from './push-log.ts'
 import { parseRetryAfterMs } from './retry-after.ts'
 
-/** FCM's own advice for a 429 without `Retry-After` ("Best practices when sending FCM messages at scale"). */
+/**
+ * FCM's own advice for a 429 without `Retry-After` ("Best practices when sending FCM messages at
+ * scale").
+ */
 const DEFAULT_QUOTA_WAIT_MS = 60_000
 
 /**
- * What can be said of a failed send without repeating its error object: printed, that shows the bearer token and the
- * payload, because the whole request hangs on it.
+ * What may be logged about a failed send. Not its error object: printed, that shows the bearer
+ * token and the payload, because it references the whole request.
  */
 export type FcmFailure = {
   /** The system's code for a broken connection, for example `ECONNREFUSED`; otherwise the SDK's. */
   readonly code: string
   /** Absent when no reply came. */
   readonly status?: number
-  /** False for a page of HTML and the like, which FCM itself did not write. */
+  /** False for an HTML page and the like, which FCM itself did not send. */
   readonly isFcmReply: boolean
-  /** From the `FcmError` detail; the SDK's own code cannot tell an unregistered token from a wrong project. */
+  /**
+   * From the `FcmError` detail; the SDK's own code does not distinguish an unregistered token from
+   * a wrong project.
+   */
   readonly errorCode?: string
-  /** The first field that FCM found fault with. */
+  /** The first field that FCM rejected. */
   readonly field?: string
   readonly retryAfterMs?: number
 }
@@ -35,7 +41,7 @@ function asList(value: unknown): readonly Unknown[] {
   return Array.isArray(value) ? value.map(asObject) : []
 }
 
-function parsed(data: unknown): Unknown {
+function parseBody(data: unknown): Unknown {
   if (typeof data !== 'string') return asObject(data)
   try {
     return asObject(JSON.parse(data))
@@ -46,16 +52,16 @@ function parsed(data: unknown): Unknown {
 
 /** The string under `name` in the first detail that has one there. */
 function firstText(details: readonly Unknown[], name: string): string | undefined {
-  const value = details.map((detail) => detail[name]).find((found) => typeof found === 'string')
+  const value = details.map((detail) => detail[name]).find((text) => typeof text === 'string')
   return typeof value === 'string' ? plainText(value) : undefined
 }
 
-/** Takes from whatever the SDK threw what is safe to keep; never throws itself. */
-export function describeFcmError(thrown: unknown, nowMs: number): FcmFailure {
-  const { code: sdkCode, cause, httpResponse } = asObject(thrown)
+/** Extracts from the SDK's error what is safe to keep; never throws itself. */
+export function describeFcmError(sdkError: unknown, nowMs: number): FcmFailure {
+  const { code: sdkCode, cause, httpResponse } = asObject(sdkError)
   const code = asObject(cause).code ?? sdkCode
   const response = asObject(httpResponse)
-  const error = asObject(parsed(response.data).error)
+  const error = asObject(parseBody(response.data).error)
   const details = asList(error.details)
   const errorCode = firstText(details, 'errorCode')
   const field = firstText(
@@ -73,7 +79,10 @@ export function describeFcmError(thrown: unknown, nowMs: number): FcmFailure {
   }
 }
 
-/** True when Google refused the access token; FCM's complaint about other push services' keys has the same status. */
+/**
+ * True when Google refused the access token; FCM's complaint about other push services' keys has
+ * the same status.
+ */
 export function isAccessTokenRefused(failure: FcmFailure): boolean {
   return failure.status === 401 && failure.errorCode !== 'THIRD_PARTY_AUTH_ERROR'
 }
@@ -84,8 +93,11 @@ const advice: Readonly<Record<number, string>> = {
   404: "no such project: check the service account's project_id",
 }
 
-/** A refusal that FCM wrote. An error code of its own speaks of this message or token, its absence of the project. */
-function refused(status: number, failure: FcmFailure): PushResult {
+/**
+ * A refusal by FCM itself. With an error code of its own it is about this message or token, without
+ * one about the project.
+ */
+function readRefusal(status: number, failure: FcmFailure): PushResult {
   const { errorCode, field } = failure
   const reason = [String(status), errorCode ?? failure.code, field].filter(Boolean).join(' ')
   if (errorCode === 'UNREGISTERED') return { kind: 'token_gone', reason }
@@ -96,9 +108,10 @@ function refused(status: number, failure: FcmFailure): PushResult {
 
 /**
  * What a failed send means.
- * - Only `UNREGISTERED` takes the token. `INVALID_ARGUMENT` is said of bad tokens and of bad payloads alike, and
- *   `SENDER_ID_MISMATCH` of a token from another project: both stop this message and nothing else.
- * - A code of the SDK without a reply is a message that it did not send, unless it speaks of the network.
+ * - Only `UNREGISTERED` removes the token. `INVALID_ARGUMENT` means a bad token or a bad payload,
+ *   and `SENDER_ID_MISMATCH` a token from another project: both stop this message and nothing else.
+ * - A code of the SDK without a reply means a message that it did not send, unless it is a network
+ *   error.
  */
 export function readFcmFailure(failure: FcmFailure): PushResult {
   const { status, code, retryAfterMs } = failure
@@ -115,7 +128,7 @@ export function readFcmFailure(failure: FcmFailure): PushResult {
     return { kind: 'retry', reason: `429 ${failure.errorCode ?? code}`, afterMs }
   }
   const passes = status >= 500 || status < 400 || !failure.isFcmReply
-  if (!passes) return refused(status, failure)
+  if (!passes) return readRefusal(status, failure)
   return {
     kind: 'retry',
     reason: `${status} ${failure.errorCode ?? code}`,

@@ -26,18 +26,21 @@ export type FcmOptions = {
   readonly ca?: readonly string[]
   /** The HTTP proxy through which to connect, for access tokens as well. */
   readonly proxy?: PushProxy
-  /** From the call to the answer, waiting for a place and the SDK's own retries included; 10,000 unless said otherwise. */
+  /**
+   * From the call to the answer, including the wait for a slot and the SDK's own retries; 10,000 by
+   * default.
+   */
   readonly deadlineMs?: number
-  /** Connections, and with HTTP/1.1 also requests, at a time; 32 unless said otherwise. */
+  /** Concurrent connections, and with HTTP/1.1 also requests; 32 by default. */
   readonly maxSockets?: number
   readonly clock: Clock
   readonly log: PushLog
 }
 
 /**
- * Google's push service through firebase-admin's `send()`, without its traps: the SDK's retries of up to 82 seconds end at
- * our deadline, a refused access token is replaced, and nothing that is logged holds one.
- * The SDK is loaded in the background. Throws when the key cannot be used.
+ * Google's push service through firebase-admin's `send()`, without its traps: the SDK's retries of
+ * up to 82 seconds end at our deadline, a refused access token is replaced, and no log line
+ * contains one. The SDK is loaded in the background. Throws when the key cannot be used.
  */
 export function createFcmProvider(options: FcmOptions): PushProvider {
   const { serviceAccount, address, ca, proxy, clock } = options
@@ -88,7 +91,10 @@ type Parts = {
   readonly clock: Clock
 }
 
-/** Sends; once more with a new access token when Google refuses the one at hand (revoked, or our time is behind). */
+/**
+ * Sends; once more with a new access token when Google refuses the current one (revoked, or our
+ * time is behind).
+ */
 async function sendAuthorized(
   { client, tokens, clock }: Parts,
   message: PushMessage,

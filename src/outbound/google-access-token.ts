@@ -21,9 +21,9 @@ export type AccessToken =
   | { readonly kind: 'unreachable'; readonly reason: string }
 
 export type AccessTokens = {
-  /** The token to use at the moment; callers at the same time share one fetch. Never rejects. */
+  /** The current token; concurrent callers share one fetch. Never rejects. */
   current(): Promise<AccessToken>
-  /** Forgets this token, because it was refused; does nothing when another has taken its place. */
+  /** Drops this token, because it was refused; does nothing when another has replaced it. */
   invalidate(token: string): void
 }
 
@@ -37,11 +37,14 @@ export type AccessTokensOptions = {
 
 type Reply = { readonly status: number; readonly body: string }
 
-/** Also the `aud` of the assertion. The file's `token_uri` is not read: Google's own libraries ignore it too. */
+/**
+ * Also the `aud` of the assertion. The file's `token_uri` is not read: Google's own libraries
+ * ignore it too.
+ */
 const TOKEN_ENDPOINT = 'https://oauth2.googleapis.com/token'
 const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging'
 const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
-/** A token with less time left is replaced, so that none expires on the way. */
+/** A token with less time left is replaced, so that none expires in transit. */
 const REFRESH_BEFORE_MS = 5 * 60 * 1000
 
 /** A self-signed grant for an access token (RFC 7523, 2.1 and 3). */
@@ -69,7 +72,7 @@ function post(agent: DeadlineAgent, form: URLSearchParams): Promise<Reply> {
       let body = ''
       reply.setEncoding('utf8')
       reply.on('error', reject)
-      // The agent bounds it.
+      // The agent limits its size.
       reply.on('data', (text: string) => {
         body += text
       })
@@ -81,8 +84,8 @@ function post(agent: DeadlineAgent, form: URLSearchParams): Promise<Reply> {
 
 function parseObject(body: string): Readonly<Record<string, unknown>> {
   try {
-    const parsed: unknown = JSON.parse(body)
-    return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {}
+    const value: unknown = JSON.parse(body)
+    return typeof value === 'object' && value !== null ? { ...value } : {}
   } catch {
     return {}
   }
@@ -104,7 +107,7 @@ async function fetchToken(options: AccessTokensOptions): Promise<AccessToken> {
   try {
     const assertion = await signAssertion(serviceAccount, clock)
     const form = new URLSearchParams({ grant_type: GRANT_TYPE, assertion })
-    // A deadline of its own: the fetch serves everybody who waits for it, not only the first to ask.
+    // A deadline of its own: the fetch serves all concurrent callers, not only the first.
     const deadline = { at: performance.now() + deadlineMs }
     return readReply(await agent.within(deadline, () => post(agent, form)), performance.now())
   } catch (error) {
@@ -113,29 +116,33 @@ async function fetchToken(options: AccessTokensOptions): Promise<AccessToken> {
   }
 }
 
-/** The OAuth access token of a service account, kept until shortly before it expires. */
+/** The OAuth access token of a service account, cached until shortly before it expires. */
 export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
-  let kept: Extract<AccessToken, { kind: 'token' }> | undefined
+  let current: Extract<AccessToken, { kind: 'token' }> | undefined
   let fetching: Promise<AccessToken> | undefined
 
   const refresh = async (): Promise<AccessToken> => {
-    const fetched = await fetchToken(options)
+    const fetchedToken = await fetchToken(options)
     fetching = undefined
-    if (fetched.kind === 'token') kept = fetched
-    // While Google's token endpoint is away, the token at hand is good to its last moment.
-    else if (fetched.kind === 'unreachable' && kept && kept.expiresAtMs > performance.now())
-      return kept
-    return fetched
+    if (fetchedToken.kind === 'token') current = fetchedToken
+    // While Google's token endpoint is down, the current token is used until it expires.
+    else if (
+      fetchedToken.kind === 'unreachable' &&
+      current &&
+      current.expiresAtMs > performance.now()
+    )
+      return current
+    return fetchedToken
   }
 
   return {
     current: async () => {
-      if (kept && kept.expiresAtMs - performance.now() > REFRESH_BEFORE_MS) return kept
+      if (current && current.expiresAtMs - performance.now() > REFRESH_BEFORE_MS) return current
       fetching ??= refresh()
       return await fetching
     },
     invalidate: (token) => {
-      if (kept?.token === token) kept = undefined
+      if (current?.token === token) current = undefined
     },
   }
 }

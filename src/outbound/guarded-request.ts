@@ -1,4 +1,5 @@
-// One request to an address that somebody else chose: checked, without redirects or proxies, within a time, reading a little.
+// One request to an address that somebody else chose: checked, without redirects or proxies, with a
+// timeout and a size limit.
 
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { request as secureRequest } from 'node:https'
@@ -13,7 +14,7 @@ export type GuardedRequest = {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly timeoutMs: number
-  /** Of the answer's body; with 0 the status is all that is waited for. */
+  /** Of the answer's body; with 0 only the status is awaited. */
   readonly bytesMax: number
 }
 
@@ -23,33 +24,38 @@ class TimeoutError extends Error {
   readonly code = 'ETIMEDOUT'
 }
 
-/** What a request to a stranger is held to. */
-type Hold = {
+/** The limits of a request to a server of others. */
+type RequestBounds = {
   readonly guard: Pick<EgressGuard, 'allows'>
   readonly timeoutMs: number
   readonly bodyBytesMax: number
 }
 
 /**
- * Holds a request that was just made, over whatever agent, to its bounds: it goes to no address that the guard refuses, says no
- * more than its answer may, and is over after its time, connection included.
+ * Applies the limits to a request that was just made, with any agent: it connects to no address
+ * that the guard refuses, its answer is limited in size, and it ends after its timeout, the
+ * connection included.
  */
-export function holdRequest(sent: ClientRequest, { guard, timeoutMs, bodyBytesMax }: Hold): void {
-  const timer = setTimeout(() => sent.destroy(new TimeoutError('no answer in time')), timeoutMs)
-  sent.once('close', () => clearTimeout(timer))
-  sent.once('socket', (socket: Socket) => {
-    // An address in the URL is never looked up; and whatever else might lead elsewhere ends here.
+export function holdRequest(
+  call: ClientRequest,
+  { guard, timeoutMs, bodyBytesMax }: RequestBounds,
+): void {
+  const timer = setTimeout(() => call.destroy(new TimeoutError('no answer in time')), timeoutMs)
+  call.once('close', () => clearTimeout(timer))
+  call.once('socket', (socket: Socket) => {
+    // An address in the URL is never looked up, so it is checked here, as is every other
+    // connection.
     const check = () => {
       if (guard.allows(socket.remoteAddress ?? '')) return
-      sent.destroy(Object.assign(new Error('not allowed'), { code: egressRefused }))
+      call.destroy(Object.assign(new Error('not allowed'), { code: egressRefused }))
     }
-    // One that is used again was checked when it was new.
+    // A reused connection was checked when it was new.
     if (socket.connecting) socket.once('connect', check)
   })
-  boundAnswer(sent, bodyBytesMax)
+  boundAnswer(call, bodyBytesMax)
 }
 
-/** Reads the answer up to its bound; more is an error. */
+/** Reads the answer up to its limit; more is an error. */
 function read(answer: IncomingMessage, bytesMax: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -66,25 +72,25 @@ function read(answer: IncomingMessage, bytesMax: number): Promise<string> {
 }
 
 /**
- * Sends once, over a connection of its own. Rejects when the guard refuses, and when there is no whole answer in time; where no
- * body is wanted, the status is the whole answer.
+ * Sends once, over a connection of its own. Rejects when the guard refuses, and when there is no
+ * complete answer in time; with `bytesMax` 0 the status is the complete answer.
  */
 export function sendGuarded(
   { guard, ca }: { readonly guard: EgressGuard; readonly ca: readonly string[] },
-  asked: GuardedRequest,
+  input: GuardedRequest,
 ): Promise<GuardedAnswer> {
-  const fault = guard.fault(asked.url)
+  const fault = guard.fault(input.url)
   if (fault !== undefined) return Promise.reject(new Error(`the address is refused: ${fault}`))
-  const { method, body, timeoutMs, bytesMax } = asked
+  const { method, body, timeoutMs, bytesMax } = input
   const headers = {
-    ...asked.headers,
+    ...input.headers,
     ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }),
     'user-agent': 'Countersign',
   }
   const options = { method, headers, lookup: guard.lookup, agent: false } as const
-  const url = new URL(asked.url)
+  const url = new URL(input.url)
   return new Promise((resolve, reject) => {
-    const sent =
+    const call =
       url.protocol === 'http:'
         ? request(url, options)
         : secureRequest(url, {
@@ -92,13 +98,13 @@ export function sendGuarded(
             ...strangersTls,
             ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
           })
-    holdRequest(sent, { guard, timeoutMs, bodyBytesMax: bytesMax })
+    holdRequest(call, { guard, timeoutMs, bodyBytesMax: bytesMax })
     let isAnswered = false
-    sent.once('close', () => {
-      // A connection that is switched to another protocol ends without an answer and without an error.
+    call.once('close', () => {
+      // A connection that switches to another protocol ends without an answer and without an error.
       if (!isAnswered) reject(new Error('no answer'))
     })
-    sent.once('response', (answer) => {
+    call.once('response', (answer) => {
       isAnswered = true
       const status = answer.statusCode ?? 0
       if (bytesMax === 0) {
@@ -108,7 +114,7 @@ export function sendGuarded(
       }
       read(answer, bytesMax).then((text) => resolve({ status, body: text }), reject)
     })
-    sent.on('error', reject)
-    sent.end(body)
+    call.on('error', reject)
+    call.end(body)
   })
 }

@@ -9,9 +9,10 @@ function sha256(text: string | Uint8Array): Uint8Array {
 }
 
 /**
- * Hashes under the installation's master key. The HMAC key is derived (HKDF, RFC 5869), so that nothing it hashes says
- * anything about what is sealed. With another master key keyed hashes no longer match: typed enrollment codes, which live
- * ten minutes, are the only ones. Throws unless the key is 32 bytes.
+ * Hashes under the installation's master key. The HMAC key is derived (HKDF, RFC 5869), so that no
+ * hash reveals anything about sealed values. With another master key keyed hashes no longer match:
+ * only typed enrollment codes are affected, which live ten minutes. Throws unless the key is 32
+ * bytes.
  */
 export function createHashing(masterKey: Uint8Array): Hashing {
   assertMasterKey(masterKey)
@@ -24,7 +25,8 @@ export function createHashing(masterKey: Uint8Array): Hashing {
     equal(a, b) {
       const left = Buffer.from(a)
       const right = Buffer.from(b)
-      // Lengths are no secrets: hashes have one, and a number's digits are shown to everybody.
+      // Lengths are not secret: hashes have a fixed one, and a number's digits are shown to
+      // everybody.
       return left.length === right.length && timingSafeEqual(left, right)
     },
     sha512Hex: (text) => createHash('sha512').update(text).digest('hex'),

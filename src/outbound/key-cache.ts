@@ -1,4 +1,7 @@
-/** Keys that were expensive to make, the least recently used dropped first. Holds keys only: whether one may still be used is asked each time. */
+/**
+ * LRU cache of keys that are expensive to import. Holds keys only: whether one may still be used is
+ * checked each time.
+ */
 export class KeyCache {
   readonly #keys = new Map<string, CryptoKey>()
   readonly #sizeMax: number

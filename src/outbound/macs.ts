@@ -10,18 +10,19 @@ function derive(masterKey: Uint8Array): KeyObject {
 }
 
 /**
- * HMAC-SHA-256 (RFC 2104) under a key derived from the master key (HKDF, RFC 5869). What was made under a previous master key
- * holds on, because rows are never made anew. Throws unless every key is 32 bytes.
+ * HMAC-SHA-256 (RFC 2104) under a key derived from the master key (HKDF, RFC 5869). A MAC under a
+ * previous master key stays valid, because rows are never rewritten. Throws unless every key is 32
+ * bytes.
  */
 export function createMacs({ current, previous = [] }: MasterKeys): Macs {
   const key = derive(current)
-  const known = [key, ...previous.map(derive)]
+  const keys = [key, ...previous.map(derive)]
   const macOf = (under: KeyObject, text: string) =>
     createHmac('sha256', under).update(text).digest()
   return {
     mac: (text) => macOf(key, text),
     fits(text, mac) {
-      return known.some((under) => {
+      return keys.some((under) => {
         const own = macOf(under, text)
         return own.length === mac.length && timingSafeEqual(own, mac)
       })

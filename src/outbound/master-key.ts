@@ -4,13 +4,14 @@ import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
 /**
- * The master key kept in the data folder, made at the first start (mode 0600). Two processes that start at once end up with
- * the same key: one of them writes it. Throws when the file holds anything else than a key.
+ * The master key in the data folder, created at the first start (mode 0600). Two processes that
+ * start concurrently end up with the same key: one of them writes it. Throws when the file contains
+ * anything but a key.
  */
 export async function masterKeyIn(folder: string): Promise<Buffer> {
   const file = path.join(folder, 'master.key')
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  if (!existsSync(file)) await makeKey(file)
+  if (!existsSync(file)) await createKey(file)
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw new Error(`${file} cannot be read (${cause.code}): it must be a file of this user.`, {
       cause,
@@ -19,12 +20,16 @@ export async function masterKeyIn(folder: string): Promise<Buffer> {
   const key = Buffer.from(text.trim(), 'base64url')
   if (key.length === 32) return key
   throw new Error(
-    `${file} does not hold a master key of 32 bytes. Restore it from your backup: without it nothing that was sealed can be opened.`,
+    `${file} does not hold a master key of 32 bytes. Restore it from your backup: ` +
+      'without it nothing that was sealed can be opened.',
   )
 }
 
-/** The file appears whole or not at all, and never in the place of another: two first starts end up with one key. */
-async function makeKey(file: string): Promise<void> {
+/**
+ * The file appears complete or not at all and never replaces another: two concurrent first starts
+ * end up with one key.
+ */
+async function createKey(file: string): Promise<void> {
   const aside = `${file}.${randomUUID()}`
   await writeFile(aside, `${randomBytes(32).toString('base64url')}\n`, { flag: 'wx', mode: 0o600 })
   try {

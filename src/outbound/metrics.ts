@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
-/** What the metrics look at when they are read. */
+/** The values that the metrics read when they are scraped. */
 export type Observed = {
   readonly roundTrips: () => number
   readonly statements: () => ReadonlyMap<string, number>
@@ -17,17 +17,20 @@ export type Observed = {
 export type Metrics = {
   readonly contentType: string
   read(): Promise<string>
-  request(seen: { method: string; route: string; status: number; ms: number }): void
+  request(sample: { method: string; route: string; status: number; ms: number }): void
   revocationLogFailed(): void
   sweep(name: string, failures: number): void
-  webhook(seen: { type: string; result: string; ms: number }): void
-  push(seen: { provider: string; kind: string; result: string; ms: number }): void
+  webhook(sample: { type: string; result: string; ms: number }): void
+  push(sample: { provider: string; kind: string; result: string; ms: number }): void
 }
 
 const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30]
 
-/** Prometheus metrics of one process: requests by route pattern, pushes by result, the database, and Node itself. */
-export function createMetrics(observed: Observed): Metrics {
+/**
+ * Prometheus metrics of one process: requests by route pattern, pushes by result, the database, and
+ * Node itself.
+ */
+export function createMetrics(sources: Observed): Metrics {
   const register = new Registry()
   // The usual 10 ms wake an idle process a hundred times a second.
   collectDefaultMetrics({ register, eventLoopMonitoringPrecision: 50 })
@@ -41,21 +44,21 @@ export function createMetrics(observed: Observed): Metrics {
   })
   const pushes = new Histogram({
     name: 'countersign_push_duration_seconds',
-    help: 'Pushes by provider, kind and result, from taking one up to the answer of the provider.',
+    help: 'Pushes by provider, kind and result, from claiming one to the answer of the provider.',
     labelNames: ['provider', 'kind', 'result'],
     buckets: secondsBuckets,
     registers,
   })
   const webhooks = new Histogram({
     name: 'countersign_webhook_duration_seconds',
-    help: 'Tries to deliver webhooks by type and result, from the name to the end of the answer.',
+    help: 'Attempts to deliver webhooks by type and result, from DNS to the end of the answer.',
     labelNames: ['type', 'result'],
     buckets: secondsBuckets,
     registers,
   })
   const sweepFailures = new Gauge({
     name: 'countersign_sweep_failures',
-    help: 'Turns of a sweep of the worker that failed in a row; 0 when it works.',
+    help: 'Consecutive failed runs of a sweep of the worker; 0 when it works.',
     labelNames: ['sweep'],
     registers,
   })
@@ -70,7 +73,7 @@ export function createMetrics(observed: Observed): Metrics {
     registers,
     collect() {
       this.reset()
-      this.inc(observed.roundTrips())
+      this.inc(sources.roundTrips())
     },
   })
   new Counter({
@@ -80,17 +83,16 @@ export function createMetrics(observed: Observed): Metrics {
     registers,
     collect() {
       this.reset()
-      for (const [statement, count] of observed.statements()) this.inc({ statement }, count)
+      for (const [statement, count] of sources.statements()) this.inc({ statement }, count)
     },
   })
   new Gauge({
     name: 'countersign_database_connections',
-    help: 'Connections of the pool by state; waiting counts requests that want one.',
+    help: 'Connections of the pool by state; waiting counts requests for one.',
     labelNames: ['state'],
     registers,
     collect() {
-      for (const [state, count] of Object.entries(observed.connections()))
-        this.set({ state }, count)
+      for (const [state, count] of Object.entries(sources.connections())) this.set({ state }, count)
     },
   })
   new Gauge({
@@ -98,15 +100,15 @@ export function createMetrics(observed: Observed): Metrics {
     help: "Time by which this machine's clock is ahead of the database's, which counts.",
     registers,
     collect() {
-      this.set(observed.clockOffsetMs() / 1000)
+      this.set(sources.clockOffsetMs() / 1000)
     },
   })
   new Gauge({
     name: 'countersign_pushes_in_flight',
-    help: 'Pushes taken up and not yet written down.',
+    help: 'Pushes claimed whose outcome is not yet stored.',
     registers,
     collect() {
-      this.set(observed.pushesInFlight())
+      this.set(sources.pushesInFlight())
     },
   })
   return {
