@@ -1,10 +1,10 @@
-// A way out through an HTTP proxy (CONNECT: RFC 9110, 9.3.6), for networks that let nothing out directly.
+// A tunnel through an HTTP proxy (CONNECT: RFC 9110, 9.3.6), for networks without direct egress.
 
 import { request } from 'node:http'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 
-/** An HTTP proxy, and the credentials that it wants (Basic: RFC 7617). */
+/** An HTTP proxy, and the credentials that it requires (Basic: RFC 7617). */
 export type PushProxy = {
   readonly host: string
   readonly port: number
@@ -19,7 +19,8 @@ const answerBytesMax = 16 * 1024
 
 function connectThrough({ host, port, credentials }: PushProxy, target: Target): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const authority = `${target.host.includes(':') ? `[${target.host}]` : target.host}:${target.port}`
+    const hostText = target.host.includes(':') ? `[${target.host}]` : target.host
+    const authority = `${hostText}:${target.port}`
     const login =
       credentials && Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')
     const call = request({
@@ -48,8 +49,9 @@ function connectThrough({ host, port, credentials }: PushProxy, target: Target):
 }
 
 /**
- * A connection to the target through the proxy, to be used at once: what is written waits until the tunnel stands. It ends
- * with an error when the proxy refuses, is away, or has not answered within five seconds.
+ * A connection to the target through the proxy, usable immediately: writes wait until the tunnel is
+ * open. It ends with an error when the proxy refuses, is unreachable, or has not answered within
+ * five seconds.
  */
 export class ProxyTunnel extends Duplex {
   readonly #opening: Promise<Socket>
@@ -83,16 +85,20 @@ export class ProxyTunnel extends Duplex {
     this.#socket?.resume()
   }
 
-  override _write(bytes: Buffer, _encoding: unknown, done: (error?: Error | null) => void): void {
-    this.#opening.then((socket) => socket.write(bytes, done), done)
+  override _write(
+    bytes: Buffer,
+    _encoding: unknown,
+    callback: (error?: Error | null) => void,
+  ): void {
+    this.#opening.then((socket) => socket.write(bytes, callback), callback)
   }
 
-  override _final(done: (error?: Error | null) => void): void {
-    this.#opening.then((socket) => socket.end(done), done)
+  override _final(callback: (error?: Error | null) => void): void {
+    this.#opening.then((socket) => socket.end(callback), callback)
   }
 
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#socket?.destroy()
-    done(error)
+    callback(error)
   }
 }

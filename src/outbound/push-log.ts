@@ -8,7 +8,10 @@ export type PushLog = {
   error(fields: object, message: string): void
 }
 
-/** Names a push token in logs without revealing it: whoever holds a token can have pushes sent to that phone. */
+/**
+ * Names a push token in logs without revealing it: with a token one can have pushes sent to that
+ * phone.
+ */
 function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex').slice(0, 12)
 }
@@ -21,7 +24,10 @@ const levels = {
   misconfigured: 'error',
 } as const satisfies Record<PushResult['kind'], keyof PushLog>
 
-/** One line per outcome, made of ids, a token hash and the result; never a token, a credential or a library's error object. */
+/**
+ * One line per outcome, made of ids, a token hash and the result; never a token, a credential or a
+ * library's error object.
+ */
 export function logOutcome(
   log: PushLog,
   message: PushMessage,
@@ -45,7 +51,10 @@ export function logOutcome(
   log[levels[result.kind]](fields, `push ${result.kind}`)
 }
 
-/** Text from outside made fit for a log line and a database column: printable ASCII, at most 200 characters. */
+/**
+ * External text sanitized for a log line and a database column: printable ASCII, at most 200
+ * characters.
+ */
 export function plainText(text: string): string {
   return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200)
 }

@@ -1,4 +1,5 @@
-// What each provider is told about a push: opaque ids and one generic text. No import runs code here: types only, and TypeID.
+// What each provider learns about a push: opaque ids and one generic text. Imports are types only,
+// and TypeID.
 
 import type { TokenMessage } from 'firebase-admin/messaging'
 import { TypeID } from 'typeid-js'
@@ -7,7 +8,7 @@ import type { PushKind, PushMessage } from '../ports/push.ts'
 /** Version of the ids that a push carries; an app ignores versions it does not know. */
 const PAYLOAD_VERSION = 1
 
-/** What a push carries. `cid` or `aid` says what it is about; a test is about nothing. */
+/** What a push carries. `cid` or `aid` names its subject; a test has none. */
 type PushIds = {
   readonly v: number
   readonly did: string
@@ -18,8 +19,8 @@ type PushIds = {
 }
 
 /**
- * The ids of a push: version, challenge or activity, device, origin hash; and how many more activities it tells of. Nothing else
- * leaves over a push channel.
+ * The ids of a push: version, challenge or activity, device, origin hash; and the number of further
+ * activities in a digest. Nothing else is sent over a push channel.
  */
 function idsOf({ challengeId, activityId, more, deviceId, originHash }: PushMessage): PushIds {
   return {
@@ -43,8 +44,11 @@ export type ApnsPush = {
   readonly rawPayload: { readonly aps: Readonly<Record<string, unknown>> } & PushIds
 }
 
-/** Wakes the person: Time Sensitive breaks through a Focus, as Apple's guidelines allow for account security. */
-const opened = {
+/**
+ * Wakes the user: Time Sensitive breaks through a Focus, as Apple's guidelines allow for account
+ * security.
+ */
+const promptAlert = {
   alert: {
     title: 'Sign-in request',
     body: 'Open the app to check it.',
@@ -57,8 +61,8 @@ const opened = {
   sound: 'default',
 }
 
-/** Takes the prompt's place without a sound; iOS does not promise to remove a notification silently. */
-const closed = {
+/** Replaces the prompt without a sound; iOS does not promise to remove a notification silently. */
+const closedAlert = {
   alert: {
     title: 'Sign-in request',
     body: 'Already answered.',
@@ -69,8 +73,11 @@ const closed = {
   'interruption-level': 'passive',
 }
 
-/** News about the account. It stays within a Focus: only a question that somebody waits for may break through. */
-const recorded = {
+/**
+ * News about the account. It respects a Focus: only a challenge that somebody waits for may break
+ * through.
+ */
+const activityAlert = {
   alert: {
     title: 'Account activity',
     body: 'Open the app to see what happened.',
@@ -83,9 +90,9 @@ const recorded = {
   sound: 'default',
 }
 
-/** The same for what was beyond a limit of pushes and is told as one. */
-const gathered = (more: number) => ({
-  ...recorded,
+/** The digest of activities beyond the push limit, batched into one. */
+const digestAlert = (more: number) => ({
+  ...activityAlert,
   alert: {
     title: 'Account activity',
     body: `${more} more. Open the app to see what happened.`,
@@ -95,7 +102,7 @@ const gathered = (more: number) => ({
   },
 })
 
-const tested = {
+const testAlert = {
   alert: {
     title: 'Test notification',
     body: 'Notifications reach this device.',
@@ -107,13 +114,14 @@ const tested = {
 }
 
 const alerts = {
-  challenge_opened: opened,
-  challenge_closed: closed,
-  activity_recorded: recorded,
-  test: tested,
+  challenge_opened: promptAlert,
+  challenge_closed: closedAlert,
+  activity_recorded: activityAlert,
+  test: testAlert,
 } as const satisfies Record<PushKind, object>
 
-// A test is to find out how fast a prompt would be; an app shows it, so that FCM does not demote the app.
+// A test measures how fast a prompt would be; the app shows it, so that FCM does not demote the
+// app.
 const fcmPriorities = {
   challenge_opened: 'high',
   challenge_closed: 'normal',
@@ -122,8 +130,9 @@ const fcmPriorities = {
 } as const satisfies Record<PushKind, 'high' | 'normal'>
 
 /**
- * The APNs request for a message. The same delivery has the same `apns-id` each time, all messages of one challenge share
- * the collapse id, and the expiration never lies after the message's. Throws when the delivery id is not a `dlv_` TypeID.
+ * The APNs request for a message. The same delivery has the same `apns-id` each time, all messages
+ * of one challenge share the collapse id, and the expiration is never later than the message's.
+ * Throws when the delivery id is not a `dlv_` TypeID.
  */
 export function toApnsPush(message: PushMessage): ApnsPush {
   return {
@@ -134,7 +143,7 @@ export function toApnsPush(message: PushMessage): ApnsPush {
     expiry: Math.floor(message.expiresAt.getTime() / 1000),
     rawPayload: {
       aps: {
-        ...(message.more ? gathered(message.more) : alerts[message.kind]),
+        ...(message.more ? digestAlert(message.more) : alerts[message.kind]),
         'thread-id': message.deviceId,
       },
       ...idsOf(message),
@@ -144,10 +153,13 @@ export function toApnsPush(message: PushMessage): ApnsPush {
 
 /**
  * The FCM message: data only, so that the app decides what to show.
- * - `exp` (seconds since the epoch) is in the data because FCM counts `ttl` from the moment it received the message.
- * - Only the prompt and a test are `high`: FCM demotes apps whose high-priority messages show nothing to the person.
- * - Deliberate: no `collapseKey`. FCM delays collapsible messages of one app on one device beyond 20 in a burst and one
- *   in three minutes, and keeps four keys, so strangers' prompts could hold up the owner's. The app replaces by `cid`.
+ * - `exp` (seconds since the epoch) is in the data because FCM counts `ttl` from the moment it
+ *   received the message.
+ * - Only the prompt and a test are `high`: FCM demotes apps whose high-priority messages show
+ *   nothing to the user.
+ * - Deliberate: no `collapseKey`. FCM delays collapsible messages of one app on one device beyond
+ *   20 in a burst and one in three minutes, and keeps four keys, so prompts of unknown initiators
+ *   could delay the owner's. The app replaces by `cid`.
  */
 export function toFcmMessage(message: PushMessage, now: Date): TokenMessage {
   const { v, more, ...ids } = idsOf(message)

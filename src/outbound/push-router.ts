@@ -12,7 +12,7 @@ export type PushRoute =
     }
   | { readonly provider: 'fcm'; readonly appId: string; readonly push: PushProvider }
 
-/** FCM has one environment only, so an FCM address's `environment` does not take part in the choice. */
+/** FCM has one environment only, so an FCM address's `environment` is ignored. */
 function keyOf(route: Pick<PushAddress, 'provider' | 'appId'> & { environment?: string }): string {
   return JSON.stringify([
     route.provider,
@@ -21,22 +21,27 @@ function keyOf(route: Pick<PushAddress, 'provider' | 'appId'> & { environment?: 
   ])
 }
 
-function missing({ provider, appId, environment }: PushAddress): string {
+function missingRouteReason({ provider, appId, environment }: PushAddress): string {
   const app = plainText(appId)
   return provider === 'apns'
-    ? `no APNs key is configured for the app ${app} in the ${environment} environment: configure one for that bundle id`
+    ? `no APNs key is configured for the app ${app} in the ${environment} environment: ` +
+        'configure one for that bundle id'
     : `no FCM service account is configured for the app ${app}: configure one for that package name`
 }
 
-/** A tenant chooses its own credentials, and with them whom it asks and what that one says. */
-function toldByOwn(result: PushResult): PushResult {
+/**
+ * A tenant chooses its own credentials, and with them the server that answers: its `token_gone`
+ * counts for this tenant only.
+ */
+function limitToTenant(result: PushResult): PushResult {
   return result.kind === 'token_gone' ? { ...result, tenantOnly: true } : result
 }
 
 /**
- * One provider for all addresses: it hands each message to the tenant's own credentials for its provider, app id and environment,
- * else to the route that serves every tenant, and answers `misconfigured` when there is none. `drain` drains every route. Throws
- * when two routes claim the same addresses.
+ * One provider for all addresses: it sends each message with the tenant's own credentials for its
+ * provider, app id and environment, else over the route that serves every tenant, and answers
+ * `misconfigured` when there is none. `drain` drains every route. Throws when two routes claim the
+ * same addresses.
  */
 export function createPushRouter(
   routes: readonly PushRoute[],
@@ -49,14 +54,18 @@ export function createPushRouter(
   }
   return {
     send: async (message) => {
-      let result: PushResult = { kind: 'misconfigured', reason: missing(message.address) }
+      let result: PushResult = {
+        kind: 'misconfigured',
+        reason: missingRouteReason(message.address),
+      }
       try {
         const own = await apps?.resolve(message.tenantId, message.address)
-        if (own) return toldByOwn(await own.send(message))
+        if (own) return limitToTenant(await own.send(message))
         const provider = byKey.get(keyOf(message.address))
         if (provider) return await provider.send(message)
       } catch (error) {
-        // Whose credentials to use cannot be known at the moment; nobody else's will do.
+        // Which credentials to use cannot be determined at the moment; no others may be used
+        // instead.
         const text = error instanceof Error ? error.message : 'unknown failure'
         result = { kind: 'retry', reason: plainText(`credentials not read: ${text}`) }
       }

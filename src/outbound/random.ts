@@ -9,8 +9,9 @@ import { createUuids } from './uuids.ts'
 const digitsMax = 14
 
 /**
- * Chance from the operating system's generator. Ids are TypeIDs over UUIDv7 (RFC 9562) of this clock's time, ascending within
- * the process whatever the clock does. Throws for a length or alphabet that it cannot serve uniformly.
+ * Randomness from the operating system's generator. Ids are TypeIDs over UUIDv7 (RFC 9562) of this
+ * clock's time, ascending within the process even when the clock goes back. Throws for a length or
+ * alphabet that it cannot serve uniformly.
  */
 export function createRandom(clock: Clock): Random {
   const nextUuid = createUuids(clock)

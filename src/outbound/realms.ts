@@ -1,5 +1,5 @@
-// Realms of Keycloak: their tokens, and the way back to them. Source: Keycloak 26, HttpAuthenticationChannelProvider and
-// BackchannelAuthenticationCallbackEndpoint.
+// Realms of Keycloak: their tokens, and the callback to them. Source: Keycloak 26,
+// HttpAuthenticationChannelProvider and BackchannelAuthenticationCallbackEndpoint.
 
 import { createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify } from 'jose'
 import type { CallbackResult } from '../domain/keycloak-callback.ts'
@@ -11,20 +11,23 @@ import { sendGuarded } from './guarded-request.ts'
 export type RealmOptions = {
   readonly guard: EgressGuard
   readonly clock: Clock
-  /** Authorities to trust beside the public ones, in PEM. */
+  /** Authorities to trust in addition to the public ones, in PEM. */
   readonly ca: readonly string[]
   readonly timeoutMs?: number
-  /** Told once of each realm whose keys are none to go by, until they are again. */
+  /** Warned once per realm whose keys cannot be used, until they can be used again. */
   readonly log?: { warn(facts: object, message: string): void }
 }
 
 const tokenLengthMax = 8_192
 const timeoutMsDefault = 5_000
-/** How far the clock of a realm may be off, either way. The question of a token keeps its `jti` for days, so that it asks once. */
+/**
+ * How far the clock of a realm may be off, either way. The challenge of a token keeps its `jti` for
+ * days, so that the token cannot be replayed.
+ */
 const clockToleranceSeconds = 60
 const keysBytesMax = 256 * 1024
 const realmsMax = 1_000
-/** Signatures by public keys alone: a secret that both sides hold could be anybody's (RFC 8725, 3.1). */
+/** Public-key signatures only: a shared secret does not identify the signer (RFC 8725, 3.1). */
 const algorithms = [
   'RS256',
   'RS384',
@@ -43,7 +46,10 @@ class UnreachableError extends Error {}
 
 type Keys = ReturnType<typeof createRemoteJWKSet>
 
-/** The members of a token that count; `refused` when one is missing or says something else than a channel token does. */
+/**
+ * The claims of a token that are used; `refused` when one is missing or is not that of a channel
+ * token.
+ */
 function readClaims(
   claims: Readonly<Record<string, unknown>>,
   issuer: string,
@@ -54,11 +60,14 @@ function readClaims(
   if (typ !== 'Bearer' || sole !== issuer || typeof exp !== 'number') return 'refused'
   if (typeof jti !== 'string' || jti === '' || typeof azp !== 'string') return 'refused'
   const expiresAt = new Date(exp * 1000)
-  // Numbers of JSON reach beyond all dates.
+  // Numbers in JSON may exceed every date.
   return Number.isNaN(expiresAt.getTime()) ? 'refused' : { issuer, jti, clientId: azp, expiresAt }
 }
 
-/** The realms that the guard lets us reach. Keys are kept and fetched again at most every half minute for each realm. */
+/**
+ * The realms that the guard allows. Keys are cached and fetched again at most every half minute for
+ * each realm.
+ */
 export function createRealms({
   guard,
   clock,
@@ -66,32 +75,32 @@ export function createRealms({
   timeoutMs = timeoutMsDefault,
   log,
 }: RealmOptions): Realms {
-  const known = new Map<string, Keys>()
-  const told = new Set<string>()
+  const keySets = new Map<string, Keys>()
+  const warnedIssuers = new Set<string>()
 
-  function tell(issuer: string, fault: ReturnType<typeof readFault>): void {
-    if (typeof fault === 'string' || told.has(issuer)) return
-    told.add(issuer)
+  function warnOnce(issuer: string, fault: ReturnType<typeof readFault>): void {
+    if (typeof fault === 'string' || warnedIssuers.has(issuer)) return
+    warnedIssuers.add(issuer)
     log?.warn({ issuer, ...fault }, 'keys of a realm refused')
   }
 
   function keysOf(issuer: string): Keys {
     const keys =
-      known.get(issuer) ??
+      keySets.get(issuer) ??
       createRemoteJWKSet(new URL(`${issuer}/protocol/openid-connect/certs`), {
         timeoutDuration: timeoutMs,
         cooldownDuration: 30_000,
         cacheMaxAge: 600_000,
         [customFetch]: async (url) => {
-          const sent = { method: 'GET', url, timeoutMs, bytesMax: keysBytesMax } as const
-          const { status, body } = await sendGuarded({ guard, ca }, sent).catch((error) => {
+          const keysRequest = { method: 'GET', url, timeoutMs, bytesMax: keysBytesMax } as const
+          const { status, body } = await sendGuarded({ guard, ca }, keysRequest).catch((error) => {
             throw new UnreachableError('no answer', { cause: error })
           })
           return new Response(body, { status, headers: { 'content-type': 'application/json' } })
         },
       })
-    if (known.size >= realmsMax) known.clear()
-    known.set(issuer, keys)
+    if (keySets.size >= realmsMax) keySets.clear()
+    keySets.set(issuer, keys)
     return keys
   }
 
@@ -110,11 +119,11 @@ export function createRealms({
           currentDate: clock.now(),
           requiredClaims: ['exp', 'iat', 'jti', 'sub'],
         })
-        told.delete(issuer)
+        warnedIssuers.delete(issuer)
         return readClaims(payload, issuer)
       } catch (error) {
         const fault = readFault(error)
-        tell(issuer, fault)
+        warnOnce(issuer, fault)
         return fault
       }
     },
@@ -152,7 +161,7 @@ function issuerIn(token: string): string | undefined {
   }
 }
 
-/** What an error of the verification means: for the token, for the way to the keys, or for the keys. */
+/** What a verification error is about: the token, fetching the keys, or the keys. */
 function readFault(error: unknown): 'refused' | 'unreachable' | { readonly keys: KeysFault } {
   if (error instanceof UnreachableError || error instanceof errors.JWKSTimeout) return 'unreachable'
   if (error instanceof errors.JWKSMultipleMatchingKeys) return { keys: 'ambiguous' }

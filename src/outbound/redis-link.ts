@@ -1,18 +1,19 @@
-// One connection to Redis that may break, hang or lie at any time, and costs nobody more than that its signals are lost.
+// One connection to Redis. It may break, hang or send garbage at any time; the only cost is lost
+// signals.
 
 import { Redis } from 'ioredis'
 
 export type RedisLinkOptions = {
   readonly url: string
-  /** What makes a fresh connection useful, such as a subscription. */
+  /** Prepares a new connection for use, such as by a subscription. */
   readonly ready?: (redis: Redis) => Promise<unknown>
-  /** Told of each connection that cannot be made, or is lost. */
+  /** Called for each connection that cannot be made, or is lost. */
   readonly failed: (error: unknown) => void
-  /** Told of each connection that is ready. */
+  /** Called for each connection that is ready. */
   readonly works: () => void
   /**
-   * Between two questions whether the other end is still there: of a connection that hears only, nothing else would tell. 5,000
-   * unless said otherwise.
+   * Interval of the heartbeat (`PING`): on a connection that only receives, nothing else would show
+   * that the peer is gone. 5,000 by default.
    */
   readonly pingEveryMs?: number
 }
@@ -20,17 +21,17 @@ export type RedisLinkOptions = {
 export type RedisLink = {
   /** The connection while it works. */
   current(): Redis | undefined
-  /** Gives the connection up, because it does not answer; another is made. */
+  /** Gives the connection up, because it does not answer; a new one is opened. */
   giveUp(error: unknown): void
   close(): void
 }
 
-/** For a connection, and for each answer. */
+/** Timeout for connecting, and for each answer. */
 const answerMs = 1_000
-/** From the first packet to what makes it useful. */
+/** Timeout from the first packet until the connection is ready. */
 const readyMs = 2_000
 const againMs = { first: 250, most: 5_000 } as const
-/** What one message may have, or the answers between two pings; ours have 8 kB and four bytes. */
+/** Of one message, or of the answers between two pings; ours have 8 kB and four bytes. */
 const messageBytesMax = 256 * 1024
 
 function within<T>(ms: number, work: Promise<T>): Promise<T> {
@@ -40,8 +41,11 @@ function within<T>(ms: number, work: Promise<T>): Promise<T> {
   })
 }
 
-/** Ends the connection if more arrives than one message may have, before it is a message. Returns how to begin anew. */
-function bound(redis: Redis, refuse: (error: Error) => void): () => void {
+/**
+ * Ends the connection when more arrives than one message may have, before the message is complete.
+ * Returns a function that resets the count.
+ */
+function boundMessages(redis: Redis, refuse: (error: Error) => void): () => void {
   let bytes = 0
   const beginAnew = (): void => {
     bytes = 0
@@ -57,16 +61,17 @@ function bound(redis: Redis, refuse: (error: Error) => void): () => void {
 }
 
 /**
- * Keeps a connection to Redis: makes another with back-off whenever one is lost, for ever, in the background. Whatever Redis does, or
- * leaves undone, every connection is ready within two seconds or given up, answers within one, and is closed for good when it is closed.
+ * Keeps a connection to Redis: reconnects with back-off whenever one is lost, without end, in the
+ * background. Regardless of what Redis does, every connection is ready within two seconds or given
+ * up, answers within one, and stays closed once it is closed.
  */
 export function createRedisLink(options: RedisLinkOptions): RedisLink {
   const { pingEveryMs = 5_000 } = options
-  let working: Redis | undefined
-  let trying: { lose(error: unknown): void } | undefined
+  let current: Redis | undefined
+  let attempt: { lose(error: unknown): void } | undefined
   let timer: NodeJS.Timeout | undefined
   let waitMs: number = againMs.first
-  let closed = false
+  let isClosed = false
 
   function connect(): void {
     const redis = new Redis(options.url, {
@@ -86,25 +91,25 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
     const lose = (error: unknown): void => {
       if (isLost) return
       isLost = true
-      working = undefined
+      current = undefined
       clearInterval(pinging)
       redis.disconnect()
-      // Not left to the other end: one that does not answer our end would keep the process.
+      // Not left to the peer: one that does not close its end would keep the process alive.
       redis.stream?.destroy()
-      if (closed) return
+      if (isClosed) return
       options.failed(error)
       timer = setTimeout(connect, waitMs)
       waitMs = Math.min(againMs.most, waitMs * 2)
     }
-    trying = { lose }
+    attempt = { lose }
     redis.on('error', lose)
     redis.once('end', () => lose(new Error('Redis closed the connection')))
-    const beginAnew = bound(redis, lose)
+    const beginAnew = boundMessages(redis, lose)
     const opening = redis.connect().then(() => options.ready?.(redis))
     within(readyMs, opening).then(() => {
       if (isLost) return
       waitMs = againMs.first
-      working = redis
+      current = redis
       pinging = setInterval(() => redis.ping().then(beginAnew, lose), pingEveryMs)
       options.works()
     }, lose)
@@ -112,12 +117,12 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
 
   connect()
   return {
-    current: () => working,
-    giveUp: (error) => trying?.lose(error),
+    current: () => current,
+    giveUp: (error) => attempt?.lose(error),
     close() {
-      closed = true
+      isClosed = true
       clearTimeout(timer)
-      trying?.lose(undefined)
+      attempt?.lose(undefined)
     },
   }
 }

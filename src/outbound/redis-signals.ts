@@ -1,13 +1,13 @@
 import { createRedisLink } from './redis-link.ts'
 import type { SignalCarrier } from './signal-hub.ts'
 
-/** A channel is of the whole Redis: installations in other databases and schemas have their own. */
+/** Channels are shared by the whole Redis: each database and schema has one of its own. */
 export const redisChannelOf = (database: string, schema: string) =>
   `countersign:signals:${encodeURIComponent(database)}:${encodeURIComponent(schema)}`
-/** Of one message; what is more goes in several. */
+/** Of one message; more keys go into several messages. */
 const messageLengthMax = 7_900
 
-/** Keys as messages that are not too long. */
+/** Keys, joined into messages of at most this length. */
 function messagesOf(keys: readonly string[]): string[] {
   const messages: string[] = []
   let message = ''
@@ -22,52 +22,56 @@ function messagesOf(keys: readonly string[]): string[] {
 }
 
 /**
- * Carries signals over Redis pub/sub while Redis is there. It need not be: whoever waits reads again every second anyway, and
- * everyone is asked to look again after each reconnection. There is no second carrier for the meantime: processes that see Redis
- * and processes that do not would have to hear both for ever.
+ * Carries signals over Redis pub/sub while Redis is there. It may be absent: waiting requests poll
+ * every second anyway, and all of them re-read after each reconnection. There is no second carrier
+ * as a fallback: processes that reach Redis and processes that do not would have to subscribe to
+ * both permanently.
  */
 export function createRedisSignals(
   { url, channel }: { readonly url: string; readonly channel: string },
-  { failed, works }: { readonly failed: (error: unknown) => void; readonly works: () => void },
+  {
+    failed: onFailure,
+    works: onReady,
+  }: { readonly failed: (error: unknown) => void; readonly works: () => void },
 ): SignalCarrier {
   const links: { close(): void }[] = []
   let publisher: ReturnType<typeof createRedisLink> | undefined
   return {
-    /** Ends when both connections were tried once, whatever came of it. */
-    async start(received, lookAgain) {
+    /** Resolves after one attempt at both connections, successful or not. */
+    async start(onKey, onGap) {
       let up = 0
       const link = (ready?: Parameters<typeof createRedisLink>[0]['ready']) => {
-        const { promise: tried, resolve } = Promise.withResolvers<void>()
+        const { promise: firstAttempt, resolve } = Promise.withResolvers<void>()
         let isUp = false
-        const made = createRedisLink({
+        const newLink = createRedisLink({
           url,
           ...(ready && { ready }),
           failed(error) {
             if (isUp) up -= 1
             isUp = false
-            failed(error)
+            onFailure(error)
             resolve()
           },
           works() {
             isUp = true
             up += 1
-            if (up === 2) works()
-            if (ready) lookAgain()
+            if (up === 2) onReady()
+            if (ready) onGap()
             resolve()
           },
         })
-        links.push(made)
-        return { made, tried }
+        links.push(newLink)
+        return { newLink, firstAttempt }
       }
-      const sending = link()
-      const hearing = link((redis) => {
+      const publishing = link()
+      const subscribing = link((redis) => {
         redis.on('message', (_channel: string, text: string) => {
-          for (const key of text.split(' ')) received(key)
+          for (const key of text.split(' ')) onKey(key)
         })
         return redis.subscribe(channel)
       })
-      publisher = sending.made
-      await Promise.all([sending.tried, hearing.tried])
+      publisher = publishing.newLink
+      await Promise.all([publishing.firstAttempt, subscribing.firstAttempt])
     },
     async send(keys) {
       const redis = publisher?.current()

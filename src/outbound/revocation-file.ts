@@ -1,12 +1,13 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { RevokedCertificates } from '../ports/attestation.ts'
 
-/** No list at all: nothing counts as revoked. */
+/** Without a list nothing counts as revoked. */
 export const nothingRevoked: RevokedCertificates = { isRevoked: async () => false }
 
 /**
- * Reads a copy of Google's status list (`https://android.googleapis.com/attestation/status`) that the operator keeps, anew
- * whenever the file changes. Every entry counts, whether revoked or suspended.
+ * Reads a copy of Google's status list (`https://android.googleapis.com/attestation/status`) that
+ * the operator provides; re-reads it whenever the file changes. Every entry counts, whether revoked
+ * or suspended.
  */
 export function createRevocationFile(path: string): RevokedCertificates {
   let read: { readonly version: string; readonly serials: ReadonlySet<string> } | null = null

@@ -8,11 +8,11 @@ export type RevocationLogOptions = {
   /** The file, or `-` for standard output. */
   readonly file: string
   readonly log: { error(facts: object, message: string): void }
-  /** Told of each write that failed. */
+  /** Called for each write that failed. */
   readonly failed?: () => void
 }
 
-/** The sign for standard output, as programs have it. */
+/** The usual sign for standard output. */
 const standardOutput = '-'
 
 async function write(file: string, text: string): Promise<void> {
@@ -23,22 +23,27 @@ async function write(file: string, text: string): Promise<void> {
     return
   }
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
-  // Opened for each append: whoever rotates the file need not tell us.
+  // Opened for each append, so that log rotation needs no notification.
   await using handle = await open(file, 'a', 0o600)
   await handle.appendFile(text)
   await handle.datasync().catch((error: NodeJS.ErrnoException) => {
-    // A pipe or a device has nothing to be brought to the disk.
+    // A pipe or a device cannot be synced to disk.
     if (error.code !== 'EINVAL') throw error
   })
 }
 
 /**
- * Appends JSON lines to a file and brings them to the disk before it resolves; calls take turns, so lines stay whole and in order. What
- * cannot be written goes to the log of the process, facts and all, so that it is not lost even then.
+ * Appends JSON lines to a file and syncs them to disk before it resolves; calls are serialized, so
+ * lines stay whole and in order. What cannot be written goes to the log of the process with all of
+ * its facts, so that it is not lost.
  */
-export function createRevocationLog({ file, log, failed }: RevocationLogOptions): RevocationLog {
+export function createRevocationLog({
+  file,
+  log,
+  failed: onFailure,
+}: RevocationLogOptions): RevocationLog {
   let last: Promise<void> = Promise.resolve()
-  // A line that an earlier process or a full disk cut off must not swallow the next one.
+  // A line that an earlier process or a full disk cut off must not merge with the next one.
   let unclean = file !== standardOutput
 
   async function append(revocations: readonly Revocation[]): Promise<void> {
@@ -48,7 +53,7 @@ export function createRevocationLog({ file, log, failed }: RevocationLogOptions)
       unclean &&= lines === ''
     } catch (error) {
       unclean = true
-      failed?.()
+      onFailure?.()
       log.error({ err: error, revocations }, 'revocation log not written')
     }
   }

@@ -23,14 +23,18 @@ const cipher = 'aes-256-gcm'
 export function assertMasterKey(key: Uint8Array): void {
   if (key.length === masterKeyBytes) return
   throw new Error(
-    `a master key is ${masterKeyBytes} random bytes, not ${key.length}; make one with: openssl rand -base64 32`,
+    `a master key is ${masterKeyBytes} random bytes, not ${key.length}; ` +
+      'make one with: openssl rand -base64 32',
   )
 }
 
-/** The master key in use, and those before it, which open what they sealed. */
+/** The current master key, and previous ones, which still open what they sealed. */
 export type MasterKeys = { readonly current: Uint8Array; readonly previous?: readonly Uint8Array[] }
 
-/** What a master key became: the id that its values carry, and the key from which the keys of bindings are made (HKDF, RFC 5869). */
+/**
+ * Derived from a master key: the id that sealed values carry, and the key from which the keys of
+ * bindings are derived (HKDF, RFC 5869).
+ */
 type DerivedKey = { readonly id: string; readonly key: KeyObject }
 
 function derive(masterKey: Uint8Array): DerivedKey {
@@ -44,9 +48,10 @@ function derive(masterKey: Uint8Array): DerivedKey {
 }
 
 /**
- * The key of one binding. Under a single key random nonces would be used up after 2^32 values (NIST SP 800-38D, 8.3), which
- * an installation that seals a number per challenge could reach. Deliberate: a KeyObject; Node's ciphers take four times as
- * long with the same key as bytes.
+ * The key of one binding. Under a single key random nonces would be used up after 2^32 values (NIST
+ * SP 800-38D, 8.3), which an installation that seals a number per challenge could reach.
+ * Deliberate: a KeyObject; Node's ciphers take four times as long when the same key is passed as
+ * bytes.
  */
 function keyOfBinding({ key }: DerivedKey, binding: string): KeyObject {
   return createSecretKey(createHmac('sha256', key).update(binding).digest())
@@ -57,20 +62,25 @@ function seal(key: DerivedKey, text: string, binding: string): Uint8Array {
   const nonce = randomBytes(nonceBytes)
   const sealing = createCipheriv(cipher, keyOfBinding(key, binding), nonce)
   sealing.setAAD(Buffer.concat([mark, Buffer.from(binding)]))
-  const sealed = Buffer.concat([sealing.update(text, 'utf8'), sealing.final()])
-  return Buffer.concat([mark, nonce, sealed, sealing.getAuthTag()])
+  const ciphertext = Buffer.concat([sealing.update(text, 'utf8'), sealing.final()])
+  return Buffer.concat([mark, nonce, ciphertext, sealing.getAuthTag()])
 }
 
-function open(known: ReadonlyMap<string, DerivedKey>, sealed: Uint8Array, binding: string): string {
-  const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
+function open(
+  keys: ReadonlyMap<string, DerivedKey>,
+  sealedValue: Uint8Array,
+  binding: string,
+): string {
+  const bytes = Buffer.from(sealedValue.buffer, sealedValue.byteOffset, sealedValue.byteLength)
   if (bytes.length < headBytes + tagBytes || bytes[0] !== version) {
     throw new Error(`the sealed value of ${binding} is damaged`)
   }
   const mark = bytes.subarray(0, 1 + keyIdBytes)
-  const key = known.get(mark.toString('hex', 1))
+  const key = keys.get(mark.toString('hex', 1))
   if (!key) {
     throw new Error(
-      `the sealed value of ${binding} needs another master key: give the one it was sealed under as a previous key`,
+      `the sealed value of ${binding} needs another master key: ` +
+        'give the one it was sealed under as a previous key',
     )
   }
   const nonce = bytes.subarray(mark.length, headBytes)
@@ -90,14 +100,14 @@ function open(known: ReadonlyMap<string, DerivedKey>, sealed: Uint8Array, bindin
 }
 
 /**
- * AES-256-GCM. A value carries the id of its master key, so that a new one can be put in place while the previous ones still
- * open what they sealed. Throws unless every key is 32 bytes.
+ * AES-256-GCM. A value carries the id of its master key, so that it can be rotated while the
+ * previous ones still open what they sealed. Throws unless every key is 32 bytes.
  */
 export function createSealing({ current, previous = [] }: MasterKeys): Sealing {
   const sealingKey = derive(current)
-  const known = new Map([sealingKey, ...previous.map(derive)].map((key) => [key.id, key]))
+  const keys = new Map([sealingKey, ...previous.map(derive)].map((key) => [key.id, key]))
   return {
     seal: (text, binding) => seal(sealingKey, text, binding),
-    open: (sealed, binding) => open(known, sealed, binding),
+    open: (sealedValue, binding) => open(keys, sealedValue, binding),
   }
 }

@@ -1,4 +1,6 @@
-/** How one piece of work ended; `late` tells whether it had begun when its time was up. */
+/**
+ * The outcome of one piece of work; with `late`, `began` is whether it had begun at its deadline.
+ */
 type WindowOutcome<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'late'; readonly began: boolean }
@@ -6,27 +8,29 @@ type WindowOutcome<T> =
 
 export type SendWindow = {
   /**
-   * Runs the work when one of the places is free, first come first served, and answers after `deadlineMs` at the latest:
-   * waiting counts toward it, and work that has not begun by then never begins. Rejects only when the work rejects in time.
+   * Runs the work when a slot is free, first come first served, and answers after `deadlineMs` at
+   * the latest: waiting counts toward it, and work that has not begun by then never begins. Rejects
+   * only when the work rejects in time.
    */
   run<T>(deadlineMs: number, work: () => Promise<T>): Promise<WindowOutcome<T>>
-  /** Refuses new work at once; resolves when everybody who was let in has an answer. */
+  /** Refuses new work immediately; resolves when all admitted work has an answer. */
   drain(): Promise<void>
 }
 
-/** Work that has less time left is not begun: it could only be cut off. */
+/** Work that has less time left is not begun: it would only be cut off. */
 const leftMsMin = 5
 
 /**
- * At most `capacity` pieces of work at a time. Work that is late keeps its place until it ends, so that the number of
- * requests on the wire is bounded even when the far end is silent; but no longer than its deadline once more, because a
- * library may lose a request and never answer.
+ * Bounded concurrency: at most `capacity` pieces of work at a time. Work that is late keeps its
+ * slot until it ends, so that the number of requests on the wire is bounded even when the peer is
+ * silent; but no longer than its deadline once more, because a library may lose a request and never
+ * answer.
  */
 export function createSendWindow(capacity: number): SendWindow {
   const waiting = new Map<() => void, number>()
-  const unanswered = new Set<Promise<unknown>>()
+  const pending = new Set<Promise<unknown>>()
   let free = capacity
-  let closed = false
+  let isClosed = false
 
   const startNext = (): void => {
     for (const [start, deadlineAt] of waiting) {
@@ -68,14 +72,14 @@ export function createSendWindow(capacity: number): SendWindow {
 
   return {
     run: async (deadlineMs, work) => {
-      if (closed) return { kind: 'closed' }
+      if (isClosed) return { kind: 'closed' }
       const outcome = enter(deadlineMs, work)
-      unanswered.add(outcome)
-      return await outcome.finally(() => unanswered.delete(outcome))
+      pending.add(outcome)
+      return await outcome.finally(() => pending.delete(outcome))
     },
     drain: async () => {
-      closed = true
-      await Promise.allSettled(unanswered)
+      isClosed = true
+      await Promise.allSettled(pending)
     },
   }
 }

@@ -1,4 +1,5 @@
-// How much the far end of an HTTP/2 session may say; src/outbound/answer-bounds.ts is the same for HTTP/1.1.
+// Limits on what the peer of an HTTP/2 session may send; src/outbound/answer-bounds.ts is the same
+// for HTTP/1.1.
 
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
@@ -7,13 +8,15 @@ import { AnswerError, interimAnswersMax } from './answer-bounds.ts'
 /** Of one answer's body. Push services answer with some hundred bytes. */
 const bodyLengthMax = 64 * 1024
 const checkEveryMs = 250
-/** Between two checks, whatever was asked: settings, pings and the like. */
+/** Between two checks, independent of requests: settings, pings and the like. */
 const idleBytesMax = 256 * 1024
-/** Between two checks, for each stream that was open: the body, headers, and the framing of both. */
+/**
+ * Between two checks, for each stream that was open: the body, headers, and the framing of both.
+ */
 const streamBytesMax = 96 * 1024
 
-/** Ends one stream as soon as its answer is out of bounds, and when nobody waits for it any more. */
-function boundStream(stream: ClientHttp2Stream, ended: AbortSignal | undefined): void {
+/** Ends one stream as soon as its answer exceeds a limit, and when nobody waits for it any more. */
+function boundStream(stream: ClientHttp2Stream, endSignal: AbortSignal | undefined): void {
   let interim = 0
   let length = 0
   const refuse = (why: string): void => {
@@ -28,14 +31,15 @@ function boundStream(stream: ClientHttp2Stream, ended: AbortSignal | undefined):
     if (length > bodyLengthMax) refuse('the answer is too long')
   })
   const end = () => refuse('nobody waits for the answer')
-  ended?.addEventListener('abort', end)
-  stream.once('close', () => ended?.removeEventListener('abort', end))
+  endSignal?.addEventListener('abort', end)
+  stream.once('close', () => endSignal?.removeEventListener('abort', end))
 }
 
 /**
- * Ends every stream of this session whose answer is out of bounds, at once, and the session with its connection when more arrives
- * than its streams can explain: what belongs to no stream, or to one that was ended, is seen by nobody else. `endOf` is asked for
- * each new stream for what says that nobody waits any more. Called before the first request.
+ * Ends every stream of this session whose answer exceeds a limit immediately, and the session with
+ * its connection when more bytes arrive than its streams account for: bytes of no stream, or of one
+ * that was ended, are counted nowhere else. `endOf` returns for each new stream the signal that
+ * nobody waits for it any more. Called before the first request.
  */
 export function boundSession(
   session: ClientHttp2Session,
@@ -46,8 +50,8 @@ export function boundSession(
   let openAtMost = 0
   let bytesBefore = 0
   const request = session.request.bind(session)
-  session.request = (...given) => {
-    const stream = request(...given)
+  session.request = (...args) => {
+    const stream = request(...args)
     open += 1
     openAtMost += 1
     stream.once('close', () => {
@@ -59,7 +63,7 @@ export function boundSession(
   const timer = setInterval(() => {
     const bytes = socket.bytesRead - bytesBefore
     if (bytes > idleBytesMax + openAtMost * streamBytesMax) {
-      session.destroy(new AnswerError('more arrives than was asked for'))
+      session.destroy(new AnswerError('more arrives than was requested'))
     }
     bytesBefore = socket.bytesRead
     openAtMost = open

@@ -1,15 +1,15 @@
 import type { Signals, Watch } from '../ports/signals.ts'
 
-/** Carries signalled keys to the other processes and brings theirs. May lose any of them. */
+/** Publishes signalled keys to the other processes and receives theirs. May lose any of them. */
 export interface SignalCarrier {
-  /** Starts bringing other processes' keys; `lookAgain` tells that some may have been missed. */
-  start(received: (key: string) => void, lookAgain: () => void): Promise<void>
+  /** Starts receiving other processes' keys; `onGap` reports that some may have been missed. */
+  start(onKey: (key: string) => void, onGap: () => void): Promise<void>
   send(keys: readonly string[]): Promise<void>
   close(): Promise<void>
 }
 
 export type SignalHub = Signals & {
-  /** Hears every key, from here and elsewhere. */
+  /** Subscribes to every key, from this process and others. */
   listen(listener: (key: string) => void): void
   close(): Promise<void>
 }
@@ -51,24 +51,26 @@ class Watching implements Watch {
   }
 }
 
-/** Signals of one process, joined to the others by a carrier (null: this process is alone). */
+/**
+ * Signals of one process, connected to the others by a carrier (null: there is only this process).
+ */
 export async function createSignalHub(
   carrier: SignalCarrier | null,
-  failed: (error: unknown) => void,
+  onFailure: (error: unknown) => void,
 ): Promise<SignalHub> {
-  const watching = new Map<string, Set<Watching>>()
+  const watchesByKey = new Map<string, Set<Watching>>()
   const listeners: ((key: string) => void)[] = []
   let unsent = new Set<string>()
   let sending: Promise<void> | undefined
-  let stopped = false
+  let isStopped = false
 
   function wake(key: string): void {
-    for (const watch of watching.get(key) ?? []) watch.signal()
+    for (const watch of watchesByKey.get(key) ?? []) watch.signal()
     for (const listener of listeners) listener(key)
   }
 
   function wakeAll(): void {
-    for (const watches of watching.values()) for (const watch of watches) watch.signal()
+    for (const watches of watchesByKey.values()) for (const watch of watches) watch.signal()
   }
 
   async function sendBatches(to: SignalCarrier): Promise<void> {
@@ -76,7 +78,7 @@ export async function createSignalHub(
     do {
       const keys = [...unsent]
       unsent = new Set()
-      await to.send(keys).catch(failed)
+      await to.send(keys).catch(onFailure)
     } while (unsent.size > 0)
   }
 
@@ -93,23 +95,23 @@ export async function createSignalHub(
     },
     watch(...keys) {
       const leave = (key: string) => {
-        const watches = watching.get(key)
+        const watches = watchesByKey.get(key)
         watches?.delete(watch)
-        if (watches?.size === 0) watching.delete(key)
+        if (watches?.size === 0) watchesByKey.delete(key)
       }
       const watch: Watching = new Watching(
-        () => stopped,
+        () => isStopped,
         () => keys.forEach(leave),
       )
-      for (const key of keys) watching.set(key, (watching.get(key) ?? new Set()).add(watch))
+      for (const key of keys) watchesByKey.set(key, (watchesByKey.get(key) ?? new Set()).add(watch))
       return watch
     },
     stop() {
-      stopped = true
+      isStopped = true
       wakeAll()
     },
     get stopped() {
-      return stopped
+      return isStopped
     },
     listen(listener) {
       listeners.push(listener)

@@ -14,7 +14,10 @@ const rememberedKeysMax = 10_000
 const compact = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$/
 const coordinate = /^[A-Za-z0-9_-]{43}$/
 
-/** The bytes, or undefined when another text is their one canonical base64url (RFC 4648, 3.5: tail bits are zero). */
+/**
+ * The bytes, or undefined when the text is not their one canonical base64url (RFC 4648, 3.5: tail
+ * bits are zero).
+ */
 function decodeCanonical(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url')
   return bytes.toString('base64url') === text ? bytes : undefined
@@ -36,7 +39,10 @@ function read(text: string, bytesMax: number): UnverifiedJws | undefined {
   return { text, header, payload, signedHash: hash(`${headerText}.${payloadText}`) }
 }
 
-/** A public key of P-256 with both coordinates in their one spelling; undefined when the point is not on the curve. */
+/**
+ * A public key of P-256 with both coordinates in canonical form; undefined when the point is not on
+ * the curve.
+ */
 async function importPublic({ kty, crv, x, y }: PublicJwk): Promise<CryptoKey | undefined> {
   if (kty !== 'EC' || crv !== 'P-256' || !isCoordinate(x) || !isCoordinate(y)) return undefined
   try {
@@ -55,11 +61,13 @@ function signingKeyBinding(tenantId: TenantId, kid: string): string {
 }
 
 /**
- * ES256 with jose's keys and WebCrypto's operation on them. Deliberate: jose's own verify and sign parse and serialise the
- * header again, at up to twice the processor time, and what is signed here must be the given text to the byte (`rqh` covers it).
+ * ES256 with jose's keys and WebCrypto's operation on them. Deliberate: jose's own verify and sign
+ * parse and serialise the header again, at up to twice the processor time, and what is signed here
+ * must be the given text byte for byte (`rqh` covers it).
  *
- * The algorithm is always ES256, whatever a header says; that the header says so too is the reader's check
- * (domain/claims.ts). A signature (r, n-s) verifies where (r, s) does: a token's text names nothing.
+ * The algorithm is always ES256, independent of the header; that the header says so as well is
+ * checked by the reader (domain/claims.ts). A signature (r, n-s) verifies where (r, s) does
+ * (malleability): a token's text is not used as an identifier.
  */
 export function createSignatures(sealing: Sealing): Signatures {
   const publicKeys = new KeyCache(rememberedKeysMax)
@@ -67,8 +75,8 @@ export function createSignatures(sealing: Sealing): Signatures {
 
   async function publicKey(jwk: PublicJwk): Promise<CryptoKey | undefined> {
     const name = `${jwk.x}.${jwk.y}`
-    const known = publicKeys.get(name)
-    if (known) return known
+    const cachedKey = publicKeys.get(name)
+    if (cachedKey) return cachedKey
     const key = await importPublic(jwk)
     if (key) publicKeys.set(name, key)
     return key
@@ -76,11 +84,11 @@ export function createSignatures(sealing: Sealing): Signatures {
 
   async function privateKey({ tenantId, kid, privateSealed }: SigningKey): Promise<CryptoKey> {
     const name = signingKeyBinding(tenantId, kid)
-    const known = privateKeys.get(name)
-    if (known) return known
+    const cachedKey = privateKeys.get(name)
+    if (cachedKey) return cachedKey
     const jwk = JSON.parse(sealing.open(privateSealed, name)) as JWK
     if ((await calculateJwkThumbprint(jwk)) !== kid) {
-      throw new Error(`what is sealed as signing key ${kid} is another key`)
+      throw new Error(`the value sealed as signing key ${kid} is another key`)
     }
     const key = (await importJWK(jwk, algorithm)) as CryptoKey
     privateKeys.set(name, key)

@@ -1,11 +1,11 @@
-// Reads what operators feed to commands, however large it is and whatever stands in it.
+// Reads the input that operators give to commands, of any size and content.
 
 /** Compact JWS (RFC 7515, 3.1) of ES256: three parts, of which the last has 86 characters. */
 const signature = /\.[\w-]{86}(?![\w-])/g
-/** Longer ones are nobody's; also what is kept of a chunk, so that none is cut in two. */
+/** Longer ones are not ours; also the overlap kept between chunks, so that none is cut in two. */
 const textLengthMax = 4096
 
-/** A text that looks signed, and the line in which it stands. */
+/** A text that looks signed, and its line number. */
 export type SignedText = { readonly line: number; readonly text: string }
 
 function isPart(text: string, at: number): boolean {
@@ -19,14 +19,17 @@ function isPart(text: string, at: number): boolean {
   )
 }
 
-/** Where the part begins that ends before `end`; not before `least`. */
+/** The start of the part that ends before `end`; not before `least`. */
 function beginningOf(text: string, end: number, least: number): number {
   let at = end
   while (at > least && isPart(text, at - 1)) at -= 1
   return at
 }
 
-/** The three parts whose last begins with the dot at `dot`; undefined when the two before are missing. */
+/**
+ * The three parts whose last begins with the dot at `dot`; undefined when the two before are
+ * missing.
+ */
 function wholeText(text: string, dot: number, end: number): string | undefined {
   const least = Math.max(0, end - textLengthMax)
   const payload = beginningOf(text, dot, least)
@@ -42,39 +45,43 @@ function countLines(text: string): number {
 }
 
 /**
- * Every text in a file, such as a log, that looks like a signed one, in its order. Time grows with the length alone, and memory
- * not at all, whatever the file holds.
+ * Every text in a file, such as a log, that looks like a signed one, in order. Linear in time and
+ * constant in memory for any content.
  */
 export async function* signedTextsIn(
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<SignedText> {
-  let kept = ''
+  let carry = ''
   let line = 1
   async function* withEnd(): AsyncGenerator<Uint8Array | null> {
     yield* chunks
     yield null
   }
   for await (const chunk of withEnd()) {
-    // Signed texts are ASCII, whatever stands around them.
-    const text = kept + (chunk === null ? '' : Buffer.from(chunk).toString('latin1'))
-    let counted = kept.length
+    // Signed texts are ASCII, even when the text around them is not.
+    const text = carry + (chunk === null ? '' : Buffer.from(chunk).toString('latin1'))
+    let countedEnd = carry.length
     for (const { index, 0: last } of text.matchAll(signature)) {
       const end = index + last.length
-      // One that ends where the text does may go on; one that ended before was told.
-      if (end < kept.length || (end === text.length && chunk !== null)) continue
-      const found = wholeText(text, index, end)
-      if (end > counted) {
-        line += countLines(text.slice(counted, end))
-        counted = end
+      // One that ends where the text does may continue in the next chunk; one that ended in the
+      // overlap was reported already.
+      if (end < carry.length || (end === text.length && chunk !== null)) continue
+      const signedText = wholeText(text, index, end)
+      if (end > countedEnd) {
+        line += countLines(text.slice(countedEnd, end))
+        countedEnd = end
       }
-      if (found !== undefined) yield { line, text: found }
+      if (signedText !== undefined) yield { line, text: signedText }
     }
-    line += countLines(text.slice(counted))
-    kept = text.slice(-textLengthMax)
+    line += countLines(text.slice(countedEnd))
+    carry = text.slice(-textLengthMax)
   }
 }
 
-/** The lines of a stream; one that is longer than `lengthMax` bytes is null, and never held. */
+/**
+ * The lines of a stream; one that is longer than `lengthMax` bytes is null, and never buffered
+ * whole.
+ */
 export async function* boundedLines(
   chunks: AsyncIterable<Uint8Array>,
   lengthMax: number,

@@ -1,14 +1,14 @@
 export type SilenceWatch = {
-  /** The far end said something. */
+  /** The peer answered. */
   heard(): void
-  /** A request that began at `beganAt` (`performance.now()`) ran out of time. */
+  /** A request that began at `beganAt` (`performance.now()`) timed out. */
   unanswered(beganAt: number): void
 }
 
 /**
- * Finds a peer that is gone while its connection still looks fine: two requests in a row without an answer, and not one
- * word to anybody else since the first of them began. Then it calls `cure` and starts over. A request that was on the wire
- * for less than `minWaitMs` proves nothing.
+ * Detects a peer that is gone while its connection still looks healthy: two requests in a row
+ * without an answer, and no answer to any other since the first of them began. Then it calls `cure`
+ * and starts over. A request that was on the wire for less than `minWaitMs` proves nothing.
  */
 export function createSilenceWatch(minWaitMs: number, cure: () => void): SilenceWatch {
   let lastHeardAt = Number.NEGATIVE_INFINITY

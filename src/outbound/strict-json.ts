@@ -1,9 +1,12 @@
-// JSON that two readers cannot understand differently (RFC 8725, 2.4 and RFC 8259, 4).
+// JSON that two parsers cannot read differently (RFC 8725, 2.4 and RFC 8259, 4).
 
-/** One token of valid JSON that matters for member names: a string, or a character of structure. */
+/** One token of valid JSON that matters for member names: a string, or a structural character. */
 const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/g
 
-/** True when no object in this valid JSON text, at any depth, has two members of one name, however their names are spelled. */
+/**
+ * True when no object in this valid JSON text, at any depth, has two members of one name, however
+ * their names are spelled.
+ */
 function hasUniqueMembers(json: string): boolean {
   // One entry per open bracket: the names so far of an object, null for an array.
   const open: (Set<string> | null)[] = []
@@ -25,8 +28,8 @@ function hasUniqueMembers(json: string): boolean {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * The JSON object that these bytes spell, or undefined when they are no UTF-8, no JSON, no object, begin with a byte order
- * mark, or repeat a member name in any of their objects.
+ * The JSON object in these bytes, or undefined when they are not UTF-8, not JSON, not an object,
+ * begin with a byte order mark, or repeat a member name in any of their objects.
  */
 export function readJsonObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {

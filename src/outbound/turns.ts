@@ -2,17 +2,17 @@ import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { Turns, UserTurns } from '../ports/turns.ts'
 
 export type TurnLimits = {
-  /** Works under way at once, of all lines and of one. */
+  /** Tasks that run concurrently, of all lines and of one. */
   readonly running: number
   readonly runningInLine: number
-  /** Works that wait, of all lines and of one. */
+  /** Tasks that wait, of all lines and of one. */
   readonly waiting: number
   readonly waitingInLine: number
-  /** Longest time that one waits. */
+  /** The longest wait of a task. */
   readonly waitMs: number
   /**
-   * A refusal takes this time, of so many at once: whoever asks again as soon as they are refused would cost more the less
-   * there is for them.
+   * A refusal is delayed by this time, for so many concurrently: clients that retry as soon as they
+   * are refused would otherwise cause more load the less capacity there is.
    */
   readonly refusalMs: number
   readonly refusals: number
@@ -20,15 +20,21 @@ export type TurnLimits = {
 
 type Waiter = { readonly begin: () => void; readonly turnAway: () => void }
 
-/** Whose a line is; `orders` go before all others. */
+/** Who a line belongs to; `orders` go before all others. */
 type Owner = 'others' | 'own' | 'orders'
 
-type Whose = { readonly owner?: Owner; readonly holder?: string | null }
+type Ownership = { readonly owner?: Owner; readonly holder?: string | null }
 
-/** What lines of one holder have under way and waiting together; a line that nobody shares holds itself. */
+/**
+ * What the lines of one holder have running and waiting together; a line that is not shared is its
+ * own holder.
+ */
 type Holder = { readonly name: string | null; running: number; waiting: number }
 
-/** `running` counts what is under way; a line without either is forgotten. */
+/**
+ * The queue of one client. `running` counts its running tasks; a line without running or waiting
+ * tasks is dropped.
+ */
 type Line = {
   readonly name: string
   readonly owner: Owner
@@ -40,12 +46,15 @@ type Line = {
 
 const retryAfterSeconds = 1
 
-class BoundedTurns implements Turns {
+class BoundedFairQueue implements Turns {
   readonly #limits: TurnLimits
   readonly #lines = new Map<string, Line>()
   /** Those who have several lines. */
   readonly #holders = new Map<string, Holder>()
-  /** Lines that may begin something, the one first that has not had a turn for the longest time. */
+  /**
+   * Lines that may start a task, the one first that has waited longest since its last (round
+   * robin).
+   */
   readonly #ready = new Set<Line>()
   #running = 0
   #waiting = 0
@@ -59,11 +68,14 @@ class BoundedTurns implements Turns {
     return this.#lines.size === 0
   }
 
-  /** What is the owner's own finds room however many lines of others there are, and orders whatever else waits. */
+  /**
+   * A line of the owner's own finds room regardless of the number of other lines, and orders
+   * regardless of anything that waits.
+   */
   take<T>(
     name: string,
     work: () => Promise<T>,
-    { owner = 'others', holder = null }: Whose = {},
+    { owner = 'others', holder = null }: Ownership = {},
   ): Promise<T | Refusal> {
     const line = this.#lines.get(name) ?? {
       name,
@@ -97,8 +109,9 @@ class BoundedTurns implements Turns {
   }
 
   /**
-   * Whoever is alone in a line gets the place of the last one of the longest line, of whoever has most waiting. Where lines are as many as places, none is
-   * longer: whoever makes up a name for each try would keep the owner out.
+   * A task of a shorter line replaces the last one of the longest line of the holder with most
+   * tasks waiting. When there are as many lines as slots, none is longer: a client that makes up a
+   * name for each attempt would keep the owner out.
    */
   #makeRoom(line: Line): boolean {
     if (line.waiting.length >= this.#limits.waitingInLine) return false
@@ -125,14 +138,14 @@ class BoundedTurns implements Turns {
 
   #wait<T>(line: Line, work: () => Promise<T>): Promise<T | Refusal> {
     return new Promise((resolve) => {
-      const late = setTimeout(() => waiter.turnAway(), this.#limits.waitMs)
+      const timer = setTimeout(() => waiter.turnAway(), this.#limits.waitMs)
       const waiter: Waiter = {
         begin: () => {
-          clearTimeout(late)
+          clearTimeout(timer)
           resolve(this.#run(line, work))
         },
         turnAway: () => {
-          clearTimeout(late)
+          clearTimeout(timer)
           line.waiting.splice(line.waiting.indexOf(waiter), 1)
           this.#count(line, -1)
           if (line.waiting.length === 0) this.#ready.delete(line)
@@ -173,7 +186,7 @@ class BoundedTurns implements Turns {
       const waiter = line.waiting.shift()
       this.#count(line, -1)
       waiter?.begin()
-      // Behind all others that wait.
+      // Behind all other waiting lines.
       if (line.waiting.length > 0 && line.running < this.#limits.runningInLine)
         this.#ready.add(line)
     }
@@ -197,7 +210,7 @@ class BoundedTurns implements Turns {
   }
 }
 
-/** Whether the last one of a line that waits gives its place to another line. */
+/** Whether the last waiting task of a line gives its slot to another line. */
 function yields(line: Line, to: Line): boolean {
   if (line.owner === 'orders' && to.owner !== 'orders') return false
   if (to.owner === 'orders' && line.owner !== 'orders') return true
@@ -215,14 +228,17 @@ function isLonger(line: Line, than: Line | undefined): boolean {
 
 const tooMany = () => refuse('too_many_requests', { retryAfterSeconds })
 
-/** Turns within these limits. */
+/** A fair queue within these limits. */
 export function createTurns(limits: TurnLimits): Turns {
-  return new BoundedTurns(limits)
+  return new BoundedFairQueue(limits)
 }
 
-/** Lines of the user's own devices and sessions; all others can be had by whoever knows the user's name. */
+/**
+ * Lines of the user's own devices and sessions; anyone who knows the user's name can open the
+ * others.
+ */
 const ownLine = /^(?:device|portal):/
-/** Lines of what an API key orders of its own accord: no page has it done for whoever visits. */
+/** Lines of orders by an API key, which no page places for its visitors. */
 const orderLine = /^api_key:/
 
 function ownerOf(line: string): Owner {
@@ -230,18 +246,18 @@ function ownerOf(line: string): Owner {
   return ownLine.test(line) ? 'own' : 'others'
 }
 
-/** Turns for each user within these limits; what nobody waits for is forgotten. */
+/** One fair queue per user within these limits; idle ones are dropped. */
 export function createUserTurns(limits: TurnLimits): UserTurns {
-  const users = new Map<string, BoundedTurns>()
+  const queues = new Map<string, BoundedFairQueue>()
   return {
     async take({ tenantId, userId }, line, work) {
       const user = `${tenantId} ${userId}`
-      const turns = users.get(user) ?? new BoundedTurns(limits)
-      users.set(user, turns)
+      const queue = queues.get(user) ?? new BoundedFairQueue(limits)
+      queues.set(user, queue)
       try {
-        return await turns.take(line, work, { owner: ownerOf(line) })
+        return await queue.take(line, work, { owner: ownerOf(line) })
       } finally {
-        if (turns.isIdle && users.get(user) === turns) users.delete(user)
+        if (queue.isIdle && queues.get(user) === queue) queues.delete(user)
       }
     },
   }

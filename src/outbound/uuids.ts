@@ -3,27 +3,27 @@ import type { Clock } from '../ports/world.ts'
 
 const poolBytes = 4_096
 const chanceBytes = 10
-/** Leaves room to count in, so that the counter does not run over within a millisecond. */
+/** Leaves room to count, so that the counter does not overflow within a millisecond. */
 const counterStartMax = 2 ** 31
 const counterMax = 2 ** 32
 
 /**
- * Makes UUIDs of version 7 (RFC 9562, 5.7): the time of this clock, a counter of 32 bits that begins anywhere (6.2, method 1), and
- * 42 bits of chance. Ascending, also while the clock goes back.
+ * Generates UUIDs of version 7 (RFC 9562, 5.7): the time of this clock, a counter of 32 bits with a
+ * random start (6.2, method 1), and 42 random bits. Ascending, also while the clock goes back.
  */
 export function createUuids(clock: Clock): () => Uint8Array {
   const pool = Buffer.alloc(poolBytes)
-  let used = poolBytes
+  let usedBytes = poolBytes
   let time = 0
   let counter = 0
 
   function drawChance(): number {
-    if (used + chanceBytes > poolBytes) {
+    if (usedBytes + chanceBytes > poolBytes) {
       randomFillSync(pool)
-      used = 0
+      usedBytes = 0
     }
-    used += chanceBytes
-    return used - chanceBytes
+    usedBytes += chanceBytes
+    return usedBytes - chanceBytes
   }
 
   return () => {

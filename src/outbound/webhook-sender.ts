@@ -1,4 +1,5 @@
-// One webhook, once: signed, to a checked address, without redirects or proxies, within a time, listening to a little of the answer.
+// Sends one webhook once: signed, to a checked address, without redirects or proxies, with a
+// timeout and a limit on the answer.
 
 import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request } from 'node:http'
 import { Agent as HttpsAgent, request as secureRequest } from 'node:https'
@@ -13,19 +14,22 @@ import { webhookHeaders } from './webhook-signature.ts'
 
 export type WebhookSenderOptions = {
   readonly guard: EgressGuard
-  /** Authorities to trust beside the public ones, in PEM. */
+  /** Authorities to trust in addition to the public ones, in PEM. */
   readonly ca?: readonly string[]
-  /** From the name to the status. */
+  /** From the DNS lookup to the status. */
   readonly timeoutMs?: number
 }
 
 const timeoutMsDefault = 15_000
-/** Nobody reads the body; so much of it is taken, and for so long, that the connection can be used again. */
+/**
+ * The body is ignored; it is drained up to this size and time, so that the connection can be
+ * reused.
+ */
 const bodyBytesMax = 16 * 1024
 const bodyMsMax = 1_000
-/** Bodies that are still coming at a time; beyond them a connection is given up rather than waited for. */
+/** Bodies that are drained concurrently; beyond them a connection is closed instead of drained. */
 const unfinishedMax = 64
-/** Longer than any try takes; nothing that is said to nobody keeps a connection. */
+/** Longer than any attempt takes; unsolicited data does not keep a connection open. */
 const idleMs = 30_000
 const busyCodes = new Set([429, 502, 503, 504])
 
@@ -42,7 +46,7 @@ const reasons: Readonly<Record<string, string>> = {
   ETIMEOUT: 'name_not_found',
 }
 
-/** A word of ours for what went wrong: what the other side chose stays out of logs and answers. */
+/** A fixed reason for the failure: text chosen by the other side stays out of logs and answers. */
 function reasonOf(error: unknown): string {
   const { code = '' } = error as NodeJS.ErrnoException
   if (/CERT|TLS|SSL|SIGNATURE/.test(code)) return 'tls_failed'
@@ -59,12 +63,15 @@ function outcomeOf({ statusCode = 0, headers }: IncomingMessage, at: Date): Webh
   return { kind: 'failed', statusCode, reason, ...(afterMs !== undefined && { afterMs }) }
 }
 
-/** Lets answers end whose status is known, so that their connections can be used again; bounded in bytes, time and number. */
-function createLeftovers(): { finish(answer: IncomingMessage): void } {
-  let unfinished = 0
+/**
+ * Drains answers whose status is known, so that their connections can be reused; limited in bytes,
+ * time and number.
+ */
+function buildLeftovers(): { finish(answer: IncomingMessage): void } {
+  let unfinishedCount = 0
   return {
     finish(answer) {
-      unfinished += 1
+      unfinishedCount += 1
       let bytes = 0
       const giveUp = () => answer.destroy()
       const timer = setTimeout(giveUp, bodyMsMax)
@@ -74,11 +81,11 @@ function createLeftovers(): { finish(answer: IncomingMessage): void } {
       })
       answer.on('error', () => undefined)
       answer.once('close', () => {
-        unfinished -= 1
+        unfinishedCount -= 1
         clearTimeout(timer)
       })
-      // A body that came together with its head is whole by then.
-      if (unfinished > unfinishedMax) setImmediate(() => answer.complete || giveUp())
+      // A body that arrived together with its head is complete by then.
+      if (unfinishedCount > unfinishedMax) setImmediate(() => answer.complete || giveUp())
     },
   }
 }
@@ -91,7 +98,7 @@ export function createWebhookSender({
 }: WebhookSenderOptions): WebhookSender {
   const pool = { keepAlive: true, scheduling: 'lifo', maxFreeSockets: 8, timeout: idleMs } as const
   const plain = new HttpAgent(pool)
-  const leftovers = createLeftovers()
+  const leftovers = buildLeftovers()
   const secure = new HttpsAgent({
     ...pool,
     ...strangersTls,
@@ -105,43 +112,43 @@ export function createWebhookSender({
       : secureRequest(url, { ...options, agent: secure })
   }
 
-  function attempt(asked: WebhookRequest, deadline: number): Promise<WebhookOutcome | 'again'> {
+  function attempt(input: WebhookRequest, deadline: number): Promise<WebhookOutcome | 'again'> {
     const headers = {
-      ...webhookHeaders(asked),
+      ...webhookHeaders(input),
       'content-type': 'application/json',
-      'content-length': String(Buffer.byteLength(asked.body)),
+      'content-length': String(Buffer.byteLength(input.body)),
       'user-agent': 'Countersign',
     }
     return new Promise((resolve) => {
-      const sent = open(new URL(asked.url), headers)
+      const call = open(new URL(input.url), headers)
       const timeoutMs = Math.max(0, deadline - performance.now())
-      holdRequest(sent, { guard, timeoutMs, bodyBytesMax })
-      // The status decides: whoever drips a body after it holds nobody up.
-      sent.once('response', (answer) => {
-        resolve(outcomeOf(answer, asked.at))
+      holdRequest(call, { guard, timeoutMs, bodyBytesMax })
+      // The status decides: a server that drips its body delays nobody.
+      call.once('response', (answer) => {
+        resolve(outcomeOf(answer, input.at))
         leftovers.finish(answer)
       })
-      sent.on('error', (error: NodeJS.ErrnoException) => {
-        // The other side had closed a connection that was kept open: nothing was read of this try.
-        const stale = sent.reusedSocket && error.code === 'ECONNRESET'
+      call.on('error', (error: NodeJS.ErrnoException) => {
+        // The other side had closed a kept-alive connection: it read nothing of this attempt.
+        const stale = call.reusedSocket && error.code === 'ECONNRESET'
         const reason = reasonOf(error)
         resolve(stale ? 'again' : { kind: 'failed', statusCode: null, reason })
       })
-      // A connection that is switched to another protocol ends without an answer and without an error.
-      sent.once('close', () => {
+      // A connection that switches to another protocol ends without an answer and without an error.
+      call.once('close', () => {
         resolve({ kind: 'failed', statusCode: null, reason: 'connection_lost' })
       })
-      sent.end(asked.body)
+      call.end(input.body)
     })
   }
 
   return {
-    async send(asked) {
-      const fault = guard.fault(asked.url)
+    async send(input) {
+      const fault = guard.fault(input.url)
       if (fault !== undefined) return { kind: 'failed', statusCode: null, reason: fault }
       const deadline = performance.now() + timeoutMs
       for (;;) {
-        const outcome = await attempt(asked, deadline)
+        const outcome = await attempt(input, deadline)
         if (outcome !== 'again') return outcome
       }
     },
