@@ -101,7 +101,7 @@ class BoundedFairQueue implements Turns {
     return holder
   }
 
-  /** Whoever has several lines takes no more places than are then left free, so that there is always one for others. */
+  /** A holder takes no more slots than are then left free, so that others always find one. */
   #isFree({ running, holder }: Line): boolean {
     const free = this.#limits.running - this.#running
     const isFair = holder.name === null || holder.running < free
