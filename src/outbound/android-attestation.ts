@@ -30,7 +30,7 @@ export type AndroidRules = {
  */
 export async function verifyAndroidKey(
   ders: readonly Uint8Array[],
-  { key, challenge, app, roots, at, revoked }: AndroidRules,
+  { key, challenge, app, roots, at, revoked: revocations }: AndroidRules,
 ): Promise<AttestationFinding> {
   const chain = await verifyChain(ders, { roots, at, leafIsDated: false })
   if (typeof chain === 'string') return { level: 'none', why: chain }
@@ -38,7 +38,7 @@ export async function verifyAndroidKey(
   if (authorities.some((one) => one.getExtensions(extensionOid).length > 0)) {
     return { level: 'none', why: 'attestation_not_at_leaf' }
   }
-  const fault = await checkRevocation(chain, revoked)
+  const fault = await checkRevocation(chain, revocations)
   if (fault) return { level: 'none', why: fault }
   const extension = extensionOf(leaf, extensionOid)
   const description = extension && readKeyDescription(extension)

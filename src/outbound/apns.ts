@@ -144,8 +144,8 @@ async function openApnsClient(options: ApnsOptions, deadlineMs: number) {
 }
 
 /**
- * Apple's push service through node-apn, without its traps: no hidden retries, a bounded number of
- * streams, one stable `apns-id` per delivery, a deadline of our own, and a connection that is
+ * Apple's push service through node-apn, without its pitfalls: no hidden retries, a bounded number
+ * of streams, one stable `apns-id` per delivery, a deadline of our own, and a connection that is
  * replaced when the peer has stopped answering. The library is loaded in the background. Throws
  * when the key cannot be used.
  */
@@ -185,14 +185,13 @@ export function createApnsProvider(options: ApnsOptions): PushProvider {
   }
 
   const close = () => loading.then((client) => client.close())
-  const { unanswered } = silence
   return createBoundedProvider({
     maxInFlight,
     deadlineMs,
     clock,
     log,
     attempt: (message, _deadlineAt, signal) => attempt(message, signal),
-    unanswered,
+    unanswered: silence.unanswered,
     close,
   })
 }

@@ -51,7 +51,7 @@ const none = (why: AttestationFault): AttestationFinding => ({ level: 'none', wh
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64url'))
 
 async function verifyAndroid(
-  { roots, revoked, androidApps }: AttestationOptions,
+  { roots, revoked: revocations, androidApps }: AttestationOptions,
   statement: Extract<AttestationStatement, { format: 'android_key' }>,
   { appId, keys, challenge, at }: AttestedClaim,
 ): Promise<AttestationFinding> {
@@ -61,7 +61,7 @@ async function verifyAndroid(
   for (const key of keys) {
     const chain = statement[key.role]
     if (!chain) return none('key_not_attested')
-    const rules = { key, challenge, app, roots: roots.android, at, revoked }
+    const rules = { key, challenge, app, roots: roots.android, at, revoked: revocations }
     const finding = await verifyAndroidKey(chain.map(bytesOf), rules)
     if (finding.why !== null) return finding
     if (finding.level === 'tee') weakest = finding

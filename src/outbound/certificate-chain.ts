@@ -53,9 +53,9 @@ export async function verifyChain(
   const chain = ders.map(readCertificate)
   const anchors = roots.map(readCertificate)
   if (!areAll(chain) || !areAll(anchors)) return 'malformed'
-  const anchored = toAnchor(chain, anchors)
-  if (!anchored) return 'root_unknown'
-  const { anchor, path } = anchored
+  const pathToRoot = toAnchor(chain, anchors)
+  if (!pathToRoot) return 'root_unknown'
+  const { anchor, path } = pathToRoot
   const [leaf, ...authorities] = path
   if (!leaf) return 'chain_invalid'
   if (!isDated(anchor, at)) return 'certificate_expired'

@@ -38,8 +38,8 @@ export type FcmOptions = {
 }
 
 /**
- * Google's push service through firebase-admin's `send()`, without its traps: the SDK's retries of
- * up to 82 seconds end at our deadline, a refused access token is replaced, and no log line
+ * Google's push service through firebase-admin's `send()`, without its pitfalls: the SDK's retries
+ * of up to 82 seconds end at our deadline, a refused access token is replaced, and no log line
  * contains one. The SDK is loaded in the background. Throws when the key cannot be used.
  */
 export function createFcmProvider(options: FcmOptions): PushProvider {

@@ -36,10 +36,10 @@ function boundStream(stream: ClientHttp2Stream, endSignal: AbortSignal | undefin
 }
 
 /**
- * Ends every stream of this session whose answer exceeds a limit immediately, and the session with
- * its connection when more bytes arrive than its streams account for: bytes of no stream, or of one
- * that was ended, are counted nowhere else. `endOf` returns for each new stream the signal that
- * nobody waits for it any more. Called before the first request.
+ * Immediately ends every stream of this session whose answer exceeds a limit, and ends the session
+ * with its connection when more bytes arrive than its streams account for: bytes of no stream, or
+ * of one that was ended, are counted nowhere else. `endOf` returns for each new stream the signal
+ * that nobody waits for it any more. Called before the first request.
  */
 export function boundSession(
   session: ClientHttp2Session,
