@@ -61,8 +61,14 @@ async function verifyAndroid(
   for (const key of keys) {
     const chain = statement[key.role]
     if (!chain) return none('key_not_attested')
-    const rules = { key, challenge, app, roots: roots.android, at, revoked: revocations }
-    const finding = await verifyAndroidKey(chain.map(bytesOf), rules)
+    const finding = await verifyAndroidKey(chain.map(bytesOf), {
+      key,
+      challenge,
+      app,
+      roots: roots.android,
+      at,
+      revoked: revocations,
+    })
     if (finding.why !== null) return finding
     if (finding.level === 'tee') weakest = finding
   }
