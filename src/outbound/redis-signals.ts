@@ -40,12 +40,12 @@ export function createRedisSignals(
     /** Resolves after one attempt at both connections, successful or not. */
     async start(onKey, onGap) {
       let up = 0
-      const link = (ready?: Parameters<typeof createRedisLink>[0]['ready']) => {
+      const link = (prepare?: Parameters<typeof createRedisLink>[0]['ready']) => {
         const { promise: firstAttempt, resolve } = Promise.withResolvers<void>()
         let isUp = false
         const newLink = createRedisLink({
           url,
-          ...(ready && { ready }),
+          ...(prepare && { ready: prepare }),
           failed(error) {
             if (isUp) up -= 1
             isUp = false
@@ -56,7 +56,7 @@ export function createRedisSignals(
             isUp = true
             up += 1
             if (up === 2) onReady()
-            if (ready) onGap()
+            if (prepare) onGap()
             resolve()
           },
         })
