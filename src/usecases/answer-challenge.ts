@@ -50,100 +50,118 @@ export type Needs = BelieveNeeds & {
   readonly publicOrigin: string
 }
 
-/** What the device is told of its own answer. */
+/** What the response says of the device's own answer. */
 export type Answered = { readonly status: ChallengeStatus }
 
-type Asked = NonNullable<AnswerFacts['asked']>
+type AskedChallenge = NonNullable<AnswerFacts['asked']>
 
-// Each round lost means that another answer to the same challenge was recorded, and those are few.
-const triesMax = 5
+// Each lost round means that another answer to the same challenge was recorded, and there are few
+// of those.
+const attemptsMax = 5
 
 /**
- * Takes a device's signed answer: two round trips, one to load and one to record. The same answer again (same `jti`) gets
- * the same reply and counts nothing; a wrong number is recorded and then refused.
+ * Records a device's signed answer in two round trips: one to load and one to record. The same
+ * answer again (same `jti`) gets the same reply and counts nothing; a wrong number is recorded and
+ * then refused.
  */
 export async function answerChallenge(
-  needs: Needs,
+  dependencies: Needs,
   proof: DeviceProof,
   command: { readonly challengeId: ChallengeId; readonly answer: string },
 ): Promise<Answered | Refusal> {
-  const jws = needs.signatures.read(command.answer, answerBytesMax)
+  const jws = dependencies.signatures.read(command.answer, answerBytesMax)
   const answer = jws ? readAnswer(jws) : refuse('answer_malformed')
   const { tenantId, deviceId } = proof
   const { challengeId } = command
-  // An unreadable answer is refused after the proof is believed, so that strangers learn nothing.
+  // An unreadable answer is refused after the proof is verified, so that unauthenticated clients
+  // learn nothing.
   const jti = isRefusal(answer) ? '' : answer.jti
   let proofToSpend: DeviceProof | null = proof
 
-  for (let tries = 0; tries < triesMax; tries++) {
-    const facts = await needs.challenges.loadAnswer({ tenantId, deviceId, challengeId, jti })
-    const device = await believeProof(needs, proof, facts?.known ?? null)
+  for (let attempts = 0; attempts < attemptsMax; attempts++) {
+    const facts = await dependencies.challenges.loadAnswer({ tenantId, deviceId, challengeId, jti })
+    const device = await believeProof(dependencies, proof, facts?.known ?? null)
     if (isRefusal(device)) return device
     if (isRefusal(answer)) return answer
     if (!facts?.asked) return refuse('not_found')
-    const fault = await checkSigned(needs, answer, facts.asked, facts.known, challengeId)
+    const fault = await checkSignedAnswer(
+      dependencies,
+      answer,
+      facts.asked,
+      facts.known,
+      challengeId,
+    )
     if (fault) return fault
     if (facts.earlier) return reply(facts.earlier)
-    if (facts.asked.challenge.status !== 'pending') return ended(facts.asked.challenge.status)
+    if (facts.asked.challenge.status !== 'pending')
+      return refusalOfEnded(facts.asked.challenge.status)
 
-    const stopped =
+    const refusal =
       answer.decision === 'approve' ? checkProtection(facts.protection, facts.now) : undefined
-    if (stopped) return stopped
-    const effect = decideAnswer(facts.asked.challenge, answer, matches(needs, facts.asked, answer))
+    if (refusal) return refusal
+    const effect = decideAnswer(
+      facts.asked.challenge,
+      answer,
+      matches(dependencies, facts.asked, answer),
+    )
     if (isRefusal(effect)) return effect
-    const judged = { answer, effect, asked: facts.asked, facts, device }
-    const recorded = await record(needs, judged, proofToSpend)
-    if (recorded !== 'changed') return recorded
+    const decision = { answer, effect, askedChallenge: facts.asked, facts, device }
+    const result = await record(dependencies, decision, proofToSpend)
+    if (result !== 'changed') return result
     proofToSpend = null
   }
   return refuse('conflict', { retryAfterSeconds: 1 })
 }
 
-/** Signature first, then every claim, then whether this key may say this. */
-async function checkSigned(
-  needs: Needs,
+/** Verifies the signature first, then every claim, then whether this key may give this answer. */
+async function checkSignedAnswer(
+  dependencies: Needs,
   answer: Answer,
-  asked: Asked,
-  known: AnswerFacts['known'],
+  askedChallenge: AskedChallenge,
+  knownDevice: AnswerFacts['known'],
   challengeId: ChallengeId,
 ): Promise<Refusal | undefined> {
-  const key = ownKey(needs, known, answer.kid)
-  if (!key || !(await needs.signatures.verify(answer.jws, key.publicJwk))) {
+  const key = ownKey(dependencies, knownDevice, answer.kid)
+  if (!key || !(await dependencies.signatures.verify(answer.jws, key.publicJwk))) {
     return refuse('answer_invalid', { facts: { claim: 'kid' } })
   }
-  const { device } = known
-  const wanted = {
-    issuer: issuerOf(needs.publicOrigin, device.tenantId),
+  const { device } = knownDevice
+  const expectedFacts = {
+    issuer: issuerOf(dependencies.publicOrigin, device.tenantId),
     deviceId: device.id,
     userId: device.userId,
     challengeId,
-    nonce: nonceOf(asked.requestPayload),
-    requestHash: asked.requestHash,
+    nonce: nonceOf(askedChallenge.requestPayload),
+    requestHash: askedChallenge.requestHash,
   }
   return (
-    checkAnswer(answer, wanted, needs.clock.now()) ??
-    checkKey(answer, key, device.hasVerificationKey, asked.challenge.userVerification)
+    checkAnswer(answer, expectedFacts, dependencies.clock.now()) ??
+    checkKey(answer, key, device.hasVerificationKey, askedChallenge.challenge.userVerification)
   )
 }
 
-function matches({ sealing, hashing }: Needs, asked: Asked, answer: Answer): boolean {
-  if (asked.numberSealed === null || answer.number === null) return false
+function matches(
+  { sealing, hashing }: Needs,
+  askedChallenge: AskedChallenge,
+  answer: Answer,
+): boolean {
+  if (askedChallenge.numberSealed === null || answer.number === null) return false
   return hashing.equal(
-    sealing.open(asked.numberSealed, numberBinding(asked.challenge)),
+    sealing.open(askedChallenge.numberSealed, numberBinding(askedChallenge.challenge)),
     answer.number,
   )
 }
 
-type Judged = {
+type Decision = {
   readonly answer: Answer
   readonly effect: AnswerEffect
-  readonly asked: Asked
+  readonly askedChallenge: AskedChallenge
   readonly facts: Pick<AnswerFacts, 'protection' | 'policy' | 'now'>
   readonly device: Device
 }
 
-/** What the answer does to the user over all challenges, and the lock that it brings about. */
-function protectionAfter({ answer, effect, facts }: Judged): WrongNumberEffect {
+/** What the answer changes in the user's protection, and the lock that it causes. */
+function protectionAfter({ answer, effect, facts }: Decision): WrongNumberEffect {
   const { protection, policy, now } = facts
   if (effect.outcome === 'wrong_number') return afterWrongNumber(protection, policy, now)
   if (effect.outcome === 'approved') return { next: afterApproval(protection), lock: null }
@@ -153,13 +171,13 @@ function protectionAfter({ answer, effect, facts }: Judged): WrongNumberEffect {
 }
 
 async function record(
-  needs: Needs,
-  judged: Judged,
+  dependencies: Needs,
+  decision: Decision,
   proof: DeviceProof | null,
 ): Promise<Answered | Refusal | 'changed'> {
-  const { answer, effect, asked, facts, device } = judged
-  const { challenge } = asked
-  const { next, lock } = protectionAfter(judged)
+  const { answer, effect, askedChallenge, facts, device } = decision
+  const { challenge } = askedChallenge
+  const { next, lock } = protectionAfter(decision)
   const recording: AnswerToRecord = {
     tenantId: device.tenantId,
     challengeId: challenge.id,
@@ -175,14 +193,14 @@ async function record(
     report:
       answer.decision === 'report'
         ? {
-            id: needs.random.id('report'),
+            id: dependencies.random.id('report'),
             initiatorBlockSeconds: facts.policy.initiatorBlockSeconds,
           }
         : null,
     jwsSealed:
       effect.outcome === 'wrong_number'
         ? null
-        : needs.sealing.seal(
+        : dependencies.sealing.seal(
             answer.jws.text,
             answerBinding({
               tenantId: device.tenantId,
@@ -190,28 +208,29 @@ async function record(
               jti: answer.jti,
             }),
           ),
-    activities: activitiesOf(judged, lock),
-    closing: effect.status === 'pending' ? [] : asked.otherDeviceIds,
-    leasedBy: needs.dispatcher.leaseHolder,
+    activities: activitiesOf(decision, lock),
+    closing: effect.status === 'pending' ? [] : askedChallenge.otherDeviceIds,
+    leasedBy: dependencies.dispatcher.leaseHolder,
   }
-  const recorded = await needs.userTurns.take(device, `device:${device.id}`, () =>
-    needs.challenges.recordAnswer(recording, proof),
+  const result = await dependencies.userTurns.take(device, `device:${device.id}`, () =>
+    dependencies.challenges.recordAnswer(recording, proof),
   )
-  if (isRefusal(recorded)) return recorded
-  switch (recorded.kind) {
+  if (isRefusal(result)) return result
+  switch (result.kind) {
     case 'recorded':
-      if (effect.status !== 'pending') needs.signals.publish(challenge.id)
-      for (const id of recorded.cancelled) needs.signals.publish(id)
-      needs.dispatcher.dispatch(recorded.pushes)
+      if (effect.status !== 'pending') dependencies.signals.publish(challenge.id)
+      for (const id of result.cancelled) dependencies.signals.publish(id)
+      dependencies.dispatcher.dispatch(result.pushes)
       return reply({ ...effect, statusAfter: effect.status })
     case 'proof_replayed':
       return refuse('proof_replayed')
-    // Unregistered or suspended since it was believed: believing it again says which.
+    // Unregistered or suspended since the proof was verified: verifying it again says which.
     case 'device_not_active':
       return 'changed'
     case 'expired': {
       const only = { tenantId: device.tenantId, id: challenge.id }
-      for (const id of await needs.challenges.expire(only, 1)) needs.signals.publish(id)
+      for (const id of await dependencies.challenges.expire(only, 1))
+        dependencies.signals.publish(id)
       return refuse('challenge_expired')
     }
     case 'changed':
@@ -224,14 +243,14 @@ function reply({ outcome, statusAfter, wrongNumbersLeft }: RecordedAnswer): Answ
   return refuse('wrong_number', { facts: { wrongNumbersLeft, currentStatus: statusAfter } })
 }
 
-function ended(status: ChallengeStatus): Refusal {
+function refusalOfEnded(status: ChallengeStatus): Refusal {
   return status === 'expired'
     ? refuse('challenge_expired')
     : refuse('challenge_ended', { facts: { currentStatus: status } })
 }
 
 function activitiesOf(
-  { answer, effect, asked, device }: Judged,
+  { answer, effect, askedChallenge, device }: Decision,
   lock: WrongNumberEffect['lock'],
 ): NewActivity[] {
   const type =
@@ -243,21 +262,22 @@ function activitiesOf(
           ? 'challenge_reported'
           : 'challenge_denied'
   const about = {
-    userId: asked.challenge.userId,
+    userId: askedChallenge.challenge.userId,
     actor: `device:${device.id}`,
-    challengeId: asked.challenge.id,
+    challengeId: askedChallenge.challenge.id,
     deviceId: device.id,
   } as const
-  const locked = answer.decision === 'report' ? 'reported' : lock
-  // Each end of a challenge is told once by its own type, this one too: webhooks go by it.
+  const lockDetail = answer.decision === 'report' ? 'reported' : lock
+  // Every end of a challenge is recorded once under its own type, this one too: webhooks rely on
+  // it.
   const endedBy = effect.outcome === 'wrong_number' ? effect.reason : null
   return [
     activity({ ...about, type }),
     ...(endedBy === null
       ? []
       : [activity({ ...about, type: 'challenge_denied', details: { reason: endedBy } })]),
-    ...(locked === null
+    ...(lockDetail === null
       ? []
-      : [activity({ ...about, type: 'push_locked', details: { lock: locked } })]),
+      : [activity({ ...about, type: 'push_locked', details: { lock: lockDetail } })]),
   ]
 }

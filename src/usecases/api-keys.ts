@@ -28,21 +28,24 @@ export type Command = {
   readonly allowedAddresses?: readonly string[]
 }
 
-/** A key with its whole text, `cs_<id>_<secret>`: readable this once, kept as a hash only. */
+/** A key with its whole text, `cs_<id>_<secret>`: readable this once, stored as a hash only. */
 export type NewKey = { readonly key: ApiKey; readonly secret: string }
 
 const textOf = (id: ApiKeyId, secret: string) => `cs_${id.slice('key_'.length)}_${secret}`
 
-/** What a key is called and bound to, as it is kept, or why it cannot be: the same whoever makes it, and however. */
+/**
+ * The validated name and addresses of a key, as stored, or the refusal: the same for every caller
+ * and every way to create a key.
+ */
 export function nameKey(
   { addresses }: Pick<Needs, 'addresses'>,
-  given: { readonly name: string; readonly allowedAddresses: readonly string[] },
+  input: { readonly name: string; readonly allowedAddresses: readonly string[] },
 ): { readonly name: string; readonly allowedAddresses: readonly string[] } | Refusal {
-  const name = readName(given.name)
+  const name = readName(input.name)
   if (name === undefined) return refuse('invalid_request', { hint: nameHint })
-  const { allowedAddresses } = given
-  const strange = allowedAddresses.find((range) => !addresses.isRange(range))
-  if (strange === undefined && allowedAddresses.length <= allowedAddressesMax) {
+  const { allowedAddresses } = input
+  const invalidRange = allowedAddresses.find((range) => !addresses.isRange(range))
+  if (invalidRange === undefined && allowedAddresses.length <= allowedAddressesMax) {
     return { name, allowedAddresses }
   }
   return refuse('invalid_request', {
@@ -52,19 +55,22 @@ export function nameKey(
 
 /** Creates a key for a relying party. */
 export async function createApiKey(
-  needs: Needs,
+  dependencies: Needs,
   { allowedAddresses = [], ...command }: Command,
   actor: Actor,
 ): Promise<NewKey | Refusal> {
-  const named = nameKey(needs, { name: command.name, allowedAddresses })
-  if (isRefusal(named)) return named
-  const party = await needs.tenants.findRelyingParty(command.tenantId, command.rpId)
+  const validInput = nameKey(dependencies, { name: command.name, allowedAddresses })
+  if (isRefusal(validInput)) return validInput
+  const party = await dependencies.tenants.findRelyingParty(command.tenantId, command.rpId)
   if (!party) return refuse('relying_party_unknown')
-  const made = newKey(needs, { ...command, ...named })
-  return { key: await needs.apiKeys.create(made.key, made.secretHash, actor), secret: made.secret }
+  const draft = newKey(dependencies, { ...command, ...validInput })
+  return {
+    key: await dependencies.apiKeys.create(draft.key, draft.secretHash, actor),
+    secret: draft.secret,
+  }
 }
 
-/** A key that is not there yet: what is stored of it, and its whole text. */
+/** A key that is not stored yet: what is stored of it, and its whole text. */
 export function newKey(
   { random, hashing }: Pick<Needs, 'random' | 'hashing'>,
   command: Omit<NewApiKey, 'id'>,
@@ -75,11 +81,11 @@ export function newKey(
 }
 
 /**
- * Gives a key its successor, with the same rights; the old one ends after the overlap at the latest. At most two keys of a
- * lineage are live.
+ * Gives a key a successor with the same rights; the old one ends after the overlap at the latest.
+ * At most two keys of a lineage are live.
  */
 export async function rotateApiKey(
-  needs: Pick<Needs, 'apiKeys' | 'random' | 'hashing' | 'signals'>,
+  dependencies: Pick<Needs, 'apiKeys' | 'random' | 'hashing' | 'signals'>,
   command: {
     readonly tenantId: TenantId
     readonly id: ApiKeyId
@@ -88,35 +94,46 @@ export async function rotateApiKey(
   },
   actor: Actor,
 ): Promise<(NewKey & { readonly previous: ApiKey }) | Refusal> {
-  const { tenantId, id, overlapSeconds: asked = overlapBoundsSeconds.usual, expiresAt } = command
+  const {
+    tenantId,
+    id,
+    overlapSeconds: requestedSeconds = overlapBoundsSeconds.usual,
+    expiresAt,
+  } = command
   const { min, max } = overlapBoundsSeconds
-  const overlapSeconds = Math.min(max, Math.max(min, asked))
-  const successorId = needs.random.id('apiKey')
-  const secret = needs.random.token(32)
+  const overlapSeconds = Math.min(max, Math.max(min, requestedSeconds))
+  const successorId = dependencies.random.id('apiKey')
+  const secret = dependencies.random.token(32)
   const rotation = { tenantId, id, successorId, overlapSeconds, expiresAt }
-  const rotated = await needs.apiKeys.rotate(rotation, needs.hashing.sha256(secret), actor)
-  if (rotated === null) return refuse('not_found')
-  if (isRefusal(rotated)) return rotated
-  needs.signals.publish(`${revocationPrefix}${id}`)
-  return { ...rotated, secret: textOf(successorId, secret) }
+  const rotatedKey = await dependencies.apiKeys.rotate(
+    rotation,
+    dependencies.hashing.sha256(secret),
+    actor,
+  )
+  if (rotatedKey === null) return refuse('not_found')
+  if (isRefusal(rotatedKey)) return rotatedKey
+  dependencies.signals.publish(`${revocationPrefix}${id}`)
+  return { ...rotatedKey, secret: textOf(successorId, secret) }
 }
 
-/** Signals that begin so and go on with a key's id tell every process to look that key up anew. */
+/** A signal of this prefix and a key's id makes every process read that key again. */
 export const revocationPrefix = 'revoked:'
 
-/** Revokes a key of the tenant for ever; it is in the revocation log before this resolves. */
+/** Revokes a key of the tenant permanently; it is in the revocation log before this resolves. */
 export async function revokeApiKey(
-  needs: Pick<Needs, 'apiKeys' | 'signals'> & { readonly revocationLog: RevocationLog },
+  dependencies: Pick<Needs, 'apiKeys' | 'signals'> & { readonly revocationLog: RevocationLog },
   tenantId: TenantId,
   id: ApiKeyId,
   actor: Actor,
 ): Promise<ApiKey | Refusal> {
-  const revoked = await needs.apiKeys.revoke(tenantId, id, actor)
-  if (!revoked) return refuse('not_found')
-  needs.signals.publish(`${revocationPrefix}${id}`)
-  const at = revoked.revokedAt
+  const revokedKey = await dependencies.apiKeys.revoke(tenantId, id, actor)
+  if (!revokedKey) return refuse('not_found')
+  dependencies.signals.publish(`${revocationPrefix}${id}`)
+  const at = revokedKey.revokedAt
   if (at !== null) {
-    await needs.revocationLog.append([{ revocation: 'api_key_revoked', tenantId, keyId: id, at }])
+    await dependencies.revocationLog.append([
+      { revocation: 'api_key_revoked', tenantId, keyId: id, at },
+    ])
   }
-  return revoked
+  return revokedKey
 }

@@ -22,15 +22,18 @@ export type Needs = {
   readonly signals: Pick<Signals, 'publish'>
 }
 
-/** How many things stood how. */
+/** How many revocations had which outcome. */
 export type Applied = {
   /** Revoked now. */
   readonly applied: number
   /** Revoked before. */
   readonly already: number
-  /** Not in this database: made after the backup, or removed before, so nobody is believed by them. */
+  /**
+   * Not in this database: created after the backup, or removed before it, so that it grants no
+   * access.
+   */
   readonly unknown: number
-  /** Lines that are no revocations: cut off, or of something else. */
+  /** Lines that are no revocations: truncated, or of another kind. */
   readonly unreadable: number
 }
 
@@ -39,62 +42,65 @@ type Outcome = 'applied' | 'already' | 'unknown'
 const actor = 'operator'
 
 /**
- * Applies the lines of a revocation log again, after the database was restored to an earlier state. It takes rights away and gives
- * none back: what is suspended in the database stays so. Applying the same lines again changes nothing. A line that is null was too
- * long to be read. Memory holds the things that are revoked, not the lines.
+ * Applies the lines of a revocation log again after the database was restored to an earlier state.
+ * It takes rights away and gives none back: what is suspended in the database stays so. Applying
+ * the same lines again changes nothing. A line that is null was too long to be read. Memory holds
+ * the revoked things, not the lines.
  */
 export async function applyRevocations(
-  needs: Needs,
+  dependencies: Needs,
   lines: AsyncIterable<string | null>,
 ): Promise<Applied> {
   const counts = { applied: 0, already: 0, unknown: 0, unreadable: 0 }
-  const words = createLastWords()
+  const latestRevocations = createLastWords()
   for await (const line of lines) {
     if (line?.trim() === '') continue
     const revocation = line === null ? undefined : readRevocation(line)
-    if (revocation) words.add(revocation)
+    if (revocation) latestRevocations.add(revocation)
     else counts.unreadable++
   }
-  for (const revocation of words.inForce()) counts[await apply(needs, revocation)]++
+  for (const revocation of latestRevocations.inForce())
+    counts[await apply(dependencies, revocation)]++
   return counts
 }
 
-function apply(needs: Needs, one: Taken): Promise<Outcome> {
+function apply(dependencies: Needs, one: Taken): Promise<Outcome> {
   switch (one.revocation) {
     case 'device_unregistered':
     case 'device_suspended':
-      return endDevice(needs, one)
+      return endDevice(dependencies, one)
     case 'user_suspended':
-      return suspendUser(needs, one)
+      return suspendUser(dependencies, one)
     case 'api_key_revoked':
-      return revokeKey(needs, one)
+      return revokeKey(dependencies, one)
     case 'integration_removed':
-      return removeIntegration(needs, one)
+      return removeIntegration(dependencies, one)
     case 'integration_paused':
-      return pauseIntegration(needs, one)
+      return pauseIntegration(dependencies, one)
     case 'integration_credential_ended':
-      return endCredential(needs, one)
+      return endCredential(dependencies, one)
     case 'webhook_endpoint_removed':
     case 'webhook_endpoint_paused':
-      return endEndpoint(needs, one)
+      return endEndpoint(dependencies, one)
   }
 }
 
 async function endDevice(
-  needs: Needs,
+  dependencies: Needs,
   one: RevocationOf<'device_unregistered' | 'device_suspended'>,
 ): Promise<Outcome> {
   const { tenantId, deviceId } = one
-  const device = await needs.devices.find(tenantId, deviceId)
+  const device = await dependencies.devices.find(tenantId, deviceId)
   if (!device) return 'unknown'
   const { userId, status, enrollmentId } = device
   const about = { tenantId, userId, actor } as const
-  const done =
+  const result =
     one.revocation === 'device_unregistered'
-      ? await unregister(needs, { ...about, deviceIds: [deviceId], reason: one.reason })
-      : status === 'active' && (await needs.suspensions.suspendDevice({ ...about, deviceId }))
-  if (!done) return 'already'
-  for (const id of [...done.endedChallenges, enrollmentId]) needs.signals.publish(id)
+      ? await unregister(dependencies, { ...about, deviceIds: [deviceId], reason: one.reason })
+      : status === 'active' &&
+        (await dependencies.suspensions.suspendDevice({ ...about, deviceId }))
+  if (!result) return 'already'
+  for (const id of [...result.endedChallenges, enrollmentId]) dependencies.signals.publish(id)
   return 'applied'
 }
 
@@ -103,25 +109,25 @@ async function suspendUser(
   { tenantId, userId }: RevocationOf<'user_suspended'>,
 ): Promise<Outcome> {
   if (!(await users.find(tenantId, userId))) return 'unknown'
-  const done = await suspensions.suspendUser({ tenantId, userId, actor })
-  if (!done) return 'already'
-  for (const id of [...done.endedChallenges, ...done.endedEnrollments]) signals.publish(id)
+  const result = await suspensions.suspendUser({ tenantId, userId, actor })
+  if (!result) return 'already'
+  for (const id of [...result.endedChallenges, ...result.endedEnrollments]) signals.publish(id)
   return 'applied'
 }
 
 async function unregister({ devices }: Needs, command: Parameters<DeviceStore['unregister']>[0]) {
-  const done = await devices.unregister(command, null)
-  if (done === 'proof_replayed') throw new Error('no proof was given to be replayed')
-  return done.devices.length > 0 ? done : null
+  const result = await devices.unregister(command, null)
+  if (result === 'proof_replayed') throw new Error('no proof was given to be replayed')
+  return result.devices.length > 0 ? result : null
 }
 
 async function revokeKey(
   { apiKeys, signals }: Needs,
   { tenantId, keyId }: RevocationOf<'api_key_revoked'>,
 ): Promise<Outcome> {
-  const known = await apiKeys.findCredential(keyId)
-  if (known?.key.tenantId !== tenantId) return 'unknown'
-  if (known.key.revokedAt !== null) return 'already'
+  const credential = await apiKeys.findCredential(keyId)
+  if (credential?.key.tenantId !== tenantId) return 'unknown'
+  if (credential.key.revokedAt !== null) return 'already'
   await apiKeys.revoke(tenantId, keyId, actor)
   signals.publish(`${revocationPrefix}${keyId}`)
   return 'applied'
@@ -144,7 +150,7 @@ async function pauseIntegration(
     const was = await integrations.find(tenantId, integrationId)
     if (!was) return 'unknown'
     if (was.status === 'paused') return 'already'
-    // Somebody else changed it meanwhile: look again.
+    // Changed concurrently: re-read it.
     if (!(await integrations.change(was, { ...was, status: 'paused' }, null, actor))) continue
     signals.publish(`${revocationPrefix}${integrationId}`)
     return 'applied'
@@ -160,8 +166,8 @@ async function endCredential(
     endsAt,
   }: RevocationOf<'integration_credential_ended'>,
 ): Promise<Outcome> {
-  const done = await integrations.endCredential({ tenantId, integrationId, id, endsAt }, actor)
-  if (done !== 'ended') return done ?? 'unknown'
+  const result = await integrations.endCredential({ tenantId, integrationId, id, endsAt }, actor)
+  if (result !== 'ended') return result ?? 'unknown'
   signals.publish(`${revocationPrefix}${integrationId}`)
   return 'applied'
 }

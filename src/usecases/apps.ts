@@ -1,4 +1,4 @@
-// The mobile apps of a tenant and their push credentials, which no answer ever holds.
+// The mobile apps of a tenant and their push credentials, which no response ever contains.
 
 import type { Actor } from '../domain/activity.ts'
 import type { AppId, TenantId } from '../domain/ids.ts'
@@ -20,7 +20,10 @@ export type AppCredentials =
   | { readonly provider: 'apns'; readonly apns: ApnsCredentials }
   | { readonly provider: 'fcm'; readonly fcm: FcmCredentials }
 
-/** Signals under this prefix name an app whose credentials changed or went: whoever holds them open must read again. */
+/**
+ * A signal of this prefix names a tenant whose apps' credentials changed or were removed: a process
+ * that has them loaded must read them again.
+ */
 export const appSignalPrefix = 'app:'
 
 /** Binding under which the credentials of an app are sealed. */
@@ -28,67 +31,87 @@ export function appCredentialsBinding(tenantId: TenantId, id: AppId): string {
   return `app-credentials:${tenantId}:${id}`
 }
 
-/** What sending needs of the file; whatever else stands in it is not kept. */
-function kept({ project_id, client_email, private_key, private_key_id }: FcmCredentials) {
+/** The members of the file that sending needs; no others are stored. */
+function neededCredentials({
+  project_id,
+  client_email,
+  private_key,
+  private_key_id,
+}: FcmCredentials) {
   return { project_id, client_email, private_key: withPemLines(private_key), private_key_id }
 }
 
-function sealed({ sealing }: Needs, tenantId: TenantId, id: AppId, credentials: AppCredentials) {
+function sealCredentials(
+  { sealing }: Needs,
+  tenantId: TenantId,
+  id: AppId,
+  credentials: AppCredentials,
+) {
   const secret =
     credentials.provider === 'apns'
       ? { ...credentials.apns, pem: withPemLines(credentials.apns.pem) }
-      : kept(credentials.fcm)
+      : neededCredentials(credentials.fcm)
   return sealing.seal(JSON.stringify(secret), appCredentialsBinding(tenantId, id))
 }
 
-/** Adds an app. Pushes to its devices use these credentials from the next few seconds on, in every process. */
+/**
+ * Creates an app. Pushes to its devices use these credentials within a few seconds, in every
+ * process.
+ */
 export async function addApp(
-  needs: Needs,
+  dependencies: Needs,
   tenantId: TenantId,
   { appId, name, credentials }: Pick<App, 'appId' | 'name'> & { credentials: AppCredentials },
   actor: Actor,
 ): Promise<App | Refusal> {
-  const id = needs.random.id('app')
+  const id = dependencies.random.id('app')
   const { provider } = credentials
-  const secret = sealed(needs, tenantId, id, credentials)
-  const added = await needs.apps.add({ tenantId, id, provider, appId, name }, secret, actor)
-  if (!added) return refuse('app_taken')
-  needs.signals.publish(`${appSignalPrefix}${tenantId}`)
-  return added
+  const secret = sealCredentials(dependencies, tenantId, id, credentials)
+  const app = await dependencies.apps.add({ tenantId, id, provider, appId, name }, secret, actor)
+  if (!app) return refuse('app_taken')
+  dependencies.signals.publish(`${appSignalPrefix}${tenantId}`)
+  return app
 }
 
-/** Changes the name or the credentials of an app; credentials of the other provider are another app. */
+/**
+ * Changes the name or the credentials of an app; credentials of the other provider are another app.
+ */
 export async function changeApp(
-  needs: Needs,
+  dependencies: Needs,
   tenantId: TenantId,
   id: AppId,
   { name, credentials }: { readonly name?: string; readonly credentials?: AppCredentials },
   actor: Actor,
 ): Promise<App | Refusal> {
-  const app = await needs.apps.find(tenantId, id)
+  const app = await dependencies.apps.find(tenantId, id)
   if (!app) return refuse('not_found')
   if (credentials && credentials.provider !== app.provider) {
     return refuse('invalid_request', { hint: `This app takes credentials of ${app.provider}.` })
   }
   const changes = {
     ...(name !== undefined && { name }),
-    ...(credentials && { credentialsSealed: sealed(needs, tenantId, id, credentials) }),
+    ...(credentials && {
+      credentialsSealed: sealCredentials(dependencies, tenantId, id, credentials),
+    }),
   }
-  const changed = await needs.apps.change(tenantId, id, changes, actor)
-  if (!changed) return refuse('not_found')
-  needs.signals.publish(`${appSignalPrefix}${tenantId}`)
-  return changed
+  const changedApp = await dependencies.apps.change(tenantId, id, changes, actor)
+  if (!changedApp) return refuse('not_found')
+  dependencies.signals.publish(`${appSignalPrefix}${tenantId}`)
+  return changedApp
 }
 
-/** Removes an app with its credentials. Its devices stay, and are pushed only if the environment configures the same app. */
+/**
+ * Removes an app with its credentials. Its devices stay, and receive pushes only if the environment
+ * configures the same app.
+ */
 export async function removeApp(
-  needs: Needs,
+  dependencies: Needs,
   tenantId: TenantId,
   id: AppId,
   actor: Actor,
 ): Promise<Refusal | undefined> {
-  if (!(await needs.apps.remove(tenantId, id, actor))) return refuse('not_found')
-  needs.signals.publish(`${appSignalPrefix}${tenantId}`)
+  if (!(await dependencies.apps.remove(tenantId, id, actor))) return refuse('not_found')
+  dependencies.signals.publish(`${appSignalPrefix}${tenantId}`)
   return undefined
 }
 

@@ -14,7 +14,7 @@ export type Needs = {
   readonly hashing: Pick<Hashing, 'sha256Base64Url'>
 }
 
-/** One claim of which the keys and the code are proven. */
+/** A claim whose keys and code are proven. */
 export type ProvenClaim = {
   readonly issuer: string
   /** `ch` of the claim's proofs. */
@@ -26,7 +26,10 @@ export type ProvenClaim = {
   readonly at: Date
 }
 
-/** Has the attestation of a claim verified as far as the tenant asks for it, and decides what to record, or to refuse. */
+/**
+ * Verifies the attestation of a claim as far as the tenant requires it, and decides what to record
+ * or whether to refuse.
+ */
 export async function attestKeys(
   { attestations, hashing }: Needs,
   mode: AttestationMode,

@@ -11,7 +11,7 @@ import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore, ExemptingRow } from '../ports/audit-store.ts'
 import type { SecurityLog } from '../ports/security-log.ts'
 import type { Signatures } from '../ports/world.ts'
-import { auditPayload, type Needs as SigningNeeds } from './sign-exemptions.ts'
+import { auditPayload, type Needs as SigningDependencies } from './sign-exemptions.ts'
 
 type Store =
   | 'readEnd'
@@ -22,7 +22,7 @@ type Store =
   | 'saveCheckpoint'
   | 'markCheckpoint'
 
-export type Needs = SigningNeeds & {
+export type Needs = SigningDependencies & {
   readonly audit: Pick<AuditStore, Store>
   readonly signatures: Pick<Signatures, 'read'>
   readonly securityLog: SecurityLog
@@ -32,24 +32,26 @@ const page = 5_000
 export const auditJwsBytesMax = 4096
 
 /**
- * Signs where a tenant's record stands, once and for all: what went until then may be excused by events without a signature, what
- * goes later may not. Never again where one was made: whoever could have it made anew could have anything excused. To be called
- * when the chain holds all that there is. Only one of several at a time does it; it also goes to the log.
+ * Signs the end of a tenant's record, once only: what was removed up to it may be excused by events
+ * without a signature, what is removed later may not. Never again where one was signed: anyone who
+ * could have a new one signed could have any removal excused. To be called when all rows are linked
+ * into the chain. Only one of several concurrent callers does it; it is also written to the log.
  */
-export async function checkpointAudit(needs: Needs, tenantId: TenantId): Promise<void> {
-  const { audit, securityLog } = needs
-  const [known] = await audit.readCheckpoints(tenantId)
-  if (known !== undefined) {
+export async function checkpointAudit(dependencies: Needs, tenantId: TenantId): Promise<void> {
+  const { audit, securityLog } = dependencies
+  const [checkpointJws] = await audit.readCheckpoints(tenantId)
+  if (checkpointJws !== undefined) {
     const seq =
-      known && readCheckpoint(needs.signatures.read(known, auditJwsBytesMax)?.payload)?.seq
+      checkpointJws &&
+      readCheckpoint(dependencies.signatures.read(checkpointJws, auditJwsBytesMax)?.payload)?.seq
     await audit.markCheckpoint(tenantId, seq || 0)
     return
   }
-  await assertNeverMade(needs, tenantId)
+  await assertNeverMade(dependencies, tenantId)
   const { seq, hash } = await audit.readEnd(tenantId)
-  const checkpoint = { seq, hash, ...(await gone(needs, tenantId, seq)) }
-  const sign = await needs.signingKeys.signer(tenantId, auditCheckpointTyp)
-  const jws = await sign(auditPayload(needs, tenantId, checkpoint satisfies Checkpoint))
+  const checkpoint = { seq, hash, ...(await digestRemoved(dependencies, tenantId, seq)) }
+  const sign = await dependencies.signingKeys.signer(tenantId, auditCheckpointTyp)
+  const jws = await sign(auditPayload(dependencies, tenantId, checkpoint satisfies Checkpoint))
   if (await audit.saveCheckpoint(tenantId, { seq, jws })) {
     securityLog.write({ event: 'audit_checkpoint', tenantId, seq, checkpoint: jws })
   }
@@ -57,53 +59,54 @@ export async function checkpointAudit(needs: Needs, tenantId: TenantId): Promise
 
 async function assertNeverMade({ audit, signatures }: Needs, tenantId: TenantId): Promise<void> {
   const head = await audit.findLastHead(tenantId)
-  const read = head && readAuditHead(signatures.read(head.jws, auditJwsBytesMax)?.payload)
-  if (read?.checkpoint === undefined) return
+  const lastHead = head && readAuditHead(signatures.read(head.jws, auditJwsBytesMax)?.payload)
+  if (lastHead?.checkpoint === undefined) return
   throw new Error(
-    `The audit record of ${tenantId} had a checkpoint (seq ${read.checkpoint}) and has it no more: somebody deleted it. ` +
-      'No other is made. Run: countersign audit verify',
+    `The audit record of ${tenantId} had a checkpoint (seq ${lastHead.checkpoint}) that is ` +
+      'missing now: it was deleted. ' +
+      'No other is signed. Run: countersign audit verify',
   )
 }
 
-async function gone(needs: Needs, tenantId: TenantId, seq: number) {
-  const { audit, hashing } = needs
-  let purged = 0
+async function digestRemoved(dependencies: Needs, tenantId: TenantId, seq: number) {
+  const { audit, hashing } = dependencies
+  let purgedCount = 0
   let purgedDigest = ''
   for (let after = 0; after < seq; after += page) {
     const links = await audit.readGone(tenantId, after, Math.min(seq, after + page))
-    purged += links.length
+    purgedCount += links.length
     purgedDigest = links.reduce(
       (d, link) => foldLink(hashing.sha256Base64Url, d, link),
       purgedDigest,
     )
   }
-  const erasures = (await readAllExempting(needs, tenantId, 'user_erased')).filter(
+  const erasures = (await readAllExempting(dependencies, tenantId, 'user_erased')).filter(
     (event) => event.seq <= seq && isUnsigned(event),
   )
-  return { purged, purgedDigest, ...erasedBy(hashing.sha256Base64Url, erasures) }
+  return { purged: purgedCount, purgedDigest, ...erasedBy(hashing.sha256Base64Url, erasures) }
 }
 
-/** Whom these events say to be erased, in the order of the chain. */
+/** The users whom these events name as erased, in the order of the chain. */
 export function erasedBy(digest: (text: string) => string, events: readonly ExemptingEvent[]) {
   const subjects = events.toSorted((a, b) => a.seq - b.seq).map(({ subject }) => subject)
   const erasedDigest = subjects.reduce((d, subject) => foldName(digest, d, subject), '')
   return { erased: subjects.length, erasedDigest }
 }
 
-/** An event of a release that did not sign what it excused. */
+/** An event written by a release that did not sign what it excused. */
 export const isUnsigned = ({ details }: Pick<ExemptingRow, 'details'>) =>
   details.exemption === undefined
 
-/** All events of a type that stand in the chain. */
+/** All events of a type that the chain lists. */
 export async function readAllExempting(
   { audit }: { readonly audit: Pick<AuditStore, 'readExempting'> },
   tenantId: TenantId,
   type: 'activities_purged' | 'user_erased',
 ): Promise<ExemptingRow[]> {
-  const found: ExemptingRow[] = []
+  const events: ExemptingRow[] = []
   for (;;) {
-    const rows = await audit.readExempting(tenantId, type, found.at(-1)?.id ?? '', 1_000)
-    found.push(...rows)
-    if (rows.length < 1_000) return found
+    const rows = await audit.readExempting(tenantId, type, events.at(-1)?.id ?? '', 1_000)
+    events.push(...rows)
+    if (rows.length < 1_000) return events
   }
 }

@@ -12,54 +12,61 @@ export type Needs = {
   readonly clock: Clock
 }
 
-/** Longest time that a credential may be served from memory, and so the longest a revoked key may live on. */
+/**
+ * How long a credential may be served from memory, which is how long a revoked key may stay valid.
+ */
 const credentialAgeMaxMs = 1000
-const rememberedMax = 10_000
+const cachedMax = 10_000
 const touchEveryMs = 60_000
 
-type Remembered = { readonly at: number; readonly found: Promise<StoredCredential | null> }
+type CacheEntry = { readonly at: number; readonly credential: Promise<StoredCredential | null> }
 
 export type ApiKeyAuthentication = {
   /**
-   * Who presents this `Authorization` header from this address, or why nobody does. The same refusal for every kind of bad
-   * key; only who holds a good one learns that it is bound to other addresses.
+   * The principal of this `Authorization` header from this address, or the refusal. The same
+   * refusal for every kind of bad key; only the holder of a valid one learns that it is bound to
+   * other addresses.
    */
   authenticate(authorization: string | undefined, address: string): Promise<Principal | Refusal>
-  /** Forgets a key at once; called when a revocation is made here or signalled from another process. */
+  /**
+   * Forgets a key immediately; called when a revocation happens here or is signalled by another
+   * process.
+   */
   forget(id: ApiKeyId): void
 }
 
 const keyPattern = /^Bearer cs_([0-9a-z]{26})_([A-Za-z0-9_-]{43})$/
 
 /**
- * Keeps credentials for at most a second, so that a busy relying party costs one look-up a second and a revocation is in
- * force everywhere within that time even if its signal is lost. A key that does not exist is compared all the same.
+ * Caches credentials for at most a second, so that a busy relying party costs one query a second
+ * and a revocation is in force everywhere within that time even if its signal is lost. The secret
+ * is compared in constant time even when the key does not exist.
  */
-export function createApiKeyAuthentication(needs: Needs): ApiKeyAuthentication {
-  const remembered = new Map<ApiKeyId, Remembered>()
-  const touched = new Map<ApiKeyId, number>()
+export function createApiKeyAuthentication(dependencies: Needs): ApiKeyAuthentication {
+  const cache = new Map<ApiKeyId, CacheEntry>()
+  const lastTouches = new Map<ApiKeyId, number>()
 
   function lookUp(id: ApiKeyId): Promise<StoredCredential | null> {
-    const now = needs.clock.now().getTime()
-    const known = remembered.get(id)
-    if (known && now - known.at < credentialAgeMaxMs && now >= known.at) return known.found
-    const found = needs.apiKeys.findCredential(id)
-    if (remembered.size >= rememberedMax) remembered.clear()
-    remembered.set(id, { at: now, found })
-    // Only what exists is remembered: made-up ids must not push real keys out.
-    const forget = () => remembered.delete(id)
-    found.then((credential) => credential ?? forget(), forget)
-    return found
+    const now = dependencies.clock.now().getTime()
+    const entry = cache.get(id)
+    if (entry && now - entry.at < credentialAgeMaxMs && now >= entry.at) return entry.credential
+    const lookup = dependencies.apiKeys.findCredential(id)
+    if (cache.size >= cachedMax) cache.clear()
+    cache.set(id, { at: now, credential: lookup })
+    // Only what exists is cached: made-up ids must not evict real keys.
+    const forget = () => cache.delete(id)
+    lookup.then((credential) => credential ?? forget(), forget)
+    return lookup
   }
 
   function markUsed({ key }: StoredCredential, nowMs: number): void {
-    if (nowMs - (touched.get(key.id) ?? 0) < touchEveryMs) return
-    if (touched.size >= rememberedMax) touched.clear()
-    touched.set(key.id, nowMs)
+    if (nowMs - (lastTouches.get(key.id) ?? 0) < touchEveryMs) return
+    if (lastTouches.size >= cachedMax) lastTouches.clear()
+    lastTouches.set(key.id, nowMs)
     // Informational: a lost touch is repeated a minute later.
-    needs.apiKeys
+    dependencies.apiKeys
       .touch([{ tenantId: key.tenantId, id: key.id }])
-      .catch(() => touched.delete(key.id))
+      .catch(() => lastTouches.delete(key.id))
   }
 
   return {
@@ -69,16 +76,19 @@ export function createApiKeyAuthentication(needs: Needs): ApiKeyAuthentication {
       const id = `key_${suffix}`
       if (!isId('apiKey', id)) return refuse('api_key_invalid')
       const credential = await lookUp(id)
-      const now = needs.clock.now()
-      const right = needs.hashing.equal(
-        needs.hashing.sha256(secret),
-        credential?.secretHash ?? needs.hashing.sha256(''),
+      const now = dependencies.clock.now()
+      const isMatch = dependencies.hashing.equal(
+        dependencies.hashing.sha256(secret),
+        credential?.secretHash ?? dependencies.hashing.sha256(''),
       )
-      if (!right || credential === null || !isLive(credential.key, now)) {
+      if (!isMatch || credential === null || !isLive(credential.key, now)) {
         return refuse('api_key_invalid')
       }
       const { allowedAddresses } = credential.key
-      if (allowedAddresses.length > 0 && !needs.addresses.isWithin(address, allowedAddresses)) {
+      if (
+        allowedAddresses.length > 0 &&
+        !dependencies.addresses.isWithin(address, allowedAddresses)
+      ) {
         return refuse('address_not_allowed')
       }
       markUsed(credential, now.getTime())
@@ -92,7 +102,7 @@ export function createApiKeyAuthentication(needs: Needs): ApiKeyAuthentication {
       }
     },
     forget(id) {
-      remembered.delete(id)
+      cache.delete(id)
     },
   }
 }

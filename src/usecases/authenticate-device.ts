@@ -4,14 +4,17 @@ import { type DeviceProof, type ProvenRequest, readProof } from '../domain/devic
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore, KnownDevice } from '../ports/device-store.ts'
 import type { Clock, Hashing, Signatures } from '../ports/world.ts'
-import { type Needs as KeyNeeds, ownKey } from './device-keys.ts'
+import { type Needs as KeyDependencies, ownKey } from './device-keys.ts'
 
-/** Longest `Device-Proof` header that is looked at, in bytes. */
+/** Longest `Device-Proof` header that is read, in bytes. */
 export const proofBytesMax = 4096
 
 export type ReadNeeds = { readonly signatures: Pick<Signatures, 'read'>; readonly clock: Clock }
 
-/** Reads the `Device-Proof` header and holds it against the request; the signature is still to be verified. */
+/**
+ * Reads the `Device-Proof` header and checks it against the request; the signature is verified
+ * later.
+ */
 export function readDeviceProof(
   { signatures, clock }: ReadNeeds,
   header: string | undefined,
@@ -23,51 +26,57 @@ export function readDeviceProof(
   return readProof(jws, request, clock.now())
 }
 
-/** What a call asks of the device that makes it. */
+/** What a call requires of the calling device. */
 export type DeviceRequirement = {
-  /** The least of the two keys that must have signed. */
+  /** The weaker of the two keys that may sign. */
   readonly role?: KeyRole
-  /** Statuses in which the device may make this call; active unless said otherwise. */
+  /** Statuses in which the device may make this call; active by default. */
   readonly statuses?: readonly Device['status'][]
-  /** The call is open to apps that the tenant does not accept any more: to say their new version, and to leave. */
+  /**
+   * The call is open to apps that the tenant no longer accepts: to report their new version, and to
+   * unregister.
+   */
   readonly anyApp?: boolean
 }
 
-/** What it takes to believe a proof. */
-export type BelieveNeeds = KeyNeeds & {
+/** Dependencies of verifying a proof. */
+export type BelieveNeeds = KeyDependencies & {
   readonly devices: Pick<DeviceStore, 'recordRevokedUse' | 'hadErasedKey'>
   readonly hashing: Pick<Hashing, 'sha256'>
   readonly signatures: Pick<Signatures, 'verify'>
 }
 
 /**
- * Believes a proof, or not: the key must be one of this device's own as the database has it now and as it was enrolled, the signature must be its,
- * and the device must be alive. An unknown device, a foreign key and a bad signature look the same. A good signature by the key
- * of an unregistered device is told to the user; nothing is written for any other device. Of a
- * device that was erased with its user no key is left to verify a signature by: who names one of
- * its thumbprints, which nobody guesses, hears that it is unregistered.
+ * Verifies a proof: the key must be one of this device's own, as it is in the database now and as
+ * it was enrolled, the signature must be by that key, and the device must not be unregistered or
+ * suspended. An unknown device, a foreign key and a bad signature get the same refusal. A valid
+ * signature by the key of an unregistered device is reported to the user; nothing is written for
+ * any other device. Of a device that was erased with its user no key is left to verify a signature
+ * by: a client that names one of its thumbprints, which cannot be guessed, learns that the device
+ * is unregistered.
  */
 export async function believeProof(
-  needs: BelieveNeeds,
+  dependencies: BelieveNeeds,
   proof: DeviceProof,
-  known: KnownDevice | null,
+  knownDevice: KnownDevice | null,
   { role = 'possession', statuses = ['active'], anyApp = false }: DeviceRequirement = {},
 ): Promise<Device | Refusal> {
-  const key = known && ownKey(needs, known, proof.kid)
-  if (!known || !key || !(await needs.signatures.verify(proof.jws, key.publicJwk))) {
-    const isErased = known !== null && (await wasErasedWith(needs, known, proof.kid))
+  const key = knownDevice && ownKey(dependencies, knownDevice, proof.kid)
+  if (!knownDevice || !key || !(await dependencies.signatures.verify(proof.jws, key.publicJwk))) {
+    const isErased =
+      knownDevice !== null && (await wasErasedWith(dependencies, knownDevice, proof.kid))
     return refuse(isErased ? 'device_unregistered' : 'proof_invalid')
   }
-  const { device } = known
+  const { device } = knownDevice
   if (device.status === 'unregistered') {
-    await needs.devices.recordRevokedUse(device.tenantId, revokedUse(device))
+    await dependencies.devices.recordRevokedUse(device.tenantId, revokedUse(device))
     return refuse('device_unregistered')
   }
   if (device.status === 'suspended' && !statuses.includes('suspended')) {
     return refuse('device_suspended')
   }
-  const outdated = anyApp ? undefined : checkApp(device, known.policy)
-  if (outdated) return outdated
+  const refusal = anyApp ? undefined : checkApp(device, knownDevice.policy)
+  if (refusal) return refusal
   if (!statuses.includes(device.status)) return refuse('device_not_active')
   if (role === 'verification' && key.role !== 'verification') return refuse('proof_key_not_allowed')
   return device
@@ -84,12 +93,14 @@ async function wasErasedWith(
 
 export type Needs = BelieveNeeds & { readonly devices: Pick<DeviceStore, 'findKnown'> }
 
-/** Looks the device up and believes its proof; for calls that load nothing else in the same round trip. */
+/**
+ * Finds the device and verifies its proof; for calls that load nothing else in the same round trip.
+ */
 export async function authenticateDevice(
-  needs: Needs,
+  dependencies: Needs,
   proof: DeviceProof,
   requirement?: DeviceRequirement,
 ): Promise<Device | Refusal> {
-  const known = await needs.devices.findKnown(proof.tenantId, proof.deviceId)
-  return believeProof(needs, proof, known, requirement)
+  const knownDevice = await dependencies.devices.findKnown(proof.tenantId, proof.deviceId)
+  return believeProof(dependencies, proof, knownDevice, requirement)
 }

@@ -10,30 +10,39 @@ export type Needs = {
   readonly signatures: Pick<Signatures, 'thumbprint'>
 }
 
-/** Public keys of one tenant that were kept elsewhere. A set (RFC 7517) does not say whose it is: whoever gives it does. */
+/**
+ * Public keys of one tenant that were stored elsewhere. A key set (RFC 7517) does not name its
+ * owner: the caller who gives it does.
+ */
 export type KeptKeys = { readonly tenantId: TenantId; readonly keys: readonly PublicJwk[] }
 
-/** The key under a name, where its signature is believed to be the tenant's. */
+/** The key of this id, if its signatures are trusted as the tenant's. */
 export type BelievedKeys = (tenantId: TenantId, kid: string) => Promise<PublicJwk | null>
 
-const rememberedMax = 10_000
+const cachedMax = 10_000
 
 /**
- * Keys that are believed: those that were kept elsewhere and are given, for their tenant, and no others; where none are given, those whose
- * private half this installation can open. A public key that somebody put into the table signs nothing. What is found out about
- * a key is asked once.
+ * The trusted keys: the given ones, which were stored elsewhere, for their tenant, and no others;
+ * without any, the keys whose private half this installation can open. A public key that somebody
+ * inserted into the table signs nothing. The result for each key is cached.
  */
-export function believedKeys(needs: Needs, given: KeptKeys | null): BelievedKeys {
-  const known = new Map<string, Promise<PublicJwk | null>>()
+export function believedKeys(
+  dependencies: Needs,
+  storedElsewhere: KeptKeys | null,
+): BelievedKeys {
+  const cache = new Map<string, Promise<PublicJwk | null>>()
 
   async function find(tenantId: TenantId, kid: string): Promise<PublicJwk | null> {
-    if (given) return given.tenantId === tenantId ? findNamed(needs, given.keys, kid) : null
-    const listed = (await needs.keys.list(tenantId)).filter((key) => key.kid === kid)
-    const publicJwks = listed.map(({ publicJwk }) => publicJwk)
-    const key = await findNamed(needs, publicJwks, kid)
+    if (storedElsewhere) {
+      const isOwner = storedElsewhere.tenantId === tenantId
+      return isOwner ? findByThumbprint(dependencies, storedElsewhere.keys, kid) : null
+    }
+    const rows = (await dependencies.keys.list(tenantId)).filter((key) => key.kid === kid)
+    const publicJwks = rows.map(({ publicJwk }) => publicJwk)
+    const key = await findByThumbprint(dependencies, publicJwks, kid)
     if (key === null) return null
     try {
-      await needs.signingKeys.signWith(tenantId, kid, '{}', '{}')
+      await dependencies.signingKeys.signWith(tenantId, kid, '{}', '{}')
       return key
     } catch {
       return null
@@ -42,16 +51,16 @@ export function believedKeys(needs: Needs, given: KeptKeys | null): BelievedKeys
 
   return (tenantId, kid) => {
     const name = `${tenantId} ${kid}`
-    const found = known.get(name) ?? find(tenantId, kid)
-    // Whoever names keys that are not there must not fill the memory with them.
-    if (known.size > rememberedMax) known.clear()
-    known.set(name, found)
-    return found
+    const key = cache.get(name) ?? find(tenantId, kid)
+    // A client that names keys that do not exist must not fill the memory with them.
+    if (cache.size > cachedMax) cache.clear()
+    cache.set(name, key)
+    return key
   }
 }
 
-/** A key is named by its thumbprint, whatever is written beside it. */
-async function findNamed({ signatures }: Needs, keys: readonly PublicJwk[], kid: string) {
+/** A key is identified by its computed thumbprint, not by the id stored next to it. */
+async function findByThumbprint({ signatures }: Needs, keys: readonly PublicJwk[], kid: string) {
   for (const key of keys) if ((await signatures.thumbprint(key)) === kid) return key
   return null
 }

@@ -4,33 +4,40 @@ import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
 import type { Signals } from '../ports/signals.ts'
-import { type ChallengeReading, type Needs as ReadNeeds, readChallenge } from './read-challenge.ts'
+import {
+  type ChallengeReading,
+  type Needs as ReadDependencies,
+  readChallenge,
+} from './read-challenge.ts'
 
-export type Needs = ReadNeeds & {
+export type Needs = ReadDependencies & {
   readonly challenges: Pick<ChallengeStore, 'cancel'>
   readonly dispatcher: Dispatcher
   readonly signals: Signals
 }
 
-/** Ends a pending challenge as cancelled; cancelling a cancelled one changes nothing. Any other end stands and refuses. */
+/**
+ * Ends a pending challenge as cancelled; cancelling a cancelled one changes nothing. Any other
+ * final status stays, and the call is refused.
+ */
 export async function cancelChallenge(
-  needs: Needs,
+  dependencies: Needs,
   principal: Asker,
   id: ChallengeId,
 ): Promise<ChallengeReading | Refusal> {
   const { tenantId, rpId } = principal
-  const cancelled = await needs.challenges.cancel(
+  const cancellation = await dependencies.challenges.cancel(
     tenantId,
     rpId,
     id,
     { type: 'challenge_cancelled', severity: 'info', actor: actorOf(principal), challengeId: id },
-    needs.dispatcher.leaseHolder,
+    dependencies.dispatcher.leaseHolder,
   )
-  if (cancelled) {
-    needs.signals.publish(id)
-    needs.dispatcher.dispatch(cancelled.pushes)
+  if (cancellation) {
+    dependencies.signals.publish(id)
+    dependencies.dispatcher.dispatch(cancellation.pushes)
   }
-  const reading = await readChallenge(needs, principal, id)
+  const reading = await readChallenge(dependencies, principal, id)
   if ('refused' in reading || reading.challenge.status === 'cancelled') return reading
   return refuse('challenge_ended', { facts: { currentStatus: reading.challenge.status } })
 }

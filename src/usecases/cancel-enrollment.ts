@@ -6,32 +6,36 @@ import type { EnrollmentStore } from '../ports/enrollment-store.ts'
 import type { UserTurns } from '../ports/turns.ts'
 import {
   type EnrollmentReading,
-  type Needs as ReadNeeds,
+  type Needs as ReadDependencies,
   readEnrollment,
 } from './read-enrollment.ts'
 
-export type Needs = ReadNeeds & {
+export type Needs = ReadDependencies & {
   readonly enrollments: Pick<EnrollmentStore, 'find' | 'cancel'>
   readonly userTurns: UserTurns
 }
 
-/** Cancels an enrollment that is not completed; a device that claimed it is unregistered. Cancelling twice changes nothing. */
+/**
+ * Cancels an enrollment that is not completed; a device that claimed it is unregistered. Cancelling
+ * twice changes nothing.
+ */
 export async function cancelEnrollment(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   id: EnrollmentId,
 ): Promise<EnrollmentReading | Refusal> {
-  const reading = await readEnrollment(needs, principal, id, { waitMs: 0 })
+  const reading = await readEnrollment(dependencies, principal, id, { waitMs: 0 })
   if (isRefusal(reading) || reading.status === 'cancelled') return reading
   const { userId } = reading.enrollment
   const { tenantId, rpId } = principal
   const actor = `api_key:${principal.keyId}` as const
-  const told = activity({ userId, type: 'enrollment_cancelled', actor, enrollmentId: id })
-  const cancelled = await needs.userTurns.take({ tenantId, userId }, actor, () =>
-    needs.enrollments.cancel(tenantId, id, rpId, told),
+  const cancellation = activity({ userId, type: 'enrollment_cancelled', actor, enrollmentId: id })
+  const enrollment = await dependencies.userTurns.take({ tenantId, userId }, actor, () =>
+    dependencies.enrollments.cancel(tenantId, id, rpId, cancellation),
   )
-  if (isRefusal(cancelled)) return cancelled
-  if (!cancelled) return refuse('enrollment_not_open', { facts: { currentStatus: reading.status } })
-  needs.signals.publish(id)
-  return { enrollment: cancelled, status: 'cancelled', number: null }
+  if (isRefusal(enrollment)) return enrollment
+  if (!enrollment)
+    return refuse('enrollment_not_open', { facts: { currentStatus: reading.status } })
+  dependencies.signals.publish(id)
+  return { enrollment, status: 'cancelled', number: null }
 }

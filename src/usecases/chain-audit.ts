@@ -1,82 +1,91 @@
 import { auditHeadTyp, farLook, type LookBack, linksFor } from '../domain/audit-chain.ts'
 import type { AuditStore } from '../ports/audit-store.ts'
-import { type Needs as CheckpointNeeds, checkpointAudit } from './audit-checkpoint.ts'
+import { type Needs as CheckpointDependencies, checkpointAudit } from './audit-checkpoint.ts'
 import { auditPayload } from './sign-exemptions.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
-export type Needs = CheckpointNeeds & {
+export type Needs = CheckpointDependencies & {
   readonly audit: Pick<AuditStore, 'findUnlinked' | 'lengthen' | 'findUnsigned' | 'saveHead'>
   readonly signingKeys: Pick<SigningKeys, 'sign'>
 }
 
-/** A busy tenant's chain is signed this often: what is younger than its last head could still be rewritten. */
+/**
+ * A busy tenant's chain is signed this often: anything younger than its last head could still be
+ * rewritten.
+ */
 const headEverySeconds = 60
 
-/** Batches of one tenant before the others have their turn. */
-const batchesInTurn = 20
+/** Batches of one tenant before the other tenants get their slot. */
+const batchesPerTenantMax = 20
 
 /**
- * Links what is new, off every hot path; true when there may be more at once. A chain that has no checkpoint gets it as soon as all
- * is linked. Any number of processes may do it at a time. One tenant's failure is told when the others have had their turn.
+ * Links new rows, off every hot path; true when there may be more immediately. A chain without a
+ * checkpoint gets it as soon as all rows are linked. Any number of processes may run this
+ * concurrently. One tenant's failure is thrown after all other tenants are processed.
  */
 export async function chainAudit(
-  needs: Needs,
+  dependencies: Needs,
   limit: number,
   { findSeconds, linkSeconds }: LookBack = farLook,
 ): Promise<boolean> {
-  const { audit, hashing } = needs
+  const { audit, hashing } = dependencies
   const tenants = await audit.findUnlinked({ limit, lookBackSeconds: findSeconds })
-  const { eachTold, tell } = tellingLast()
+  const { eachTold: eachCaught, tell: throwFirst } = deferFailures()
   let more = tenants.length === limit
-  for (const { tenantId, checkpointed } of tenants) {
+  for (const { tenantId, checkpointed: hasCheckpoint } of tenants) {
     const links: Parameters<AuditStore['lengthen']>[2] = (end, rows) =>
       linksFor(hashing.sha256Base64Url, tenantId, end, rows)
-    await eachTold(async () => {
-      let linked = await audit.lengthen(tenantId, { limit, lookBackSeconds: linkSeconds }, links)
-      // What lies before the end of a full batch was looked at just now.
-      for (let n = 1; linked === limit && n < batchesInTurn; n++) {
-        linked = await audit.lengthen(tenantId, { limit, lookBackSeconds: 0 }, links)
+    await eachCaught(async () => {
+      let linkedCount = await audit.lengthen(
+        tenantId,
+        { limit, lookBackSeconds: linkSeconds },
+        links,
+      )
+      // Rows before the end of a full batch were scanned just now.
+      for (let n = 1; linkedCount === limit && n < batchesPerTenantMax; n++) {
+        linkedCount = await audit.lengthen(tenantId, { limit, lookBackSeconds: 0 }, links)
       }
-      more ||= linked === limit
-      if (checkpointed || linked === null || linked === limit) return
-      await checkpointAudit(needs, tenantId)
+      more ||= linkedCount === limit
+      if (hasCheckpoint || linkedCount === null || linkedCount === limit) return
+      await checkpointAudit(dependencies, tenantId)
       // The checkpoint is a row of the record, too.
       more = true
     })
   }
-  tell()
+  throwFirst()
   return more
 }
 
-/** Carries work out, and throws the first failure when all had their turn. */
-function tellingLast() {
-  const failed: unknown[] = []
+/** Runs work and throws the first failure after all of it has run. */
+function deferFailures() {
+  const failures: unknown[] = []
   return {
     eachTold: (work: () => Promise<unknown>) =>
       work().catch((error: unknown) => {
-        failed.push(error)
+        failures.push(error)
       }),
     tell() {
-      if (failed.length > 0) throw failed[0]
+      if (failures.length > 0) throw failures[0]
     },
   }
 }
 
 /**
- * Signs the ends of chains that have grown, keeps the heads, and writes each to the log, which is beyond the database's reach.
- * One tenant's failure is told when the others have had their turn.
+ * Signs the ends of chains that have grown, stores the heads, and writes each to the log, which is
+ * beyond the database's reach. One tenant's failure is thrown after all other tenants are
+ * processed.
  */
 export async function signAuditHeads(
-  needs: Pick<Needs, 'audit' | 'signingKeys' | 'securityLog' | 'clock' | 'publicOrigin'>,
+  dependencies: Pick<Needs, 'audit' | 'signingKeys' | 'securityLog' | 'clock' | 'publicOrigin'>,
   batch: number,
   ageSeconds = headEverySeconds,
 ): Promise<boolean> {
-  const { audit, signingKeys, securityLog } = needs
+  const { audit, signingKeys, securityLog } = dependencies
   const ends = await audit.findUnsigned(ageSeconds, batch)
-  const { eachTold, tell } = tellingLast()
+  const { eachTold, tell } = deferFailures()
   async function sign(end: (typeof ends)[number]) {
     const { tenantId, seq, hash, through, checkpointSeq } = end
-    const payload = auditPayload(needs, tenantId, {
+    const payload = auditPayload(dependencies, tenantId, {
       ...{ seq, hash, through: through.toISOString() },
       ...(checkpointSeq !== null && { checkpoint: checkpointSeq }),
     })

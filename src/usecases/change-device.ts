@@ -6,10 +6,10 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { SuspensionStore } from '../ports/suspension-store.ts'
 import type { UserTurns } from '../ports/turns.ts'
-import { type Needs as ReadNeeds, readDevice } from './read-devices.ts'
+import { type Needs as ReadDependencies, readDevice } from './read-devices.ts'
 import type { TellingNeeds } from './unregister-devices.ts'
 
-export type Needs = ReadNeeds &
+export type Needs = ReadDependencies &
   TellingNeeds & {
     readonly devices: Pick<DeviceStore, 'change'>
     readonly suspensions: Pick<SuspensionStore, 'suspendDevice' | 'activateDevice'>
@@ -19,32 +19,33 @@ export type Needs = ReadNeeds &
 export type Changes = { readonly name?: string; readonly status?: 'active' | 'suspended' }
 
 /**
- * Gives a device another name, suspends it, or makes it active again, on behalf of its user. When a suspension returns, no answer
- * of the device commits until it is active again. What is as it should be changes nothing.
+ * Renames a device, suspends it, or activates it again, on behalf of its user. When a suspension
+ * resolves, no answer of the device commits until it is active again. Values that are already set
+ * change nothing.
  */
 export async function changeDevice(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   id: DeviceId,
   { name, status }: Changes,
 ): Promise<Device | Refusal> {
-  const device = await readDevice(needs, principal, id)
+  const device = await readDevice(dependencies, principal, id)
   if (isRefusal(device)) return device
   if (device.status === 'unregistered') return refuse('device_unregistered')
   if (name !== undefined && name !== device.name) {
-    const renamed = await rename(needs, principal, device, name)
-    if (isRefusal(renamed)) return renamed
+    const renamedDevice = await rename(dependencies, principal, device, name)
+    if (isRefusal(renamedDevice)) return renamedDevice
   }
   if (status !== undefined && status !== device.status) {
     // Only its enrollment makes a new device active.
     if (device.status === 'unconfirmed') return refuse('device_not_active')
-    const refusal = await setStatus(needs, principal, device, status)
+    const refusal = await setStatus(dependencies, principal, device, status)
     if (refusal) return refusal
   }
-  const changed = await readDevice(needs, principal, id)
-  const isDone = isRefusal(changed) || status === undefined || changed.status === status
-  if (isDone) return changed
-  return refuse(changed.status === 'unregistered' ? 'device_unregistered' : 'conflict')
+  const changedDevice = await readDevice(dependencies, principal, id)
+  const isDone = isRefusal(changedDevice) || status === undefined || changedDevice.status === status
+  if (isDone) return changedDevice
+  return refuse(changedDevice.status === 'unregistered' ? 'device_unregistered' : 'conflict')
 }
 
 async function rename(
@@ -53,7 +54,7 @@ async function rename(
   { id, userId, name: from }: Device,
   to: string,
 ): Promise<Device | Refusal> {
-  const renamed = await devices.change(
+  const renamedDevice = await devices.change(
     tenantId,
     id,
     { name: to },
@@ -66,8 +67,8 @@ async function rename(
     }),
     null,
   )
-  if (renamed === 'proof_replayed') throw new Error('no proof was given to be replayed')
-  return renamed ?? refuse('device_unregistered')
+  if (renamedDevice === 'proof_replayed') throw new Error('no proof was given to be replayed')
+  return renamedDevice ?? refuse('device_unregistered')
 }
 
 async function setStatus(
@@ -79,20 +80,20 @@ async function setStatus(
   const about = { tenantId, userId, deviceId }
   const command = { ...about, actor: `api_key:${keyId}` } as const
   if (status === 'active') {
-    const activated = await userTurns.take(command, command.actor, () =>
+    const activation = await userTurns.take(command, command.actor, () =>
       suspensions.activateDevice(command),
     )
-    if (!activated) return undefined
-    if (isRefusal(activated)) return activated
-    await revocationLog.append([{ revocation: 'device_activated', ...about, at: activated.at }])
+    if (!activation) return undefined
+    if (isRefusal(activation)) return activation
+    await revocationLog.append([{ revocation: 'device_activated', ...about, at: activation.at }])
     return undefined
   }
-  const suspended = await userTurns.take(command, command.actor, () =>
+  const suspension = await userTurns.take(command, command.actor, () =>
     suspensions.suspendDevice(command),
   )
-  if (!suspended) return undefined
-  if (isRefusal(suspended)) return suspended
-  for (const id of suspended.endedChallenges) signals.publish(id)
-  await revocationLog.append([{ revocation: 'device_suspended', ...about, at: suspended.at }])
+  if (!suspension) return undefined
+  if (isRefusal(suspension)) return suspension
+  for (const id of suspension.endedChallenges) signals.publish(id)
+  await revocationLog.append([{ revocation: 'device_suspended', ...about, at: suspension.at }])
   return undefined
 }

@@ -7,8 +7,9 @@ export type Needs = {
 }
 
 /**
- * A signing key that the master keys at hand do not open, or null. One key stands for all that were sealed under the same
- * master key, so this takes as long in an installation of many tenants as in one of few. What is signed goes nowhere.
+ * A signing key that the configured master keys do not open, or null. One key represents all that
+ * are sealed under the same master key, so this takes as long in an installation of many tenants as
+ * in one of few. The signature is discarded.
  */
 export async function findUnopenedKey({ keys, signatures }: Needs): Promise<SigningKey | null> {
   for (const key of await keys.sampleActive()) {

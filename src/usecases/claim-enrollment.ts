@@ -52,7 +52,7 @@ export type Needs = TellingNeeds & {
   readonly publicOrigin: string
 }
 
-/** Both keys of a new device, or what goes with them. */
+/** Both keys of a new device, or values that belong to each. */
 export type PerKey<T> = { readonly possession: T; readonly verification?: T }
 
 export type Command = {
@@ -70,7 +70,7 @@ export type Command = {
   readonly attestation?: AttestationStatement
 }
 
-/** What a new device gets. */
+/** What the response to a new device contains. */
 export type Claimed = {
   readonly device: Device
   readonly confirmationRequired: boolean
@@ -78,29 +78,33 @@ export type Claimed = {
   readonly userName: string
   readonly issuer: string
   readonly signingKeys: readonly StoredSigningKey[]
-  /** What it makes passcodes from; null when the tenant allows none. */
+  /** The secret from which it derives passcodes; null when the tenant allows none. */
   readonly passcode: PasscodeSecret | null
 }
 
 /**
- * Lets one device join one user. The device proves both keys over the code; unless the tenant's policy does without, it stays
- * unconfirmed, and no target, until the person has typed the number from the relying party's page (confirm-enrollment.ts): a
- * stolen code enrolls nobody.
+ * Lets one device join one user. The device proves both keys over the code; unless the tenant's
+ * policy waives it, it stays unconfirmed, and is no target, until the person has typed the number
+ * from the relying party's page (confirm-enrollment.ts): a stolen code enrolls nobody.
  */
-export async function claimEnrollment(needs: Needs, command: Command): Promise<Claimed | Refusal> {
-  const read = readCode(command.code)
-  if (!read) return refuse('enrollment_code_invalid')
-  const target = await findTarget(needs, command, read)
+export async function claimEnrollment(
+  dependencies: Needs,
+  command: Command,
+): Promise<Claimed | Refusal> {
+  const enrollmentCode = readCode(command.code)
+  if (!enrollmentCode) return refuse('enrollment_code_invalid')
+  const target = await findTarget(dependencies, command, enrollmentCode)
   if (isRefusal(target)) return target
   const { enrollment, policy } = target
   const fault = checkOpen(target) ?? checkApp({ ...command.device, appId: command.appId }, policy)
   if (fault) return fault
-  // The keys are looked at last: strangers without a code must not make us calculate.
-  const codeHash = needs.hashing.sha256Base64Url(read.code)
-  const keys = await readKeys(needs, command, codeHash)
+  // The keys are checked last: unauthenticated clients without a code must not cause costly
+  // computations.
+  const codeHash = dependencies.hashing.sha256Base64Url(enrollmentCode.code)
+  const keys = await readKeys(dependencies, command, codeHash)
   if (isRefusal(keys)) return keys
-  const attestation = await attestKeys(needs, policy.attestation, {
-    issuer: issuerOf(needs.publicOrigin, enrollment.tenantId),
+  const attestation = await attestKeys(dependencies, policy.attestation, {
+    issuer: issuerOf(dependencies.publicOrigin, enrollment.tenantId),
     codeHash,
     appId: command.appId,
     keys,
@@ -109,7 +113,7 @@ export async function claimEnrollment(needs: Needs, command: Command): Promise<C
   })
   if (isRefusal(attestation)) return attestation
 
-  const id = needs.random.id('device')
+  const id = dependencies.random.id('device')
   const { tenantId, userId } = enrollment
   const origin = {
     userId,
@@ -118,7 +122,7 @@ export async function claimEnrollment(needs: Needs, command: Command): Promise<C
     enrollmentId: enrollment.id,
   } as const
   const { appId, device } = command
-  const passcode = makePasscodeSecret(needs, policy, tenantId, id)
+  const passcode = makePasscodeSecret(dependencies, policy, tenantId, id)
   const details = {
     name: device.name,
     platform: device.platform,
@@ -126,11 +130,13 @@ export async function claimEnrollment(needs: Needs, command: Command): Promise<C
   }
   const claim = {
     device: { tenantId, id, userId, enrollmentId: enrollment.id, appId, attestation, ...device },
-    keys: tieKeys(needs, { tenantId, id, userId }, keys),
-    push: command.push ? sealPushToken(needs, tenantId, id, { ...command.push, appId }) : null,
+    keys: tieKeys(dependencies, { tenantId, id, userId }, keys),
+    push: command.push
+      ? sealPushToken(dependencies, tenantId, id, { ...command.push, appId })
+      : null,
     numberSealed: enrollment.confirmationRequired
-      ? needs.sealing.seal(
-          needs.random.digits(confirmationDigits),
+      ? dependencies.sealing.seal(
+          dependencies.random.digits(confirmationDigits),
           enrollmentNumberBinding(enrollment),
         )
       : null,
@@ -143,19 +149,19 @@ export async function claimEnrollment(needs: Needs, command: Command): Promise<C
         : [activity({ ...origin, type: 'device_added', details })]),
     ],
   }
-  const claimed = await needs.userTurns.take(enrollment, `claims:${enrollment.id}`, () =>
-    needs.enrollments.claim(claim),
+  const outcome = await dependencies.userTurns.take(enrollment, `claims:${enrollment.id}`, () =>
+    dependencies.enrollments.claim(claim),
   )
-  if (isRefusal(claimed)) return claimed
-  if (claimed.kind !== 'claimed') return refusalOf(claimed.kind)
-  needs.signals.publish(enrollment.id)
-  if (claimed.replaced) await tellUnregistered(needs, claimed.replaced)
+  if (isRefusal(outcome)) return outcome
+  if (outcome.kind !== 'claimed') return refusalOf(outcome.kind)
+  dependencies.signals.publish(enrollment.id)
+  if (outcome.replaced) await tellUnregistered(dependencies, outcome.replaced)
   return {
-    device: claimed.device,
+    device: outcome.device,
     confirmationRequired: enrollment.confirmationRequired,
     tenantName: target.tenantName,
     userName: target.userName,
-    issuer: issuerOf(needs.publicOrigin, tenantId),
+    issuer: issuerOf(dependencies.publicOrigin, tenantId),
     signingKeys: target.signingKeys,
     passcode: passcode?.given ?? null,
   }

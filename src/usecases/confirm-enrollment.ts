@@ -12,11 +12,11 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { EnrollmentRecord, EnrollmentStore } from '../ports/enrollment-store.ts'
 import type { UserTurns } from '../ports/turns.ts'
 import type { Hashing, Sealing } from '../ports/world.ts'
-import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
+import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
 import { enrollmentNumberBinding } from './read-enrollment.ts'
 import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 
-export type Needs = DeviceNeeds &
+export type Needs = DeviceDependencies &
   TellingNeeds & {
     readonly enrollments: Pick<EnrollmentStore, 'findForConfirmation' | 'confirm'>
     readonly userTurns: UserTurns
@@ -25,18 +25,21 @@ export type Needs = DeviceNeeds &
   }
 
 /**
- * Takes the number that the person read on the relying party's page and typed on the new device. Right: the device is active
- * from this moment. Wrong: a try is lost, and with the last one enrollment and device are void.
+ * Checks the number that the person read on the relying party's page and typed on the new device.
+ * Right: the device is active from this moment. Wrong: an attempt is used up, and with the last one
+ * enrollment and device are void.
  */
 export async function confirmEnrollment(
-  needs: Needs,
+  dependencies: Needs,
   proof: DeviceProof,
   number: string,
 ): Promise<{ readonly status: 'active' } | Refusal> {
-  const device = await authenticateDevice(needs, proof, { statuses: ['unconfirmed', 'active'] })
+  const device = await authenticateDevice(dependencies, proof, {
+    statuses: ['unconfirmed', 'active'],
+  })
   if (isRefusal(device)) return device
   if (device.status === 'active') return refuse('device_not_pending')
-  const record = await needs.enrollments.findForConfirmation(device.tenantId, device.id)
+  const record = await dependencies.enrollments.findForConfirmation(device.tenantId, device.id)
   if (!record) return refuse('enrollment_not_claimed')
   const status = viewOf(record.enrollment, record.now)
   if (status !== 'claimed') {
@@ -44,18 +47,18 @@ export async function confirmEnrollment(
   }
   const effect = decideConfirmation(
     record.enrollment.wrongNumbersLeft,
-    matches(needs, record, number),
+    matches(dependencies, record, number),
   )
   const { enrollment } = record
   const activities = activitiesOf(device, effect)
-  const confirmed = await needs.userTurns.take(device, `device:${device.id}`, () =>
-    needs.enrollments.confirm({ enrollment, effect, activities }, proof),
+  const result = await dependencies.userTurns.take(device, `device:${device.id}`, () =>
+    dependencies.enrollments.confirm({ enrollment, effect, activities }, proof),
   )
-  if (isRefusal(confirmed)) return confirmed
-  if (confirmed.kind === 'proof_replayed') return refuse('proof_replayed')
-  if (confirmed.kind === 'changed') return refuse('conflict', { retryAfterSeconds: 1 })
-  if (effect.outcome !== 'wrong_number') needs.signals.publish(enrollment.id)
-  if (confirmed.replaced) await tellUnregistered(needs, confirmed.replaced)
+  if (isRefusal(result)) return result
+  if (result.kind === 'proof_replayed') return refuse('proof_replayed')
+  if (result.kind === 'changed') return refuse('conflict', { retryAfterSeconds: 1 })
+  if (effect.outcome !== 'wrong_number') dependencies.signals.publish(enrollment.id)
+  if (result.replaced) await tellUnregistered(dependencies, result.replaced)
   if (effect.outcome === 'confirmed') return { status: 'active' }
   return refuse('wrong_number', { facts: { wrongNumbersLeft: effect.wrongNumbersLeft } })
 }

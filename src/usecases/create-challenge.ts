@@ -39,14 +39,14 @@ export type Needs = {
   readonly publicOrigin: string
 }
 
-/** What a relying party asks. */
+/** A relying party's request. */
 export type Command = {
   readonly user: UserReference | string
   readonly context: ChallengeContext
   readonly number: NumberRequest
   readonly userVerification: UserVerification
   readonly ttlSeconds?: number
-  /** The challenge ends by then at the latest. */
+  /** The challenge ends by this time at the latest. */
   readonly notAfter?: Date
   readonly binding?: string
   /** Who starts the sign-in, as far as the relying party can tell. */
@@ -55,12 +55,18 @@ export type Command = {
   readonly idempotencyKey?: string
 }
 
-/** The one place where the number leaves the service. */
+/** The only place where the number leaves the service. */
 export type Created = {
   readonly challenge: Challenge
-  /** Null when there is nothing to show: mode `none`, the caller's own number, or the challenge has ended. */
+  /**
+   * Null when there is nothing to show: mode `none`, the caller's own number, or the challenge has
+   * ended.
+   */
   readonly number: string | null
-  /** True when an earlier request made it: with the same Idempotency-Key, or an equal one for the same binding. */
+  /**
+   * True when an earlier request created it: with the same Idempotency-Key, or an equal one for the
+   * same binding.
+   */
   readonly replayed: boolean
   /** Ways to sign in that the relying party may offer instead. */
   readonly otherFactors: readonly PasscodeMethod[]
@@ -71,30 +77,31 @@ export function numberBinding({ tenantId, id }: Pick<Challenge, 'tenantId' | 'id
   return `number:${tenantId}:${id}`
 }
 
-// Each round lost means that another challenge of the same user was made meanwhile, and few of those may be pending.
-const triesMax = 12
+// Each lost round means that another challenge of the same user was created concurrently, and few
+// of those may be pending.
+const attemptsMax = 12
 
 /**
- * Asks one user. The challenge exists before any push is tried, and the pushes are owed by the same commit. Equal requests
- * under one Idempotency-Key make one challenge, also at the same moment; so do equal requests for one binding while the
- * challenge is pending.
+ * Asks one user. The challenge exists before any push is sent, and the pushes are queued by the
+ * same commit. Equal requests under one Idempotency-Key create one challenge, also concurrently; so
+ * do equal requests for one binding while the challenge is pending.
  */
 export async function createChallenge(
-  needs: Needs,
+  dependencies: Needs,
   principal: Asker,
   command: Command,
 ): Promise<Created | QuestionRefusal> {
   const user = resolveUser(principal, command.user)
   if (isRefusal(user)) return user
   const { idempotencyKey = null, ...request } = command
-  const requestHash = needs.hashing.sha256(JSON.stringify({ ...request, user }))
+  const requestHash = dependencies.hashing.sha256(JSON.stringify({ ...request, user }))
   const initiatorKey = command.initiator
-    ? needs.hashing.keyedBase64Url(initiatorText(principal.rpId, command.initiator))
+    ? dependencies.hashing.keyedBase64Url(initiatorText(principal.rpId, command.initiator))
     : null
 
   let otherFactors: Created['otherFactors'] = []
-  for (let tries = 0; tries < triesMax; tries++) {
-    const facts = await needs.challenges.loadCreation({
+  for (let attempts = 0; attempts < attemptsMax; attempts++) {
+    const facts = await dependencies.challenges.loadCreation({
       tenantId: principal.tenantId,
       rpId: principal.rpId,
       namespaces: principal.namespaces,
@@ -105,21 +112,26 @@ export async function createChallenge(
       initiatorKey,
     })
     const { earlier, userId, protection } = facts
-    if (earlier) return replay(needs, { ...facts, earlier }, requestHash)
+    if (earlier) return replay(dependencies, { ...facts, earlier }, requestHash)
     if (userId === null || protection === null) return refuse('user_not_found')
     ;({ otherFactors } = facts)
-    const known = { ...withOwnPolicy(facts, principal), userId, protection }
-    const made = decide(needs, principal, command, known, initiatorKey)
-    if (isRefusal(made)) return withOtherFactors(made, otherFactors)
-    const stored = { ...made.stored, idempotencyKey, requestHash }
-    const line = `asks:${initiatorKey ?? principal.rpId}`
-    const created = await needs.userTurns.take(stored.challenge, line, () =>
-      needs.challenges.create(stored, needs.dispatcher.leaseHolder),
+    const knownFacts = { ...withOwnPolicy(facts, principal), userId, protection }
+    const draft = decide(dependencies, principal, command, knownFacts, initiatorKey)
+    if (isRefusal(draft)) return withOtherFactors(draft, otherFactors)
+    const newChallenge = { ...draft.newChallenge, idempotencyKey, requestHash }
+    const queueKey = `asks:${initiatorKey ?? principal.rpId}`
+    const result = await dependencies.userTurns.take(newChallenge.challenge, queueKey, () =>
+      dependencies.challenges.create(newChallenge, dependencies.dispatcher.leaseHolder),
     )
-    if (isRefusal(created)) return withOtherFactors(created, otherFactors)
-    if (created) {
-      needs.dispatcher.dispatch(duePushes(stored, facts))
-      return { challenge: stored.challenge, number: made.number, replayed: false, otherFactors }
+    if (isRefusal(result)) return withOtherFactors(result, otherFactors)
+    if (result) {
+      dependencies.dispatcher.dispatch(duePushes(newChallenge, facts))
+      return {
+        challenge: newChallenge.challenge,
+        number: draft.number,
+        replayed: false,
+        otherFactors,
+      }
     }
   }
   return withOtherFactors(refuse('conflict', { retryAfterSeconds: 1 }), otherFactors)
@@ -137,8 +149,8 @@ function replay(
   requestHash: Uint8Array,
 ): Created | QuestionRefusal {
   if (!hashing.equal(earlier.requestHash, requestHash)) {
-    const reused = refuse('idempotency_key_reused')
-    return userId === null ? reused : withOtherFactors(reused, otherFactors)
+    const refusal = refuse('idempotency_key_reused')
+    return userId === null ? refusal : withOtherFactors(refusal, otherFactors)
   }
   const { challenge, numberSealed } = earlier
   const number =
@@ -148,31 +160,34 @@ function replay(
   return { challenge, number, replayed: true, otherFactors }
 }
 
-function drawNumber(random: Random, asked: NumberRequest, plan: NumberPlan): string | null {
+function drawNumber(random: Random, request: NumberRequest, plan: NumberPlan): string | null {
   if (plan.digits === null) return null
-  return asked.mode === 'caller' ? asked.value : random.digits(plan.digits)
+  return request.mode === 'caller' ? request.value : random.digits(plan.digits)
 }
 
-/** The facts with the policy that counts for who asks: an integration may be stricter than its relying party, never laxer. */
+/**
+ * The facts with the asker's own policy: an integration may be stricter than its relying party,
+ * never laxer.
+ */
 export function withOwnPolicy(facts: CreationFacts, asker: Asker): CreationFacts {
   return 'policy' in asker ? { ...facts, policy: strictest(facts.policy, asker.policy) } : facts
 }
 
-/** What is loaded about a user who is there. */
+/** The facts about a user that exists. */
 type KnownFacts = CreationFacts & {
   readonly userId: NonNullable<CreationFacts['userId']>
   readonly protection: NonNullable<CreationFacts['protection']>
 }
 
 function decide(
-  needs: Needs,
+  dependencies: Needs,
   principal: Asker,
   command: Command,
   facts: KnownFacts,
   initiatorKey: string | null,
 ):
   | {
-      readonly stored: Omit<NewChallenge, 'idempotencyKey' | 'requestHash'>
+      readonly newChallenge: Omit<NewChallenge, 'idempotencyKey' | 'requestHash'>
       readonly number: string | null
     }
   | Refusal {
@@ -192,7 +207,7 @@ function decide(
   )
   if (isRefusal(opening)) return opening
 
-  const { random, sealing } = needs
+  const { random, sealing } = dependencies
   const number = drawNumber(random, command.number, plan)
   const challenge: Challenge = {
     tenantId: principal.tenantId,
@@ -223,17 +238,19 @@ function decide(
     decidedAt: null,
     decidedDeviceId: null,
   }
-  const pushed = opening.deliveryMode === 'push'
-  const used = admission.budget === 'initiator' ? (facts.initiator ?? unusedBudget) : facts.others
+  const isPushed = opening.deliveryMode === 'push'
+  const budget = admission.budget === 'initiator' ? (facts.initiator ?? unusedBudget) : facts.others
   return {
-    stored: {
+    newChallenge: {
       challenge,
-      budget: afterCreation(used, challenge, pushed, facts.now),
+      budget: afterCreation(budget, challenge, isPushed, facts.now),
       protectionRevision: facts.protection.revision,
       numberSealed: number === null ? null : sealing.seal(number, numberBinding(challenge)),
-      targets: opening.targets.map(({ id }) => target(needs, principal, challenge, id, number)),
+      targets: opening.targets.map(({ id }) =>
+        target(dependencies, principal, challenge, id, number),
+      ),
       pushes: opening.targets
-        .filter((device) => pushed && device.hasPushToken)
+        .filter((device) => isPushed && device.hasPushToken)
         .map((device) => ({ id: random.id('delivery'), deviceId: device.id })),
       activity: activity({
         userId: facts.userId,

@@ -1,4 +1,5 @@
-// Keys of devices, tied to their row: whoever edits the database makes a key worthless, never another's.
+// Keys of devices, bound to their row: editing the database makes a key invalid, never another
+// device's.
 
 import { type Device, type DeviceKey, keyOf } from '../domain/device.ts'
 import type { KnownDevice, TiedKey } from '../ports/device-store.ts'
@@ -10,10 +11,10 @@ export type Needs = { readonly macs: Pick<Macs, 'fits'>; readonly securityLog: S
 type Owner = Pick<Device, 'tenantId' | 'id' | 'userId'>
 
 /**
- * What the MAC of a key covers: whose it is, what it is for, the key, and which keys the device has beside it. Without
- * the last, taking away the row of a verification key would make the possession key enough.
+ * The input of a key's MAC: its owner, its role, the key, and which other keys the device has.
+ * Without the last, deleting the row of a verification key would make the possession key enough.
  */
-function tie(
+function macInput(
   { tenantId, id, userId }: Owner,
   { role, kid, publicJwk: { x, y } }: DeviceKey,
   all: readonly Pick<DeviceKey, 'kid'>[],
@@ -22,22 +23,29 @@ function tie(
   return JSON.stringify(['device-key', tenantId, id, userId, role, kid, x, y, ...kids])
 }
 
-/** Ties the keys of a new device to it, to its user and to each other. */
+/** Binds the keys of a new device to it, to its user and to each other. */
 export function tieKeys(
   { macs }: { readonly macs: Pick<Macs, 'mac'> },
   owner: Owner,
   keys: readonly DeviceKey[],
 ): TiedKey[] {
-  return keys.map((key) => ({ ...key, mac: macs.mac(tie(owner, key, keys)) }))
+  return keys.map((key) => ({ ...key, mac: macs.mac(macInput(owner, key, keys)) }))
 }
 
-/** The device's own key of this thumbprint, as it was enrolled; a row that says otherwise is no key, and a security event. */
-export function ownKey(needs: Needs, known: KnownDevice, kid: string): DeviceKey | undefined {
-  const { device, keys } = known
+/**
+ * The device's own key of this thumbprint, as it was enrolled; a row that differs is no key, and a
+ * security event.
+ */
+export function ownKey(
+  dependencies: Needs,
+  knownDevice: KnownDevice,
+  kid: string,
+): DeviceKey | undefined {
+  const { device, keys } = knownDevice
   const key = keyOf(keys, kid)
   if (!key) return undefined
-  if (needs.macs.fits(tie(device, key, keys), key.mac)) return key
+  if (dependencies.macs.fits(macInput(device, key, keys), key.mac)) return key
   const { tenantId, id: deviceId } = device
-  needs.securityLog.write({ event: 'device_key_tampered', tenantId, deviceId })
+  dependencies.securityLog.write({ event: 'device_key_tampered', tenantId, deviceId })
   return undefined
 }

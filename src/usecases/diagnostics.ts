@@ -7,23 +7,26 @@ import { diagnosticsPerHourMax } from '../domain/retention.ts'
 import type { Diagnostics, DiagnosticsStore } from '../ports/diagnostics-store.ts'
 import type { PageRequest } from '../ports/directory-store.ts'
 import type { Random } from '../ports/world.ts'
-import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
+import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
 
-type StoreNeeds = { readonly diagnostics: DiagnosticsStore }
-export type Needs = DeviceNeeds & StoreNeeds & { readonly random: Pick<Random, 'id'> }
+type StoreDependencies = { readonly diagnostics: DiagnosticsStore }
+export type Needs = DeviceDependencies & StoreDependencies & { readonly random: Pick<Random, 'id'> }
 
-/** Keeps what an app sends of its own log, for the admins of its tenant; the incident is what the person tells them. */
+/**
+ * Stores the part of its own log that an app sends, for the admins of its tenant; the incident is
+ * what the person gives them.
+ */
 export async function sendDiagnostics(
-  needs: Needs,
+  dependencies: Needs,
   proof: DeviceProof,
   { appVersion, text }: { readonly appVersion: string; readonly text: string },
 ): Promise<{ readonly incidentId: DiagnosticsId } | Refusal> {
   const requirement = { statuses: ['active', 'unconfirmed'] } as const
-  const device = await authenticateDevice(needs, proof, requirement)
+  const device = await authenticateDevice(dependencies, proof, requirement)
   if (isRefusal(device)) return device
   const { tenantId, userId, id: deviceId } = device
-  const id = needs.random.id('diagnostics')
-  const added = await needs.diagnostics.add(
+  const id = dependencies.random.id('diagnostics')
+  const result = await dependencies.diagnostics.add(
     { tenantId, id, userId, deviceId, appVersion, text },
     diagnosticsPerHourMax,
     activity({
@@ -35,32 +38,32 @@ export async function sendDiagnostics(
     }),
     proof,
   )
-  switch (added.kind) {
+  switch (result.kind) {
     case 'added':
       return { incidentId: id }
     case 'too_many':
-      return refuse('too_many_diagnostics', { retryAfterSeconds: added.retryAfterSeconds })
+      return refuse('too_many_diagnostics', { retryAfterSeconds: result.retryAfterSeconds })
     case 'proof_replayed':
       return refuse('proof_replayed')
     case 'device_gone': {
-      const standing = await authenticateDevice(needs, proof, requirement)
-      return isRefusal(standing) ? standing : refuse('conflict', { retryAfterSeconds: 1 })
+      const currentDevice = await authenticateDevice(dependencies, proof, requirement)
+      return isRefusal(currentDevice) ? currentDevice : refuse('conflict', { retryAfterSeconds: 1 })
     }
   }
 }
 
-/** A page of what the apps of the tenant sent, newest first, without the texts. */
+/** A page of the diagnostics that the apps of the tenant sent, newest first, without the texts. */
 export function listDiagnostics(
-  { diagnostics }: StoreNeeds,
+  { diagnostics }: StoreDependencies,
   { tenantId }: Principal,
   page: PageRequest,
 ): Promise<Diagnostics[]> {
   return diagnostics.list(tenantId, page)
 }
 
-/** One of them, with its text. */
+/** One of the diagnostics, with its text. */
 export async function readDiagnostics(
-  { diagnostics }: StoreNeeds,
+  { diagnostics }: StoreDependencies,
   { tenantId }: Principal,
   id: DiagnosticsId,
 ): Promise<(Diagnostics & { readonly text: string }) | Refusal> {
