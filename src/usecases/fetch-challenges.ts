@@ -14,25 +14,28 @@ export type Needs = BelieveNeeds & {
 /** A pending challenge for the device: the server-signed request. */
 export type SignedRequest = { readonly challengeId: ChallengeId; readonly request: string }
 
-/** What the device is asked at this moment, newest first; one round trip. Works without any push. */
+/**
+ * The device's pending challenges at this moment, newest first; one round trip. Works without any
+ * push.
+ */
 export async function fetchChallenges(
-  needs: Needs,
+  dependencies: Needs,
   proof: DeviceProof,
 ): Promise<readonly SignedRequest[] | Refusal> {
-  const loaded = await needs.challenges.loadPending(proof.tenantId, proof.deviceId)
-  if (!loaded) return refuse('proof_invalid')
-  const device = await believeProof(needs, proof, loaded.known)
+  const facts = await dependencies.challenges.loadPending(proof.tenantId, proof.deviceId)
+  if (!facts) return refuse('proof_invalid')
+  const device = await believeProof(dependencies, proof, facts.known)
   if (isRefusal(device)) return device
 
-  const fresh = loaded.pending.filter((one) => one.fetchedAt === null).map((one) => one.challengeId)
+  const fresh = facts.pending.filter((one) => one.fetchedAt === null).map((one) => one.challengeId)
   if (fresh.length > 0) {
     // Informational: a lost mark shows a challenge as not fetched, nothing else.
-    needs.challenges.markFetched(device.tenantId, device.id, fresh).catch(() => undefined)
+    dependencies.challenges.markFetched(device.tenantId, device.id, fresh).catch(() => undefined)
   }
   return Promise.all(
-    loaded.pending.map(async ({ challengeId, signingKid, requestPayload }) => {
+    facts.pending.map(async ({ challengeId, signingKid, requestPayload }) => {
       const header = requestHeader(signingKid)
-      const request = await needs.signingKeys.signWith(
+      const request = await dependencies.signingKeys.signWith(
         device.tenantId,
         signingKid,
         header,

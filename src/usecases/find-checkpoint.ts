@@ -6,19 +6,22 @@ import type { HeadReader, KeptHeads } from './kept-heads.ts'
 export type Needs = { readonly audit: Pick<AuditStore, 'readCheckpoints'> }
 
 /**
- * The one checkpoint of a tenant. One that was kept elsewhere and is another is a second, as are two in the record: what excuses
- * gaps without a signature would count further than when it was made.
+ * The only checkpoint of a tenant. One that was stored elsewhere and differs is a second, as are
+ * two in the record: what excuses gaps without a signature would reach further than when it was
+ * signed.
  */
 export async function findCheckpoint(
   { audit }: Needs,
   tenantId: TenantId,
   reader: Pick<HeadReader, 'readCheckpoint'>,
-  kept: Pick<KeptHeads, 'checkpoints'>,
+  storedElsewhere: Pick<KeptHeads, 'checkpoints'>,
 ): Promise<Checkpoint | 'checkpoint_missing' | 'checkpoint_second' | 'checkpoint_not_ours'> {
-  const [stored, ...more] = await audit.readCheckpoints(tenantId)
-  if (stored === undefined) return 'checkpoint_missing'
+  const [checkpointJws, ...more] = await audit.readCheckpoints(tenantId)
+  if (checkpointJws === undefined) return 'checkpoint_missing'
   if (more.length > 0) return 'checkpoint_second'
-  const checkpoint = stored && (await reader.readCheckpoint(tenantId, stored))
+  const checkpoint = checkpointJws && (await reader.readCheckpoint(tenantId, checkpointJws))
   if (!checkpoint || 'kid' in checkpoint) return 'checkpoint_not_ours'
-  return kept.checkpoints.every((text) => text === stored) ? checkpoint : 'checkpoint_second'
+  return storedElsewhere.checkpoints.every((text) => text === checkpointJws)
+    ? checkpoint
+    : 'checkpoint_second'
 }

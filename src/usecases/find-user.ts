@@ -4,8 +4,8 @@ import type { UserReference } from '../ports/challenge-store.ts'
 import type { Identifier, PageRequest, User, UserStore } from '../ports/directory-store.ts'
 
 /**
- * What a relying party's way of naming a user means: plain text is a value in its default namespace; a namespace that it was
- * not granted is refused, so that no relying party can speak of another's users.
+ * Resolves a relying party's reference to a user: plain text is a value in its default namespace; a
+ * namespace that it was not granted is refused, so that no relying party can name another's users.
  */
 export function resolveUser(
   principal: Asker,
@@ -19,29 +19,31 @@ export function resolveUser(
   return refuse('namespace_not_granted', { facts: { namespace: user.namespace } })
 }
 
-/** A user exists for a relying party only through an identifier in a namespace that it was granted. */
+/**
+ * A user exists for a relying party only through an identifier in a namespace that it was granted.
+ */
 function isVisible(principal: Asker, user: Pick<User, 'identifiers'>): boolean {
   return user.identifiers.some(({ namespace }) => principal.namespaces.includes(namespace))
 }
 
-/** The user with the names that this relying party may use; the others are for others. */
+/** The user with the identifiers that this relying party may use; the others belong to others. */
 export function seenBy(principal: Asker, user: User): User {
-  const granted = ({ namespace }: Identifier) => principal.namespaces.includes(namespace)
-  return { ...user, identifiers: user.identifiers.filter(granted) }
+  const isGranted = ({ namespace }: Identifier) => principal.namespaces.includes(namespace)
+  return { ...user, identifiers: user.identifiers.filter(isGranted) }
 }
 
-/** Finds a user by id or identifier; one that the relying party may not see is one that does not exist. */
+/** Finds a user by id or identifier; a user whom the relying party may not see is not found. */
 export async function findUser(
   { users }: { readonly users: Pick<UserStore, 'find' | 'findByIdentifier'> },
   principal: Asker,
-  named: UserReference | string,
+  reference: UserReference | string,
 ): Promise<User | Refusal> {
-  const reference = resolveUser(principal, named)
-  if (isRefusal(reference)) return reference
+  const resolved = resolveUser(principal, reference)
+  if (isRefusal(resolved)) return resolved
   const user =
-    'id' in reference
-      ? await users.find(principal.tenantId, reference.id)
-      : await users.findByIdentifier(principal.tenantId, reference)
+    'id' in resolved
+      ? await users.find(principal.tenantId, resolved.id)
+      : await users.findByIdentifier(principal.tenantId, resolved)
   return user && isVisible(principal, user) ? seenBy(principal, user) : refuse('not_found')
 }
 
@@ -51,6 +53,6 @@ export async function listUsers(
   principal: Principal,
   page: PageRequest,
 ): Promise<User[]> {
-  const listed = await users.list(principal.tenantId, principal.namespaces, page)
-  return listed.map((user) => seenBy(principal, user))
+  const visibleUsers = await users.list(principal.tenantId, principal.namespaces, page)
+  return visibleUsers.map((user) => seenBy(principal, user))
 }

@@ -8,14 +8,14 @@ export type Needs = { readonly users: Pick<UserStore, 'import'>; readonly random
 
 export type Command = {
   readonly displayName: string
-  /** Plain text stands for a value in the default namespace. */
+  /** Plain text is a value in the default namespace. */
   readonly identifiers: readonly (Identifier | string)[]
 }
 
 /** The identifiers in full, or a refusal for a namespace that was not granted. */
-function readIdentifiers(principal: Asker, given: Command['identifiers']): Identifier[] | Refusal {
+function readIdentifiers(principal: Asker, input: Command['identifiers']): Identifier[] | Refusal {
   const identifiers: Identifier[] = []
-  for (const item of given) {
+  for (const item of input) {
     const namespace = typeof item === 'string' ? principal.namespaces[0] : item.namespace
     if (namespace === undefined || !principal.namespaces.includes(namespace)) {
       return refuse(
@@ -24,23 +24,28 @@ function readIdentifiers(principal: Asker, given: Command['identifiers']): Ident
       )
     }
     const value = typeof item === 'string' ? item : item.value
-    const known = identifiers.some((one) => one.namespace === namespace && one.value === value)
-    if (!known) identifiers.push({ namespace, value })
+    const isDuplicate = identifiers.some(
+      (one) => one.namespace === namespace && one.value === value,
+    )
+    if (!isDuplicate) identifiers.push({ namespace, value })
   }
   return identifiers
 }
 
-/** Creates a user, or returns the one that has all these identifiers; an identifier of somebody else is refused. */
+/**
+ * Creates a user, or returns the one that has all these identifiers; an identifier of another user
+ * is refused.
+ */
 export async function importUser(
   { users, random }: Needs,
   principal: Asker,
-  { displayName, identifiers: given }: Command,
+  { displayName, identifiers: input }: Command,
 ): Promise<{ readonly user: User; readonly created: boolean } | Refusal> {
-  const identifiers = readIdentifiers(principal, given)
+  const identifiers = readIdentifiers(principal, input)
   if ('refused' in identifiers) return identifiers
   const { tenantId } = principal
   const user = { tenantId, id: random.id('user'), displayName, identifiers }
-  const imported = await users.import(user, actorOf(principal))
-  if (!imported) return refuse('identifier_taken')
-  return { ...imported, user: seenBy(principal, imported.user) }
+  const result = await users.import(user, actorOf(principal))
+  if (!result) return refuse('identifier_taken')
+  return { ...result, user: seenBy(principal, result.user) }
 }

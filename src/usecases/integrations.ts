@@ -1,4 +1,4 @@
-// Doors for clients that exist, as admins make and change them.
+// Doors for existing kinds of clients, as admins create and change them.
 
 import type { Actor } from '../domain/activity.ts'
 import { allowedAddressesMax, overlapBoundsSeconds } from '../domain/api-key.ts'
@@ -37,17 +37,17 @@ export type Needs = {
   readonly revocationLog: RevocationLog
 }
 
-/** Who looks after integrations: of one relying party, or (null) of all of the tenant. */
+/** The integrations that a caller manages: of one relying party, or (null) of the whole tenant. */
 export type Keeper = {
   readonly tenantId: TenantId
   readonly rpId: RelyingPartyId | null
   readonly actor: Actor
 }
 
-/** What a client is given; the secret is readable this once. */
+/** An integration and what its client receives; the secret is readable this once. */
 export type MadeCredentials = {
   readonly integration: Integration
-  /** Null for a client that proves itself otherwise. */
+  /** Null for a client that authenticates otherwise. */
   readonly secret: string | null
 }
 
@@ -55,7 +55,7 @@ export type NewIntegration = Pick<IntegrationPlan, 'name' | 'settings'> &
   Partial<IntegrationPlan> & { readonly rpId: RelyingPartyId }
 
 const keyAlphabet = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'
-const triesMax = 5
+const attemptsMax = 5
 
 /** Binding under which the secret of an integration is sealed. */
 export function secretBinding(
@@ -65,8 +65,8 @@ export function secretBinding(
   return `integration-secret:${tenantId}:${id}:${credential.id}`
 }
 
-/** A fresh secret for an integration, as it is told and as it is kept. */
-function makeSecret(
+/** A new secret for an integration: the text itself and what is stored of it. */
+function createSecret(
   { random, hashing, sealing }: Needs,
   integration: Pick<Integration, 'tenantId' | 'id' | 'settings'>,
 ): { readonly secret: string; readonly credential: IntegrationCredential } {
@@ -88,8 +88,8 @@ async function faultOf(
   plan: IntegrationPlan,
 ): Promise<Refusal | undefined> {
   const { allowedAddresses } = plan
-  const isStrange = !allowedAddresses.every((range) => addresses.isRange(range))
-  if (isStrange || allowedAddresses.length > allowedAddressesMax) {
+  const hasInvalidRange = !allowedAddresses.every((range) => addresses.isRange(range))
+  if (hasInvalidRange || allowedAddresses.length > allowedAddressesMax) {
     return refuse('invalid_request', {
       hint: `allowedAddresses takes at most ${allowedAddressesMax} IP addresses or CIDR ranges.`,
     })
@@ -99,25 +99,27 @@ async function faultOf(
   const unreachable = issuers.find((issuer) => realms.fault(issuer) !== undefined)
   if (unreachable !== undefined) {
     return refuse('invalid_request', {
-      hint: `This service may not reach ${unreachable}: it takes https, a public address or one in ISSUER_NETWORKS, and a usual port.`,
+      hint:
+        `This service may not reach ${unreachable}: it takes https, a public address or ` +
+        'one in ISSUER_NETWORKS, and a usual port.',
     })
   }
   const policy = await tenants.findPolicy(party.tenantId, party.id)
   return planFault(plan, { id, namespaces: party.namespaces, policy })
 }
 
-const isKept = ({ rpId }: Keeper, integration: Pick<Integration, 'rpId'>) =>
+const isInScope = ({ rpId }: Keeper, integration: Pick<Integration, 'rpId'>) =>
   rpId === null || rpId === integration.rpId
 
-/** Makes a door for one relying party, with credentials where its clients need some. */
+/** Creates a door for one relying party, with credentials if its clients need some. */
 export async function createIntegration(
-  needs: Needs,
-  keeper: Keeper,
-  { rpId, ...asked }: NewIntegration,
+  dependencies: Needs,
+  scope: Keeper,
+  { rpId, ...input }: NewIntegration,
 ): Promise<MadeCredentials | Refusal> {
-  const { tenantId, actor } = keeper
-  const party = isKept(keeper, { rpId })
-    ? await needs.tenants.findRelyingParty(tenantId, rpId)
+  const { tenantId, actor } = scope
+  const party = isInScope(scope, { rpId })
+    ? await dependencies.tenants.findRelyingParty(tenantId, rpId)
     : null
   if (!party) return refuse('relying_party_unknown')
   const plan: IntegrationPlan = {
@@ -128,20 +130,31 @@ export async function createIntegration(
     policy: {},
     ttlSeconds: null,
     status: 'active',
-    ...asked,
+    ...input,
   }
-  const fault = await faultOf(needs, party, null, plan)
+  const fault = await faultOf(dependencies, party, null, plan)
   if (fault) return fault
   const integrationKey =
-    plan.settings.kind === 'duo_auth_api' ? `DI${needs.random.characters(keyAlphabet, 18)}` : null
-  const made = { ...plan, tenantId, rpId, integrationKey, id: needs.random.id('integration') }
-  const { secret, credential } = hasSecret(made.settings)
-    ? makeSecret(needs, made)
+    plan.settings.kind === 'duo_auth_api'
+      ? `DI${dependencies.random.characters(keyAlphabet, 18)}`
+      : null
+  const newIntegration = {
+    ...plan,
+    tenantId,
+    rpId,
+    integrationKey,
+    id: dependencies.random.id('integration'),
+  }
+  const { secret, credential } = hasSecret(newIntegration.settings)
+    ? createSecret(dependencies, newIntegration)
     : { secret: null, credential: null }
-  return { integration: await needs.integrations.create(made, credential, actor), secret }
+  return {
+    integration: await dependencies.integrations.create(newIntegration, credential, actor),
+    secret,
+  }
 }
 
-/** The integrations that the keeper looks after, newest first. */
+/** The integrations in the scope, newest first. */
 export function listIntegrations(
   { integrations }: Pick<Needs, 'integrations'>,
   { tenantId, rpId }: Keeper,
@@ -149,26 +162,29 @@ export function listIntegrations(
   return integrations.list(tenantId, rpId)
 }
 
-/** One of them. */
+/** One of the integrations in the scope. */
 export async function readIntegration(
   { integrations }: { readonly integrations: Pick<IntegrationStore, 'find'> },
-  keeper: Keeper,
+  scope: Keeper,
   id: IntegrationId,
 ): Promise<Integration | Refusal> {
-  const found = await integrations.find(keeper.tenantId, id)
-  return found && isKept(keeper, found) ? found : refuse('not_found')
+  const integration = await integrations.find(scope.tenantId, id)
+  return integration && isInScope(scope, integration) ? integration : refuse('not_found')
 }
 
 const otherKind = (settings: IntegrationSettings, integration: Integration) =>
   settings.kind !== integration.settings.kind
 
-/** What the change of an integration takes away or gives back, as the revocation log tells it. */
+/** What the change of an integration takes away or gives back, as lines of the revocation log. */
 function revocationsOf(
-  { integration: { tenantId, id: integrationId, updatedAt: at }, ended }: ChangedIntegration,
+  {
+    integration: { tenantId, id: integrationId, updatedAt: at },
+    ended: endedCredentials,
+  }: ChangedIntegration,
   status?: Integration['status'],
 ): Revocation[] {
   const about = { tenantId, integrationId, at }
-  const lines: Revocation[] = ended.map(({ id: credentialId, endsAt }) => ({
+  const lines: Revocation[] = endedCredentials.map(({ id: credentialId, endsAt }) => ({
     revocation: 'integration_credential_ended',
     ...about,
     credentialId,
@@ -180,81 +196,89 @@ function revocationsOf(
 }
 
 /**
- * Changes what is named; members are replaced whole. In force in every process within a second; a pause, its end and dropped
- * secrets are in the revocation log before this resolves. Returns a secret only where the settings begin to need one.
+ * Changes the named members; each is replaced as a whole. In force in every process within a
+ * second; a pause, its end and dropped secrets are in the revocation log before this resolves.
+ * Returns a secret only when the settings begin to need one.
  */
 export async function changeIntegration(
-  needs: Needs,
-  keeper: Keeper,
+  dependencies: Needs,
+  scope: Keeper,
   id: IntegrationId,
   changes: Partial<IntegrationPlan>,
 ): Promise<MadeCredentials | Refusal> {
-  for (let tries = 0; tries < triesMax; tries++) {
-    const was = await readIntegration(needs, keeper, id)
+  for (let attempts = 0; attempts < attemptsMax; attempts++) {
+    const was = await readIntegration(dependencies, scope, id)
     if (isRefusal(was)) return was
     const next = { ...was, ...changes }
     if (otherKind(next.settings, was)) {
       return refuse('invalid_request', {
-        hint: `This integration is of the kind ${was.settings.kind}; make another for another kind.`,
+        hint:
+          `This integration is of the kind ${was.settings.kind}; create another for ` +
+          'another kind.',
       })
     }
-    const party = await needs.tenants.findRelyingParty(was.tenantId, was.rpId)
+    const party = await dependencies.tenants.findRelyingParty(was.tenantId, was.rpId)
     if (!party) return refuse('not_found')
-    const fault = await faultOf(needs, party, id, next)
+    const fault = await faultOf(dependencies, party, id, next)
     if (fault) return fault
     const begins = hasSecret(next.settings) && !hasSecret(was.settings)
-    const made = begins ? makeSecret(needs, next) : null
-    const saved = await needs.integrations.change(was, next, made?.credential ?? null, keeper.actor)
-    if (saved) {
-      needs.signals.publish(`${revocationPrefix}${id}`)
-      await needs.revocationLog.append(revocationsOf(saved, changes.status))
-      return { integration: saved.integration, secret: made?.secret ?? null }
+    const newSecret = begins ? createSecret(dependencies, next) : null
+    const change = await dependencies.integrations.change(
+      was,
+      next,
+      newSecret?.credential ?? null,
+      scope.actor,
+    )
+    if (change) {
+      dependencies.signals.publish(`${revocationPrefix}${id}`)
+      await dependencies.revocationLog.append(revocationsOf(change, changes.status))
+      return { integration: change.integration, secret: newSecret?.secret ?? null }
     }
   }
   return refuse('conflict', { retryAfterSeconds: 1 })
 }
 
 /**
- * Gives the clients of an integration a new secret; the old one ends after the overlap at the latest, with 0 at once. Its end is in
- * the revocation log before this resolves.
+ * Gives the clients of an integration a new secret; the old one ends after the overlap at the
+ * latest, with 0 immediately. Its end is in the revocation log before this resolves.
  */
 export async function rotateIntegration(
-  needs: Needs,
-  keeper: Keeper,
+  dependencies: Needs,
+  scope: Keeper,
   {
     id,
     overlapSeconds = overlapBoundsSeconds.usual,
   }: { id: IntegrationId; overlapSeconds?: number },
 ): Promise<MadeCredentials | Refusal> {
-  const integration = await readIntegration(needs, keeper, id)
+  const integration = await readIntegration(dependencies, scope, id)
   if (isRefusal(integration)) return integration
   if (!hasSecret(integration.settings)) return refuse('integration_without_secret')
-  const { secret, credential } = makeSecret(needs, integration)
-  const rotation = { tenantId: keeper.tenantId, id, overlapSeconds }
-  const rotated = await needs.integrations.rotate(rotation, credential, keeper.actor)
-  if (rotated === null) return refuse('not_found')
-  if (isRefusal(rotated)) return rotated
-  needs.signals.publish(`${revocationPrefix}${id}`)
-  await needs.revocationLog.append(revocationsOf(rotated))
-  return { integration: rotated.integration, secret }
+  const { secret, credential } = createSecret(dependencies, integration)
+  const rotation = { tenantId: scope.tenantId, id, overlapSeconds }
+  const change = await dependencies.integrations.rotate(rotation, credential, scope.actor)
+  if (change === null) return refuse('not_found')
+  if (isRefusal(change)) return change
+  dependencies.signals.publish(`${revocationPrefix}${id}`)
+  await dependencies.revocationLog.append(revocationsOf(change))
+  return { integration: change.integration, secret }
 }
 
 /**
- * Removes a door for ever. Who waits at it is told nothing more, in every process within a second. It is in the revocation log
- * before this resolves.
+ * Removes a door permanently. Clients that wait at it receive nothing more, in every process within
+ * a second. The removal is in the revocation log before this resolves.
  */
 export async function removeIntegration(
-  needs: Needs,
-  keeper: Keeper,
+  dependencies: Needs,
+  scope: Keeper,
   id: IntegrationId,
 ): Promise<Refusal | undefined> {
-  const integration = await readIntegration(needs, keeper, id)
+  const integration = await readIntegration(dependencies, scope, id)
   if (isRefusal(integration)) return integration
-  const { tenantId } = keeper
-  const removed = await needs.integrations.remove(tenantId, id, keeper.actor)
-  if (!removed) return refuse('not_found')
-  needs.signals.publish(`${revocationPrefix}${id}`)
-  const facts = { tenantId, integrationId: id, at: removed.at }
-  await needs.revocationLog.append([{ revocation: 'integration_removed', ...facts }])
+  const { tenantId } = scope
+  const removal = await dependencies.integrations.remove(tenantId, id, scope.actor)
+  if (!removal) return refuse('not_found')
+  dependencies.signals.publish(`${revocationPrefix}${id}`)
+  const facts = { tenantId, integrationId: id, at: removal.at }
+  await dependencies.revocationLog.append([{ revocation: 'integration_removed', ...facts }])
   return undefined
 }

@@ -16,15 +16,21 @@ export type Needs = {
   readonly sealing: Pick<Sealing, 'seal'>
 }
 
-/** Seals answers that an earlier release kept in plain, `limit` at a time; true while there may be more. */
+/**
+ * Seals answers that an earlier release stored in plain text, `limit` at a time; true while there
+ * may be more.
+ */
 export async function sealPlainAnswers(
   { keptAnswers, sealing }: Needs,
   limit: number,
 ): Promise<boolean> {
-  const plain = await keptAnswers.findPlain(limit)
-  if (plain.length === 0) return false
+  const plainAnswers = await keptAnswers.findPlain(limit)
+  if (plainAnswers.length === 0) return false
   await keptAnswers.saveSealed(
-    plain.map((answer) => ({ ...answer, sealed: sealing.seal(answer.jws, answerBinding(answer)) })),
+    plainAnswers.map((answer) => ({
+      ...answer,
+      sealed: sealing.seal(answer.jws, answerBinding(answer)),
+    })),
   )
-  return plain.length === limit
+  return plainAnswers.length === limit
 }

@@ -1,4 +1,5 @@
-// Signed heads and checkpoints of audit records: whether one is to be believed, and those that were kept outside the database.
+// Signed heads and checkpoints of audit records: whether one is trusted, and those stored outside
+// the database.
 
 import {
   auditHeadTyp,
@@ -15,35 +16,40 @@ import {
   type BelievedKeys,
   believedKeys,
   type KeptKeys,
-  type Needs as KeyNeeds,
+  type Needs as KeyDependencies,
 } from './believed-keys.ts'
 
-export type Needs = KeyNeeds & {
+export type Needs = KeyDependencies & {
   readonly signatures: Pick<Signatures, 'read' | 'verify'>
 }
 
-/** A head that is believed: until when its chain was closed, in microseconds since 1970, and the checkpoint that it names. */
+/**
+ * A trusted head: until when its chain was closed, in microseconds since 1970, and the checkpoint
+ * that it names.
+ */
 export type Head = ChainEnd & {
   readonly closedThroughMicros: bigint
   readonly checkpoint: number | undefined
 }
 
-/** A text that says it is a head or checkpoint of this tenant, and is not signed by a key of ours. */
+/**
+ * A text that claims to be a head or checkpoint of this tenant, but is not signed by a key of ours.
+ */
 export type ForeignHead = { readonly seq: number; readonly kid: string }
 
 export type HeadReader = {
-  /** What a text says to a tenant; undefined when it is no head, or one of another tenant. */
+  /** The head in a text, for a tenant; undefined when it is no head, or one of another tenant. */
   readHead(tenantId: TenantId, text: string): Promise<Head | ForeignHead | undefined>
   /** The same for checkpoints. */
   readCheckpoint(tenantId: TenantId, text: string): Promise<Checkpoint | ForeignHead | undefined>
-  /** The tenant that a text which may be a head or a checkpoint names, unverified. */
+  /** The tenant that a text claims, if it may be a head or a checkpoint; unverified. */
   tenantIn(text: string): string | undefined
 }
 
 /** Reads heads and checkpoints. */
 export function createHeadReader(
   { signatures }: Pick<Needs, 'signatures'>,
-  believes: BelievedKeys,
+  trustedKey: BelievedKeys,
 ): HeadReader {
   function parse<C>(text: string, typ: string, read: (payload: unknown) => C | undefined) {
     const jws = signatures.read(text, auditJwsBytesMax)
@@ -54,38 +60,38 @@ export function createHeadReader(
   const parseHead = (text: string) => parse(text, auditHeadTyp, readAuditHead)
   const parseCheckpoint = (text: string) => parse(text, auditCheckpointTyp, readCheckpoint)
 
-  async function isBelieved(tenantId: TenantId, kid: string, jws: Parameters<Verify>[0]) {
-    const key = await believes(tenantId, kid)
+  async function isTrusted(tenantId: TenantId, kid: string, jws: Parameters<Verify>[0]) {
+    const key = await trustedKey(tenantId, kid)
     return key !== null && (await signatures.verify(jws, key))
   }
 
   return {
     tenantIn: (text) => (parseHead(text) ?? parseCheckpoint(text))?.claims.tid,
     async readHead(tenantId, text) {
-      const parsed = parseHead(text)
-      if (!parsed || parsed.claims.tid !== tenantId) return undefined
-      const { jws, kid } = parsed
-      const { seq, hash, through, checkpoint } = parsed.claims
-      if (!(await isBelieved(tenantId, kid, jws))) return { seq, kid }
+      const head = parseHead(text)
+      if (!head || head.claims.tid !== tenantId) return undefined
+      const { jws, kid } = head
+      const { seq, hash, through, checkpoint } = head.claims
+      if (!(await isTrusted(tenantId, kid, jws))) return { seq, kid }
       const throughMs = Date.parse(through) - commitSlackSeconds * 1000
       return { seq, hash, checkpoint, closedThroughMicros: BigInt(throughMs) * 1000n }
     },
     async readCheckpoint(tenantId, text) {
-      const parsed = parseCheckpoint(text)
-      if (!parsed || parsed.claims.tid !== tenantId) return undefined
-      const { jws, kid, claims } = parsed
-      return (await isBelieved(tenantId, kid, jws)) ? claims : { seq: claims.seq, kid }
+      const checkpoint = parseCheckpoint(text)
+      if (!checkpoint || checkpoint.claims.tid !== tenantId) return undefined
+      const { jws, kid, claims } = checkpoint
+      return (await isTrusted(tenantId, kid, jws)) ? claims : { seq: claims.seq, kid }
     },
   }
 }
 type Verify = Signatures['verify']
 
-/** What was kept of one tenant's heads. */
+/** One tenant's heads and checkpoints that were stored outside the database. */
 export type KeptHeads = {
   readonly heads: readonly Head[]
-  /** Texts of checkpoints that are believed: there should be one at most. */
+  /** Texts of trusted checkpoints: there should be one at most. */
   readonly checkpoints: readonly string[]
-  /** Heads and checkpoints that are not ours: how many, and the first of them with the lines in which they stand. */
+  /** Heads and checkpoints that are not ours: how many, and the first of them with their lines. */
   readonly foreign: {
     readonly count: number
     readonly first: readonly (ForeignHead & { readonly line: number })[]
@@ -100,7 +106,7 @@ export const noKeptHeads: KeptHeads = {
 
 const foreignShownMax = 10
 
-type Collected = {
+type Collection = {
   readonly heads: Map<string, Head>
   readonly checkpoints: Set<string>
   readonly first: (ForeignHead & { readonly line: number })[]
@@ -108,17 +114,18 @@ type Collected = {
 }
 
 /**
- * Sorts signed texts by the tenants whose heads and checkpoints they are; all others are passed over. The same head again costs no
- * memory, and one that is not ours hides no other. With `keys` those are believed and no others.
+ * Groups signed texts by the tenants whose heads and checkpoints they are; all others are skipped.
+ * A repeated head costs no memory, and a foreign one hides no other. With `keys` only those are
+ * trusted.
  */
 export async function collectKeptHeads(
-  needs: Needs,
+  dependencies: Needs,
   tenantIds: readonly TenantId[],
   texts: AsyncIterable<{ readonly line: number; readonly text: string }>,
   keys: KeptKeys | null = null,
 ): Promise<ReadonlyMap<TenantId, KeptHeads>> {
-  const reader = createHeadReader(needs, believedKeys(needs, keys))
-  const collected = new Map<TenantId, Collected>(
+  const reader = createHeadReader(dependencies, believedKeys(dependencies, keys))
+  const collections = new Map<TenantId, Collection>(
     tenantIds.map((id) => [
       id,
       { heads: new Map(), checkpoints: new Set(), first: [], foreign: 0 },
@@ -126,23 +133,23 @@ export async function collectKeptHeads(
   )
   for await (const { line, text } of texts) {
     const tenantId = reader.tenantIn(text) as TenantId
-    const of = collected.get(tenantId)
-    if (!of) continue
+    const collection = collections.get(tenantId)
+    if (!collection) continue
     const head = await reader.readHead(tenantId, text)
-    const said = head ?? (await reader.readCheckpoint(tenantId, text))
-    if (!said) continue
-    if ('kid' in said) {
-      of.foreign += 1
-      if (of.first.length < foreignShownMax) of.first.push({ ...said, line })
-    } else if ('closedThroughMicros' in said) {
-      const { seq, hash, closedThroughMicros, checkpoint } = said
-      of.heads.set(`${seq} ${hash} ${closedThroughMicros} ${checkpoint}`, said)
+    const signedText = head ?? (await reader.readCheckpoint(tenantId, text))
+    if (!signedText) continue
+    if ('kid' in signedText) {
+      collection.foreign += 1
+      if (collection.first.length < foreignShownMax) collection.first.push({ ...signedText, line })
+    } else if ('closedThroughMicros' in signedText) {
+      const { seq, hash, closedThroughMicros, checkpoint } = signedText
+      collection.heads.set(`${seq} ${hash} ${closedThroughMicros} ${checkpoint}`, signedText)
     } else {
-      of.checkpoints.add(text)
+      collection.checkpoints.add(text)
     }
   }
   return new Map(
-    [...collected].map(([id, { heads, checkpoints, first, foreign }]) => [
+    [...collections].map(([id, { heads, checkpoints, first, foreign }]) => [
       id,
       {
         heads: [...heads.values()],

@@ -6,7 +6,7 @@ import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { Activity, ActivityStore } from '../ports/activity-store.ts'
 import type { PageRequest, UserStore } from '../ports/directory-store.ts'
 import type { NoticeStore } from '../ports/notice-store.ts'
-import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
+import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
 import { findUser } from './find-user.ts'
 
 export type Needs = {
@@ -14,30 +14,34 @@ export type Needs = {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
 }
 
-/** A page of what happened to a user, newest first, for a relying party that may see the user. */
+/** A page of a user's activities, newest first, for a relying party that may see the user. */
 export async function listActivities(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   userId: UserId,
   page: PageRequest,
 ): Promise<Activity[] | Refusal> {
-  const user = await findUser(needs, principal, { id: userId })
+  const user = await findUser(dependencies, principal, { id: userId })
   const { tenantId, rpId } = principal
-  return isRefusal(user) ? user : needs.activities.list(tenantId, user.id, page, { rpId })
+  return isRefusal(user) ? user : dependencies.activities.list(tenantId, user.id, page, { rpId })
 }
 
-/** The same page for the user's own device, without the categories that the user has switched off. */
+/**
+ * The same page for the user's own device, without the categories that the user has switched off.
+ */
 export async function listOwnActivities(
-  needs: DeviceNeeds & {
+  dependencies: DeviceDependencies & {
     readonly activities: Pick<ActivityStore, 'list'>
     readonly notices: Pick<NoticeStore, 'findPreferences'>
   },
   proof: DeviceProof,
   page: PageRequest,
 ): Promise<Activity[] | Refusal> {
-  const device = await authenticateDevice(needs, proof)
+  const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const { tenantId, userId } = device
-  const hidden = hiddenTypes(await needs.notices.findPreferences(tenantId, userId))
-  return needs.activities.list(tenantId, userId, page, { hidden })
+  const hiddenActivityTypes = hiddenTypes(
+    await dependencies.notices.findPreferences(tenantId, userId),
+  )
+  return dependencies.activities.list(tenantId, userId, page, { hidden: hiddenActivityTypes })
 }

@@ -17,13 +17,13 @@ export type Query = {
 
 /** A page of the relying party's own challenges, newest first. */
 export async function listChallenges(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
-  { user: named, status }: Query,
+  { user: reference, status }: Query,
   page: PageRequest,
 ): Promise<Challenge[] | Refusal> {
-  const user = named === null ? null : await findUser(needs, principal, named)
+  const user = reference === null ? null : await findUser(dependencies, principal, reference)
   if (isRefusal(user)) return user
   const { tenantId, rpId } = principal
-  return needs.challenges.list({ tenantId, rpId, userId: user?.id ?? null, status }, page)
+  return dependencies.challenges.list({ tenantId, rpId, userId: user?.id ?? null, status }, page)
 }

@@ -1,4 +1,4 @@
-// A user's own device enrolls the next phone: it plays the part of the relying party's page.
+// A user's own device enrolls the next phone: it takes the role of the relying party's page.
 
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { DeviceId, EnrollmentId } from '../domain/ids.ts'
@@ -8,7 +8,7 @@ import type { TenantStore } from '../ports/directory-store.ts'
 import type { EnrollmentStore } from '../ports/enrollment-store.ts'
 import type { UserTurns } from '../ports/turns.ts'
 import type { Hashing, Random } from '../ports/world.ts'
-import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
+import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
 import {
   draftEnrollment,
   mayBeParent,
@@ -19,10 +19,10 @@ import {
   type EnrollmentReading,
   type EnrollmentWait,
   followEnrollment,
-  type Needs as ReadNeeds,
+  type Needs as ReadDependencies,
 } from './read-enrollment.ts'
 
-export type Needs = DeviceNeeds & {
+export type Needs = DeviceDependencies & {
   readonly enrollments: Pick<EnrollmentStore, 'find' | 'createByDevice'>
   readonly userTurns: UserTurns
   readonly devices: Pick<DeviceStore, 'find'>
@@ -33,12 +33,14 @@ export type Needs = DeviceNeeds & {
 }
 
 /**
- * Opens an enrollment for the user's next phone. Takes the verification key. The calling device is unregistered, reason `replaced`, when
- * the new one is confirmed, unless that is a companion of it; with `replacesDeviceId` another of the user's devices is instead, and with null none. The enrollment belongs
- * to the relying party that enrolled the calling device, and ends with the calling device.
+ * Opens an enrollment for the user's next phone. Requires the verification key. The calling device
+ * is unregistered, reason `replaced`, when the new one is confirmed, unless that is its companion;
+ * with `replacesDeviceId` another of the user's devices is unregistered instead, and with null
+ * none. The enrollment belongs to the relying party that enrolled the calling device, and ends with
+ * the calling device.
  */
 export async function openNextEnrollment(
-  needs: Needs,
+  dependencies: Needs,
   proof: DeviceProof,
   {
     replacesDeviceId,
@@ -46,57 +48,59 @@ export async function openNextEnrollment(
   }: { readonly replacesDeviceId?: DeviceId | null; readonly companion?: boolean },
 ): Promise<OpenedEnrollment | Refusal> {
   const requirement = { role: 'verification' } as const
-  const device = await authenticateDevice(needs, proof, requirement)
+  const device = await authenticateDevice(dependencies, proof, requirement)
   if (isRefusal(device)) return device
   const { tenantId, userId } = device
   if (companion && !mayBeParent(device, userId)) return refuse('not_found')
-  const usual = companion ? null : device.id
-  const replaced = replacesDeviceId === undefined ? usual : replacesDeviceId
-  if (companion && replaced === device.id) return refuse('not_found')
-  const other = replaced && (await needs.devices.find(tenantId, replaced))
-  if (replaced !== null && !(other && mayBeReplaced(other, userId))) return refuse('not_found')
-  const origin = await needs.enrollments.find(tenantId, device.enrollmentId)
+  const defaultId = companion ? null : device.id
+  const replacedId = replacesDeviceId === undefined ? defaultId : replacesDeviceId
+  if (companion && replacedId === device.id) return refuse('not_found')
+  const other = replacedId && (await dependencies.devices.find(tenantId, replacedId))
+  if (replacedId !== null && !(other && mayBeReplaced(other, userId))) return refuse('not_found')
+  const origin = await dependencies.enrollments.find(tenantId, device.enrollmentId)
   if (!origin) throw new Error(`device ${device.id} came from no enrollment`)
   const { rpId } = origin.enrollment
-  const policy = await needs.tenants.findPolicy(tenantId, rpId)
-  const { made, codes } = draftEnrollment(needs, policy, {
+  const policy = await dependencies.tenants.findPolicy(tenantId, rpId)
+  const { made: newEnrollment, codes } = draftEnrollment(dependencies, policy, {
     tenantId,
     userId,
     rpId,
-    replacesDeviceId: replaced,
+    replacesDeviceId: replacedId,
     parentDeviceId: companion ? device.id : null,
     openedByDeviceId: device.id,
     actor: `device:${device.id}`,
   })
-  const enrollment = await needs.userTurns.take(device, `device:${device.id}`, () =>
-    needs.enrollments.createByDevice(made, proof),
+  const enrollment = await dependencies.userTurns.take(device, `device:${device.id}`, () =>
+    dependencies.enrollments.createByDevice(newEnrollment, proof),
   )
   if (isRefusal(enrollment)) return enrollment
   if (enrollment === 'proof_replayed') return refuse('proof_replayed')
   if (enrollment === 'user_suspended') return refuse('user_suspended')
   if (enrollment !== 'changed') return { enrollment, ...codes }
-  const standing = await authenticateDevice(needs, proof, requirement)
-  return isRefusal(standing) ? standing : refuse('not_found')
+  const currentDevice = await authenticateDevice(dependencies, proof, requirement)
+  return isRefusal(currentDevice) ? currentDevice : refuse('not_found')
 }
 
 /**
- * Reads an enrollment that this device opened, waiting for its status to change; the number is for this device's screen. The wait ends when the
- * device is suspended or unregistered meanwhile; one that the new phone has just replaced still learns that it has.
+ * Reads an enrollment that this device opened, waiting for its status to change; the number is for
+ * this device's screen. The wait ends when the device is suspended or unregistered meanwhile; a
+ * device that the new phone has just replaced still learns that the enrollment is completed.
  */
 export async function readNextEnrollment(
-  needs: DeviceNeeds & ReadNeeds & { readonly devices: Pick<DeviceStore, 'find'> },
+  dependencies: DeviceDependencies &
+    ReadDependencies & { readonly devices: Pick<DeviceStore, 'find'> },
   proof: DeviceProof,
   id: EnrollmentId,
   wait: EnrollmentWait,
-  aborted?: () => boolean,
+  isAborted?: () => boolean,
 ): Promise<EnrollmentReading | Refusal> {
-  const device = await authenticateDevice(needs, proof)
+  const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const isOwn = { tenantId: device.tenantId, openedByDeviceId: device.id }
-  return followEnrollment(needs, isOwn, id, wait, {
-    aborted,
+  return followEnrollment(dependencies, isOwn, id, wait, {
+    isAborted,
     stillAllowed: async (status) => {
-      const now = await needs.devices.find(device.tenantId, device.id)
+      const now = await dependencies.devices.find(device.tenantId, device.id)
       if (now?.status === 'active' || status === 'completed') return undefined
       return refuse(now?.status === 'suspended' ? 'device_suspended' : 'device_unregistered')
     },

@@ -4,35 +4,36 @@ import { type NoticePreferences, preferencesOf } from '../domain/notice.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { NoticeStore } from '../ports/notice-store.ts'
 import type { UserTurns } from '../ports/turns.ts'
-import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
+import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
 
-export type Needs = DeviceNeeds & {
+export type Needs = DeviceDependencies & {
   readonly notices: Pick<NoticeStore, 'findPreferences' | 'changePreferences'>
 }
 
-/** How the device's user wants to hear of each category. */
+/** How the device's user is notified of each category. */
 export async function readNotificationPreferences(
-  needs: Needs,
+  dependencies: Needs,
   proof: DeviceProof,
 ): Promise<NoticePreferences | Refusal> {
-  const device = await authenticateDevice(needs, proof)
+  const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
-  return needs.notices.findPreferences(device.tenantId, device.userId)
+  return dependencies.notices.findPreferences(device.tenantId, device.userId)
 }
 
 /**
- * Sets how the user wants to hear; categories left out return to their default. Takes the verification key, so that a thief who
- * holds an unlocked phone cannot silence what would give him away, and is itself told to the user's other devices.
+ * Sets how the user is notified; categories left out return to their default. Requires the
+ * verification key, so that a thief with an unlocked phone cannot silence notices that would expose
+ * the theft; the change itself is also notified to the user's other devices.
  */
 export async function setNotificationPreferences(
-  needs: Needs & { readonly userTurns: UserTurns },
+  dependencies: Needs & { readonly userTurns: UserTurns },
   proof: DeviceProof,
-  wanted: Partial<NoticePreferences>,
+  input: Partial<NoticePreferences>,
 ): Promise<NoticePreferences | Refusal> {
-  const device = await authenticateDevice(needs, proof, { role: 'verification' })
+  const device = await authenticateDevice(dependencies, proof, { role: 'verification' })
   if (isRefusal(device)) return device
   const { tenantId, userId } = device
-  const preferences = preferencesOf(wanted)
+  const preferences = preferencesOf(input)
   const actor = `device:${device.id}` as const
   const change = {
     tenantId,
@@ -46,10 +47,10 @@ export async function setNotificationPreferences(
       details: { ...preferences },
     }),
   }
-  const changed = await needs.userTurns.take(device, actor, () =>
-    needs.notices.changePreferences(change, proof),
+  const result = await dependencies.userTurns.take(device, actor, () =>
+    dependencies.notices.changePreferences(change, proof),
   )
-  if (isRefusal(changed)) return changed
-  if (changed === 'proof_replayed') return refuse('proof_replayed')
-  return changed ? preferences : refuse('device_unregistered')
+  if (isRefusal(result)) return result
+  if (result === 'proof_replayed') return refuse('proof_replayed')
+  return result ? preferences : refuse('device_unregistered')
 }

@@ -41,21 +41,24 @@ export type Command = {
   readonly parentDeviceId?: DeviceId
 }
 
-/** The only time that the codes are readable. */
+/** An opened enrollment; the only time that the codes are readable. */
 export type OpenedEnrollment = {
   readonly enrollment: Enrollment
   /** Ten characters to type together with the user name, in two groups of five. */
   readonly code: string
-  /** What the QR picture holds: issuer and 256-bit code, for the app's own scanner. */
+  /** The content of the QR code: issuer and 256-bit code, for the app's own scanner. */
   readonly uri: string
 }
 
-/** The message of the keyed hash that keeps a typed code. */
+/** The message of the keyed hash under which a typed code is stored. */
 export function typedCodeMessage(tenantId: string, code: string): string {
   return `typed-code:${tenantId}:${code}`
 }
 
-/** Where a phone finds the service, the tenant and the code. Not an operating-system URL scheme: any app could claim that. */
+/**
+ * Locates the service, the tenant and the code for a phone. Not an operating-system URL scheme: any
+ * app could claim that.
+ */
 function enrollmentUri(
   publicOrigin: string,
   { tenantId }: Pick<Enrollment, 'tenantId'>,
@@ -64,45 +67,47 @@ function enrollmentUri(
   return `${issuerOf(publicOrigin, tenantId)}/enroll#${code}`
 }
 
-/** Opens an enrollment for a user, creating the user where a name for it is given. */
+/** Opens an enrollment for a user; creates the user if a display name is given. */
 export async function openEnrollment(
-  needs: Needs,
+  dependencies: Needs,
   principal: Asker,
   command: Command,
 ): Promise<OpenedEnrollment | Refusal> {
-  const user = await userOf(needs, principal, command)
+  const user = await userOf(dependencies, principal, command)
   if (isRefusal(user)) return user
   const { tenantId } = principal
-  const replaced = command.replacesDeviceId
-  if (replaced !== undefined) {
-    const device = await needs.devices.find(tenantId, replaced)
+  const replacedId = command.replacesDeviceId
+  if (replacedId !== undefined) {
+    const device = await dependencies.devices.find(tenantId, replacedId)
     if (!device || !mayBeReplaced(device, user.id)) return refuse('not_found')
   }
   const parentId = command.parentDeviceId
   if (parentId !== undefined) {
-    const parent = await needs.devices.find(tenantId, parentId)
-    if (!parent || !mayBeParent(parent, user.id) || parentId === replaced) {
+    const parent = await dependencies.devices.find(tenantId, parentId)
+    if (!parent || !mayBeParent(parent, user.id) || parentId === replacedId) {
       return refuse('not_found')
     }
   }
-  const policy = await needs.tenants.findPolicy(tenantId, principal.rpId)
-  const { made, codes } = draftEnrollment(needs, policy, {
+  const policy = await dependencies.tenants.findPolicy(tenantId, principal.rpId)
+  const { made: newEnrollment, codes } = draftEnrollment(dependencies, policy, {
     tenantId,
     userId: user.id,
     rpId: principal.rpId,
-    replacesDeviceId: replaced ?? null,
+    replacesDeviceId: replacedId ?? null,
     parentDeviceId: parentId ?? null,
     openedByDeviceId: null,
     actor: actorOf(principal),
   })
-  const enrollment = await needs.userTurns.take(made, `enrollments:${principal.rpId}`, () =>
-    needs.enrollments.create(made),
+  const enrollment = await dependencies.userTurns.take(
+    newEnrollment,
+    `enrollments:${principal.rpId}`,
+    () => dependencies.enrollments.create(newEnrollment),
   )
   if (isRefusal(enrollment)) return enrollment
   return enrollment === 'user_suspended' ? refuse('user_suspended') : { enrollment, ...codes }
 }
 
-/** Only a user's own devices are replaced, and only those that still stand. */
+/** Only a user's own devices are replaced, and only active or suspended ones. */
 export function mayBeReplaced({ userId, status }: Device, ofUserId: UserId): boolean {
   return userId === ofUserId && (status === 'active' || status === 'suspended')
 }
@@ -112,11 +117,11 @@ export function mayBeParent({ userId, status, parentDeviceId }: Device, ofUserId
   return userId === ofUserId && status === 'active' && parentDeviceId === null
 }
 
-/** A new enrollment under these rules, with its codes: readable this once, kept as hashes. */
+/** A new enrollment with these members, with its codes: readable this once, stored as hashes. */
 export function draftEnrollment<const Opener extends DeviceId | null>(
-  needs: Pick<Needs, 'random' | 'hashing' | 'publicOrigin'>,
+  dependencies: Pick<Needs, 'random' | 'hashing' | 'publicOrigin'>,
   policy: Policy,
-  asked: Pick<
+  input: Pick<
     Enrollment,
     'tenantId' | 'userId' | 'rpId' | 'replacesDeviceId' | 'parentDeviceId'
   > & {
@@ -124,36 +129,39 @@ export function draftEnrollment<const Opener extends DeviceId | null>(
     readonly actor: Actor
   },
 ) {
-  const scanned = needs.random.token(32)
-  const typed = needs.random.characters(typedCodeAlphabet, typedCodeLength)
-  const id = needs.random.id('enrollment')
-  const { actor, ...about } = asked
+  const scannedCode = dependencies.random.token(32)
+  const typedCode = dependencies.random.characters(typedCodeAlphabet, typedCodeLength)
+  const id = dependencies.random.id('enrollment')
+  const { actor, ...about } = input
   const { tenantId, userId } = about
-  const made = {
+  const newEnrollment = {
     ...about,
     id,
     codeTriesLeft: policy.enrollmentCodeTriesMax,
     wrongNumbersLeft: confirmationTriesMax,
     confirmationRequired: policy.enrollmentConfirmation,
-    codeHash: needs.hashing.sha256(scanned),
-    typedCodeHash: needs.hashing.keyed(typedCodeMessage(tenantId, typed)),
+    codeHash: dependencies.hashing.sha256(scannedCode),
+    typedCodeHash: dependencies.hashing.keyed(typedCodeMessage(tenantId, typedCode)),
     ttlSeconds: policy.enrollmentTtlSeconds,
     activity: activity({ userId, type: 'enrollment_opened', actor, enrollmentId: id }),
   }
   const codes = {
-    code: `${typed.slice(0, 5)}-${typed.slice(5)}`,
-    uri: enrollmentUri(needs.publicOrigin, made, scanned),
+    code: `${typedCode.slice(0, 5)}-${typedCode.slice(5)}`,
+    uri: enrollmentUri(dependencies.publicOrigin, newEnrollment, scannedCode),
   }
-  return { made, codes }
+  return { made: newEnrollment, codes }
 }
 
-const newUserHint = 'Give `displayName` to create the user, or check the name for a slip.'
+const newUserHint = 'Give `displayName` to create the user, or check the name for a typo.'
 
-async function userOf(needs: Needs, principal: Asker, { user, displayName }: Command) {
-  const found = await findUser(needs, principal, user)
+async function userOf(dependencies: Needs, principal: Asker, { user, displayName }: Command) {
+  const result = await findUser(dependencies, principal, user)
   const isNamed = !(typeof user === 'object' && 'id' in user)
-  if (!isRefusal(found) || found.refused !== 'not_found' || !isNamed) return found
+  if (!isRefusal(result) || result.refused !== 'not_found' || !isNamed) return result
   if (displayName === undefined) return refuse('user_not_found', { hint: newUserHint })
-  const imported = await importUser(needs, principal, { displayName, identifiers: [user] })
-  return isRefusal(imported) ? imported : imported.user
+  const importResult = await importUser(dependencies, principal, {
+    displayName,
+    identifiers: [user],
+  })
+  return isRefusal(importResult) ? importResult : importResult.user
 }

@@ -9,8 +9,9 @@ export type Needs = {
 }
 
 /**
- * Makes deliveries of a batch of facts, one for each endpoint that wants to hear of an event and may; returns how many facts there were.
- * An endpoint hears of nothing that came before it. Any number of processes may do it beside each other.
+ * Fans a batch of facts out into deliveries, one for each endpoint that subscribes to an event and
+ * may receive it; returns the number of facts. An endpoint receives nothing from before its
+ * creation. Any number of processes may run this concurrently.
  */
 export function oweWebhooks({ webhookDeliveries, random }: Needs, limit: number): Promise<number> {
   return webhookDeliveries.fanOut(limit, (facts, endpoints) =>

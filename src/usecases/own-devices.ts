@@ -1,4 +1,4 @@
-// What a device may do with itself and with the user's other devices.
+// Operations of a device on itself and on the user's other devices.
 
 import { activity } from '../domain/activity.ts'
 import type { Device, KeyRole } from '../domain/device.ts'
@@ -12,11 +12,11 @@ import type { UserTurns } from '../ports/turns.ts'
 import {
   authenticateDevice,
   believeProof,
-  type Needs as DeviceNeeds,
+  type Needs as DeviceDependencies,
 } from './authenticate-device.ts'
 import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
 
-export type Needs = DeviceNeeds &
+export type Needs = DeviceDependencies &
   TellingNeeds & {
     readonly devices: Pick<DeviceStore, 'find' | 'listOfUser' | 'change' | 'unregister'>
     readonly userTurns: UserTurns
@@ -24,36 +24,37 @@ export type Needs = DeviceNeeds &
 
 const alive = ['active', 'unconfirmed'] as const
 
-/** A device, and whether anything is asked of it. */
+/** A device, and whether it may be asked challenges. */
 export type OwnDevice = Device & ReturnType<typeof standingOf>
 
 /**
- * The device as the service knows it, and why it may not answer if so. Devices that are suspended,
- * and apps that are too old, are told here what every other call refuses them for.
+ * The device as the service knows it, and the reason if it may not answer. Suspended devices, and
+ * apps that are too old, learn here the reason for which every other call refuses them.
  */
 export async function readSelf(
-  needs: Needs & { readonly protections: Pick<ProtectionStore, 'find'> },
+  dependencies: Needs & { readonly protections: Pick<ProtectionStore, 'find'> },
   proof: DeviceProof,
 ): Promise<OwnDevice | Refusal> {
-  const known = await needs.devices.findKnown(proof.tenantId, proof.deviceId)
+  const knownDevice = await dependencies.devices.findKnown(proof.tenantId, proof.deviceId)
   const statuses = [...alive, 'suspended'] as const
-  const device = await believeProof(needs, proof, known, { statuses, anyApp: true })
-  if (isRefusal(device) || known === null) return isRefusal(device) ? device : refuse('not_found')
-  const record = await needs.protections.find(device.tenantId, device.userId)
+  const device = await believeProof(dependencies, proof, knownDevice, { statuses, anyApp: true })
+  if (isRefusal(device) || knownDevice === null)
+    return isRefusal(device) ? device : refuse('not_found')
+  const record = await dependencies.protections.find(device.tenantId, device.userId)
   if (!record) throw new Error('a device has a user, who has a protection')
-  return { ...device, ...standingOf(device, { ...record, policy: known.policy }) }
+  return { ...device, ...standingOf(device, { ...record, policy: knownDevice.policy }) }
 }
 
-/** Changes what the device says of itself; a new name is shown to the user as an activity. */
+/** Changes what the device reports about itself; a new name is shown to the user as an activity. */
 export async function updateSelf(
-  needs: Needs,
+  dependencies: Needs,
   proof: DeviceProof,
   changes: DeviceChanges,
 ): Promise<Device | Refusal> {
-  const device = await authenticateDevice(needs, proof, { statuses: alive, anyApp: true })
+  const device = await authenticateDevice(dependencies, proof, { statuses: alive, anyApp: true })
   if (isRefusal(device)) return device
-  const renamed = changes.name !== undefined && changes.name !== device.name
-  const event = renamed
+  const isRename = changes.name !== undefined && changes.name !== device.name
+  const event = isRename
     ? activity({
         userId: device.userId,
         type: 'device_renamed',
@@ -62,70 +63,80 @@ export async function updateSelf(
         details: { from: device.name, to: changes.name },
       })
     : null
-  const changed = await needs.devices.change(device.tenantId, device.id, changes, event, proof)
-  if (changed === 'proof_replayed') return refuse('proof_replayed')
-  return changed ?? refuse('device_unregistered')
+  const changedDevice = await dependencies.devices.change(
+    device.tenantId,
+    device.id,
+    changes,
+    event,
+    proof,
+  )
+  if (changedDevice === 'proof_replayed') return refuse('proof_replayed')
+  return changedDevice ?? refuse('device_unregistered')
 }
 
 /** The user's live devices, this one among them, newest first. */
 export async function listOwnDevices(
-  needs: Needs,
+  dependencies: Needs,
   proof: DeviceProof,
 ): Promise<readonly Device[] | Refusal> {
-  const device = await authenticateDevice(needs, proof)
+  const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
-  const devices = await needs.devices.listOfUser(device.tenantId, device.userId)
+  const devices = await dependencies.devices.listOfUser(device.tenantId, device.userId)
   return devices.filter((other) => other.status !== 'unregistered')
 }
 
-/** Unregisters the calling device itself; its user leaves with it. */
+/** Unregisters the calling device itself, at its user's request. */
 export async function unregisterSelf(
-  needs: Needs,
+  dependencies: Needs,
   proof: DeviceProof,
 ): Promise<Refusal | undefined> {
-  return unregisterOwn(needs, proof, proof.deviceId, { role: 'possession', reason: 'user_request' })
+  return unregisterOwn(dependencies, proof, proof.deviceId, {
+    role: 'possession',
+    reason: 'user_request',
+  })
 }
 
 /**
- * Unregisters another device of the same user: the lost phone. Takes the verification key, so that a thief who holds an
- * unlocked phone for a moment cannot throw out the owner's others.
+ * Unregisters another device of the same user: the lost phone. Requires the verification key, so
+ * that a thief with an unlocked phone cannot unregister the owner's other devices.
  */
 export async function unregisterOther(
-  needs: Needs,
+  dependencies: Needs,
   proof: DeviceProof,
   id: DeviceId,
 ): Promise<Refusal | undefined> {
-  return unregisterOwn(needs, proof, id, { role: 'verification', reason: 'lost' })
+  return unregisterOwn(dependencies, proof, id, { role: 'verification', reason: 'lost' })
 }
 
 async function unregisterOwn(
-  needs: Needs,
+  dependencies: Needs,
   proof: DeviceProof,
   id: DeviceId,
   how: { readonly role: KeyRole; readonly reason: 'user_request' | 'lost' },
 ): Promise<Refusal | undefined> {
   const statuses = id === proof.deviceId ? alive : undefined
-  const device = await authenticateDevice(needs, proof, {
+  const device = await authenticateDevice(dependencies, proof, {
     role: how.role,
     anyApp: true,
     ...(statuses && { statuses }),
   })
   if (isRefusal(device)) return device
   const { tenantId, userId } = device
-  const other = await needs.devices.find(tenantId, id)
+  const other = await dependencies.devices.find(tenantId, id)
   if (other?.userId !== userId) return refuse('not_found')
   const actor = `device:${device.id}` as const
   const command = { tenantId, userId, deviceIds: [id], reason: how.reason, actor }
-  const done = await needs.userTurns.take(device, `device:${device.id}`, () =>
-    needs.devices.unregister(command, proof),
+  const result = await dependencies.userTurns.take(device, `device:${device.id}`, () =>
+    dependencies.devices.unregister(command, proof),
   )
-  if (isRefusal(done)) return done
-  if (done === 'proof_replayed') return refuse('proof_replayed')
-  await tellUnregistered(needs, done)
-  if (done.devices.length > 0) return undefined
-  // Nothing was left to do, or the caller was itself unregistered or suspended meanwhile and did nothing.
-  const standing = await needs.devices.find(tenantId, id)
-  if (standing?.status === 'unregistered') return undefined
-  const caller = await authenticateDevice(needs, proof, { statuses: alive })
+  if (isRefusal(result)) return result
+  if (result === 'proof_replayed') return refuse('proof_replayed')
+  await tellUnregistered(dependencies, result)
+  if (result.devices.length > 0) return undefined
+  // Nothing was left to unregister, or the caller was itself unregistered or suspended meanwhile
+  // and changed nothing.
+  const current = await dependencies.devices.find(tenantId, id)
+  if (current?.status === 'unregistered') return undefined
+  const caller = await authenticateDevice(dependencies, proof, { statuses: alive })
   return isRefusal(caller) ? caller : refuse('conflict', { retryAfterSeconds: 1 })
 }

@@ -7,14 +7,14 @@ export function passcodeSecretBinding(tenantId: TenantId, deviceId: DeviceId): s
   return `passcode-secret:${tenantId}:${deviceId}`
 }
 
-/** A device's passcode secret as the device gets it, this once. */
+/** A device's passcode secret as the device receives it, this once. */
 export type PasscodeSecret = {
   /** Base32 (RFC 4648), without padding. */
   readonly secret: string
   readonly digits: number
 }
 
-/** A passcode secret for a new device, and how it is stored; null where the policy allows none. */
+/** A passcode secret for a new device, and how it is stored; null if the policy allows none. */
 export function makePasscodeSecret(
   {
     oneTimePasswords,
@@ -27,6 +27,6 @@ export function makePasscodeSecret(
   if (!passcodesAllowed) return null
   const secret = oneTimePasswords.createSecret()
   const secretSealed = sealing.seal(secret, passcodeSecretBinding(tenantId, deviceId))
-  const given: PasscodeSecret = { secret, digits }
-  return { given, stored: { digits, secretSealed } }
+  const passcodeSecret: PasscodeSecret = { secret, digits }
+  return { given: passcodeSecret, stored: { digits, secretSealed } }
 }

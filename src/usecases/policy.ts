@@ -16,9 +16,9 @@ export type Needs = {
   readonly tenants: Pick<TenantStore, 'findPolicy' | 'findOverrides' | 'changeOverrides'>
 }
 
-const triesMax = 5
+const attemptsMax = 5
 
-/** The policy in force: the tenant's, or what it is for one relying party. */
+/** The policy in force: of the tenant, or for one relying party. */
 export async function readPolicy(
   { tenants }: Needs,
   tenantId: TenantId,
@@ -31,8 +31,9 @@ export async function readPolicy(
 }
 
 /**
- * Sets the tenant's policy: `replace` returns fields that are left out to their defaults, otherwise they stay. In force from the
- * next request on, in every process; recorded with every field before and after.
+ * Sets the tenant's policy: `replace` resets fields that are left out to their defaults, otherwise
+ * they stay. In force from the next request on, in every process; recorded with every field before
+ * and after.
  */
 export async function setPolicy(
   { tenants }: Needs,
@@ -40,7 +41,7 @@ export async function setPolicy(
   { overrides, replace }: { readonly overrides: PolicyOverrides; readonly replace: boolean },
   actor: Actor,
 ): Promise<Policy | Refusal> {
-  for (let tries = 0; tries < triesMax; tries++) {
+  for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const was = await tenants.findOverrides(tenantId, null)
     if (was === null) return refuse('not_found')
     const next = replace ? overrides : { ...was, ...overrides }
@@ -54,7 +55,10 @@ export async function setPolicy(
   return refuse('conflict', { retryAfterSeconds: 1 })
 }
 
-/** Sets what a relying party asks beyond its tenant's policy: stricter only. Returns the policy in force for it. */
+/**
+ * Sets a relying party's own policy on top of its tenant's: stricter only. Returns the policy in
+ * force for it.
+ */
 export async function setRelyingPartyPolicy(
   { tenants }: Needs,
   tenantId: TenantId,
@@ -62,7 +66,7 @@ export async function setRelyingPartyPolicy(
   next: PolicyOverrides,
   actor: Actor,
 ): Promise<Policy | Refusal> {
-  for (let tries = 0; tries < triesMax; tries++) {
+  for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const was = await tenants.findOverrides(tenantId, rpId)
     if (was === null) return refuse('not_found')
     const tenant = await tenants.findPolicy(tenantId, null)

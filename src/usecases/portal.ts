@@ -1,4 +1,4 @@
-// A user looks after their devices in a browser, let in by a link that a relying party minted.
+// A user manages their devices in a browser, signed in by a link that a relying party created.
 
 import { activity } from '../domain/activity.ts'
 import type { Device, UnregisterReason } from '../domain/device.ts'
@@ -28,7 +28,7 @@ export type MintNeeds = {
 /** 256 random bits, as `Random.token` writes them. */
 const secretPattern = /^[A-Za-z0-9_-]{43}$/
 
-/** A link, readable this once. */
+/** A link to the portal, readable this once. */
 export type MintedLink = {
   readonly id: PortalSession['id']
   readonly url: string
@@ -36,29 +36,29 @@ export type MintedLink = {
 }
 
 /**
- * Mints a link to the portal for a user whom the relying party has identified. Whoever looks it up
- * sees a page and changes nothing; the POST of that page uses it up. The secret stands in the path,
- * which we log nowhere, so that it works without script.
+ * Creates a link to the portal for a user whom the relying party has identified. A GET of it shows
+ * a page and changes nothing; the POST of that page uses it up. The secret is in the path, which is
+ * never logged, so that it works without script.
  */
 export async function mintPortalLink(
-  needs: MintNeeds,
+  dependencies: MintNeeds,
   principal: Principal,
   userId: UserId,
 ): Promise<MintedLink | Refusal> {
-  const user = await findUser(needs, principal, { id: userId })
+  const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
   const { tenantId, rpId, keyId } = principal
-  const id = needs.random.id('portalSession')
-  const secret = needs.random.token(32)
-  const linkHash = needs.hashing.sha256(secret)
+  const id = dependencies.random.id('portalSession')
+  const secret = dependencies.random.token(32)
+  const linkHash = dependencies.hashing.sha256(secret)
   const link = { tenantId, id, userId: user.id, rpId, linkHash, linkSeconds: portalLinkSeconds }
   const event = { userId: user.id, type: 'portal_link_made', actor: `api_key:${keyId}` } as const
-  const expiresAt = await needs.userTurns.take(link, `links:${rpId}`, () =>
-    needs.portal.mint(link, activity(event)),
+  const expiresAt = await dependencies.userTurns.take(link, `links:${rpId}`, () =>
+    dependencies.portal.mint(link, activity(event)),
   )
   if (isRefusal(expiresAt)) return expiresAt
   if (expiresAt === null) return refuse('user_suspended')
-  return { id, url: `${issuerOf(needs.publicOrigin, tenantId)}/me/${secret}`, expiresAt }
+  return { id, url: `${issuerOf(dependencies.publicOrigin, tenantId)}/me/${secret}`, expiresAt }
 }
 
 export type OpenNeeds = {
@@ -67,7 +67,7 @@ export type OpenNeeds = {
   readonly hashing: Pick<Hashing, 'sha256'>
 }
 
-/** Opens a link, once. `cookie` is what the browser is to keep. */
+/** Opens a link, once. `cookie` is for the browser to store. */
 export async function openPortal(
   { portal, random, hashing }: OpenNeeds,
   { tenantId, token }: { readonly tenantId: TenantId; readonly token: string },
@@ -82,7 +82,10 @@ export async function openPortal(
   return { session, cookie: `${tenantId}.${secret}` }
 }
 
-/** Believes a cookie, or not; read from the database on each call, so that a session that was ended is over everywhere at once. */
+/**
+ * The session of a cookie, or a refusal; read from the database on each call, so that a session
+ * that was ended is over everywhere immediately.
+ */
 export async function authenticatePortal(
   {
     portal,
@@ -107,7 +110,7 @@ export function closePortal(
   return portal.end(tenantId, id)
 }
 
-/** The user's devices that are not gone, newest first. */
+/** The user's devices that are not unregistered, newest first. */
 export async function listPortalDevices(
   { devices }: { readonly devices: Pick<DeviceStore, 'listOfUser'> },
   { tenantId, userId }: PortalSession,
@@ -116,7 +119,7 @@ export async function listPortalDevices(
   return all.filter(({ status }) => status !== 'unregistered')
 }
 
-/** One of the user's devices, also one that is gone. */
+/** One of the user's devices, even an unregistered one. */
 export async function readPortalDevice(
   { devices }: { readonly devices: Pick<DeviceStore, 'find'> },
   { tenantId, userId }: PortalSession,
@@ -126,7 +129,7 @@ export async function readPortalDevice(
   return device?.userId === userId ? device : refuse('not_found')
 }
 
-/** A page of what happened to the user, newest first. */
+/** A page of the user's activities, newest first. */
 export function listPortalActivities(
   { activities }: { readonly activities: Pick<ActivityStore, 'list'> },
   { tenantId, userId, rpId }: PortalSession,
@@ -135,9 +138,12 @@ export function listPortalActivities(
   return activities.list(tenantId, userId, page, { rpId })
 }
 
-/** Unregisters one of the user's own devices for ever: the lost phone. Doing it twice changes nothing. */
+/**
+ * Unregisters one of the user's own devices permanently: the lost phone. Doing it twice changes
+ * nothing.
+ */
 export async function unregisterFromPortal(
-  needs: TellingNeeds & {
+  dependencies: TellingNeeds & {
     readonly devices: Pick<DeviceStore, 'find' | 'unregister'>
     readonly userTurns: UserTurns
   },
@@ -145,16 +151,16 @@ export async function unregisterFromPortal(
   id: DeviceId,
   reason: UnregisterReason,
 ): Promise<Device | Refusal> {
-  const device = await readPortalDevice(needs, session, id)
+  const device = await readPortalDevice(dependencies, session, id)
   if (isRefusal(device)) return device
   const { tenantId, userId, id: sessionId } = session
   const actor = `portal:${sessionId}` as const
   const command = { tenantId, userId, deviceIds: [id], reason, actor }
-  const done = await needs.userTurns.take(command, actor, () =>
-    needs.devices.unregister(command, null),
+  const result = await dependencies.userTurns.take(command, actor, () =>
+    dependencies.devices.unregister(command, null),
   )
-  if (isRefusal(done)) return done
-  if (done === 'proof_replayed') throw new Error('no proof was given to be replayed')
-  await tellUnregistered(needs, done)
-  return (await needs.devices.find(tenantId, id)) ?? refuse('not_found')
+  if (isRefusal(result)) return result
+  if (result === 'proof_replayed') throw new Error('no proof was given to be replayed')
+  await tellUnregistered(dependencies, result)
+  return (await dependencies.devices.find(tenantId, id)) ?? refuse('not_found')
 }

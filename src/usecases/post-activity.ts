@@ -18,27 +18,27 @@ export type Needs = {
 export type Command = Omit<PostedActivity, 'occurredAt' | 'relyingParty'> & {
   readonly userId: UserId
   readonly severity: Severity
-  /** Now unless given. */
+  /** Defaults to the current time. */
   readonly occurredAt?: Date
   readonly idempotencyKey?: string
 }
 
 /**
- * Records what a relying party says happened to a user, shown to the user as that relying party's claim. Equal requests under
- * one Idempotency-Key make one activity, also at the same moment.
+ * Records an activity that a relying party reports of a user, shown to the user as that relying
+ * party's claim. Equal requests under one Idempotency-Key create one activity, also concurrently.
  */
 export async function postActivity(
   { users, activities, hashing, clock }: Needs,
   principal: Principal,
-  { userId, severity, occurredAt, idempotencyKey, ...said }: Command,
+  { userId, severity, occurredAt, idempotencyKey, ...content }: Command,
 ): Promise<{ readonly activity: Activity; readonly replayed: boolean } | Refusal> {
   const user = await findUser({ users }, principal, { id: userId })
   if (isRefusal(user)) return user
   const now = clock.now()
   const fault = occurredAt && checkOccurredAt(occurredAt, now)
   if (fault) return fault
-  const requestHash = hashing.sha256(JSON.stringify({ ...said, userId, severity, occurredAt }))
-  const done = await activities.post({
+  const requestHash = hashing.sha256(JSON.stringify({ ...content, userId, severity, occurredAt }))
+  const result = await activities.post({
     tenantId: principal.tenantId,
     activity: {
       userId,
@@ -46,7 +46,7 @@ export async function postActivity(
       severity,
       actor: `api_key:${principal.keyId}`,
       posted: {
-        ...said,
+        ...content,
         occurredAt: (occurredAt ?? now).toISOString(),
         relyingParty: { id: principal.rpId, name: principal.rpName },
       },
@@ -54,8 +54,8 @@ export async function postActivity(
     idempotencyKey: idempotencyKey ?? null,
     postHash: requestHash,
   })
-  if (done === null) return refuse('not_found')
-  const { activity, postHash } = done
+  if (result === null) return refuse('not_found')
+  const { activity, postHash } = result
   if (postHash === null) return { activity, replayed: false }
   if (!hashing.equal(postHash, requestHash)) return refuse('idempotency_key_reused')
   return { activity, replayed: true }

@@ -6,9 +6,9 @@ import type {
   WalkedKind,
   WalkPlace,
 } from '../ports/retention-store.ts'
-import { type Needs as ExemptionNeeds, exempting } from './sign-exemptions.ts'
+import { type Needs as ExemptionDependencies, exempting } from './sign-exemptions.ts'
 
-export type Needs = ExemptionNeeds & { readonly retention: RetentionStore }
+export type Needs = ExemptionDependencies & { readonly retention: RetentionStore }
 
 const leftovers: readonly LeftoverKind[] = [
   'portalSessions',
@@ -16,25 +16,26 @@ const leftovers: readonly LeftoverKind[] = [
   'webhooks',
   'webhookEndpoints',
 ]
-const walked: readonly WalkedKind[] = ['initiators', 'passcodeBudgets', 'singleUseCodes']
+const walkedKinds: readonly WalkedKind[] = ['initiators', 'passcodeBudgets', 'singleUseCodes']
 
 // Only activities are part of the audit record.
-const unsaid = async () => ({})
+const noExemption = async () => ({})
 
 /**
- * One step of taking away what is past its time, for whoever repeats it: true while there may be more. A step is bounded by `batch`
- * rows of each kind; any number of processes may be at it at a time. What fails of one tenant is told when all had their turn.
+ * One step of purging rows past their retention, for a caller that repeats it: true while there may
+ * be more. A step is bounded by `batch` rows of each kind; any number of processes may run it
+ * concurrently. One tenant's failure is thrown after all other tenants are processed.
  */
-export function createPurge(needs: Needs, batch: number): () => Promise<boolean> {
-  const { retention } = needs
+export function createPurge(dependencies: Needs, batch: number): () => Promise<boolean> {
+  const { retention } = dependencies
   let tenant: TenantId | null = null
-  let failed: readonly unknown[] = []
+  let failures: readonly unknown[] = []
   return async () => {
     const next = await retention.nextTenant(tenant)
     if (next === null) {
-      const [failure] = failed
+      const [failure] = failures
       tenant = null
-      failed = []
+      failures = []
       if (failure !== undefined) throw failure
       return false
     }
@@ -43,10 +44,11 @@ export function createPurge(needs: Needs, batch: number): () => Promise<boolean>
     for (const kind of retainedKinds) {
       try {
         const before = retainedSince(kind, policy, now)
-        const exempt = kind === 'activities' ? (await exempting(needs, tenantId)).purge : unsaid
+        const exempt =
+          kind === 'activities' ? (await exempting(dependencies, tenantId)).purge : noExemption
         more = (await retention.purge(kind, tenantId, before, batch, exempt)) === batch || more
       } catch (error) {
-        failed = [...failed.slice(0, 1), error]
+        failures = [...failures.slice(0, 1), error]
       }
     }
     if (!more) tenant = tenantId
@@ -54,7 +56,7 @@ export function createPurge(needs: Needs, batch: number): () => Promise<boolean>
   }
 }
 
-/** The same for what belongs to no tenant's policy. */
+/** The same for rows to which no tenant's policy applies. */
 export function createLeftoverPurge(
   { retention }: Pick<Needs, 'retention'>,
   batch: number,
@@ -65,8 +67,8 @@ export function createLeftoverPurge(
     for (const kind of leftovers) {
       more = (await retention.purgeLeftovers(kind, batch)) === batch || more
     }
-    for (const kind of walked) {
-      // A walk that has ended waits for the others, and begins anew with them.
+    for (const kind of walkedKinds) {
+      // A finished walk waits for the others, and restarts with them.
       if (places.get(kind) === null) continue
       const place = await retention.walk(kind, places.get(kind) ?? null, batch)
       places.set(kind, place)

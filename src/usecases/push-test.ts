@@ -8,46 +8,49 @@ import type { Dispatcher } from '../ports/delivery-store.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
 import type { Owed, TestPush, TestPushStore } from '../ports/test-push-store.ts'
 import type { Random } from '../ports/world.ts'
-import { type Needs as ReadNeeds, readDevice } from './read-devices.ts'
+import { type Needs as ReadDependencies, readDevice } from './read-devices.ts'
 
-export type Needs = ReadNeeds & {
+export type Needs = ReadDependencies & {
   readonly testPushes: TestPushStore
   readonly protections: Pick<ProtectionStore, 'find'>
   readonly dispatcher: Pick<Dispatcher, 'leaseHolder' | 'dispatch'>
   readonly random: Pick<Random, 'id'>
 }
 
-const triesMax = 5
+const attemptsMax = 5
 
 /**
- * Sends a harmless push to one device, so that an admin sees whether pushes reach it. Not to a user who wants no pushes or has
- * reported something, and no more than a few an hour: whoever holds an API key must not be able to wear anybody down by it.
+ * Sends a harmless push to one device, so that an admin sees whether pushes reach it. Not to a user
+ * who has paused pushes or reported something, and only a few an hour: the holder of an API key
+ * must not be able to fatigue a user by it.
  */
 export async function pushTest(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   deviceId: DeviceId,
 ): Promise<TestPush | Refusal> {
-  for (let tries = 0; tries < triesMax; tries++) {
-    const device = await readDevice(needs, principal, deviceId)
+  for (let attempts = 0; attempts < attemptsMax; attempts++) {
+    const device = await readDevice(dependencies, principal, deviceId)
     if (isRefusal(device)) return device
-    const record = await needs.protections.find(device.tenantId, device.userId)
+    const record = await dependencies.protections.find(device.tenantId, device.userId)
     if (!record) return refuse('not_found')
     const fault = checkTestPush(device, record.protection, record.now)
     if (fault) return fault
-    const owed = await owe(needs, principal, device, record.protection.revision)
-    if (owed.kind === 'too_soon') {
-      return refuse('test_push_too_soon', { retryAfterSeconds: owed.retryAfterSeconds })
+    const result = await enqueue(dependencies, principal, device, record.protection.revision)
+    if (result.kind === 'too_soon') {
+      return refuse('test_push_too_soon', { retryAfterSeconds: result.retryAfterSeconds })
     }
-    if (owed.kind === 'owed') {
-      needs.dispatcher.dispatch(owed.pushes)
-      return (await needs.testPushes.findLast(device.tenantId, deviceId)) ?? refuse('not_found')
+    if (result.kind === 'owed') {
+      dependencies.dispatcher.dispatch(result.pushes)
+      return (
+        (await dependencies.testPushes.findLast(device.tenantId, deviceId)) ?? refuse('not_found')
+      )
     }
   }
   return refuse('conflict', { retryAfterSeconds: 1 })
 }
 
-function owe(
+function enqueue(
   { testPushes, random, dispatcher }: Needs,
   { keyId }: Principal,
   { tenantId, id: deviceId, userId }: Device,
@@ -67,14 +70,14 @@ function owe(
   })
 }
 
-/** What became of the last test push to a device. */
+/** The outcome of the last test push to a device. */
 export async function readTestPush(
-  needs: Pick<Needs, 'devices' | 'users' | 'testPushes'>,
+  dependencies: Pick<Needs, 'devices' | 'users' | 'testPushes'>,
   principal: Principal,
   deviceId: DeviceId,
 ): Promise<TestPush | Refusal> {
-  const device = await readDevice(needs, principal, deviceId)
+  const device = await readDevice(dependencies, principal, deviceId)
   if (isRefusal(device)) return device
-  const last = await needs.testPushes.findLast(principal.tenantId, deviceId)
+  const last = await dependencies.testPushes.findLast(principal.tenantId, deviceId)
   return last ?? refuse('not_found')
 }
