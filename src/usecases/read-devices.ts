@@ -13,22 +13,22 @@ export type Needs = {
 
 /** All devices that a user ever had, newest first; unregistered ones stay on record. */
 export async function listDevices(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   userId: UserId,
 ): Promise<Device[] | Refusal> {
-  const user = await findUser(needs, principal, { id: userId })
-  return isRefusal(user) ? user : needs.devices.listOfUser(principal.tenantId, user.id)
+  const user = await findUser(dependencies, principal, { id: userId })
+  return isRefusal(user) ? user : dependencies.devices.listOfUser(principal.tenantId, user.id)
 }
 
 /** One device of a user that the relying party may see. */
 export async function readDevice(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   id: DeviceId,
 ): Promise<Device | Refusal> {
-  const device = await needs.devices.find(principal.tenantId, id)
+  const device = await dependencies.devices.find(principal.tenantId, id)
   if (!device) return refuse('not_found')
-  const user = await findUser(needs, principal, { id: device.userId })
+  const user = await findUser(dependencies, principal, { id: device.userId })
   return isRefusal(user) ? user : device
 }

@@ -20,7 +20,10 @@ export type Needs = {
 export type EnrollmentReading = {
   readonly enrollment: Enrollment
   readonly status: EnrollmentView
-  /** To be shown on the relying party's page while the enrollment is claimed, and typed on the new device. */
+  /**
+   * To be shown on the relying party's page while the enrollment is claimed, and typed on the new
+   * device.
+   */
   readonly number: string | null
 }
 
@@ -41,27 +44,35 @@ function read(
   return { enrollment, status, number }
 }
 
-/** How long to wait, and for what: a status other than `after`, or than that of the first reading where it is absent. */
+/**
+ * How long to wait, and for what: a status other than `after`, or than that of the first reading if
+ * it is absent.
+ */
 export type EnrollmentWait = { readonly waitMs: number; readonly after?: EnrollmentView }
 
 /**
- * Reads an enrollment, waiting for its status to change, so that a page can follow it from open to claimed to completed. A page
- * that says what it has seen (`after`) misses no change that came between two of its calls.
+ * Reads an enrollment, waiting for its status to change, so that a page can follow it from open to
+ * claimed to completed. A page that passes the last status it read (`after`) misses no change
+ * between two of its calls.
  */
 export function readEnrollment(
-  needs: Needs,
+  dependencies: Needs,
   caller: Caller,
   id: EnrollmentId,
   wait: EnrollmentWait,
-  aborted?: () => boolean,
+  isAborted?: () => boolean,
   stillAllowed?: StillAllowed,
 ): Promise<EnrollmentReading | Refusal> {
   const { tenantId, rpId } = caller
-  const asker = { wakeOn: [`${revocationPrefix}${credentialOf(caller)}`], aborted, stillAllowed }
-  return followEnrollment(needs, { tenantId, rpId }, id, wait, asker)
+  const asker = {
+    wakeOn: [`${revocationPrefix}${credentialOf(caller)}`],
+    aborted: isAborted,
+    stillAllowed,
+  }
+  return followEnrollment(dependencies, { tenantId, rpId }, id, wait, asker)
 }
 
-/** Whose enrollment it is: a relying party's, or that of the device that opened it. */
+/** The owner of an enrollment: a relying party, or the device that opened it. */
 type Owner = { readonly tenantId: TenantId } & (
   | { readonly rpId: RelyingPartyId }
   | { readonly openedByDeviceId: DeviceId }
@@ -73,39 +84,45 @@ function owns(owner: Owner, enrollment: Enrollment): boolean {
     : enrollment.openedByDeviceId === owner.openedByDeviceId
 }
 
-/** Who waits: what besides the enrollment wakes them, whether they have gone, and why they may not ask any more. */
-type Asker = {
+/**
+ * The waiting client: signals that wake it besides the enrollment's, whether it has disconnected,
+ * and the reason if it may no longer ask.
+ */
+type Waiter = {
   readonly wakeOn?: readonly string[]
-  readonly aborted?: (() => boolean) | undefined
+  readonly isAborted?: (() => boolean) | undefined
   readonly stillAllowed?: ((now: EnrollmentView) => ReturnType<StillAllowed>) | undefined
 }
 
-/** Reads and waits as `readEnrollment` does, for whoever owns the enrollment; for everybody else it does not exist. */
+/**
+ * Reads and waits as `readEnrollment` does, for the owner of the enrollment; for all others it does
+ * not exist.
+ */
 export async function followEnrollment(
-  needs: Needs,
+  dependencies: Needs,
   owner: Owner,
   id: EnrollmentId,
   { waitMs, after }: EnrollmentWait,
-  { wakeOn = [], aborted, stillAllowed }: Asker = {},
+  { wakeOn = [], isAborted: aborted, stillAllowed }: Waiter = {},
 ): Promise<EnrollmentReading | Refusal> {
-  const watch = needs.signals.watch(id, ...wakeOn)
+  const watch = dependencies.signals.watch(id, ...wakeOn)
   const until = performance.now() + waitMs
-  let seen = after
+  let lastStatus = after
   try {
-    for (let turn = 0; ; turn++) {
+    for (let round = 0; ; round++) {
       const { tenantId } = owner
-      const record = await needs.sharedReads(`enrollment ${tenantId} ${id}`, () =>
-        needs.enrollments.find(tenantId, id),
+      const record = await dependencies.sharedReads(`enrollment ${tenantId} ${id}`, () =>
+        dependencies.enrollments.find(tenantId, id),
       )
       if (!record || !owns(owner, record.enrollment)) return refuse('not_found')
-      const reading = read(needs, record)
-      const refusal = turn > 0 ? await stillAllowed?.(reading.status) : undefined
+      const reading = read(dependencies, record)
+      const refusal = round > 0 ? await stillAllowed?.(reading.status) : undefined
       if (refusal) return refusal
-      seen ??= reading.status
+      lastStatus ??= reading.status
       const leftMs = until - performance.now()
-      const moving = reading.status === 'open' || reading.status === 'claimed'
-      const over = leftMs <= 0 || needs.signals.stopped || aborted?.()
-      if (!moving || reading.status !== seen || over) return reading
+      const isOpen = reading.status === 'open' || reading.status === 'claimed'
+      const isOver = leftMs <= 0 || dependencies.signals.stopped || aborted?.()
+      if (!isOpen || reading.status !== lastStatus || isOver) return reading
       const toExpiryMs = record.enrollment.expiresAt.getTime() - record.now.getTime() + 1
       await watch.next(Math.min(leftMs, toExpiryMs, toNextTickMs(id)))
     }

@@ -14,7 +14,10 @@ export type Needs = {
   readonly signingKeys: SigningKeys
 }
 
-/** What anyone can verify without us: the question as it was signed, the answer as it was signed, and the key that answered. */
+/**
+ * Proof that anyone can verify without us: the question as it was signed, the answer as it was
+ * signed, and the key that answered.
+ */
 export type EvidenceReading = {
   readonly request: string
   readonly answer: string
@@ -22,7 +25,10 @@ export type EvidenceReading = {
   readonly deviceKey: PublicJwk & { readonly kid: string }
 }
 
-/** The evidence of a decided challenge. Refused while nobody has decided: there is nothing to prove yet. */
+/**
+ * The evidence of a decided challenge. Refused while it is undecided: there is nothing to prove
+ * yet.
+ */
 export async function readEvidence(
   { challenges, sealing, signingKeys }: Needs,
   { tenantId, rpId }: Principal,

@@ -14,7 +14,7 @@ export type Needs = {
   readonly hashing: Pick<Hashing, 'sha256'>
 }
 
-/** The challenge that the relying party has in mind. */
+/** The challenge that the relying party intends to create. */
 export type Command = {
   readonly userId: UserId
   readonly userVerification: UserVerification
@@ -22,8 +22,8 @@ export type Command = {
 }
 
 /**
- * Whether and how a user could be asked at this moment, so that nobody waits for what cannot come: by the facts and the rules of
- * creation, as for an initiator that the user does not know.
+ * Whether and how a user could be asked at this moment, so that no client waits for a push that
+ * cannot come: by the facts and the rules of creation, as for an unknown initiator.
  */
 export async function readReadiness(
   { challenges, devices, hashing }: Needs,
@@ -44,7 +44,7 @@ export async function readReadiness(
   if (facts.userId === null || protection === null) return refuse('not_found')
   const plan = planNumber(facts.policy, { mode: number }, rpId)
   if (isRefusal(plan)) return plan
-  const listed = await devices.listOfUser(tenantId, userId)
-  const live = listed.filter(({ status }) => status !== 'unregistered')
-  return readinessOf({ ...facts, protection, number: plan, userVerification, devices: live })
+  const allDevices = await devices.listOfUser(tenantId, userId)
+  const liveDevices = allDevices.filter(({ status }) => status !== 'unregistered')
+  return readinessOf({ ...facts, protection, number: plan, userVerification, devices: liveDevices })
 }

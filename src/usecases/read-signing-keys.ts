@@ -2,7 +2,7 @@ import type { DeviceProof } from '../domain/device-proof.ts'
 import type { TenantId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { SigningKeyStore, StoredSigningKey } from '../ports/directory-store.ts'
-import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
+import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
 import type { SharedReads } from './shared-reads.ts'
 
 export type Needs = {
@@ -15,20 +15,20 @@ export async function readPublicKeys(
   { keys, sharedReads }: Needs,
   tenantId: TenantId,
 ): Promise<readonly StoredSigningKey[] | Refusal> {
-  const found = await sharedReads(`signing keys ${tenantId}`, () => keys.list(tenantId))
-  return found.length === 0 ? refuse('not_found') : found
+  const signingKeys = await sharedReads(`signing keys ${tenantId}`, () => keys.list(tenantId))
+  return signingKeys.length === 0 ? refuse('not_found') : signingKeys
 }
 
-/** The signed links that lead a device from the key set it holds to the newest, oldest first. */
+/** The signed links from the key set that a device holds to the newest, oldest first. */
 export async function readKeySetLinks(
-  needs: Needs & DeviceNeeds,
+  dependencies: Needs & DeviceDependencies,
   proof: DeviceProof,
   afterSeq: number,
 ): Promise<readonly string[] | Refusal> {
-  const device = await authenticateDevice(needs, proof)
+  const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
-  const found = await needs.keys.list(device.tenantId)
-  return found
+  const signingKeys = await dependencies.keys.list(device.tenantId)
+  return signingKeys
     .filter((key) => key.seq > afterSeq)
     .sort((a, b) => a.seq - b.seq)
     .flatMap((key) => key.linkJws ?? [])

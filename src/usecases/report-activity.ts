@@ -1,4 +1,4 @@
-// "This wasn't me", said of something that happened: by a device, or in the portal.
+// "This wasn't me", reported of an activity: by a device, or in the portal.
 
 import { activity } from '../domain/activity.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
@@ -14,7 +14,7 @@ import type { Reporter, ReportStore } from '../ports/report-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { UserTurns } from '../ports/turns.ts'
 import type { Random } from '../ports/world.ts'
-import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
+import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
 
 export type Needs = {
   readonly activities: Pick<ActivityStore, 'find'>
@@ -26,74 +26,80 @@ export type Needs = {
   readonly userTurns: UserTurns
 }
 
-/** The report that stands for what was reported; a second one of the same thing gives the first. */
+/** The report of an activity; a second one of the same activity returns the first. */
 export type MadeReport = { readonly reportId: ReportId }
 
-const triesMax = 5
+const attemptsMax = 5
 
-/** In which line of the user's whoever reports waits. */
-const lineOf = (by: Reporter) =>
+/** The reporter's queue in the per-user fair queue. */
+const queueKeyOf = (by: Reporter) =>
   by.kind === 'device' ? `device:${by.deviceId}` : `portal:${by.sessionId}`
 
 /**
- * A device reports something that happened: locks push for the user at once, cancels what is pending and blocks whoever started
- * the sign-in that the activity is about, for a time.
+ * A device reports an activity: locks push for the user immediately, cancels pending challenges,
+ * and blocks the initiator of the sign-in that the activity is about for a time.
  */
 export async function reportActivity(
-  needs: Needs & DeviceNeeds,
+  dependencies: Needs & DeviceDependencies,
   proof: DeviceProof,
   activityId: ActivityId,
 ): Promise<MadeReport | Refusal> {
-  const device = await authenticateDevice(needs, proof)
+  const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const { tenantId, userId, id: deviceId } = device
-  const reported = await needs.activities.find(tenantId, activityId)
-  if (reported?.userId !== userId) return refuse('not_found')
-  return report(needs, tenantId, reported, { kind: 'device', deviceId, proof })
+  const reportedActivity = await dependencies.activities.find(tenantId, activityId)
+  if (reportedActivity?.userId !== userId) return refuse('not_found')
+  return report(dependencies, tenantId, reportedActivity, { kind: 'device', deviceId, proof })
 }
 
-/** The same from the portal, for somebody who has no phone at hand; of what the portal shows, and of nothing else. */
+/**
+ * The same from the portal, for a user who has no phone at hand; only of activities that the portal
+ * shows.
+ */
 export async function reportFromPortal(
-  needs: Needs,
+  dependencies: Needs,
   session: PortalSession,
   activityId: ActivityId,
 ): Promise<MadeReport | Refusal> {
-  const reported = await needs.activities.find(session.tenantId, activityId)
-  if (!reported || !isShownTo(session, reported)) return refuse('not_found')
-  return report(needs, session.tenantId, reported, { kind: 'portal', sessionId: session.id })
+  const reportedActivity = await dependencies.activities.find(session.tenantId, activityId)
+  if (!reportedActivity || !isShownTo(session, reportedActivity)) return refuse('not_found')
+  return report(dependencies, session.tenantId, reportedActivity, {
+    kind: 'portal',
+    sessionId: session.id,
+  })
 }
 
 async function report(
-  needs: Needs,
+  dependencies: Needs,
   tenantId: TenantId,
   { id: activityId, userId, challengeId: about }: Activity,
   reporter: Reporter,
 ): Promise<MadeReport | Refusal> {
   const challengeId = about as ChallengeId | null
-  const policy = await needs.tenants.findPolicy(tenantId, null)
-  const told = activitiesOf(userId, activityId, challengeId, reporter)
+  const policy = await dependencies.tenants.findPolicy(tenantId, null)
+  const activities = activitiesOf(userId, activityId, challengeId, reporter)
   let by = reporter
-  for (let tries = 0; tries < triesMax; tries++) {
-    const record = await needs.protections.find(tenantId, userId)
+  for (let attempts = 0; attempts < attemptsMax; attempts++) {
+    const record = await dependencies.protections.find(tenantId, userId)
     if (!record) return refuse('not_found')
-    const made = {
-      report: { tenantId, id: needs.random.id('report'), userId, activityId, challengeId },
+    const newReport = {
+      report: { tenantId, id: dependencies.random.id('report'), userId, activityId, challengeId },
       by,
       protection: afterReport(record.protection, policy, record.now),
       initiatorBlockSeconds: policy.initiatorBlockSeconds,
-      activities: told,
+      activities,
     }
-    const done = await needs.userTurns.take({ tenantId, userId }, lineOf(by), () =>
-      needs.reports.reportActivity(made),
+    const result = await dependencies.userTurns.take({ tenantId, userId }, queueKeyOf(by), () =>
+      dependencies.reports.reportActivity(newReport),
     )
-    if (isRefusal(done)) return done
-    if (done.kind === 'proof_replayed') return refuse('proof_replayed')
-    if (done.kind === 'reporter_gone') {
+    if (isRefusal(result)) return result
+    if (result.kind === 'proof_replayed') return refuse('proof_replayed')
+    if (result.kind === 'reporter_gone') {
       return refuse(by.kind === 'device' ? 'device_unregistered' : 'portal_session_invalid')
     }
-    if (done.kind === 'reported') {
-      for (const one of done.cancelled) needs.signals.publish(one)
-      return { reportId: done.id }
+    if (result.kind === 'reported') {
+      for (const one of result.cancelled) dependencies.signals.publish(one)
+      return { reportId: result.id }
     }
     if (by.kind === 'device') by = { ...by, proof: null }
   }

@@ -22,11 +22,11 @@ export type ResolveNeeds = UnlockNeeds & {
 }
 
 /**
- * Takes a report off the queue with what the admin found out; `unlock` also lifts the locks of the user. A resolved report stays
- * as it is.
+ * Resolves a report with the admin's finding; `unlock` also lifts the locks of the user. A resolved
+ * report stays as it is.
  */
 export async function resolveReport(
-  needs: ResolveNeeds,
+  dependencies: ResolveNeeds,
   principal: Principal,
   id: ReportId,
   {
@@ -40,18 +40,18 @@ export async function resolveReport(
   },
 ): Promise<Report | Refusal> {
   const { tenantId, keyId } = principal
-  const known = await needs.reports.find(tenantId, id)
-  if (!known) return refuse('not_found')
-  if (known.status !== 'open') return refuse('report_resolved')
+  const openReport = await dependencies.reports.find(tenantId, id)
+  if (!openReport) return refuse('not_found')
+  if (openReport.status !== 'open') return refuse('report_resolved')
   if (unlock) {
-    const unlocked = await unlockUser(needs, principal, known.userId)
-    if (isRefusal(unlocked)) return unlocked
+    const unlockResult = await unlockUser(dependencies, principal, openReport.userId)
+    if (isRefusal(unlockResult)) return unlockResult
   }
   const actor = `api_key:${keyId}` as const
-  const details = { resolution, unlock, user: known.userId }
-  const resolved = await needs.reports.resolve(
+  const details = { resolution, unlock, user: openReport.userId }
+  const resolvedReport = await dependencies.reports.resolve(
     { tenantId, id, resolution, note, resolvedBy: actor },
     { type: 'report_resolved', actor, subject: id, details },
   )
-  return resolved ?? refuse('report_resolved')
+  return resolvedReport ?? refuse('report_resolved')
 }

@@ -7,32 +7,36 @@ import { type QuestionRefusal, withOtherFactors } from '../domain/question-refus
 import { isRefusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
-import { type ChallengeReading, type Needs as ReadNeeds, readChallenge } from './read-challenge.ts'
+import {
+  type ChallengeReading,
+  type Needs as ReadDependencies,
+  readChallenge,
+} from './read-challenge.ts'
 
-export type Needs = ReadNeeds & {
+export type Needs = ReadDependencies & {
   readonly challenges: Pick<ChallengeStore, 'loadResend' | 'resend'>
   readonly dispatcher: Dispatcher
 }
 
 /**
- * Pushes the same challenge again, as often and as soon as the policy allows, and on the same budget as any push; the number and
- * the expiry stay as they are.
+ * Pushes the same challenge again, as often and as soon as the policy allows, and on the same
+ * budget as any push; the number and the expiry stay as they are.
  */
 export async function resendChallenge(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   id: ChallengeId,
 ): Promise<ChallengeReading | QuestionRefusal> {
-  const reading = await readChallenge(needs, principal, id)
+  const reading = await readChallenge(dependencies, principal, id)
   if (isRefusal(reading)) return reading
   const { challenge } = reading
-  const facts = await needs.challenges.loadResend(challenge)
+  const facts = await dependencies.challenges.loadResend(challenge)
   if (facts === null) return refuse('not_found')
   const decision = decideResend(challenge, facts.policy, facts.now)
   if (isRefusal(decision)) return withOtherFactors(decision, facts.otherFactors)
   const refusal = admitResend({ ...facts, challengeId: id })
   if (refusal) return withOtherFactors(refusal, facts.otherFactors)
-  const resent = await needs.challenges.resend({
+  const resent = await dependencies.challenges.resend({
     challenge,
     resendsLeft: decision.resendsLeft,
     budget: afterPush(facts.budget, id, facts.now),
@@ -43,12 +47,12 @@ export async function resendChallenge(
       actor: `api_key:${principal.keyId}`,
       challengeId: id,
     }),
-    leasedBy: needs.dispatcher.leaseHolder,
+    leasedBy: dependencies.dispatcher.leaseHolder,
   })
-  const refused = (code: 'conflict' | 'nothing_to_push', more = {}) =>
+  const refuseResend = (code: 'conflict' | 'nothing_to_push', more = {}) =>
     withOtherFactors(refuse(code, more), facts.otherFactors)
-  if (resent === null) return refused('conflict', { retryAfterSeconds: 1 })
-  if (resent.pushes.length === 0) return refused('nothing_to_push')
-  needs.dispatcher.dispatch(resent.pushes)
-  return readChallenge(needs, principal, id)
+  if (resent === null) return refuseResend('conflict', { retryAfterSeconds: 1 })
+  if (resent.pushes.length === 0) return refuseResend('nothing_to_push')
+  dependencies.dispatcher.dispatch(resent.pushes)
+  return readChallenge(dependencies, principal, id)
 }

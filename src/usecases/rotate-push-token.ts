@@ -4,15 +4,15 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore, NewPushToken, SealedAddress } from '../ports/device-store.ts'
 import type { PushAddress } from '../ports/push.ts'
 import type { Hashing, Sealing } from '../ports/world.ts'
-import { authenticateDevice, type Needs as DeviceNeeds } from './authenticate-device.ts'
+import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
 
-export type Needs = DeviceNeeds & {
+export type Needs = DeviceDependencies & {
   readonly devices: Pick<DeviceStore, 'setPushToken'>
   readonly hashing: Hashing
   readonly sealing: Sealing
 }
 
-/** Hash under which all devices that carry a token are found when a provider declares it dead. */
+/** Hash by which all devices with a token are found when a provider reports it dead. */
 export function pushTokenHash(
   hashing: Hashing,
   { provider, appId, token }: PushAddress,
@@ -52,19 +52,23 @@ export function openPushToken(
 }
 
 /**
- * Replaces a device's push token, or takes it away. A token belongs to the app installation, so setting it never detaches it
- * from another device: nobody can mute somebody else by registering their token.
+ * Replaces a device's push token, or removes it. A token belongs to the app installation, so
+ * setting it never detaches it from another device: nobody can mute another user by registering
+ * their token.
  */
 export async function rotatePushToken(
-  needs: Needs,
+  dependencies: Needs,
   proof: DeviceProof,
   push: Omit<PushAddress, 'appId'> | null,
 ): Promise<Refusal | undefined> {
-  const device = await authenticateDevice(needs, proof, { statuses: ['active', 'unconfirmed'] })
+  const device = await authenticateDevice(dependencies, proof, {
+    statuses: ['active', 'unconfirmed'],
+  })
   if (isRefusal(device)) return device
   const token =
-    push && sealPushToken(needs, device.tenantId, device.id, { ...push, appId: device.appId })
-  const set = await needs.devices.setPushToken(device.tenantId, device.id, token, proof)
-  if (set === 'proof_replayed') return refuse('proof_replayed')
-  return set ? undefined : refuse('device_unregistered')
+    push &&
+    sealPushToken(dependencies, device.tenantId, device.id, { ...push, appId: device.appId })
+  const result = await dependencies.devices.setPushToken(device.tenantId, device.id, token, proof)
+  if (result === 'proof_replayed') return refuse('proof_replayed')
+  return result ? undefined : refuse('device_unregistered')
 }

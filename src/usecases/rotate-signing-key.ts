@@ -16,31 +16,32 @@ export type Needs = {
 export const keySetTyp = 'keyset+jwt'
 
 /**
- * Gives a tenant its next signing key. The old key signs the link to the new set, so that devices, which pin what they got
- * at enrollment, can follow; the old key stays published and verifies old receipts.
+ * Gives a tenant its next signing key. The old key signs the link to the new set, so that devices,
+ * which pin the keys of their enrollment, can follow; the old key stays published and verifies old
+ * receipts.
  */
 export async function rotateSigningKey(
-  needs: Needs,
+  dependencies: Needs,
   tenantId: TenantId,
 ): Promise<{ readonly kid: string; readonly seq: number } | Refusal> {
-  const known = await needs.keys.list(tenantId)
-  const active = known.find((key) => key.status === 'active')
+  const keys = await dependencies.keys.list(tenantId)
+  const active = keys.find((key) => key.status === 'active')
   if (!active) return refuse('not_found')
-  const next = await needs.signatures.createKey(tenantId)
+  const next = await dependencies.signatures.createKey(tenantId)
   const seq = active.seq + 1
   const payload = JSON.stringify({
-    iss: issuerOf(needs.publicOrigin, tenantId),
+    iss: issuerOf(dependencies.publicOrigin, tenantId),
     seq,
-    iat: Math.floor(needs.clock.now().getTime() / 1000),
+    iat: Math.floor(dependencies.clock.now().getTime() / 1000),
     keys: [
       { ...next.publicJwk, kid: next.kid },
-      ...known.map(({ kid, publicJwk }) => ({ ...publicJwk, kid })),
+      ...keys.map(({ kid, publicJwk }) => ({ ...publicJwk, kid })),
     ],
   })
   const header = JSON.stringify({ alg: 'ES256', typ: keySetTyp, kid: active.kid })
-  const linkJws = await needs.signingKeys.signWith(tenantId, active.kid, header, payload)
-  const rotated = await needs.keys.rotate(tenantId, { ...next, seq, linkJws }, 'operator')
-  if (!rotated) return refuse('conflict')
-  needs.signingKeys.forget(tenantId)
+  const linkJws = await dependencies.signingKeys.signWith(tenantId, active.kid, header, payload)
+  const isRotated = await dependencies.keys.rotate(tenantId, { ...next, seq, linkJws }, 'operator')
+  if (!isRotated) return refuse('conflict')
+  dependencies.signingKeys.forget(tenantId)
   return { kid: next.kid, seq }
 }

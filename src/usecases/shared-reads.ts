@@ -1,36 +1,40 @@
-// Many who ask for the same thing at once are answered by one read.
+// Concurrent requests for the same thing share one read.
 
 /**
- * Reads what the name names, together with all others who ask meanwhile. Nobody is answered by a read that had begun before they
- * asked, so that whoever was told of a commit reads what it wrote: those who come while a read is under way share the next one.
+ * Reads what the name identifies, together with all concurrent callers of the same name. Nobody
+ * gets the result of a read that began before their call, so that a caller who knows of a commit
+ * reads what it wrote: callers that come during a read share the next one.
  */
 export type SharedReads = <T>(name: string, read: () => Promise<T>) => Promise<T>
 
-/** A read under way, and the one that begins when it has ended. */
+/** A read in progress, and the one that begins after it. */
 type Reads = { readonly current: Promise<unknown>; next: Promise<unknown> | null }
 
-/** A read that throws before it began is one that failed, as any other: thrown on, it would keep the name to itself for ever. */
-async function started<T>(read: () => Promise<T>): Promise<T> {
+/**
+ * A read that throws synchronously counts as a failed read: thrown further, it would block its name
+ * permanently.
+ */
+async function start<T>(read: () => Promise<T>): Promise<T> {
   return read()
 }
 
-/** Shared reads of one process. A name stands for one kind of result. */
+/** Shared reads of one process. A name identifies one kind of result. */
 export function createSharedReads(): SharedReads {
-  const underWay = new Map<string, Reads>()
+  const inProgress = new Map<string, Reads>()
 
   function begin<T>(name: string, read: () => Promise<T>): Promise<T> {
-    const current = started(read)
+    const current = start(read)
     const reads: Reads = { current, next: null }
-    underWay.set(name, reads)
-    const ended = () => {
-      if (reads.next === null) underWay.delete(name)
+    inProgress.set(name, reads)
+    const onEnd = () => {
+      if (reads.next === null) inProgress.delete(name)
     }
-    current.then(ended, ended)
+    current.then(onEnd, onEnd)
     return current
   }
 
   return <T>(name: string, read: () => Promise<T>): Promise<T> => {
-    const reads = underWay.get(name)
+    const reads = inProgress.get(name)
     if (!reads) return begin(name, read)
     const again = () => begin(name, read)
     reads.next ??= reads.current.then(again, again)

@@ -13,7 +13,7 @@ export type Needs = {
   readonly publicOrigin: string
 }
 
-/** The payload of what is signed about a tenant's audit record. */
+/** The payload of every signed statement about a tenant's audit record. */
 export function auditPayload(
   { clock, publicOrigin }: Pick<Needs, 'clock' | 'publicOrigin'>,
   tenantId: TenantId,
@@ -23,19 +23,28 @@ export function auditPayload(
   return JSON.stringify({ iss: issuerOf(publicOrigin, tenantId), tid: tenantId, iat, ...claims })
 }
 
-/** The details of events that excuse what a purge or an erasure takes; the key is at hand, so that no transaction waits for it. */
-export async function exempting(needs: Needs, tenantId: TenantId) {
-  const sign = await needs.signingKeys.signer(tenantId, auditExemptionTyp)
-  const signed = (exemption: Exemption) => sign(auditPayload(needs, tenantId, exemption))
-  const purge: Exempt<GoneActivities> = async ({ rows, ...gone }) => {
-    const made = purgeExemption(needs.hashing.sha256Base64Url, tenantId, gone)
-    const { before: beforeMicros } = gone
-    return { beforeMicros, count: rows, links: made.links, exemption: await signed(made.exemption) }
+/**
+ * Builds the details of events that excuse what a purge or an erasure removes; the key is loaded
+ * beforehand, so that no transaction waits for it.
+ */
+export async function exempting(dependencies: Needs, tenantId: TenantId) {
+  const sign = await dependencies.signingKeys.signer(tenantId, auditExemptionTyp)
+  const signExemption = (exemption: Exemption) =>
+    sign(auditPayload(dependencies, tenantId, exemption))
+  const purge: Exempt<GoneActivities> = async ({ rows, ...removed }) => {
+    const purgeClaims = purgeExemption(dependencies.hashing.sha256Base64Url, tenantId, removed)
+    const { before: beforeMicros } = removed
+    return {
+      beforeMicros,
+      count: rows,
+      links: purgeClaims.links,
+      exemption: await signExemption(purgeClaims.exemption),
+    }
   }
   const erasure =
     (userId: string): Exempt<GoneDetails> =>
-    async (gone) => ({
-      exemption: await signed({ ...gone, kind: 'user_erased', subject: userId }),
+    async (removed) => ({
+      exemption: await signExemption({ ...removed, kind: 'user_erased', subject: userId }),
     })
   return { purge, erasure }
 }

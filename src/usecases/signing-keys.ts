@@ -6,11 +6,11 @@ import type { Signatures } from '../ports/world.ts'
 export interface SigningKeys {
   /** Signs with the tenant's active key. */
   sign(tenantId: TenantId, typ: string, payload: string): Promise<string>
-  /** The same for several, with the key at hand: what it gives asks the database nothing. */
+  /** The same for several, with the key loaded: the returned function makes no query. */
   signer(tenantId: TenantId, typ: string): Promise<(payload: string) => Promise<string>>
-  /** Signs with the key that was chosen before; the header is fixed with it. */
+  /** Signs with a key chosen earlier; the header is fixed with it. */
   signWith(tenantId: TenantId, kid: string, header: string, payload: string): Promise<string>
-  /** Looks the active key up anew at the next signature. */
+  /** Reads the active key again at the next signature. */
   forget(tenantId: TenantId): void
 }
 
@@ -22,41 +22,42 @@ export type Needs = {
 const activeAgeMaxMs = 60_000
 
 /**
- * Keeps which key is active for a minute and sealed keys for ever (a key never changes under its thumbprint). A key that was
- * retired within that minute still verifies: old keys stay published.
+ * Caches the active key's id for a minute and sealed keys permanently (a key never changes under
+ * its thumbprint). A key that was retired within that minute still verifies: old keys stay
+ * published.
  */
 export function createSigningKeys({ keys, signatures }: Needs, nowMs: () => number): SigningKeys {
-  const sealed = new Map<string, Promise<Uint8Array>>()
+  const sealedKeys = new Map<string, Promise<Uint8Array>>()
   const active = new Map<TenantId, { readonly at: number; readonly kid: Promise<string> }>()
 
   async function findActive(tenantId: TenantId): Promise<string> {
-    const found = (await keys.list(tenantId)).find((key) => key.status === 'active')
-    if (!found) throw new Error(`tenant ${tenantId} has no active signing key`)
-    return found.kid
+    const key = (await keys.list(tenantId)).find((key) => key.status === 'active')
+    if (!key) throw new Error(`tenant ${tenantId} has no active signing key`)
+    return key.kid
   }
 
   function activeKid(tenantId: TenantId): Promise<string> {
-    const known = active.get(tenantId)
-    if (known && nowMs() - known.at < activeAgeMaxMs) return known.kid
+    const entry = active.get(tenantId)
+    if (entry && nowMs() - entry.at < activeAgeMaxMs) return entry.kid
     const kid = findActive(tenantId)
     active.set(tenantId, { at: nowMs(), kid })
     kid.catch(() => active.delete(tenantId))
     return kid
   }
 
-  async function readSealed(tenantId: TenantId, kid: string): Promise<Uint8Array> {
-    const found = await keys.findPrivate(tenantId, kid)
-    if (!found) throw new Error(`tenant ${tenantId} has no signing key ${kid}`)
-    return found
+  async function readSealedKey(tenantId: TenantId, kid: string): Promise<Uint8Array> {
+    const sealedKey = await keys.findPrivate(tenantId, kid)
+    if (!sealedKey) throw new Error(`tenant ${tenantId} has no signing key ${kid}`)
+    return sealedKey
   }
 
-  function privateSealed(tenantId: TenantId, kid: string): Promise<Uint8Array> {
-    const known = sealed.get(kid)
-    if (known !== undefined) return known
-    const found = readSealed(tenantId, kid)
-    sealed.set(kid, found)
-    found.catch(() => sealed.delete(kid))
-    return found
+  function sealedKeyOf(tenantId: TenantId, kid: string): Promise<Uint8Array> {
+    const cachedKey = sealedKeys.get(kid)
+    if (cachedKey !== undefined) return cachedKey
+    const sealedKey = readSealedKey(tenantId, kid)
+    sealedKeys.set(kid, sealedKey)
+    sealedKey.catch(() => sealedKeys.delete(kid))
+    return sealedKey
   }
 
   const self: SigningKeys = {
@@ -65,12 +66,12 @@ export function createSigningKeys({ keys, signatures }: Needs, nowMs: () => numb
     },
     async signer(tenantId, typ) {
       const kid = await activeKid(tenantId)
-      const key = { tenantId, kid, privateSealed: await privateSealed(tenantId, kid) }
+      const key = { tenantId, kid, privateSealed: await sealedKeyOf(tenantId, kid) }
       const header = JSON.stringify({ alg: 'ES256', typ, kid })
       return (payload) => signatures.sign(key, header, payload)
     },
     async signWith(tenantId, kid, header, payload) {
-      const key = { tenantId, kid, privateSealed: await privateSealed(tenantId, kid) }
+      const key = { tenantId, kid, privateSealed: await sealedKeyOf(tenantId, kid) }
       return signatures.sign(key, header, payload)
     },
     forget(tenantId) {

@@ -32,78 +32,82 @@ function keyBinding(tenantId: TenantId, id: string): string {
   return `single-use-code:${tenantId}:${id}`
 }
 
-function make({ random, hashing, sealing }: Needs, tenantId: TenantId) {
+function createCode({ random, hashing, sealing }: Needs, tenantId: TenantId) {
   const code = random.characters(typedCodeAlphabet, singleUseLength)
   const key = random.token(32)
   const id = random.id('singleUseCode')
-  const stored: NewSingleUseCode = {
+  const storedCode: NewSingleUseCode = {
     id,
     hash: hashing.sha256(`${key}:${code}`),
     keySealed: sealing.seal(key, keyBinding(tenantId, id)),
   }
-  return { code: writeSingleUse(code), stored }
+  return { code: writeSingleUse(code), stored: storedCode }
 }
 
-/** The stored code that was typed. */
+/** The stored code that matches the typed one. */
 export function findSingleUse(
   { hashing, sealing }: Pick<Needs, 'hashing' | 'sealing'>,
   tenantId: TenantId,
   codes: readonly StoredSingleUseCode[],
-  typed: string,
+  typedCode: string,
 ): StoredSingleUseCode | undefined {
   return codes.find(({ id, hash, keySealed }) => {
     const key = sealing.open(keySealed, keyBinding(tenantId, id))
-    return hashing.equal(hash, hashing.sha256(`${key}:${typed}`))
+    return hashing.equal(hash, hashing.sha256(`${key}:${typedCode}`))
   })
 }
 
-/** Makes a set of recovery codes for a user, readable this once, in the place of the former set. */
+/**
+ * Creates a set of recovery codes for a user, readable this once, which replaces the former set.
+ */
 export async function makeRecoveryCodes(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   userId: UserId,
 ): Promise<readonly string[] | Refusal> {
-  const user = await findUser(needs, principal, { id: userId })
+  const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
   const { tenantId, rpId, keyId } = principal
-  const made = Array.from({ length: recoveryCodesPerSet }, () => make(needs, tenantId))
-  const codes = {
+  const newCodes = Array.from({ length: recoveryCodesPerSet }, () =>
+    createCode(dependencies, tenantId),
+  )
+  const replacement = {
     tenantId,
     userId,
-    codes: made.map(({ stored }) => stored),
+    codes: newCodes.map(({ stored }) => stored),
     activity: activity({ userId, type: 'recovery_codes_made', actor: `api_key:${keyId}` }),
   }
-  // Pages of relying parties have them made: no order of an admin, who would not wait.
-  const replaced = await needs.userTurns.take(codes, `recovery_codes:${rpId}`, () =>
-    needs.passcodes.replaceRecoveryCodes(codes),
+  // Pages of relying parties request them: this is no order of an admin, who would not wait.
+  const isReplaced = await dependencies.userTurns.take(replacement, `recovery_codes:${rpId}`, () =>
+    dependencies.passcodes.replaceRecoveryCodes(replacement),
   )
-  if (isRefusal(replaced)) return replaced
-  return replaced ? made.map(({ code }) => code) : refuse('not_found')
+  if (isRefusal(isReplaced)) return isReplaced
+  return isReplaced ? newCodes.map(({ code }) => code) : refuse('not_found')
 }
 
 /** A temporary code, readable this once. */
 export type TemporaryCode = { readonly code: string; readonly expiresAt: Date }
 
 /**
- * Makes a temporary code, for the help desk to tell somebody whom it has recognised. It takes the place of the user's former one;
- * the user sees it among the activities, and the audit record names the key.
+ * Creates a temporary code, for the help desk to give to a person it has recognized. It replaces
+ * the user's former one; the user sees it among the activities, and the audit record names the key.
  */
 export async function makeTemporaryCode(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   userId: UserId,
   ttlSeconds: number = temporaryCodeSeconds.usual,
 ): Promise<TemporaryCode | Refusal> {
-  const user = await findUser(needs, principal, { id: userId })
+  const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
   const { tenantId, keyId } = principal
   const actor = `api_key:${keyId}` as const
-  const { code, stored } = make(needs, tenantId)
+  const { code, stored: storedCode } = createCode(dependencies, tenantId)
   const details = { ttlSeconds }
-  const temporary = {
+  const replacement = {
     tenantId,
     userId,
-    code: stored,
+    code: storedCode,
     ttlSeconds,
     activity: activity({ userId, type: 'temporary_code_made', actor, details }),
     actor,

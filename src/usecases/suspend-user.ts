@@ -14,23 +14,22 @@ export type Needs = TellingNeeds & {
 }
 
 /**
- * Suspends a user, or takes it back. When a suspension returns, no approval of the user commits and no code of theirs is accepted
- * until the user is active again. What is as it should be changes nothing.
+ * Suspends a user, or lifts the suspension. When a suspension resolves, no approval of the user
+ * commits and no code of theirs is accepted until the user is active again. A status that is
+ * already set changes nothing.
  */
 export async function setUserStatus(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   id: UserId,
   status: User['status'],
 ): Promise<User | Refusal> {
-  const user = await findUser(needs, principal, { id })
+  const user = await findUser(dependencies, principal, { id })
   if (isRefusal(user) || user.status === status) return user
   const { tenantId, keyId } = principal
   const command = { tenantId, userId: id, actor: `api_key:${keyId}` } as const
-  const refusal = await (status === 'suspended'
-    ? suspend(needs, command)
-    : activate(needs, command))
-  return refusal ?? findUser(needs, principal, { id })
+  const change = status === 'suspended' ? suspend : activate
+  return (await change(dependencies, command)) ?? findUser(dependencies, principal, { id })
 }
 
 type Command = Parameters<SuspensionStore['suspendUser']>[0]
@@ -39,13 +38,13 @@ async function suspend(
   { suspensions, userTurns, signals, revocationLog }: Needs,
   command: Command,
 ): Promise<Refusal | undefined> {
-  const suspended = await userTurns.take(command, command.actor, () =>
+  const suspension = await userTurns.take(command, command.actor, () =>
     suspensions.suspendUser(command),
   )
-  if (!suspended) return undefined
-  if (isRefusal(suspended)) return suspended
-  const { at, endedChallenges, endedEnrollments } = suspended
-  for (const ended of [...endedChallenges, ...endedEnrollments]) signals.publish(ended)
+  if (!suspension) return undefined
+  if (isRefusal(suspension)) return suspension
+  const { at, endedChallenges, endedEnrollments } = suspension
+  for (const endedId of [...endedChallenges, ...endedEnrollments]) signals.publish(endedId)
   const { tenantId, userId } = command
   await revocationLog.append([{ revocation: 'user_suspended', tenantId, userId, at }])
   return undefined
@@ -55,12 +54,14 @@ async function activate(
   { suspensions, userTurns, revocationLog }: Needs,
   command: Command,
 ): Promise<Refusal | undefined> {
-  const activated = await userTurns.take(command, command.actor, () =>
+  const activation = await userTurns.take(command, command.actor, () =>
     suspensions.activateUser(command),
   )
-  if (!activated) return undefined
-  if (isRefusal(activated)) return activated
+  if (!activation) return undefined
+  if (isRefusal(activation)) return activation
   const { tenantId, userId } = command
-  await revocationLog.append([{ revocation: 'user_activated', tenantId, userId, at: activated.at }])
+  await revocationLog.append([
+    { revocation: 'user_activated', tenantId, userId, at: activation.at },
+  ])
   return undefined
 }

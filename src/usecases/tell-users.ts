@@ -10,8 +10,9 @@ export type Needs = {
 }
 
 /**
- * Tells users of a batch of what happened to them: owes the pushes and hands them over to be sent at once. Any number of
- * processes may do it beside each other. `last` is where a walk over waiting ones goes on; null at its end.
+ * Notifies users of a batch of activities: queues the pushes and dispatches them immediately. Any
+ * number of processes may run this concurrently. `last` is the cursor of a walk over waiting
+ * activities; null at its end.
  */
 export async function tellUsers(
   { notices, dispatcher, random }: Needs,
@@ -19,8 +20,8 @@ export async function tellUsers(
 ): Promise<{ readonly last: NoticePlace | null }> {
   const { users, last } = await notices.loadOwed(query)
   for (const { tenantId, userId, ...facts } of users) {
-    const { settled, pushes } = planNotices(facts)
-    for (const { outcome, activityIds } of settled) {
+    const { settled: settlements, pushes } = planNotices(facts)
+    for (const { outcome, activityIds } of settlements) {
       await notices.settle(tenantId, activityIds, outcome)
     }
     for (const push of pushes) {

@@ -5,9 +5,9 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import { type Scope, scopes } from '../domain/scope.ts'
 import type { NewApiKey, RelyingParty, Tenant, TenantStore } from '../ports/directory-store.ts'
 import type { Signatures } from '../ports/world.ts'
-import { type Needs as ApiKeyNeeds, nameKey, newKey } from './api-keys.ts'
+import { type Needs as ApiKeyDependencies, nameKey, newKey } from './api-keys.ts'
 
-export type Needs = ApiKeyNeeds & {
+export type Needs = ApiKeyDependencies & {
   readonly tenants: TenantStore
   readonly signatures: Pick<Signatures, 'createKey'>
 }
@@ -18,13 +18,13 @@ const newTenant = (random: Needs['random'], name: string): Omit<Tenant, 'created
   identifierCase: 'fold_ascii',
 })
 
-/** Creates a tenant with its first signing key. Refuses what it cannot be called. */
+/** Creates a tenant with its first signing key. Refuses an invalid name. */
 export async function createTenant(
   { tenants, random, signatures }: Pick<Needs, 'tenants' | 'random' | 'signatures'>,
-  given: string,
+  input: string,
   actor: Actor,
 ): Promise<Omit<Tenant, 'createdAt'> | Refusal> {
-  const name = readName(given)
+  const name = readName(input)
   if (name === undefined) return refuse('invalid_request', { hint: nameHint })
   const tenant = newTenant(random, name)
   await tenants.createTenant(tenant, await signatures.createKey(tenant.id), actor)
@@ -35,8 +35,8 @@ export async function createTenant(
 const collisionsMax = 20
 
 /**
- * Sets how the tenant tells identifiers apart, from the next look-up on, in every process. Refused, with what stands in the way, where
- * identifiers of different users would become one.
+ * Sets how the tenant compares identifiers, from the next look-up on, in every process. Refused,
+ * with the collisions, if identifiers of different users would become one.
  */
 export async function changeTenant(
   { tenants }: Pick<Needs, 'tenants'>,
@@ -44,14 +44,17 @@ export async function changeTenant(
   { identifierCase }: Pick<Tenant, 'identifierCase'>,
   actor: Actor,
 ): Promise<Tenant | Refusal> {
-  const changed = await tenants.changeIdentifierCase(id, identifierCase, collisionsMax, actor)
-  if (changed === null) return refuse('not_found')
-  if (!('length' in changed)) return changed
-  const collisions = changed.map(({ namespace, values }) => `${namespace}: ${values.join(', ')}`)
+  const result = await tenants.changeIdentifierCase(id, identifierCase, collisionsMax, actor)
+  if (result === null) return refuse('not_found')
+  if (!('length' in result)) return result
+  const collisions = result.map(({ namespace, values }) => `${namespace}: ${values.join(', ')}`)
   return refuse('identifiers_collide', { facts: { collisions } })
 }
 
-/** Creates a relying party that may use these namespaces; the first is its default. Refuses what they cannot be called. */
+/**
+ * Creates a relying party that may use these namespaces; the first is its default. Refuses invalid
+ * names.
+ */
 export async function createRelyingParty(
   { tenants, random }: Pick<Needs, 'tenants' | 'random'>,
   party: {
@@ -81,21 +84,22 @@ export type FirstKey = {
   readonly scopes?: readonly Scope[]
   readonly expiresAt?: Date | null
   readonly allowedAddresses?: readonly string[]
-  /** Which process shows the key. */
+  /** The process that shows the key. */
   readonly shownBy: string
 }
 
 /**
- * Gives an empty installation its first tenant, relying party and key, with all scopes unless others are asked for; null when
- * there is a tenant already. Safe when several processes start at once: exactly one of them does it. Nothing stays of what
- * `show` did not show: the next start makes all of it again.
+ * Gives an empty installation its first tenant, relying party and key, with all scopes unless
+ * others are requested; null when there is a tenant already. Safe when several processes start
+ * concurrently: exactly one of them does it. Nothing is kept unless `show` succeeded: the next
+ * start creates all of it again.
  */
 export async function bootstrap(
-  needs: Needs,
+  dependencies: Needs,
   first: FirstKey,
-  show: (made: Bootstrapped) => Promise<void>,
+  show: (result: Bootstrapped) => Promise<void>,
 ): Promise<Bootstrapped | null> {
-  const { random, signatures, tenants } = needs
+  const { random, signatures, tenants } = dependencies
   const tenant = newTenant(random, 'Default')
   const tenantId = tenant.id
   const rpId = random.id('relyingParty')
@@ -104,7 +108,7 @@ export async function bootstrap(
     secret,
     key: apiKey,
     secretHash,
-  } = newKey(needs, {
+  } = newKey(dependencies, {
     tenantId,
     rpId,
     name: first.name ?? 'first key',
@@ -112,24 +116,24 @@ export async function bootstrap(
     expiresAt: first.expiresAt ?? null,
     allowedAddresses: first.allowedAddresses ?? [],
   })
-  const made = { tenantId, relyingParty, apiKey, secret }
-  const didMake = await tenants.createFirst(
+  const result = { tenantId, relyingParty, apiKey, secret }
+  const isCreated = await tenants.createFirst(
     async () => {
       const signingKey = await signatures.createKey(tenantId)
       return { tenant, signingKey, relyingParty, apiKey, secretHash, shownBy: first.shownBy }
     },
-    () => show(made),
+    () => show(result),
     'operator',
   )
-  return didMake ? made : null
+  return isCreated ? result : null
 }
 
-/** The same with a key as the operator wants it; refuses what it cannot be called or bound to. */
+/** The same with a key as the operator configures it; refuses an invalid name or address. */
 export async function createFirstKey(
-  needs: Needs,
+  dependencies: Needs,
   { name = 'first key', allowedAddresses = [], ...first }: FirstKey,
 ): Promise<Bootstrapped | Refusal | null> {
-  const named = nameKey(needs, { name, allowedAddresses })
-  if (isRefusal(named)) return named
-  return await bootstrap(needs, { ...first, ...named }, async () => undefined)
+  const validInput = nameKey(dependencies, { name, allowedAddresses })
+  if (isRefusal(validInput)) return validInput
+  return await bootstrap(dependencies, { ...first, ...validInput }, async () => undefined)
 }

@@ -8,20 +8,23 @@ import type { RevocationLog } from '../ports/revocation-log.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { UserTurns } from '../ports/turns.ts'
 import { findUser } from './find-user.ts'
-import { type Needs as ReadNeeds, readDevice } from './read-devices.ts'
+import { type Needs as ReadDependencies, readDevice } from './read-devices.ts'
 
 export type TellingNeeds = {
   readonly signals: Pick<Signals, 'publish'>
   readonly revocationLog: RevocationLog
 }
 
-export type Needs = ReadNeeds &
+export type Needs = ReadDependencies &
   TellingNeeds & {
     readonly devices: Pick<DeviceStore, 'find' | 'unregister'>
     readonly userTurns: UserTurns
   }
 
-/** Tells everybody who waits what an unregistration ended, and writes it to the revocation log before it resolves. */
+/**
+ * Signals all waiters what an unregistration ended, and writes it to the revocation log before it
+ * resolves.
+ */
 export async function tellUnregistered(
   { signals, revocationLog }: TellingNeeds,
   { devices, endedChallenges }: Unregistered,
@@ -39,39 +42,40 @@ function revocationOf(device: Device): Revocation[] {
 }
 
 /**
- * Unregisters one device for ever. When this returns, no answer of that device commits any more. Unregistering it again
- * changes nothing, and the first reason stands.
+ * Unregisters one device permanently. When this resolves, no answer of that device commits any
+ * more. Unregistering it again changes nothing, and the first reason stays.
  */
 export async function unregisterDevice(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   id: DeviceId,
   reason: UnregisterReason,
 ): Promise<Device | Refusal> {
-  const device = await readDevice(needs, principal, id)
+  const device = await readDevice(dependencies, principal, id)
   if (isRefusal(device)) return device
   if (device.status === 'unregistered') {
-    // Whoever asks twice may have had no answer, because the process died between the database and the revocation log.
-    await tellUnregistered(needs, { devices: [device], endedChallenges: [] })
+    // A repeated call may follow one without a response, if the process died between the database
+    // and the revocation log.
+    await tellUnregistered(dependencies, { devices: [device], endedChallenges: [] })
     return device
   }
-  const done = await unregister(needs, principal, device.userId, [id], reason)
-  return isRefusal(done) ? done : readDevice(needs, principal, id)
+  const result = await unregister(dependencies, principal, device.userId, [id], reason)
+  return isRefusal(result) ? result : readDevice(dependencies, principal, id)
 }
 
-/** Unregisters every device of a user; returns those that were alive. */
+/** Unregisters every device of a user; returns those that were not unregistered before. */
 export async function unregisterAllDevices(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   userId: UserId,
   reason: UnregisterReason,
 ): Promise<readonly Device[] | Refusal> {
-  const user = await findUser(needs, principal, { id: userId })
-  return isRefusal(user) ? user : unregister(needs, principal, user.id, [], reason)
+  const user = await findUser(dependencies, principal, { id: userId })
+  return isRefusal(user) ? user : unregister(dependencies, principal, user.id, [], reason)
 }
 
 async function unregister(
-  needs: Needs,
+  dependencies: Needs,
   { tenantId, keyId }: Principal,
   userId: UserId,
   deviceIds: readonly DeviceId[],
@@ -79,11 +83,11 @@ async function unregister(
 ): Promise<readonly Device[] | Refusal> {
   const actor = `api_key:${keyId}` as const
   const command = { tenantId, userId, deviceIds, reason, actor }
-  const done = await needs.userTurns.take(command, actor, () =>
-    needs.devices.unregister(command, null),
+  const result = await dependencies.userTurns.take(command, actor, () =>
+    dependencies.devices.unregister(command, null),
   )
-  if (isRefusal(done)) return done
-  if (done === 'proof_replayed') throw new Error('no proof was given to be replayed')
-  await tellUnregistered(needs, done)
-  return done.devices
+  if (isRefusal(result)) return result
+  if (result === 'proof_replayed') throw new Error('no proof was given to be replayed')
+  await tellUnregistered(dependencies, result)
+  return result.devices
 }

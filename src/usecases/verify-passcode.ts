@@ -44,11 +44,11 @@ export type Needs = {
 
 export type Command = {
   readonly userId: UserId
-  /** As it was typed. */
+  /** As the user typed it. */
   readonly code: string
   /** The relying party's own session hash, echoed in the result. */
   readonly binding?: string
-  /** Who tries, as far as the relying party can tell. */
+  /** The initiator, as far as the relying party can tell. */
   readonly initiator?: Initiator
 }
 
@@ -60,8 +60,8 @@ export type AcceptedPasscode = {
   readonly result: string
 }
 
-/** What the typed code fits, or why it fits nothing. */
-type Judged =
+/** The secret or stored code that the typed code matches. */
+type CodeMatch =
   | {
       readonly match: Extract<PasscodeAttempt['match'], { kind: 'passcode' }>
       readonly device: StoredPasscodeSecret
@@ -72,43 +72,46 @@ type Judged =
     }
 
 /**
- * Verifies a code that a user typed where there was no push: a device's passcode, a recovery code or a temporary code. A wrong
- * one is told apart from a used one only by who holds the used one; too many wrong ones are refused without being looked at.
+ * Verifies a code that a user typed when no push was possible: a device's passcode, a recovery code
+ * or a temporary code. A wrong code is told apart from a used one only by the holder of the used
+ * one; after too many wrong codes, further ones are refused unchecked.
  */
 export async function verifyPasscode(
-  needs: Needs,
+  dependencies: Needs,
   principal: Asker,
   command: Command,
 ): Promise<AcceptedPasscode | Refusal> {
   const { tenantId, rpId } = principal
   const { userId } = command
-  const user = await findUser(needs, principal, { id: userId })
+  const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
-  const initiator = needs.hashing.keyedBase64Url(initiatorText(rpId, command.initiator ?? null))
-  return needs.userTurns.take({ tenantId, userId }, `codes:${initiator}`, () =>
-    verifyInTurn(needs, principal, command, initiator),
+  const initiator = dependencies.hashing.keyedBase64Url(
+    initiatorText(rpId, command.initiator ?? null),
+  )
+  return dependencies.userTurns.take({ tenantId, userId }, `codes:${initiator}`, () =>
+    verifyInQueue(dependencies, principal, command, initiator),
   )
 }
 
-async function verifyInTurn(
-  needs: Needs,
+async function verifyInQueue(
+  dependencies: Needs,
   principal: Asker,
   command: Command,
   initiator: string,
 ): Promise<AcceptedPasscode | Refusal> {
   const { tenantId, rpId } = principal
   const { userId } = command
-  const facts = await needs.passcodes.facts(tenantId, rpId, userId)
-  const judged = judge(needs, tenantId, facts, command.code)
-  const otherFactors = otherFactorsOf(facts.policy, heldOf(facts))
-  // What can be no code is a slip of the hand and no guess: it costs no try.
+  const facts = await dependencies.passcodes.facts(tenantId, rpId, userId)
+  const codeMatch = matchCode(dependencies, tenantId, facts, command.code)
+  const otherFactors = otherFactorsOf(facts.policy, factorsOf(facts))
+  // A text that cannot be a code is a typo and no guess: it costs no attempt.
   const isSlip = readTypedCode(command.code) === undefined
-  if (isRefusal(judged) && (isSlip || judged.refused === 'passcodes_not_allowed')) {
-    return { ...judged, facts: { otherFactors } }
+  if (isRefusal(codeMatch) && (isSlip || codeMatch.refused === 'passcodes_not_allowed')) {
+    return { ...codeMatch, facts: { otherFactors } }
   }
-  const match = isRefusal(judged) ? null : judged.match
+  const match = isRefusal(codeMatch) ? null : codeMatch.match
   const actor = actorOf(principal)
-  const outcome = await needs.passcodes.attempt({
+  const outcome = await dependencies.passcodes.attempt({
     tenantId,
     userId,
     initiator,
@@ -125,29 +128,32 @@ async function verifyInTurn(
   })
   if (outcome.kind === 'locked') {
     const { by, retryAfterSeconds } = outcome
-    const unlocked = otherFactors.filter((method) => method !== 'passcode')
-    const locked = { lockedBy: by, otherFactors: unlocked }
-    return refuse('passcode_locked', { retryAfterSeconds, facts: locked })
+    const unlockedFactors = otherFactors.filter((method) => method !== 'passcode')
+    const lockFacts = { lockedBy: by, otherFactors: unlockedFactors }
+    return refuse('passcode_locked', { retryAfterSeconds, facts: lockFacts })
   }
   if (outcome.kind === 'suspended') return refuse('user_suspended')
-  if (isRefusal(judged)) {
-    const why = await whyWrong(needs, command, tenantId, facts, judged)
-    return { ...why, facts: { otherFactors } }
+  if (isRefusal(codeMatch)) {
+    const refusal = await reasonForWrong(dependencies, command, tenantId, facts, codeMatch)
+    return { ...refusal, facts: { otherFactors } }
   }
   if (outcome.kind === 'failed') return refuse('passcode_used', { facts: { otherFactors } })
-  const { kind: method } = judged.match
+  const { kind: method } = codeMatch.match
   const payload = passcodeResultPayload({
-    issuer: issuerOf(needs.publicOrigin, tenantId),
+    issuer: issuerOf(dependencies.publicOrigin, tenantId),
     tenantId,
     rpId,
     userId,
-    jti: needs.random.token(16),
+    jti: dependencies.random.token(16),
     binding: command.binding ?? null,
     method,
     acceptedAt: outcome.at,
-    device: judged.device && { id: judged.device.deviceId, activatedAt: judged.device.activatedAt },
+    device: codeMatch.device && {
+      id: codeMatch.device.deviceId,
+      activatedAt: codeMatch.device.activatedAt,
+    },
   })
-  const result = await needs.signingKeys.sign(tenantId, passcodeResultTyp, payload)
+  const result = await dependencies.signingKeys.sign(tenantId, passcodeResultTyp, payload)
   return { method, recoveryCodesLeft: outcome.recoveryCodesLeft, result }
 }
 
@@ -157,44 +163,49 @@ const usedTypes: Readonly<Record<PasscodeMethod, OwnActivityType>> = {
   temporary_code: 'temporary_code_used',
 }
 
-/** What the user had when the code was typed. */
-function heldOf({ secrets, codes, now }: PasscodeFacts): OtherFactors {
-  const unused = codes.filter(({ usedAt }) => usedAt === null)
-  const temporary = unused.find(
+/** The user's other factors when the code was typed. */
+function factorsOf({ secrets, codes, now }: PasscodeFacts): OtherFactors {
+  const unusedCodes = codes.filter(({ usedAt }) => usedAt === null)
+  const temporary = unusedCodes.find(
     ({ kind, expiresAt }) => kind === 'temporary_code' && expiresAt !== null && expiresAt > now,
   )
   return {
     passcodeDevices: secrets.length,
-    recoveryCodesLeft: unused.filter(({ kind }) => kind === 'recovery_code').length,
+    recoveryCodesLeft: unusedCodes.filter(({ kind }) => kind === 'recovery_code').length,
     temporaryCodeExpiresAt: temporary?.expiresAt ?? null,
   }
 }
 
-function judge(
-  needs: Needs,
+function matchCode(
+  dependencies: Needs,
   tenantId: TenantId,
   facts: PasscodeFacts,
   text: string,
-): Judged | Refusal {
-  const typed = readTypedCode(text)
-  if (typed?.kind === 'single_use') return judgeSingleUse(needs, tenantId, facts, typed.code)
+): CodeMatch | Refusal {
+  const typedCode = readTypedCode(text)
+  if (typedCode?.kind === 'single_use')
+    return matchSingleUse(dependencies, tenantId, facts, typedCode.code)
   if (!facts.policy.passcodesAllowed) return refuse('passcodes_not_allowed')
-  return typed ? judgePasscode(needs, tenantId, facts, typed.code) : refuse('passcode_wrong')
+  return typedCode
+    ? matchPasscode(dependencies, tenantId, facts, typedCode.code)
+    : refuse('passcode_wrong')
 }
 
-function judgePasscode(
-  needs: Needs,
+function matchPasscode(
+  dependencies: Needs,
   tenantId: TenantId,
   { secrets, now }: PasscodeFacts,
   code: string,
-): Judged | Refusal {
-  const chosen = choosePasscode(matchingOf(needs, tenantId, secrets, acceptableSteps(now), code))
-  if (isRefusal(chosen)) return chosen
-  const { deviceId, step, device } = chosen
+): CodeMatch | Refusal {
+  const passcode = choosePasscode(
+    matchingOf(dependencies, tenantId, secrets, acceptableSteps(now), code),
+  )
+  if (isRefusal(passcode)) return passcode
+  const { deviceId, step, device } = passcode
   return { match: { kind: 'passcode', deviceId, step }, device }
 }
 
-/** The devices and steps whose passcode was typed; all are looked at, whichever fits. */
+/** The devices and steps whose passcode was typed; all are checked, even after a match. */
 function matchingOf(
   { oneTimePasswords, sealing, hashing }: Needs,
   tenantId: TenantId,
@@ -212,53 +223,56 @@ function matchingOf(
 }
 
 /**
- * Why a code that was paid for is wrong: one that was right some minutes ago is told so, once,
- * since it is used up by that. Looked at after the payment alone, so that nobody makes us work by
- * guesses.
+ * Why a code that was charged as an attempt is wrong: for one that was right some minutes ago the
+ * refusal says so, once, since that uses it up. Checked only after the charge, so that guesses
+ * cannot cause computations.
  */
-async function whyWrong(
-  needs: Needs,
+async function reasonForWrong(
+  dependencies: Needs,
   { userId, code }: Command,
   tenantId: TenantId,
   { secrets, now }: PasscodeFacts,
-  judged: Refusal,
+  refusal: Refusal,
 ): Promise<Refusal> {
-  const typed = readTypedCode(code)
-  if (judged.refused !== 'passcode_wrong' || typed?.kind !== 'passcode') return judged
-  const late = chooseLate(matchingOf(needs, tenantId, secrets, lateSteps(now), typed.code))
-  if (late === undefined) return judged
+  const typedCode = readTypedCode(code)
+  if (refusal.refused !== 'passcode_wrong' || typedCode?.kind !== 'passcode') return refusal
+  const late = chooseLate(
+    matchingOf(dependencies, tenantId, secrets, lateSteps(now), typedCode.code),
+  )
+  if (late === undefined) return refusal
   const { deviceId, step } = late
-  const isBurnt = await needs.passcodes.burnLateStep({ tenantId, userId, deviceId, step })
-  return isBurnt ? refuse('passcode_clock_off') : judged
+  const isBurnt = await dependencies.passcodes.burnLateStep({ tenantId, userId, deviceId, step })
+  return isBurnt ? refuse('passcode_clock_off') : refusal
 }
 
-function judgeSingleUse(
-  needs: Needs,
+function matchSingleUse(
+  dependencies: Needs,
   tenantId: TenantId,
   { codes, now }: PasscodeFacts,
   code: string,
-): Judged | Refusal {
-  const found = findSingleUse(needs, tenantId, codes, code)
-  if (!found) return refuse('passcode_wrong')
-  if (found.usedAt !== null) return refuse('passcode_used')
-  // Not `<=`: an end that is no time counts as ended.
-  if (found.expiresAt !== null && !(found.expiresAt > now)) return refuse('passcode_expired')
-  return { match: { kind: found.kind, id: found.id }, device: null }
+): CodeMatch | Refusal {
+  const storedCode = findSingleUse(dependencies, tenantId, codes, code)
+  if (!storedCode) return refuse('passcode_wrong')
+  if (storedCode.usedAt !== null) return refuse('passcode_used')
+  // Not `<=`: an invalid date counts as expired.
+  if (storedCode.expiresAt !== null && !(storedCode.expiresAt > now))
+    return refuse('passcode_expired')
+  return { match: { kind: storedCode.kind, id: storedCode.id }, device: null }
 }
 
-/** What a user could be asked for instead of a push. */
+/** The factors that a user could be asked for instead of a push. */
 export async function readOtherFactors(
-  needs: Pick<Needs, 'users'> & {
+  dependencies: Pick<Needs, 'users'> & {
     readonly passcodes: Pick<PasscodeStore, 'otherFactors'>
     readonly tenants: Pick<TenantStore, 'findPolicy'>
   },
   principal: Principal,
   userId: UserId,
 ): Promise<(OtherFactors & { readonly otherFactors: readonly PasscodeMethod[] }) | Refusal> {
-  const user = await findUser(needs, principal, { id: userId })
+  const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
   const { tenantId, rpId } = principal
-  const policy = await needs.tenants.findPolicy(tenantId, rpId)
-  const held = await needs.passcodes.otherFactors(tenantId, userId)
-  return { ...held, otherFactors: otherFactorsOf(policy, held) }
+  const policy = await dependencies.tenants.findPolicy(tenantId, rpId)
+  const factors = await dependencies.passcodes.otherFactors(tenantId, userId)
+  return { ...factors, otherFactors: otherFactorsOf(policy, factors) }
 }

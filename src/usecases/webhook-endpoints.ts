@@ -1,4 +1,4 @@
-// Endpoints as their relying party keeps them. Secrets are told once, when they are made.
+// A relying party's webhook endpoints. Secrets are readable once, when they are created.
 
 import type { WebhookEndpointId, WebhookEventId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
@@ -37,16 +37,17 @@ export type Needs = {
   readonly revocationLog: RevocationLog
 }
 
-/** An endpoint with the secret that was made a moment ago. */
+/** An endpoint with its newly created secret. */
 export type EndpointWithSecret = WebhookEndpoint & { readonly secret: string }
 
-/** Signalled when there may be something to send: whoever sends looks at once. */
+/** Signalled when there may be webhooks to send: senders poll immediately. */
 export const webhookSignal = 'webhooks'
 
-/** Deliveries that one call owes again at most. */
+/** Deliveries that one call queues again at most. */
 export const replaysMax = 1_000
 
-// 24 random bytes are 32 characters without padding; base64, not base64url (Standard Webhooks 1.0.0).
+// 24 random bytes are 32 characters without padding; base64, not base64url (Standard Webhooks
+// 1.0.0).
 function newSecret({ random }: Needs): string {
   return `whsec_${random.token(24).replaceAll('-', '+').replaceAll('_', '/')}`
 }
@@ -58,11 +59,12 @@ function checkUrl({ webhookUrls }: Needs, url: string | undefined): Refusal | un
   if (url === undefined) return undefined
   const fault = webhookUrls.fault(url)
   if (fault !== undefined) return refuse('webhook_url_refused', { facts: { why: fault } })
-  // What was judged is the address as it was read; kept in another spelling, another reader might go elsewhere.
+  // The validated address is the parsed one; stored in another spelling, another parser might read
+  // another address.
   const canonical = new URL(url).href
   if (canonical === url) return undefined
   return refuse('webhook_url_refused', {
-    hint: `Write the address as it is called: ${canonical}`,
+    hint: `Write the address in its canonical form: ${canonical}`,
     facts: { why: 'not_canonical', canonical },
   })
 }
@@ -75,7 +77,7 @@ export function listWebhookEndpoints(
   return webhookEndpoints.list(tenantId, rpId)
 }
 
-/** One of them; another relying party's does not exist. */
+/** One endpoint; another relying party's is not found. */
 export async function readWebhookEndpoint(
   { webhookEndpoints }: Pick<Needs, 'webhookEndpoints'>,
   principal: Principal,
@@ -84,25 +86,25 @@ export async function readWebhookEndpoint(
   return (await webhookEndpoints.find(keyOf(principal, id))) ?? refuse('not_found')
 }
 
-/** Adds an endpoint. It hears of what happens from now on. */
+/** Creates an endpoint. It receives events from now on. */
 export async function addWebhookEndpoint(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
-  asked: { readonly url: string; readonly description?: string; readonly events: EventFilter },
+  input: { readonly url: string; readonly description?: string; readonly events: EventFilter },
 ): Promise<EndpointWithSecret | Refusal> {
-  const refusal = checkUrl(needs, asked.url)
+  const refusal = checkUrl(dependencies, input.url)
   if (refusal) return refusal
-  const key = keyOf(principal, needs.random.id('webhookEndpoint'))
-  const secret = newSecret(needs)
-  const secretSealed = needs.sealing.seal(secret, webhookSecretBinding(key.tenantId, key.id))
-  const added = await needs.webhookEndpoints.add(
-    { ...key, ...asked, description: asked.description ?? '', secretSealed },
+  const key = keyOf(principal, dependencies.random.id('webhookEndpoint'))
+  const secret = newSecret(dependencies)
+  const secretSealed = dependencies.sealing.seal(secret, webhookSecretBinding(key.tenantId, key.id))
+  const endpoint = await dependencies.webhookEndpoints.add(
+    { ...key, ...input, description: input.description ?? '', secretSealed },
     endpointsMax,
     actorOf(principal),
   )
-  if (!added) return refuse('too_many_webhook_endpoints', { facts: { max: endpointsMax } })
-  needs.signals.publish(webhookSignal)
-  return { ...added, secret }
+  if (!endpoint) return refuse('too_many_webhook_endpoints', { facts: { max: endpointsMax } })
+  dependencies.signals.publish(webhookSignal)
+  return { ...endpoint, secret }
 }
 
 const aboutEndpoint = ({ tenantId, rpId, id: endpointId }: EndpointKey) => ({
@@ -112,84 +114,103 @@ const aboutEndpoint = ({ tenantId, rpId, id: endpointId }: EndpointKey) => ({
 })
 
 /**
- * Changes address, filter, description, or pauses and resumes; both are in the revocation log before this resolves. What was owed
- * while it was paused is sent unless it is stale.
+ * Changes address, filter or description, or pauses or resumes; a pause and its end are in the
+ * revocation log before this resolves. Deliveries queued during a pause are sent afterwards unless
+ * they are stale.
  */
 export async function changeWebhookEndpoint(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   id: WebhookEndpointId,
   changes: WebhookEndpointChanges,
 ): Promise<WebhookEndpoint | Refusal> {
-  const refusal = checkUrl(needs, changes.url)
+  const refusal = checkUrl(dependencies, changes.url)
   if (refusal) return refusal
   const key = keyOf(principal, id)
-  const changed = await needs.webhookEndpoints.change(key, changes, actorOf(principal))
-  if (!changed) return refuse('not_found')
-  needs.signals.publish(webhookSignal)
+  const changedEndpoint = await dependencies.webhookEndpoints.change(
+    key,
+    changes,
+    actorOf(principal),
+  )
+  if (!changedEndpoint) return refuse('not_found')
+  dependencies.signals.publish(webhookSignal)
   const { status } = changes
   if (status !== undefined) {
-    const facts = { ...aboutEndpoint(key), at: changed.updatedAt }
+    const facts = { ...aboutEndpoint(key), at: changedEndpoint.updatedAt }
     const revocation = `webhook_endpoint_${status === 'paused' ? 'paused' : 'activated'}` as const
-    await needs.revocationLog.append([{ revocation, ...facts }])
+    await dependencies.revocationLog.append([{ revocation, ...facts }])
   }
-  return changed
+  return changedEndpoint
 }
 
-/** Makes a new secret. The old one signs beside it for the overlap, so that the receiver may change over at its leisure. */
+/**
+ * Creates a new secret. The old one signs together with it for the overlap, so that the receiver
+ * has time to change over.
+ */
 export async function rotateWebhookSecret(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   id: WebhookEndpointId,
   overlapSeconds: number = secretOverlapSeconds.default,
 ): Promise<EndpointWithSecret | Refusal> {
   const key = keyOf(principal, id)
-  const secret = newSecret(needs)
-  const sealed = needs.sealing.seal(secret, webhookSecretBinding(key.tenantId, id))
+  const secret = newSecret(dependencies)
+  const secretSealed = dependencies.sealing.seal(secret, webhookSecretBinding(key.tenantId, id))
   const actor = actorOf(principal)
-  const rotated = await needs.webhookEndpoints.rotate(key, sealed, overlapSeconds, actor)
-  return rotated ? { ...rotated, secret } : refuse('not_found')
+  const endpoint = await dependencies.webhookEndpoints.rotate(
+    key,
+    secretSealed,
+    overlapSeconds,
+    actor,
+  )
+  return endpoint ? { ...endpoint, secret } : refuse('not_found')
 }
 
-/** Removes an endpoint; what it was still owed is not sent. It is in the revocation log before this resolves. */
+/**
+ * Removes an endpoint; its queued deliveries are not sent. The removal is in the revocation log
+ * before this resolves.
+ */
 export async function removeWebhookEndpoint(
   { webhookEndpoints, revocationLog }: Pick<Needs, 'webhookEndpoints' | 'revocationLog'>,
   principal: Principal,
   id: WebhookEndpointId,
 ): Promise<Refusal | undefined> {
   const key = keyOf(principal, id)
-  const removed = await webhookEndpoints.remove(key, actorOf(principal))
-  if (!removed) return refuse('not_found')
-  const facts = { ...aboutEndpoint(key), at: removed.at }
+  const removal = await webhookEndpoints.remove(key, actorOf(principal))
+  if (!removal) return refuse('not_found')
+  const facts = { ...aboutEndpoint(key), at: removal.at }
   await revocationLog.append([{ revocation: 'webhook_endpoint_removed', ...facts }])
   return undefined
 }
 
-/** Lets tests and replays through while the endpoint is active and has not had too many of late. */
-async function takeTurn(
-  needs: Needs,
+/** Allows tests and replays while the endpoint is active and under its rate limit. */
+async function checkRateLimit(
+  dependencies: Needs,
   principal: Principal,
   id: WebhookEndpointId,
 ): Promise<Refusal | undefined> {
-  const endpoint = await readWebhookEndpoint(needs, principal, id)
+  const endpoint = await readWebhookEndpoint(dependencies, principal, id)
   if (isRefusal(endpoint)) return endpoint
-  const turn = await needs.webhookEndpoints.takeTurn(keyOf(principal, id), requestsPerMinuteMax)
-  if (turn.kind === 'not_active') return refuse('webhook_endpoint_not_active')
-  if (turn.kind === 'taken') return undefined
-  return refuse('too_many_webhook_requests', { retryAfterSeconds: turn.retryAfterSeconds })
+  const admission = await dependencies.webhookEndpoints.takeTurn(
+    keyOf(principal, id),
+    requestsPerMinuteMax,
+  )
+  if (admission.kind === 'not_active') return refuse('webhook_endpoint_not_active')
+  if (admission.kind === 'taken') return undefined
+  return refuse('too_many_webhook_requests', { retryAfterSeconds: admission.retryAfterSeconds })
 }
 
-/** Owes the endpoint an event of the type `webhook.test`, whatever its filter says. */
+/** Queues an event of the type `webhook.test` for the endpoint, regardless of its filter. */
 export async function testWebhookEndpoint(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   id: WebhookEndpointId,
 ): Promise<{ readonly eventId: WebhookEventId } | Refusal> {
-  const refusal = await takeTurn(needs, principal, id)
+  const refusal = await checkRateLimit(dependencies, principal, id)
   if (refusal) return refusal
-  const eventId = needs.random.id('webhookEvent')
-  const occurredAt = needs.clock.now()
-  await needs.webhookDeliveries.owe({
+  const eventId = dependencies.random.id('webhookEvent')
+  const occurredAt = dependencies.clock.now()
+  await dependencies.webhookDeliveries.owe({
     tenantId: principal.tenantId,
     endpointId: id,
     eventId,
@@ -199,37 +220,38 @@ export async function testWebhookEndpoint(
     occurredAt,
     staleAt: staleAt('webhook.test', occurredAt, null),
   })
-  needs.signals.publish(webhookSignal)
+  dependencies.signals.publish(webhookSignal)
   return { eventId }
 }
 
-/** A page of the tries at an endpoint, newest first. */
+/** A page of the attempts at an endpoint, newest first. */
 export async function listWebhookAttempts(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   id: WebhookEndpointId,
   page: PageRequest,
 ): Promise<WebhookAttempt[] | Refusal> {
-  const endpoint = await readWebhookEndpoint(needs, principal, id)
+  const endpoint = await readWebhookEndpoint(dependencies, principal, id)
   if (isRefusal(endpoint)) return endpoint
-  return needs.webhookDeliveries.listAttempts(principal.tenantId, id, page)
+  return dependencies.webhookDeliveries.listAttempts(principal.tenantId, id, page)
 }
 
 /**
- * Owes again, under the same ids: one event, delivered or not, or what has failed and happened since a time. At most `replaysMax` a
- * call; whoever is told so many calls again, within the bound that tests and replays have.
+ * Queues again, under the same ids: one event, delivered or not, or all that failed and happened
+ * since a time. At most `replaysMax` a call; when the response says that many, the client calls
+ * again, within the rate limit of tests and replays.
  */
 export async function replayWebhooks(
-  needs: Needs,
+  dependencies: Needs,
   principal: Principal,
   id: WebhookEndpointId,
   which: Replayed,
 ): Promise<{ readonly replayed: number } | Refusal> {
-  const refusal = await takeTurn(needs, principal, id)
+  const refusal = await checkRateLimit(dependencies, principal, id)
   if (refusal) return refusal
   const { tenantId } = principal
-  const replayed = await needs.webhookDeliveries.replay(tenantId, id, which, replaysMax)
-  if (replayed === 0 && which.eventId !== undefined) return refuse('not_found')
-  needs.signals.publish(webhookSignal)
-  return { replayed }
+  const replayedCount = await dependencies.webhookDeliveries.replay(tenantId, id, which, replaysMax)
+  if (replayedCount === 0 && which.eventId !== undefined) return refuse('not_found')
+  dependencies.signals.publish(webhookSignal)
+  return { replayed: replayedCount }
 }

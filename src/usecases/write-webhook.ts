@@ -19,24 +19,27 @@ export function webhookSecretBinding(tenantId: TenantId, id: WebhookEndpointId):
 }
 
 /**
- * The body of a due webhook, `{type, timestamp, data}`, and the secrets that sign it. The result of a challenge is signed for each try, as it lives for a
- * minute; its `jti` stays, and so does everything else.
+ * The body of a due webhook, `{type, timestamp, data}`, and the secrets that sign it. The result of
+ * a challenge is signed for each attempt, as it is valid for a minute; its `jti` stays, and so does
+ * everything else.
  */
 export async function writeWebhook(
-  needs: Needs,
+  dependencies: Needs,
   due: DueWebhook,
 ): Promise<{ readonly body: string; readonly secrets: readonly string[] }> {
   const { tenantId, endpointId, type, occurredAt, secretSealed, previousSealed } = due
   const binding = webhookSecretBinding(tenantId, endpointId)
-  const sealed = [secretSealed, ...(previousSealed ? [previousSealed] : [])]
-  const data = carriesResult(type) ? { ...due.data, result: await resultOf(needs, due) } : due.data
+  const sealedSecrets = [secretSealed, ...(previousSealed ? [previousSealed] : [])]
+  const data = carriesResult(type)
+    ? { ...due.data, result: await resultOf(dependencies, due) }
+    : due.data
   return {
     body: JSON.stringify({ type, timestamp: occurredAt.toISOString(), data }),
-    secrets: sealed.map((secret) => needs.sealing.open(secret, binding)),
+    secrets: sealedSecrets.map((secret) => dependencies.sealing.open(secret, binding)),
   }
 }
 
-async function resultOf(needs: Needs, { tenantId, rpId, data }: DueWebhook) {
-  const record = await needs.challenges.find(tenantId, rpId, data.challengeId as ChallengeId)
-  return record && signResult(needs, record)
+async function resultOf(dependencies: Needs, { tenantId, rpId, data }: DueWebhook) {
+  const record = await dependencies.challenges.find(tenantId, rpId, data.challengeId as ChallengeId)
+  return record && signResult(dependencies, record)
 }
