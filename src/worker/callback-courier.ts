@@ -1,4 +1,4 @@
-// Calls realms back. A realm that is slow or silent keeps only its own waiting.
+// Sends callbacks to realms. A slow or silent realm delays only its own callbacks.
 
 import { type LeaseHolder, leaseName } from '../domain/lease.ts'
 import type {
@@ -15,31 +15,33 @@ export type Needs = CallbackNeeds & {
   readonly log: Log
 }
 
-/** Callbacks under way in one process: in all, for one tenant, and to one realm of a tenant. */
+/** Callbacks in flight in one process: in all, for one tenant, and to one realm of a tenant. */
 const callbacksInFlight = { max: 256, perTenant: 64, perRealm: 16 } as const
 
 export type CallbackCourier = {
-  /** Takes up what is owed, as far as there are places; ends when what can be taken is under way. */
+  /**
+   * Takes due callbacks, up to the free slots; resolves when all that can be taken are in flight.
+   */
   work(): Promise<void>
-  /** Takes up nothing more, and waits until everything taken is settled. */
+  /** Takes no more, and waits until everything taken is settled. */
   drain(): Promise<void>
 }
 
 /**
- * What is taken is written down as being tried, and tried at once: if this process dies meanwhile, nobody tries it again. So nothing
- * is taken for which there is no place.
+ * A taken callback is stored as being tried, and tried immediately: if this process dies meanwhile,
+ * no other process tries it again. So none is taken without a free slot.
  */
-export function createCallbackCourier(needs: Needs): CallbackCourier {
-  const { log } = needs
+export function createCallbackCourier(dependencies: Needs): CallbackCourier {
+  const { log } = dependencies
   const calling = new Set<Promise<void>>()
   const loads = new Map<string, RealmLoad>()
-  let looking: Promise<void> | undefined
-  let lookAgain = false
+  let polling: Promise<void> | undefined
+  let pollAgain = false
   let draining = false
 
-  function occupy({ tenantId, issuer }: DueCallback, places: 1 | -1): void {
+  function occupy({ tenantId, issuer }: DueCallback, slots: 1 | -1): void {
     const name = `${tenantId} ${issuer}`
-    const inFlight = (loads.get(name)?.inFlight ?? 0) + places
+    const inFlight = (loads.get(name)?.inFlight ?? 0) + slots
     if (inFlight > 0) loads.set(name, { tenantId, issuer, inFlight })
     else loads.delete(name)
   }
@@ -47,51 +49,51 @@ export function createCallbackCourier(needs: Needs): CallbackCourier {
   function call(due: DueCallback): void {
     occupy(due, 1)
     const { challengeId, issuer } = due
-    const running = makeCallback(needs, due)
+    const running = makeCallback(dependencies, due)
       .catch((error: unknown) => {
         log.error({ err: error, challengeId, issuer }, 'callback not settled; it is not made again')
       })
       .finally(() => {
         calling.delete(running)
         occupy(due, -1)
-        // A place is free, and who waited for it is called now.
+        // A slot is free: call the next one in the queue now.
         void work()
       })
     calling.add(running)
   }
 
-  async function look(): Promise<void> {
+  async function poll(): Promise<void> {
     do {
-      lookAgain = false
+      pollAgain = false
       const { max, perTenant, perRealm } = callbacksInFlight
       const limit = max - calling.size
       if (limit <= 0) return
-      const triedBy = leaseName(needs.leaseHolder)
-      const places = { limit, perTenant, perRealm, loads: [...loads.values()], triedBy }
-      for (const due of await needs.keycloakCallbacks.take(places)) call(due)
-    } while (lookAgain && !draining)
+      const triedBy = leaseName(dependencies.leaseHolder)
+      const slots = { limit, perTenant, perRealm, loads: [...loads.values()], triedBy }
+      for (const due of await dependencies.keycloakCallbacks.take(slots)) call(due)
+    } while (pollAgain && !draining)
   }
 
   async function work(): Promise<void> {
     if (draining) return
-    lookAgain = true
-    looking ??= look()
+    pollAgain = true
+    polling ??= poll()
       .catch((error: unknown) =>
         log.error({ err: error }, 'callbacks not looked for; the sweep will'),
       )
       .finally(() => {
-        looking = undefined
+        polling = undefined
       })
-    await looking
+    await polling
   }
 
   return {
     work,
     async drain() {
       draining = true
-      while (calling.size > 0 || looking !== undefined) {
+      while (calling.size > 0 || polling !== undefined) {
         await Promise.all([...calling])
-        await looking
+        await polling
       }
     },
   }

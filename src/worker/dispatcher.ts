@@ -1,4 +1,4 @@
-// Sends owed pushes and writes down how it went.
+// Sends queued pushes and stores the outcome.
 
 import { type LeaseHolder, leaseName } from '../domain/lease.ts'
 import type { DuePush } from '../ports/challenge-store.ts'
@@ -35,48 +35,52 @@ function endedReason({ challengeId }: DuePush): string {
 
 const settleEveryMs = 20
 const settleBatchMax = 500
-/** Pushes of one app under way before others have the first claim: a quarter of what a process takes on. */
+/**
+ * Pushes of one app in flight before other apps take precedence: a quarter of a process's slots.
+ */
 const laneMax = 250
 
 export type RunningDispatcher = Dispatcher & {
-  /** Pushes taken and not yet written down. */
+  /** Pushes taken whose outcome is not stored yet. */
   inFlight(): number
-  /** Apps that have a fair share of all places already. */
+  /** Apps that already have a fair share of all slots. */
   fullLanes(): PushLane[]
-  /** Waits until everything taken so far is sent and written down. */
+  /** Waits until everything taken so far is sent and its outcome stored. */
   drain(): Promise<void>
 }
 
 /**
- * A push in memory is only a shortcut: its row is committed and leased. If this process dies its leases are free at once, if it
- * cannot write down the outcome they run out; then another sends it again under the same ids.
+ * A push in memory is only a shortcut: its row is committed and leased. If this process dies, its
+ * leases are free immediately; if it cannot store the outcome, they expire; then another process
+ * sends the push again under the same ids.
  */
-export function createDispatcher(needs: Needs): RunningDispatcher {
-  const { log, leaseHolder } = needs
+export function createDispatcher(dependencies: Needs): RunningDispatcher {
+  const { log, leaseHolder } = dependencies
   const sending = new Set<Promise<void>>()
   const loads = new Map<string, { readonly lane: PushLane; inFlight: number }>()
-  let settled: Settlement[] = []
+  let settlements: Settlement[] = []
   let settling: Promise<void> | undefined
 
   async function settleAll(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, settleEveryMs))
     do {
-      const batch = settled.slice(0, settleBatchMax)
-      settled = settled.slice(settleBatchMax)
+      const batch = settlements.slice(0, settleBatchMax)
+      settlements = settlements.slice(settleBatchMax)
       try {
-        await needs.deliveries.settle(leaseHolder.name, batch)
+        await dependencies.deliveries.settle(leaseHolder.name, batch)
       } catch (error) {
         log.error(
           { err: error, count: batch.length },
           'outcome of pushes not written down; they will be sent again',
         )
       }
-    } while (settled.length > 0)
+    } while (settlements.length > 0)
   }
 
-  // settleAll empties the list before it ends and never rejects, so nothing is left behind when `settling` is cleared.
+  // settleAll empties the list before it ends and never rejects, so nothing is left when `settling`
+  // is cleared.
   function settle(settlement: Settlement): void {
-    settled.push(settlement)
+    settlements.push(settlement)
     settling ??= settleAll().then(() => {
       settling = undefined
     })
@@ -84,13 +88,13 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
 
   async function send(push: DuePush): Promise<void> {
     const { tenantId, id } = push
-    if (push.expiresAt <= needs.clock.now()) {
+    if (push.expiresAt <= dependencies.clock.now()) {
       settle({ tenantId, id, outcome: { status: 'suppressed', reason: endedReason(push) } })
       return
     }
-    const address = openPushToken(needs, tenantId, push.deviceId, push.address)
+    const address = openPushToken(dependencies, tenantId, push.deviceId, push.address)
     const startedAt = performance.now()
-    const result = await needs.push.send({
+    const result = await dependencies.push.send({
       deliveryId: id,
       kind: push.kind,
       tenantId,
@@ -98,11 +102,11 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
       ...(push.activityId && { activityId: push.activityId }),
       ...(push.more && { more: push.more }),
       deviceId: push.deviceId,
-      originHash: needs.originHash,
+      originHash: dependencies.originHash,
       address,
       expiresAt: push.expiresAt,
     })
-    needs.observe?.(push, result.kind, performance.now() - startedAt)
+    dependencies.observe?.(push, result.kind, performance.now() - startedAt)
     settle({ tenantId, id, outcome: await outcomeOf(push, address, result) })
   }
 
@@ -119,18 +123,18 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
       const retryAfterMs = retryDelayMs({
         kind: push.kind,
         attempts: push.attempts,
-        chance: Number(needs.random.digits(6)) / 1e6,
+        chance: Number(dependencies.random.digits(6)) / 1e6,
         afterMs: result.afterMs,
-        leftMs: push.expiresAt.getTime() - needs.clock.now().getTime(),
+        leftMs: push.expiresAt.getTime() - dependencies.clock.now().getTime(),
       })
       return retryAfterMs === null
         ? { status: 'failed', reason }
         : { status: 'queued', reason, retryAfterMs }
     }
     if (result.kind === 'token_gone') {
-      const hash = pushTokenHash(needs.hashing, address)
+      const hash = pushTokenHash(dependencies.hashing, address)
       const within = result.tenantOnly ? push.tenantId : null
-      const devices = await needs.devices.dropPushToken(hash, result.since ?? null, within)
+      const devices = await dependencies.devices.dropPushToken(hash, result.since ?? null, within)
       log.warn(
         { deliveryId: push.id, reason, devices },
         'push token gone; dropped from its devices',
@@ -142,7 +146,7 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
     return { status: 'failed', reason }
   }
 
-  /** Counts what is under way for each app. */
+  /** Counts the pushes in flight for each app. */
   function occupy({ address }: DuePush): () => void {
     const { provider, environment, appId } = address
     const name = `${provider} ${environment} ${appId}`
@@ -156,14 +160,14 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
   }
 
   function take(push: DuePush): void {
-    const leave = occupy(push)
+    const release = occupy(push)
     const running = send(push)
       .catch((error: unknown) => {
         log.error({ err: error, deliveryId: push.id }, 'push not sent; its lease will run out')
       })
       .finally(() => {
         sending.delete(running)
-        leave()
+        release()
       })
     sending.add(running)
   }
@@ -173,11 +177,11 @@ export function createDispatcher(needs: Needs): RunningDispatcher {
       return leaseName(leaseHolder)
     },
     dispatch: (pushes) => pushes.forEach(take),
-    inFlight: () => sending.size + settled.length,
+    inFlight: () => sending.size + settlements.length,
     fullLanes: () =>
       [...loads.values()].flatMap(({ lane, inFlight }) => (inFlight < laneMax ? [] : [lane])),
     async drain() {
-      while (sending.size > 0 || settled.length > 0 || settling !== undefined) {
+      while (sending.size > 0 || settlements.length > 0 || settling !== undefined) {
         await Promise.all([...sending])
         await settling
       }

@@ -1,4 +1,4 @@
-// Finds processes that are gone, so that what they had taken on is done by others at once.
+// Detects processes that are gone, so that others take over their leases immediately.
 
 import type { LeaseStore } from '../ports/lease-store.ts'
 import type { Outages } from './sweep-schedule.ts'
@@ -12,90 +12,96 @@ export type HolderWatch = {
 export type HolderWatchOptions = {
   readonly leases: LeaseStore
   readonly outages: Outages
-  /** Told when something is free that was not. */
+  /** Called when leases have become free. */
   readonly freed: () => void
   readonly nowMs?: () => number
 }
 
 const everyMs = 400
-/** Nobody else is there: who comes says so. */
+/** No other process exists: a new one announces itself. */
 const aloneEveryMs = 5_000
-/** Whoever is missed is looked for once more before it counts as gone: a connection may be lost for a moment. */
+/**
+ * A missing process is checked once more before it counts as gone: a connection may be lost for a
+ * moment.
+ */
 const againMs = 150
 const afterFailureMs = 1_000
-/** After an outage of the database everybody comes back in turn. */
+/** After an outage of the database all processes reconnect one after another. */
 const graceMs = 3_000
 
-const watched = 'lease holders'
+const sweepName = 'lease holders'
 
-/** Looks who lives, several times a second where there are others; leases of one that is gone are freed within a second. */
+/**
+ * Checks the liveness of processes, several times a second if there are others; leases of one that
+ * is gone are freed within a second.
+ */
 export function watchHolders(options: HolderWatchOptions): HolderWatch {
-  const { leases, outages, freed, nowMs = () => performance.now() } = options
-  let known = new Set<string>()
-  let missed = new Set<string>()
-  // Those before us may have left something.
+  const { leases, outages, freed: onFreed, nowMs = () => performance.now() } = options
+  let knownNames = new Set<string>()
+  let missedNames = new Set<string>()
+  // Former processes may have left leases.
   let free = true
   let trustAt = nowMs() + againMs
-  let looking: Promise<void> | undefined
+  let polling: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let isSlow = false
-  let stopped = false
+  let isStopped = false
 
-  /** Looks once; returns when to look again. */
-  async function look(): Promise<number> {
+  /** Polls once; returns when to poll again. */
+  async function poll(): Promise<number> {
     const present = new Set(await leases.holders())
-    const gone = [...known].filter((name) => !present.has(name))
-    const isSure = nowMs() >= trustAt && gone.every((name) => missed.has(name))
+    const goneNames = [...knownNames].filter((name) => !present.has(name))
+    const isSure = nowMs() >= trustAt && goneNames.every((name) => missedNames.has(name))
     if (!isSure) {
-      missed = new Set(gone)
-      for (const name of present) known.add(name)
+      missedNames = new Set(goneNames)
+      for (const name of present) knownNames.add(name)
       return againMs
     }
-    if (free || gone.length > 0) {
-      if ((await leases.freeAbandoned()) > 0) freed()
+    if (free || goneNames.length > 0) {
+      if ((await leases.freeAbandoned()) > 0) onFreed()
       free = false
     }
-    known = present
-    missed = new Set()
+    knownNames = present
+    missedNames = new Set()
     return present.size > 1 ? everyMs : aloneEveryMs
   }
 
-  async function turn(): Promise<number> {
+  async function runOnce(): Promise<number> {
     try {
-      const nextMs = await look()
-      outages.worked(watched)
+      const nextMs = await poll()
+      outages.worked(sweepName)
       return nextMs
     } catch (error) {
-      outages.failed(watched, error)
+      outages.failed(sweepName, error)
       trustAt = nowMs() + graceMs
       free = true
-      missed = new Set()
+      missedNames = new Set()
       return afterFailureMs
     }
   }
 
-  function turnIn(ms: number): void {
-    if (stopped) return
+  function runIn(ms: number): void {
+    if (isStopped) return
     isSlow = ms === aloneEveryMs
     timer = setTimeout(() => {
-      looking = turn().then((nextMs) => {
-        looking = undefined
-        turnIn(nextMs)
+      polling = runOnce().then((nextMs) => {
+        polling = undefined
+        runIn(nextMs)
       })
     }, ms)
   }
 
-  turnIn(againMs)
+  runIn(againMs)
   return {
     poke() {
-      if (!isSlow || looking || stopped) return
+      if (!isSlow || polling || isStopped) return
       clearTimeout(timer)
-      turnIn(everyMs)
+      runIn(everyMs)
     },
     async stop() {
-      stopped = true
+      isStopped = true
       clearTimeout(timer)
-      await looking
+      await polling
     },
   }
 }

@@ -6,14 +6,15 @@ import type {
 import type { Clock } from '../ports/world.ts'
 import type { Log } from './dispatcher.ts'
 
-/** How long uses are collected before they are written down together. */
+/** How long uses are collected before they are stored in one batch. */
 const everyMs = 1_000
-/** More integrations than that at once are written down before their time. */
+/** More integrations than this at a time are stored early. */
 const waitingMax = 1_000
 
 /**
- * Collects what happens at integrations, and writes it down at most once a second and process: whoever floods a door cannot make the
- * database write. What could not be written is lost and logged; it is there to look at, nothing decides by it.
+ * Collects uses and failures of integrations, and stores them at most once a second and process:
+ * flooding a door cannot make the database write. What could not be stored is lost and logged; it
+ * is informational, no decision depends on it.
  */
 export function createIntegrationUsage(
   integrations: Pick<IntegrationStore, 'recordUses'>,

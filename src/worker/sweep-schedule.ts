@@ -1,20 +1,25 @@
-// When sweeps turn: when something is due, and not before.
+// When sweeps run: when work is due, and not before.
 
 import type { Agenda, AgendaStore } from '../ports/agenda-store.ts'
 
 export type Sweep = {
   readonly name: string
-  /** The least time between two turns. */
+  /** The least time between two runs. */
   readonly everyMs: number
-  /** In how many milliseconds there is something to do; null: nothing in sight. Without it the sweep turns by the time alone. */
+  /**
+   * In how many milliseconds work is due; null: none in sight. Without it the sweep runs by the
+   * time alone.
+   */
   readonly due?: (agenda: Agenda) => number | null
-  /** For a sweep without `due`: the time between two turns when nothing has been written for a while. */
+  /**
+   * For a sweep without `due`: the time between two runs when nothing has been written for a while.
+   */
   readonly quietMs?: number
-  /** Works off one batch; true when there may be more at once. */
+  /** Processes one batch; true when there may be more immediately. */
   readonly run: () => Promise<boolean>
 }
 
-/** Who is told how the turns went; the agenda counts as a sweep of its own. */
+/** Receives the outcome of each run; the scan for due work counts as a sweep of its own. */
 export type Outages = {
   failed(sweep: string, error: unknown): void
   worked(sweep: string): void
@@ -24,148 +29,159 @@ export type SweepScheduleOptions = {
   readonly sweeps: readonly Sweep[]
   readonly agenda: AgendaStore
   readonly outages: Outages
-  /** The longest time between two looks at what is owed: what a lost signal costs. */
+  /** The longest time between two scans for due work: the delay that a lost signal causes. */
   readonly lookEveryMs?: number
   readonly lingerMs?: number
 }
 
 export type SweepSchedule = {
-  /** Something was written, here or in another process: looks at what is owed, at once unless it has just done so. Never throws. */
+  /**
+   * Something was written, here or in another process: scans for due work, immediately unless it
+   * has just done so. Never throws.
+   */
   stir(): void
-  /** Turns no more, and waits for the turns that are running. */
+  /** Starts no more runs, and waits for those in progress. */
   stop(): Promise<void>
 }
 
-/** Less than the shortest lifetime of a challenge, so that none expires unseen between two looks. */
-const lookEveryMsDefault = 5_000
-const lookGapMs = 250
-const lookAfterFailureMs = 1_000
-/** So long after the last write the sweeps without `due` keep their pace: heads of the audit chain are signed a minute after the last. */
+/**
+ * Less than the shortest lifetime of a challenge, so that none expires unnoticed between two scans.
+ */
+const scanEveryMsDefault = 5_000
+const scanGapMs = 250
+const scanAfterFailureMs = 1_000
+/**
+ * For this long after the last write the sweeps without `due` keep their pace: heads of the audit
+ * chain are signed a minute after the last.
+ */
 const lingerMsDefault = 70_000
-/** What a timer of Node takes at most; beyond it would fire at once. */
-const timerMax = 2 ** 31 - 1
+/** The longest timer that Node accepts; a longer one would fire immediately. */
+const timerMaxMs = 2 ** 31 - 1
 
-/** Runs each sweep again and again until stopped; one that fails is tried again at its next turn. */
+/** Runs each sweep repeatedly until stopped; one that fails is retried at its next run. */
 export function startSchedule(options: SweepScheduleOptions): SweepSchedule {
   const { sweeps, agenda, outages } = options
-  const { lookEveryMs = lookEveryMsDefault, lingerMs = lingerMsDefault } = options
-  const turning = sweeps.map((sweep) => createTurning(sweep, outages, afterTurn))
-  let stopped = false
-  let looking: Promise<void> | undefined
+  const { lookEveryMs = scanEveryMsDefault, lingerMs = lingerMsDefault } = options
+  const sweepTimers = sweeps.map((sweep) => buildSweepTimer(sweep, outages, afterRun))
+  let isStopped = false
+  let scanning: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
-  let lookedAt = Number.NEGATIVE_INFINITY
-  let stirredAt = performance.now()
-  let wanted = false
-  let failing = false
+  let scannedAt = Number.NEGATIVE_INFINITY
+  let wokenAt = performance.now()
+  let isScanPending = false
+  let isFailing = false
 
-  async function look(): Promise<void> {
-    wanted = false
+  async function scan(): Promise<void> {
+    isScanPending = false
     try {
-      const seen = await agenda.look()
-      failing = false
+      const dueWork = await agenda.look()
+      isFailing = false
       outages.worked('agenda')
-      for (const { sweep, turnIn } of turning) {
-        const dueMs = sweep.due?.(seen)
+      for (const { sweep, runIn: turnIn } of sweepTimers) {
+        const dueMs = sweep.due?.(dueWork)
         if (dueMs !== undefined) turnIn(dueMs)
       }
     } catch (error) {
-      failing = true
+      isFailing = true
       outages.failed('agenda', error)
     }
-    lookedAt = performance.now()
+    scannedAt = performance.now()
   }
 
-  function lookIn(ms: number): void {
+  function scanIn(ms: number): void {
     clearTimeout(timer)
-    if (stopped) return
+    if (isStopped) return
     timer = setTimeout(() => {
-      looking = look().finally(() => {
-        looking = undefined
-        lookIn(wanted ? lookGapMs : failing ? lookAfterFailureMs : lookEveryMs)
+      scanning = scan().finally(() => {
+        scanning = undefined
+        scanIn(isScanPending ? scanGapMs : isFailing ? scanAfterFailureMs : lookEveryMs)
       })
     }, ms)
   }
 
-  function want(): void {
-    if (wanted || stopped) return
-    wanted = true
-    // One that runs may have read before: it is followed by another.
-    if (!looking) lookIn(Math.max(0, lookedAt + lookGapMs - performance.now()))
+  function requestScan(): void {
+    if (isScanPending || isStopped) return
+    isScanPending = true
+    // A scan in progress may have read before: it is followed by another.
+    if (!scanning) scanIn(Math.max(0, scannedAt + scanGapMs - performance.now()))
   }
 
-  function afterTurn({ sweep, turnIn }: Turning): void {
-    const isQuiet = performance.now() - stirredAt > lingerMs
-    if (sweep.due) want()
+  function afterRun({ sweep, runIn: turnIn }: SweepTimer): void {
+    const isQuiet = performance.now() - wokenAt > lingerMs
+    if (sweep.due) requestScan()
     else turnIn(isQuiet ? (sweep.quietMs ?? 0) : 0)
   }
 
-  for (const { sweep, turnIn } of turning) if (!sweep.due) turnIn(0)
-  lookIn(0)
+  for (const { sweep, runIn: turnIn } of sweepTimers) if (!sweep.due) turnIn(0)
+  scanIn(0)
   return {
     stir() {
-      const wasQuiet = performance.now() - stirredAt > lingerMs
-      stirredAt = performance.now()
-      if (wasQuiet) for (const { sweep, turnIn } of turning) if (sweep.quietMs) turnIn(0)
-      want()
+      const wasQuiet = performance.now() - wokenAt > lingerMs
+      wokenAt = performance.now()
+      if (wasQuiet) for (const { sweep, runIn: turnIn } of sweepTimers) if (sweep.quietMs) turnIn(0)
+      requestScan()
     },
     async stop() {
-      stopped = true
+      isStopped = true
       clearTimeout(timer)
-      await looking
-      await Promise.all(turning.map(({ stop }) => stop()))
+      await scanning
+      await Promise.all(sweepTimers.map(({ stop }) => stop()))
     },
   }
 }
 
-type Turning = {
+type SweepTimer = {
   readonly sweep: Sweep
-  /** Lets it turn so many milliseconds from now, but not before its time; null: not at all. Replaces what was said before. */
-  turnIn(ms: number | null): void
+  /**
+   * Schedules a run in this many milliseconds, but not before its time; null: none. Replaces the
+   * former schedule.
+   */
+  runIn(ms: number | null): void
   stop(): Promise<void>
 }
 
 /** One sweep with its timer. */
-function createTurning(
+function buildSweepTimer(
   sweep: Sweep,
   outages: Outages,
-  afterTurn: (turning: Turning) => void,
-): Turning {
+  afterRun: (turning: SweepTimer) => void,
+): SweepTimer {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
-  // The first turn waits its time, too: a process that has just started has other things to do.
-  let turnedAt = performance.now()
-  let stopped = false
+  // The first run waits, too: a process that has just started has other work to do.
+  let ranAt = performance.now()
+  let isStopped = false
 
-  async function turn(): Promise<void> {
+  async function runAll(): Promise<void> {
     try {
-      while (!stopped && (await sweep.run()));
+      while (!isStopped && (await sweep.run()));
       outages.worked(sweep.name)
     } catch (error) {
       outages.failed(sweep.name, error)
     }
-    turnedAt = performance.now()
+    ranAt = performance.now()
   }
 
-  const self: Turning = {
+  const self: SweepTimer = {
     sweep,
-    turnIn(ms) {
-      // Whoever runs is followed by a look, or by a turn of its own.
-      if (running || stopped) return
+    runIn(ms) {
+      // A run in progress is followed by a scan, or by a run of its own.
+      if (running || isStopped) return
       clearTimeout(timer)
       if (ms === null) return
-      const restMs = turnedAt + sweep.everyMs - performance.now()
+      const restMs = ranAt + sweep.everyMs - performance.now()
       timer = setTimeout(
         () => {
-          running = turn().finally(() => {
+          running = runAll().finally(() => {
             running = undefined
-            if (!stopped) afterTurn(self)
+            if (!isStopped) afterRun(self)
           })
         },
-        Math.min(timerMax, Math.max(0, restMs, ms)),
+        Math.min(timerMaxMs, Math.max(0, restMs, ms)),
       )
     },
     async stop() {
-      stopped = true
+      isStopped = true
       clearTimeout(timer)
       await running
     },

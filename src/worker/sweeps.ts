@@ -1,4 +1,4 @@
-// What must happen even when nobody asks: retries and crashed sends, expiry, clearing up.
+// Background work that no request triggers: retries, pushes of crashed processes, expiry, purging.
 
 import { farLookEverySeconds, nearLook } from '../domain/audit-chain.ts'
 import type { AgendaStore } from '../ports/agenda-store.ts'
@@ -12,8 +12,12 @@ import type { Signals } from '../ports/signals.ts'
 import type { TableStatistics } from '../ports/table-statistics.ts'
 import type { WebhookDeliveryStore } from '../ports/webhook-store.ts'
 import type { Random } from '../ports/world.ts'
-import { type Needs as AuditNeeds, chainAudit, signAuditHeads } from '../usecases/chain-audit.ts'
-import { type Needs as KeptAnswerNeeds, sealPlainAnswers } from '../usecases/kept-answers.ts'
+import {
+  type Needs as AuditDependencies,
+  chainAudit,
+  signAuditHeads,
+} from '../usecases/chain-audit.ts'
+import { type Needs as KeptAnswerDependencies, sealPlainAnswers } from '../usecases/kept-answers.ts'
 import { type ErasureStore, finishErasures } from '../usecases/personal-data.ts'
 import { createLeftoverPurge, createPurge } from '../usecases/purge-old.ts'
 import { tellUsers } from '../usecases/tell-users.ts'
@@ -24,8 +28,8 @@ import { createSweepOutages, type ObserveSweep } from './sweep-outages.ts'
 import { type Sweep, type SweepSchedule, startSchedule } from './sweep-schedule.ts'
 import type { WebhookCourier } from './webhook-courier.ts'
 
-export type Needs = AuditNeeds &
-  KeptAnswerNeeds & {
+export type Needs = AuditDependencies &
+  KeptAnswerDependencies & {
     readonly agenda: AgendaStore
     readonly leases: LeaseStore
     readonly deliveries: DeliveryStore & Housekeeping
@@ -47,27 +51,32 @@ export type Needs = AuditNeeds &
     readonly log: Log
     readonly observeSweep?: ObserveSweep
     readonly nowMs?: () => number
-    /** How often the worker looks for what is past its time. */
+    /** How often the worker purges rows past their retention. */
     readonly purgeEveryMs?: number
-    /** The longest time between two looks at what is owed. */
+    /** The longest time between two scans for due work. */
     readonly lookEveryMs?: number
   }
 
 const batch = 200
 const auditBatch = 500
 const purgeBatch = 500
-/** The pace of what looks for something new by the time, when nothing has been written for a while. */
+/**
+ * The pace of sweeps that scan for new rows by the time, when nothing has been written for a while.
+ */
 const quietMs = 30_000
-/** Pushes that this process takes on at a time. What it could not send within the lease is better left to others, or to later. */
+/**
+ * Pushes that this process takes on at a time. Those that it could not send within the lease are
+ * better left to other processes, or to later.
+ */
 const inFlightMax = 1_000
 
 const once = (work: () => Promise<unknown>) => () => work().then(() => false)
 
-/** The sweeps of one worker process; any number of processes may run them beside each other. */
-function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
-  const { deliveries, challenges, dispatcher, signals, callbackCourier } = needs
-  const { purgeEveryMs = 300_000 } = needs
-  // Those that still wait stay where they are, so that the walk over them must remember its place.
+/** The sweeps of one worker process; any number of processes may run them concurrently. */
+function sweepsOf(dependencies: Omit<Needs, 'log'>): Sweep[] {
+  const { deliveries, challenges, dispatcher, signals, callbackCourier } = dependencies
+  const { purgeEveryMs = 300_000 } = dependencies
+  // Waiting activities stay in place, so that the walk over them needs a cursor.
   let waitingAfter = noticesBegin
   return [
     {
@@ -92,30 +101,31 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
       name: 'callbacks that were lost',
       everyMs: 15_000,
       due: ({ callbacksUnderWay }) => callbacksUnderWay,
-      run: once(needs.keycloakCallbacks.giveUpLost),
+      run: once(dependencies.keycloakCallbacks.giveUpLost),
     },
     {
       name: 'expiry',
       everyMs: 1_000,
       due: ({ expiry }) => expiry,
       async run() {
-        const ended = await challenges.expire(null, batch)
-        for (const id of ended) signals.publish(id)
-        return ended.length === batch
+        const expiredIds = await challenges.expire(null, batch)
+        for (const id of expiredIds) signals.publish(id)
+        return expiredIds.length === batch
       },
     },
     {
       name: 'activities to tell of',
       everyMs: 250,
       due: ({ notices }) => notices,
-      run: async () => (await tellUsers(needs, { waitingAfter: null, limit: batch })).last !== null,
+      run: async () =>
+        (await tellUsers(dependencies, { waitingAfter: null, limit: batch })).last !== null,
     },
     {
       name: 'activities that wait for a push',
       everyMs: 15_000,
       due: ({ waitingNotices }) => waitingNotices,
       async run() {
-        const { last } = await tellUsers(needs, { waitingAfter, limit: batch })
+        const { last } = await tellUsers(dependencies, { waitingAfter, limit: batch })
         waitingAfter = last ?? noticesBegin
         return last !== null
       },
@@ -130,35 +140,44 @@ function sweepsOf(needs: Omit<Needs, 'log'>): Sweep[] {
       name: 'audit chain',
       everyMs: 2_000,
       quietMs,
-      run: () => chainAudit(needs, auditBatch, nearLook),
+      run: () => chainAudit(dependencies, auditBatch, nearLook),
     },
     {
       name: 'audit chain, what committed late',
       everyMs: farLookEverySeconds * 1_000,
-      run: () => chainAudit(needs, auditBatch),
+      run: () => chainAudit(dependencies, auditBatch),
     },
-    ...webhookSweeps(needs),
-    { name: 'audit heads', everyMs: 5_000, quietMs, run: () => signAuditHeads(needs, auditBatch) },
+    ...webhookSweeps(dependencies),
+    {
+      name: 'audit heads',
+      everyMs: 5_000,
+      quietMs,
+      run: () => signAuditHeads(dependencies, auditBatch),
+    },
     {
       name: 'spent proofs',
       everyMs: 30_000,
       run: async () => (await deliveries.purgeProofs(5_000)) === 5_000,
     },
-    { name: 'answers in plain', everyMs: 60_000, run: () => sealPlainAnswers(needs, batch) },
+    { name: 'answers in plain', everyMs: 60_000, run: () => sealPlainAnswers(dependencies, batch) },
     {
       name: 'table statistics',
       everyMs: 10_000,
       quietMs,
-      run: once(needs.tableStatistics.refresh),
+      run: once(dependencies.tableStatistics.refresh),
     },
     {
       name: 'erasures',
       everyMs: 5_000,
       due: ({ erasures }) => erasures,
-      run: () => finishErasures(needs, 10),
+      run: () => finishErasures(dependencies, 10),
     },
-    { name: 'retention', everyMs: purgeEveryMs, run: createPurge(needs, purgeBatch) },
-    { name: 'leftovers', everyMs: purgeEveryMs, run: createLeftoverPurge(needs, purgeBatch) },
+    { name: 'retention', everyMs: purgeEveryMs, run: createPurge(dependencies, purgeBatch) },
+    {
+      name: 'leftovers',
+      everyMs: purgeEveryMs,
+      run: createLeftoverPurge(dependencies, purgeBatch),
+    },
   ]
 }
 
@@ -173,7 +192,7 @@ function webhookSweeps({
       due: ({ webhooks }) => webhooks,
       run: once(courier.work),
     },
-    // A signal says when somebody begins to listen; this is for one that was lost.
+    // A signal announces a new subscriber; this is for one that was lost.
     { name: 'webhook listeners', everyMs: 2_000, quietMs, run: once(courier.refresh) },
     { name: 'failing webhook endpoints', everyMs: 60_000, run: once(courier.pauseHopeless) },
     {
@@ -186,21 +205,21 @@ function webhookSweeps({
 }
 
 /**
- * Runs the sweeps until stopped: those that have something to do when it is due, the others by the time. One that fails is tried
- * again at its next turn, and told once an outage (src/worker/sweep-outages.ts).
+ * Runs the sweeps until stopped: those with due work when it is due, the others by the time. One
+ * that fails is retried at its next run, and logged once an outage (src/worker/sweep-outages.ts).
  */
-export function startSweeps(needs: Needs): SweepSchedule {
-  const { agenda, lookEveryMs } = needs
-  const { log, observeSweep = () => undefined, nowMs = () => performance.now() } = needs
+export function startSweeps(dependencies: Needs): SweepSchedule {
+  const { agenda, lookEveryMs } = dependencies
+  const { log, observeSweep = () => undefined, nowMs = () => performance.now() } = dependencies
   const outages = createSweepOutages(log, observeSweep, nowMs)
-  const sweeps = sweepsOf(needs)
+  const sweeps = sweepsOf(dependencies)
   const schedule = startSchedule({
     sweeps,
     agenda,
     outages,
     ...(lookEveryMs !== undefined && { lookEveryMs }),
   })
-  const watch = watchHolders({ leases: needs.leases, outages, freed: schedule.stir })
+  const watch = watchHolders({ leases: dependencies.leases, outages, freed: schedule.stir })
   return {
     stir() {
       schedule.stir()

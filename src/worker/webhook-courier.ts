@@ -1,4 +1,4 @@
-// Sends what endpoints are owed. An endpoint that is slow or dead keeps only its own waiting.
+// Sends queued webhooks. A slow or dead endpoint delays only its own deliveries.
 
 import type { WebhookEndpointId } from '../domain/ids.ts'
 import { type LeaseHolder, leaseName } from '../domain/lease.ts'
@@ -12,10 +12,10 @@ import type {
 } from '../ports/webhook-store.ts'
 import type { Clock, Random } from '../ports/world.ts'
 import { oweWebhooks } from '../usecases/owe-webhooks.ts'
-import { type Needs as WritingNeeds, writeWebhook } from '../usecases/write-webhook.ts'
+import { type Needs as WritingDependencies, writeWebhook } from '../usecases/write-webhook.ts'
 import type { Log } from './dispatcher.ts'
 
-export type Needs = WritingNeeds & {
+export type Needs = WritingDependencies & {
   readonly webhookDeliveries: WebhookDeliveryStore
   readonly webhookEndpoints: Pick<WebhookEndpointStore, 'stop' | 'listFailing'>
   readonly webhookSender: Pick<WebhookSender, 'send'>
@@ -23,58 +23,68 @@ export type Needs = WritingNeeds & {
   readonly clock: Clock
   readonly leaseHolder: LeaseHolder
   readonly log: Log
-  readonly observe?: (seen: { type: string; result: WebhookOutcome['kind']; ms: number }) => void
-  /** An endpoint whose last try took so long gets as few places as one that fails; 3,000 unless said otherwise. */
+  readonly observe?: (attempt: { type: string; result: WebhookOutcome['kind']; ms: number }) => void
+  /**
+   * An endpoint whose last attempt took this long gets as few slots as one that fails; 3,000 by
+   * default.
+   */
   readonly slowMs?: number
 }
 
-/** Tries under way in one process: in all, for one tenant, at one endpoint, and at one that has failed since its last success. */
+/**
+ * Attempts in flight in one process: in all, for one tenant, at one endpoint, and at one that has
+ * failed since its last success.
+ */
 const webhooksInFlight = { max: 256, perTenant: 128, perEndpoint: 32, perFailing: 4 } as const
-/** Endpoints that are known to be slow; beyond it the one known for the longest is forgotten. */
+/** Endpoints known to be slow; beyond this number the oldest entry is dropped. */
 const slowMax = 10_000
 const factBatch = 500
 const settleEveryMs = 10
 const settleBatchMax = 500
 
 export type WebhookCourier = {
-  /** Looks for what is owed, now; calls while it looks are one more look. Does nothing while nobody listens. */
+  /**
+   * Polls for due deliveries, now; calls during a poll cause one more. Does nothing while there is
+   * no subscriber.
+   */
   wake(): void
-  /** The same, and ends when what can be taken is taken. */
+  /** The same, and resolves when all that can be taken are taken. */
   work(): Promise<void>
-  /** Finds out whether anybody listens; then looks. */
+  /** Checks whether there is any subscriber; then polls. */
   refresh(): Promise<void>
-  /** Pauses endpoints that have done nothing but fail for days; returns how many. */
+  /** Pauses endpoints that have been failing for days; returns how many. */
   pauseHopeless(): Promise<number>
-  /** Taken and not yet written down. */
+  /** Deliveries taken whose outcome is not stored yet. */
   inFlight(): number
-  /** Takes up nothing more, and waits until everything taken is sent and written down. */
+  /** Takes no more, and waits until everything taken is sent and its outcome stored. */
   drain(): Promise<void>
 }
 
 /**
- * Deliveries in memory are leased rows: if this process dies, its leases are free at once; if it cannot write down how it went, they run out; then another
- * sends them again under the same ids.
+ * Deliveries in memory are leased rows: if this process dies, its leases are free immediately; if
+ * it cannot store the outcome, they expire; then another process sends them again under the same
+ * ids.
  */
-export function createWebhookCourier(needs: Needs): WebhookCourier {
-  const { webhookDeliveries, webhookEndpoints, leaseHolder, log, clock, random } = needs
-  const { slowMs = 3_000 } = needs
+export function createWebhookCourier(dependencies: Needs): WebhookCourier {
+  const { webhookDeliveries, webhookEndpoints, leaseHolder, log, clock, random } = dependencies
+  const { slowMs = 3_000 } = dependencies
   const sending = new Set<Promise<void>>()
   const loads = new Map<WebhookEndpointId, number>()
-  const slow = new Set<WebhookEndpointId>()
-  let settled: WebhookSettlement[] = []
+  const slowEndpoints = new Set<WebhookEndpointId>()
+  let settlements: WebhookSettlement[] = []
   let settling: Promise<void> | undefined
   let writing = 0
-  let looking: Promise<void> | undefined
-  let lookAgain = false
+  let polling: Promise<void> | undefined
+  let pollAgain = false
   let factsAgain = false
-  let heard = true
+  let hasSubscribers = true
   let draining = false
 
   async function settleAll(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, settleEveryMs))
     do {
-      const batch = settled.slice(0, settleBatchMax)
-      settled = settled.slice(settleBatchMax)
+      const batch = settlements.slice(0, settleBatchMax)
+      settlements = settlements.slice(settleBatchMax)
       writing = batch.length
       try {
         await webhookDeliveries.settle(leaseHolder.name, batch)
@@ -86,35 +96,35 @@ export function createWebhookCourier(needs: Needs): WebhookCourier {
         )
       }
       writing = 0
-    } while (settled.length > 0)
+    } while (settlements.length > 0)
   }
 
   function settle(settlement: WebhookSettlement): void {
-    settled.push(settlement)
+    settlements.push(settlement)
     settling ??= settleAll().then(() => {
       settling = undefined
     })
   }
 
   async function send(due: DueWebhook): Promise<void> {
-    const { body, secrets } = await writeWebhook(needs, due)
+    const { body, secrets } = await writeWebhook(dependencies, due)
     const at = clock.now()
     const began = performance.now()
     const { url, eventId: id } = due
-    const outcome = await needs.webhookSender.send({ url, id, at, body, secrets })
+    const outcome = await dependencies.webhookSender.send({ url, id, at, body, secrets })
     const ms = performance.now() - began
-    needs.observe?.({ type: due.type, result: outcome.kind, ms })
+    dependencies.observe?.({ type: due.type, result: outcome.kind, ms })
     remember(due.endpointId, ms)
     if (outcome.kind === 'gone') await stop({ ...due, id: due.endpointId }, 'disabled', 'gone')
     settle(settlementOf(due, outcome, at, ms))
   }
 
   function remember(endpointId: WebhookEndpointId, ms: number): void {
-    slow.delete(endpointId)
+    slowEndpoints.delete(endpointId)
     if (ms < slowMs) return
-    slow.add(endpointId)
-    const [first] = slow
-    if (slow.size > slowMax && first !== undefined) slow.delete(first)
+    slowEndpoints.add(endpointId)
+    const [first] = slowEndpoints
+    if (slowEndpoints.size > slowMax && first !== undefined) slowEndpoints.delete(first)
   }
 
   function settlementOf(due: DueWebhook, outcome: WebhookOutcome, at: Date, ms: number) {
@@ -141,11 +151,11 @@ export function createWebhookCourier(needs: Needs): WebhookCourier {
     status: 'paused' | 'disabled',
     reason: 'failing' | 'gone',
   ): Promise<boolean> {
-    const stopped = await webhookEndpoints.stop(endpoint, { status, reason })
+    const isStopped = await webhookEndpoints.stop(endpoint, { status, reason })
     const { tenantId, id: endpointId } = endpoint
     const line = status === 'paused' ? 'webhook endpoint paused' : 'webhook endpoint disabled'
-    if (stopped) log.warn({ tenantId, endpointId, reason }, line)
-    return stopped
+    if (isStopped) log.warn({ tenantId, endpointId, reason }, line)
+    return isStopped
   }
 
   function take(due: DueWebhook): void {
@@ -157,10 +167,10 @@ export function createWebhookCourier(needs: Needs): WebhookCourier {
       })
       .finally(() => {
         sending.delete(running)
-        const left = (loads.get(endpointId) ?? 1) - 1
-        if (left > 0) loads.set(endpointId, left)
+        const leftInFlight = (loads.get(endpointId) ?? 1) - 1
+        if (leftInFlight > 0) loads.set(endpointId, leftInFlight)
         else loads.delete(endpointId)
-        // A place is free, and who waited for it is sent now.
+        // A slot is free: send the next one in the queue now.
         void goOn()
       })
     sending.add(running)
@@ -171,21 +181,28 @@ export function createWebhookCourier(needs: Needs): WebhookCourier {
     if (limit <= 0) return
     const { perTenant, perEndpoint, perFailing } = webhooksInFlight
     const busy = [...loads].map(([endpointId, inFlight]) => ({ endpointId, inFlight }))
-    const places = { limit, perTenant, perEndpoint, perFailing, loads: busy, slow: [...slow] }
+    const slots = {
+      limit,
+      perTenant,
+      perEndpoint,
+      perFailing,
+      loads: busy,
+      slow: [...slowEndpoints],
+    }
     const leasedBy = leaseName(leaseHolder)
-    for (const due of await webhookDeliveries.claim({ leasedBy, ...places })) take(due)
+    for (const due of await webhookDeliveries.claim({ leasedBy, ...slots })) take(due)
   }
 
-  async function look(): Promise<void> {
+  async function poll(): Promise<void> {
     do {
-      lookAgain = false
+      pollAgain = false
       if (factsAgain) {
         factsAgain = false
-        factsAgain = (await oweWebhooks(needs, factBatch)) === factBatch
-        lookAgain ||= factsAgain
+        factsAgain = (await oweWebhooks(dependencies, factBatch)) === factBatch
+        pollAgain ||= factsAgain
       }
       if (!draining) await claim()
-    } while (lookAgain && !draining)
+    } while (pollAgain && !draining)
   }
 
   function wake(): void {
@@ -197,41 +214,41 @@ export function createWebhookCourier(needs: Needs): WebhookCourier {
     return goOn()
   }
 
-  /** Takes up what waits for a place. */
+  /** Takes deliveries that wait for a slot. */
   async function goOn(): Promise<void> {
-    if (!heard || draining) return
-    lookAgain = true
-    looking ??= look()
+    if (!hasSubscribers || draining) return
+    pollAgain = true
+    polling ??= poll()
       .catch((error: unknown) =>
         log.error({ err: error }, 'webhooks not looked for; the sweep will'),
       )
       .finally(() => {
-        looking = undefined
+        polling = undefined
       })
-    await looking
+    await polling
   }
 
   return {
     wake,
     work,
     async refresh() {
-      heard = await webhookDeliveries.isHeard()
+      hasSubscribers = await webhookDeliveries.isHeard()
       await work()
     },
     async pauseHopeless() {
-      let paused = 0
+      let pausedCount = 0
       for (const endpoint of (await webhookEndpoints.listFailing(100)).filter(isHopeless)) {
-        if (await stop(endpoint, 'paused', 'failing')) paused++
+        if (await stop(endpoint, 'paused', 'failing')) pausedCount++
       }
-      return paused
+      return pausedCount
     },
-    inFlight: () => sending.size + settled.length + writing,
+    inFlight: () => sending.size + settlements.length + writing,
     async drain() {
       draining = true
-      while (sending.size > 0 || settled.length > 0 || settling || looking) {
+      while (sending.size > 0 || settlements.length > 0 || settling || polling) {
         await Promise.all([...sending])
         await settling
-        await looking
+        await polling
       }
     },
   }

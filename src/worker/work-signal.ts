@@ -1,12 +1,15 @@
 import type { Signals } from '../ports/signals.ts'
 
-/** Says that something was written that a worker may have to do something about. */
+/** Signals that something was written that may be work for a worker. */
 export const workSignal = 'work'
 
-/** As often as a worker looks, and no oftener. */
+/** As often as a worker scans, and no more often. */
 const everyMs = 250
 
-/** Tells workers in other processes that something was written here: at once, then at most four times a second. */
+/**
+ * Signals to workers in other processes that something was written here: immediately, then at most
+ * four times a second.
+ */
 export function createWorkSignal(signals: Pick<Signals, 'publish'>): {
   wrote(): void
   stop(): void
@@ -14,19 +17,19 @@ export function createWorkSignal(signals: Pick<Signals, 'publish'>): {
   let timer: NodeJS.Timeout | undefined
   let again = false
 
-  function tell(): void {
+  function publish(): void {
     again = false
     signals.publish(workSignal)
     timer = setTimeout(() => {
       timer = undefined
-      if (again) tell()
+      if (again) publish()
     }, everyMs).unref()
   }
 
   return {
     wrote() {
       if (timer) again = true
-      else tell()
+      else publish()
     },
     stop() {
       clearTimeout(timer)

@@ -1,4 +1,4 @@
-// Questions with a number that the person was shown before, and clients that come back for the end.
+// Questions with a number that the client showed beforehand, and clients that poll for the end.
 
 import type { ChallengeContext } from '../../domain/challenge.ts'
 import { type DoorEnd, endOfRefusal, holdMsOf, unfinishedAnswersMax } from '../../domain/door.ts'
@@ -8,7 +8,7 @@ import type { UserStore } from '../../ports/directory-store.ts'
 import type { DoorStore } from '../../ports/door-store.ts'
 import { cancelChallenge } from '../cancel-challenge.ts'
 import {
-  type Needs as AskNeeds,
+  type Needs as AskDependencies,
   askAndWait,
   askAtDoor,
   type DoorQuestion,
@@ -17,14 +17,14 @@ import {
   orAbandon,
 } from './ask.ts'
 import type { Entered } from './authenticate-integration.ts'
-import { type Needs as CodeNeeds, isAcceptedCode, type SignIn } from './enter-code.ts'
+import { type Needs as CodeDependencies, isAcceptedCode, type SignIn } from './enter-code.ts'
 import { findAtDoor } from './find-at-door.ts'
-import { type Needs as NumberNeeds, takeNumber } from './shown-numbers.ts'
+import { type Needs as NumberDependencies, takeNumber } from './shown-numbers.ts'
 
-export type Needs = AskNeeds &
-  NumberNeeds & {
-    readonly clock: CodeNeeds['clock']
-    readonly hashing: CodeNeeds['hashing']
+export type Needs = AskDependencies &
+  NumberDependencies & {
+    readonly clock: CodeDependencies['clock']
+    readonly hashing: CodeDependencies['hashing']
     readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
     readonly doors: DoorStore
   }
@@ -34,91 +34,96 @@ export type ShownQuestion = SignIn & {
   readonly deviceIds?: readonly DeviceId[]
 }
 
-/** The question as every door asks it, with the number that was shown; or why it cannot be asked. */
+/** The question in the form common to all doors, with the number that was shown; or the refusal. */
 async function questionOf(
-  needs: Needs,
-  entered: Entered,
-  { user: named, address, host, shownNumber, ...question }: ShownQuestion,
+  dependencies: Needs,
+  client: Entered,
+  { user: namedUser, address, host, shownNumber, ...question }: ShownQuestion,
 ): Promise<DoorQuestion | DoorEnd> {
-  const user = await findAtDoor(needs, entered, named)
-  if (isRefusal(user)) return failed(needs, entered, user)
+  const user = await findAtDoor(dependencies, client, namedUser)
+  if (isRefusal(user)) return recordFailure(dependencies, client, user)
   const place = { userId: user.id, address, host }
-  if (entered.integration.numberMode === 'none') {
+  if (client.integration.numberMode === 'none') {
     return { ...question, userId: user.id, number: null }
   }
-  const number = await takeNumber(needs, entered, place, shownNumber)
-  if (isRefusal(number)) return failed(needs, entered, number)
+  const number = await takeNumber(dependencies, client, place, shownNumber)
+  if (isRefusal(number)) return recordFailure(dependencies, client, number)
   return { ...question, userId: user.id, number }
 }
 
-function failed({ integrationUsage }: Needs, { integration }: Entered, refusal: Refusal): DoorEnd {
+function recordFailure(
+  { integrationUsage }: Needs,
+  { integration }: Entered,
+  refusal: Refusal,
+): DoorEnd {
   integrationUsage.failed(integration, refusal.refused)
   return endOfRefusal(refusal)
 }
 
 /**
- * Says no to a client that chose by itself, with nobody before it. The number that it was given is
- * gone, too: it must not stand beside the next one.
+ * Refuses a client that chose the factor by itself, without a person. Its number is deleted, too:
+ * it must not exist together with the next one.
  */
 export async function refuseUnseen(
-  needs: Needs,
-  entered: Entered,
-  { user: named, address, host, shownNumber }: SignIn,
+  dependencies: Needs,
+  client: Entered,
+  { user: namedUser, address, host, shownNumber }: SignIn,
 ): Promise<DoorEnd> {
-  const user = await findAtDoor(needs, entered, named)
-  if (isRefusal(user)) return failed(needs, entered, user)
-  await takeNumber(needs, entered, { userId: user.id, address, host }, shownNumber)
-  return failed(needs, entered, refuse('number_unseen'))
+  const user = await findAtDoor(dependencies, client, namedUser)
+  if (isRefusal(user)) return recordFailure(dependencies, client, user)
+  await takeNumber(dependencies, client, { userId: user.id, address, host }, shownNumber)
+  return recordFailure(dependencies, client, refuse('number_unseen'))
 }
 
 /** Asks with the number that was shown, and waits until the question has ended. */
 export async function askAsShown(
-  needs: Needs,
-  entered: Entered,
-  asked: ShownQuestion,
+  dependencies: Needs,
+  client: Entered,
+  input: ShownQuestion,
   wait: DoorWait,
 ): Promise<DoorEnd> {
-  const question = await questionOf(needs, entered, asked)
-  return 'outcome' in question ? question : askAndWait(needs, entered, question, wait)
+  const question = await questionOf(dependencies, client, input)
+  return 'outcome' in question ? question : askAndWait(dependencies, client, question, wait)
 }
 
-/** Asks with the number that was shown, for a client that comes back for the end, to whichever process. */
+/** Asks with the number that was shown, for a client that polls for the end, at any process. */
 export async function askToFollow(
-  needs: Needs,
-  entered: Entered,
-  asked: ShownQuestion,
+  dependencies: Needs,
+  client: Entered,
+  input: ShownQuestion,
 ): Promise<ChallengeId | DoorEnd> {
-  const question = await questionOf(needs, entered, asked)
+  const question = await questionOf(dependencies, client, input)
   if ('outcome' in question) return question
-  const created = await askAtDoor(needs, entered, question)
-  if ('outcome' in created) return created
-  const { tenantId, id, createdAt, expiresAt } = created.challenge
+  const creation = await askAtDoor(dependencies, client, question)
+  if ('outcome' in creation) return creation
+  const { tenantId, id, createdAt, expiresAt } = creation.challenge
   const holdMs = holdMsOf(expiresAt.getTime() - createdAt.getTime())
-  const { id: integrationId } = entered.integration
-  const following = needs.doors.follow({ tenantId, integrationId, challengeId: id, holdMs })
-  await orAbandon(needs, entered, created, following)
+  const { id: integrationId } = client.integration
+  const following = dependencies.doors.follow({ tenantId, integrationId, challengeId: id, holdMs })
+  await orAbandon(dependencies, client, creation, following)
   return id
 }
 
 /**
- * How a question that the client follows stands, waiting a tenth of its lifetime for the end; null while it is pending. Each such
- * answer is counted, whichever process gives it: after the last one that a client may get, the question is cancelled.
+ * The outcome of a question that the client polls, waiting a tenth of its lifetime for the end;
+ * null while it is pending. Each such answer is counted, in whichever process: after the last one
+ * allowed to the client, the question is cancelled.
  */
 export async function followQuestion(
-  needs: Needs,
-  entered: Entered,
+  dependencies: Needs,
+  client: Entered,
   name: string,
   wait: DoorWait,
 ): Promise<DoorEnd | null> {
-  const { tenantId, id: integrationId } = entered.integration
-  if (isAcceptedCode(needs, entered, name)) return { outcome: 'approved', why: null }
-  const counted = isId('challenge', name)
-    ? await needs.doors.countAnswer(tenantId, integrationId, name)
+  const { tenantId, id: integrationId } = client.integration
+  if (isAcceptedCode(dependencies, client, name)) return { outcome: 'approved', why: null }
+  const poll = isId('challenge', name)
+    ? await dependencies.doors.countAnswer(tenantId, integrationId, name)
     : null
-  if (counted === null || !isId('challenge', name)) return endOfRefusal(refuse('not_found'))
-  const isSpent = counted.answers > unfinishedAnswersMax
-  const end = await followAtDoor(needs, entered, name, isSpent ? 0 : counted.holdMs, wait)
-  if (end !== null || !isSpent) return end
-  await cancelChallenge(needs, entered.door, name)
+  if (poll === null || !isId('challenge', name)) return endOfRefusal(refuse('not_found'))
+  const isLastPoll = poll.answers > unfinishedAnswersMax
+  const end = await followAtDoor(dependencies, client, name, isLastPoll ? 0 : poll.holdMs, wait)
+  if (end !== null || !isLastPoll) return end
+  await cancelChallenge(dependencies, client.door, name)
   return { outcome: 'cancelled', why: null }
 }

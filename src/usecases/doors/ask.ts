@@ -1,4 +1,5 @@
-// What every door does once a client is in: ask the one use case that asks, and say how it ended.
+// The common part of all doors for an authenticated client: ask through the one use case for
+// challenges, and report the outcome.
 
 import type { ChallengeContext } from '../../domain/challenge.ts'
 import { type DoorEnd, endOfChallenge, endOfRefusal } from '../../domain/door.ts'
@@ -11,42 +12,49 @@ import { mapUserName } from '../../domain/user-name.ts'
 import type { UserReference } from '../../ports/challenge-store.ts'
 import type { IntegrationUsage } from '../../ports/integration-store.ts'
 import type { Signals } from '../../ports/signals.ts'
-import { type Needs as CancelNeeds, cancelChallenge } from '../cancel-challenge.ts'
-import { type Created, type Needs as CreateNeeds, createChallenge } from '../create-challenge.ts'
+import { type Needs as CancelDependencies, cancelChallenge } from '../cancel-challenge.ts'
+import {
+  type Needs as CreateDependencies,
+  type Created,
+  createChallenge,
+} from '../create-challenge.ts'
 import { rereadEveryMs, waitForChallenge } from '../read-challenge.ts'
 import type { Entered } from './authenticate-integration.ts'
 
-export type Needs = Omit<CreateNeeds & CancelNeeds, 'challenges'> & {
-  readonly challenges: CreateNeeds['challenges'] & CancelNeeds['challenges']
+export type Needs = Omit<CreateDependencies & CancelDependencies, 'challenges'> & {
+  readonly challenges: CreateDependencies['challenges'] & CancelDependencies['challenges']
   readonly signals: Signals
   readonly integrationUsage: IntegrationUsage
 }
 
-/** What a client asks through a door. */
+/** A client's question through a door. */
 export type DoorQuestion = (
   | {
       /** The user as the client names them; the integration maps it. */
       readonly userName: string
     }
   | {
-      /** A user that was found at this door before. */
+      /** A user that was found at this door earlier. */
       readonly userId: UserId
     }
 ) & {
-  /** Digits that the person sees at the client. Null asks for no number, which only the tenant's permission makes possible. */
+  /**
+   * Digits that the person sees at the client. Null asks for no number, which requires the tenant's
+   * permission.
+   */
   readonly number: string | null
-  /** What the person is shown beside the name of the integration. */
+  /** What the person sees together with the name of the integration. */
   readonly context: Omit<ChallengeContext, 'application'>
-  /** Who starts the sign-in, as far as the client can tell. */
+  /** The initiator, as far as the client can tell. */
   readonly initiator?: Initiator
   readonly deviceIds?: readonly DeviceId[]
-  /** The question ends by then at the latest. */
+  /** The question ends by this time at the latest. */
   readonly notAfter?: Date
-  /** Never one that another integration could use. */
+  /** A key that no other integration can use. */
   readonly idempotencyKey?: string
 }
 
-/** A client that leaves the digits out gets what the integration says, and that is a refusal unless it says `none`. */
+/** Without digits the integration's number mode applies, which is a refusal unless it is `none`. */
 function numberOf(
   { numberMode }: Pick<Integration, 'numberMode'>,
   number: string | null,
@@ -57,29 +65,32 @@ function numberOf(
 
 function userOf(
   { namespace, userNames }: Integration,
-  asked: { readonly userName: string } | { readonly userId: UserId },
+  reference: { readonly userName: string } | { readonly userId: UserId },
 ): UserReference | Refusal {
-  if ('userId' in asked) return { id: asked.userId }
-  const value = mapUserName(userNames, asked.userName)
+  if ('userId' in reference) return { id: reference.userId }
+  const value = mapUserName(userNames, reference.userName)
   return value === undefined ? refuse('user_not_found') : { namespace, value }
 }
 
-/** Asks the user through the same use case as the API, with what the integration adds; or says how the question ended at once. */
+/**
+ * Asks the user through the same use case as the API, with the integration's settings; returns the
+ * end if the question ended immediately.
+ */
 export async function askAtDoor(
-  needs: Needs,
+  dependencies: Needs,
   { door, integration }: Entered,
-  { number: digits, context, ...asked }: DoorQuestion,
+  { number: digits, context, ...input }: DoorQuestion,
 ): Promise<Created | DoorEnd> {
-  const failed = (refusal: Refusal) => {
-    needs.integrationUsage.failed(integration, refusal.refused)
+  const recordFailure = (refusal: Refusal) => {
+    dependencies.integrationUsage.failed(integration, refusal.refused)
     return endOfRefusal(refusal)
   }
-  const user = userOf(integration, asked)
-  if (isRefusal(user)) return failed(user)
+  const user = userOf(integration, input)
+  if (isRefusal(user)) return recordFailure(user)
   const number = numberOf(integration, digits)
-  if (isRefusal(number)) return failed(number)
-  const { initiator, deviceIds, notAfter, idempotencyKey } = asked
-  const created = await createChallenge(needs, door, {
+  if (isRefusal(number)) return recordFailure(number)
+  const { initiator, deviceIds, notAfter, idempotencyKey } = input
+  const creation = await createChallenge(dependencies, door, {
     ...(initiator && { initiator }),
     ...(deviceIds && { deviceIds }),
     ...(notAfter && { notAfter }),
@@ -90,44 +101,47 @@ export async function askAtDoor(
     userVerification: 'preferred',
     ...(integration.ttlSeconds !== null && { ttlSeconds: integration.ttlSeconds }),
   })
-  return isRefusal(created) ? failed(created) : created
+  return isRefusal(creation) ? recordFailure(creation) : creation
 }
 
 /** How to wait at a door. */
 export type DoorWait = {
-  /** True when the client has gone. */
+  /** True when the client has disconnected. */
   readonly aborted: () => boolean
-  /** Asked after each pause: why the client may not wait any more. */
+  /** Called after each pause: the reason if the client may no longer wait. */
   readonly stillAllowed: () => Promise<Refusal | undefined>
 }
 
-/** How the question stands after at most `waitMs`; null while it is pending. A challenge that vanished is no answer: not allowed. */
+/**
+ * The outcome of a question after at most `waitMs`; null while it is pending. A challenge that no
+ * longer exists is not allowed.
+ */
 export async function followAtDoor(
-  needs: Needs,
+  dependencies: Needs,
   { door }: Entered,
   id: ChallengeId,
   waitMs: number,
-  { aborted, stillAllowed }: DoorWait,
+  { aborted: isAborted, stillAllowed }: DoorWait,
 ): Promise<DoorEnd | null> {
-  const reading = await waitForChallenge(needs, door, id, waitMs, aborted, stillAllowed)
+  const reading = await waitForChallenge(dependencies, door, id, waitMs, isAborted, stillAllowed)
   if (isRefusal(reading)) return endOfRefusal(reading)
   return endOfChallenge(reading.challenge) ?? null
 }
 
 /**
- * Cancels a question that nobody waits for any more, because the database could not be reached: again and again until it can, and no
- * longer than the question lives or the process does. Never rejects.
+ * Cancels a question that no client waits for any more, because the database could not be reached:
+ * retried until it can, within the lifetime of the question and of the process. Never rejects.
  */
 async function abandon(
-  needs: Needs,
+  dependencies: Needs,
   { door }: Entered,
   { challenge: { id, createdAt, expiresAt } }: Created,
 ): Promise<void> {
   const until = performance.now() + expiresAt.getTime() - createdAt.getTime()
-  const watch = needs.signals.watch(id)
+  const watch = dependencies.signals.watch(id)
   try {
-    while (!needs.signals.stopped && performance.now() < until) {
-      const isOver = await cancelChallenge(needs, door, id).catch(() => null)
+    while (!dependencies.signals.stopped && performance.now() < until) {
+      const isOver = await cancelChallenge(dependencies, door, id).catch(() => null)
       if (isOver !== null) return
       await watch.next(rereadEveryMs)
     }
@@ -136,40 +150,44 @@ async function abandon(
   }
 }
 
-/** What is done for a client with a question that was put; when it fails, the client gets a no, and the question is abandoned. */
+/**
+ * Awaits work for a client whose question was created; when it fails, the client is refused, and
+ * the question is abandoned.
+ */
 export async function orAbandon<T>(
-  needs: Needs,
-  entered: Entered,
-  created: Created,
-  doing: Promise<T>,
+  dependencies: Needs,
+  client: Entered,
+  creation: Created,
+  work: Promise<T>,
 ): Promise<T> {
   try {
-    return await doing
+    return await work
   } catch (error) {
-    void abandon(needs, entered, created)
+    void abandon(dependencies, client, creation)
     throw error
   }
 }
 
 /**
- * Asks, and waits until the question has ended. When the client goes, may wait no more, the service stops, or the database cannot be
- * reached, the challenge is cancelled: nobody would learn of an approval.
+ * Asks, and waits until the question has ended. When the client disconnects or may no longer wait,
+ * the service stops, or the database cannot be reached, the challenge is cancelled: no client would
+ * learn of an approval.
  */
 export async function askAndWait(
-  needs: Needs,
-  entered: Entered,
+  dependencies: Needs,
+  client: Entered,
   question: DoorQuestion,
   wait: DoorWait,
 ): Promise<DoorEnd> {
-  const created = await askAtDoor(needs, entered, question)
-  if ('outcome' in created) return created
-  const { id, expiresAt, createdAt } = created.challenge
+  const creation = await askAtDoor(dependencies, client, question)
+  if ('outcome' in creation) return creation
+  const { id, expiresAt, createdAt } = creation.challenge
   const waitMs = expiresAt.getTime() - createdAt.getTime() + lateMs
-  const following = followAtDoor(needs, entered, id, waitMs, wait)
-  const end = await orAbandon(needs, entered, created, following)
+  const following = followAtDoor(dependencies, client, id, waitMs, wait)
+  const end = await orAbandon(dependencies, client, creation, following)
   if (end !== null && end.outcome !== 'not_allowed') return end
-  // An answer that came in between stands on the record; here it was not waited for, and counts for nothing.
-  await cancelChallenge(needs, entered.door, id)
+  // An answer that came meanwhile is on record; no client waits for it here, and it has no effect.
+  await cancelChallenge(dependencies, client.door, id)
   return end ?? { outcome: 'unavailable', why: null }
 }
 

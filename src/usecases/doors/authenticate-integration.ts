@@ -21,105 +21,112 @@ export type Needs = {
   readonly clock: Clock
 }
 
-/** How a client proves that it may use the integration. */
+/** A client's proof that it may use the integration. */
 export type DoorProof =
-  /** A secret that it shows; null when it shows none. */
+  /** A secret that it presents; null when it presents none. */
   | { readonly secret: string | null }
-  /** Something that it made with the secret; must take as long for a wrong one. */
+  /** Something computed from the secret; the check must take as long for a wrong secret. */
   | { readonly fits: (secret: string) => boolean }
 
 export type DoorCall = {
   readonly kind: IntegrationKind
   readonly handle: IntegrationHandle
   readonly proof: DoorProof
-  /** From where the client calls. */
+  /** The client's address. */
   readonly address: string
 }
 
-/** A client that may ask, and through what. */
+/** An authenticated client, with its door and integration. */
 export type Entered = { readonly door: Door; readonly integration: Integration }
 
 export type IntegrationAuthentication = {
   /**
-   * Lets a client in, or says why not. Unknown integrations, those of another kind and wrong secrets get the same refusal; only who
-   * proves itself learns that the integration is paused or bound to other addresses. Counted as a use.
+   * Authenticates a client, or refuses it. Unknown integrations, those of another kind and wrong
+   * secrets get the same refusal; only a client with a valid proof learns that the integration is
+   * paused or bound to other addresses. Counted as a use.
    */
   enter(call: DoorCall): Promise<Entered | Refusal>
-  /** Judges the same call again, for those who wait: undefined while it would still be let in. Counted nowhere. */
+  /**
+   * Validates the same call again, for waiting clients: undefined while it would still be accepted.
+   * Not counted.
+   */
   stillAllowed(call: DoorCall): Promise<Refusal | undefined>
-  /** Forgets an integration at once; called when it is changed here or in another process. */
+  /** Forgets an integration immediately; called when it is changed here or in another process. */
   forget(id: IntegrationId): void
 }
 
-/** Longest time that an integration may be served from memory, and so the longest that an ended one may live on. */
+/**
+ * How long an integration may be served from memory, which is how long an ended one may stay valid.
+ */
 const ageMaxMs = 1000
-const rememberedMax = 10_000
+const cachedMax = 10_000
 
-type Remembered = { readonly at: number; readonly found: Promise<StoredIntegration | null> }
+type CacheEntry = { readonly at: number; readonly integration: Promise<StoredIntegration | null> }
 
 const nameOf = (handle: IntegrationHandle) => ('id' in handle ? handle.id : handle.integrationKey)
 
-/** Keeps integrations for at most a second, so that a busy door costs one look-up a second. */
-export function createIntegrationAuthentication(needs: Needs): IntegrationAuthentication {
-  const remembered = new Map<string, Remembered>()
+/** Caches integrations for at most a second, so that a busy door costs one query a second. */
+export function createIntegrationAuthentication(dependencies: Needs): IntegrationAuthentication {
+  const cache = new Map<string, CacheEntry>()
   const namesOf = new Map<IntegrationId, string>()
 
   function lookUp(handle: IntegrationHandle): Promise<StoredIntegration | null> {
     const name = nameOf(handle)
-    const now = needs.clock.now().getTime()
-    const known = remembered.get(name)
-    if (known && now - known.at < ageMaxMs && now >= known.at) return known.found
-    const found = needs.integrations.findStored(handle)
-    if (remembered.size >= rememberedMax) {
-      remembered.clear()
+    const now = dependencies.clock.now().getTime()
+    const hit = cache.get(name)
+    if (hit && now - hit.at < ageMaxMs && now >= hit.at) return hit.integration
+    const lookup = dependencies.integrations.findStored(handle)
+    if (cache.size >= cachedMax) {
+      cache.clear()
       namesOf.clear()
     }
-    const entry = { at: now, found }
-    remembered.set(name, entry)
-    // Only what exists is remembered: made-up names must not push real ones out.
+    const entry = { at: now, integration: lookup }
+    cache.set(name, entry)
+    // Only what exists is cached: made-up names must not evict real ones.
     const forget = () => {
-      if (remembered.get(name) === entry) remembered.delete(name)
+      if (cache.get(name) === entry) cache.delete(name)
     }
-    found.then((stored) => {
-      if (stored) namesOf.set(stored.integration.id, name)
+    lookup.then((storedIntegration) => {
+      if (storedIntegration) namesOf.set(storedIntegration.integration.id, name)
       else forget()
     }, forget)
-    return found
+    return lookup
   }
 
-  async function judge(call: DoorCall): Promise<Entered | Refusal> {
-    const stored = await lookUp(call.handle)
-    const found = stored?.integration.settings.kind === call.kind ? stored : null
-    if (!isProven(needs, found, call.proof) || found === null) {
-      if (found) needs.integrationUsage.failed(found.integration, 'integration_invalid')
+  async function validate(call: DoorCall): Promise<Entered | Refusal> {
+    const candidate = await lookUp(call.handle)
+    const storedIntegration = candidate?.integration.settings.kind === call.kind ? candidate : null
+    if (!isProven(dependencies, storedIntegration, call.proof) || storedIntegration === null) {
+      if (storedIntegration)
+        dependencies.integrationUsage.failed(storedIntegration.integration, 'integration_invalid')
       return refuse('integration_invalid')
     }
-    const { integration } = found
-    const refusal = whyNotNow(needs, integration, call.address)
-    if (!refusal) return { integration, door: doorOf(found) }
-    needs.integrationUsage.failed(integration, refusal.refused)
+    const { integration } = storedIntegration
+    const refusal = reasonForRefusal(dependencies, integration, call.address)
+    if (!refusal) return { integration, door: doorOf(storedIntegration) }
+    dependencies.integrationUsage.failed(integration, refusal.refused)
     return refusal
   }
 
   return {
     async enter(call) {
-      const entered = await judge(call)
-      if (!isRefusal(entered)) needs.integrationUsage.used(entered.integration)
-      return entered
+      const client = await validate(call)
+      if (!isRefusal(client)) dependencies.integrationUsage.used(client.integration)
+      return client
     },
     async stillAllowed(call) {
-      const entered = await judge(call)
-      return isRefusal(entered) ? entered : undefined
+      const client = await validate(call)
+      return isRefusal(client) ? client : undefined
     },
     forget(id) {
-      remembered.delete(namesOf.get(id) ?? id)
-      remembered.delete(id)
+      cache.delete(namesOf.get(id) ?? id)
+      cache.delete(id)
       namesOf.delete(id)
     },
   }
 }
 
-function whyNotNow(
+function reasonForRefusal(
   { addresses }: Pick<Needs, 'addresses'>,
   { status, allowedAddresses }: Integration,
   address: string,
@@ -137,34 +144,45 @@ function doorOf({ integration, relyingParty }: StoredIntegration): Door {
     tenantId,
     rpId,
     rpName: relyingParty.name,
-    // What its relying party has lost, it has lost too.
+    // A namespace that the relying party has lost is lost to its integrations, too.
     namespaces: relyingParty.namespaces.includes(namespace) ? [namespace] : [],
     integrationId: id,
     policy,
   }
 }
 
-/** Compared with where there is nothing to compare with. */
+/** Compared with when there is no real secret. */
 const neverSecret = 'there is no such integration'
 
-/** Compares with every live secret; with none that is real, there is one that never fits, so that nobody learns what exists. */
-function isProven(needs: Needs, found: StoredIntegration | null, proof: DoorProof): boolean {
-  const now = needs.clock.now()
-  const live = (found?.credentials ?? []).filter(
+/**
+ * Compares with every live secret; without a real one, with one that never matches, so that
+ * response times do not reveal what exists.
+ */
+function isProven(
+  dependencies: Needs,
+  storedIntegration: StoredIntegration | null,
+  proof: DoorProof,
+): boolean {
+  const now = dependencies.clock.now()
+  const liveCredentials = (storedIntegration?.credentials ?? []).filter(
     ({ expiresAt }) => expiresAt === null || expiresAt > now,
   )
-  if (found && !hasSecret(found.integration.settings)) {
+  if (storedIntegration && !hasSecret(storedIntegration.integration.settings)) {
     return 'secret' in proof && proof.secret === null
   }
-  if (!found || live.length === 0) {
-    fits(needs, proof, neverSecret)
+  if (!storedIntegration || liveCredentials.length === 0) {
+    isMatch(dependencies, proof, neverSecret)
     return false
   }
-  return live.filter((one) => fits(needs, proof, stored(needs, found, one))).length > 0
+  return (
+    liveCredentials.filter((one) =>
+      isMatch(dependencies, proof, openSecret(dependencies, storedIntegration, one)),
+    ).length > 0
+  )
 }
 
 /** A secret in clear, or its hash. */
-function stored(
+function openSecret(
   { sealing }: Needs,
   { integration }: StoredIntegration,
   credential: IntegrationCredential,
@@ -173,7 +191,7 @@ function stored(
   return sealing.open(credential.secretSealed, secretBinding(integration, credential))
 }
 
-function fits({ hashing }: Needs, proof: DoorProof, secret: string | Uint8Array): boolean {
+function isMatch({ hashing }: Needs, proof: DoorProof, secret: string | Uint8Array): boolean {
   if ('fits' in proof) return typeof secret === 'string' && proof.fits(secret)
   const hash = typeof secret === 'string' ? hashing.sha256(secret) : secret
   return hashing.equal(hashing.sha256(proof.secret ?? ''), hash) && proof.secret !== null

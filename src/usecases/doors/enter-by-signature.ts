@@ -16,34 +16,35 @@ export type Needs = {
   readonly clock: Clock
 }
 
-/** A signed call and who says to have signed it. */
+/** A signed call and the client that claims to have signed it. */
 export type SignedDoorCall = SignedCall & {
   readonly integrationKey: string
   readonly signature: string
-  /** From where the client calls. */
+  /** The client's address. */
   readonly address: string
 }
 
-/** A client that was let in, and the call to be judged again while it waits. */
+/** An authenticated client, and the call to be validated again while it waits. */
 export type AtDoor = { readonly entered: Entered; readonly call: DoorCall }
 
-const integrationKeys = /^DI[A-Z2-9]{18}$/
+const integrationKeyPattern = /^DI[A-Z2-9]{18}$/
 
 /**
- * Lets a client of the Auth API in by its signature. What is no key and no signature is refused without a look-up; a wrong signature
- * costs one look-up and at most four HMACs, and harms nobody: nothing is counted by user. Only a client that proves itself learns
- * that its clock is wrong or its algorithm too weak.
+ * Authenticates a client of the Auth API by its signature. A malformed key or signature is refused
+ * without a query; a wrong signature costs one query and at most four HMACs, and affects nobody:
+ * nothing is counted by user. Only a client with a valid proof learns that its clock is wrong or
+ * its algorithm too weak.
  */
 export async function enterBySignature(
   { enterDoor, hashing, integrationUsage, clock }: Needs,
-  signed: SignedDoorCall,
+  signedCall: SignedDoorCall,
 ): Promise<AtDoor | Refusal> {
-  const { integrationKey, signature, address, date } = signed
+  const { integrationKey, signature, address, date } = signedCall
   const algorithm = algorithmOf(signature)
-  if (algorithm === undefined || !integrationKeys.test(integrationKey)) {
+  if (algorithm === undefined || !integrationKeyPattern.test(integrationKey)) {
     return refuse('integration_invalid')
   }
-  const candidates = signatureCandidates(signed, algorithm, hashing.sha512Hex)
+  const candidates = signatureCandidates(signedCall, algorithm, hashing.sha512Hex)
   const fits = (secret: string) =>
     candidates.filter(({ text }) =>
       hashing.equal(hashing.hmacHex(algorithm, secret, text), signature),
@@ -54,12 +55,12 @@ export async function enterBySignature(
     proof: { fits },
     address,
   }
-  const entered = await enterDoor(call)
-  if (isRefusal(entered)) return entered
-  const { settings } = entered.integration
-  const weak = algorithm === 'sha1' && !(settings.kind === 'duo_auth_api' && settings.sha1Allowed)
-  const why = weak ? 'signature_too_weak' : isTimely(date, clock.now()) ? null : 'clock_skew'
-  if (why === null) return { entered, call }
-  integrationUsage.failed(entered.integration, why)
-  return refuse(why)
+  const client = await enterDoor(call)
+  if (isRefusal(client)) return client
+  const { settings } = client.integration
+  const isWeak = algorithm === 'sha1' && !(settings.kind === 'duo_auth_api' && settings.sha1Allowed)
+  const reason = isWeak ? 'signature_too_weak' : isTimely(date, clock.now()) ? null : 'clock_skew'
+  if (reason === null) return { entered: client, call }
+  integrationUsage.failed(client.integration, reason)
+  return refuse(reason)
 }

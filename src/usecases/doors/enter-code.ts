@@ -1,92 +1,97 @@
-// Codes that a person types at a client, and clients that come back for the end of it.
+// Codes that a person types at a client, and clients that poll for the result.
 
 import { type DoorEnd, endOfRefusal } from '../../domain/door.ts'
 import type { Initiator } from '../../domain/initiator.ts'
 import { isRefusal, type Refusal } from '../../domain/refusal.ts'
 import type { IntegrationUsage } from '../../ports/integration-store.ts'
 import type { Clock, Hashing, Random } from '../../ports/world.ts'
-import { type Needs as PasscodeNeeds, verifyPasscode } from '../verify-passcode.ts'
+import { type Needs as PasscodeDependencies, verifyPasscode } from '../verify-passcode.ts'
 import type { Entered } from './authenticate-integration.ts'
 import { findAtDoor, type NamedUser } from './find-at-door.ts'
-import { type Needs as NumberNeeds, takeNumber } from './shown-numbers.ts'
+import { type Needs as NumberDependencies, takeNumber } from './shown-numbers.ts'
 
-export type Needs = PasscodeNeeds &
-  NumberNeeds & {
+export type Needs = PasscodeDependencies &
+  NumberDependencies & {
     readonly hashing: Hashing
     readonly random: Pick<Random, 'token' | 'id' | 'digits'>
     readonly clock: Clock
     readonly integrationUsage: IntegrationUsage
   }
 
-/** Who signs in where, as the client says it with both of its calls. */
+/** The person and the place of a sign-in, as the client names them in both of its calls. */
 export type SignIn = {
   readonly user: NamedUser
   readonly address: string
   readonly host: string
-  /** The number that the client showed, by its name. */
+  /** The number that the client showed, by its id. */
   readonly shownNumber: string | undefined
   readonly initiator?: Initiator
 }
 
-/** Seconds for which an accepted code can be asked for; its client does so at once. */
+/** Seconds for which the result of an accepted code can be read; the client does so immediately. */
 const acceptedSeconds = 60
 
-/** Judges a code that the person typed. */
+/** Verifies a code that the person typed. */
 export async function enterCode(
-  needs: Needs,
-  entered: Entered,
-  { user: named, address, host, shownNumber, initiator }: SignIn,
+  dependencies: Needs,
+  client: Entered,
+  { user: namedUser, address, host, shownNumber, initiator }: SignIn,
   code: string,
 ): Promise<DoorEnd> {
-  const failed = (refusal: Refusal) => {
-    needs.integrationUsage.failed(entered.integration, refusal.refused)
+  const recordFailure = (refusal: Refusal) => {
+    dependencies.integrationUsage.failed(client.integration, refusal.refused)
     return endOfRefusal(refusal)
   }
-  const user = await findAtDoor(needs, entered, named)
-  if (isRefusal(user)) return failed(user)
-  // The number that was shown beside the prompt serves nobody any more, and must not stand beside the next one.
-  await takeNumber(needs, entered, { userId: user.id, address, host }, shownNumber)
-  const verified = await verifyPasscode(needs, entered.door, {
+  const user = await findAtDoor(dependencies, client, namedUser)
+  if (isRefusal(user)) return recordFailure(user)
+  // The number that was shown next to the prompt is no longer needed, and must not exist together
+  // with the next one.
+  await takeNumber(dependencies, client, { userId: user.id, address, host }, shownNumber)
+  const result = await verifyPasscode(dependencies, client.door, {
     userId: user.id,
     code,
     ...(initiator && { initiator }),
   })
-  return isRefusal(verified) ? failed(verified) : { outcome: 'approved', why: null }
+  return isRefusal(result) ? recordFailure(result) : { outcome: 'approved', why: null }
 }
 
 /**
- * The same for a client that comes back for the end, to whichever process: the name that it is given says by itself that the code was
- * accepted, at this integration and for a minute. The one who could show it to somebody else was let in already.
+ * The same for a client that polls for the result, at any process: the name that it receives proves
+ * by itself that the code was accepted, at this integration and for a minute. Only a client that
+ * was already let in could pass it on.
  */
 export async function enterCodeToFollow(
-  needs: Needs,
-  entered: Entered,
+  dependencies: Needs,
+  client: Entered,
   signIn: SignIn,
   code: string,
 ): Promise<string | DoorEnd> {
-  const end = await enterCode(needs, entered, signIn, code)
+  const end = await enterCode(dependencies, client, signIn, code)
   if (end.outcome !== 'approved') return end
-  const until = Math.floor(needs.clock.now().getTime() / 1000) + acceptedSeconds
-  const said = `${until}.${needs.random.token(16)}`
-  return `accepted.${said}.${proofOf(needs, entered, said)}`
+  const until = Math.floor(dependencies.clock.now().getTime() / 1000) + acceptedSeconds
+  const claim = `${until}.${dependencies.random.token(16)}`
+  return `accepted.${claim}.${proofOf(dependencies, client, claim)}`
 }
 
 function proofOf(
   { hashing }: Pick<Needs, 'hashing'>,
   { integration: { tenantId, id } }: Entered,
-  said: string,
+  claim: string,
 ): string {
-  return hashing.keyedBase64Url(`accepted-code:${tenantId}:${id}:${said}`)
+  return hashing.keyedBase64Url(`accepted-code:${tenantId}:${id}:${claim}`)
 }
 
-/** True for the name of a code that was accepted at this integration of late. */
+/** True for the name of a code that was recently accepted at this integration. */
 export function isAcceptedCode(
-  needs: Pick<Needs, 'hashing' | 'clock'>,
-  entered: Entered,
+  dependencies: Pick<Needs, 'hashing' | 'clock'>,
+  client: Entered,
   name: string,
 ): boolean {
   const [, until = '', nonce = '', proof = ''] =
     /^accepted\.([0-9]{1,12})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/.exec(name) ?? []
-  const isOurs = needs.hashing.equal(proofOf(needs, entered, `${until}.${nonce}`), proof)
-  return isOurs && Number(until) * 1000 > needs.clock.now().getTime()
+  const isOurs = dependencies.hashing.equal(
+    proofOf(dependencies, client, `${until}.${nonce}`),
+    proof,
+  )
+  return isOurs && Number(until) * 1000 > dependencies.clock.now().getTime()
 }

@@ -5,23 +5,25 @@ import type { User, UserStore } from '../../ports/directory-store.ts'
 import { findUser } from '../find-user.ts'
 import type { Entered } from './authenticate-integration.ts'
 
-/** A user as a client names them: by a name that the integration maps, or by an id that it was told. */
+/**
+ * A user as a client names them: by a name that the integration maps, or by an id that it received.
+ */
 export type NamedUser = { readonly name: string } | { readonly id: string }
 
-/** The user that the client means; one outside the integration's namespace does not exist. */
+/** The user that the client names; one outside the integration's namespace is not found. */
 export async function findAtDoor(
-  needs: { readonly users: Pick<UserStore, 'find' | 'findByIdentifier'> },
+  dependencies: { readonly users: Pick<UserStore, 'find' | 'findByIdentifier'> },
   { door, integration: { namespace, userNames } }: Entered,
-  named: NamedUser,
+  reference: NamedUser,
 ): Promise<User | Refusal> {
   const unknown = refuse('user_not_found')
-  if ('id' in named) {
-    if (!isId('user', named.id)) return unknown
-    const found = await findUser(needs, door, { id: named.id })
-    return isRefusal(found) && found.refused === 'not_found' ? unknown : found
+  if ('id' in reference) {
+    if (!isId('user', reference.id)) return unknown
+    const user = await findUser(dependencies, door, { id: reference.id })
+    return isRefusal(user) && user.refused === 'not_found' ? unknown : user
   }
-  const value = mapUserName(userNames, named.name)
+  const value = mapUserName(userNames, reference.name)
   if (value === undefined) return unknown
-  const found = await findUser(needs, door, { namespace, value })
-  return isRefusal(found) && found.refused === 'not_found' ? unknown : found
+  const user = await findUser(dependencies, door, { namespace, value })
+  return isRefusal(user) && user.refused === 'not_found' ? unknown : user
 }

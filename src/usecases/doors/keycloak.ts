@@ -1,4 +1,5 @@
-// Keycloak's HTTP authentication channel: a question that comes with a token of the realm, and one call back with that token.
+// Keycloak's HTTP authentication channel: a question that comes with a token of the realm, and one
+// callback with that token.
 
 import type { DoorEnd } from '../../domain/door.ts'
 import type { TenantId } from '../../domain/ids.ts'
@@ -6,10 +7,10 @@ import { afterCallback, callbackDelayMs, callbackStatus } from '../../domain/key
 import { type Refusal, refuse } from '../../domain/refusal.ts'
 import type { DueCallback, KeycloakCallbackStore } from '../../ports/keycloak-callback-store.ts'
 import type { Realms, RealmToken } from '../../ports/realms.ts'
-import { type Needs as AskNeeds, askAtDoor, type DoorQuestion, orAbandon } from './ask.ts'
+import { type Needs as AskDependencies, askAtDoor, type DoorQuestion, orAbandon } from './ask.ts'
 import type { Entered } from './authenticate-integration.ts'
 
-export type Needs = AskNeeds & {
+export type Needs = AskDependencies & {
   readonly realms: Pick<Realms, 'verify'>
   readonly keycloakCallbacks: Pick<KeycloakCallbackStore, 'owe'>
 }
@@ -19,89 +20,94 @@ function tokenBinding(tenantId: TenantId, challengeId: string): string {
   return `realm-token:${tenantId}:${challengeId}`
 }
 
-// The call back must reach the realm while the token lives.
+// The callback must reach the realm while the token is valid.
 const callbackLeadMs = 5_000
 
-/** Believes the token only of a realm and of a client that the integration names. */
+/** Trusts the token only of a realm and of a client that the integration lists. */
 export async function verifyRealm(
-  needs: Pick<Needs, 'realms' | 'integrationUsage'>,
+  dependencies: Pick<Needs, 'realms' | 'integrationUsage'>,
   { integration }: Entered,
   token: string,
 ): Promise<RealmToken | Refusal> {
   const { settings } = integration
   const issuers = settings.kind === 'keycloak_ciba' ? settings.issuers : []
-  const verified = await needs.realms.verify(token, issuers)
-  const failed = (code: string) => needs.integrationUsage.failed(integration, code)
-  if (verified === 'unreachable') {
-    failed('realm_unreachable')
+  const verification = await dependencies.realms.verify(token, issuers)
+  const recordFailure = (code: string) => dependencies.integrationUsage.failed(integration, code)
+  if (verification === 'unreachable') {
+    recordFailure('realm_unreachable')
     return refuse('realm_unreachable', { retryAfterSeconds: 1 })
   }
-  if (typeof verified === 'object' && 'keys' in verified) {
-    failed(`realm_keys_${verified.keys}`)
+  if (typeof verification === 'object' && 'keys' in verification) {
+    recordFailure(`realm_keys_${verification.keys}`)
     return refuse('realm_keys_refused', { retryAfterSeconds: 30 })
   }
   const clientIds = settings.kind === 'keycloak_ciba' ? settings.clientIds : []
-  const isClient = verified !== 'refused' && clientIds.includes(verified.clientId)
-  if (verified !== 'refused' && (clientIds.length === 0 || isClient)) return verified
-  failed(verified === 'refused' ? 'token_invalid' : 'client_not_allowed')
+  const isClient = verification !== 'refused' && clientIds.includes(verification.clientId)
+  if (verification !== 'refused' && (clientIds.length === 0 || isClient)) return verification
+  recordFailure(verification === 'refused' ? 'token_invalid' : 'client_not_allowed')
   return refuse('integration_invalid')
 }
 
 /**
- * Asks, and owes the realm one call back. Nothing is returned before that is committed: without our 201 the realm forgets the
- * question. The same token again asks and owes nothing more.
+ * Asks, and queues one callback to the realm. Returns only after the commit: without our 201 the
+ * realm forgets the question. The same token again neither asks nor queues anything more.
  */
 export async function askForRealm(
-  needs: Needs,
-  entered: Entered,
-  { token, verified }: { readonly token: string; readonly verified: RealmToken },
+  dependencies: Needs,
+  client: Entered,
+  { token, verified: realmToken }: { readonly token: string; readonly verified: RealmToken },
   question: Pick<DoorQuestion, 'number' | 'context'> & { readonly userName: string },
 ): Promise<DoorEnd | null> {
-  const { integration } = entered
-  const created = await askAtDoor(needs, entered, {
+  const { integration } = client
+  const tokenHash = dependencies.hashing.sha256Base64Url(`${realmToken.issuer} ${realmToken.jti}`)
+  const creation = await askAtDoor(dependencies, client, {
     ...question,
-    notAfter: new Date(verified.expiresAt.getTime() - callbackLeadMs),
+    notAfter: new Date(realmToken.expiresAt.getTime() - callbackLeadMs),
     // Ids of tokens are unique within their issuer only.
-    idempotencyKey: `${integration.id}:${needs.hashing.sha256Base64Url(`${verified.issuer} ${verified.jti}`)}`,
+    idempotencyKey: `${integration.id}:${tokenHash}`,
   })
-  if ('outcome' in created) return created
-  const { tenantId, id } = created.challenge
-  const owing = needs.keycloakCallbacks.owe({
+  if ('outcome' in creation) return creation
+  const { tenantId, id } = creation.challenge
+  const enqueuing = dependencies.keycloakCallbacks.owe({
     tenantId,
     challengeId: id,
     integrationId: integration.id,
-    issuer: verified.issuer,
-    tokenSealed: needs.sealing.seal(token, tokenBinding(tenantId, id)),
+    issuer: realmToken.issuer,
+    tokenSealed: dependencies.sealing.seal(token, tokenBinding(tenantId, id)),
     delayMs: callbackDelayMs,
   })
-  await orAbandon(needs, entered, created, owing)
+  await orAbandon(dependencies, client, creation, enqueuing)
   return null
 }
 
-export type CallbackNeeds = Pick<AskNeeds, 'sealing' | 'integrationUsage'> & {
+export type CallbackNeeds = Pick<AskDependencies, 'sealing' | 'integrationUsage'> & {
   readonly realms: Pick<Realms, 'callBack'>
   readonly keycloakCallbacks: Pick<KeycloakCallbackStore, 'postpone' | 'settle'>
 }
 
 /**
- * Calls the realm back, once, and writes down what became of it. Rejects when it cannot be written down, or the token not opened: it
- * is then given up as lost, and never made again.
+ * Calls the realm back, once, and stores the outcome. Rejects when it cannot be stored, or the
+ * token not opened: the callback is then given up as lost, and never sent again.
  */
-export async function makeCallback(needs: CallbackNeeds, due: DueCallback): Promise<void> {
+export async function makeCallback(dependencies: CallbackNeeds, due: DueCallback): Promise<void> {
   const { settings, status } = due.integration
   const issuers = settings.kind === 'keycloak_ciba' ? settings.issuers : []
-  // An address that was taken off the list meanwhile is never called.
-  if (!issuers.includes(due.issuer)) return needs.keycloakCallbacks.settle(due, 'issuer_removed')
-  const token = needs.sealing.open(due.tokenSealed, tokenBinding(due.tenantId, due.challengeId))
-  const told = callbackStatus(due.challenge, status === 'active')
-  const result = await needs.realms.callBack(due.issuer, token, told)
+  // An address that was removed from the list meanwhile is never called.
+  if (!issuers.includes(due.issuer))
+    return dependencies.keycloakCallbacks.settle(due, 'issuer_removed')
+  const token = dependencies.sealing.open(
+    due.tokenSealed,
+    tokenBinding(due.tenantId, due.challengeId),
+  )
+  const realmStatus = callbackStatus(due.challenge, status === 'active')
+  const result = await dependencies.realms.callBack(due.issuer, token, realmStatus)
   const next = afterCallback(result, due.firstTriedAt, due.now)
-  if (next.kind === 'again') return needs.keycloakCallbacks.postpone(due, next.afterMs)
+  if (next.kind === 'again') return dependencies.keycloakCallbacks.postpone(due, next.afterMs)
   if (next.reason !== null) {
-    needs.integrationUsage.failed(
+    dependencies.integrationUsage.failed(
       { tenantId: due.tenantId, id: due.integration.id },
       `callback_${next.reason}`,
     )
   }
-  await needs.keycloakCallbacks.settle(due, next.reason)
+  await dependencies.keycloakCallbacks.settle(due, next.reason)
 }

@@ -13,9 +13,9 @@ import type { Hashing } from '../../ports/world.ts'
 import { withOwnPolicy } from '../create-challenge.ts'
 import type { Entered } from './authenticate-integration.ts'
 import { findAtDoor, type NamedUser } from './find-at-door.ts'
-import { type Needs as NumberNeeds, type ShownNumber, showNumber } from './shown-numbers.ts'
+import { type Needs as NumberDependencies, type ShownNumber, showNumber } from './shown-numbers.ts'
 
-export type Needs = NumberNeeds & {
+export type Needs = NumberDependencies & {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
   readonly challenges: Pick<ChallengeStore, 'loadCreation'>
   readonly devices: Pick<DeviceStore, 'listOfUser'>
@@ -23,81 +23,82 @@ export type Needs = NumberNeeds & {
   readonly integrationUsage: IntegrationUsage
 }
 
-/** What a client asks before it asks the person. */
+/** A client's request before it asks the person. */
 export type Command = {
   readonly user: NamedUser
   readonly address: string
   readonly host: string
   readonly initiator?: Initiator
-  /** Whether the client says that it shows what it is told: the number, above all. */
+  /** Whether the client declares that it shows our texts: the number, above all. */
   readonly showsNumber: boolean
-  /** Whether the client says that it lets people in when nobody answers. */
+  /** Whether the client declares that it lets people in when there is no answer. */
   readonly failsOpen: boolean
 }
 
-/** What the person can be offered; at least one way. */
+/** The factors that the person can be offered; at least one. */
 export type Preauthentication = {
   readonly user: User
-  /** Devices that would be asked; none where nobody can be asked. */
+  /** Devices that would be asked; none if nobody can be asked. */
   readonly devices: readonly { readonly deviceId: DeviceId; readonly name: string }[]
-  /** Whether codes are taken. */
+  /** Whether codes are accepted. */
   readonly codes: boolean
-  /** The number of the next question; null where nothing is to be typed, or nobody can be asked. */
+  /** The number of the next question; null if no number is to be typed, or nobody can be asked. */
   readonly shown: ShownNumber | null
-  /** Why nobody can be asked; null when somebody can. */
+  /** The reason if nobody can be asked; null otherwise. */
   readonly cannotAsk: DoorEnd | null
 }
 
 /**
- * Says what a person could be offered, by the rules by which they would be asked, and draws the number that the client is to show
- * first. A client that shows nothing gets none, and may ask nobody unless the integration does without a number.
+ * Returns the factors that a person could be offered, by the rules for asking them, and draws the
+ * number that the client is to show first. A client that shows nothing gets none, and may ask
+ * nobody unless the integration requires no number.
  */
 export async function preauthenticate(
-  needs: Needs,
-  entered: Entered,
+  dependencies: Needs,
+  client: Entered,
   command: Command,
 ): Promise<Preauthentication | DoorEnd> {
-  const offered = await offer(needs, entered, command)
-  if (!isRefusal(offered)) return offered
-  needs.integrationUsage.failed(entered.integration, offered.refused)
-  return endOfRefusal(offered)
+  const offerResult = await offer(dependencies, client, command)
+  if (!isRefusal(offerResult)) return offerResult
+  dependencies.integrationUsage.failed(client.integration, offerResult.refused)
+  return endOfRefusal(offerResult)
 }
 
 async function offer(
-  needs: Needs,
-  entered: Entered,
+  dependencies: Needs,
+  client: Entered,
   command: Command,
 ): Promise<Preauthentication | Refusal> {
-  const { settings, numberMode } = entered.integration
+  const { settings, numberMode } = client.integration
   const mayFailOpen = settings.kind === 'duo_auth_api' && settings.failOpenAllowed
   if (command.failsOpen && !mayFailOpen) return refuse('fail_open_not_allowed')
-  const user = await findAtDoor(needs, entered, command.user)
+  const user = await findAtDoor(dependencies, client, command.user)
   if (isRefusal(user)) return user
-  const { digits, readiness } = await judge(needs, entered, user, command.initiator)
+  const { digits, readiness } = await forecast(dependencies, client, user, command.initiator)
   if (readiness.refusal === 'user_suspended') return refuse('user_suspended')
   const codes = readiness.methods.some((method) => method !== 'push' && method !== 'pull')
-  const refused =
+  const refusalCode =
     readiness.refusal ??
     (numberMode === 'caller' && !command.showsNumber ? 'caller_number_missing' : null)
-  if (refused !== null) {
-    const cannotAsk = endOfRefusal(refuse(refused))
-    return codes ? { user, devices: [], codes, shown: null, cannotAsk } : refuse(refused)
+  if (refusalCode !== null) {
+    const cannotAsk = endOfRefusal(refuse(refusalCode))
+    return codes ? { user, devices: [], codes, shown: null, cannotAsk } : refuse(refusalCode)
   }
   const place = { userId: user.id, address: command.address, host: command.host }
-  const shown = digits === null ? null : await showNumber(needs, entered, place, digits)
+  const shownNumber = digits === null ? null : await showNumber(dependencies, client, place, digits)
   const devices = readiness.devices.filter(({ mayAnswer }) => mayAnswer)
-  return { user, devices, codes, shown, cannotAsk: null }
+  return { user, devices, codes, shown: shownNumber, cannotAsk: null }
 }
 
-/** What would become of a question, and how many digits its number has. */
-async function judge(
+/** The predicted outcome of a question, and how many digits its number has. */
+async function forecast(
   { challenges, devices, hashing }: Needs,
   { door, integration: { numberMode } }: Entered,
   { id: userId }: User,
   initiator: Initiator | undefined,
 ): Promise<{ readonly digits: number | null; readonly readiness: Readiness }> {
   const { tenantId, rpId, namespaces } = door
-  const loaded = await challenges.loadCreation({
+  const creationFacts = await challenges.loadCreation({
     tenantId,
     rpId,
     namespaces,
@@ -107,20 +108,20 @@ async function judge(
     binding: null,
     initiatorKey: initiator ? hashing.keyedBase64Url(initiatorText(rpId, initiator)) : null,
   })
-  const facts = withOwnPolicy(loaded, door)
+  const facts = withOwnPolicy(creationFacts, door)
   const { protection, policy } = facts
   if (facts.userId === null || protection === null) return none('user_not_found')
-  const asked = { mode: numberMode === 'none' ? 'none' : 'service' } as const
-  const number = planNumber(policy, asked, permittedAs(door))
+  const request = { mode: numberMode === 'none' ? 'none' : 'service' } as const
+  const number = planNumber(policy, request, permittedAs(door))
   if (isRefusal(number)) return none(number.refused)
-  const listed = await devices.listOfUser(tenantId, userId)
-  const live = listed.filter(({ status }) => status !== 'unregistered')
+  const allDevices = await devices.listOfUser(tenantId, userId)
+  const liveDevices = allDevices.filter(({ status }) => status !== 'unregistered')
   const readiness = readinessOf({
     ...facts,
     protection,
     number,
     userVerification: 'preferred',
-    devices: live,
+    devices: liveDevices,
   })
   return { digits: number.digits, readiness }
 }

@@ -12,14 +12,17 @@ export type Needs = {
   readonly hashing: Pick<Hashing, 'keyed'>
 }
 
-/** Where a person signs in, in the words of the client: what two calls about one sign-in have in common. */
+/**
+ * Where a person signs in, as the client names it: what the two calls of one sign-in have in
+ * common.
+ */
 export type Place = {
   readonly userId: UserId
   readonly address: string
   readonly host: string
 }
 
-/** A number to be shown, and the name under which the client may ask with it. */
+/** A number to show, and the id by which the client may ask with it. */
 export type ShownNumber = {
   readonly id: KeptNumber['id']
   readonly number: string
@@ -34,41 +37,51 @@ function shownNumberBinding({ tenantId, id }: Pick<KeptNumber, 'tenantId' | 'id'
 const placeHash = ({ hashing }: Pick<Needs, 'hashing'>, { address, host }: Place) =>
   hashing.keyed(`shown-number-place:${JSON.stringify([address, host])}`)
 
-/** Draws a number for the next question about this person at this place, which any process may ask. */
+/** Draws a number for the next question to this person at this place, which any process may ask. */
 export async function showNumber(
-  needs: Needs,
+  dependencies: Needs,
   { integration: { tenantId, id: integrationId } }: Entered,
   place: Place,
   digits: number,
 ): Promise<ShownNumber> {
-  const id = needs.random.id('shownNumber')
-  const number = needs.random.digits(digits)
-  const kept: KeptNumber = {
+  const id = dependencies.random.id('shownNumber')
+  const number = dependencies.random.digits(digits)
+  const numberRow: KeptNumber = {
     tenantId,
     integrationId,
     id,
     userId: place.userId,
-    place: placeHash(needs, place),
-    numberSealed: needs.sealing.seal(number, shownNumberBinding({ tenantId, id })),
+    place: placeHash(dependencies, place),
+    numberSealed: dependencies.sealing.seal(number, shownNumberBinding({ tenantId, id })),
   }
-  return { id, number, expiresAt: await needs.doors.keepNumber(kept, shownNumberSeconds) }
+  return {
+    id,
+    number,
+    expiresAt: await dependencies.doors.keepNumber(numberRow, shownNumberSeconds),
+  }
 }
 
 /**
- * Takes the number that the person was shown: the one that the client names, else the one at this place. Whatever was found is gone
- * afterwards; two at one place are both gone, and neither counts.
+ * Takes the number that the person was shown: the one that the client names, else the one at this
+ * place. Any number found is deleted; two at one place are both deleted, and neither counts.
  */
 export async function takeNumber(
-  needs: Needs,
+  dependencies: Needs,
   { integration: { tenantId, id: integrationId } }: Entered,
   place: Place,
-  named: string | undefined,
+  numberId: string | undefined,
 ): Promise<string | Refusal> {
-  const of = { tenantId, integrationId, userId: place.userId }
-  if (named !== undefined && !isId('shownNumber', named)) return refuse('caller_number_missing')
+  const owner = { tenantId, integrationId, userId: place.userId }
+  if (numberId !== undefined && !isId('shownNumber', numberId))
+    return refuse('caller_number_missing')
   const search =
-    named === undefined ? { ...of, place: placeHash(needs, place) } : { ...of, id: named }
-  const chosen = chooseShown(await needs.doors.takeNumbers(search))
-  if (isRefusal(chosen)) return chosen
-  return needs.sealing.open(chosen.numberSealed, shownNumberBinding({ tenantId, id: chosen.id }))
+    numberId === undefined
+      ? { ...owner, place: placeHash(dependencies, place) }
+      : { ...owner, id: numberId }
+  const shownNumber = chooseShown(await dependencies.doors.takeNumbers(search))
+  if (isRefusal(shownNumber)) return shownNumber
+  return dependencies.sealing.open(
+    shownNumber.numberSealed,
+    shownNumberBinding({ tenantId, id: shownNumber.id }),
+  )
 }
