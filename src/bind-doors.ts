@@ -1,4 +1,4 @@
-// Use cases of doors joined to what they need, as src/bind-use-cases.ts does with the others.
+// Use cases of doors bound to their dependencies, as in src/bind-use-cases.ts.
 
 import { askAndWait, askAtDoor, followAtDoor } from './usecases/doors/ask.ts'
 import {
@@ -6,53 +6,63 @@ import {
   askToFollow,
   followQuestion,
   refuseUnseen,
-  type Needs as ShownNeeds,
+  type Needs as ShownDependencies,
 } from './usecases/doors/ask-as-shown.ts'
 import type { IntegrationAuthentication } from './usecases/doors/authenticate-integration.ts'
 import {
-  type Needs as EnrollNeeds,
+  type Needs as EnrollDependencies,
   enrollAtDoor,
   readEnrollmentAtDoor,
 } from './usecases/doors/enroll-at-door.ts'
 import { enterBySignature, type SignedDoorCall } from './usecases/doors/enter-by-signature.ts'
 import {
-  type Needs as CodeNeeds,
+  type Needs as CodeDependencies,
   enterCode,
   enterCodeToFollow,
 } from './usecases/doors/enter-code.ts'
-import { askForRealm, type Needs as RealmNeeds, verifyRealm } from './usecases/doors/keycloak.ts'
-import { type Needs as PreauthNeeds, preauthenticate } from './usecases/doors/preauthenticate.ts'
+import {
+  askForRealm,
+  type Needs as RealmDependencies,
+  verifyRealm,
+} from './usecases/doors/keycloak.ts'
+import {
+  type Needs as PreauthDependencies,
+  preauthenticate,
+} from './usecases/doors/preauthenticate.ts'
 import {
   changeIntegration,
   createIntegration,
-  type Needs as IntegrationNeeds,
+  type Needs as IntegrationDependencies,
   listIntegrations,
   readIntegration,
   removeIntegration,
   rotateIntegration,
 } from './usecases/integrations.ts'
-import type { Needs as EnrollmentNeeds } from './usecases/read-enrollment.ts'
+import type { Needs as EnrollmentDependencies } from './usecases/read-enrollment.ts'
 
-type Needs = RealmNeeds &
-  ShownNeeds &
-  CodeNeeds &
-  PreauthNeeds &
-  EnrollNeeds &
-  EnrollmentNeeds &
-  IntegrationNeeds
+type DoorDependencies = RealmDependencies &
+  ShownDependencies &
+  CodeDependencies &
+  PreauthDependencies &
+  EnrollDependencies &
+  EnrollmentDependencies &
+  IntegrationDependencies
 
-/** Gives use cases their needs. */
-export function binderOf<Known>(known: Known) {
-  return <Given extends unknown[], Result>(
-    useCase: (known: Known, ...given: Given) => Result,
-  ): ((...given: Given) => Result) =>
-    (...given) =>
-      useCase(known, ...given)
+/** Binds use cases to their dependencies. */
+export function binderOf<Bound>(dependencies: Bound) {
+  return <Rest extends unknown[], Result>(
+    useCase: (dependencies: Bound, ...parameters: Rest) => Result,
+  ): ((...parameters: Rest) => Result) =>
+    (...parameters) =>
+      useCase(dependencies, ...parameters)
 }
 
-/** How doors are set up, what every door does, and what single wire formats need beside it. */
-export function bindDoors(needs: Needs, { enter, stillAllowed }: IntegrationAuthentication) {
-  const bind = binderOf(needs)
+/** The administration of doors, their common use cases, and those of single wire formats. */
+export function bindDoors(
+  dependencies: DoorDependencies,
+  { enter, stillAllowed }: IntegrationAuthentication,
+) {
+  const bind = binderOf(dependencies)
   return {
     listIntegrations: bind(listIntegrations),
     readIntegration: bind(readIntegration),
@@ -67,8 +77,8 @@ export function bindDoors(needs: Needs, { enter, stillAllowed }: IntegrationAuth
     askAndWait: bind(askAndWait),
     verifyRealm: bind(verifyRealm),
     askForRealm: bind(askForRealm),
-    enterBySignature: (signed: SignedDoorCall) =>
-      enterBySignature({ ...needs, enterDoor: enter }, signed),
+    enterBySignature: (signedCall: SignedDoorCall) =>
+      enterBySignature({ ...dependencies, enterDoor: enter }, signedCall),
     preauthenticate: bind(preauthenticate),
     askAsShown: bind(askAsShown),
     askToFollow: bind(askToFollow),

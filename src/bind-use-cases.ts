@@ -1,4 +1,4 @@
-// Use cases joined to what they need. Each still says itself what that is; here everything is at hand.
+// Use cases bound to their dependencies. Each declares its own; here all of them are available.
 
 import { bindDoors, binderOf } from './bind-doors.ts'
 import type { ApiKeyId, IntegrationId } from './domain/ids.ts'
@@ -124,7 +124,7 @@ import {
   testWebhookEndpoint,
 } from './usecases/webhook-endpoints.ts'
 
-/** Everything that any use case needs. */
+/** The dependencies of all use cases. */
 export type Parts = {
   readonly tenants: TenantStore
   readonly apiKeys: ApiKeyStore
@@ -171,11 +171,11 @@ export type Parts = {
   readonly attestations: AttestationVerifier
 }
 
-/** Gives each use case its needs; the routes get what is left of it. */
+/** Binds each use case to its dependencies; the routes get the remaining parameters. */
 export function bindUseCases(parts: Parts): UseCases {
   const signingKeys = createSigningKeys(parts, () => performance.now())
-  const needs = { ...parts, signingKeys, sharedReads: createSharedReads() }
-  const bind = binderOf(needs)
+  const dependencies = { ...parts, signingKeys, sharedReads: createSharedReads() }
+  const bind = binderOf(dependencies)
 
   const authentication = createApiKeyAuthentication(parts)
   const doors = createIntegrationAuthentication(parts)
@@ -188,7 +188,7 @@ export function bindUseCases(parts: Parts): UseCases {
   return {
     authenticateApiKey: authentication.authenticate,
     readDeviceProof: bind(readDeviceProof),
-    ...bindDoors(needs, doors),
+    ...bindDoors(dependencies, doors),
     findTenant: (id) => parts.tenants.findTenant(id),
     listRelyingParties: (tenantId) => parts.tenants.listRelyingParties(tenantId),
     listApiKeys: (tenantId) => parts.apiKeys.list(tenantId),
@@ -206,7 +206,7 @@ export function bindUseCases(parts: Parts): UseCases {
     setPolicy: bind(setPolicy),
     setRelyingPartyPolicy: bind(setRelyingPartyPolicy),
     createApiKey: bind(createApiKey),
-    listAuditEvents: (...given) => parts.audit.list(...given),
+    listAuditEvents: (...parameters) => parts.audit.list(...parameters),
     exportUser: bind(exportUser),
     eraseUser: bind(eraseUser),
     rotateApiKey: bind(rotateApiKey),

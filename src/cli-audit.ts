@@ -1,4 +1,5 @@
-// countersign audit verify: what was kept is read, each tenant's record is held against it, and the verdict told.
+// countersign audit verify: reads the heads stored elsewhere, checks each tenant's record, and
+// reports the verdict.
 
 import { createReadStream, readFileSync } from 'node:fs'
 import { CommandError } from './cli-usage.ts'
@@ -16,7 +17,7 @@ type Operations = Pick<
   'collectKeptHeads' | 'verifyAudit'
 >
 
-/** Every signed text in a file, such as a log: heads among it are held against the chains. */
+/** Every signed text in a file, such as a log: the heads in it are checked against the chains. */
 async function readHeads(
   operations: Operations,
   ids: readonly TenantId[],
@@ -29,12 +30,14 @@ async function readHeads(
     stream.once('error', () => reject(new CommandError(`--heads: ${file} cannot be read`)))
   })
   const reading = operations.collectKeptHeads(ids, signedTextsIn(stream), keys)
-  // Whichever of the two tells first: the error of the stream ends the reading, too.
+  // The first rejection wins: the error of the stream ends the reading, too.
   reading.catch(() => undefined)
   return await Promise.race([reading, unreadable])
 }
 
-/** The public keys of a set (RFC 7517) that was kept apart; they name themselves by their thumbprints. */
+/**
+ * The public keys of a set (RFC 7517) that was stored elsewhere; their ids are their thumbprints.
+ */
 function readKeys(file: string | undefined): readonly PublicJwk[] | null {
   if (file === undefined) return null
   try {
@@ -60,24 +63,27 @@ const namesOf = (verdicts: readonly AuditVerdict[]) =>
   verdicts.map(({ tenantId }) => tenantId).join(', ')
 
 function warnOfVerdicts(verdicts: readonly AuditVerdict[]): void {
-  const unheld = verdicts.filter(({ keptHeads }) => keptHeads === 0)
-  if (unheld.length > 0) {
+  const unchecked = verdicts.filter(({ keptHeads }) => keptHeads === 0)
+  if (unchecked.length > 0) {
     warn(
-      `WARNING: no head that was kept outside the database was held against: ${namesOf(unheld)}.
-A chain that somebody deleted and rebuilt from nothing would not be noticed. Give --heads FILE with the service's log.`,
+      `WARNING: no head stored outside the database was checked for: ${namesOf(unchecked)}.
+A chain that was deleted and rebuilt from nothing would not be detected. Give --heads FILE
+with the service's log.`,
     )
   }
   const foreign = verdicts.filter(({ foreignHeads }) => foreignHeads.count > 0)
   if (foreign.length > 0) {
     warn(
-      `WARNING: heads in the file that say they are of ${namesOf(foreign)} are signed by no key of this installation.
-Either somebody wrote them into the file, or a signing key was taken out of the database. They changed nothing else.`,
+      `WARNING: heads in the file that claim to be of ${namesOf(foreign)} are signed by no key
+of this installation. Either they were forged in the file, or a signing key was removed from the
+database. They changed nothing else.`,
     )
   }
-  const unsettled = verdicts.filter((one) => one.unsettled && one.firstBad !== null)
-  if (unsettled.length > 0) {
+  const unsettledVerdicts = verdicts.filter((one) => one.unsettled && one.firstBad !== null)
+  if (unsettledVerdicts.length > 0) {
     warn(
-      `An erasure or a purge of the last minute is not linked yet; verify again before you believe the fault: ${namesOf(unsettled)}.`,
+      'An erasure or a purge of the last minute is not linked yet; verify again before you ' +
+        `trust the fault: ${namesOf(unsettledVerdicts)}.`,
     )
   }
 }
@@ -100,16 +106,19 @@ function toRow({ firstBad, foreignHeads, ...counts }: AuditVerdict) {
   }
 }
 
-/** Verifies the records of these tenants; ends with 1 where one was touched, and where a kept head is not ours. */
+/**
+ * Verifies the records of these tenants; exits with 1 if one was tampered with, or a head stored
+ * elsewhere is not ours.
+ */
 export async function verifyAudits(
   operations: Operations,
   ids: readonly TenantId[],
   files: { readonly heads?: string | undefined; readonly keys?: string | undefined },
 ) {
   const keys = keysOf(ids, readKeys(files.keys))
-  const kept = await readHeads(operations, ids, files.heads, keys)
+  const storedHeads = await readHeads(operations, ids, files.heads, keys)
   const verdicts: AuditVerdict[] = []
-  for (const id of ids) verdicts.push(await operations.verifyAudit(id, kept.get(id), keys))
+  for (const id of ids) verdicts.push(await operations.verifyAudit(id, storedHeads.get(id), keys))
   const isClean = ({ firstBad, foreignHeads }: AuditVerdict) =>
     firstBad === null && foreignHeads.count === 0
   if (!verdicts.every(isClean)) process.exitCode = 1

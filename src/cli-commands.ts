@@ -1,4 +1,4 @@
-// What the operator's commands do, once it is clear how they were called.
+// The operator's commands, with their arguments parsed.
 
 import { pino } from 'pino'
 import { verifyAudits } from './cli-audit.ts'
@@ -17,31 +17,32 @@ import { openOperations } from './open-operations.ts'
 import { boundedLines } from './outbound/signed-texts.ts'
 import { say, warn } from './terminal.ts'
 
-/** Of a line of the revocation log, in bytes; they have some two hundred. */
-const revocationLengthMax = 64 * 1024
+/** Maximum of a line of the revocation log, in bytes; a line has some two hundred. */
+const revocationBytesMax = 64 * 1024
 
 type Operations = Awaited<ReturnType<typeof openOperations>>
 
-async function tenantOf(operations: Operations, given: string | undefined) {
+async function tenantOf(operations: Operations, tenantArgument: string | undefined) {
   const tenants = await operations.listTenants()
   const [only] = tenants
   if (!only) {
     throw new CommandError(
-      'There is no tenant yet. Start the service once, or make one: countersign tenants create --name NAME',
+      'There is no tenant yet. Start the service once, or create one: countersign tenants ' +
+        'create --name NAME',
     )
   }
-  if (given === undefined) {
+  if (tenantArgument === undefined) {
     if (tenants.length === 1) return only.id
     throw new CommandError('Name the tenant with --tenant ID; see: countersign tenants list')
   }
-  const found = tenants.find((tenant) => tenant.id === given)
-  if (found) return found.id
-  throw new CommandError(`There is no tenant ${given}; see: countersign tenants list`)
+  const tenant = tenants.find((tenant) => tenant.id === tenantArgument)
+  if (tenant) return tenant.id
+  throw new CommandError(`There is no tenant ${tenantArgument}; see: countersign tenants list`)
 }
 
-function readScopes(given: readonly string[] | undefined): readonly Scope[] {
-  if (!given) return defaultScopes
-  return given.map((name) => {
+function readScopes(names: readonly string[] | undefined): readonly Scope[] {
+  if (!names) return defaultScopes
+  return names.map((name) => {
     const scope = scopes.find((one) => one === name)
     if (scope) return scope
     throw new CommandError(`There is no scope ${name}. Scopes: ${scopes.join(', ')}`)
@@ -67,11 +68,11 @@ function readOverlap(text: string | undefined): { overlapSeconds?: number } {
 async function partyOf(
   operations: Operations,
   tenantId: TenantId,
-  given: string | undefined,
+  partyArgument: string | undefined,
 ): Promise<RelyingPartyId> {
-  if (given !== undefined) {
-    if (isId('relyingParty', given)) return given
-    throw new CommandError(`${given} is no relying party's id`)
+  if (partyArgument !== undefined) {
+    if (isId('relyingParty', partyArgument)) return partyArgument
+    throw new CommandError(`${partyArgument} is no relying party's id`)
   }
   const [only, ...more] = await operations.listRelyingParties(tenantId)
   if (only && more.length === 0) return only.id
@@ -80,31 +81,34 @@ async function partyOf(
   )
 }
 
-/** On an empty installation the first key, with tenant and relying party, as the first start of the service makes them. */
+/**
+ * Creates a key; in an empty installation the first one, with tenant and relying party, as the
+ * first start of the service does.
+ */
 async function createKey(operations: Operations, { values }: Given) {
-  const asked = {
+  const input = {
     name: values.name ?? '',
     expiresAt: readDate(values['expires-at']),
     allowedAddresses: values['allow-address'] ?? [],
   }
   const isFirst = values.tenant === undefined && values['relying-party'] === undefined
   if (isFirst && (await operations.listTenants()).length === 0) {
-    const first = { ...asked, ...(values.scope && { scopes: readScopes(values.scope) }) }
-    const made = await operations.createFirstKey(first)
-    if (made && !isRefusal(made)) return { ...made.apiKey, secret: made.secret }
-    if (isRefusal(made)) throw new CommandError(made.hint ?? made.refused)
+    const first = { ...input, ...(values.scope && { scopes: readScopes(values.scope) }) }
+    const firstKey = await operations.createFirstKey(first)
+    if (firstKey && !isRefusal(firstKey)) return { ...firstKey.apiKey, secret: firstKey.secret }
+    if (isRefusal(firstKey)) throw new CommandError(firstKey.hint ?? firstKey.refused)
   }
   const tenantId = await tenantOf(operations, values.tenant)
   const rpId = await partyOf(operations, tenantId, values['relying-party'])
   const scopes = readScopes(values.scope)
-  const created = await operations.createApiKey({ ...asked, tenantId, rpId, scopes })
-  if (isRefusal(created)) {
-    throw new CommandError(created.hint ?? `There is no relying party ${rpId}`)
+  const newKey = await operations.createApiKey({ ...input, tenantId, rpId, scopes })
+  if (isRefusal(newKey)) {
+    throw new CommandError(newKey.hint ?? `There is no relying party ${rpId}`)
   }
-  return { ...created.key, secret: created.secret }
+  return { ...newKey.key, secret: newKey.secret }
 }
 
-/** What PUBLIC_ORIGIN may be, too. */
+/** Reads an origin by the rules of PUBLIC_ORIGIN. */
 function readOrigin(text: string | undefined): string {
   const { publicOrigin } = readConfig({ PUBLIC_ORIGIN: text })
   if (publicOrigin === null)
@@ -112,28 +116,28 @@ function readOrigin(text: string | undefined): string {
   return publicOrigin
 }
 
-/** What was made; throws what the operator can do when it was refused. */
-function granted<T extends object>(made: T | Refusal): T {
-  if (!isRefusal(made)) return made
-  throw new CommandError(made.hint ?? `refused: ${made.refused}`)
+/** The result; throws the hint for the operator if it is a refusal. */
+function orThrow<T extends object>(result: T | Refusal): T {
+  if (!isRefusal(result)) return result
+  throw new CommandError(result.hint ?? `refused: ${result.refused}`)
 }
 
-type Command = (operations: Operations, given: Given) => Promise<unknown>
+type Command = (operations: Operations, call: Given) => Promise<unknown>
 
 const commands: Record<string, Command> = {
   'tenants list': (operations) => operations.listTenants(),
   'tenants create': async (operations, { values }) =>
-    granted(await operations.createTenant(values.name ?? '')),
+    orThrow(await operations.createTenant(values.name ?? '')),
   async 'tenants change'(operations, { values }) {
-    const given = values['identifier-case']
-    const identifierCase = identifierCases.find((one) => one === given)
+    const caseArgument = values['identifier-case']
+    const identifierCase = identifierCases.find((one) => one === caseArgument)
     if (!identifierCase) {
       throw new CommandError(`--identifier-case takes ${identifierCases.join(' or ')}`)
     }
     const id = await tenantOf(operations, values.tenant)
-    const changed = await operations.changeTenant(id, { identifierCase })
-    if (!isRefusal(changed)) return changed
-    const collisions = [changed.facts?.collisions ?? []].flat()
+    const tenant = await operations.changeTenant(id, { identifierCase })
+    if (!isRefusal(tenant)) return tenant
+    const collisions = [tenant.facts?.collisions ?? []].flat()
     throw new CommandError(
       [
         'Identifiers of different users would become one; erase one user of each:',
@@ -146,51 +150,55 @@ const commands: Record<string, Command> = {
   'relying-parties create': async (operations, { values }) => {
     const { name = '', namespace: namespaces = [] } = values
     const tenantId = await tenantOf(operations, values.tenant)
-    return granted(await operations.createRelyingParty({ tenantId, name, namespaces }))
+    return orThrow(await operations.createRelyingParty({ tenantId, name, namespaces }))
   },
   'origin change': async (operations, { values }) => {
-    const changed = await operations.changeOrigin(readOrigin(values.to))
-    if (isRefusal(changed)) throw new CommandError(changed.hint ?? changed.refused)
-    return changed
+    const change = await operations.changeOrigin(readOrigin(values.to))
+    if (isRefusal(change)) throw new CommandError(change.hint ?? change.refused)
+    return change
   },
   'keys list': async (operations, { values }) =>
     operations.listApiKeys(await tenantOf(operations, values.tenant)),
   'keys create': createKey,
   async 'keys rotate'(operations, { positionals: [, , id = ''], values }) {
     if (!isId('apiKey', id)) throw new CommandError('Name the key: countersign keys rotate key_...')
-    const known = await operations.findApiKey(id)
-    if (!known) throw new CommandError(`There is no key ${id}`)
+    const stored = await operations.findApiKey(id)
+    if (!stored) throw new CommandError(`There is no key ${id}`)
     const expiresAt = readDate(values['expires-at'])
-    const rotated = await operations.rotateApiKey({
-      tenantId: known.key.tenantId,
+    const rotation = await operations.rotateApiKey({
+      tenantId: stored.key.tenantId,
       id,
       ...readOverlap(values['overlap-seconds']),
       ...(expiresAt && { expiresAt }),
     })
-    if (isRefusal(rotated)) {
+    if (isRefusal(rotation)) {
       throw new CommandError(
-        rotated.refused === 'rotation_under_way'
+        rotation.refused === 'rotation_under_way'
           ? 'Two keys of this lineage are live; revoke the old one, or wait until it ends'
           : `The key ${id} is expired or revoked; create a new one`,
       )
     }
-    return { ...rotated.key, secret: rotated.secret, previousExpiresAt: rotated.previous.expiresAt }
+    return {
+      ...rotation.key,
+      secret: rotation.secret,
+      previousExpiresAt: rotation.previous.expiresAt,
+    }
   },
   async 'keys revoke'(operations, { positionals: [, , id = ''] }) {
     if (!isId('apiKey', id)) throw new CommandError('Name the key: countersign keys revoke key_...')
-    const known = await operations.findApiKey(id)
-    const revoked = known && (await operations.revokeApiKey(known.key.tenantId, id))
-    if (!revoked || isRefusal(revoked)) throw new CommandError(`There is no key ${id}`)
-    return revoked
+    const stored = await operations.findApiKey(id)
+    const revokedKey = stored && (await operations.revokeApiKey(stored.key.tenantId, id))
+    if (!revokedKey || isRefusal(revokedKey)) throw new CommandError(`There is no key ${id}`)
+    return revokedKey
   },
   async 'revocations apply'(operations) {
-    const lines = boundedLines(process.stdin, revocationLengthMax)
-    const applied = await operations.applyRevocations(lines)
-    if (applied.unreadable > 0) {
-      warn('Some lines are no revocations; look at them: what they said was not applied.')
+    const lines = boundedLines(process.stdin, revocationBytesMax)
+    const counts = await operations.applyRevocations(lines)
+    if (counts.unreadable > 0) {
+      warn('Some lines are no revocations; check them: they were not applied.')
       process.exitCode = 1
     }
-    return applied
+    return counts
   },
   async 'audit verify'(operations, { values }) {
     const ids =
@@ -200,10 +208,10 @@ const commands: Record<string, Command> = {
     return await verifyAudits(operations, ids, values)
   },
   async 'signing-keys rotate'(operations, { values }) {
-    const rotated = await operations.rotateSigningKey(await tenantOf(operations, values.tenant))
-    if (isRefusal(rotated))
-      throw new CommandError('Another rotation came first; look before you repeat it')
-    return rotated
+    const rotation = await operations.rotateSigningKey(await tenantOf(operations, values.tenant))
+    if (isRefusal(rotation))
+      throw new CommandError('Another rotation came first; check before you repeat it')
+    return rotation
   },
 }
 
@@ -215,31 +223,34 @@ function print(result: unknown, json: boolean): void {
   for (const row of Array.isArray(result) ? result : [result]) {
     for (const [name, value] of Object.entries(row as Record<string, unknown>)) {
       const text = value instanceof Date ? value.toISOString() : value
-      const shown = Array.isArray(text) ? text.join(', ') : (text ?? '-')
-      say(`${name.padEnd(14)} ${spellOutHidden(String(shown))}`)
+      const printed = Array.isArray(text) ? text.join(', ') : (text ?? '-')
+      say(`${name.padEnd(14)} ${spellOutHidden(String(printed))}`)
     }
     say('')
   }
 }
 
-/** Carries out one command of those that `isCommand` knows, and prints what it gives; throws what the operator should read. */
-export async function run(config: Config, given: Given): Promise<void> {
+/**
+ * Runs one of the commands that `isCommand` knows, and prints its result; throws the error for the
+ * operator.
+ */
+export async function run(config: Config, call: Given): Promise<void> {
   const log = pino(loggerOptions('warn'), pino.destination(2))
-  const name = given.positionals.slice(0, 2).join(' ')
+  const name = call.positionals.slice(0, 2).join(' ')
   if (name === 'migrate') {
-    const opened = await openMigratedDatabase(config, log)
-    await opened.close()
+    const database = await openMigratedDatabase(config, log)
+    await database.close()
     say('The database is up to date.')
     return
   }
   const command = commands[name]
-  if (!command) throw new Error(`the usage tells of a command that is not there: ${name}`)
+  if (!command) throw new Error(`the usage lists a command that does not exist: ${name}`)
   const publicOrigin = config.publicOrigin ?? `http://localhost:${config.port}`
-  // Whoever changes the origin may have set the new one already.
+  // An operator who changes the origin may have set the new one already.
   const anyOrigin = name === 'origin change'
   const operations = await openOperations(config, publicOrigin, log, { anyOrigin })
   try {
-    print(await command(operations, given), given.values.json)
+    print(await command(operations, call), call.values.json)
   } finally {
     await operations.close()
   }

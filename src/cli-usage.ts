@@ -1,10 +1,10 @@
-// How the operator's commands are called.
+// The command-line syntax of the operator's commands.
 
 import { parseArgs } from 'node:util'
 import { defaultScopes, scopes } from './domain/scope.ts'
 import { StartFault } from './start-fault.ts'
 
-/** Something the operator asked for cannot be done; printed without a stack. */
+/** A command that cannot be carried out; printed without a stack. */
 export class CommandError extends StartFault {}
 
 const options = {
@@ -24,10 +24,10 @@ const options = {
   help: { type: 'boolean', default: false },
 } as const
 
-/** What was typed after `countersign`. */
+/** The parsed command line after `countersign`. */
 export type Given = ReturnType<typeof readWords>
 
-/** Reads what was typed; throws `CommandError` with the usage when an option is none. */
+/** Parses the command line; throws `CommandError` with the usage for an unknown option. */
 export function readWords(args: string[]) {
   try {
     return parseArgs({ args, options, allowPositionals: true })
@@ -48,49 +48,61 @@ const calls = `  migrate                                   apply pending migrati
   keys rotate KEY_ID [--overlap-seconds N] [--expires-at RFC3339]
   keys revoke KEY_ID
   signing-keys rotate [--tenant ID]
-  origin change --to ORIGIN                 change PUBLIC_ORIGIN for good: phones must enroll anew
-  revocations apply < FILE                  revoke again after a restore what the revocation log says
+  origin change --to ORIGIN                 change PUBLIC_ORIGIN: phones must enroll again
+  revocations apply < FILE                  apply the revocation log again after a restore
   audit verify [--tenant ID] [--heads FILE] [--keys FILE]
-                                            find where the audit record was touched; ends with 1 if it was`
+                                            detect tampering with the audit record (exit code 1)`
 
 export const usage = `Usage: countersign <command> [options]
 
 ${calls}
 
---tenant may be left out while there is only one tenant. --json prints JSON. After a command --help says what its options are.
+--tenant may be left out while there is only one tenant. --json prints JSON.
+After a command --help explains its options.
 Scopes: ${scopes.join(', ')} (default: ${defaultScopes.join(', ')})
 The configuration is read from the environment, as by the service: docs/configuration.md`
 
 const meanings: Readonly<Record<string, string>> = {
-  '--name': 'what people call it',
+  '--name': 'display name',
   '--identifier-case':
     'exact, or fold_ascii: A to Z of mail-shaped identifiers count as a to z, as in new tenants',
   '--namespace':
-    'kind of user names that it may use, such as entra or mail; the first is the one it need not name',
+    'kind of user names that it may use, such as entra or mail; the first is its default',
   '--relying-party':
-    'id of the relying party, from: countersign relying-parties list; may be left out while there is only one, or nothing at all yet',
-  '--scope': `what the key may do: ${scopes.join(', ')}; without it ${defaultScopes.join(', ')}`,
-  '--expires-at': 'time after which it is refused, such as 2030-01-31T00:00:00Z; without it never',
-  '--allow-address': 'only from these addresses; without it from everywhere',
-  '--overlap-seconds': 'how long the former key goes on',
+    'id of the relying party, from: countersign relying-parties list; may be left out while ' +
+    'there is only one, or none yet',
+  '--scope': `the scopes of the key: ${scopes.join(', ')}; default: ${defaultScopes.join(', ')}`,
+  '--expires-at': 'time after which it is refused, such as 2030-01-31T00:00:00Z; default: never',
+  '--allow-address': 'accept the key only from these addresses; default: from everywhere',
+  '--overlap-seconds': 'how long the former key stays valid',
   '--to':
-    'the origin under which phones and relying parties are to know the service, such as https://approve.example.com',
-  '--heads': 'file with signed heads and checkpoints that were kept apart, such as a log',
+    'the new origin of the service for phones and relying parties, such as ' +
+    'https://approve.example.com',
+  '--heads': 'file with signed heads and checkpoints stored elsewhere, such as a log',
   '--keys':
-    'file with the public keys of one tenant (its jwks.json) that was kept apart: no other key is believed',
+    'file with the public keys of one tenant (its jwks.json) stored elsewhere: no other key ' +
+    'is trusted',
   '--tenant': 'id of the tenant; may be left out while there is only one',
 }
 
-/** A command with the meaning of its options, or all commands about one thing; undefined for what is not there. */
+/**
+ * A command with its options explained, or all commands of one group; undefined for an unknown one.
+ */
 export function usageOf(command: string): string | undefined {
-  const named = calls
+  const matchingCalls = calls
     .split(/\n(?= {2}\S)/)
     .filter((one) => one.startsWith(`  ${command} `) || one === `  ${command}`)
-  if (command === '' || named.length === 0) return undefined
-  if (named.length > 1) {
-    return `Usage: countersign <command> [options]\n\n${named.join('\n')}\n\nAfter a command --help says what its options are.`
+  if (command === '' || matchingCalls.length === 0) return undefined
+  if (matchingCalls.length > 1) {
+    return [
+      'Usage: countersign <command> [options]',
+      '',
+      ...matchingCalls,
+      '',
+      'After a command --help explains its options.',
+    ].join('\n')
   }
-  const call = named.join('')
+  const call = matchingCalls.join('')
   const lines = Object.entries(meanings)
     .filter(([option]) => call.includes(`${option} `))
     .map(([option, meaning]) => `  ${option.padEnd(18)} ${meaning}`)
@@ -102,13 +114,13 @@ export function usageOf(command: string): string | undefined {
   ].join('\n')
 }
 
-/** Whether these words name one command. */
+/** Whether this text names one command. */
 export function isCommand(command: string): boolean {
-  const named = /^ {2}([a-z-]+(?: [a-z-]+)?)(?: |$)/
-  return calls.split('\n').some((line) => named.exec(line)?.[1] === command)
+  const namePattern = /^ {2}([a-z-]+(?: [a-z-]+)?)(?: |$)/
+  return calls.split('\n').some((line) => namePattern.exec(line)?.[1] === command)
 }
 
-const needed: Readonly<Record<string, readonly string[]>> = {
+const requiredOptions: Readonly<Record<string, readonly string[]>> = {
   'tenants create': ['name'],
   'tenants change': ['identifier-case'],
   'relying-parties create': ['name', 'namespace'],
@@ -116,10 +128,10 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   'origin change': ['to'],
 }
 
-/** The options that this command cannot do without and was not given. */
+/** The required options of this command that were not given. */
 export function missingOptions(
   command: string,
-  given: Readonly<Record<string, unknown>>,
+  values: Readonly<Record<string, unknown>>,
 ): string[] {
-  return (needed[command] ?? []).filter((name) => !given[name]).map((name) => `--${name}`)
+  return (requiredOptions[command] ?? []).filter((name) => !values[name]).map((name) => `--${name}`)
 }

@@ -7,26 +7,26 @@ import { wordsOf } from './start-fault.ts'
 import { say, warn } from './terminal.ts'
 
 async function main(): Promise<void> {
-  const given = readWords(process.argv.slice(2))
-  const name = given.positionals.slice(0, 2).join(' ')
+  const call = readWords(process.argv.slice(2))
+  const name = call.positionals.slice(0, 2).join(' ')
   const usageOfCommand = usageOf(name)
-  if (given.values.help) {
+  if (call.values.help) {
     say(usageOfCommand ?? usage)
     return
   }
-  // Before the configuration: whoever has none yet may want to see how the commands are called.
+  // Before the configuration: an operator who has none yet may want to see the usage.
   if (name === '') throw new CommandError(usage)
   if (!isCommand(name)) {
     throw new CommandError(`There is no command "${name}".\n\n${usageOfCommand ?? usage}`)
   }
-  const missing = missingOptions(name, given.values)
+  const missing = missingOptions(name, call.values)
   if (missing.length > 0) {
     throw new CommandError(`${missing.join(' and ')} must be given.\n\n${usageOfCommand}`)
   }
   const config = readConfig(process.env)
-  // Late: what was typed wrong is told without loading all that the commands need.
+  // Late: syntax errors are reported without loading the commands' dependencies.
   const { run } = await import('./cli-commands.ts')
-  await run(config, given)
+  await run(config, call)
 }
 
 main().catch((error: unknown) => {

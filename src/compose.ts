@@ -1,4 +1,4 @@
-// The running service. Only this file and those named src/open-*.ts name adapters and join the parts.
+// The running service. Only this file and src/open-*.ts name adapters and connect the parts.
 
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
@@ -40,37 +40,46 @@ import { createWorkSignal } from './worker/work-signal.ts'
 /** A running service. */
 export type Service = {
   readonly publicOrigin: string
-  /** Where it listens; null for a worker, which listens nowhere. */
+  /** The address it listens on; null for a worker, which does not listen. */
   readonly address: string | null
-  /** Prints-once secret of an installation that has just been made; null otherwise. */
+  /** The first key of a new installation, shown once; null otherwise. */
   readonly bootstrapped: Bootstrapped | null
-  /** From here on it is not ready and closes each connection after its answer; it goes on answering until `stop`. */
+  /**
+   * From here on it is not ready and closes each connection after its answer; it keeps answering
+   * until `stop`.
+   */
   leave(): void
-  /** Finishes requests, ends waits, sends and writes down what is in flight, then closes everything. */
+  /**
+   * Finishes requests, ends waits, sends pending deliveries and stores their outcome, then closes
+   * everything.
+   */
   stop(): Promise<void>
 }
 
 const drainTime = () => setTimeout(10_000, undefined, { ref: false })
 
-/** Makes the first tenant and key if there is none, and shows the key; else says who showed it, until it is used. */
-async function firstTenant(
+/**
+ * Creates the first tenant and key if there is none, and shows the key; else logs which process
+ * showed it, until it is used.
+ */
+async function bootstrapTenant(
   config: Config,
-  opened: OpenedDatabase,
+  openedDatabase: OpenedDatabase,
   parts: Awaited<ReturnType<typeof openWorld>> & { readonly signals: SignalHub },
   log: Logger,
-  show: (made: Bootstrapped) => Promise<void>,
+  show: (result: Bootstrapped) => Promise<void>,
 ): Promise<Bootstrapped | null> {
-  return whileStarting(config, opened, log, async (database) => {
-    const needs = { ...parts, ...openStores({ ...opened, database }, parts.random) }
+  return whileStarting(config, openedDatabase, log, async (database) => {
+    const dependencies = { ...parts, ...openStores({ ...openedDatabase, database }, parts.random) }
     const shownBy = `the ${config.role} process ${process.pid} on ${hostname()}`
-    const made = await bootstrap(needs, { shownBy }, show)
-    if (made) return made
-    // Another process may have made the first tenant meanwhile, under a key of its own.
-    await assertMasterKey(config, needs)
-    const shown = await needs.installation.findUnusedFirstKey()
-    if (shown) {
+    const firstKey = await bootstrap(dependencies, { shownBy }, show)
+    if (firstKey) return firstKey
+    // Another process may have created the first tenant meanwhile, under a master key of its own.
+    await assertMasterKey(config, dependencies)
+    const unusedKey = await dependencies.installation.findUnusedFirstKey()
+    if (unusedKey) {
       log.info(
-        { shownBy: shown.by, shownAt: shown.at },
+        { shownBy: unusedKey.by, shownAt: unusedKey.at },
         'the first API key was shown by another start; make another with: countersign keys create',
       )
     }
@@ -79,31 +88,34 @@ async function firstTenant(
 }
 
 /**
- * Starts the configured roles, all or nothing: what can fail comes before the first request is taken. A database that is away
- * is waited for. `show` shows the first key, which is worth nothing before it has resolved. Only tests bring roots of their own.
+ * Starts the configured roles, all or nothing: every step that can fail comes before the first
+ * request. An unreachable database is waited for. `show` shows the first key, which is invalid
+ * until it has resolved. Only tests pass their own roots.
  */
 export async function startService(
   config: Config,
   ownOrigin: string,
   log: Logger,
   attestationRoots: AttestationRoots = pinnedAttestationRoots(),
-  show: (made: Bootstrapped) => Promise<void> = async () => undefined,
+  show: (result: Bootstrapped) => Promise<void> = async () => undefined,
 ): Promise<Service> {
-  // Undone from the last to the first, by a start that fails and by `stop`.
+  // Closed in reverse order, by a start that fails and by `stop`.
   await using undo = new AsyncDisposableStack()
-  const opened = await awaitMigratedDatabase(config, log)
-  undo.defer(() => opened.close())
-  const { database } = opened
-  const world = await openWorld(config, opened, log)
-  const stores = openStores(opened, world.random)
-  const publicOrigin = await whileStarting(config, opened, log, async (own) => {
-    const starting = openStores({ ...opened, database: own }, world.random)
+  const openedDatabase = await awaitMigratedDatabase(config, log)
+  undo.defer(() => openedDatabase.close())
+  const { database } = openedDatabase
+  const world = await openWorld(config, openedDatabase, log)
+  const stores = openStores(openedDatabase, world.random)
+  const publicOrigin = await whileStarting(config, openedDatabase, log, async (own) => {
+    const starting = openStores({ ...openedDatabase, database: own }, world.random)
     await assertMasterKey(config, { ...world, ...starting })
     return agreeOnOrigin(config, ownOrigin, starting, log)
   })
-  const signals = await openSignalCarrier(config, opened, log)
+  const signals = await openSignalCarrier(config, openedDatabase, log)
   undo.defer(() => signals.close())
-  const leaseHolder = await whileStarting(config, opened, log, () => openPresence(opened, log))
+  const leaseHolder = await whileStarting(config, openedDatabase, log, () =>
+    openPresence(openedDatabase, log),
+  )
   undo.defer(() => leaseHolder.close())
   const push = openPush(config, { ...world, ...stores, signals }, log)
   undo.defer(() => Promise.race([push.drain(), drainTime()]))
@@ -132,7 +144,7 @@ export async function startService(
     log,
     failed: metrics.revocationLogFailed,
   })
-  // A log that cannot be written is told at the start, not at the first lost phone.
+  // A log that cannot be written is reported at the start, not at the first lost phone.
   await revocationLog.append([])
   const attestations = openAttestationVerifier(config.attestation, attestationRoots)
   const webhookUrls = createEgressGuard(config.webhooks)
@@ -156,16 +168,16 @@ export async function startService(
     userTurns: turns.userTurns,
     publicOrigin,
   }
-  const bootstrapped = await firstTenant(config, opened, parts, log, show)
+  const firstKey = await bootstrapTenant(config, openedDatabase, parts, log, show)
   if (config.role !== 'api') {
     const signingKeys = createSigningKeys(parts, () => performance.now())
     const observes = { observe: metrics.webhook, observeSweep: metrics.sweep }
-    const needs = { ...parts, signingKeys, log, ...observes }
-    const webhooks = openWebhooks(config.webhooks, webhookUrls, { ...needs, leaseHolder })
+    const dependencies = { ...parts, signingKeys, log, ...observes }
+    const webhooks = openWebhooks(config.webhooks, webhookUrls, { ...dependencies, leaseHolder })
     undo.defer(() => Promise.race([webhooks.drain(), drainTime()]))
-    const callbackCourier = createCallbackCourier({ ...needs, leaseHolder })
+    const callbackCourier = createCallbackCourier({ ...dependencies, leaseHolder })
     undo.defer(() => Promise.race([callbackCourier.drain(), drainTime()]))
-    const sweeps = startSweeps({ ...needs, callbackCourier, courier: webhooks.courier })
+    const sweeps = startSweeps({ ...dependencies, callbackCourier, courier: webhooks.courier })
     undo.defer(() => sweeps.stop())
     database.listenToWrites(sweeps.stir)
     signals.listen(sweeps.stir)
@@ -202,5 +214,11 @@ export async function startService(
   const leave = () => {
     leaving = true
   }
-  return { publicOrigin, address, bootstrapped, leave, stop: () => running.disposeAsync() }
+  return {
+    publicOrigin,
+    address,
+    bootstrapped: firstKey,
+    leave,
+    stop: () => running.disposeAsync(),
+  }
 }

@@ -1,4 +1,4 @@
-// How pushes leave: credentials of the environment, and the way to the providers.
+// The configuration of pushes: credentials of the environment, and the route to the providers.
 
 import { z } from 'zod'
 import { type Faults, readText, type Values } from './config-values.ts'
@@ -21,9 +21,9 @@ export type ServiceAccount = {
   readonly private_key_id: string
 }
 
-/** What every process needs to push. */
+/** The push configuration of every process. */
 export type PushConfig = {
-  /** Where the push services are reached, for apps of tenants too. */
+  /** Addresses of the push services, for apps of tenants too. */
   readonly pushEndpoints: { readonly apns: PushEndpoint; readonly fcm: PushEndpoint }
   readonly apns:
     | (PushEndpoint & {
@@ -43,7 +43,7 @@ const serviceAccount = z.looseObject({
   private_key_id: z.string().min(1),
 })
 
-/** Reads what concerns pushes; whatever is incomplete is a fault. */
+/** Reads the push configuration; incomplete settings are faults. */
 export function readPush(values: Values, faults: Faults): PushConfig {
   const pushEndpoints = {
     apns: endpointOf(values, 'APNS', faults),
@@ -68,10 +68,11 @@ function endpointOf(values: Values, provider: 'APNS' | 'FCM', faults: Faults): P
 }
 
 /**
- * All or nothing: a half-configured provider would fail at the first sign-in instead of at start. False when nothing is
- * set; otherwise the variables that are not set are faults. One name of each group is enough.
+ * All or nothing: a half-configured provider would fail at the first sign-in instead of at start.
+ * False when none is set; otherwise the missing variables are faults. One name of each group is
+ * enough.
  */
-function isWanted(values: Values, groups: readonly Group[], faults: Faults): boolean {
+function isConfigured(values: Values, groups: readonly Group[], faults: Faults): boolean {
   const isGiven = (name: Name) => values[name] !== undefined || faults.has(name)
   if (!groups.flat().some(isGiven)) return false
   for (const group of groups.filter((names) => !names.some(isGiven))) {
@@ -93,7 +94,7 @@ const apnsGroups: readonly Group[] = [
 ]
 
 function apnsOf(values: Values, endpoint: PushEndpoint, faults: Faults): PushConfig['apns'] {
-  if (!isWanted(values, apnsGroups, faults)) return null
+  if (!isConfigured(values, apnsGroups, faults)) return null
   const text = readText(values, 'APNS_KEY', 'APNS_KEY_FILE', faults)
   const pem = text === undefined ? undefined : withPemLines(text)
   if (pem && !pem.includes('PRIVATE KEY')) faults.add('APNS_KEY', 'is not a PEM private key')
@@ -108,11 +109,11 @@ const fcmGroups: readonly Group[] = [
 ]
 
 function fcmOf(values: Values, endpoint: PushEndpoint, faults: Faults): PushConfig['fcm'] {
-  if (!isWanted(values, fcmGroups, faults)) return null
+  if (!isConfigured(values, fcmGroups, faults)) return null
   const text = readText(values, 'FCM_SERVICE_ACCOUNT', 'FCM_SERVICE_ACCOUNT_FILE', faults)
   const { FCM_APP_ID: appId } = values
   if (text === undefined) return null
-  const account = serviceAccount.safeParse(parseJson(withLinesEscaped(text)))
+  const account = serviceAccount.safeParse(parseJson(withEscapedNewlines(text)))
   if (!account.success) {
     faults.add('FCM_SERVICE_ACCOUNT', 'is not the JSON of a service account')
   }
@@ -120,8 +121,11 @@ function fcmOf(values: Values, endpoint: PushEndpoint, faults: Faults): PushConf
   return { serviceAccount: account.data, appId, ...endpoint }
 }
 
-/** Some tools make line feeds of the `\\n` in a JSON text, which may not stand in its strings (RFC 8259, 7). */
-function withLinesEscaped(json: string): string {
+/**
+ * Some tools turn the `\\n` in a JSON text into line feeds, which are not allowed in its strings
+ * (RFC 8259, 7).
+ */
+function withEscapedNewlines(json: string): string {
   return json.replaceAll(/"(?:[^"\\]|\\[\s\S])*"/g, (text) => text.replaceAll(/\r?\n/g, '\\n'))
 }
 

@@ -1,22 +1,25 @@
-// The variables as they were given, and what is wrong with them.
+// The values of the variables, and their faults.
 
 import { readFileSync } from 'node:fs'
 import type { z } from 'zod'
 import type { variables } from './config-variables.ts'
 
-/** What was read of each variable. */
+/** The parsed value of each variable. */
 export type Values = {
   readonly [Name in keyof typeof variables]: z.output<(typeof variables)[Name]>
 }
 
-/** What is wrong so far; who looks for what is missing asks first whether it was merely wrong. */
+/**
+ * The faults so far; a check for missing variables first asks whether the variable is merely
+ * invalid.
+ */
 export class Faults {
   readonly lines: string[] = []
   readonly #names = new Set<string>()
 
-  add(name: string, words: string): void {
+  add(name: string, message: string): void {
     this.#names.add(name)
-    this.lines.push(`${name}: ${words}`)
+    this.lines.push(`${name}: ${message}`)
   }
 
   has(name: string): boolean {
@@ -24,7 +27,10 @@ export class Faults {
   }
 }
 
-/** The text of a variable, or of the file that its companion names; both together are a fault. */
+/**
+ * The text of a variable, or of the file that its companion variable names; setting both is a
+ * fault.
+ */
 export function readText(
   values: Values,
   inline: 'APNS_KEY' | 'FCM_SERVICE_ACCOUNT' | null,
@@ -39,8 +45,8 @@ export function readText(
   try {
     return readFileSync(path, 'utf8')
   } catch {
-    // Without the path: somebody may have put the key itself there.
-    faults.add(file, 'names no file that can be read')
+    // Without the path: the operator may have put the key itself there.
+    faults.add(file, 'names no readable file')
     return undefined
   }
 }

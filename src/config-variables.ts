@@ -1,4 +1,4 @@
-// What may be configured. docs/configuration.md is written from the descriptions here.
+// The configuration variables. docs/configuration.md is generated from the descriptions here.
 
 import { z } from 'zod'
 
@@ -14,7 +14,7 @@ const oneOf = <const Values extends readonly [string, ...string[]]>(values: Valu
   z.enum(values, `must be one of ${values.join(', ')}`)
 const address = (protocol: RegExp, example: string) =>
   z.url({ protocol, error: `must be an address such as ${example}` })
-/** Whether nothing would be lost of the address when only its origin is kept. */
+/** Whether the address consists of its origin only. */
 const isOriginAlone = (text: string) =>
   !URL.canParse(text) || new URL(text).href === `${new URL(text).origin}/`
 const tenCharacters = z.string().length(10, 'must be ten characters')
@@ -41,15 +41,15 @@ const masterKey = z
     'must be 32 bytes in base64url: openssl rand 32 | basenc --base64url',
   )
 
-/** A list with commas, each item of which must fit the pattern; `as` makes something of its groups. */
+/** A comma-separated list whose items must match the pattern; `as` converts the groups of each. */
 const listOf = <T>(item: RegExp, message: string, as: (groups: readonly string[]) => T) =>
   z
     .string()
     .transform((text) => text.split(',').map((one) => item.exec(one.trim())))
-    .refine((found) => !found.includes(null), message)
-    .transform((found) => found.flatMap((one) => (one ? [as(one.slice(1))] : [])))
+    .refine((matches) => !matches.includes(null), message)
+    .transform((matches) => matches.flatMap((one) => (one ? [as(one.slice(1))] : [])))
 
-/** The parts of a proxy's address; undefined when there is more in it, or something that is not UTF-8. */
+/** The parts of a proxy's address; undefined when it has others, or bytes that are not UTF-8. */
 function proxyAt(text: string) {
   const { hostname, port, pathname, search, hash, username, password } = new URL(text)
   if (pathname !== '/' || search !== '' || hash !== '') return undefined
@@ -67,12 +67,17 @@ export const variables = {
   PUBLIC_ORIGIN: address(/^https?$/, 'https://approve.example.com')
     .refine(
       isOriginAlone,
-      'must be scheme and host alone, without path, query or credentials, such as https://approve.example.com',
+      'must be scheme and host only, without path, query or credentials, such as ' +
+        'https://approve.example.com',
     )
     .transform((url) => new URL(url).origin)
     .optional()
     .describe(
-      'Where relying parties and phones reach the service, for example `https://approve.example.com`. Without a path. Part of every issuer and proof, so the database keeps it and refuses another; `countersign origin change` changes it, and phones enroll anew. Must be https unless it is localhost. Unset: what the database knows, at first `http://localhost:PORT`.',
+      'Where relying parties and phones reach the service, for example ' +
+        '`https://approve.example.com`. Without a path. Part of every issuer and proof, so the ' +
+        'database stores it and refuses another; `countersign origin change` changes it, and ' +
+        'phones must enroll again. Must be https unless it is localhost. Unset: the stored ' +
+        'origin, at first `http://localhost:PORT`.',
     ),
   HOST: flagless.default('127.0.0.1').describe('Address to listen on; `0.0.0.0` for all.'),
   PORT: wholeNumber(0, 65_535).default(8080).describe('Port to listen on; 0 picks a free one.'),
@@ -84,16 +89,19 @@ export const variables = {
   STOP_DELAY_SECONDS: wholeNumber(0, 300)
     .default(5)
     .describe(
-      'How long the service goes on answering after SIGTERM, not ready and with `Connection: close`, so that load balancers and clients turn away before it drains. Longer than the interval of their health checks; none at a terminal.',
+      'How long the service keeps answering after SIGTERM, not ready and with `Connection: ' +
+        'close`, so that load balancers and clients leave before it drains. Set it longer than ' +
+        'the interval of their health checks; no delay at a terminal.',
     ),
   TRUST_PROXY: proxies
     .optional()
     .describe(
-      'Addresses or CIDR ranges of the proxies in front, separated by commas; only they may say who the client is.',
+      'Addresses or CIDR ranges of the proxies in front, separated by commas; only they may ' +
+        'set the client address.',
     ),
   LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
-    .describe('Least severe line that is logged.'),
+    .describe('Lowest level that is logged.'),
   METRICS_TOKEN: z
     .string()
     .min(16, 'must have at least 16 characters')
@@ -102,7 +110,9 @@ export const variables = {
   API_DOCS: oneOf(['on', 'off'])
     .default('on')
     .describe(
-      '`off` answers neither `/docs` nor `/openapi.yaml`, which are the same for everybody and say nothing of this installation; the description is `openapi.yaml` of the source.',
+      '`off` serves neither `/docs` nor `/openapi.yaml`, which are the same everywhere and ' +
+        'reveal nothing about this installation; the description is `openapi.yaml` of the ' +
+        'source.',
     ),
   DATABASE_URL: address(/^postgres(ql)?$/, 'postgresql://user:password@host:5432/database')
     .optional()
@@ -117,23 +127,26 @@ export const variables = {
     )
     .default('public')
     .describe(
-      'Schema of the database that holds all tables; made at the first start where it is missing. Installations in different schemas of one database do not disturb each other.',
+      'Schema of the database with all tables; created at the first start if it is missing. ' +
+        'Installations in different schemas of one database are independent of each other.',
     ),
   DATABASE_CONNECTIONS: wholeNumber(2, 200)
     .default(16)
-    .describe('Most connections of this process to the database.'),
+    .describe('Maximum number of connections of this process to the database.'),
   DATA_FOLDER: flagless
     .default('.countersign')
-    .describe('Where the embedded database and the generated master key live.'),
+    .describe('Folder of the embedded database and the generated master key.'),
   REVOCATION_LOG: flagless
     .optional()
     .describe(
-      'File that gets a line for each revocation, to be applied again after a restore; `-` for standard output. Default: `revocations.jsonl` in DATA_FOLDER.',
+      'File that gets a line for each revocation, to be applied again after a restore; `-` ' +
+        'for standard output. Default: `revocations.jsonl` in DATA_FOLDER.',
     ),
   MASTER_KEY: masterKey
     .optional()
     .describe(
-      '32 random bytes in base64url that seal secrets at rest. Required with DATABASE_URL; otherwise made once and kept in `DATA_FOLDER/master.key`.',
+      '32 random bytes in base64url that seal secrets at rest. Required with DATABASE_URL; ' +
+        'otherwise generated once and stored in `DATA_FOLDER/master.key`.',
     ),
   MASTER_KEY_PREVIOUS: z
     .string()
@@ -141,12 +154,13 @@ export const variables = {
     .pipe(z.array(masterKey))
     .optional()
     .describe(
-      'Earlier master keys, separated by commas: they open what they sealed, and seal nothing any more.',
+      'Former master keys, separated by commas: they open old secrets, and seal nothing any more.',
     ),
   WEBHOOK_NETWORKS: proxies
     .optional()
     .describe(
-      'Networks (CIDR, separated by commas) that webhooks may reach although they are not public, for relying parties in your own. Unset: public addresses only.',
+      'Networks (CIDR, separated by commas) that webhooks may reach although they are not ' +
+        'public, for relying parties in your own. Unset: public addresses only.',
     ),
   WEBHOOK_HTTP_HOSTS: listOf(
     /^([a-z0-9][a-z0-9.-]*|[0-9a-f:]*:[0-9a-f:]*)$/,
@@ -155,15 +169,18 @@ export const variables = {
   )
     .optional()
     .describe(
-      'Hosts that webhooks may reach by plain http, for development, for example `localhost`; their addresses must be public or in WEBHOOK_NETWORKS. Unset: https only.',
+      'Hosts that webhooks may reach by plain http, for development, for example ' +
+        '`localhost`; their addresses must be public or in WEBHOOK_NETWORKS. Unset: https only.',
     ),
   WEBHOOK_CA_FILE: flagless
     .optional()
-    .describe('PEM file of authorities that webhooks trust beside the public ones.'),
+    .describe('PEM file of authorities that webhooks trust in addition to the public ones.'),
   ISSUER_NETWORKS: proxies
     .optional()
     .describe(
-      'Networks (CIDR, separated by commas) in which realms of integrations may stand although they are not public, for an identity provider of your own. Unset: public addresses only.',
+      'Networks (CIDR, separated by commas) in which realms of integrations may be although ' +
+        'they are not public, for an identity provider of your own. Unset: public addresses ' +
+        'only.',
     ),
   ISSUER_HTTP_HOSTS: listOf(
     /^([a-z0-9][a-z0-9.-]*|[0-9a-f:]*:[0-9a-f:]*)$/,
@@ -172,15 +189,19 @@ export const variables = {
   )
     .optional()
     .describe(
-      'Hosts of realms that are reached by plain http, for development; their addresses must be public or in ISSUER_NETWORKS. Unset: https only.',
+      'Hosts of realms that may be reached by plain http, for development; their addresses ' +
+        'must be public or in ISSUER_NETWORKS. Unset: https only.',
     ),
   ISSUER_CA_FILE: flagless
     .optional()
-    .describe('PEM file of authorities that realms are trusted by beside the public ones.'),
+    .describe(
+      'PEM file of authorities that are trusted for realms in addition to the public ones.',
+    ),
   REDIS_URL: address(/^rediss?$/, 'redis://host:6379')
     .optional()
     .describe(
-      'Redis that wakes waiting requests between processes; it may be away. Unset: PostgreSQL does it.',
+      'Redis that wakes waiting requests between processes; it may be unreachable. Unset: ' +
+        'PostgreSQL does it.',
     ),
   PUSH_PROXY: z
     .url({ protocol: /^http$/, error: 'must be an address such as http://proxy.example.com:3128' })
@@ -191,16 +212,16 @@ export const variables = {
     )
     .optional()
     .describe(
-      'HTTP proxy through which APNs and FCM are reached (by CONNECT), for example `http://proxy.example.com:3128`, with `user:password@` where it wants them. It sees hosts and ports alone. Unset: directly.',
+      'HTTP proxy through which APNs and FCM are reached (by CONNECT), for example ' +
+        '`http://proxy.example.com:3128`, with `user:password@` if it requires them. It sees ' +
+        'hosts and ports only. Unset: directly.',
     ),
   APNS_KEY: flagless
     .optional()
     .describe('The `.p8` key of the Apple developer portal, as PEM text.'),
-  APNS_KEY_FILE: flagless
-    .optional()
-    .describe('File that holds the `.p8` key; instead of APNS_KEY.'),
-  APNS_KEY_ID: tenCharacters.optional().describe('Ten characters that name the key.'),
-  APNS_TEAM_ID: tenCharacters.optional().describe('Ten characters that name the team.'),
+  APNS_KEY_FILE: flagless.optional().describe('File with the `.p8` key; instead of APNS_KEY.'),
+  APNS_KEY_ID: tenCharacters.optional().describe('The id of the key: ten characters.'),
+  APNS_TEAM_ID: tenCharacters.optional().describe('The id of the team: ten characters.'),
   APNS_BUNDLE_ID: flagless
     .optional()
     .describe("The iOS app's bundle id: the app id of its devices."),
@@ -209,13 +230,13 @@ export const variables = {
     .describe('`host:port` to connect to instead of Apple; for simulators and proxies.'),
   APNS_CA_FILE: flagless
     .optional()
-    .describe('PEM file of the authority that vouches for APNS_ADDRESS.'),
+    .describe('PEM file of the authority that certifies APNS_ADDRESS.'),
   FCM_SERVICE_ACCOUNT: flagless
     .optional()
     .describe('The JSON of a Google service account that may send messages.'),
   FCM_SERVICE_ACCOUNT_FILE: flagless
     .optional()
-    .describe('File that holds that JSON; instead of FCM_SERVICE_ACCOUNT.'),
+    .describe('File with that JSON; instead of FCM_SERVICE_ACCOUNT.'),
   FCM_APP_ID: flagless
     .optional()
     .describe("The Android app's package name: the app id of its devices."),
@@ -224,7 +245,7 @@ export const variables = {
     .describe('`host:port` to connect to instead of Google; for simulators and proxies.'),
   FCM_CA_FILE: flagless
     .optional()
-    .describe('PEM file of the authority that vouches for FCM_ADDRESS.'),
+    .describe('PEM file of the authority that certifies FCM_ADDRESS.'),
   ATTESTATION_ANDROID_APPS: listOf(
     /^([A-Za-z][\w.]*):([0-9A-Fa-f]{64})$/,
     'must be package:sha256, separated by commas',
@@ -232,7 +253,9 @@ export const variables = {
   )
     .optional()
     .describe(
-      'Android apps whose key attestations count: `package:sha256` of the certificate that signs the app, in hex, separated by commas; name a package again for a second certificate.',
+      'Android apps whose key attestations are accepted: `package:sha256` of the certificate ' +
+        'that signs the app, in hex, separated by commas; name a package again for a second ' +
+        'certificate.',
     ),
   ATTESTATION_APPLE_APPS: listOf(
     /^([A-Z0-9]{10})\.([A-Za-z0-9.-]+)(:development)?$/,
@@ -245,11 +268,15 @@ export const variables = {
   )
     .optional()
     .describe(
-      'Apple apps whose App Attest objects count: `TEAMID.bundle.id`, separated by commas; with `:development` behind it, builds from a developer’s own machine count, too.',
+      'Apple apps whose App Attest objects are accepted: `TEAMID.bundle.id`, separated by ' +
+        'commas; with `:development` appended, builds from a developer’s own machine are ' +
+        'accepted, too.',
     ),
   ATTESTATION_REVOCATIONS_FILE: flagless
     .optional()
     .describe(
-      'File with a copy of `https://android.googleapis.com/attestation/status`, read anew when it changes; the service fetches nothing itself. Unset: no certificate counts as revoked.',
+      'File with a copy of `https://android.googleapis.com/attestation/status`, read again ' +
+        'when it changes; the service itself fetches nothing. Unset: no certificate counts as ' +
+        'revoked.',
     ),
 } as const

@@ -6,7 +6,9 @@ import { Faults, readText, type Values } from './config-values.ts'
 import { variables } from './config-variables.ts'
 import { StartFault } from './start-fault.ts'
 
-/** What may be reached beside public addresses by https, and whom to trust there. */
+/**
+ * What may be reached in addition to public addresses by https, and the authorities trusted there.
+ */
 type Reach = {
   readonly networks: readonly string[]
   readonly httpHosts: readonly string[]
@@ -23,7 +25,7 @@ export type Config = PushConfig & {
   readonly trustProxy: string | null
   readonly logLevel: string
   readonly metricsToken: string | null
-  /** Whether `/docs` and `/openapi.yaml` are answered. */
+  /** Whether `/docs` and `/openapi.yaml` are served. */
   readonly apiDocs: boolean
   readonly database: {
     readonly url: string | null
@@ -35,7 +37,7 @@ export type Config = PushConfig & {
   readonly revocationLog: string
   readonly masterKeys: { readonly current: Buffer | null; readonly previous: readonly Buffer[] }
   readonly redisUrl: string | null
-  /** What webhooks may reach beside public addresses by https. */
+  /** What webhooks may reach in addition to public addresses by https. */
   readonly webhooks: Reach
   /** The same for realms of identity providers. */
   readonly issuers: Reach
@@ -50,7 +52,7 @@ export type Config = PushConfig & {
   }
 }
 
-/** What is wrong with the configuration, one line for each fault, each naming its variable. */
+/** The faults of the configuration, one line each, each naming its variable. */
 export class ConfigError extends StartFault {
   constructor(faults: readonly string[]) {
     super(`The configuration is wrong:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`)
@@ -59,18 +61,18 @@ export class ConfigError extends StartFault {
 }
 
 /**
- * Reads and checks the whole environment. Empty variables count as unset. Throws `ConfigError` with every fault at once,
- * never with a value in it.
+ * Reads and checks the whole environment. Empty variables count as unset. Throws `ConfigError` with
+ * all faults together, never with a value in it.
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const faults = new Faults()
-  const given = Object.entries(variables).map(([name, variable]) => {
-    const parsed = variable.safeParse(environment[name] || undefined)
-    for (const { message } of parsed.error?.issues ?? []) faults.add(name, message)
-    // Deliberate: one that is wrong stops nothing, so that what goes together is judged all the same.
-    return [name, parsed.success ? parsed.data : variable.parse(undefined)]
+  const entries = Object.entries(variables).map(([name, variable]) => {
+    const result = variable.safeParse(environment[name] || undefined)
+    for (const { message } of result.error?.issues ?? []) faults.add(name, message)
+    // Deliberate: an invalid variable stops nothing, so that combinations are checked all the same.
+    return [name, result.success ? result.data : variable.parse(undefined)]
   })
-  const config = assemble(Object.fromEntries(given), faults)
+  const config = assemble(Object.fromEntries(entries), faults)
   if (faults.lines.length > 0) throw new ConfigError(faults.lines)
   return Object.freeze(config)
 }
@@ -82,7 +84,7 @@ function assemble(values: Values, faults: Faults): Config {
   if ((values.DATABASE_URL !== undefined || faults.has('DATABASE_URL')) && !isKeyGiven) {
     faults.add(
       'MASTER_KEY',
-      'is required with DATABASE_URL; make one with: openssl rand 32 | basenc --base64url',
+      'is required with DATABASE_URL; generate one with: openssl rand 32 | basenc --base64url',
     )
   }
   return {
@@ -114,20 +116,23 @@ function assemble(values: Values, faults: Faults): Config {
 function checkOrigin({ PUBLIC_ORIGIN: origin }: Values, faults: Faults): void {
   if (origin === undefined) return
   const { protocol, hostname } = new URL(origin)
-  const local =
+  const isLocal =
     hostname === 'localhost' ||
     hostname.endsWith('.localhost') ||
     hostname === '127.0.0.1' ||
     hostname === '[::1]'
-  if (protocol === 'http:' && !local) {
+  if (protocol === 'http:' && !isLocal) {
     faults.add('PUBLIC_ORIGIN', 'must be https; phones send their proofs there')
   }
 }
 
-/** Prisma's spelling, which nothing else reads: tables would lie elsewhere than its author believes. */
+/**
+ * Prisma's spelling, which nothing else reads: the tables would be in another schema than the
+ * operator expects.
+ */
 function checkSchema({ DATABASE_URL: url, DATABASE_SCHEMA: schema }: Values, faults: Faults): void {
-  const named = url === undefined ? null : new URL(url).searchParams.get('schema')
-  if (named === null || named === schema) return
+  const urlSchema = url === undefined ? null : new URL(url).searchParams.get('schema')
+  if (urlSchema === null || urlSchema === schema) return
   faults.add('DATABASE_URL', 'names a schema; name it with DATABASE_SCHEMA instead')
 }
 
@@ -145,7 +150,7 @@ function attestationOf(values: Values, faults: Faults): Config['attestation'] {
   for (const { packageName, signer } of values.ATTESTATION_ANDROID_APPS ?? []) {
     signers.set(packageName, [...(signers.get(packageName) ?? []), signer])
   }
-  // A list that cannot be read refuses every attestation: better to say so at start.
+  // A list that cannot be read refuses every attestation: better to report it at start.
   readText(values, null, 'ATTESTATION_REVOCATIONS_FILE', faults)
   return {
     androidApps: [...signers].map(([packageName, own]) => ({ packageName, signers: own })),

@@ -11,8 +11,8 @@ import { printable } from './terminal.ts'
 import type { Bootstrapped } from './usecases/tenants.ts'
 
 /**
- * Tells a port that cannot be listened on before anything is done; for port 0 finds a free one. The public origin must be known
- * before the first request: it is part of every issuer and every proof.
+ * Fails early if the port cannot be listened on; for port 0 finds a free one. The public origin
+ * must be known before the first request: it is part of every issuer and every proof.
  */
 async function withPort(config: Config): Promise<Config> {
   if (config.role === 'worker') return config
@@ -21,10 +21,11 @@ async function withPort(config: Config): Promise<Config> {
     probe.once('error', (error) => reject(listenFault(error, config)))
     probe.listen(config.port, config.host, resolve)
   })
-  const bound = probe.address()
+  const boundAddress = probe.address()
   await new Promise((resolve) => probe.close(resolve))
-  if (bound === null || typeof bound === 'string') throw new Error('no free port found')
-  return { ...config, port: bound.port }
+  if (boundAddress === null || typeof boundAddress === 'string')
+    throw new Error('no free port found')
+  return { ...config, port: boundAddress.port }
 }
 
 function say(lines: readonly string[]): Promise<void> {
@@ -33,10 +34,10 @@ function say(lines: readonly string[]): Promise<void> {
   })
 }
 
-/** What the operator must see once: the first key is never readable again. */
+/** What the operator sees only once: the first key is never readable again. */
 function showFirstKey({ tenantId, relyingParty, secret }: Bootstrapped): Promise<void> {
   return say([
-    'First start: a tenant, a relying party and an API key with all scopes were made.',
+    'First start: a tenant, a relying party and an API key with all scopes were created.',
     `  tenant         ${tenantId}`,
     `  relying party  ${relyingParty.id} (namespace "default")`,
     `  API key        ${secret}`,
@@ -53,8 +54,10 @@ function announce({ address, publicOrigin }: Service, { apiDocs }: Config): Prom
   ])
 }
 
-/** Until the service runs, which has its own way to stop: what is half done then is undone by the database. */
-function endAtOnce(): void {
+/**
+ * Until the service runs, which has its own way to stop: the database rolls back unfinished work.
+ */
+function exitImmediately(): void {
   process.stderr.write('Stopped before the start was complete.\n')
   process.exit(0)
 }
@@ -63,12 +66,12 @@ async function main(): Promise<void> {
   const config = await withPort(readConfig(process.env))
   const log = pino(loggerOptions(config.logLevel))
   const origin = config.publicOrigin ?? `http://localhost:${config.port}`
-  for (const signal of stopSignals) process.on(signal, endAtOnce)
-  // Late: faults of the configuration are told without loading the service.
+  for (const signal of stopSignals) process.on(signal, exitImmediately)
+  // Late: faults of the configuration are reported without loading the service.
   const { startService } = await import('./compose.ts')
   const service = await startService(config, origin, log, undefined, showFirstKey)
   stopOnSignals(service, service.address === null ? 0 : config.stopDelaySeconds, log)
-  for (const signal of stopSignals) process.off(signal, endAtOnce)
+  for (const signal of stopSignals) process.off(signal, exitImmediately)
   await announce(service, config)
 }
 

@@ -18,7 +18,7 @@ export type OpenedDatabase = {
   close(): Promise<void>
 }
 
-/** The migrations stand beside the sources, wherever the process was started. */
+/** The migrations lie next to the sources, wherever the process was started. */
 const migrationsFolder = path.join(import.meta.dirname, '..', 'prisma', 'migrations')
 
 async function openEmbedded({ dataFolder }: Config, log: Logger) {
@@ -33,35 +33,38 @@ async function openEmbedded({ dataFolder }: Config, log: Logger) {
   })
 }
 
-const whoseOf = (config: Config) => (config.database.url === null ? '' : 'DATABASE_URL: ')
+const sourceOf = (config: Config) => (config.database.url === null ? '' : 'DATABASE_URL: ')
 
-/** Opens the configured database, or starts the embedded one, and applies what migrations are pending. */
+/** Opens the configured database, or starts the embedded one, and applies pending migrations. */
 export async function openMigratedDatabase(config: Config, log: Logger): Promise<OpenedDatabase> {
   return openWhen(config, log, async (work) => {
     try {
       return await work()
     } catch (error) {
-      throw databaseFault(error, whoseOf(config))
+      throw databaseFault(error, sourceOf(config))
     }
   })
 }
 
-/** The same for a service, which waits for a database that is away. */
+/** The same for a service, which waits for an unreachable database. */
 export function awaitMigratedDatabase(config: Config, log: Logger): Promise<OpenedDatabase> {
-  return openWhen(config, log, (work) => waitForDatabase(log, whoseOf(config), work))
+  return openWhen(config, log, (work) => waitForDatabase(log, sourceOf(config), work))
 }
 
-/** How long the work of a start may take. It is no request that somebody waits for. */
+/** How long the work of a start may take. No request waits for it. */
 const startMs = 30_000
 
-/** Does the work of a start on connections of its own, which have more time than those of requests. */
+/**
+ * Does the work of a start on its own connections, which have a longer timeout than those of
+ * requests.
+ */
 export async function whileStarting<T>(
   config: Config,
   { url, schema }: OpenedDatabase,
   log: Logger,
   work: (database: Database) => Promise<T>,
 ): Promise<T> {
-  return waitForDatabase(log, whoseOf(config), async () => {
+  return waitForDatabase(log, sourceOf(config), async () => {
     const database = openDatabase({ url, schema, maxConnections: 2, timeoutMs: startMs })
     try {
       return await work(database)
@@ -74,28 +77,30 @@ export async function whileStarting<T>(
 async function openWhen(
   config: Config,
   log: Logger,
-  whenThere: <T>(work: () => Promise<T>) => Promise<T>,
+  whenReachable: <T>(work: () => Promise<T>) => Promise<T>,
 ): Promise<OpenedDatabase> {
   await using undo = new AsyncDisposableStack()
-  const embedded = config.database.url === null ? await openEmbedded(config, log) : null
-  undo.defer(async () => embedded?.stop())
-  const url = embedded?.url ?? config.database.url
+  const embeddedDatabase = config.database.url === null ? await openEmbedded(config, log) : null
+  undo.defer(async () => embeddedDatabase?.stop())
+  const url = embeddedDatabase?.url ?? config.database.url
   const { schema, connections: maxConnections } = config.database
   if (!url) throw new Error('there is neither DATABASE_URL nor an embedded database')
-  const { applied } = await whenThere(() => migrate(url, migrationsFolder, { schema }))
-  if (applied.length > 0) log.info({ applied }, 'migrations applied')
+  const { applied: appliedMigrations } = await whenReachable(() =>
+    migrate(url, migrationsFolder, { schema }),
+  )
+  if (appliedMigrations.length > 0) log.info({ applied: appliedMigrations }, 'migrations applied')
   let clock: DatabaseClock | undefined
   const onConnectionLost = (error: Error) => log.warn({ err: error }, 'database connection lost')
-  // It may lead to another machine than the ones before.
+  // The new connection may lead to another machine than the former ones.
   const onConnected = () => clock?.doubt()
   const pool = { url, schema, maxConnections, onConnectionLost, onConnected }
   const database = openDatabase(pool)
   undo.defer(() => database.close())
-  const learned = await whenThere(() =>
+  const readyClock = await whenReachable(() =>
     createDatabaseClock({ ask: () => readClock(database), log }),
   )
-  clock = learned
-  undo.defer(() => learned.close())
-  const opened = undo.move()
-  return { url, schema, database, clock: learned, close: () => opened.disposeAsync() }
+  clock = readyClock
+  undo.defer(() => readyClock.close())
+  const resources = undo.move()
+  return { url, schema, database, clock: readyClock, close: () => resources.disposeAsync() }
 }

@@ -1,4 +1,4 @@
-// What operators do at the command line, without what listens or pushes.
+// The operations of the command line, without any part that listens or pushes.
 
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
@@ -24,7 +24,10 @@ import { verifyAudit } from './usecases/verify-audit.ts'
 
 type Tail<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never
 
-/** What operators do at the command line, on the same database, beside the running service or without it. */
+/**
+ * Opens the operations of the command line, on the same database, with or without the running
+ * service.
+ */
 export async function openOperations(
   config: Config,
   ownOrigin: string,
@@ -32,50 +35,51 @@ export async function openOperations(
   { anyOrigin = false }: { readonly anyOrigin?: boolean } = {},
 ) {
   await using undo = new AsyncDisposableStack()
-  const opened = await openMigratedDatabase(config, log)
-  undo.defer(() => opened.close())
-  const world = await openWorld(config, opened, log)
-  const stores = openStores(opened, world.random)
+  const openedDatabase = await openMigratedDatabase(config, log)
+  undo.defer(() => openedDatabase.close())
+  const world = await openWorld(config, openedDatabase, log)
+  const stores = openStores(openedDatabase, world.random)
   await assertMasterKey(config, { ...world, ...stores })
   const own = { origin: ownOrigin, given: config.publicOrigin !== null && !anyOrigin }
-  const found = await originOfCommands(stores, own)
-  if ('contradicts' in found) throw originFault(ownOrigin, found.contradicts)
-  const publicOrigin = found.origin
-  const signals = await openSignalCarrier(config, opened, log)
+  const decision = await originOfCommands(stores, own)
+  if ('contradicts' in decision) throw originFault(ownOrigin, decision.contradicts)
+  const publicOrigin = decision.origin
+  const signals = await openSignalCarrier(config, openedDatabase, log)
   undo.defer(() => signals.close())
   const running = undo.move()
   const signingKeys = createSigningKeys({ ...stores, ...world }, () => performance.now())
   const revocationLog = createRevocationLog({ file: config.revocationLog, log })
-  const needs = { ...world, ...stores, signals, signingKeys, revocationLog, publicOrigin }
+  const dependencies = { ...world, ...stores, signals, signingKeys, revocationLog, publicOrigin }
   return {
-    /** Gives an empty installation its first key; null when there is a tenant. */
+    /** Creates the first key of an empty installation; null when there is a tenant. */
     createFirstKey: (key: Omit<Parameters<typeof createFirstKey>[1], 'shownBy'>) =>
-      createFirstKey(needs, { ...key, shownBy: `a command on ${hostname()}` }),
-    changeOrigin: (origin: string) => changeOrigin(needs, origin),
-    createTenant: (name: string) => createTenant(needs, name, 'operator'),
+      createFirstKey(dependencies, { ...key, shownBy: `a command on ${hostname()}` }),
+    changeOrigin: (origin: string) => changeOrigin(dependencies, origin),
+    createTenant: (name: string) => createTenant(dependencies, name, 'operator'),
     changeTenant: (
       id: Parameters<typeof changeTenant>[1],
       changes: Parameters<typeof changeTenant>[2],
-    ) => changeTenant(needs, id, changes, 'operator'),
+    ) => changeTenant(dependencies, id, changes, 'operator'),
     listTenants: () => stores.tenants.listTenants(),
     createRelyingParty: (party: Parameters<typeof createRelyingParty>[1]) =>
-      createRelyingParty(needs, party, 'operator'),
+      createRelyingParty(dependencies, party, 'operator'),
     listRelyingParties: stores.tenants.listRelyingParties,
     createApiKey: (command: Parameters<typeof createApiKey>[1]) =>
-      createApiKey(needs, command, 'operator'),
+      createApiKey(dependencies, command, 'operator'),
     listApiKeys: stores.apiKeys.list,
     findApiKey: stores.apiKeys.findCredential,
     rotateApiKey: (command: Parameters<typeof rotateApiKey>[1]) =>
-      rotateApiKey(needs, command, 'operator'),
+      rotateApiKey(dependencies, command, 'operator'),
     revokeApiKey: (tenantId: Parameters<typeof revokeApiKey>[1], id: ApiKeyId) =>
-      revokeApiKey(needs, tenantId, id, 'operator'),
-    collectKeptHeads: (...given: Tail<Parameters<typeof collectKeptHeads>>) =>
-      collectKeptHeads(needs, ...given),
-    verifyAudit: (...given: Tail<Parameters<typeof verifyAudit>>) => verifyAudit(needs, ...given),
+      revokeApiKey(dependencies, tenantId, id, 'operator'),
+    collectKeptHeads: (...parameters: Tail<Parameters<typeof collectKeptHeads>>) =>
+      collectKeptHeads(dependencies, ...parameters),
+    verifyAudit: (...parameters: Tail<Parameters<typeof verifyAudit>>) =>
+      verifyAudit(dependencies, ...parameters),
     rotateSigningKey: (tenantId: Parameters<typeof rotateSigningKey>[1]) =>
-      rotateSigningKey(needs, tenantId),
+      rotateSigningKey(dependencies, tenantId),
     applyRevocations: (lines: Parameters<typeof applyRevocations>[1]) =>
-      applyRevocations(needs, lines),
+      applyRevocations(dependencies, lines),
     close: () => running.disposeAsync(),
   }
 }

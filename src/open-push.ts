@@ -1,4 +1,4 @@
-// Every way a push can leave; src/compose.ts joins the rest.
+// All routes of pushes; src/compose.ts connects the rest.
 
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
@@ -14,7 +14,7 @@ import type { Clock, Sealing } from './ports/world.ts'
 import { toldFault } from './start-fault.ts'
 import { appCredentialsBinding, appSignalPrefix } from './usecases/apps.ts'
 
-/** What serves every tenant. */
+/** The routes for every tenant. */
 function routesOf({ apns, fcm }: Config, clock: Clock, log: Logger): PushRoute[] {
   const routes: PushRoute[] = []
   if (apns) {
@@ -31,8 +31,8 @@ function routesOf({ apns, fcm }: Config, clock: Clock, log: Logger): PushRoute[]
   return routes
 }
 
-/** Credentials that cannot be used are the operator's to correct. */
-function told<T>(open: () => T): T {
+/** Unusable credentials are the operator's to correct. */
+function asOperatorFault<T>(open: () => T): T {
   try {
     return open()
   } catch (error) {
@@ -47,13 +47,16 @@ type Parts = {
   readonly signals: { listen(listener: (key: string) => void): void }
 }
 
-/** The providers of the environment for all tenants, and those of the tenants' own apps, which are opened when first needed. */
+/**
+ * The providers of the environment for all tenants, and those of the tenants' own apps, which are
+ * opened on first use.
+ */
 export function openPush(
   config: Config,
   { apps, sealing, clock, signals }: Parts,
   log: Logger,
 ): PushProvider {
-  const routes = told(() => routesOf(config, clock, log))
+  const routes = asOperatorFault(() => routesOf(config, clock, log))
   if (routes.length === 0) {
     log.warn('no push credentials in the environment: only apps of tenants are pushed')
   }
@@ -61,9 +64,9 @@ export function openPush(
   const own = createAppProviders({
     log,
     async find(tenantId, address) {
-      const found = await apps.findCredentials(tenantId, address)
-      if (!found) return null
-      const { id, version, credentialsSealed } = found
+      const app = await apps.findCredentials(tenantId, address)
+      if (!app) return null
+      const { id, version, credentialsSealed } = app
       const binding = appCredentialsBinding(tenantId, id)
       return { id, version, secret: sealing.open(credentialsSealed, binding) }
     },

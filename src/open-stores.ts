@@ -1,4 +1,4 @@
-// All that is kept in the database, joined to it; src/compose.ts joins the rest.
+// All stores, connected to the database; src/compose.ts connects the rest.
 
 import { createActivityStore } from './persistence/activities.ts'
 import { createAgendaStore } from './persistence/agenda.ts'
@@ -35,7 +35,7 @@ import { createWebhookDeliveryStore } from './persistence/webhook-deliveries.ts'
 import { createWebhookEndpointStore } from './persistence/webhook-endpoints.ts'
 import type { Random } from './ports/world.ts'
 
-/** Every store, on one database. */
+/** Builds every store, on one database. */
 export function openStores(
   { database, schema }: { readonly database: Database; readonly schema: string },
   random: Random,

@@ -1,14 +1,19 @@
-// Who waits for whom in one process; docs/limits.md tells the figures.
+// The fair queues of one process; docs/limits.md lists the figures.
 
 import { createAdmission } from './http/admission.ts'
 import { createTurns, createUserTurns, type TurnLimits } from './outbound/turns.ts'
 
-/** As long as a statement may take: who waited so long is told to come again, not later that something is wrong. */
+/**
+ * As long as a statement may take: after it the client is asked to retry, instead of getting an
+ * error later.
+ */
 const waitMs = 1_800
-/** Strangers who try again at once are slowed down by as much as `Retry-After` asks of them. */
+/**
+ * Unauthenticated clients that retry immediately are slowed down by as much as `Retry-After` asks.
+ */
 const refusalMs = 1_000
 
-/** Claims, links and look-ups of callers that have not authenticated of late. */
+/** Claims, links and look-ups of clients that have not authenticated recently. */
 export const strangerTurns = {
   running: 2,
   runningInLine: 1,
@@ -19,7 +24,10 @@ export const strangerTurns = {
   refusals: 4_096,
 } as const satisfies TurnLimits
 
-/** Calls of devices from addresses that have not authenticated of late; at most half of the connections. */
+/**
+ * Calls of devices from addresses that have not authenticated recently; at most half of the
+ * connections.
+ */
 export const deviceTurns = {
   running: Number.POSITIVE_INFINITY,
   runningInLine: 2,
@@ -30,7 +38,10 @@ export const deviceTurns = {
   refusals: 4_096,
 } as const satisfies TurnLimits
 
-/** Tokens of realms; a line for each integration. They hold no connection, but a thread, or wait for the realm. */
+/**
+ * Tokens of realms; a queue for each integration. They use no connection, but a thread, or wait for
+ * the realm.
+ */
 export const tokenTurns = {
   running: 16,
   runningInLine: 2,
@@ -41,7 +52,7 @@ export const tokenTurns = {
   refusals: 4_096,
 } as const satisfies TurnLimits
 
-/** What locks the row of one user; a line for each initiator and device. */
+/** Operations that lock the row of one user; a queue for each initiator and device. */
 export const userTurns = {
   running: 1,
   runningInLine: 1,
@@ -52,11 +63,11 @@ export const userTurns = {
   refusals: 0,
 } as const satisfies TurnLimits
 
-/** Which part of the connections these have at most. */
+/** The maximum share of the connections for each of these. */
 export const strangersShare = 1 / 4
 export const devicesShare = 1 / 2
 
-/** Turns for a process with so many connections to its database. */
+/** The fair queues of a process with this many connections to its database. */
 export function openTurns(connections: number) {
   const share = (most: number, part: number) =>
     Math.max(1, Math.min(most, Math.floor(connections * part)))

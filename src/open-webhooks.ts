@@ -1,4 +1,4 @@
-// How webhooks leave; src/compose.ts joins the rest.
+// The sending of webhooks; src/compose.ts connects the rest.
 
 import type { EgressGuard } from './outbound/egress-guard.ts'
 import { createWebhookSender } from './outbound/webhook-sender.ts'
@@ -9,7 +9,10 @@ type Parts = Omit<Needs, 'webhookSender'> & {
   readonly signals: { listen(listener: (key: string) => void): void }
 }
 
-/** The courier of this process. Whatever is signalled, here or elsewhere, may be something that endpoints are owed: it looks at once. */
+/**
+ * The webhook dispatcher of this process. Any signal, from here or elsewhere, may mean a delivery
+ * for an endpoint: it polls immediately.
+ */
 export function openWebhooks(
   { ca }: { readonly ca: readonly string[] },
   guard: EgressGuard,

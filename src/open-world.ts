@@ -1,4 +1,4 @@
-// What the service and the operator's commands share beside the stores.
+// The parts that the service and the operator's commands share, apart from the stores.
 
 import path from 'node:path'
 import type { Logger } from 'pino'
@@ -24,7 +24,7 @@ function fail(error: unknown): never {
   throw toldFault(error)
 }
 
-/** Everything that outlives a request, save the database; its clock is the one that counts. */
+/** Everything that outlives a request, except the database; its clock is the authoritative one. */
 export async function openWorld(config: Config, { clock }: OpenedDatabase, log: Logger) {
   const current = config.masterKeys.current ?? (await masterKeyIn(config.dataFolder).catch(fail))
   const masterKeys = { current, previous: config.masterKeys.previous }
@@ -42,18 +42,21 @@ export async function openWorld(config: Config, { clock }: OpenedDatabase, log: 
   }
 }
 
-/** How processes tell each other what has changed. What carries it may be away, at the start too: that is said once. */
+/**
+ * The channel by which processes signal changes to each other. It may be unreachable, at the start
+ * too: that is logged once.
+ */
 export async function openSignalCarrier(
   config: Pick<Config, 'redisUrl'>,
   { url, schema, database }: Pick<OpenedDatabase, 'url' | 'schema' | 'database'>,
   log: Logger,
 ) {
   let isAway = false
-  const failed = (error: unknown) => {
+  const onFailure = (error: unknown) => {
     if (!isAway) log.warn({ err: error }, 'signals interrupted; waits re-read')
     isAway = true
   }
-  const works = () => {
+  const onRecovery = () => {
     if (isAway) log.warn('signals flow again')
     isAway = false
   }
@@ -62,71 +65,86 @@ export async function openSignalCarrier(
       ? createNotifySignals(
           { url, schema },
           (payload) => database.query('notify', notifyStatement, [channelOf(schema), payload]),
-          failed,
-          works,
+          onFailure,
+          onRecovery,
         )
-      : await openRedisCarrier(config.redisUrl, schema, database, { failed, works })
-  return createSignalHub(carrier, failed)
+      : await openRedisCarrier(config.redisUrl, schema, database, {
+          failed: onFailure,
+          works: onRecovery,
+        })
+  return createSignalHub(carrier, onFailure)
 }
 
 async function openRedisCarrier(
   url: string,
   schema: string,
-  database: OpenedDatabase['database'],
-  told: { readonly failed: (error: unknown) => void; readonly works: () => void },
+  database: Pick<OpenedDatabase['database'], 'query'>,
+  callbacks: { readonly failed: (error: unknown) => void; readonly works: () => void },
 ): Promise<SignalCarrier> {
   const { createRedisSignals, redisChannelOf } = await import('./outbound/redis-signals.ts')
   type Row = { readonly name: string }
-  // As the server knows it: addresses of one database may name it differently.
+  // As the server names it: connection addresses of one database may name it differently.
   const [row] = await database.query<Row>('database_name', 'select current_database() as name', [])
-  return createRedisSignals({ url, channel: redisChannelOf(row?.name ?? '', schema) }, told)
+  return createRedisSignals({ url, channel: redisChannelOf(row?.name ?? '', schema) }, callbacks)
 }
 
-/** How the others see that this process lives, and what it leases under. */
+/** The liveness of this process as the others see it, and the name of its leases. */
 export function openPresence({ url, schema }: OpenedDatabase, log: Logger): Promise<Presence> {
-  const failed = (error: unknown) =>
+  const onFailure = (error: unknown) =>
     log.warn({ reason: String(error) }, 'this process is not seen by the others for a while')
-  return createPresence({ url, schema }, failed)
+  return createPresence({ url, schema }, onFailure)
 }
 
-const phonesLeft = 'phones that enrolled under it must enroll anew'
+const reenrollNote = 'phones that enrolled under it must enroll again'
 
 /**
- * The origin to work under, agreed with the database. Refuses one that is not what phones and relying parties know.
+ * The origin to work under, agreed with the database. Refuses one that differs from the one that
+ * phones and relying parties use.
  */
 export async function agreeOnOrigin(
   config: Config,
   own: string,
-  needs: Parameters<typeof settleOrigin>[0],
+  dependencies: Parameters<typeof settleOrigin>[0],
   log: Logger,
 ): Promise<string> {
-  const settled = await settleOrigin(needs, { origin: own, given: config.publicOrigin !== null })
-  if ('contradicts' in settled) throw originFault(own, settled.contradicts)
-  const { origin, left } = settled
-  if (left !== null) log.warn({ left, origin }, `the public origin has changed: ${phonesLeft}`)
+  const resolution = await settleOrigin(dependencies, {
+    origin: own,
+    given: config.publicOrigin !== null,
+  })
+  if ('contradicts' in resolution) throw originFault(own, resolution.contradicts)
+  const { origin, left: formerOrigin } = resolution
+  if (formerOrigin !== null)
+    log.warn({ left: formerOrigin, origin }, `the public origin has changed: ${reenrollNote}`)
   return origin
 }
 
-/** What to say of a PUBLIC_ORIGIN that the database contradicts. */
-export function originFault(own: string, known: string): StartFault {
+/** The error for a PUBLIC_ORIGIN that the database contradicts. */
+export function originFault(own: string, storedOrigin: string): StartFault {
   return new StartFault(
-    `PUBLIC_ORIGIN: is ${own}, but this installation is known as ${known} to phones and relying parties. ` +
-      `Set that, or unset it; to change it for good: countersign origin change --to ${own} (${phonesLeft}).`,
+    `PUBLIC_ORIGIN: is ${own}, but this installation is known as ${storedOrigin} to phones ` +
+      'and relying parties. ' +
+      'Set that, or unset it; to change it permanently: countersign origin change --to ' +
+      `${own} (${reenrollNote}).`,
   )
 }
 
-/** Refuses a master key that cannot open what the database holds: the first sign-in would find out otherwise. */
+/**
+ * Refuses a master key that cannot open the secrets in the database: the first sign-in would detect
+ * it otherwise.
+ */
 export async function assertMasterKey(
   config: Config,
   parts: Parameters<typeof findUnopenedKey>[0],
 ) {
-  const unopened = await findUnopenedKey(parts)
-  if (!unopened) return
-  const given = config.masterKeys.current
+  const unopenedKey = await findUnopenedKey(parts)
+  if (!unopenedKey) return
+  const source = config.masterKeys.current
     ? 'MASTER_KEY'
     : `MASTER_KEY (read from ${path.join(config.dataFolder, 'master.key')})`
   throw new StartFault(
-    `${given}: is not the key that sealed what this database holds, nor is any of MASTER_KEY_PREVIOUS ` +
-      `(seen at a signing key of ${unopened.tenantId}). Restore the right key from your backup; after a rotation put the old one into MASTER_KEY_PREVIOUS.`,
+    `${source}: is not the key that sealed the secrets in this database, nor is any of ` +
+      'MASTER_KEY_PREVIOUS ' +
+      `(seen at a signing key of ${unopenedKey.tenantId}). Restore the right key from your ` +
+      'backup; after a rotation put the old one into MASTER_KEY_PREVIOUS.',
   )
 }

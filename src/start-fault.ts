@@ -1,50 +1,58 @@
-// Starts that cannot succeed, in words for whoever started it.
+// Starts that cannot succeed, explained to the operator.
 
-/** Why the service or a command cannot start, with what to do about it: printed as it stands, without a stack. */
+/**
+ * The reason why the service or a command cannot start, with a remedy: printed as it is, without a
+ * stack.
+ */
 export class StartFault extends Error {}
 
 const listenFaults: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'is taken: set PORT to another one, or stop what listens there',
+  EADDRINUSE: 'is in use: set PORT to another one, or stop the program that listens there',
   EACCES: 'may not be used by this user: set PORT to one above 1023',
   EADDRNOTAVAIL: 'is no address of this machine: set HOST to one that is, or to 0.0.0.0 for all',
   ENOTFOUND: 'is no address of this machine: set HOST to one that is, or to 0.0.0.0 for all',
 }
 
-/** What the operator can do when the service cannot listen; any other error as it is. */
+/** The remedy when the service cannot listen; any other error as it is. */
 export function listenFault(error: unknown, { host, port }: { host: string; port: number }) {
-  const words = listenFaults[String((error as NodeJS.ErrnoException).code)]
-  return words ? new StartFault(`${host}:${port} ${words}.`, { cause: error }) : error
+  const text = listenFaults[String((error as NodeJS.ErrnoException).code)]
+  return text ? new StartFault(`${host}:${port} ${text}.`, { cause: error }) : error
 }
 
-/** What an error says that was thrown with words for the operator, in one line; defects stay as they are. */
+/**
+ * The message of an error that was thrown for the operator, in one line; defects stay as they are.
+ */
 export function toldFault(error: unknown): unknown {
-  const isTold = error instanceof Error && error.constructor === Error && !('code' in error)
-  if (!isTold) return error
+  const isForOperator = error instanceof Error && error.constructor === Error && !('code' in error)
+  if (!isForOperator) return error
   return new StartFault(error.message.trim().replaceAll(/\s*\n\s*/g, ' / '), { cause: error })
 }
 
 const fileFaults: Readonly<Record<string, string>> = {
   EACCES: 'may not be used by this user: change its owner or mode, or run as another user',
   EPERM: 'may not be used by this user: change its owner or mode, or run as another user',
-  EROFS: 'lies on a file system that is read-only',
+  EROFS: 'is on a read-only file system',
   ENOSPC: 'cannot be written: the disk is full',
   EDQUOT: 'cannot be written: the quota of this user is used up',
-  ENOENT: 'is not there',
-  ENOTDIR: 'lies below something that is no folder',
+  ENOENT: 'does not exist',
+  ENOTDIR: 'is below something that is not a folder',
   EISDIR: 'is a folder, not a file',
-  EEXIST: 'is there already, and is something else',
+  EEXIST: 'exists already, and is something else',
 }
 
-function wordsOfFile(error: unknown): string | undefined {
+function messageOfFile(error: unknown): string | undefined {
   const { code, path } = (error ?? {}) as NodeJS.ErrnoException
-  const words = fileFaults[String(code)]
-  return words && path !== undefined ? `${path} ${words}.` : undefined
+  const text = fileFaults[String(code)]
+  return text && path !== undefined ? `${path} ${text}.` : undefined
 }
 
-/** The faults of this file by their words, files that cannot be used too; anything else with its stack. */
+/**
+ * The message of the faults of this file, and of files that cannot be used; any other error with
+ * its stack.
+ */
 export function wordsOf(error: unknown): string {
   if (error instanceof StartFault) return error.message
-  const file = wordsOfFile(error)
+  const file = messageOfFile(error)
   if (file !== undefined) return file
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -1,47 +1,48 @@
-// How the process ends: turned away from first, drained after that.
+// How the process ends: clients leave first, then it drains.
 
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 
-/** What is ended: `leave` turns everybody away, `stop` drains. */
+/** What is ended: `leave` makes clients go away, `stop` drains. */
 type Running = { leave(): void; stop(): Promise<void> }
 
 const drainMs = 30_000
-/** What asks a process to end. */
+/** The signals that ask a process to end. */
 export const stopSignals = ['SIGTERM', 'SIGINT'] as const
 
 /**
- * At the first SIGTERM or SIGINT the service leaves: it answers for `delaySeconds` more, so that nobody's request is reset.
- * Then it drains and ends with 0. There is no delay at a terminal; a second signal ends it. (`npm start` passes on the
- * SIGINT that the terminal has already sent, so Ctrl-C arrives twice.) A third one ends the process at once, with 1, as
- * an unexpected error does after the drain.
+ * At the first SIGTERM or SIGINT the service leaves: it keeps answering for `delaySeconds`, so that
+ * no request is reset. Then it drains and exits with 0. There is no delay at a terminal; a second
+ * signal ends it. (`npm start` passes on the SIGINT that the terminal has already sent, so Ctrl-C
+ * arrives twice.) A third one ends the process immediately, with 1, as an unexpected error does
+ * after the drain.
  */
 export function stopOnSignals(service: Running, delaySeconds: number, log: Logger): void {
   const delayMs = process.stdin.isTTY ? 0 : delaySeconds * 1_000
-  let stopped: Promise<void> | undefined
+  let stopping: Promise<void> | undefined
   const grace = closeWithGrace(
     { delay: drainMs, logger: log, skip: [...stopSignals] },
     async ({ err }) => {
       if (err) log.fatal({ err }, 'stopping after an unexpected error')
       // An error and a signal may both bring us here; a second `stop` would not wait for the first.
-      stopped ??= service.stop()
-      await stopped
+      stopping ??= service.stop()
+      await stopping
       log.info('stopped')
     },
   )
-  let received = 0
+  let signalCount = 0
   let timer: NodeJS.Timeout | undefined
   const drain = () => {
     clearTimeout(timer)
     void grace.close()
   }
   const onSignal = (signal: NodeJS.Signals) => {
-    received++
-    if (received === 1) {
+    signalCount++
+    if (signalCount === 1) {
       log.info({ signal, delayMs }, 'stopping')
       service.leave()
       timer = setTimeout(drain, delayMs)
-    } else if (received === 2) {
+    } else if (signalCount === 2) {
       drain()
     } else {
       log.error({ signal }, 'third signal, ending without a drain')

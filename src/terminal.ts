@@ -1,8 +1,12 @@
-// What the two programs print: nothing that somebody else wrote moves the cursor, hides or reorders what stands beside it.
+// The output of both programs: foreign text cannot move the cursor, or hide or reorder the text
+// next to it.
 
 import { spellOutHidden } from './domain/text.ts'
 
-/** Lines as they are, save for what hides in them; for texts that are ours and hold words of others. */
+/**
+ * The lines as they are, with hidden characters spelled out; for our texts that contain foreign
+ * ones.
+ */
 export function printable(text: string): string {
   return text
     .split('\n')

@@ -112,8 +112,8 @@ export async function makeTemporaryCode(
     activity: activity({ userId, type: 'temporary_code_made', actor, details }),
     actor,
   }
-  const expiresAt = await needs.userTurns.take(temporary, actor, () =>
-    needs.passcodes.replaceTemporaryCode(temporary),
+  const expiresAt = await dependencies.userTurns.take(replacement, actor, () =>
+    dependencies.passcodes.replaceTemporaryCode(replacement),
   )
   if (isRefusal(expiresAt)) return expiresAt
   return expiresAt === null ? refuse('not_found') : { code, expiresAt }
