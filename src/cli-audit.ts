@@ -63,11 +63,11 @@ const namesOf = (verdicts: readonly AuditVerdict[]) =>
   verdicts.map(({ tenantId }) => tenantId).join(', ')
 
 function warnOfVerdicts(verdicts: readonly AuditVerdict[]): void {
-  const unchecked = verdicts.filter(({ keptHeads }) => keptHeads === 0)
-  if (unchecked.length > 0) {
+  const uncheckedVerdicts = verdicts.filter(({ keptHeads }) => keptHeads === 0)
+  if (uncheckedVerdicts.length > 0) {
     warn(
-      `WARNING: no head stored outside the database was checked for: ${namesOf(unchecked)}.
-A chain that was deleted and rebuilt from nothing would not be detected. Give --heads FILE
+      `WARNING: no head stored outside the database was checked for: ${namesOf(uncheckedVerdicts)}.
+A chain that was deleted and rebuilt from nothing would not be noticed. Give --heads FILE
 with the service's log.`,
     )
   }

@@ -162,11 +162,11 @@ const commands: Record<string, Command> = {
   'keys create': createKey,
   async 'keys rotate'(operations, { positionals: [, , id = ''], values }) {
     if (!isId('apiKey', id)) throw new CommandError('Name the key: countersign keys rotate key_...')
-    const stored = await operations.findApiKey(id)
-    if (!stored) throw new CommandError(`There is no key ${id}`)
+    const credential = await operations.findApiKey(id)
+    if (!credential) throw new CommandError(`There is no key ${id}`)
     const expiresAt = readDate(values['expires-at'])
     const rotation = await operations.rotateApiKey({
-      tenantId: stored.key.tenantId,
+      tenantId: credential.key.tenantId,
       id,
       ...readOverlap(values['overlap-seconds']),
       ...(expiresAt && { expiresAt }),
@@ -186,8 +186,8 @@ const commands: Record<string, Command> = {
   },
   async 'keys revoke'(operations, { positionals: [, , id = ''] }) {
     if (!isId('apiKey', id)) throw new CommandError('Name the key: countersign keys revoke key_...')
-    const stored = await operations.findApiKey(id)
-    const revokedKey = stored && (await operations.revokeApiKey(stored.key.tenantId, id))
+    const credential = await operations.findApiKey(id)
+    const revokedKey = credential && (await operations.revokeApiKey(credential.key.tenantId, id))
     if (!revokedKey || isRefusal(revokedKey)) throw new CommandError(`There is no key ${id}`)
     return revokedKey
   },
@@ -223,8 +223,8 @@ function print(result: unknown, json: boolean): void {
   for (const row of Array.isArray(result) ? result : [result]) {
     for (const [name, value] of Object.entries(row as Record<string, unknown>)) {
       const text = value instanceof Date ? value.toISOString() : value
-      const printed = Array.isArray(text) ? text.join(', ') : (text ?? '-')
-      say(`${name.padEnd(14)} ${spellOutHidden(String(printed))}`)
+      const cell = Array.isArray(text) ? text.join(', ') : (text ?? '-')
+      say(`${name.padEnd(14)} ${spellOutHidden(String(cell))}`)
     }
     say('')
   }

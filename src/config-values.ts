@@ -46,7 +46,7 @@ export function readText(
     return readFileSync(path, 'utf8')
   } catch {
     // Without the path: the operator may have put the key itself there.
-    faults.add(file, 'names no readable file')
+    faults.add(file, 'names no file that can be read')
     return undefined
   }
 }

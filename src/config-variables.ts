@@ -67,7 +67,7 @@ export const variables = {
   PUBLIC_ORIGIN: address(/^https?$/, 'https://approve.example.com')
     .refine(
       isOriginAlone,
-      'must be scheme and host only, without path, query or credentials, such as ' +
+      'must be scheme and host alone, without path, query or credentials, such as ' +
         'https://approve.example.com',
     )
     .transform((url) => new URL(url).origin)

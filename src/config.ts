@@ -84,7 +84,7 @@ function assemble(values: Values, faults: Faults): Config {
   if ((values.DATABASE_URL !== undefined || faults.has('DATABASE_URL')) && !isKeyGiven) {
     faults.add(
       'MASTER_KEY',
-      'is required with DATABASE_URL; generate one with: openssl rand 32 | basenc --base64url',
+      'is required with DATABASE_URL; make one with: openssl rand 32 | basenc --base64url',
     )
   }
   return {

@@ -7,7 +7,7 @@
 export class StartFault extends Error {}
 
 const listenFaults: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'is in use: set PORT to another one, or stop the program that listens there',
+  EADDRINUSE: 'is taken: set PORT to another one, or stop what listens there',
   EACCES: 'may not be used by this user: set PORT to one above 1023',
   EADDRNOTAVAIL: 'is no address of this machine: set HOST to one that is, or to 0.0.0.0 for all',
   ENOTFOUND: 'is no address of this machine: set HOST to one that is, or to 0.0.0.0 for all',
@@ -35,9 +35,9 @@ const fileFaults: Readonly<Record<string, string>> = {
   ENOSPC: 'cannot be written: the disk is full',
   EDQUOT: 'cannot be written: the quota of this user is used up',
   ENOENT: 'does not exist',
-  ENOTDIR: 'is below something that is not a folder',
+  ENOTDIR: 'lies below something that is no folder',
   EISDIR: 'is a folder, not a file',
-  EEXIST: 'exists already, and is something else',
+  EEXIST: 'is there already, and is something else',
 }
 
 function messageOfFile(error: unknown): string | undefined {

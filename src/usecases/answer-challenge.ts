@@ -94,7 +94,7 @@ export async function answerChallenge(
     if (fault) return fault
     if (facts.earlier) return reply(facts.earlier)
     if (facts.asked.challenge.status !== 'pending')
-      return refusalOfEnded(facts.asked.challenge.status)
+      return endedRefusal(facts.asked.challenge.status)
 
     const refusal =
       answer.decision === 'approve' ? checkProtection(facts.protection, facts.now) : undefined
@@ -243,7 +243,7 @@ function reply({ outcome, statusAfter, wrongNumbersLeft }: RecordedAnswer): Answ
   return refuse('wrong_number', { facts: { wrongNumbersLeft, currentStatus: statusAfter } })
 }
 
-function refusalOfEnded(status: ChallengeStatus): Refusal {
+function endedRefusal(status: ChallengeStatus): Refusal {
   return status === 'expired'
     ? refuse('challenge_expired')
     : refuse('challenge_ended', { facts: { currentStatus: status } })

@@ -49,7 +49,7 @@ export async function checkpointAudit(dependencies: Needs, tenantId: TenantId): 
   }
   await assertNeverMade(dependencies, tenantId)
   const { seq, hash } = await audit.readEnd(tenantId)
-  const checkpoint = { seq, hash, ...(await digestRemoved(dependencies, tenantId, seq)) }
+  const checkpoint = { seq, hash, ...(await digestRemovedLinks(dependencies, tenantId, seq)) }
   const sign = await dependencies.signingKeys.signer(tenantId, auditCheckpointTyp)
   const jws = await sign(auditPayload(dependencies, tenantId, checkpoint satisfies Checkpoint))
   if (await audit.saveCheckpoint(tenantId, { seq, jws })) {
@@ -68,7 +68,7 @@ async function assertNeverMade({ audit, signatures }: Needs, tenantId: TenantId)
   )
 }
 
-async function digestRemoved(dependencies: Needs, tenantId: TenantId, seq: number) {
+async function digestRemovedLinks(dependencies: Needs, tenantId: TenantId, seq: number) {
   const { audit, hashing } = dependencies
   let purgedCount = 0
   let purgedDigest = ''

@@ -140,7 +140,7 @@ export async function claimEnrollment(
           enrollmentNumberBinding(enrollment),
         )
       : null,
-    passcodeSecret: passcode?.stored ?? null,
+    passcodeSecret: passcode?.storedSecret ?? null,
     devicesPerUserMax: policy.devicesPerUserMax,
     activities: [
       activity({ ...origin, type: 'enrollment_claimed', details }),
@@ -163,7 +163,7 @@ export async function claimEnrollment(
     userName: target.userName,
     issuer: issuerOf(dependencies.publicOrigin, tenantId),
     signingKeys: target.signingKeys,
-    passcode: passcode?.given ?? null,
+    passcode: passcode?.passcodeSecret ?? null,
   }
 }
 

@@ -38,12 +38,12 @@ export async function findUser(
   principal: Asker,
   reference: UserReference | string,
 ): Promise<User | Refusal> {
-  const resolved = resolveUser(principal, reference)
-  if (isRefusal(resolved)) return resolved
+  const resolvedReference = resolveUser(principal, reference)
+  if (isRefusal(resolvedReference)) return resolvedReference
   const user =
-    'id' in resolved
-      ? await users.find(principal.tenantId, resolved.id)
-      : await users.findByIdentifier(principal.tenantId, resolved)
+    'id' in resolvedReference
+      ? await users.find(principal.tenantId, resolvedReference.id)
+      : await users.findByIdentifier(principal.tenantId, resolvedReference)
   return user && isVisible(principal, user) ? seenBy(principal, user) : refuse('not_found')
 }
 

@@ -61,7 +61,7 @@ export async function openNextEnrollment(
   if (!origin) throw new Error(`device ${device.id} came from no enrollment`)
   const { rpId } = origin.enrollment
   const policy = await dependencies.tenants.findPolicy(tenantId, rpId)
-  const { made: newEnrollment, codes } = draftEnrollment(dependencies, policy, {
+  const { newEnrollment, codes } = draftEnrollment(dependencies, policy, {
     tenantId,
     userId,
     rpId,

@@ -89,7 +89,7 @@ export async function openEnrollment(
     }
   }
   const policy = await dependencies.tenants.findPolicy(tenantId, principal.rpId)
-  const { made: newEnrollment, codes } = draftEnrollment(dependencies, policy, {
+  const { newEnrollment, codes } = draftEnrollment(dependencies, policy, {
     tenantId,
     userId: user.id,
     rpId: principal.rpId,
@@ -149,7 +149,7 @@ export function draftEnrollment<const Opener extends DeviceId | null>(
     code: `${typedCode.slice(0, 5)}-${typedCode.slice(5)}`,
     uri: enrollmentUri(dependencies.publicOrigin, newEnrollment, scannedCode),
   }
-  return { made: newEnrollment, codes }
+  return { newEnrollment, codes }
 }
 
 const newUserHint = 'Give `displayName` to create the user, or check the name for a typo.'

@@ -28,5 +28,5 @@ export function makePasscodeSecret(
   const secret = oneTimePasswords.createSecret()
   const secretSealed = sealing.seal(secret, passcodeSecretBinding(tenantId, deviceId))
   const passcodeSecret: PasscodeSecret = { secret, digits }
-  return { given: passcodeSecret, stored: { digits, secretSealed } }
+  return { passcodeSecret, storedSecret: { digits, secretSealed } }
 }

@@ -41,7 +41,7 @@ function createCode({ random, hashing, sealing }: Needs, tenantId: TenantId) {
     hash: hashing.sha256(`${key}:${code}`),
     keySealed: sealing.seal(key, keyBinding(tenantId, id)),
   }
-  return { code: writeSingleUse(code), stored: storedCode }
+  return { code: writeSingleUse(code), storedCode }
 }
 
 /** The stored code that matches the typed one. */
@@ -74,7 +74,7 @@ export async function makeRecoveryCodes(
   const replacement = {
     tenantId,
     userId,
-    codes: newCodes.map(({ stored }) => stored),
+    codes: newCodes.map(({ storedCode }) => storedCode),
     activity: activity({ userId, type: 'recovery_codes_made', actor: `api_key:${keyId}` }),
   }
   // Pages of relying parties request them: this is no order of an admin, who would not wait.
@@ -102,7 +102,7 @@ export async function makeTemporaryCode(
   if (isRefusal(user)) return user
   const { tenantId, keyId } = principal
   const actor = `api_key:${keyId}` as const
-  const { code, stored: storedCode } = createCode(dependencies, tenantId)
+  const { code, storedCode } = createCode(dependencies, tenantId)
   const details = { ttlSeconds }
   const replacement = {
     tenantId,

@@ -93,7 +93,7 @@ export async function verifyAudit(
   const checkpoint = await findCheckpoint(dependencies, tenantId, reader, storedElsewhere)
   const firstFault = await firstBad(
     dependencies,
-    { tenantId, believes: trustedKey, checkpoint, heads, end },
+    { tenantId, trustedKey, checkpoint, heads, end },
     counts,
   )
   const { unsettled } = end
@@ -109,7 +109,7 @@ export async function verifyAudit(
 type Counts = { links: number; erased: number; purged: number }
 type AuditRecord<C> = {
   readonly tenantId: TenantId
-  readonly believes: BelievedKeys
+  readonly trustedKey: BelievedKeys
   readonly checkpoint: C
   readonly heads: Heads
   readonly end: Awaited<ReturnType<AuditStore['readEnd']>>
@@ -131,11 +131,11 @@ async function firstBad(
 /** The first bad place, or null; counts what it passes. */
 async function follow(
   dependencies: Needs,
-  { tenantId, believes, checkpoint, heads, end }: AuditRecord<Checkpoint>,
+  { tenantId, trustedKey, checkpoint, heads, end }: AuditRecord<Checkpoint>,
   counts: Counts,
 ): Promise<Bad> {
   const { audit, hashing } = dependencies
-  const exemptions = await openExemptions(dependencies, tenantId, believes, checkpoint)
+  const exemptions = await openExemptions(dependencies, tenantId, trustedKey, checkpoint)
   if (!exemptions.checkpointHolds(emptyChain)) return atStart('checkpoint_differs')
   let before: ChainEnd = emptyChain
   let closedThroughMicros = -(10n ** 20n)
