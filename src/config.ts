@@ -136,11 +136,11 @@ function checkSchema({ DATABASE_URL: url, DATABASE_SCHEMA: schema }: Values, fau
   faults.add('DATABASE_URL', 'names a schema; name it with DATABASE_SCHEMA instead')
 }
 
-function reachOf(values: Values, whose: 'WEBHOOK' | 'ISSUER', faults: Faults): Reach {
-  const ca = readText(values, null, `${whose}_CA_FILE`, faults)
+function reachOf(values: Values, prefix: 'WEBHOOK' | 'ISSUER', faults: Faults): Reach {
+  const ca = readText(values, null, `${prefix}_CA_FILE`, faults)
   return {
-    networks: (values[`${whose}_NETWORKS`] ?? '').split(',').flatMap((one) => one.trim() || []),
-    httpHosts: values[`${whose}_HTTP_HOSTS`] ?? [],
+    networks: (values[`${prefix}_NETWORKS`] ?? '').split(',').flatMap((one) => one.trim() || []),
+    httpHosts: values[`${prefix}_HTTP_HOSTS`] ?? [],
     ca: ca === undefined ? [] : [ca],
   }
 }

@@ -13,10 +13,10 @@ const pauseMs = { first: 200, longest: 2_000 }
 const logEveryMs = 30_000
 
 /** A database error of a start as a `StartFault`; any other error as it is. */
-export function databaseFault(error: unknown, whose: string): unknown {
+export function databaseFault(error: unknown, source: string): unknown {
   const text = error instanceof StartFault ? undefined : wordsOfDatabase(error)
   if (text === undefined) return error
-  return new StartFault(`${whose}${text.replace(/\.$/, '')}.`, { cause: error })
+  return new StartFault(`${source}${text.replace(/\.$/, '')}.`, { cause: error })
 }
 
 /**
@@ -26,7 +26,7 @@ export function databaseFault(error: unknown, whose: string): unknown {
  */
 export async function waitForDatabase<T>(
   log: Log,
-  whose: string,
+  source: string,
   work: () => Promise<T>,
 ): Promise<T> {
   let loggedAt = Number.NEGATIVE_INFINITY
@@ -36,10 +36,10 @@ export async function waitForDatabase<T>(
       if (loggedAt > Number.NEGATIVE_INFINITY) log.info({}, 'the database is there')
       return result
     } catch (error) {
-      if (!isWorthWaiting(error)) throw databaseFault(error, whose)
+      if (!isWorthWaiting(error)) throw databaseFault(error, source)
       if (performance.now() - loggedAt >= logEveryMs) {
         loggedAt = performance.now()
-        log.warn({}, `waiting for the database: ${whose}${wordsOfDatabase(error) ?? error}`)
+        log.warn({}, `waiting for the database: ${source}${wordsOfDatabase(error) ?? error}`)
       }
       await delay(pause)
     }
