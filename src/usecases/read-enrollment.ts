@@ -66,7 +66,7 @@ export function readEnrollment(
   const { tenantId, rpId } = caller
   const asker = {
     wakeOn: [`${revocationPrefix}${credentialOf(caller)}`],
-    aborted: isAborted,
+    isAborted,
     stillAllowed,
   }
   return followEnrollment(dependencies, { tenantId, rpId }, id, wait, asker)
@@ -103,7 +103,7 @@ export async function followEnrollment(
   owner: Owner,
   id: EnrollmentId,
   { waitMs, after }: EnrollmentWait,
-  { wakeOn = [], isAborted: aborted, stillAllowed }: Waiter = {},
+  { wakeOn = [], isAborted, stillAllowed }: Waiter = {},
 ): Promise<EnrollmentReading | Refusal> {
   const watch = dependencies.signals.watch(id, ...wakeOn)
   const until = performance.now() + waitMs
@@ -121,7 +121,7 @@ export async function followEnrollment(
       lastStatus ??= reading.status
       const leftMs = until - performance.now()
       const isOpen = reading.status === 'open' || reading.status === 'claimed'
-      const isOver = leftMs <= 0 || dependencies.signals.stopped || aborted?.()
+      const isOver = leftMs <= 0 || dependencies.signals.stopped || isAborted?.()
       if (!isOpen || reading.status !== lastStatus || isOver) return reading
       const toExpiryMs = record.enrollment.expiresAt.getTime() - record.now.getTime() + 1
       await watch.next(Math.min(leftMs, toExpiryMs, toNextTickMs(id)))
