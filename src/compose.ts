@@ -175,9 +175,13 @@ export async function startService(
     const dependencies = { ...parts, signingKeys, log, ...observes }
     const webhooks = openWebhooks(config.webhooks, webhookUrls, { ...dependencies, leaseHolder })
     undo.defer(() => Promise.race([webhooks.drain(), drainTime()]))
-    const callbackCourier = createCallbackCourier({ ...dependencies, leaseHolder })
-    undo.defer(() => Promise.race([callbackCourier.drain(), drainTime()]))
-    const sweeps = startSweeps({ ...dependencies, callbackCourier, courier: webhooks.courier })
+    const callbackDispatcher = createCallbackCourier({ ...dependencies, leaseHolder })
+    undo.defer(() => Promise.race([callbackDispatcher.drain(), drainTime()]))
+    const sweeps = startSweeps({
+      ...dependencies,
+      callbackCourier: callbackDispatcher,
+      courier: webhooks.courier,
+    })
     undo.defer(() => sweeps.stop())
     database.listenToWrites(sweeps.stir)
     signals.listen(sweeps.stir)

@@ -19,17 +19,17 @@ export function openWebhooks(
   parts: Parts,
 ): { readonly courier: WebhookCourier; drain(): Promise<void> } {
   const webhookSender = createWebhookSender({ guard, ca })
-  const courier = createWebhookCourier({ ...parts, webhookSender })
+  const dispatcher = createWebhookCourier({ ...parts, webhookSender })
   parts.signals.listen((key) => {
-    if (key !== webhookSignal) return courier.wake()
-    courier.refresh().catch((error: unknown) => {
+    if (key !== webhookSignal) return dispatcher.wake()
+    dispatcher.refresh().catch((error: unknown) => {
       parts.log.warn({ err: error }, 'webhooks not looked for; the sweep will')
     })
   })
   return {
-    courier,
+    courier: dispatcher,
     async drain() {
-      await courier.drain()
+      await dispatcher.drain()
       webhookSender.close()
     },
   }

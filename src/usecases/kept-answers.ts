@@ -21,12 +21,12 @@ export type Needs = {
  * may be more.
  */
 export async function sealPlainAnswers(
-  { keptAnswers, sealing }: Needs,
+  { keptAnswers: store, sealing }: Needs,
   limit: number,
 ): Promise<boolean> {
-  const plainAnswers = await keptAnswers.findPlain(limit)
+  const plainAnswers = await store.findPlain(limit)
   if (plainAnswers.length === 0) return false
-  await keptAnswers.saveSealed(
+  await store.saveSealed(
     plainAnswers.map((answer) => ({
       ...answer,
       sealed: sealing.seal(answer.jws, answerBinding(answer)),

@@ -10,7 +10,7 @@ export type Sweep = {
    * In how many milliseconds work is due; null: none in sight. Without it the sweep runs by the
    * time alone.
    */
-  readonly due?: (agenda: Agenda) => number | null
+  readonly due?: (dueWork: Agenda) => number | null
   /**
    * For a sweep without `due`: the time between two runs when nothing has been written for a while.
    */
@@ -60,8 +60,8 @@ const timerMaxMs = 2 ** 31 - 1
 
 /** Runs each sweep repeatedly until stopped; one that fails is retried at its next run. */
 export function startSchedule(options: SweepScheduleOptions): SweepSchedule {
-  const { sweeps, agenda, outages } = options
-  const { lookEveryMs = scanEveryMsDefault, lingerMs = lingerMsDefault } = options
+  const { sweeps, agenda: dueWorkStore, outages } = options
+  const { lookEveryMs: scanEveryMs = scanEveryMsDefault, lingerMs = lingerMsDefault } = options
   const sweepTimers = sweeps.map((sweep) => buildSweepTimer(sweep, outages, afterRun))
   let isStopped = false
   let scanning: Promise<void> | undefined
@@ -74,7 +74,7 @@ export function startSchedule(options: SweepScheduleOptions): SweepSchedule {
   async function scan(): Promise<void> {
     isScanPending = false
     try {
-      const dueWork = await agenda.look()
+      const dueWork = await dueWorkStore.look()
       isFailing = false
       outages.worked('agenda')
       for (const { sweep, runIn: turnIn } of sweepTimers) {
@@ -94,7 +94,7 @@ export function startSchedule(options: SweepScheduleOptions): SweepSchedule {
     timer = setTimeout(() => {
       scanning = scan().finally(() => {
         scanning = undefined
-        scanIn(isScanPending ? scanGapMs : isFailing ? scanAfterFailureMs : lookEveryMs)
+        scanIn(isScanPending ? scanGapMs : isFailing ? scanAfterFailureMs : scanEveryMs)
       })
     }, ms)
   }

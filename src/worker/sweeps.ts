@@ -74,7 +74,13 @@ const once = (work: () => Promise<unknown>) => () => work().then(() => false)
 
 /** The sweeps of one worker process; any number of processes may run them concurrently. */
 function sweepsOf(dependencies: Omit<Needs, 'log'>): Sweep[] {
-  const { deliveries, challenges, dispatcher, signals, callbackCourier } = dependencies
+  const {
+    deliveries,
+    challenges,
+    dispatcher,
+    signals,
+    callbackCourier: callbackDispatcher,
+  } = dependencies
   const { purgeEveryMs = 300_000 } = dependencies
   // Waiting activities stay in place, so that the walk over them needs a cursor.
   let waitingAfter = noticesBegin
@@ -95,7 +101,7 @@ function sweepsOf(dependencies: Omit<Needs, 'log'>): Sweep[] {
       name: 'callbacks to realms',
       everyMs: 250,
       due: ({ callbacks }) => callbacks,
-      run: once(callbackCourier.work),
+      run: once(callbackDispatcher.work),
     },
     {
       name: 'callbacks that were lost',
@@ -182,7 +188,7 @@ function sweepsOf(dependencies: Omit<Needs, 'log'>): Sweep[] {
 }
 
 function webhookSweeps({
-  courier,
+  courier: webhookDispatcher,
   webhookDeliveries,
 }: Pick<Needs, 'courier' | 'webhookDeliveries'>): Sweep[] {
   return [
@@ -190,11 +196,15 @@ function webhookSweeps({
       name: 'webhooks',
       everyMs: 250,
       due: ({ webhooks }) => webhooks,
-      run: once(courier.work),
+      run: once(webhookDispatcher.work),
     },
     // A signal announces a new subscriber; this is for one that was lost.
-    { name: 'webhook listeners', everyMs: 2_000, quietMs, run: once(courier.refresh) },
-    { name: 'failing webhook endpoints', everyMs: 60_000, run: once(courier.pauseHopeless) },
+    { name: 'webhook listeners', everyMs: 2_000, quietMs, run: once(webhookDispatcher.refresh) },
+    {
+      name: 'failing webhook endpoints',
+      everyMs: 60_000,
+      run: once(webhookDispatcher.pauseHopeless),
+    },
     {
       name: 'stale webhooks',
       everyMs: 5_000,
@@ -209,15 +219,15 @@ function webhookSweeps({
  * that fails is retried at its next run, and logged once an outage (src/worker/sweep-outages.ts).
  */
 export function startSweeps(dependencies: Needs): SweepSchedule {
-  const { agenda, lookEveryMs } = dependencies
+  const { agenda: dueWork, lookEveryMs: scanEveryMs } = dependencies
   const { log, observeSweep = () => undefined, nowMs = () => performance.now() } = dependencies
   const outages = createSweepOutages(log, observeSweep, nowMs)
   const sweeps = sweepsOf(dependencies)
   const schedule = startSchedule({
     sweeps,
-    agenda,
+    agenda: dueWork,
     outages,
-    ...(lookEveryMs !== undefined && { lookEveryMs }),
+    ...(scanEveryMs !== undefined && { lookEveryMs: scanEveryMs }),
   })
   const watch = watchHolders({ leases: dependencies.leases, outages, freed: schedule.stir })
   return {
