@@ -26,10 +26,7 @@ const cachedMax = 10_000
  * without any, the keys whose private half this installation can open. A public key that somebody
  * inserted into the table signs nothing. The result for each key is cached.
  */
-export function believedKeys(
-  dependencies: Needs,
-  storedElsewhere: KeptKeys | null,
-): BelievedKeys {
+export function believedKeys(dependencies: Needs, storedElsewhere: KeptKeys | null): BelievedKeys {
   const cache = new Map<string, Promise<PublicJwk | null>>()
 
   async function find(tenantId: TenantId, kid: string): Promise<PublicJwk | null> {
