@@ -1,10 +1,10 @@
 // The demo company's side: a relying party that knows nothing of Countersign but its client and the account that an operator gave it.
 
 import {
-  type Asked,
   CountersignClient,
   type DecidedChallenge,
   type Result,
+  type ResultExpectation,
   ResultVerifier,
   type Schemas,
 } from '../clients/typescript/src/client.ts'
@@ -112,7 +112,7 @@ export class RelyingParty {
   }
 
   /** Believes a result once, when everything about it is ours. Rejects with ResultRefused otherwise. */
-  verifyResult(token: string, asked: Asked): Promise<Result> {
+  verifyResult(token: string, asked: ResultExpectation): Promise<Result> {
     return this.#results.verifyResult(token, asked)
   }
 }

@@ -124,7 +124,7 @@ function replyError(response: ServerResponse, error: unknown): void {
   } else if (error instanceof RefusedCall) {
     const { code, retryAfterSeconds } = error
     const detail = stopped[code] ?? error.message
-    reply(response, error.isPassing ? 503 : error.status, { code, detail, retryAfterSeconds })
+    reply(response, error.isTransient ? 503 : error.status, { code, detail, retryAfterSeconds })
   } else {
     reply(response, 500, { code: 'internal', detail: String(error) })
   }

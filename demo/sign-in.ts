@@ -254,7 +254,7 @@ export class SignIn {
         return answer
       } catch (error) {
         if (signal.aborted) return undefined
-        if (!(error instanceof RefusedCall) || !error.isPassing) throw error
+        if (!(error instanceof RefusedCall) || !error.isTransient) throw error
         this.#setServiceUp(false)
         await delay(retryMs)
       }

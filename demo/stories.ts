@@ -227,7 +227,7 @@ async function wake(
     .accepted(phone.pushToken)
     .find(({ sequence }) => sequence === push.sequence)
   timeline.note(gateways[push.provider], 'accepted the push', accepted?.at ?? push.at)
-  const { requests, refused } = await phone.pending()
+  const { requests, refusedRequests: refused } = await phone.pending()
   expect('requests that the phone refused', refused.length, 0)
   expect('the request that the phone fetched', requests[0]?.challengeId, id)
   timeline.note(who, 'woke up, fetched and verified the request')

@@ -6,7 +6,7 @@ import { diff, parseArgs } from 'node:util'
 import { buildApp } from '../src/http/app.ts'
 import { toYaml } from '../src/http/openapi-document.ts'
 import type { UseCases } from '../src/http/use-cases.ts'
-import { openTurns } from '../src/open-turns.ts'
+import { buildQueues } from '../src/open-fair-queues.ts'
 import { writeClientTypes } from './client-types.ts'
 
 const file = path.resolve(import.meta.dirname, '../openapi.yaml')
@@ -21,7 +21,7 @@ const refusing = new Proxy({} as UseCases, {
 export async function currentYaml(): Promise<string> {
   await using app = await buildApp({
     useCases: refusing,
-    admission: openTurns(1).admission,
+    admission: buildQueues(1).admission,
     logger: false,
     publicOrigin: 'https://countersign.example',
     isUnavailable: () => false,

@@ -3,7 +3,7 @@
 import type { DeviceAccount } from '../clients/device/account.ts'
 import type { ApprovalRequest } from '../clients/device/approval-request.ts'
 import type { World } from '../clients/device/connection.ts'
-import { type Answered, DeviceClient, type Pending } from '../clients/device/device-client.ts'
+import { type AnswerOutcome, DeviceClient, type Pending } from '../clients/device/device-client.ts'
 import {
   claimEnrollment,
   type DeviceDescription,
@@ -82,15 +82,15 @@ export class VirtualPhone {
   }
 
   /** Approves the request, or else the newest of the last fetch; null where there is no number to type. */
-  async approve(number: string | null, request = this.#newest()): Promise<Answered> {
+  async approve(number: string | null, request = this.#newest()): Promise<AnswerOutcome> {
     return this.client.approve(request, number)
   }
 
-  async deny(request = this.#newest()): Promise<Answered> {
+  async deny(request = this.#newest()): Promise<AnswerOutcome> {
     return this.client.deny(request)
   }
 
-  async report(request = this.#newest()): Promise<Answered> {
+  async report(request = this.#newest()): Promise<AnswerOutcome> {
     return this.client.report(request)
   }
 

@@ -6,39 +6,39 @@ import {
   askToFollow,
   followQuestion,
   refuseUnseen,
-  type Needs as ShownDependencies,
+  type Dependencies as ShownDependencies,
 } from './usecases/doors/ask-as-shown.ts'
 import type { IntegrationAuthentication } from './usecases/doors/authenticate-integration.ts'
 import {
-  type Needs as EnrollDependencies,
+  type Dependencies as EnrollDependencies,
   enrollAtDoor,
   readEnrollmentAtDoor,
 } from './usecases/doors/enroll-at-door.ts'
 import { enterBySignature, type SignedDoorCall } from './usecases/doors/enter-by-signature.ts'
 import {
-  type Needs as CodeDependencies,
+  type Dependencies as CodeDependencies,
   enterCode,
   enterCodeToFollow,
 } from './usecases/doors/enter-code.ts'
 import {
   askForRealm,
-  type Needs as RealmDependencies,
+  type Dependencies as RealmDependencies,
   verifyRealm,
 } from './usecases/doors/keycloak.ts'
 import {
-  type Needs as PreauthDependencies,
+  type Dependencies as PreauthDependencies,
   preauthenticate,
 } from './usecases/doors/preauthenticate.ts'
 import {
   changeIntegration,
   createIntegration,
-  type Needs as IntegrationDependencies,
+  type Dependencies as IntegrationDependencies,
   listIntegrations,
   readIntegration,
   removeIntegration,
   rotateIntegration,
 } from './usecases/integrations.ts'
-import type { Needs as EnrollmentDependencies } from './usecases/read-enrollment.ts'
+import type { Dependencies as EnrollmentDependencies } from './usecases/read-enrollment.ts'
 
 type DoorDependencies = RealmDependencies &
   ShownDependencies &

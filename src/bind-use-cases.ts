@@ -20,6 +20,7 @@ import type {
 } from './ports/directory-store.ts'
 import type { DoorStore } from './ports/door-store.ts'
 import type { EnrollmentStore } from './ports/enrollment-store.ts'
+import type { UserQueue } from './ports/fair-queue.ts'
 import type { IntegrationStore, IntegrationUsage } from './ports/integration-store.ts'
 import type { KeycloakCallbackStore } from './ports/keycloak-callback-store.ts'
 import type { NoticeStore } from './ports/notice-store.ts'
@@ -34,7 +35,6 @@ import type { SecurityLog } from './ports/security-log.ts'
 import type { Signals } from './ports/signals.ts'
 import type { SuspensionStore } from './ports/suspension-store.ts'
 import type { TestPushStore } from './ports/test-push-store.ts'
-import type { UserTurns } from './ports/turns.ts'
 import type { WebhookUrls } from './ports/webhook.ts'
 import type { WebhookDeliveryStore, WebhookEndpointStore } from './ports/webhook-store.ts'
 import type {
@@ -49,8 +49,8 @@ import type {
 } from './ports/world.ts'
 import { answerChallenge } from './usecases/answer-challenge.ts'
 import { createApiKey, revocationPrefix, revokeApiKey, rotateApiKey } from './usecases/api-keys.ts'
-import { addApp, changeApp, readApp, removeApp } from './usecases/apps.ts'
-import { createApiKeyAuthentication } from './usecases/authenticate-api-key.ts'
+import { changeApp, createApp, readApp, removeApp } from './usecases/apps.ts'
+import { buildApiKeyAuthentication } from './usecases/authenticate-api-key.ts'
 import { readDeviceProof } from './usecases/authenticate-device.ts'
 import { cancelChallenge } from './usecases/cancel-challenge.ts'
 import { cancelEnrollment } from './usecases/cancel-enrollment.ts'
@@ -60,13 +60,13 @@ import { confirmEnrollment } from './usecases/confirm-enrollment.ts'
 import { confirmReceipt } from './usecases/confirm-receipt.ts'
 import { createChallenge } from './usecases/create-challenge.ts'
 import { listDiagnostics, readDiagnostics, sendDiagnostics } from './usecases/diagnostics.ts'
-import { createIntegrationAuthentication } from './usecases/doors/authenticate-integration.ts'
+import { buildIntegrationAuthentication } from './usecases/doors/authenticate-integration.ts'
+import { openNextEnrollment, readNextEnrollment } from './usecases/enroll-next-phone.ts'
 import { fetchChallenges } from './usecases/fetch-challenges.ts'
 import { findUser, listUsers } from './usecases/find-user.ts'
 import { importUser } from './usecases/import-user.ts'
 import { listActivities, listOwnActivities } from './usecases/list-activities.ts'
 import { listChallenges } from './usecases/list-challenges.ts'
-import { openNextEnrollment, readNextEnrollment } from './usecases/next-phone.ts'
 import {
   readNotificationPreferences,
   setNotificationPreferences,
@@ -84,9 +84,9 @@ import { readPolicy, setPolicy, setRelyingPartyPolicy } from './usecases/policy.
 import {
   authenticatePortal,
   closePortal,
+  createPortalLink,
   listPortalActivities,
   listPortalDevices,
-  mintPortalLink,
   openPortal,
   readPortalDevice,
   unregisterFromPortal,
@@ -104,17 +104,17 @@ import { reportActivity, reportFromPortal } from './usecases/report-activity.ts'
 import { listReports, resolveReport } from './usecases/reports.ts'
 import { resendChallenge } from './usecases/resend-challenge.ts'
 import { rotatePushToken } from './usecases/rotate-push-token.ts'
-import { createSharedReads } from './usecases/shared-reads.ts'
-import { createSigningKeys } from './usecases/signing-keys.ts'
-import { makeRecoveryCodes, makeTemporaryCode } from './usecases/single-use-codes.ts'
+import { buildSharedReads } from './usecases/shared-reads.ts'
+import { buildSigningKeys } from './usecases/signing-keys.ts'
+import { createRecoveryCodes, createTemporaryCode } from './usecases/single-use-codes.ts'
 import { setUserStatus } from './usecases/suspend-user.ts'
 import { changeTenant, createRelyingParty } from './usecases/tenants.ts'
 import { unregisterByTime } from './usecases/unregister-by-time.ts'
 import { unregisterAllDevices, unregisterDevice } from './usecases/unregister-devices.ts'
 import { readOtherFactors, verifyPasscode } from './usecases/verify-passcode.ts'
 import {
-  addWebhookEndpoint,
   changeWebhookEndpoint,
+  createWebhookEndpoint,
   listWebhookAttempts,
   listWebhookEndpoints,
   readWebhookEndpoint,
@@ -166,19 +166,19 @@ export type Parts = {
   readonly random: Random
   readonly clock: Clock
   readonly addresses: Addresses
-  readonly userTurns: UserTurns
+  readonly userQueue: UserQueue
   readonly publicOrigin: string
   readonly attestations: AttestationVerifier
 }
 
 /** Binds each use case to its dependencies; the routes get the remaining parameters. */
 export function bindUseCases(parts: Parts): UseCases {
-  const signingKeys = createSigningKeys(parts, () => performance.now())
-  const dependencies = { ...parts, signingKeys, sharedReads: createSharedReads() }
+  const signingKeys = buildSigningKeys(parts, () => performance.now())
+  const dependencies = { ...parts, signingKeys, sharedReads: buildSharedReads() }
   const bind = binderOf(dependencies)
 
-  const authentication = createApiKeyAuthentication(parts)
-  const doors = createIntegrationAuthentication(parts)
+  const authentication = buildApiKeyAuthentication(parts)
+  const doors = buildIntegrationAuthentication(parts)
   parts.signals.listen((key) => {
     if (key.startsWith(revocationPrefix)) {
       authentication.forget(key.slice(revocationPrefix.length) as ApiKeyId)
@@ -197,7 +197,7 @@ export function bindUseCases(parts: Parts): UseCases {
     readTestPush: bind(readTestPush),
     listApps: (tenantId) => parts.apps.list(tenantId),
     readApp: bind(readApp),
-    addApp: bind(addApp),
+    createApp: bind(createApp),
     changeApp: bind(changeApp),
     removeApp: bind(removeApp),
     changeTenant: bind(changeTenant),
@@ -245,8 +245,8 @@ export function bindUseCases(parts: Parts): UseCases {
     listChallenges: bind(listChallenges),
     readOtherFactors: bind(readOtherFactors),
     verifyPasscode: bind(verifyPasscode),
-    makeRecoveryCodes: bind(makeRecoveryCodes),
-    makeTemporaryCode: bind(makeTemporaryCode),
+    createRecoveryCodes: bind(createRecoveryCodes),
+    createTemporaryCode: bind(createTemporaryCode),
     fetchChallenges: bind(fetchChallenges),
     answerChallenge: bind(answerChallenge),
     openNextEnrollment: bind(openNextEnrollment),
@@ -255,7 +255,7 @@ export function bindUseCases(parts: Parts): UseCases {
     closePortal: bind(closePortal),
     listPortalActivities: bind(listPortalActivities),
     listPortalDevices: bind(listPortalDevices),
-    mintPortalLink: bind(mintPortalLink),
+    createPortalLink: bind(createPortalLink),
     openPortal: bind(openPortal),
     readPortalDevice: bind(readPortalDevice),
     unregisterFromPortal: bind(unregisterFromPortal),
@@ -276,7 +276,7 @@ export function bindUseCases(parts: Parts): UseCases {
     readKeySetLinks: bind(readKeySetLinks),
     listWebhookEndpoints: bind(listWebhookEndpoints),
     readWebhookEndpoint: bind(readWebhookEndpoint),
-    addWebhookEndpoint: bind(addWebhookEndpoint),
+    createWebhookEndpoint: bind(createWebhookEndpoint),
     changeWebhookEndpoint: bind(changeWebhookEndpoint),
     rotateWebhookSecret: bind(rotateWebhookSecret),
     removeWebhookEndpoint: bind(removeWebhookEndpoint),

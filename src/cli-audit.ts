@@ -8,8 +8,8 @@ import type { TenantId } from './domain/ids.ts'
 import type { openOperations } from './open-operations.ts'
 import { signedTextsIn } from './outbound/signed-texts.ts'
 import { warn } from './terminal.ts'
-import type { KeptKeys } from './usecases/believed-keys.ts'
-import type { KeptHeads } from './usecases/kept-heads.ts'
+import type { StoredKeys } from './usecases/believed-keys.ts'
+import type { StoredHeads } from './usecases/stored-heads.ts'
 import type { AuditVerdict } from './usecases/verify-audit.ts'
 
 type Operations = Pick<
@@ -22,8 +22,8 @@ async function readHeads(
   operations: Operations,
   ids: readonly TenantId[],
   file: string | undefined,
-  keys: KeptKeys | null,
-): Promise<ReadonlyMap<TenantId, KeptHeads>> {
+  keys: StoredKeys | null,
+): Promise<ReadonlyMap<TenantId, StoredHeads>> {
   if (file === undefined) return new Map()
   const stream = createReadStream(file)
   const unreadable = new Promise<never>((_, reject) => {
@@ -55,7 +55,7 @@ function readKeys(file: string | undefined): readonly PublicJwk[] | null {
 function keysOf(
   [tenantId]: readonly TenantId[],
   keys: readonly PublicJwk[] | null,
-): KeptKeys | null {
+): StoredKeys | null {
   return keys === null || tenantId === undefined ? null : { tenantId, keys }
 }
 

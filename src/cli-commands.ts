@@ -2,7 +2,7 @@
 
 import { pino } from 'pino'
 import { verifyAudits } from './cli-audit.ts'
-import type { Given } from './cli-usage.ts'
+import type { CommandCall } from './cli-usage.ts'
 import { CommandError } from './cli-usage.ts'
 import { type Config, readConfig } from './config.ts'
 import { overlapBoundsSeconds } from './domain/api-key.ts'
@@ -85,7 +85,7 @@ async function partyOf(
  * Creates a key; in an empty installation the first one, with tenant and relying party, as the
  * first start of the service does.
  */
-async function createKey(operations: Operations, { values }: Given) {
+async function createKey(operations: Operations, { values }: CommandCall) {
   const input = {
     name: values.name ?? '',
     expiresAt: readDate(values['expires-at']),
@@ -122,7 +122,7 @@ function orThrow<T extends object>(result: T | Refusal): T {
   throw new CommandError(result.hint ?? `refused: ${result.refused}`)
 }
 
-type Command = (operations: Operations, call: Given) => Promise<unknown>
+type Command = (operations: Operations, call: CommandCall) => Promise<unknown>
 
 const commands: Record<string, Command> = {
   'tenants list': (operations) => operations.listTenants(),
@@ -234,7 +234,7 @@ function print(result: unknown, json: boolean): void {
  * Runs one of the commands that `isCommand` knows, and prints its result; throws the error for the
  * operator.
  */
-export async function run(config: Config, call: Given): Promise<void> {
+export async function run(config: Config, call: CommandCall): Promise<void> {
   const log = pino(loggerOptions('warn'), pino.destination(2))
   const name = call.positionals.slice(0, 2).join(' ')
   if (name === 'migrate') {

@@ -25,10 +25,10 @@ const options = {
 } as const
 
 /** The parsed command line after `countersign`. */
-export type Given = ReturnType<typeof readWords>
+export type CommandCall = ReturnType<typeof parseCommand>
 
 /** Parses the command line; throws `CommandError` with the usage for an unknown option. */
-export function readWords(args: string[]) {
+export function parseCommand(args: string[]) {
   try {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (error) {

@@ -1,13 +1,20 @@
 #!/usr/bin/env node
 // Operator commands. They work on the same database as the service, while it runs or not.
 
-import { CommandError, isCommand, missingOptions, readWords, usage, usageOf } from './cli-usage.ts'
+import {
+  CommandError,
+  isCommand,
+  missingOptions,
+  parseCommand,
+  usage,
+  usageOf,
+} from './cli-usage.ts'
 import { readConfig } from './config.ts'
-import { wordsOf } from './start-fault.ts'
+import { messageOf } from './start-fault.ts'
 import { say, warn } from './terminal.ts'
 
 async function main(): Promise<void> {
-  const call = readWords(process.argv.slice(2))
+  const call = parseCommand(process.argv.slice(2))
   const name = call.positionals.slice(0, 2).join(' ')
   const usageOfCommand = usageOf(name)
   if (call.values.help) {
@@ -30,6 +37,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  warn(wordsOf(error))
+  warn(messageOf(error))
   process.exitCode = 1
 })

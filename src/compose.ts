@@ -8,9 +8,9 @@ import { bindUseCases } from './bind-use-cases.ts'
 import type { Config } from './config.ts'
 import { buildApp } from './http/app.ts'
 import { awaitMigratedDatabase, type OpenedDatabase, whileStarting } from './open-database.ts'
+import { buildQueues } from './open-fair-queues.ts'
 import { openPush } from './open-push.ts'
-import { openStores } from './open-stores.ts'
-import { openTurns } from './open-turns.ts'
+import { buildStores } from './open-stores.ts'
 import { openWebhooks } from './open-webhooks.ts'
 import {
   agreeOnOrigin,
@@ -21,21 +21,21 @@ import {
 } from './open-world.ts'
 import { openAttestationVerifier } from './outbound/attestation.ts'
 import { type AttestationRoots, pinnedAttestationRoots } from './outbound/attestation-roots.ts'
-import { createEgressGuard } from './outbound/egress-guard.ts'
-import { createMetrics } from './outbound/metrics.ts'
-import { createRealms } from './outbound/realms.ts'
-import { createRevocationLog } from './outbound/revocation-log.ts'
+import { buildEgressGuard } from './outbound/egress-guard.ts'
+import { buildMetrics } from './outbound/metrics.ts'
+import { buildRealms } from './outbound/realms.ts'
+import { buildRevocationLog } from './outbound/revocation-log.ts'
 import type { SignalHub } from './outbound/signal-hub.ts'
 import { isDatabaseUnavailable } from './persistence/database-errors.ts'
-import { createReadiness } from './persistence/readiness.ts'
+import { buildReadiness } from './persistence/readiness.ts'
 import { listenFault } from './start-fault.ts'
-import { createSigningKeys } from './usecases/signing-keys.ts'
-import { type Bootstrapped, bootstrap } from './usecases/tenants.ts'
-import { createCallbackCourier } from './worker/callback-courier.ts'
-import { createDispatcher } from './worker/dispatcher.ts'
-import { createIntegrationUsage } from './worker/integration-usage.ts'
+import { buildSigningKeys } from './usecases/signing-keys.ts'
+import { type BootstrapResult, bootstrap } from './usecases/tenants.ts'
+import { buildCallbackDispatcher } from './worker/callback-dispatcher.ts'
+import { buildDispatcher } from './worker/dispatcher.ts'
+import { buildIntegrationUsage } from './worker/integration-usage.ts'
 import { startSweeps } from './worker/sweeps.ts'
-import { createWorkSignal } from './worker/work-signal.ts'
+import { buildWorkSignal } from './worker/work-signal.ts'
 
 /** A running service. */
 export type Service = {
@@ -43,7 +43,7 @@ export type Service = {
   /** The address it listens on; null for a worker, which does not listen. */
   readonly address: string | null
   /** The first key of a new installation, shown once; null otherwise. */
-  readonly bootstrapped: Bootstrapped | null
+  readonly firstKey: BootstrapResult | null
   /**
    * From here on it is not ready and closes each connection after its answer; it keeps answering
    * until `stop`.
@@ -67,10 +67,10 @@ async function bootstrapTenant(
   openedDatabase: OpenedDatabase,
   parts: Awaited<ReturnType<typeof openWorld>> & { readonly signals: SignalHub },
   log: Logger,
-  show: (result: Bootstrapped) => Promise<void>,
-): Promise<Bootstrapped | null> {
+  show: (result: BootstrapResult) => Promise<void>,
+): Promise<BootstrapResult | null> {
   return whileStarting(config, openedDatabase, log, async (database) => {
-    const dependencies = { ...parts, ...openStores({ ...openedDatabase, database }, parts.random) }
+    const dependencies = { ...parts, ...buildStores({ ...openedDatabase, database }, parts.random) }
     const shownBy = `the ${config.role} process ${process.pid} on ${hostname()}`
     const firstKey = await bootstrap(dependencies, { shownBy }, show)
     if (firstKey) return firstKey
@@ -97,7 +97,7 @@ export async function startService(
   ownOrigin: string,
   log: Logger,
   attestationRoots: AttestationRoots = pinnedAttestationRoots(),
-  show: (result: Bootstrapped) => Promise<void> = async () => undefined,
+  show: (result: BootstrapResult) => Promise<void> = async () => undefined,
 ): Promise<Service> {
   // Closed in reverse order, by a start that fails and by `stop`.
   await using undo = new AsyncDisposableStack()
@@ -105,9 +105,9 @@ export async function startService(
   undo.defer(() => openedDatabase.close())
   const { database } = openedDatabase
   const world = await openWorld(config, openedDatabase, log)
-  const stores = openStores(openedDatabase, world.random)
+  const stores = buildStores(openedDatabase, world.random)
   const publicOrigin = await whileStarting(config, openedDatabase, log, async (own) => {
-    const starting = openStores({ ...openedDatabase, database: own }, world.random)
+    const starting = buildStores({ ...openedDatabase, database: own }, world.random)
     await assertMasterKey(config, { ...world, ...starting })
     return agreeOnOrigin(config, ownOrigin, starting, log)
   })
@@ -119,14 +119,14 @@ export async function startService(
   undo.defer(() => leaseHolder.close())
   const push = openPush(config, { ...world, ...stores, signals }, log)
   undo.defer(() => Promise.race([push.drain(), drainTime()]))
-  const metrics = createMetrics({
+  const metrics = buildMetrics({
     roundTrips: database.roundTrips,
     statements: database.statements,
     connections: database.connections,
     clockOffsetMs: world.clock.offsetMs,
     pushesInFlight: () => dispatcher.inFlight(),
   })
-  const dispatcher = createDispatcher({
+  const dispatcher = buildDispatcher({
     ...world,
     ...stores,
     push,
@@ -137,24 +137,24 @@ export async function startService(
       metrics.push({ provider: address.provider, kind, result, ms }),
   })
   undo.defer(() => Promise.race([dispatcher.drain(), drainTime()]))
-  const integrationUsage = createIntegrationUsage(stores.integrations, world.clock, log)
+  const integrationUsage = buildIntegrationUsage(stores.integrations, world.clock, log)
   undo.defer(() => integrationUsage.drain())
-  const revocationLog = createRevocationLog({
+  const revocationLog = buildRevocationLog({
     file: config.revocationLog,
     log,
-    failed: metrics.revocationLogFailed,
+    onFailure: metrics.revocationLogFailed,
   })
   // A log that cannot be written is reported at the start, not at the first lost phone.
   await revocationLog.append([])
   const attestations = openAttestationVerifier(config.attestation, attestationRoots)
-  const webhookUrls = createEgressGuard(config.webhooks)
-  const realms = createRealms({
+  const webhookUrls = buildEgressGuard(config.webhooks)
+  const realms = buildRealms({
     ...config.issuers,
-    guard: createEgressGuard(config.issuers),
+    guard: buildEgressGuard(config.issuers),
     clock: world.clock,
     log,
   })
-  const turns = openTurns(config.database.connections)
+  const turns = buildQueues(config.database.connections)
   const parts = {
     ...world,
     ...stores,
@@ -165,35 +165,35 @@ export async function startService(
     integrationUsage,
     revocationLog,
     attestations,
-    userTurns: turns.userTurns,
+    userQueue: turns.userQueue,
     publicOrigin,
   }
   const firstKey = await bootstrapTenant(config, openedDatabase, parts, log, show)
   if (config.role !== 'api') {
-    const signingKeys = createSigningKeys(parts, () => performance.now())
+    const signingKeys = buildSigningKeys(parts, () => performance.now())
     const observes = { observe: metrics.webhook, observeSweep: metrics.sweep }
     const dependencies = { ...parts, signingKeys, log, ...observes }
     const webhooks = openWebhooks(config.webhooks, webhookUrls, { ...dependencies, leaseHolder })
     undo.defer(() => Promise.race([webhooks.drain(), drainTime()]))
-    const callbackDispatcher = createCallbackCourier({ ...dependencies, leaseHolder })
+    const callbackDispatcher = buildCallbackDispatcher({ ...dependencies, leaseHolder })
     undo.defer(() => Promise.race([callbackDispatcher.drain(), drainTime()]))
     const sweeps = startSweeps({
       ...dependencies,
-      callbackCourier: callbackDispatcher,
-      courier: webhooks.courier,
+      callbackDispatcher: callbackDispatcher,
+      webhookDispatcher: webhooks.webhookDispatcher,
     })
     undo.defer(() => sweeps.stop())
-    database.listenToWrites(sweeps.stir)
-    signals.listen(sweeps.stir)
+    database.listenToWrites(sweeps.wake)
+    signals.listen(sweeps.wake)
   } else {
-    const workers = createWorkSignal(signals)
+    const workers = buildWorkSignal(signals)
     undo.defer(() => workers.stop())
-    database.listenToWrites(workers.wrote)
+    database.listenToWrites(workers.onWrite)
   }
   let address: string | null = null
   let leaving = false
   if (config.role !== 'worker') {
-    const isReady = createReadiness(database, log)
+    const isReady = buildReadiness(database, log)
     const app = await buildApp({
       useCases: bindUseCases(parts),
       admission: turns.admission,
@@ -221,7 +221,7 @@ export async function startService(
   return {
     publicOrigin,
     address,
-    bootstrapped: firstKey,
+    firstKey: firstKey,
     leave,
     stop: () => running.disposeAsync(),
   }

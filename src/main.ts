@@ -5,10 +5,10 @@ import { pino } from 'pino'
 import type { Service } from './compose.ts'
 import { type Config, readConfig } from './config.ts'
 import { loggerOptions } from './http/logging.ts'
-import { listenFault, wordsOf } from './start-fault.ts'
+import { listenFault, messageOf } from './start-fault.ts'
 import { stopOnSignals, stopSignals } from './stop-on-signals.ts'
 import { printable } from './terminal.ts'
-import type { Bootstrapped } from './usecases/tenants.ts'
+import type { BootstrapResult } from './usecases/tenants.ts'
 
 /**
  * Fails early if the port cannot be listened on; for port 0 finds a free one. The public origin
@@ -35,7 +35,7 @@ function say(lines: readonly string[]): Promise<void> {
 }
 
 /** What the operator sees only once: the first key is never readable again. */
-function showFirstKey({ tenantId, relyingParty, secret }: Bootstrapped): Promise<void> {
+function showFirstKey({ tenantId, relyingParty, secret }: BootstrapResult): Promise<void> {
   return say([
     'First start: a tenant, a relying party and an API key with all scopes were created.',
     `  tenant         ${tenantId}`,
@@ -76,6 +76,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${printable(wordsOf(error))}\n`)
+  process.stderr.write(`${printable(messageOf(error))}\n`)
   process.exit(1)
 })

@@ -3,10 +3,10 @@
 import path from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
-import { createDatabaseClock, type DatabaseClock } from './outbound/database-clock.ts'
+import { buildDatabaseClock, type DatabaseClock } from './outbound/database-clock.ts'
 import { type Database, openDatabase, readClock } from './persistence/database.ts'
 import { migrate } from './persistence/migrations.ts'
-import { toldFault } from './start-fault.ts'
+import { operatorFault } from './start-fault.ts'
 import { databaseFault, waitForDatabase } from './wait-for-database.ts'
 
 /** A migrated database that this process may use. */
@@ -29,7 +29,7 @@ async function openEmbedded({ dataFolder }: Config, log: Logger) {
     warn: (message) => log.warn({ part: 'postgresql' }, message),
   })
   return starting.catch((error: unknown) => {
-    throw toldFault(error)
+    throw operatorFault(error)
   })
 }
 
@@ -97,7 +97,7 @@ async function openWhen(
   const database = openDatabase(pool)
   undo.defer(() => database.close())
   const readyClock = await whenReachable(() =>
-    createDatabaseClock({ ask: () => readClock(database), log }),
+    buildDatabaseClock({ ask: () => readClock(database), log }),
   )
   clock = readyClock
   undo.defer(() => readyClock.close())

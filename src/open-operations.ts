@@ -5,15 +5,15 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { ApiKeyId } from './domain/ids.ts'
 import { openMigratedDatabase } from './open-database.ts'
-import { openStores } from './open-stores.ts'
+import { buildStores } from './open-stores.ts'
 import { assertMasterKey, openSignalCarrier, openWorld, originFault } from './open-world.ts'
-import { createRevocationLog } from './outbound/revocation-log.ts'
+import { buildRevocationLog } from './outbound/revocation-log.ts'
 import { createApiKey, revokeApiKey, rotateApiKey } from './usecases/api-keys.ts'
 import { applyRevocations } from './usecases/apply-revocations.ts'
-import { collectKeptHeads } from './usecases/kept-heads.ts'
 import { changeOrigin, originOfCommands } from './usecases/public-origin.ts'
 import { rotateSigningKey } from './usecases/rotate-signing-key.ts'
-import { createSigningKeys } from './usecases/signing-keys.ts'
+import { buildSigningKeys } from './usecases/signing-keys.ts'
+import { collectStoredHeads } from './usecases/stored-heads.ts'
 import {
   changeTenant,
   createFirstKey,
@@ -38,17 +38,17 @@ export async function openOperations(
   const openedDatabase = await openMigratedDatabase(config, log)
   undo.defer(() => openedDatabase.close())
   const world = await openWorld(config, openedDatabase, log)
-  const stores = openStores(openedDatabase, world.random)
+  const stores = buildStores(openedDatabase, world.random)
   await assertMasterKey(config, { ...world, ...stores })
-  const own = { origin: ownOrigin, given: config.publicOrigin !== null && !anyOrigin }
+  const own = { origin: ownOrigin, isConfigured: config.publicOrigin !== null && !anyOrigin }
   const decision = await originOfCommands(stores, own)
   if ('contradicts' in decision) throw originFault(ownOrigin, decision.contradicts)
   const publicOrigin = decision.origin
   const signals = await openSignalCarrier(config, openedDatabase, log)
   undo.defer(() => signals.close())
   const running = undo.move()
-  const signingKeys = createSigningKeys({ ...stores, ...world }, () => performance.now())
-  const revocationLog = createRevocationLog({ file: config.revocationLog, log })
+  const signingKeys = buildSigningKeys({ ...stores, ...world }, () => performance.now())
+  const revocationLog = buildRevocationLog({ file: config.revocationLog, log })
   const dependencies = { ...world, ...stores, signals, signingKeys, revocationLog, publicOrigin }
   return {
     /** Creates the first key of an empty installation; null when there is a tenant. */
@@ -72,8 +72,8 @@ export async function openOperations(
       rotateApiKey(dependencies, command, 'operator'),
     revokeApiKey: (tenantId: Parameters<typeof revokeApiKey>[1], id: ApiKeyId) =>
       revokeApiKey(dependencies, tenantId, id, 'operator'),
-    collectKeptHeads: (...parameters: Tail<Parameters<typeof collectKeptHeads>>) =>
-      collectKeptHeads(dependencies, ...parameters),
+    collectKeptHeads: (...parameters: Tail<Parameters<typeof collectStoredHeads>>) =>
+      collectStoredHeads(dependencies, ...parameters),
     verifyAudit: (...parameters: Tail<Parameters<typeof verifyAudit>>) =>
       verifyAudit(dependencies, ...parameters),
     rotateSigningKey: (tenantId: Parameters<typeof rotateSigningKey>[1]) =>

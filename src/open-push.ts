@@ -3,15 +3,15 @@
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { TenantId } from './domain/ids.ts'
-import { createApnsProvider } from './outbound/apns.ts'
-import { createAppProviders } from './outbound/app-providers.ts'
+import { buildApnsProvider } from './outbound/apns.ts'
+import { buildAppProviders } from './outbound/app-providers.ts'
 import { withBreaker } from './outbound/breaker.ts'
-import { createFcmProvider } from './outbound/fcm.ts'
-import { createPushRouter, type PushRoute } from './outbound/push-router.ts'
+import { buildFcmProvider } from './outbound/fcm.ts'
+import { buildPushRouter, type PushRoute } from './outbound/push-router.ts'
 import type { ApnsCredentials, AppStore, FcmCredentials } from './ports/app-store.ts'
 import type { PushProvider } from './ports/push.ts'
 import type { Clock, Sealing } from './ports/world.ts'
-import { toldFault } from './start-fault.ts'
+import { operatorFault } from './start-fault.ts'
 import { appCredentialsBinding, appSignalPrefix } from './usecases/apps.ts'
 
 /** The routes for every tenant. */
@@ -20,12 +20,12 @@ function routesOf({ apns, fcm }: Config, clock: Clock, log: Logger): PushRoute[]
   if (apns) {
     const { bundleId } = apns
     for (const environment of ['production', 'sandbox'] as const) {
-      const push = withBreaker(createApnsProvider({ ...apns, environment, clock, log }), { log })
+      const push = withBreaker(buildApnsProvider({ ...apns, environment, clock, log }), { log })
       routes.push({ provider: 'apns', appId: bundleId, environment, push })
     }
   }
   if (fcm) {
-    const push = withBreaker(createFcmProvider({ ...fcm, clock, log }), { log })
+    const push = withBreaker(buildFcmProvider({ ...fcm, clock, log }), { log })
     routes.push({ provider: 'fcm', appId: fcm.appId, push })
   }
   return routes
@@ -36,7 +36,7 @@ function asOperatorFault<T>(open: () => T): T {
   try {
     return open()
   } catch (error) {
-    throw toldFault(error)
+    throw operatorFault(error)
   }
 }
 
@@ -61,7 +61,7 @@ export function openPush(
     log.warn('no push credentials in the environment: only apps of tenants are pushed')
   }
   const { pushEndpoints } = config
-  const own = createAppProviders({
+  const own = buildAppProviders({
     log,
     async find(tenantId, address) {
       const app = await apps.findCredentials(tenantId, address)
@@ -74,11 +74,11 @@ export function openPush(
       if (provider === 'apns') {
         const key = JSON.parse(secret) as ApnsCredentials
         const app = { key, bundleId: appId, environment }
-        const apns = createApnsProvider({ ...app, clock, log, ...pushEndpoints.apns })
+        const apns = buildApnsProvider({ ...app, clock, log, ...pushEndpoints.apns })
         return withBreaker(apns, { log })
       }
       const serviceAccount = JSON.parse(secret) as FcmCredentials
-      const fcm = createFcmProvider({ serviceAccount, appId, clock, log, ...pushEndpoints.fcm })
+      const fcm = buildFcmProvider({ serviceAccount, appId, clock, log, ...pushEndpoints.fcm })
       return withBreaker(fcm, { log })
     },
   })
@@ -87,5 +87,5 @@ export function openPush(
       void own.forget(key.slice(appSignalPrefix.length) as TenantId)
     }
   })
-  return createPushRouter(routes, log, own)
+  return buildPushRouter(routes, log, own)
 }

@@ -1,11 +1,15 @@
 // The sending of webhooks; src/compose.ts connects the rest.
 
 import type { EgressGuard } from './outbound/egress-guard.ts'
-import { createWebhookSender } from './outbound/webhook-sender.ts'
+import { buildWebhookSender } from './outbound/webhook-sender.ts'
 import { webhookSignal } from './usecases/webhook-endpoints.ts'
-import { createWebhookCourier, type Needs, type WebhookCourier } from './worker/webhook-courier.ts'
+import {
+  buildWebhookDispatcher,
+  type Dependencies,
+  type WebhookDispatcher,
+} from './worker/webhook-dispatcher.ts'
 
-type Parts = Omit<Needs, 'webhookSender'> & {
+type Parts = Omit<Dependencies, 'webhookSender'> & {
   readonly signals: { listen(listener: (key: string) => void): void }
 }
 
@@ -17,9 +21,9 @@ export function openWebhooks(
   { ca }: { readonly ca: readonly string[] },
   guard: EgressGuard,
   parts: Parts,
-): { readonly courier: WebhookCourier; drain(): Promise<void> } {
-  const webhookSender = createWebhookSender({ guard, ca })
-  const dispatcher = createWebhookCourier({ ...parts, webhookSender })
+): { readonly webhookDispatcher: WebhookDispatcher; drain(): Promise<void> } {
+  const webhookSender = buildWebhookSender({ guard, ca })
+  const dispatcher = buildWebhookDispatcher({ ...parts, webhookSender })
   parts.signals.listen((key) => {
     if (key !== webhookSignal) return dispatcher.wake()
     dispatcher.refresh().catch((error: unknown) => {
@@ -27,7 +31,7 @@ export function openWebhooks(
     })
   })
   return {
-    courier: dispatcher,
+    webhookDispatcher: dispatcher,
     async drain() {
       await dispatcher.drain()
       webhookSender.close()

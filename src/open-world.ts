@@ -5,38 +5,38 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { OpenedDatabase } from './open-database.ts'
 import { addresses } from './outbound/addresses.ts'
-import { createHashing } from './outbound/hashing.ts'
-import { createMacs } from './outbound/macs.ts'
+import { buildHashing } from './outbound/hashing.ts'
+import { buildMacs } from './outbound/macs.ts'
 import { masterKeyIn } from './outbound/master-key.ts'
 import { oneTimePasswords } from './outbound/one-time-passwords.ts'
-import { createRandom } from './outbound/random.ts'
-import { createSealing } from './outbound/sealing.ts'
-import { createSecurityLog } from './outbound/security-log.ts'
-import { createSignalHub, type SignalCarrier } from './outbound/signal-hub.ts'
-import { createSignatures } from './outbound/signatures.ts'
-import { channelOf, createNotifySignals, notifyStatement } from './persistence/notify-signals.ts'
-import { createPresence, type Presence } from './persistence/presence.ts'
-import { StartFault, toldFault } from './start-fault.ts'
+import { buildRandom } from './outbound/random.ts'
+import { buildSealing } from './outbound/sealing.ts'
+import { buildSecurityLog } from './outbound/security-log.ts'
+import { buildSignalHub, type SignalCarrier } from './outbound/signal-hub.ts'
+import { buildSignatures } from './outbound/signatures.ts'
+import { buildNotifySignals, channelOf, notifyStatement } from './persistence/notify-signals.ts'
+import { acquirePresence, type Presence } from './persistence/presence.ts'
+import { operatorFault, StartFault } from './start-fault.ts'
 import { findUnopenedKey } from './usecases/check-master-key.ts'
-import { settleOrigin } from './usecases/public-origin.ts'
+import { resolveOrigin } from './usecases/public-origin.ts'
 
 function fail(error: unknown): never {
-  throw toldFault(error)
+  throw operatorFault(error)
 }
 
 /** Everything that outlives a request, except the database; its clock is the authoritative one. */
 export async function openWorld(config: Config, { clock }: OpenedDatabase, log: Logger) {
   const current = config.masterKeys.current ?? (await masterKeyIn(config.dataFolder).catch(fail))
   const masterKeys = { current, previous: config.masterKeys.previous }
-  const sealing = createSealing(masterKeys)
+  const sealing = buildSealing(masterKeys)
   return {
     sealing,
-    hashing: createHashing(current),
-    macs: createMacs(masterKeys),
-    securityLog: createSecurityLog(log),
-    signatures: createSignatures(sealing),
+    hashing: buildHashing(current),
+    macs: buildMacs(masterKeys),
+    securityLog: buildSecurityLog(log),
+    signatures: buildSignatures(sealing),
     oneTimePasswords,
-    random: createRandom(clock),
+    random: buildRandom(clock),
     clock,
     addresses,
   }
@@ -62,37 +62,37 @@ export async function openSignalCarrier(
   }
   const carrier: SignalCarrier =
     config.redisUrl === null
-      ? createNotifySignals(
+      ? buildNotifySignals(
           { url, schema },
           (payload) => database.query('notify', notifyStatement, [channelOf(schema), payload]),
           onFailure,
           onRecovery,
         )
       : await openRedisCarrier(config.redisUrl, schema, database, {
-          failed: onFailure,
-          works: onRecovery,
+          onFailure,
+          onReady: onRecovery,
         })
-  return createSignalHub(carrier, onFailure)
+  return buildSignalHub(carrier, onFailure)
 }
 
 async function openRedisCarrier(
   url: string,
   schema: string,
   database: Pick<OpenedDatabase['database'], 'query'>,
-  callbacks: { readonly failed: (error: unknown) => void; readonly works: () => void },
+  callbacks: { readonly onFailure: (error: unknown) => void; readonly onReady: () => void },
 ): Promise<SignalCarrier> {
-  const { createRedisSignals, redisChannelOf } = await import('./outbound/redis-signals.ts')
+  const { buildRedisSignals, redisChannelOf } = await import('./outbound/redis-signals.ts')
   type Row = { readonly name: string }
   // As the server names it: connection addresses of one database may name it differently.
   const [row] = await database.query<Row>('database_name', 'select current_database() as name', [])
-  return createRedisSignals({ url, channel: redisChannelOf(row?.name ?? '', schema) }, callbacks)
+  return buildRedisSignals({ url, channel: redisChannelOf(row?.name ?? '', schema) }, callbacks)
 }
 
 /** The liveness of this process as the others see it, and the name of its leases. */
 export function openPresence({ url, schema }: OpenedDatabase, log: Logger): Promise<Presence> {
   const onFailure = (error: unknown) =>
     log.warn({ reason: String(error) }, 'this process is not seen by the others for a while')
-  return createPresence({ url, schema }, onFailure)
+  return acquirePresence({ url, schema }, onFailure)
 }
 
 const reenrollNote = 'phones that enrolled under it must enroll again'
@@ -104,15 +104,15 @@ const reenrollNote = 'phones that enrolled under it must enroll again'
 export async function agreeOnOrigin(
   config: Config,
   own: string,
-  dependencies: Parameters<typeof settleOrigin>[0],
+  dependencies: Parameters<typeof resolveOrigin>[0],
   log: Logger,
 ): Promise<string> {
-  const resolution = await settleOrigin(dependencies, {
+  const resolution = await resolveOrigin(dependencies, {
     origin: own,
-    given: config.publicOrigin !== null,
+    isConfigured: config.publicOrigin !== null,
   })
   if ('contradicts' in resolution) throw originFault(own, resolution.contradicts)
-  const { origin, left: formerOrigin } = resolution
+  const { origin, formerOrigin } = resolution
   if (formerOrigin !== null)
     log.warn({ left: formerOrigin, origin }, `the public origin has changed: ${reenrollNote}`)
   return origin

@@ -22,7 +22,7 @@ export function listenFault(error: unknown, { host, port }: { host: string; port
 /**
  * The message of an error that was thrown for the operator, in one line; defects stay as they are.
  */
-export function toldFault(error: unknown): unknown {
+export function operatorFault(error: unknown): unknown {
   const isForOperator = error instanceof Error && error.constructor === Error && !('code' in error)
   if (!isForOperator) return error
   return new StartFault(error.message.trim().replaceAll(/\s*\n\s*/g, ' / '), { cause: error })
@@ -50,7 +50,7 @@ function messageOfFile(error: unknown): string | undefined {
  * The message of the faults of this file, and of files that cannot be used; any other error with
  * its stack.
  */
-export function wordsOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   if (error instanceof StartFault) return error.message
   const file = messageOfFile(error)
   if (file !== undefined) return file

@@ -1,7 +1,7 @@
 // A start waits for an unreachable database, and logs that it does.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { isWorthWaiting, wordsOfDatabase } from './persistence/start-errors.ts'
+import { describeDatabaseError, isWorthWaiting } from './persistence/start-errors.ts'
 import { StartFault } from './start-fault.ts'
 
 type Log = {
@@ -14,7 +14,7 @@ const logEveryMs = 30_000
 
 /** A database error of a start as a `StartFault`; any other error as it is. */
 export function databaseFault(error: unknown, source: string): unknown {
-  const text = error instanceof StartFault ? undefined : wordsOfDatabase(error)
+  const text = error instanceof StartFault ? undefined : describeDatabaseError(error)
   if (text === undefined) return error
   return new StartFault(`${source}${text.replace(/\.$/, '')}.`, { cause: error })
 }
@@ -39,7 +39,7 @@ export async function waitForDatabase<T>(
       if (!isWorthWaiting(error)) throw databaseFault(error, source)
       if (performance.now() - loggedAt >= logEveryMs) {
         loggedAt = performance.now()
-        log.warn({}, `waiting for the database: ${source}${wordsOfDatabase(error) ?? error}`)
+        log.warn({}, `waiting for the database: ${source}${describeDatabaseError(error) ?? error}`)
       }
       await delay(pause)
     }

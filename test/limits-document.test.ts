@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { unfinishedAnswersMax } from '../src/domain/door.ts'
-import { confirmationTriesMax } from '../src/domain/enrollment.ts'
-import { criticalPushesPerHourMax, gatherSeconds } from '../src/domain/notice.ts'
+import { confirmationAttemptsMax } from '../src/domain/enrollment.ts'
+import { criticalPushesPerHourMax, digestIntervalSeconds } from '../src/domain/notice.ts'
 import { passcodeBudgets } from '../src/domain/passcode-budget.ts'
 import { type PolicyRule, policyRules } from '../src/domain/policy-rules.ts'
 import { pauseDaysMax } from '../src/domain/protection.ts'
@@ -17,17 +17,17 @@ import {
   failingDaysMax,
   requestsPerMinuteMax,
 } from '../src/domain/webhook-endpoint.ts'
-import { knownForMs, knownMax } from '../src/http/admission.ts'
+import { recentAddressesMax, recentAddressTtlMs } from '../src/http/admission.ts'
 import { defaultServerLimits } from '../src/http/server-limits.ts'
 import {
+  deviceQueueLimits,
   devicesShare,
-  deviceTurns,
-  strangersShare,
-  strangerTurns,
-  tokenTurns,
-  userTurns,
-} from '../src/open-turns.ts'
-import type { TurnLimits } from '../src/outbound/turns.ts'
+  tokenQueueLimits,
+  unauthenticatedQueueLimits,
+  unauthenticatedShare,
+  userQueueLimits,
+} from '../src/open-fair-queues.ts'
+import type { FairQueueLimits } from '../src/outbound/fair-queue.ts'
 import { replaysMax } from '../src/usecases/webhook-endpoints.ts'
 
 const document = readFileSync(path.resolve(import.meta.dirname, '../docs/limits.md'), 'utf8')
@@ -75,10 +75,8 @@ test('it tells the figures that no policy changes', () => {
   const figureOf = (what: string) =>
     numberOf(/^[\d,]+/.exec(rows.find(([name]) => name === what)?.[1] ?? '')?.[0])
   expect(figureOf('pause that a user asks for')).toBe(pauseDaysMax)
-  expect(figureOf('unfinished answers about one question')).toBe(unfinishedAnswersMax)
-  expect(figureOf('time that a number waits for its question after it was shown')).toBe(
-    shownNumberSeconds,
-  )
+  expect(figureOf('unfinished answers about one challenge')).toBe(unfinishedAnswersMax)
+  expect(figureOf('time that a shown number waits for its challenge')).toBe(shownNumberSeconds)
   expect(figureOf('diagnostics of a device within any hour')).toBe(diagnosticsPerHourMax)
   expect(figureOf('time between two test pushes to a device')).toBe(testPushGapSeconds)
   expect(figureOf('test pushes to a device within any hour')).toBe(testPushesPerHourMax)
@@ -87,10 +85,10 @@ test('it tells the figures that no policy changes', () => {
     'pushes about what we call critical (a new device, a report, a lock) in an hour',
   ]
   expect(critical.map(figureOf)).toEqual([criticalPushesPerHourMax, criticalPushesPerHourMax])
-  expect(figureOf('time between two pushes of what is gathered')).toBe(gatherSeconds)
-  expect(figureOf('wrong numbers on the new device')).toBe(confirmationTriesMax)
+  expect(figureOf('time between two digest pushes')).toBe(digestIntervalSeconds)
+  expect(figureOf('wrong numbers on the new device')).toBe(confirmationAttemptsMax)
   expect(figureOf('endpoints of a relying party')).toBe(endpointsMax)
-  expect(figureOf('days of nothing but failures')).toBe(failingDaysMax)
+  expect(figureOf('days of failures only')).toBe(failingDaysMax)
   expect(figureOf('events that one call replays')).toBe(replaysMax)
   expect(figureOf('tests and replays of an endpoint within any minute')).toBe(requestsPerMinuteMax)
 })
@@ -105,19 +103,19 @@ test('it tells the figures of the server', () => {
   expect(figureOf('time in which a whole request arrives')).toBe(seconds(requestTimeoutMs))
   expect(figureOf('headers of a request')).toBe(`${headerBytesMax / 1024} KiB`)
   expect(figureOf('body of a request')).toBe(`${bodyBytesMax / 1024} KiB`)
-  expect(figureOf('what is read and thrown away of a request that is refused early')).toBe(
+  expect(figureOf('drained bytes of a request that is refused early')).toBe(
     `${discardedBytesMax / 1024 ** 2} MiB`,
   )
-  expect(figureOf('time that this may take')).toBe(seconds(discardingMs))
+  expect(figureOf('time that draining may take')).toBe(seconds(discardingMs))
   expect(figureOf('time in which an export of a user is read')).toBe(seconds(exportMs))
   expect(figureOf('time between two reads of it')).toBe(seconds(exportIdleMs))
-  expect(figureOf('requests of one connection that are worked on at once')).toBe(
+  expect(figureOf('requests of one connection that run concurrently')).toBe(
     `${defaultServerLimits.pipelinedUnderWayMax}`,
   )
   expect(figureOf('requests that wait behind them')).toBe(
     `${defaultServerLimits.pipelinedWaitingMax}`,
   )
-  expect(figureOf('time in which a client takes nothing of what is written')).toBe(
+  expect(figureOf('time in which a client reads nothing')).toBe(
     seconds(defaultServerLimits.unreadMs),
   )
 })
@@ -125,26 +123,34 @@ test('it tells the figures of the server', () => {
 test('it tells who waits for whom', () => {
   const figureOf = (what: string) => rows.find(([name]) => name?.endsWith(what))?.[1] ?? ''
   const figures = (what: string) => (figureOf(what).match(/[\d,.]+/g) ?? []).map(numberOf)
-  const waiting = ({ waiting: all, waitingInLine: line }: TurnLimits) => [all, line]
-  expect(figureOf('known after it has authenticated')).toBe(`${knownForMs / 1000} s`)
-  expect(figures('addresses that are known at once')).toEqual([knownMax])
-  const least = 1 / strangersShare
-  expect(figures('integrations for strangers, under way')).toEqual([
-    strangerTurns.running,
-    strangerTurns.runningInLine,
+  const waiting = ({ waiting: all, waitingInLine: line }: FairQueueLimits) => [all, line]
+  expect(figureOf('counts as recently authenticated')).toBe(`${recentAddressTtlMs / 1000} s`)
+  expect(figures('recently authenticated addresses')).toEqual([recentAddressesMax])
+  const least = 1 / unauthenticatedShare
+  expect(figures('integrations for unauthenticated clients, running')).toEqual([
+    unauthenticatedQueueLimits.running,
+    unauthenticatedQueueLimits.runningInLine,
     1,
-    strangerTurns.running * least,
+    unauthenticatedQueueLimits.running * least,
   ])
-  expect(figures('of them waiting')).toEqual(waiting(strangerTurns))
+  expect(figures('of them waiting')).toEqual(waiting(unauthenticatedQueueLimits))
   expect(devicesShare).toBe(1 / 2)
-  expect(figures('strange addresses, under way')).toEqual([deviceTurns.runningInLine])
-  expect(figures('of those waiting')).toEqual(waiting(deviceTurns))
-  expect(figures('being verified')).toEqual([tokenTurns.running, tokenTurns.runningInLine])
-  expect(figures('of those tokens waiting')).toEqual(waiting(tokenTurns))
-  expect(figures('the row of one user, under way')).toEqual([userTurns.running])
-  expect(figures('of that waiting')).toEqual(waiting(userTurns))
-  expect(figures('token takes')).toEqual([strangerTurns.refusalMs / 1000, strangerTurns.refusals])
-  expect(figureOf('longest time that any of these waits')).toBe(`${strangerTurns.waitMs / 1000} s`)
+  expect(figures('other addresses, running')).toEqual([deviceQueueLimits.runningInLine])
+  expect(figures('of those waiting')).toEqual(waiting(deviceQueueLimits))
+  expect(figures('being verified')).toEqual([
+    tokenQueueLimits.running,
+    tokenQueueLimits.runningInLine,
+  ])
+  expect(figures('of those tokens waiting')).toEqual(waiting(tokenQueueLimits))
+  expect(figures('the row of one user, running')).toEqual([userQueueLimits.running])
+  expect(figures('of that waiting')).toEqual(waiting(userQueueLimits))
+  expect(figures('client, device or token')).toEqual([
+    unauthenticatedQueueLimits.refusalMs / 1000,
+    unauthenticatedQueueLimits.refusals,
+  ])
+  expect(figureOf('longest time that any of these waits')).toBe(
+    `${unauthenticatedQueueLimits.waitMs / 1000} s`,
+  )
 })
 
 test('it tells what outsiders can guess of passcodes in a year, for one device and for all that a user may have', () => {

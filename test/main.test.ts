@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
-import { createSealing } from '../src/outbound/sealing.ts'
+import { buildSealing } from '../src/outbound/sealing.ts'
 import { onServer } from './support/cluster.ts'
 import { createEmptyDatabase, createTestDatabase } from './support/database.ts'
 import { isAlive } from './support/embedded-postgres.ts'
@@ -382,7 +382,7 @@ describe('on an installation that another master key sealed', () => {
         `insert into signing_keys (tenant_id, kid, seq, status, public_jwk, private_sealed)
          values ('tnt_first', 'kid', 1, 'active', '{}', $1)`,
         [
-          createSealing({ current: Buffer.from(other, 'base64url') }).seal(
+          buildSealing({ current: Buffer.from(other, 'base64url') }).seal(
             '{}',
             'signing-key:tnt_first:kid',
           ),

@@ -15,30 +15,30 @@ import { type Enrollment, readCode } from '../src/domain/enrollment.ts'
 import type { Id } from '../src/domain/ids.ts'
 import { defaultPolicy } from '../src/domain/policy.ts'
 import { isRefusal } from '../src/domain/refusal.ts'
-import { openTurns } from '../src/open-turns.ts'
+import { buildQueues } from '../src/open-fair-queues.ts'
 import { clientDataHashOf } from '../src/outbound/app-attest.ts'
-import { createHashing } from '../src/outbound/hashing.ts'
-import { createMacs } from '../src/outbound/macs.ts'
+import { buildHashing } from '../src/outbound/hashing.ts'
+import { buildMacs } from '../src/outbound/macs.ts'
 import { oneTimePasswords } from '../src/outbound/one-time-passwords.ts'
 import { systemRandom } from '../src/outbound/random.ts'
-import { createSealing } from '../src/outbound/sealing.ts'
-import { createSignatures } from '../src/outbound/signatures.ts'
+import { buildSealing } from '../src/outbound/sealing.ts'
+import { buildSignatures } from '../src/outbound/signatures.ts'
 import type { AnswerToRecord } from '../src/ports/challenge-store.ts'
 import type { Signals } from '../src/ports/signals.ts'
 import { answerChallenge } from '../src/usecases/answer-challenge.ts'
 import { authenticateDevice, readDeviceProof } from '../src/usecases/authenticate-device.ts'
 import { claimEnrollment } from '../src/usecases/claim-enrollment.ts'
 import { numberBinding } from '../src/usecases/create-challenge.ts'
-import { tieKeys } from '../src/usecases/device-keys.ts'
+import { bindKeys } from '../src/usecases/device-keys.ts'
 import { unguarded } from './support/stores.ts'
 
 const masterKey = Buffer.alloc(32, 5)
-const sealing = createSealing({ current: masterKey })
-const hashing = createHashing(masterKey)
-const signatures = createSignatures(sealing)
+const sealing = buildSealing({ current: masterKey })
+const hashing = buildHashing(masterKey)
+const signatures = buildSignatures(sealing)
 const now = new Date(vectors.time)
 const clock = { now: () => now }
-const silent: Signals = { publish: () => undefined, watch: never, stop: never, stopped: false }
+const silent: Signals = { publish: () => undefined, watch: never, stop: never, isStopped: false }
 
 const tenantId = vectors.tenantId as Id<'tenant'>
 const userId = vectors.userId as Id<'user'>
@@ -56,8 +56,8 @@ function storedKey(role: DeviceKey['role']): DeviceKey {
   return { role, kid, publicJwk: { kty: 'EC', crv: 'P-256', x, y } }
 }
 
-const macs = createMacs({ current: masterKey })
-const deviceKeys = tieKeys({ macs }, { tenantId, id: deviceId, userId }, [
+const macs = buildMacs({ current: masterKey })
+const deviceKeys = bindKeys({ macs }, { tenantId, id: deviceId, userId }, [
   storedKey('possession'),
   storedKey('verification'),
 ])
@@ -148,7 +148,7 @@ describe('claims of an enrollment', () => {
     rpId,
     status: 'open',
     reason: null,
-    codeTriesLeft: 5,
+    codeAttemptsLeft: 5,
     wrongNumbersLeft: 3,
     confirmationRequired: true,
     replacesDeviceId: null,
@@ -173,10 +173,10 @@ describe('claims of an enrollment', () => {
     enrollments: {
       findByCode: async () => target,
       findByTypedCode: async () => target,
-      claim: async () => ({ kind: 'claimed', device, replaced: null }) as const,
+      claim: async () => ({ kind: 'claimed', device, unregistration: null }) as const,
     },
     devices: { find: never },
-    userTurns: openTurns(1).userTurns,
+    userQueue: buildQueues(1).userQueue,
     signatures,
     hashing,
     sealing,
@@ -270,8 +270,12 @@ describe('answers', () => {
       asked.number === null ? null : sealing.seal(asked.number, numberBinding(challenge))
     const hasVerificationKey = asked.deviceHasVerificationKey
     const facts = {
-      known: { device: { ...device, hasVerificationKey }, keys: deviceKeys, policy: defaultPolicy },
-      asked: {
+      knownDevice: {
+        device: { ...device, hasVerificationKey },
+        keys: deviceKeys,
+        policy: defaultPolicy,
+      },
+      target: {
         challenge,
         numberSealed,
         requestPayload: JSON.stringify({ nonce }),
@@ -288,7 +292,7 @@ describe('answers', () => {
       loadAnswer: async () => facts,
       recordAnswer: async (answer: AnswerToRecord) => {
         recorded.push(answer)
-        return { kind: 'recorded', pushes: [], cancelled: [] } as const
+        return { kind: 'recorded', pushes: [], cancelledChallenges: [] } as const
       },
       expire: never,
     }
@@ -303,7 +307,7 @@ describe('answers', () => {
       clock,
       signals: silent,
       dispatcher,
-      userTurns: openTurns(1).userTurns,
+      userQueue: buildQueues(1).userQueue,
     }
     const answered = await answerChallenge(
       { ...needs, ...trusting, random: systemRandom, publicOrigin: vectors.origin },

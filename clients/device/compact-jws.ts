@@ -38,7 +38,7 @@ export function signCompact(
 export type SignatureFault = 'malformed' | 'key_unknown' | 'signature_wrong'
 
 /** A verified text of the service. */
-export type Opened = {
+export type OpenedJws = {
   readonly claims: Readonly<Record<string, unknown>>
   /** base64url SHA-256 of `header.payload`: what an answer names as `rqh`. */
   readonly signedHash: string
@@ -52,7 +52,7 @@ export async function openCompact(
   jws: string,
   typ: string,
   keys: readonly ServiceKey[],
-): Promise<Opened | SignatureFault> {
+): Promise<OpenedJws | SignatureFault> {
   if (jws.length > lengthMax || !strict.test(jws)) return 'malformed'
   const kid = kidOf(jws, typ)
   if (kid === undefined) return 'malformed'

@@ -7,7 +7,7 @@ import { DeviceApiError } from './device-api-error.ts'
 import type { DeviceDescription, PushRegistration } from './enrollment.ts'
 import { followLinks } from './key-set.ts'
 import type { DeviceKeys } from './keys.ts'
-import { plainTyped } from './typed-text.ts'
+import { plainTypedText } from './typed-text.ts'
 import type {
   ActivityPage,
   DeviceDetails,
@@ -20,11 +20,14 @@ import type {
 /** The pending requests, and those that must not be shown. */
 export type Pending = {
   readonly requests: readonly ApprovalRequest[]
-  readonly refused: readonly { readonly challengeId: string; readonly fault: RequestFault }[]
+  readonly refusedRequests: readonly {
+    readonly challengeId: string
+    readonly fault: RequestFault
+  }[]
 }
 
 /** The challenge's status after the answer. */
-export type Answered = { readonly status: string }
+export type AnswerOutcome = { readonly status: string }
 
 export type DeviceClientOptions = World & {
   readonly account: DeviceAccount
@@ -103,7 +106,7 @@ export class DeviceClient {
     this.#connection.learnTime(answer.serverTime)
     const items = answer.items.filter(isListedRequest)
     const first = await this.#readAll(items)
-    if (!first.refused.some(({ fault }) => fault === 'key_unknown')) return first
+    if (!first.refusedRequests.some(({ fault }) => fault === 'key_unknown')) return first
     // When the new keys cannot be fetched, the requests stay refused as `key_unknown`.
     const isRenewed = await this.refreshKeySet().catch(() => false)
     return isRenewed ? this.#readAll(items) : first
@@ -119,7 +122,7 @@ export class DeviceClient {
     request: ApprovalRequest,
     typedNumber: string | null,
     { reason }: { readonly reason?: string } = {},
-  ): Promise<Answered> {
+  ): Promise<AnswerOutcome> {
     const digits = request.numberDigits
     if (digits === null && typedNumber !== null) {
       throw new RangeError('this request is approved without a number')
@@ -129,7 +132,10 @@ export class DeviceClient {
   }
 
   /** Denies; needs no prompt. */
-  deny(request: ApprovalRequest, { reason }: { readonly reason?: string } = {}): Promise<Answered> {
+  deny(
+    request: ApprovalRequest,
+    { reason }: { readonly reason?: string } = {},
+  ): Promise<AnswerOutcome> {
     return this.#answer(request, { decision: 'deny', number: null, ...(reason && { reason }) })
   }
 
@@ -137,12 +143,12 @@ export class DeviceClient {
   report(
     request: ApprovalRequest,
     { reason }: { readonly reason?: string } = {},
-  ): Promise<Answered> {
+  ): Promise<AnswerOutcome> {
     return this.#answer(request, { decision: 'report', number: null, ...(reason && { reason }) })
   }
 
   /** Reports that a push has arrived. */
-  async received(challengeId: string): Promise<void> {
+  async reportReceipt(challengeId: string): Promise<void> {
     await this.#call('POST', `/challenges/${encodeURIComponent(challengeId)}/received`)
   }
 
@@ -284,10 +290,10 @@ export class DeviceClient {
       if (typeof read === 'string') refusals.push({ challengeId: id, fault: read })
       else requests.push(read)
     }
-    return { requests, refused: refusals }
+    return { requests, refusedRequests: refusals }
   }
 
-  async #answer(request: ApprovalRequest, content: AnswerContent): Promise<Answered> {
+  async #answer(request: ApprovalRequest, content: AnswerContent): Promise<AnswerOutcome> {
     const name = JSON.stringify([request.challengeId, content])
     const jti = this.#unsettled.get(name) ?? newJti()
     this.#unsettled.set(name, jti)
@@ -305,7 +311,7 @@ export class DeviceClient {
       try {
         const outcome = await this.#send({ method: 'POST', target, body })
         this.#unsettled.delete(name)
-        return outcome as Answered
+        return outcome as AnswerOutcome
       } catch (error) {
         const isUnknown = error instanceof DeviceApiError && error.outcomeUnknown
         if (!isUnknown) this.#unsettled.delete(name)
@@ -343,7 +349,7 @@ function isListedRequest(item: unknown): item is ListedRequest {
  * number of that length.
  */
 function digitsOf(typedNumber: string, digits: number): string {
-  const number = plainTyped(typedNumber)
+  const number = plainTypedText(typedNumber)
   if (number.length === digits && /^[0-9]+$/.test(number)) return number
   throw new RangeError(`the number has exactly ${digits} digits`)
 }

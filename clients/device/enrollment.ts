@@ -6,7 +6,7 @@ import { Connection, type World } from './connection.ts'
 import { DeviceApiError } from './device-api-error.ts'
 import { readKeySet } from './key-set.ts'
 import type { DeviceKey, DeviceKeys } from './keys.ts'
-import { plainTyped } from './typed-text.ts'
+import { plainTypedText } from './typed-text.ts'
 
 const claimTyp = 'device-claim+jwt'
 
@@ -134,7 +134,7 @@ async function proofs({ ticket, keys }: Claim, now: Date) {
 /** A typed code as the service hashes it; a scanned one as it is. */
 function plainCode(code: string): string {
   if (/^[A-Za-z0-9_-]{43}$/.test(code)) return code
-  return plainTyped(code).toUpperCase().replace(/O/g, '0').replace(/[IL]/g, '1')
+  return plainTypedText(code).toUpperCase().replace(/O/g, '0').replace(/[IL]/g, '1')
 }
 
 async function accountOf(

@@ -28,6 +28,6 @@ const setApart = /[\p{White_Space}\p{Pd}\u2212\p{Pi}\p{Pf}"'.,\u00B7\u2022_\p{M}
  * The intended text of what was typed: ASCII digits, without separators (docs/protocol.md, section
  * 4). This is what gets signed, never the text as typed.
  */
-export function plainTyped(text: string): string {
+export function plainTypedText(text: string): string {
   return withAsciiDigits(text).replaceAll(setApart, '')
 }

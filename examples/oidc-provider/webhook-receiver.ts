@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
-import { verifyWebhook, WebhookRefused } from '../../clients/typescript/src/client.ts'
+import { RefusedWebhook, verifyWebhook } from '../../clients/typescript/src/client.ts'
 
 export const webhookPath = '/countersign/events'
 
@@ -39,7 +39,7 @@ export function receiveWebhooks(
       if (success) await onEnded(event.data.idempotencyKey)
       response.writeHead(204).end()
     } catch (error) {
-      const status = error instanceof WebhookRefused ? 400 : 503
+      const status = error instanceof RefusedWebhook ? 400 : 503
       log(`webhook answered with ${status}: ${error}`)
       response.writeHead(status, { connection: 'close' }).end()
     }
@@ -51,7 +51,7 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   let bytes = 0
   for await (const chunk of request) {
     bytes += chunk.length
-    if (bytes > bodyBytesMax) throw new WebhookRefused('body_malformed', 'The body is too large.')
+    if (bytes > bodyBytesMax) throw new RefusedWebhook('body_malformed', 'The body is too large.')
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

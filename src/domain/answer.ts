@@ -85,7 +85,7 @@ export function readAnswer(jws: UnverifiedJws): Answer | Refusal {
 }
 
 /** What an answer must match: the request as this device received it, byte for byte. */
-export type AskedFacts = {
+export type ExpectedFacts = {
   readonly issuer: string
   readonly deviceId: DeviceId
   readonly userId: string
@@ -99,7 +99,11 @@ export type AskedFacts = {
  * this challenge, and about exactly the text that was shown (`rqh`). Names the first claim that
  * differs.
  */
-export function checkAnswer(answer: Answer, request: AskedFacts, now: Date): Refusal | undefined {
+export function checkAnswer(
+  answer: Answer,
+  request: ExpectedFacts,
+  now: Date,
+): Refusal | undefined {
   const comparisons: readonly (readonly [claim: string, actual: string, reference: string])[] = [
     ['iss', answer.iss, request.deviceId],
     ['sub', answer.sub, request.userId],

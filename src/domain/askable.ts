@@ -5,31 +5,37 @@ import type { Device } from './device.ts'
 import type { Policy } from './policy.ts'
 
 /** Why a challenge does not ask a device. */
-export type NotAsked = 'app_too_old' | 'platform_retired' | 'companion' | 'no_verification_key'
+export type UnaskedReason = 'app_too_old' | 'platform_retired' | 'companion' | 'no_verification_key'
 
 /** The facts that decide it: of the device, and of the challenge. */
 export type AskableFacts = Pick<
   Device,
   'appId' | 'appVersion' | 'platform' | 'parentDeviceId' | 'hasVerificationKey'
 >
-export type Asked = {
+export type AskableRules = {
   readonly policy: Pick<Policy, 'appVersionsMin' | 'retiredPlatforms' | 'companionsMayAnswer'>
-  readonly verificationRequired: boolean
+  readonly isVerificationRequired: boolean
   /** Whether a number must be typed, which cannot be expected on a watch. */
-  readonly numberTyped: boolean
+  readonly isNumberTyped: boolean
 }
 
 /**
  * Undefined for a device that may be asked. Creation and readiness share it, so that readiness
  * never promises what creation refuses.
  */
-export function whyNotAsked(device: AskableFacts, rules: Asked): NotAsked | undefined {
+export function reasonForNotAsking(
+  device: AskableFacts,
+  rules: AskableRules,
+): UnaskedReason | undefined {
   const refusal = checkApp(device, rules.policy)
-  if (refusal) return refusal.refused as NotAsked
-  if (device.parentDeviceId !== null && (rules.numberTyped || !rules.policy.companionsMayAnswer)) {
+  if (refusal) return refusal.refused as UnaskedReason
+  if (
+    device.parentDeviceId !== null &&
+    (rules.isNumberTyped || !rules.policy.companionsMayAnswer)
+  ) {
     return 'companion'
   }
-  return rules.verificationRequired && !device.hasVerificationKey
+  return rules.isVerificationRequired && !device.hasVerificationKey
     ? 'no_verification_key'
     : undefined
 }

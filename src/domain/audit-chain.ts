@@ -108,16 +108,16 @@ export type LinkFacts = {
    * The row today; null when it is gone. `erased` when it belongs to a user whose erasure is
    * recorded in the chain.
    */
-  readonly row: (AuditRow & { readonly erased: boolean }) | null
+  readonly row: (AuditRow & { readonly isErased: boolean }) | null
   /** Whether a recorded purge accounts for the missing row. */
-  readonly purged: boolean
+  readonly isPurged: boolean
   /** A signed head before this link said that everything until then was linked; in microseconds. */
   readonly closedThroughMicros: bigint
 }
 
 /** Whether the details of a row were removed by a recorded erasure. */
 export function isErased(row: NonNullable<LinkFacts['row']>): boolean {
-  return row.erased && row.salt === null && row.details === '{}'
+  return row.isErased && row.salt === null && row.details === '{}'
 }
 
 /**
@@ -127,7 +127,7 @@ export function isErased(row: NonNullable<LinkFacts['row']>): boolean {
 export function checkLink(
   digest: Digest,
   link: AuditLink,
-  { tenantId, before, row, purged, closedThroughMicros }: LinkFacts,
+  { tenantId, before, row, isPurged: purged, closedThroughMicros }: LinkFacts,
 ): AuditFault | undefined {
   if (link.seq !== before.seq + 1) return 'sequence_broken'
   if (link.hash !== hashOf(digest, tenantId, link, before.hash)) return 'hash_wrong'
@@ -158,8 +158,8 @@ export type LookBack = { readonly findSeconds: number; readonly linkSeconds: num
  * Nearly all rows commit immediately, and a scan reads everything in its window, linked or not; the
  * far scan finds the rest.
  */
-export const nearLook: LookBack = { findSeconds: 0, linkSeconds: 2 }
-export const farLook: LookBack = {
+export const nearScan: LookBack = { findSeconds: 0, linkSeconds: 2 }
+export const farScan: LookBack = {
   findSeconds: commitSlackSeconds,
   linkSeconds: commitSlackSeconds,
 }
@@ -167,7 +167,7 @@ export const farLook: LookBack = {
  * How often the far scan reaches back by the whole slack, so that a transaction may take the slack
  * less two of these.
  */
-export const farLookEverySeconds = 15
+export const farScanIntervalSeconds = 15
 
 /** A chain's end as its tenant's key signed it. */
 export type AuditHead = ChainEnd & {

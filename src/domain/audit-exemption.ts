@@ -16,13 +16,13 @@ const isExemption = (type: string): type is ExemptionType =>
   (exemptionTypes as readonly string[]).includes(type)
 
 /** A link whose row was removed. */
-export type GoneLink = { readonly seq: number; readonly hash: string }
+export type PurgedLink = { readonly seq: number; readonly hash: string }
 
 /** base64url SHA-256. */
 type Digest = (text: string) => string
 
 /** The digest of links in their order, one after the other; starts with ''. */
-export const foldLink = (digest: Digest, before: string, { seq, hash }: GoneLink): string =>
+export const foldLink = (digest: Digest, before: string, { seq, hash }: PurgedLink): string =>
   digest(JSON.stringify(['audit-gone/1', before, seq, hash]))
 /** The digest of names in their order; starts with ''. */
 export const foldName = (digest: Digest, before: string, name: string): string =>
@@ -104,7 +104,7 @@ export function purgeExemption(
     readonly from: string
     readonly before: string
     /** In their order. */
-    readonly links: readonly GoneLink[]
+    readonly links: readonly PurgedLink[]
   },
 ): { readonly exemption: Exemption; readonly links: string } {
   const { links, ...rest } = purge

@@ -1,9 +1,9 @@
-import { type AskableFacts, type Asked, whyNotAsked } from './askable.ts'
+import { type AskableFacts, type AskableRules, reasonForNotAsking } from './askable.ts'
 import type { ChallengeId, DeviceId, RelyingPartyId, TenantId, UserId } from './ids.ts'
 import type { NumberMode, NumberPlan } from './number-match.ts'
 import { challengeTtlBoundsSeconds, type Policy } from './policy.ts'
 import { policyRules } from './policy-rules.ts'
-import type { SuppressionReason } from './prompt-ladder.ts'
+import type { SuppressionReason } from './push-throttling.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
 export type TerminalStatus = 'approved' | 'denied' | 'expired' | 'cancelled'
@@ -118,7 +118,7 @@ export function openChallenge(facts: OpeningFacts, request: OpeningRequest): Ope
   const rules = askableRules(policy, number, userVerification)
   const targets = facts.activeDevices.filter(
     (device) =>
-      whyNotAsked(device, rules) === undefined &&
+      reasonForNotAsking(device, rules) === undefined &&
       (request.deviceIds === undefined || request.deviceIds.includes(device.id)),
   )
   if (targets.length === 0) return refuse('no_capable_device')
@@ -141,12 +141,12 @@ export function askableRules(
   policy: Policy,
   number: Pick<NumberPlan, 'digits'>,
   verification: UserVerification,
-): Asked {
+): AskableRules {
   const userVerification = strictestVerification(verification, policy.userVerification)
   return {
     policy,
-    verificationRequired: userVerification === 'required',
-    numberTyped: number.digits !== null,
+    isVerificationRequired: userVerification === 'required',
+    isNumberTyped: number.digits !== null,
   }
 }
 

@@ -2,7 +2,7 @@ import { isFresh, isJti, readClaims, readHeader } from './claims.ts'
 import type { UnverifiedJws } from './device-proof.ts'
 import type { DeviceId, EnrollmentId, RelyingPartyId, TenantId, UserId } from './ids.ts'
 import { type Refusal, refuse } from './refusal.ts'
-import { plainTyped } from './typed-text.ts'
+import { plainTypedText } from './typed-text.ts'
 
 export type EnrollmentStatus = 'open' | 'claimed' | 'completed' | 'cancelled' | 'void'
 export type VoidReason =
@@ -12,7 +12,7 @@ export type VoidReason =
   | 'user_suspended'
 
 /** Wrong numbers that a new device may type before its enrollment is void. */
-export const confirmationTriesMax = 3
+export const confirmationAttemptsMax = 3
 /** Digits of the number that confirms a new device. */
 export const confirmationDigits = 6
 
@@ -25,7 +25,7 @@ export type Enrollment = {
   readonly status: EnrollmentStatus
   readonly reason: VoidReason | null
   /** At 0 the typed code is no longer valid; guesses do not affect the scanned one. */
-  readonly codeTriesLeft: number
+  readonly codeAttemptsLeft: number
   readonly wrongNumbersLeft: number
   readonly confirmationRequired: boolean
   readonly replacesDeviceId: DeviceId | null
@@ -72,7 +72,7 @@ export function readCode(
   text: string,
 ): { readonly kind: 'scanned' | 'typed'; readonly code: string } | undefined {
   if (scannedCode.test(text)) return { kind: 'scanned', code: text }
-  const plain = plainTyped(text).toUpperCase().replace(/O/g, '0').replace(/[IL]/g, '1')
+  const plain = plainTypedText(text).toUpperCase().replace(/O/g, '0').replace(/[IL]/g, '1')
   return typedCode.test(plain) ? { kind: 'typed', code: plain } : undefined
 }
 

@@ -28,7 +28,7 @@ export type KeyDescription = {
   readonly authentication: 'none' | 'for_a_time' | 'each_use'
   /** Usable by every app of the phone. */
   readonly allApplications: boolean
-  readonly rootOfTrust: { readonly locked: boolean; readonly bootState: number } | null
+  readonly rootOfTrust: { readonly isLocked: boolean; readonly bootState: number } | null
   /** Package names that share the key. */
   readonly packages: readonly string[]
   /** SHA-256 of the certificates that signed the app, lower-case hex. */
@@ -53,7 +53,7 @@ const bootVerified = 0
  * Checks the statement about one key; the chain and the key itself were verified before. Names the
  * first fault.
  */
-export function judgeKey(
+export function checkKeyDescription(
   description: KeyDescription,
   requirements: { readonly role: KeyRole; readonly challenge: string; readonly app: AndroidApp },
 ): AttestationFinding {
@@ -64,7 +64,7 @@ export function judgeKey(
     return { level: 'software', why: 'level_software' }
   }
   if (rootOfTrust === null) return { level: 'none', why: 'boot_not_verified' }
-  if (!rootOfTrust.locked) return { level: 'none', why: 'bootloader_unlocked' }
+  if (!rootOfTrust.isLocked) return { level: 'none', why: 'bootloader_unlocked' }
   if (rootOfTrust.bootState !== bootVerified) return { level: 'none', why: 'boot_not_verified' }
   if (!isApp(description, requirements.app)) return { level: 'none', why: 'app_mismatch' }
   if (description.algorithm !== ellipticCurve || description.curve !== p256) {

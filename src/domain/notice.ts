@@ -102,7 +102,7 @@ type NoticeSubject = { readonly type: ActivityType; readonly severity: Severity 
  * Whether an activity needs a push when it is recorded; preferences and limits are checked when the
  * push is sent.
  */
-export function isOwed({ type, severity }: NoticeSubject): boolean {
+export function needsPush({ type, severity }: NoticeSubject): boolean {
   if (severity === 'critical') return true
   return notices[type].isPushed && (type !== 'posted' || severity !== 'info')
 }
@@ -128,7 +128,7 @@ export type CriticalSource = 'service' | RelyingPartyId
  */
 export type NoticeBudget = 'ordinary' | CriticalSource
 
-export type OwedActivity = NoticeSubject & {
+export type PendingActivity = NoticeSubject & {
   readonly id: ActivityId
   readonly actor: Actor
   /** The relying party that posted it. */
@@ -140,7 +140,7 @@ export type OwedActivity = NoticeSubject & {
 
 export type NoticeFacts = {
   readonly now: Date
-  readonly owed: readonly OwedActivity[]
+  readonly pending: readonly PendingActivity[]
   readonly preferences: NoticePreferences
   readonly activityPushesPerHourMax: number
   /** Active devices of the user that have a push address. */
@@ -160,11 +160,11 @@ export type NoticePush = {
    * A digest of everything that waits in this budget; beyond the hourly limit it may be sent every
    * `digestIntervalSeconds`.
    */
-  readonly gathers: boolean
+  readonly isDigest: boolean
 }
 
 export type NoticePlan = {
-  readonly settled: readonly {
+  readonly settlements: readonly {
     readonly outcome: 'waiting' | 'in_app' | 'no_device' | 'stale'
     readonly activityIds: readonly ActivityId[]
   }[]
@@ -181,7 +181,7 @@ export const criticalPushesPerHourMax = 5
  * Beyond those, critical activities are batched into one digest ("N more") this often: the user is
  * notified late, never silently.
  */
-export const gatherSeconds = 300
+export const digestIntervalSeconds = 300
 
 /** A push about an activity is worthless after this long. */
 export const noticeLifetimeSeconds = 3600
@@ -189,7 +189,7 @@ export const noticeLifetimeSeconds = 3600
 // runs.
 const criticalLifetimeSeconds = 2 * noticeLifetimeSeconds
 
-function channelFor(one: OwedActivity, { now, preferences, deviceIds }: NoticeFacts) {
+function channelFor(one: PendingActivity, { now, preferences, deviceIds }: NoticeFacts) {
   const ageMs = now.getTime() - one.recordedAt.getTime()
   const critical = one.severity === 'critical'
   if (ageMs > (critical ? criticalLifetimeSeconds : noticeLifetimeSeconds) * 1000) return 'stale'
@@ -207,7 +207,7 @@ function channelFor(one: OwedActivity, { now, preferences, deviceIds }: NoticeFa
  * not notified of its own actions.
  */
 export function planNotices(facts: NoticeFacts): NoticePlan {
-  const byChannel = Map.groupBy(facts.owed, (one) => channelFor(one, facts))
+  const byChannel = Map.groupBy(facts.pending, (one) => channelFor(one, facts))
   const pushable = byChannel.get('push') ?? []
   const groups = [...criticalGroups(pushable), ...ordinaryGroups(pushable, facts)]
   const groupMembers = new Set(groups.flatMap(({ members }) => members))
@@ -217,18 +217,18 @@ export function planNotices(facts: NoticeFacts): NoticePlan {
     return { outcome, activityIds: idsOf(members) }
   })
   return {
-    settled: settlements.filter(({ activityIds }) => activityIds.length > 0),
+    settlements: settlements.filter(({ activityIds }) => activityIds.length > 0),
     pushes: groups.map((group) => pushOf(group, facts)),
   }
 }
 
-const idsOf = (members: readonly OwedActivity[]) => members.map(({ id }) => id)
+const idsOf = (members: readonly PendingActivity[]) => members.map(({ id }) => id)
 
 type Group = Omit<NoticePush, 'activityIds' | 'deviceIds'> & {
-  readonly members: readonly OwedActivity[]
+  readonly members: readonly PendingActivity[]
 }
 
-function criticalGroups(pushable: readonly OwedActivity[]): Group[] {
+function criticalGroups(pushable: readonly PendingActivity[]): Group[] {
   const critical = pushable.filter(({ severity }) => severity === 'critical')
   const sources = [...Map.groupBy(critical, sourceOf)].sort(([a], [b]) => ours(a) - ours(b))
   return sources.flatMap(([budget, members]) => {
@@ -238,8 +238,8 @@ function criticalGroups(pushable: readonly OwedActivity[]): Group[] {
     const each =
       budget === 'service' ? [fresh] : fresh.slice(0, criticalPushesPerHourMax).map((one) => [one])
     return [
-      ...each.map((some) => ({ ...limit, members: some, gathers: false })),
-      { ...limit, members: waitingMembers, gathers: true },
+      ...each.map((some) => ({ ...limit, members: some, isDigest: false })),
+      { ...limit, members: waitingMembers, isDigest: true },
     ].filter((group) => group.members.length > 0)
   })
 }
@@ -248,12 +248,12 @@ function criticalGroups(pushable: readonly OwedActivity[]): Group[] {
  * A posted activity is never the service's own, whatever else its row says: it must not use up our
  * own limit.
  */
-function sourceOf({ type, rpId }: OwedActivity): CriticalSource {
+function sourceOf({ type, rpId }: PendingActivity): CriticalSource {
   return type === 'posted' ? (rpId ?? 'rp_') : 'service'
 }
 const ours = (source: CriticalSource) => (source === 'service' ? 0 : 1)
 
-function ordinaryGroups(pushable: readonly OwedActivity[], facts: NoticeFacts): Group[] {
+function ordinaryGroups(pushable: readonly PendingActivity[], facts: NoticeFacts): Group[] {
   const ordinary = pushable.filter(({ severity }) => severity !== 'critical')
   const types = [...Map.groupBy(ordinary, ({ type }) => type)]
   return types
@@ -263,7 +263,7 @@ function ordinaryGroups(pushable: readonly OwedActivity[], facts: NoticeFacts): 
       budget: 'ordinary',
       pushesMax: facts.activityPushesPerHourMax,
       otherwise: 'over_limit',
-      gathers: false,
+      isDigest: false,
     }))
 }
 

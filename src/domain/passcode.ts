@@ -4,7 +4,7 @@
 import type { DeviceId } from './ids.ts'
 import type { Policy } from './policy.ts'
 import { type Refusal, refuse } from './refusal.ts'
-import { plainTyped } from './typed-text.ts'
+import { plainTypedText } from './typed-text.ts'
 
 /** How a person signed in without a push. */
 export type PasscodeMethod = 'passcode' | 'recovery_code' | 'temporary_code'
@@ -46,7 +46,7 @@ export type TypedCode =
  * undefined when it cannot be a code.
  */
 export function readTypedCode(text: string): TypedCode | undefined {
-  const plain = plainTyped(text)
+  const plain = plainTypedText(text)
   if (digitsOnly.test(plain)) return { kind: 'passcode', code: plain }
   const code = plain.toUpperCase().replace(/O/g, '0').replace(/[IL]/g, '1')
   return singleUse.test(code) ? { kind: 'single_use', code } : undefined
@@ -100,7 +100,7 @@ export function choosePasscode<Matching extends MatchingPasscode>(
 }
 
 /** The passcode that was valid some minutes ago, of an unused step; undefined for none. */
-export function chooseLate<Matching extends MatchingPasscode>(
+export function chooseLatePasscode<Matching extends MatchingPasscode>(
   matching: readonly Matching[],
 ): Matching | undefined {
   return matching.find(({ step, lastStep }) => step > lastStep)

@@ -34,7 +34,7 @@ export const challengeTtlBoundsSeconds = { min: 15, max: 600 } as const
 export const newDeviceSeconds = 24 * 60 * 60
 
 /** Digits of a number below which a challenge gets one attempt only. */
-const digitsForSeveralTries = 6
+const digitsForSeveralAttempts = 6
 
 function valueWithinBounds(rule: PolicyRule, input: unknown): Policy[PolicyField] {
   switch (rule.kind) {
@@ -58,14 +58,14 @@ function valueWithinBounds(rule: PolicyRule, input: unknown): Policy[PolicyField
 function consistent(policy: Policy): Policy {
   const strict = policy.profile === 'nist-800-63b-4'
   const numberDigits = strict
-    ? Math.max(policy.numberDigits, digitsForSeveralTries)
+    ? Math.max(policy.numberDigits, digitsForSeveralAttempts)
     : policy.numberDigits
   return {
     ...policy,
     numberDigits,
     numberNoneAllowedFor: strict ? [] : policy.numberNoneAllowedFor,
     // Attempts x 10^-digits must stay below 1 in 100 even at two digits.
-    wrongNumbersMax: numberDigits < digitsForSeveralTries ? 1 : policy.wrongNumbersMax,
+    wrongNumbersMax: numberDigits < digitsForSeveralAttempts ? 1 : policy.wrongNumbersMax,
   }
 }
 
@@ -92,7 +92,7 @@ export function policyOf(storedOverrides: unknown): Policy {
 export function checkOverrides(overrides: PolicyOverrides): Refusal | undefined {
   const policy: Policy = { ...defaultPolicy, ...overrides }
   if (policy.profile !== 'nist-800-63b-4') return undefined
-  if (policy.numberDigits < digitsForSeveralTries) return outOfProfile('numberDigits')
+  if (policy.numberDigits < digitsForSeveralAttempts) return outOfProfile('numberDigits')
   if (policy.numberNoneAllowedFor.length > 0) return outOfProfile('numberNoneAllowedFor')
   return undefined
 }

@@ -4,14 +4,18 @@
  * An origin, and whether it was configured: nobody relies yet on one that was derived from the
  * port.
  */
-export type Origin = { readonly origin: string; readonly given: boolean }
+export type Origin = { readonly origin: string; readonly isConfigured: boolean }
 
 export type OriginDecision =
   /**
    * The one to use; `originToStore` when it must be stored, `replacedOrigin` the one that it
    * replaces.
    */
-  | { readonly use: string; readonly keep: Origin | null; readonly left: string | null }
+  | {
+      readonly use: string
+      readonly originToStore: Origin | null
+      readonly replacedOrigin: string | null
+    }
   /** The one that phones and relying parties know, with which the process is in conflict. */
   | { readonly contradicts: string }
 
@@ -22,9 +26,13 @@ export type OriginDecision =
  */
 export function decideOrigin(current: Origin | null, own: Origin): OriginDecision {
   const isSame = current?.origin === own.origin
-  if (current?.given && own.given && !isSame) return { contradicts: current.origin }
-  if (current?.given && (isSame || !own.given))
-    return { use: current.origin, keep: null, left: null }
-  const keep = isSame && current?.given === own.given ? null : own
-  return { use: own.origin, keep, left: current && !isSame ? current.origin : null }
+  if (current?.isConfigured && own.isConfigured && !isSame) return { contradicts: current.origin }
+  if (current?.isConfigured && (isSame || !own.isConfigured))
+    return { use: current.origin, originToStore: null, replacedOrigin: null }
+  const keep = isSame && current?.isConfigured === own.isConfigured ? null : own
+  return {
+    use: own.origin,
+    originToStore: keep,
+    replacedOrigin: current && !isSame ? current.origin : null,
+  }
 }

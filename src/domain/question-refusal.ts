@@ -5,7 +5,7 @@ import type { PasscodeMethod } from './passcode.ts'
 import type { Refusal } from './refusal.ts'
 
 /** Refusals that are decided before a user is known, and so must reveal nothing about one. */
-export type AboutNobody =
+export type UserlessRefusalCode =
   | 'user_not_found'
   | 'namespace_not_granted'
   | 'not_found'
@@ -13,11 +13,11 @@ export type AboutNobody =
 
 /** Why a user is not asked, with the factors they could use instead, once the user is known. */
 export type QuestionRefusal =
-  | (Refusal & { readonly refused: AboutNobody })
+  | (Refusal & { readonly refused: UserlessRefusalCode })
   | (Refusal & { readonly facts: { readonly otherFactors: readonly PasscodeMethod[] } })
 
 /** The factors that a user could use although they are not asked for this reason. */
-export function factorsBeside(
+export function factorsDespite(
   refusal: Pick<Refusal, 'refused'>,
   otherFactors: readonly PasscodeMethod[],
 ): readonly PasscodeMethod[] {
@@ -30,6 +30,6 @@ export function withOtherFactors(
   refusal: Refusal,
   otherFactors: readonly PasscodeMethod[],
 ): QuestionRefusal {
-  const facts = { ...refusal.facts, otherFactors: factorsBeside(refusal, otherFactors) }
+  const facts = { ...refusal.facts, otherFactors: factorsDespite(refusal, otherFactors) }
   return { ...refusal, facts }
 }

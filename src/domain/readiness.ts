@@ -1,12 +1,12 @@
-import { type Asked, type NotAsked, whyNotAsked } from './askable.ts'
+import { type AskableRules, reasonForNotAsking, type UnaskedReason } from './askable.ts'
 import { askableRules, openChallenge, type UserVerification } from './challenge.ts'
 import type { Device, DeviceStatus } from './device.ts'
 import type { DeviceId } from './ids.ts'
 import type { NumberPlan } from './number-match.ts'
 import type { PasscodeMethod } from './passcode.ts'
-import { admitChallenge, type LadderFacts, type SuppressionReason } from './prompt-ladder.ts'
 import { checkProtection } from './protection.ts'
-import { factorsBeside } from './question-refusal.ts'
+import { admitChallenge, type SuppressionReason, type ThrottlingFacts } from './push-throttling.ts'
+import { factorsDespite } from './question-refusal.ts'
 import { isRefusal, type Refusal, type RefusalCode } from './refusal.ts'
 
 /** One live device: whether a challenge would ask it, whether it could be pushed, and why not. */
@@ -15,7 +15,7 @@ export type DeviceReadiness = {
   readonly name: string
   readonly mayAnswer: boolean
   readonly hasPushToken: boolean
-  readonly whyNot: NotAsked | Exclude<DeviceStatus, 'active' | 'unregistered'> | null
+  readonly whyNot: UnaskedReason | Exclude<DeviceStatus, 'active' | 'unregistered'> | null
 }
 
 /** The result that a challenge created at this moment would have. */
@@ -34,7 +34,7 @@ export type Readiness = {
   readonly devices: readonly DeviceReadiness[]
 }
 
-export type ReadinessFacts = LadderFacts & {
+export type ReadinessFacts = ThrottlingFacts & {
   readonly number: NumberPlan
   readonly userVerification: UserVerification
   /** Factors that the user could use instead. */
@@ -73,12 +73,12 @@ function readinessForRefusal(
   devices: readonly DeviceReadiness[],
 ): Readiness {
   const retryAfterSeconds = refusal.retryAfterSeconds ?? null
-  const methods = factorsBeside(refusal, otherFactors)
+  const methods = factorsDespite(refusal, otherFactors)
   return { methods, refusal: refusal.refused, retryAfterSeconds, suppressed: null, devices }
 }
 
 /** Why a device is not asked; the first reason that applies. */
-export const reasonsNotAsked = [
+export const deviceUnaskedReasons = [
   'unconfirmed',
   'suspended',
   'user_suspended',
@@ -88,17 +88,17 @@ export const reasonsNotAsked = [
   'companion',
   'no_verification_key',
 ] as const
-export type ReasonNotAsked = (typeof reasonsNotAsked)[number]
+export type DeviceUnaskedReason = (typeof deviceUnaskedReasons)[number]
 
 /**
  * Whether a device may answer its tenant's challenges, and if not, why: by the rules of creation,
  * for the least that any challenge requires. A relying party that requires more may still pass it
  * over.
  */
-export function standingOf(
+export function answerabilityOf(
   device: Device,
   { policy, protection, now }: Pick<ReadinessFacts, 'policy' | 'protection' | 'now'>,
-): { readonly mayAnswer: boolean; readonly whyNot: ReasonNotAsked | null } {
+): { readonly mayAnswer: boolean; readonly whyNot: DeviceUnaskedReason | null } {
   const isNumberFree = policy.numberNoneAllowedFor.length > 0
   const digits = isNumberFree ? null : policy.numberDigits
   const rules = askableRules(policy, { digits }, 'not_required')
@@ -108,10 +108,10 @@ export function standingOf(
   return { mayAnswer: mayAnswer && whyNot === null, whyNot }
 }
 
-function deviceReadiness(device: Device, rules: Asked): DeviceReadiness {
+function deviceReadiness(device: Device, rules: AskableRules): DeviceReadiness {
   const { id: deviceId, name, status, hasPushToken } = device
   const reason =
-    status === 'unconfirmed' || status === 'suspended' ? status : whyNotAsked(device, rules)
+    status === 'unconfirmed' || status === 'suspended' ? status : reasonForNotAsking(device, rules)
   const mayAnswer = status === 'active' && reason === undefined
   return { deviceId, name, mayAnswer, hasPushToken, whyNot: reason ?? null }
 }

@@ -56,7 +56,7 @@ export type RevocationOf<K extends Kind> = {
 export type Revocation = RevocationOf<Kind>
 
 /** A revocation that removes a right. */
-export type Taken = RevocationOf<Exclude<Kind, `${string}_activated`>>
+export type RemovalOfRights = RevocationOf<Exclude<Kind, `${string}_activated`>>
 
 const reasons: Record<UnregisterReason, true> = {
   lost: true,
@@ -161,7 +161,7 @@ const ends: readonly Kind[] = [
   'webhook_endpoint_removed',
 ]
 
-function isRemovalOfRights(one: Revocation): one is Taken {
+function isRemovalOfRights(one: Revocation): one is RemovalOfRights {
   return !one.revocation.endsWith('_activated')
 }
 
@@ -185,7 +185,10 @@ function laterOf(before: Revocation, one: Revocation): Revocation {
  * end always wins, and of several ends of a credential the earliest. Lines that restore a right are
  * not in force.
  */
-export function createLastWords(): { add(one: Revocation): void; inForce(): Taken[] } {
+export function buildRevocationSummary(): {
+  add(one: Revocation): void
+  inForce(): RemovalOfRights[]
+} {
   const last = new Map<string, Revocation>()
   return {
     add(one) {

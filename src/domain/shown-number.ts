@@ -10,7 +10,7 @@ export const shownNumberSeconds = 120
  * The number for a question among those shown to its user at one place. With two of them, nobody
  * knows which one the user sees: neither counts.
  */
-export function chooseShown<Shown extends { readonly live: boolean }>(
+export function chooseShownNumber<Shown extends { readonly live: boolean }>(
   numbers: readonly Shown[],
 ): Shown | Refusal {
   const [first, ...others] = numbers.filter(({ live }) => live)

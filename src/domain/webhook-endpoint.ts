@@ -52,7 +52,7 @@ export function originOf({ url }: Pick<WebhookEndpoint, 'url'>): string {
 }
 
 /** True when the endpoint subscribes to events of this type. */
-export function wants(
+export function isSubscribedTo(
   { events }: Pick<WebhookEndpoint, 'events'>,
   type: WebhookEventType,
 ): boolean {
@@ -111,7 +111,7 @@ export function retryDelayMs(
  * True for an endpoint that has been failing for days without a success, from its first failure to
  * its last.
  */
-export function isHopeless({
+export function isFailingForDays({
   failingSince,
   lastFailedAt,
 }: Pick<WebhookEndpoint, 'failingSince' | 'lastFailedAt'>): boolean {

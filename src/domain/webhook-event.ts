@@ -68,7 +68,7 @@ export function carriesResult(type: WebhookEventType): boolean {
 }
 
 /** A challenge as its events describe it. */
-export type ToldChallenge = {
+export type EventChallenge = {
   readonly userId: UserId
   readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled'
   readonly reason: 'user_denied' | 'user_reported' | 'number_mismatch' | 'no_device_left' | null
@@ -99,7 +99,7 @@ export type WebhookFact = {
   /**
    * The current state of the challenge that it is about; null without one, or once it is deleted.
    */
-  readonly challenge: ToldChallenge | null
+  readonly challenge: EventChallenge | null
 }
 
 export type WebhookData = Readonly<Record<string, string | number | null>>
@@ -185,7 +185,7 @@ function dataOf(type: SubscribedEventType, fact: WebhookFact): WebhookData | nul
 function ofChallenge(
   type: SubscribedEventType,
   { challengeId, deviceId, reason }: WebhookFact,
-  challenge: ToldChallenge,
+  challenge: EventChallenge,
 ): WebhookData {
   const { userId, deliveryMode, binding, idempotencyKey } = challenge
   const open = type === 'challenge.created'

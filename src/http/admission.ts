@@ -3,14 +3,14 @@
 
 import ipaddr from 'ipaddr.js'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
-import type { Turns } from '../ports/turns.ts'
+import type { FairQueue } from '../ports/fair-queue.ts'
 
 /**
  * Key of a check: its kind, and everything that the check reads. The kind keeps checks apart;
  * otherwise a client that presents one credential in place of another would receive the result of
  * the other check.
  */
-export type Shown = readonly [
+export type CheckKey = readonly [
   kind: 'api_key' | 'door' | 'portal_session' | 'realm_door' | 'signing_keys',
   ...parts: readonly (string | null)[],
 ]
@@ -22,9 +22,9 @@ export type Admission = {
    * authenticated from then on. Waiting calls of one address with the same key share one slot and
    * one check; null shares none.
    */
-  judge<T>(
+  authenticate<T>(
     address: string,
-    checkKey: Shown | null,
+    checkKey: CheckKey | null,
     work: () => Promise<T | Refusal>,
   ): Promise<T | Refusal>
   /**
@@ -33,14 +33,14 @@ export type Admission = {
    */
   lookUp<T>(
     address: string,
-    checkKey: Shown,
+    checkKey: CheckKey,
     work: () => Promise<T | Refusal>,
   ): Promise<T | Refusal>
   /**
    * Verifies a token of a realm, whose keys may have to be fetched from the realm: in a queue of
    * each integration, never in one with others, and with slots left for other tenants.
    */
-  judgeToken<T>(
+  authenticateToken<T>(
     address: string,
     owner: { readonly tenantId: string; readonly integration: string },
     work: () => Promise<T | Refusal>,
@@ -56,29 +56,29 @@ export type Admission = {
   ): Promise<T | Refusal>
 }
 
-export type AdmissionNeeds = {
+export type AdmissionDependencies = {
   /**
    * For clients whose credentials have yet to be looked up, and for calls that everybody may make.
    */
-  readonly strangers: Turns
+  readonly clientQueue: FairQueue
   /**
    * For devices: a phone has another address each time, and should not wait behind unauthenticated
    * clients.
    */
-  readonly devices: Turns
+  readonly deviceQueue: FairQueue
   /** For tokens whose signature has yet to be verified. */
-  readonly tokens: Turns
+  readonly tokenQueue: FairQueue
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number
 }
 
 /** How long an address counts as recently authenticated. */
-export const knownForMs = 60_000
+export const recentAddressTtlMs = 60_000
 /**
  * Addresses that are remembered at a time; the one that was quiet for the longest time is evicted
  * first.
  */
-export const knownMax = 10_000
+export const recentAddressesMax = 10_000
 /** How often the entry of an address that goes on authenticating is refreshed. */
 const refreshEveryMs = 5_000
 
@@ -121,7 +121,7 @@ class RecentAddresses {
 
   has(source: string): boolean {
     const since = this.#since.get(source)
-    return since !== undefined && this.#now() - since < knownForMs
+    return since !== undefined && this.#now() - since < recentAddressTtlMs
   }
 
   add(source: string): void {
@@ -129,27 +129,31 @@ class RecentAddresses {
     if (since !== undefined && this.#now() - since < refreshEveryMs) return
     this.#since.delete(source)
     this.#since.set(source, this.#now())
-    const [oldest] = this.#since.size > knownMax ? this.#since.keys() : []
+    const [oldest] = this.#since.size > recentAddressesMax ? this.#since.keys() : []
     if (oldest !== undefined) this.#since.delete(oldest)
   }
 }
 
 /** Admission for one process. */
-export function createAdmission({
-  strangers,
-  devices,
-  tokens,
+export function buildAdmission({
+  clientQueue: strangers,
+  deviceQueue: devices,
+  tokenQueue: tokens,
   now = () => performance.now(),
-}: AdmissionNeeds): Admission {
+}: AdmissionDependencies): Admission {
   const recentAddresses = new RecentAddresses(now)
   const waiting = new Map<string, Promise<unknown>>()
 
-  function enqueue<T>(address: string, checkKey: Shown | null, work: () => Promise<T | Refusal>) {
-    if (checkKey === null) return strangers.take(queueKeyOf(address), work)
+  function enqueue<T>(
+    address: string,
+    checkKey: CheckKey | null,
+    work: () => Promise<T | Refusal>,
+  ) {
+    if (checkKey === null) return strangers.run(queueKeyOf(address), work)
     const call = JSON.stringify([address, ...checkKey])
     const same = waiting.get(call) as Promise<T | Refusal> | undefined
     if (same !== undefined) return same
-    const result = strangers.take(queueKeyOf(address), work)
+    const result = strangers.run(queueKeyOf(address), work)
     const sharedResult = result.finally(() => waiting.delete(call))
     waiting.set(call, sharedResult)
     return sharedResult
@@ -162,7 +166,7 @@ export function createAdmission({
   }
 
   return {
-    judge: (address, checkKey, work) => {
+    authenticate: (address, checkKey, work) => {
       const source = sourceOf(address)
       return remember(
         source,
@@ -171,16 +175,16 @@ export function createAdmission({
     },
     lookUp: (address, checkKey, work) =>
       recentAddresses.has(sourceOf(address)) ? work() : enqueue(address, checkKey, work),
-    judgeToken: (address, { tenantId, integration }, work) => {
+    authenticateToken: (address, { tenantId, integration }, work) => {
       const source = sourceOf(address)
       if (recentAddresses.has(source)) return remember(source, work())
-      return remember(source, tokens.take(integration, work, { holder: tenantId }))
+      return remember(source, tokens.run(integration, work, { holder: tenantId }))
     },
     async serveDevice(address, work, isVerified) {
       const source = sourceOf(address)
       const outcome = await (recentAddresses.has(source)
         ? work()
-        : devices.take(queueKeyOf(address), work))
+        : devices.run(queueKeyOf(address), work))
       if (!isRefusal(outcome) && isVerified()) recentAddresses.add(source)
       return outcome
     },

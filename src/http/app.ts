@@ -18,21 +18,21 @@ import { answerClientError, answerFrameworkError, handleErrors } from './errors.
 import type { HttpApp } from './http-app.ts'
 import type { Observation } from './logging.ts'
 import { sendProblemPage } from './pages/problem-page.ts'
-import { carryPrincipals, createKeyGuard } from './plugins/api-key.ts'
-import { admitDevices, carryProofs, createProofGuard, hashBodies } from './plugins/device-proof.ts'
-import { carryDoors, createDoorGuard } from './plugins/door.ts'
+import { buildKeyGuard, carryPrincipals } from './plugins/api-key.ts'
+import { admitDevices, buildProofGuard, carryProofs, hashBodies } from './plugins/device-proof.ts'
+import { buildDoorGuard, carryDoors } from './plugins/door.ts'
+import { answerExpectContinue, drainBodies } from './plugins/drain-body.ts'
 import { parseForms } from './plugins/form-body.ts'
 import { plainForwardedFor } from './plugins/forwarded-for.ts'
-import { hearBodiesOut, inviteBodies } from './plugins/hear-out.ts'
 import { parseJsonBodies, refuseUnknownBodies } from './plugins/json-body.ts'
 import { describeRoutes } from './plugins/openapi.ts'
-import { carryPortalSessions, createPortalGuard } from './plugins/portal-session.ts'
+import { buildPortalGuard, carryPortalSessions } from './plugins/portal-session.ts'
 import type { SendProblem } from './problem.ts'
 import {
   type RequestLogOptions,
   securityHeaders,
   watchRequests,
-  watchUnrouted,
+  watchUnknownRoute,
 } from './request-log.ts'
 import { deviceChallengeRoutes } from './routes/device/challenges.ts'
 import { ownDiagnosticsRoutes } from './routes/device/diagnostics.ts'
@@ -169,15 +169,15 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const logOptions: RequestLogOptions = {
     log,
     headers,
-    observed: onRequestObserved,
-    finished: closeIdle,
+    onObservation: onRequestObserved,
+    onFinish: closeIdle,
   }
-  const watchUnroutedRequest = watchUnrouted(logOptions)
+  const watchUnroutedRequest = watchUnknownRoute(logOptions)
 
   if (options.trustProxy) app.addHook('onRequest', plainForwardedFor)
   handleErrors(app, { isUnavailable, log })
-  hearBodiesOut(app, limits)
-  inviteBodies(app.server, limits)
+  drainBodies(app, limits)
+  answerExpectContinue(app.server, limits)
   boundPipelines(app.server, limits)
   app.setNotFoundHandler((request, reply) => {
     watchUnroutedRequest(request, reply)
@@ -225,7 +225,7 @@ function registerRoutes(
 ): void {
   const { useCases, admission, publicOrigin, leaving = () => false, metrics, clock } = options
   const ready = async () => !leaving() && options.ready()
-  const key = createKeyGuard(useCases.authenticateApiKey, admission)
+  const key = buildKeyGuard(useCases.authenticateApiKey, admission)
   const server = { useCases, key, limits, stopping }
   for (const routes of [
     tenantRoutes,
@@ -255,7 +255,7 @@ function registerRoutes(
   }
   app.register((scope, _options, done) => {
     hashBodies(scope)
-    const proof = createProofGuard(useCases.readDeviceProof, publicOrigin)
+    const proof = buildProofGuard(useCases.readDeviceProof, publicOrigin)
     admitDevices(scope, admission)
     const device = { useCases, proof, clock, admission }
     for (const routes of [
@@ -275,7 +275,7 @@ function registerRoutes(
   app.register((scope, _options, done) => {
     scope.register(cookie)
     const guard = (more: { readonly isPage: boolean; readonly send?: SendProblem }) =>
-      createPortalGuard(useCases.authenticatePortal, { publicOrigin, admission, ...more })
+      buildPortalGuard(useCases.authenticatePortal, { publicOrigin, admission, ...more })
     const portal = guard({ isPage: false })
     scope.register(portalRoutes, { useCases, portal, publicOrigin, admission })
     scope.register((pages, _pageOptions, ready) => {
@@ -289,7 +289,7 @@ function registerRoutes(
     done()
   })
   app.register(keycloakRoutes, { useCases, admission })
-  app.register(waitRoutes, { useCases, door: createDoorGuard(useCases, admission) })
+  app.register(waitRoutes, { useCases, door: buildDoorGuard(useCases, admission) })
   app.register(authApiRoutes, { useCases, clock, admission })
   app.register(wellKnownRoutes, { useCases, admission })
   app.register(enrollmentPageRoutes)

@@ -94,7 +94,7 @@ export const waiting: Decision = {
  * denial again. The name itself carries the denial, so that any process can answer; a client that
  * makes one up denies only itself.
  */
-export function refusedQuestion(end: DoorEnd) {
+export function denialOf(end: DoorEnd) {
   const { outcome, why, otherFactors = [] } = end
   const txid = ['denied', outcome, why ?? '', otherFactors.length > 0 ? 'codes' : ''].join('.')
   return { ...decisionOf(end), txid }
@@ -144,7 +144,10 @@ function sendFailure(
 }
 
 /** Sends a refusal in the form that the clients of the route understand. */
-export function sendNo(reply: FastifyReply, refusal: Refusal | 'unavailable'): FastifyReply {
+export function sendAuthApiRefusal(
+  reply: FastifyReply,
+  refusal: Refusal | 'unavailable',
+): FastifyReply {
   const kind = reply.request.routeOptions.config.authApi ?? 'informs'
   if (kind === 'informs' || kind === 'checks') {
     return sendFailure(reply, kind, refusal === 'unavailable' ? refusal : refusal.refused)
@@ -153,6 +156,6 @@ export function sendNo(reply: FastifyReply, refusal: Refusal | 'unavailable'): F
     refusal === 'unavailable'
       ? { outcome: 'unavailable', why: null }
       : { outcome: 'not_allowed', why: refusal.refused }
-  const response = kind === 'asks' ? refusedQuestion(end) : decisionOf(end)
+  const response = kind === 'asks' ? denialOf(end) : decisionOf(end)
   return reply.code(200).type('application/json').send(ok(response))
 }

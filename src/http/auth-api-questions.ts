@@ -28,7 +28,7 @@ type Person = {
 }
 
 /** The person, and where they sign in: equal for two calls about one sign-in. */
-export function whoOf({ username, user_id, ipaddr, hostname }: Person): {
+export function personOf({ username, user_id, ipaddr, hostname }: Person): {
   readonly user: NamedUser
   readonly address: string
   readonly host: string
@@ -68,12 +68,12 @@ function contextOf(params: z.output<typeof authParams>): ShownQuestion['context'
 export function shownQuestionOf(
   params: z.output<typeof authParams>,
 ): Omit<ShownQuestion, 'deviceIds'> {
-  return { ...whoOf(params), shownNumber: params.txid, context: contextOf(params) }
+  return { ...personOf(params), shownNumber: params.txid, context: contextOf(params) }
 }
 
 /** The prompt for a person at a terminal, and the factor of each choice. */
 function promptOf(offer: Preauthentication, name: string) {
-  const { user, devices, codes, shown: shownNumber, cannotAsk } = offer
+  const { user, devices, codes, shownNumber, cannotAsk } = offer
   const userName = showablePart(name, 64) ?? user.id
   if (devices.length === 0) {
     const why = cannotAsk === null ? '' : `${decisionOf(cannotAsk).status_msg}\n\n`
@@ -97,7 +97,7 @@ export function offerOf(
   offer: Preauthentication,
   { username, isPrompting }: { readonly username: string; readonly isPrompting: boolean },
 ) {
-  const { devices, codes, shown: shownNumber } = offer
+  const { devices, codes, shownNumber } = offer
   return {
     result: 'auth' as const,
     status_msg: 'The account is active.',

@@ -12,7 +12,7 @@ import type {
   FastifyRequest,
 } from 'fastify'
 import { sendProblemPage } from './pages/problem-page.ts'
-import { hearOut, isHeard } from './plugins/hear-out.ts'
+import { drainBody, isDrained } from './plugins/drain-body.ts'
 import { notUtf8Code } from './plugins/json-body.ts'
 import {
   type Fault,
@@ -120,8 +120,8 @@ export function answerFrameworkError(
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
     reply.headers(headers).header('request-id', request.id)
     const answer = () => sendProblemPage(reply, ...frameworkProblem(error.code))
-    if (isHeard(request.raw)) answer()
-    else void hearOut(request.raw, limits).then(answer)
+    if (isDrained(request.raw)) answer()
+    else void drainBody(request.raw, limits).then(answer)
   }
 }
 

@@ -17,10 +17,10 @@ export type FixedAnswer = {
   readonly type: string
   readonly headers?: Readonly<Record<string, string>>
   /** Called once, at the first request; again only after it failed. */
-  readonly make: () => string | Buffer | Promise<string | Buffer>
+  readonly build: () => string | Buffer | Promise<string | Buffer>
 }
 
-async function copiesOf({ make }: FixedAnswer): Promise<Copies> {
+async function copiesOf({ build: make }: FixedAnswer): Promise<Copies> {
   const bytes = Buffer.from(await make())
   const tag = createHash('sha256').update(bytes).digest('base64url').slice(0, 22)
   const gzipBytes = await compress(bytes, { level: constants.Z_BEST_COMPRESSION })

@@ -10,9 +10,9 @@ import { atDoorIfAny } from './plugins/door.ts'
 export type RequestLogOptions = {
   readonly log: FastifyBaseLogger
   readonly headers: Readonly<Record<string, string>>
-  readonly observed: ((observation: Observation) => void) | undefined
+  readonly onObservation: ((observation: Observation) => void) | undefined
   /** Called when the answer is out or the connection is lost. */
-  readonly finished: () => void
+  readonly onFinish: () => void
 }
 
 /**
@@ -35,7 +35,7 @@ function callerOf(request: FastifyRequest): Record<string, string> {
     const { tenantId, rpId, keyId } = principal
     return { tenantId, rpId, keyId }
   }
-  const door = atDoorIfAny(request)?.entered.door
+  const door = atDoorIfAny(request)?.client.door
   if (door) {
     const { tenantId, rpId, integrationId } = door
     return { tenantId, rpId, integrationId }
@@ -49,7 +49,7 @@ function callerOf(request: FastifyRequest): Record<string, string> {
  * whichever comes first: Fastify's own hook does not run for callers that disconnect.
  */
 function watch(
-  { log, headers, observed: report, finished: finish }: RequestLogOptions,
+  { log, headers, onObservation: report, onFinish: finish }: RequestLogOptions,
   request: FastifyRequest,
   reply: FastifyReply,
   route: string,
@@ -81,7 +81,7 @@ export function watchRequests(app: FastifyInstance, options: RequestLogOptions):
 }
 
 /** Watches requests that match no route. */
-export function watchUnrouted(options: RequestLogOptions) {
+export function watchUnknownRoute(options: RequestLogOptions) {
   return (request: FastifyRequest, reply: FastifyReply): void =>
     watch(options, request, reply, 'none')
 }

@@ -8,7 +8,7 @@ import type { AuditStore } from '../ports/audit-store.ts'
 import type { ApiKey, RelyingParty, Tenant } from '../ports/directory-store.ts'
 import type { answerChallenge } from '../usecases/answer-challenge.ts'
 import type { createApiKey, revokeApiKey, rotateApiKey } from '../usecases/api-keys.ts'
-import type { addApp, changeApp, readApp, removeApp } from '../usecases/apps.ts'
+import type { changeApp, createApp, readApp, removeApp } from '../usecases/apps.ts'
 import type { ApiKeyAuthentication } from '../usecases/authenticate-api-key.ts'
 import type { readDeviceProof } from '../usecases/authenticate-device.ts'
 import type { cancelChallenge } from '../usecases/cancel-challenge.ts'
@@ -28,10 +28,11 @@ import type {
 } from '../usecases/doors/ask-as-shown.ts'
 import type { IntegrationAuthentication } from '../usecases/doors/authenticate-integration.ts'
 import type { enrollAtDoor, readEnrollmentAtDoor } from '../usecases/doors/enroll-at-door.ts'
-import type { AtDoor, SignedDoorCall } from '../usecases/doors/enter-by-signature.ts'
+import type { SignedDoorCall, SignedDoorClient } from '../usecases/doors/enter-by-signature.ts'
 import type { enterCode, enterCodeToFollow } from '../usecases/doors/enter-code.ts'
 import type { askForRealm, verifyRealm } from '../usecases/doors/keycloak.ts'
 import type { preauthenticate } from '../usecases/doors/preauthenticate.ts'
+import type { openNextEnrollment, readNextEnrollment } from '../usecases/enroll-next-phone.ts'
 import type { fetchChallenges } from '../usecases/fetch-challenges.ts'
 import type { findUser, listUsers } from '../usecases/find-user.ts'
 import type { importUser } from '../usecases/import-user.ts'
@@ -45,7 +46,6 @@ import type {
 } from '../usecases/integrations.ts'
 import type { listActivities, listOwnActivities } from '../usecases/list-activities.ts'
 import type { listChallenges } from '../usecases/list-challenges.ts'
-import type { openNextEnrollment, readNextEnrollment } from '../usecases/next-phone.ts'
 import type {
   readNotificationPreferences,
   setNotificationPreferences,
@@ -63,9 +63,9 @@ import type { readPolicy, setPolicy, setRelyingPartyPolicy } from '../usecases/p
 import type {
   authenticatePortal,
   closePortal,
+  createPortalLink,
   listPortalActivities,
   listPortalDevices,
-  mintPortalLink,
   openPortal,
   readPortalDevice,
   unregisterFromPortal,
@@ -88,15 +88,15 @@ import type { reportActivity, reportFromPortal } from '../usecases/report-activi
 import type { listReports, resolveReport } from '../usecases/reports.ts'
 import type { resendChallenge } from '../usecases/resend-challenge.ts'
 import type { rotatePushToken } from '../usecases/rotate-push-token.ts'
-import type { makeRecoveryCodes, makeTemporaryCode } from '../usecases/single-use-codes.ts'
+import type { createRecoveryCodes, createTemporaryCode } from '../usecases/single-use-codes.ts'
 import type { setUserStatus } from '../usecases/suspend-user.ts'
 import type { changeTenant, createRelyingParty } from '../usecases/tenants.ts'
 import type { unregisterByTime } from '../usecases/unregister-by-time.ts'
 import type { unregisterAllDevices, unregisterDevice } from '../usecases/unregister-devices.ts'
 import type { readOtherFactors, verifyPasscode } from '../usecases/verify-passcode.ts'
 import type {
-  addWebhookEndpoint,
   changeWebhookEndpoint,
+  createWebhookEndpoint,
   listWebhookAttempts,
   listWebhookEndpoints,
   readWebhookEndpoint,
@@ -132,7 +132,7 @@ export type UseCases = {
   readonly readTestPush: BoundUseCase<typeof readTestPush>
   readonly listApps: (tenantId: TenantId) => Promise<App[]>
   readonly readApp: BoundUseCase<typeof readApp>
-  readonly addApp: BoundUseCase<typeof addApp>
+  readonly createApp: BoundUseCase<typeof createApp>
   readonly changeApp: BoundUseCase<typeof changeApp>
   readonly removeApp: BoundUseCase<typeof removeApp>
   readonly changeTenant: BoundUseCase<typeof changeTenant>
@@ -162,7 +162,7 @@ export type UseCases = {
   readonly askAndWait: BoundUseCase<typeof askAndWait>
   readonly verifyRealm: BoundUseCase<typeof verifyRealm>
   readonly askForRealm: BoundUseCase<typeof askForRealm>
-  readonly enterBySignature: (call: SignedDoorCall) => Promise<AtDoor | Refusal>
+  readonly enterBySignature: (call: SignedDoorCall) => Promise<SignedDoorClient | Refusal>
   readonly preauthenticate: BoundUseCase<typeof preauthenticate>
   readonly askAsShown: BoundUseCase<typeof askAsShown>
   readonly askToFollow: BoundUseCase<typeof askToFollow>
@@ -212,15 +212,15 @@ export type UseCases = {
   // codes that users type
   readonly readOtherFactors: BoundUseCase<typeof readOtherFactors>
   readonly verifyPasscode: BoundUseCase<typeof verifyPasscode>
-  readonly makeRecoveryCodes: BoundUseCase<typeof makeRecoveryCodes>
-  readonly makeTemporaryCode: BoundUseCase<typeof makeTemporaryCode>
+  readonly createRecoveryCodes: BoundUseCase<typeof createRecoveryCodes>
+  readonly createTemporaryCode: BoundUseCase<typeof createTemporaryCode>
 
   // the portal
   readonly authenticatePortal: BoundUseCase<typeof authenticatePortal>
   readonly closePortal: BoundUseCase<typeof closePortal>
   readonly listPortalActivities: BoundUseCase<typeof listPortalActivities>
   readonly listPortalDevices: BoundUseCase<typeof listPortalDevices>
-  readonly mintPortalLink: BoundUseCase<typeof mintPortalLink>
+  readonly createPortalLink: BoundUseCase<typeof createPortalLink>
   readonly openPortal: BoundUseCase<typeof openPortal>
   readonly readPortalDevice: BoundUseCase<typeof readPortalDevice>
   readonly unregisterFromPortal: BoundUseCase<typeof unregisterFromPortal>
@@ -228,7 +228,7 @@ export type UseCases = {
   // webhooks
   readonly listWebhookEndpoints: BoundUseCase<typeof listWebhookEndpoints>
   readonly readWebhookEndpoint: BoundUseCase<typeof readWebhookEndpoint>
-  readonly addWebhookEndpoint: BoundUseCase<typeof addWebhookEndpoint>
+  readonly createWebhookEndpoint: BoundUseCase<typeof createWebhookEndpoint>
   readonly changeWebhookEndpoint: BoundUseCase<typeof changeWebhookEndpoint>
   readonly rotateWebhookSecret: BoundUseCase<typeof rotateWebhookSecret>
   readonly removeWebhookEndpoint: BoundUseCase<typeof removeWebhookEndpoint>

@@ -14,7 +14,7 @@ function sendDenial(reply: FastifyReply, text: string): FastifyReply {
 }
 
 /** Denies a sign-in under overload: 401 with the reason, and when to try again. */
-export function sendShed(
+export function sendOverload(
   reply: FastifyReply,
   { retryAfterSeconds = 1 }: Pick<Refusal, 'retryAfterSeconds'>,
 ): FastifyReply {
@@ -29,7 +29,7 @@ export function sendShed(
 export function sendEnd(reply: FastifyReply, end: DoorEnd) {
   const { outcome, why, retryAfterSeconds, otherFactors } = end
   const again = { ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) }
-  if (why === 'too_many_requests') return sendShed(reply, again)
+  if (why === 'too_many_requests') return sendOverload(reply, again)
   const more = {
     facts: {
       outcome,

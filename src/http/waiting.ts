@@ -13,7 +13,7 @@ export const wait = queryNumber(
 )
 
 /** Whether the caller has disconnected, so that nothing waits in vain. */
-export function goneOf(reply: FastifyReply): () => boolean {
+export function isDisconnectedOf(reply: FastifyReply): () => boolean {
   return () => reply.raw.destroyed
 }
 

@@ -1,6 +1,6 @@
 import type { AttestationFault, AttestationFinding } from '../domain/attestation.ts'
 import type { DeviceKey } from '../domain/device.ts'
-import { type AndroidApp, judgeKey } from '../domain/key-description.ts'
+import { type AndroidApp, checkKeyDescription } from '../domain/key-description.ts'
 import type { RevokedCertificates } from '../ports/attestation.ts'
 import { readKeyDescription } from './android-key-description.ts'
 import {
@@ -20,7 +20,7 @@ export type AndroidRules = {
   readonly app: AndroidApp
   readonly roots: readonly Uint8Array[]
   readonly at: Date
-  readonly revoked: RevokedCertificates
+  readonly revocations: RevokedCertificates
 }
 
 /**
@@ -30,7 +30,7 @@ export type AndroidRules = {
  */
 export async function verifyAndroidKey(
   ders: readonly Uint8Array[],
-  { key, challenge, app, roots, at, revoked: revocations }: AndroidRules,
+  { key, challenge, app, roots, at, revocations }: AndroidRules,
 ): Promise<AttestationFinding> {
   const chain = await verifyChain(ders, { roots, at, leafIsDated: false })
   if (typeof chain === 'string') return { level: 'none', why: chain }
@@ -47,7 +47,7 @@ export async function verifyAndroidKey(
   if (leafKey?.x !== key.publicJwk.x || leafKey.y !== key.publicJwk.y) {
     return { level: 'none', why: 'key_mismatch' }
   }
-  return judgeKey(description, { role: key.role, challenge, app })
+  return checkKeyDescription(description, { role: key.role, challenge, app })
 }
 
 async function checkRevocation(

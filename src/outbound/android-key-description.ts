@@ -116,7 +116,7 @@ function authorizations(list: Block): ReadonlyMap<number, BaseBlock> {
 function readRootOfTrust(block: Block): KeyDescription['rootOfTrust'] {
   const [, lockedFlag, state] = itemsOf(block, Sequence)
   if (!(lockedFlag instanceof AsnBoolean)) throw new MalformedError()
-  return { locked: lockedFlag.valueBlock.value, bootState: numberOf(state) }
+  return { isLocked: lockedFlag.valueBlock.value, bootState: numberOf(state) }
 }
 
 function readApplication(block: Block): Pick<KeyDescription, 'packages' | 'signers'> {

@@ -15,16 +15,16 @@ export const interimAnswersMax = 8
  * 7.4.1.1) makes us compute for each handshake, and none of it counts as an answer; TLS 1.3 has no
  * renegotiation.
  */
-export const strangersTls = {
+export const outboundTls = {
   minVersion: 'TLSv1.2',
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
 } as const
 
 /** The `code` of the error that a request ends with when its answer exceeds a limit. */
-export const answerRefused = 'EANSWER'
+export const answerErrorCode = 'EANSWER'
 
 export class AnswerError extends Error {
-  readonly code = answerRefused
+  readonly code = answerErrorCode
 }
 
 /**

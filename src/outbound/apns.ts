@@ -4,20 +4,20 @@ import { connect, type TLSSocket } from 'node:tls'
 import type { Provider, ProviderOptions } from '@parse/node-apn'
 import type { PushAddress, PushMessage, PushProvider, PushResult } from '../ports/push.ts'
 import type { Clock } from '../ports/world.ts'
-import { strangersTls } from './answer-bounds.ts'
+import { outboundTls } from './answer-bounds.ts'
 import {
   type ApnsFailure,
   hasReply,
   isExpiredProviderToken,
   readApnsFailure,
 } from './apns-replies.ts'
-import { createBoundedProvider } from './bounded-provider.ts'
+import { buildBoundedProvider } from './bounded-provider.ts'
 import { requirePrivateKey } from './private-key.ts'
 import { ProxyTunnel, type PushProxy } from './proxy-tunnel.ts'
 import type { PushLog } from './push-log.ts'
 import { toApnsPush } from './push-payload.ts'
 import { boundSession } from './session-bounds.ts'
-import { createSilenceWatch } from './silence-watch.ts'
+import { buildSilenceWatch } from './silence-watch.ts'
 
 export type ApnsOptions = {
   /** The `.p8` key of Apple's developer portal, in PEM, and the ids that go with it. */
@@ -62,7 +62,7 @@ const deviceToken = /^(?:[0-9a-f]{2}){1,100}$/i
 function connectTo(hostname: string, { address, ca, proxy }: ApnsOptions): TLSSocket {
   const target = address ?? { host: hostname, port: 443 }
   const way = proxy ? { socket: new ProxyTunnel(proxy, target) } : target
-  const tlsOptions = { ...strangersTls, ...(ca && { ca: [...ca] }) }
+  const tlsOptions = { ...outboundTls, ...(ca && { ca: [...ca] }) }
   const socket = connect({ ...way, ...tlsOptions, servername: hostname, ALPNProtocols: ['h2'] })
   socket.once('finish', () => setTimeout(() => socket.destroy(), 250))
   return socket
@@ -149,7 +149,7 @@ async function openApnsClient(options: ApnsOptions, deadlineMs: number) {
  * replaced when the peer has stopped answering. The library is loaded in the background. Throws
  * when the key cannot be used.
  */
-export function createApnsProvider(options: ApnsOptions): PushProvider {
+export function buildApnsProvider(options: ApnsOptions): PushProvider {
   requirePrivateKey(
     options.key.pem,
     (key) => key.asymmetricKeyDetails?.namedCurve === 'prime256v1',
@@ -160,7 +160,7 @@ export function createApnsProvider(options: ApnsOptions): PushProvider {
   loading.catch(() => undefined)
   let environmentProven = false
 
-  const silence = createSilenceWatch(deadlineMs / 2, () => {
+  const silence = buildSilenceWatch(deadlineMs / 2, () => {
     log.warn({ bundleId, environment }, 'APNs has fallen silent: connecting anew')
     void loading.then((client) => client.disconnect())
   })
@@ -168,7 +168,7 @@ export function createApnsProvider(options: ApnsOptions): PushProvider {
   const sendOnce = async (message: PushMessage, signal: AbortSignal): Promise<ApnsOutcome> => {
     const client = await loading
     const outcome = await client.send(message, signal)
-    if ('id' in outcome || hasReply(outcome.failure)) silence.heard()
+    if ('id' in outcome || hasReply(outcome.failure)) silence.noteReply()
     return outcome
   }
 
@@ -185,13 +185,13 @@ export function createApnsProvider(options: ApnsOptions): PushProvider {
   }
 
   const close = () => loading.then((client) => client.close())
-  return createBoundedProvider({
+  return buildBoundedProvider({
     maxInFlight,
     deadlineMs,
     clock,
     log,
     attempt: (message, _deadlineAt, signal) => attempt(message, signal),
-    unanswered: silence.unanswered,
+    onTimeout: silence.noteTimeout,
     close,
   })
 }

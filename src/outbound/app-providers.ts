@@ -5,16 +5,20 @@ import { type PushLog, plainText } from './push-log.ts'
 type Address = Pick<PushAddress, 'provider' | 'appId' | 'environment'>
 
 /** A tenant's credentials for an app. The version increases with each change. */
-export type FoundApp = { readonly id: string; readonly version: number; readonly secret: string }
+export type StoredCredentials = {
+  readonly id: string
+  readonly version: number
+  readonly secret: string
+}
 
 export type AppProvidersOptions = {
   /** Reads the credentials of an app as JSON; null when the tenant has none of its own. */
-  readonly find: (tenantId: TenantId, address: Address) => Promise<FoundApp | null>
+  readonly find: (tenantId: TenantId, address: Address) => Promise<StoredCredentials | null>
   /** Opens a provider; throws when the credentials cannot be used. */
   readonly open: (address: Address, secret: string) => PushProvider
   readonly log: PushLog
   /** How long credentials are cached; 5,000 by default. A signal ends it earlier (`forget`). */
-  readonly believedMs?: number
+  readonly cacheMs?: number
   /** Providers that are open at a time, each with its connections; 64 by default. */
   readonly openMax?: number
 }
@@ -55,8 +59,8 @@ const misconfiguredProvider = (reason: string): PushProvider => ({
 })
 
 /** Opens and closes providers by what `find` returns. */
-export function createAppProviders(options: AppProvidersOptions): AppProviders {
-  const { find, log, believedMs = 5_000, openMax = 64 } = options
+export function buildAppProviders(options: AppProvidersOptions): AppProviders {
+  const { find, log, cacheMs: believedMs = 5_000, openMax = 64 } = options
   // Least recently used first.
   const entries = new Map<string, Entry>()
   const closing = new Set<Promise<void>>()
@@ -72,7 +76,7 @@ export function createAppProviders(options: AppProvidersOptions): AppProviders {
     closing.add(drain)
   }
 
-  function openWith({ id, version, secret }: FoundApp, address: Address): Entry['open'] {
+  function openWith({ id, version, secret }: StoredCredentials, address: Address): Entry['open'] {
     try {
       return { id, version, push: options.open(address, secret) }
     } catch (error) {

@@ -9,11 +9,11 @@ import type {
 import { verifyAndroidKey } from './android-attestation.ts'
 import { type AppleApp, clientDataHashOf, verifyAppAttest } from './app-attest.ts'
 import type { AttestationRoots } from './attestation-roots.ts'
-import { createRevocationFile, nothingRevoked } from './revocation-file.ts'
+import { buildRevocationFile, nothingRevoked } from './revocation-file.ts'
 
 export type AttestationOptions = {
   readonly roots: AttestationRoots
-  readonly revoked: RevokedCertificates
+  readonly revocations: RevokedCertificates
   readonly androidApps: readonly AndroidApp[]
   readonly appleApps: readonly AppleApp[]
 }
@@ -27,12 +27,12 @@ export function openAttestationVerifier(
 ): AttestationVerifier {
   const { revocationsFile } = apps
   const revocations =
-    revocationsFile === null ? nothingRevoked : createRevocationFile(revocationsFile)
-  return createAttestationVerifier({ ...apps, roots, revoked: revocations })
+    revocationsFile === null ? nothingRevoked : buildRevocationFile(revocationsFile)
+  return buildAttestationVerifier({ ...apps, roots, revocations })
 }
 
 /** Verifies attestations without a network: roots, apps and revocations are all local. */
-export function createAttestationVerifier(options: AttestationOptions): AttestationVerifier {
+export function buildAttestationVerifier(options: AttestationOptions): AttestationVerifier {
   return {
     async verify(statement, claim) {
       try {
@@ -51,7 +51,7 @@ const none = (why: AttestationFault): AttestationFinding => ({ level: 'none', wh
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64url'))
 
 async function verifyAndroid(
-  { roots, revoked: revocations, androidApps }: AttestationOptions,
+  { roots, revocations, androidApps }: AttestationOptions,
   statement: Extract<AttestationStatement, { format: 'android_key' }>,
   { appId, keys, challenge, at }: AttestedClaim,
 ): Promise<AttestationFinding> {
@@ -67,7 +67,7 @@ async function verifyAndroid(
       app,
       roots: roots.android,
       at,
-      revoked: revocations,
+      revocations,
     })
     if (finding.why !== null) return finding
     if (finding.level === 'tee') weakest = finding

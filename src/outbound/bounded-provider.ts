@@ -1,7 +1,7 @@
 import type { PushMessage, PushProvider, PushResult } from '../ports/push.ts'
 import type { Clock } from '../ports/world.ts'
 import { logOutcome, type PushLog, plainText } from './push-log.ts'
-import { createSendWindow } from './send-window.ts'
+import { buildSendWindow } from './send-window.ts'
 
 export type BoundedProviderOptions = {
   readonly maxInFlight: number
@@ -17,7 +17,7 @@ export type BoundedProviderOptions = {
   /**
    * An attempt that began at `beganAt` had no answer at its deadline. A later answer is ignored.
    */
-  unanswered?(beganAt: number): void
+  onTimeout?(beganAt: number): void
   /** Called once, after every caller has its answer. */
   close(): Promise<void>
 }
@@ -28,8 +28,8 @@ export type BoundedProviderOptions = {
  * no rejection, one log line per outcome, and a drain in which every caller still receives its
  * answer.
  */
-export function createBoundedProvider(options: BoundedProviderOptions): PushProvider {
-  const window = createSendWindow(options.maxInFlight)
+export function buildBoundedProvider(options: BoundedProviderOptions): PushProvider {
+  const window = buildSendWindow(options.maxInFlight)
 
   const sendWithin = async (message: PushMessage, deadlineMs: number): Promise<PushResult> => {
     const deadlineAt = performance.now() + deadlineMs
@@ -44,7 +44,7 @@ export function createBoundedProvider(options: BoundedProviderOptions): PushProv
     if (outcome.kind === 'done') return outcome.value
     if (outcome.kind === 'closed') return { kind: 'retry', reason: 'this process is shutting down' }
     if (!outcome.began) return { kind: 'retry', reason: 'timeout: no free place in time' }
-    options.unanswered?.(beganAt)
+    options.onTimeout?.(beganAt)
     const isPatient = deadlineMs === options.deadlineMs
     return { kind: 'retry', reason: 'timeout: no answer in time', ...(isPatient && { down: true }) }
   }

@@ -57,7 +57,7 @@ const warnMs = 2_000
  * changes of the machine's wall clock do not matter. Resolves once the time is known; rejects when
  * the database does not return it.
  */
-export async function createDatabaseClock(options: DatabaseClockOptions): Promise<DatabaseClock> {
+export async function buildDatabaseClock(options: DatabaseClockOptions): Promise<DatabaseClock> {
   const { ask, log, everyMs = everyMsDefault } = options
   const { wall = Date.now, monotonic = () => performance.now() } = options
   let current: Sample | undefined

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent, type RequestOptions } from 'node:https'
-import { boundAnswer, strangersTls } from './answer-bounds.ts'
+import { boundAnswer, outboundTls } from './answer-bounds.ts'
 import { ProxyTunnel, type PushProxy } from './proxy-tunnel.ts'
 
 /** The deadline of a piece of work, and a listener to the replies that it receives. */
@@ -59,7 +59,7 @@ export class DeadlineAgent extends Agent {
   readonly #deadline = new AsyncLocalStorage<Deadline>()
 
   constructor({ address, ca, proxy, maxSockets }: DeadlineAgentOptions) {
-    super({ keepAlive: true, maxSockets, ...strangersTls, ...(ca && { ca: [...ca] }) })
+    super({ keepAlive: true, maxSockets, ...outboundTls, ...(ca && { ca: [...ca] }) })
     this.#address = address
     this.#proxy = proxy
   }

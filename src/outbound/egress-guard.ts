@@ -27,10 +27,10 @@ export type EgressGuard = WebhookUrls & {
 }
 
 /** The `code` of the error that a refused connection ends with. */
-export const egressRefused = 'EEGRESS'
+export const egressErrorCode = 'EEGRESS'
 
 class EgressError extends Error {
-  readonly code = egressRefused
+  readonly code = egressErrorCode
 }
 
 const urlLengthMax = 2048
@@ -97,7 +97,7 @@ async function resolveBySystem(hostname: string): Promise<readonly string[]> {
 }
 
 /** The guard of one process. Nothing is exempt unless the options name it. */
-export function createEgressGuard(options: EgressOptions = {}): EgressGuard {
+export function buildEgressGuard(options: EgressOptions = {}): EgressGuard {
   const { httpHosts = [], networks = [], resolve } = options
   const isNamed = (hostname: string) => httpHosts.includes(hostname.replace(/\.$/, ''))
   const allows = (address: string) =>

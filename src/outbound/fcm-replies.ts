@@ -1,5 +1,5 @@
 import type { PushResult } from '../ports/push.ts'
-import { answerRefused } from './answer-bounds.ts'
+import { answerErrorCode } from './answer-bounds.ts'
 import { DEADLINE_CODE } from './deadline-agent.ts'
 import { plainText } from './push-log.ts'
 import { parseRetryAfterMs } from './retry-after.ts'
@@ -119,7 +119,7 @@ export function readFcmFailure(failure: FcmFailure): PushResult {
     if (code === DEADLINE_CODE) {
       return { kind: 'retry', reason: 'timeout: no answer in time', down: true }
     }
-    if (code === answerRefused) return { kind: 'retry', reason: 'the answer is out of bounds' }
+    if (code === answerErrorCode) return { kind: 'retry', reason: 'the answer is out of bounds' }
     if (code.startsWith('messaging/')) return { kind: 'rejected', reason: code }
     return { kind: 'retry', reason: `no reply: ${code}`, down: true }
   }

@@ -1,13 +1,13 @@
 import type { PushMessage, PushProvider, PushResult } from '../ports/push.ts'
 import type { Clock } from '../ports/world.ts'
-import { createBoundedProvider } from './bounded-provider.ts'
+import { buildBoundedProvider } from './bounded-provider.ts'
 import { DeadlineAgent } from './deadline-agent.ts'
 import { type FcmClient, openFcmClient } from './fcm-client.ts'
 import { isAccessTokenRefused, readFcmFailure } from './fcm-replies.ts'
 import {
   type AccessToken,
   type AccessTokens,
-  createAccessTokens,
+  buildAccessTokens,
   type ServiceAccount,
 } from './google-access-token.ts'
 import { requirePrivateKey } from './private-key.ts'
@@ -42,7 +42,7 @@ export type FcmOptions = {
  * of up to 82 seconds end at our deadline, a refused access token is replaced, and no log line
  * contains one. The SDK is loaded in the background. Throws when the key cannot be used.
  */
-export function createFcmProvider(options: FcmOptions): PushProvider {
+export function buildFcmProvider(options: FcmOptions): PushProvider {
   const { serviceAccount, address, ca, proxy, clock } = options
   const { deadlineMs = 10_000, maxSockets = 32 } = options
   requirePrivateKey(
@@ -56,7 +56,7 @@ export function createFcmProvider(options: FcmOptions): PushProvider {
     ...(ca && { ca }),
     ...(proxy && { proxy }),
   })
-  const tokens = createAccessTokens({ serviceAccount, agent, deadlineMs, clock })
+  const tokens = buildAccessTokens({ serviceAccount, agent, deadlineMs, clock })
   const loading = openFcmClient({
     projectId: serviceAccount.project_id,
     agent,
@@ -68,7 +68,7 @@ export function createFcmProvider(options: FcmOptions): PushProvider {
     },
   })
   loading.catch(() => undefined)
-  return createBoundedProvider({
+  return buildBoundedProvider({
     maxInFlight: maxSockets,
     deadlineMs,
     clock,

@@ -117,7 +117,7 @@ async function fetchToken(options: AccessTokensOptions): Promise<AccessToken> {
 }
 
 /** The OAuth access token of a service account, cached until shortly before it expires. */
-export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
+export function buildAccessTokens(options: AccessTokensOptions): AccessTokens {
   let current: Extract<AccessToken, { kind: 'token' }> | undefined
   let fetching: Promise<AccessToken> | undefined
 

@@ -5,8 +5,8 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { rootCertificates } from 'node:tls'
-import { boundAnswer, strangersTls } from './answer-bounds.ts'
-import { type EgressGuard, egressRefused } from './egress-guard.ts'
+import { boundAnswer, outboundTls } from './answer-bounds.ts'
+import { type EgressGuard, egressErrorCode } from './egress-guard.ts'
 
 export type GuardedRequest = {
   readonly method: 'GET' | 'POST'
@@ -36,7 +36,7 @@ type RequestBounds = {
  * that the guard refuses, its answer is limited in size, and it ends after its timeout, the
  * connection included.
  */
-export function holdRequest(
+export function boundRequest(
   call: ClientRequest,
   { guard, timeoutMs, bodyBytesMax }: RequestBounds,
 ): void {
@@ -47,7 +47,7 @@ export function holdRequest(
     // connection.
     const check = () => {
       if (guard.allows(socket.remoteAddress ?? '')) return
-      call.destroy(Object.assign(new Error('not allowed'), { code: egressRefused }))
+      call.destroy(Object.assign(new Error('not allowed'), { code: egressErrorCode }))
     }
     // A reused connection was checked when it was new.
     if (socket.connecting) socket.once('connect', check)
@@ -95,10 +95,10 @@ export function sendGuarded(
         ? request(url, options)
         : secureRequest(url, {
             ...options,
-            ...strangersTls,
+            ...outboundTls,
             ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
           })
-    holdRequest(call, { guard, timeoutMs, bodyBytesMax: bytesMax })
+    boundRequest(call, { guard, timeoutMs, bodyBytesMax: bytesMax })
     let isAnswered = false
     call.once('close', () => {
       // A connection that switches to another protocol ends without an answer and without an error.

@@ -14,14 +14,14 @@ function sha256(text: string | Uint8Array): Uint8Array {
  * only typed enrollment codes are affected, which live ten minutes. Throws unless the key is 32
  * bytes.
  */
-export function createHashing(masterKey: Uint8Array): Hashing {
+export function buildHashing(masterKey: Uint8Array): Hashing {
   assertMasterKey(masterKey)
   const hmacKey = Buffer.from(hkdfSync('sha256', masterKey, '', keyedInfo, 32))
   return {
     sha256,
     sha256Base64Url: (text) => createHash('sha256').update(text).digest('base64url'),
-    keyedBase64Url: (text) => createHmac('sha256', hmacKey).update(text).digest('base64url'),
-    keyed: (text) => createHmac('sha256', hmacKey).update(text).digest(),
+    hmacBase64Url: (text) => createHmac('sha256', hmacKey).update(text).digest('base64url'),
+    hmac: (text) => createHmac('sha256', hmacKey).update(text).digest(),
     equal(a, b) {
       const left = Buffer.from(a)
       const right = Buffer.from(b)

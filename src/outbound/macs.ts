@@ -14,7 +14,7 @@ function derive(masterKey: Uint8Array): KeyObject {
  * previous master key stays valid, because rows are never rewritten. Throws unless every key is 32
  * bytes.
  */
-export function createMacs({ current, previous = [] }: MasterKeys): Macs {
+export function buildMacs({ current, previous = [] }: MasterKeys): Macs {
   const key = derive(current)
   const keys = [key, ...previous.map(derive)]
   const macOf = (under: KeyObject, text: string) =>

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** The values that the metrics read when they are scraped. */
-export type Observed = {
+export type MetricSources = {
   readonly roundTrips: () => number
   readonly statements: () => ReadonlyMap<string, number>
   readonly connections: () => {
@@ -30,7 +30,7 @@ const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1,
  * Prometheus metrics of one process: requests by route pattern, pushes by result, the database, and
  * Node itself.
  */
-export function createMetrics(sources: Observed): Metrics {
+export function buildMetrics(sources: MetricSources): Metrics {
   const register = new Registry()
   // The usual 10 ms wake an idle process a hundred times a second.
   collectDefaultMetrics({ register, eventLoopMonitoringPrecision: 50 })

@@ -43,7 +43,7 @@ function limitToTenant(result: PushResult): PushResult {
  * `misconfigured` when there is none. `drain` drains every route. Throws when two routes claim the
  * same addresses.
  */
-export function createPushRouter(
+export function buildPushRouter(
   routes: readonly PushRoute[],
   log: PushLog,
   apps?: Pick<AppProviders, 'resolve' | 'drain'>,

@@ -3,7 +3,7 @@ import { fromUUIDBytes } from 'typeid-js'
 import { type Id, type IdKind, idPrefixes } from '../domain/ids.ts'
 import type { Clock, Random } from '../ports/world.ts'
 import { systemClock } from './clock.ts'
-import { createUuids } from './uuids.ts'
+import { buildUuids } from './uuids.ts'
 
 // crypto.randomInt takes ranges below 2^48.
 const digitsMax = 14
@@ -13,8 +13,8 @@ const digitsMax = 14
  * clock's time, ascending within the process even when the clock goes back. Throws for a length or
  * alphabet that it cannot serve uniformly.
  */
-export function createRandom(clock: Clock): Random {
-  const nextUuid = createUuids(clock)
+export function buildRandom(clock: Clock): Random {
+  const nextUuid = buildUuids(clock)
   return {
     id<K extends IdKind>(kind: K) {
       return fromUUIDBytes(idPrefixes[kind], nextUuid()) as Id<K>
@@ -39,4 +39,4 @@ export function createRandom(clock: Clock): Random {
 }
 
 /** By the machine's clock, for what runs without a database. */
-export const systemRandom: Random = createRandom(systemClock)
+export const systemRandom: Random = buildRandom(systemClock)

@@ -68,7 +68,7 @@ function readClaims(
  * The realms that the guard allows. Keys are cached and fetched again at most every half minute for
  * each realm.
  */
-export function createRealms({
+export function buildRealms({
   guard,
   clock,
   ca,

@@ -6,11 +6,11 @@ import { Redis } from 'ioredis'
 export type RedisLinkOptions = {
   readonly url: string
   /** Prepares a new connection for use, such as by a subscription. */
-  readonly ready?: (redis: Redis) => Promise<unknown>
+  readonly prepare?: (redis: Redis) => Promise<unknown>
   /** Called for each connection that cannot be made, or is lost. */
-  readonly failed: (error: unknown) => void
+  readonly onFailure: (error: unknown) => void
   /** Called for each connection that is ready. */
-  readonly works: () => void
+  readonly onReady: () => void
   /**
    * Interval of the heartbeat (`PING`): on a connection that only receives, nothing else would show
    * that the peer is gone. 5,000 by default.
@@ -65,7 +65,7 @@ function boundMessages(redis: Redis, refuse: (error: Error) => void): () => void
  * background. Regardless of what Redis does, every connection is ready within two seconds or given
  * up, answers within one, and stays closed once it is closed.
  */
-export function createRedisLink(options: RedisLinkOptions): RedisLink {
+export function buildRedisLink(options: RedisLinkOptions): RedisLink {
   const { pingEveryMs = 5_000 } = options
   let current: Redis | undefined
   let attempt: { lose(error: unknown): void } | undefined
@@ -97,7 +97,7 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
       // Not left to the peer: one that does not close its end would keep the process alive.
       redis.stream?.destroy()
       if (isClosed) return
-      options.failed(error)
+      options.onFailure(error)
       timer = setTimeout(connect, waitMs)
       waitMs = Math.min(againMs.most, waitMs * 2)
     }
@@ -105,13 +105,13 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
     redis.on('error', lose)
     redis.once('end', () => lose(new Error('Redis closed the connection')))
     const beginAnew = boundMessages(redis, lose)
-    const opening = redis.connect().then(() => options.ready?.(redis))
+    const opening = redis.connect().then(() => options.prepare?.(redis))
     within(readyMs, opening).then(() => {
       if (isLost) return
       waitMs = againMs.first
       current = redis
       pinging = setInterval(() => redis.ping().then(beginAnew, lose), pingEveryMs)
-      options.works()
+      options.onReady()
     }, lose)
   }
 

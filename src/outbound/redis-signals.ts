@@ -1,4 +1,4 @@
-import { createRedisLink } from './redis-link.ts'
+import { buildRedisLink } from './redis-link.ts'
 import type { SignalCarrier } from './signal-hub.ts'
 
 /** Channels are shared by the whole Redis: each database and schema has one of its own. */
@@ -27,32 +27,32 @@ function messagesOf(keys: readonly string[]): string[] {
  * as a fallback: processes that reach Redis and processes that do not would have to subscribe to
  * both permanently.
  */
-export function createRedisSignals(
+export function buildRedisSignals(
   { url, channel }: { readonly url: string; readonly channel: string },
   {
-    failed: onFailure,
-    works: onReady,
-  }: { readonly failed: (error: unknown) => void; readonly works: () => void },
+    onFailure,
+    onReady,
+  }: { readonly onFailure: (error: unknown) => void; readonly onReady: () => void },
 ): SignalCarrier {
   const links: { close(): void }[] = []
-  let publisher: ReturnType<typeof createRedisLink> | undefined
+  let publisher: ReturnType<typeof buildRedisLink> | undefined
   return {
     /** Resolves after one attempt at both connections, successful or not. */
     async start(onKey, onGap) {
       let up = 0
-      const link = (prepare?: Parameters<typeof createRedisLink>[0]['ready']) => {
+      const link = (prepare?: Parameters<typeof buildRedisLink>[0]['prepare']) => {
         const { promise: firstAttempt, resolve } = Promise.withResolvers<void>()
         let isUp = false
-        const newLink = createRedisLink({
+        const newLink = buildRedisLink({
           url,
-          ...(prepare && { ready: prepare }),
-          failed(error) {
+          ...(prepare && { prepare }),
+          onFailure(error) {
             if (isUp) up -= 1
             isUp = false
             onFailure(error)
             resolve()
           },
-          works() {
+          onReady() {
             isUp = true
             up += 1
             if (up === 2) onReady()

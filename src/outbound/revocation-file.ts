@@ -9,7 +9,7 @@ export const nothingRevoked: RevokedCertificates = { isRevoked: async () => fals
  * the operator provides; re-reads it whenever the file changes. Every entry counts, whether revoked
  * or suspended.
  */
-export function createRevocationFile(path: string): RevokedCertificates {
+export function buildRevocationFile(path: string): RevokedCertificates {
   let read: { readonly version: string; readonly serials: ReadonlySet<string> } | null = null
   return {
     async isRevoked(serial) {

@@ -9,7 +9,7 @@ export type RevocationLogOptions = {
   readonly file: string
   readonly log: { error(facts: object, message: string): void }
   /** Called for each write that failed. */
-  readonly failed?: () => void
+  readonly onFailure?: () => void
 }
 
 /** The usual sign for standard output. */
@@ -37,11 +37,7 @@ async function write(file: string, text: string): Promise<void> {
  * lines stay whole and in order. What cannot be written goes to the log of the process with all of
  * its facts, so that it is not lost.
  */
-export function createRevocationLog({
-  file,
-  log,
-  failed: onFailure,
-}: RevocationLogOptions): RevocationLog {
+export function buildRevocationLog({ file, log, onFailure }: RevocationLogOptions): RevocationLog {
   let last: Promise<void> = Promise.resolve()
   // A line that an earlier process or a full disk cut off must not merge with the next one.
   let unclean = file !== standardOutput

@@ -103,7 +103,7 @@ function open(
  * AES-256-GCM. A value carries the id of its master key, so that it can be rotated while the
  * previous ones still open what they sealed. Throws unless every key is 32 bytes.
  */
-export function createSealing({ current, previous = [] }: MasterKeys): Sealing {
+export function buildSealing({ current, previous = [] }: MasterKeys): Sealing {
   const sealingKey = derive(current)
   const keys = new Map([sealingKey, ...previous.map(derive)].map((key) => [key.id, key]))
   return {

@@ -26,7 +26,7 @@ const leftMsMin = 5
  * silent; but no longer than its deadline once more, because a library may lose a request and never
  * answer.
  */
-export function createSendWindow(capacity: number): SendWindow {
+export function buildSendWindow(capacity: number): SendWindow {
   const waiting = new Map<() => void, number>()
   const pending = new Set<Promise<unknown>>()
   let free = capacity

@@ -54,7 +54,7 @@ class Watching implements Watch {
 /**
  * Signals of one process, connected to the others by a carrier (null: there is only this process).
  */
-export async function createSignalHub(
+export async function buildSignalHub(
   carrier: SignalCarrier | null,
   onFailure: (error: unknown) => void,
 ): Promise<SignalHub> {
@@ -110,7 +110,7 @@ export async function createSignalHub(
       isStopped = true
       wakeAll()
     },
-    get stopped() {
+    get isStopped() {
       return isStopped
     },
     listen(listener) {

@@ -69,7 +69,7 @@ function signingKeyBinding(tenantId: TenantId, kid: string): string {
  * checked by the reader (domain/claims.ts). A signature (r, n-s) verifies where (r, s) does
  * (malleability): a token's text is not used as an identifier.
  */
-export function createSignatures(sealing: Sealing): Signatures {
+export function buildSignatures(sealing: Sealing): Signatures {
   const publicKeys = new KeyCache(rememberedKeysMax)
   const privateKeys = new KeyCache(rememberedKeysMax)
 

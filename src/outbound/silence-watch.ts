@@ -1,8 +1,8 @@
 export type SilenceWatch = {
   /** The peer answered. */
-  heard(): void
+  noteReply(): void
   /** A request that began at `beganAt` (`performance.now()`) timed out. */
-  unanswered(beganAt: number): void
+  noteTimeout(beganAt: number): void
 }
 
 /**
@@ -10,15 +10,15 @@ export type SilenceWatch = {
  * without an answer, and no answer to any other since the first of them began. Then it calls `cure`
  * and starts over. A request that was on the wire for less than `minWaitMs` proves nothing.
  */
-export function createSilenceWatch(minWaitMs: number, cure: () => void): SilenceWatch {
+export function buildSilenceWatch(minWaitMs: number, cure: () => void): SilenceWatch {
   let lastHeardAt = Number.NEGATIVE_INFINITY
   let unansweredCount = 0
   return {
-    heard: () => {
+    noteReply: () => {
       lastHeardAt = performance.now()
       unansweredCount = 0
     },
-    unanswered: (beganAt) => {
+    noteTimeout: (beganAt) => {
       if (performance.now() - beganAt < minWaitMs || beganAt <= lastHeardAt) return
       unansweredCount += 1
       if (unansweredCount < 2) return

@@ -11,7 +11,7 @@ const counterMax = 2 ** 32
  * Generates UUIDs of version 7 (RFC 9562, 5.7): the time of this clock, a counter of 32 bits with a
  * random start (6.2, method 1), and 42 random bits. Ascending, also while the clock goes back.
  */
-export function createUuids(clock: Clock): () => Uint8Array {
+export function buildUuids(clock: Clock): () => Uint8Array {
   const pool = Buffer.alloc(poolBytes)
   let usedBytes = poolBytes
   let time = 0

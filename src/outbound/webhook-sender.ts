@@ -6,9 +6,9 @@ import { Agent as HttpsAgent, request as secureRequest } from 'node:https'
 import { rootCertificates } from 'node:tls'
 import type { WebhookOutcome } from '../domain/webhook-endpoint.ts'
 import type { WebhookRequest, WebhookSender } from '../ports/webhook.ts'
-import { answerRefused, strangersTls } from './answer-bounds.ts'
-import { type EgressGuard, egressRefused } from './egress-guard.ts'
-import { holdRequest } from './guarded-request.ts'
+import { answerErrorCode, outboundTls } from './answer-bounds.ts'
+import { type EgressGuard, egressErrorCode } from './egress-guard.ts'
+import { boundRequest } from './guarded-request.ts'
 import { parseRetryAfterMs } from './retry-after.ts'
 import { webhookHeaders } from './webhook-signature.ts'
 
@@ -34,8 +34,8 @@ const idleMs = 30_000
 const busyCodes = new Set([429, 502, 503, 504])
 
 const reasons: Readonly<Record<string, string>> = {
-  [egressRefused]: 'address_not_allowed',
-  [answerRefused]: 'answer_too_long',
+  [egressErrorCode]: 'address_not_allowed',
+  [answerErrorCode]: 'answer_too_long',
   ETIMEDOUT: 'timeout',
   ECONNREFUSED: 'connection_refused',
   ECONNRESET: 'connection_lost',
@@ -91,7 +91,7 @@ function buildLeftovers(): { finish(answer: IncomingMessage): void } {
 }
 
 /** Sends over connections of its own. */
-export function createWebhookSender({
+export function buildWebhookSender({
   guard,
   ca = [],
   timeoutMs = timeoutMsDefault,
@@ -101,7 +101,7 @@ export function createWebhookSender({
   const leftovers = buildLeftovers()
   const secure = new HttpsAgent({
     ...pool,
-    ...strangersTls,
+    ...outboundTls,
     ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
   })
 
@@ -122,7 +122,7 @@ export function createWebhookSender({
     return new Promise((resolve) => {
       const call = open(new URL(input.url), headers)
       const timeoutMs = Math.max(0, deadline - performance.now())
-      holdRequest(call, { guard, timeoutMs, bodyBytesMax })
+      boundRequest(call, { guard, timeoutMs, bodyBytesMax })
       // The status decides: a server that drips its body delays nobody.
       call.once('response', (answer) => {
         resolve(outcomeOf(answer, input.at))

@@ -1,7 +1,7 @@
 import type { NewActivity } from '../domain/activity.ts'
 import type { NewAuditEvent } from '../domain/audit.ts'
 import type { TenantId } from '../domain/ids.ts'
-import { isOwed } from '../domain/notice.ts'
+import { needsPush } from '../domain/notice.ts'
 import { activityTypeOf, storedActivityType } from '../domain/stored-activity-type.ts'
 import type { ActivityModel, ActivityWhereInput } from '../generated/prisma/models.ts'
 import type { Activity, ActivityStore } from '../ports/activity-store.ts'
@@ -38,7 +38,7 @@ export async function recordActivities(
     column((one) => one.deviceId),
     column((one) => one.enrollmentId),
     activities.map((one) => JSON.stringify(one.details ?? {})),
-    activities.map((one) => (isOwed(one) ? 'owed' : null)),
+    activities.map((one) => (needsPush(one) ? 'owed' : null)),
   ])
 }
 
@@ -84,7 +84,7 @@ const toActivity = (row: ActivityModel) => {
 }
 
 /** What happened to users; read through Prisma, off the hot path. */
-export function createActivityStore(
+export function buildActivityStore(
   { prisma, query }: Pick<Database, 'prisma' | 'query'>,
   random: Pick<Random, 'id'>,
 ): ActivityStore {
@@ -99,7 +99,7 @@ export function createActivityStore(
       const visibility: ActivityWhereInput =
         'rpId' in view
           ? { OR: [{ rpId: null }, ...(view.rpId === null ? [] : [{ rpId: view.rpId }])] }
-          : { type: { notIn: view.hidden.map(storedActivityType) } }
+          : { type: { notIn: view.hiddenTypes.map(storedActivityType) } }
       const rows = await prisma.activity.findMany({
         where: {
           tenantId,
@@ -127,7 +127,7 @@ export function createActivityStore(
         rpId,
         idempotencyKey,
         postHash,
-        isOwed(activity) ? 'owed' : null,
+        needsPush(activity) ? 'owed' : null,
       ])
       const isNew = insertedRows.length === 1
       if (!isNew && idempotencyKey === null) return null

@@ -1,11 +1,11 @@
 // Recording an answer: one statement that locks, then checks, then writes all effects of the
 // answer.
 
-import { isOwed } from '../domain/notice.ts'
-import type { AnswerRecorded, AnswerToRecord, ChallengeStore } from '../ports/challenge-store.ts'
+import { needsPush } from '../domain/notice.ts'
+import type { AnswerRecording, AnswerToRecord, ChallengeStore } from '../ports/challenge-store.ts'
 import type { ProofToSpend } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
-import { cancelPending } from './challenge-cancelling.ts'
+import { cancelPending } from './challenge-cancellation.ts'
 import type { Database, Queries } from './database.ts'
 import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
 import { protectionSet, protectionValues } from './protections.ts'
@@ -146,9 +146,9 @@ type RecordRow = {
   readonly pushes: DuePushRow[] | null
 }
 
-function outcomeOf(row: RecordRow): AnswerRecorded {
+function outcomeOf(row: RecordRow): AnswerRecording {
   if (row.answer_recorded) {
-    return { kind: 'recorded', pushes: toDuePushes(row.pushes ?? []), cancelled: [] }
+    return { kind: 'recorded', pushes: toDuePushes(row.pushes ?? []), cancelledChallenges: [] }
   }
   if (!row.proof_spent) return { kind: 'proof_replayed' }
   if (!row.protection_current) return { kind: 'changed' }
@@ -181,8 +181,8 @@ function valuesOf(
     activities.map(({ type }) => type),
     activities.map(({ severity }) => severity),
     activities[0]?.actor,
-    answer.closing.map(() => random.id('delivery')),
-    answer.closing,
+    answer.closingDeviceIds.map(() => random.id('delivery')),
+    answer.closingDeviceIds,
     answer.leasedBy,
     answer.kid,
     answer.userVerified,
@@ -192,7 +192,7 @@ function valuesOf(
     report?.initiatorBlockSeconds ?? 0,
     answer.was.protection !== protection,
     activities.map(({ details }) => JSON.stringify(details ?? {})),
-    activities.map((one) => (isOwed(one) ? 'owed' : null)),
+    activities.map((one) => (needsPush(one) ? 'owed' : null)),
   ]
 }
 
@@ -200,7 +200,7 @@ function valuesOf(
  * Ends a challenge, or counts against it, by a device's answer. A report also cancels all other
  * pending challenges of the user.
  */
-export function createAnswerRecording(
+export function buildAnswerRecording(
   database: Database,
   random: Pick<Random, 'id'>,
 ): ChallengeStore['recordAnswer'] {

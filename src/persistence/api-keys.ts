@@ -134,7 +134,7 @@ export async function insertApiKey(
 }
 
 /** API keys; only the hash of a secret is ever stored. */
-export function createApiKeyStore(database: Database, random: Pick<Random, 'id'>): ApiKeyStore {
+export function buildApiKeyStore(database: Database, random: Pick<Random, 'id'>): ApiKeyStore {
   return {
     create(key, secretHash, actor) {
       return database.transaction((tx) => insertApiKey(tx, random, key, secretHash, actor))

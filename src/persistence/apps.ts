@@ -22,7 +22,7 @@ function toApp({ tenantId, id, provider, appId, name, createdAt, updatedAt }: Ap
 }
 
 /** The apps of all tenants; Prisma reads, transactions write. */
-export function createAppStore(database: Database, random: Pick<Random, 'id'>): AppStore {
+export function buildAppStore(database: Database, random: Pick<Random, 'id'>): AppStore {
   const { prisma } = database
   const find: AppStore['find'] = async (tenantId, id) => {
     const row = await prisma.app.findUnique({ where: { tenantId_id: { tenantId, id } } })
@@ -44,7 +44,7 @@ export function createAppStore(database: Database, random: Pick<Random, 'id'>): 
       return row as SealedCredentials | null
     },
 
-    async add({ tenantId, id, provider, appId, name }, credentialsSealed, actor) {
+    async create({ tenantId, id, provider, appId, name }, credentialsSealed, actor) {
       const isNew = await database.transaction(async (tx) => {
         const values = [tenantId, id, provider, appId, name, credentialsSealed]
         const rows = await tx.query('insert_app', insertApp, values)

@@ -1,6 +1,6 @@
 import type { Exemption } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
-import { chained, micros } from './audit-rows.ts'
+import { isChained, micros } from './audit-rows.ts'
 import type { Queries } from './database.ts'
 
 const before = `'epoch'::timestamptz + $3::text::bigint * interval '1 microsecond'`
@@ -10,7 +10,7 @@ const about = `
       'hex'), '') as digest
   from (
     select a.id, ${micros('a.occurred_at')} as micros from activities a
-    where a.tenant_id = $1 and a.user_id = $2 and ${chained} and a.occurred_at < ${before}
+    where a.tenant_id = $1 and a.user_id = $2 and ${isChained} and a.occurred_at < ${before}
     union all
     select e.id, ${micros('e.occurred_at')} from audit_events e
     where e.tenant_id = $1 and e.subject = $2 and e.type <> 'user_erased'

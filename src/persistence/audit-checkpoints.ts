@@ -1,7 +1,7 @@
 // Where a tenant's exemptions begin to be signed: one audit event for each chain, in the chain
 // itself.
 
-import type { GoneLink } from '../domain/audit-exemption.ts'
+import type { PurgedLink } from '../domain/audit-exemption.ts'
 import type { AuditStore, StoredHead } from '../ports/audit-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
@@ -27,19 +27,19 @@ const mark = `
   where tenant_id = $1 and checkpoint_seq is null and seq >= $2 returning seq`
 
 type Checkpoints =
-  | 'readGone'
+  | 'readPurgedLinks'
   | 'readCheckpoints'
   | 'findLastHead'
   | 'saveCheckpoint'
   | 'markCheckpoint'
 
-export function createAuditCheckpoints(
+export function buildAuditCheckpoints(
   database: Database,
   random: Pick<Random, 'id'>,
 ): Pick<AuditStore, Checkpoints> {
   return {
-    readGone: (tenantId, afterSeq, throughSeq) =>
-      database.query<GoneLink>('read_gone', readPurgedLinks, [tenantId, afterSeq, throughSeq]),
+    readPurgedLinks: (tenantId, afterSeq, throughSeq) =>
+      database.query<PurgedLink>('read_gone', readPurgedLinks, [tenantId, afterSeq, throughSeq]),
 
     async readCheckpoints(tenantId) {
       type Row = { jws: string | null }

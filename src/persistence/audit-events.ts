@@ -5,7 +5,7 @@ import { readPage } from './pages.ts'
 const filters = ['type', 'actor', 'subject'] as const
 
 /** The list of audit events. */
-export function createAuditEventList(database: Database): Pick<AuditStore, 'list'> {
+export function buildAuditEventList(database: Database): Pick<AuditStore, 'list'> {
   return {
     list(tenantId, filter, page) {
       const filterColumns = filters.filter((column) => filter[column] !== undefined)

@@ -2,8 +2,15 @@
 
 import type { AuditStore, ExemptingRow, LinkReading, StoredHead } from '../ports/audit-store.ts'
 import { countAbout } from './audit-about.ts'
-import { findForgotten } from './audit-forgotten.ts'
-import { activityRow, eventRow, micros, type RowRow, slack, toAuditRow } from './audit-rows.ts'
+import { findOverdueRow } from './audit-overdue-rows.ts'
+import {
+  type AuditRowRecord,
+  activityRow,
+  eventRow,
+  micros,
+  slack,
+  toAuditRow,
+} from './audit-rows.ts'
 import type { Database } from './database.ts'
 
 const isLinked = (alias: string) => `exists (select from audit_links xl
@@ -45,7 +52,7 @@ const readExempting = `
   from audit_events e join audit_links l on l.tenant_id = e.tenant_id and l.row_id = e.id
   where e.tenant_id = $1 and e.type = $2 and e.id > $3 order by e.id limit $4`
 
-type LinkRow = Partial<RowRow> & {
+type LinkRow = Partial<AuditRowRecord> & {
   readonly seq: number
   readonly row_id: string
   readonly link_micros: string
@@ -66,7 +73,9 @@ function toReading(row: LinkRow): LinkReading {
       detailsDigest: row.details_digest,
       hash: row.hash,
     },
-    row: row.id ? { ...toAuditRow(row as RowRow), about: row.about, gone: row.has_no_user } : null,
+    row: row.id
+      ? { ...toAuditRow(row as AuditRowRecord), about: row.about, isUserErased: row.has_no_user }
+      : null,
   }
 }
 
@@ -76,13 +85,13 @@ type Reading =
   | 'readEnd'
   | 'readExempting'
   | 'countAbout'
-  | 'findForgotten'
+  | 'findOverdueRow'
 
 /**
  * The chain of one tenant, page by page, together with the rows that its links cover, as they are
  * now.
  */
-export function createAuditReading(database: Database): Pick<AuditStore, Reading> {
+export function buildAuditReading(database: Database): Pick<AuditStore, Reading> {
   return {
     async readLinks(tenantId, afterSeq, limit) {
       const rows = await database.query<LinkRow>('read_links', readLinks, [
@@ -117,6 +126,6 @@ export function createAuditReading(database: Database): Pick<AuditStore, Reading
 
     countAbout: (tenantId, userId, before) => countAbout(database, tenantId, userId, before),
 
-    findForgotten: (tenantId) => findForgotten(database, tenantId),
+    findOverdueRow: (tenantId) => findOverdueRow(database, tenantId),
   }
 }

@@ -17,18 +17,18 @@ export const eventRow = `e.id, ${micros('e.occurred_at')} as micros, e.details::
 
 // `offset 0` keeps the planner from hashing all links against all rows: each row is looked up by
 // its id.
-export const notLinked = (alias: string) => `not exists (
+export const isUnlinked = (alias: string) => `not exists (
   select from audit_links l where l.tenant_id = ${alias}.tenant_id
     and l.row_id = ${alias}.id offset 0)`
 /** Activities (`a`) that belong in the chain. */
-export const chained = `a.type <> all('{${unchainedActivities.join(',')}}'::text[])`
+export const isChained = `a.type <> all('{${unchainedActivities.join(',')}}'::text[])`
 export const seconds = (value: string | number) => `make_interval(secs => ${value})`
 export const slack = seconds(commitSlackSeconds)
 // One bound and no `or`, so that the index on the time is used: otherwise every scan would read the
 // whole record.
-export const lookFrom = (back: string) => `coalesce(c.linked_through - ${back}, '-infinity')`
+export const scanFrom = (back: string) => `coalesce(c.linked_through - ${back}, '-infinity')`
 
-export type RowRow = {
+export type AuditRowRecord = {
   readonly id: string
   readonly micros: string
   readonly core: string
@@ -43,7 +43,7 @@ export const toAuditRow = ({
   core,
   details,
   salt,
-}: RowRow): AuditRow => ({
+}: AuditRowRecord): AuditRow => ({
   id,
   occurredAtMicros,
   core,

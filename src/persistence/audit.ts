@@ -3,34 +3,34 @@
 import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore } from '../ports/audit-store.ts'
 import type { Random } from '../ports/world.ts'
-import { createAuditCheckpoints } from './audit-checkpoints.ts'
-import { createAuditEventList } from './audit-events.ts'
-import { createAuditReading } from './audit-reading.ts'
+import { buildAuditCheckpoints } from './audit-checkpoints.ts'
+import { buildAuditEventList } from './audit-events.ts'
+import { buildAuditReading } from './audit-reading.ts'
 import {
+  type AuditRowRecord,
   activityRow,
-  chained,
   eventRow,
-  lookFrom,
-  notLinked,
-  type RowRow,
+  isChained,
+  isUnlinked,
+  scanFrom,
   seconds,
   toAuditRow,
 } from './audit-rows.ts'
 import type { Database } from './database.ts'
-import { walkByTime } from './walk-by-time.ts'
+import { disableSorts } from './disable-sorts.ts'
 
 // Each scans its table by time and stops at the first row that it finds. No `exists`: the planner
 // then drops the order and reads the whole table in the hope of an early match.
 const oneUnlinked = (rows: string, alias: string, more = '') => `(
     select true from ${rows} ${alias} where ${alias}.tenant_id = t.tenant_id
-      and ${alias}.occurred_at >= ${lookFrom(seconds('$2::int'))} ${more} and ${notLinked(alias)}
+      and ${alias}.occurred_at >= ${scanFrom(seconds('$2::int'))} ${more} and ${isUnlinked(alias)}
     order by ${alias}.occurred_at limit 1)`
 const findUnlinked = `
   select t.tenant_id as "tenantId", c.checkpoint_seq is not null as checkpointed
   from tenants t left join audit_chains c on c.tenant_id = t.tenant_id
   where c.checkpoint_seq is null
     or ${oneUnlinked('audit_events', 'e')}
-    or ${oneUnlinked('activities', 'a', `and ${chained}`)}
+    or ${oneUnlinked('activities', 'a', `and ${isChained}`)}
   limit $1`
 
 const openChain = `
@@ -38,7 +38,7 @@ const openChain = `
 
 const lockChain = `
   select c.seq::float8 as seq, c.hash, clock_timestamp() as now,
-    ${lookFrom(seconds('$2::int'))}::text as since
+    ${scanFrom(seconds('$2::int'))}::text as since
   from audit_chains c where c.tenant_id = $1 for update skip locked`
 
 // The bound is a parameter, so that the planner knows both scans to be short; each returns its
@@ -46,12 +46,12 @@ const lockChain = `
 const unlinkedRows = `
   select * from (
     (select ${eventRow} from audit_events e
-      where e.tenant_id = $1 and e.occurred_at >= $3::text::timestamptz and ${notLinked('e')}
+      where e.tenant_id = $1 and e.occurred_at >= $3::text::timestamptz and ${isUnlinked('e')}
       order by e.occurred_at limit $2)
     union all
     (select ${activityRow} from activities a
-      where a.tenant_id = $1 and a.occurred_at >= $3::text::timestamptz and ${chained}
-        and ${notLinked('a')}
+      where a.tenant_id = $1 and a.occurred_at >= $3::text::timestamptz and ${isChained}
+        and ${isUnlinked('a')}
       order by a.occurred_at limit $2)
   ) x order by x.occurred_at, x.id limit $2`
 
@@ -86,15 +86,15 @@ const saveHead = `
  * The audit record of all tenants; every statement except the worker's two searches names its
  * tenant.
  */
-export function createAuditStore(database: Database, random: Pick<Random, 'id'>): AuditStore {
+export function buildAuditStore(database: Database, random: Pick<Random, 'id'>): AuditStore {
   return {
-    ...createAuditEventList(database),
-    ...createAuditReading(database),
-    ...createAuditCheckpoints(database, random),
+    ...buildAuditEventList(database),
+    ...buildAuditReading(database),
+    ...buildAuditCheckpoints(database, random),
 
     findUnlinked({ limit, lookBackSeconds }) {
       return database.transaction(async (tx) => {
-        await walkByTime(tx)
+        await disableSorts(tx)
         type Row = { tenantId: TenantId; checkpointed: boolean }
         return tx.query<Row>('find_unlinked', findUnlinked, [limit, lookBackSeconds])
       })
@@ -106,8 +106,8 @@ export function createAuditStore(database: Database, random: Pick<Random, 'id'>)
         type End = { seq: number; hash: string; now: Date; since: string }
         const [end] = await tx.query<End>('hold_chain', lockChain, [tenantId, lookBackSeconds])
         if (!end) return null
-        await walkByTime(tx)
-        const rows = await tx.query<RowRow>('unlinked_rows', unlinkedRows, [
+        await disableSorts(tx)
+        const rows = await tx.query<AuditRowRecord>('unlinked_rows', unlinkedRows, [
           tenantId,
           limit,
           end.since,

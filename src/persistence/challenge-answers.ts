@@ -5,10 +5,10 @@ import { policyOf, strictest } from '../domain/policy.ts'
 import type { ChallengeStore, PendingRequest, RecordedAnswer } from '../ports/challenge-store.ts'
 import type { ProofToSpend } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
-import { createAnswerRecording } from './answer-recording.ts'
+import { buildAnswerRecording } from './answer-recording.ts'
 import { readTime } from './column-types.ts'
 import type { Database } from './database.ts'
-import { createFetchMarks } from './fetch-marks.ts'
+import { buildFetchMarks } from './fetch-marks.ts'
 import { type ProtectionJson, toProtection } from './protections.ts'
 import {
   type ChallengeRow,
@@ -94,7 +94,7 @@ const loadAnswer = `
   where d.tenant_id = $1 and d.id = $2`
 
 /** The answering half of the challenge store. */
-export function createChallengeAnswers(
+export function buildChallengeAnswers(
   database: Database,
   random: Pick<Random, 'id'>,
 ): Pick<
@@ -116,10 +116,10 @@ export function createChallengeAnswers(
           fetchedAt: fetchedAt === null ? null : readTime(fetchedAt),
         }),
       )
-      return { known: toKnownDevice(row), pending }
+      return { knownDevice: toKnownDevice(row), pending }
     },
 
-    markFetched: createFetchMarks(database),
+    markFetched: buildFetchMarks(database),
 
     async markReceived(challengeId, { tenantId, deviceId, jti, expiresAt }: ProofToSpend) {
       const [row] = await database.query<{ proof_spent: boolean; is_target: boolean }>(
@@ -139,8 +139,8 @@ export function createChallengeAnswers(
       ])
       if (!row) return null
       return {
-        known: toKnownDevice(row),
-        asked:
+        knownDevice: toKnownDevice(row),
+        target:
           row.target_payload === null
             ? null
             : {
@@ -164,6 +164,6 @@ export function createChallengeAnswers(
       }
     },
 
-    recordAnswer: createAnswerRecording(database, random),
+    recordAnswer: buildAnswerRecording(database, random),
   }
 }

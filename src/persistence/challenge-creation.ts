@@ -4,7 +4,7 @@ import type { Id } from '../domain/ids.ts'
 import { othersKey } from '../domain/initiator.ts'
 import { otherFactorsOf } from '../domain/passcode.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
-import { unusedBudget } from '../domain/prompt-ladder.ts'
+import { unusedBudget } from '../domain/push-throttling.ts'
 import { identifierKey } from '../domain/user-name.ts'
 import type {
   AskableDevice,
@@ -14,10 +14,10 @@ import type {
 } from '../ports/challenge-store.ts'
 import type { Random } from '../ports/world.ts'
 import type { Database } from './database.ts'
-import { isTaken } from './database-errors.ts'
+import { isUniqueViolation } from './database-errors.ts'
 import { leaseSeconds } from './deliveries.ts'
 import { namedUser } from './named-user.ts'
-import { type HeldJson, heldFactors, toOtherFactors } from './passcodes.ts'
+import { type OtherFactorsJson, otherFactorColumns, toOtherFactors } from './passcodes.ts'
 import {
   budgetColumns,
   type InitiatorJson,
@@ -52,7 +52,7 @@ type CreationRow = ChallengeRow & {
   readonly protection: ProtectionJson | null
   readonly initiator: InitiatorJson | null
   readonly others: InitiatorJson | null
-  readonly factors: HeldJson
+  readonly factors: OtherFactorsJson
 }
 
 const loadCreation = (findUser: string) => `
@@ -60,7 +60,7 @@ const loadCreation = (findUser: string) => `
     (select s.kid from signing_keys s where s.tenant_id = $1 and s.status = 'active') as active_kid,
     u.user_id as found_user_id, dv.devices, row_to_json(p) as protection,
     row_to_json(i) as initiator, row_to_json(o) as others,
-    (select row_to_json(f) from (select ${heldFactors('$1', 'u.user_id')}) f) as factors
+    (select row_to_json(f) from (select ${otherFactorColumns('$1', 'u.user_id')}) f) as factors
   from tenants t
   join relying_parties r on r.tenant_id = t.tenant_id and r.id = $2
   left join lateral (${findUser}) u on true
@@ -166,7 +166,7 @@ function toAskable(device: LoadedDevice): AskableDevice {
 }
 
 /** The creating half of the challenge store. */
-export function createChallengeCreation(
+export function buildChallengeCreation(
   database: Database,
   random: Pick<Random, 'id'>,
 ): Pick<ChallengeStore, 'loadCreation' | 'create'> {
@@ -254,7 +254,7 @@ export function createChallengeCreation(
       try {
         return (await database.query('insert_challenge', insertChallenge, values)).length === 1
       } catch (error) {
-        if (isTaken(error, 'challenges_idempotency_key')) return false
+        if (isUniqueViolation(error, 'challenges_idempotency_key')) return false
         throw error
       }
     },

@@ -52,7 +52,7 @@ const ofUserByStatus: List = {
 }
 
 /** The lists of challenges: each filter is served by its own index. */
-export function createChallengeLists(database: Pick<Database, 'query'>): ChallengeStore['list'] {
+export function buildChallengeLists(database: Pick<Database, 'query'>): ChallengeStore['list'] {
   return async ({ tenantId, rpId, userId, status }, page) => {
     const filters = [userId, status].filter((filter) => filter !== null)
     const list =

@@ -2,12 +2,12 @@
 
 import { otherFactorsOf } from '../domain/passcode.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
-import { unusedBudget } from '../domain/prompt-ladder.ts'
+import { unusedBudget } from '../domain/push-throttling.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Random } from '../ports/world.ts'
 import type { Database } from './database.ts'
 import { leaseSeconds } from './deliveries.ts'
-import { type HeldJson, heldFactors, toOtherFactors } from './passcodes.ts'
+import { type OtherFactorsJson, otherFactorColumns, toOtherFactors } from './passcodes.ts'
 import {
   budgetColumns,
   type InitiatorJson,
@@ -19,7 +19,7 @@ import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
 
 const loadResend = `
   select t.policy, r.policy as rp_policy, row_to_json(p) as protection, row_to_json(i) as budget,
-    (select row_to_json(f) from (select ${heldFactors('$1', '$3')}) f) as factors,
+    (select row_to_json(f) from (select ${otherFactorColumns('$1', '$3')}) f) as factors,
     clock_timestamp() as now
   from tenants t
   join relying_parties r on r.tenant_id = t.tenant_id and r.id = $2
@@ -32,7 +32,7 @@ type LoadedRow = {
   readonly rp_policy: unknown
   readonly protection: ProtectionJson
   readonly budget: InitiatorJson | null
-  readonly factors: HeldJson
+  readonly factors: OtherFactorsJson
   readonly now: Date
 }
 
@@ -88,7 +88,7 @@ const resendChallenge = `
 const targetsMax = 20
 
 /** The resending part of the challenge store. */
-export function createChallengeResend(
+export function buildChallengeResend(
   database: Database,
   random: Pick<Random, 'id'>,
 ): Pick<ChallengeStore, 'loadResend' | 'resend'> {

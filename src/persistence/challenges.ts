@@ -4,10 +4,10 @@ import type { PublicJwk } from '../domain/device.ts'
 import type { Id } from '../domain/ids.ts'
 import type { ChallengeStore, DeviceProgress } from '../ports/challenge-store.ts'
 import type { Random } from '../ports/world.ts'
-import { createChallengeAnswers } from './challenge-answers.ts'
-import { createChallengeCreation } from './challenge-creation.ts'
-import { createChallengeLists } from './challenge-lists.ts'
-import { createChallengeResend } from './challenge-resend.ts'
+import { buildChallengeAnswers } from './challenge-answers.ts'
+import { buildChallengeCreation } from './challenge-creation.ts'
+import { buildChallengeLists } from './challenge-lists.ts'
+import { buildChallengeResend } from './challenge-resend.ts'
 import { readTime } from './column-types.ts'
 import type { Database } from './database.ts'
 import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
@@ -174,7 +174,7 @@ function toProgress(row: FoundRow['devices'][number]): DeviceProgress {
 }
 
 /** The challenges of all tenants; every statement names its tenant. */
-export function createChallengeStore(
+export function buildChallengeStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): ChallengeStore {
@@ -182,9 +182,9 @@ export function createChallengeStore(
     Array.from({ length: count }, () => random.id(kind))
 
   return {
-    ...createChallengeCreation(database, random),
-    ...createChallengeAnswers(database, random),
-    ...createChallengeResend(database, random),
+    ...buildChallengeCreation(database, random),
+    ...buildChallengeAnswers(database, random),
+    ...buildChallengeResend(database, random),
 
     async find(tenantId, rpId, id) {
       const [row] = await database.query<FoundRow>('find_challenge', findChallenge, [
@@ -208,7 +208,7 @@ export function createChallengeStore(
       }
     },
 
-    list: createChallengeLists(database),
+    list: buildChallengeLists(database),
 
     async findEvidence(tenantId, rpId, id) {
       const [row] = await database.query<EvidenceRow>('find_evidence', findEvidence, [

@@ -16,7 +16,7 @@ export const columnTypes: pg.CustomTypesConfig = {
  * Guards the parsers that Prisma sets on the same pool: they drop the time zone, whatever it is,
  * and treat the rest as UTC. A time not written as UTC is an error, never another time.
  */
-export function refusingShiftedTimes(types: pg.CustomTypesConfig): pg.CustomTypesConfig {
+export function rejectShiftedTimes(types: pg.CustomTypesConfig): pg.CustomTypesConfig {
   const getTypeParser = (oid: number, format?: 'text' | 'binary') => {
     const read = types.getTypeParser(oid, format as 'text') as (text: string) => unknown
     const isFit = timesOfPrisma.get(oid)

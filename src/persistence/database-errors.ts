@@ -125,7 +125,7 @@ type Target = {
  */
 export class ConnectFailure extends DatabaseFault {
   /** False where waiting would not help. */
-  readonly isPassing: boolean
+  readonly isTransient: boolean
 
   constructor({ host, port, database }: Target, cause: unknown) {
     const { code, message } = cause as ErrorFields
@@ -136,7 +136,7 @@ export class ConnectFailure extends DatabaseFault {
     const reason = connectReasons[String(code)] ?? unknown
     super(`the database ${database} at ${host}:${port} cannot be used: ${reason}`, { cause })
     const isRefusal = code === poolerCode && poolerRefusals.test(String(message))
-    this.isPassing = isDatabaseUnavailable(cause) && !isRefusal
+    this.isTransient = isDatabaseUnavailable(cause) && !isRefusal
   }
 }
 
@@ -144,7 +144,7 @@ export class ConnectFailure extends DatabaseFault {
  * True for a row that this unique index already contains (unique_violation): another transaction
  * was first.
  */
-export function isTaken(error: unknown, index: string): boolean {
+export function isUniqueViolation(error: unknown, index: string): boolean {
   const { code, constraint } = error as { readonly code?: unknown; readonly constraint?: unknown }
   return code === '23505' && constraint === index
 }

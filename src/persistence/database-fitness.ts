@@ -6,7 +6,7 @@ import { DatabaseFault } from './database-errors.ts'
 import { SessionClient, type SessionConfig } from './session-settings.ts'
 
 /** The facts about a database that are checked before it is used. */
-export type Facts = {
+export type DatabaseFacts = {
   readonly version: number
   readonly encoding: string
   readonly readOnly: boolean
@@ -34,7 +34,7 @@ const selectFacts = `
  * Why the service cannot use this database, with what its administrator can do; undefined when it
  * can.
  */
-export function faultOf(facts: Facts, schema: string): string | undefined {
+export function faultOf(facts: DatabaseFacts, schema: string): string | undefined {
   const { version, encoding, readOnly, role, database } = facts
   const [quotedRole, quotedSchema] = [pg.escapeIdentifier(role), pg.escapeIdentifier(schema)]
   if (version < leastVersion) {
@@ -76,7 +76,7 @@ export async function assertFit(
   client: SessionClient,
   { schema = 'public', ...config }: SessionConfig,
 ): Promise<void> {
-  const { rows } = await client.query<Facts>(selectFacts, [schema])
+  const { rows } = await client.query<DatabaseFacts>(selectFacts, [schema])
   const [facts] = rows
   if (!facts) throw new Error('the query returns one row')
   const fault = faultOf(facts, schema)
@@ -88,7 +88,7 @@ export async function assertFit(
 }
 
 /** Throws `DatabaseFault` when the role may not create tables, which it need not once all exist. */
-export async function assertMayMake(client: pg.Client, schema: string): Promise<void> {
+export async function assertMayCreateTables(client: pg.Client, schema: string): Promise<void> {
   const { rows } = await client.query<{ role: string; may: boolean }>(
     `select current_user::text as role, has_schema_privilege($1, 'create') as may`,
     [schema],

@@ -1,10 +1,10 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from '../generated/prisma/client.ts'
-import { columnTypes, refusingShiftedTimes } from './column-types.ts'
+import { columnTypes, rejectShiftedTimes } from './column-types.ts'
 import { isDatabaseUnavailable } from './database-errors.ts'
 import { SessionClient, type SessionConfig } from './session-settings.ts'
-import { createWriteWatch } from './write-watch.ts'
+import { buildWriteWatch } from './write-watch.ts'
 
 export type Queries = {
   /**
@@ -89,7 +89,7 @@ export function openDatabase(config: DatabaseConfig): Database {
   const pool = openPool(config, timeoutMs)
   let roundTrips = 0
   const statements = new Map<string, number>()
-  const writes = createWriteWatch()
+  const writes = buildWriteWatch()
   pool.on('connect', (client) => {
     const send = client.query.bind(client) as (...args: unknown[]) => unknown
     const sendAndCount = (...args: unknown[]) => {
@@ -97,7 +97,7 @@ export function openDatabase(config: DatabaseConfig): Database {
       const [query, ...rest] = args as [pg.QueryConfig, ...unknown[]]
       const { name = 'other', types } = query
       statements.set(name, (statements.get(name) ?? 0) + 1)
-      const result = send(types ? { ...query, types: refusingShiftedTimes(types) } : query, ...rest)
+      const result = send(types ? { ...query, types: rejectShiftedTimes(types) } : query, ...rest)
       writes.watch(client, query, result)
       return result
     }

@@ -111,7 +111,7 @@ function valuesOf(settlements: readonly Settlement[]): unknown[] {
 }
 
 /** The queue of pushes to send. */
-export function createDeliveryStore(database: Database): DeliveryStore & Housekeeping {
+export function buildDeliveryStore(database: Database): DeliveryStore & Housekeeping {
   return {
     async claim(leasedBy, limit, full = []) {
       const rows = await database.query<DuePushRow>('claim_deliveries', claim, [

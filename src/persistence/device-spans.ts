@@ -10,7 +10,7 @@ const liveInSpan = `
   order by d.created_at, d.id limit $4`
 
 /** Devices by the time of their registration. */
-export function createDeviceSpanStore(
+export function buildDeviceSpanStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): DeviceSpanStore {

@@ -2,10 +2,10 @@ import { activity } from '../domain/activity.ts'
 import { type Device, revokedUseGapSeconds } from '../domain/device.ts'
 import type { VoidReason } from '../domain/enrollment.ts'
 import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
-import type { DeviceStore, ProofToSpend, Unregistered } from '../ports/device-store.ts'
+import type { DeviceStore, ProofToSpend, UnregistrationEffects } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
-import { endOrphanedChallenges } from './challenge-cancelling.ts'
+import { endOrphanedChallenges } from './challenge-cancellation.ts'
 import type { Database, Queries } from './database.ts'
 import {
   type DeviceRow,
@@ -177,7 +177,7 @@ export async function unregisterDevices(
   tx: Queries,
   random: Pick<Random, 'id'>,
   { tenantId, userId, deviceIds, reason, actor }: UnregisterCommand,
-): Promise<Unregistered> {
+): Promise<UnregistrationEffects> {
   const rows = await tx.query<DeviceRow>('unregister_devices', unregister, [
     tenantId,
     userId,
@@ -207,7 +207,7 @@ export async function unregisterDevices(
 }
 
 /** Devices and their keys. */
-export function createDeviceStore(database: Database, random: Pick<Random, 'id'>): DeviceStore {
+export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>): DeviceStore {
   return {
     async find(tenantId, id) {
       const [row] = await database.query<DeviceRow>('find_device', findDevice, [tenantId, id])

@@ -36,12 +36,12 @@ const list: List = {
 const find = `select ${columns}, text from diagnostics where tenant_id = $1 and id = $2`
 
 /** Log excerpts that apps sent. */
-export function createDiagnosticsStore(
+export function buildDiagnosticsStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): DiagnosticsStore {
   return {
-    add({ tenantId, id, userId, deviceId, appVersion, text }, perHourMax, activity, proof) {
+    create({ tenantId, id, userId, deviceId, appVersion, text }, perHourMax, activity, proof) {
       return database.transaction(async (tx) => {
         if (!(await spendProof(tx, proof))) return { kind: 'proof_replayed' }
         const values = [tenantId, deviceId]

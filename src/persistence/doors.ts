@@ -1,4 +1,4 @@
-import type { DoorStore, TakenNumber } from '../ports/door-store.ts'
+import type { ConsumedNumber, DoorStore } from '../ports/door-store.ts'
 import type { Database } from './database.ts'
 
 // Each new number deletes up to as many expired ones; more cannot pile up.
@@ -37,9 +37,9 @@ const countAnswer = `
   returning f.answers, f.hold_ms as "holdMs"`
 
 /** Shown numbers and followed challenges of clients of doors. */
-export function createDoorStore(database: Database): DoorStore {
+export function buildDoorStore(database: Database): DoorStore {
   return {
-    async keepNumber({ tenantId, integrationId, id, userId, place, numberSealed }, seconds) {
+    async saveNumber({ tenantId, integrationId, id, userId, place, numberSealed }, seconds) {
       const [row] = await database.query<{ expiresAt: Date }>('keep_number', saveNumber, [
         tenantId,
         id,
@@ -53,12 +53,12 @@ export function createDoorStore(database: Database): DoorStore {
       return row.expiresAt
     },
 
-    takeNumbers(search) {
+    consumeNumbers(search) {
       const { tenantId, integrationId, userId } = search
       const of = [tenantId, integrationId, userId]
       return 'id' in search
-        ? database.query<TakenNumber>('take_number', consumeNumber, [...of, search.id])
-        : database.query<TakenNumber>('take_numbers_at', consumeNumbersAt, [...of, search.place])
+        ? database.query<ConsumedNumber>('take_number', consumeNumber, [...of, search.id])
+        : database.query<ConsumedNumber>('take_numbers_at', consumeNumbersAt, [...of, search.place])
     },
 
     async follow({ tenantId, challengeId, integrationId, holdMs }) {

@@ -66,7 +66,7 @@ export async function canEnter(account: Account | undefined, folder: string): Pr
  * `PGSSLMODE`, ...): pg reads it at each connection, and programs do on Windows. Only for a process
  * whose database is its own.
  */
-export function forgetOtherServers(): void {
+export function clearPostgresEnvironment(): void {
   for (const name of Object.keys(process.env)) {
     if (/^PG[A-Z_]+$/i.test(name)) delete process.env[name]
   }

@@ -49,7 +49,7 @@ const rootStore = '/var/lib/countersign'
  * Throws, with what to do, when the folder cannot be used or its data belong to another PostgreSQL
  * version.
  */
-export async function openCluster(
+export async function prepareCluster(
   folder: string,
   durable: boolean,
   warn: (message: string) => void,

@@ -19,7 +19,7 @@ const windows = process.platform === 'win32'
  * whose process is no postgres of this folder is removed: after a crash that pid may belong to any
  * process (in containers it usually does), and PostgreSQL would refuse every start.
  */
-export async function livePostmaster(data: string): Promise<Postmaster | undefined> {
+export async function findLivePostmaster(data: string): Promise<Postmaster | undefined> {
   const file = path.join(data, 'postmaster.pid')
   const text = await readFile(file, 'utf8').catch(() => undefined)
   if (text === undefined) return undefined

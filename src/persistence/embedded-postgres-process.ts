@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { bareEnvironment, runAs } from './embedded-postgres-account.ts'
 import type { Cluster } from './embedded-postgres-cluster.ts'
-import { livePostmaster, type Postmaster } from './embedded-postgres-postmaster.ts'
+import { findLivePostmaster, type Postmaster } from './embedded-postgres-postmaster.ts'
 
 /** A PostgreSQL server that answers. */
 export type RunningServer = {
@@ -16,7 +16,7 @@ export type RunningServer = {
    * Settles when the server has ended for any reason; for one that was running already, also on
    * detaching from it.
    */
-  readonly gone: Promise<void>
+  readonly termination: Promise<void>
   /** Shuts down a server that we started; detaches from one that was running already. */
   readonly end: () => Promise<void>
 }
@@ -55,7 +55,7 @@ export async function serve(
 ): Promise<RunningServer> {
   const deadline = performance.now() + giveUpAfterMs
   for (;;) {
-    const postmaster = await livePostmaster(cluster.data)
+    const postmaster = await findLivePostmaster(cluster.data)
     if (postmaster?.status === 'ready') return attach(cluster, postmaster)
     if (postmaster) {
       // It starts (recovery can take minutes) or stops: either way it ends by itself.
@@ -77,7 +77,7 @@ function attach(cluster: Cluster, postmaster: Postmaster): RunningServer {
   const detach = new AbortController()
   const { signal } = detach
   const watch = async () => {
-    while (!signal.aborted && (await livePostmaster(cluster.data))?.pid === postmaster.pid) {
+    while (!signal.aborted && (await findLivePostmaster(cluster.data))?.pid === postmaster.pid) {
       await delay(attachedPollMs, undefined, { ref: false, signal }).catch(() => undefined)
     }
   }
@@ -88,7 +88,7 @@ function attach(cluster: Cluster, postmaster: Postmaster): RunningServer {
     pid: postmaster.pid,
     host,
     port: postmaster.port,
-    gone: watch().catch(() => undefined),
+    termination: watch().catch(() => undefined),
     end,
   }
 }
@@ -112,11 +112,11 @@ async function launch(
     child.once('error', settle)
   })
   while (!hasExited) {
-    const postmaster = await livePostmaster(cluster.data)
+    const postmaster = await findLivePostmaster(cluster.data)
     if (postmaster?.status === 'ready' && !hasExited) {
       const host = windows ? '127.0.0.1' : cluster.socketFolder
       const end = () => shutDown(cluster, child, termination)
-      return { pid: postmaster.pid, host, port: cluster.port, gone: termination, end }
+      return { pid: postmaster.pid, host, port: cluster.port, termination: termination, end }
     }
     await delay(pollMs)
   }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { forgetOtherServers } from './embedded-postgres-account.ts'
-import { type Cluster, openCluster, superuser } from './embedded-postgres-cluster.ts'
+import { clearPostgresEnvironment } from './embedded-postgres-account.ts'
+import { type Cluster, prepareCluster, superuser } from './embedded-postgres-cluster.ts'
 import { type RunningServer, type ServerSettings, serve } from './embedded-postgres-process.ts'
 
 export type EmbeddedPostgres = {
@@ -52,15 +52,15 @@ export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
 ): Promise<EmbeddedPostgres> {
   const { folder, log = () => undefined, warn = log, durable = true } = options
-  forgetOtherServers()
-  const cluster = await openCluster(folder, durable, warn)
+  clearPostgresEnvironment()
+  const cluster = await prepareCluster(folder, durable, warn)
   const settings = durable ? options.settings : { ...hasty, ...options.settings }
   let server = await serve(cluster, settings ?? {}, log)
   let shouldRun = true
 
   const supervise = async () => {
     for (let pauseMs = settleMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-      await server.gone
+      await server.termination
       if (!shouldRun) return
       warn(`The database server in ${cluster.data} has ended; it will be restarted`)
       await delay(pauseMs)

@@ -3,7 +3,7 @@
 import type { Device } from '../domain/device.ts'
 import { mayAddDevice } from '../domain/enrollment.ts'
 import type { DeviceId } from '../domain/ids.ts'
-import type { Unregistered } from '../ports/device-store.ts'
+import type { UnregistrationEffects } from '../ports/device-store.ts'
 import type { EnrollmentStore, NewDevice } from '../ports/enrollment-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
@@ -96,7 +96,7 @@ async function orRolledBack<T>(run: Promise<T>): Promise<T> {
 }
 
 /** The half of the enrollment store that creates devices. */
-export function createEnrollmentClaims(
+export function buildEnrollmentClaims(
   database: Database,
   random: Pick<Random, 'id'>,
 ): Pick<EnrollmentStore, 'claim' | 'findForConfirmation' | 'confirm'> {
@@ -104,7 +104,7 @@ export function createEnrollmentClaims(
     tx: Queries,
     { tenantId, userId, id }: Pick<Device, 'tenantId' | 'userId' | 'id'>,
     replacedId: DeviceId | null,
-  ): Promise<Unregistered | null> {
+  ): Promise<UnregistrationEffects | null> {
     if (replacedId === null) return null
     const actor = `device:${id}` as const
     return unregisterDevices(tx, random, {
@@ -192,7 +192,11 @@ export function createEnrollmentClaims(
           await recordActivities(tx, random, tenantId, activities)
           const [row] = await tx.query<DeviceRow>('find_device', findDevice, [tenantId, id])
           if (!row) throw new Error('the device was inserted a moment ago')
-          return { kind: 'claimed', device: toDevice(row), replaced: replacedDevices } as const
+          return {
+            kind: 'claimed',
+            device: toDevice(row),
+            unregistration: replacedDevices,
+          } as const
         }),
       )
     },
@@ -237,7 +241,7 @@ export function createEnrollmentClaims(
           await tx.query('activate_device', activateDevice, [tenantId, deviceId])
         }
         await recordActivities(tx, random, tenantId, activities)
-        return { kind: 'recorded', replaced: replacedDevices } as const
+        return { kind: 'recorded', unregistration: replacedDevices } as const
       })
     },
   }

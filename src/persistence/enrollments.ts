@@ -8,8 +8,8 @@ import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 import { lockUserRow, spendProof, unregisterDevices } from './devices.ts'
-import { createEnrollmentClaims } from './enrollment-claims.ts'
-import { holdProtection } from './protections.ts'
+import { buildEnrollmentClaims } from './enrollment-claims.ts'
+import { lockProtectionRow } from './protections.ts'
 import {
   type EnrollmentRow,
   type ReadEnrollmentRow,
@@ -83,7 +83,7 @@ const cancelEnrollment = `
   returning *`
 
 /** Enrollments of all tenants; every statement names its tenant. */
-export function createEnrollmentStore(
+export function buildEnrollmentStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): EnrollmentStore {
@@ -105,7 +105,7 @@ export function createEnrollmentStore(
       newEnrollment.rpId,
       newEnrollment.codeHash,
       newEnrollment.typedCodeHash,
-      newEnrollment.codeTriesLeft,
+      newEnrollment.codeAttemptsLeft,
       newEnrollment.wrongNumbersLeft,
       newEnrollment.confirmationRequired,
       newEnrollment.replacesDeviceId,
@@ -119,11 +119,11 @@ export function createEnrollmentStore(
   }
 
   return {
-    ...createEnrollmentClaims(database, random),
+    ...buildEnrollmentClaims(database, random),
 
     create: (newEnrollment) =>
       database.transaction(async (tx) => {
-        const { isSuspended } = await holdProtection(
+        const { isSuspended } = await lockProtectionRow(
           tx,
           newEnrollment.tenantId,
           newEnrollment.userId,
@@ -136,7 +136,7 @@ export function createEnrollmentStore(
         const { tenantId, userId, openedByDeviceId, replacesDeviceId } = newEnrollment
         if (!(await spendProof(tx, proof))) return 'proof_replayed'
         await lockUserRow(tx, tenantId, userId)
-        const { isSuspended } = await holdProtection(tx, tenantId, userId)
+        const { isSuspended } = await lockProtectionRow(tx, tenantId, userId)
         if (isSuspended) return 'user_suspended'
         const deviceRows = await tx.query('standing_devices', devicesInUse, [
           tenantId,

@@ -17,7 +17,7 @@ type Mark = readonly [tenantId: TenantId, deviceId: DeviceId, challengeId: Chall
  * service up to a tenth of all its sign-ins. Marks that a dying process had not written are written
  * when the device fetches again.
  */
-export function createFetchMarks(database: Database) {
+export function buildFetchMarks(database: Database) {
   let queue: Mark[] = []
   let writePromise: Promise<void> | undefined
 

@@ -1,11 +1,11 @@
 import type { Origin } from '../domain/public-origin.ts'
-import type { FirstKeyShown, InstallationStore } from '../ports/installation-store.ts'
+import type { FirstKeyDisplay, InstallationStore } from '../ports/installation-store.ts'
 import type { Queries } from './database.ts'
 
 type OriginRow = { readonly public_origin: string | null; readonly origin_given: boolean }
 
 /** The one row about the whole installation. */
-export function createInstallationStore(database: Queries): InstallationStore {
+export function buildInstallationStore(database: Queries): InstallationStore {
   return {
     async findOrigin(): Promise<Origin | null> {
       const [row] = await database.query<OriginRow>(
@@ -14,7 +14,7 @@ export function createInstallationStore(database: Queries): InstallationStore {
         [],
       )
       if (!row?.public_origin) return null
-      return { origin: row.public_origin, given: row.origin_given }
+      return { origin: row.public_origin, isConfigured: row.origin_given }
     },
 
     async changeOrigin(was, next) {
@@ -23,7 +23,7 @@ export function createInstallationStore(database: Queries): InstallationStore {
         `insert into installation as i (id, public_origin, origin_given) values (true, $2, $3)
          on conflict (id) do update set public_origin = $2, origin_given = $3
          where i.public_origin is not distinct from $1 returning id`,
-        [was?.origin ?? null, next.origin, next.given],
+        [was?.origin ?? null, next.origin, next.isConfigured],
       )
       return changedRows.length > 0
     },
@@ -34,7 +34,7 @@ export function createInstallationStore(database: Queries): InstallationStore {
     },
 
     async findUnusedFirstKey() {
-      const [row] = await database.query<FirstKeyShown>(
+      const [row] = await database.query<FirstKeyDisplay>(
         'find_unused_first_key',
         `select i.first_key_shown_by as by, i.first_key_shown_at as at
          from installation i join api_keys k on k.id = i.first_key_id
@@ -48,7 +48,7 @@ export function createInstallationStore(database: Queries): InstallationStore {
 }
 
 /** Records which key was the first, and which process shows it. */
-export async function noteFirstKey(tx: Queries, keyId: string, shownBy: string): Promise<void> {
+export async function recordFirstKey(tx: Queries, keyId: string, shownBy: string): Promise<void> {
   await tx.query(
     'note_first_key',
     `insert into installation (id, first_key_id, first_key_shown_by, first_key_shown_at)

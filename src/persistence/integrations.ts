@@ -124,7 +124,7 @@ function drop(tx: Queries, ...of: [Integration['tenantId'], Integration['id']]) 
 }
 
 /** Integrations and their credentials. */
-export function createIntegrationStore(
+export function buildIntegrationStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): IntegrationStore {
@@ -226,7 +226,7 @@ function buildWriting(
         const details = planChanges(was, next)
         const event = { type: 'integration_changed', actor, subject: id, details } as const
         await recordAudit(tx, random, tenantId, event)
-        return { integration: toIntegration(row), ended: endedCredentials }
+        return { integration: toIntegration(row), endedCredentials }
       })
     },
 
@@ -249,7 +249,7 @@ function buildWriting(
         const details = { credential: credential.id, overlapSeconds }
         const event = { type: 'integration_rotated', actor, subject: id, details } as const
         await recordAudit(tx, random, tenantId, event)
-        return { integration: toIntegration(row), ended: endedCredentials }
+        return { integration: toIntegration(row), endedCredentials }
       })
     },
   }

@@ -93,9 +93,9 @@ type DueRow = {
 }
 
 /** The outbox of callbacks to realms. */
-export function createKeycloakCallbackStore(database: Database): KeycloakCallbackStore {
+export function buildKeycloakCallbackStore(database: Database): KeycloakCallbackStore {
   return {
-    async owe({ tenantId, challengeId, integrationId, issuer, tokenSealed, delayMs }) {
+    async enqueue({ tenantId, challengeId, integrationId, issuer, tokenSealed, delayMs }) {
       const values = [tenantId, challengeId, integrationId, issuer, tokenSealed, delayMs]
       await database.query('owe_keycloak_callback', enqueue, values)
     },

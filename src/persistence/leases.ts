@@ -47,7 +47,7 @@ const freeAbandoned = `
     + (select count(*) from lost_callbacks))::int as count`
 
 /** Leases of all kinds, by their holders. */
-export function createLeaseStore(database: Database, schema = 'public'): LeaseStore {
+export function buildLeaseStore(database: Database, schema = 'public'): LeaseStore {
   const values = [presenceClass(schema)]
   return {
     async holders() {

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type pg from 'pg'
 import { ConnectFailure, DatabaseFault } from './database-errors.ts'
-import { assertFit, assertMayMake } from './database-fitness.ts'
+import { assertFit, assertMayCreateTables } from './database-fitness.ts'
 import { SessionClient, type SessionConfig } from './session-settings.ts'
 
 /** A migration in the folder: `<name>/migration.sql`. */
@@ -72,7 +72,7 @@ export async function migrate(
     await lock(client, schema)
     const plan = planMigrations(migrations, await readMigrationsTable(client))
     if (plan.kind === 'refuse') throw new DatabaseFault(plan.reason)
-    if (plan.pending.length > 0) await assertMayMake(client, schema)
+    if (plan.pending.length > 0) await assertMayCreateTables(client, schema)
     if (!(await hasMigrationsTable(client))) await client.query(createMigrationsTable)
     for (const migration of plan.pending) await apply(client, migration, waitForTablesMs)
     return { applied: plan.pending.map(({ name }) => name) }

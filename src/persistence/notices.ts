@@ -1,13 +1,13 @@
 import type { ActivityId, DeviceId } from '../domain/ids.ts'
 import {
-  gatherSeconds,
+  digestIntervalSeconds,
   noticeLifetimeSeconds,
-  type OwedActivity,
+  type PendingActivity,
   preferencesOf,
 } from '../domain/notice.ts'
 import { policyOf } from '../domain/policy.ts'
 import { activityTypeOf } from '../domain/stored-activity-type.ts'
-import type { NoticeStore, OwedNotices } from '../ports/notice-store.ts'
+import type { NoticeStore, PendingNotices } from '../ports/notice-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database } from './database.ts'
@@ -69,7 +69,7 @@ const enqueuePush = (condition: string) => `
         || case when ${isFree} then array[clock_timestamp()] else array[]::timestamptz[] end,
       gathered_at = case when ${isFree} then b.gathered_at else clock_timestamp() end
     where ${isFree} or ($11 and (b.gathered_at is null
-      or b.gathered_at <= clock_timestamp() - make_interval(secs => ${gatherSeconds})))
+      or b.gathered_at <= clock_timestamp() - make_interval(secs => ${digestIntervalSeconds})))
     returning b.gathered_at
   ), newest as (
     select max(batch.id) as id, case when $11 then count(*)::int end as more from batch, budget
@@ -99,13 +99,13 @@ const enqueueDigest = enqueuePush(`a.tenant_id = $1 and a.user_id = $2 and a.not
       and cardinality($3::text[]) > 0`)
 
 type PendingRow = {
-  readonly tenant_id: OwedNotices['tenantId']
-  readonly user_id: OwedNotices['userId']
+  readonly tenant_id: PendingNotices['tenantId']
+  readonly user_id: PendingNotices['userId']
   readonly id: ActivityId
   readonly type: string
-  readonly severity: OwedActivity['severity']
-  readonly actor: OwedActivity['actor']
-  readonly rp_id: OwedActivity['rpId']
+  readonly severity: PendingActivity['severity']
+  readonly actor: PendingActivity['actor']
+  readonly rp_id: PendingActivity['rpId']
   readonly occurred_at: Date
   readonly waiting: boolean
   readonly now: Date
@@ -114,7 +114,7 @@ type PendingRow = {
   readonly device_ids: DeviceId[] | null
 }
 
-function byUser(rows: readonly PendingRow[]): OwedNotices[] {
+function byUser(rows: readonly PendingRow[]): PendingNotices[] {
   const groups = Map.groupBy(rows, (row) => `${row.tenant_id} ${row.user_id}`)
   return [...groups.values()].flatMap((group) => {
     const [first] = group
@@ -126,7 +126,7 @@ function byUser(rows: readonly PendingRow[]): OwedNotices[] {
       preferences: preferencesOf(first.notification_preferences),
       activityPushesPerHourMax: policyOf(first.policy).activityPushesPerHourMax,
       deviceIds: first.device_ids ?? [],
-      owed: group.map(({ id, type, severity, actor, rp_id, occurred_at, waiting }) => ({
+      pending: group.map(({ id, type, severity, actor, rp_id, occurred_at, waiting }) => ({
         ...{ id, type: activityTypeOf(type), severity, actor, waiting },
         rpId: rp_id,
         recordedAt: occurred_at,
@@ -136,9 +136,9 @@ function byUser(rows: readonly PendingRow[]): OwedNotices[] {
 }
 
 /** Pending notices, and the preferences of users for them. */
-export function createNoticeStore(database: Database, random: Pick<Random, 'id'>): NoticeStore {
+export function buildNoticeStore(database: Database, random: Pick<Random, 'id'>): NoticeStore {
   return {
-    async loadOwed({ waitingAfter, limit }) {
+    async loadPending({ waitingAfter, limit }) {
       const rows =
         waitingAfter === null
           ? await database.query<PendingRow>('load_owed_notices', loadFresh, [limit])
@@ -155,8 +155,8 @@ export function createNoticeStore(database: Database, random: Pick<Random, 'id'>
       await database.query('settle_notices', settleNotices, [tenantId, ids, outcome])
     },
 
-    async owe({ tenantId, userId, push, deliveries, leasedBy }) {
-      const [name, text] = push.gathers
+    async enqueue({ tenantId, userId, push, deliveries, leasedBy }) {
+      const [name, text] = push.isDigest
         ? ['owe_gathered_notices', enqueueDigest]
         : ['owe_notice', enqueueListed]
       const rows = await database.query<DuePushRow>(name, text, [
@@ -170,7 +170,7 @@ export function createNoticeStore(database: Database, random: Pick<Random, 'id'>
         leasedBy,
         noticeLifetimeSeconds,
         push.budget,
-        push.gathers,
+        push.isDigest,
       ])
       return toDuePushes(rows)
     },

@@ -15,7 +15,7 @@ type SignalListener = (key: string) => void
  * reconnects by itself; after each reconnect all subscribers are asked to re-read. Sends go through
  * the pool, many keys at a time.
  */
-export function createNotifySignals(
+export function buildNotifySignals(
   { url, schema = 'public' }: { readonly url: string; readonly schema?: string },
   notify: (payload: string) => Promise<unknown>,
   onFailure: (error: unknown) => void,

@@ -65,7 +65,7 @@ type AttemptLock = {
 type AttemptCharge = { readonly kind: 'paid'; refund(): Promise<void> }
 
 /** Charges one attempt to the budgets of the user and of the initiator, or to neither. */
-export async function payForTry(
+export async function chargeAttempt(
   tx: Queries,
   source: AttemptSource,
 ): Promise<AttemptCharge | AttemptLock> {

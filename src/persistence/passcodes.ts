@@ -12,8 +12,8 @@ import type { Random } from '../ports/world.ts'
 import { recordActivities, recordAudit } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 import { lockUserRow } from './devices.ts'
-import { payForTry, rememberInitiator } from './passcode-budgets.ts'
-import { holdProtection, toDate, unlockByOtherFactor } from './protections.ts'
+import { chargeAttempt, rememberInitiator } from './passcode-budgets.ts'
+import { lockProtectionRow, toDate, unlockByOtherFactor } from './protections.ts'
 
 const findPolicy = `
   select clock_timestamp() as now, t.policy, r.policy as rp_policy from tenants t
@@ -31,7 +31,7 @@ const findCodes = `
   from single_use_codes c where c.tenant_id = $1 and c.user_id = $2 order by c.id`
 
 /** Columns for the factors that a user has besides the push; both arguments are SQL. */
-export const heldFactors = (tenantId: string, userId: string) => `
+export const otherFactorColumns = (tenantId: string, userId: string) => `
     (select count(*)::int from devices d
      join passcode_secrets s on s.tenant_id = d.tenant_id and s.device_id = d.id
      where d.tenant_id = ${tenantId} and d.user_id = ${userId}
@@ -45,15 +45,15 @@ export const heldFactors = (tenantId: string, userId: string) => `
      and c.expires_at > clock_timestamp()) as "temporaryCodeExpiresAt"`
 
 /** The same as JSON of one row. */
-export type HeldJson = Omit<OtherFactors, 'temporaryCodeExpiresAt'> & {
+export type OtherFactorsJson = Omit<OtherFactors, 'temporaryCodeExpiresAt'> & {
   readonly temporaryCodeExpiresAt: string | null
 }
 
-export function toOtherFactors(factors: HeldJson): OtherFactors {
+export function toOtherFactors(factors: OtherFactorsJson): OtherFactors {
   return { ...factors, temporaryCodeExpiresAt: toDate(factors.temporaryCodeExpiresAt) }
 }
 
-const otherFactors = `select ${heldFactors('$1', '$2')}`
+const otherFactors = `select ${otherFactorColumns('$1', '$2')}`
 
 // The device is locked first, so that unregistering it and accepting its passcode have an order;
 // the time is checked after that.
@@ -119,7 +119,7 @@ async function takeMatch(
 }
 
 /** Passcodes, recovery codes and temporary codes. */
-export function createPasscodeStore(database: Database, random: Pick<Random, 'id'>): PasscodeStore {
+export function buildPasscodeStore(database: Database, random: Pick<Random, 'id'>): PasscodeStore {
   async function readFactors(db: Queries, tenantId: TenantId, userId: UserId) {
     const [row] = await db.query<OtherFactors>('other_factors', otherFactors, [tenantId, userId])
     if (!row) throw new Error('a select of scalars returns a row')
@@ -130,7 +130,7 @@ export function createPasscodeStore(database: Database, random: Pick<Random, 'id
     const { tenantId, userId } = attempt
     await rememberInitiator(tx, attempt)
     await unlockByOtherFactor(tx, random, tenantId, userId)
-    await recordActivities(tx, random, tenantId, [attempt.accepted])
+    await recordActivities(tx, random, tenantId, [attempt.acceptedActivity])
     const { recoveryCodesLeft } = await readFactors(tx, tenantId, userId)
     return { kind: 'accepted', at, recoveryCodesLeft } as const
   }
@@ -189,20 +189,20 @@ export function createPasscodeStore(database: Database, random: Pick<Random, 'id
       return database.transaction(async (tx) => {
         const { tenantId, userId, match } = attempt
         await lockUserRow(tx, tenantId, userId)
-        const { isSuspended } = await holdProtection(tx, tenantId, userId)
+        const { isSuspended } = await lockProtectionRow(tx, tenantId, userId)
         if (isSuspended) return { kind: 'suspended' } as const
         if (match !== null && match.kind !== 'passcode') {
           const at = await takeMatch(tx, attempt)
           if (at) return accept(tx, attempt, at)
         }
-        const charge = await payForTry(tx, attempt)
+        const charge = await chargeAttempt(tx, attempt)
         if (charge.kind === 'locked') return charge
         const at = match?.kind === 'passcode' ? await takeMatch(tx, attempt) : undefined
         if (at) {
           await charge.refund()
           return accept(tx, attempt, at)
         }
-        await recordActivities(tx, random, tenantId, [attempt.failed])
+        await recordActivities(tx, random, tenantId, [attempt.failedActivity])
         return { kind: 'failed' } as const
       })
     },

@@ -96,7 +96,7 @@ async function* read(
 /**
  * Reads a snapshot of each person: one export at a time for each tenant, and few for the process.
  */
-export function createPersonalDataExport(database: Database): PersonalDataStore['openExport'] {
+export function buildPersonalDataExport(database: Database): PersonalDataStore['openExport'] {
   const busyTenants = new Set<TenantId>()
 
   return async (tenantId, userId) => {

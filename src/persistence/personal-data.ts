@@ -10,8 +10,8 @@ import { countAbout } from './audit-about.ts'
 import { micros } from './audit-rows.ts'
 import type { Database } from './database.ts'
 import { lockUserRow, unregisterDevices } from './devices.ts'
-import { byDevice, byUser, createPersonalDataExport } from './personal-data-export.ts'
-import { holdProtection } from './protections.ts'
+import { buildPersonalDataExport, byDevice, byUser } from './personal-data-export.ts'
+import { lockProtectionRow } from './protections.ts'
 
 // The atomic part: from its commit on nobody finds the user, and none of their devices, codes or
 // tickets works. An erased user is suspended permanently, so that every transaction that locks the
@@ -133,7 +133,7 @@ const countsBefore = `select ${micros(countsEnd)} as micros`
 const knownUser = 'select id from users where tenant_id = $1 and id = $2'
 
 /** Data rights of persons. */
-export function createPersonalDataStore(
+export function buildPersonalDataStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): PersonalDataStore {
@@ -143,12 +143,12 @@ export function createPersonalDataStore(
   }
 
   return {
-    openExport: createPersonalDataExport(database),
+    openExport: buildPersonalDataExport(database),
 
     cutOff(tenantId, userId, actor, exempt) {
       return database.transaction(async (tx) => {
         await lockUserRow(tx, tenantId, userId)
-        await holdProtection(tx, tenantId, userId)
+        await lockProtectionRow(tx, tenantId, userId)
         const userRows = await tx.query('known_user', knownUser, [tenantId, userId])
         if (userRows.length === 0) return { devices: [], endedChallenges: [] }
         const unregistration = await unregisterDevices(tx, random, {

@@ -5,7 +5,7 @@ import type { PortalStore } from '../ports/portal-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
-import { holdProtection } from './protections.ts'
+import { lockProtectionRow } from './protections.ts'
 
 const createLink = `
   insert into portal_sessions (tenant_id, id, user_id, rp_id, link_hash, link_expires_at)
@@ -42,7 +42,7 @@ const lockSession = `
  * Locks a session until the commit, if it is live: nobody ends it meanwhile. After the user's
  * protection.
  */
-export async function holdPortalSession(
+export async function lockPortalSession(
   tx: Queries,
   tenantId: TenantId,
   id: PortalSessionId,
@@ -73,7 +73,7 @@ function toSession(row: SessionRow): PortalSession {
 }
 
 /** Links to the portal and the sessions that they open. */
-export function createPortalStore(database: Database, random: Pick<Random, 'id'>): PortalStore {
+export function buildPortalStore(database: Database, random: Pick<Random, 'id'>): PortalStore {
   async function find(db: Queries, tenantId: string, sessionHash: Uint8Array) {
     const values = [tenantId, sessionHash]
     const [row] = await db.query<SessionRow>('find_portal_session', findSession, values)
@@ -81,9 +81,9 @@ export function createPortalStore(database: Database, random: Pick<Random, 'id'>
   }
 
   return {
-    mint: ({ tenantId, id, userId, rpId, linkHash, linkSeconds }, event) =>
+    createLink: ({ tenantId, id, userId, rpId, linkHash, linkSeconds }, event) =>
       database.transaction(async (tx) => {
-        const { isSuspended } = await holdProtection(tx, tenantId, userId)
+        const { isSuspended } = await lockProtectionRow(tx, tenantId, userId)
         if (isSuspended) return null
         const values = [tenantId, id, userId, rpId, linkHash, linkSeconds]
         type LinkRow = { link_expires_at: Date }

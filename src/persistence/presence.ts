@@ -28,7 +28,7 @@ export const holderPrefix = 'process:'
  * connection is lost. PostgreSQL releases it when the connection ends, however the process ended.
  * Rejects when it cannot be had at the start.
  */
-export async function createPresence(
+export async function acquirePresence(
   { url, schema = 'public' }: { readonly url: string; readonly schema?: string },
   onFailure: (error: unknown) => void,
 ): Promise<Presence> {

@@ -1,7 +1,7 @@
 import { activity } from '../domain/activity.ts'
 import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
-import type { Budget, KnownInitiator } from '../domain/prompt-ladder.ts'
 import { afterUnlock, isLocked, type Protection } from '../domain/protection.ts'
+import type { Budget, KnownInitiator } from '../domain/push-throttling.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
@@ -117,7 +117,7 @@ const lockProtection = `
  * Locks the user's protection until the commit, and returns whether the user is suspended: until
  * the commit nobody suspends the user. Order of locks: user, this, device.
  */
-export async function holdProtection(
+export async function lockProtectionRow(
   tx: Queries,
   tenantId: TenantId,
   userId: UserId,
@@ -134,7 +134,11 @@ export async function holdProtection(
  * Locks a device until the commit, if it is active: nobody unregisters or suspends it meanwhile.
  * After the protection, before any challenge.
  */
-export async function holdDevice(tx: Queries, tenantId: TenantId, id: DeviceId): Promise<boolean> {
+export async function lockDeviceRow(
+  tx: Queries,
+  tenantId: TenantId,
+  id: DeviceId,
+): Promise<boolean> {
   const lockedRows = await tx.query(
     'hold_device',
     `select id from devices where tenant_id = $1 and id = $2 and status = 'active' for share`,
@@ -181,7 +185,7 @@ export async function unlockByOtherFactor(
 /**
  * The protection of users; the answer and creation of challenges guard it in their own statements.
  */
-export function createProtectionStore(
+export function buildProtectionStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): ProtectionStore {
@@ -201,8 +205,9 @@ export function createProtectionStore(
     change(tenantId, userId, next, activities, proof) {
       return database.transaction(async (tx) => {
         if (!(await spendProof(tx, proof))) return 'proof_replayed'
-        await holdProtection(tx, tenantId, userId)
-        if (proof && !(await holdDevice(tx, tenantId, proof.deviceId))) return 'device_not_active'
+        await lockProtectionRow(tx, tenantId, userId)
+        if (proof && !(await lockDeviceRow(tx, tenantId, proof.deviceId)))
+          return 'device_not_active'
         const changedRows = await tx.query<{ user_id: UserId }>(
           'change_protection',
           changeProtection,

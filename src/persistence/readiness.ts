@@ -2,7 +2,7 @@
 
 import type { Database } from './database.ts'
 import { DatabaseFault } from './database-errors.ts'
-import { wordsOfDatabase } from './start-errors.ts'
+import { describeDatabaseError } from './start-errors.ts'
 
 type Log = {
   info(facts: Record<string, unknown>, message: string): void
@@ -54,7 +54,7 @@ async function probeDatabase(database: Database): Promise<void> {
  * shared for a second among all callers. The reason of a failure is logged, once until a probe
  * succeeds again.
  */
-export function createReadiness(database: Database, log: Log): () => Promise<boolean> {
+export function buildReadiness(database: Database, log: Log): () => Promise<boolean> {
   let pendingProbe: Promise<boolean> | undefined
   let knownUntil = 0
   let loggedReason: string | undefined
@@ -66,7 +66,7 @@ export function createReadiness(database: Database, log: Log): () => Promise<boo
       loggedReason = undefined
       return true
     } catch (error) {
-      const reason = wordsOfDatabase(error) ?? String(error)
+      const reason = describeDatabaseError(error) ?? String(error)
       if (loggedReason === undefined)
         log.warn({ reason }, 'not ready: the database cannot carry requests')
       loggedReason = reason

@@ -3,12 +3,17 @@ import type { Report } from '../domain/report.ts'
 import type { Reporter, ReportStore } from '../ports/report-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities, recordAudit } from './activities.ts'
-import { cancelPending } from './challenge-cancelling.ts'
+import { cancelPending } from './challenge-cancellation.ts'
 import type { Database, Queries } from './database.ts'
 import { spendProof } from './devices.ts'
 import { type List, readPage } from './pages.ts'
-import { holdPortalSession } from './portal-sessions.ts'
-import { changeProtection, holdDevice, holdProtection, protectionValues } from './protections.ts'
+import { lockPortalSession } from './portal-sessions.ts'
+import {
+  changeProtection,
+  lockDeviceRow,
+  lockProtectionRow,
+  protectionValues,
+} from './protections.ts'
 
 const columns = `tenant_id as "tenantId", id, user_id as "userId", device_id as "deviceId",
   challenge_id as "challengeId", activity_id as "activityId", status, resolution, note,
@@ -53,7 +58,7 @@ const blockInitiator = `
   set approved_at = null, blocked_until = excluded.blocked_until, revision = i.revision + 1`
 
 /** Reports of users, and the queue that admins work off. */
-export function createReportStore(database: Database, random: Pick<Random, 'id'>): ReportStore {
+export function buildReportStore(database: Database, random: Pick<Random, 'id'>): ReportStore {
   return {
     async find(tenantId, id) {
       const [row] = await database.query<Report>('find_report', findReport, [tenantId, id])
@@ -82,7 +87,7 @@ export function createReportStore(database: Database, random: Pick<Random, 'id'>
         if (by.kind === 'device' && !(await spendProof(tx, by.proof))) {
           return { kind: 'proof_replayed' }
         }
-        await holdProtection(tx, tenantId, userId)
+        await lockProtectionRow(tx, tenantId, userId)
         if (!(await lockReporter(tx, tenantId, by))) return { kind: 'reporter_gone' }
         // A repeated report of the same activity gets the id of the report that is open.
         const [open] = await tx.query<{ id: ReportId }>('find_open_report', findOpenReport, [
@@ -90,7 +95,7 @@ export function createReportStore(database: Database, random: Pick<Random, 'id'>
           userId,
           activityId,
         ])
-        if (open) return { kind: 'reported', id: open.id, cancelled: [] }
+        if (open) return { kind: 'reported', id: open.id, cancelledChallenges: [] }
         const changedRows = await tx.query<{ user_id: UserId }>(
           'change_protection',
           changeProtection,
@@ -108,7 +113,7 @@ export function createReportStore(database: Database, random: Pick<Random, 'id'>
         const values = [tenantId, id, userId, deviceId, challengeId, activityId]
         await tx.query('insert_report', insertReport, values)
         await recordActivities(tx, random, tenantId, activities)
-        return { kind: 'reported', id, cancelled: cancelledChallenges }
+        return { kind: 'reported', id, cancelledChallenges }
       })
     },
   }
@@ -120,6 +125,6 @@ export function createReportStore(database: Database, random: Pick<Random, 'id'>
  */
 function lockReporter(tx: Queries, tenantId: TenantId, by: Reporter): Promise<boolean> {
   return by.kind === 'device'
-    ? holdDevice(tx, tenantId, by.deviceId)
-    : holdPortalSession(tx, tenantId, by.sessionId)
+    ? lockDeviceRow(tx, tenantId, by.deviceId)
+    : lockPortalSession(tx, tenantId, by.sessionId)
 }

@@ -1,15 +1,15 @@
 // Deleting rows past their retention: bounded batches, found by an index, skipping locked rows.
 
-import type { GoneLink } from '../domain/audit-exemption.ts'
+import type { PurgedLink } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import { policyOf } from '../domain/policy.ts'
 import { leftoverDays, type RetainedKind } from '../domain/retention.ts'
-import type { LeftoverKind, RetentionStore, WalkedKind } from '../ports/retention-store.ts'
+import type { LeftoverKind, RetentionStore, ScannedKind } from '../ports/retention-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
-import { chained } from './audit-rows.ts'
+import { isChained } from './audit-rows.ts'
 import type { Database } from './database.ts'
-import { walkByTime } from './walk-by-time.ts'
+import { disableSorts } from './disable-sorts.ts'
 
 const nextTenant = `
   select tenant_id as "tenantId", policy, clock_timestamp() as now from tenants
@@ -64,7 +64,7 @@ const purges: Readonly<Record<RetainedKind, string>> = {
         and coalesce(a.notice, case a.severity when 'critical' then 'owed' else '' end)
           not in ('owed', 'waiting')
         and coalesce((select l.occurred_at = a.occurred_at from audit_links l
-          where l.tenant_id = a.tenant_id and l.row_id = a.id), not (${chained}))
+          where l.tenant_id = a.tenant_id and l.row_id = a.id), not (${isChained}))
         and not ${queuedPush('activity_id', 'a')} and not ${openReport('activity_id', 'a')}
       order by a.occurred_at limit $3 for update of a skip locked
     ), pushes as (
@@ -154,35 +154,36 @@ const leftovers: Readonly<Record<LeftoverKind, string>> = {
 // (initiatorMemoryDays, passcodes).
 const memoryDaysMax = 90
 
-const scans: Readonly<Record<WalkedKind, { table: string; key: readonly string[]; idle: string }>> =
-  {
-    // `others` is the budget of all unknown initiators: its count of unanswered pushes is reset by
-    // a success and by nothing else.
-    initiators: {
-      table: 'initiators',
-      key: ['tenant_id', 'user_id', 'key'],
-      idle: `t.key <> 'others'
+const scans: Readonly<
+  Record<ScannedKind, { table: string; key: readonly string[]; idle: string }>
+> = {
+  // `others` is the budget of all unknown initiators: its count of unanswered pushes is reset by
+  // a success and by nothing else.
+  initiators: {
+    table: 'initiators',
+    key: ['tenant_id', 'user_id', 'key'],
+    idle: `t.key <> 'others'
         and (t.approved_at is null or t.approved_at < ${ago(memoryDaysMax)})
         and (t.blocked_until is null or t.blocked_until < statement_timestamp())
         and not exists (select from jsonb_each_text(t.pending) p
           where p.value::float8 > extract(epoch from statement_timestamp()) * 1000)
         and not exists (select from jsonb_array_elements(t.pushes) p where (p ->> 't')::float8
           > extract(epoch from ${ago(leftoverDays.initiators)}) * 1000)`,
-    },
-    passcodeBudgets: {
-      table: 'passcode_budgets',
-      key: ['tenant_id', 'user_id', 'name'],
-      idle: `t.clear_at < statement_timestamp()
+  },
+  passcodeBudgets: {
+    table: 'passcode_budgets',
+    key: ['tenant_id', 'user_id', 'name'],
+    idle: `t.clear_at < statement_timestamp()
         and (t.succeeded_at is null or t.succeeded_at < ${ago(memoryDaysMax)})`,
-    },
-    singleUseCodes: {
-      table: 'single_use_codes',
-      key: ['tenant_id', 'id'],
-      idle: `coalesce(t.used_at, t.expires_at) < ${ago(leftoverDays.singleUseCodes)}`,
-    },
-  }
+  },
+  singleUseCodes: {
+    table: 'single_use_codes',
+    key: ['tenant_id', 'id'],
+    idle: `coalesce(t.used_at, t.expires_at) < ${ago(leftoverDays.singleUseCodes)}`,
+  },
+}
 
-function scanStatement({ table, key, idle }: (typeof scans)[WalkedKind]): string {
+function scanStatement({ table, key, idle }: (typeof scans)[ScannedKind]): string {
   const columns = key.map((column) => `t.${column}`).join(', ')
   const place = key.map((_, n) => `$${n + 2}::text`).join(', ')
   return `
@@ -199,7 +200,7 @@ function scanStatement({ table, key, idle }: (typeof scans)[WalkedKind]): string
 }
 
 /** Retention, over all tenants. */
-export function createRetentionStore(
+export function buildRetentionStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): RetentionStore {
@@ -212,7 +213,7 @@ export function createRetentionStore(
 
     purge(kind, tenantId, before, limit, exempt) {
       return database.transaction(async (tx) => {
-        await walkByTime(tx)
+        await disableSorts(tx)
         const purgedRows = await tx.query<{ id: string; micros?: string }>(
           `purge_${kind}`,
           purges[kind],
@@ -220,7 +221,7 @@ export function createRetentionStore(
         )
         if (kind === 'activities' && purgedRows.length > 0) {
           const id = random.id('auditEvent')
-          const links = await tx.query<GoneLink>('links_of_purged', linksOf, [
+          const links = await tx.query<PurgedLink>('links_of_purged', linksOf, [
             tenantId,
             purgedRows.map((one) => one.id),
           ])
@@ -241,7 +242,7 @@ export function createRetentionStore(
       return (await database.query(`purge_${kind}`, leftovers[kind], [limit])).length
     },
 
-    async walk(kind, after, limit) {
+    async scan(kind, after, limit) {
       const { key } = scans[kind]
       type Row = { place: string[]; page_count: number }
       const [row] = await database.query<Row>(`walk_${kind}`, scanStatement(scans[kind]), [

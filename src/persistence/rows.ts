@@ -196,7 +196,7 @@ export function toEnrollment(row: EnrollmentRow): Enrollment {
     rpId: row.rp_id,
     status: row.status,
     reason: row.reason,
-    codeTriesLeft: row.code_tries_left,
+    codeAttemptsLeft: row.code_tries_left,
     wrongNumbersLeft: row.wrong_numbers_left,
     confirmationRequired: row.confirmation_required,
     replacesDeviceId: row.replaces_device_id,

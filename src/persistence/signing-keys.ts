@@ -56,7 +56,7 @@ export async function insertSigningKey(
 }
 
 /** Keys that sign in a tenant's name. */
-export function createSigningKeyStore(
+export function buildSigningKeyStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): SigningKeyStore {

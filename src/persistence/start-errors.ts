@@ -19,14 +19,14 @@ const cures: Readonly<Record<string, string>> = {
  * or a missing database does not resolve by itself.
  */
 export function isWorthWaiting(error: unknown): boolean {
-  if (error instanceof ConnectFailure) return error.isPassing
+  if (error instanceof ConnectFailure) return error.isTransient
   if (error instanceof DatabaseFault) return false
   const { code } = (error ?? {}) as ServerError
   return isDatabaseUnavailable(error) && !Object.hasOwn(cures, String(code))
 }
 
 /** One line for a database error at a start; undefined for any other error. */
-export function wordsOfDatabase(error: unknown): string | undefined {
+export function describeDatabaseError(error: unknown): string | undefined {
   if (error instanceof DatabaseFault) return error.message
   if (!(error instanceof Error)) return undefined
   const { severity, code, message } = error as ServerError

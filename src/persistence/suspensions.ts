@@ -7,7 +7,7 @@ import type {
 } from '../ports/suspension-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
-import { cancelPending, endOrphanedChallenges } from './challenge-cancelling.ts'
+import { cancelPending, endOrphanedChallenges } from './challenge-cancellation.ts'
 import type { Database, Queries } from './database.ts'
 import { endEnrollmentsOf, lockUserRow, unregisterDevices } from './devices.ts'
 
@@ -99,7 +99,7 @@ async function endUnderWay(tx: Queries, random: Pick<Random, 'id'>, command: Use
 }
 
 /** Suspending and activating. */
-export function createSuspensionStore(
+export function buildSuspensionStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): SuspensionStore {

@@ -49,7 +49,7 @@ const due = `
  * The planner's statistics of our own tables. Any number of processes may refresh them
  * concurrently.
  */
-export function createTableStatistics(database: Pick<Database, 'query'>): TableStatistics {
+export function buildTableStatistics(database: Pick<Database, 'query'>): TableStatistics {
   return {
     async refresh() {
       const tables = await database.query<{ name: string }>('due_statistics', due, [growingTables])

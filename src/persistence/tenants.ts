@@ -10,7 +10,7 @@ import type { NewSigningKey, Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
 import { insertApiKey } from './api-keys.ts'
 import type { Database, Queries } from './database.ts'
-import { noteFirstKey } from './installation.ts'
+import { recordFirstKey } from './installation.ts'
 import { insertSigningKey } from './signing-keys.ts'
 
 // Held while the first tenant is created.
@@ -57,7 +57,7 @@ const toRelyingParty = ({ tenantId, id, name, namespaces, createdAt }: RelyingPa
   ({ tenantId, id, name, namespaces, createdAt }) as RelyingParty
 
 /** Tenants and their relying parties; Prisma reads, transactions write. */
-export function createTenantStore(database: Database, random: Pick<Random, 'id'>): TenantStore {
+export function buildTenantStore(database: Database, random: Pick<Random, 'id'>): TenantStore {
   const { prisma } = database
 
   async function insertTenant(
@@ -195,7 +195,7 @@ export function createTenantStore(database: Database, random: Pick<Random, 'id'>
         await insertTenant(tx, tenant, signingKey, actor)
         await insertParty(tx, relyingParty, actor)
         await insertApiKey(tx, random, apiKey, secretHash, actor)
-        await noteFirstKey(tx, apiKey.id, shownBy)
+        await recordFirstKey(tx, apiKey.id, shownBy)
         await show()
         return true
       })

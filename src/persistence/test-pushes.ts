@@ -52,9 +52,9 @@ const findLast = `
   order by id desc limit 1`
 
 /** Test pushes: deliveries of their own kind. */
-export function createTestPushStore(database: Database, random: Pick<Random, 'id'>): TestPushStore {
+export function buildTestPushStore(database: Database, random: Pick<Random, 'id'>): TestPushStore {
   return {
-    owe(command) {
+    enqueue(command) {
       const { tenantId, userId, deviceId, id, gapSeconds, perHourMax, leasedBy } = command
       return database.transaction(async (tx) => {
         const revisionValues = [tenantId, userId, command.protectionRevision]

@@ -70,7 +70,7 @@ const toUser = ({ protection, ...row }: UserRecord) => {
 }
 
 /** Users and their identifiers; Prisma reads, transactions write. */
-export function createUserStore(database: Database, random: Pick<Random, 'id'>): UserStore {
+export function buildUserStore(database: Database, random: Pick<Random, 'id'>): UserStore {
   const { prisma } = database
   const find = async (tenantId: TenantId, id: UserId) => {
     const row = await prisma.user.findUnique({
@@ -163,7 +163,7 @@ export function createUserStore(database: Database, random: Pick<Random, 'id'>):
     async import(user, actor) {
       const { rule, isNew } = await create(user, actor)
       const owner = isNew ? await find(user.tenantId, user.id) : await ownerOf(user, rule)
-      return owner && { user: owner, created: isNew }
+      return owner && { user: owner, isNew: isNew }
     },
   }
 }

@@ -37,7 +37,7 @@ const replayFailed = replay(
 )
 
 /** The half of the queue of webhooks that relying parties see. */
-export function createWebhookAttempts(
+export function buildWebhookAttempts(
   database: Database,
 ): Pick<WebhookDeliveryStore, 'listAttempts' | 'replay'> {
   return {

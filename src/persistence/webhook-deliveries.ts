@@ -11,7 +11,7 @@ import type {
   WebhookDeliveryStore,
 } from '../ports/webhook-store.ts'
 import type { Database, Queries } from './database.ts'
-import { createWebhookAttempts } from './webhook-attempts.ts'
+import { buildWebhookAttempts } from './webhook-attempts.ts'
 import { endpointColumns } from './webhook-endpoints.ts'
 
 /**
@@ -223,11 +223,11 @@ async function insert(tx: Queries, deliveries: readonly NewWebhookDelivery[]): P
 }
 
 /** The queue of webhooks. */
-export function createWebhookDeliveryStore(database: Database): WebhookDeliveryStore {
+export function buildWebhookDeliveryStore(database: Database): WebhookDeliveryStore {
   return {
-    ...createWebhookAttempts(database),
+    ...buildWebhookAttempts(database),
 
-    async isHeard() {
+    async hasWork() {
       const [row] = await database.query<{ hasWork: boolean }>('webhooks_heard', findWork, [])
       return row?.hasWork === true
     },
@@ -247,7 +247,7 @@ export function createWebhookDeliveryStore(database: Database): WebhookDeliveryS
       })
     },
 
-    owe: (delivery) => insert(database, [delivery]),
+    enqueue: (delivery) => insert(database, [delivery]),
 
     claim: ({ leasedBy, limit, perTenant, perEndpoint, perFailing, loads, slow }) =>
       database.query<DueWebhook>('claim_webhooks', claim, [

@@ -80,7 +80,7 @@ const stop = `
   returning e.id`
 
 /** The endpoints of all tenants. */
-export function createWebhookEndpointStore(
+export function buildWebhookEndpointStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): WebhookEndpointStore {
@@ -127,7 +127,7 @@ export function createWebhookEndpointStore(
       return row ?? null
     },
 
-    add({ tenantId, rpId, id, url, description, events, secretSealed }, max, actor) {
+    create({ tenantId, rpId, id, url, description, events, secretSealed }, max, actor) {
       return database.transaction(async (tx) => {
         await tx.query('lock_relying_party', lockParty, [tenantId, rpId])
         const [count] = await tx.query<{ n: number }>('count_webhook_endpoints', countOfParty, [
@@ -166,7 +166,7 @@ export function createWebhookEndpointStore(
       return removedEndpoint && { at: removedEndpoint.updatedAt }
     },
 
-    async takeTurn({ tenantId, rpId, id }, perMinuteMax) {
+    async takeSlot({ tenantId, rpId, id }, perMinuteMax) {
       const of = [tenantId, rpId, id]
       const slotRows = await database.query('take_webhook_turn', takeSlot, [...of, perMinuteMax])
       if (slotRows.length > 0) return { kind: 'taken' }

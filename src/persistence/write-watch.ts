@@ -18,7 +18,7 @@ const bounds = new Set(['begin', 'commit'])
  * statement, and by the end of a transaction that had such a statement. Only named statements
  * count. May notify once too often, and misses a change that returns no row.
  */
-export function createWriteWatch(): WriteWatch {
+export function buildWriteWatch(): WriteWatch {
   const listeners: (() => void)[] = []
   const changesByName = new Map<string, boolean>()
   /** Connections that have changed something since their last transaction began. */

@@ -20,7 +20,7 @@ export type Activity = Required<Omit<NewActivity, 'challengeId' | 'deviceId' | '
  */
 export type ActivityView =
   | { readonly rpId: RelyingPartyId | null }
-  | { readonly hidden: readonly ActivityType[] }
+  | { readonly hiddenTypes: readonly ActivityType[] }
 
 export interface ActivityStore {
   find(tenantId: TenantId, id: ActivityId): Promise<Activity | null>

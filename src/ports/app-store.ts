@@ -50,7 +50,7 @@ export interface AppStore {
     address: Pick<PushAddress, 'provider' | 'appId'>,
   ): Promise<SealedCredentials | null>
   /** Creates an app and records it; null when the tenant has the app of this provider already. */
-  add(
+  create(
     app: Omit<App, 'createdAt' | 'updatedAt'>,
     credentialsSealed: Uint8Array,
     actor: Actor,

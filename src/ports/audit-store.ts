@@ -4,7 +4,7 @@ import type {
   ExemptingEvent,
   Exemption,
   ExemptionType,
-  GoneLink,
+  PurgedLink,
 } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import type { PageRequest } from './directory-store.ts'
@@ -35,7 +35,7 @@ export type UnsignedEnd = ChainEnd & {
  */
 export type LinkReading = {
   readonly link: AuditLink
-  readonly row: (AuditRow & { readonly about: string; readonly gone: boolean }) | null
+  readonly row: (AuditRow & { readonly about: string; readonly isUserErased: boolean }) | null
 }
 
 /** An event that accounts for removed rows, as it is in the chain. */
@@ -47,7 +47,7 @@ export type StoredHead = { readonly seq: number; readonly jws: string }
  * How many rows to scan for, and how far before the last scan the next one reaches: some rows
  * commit after younger ones.
  */
-export type Look = { readonly limit: number; readonly lookBackSeconds: number }
+export type AuditScan = { readonly limit: number; readonly lookBackSeconds: number }
 
 export interface AuditStore {
   /** A page of changes, newest first. */
@@ -55,7 +55,7 @@ export interface AuditStore {
 
   /** Tenants with unlinked rows within the scan's window, and those that have no checkpoint. */
   findUnlinked(
-    look: Look,
+    look: AuditScan,
   ): Promise<{ readonly tenantId: TenantId; readonly checkpointed: boolean }[]>
   /**
    * Extends a tenant's chain by at most `limit` rows, oldest first, while no other process can;
@@ -64,7 +64,7 @@ export interface AuditStore {
    */
   lengthen(
     tenantId: TenantId,
-    look: Look,
+    look: AuditScan,
     links: (end: ChainEnd, rows: readonly AuditRow[]) => readonly AuditLink[],
   ): Promise<number | null>
   /** Chain ends with new links whose last head is at least this old. */
@@ -74,7 +74,7 @@ export interface AuditStore {
 
   // the start of signed exemptions
   /** Links after `afterSeq`, up to `throughSeq`, whose activity has been removed. */
-  readGone(tenantId: TenantId, afterSeq: number, throughSeq: number): Promise<GoneLink[]>
+  readPurgedLinks(tenantId: TenantId, afterSeq: number, throughSeq: number): Promise<PurgedLink[]>
   /**
    * The heads in all events that claim to be checkpoints, linked or not; null for an event without
    * one.
@@ -113,5 +113,5 @@ export interface AuditStore {
    * A row that should have been linked long ago and is not, the oldest of its table; null when
    * there is none.
    */
-  findForgotten(tenantId: TenantId): Promise<string | null>
+  findOverdueRow(tenantId: TenantId): Promise<string | null>
 }

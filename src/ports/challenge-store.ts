@@ -14,8 +14,8 @@ import type {
 } from '../domain/ids.ts'
 import type { PasscodeMethod } from '../domain/passcode.ts'
 import type { Policy } from '../domain/policy.ts'
-import type { Budget, KnownInitiator } from '../domain/prompt-ladder.ts'
 import type { Protection } from '../domain/protection.ts'
+import type { Budget, KnownInitiator } from '../domain/push-throttling.ts'
 import type { KnownDevice, ProofToSpend, SealedAddress } from './device-store.ts'
 import type { Identifier, PageRequest } from './directory-store.ts'
 import type { DeliveryStatus, PushKind } from './push.ts'
@@ -60,7 +60,7 @@ export type NewTarget = {
  * A push that this process will send right after the commit; the lease keeps others from sending it
  * too.
  */
-export type OwedPush = { readonly id: DeliveryId; readonly deviceId: DeviceId }
+export type NewPush = { readonly id: DeliveryId; readonly deviceId: DeviceId }
 
 export type NewChallenge = {
   readonly challenge: Challenge
@@ -68,7 +68,7 @@ export type NewChallenge = {
   readonly idempotencyKey: string | null
   readonly requestHash: Uint8Array
   readonly targets: readonly NewTarget[]
-  readonly pushes: readonly OwedPush[]
+  readonly pushes: readonly NewPush[]
   readonly activity: NewActivity
   /**
    * The budget that it uses, in its new state; its revision is the one on which the decision was
@@ -141,8 +141,8 @@ export type RecordedAnswer = {
 
 /** The facts that decide an answer, read in one round trip. */
 export type AnswerFacts = {
-  readonly known: KnownDevice
-  readonly asked: {
+  readonly knownDevice: KnownDevice
+  readonly target: {
     readonly challenge: Challenge
     readonly numberSealed: Uint8Array | null
     readonly requestPayload: string
@@ -187,16 +187,16 @@ export type AnswerToRecord = {
     readonly initiatorBlockSeconds: number
   } | null
   /** Devices that get the quiet "Already answered" if this ends the challenge. */
-  readonly closing: readonly DeviceId[]
+  readonly closingDeviceIds: readonly DeviceId[]
   readonly leasedBy: string
 }
 
-export type AnswerRecorded =
+export type AnswerRecording =
   | {
       readonly kind: 'recorded'
       readonly pushes: readonly DuePush[]
       /** The user's other challenges, which a report cancelled. */
-      readonly cancelled: readonly ChallengeId[]
+      readonly cancelledChallenges: readonly ChallengeId[]
     }
   | { readonly kind: 'proof_replayed' }
   | { readonly kind: 'device_not_active' }
@@ -260,7 +260,10 @@ export interface ChallengeStore {
   loadPending(
     tenantId: TenantId,
     deviceId: DeviceId,
-  ): Promise<{ readonly known: KnownDevice; readonly pending: readonly PendingRequest[] } | null>
+  ): Promise<{
+    readonly knownDevice: KnownDevice
+    readonly pending: readonly PendingRequest[]
+  } | null>
   /** Informational, off the hot path. */
   markFetched(tenantId: TenantId, deviceId: DeviceId, ids: readonly ChallengeId[]): Promise<void>
   /** Records the device's receipt of a push; false when the challenge never asked the device. */
@@ -277,7 +280,7 @@ export interface ChallengeStore {
    * challenge, checks expiry after the locks by `clock_timestamp()`, and only then writes. `proof`
    * is null when an earlier attempt of the same request has spent it.
    */
-  recordAnswer(answer: AnswerToRecord, proof: ProofToSpend | null): Promise<AnswerRecorded>
+  recordAnswer(answer: AnswerToRecord, proof: ProofToSpend | null): Promise<AnswerRecording>
 
   /**
    * Ends a pending challenge as cancelled; null when it is not pending any more (or not this

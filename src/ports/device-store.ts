@@ -12,12 +12,12 @@ export type SealedAddress = Omit<PushAddress, 'token'> & { readonly tokenSealed:
  * A key with the MAC that binds it to its device, user, role and the device's other keys
  * (usecases/device-keys.ts).
  */
-export type TiedKey = DeviceKey & { readonly mac: Uint8Array }
+export type BoundKey = DeviceKey & { readonly mac: Uint8Array }
 
 /** What is needed to authenticate a device: read from the database on every call, never cached. */
 export type KnownDevice = {
   readonly device: Device
-  readonly keys: readonly TiedKey[]
+  readonly keys: readonly BoundKey[]
   /** The policy of its tenant. */
   readonly policy: Policy
 }
@@ -38,7 +38,7 @@ export type DeviceChanges = {
 }
 
 /** The effects of an unregistration, for the signals and pushes that follow. */
-export type Unregistered = {
+export type UnregistrationEffects = {
   readonly devices: readonly Device[]
   /** Challenges that ended (`no_device_left`) because no device was left to answer them. */
   readonly endedChallenges: readonly ChallengeId[]
@@ -86,7 +86,7 @@ export interface DeviceStore {
       readonly actor: Actor
     },
     proof: ProofToSpend | null,
-  ): Promise<Unregistered | 'proof_replayed'>
+  ): Promise<UnregistrationEffects | 'proof_replayed'>
   /**
    * Records for the user that the keys of an unregistered device were used, unless that was
    * recorded within `revokedUseGapSeconds`; returns whether it was recorded. Exact also for

@@ -20,7 +20,7 @@ export interface DiagnosticsStore {
    * exact also for parallel calls. Otherwise how many seconds to wait, or null when the device is
    * not live.
    */
-  add(
+  create(
     diagnostics: Omit<Diagnostics, 'createdAt'> & { readonly text: string },
     perHourMax: number,
     activity: NewActivity,

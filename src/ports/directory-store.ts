@@ -175,7 +175,7 @@ export interface UserStore {
   import(
     user: Omit<User, 'createdAt' | 'status'>,
     actor: Actor,
-  ): Promise<{ user: User; created: boolean } | null>
+  ): Promise<{ user: User; isNew: boolean } | null>
 }
 
 /** A tenant's public keys and the links between its key sets. */

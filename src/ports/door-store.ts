@@ -1,7 +1,7 @@
 import type { ChallengeId, IntegrationId, ShownNumberId, TenantId, UserId } from '../domain/ids.ts'
 
 /** A number as stored until its question is asked. */
-export type KeptNumber = {
+export type StoredShownNumber = {
   readonly tenantId: TenantId
   readonly integrationId: IntegrationId
   readonly id: ShownNumberId
@@ -15,10 +15,10 @@ export type KeptNumber = {
  * Which numbers to consume: the one that the client names, or all that one person was shown at one
  * place.
  */
-export type NumberSearch = Pick<KeptNumber, 'tenantId' | 'integrationId' | 'userId'> &
+export type NumberSearch = Pick<StoredShownNumber, 'tenantId' | 'integrationId' | 'userId'> &
   ({ readonly id: ShownNumberId } | { readonly place: Uint8Array })
 
-export type TakenNumber = Pick<KeptNumber, 'id' | 'numberSealed'> & {
+export type ConsumedNumber = Pick<StoredShownNumber, 'id' | 'numberSealed'> & {
   /** False when it had expired. */
   readonly live: boolean
 }
@@ -26,11 +26,11 @@ export type TakenNumber = Pick<KeptNumber, 'id' | 'numberSealed'> & {
 /** What clients of doors store with us between two calls; any process may answer the second. */
 export interface DoorStore {
   /** Stores a number for this long; returns its end. Deletes some expired ones. */
-  keepNumber(number: KeptNumber, seconds: number): Promise<Date>
+  saveNumber(number: StoredShownNumber, seconds: number): Promise<Date>
   /**
    * Consumes all that match, permanently: of any number of concurrent calls, exactly one gets each.
    */
-  takeNumbers(search: NumberSearch): Promise<TakenNumber[]>
+  consumeNumbers(search: NumberSearch): Promise<ConsumedNumber[]>
   /** Lets a client follow a challenge. */
   follow(question: {
     readonly tenantId: TenantId

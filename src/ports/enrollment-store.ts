@@ -3,7 +3,7 @@ import type { Device } from '../domain/device.ts'
 import type { ConfirmationEffect, Enrollment } from '../domain/enrollment.ts'
 import type { EnrollmentId, RelyingPartyId, TenantId } from '../domain/ids.ts'
 import type { Policy } from '../domain/policy.ts'
-import type { NewPushToken, ProofToSpend, TiedKey, Unregistered } from './device-store.ts'
+import type { BoundKey, NewPushToken, ProofToSpend, UnregistrationEffects } from './device-store.ts'
 import type { StoredSigningKey } from './directory-store.ts'
 
 export type NewEnrollment = Pick<
@@ -12,7 +12,7 @@ export type NewEnrollment = Pick<
   | 'id'
   | 'userId'
   | 'rpId'
-  | 'codeTriesLeft'
+  | 'codeAttemptsLeft'
   | 'wrongNumbersLeft'
   | 'confirmationRequired'
   | 'replacesDeviceId'
@@ -56,7 +56,7 @@ export type NewDevice = {
     | 'appVersion'
     | 'attestation'
   >
-  readonly keys: readonly TiedKey[]
+  readonly keys: readonly BoundKey[]
   readonly push: NewPushToken
   /**
    * Sealed number to confirm with; null when the tenant's policy needs no confirmation and the
@@ -106,10 +106,12 @@ export interface EnrollmentStore {
    * Claims the enrollment for one new device, in one transaction that locks the user's row: one
    * conditional update of the enrollment, so that of any number of claims exactly one succeeds.
    */
-  claim(
-    device: NewDevice,
-  ): Promise<
-    | { readonly kind: 'claimed'; readonly device: Device; readonly replaced: Unregistered | null }
+  claim(device: NewDevice): Promise<
+    | {
+        readonly kind: 'claimed'
+        readonly device: Device
+        readonly unregistration: UnregistrationEffects | null
+      }
     | { readonly kind: 'not_open' }
     | { readonly kind: 'too_many_devices' }
     | { readonly kind: 'key_already_registered' }
@@ -129,7 +131,7 @@ export interface EnrollmentStore {
     },
     proof: ProofToSpend,
   ): Promise<
-    | { readonly kind: 'recorded'; readonly replaced: Unregistered | null }
+    | { readonly kind: 'recorded'; readonly unregistration: UnregistrationEffects | null }
     | { readonly kind: 'changed' }
     | { readonly kind: 'proof_replayed' }
   >

@@ -1,7 +1,7 @@
 import type { Origin } from '../domain/public-origin.ts'
 
 /** Which process showed the key that the first start created. */
-export type FirstKeyShown = { readonly by: string; readonly at: Date }
+export type FirstKeyDisplay = { readonly by: string; readonly at: Date }
 
 /** What all processes of an installation must agree on. */
 export interface InstallationStore {
@@ -15,5 +15,5 @@ export interface InstallationStore {
    * The process that showed the first key, while the key has neither been used nor revoked; null
    * otherwise.
    */
-  findUnusedFirstKey(): Promise<FirstKeyShown | null>
+  findUnusedFirstKey(): Promise<FirstKeyDisplay | null>
 }

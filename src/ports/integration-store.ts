@@ -27,7 +27,7 @@ export type EndedCredential = {
 /** An integration after a change, and the credentials that the change ends. */
 export type ChangedIntegration = {
   readonly integration: Integration
-  readonly ended: readonly EndedCredential[]
+  readonly endedCredentials: readonly EndedCredential[]
 }
 
 /** What is needed to verify a client of an integration, and to act for its relying party. */
@@ -117,7 +117,7 @@ export interface IntegrationStore {
 
 /** Counts uses and remembers the last error of integrations; written in batches. */
 export interface IntegrationUsage {
-  used(integration: Pick<Integration, 'tenantId' | 'id'>): void
+  recordUse(integration: Pick<Integration, 'tenantId' | 'id'>): void
   /** `code` is short and holds nothing secret. */
-  failed(integration: Pick<Integration, 'tenantId' | 'id'>, code: string): void
+  recordFailure(integration: Pick<Integration, 'tenantId' | 'id'>, code: string): void
 }

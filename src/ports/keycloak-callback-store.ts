@@ -27,7 +27,7 @@ export type DueCallback = Pick<
 export type RealmLoad = Pick<NewCallback, 'tenantId' | 'issuer'> & { readonly inFlight: number }
 
 /** How many callbacks may be taken, in addition to those in flight. */
-export type CallbackPlaces = {
+export type CallbackSlots = {
   readonly limit: number
   /** In flight for one tenant at most. */
   readonly perTenant: number
@@ -40,13 +40,13 @@ export type CallbackPlaces = {
 
 export interface KeycloakCallbackStore {
   /** Queues a callback; one for each challenge, however often the question is repeated. */
-  owe(callback: NewCallback): Promise<void>
+  enqueue(callback: NewCallback): Promise<void>
   /**
    * Takes callbacks of ended challenges, as many as there are slots, and records the attempt before
    * it is made: one that is lost after that may have been processed, and is never retried. Fair
    * queue: those with the fewest in flight come first.
    */
-  take(places: CallbackPlaces): Promise<DueCallback[]>
+  take(places: CallbackSlots): Promise<DueCallback[]>
   /** Schedules another attempt after a delay. */
   postpone(callback: Pick<DueCallback, 'tenantId' | 'challengeId'>, afterMs: number): Promise<void>
   /** Ends it, and deletes the token; `reason` is null when the realm accepted it. */

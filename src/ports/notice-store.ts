@@ -5,13 +5,13 @@ import type { DuePush } from './challenge-store.ts'
 import type { ProofToSpend } from './device-store.ts'
 
 /** The pending activities of one user, with everything that decides how to notify the user. */
-export type OwedNotices = NoticeFacts & { readonly tenantId: TenantId; readonly userId: UserId }
+export type PendingNotices = NoticeFacts & { readonly tenantId: TenantId; readonly userId: UserId }
 
 /**
  * The cursor of a scan over waiting activities: the tenant, user and activity that were read last.
  */
-export type NoticePlace = readonly [tenantId: string, userId: string, id: string]
-export const noticesBegin: NoticePlace = ['', '', '']
+export type NoticeCursor = readonly [tenantId: string, userId: string, id: string]
+export const firstNoticeCursor: NoticeCursor = ['', '', '']
 
 /** Activities that users are to be notified of by a push, and users' preferences. */
 export interface NoticeStore {
@@ -20,10 +20,10 @@ export interface NoticeStore {
    * come after `waitingAfter`. `last` is the cursor for the next call; null when there were fewer
    * than `limit`.
    */
-  loadOwed(query: {
-    readonly waitingAfter: NoticePlace | null
+  loadPending(query: {
+    readonly waitingAfter: NoticeCursor | null
     readonly limit: number
-  }): Promise<{ readonly users: OwedNotices[]; readonly last: NoticePlace | null }>
+  }): Promise<{ readonly users: PendingNotices[]; readonly last: NoticeCursor | null }>
   /** Records the outcome of pending activities that are not pushed. */
   settle(tenantId: TenantId, ids: readonly ActivityId[], outcome: NoticeOutcome): Promise<void>
   /**
@@ -32,7 +32,7 @@ export interface NoticeStore {
    * that takes from the budget, so that no number of concurrent calls exceeds it. Empty when
    * nothing was pending any more, or the budget is used up.
    */
-  owe(command: {
+  enqueue(command: {
     readonly tenantId: TenantId
     readonly userId: UserId
     readonly push: NoticePush

@@ -53,8 +53,8 @@ export type PasscodeAttempt = {
     | { readonly kind: 'passcode'; readonly deviceId: DeviceId; readonly step: number }
     | { readonly kind: SingleUseKind; readonly id: SingleUseCodeId }
     | null
-  readonly accepted: NewActivity
-  readonly failed: NewActivity
+  readonly acceptedActivity: NewActivity
+  readonly failedActivity: NewActivity
 }
 
 export type AttemptOutcome =

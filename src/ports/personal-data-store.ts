@@ -1,7 +1,7 @@
 import type { Actor } from '../domain/activity.ts'
 import type { Exemption } from '../domain/audit-exemption.ts'
 import type { TenantId, UserId } from '../domain/ids.ts'
-import type { Unregistered } from './device-store.ts'
+import type { UnregistrationEffects } from './device-store.ts'
 import type { Exempt } from './retention-store.ts'
 
 /** Some rows of a table, each as a JSON object, as stored, without secret or sealed values. */
@@ -23,7 +23,7 @@ export type PersonalDataReading = {
  * Details to be erased: the event that will record it, and the rows about the user from before a
  * time, by which they are counted.
  */
-export type GoneDetails = Pick<Exemption, 'event' | 'from' | 'before' | 'count' | 'digest'>
+export type ErasedDetails = Pick<Exemption, 'event' | 'from' | 'before' | 'count' | 'digest'>
 
 export interface PersonalDataStore {
   /**
@@ -42,8 +42,8 @@ export interface PersonalDataStore {
     tenantId: TenantId,
     userId: UserId,
     actor: Actor,
-    exempt: Exempt<GoneDetails>,
-  ): Promise<Unregistered>
+    exempt: Exempt<ErasedDetails>,
+  ): Promise<UnregistrationEffects>
   /**
    * Erases keys, contexts, answers and details of a user who was cut off, page by page, each in a
    * transaction of its own; may be repeated, also concurrently. False when `pagesMax` pages (of

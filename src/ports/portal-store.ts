@@ -7,7 +7,7 @@ export interface PortalStore {
    * Stores a link, to be opened once within `linkSeconds`; returns its end, or null when the user
    * is suspended.
    */
-  mint(
+  createLink(
     link: {
       readonly tenantId: TenantId
       readonly id: PortalSessionId

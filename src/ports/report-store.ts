@@ -52,7 +52,7 @@ export interface ReportStore {
     | {
         readonly kind: 'reported'
         readonly id: ReportId
-        readonly cancelled: readonly ChallengeId[]
+        readonly cancelledChallenges: readonly ChallengeId[]
       }
     | { readonly kind: 'reporter_gone' }
     | { readonly kind: 'changed' }

@@ -1,4 +1,4 @@
-import type { GoneLink } from '../domain/audit-exemption.ts'
+import type { PurgedLink } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { RetainedKind } from '../domain/retention.ts'
@@ -7,21 +7,21 @@ import type { RetainedKind } from '../domain/retention.ts'
 export type LeftoverKind = 'portalSessions' | 'testPushes' | 'webhooks' | 'webhookEndpoints'
 
 /** Rows without a time to find them by: they are scanned, a page at a time. */
-export type WalkedKind = 'initiators' | 'passcodeBudgets' | 'singleUseCodes'
+export type ScannedKind = 'initiators' | 'passcodeBudgets' | 'singleUseCodes'
 
 /** The cursor of a scan: the key of the last row that was read. */
-export type WalkPlace = readonly string[]
+export type ScanCursor = readonly string[]
 
 /**
  * Activities to be purged: the event that will record it, the times they are from (microseconds),
  * and their links in order.
  */
-export type GoneActivities = {
+export type PurgedActivities = {
   readonly event: string
   readonly rows: number
   readonly from: string
   readonly before: string
-  readonly links: readonly GoneLink[]
+  readonly links: readonly PurgedLink[]
 }
 
 /**
@@ -53,11 +53,11 @@ export interface RetentionStore {
     tenantId: TenantId,
     before: Date,
     limit: number,
-    exempt: Exempt<GoneActivities>,
+    exempt: Exempt<PurgedActivities>,
   ): Promise<number>
   purgeLeftovers(kind: LeftoverKind, limit: number): Promise<number>
   /**
    * Reads the next `limit` rows and deletes the idle ones among them; null at the end of the scan.
    */
-  walk(kind: WalkedKind, after: WalkPlace | null, limit: number): Promise<WalkPlace | null>
+  scan(kind: ScannedKind, after: ScanCursor | null, limit: number): Promise<ScanCursor | null>
 }

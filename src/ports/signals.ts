@@ -23,5 +23,5 @@ export interface Signals {
   /** Wakes everyone and makes every later wait end immediately. */
   stop(): void
   /** True once `stop` was called. */
-  readonly stopped: boolean
+  readonly isStopped: boolean
 }

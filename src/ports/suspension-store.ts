@@ -10,7 +10,7 @@ export type UserSuspension = {
 export type DeviceSuspension = UserSuspension & { readonly deviceId: DeviceId }
 
 /** The effects of a suspension, for the signals that follow. */
-export type Suspended = {
+export type SuspensionEffects = {
   /** The database's time from which the suspension is in force. */
   readonly at: Date
   /** Challenges that ended (`no_device_left`) because no device was left to answer them. */
@@ -18,7 +18,7 @@ export type Suspended = {
 }
 
 /** The effects of the suspension of a user, for the signals that follow. */
-export type UserSuspended = Suspended & {
+export type UserSuspensionEffects = SuspensionEffects & {
   /** Enrollments that are void from now on. */
   readonly endedEnrollments: readonly EnrollmentId[]
 }
@@ -30,7 +30,7 @@ export interface SuspensionStore {
    * commits after this returns. It keeps its keys, push token and place among the user's devices.
    * Null when it is not active.
    */
-  suspendDevice(command: DeviceSuspension): Promise<Suspended | null>
+  suspendDevice(command: DeviceSuspension): Promise<SuspensionEffects | null>
   /** Makes a suspended device active again; null when it is not suspended. */
   activateDevice(command: DeviceSuspension): Promise<{ readonly at: Date } | null>
   /**
@@ -39,7 +39,7 @@ export interface SuspensionStore {
    * enrollments become void, sessions of the portal end. Devices and factors are kept. Null when
    * there is no such user or it is suspended.
    */
-  suspendUser(command: UserSuspension): Promise<UserSuspended | null>
+  suspendUser(command: UserSuspension): Promise<UserSuspensionEffects | null>
   /**
    * Reverts the suspension; null when the user is not suspended. Locks that were in force before
    * still are.

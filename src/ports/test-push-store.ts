@@ -19,7 +19,7 @@ export type TestPush = {
  * A queued test push, or why there is none: too many lately, or device or protection have changed
  * since the decision; then read and decide again.
  */
-export type Owed =
+export type TestPushOutcome =
   | { readonly kind: 'owed'; readonly pushes: readonly DuePush[] }
   | { readonly kind: 'too_soon'; readonly retryAfterSeconds: number }
   | { readonly kind: 'changed' }
@@ -32,7 +32,7 @@ export interface TestPushStore {
    * still has the checked revision: decided by the update that takes the slot, so that of any
    * number of concurrent calls one succeeds.
    */
-  owe(command: {
+  enqueue(command: {
     readonly tenantId: TenantId
     readonly userId: UserId
     readonly deviceId: DeviceId
@@ -42,7 +42,7 @@ export interface TestPushStore {
     readonly perHourMax: number
     readonly activity: NewActivity
     readonly leasedBy: string
-  }): Promise<Owed>
+  }): Promise<TestPushOutcome>
   /** The last test push of a device; null when there was none. */
   findLast(tenantId: TenantId, deviceId: DeviceId): Promise<TestPush | null>
 }

@@ -29,7 +29,7 @@ export type WebhookEndpointChanges = Partial<
  * A rate limit slot that was taken, or why none was: too many lately, or there is no such active
  * endpoint.
  */
-export type Turn =
+export type RateLimitSlot =
   | { readonly kind: 'taken' }
   | { readonly kind: 'too_soon'; readonly retryAfterSeconds: number }
   | { readonly kind: 'not_active' }
@@ -42,7 +42,7 @@ export interface WebhookEndpointStore {
   list(tenantId: TenantId, rpId: RelyingPartyId): Promise<WebhookEndpoint[]>
   find(key: EndpointKey): Promise<WebhookEndpoint | null>
   /** Null when the relying party has `max` of them. */
-  add(endpoint: NewWebhookEndpoint, max: number, actor: Actor): Promise<WebhookEndpoint | null>
+  create(endpoint: NewWebhookEndpoint, max: number, actor: Actor): Promise<WebhookEndpoint | null>
   /** Making one active again resets its failures. Null when there is none. */
   change(
     key: EndpointKey,
@@ -62,7 +62,7 @@ export interface WebhookEndpointStore {
    * Takes one of the `perMinuteMax` slots that an active endpoint has within any minute: decided by
    * the update that takes it, so that concurrent calls never exceed the limit.
    */
-  takeTurn(key: EndpointKey, perMinuteMax: number): Promise<Turn>
+  takeSlot(key: EndpointKey, perMinuteMax: number): Promise<RateLimitSlot>
   /**
    * Disables or pauses an active endpoint because of its responses; false when it is not active, or
    * has another address by now.
@@ -127,11 +127,11 @@ export type WebhookAttempt = {
 export type EndpointLoad = { readonly endpointId: WebhookEndpointId; readonly inFlight: number }
 
 /** Which events to queue again: one, or all that failed and happened since a time. */
-export type Replayed = { readonly eventId?: WebhookEventId; readonly failedSince?: Date }
+export type ReplaySelection = { readonly eventId?: WebhookEventId; readonly failedSince?: Date }
 
 export interface WebhookDeliveryStore {
   /** True while this installation has any endpoint, or events are left to be sent. */
-  isHeard(): Promise<boolean>
+  hasWork(): Promise<boolean>
   /**
    * Fans facts out: queues the deliveries that `decide` derives from them, in one transaction;
    * returns how many facts. `decide` receives the endpoints of their tenants that existed when the
@@ -144,7 +144,7 @@ export interface WebhookDeliveryStore {
       endpoints: readonly WebhookEndpoint[],
     ) => readonly NewWebhookDelivery[],
   ): Promise<number>
-  owe(delivery: NewWebhookDelivery): Promise<void>
+  enqueue(delivery: NewWebhookDelivery): Promise<void>
   /**
    * Leases due deliveries of active endpoints for `limit` free slots: of each endpoint no more than
    * leaves `perEndpoint` in flight, `perFailing` where it has failed since its last success or is
@@ -179,7 +179,7 @@ export interface WebhookDeliveryStore {
   replay(
     tenantId: TenantId,
     endpointId: WebhookEndpointId,
-    which: Replayed,
+    which: ReplaySelection,
     limit: number,
   ): Promise<number>
 }

@@ -28,9 +28,9 @@ export interface Hashing {
   sha256(text: string | Uint8Array): Uint8Array
   sha256Base64Url(text: string | Uint8Array): string
   /** HMAC-SHA-256 under a key of the installation, for secrets too short for a plain hash. */
-  keyed(text: string): Uint8Array
+  hmac(text: string): Uint8Array
   /** The same as base64url. */
-  keyedBase64Url(text: string): string
+  hmacBase64Url(text: string): string
   equal(a: string | Uint8Array, b: string | Uint8Array): boolean
   /** SHA-512 in lower-case hex, as clients of the Auth API send it. */
   sha512Hex(text: string | Uint8Array): string

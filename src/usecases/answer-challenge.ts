@@ -29,15 +29,15 @@ import type {
   RecordedAnswer,
 } from '../ports/challenge-store.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { Signals } from '../ports/signals.ts'
-import type { UserTurns } from '../ports/turns.ts'
 import type { Clock, Hashing, Random, Sealing, Signatures } from '../ports/world.ts'
-import { type BelieveNeeds, believeProof } from './authenticate-device.ts'
+import { type VerifyProofDependencies, verifyProof } from './authenticate-device.ts'
 import { numberBinding } from './create-challenge.ts'
 import { ownKey } from './device-keys.ts'
-import { answerBinding } from './kept-answers.ts'
+import { answerBinding } from './plain-answers.ts'
 
-export type Needs = BelieveNeeds & {
+export type Dependencies = VerifyProofDependencies & {
   readonly challenges: Pick<ChallengeStore, 'loadAnswer' | 'recordAnswer' | 'expire'>
   readonly signatures: Pick<Signatures, 'read'>
   readonly sealing: Pick<Sealing, 'open' | 'seal'>
@@ -46,14 +46,14 @@ export type Needs = BelieveNeeds & {
   readonly clock: Clock
   readonly signals: Signals
   readonly dispatcher: Dispatcher
-  readonly userTurns: UserTurns
+  readonly userQueue: UserQueue
   readonly publicOrigin: string
 }
 
 /** What the response says of the device's own answer. */
-export type Answered = { readonly status: ChallengeStatus }
+export type AnswerResult = { readonly status: ChallengeStatus }
 
-type AskedChallenge = NonNullable<AnswerFacts['asked']>
+type AskedChallenge = NonNullable<AnswerFacts['target']>
 
 // Each lost round means that another answer to the same challenge was recorded, and there are few
 // of those.
@@ -65,10 +65,10 @@ const attemptsMax = 5
  * then refused.
  */
 export async function answerChallenge(
-  dependencies: Needs,
+  dependencies: Dependencies,
   proof: DeviceProof,
   command: { readonly challengeId: ChallengeId; readonly answer: string },
-): Promise<Answered | Refusal> {
+): Promise<AnswerResult | Refusal> {
   const jws = dependencies.signatures.read(command.answer, answerBytesMax)
   const answer = jws ? readAnswer(jws) : refuse('answer_malformed')
   const { tenantId, deviceId } = proof
@@ -80,32 +80,32 @@ export async function answerChallenge(
 
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const facts = await dependencies.challenges.loadAnswer({ tenantId, deviceId, challengeId, jti })
-    const device = await believeProof(dependencies, proof, facts?.known ?? null)
+    const device = await verifyProof(dependencies, proof, facts?.knownDevice ?? null)
     if (isRefusal(device)) return device
     if (isRefusal(answer)) return answer
-    if (!facts?.asked) return refuse('not_found')
+    if (!facts?.target) return refuse('not_found')
     const fault = await checkSignedAnswer(
       dependencies,
       answer,
-      facts.asked,
-      facts.known,
+      facts.target,
+      facts.knownDevice,
       challengeId,
     )
     if (fault) return fault
     if (facts.earlier) return reply(facts.earlier)
-    if (facts.asked.challenge.status !== 'pending')
-      return endedRefusal(facts.asked.challenge.status)
+    if (facts.target.challenge.status !== 'pending')
+      return endedRefusal(facts.target.challenge.status)
 
     const refusal =
       answer.decision === 'approve' ? checkProtection(facts.protection, facts.now) : undefined
     if (refusal) return refusal
     const effect = decideAnswer(
-      facts.asked.challenge,
+      facts.target.challenge,
       answer,
-      matches(dependencies, facts.asked, answer),
+      matches(dependencies, facts.target, answer),
     )
     if (isRefusal(effect)) return effect
-    const decision = { answer, effect, askedChallenge: facts.asked, facts, device }
+    const decision = { answer, effect, askedChallenge: facts.target, facts, device }
     const result = await record(dependencies, decision, proofToSpend)
     if (result !== 'changed') return result
     proofToSpend = null
@@ -115,10 +115,10 @@ export async function answerChallenge(
 
 /** Verifies the signature first, then every claim, then whether this key may give this answer. */
 async function checkSignedAnswer(
-  dependencies: Needs,
+  dependencies: Dependencies,
   answer: Answer,
   askedChallenge: AskedChallenge,
-  knownDevice: AnswerFacts['known'],
+  knownDevice: AnswerFacts['knownDevice'],
   challengeId: ChallengeId,
 ): Promise<Refusal | undefined> {
   const key = ownKey(dependencies, knownDevice, answer.kid)
@@ -141,7 +141,7 @@ async function checkSignedAnswer(
 }
 
 function matches(
-  { sealing, hashing }: Needs,
+  { sealing, hashing }: Dependencies,
   askedChallenge: AskedChallenge,
   answer: Answer,
 ): boolean {
@@ -171,10 +171,10 @@ function protectionAfter({ answer, effect, facts }: Decision): WrongNumberEffect
 }
 
 async function record(
-  dependencies: Needs,
+  dependencies: Dependencies,
   decision: Decision,
   proof: DeviceProof | null,
-): Promise<Answered | Refusal | 'changed'> {
+): Promise<AnswerResult | Refusal | 'changed'> {
   const { answer, effect, askedChallenge, facts, device } = decision
   const { challenge } = askedChallenge
   const { next, lock } = protectionAfter(decision)
@@ -209,17 +209,17 @@ async function record(
             }),
           ),
     activities: activitiesOf(decision, lock),
-    closing: effect.status === 'pending' ? [] : askedChallenge.otherDeviceIds,
+    closingDeviceIds: effect.status === 'pending' ? [] : askedChallenge.otherDeviceIds,
     leasedBy: dependencies.dispatcher.leaseHolder,
   }
-  const result = await dependencies.userTurns.take(device, `device:${device.id}`, () =>
+  const result = await dependencies.userQueue.run(device, `device:${device.id}`, () =>
     dependencies.challenges.recordAnswer(recording, proof),
   )
   if (isRefusal(result)) return result
   switch (result.kind) {
     case 'recorded':
       if (effect.status !== 'pending') dependencies.signals.publish(challenge.id)
-      for (const id of result.cancelled) dependencies.signals.publish(id)
+      for (const id of result.cancelledChallenges) dependencies.signals.publish(id)
       dependencies.dispatcher.dispatch(result.pushes)
       return reply({ ...effect, statusAfter: effect.status })
     case 'proof_replayed':
@@ -238,7 +238,7 @@ async function record(
   }
 }
 
-function reply({ outcome, statusAfter, wrongNumbersLeft }: RecordedAnswer): Answered | Refusal {
+function reply({ outcome, statusAfter, wrongNumbersLeft }: RecordedAnswer): AnswerResult | Refusal {
   if (outcome !== 'wrong_number') return { status: statusAfter }
   return refuse('wrong_number', { facts: { wrongNumbersLeft, currentStatus: statusAfter } })
 }

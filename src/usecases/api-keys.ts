@@ -9,7 +9,7 @@ import type { RevocationLog } from '../ports/revocation-log.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { Addresses, Hashing, Random } from '../ports/world.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly apiKeys: Pick<ApiKeyStore, 'create' | 'rotate' | 'revoke'>
   readonly tenants: Pick<TenantStore, 'findRelyingParty'>
   readonly random: Random
@@ -37,8 +37,8 @@ const textOf = (id: ApiKeyId, secret: string) => `cs_${id.slice('key_'.length)}_
  * The validated name and addresses of a key, as stored, or the refusal: the same for every caller
  * and every way to create a key.
  */
-export function nameKey(
-  { addresses }: Pick<Needs, 'addresses'>,
+export function validateKeyInput(
+  { addresses }: Pick<Dependencies, 'addresses'>,
   input: { readonly name: string; readonly allowedAddresses: readonly string[] },
 ): { readonly name: string; readonly allowedAddresses: readonly string[] } | Refusal {
   const name = readName(input.name)
@@ -55,15 +55,15 @@ export function nameKey(
 
 /** Creates a key for a relying party. */
 export async function createApiKey(
-  dependencies: Needs,
+  dependencies: Dependencies,
   { allowedAddresses = [], ...command }: Command,
   actor: Actor,
 ): Promise<NewKey | Refusal> {
-  const validInput = nameKey(dependencies, { name: command.name, allowedAddresses })
+  const validInput = validateKeyInput(dependencies, { name: command.name, allowedAddresses })
   if (isRefusal(validInput)) return validInput
   const party = await dependencies.tenants.findRelyingParty(command.tenantId, command.rpId)
   if (!party) return refuse('relying_party_unknown')
-  const draft = newKey(dependencies, { ...command, ...validInput })
+  const draft = draftApiKey(dependencies, { ...command, ...validInput })
   return {
     key: await dependencies.apiKeys.create(draft.key, draft.secretHash, actor),
     secret: draft.secret,
@@ -71,8 +71,8 @@ export async function createApiKey(
 }
 
 /** A key that is not stored yet: what is stored of it, and its whole text. */
-export function newKey(
-  { random, hashing }: Pick<Needs, 'random' | 'hashing'>,
+export function draftApiKey(
+  { random, hashing }: Pick<Dependencies, 'random' | 'hashing'>,
   command: Omit<NewApiKey, 'id'>,
 ): { readonly key: NewApiKey; readonly secretHash: Uint8Array; readonly secret: string } {
   const id = random.id('apiKey')
@@ -85,7 +85,7 @@ export function newKey(
  * At most two keys of a lineage are live.
  */
 export async function rotateApiKey(
-  dependencies: Pick<Needs, 'apiKeys' | 'random' | 'hashing' | 'signals'>,
+  dependencies: Pick<Dependencies, 'apiKeys' | 'random' | 'hashing' | 'signals'>,
   command: {
     readonly tenantId: TenantId
     readonly id: ApiKeyId
@@ -121,7 +121,9 @@ export const revocationPrefix = 'revoked:'
 
 /** Revokes a key of the tenant permanently; it is in the revocation log before this resolves. */
 export async function revokeApiKey(
-  dependencies: Pick<Needs, 'apiKeys' | 'signals'> & { readonly revocationLog: RevocationLog },
+  dependencies: Pick<Dependencies, 'apiKeys' | 'signals'> & {
+    readonly revocationLog: RevocationLog
+  },
   tenantId: TenantId,
   id: ApiKeyId,
   actor: Actor,

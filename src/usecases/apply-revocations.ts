@@ -1,8 +1,8 @@
 import {
-  createLastWords,
+  buildRevocationSummary,
+  type RemovalOfRights,
   type RevocationOf,
   readRevocation,
-  type Taken,
 } from '../domain/revocation.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { ApiKeyStore, UserStore } from '../ports/directory-store.ts'
@@ -12,7 +12,7 @@ import type { SuspensionStore } from '../ports/suspension-store.ts'
 import type { EndpointKey, WebhookEndpointStore } from '../ports/webhook-store.ts'
 import { revocationPrefix } from './api-keys.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly devices: Pick<DeviceStore, 'find' | 'unregister'>
   readonly suspensions: Pick<SuspensionStore, 'suspendDevice' | 'suspendUser'>
   readonly users: Pick<UserStore, 'find'>
@@ -23,7 +23,7 @@ export type Needs = {
 }
 
 /** How many revocations had which outcome. */
-export type Applied = {
+export type RevocationCounts = {
   /** Revoked now. */
   readonly applied: number
   /** Revoked before. */
@@ -48,11 +48,11 @@ const actor = 'operator'
  * the revoked things, not the lines.
  */
 export async function applyRevocations(
-  dependencies: Needs,
+  dependencies: Dependencies,
   lines: AsyncIterable<string | null>,
-): Promise<Applied> {
+): Promise<RevocationCounts> {
   const counts = { applied: 0, already: 0, unknown: 0, unreadable: 0 }
-  const latestRevocations = createLastWords()
+  const latestRevocations = buildRevocationSummary()
   for await (const line of lines) {
     if (line?.trim() === '') continue
     const revocation = line === null ? undefined : readRevocation(line)
@@ -64,7 +64,7 @@ export async function applyRevocations(
   return counts
 }
 
-function apply(dependencies: Needs, one: Taken): Promise<Outcome> {
+function apply(dependencies: Dependencies, one: RemovalOfRights): Promise<Outcome> {
   switch (one.revocation) {
     case 'device_unregistered':
     case 'device_suspended':
@@ -86,7 +86,7 @@ function apply(dependencies: Needs, one: Taken): Promise<Outcome> {
 }
 
 async function endDevice(
-  dependencies: Needs,
+  dependencies: Dependencies,
   one: RevocationOf<'device_unregistered' | 'device_suspended'>,
 ): Promise<Outcome> {
   const { tenantId, deviceId } = one
@@ -105,7 +105,7 @@ async function endDevice(
 }
 
 async function suspendUser(
-  { users, suspensions, signals }: Needs,
+  { users, suspensions, signals }: Dependencies,
   { tenantId, userId }: RevocationOf<'user_suspended'>,
 ): Promise<Outcome> {
   if (!(await users.find(tenantId, userId))) return 'unknown'
@@ -115,14 +115,17 @@ async function suspendUser(
   return 'applied'
 }
 
-async function unregister({ devices }: Needs, command: Parameters<DeviceStore['unregister']>[0]) {
+async function unregister(
+  { devices }: Dependencies,
+  command: Parameters<DeviceStore['unregister']>[0],
+) {
   const result = await devices.unregister(command, null)
   if (result === 'proof_replayed') throw new Error('no proof was given to be replayed')
   return result.devices.length > 0 ? result : null
 }
 
 async function revokeKey(
-  { apiKeys, signals }: Needs,
+  { apiKeys, signals }: Dependencies,
   { tenantId, keyId }: RevocationOf<'api_key_revoked'>,
 ): Promise<Outcome> {
   const credential = await apiKeys.findCredential(keyId)
@@ -134,7 +137,7 @@ async function revokeKey(
 }
 
 async function removeIntegration(
-  { integrations, signals }: Needs,
+  { integrations, signals }: Dependencies,
   { tenantId, integrationId }: RevocationOf<'integration_removed'>,
 ): Promise<Outcome> {
   if (!(await integrations.remove(tenantId, integrationId, actor))) return 'unknown'
@@ -143,7 +146,7 @@ async function removeIntegration(
 }
 
 async function pauseIntegration(
-  { integrations, signals }: Needs,
+  { integrations, signals }: Dependencies,
   { tenantId, integrationId }: RevocationOf<'integration_paused'>,
 ): Promise<Outcome> {
   for (;;) {
@@ -158,7 +161,7 @@ async function pauseIntegration(
 }
 
 async function endCredential(
-  { integrations, signals }: Needs,
+  { integrations, signals }: Dependencies,
   {
     tenantId,
     integrationId,
@@ -173,7 +176,7 @@ async function endCredential(
 }
 
 async function endEndpoint(
-  { webhookEndpoints }: Needs,
+  { webhookEndpoints }: Dependencies,
   one: RevocationOf<'webhook_endpoint_removed' | 'webhook_endpoint_paused'>,
 ): Promise<Outcome> {
   const { tenantId, rpId, endpointId: id } = one

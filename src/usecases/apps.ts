@@ -8,7 +8,7 @@ import type { ApnsCredentials, App, AppStore, FcmCredentials } from '../ports/ap
 import type { Signals } from '../ports/signals.ts'
 import type { Random, Sealing } from '../ports/world.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly apps: AppStore
   readonly sealing: Pick<Sealing, 'seal'>
   readonly random: Pick<Random, 'id'>
@@ -42,7 +42,7 @@ function neededCredentials({
 }
 
 function sealCredentials(
-  { sealing }: Needs,
+  { sealing }: Dependencies,
   tenantId: TenantId,
   id: AppId,
   credentials: AppCredentials,
@@ -58,8 +58,8 @@ function sealCredentials(
  * Creates an app. Pushes to its devices use these credentials within a few seconds, in every
  * process.
  */
-export async function addApp(
-  dependencies: Needs,
+export async function createApp(
+  dependencies: Dependencies,
   tenantId: TenantId,
   { appId, name, credentials }: Pick<App, 'appId' | 'name'> & { credentials: AppCredentials },
   actor: Actor,
@@ -67,7 +67,7 @@ export async function addApp(
   const id = dependencies.random.id('app')
   const { provider } = credentials
   const secret = sealCredentials(dependencies, tenantId, id, credentials)
-  const app = await dependencies.apps.add({ tenantId, id, provider, appId, name }, secret, actor)
+  const app = await dependencies.apps.create({ tenantId, id, provider, appId, name }, secret, actor)
   if (!app) return refuse('app_taken')
   dependencies.signals.publish(`${appSignalPrefix}${tenantId}`)
   return app
@@ -77,7 +77,7 @@ export async function addApp(
  * Changes the name or the credentials of an app; credentials of the other provider are another app.
  */
 export async function changeApp(
-  dependencies: Needs,
+  dependencies: Dependencies,
   tenantId: TenantId,
   id: AppId,
   { name, credentials }: { readonly name?: string; readonly credentials?: AppCredentials },
@@ -105,7 +105,7 @@ export async function changeApp(
  * configures the same app.
  */
 export async function removeApp(
-  dependencies: Needs,
+  dependencies: Dependencies,
   tenantId: TenantId,
   id: AppId,
   actor: Actor,
@@ -117,7 +117,7 @@ export async function removeApp(
 
 /** One app of the tenant. */
 export async function readApp(
-  { apps }: Pick<Needs, 'apps'>,
+  { apps }: Pick<Dependencies, 'apps'>,
   tenantId: TenantId,
   id: AppId,
 ): Promise<App | Refusal> {

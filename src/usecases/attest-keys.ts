@@ -9,7 +9,7 @@ import type { Refusal } from '../domain/refusal.ts'
 import type { AttestationStatement, AttestationVerifier } from '../ports/attestation.ts'
 import type { Hashing } from '../ports/world.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly attestations: AttestationVerifier
   readonly hashing: Pick<Hashing, 'sha256Base64Url'>
 }
@@ -31,7 +31,7 @@ export type ProvenClaim = {
  * or whether to refuse.
  */
 export async function attestKeys(
-  { attestations, hashing }: Needs,
+  { attestations, hashing }: Dependencies,
   mode: AttestationMode,
   { issuer, codeHash, appId, keys, attestation, at }: ProvenClaim,
 ): Promise<DeviceAttestation | Refusal> {

@@ -11,18 +11,18 @@ import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore, ExemptingRow } from '../ports/audit-store.ts'
 import type { SecurityLog } from '../ports/security-log.ts'
 import type { Signatures } from '../ports/world.ts'
-import { auditPayload, type Needs as SigningDependencies } from './sign-exemptions.ts'
+import { auditPayload, type Dependencies as SigningDependencies } from './sign-exemptions.ts'
 
 type Store =
   | 'readEnd'
-  | 'readGone'
+  | 'readPurgedLinks'
   | 'readExempting'
   | 'readCheckpoints'
   | 'findLastHead'
   | 'saveCheckpoint'
   | 'markCheckpoint'
 
-export type Needs = SigningDependencies & {
+export type Dependencies = SigningDependencies & {
   readonly audit: Pick<AuditStore, Store>
   readonly signatures: Pick<Signatures, 'read'>
   readonly securityLog: SecurityLog
@@ -37,7 +37,10 @@ export const auditJwsBytesMax = 4096
  * could have a new one signed could have any removal excused. To be called when all rows are linked
  * into the chain. Only one of several concurrent callers does it; it is also written to the log.
  */
-export async function checkpointAudit(dependencies: Needs, tenantId: TenantId): Promise<void> {
+export async function checkpointAudit(
+  dependencies: Dependencies,
+  tenantId: TenantId,
+): Promise<void> {
   const { audit, securityLog } = dependencies
   const [checkpointJws] = await audit.readCheckpoints(tenantId)
   if (checkpointJws !== undefined) {
@@ -57,7 +60,10 @@ export async function checkpointAudit(dependencies: Needs, tenantId: TenantId): 
   }
 }
 
-async function assertNeverMade({ audit, signatures }: Needs, tenantId: TenantId): Promise<void> {
+async function assertNeverMade(
+  { audit, signatures }: Dependencies,
+  tenantId: TenantId,
+): Promise<void> {
   const head = await audit.findLastHead(tenantId)
   const lastHead = head && readAuditHead(signatures.read(head.jws, auditJwsBytesMax)?.payload)
   if (lastHead?.checkpoint === undefined) return
@@ -68,12 +74,12 @@ async function assertNeverMade({ audit, signatures }: Needs, tenantId: TenantId)
   )
 }
 
-async function digestRemovedLinks(dependencies: Needs, tenantId: TenantId, seq: number) {
+async function digestRemovedLinks(dependencies: Dependencies, tenantId: TenantId, seq: number) {
   const { audit, hashing } = dependencies
   let purgedCount = 0
   let purgedDigest = ''
   for (let after = 0; after < seq; after += page) {
-    const links = await audit.readGone(tenantId, after, Math.min(seq, after + page))
+    const links = await audit.readPurgedLinks(tenantId, after, Math.min(seq, after + page))
     purgedCount += links.length
     purgedDigest = links.reduce(
       (d, link) => foldLink(hashing.sha256Base64Url, d, link),

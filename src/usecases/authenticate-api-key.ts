@@ -5,7 +5,7 @@ import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { ApiKeyStore, StoredCredential } from '../ports/directory-store.ts'
 import type { Addresses, Clock, Hashing } from '../ports/world.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly apiKeys: Pick<ApiKeyStore, 'findCredential' | 'touch'>
   readonly hashing: Pick<Hashing, 'sha256' | 'equal'>
   readonly addresses: Pick<Addresses, 'isWithin'>
@@ -42,7 +42,7 @@ const keyPattern = /^Bearer cs_([0-9a-z]{26})_([A-Za-z0-9_-]{43})$/
  * and a revocation is in force everywhere within that time even if its signal is lost. The secret
  * is compared in constant time even when the key does not exist.
  */
-export function createApiKeyAuthentication(dependencies: Needs): ApiKeyAuthentication {
+export function buildApiKeyAuthentication(dependencies: Dependencies): ApiKeyAuthentication {
   const cache = new Map<ApiKeyId, CacheEntry>()
   const lastTouches = new Map<ApiKeyId, number>()
 

@@ -4,19 +4,22 @@ import { type DeviceProof, type ProvenRequest, readProof } from '../domain/devic
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore, KnownDevice } from '../ports/device-store.ts'
 import type { Clock, Hashing, Signatures } from '../ports/world.ts'
-import { type Needs as KeyDependencies, ownKey } from './device-keys.ts'
+import { type Dependencies as KeyDependencies, ownKey } from './device-keys.ts'
 
 /** Longest `Device-Proof` header that is read, in bytes. */
 export const proofBytesMax = 4096
 
-export type ReadNeeds = { readonly signatures: Pick<Signatures, 'read'>; readonly clock: Clock }
+export type ReadProofDependencies = {
+  readonly signatures: Pick<Signatures, 'read'>
+  readonly clock: Clock
+}
 
 /**
  * Reads the `Device-Proof` header and checks it against the request; the signature is verified
  * later.
  */
 export function readDeviceProof(
-  { signatures, clock }: ReadNeeds,
+  { signatures, clock }: ReadProofDependencies,
   header: string | undefined,
   request: ProvenRequest,
 ): DeviceProof | Refusal {
@@ -40,7 +43,7 @@ export type DeviceRequirement = {
 }
 
 /** Dependencies of verifying a proof. */
-export type BelieveNeeds = KeyDependencies & {
+export type VerifyProofDependencies = KeyDependencies & {
   readonly devices: Pick<DeviceStore, 'recordRevokedUse' | 'hadErasedKey'>
   readonly hashing: Pick<Hashing, 'sha256'>
   readonly signatures: Pick<Signatures, 'verify'>
@@ -55,8 +58,8 @@ export type BelieveNeeds = KeyDependencies & {
  * by: a client that names one of its thumbprints, which cannot be guessed, learns that the device
  * is unregistered.
  */
-export async function believeProof(
-  dependencies: BelieveNeeds,
+export async function verifyProof(
+  dependencies: VerifyProofDependencies,
   proof: DeviceProof,
   knownDevice: KnownDevice | null,
   { role = 'possession', statuses = ['active'], anyApp = false }: DeviceRequirement = {},
@@ -83,7 +86,7 @@ export async function believeProof(
 }
 
 async function wasErasedWith(
-  { devices, hashing }: BelieveNeeds,
+  { devices, hashing }: VerifyProofDependencies,
   { device, keys }: KnownDevice,
   kid: string,
 ): Promise<boolean> {
@@ -91,16 +94,18 @@ async function wasErasedWith(
   return devices.hadErasedKey(device.tenantId, device.id, hashing.sha256(kid))
 }
 
-export type Needs = BelieveNeeds & { readonly devices: Pick<DeviceStore, 'findKnown'> }
+export type Dependencies = VerifyProofDependencies & {
+  readonly devices: Pick<DeviceStore, 'findKnown'>
+}
 
 /**
  * Finds the device and verifies its proof; for calls that load nothing else in the same round trip.
  */
 export async function authenticateDevice(
-  dependencies: Needs,
+  dependencies: Dependencies,
   proof: DeviceProof,
   requirement?: DeviceRequirement,
 ): Promise<Device | Refusal> {
   const knownDevice = await dependencies.devices.findKnown(proof.tenantId, proof.deviceId)
-  return believeProof(dependencies, proof, knownDevice, requirement)
+  return verifyProof(dependencies, proof, knownDevice, requirement)
 }

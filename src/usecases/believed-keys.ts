@@ -4,7 +4,7 @@ import type { SigningKeyStore } from '../ports/directory-store.ts'
 import type { Signatures } from '../ports/world.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly keys: Pick<SigningKeyStore, 'list'>
   readonly signingKeys: Pick<SigningKeys, 'signWith'>
   readonly signatures: Pick<Signatures, 'thumbprint'>
@@ -14,10 +14,10 @@ export type Needs = {
  * Public keys of one tenant that were stored elsewhere. A key set (RFC 7517) does not name its
  * owner: the caller who gives it does.
  */
-export type KeptKeys = { readonly tenantId: TenantId; readonly keys: readonly PublicJwk[] }
+export type StoredKeys = { readonly tenantId: TenantId; readonly keys: readonly PublicJwk[] }
 
 /** The key of this id, if its signatures are trusted as the tenant's. */
-export type BelievedKeys = (tenantId: TenantId, kid: string) => Promise<PublicJwk | null>
+export type TrustedKeys = (tenantId: TenantId, kid: string) => Promise<PublicJwk | null>
 
 const cachedMax = 10_000
 
@@ -26,7 +26,10 @@ const cachedMax = 10_000
  * without any, the keys whose private half this installation can open. A public key that somebody
  * inserted into the table signs nothing. The result for each key is cached.
  */
-export function believedKeys(dependencies: Needs, storedElsewhere: KeptKeys | null): BelievedKeys {
+export function buildTrustedKeys(
+  dependencies: Dependencies,
+  storedElsewhere: StoredKeys | null,
+): TrustedKeys {
   const cache = new Map<string, Promise<PublicJwk | null>>()
 
   async function find(tenantId: TenantId, kid: string): Promise<PublicJwk | null> {
@@ -57,7 +60,11 @@ export function believedKeys(dependencies: Needs, storedElsewhere: KeptKeys | nu
 }
 
 /** A key is identified by its computed thumbprint, not by the id stored next to it. */
-async function findByThumbprint({ signatures }: Needs, keys: readonly PublicJwk[], kid: string) {
+async function findByThumbprint(
+  { signatures }: Dependencies,
+  keys: readonly PublicJwk[],
+  kid: string,
+) {
   for (const key of keys) if ((await signatures.thumbprint(key)) === kid) return key
   return null
 }

@@ -6,11 +6,11 @@ import type { Dispatcher } from '../ports/delivery-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import {
   type ChallengeReading,
-  type Needs as ReadDependencies,
+  type Dependencies as ReadDependencies,
   readChallenge,
 } from './read-challenge.ts'
 
-export type Needs = ReadDependencies & {
+export type Dependencies = ReadDependencies & {
   readonly challenges: Pick<ChallengeStore, 'cancel'>
   readonly dispatcher: Dispatcher
   readonly signals: Signals
@@ -21,7 +21,7 @@ export type Needs = ReadDependencies & {
  * final status stays, and the call is refused.
  */
 export async function cancelChallenge(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Asker,
   id: ChallengeId,
 ): Promise<ChallengeReading | Refusal> {

@@ -3,16 +3,16 @@ import type { EnrollmentId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { EnrollmentStore } from '../ports/enrollment-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import {
   type EnrollmentReading,
-  type Needs as ReadDependencies,
+  type Dependencies as ReadDependencies,
   readEnrollment,
 } from './read-enrollment.ts'
 
-export type Needs = ReadDependencies & {
+export type Dependencies = ReadDependencies & {
   readonly enrollments: Pick<EnrollmentStore, 'find' | 'cancel'>
-  readonly userTurns: UserTurns
+  readonly userQueue: UserQueue
 }
 
 /**
@@ -20,7 +20,7 @@ export type Needs = ReadDependencies & {
  * twice changes nothing.
  */
 export async function cancelEnrollment(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   id: EnrollmentId,
 ): Promise<EnrollmentReading | Refusal> {
@@ -30,7 +30,7 @@ export async function cancelEnrollment(
   const { tenantId, rpId } = principal
   const actor = `api_key:${principal.keyId}` as const
   const cancellation = activity({ userId, type: 'enrollment_cancelled', actor, enrollmentId: id })
-  const enrollment = await dependencies.userTurns.take({ tenantId, userId }, actor, () =>
+  const enrollment = await dependencies.userQueue.run({ tenantId, userId }, actor, () =>
     dependencies.enrollments.cancel(tenantId, id, rpId, cancellation),
   )
   if (isRefusal(enrollment)) return enrollment

@@ -1,10 +1,10 @@
-import { auditHeadTyp, farLook, type LookBack, linksFor } from '../domain/audit-chain.ts'
+import { auditHeadTyp, farScan, type LookBack, linksFor } from '../domain/audit-chain.ts'
 import type { AuditStore } from '../ports/audit-store.ts'
-import { type Needs as CheckpointDependencies, checkpointAudit } from './audit-checkpoint.ts'
+import { type Dependencies as CheckpointDependencies, checkpointAudit } from './audit-checkpoint.ts'
 import { auditPayload } from './sign-exemptions.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
-export type Needs = CheckpointDependencies & {
+export type Dependencies = CheckpointDependencies & {
   readonly audit: Pick<AuditStore, 'findUnlinked' | 'lengthen' | 'findUnsigned' | 'saveHead'>
   readonly signingKeys: Pick<SigningKeys, 'sign'>
 }
@@ -24,9 +24,9 @@ const batchesPerTenantMax = 20
  * concurrently. One tenant's failure is thrown after all other tenants are processed.
  */
 export async function chainAudit(
-  dependencies: Needs,
+  dependencies: Dependencies,
   limit: number,
-  { findSeconds, linkSeconds }: LookBack = farLook,
+  { findSeconds, linkSeconds }: LookBack = farScan,
 ): Promise<boolean> {
   const { audit, hashing } = dependencies
   const tenants = await audit.findUnlinked({ limit, lookBackSeconds: findSeconds })
@@ -76,7 +76,10 @@ function deferFailures() {
  * processed.
  */
 export async function signAuditHeads(
-  dependencies: Pick<Needs, 'audit' | 'signingKeys' | 'securityLog' | 'clock' | 'publicOrigin'>,
+  dependencies: Pick<
+    Dependencies,
+    'audit' | 'signingKeys' | 'securityLog' | 'clock' | 'publicOrigin'
+  >,
   batch: number,
   ageSeconds = headEverySeconds,
 ): Promise<boolean> {

@@ -4,16 +4,16 @@ import type { DeviceId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { SuspensionStore } from '../ports/suspension-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
-import { type Needs as ReadDependencies, readDevice } from './read-devices.ts'
-import type { TellingNeeds } from './unregister-devices.ts'
+import { type Dependencies as ReadDependencies, readDevice } from './read-devices.ts'
+import type { NotifyDependencies } from './unregister-devices.ts'
 
-export type Needs = ReadDependencies &
-  TellingNeeds & {
+export type Dependencies = ReadDependencies &
+  NotifyDependencies & {
     readonly devices: Pick<DeviceStore, 'change'>
     readonly suspensions: Pick<SuspensionStore, 'suspendDevice' | 'activateDevice'>
-    readonly userTurns: UserTurns
+    readonly userQueue: UserQueue
   }
 
 export type Changes = { readonly name?: string; readonly status?: 'active' | 'suspended' }
@@ -24,7 +24,7 @@ export type Changes = { readonly name?: string; readonly status?: 'active' | 'su
  * change nothing.
  */
 export async function changeDevice(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   id: DeviceId,
   { name, status }: Changes,
@@ -49,7 +49,7 @@ export async function changeDevice(
 }
 
 async function rename(
-  { devices }: Needs,
+  { devices }: Dependencies,
   { tenantId, keyId }: Principal,
   { id, userId, name: from }: Device,
   to: string,
@@ -72,7 +72,7 @@ async function rename(
 }
 
 async function setStatus(
-  { suspensions, userTurns, signals, revocationLog }: Needs,
+  { suspensions, userQueue, signals, revocationLog }: Dependencies,
   { tenantId, keyId }: Principal,
   { id: deviceId, userId }: Device,
   status: 'active' | 'suspended',
@@ -80,7 +80,7 @@ async function setStatus(
   const about = { tenantId, userId, deviceId }
   const command = { ...about, actor: `api_key:${keyId}` } as const
   if (status === 'active') {
-    const activation = await userTurns.take(command, command.actor, () =>
+    const activation = await userQueue.run(command, command.actor, () =>
       suspensions.activateDevice(command),
     )
     if (!activation) return undefined
@@ -88,7 +88,7 @@ async function setStatus(
     await revocationLog.append([{ revocation: 'device_activated', ...about, at: activation.at }])
     return undefined
   }
-  const suspension = await userTurns.take(command, command.actor, () =>
+  const suspension = await userQueue.run(command, command.actor, () =>
     suspensions.suspendDevice(command),
   )
   if (!suspension) return undefined

@@ -1,7 +1,7 @@
 import type { SigningKeyStore } from '../ports/directory-store.ts'
 import type { Signatures, SigningKey } from '../ports/world.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly keys: Pick<SigningKeyStore, 'sampleActive'>
   readonly signatures: Pick<Signatures, 'sign'>
 }
@@ -11,7 +11,10 @@ export type Needs = {
  * are sealed under the same master key, so this takes as long in an installation of many tenants as
  * in one of few. The signature is discarded.
  */
-export async function findUnopenedKey({ keys, signatures }: Needs): Promise<SigningKey | null> {
+export async function findUnopenedKey({
+  keys,
+  signatures,
+}: Dependencies): Promise<SigningKey | null> {
   for (const key of await keys.sampleActive()) {
     try {
       await signatures.sign(key, '{}', '')

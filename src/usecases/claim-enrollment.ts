@@ -17,8 +17,8 @@ import type { AttestationStatement, AttestationVerifier } from '../ports/attesta
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { StoredSigningKey } from '../ports/directory-store.ts'
 import type { ClaimTarget, EnrollmentStore } from '../ports/enrollment-store.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { PushAddress } from '../ports/push.ts'
-import type { UserTurns } from '../ports/turns.ts'
 import type {
   Clock,
   Hashing,
@@ -30,17 +30,17 @@ import type {
 } from '../ports/world.ts'
 import { attestKeys } from './attest-keys.ts'
 import { proofBytesMax } from './authenticate-device.ts'
-import { tieKeys } from './device-keys.ts'
+import { bindKeys } from './device-keys.ts'
 import { typedCodeMessage } from './open-enrollment.ts'
-import { makePasscodeSecret, type PasscodeSecret } from './passcode-secrets.ts'
+import { createPasscodeSecret, type PasscodeSecret } from './passcode-secrets.ts'
 import { enrollmentNumberBinding } from './read-enrollment.ts'
 import { sealPushToken } from './rotate-push-token.ts'
-import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
+import { type NotifyDependencies, notifyUnregistration } from './unregister-devices.ts'
 
-export type Needs = TellingNeeds & {
+export type Dependencies = NotifyDependencies & {
   readonly enrollments: Pick<EnrollmentStore, 'findByCode' | 'findByTypedCode' | 'claim'>
   readonly devices: Pick<DeviceStore, 'find'>
-  readonly userTurns: UserTurns
+  readonly userQueue: UserQueue
   readonly signatures: Pick<Signatures, 'read' | 'verify' | 'thumbprint'>
   readonly hashing: Hashing
   readonly sealing: Sealing
@@ -71,7 +71,7 @@ export type Command = {
 }
 
 /** What the response to a new device contains. */
-export type Claimed = {
+export type ClaimResult = {
   readonly device: Device
   readonly confirmationRequired: boolean
   readonly tenantName: string
@@ -88,9 +88,9 @@ export type Claimed = {
  * from the relying party's page (confirm-enrollment.ts): a stolen code enrolls nobody.
  */
 export async function claimEnrollment(
-  dependencies: Needs,
+  dependencies: Dependencies,
   command: Command,
-): Promise<Claimed | Refusal> {
+): Promise<ClaimResult | Refusal> {
   const enrollmentCode = readCode(command.code)
   if (!enrollmentCode) return refuse('enrollment_code_invalid')
   const target = await findTarget(dependencies, command, enrollmentCode)
@@ -122,7 +122,7 @@ export async function claimEnrollment(
     enrollmentId: enrollment.id,
   } as const
   const { appId, device } = command
-  const passcode = makePasscodeSecret(dependencies, policy, tenantId, id)
+  const passcode = createPasscodeSecret(dependencies, policy, tenantId, id)
   const details = {
     name: device.name,
     platform: device.platform,
@@ -130,7 +130,7 @@ export async function claimEnrollment(
   }
   const claim = {
     device: { tenantId, id, userId, enrollmentId: enrollment.id, appId, attestation, ...device },
-    keys: tieKeys(dependencies, { tenantId, id, userId }, keys),
+    keys: bindKeys(dependencies, { tenantId, id, userId }, keys),
     push: command.push
       ? sealPushToken(dependencies, tenantId, id, { ...command.push, appId })
       : null,
@@ -149,13 +149,13 @@ export async function claimEnrollment(
         : [activity({ ...origin, type: 'device_added', details })]),
     ],
   }
-  const outcome = await dependencies.userTurns.take(enrollment, `claims:${enrollment.id}`, () =>
+  const outcome = await dependencies.userQueue.run(enrollment, `claims:${enrollment.id}`, () =>
     dependencies.enrollments.claim(claim),
   )
   if (isRefusal(outcome)) return outcome
   if (outcome.kind !== 'claimed') return refusalOf(outcome.kind)
   dependencies.signals.publish(enrollment.id)
-  if (outcome.replaced) await tellUnregistered(dependencies, outcome.replaced)
+  if (outcome.unregistration) await notifyUnregistration(dependencies, outcome.unregistration)
   return {
     device: outcome.device,
     confirmationRequired: enrollment.confirmationRequired,
@@ -172,7 +172,7 @@ function refusalOf(kind: 'not_open' | 'too_many_devices' | 'key_already_register
 }
 
 async function readKeys(
-  { signatures, clock, publicOrigin }: Needs,
+  { signatures, clock, publicOrigin }: Dependencies,
   { tenantId, keys, proofs }: Command,
   codeHash: string,
 ): Promise<DeviceKey[] | Refusal> {
@@ -206,7 +206,7 @@ async function readKeys(
 }
 
 async function findTarget(
-  { enrollments, hashing }: Needs,
+  { enrollments, hashing }: Dependencies,
   { tenantId, user }: Command,
   { kind, code }: NonNullable<ReturnType<typeof readCode>>,
 ): Promise<ClaimTarget | Refusal> {
@@ -217,7 +217,7 @@ async function findTarget(
   if (user === undefined) {
     return refuse('enrollment_code_invalid', { hint: 'Type the user name together with the code.' })
   }
-  const hash = hashing.keyed(typedCodeMessage(tenantId, code))
+  const hash = hashing.hmac(typedCodeMessage(tenantId, code))
   return (
     (await enrollments.findByTypedCode(tenantId, user, hash)) ?? refuse('enrollment_code_invalid')
   )

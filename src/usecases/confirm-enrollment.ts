@@ -10,16 +10,19 @@ import {
 import { isNumberOf } from '../domain/number-match.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { EnrollmentRecord, EnrollmentStore } from '../ports/enrollment-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { Hashing, Sealing } from '../ports/world.ts'
-import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
+import {
+  authenticateDevice,
+  type Dependencies as DeviceDependencies,
+} from './authenticate-device.ts'
 import { enrollmentNumberBinding } from './read-enrollment.ts'
-import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
+import { type NotifyDependencies, notifyUnregistration } from './unregister-devices.ts'
 
-export type Needs = DeviceDependencies &
-  TellingNeeds & {
+export type Dependencies = DeviceDependencies &
+  NotifyDependencies & {
     readonly enrollments: Pick<EnrollmentStore, 'findForConfirmation' | 'confirm'>
-    readonly userTurns: UserTurns
+    readonly userQueue: UserQueue
     readonly sealing: Pick<Sealing, 'open'>
     readonly hashing: Pick<Hashing, 'equal'>
   }
@@ -30,7 +33,7 @@ export type Needs = DeviceDependencies &
  * enrollment and device are void.
  */
 export async function confirmEnrollment(
-  dependencies: Needs,
+  dependencies: Dependencies,
   proof: DeviceProof,
   number: string,
 ): Promise<{ readonly status: 'active' } | Refusal> {
@@ -51,20 +54,20 @@ export async function confirmEnrollment(
   )
   const { enrollment } = record
   const activities = activitiesOf(device, effect)
-  const result = await dependencies.userTurns.take(device, `device:${device.id}`, () =>
+  const result = await dependencies.userQueue.run(device, `device:${device.id}`, () =>
     dependencies.enrollments.confirm({ enrollment, effect, activities }, proof),
   )
   if (isRefusal(result)) return result
   if (result.kind === 'proof_replayed') return refuse('proof_replayed')
   if (result.kind === 'changed') return refuse('conflict', { retryAfterSeconds: 1 })
   if (effect.outcome !== 'wrong_number') dependencies.signals.publish(enrollment.id)
-  if (result.replaced) await tellUnregistered(dependencies, result.replaced)
+  if (result.unregistration) await notifyUnregistration(dependencies, result.unregistration)
   if (effect.outcome === 'confirmed') return { status: 'active' }
   return refuse('wrong_number', { facts: { wrongNumbersLeft: effect.wrongNumbersLeft } })
 }
 
 function matches(
-  { sealing, hashing }: Needs,
+  { sealing, hashing }: Dependencies,
   { enrollment, numberSealed }: EnrollmentRecord,
   number: string,
 ): boolean {

@@ -2,15 +2,18 @@ import type { DeviceProof } from '../domain/device-proof.ts'
 import type { ChallengeId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
-import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
+import {
+  authenticateDevice,
+  type Dependencies as DeviceDependencies,
+} from './authenticate-device.ts'
 
-export type Needs = DeviceDependencies & {
+export type Dependencies = DeviceDependencies & {
   readonly challenges: Pick<ChallengeStore, 'markReceived'>
 }
 
 /** Records a device's receipt: the push has arrived. The first one counts. */
 export async function confirmReceipt(
-  dependencies: Needs,
+  dependencies: Dependencies,
   proof: DeviceProof,
   challengeId: ChallengeId,
 ): Promise<Refusal | undefined> {

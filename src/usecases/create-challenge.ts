@@ -13,7 +13,7 @@ import { type NumberPlan, type NumberRequest, planNumber } from '../domain/numbe
 import type { PasscodeMethod } from '../domain/passcode.ts'
 import { strictest } from '../domain/policy.ts'
 import { type Asker, actorOf, permittedAs } from '../domain/principal.ts'
-import { admitChallenge, afterCreation, unusedBudget } from '../domain/prompt-ladder.ts'
+import { admitChallenge, afterCreation, unusedBudget } from '../domain/push-throttling.ts'
 import { type QuestionRefusal, withOtherFactors } from '../domain/question-refusal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type {
@@ -24,18 +24,18 @@ import type {
   UserReference,
 } from '../ports/challenge-store.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { Hashing, Random, Sealing, Signatures } from '../ports/world.ts'
 import { resolveUser } from './find-user.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly challenges: Pick<ChallengeStore, 'loadCreation' | 'create'>
   readonly dispatcher: Dispatcher
   readonly random: Random
   readonly hashing: Hashing
   readonly sealing: Sealing
   readonly signatures: Pick<Signatures, 'signedHash'>
-  readonly userTurns: UserTurns
+  readonly userQueue: UserQueue
   readonly publicOrigin: string
 }
 
@@ -56,7 +56,7 @@ export type Command = {
 }
 
 /** The only place where the number leaves the service. */
-export type Created = {
+export type CreationResult = {
   readonly challenge: Challenge
   /**
    * Null when there is nothing to show: mode `none`, the caller's own number, or the challenge has
@@ -67,7 +67,7 @@ export type Created = {
    * True when an earlier request created it: with the same Idempotency-Key, or an equal one for the
    * same binding.
    */
-  readonly replayed: boolean
+  readonly isReplay: boolean
   /** Ways to sign in that the relying party may offer instead. */
   readonly otherFactors: readonly PasscodeMethod[]
 }
@@ -87,19 +87,19 @@ const attemptsMax = 12
  * do equal requests for one binding while the challenge is pending.
  */
 export async function createChallenge(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Asker,
   command: Command,
-): Promise<Created | QuestionRefusal> {
+): Promise<CreationResult | QuestionRefusal> {
   const user = resolveUser(principal, command.user)
   if (isRefusal(user)) return user
   const { idempotencyKey = null, ...request } = command
   const requestHash = dependencies.hashing.sha256(JSON.stringify({ ...request, user }))
   const initiatorKey = command.initiator
-    ? dependencies.hashing.keyedBase64Url(initiatorText(principal.rpId, command.initiator))
+    ? dependencies.hashing.hmacBase64Url(initiatorText(principal.rpId, command.initiator))
     : null
 
-  let otherFactors: Created['otherFactors'] = []
+  let otherFactors: CreationResult['otherFactors'] = []
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const facts = await dependencies.challenges.loadCreation({
       tenantId: principal.tenantId,
@@ -120,7 +120,7 @@ export async function createChallenge(
     if (isRefusal(draft)) return withOtherFactors(draft, otherFactors)
     const newChallenge = { ...draft.newChallenge, idempotencyKey, requestHash }
     const queueKey = `asks:${initiatorKey ?? principal.rpId}`
-    const result = await dependencies.userTurns.take(newChallenge.challenge, queueKey, () =>
+    const result = await dependencies.userQueue.run(newChallenge.challenge, queueKey, () =>
       dependencies.challenges.create(newChallenge, dependencies.dispatcher.leaseHolder),
     )
     if (isRefusal(result)) return withOtherFactors(result, otherFactors)
@@ -129,7 +129,7 @@ export async function createChallenge(
       return {
         challenge: newChallenge.challenge,
         number: draft.number,
-        replayed: false,
+        isReplay: false,
         otherFactors,
       }
     }
@@ -138,7 +138,7 @@ export async function createChallenge(
 }
 
 function replay(
-  { hashing, sealing }: Needs,
+  { hashing, sealing }: Dependencies,
   {
     userId,
     otherFactors,
@@ -147,7 +147,7 @@ function replay(
     readonly earlier: NonNullable<CreationFacts['earlier']>
   },
   requestHash: Uint8Array,
-): Created | QuestionRefusal {
+): CreationResult | QuestionRefusal {
   if (!hashing.equal(earlier.requestHash, requestHash)) {
     const refusal = refuse('idempotency_key_reused')
     return userId === null ? refusal : withOtherFactors(refusal, otherFactors)
@@ -157,7 +157,7 @@ function replay(
     numberSealed && challenge.numberMode === 'service'
       ? sealing.open(numberSealed, numberBinding(challenge))
       : null
-  return { challenge, number, replayed: true, otherFactors }
+  return { challenge, number, isReplay: true, otherFactors }
 }
 
 function drawNumber(random: Random, request: NumberRequest, plan: NumberPlan): string | null {
@@ -180,7 +180,7 @@ type KnownFacts = CreationFacts & {
 }
 
 function decide(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Asker,
   command: Command,
   facts: KnownFacts,
@@ -269,7 +269,7 @@ function decide(
 }
 
 function target(
-  { random, signatures, publicOrigin }: Needs,
+  { random, signatures, publicOrigin }: Dependencies,
   principal: Asker,
   challenge: Challenge,
   deviceId: DeviceId,

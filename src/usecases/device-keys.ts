@@ -2,11 +2,11 @@
 // device's.
 
 import { type Device, type DeviceKey, keyOf } from '../domain/device.ts'
-import type { KnownDevice, TiedKey } from '../ports/device-store.ts'
+import type { BoundKey, KnownDevice } from '../ports/device-store.ts'
 import type { SecurityLog } from '../ports/security-log.ts'
 import type { Macs } from '../ports/world.ts'
 
-export type Needs = { readonly macs: Pick<Macs, 'fits'>; readonly securityLog: SecurityLog }
+export type Dependencies = { readonly macs: Pick<Macs, 'fits'>; readonly securityLog: SecurityLog }
 
 type Owner = Pick<Device, 'tenantId' | 'id' | 'userId'>
 
@@ -24,11 +24,11 @@ function macInput(
 }
 
 /** Binds the keys of a new device to it, to its user and to each other. */
-export function tieKeys(
+export function bindKeys(
   { macs }: { readonly macs: Pick<Macs, 'mac'> },
   owner: Owner,
   keys: readonly DeviceKey[],
-): TiedKey[] {
+): BoundKey[] {
   return keys.map((key) => ({ ...key, mac: macs.mac(macInput(owner, key, keys)) }))
 }
 
@@ -37,7 +37,7 @@ export function tieKeys(
  * security event.
  */
 export function ownKey(
-  dependencies: Needs,
+  dependencies: Dependencies,
   knownDevice: KnownDevice,
   kid: string,
 ): DeviceKey | undefined {

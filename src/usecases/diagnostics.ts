@@ -7,17 +7,21 @@ import { diagnosticsPerHourMax } from '../domain/retention.ts'
 import type { Diagnostics, DiagnosticsStore } from '../ports/diagnostics-store.ts'
 import type { PageRequest } from '../ports/directory-store.ts'
 import type { Random } from '../ports/world.ts'
-import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
+import {
+  authenticateDevice,
+  type Dependencies as DeviceDependencies,
+} from './authenticate-device.ts'
 
 type StoreDependencies = { readonly diagnostics: DiagnosticsStore }
-export type Needs = DeviceDependencies & StoreDependencies & { readonly random: Pick<Random, 'id'> }
+export type Dependencies = DeviceDependencies &
+  StoreDependencies & { readonly random: Pick<Random, 'id'> }
 
 /**
  * Stores the part of its own log that an app sends, for the admins of its tenant; the incident is
  * what the person gives them.
  */
 export async function sendDiagnostics(
-  dependencies: Needs,
+  dependencies: Dependencies,
   proof: DeviceProof,
   { appVersion, text }: { readonly appVersion: string; readonly text: string },
 ): Promise<{ readonly incidentId: DiagnosticsId } | Refusal> {
@@ -26,7 +30,7 @@ export async function sendDiagnostics(
   if (isRefusal(device)) return device
   const { tenantId, userId, id: deviceId } = device
   const id = dependencies.random.id('diagnostics')
-  const result = await dependencies.diagnostics.add(
+  const result = await dependencies.diagnostics.create(
     { tenantId, id, userId, deviceId, appVersion, text },
     diagnosticsPerHourMax,
     activity({

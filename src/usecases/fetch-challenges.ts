@@ -3,10 +3,10 @@ import type { DeviceProof } from '../domain/device-proof.ts'
 import type { ChallengeId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
-import { type BelieveNeeds, believeProof } from './authenticate-device.ts'
+import { type VerifyProofDependencies, verifyProof } from './authenticate-device.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
-export type Needs = BelieveNeeds & {
+export type Dependencies = VerifyProofDependencies & {
   readonly challenges: Pick<ChallengeStore, 'loadPending' | 'markFetched'>
   readonly signingKeys: SigningKeys
 }
@@ -19,12 +19,12 @@ export type SignedRequest = { readonly challengeId: ChallengeId; readonly reques
  * push.
  */
 export async function fetchChallenges(
-  dependencies: Needs,
+  dependencies: Dependencies,
   proof: DeviceProof,
 ): Promise<readonly SignedRequest[] | Refusal> {
   const facts = await dependencies.challenges.loadPending(proof.tenantId, proof.deviceId)
   if (!facts) return refuse('proof_invalid')
-  const device = await believeProof(dependencies, proof, facts.known)
+  const device = await verifyProof(dependencies, proof, facts.knownDevice)
   if (isRefusal(device)) return device
 
   const fresh = facts.pending.filter((one) => one.fetchedAt === null).map((one) => one.challengeId)

@@ -1,9 +1,9 @@
 import type { Checkpoint } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore } from '../ports/audit-store.ts'
-import type { HeadReader, KeptHeads } from './kept-heads.ts'
+import type { HeadReader, StoredHeads } from './stored-heads.ts'
 
-export type Needs = { readonly audit: Pick<AuditStore, 'readCheckpoints'> }
+export type Dependencies = { readonly audit: Pick<AuditStore, 'readCheckpoints'> }
 
 /**
  * The only checkpoint of a tenant. One that was stored elsewhere and differs is a second, as are
@@ -11,10 +11,10 @@ export type Needs = { readonly audit: Pick<AuditStore, 'readCheckpoints'> }
  * signed.
  */
 export async function findCheckpoint(
-  { audit }: Needs,
+  { audit }: Dependencies,
   tenantId: TenantId,
   reader: Pick<HeadReader, 'readCheckpoint'>,
-  storedElsewhere: Pick<KeptHeads, 'checkpoints'>,
+  storedElsewhere: Pick<StoredHeads, 'checkpoints'>,
 ): Promise<Checkpoint | 'checkpoint_missing' | 'checkpoint_second' | 'checkpoint_not_ours'> {
   const [checkpointJws, ...more] = await audit.readCheckpoints(tenantId)
   if (checkpointJws === undefined) return 'checkpoint_missing'

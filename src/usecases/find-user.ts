@@ -27,7 +27,7 @@ function isVisible(principal: Asker, user: Pick<User, 'identifiers'>): boolean {
 }
 
 /** The user with the identifiers that this relying party may use; the others belong to others. */
-export function seenBy(principal: Asker, user: User): User {
+export function visibleTo(principal: Asker, user: User): User {
   const isGranted = ({ namespace }: Identifier) => principal.namespaces.includes(namespace)
   return { ...user, identifiers: user.identifiers.filter(isGranted) }
 }
@@ -44,7 +44,7 @@ export async function findUser(
     'id' in resolvedReference
       ? await users.find(principal.tenantId, resolvedReference.id)
       : await users.findByIdentifier(principal.tenantId, resolvedReference)
-  return user && isVisible(principal, user) ? seenBy(principal, user) : refuse('not_found')
+  return user && isVisible(principal, user) ? visibleTo(principal, user) : refuse('not_found')
 }
 
 /** A page of the users that the relying party may see, newest first. */
@@ -54,5 +54,5 @@ export async function listUsers(
   page: PageRequest,
 ): Promise<User[]> {
   const visibleUsers = await users.list(principal.tenantId, principal.namespaces, page)
-  return visibleUsers.map((user) => seenBy(principal, user))
+  return visibleUsers.map((user) => visibleTo(principal, user))
 }

@@ -2,9 +2,9 @@ import { type Asker, actorOf } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { Identifier, User, UserStore } from '../ports/directory-store.ts'
 import type { Random } from '../ports/world.ts'
-import { seenBy } from './find-user.ts'
+import { visibleTo } from './find-user.ts'
 
-export type Needs = { readonly users: Pick<UserStore, 'import'>; readonly random: Random }
+export type Dependencies = { readonly users: Pick<UserStore, 'import'>; readonly random: Random }
 
 export type Command = {
   readonly displayName: string
@@ -37,15 +37,15 @@ function readIdentifiers(principal: Asker, input: Command['identifiers']): Ident
  * is refused.
  */
 export async function importUser(
-  { users, random }: Needs,
+  { users, random }: Dependencies,
   principal: Asker,
   { displayName, identifiers: input }: Command,
-): Promise<{ readonly user: User; readonly created: boolean } | Refusal> {
+): Promise<{ readonly user: User; readonly isNew: boolean } | Refusal> {
   const identifiers = readIdentifiers(principal, input)
   if ('refused' in identifiers) return identifiers
   const { tenantId } = principal
   const user = { tenantId, id: random.id('user'), displayName, identifiers }
   const result = await users.import(user, actorOf(principal))
   if (!result) return refuse('identifier_taken')
-  return { ...result, user: seenBy(principal, result.user) }
+  return { ...result, user: visibleTo(principal, result.user) }
 }

@@ -25,7 +25,7 @@ import type { Signals } from '../ports/signals.ts'
 import type { Addresses, Hashing, Random, Sealing } from '../ports/world.ts'
 import { revocationPrefix } from './api-keys.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly integrations: IntegrationStore
   readonly tenants: Pick<TenantStore, 'findRelyingParty' | 'findPolicy'>
   readonly random: Random
@@ -38,14 +38,14 @@ export type Needs = {
 }
 
 /** The integrations that a caller manages: of one relying party, or (null) of the whole tenant. */
-export type Keeper = {
+export type IntegrationScope = {
   readonly tenantId: TenantId
   readonly rpId: RelyingPartyId | null
   readonly actor: Actor
 }
 
 /** An integration and what its client receives; the secret is readable this once. */
-export type MadeCredentials = {
+export type IntegrationWithSecret = {
   readonly integration: Integration
   /** Null for a client that authenticates otherwise. */
   readonly secret: string | null
@@ -67,7 +67,7 @@ export function secretBinding(
 
 /** A new secret for an integration: the text itself and what is stored of it. */
 function createSecret(
-  { random, hashing, sealing }: Needs,
+  { random, hashing, sealing }: Dependencies,
   integration: Pick<Integration, 'tenantId' | 'id' | 'settings'>,
 ): { readonly secret: string; readonly credential: IntegrationCredential } {
   const id = random.id('integrationCredential')
@@ -82,7 +82,7 @@ function createSecret(
 }
 
 async function faultOf(
-  { tenants, addresses, realms }: Needs,
+  { tenants, addresses, realms }: Dependencies,
   party: RelyingParty,
   id: IntegrationId | null,
   plan: IntegrationPlan,
@@ -108,15 +108,15 @@ async function faultOf(
   return planFault(plan, { id, namespaces: party.namespaces, policy })
 }
 
-const isInScope = ({ rpId }: Keeper, integration: Pick<Integration, 'rpId'>) =>
+const isInScope = ({ rpId }: IntegrationScope, integration: Pick<Integration, 'rpId'>) =>
   rpId === null || rpId === integration.rpId
 
 /** Creates a door for one relying party, with credentials if its clients need some. */
 export async function createIntegration(
-  dependencies: Needs,
-  scope: Keeper,
+  dependencies: Dependencies,
+  scope: IntegrationScope,
   { rpId, ...input }: NewIntegration,
-): Promise<MadeCredentials | Refusal> {
+): Promise<IntegrationWithSecret | Refusal> {
   const { tenantId, actor } = scope
   const party = isInScope(scope, { rpId })
     ? await dependencies.tenants.findRelyingParty(tenantId, rpId)
@@ -156,8 +156,8 @@ export async function createIntegration(
 
 /** The integrations in the scope, newest first. */
 export function listIntegrations(
-  { integrations }: Pick<Needs, 'integrations'>,
-  { tenantId, rpId }: Keeper,
+  { integrations }: Pick<Dependencies, 'integrations'>,
+  { tenantId, rpId }: IntegrationScope,
 ): Promise<Integration[]> {
   return integrations.list(tenantId, rpId)
 }
@@ -165,7 +165,7 @@ export function listIntegrations(
 /** One of the integrations in the scope. */
 export async function readIntegration(
   { integrations }: { readonly integrations: Pick<IntegrationStore, 'find'> },
-  scope: Keeper,
+  scope: IntegrationScope,
   id: IntegrationId,
 ): Promise<Integration | Refusal> {
   const integration = await integrations.find(scope.tenantId, id)
@@ -179,7 +179,7 @@ const otherKind = (settings: IntegrationSettings, integration: Integration) =>
 function revocationsOf(
   {
     integration: { tenantId, id: integrationId, updatedAt: at },
-    ended: endedCredentials,
+    endedCredentials,
   }: ChangedIntegration,
   status?: Integration['status'],
 ): Revocation[] {
@@ -201,11 +201,11 @@ function revocationsOf(
  * Returns a secret only when the settings begin to need one.
  */
 export async function changeIntegration(
-  dependencies: Needs,
-  scope: Keeper,
+  dependencies: Dependencies,
+  scope: IntegrationScope,
   id: IntegrationId,
   changes: Partial<IntegrationPlan>,
-): Promise<MadeCredentials | Refusal> {
+): Promise<IntegrationWithSecret | Refusal> {
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const was = await readIntegration(dependencies, scope, id)
     if (isRefusal(was)) return was
@@ -243,13 +243,13 @@ export async function changeIntegration(
  * latest, with 0 immediately. Its end is in the revocation log before this resolves.
  */
 export async function rotateIntegration(
-  dependencies: Needs,
-  scope: Keeper,
+  dependencies: Dependencies,
+  scope: IntegrationScope,
   {
     id,
     overlapSeconds = overlapBoundsSeconds.usual,
   }: { id: IntegrationId; overlapSeconds?: number },
-): Promise<MadeCredentials | Refusal> {
+): Promise<IntegrationWithSecret | Refusal> {
   const integration = await readIntegration(dependencies, scope, id)
   if (isRefusal(integration)) return integration
   if (!hasSecret(integration.settings)) return refuse('integration_without_secret')
@@ -268,8 +268,8 @@ export async function rotateIntegration(
  * a second. The removal is in the revocation log before this resolves.
  */
 export async function removeIntegration(
-  dependencies: Needs,
-  scope: Keeper,
+  dependencies: Dependencies,
+  scope: IntegrationScope,
   id: IntegrationId,
 ): Promise<Refusal | undefined> {
   const integration = await readIntegration(dependencies, scope, id)

@@ -6,17 +6,20 @@ import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { Activity, ActivityStore } from '../ports/activity-store.ts'
 import type { PageRequest, UserStore } from '../ports/directory-store.ts'
 import type { NoticeStore } from '../ports/notice-store.ts'
-import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
+import {
+  authenticateDevice,
+  type Dependencies as DeviceDependencies,
+} from './authenticate-device.ts'
 import { findUser } from './find-user.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly activities: Pick<ActivityStore, 'list'>
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
 }
 
 /** A page of a user's activities, newest first, for a relying party that may see the user. */
 export async function listActivities(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
   page: PageRequest,
@@ -43,5 +46,5 @@ export async function listOwnActivities(
   const hiddenActivityTypes = hiddenTypes(
     await dependencies.notices.findPreferences(tenantId, userId),
   )
-  return dependencies.activities.list(tenantId, userId, page, { hidden: hiddenActivityTypes })
+  return dependencies.activities.list(tenantId, userId, page, { hiddenTypes: hiddenActivityTypes })
 }

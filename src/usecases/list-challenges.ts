@@ -5,7 +5,7 @@ import type { ChallengeStore, UserReference } from '../ports/challenge-store.ts'
 import type { PageRequest, UserStore } from '../ports/directory-store.ts'
 import { findUser } from './find-user.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly challenges: Pick<ChallengeStore, 'list'>
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
 }
@@ -17,7 +17,7 @@ export type Query = {
 
 /** A page of the relying party's own challenges, newest first. */
 export async function listChallenges(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   { user: reference, status }: Query,
   page: PageRequest,

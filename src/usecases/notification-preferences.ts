@@ -2,17 +2,20 @@ import { activity } from '../domain/activity.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import { type NoticePreferences, preferencesOf } from '../domain/notice.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { NoticeStore } from '../ports/notice-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
-import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
+import {
+  authenticateDevice,
+  type Dependencies as DeviceDependencies,
+} from './authenticate-device.ts'
 
-export type Needs = DeviceDependencies & {
+export type Dependencies = DeviceDependencies & {
   readonly notices: Pick<NoticeStore, 'findPreferences' | 'changePreferences'>
 }
 
 /** How the device's user is notified of each category. */
 export async function readNotificationPreferences(
-  dependencies: Needs,
+  dependencies: Dependencies,
   proof: DeviceProof,
 ): Promise<NoticePreferences | Refusal> {
   const device = await authenticateDevice(dependencies, proof)
@@ -26,7 +29,7 @@ export async function readNotificationPreferences(
  * the theft; the change itself is also notified to the user's other devices.
  */
 export async function setNotificationPreferences(
-  dependencies: Needs & { readonly userTurns: UserTurns },
+  dependencies: Dependencies & { readonly userQueue: UserQueue },
   proof: DeviceProof,
   input: Partial<NoticePreferences>,
 ): Promise<NoticePreferences | Refusal> {
@@ -47,7 +50,7 @@ export async function setNotificationPreferences(
       details: { ...preferences },
     }),
   }
-  const result = await dependencies.userTurns.take(device, actor, () =>
+  const result = await dependencies.userQueue.run(device, actor, () =>
     dependencies.notices.changePreferences(change, proof),
   )
   if (isRefusal(result)) return result

@@ -1,7 +1,7 @@
 import { type Actor, activity } from '../domain/activity.ts'
 import type { Device } from '../domain/device.ts'
 import {
-  confirmationTriesMax,
+  confirmationAttemptsMax,
   type Enrollment,
   typedCodeAlphabet,
   typedCodeLength,
@@ -15,19 +15,19 @@ import type { UserReference } from '../ports/challenge-store.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { TenantStore, UserStore } from '../ports/directory-store.ts'
 import type { EnrollmentStore } from '../ports/enrollment-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { Hashing, Random } from '../ports/world.ts'
 import { findUser } from './find-user.ts'
 import { importUser } from './import-user.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly enrollments: Pick<EnrollmentStore, 'create'>
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier' | 'import'>
   readonly devices: Pick<DeviceStore, 'find'>
   readonly tenants: Pick<TenantStore, 'findPolicy'>
   readonly random: Random
   readonly hashing: Hashing
-  readonly userTurns: UserTurns
+  readonly userQueue: UserQueue
   readonly publicOrigin: string
 }
 
@@ -69,7 +69,7 @@ function enrollmentUri(
 
 /** Opens an enrollment for a user; creates the user if a display name is given. */
 export async function openEnrollment(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Asker,
   command: Command,
 ): Promise<OpenedEnrollment | Refusal> {
@@ -98,7 +98,7 @@ export async function openEnrollment(
     openedByDeviceId: null,
     actor: actorOf(principal),
   })
-  const enrollment = await dependencies.userTurns.take(
+  const enrollment = await dependencies.userQueue.run(
     newEnrollment,
     `enrollments:${principal.rpId}`,
     () => dependencies.enrollments.create(newEnrollment),
@@ -119,7 +119,7 @@ export function mayBeParent({ userId, status, parentDeviceId }: Device, ofUserId
 
 /** A new enrollment with these members, with its codes: readable this once, stored as hashes. */
 export function draftEnrollment<const Opener extends DeviceId | null>(
-  dependencies: Pick<Needs, 'random' | 'hashing' | 'publicOrigin'>,
+  dependencies: Pick<Dependencies, 'random' | 'hashing' | 'publicOrigin'>,
   policy: Policy,
   input: Pick<
     Enrollment,
@@ -137,11 +137,11 @@ export function draftEnrollment<const Opener extends DeviceId | null>(
   const newEnrollment = {
     ...about,
     id,
-    codeTriesLeft: policy.enrollmentCodeTriesMax,
-    wrongNumbersLeft: confirmationTriesMax,
+    codeAttemptsLeft: policy.enrollmentCodeTriesMax,
+    wrongNumbersLeft: confirmationAttemptsMax,
     confirmationRequired: policy.enrollmentConfirmation,
     codeHash: dependencies.hashing.sha256(scannedCode),
-    typedCodeHash: dependencies.hashing.keyed(typedCodeMessage(tenantId, typedCode)),
+    typedCodeHash: dependencies.hashing.hmac(typedCodeMessage(tenantId, typedCode)),
     ttlSeconds: policy.enrollmentTtlSeconds,
     activity: activity({ userId, type: 'enrollment_opened', actor, enrollmentId: id }),
   }
@@ -154,7 +154,11 @@ export function draftEnrollment<const Opener extends DeviceId | null>(
 
 const newUserHint = 'Give `displayName` to create the user, or check the name for a typo.'
 
-async function userOf(dependencies: Needs, principal: Asker, { user, displayName }: Command) {
+async function userOf(
+  dependencies: Dependencies,
+  principal: Asker,
+  { user, displayName }: Command,
+) {
   const result = await findUser(dependencies, principal, user)
   const isNamed = !(typeof user === 'object' && 'id' in user)
   if (!isRefusal(result) || result.refused !== 'not_found' || !isNamed) return result

@@ -4,50 +4,50 @@ import { activity } from '../domain/activity.ts'
 import type { Device, KeyRole } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { DeviceId } from '../domain/ids.ts'
-import { standingOf } from '../domain/readiness.ts'
+import { answerabilityOf } from '../domain/readiness.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceChanges, DeviceStore } from '../ports/device-store.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
 import {
   authenticateDevice,
-  believeProof,
-  type Needs as DeviceDependencies,
+  type Dependencies as DeviceDependencies,
+  verifyProof,
 } from './authenticate-device.ts'
-import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
+import { type NotifyDependencies, notifyUnregistration } from './unregister-devices.ts'
 
-export type Needs = DeviceDependencies &
-  TellingNeeds & {
+export type Dependencies = DeviceDependencies &
+  NotifyDependencies & {
     readonly devices: Pick<DeviceStore, 'find' | 'listOfUser' | 'change' | 'unregister'>
-    readonly userTurns: UserTurns
+    readonly userQueue: UserQueue
   }
 
 const alive = ['active', 'unconfirmed'] as const
 
 /** A device, and whether it may be asked challenges. */
-export type OwnDevice = Device & ReturnType<typeof standingOf>
+export type OwnDevice = Device & ReturnType<typeof answerabilityOf>
 
 /**
  * The device as the service knows it, and the reason if it may not answer. Suspended devices, and
  * apps that are too old, learn here the reason for which every other call refuses them.
  */
 export async function readSelf(
-  dependencies: Needs & { readonly protections: Pick<ProtectionStore, 'find'> },
+  dependencies: Dependencies & { readonly protections: Pick<ProtectionStore, 'find'> },
   proof: DeviceProof,
 ): Promise<OwnDevice | Refusal> {
   const knownDevice = await dependencies.devices.findKnown(proof.tenantId, proof.deviceId)
   const statuses = [...alive, 'suspended'] as const
-  const device = await believeProof(dependencies, proof, knownDevice, { statuses, anyApp: true })
+  const device = await verifyProof(dependencies, proof, knownDevice, { statuses, anyApp: true })
   if (isRefusal(device) || knownDevice === null)
     return isRefusal(device) ? device : refuse('not_found')
   const record = await dependencies.protections.find(device.tenantId, device.userId)
   if (!record) throw new Error('a device has a user, who has a protection')
-  return { ...device, ...standingOf(device, { ...record, policy: knownDevice.policy }) }
+  return { ...device, ...answerabilityOf(device, { ...record, policy: knownDevice.policy }) }
 }
 
 /** Changes what the device reports about itself; a new name is shown to the user as an activity. */
 export async function updateSelf(
-  dependencies: Needs,
+  dependencies: Dependencies,
   proof: DeviceProof,
   changes: DeviceChanges,
 ): Promise<Device | Refusal> {
@@ -76,7 +76,7 @@ export async function updateSelf(
 
 /** The user's live devices, this one among them, newest first. */
 export async function listOwnDevices(
-  dependencies: Needs,
+  dependencies: Dependencies,
   proof: DeviceProof,
 ): Promise<readonly Device[] | Refusal> {
   const device = await authenticateDevice(dependencies, proof)
@@ -87,7 +87,7 @@ export async function listOwnDevices(
 
 /** Unregisters the calling device itself, at its user's request. */
 export async function unregisterSelf(
-  dependencies: Needs,
+  dependencies: Dependencies,
   proof: DeviceProof,
 ): Promise<Refusal | undefined> {
   return unregisterOwn(dependencies, proof, proof.deviceId, {
@@ -101,7 +101,7 @@ export async function unregisterSelf(
  * that a thief with an unlocked phone cannot unregister the owner's other devices.
  */
 export async function unregisterOther(
-  dependencies: Needs,
+  dependencies: Dependencies,
   proof: DeviceProof,
   id: DeviceId,
 ): Promise<Refusal | undefined> {
@@ -109,7 +109,7 @@ export async function unregisterOther(
 }
 
 async function unregisterOwn(
-  dependencies: Needs,
+  dependencies: Dependencies,
   proof: DeviceProof,
   id: DeviceId,
   how: { readonly role: KeyRole; readonly reason: 'user_request' | 'lost' },
@@ -126,12 +126,12 @@ async function unregisterOwn(
   if (other?.userId !== userId) return refuse('not_found')
   const actor = `device:${device.id}` as const
   const command = { tenantId, userId, deviceIds: [id], reason: how.reason, actor }
-  const result = await dependencies.userTurns.take(device, `device:${device.id}`, () =>
+  const result = await dependencies.userQueue.run(device, `device:${device.id}`, () =>
     dependencies.devices.unregister(command, proof),
   )
   if (isRefusal(result)) return result
   if (result === 'proof_replayed') return refuse('proof_replayed')
-  await tellUnregistered(dependencies, result)
+  await notifyUnregistration(dependencies, result)
   if (result.devices.length > 0) return undefined
   // Nothing was left to unregister, or the caller was itself unregistered or suspended meanwhile
   // and changed nothing.

@@ -15,7 +15,7 @@ export type PasscodeSecret = {
 }
 
 /** A passcode secret for a new device, and how it is stored; null if the policy allows none. */
-export function makePasscodeSecret(
+export function createPasscodeSecret(
   {
     oneTimePasswords,
     sealing,

@@ -4,15 +4,15 @@ import type { UserId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserStore } from '../ports/directory-store.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { PersonalDataReading, PersonalDataStore } from '../ports/personal-data-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
 import { findUser } from './find-user.ts'
-import { type Needs as ExemptionDependencies, exempting } from './sign-exemptions.ts'
-import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
+import { buildExemptions, type Dependencies as ExemptionDependencies } from './sign-exemptions.ts'
+import { type NotifyDependencies, notifyUnregistration } from './unregister-devices.ts'
 
 export type ErasureStore = Pick<PersonalDataStore, 'findErasing' | 'eraseRest' | 'settleErasure'>
 
-export type Needs = {
+export type Dependencies = {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
   readonly personalData: PersonalDataStore
 }
@@ -25,7 +25,7 @@ const busySeconds = 5
  * close the reading.
  */
 export async function exportUser(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
 ): Promise<PersonalDataReading | Refusal> {
@@ -44,7 +44,9 @@ const sweepPagesMax = 100_000
  * is not found any more; a very long history is deleted within minutes (`finishErasures`).
  */
 export async function eraseUser(
-  dependencies: Needs & TellingNeeds & ExemptionDependencies & { readonly userTurns: UserTurns },
+  dependencies: Dependencies &
+    NotifyDependencies &
+    ExemptionDependencies & { readonly userQueue: UserQueue },
   principal: Principal,
   userId: UserId,
 ): Promise<Refusal | undefined> {
@@ -52,12 +54,12 @@ export async function eraseUser(
   if (isRefusal(user)) return user
   const actor = `api_key:${principal.keyId}` as const
   const { tenantId } = principal
-  const { erasure } = await exempting(dependencies, tenantId)
-  const unregistration = await dependencies.userTurns.take({ tenantId, userId }, actor, () =>
+  const { erasure } = await buildExemptions(dependencies, tenantId)
+  const unregistration = await dependencies.userQueue.run({ tenantId, userId }, actor, () =>
     dependencies.personalData.cutOff(tenantId, userId, actor, erasure(userId)),
   )
   if (isRefusal(unregistration)) return unregistration
-  await tellUnregistered(dependencies, unregistration)
+  await notifyUnregistration(dependencies, unregistration)
   // The user can no longer be found for another call: after a failure here the worker finishes, not
   // the caller.
   await dependencies.personalData.eraseRest(tenantId, userId, pagesMax).catch(() => false)

@@ -12,7 +12,7 @@ import {
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { TenantStore } from '../ports/directory-store.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly tenants: Pick<TenantStore, 'findPolicy' | 'findOverrides' | 'changeOverrides'>
 }
 
@@ -20,7 +20,7 @@ const attemptsMax = 5
 
 /** The policy in force: of the tenant, or for one relying party. */
 export async function readPolicy(
-  { tenants }: Needs,
+  { tenants }: Dependencies,
   tenantId: TenantId,
   rpId: RelyingPartyId | null,
 ): Promise<Policy | Refusal> {
@@ -36,7 +36,7 @@ export async function readPolicy(
  * and after.
  */
 export async function setPolicy(
-  { tenants }: Needs,
+  { tenants }: Dependencies,
   tenantId: TenantId,
   { overrides, replace }: { readonly overrides: PolicyOverrides; readonly replace: boolean },
   actor: Actor,
@@ -60,7 +60,7 @@ export async function setPolicy(
  * force for it.
  */
 export async function setRelyingPartyPolicy(
-  { tenants }: Needs,
+  { tenants }: Dependencies,
   tenantId: TenantId,
   rpId: RelyingPartyId,
   next: PolicyOverrides,

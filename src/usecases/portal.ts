@@ -10,18 +10,18 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Activity, ActivityStore } from '../ports/activity-store.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { PageRequest, UserStore } from '../ports/directory-store.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { PortalStore } from '../ports/portal-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
 import type { Hashing, Random } from '../ports/world.ts'
 import { findUser } from './find-user.ts'
-import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
+import { type NotifyDependencies, notifyUnregistration } from './unregister-devices.ts'
 
-export type MintNeeds = {
-  readonly portal: Pick<PortalStore, 'mint'>
+export type CreateLinkDependencies = {
+  readonly portal: Pick<PortalStore, 'createLink'>
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
   readonly random: Pick<Random, 'id' | 'token'>
   readonly hashing: Pick<Hashing, 'sha256'>
-  readonly userTurns: UserTurns
+  readonly userQueue: UserQueue
   readonly publicOrigin: string
 }
 
@@ -29,7 +29,7 @@ export type MintNeeds = {
 const secretPattern = /^[A-Za-z0-9_-]{43}$/
 
 /** A link to the portal, readable this once. */
-export type MintedLink = {
+export type PortalLink = {
   readonly id: PortalSession['id']
   readonly url: string
   readonly expiresAt: Date
@@ -40,11 +40,11 @@ export type MintedLink = {
  * a page and changes nothing; the POST of that page uses it up. The secret is in the path, which is
  * never logged, so that it works without script.
  */
-export async function mintPortalLink(
-  dependencies: MintNeeds,
+export async function createPortalLink(
+  dependencies: CreateLinkDependencies,
   principal: Principal,
   userId: UserId,
-): Promise<MintedLink | Refusal> {
+): Promise<PortalLink | Refusal> {
   const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
   const { tenantId, rpId, keyId } = principal
@@ -53,15 +53,15 @@ export async function mintPortalLink(
   const linkHash = dependencies.hashing.sha256(secret)
   const link = { tenantId, id, userId: user.id, rpId, linkHash, linkSeconds: portalLinkSeconds }
   const event = { userId: user.id, type: 'portal_link_made', actor: `api_key:${keyId}` } as const
-  const expiresAt = await dependencies.userTurns.take(link, `links:${rpId}`, () =>
-    dependencies.portal.mint(link, activity(event)),
+  const expiresAt = await dependencies.userQueue.run(link, `links:${rpId}`, () =>
+    dependencies.portal.createLink(link, activity(event)),
   )
   if (isRefusal(expiresAt)) return expiresAt
   if (expiresAt === null) return refuse('user_suspended')
   return { id, url: `${issuerOf(dependencies.publicOrigin, tenantId)}/me/${secret}`, expiresAt }
 }
 
-export type OpenNeeds = {
+export type OpenDependencies = {
   readonly portal: Pick<PortalStore, 'open'>
   readonly random: Pick<Random, 'token'>
   readonly hashing: Pick<Hashing, 'sha256'>
@@ -69,7 +69,7 @@ export type OpenNeeds = {
 
 /** Opens a link, once. `cookie` is for the browser to store. */
 export async function openPortal(
-  { portal, random, hashing }: OpenNeeds,
+  { portal, random, hashing }: OpenDependencies,
   { tenantId, token }: { readonly tenantId: TenantId; readonly token: string },
 ): Promise<{ readonly session: PortalSession; readonly cookie: string } | Refusal> {
   const secret = random.token(32)
@@ -143,9 +143,9 @@ export function listPortalActivities(
  * nothing.
  */
 export async function unregisterFromPortal(
-  dependencies: TellingNeeds & {
+  dependencies: NotifyDependencies & {
     readonly devices: Pick<DeviceStore, 'find' | 'unregister'>
-    readonly userTurns: UserTurns
+    readonly userQueue: UserQueue
   },
   session: PortalSession,
   id: DeviceId,
@@ -156,11 +156,11 @@ export async function unregisterFromPortal(
   const { tenantId, userId, id: sessionId } = session
   const actor = `portal:${sessionId}` as const
   const command = { tenantId, userId, deviceIds: [id], reason, actor }
-  const result = await dependencies.userTurns.take(command, actor, () =>
+  const result = await dependencies.userQueue.run(command, actor, () =>
     dependencies.devices.unregister(command, null),
   )
   if (isRefusal(result)) return result
   if (result === 'proof_replayed') throw new Error('no proof was given to be replayed')
-  await tellUnregistered(dependencies, result)
+  await notifyUnregistration(dependencies, result)
   return (await dependencies.devices.find(tenantId, id)) ?? refuse('not_found')
 }

@@ -8,7 +8,7 @@ import type { UserStore } from '../ports/directory-store.ts'
 import type { Clock, Hashing } from '../ports/world.ts'
 import { findUser } from './find-user.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
   readonly activities: Pick<ActivityStore, 'post'>
   readonly hashing: Pick<Hashing, 'sha256' | 'equal'>
@@ -28,10 +28,10 @@ export type Command = Omit<PostedActivity, 'occurredAt' | 'relyingParty'> & {
  * party's claim. Equal requests under one Idempotency-Key create one activity, also concurrently.
  */
 export async function postActivity(
-  { users, activities, hashing, clock }: Needs,
+  { users, activities, hashing, clock }: Dependencies,
   principal: Principal,
   { userId, severity, occurredAt, idempotencyKey, ...content }: Command,
-): Promise<{ readonly activity: Activity; readonly replayed: boolean } | Refusal> {
+): Promise<{ readonly activity: Activity; readonly isReplay: boolean } | Refusal> {
   const user = await findUser({ users }, principal, { id: userId })
   if (isRefusal(user)) return user
   const now = clock.now()
@@ -56,7 +56,7 @@ export async function postActivity(
   })
   if (result === null) return refuse('not_found')
   const { activity, postHash } = result
-  if (postHash === null) return { activity, replayed: false }
+  if (postHash === null) return { activity, isReplay: false }
   if (!hashing.equal(postHash, requestHash)) return refuse('idempotency_key_reused')
-  return { activity, replayed: true }
+  return { activity, isReplay: true }
 }

@@ -5,23 +5,26 @@ import type { Principal } from '../domain/principal.ts'
 import { afterUnlock, isLocked, type Protection, pauseDaysMax } from '../domain/protection.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserStore } from '../ports/directory-store.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
-import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
+import {
+  authenticateDevice,
+  type Dependencies as DeviceDependencies,
+} from './authenticate-device.ts'
 import { findUser } from './find-user.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly protections: ProtectionStore
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
 }
 
-export type UnlockNeeds = Needs & { readonly userTurns: UserTurns }
+export type UnlockDependencies = Dependencies & { readonly userQueue: UserQueue }
 
 const attemptsMax = 5
 
 /** Locks and counters of a user, for a relying party that may see the user. */
 export async function readProtection(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
 ): Promise<Protection | Refusal> {
@@ -36,7 +39,7 @@ export async function readProtection(
  * admin's request.
  */
 export async function unlockUser(
-  dependencies: UnlockNeeds,
+  dependencies: UnlockDependencies,
   principal: Principal,
   userId: UserId,
 ): Promise<Protection | Refusal> {
@@ -52,7 +55,7 @@ export async function unlockUser(
     const activities = isLocked(protection, now)
       ? [activity({ userId, type: 'push_unlocked', actor, details: { by: 'admin' } })]
       : []
-    const isUnlocked = await dependencies.userTurns.take({ tenantId, userId }, actor, () =>
+    const isUnlocked = await dependencies.userQueue.run({ tenantId, userId }, actor, () =>
       dependencies.protections.unlock(tenantId, userId, next, activities),
     )
     if (isRefusal(isUnlocked)) return isUnlocked
@@ -61,14 +64,14 @@ export async function unlockUser(
   return refuse('conflict', { retryAfterSeconds: 1 })
 }
 
-export type PauseNeeds = DeviceDependencies & {
+export type PauseDependencies = DeviceDependencies & {
   readonly protections: ProtectionStore
-  readonly userTurns: UserTurns
+  readonly userQueue: UserQueue
 }
 
 /** Until when pushes to the device's user are paused; null when they are not. */
 export async function readPushPause(
-  dependencies: PauseNeeds,
+  dependencies: PauseDependencies,
   proof: DeviceProof,
 ): Promise<{ readonly until: Date | null } | Refusal> {
   const device = await authenticateDevice(dependencies, proof)
@@ -84,7 +87,7 @@ export async function readPushPause(
  * Challenges stay: the user finds them by opening the app.
  */
 export async function pausePushes(
-  dependencies: PauseNeeds,
+  dependencies: PauseDependencies,
   proof: DeviceProof,
   until: Date | null,
 ): Promise<{ readonly until: Date | null } | Refusal> {
@@ -111,7 +114,7 @@ export async function pausePushes(
     })
     const next = { ...protection, pausedUntil: until }
     const spending = unspent
-    const result = await dependencies.userTurns.take(device, `device:${device.id}`, () =>
+    const result = await dependencies.userQueue.run(device, `device:${device.id}`, () =>
       dependencies.protections.change(tenantId, userId, next, [pauseActivity], spending),
     )
     if (isRefusal(result)) return result

@@ -2,31 +2,31 @@ import { decideOrigin, type Origin } from '../domain/public-origin.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { InstallationStore } from '../ports/installation-store.ts'
 
-export type Needs = { readonly installation: InstallationStore }
+export type Dependencies = { readonly installation: InstallationStore }
 
 /**
  * The origin that a process works under; `formerOrigin` is the one it replaced, if phones are
  * enrolled under that.
  */
-export type SettledOrigin = { readonly origin: string; readonly left: string | null }
+export type ResolvedOrigin = { readonly origin: string; readonly formerOrigin: string | null }
 
 /**
  * Resolves the origin with the database, and stores it at the first start. `contradicts` is the
  * origin stored in the database, when the process must not start under its own.
  */
-export async function settleOrigin(
-  dependencies: Needs,
+export async function resolveOrigin(
+  dependencies: Dependencies,
   own: Origin,
-): Promise<SettledOrigin | { readonly contradicts: string }> {
+): Promise<ResolvedOrigin | { readonly contradicts: string }> {
   for (;;) {
     const storedOrigin = await dependencies.installation.findOrigin()
     const decision = decideOrigin(storedOrigin, own)
     if ('contradicts' in decision) return decision
-    const { use, keep, left } = decision
+    const { use, originToStore: keep, replacedOrigin: left } = decision
     // Another process may have stored it concurrently.
     if (keep && !(await dependencies.installation.changeOrigin(storedOrigin, keep))) continue
     const hasLeft = left !== null && (await dependencies.installation.hasDevices())
-    return { origin: use, left: hasLeft ? left : null }
+    return { origin: use, formerOrigin: hasLeft ? left : null }
   }
 }
 
@@ -35,13 +35,13 @@ export async function settleOrigin(
  * the port.
  */
 export async function originOfCommands(
-  { installation }: Needs,
+  { installation }: Dependencies,
   own: Origin,
 ): Promise<{ readonly origin: string } | { readonly contradicts: string }> {
   const storedOrigin = await installation.findOrigin()
   const decision = decideOrigin(storedOrigin, own)
   if ('contradicts' in decision) return decision
-  return { origin: own.given ? own.origin : (storedOrigin?.origin ?? own.origin) }
+  return { origin: own.isConfigured ? own.origin : (storedOrigin?.origin ?? own.origin) }
 }
 
 /**
@@ -49,11 +49,11 @@ export async function originOfCommands(
  * are restarted.
  */
 export async function changeOrigin(
-  { installation }: Needs,
+  { installation }: Dependencies,
   origin: string,
 ): Promise<{ readonly was: string | null; readonly origin: string } | Refusal> {
   const storedOrigin = await installation.findOrigin()
-  if (!(await installation.changeOrigin(storedOrigin, { origin, given: true }))) {
+  if (!(await installation.changeOrigin(storedOrigin, { origin, isConfigured: true }))) {
     return refuse('invalid_request', { hint: 'It was changed concurrently.' })
   }
   return { was: storedOrigin?.origin ?? null, origin }

@@ -3,12 +3,12 @@ import { retainedKinds, retainedSince } from '../domain/retention.ts'
 import type {
   LeftoverKind,
   RetentionStore,
-  WalkedKind,
-  WalkPlace,
+  ScanCursor,
+  ScannedKind,
 } from '../ports/retention-store.ts'
-import { type Needs as ExemptionDependencies, exempting } from './sign-exemptions.ts'
+import { buildExemptions, type Dependencies as ExemptionDependencies } from './sign-exemptions.ts'
 
-export type Needs = ExemptionDependencies & { readonly retention: RetentionStore }
+export type Dependencies = ExemptionDependencies & { readonly retention: RetentionStore }
 
 const leftovers: readonly LeftoverKind[] = [
   'portalSessions',
@@ -16,7 +16,7 @@ const leftovers: readonly LeftoverKind[] = [
   'webhooks',
   'webhookEndpoints',
 ]
-const walkedKinds: readonly WalkedKind[] = ['initiators', 'passcodeBudgets', 'singleUseCodes']
+const walkedKinds: readonly ScannedKind[] = ['initiators', 'passcodeBudgets', 'singleUseCodes']
 
 // Only activities are part of the audit record.
 const noExemption = async () => ({})
@@ -26,7 +26,7 @@ const noExemption = async () => ({})
  * be more. A step is bounded by `batch` rows of each kind; any number of processes may run it
  * concurrently. One tenant's failure is thrown after all other tenants are processed.
  */
-export function createPurge(dependencies: Needs, batch: number): () => Promise<boolean> {
+export function buildPurge(dependencies: Dependencies, batch: number): () => Promise<boolean> {
   const { retention } = dependencies
   let tenant: TenantId | null = null
   let failures: readonly unknown[] = []
@@ -45,7 +45,9 @@ export function createPurge(dependencies: Needs, batch: number): () => Promise<b
       try {
         const before = retainedSince(kind, policy, now)
         const exempt =
-          kind === 'activities' ? (await exempting(dependencies, tenantId)).purge : noExemption
+          kind === 'activities'
+            ? (await buildExemptions(dependencies, tenantId)).purge
+            : noExemption
         more = (await retention.purge(kind, tenantId, before, batch, exempt)) === batch || more
       } catch (error) {
         failures = [...failures.slice(0, 1), error]
@@ -57,11 +59,11 @@ export function createPurge(dependencies: Needs, batch: number): () => Promise<b
 }
 
 /** The same for rows to which no tenant's policy applies. */
-export function createLeftoverPurge(
-  { retention }: Pick<Needs, 'retention'>,
+export function buildLeftoverPurge(
+  { retention }: Pick<Dependencies, 'retention'>,
   batch: number,
 ): () => Promise<boolean> {
-  const places = new Map<WalkedKind, WalkPlace | null>()
+  const places = new Map<ScannedKind, ScanCursor | null>()
   return async () => {
     let more = false
     for (const kind of leftovers) {
@@ -70,7 +72,7 @@ export function createLeftoverPurge(
     for (const kind of walkedKinds) {
       // A finished walk waits for the others, and restarts with them.
       if (places.get(kind) === null) continue
-      const place = await retention.walk(kind, places.get(kind) ?? null, batch)
+      const place = await retention.scan(kind, places.get(kind) ?? null, batch)
       places.set(kind, place)
       if (place !== null) more = true
     }

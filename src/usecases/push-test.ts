@@ -6,11 +6,11 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import { checkTestPush, testPushesPerHourMax, testPushGapSeconds } from '../domain/test-push.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
-import type { Owed, TestPush, TestPushStore } from '../ports/test-push-store.ts'
+import type { TestPush, TestPushOutcome, TestPushStore } from '../ports/test-push-store.ts'
 import type { Random } from '../ports/world.ts'
-import { type Needs as ReadDependencies, readDevice } from './read-devices.ts'
+import { type Dependencies as ReadDependencies, readDevice } from './read-devices.ts'
 
-export type Needs = ReadDependencies & {
+export type Dependencies = ReadDependencies & {
   readonly testPushes: TestPushStore
   readonly protections: Pick<ProtectionStore, 'find'>
   readonly dispatcher: Pick<Dispatcher, 'leaseHolder' | 'dispatch'>
@@ -25,7 +25,7 @@ const attemptsMax = 5
  * must not be able to fatigue a user by it.
  */
 export async function pushTest(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   deviceId: DeviceId,
 ): Promise<TestPush | Refusal> {
@@ -51,13 +51,13 @@ export async function pushTest(
 }
 
 function enqueue(
-  { testPushes, random, dispatcher }: Needs,
+  { testPushes, random, dispatcher }: Dependencies,
   { keyId }: Principal,
   { tenantId, id: deviceId, userId }: Device,
   protectionRevision: number,
-): Promise<Owed> {
+): Promise<TestPushOutcome> {
   const actor = `api_key:${keyId}` as const
-  return testPushes.owe({
+  return testPushes.enqueue({
     tenantId,
     userId,
     deviceId,
@@ -72,7 +72,7 @@ function enqueue(
 
 /** The outcome of the last test push to a device. */
 export async function readTestPush(
-  dependencies: Pick<Needs, 'devices' | 'users' | 'testPushes'>,
+  dependencies: Pick<Dependencies, 'devices' | 'users' | 'testPushes'>,
   principal: Principal,
   deviceId: DeviceId,
 ): Promise<TestPush | Refusal> {

@@ -9,7 +9,7 @@ import { revocationPrefix } from './api-keys.ts'
 import type { SharedReads } from './shared-reads.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly challenges: Pick<ChallengeStore, 'find' | 'expire'>
   readonly signals: Signals
   readonly signingKeys: SigningKeys
@@ -37,8 +37,8 @@ export function toNextTickMs(id: string): number {
 }
 
 /** The reason why a waiting caller may no longer ask; undefined while it may. */
-export type StillAllowed = () => Promise<Refusal | undefined>
-const alwaysAllowed: StillAllowed = async () => undefined
+export type AccessCheck = () => Promise<Refusal | undefined>
+const alwaysAllowed: AccessCheck = async () => undefined
 
 /**
  * Reads a challenge of this relying party. One whose time is over is expired first, by the same
@@ -46,7 +46,7 @@ const alwaysAllowed: StillAllowed = async () => undefined
  * is still being committed.
  */
 export async function readChallenge(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Asker,
   id: ChallengeId,
 ): Promise<ChallengeReading | (Refusal & { readonly refused: 'not_found' })> {
@@ -56,7 +56,7 @@ export async function readChallenge(
 
 /** One read, and one signature, for all of the relying party's concurrent requests. */
 function shareRead(
-  dependencies: Needs,
+  dependencies: Dependencies,
   asker: Asker,
   id: ChallengeId,
 ): Promise<ChallengeReading | null> {
@@ -67,7 +67,7 @@ function shareRead(
 }
 
 async function loadChallenge(
-  { challenges, signals }: Needs,
+  { challenges, signals }: Dependencies,
   { tenantId, rpId }: Asker,
   id: ChallengeId,
 ): Promise<ChallengeRecord | null> {
@@ -84,7 +84,7 @@ async function loadChallenge(
  * is pending.
  */
 export async function signResult(
-  dependencies: Pick<Needs, 'signingKeys' | 'publicOrigin'>,
+  dependencies: Pick<Dependencies, 'signingKeys' | 'publicOrigin'>,
   record: ChallengeRecord,
 ): Promise<string | null> {
   const { challenge, decidedBy, now } = record
@@ -104,12 +104,12 @@ export async function signResult(
  * called after each pause, so that a key that is revoked meanwhile learns nothing.
  */
 export async function waitForChallenge(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Asker,
   id: ChallengeId,
   waitMs: number,
   isAborted: () => boolean = () => false,
-  stillAllowed: StillAllowed = alwaysAllowed,
+  stillAllowed: AccessCheck = alwaysAllowed,
 ): Promise<ChallengeReading | Refusal> {
   const watch = dependencies.signals.watch(id, `${revocationPrefix}${credentialOf(principal)}`)
   const until = performance.now() + waitMs
@@ -118,7 +118,7 @@ export async function waitForChallenge(
       const reading = await shareRead(dependencies, principal, id)
       if (reading === null) return refuse('not_found')
       const leftMs = until - performance.now()
-      const isOver = leftMs <= 0 || dependencies.signals.stopped || isAborted()
+      const isOver = leftMs <= 0 || dependencies.signals.isStopped || isAborted()
       if (reading.challenge.status !== 'pending' || isOver) return reading
       const toExpiryMs = reading.challenge.expiresAt.getTime() - reading.now.getTime() + 1
       await watch.next(Math.min(leftMs, toExpiryMs, toNextTickMs(id)))

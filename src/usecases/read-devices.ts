@@ -6,14 +6,14 @@ import type { DeviceStore } from '../ports/device-store.ts'
 import type { UserStore } from '../ports/directory-store.ts'
 import { findUser } from './find-user.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly devices: Pick<DeviceStore, 'find' | 'listOfUser'>
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
 }
 
 /** All devices that a user ever had, newest first; unregistered ones stay on record. */
 export async function listDevices(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
 ): Promise<Device[] | Refusal> {
@@ -23,7 +23,7 @@ export async function listDevices(
 
 /** One device of a user that the relying party may see. */
 export async function readDevice(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   id: DeviceId,
 ): Promise<Device | Refusal> {

@@ -6,10 +6,10 @@ import type { EnrollmentRecord, EnrollmentStore } from '../ports/enrollment-stor
 import type { Signals } from '../ports/signals.ts'
 import type { Sealing } from '../ports/world.ts'
 import { revocationPrefix } from './api-keys.ts'
-import { type StillAllowed, toNextTickMs } from './read-challenge.ts'
+import { type AccessCheck, toNextTickMs } from './read-challenge.ts'
 import type { SharedReads } from './shared-reads.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly enrollments: Pick<EnrollmentStore, 'find'>
   readonly sealing: Pick<Sealing, 'open'>
   readonly signals: Signals
@@ -33,7 +33,7 @@ export function enrollmentNumberBinding({ tenantId, id }: Pick<Enrollment, 'tena
 }
 
 function read(
-  { sealing }: Needs,
+  { sealing }: Dependencies,
   { enrollment, numberSealed, now }: EnrollmentRecord,
 ): EnrollmentReading {
   const status = viewOf(enrollment, now)
@@ -56,12 +56,12 @@ export type EnrollmentWait = { readonly waitMs: number; readonly after?: Enrollm
  * between two of its calls.
  */
 export function readEnrollment(
-  dependencies: Needs,
+  dependencies: Dependencies,
   caller: Caller,
   id: EnrollmentId,
   wait: EnrollmentWait,
   isAborted?: () => boolean,
-  stillAllowed?: StillAllowed,
+  stillAllowed?: AccessCheck,
 ): Promise<EnrollmentReading | Refusal> {
   const { tenantId, rpId } = caller
   const asker = {
@@ -91,7 +91,7 @@ function owns(owner: Owner, enrollment: Enrollment): boolean {
 type Waiter = {
   readonly wakeOn?: readonly string[]
   readonly isAborted?: (() => boolean) | undefined
-  readonly stillAllowed?: ((now: EnrollmentView) => ReturnType<StillAllowed>) | undefined
+  readonly stillAllowed?: ((now: EnrollmentView) => ReturnType<AccessCheck>) | undefined
 }
 
 /**
@@ -99,7 +99,7 @@ type Waiter = {
  * not exist.
  */
 export async function followEnrollment(
-  dependencies: Needs,
+  dependencies: Dependencies,
   owner: Owner,
   id: EnrollmentId,
   { waitMs, after }: EnrollmentWait,
@@ -121,7 +121,7 @@ export async function followEnrollment(
       lastStatus ??= reading.status
       const leftMs = until - performance.now()
       const isOpen = reading.status === 'open' || reading.status === 'claimed'
-      const isOver = leftMs <= 0 || dependencies.signals.stopped || isAborted?.()
+      const isOver = leftMs <= 0 || dependencies.signals.isStopped || isAborted?.()
       if (!isOpen || reading.status !== lastStatus || isOver) return reading
       const toExpiryMs = record.enrollment.expiresAt.getTime() - record.now.getTime() + 1
       await watch.next(Math.min(leftMs, toExpiryMs, toNextTickMs(id)))

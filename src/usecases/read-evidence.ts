@@ -5,10 +5,10 @@ import type { Principal } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Sealing } from '../ports/world.ts'
-import { answerBinding } from './kept-answers.ts'
+import { answerBinding } from './plain-answers.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly challenges: Pick<ChallengeStore, 'findEvidence'>
   readonly sealing: Pick<Sealing, 'open'>
   readonly signingKeys: SigningKeys
@@ -30,7 +30,7 @@ export type EvidenceReading = {
  * yet.
  */
 export async function readEvidence(
-  { challenges, sealing, signingKeys }: Needs,
+  { challenges, sealing, signingKeys }: Dependencies,
   { tenantId, rpId }: Principal,
   id: ChallengeId,
 ): Promise<EvidenceReading | Refusal> {

@@ -18,9 +18,9 @@ import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore, ExemptingRow, LinkReading } from '../ports/audit-store.ts'
 import type { Hashing, Signatures } from '../ports/world.ts'
 import { erasedBy, isUnsigned, readAllExempting } from './audit-checkpoint.ts'
-import type { BelievedKeys } from './believed-keys.ts'
+import type { TrustedKeys } from './believed-keys.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly audit: Pick<AuditStore, 'readExempting' | 'countAbout'>
   readonly signatures: Pick<Signatures, 'read' | 'verify'>
   readonly hashing: Pick<Hashing, 'sha256Base64Url'>
@@ -57,9 +57,9 @@ type Excuses = {
 
 /** Reads every exemption in the chain; unsigned ones count only up to the checkpoint. */
 async function readExcuses(
-  dependencies: Needs,
+  dependencies: Dependencies,
   tenantId: TenantId,
-  trustedKey: BelievedKeys,
+  trustedKey: TrustedKeys,
   checkpoint: Checkpoint | null,
 ): Promise<Excuses> {
   const faults = new Map<string, ExemptionFault>()
@@ -125,9 +125,9 @@ function purgedBefore({ details, occurredAtMicros }: ExemptingRow): bigint {
 }
 
 async function readSignedClaims(
-  { signatures }: Needs,
+  { signatures }: Dependencies,
   tenantId: TenantId,
-  trustedKey: BelievedKeys,
+  trustedKey: TrustedKeys,
   { details }: ExemptingRow,
 ): Promise<ExemptionClaims | undefined> {
   const { exemption } = details
@@ -145,10 +145,10 @@ type LinkExcuse = {
 }
 
 /** Checks the exemptions against the links of a chain, which come in order. */
-export async function openExemptions(
-  dependencies: Needs,
+export async function buildExemptionCheck(
+  dependencies: Dependencies,
   tenantId: TenantId,
-  trustedKey: BelievedKeys,
+  trustedKey: TrustedKeys,
   checkpoint: Checkpoint | null,
 ) {
   const digest = dependencies.hashing.sha256Base64Url
@@ -195,7 +195,7 @@ export async function openExemptions(
             claims,
             await dependencies.audit.countAbout(tenantId, claims.subject, claims.before),
           ))
-      return { isPurged: false, isErased: row.gone && erased.has(row.about), fault }
+      return { isPurged: false, isErased: row.isUserErased && erased.has(row.about), fault }
     },
 
     /**

@@ -8,7 +8,7 @@ import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { Hashing } from '../ports/world.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly challenges: Pick<ChallengeStore, 'loadCreation'>
   readonly devices: Pick<DeviceStore, 'listOfUser'>
   readonly hashing: Pick<Hashing, 'sha256'>
@@ -26,7 +26,7 @@ export type Command = {
  * cannot come: by the facts and the rules of creation, as for an unknown initiator.
  */
 export async function readReadiness(
-  { challenges, devices, hashing }: Needs,
+  { challenges, devices, hashing }: Dependencies,
   { tenantId, rpId, namespaces }: Principal,
   { userId, userVerification, number }: Command,
 ): Promise<Readiness | Refusal> {

@@ -2,17 +2,20 @@ import type { DeviceProof } from '../domain/device-proof.ts'
 import type { TenantId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { SigningKeyStore, StoredSigningKey } from '../ports/directory-store.ts'
-import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
+import {
+  authenticateDevice,
+  type Dependencies as DeviceDependencies,
+} from './authenticate-device.ts'
 import type { SharedReads } from './shared-reads.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly keys: Pick<SigningKeyStore, 'list'>
   readonly sharedReads: SharedReads
 }
 
 /** All public keys a tenant ever signed with, newest first: a receipt must verify for years. */
 export async function readPublicKeys(
-  { keys, sharedReads }: Needs,
+  { keys, sharedReads }: Dependencies,
   tenantId: TenantId,
 ): Promise<readonly StoredSigningKey[] | Refusal> {
   const signingKeys = await sharedReads(`signing keys ${tenantId}`, () => keys.list(tenantId))
@@ -21,7 +24,7 @@ export async function readPublicKeys(
 
 /** The signed links from the key set that a device holds to the newest, oldest first. */
 export async function readKeySetLinks(
-  dependencies: Needs & DeviceDependencies,
+  dependencies: Dependencies & DeviceDependencies,
   proof: DeviceProof,
   afterSeq: number,
 ): Promise<readonly string[] | Refusal> {

@@ -9,25 +9,28 @@ import { afterReport } from '../domain/protection.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Activity, ActivityStore } from '../ports/activity-store.ts'
 import type { TenantStore } from '../ports/directory-store.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
 import type { Reporter, ReportStore } from '../ports/report-store.ts'
 import type { Signals } from '../ports/signals.ts'
-import type { UserTurns } from '../ports/turns.ts'
 import type { Random } from '../ports/world.ts'
-import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
+import {
+  authenticateDevice,
+  type Dependencies as DeviceDependencies,
+} from './authenticate-device.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly activities: Pick<ActivityStore, 'find'>
   readonly reports: Pick<ReportStore, 'reportActivity'>
   readonly protections: Pick<ProtectionStore, 'find'>
   readonly tenants: Pick<TenantStore, 'findPolicy'>
   readonly random: Pick<Random, 'id'>
   readonly signals: Signals
-  readonly userTurns: UserTurns
+  readonly userQueue: UserQueue
 }
 
 /** The report of an activity; a second one of the same activity returns the first. */
-export type MadeReport = { readonly reportId: ReportId }
+export type ReportReceipt = { readonly reportId: ReportId }
 
 const attemptsMax = 5
 
@@ -40,10 +43,10 @@ const queueKeyOf = (by: Reporter) =>
  * and blocks the initiator of the sign-in that the activity is about for a time.
  */
 export async function reportActivity(
-  dependencies: Needs & DeviceDependencies,
+  dependencies: Dependencies & DeviceDependencies,
   proof: DeviceProof,
   activityId: ActivityId,
-): Promise<MadeReport | Refusal> {
+): Promise<ReportReceipt | Refusal> {
   const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const { tenantId, userId, id: deviceId } = device
@@ -57,10 +60,10 @@ export async function reportActivity(
  * shows.
  */
 export async function reportFromPortal(
-  dependencies: Needs,
+  dependencies: Dependencies,
   session: PortalSession,
   activityId: ActivityId,
-): Promise<MadeReport | Refusal> {
+): Promise<ReportReceipt | Refusal> {
   const reportedActivity = await dependencies.activities.find(session.tenantId, activityId)
   if (!reportedActivity || !isShownTo(session, reportedActivity)) return refuse('not_found')
   return report(dependencies, session.tenantId, reportedActivity, {
@@ -70,11 +73,11 @@ export async function reportFromPortal(
 }
 
 async function report(
-  dependencies: Needs,
+  dependencies: Dependencies,
   tenantId: TenantId,
   { id: activityId, userId, challengeId: about }: Activity,
   reporter: Reporter,
-): Promise<MadeReport | Refusal> {
+): Promise<ReportReceipt | Refusal> {
   const challengeId = about as ChallengeId | null
   const policy = await dependencies.tenants.findPolicy(tenantId, null)
   const activities = activitiesOf(userId, activityId, challengeId, reporter)
@@ -89,7 +92,7 @@ async function report(
       initiatorBlockSeconds: policy.initiatorBlockSeconds,
       activities,
     }
-    const result = await dependencies.userTurns.take({ tenantId, userId }, queueKeyOf(by), () =>
+    const result = await dependencies.userQueue.run({ tenantId, userId }, queueKeyOf(by), () =>
       dependencies.reports.reportActivity(newReport),
     )
     if (isRefusal(result)) return result
@@ -98,7 +101,7 @@ async function report(
       return refuse(by.kind === 'device' ? 'device_unregistered' : 'portal_session_invalid')
     }
     if (result.kind === 'reported') {
-      for (const one of result.cancelled) dependencies.signals.publish(one)
+      for (const one of result.cancelledChallenges) dependencies.signals.publish(one)
       return { reportId: result.id }
     }
     if (by.kind === 'device') by = { ...by, proof: null }

@@ -4,7 +4,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Report, ReportResolution } from '../domain/report.ts'
 import type { PageRequest, UserStore } from '../ports/directory-store.ts'
 import type { ReportStore } from '../ports/report-store.ts'
-import { type UnlockNeeds, unlockUser } from './protection.ts'
+import { type UnlockDependencies, unlockUser } from './protection.ts'
 
 /** A page of the tenant's reports, newest first. */
 export async function listReports(
@@ -16,7 +16,7 @@ export async function listReports(
   return reports.list(tenantId, status, page)
 }
 
-export type ResolveNeeds = UnlockNeeds & {
+export type ResolveDependencies = UnlockDependencies & {
   readonly reports: Pick<ReportStore, 'find' | 'resolve'>
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
 }
@@ -26,7 +26,7 @@ export type ResolveNeeds = UnlockNeeds & {
  * report stays as it is.
  */
 export async function resolveReport(
-  dependencies: ResolveNeeds,
+  dependencies: ResolveDependencies,
   principal: Principal,
   id: ReportId,
   {

@@ -2,18 +2,18 @@ import { activity } from '../domain/activity.ts'
 import { resendChallenge as decideResend } from '../domain/challenge.ts'
 import type { ChallengeId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
-import { admitResend, afterPush } from '../domain/prompt-ladder.ts'
+import { admitResend, afterPush } from '../domain/push-throttling.ts'
 import { type QuestionRefusal, withOtherFactors } from '../domain/question-refusal.ts'
 import { isRefusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
 import {
   type ChallengeReading,
-  type Needs as ReadDependencies,
+  type Dependencies as ReadDependencies,
   readChallenge,
 } from './read-challenge.ts'
 
-export type Needs = ReadDependencies & {
+export type Dependencies = ReadDependencies & {
   readonly challenges: Pick<ChallengeStore, 'loadResend' | 'resend'>
   readonly dispatcher: Dispatcher
 }
@@ -23,7 +23,7 @@ export type Needs = ReadDependencies & {
  * budget as any push; the number and the expiry stay as they are.
  */
 export async function resendChallenge(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   id: ChallengeId,
 ): Promise<ChallengeReading | QuestionRefusal> {

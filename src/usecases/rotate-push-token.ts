@@ -4,9 +4,12 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore, NewPushToken, SealedAddress } from '../ports/device-store.ts'
 import type { PushAddress } from '../ports/push.ts'
 import type { Hashing, Sealing } from '../ports/world.ts'
-import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
+import {
+  authenticateDevice,
+  type Dependencies as DeviceDependencies,
+} from './authenticate-device.ts'
 
-export type Needs = DeviceDependencies & {
+export type Dependencies = DeviceDependencies & {
   readonly devices: Pick<DeviceStore, 'setPushToken'>
   readonly hashing: Hashing
   readonly sealing: Sealing
@@ -26,7 +29,7 @@ function binding(tenantId: TenantId, deviceId: DeviceId): string {
 
 /** A push address as it is stored: the token sealed for this device. */
 export function sealPushToken(
-  { hashing, sealing }: Pick<Needs, 'hashing' | 'sealing'>,
+  { hashing, sealing }: Pick<Dependencies, 'hashing' | 'sealing'>,
   tenantId: TenantId,
   deviceId: DeviceId,
   address: PushAddress,
@@ -57,7 +60,7 @@ export function openPushToken(
  * their token.
  */
 export async function rotatePushToken(
-  dependencies: Needs,
+  dependencies: Dependencies,
   proof: DeviceProof,
   push: Omit<PushAddress, 'appId'> | null,
 ): Promise<Refusal | undefined> {

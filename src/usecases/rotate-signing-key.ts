@@ -5,7 +5,7 @@ import type { SigningKeyStore } from '../ports/directory-store.ts'
 import type { Clock, Signatures } from '../ports/world.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly keys: Pick<SigningKeyStore, 'list' | 'rotate'>
   readonly signatures: Pick<Signatures, 'createKey'>
   readonly signingKeys: SigningKeys
@@ -21,7 +21,7 @@ export const keySetTyp = 'keyset+jwt'
  * receipts.
  */
 export async function rotateSigningKey(
-  dependencies: Needs,
+  dependencies: Dependencies,
   tenantId: TenantId,
 ): Promise<{ readonly kid: string; readonly seq: number } | Refusal> {
   const keys = await dependencies.keys.list(tenantId)

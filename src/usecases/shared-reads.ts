@@ -19,7 +19,7 @@ async function start<T>(read: () => Promise<T>): Promise<T> {
 }
 
 /** Shared reads of one process. A name identifies one kind of result. */
-export function createSharedReads(): SharedReads {
+export function buildSharedReads(): SharedReads {
   const inProgress = new Map<string, Reads>()
 
   function begin<T>(name: string, read: () => Promise<T>): Promise<T> {

@@ -1,12 +1,12 @@
 import { auditExemptionTyp, type Exemption, purgeExemption } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
-import type { GoneDetails } from '../ports/personal-data-store.ts'
-import type { Exempt, GoneActivities } from '../ports/retention-store.ts'
+import type { ErasedDetails } from '../ports/personal-data-store.ts'
+import type { Exempt, PurgedActivities } from '../ports/retention-store.ts'
 import type { Clock, Hashing } from '../ports/world.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly hashing: Pick<Hashing, 'sha256Base64Url'>
   readonly signingKeys: Pick<SigningKeys, 'signer'>
   readonly clock: Clock
@@ -15,7 +15,7 @@ export type Needs = {
 
 /** The payload of every signed statement about a tenant's audit record. */
 export function auditPayload(
-  { clock, publicOrigin }: Pick<Needs, 'clock' | 'publicOrigin'>,
+  { clock, publicOrigin }: Pick<Dependencies, 'clock' | 'publicOrigin'>,
   tenantId: TenantId,
   claims: object,
 ): string {
@@ -27,11 +27,11 @@ export function auditPayload(
  * Builds the details of events that excuse what a purge or an erasure removes; the key is loaded
  * beforehand, so that no transaction waits for it.
  */
-export async function exempting(dependencies: Needs, tenantId: TenantId) {
+export async function buildExemptions(dependencies: Dependencies, tenantId: TenantId) {
   const sign = await dependencies.signingKeys.signer(tenantId, auditExemptionTyp)
   const signExemption = (exemption: Exemption) =>
     sign(auditPayload(dependencies, tenantId, exemption))
-  const purge: Exempt<GoneActivities> = async ({ rows, ...removed }) => {
+  const purge: Exempt<PurgedActivities> = async ({ rows, ...removed }) => {
     const purgeClaims = purgeExemption(dependencies.hashing.sha256Base64Url, tenantId, removed)
     const { before: beforeMicros } = removed
     return {
@@ -42,7 +42,7 @@ export async function exempting(dependencies: Needs, tenantId: TenantId) {
     }
   }
   const erasure =
-    (userId: string): Exempt<GoneDetails> =>
+    (userId: string): Exempt<ErasedDetails> =>
     async (removed) => ({
       exemption: await signExemption({ ...removed, kind: 'user_erased', subject: userId }),
     })

@@ -14,7 +14,7 @@ export interface SigningKeys {
   forget(tenantId: TenantId): void
 }
 
-export type Needs = {
+export type Dependencies = {
   readonly keys: Pick<SigningKeyStore, 'list' | 'findPrivate'>
   readonly signatures: Pick<Signatures, 'sign'>
 }
@@ -26,7 +26,10 @@ const activeAgeMaxMs = 60_000
  * its thumbprint). A key that was retired within that minute still verifies: old keys stay
  * published.
  */
-export function createSigningKeys({ keys, signatures }: Needs, nowMs: () => number): SigningKeys {
+export function buildSigningKeys(
+  { keys, signatures }: Dependencies,
+  nowMs: () => number,
+): SigningKeys {
   const sealedKeys = new Map<string, Promise<Uint8Array>>()
   const active = new Map<TenantId, { readonly at: number; readonly kid: Promise<string> }>()
 

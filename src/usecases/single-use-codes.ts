@@ -10,19 +10,19 @@ import {
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserStore } from '../ports/directory-store.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type {
   NewSingleUseCode,
   PasscodeStore,
   StoredSingleUseCode,
 } from '../ports/passcode-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
 import type { Hashing, Random, Sealing } from '../ports/world.ts'
 import { findUser } from './find-user.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
   readonly passcodes: Pick<PasscodeStore, 'replaceRecoveryCodes' | 'replaceTemporaryCode'>
-  readonly userTurns: UserTurns
+  readonly userQueue: UserQueue
   readonly random: Random
   readonly hashing: Pick<Hashing, 'sha256' | 'equal'>
   readonly sealing: Sealing
@@ -32,7 +32,7 @@ function keyBinding(tenantId: TenantId, id: string): string {
   return `single-use-code:${tenantId}:${id}`
 }
 
-function createCode({ random, hashing, sealing }: Needs, tenantId: TenantId) {
+function createCode({ random, hashing, sealing }: Dependencies, tenantId: TenantId) {
   const code = random.characters(typedCodeAlphabet, singleUseLength)
   const key = random.token(32)
   const id = random.id('singleUseCode')
@@ -46,7 +46,7 @@ function createCode({ random, hashing, sealing }: Needs, tenantId: TenantId) {
 
 /** The stored code that matches the typed one. */
 export function findSingleUse(
-  { hashing, sealing }: Pick<Needs, 'hashing' | 'sealing'>,
+  { hashing, sealing }: Pick<Dependencies, 'hashing' | 'sealing'>,
   tenantId: TenantId,
   codes: readonly StoredSingleUseCode[],
   typedCode: string,
@@ -60,8 +60,8 @@ export function findSingleUse(
 /**
  * Creates a set of recovery codes for a user, readable this once, which replaces the former set.
  */
-export async function makeRecoveryCodes(
-  dependencies: Needs,
+export async function createRecoveryCodes(
+  dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
 ): Promise<readonly string[] | Refusal> {
@@ -78,7 +78,7 @@ export async function makeRecoveryCodes(
     activity: activity({ userId, type: 'recovery_codes_made', actor: `api_key:${keyId}` }),
   }
   // Pages of relying parties request them: this is no order of an admin, who would not wait.
-  const isReplaced = await dependencies.userTurns.take(replacement, `recovery_codes:${rpId}`, () =>
+  const isReplaced = await dependencies.userQueue.run(replacement, `recovery_codes:${rpId}`, () =>
     dependencies.passcodes.replaceRecoveryCodes(replacement),
   )
   if (isRefusal(isReplaced)) return isReplaced
@@ -92,8 +92,8 @@ export type TemporaryCode = { readonly code: string; readonly expiresAt: Date }
  * Creates a temporary code, for the help desk to give to a person it has recognized. It replaces
  * the user's former one; the user sees it among the activities, and the audit record names the key.
  */
-export async function makeTemporaryCode(
-  dependencies: Needs,
+export async function createTemporaryCode(
+  dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
   ttlSeconds: number = temporaryCodeSeconds.usual,
@@ -112,7 +112,7 @@ export async function makeTemporaryCode(
     activity: activity({ userId, type: 'temporary_code_made', actor, details }),
     actor,
   }
-  const expiresAt = await dependencies.userTurns.take(replacement, actor, () =>
+  const expiresAt = await dependencies.userQueue.run(replacement, actor, () =>
     dependencies.passcodes.replaceTemporaryCode(replacement),
   )
   if (isRefusal(expiresAt)) return expiresAt

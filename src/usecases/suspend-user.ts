@@ -2,15 +2,15 @@ import type { UserId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { User, UserStore } from '../ports/directory-store.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { SuspensionStore } from '../ports/suspension-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
 import { findUser } from './find-user.ts'
-import type { TellingNeeds } from './unregister-devices.ts'
+import type { NotifyDependencies } from './unregister-devices.ts'
 
-export type Needs = TellingNeeds & {
+export type Dependencies = NotifyDependencies & {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
   readonly suspensions: Pick<SuspensionStore, 'suspendUser' | 'activateUser'>
-  readonly userTurns: UserTurns
+  readonly userQueue: UserQueue
 }
 
 /**
@@ -19,7 +19,7 @@ export type Needs = TellingNeeds & {
  * already set changes nothing.
  */
 export async function setUserStatus(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   id: UserId,
   status: User['status'],
@@ -35,10 +35,10 @@ export async function setUserStatus(
 type Command = Parameters<SuspensionStore['suspendUser']>[0]
 
 async function suspend(
-  { suspensions, userTurns, signals, revocationLog }: Needs,
+  { suspensions, userQueue, signals, revocationLog }: Dependencies,
   command: Command,
 ): Promise<Refusal | undefined> {
-  const suspension = await userTurns.take(command, command.actor, () =>
+  const suspension = await userQueue.run(command, command.actor, () =>
     suspensions.suspendUser(command),
   )
   if (!suspension) return undefined
@@ -51,10 +51,10 @@ async function suspend(
 }
 
 async function activate(
-  { suspensions, userTurns, revocationLog }: Needs,
+  { suspensions, userQueue, revocationLog }: Dependencies,
   command: Command,
 ): Promise<Refusal | undefined> {
-  const activation = await userTurns.take(command, command.actor, () =>
+  const activation = await userQueue.run(command, command.actor, () =>
     suspensions.activateUser(command),
   )
   if (!activation) return undefined

@@ -5,14 +5,18 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import { type Scope, scopes } from '../domain/scope.ts'
 import type { NewApiKey, RelyingParty, Tenant, TenantStore } from '../ports/directory-store.ts'
 import type { Signatures } from '../ports/world.ts'
-import { type Needs as ApiKeyDependencies, nameKey, newKey } from './api-keys.ts'
+import {
+  type Dependencies as ApiKeyDependencies,
+  draftApiKey,
+  validateKeyInput,
+} from './api-keys.ts'
 
-export type Needs = ApiKeyDependencies & {
+export type Dependencies = ApiKeyDependencies & {
   readonly tenants: TenantStore
   readonly signatures: Pick<Signatures, 'createKey'>
 }
 
-const newTenant = (random: Needs['random'], name: string): Omit<Tenant, 'createdAt'> => ({
+const newTenant = (random: Dependencies['random'], name: string): Omit<Tenant, 'createdAt'> => ({
   id: random.id('tenant'),
   name,
   identifierCase: 'fold_ascii',
@@ -20,7 +24,7 @@ const newTenant = (random: Needs['random'], name: string): Omit<Tenant, 'created
 
 /** Creates a tenant with its first signing key. Refuses an invalid name. */
 export async function createTenant(
-  { tenants, random, signatures }: Pick<Needs, 'tenants' | 'random' | 'signatures'>,
+  { tenants, random, signatures }: Pick<Dependencies, 'tenants' | 'random' | 'signatures'>,
   input: string,
   actor: Actor,
 ): Promise<Omit<Tenant, 'createdAt'> | Refusal> {
@@ -39,7 +43,7 @@ const collisionsMax = 20
  * with the collisions, if identifiers of different users would become one.
  */
 export async function changeTenant(
-  { tenants }: Pick<Needs, 'tenants'>,
+  { tenants }: Pick<Dependencies, 'tenants'>,
   id: TenantId,
   { identifierCase }: Pick<Tenant, 'identifierCase'>,
   actor: Actor,
@@ -56,7 +60,7 @@ export async function changeTenant(
  * names.
  */
 export async function createRelyingParty(
-  { tenants, random }: Pick<Needs, 'tenants' | 'random'>,
+  { tenants, random }: Pick<Dependencies, 'tenants' | 'random'>,
   party: {
     readonly tenantId: TenantId
     readonly name: string
@@ -72,7 +76,7 @@ export async function createRelyingParty(
 }
 
 /** What a first start hands to the operator: the only time that the key is readable. */
-export type Bootstrapped = {
+export type BootstrapResult = {
   readonly tenantId: TenantId
   readonly relyingParty: Omit<RelyingParty, 'createdAt'>
   readonly apiKey: NewApiKey
@@ -95,10 +99,10 @@ export type FirstKey = {
  * start creates all of it again.
  */
 export async function bootstrap(
-  dependencies: Needs,
+  dependencies: Dependencies,
   first: FirstKey,
-  show: (result: Bootstrapped) => Promise<void>,
-): Promise<Bootstrapped | null> {
+  show: (result: BootstrapResult) => Promise<void>,
+): Promise<BootstrapResult | null> {
   const { random, signatures, tenants } = dependencies
   const tenant = newTenant(random, 'Default')
   const tenantId = tenant.id
@@ -108,7 +112,7 @@ export async function bootstrap(
     secret,
     key: apiKey,
     secretHash,
-  } = newKey(dependencies, {
+  } = draftApiKey(dependencies, {
     tenantId,
     rpId,
     name: first.name ?? 'first key',
@@ -130,10 +134,10 @@ export async function bootstrap(
 
 /** The same with a key as the operator configures it; refuses an invalid name or address. */
 export async function createFirstKey(
-  dependencies: Needs,
+  dependencies: Dependencies,
   { name = 'first key', allowedAddresses = [], ...first }: FirstKey,
-): Promise<Bootstrapped | Refusal | null> {
-  const validInput = nameKey(dependencies, { name, allowedAddresses })
+): Promise<BootstrapResult | Refusal | null> {
+  const validInput = validateKeyInput(dependencies, { name, allowedAddresses })
   if (isRefusal(validInput)) return validInput
   return await bootstrap(dependencies, { ...first, ...validInput }, async () => undefined)
 }

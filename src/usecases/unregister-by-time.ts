@@ -3,21 +3,21 @@ import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceSpanStore, Span } from '../ports/device-span-store.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { Clock } from '../ports/world.ts'
-import { type TellingNeeds, tellUnregistered } from './unregister-devices.ts'
+import { type NotifyDependencies, notifyUnregistration } from './unregister-devices.ts'
 
 /** Devices that one call unregisters at most; for more, the caller calls again. */
 export const devicesPerCallMax = 200
 
-export type Needs = TellingNeeds & {
+export type Dependencies = NotifyDependencies & {
   readonly devices: Pick<DeviceStore, 'unregister'>
   readonly deviceSpans: DeviceSpanStore
-  readonly userTurns: UserTurns
+  readonly userQueue: UserQueue
   readonly clock: Clock
 }
 
-export type UnregisteredByTime = {
+export type UnregisterByTimeResult = {
   readonly unregistered: number
   readonly users: number
   /** Whether there may be more: then the same call continues where this one stopped. */
@@ -31,10 +31,10 @@ export type UnregisteredByTime = {
  * holds for each. The span must be over, or it would have no end.
  */
 export async function unregisterByTime(
-  dependencies: Needs,
+  dependencies: Dependencies,
   { tenantId, keyId }: Principal,
   { from, to, reason }: Span & { readonly reason: UnregisterReason },
-): Promise<UnregisteredByTime | Refusal> {
+): Promise<UnregisterByTimeResult | Refusal> {
   if (from >= to || to > dependencies.clock.now()) {
     return refuse('invalid_request', {
       hint: '`from` must be before `to`, and `to` not in the future.',
@@ -52,13 +52,13 @@ export async function unregisterByTime(
   for (const [userId, devices] of byUser) {
     const deviceIds = devices.map(({ id }) => id)
     const command = { tenantId, userId, deviceIds, reason, actor }
-    const result = await dependencies.userTurns.take(command, actor, () =>
+    const result = await dependencies.userQueue.run(command, actor, () =>
       dependencies.devices.unregister(command, null),
     )
     // The same call, repeated, goes on where this one stopped.
     if (isRefusal(result)) return result
     if (result === 'proof_replayed') throw new Error('no proof was given to be replayed')
-    await tellUnregistered(dependencies, result)
+    await notifyUnregistration(dependencies, result)
     unregisteredCount += result.devices.length
   }
   return {

@@ -3,31 +3,31 @@ import type { DeviceId, UserId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { Revocation } from '../domain/revocation.ts'
-import type { DeviceStore, Unregistered } from '../ports/device-store.ts'
+import type { DeviceStore, UnregistrationEffects } from '../ports/device-store.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { RevocationLog } from '../ports/revocation-log.ts'
 import type { Signals } from '../ports/signals.ts'
-import type { UserTurns } from '../ports/turns.ts'
 import { findUser } from './find-user.ts'
-import { type Needs as ReadDependencies, readDevice } from './read-devices.ts'
+import { type Dependencies as ReadDependencies, readDevice } from './read-devices.ts'
 
-export type TellingNeeds = {
+export type NotifyDependencies = {
   readonly signals: Pick<Signals, 'publish'>
   readonly revocationLog: RevocationLog
 }
 
-export type Needs = ReadDependencies &
-  TellingNeeds & {
+export type Dependencies = ReadDependencies &
+  NotifyDependencies & {
     readonly devices: Pick<DeviceStore, 'find' | 'unregister'>
-    readonly userTurns: UserTurns
+    readonly userQueue: UserQueue
   }
 
 /**
  * Signals all waiters what an unregistration ended, and writes it to the revocation log before it
  * resolves.
  */
-export async function tellUnregistered(
-  { signals, revocationLog }: TellingNeeds,
-  { devices, endedChallenges }: Unregistered,
+export async function notifyUnregistration(
+  { signals, revocationLog }: NotifyDependencies,
+  { devices, endedChallenges }: UnregistrationEffects,
 ): Promise<void> {
   for (const id of endedChallenges) signals.publish(id)
   for (const device of devices) signals.publish(device.enrollmentId)
@@ -46,7 +46,7 @@ function revocationOf(device: Device): Revocation[] {
  * more. Unregistering it again changes nothing, and the first reason stays.
  */
 export async function unregisterDevice(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   id: DeviceId,
   reason: UnregisterReason,
@@ -56,7 +56,7 @@ export async function unregisterDevice(
   if (device.status === 'unregistered') {
     // A repeated call may follow one without a response, if the process died between the database
     // and the revocation log.
-    await tellUnregistered(dependencies, { devices: [device], endedChallenges: [] })
+    await notifyUnregistration(dependencies, { devices: [device], endedChallenges: [] })
     return device
   }
   const result = await unregister(dependencies, principal, device.userId, [id], reason)
@@ -65,7 +65,7 @@ export async function unregisterDevice(
 
 /** Unregisters every device of a user; returns those that were not unregistered before. */
 export async function unregisterAllDevices(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
   reason: UnregisterReason,
@@ -75,7 +75,7 @@ export async function unregisterAllDevices(
 }
 
 async function unregister(
-  dependencies: Needs,
+  dependencies: Dependencies,
   { tenantId, keyId }: Principal,
   userId: UserId,
   deviceIds: readonly DeviceId[],
@@ -83,11 +83,11 @@ async function unregister(
 ): Promise<readonly Device[] | Refusal> {
   const actor = `api_key:${keyId}` as const
   const command = { tenantId, userId, deviceIds, reason, actor }
-  const result = await dependencies.userTurns.take(command, actor, () =>
+  const result = await dependencies.userQueue.run(command, actor, () =>
     dependencies.devices.unregister(command, null),
   )
   if (isRefusal(result)) return result
   if (result === 'proof_replayed') throw new Error('no proof was given to be replayed')
-  await tellUnregistered(dependencies, result)
+  await notifyUnregistration(dependencies, result)
   return result.devices
 }

@@ -8,21 +8,24 @@ import {
 import type { Checkpoint, ExemptionFault } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore } from '../ports/audit-store.ts'
-import { type BelievedKeys, believedKeys, type KeptKeys } from './believed-keys.ts'
-import { type Needs as CheckpointDependencies, findCheckpoint } from './find-checkpoint.ts'
+import { buildTrustedKeys, type StoredKeys, type TrustedKeys } from './believed-keys.ts'
+import { type Dependencies as CheckpointDependencies, findCheckpoint } from './find-checkpoint.ts'
 import {
-  createHeadReader,
+  buildExemptionCheck,
+  type Dependencies as ExemptionDependencies,
+} from './read-exemptions.ts'
+import {
+  buildHeadReader,
   type Head,
-  type KeptHeads,
-  type Needs as KeyDependencies,
-  noKeptHeads,
-} from './kept-heads.ts'
-import { type Needs as ExemptionDependencies, openExemptions } from './read-exemptions.ts'
+  type Dependencies as KeyDependencies,
+  noStoredHeads,
+  type StoredHeads,
+} from './stored-heads.ts'
 
-export type Needs = KeyDependencies &
+export type Dependencies = KeyDependencies &
   ExemptionDependencies &
   CheckpointDependencies & {
-    readonly audit: Pick<AuditStore, 'readLinks' | 'readHeads' | 'readEnd' | 'findForgotten'>
+    readonly audit: Pick<AuditStore, 'readLinks' | 'readHeads' | 'readEnd' | 'findOverdueRow'>
   }
 
 /** The result of verifying a tenant's audit record. */
@@ -39,7 +42,7 @@ export type AuditVerdict = {
    * Heads stored elsewhere that claim to be this tenant's and are signed by no key of ours; they
    * change nothing else.
    */
-  readonly foreignHeads: KeptHeads['foreign']
+  readonly foreignHeads: StoredHeads['foreign']
   /**
    * An erasure or a purge of the last minute is not linked yet: what it removed counts as missing
    * until it is.
@@ -70,13 +73,13 @@ const atStart = (fault: AuditFault): Bad => ({ seq: 0, fault, rowId: null })
  * it hides no other. With `keys` only those are trusted.
  */
 export async function verifyAudit(
-  dependencies: Needs,
+  dependencies: Dependencies,
   tenantId: TenantId,
-  storedElsewhere: KeptHeads = noKeptHeads,
-  keys: KeptKeys | null = null,
+  storedElsewhere: StoredHeads = noStoredHeads,
+  keys: StoredKeys | null = null,
 ): Promise<AuditVerdict> {
-  const trustedKey = believedKeys(dependencies, keys)
-  const reader = createHeadReader(dependencies, trustedKey)
+  const trustedKey = buildTrustedKeys(dependencies, keys)
+  const reader = buildHeadReader(dependencies, trustedKey)
   const tableHeads = await dependencies.audit.readHeads(tenantId)
   const end = await dependencies.audit.readEnd(tenantId)
   const heads = new Map<number, Head[]>()
@@ -109,14 +112,14 @@ export async function verifyAudit(
 type Counts = { links: number; erased: number; purged: number }
 type AuditRecord<C> = {
   readonly tenantId: TenantId
-  readonly trustedKey: BelievedKeys
+  readonly trustedKey: TrustedKeys
   readonly checkpoint: C
   readonly heads: Heads
   readonly end: Awaited<ReturnType<AuditStore['readEnd']>>
 }
 
 async function firstBad(
-  dependencies: Needs,
+  dependencies: Dependencies,
   record: AuditRecord<Awaited<ReturnType<typeof findCheckpoint>>>,
   counts: Counts,
 ): Promise<Bad> {
@@ -130,12 +133,12 @@ async function firstBad(
 
 /** The first bad place, or null; counts what it passes. */
 async function follow(
-  dependencies: Needs,
+  dependencies: Dependencies,
   { tenantId, trustedKey, checkpoint, heads, end }: AuditRecord<Checkpoint>,
   counts: Counts,
 ): Promise<Bad> {
   const { audit, hashing } = dependencies
-  const exemptions = await openExemptions(dependencies, tenantId, trustedKey, checkpoint)
+  const exemptions = await buildExemptionCheck(dependencies, tenantId, trustedKey, checkpoint)
   if (!exemptions.checkpointHolds(emptyChain)) return atStart('checkpoint_differs')
   let before: ChainEnd = emptyChain
   let closedThroughMicros = -(10n ** 20n)
@@ -145,8 +148,8 @@ async function follow(
       const { link } = reading
       const { rowId } = link
       const { isPurged, isErased: isErasedRow, fault: excuse } = await exemptions.check(reading)
-      const row = reading.row && { ...reading.row, erased: isErasedRow }
-      const facts = { tenantId, before, row, purged: isPurged, closedThroughMicros }
+      const row = reading.row && { ...reading.row, isErased: isErasedRow }
+      const facts = { tenantId, before, row, isPurged, closedThroughMicros }
       const fault = checkLink(hashing.sha256Base64Url, link, facts) ?? excuse
       // A gap is reported where a row is missing, not at the next link.
       if (fault) return { seq: before.seq + 1, fault, rowId }
@@ -165,7 +168,7 @@ async function follow(
   let knownSeq = Math.max(end.seq, checkpoint.seq)
   for (const head of heads.keys()) knownSeq = Math.max(knownSeq, head)
   if (knownSeq > before.seq) return { seq, fault: 'chain_truncated', rowId: null }
-  const rowId = await audit.findForgotten(tenantId)
+  const rowId = await audit.findOverdueRow(tenantId)
   return rowId === null ? null : { seq, fault: 'row_not_linked', rowId }
 }
 

@@ -4,7 +4,7 @@ import { type Initiator, initiatorText } from '../domain/initiator.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import {
   acceptableSteps,
-  chooseLate,
+  chooseLatePasscode,
   choosePasscode,
   lateSteps,
   type OtherFactors,
@@ -17,20 +17,20 @@ import { passcodeResultPayload, passcodeResultTyp } from '../domain/passcode-res
 import { type Asker, actorOf, type Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { TenantStore, UserStore } from '../ports/directory-store.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type {
   PasscodeAttempt,
   PasscodeFacts,
   PasscodeStore,
   StoredPasscodeSecret,
 } from '../ports/passcode-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
 import type { Hashing, OneTimePasswords, Random, Sealing } from '../ports/world.ts'
 import { findUser } from './find-user.ts'
 import { passcodeSecretBinding } from './passcode-secrets.ts'
 import type { SigningKeys } from './signing-keys.ts'
 import { findSingleUse } from './single-use-codes.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
   readonly passcodes: Pick<PasscodeStore, 'facts' | 'attempt' | 'burnLateStep'>
   readonly oneTimePasswords: Pick<OneTimePasswords, 'at'>
@@ -38,7 +38,7 @@ export type Needs = {
   readonly sealing: Sealing
   readonly random: Pick<Random, 'token'>
   readonly signingKeys: Pick<SigningKeys, 'sign'>
-  readonly userTurns: UserTurns
+  readonly userQueue: UserQueue
   readonly publicOrigin: string
 }
 
@@ -77,7 +77,7 @@ type CodeMatch =
  * one; after too many wrong codes, further ones are refused unchecked.
  */
 export async function verifyPasscode(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Asker,
   command: Command,
 ): Promise<AcceptedPasscode | Refusal> {
@@ -85,16 +85,16 @@ export async function verifyPasscode(
   const { userId } = command
   const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
-  const initiator = dependencies.hashing.keyedBase64Url(
+  const initiator = dependencies.hashing.hmacBase64Url(
     initiatorText(rpId, command.initiator ?? null),
   )
-  return dependencies.userTurns.take({ tenantId, userId }, `codes:${initiator}`, () =>
+  return dependencies.userQueue.run({ tenantId, userId }, `codes:${initiator}`, () =>
     verifyInQueue(dependencies, principal, command, initiator),
   )
 }
 
 async function verifyInQueue(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Asker,
   command: Command,
   initiator: string,
@@ -118,13 +118,13 @@ async function verifyInQueue(
     isInitiatorNamed: command.initiator !== undefined,
     knownForDays: facts.policy.initiatorMemoryDays,
     match,
-    accepted: activity({
+    acceptedActivity: activity({
       userId,
       type: usedTypes[match?.kind ?? 'passcode'],
       actor,
       ...(match?.kind === 'passcode' && { deviceId: match.deviceId }),
     }),
-    failed: activity({ userId, type: 'passcode_failed', actor }),
+    failedActivity: activity({ userId, type: 'passcode_failed', actor }),
   })
   if (outcome.kind === 'locked') {
     const { by, retryAfterSeconds } = outcome
@@ -177,7 +177,7 @@ function factorsOf({ secrets, codes, now }: PasscodeFacts): OtherFactors {
 }
 
 function matchCode(
-  dependencies: Needs,
+  dependencies: Dependencies,
   tenantId: TenantId,
   facts: PasscodeFacts,
   text: string,
@@ -192,7 +192,7 @@ function matchCode(
 }
 
 function matchPasscode(
-  dependencies: Needs,
+  dependencies: Dependencies,
   tenantId: TenantId,
   { secrets, now }: PasscodeFacts,
   code: string,
@@ -207,7 +207,7 @@ function matchPasscode(
 
 /** The devices and steps whose passcode was typed; all are checked, even after a match. */
 function matchingOf(
-  { oneTimePasswords, sealing, hashing }: Needs,
+  { oneTimePasswords, sealing, hashing }: Dependencies,
   tenantId: TenantId,
   secrets: PasscodeFacts['secrets'],
   steps: readonly number[],
@@ -228,7 +228,7 @@ function matchingOf(
  * cannot cause computations.
  */
 async function reasonForWrong(
-  dependencies: Needs,
+  dependencies: Dependencies,
   { userId, code }: Command,
   tenantId: TenantId,
   { secrets, now }: PasscodeFacts,
@@ -236,7 +236,7 @@ async function reasonForWrong(
 ): Promise<Refusal> {
   const typedCode = readTypedCode(code)
   if (refusal.refused !== 'passcode_wrong' || typedCode?.kind !== 'passcode') return refusal
-  const late = chooseLate(
+  const late = chooseLatePasscode(
     matchingOf(dependencies, tenantId, secrets, lateSteps(now), typedCode.code),
   )
   if (late === undefined) return refusal
@@ -246,7 +246,7 @@ async function reasonForWrong(
 }
 
 function matchSingleUse(
-  dependencies: Needs,
+  dependencies: Dependencies,
   tenantId: TenantId,
   { codes, now }: PasscodeFacts,
   code: string,
@@ -262,7 +262,7 @@ function matchSingleUse(
 
 /** The factors that a user could be asked for instead of a push. */
 export async function readOtherFactors(
-  dependencies: Pick<Needs, 'users'> & {
+  dependencies: Pick<Dependencies, 'users'> & {
     readonly passcodes: Pick<PasscodeStore, 'otherFactors'>
     readonly tenants: Pick<TenantStore, 'findPolicy'>
   },

@@ -17,7 +17,7 @@ import type { Signals } from '../ports/signals.ts'
 import type { WebhookUrls } from '../ports/webhook.ts'
 import type {
   EndpointKey,
-  Replayed,
+  ReplaySelection,
   WebhookAttempt,
   WebhookDeliveryStore,
   WebhookEndpointChanges,
@@ -26,9 +26,9 @@ import type {
 import type { Clock, Random, Sealing } from '../ports/world.ts'
 import { webhookSecretBinding } from './write-webhook.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly webhookEndpoints: WebhookEndpointStore
-  readonly webhookDeliveries: Pick<WebhookDeliveryStore, 'owe' | 'listAttempts' | 'replay'>
+  readonly webhookDeliveries: Pick<WebhookDeliveryStore, 'enqueue' | 'listAttempts' | 'replay'>
   readonly webhookUrls: WebhookUrls
   readonly sealing: Pick<Sealing, 'seal'>
   readonly random: Pick<Random, 'id' | 'token'>
@@ -48,14 +48,14 @@ export const replaysMax = 1_000
 
 // 24 random bytes are 32 characters without padding; base64, not base64url (Standard Webhooks
 // 1.0.0).
-function newSecret({ random }: Needs): string {
+function newSecret({ random }: Dependencies): string {
   return `whsec_${random.token(24).replaceAll('-', '+').replaceAll('_', '/')}`
 }
 
 const actorOf = ({ keyId }: Principal) => `api_key:${keyId}` as const
 const keyOf = ({ tenantId, rpId }: Principal, id: WebhookEndpointId) => ({ tenantId, rpId, id })
 
-function checkUrl({ webhookUrls }: Needs, url: string | undefined): Refusal | undefined {
+function checkUrl({ webhookUrls }: Dependencies, url: string | undefined): Refusal | undefined {
   if (url === undefined) return undefined
   const fault = webhookUrls.fault(url)
   if (fault !== undefined) return refuse('webhook_url_refused', { facts: { why: fault } })
@@ -71,7 +71,7 @@ function checkUrl({ webhookUrls }: Needs, url: string | undefined): Refusal | un
 
 /** The endpoints of the relying party. */
 export function listWebhookEndpoints(
-  { webhookEndpoints }: Pick<Needs, 'webhookEndpoints'>,
+  { webhookEndpoints }: Pick<Dependencies, 'webhookEndpoints'>,
   { tenantId, rpId }: Principal,
 ): Promise<WebhookEndpoint[]> {
   return webhookEndpoints.list(tenantId, rpId)
@@ -79,7 +79,7 @@ export function listWebhookEndpoints(
 
 /** One endpoint; another relying party's is not found. */
 export async function readWebhookEndpoint(
-  { webhookEndpoints }: Pick<Needs, 'webhookEndpoints'>,
+  { webhookEndpoints }: Pick<Dependencies, 'webhookEndpoints'>,
   principal: Principal,
   id: WebhookEndpointId,
 ): Promise<WebhookEndpoint | Refusal> {
@@ -87,8 +87,8 @@ export async function readWebhookEndpoint(
 }
 
 /** Creates an endpoint. It receives events from now on. */
-export async function addWebhookEndpoint(
-  dependencies: Needs,
+export async function createWebhookEndpoint(
+  dependencies: Dependencies,
   principal: Principal,
   input: { readonly url: string; readonly description?: string; readonly events: EventFilter },
 ): Promise<EndpointWithSecret | Refusal> {
@@ -97,7 +97,7 @@ export async function addWebhookEndpoint(
   const key = keyOf(principal, dependencies.random.id('webhookEndpoint'))
   const secret = newSecret(dependencies)
   const secretSealed = dependencies.sealing.seal(secret, webhookSecretBinding(key.tenantId, key.id))
-  const endpoint = await dependencies.webhookEndpoints.add(
+  const endpoint = await dependencies.webhookEndpoints.create(
     { ...key, ...input, description: input.description ?? '', secretSealed },
     endpointsMax,
     actorOf(principal),
@@ -119,7 +119,7 @@ const aboutEndpoint = ({ tenantId, rpId, id: endpointId }: EndpointKey) => ({
  * they are stale.
  */
 export async function changeWebhookEndpoint(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   id: WebhookEndpointId,
   changes: WebhookEndpointChanges,
@@ -148,7 +148,7 @@ export async function changeWebhookEndpoint(
  * has time to change over.
  */
 export async function rotateWebhookSecret(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   id: WebhookEndpointId,
   overlapSeconds: number = secretOverlapSeconds.default,
@@ -171,7 +171,7 @@ export async function rotateWebhookSecret(
  * before this resolves.
  */
 export async function removeWebhookEndpoint(
-  { webhookEndpoints, revocationLog }: Pick<Needs, 'webhookEndpoints' | 'revocationLog'>,
+  { webhookEndpoints, revocationLog }: Pick<Dependencies, 'webhookEndpoints' | 'revocationLog'>,
   principal: Principal,
   id: WebhookEndpointId,
 ): Promise<Refusal | undefined> {
@@ -185,13 +185,13 @@ export async function removeWebhookEndpoint(
 
 /** Allows tests and replays while the endpoint is active and under its rate limit. */
 async function checkRateLimit(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   id: WebhookEndpointId,
 ): Promise<Refusal | undefined> {
   const endpoint = await readWebhookEndpoint(dependencies, principal, id)
   if (isRefusal(endpoint)) return endpoint
-  const admission = await dependencies.webhookEndpoints.takeTurn(
+  const admission = await dependencies.webhookEndpoints.takeSlot(
     keyOf(principal, id),
     requestsPerMinuteMax,
   )
@@ -202,7 +202,7 @@ async function checkRateLimit(
 
 /** Queues an event of the type `webhook.test` for the endpoint, regardless of its filter. */
 export async function testWebhookEndpoint(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   id: WebhookEndpointId,
 ): Promise<{ readonly eventId: WebhookEventId } | Refusal> {
@@ -210,7 +210,7 @@ export async function testWebhookEndpoint(
   if (refusal) return refusal
   const eventId = dependencies.random.id('webhookEvent')
   const occurredAt = dependencies.clock.now()
-  await dependencies.webhookDeliveries.owe({
+  await dependencies.webhookDeliveries.enqueue({
     tenantId: principal.tenantId,
     endpointId: id,
     eventId,
@@ -226,7 +226,7 @@ export async function testWebhookEndpoint(
 
 /** A page of the attempts at an endpoint, newest first. */
 export async function listWebhookAttempts(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   id: WebhookEndpointId,
   page: PageRequest,
@@ -242,10 +242,10 @@ export async function listWebhookAttempts(
  * again, within the rate limit of tests and replays.
  */
 export async function replayWebhooks(
-  dependencies: Needs,
+  dependencies: Dependencies,
   principal: Principal,
   id: WebhookEndpointId,
-  which: Replayed,
+  which: ReplaySelection,
 ): Promise<{ readonly replayed: number } | Refusal> {
   const refusal = await checkRateLimit(dependencies, principal, id)
   if (refusal) return refusal

@@ -6,7 +6,7 @@ import type { Sealing } from '../ports/world.ts'
 import { signResult } from './read-challenge.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly challenges: Pick<ChallengeStore, 'find'>
   readonly signingKeys: SigningKeys
   readonly publicOrigin: string
@@ -24,7 +24,7 @@ export function webhookSecretBinding(tenantId: TenantId, id: WebhookEndpointId):
  * everything else.
  */
 export async function writeWebhook(
-  dependencies: Needs,
+  dependencies: Dependencies,
   due: DueWebhook,
 ): Promise<{ readonly body: string; readonly secrets: readonly string[] }> {
   const { tenantId, endpointId, type, occurredAt, secretSealed, previousSealed } = due
@@ -39,7 +39,7 @@ export async function writeWebhook(
   }
 }
 
-async function resultOf(dependencies: Needs, { tenantId, rpId, data }: DueWebhook) {
+async function resultOf(dependencies: Dependencies, { tenantId, rpId, data }: DueWebhook) {
   const record = await dependencies.challenges.find(tenantId, rpId, data.challengeId as ChallengeId)
   return record && signResult(dependencies, record)
 }

@@ -14,7 +14,7 @@ export type Log = {
   error(facts: Record<string, unknown>, message: string): void
 }
 
-export type Needs = {
+export type Dependencies = {
   readonly deliveries: Pick<DeliveryStore, 'settle'>
   readonly devices: Pick<DeviceStore, 'dropPushToken'>
   readonly push: PushProvider
@@ -54,7 +54,7 @@ export type RunningDispatcher = Dispatcher & {
  * leases are free immediately; if it cannot store the outcome, they expire; then another process
  * sends the push again under the same ids.
  */
-export function createDispatcher(dependencies: Needs): RunningDispatcher {
+export function buildDispatcher(dependencies: Dependencies): RunningDispatcher {
   const { log, leaseHolder } = dependencies
   const sending = new Set<Promise<void>>()
   const loads = new Map<string, { readonly lane: PushLane; inFlight: number }>()

@@ -13,7 +13,7 @@ export type HolderWatchOptions = {
   readonly leases: LeaseStore
   readonly outages: Outages
   /** Called when leases have become free. */
-  readonly freed: () => void
+  readonly onFreed: () => void
   readonly nowMs?: () => number
 }
 
@@ -36,7 +36,7 @@ const sweepName = 'lease holders'
  * is gone are freed within a second.
  */
 export function watchHolders(options: HolderWatchOptions): HolderWatch {
-  const { leases, outages, freed: onFreed, nowMs = () => performance.now() } = options
+  const { leases, outages, onFreed, nowMs = () => performance.now() } = options
   let knownNames = new Set<string>()
   let missedNames = new Set<string>()
   // Former processes may have left leases.
@@ -69,10 +69,10 @@ export function watchHolders(options: HolderWatchOptions): HolderWatch {
   async function runOnce(): Promise<number> {
     try {
       const nextMs = await poll()
-      outages.worked(sweepName)
+      outages.recordSuccess(sweepName)
       return nextMs
     } catch (error) {
-      outages.failed(sweepName, error)
+      outages.recordFailure(sweepName, error)
       trustAt = nowMs() + graceMs
       free = true
       missedNames = new Set()

@@ -16,7 +16,7 @@ const waitingMax = 1_000
  * flooding a door cannot make the database write. What could not be stored is lost and logged; it
  * is informational, no decision depends on it.
  */
-export function createIntegrationUsage(
+export function buildIntegrationUsage(
   integrations: Pick<IntegrationStore, 'recordUses'>,
   clock: Clock,
   log: Pick<Log, 'warn'>,
@@ -52,8 +52,8 @@ export function createIntegrationUsage(
   }
 
   return {
-    used: (integration) => note(integration, null),
-    failed: note,
+    recordUse: (integration) => note(integration, null),
+    recordFailure: note,
     async drain() {
       write()
       await writing

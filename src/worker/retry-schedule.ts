@@ -9,7 +9,7 @@ const delayMsMax = 300_000
 const awaitedKinds: readonly PushKind[] = ['challenge_opened', 'test']
 
 /** The inputs of the back-off. `chance` is uniform in [0, 1). */
-export type FailedTry = {
+export type FailedAttempt = {
   readonly kind: PushKind
   /** Attempts so far, the failed one included. */
   readonly attempts: number
@@ -25,7 +25,7 @@ export type FailedTry = {
  * Delays grow and get up to a fifth of random jitter, so that pushes that failed together are not
  * retried together. A longer delay requested by the provider is honored.
  */
-export function retryDelayMs(attempt: FailedTry): number | null {
+export function retryDelayMs(attempt: FailedAttempt): number | null {
   const { kind, attempts, chance, afterMs = 0, leftMs } = attempt
   const tableMs = delaysMs[attempts - 1]
   const doubledMs = 10_000 * 2 ** Math.min(10, attempts - delaysMs.length)

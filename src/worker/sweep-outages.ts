@@ -20,10 +20,10 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
  * Logs for each sweep when it begins to fail (a warning, with message and code), when it fails
  * repeatedly (an error), and when it works again: once an outage each, however often it is retried.
  */
-export function createSweepOutages(log: Log, observe: ObserveSweep, nowMs: () => number) {
+export function buildSweepOutages(log: Log, observe: ObserveSweep, nowMs: () => number) {
   const outages = new Map<string, Outage>()
   return {
-    failed(sweep: string, error: unknown): void {
+    recordFailure(sweep: string, error: unknown): void {
       const outage = outages.get(sweep) ?? { failures: 0, since: nowMs(), isAlarmed: false }
       outages.set(sweep, outage)
       outage.failures += 1
@@ -35,7 +35,7 @@ export function createSweepOutages(log: Log, observe: ObserveSweep, nowMs: () =>
       outage.isAlarmed = true
       log.error(facts, 'sweep fails again and again: what it does is not done')
     },
-    worked(sweep: string): void {
+    recordSuccess(sweep: string): void {
       const outage = outages.get(sweep)
       outages.delete(sweep)
       observe(sweep, 0)

@@ -1,6 +1,6 @@
 // When sweeps run: when work is due, and not before.
 
-import type { Agenda, AgendaStore } from '../ports/agenda-store.ts'
+import type { DueWork, DueWorkStore } from '../ports/due-work-store.ts'
 
 export type Sweep = {
   readonly name: string
@@ -10,7 +10,7 @@ export type Sweep = {
    * In how many milliseconds work is due; null: none in sight. Without it the sweep runs by the
    * time alone.
    */
-  readonly due?: (dueWork: Agenda) => number | null
+  readonly due?: (dueWork: DueWork) => number | null
   /**
    * For a sweep without `due`: the time between two runs when nothing has been written for a while.
    */
@@ -21,16 +21,16 @@ export type Sweep = {
 
 /** Receives the outcome of each run; the scan for due work counts as a sweep of its own. */
 export type Outages = {
-  failed(sweep: string, error: unknown): void
-  worked(sweep: string): void
+  recordFailure(sweep: string, error: unknown): void
+  recordSuccess(sweep: string): void
 }
 
 export type SweepScheduleOptions = {
   readonly sweeps: readonly Sweep[]
-  readonly agenda: AgendaStore
+  readonly dueWork: DueWorkStore
   readonly outages: Outages
   /** The longest time between two scans for due work: the delay that a lost signal causes. */
-  readonly lookEveryMs?: number
+  readonly scanEveryMs?: number
   readonly lingerMs?: number
 }
 
@@ -39,7 +39,7 @@ export type SweepSchedule = {
    * Something was written, here or in another process: scans for due work, immediately unless it
    * has just done so. Never throws.
    */
-  stir(): void
+  wake(): void
   /** Starts no more runs, and waits for those in progress. */
   stop(): Promise<void>
 }
@@ -60,8 +60,8 @@ const timerMaxMs = 2 ** 31 - 1
 
 /** Runs each sweep repeatedly until stopped; one that fails is retried at its next run. */
 export function startSchedule(options: SweepScheduleOptions): SweepSchedule {
-  const { sweeps, agenda: dueWorkStore, outages } = options
-  const { lookEveryMs: scanEveryMs = scanEveryMsDefault, lingerMs = lingerMsDefault } = options
+  const { sweeps, dueWork: dueWorkStore, outages } = options
+  const { scanEveryMs = scanEveryMsDefault, lingerMs = lingerMsDefault } = options
   const sweepTimers = sweeps.map((sweep) => buildSweepTimer(sweep, outages, afterRun))
   let isStopped = false
   let scanning: Promise<void> | undefined
@@ -74,16 +74,16 @@ export function startSchedule(options: SweepScheduleOptions): SweepSchedule {
   async function scan(): Promise<void> {
     isScanPending = false
     try {
-      const dueWork = await dueWorkStore.look()
+      const dueWork = await dueWorkStore.read()
       isFailing = false
-      outages.worked('agenda')
+      outages.recordSuccess('agenda')
       for (const { sweep, runIn: turnIn } of sweepTimers) {
         const dueMs = sweep.due?.(dueWork)
         if (dueMs !== undefined) turnIn(dueMs)
       }
     } catch (error) {
       isFailing = true
-      outages.failed('agenda', error)
+      outages.recordFailure('agenda', error)
     }
     scannedAt = performance.now()
   }
@@ -115,7 +115,7 @@ export function startSchedule(options: SweepScheduleOptions): SweepSchedule {
   for (const { sweep, runIn: turnIn } of sweepTimers) if (!sweep.due) turnIn(0)
   scanIn(0)
   return {
-    stir() {
+    wake() {
       const wasQuiet = performance.now() - wokenAt > lingerMs
       wokenAt = performance.now()
       if (wasQuiet) for (const { sweep, runIn: turnIn } of sweepTimers) if (sweep.quietMs) turnIn(0)
@@ -155,9 +155,9 @@ function buildSweepTimer(
   async function runAll(): Promise<void> {
     try {
       while (!isStopped && (await sweep.run()));
-      outages.worked(sweep.name)
+      outages.recordSuccess(sweep.name)
     } catch (error) {
-      outages.failed(sweep.name, error)
+      outages.recordFailure(sweep.name, error)
     }
     ranAt = performance.now()
   }

@@ -1,36 +1,39 @@
 // Background work that no request triggers: retries, pushes of crashed processes, expiry, purging.
 
-import { farLookEverySeconds, nearLook } from '../domain/audit-chain.ts'
-import type { AgendaStore } from '../ports/agenda-store.ts'
+import { farScanIntervalSeconds, nearScan } from '../domain/audit-chain.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { DeliveryStore, Housekeeping } from '../ports/delivery-store.ts'
+import type { DueWorkStore } from '../ports/due-work-store.ts'
 import type { KeycloakCallbackStore } from '../ports/keycloak-callback-store.ts'
 import type { LeaseStore } from '../ports/lease-store.ts'
-import { type NoticeStore, noticesBegin } from '../ports/notice-store.ts'
+import { firstNoticeCursor, type NoticeStore } from '../ports/notice-store.ts'
 import type { RetentionStore } from '../ports/retention-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { TableStatistics } from '../ports/table-statistics.ts'
 import type { WebhookDeliveryStore } from '../ports/webhook-store.ts'
 import type { Random } from '../ports/world.ts'
 import {
-  type Needs as AuditDependencies,
+  type Dependencies as AuditDependencies,
   chainAudit,
   signAuditHeads,
 } from '../usecases/chain-audit.ts'
-import { type Needs as KeptAnswerDependencies, sealPlainAnswers } from '../usecases/kept-answers.ts'
+import { notifyUsers } from '../usecases/notify-users.ts'
 import { type ErasureStore, finishErasures } from '../usecases/personal-data.ts'
-import { createLeftoverPurge, createPurge } from '../usecases/purge-old.ts'
-import { tellUsers } from '../usecases/tell-users.ts'
-import type { CallbackCourier } from './callback-courier.ts'
+import {
+  type Dependencies as KeptAnswerDependencies,
+  sealPlainAnswers,
+} from '../usecases/plain-answers.ts'
+import { buildLeftoverPurge, buildPurge } from '../usecases/purge-old.ts'
+import type { CallbackDispatcher } from './callback-dispatcher.ts'
 import type { Log, RunningDispatcher } from './dispatcher.ts'
 import { watchHolders } from './holder-watch.ts'
-import { createSweepOutages, type ObserveSweep } from './sweep-outages.ts'
+import { buildSweepOutages, type ObserveSweep } from './sweep-outages.ts'
 import { type Sweep, type SweepSchedule, startSchedule } from './sweep-schedule.ts'
-import type { WebhookCourier } from './webhook-courier.ts'
+import type { WebhookDispatcher } from './webhook-dispatcher.ts'
 
-export type Needs = AuditDependencies &
+export type Dependencies = AuditDependencies &
   KeptAnswerDependencies & {
-    readonly agenda: AgendaStore
+    readonly dueWork: DueWorkStore
     readonly leases: LeaseStore
     readonly deliveries: DeliveryStore & Housekeeping
     readonly challenges: Pick<ChallengeStore, 'expire'>
@@ -44,9 +47,9 @@ export type Needs = AuditDependencies &
       'leaseHolder' | 'dispatch' | 'inFlight' | 'fullLanes'
     >
     readonly webhookDeliveries: Pick<WebhookDeliveryStore, 'giveUpStale'>
-    readonly callbackCourier: Pick<CallbackCourier, 'work'>
+    readonly callbackDispatcher: Pick<CallbackDispatcher, 'work'>
     readonly keycloakCallbacks: Pick<KeycloakCallbackStore, 'giveUpLost'>
-    readonly courier: Pick<WebhookCourier, 'work' | 'refresh' | 'pauseHopeless'>
+    readonly webhookDispatcher: Pick<WebhookDispatcher, 'work' | 'refresh' | 'pauseFailing'>
     readonly signals: Signals
     readonly log: Log
     readonly observeSweep?: ObserveSweep
@@ -54,7 +57,7 @@ export type Needs = AuditDependencies &
     /** How often the worker purges rows past their retention. */
     readonly purgeEveryMs?: number
     /** The longest time between two scans for due work. */
-    readonly lookEveryMs?: number
+    readonly scanEveryMs?: number
   }
 
 const batch = 200
@@ -73,17 +76,11 @@ const inFlightMax = 1_000
 const once = (work: () => Promise<unknown>) => () => work().then(() => false)
 
 /** The sweeps of one worker process; any number of processes may run them concurrently. */
-function sweepsOf(dependencies: Omit<Needs, 'log'>): Sweep[] {
-  const {
-    deliveries,
-    challenges,
-    dispatcher,
-    signals,
-    callbackCourier: callbackDispatcher,
-  } = dependencies
+function sweepsOf(dependencies: Omit<Dependencies, 'log'>): Sweep[] {
+  const { deliveries, challenges, dispatcher, signals, callbackDispatcher } = dependencies
   const { purgeEveryMs = 300_000 } = dependencies
   // Waiting activities stay in place, so that the walk over them needs a cursor.
-  let waitingAfter = noticesBegin
+  let waitingAfter = firstNoticeCursor
   return [
     {
       name: 'deliveries',
@@ -124,15 +121,15 @@ function sweepsOf(dependencies: Omit<Needs, 'log'>): Sweep[] {
       everyMs: 250,
       due: ({ notices }) => notices,
       run: async () =>
-        (await tellUsers(dependencies, { waitingAfter: null, limit: batch })).last !== null,
+        (await notifyUsers(dependencies, { waitingAfter: null, limit: batch })).last !== null,
     },
     {
       name: 'activities that wait for a push',
       everyMs: 15_000,
       due: ({ waitingNotices }) => waitingNotices,
       async run() {
-        const { last } = await tellUsers(dependencies, { waitingAfter, limit: batch })
-        waitingAfter = last ?? noticesBegin
+        const { last } = await notifyUsers(dependencies, { waitingAfter, limit: batch })
+        waitingAfter = last ?? firstNoticeCursor
         return last !== null
       },
     },
@@ -146,11 +143,11 @@ function sweepsOf(dependencies: Omit<Needs, 'log'>): Sweep[] {
       name: 'audit chain',
       everyMs: 2_000,
       quietMs,
-      run: () => chainAudit(dependencies, auditBatch, nearLook),
+      run: () => chainAudit(dependencies, auditBatch, nearScan),
     },
     {
       name: 'audit chain, what committed late',
-      everyMs: farLookEverySeconds * 1_000,
+      everyMs: farScanIntervalSeconds * 1_000,
       run: () => chainAudit(dependencies, auditBatch),
     },
     ...webhookSweeps(dependencies),
@@ -178,19 +175,19 @@ function sweepsOf(dependencies: Omit<Needs, 'log'>): Sweep[] {
       due: ({ erasures }) => erasures,
       run: () => finishErasures(dependencies, 10),
     },
-    { name: 'retention', everyMs: purgeEveryMs, run: createPurge(dependencies, purgeBatch) },
+    { name: 'retention', everyMs: purgeEveryMs, run: buildPurge(dependencies, purgeBatch) },
     {
       name: 'leftovers',
       everyMs: purgeEveryMs,
-      run: createLeftoverPurge(dependencies, purgeBatch),
+      run: buildLeftoverPurge(dependencies, purgeBatch),
     },
   ]
 }
 
 function webhookSweeps({
-  courier: webhookDispatcher,
+  webhookDispatcher,
   webhookDeliveries,
-}: Pick<Needs, 'courier' | 'webhookDeliveries'>): Sweep[] {
+}: Pick<Dependencies, 'webhookDispatcher' | 'webhookDeliveries'>): Sweep[] {
   return [
     {
       name: 'webhooks',
@@ -203,7 +200,7 @@ function webhookSweeps({
     {
       name: 'failing webhook endpoints',
       everyMs: 60_000,
-      run: once(webhookDispatcher.pauseHopeless),
+      run: once(webhookDispatcher.pauseFailing),
     },
     {
       name: 'stale webhooks',
@@ -218,21 +215,21 @@ function webhookSweeps({
  * Runs the sweeps until stopped: those with due work when it is due, the others by the time. One
  * that fails is retried at its next run, and logged once an outage (src/worker/sweep-outages.ts).
  */
-export function startSweeps(dependencies: Needs): SweepSchedule {
-  const { agenda: dueWork, lookEveryMs: scanEveryMs } = dependencies
+export function startSweeps(dependencies: Dependencies): SweepSchedule {
+  const { dueWork, scanEveryMs } = dependencies
   const { log, observeSweep = () => undefined, nowMs = () => performance.now() } = dependencies
-  const outages = createSweepOutages(log, observeSweep, nowMs)
+  const outages = buildSweepOutages(log, observeSweep, nowMs)
   const sweeps = sweepsOf(dependencies)
   const schedule = startSchedule({
     sweeps,
-    agenda: dueWork,
+    dueWork: dueWork,
     outages,
-    ...(scanEveryMs !== undefined && { lookEveryMs: scanEveryMs }),
+    ...(scanEveryMs !== undefined && { scanEveryMs: scanEveryMs }),
   })
-  const watch = watchHolders({ leases: dependencies.leases, outages, freed: schedule.stir })
+  const watch = watchHolders({ leases: dependencies.leases, outages, onFreed: schedule.wake })
   return {
-    stir() {
-      schedule.stir()
+    wake() {
+      schedule.wake()
       watch.poke()
     },
     async stop() {

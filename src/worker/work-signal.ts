@@ -10,8 +10,8 @@ const everyMs = 250
  * Signals to workers in other processes that something was written here: immediately, then at most
  * four times a second.
  */
-export function createWorkSignal(signals: Pick<Signals, 'publish'>): {
-  wrote(): void
+export function buildWorkSignal(signals: Pick<Signals, 'publish'>): {
+  onWrite(): void
   stop(): void
 } {
   let timer: NodeJS.Timeout | undefined
@@ -27,7 +27,7 @@ export function createWorkSignal(signals: Pick<Signals, 'publish'>): {
   }
 
   return {
-    wrote() {
+    onWrite() {
       if (timer) again = true
       else publish()
     },

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest'
-import { type AskableFacts, type Asked, whyNotAsked } from '../../src/domain/askable.ts'
+import {
+  type AskableFacts,
+  type AskableRules,
+  reasonForNotAsking,
+} from '../../src/domain/askable.ts'
 import { deviceId } from './examples.ts'
 
 const phone: AskableFacts = {
@@ -11,33 +15,35 @@ const phone: AskableFacts = {
 }
 const watch = { ...phone, parentDeviceId: deviceId }
 const policy = { appVersionsMin: [], retiredPlatforms: [], companionsMayAnswer: false }
-const asked: Asked = { policy, verificationRequired: false, numberTyped: true }
-const lax: Asked = {
+const asked: AskableRules = { policy, isVerificationRequired: false, isNumberTyped: true }
+const lax: AskableRules = {
   ...asked,
   policy: { ...policy, companionsMayAnswer: true },
-  numberTyped: false,
+  isNumberTyped: false,
 }
 
 test('a phone with a current app is asked', () => {
-  expect(whyNotAsked(phone, asked)).toBeUndefined()
-  expect(whyNotAsked(phone, { ...asked, verificationRequired: true })).toBeUndefined()
+  expect(reasonForNotAsking(phone, asked)).toBeUndefined()
+  expect(reasonForNotAsking(phone, { ...asked, isVerificationRequired: true })).toBeUndefined()
 })
 
 test('an app that is too old, or of a retired platform, is not asked', () => {
   const old = { ...asked, policy: { ...policy, appVersionsMin: ['com.example.app@3.2'] } }
-  expect(whyNotAsked(phone, old)).toBe('app_too_old')
+  expect(reasonForNotAsking(phone, old)).toBe('app_too_old')
   const retired = { ...asked, policy: { ...policy, retiredPlatforms: ['ios'] } }
-  expect(whyNotAsked(phone, retired)).toBe('platform_retired')
+  expect(reasonForNotAsking(phone, retired)).toBe('platform_retired')
 })
 
 test('a companion is asked only where the policy says so and nothing is typed', () => {
-  expect(whyNotAsked(watch, lax)).toBeUndefined()
-  expect(whyNotAsked(watch, { ...lax, numberTyped: true })).toBe('companion')
-  expect(whyNotAsked(watch, { ...lax, policy })).toBe('companion')
+  expect(reasonForNotAsking(watch, lax)).toBeUndefined()
+  expect(reasonForNotAsking(watch, { ...lax, isNumberTyped: true })).toBe('companion')
+  expect(reasonForNotAsking(watch, { ...lax, policy })).toBe('companion')
 })
 
 test('a device without a verification key is not asked where verification is required', () => {
   const bare = { ...phone, hasVerificationKey: false }
-  expect(whyNotAsked(bare, asked)).toBeUndefined()
-  expect(whyNotAsked(bare, { ...asked, verificationRequired: true })).toBe('no_verification_key')
+  expect(reasonForNotAsking(bare, asked)).toBeUndefined()
+  expect(reasonForNotAsking(bare, { ...asked, isVerificationRequired: true })).toBe(
+    'no_verification_key',
+  )
 })

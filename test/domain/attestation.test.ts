@@ -4,7 +4,7 @@ import {
   attestationMessage,
   decideAttestation,
 } from '../../src/domain/attestation.ts'
-import { judgeKey, type KeyDescription } from '../../src/domain/key-description.ts'
+import { checkKeyDescription, type KeyDescription } from '../../src/domain/key-description.ts'
 
 const strong: AttestationFinding = { level: 'strongbox', why: null }
 const weak: AttestationFinding = { level: 'software', why: 'level_software' }
@@ -54,12 +54,12 @@ describe('what the hardware says of a key', () => {
     origin: 0,
     authentication: 'each_use',
     allApplications: false,
-    rootOfTrust: { locked: true, bootState: 0 },
+    rootOfTrust: { isLocked: true, bootState: 0 },
     packages: ['com.example.app'],
     signers: ['bb'],
   }
   const judge = (changes: Partial<KeyDescription>, role: 'possession' | 'verification') =>
-    judgeKey({ ...said, ...changes }, { role, challenge: 'c', app })
+    checkKeyDescription({ ...said, ...changes }, { role, challenge: 'c', app })
 
   test('makes a key as strong as the weaker of statement and place', () => {
     const strongbox = { attestationLevel: 'strongbox', keyLevel: 'strongbox' } as const
@@ -80,9 +80,9 @@ describe('what the hardware says of a key', () => {
   test('counts only for the challenge that was put, and where the phone started as its maker meant it', () => {
     const whys = [
       { challenge: 'another' },
-      { rootOfTrust: { locked: false, bootState: 0 } },
-      { rootOfTrust: { locked: true, bootState: 1 } },
-      { rootOfTrust: { locked: true, bootState: 2 } },
+      { rootOfTrust: { isLocked: false, bootState: 0 } },
+      { rootOfTrust: { isLocked: true, bootState: 1 } },
+      { rootOfTrust: { isLocked: true, bootState: 2 } },
     ].map((changes) => judge(changes, 'possession'))
     expect(whys).toEqual([
       { level: 'none', why: 'challenge_mismatch' },

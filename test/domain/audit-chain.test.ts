@@ -32,8 +32,8 @@ function firstFault(given: readonly AuditLink[], facts: Facts = {}, held = rows)
     const fault = checkLink(digest, link, {
       tenantId,
       before,
-      row: row ? { ...row, erased: false } : null,
-      purged: false,
+      row: row ? { ...row, isErased: false } : null,
+      isPurged: false,
       closedThroughMicros: 0n,
       ...facts,
     })
@@ -112,7 +112,7 @@ describe('a row', () => {
   test('that is gone is missed, unless something excuses it', () => {
     const left = rows.filter(({ id }) => id !== 'act_3')
     expect(firstFault(links, {}, left)).toEqual([3, 'row_missing'])
-    expect(firstFault(links, { purged: true }, left)).toBeNull()
+    expect(firstFault(links, { isPurged: true }, left)).toBeNull()
   })
 
   test('from before a closed time came too late', () => {
@@ -121,15 +121,15 @@ describe('a row', () => {
   })
 
   test('is erased only as a whole, and only where the erasure is on record', () => {
-    const row = { ...rows[2], details: '{}', salt: null, erased: true } as Parameters<
+    const row = { ...rows[2], details: '{}', salt: null, isErased: true } as Parameters<
       typeof isErased
     >[0]
     expect(isErased(row)).toBe(true)
-    expect(isErased({ ...row, erased: false })).toBe(false)
+    expect(isErased({ ...row, isErased: false })).toBe(false)
     expect(isErased({ ...row, salt: 'aa' })).toBe(false)
     expect(isErased({ ...row, details: '{"a": 1}' })).toBe(false)
     const [one, two, three] = links
-    const facts = { tenantId, row, purged: false, closedThroughMicros: 0n }
+    const facts = { tenantId, row, isPurged: false, closedThroughMicros: 0n }
     if (!one || !two || !three) throw new Error('there are four')
     expect(checkLink(digest, three, { ...facts, before: two })).toBeUndefined()
   })

@@ -34,7 +34,7 @@ const enrollment: Enrollment = {
   rpId,
   status: 'open',
   reason: null,
-  codeTriesLeft: 5,
+  codeAttemptsLeft: 5,
   wrongNumbersLeft: 3,
   confirmationRequired: true,
   replacesDeviceId: null,

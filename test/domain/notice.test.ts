@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import {
   hiddenTypes,
-  isOwed,
   type NoticeFacts,
+  needsPush,
   noticeLifetimeSeconds,
-  type OwedActivity,
+  type PendingActivity,
   planNotices,
   preferencesOf,
 } from '../../src/domain/notice.ts'
@@ -14,7 +14,7 @@ const now = new Date('2027-01-01T12:00:00Z')
 const other = 'dev_01h455vb4pex5vsknk084sn0zz' as const
 
 let count = 0
-function one(changes: Partial<OwedActivity> = {}): OwedActivity {
+function one(changes: Partial<PendingActivity> = {}): PendingActivity {
   count += 1
   return {
     id: `act_${count}`,
@@ -27,10 +27,10 @@ function one(changes: Partial<OwedActivity> = {}): OwedActivity {
     ...changes,
   }
 }
-function plan(owed: readonly OwedActivity[], changes: Partial<NoticeFacts> = {}) {
+function plan(owed: readonly PendingActivity[], changes: Partial<NoticeFacts> = {}) {
   return planNotices({
     now,
-    owed,
+    pending: owed,
     preferences: preferencesOf({}),
     activityPushesPerHourMax: 3,
     deviceIds: [deviceId, other],
@@ -39,7 +39,7 @@ function plan(owed: readonly OwedActivity[], changes: Partial<NoticeFacts> = {})
 }
 const rp = 'rp_01h455vb4pex5vsknk084sn0aa' as const
 const otherRp = 'rp_01h455vb4pex5vsknk084sn0bb' as const
-const aClaim = (changes: Partial<OwedActivity> = {}) =>
+const aClaim = (changes: Partial<PendingActivity> = {}) =>
   one({ type: 'posted', severity: 'critical', rpId: rp, ...changes })
 const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000)
 
@@ -79,11 +79,11 @@ describe('what is owed', () => {
     ['posted', 'info', false],
     ['posted', 'warning', true],
   ] as const)('%s of severity %s: %s', (type, severity, owed) => {
-    expect(isOwed({ type, severity })).toBe(owed)
+    expect(needsPush({ type, severity })).toBe(owed)
   })
 
   test('whatever is critical', () => {
-    expect(isOwed({ type: 'challenge_denied', severity: 'critical' })).toBe(true)
+    expect(needsPush({ type: 'challenge_denied', severity: 'critical' })).toBe(true)
   })
 })
 
@@ -124,7 +124,7 @@ describe('how it is told', () => {
   test('each thing that a relying party calls critical is a push, those beyond the limit wait', () => {
     const many = Array.from({ length: 7 }, () => aClaim())
     const another = aClaim({ rpId: otherRp })
-    const { pushes, settled } = plan([...many, another])
+    const { pushes, settlements: settled } = plan([...many, another])
     expect(pushes.map(({ activityIds, budget }) => [budget, ...activityIds])).toEqual([
       ...many.slice(0, 5).map(({ id }) => [rp, id]),
       [otherRp, another.id],
@@ -163,27 +163,27 @@ describe('how it is told', () => {
   })
 
   test('without a device that can be pushed there is nothing to push', () => {
-    expect(plan([one()], { deviceIds: [] }).settled).toMatchObject([{ outcome: 'no_device' }])
+    expect(plan([one()], { deviceIds: [] }).settlements).toMatchObject([{ outcome: 'no_device' }])
   })
 
   test('preferences make it quiet, except what is critical', () => {
     const preferences = preferencesOf({ devices: 'in_app', security: 'in_app' })
-    expect(plan([one()], { preferences }).settled).toMatchObject([{ outcome: 'in_app' }])
+    expect(plan([one()], { preferences }).settlements).toMatchObject([{ outcome: 'in_app' }])
     const critical = one({ type: 'challenge_reported', severity: 'critical' })
     expect(plan([critical], { preferences }).pushes).toHaveLength(1)
     const claimed = one({ type: 'posted', severity: 'critical' })
     const off = preferencesOf({ relying_party: 'in_app' })
-    expect(plan([claimed], { preferences: off }).settled).toMatchObject([{ outcome: 'in_app' }])
+    expect(plan([claimed], { preferences: off }).settlements).toMatchObject([{ outcome: 'in_app' }])
   })
 
   test('nothing is pushed once it is stale; what is critical may have waited for a free push', () => {
     const old = ago(noticeLifetimeSeconds + 1)
     const quiet = one({ recordedAt: old })
     const urgent = { type: 'challenge_reported', severity: 'critical' } as const
-    expect(plan([quiet]).settled).toEqual([{ outcome: 'stale', activityIds: [quiet.id] }])
+    expect(plan([quiet]).settlements).toEqual([{ outcome: 'stale', activityIds: [quiet.id] }])
     expect(plan([one({ ...urgent, recordedAt: old })]).pushes).toHaveLength(1)
     const older = ago(2 * noticeLifetimeSeconds + 1)
-    expect(plan([one({ ...urgent, recordedAt: older })]).settled).toMatchObject([
+    expect(plan([one({ ...urgent, recordedAt: older })]).settlements).toMatchObject([
       { outcome: 'stale' },
     ])
     expect(plan([one({ recordedAt: ago(noticeLifetimeSeconds) })]).pushes).toHaveLength(1)

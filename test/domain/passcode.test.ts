@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   acceptableSteps,
-  chooseLate,
+  chooseLatePasscode,
   choosePasscode,
   lateSteps,
   otherFactorsOf,
@@ -83,9 +83,9 @@ test('steps behind those are recognised for five minutes, and none ahead', () =>
 
 test('a code of a step that was used up is not recognised as late', () => {
   const of = (step: number, lastStep: number) => ({ deviceId, step, lastStep })
-  expect(chooseLate([of(7, 7), of(7, 8)])).toBeUndefined()
-  expect(chooseLate([of(7, 7), of(6, 5)])).toEqual(of(6, 5))
-  expect(chooseLate([])).toBeUndefined()
+  expect(chooseLatePasscode([of(7, 7), of(7, 8)])).toBeUndefined()
+  expect(chooseLatePasscode([of(7, 7), of(6, 5)])).toEqual(of(6, 5))
+  expect(chooseLatePasscode([])).toBeUndefined()
 })
 
 describe('of the passcodes that match', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import { defaultPolicy } from '../../src/domain/policy.ts'
+import type { Protection } from '../../src/domain/protection.ts'
 import {
   admitChallenge,
   admitResend,
@@ -9,10 +10,9 @@ import {
   afterPush,
   type Budget,
   type KnownInitiator,
-  type LadderFacts,
+  type ThrottlingFacts,
   unusedBudget,
-} from '../../src/domain/prompt-ladder.ts'
-import type { Protection } from '../../src/domain/protection.ts'
+} from '../../src/domain/push-throttling.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import { later, now } from './examples.ts'
 
@@ -27,7 +27,7 @@ const protection: Protection = {
   revision: 0,
 }
 const known: KnownInitiator = { ...unusedBudget, approvedAt: now, blockedUntil: null }
-const facts: LadderFacts = {
+const facts: ThrottlingFacts = {
   policy: defaultPolicy,
   now,
   protection,
@@ -75,7 +75,7 @@ test('a user who is suspended or locked is refused before any budget is looked a
 })
 
 describe('the push is taken away, and the challenge stays', () => {
-  test.each<[string, Partial<LadderFacts>, string]>([
+  test.each<[string, Partial<ThrottlingFacts>, string]>([
     [
       'while the user has paused',
       { protection: { ...protection, pausedUntil: later(1) } },
@@ -111,7 +111,7 @@ describe('the push is taken away, and the challenge stays', () => {
     expect(admitChallenge({ ...facts, ...more })).toMatchObject({ suppressed })
   })
 
-  test.each<[string, Partial<LadderFacts>]>([
+  test.each<[string, Partial<ThrottlingFacts>]>([
     ['a pause has ended', { protection: { ...protection, pausedUntil: now } }],
     ['three are unanswered', { others: { ...unusedBudget, unanswered: 3 } }],
     ['the first of five lies five minutes back', { others: pushedAt(-300, -200, -100, -50, -20) }],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
-  factorsBeside,
+  factorsDespite,
   type QuestionRefusal,
   withOtherFactors,
 } from '../../src/domain/question-refusal.ts'
@@ -17,7 +17,7 @@ describe('the refusal of a question', () => {
   })
 
   test('names nothing for a suspended user, whose codes are refused as well', () => {
-    expect(factorsBeside(refuse('user_suspended'), ['passcode'])).toEqual([])
+    expect(factorsDespite(refuse('user_suspended'), ['passcode'])).toEqual([])
     expect(withOtherFactors(refuse('user_suspended'), ['passcode'])).toEqual({
       refused: 'user_suspended',
       facts: { otherFactors: [] },

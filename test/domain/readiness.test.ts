@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import type { Device } from '../../src/domain/device.ts'
 import type { NumberPlan } from '../../src/domain/number-match.ts'
 import { defaultPolicy } from '../../src/domain/policy.ts'
-import { unusedBudget } from '../../src/domain/prompt-ladder.ts'
 import type { Protection } from '../../src/domain/protection.ts'
-import { type ReadinessFacts, readinessOf, standingOf } from '../../src/domain/readiness.ts'
+import { unusedBudget } from '../../src/domain/push-throttling.ts'
+import { answerabilityOf, type ReadinessFacts, readinessOf } from '../../src/domain/readiness.ts'
 import { deviceId, enrollmentId, later, now, otherDeviceId, tenantId, userId } from './examples.ts'
 
 const protection: Protection = {
@@ -121,7 +121,7 @@ test('a watch is not asked for a number; where nothing is typed the policy decid
 
 describe('a device that asks about itself', () => {
   const said = (changes: Partial<Device>, more: Partial<ReadinessFacts> = {}) =>
-    standingOf({ ...phone, ...changes }, { ...facts, ...more })
+    answerabilityOf({ ...phone, ...changes }, { ...facts, ...more })
 
   test('may answer when it is active and nothing stops its user', () => {
     expect(said({})).toEqual({ mayAnswer: true, whyNot: null })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
-  createLastWords,
+  buildRevocationSummary,
   type Revocation,
   readRevocation,
   revocationLine,
@@ -20,7 +20,7 @@ const credential = {
 const endpoint = { tenantId, rpId: id('rp'), endpointId: id('whe'), at }
 /** What these lines come to, read in this order. */
 function inForce(lines: readonly Revocation[]) {
-  const words = createLastWords()
+  const words = buildRevocationSummary()
   for (const line of lines) words.add(line)
   return words.inForce()
 }

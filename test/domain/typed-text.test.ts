@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { plainTyped as plainOnDevice } from '../../clients/device/typed-text.ts'
-import { plainTyped, withAsciiDigits } from '../../src/domain/typed-text.ts'
+import { plainTypedText as plainOnDevice } from '../../clients/device/typed-text.ts'
+import { plainTypedText, withAsciiDigits } from '../../src/domain/typed-text.ts'
 
 /** Ten digits of each script that the runtime knows how to write numbers in. */
 const digitsOf = Intl.supportedValuesOf('numberingSystem').flatMap((system) => {
@@ -51,13 +51,13 @@ describe('what was typed', () => {
     ],
     ['digits of other scripts', '٤٨٣٩٢٠', '۴۸۳۹۲۰', '४८३९२०', '４８３９２０', '𝟒𝟖𝟑𝟗𝟐𝟎', '483९२०'],
   ])('means its digits with %s', (_, ...texts) => {
-    for (const text of texts) expect(plainTyped(text), JSON.stringify(text)).toBe('483920')
+    for (const text of texts) expect(plainTypedText(text), JSON.stringify(text)).toBe('483920')
   })
 
   test.each(['+483920', '483920!', '4839e0', '48392O', '483920\0', '483/920', '#483920'])(
     'keeps what stands for something: %j',
     (text) => {
-      expect(plainTyped(text)).toBe(text)
+      expect(plainTypedText(text)).toBe(text)
     },
   )
 
@@ -77,7 +77,7 @@ describe('what was typed', () => {
       fc.property(typed, ({ number, text }) => {
         if (/[^\0-\x7f]/.test(text.replaceAll(/[^\p{Nd}]/gu, ''))) reached.foreign++
         if (/[^\p{Nd}]/u.test(text)) reached.apart++
-        expect(plainTyped(text)).toBe(number)
+        expect(plainTypedText(text)).toBe(number)
       }),
       { numRuns: 500 },
     )
@@ -94,10 +94,10 @@ describe('what was typed', () => {
     fc.assert(
       fc.property(fc.array(unit, { maxLength: 20 }), (characters) => {
         const text = characters.join('')
-        const plain = plainTyped(text)
+        const plain = plainTypedText(text)
         if (plain !== text) changed++
         expect(plainOnDevice(text)).toBe(plain)
-        expect(plainTyped(plain)).toBe(plain)
+        expect(plainTypedText(plain)).toBe(plain)
       }),
       { numRuns: 1_000 },
     )

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { isHopeless, originOf, retryDelayMs, wants } from '../../src/domain/webhook-endpoint.ts'
+import {
+  isFailingForDays,
+  isSubscribedTo,
+  originOf,
+  retryDelayMs,
+} from '../../src/domain/webhook-endpoint.ts'
 import { staleDays, type WebhookEventType } from '../../src/domain/webhook-event.ts'
 
 const waits = (type: WebhookEventType, chance = 0) =>
@@ -8,9 +13,9 @@ const waits = (type: WebhookEventType, chance = 0) =>
   )
 
 test('a filter lets through what it names, the star everything, and nothing lets through a test', () => {
-  expect(wants({ events: ['*'] }, 'challenge.approved')).toBe(true)
-  expect(wants({ events: ['device.registered'] }, 'device.registered')).toBe(true)
-  expect(wants({ events: ['device.registered'] }, 'device.suspended')).toBe(false)
+  expect(isSubscribedTo({ events: ['*'] }, 'challenge.approved')).toBe(true)
+  expect(isSubscribedTo({ events: ['device.registered'] }, 'device.registered')).toBe(true)
+  expect(isSubscribedTo({ events: ['device.registered'] }, 'device.suspended')).toBe(false)
 })
 
 describe('the next try', () => {
@@ -52,10 +57,12 @@ describe('the next try', () => {
 test('an endpoint is hopeless after five days from its first failure to its last', () => {
   const failingSince = new Date('2026-01-01T00:00:00Z')
   const lastFailedAt = new Date('2026-01-06T00:00:00Z')
-  expect(isHopeless({ failingSince, lastFailedAt })).toBe(true)
-  expect(isHopeless({ failingSince, lastFailedAt: new Date('2026-01-05T23:59:59Z') })).toBe(false)
-  expect(isHopeless({ failingSince: null, lastFailedAt })).toBe(false)
-  expect(isHopeless({ failingSince, lastFailedAt: null })).toBe(false)
+  expect(isFailingForDays({ failingSince, lastFailedAt })).toBe(true)
+  expect(isFailingForDays({ failingSince, lastFailedAt: new Date('2026-01-05T23:59:59Z') })).toBe(
+    false,
+  )
+  expect(isFailingForDays({ failingSince: null, lastFailedAt })).toBe(false)
+  expect(isFailingForDays({ failingSince, lastFailedAt: null })).toBe(false)
 })
 
 test('auditors are told scheme, host and port of an address, and none of what may be a secret in it', () => {

@@ -2,17 +2,17 @@ import { describe, expect, test } from 'vitest'
 import { activityTypes } from '../../src/domain/activity.ts'
 import {
   carriesResult,
+  type EventChallenge,
   eventsOf,
   isDense,
   staleAt,
   subscribedEventTypes,
-  type ToldChallenge,
   type WebhookFact,
 } from '../../src/domain/webhook-event.ts'
 import { webhookEventBodies } from '../../src/http/schemas/webhook-event.ts'
 
 const at = new Date('2026-01-31T12:00:00Z')
-const challenge: ToldChallenge = {
+const challenge: EventChallenge = {
   userId: 'usr_1',
   status: 'approved',
   reason: null,

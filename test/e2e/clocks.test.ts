@@ -26,7 +26,7 @@ async function signIn({ api }: Asking, phone: Phone) {
   const { id, number } = created.json
   await until('the push arrives', () => phone.pushes.find((push) => challengeOf(push) === id))
   const { client } = phone
-  const { requests, refused } = await client.pending()
+  const { requests, refusedRequests: refused } = await client.pending()
   expect(refused).toEqual([])
   const request = requests.find(({ challengeId }) => challengeId === id)
   if (!request) throw new Error('nothing is pending')

@@ -34,7 +34,7 @@ beforeAll(async () => {
   const log = pino({ level: 'silent' })
   service = await startService(testConfig(simulator, line.url, port), origin, log)
   stack.defer(() => service.stop())
-  api = createApi(origin, service.bootstrapped?.secret ?? '')
+  api = createApi(origin, service.firstKey?.secret ?? '')
   phone = await enrollPhone({ api, simulator })
   door = await makeWaitDoor({ origin, api })
 })

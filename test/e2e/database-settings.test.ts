@@ -43,7 +43,7 @@ async function serve(stack: AsyncDisposableStack, { url, schema = 'public', own 
   const config = testConfig(simulator, own, port, { database, role: 'api' })
   const service = await startService(config, origin, pino({ level: 'silent' }))
   stack.defer(() => service.stop())
-  const { secret: key, tenantId } = service.bootstrapped ?? { secret: '', tenantId: '' }
+  const { secret: key, tenantId } = service.firstKey ?? { secret: '', tenantId: '' }
   const seen = new URL(url)
   seen.searchParams.set('options', `-c search_path=${schema}`)
   const tested = { url: seen.href, drop: async () => undefined }

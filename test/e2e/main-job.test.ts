@@ -43,7 +43,7 @@ async function pushed(phone: Phone, challengeId: string) {
 }
 
 async function onlyRequest(phone: Phone, challengeId: string) {
-  const { requests, refused } = await phone.client.pending()
+  const { requests, refusedRequests: refused } = await phone.client.pending()
   expect(refused).toEqual([])
   const request = requests.find((one) => one.challengeId === challengeId)
   if (!request) throw new Error('the challenge is not pending on the phone')
@@ -59,7 +59,7 @@ describe.each(['ios', 'android'] as const)('a sign-in on %s', (platform) => {
     const waiting = service.api('GET', `/v1/challenges/${challenge.id}?wait=30`)
 
     await pushed(phone, challenge.id)
-    await phone.client.received(challenge.id)
+    await phone.client.reportReceipt(challenge.id)
     const request = await onlyRequest(phone, challenge.id)
     expect(request.context).toMatchObject({ relyingParty: 'Default', ...context })
     await phone.client.approve(request, challenge.number)

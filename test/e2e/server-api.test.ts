@@ -444,7 +444,7 @@ test('a phone follows the service to its next signing key', async () => {
   await operations.close()
   expect(rotated).toMatchObject({ seq: 2 })
   const challenge = await service.api('POST', '/v1/challenges', { user: 'rotate' })
-  const { requests, refused } = await phone.client.pending()
+  const { requests, refusedRequests: refused } = await phone.client.pending()
   expect(refused).toEqual([])
   expect(phone.client.account.keySet.seq).toBe(2)
   const [request] = requests

@@ -1,8 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { refuse } from '../../src/domain/refusal.ts'
-import { type Admission, createAdmission, knownForMs, knownMax } from '../../src/http/admission.ts'
-import { openTurns, tokenTurns } from '../../src/open-turns.ts'
-import { createTurns } from '../../src/outbound/turns.ts'
+import {
+  type Admission,
+  buildAdmission,
+  recentAddressesMax,
+  recentAddressTtlMs,
+} from '../../src/http/admission.ts'
+import { buildQueues, tokenQueueLimits } from '../../src/open-fair-queues.ts'
+import { buildFairQueue } from '../../src/outbound/fair-queue.ts'
 
 const full = {
   running: 0,
@@ -25,9 +30,14 @@ let open: Admission
 
 beforeEach(() => {
   now = 0
-  const crowded = createTurns(full)
+  const crowded = buildFairQueue(full)
   const clock = { now: () => now }
-  admission = createAdmission({ strangers: crowded, devices: crowded, tokens: crowded, ...clock })
+  admission = buildAdmission({
+    clientQueue: crowded,
+    deviceQueue: crowded,
+    tokenQueue: crowded,
+    ...clock,
+  })
   const one = {
     running: 1,
     runningInLine: 1,
@@ -37,13 +47,18 @@ beforeEach(() => {
     refusalMs: 0,
     refusals: 0,
   }
-  const strangers = createTurns(one)
-  open = createAdmission({ strangers, devices: strangers, tokens: strangers, ...clock })
+  const strangers = buildFairQueue(one)
+  open = buildAdmission({
+    clientQueue: strangers,
+    deviceQueue: strangers,
+    tokenQueue: strangers,
+    ...clock,
+  })
 })
 
 /** Lets the address in by a door that is open; the known are known to `open` alone. */
 const isKnown = async (address: string) => {
-  const judgement = open.judge(address, null, async () => 'at once')
+  const judgement = open.authenticate(address, null, async () => 'at once')
   const before = await Promise.race([judgement, new Promise((resolve) => setImmediate(resolve))])
   return before === 'at once'
 }
@@ -64,14 +79,14 @@ function crowd(): () => void {
 
 describe('an address', () => {
   test('is a stranger until it has authenticated, and is judged at once from then on', async () => {
-    await open.judge('203.0.113.7', ['api_key', 'key'], letIn)
+    await open.authenticate('203.0.113.7', ['api_key', 'key'], letIn)
     crowd()
     expect(await isKnown('203.0.113.8')).toBe(false)
     expect(await isKnown('203.0.113.7')).toBe(true)
   })
 
   test('is not known by being refused', async () => {
-    await open.judge('203.0.113.7', ['api_key', 'key'], refused)
+    await open.authenticate('203.0.113.7', ['api_key', 'key'], refused)
     crowd()
     expect(await isKnown('203.0.113.7')).toBe(false)
   })
@@ -83,37 +98,40 @@ describe('an address', () => {
   })
 
   test('is a stranger again when it has authenticated nothing for a minute', async () => {
-    await open.judge('203.0.113.7', ['api_key', 'key'], letIn)
+    await open.authenticate('203.0.113.7', ['api_key', 'key'], letIn)
     crowd()
-    now += knownForMs - 1
+    now += recentAddressTtlMs - 1
     expect(await isKnown('203.0.113.7')).toBe(true)
-    now += knownForMs
+    now += recentAddressTtlMs
     expect(await isKnown('203.0.113.7')).toBe(false)
   })
 
   test('in IPv6 is known with its /64, in which a machine changes its address, and no wider', async () => {
-    await open.judge('2001:db8:1:2::1', ['api_key', 'key'], letIn)
+    await open.authenticate('2001:db8:1:2::1', ['api_key', 'key'], letIn)
     crowd()
     expect(await isKnown('2001:db8:1:2:aaaa::9')).toBe(true)
     expect(await isKnown('2001:db8:1:3::1')).toBe(false)
   })
 
   test('in IPv4 is the same when it arrives as IPv6', async () => {
-    await open.judge('::ffff:203.0.113.7', ['api_key', 'key'], letIn)
+    await open.authenticate('::ffff:203.0.113.7', ['api_key', 'key'], letIn)
     crowd()
     expect(await isKnown('::ffff:203.0.113.7')).toBe(true)
     expect(await isKnown('::ffff:203.0.113.8')).toBe(false)
   })
 
-  test.each(['judge', 'serveDevice', 'judgeToken'] as const)('is known by %s', async (by) => {
-    const address = '203.0.113.7'
-    if (by === 'judge') await open.judge(address, null, letIn)
-    if (by === 'serveDevice') await open.serveDevice(address, letIn, () => true)
-    if (by === 'judgeToken')
-      await open.judgeToken(address, { tenantId: 'tnt_1', integration: 'int_1' }, letIn)
-    crowd()
-    expect(await isKnown(address)).toBe(true)
-  })
+  test.each(['authenticate', 'serveDevice', 'authenticateToken'] as const)(
+    'is known by %s',
+    async (by) => {
+      const address = '203.0.113.7'
+      if (by === 'authenticate') await open.authenticate(address, null, letIn)
+      if (by === 'serveDevice') await open.serveDevice(address, letIn, () => true)
+      if (by === 'authenticateToken')
+        await open.authenticateToken(address, { tenantId: 'tnt_1', integration: 'int_1' }, letIn)
+      crowd()
+      expect(await isKnown(address)).toBe(true)
+    },
+  )
 
   test('is not known by a device whose proof was not believed', async () => {
     await open.serveDevice('203.0.113.7', letIn, () => false)
@@ -123,9 +141,9 @@ describe('an address', () => {
 })
 
 test('whoever was quiet for the longest time is forgotten first, so that memory is bounded', async () => {
-  for (let at = 0; at <= knownMax; at++) {
+  for (let at = 0; at <= recentAddressesMax; at++) {
     now += 1
-    await open.judge(
+    await open.authenticate(
       `2001:db8:${(at >> 8).toString(16)}:${(at & 255).toString(16)}::1`,
       null,
       letIn,
@@ -144,9 +162,9 @@ test('equal calls of a stranger that wait share one turn and one judgement', asy
     return 'let in'
   }
   const calls = Array.from({ length: 500 }, () =>
-    open.judge('203.0.113.7', ['api_key', 'key'], judging),
+    open.authenticate('203.0.113.7', ['api_key', 'key'], judging),
   )
-  const other = open.judge('203.0.113.7', ['api_key', 'another key'], refused)
+  const other = open.authenticate('203.0.113.7', ['api_key', 'another key'], refused)
   leave()
   expect(new Set(await Promise.all(calls))).toEqual(new Set(['let in']))
   expect(judged).toBe(1)
@@ -157,12 +175,12 @@ test('what is shown where something else belongs shares nothing with it, whateve
   const leave = crowd()
   const address = '203.0.113.7'
   const calls = [
-    open.judge(address, ['portal_session', 'a b'], letIn),
-    open.judge(address, ['api_key', 'a b'], refused),
+    open.authenticate(address, ['portal_session', 'a b'], letIn),
+    open.authenticate(address, ['api_key', 'a b'], refused),
     open.lookUp(address, ['realm_door', 'a b'], refused),
-    open.judge(address, ['door', 'a', 'b'], refused),
-    open.judge(address, ['door', 'a', 'null'], letIn),
-    open.judge(address, ['door', 'a', null], refused),
+    open.authenticate(address, ['door', 'a', 'b'], refused),
+    open.authenticate(address, ['door', 'a', 'null'], letIn),
+    open.authenticate(address, ['door', 'a', null], refused),
   ]
   leave()
   const no = refuse('api_key_invalid')
@@ -171,7 +189,10 @@ test('what is shown where something else belongs shares nothing with it, whateve
 
 test('calls without a name share nothing', async () => {
   const leave = crowd()
-  const calls = [open.judge('203.0.113.7', null, letIn), open.judge('203.0.113.7', null, refused)]
+  const calls = [
+    open.authenticate('203.0.113.7', null, letIn),
+    open.authenticate('203.0.113.7', null, refused),
+  ]
   leave()
   expect(await Promise.all(calls)).toEqual(['let in', refuse('api_key_invalid')])
 })
@@ -185,10 +206,10 @@ test('where there is no room everything of strangers is refused, and nothing of 
   const address = '203.0.113.7'
   expect(
     await Promise.all([
-      admission.judge(address, ['api_key', 'key'], work),
-      admission.judge(address, null, work),
+      admission.authenticate(address, ['api_key', 'key'], work),
+      admission.authenticate(address, null, work),
       admission.lookUp(address, ['signing_keys', 'tenant'], work),
-      admission.judgeToken(address, { tenantId: 'tnt_1', integration: 'int_1' }, work),
+      admission.authenticateToken(address, { tenantId: 'tnt_1', integration: 'int_1' }, work),
       admission.serveDevice(address, work, () => true),
     ]),
   ).toEqual(Array(5).fill(shed))
@@ -201,7 +222,7 @@ test.each([
   ['2001:db8:1:2::1', '2001:db8:1:3::1', true],
   ['2001:db8:1:2::1', '2001:db8:2:2::1', false],
 ])('%s and %s wait in one line: %s', async (one, other, together) => {
-  const turns = createTurns({
+  const turns = buildFairQueue({
     running: 2,
     runningInLine: 1,
     waiting: 9,
@@ -210,27 +231,27 @@ test.each([
     refusalMs: 0,
     refusals: 0,
   })
-  const judging = createAdmission({ strangers: turns, devices: turns, tokens: turns })
+  const judging = buildAdmission({ clientQueue: turns, deviceQueue: turns, tokenQueue: turns })
   let begun = 0
   const forEver = () => {
     begun++
     return new Promise<string>(() => undefined)
   }
-  void judging.judge(one, null, forEver)
-  void judging.judge(other, null, forEver)
+  void judging.authenticate(one, null, forEver)
+  void judging.authenticate(other, null, forEver)
   expect(begun).toBe(together ? 1 : 2)
 })
 
 test('a tenant whose realms hang leaves places for the tokens of others, by however many integrations they are shown', async () => {
-  const { admission: judging } = openTurns(16)
+  const { admission: judging } = buildQueues(16)
   const begun: string[] = []
   const judge = (tenantId: string, integration: string) =>
-    judging.judgeToken('203.0.113.7', { tenantId, integration }, () => {
+    judging.authenticateToken('203.0.113.7', { tenantId, integration }, () => {
       begun.push(tenantId)
       return new Promise<string>(() => undefined)
     })
   for (let n = 0; n < 20; n++) void judge('tnt_hangs', `int_${n % 10}`)
   void judge('tnt_other', 'int_11')
-  expect(begun.filter((of) => of === 'tnt_hangs')).toHaveLength(tokenTurns.running / 2)
+  expect(begun.filter((of) => of === 'tnt_hangs')).toHaveLength(tokenQueueLimits.running / 2)
   expect(begun).toContain('tnt_other')
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { endOfRefusal } from '../../src/domain/door.ts'
 import { type RefusalCode, refuse } from '../../src/domain/refusal.ts'
-import { decisionOf, decisionOfName, refusedQuestion } from '../../src/http/auth-api-answers.ts'
+import { decisionOf, decisionOfName, denialOf } from '../../src/http/auth-api-answers.ts'
 import { problems } from '../../src/http/problem-table.ts'
 
 const codes = Object.keys(problems) as RefusalCode[]
@@ -10,7 +10,7 @@ describe('a refusal at the Auth API', () => {
   test.each(codes)('%s reads the same at once and to who comes back for it', (code) => {
     for (const otherFactors of [[], ['passcode']]) {
       const end = endOfRefusal(refuse(code, { facts: { otherFactors } }))
-      const { txid, ...now } = refusedQuestion(end)
+      const { txid, ...now } = denialOf(end)
       expect(now).toEqual(decisionOf(end))
       expect(now).toMatchObject({ result: 'deny', status_msg: expect.stringMatching(/[.!]$/) })
       expect(decisionOfName(txid)).toEqual(now)

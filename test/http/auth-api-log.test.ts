@@ -79,7 +79,7 @@ test('a person who is kept out leaves one line at info', async () => {
   const door = { kind: 'duo_auth_api', handle, proof: { secret: null }, address: '::1' } as const
   const lines = await linesOf(
     {
-      enterBySignature: async () => ({ entered, call: door }),
+      enterBySignature: async () => ({ client: entered, call: door }),
       preauthenticate: async () => ({ outcome: 'user_unknown', why: null }),
       enrollAtDoor: async () => refuse('identifier_taken'),
     },

@@ -55,7 +55,7 @@ test('an answer is made once, however many ask for it at once, and again only af
   void own
   const handler = fixedAnswer({
     type: 'text/plain',
-    make: async () => {
+    build: async () => {
       made++
       if (made === 1) throw new Error('not yet')
       return 'made'

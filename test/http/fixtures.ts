@@ -11,10 +11,10 @@ import { refuse } from '../../src/domain/refusal.ts'
 import { plainMapping } from '../../src/domain/user-name.ts'
 import { type AppOptions, buildApp } from '../../src/http/app.ts'
 import type { UseCases } from '../../src/http/use-cases.ts'
-import { openTurns } from '../../src/open-turns.ts'
+import { buildQueues } from '../../src/open-fair-queues.ts'
 import type { User } from '../../src/ports/directory-store.ts'
 import type { RealmToken } from '../../src/ports/realms.ts'
-import type { Entered } from '../../src/usecases/doors/authenticate-integration.ts'
+import type { DoorClient } from '../../src/usecases/doors/authenticate-integration.ts'
 import type { ChallengeReading } from '../../src/usecases/read-challenge.ts'
 
 /** A well-formed id; the last character tells one from another. */
@@ -55,7 +55,7 @@ export const proof: DeviceProof = {
 }
 
 /** A client that was let in. */
-export const entered: Entered = {
+export const entered: DoorClient = {
   door: {
     tenantId: anId('tenant'),
     rpId: anId('relyingParty'),
@@ -177,7 +177,7 @@ export function anEnrollment(overrides: Partial<Enrollment> = {}): Enrollment {
     rpId: anId('relyingParty'),
     status: 'open',
     reason: null,
-    codeTriesLeft: 5,
+    codeAttemptsLeft: 5,
     wrongNumbersLeft: 3,
     confirmationRequired: true,
     replacesDeviceId: null,
@@ -231,7 +231,7 @@ export async function anApp(
 ): Promise<FastifyInstance> {
   return buildApp({
     useCases: useCasesWith(given),
-    admission: openTurns(16).admission,
+    admission: buildQueues(16).admission,
     logger: false,
     publicOrigin,
     isUnavailable: () => false,

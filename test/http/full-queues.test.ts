@@ -3,8 +3,8 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { refuse } from '../../src/domain/refusal.ts'
-import { createAdmission } from '../../src/http/admission.ts'
-import { createTurns } from '../../src/outbound/turns.ts'
+import { buildAdmission } from '../../src/http/admission.ts'
+import { buildFairQueue } from '../../src/outbound/fair-queue.ts'
 import { until } from '../support/until.ts'
 import {
   anApp,
@@ -16,7 +16,7 @@ import {
   routesOf,
 } from './fixtures.ts'
 
-const full = createTurns({
+const full = buildFairQueue({
   running: 0,
   runningInLine: 0,
   waiting: 0,
@@ -28,7 +28,7 @@ const full = createTurns({
 
 let app: FastifyInstance
 beforeAll(async () => {
-  const admission = createAdmission({ strangers: full, devices: full, tokens: full })
+  const admission = buildAdmission({ clientQueue: full, deviceQueue: full, tokenQueue: full })
   app = await anApp({}, { admission })
 })
 afterAll(() => app.close())
@@ -77,7 +77,7 @@ test('every route of the server, the device, the portal and the Keycloak channel
 
 test('a device that waits for something keeps no other phone from being heard', async () => {
   const one = { running: 1, runningInLine: 1, waiting: 9, waitingInLine: 9, waitMs: 1 }
-  const devices = createTurns({ ...one, refusalMs: 0, refusals: 0 })
+  const devices = buildFairQueue({ ...one, refusalMs: 0, refusals: 0 })
   const { promise: changed, resolve: change } = Promise.withResolvers<void>()
   let waiting = 0
   await using crowded = await anApp(
@@ -91,7 +91,7 @@ test('a device that waits for something keeps no other phone from being heard', 
       },
       readPushPause: async () => ({ until: null }),
     },
-    { admission: createAdmission({ strangers: full, devices, tokens: full }) },
+    { admission: buildAdmission({ clientQueue: full, deviceQueue: devices, tokenQueue: full }) },
   )
   const headers = { 'device-proof': 'proof' }
   const url = `/device/v1/enrollments/${anId('enrollment')}?wait=30`

@@ -131,7 +131,7 @@ describe('the log', () => {
       createChallenge: async () => ({
         challenge: aChallenge(),
         number,
-        replayed: false,
+        isReplay: false,
         otherFactors: [],
       }),
       createApiKey: async () => refuse('relying_party_unknown', { facts: { canary } }),

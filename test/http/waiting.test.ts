@@ -58,7 +58,7 @@ describe('a long poll', () => {
       'that creates first',
       'POST /v1/challenges?wait=30 HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 14\r\n',
       (wait) => ({
-        createChallenge: async () => ({ challenge: aChallenge(), number: null, replayed: false }),
+        createChallenge: async () => ({ challenge: aChallenge(), number: null, isReplay: false }),
         waitForChallenge: async (_principal, _id, _waitMs, aborted) => {
           await wait(aborted)
           return aReading()

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { TenantId } from '../../src/domain/ids.ts'
-import { createAppProviders, type FoundApp } from '../../src/outbound/app-providers.ts'
-import { createPushRouter } from '../../src/outbound/push-router.ts'
+import { buildAppProviders, type StoredCredentials } from '../../src/outbound/app-providers.ts'
+import { buildPushRouter } from '../../src/outbound/push-router.ts'
 import type { PushProvider } from '../../src/ports/push.ts'
 import { APP_ID, aPush, recordingLog } from './push-gateway.ts'
 
@@ -9,7 +9,7 @@ const mine = 'tnt_mine' as TenantId
 const theirs = 'tnt_theirs' as TenantId
 const address = { provider: 'fcm', appId: APP_ID, environment: 'production' } as const
 
-let found: Map<string, FoundApp>
+let found: Map<string, StoredCredentials>
 let reads: number
 let opened: string[]
 let closed: string[]
@@ -26,8 +26,8 @@ const has = (tenantId: TenantId, version: number, appId: string = APP_ID) =>
     secret: `${tenantId} v${version}`,
   })
 
-function providers(more: Partial<Parameters<typeof createAppProviders>[0]> = {}) {
-  return createAppProviders({
+function providers(more: Partial<Parameters<typeof buildAppProviders>[0]> = {}) {
+  return buildAppProviders({
     find: async (tenantId, { appId }) => {
       reads += 1
       return found.get(`${tenantId} ${appId}`) ?? null
@@ -79,7 +79,7 @@ describe('the provider of a tenant’s own app', () => {
 
   test('is read again after a while without being told', async () => {
     has(mine, 1)
-    const own = providers({ believedMs: 0 })
+    const own = providers({ cacheMs: 0 })
     await own.resolve(mine, address)
     has(mine, 2)
     await own.resolve(mine, address)
@@ -88,7 +88,7 @@ describe('the provider of a tenant’s own app', () => {
 
   test('stays open while nothing changes', async () => {
     has(mine, 1)
-    const own = providers({ believedMs: 0 })
+    const own = providers({ cacheMs: 0 })
     const first = await own.resolve(mine, address)
     expect(await own.resolve(mine, address)).toBe(first)
     expect([opened.length, closed.length]).toEqual([1, 0])
@@ -134,7 +134,7 @@ describe('the router', () => {
 
   test('prefers the tenant’s own credentials, and serves all others with the environment’s', async () => {
     has(mine, 1)
-    const router = createPushRouter(routes, recordingLog(), providers())
+    const router = buildPushRouter(routes, recordingLog(), providers())
     expect(await router.send(pushOf(mine))).toMatchObject({ providerMessageId: `${mine} v1` })
     expect(await router.send(pushOf(theirs))).toMatchObject({ providerMessageId: 'shared' })
     await router.drain()
@@ -143,7 +143,7 @@ describe('the router', () => {
 
   test('sends with nobody else’s credentials while a tenant’s own cannot be read', async () => {
     const broken = providers({ find: () => Promise.reject(new Error('database down')) })
-    const router = createPushRouter(routes, recordingLog(), broken)
+    const router = buildPushRouter(routes, recordingLog(), broken)
     expect(await router.send(pushOf(mine))).toEqual({
       kind: 'retry',
       reason: 'credentials not read: database down',

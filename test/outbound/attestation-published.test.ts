@@ -53,7 +53,7 @@ describe('a chain that a Pixel 9 Pro made', () => {
     app: { packageName: android.packageName, signers: [android.signer] },
     roots: roots.android,
     at: new Date(android.time),
-    revoked: nothingRevoked,
+    revocations: nothingRevoked,
   } as const
 
   test('says what Google’s own reader finds in it', () => {

@@ -17,10 +17,10 @@ import { readKeyDescription } from '../../src/outbound/android-key-description.t
 import { clientDataHashOf } from '../../src/outbound/app-attest.ts'
 import {
   type AttestationOptions,
-  createAttestationVerifier,
+  buildAttestationVerifier,
 } from '../../src/outbound/attestation.ts'
 import { serialOf } from '../../src/outbound/certificate-chain.ts'
-import { createRevocationFile, nothingRevoked } from '../../src/outbound/revocation-file.ts'
+import { buildRevocationFile, nothingRevoked } from '../../src/outbound/revocation-file.ts'
 import type { AttestationStatement, AttestedClaim } from '../../src/ports/attestation.ts'
 import {
   type AndroidMaker,
@@ -75,9 +75,9 @@ function verify(
   changes: Partial<AttestedClaim> = {},
   options: Partial<AttestationOptions> = {},
 ) {
-  return createAttestationVerifier({
+  return buildAttestationVerifier({
     roots: { android: [android.root], apple: [apple.root] },
-    revoked: nothingRevoked,
+    revocations: nothingRevoked,
     androidApps: [androidApp],
     appleApps: [appleApp],
     ...options,
@@ -337,13 +337,13 @@ describe('a chain', () => {
     for (const { certificate } of [intermediate, phone]) {
       const serial = serialOf(certificate)
       const revoked = { isRevoked: async (one: string) => one === serial }
-      expect(await withChain(chain, { revoked })).toBe('certificate_revoked')
+      expect(await withChain(chain, { revocations: revoked })).toBe('certificate_revoked')
     }
   })
 
   test('is worth nothing while nobody can say what was withdrawn', async () => {
     const revoked = { isRevoked: () => Promise.reject(new Error('the file is gone')) }
-    expect(await withChain(await sound(), { revoked })).toBe('revocations_unreadable')
+    expect(await withChain(await sound(), { revocations: revoked })).toBe('revocations_unreadable')
   })
 
   test('has at most ten certificates of at most 4 KiB, and nothing behind any of them', async () => {
@@ -513,7 +513,7 @@ describe('the list of withdrawn certificates', () => {
   test('is read from the operator’s copy, anew when it changes, and never half', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'countersign-'))
     const file = path.join(folder, 'status.json')
-    const list = createRevocationFile(file)
+    const list = buildRevocationFile(file)
     const write = async (content: unknown, time: number) => {
       await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content))
       await utimes(file, time, time)

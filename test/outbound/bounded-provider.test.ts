@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createBoundedProvider } from '../../src/outbound/bounded-provider.ts'
+import { buildBoundedProvider } from '../../src/outbound/bounded-provider.ts'
 import { systemClock } from '../../src/outbound/clock.ts'
 import type { PushMessage, PushResult } from '../../src/ports/push.ts'
 import { aPush, recordingLog } from './push-gateway.ts'
@@ -9,13 +9,13 @@ const accepted = { kind: 'accepted', providerMessageId: '1' } as const
 function aProvider(attempt: (message: PushMessage) => Promise<PushResult>, deadlineMs = 60_000) {
   const log = recordingLog()
   const calls = { unanswered: 0, close: 0 }
-  const provider = createBoundedProvider({
+  const provider = buildBoundedProvider({
     maxInFlight: 1,
     deadlineMs,
     clock: systemClock,
     log,
     attempt,
-    unanswered: () => {
+    onTimeout: () => {
       calls.unanswered += 1
     },
     close: async () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { createDatabaseClock, type DatabaseClock } from '../../src/outbound/database-clock.ts'
+import { buildDatabaseClock, type DatabaseClock } from '../../src/outbound/database-clock.ts'
 import { until } from '../support/until.ts'
 import { aLog } from '../worker/provider.ts'
 
@@ -47,7 +47,7 @@ afterEach(() => clock?.close())
 
 async function aClock(machine: ReturnType<typeof aMachine>) {
   const { log, lines } = aLog()
-  clock = await createDatabaseClock({ ...machine.options, log })
+  clock = await buildDatabaseClock({ ...machine.options, log })
   return { clock, lines }
 }
 
@@ -118,7 +118,7 @@ describe('the time', () => {
 
   test('is learned anew from time to time', async () => {
     const machine = aMachine()
-    clock = await createDatabaseClock({ ...machine.options, everyMs: 5, log: aLog().log })
+    clock = await buildDatabaseClock({ ...machine.options, everyMs: 5, log: aLog().log })
     machine.state.database += 300_000
     const learned = clock
     await until('the jump is seen', () => errorOf(learned, machine) <= 1)
@@ -157,7 +157,7 @@ describe('a database that tells no time', () => {
     machine.state.away = true
     await expect(aClock(machine)).rejects.toThrow('away')
     const silent = { ...machine.options, ask: async () => Number.NaN, log: aLog().log }
-    await expect(createDatabaseClock(silent)).rejects.toThrow('tells no time')
+    await expect(buildDatabaseClock(silent)).rejects.toThrow('tells no time')
   })
 
   test('leaves what is known in force, and is told as unknown after a minute', async () => {

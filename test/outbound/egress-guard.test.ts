@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createEgressGuard, isPublicAddress } from '../../src/outbound/egress-guard.ts'
-import { createWebhookSender } from '../../src/outbound/webhook-sender.ts'
+import { buildEgressGuard, isPublicAddress } from '../../src/outbound/egress-guard.ts'
+import { buildWebhookSender } from '../../src/outbound/webhook-sender.ts'
 
 /** What names resolve to; each look takes the next of what is listed, the last for ever. */
 const zone: Record<string, string[][]> = {
@@ -42,8 +42,8 @@ beforeAll(async () => {
 })
 afterAll(() => new Promise((done) => server.close(done)))
 
-const send = (url: string, options: Parameters<typeof createEgressGuard>[0] = { resolve }) => {
-  const sender = createWebhookSender({ guard: createEgressGuard(options), timeoutMs: 3_000 })
+const send = (url: string, options: Parameters<typeof buildEgressGuard>[0] = { resolve }) => {
+  const sender = buildWebhookSender({ guard: buildEgressGuard(options), timeoutMs: 3_000 })
   const request = { id: 'evt_x', at: new Date(), body: '{}', secrets: ['whsec_c2VjcmV0'] }
   return sender.send({ url, ...request }).finally(() => sender.close())
 }
@@ -182,7 +182,7 @@ test.each(hostile)('refuses %s before a byte is sent', async (text) => {
 })
 
 test('connects to what it checked: a name that changes between look and connection is asked once', async () => {
-  const { lookup } = createEgressGuard({ resolve })
+  const { lookup } = buildEgressGuard({ resolve })
   const found = await new Promise((done) =>
     lookup('rebinding.example', { all: true }, (error, addresses) => done(error ?? addresses)),
   )
@@ -195,10 +195,10 @@ test('connects to what it checked: a name that changes between look and connecti
 
 test('cuts a connection that leads elsewhere after all', async () => {
   // A guard whose look-up is broken stands for a way that nobody thought of.
-  const guard = createEgressGuard({ resolve, httpHosts: ['broken.example'] })
+  const guard = buildEgressGuard({ resolve, httpHosts: ['broken.example'] })
   const lookup: typeof guard.lookup = (_name, { all }, callback) =>
     all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4)
-  const sender = createWebhookSender({ guard: { ...guard, lookup } })
+  const sender = buildWebhookSender({ guard: { ...guard, lookup } })
   const request = { id: 'evt_x', at: new Date(), body: '{}', secrets: ['whsec_c2VjcmV0'] }
   const outcome = await sender.send({ url: `http://broken.example:${port}/`, ...request })
   sender.close()
@@ -253,5 +253,5 @@ test.each([
   'https://1.1.1.1/',
   'https://xn--bcher-kva.example/',
 ])('%s may be an endpoint', (url) => {
-  expect(createEgressGuard().fault(url)).toBeUndefined()
+  expect(buildEgressGuard().fault(url)).toBeUndefined()
 })

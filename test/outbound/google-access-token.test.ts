@@ -7,7 +7,7 @@ import { DeadlineAgent } from '../../src/outbound/deadline-agent.ts'
 import {
   type AccessToken,
   type AccessTokens,
-  createAccessTokens,
+  buildAccessTokens,
 } from '../../src/outbound/google-access-token.ts'
 
 let simulator: Simulator
@@ -22,7 +22,7 @@ async function theTokens(
   agent = new DeadlineAgent({ address: simulator.fcm, ca: [simulator.caPem], maxSockets: 8 })
   const account = simulator.credentials.fcm.serviceAccount
   const serviceAccount = privateKey ? { ...account, private_key: privateKey } : account
-  return createAccessTokens({ serviceAccount, agent, deadlineMs, clock: systemClock })
+  return buildAccessTokens({ serviceAccount, agent, deadlineMs, clock: systemClock })
 }
 
 afterEach(async () => {

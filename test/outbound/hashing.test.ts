@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { createHashing } from '../../src/outbound/hashing.ts'
+import { buildHashing } from '../../src/outbound/hashing.ts'
 
 const masterKey = Buffer.alloc(32, 3)
-const hashing = createHashing(masterKey)
+const hashing = buildHashing(masterKey)
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
 describe('hashing', () => {
@@ -16,14 +16,14 @@ describe('hashing', () => {
 
   test('a keyed hash is the same in every process of the installation and another in any other', () => {
     const message = 'typed-code:tnt_a:0123456789'
-    expect(hashing.keyed(message)).toHaveLength(32)
-    expect(createHashing(masterKey).keyed(message)).toEqual(hashing.keyed(message))
-    expect(createHashing(Buffer.alloc(32, 4)).keyed(message)).not.toEqual(hashing.keyed(message))
+    expect(hashing.hmac(message)).toHaveLength(32)
+    expect(buildHashing(masterKey).hmac(message)).toEqual(hashing.hmac(message))
+    expect(buildHashing(Buffer.alloc(32, 4)).hmac(message)).not.toEqual(hashing.hmac(message))
   })
 
   test('the master key itself is not the key of keyed hashes', () => {
     const direct = createHmac('sha256', masterKey).update('x').digest()
-    expect(hashing.keyed('x')).not.toEqual(direct)
+    expect(hashing.hmac('x')).not.toEqual(direct)
   })
 
   test('equal compares contents, whatever they are given as, and never throws over lengths', () => {
@@ -36,6 +36,6 @@ describe('hashing', () => {
   })
 
   test('a master key that is not 32 bytes is refused', () => {
-    expect(() => createHashing(Buffer.alloc(31))).toThrow('32 random bytes')
+    expect(() => buildHashing(Buffer.alloc(31))).toThrow('32 random bytes')
   })
 })

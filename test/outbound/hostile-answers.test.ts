@@ -8,12 +8,12 @@ import { makeTlsCredentials } from '../../simulator/certificates.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { systemClock } from '../../src/outbound/clock.ts'
 import { DeadlineAgent } from '../../src/outbound/deadline-agent.ts'
-import { createEgressGuard } from '../../src/outbound/egress-guard.ts'
-import { createFcmProvider } from '../../src/outbound/fcm.ts'
-import { createAccessTokens } from '../../src/outbound/google-access-token.ts'
+import { buildEgressGuard } from '../../src/outbound/egress-guard.ts'
+import { buildFcmProvider } from '../../src/outbound/fcm.ts'
+import { buildAccessTokens } from '../../src/outbound/google-access-token.ts'
 import { sendGuarded } from '../../src/outbound/guarded-request.ts'
-import { createRealms } from '../../src/outbound/realms.ts'
-import { createWebhookSender } from '../../src/outbound/webhook-sender.ts'
+import { buildRealms } from '../../src/outbound/realms.ts'
+import { buildWebhookSender } from '../../src/outbound/webhook-sender.ts'
 import {
   drip,
   type HostileServer,
@@ -26,7 +26,7 @@ import { freePort } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 import { APP_ID, aPush, recordingLog } from './push-gateway.ts'
 
-const guard = createEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
+const guard = buildEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
 const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`
 
 type Client = {
@@ -60,7 +60,7 @@ const keys: Client = {
 const callback: Client = {
   tls: false,
   async call(server, timeoutMs) {
-    const realms = createRealms({ guard, ca: [], timeoutMs, clock: systemClock })
+    const realms = buildRealms({ guard, ca: [], timeoutMs, clock: systemClock })
     const result = await realms.callBack(base(server), 'token', 'SUCCEED')
     return result.kind === 'failed' ? result.reason : 'well'
   },
@@ -69,7 +69,7 @@ const callback: Client = {
 const webhook: Client = {
   tls: false,
   async call(server, timeoutMs) {
-    const sender = createWebhookSender({ guard, timeoutMs })
+    const sender = buildWebhookSender({ guard, timeoutMs })
     const url = `${base(server)}/events`
     const outcome = await sender.send({
       url,
@@ -90,7 +90,7 @@ const accessToken: Client = {
   async call(server, deadlineMs) {
     const agent = agentFor(server)
     const serviceAccount = await theAccount()
-    const access = await createAccessTokens({
+    const access = await buildAccessTokens({
       serviceAccount,
       agent,
       deadlineMs,
@@ -197,7 +197,7 @@ test('a push service whose answer is out of bounds may be asked again', async ()
     tls: true,
   })
   const { host, port, caPem } = server
-  const fcm = createFcmProvider({
+  const fcm = buildFcmProvider({
     serviceAccount: await theAccount(),
     appId: APP_ID,
     address: { host, port },
@@ -241,7 +241,7 @@ async function startRenegotiator() {
 
 test.runIf(openssl)('a server that asks for another handshake ends the request', async () => {
   await using renegotiator = await startRenegotiator()
-  const guard = createEgressGuard({
+  const guard = buildEgressGuard({
     networks: ['127.0.0.0/8', '::1/128'],
     httpHosts: ['localhost'],
   })

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { makeTlsCredentials } from '../../simulator/certificates.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
-import { type ApnsOptions, createApnsProvider } from '../../src/outbound/apns.ts'
+import { type ApnsOptions, buildApnsProvider } from '../../src/outbound/apns.ts'
 import { systemClock } from '../../src/outbound/clock.ts'
 import type { PushProvider } from '../../src/ports/push.ts'
 import { pour, startHostileServer } from '../support/hostile-server.ts'
@@ -33,7 +33,7 @@ function providerFor(
   caPem: string,
   deadlineMs = foreverMs,
 ): PushProvider {
-  const provider = createApnsProvider({
+  const provider = buildApnsProvider({
     key,
     bundleId: APP_ID,
     environment: 'production',

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { createHashing } from '../../src/outbound/hashing.ts'
-import { createMacs } from '../../src/outbound/macs.ts'
+import { buildHashing } from '../../src/outbound/hashing.ts'
+import { buildMacs } from '../../src/outbound/macs.ts'
 
 const current = randomBytes(32)
 const previous = randomBytes(32)
-const macs = createMacs({ current, previous: [previous] })
+const macs = buildMacs({ current, previous: [previous] })
 
 test('a MAC fits its text, and no other text, and no other bytes', () => {
   const mac = macs.mac('row')
@@ -17,16 +17,16 @@ test('a MAC fits its text, and no other text, and no other bytes', () => {
 })
 
 test('what was made under a previous master key holds on, and under a foreign one does not', () => {
-  expect(macs.fits('row', createMacs({ current: previous }).mac('row'))).toBe(true)
-  expect(macs.fits('row', createMacs({ current: randomBytes(32) }).mac('row'))).toBe(false)
-  expect(createMacs({ current: previous }).fits('row', macs.mac('row'))).toBe(false)
+  expect(macs.fits('row', buildMacs({ current: previous }).mac('row'))).toBe(true)
+  expect(macs.fits('row', buildMacs({ current: randomBytes(32) }).mac('row'))).toBe(false)
+  expect(buildMacs({ current: previous }).fits('row', macs.mac('row'))).toBe(false)
 })
 
 test('a MAC is no keyed hash: neither can stand for the other', () => {
-  expect(macs.mac('row')).not.toEqual(createHashing(current).keyed('row'))
+  expect(macs.mac('row')).not.toEqual(buildHashing(current).hmac('row'))
 })
 
 test('a master key of another length is refused', () => {
-  expect(() => createMacs({ current: randomBytes(31) })).toThrow('32 random bytes')
-  expect(() => createMacs({ current, previous: [randomBytes(33)] })).toThrow('32 random bytes')
+  expect(() => buildMacs({ current: randomBytes(31) })).toThrow('32 random bytes')
+  expect(() => buildMacs({ current, previous: [randomBytes(33)] })).toThrow('32 random bytes')
 })

@@ -3,9 +3,9 @@
 import { inspect } from 'node:util'
 import { typeid } from 'typeid-js'
 import { DEFAULT_BUNDLE_ID, type Simulator } from '../../simulator/simulator.ts'
-import { type ApnsOptions, createApnsProvider } from '../../src/outbound/apns.ts'
+import { type ApnsOptions, buildApnsProvider } from '../../src/outbound/apns.ts'
 import { systemClock } from '../../src/outbound/clock.ts'
-import { createFcmProvider, type FcmOptions } from '../../src/outbound/fcm.ts'
+import { buildFcmProvider, type FcmOptions } from '../../src/outbound/fcm.ts'
 import type { PushLog } from '../../src/outbound/push-log.ts'
 import type { PushAddress, PushMessage, PushProvider } from '../../src/ports/push.ts'
 
@@ -65,7 +65,7 @@ export function recordingLog(): PushLog & { lines: LogLine[]; printed(): string 
 /** A provider for the simulator's APNs. */
 export function apnsFor(simulator: Simulator, overrides: Partial<ApnsOptions> = {}): PushProvider {
   const { keyPem, keyId, teamId } = simulator.credentials.apns
-  return createApnsProvider({
+  return buildApnsProvider({
     key: { pem: keyPem, keyId, teamId },
     bundleId: APP_ID,
     environment: 'production',
@@ -79,7 +79,7 @@ export function apnsFor(simulator: Simulator, overrides: Partial<ApnsOptions> = 
 
 /** A provider for the simulator's FCM. */
 export function fcmFor(simulator: Simulator, overrides: Partial<FcmOptions> = {}): PushProvider {
-  return createFcmProvider({
+  return buildFcmProvider({
     serviceAccount: simulator.credentials.fcm.serviceAccount,
     appId: APP_ID,
     address: simulator.fcm,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createPushRouter } from '../../src/outbound/push-router.ts'
+import { buildPushRouter } from '../../src/outbound/push-router.ts'
 import type { PushMessage, PushProvider } from '../../src/ports/push.ts'
 import { APP_ID, aPush, recordingLog } from './push-gateway.ts'
 
@@ -24,7 +24,7 @@ const android = aProvider('android')
 const other = aProvider('other')
 
 function aRouter(log = recordingLog()) {
-  return createPushRouter(
+  return buildPushRouter(
     [
       { provider: 'apns', appId: APP_ID, environment: 'production', push: production.push },
       { provider: 'apns', appId: APP_ID, environment: 'sandbox', push: sandbox.push },
@@ -73,7 +73,7 @@ describe('the push router', () => {
 
   test('draining drains every provider once, also one that serves two apps', async () => {
     const shared = aProvider('shared')
-    const router = createPushRouter(
+    const router = buildPushRouter(
       [
         { provider: 'fcm', appId: 'com.example.a', push: shared.push },
         { provider: 'fcm', appId: 'com.example.b', push: shared.push },
@@ -89,7 +89,7 @@ describe('the push router', () => {
 
   test('two providers for the same addresses are refused at the start', () => {
     const route = { provider: 'fcm', appId: APP_ID, push: production.push } as const
-    expect(() => createPushRouter([route, { ...route }], recordingLog())).toThrow(/two of them/)
+    expect(() => buildPushRouter([route, { ...route }], recordingLog())).toThrow(/two of them/)
   })
 })
 
@@ -101,7 +101,7 @@ test('a token that a tenant’s own credentials call dead is dead for that tenan
   const route = { provider: 'fcm', appId: APP_ID, push: gone } as const
   const address = { provider: 'fcm' } as const
   const send = (own: PushProvider | null) =>
-    createPushRouter([route], recordingLog(), {
+    buildPushRouter([route], recordingLog(), {
       resolve: async () => own,
       drain: async () => undefined,
     }).send(aPush({ address }))

@@ -2,9 +2,9 @@ import { createServer, type Socket } from 'node:net'
 import { pino } from 'pino'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { openSignalCarrier } from '../../src/open-world.ts'
-import { createRedisLink } from '../../src/outbound/redis-link.ts'
-import { createRedisSignals, redisChannelOf } from '../../src/outbound/redis-signals.ts'
-import { createSignalHub, type SignalHub } from '../../src/outbound/signal-hub.ts'
+import { buildRedisLink } from '../../src/outbound/redis-link.ts'
+import { buildRedisSignals, redisChannelOf } from '../../src/outbound/redis-signals.ts'
+import { buildSignalHub, type SignalHub } from '../../src/outbound/signal-hub.ts'
 import { openDatabase } from '../../src/persistence/database.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { pour } from '../support/hostile-server.ts'
@@ -77,11 +77,11 @@ afterEach(async () => {
 async function start(url: string, channel = 'countersign:signals') {
   const said: string[] = []
   const failed = (error: unknown) => void said.push(String(error))
-  const carrier = createRedisSignals(
+  const carrier = buildRedisSignals(
     { url, channel },
-    { failed, works: () => void said.push('works') },
+    { onFailure: failed, onReady: () => void said.push('works') },
   )
-  const hub = await createSignalHub(carrier, failed)
+  const hub = await buildSignalHub(carrier, failed)
   hubs.push(hub)
   return { hub, said }
 }
@@ -128,11 +128,11 @@ test('what Redis answers is bounded between two pings, not for ever', async () =
     else honest(socket, command, everyone)
   })
   const said: string[] = []
-  const link = createRedisLink({
+  const link = buildRedisLink({
     url: redis.url,
     pingEveryMs: 20,
-    failed: (error) => void said.push(String(error)),
-    works: () => void said.push('works'),
+    onFailure: (error) => void said.push(String(error)),
+    onReady: () => void said.push('works'),
   })
   await until('it works', () => said.length === 1)
   for (let round = 0; round < 4; round++) {
@@ -207,11 +207,11 @@ describe('a Redis that', () => {
       if (!isSilent) honest(socket, command, everyone)
     })
     const said: string[] = []
-    const link = createRedisLink({
+    const link = buildRedisLink({
       url: redis.url,
       pingEveryMs: 20,
-      failed: (error) => void said.push(String(error)),
-      works: () => void said.push('works'),
+      onFailure: (error) => void said.push(String(error)),
+      onReady: () => void said.push('works'),
     })
     await until('it works', () => said.length === 1)
     isSilent = true

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Revocation } from '../../src/domain/revocation.ts'
 import { readRevocation } from '../../src/domain/revocation.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
-import { createRevocationLog } from '../../src/outbound/revocation-log.ts'
+import { buildRevocationLog } from '../../src/outbound/revocation-log.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -24,10 +24,10 @@ const aRevocation = (): Revocation => ({
 function open(file: string) {
   const reports: { facts: object; message: string }[] = []
   let failures = 0
-  const log = createRevocationLog({
+  const log = buildRevocationLog({
     file,
     log: { error: (facts, message) => reports.push({ facts, message }) },
-    failed: () => {
+    onFailure: () => {
       failures++
     },
   })

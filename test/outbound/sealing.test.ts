@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { createSealing } from '../../src/outbound/sealing.ts'
+import { buildSealing } from '../../src/outbound/sealing.ts'
 
 const old = Buffer.alloc(32, 1)
 const current = Buffer.alloc(32, 2)
-const sealing = createSealing({ current })
+const sealing = buildSealing({ current })
 const binding = 'number:tnt_a:chl_b'
 
 describe('sealing', () => {
@@ -44,14 +44,14 @@ describe('sealing', () => {
   })
 
   test('after a change of the master key, old values open and new ones are sealed under the new key alone', () => {
-    const sealedBefore = createSealing({ current: old }).seal('before', binding)
-    const rotated = createSealing({ current, previous: [old] })
+    const sealedBefore = buildSealing({ current: old }).seal('before', binding)
+    const rotated = buildSealing({ current, previous: [old] })
     expect(rotated.open(sealedBefore, binding)).toBe('before')
     expect(sealing.open(rotated.seal('after', binding), binding)).toBe('after')
   })
 
   test('a value under a key that is not there says which key is missing, not what it holds', () => {
-    const sealed = createSealing({ current: old }).seal('483920', binding)
+    const sealed = buildSealing({ current: old }).seal('483920', binding)
     expect(() => sealing.open(sealed, binding)).toThrow('as a previous key')
   })
 
@@ -63,7 +63,7 @@ describe('sealing', () => {
   })
 
   test.each([0, 16, 31, 33, 64])('a master key of %i bytes is refused', (length) => {
-    expect(() => createSealing({ current: Buffer.alloc(length) })).toThrow('32 random bytes')
-    expect(() => createSealing({ current, previous: [Buffer.alloc(length)] })).toThrow()
+    expect(() => buildSealing({ current: Buffer.alloc(length) })).toThrow('32 random bytes')
+    expect(() => buildSealing({ current, previous: [Buffer.alloc(length)] })).toThrow()
   })
 })

@@ -1,13 +1,13 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { loggerOptions } from '../../src/http/logging.ts'
-import { createSecurityLog } from '../../src/outbound/security-log.ts'
+import { buildSecurityLog } from '../../src/outbound/security-log.ts'
 
 function linesAt(level: string) {
   const lines: string[] = []
   const log = pino(loggerOptions(level), { write: (line: string) => void lines.push(line) })
   const event = { event: 'device_key_tampered', tenantId: 'tnt_1', deviceId: 'dev_1' } as const
-  createSecurityLog(log).write(event)
+  buildSecurityLog(log).write(event)
   return lines.map((line) => JSON.parse(line))
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createSendWindow } from '../../src/outbound/send-window.ts'
+import { buildSendWindow } from '../../src/outbound/send-window.ts'
 import { until } from '../support/until.ts'
 
 const LONG_MS = 60_000
@@ -16,7 +16,7 @@ function job(name: string, begun: string[]) {
 
 describe('a send window', () => {
   test('no more than its capacity is under way, and who waits is served in order', async () => {
-    const window = createSendWindow(2)
+    const window = buildSendWindow(2)
     const begun: string[] = []
     const jobs = ['a', 'b', 'c', 'd'].map((name) => job(name, begun))
     const outcomes = jobs.map(({ work }) => window.run(LONG_MS, work))
@@ -31,7 +31,7 @@ describe('a send window', () => {
   })
 
   test('a job that waited too long never begins', async () => {
-    const window = createSendWindow(1)
+    const window = buildSendWindow(1)
     const begun: string[] = []
     const [first, second, third] = ['a', 'b', 'c'].map((name) => job(name, begun))
     if (!first || !second || !third) throw new Error('unreachable')
@@ -45,7 +45,7 @@ describe('a send window', () => {
   })
 
   test('a job that is late keeps its place until it ends', async () => {
-    const window = createSendWindow(1)
+    const window = buildSendWindow(1)
     const begun: string[] = []
     const [slow, next] = [job('slow', begun), job('next', begun)]
     expect(await window.run(200, slow.work)).toEqual({ kind: 'late', began: true })
@@ -57,7 +57,7 @@ describe('a send window', () => {
   })
 
   test('a job that never ends gives its place back all the same', async () => {
-    const window = createSendWindow(1)
+    const window = buildSendWindow(1)
     const begun: string[] = []
     expect(await window.run(20, job('lost', begun).work)).toEqual({ kind: 'late', began: true })
     const next = job('next', begun)
@@ -66,7 +66,7 @@ describe('a send window', () => {
   })
 
   test('a late job that ends after its place was given back does not make a second place', async () => {
-    const window = createSendWindow(1)
+    const window = buildSendWindow(1)
     const begun: string[] = []
     const lost = job('lost', begun)
     await window.run(20, lost.work)
@@ -84,7 +84,7 @@ describe('a send window', () => {
   })
 
   test('a job that fails frees its place', async () => {
-    const window = createSendWindow(1)
+    const window = buildSendWindow(1)
     const begun: string[] = []
     const bad = job('bad', begun)
     const running = window.run(LONG_MS, bad.work)
@@ -96,7 +96,7 @@ describe('a send window', () => {
   })
 
   test('draining refuses newcomers, and waits for those under way and those in the queue', async () => {
-    const window = createSendWindow(1)
+    const window = buildSendWindow(1)
     const begun: string[] = []
     const [running, queued] = [job('running', begun), job('queued', begun)]
     const outcomes = [running, queued].map(({ work }) => window.run(LONG_MS, work))

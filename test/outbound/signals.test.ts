@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createRedisSignals } from '../../src/outbound/redis-signals.ts'
+import { buildRedisSignals } from '../../src/outbound/redis-signals.ts'
 import {
-  createSignalHub,
+  buildSignalHub,
   type SignalCarrier,
   type SignalHub,
 } from '../../src/outbound/signal-hub.ts'
 import { type Database, openDatabase } from '../../src/persistence/database.ts'
 import {
+  buildNotifySignals,
   channelOf,
-  createNotifySignals,
   notifyStatement,
 } from '../../src/persistence/notify-signals.ts'
 import { onServer } from '../support/cluster.ts'
@@ -32,7 +32,7 @@ const ignore = () => undefined
 
 describe('in one process', () => {
   test('a signal between opening the watch and waiting is not missed', async () => {
-    const hub = await createSignalHub(null, ignore)
+    const hub = await buildSignalHub(null, ignore)
     const watch = hub.watch('a')
     hub.publish('a')
     await watch.next(foreverMs)
@@ -40,7 +40,7 @@ describe('in one process', () => {
   })
 
   test('a signal wakes the watches of its key and of no other', async () => {
-    const hub = await createSignalHub(null, ignore)
+    const hub = await buildSignalHub(null, ignore)
     const [a, b] = [hub.watch('a'), hub.watch('b')]
     let otherWoken = false
     void b.next(foreverMs).then(() => {
@@ -55,12 +55,12 @@ describe('in one process', () => {
   })
 
   test('stopping ends the waits that are and those that come', async () => {
-    const hub = await createSignalHub(null, ignore)
+    const hub = await buildSignalHub(null, ignore)
     const watch = hub.watch('a')
     const waiting = watch.next(foreverMs)
     hub.stop()
     await waiting
-    expect(hub.stopped).toBe(true)
+    expect(hub.isStopped).toBe(true)
     await hub.watch('b').next(foreverMs)
   })
 })
@@ -69,7 +69,7 @@ const carriers: [name: string, make: () => SignalCarrier][] = [
   [
     'PostgreSQL',
     () =>
-      createNotifySignals(
+      buildNotifySignals(
         cloned,
         (payload) => database.query('notify', notifyStatement, [channelOf('public'), payload]),
         ignore,
@@ -80,15 +80,16 @@ const redisUrl = process.env.REDIS_URL
 if (redisUrl)
   carriers.push([
     'Redis',
-    () => createRedisSignals({ url: redisUrl, channel: 'test' }, { failed: ignore, works: ignore }),
+    () =>
+      buildRedisSignals({ url: redisUrl, channel: 'test' }, { onFailure: ignore, onReady: ignore }),
   ])
 
 describe.each(carriers)('over %s', (_, make) => {
   let here: SignalHub
   let there: SignalHub
   beforeAll(async () => {
-    here = await createSignalHub(make(), ignore)
-    there = await createSignalHub(make(), ignore)
+    here = await buildSignalHub(make(), ignore)
+    there = await buildSignalHub(make(), ignore)
   })
   afterAll(async () => {
     await here.close()
@@ -112,8 +113,8 @@ describe.each(carriers)('over %s', (_, make) => {
 })
 
 test('a lost connection comes back, and everyone is asked to look again', async () => {
-  const carrier = createNotifySignals(cloned, async () => undefined, ignore)
-  const hub = await createSignalHub(carrier, ignore)
+  const carrier = buildNotifySignals(cloned, async () => undefined, ignore)
+  const hub = await buildSignalHub(carrier, ignore)
   const watch = hub.watch('a')
   await watch.next(1)
   await onServer(cloned.url, (client) =>

@@ -11,12 +11,12 @@ import { answerTyp } from '../../src/domain/answer.ts'
 import { readHeader } from '../../src/domain/claims.ts'
 import type { PublicJwk } from '../../src/domain/device.ts'
 import type { UnverifiedJws } from '../../src/domain/device-proof.ts'
-import { createSealing } from '../../src/outbound/sealing.ts'
-import { createSignatures } from '../../src/outbound/signatures.ts'
+import { buildSealing } from '../../src/outbound/sealing.ts'
+import { buildSignatures } from '../../src/outbound/signatures.ts'
 import type { NewSigningKey } from '../../src/ports/world.ts'
 
 const masterKey = Buffer.alloc(32, 7)
-const signatures = createSignatures(createSealing({ current: masterKey }))
+const signatures = buildSignatures(buildSealing({ current: masterKey }))
 const tenantId = 'tnt_01h455vb4pex5vsknk084sn02q'
 const header = '{"alg":"ES256","typ":"approval-response+jwt","kid":"k"}'
 const payload = '{"dec":"approve"}'
@@ -355,21 +355,21 @@ describe('signing', () => {
   })
 
   test('another private key sealed under this name is refused', async () => {
-    const sealing = createSealing({ current: masterKey })
+    const sealing = buildSealing({ current: masterKey })
     const otherKey = await signatures.createKey(tenantId)
     const privateText = sealing.open(
       otherKey.privateSealed,
       `signing-key:${tenantId}:${otherKey.kid}`,
     )
     const privateSealed = sealing.seal(privateText, `signing-key:${tenantId}:${key.kid}`)
-    const fresh = createSignatures(sealing)
+    const fresh = buildSignatures(sealing)
     await expect(
       fresh.sign({ tenantId, kid: key.kid, privateSealed }, header, payload),
     ).rejects.toThrow('another key')
   })
 
   test('a process with the same master key signs with keys that another made', async () => {
-    const fresh = createSignatures(createSealing({ current: masterKey }))
+    const fresh = buildSignatures(buildSealing({ current: masterKey }))
     const text = await fresh.sign(signingKey(), header, payload)
     expect(await signatures.verify(read(text), key.publicJwk)).toBe(true)
   })

@@ -2,18 +2,18 @@ import type { ServerResponse } from 'node:http'
 import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startSimulator } from '../../simulator/simulator.ts'
-import { createEgressGuard } from '../../src/outbound/egress-guard.ts'
-import { createWebhookSender } from '../../src/outbound/webhook-sender.ts'
+import { buildEgressGuard } from '../../src/outbound/egress-guard.ts'
+import { buildWebhookSender } from '../../src/outbound/webhook-sender.ts'
 import { webhookHeaders } from '../../src/outbound/webhook-signature.ts'
 import { type Sink, startSink, verify } from '../support/webhook-sink.ts'
 
 const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`
-const guard = createEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
+const guard = buildEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
 let sink: Sink
-let sender: ReturnType<typeof createWebhookSender>
+let sender: ReturnType<typeof buildWebhookSender>
 beforeEach(async () => {
   sink = await startSink()
-  sender = createWebhookSender({ guard, timeoutMs: 700 })
+  sender = buildWebhookSender({ guard, timeoutMs: 700 })
 })
 afterEach(async () => {
   sender.close()
@@ -145,9 +145,9 @@ test('a certificate of nobody known is refused, and taken with the operator’s 
     Object.assign(started, { [Symbol.asyncDispose]: () => started.close() }),
   )
   const url = `https://${simulator.fcm.host}:${simulator.fcm.port}/`
-  const open = createEgressGuard({ networks: ['127.0.0.0/8', '::1/128'], httpHosts: ['localhost'] })
-  const without = createWebhookSender({ guard: open })
-  const trusting = createWebhookSender({ guard: open, ca: [simulator.caPem] })
+  const open = buildEgressGuard({ networks: ['127.0.0.0/8', '::1/128'], httpHosts: ['localhost'] })
+  const without = buildWebhookSender({ guard: open })
+  const trusting = buildWebhookSender({ guard: open, ca: [simulator.caPem] })
   const request = { url, id: 'evt_1', at: new Date(), body, secrets: [secret] }
   expect(await without.send(request)).toMatchObject({ reason: 'tls_failed' })
   expect(await trusting.send(request)).not.toMatchObject({ statusCode: null })

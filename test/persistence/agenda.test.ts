@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DeviceId } from '../../src/domain/ids.ts'
-import { createAgendaStore } from '../../src/persistence/agenda.ts'
-import type { Matter } from '../../src/ports/agenda-store.ts'
+import { buildDueWorkStore } from '../../src/persistence/due-work.ts'
+import type { WorkKind } from '../../src/ports/due-work-store.ts'
 import { onServer } from '../support/cluster.ts'
 import { listened, nodesOf, planOf } from '../support/statements.ts'
 import {
@@ -44,8 +44,8 @@ beforeEach(async () => {
 afterAll(() => stores.close())
 
 /** What is in sight, in whole seconds. */
-async function inSight(): Promise<Partial<Record<Matter, number>>> {
-  const seen = Object.entries(await stores.agenda.look())
+async function inSight(): Promise<Partial<Record<WorkKind, number>>> {
+  const seen = Object.entries(await stores.dueWork.read())
   return Object.fromEntries(
     seen.flatMap(([matter, ms]) => (ms === null ? [] : [[matter, Math.ceil(ms / 1000)]])),
   )
@@ -194,7 +194,7 @@ describe('in sight', () => {
 
 test('a look reads no table from end to end, on a database that was never analysed', async () => {
   const { sent, database } = listened(stores.database)
-  await createAgendaStore(database).look()
+  await buildDueWorkStore(database).read()
   const plan = await onServer(stores.url, async (client) => {
     await client.query('set enable_seqscan = off')
     return planOf(client, sent[0]?.text ?? '')

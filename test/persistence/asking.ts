@@ -4,9 +4,9 @@ import { type ActivityType, activity } from '../../src/domain/activity.ts'
 import { decideAnswer } from '../../src/domain/answer.ts'
 import type { Challenge } from '../../src/domain/challenge.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
-import { unusedBudget } from '../../src/domain/prompt-ladder.ts'
+import { unusedBudget } from '../../src/domain/push-throttling.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
-import type { AnswerRecorded } from '../../src/ports/challenge-store.ts'
+import type { AnswerRecording } from '../../src/ports/challenge-store.ts'
 import { anAnswer, aProof, type Stores, type TestUser, unguarded } from '../support/stores.ts'
 
 /** The challenge as its relying party reads it. */
@@ -79,7 +79,7 @@ export function answer(
   deviceId: DeviceId,
   deed: Deed = 'approve',
   more: Parameters<typeof anAnswer>[3] = {},
-): Promise<AnswerRecorded> {
+): Promise<AnswerRecording> {
   const decision = deed === 'deny' ? 'deny' : 'approve'
   const number = deed === 'deny' ? null : '000000'
   const effect = decideAnswer(challenge, { decision, number }, deed === 'approve')

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { linksFor } from '../../src/domain/audit-chain.ts'
 import type { TenantId } from '../../src/domain/ids.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
-import { createAuditStore } from '../../src/persistence/audit.ts'
-import { createRetentionStore } from '../../src/persistence/retention.ts'
+import { buildAuditStore } from '../../src/persistence/audit.ts'
+import { buildRetentionStore } from '../../src/persistence/retention.ts'
 import { listened, nodesOf, type Plan, type Sent } from '../support/statements.ts'
 import { aUser, openStores, type Stores, unsaid } from '../support/stores.ts'
 
@@ -29,10 +29,10 @@ beforeAll(async () => {
   const user = await aUser(stores)
   tenantId = user.tenantId
   const { database, sent } = listened(stores.database)
-  const audit = createAuditStore(database, random)
+  const audit = buildAuditStore(database, random)
   await audit.findUnlinked({ limit: batch, lookBackSeconds: 60 })
   await audit.lengthen(tenantId, { limit: batch, lookBackSeconds: 60 }, () => [])
-  const retention = createRetentionStore(database, random)
+  const retention = buildRetentionStore(database, random)
   for (const kind of ['activities', 'challenges'] as const) {
     await retention.purge(kind, tenantId, new Date(0), batch, unsaid)
   }
@@ -128,13 +128,13 @@ test('a look with nothing new reads what is young, not all that a tenant ever di
 })
 
 test('a row that the chain forgot is found on whatever page it is', async () => {
-  expect(await stores.audit.findForgotten(tenantId)).toBeNull()
+  expect(await stores.audit.findOverdueRow(tenantId)).toBeNull()
   const forgotten = async (id: string) => {
     await client.query('delete from audit_links where tenant_id = $1 and row_id = $2', [
       tenantId,
       id,
     ])
-    return stores.audit.findForgotten(tenantId)
+    return stores.audit.findOverdueRow(tenantId)
   }
   expect(await forgotten('act_n000011999')).toBe('act_n000011999')
   expect(await forgotten('act_n000000001')).toBe('act_n000000001')

@@ -180,10 +180,10 @@ describe('an answer', () => {
     const { tenantId } = user
     const query = { tenantId, challengeId: id, deviceId: devices[0], jti: 'jti' }
     const facts = await stores.challenges.loadAnswer(query)
-    if (!facts?.asked) throw new Error('the device is a target')
-    const { challenge, otherDeviceIds } = facts.asked
+    if (!facts?.target) throw new Error('the device is a target')
+    const { challenge, otherDeviceIds } = facts.target
     expect(otherDeviceIds.toSorted()).toEqual([devices[1], devices[2]])
-    const more = { closing: otherDeviceIds }
+    const more = { closingDeviceIds: otherDeviceIds }
     const recorded = await answer(stores, user, challenge, devices[0], 'approve', more)
     if (recorded.kind !== 'recorded') throw new Error('nobody else answered')
     expect(recorded.pushes.toSorted((a, b) => a.deviceId.localeCompare(b.deviceId))).toMatchObject([
@@ -207,7 +207,7 @@ describe('an answer', () => {
     const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const id = await aChallenge(stores, user, [device, other])
     const challenge = await challengeOf(stores, user, id)
-    const more = { closing: [other] }
+    const more = { closingDeviceIds: [other] }
     expect(await answer(stores, user, challenge, device, 'wrong number', more)).toEqual({
       kind: 'recorded',
       pushes: [],

@@ -1,9 +1,9 @@
 import path from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { openDatabase } from '../../src/persistence/database.ts'
-import { type Facts, faultOf } from '../../src/persistence/database-fitness.ts'
+import { type DatabaseFacts, faultOf } from '../../src/persistence/database-fitness.ts'
 import { migrate } from '../../src/persistence/migrations.ts'
-import { createNotifySignals } from '../../src/persistence/notify-signals.ts'
+import { buildNotifySignals } from '../../src/persistence/notify-signals.ts'
 import { createEmptyDatabase } from '../support/database.ts'
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 import { until } from '../support/until.ts'
@@ -11,7 +11,7 @@ import { until } from '../support/until.ts'
 vi.setConfig({ testTimeout: 60_000 })
 
 const migrations = path.resolve('prisma/migrations')
-const fit: Facts = {
+const fit: DatabaseFacts = {
   version: 15,
   encoding: 'UTF8',
   readOnly: false,
@@ -93,7 +93,7 @@ const realPooler = () => {
     await using database = await createEmptyDatabase()
     await using pooler = await startPgBouncer(database.url, { pool_mode: 'session' })
     const pool = openDatabase({ url: pooler.url })
-    const carrier = createNotifySignals(
+    const carrier = buildNotifySignals(
       { url: pooler.url },
       (payload) => pool.query('notify', `select pg_notify('countersign_signals', $1)`, [payload]),
       (error) => expect.fail(String(error)),

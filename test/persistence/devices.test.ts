@@ -5,9 +5,9 @@ import type { UnregisterReason } from '../../src/domain/device.ts'
 import { confirmEnrollment } from '../../src/domain/enrollment.ts'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
-import { createChallengeStore } from '../../src/persistence/challenges.ts'
+import { buildChallengeStore } from '../../src/persistence/challenges.ts'
 import { openDatabase } from '../../src/persistence/database.ts'
-import { createDeviceStore } from '../../src/persistence/devices.ts'
+import { buildDeviceStore } from '../../src/persistence/devices.ts'
 import {
   aChallenge,
   aClaim,
@@ -346,8 +346,8 @@ describe('whoever locks several devices takes them in one order, and never deadl
     url.searchParams.set('options', '-c enable_indexscan=off -c enable_bitmapscan=off')
     const database = openDatabase({ url: url.href, timeoutMs: 15_000 })
     return {
-      devices: createDeviceStore(database, systemRandom),
-      challenges: createChallengeStore(database, systemRandom),
+      devices: buildDeviceStore(database, systemRandom),
+      challenges: buildChallengeStore(database, systemRandom),
       close: () => database.close(),
     }
   }

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import { confirmEnrollment } from '../../src/domain/enrollment.ts'
 import type { DeviceId, EnrollmentId } from '../../src/domain/ids.ts'
-import { isOwed } from '../../src/domain/notice.ts'
+import { needsPush } from '../../src/domain/notice.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import { openDatabase } from '../../src/persistence/database.ts'
-import { createDeviceStore } from '../../src/persistence/devices.ts'
-import { createEnrollmentStore } from '../../src/persistence/enrollments.ts'
-import { createPersonalDataStore } from '../../src/persistence/personal-data.ts'
+import { buildDeviceStore } from '../../src/persistence/devices.ts'
+import { buildEnrollmentStore } from '../../src/persistence/enrollments.ts'
+import { buildPersonalDataStore } from '../../src/persistence/personal-data.ts'
 import { onServer } from '../support/cluster.ts'
 import {
   aClaim,
@@ -85,7 +85,7 @@ describe('a typed code', () => {
     const enrollment = await anEnrollment(stores, user, { typedCodeHash })
     for (let tries = 0; tries < 7; tries++) {
       expect(await guess(typedCodeHash)).toMatchObject({
-        enrollment: { id: enrollment.id, codeTriesLeft: 5 },
+        enrollment: { id: enrollment.id, codeAttemptsLeft: 5 },
       })
     }
   })
@@ -100,7 +100,7 @@ describe('a typed code', () => {
     expect(await read(enrollment.id)).toMatchObject({
       status: 'open',
       reason: null,
-      codeTriesLeft: 0,
+      codeAttemptsLeft: 0,
       endedAt: null,
     })
     expect(await guess(typedCodeHash)).toBeNull()
@@ -112,7 +112,7 @@ describe('a typed code', () => {
     const told = await stores.activities.list(tenantId, userId, { limit: 100, before: null })
     const ended = told.filter(({ type }) => type === 'typed_code_ended')
     expect(ended).toMatchObject([{ enrollmentId: enrollment.id, severity: 'info' }])
-    expect(isOwed({ type: 'typed_code_ended', severity: 'info' })).toBe(false)
+    expect(needsPush({ type: 'typed_code_ended', severity: 'info' })).toBe(false)
   })
 
   test('that is right costs the user’s other open enrollments nothing either', async () => {
@@ -122,7 +122,7 @@ describe('a typed code', () => {
     for (let tries = 0; tries < 7; tries++) {
       expect(await guess(typedCodeHash)).toMatchObject({ enrollment: { id: enrollment.id } })
     }
-    expect(await read(other.id)).toMatchObject({ status: 'open', codeTriesLeft: 5 })
+    expect(await read(other.id)).toMatchObject({ status: 'open', codeAttemptsLeft: 5 })
   })
 
   test('that is wrong costs each open enrollment of that user a try, and nobody else’s', async () => {
@@ -130,9 +130,9 @@ describe('a typed code', () => {
     const [one, two] = [await anEnrollment(stores, user), await anEnrollment(stores, user)]
     const others = await anEnrollment(stores, colleague)
     await guess()
-    expect(await read(one.id)).toMatchObject({ codeTriesLeft: 4 })
-    expect(await read(two.id)).toMatchObject({ codeTriesLeft: 4 })
-    expect(await read(others.id)).toMatchObject({ codeTriesLeft: 5 })
+    expect(await read(one.id)).toMatchObject({ codeAttemptsLeft: 4 })
+    expect(await read(two.id)).toMatchObject({ codeAttemptsLeft: 4 })
+    expect(await read(others.id)).toMatchObject({ codeAttemptsLeft: 5 })
   })
 
   test('of one user does not fit another’s name', async () => {
@@ -142,7 +142,7 @@ describe('a typed code', () => {
     for (const name of ['carol', 'nobody', '', 'ALICE', 'alice ', '%', "' or 1=1 --"]) {
       expect(await guess(typedCodeHash, name)).toBeNull()
     }
-    expect(await read(enrollment.id)).toMatchObject({ codeTriesLeft: 5 })
+    expect(await read(enrollment.id)).toMatchObject({ codeAttemptsLeft: 5 })
   })
 
   test('is worth nothing once its enrollment was claimed, cancelled or has run out', async () => {
@@ -156,7 +156,7 @@ describe('a typed code', () => {
     await stores.enrollments.cancel(user.tenantId, cancelled.id, user.rpId, event)
     await runOut(stores, over)
     for (const hash of hashes) expect(await guess(hash)).toBeNull()
-    expect(await read(over.id)).toMatchObject({ status: 'open', codeTriesLeft: 5 })
+    expect(await read(over.id)).toMatchObject({ status: 'open', codeAttemptsLeft: 5 })
   })
 
   test('guesses at several enrollments take their rows in one order, and never deadlock', async () => {
@@ -165,7 +165,7 @@ describe('a typed code', () => {
     const url = new URL(stores.url)
     url.searchParams.set('options', '-c enable_indexscan=off -c enable_bitmapscan=off')
     const database = openDatabase({ url: url.href, timeoutMs: 15_000 })
-    const { findByTypedCode } = createEnrollmentStore(database, systemRandom)
+    const { findByTypedCode } = buildEnrollmentStore(database, systemRandom)
     const missed = () => findByTypedCode(user.tenantId, 'alice', randomBytes(32))
     const [mover, keeper] = [await begin(), await begin()]
 
@@ -182,8 +182,8 @@ describe('a typed code', () => {
 
     expect(await Promise.all([before, behind])).toEqual([null, null])
     await database.close()
-    expect(await read(first.id)).toMatchObject({ codeTriesLeft: 3 })
-    expect(await read(second.id)).toMatchObject({ codeTriesLeft: 3 })
+    expect(await read(first.id)).toMatchObject({ codeAttemptsLeft: 3 })
+    expect(await read(second.id)).toMatchObject({ codeAttemptsLeft: 3 })
   })
 })
 
@@ -211,13 +211,13 @@ test.each(['unregistering', 'erasing'])(
     }
     const end = () =>
       deed === 'erasing'
-        ? createPersonalDataStore(database, systemRandom).cutOff(
+        ? buildPersonalDataStore(database, systemRandom).cutOff(
             tenantId,
             userId,
             'operator',
             unsaid,
           )
-        : createDeviceStore(database, systemRandom).unregister(
+        : buildDeviceStore(database, systemRandom).unregister(
             { tenantId, userId, deviceIds: [], reason: 'admin', actor: 'operator' },
             null,
           )

@@ -130,9 +130,9 @@ async function answerAny(seed: number, deed: Deed) {
   const [challenge, device] = [await aPending(seed), await aLiveDevice(seed)]
   if (!challenge || !device) return
   const query = { tenantId: user.tenantId, challengeId: challenge.id, deviceId: device, jti: 'x' }
-  const asked = (await stores.challenges.loadAnswer(query))?.asked
+  const asked = (await stores.challenges.loadAnswer(query))?.target
   if (asked?.challenge.status !== 'pending') return
-  const more = { closing: asked.otherDeviceIds }
+  const more = { closingDeviceIds: asked.otherDeviceIds }
   await answer(stores, user, asked.challenge, device, deed, more)
 }
 

@@ -97,7 +97,7 @@ async function lookUp(stores: Stores, user: TestUser) {
   await stores.enrollments.findByCode(tenantId, randomBytes(32))
   await stores.enrollments.findByTypedCode(tenantId, 'alice', randomBytes(32))
   const id = random.id('portalSession')
-  await stores.portal.mint(
+  await stores.portal.createLink(
     { tenantId, id, userId, rpId: user.rpId, linkHash: Buffer.from('link'), linkSeconds: 60 },
     activity({ userId, type: 'portal_link_made', actor: 'operator' }),
   )
@@ -118,16 +118,16 @@ async function tell(stores: Stores, user: TestUser) {
   const { notices, webhookDeliveries } = stores
   const { tenantId, rpId, userId } = user
   const endpointId = random.id('webhookEndpoint')
-  const { users } = await notices.loadOwed({ waitingAfter: null, limit: 10 })
-  const activityIds = users.flatMap(({ owed }) => owed.map(({ id }) => id))
+  const { users } = await notices.loadPending({ waitingAfter: null, limit: 10 })
+  const activityIds = users.flatMap(({ pending: owed }) => owed.map(({ id }) => id))
   await notices.settle(tenantId, [random.id('activity')], 'in_app')
-  for (const gathers of [false, true]) {
-    const limit = { pushesMax: 3, otherwise: 'waiting', budget: rpId, gathers } as const
+  for (const isDigest of [false, true]) {
+    const limit = { pushesMax: 3, otherwise: 'waiting', budget: rpId, isDigest } as const
     const push = { activityIds, deviceIds: [], ...limit }
-    await notices.owe({ tenantId, userId, push, deliveries: [], leasedBy: 'process' })
+    await notices.enqueue({ tenantId, userId, push, deliveries: [], leasedBy: 'process' })
   }
   const occurredAt = new Date()
-  await stores.webhookEndpoints.add(
+  await stores.webhookEndpoints.create(
     {
       tenantId,
       rpId,
@@ -142,8 +142,8 @@ async function tell(stores: Stores, user: TestUser) {
   )
   const event = { tenantId, endpointId, eventId: random.id('webhookEvent'), occurredAt }
   const of = { type: 'challenge.approved', userId, data: {} } as const
-  await webhookDeliveries.owe({ ...event, ...of, staleAt: new Date(Date.now() + 60_000) })
-  await webhookDeliveries.isHeard()
+  await webhookDeliveries.enqueue({ ...event, ...of, staleAt: new Date(Date.now() + 60_000) })
+  await webhookDeliveries.hasWork()
   await webhookDeliveries.fanOut(10, () => [])
   const places = { limit: 10, perTenant: 10, perEndpoint: 10, perFailing: 1, loads: [], slow: [] }
   await webhookDeliveries.claim({ leasedBy: 'process', ...places })
@@ -179,16 +179,16 @@ async function throughDoors(stores: Stores, user: TestUser) {
   const aNumber = () => ({ id: random.id('shownNumber'), place: randomBytes(32) })
   const number = aNumber()
   for (const one of [number, aNumber()]) {
-    await doors.keepNumber({ ...of, userId, ...one, numberSealed: randomBytes(40) }, 60)
+    await doors.saveNumber({ ...of, userId, ...one, numberSealed: randomBytes(40) }, 60)
   }
-  await doors.takeNumbers({ ...of, userId, place: number.place })
-  await doors.takeNumbers({ ...of, userId, id: number.id })
+  await doors.consumeNumbers({ ...of, userId, place: number.place })
+  await doors.consumeNumbers({ ...of, userId, id: number.id })
   const challengeId = await aChallenge(stores, user, [await aDevice(stores, user)])
   await doors.follow({ ...of, challengeId, holdMs: 1_000 })
   await doors.countAnswer(tenantId, integrationId, challengeId)
   const tokenSealed = randomBytes(40)
   const issuer = 'https://realm.example'
-  await keycloakCallbacks.owe({ ...of, challengeId, issuer, tokenSealed, delayMs: 0 })
+  await keycloakCallbacks.enqueue({ ...of, challengeId, issuer, tokenSealed, delayMs: 0 })
   await keycloakCallbacks.take({
     limit: 10,
     perTenant: 10,

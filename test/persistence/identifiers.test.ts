@@ -58,7 +58,7 @@ describe('a tenant that folds', () => {
     ['the dotted and the dotless i', 'İ@example.com', 'i@example.com'],
   ])('tells apart %s', async (_, one, other) => {
     const [first, second] = [await add(one), await add(other)]
-    expect([first?.created, second?.created]).toEqual([true, true])
+    expect([first?.isNew, second?.isNew]).toEqual([true, true])
     expect([await find(one), await find(other)]).toEqual([first?.user.id, second?.user.id])
   })
 
@@ -74,7 +74,7 @@ describe('a tenant that folds', () => {
         .join(''),
     )
     const imported = await Promise.all(spellings.map((value) => add(value)))
-    expect(imported.filter((one) => one?.created)).toHaveLength(1)
+    expect(imported.filter((one) => one?.isNew)).toHaveLength(1)
     expect(new Set(imported.map((one) => one?.user.id)).size).toBe(1)
   })
 
@@ -111,7 +111,7 @@ describe('a tenant that is exact', () => {
 
   test('tells every letter apart, as before there was a choice', async () => {
     const [one, other] = [await add('Ada@example.com'), await add('ada@example.com')]
-    expect([one?.created, other?.created]).toEqual([true, true])
+    expect([one?.isNew, other?.isNew]).toEqual([true, true])
     expect(await find('Ada@example.com')).toBe(one?.user.id)
     expect(await find('ada@example.com')).toBe(other?.user.id)
     expect(await find('ADA@example.com')).toBeUndefined()

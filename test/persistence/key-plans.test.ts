@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createAgendaStore } from '../../src/persistence/agenda.ts'
+import { buildDueWorkStore } from '../../src/persistence/due-work.ts'
 import { onServer } from '../support/cluster.ts'
 import { listened, nodesOf, type Plan, planOf } from '../support/statements.ts'
 import type { Stores } from '../support/stores.ts'
@@ -78,7 +78,7 @@ test('every statement of a busy service finds its rows by their full key, before
 
 test('the look at what is owed reads the small indexes of what is owed, and no table', async () => {
   const { database, sent } = listened(stores.database)
-  await createAgendaStore(database).look()
+  await buildDueWorkStore(database).read()
   const plan = await onServer(stores.url, (client) => planOf(client, sent[0]?.text ?? ''))
   const nodes = [...nodesOf(plan)]
   const whole = nodes.filter((node) => node['Node Type'] === 'Seq Scan')

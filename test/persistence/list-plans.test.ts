@@ -2,15 +2,15 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemRandom as random } from '../../src/outbound/random.ts'
-import { createAuditStore } from '../../src/persistence/audit.ts'
-import { createChallengeStore } from '../../src/persistence/challenges.ts'
+import { buildAuditStore } from '../../src/persistence/audit.ts'
+import { buildChallengeStore } from '../../src/persistence/challenges.ts'
 import type { Database } from '../../src/persistence/database.ts'
-import { createDiagnosticsStore } from '../../src/persistence/diagnostics.ts'
-import { createIntegrationStore } from '../../src/persistence/integrations.ts'
-import { createReportStore } from '../../src/persistence/reports.ts'
-import { createTestPushStore } from '../../src/persistence/test-pushes.ts'
-import { createUserStore } from '../../src/persistence/users.ts'
-import { createWebhookDeliveryStore } from '../../src/persistence/webhook-deliveries.ts'
+import { buildDiagnosticsStore } from '../../src/persistence/diagnostics.ts'
+import { buildIntegrationStore } from '../../src/persistence/integrations.ts'
+import { buildReportStore } from '../../src/persistence/reports.ts'
+import { buildTestPushStore } from '../../src/persistence/test-pushes.ts'
+import { buildUserStore } from '../../src/persistence/users.ts'
+import { buildWebhookDeliveryStore } from '../../src/persistence/webhook-deliveries.ts'
 import { onServer } from '../support/cluster.ts'
 import { listened, nodesOf, planOf, type Sent } from '../support/statements.ts'
 import { aDevice, aUser, openStores, type Stores } from '../support/stores.ts'
@@ -133,12 +133,12 @@ const lists: readonly (readonly [
   [
     'diagnostics, a late page',
     10,
-    (db) => createDiagnosticsStore(db, random).list(who.tenantId, from('dgn')),
+    (db) => buildDiagnosticsStore(db, random).list(who.tenantId, from('dgn')),
   ],
   [
     'tries of webhooks, a late page',
     10,
-    (db) => createWebhookDeliveryStore(db).listAttempts(who.tenantId, endpointId, from('wha')),
+    (db) => buildWebhookDeliveryStore(db).listAttempts(who.tenantId, endpointId, from('wha')),
   ],
   ['failed webhooks to send again', 2, (db) => replay(db, { failedSince: new Date(0) }, 2)],
   ['one webhook to send again', 1, (db) => replay(db, { eventId: 'evt_n000000009' as never }, 1)],
@@ -146,7 +146,7 @@ const lists: readonly (readonly [
     'the last test push of a device',
     1,
     async (db) => {
-      const last = await createTestPushStore(db, random).findLast(who.tenantId, busy.deviceId)
+      const last = await buildTestPushStore(db, random).findLast(who.tenantId, busy.deviceId)
       return last ? [last] : []
     },
   ],
@@ -162,7 +162,7 @@ const lists: readonly (readonly [
   [
     'integrations of a relying party',
     0,
-    (db) => createIntegrationStore(db, random).list(who.tenantId, who.rpId),
+    (db) => buildIntegrationStore(db, random).list(who.tenantId, who.rpId),
   ],
 ]
 
@@ -170,18 +170,18 @@ const auditEvents = (
   db: Database,
   filter: Parameters<Stores['audit']['list']>[1],
   page: Parameters<Stores['audit']['list']>[2],
-) => createAuditStore(db, random).list(who.tenantId, filter, page)
+) => buildAuditStore(db, random).list(who.tenantId, filter, page)
 type Filter = Pick<Parameters<Stores['challenges']['list']>[0], 'userId' | 'status'>
 type Page = Parameters<Stores['challenges']['list']>[1]
 const challenges = (db: Database, filter: Filter, page: Page) =>
-  createChallengeStore(db, random).list({ ...who, ...filter }, page)
+  buildChallengeStore(db, random).list({ ...who, ...filter }, page)
 const users = (db: Database, namespaces: readonly string[], page: Page) =>
-  createUserStore(db, random).list(who.tenantId, namespaces, page)
+  buildUserStore(db, random).list(who.tenantId, namespaces, page)
 const reports = (db: Database, status: 'open' | 'resolved' | null, page: Page) =>
-  createReportStore(db, random).list(who.tenantId, status, page)
+  buildReportStore(db, random).list(who.tenantId, status, page)
 type Which = Parameters<Stores['webhookDeliveries']['replay']>[2]
 const replay = async (db: Database, which: Which, found: number) => {
-  const count = await createWebhookDeliveryStore(db).replay(who.tenantId, endpointId, which, 10)
+  const count = await buildWebhookDeliveryStore(db).replay(who.tenantId, endpointId, which, 10)
   expect(count).toBe(found)
   // As they were, so that the same is found once more.
   await db.query(

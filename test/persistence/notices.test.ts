@@ -23,7 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => stores.close())
 
-const ordinary = { otherwise: 'over_limit', budget: 'ordinary', gathers: false } as const
+const ordinary = { otherwise: 'over_limit', budget: 'ordinary', isDigest: false } as const
 
 async function recorded(count: number): Promise<ActivityId[]> {
   const { tenantId, userId } = user
@@ -39,7 +39,7 @@ test('two that tell of overlapping activities take turns: activities are held be
   const { tenantId, userId } = user
   const deviceId = await aDevice(stores, user)
   const owe = (activityIds: readonly ActivityId[]) =>
-    stores.notices.owe({
+    stores.notices.enqueue({
       tenantId,
       userId,
       push: { activityIds, deviceIds: [deviceId], pushesMax: 20, ...ordinary },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createNotifySignals } from '../../src/persistence/notify-signals.ts'
+import { buildNotifySignals } from '../../src/persistence/notify-signals.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
@@ -7,7 +7,7 @@ import { until } from '../support/until.ts'
 test('closed while it connects, it leaves no connection behind and no process hanging', async () => {
   await using database = await createTestDatabase()
   const failures: unknown[] = []
-  const carrier = createNotifySignals(
+  const carrier = buildNotifySignals(
     database,
     async () => undefined,
     (error) => failures.push(error),

@@ -119,7 +119,7 @@ test('a number that an erased user was shown at a door is forgotten', async () =
   )
   const id = systemRandom.id('shownNumber')
   const number = { id, userId, place: randomBytes(32), numberSealed: randomBytes(40) }
-  await stores.doors.keepNumber({ tenantId, integrationId, ...number }, 600)
+  await stores.doors.saveNumber({ tenantId, integrationId, ...number }, 600)
   await cutOff()
   await rest(50)
   expect(await run('shown', 'select 1 from shown_numbers where tenant_id = $1', tenantId)).toEqual(
@@ -159,7 +159,7 @@ test('nothing is opened for a user who was erased, whatever was found out about 
   const id: PortalSessionId = systemRandom.id('portalSession')
   const link = { tenantId, id, userId, rpId, linkHash: randomBytes(32), linkSeconds: 60 }
   const event = activity({ userId, type: 'portal_link_made', actor: 'operator' })
-  expect(await stores.portal.mint(link, event)).toBeNull()
+  expect(await stores.portal.createLink(link, event)).toBeNull()
 })
 
 describe('what is written for a user beside their erasure', () => {

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { retainedKinds } from '../../src/domain/retention.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
-import { createAuditStore } from '../../src/persistence/audit.ts'
-import { createChallengeStore } from '../../src/persistence/challenges.ts'
-import { createDeliveryStore } from '../../src/persistence/deliveries.ts'
-import { createDeviceStore } from '../../src/persistence/devices.ts'
-import { createNoticeStore } from '../../src/persistence/notices.ts'
-import { createRetentionStore } from '../../src/persistence/retention.ts'
-import { noticesBegin } from '../../src/ports/notice-store.ts'
+import { buildAuditStore } from '../../src/persistence/audit.ts'
+import { buildChallengeStore } from '../../src/persistence/challenges.ts'
+import { buildDeliveryStore } from '../../src/persistence/deliveries.ts'
+import { buildDeviceStore } from '../../src/persistence/devices.ts'
+import { buildNoticeStore } from '../../src/persistence/notices.ts'
+import { buildRetentionStore } from '../../src/persistence/retention.ts'
+import { firstNoticeCursor } from '../../src/ports/notice-store.ts'
 import { onServer } from '../support/cluster.ts'
 import { listened, nodesOf, planOf } from '../support/statements.ts'
 import {
@@ -28,8 +28,8 @@ const statements = new Map<string, string>()
 beforeAll(async () => {
   stores = await openStores(2)
   const { database, sent } = listened(stores.database)
-  const challenges = createChallengeStore(database, random)
-  const deliveries = createDeliveryStore(database)
+  const challenges = buildChallengeStore(database, random)
+  const deliveries = buildDeliveryStore(database)
   const user = await aUser(stores)
   const device = await aDevice(stores, user)
   const { tenantId, rpId, userId } = user
@@ -52,27 +52,27 @@ beforeAll(async () => {
     { tenantId, id: random.id('delivery'), outcome: { status: 'failed', reason: 'test' } },
   ])
   await deliveries.purgeProofs(10)
-  const notices = createNoticeStore(database, random)
-  await notices.loadOwed({ waitingAfter: null, limit: 10 })
-  await notices.loadOwed({ waitingAfter: noticesBegin, limit: 10 })
+  const notices = buildNoticeStore(database, random)
+  await notices.loadPending({ waitingAfter: null, limit: 10 })
+  await notices.loadPending({ waitingAfter: firstNoticeCursor, limit: 10 })
   await notices.settle(tenantId, [random.id('activity')], 'in_app')
   const activityIds = [random.id('activity')]
-  for (const gathers of [false, true]) {
-    const limit = { pushesMax: 3, otherwise: 'waiting', budget: rpId, gathers } as const
+  for (const isDigest of [false, true]) {
+    const limit = { pushesMax: 3, otherwise: 'waiting', budget: rpId, isDigest } as const
     const push = { activityIds, deviceIds: [device], ...limit }
-    await notices.owe({ tenantId, userId, push, deliveries: [], leasedBy: 'process' })
+    await notices.enqueue({ tenantId, userId, push, deliveries: [], leasedBy: 'process' })
   }
-  const audit = createAuditStore(database, random)
+  const audit = buildAuditStore(database, random)
   await audit.lengthen(tenantId, { limit: 10, lookBackSeconds: 60 }, () => [])
-  const retention = createRetentionStore(database, random)
+  const retention = buildRetentionStore(database, random)
   await retention.nextTenant(null)
   for (const kind of retainedKinds) await retention.purge(kind, tenantId, new Date(0), 10, unsaid)
   await retention.purgeLeftovers('portalSessions', 10)
   await retention.purgeLeftovers('testPushes', 10)
   for (const kind of ['initiators', 'passcodeBudgets', 'singleUseCodes'] as const) {
-    await retention.walk(kind, null, 10)
+    await retention.scan(kind, null, 10)
   }
-  await createDeviceStore(database, random).dropPushToken(Buffer.alloc(32), null, null)
+  await buildDeviceStore(database, random).dropPushToken(Buffer.alloc(32), null, null)
   for (const { name, text } of sent) statements.set(name, text)
 })
 afterAll(() => stores.close())

@@ -3,8 +3,8 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import { leaseName } from '../../src/domain/lease.ts'
-import { createLeaseStore } from '../../src/persistence/leases.ts'
-import { createPresence, type Presence, presenceClass } from '../../src/persistence/presence.ts'
+import { buildLeaseStore } from '../../src/persistence/leases.ts'
+import { acquirePresence, type Presence, presenceClass } from '../../src/persistence/presence.ts'
 import { onServer } from '../support/cluster.ts'
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 import {
@@ -40,7 +40,7 @@ const run = (text: string, ...values: unknown[]) =>
 
 async function aProcess(schema?: string): Promise<Presence> {
   const place = { url: stores.url, ...(schema && { schema }) }
-  const presence = await createPresence(place, (error) => failures.push(error))
+  const presence = await acquirePresence(place, (error) => failures.push(error))
   presences.push(presence)
   return presence
 }
@@ -91,7 +91,7 @@ describe('a process', () => {
     await run('create schema if not exists other')
     const [ours, theirs] = [await aProcess(), await aProcess('other')]
     expect(await stores.leases.holders()).toEqual([ours.name])
-    expect(await createLeaseStore(stores.database, 'other').holders()).toEqual([theirs.name])
+    expect(await buildLeaseStore(stores.database, 'other').holders()).toEqual([theirs.name])
   })
 
   test('of another database on the same server is not seen', async () => {
@@ -108,7 +108,7 @@ describe('a process', () => {
 if (hasPgBouncer) {
   test('behind PgBouncer a process is seen while it lives, and not when it ended without a word', async () => {
     await using pooler = await startPgBouncer(stores.url, { pool_mode: 'session' })
-    const presence = await createPresence({ url: pooler.url }, () => undefined)
+    const presence = await acquirePresence({ url: pooler.url }, () => undefined)
     presences.push(presence)
     const killed = new pg.Client({ connectionString: pooler.url })
     killed.on('error', () => undefined)

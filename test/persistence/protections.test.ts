@@ -88,7 +88,7 @@ const deeds: Record<string, (revision: number) => Promise<unknown>> = {
   'a test push'(protectionRevision) {
     const limits = { gapSeconds: 0, perHourMax: 5, leasedBy: 'test', protectionRevision }
     const push = { ...user, deviceId: device, id: random.id('delivery'), ...limits }
-    return stores.testPushes.owe({ ...push, activity: about('test_pushed') })
+    return stores.testPushes.enqueue({ ...push, activity: about('test_pushed') })
   },
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { openDatabase } from '../../src/persistence/database.ts'
-import { createReadiness } from '../../src/persistence/readiness.ts'
+import { buildReadiness } from '../../src/persistence/readiness.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase } from '../support/database.ts'
 
@@ -28,7 +28,7 @@ async function scene(stack: AsyncDisposableStack) {
   stack.defer(() => database.close())
   words.length = 0
   // A new one each time: its results are shared for a second.
-  return { role, run, database, isReady: () => createReadiness(database, log)() }
+  return { role, run, database, isReady: () => buildReadiness(database, log)() }
 }
 
 describe('the service is ready', () => {
@@ -43,7 +43,7 @@ describe('the service is ready', () => {
   test('and tries once for all who ask within a second', async () => {
     await using stack = new AsyncDisposableStack()
     const { database } = await scene(stack)
-    const isReady = createReadiness(database, log)
+    const isReady = buildReadiness(database, log)
     const before = database.roundTrips()
     expect(await isReady()).toBe(true)
     const once = database.roundTrips() - before
@@ -64,7 +64,7 @@ describe('the service is not ready', () => {
     const { role, run, isReady, database } = await scene(stack)
     expect(await isReady()).toBe(true)
     await run(cause.replace('ROLE', role))
-    const ready = createReadiness(database, log)
+    const ready = buildReadiness(database, log)
     expect([await ready(), await ready()]).toEqual([false, false])
     expect(words).toHaveLength(1)
     expect(words[0]).toContain(why)

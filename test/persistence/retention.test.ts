@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
-import { createLeftoverPurge, createPurge } from '../../src/usecases/purge-old.ts'
+import { buildLeftoverPurge, buildPurge } from '../../src/usecases/purge-old.ts'
 import {
   aChallenge,
   aDevice,
@@ -44,7 +44,7 @@ const signing = {
   publicOrigin: 'https://push.example.com',
 }
 const purgeAll = async (batch = 500) => {
-  const steps = [createPurge({ ...stores, ...signing }, batch), createLeftoverPurge(stores, batch)]
+  const steps = [buildPurge({ ...stores, ...signing }, batch), buildLeftoverPurge(stores, batch)]
   for (const step of steps) while (await step());
 }
 
@@ -358,7 +358,7 @@ test('diagnostics go after their time', async () => {
     const jti = random.token(16)
     const proof = { tenantId, deviceId: device, jti, expiresAt: new Date(Date.now() + 60_000) }
     const told = activity({ userId, type: 'diagnostics_sent', actor: `device:${device}` })
-    expect(await stores.diagnostics.add(made, 5, told, proof)).toEqual({ kind: 'added' })
+    expect(await stores.diagnostics.create(made, 5, told, proof)).toEqual({ kind: 'added' })
     await sql(
       'update diagnostics set created_at = clock_timestamp() - make_interval(days => $2) where id = $1',
       id,

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import pg from 'pg'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { columnTypes, refusingShiftedTimes } from '../../src/persistence/column-types.ts'
+import { columnTypes, rejectShiftedTimes } from '../../src/persistence/column-types.ts'
 import { type Database, openDatabase } from '../../src/persistence/database.ts'
 import { DatabaseFault, isDatabaseUnavailable } from '../../src/persistence/database-errors.ts'
 import {
@@ -9,7 +9,7 @@ import {
   startEmbeddedPostgres,
 } from '../../src/persistence/embedded-postgres.ts'
 import { migrate } from '../../src/persistence/migrations.ts'
-import { channelOf, createNotifySignals } from '../../src/persistence/notify-signals.ts'
+import { buildNotifySignals, channelOf } from '../../src/persistence/notify-signals.ts'
 import { databaseUrl } from '../support/cluster.ts'
 import { ask, reachableFolder } from '../support/embedded-postgres.ts'
 import { until } from '../support/until.ts'
@@ -264,7 +264,7 @@ test.each([
 })
 
 test('what Prisma would shift is refused, whole lists of it too', () => {
-  const guarded = refusingShiftedTimes({ getTypeParser: () => (text: string) => text } as never)
+  const guarded = rejectShiftedTimes({ getTypeParser: () => (text: string) => text } as never)
   const read = (oid: number, text: string) => guarded.getTypeParser(oid as never)(text)
   expect(read(1184, '2026-01-31 12:00:00.5+00')).toBe('2026-01-31 12:00:00.5+00')
   expect(read(1185, '{NULL,"2026-01-31 12:00:00+00"}')).toBe('{NULL,"2026-01-31 12:00:00+00"}')
@@ -299,7 +299,7 @@ describe('installations in two schemas of one database', () => {
     const send = (payload: string) =>
       one.query('notify', 'select pg_notify($1, $2)', [channelOf('one'), payload])
     const carriers = ['one', 'two'].map((schema) =>
-      createNotifySignals({ url, schema }, send, (error) => expect.fail(String(error))),
+      buildNotifySignals({ url, schema }, send, (error) => expect.fail(String(error))),
     )
     for (const [n, carrier] of carriers.entries()) {
       await carrier.start(

@@ -45,14 +45,14 @@ test('the list shows our spelling, and hides by it', async () => {
   const [one] = all
   expect(one && (await stores.activities.find(tenantId, one.id))?.type).toBe(one?.type)
   const hidden = ['enrollment_claimed'] as const
-  const rest = await stores.activities.list(tenantId, userId, page, { hidden })
+  const rest = await stores.activities.list(tenantId, userId, page, { hiddenTypes: hidden })
   expect(rest).toHaveLength(types.length)
   expect(rest.map(({ type }) => type)).not.toContain('enrollment_claimed')
 })
 
 test('notices are told by our spelling', async () => {
-  const { users } = await stores.notices.loadOwed({ waitingAfter: null, limit: 10 })
-  const owed = users.flatMap((one) => one.owed.map(({ type }) => type))
+  const { users } = await stores.notices.loadPending({ waitingAfter: null, limit: 10 })
+  const owed = users.flatMap((one) => one.pending.map(({ type }) => type))
   expect(owed.toSorted()).toEqual(['enrollment_claimed', 'enrollment_void'])
 })
 
@@ -68,7 +68,7 @@ test('webhooks hear our spelling', async () => {
   const id = systemRandom.id('webhookEndpoint')
   const endpoint = { tenantId, rpId, id, url: 'https://rp.example/', description: '' }
   const sealed = { events: ['*'], secretSealed: Buffer.from('sealed') } as const
-  await stores.webhookEndpoints.add({ ...endpoint, ...sealed }, 20, 'operator')
+  await stores.webhookEndpoints.create({ ...endpoint, ...sealed }, 20, 'operator')
   const event = activity({ userId, type: 'enrollment_claimed', actor: 'operator' })
   await stores.database.transaction((tx) => recordActivities(tx, systemRandom, tenantId, [event]))
   const heard: (string | null)[] = []

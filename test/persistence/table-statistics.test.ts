@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openDatabase } from '../../src/persistence/database.ts'
-import { createTableStatistics } from '../../src/persistence/table-statistics.ts'
+import { buildTableStatistics } from '../../src/persistence/table-statistics.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { listened } from '../support/statements.ts'
@@ -24,7 +24,7 @@ afterEach(async () => {
 function statisticsAs(url = home.url) {
   const database = openDatabase({ url, maxConnections: 1, timeoutMs: 15_000 })
   open.push({ end: () => database.close() })
-  return createTableStatistics(database)
+  return buildTableStatistics(database)
 }
 
 async function connect() {
@@ -105,7 +105,7 @@ test('a role that may not analyse our tables leaves it to those that may', async
     url.password = 'reader'
     const { database, sent } = listened(openDatabase({ url: url.href, maxConnections: 1 }))
     open.push({ end: () => database.close() })
-    await createTableStatistics(database).refresh()
+    await buildTableStatistics(database).refresh()
     expect(sent.map(({ name }) => name)).toEqual(['due_statistics'])
   } finally {
     await client.query(`drop role ${role}`)

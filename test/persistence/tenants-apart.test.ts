@@ -114,8 +114,8 @@ async function aWorld(stores: Stores) {
   const portalId = systemRandom.id('portalSession')
   const minted = activity({ userId: user.userId, type: 'portal_link_made', actor: 'operator' })
   const unopened = systemRandom.id('portalSession')
-  await stores.portal.mint({ ...minting, id: unopened, linkHash }, minted)
-  await stores.portal.mint({ ...minting, id: portalId, linkHash: openedHash }, minted)
+  await stores.portal.createLink({ ...minting, id: unopened, linkHash }, minted)
+  await stores.portal.createLink({ ...minting, id: portalId, linkHash: openedHash }, minted)
   await stores.portal.open(tenantId, openedHash, { hash: sessionHash, seconds: 60 })
   const incidentId = systemRandom.id('diagnostics')
   await stores.database.query(
@@ -152,7 +152,7 @@ async function aWorld(stores: Stores) {
     [tenantId],
   )
   const appId = systemRandom.id('app')
-  await stores.testPushes.owe({
+  await stores.testPushes.enqueue({
     tenantId,
     userId: user.userId,
     deviceId,
@@ -170,15 +170,15 @@ async function aWorld(stores: Stores) {
     appId: `com.${tenantId}`,
     name: 'App',
   } as const
-  await stores.apps.add(app, randomBytes(40), 'operator')
+  await stores.apps.create(app, randomBytes(40), 'operator')
   const endpointId = systemRandom.id('webhookEndpoint')
-  await stores.webhookEndpoints.add(anEndpointAt(tenantId, rpId, endpointId), 20, 'operator')
+  await stores.webhookEndpoints.create(anEndpointAt(tenantId, rpId, endpointId), 20, 'operator')
   const integrationId = systemRandom.id('integration')
   const credential = aSecret()
   const door = aDoorAt(tenantId, rpId, integrationId)
   const integration = await stores.integrations.create(door, credential, 'operator')
   const owedEvent = aWebhook(tenantId, endpointId)
-  await stores.webhookDeliveries.owe(owedEvent)
+  await stores.webhookDeliveries.enqueue(owedEvent)
   await stores.database.query(
     'their_lease',
     `update webhook_deliveries set leased_by = 'test', leased_until = 'infinity' where tenant_id = $1`,
@@ -230,11 +230,11 @@ beforeAll(async () => {
   mine = await aWorld(stores)
   theirs = await aWorld(stores)
   for (const my of [mine, theirs]) {
-    await stores.keycloakCallbacks.owe(aCallback(my, my))
+    await stores.keycloakCallbacks.enqueue(aCallback(my, my))
     const followed = { tenantId: my.tenantId, challengeId: my.pending, holdMs: 1 }
     await stores.doors.follow({ ...followed, integrationId: my.integrationId })
     shown.set(my, aNumber(my, my))
-    await stores.doors.keepNumber(shownTo(my), 600)
+    await stores.doors.saveNumber(shownTo(my), 600)
   }
 })
 afterAll(() => stores.close())
@@ -298,7 +298,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     async ({ doors }, my, their) => {
       const search = { ...shownTo(their), tenantId: my.tenantId }
       const { id: _, ...atPlace } = search
-      return [...(await doors.takeNumbers(search)), ...(await doors.takeNumbers(atPlace))]
+      return [...(await doors.consumeNumbers(search)), ...(await doors.consumeNumbers(atPlace))]
     },
     [],
   ],
@@ -387,7 +387,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     ({ audit }, my, their) => audit.countAbout(my.tenantId, their.userId, `${10n ** 17n}`),
     { count: 0, from: '0', digest: '' },
   ],
-  'audit.readGone': [({ audit }, my) => audit.readGone(my.tenantId, 0, 1_000), []],
+  'audit.readGone': [({ audit }, my) => audit.readPurgedLinks(my.tenantId, 0, 1_000), []],
   'audit.readCheckpoints': [({ audit }, my) => audit.readCheckpoints(my.tenantId), []],
   'audit.findLastHead': [
     async ({ audit }, my, their) => {
@@ -396,7 +396,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     },
     null,
   ],
-  'audit.findForgotten': [({ audit }, my) => audit.findForgotten(my.tenantId), null],
+  'audit.findForgotten': [({ audit }, my) => audit.findOverdueRow(my.tenantId), null],
   'apiKeys.rotate': [
     ({ apiKeys }, my, their) =>
       apiKeys.rotate(
@@ -652,7 +652,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       const query = { tenantId, challengeId: their.pending, jti: 'jti' }
       const own = await challenges.loadAnswer({ ...query, deviceId })
       const foreign = await challenges.loadAnswer({ ...query, deviceId: their.deviceId })
-      return [own?.asked, foreign]
+      return [own?.target, foreign]
     },
     [null, null],
   ],
@@ -777,7 +777,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   ],
   'testPushes.owe': [
     ({ testPushes }, my, their) =>
-      testPushes.owe({
+      testPushes.enqueue({
         tenantId: my.tenantId,
         userId: their.userId,
         deviceId: their.deviceId,
@@ -836,7 +836,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     null,
   ],
   'webhookEndpoints.takeTurn': [
-    ({ webhookEndpoints }, my, their) => webhookEndpoints.takeTurn(endpointOf(my, their), 10),
+    ({ webhookEndpoints }, my, their) => webhookEndpoints.takeSlot(endpointOf(my, their), 10),
     { kind: 'not_active' },
   ],
   'webhookEndpoints.stop': [
@@ -880,7 +880,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   ],
   'notices.owe': [
     ({ notices }, my, their) =>
-      notices.owe({
+      notices.enqueue({
         tenantId: my.tenantId,
         userId: my.userId,
         push: {
@@ -889,7 +889,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
           pushesMax: 3,
           otherwise: 'over_limit',
           budget: 'ordinary',
-          gathers: false,
+          isDigest: false,
         },
         deliveries: [{ id: systemRandom.id('delivery'), deviceId: their.deviceId }],
         leasedBy: 'test',
@@ -920,7 +920,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
 
 /** Methods that serve the whole installation, or take no id of anything that exists. */
 const installationWide = [
-  'agenda.look',
+  'dueWork.read',
   'leases.freeAbandoned',
   'leases.holders',
   'tableStatistics.refresh',
@@ -935,8 +935,8 @@ const installationWide = [
   'apiKeys.findCredential',
   'signingKeys.sampleActive',
   'devices.dropPushToken',
-  'keptAnswers.findPlain',
-  'keptAnswers.saveSealed',
+  'plainAnswers.findPlain',
+  'plainAnswers.saveSealed',
   'deliveries.claim',
   'deliveries.suppressEnded',
   'deliveries.purgeProofs',
@@ -1063,13 +1063,13 @@ describe('no row of one tenant points at another’s', () => {
       'a webhook endpoint at a relying party',
       ({ webhookEndpoints }, my, their) => {
         const id = systemRandom.id('webhookEndpoint')
-        return webhookEndpoints.add(anEndpointAt(my.tenantId, their.rpId, id), 20, 'operator')
+        return webhookEndpoints.create(anEndpointAt(my.tenantId, their.rpId, id), 20, 'operator')
       },
     ],
     [
       'an event at a webhook endpoint',
       ({ webhookDeliveries }, my, their) =>
-        webhookDeliveries.owe(aWebhook(my.tenantId, their.endpointId)),
+        webhookDeliveries.enqueue(aWebhook(my.tenantId, their.endpointId)),
     ],
     [
       'an integration at a relying party',
@@ -1083,10 +1083,10 @@ describe('no row of one tenant points at another’s', () => {
       async ({ doors }, my, their) => {
         const foreign = { integrationId: my.integrationId, userId: their.userId }
         await expect(
-          doors.keepNumber({ ...aNumber(my, my), ...foreign }, 600),
+          doors.saveNumber({ ...aNumber(my, my), ...foreign }, 600),
         ).rejects.toMatchObject(foreignKey)
         const atTheirs = { integrationId: their.integrationId, userId: my.userId }
-        return doors.keepNumber({ ...aNumber(my, my), ...atTheirs }, 600)
+        return doors.saveNumber({ ...aNumber(my, my), ...atTheirs }, 600)
       },
     ],
     [
@@ -1105,9 +1105,9 @@ describe('no row of one tenant points at another’s', () => {
       'a call back of a challenge, or of an integration',
       async ({ keycloakCallbacks }, my, their) => {
         const theirChallenge = { ...aCallback(my, my), challengeId: their.over }
-        await expect(keycloakCallbacks.owe(theirChallenge)).rejects.toMatchObject(foreignKey)
+        await expect(keycloakCallbacks.enqueue(theirChallenge)).rejects.toMatchObject(foreignKey)
         const theirDoor = { challengeId: my.over, integrationId: their.integrationId }
-        return keycloakCallbacks.owe({ ...aCallback(my, my), ...theirDoor })
+        return keycloakCallbacks.enqueue({ ...aCallback(my, my), ...theirDoor })
       },
     ],
     [
@@ -1147,7 +1147,7 @@ describe('no row of one tenant points at another’s', () => {
         const id = systemRandom.id('diagnostics')
         const made = { tenantId, id, userId: their.userId, deviceId, appVersion: '1', text: 'x' }
         const proof = { tenantId, deviceId, jti: 'x', expiresAt: new Date() }
-        return diagnostics.add(made, 5, event(my), proof)
+        return diagnostics.create(made, 5, event(my), proof)
       },
     ],
     [

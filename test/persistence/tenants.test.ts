@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { defaultPolicy } from '../../src/domain/policy.ts'
 import { addresses } from '../../src/outbound/addresses.ts'
-import { createHashing } from '../../src/outbound/hashing.ts'
+import { buildHashing } from '../../src/outbound/hashing.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
-import { createSealing } from '../../src/outbound/sealing.ts'
-import { createSignatures } from '../../src/outbound/signatures.ts'
-import { createApiKeyStore } from '../../src/persistence/api-keys.ts'
+import { buildSealing } from '../../src/outbound/sealing.ts'
+import { buildSignatures } from '../../src/outbound/signatures.ts'
+import { buildApiKeyStore } from '../../src/persistence/api-keys.ts'
 import { openDatabase } from '../../src/persistence/database.ts'
-import { createInstallationStore } from '../../src/persistence/installation.ts'
-import { createTenantStore } from '../../src/persistence/tenants.ts'
+import { buildInstallationStore } from '../../src/persistence/installation.ts'
+import { buildTenantStore } from '../../src/persistence/tenants.ts'
 import { bootstrap } from '../../src/usecases/tenants.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { aUser, openStores, type Stores } from '../support/stores.ts'
@@ -30,15 +30,15 @@ describe('an empty installation', () => {
   function process(url: string) {
     const database = openDatabase({ url, maxConnections: 3, timeoutMs: 15_000 })
     const needs = {
-      tenants: createTenantStore(database, systemRandom),
-      apiKeys: createApiKeyStore(database, systemRandom),
+      tenants: buildTenantStore(database, systemRandom),
+      apiKeys: buildApiKeyStore(database, systemRandom),
       random: systemRandom,
       addresses,
-      hashing: createHashing(masterKey),
-      signatures: createSignatures(createSealing({ current: masterKey })),
+      hashing: buildHashing(masterKey),
+      signatures: buildSignatures(buildSealing({ current: masterKey })),
       signals: { publish: () => undefined },
     }
-    return { needs, installation: createInstallationStore(database), close: () => database.close() }
+    return { needs, installation: buildInstallationStore(database), close: () => database.close() }
   }
 
   test('gets its first tenant once, when 8 processes start at the same time', async () => {

@@ -21,8 +21,8 @@ export function aGuess(
     isInitiatorNamed: true,
     knownForDays: 30,
     match: null,
-    accepted: activity({ userId, type: 'passcode_used', actor: 'operator' }),
-    failed: activity({ userId, type: 'passcode_failed', actor: 'operator' }),
+    acceptedActivity: activity({ userId, type: 'passcode_used', actor: 'operator' }),
+    failedActivity: activity({ userId, type: 'passcode_failed', actor: 'operator' }),
     ...more,
   }
 }

@@ -149,7 +149,7 @@ describe('a suspended user', () => {
     const made = {
       ...user,
       id: enrollmentId,
-      codeTriesLeft: 5,
+      codeAttemptsLeft: 5,
       wrongNumbersLeft: 3,
       confirmationRequired: true,
       replacesDeviceId: null,
@@ -171,7 +171,7 @@ describe('a suspended user', () => {
     const { tenantId, userId, rpId } = user
     const minted = activity({ userId, type: 'portal_link_made', actor: 'operator' })
     const mint = (linkHash: Buffer) =>
-      stores.portal.mint(
+      stores.portal.createLink(
         { tenantId, userId, rpId, id: systemRandom.id('portalSession'), linkHash, linkSeconds: 60 },
         minted,
       )

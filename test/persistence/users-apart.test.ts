@@ -4,7 +4,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
-import { afterCreation, unusedBudget } from '../../src/domain/prompt-ladder.ts'
+import { afterCreation, unusedBudget } from '../../src/domain/push-throttling.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
 import type { Database } from '../../src/persistence/database.ts'
 import {
@@ -193,7 +193,7 @@ describe('what is done to a user changes nothing of who looks the same', () => {
     'an approval': [
       async (me, id) => {
         const [challenge, closing] = [await challengeOf(stores, me, id), [me.device]]
-        return answer(stores, me, challenge, me.device, 'approve', { closing })
+        return answer(stores, me, challenge, me.device, 'approve', { closingDeviceIds: closing })
       },
       { kind: 'recorded', pushes: [expect.anything()], cancelled: [] },
     ],
@@ -239,7 +239,7 @@ describe('what is done to a user changes nothing of who looks the same', () => {
       (me) => {
         const limits = { protectionRevision: 0, gapSeconds: 0, perHourMax: 5, leasedBy: 'test' }
         const push = { deviceId: me.device, id: random.id('delivery'), ...limits }
-        return stores.testPushes.owe({ ...me, ...push, activity: told(me, 'test_pushed') })
+        return stores.testPushes.enqueue({ ...me, ...push, activity: told(me, 'test_pushed') })
       },
       expect.objectContaining({ kind: 'owed' }),
     ],

@@ -53,7 +53,7 @@ describe('a user is imported', () => {
 
   test('once: 20 parallel imports of one name make one user', async () => {
     const imported = await Promise.all(Array.from({ length: 20 }, () => importUser([named('bob')])))
-    expect(imported.filter((one) => one?.created)).toHaveLength(1)
+    expect(imported.filter((one) => one?.isNew)).toHaveLength(1)
     expect(new Set(imported.map((one) => one?.user.id)).size).toBe(1)
   })
 

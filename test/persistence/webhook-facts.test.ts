@@ -32,7 +32,7 @@ async function anEndpoint({ tenantId, rpId }: Pick<TestUser, 'tenantId' | 'rpId'
   const id = random.id('webhookEndpoint')
   const endpoint = { tenantId, rpId, id, url: 'https://rp.example/', description: '' }
   const sealed = { events: ['*'], secretSealed: Buffer.from('sealed') } as const
-  const added = await stores.webhookEndpoints.add({ ...endpoint, ...sealed }, 20, 'operator')
+  const added = await stores.webhookEndpoints.create({ ...endpoint, ...sealed }, 20, 'operator')
   if (!added) throw new Error('too many')
   return added
 }

@@ -20,13 +20,13 @@ async function anEndpoint(daysAgo: number | null) {
   const id = random.id('webhookEndpoint')
   const endpoint = { ...key(), id, url: 'https://rp.example/', description: '' }
   const secret = { events: ['*'] as const, secretSealed: Buffer.from('sealed') }
-  const added = await stores.webhookEndpoints.add({ ...endpoint, ...secret }, 20, 'operator')
+  const added = await stores.webhookEndpoints.create({ ...endpoint, ...secret }, 20, 'operator')
   if (!added) throw new Error('too many')
   const about = { tenantId: user.tenantId, endpointId: id, eventId: random.id('webhookEvent') }
   const occurredAt = new Date()
   const staleAt = new Date(Date.now() + 3_600_000)
   const event = { type: 'webhook.test', userId: null, data: {}, occurredAt, staleAt } as const
-  await stores.webhookDeliveries.owe({ ...about, ...event })
+  await stores.webhookDeliveries.enqueue({ ...about, ...event })
   if (daysAgo === null) return added
   const load = { perTenant: 100, perEndpoint: 1, perFailing: 1, loads: [], slow: [], limit: 100 }
   await stores.webhookDeliveries.claim({ leasedBy: 'test', ...load })

@@ -52,6 +52,6 @@ test('what reads, locks, or changes no row is not told of', async () => {
   await database.query('lock', 'select id from notes for update', [])
   await database.query('miss', `update notes set text = 'c' where id = 99 returning id`, [])
   await expect(database.query('fail', 'insert into notes values (null)', [])).rejects.toThrow()
-  await stores.agenda.look()
+  await stores.dueWork.read()
   expect(told).toBe(0)
 })

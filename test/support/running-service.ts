@@ -130,7 +130,7 @@ export async function startTestService(
   const origin = `http://127.0.0.1:${port}`
   const config = testConfig(simulator, database.url, port, more)
   let service = await startService(config, origin, log, attestationRoots)
-  const { bootstrapped } = service
+  const { firstKey: bootstrapped } = service
   if (!bootstrapped) throw new Error('a new database has no tenant')
   return {
     origin,

@@ -4,43 +4,43 @@ import { activity } from '../../src/domain/activity.ts'
 import { type DeviceAttestation, notAttested } from '../../src/domain/attestation.ts'
 import type { Challenge } from '../../src/domain/challenge.ts'
 import type { ChallengeId, DeviceId, EnrollmentId, TenantId, UserId } from '../../src/domain/ids.ts'
-import { afterCreation, unusedBudget } from '../../src/domain/prompt-ladder.ts'
 import type { Protection } from '../../src/domain/protection.ts'
+import { afterCreation, unusedBudget } from '../../src/domain/push-throttling.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
-import { createActivityStore } from '../../src/persistence/activities.ts'
-import { createAgendaStore } from '../../src/persistence/agenda.ts'
-import { createApiKeyStore } from '../../src/persistence/api-keys.ts'
-import { createAppStore } from '../../src/persistence/apps.ts'
-import { createAuditStore } from '../../src/persistence/audit.ts'
-import { createChallengeStore } from '../../src/persistence/challenges.ts'
+import { buildActivityStore } from '../../src/persistence/activities.ts'
+import { buildApiKeyStore } from '../../src/persistence/api-keys.ts'
+import { buildAppStore } from '../../src/persistence/apps.ts'
+import { buildAuditStore } from '../../src/persistence/audit.ts'
+import { buildChallengeStore } from '../../src/persistence/challenges.ts'
 import { type Database, openDatabase } from '../../src/persistence/database.ts'
-import { createDeliveryStore } from '../../src/persistence/deliveries.ts'
-import { createDeviceSpanStore } from '../../src/persistence/device-spans.ts'
-import { createDeviceStore } from '../../src/persistence/devices.ts'
-import { createDiagnosticsStore } from '../../src/persistence/diagnostics.ts'
-import { createDoorStore } from '../../src/persistence/doors.ts'
-import { createEnrollmentStore } from '../../src/persistence/enrollments.ts'
-import { createIntegrationStore } from '../../src/persistence/integrations.ts'
-import { createKeptAnswerStore } from '../../src/persistence/kept-answers.ts'
-import { createKeycloakCallbackStore } from '../../src/persistence/keycloak-callbacks.ts'
-import { createLeaseStore } from '../../src/persistence/leases.ts'
-import { createNoticeStore } from '../../src/persistence/notices.ts'
-import { createPasscodeStore } from '../../src/persistence/passcodes.ts'
-import { createPersonalDataStore } from '../../src/persistence/personal-data.ts'
-import { createPortalStore } from '../../src/persistence/portal-sessions.ts'
-import { createProtectionStore } from '../../src/persistence/protections.ts'
-import { createReportStore } from '../../src/persistence/reports.ts'
-import { createRetentionStore } from '../../src/persistence/retention.ts'
-import { createSigningKeyStore } from '../../src/persistence/signing-keys.ts'
-import { createSuspensionStore } from '../../src/persistence/suspensions.ts'
-import { createTableStatistics } from '../../src/persistence/table-statistics.ts'
-import { createTenantStore } from '../../src/persistence/tenants.ts'
-import { createTestPushStore } from '../../src/persistence/test-pushes.ts'
-import { createUserStore } from '../../src/persistence/users.ts'
-import { createWebhookDeliveryStore } from '../../src/persistence/webhook-deliveries.ts'
-import { createWebhookEndpointStore } from '../../src/persistence/webhook-endpoints.ts'
+import { buildDeliveryStore } from '../../src/persistence/deliveries.ts'
+import { buildDeviceSpanStore } from '../../src/persistence/device-spans.ts'
+import { buildDeviceStore } from '../../src/persistence/devices.ts'
+import { buildDiagnosticsStore } from '../../src/persistence/diagnostics.ts'
+import { buildDoorStore } from '../../src/persistence/doors.ts'
+import { buildDueWorkStore } from '../../src/persistence/due-work.ts'
+import { buildEnrollmentStore } from '../../src/persistence/enrollments.ts'
+import { buildIntegrationStore } from '../../src/persistence/integrations.ts'
+import { buildKeycloakCallbackStore } from '../../src/persistence/keycloak-callbacks.ts'
+import { buildLeaseStore } from '../../src/persistence/leases.ts'
+import { buildNoticeStore } from '../../src/persistence/notices.ts'
+import { buildPasscodeStore } from '../../src/persistence/passcodes.ts'
+import { buildPersonalDataStore } from '../../src/persistence/personal-data.ts'
+import { buildPlainAnswerStore } from '../../src/persistence/plain-answers.ts'
+import { buildPortalStore } from '../../src/persistence/portal-sessions.ts'
+import { buildProtectionStore } from '../../src/persistence/protections.ts'
+import { buildReportStore } from '../../src/persistence/reports.ts'
+import { buildRetentionStore } from '../../src/persistence/retention.ts'
+import { buildSigningKeyStore } from '../../src/persistence/signing-keys.ts'
+import { buildSuspensionStore } from '../../src/persistence/suspensions.ts'
+import { buildTableStatistics } from '../../src/persistence/table-statistics.ts'
+import { buildTenantStore } from '../../src/persistence/tenants.ts'
+import { buildTestPushStore } from '../../src/persistence/test-pushes.ts'
+import { buildUserStore } from '../../src/persistence/users.ts'
+import { buildWebhookDeliveryStore } from '../../src/persistence/webhook-deliveries.ts'
+import { buildWebhookEndpointStore } from '../../src/persistence/webhook-endpoints.ts'
 import type { AnswerToRecord, NewChallenge } from '../../src/ports/challenge-store.ts'
-import type { TiedKey } from '../../src/ports/device-store.ts'
+import type { BoundKey } from '../../src/ports/device-store.ts'
 import type { NewDevice } from '../../src/ports/enrollment-store.ts'
 import { createTestDatabase } from './database.ts'
 
@@ -63,37 +63,37 @@ export async function openStores(
   const stores = {
     database,
     url: cloned.url,
-    agenda: createAgendaStore(database),
-    leases: createLeaseStore(database),
-    tenants: createTenantStore(database, random),
-    apiKeys: createApiKeyStore(database, random),
-    integrations: createIntegrationStore(database, random),
-    doors: createDoorStore(database),
-    keycloakCallbacks: createKeycloakCallbackStore(database),
-    users: createUserStore(database, random),
-    signingKeys: createSigningKeyStore(database, random),
-    enrollments: createEnrollmentStore(database, random),
-    devices: createDeviceStore(database, random),
-    suspensions: createSuspensionStore(database, random),
-    deviceSpans: createDeviceSpanStore(database, random),
-    portal: createPortalStore(database, random),
-    challenges: createChallengeStore(database, random),
-    keptAnswers: createKeptAnswerStore(database),
-    deliveries: createDeliveryStore(database),
-    audit: createAuditStore(database, random),
-    tableStatistics: createTableStatistics(database),
-    personalData: createPersonalDataStore(database, random),
-    passcodes: createPasscodeStore(database, random),
-    activities: createActivityStore(database, random),
-    notices: createNoticeStore(database, random),
-    apps: createAppStore(database, random),
-    protections: createProtectionStore(database, random),
-    retention: createRetentionStore(database, random),
-    diagnostics: createDiagnosticsStore(database, random),
-    reports: createReportStore(database, random),
-    testPushes: createTestPushStore(database, random),
-    webhookEndpoints: createWebhookEndpointStore(database, random),
-    webhookDeliveries: createWebhookDeliveryStore(database),
+    dueWork: buildDueWorkStore(database),
+    leases: buildLeaseStore(database),
+    tenants: buildTenantStore(database, random),
+    apiKeys: buildApiKeyStore(database, random),
+    integrations: buildIntegrationStore(database, random),
+    doors: buildDoorStore(database),
+    keycloakCallbacks: buildKeycloakCallbackStore(database),
+    users: buildUserStore(database, random),
+    signingKeys: buildSigningKeyStore(database, random),
+    enrollments: buildEnrollmentStore(database, random),
+    devices: buildDeviceStore(database, random),
+    suspensions: buildSuspensionStore(database, random),
+    deviceSpans: buildDeviceSpanStore(database, random),
+    portal: buildPortalStore(database, random),
+    challenges: buildChallengeStore(database, random),
+    plainAnswers: buildPlainAnswerStore(database),
+    deliveries: buildDeliveryStore(database),
+    audit: buildAuditStore(database, random),
+    tableStatistics: buildTableStatistics(database),
+    personalData: buildPersonalDataStore(database, random),
+    passcodes: buildPasscodeStore(database, random),
+    activities: buildActivityStore(database, random),
+    notices: buildNoticeStore(database, random),
+    apps: buildAppStore(database, random),
+    protections: buildProtectionStore(database, random),
+    retention: buildRetentionStore(database, random),
+    diagnostics: buildDiagnosticsStore(database, random),
+    reports: buildReportStore(database, random),
+    testPushes: buildTestPushStore(database, random),
+    webhookEndpoints: buildWebhookEndpointStore(database, random),
+    webhookDeliveries: buildWebhookDeliveryStore(database),
   }
   return {
     ...stores,
@@ -149,12 +149,12 @@ export async function aColleague(
     },
     'operator',
   )
-  if (!imported?.created) throw new Error(`the tenant has a ${value} already`)
+  if (!imported?.isNew) throw new Error(`the tenant has a ${value} already`)
   return { ...user, userId: imported.user.id }
 }
 
 /** A key that no device has. */
-export function aKey(role: TiedKey['role'] = 'possession'): TiedKey {
+export function aKey(role: BoundKey['role'] = 'possession'): BoundKey {
   return { role, kid: thumbprint(), publicJwk, mac: randomBytes(32) }
 }
 
@@ -177,7 +177,7 @@ export async function anEnrollment(
     id: random.id('enrollment'),
     userId,
     rpId,
-    codeTriesLeft: 5,
+    codeAttemptsLeft: 5,
     wrongNumbersLeft: 3,
     confirmationRequired: more.confirmationRequired ?? false,
     replacesDeviceId: more.replacesDeviceId ?? null,
@@ -199,7 +199,7 @@ export function aClaim(
     readonly numberSealed?: Uint8Array
     readonly withPush?: boolean
     readonly tokenHash?: Uint8Array
-    readonly keys?: readonly TiedKey[]
+    readonly keys?: readonly BoundKey[]
     readonly devicesPerUserMax?: number
     readonly attestation?: DeviceAttestation
   } = {},
@@ -358,7 +358,7 @@ export function anAnswer(
     userId,
     protection: unguarded,
     report: null,
-    closing: [],
+    closingDeviceIds: [],
     leasedBy: 'test',
     ...more,
   }

@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { IntegrationSettings } from '../../src/domain/integration.ts'
 import { systemClock } from '../../src/outbound/clock.ts'
-import { createEgressGuard } from '../../src/outbound/egress-guard.ts'
-import { createRealms } from '../../src/outbound/realms.ts'
+import { buildEgressGuard } from '../../src/outbound/egress-guard.ts'
+import { buildRealms } from '../../src/outbound/realms.ts'
 import { askToFollow } from '../../src/usecases/doors/ask-as-shown.ts'
 import { askForRealm } from '../../src/usecases/doors/keycloak.ts'
 import { showNumber } from '../../src/usecases/doors/shown-numbers.ts'
 import { createIntegration } from '../../src/usecases/integrations.ts'
-import { createIntegrationUsage } from '../../src/worker/integration-usage.ts'
+import { buildIntegrationUsage } from '../../src/worker/integration-usage.ts'
 import { until } from '../support/until.ts'
 import { aLog } from '../worker/provider.ts'
 import { aPhone, aPrincipal, granted, openWorld, type World } from './world.ts'
 
-const guard = createEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
-const realms = createRealms({ guard, ca: [], clock: systemClock })
+const guard = buildEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
+const realms = buildRealms({ guard, ca: [], clock: systemClock })
 const issuer = 'http://127.0.0.1/realms/staff'
 const place = { address: '203.0.113.7', host: 'bastion' }
 const context = { action: 'Sign in' }
@@ -45,10 +45,10 @@ async function aClient(settings: IntegrationSettings) {
   const needs = {
     ...world,
     realms,
-    integrationUsage: createIntegrationUsage(world.integrations, systemClock, aLog().log),
+    integrationUsage: buildIntegrationUsage(world.integrations, systemClock, aLog().log),
     challenges: { ...world.challenges, cancel },
     doors: { ...world.doors, follow: away },
-    keycloakCallbacks: { owe: away },
+    keycloakCallbacks: { enqueue: away },
   }
   return { needs, tenantId, userId, entered: { door, integration } }
 }
@@ -65,7 +65,7 @@ function askAsRealm({ needs, entered }: Client) {
   const expiresAt = new Date(Date.now() + 120_000)
   const verified = { issuer, jti: 'one', clientId: 'payroll', expiresAt }
   const asked = { userName: 'alice', number: '483920', context }
-  return askForRealm(needs, entered, { token: 'token', verified }, asked)
+  return askForRealm(needs, entered, { token: 'token', realmToken: verified }, asked)
 }
 
 test.each([

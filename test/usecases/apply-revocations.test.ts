@@ -208,8 +208,9 @@ describe('an integration', () => {
       { id: world.random.id('integrationCredential'), ...secret },
       'operator',
     )
-    if (!rotated || !('ended' in rotated)) throw new Error('one credential may be rotated')
-    const lines = rotated.ended.map(({ id, endsAt: end }) =>
+    if (!rotated || !('endedCredentials' in rotated))
+      throw new Error('one credential may be rotated')
+    const lines = rotated.endedCredentials.map(({ id, endsAt: end }) =>
       revocationLine({
         revocation: 'integration_credential_ended',
         ...about,
@@ -239,7 +240,7 @@ describe('a webhook endpoint', () => {
     const key = { tenantId, rpId, id: world.random.id('webhookEndpoint') }
     const told = { url: 'https://rp.example/', description: '', events: ['*'] as const }
     const secretSealed = randomBytes(60)
-    await world.webhookEndpoints.add({ ...key, ...told, secretSealed }, 20, 'operator')
+    await world.webhookEndpoints.create({ ...key, ...told, secretSealed }, 20, 'operator')
     const about = { tenantId, rpId, endpointId: key.id, at: new Date() }
     return { about, find: () => world.webhookEndpoints.find(key) }
   }

@@ -1,8 +1,8 @@
 // A chain that fell behind, as after a long outage of all workers. `AUDIT_BACKLOG=1000000` makes it as big as a nightly run wants.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { nearLook } from '../../src/domain/audit-chain.ts'
-import { createAuditStore } from '../../src/persistence/audit.ts'
+import { nearScan } from '../../src/domain/audit-chain.ts'
+import { buildAuditStore } from '../../src/persistence/audit.ts'
 import { openDatabase } from '../../src/persistence/database.ts'
 import { chainAudit } from '../../src/usecases/chain-audit.ts'
 import { onServer } from '../support/cluster.ts'
@@ -40,10 +40,10 @@ test(
     )
     // As the service opens it: a statement that takes longer fails.
     const database = openDatabase({ url: world.url })
-    const audit = createAuditStore(database, world.random)
+    const audit = buildAuditStore(database, world.random)
     let turns = 0
     try {
-      while (await chainAudit({ ...world, audit }, 500, nearLook)) turns += 1
+      while (await chainAudit({ ...world, audit }, 500, nearScan)) turns += 1
     } finally {
       await database.close()
     }

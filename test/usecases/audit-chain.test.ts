@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { nearLook } from '../../src/domain/audit-chain.ts'
+import { nearScan } from '../../src/domain/audit-chain.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { createApiKey } from '../../src/usecases/api-keys.ts'
 import { chainAudit, signAuditHeads } from '../../src/usecases/chain-audit.ts'
-import { collectKeptHeads } from '../../src/usecases/kept-heads.ts'
 import { eraseUser } from '../../src/usecases/personal-data.ts'
+import { collectStoredHeads } from '../../src/usecases/stored-heads.ts'
 import { verifyAudit } from '../../src/usecases/verify-audit.ts'
 import { onServer } from '../support/cluster.ts'
 import { aPhone, aPrincipal, ask, granted, openWorld, type World } from './world.ts'
@@ -29,7 +29,7 @@ async function verify(texts: readonly string[] = [], { tenantId } = principal) {
   async function* lines() {
     yield* texts.map((text, at) => ({ line: at + 1, text }))
   }
-  const kept = await collectKeptHeads(world, [tenantId], lines())
+  const kept = await collectStoredHeads(world, [tenantId], lines())
   return await verifyAudit(world, tenantId, kept.get(tenantId))
 }
 
@@ -113,13 +113,13 @@ describe('the chain', () => {
         `insert into audit_events (tenant_id, id, type, actor, subject, occurred_at)
          values ($1, 'aud_late', 'api_key_created', 'operator', 'x',
            clock_timestamp() - make_interval(secs => $2))`,
-        [principal.tenantId, nearLook.linkSeconds + 5],
+        [principal.tenantId, nearScan.linkSeconds + 5],
       )
       await anEvent('younger')
       await sweep()
       await client.query('commit')
     })
-    expect(await chainAudit(world, 100, nearLook)).toBe(false)
+    expect(await chainAudit(world, 100, nearScan)).toBe(false)
     expect(await verify()).toMatchObject({ links: 8 })
     await sweep()
     expect(await verify()).toMatchObject({ links: 9, firstBad: null })

@@ -9,7 +9,7 @@ import {
 } from '../../src/usecases/api-keys.ts'
 import {
   type ApiKeyAuthentication,
-  createApiKeyAuthentication,
+  buildApiKeyAuthentication,
 } from '../../src/usecases/authenticate-api-key.ts'
 import { until } from '../support/until.ts'
 import { aPrincipal, granted, openWorld, type World } from './world.ts'
@@ -23,7 +23,7 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   principal = await aPrincipal(world, ['default', 'entra'])
-  authentication = createApiKeyAuthentication(world)
+  authentication = buildApiKeyAuthentication(world)
 })
 afterAll(() => world.close())
 
@@ -229,7 +229,7 @@ describe('a busy relying party', () => {
         return world.apiKeys.findCredential(...given)
       },
     }
-    return { authentication: createApiKeyAuthentication({ ...world, apiKeys }), count: () => count }
+    return { authentication: buildApiKeyAuthentication({ ...world, apiKeys }), count: () => count }
   }
 
   test('costs one look-up a second, and none while one is under way', async () => {
@@ -250,7 +250,7 @@ describe('a busy relying party', () => {
     await authentication.authenticate(bearer(secret), anywhere)
     const made = (n: number) => `cs_01${String(n).padStart(24, '0')}_${'A'.repeat(43)}`
     const findCredential = async () => null
-    const flooded = createApiKeyAuthentication({
+    const flooded = buildApiKeyAuthentication({
       ...world,
       apiKeys: { ...world.apiKeys, findCredential },
     })
@@ -271,7 +271,7 @@ describe('a busy relying party', () => {
       findCredential: (...given: Parameters<World['apiKeys']['findCredential']>) =>
         down ? Promise.reject(new Error('away')) : world.apiKeys.findCredential(...given),
     }
-    const shaken = createApiKeyAuthentication({ ...world, apiKeys })
+    const shaken = buildApiKeyAuthentication({ ...world, apiKeys })
     await expect(shaken.authenticate(bearer(secret), anywhere)).rejects.toThrow('away')
     down = false
     expect(await shaken.authenticate(bearer(secret), anywhere)).toMatchObject({

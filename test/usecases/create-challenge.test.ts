@@ -4,7 +4,7 @@ import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
 import { createChallenge } from '../../src/usecases/create-challenge.ts'
 import { resendChallenge } from '../../src/usecases/resend-challenge.ts'
-import { makeRecoveryCodes, makeTemporaryCode } from '../../src/usecases/single-use-codes.ts'
+import { createRecoveryCodes, createTemporaryCode } from '../../src/usecases/single-use-codes.ts'
 import { setUserStatus } from '../../src/usecases/suspend-user.ts'
 import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
 import { retryDelayMs } from '../../src/worker/retry-schedule.ts'
@@ -127,7 +127,7 @@ describe('the same request under the same Idempotency-Key', () => {
   test('gets the same challenge and the same number, and pushes nobody again', async () => {
     const first = await granted(ask(world, principal, once))
     const again = await granted(ask(world, principal, once))
-    expect(first.replayed).toBe(false)
+    expect(first.isReplay).toBe(false)
     expect(again).toEqual({ ...first, replayed: true })
     expect(world.dispatched).toHaveLength(1)
   })
@@ -138,7 +138,7 @@ describe('the same request under the same Idempotency-Key', () => {
     )
     expect(new Set(made.map(({ challenge }) => challenge.id)).size).toBe(1)
     expect(new Set(made.map(({ number }) => number)).size).toBe(1)
-    expect(made.filter(({ replayed }) => !replayed)).toHaveLength(1)
+    expect(made.filter(({ isReplay: replayed }) => !replayed)).toHaveLength(1)
     expect(world.dispatched).toHaveLength(1)
   })
 
@@ -254,7 +254,7 @@ describe('a refusal of a question', () => {
   ] as const)(
     '%s names what the user could sign in with at this moment',
     async (refused, asked) => {
-      await granted(makeRecoveryCodes(world, principal, phone.userId))
+      await granted(createRecoveryCodes(world, principal, phone.userId))
       await granted(ask(world, principal, twice))
       if (refused === 'too_many_pending') {
         await granted(ask(world, principal))
@@ -262,7 +262,7 @@ describe('a refusal of a question', () => {
       }
       const otherFactors = ['passcode', 'recovery_code']
       expect(await ask(world, principal, asked)).toMatchObject({ refused, facts: { otherFactors } })
-      await granted(makeTemporaryCode(world, principal, phone.userId))
+      await granted(createTemporaryCode(world, principal, phone.userId))
       expect(await ask(world, principal, asked)).toMatchObject({
         facts: { otherFactors: ['passcode', 'temporary_code', 'recovery_code'] },
       })
@@ -270,7 +270,7 @@ describe('a refusal of a question', () => {
   )
 
   test('to a user without any device names the codes that are left', async () => {
-    await granted(makeRecoveryCodes(world, principal, phone.userId))
+    await granted(createRecoveryCodes(world, principal, phone.userId))
     await granted(unregisterDevice(world, principal, phone.id, 'lost'))
     expect(await ask(world, principal)).toEqual({
       refused: 'no_capable_device',

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { createMacs } from '../../src/outbound/macs.ts'
+import { buildMacs } from '../../src/outbound/macs.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
 import { readSelf } from '../../src/usecases/own-devices.ts'
@@ -161,8 +161,8 @@ describe('an answer fails, and the operator hears of it, after somebody', () => 
 test('after a change of master key the keys from before go on working, and only with it at hand', async () => {
   const current = Buffer.alloc(32, 8)
   const proof = await aProof(world, phone)
-  const forgot = { ...world, macs: createMacs({ current }) }
+  const forgot = { ...world, macs: buildMacs({ current }) }
   expect(await readSelf(forgot, proof)).toEqual({ refused: 'proof_invalid' })
-  const rotated = { ...world, macs: createMacs({ current, previous: [world.sealingKey] }) }
+  const rotated = { ...world, macs: buildMacs({ current, previous: [world.sealingKey] }) }
   expect(await readSelf(rotated, proof)).toMatchObject({ id: phone.id })
 })

@@ -4,13 +4,13 @@ import { linksFor } from '../../src/domain/audit-chain.ts'
 import { auditCheckpointTyp, auditExemptionTyp } from '../../src/domain/audit-exemption.ts'
 import type { PublicJwk } from '../../src/domain/device.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { createSealing } from '../../src/outbound/sealing.ts'
-import { createSignatures } from '../../src/outbound/signatures.ts'
+import { buildSealing } from '../../src/outbound/sealing.ts'
+import { buildSignatures } from '../../src/outbound/signatures.ts'
 import { chainAudit, signAuditHeads } from '../../src/usecases/chain-audit.ts'
-import { collectKeptHeads } from '../../src/usecases/kept-heads.ts'
 import { eraseUser } from '../../src/usecases/personal-data.ts'
-import { createPurge } from '../../src/usecases/purge-old.ts'
+import { buildPurge } from '../../src/usecases/purge-old.ts'
 import { rotateSigningKey } from '../../src/usecases/rotate-signing-key.ts'
+import { collectStoredHeads } from '../../src/usecases/stored-heads.ts'
 import { verifyAudit } from '../../src/usecases/verify-audit.ts'
 import { onServer } from '../support/cluster.ts'
 import { aPhone, aPrincipal, granted, openWorld, type Phone, type World } from './world.ts'
@@ -54,7 +54,7 @@ async function verify(
   async function* lines() {
     yield* texts.map((text, at) => ({ line: at + 1, text }))
   }
-  const kept = await collectKeptHeads(world, [tenantId], lines(), keys)
+  const kept = await collectStoredHeads(world, [tenantId], lines(), keys)
   return verifyAudit(world, tenantId, kept.get(tenantId), keys)
 }
 const faultOf = async (kept: readonly string[] = []) => (await verify(kept)).firstBad?.fault
@@ -71,7 +71,7 @@ async function sweepAsBefore() {
   )
 }
 async function purge() {
-  const step = createPurge(world, 3)
+  const step = buildPurge(world, 3)
   while (await step());
 }
 const event = (type: string, subject: string, details: object = {}) =>
@@ -223,7 +223,7 @@ describe('a hand-made purge', () => {
     const claims = { ...payloadOf(exemption), event: 'aud_zforged' }
     const theirs = await world.signingKeys.sign(thief, auditExemptionTyp, JSON.stringify(claims))
     // A key of their own, with its public half in the table: the private one is sealed under nothing that is ours.
-    const elsewhere = createSignatures(createSealing({ current: randomBytes(32) }))
+    const elsewhere = buildSignatures(buildSealing({ current: randomBytes(32) }))
     const key = await elsewhere.createKey(tenantId)
     await sql(
       `insert into signing_keys (tenant_id, kid, seq, status, public_jwk, private_sealed)
@@ -307,7 +307,7 @@ async function signedPurge(changes: object, links?: string) {
 describe('a signed purge is a fault', () => {
   beforeEach(async () => {
     await sweep()
-    const step = createPurge(world, 500)
+    const step = buildPurge(world, 500)
     while (await step());
     await sweep()
   })

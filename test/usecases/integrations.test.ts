@@ -7,14 +7,14 @@ import { readRevocation, revocationLine } from '../../src/domain/revocation.ts'
 import {
   changeIntegration,
   createIntegration,
-  type Keeper,
+  type IntegrationScope,
   removeIntegration,
   rotateIntegration,
 } from '../../src/usecases/integrations.ts'
 import { aPrincipal, granted, openWorld, type World } from './world.ts'
 
 let world: World
-let keeper: Keeper & { rpId: NonNullable<Keeper['rpId']> }
+let keeper: IntegrationScope & { rpId: NonNullable<IntegrationScope['rpId']> }
 
 beforeAll(async () => {
   world = await openWorld()

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { answerBinding, sealPlainAnswers } from '../../src/usecases/kept-answers.ts'
+import { answerBinding, sealPlainAnswers } from '../../src/usecases/plain-answers.ts'
 import { readEvidence } from '../../src/usecases/read-evidence.ts'
-import { createSigningKeys } from '../../src/usecases/signing-keys.ts'
+import { buildSigningKeys } from '../../src/usecases/signing-keys.ts'
 import { onServer } from '../support/cluster.ts'
 import {
   anAnswer,
@@ -45,7 +45,7 @@ async function approved() {
   return { challengeId: challenge.id, answer }
 }
 
-const signingKeys = () => createSigningKeys(world, () => Date.now())
+const signingKeys = () => buildSigningKeys(world, () => Date.now())
 const evidenceOf = async (id: Awaited<ReturnType<typeof approved>>['challengeId']) =>
   granted(readEvidence({ ...world, signingKeys: signingKeys() }, principal, id))
 
@@ -98,8 +98,8 @@ test('what another worker has sealed meanwhile is not sealed again', async () =>
     challengeId,
   )
   const key = { tenantId: phone.tenantId, challengeId, deviceId: phone.id, jti }
-  await world.keptAnswers.saveSealed([
-    { ...key, sealed: world.sealing.seal(answer, answerBinding(key)) },
+  await world.plainAnswers.saveSealed([
+    { ...key, sealedJws: world.sealing.seal(answer, answerBinding(key)) },
   ])
   const [after] = await sql('select jws_sealed from answers where challenge_id = $1', challengeId)
   expect(after.jws_sealed.equals(sealed)).toBe(true)

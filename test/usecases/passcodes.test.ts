@@ -4,16 +4,16 @@ import type { UserId } from '../../src/domain/ids.ts'
 import { passcodePeriodSeconds } from '../../src/domain/passcode.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
-import { createSealing } from '../../src/outbound/sealing.ts'
+import { buildSealing } from '../../src/outbound/sealing.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'
 import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
 import { importUser } from '../../src/usecases/import-user.ts'
 import { listActivities } from '../../src/usecases/list-activities.ts'
 import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
-import { mintPortalLink } from '../../src/usecases/portal.ts'
+import { createPortalLink } from '../../src/usecases/portal.ts'
 import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
-import { makeRecoveryCodes, makeTemporaryCode } from '../../src/usecases/single-use-codes.ts'
+import { createRecoveryCodes, createTemporaryCode } from '../../src/usecases/single-use-codes.ts'
 import { setUserStatus } from '../../src/usecases/suspend-user.ts'
 import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
 import {
@@ -215,7 +215,7 @@ describe('a device’s passcode', () => {
   test('is still accepted when the master key was changed, the former one being given', async () => {
     const { userId, show } = await aGenerator()
     const former = world.sealingKey
-    const sealing = createSealing({ current: randomBytes(32), previous: [former] })
+    const sealing = buildSealing({ current: randomBytes(32), previous: [former] })
     const command = { userId, code: await show() }
     await granted(verifyPasscode({ ...world, sealing }, principal, command))
   })
@@ -272,8 +272,8 @@ describe('a wrong code', () => {
     expect(await verify({ userId, code: await show() }, stranger)).toEqual({ refused: 'not_found' })
     const outsider = await aPrincipal(world)
     for (const asking of [stranger, outsider]) {
-      expect(await makeRecoveryCodes(world, asking, userId)).toEqual({ refused: 'not_found' })
-      expect(await makeTemporaryCode(world, asking, userId)).toEqual({ refused: 'not_found' })
+      expect(await createRecoveryCodes(world, asking, userId)).toEqual({ refused: 'not_found' })
+      expect(await createTemporaryCode(world, asking, userId)).toEqual({ refused: 'not_found' })
       expect(await readOtherFactors(world, asking, userId)).toEqual({ refused: 'not_found' })
     }
   })
@@ -379,13 +379,13 @@ describe('who is known', () => {
 describe('a refusal', () => {
   test('names the other factors, without what is locked', async () => {
     const { userId } = await aGenerator()
-    await granted(makeRecoveryCodes(world, principal, userId))
+    await granted(createRecoveryCodes(world, principal, userId))
     const wrong = { userId, code: '00000000' }
     expect(await verify(wrong)).toEqual({
       refused: 'passcode_wrong',
       facts: { otherFactors: ['passcode', 'recovery_code'] },
     })
-    await granted(makeTemporaryCode(world, principal, userId))
+    await granted(createTemporaryCode(world, principal, userId))
     for (let n = 0; n < 4; n++) await verify(wrong)
     expect(await verify(wrong)).toMatchObject({
       refused: 'passcode_locked',
@@ -395,7 +395,7 @@ describe('a refusal', () => {
 
   test('of any code of a suspended user says that, and the user is back when it is over', async () => {
     const { userId, show } = await aGenerator()
-    const [recovery = ''] = await granted(makeRecoveryCodes(world, principal, userId))
+    const [recovery = ''] = await granted(createRecoveryCodes(world, principal, userId))
     await granted(setUserStatus(world, principal, userId, 'suspended'))
     for (const code of [await show(), recovery, '000000']) {
       expect(await verify({ userId, code })).toEqual({ refused: 'user_suspended' })
@@ -413,7 +413,7 @@ describe('a refusal', () => {
     const outcomes = [
       await ask(world, principal, { user }),
       await openEnrollment(world, principal, { user }),
-      await mintPortalLink(world, principal, userId),
+      await createPortalLink(world, principal, userId),
     ]
     return outcomes.map((one) => (isRefusal(one) ? one.refused : 'granted'))
   }
@@ -422,7 +422,7 @@ describe('a refusal', () => {
 describe('recovery codes', () => {
   test('come as ten, each good for one sign-in, and are counted down', async () => {
     const { userId } = await aGenerator()
-    const codes = await granted(makeRecoveryCodes(world, principal, userId))
+    const codes = await granted(createRecoveryCodes(world, principal, userId))
     expect(new Set(codes).size).toBe(10)
     for (const [used, code] of codes.entries()) {
       const typed = code.toLowerCase().replaceAll('-', ' ')
@@ -435,8 +435,8 @@ describe('recovery codes', () => {
 
   test('of a former set are wrong', async () => {
     const { userId } = await aGenerator()
-    const [former] = await granted(makeRecoveryCodes(world, principal, userId))
-    await granted(makeRecoveryCodes(world, principal, userId))
+    const [former] = await granted(createRecoveryCodes(world, principal, userId))
+    await granted(createRecoveryCodes(world, principal, userId))
     expect(await verify({ userId, code: former ?? '' })).toMatchObject({
       refused: 'passcode_wrong',
     })
@@ -444,7 +444,7 @@ describe('recovery codes', () => {
 
   test('are accepted where wrong codes have locked the initiator and the user', async () => {
     const { userId } = await aGenerator()
-    const [code] = await granted(makeRecoveryCodes(world, principal, userId))
+    const [code] = await granted(createRecoveryCodes(world, principal, userId))
     for (let browser = 0; browser < 20; browser++) {
       const guess = { userId, code: '00000000', initiator: browserOf(`browser${browser}`) }
       await Promise.all(Array.from({ length: 5 }, () => verify(guess)))
@@ -461,7 +461,7 @@ describe('recovery codes', () => {
 describe('a temporary code', () => {
   test('is good once, for an hour unless it is said otherwise', async () => {
     const { userId } = await aGenerator()
-    const { code, expiresAt } = await granted(makeTemporaryCode(world, principal, userId))
+    const { code, expiresAt } = await granted(createTemporaryCode(world, principal, userId))
     expect(Math.abs(expiresAt.getTime() - Date.now() - 3_600_000)).toBeLessThan(60_000)
     expect(await readOtherFactors(world, principal, userId)).toMatchObject({
       otherFactors: ['passcode', 'temporary_code'],
@@ -480,7 +480,7 @@ describe('a temporary code', () => {
 
   test('says when it has expired, to whoever has it', async () => {
     const { userId } = await aGenerator()
-    const { code } = await granted(makeTemporaryCode(world, principal, userId, 300))
+    const { code } = await granted(createTemporaryCode(world, principal, userId, 300))
     await world.database.query(
       'test_run_out',
       `update single_use_codes set expires_at = clock_timestamp() where user_id = $1`,
@@ -491,8 +491,8 @@ describe('a temporary code', () => {
 
   test('takes the place of the former one', async () => {
     const { userId } = await aGenerator()
-    const former = await granted(makeTemporaryCode(world, principal, userId))
-    await granted(makeTemporaryCode(world, principal, userId))
+    const former = await granted(createTemporaryCode(world, principal, userId))
+    await granted(createTemporaryCode(world, principal, userId))
     expect(await verify({ userId, code: former.code })).toMatchObject({ refused: 'passcode_wrong' })
   })
 })

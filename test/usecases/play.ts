@@ -7,7 +7,7 @@ import { defaultPolicy, type Policy } from '../../src/domain/policy.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
-import type { Created } from '../../src/usecases/create-challenge.ts'
+import type { CreationResult } from '../../src/usecases/create-challenge.ts'
 import { setPolicy } from '../../src/usecases/policy.ts'
 import { pausePushes, unlockUser } from '../../src/usecases/protection.ts'
 import { resendChallenge } from '../../src/usecases/resend-challenge.ts'
@@ -166,7 +166,7 @@ export async function openPlay(world: World, overrides: Partial<Policy>): Promis
     seen = world.dispatched.length
   }
 
-  function note(created: Created, by: string): void {
+  function note(created: CreationResult, by: string): void {
     met.add(created.challenge.deliveryMode)
     numbers.set(created.challenge.id, { number: created.number ?? '', by })
   }
@@ -222,7 +222,7 @@ export async function openPlay(world: World, overrides: Partial<Policy>): Promis
     }
   }
 
-  async function askAs(by: string): Promise<Created | undefined> {
+  async function askAs(by: string): Promise<CreationResult | undefined> {
     const outcome = await ask(world, principal, namedBy(by))
     if (by === own) expectAdmitted(outcome)
     if (isRefusal(outcome)) met.add(outcome.refused)

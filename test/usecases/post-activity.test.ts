@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
 import { listActivities, listOwnActivities } from '../../src/usecases/list-activities.ts'
+import { notifyUsers } from '../../src/usecases/notify-users.ts'
 import { type Command, postActivity } from '../../src/usecases/post-activity.ts'
-import { tellUsers } from '../../src/usecases/tell-users.ts'
 import { aPhone, aPrincipal, aProof, granted, openWorld, type Phone, type World } from './world.ts'
 
 let world: World
@@ -28,7 +28,7 @@ const post = (more: Partial<Command> = {}, by = principal) =>
 test('what a relying party posts is shown to the user as its claim, and pushed', async () => {
   const occurredAt = new Date(Date.now() - 60_000)
   const fields = [{ label: 'Browser', value: 'Firefox' }]
-  const { activity, replayed } = await granted(post({ occurredAt, fields }))
+  const { activity, isReplay: replayed } = await granted(post({ occurredAt, fields }))
   expect(replayed).toBe(false)
   expect(activity).toMatchObject({
     type: 'posted',
@@ -44,13 +44,13 @@ test('what a relying party posts is shown to the user as its claim, and pushed',
   })
   const [newest] = await granted(listOwnActivities(world, await aProof(world, phone), page))
   expect(newest).toEqual(activity)
-  await tellUsers(world, { waitingAfter: null, limit: 200 })
+  await notifyUsers(world, { waitingAfter: null, limit: 200 })
   expect(world.dispatched).toMatchObject([{ activityId: activity.id, deviceId: phone.id }])
 })
 
 test('what is only information is listed and not pushed', async () => {
   await granted(post({ severity: 'info' }))
-  await tellUsers(world, { waitingAfter: null, limit: 200 })
+  await notifyUsers(world, { waitingAfter: null, limit: 200 })
   expect(world.dispatched).toEqual([])
 })
 
@@ -58,7 +58,7 @@ test('another relying party of the tenant cannot read it, nor post under the sam
   const other = await aPrincipal(world, ['default'], principal.tenantId)
   const mine = await granted(post({ idempotencyKey: 'k' }))
   const theirs = await granted(post({ idempotencyKey: 'k', title: 'Other' }, other))
-  expect(theirs.replayed).toBe(false)
+  expect(theirs.isReplay).toBe(false)
   const ids = async (by: Principal) =>
     (await granted(listActivities(world, by, phone.userId, page))).map(({ id }) => id)
   expect(await ids(principal)).toContain(mine.activity.id)
@@ -71,7 +71,7 @@ test('one Idempotency-Key makes one activity, also at the same moment', async ()
     Array.from({ length: 50 }, () => granted(post({ idempotencyKey: 'once' }))),
   )
   expect(new Set(posted.map(({ activity }) => activity.id)).size).toBe(1)
-  expect(posted.filter(({ replayed }) => !replayed)).toHaveLength(1)
+  expect(posted.filter(({ isReplay: replayed }) => !replayed)).toHaveLength(1)
   expect(await post({ idempotencyKey: 'once', title: 'Another' })).toEqual({
     refused: 'idempotency_key_reused',
   })

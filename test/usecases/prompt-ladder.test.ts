@@ -3,7 +3,7 @@ import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
-import type { Created } from '../../src/usecases/create-challenge.ts'
+import type { CreationResult } from '../../src/usecases/create-challenge.ts'
 import { setPolicy } from '../../src/usecases/policy.ts'
 import {
   pausePushes,
@@ -43,14 +43,14 @@ const stranger = (n: number) => ({ initiator: { kind: 'browser', id: `stranger-$
 const own = { initiator: { kind: 'browser', id: 'own-browser' } as const }
 
 async function answer(
-  challengeId: Created['challenge']['id'],
+  challengeId: CreationResult['challenge']['id'],
   decided: Parameters<typeof anAnswer>[3],
 ) {
   const claims = await anAnswer(world, phone, challengeId, decided)
   const command = { challengeId, answer: await signAnswer(phone, claims) }
   return answerChallenge(world, await aProof(world, phone), command)
 }
-const approve = ({ challenge, number }: Created) =>
+const approve = ({ challenge, number }: CreationResult) =>
   answer(challenge.id, { dec: 'approve', num: number ?? '' })
 
 const verified = () => aProof(world, phone, phone.keys.verification ?? undefined)
@@ -80,7 +80,7 @@ describe('many questions at the same moment', () => {
     const made = await Promise.all(
       Array.from({ length: 50 }, (_, n) => ask(world, principal, stranger(n))),
     )
-    const created = made.filter((one): one is Created => !isRefusal(one))
+    const created = made.filter((one): one is CreationResult => !isRefusal(one))
     expect(created).toHaveLength(3)
     expect(created.filter(({ challenge }) => challenge.deliveryMode === 'push')).toHaveLength(1)
     const refusals = new Set(made.map((one) => isRefusal(one) && one.refused).filter(Boolean))
@@ -108,7 +108,7 @@ describe('many questions at the same moment', () => {
     const elsewhere = await granted(
       ask(world, principal, { ...own, binding: 'another-session-hash' }),
     )
-    expect(elsewhere.replayed).toBe(false)
+    expect(elsewhere.isReplay).toBe(false)
   })
 })
 

@@ -59,7 +59,7 @@ function hollow(meanwhile: (timeoutMs: number, turn: number) => Promise<unknown>
   const signals: Signals = {
     publish: () => undefined,
     stop: () => undefined,
-    stopped: false,
+    isStopped: false,
     watch() {
       open += 1
       return {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
-import { closePortal, mintPortalLink, openPortal } from '../../src/usecases/portal.ts'
+import { closePortal, createPortalLink, openPortal } from '../../src/usecases/portal.ts'
 import { postActivity } from '../../src/usecases/post-activity.ts'
 import { reportFromPortal } from '../../src/usecases/report-activity.ts'
 import { listReports } from '../../src/usecases/reports.ts'
@@ -17,7 +17,7 @@ const page = { limit: 50, before: null }
 /** A user with a session of the portal, and something that happened to them. */
 async function aVisitor(principal: Principal, user: string) {
   const { userId, tenantId } = await aPhone(world, principal, { user })
-  const { url } = await granted(mintPortalLink(world, principal, userId))
+  const { url } = await granted(createPortalLink(world, principal, userId))
   const token = new URL(url).pathname.split('/').at(-1) ?? ''
   const opened = await granted(openPortal(world, { tenantId, token }))
   const [happened] = await world.activities.list(tenantId, userId, page)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { chainAudit, signAuditHeads } from '../../src/usecases/chain-audit.ts'
-import { createPurge } from '../../src/usecases/purge-old.ts'
+import { buildPurge } from '../../src/usecases/purge-old.ts'
 import { verifyAudit } from '../../src/usecases/verify-audit.ts'
 import { onServer } from '../support/cluster.ts'
 import { aPhone, aPrincipal, openWorld, type World } from './world.ts'
@@ -29,7 +29,7 @@ test('the audit record is whole after activities were purged by two workers, and
   )
   await link()
   const purge = async () => {
-    const step = createPurge(world, 2)
+    const step = buildPurge(world, 2)
     while (await step());
   }
   await Promise.all([purge(), purge()])

@@ -3,7 +3,7 @@ import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
 import { readChallenge, waitForChallenge } from '../../src/usecases/read-challenge.ts'
 import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
-import { createSharedReads } from '../../src/usecases/shared-reads.ts'
+import { buildSharedReads } from '../../src/usecases/shared-reads.ts'
 import { until } from '../support/until.ts'
 import {
   anAnswer,
@@ -40,7 +40,7 @@ function readsOnDemand() {
 }
 
 test('those who ask while a read is under way share the next one, and wait for no further', async () => {
-  const share = createSharedReads()
+  const share = buildSharedReads()
   const { begun, read, end } = readsOnDemand()
   const first = share('a', read)
   const rest = Array.from({ length: 100 }, () => share('a', read))
@@ -58,7 +58,7 @@ test('those who ask while a read is under way share the next one, and wait for n
 })
 
 test('a read that throws before it began fails for those who asked for it, and the next one is read', async () => {
-  const share = createSharedReads()
+  const share = buildSharedReads()
   const broken = (): Promise<number> => {
     throw new Error('broken')
   }
@@ -76,7 +76,7 @@ test('a read that throws before it began fails for those who asked for it, and t
 })
 
 test('nobody is answered by a read that had begun before they asked: what was committed before is read', async () => {
-  const share = createSharedReads()
+  const share = buildSharedReads()
   let written = 0
   const read = async () => {
     const seen = written
@@ -94,7 +94,7 @@ test('nobody is answered by a read that had begun before they asked: what was co
 })
 
 test('names share nothing, and a read that fails fails for those who shared it alone', async () => {
-  const share = createSharedReads()
+  const share = buildSharedReads()
   const broken = share('a', () => Promise.reject(new Error('broken')))
   const next = share('a', async () => 'read')
   const other = share('b', async () => 'other')
@@ -114,7 +114,7 @@ function counting<Name extends 'challenges' | 'enrollments'>(name: Name) {
   }
   return {
     reads: () => reads,
-    needs: { ...world, sharedReads: createSharedReads(), [name]: { ...store, find } } as World,
+    needs: { ...world, sharedReads: buildSharedReads(), [name]: { ...store, find } } as World,
   }
 }
 

@@ -3,7 +3,7 @@ import type { Principal } from '../../src/domain/principal.ts'
 import type { SigningKeyStore } from '../../src/ports/directory-store.ts'
 import { readPublicKeys } from '../../src/usecases/read-signing-keys.ts'
 import { rotateSigningKey } from '../../src/usecases/rotate-signing-key.ts'
-import { createSigningKeys } from '../../src/usecases/signing-keys.ts'
+import { buildSigningKeys } from '../../src/usecases/signing-keys.ts'
 import { aPrincipal, granted, openWorld, type World } from './world.ts'
 
 let world: World
@@ -40,7 +40,7 @@ test('a tenant signs with its active key, in this process with the next from the
 })
 
 test('another process follows within a minute, and what it signs until then verifies', async () => {
-  const elsewhere = createSigningKeys(world, nowMs)
+  const elsewhere = buildSigningKeys(world, nowMs)
   await sign(elsewhere)
   await granted(rotateSigningKey(world, principal.tenantId))
   expect(await signerOf(await sign(elsewhere))).toMatchObject({ seq: 1, status: 'retired' })
@@ -97,7 +97,7 @@ test('a failed look-up is not remembered: signing heals with the database', asyn
     list: shaky(world.keys.list),
     findPrivate: shaky(world.keys.findPrivate),
   }
-  const signing = createSigningKeys({ keys, signatures: world.signatures }, nowMs)
+  const signing = buildSigningKeys({ keys, signatures: world.signatures }, nowMs)
   await expect(sign(signing)).rejects.toThrow('away')
   down = false
   expect(await signerOf(await sign(signing))).toMatchObject({ seq: 1 })

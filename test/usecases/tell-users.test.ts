@@ -3,7 +3,7 @@ import { activity, type OwnActivityType } from '../../src/domain/activity.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import { recordActivities } from '../../src/persistence/activities.ts'
-import { noticesBegin } from '../../src/ports/notice-store.ts'
+import { firstNoticeCursor } from '../../src/ports/notice-store.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { changeDevice } from '../../src/usecases/change-device.ts'
 import { listOwnActivities } from '../../src/usecases/list-activities.ts'
@@ -11,8 +11,8 @@ import {
   readNotificationPreferences,
   setNotificationPreferences,
 } from '../../src/usecases/notification-preferences.ts'
+import { notifyUsers } from '../../src/usecases/notify-users.ts'
 import { postActivity } from '../../src/usecases/post-activity.ts'
-import { tellUsers } from '../../src/usecases/tell-users.ts'
 import {
   anAnswer,
   aPhone,
@@ -46,8 +46,8 @@ afterAll(() => world.close())
 
 const sql = (name: string, text: string, ...values: unknown[]) =>
   world.database.query<Record<string, unknown>>(name, text, values)
-const tell = () => tellUsers(world, { waitingAfter: null, limit: 200 })
-const tellWaiting = () => tellUsers(world, { waitingAfter: noticesBegin, limit: 200 })
+const tell = () => notifyUsers(world, { waitingAfter: null, limit: 200 })
+const tellWaiting = () => notifyUsers(world, { waitingAfter: firstNoticeCursor, limit: 200 })
 
 function record(...types: OwnActivityType[]) {
   const { tenantId, userId } = phone

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal, refuse } from '../../src/domain/refusal.ts'
-import { openTurns } from '../../src/open-turns.ts'
+import { buildQueues } from '../../src/open-fair-queues.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { cancelEnrollment } from '../../src/usecases/cancel-enrollment.ts'
 import { changeDevice } from '../../src/usecases/change-device.ts'
@@ -12,10 +12,10 @@ import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
 import { setNotificationPreferences } from '../../src/usecases/notification-preferences.ts'
 import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
 import { eraseUser } from '../../src/usecases/personal-data.ts'
-import { mintPortalLink } from '../../src/usecases/portal.ts'
+import { createPortalLink } from '../../src/usecases/portal.ts'
 import { pausePushes, unlockUser } from '../../src/usecases/protection.ts'
 import { reportActivity } from '../../src/usecases/report-activity.ts'
-import { makeRecoveryCodes, makeTemporaryCode } from '../../src/usecases/single-use-codes.ts'
+import { createRecoveryCodes, createTemporaryCode } from '../../src/usecases/single-use-codes.ts'
 import { setUserStatus } from '../../src/usecases/suspend-user.ts'
 import { unregisterByTime } from '../../src/usecases/unregister-by-time.ts'
 import { unregisterAllDevices, unregisterDevice } from '../../src/usecases/unregister-devices.ts'
@@ -47,7 +47,7 @@ beforeAll(async () => {
 })
 afterAll(() => opened.close())
 beforeEach(async () => {
-  world = { ...opened, userTurns: openTurns(10).userTurns }
+  world = { ...opened, userQueue: buildQueues(10).userQueue }
   most = 0
   principal = await aPrincipal(opened)
   phone = await aPhone(opened, principal, { user: crypto.randomUUID() })
@@ -114,7 +114,7 @@ test('links, enrollments, pauses and reports of one user wait for each other, to
   const id = activities[0]?.id
   if (!id) throw new Error('an enrollment leaves an activity')
   for (const [store, method, act] of [
-    ['portal', 'mint', () => mintPortalLink(world, principal, phone.userId)],
+    ['portal', 'mint', () => createPortalLink(world, principal, phone.userId)],
     [
       'enrollments',
       'create',
@@ -159,8 +159,8 @@ async function otherCalls() {
       async () => confirmEnrollment(world, await aProof(world, unconfirmed), 'x'),
     ],
     ['enrollments', 'cancel', () => cancelEnrollment(world, principal, pending.enrollment.id)],
-    ['passcodes', 'replaceRecoveryCodes', () => makeRecoveryCodes(world, principal, userId)],
-    ['passcodes', 'replaceTemporaryCode', () => makeTemporaryCode(world, principal, userId)],
+    ['passcodes', 'replaceRecoveryCodes', () => createRecoveryCodes(world, principal, userId)],
+    ['passcodes', 'replaceTemporaryCode', () => createTemporaryCode(world, principal, userId)],
     ['protections', 'unlock', () => unlockUser(world, principal, userId)],
     [
       'notices',
@@ -197,10 +197,10 @@ test('so does whatever else locks the row of a user, also what a relying party o
 
 test('what finds no place is refused as such, and was not begun', async () => {
   const shed = refuse('too_many_requests', { retryAfterSeconds: 1 })
-  const full = { take: async () => shed }
+  const full = { run: async () => shed }
   const calls = await otherCalls()
   for (const [, method, act] of calls.filter(([, name]) => !name.startsWith('activate'))) {
-    world = { ...opened, userTurns: full }
+    world = { ...opened, userQueue: full }
     expect([method, await act()]).toEqual([method, shed])
   }
 })

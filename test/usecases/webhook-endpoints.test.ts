@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
 import { requestsPerMinuteMax } from '../../src/domain/webhook-endpoint.ts'
 import {
-  addWebhookEndpoint,
   changeWebhookEndpoint,
+  createWebhookEndpoint,
   removeWebhookEndpoint,
   replayWebhooks,
   testWebhookEndpoint,
@@ -21,7 +21,7 @@ afterAll(() => world.close())
 
 const needs = () => ({ ...world, webhookUrls: { fault: () => undefined } })
 const anEndpoint = (url = 'https://rp.example/') =>
-  granted(addWebhookEndpoint(needs(), rp, { url, events: ['*'] }))
+  granted(createWebhookEndpoint(needs(), rp, { url, events: ['*'] }))
 
 test('the audit record holds the origin of an address and nothing of its path or query, which may be secret', async () => {
   const { id } = await anEndpoint('https://rp.example:8443/canary-path?token=canary-one')

@@ -7,18 +7,18 @@ import type { ChallengeId, TenantId, UserId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import type { Revocation } from '../../src/domain/revocation.ts'
-import { openTurns } from '../../src/open-turns.ts'
+import { buildQueues } from '../../src/open-fair-queues.ts'
 import { addresses } from '../../src/outbound/addresses.ts'
-import { createAttestationVerifier } from '../../src/outbound/attestation.ts'
+import { buildAttestationVerifier } from '../../src/outbound/attestation.ts'
 import { pinnedAttestationRoots } from '../../src/outbound/attestation-roots.ts'
-import { createHashing } from '../../src/outbound/hashing.ts'
-import { createMacs } from '../../src/outbound/macs.ts'
+import { buildHashing } from '../../src/outbound/hashing.ts'
+import { buildMacs } from '../../src/outbound/macs.ts'
 import { oneTimePasswords } from '../../src/outbound/one-time-passwords.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import { nothingRevoked } from '../../src/outbound/revocation-file.ts'
-import { createSealing } from '../../src/outbound/sealing.ts'
-import { createSignalHub } from '../../src/outbound/signal-hub.ts'
-import { createSignatures } from '../../src/outbound/signatures.ts'
+import { buildSealing } from '../../src/outbound/sealing.ts'
+import { buildSignalHub } from '../../src/outbound/signal-hub.ts'
+import { buildSignatures } from '../../src/outbound/signatures.ts'
 import type { DuePush } from '../../src/ports/challenge-store.ts'
 import type { SecurityEvent } from '../../src/ports/security-log.ts'
 import { readDeviceProof } from '../../src/usecases/authenticate-device.ts'
@@ -31,8 +31,8 @@ import { type Command, createChallenge } from '../../src/usecases/create-challen
 import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
 import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
 import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
-import { createSharedReads } from '../../src/usecases/shared-reads.ts'
-import { createSigningKeys } from '../../src/usecases/signing-keys.ts'
+import { buildSharedReads } from '../../src/usecases/shared-reads.ts'
+import { buildSigningKeys } from '../../src/usecases/signing-keys.ts'
 import { createRelyingParty, createTenant } from '../../src/usecases/tenants.ts'
 import { granted } from '../support/granted.ts'
 import { openStores } from '../support/stores.ts'
@@ -45,8 +45,8 @@ export const publicOrigin = 'https://push.example.com'
 export async function openWorld() {
   const masterKey = randomBytes(32)
   const stores = await openStores()
-  const sealing = createSealing({ current: masterKey })
-  const signatures = createSignatures(sealing)
+  const sealing = buildSealing({ current: masterKey })
+  const signatures = buildSignatures(sealing)
   const keys = stores.signingKeys
   let offsetMs = 0
   const clock = { now: () => new Date(Date.now() + offsetMs) }
@@ -54,7 +54,7 @@ export async function openWorld() {
   const published: string[] = []
   const securityEvents: SecurityEvent[] = []
   const revoked: Revocation[] = []
-  const hub = await createSignalHub(null, () => undefined)
+  const hub = await buildSignalHub(null, () => undefined)
   return {
     ...stores,
     keys,
@@ -63,14 +63,14 @@ export async function openWorld() {
     sealingKey: masterKey,
     signatures,
     oneTimePasswords,
-    hashing: createHashing(masterKey),
-    macs: createMacs({ current: masterKey }),
+    hashing: buildHashing(masterKey),
+    macs: buildMacs({ current: masterKey }),
     securityLog: { write: (event: SecurityEvent) => void securityEvents.push(event) },
     /** What was written to the security log, in its order. */
     securityEvents,
-    attestations: createAttestationVerifier({
+    attestations: buildAttestationVerifier({
       roots: pinnedAttestationRoots(),
-      revoked: nothingRevoked,
+      revocations: nothingRevoked,
       androidApps: [],
       appleApps: [],
     }),
@@ -81,11 +81,11 @@ export async function openWorld() {
     moveClock: (ms: number) => {
       offsetMs += ms
     },
-    signingKeys: createSigningKeys({ keys, signatures }, () => clock.now().getTime()),
+    signingKeys: buildSigningKeys({ keys, signatures }, () => clock.now().getTime()),
     signals: {
       ...hub,
       get stopped() {
-        return hub.stopped
+        return hub.isStopped
       },
       publish(key: string) {
         published.push(key)
@@ -105,8 +105,8 @@ export async function openWorld() {
       leaseHolder: 'test',
       dispatch: (pushes: readonly DuePush[]) => void dispatched.push(...pushes),
     },
-    userTurns: openTurns(10).userTurns,
-    sharedReads: createSharedReads(),
+    userQueue: buildQueues(10).userQueue,
+    sharedReads: buildSharedReads(),
     publicOrigin,
   }
 }

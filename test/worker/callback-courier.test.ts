@@ -1,27 +1,30 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
 import { systemClock } from '../../src/outbound/clock.ts'
-import { createEgressGuard } from '../../src/outbound/egress-guard.ts'
-import { createRealms } from '../../src/outbound/realms.ts'
+import { buildEgressGuard } from '../../src/outbound/egress-guard.ts'
+import { buildRealms } from '../../src/outbound/realms.ts'
 import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
 import { createIntegration } from '../../src/usecases/integrations.ts'
-import { type CallbackCourier, createCallbackCourier } from '../../src/worker/callback-courier.ts'
-import { createIntegrationUsage } from '../../src/worker/integration-usage.ts'
+import {
+  buildCallbackDispatcher,
+  type CallbackDispatcher,
+} from '../../src/worker/callback-dispatcher.ts'
+import { buildIntegrationUsage } from '../../src/worker/integration-usage.ts'
 import { type KeycloakDouble, startKeycloakDouble } from '../support/keycloak-double.ts'
 import { until } from '../support/until.ts'
 import { aPhone, aPrincipal, ask, granted, openWorld, type World } from '../usecases/world.ts'
 import { aLog } from './provider.ts'
 
-const guard = createEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
+const guard = buildEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
 // Longer than any test waits: nothing goes on because somebody gave up.
-const realms = createRealms({ guard, ca: [], clock: systemClock, timeoutMs: 60_000 })
+const realms = buildRealms({ guard, ca: [], clock: systemClock, timeoutMs: 60_000 })
 /** As many as one realm may have under way. */
 const perRealm = 16
 
 let world: World
 let silent: KeycloakDouble
 let other: KeycloakDouble
-const couriers: CallbackCourier[] = []
+const couriers: CallbackDispatcher[] = []
 beforeAll(async () => {
   world = await openWorld()
 })
@@ -41,9 +44,9 @@ afterEach(async () => {
 
 function aCourier() {
   const { log, lines } = aLog()
-  const integrationUsage = createIntegrationUsage(world.integrations, systemClock, log)
+  const integrationUsage = buildIntegrationUsage(world.integrations, systemClock, log)
   const leaseHolder = { name: 'worker', isPresent: () => true }
-  const courier = createCallbackCourier({ ...world, realms, integrationUsage, leaseHolder, log })
+  const courier = buildCallbackDispatcher({ ...world, realms, integrationUsage, leaseHolder, log })
   couriers.push(courier)
   return Object.assign(courier, { lines })
 }
@@ -84,7 +87,7 @@ async function owe(
     await granted(cancelChallenge(world, principal, challengeId))
     const tokenSealed = world.sealing.seal('token', `realm-token:${tenantId}:${challengeId}`)
     const callback = { tenantId, challengeId, integrationId, issuer, tokenSealed, delayMs: 0 }
-    await world.keycloakCallbacks.owe(callback)
+    await world.keycloakCallbacks.enqueue(callback)
   }
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import type { PushResult } from '../../src/ports/push.ts'
-import { createDispatcher, type Needs } from '../../src/worker/dispatcher.ts'
+import { buildDispatcher, type Dependencies } from '../../src/worker/dispatcher.ts'
 import {
   aPhone,
   aPrincipal,
@@ -32,12 +32,12 @@ const accepted: PushResult = { kind: 'accepted', providerMessageId: 'apns-1' }
 /** A dispatcher whose provider answers so. */
 function dispatching(
   answer: Parameters<typeof aProvider>[0],
-  changes: (needs: Needs) => Partial<Needs> = () => ({}),
+  changes: (needs: Dependencies) => Partial<Dependencies> = () => ({}),
 ) {
   const { push, sent } = aProvider(answer)
   const { log, lines } = aLog()
   const observed: unknown[] = []
-  const needs: Needs = {
+  const needs: Dependencies = {
     ...world,
     push,
     leaseHolder: { name: 'process-1', isPresent: () => true },
@@ -45,7 +45,7 @@ function dispatching(
     log,
     observe: (_, kind) => observed.push(kind),
   }
-  const dispatcher = createDispatcher({ ...needs, ...changes(needs) })
+  const dispatcher = buildDispatcher({ ...needs, ...changes(needs) })
   return { dispatcher, sent, lines, observed }
 }
 

@@ -22,11 +22,11 @@ function someProcesses(...names: string[]) {
     },
   }
   const outages = {
-    failed: (sweep: string) => void told.push(`${sweep} failed`),
-    worked: (sweep: string) => void told.push(`${sweep} worked`),
+    recordFailure: (sweep: string) => void told.push(`${sweep} failed`),
+    recordSuccess: (sweep: string) => void told.push(`${sweep} worked`),
   }
   const freed = () => void state.told++
-  watch = watchHolders({ leases, outages, freed, nowMs: () => state.nowMs })
+  watch = watchHolders({ leases, outages, onFreed: freed, nowMs: () => state.nowMs })
   return { state, told, watch }
 }
 

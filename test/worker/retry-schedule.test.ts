@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { PushKind } from '../../src/ports/push.ts'
-import { type FailedTry, retryDelayMs } from '../../src/worker/retry-schedule.ts'
+import { type FailedAttempt, retryDelayMs } from '../../src/worker/retry-schedule.ts'
 
 const hour = 3_600_000
 
-function afterTry(attempts: number, more: Partial<FailedTry> = {}): number | null {
+function afterTry(attempts: number, more: Partial<FailedAttempt> = {}): number | null {
   return retryDelayMs({ kind: 'challenge_opened', attempts, chance: 0, leftMs: hour, ...more })
 }
 

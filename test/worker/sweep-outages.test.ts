@@ -1,24 +1,24 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { createSweepOutages } from '../../src/worker/sweep-outages.ts'
+import { buildSweepOutages } from '../../src/worker/sweep-outages.ts'
 import { aLog } from './provider.ts'
 
 let now = 0
 let seen: [sweep: string, failures: number][]
 let lines: ReturnType<typeof aLog>['lines']
-let outages: ReturnType<typeof createSweepOutages>
+let outages: ReturnType<typeof buildSweepOutages>
 beforeEach(() => {
   now = 0
   seen = []
   const made = aLog()
   lines = made.lines
-  outages = createSweepOutages(
+  outages = buildSweepOutages(
     made.log,
     (...given) => seen.push(given),
     () => now,
   )
 })
 const gone = Object.assign(new Error('canceling statement'), { code: '57014', detail: 'secrets' })
-const fail = (sweep = 'audit chain') => outages.failed(sweep, gone)
+const fail = (sweep = 'audit chain') => outages.recordFailure(sweep, gone)
 const levels = () => lines.map(({ level, facts }) => `${level} ${facts.sweep}`)
 
 describe('a sweep that fails', () => {
@@ -42,7 +42,7 @@ describe('a sweep that fails', () => {
       facts: { failures: 16, code: '57014' },
       message: 'sweep fails again and again: what it does is not done',
     })
-    outages.worked('audit chain')
+    outages.recordSuccess('audit chain')
     expect(lines.at(-1)).toMatchObject({ level: 'warn', message: 'sweep works again' })
     for (let n = 0; n < 20; n++, now += 2_000) fail()
     expect(levels().filter((line) => line.startsWith('error'))).toHaveLength(2)
@@ -59,7 +59,7 @@ describe('a sweep that fails', () => {
     fail()
     fail()
     fail('erasures')
-    outages.worked('audit chain')
+    outages.recordSuccess('audit chain')
     fail()
     expect(seen).toEqual([
       ['audit chain', 1],

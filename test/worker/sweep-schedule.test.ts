@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Agenda } from '../../src/ports/agenda-store.ts'
+import type { DueWork } from '../../src/ports/due-work-store.ts'
 import { type Sweep, type SweepSchedule, startSchedule } from '../../src/worker/sweep-schedule.ts'
-import { createWorkSignal, workSignal } from '../../src/worker/work-signal.ts'
+import { buildWorkSignal, workSignal } from '../../src/worker/work-signal.ts'
 import { until } from '../support/until.ts'
 
-const empty: Agenda = {
+const empty: DueWork = {
   pushes: null,
   queuedPushes: null,
   callbacks: null,
@@ -24,8 +24,8 @@ function someOutages() {
   const told: string[] = []
   return {
     told,
-    failed: (sweep: string) => void told.push(`${sweep} failed`),
-    worked: (sweep: string) => void told.push(`${sweep} worked`),
+    recordFailure: (sweep: string) => void told.push(`${sweep} failed`),
+    recordSuccess: (sweep: string) => void told.push(`${sweep} worked`),
   }
 }
 
@@ -33,14 +33,14 @@ function someOutages() {
 function aSchedule(sweeps: readonly Sweep[], lookEveryMs = 3_600_000, lingerMs = 70_000) {
   const state = { agenda: empty, looks: 0, away: false }
   const agenda = {
-    async look() {
+    async read() {
       state.looks++
       if (state.away) throw new Error('away')
       return state.agenda
     },
   }
   const outages = someOutages()
-  schedule = startSchedule({ sweeps, agenda, outages, lookEveryMs, lingerMs })
+  schedule = startSchedule({ sweeps, dueWork: agenda, outages, scanEveryMs: lookEveryMs, lingerMs })
   return { state, outages, schedule }
 }
 
@@ -64,7 +64,7 @@ describe('a sweep', () => {
     const { sweep, turns } = pushes()
     const { state, schedule } = aSchedule([sweep])
     await until('it has looked', () => state.looks === 1)
-    schedule.stir()
+    schedule.wake()
     await until('it has looked again', () => state.looks === 2)
     expect(turns).toEqual([])
   })
@@ -75,7 +75,7 @@ describe('a sweep', () => {
     await until('it has looked', () => state.looks === 1)
     state.agenda = { ...empty, pushes: 120 }
     const stirredAt = performance.now()
-    schedule.stir()
+    schedule.wake()
     await until('it turns', () => turns.length > 0)
     expect((turns[0] ?? 0) - stirredAt).toBeGreaterThanOrEqual(115)
   })
@@ -90,7 +90,7 @@ describe('a sweep', () => {
     })
     const { state, schedule } = aSchedule([sweep])
     state.agenda = { ...empty, pushes: 0 }
-    schedule.stir()
+    schedule.wake()
     await until('all three are done', () => turns.length === 3)
   })
 
@@ -108,7 +108,7 @@ describe('a sweep', () => {
     const { state, schedule } = aSchedule([sweep])
     state.agenda = { ...empty, pushes: 90 * 86_400_000 }
     await until('it has looked', () => state.looks === 1)
-    schedule.stir()
+    schedule.wake()
     await until('it has looked again', () => state.looks === 2)
     expect(turns).toEqual([])
   })
@@ -128,7 +128,7 @@ describe('a sweep', () => {
       before = turns.length
       return rests
     })
-    schedule.stir()
+    schedule.wake()
     await until('it goes on', () => turns.length > before + 3)
   })
 })
@@ -140,18 +140,18 @@ describe('the agenda', () => {
     let release: () => void = () => undefined
     let owed = empty
     const agenda = {
-      async look() {
+      async read() {
         const read = owed
         seen.push(seen.length)
         if (seen.length === 1) await new Promise<void>((resolve) => (release = resolve))
         return read
       },
     }
-    const parts = { sweeps: [sweep], agenda, outages: someOutages() }
-    schedule = startSchedule({ ...parts, lookEveryMs: 3_600_000 })
+    const parts = { sweeps: [sweep], dueWork: agenda, outages: someOutages() }
+    schedule = startSchedule({ ...parts, scanEveryMs: 3_600_000 })
     await until('it is read', () => seen.length === 1)
     owed = { ...empty, pushes: 0 }
-    schedule.stir()
+    schedule.wake()
     release()
     await until('what was written is done', () => turns.length > 0)
   })
@@ -160,7 +160,7 @@ describe('the agenda', () => {
     const { state, schedule } = aSchedule([pushes().sweep])
     await until('it was read', () => state.looks === 1)
     for (let write = 0; write < 1_000; write++) {
-      schedule.stir()
+      schedule.wake()
       if (write % 100 === 0) await new Promise(setImmediate)
     }
     await until('it was read after the last', () => state.looks > 1)
@@ -191,13 +191,13 @@ describe('the agenda', () => {
 describe('a process without sweeps', () => {
   test('tells workers at once of the first write, and once of the many after it', async () => {
     const told: string[] = []
-    const signal = createWorkSignal({ publish: (key) => void told.push(key) })
-    signal.wrote()
+    const signal = buildWorkSignal({ publish: (key) => void told.push(key) })
+    signal.onWrite()
     expect(told).toEqual([workSignal])
-    for (let write = 0; write < 1_000; write++) signal.wrote()
+    for (let write = 0; write < 1_000; write++) signal.onWrite()
     expect(told).toHaveLength(1)
     await until('the others are told, too', () => told.length === 2)
-    signal.wrote()
+    signal.onWrite()
     signal.stop()
     expect(told).toHaveLength(3)
   })

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { createDispatcher } from '../../src/worker/dispatcher.ts'
+import { buildDispatcher } from '../../src/worker/dispatcher.ts'
 import { startSweeps } from '../../src/worker/sweeps.ts'
 import { until } from '../support/until.ts'
 import {
@@ -43,7 +43,7 @@ function aWorker(
 ) {
   const { push, sent } = aProvider(answer)
   const { log, lines } = aLog()
-  const dispatcher = createDispatcher({
+  const dispatcher = buildDispatcher({
     ...world,
     push,
     leaseHolder: { name: 'worker', isPresent: () => true },
@@ -51,10 +51,10 @@ function aWorker(
     log,
   })
   const nothing = async () => undefined
-  const courier = { work: nothing, refresh: nothing, pauseHopeless: async () => 0 }
-  const callbackCourier = { work: nothing }
-  const parts = { ...world, dispatcher, courier, callbackCourier, log }
-  const sweeps = startSweeps({ ...parts, lookEveryMs: 50, ...changes })
+  const webhookDispatcher = { work: nothing, refresh: nothing, pauseFailing: async () => 0 }
+  const callbackDispatcher = { work: nothing }
+  const parts = { ...world, dispatcher, webhookDispatcher, callbackDispatcher, log }
+  const sweeps = startSweeps({ ...parts, scanEveryMs: 50, ...changes })
   return { sweeps, sent, lines, dispatcher }
 }
 const accepted = () => ({ kind: 'accepted', providerMessageId: 'apns-1' }) as const

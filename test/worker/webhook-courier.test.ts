@@ -1,24 +1,27 @@
 import type { ServerResponse } from 'node:http'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
-import { createEgressGuard } from '../../src/outbound/egress-guard.ts'
+import { buildEgressGuard } from '../../src/outbound/egress-guard.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
-import { createWebhookSender } from '../../src/outbound/webhook-sender.ts'
+import { buildWebhookSender } from '../../src/outbound/webhook-sender.ts'
 import {
-  addWebhookEndpoint,
   changeWebhookEndpoint,
+  createWebhookEndpoint,
   listWebhookAttempts,
   readWebhookEndpoint,
   replayWebhooks,
   rotateWebhookSecret,
   testWebhookEndpoint,
 } from '../../src/usecases/webhook-endpoints.ts'
-import { createWebhookCourier, type WebhookCourier } from '../../src/worker/webhook-courier.ts'
+import {
+  buildWebhookDispatcher,
+  type WebhookDispatcher,
+} from '../../src/worker/webhook-dispatcher.ts'
 import { until } from '../support/until.ts'
 import { type Sink, startSink, verify } from '../support/webhook-sink.ts'
 import { aPhone, aPrincipal, granted, openWorld, type World } from '../usecases/world.ts'
 
-const guard = createEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
+const guard = buildEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
 let world: World
 let principal: Principal
 let userId: string
@@ -28,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 let sink: Sink
-const couriers: WebhookCourier[] = []
+const couriers: WebhookDispatcher[] = []
 beforeEach(async () => {
   sink = await startSink()
   principal = await aPrincipal(world)
@@ -50,10 +53,10 @@ const sql = (name: string, text: string, ...values: unknown[]) =>
 function aCourier(name = 'worker', timeoutMs = 2_000, slowMs = 3_000) {
   const lines: string[] = []
   const write = (_facts: object, line: string) => void lines.push(line)
-  const webhookSender = createWebhookSender({ guard, timeoutMs })
+  const webhookSender = buildWebhookSender({ guard, timeoutMs })
   const log = { warn: write, error: write }
   const leaseHolder = { name, isPresent: () => true }
-  const courier = createWebhookCourier({ ...world, webhookSender, leaseHolder, log, slowMs })
+  const courier = buildWebhookDispatcher({ ...world, webhookSender, leaseHolder, log, slowMs })
   couriers.push(courier)
   return Object.assign(courier, { lines })
 }
@@ -62,7 +65,7 @@ const needs = () => ({ ...world, webhookUrls: guard })
 const anEndpoint = (
   url = sink.url,
   events: readonly ['*'] | readonly ['device.suspended'] = ['*'],
-) => granted(addWebhookEndpoint(needs(), principal, { url, events }))
+) => granted(createWebhookEndpoint(needs(), principal, { url, events }))
 
 /** Lets so many things happen to the user: activities of a type that make one event each. */
 const happen = (count: number) =>
@@ -198,7 +201,7 @@ describe('an endpoint that does not want any more', () => {
       await happen(1)
       await courier.work()
       await until('tried', () => sink.received.length > before && courier.inFlight() === 0)
-      await courier.pauseHopeless()
+      await courier.pauseFailing()
       return (await granted(readWebhookEndpoint(world, principal, id))).status
     }
     expect(await tryOnce(500)).toBe('active')
@@ -233,7 +236,7 @@ test('endpoints that failed once and are owed nothing do not hide one that has f
      where id = $1`,
     id,
   )
-  expect(await aCourier().pauseHopeless()).toBe(1)
+  expect(await aCourier().pauseFailing()).toBe(1)
   expect((await granted(readWebhookEndpoint(world, principal, id))).status).toBe('paused')
 })
 

@@ -14,18 +14,18 @@ export type {
 export { type RefusalCode, RefusedCall } from './refused-call.ts'
 export {
   type Approval,
-  type Asked,
+  RefusedResult,
   type Result,
+  type ResultExpectation,
   type ResultRefusal,
-  ResultRefused,
   type ResultTrust,
   ResultVerifier,
 } from './result-verifier.ts'
 export type { components, operations, paths } from './server-api.ts'
 export {
+  RefusedWebhook,
   type VerifiedWebhook,
   verifyWebhook,
   type WebhookHeaders,
   type WebhookRefusal,
-  WebhookRefused,
 } from './webhook.ts'

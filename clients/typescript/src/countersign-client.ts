@@ -8,8 +8,8 @@ import type {
   Route,
   Schemas,
 } from './operations.ts'
-import { insist } from './patience.ts'
 import { RefusedCall, refusalIn } from './refused-call.ts'
+import { callWithRetry } from './retry.ts'
 
 const callTimeoutMs = 10_000
 const createRetryMs = 15_000
@@ -80,8 +80,8 @@ export class CountersignClient {
       ...options,
       body: challenge,
     }
-    return insist(() => this.call('POST', '/v1/challenges', request), {
-      patienceMs: createRetryMs,
+    return callWithRetry(() => this.call('POST', '/v1/challenges', request), {
+      retryForMs: createRetryMs,
       signal: options.signal,
     })
   }

@@ -1,6 +1,6 @@
 import type { Schemas } from './operations.ts'
-import { insist, pause } from './patience.ts'
 import { RefusedCall } from './refused-call.ts'
+import { callWithRetry, pause } from './retry.ts'
 
 type Challenge = Schemas['Challenge']
 
@@ -38,7 +38,10 @@ export async function decisionOf(
   for (;;) {
     const roundBegin = performance.now()
     const patienceMs = begin + lifetimeMs + graceMs - roundBegin
-    const challenge = await insist(() => read(waitSeconds, signal), { patienceMs, signal })
+    const challenge = await callWithRetry(() => read(waitSeconds, signal), {
+      retryForMs: patienceMs,
+      signal,
+    })
     if (isDecided(challenge)) return challenge
     const { createdAt, expiresAt, status } = challenge
     lifetimeMs = Math.min(lifetimeMs, Date.parse(expiresAt) - Date.parse(createdAt))

@@ -53,7 +53,7 @@ export class RefusedCall extends Error {
   }
 
   /** Whether the same call may succeed a little later: it was not decided at all. */
-  get isPassing(): boolean {
+  get isTransient(): boolean {
     if (this.status === 429) {
       return this.code === 'unexpected_response' || this.code === 'too_many_requests'
     }

@@ -32,7 +32,7 @@ export type ResultRefusal =
   | 'keys_unavailable'
 
 /** A result token that must not be trusted. */
-export class ResultRefused extends Error {
+export class RefusedResult extends Error {
   override readonly name = 'ResultRefused'
   readonly code: ResultRefusal
 
@@ -95,7 +95,7 @@ export type ResultTrust = {
 }
 
 /** The challenge that was created, as remembered by the browser session that waits for it. */
-export type Asked = {
+export type ResultExpectation = {
   /** The challenge that this browser session started. */
   readonly challengeId: string
   /** The user who was asked, `usr_...`. */
@@ -138,40 +138,40 @@ export class ResultVerifier {
    * binding. The decision may be any; use `verifyApproval` to let somebody sign in. Rejects with
    * RefusedResult, or TypeError when `expectation` is incomplete.
    */
-  async verifyResult(token: string, expectation: Asked): Promise<Result> {
+  async verifyResult(token: string, expectation: ResultExpectation): Promise<Result> {
     for (const name of ['challengeId', 'userId', 'binding'] as const)
       requireText(expectation[name], name)
     const result = await this.#read(token)
     if (result.cid !== expectation.challengeId) {
-      throw new ResultRefused('wrong_challenge', 'The result is about another challenge.')
+      throw new RefusedResult('wrong_challenge', 'The result is about another challenge.')
     }
     if (result.sub !== expectation.userId) {
-      throw new ResultRefused('wrong_user', 'The result is about another user.')
+      throw new RefusedResult('wrong_user', 'The result is about another user.')
     }
     if (result.binding !== expectation.binding) {
-      throw new ResultRefused(
+      throw new RefusedResult(
         'wrong_binding',
         'The result belongs to no session or to another one.',
       )
     }
     const keepUntil = result.exp + clockToleranceSeconds
     const isFirst = (await this.#trust.useOnce?.(result.jti, keepUntil)) ?? true
-    if (isFirst !== true) throw new ResultRefused('used_before', 'The result was used before.')
+    if (isFirst !== true) throw new RefusedResult('used_before', 'The result was used before.')
     return result
   }
 
   /** `verifyResult`, and `not_approved` for every decision but `approved`. */
-  async verifyApproval(token: string, expectation: Asked): Promise<Approval> {
+  async verifyApproval(token: string, expectation: ResultExpectation): Promise<Approval> {
     const result = await this.verifyResult(token, expectation)
     if (!isApproval(result)) {
-      throw new ResultRefused('not_approved', `The challenge ended as ${result.decision}.`)
+      throw new RefusedResult('not_approved', `The challenge ended as ${result.decision}.`)
     }
     return result
   }
 
   async #read(token: string): Promise<Result> {
     if (typeof token !== 'string' || token.length > lengthMax || !compact.test(token)) {
-      throw new ResultRefused('malformed', 'This is not a result token.')
+      throw new RefusedResult('malformed', 'This is not a result token.')
     }
     const { issuer, audience, now } = this.#trust
     const jwt = await jwtVerify(token, this.#keys, {
@@ -213,11 +213,11 @@ function isApproval(result: Result): result is Approval {
  */
 function resultIn({ protectedHeader, payload }: JWTVerifyResult): Result {
   if (protectedHeader.typ !== typ) {
-    throw new ResultRefused('wrong_type', `The type of the token is not ${typ}.`)
+    throw new RefusedResult('wrong_type', `The type of the token is not ${typ}.`)
   }
   const texts = [protectedHeader.kid, payload.jti, payload.sub, payload.cid, payload.aud]
   if (texts.some((text) => typeof text !== 'string') || !decisions.includes(payload.decision)) {
-    throw new ResultRefused('malformed', 'Parts of the result have the wrong type.')
+    throw new RefusedResult('malformed', 'Parts of the result have the wrong type.')
   }
   return payload as unknown as Result
 }
@@ -227,8 +227,8 @@ const claimRefusals: Readonly<Record<string, ResultRefusal>> = {
   aud: 'wrong_audience',
 }
 
-function refusalFor(error: unknown): ResultRefused {
-  const refuse = (code: ResultRefusal) => new ResultRefused(code, messageOf(error), error)
+function refusalFor(error: unknown): RefusedResult {
+  const refuse = (code: ResultRefusal) => new RefusedResult(code, messageOf(error), error)
   if (error instanceof errors.JWTExpired) return refuse('expired')
   if (error instanceof errors.JWTClaimValidationFailed) {
     return refuse(

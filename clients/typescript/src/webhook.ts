@@ -11,7 +11,7 @@ export type WebhookRefusal =
   | 'body_malformed'
 
 /** A webhook that must not be trusted. Respond with 400. */
-export class WebhookRefused extends Error {
+export class RefusedWebhook extends Error {
   override readonly name = 'WebhookRefused'
   readonly code: WebhookRefusal
 
@@ -68,7 +68,7 @@ export async function verifyWebhook(
   const bytes = bytesOf(body)
   const signedContent = concat(encoder.encode(`${id}.${timestamp}.`), bytes)
   if (!(await isSigned(signedContent, signaturesIn(signature), keys))) {
-    throw new WebhookRefused(
+    throw new RefusedWebhook(
       'signature_invalid',
       'No signature matches this body and these secrets.',
     )
@@ -99,22 +99,22 @@ function headerIn(headers: WebhookHeaders, name: string): string {
           .flatMap(([, value]) => value)
   const [value, ...more] = values
   if (value === undefined || value === '' || more.length > 0) {
-    throw new WebhookRefused('headers_missing', `The header ${name} must appear exactly once.`)
+    throw new RefusedWebhook('headers_missing', `The header ${name} must appear exactly once.`)
   }
   return value
 }
 
 function checkTime(timestamp: string, now: Date): Date {
   if (!/^\d{1,11}$/.test(timestamp)) {
-    throw new WebhookRefused(
+    throw new RefusedWebhook(
       'headers_malformed',
       'webhook-timestamp must be seconds since the epoch.',
     )
   }
   const ageSeconds = now.getTime() / 1000 - Number(timestamp)
-  if (ageSeconds > toleranceSeconds) throw new WebhookRefused('too_old', 'The webhook is old.')
+  if (ageSeconds > toleranceSeconds) throw new RefusedWebhook('too_old', 'The webhook is old.')
   if (ageSeconds < -toleranceSeconds) {
-    throw new WebhookRefused('too_new', 'The webhook is from the future: check the clocks.')
+    throw new RefusedWebhook('too_new', 'The webhook is from the future: check the clocks.')
   }
   return new Date(Number(timestamp) * 1000)
 }
@@ -160,7 +160,7 @@ function parse(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch {
-    throw new WebhookRefused('body_malformed', 'The body is not JSON.')
+    throw new RefusedWebhook('body_malformed', 'The body is not JSON.')
   }
 }
 

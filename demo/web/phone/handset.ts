@@ -3,7 +3,7 @@
 import { approvalNeedsVerification } from '../../../clients/device/answer.ts'
 import type { ApprovalRequest } from '../../../clients/device/approval-request.ts'
 import { DeviceApiError } from '../../../clients/device/device-api-error.ts'
-import { type Answered, DeviceClient } from '../../../clients/device/device-client.ts'
+import { type AnswerOutcome, DeviceClient } from '../../../clients/device/device-client.ts'
 import {
   claimEnrollment,
   type DeviceDescription,
@@ -143,7 +143,7 @@ export class Handset {
     request: ApprovalRequest,
     decision: 'approve' | 'deny' | 'report',
     number: string | null,
-  ): Promise<Answered> {
+  ): Promise<AnswerOutcome> {
     const { client } = this
     const answered = await this.#watched(() =>
       decision === 'approve' ? client.approve(request, number) : client[decision](request),
@@ -184,7 +184,7 @@ export class Handset {
       this.#tell({ type: 'closed', challengeId })
       return
     }
-    await this.client.received(challengeId).catch(() => undefined)
+    await this.client.reportReceipt(challengeId).catch(() => undefined)
     await this.check().catch(() => undefined)
     const request = this.#requests.find((pending) => pending.challengeId === challengeId)
     if (request) this.#tell({ type: 'push', request })

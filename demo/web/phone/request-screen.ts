@@ -1,6 +1,6 @@
 import type { ApprovalRequest } from '../../../clients/device/approval-request.ts'
 import { DeviceApiError } from '../../../clients/device/device-api-error.ts'
-import { plainTyped } from '../../../clients/device/typed-text.ts'
+import { plainTypedText } from '../../../clients/device/typed-text.ts'
 import { button, countdown, el, field, form, icon, note, type Shape } from '../dom.ts'
 import type { App, Ending } from './app.ts'
 import { confirmPerson } from './biometrics.ts'
@@ -81,7 +81,7 @@ function approval(app: App, request: ApprovalRequest, trouble: HTMLElement): HTM
   })
   number.input.style.setProperty('--digits', String(digits))
   const submit = async (fields: FormData) => {
-    const typed = plainTyped(String(fields.get('number')))
+    const typed = plainTypedText(String(fields.get('number')))
     const isWhole = typed.length === digits && /^[0-9]+$/.test(typed)
     if (isWhole) await answer(app, request, 'approve', typed, trouble)
     else trouble.replaceChildren(note('warn', `Type all ${digits} digits that the page shows.`))

@@ -5,7 +5,7 @@ import type { Device } from '../../domain/device.ts'
 import type { PortalSession } from '../../domain/portal.ts'
 import { type Html, html, noHtml } from './html.ts'
 import type { Page } from './page.ts'
-import { choosableReasons, english as texts } from './portal-words.ts'
+import { choosableReasons, english as texts } from './portal-texts.ts'
 
 const { lang } = texts
 
@@ -37,7 +37,7 @@ function facts({ model, status, createdAt, lastSeenAt }: Device): Html {
   return html`<dl>
 ${[
   term(devices.model, html`<bdi>${model}</bdi>`),
-  term(devices.added, when(createdAt)),
+  term(devices.addedAt, when(createdAt)),
   term(devices.lastUsed, lastSeenAt ? when(lastSeenAt) : devices.never),
   term(devices.status, devices.statuses[status]),
 ]}
@@ -59,7 +59,7 @@ const signOut = html`<form method="post" action="${signOutPath}">
 
 /** The user's devices. */
 export function devicesPage(session: PortalSession, devices: readonly Device[]): Page {
-  const [asWhom, at, until] = texts.devices.whose
+  const [asWhom, at, until] = texts.devices.signedInAs
   const { userName, tenantName, expiresAt } = session
   const list = html`<ul class="devices">
 ${devices.map(listItem)}
@@ -106,7 +106,7 @@ ${choices}
  * the user.
  */
 export function unregisteredPage(device: Device, others: readonly Device[]): Page {
-  const { done: resultTexts } = texts
+  const { result: resultTexts } = texts
   const isLeft = others.some(({ status }) => status === 'active')
   const steps = [
     ...resultTexts.steps[device.unregisterReason ?? 'admin'],
@@ -129,7 +129,7 @@ ${signOut}
 
 /** Says that the session is over. */
 export const signedOutPage: Page = {
-  title: texts.signedOut.title,
+  title: texts.signedOutPage.title,
   lang,
-  body: html`<p>${texts.signedOut.what}</p>`,
+  body: html`<p>${texts.signedOutPage.what}</p>`,
 }

@@ -8,7 +8,7 @@ import { type ProblemCode, problems } from '../problem-table.ts'
 import { html, noHtml } from './html.ts'
 import { type Page, sendPage } from './page.ts'
 import { devicesPath } from './portal-pages.ts'
-import { english as texts } from './portal-words.ts'
+import { english as texts } from './portal-texts.ts'
 
 /**
  * True for clients that request HTML by name, as browsers do on navigation; programs get problem

@@ -36,9 +36,9 @@ export type KeyGuard = <const O extends Operation>(
  * The key is verified before the body is read, so that unauthenticated clients cost next to
  * nothing.
  */
-export function createKeyGuard(
+export function buildKeyGuard(
   authenticate: UseCases['authenticateApiKey'],
-  admission: Pick<Admission, 'judge'>,
+  admission: Pick<Admission, 'authenticate'>,
 ): KeyGuard {
   return (scope, operation) => ({
     onRequest: async (request, reply) => {
@@ -47,7 +47,9 @@ export function createKeyGuard(
       // Without a key there is nothing to look up.
       const principal = await (authorization === undefined
         ? authenticate(authorization, ip)
-        : admission.judge(ip, ['api_key', authorization], () => authenticate(authorization, ip)))
+        : admission.authenticate(ip, ['api_key', authorization], () =>
+            authenticate(authorization, ip),
+          ))
       if (isRefusal(principal)) return sendRefusal(reply, principal)
       if (scope !== 'any' && !allows(principal.scopes, scope)) {
         return sendRefusal(reply, refuse('scope_missing', { facts: { scope } }))

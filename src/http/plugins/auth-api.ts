@@ -3,11 +3,11 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isRefusal, refuse } from '../../domain/refusal.ts'
-import type { AtDoor, SignedDoorCall } from '../../usecases/doors/enter-by-signature.ts'
+import type { SignedDoorCall, SignedDoorClient } from '../../usecases/doors/enter-by-signature.ts'
 import type { Admission } from '../admission.ts'
-import { type AuthApiRoute, sendNo } from '../auth-api-answers.ts'
+import { type AuthApiRoute, sendAuthApiRefusal } from '../auth-api-answers.ts'
 import type { UseCases } from '../use-cases.ts'
-import { atDoorOf, letIn } from './door.ts'
+import { atDoorOf, attachClient } from './door.ts'
 
 /** Bytes of a body; no client sends half as many, unless the person who signs in makes it do so. */
 const bodyBytesMax = 32 * 1024
@@ -15,7 +15,7 @@ const bodyBytesMax = 32 * 1024
 const decorator = 'signedMembers'
 
 /** A call of a client that was let in, with the members of its query or body. */
-export type AuthApiCall = AtDoor & { readonly params: Readonly<Record<string, string>> }
+export type AuthApiCall = SignedDoorClient & { readonly params: Readonly<Record<string, string>> }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -131,19 +131,19 @@ function membersOf(pairs: Pairs): Record<string, string> | undefined {
 /** Authenticates the signer of the call, after its body was read: the signature covers it. */
 export function authApiGuard(
   useCases: Pick<UseCases, 'enterBySignature'>,
-  admission: Pick<Admission, 'judge'>,
+  admission: Pick<Admission, 'authenticate'>,
 ) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const read = readCall(request)
-    if (!read) return sendNo(reply, refuse('invalid_request'))
+    if (!read) return sendAuthApiRefusal(reply, refuse('invalid_request'))
     const { signedCall } = read
     const enter = () => useCases.enterBySignature(signedCall)
     // Nothing is shared: two calls may carry one signature, which is valid for one of them at most.
-    const atDoor = await admission.judge(request.ip, null, enter)
-    if (isRefusal(atDoor)) return sendNo(reply, atDoor)
+    const atDoor = await admission.authenticate(request.ip, null, enter)
+    if (isRefusal(atDoor)) return sendAuthApiRefusal(reply, atDoor)
     const params = membersOf(read.members)
-    if (!params) return sendNo(reply, refuse('invalid_request'))
-    letIn(request, atDoor)
+    if (!params) return sendAuthApiRefusal(reply, refuse('invalid_request'))
+    attachClient(request, atDoor)
     request.setDecorator(decorator, params satisfies AuthApiCall['params'])
   }
 }

@@ -102,7 +102,7 @@ export function admitDevices(
  * Checks the proof against method, public address and body of the request. It runs once the body is
  * read, before it is validated.
  */
-export function createProofGuard(
+export function buildProofGuard(
   read: UseCases['readDeviceProof'],
   publicOrigin: string,
 ): ProofGuard {

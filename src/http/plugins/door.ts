@@ -2,12 +2,12 @@ import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 
 import { isId } from '../../domain/ids.ts'
 import { isRefusal, refuse } from '../../domain/refusal.ts'
 import type { DoorCall } from '../../usecases/doors/authenticate-integration.ts'
-import type { AtDoor } from '../../usecases/doors/enter-by-signature.ts'
+import type { SignedDoorClient } from '../../usecases/doors/enter-by-signature.ts'
 import type { Admission } from '../admission.ts'
 import { type Operation, type OperationSchema, operationSchema } from '../operation.ts'
 import { sendRefusal } from '../problem.ts'
 import type { UseCases } from '../use-cases.ts'
-import { sendShed } from '../wait-answers.ts'
+import { sendOverload } from '../wait-answers.ts'
 
 const decorator = 'atDoor'
 
@@ -17,20 +17,20 @@ export function carryDoors(app: FastifyInstance): void {
 }
 
 /** Attaches the authenticated client to the request. */
-export function letIn(request: FastifyRequest, atDoor: AtDoor): void {
+export function attachClient(request: FastifyRequest, atDoor: SignedDoorClient): void {
   request.setDecorator(decorator, atDoor)
 }
 
 /** The client at the door; only for routes with a guard. */
-export function atDoorOf(request: FastifyRequest): AtDoor {
+export function atDoorOf(request: FastifyRequest): SignedDoorClient {
   const atDoor = atDoorIfAny(request)
   if (atDoor === null) throw new Error('this route was built without a door guard')
   return atDoor
 }
 
 /** The same for the log; null on a request that no integration has authenticated. */
-export function atDoorIfAny(request: FastifyRequest): AtDoor | null {
-  return request.getDecorator<AtDoor | null>(decorator)
+export function atDoorIfAny(request: FastifyRequest): SignedDoorClient | null {
+  return request.getDecorator<SignedDoorClient | null>(decorator)
 }
 
 /**
@@ -57,9 +57,9 @@ function secretIn(authorization: string | undefined, id: string): string | null 
  * The client is authenticated before the body is read, so that unauthenticated clients cost next to
  * nothing.
  */
-export function createDoorGuard(
+export function buildDoorGuard(
   { enterDoor }: Pick<UseCases, 'enterDoor'>,
-  admission: Pick<Admission, 'judge'>,
+  admission: Pick<Admission, 'authenticate'>,
 ): DoorGuard {
   return (operation) => ({
     onRequest: async (request, reply) => {
@@ -70,12 +70,12 @@ export function createDoorGuard(
       const proof = { secret: secretIn(authorization, id) }
       const call: DoorCall = { kind: 'wait', handle: { id }, proof, address: request.ip }
       const checkKey = ['door', id, authorization ?? null] as const
-      const entry = await admission.judge(request.ip, checkKey, () => enterDoor(call))
+      const entry = await admission.authenticate(request.ip, checkKey, () => enterDoor(call))
       if (isRefusal(entry)) {
         const isOverload = entry.refused === 'too_many_requests'
-        return isOverload ? sendShed(reply, entry) : sendRefusal(reply, entry)
+        return isOverload ? sendOverload(reply, entry) : sendRefusal(reply, entry)
       }
-      letIn(request, { entered: entry, call })
+      attachClient(request, { client: entry, call })
     },
     schema: operationSchema(operation, {
       security: [{ integrationSecret: [] }, { integrationLogin: [] }],

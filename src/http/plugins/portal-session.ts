@@ -64,7 +64,7 @@ function isFromOurPage(
 
 export type PortalGuardOptions = {
   readonly publicOrigin: string
-  readonly admission: Pick<Admission, 'judge'>
+  readonly admission: Pick<Admission, 'authenticate'>
   /**
    * True for pages, which people also reach by typing the address or reloading; false for the API
    * that pages call.
@@ -81,7 +81,7 @@ export type PortalGuard = <const O extends Operation>(
 ) => { readonly onRequest: onRequestAsyncHookHandler; readonly schema: OperationSchema<O> }
 
 /** The origin is checked first, then the cookie, before the body is read. */
-export function createPortalGuard(
+export function buildPortalGuard(
   authenticate: UseCases['authenticatePortal'],
   options: PortalGuardOptions,
 ): PortalGuard {
@@ -94,7 +94,7 @@ export function createPortalGuard(
       const cookie = request.cookies[name]
       const session = await (cookie === undefined
         ? authenticate(cookie)
-        : options.admission.judge(request.ip, ['portal_session', cookie], () =>
+        : options.admission.authenticate(request.ip, ['portal_session', cookie], () =>
             authenticate(cookie),
           ))
       if (isRefusal(session)) return send(reply, session.refused, session)

@@ -71,7 +71,7 @@ export function docsRoutes(app: HttpApp, _options: object, done: () => void): vo
         304: nothing('The copy of the caller is still valid.'),
       },
     }),
-    fixedAnswer({ type: 'application/yaml', make: () => toYaml(app.swagger()) }),
+    fixedAnswer({ type: 'application/yaml', build: () => toYaml(app.swagger()) }),
   )
   app.register((scope, _scopeOptions, ready) => {
     scope.register(helmet, { contentSecurityPolicy: false, strictTransportSecurity: false })
@@ -86,24 +86,28 @@ function pages(app: HttpApp): void {
   const html = 'text/html; charset=utf-8'
   const headers = { 'content-security-policy': pagePolicy }
   const script = files['swagger-ui-bundle.js'] ?? ''
-  app.get('/docs', hiddenRoute, fixedAnswer({ type: html, headers, make: () => page }))
+  app.get('/docs', hiddenRoute, fixedAnswer({ type: html, headers, build: () => page }))
   app.get('/docs/', hiddenRoute, (_request, reply) => reply.redirect('/docs'))
   app.get(
     '/docs/json',
     hiddenRoute,
-    fixedAnswer({ type: 'application/json', make: () => JSON.stringify(app.swagger()) }),
+    fixedAnswer({ type: 'application/json', build: () => JSON.stringify(app.swagger()) }),
   )
   app.get(
     '/docs/yaml',
     hiddenRoute,
-    fixedAnswer({ type: 'application/yaml', make: () => toYaml(app.swagger()) }),
+    fixedAnswer({ type: 'application/yaml', build: () => toYaml(app.swagger()) }),
   )
   app.get(
     '/docs/static/swagger-initializer.js',
     hiddenRoute,
-    fixedAnswer({ type: script, make: () => initializer }),
+    fixedAnswer({ type: script, build: () => initializer }),
   )
   for (const [name, type] of Object.entries(files)) {
-    app.get(`/docs/static/${name}`, hiddenRoute, fixedAnswer({ type, make: () => readAsset(name) }))
+    app.get(
+      `/docs/static/${name}`,
+      hiddenRoute,
+      fixedAnswer({ type, build: () => readAsset(name) }),
+    )
   }
 }

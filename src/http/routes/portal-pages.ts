@@ -80,7 +80,7 @@ function link(app: HttpApp, { useCases, portal, publicOrigin, admission }: Porta
     async (request, reply) => {
       const { tenantId, secret: token } = request.params
       const opening = () => useCases.openPortal({ tenantId, token })
-      const newSession = await admission.judge(request.ip, null, opening)
+      const newSession = await admission.authenticate(request.ip, null, opening)
       if (isRefusal(newSession)) return sendRefusalPage(reply, newSession)
       return reply.setCookie(name, newSession.cookie, options).redirect(devicesPath, 303)
     },

@@ -14,14 +14,14 @@ import { deviceBody, deviceList } from '../schemas/device.ts'
 import { idParams } from '../schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../schemas/paging.ts'
 import { openedLink, portalUnregistration, portalUserBody } from '../schemas/portal.ts'
-import { madeReportBody } from '../schemas/protection.ts'
+import { createdReportBody } from '../schemas/protection.ts'
 import type { UseCases } from '../use-cases.ts'
 
 export type PortalOptions = {
   readonly useCases: UseCases
   readonly portal: PortalGuard
   readonly publicOrigin: string
-  readonly admission: Pick<Admission, 'judge'>
+  readonly admission: Pick<Admission, 'authenticate'>
 }
 
 function portalUserOf(session: PortalSession): z.output<typeof portalUserBody> {
@@ -63,7 +63,7 @@ function open(app: HttpApp, { useCases, portal, publicOrigin, admission }: Porta
     }),
     async (request, reply) => {
       const opening = () => useCases.openPortal(request.body)
-      const newSession = await admission.judge(request.ip, null, opening)
+      const newSession = await admission.authenticate(request.ip, null, opening)
       if (isRefusal(newSession)) return sendRefusal(reply, newSession)
       return reply
         .setCookie(name, newSession.cookie, options)
@@ -167,7 +167,7 @@ function report(app: HttpApp, { useCases, portal }: PortalOptions): void {
         'sign-in for a time. A repeated report of the same thing returns the existing ' +
         'report.',
       params: idParams('id', 'activity', 'What happened.'),
-      answers: { 201: { description: 'It is reported.', schema: madeReportBody } },
+      answers: { 201: { description: 'It is reported.', schema: createdReportBody } },
       refusals: ['conflict'],
     }),
     async (request, reply) => {

@@ -4,7 +4,7 @@ import { pageBody } from './paging.ts'
 import { timestamp } from './time.ts'
 
 /** Names, actors and ids as the record holds them: a filter that fits none finds none. */
-export const auditWord = (description: string, example: string) =>
+export const auditFilter = (description: string, example: string) =>
   z
     .string()
     .regex(/^[A-Za-z0-9_:-]{1,100}$/)

@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { confirmationDigits } from '../../domain/enrollment.ts'
-import { plainTyped } from '../../domain/typed-text.ts'
+import { plainTypedText } from '../../domain/typed-text.ts'
 import { mobileAppId } from './app.ts'
 import { deviceDescription, platforms } from './device.ts'
 import { idOf, shownId } from './ids.ts'
@@ -143,7 +143,7 @@ export const confirmation = z
     number: z
       .string()
       .max(64)
-      .overwrite(plainTyped)
+      .overwrite(plainTypedText)
       .regex(new RegExp(`^[0-9]{${confirmationDigits}}$`))
       .meta({
         description:

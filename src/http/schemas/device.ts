@@ -4,7 +4,7 @@ import {
   attestationLevels,
   attestationVerdicts,
 } from '../../domain/attestation.ts'
-import { reasonsNotAsked } from '../../domain/readiness.ts'
+import { deviceUnaskedReasons } from '../../domain/readiness.ts'
 import { shownId } from './ids.ts'
 import { showable } from './text.ts'
 import { givenTime, timestamp } from './time.ts'
@@ -112,7 +112,7 @@ export const ownDeviceBody = z
         "Whether the tenant's policy lets it be asked; a relying party may ask for more.",
     }),
     whyNot: z
-      .enum(reasonsNotAsked)
+      .enum(deviceUnaskedReasons)
       .nullable()
       .meta({ description: 'Why it is not asked; null when it is.' }),
   })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { plainTyped } from '../../domain/typed-text.ts'
+import { plainTypedText } from '../../domain/typed-text.ts'
 import { showable } from './text.ts'
 
 // RADIUS servers and shells fill in what they have, and send an empty text for the rest.
@@ -14,7 +14,7 @@ export const waitQuestion = z
     number: z
       .string()
       .max(64)
-      .overwrite(plainTyped)
+      .overwrite(plainTypedText)
       .regex(/^[0-9]{6,8}$/)
       .exactOptional()
       .meta({

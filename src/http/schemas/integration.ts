@@ -247,7 +247,7 @@ export const integrationBody = z.object(bodyMembers).meta({
   description: 'A door for an existing client. Its secret is never shown again.',
 })
 
-export const madeIntegrationBody = z
+export const integrationWithSecretBody = z
   .object({
     ...bodyMembers,
     secret: z.string().nullable().meta({

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { idOf, shownId } from './ids.ts'
 import { timestamp } from './time.ts'
 
-export const mintedLinkBody = z
+export const portalLinkBody = z
   .object({
     id: shownId('portalSession', 'Identifies the link in activities; it is no credential.'),
     url: z.string().meta({

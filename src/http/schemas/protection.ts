@@ -70,6 +70,6 @@ export const reportResolution = z
   })
   .meta({ id: 'ReportResolution', description: 'What an admin found out about a report.' })
 
-export const madeReportBody = z
+export const createdReportBody = z
   .object({ reportId: shownId('report', 'The report.') })
   .meta({ id: 'CreatedReport', description: 'The report is in the queue of the admins.' })

@@ -110,7 +110,7 @@ export const webhookReplay = z
     description: 'What to send again, under the same ids: one of the two.',
   })
 
-export const webhookReplayed = z
+export const webhookReplayBody = z
   .object({
     replayed: z.uint32().meta({ description: 'How many; when it is 1,000 call again.' }),
   })

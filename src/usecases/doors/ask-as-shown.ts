@@ -8,7 +8,7 @@ import type { UserStore } from '../../ports/directory-store.ts'
 import type { DoorStore } from '../../ports/door-store.ts'
 import { cancelChallenge } from '../cancel-challenge.ts'
 import {
-  type Needs as AskDependencies,
+  type Dependencies as AskDependencies,
   askAndWait,
   askAtDoor,
   type DoorQuestion,
@@ -16,12 +16,12 @@ import {
   followAtDoor,
   orAbandon,
 } from './ask.ts'
-import type { Entered } from './authenticate-integration.ts'
-import { type Needs as CodeDependencies, isAcceptedCode, type SignIn } from './enter-code.ts'
+import type { DoorClient } from './authenticate-integration.ts'
+import { type Dependencies as CodeDependencies, isAcceptedCode, type SignIn } from './enter-code.ts'
 import { findAtDoor } from './find-at-door.ts'
-import { type Needs as NumberDependencies, takeNumber } from './shown-numbers.ts'
+import { type Dependencies as NumberDependencies, takeNumber } from './shown-numbers.ts'
 
-export type Needs = AskDependencies &
+export type Dependencies = AskDependencies &
   NumberDependencies & {
     readonly clock: CodeDependencies['clock']
     readonly hashing: CodeDependencies['hashing']
@@ -36,8 +36,8 @@ export type ShownQuestion = SignIn & {
 
 /** The question in the form common to all doors, with the number that was shown; or the refusal. */
 async function questionOf(
-  dependencies: Needs,
-  client: Entered,
+  dependencies: Dependencies,
+  client: DoorClient,
   { user: namedUser, address, host, shownNumber, ...question }: ShownQuestion,
 ): Promise<DoorQuestion | DoorEnd> {
   const user = await findAtDoor(dependencies, client, namedUser)
@@ -52,11 +52,11 @@ async function questionOf(
 }
 
 function recordFailure(
-  { integrationUsage }: Needs,
-  { integration }: Entered,
+  { integrationUsage }: Dependencies,
+  { integration }: DoorClient,
   refusal: Refusal,
 ): DoorEnd {
-  integrationUsage.failed(integration, refusal.refused)
+  integrationUsage.recordFailure(integration, refusal.refused)
   return endOfRefusal(refusal)
 }
 
@@ -65,8 +65,8 @@ function recordFailure(
  * it must not exist together with the next one.
  */
 export async function refuseUnseen(
-  dependencies: Needs,
-  client: Entered,
+  dependencies: Dependencies,
+  client: DoorClient,
   { user: namedUser, address, host, shownNumber }: SignIn,
 ): Promise<DoorEnd> {
   const user = await findAtDoor(dependencies, client, namedUser)
@@ -77,8 +77,8 @@ export async function refuseUnseen(
 
 /** Asks with the number that was shown, and waits until the question has ended. */
 export async function askAsShown(
-  dependencies: Needs,
-  client: Entered,
+  dependencies: Dependencies,
+  client: DoorClient,
   input: ShownQuestion,
   wait: DoorWait,
 ): Promise<DoorEnd> {
@@ -88,8 +88,8 @@ export async function askAsShown(
 
 /** Asks with the number that was shown, for a client that polls for the end, at any process. */
 export async function askToFollow(
-  dependencies: Needs,
-  client: Entered,
+  dependencies: Dependencies,
+  client: DoorClient,
   input: ShownQuestion,
 ): Promise<ChallengeId | DoorEnd> {
   const question = await questionOf(dependencies, client, input)
@@ -110,8 +110,8 @@ export async function askToFollow(
  * allowed to the client, the question is cancelled.
  */
 export async function followQuestion(
-  dependencies: Needs,
-  client: Entered,
+  dependencies: Dependencies,
+  client: DoorClient,
   name: string,
   wait: DoorWait,
 ): Promise<DoorEnd | null> {

@@ -12,16 +12,16 @@ import { mapUserName } from '../../domain/user-name.ts'
 import type { UserReference } from '../../ports/challenge-store.ts'
 import type { IntegrationUsage } from '../../ports/integration-store.ts'
 import type { Signals } from '../../ports/signals.ts'
-import { type Needs as CancelDependencies, cancelChallenge } from '../cancel-challenge.ts'
+import { type Dependencies as CancelDependencies, cancelChallenge } from '../cancel-challenge.ts'
 import {
-  type Needs as CreateDependencies,
-  type Created,
+  type Dependencies as CreateDependencies,
+  type CreationResult,
   createChallenge,
 } from '../create-challenge.ts'
 import { rereadEveryMs, waitForChallenge } from '../read-challenge.ts'
-import type { Entered } from './authenticate-integration.ts'
+import type { DoorClient } from './authenticate-integration.ts'
 
-export type Needs = Omit<CreateDependencies & CancelDependencies, 'challenges'> & {
+export type Dependencies = Omit<CreateDependencies & CancelDependencies, 'challenges'> & {
   readonly challenges: CreateDependencies['challenges'] & CancelDependencies['challenges']
   readonly signals: Signals
   readonly integrationUsage: IntegrationUsage
@@ -77,12 +77,12 @@ function userOf(
  * end if the question ended immediately.
  */
 export async function askAtDoor(
-  dependencies: Needs,
-  { door, integration }: Entered,
+  dependencies: Dependencies,
+  { door, integration }: DoorClient,
   { number: digits, context, ...input }: DoorQuestion,
-): Promise<Created | DoorEnd> {
+): Promise<CreationResult | DoorEnd> {
   const recordFailure = (refusal: Refusal) => {
-    dependencies.integrationUsage.failed(integration, refusal.refused)
+    dependencies.integrationUsage.recordFailure(integration, refusal.refused)
     return endOfRefusal(refusal)
   }
   const user = userOf(integration, input)
@@ -107,7 +107,7 @@ export async function askAtDoor(
 /** How to wait at a door. */
 export type DoorWait = {
   /** True when the client has disconnected. */
-  readonly aborted: () => boolean
+  readonly isAborted: () => boolean
   /** Called after each pause: the reason if the client may no longer wait. */
   readonly stillAllowed: () => Promise<Refusal | undefined>
 }
@@ -117,11 +117,11 @@ export type DoorWait = {
  * longer exists is not allowed.
  */
 export async function followAtDoor(
-  dependencies: Needs,
-  { door }: Entered,
+  dependencies: Dependencies,
+  { door }: DoorClient,
   id: ChallengeId,
   waitMs: number,
-  { aborted: isAborted, stillAllowed }: DoorWait,
+  { isAborted, stillAllowed }: DoorWait,
 ): Promise<DoorEnd | null> {
   const reading = await waitForChallenge(dependencies, door, id, waitMs, isAborted, stillAllowed)
   if (isRefusal(reading)) return endOfRefusal(reading)
@@ -133,14 +133,14 @@ export async function followAtDoor(
  * retried until it can, within the lifetime of the question and of the process. Never rejects.
  */
 async function abandon(
-  dependencies: Needs,
-  { door }: Entered,
-  { challenge: { id, createdAt, expiresAt } }: Created,
+  dependencies: Dependencies,
+  { door }: DoorClient,
+  { challenge: { id, createdAt, expiresAt } }: CreationResult,
 ): Promise<void> {
   const until = performance.now() + expiresAt.getTime() - createdAt.getTime()
   const watch = dependencies.signals.watch(id)
   try {
-    while (!dependencies.signals.stopped && performance.now() < until) {
+    while (!dependencies.signals.isStopped && performance.now() < until) {
       const isOver = await cancelChallenge(dependencies, door, id).catch(() => null)
       if (isOver !== null) return
       await watch.next(rereadEveryMs)
@@ -155,9 +155,9 @@ async function abandon(
  * the question is abandoned.
  */
 export async function orAbandon<T>(
-  dependencies: Needs,
-  client: Entered,
-  creation: Created,
+  dependencies: Dependencies,
+  client: DoorClient,
+  creation: CreationResult,
   work: Promise<T>,
 ): Promise<T> {
   try {
@@ -174,8 +174,8 @@ export async function orAbandon<T>(
  * learn of an approval.
  */
 export async function askAndWait(
-  dependencies: Needs,
-  client: Entered,
+  dependencies: Dependencies,
+  client: DoorClient,
   question: DoorQuestion,
   wait: DoorWait,
 ): Promise<DoorEnd> {

@@ -12,7 +12,7 @@ import type {
 import type { Addresses, Clock, Hashing, Sealing } from '../../ports/world.ts'
 import { secretBinding } from '../integrations.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly integrations: Pick<IntegrationStore, 'findStored'>
   readonly integrationUsage: IntegrationUsage
   readonly hashing: Pick<Hashing, 'sha256' | 'equal'>
@@ -37,7 +37,7 @@ export type DoorCall = {
 }
 
 /** An authenticated client, with its door and integration. */
-export type Entered = { readonly door: Door; readonly integration: Integration }
+export type DoorClient = { readonly door: Door; readonly integration: Integration }
 
 export type IntegrationAuthentication = {
   /**
@@ -45,7 +45,7 @@ export type IntegrationAuthentication = {
    * secrets get the same refusal; only a client with a valid proof learns that the integration is
    * paused or bound to other addresses. Counted as a use.
    */
-  enter(call: DoorCall): Promise<Entered | Refusal>
+  enter(call: DoorCall): Promise<DoorClient | Refusal>
   /**
    * Validates the same call again, for waiting clients: undefined while it would still be accepted.
    * Not counted.
@@ -66,7 +66,9 @@ type CacheEntry = { readonly at: number; readonly integration: Promise<StoredInt
 const nameOf = (handle: IntegrationHandle) => ('id' in handle ? handle.id : handle.integrationKey)
 
 /** Caches integrations for at most a second, so that a busy door costs one query a second. */
-export function createIntegrationAuthentication(dependencies: Needs): IntegrationAuthentication {
+export function buildIntegrationAuthentication(
+  dependencies: Dependencies,
+): IntegrationAuthentication {
   const cache = new Map<string, CacheEntry>()
   const namesOf = new Map<IntegrationId, string>()
 
@@ -93,25 +95,28 @@ export function createIntegrationAuthentication(dependencies: Needs): Integratio
     return lookup
   }
 
-  async function validate(call: DoorCall): Promise<Entered | Refusal> {
+  async function validate(call: DoorCall): Promise<DoorClient | Refusal> {
     const candidate = await lookUp(call.handle)
     const storedIntegration = candidate?.integration.settings.kind === call.kind ? candidate : null
     if (!isProven(dependencies, storedIntegration, call.proof) || storedIntegration === null) {
       if (storedIntegration)
-        dependencies.integrationUsage.failed(storedIntegration.integration, 'integration_invalid')
+        dependencies.integrationUsage.recordFailure(
+          storedIntegration.integration,
+          'integration_invalid',
+        )
       return refuse('integration_invalid')
     }
     const { integration } = storedIntegration
     const refusal = reasonForRefusal(dependencies, integration, call.address)
     if (!refusal) return { integration, door: doorOf(storedIntegration) }
-    dependencies.integrationUsage.failed(integration, refusal.refused)
+    dependencies.integrationUsage.recordFailure(integration, refusal.refused)
     return refusal
   }
 
   return {
     async enter(call) {
       const client = await validate(call)
-      if (!isRefusal(client)) dependencies.integrationUsage.used(client.integration)
+      if (!isRefusal(client)) dependencies.integrationUsage.recordUse(client.integration)
       return client
     },
     async stillAllowed(call) {
@@ -127,7 +132,7 @@ export function createIntegrationAuthentication(dependencies: Needs): Integratio
 }
 
 function reasonForRefusal(
-  { addresses }: Pick<Needs, 'addresses'>,
+  { addresses }: Pick<Dependencies, 'addresses'>,
   { status, allowedAddresses }: Integration,
   address: string,
 ): Refusal | undefined {
@@ -159,7 +164,7 @@ const neverSecret = 'there is no such integration'
  * response times do not reveal what exists.
  */
 function isProven(
-  dependencies: Needs,
+  dependencies: Dependencies,
   storedIntegration: StoredIntegration | null,
   proof: DoorProof,
 ): boolean {
@@ -183,7 +188,7 @@ function isProven(
 
 /** A secret in clear, or its hash. */
 function openSecret(
-  { sealing }: Needs,
+  { sealing }: Dependencies,
   { integration }: StoredIntegration,
   credential: IntegrationCredential,
 ): string | Uint8Array {
@@ -191,7 +196,11 @@ function openSecret(
   return sealing.open(credential.secretSealed, secretBinding(integration, credential))
 }
 
-function isMatch({ hashing }: Needs, proof: DoorProof, secret: string | Uint8Array): boolean {
+function isMatch(
+  { hashing }: Dependencies,
+  proof: DoorProof,
+  secret: string | Uint8Array,
+): boolean {
   if ('fits' in proof) return typeof secret === 'string' && proof.fits(secret)
   const hash = typeof secret === 'string' ? hashing.sha256(secret) : secret
   return hashing.equal(hashing.sha256(proof.secret ?? ''), hash) && proof.secret !== null

@@ -1,20 +1,20 @@
 import { type EnrollmentId, isId } from '../../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import { mapUserName } from '../../domain/user-name.ts'
-import { type Needs as ImportDependencies, importUser } from '../import-user.ts'
+import { type Dependencies as ImportDependencies, importUser } from '../import-user.ts'
 import {
-  type Needs as OpenDependencies,
+  type Dependencies as OpenDependencies,
   type OpenedEnrollment,
   openEnrollment,
 } from '../open-enrollment.ts'
 import {
   type EnrollmentReading,
-  type Needs as ReadDependencies,
+  type Dependencies as ReadDependencies,
   readEnrollment,
 } from '../read-enrollment.ts'
-import type { Entered } from './authenticate-integration.ts'
+import type { DoorClient } from './authenticate-integration.ts'
 
-export type Needs = OpenDependencies & ImportDependencies
+export type Dependencies = OpenDependencies & ImportDependencies
 
 /**
  * Enrolls a user who did not exist before. Never an existing one: a thief of one machine's secret
@@ -22,8 +22,8 @@ export type Needs = OpenDependencies & ImportDependencies
  * confirms an enrollment, so the policy must waive it.
  */
 export async function enrollAtDoor(
-  dependencies: Needs,
-  { door, integration }: Entered,
+  dependencies: Dependencies,
+  { door, integration }: DoorClient,
   userName: string,
 ): Promise<OpenedEnrollment | Refusal> {
   const { settings, namespace, userNames } = integration
@@ -37,7 +37,7 @@ export async function enrollAtDoor(
   const input = { displayName: value, identifiers: [{ namespace, value }] }
   const importResult = await importUser(dependencies, door, input)
   if (isRefusal(importResult)) return importResult
-  if (!importResult.created) return refuse('identifier_taken')
+  if (!importResult.isNew) return refuse('identifier_taken')
   return openEnrollment(dependencies, door, { user: { id: importResult.user.id } })
 }
 
@@ -47,7 +47,7 @@ export async function enrollAtDoor(
  */
 export async function readEnrollmentAtDoor(
   dependencies: ReadDependencies,
-  { door }: Entered,
+  { door }: DoorClient,
   query: { readonly userId: string; readonly enrollment: string },
 ): Promise<EnrollmentReading['status'] | Refusal> {
   if (!isId('enrollment', query.enrollment)) return refuse('not_found')

@@ -7,9 +7,9 @@ import {
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import type { IntegrationUsage } from '../../ports/integration-store.ts'
 import type { Clock, Hashing } from '../../ports/world.ts'
-import type { DoorCall, Entered, IntegrationAuthentication } from './authenticate-integration.ts'
+import type { DoorCall, DoorClient, IntegrationAuthentication } from './authenticate-integration.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly enterDoor: IntegrationAuthentication['enter']
   readonly hashing: Pick<Hashing, 'sha512Hex' | 'hmacHex' | 'equal'>
   readonly integrationUsage: IntegrationUsage
@@ -25,7 +25,7 @@ export type SignedDoorCall = SignedCall & {
 }
 
 /** An authenticated client, and the call to be validated again while it waits. */
-export type AtDoor = { readonly entered: Entered; readonly call: DoorCall }
+export type SignedDoorClient = { readonly client: DoorClient; readonly call: DoorCall }
 
 const integrationKeyPattern = /^DI[A-Z2-9]{18}$/
 
@@ -36,9 +36,9 @@ const integrationKeyPattern = /^DI[A-Z2-9]{18}$/
  * its algorithm too weak.
  */
 export async function enterBySignature(
-  { enterDoor, hashing, integrationUsage, clock }: Needs,
+  { enterDoor, hashing, integrationUsage, clock }: Dependencies,
   signedCall: SignedDoorCall,
-): Promise<AtDoor | Refusal> {
+): Promise<SignedDoorClient | Refusal> {
   const { integrationKey, signature, address, date } = signedCall
   const algorithm = algorithmOf(signature)
   if (algorithm === undefined || !integrationKeyPattern.test(integrationKey)) {
@@ -60,7 +60,7 @@ export async function enterBySignature(
   const { settings } = client.integration
   const isWeak = algorithm === 'sha1' && !(settings.kind === 'duo_auth_api' && settings.sha1Allowed)
   const reason = isWeak ? 'signature_too_weak' : isTimely(date, clock.now()) ? null : 'clock_skew'
-  if (reason === null) return { entered: client, call }
-  integrationUsage.failed(client.integration, reason)
+  if (reason === null) return { client: client, call }
+  integrationUsage.recordFailure(client.integration, reason)
   return refuse(reason)
 }

@@ -5,12 +5,12 @@ import type { Initiator } from '../../domain/initiator.ts'
 import { isRefusal, type Refusal } from '../../domain/refusal.ts'
 import type { IntegrationUsage } from '../../ports/integration-store.ts'
 import type { Clock, Hashing, Random } from '../../ports/world.ts'
-import { type Needs as PasscodeDependencies, verifyPasscode } from '../verify-passcode.ts'
-import type { Entered } from './authenticate-integration.ts'
+import { type Dependencies as PasscodeDependencies, verifyPasscode } from '../verify-passcode.ts'
+import type { DoorClient } from './authenticate-integration.ts'
 import { findAtDoor, type NamedUser } from './find-at-door.ts'
-import { type Needs as NumberDependencies, takeNumber } from './shown-numbers.ts'
+import { type Dependencies as NumberDependencies, takeNumber } from './shown-numbers.ts'
 
-export type Needs = PasscodeDependencies &
+export type Dependencies = PasscodeDependencies &
   NumberDependencies & {
     readonly hashing: Hashing
     readonly random: Pick<Random, 'token' | 'id' | 'digits'>
@@ -33,13 +33,13 @@ const acceptedSeconds = 60
 
 /** Verifies a code that the person typed. */
 export async function enterCode(
-  dependencies: Needs,
-  client: Entered,
+  dependencies: Dependencies,
+  client: DoorClient,
   { user: namedUser, address, host, shownNumber, initiator }: SignIn,
   code: string,
 ): Promise<DoorEnd> {
   const recordFailure = (refusal: Refusal) => {
-    dependencies.integrationUsage.failed(client.integration, refusal.refused)
+    dependencies.integrationUsage.recordFailure(client.integration, refusal.refused)
     return endOfRefusal(refusal)
   }
   const user = await findAtDoor(dependencies, client, namedUser)
@@ -61,8 +61,8 @@ export async function enterCode(
  * was already let in could pass it on.
  */
 export async function enterCodeToFollow(
-  dependencies: Needs,
-  client: Entered,
+  dependencies: Dependencies,
+  client: DoorClient,
   signIn: SignIn,
   code: string,
 ): Promise<string | DoorEnd> {
@@ -74,17 +74,17 @@ export async function enterCodeToFollow(
 }
 
 function proofOf(
-  { hashing }: Pick<Needs, 'hashing'>,
-  { integration: { tenantId, id } }: Entered,
+  { hashing }: Pick<Dependencies, 'hashing'>,
+  { integration: { tenantId, id } }: DoorClient,
   claim: string,
 ): string {
-  return hashing.keyedBase64Url(`accepted-code:${tenantId}:${id}:${claim}`)
+  return hashing.hmacBase64Url(`accepted-code:${tenantId}:${id}:${claim}`)
 }
 
 /** True for the name of a code that was recently accepted at this integration. */
 export function isAcceptedCode(
-  dependencies: Pick<Needs, 'hashing' | 'clock'>,
-  client: Entered,
+  dependencies: Pick<Dependencies, 'hashing' | 'clock'>,
+  client: DoorClient,
   name: string,
 ): boolean {
   const [, until = '', nonce = '', proof = ''] =

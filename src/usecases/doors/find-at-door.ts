@@ -3,7 +3,7 @@ import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import { mapUserName } from '../../domain/user-name.ts'
 import type { User, UserStore } from '../../ports/directory-store.ts'
 import { findUser } from '../find-user.ts'
-import type { Entered } from './authenticate-integration.ts'
+import type { DoorClient } from './authenticate-integration.ts'
 
 /**
  * A user as a client names them: by a name that the integration maps, or by an id that it received.
@@ -13,7 +13,7 @@ export type NamedUser = { readonly name: string } | { readonly id: string }
 /** The user that the client names; one outside the integration's namespace is not found. */
 export async function findAtDoor(
   dependencies: { readonly users: Pick<UserStore, 'find' | 'findByIdentifier'> },
-  { door, integration: { namespace, userNames } }: Entered,
+  { door, integration: { namespace, userNames } }: DoorClient,
   reference: NamedUser,
 ): Promise<User | Refusal> {
   const unknown = refuse('user_not_found')

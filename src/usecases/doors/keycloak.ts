@@ -7,12 +7,17 @@ import { afterCallback, callbackDelayMs, callbackStatus } from '../../domain/key
 import { type Refusal, refuse } from '../../domain/refusal.ts'
 import type { DueCallback, KeycloakCallbackStore } from '../../ports/keycloak-callback-store.ts'
 import type { Realms, RealmToken } from '../../ports/realms.ts'
-import { type Needs as AskDependencies, askAtDoor, type DoorQuestion, orAbandon } from './ask.ts'
-import type { Entered } from './authenticate-integration.ts'
+import {
+  type Dependencies as AskDependencies,
+  askAtDoor,
+  type DoorQuestion,
+  orAbandon,
+} from './ask.ts'
+import type { DoorClient } from './authenticate-integration.ts'
 
-export type Needs = AskDependencies & {
+export type Dependencies = AskDependencies & {
   readonly realms: Pick<Realms, 'verify'>
-  readonly keycloakCallbacks: Pick<KeycloakCallbackStore, 'owe'>
+  readonly keycloakCallbacks: Pick<KeycloakCallbackStore, 'enqueue'>
 }
 
 /** Binding under which a token of a realm is sealed. */
@@ -25,14 +30,15 @@ const callbackLeadMs = 5_000
 
 /** Trusts the token only of a realm and of a client that the integration lists. */
 export async function verifyRealm(
-  dependencies: Pick<Needs, 'realms' | 'integrationUsage'>,
-  { integration }: Entered,
+  dependencies: Pick<Dependencies, 'realms' | 'integrationUsage'>,
+  { integration }: DoorClient,
   token: string,
 ): Promise<RealmToken | Refusal> {
   const { settings } = integration
   const issuers = settings.kind === 'keycloak_ciba' ? settings.issuers : []
   const verification = await dependencies.realms.verify(token, issuers)
-  const recordFailure = (code: string) => dependencies.integrationUsage.failed(integration, code)
+  const recordFailure = (code: string) =>
+    dependencies.integrationUsage.recordFailure(integration, code)
   if (verification === 'unreachable') {
     recordFailure('realm_unreachable')
     return refuse('realm_unreachable', { retryAfterSeconds: 1 })
@@ -53,9 +59,9 @@ export async function verifyRealm(
  * realm forgets the question. The same token again neither asks nor queues anything more.
  */
 export async function askForRealm(
-  dependencies: Needs,
-  client: Entered,
-  { token, verified: realmToken }: { readonly token: string; readonly verified: RealmToken },
+  dependencies: Dependencies,
+  client: DoorClient,
+  { token, realmToken }: { readonly token: string; readonly realmToken: RealmToken },
   question: Pick<DoorQuestion, 'number' | 'context'> & { readonly userName: string },
 ): Promise<DoorEnd | null> {
   const { integration } = client
@@ -68,7 +74,7 @@ export async function askForRealm(
   })
   if ('outcome' in creation) return creation
   const { tenantId, id } = creation.challenge
-  const enqueuing = dependencies.keycloakCallbacks.owe({
+  const enqueuing = dependencies.keycloakCallbacks.enqueue({
     tenantId,
     challengeId: id,
     integrationId: integration.id,
@@ -80,7 +86,7 @@ export async function askForRealm(
   return null
 }
 
-export type CallbackNeeds = Pick<AskDependencies, 'sealing' | 'integrationUsage'> & {
+export type CallbackDependencies = Pick<AskDependencies, 'sealing' | 'integrationUsage'> & {
   readonly realms: Pick<Realms, 'callBack'>
   readonly keycloakCallbacks: Pick<KeycloakCallbackStore, 'postpone' | 'settle'>
 }
@@ -89,7 +95,10 @@ export type CallbackNeeds = Pick<AskDependencies, 'sealing' | 'integrationUsage'
  * Calls the realm back, once, and stores the outcome. Rejects when it cannot be stored, or the
  * token not opened: the callback is then given up as lost, and never sent again.
  */
-export async function makeCallback(dependencies: CallbackNeeds, due: DueCallback): Promise<void> {
+export async function sendCallback(
+  dependencies: CallbackDependencies,
+  due: DueCallback,
+): Promise<void> {
   const { settings, status } = due.integration
   const issuers = settings.kind === 'keycloak_ciba' ? settings.issuers : []
   // An address that was removed from the list meanwhile is never called.
@@ -104,7 +113,7 @@ export async function makeCallback(dependencies: CallbackNeeds, due: DueCallback
   const next = afterCallback(result, due.firstTriedAt, due.now)
   if (next.kind === 'again') return dependencies.keycloakCallbacks.postpone(due, next.afterMs)
   if (next.reason !== null) {
-    dependencies.integrationUsage.failed(
+    dependencies.integrationUsage.recordFailure(
       { tenantId: due.tenantId, id: due.integration.id },
       `callback_${next.reason}`,
     )

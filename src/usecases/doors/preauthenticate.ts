@@ -11,15 +11,19 @@ import type { User, UserStore } from '../../ports/directory-store.ts'
 import type { IntegrationUsage } from '../../ports/integration-store.ts'
 import type { Hashing } from '../../ports/world.ts'
 import { withOwnPolicy } from '../create-challenge.ts'
-import type { Entered } from './authenticate-integration.ts'
+import type { DoorClient } from './authenticate-integration.ts'
 import { findAtDoor, type NamedUser } from './find-at-door.ts'
-import { type Needs as NumberDependencies, type ShownNumber, showNumber } from './shown-numbers.ts'
+import {
+  type Dependencies as NumberDependencies,
+  type NumberToShow,
+  showNumber,
+} from './shown-numbers.ts'
 
-export type Needs = NumberDependencies & {
+export type Dependencies = NumberDependencies & {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
   readonly challenges: Pick<ChallengeStore, 'loadCreation'>
   readonly devices: Pick<DeviceStore, 'listOfUser'>
-  readonly hashing: Pick<Hashing, 'sha256' | 'keyed' | 'keyedBase64Url'>
+  readonly hashing: Pick<Hashing, 'sha256' | 'hmac' | 'hmacBase64Url'>
   readonly integrationUsage: IntegrationUsage
 }
 
@@ -43,7 +47,7 @@ export type Preauthentication = {
   /** Whether codes are accepted. */
   readonly codes: boolean
   /** The number of the next question; null if no number is to be typed, or nobody can be asked. */
-  readonly shown: ShownNumber | null
+  readonly shownNumber: NumberToShow | null
   /** The reason if nobody can be asked; null otherwise. */
   readonly cannotAsk: DoorEnd | null
 }
@@ -54,19 +58,19 @@ export type Preauthentication = {
  * nobody unless the integration requires no number.
  */
 export async function preauthenticate(
-  dependencies: Needs,
-  client: Entered,
+  dependencies: Dependencies,
+  client: DoorClient,
   command: Command,
 ): Promise<Preauthentication | DoorEnd> {
   const offerResult = await offer(dependencies, client, command)
   if (!isRefusal(offerResult)) return offerResult
-  dependencies.integrationUsage.failed(client.integration, offerResult.refused)
+  dependencies.integrationUsage.recordFailure(client.integration, offerResult.refused)
   return endOfRefusal(offerResult)
 }
 
 async function offer(
-  dependencies: Needs,
-  client: Entered,
+  dependencies: Dependencies,
+  client: DoorClient,
   command: Command,
 ): Promise<Preauthentication | Refusal> {
   const { settings, numberMode } = client.integration
@@ -82,18 +86,18 @@ async function offer(
     (numberMode === 'caller' && !command.showsNumber ? 'caller_number_missing' : null)
   if (refusalCode !== null) {
     const cannotAsk = endOfRefusal(refuse(refusalCode))
-    return codes ? { user, devices: [], codes, shown: null, cannotAsk } : refuse(refusalCode)
+    return codes ? { user, devices: [], codes, shownNumber: null, cannotAsk } : refuse(refusalCode)
   }
   const place = { userId: user.id, address: command.address, host: command.host }
   const shownNumber = digits === null ? null : await showNumber(dependencies, client, place, digits)
   const devices = readiness.devices.filter(({ mayAnswer }) => mayAnswer)
-  return { user, devices, codes, shown: shownNumber, cannotAsk: null }
+  return { user, devices, codes, shownNumber: shownNumber, cannotAsk: null }
 }
 
 /** The predicted outcome of a question, and how many digits its number has. */
 async function forecast(
-  { challenges, devices, hashing }: Needs,
-  { door, integration: { numberMode } }: Entered,
+  { challenges, devices, hashing }: Dependencies,
+  { door, integration: { numberMode } }: DoorClient,
   { id: userId }: User,
   initiator: Initiator | undefined,
 ): Promise<{ readonly digits: number | null; readonly readiness: Readiness }> {
@@ -106,7 +110,7 @@ async function forecast(
     idempotencyKey: null,
     requestHash: hashing.sha256(''),
     binding: null,
-    initiatorKey: initiator ? hashing.keyedBase64Url(initiatorText(rpId, initiator)) : null,
+    initiatorKey: initiator ? hashing.hmacBase64Url(initiatorText(rpId, initiator)) : null,
   })
   const facts = withOwnPolicy(creationFacts, door)
   const { protection, policy } = facts

@@ -1,15 +1,15 @@
 import { isId, type UserId } from '../../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
-import { chooseShown, shownNumberSeconds } from '../../domain/shown-number.ts'
-import type { DoorStore, KeptNumber } from '../../ports/door-store.ts'
+import { chooseShownNumber, shownNumberSeconds } from '../../domain/shown-number.ts'
+import type { DoorStore, StoredShownNumber } from '../../ports/door-store.ts'
 import type { Hashing, Random, Sealing } from '../../ports/world.ts'
-import type { Entered } from './authenticate-integration.ts'
+import type { DoorClient } from './authenticate-integration.ts'
 
-export type Needs = {
-  readonly doors: Pick<DoorStore, 'keepNumber' | 'takeNumbers'>
+export type Dependencies = {
+  readonly doors: Pick<DoorStore, 'saveNumber' | 'consumeNumbers'>
   readonly random: Pick<Random, 'id' | 'digits'>
   readonly sealing: Sealing
-  readonly hashing: Pick<Hashing, 'keyed'>
+  readonly hashing: Pick<Hashing, 'hmac'>
 }
 
 /**
@@ -23,30 +23,30 @@ export type Place = {
 }
 
 /** A number to show, and the id by which the client may ask with it. */
-export type ShownNumber = {
-  readonly id: KeptNumber['id']
+export type NumberToShow = {
+  readonly id: StoredShownNumber['id']
   readonly number: string
   readonly expiresAt: Date
 }
 
 /** Binding under which a shown number is sealed. */
-function shownNumberBinding({ tenantId, id }: Pick<KeptNumber, 'tenantId' | 'id'>): string {
+function shownNumberBinding({ tenantId, id }: Pick<StoredShownNumber, 'tenantId' | 'id'>): string {
   return `shown-number:${tenantId}:${id}`
 }
 
-const placeHash = ({ hashing }: Pick<Needs, 'hashing'>, { address, host }: Place) =>
-  hashing.keyed(`shown-number-place:${JSON.stringify([address, host])}`)
+const placeHash = ({ hashing }: Pick<Dependencies, 'hashing'>, { address, host }: Place) =>
+  hashing.hmac(`shown-number-place:${JSON.stringify([address, host])}`)
 
 /** Draws a number for the next question to this person at this place, which any process may ask. */
 export async function showNumber(
-  dependencies: Needs,
-  { integration: { tenantId, id: integrationId } }: Entered,
+  dependencies: Dependencies,
+  { integration: { tenantId, id: integrationId } }: DoorClient,
   place: Place,
   digits: number,
-): Promise<ShownNumber> {
+): Promise<NumberToShow> {
   const id = dependencies.random.id('shownNumber')
   const number = dependencies.random.digits(digits)
-  const numberRow: KeptNumber = {
+  const numberRow: StoredShownNumber = {
     tenantId,
     integrationId,
     id,
@@ -57,7 +57,7 @@ export async function showNumber(
   return {
     id,
     number,
-    expiresAt: await dependencies.doors.keepNumber(numberRow, shownNumberSeconds),
+    expiresAt: await dependencies.doors.saveNumber(numberRow, shownNumberSeconds),
   }
 }
 
@@ -66,8 +66,8 @@ export async function showNumber(
  * place. Any number found is deleted; two at one place are both deleted, and neither counts.
  */
 export async function takeNumber(
-  dependencies: Needs,
-  { integration: { tenantId, id: integrationId } }: Entered,
+  dependencies: Dependencies,
+  { integration: { tenantId, id: integrationId } }: DoorClient,
   place: Place,
   numberId: string | undefined,
 ): Promise<string | Refusal> {
@@ -78,7 +78,7 @@ export async function takeNumber(
     numberId === undefined
       ? { ...owner, place: placeHash(dependencies, place) }
       : { ...owner, id: numberId }
-  const shownNumber = chooseShown(await dependencies.doors.takeNumbers(search))
+  const shownNumber = chooseShownNumber(await dependencies.doors.consumeNumbers(search))
   if (isRefusal(shownNumber)) return shownNumber
   return dependencies.sealing.open(
     shownNumber.numberSealed,

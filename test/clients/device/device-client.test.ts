@@ -5,7 +5,7 @@ import { DeviceClient, type DeviceClientOptions } from '../../../clients/device/
 import { answerBytesMax, checkAnswer, checkKey, readAnswer } from '../../../src/domain/answer.ts'
 import { keyOf } from '../../../src/domain/device.ts'
 import { isRefusal } from '../../../src/domain/refusal.ts'
-import { createHashing } from '../../../src/outbound/hashing.ts'
+import { buildHashing } from '../../../src/outbound/hashing.ts'
 import { readDeviceProof } from '../../../src/usecases/authenticate-device.ts'
 import {
   challengeId,
@@ -27,7 +27,7 @@ import {
   userId,
 } from './stand-in.ts'
 
-const hashing = createHashing(Buffer.alloc(32))
+const hashing = buildHashing(Buffer.alloc(32))
 const ok = (body: unknown) => Response.json(body)
 let tenantKeys: TenantKeys
 
@@ -93,7 +93,7 @@ describe('the proof of a call', () => {
       if (url.includes('/activities')) return ok({ items: [], nextCursor: null })
       return new Response(null, { status: 204 })
     })
-    await device.received(challengeId)
+    await device.reportReceipt(challengeId)
     await device.setPushToken({ provider: 'fcm', token: 'tökén' })
     await device.setPushToken(null)
     await device.self()
@@ -178,7 +178,7 @@ describe('what is pending', () => {
     const { device } = await client(({ url }) =>
       ok(url.includes('/keyset') ? { links: [] } : { items, serverTime: serverNow.toISOString() }),
     )
-    const { requests, refused } = await device.pending()
+    const { requests, refusedRequests: refused } = await device.pending()
     expect(requests).toMatchObject([{ challengeId, numberDigits: 6 }])
     expect(refused).toEqual([
       { challengeId: other, fault: 'challenge_wrong' },

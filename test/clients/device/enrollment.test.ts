@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { claimEnrollment, readEnrollmentUri } from '../../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../../clients/device/keys.ts'
 import { checkClaimProof, readCode } from '../../../src/domain/enrollment.ts'
-import { createHashing } from '../../../src/outbound/hashing.ts'
+import { buildHashing } from '../../../src/outbound/hashing.ts'
 import {
   createTenantKeys,
   deviceId,
@@ -25,7 +25,7 @@ const device = {
   osVersion: '1',
   appVersion: '2',
 } as const
-const hashing = createHashing(Buffer.alloc(32))
+const hashing = buildHashing(Buffer.alloc(32))
 
 const passcode = { secret: 'MFRGGZDFMZTWQ2LK', algorithm: 'SHA256', digits: 6, period: 30 } as const
 const claimed = async (changes: object = {}) => ({

@@ -9,14 +9,14 @@ import {
   requestPayload,
 } from '../../../src/domain/approval-request.ts'
 import type { PublicJwk } from '../../../src/domain/device.ts'
-import { createSealing } from '../../../src/outbound/sealing.ts'
-import { createSignatures } from '../../../src/outbound/signatures.ts'
+import { buildSealing } from '../../../src/outbound/sealing.ts'
+import { buildSignatures } from '../../../src/outbound/signatures.ts'
 import type { StoredSigningKey } from '../../../src/ports/directory-store.ts'
 import type { NewSigningKey, SigningKey } from '../../../src/ports/world.ts'
 import { rotateSigningKey } from '../../../src/usecases/rotate-signing-key.ts'
-import { createSigningKeys } from '../../../src/usecases/signing-keys.ts'
+import { buildSigningKeys } from '../../../src/usecases/signing-keys.ts'
 
-export const signatures = createSignatures(createSealing({ current: Buffer.alloc(32, 9) }))
+export const signatures = buildSignatures(buildSealing({ current: Buffer.alloc(32, 9) }))
 export const origin = 'https://push.example.com'
 export const tenantId = 'tnt_01h455vb4pex5vsknk084sn02q'
 export const deviceId = 'dev_01h455vb4pex5vsknk084sn02s'
@@ -42,7 +42,7 @@ export async function createTenantKeys() {
       return true
     },
   }
-  const signingKeys = createSigningKeys({ keys, signatures }, () => serverNow.getTime())
+  const signingKeys = buildSigningKeys({ keys, signatures }, () => serverNow.getTime())
   const needs = {
     keys,
     signatures,

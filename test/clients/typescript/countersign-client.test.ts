@@ -116,7 +116,7 @@ describe('a call', () => {
     ['soon', null],
   ])('reads Retry-After %s as %s', async (header, seconds) => {
     answers = [problem(503, 'unavailable', { 'retry-after': header })]
-    const { retryAfterSeconds, isPassing } = await refusalOf(tenant())
+    const { retryAfterSeconds, isTransient: isPassing } = await refusalOf(tenant())
     expect([retryAfterSeconds, isPassing]).toEqual([seconds, true])
   })
 

@@ -6,15 +6,15 @@ import type { AddressInfo } from 'node:net'
 import { CompactSign, exportJWK, exportSPKI, generateKeyPair } from 'jose'
 import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
-  type Asked,
-  ResultRefused,
+  RefusedResult,
+  type ResultExpectation,
   type ResultTrust,
   ResultVerifier,
 } from '../../../clients/typescript/src/client.ts'
 
 const issuer = 'https://countersign.example/t/tnt_01h455vb4pex5vsknk084sn02q'
 const audience = 'rp_01h455vb4pex5vsknk084sn02q'
-const asked: Asked = {
+const asked: ResultExpectation = {
   challengeId: 'chl_01h455vb4pex5vsknk084sn02q',
   userId: 'usr_01h455vb4pex5vsknk084sn02q',
   binding: 'binding-of-this-session-0000000000000000000',
@@ -60,7 +60,7 @@ async function refusalOf(result: Promise<unknown>): Promise<string> {
     () => new Error('it was believed'),
     (reason: unknown) => reason,
   )
-  if (error instanceof ResultRefused) return error.code
+  if (error instanceof RefusedResult) return error.code
   throw error
 }
 
@@ -135,7 +135,7 @@ test.each(['binding', 'challengeId', 'userId'] as const)(
     const claim = { binding: 'binding', challengeId: 'cid', userId: 'sub' }[name]
     for (const value of [undefined, '']) {
       const token = await sign({ claims: { [claim]: value } })
-      const forgotten = { ...asked, [name]: value } as Asked
+      const forgotten = { ...asked, [name]: value } as ResultExpectation
       await expect(trusting().verifyResult(token, forgotten)).rejects.toThrow(TypeError)
     }
   },

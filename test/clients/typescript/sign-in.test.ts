@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   CountersignClient,
   RefusedCall,
-  ResultRefused,
+  RefusedResult,
   ResultVerifier,
 } from '../../../clients/typescript/src/client.ts'
 import { type Simulator, startSimulator } from '../../../simulator/simulator.ts'
@@ -54,7 +54,7 @@ beforeAll(async () => {
   config = testConfig(simulator, line.url, port)
   service = await startService(config, origin, log)
   stack.defer(() => service.stop())
-  const { secret, tenantId } = service.bootstrapped ?? { secret: '', tenantId: '' }
+  const { secret, tenantId } = service.firstKey ?? { secret: '', tenantId: '' }
   apiKey = secret
   client = new CountersignClient({ origin, apiKey, fetch: watchedFetch })
   const { items } = await client.call('GET', '/v1/relying-parties')
@@ -116,7 +116,7 @@ test('a result that was asked for without a binding is not believed', async () =
   expect(decodeJwt(result)).not.toHaveProperty('binding')
   const expected = { ...asked, challengeId: challenge.id, userId: phone.userId }
   const refused = await results.verifyResult(result, expected).catch((error: unknown) => error)
-  expect(refused).toBeInstanceOf(ResultRefused)
+  expect(refused).toBeInstanceOf(RefusedResult)
   expect(refused).toMatchObject({ code: 'wrong_binding' })
 })
 

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
 import { expect, test } from 'vitest'
-import { verifyWebhook, WebhookRefused } from '../../../clients/typescript/src/client.ts'
+import { RefusedWebhook, verifyWebhook } from '../../../clients/typescript/src/client.ts'
 
 const newSecret = (bytes = 32) => `whsec_${randomBytes(bytes).toString('base64')}`
 const secret = newSecret()
@@ -26,7 +26,7 @@ async function refusalOf(verified: Promise<unknown>): Promise<string> {
     () => new Error('it was believed'),
     (reason: unknown) => reason,
   )
-  if (error instanceof WebhookRefused) return error.code
+  if (error instanceof RefusedWebhook) return error.code
   throw error
 }
 

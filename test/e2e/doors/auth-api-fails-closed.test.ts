@@ -44,7 +44,7 @@ beforeAll(async () => {
   const config = testConfig(simulator, line.url, port)
   const service = await startService(config, origin, pino({ level: 'silent' }))
   stack.defer(() => service.stop())
-  api = createApi(origin, service.bootstrapped?.secret ?? '')
+  api = createApi(origin, service.firstKey?.secret ?? '')
   phone = await enrollPhone({ api, simulator }, { user: 'ada' })
   door = await makeAuthApiDoor({ api })
 })

@@ -45,7 +45,7 @@ describe('POST /v1/challenges', () => {
   const createChallenge = async () => ({
     challenge: aChallenge(),
     number: '483920',
-    replayed: false,
+    isReplay: false,
     otherFactors: [],
   })
 
@@ -81,7 +81,7 @@ describe('POST /v1/challenges', () => {
     const replay = async () => ({
       challenge: aChallenge(),
       number: '483920',
-      replayed: true,
+      isReplay: true,
       otherFactors: [],
     })
     const answer = await creating({ createChallenge: replay })(body)
@@ -96,7 +96,7 @@ describe('POST /v1/challenges', () => {
       createChallenge: async () => ({
         challenge: aChallenge(ended),
         number: null,
-        replayed: true,
+        isReplay: true,
         otherFactors: [],
       }),
       waitForChallenge: async () => aReading(ended),

@@ -108,7 +108,7 @@ it('GET /v1/users/{userId}/passcodes tells what can be offered', async () => {
 
 it('POST /v1/users/{userId}/recovery-codes shows the codes', async () => {
   const codes = ['7K3Q-M9TX-2R8B-0VWD']
-  const made = await call('POST', '/recovery-codes', { makeRecoveryCodes: async () => codes }, {})
+  const made = await call('POST', '/recovery-codes', { createRecoveryCodes: async () => codes }, {})
   expect([made.statusCode, made.json()]).toEqual([201, { codes }])
 })
 
@@ -118,11 +118,16 @@ describe('POST /v1/users/{userId}/temporary-codes', () => {
     [{ ttlSeconds: 86_400 }, 86_400],
   ])('201 for %j: good for %i s', async (payload, ttlSeconds) => {
     const given: unknown[] = []
-    const makeTemporaryCode: UseCases['makeTemporaryCode'] = async (_principal, ...rest) => {
+    const makeTemporaryCode: UseCases['createTemporaryCode'] = async (_principal, ...rest) => {
       given.push(...rest)
       return { code: '7K3Q-M9TX-2R8B-0VWD', expiresAt: at }
     }
-    const answer = await call('POST', '/temporary-codes', { makeTemporaryCode }, payload)
+    const answer = await call(
+      'POST',
+      '/temporary-codes',
+      { createTemporaryCode: makeTemporaryCode },
+      payload,
+    )
     expect(answer.statusCode).toBe(201)
     expect(answer.json()).toEqual({ code: '7K3Q-M9TX-2R8B-0VWD', expiresAt: at.toISOString() })
     expect(given).toEqual([anId('user'), ttlSeconds])

@@ -30,11 +30,11 @@ describe('POST /v1/users', () => {
   it.each([
     [201, true],
     [200, false],
-  ])('%i when created is %s', async (status, created) => {
+  ])('%i when the user is new: %s', async (status, isNew) => {
     const commands: unknown[] = []
     const importUser: UseCases['importUser'] = async (_principal, command) => {
       commands.push(command)
-      return { user: aUser, created }
+      return { user: aUser, isNew }
     }
     const answer = await call('POST', '/v1/users', { importUser }, asked)
     expect(answer.statusCode).toBe(status)

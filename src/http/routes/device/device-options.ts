@@ -8,5 +8,5 @@ export type DeviceOptions = {
   readonly useCases: UseCases
   readonly proof: ProofGuard
   readonly clock: Clock
-  readonly admission: Pick<Admission, 'judge' | 'serveDevice'>
+  readonly admission: Pick<Admission, 'authenticate' | 'serveDevice'>
 }

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { confirmationDigits } from '../../../domain/enrollment.ts'
 import { passcodeAlgorithm, passcodePeriodSeconds } from '../../../domain/passcode.ts'
 import { isRefusal } from '../../../domain/refusal.ts'
-import type { Claimed } from '../../../usecases/claim-enrollment.ts'
+import type { ClaimResult } from '../../../usecases/claim-enrollment.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { publicOperation } from '../../operation.ts'
 import { proofOf } from '../../plugins/device-proof.ts'
@@ -15,7 +15,7 @@ import {
 } from '../../schemas/device-call.ts'
 import type { DeviceOptions } from './device-options.ts'
 
-function shownClaim(claimResult: Claimed): z.output<typeof claimedBody> {
+function shownClaim(claimResult: ClaimResult): z.output<typeof claimedBody> {
   const { device, signingKeys, issuer } = claimResult
   return {
     deviceId: device.id,
@@ -78,7 +78,7 @@ function claim(app: HttpApp, { useCases, admission }: DeviceOptions): void {
     }),
     async (request, reply) => {
       const claiming = () => useCases.claimEnrollment(request.body)
-      const claimResult = await admission.judge(request.ip, null, claiming)
+      const claimResult = await admission.authenticate(request.ip, null, claiming)
       if (isRefusal(claimResult)) return sendRefusal(reply, claimResult)
       return reply.code(201).send(shownClaim(claimResult))
     },

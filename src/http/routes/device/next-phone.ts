@@ -12,7 +12,7 @@ import {
 } from '../../schemas/enrollment.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { shownEnrollment, shownOpenedEnrollment } from '../../shown-enrollment.ts'
-import { goneOf } from '../../waiting.ts'
+import { isDisconnectedOf } from '../../waiting.ts'
 import type { DeviceOptions } from './device-options.ts'
 
 /** The old phone takes the role of the page. */
@@ -68,7 +68,7 @@ function read(app: HttpApp, { useCases, proof, admission }: DeviceOptions): void
           proofOf(request),
           request.params.id,
           { waitMs: seconds * 1000, ...(after !== undefined && { after }) },
-          goneOf(reply),
+          isDisconnectedOf(reply),
         )
       // The proof is verified in the fair queue; the wait itself is outside, so that it delays no
       // other phone.

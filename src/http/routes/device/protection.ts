@@ -6,7 +6,7 @@ import type { HttpApp } from '../../http-app.ts'
 import { proofOf } from '../../plugins/device-proof.ts'
 import { sendRefusal } from '../../problem.ts'
 import { idParams } from '../../schemas/ids.ts'
-import { madeReportBody, newPushPause, pushPauseBody } from '../../schemas/protection.ts'
+import { createdReportBody, newPushPause, pushPauseBody } from '../../schemas/protection.ts'
 import type { DeviceOptions } from './device-options.ts'
 
 const pause = { 200: { description: 'Whether pushes come.', schema: pushPauseBody } } as const
@@ -60,7 +60,7 @@ function report(app: HttpApp, { useCases, proof }: DeviceOptions): void {
         'Locks push sign-in, cancels what is pending, and blocks the initiator of the ' +
         'sign-in for a time.',
       params: idParams('id', 'activity', 'What happened.'),
-      answers: { 201: { description: 'It is reported.', schema: madeReportBody } },
+      answers: { 201: { description: 'It is reported.', schema: createdReportBody } },
       refusals: ['proof_replayed', 'conflict'],
     }),
     async (request, reply) => {

@@ -11,14 +11,14 @@ import {
   type AuthApiRoute,
   decisionOf,
   decisionOfName,
+  denialOf,
   ok,
-  refusedQuestion,
-  sendNo,
+  sendAuthApiRefusal,
   waiting,
 } from '../../auth-api-answers.ts'
 import { logo } from '../../auth-api-logo.ts'
 import { authApiOperation } from '../../auth-api-operations.ts'
-import { offerOf, shownQuestionOf, whoOf } from '../../auth-api-questions.ts'
+import { offerOf, personOf, shownQuestionOf } from '../../auth-api-questions.ts'
 import type { HttpApp } from '../../http-app.ts'
 import {
   type AuthApiCall,
@@ -34,12 +34,12 @@ import {
   preauthParams,
 } from '../../schemas/auth-api.ts'
 import type { UseCases } from '../../use-cases.ts'
-import { goneOf } from '../../waiting.ts'
+import { isDisconnectedOf } from '../../waiting.ts'
 
 export type AuthApiOptions = {
   readonly useCases: UseCases
   readonly clock: Clock
-  readonly admission: Pick<Admission, 'judge'>
+  readonly admission: Pick<Admission, 'authenticate'>
 }
 
 // Query and body are what was signed, and are validated after the signature.
@@ -57,9 +57,9 @@ export function authApiRoutes(app: HttpApp, options: AuthApiOptions, done: () =>
   app.setErrorHandler((error: unknown, request, reply) => {
     const { statusCode } = error as { readonly statusCode?: number }
     if (statusCode !== undefined && statusCode < 500)
-      return sendNo(reply, refuse('invalid_request'))
+      return sendAuthApiRefusal(reply, refuse('invalid_request'))
     request.log.error({ err: error, requestId: request.id }, 'a call of the Auth API failed')
-    return sendNo(reply, 'unavailable')
+    return sendAuthApiRefusal(reply, 'unavailable')
   })
   const guard = authApiGuard(useCases, admission)
   const route = (
@@ -106,9 +106,9 @@ function read<Schema extends z.ZodType>(
 
 async function preauth(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) {
   const params = read(preauthParams, call)
-  if (!params) return sendNo(reply, refuse('invalid_request'))
-  const offer = await useCases.preauthenticate(call.entered, {
-    ...whoOf(params),
+  if (!params) return sendAuthApiRefusal(reply, refuse('invalid_request'))
+  const offer = await useCases.preauthenticate(call.client, {
+    ...personOf(params),
     showsNumber: params.text_prompt || params.client_supports_verified_push,
     failsOpen: params.failmode !== 'closed',
   })
@@ -118,10 +118,10 @@ async function preauth(useCases: UseCases, call: AuthApiCall, reply: FastifyRepl
 
 async function auth(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) {
   const params = read(authParams, call)
-  if (!params) return sendNo(reply, refuse('invalid_request'))
-  const { entered: entry } = call
+  if (!params) return sendAuthApiRefusal(reply, refuse('invalid_request'))
+  const { client: entry } = call
   const factor = readFactor(params)
-  if (!factor) return sendNo(reply, refuse('factor_not_offered'))
+  if (!factor) return sendAuthApiRefusal(reply, refuse('factor_not_offered'))
   const question = shownQuestionOf(params)
   if (factor.kind === 'unseen') {
     const end = await useCases.refuseUnseen(entry, question)
@@ -133,10 +133,14 @@ async function auth(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) 
   }
   const { device } = params
   const isNamed = device !== '' && device !== 'auto'
-  if (isNamed && !isId('device', device)) return sendNo(reply, refuse('no_capable_device'))
+  if (isNamed && !isId('device', device))
+    return sendAuthApiRefusal(reply, refuse('no_capable_device'))
   const deviceIds = isNamed && isId('device', device) ? { deviceIds: [device] } : {}
   if (!params.async) {
-    const wait = { aborted: goneOf(reply), stillAllowed: () => useCases.mayStayAtDoor(call.call) }
+    const wait = {
+      isAborted: isDisconnectedOf(reply),
+      stillAllowed: () => useCases.mayStayAtDoor(call.call),
+    }
     return ok(decisionOf(await useCases.askAsShown(entry, { ...question, ...deviceIds }, wait)))
   }
   return txidAnswer(await useCases.askToFollow(entry, { ...question, ...deviceIds }))
@@ -147,15 +151,15 @@ async function auth(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) 
  * answer for an error.
  */
 const txidAnswer = (nameOrEnd: string | DoorEnd) =>
-  ok(typeof nameOrEnd === 'string' ? { txid: nameOrEnd } : refusedQuestion(nameOrEnd))
+  ok(typeof nameOrEnd === 'string' ? { txid: nameOrEnd } : denialOf(nameOrEnd))
 
 async function authStatus(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) {
   const params = read(authStatusParams, call)
-  if (!params) return sendNo(reply, refuse('invalid_request'))
+  if (!params) return sendAuthApiRefusal(reply, refuse('invalid_request'))
   const refusal = decisionOfName(params.txid)
   if (refusal) return ok(refusal)
-  const end = await useCases.followQuestion(call.entered, params.txid, {
-    aborted: goneOf(reply),
+  const end = await useCases.followQuestion(call.client, params.txid, {
+    isAborted: isDisconnectedOf(reply),
     stillAllowed: () => useCases.mayStayAtDoor(call.call),
   })
   return ok(end === null ? waiting : decisionOf(end))
@@ -165,10 +169,10 @@ async function enroll(useCases: UseCases, call: AuthApiCall, reply: FastifyReply
   const params = read(enrollParams, call)
   // Codes that let people in without a device are created for the help desk, not at a door.
   if (!params || Number(params.bypass_codes ?? 0) !== 0) {
-    return sendNo(reply, refuse('invalid_request'))
+    return sendAuthApiRefusal(reply, refuse('invalid_request'))
   }
-  const openedEnrollment = await useCases.enrollAtDoor(call.entered, params.username)
-  if (isRefusal(openedEnrollment)) return sendNo(reply, openedEnrollment)
+  const openedEnrollment = await useCases.enrollAtDoor(call.client, params.username)
+  if (isRefusal(openedEnrollment)) return sendAuthApiRefusal(reply, openedEnrollment)
   const { enrollment, uri } = openedEnrollment
   return ok({
     activation_barcode: await toDataURL(uri, { errorCorrectionLevel: 'M' }),
@@ -187,8 +191,8 @@ const wireStatuses = {
 
 async function enrollStatus(useCases: UseCases, call: AuthApiCall, reply: FastifyReply) {
   const params = read(enrollStatusParams, call)
-  if (!params) return sendNo(reply, refuse('invalid_request'))
-  const status = await useCases.readEnrollmentAtDoor(call.entered, {
+  if (!params) return sendAuthApiRefusal(reply, refuse('invalid_request'))
+  const status = await useCases.readEnrollmentAtDoor(call.client, {
     userId: params.user_id,
     enrollment: params.activation_code,
   })

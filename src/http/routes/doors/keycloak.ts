@@ -4,7 +4,7 @@ import { isId } from '../../../domain/ids.ts'
 import { numberIn } from '../../../domain/integration.ts'
 import { isRefusal, type Refusal, refuse } from '../../../domain/refusal.ts'
 import type { RealmToken } from '../../../ports/realms.ts'
-import type { Entered } from '../../../usecases/doors/authenticate-integration.ts'
+import type { DoorClient } from '../../../usecases/doors/authenticate-integration.ts'
 import type { Admission } from '../../admission.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { type Operation, operationSchema } from '../../operation.ts'
@@ -16,7 +16,7 @@ import type { UseCases } from '../../use-cases.ts'
 const decorator = 'realmCall'
 
 type RealmCall = {
-  readonly entry: Entered
+  readonly entry: DoorClient
   readonly token: string
   readonly realmToken: RealmToken
 }
@@ -48,7 +48,7 @@ const protection = {
 
 export type KeycloakOptions = {
   readonly useCases: UseCases
-  readonly admission: Pick<Admission, 'lookUp' | 'judgeToken'>
+  readonly admission: Pick<Admission, 'lookUp' | 'authenticateToken'>
 }
 
 /** The door for Keycloak, with and without a secret at the end of its address. */
@@ -119,7 +119,7 @@ async function admit(
   if (isRefusal(entry)) return entry
   const verify = () => useCases.verifyRealm(entry, token)
   const owner = { tenantId: entry.integration.tenantId, integration: id }
-  const realmToken = await admission.judgeToken(address, owner, verify)
+  const realmToken = await admission.authenticateToken(address, owner, verify)
   return isRefusal(realmToken) ? realmToken : { entry, token, realmToken }
 }
 
@@ -137,7 +137,7 @@ async function ask(
   ]
   const end = await useCases.askForRealm(
     entry,
-    { token, verified: realmToken },
+    { token, realmToken: realmToken },
     {
       userName: question.login_hint,
       number: numberIn(message) ?? null,

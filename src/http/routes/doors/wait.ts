@@ -9,7 +9,7 @@ import { idParams } from '../../schemas/ids.ts'
 import { initiatorOf } from '../../schemas/initiator.ts'
 import type { UseCases } from '../../use-cases.ts'
 import { sendEnd } from '../../wait-answers.ts'
-import { goneOf } from '../../waiting.ts'
+import { isDisconnectedOf } from '../../waiting.ts'
 
 export type DoorOptions = { readonly useCases: UseCases; readonly door: DoorGuard }
 
@@ -37,9 +37,9 @@ const operation = {
 /** The door for clients that wait: RADIUS servers, PAM, shells. */
 export function waitRoutes(app: HttpApp, { useCases, door }: DoorOptions, done: () => void): void {
   app.post('/integrations/wait/:id', door(operation), async (request, reply) => {
-    const { entered: entry, call } = atDoorOf(request)
+    const { client: entry, call } = atDoorOf(request)
     const end = await useCases.askAndWait(entry, questionOf(request.body), {
-      aborted: goneOf(reply),
+      isAborted: isDisconnectedOf(reply),
       stillAllowed: () => useCases.mayStayAtDoor(call),
     })
     return sendEnd(reply, end)

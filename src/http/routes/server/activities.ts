@@ -74,9 +74,9 @@ function post(app: HttpApp, { useCases, key }: ServerOptions): void {
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       })
       if (isRefusal(result)) return sendRefusal(reply, result)
-      if (result.replayed) reply.header('idempotency-replayed', 'true')
+      if (result.isReplay) reply.header('idempotency-replayed', 'true')
       return reply
-        .code(result.replayed ? 200 : 201)
+        .code(result.isReplay ? 200 : 201)
         .send(result.activity satisfies z.output<typeof activityBody>)
     },
   )

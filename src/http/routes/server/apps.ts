@@ -58,7 +58,7 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
     }),
     async (request, reply) => {
       const { tenantId, keyId } = principalOf(request)
-      const tenantApp = await useCases.addApp(tenantId, request.body, actorOf(keyId))
+      const tenantApp = await useCases.createApp(tenantId, request.body, actorOf(keyId))
       if (isRefusal(tenantApp)) return sendRefusal(reply, tenantApp)
       return reply.code(201).send(tenantApp satisfies AppBody)
     },

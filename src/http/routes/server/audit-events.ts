@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { auditEventPage, auditWord } from '../../schemas/audit.ts'
+import { auditEventPage, auditFilter } from '../../schemas/audit.ts'
 import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
 import type { ServerOptions } from './server-options.ts'
 
@@ -22,9 +22,9 @@ export function auditEventRoutes(
         '`/v1/users/{userId}/activities`. Both are chained and signed.',
       querystring: z.strictObject({
         ...pageQuery('auditEvent'),
-        type: auditWord('Only events of this type.', 'api_key_created').exactOptional(),
-        actor: auditWord('Only what this one did.', 'operator').exactOptional(),
-        subject: auditWord(
+        type: auditFilter('Only events of this type.', 'api_key_created').exactOptional(),
+        actor: auditFilter('Only what this one did.', 'operator').exactOptional(),
+        subject: auditFilter(
           'Only what was done to this.',
           'key_01jv9z3k8we2tvn4qh6yrx7b5c',
         ).exactOptional(),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { UserReference } from '../../../ports/challenge-store.ts'
-import type { Created } from '../../../usecases/create-challenge.ts'
+import type { CreationResult } from '../../../usecases/create-challenge.ts'
 import type { ChallengeReading } from '../../../usecases/read-challenge.ts'
 import type { HttpApp } from '../../http-app.ts'
 import type { Operation } from '../../operation.ts'
@@ -21,7 +21,7 @@ import { initiatorOf } from '../../schemas/initiator.ts'
 import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
 import { identifierValue, namespace } from '../../schemas/text.ts'
 import { referenceOf } from '../../schemas/user.ts'
-import { goneOf, stillAllowedOf, wait } from '../../waiting.ts'
+import { isDisconnectedOf, stillAllowedOf, wait } from '../../waiting.ts'
 import { challengeEventRoute } from './challenge-events.ts'
 import type { ServerOptions } from './server-options.ts'
 
@@ -111,19 +111,19 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
             principal,
             result.challenge.id,
             waitMs,
-            goneOf(reply),
+            isDisconnectedOf(reply),
             stillAllowedOf(useCases, request),
           )
         : null
     // A caller whose key was revoked during the wait learns nothing more.
     if (isRefusal(reading)) return sendRefusal(reply, reading)
-    if (result.replayed) reply.header('idempotency-replayed', 'true')
-    return reply.code(result.replayed ? 200 : 201).send(shownNewChallenge(result, reading))
+    if (result.isReplay) reply.header('idempotency-replayed', 'true')
+    return reply.code(result.isReplay ? 200 : 201).send(shownNewChallenge(result, reading))
   })
 }
 
 function shownNewChallenge(
-  result: Created,
+  result: CreationResult,
   reading: ChallengeReading | null,
 ): z.output<typeof createdChallengeBody> {
   const { challenge, number, otherFactors } = result
@@ -199,7 +199,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
               principal,
               id,
               waitMs,
-              goneOf(reply),
+              isDisconnectedOf(reply),
               stillAllowedOf(useCases, request),
             )
       return isRefusal(reading) ? sendRefusal(reply, reading) : shownChallenge(reading)

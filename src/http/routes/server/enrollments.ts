@@ -13,7 +13,7 @@ import {
 } from '../../schemas/enrollment.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { shownEnrollment, shownOpenedEnrollment } from '../../shown-enrollment.ts'
-import { goneOf, stillAllowedOf } from '../../waiting.ts'
+import { isDisconnectedOf, stillAllowedOf } from '../../waiting.ts'
 import type { ServerOptions } from './server-options.ts'
 
 const enrollmentParams = idParams('id', 'enrollment', 'The enrollment.')
@@ -101,7 +101,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
         principalOf(request),
         request.params.id,
         { waitMs: waitSeconds * 1000, ...(after !== undefined && { after }) },
-        goneOf(reply),
+        isDisconnectedOf(reply),
         stillAllowedOf(useCases, request),
       )
       return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrollment(reading)

@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Integration } from '../../../domain/integration.ts'
 import { isRefusal } from '../../../domain/refusal.ts'
 import { allows } from '../../../domain/scope.ts'
-import type { Keeper, MadeCredentials } from '../../../usecases/integrations.ts'
+import type { IntegrationScope, IntegrationWithSecret } from '../../../usecases/integrations.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { nothing } from '../../operation.ts'
 import { principalOf } from '../../plugins/api-key.ts'
@@ -14,7 +14,7 @@ import {
   integrationChanges,
   integrationList,
   integrationRotation,
-  madeIntegrationBody,
+  integrationWithSecretBody,
   newIntegration,
 } from '../../schemas/integration.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -23,17 +23,17 @@ const scope = 'integrations:write'
 const integrationParams = idParams('id', 'integration', 'The integration.')
 const withSecret = {
   description: 'The integration; a new secret is readable only once.',
-  schema: madeIntegrationBody,
+  schema: integrationWithSecretBody,
 } as const
 type IntegrationBody = z.output<typeof integrationBody>
-type BodyWithSecret = z.output<typeof madeIntegrationBody>
+type BodyWithSecret = z.output<typeof integrationWithSecretBody>
 const planRefusals = ['namespace_not_granted', 'policy_laxer', 'number_none_not_allowed'] as const
 
 /**
  * A key of the scope manages the integrations of its own relying party, an admin's key all of the
  * tenant.
  */
-function integrationScopeOf(request: FastifyRequest): Keeper {
+function integrationScopeOf(request: FastifyRequest): IntegrationScope {
   const { tenantId, rpId, keyId, scopes } = principalOf(request)
   return { tenantId, rpId: allows(scopes, 'admin') ? null : rpId, actor: `api_key:${keyId}` }
 }
@@ -43,7 +43,7 @@ const bodyOf = ({ tenantId: _, rpId, revision: __, ...rest }: Integration): Inte
   relyingPartyId: rpId,
 })
 
-const bodyWithSecretOf = ({ integration, secret }: MadeCredentials): BodyWithSecret => ({
+const bodyWithSecretOf = ({ integration, secret }: IntegrationWithSecret): BodyWithSecret => ({
   ...bodyOf(integration),
   secret,
 })

@@ -93,7 +93,7 @@ function createRecoveryCodes(app: HttpApp, { useCases, key }: ServerOptions): vo
     }),
     async (request, reply) => {
       const { userId } = request.params
-      const codes = await useCases.makeRecoveryCodes(principalOf(request), userId)
+      const codes = await useCases.createRecoveryCodes(principalOf(request), userId)
       if (isRefusal(codes)) return sendRefusal(reply, codes)
       return reply.code(201).send({ codes } satisfies z.output<typeof recoveryCodesBody>)
     },
@@ -117,7 +117,7 @@ function createTemporaryCode(app: HttpApp, { useCases, key }: ServerOptions): vo
     async (request, reply) => {
       const { userId } = request.params
       const { ttlSeconds } = request.body
-      const temporaryCode = await useCases.makeTemporaryCode(
+      const temporaryCode = await useCases.createTemporaryCode(
         principalOf(request),
         userId,
         ttlSeconds,

@@ -3,7 +3,7 @@ import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
 import { sendRefusal } from '../../problem.ts'
 import { idParams } from '../../schemas/ids.ts'
-import { mintedLinkBody } from '../../schemas/portal.ts'
+import { portalLinkBody } from '../../schemas/portal.ts'
 import type { ServerOptions } from './server-options.ts'
 
 /** Links to the portal, for relying parties. */
@@ -22,11 +22,11 @@ export function portalLinkRoutes(
         'Works once, for fifteen minutes. Anyone who opens it can unregister the devices ' +
         'of the user: identify the user first, by another factor than the lost phone.',
       params: idParams('userId', 'user', 'The user.'),
-      answers: { 201: { description: 'The link, readable this once.', schema: mintedLinkBody } },
+      answers: { 201: { description: 'The link, readable this once.', schema: portalLinkBody } },
       refusals: ['user_suspended'],
     }),
     async (request, reply) => {
-      const link = await useCases.mintPortalLink(principalOf(request), request.params.userId)
+      const link = await useCases.createPortalLink(principalOf(request), request.params.userId)
       return isRefusal(link) ? sendRefusal(reply, link) : reply.code(201).send(link)
     },
   )

@@ -39,7 +39,7 @@ function importOne(app: HttpApp, { useCases, key }: ServerOptions): void {
     async (request, reply) => {
       const result = await useCases.importUser(principalOf(request), request.body)
       if (isRefusal(result)) return sendRefusal(reply, result)
-      const { user, created: isNew } = result
+      const { user, isNew } = result
       return reply.code(isNew ? 201 : 200).send(user satisfies z.output<typeof userBody>)
     },
   )

@@ -14,7 +14,7 @@ import {
   webhookEndpointList,
   webhookEndpointWithSecret,
   webhookReplay,
-  webhookReplayed,
+  webhookReplayBody,
   webhookRotation,
   webhookTest,
 } from '../../schemas/webhook-endpoint.ts'
@@ -77,7 +77,7 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
       refusals: ['webhook_url_refused', 'too_many_webhook_endpoints'],
     }),
     async (request, reply) => {
-      const endpoint = await useCases.addWebhookEndpoint(principalOf(request), request.body)
+      const endpoint = await useCases.createWebhookEndpoint(principalOf(request), request.body)
       if (isRefusal(endpoint)) return sendRefusal(reply, endpoint)
       return reply.code(201).send(endpoint satisfies BodyWithSecret)
     },
@@ -213,14 +213,14 @@ function replay(app: HttpApp, { useCases, key }: ServerOptions): void {
         'time. They keep their ids.',
       params,
       body: webhookReplay,
-      answers: { 202: { description: 'They are on their way.', schema: webhookReplayed } },
+      answers: { 202: { description: 'They are on their way.', schema: webhookReplayBody } },
       refusals: ['webhook_endpoint_not_active', 'too_many_webhook_requests'],
     }),
     async (request, reply) => {
       const { id } = request.params
       const result = await useCases.replayWebhooks(principalOf(request), id, request.body)
       if (isRefusal(result)) return sendRefusal(reply, result)
-      return reply.code(202).send(result satisfies z.output<typeof webhookReplayed>)
+      return reply.code(202).send(result satisfies z.output<typeof webhookReplayBody>)
     },
   )
 }

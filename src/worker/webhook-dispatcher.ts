@@ -2,7 +2,7 @@
 
 import type { WebhookEndpointId } from '../domain/ids.ts'
 import { type LeaseHolder, leaseName } from '../domain/lease.ts'
-import { isHopeless, retryDelayMs, type WebhookOutcome } from '../domain/webhook-endpoint.ts'
+import { isFailingForDays, retryDelayMs, type WebhookOutcome } from '../domain/webhook-endpoint.ts'
 import type { WebhookSender } from '../ports/webhook.ts'
 import type {
   DueWebhook,
@@ -11,11 +11,14 @@ import type {
   WebhookSettlement,
 } from '../ports/webhook-store.ts'
 import type { Clock, Random } from '../ports/world.ts'
-import { oweWebhooks } from '../usecases/owe-webhooks.ts'
-import { type Needs as WritingDependencies, writeWebhook } from '../usecases/write-webhook.ts'
+import { enqueueWebhooks } from '../usecases/enqueue-webhooks.ts'
+import {
+  type Dependencies as WritingDependencies,
+  writeWebhook,
+} from '../usecases/write-webhook.ts'
 import type { Log } from './dispatcher.ts'
 
-export type Needs = WritingDependencies & {
+export type Dependencies = WritingDependencies & {
   readonly webhookDeliveries: WebhookDeliveryStore
   readonly webhookEndpoints: Pick<WebhookEndpointStore, 'stop' | 'listFailing'>
   readonly webhookSender: Pick<WebhookSender, 'send'>
@@ -42,7 +45,7 @@ const factBatch = 500
 const settleEveryMs = 10
 const settleBatchMax = 500
 
-export type WebhookCourier = {
+export type WebhookDispatcher = {
   /**
    * Polls for due deliveries, now; calls during a poll cause one more. Does nothing while there is
    * no subscriber.
@@ -53,7 +56,7 @@ export type WebhookCourier = {
   /** Checks whether there is any subscriber; then polls. */
   refresh(): Promise<void>
   /** Pauses endpoints that have been failing for days; returns how many. */
-  pauseHopeless(): Promise<number>
+  pauseFailing(): Promise<number>
   /** Deliveries taken whose outcome is not stored yet. */
   inFlight(): number
   /** Takes no more, and waits until everything taken is sent and its outcome stored. */
@@ -65,7 +68,7 @@ export type WebhookCourier = {
  * it cannot store the outcome, they expire; then another process sends them again under the same
  * ids.
  */
-export function createWebhookCourier(dependencies: Needs): WebhookCourier {
+export function buildWebhookDispatcher(dependencies: Dependencies): WebhookDispatcher {
   const { webhookDeliveries, webhookEndpoints, leaseHolder, log, clock, random } = dependencies
   const { slowMs = 3_000 } = dependencies
   const sending = new Set<Promise<void>>()
@@ -198,7 +201,7 @@ export function createWebhookCourier(dependencies: Needs): WebhookCourier {
       pollAgain = false
       if (factsAgain) {
         factsAgain = false
-        factsAgain = (await oweWebhooks(dependencies, factBatch)) === factBatch
+        factsAgain = (await enqueueWebhooks(dependencies, factBatch)) === factBatch
         pollAgain ||= factsAgain
       }
       if (!draining) await claim()
@@ -232,12 +235,12 @@ export function createWebhookCourier(dependencies: Needs): WebhookCourier {
     wake,
     work,
     async refresh() {
-      hasSubscribers = await webhookDeliveries.isHeard()
+      hasSubscribers = await webhookDeliveries.hasWork()
       await work()
     },
-    async pauseHopeless() {
+    async pauseFailing() {
       let pausedCount = 0
-      for (const endpoint of (await webhookEndpoints.listFailing(100)).filter(isHopeless)) {
+      for (const endpoint of (await webhookEndpoints.listFailing(100)).filter(isFailingForDays)) {
         if (await stop(endpoint, 'paused', 'failing')) pausedCount++
       }
       return pausedCount

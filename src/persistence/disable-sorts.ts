@@ -5,7 +5,7 @@ import type { Queries } from './database.ts'
  * tenant in order to sort them. Without sorts the index in that order is the only way, whatever the
  * planner estimates; and off the hot path a plan for each scan costs next to nothing.
  */
-export async function walkByTime(tx: Queries): Promise<void> {
+export async function disableSorts(tx: Queries): Promise<void> {
   await tx.query(
     'walk_by_time',
     `select set_config('plan_cache_mode', 'force_custom_plan', true),

@@ -1,5 +1,5 @@
 import type { ChallengeId, TenantId } from '../domain/ids.ts'
-import type { KeptAnswerStore } from '../ports/kept-answer-store.ts'
+import type { PlainAnswerStore } from '../ports/plain-answer-store.ts'
 import type { Sealing } from '../ports/world.ts'
 
 /** Binding under which the signed text of an answer is sealed. */
@@ -11,8 +11,8 @@ export function answerBinding(answer: {
   return `answer:${answer.tenantId}:${answer.challengeId}:${answer.jti}`
 }
 
-export type Needs = {
-  readonly keptAnswers: KeptAnswerStore
+export type Dependencies = {
+  readonly plainAnswers: PlainAnswerStore
   readonly sealing: Pick<Sealing, 'seal'>
 }
 
@@ -21,7 +21,7 @@ export type Needs = {
  * may be more.
  */
 export async function sealPlainAnswers(
-  { keptAnswers: store, sealing }: Needs,
+  { plainAnswers: store, sealing }: Dependencies,
   limit: number,
 ): Promise<boolean> {
   const plainAnswers = await store.findPlain(limit)
@@ -29,7 +29,7 @@ export async function sealPlainAnswers(
   await store.saveSealed(
     plainAnswers.map((answer) => ({
       ...answer,
-      sealed: sealing.seal(answer.jws, answerBinding(answer)),
+      sealedJws: sealing.seal(answer.jws, answerBinding(answer)),
     })),
   )
   return plainAnswers.length === limit

@@ -1,9 +1,9 @@
-import { wants } from '../domain/webhook-endpoint.ts'
+import { isSubscribedTo } from '../domain/webhook-endpoint.ts'
 import { eventsOf } from '../domain/webhook-event.ts'
 import type { WebhookDeliveryStore } from '../ports/webhook-store.ts'
 import type { Random } from '../ports/world.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly webhookDeliveries: Pick<WebhookDeliveryStore, 'fanOut'>
   readonly random: Pick<Random, 'id'>
 }
@@ -13,7 +13,10 @@ export type Needs = {
  * may receive it; returns the number of facts. An endpoint receives nothing from before its
  * creation. Any number of processes may run this concurrently.
  */
-export function oweWebhooks({ webhookDeliveries, random }: Needs, limit: number): Promise<number> {
+export function enqueueWebhooks(
+  { webhookDeliveries, random }: Dependencies,
+  limit: number,
+): Promise<number> {
   return webhookDeliveries.fanOut(limit, (facts, endpoints) =>
     facts.flatMap((fact) =>
       eventsOf(fact).flatMap(({ rpIds, ...event }) => {
@@ -23,7 +26,7 @@ export function oweWebhooks({ webhookDeliveries, random }: Needs, limit: number)
             (endpoint) =>
               endpoint.tenantId === fact.tenantId &&
               rpIds.includes(endpoint.rpId) &&
-              wants(endpoint, event.type) &&
+              isSubscribedTo(endpoint, event.type) &&
               endpoint.createdAt <= fact.occurredAt,
           )
           .map(({ tenantId, id }) => ({ tenantId, endpointId: id, eventId, ...event }))

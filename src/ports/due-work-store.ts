@@ -1,5 +1,5 @@
 /** The worker's kinds of due work. */
-export type Matter =
+export type WorkKind =
   | 'pushes'
   | 'queuedPushes'
   | 'callbacks'
@@ -15,12 +15,12 @@ export type Matter =
  * In how many milliseconds the next of a kind is due, zero or below when it is due already; null
  * when there is none.
  */
-export type Agenda = Readonly<Record<Matter, number | null>>
+export type DueWork = Readonly<Record<WorkKind, number | null>>
 
-export interface AgendaStore {
+export interface DueWorkStore {
   /**
    * When the next work of each kind is due, in one cheap statement. Early rather than late: work
    * that is due may turn out not to be.
    */
-  look(): Promise<Agenda>
+  read(): Promise<DueWork>
 }

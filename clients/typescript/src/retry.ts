@@ -24,19 +24,19 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<void
  * time that the service asked for or else with exponential back-off, for up to `retryForMs`; then,
  * and for every other refusal, it rejects with the refusal.
  */
-export async function insist<T>(
+export async function callWithRetry<T>(
   call: () => Promise<T>,
   {
-    patienceMs,
+    retryForMs: patienceMs,
     signal,
-  }: { readonly patienceMs: number; readonly signal?: AbortSignal | undefined },
+  }: { readonly retryForMs: number; readonly signal?: AbortSignal | undefined },
 ): Promise<T> {
   const end = performance.now() + patienceMs
   for (let attempts = 0; ; attempts++) {
     try {
       return await call()
     } catch (error) {
-      if (!(error instanceof RefusedCall) || !error.isPassing) throw error
+      if (!(error instanceof RefusedCall) || !error.isTransient) throw error
       const waitMs = pauseMsAfter(error, attempts)
       if (performance.now() + waitMs > end) throw error
       await pause(waitMs, signal)

@@ -46,7 +46,7 @@ export type SuppressionReason =
   | 'no_push_token'
 
 /** The facts that decide an admission; times are the database's. */
-export type LadderFacts = {
+export type ThrottlingFacts = {
   readonly policy: Policy
   readonly now: Date
   readonly protection: Protection
@@ -73,7 +73,7 @@ function isKnown(initiator: KnownInitiator | null, policy: Policy, now: Date): b
 }
 
 /** Decides whether a challenge may be created, on which budget, and whether it may wake a phone. */
-export function admitChallenge(facts: LadderFacts): Admission | Refusal {
+export function admitChallenge(facts: ThrottlingFacts): Admission | Refusal {
   const { policy, now, protection, initiator, others } = facts
   const refusal = checkProtection(protection, now)
   if (refusal) return refusal

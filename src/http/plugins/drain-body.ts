@@ -17,7 +17,7 @@ function declaredBytes({ headers }: IncomingMessage): number {
 }
 
 /** True when nothing of the request is still to come. */
-export function isHeard(request: IncomingMessage): boolean {
+export function isDrained(request: IncomingMessage): boolean {
   return request.complete || request.readableEnded || declaredBytes(request) === 0
 }
 
@@ -25,14 +25,14 @@ export function isHeard(request: IncomingMessage): boolean {
  * Drains the rest of a body and discards it; false when there is too much, it takes too long, or
  * the client disconnects.
  */
-export function hearOut(request: IncomingMessage, limits: DrainLimits): Promise<boolean> {
+export function drainBody(request: IncomingMessage, limits: DrainLimits): Promise<boolean> {
   const { discardedBytesMax, discardingMs } = limits
   if (
     withoutContinue.has(request) ||
     declaredBytes(request) > discardedBytesMax ||
     request.destroyed
   ) {
-    return Promise.resolve(isHeard(request))
+    return Promise.resolve(isDrained(request))
   }
   return new Promise((resolve) => {
     let bytes = 0
@@ -43,7 +43,7 @@ export function hearOut(request: IncomingMessage, limits: DrainLimits): Promise<
     const stop = () => {
       clearTimeout(late)
       request.off('data', onData).off('end', stop).off('close', stop)
-      resolve(isHeard(request))
+      resolve(isDrained(request))
     }
     const late = setTimeout(stop, discardingMs)
     request.on('data', onData).once('end', stop).once('close', stop)
@@ -55,7 +55,10 @@ export function hearOut(request: IncomingMessage, limits: DrainLimits): Promise<
  * Sends `100 Continue` to clients that expect it before they send a body, unless it is too long to
  * be accepted: those get their refusal immediately.
  */
-export function inviteBodies(server: Server, { bodyBytesMax }: Pick<ServerLimits, 'bodyBytesMax'>) {
+export function answerExpectContinue(
+  server: Server,
+  { bodyBytesMax }: Pick<ServerLimits, 'bodyBytesMax'>,
+) {
   server.on('checkContinue', (request, response) => {
     if (declaredBytes(request) > bodyBytesMax) withoutContinue.add(request)
     else response.writeContinue()
@@ -67,17 +70,17 @@ export function inviteBodies(server: Server, { bodyBytesMax }: Pick<ServerLimits
  * Delays every answer of this instance until the body of its request is drained. Must be called
  * before any route is added.
  */
-export function hearBodiesOut(app: FastifyInstance, limits: DrainLimits): void {
+export function drainBodies(app: FastifyInstance, limits: DrainLimits): void {
   app.addHook('onSend', (request, reply, payload, done) => {
     // Fastify closes the connection after a body that it did not read; there is no need when
     // nothing more comes.
     const keepConnection = () =>
       reply.getHeader('connection') === 'close' && reply.removeHeader('connection')
-    if (isHeard(request.raw)) {
+    if (isDrained(request.raw)) {
       keepConnection()
       return done(null, payload)
     }
-    void hearOut(request.raw, limits).then((isWhole) => {
+    void drainBody(request.raw, limits).then((isWhole) => {
       if (isWhole) keepConnection()
       else reply.header('connection', 'close')
       done(null, payload)

@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../domain/refusal.ts'
-import type { Turns, UserTurns } from '../ports/turns.ts'
+import type { FairQueue, UserQueue } from '../ports/fair-queue.ts'
 
-export type TurnLimits = {
+export type FairQueueLimits = {
   /** Tasks that run concurrently, of all lines and of one. */
   readonly running: number
   readonly runningInLine: number
@@ -46,8 +46,8 @@ type Line = {
 
 const retryAfterSeconds = 1
 
-class BoundedFairQueue implements Turns {
-  readonly #limits: TurnLimits
+class BoundedFairQueue implements FairQueue {
+  readonly #limits: FairQueueLimits
   readonly #lines = new Map<string, Line>()
   /** Those who have several lines. */
   readonly #holders = new Map<string, Holder>()
@@ -60,7 +60,7 @@ class BoundedFairQueue implements Turns {
   #waiting = 0
   #refusals = 0
 
-  constructor(limits: TurnLimits) {
+  constructor(limits: FairQueueLimits) {
     this.#limits = limits
   }
 
@@ -72,7 +72,7 @@ class BoundedFairQueue implements Turns {
    * A line of the owner's own finds room regardless of the number of other lines, and orders
    * regardless of anything that waits.
    */
-  take<T>(
+  run<T>(
     name: string,
     work: () => Promise<T>,
     { owner = 'others', holder = null }: Ownership = {},
@@ -229,7 +229,7 @@ function isLonger(line: Line, than: Line | undefined): boolean {
 const tooMany = () => refuse('too_many_requests', { retryAfterSeconds })
 
 /** A fair queue within these limits. */
-export function createTurns(limits: TurnLimits): Turns {
+export function buildFairQueue(limits: FairQueueLimits): FairQueue {
   return new BoundedFairQueue(limits)
 }
 
@@ -247,15 +247,15 @@ function ownerOf(line: string): Owner {
 }
 
 /** One fair queue per user within these limits; idle ones are dropped. */
-export function createUserTurns(limits: TurnLimits): UserTurns {
+export function buildUserQueue(limits: FairQueueLimits): UserQueue {
   const queues = new Map<string, BoundedFairQueue>()
   return {
-    async take({ tenantId, userId }, line, work) {
+    async run({ tenantId, userId }, line, work) {
       const user = `${tenantId} ${userId}`
       const queue = queues.get(user) ?? new BoundedFairQueue(limits)
       queues.set(user, queue)
       try {
-        return await queue.take(line, work, { owner: ownerOf(line) })
+        return await queue.run(line, work, { owner: ownerOf(line) })
       } finally {
         if (queue.isIdle && queues.get(user) === queue) queues.delete(user)
       }

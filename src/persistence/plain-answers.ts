@@ -1,4 +1,4 @@
-import type { AnswerKey, KeptAnswerStore } from '../ports/kept-answer-store.ts'
+import type { AnswerKey, PlainAnswerStore } from '../ports/plain-answer-store.ts'
 import type { Database } from './database.ts'
 
 const findPlain = `
@@ -14,7 +14,7 @@ const saveSealed = `
     and a.device_id = x.device_id and a.jti = x.jti and a.jws is not null`
 
 /** See the port. */
-export function createKeptAnswerStore(database: Database): KeptAnswerStore {
+export function buildPlainAnswerStore(database: Database): PlainAnswerStore {
   return {
     findPlain: (limit) =>
       database.query<AnswerKey & { jws: string }>('find_plain_answers', findPlain, [limit]),
@@ -25,7 +25,7 @@ export function createKeptAnswerStore(database: Database): KeptAnswerStore {
         answers.map(({ challengeId }) => challengeId),
         answers.map(({ deviceId }) => deviceId),
         answers.map(({ jti }) => jti),
-        answers.map(({ sealed }) => sealed),
+        answers.map(({ sealedJws: sealed }) => sealed),
       ])
     },
   }

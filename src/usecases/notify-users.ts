@@ -1,10 +1,10 @@
 import { planNotices } from '../domain/notice.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
-import type { NoticePlace, NoticeStore } from '../ports/notice-store.ts'
+import type { NoticeCursor, NoticeStore } from '../ports/notice-store.ts'
 import type { Random } from '../ports/world.ts'
 
-export type Needs = {
-  readonly notices: Pick<NoticeStore, 'loadOwed' | 'settle' | 'owe'>
+export type Dependencies = {
+  readonly notices: Pick<NoticeStore, 'loadPending' | 'settle' | 'enqueue'>
   readonly dispatcher: Pick<Dispatcher, 'leaseHolder' | 'dispatch'>
   readonly random: Pick<Random, 'id'>
 }
@@ -14,13 +14,13 @@ export type Needs = {
  * number of processes may run this concurrently. `last` is the cursor of a walk over waiting
  * activities; null at its end.
  */
-export async function tellUsers(
-  { notices, dispatcher, random }: Needs,
-  query: { readonly waitingAfter: NoticePlace | null; readonly limit: number },
-): Promise<{ readonly last: NoticePlace | null }> {
-  const { users, last } = await notices.loadOwed(query)
+export async function notifyUsers(
+  { notices, dispatcher, random }: Dependencies,
+  query: { readonly waitingAfter: NoticeCursor | null; readonly limit: number },
+): Promise<{ readonly last: NoticeCursor | null }> {
+  const { users, last } = await notices.loadPending(query)
   for (const { tenantId, userId, ...facts } of users) {
-    const { settled: settlements, pushes } = planNotices(facts)
+    const { settlements, pushes } = planNotices(facts)
     for (const { outcome, activityIds } of settlements) {
       await notices.settle(tenantId, activityIds, outcome)
     }
@@ -30,7 +30,7 @@ export async function tellUsers(
         deviceId,
       }))
       const { leaseHolder: leasedBy } = dispatcher
-      const due = await notices.owe({ tenantId, userId, push, deliveries, leasedBy })
+      const due = await notices.enqueue({ tenantId, userId, push, deliveries, leasedBy })
       dispatcher.dispatch(due)
     }
   }

@@ -13,13 +13,13 @@ import type { TenantId } from '../domain/ids.ts'
 import type { Signatures } from '../ports/world.ts'
 import { auditJwsBytesMax } from './audit-checkpoint.ts'
 import {
-  type BelievedKeys,
-  believedKeys,
-  type KeptKeys,
-  type Needs as KeyDependencies,
+  buildTrustedKeys,
+  type Dependencies as KeyDependencies,
+  type StoredKeys,
+  type TrustedKeys,
 } from './believed-keys.ts'
 
-export type Needs = KeyDependencies & {
+export type Dependencies = KeyDependencies & {
   readonly signatures: Pick<Signatures, 'read' | 'verify'>
 }
 
@@ -47,9 +47,9 @@ export type HeadReader = {
 }
 
 /** Reads heads and checkpoints. */
-export function createHeadReader(
-  { signatures }: Pick<Needs, 'signatures'>,
-  trustedKey: BelievedKeys,
+export function buildHeadReader(
+  { signatures }: Pick<Dependencies, 'signatures'>,
+  trustedKey: TrustedKeys,
 ): HeadReader {
   function parse<C>(text: string, typ: string, read: (payload: unknown) => C | undefined) {
     const jws = signatures.read(text, auditJwsBytesMax)
@@ -87,7 +87,7 @@ export function createHeadReader(
 type Verify = Signatures['verify']
 
 /** One tenant's heads and checkpoints that were stored outside the database. */
-export type KeptHeads = {
+export type StoredHeads = {
   readonly heads: readonly Head[]
   /** Texts of trusted checkpoints: there should be one at most. */
   readonly checkpoints: readonly string[]
@@ -98,7 +98,7 @@ export type KeptHeads = {
   }
 }
 
-export const noKeptHeads: KeptHeads = {
+export const noStoredHeads: StoredHeads = {
   heads: [],
   checkpoints: [],
   foreign: { count: 0, first: [] },
@@ -118,13 +118,13 @@ type Collection = {
  * A repeated head costs no memory, and a foreign one hides no other. With `keys` only those are
  * trusted.
  */
-export async function collectKeptHeads(
-  dependencies: Needs,
+export async function collectStoredHeads(
+  dependencies: Dependencies,
   tenantIds: readonly TenantId[],
   texts: AsyncIterable<{ readonly line: number; readonly text: string }>,
-  keys: KeptKeys | null = null,
-): Promise<ReadonlyMap<TenantId, KeptHeads>> {
-  const reader = createHeadReader(dependencies, believedKeys(dependencies, keys))
+  keys: StoredKeys | null = null,
+): Promise<ReadonlyMap<TenantId, StoredHeads>> {
+  const reader = buildHeadReader(dependencies, buildTrustedKeys(dependencies, keys))
   const collections = new Map<TenantId, Collection>(
     tenantIds.map((id) => [
       id,

@@ -40,13 +40,13 @@ export const english = {
   },
   devices: {
     title: 'Your devices',
-    whose: ['Signed in as ', ' at ', '. This page works until '] as const,
+    signedInAs: ['Signed in as ', ' at ', '. This page works until '] as const,
     none:
       'No device approves sign-ins for you at the moment. To add one, ask the help desk of ' +
       'your organisation for a code.',
     model: 'Model',
     app: 'App',
-    added: 'Added',
+    addedAt: 'Added',
     lastUsed: 'Last used',
     never: 'Not yet',
     status: 'Status',
@@ -74,7 +74,7 @@ export const english = {
     go: 'Unregister this device',
     back: 'Keep it and go back',
   },
-  done: {
+  result: {
     title: (name: string) => `${isolate(name)} is unregistered`,
     what: 'It can approve no sign-in any more, from now on.',
     next: 'What to do next',
@@ -92,7 +92,7 @@ export const english = {
       'of your organisation for a code to add it.',
     back: 'Back to your devices',
   },
-  signedOut: {
+  signedOutPage: {
     title: 'You are signed out',
     what: 'You can close this page. To come back, ask for a new link.',
   },

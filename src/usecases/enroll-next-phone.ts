@@ -6,9 +6,12 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { TenantStore } from '../ports/directory-store.ts'
 import type { EnrollmentStore } from '../ports/enrollment-store.ts'
-import type { UserTurns } from '../ports/turns.ts'
+import type { UserQueue } from '../ports/fair-queue.ts'
 import type { Hashing, Random } from '../ports/world.ts'
-import { authenticateDevice, type Needs as DeviceDependencies } from './authenticate-device.ts'
+import {
+  authenticateDevice,
+  type Dependencies as DeviceDependencies,
+} from './authenticate-device.ts'
 import {
   draftEnrollment,
   mayBeParent,
@@ -19,12 +22,12 @@ import {
   type EnrollmentReading,
   type EnrollmentWait,
   followEnrollment,
-  type Needs as ReadDependencies,
+  type Dependencies as ReadDependencies,
 } from './read-enrollment.ts'
 
-export type Needs = DeviceDependencies & {
+export type Dependencies = DeviceDependencies & {
   readonly enrollments: Pick<EnrollmentStore, 'find' | 'createByDevice'>
-  readonly userTurns: UserTurns
+  readonly userQueue: UserQueue
   readonly devices: Pick<DeviceStore, 'find'>
   readonly tenants: Pick<TenantStore, 'findPolicy'>
   readonly random: Random
@@ -40,7 +43,7 @@ export type Needs = DeviceDependencies & {
  * the calling device.
  */
 export async function openNextEnrollment(
-  dependencies: Needs,
+  dependencies: Dependencies,
   proof: DeviceProof,
   {
     replacesDeviceId,
@@ -70,7 +73,7 @@ export async function openNextEnrollment(
     openedByDeviceId: device.id,
     actor: `device:${device.id}`,
   })
-  const enrollment = await dependencies.userTurns.take(device, `device:${device.id}`, () =>
+  const enrollment = await dependencies.userQueue.run(device, `device:${device.id}`, () =>
     dependencies.enrollments.createByDevice(newEnrollment, proof),
   )
   if (isRefusal(enrollment)) return enrollment

@@ -8,12 +8,12 @@ export type AnswerKey = {
 }
 
 /** The signed texts of answers that were stored in plain text. */
-export interface KeptAnswerStore {
+export interface PlainAnswerStore {
   /** Some that are in plain text, of all tenants. */
   findPlain(limit: number): Promise<readonly (AnswerKey & { readonly jws: string })[]>
   /**
    * Replaces the plain text with the sealed one, except where another process has sealed it
    * meanwhile.
    */
-  saveSealed(answers: readonly (AnswerKey & { readonly sealed: Uint8Array })[]): Promise<void>
+  saveSealed(answers: readonly (AnswerKey & { readonly sealedJws: Uint8Array })[]): Promise<void>
 }

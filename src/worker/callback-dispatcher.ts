@@ -6,10 +6,10 @@ import type {
   KeycloakCallbackStore,
   RealmLoad,
 } from '../ports/keycloak-callback-store.ts'
-import { type CallbackNeeds, makeCallback } from '../usecases/doors/keycloak.ts'
+import { type CallbackDependencies, sendCallback } from '../usecases/doors/keycloak.ts'
 import type { Log } from './dispatcher.ts'
 
-export type Needs = CallbackNeeds & {
+export type Dependencies = CallbackDependencies & {
   readonly keycloakCallbacks: Pick<KeycloakCallbackStore, 'take'>
   readonly leaseHolder: LeaseHolder
   readonly log: Log
@@ -18,7 +18,7 @@ export type Needs = CallbackNeeds & {
 /** Callbacks in flight in one process: in all, for one tenant, and to one realm of a tenant. */
 const callbacksInFlight = { max: 256, perTenant: 64, perRealm: 16 } as const
 
-export type CallbackCourier = {
+export type CallbackDispatcher = {
   /**
    * Takes due callbacks, up to the free slots; resolves when all that can be taken are in flight.
    */
@@ -31,7 +31,7 @@ export type CallbackCourier = {
  * A taken callback is stored as being tried, and tried immediately: if this process dies meanwhile,
  * no other process tries it again. So none is taken without a free slot.
  */
-export function createCallbackCourier(dependencies: Needs): CallbackCourier {
+export function buildCallbackDispatcher(dependencies: Dependencies): CallbackDispatcher {
   const { log } = dependencies
   const calling = new Set<Promise<void>>()
   const loads = new Map<string, RealmLoad>()
@@ -49,7 +49,7 @@ export function createCallbackCourier(dependencies: Needs): CallbackCourier {
   function call(due: DueCallback): void {
     occupy(due, 1)
     const { challengeId, issuer } = due
-    const running = makeCallback(dependencies, due)
+    const running = sendCallback(dependencies, due)
       .catch((error: unknown) => {
         log.error({ err: error, challengeId, issuer }, 'callback not settled; it is not made again')
       })

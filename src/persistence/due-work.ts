@@ -1,4 +1,4 @@
-import type { Agenda, AgendaStore } from '../ports/agenda-store.ts'
+import type { DueWork, DueWorkStore } from '../ports/due-work-store.ts'
 import type { Database } from './database.ts'
 
 /**
@@ -55,10 +55,10 @@ const readDueWork = `
       select from users u where u.erasing_since is not null)) as "erasures"`
 
 /** The due work of the worker, and its times. */
-export function createAgendaStore(database: Database): AgendaStore {
+export function buildDueWorkStore(database: Database): DueWorkStore {
   return {
-    async look() {
-      const [dueWork] = await database.query<Agenda>('look_at_agenda', readDueWork, [])
+    async read() {
+      const [dueWork] = await database.query<DueWork>('look_at_agenda', readDueWork, [])
       if (!dueWork) throw new Error('the due work is always one row')
       return dueWork
     },

@@ -1,7 +1,7 @@
 // The fair queues of one process; docs/limits.md lists the figures.
 
-import { createAdmission } from './http/admission.ts'
-import { createTurns, createUserTurns, type TurnLimits } from './outbound/turns.ts'
+import { buildAdmission } from './http/admission.ts'
+import { buildFairQueue, buildUserQueue, type FairQueueLimits } from './outbound/fair-queue.ts'
 
 /**
  * As long as a statement may take: after it the client is asked to retry, instead of getting an
@@ -14,7 +14,7 @@ const waitMs = 1_800
 const refusalMs = 1_000
 
 /** Claims, links and look-ups of clients that have not authenticated recently. */
-export const strangerTurns = {
+export const unauthenticatedQueueLimits = {
   running: 2,
   runningInLine: 1,
   waiting: 1_024,
@@ -22,13 +22,13 @@ export const strangerTurns = {
   waitMs,
   refusalMs,
   refusals: 4_096,
-} as const satisfies TurnLimits
+} as const satisfies FairQueueLimits
 
 /**
  * Calls of devices from addresses that have not authenticated recently; at most half of the
  * connections.
  */
-export const deviceTurns = {
+export const deviceQueueLimits = {
   running: Number.POSITIVE_INFINITY,
   runningInLine: 2,
   waiting: 1_024,
@@ -36,13 +36,13 @@ export const deviceTurns = {
   waitMs,
   refusalMs,
   refusals: 4_096,
-} as const satisfies TurnLimits
+} as const satisfies FairQueueLimits
 
 /**
  * Tokens of realms; a queue for each integration. They use no connection, but a thread, or wait for
  * the realm.
  */
-export const tokenTurns = {
+export const tokenQueueLimits = {
   running: 16,
   runningInLine: 2,
   waiting: 256,
@@ -50,10 +50,10 @@ export const tokenTurns = {
   waitMs,
   refusalMs,
   refusals: 4_096,
-} as const satisfies TurnLimits
+} as const satisfies FairQueueLimits
 
 /** Operations that lock the row of one user; a queue for each initiator and device. */
-export const userTurns = {
+export const userQueueLimits = {
   running: 1,
   runningInLine: 1,
   waiting: 64,
@@ -61,24 +61,27 @@ export const userTurns = {
   waitMs,
   refusalMs: 0,
   refusals: 0,
-} as const satisfies TurnLimits
+} as const satisfies FairQueueLimits
 
 /** The maximum share of the connections for each of these. */
-export const strangersShare = 1 / 4
+export const unauthenticatedShare = 1 / 4
 export const devicesShare = 1 / 2
 
 /** The fair queues of a process with this many connections to its database. */
-export function openTurns(connections: number) {
+export function buildQueues(connections: number) {
   const share = (most: number, part: number) =>
     Math.max(1, Math.min(most, Math.floor(connections * part)))
-  const strangers = { ...strangerTurns, running: share(strangerTurns.running, strangersShare) }
-  const devices = { ...deviceTurns, running: share(deviceTurns.running, devicesShare) }
+  const strangers = {
+    ...unauthenticatedQueueLimits,
+    running: share(unauthenticatedQueueLimits.running, unauthenticatedShare),
+  }
+  const devices = { ...deviceQueueLimits, running: share(deviceQueueLimits.running, devicesShare) }
   return {
-    admission: createAdmission({
-      strangers: createTurns(strangers),
-      devices: createTurns(devices),
-      tokens: createTurns(tokenTurns),
+    admission: buildAdmission({
+      clientQueue: buildFairQueue(strangers),
+      deviceQueue: buildFairQueue(devices),
+      tokenQueue: buildFairQueue(tokenQueueLimits),
     }),
-    userTurns: createUserTurns(userTurns),
+    userQueue: buildUserQueue(userQueueLimits),
   }
 }
