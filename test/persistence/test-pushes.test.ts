@@ -26,8 +26,8 @@ beforeEach(async () => {
   device = await aDevice(stores, user)
 })
 
-const owe = (deviceId: DeviceId) =>
-  stores.testPushes.owe({
+const enqueue = (deviceId: DeviceId) =>
+  stores.testPushes.enqueue({
     ...user,
     ...{ deviceId, id: random.id('delivery'), leasedBy: 'test' },
     ...{ protectionRevision: 0, gapSeconds: 60, perHourMax: 5 },
@@ -37,14 +37,14 @@ const owe = (deviceId: DeviceId) =>
 test('a turn is taken by one device: others of its user, and those of other tenants, keep theirs', async () => {
   const spare = await aDevice(stores, user)
   await copyTenant(stores, user)
-  expect(await owe(device)).toMatchObject({ kind: 'owed', pushes: [{ deviceId: device }] })
-  expect(await owe(device)).toMatchObject({ kind: 'too_soon' })
+  expect(await enqueue(device)).toMatchObject({ kind: 'owed', pushes: [{ deviceId: device }] })
+  expect(await enqueue(device)).toMatchObject({ kind: 'too_soon' })
   expect(rowsFound.get('test_turn_wait')).toBe(1)
   const taken =
     'select tenant_id, id from devices where cardinality(test_pushes_at) > 0 and id = $1'
   const mine = [{ tenant_id: user.tenantId, id: device }]
   expect(await stores.database.query('turns_taken', taken, [device])).toEqual(mine)
-  expect(await owe(spare)).toMatchObject({ kind: 'owed', pushes: [{ deviceId: spare }] })
+  expect(await enqueue(spare)).toMatchObject({ kind: 'owed', pushes: [{ deviceId: spare }] })
 })
 
 describe('a device that is not what it was judged as gets no turn, nor is told when it would', () => {
@@ -59,9 +59,9 @@ describe('a device that is not what it was judged as gets no turn, nor is told w
     ['is another user’s', async () => aDevice(stores, await aColleague(stores, user, 'bob'))],
   ])('because it %s', async (_, change) => {
     const other = await change()
-    expect(await owe(other)).toEqual({ kind: 'changed' })
+    expect(await enqueue(other)).toEqual({ kind: 'changed' })
     const turn = 'update devices set test_pushes_at = array[clock_timestamp()] where id = $1'
     await stores.database.query('take_turn', turn, [other])
-    expect(await owe(other)).toEqual({ kind: 'changed' })
+    expect(await enqueue(other)).toEqual({ kind: 'changed' })
   })
 })
