@@ -11,7 +11,7 @@ export interface paths {
         /** All API keys of the tenant */
         get: operations["listApiKeys"];
         put?: never;
-        /** Make an API key for a relying party */
+        /** Create an API key for a relying party */
         post: operations["createApiKey"];
         delete?: never;
         options?: never;
@@ -29,7 +29,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Revoke an API key for ever
+         * Revoke an API key permanently
          * @description In force everywhere within a second. Revoking a key twice changes nothing.
          */
         post: operations["revokeApiKey"];
@@ -49,7 +49,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Give an API key its successor
+         * Create the successor of an API key
          * @description The new key has the same rights. The old one ends after `overlapSeconds` at the latest; at most two keys of a lineage are live.
          */
         post: operations["rotateApiKey"];
@@ -73,7 +73,7 @@ export interface paths {
          * Add a mobile app with its push credentials
          * @description They are used for devices of this tenant with this app id, before those of the environment.
          */
-        post: operations["addApp"];
+        post: operations["createApp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -171,7 +171,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a pending challenge
-         * @description Cancelling a cancelled challenge changes nothing; any other end stands.
+         * @description Cancelling a cancelled challenge changes nothing; any other end is final.
          */
         post: operations["cancelChallenge"];
         delete?: never;
@@ -189,7 +189,7 @@ export interface paths {
         };
         /**
          * Follow a challenge by server-sent events
-         * @description An event `challenge` with the challenge as JSON, at once and at each change; the stream ends after the one whose status is final, when the key is revoked, and after ten minutes at the latest.
+         * @description An event `challenge` with the challenge as JSON, immediately and at each change; the stream ends after the one whose status is final, when the key is revoked, and after ten minutes at the latest.
          */
         get: operations["followChallenge"];
         put?: never;
@@ -251,7 +251,7 @@ export interface paths {
         put?: never;
         /**
          * Unregister all devices of the tenant that were registered in a span of time
-         * @description At most 200 a call, the eldest first; while `more` is true make the same call again. Each call is on the audit record before it does anything.
+         * @description At most 200 a call, the oldest first; while `more` is true make the same call again. Each call is on the audit record before it does anything.
          */
         post: operations["unregisterDevicesByTime"];
         delete?: never;
@@ -288,12 +288,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What became of the last test push to a device */
+        /** The outcome of the last test push to a device */
         get: operations["readTestPush"];
         put?: never;
         /**
          * Send a harmless push to a device
-         * @description Says "notifications reach this device"; once in 10 s, five times within an hour. Not while the user is suspended, locked, has reported something or has paused pushes. Read what became of it by GET.
+         * @description Says "notifications reach this device"; once in 10 s, five times within an hour. Not while the user is suspended, locked, has reported something or has paused pushes. Read its outcome by GET.
          */
         post: operations["pushTest"];
         delete?: never;
@@ -312,7 +312,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Unregister a device for ever
+         * Unregister a device permanently
          * @description Once this returns, no answer of the device counts any more. Doing it twice changes nothing.
          */
         post: operations["unregisterDevice"];
@@ -382,7 +382,7 @@ export interface paths {
         };
         /**
          * Read an enrollment, waiting for its status to change
-         * @description A page follows an enrollment with `?wait=30&after=open` and then `?wait=30&after=claimed`: whatever changed between two calls is answered at once.
+         * @description A page follows an enrollment with `?wait=30&after=open` and then `?wait=30&after=claimed`: a change between two calls is answered immediately.
          */
         get: operations["readEnrollment"];
         put?: never;
@@ -423,7 +423,7 @@ export interface paths {
         /** The integrations of the relying party; for admins, all of the tenant */
         get: operations["listIntegrations"];
         put?: never;
-        /** Make a door for a client that exists */
+        /** Create a door for an existing client */
         post: operations["createIntegration"];
         delete?: never;
         options?: never;
@@ -443,7 +443,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove an integration for ever
+         * Remove an integration permanently
          * @description In force in every process within a second.
          */
         delete: operations["removeIntegration"];
@@ -467,7 +467,7 @@ export interface paths {
         put?: never;
         /**
          * Give the clients of an integration a new secret
-         * @description The old secret ends after `overlapSeconds` at the latest. At most two are live; with an overlap of 0 all old ones end at once.
+         * @description The old secret ends after `overlapSeconds` at the latest. At most two are live; with an overlap of 0 all old ones end immediately.
          */
         post: operations["rotateIntegration"];
         delete?: never;
@@ -566,7 +566,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say what was found out about a report */
+        /** Resolve a report with what was found out */
         post: operations["resolveReport"];
         delete?: never;
         options?: never;
@@ -589,7 +589,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change how the tenant tells identifiers apart
+         * Change how the tenant compares identifiers
          * @description In force from the next request on, in every process. Refused where identifiers of different users would become one; `collisions` lists them as `namespace: identifier, identifier`.
          */
         patch: operations["changeTenant"];
@@ -649,12 +649,12 @@ export interface paths {
         };
         /**
          * What happened to a user
-         * @description What other relying parties posted is not among it.
+         * @description Activities that other relying parties posted are left out.
          */
         get: operations["listActivities"];
         put?: never;
         /**
-         * Tell a user what happened at the relying party
+         * Post to a user what happened at the relying party
          * @description Shown on the user's devices as a claim of this relying party; no other relying party can read it. Pushed by severity and the user's preferences, within the limit of the policy.
          */
         post: operations["postActivity"];
@@ -710,7 +710,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Open an enrollment for a known user */
+        /** Open an enrollment for an existing user */
         post: operations["openEnrollmentOfUser"];
         delete?: never;
         options?: never;
@@ -728,7 +728,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Erase a user for ever
+         * Erase a user permanently
          * @description Devices are unregistered, what is pending ends, and keys, tokens, contexts and names are gone. That there were devices, and when, stays on record (NIST SP 800-63B-4, 4.1).
          */
         post: operations["eraseUser"];
@@ -746,7 +746,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Everything that is held on a user
+         * Everything that is stored about a user
          * @description As it was at one moment, and sent as it is read: a response that breaks off is not whole.
          */
         get: operations["exportUser"];
@@ -786,7 +786,7 @@ export interface paths {
         put?: never;
         /**
          * Verify a code that a user typed
-         * @description Each code works once, ever. Wrong ones are counted by initiator, then by user, and heal by time; they never touch pushes.
+         * @description Each code works once, ever. Wrong ones are counted by initiator, then by user, and recover over time; they never touch pushes.
          */
         post: operations["verifyPasscode"];
         delete?: never;
@@ -805,10 +805,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Mint a link with which a user looks after their devices in a browser
-         * @description Works once, for fifteen minutes. Whoever opens it can unregister the devices of the user: identify the user first, by another factor than the lost phone.
+         * Create a link with which a user manages their devices in a browser
+         * @description Works once, for fifteen minutes. Anyone who opens it can unregister the devices of the user: identify the user first, by another factor than the lost phone.
          */
-        post: operations["mintPortalLink"];
+        post: operations["createPortalLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -841,7 +841,7 @@ export interface paths {
         };
         /**
          * Whether and how a user can be asked at this moment
-         * @description Decided by the rules of creation, without creating anything, as for an initiator that the user does not know.
+         * @description Decided by the rules of creation, without creating anything, as for an unknown initiator.
          */
         get: operations["readUserReadiness"];
         put?: never;
@@ -862,10 +862,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make a set of recovery codes
-         * @description The former set is worth nothing from then on. The user is told.
+         * Create a set of recovery codes
+         * @description The former set is invalid from then on. The user is notified.
          */
-        post: operations["makeRecoveryCodes"];
+        post: operations["createRecoveryCodes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -882,10 +882,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make a temporary code, for the help desk to tell
-         * @description For somebody whom the help desk has recognised. The former one is worth nothing from then on; the user is told, and it is audited.
+         * Create a temporary code, for the help desk to pass on
+         * @description For a person whom the help desk has identified. The former one is invalid from then on; the user is notified, and it is audited.
          */
-        post: operations["makeTemporaryCode"];
+        post: operations["createTemporaryCode"];
         delete?: never;
         options?: never;
         head?: never;
@@ -903,7 +903,7 @@ export interface paths {
         put?: never;
         /**
          * Lift every lock of push sign-in and clear its counts
-         * @description Reported initiators may ask again; a suspension stays. Told to the user as an activity.
+         * @description Reported initiators may ask again; a suspension stays. The user sees it as an activity.
          */
         post: operations["unlockUser"];
         delete?: never;
@@ -924,9 +924,9 @@ export interface paths {
         put?: never;
         /**
          * Add a webhook endpoint
-         * @description It hears of what happens from now on. See docs/webhooks.md.
+         * @description It receives events from now on. See docs/webhooks.md.
          */
-        post: operations["addWebhookEndpoint"];
+        post: operations["createWebhookEndpoint"];
         delete?: never;
         options?: never;
         head?: never;
@@ -959,7 +959,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tries to deliver events to the endpoint */
+        /** Attempts to deliver events to the endpoint */
         get: operations["listWebhookAttempts"];
         put?: never;
         post?: never;
@@ -999,7 +999,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make a new secret
+         * Create a new secret
          * @description During the overlap each webhook carries two signatures, so that a receiver that holds either secret accepts it.
          */
         post: operations["rotateWebhookSecret"];
@@ -1020,7 +1020,7 @@ export interface paths {
         put?: never;
         /**
          * Send a test event
-         * @description Of the type `webhook.test`, whatever the filter says; tried for a minute.
+         * @description Of the type `webhook.test`, regardless of the filter; retried for a minute.
          */
         post: operations["testWebhookEndpoint"];
         delete?: never;
@@ -1074,7 +1074,7 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** The relying party or the service took it back. */
+        /** The relying party or the service cancelled it. */
         post: operations["onChallengeCancelledEvent"];
         delete?: never;
         options?: never;
@@ -1108,7 +1108,7 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** The push service took the push to a device. */
+        /** The push service accepted the push to a device. */
         post: operations["onChallengeDeliveredEvent"];
         delete?: never;
         options?: never;
@@ -1125,7 +1125,7 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** The push to a device was given up; the device can still find the challenge by looking. */
+        /** The push to a device was given up; the device can still find the challenge by polling. */
         post: operations["onChallengeDeliveryFailedEvent"];
         delete?: never;
         options?: never;
@@ -1210,7 +1210,7 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** The push service declared the token of a device dead: it finds challenges by looking only. */
+        /** The push service declared the token of a device dead: it finds challenges by polling only. */
         post: operations["onDevicePushTokenLostEvent"];
         delete?: never;
         options?: never;
@@ -1261,7 +1261,7 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** A device is gone for ever; no answer of it counts. */
+        /** A device is gone permanently; no answer of it counts. */
         post: operations["onDeviceUnregisteredEvent"];
         delete?: never;
         options?: never;
@@ -1363,7 +1363,7 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** Somebody wanted to see that events arrive; sent whatever the filter says. */
+        /** A test that events arrive; sent regardless of the filter. */
         post: operations["onWebhookTestEvent"];
         delete?: never;
         options?: never;
@@ -1431,7 +1431,7 @@ export interface components {
             /** @enum {string} */
             type: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
             /**
-             * @description Whom it happened to.
+             * @description The user it happened to.
              * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             userId: string;
@@ -1458,12 +1458,12 @@ export interface components {
                 /** @enum {string} */
                 severity: "info" | "warning" | "critical";
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -1477,7 +1477,7 @@ export interface components {
             /** @constant */
             type: "activity.recorded";
         };
-        /** @description An API key without its secret, which is kept as a hash only. */
+        /** @description An API key without its secret, which is stored as a hash only. */
         ApiKey: {
             /** @description From where it may be used; none means from everywhere. */
             readonly allowedAddresses: string[];
@@ -1501,14 +1501,14 @@ export interface components {
             lineageId: string;
             name: string;
             /**
-             * @description Whom the key speaks for.
+             * @description The relying party of the key.
              * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             relyingPartyId: string;
             revokedAt: string | null;
             readonly scopes: ("challenges:write" | "enrollments:write" | "users:read" | "users:write" | "activities:write" | "devices:write" | "temporary_codes:write" | "policy:write" | "webhooks:write" | "audit:read" | "integrations:write" | "admin")[];
         };
-        /** @description How a key hands over to the next. */
+        /** @description How a key is rotated. */
         ApiKeyRotation: {
             expiresAt?: (string & (unknown & unknown)) | null;
             /**
@@ -1550,7 +1550,7 @@ export interface components {
         AppChanges: {
             credentials?: components["schemas"]["AppCredentials"];
             /**
-             * @description What admins call the app. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description What admins call the app. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Larkfield Key
              */
             name?: string;
@@ -1566,7 +1566,7 @@ export interface components {
             /** @constant */
             provider: "apns";
         } | {
-            /** @description The JSON of a Google service account; only the required members are kept. */
+            /** @description The JSON of a Google service account; only the required members are stored. */
             fcm: {
                 auth_provider_x509_cert_url?: string;
                 auth_uri?: string;
@@ -1599,23 +1599,23 @@ export interface components {
          */
         AskedContext: {
             /**
-             * @description What is to be approved. At most 140 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description What is to be approved. At most 140 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Sign in
              */
             action?: string;
             /**
-             * @description What is signed in to. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description What is signed in to. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Payroll
              */
             application?: string;
             fields?: {
                 /**
-                 * @description A label. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+                 * @description A label. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
                  * @example Amount
                  */
                 label: string;
                 /**
-                 * @description A value. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+                 * @description A value. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
                  * @example CHF 120.00
                  */
                 value: string;
@@ -1626,33 +1626,33 @@ export interface components {
              */
             ip?: string;
             /**
-             * @description A place to show. At most 140 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description A place to show. At most 140 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Zurich, Switzerland
              */
             location?: string;
             /**
-             * @description The browser. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description The browser. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Firefox on Windows
              */
             userAgent?: string;
         };
         /**
-         * @description Who starts the sign-in, or types the code. One from which the user got in lately keeps a budget of its own, which nobody else can use up; a reported one may start none. The browser id counts; without it, the network of the address; without both, all requests of the relying party are one, so that an outsider can use up the tries of the user.
+         * @description Who starts the sign-in, or types the code. A known initiator, from which the user signed in lately, keeps a budget of its own, which nobody else can use up; a reported one may start none. The browser id counts; without it, the network of the address; without both, all requests of the relying party are one, so that an outsider can use up the attempts of the user.
          * @example {
          *       "browserId": "b7c1f0a4d2"
          *     }
          */
         AskedInitiator: {
             /**
-             * @description An id that the relying party keeps in the browser for long; never one that a stranger can choose.
+             * @description An id that the relying party keeps in the browser for long; never one that an outsider can choose.
              * @example b7c1f0a4d2
              */
             browserId?: string;
-            /** @description Where the request came from, as the relying party itself saw it: never from a header that a stranger can write. `context.ip` is only shown. */
+            /** @description Where the request came from, as the relying party itself saw it: never from a header that an outsider can write. `context.ip` is only shown. */
             ip?: string;
         };
         /**
-         * @description How the number comes about: made by the service (`service`, the default), shown by the caller already (`caller`), or not at all (`none`, only where the policy allows it).
+         * @description Where the number comes from: generated by the service (`service`, the default), shown by the caller already (`caller`), or not at all (`none`, only where the policy allows it).
          * @example {
          *       "mode": "service"
          *     }
@@ -1800,17 +1800,17 @@ export interface components {
                 idempotencyKey: string | null;
                 /** @description Why it was denied. */
                 reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
-                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each try; null once the challenge is purged. */
+                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
                 result: string | null;
                 /** @enum {string} */
                 status: "pending" | "approved" | "denied" | "expired" | "cancelled";
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -1824,7 +1824,7 @@ export interface components {
             /** @constant */
             type: "challenge.approved";
         };
-        /** @description The relying party or the service took it back. */
+        /** @description The relying party or the service cancelled it. */
         ChallengeCancelledEvent: {
             data: {
                 /** @description As the relying party gave it. */
@@ -1854,17 +1854,17 @@ export interface components {
                 idempotencyKey: string | null;
                 /** @description Why it was denied. */
                 reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
-                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each try; null once the challenge is purged. */
+                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
                 result: string | null;
                 /** @enum {string} */
                 status: "pending" | "approved" | "denied" | "expired" | "cancelled";
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -1911,12 +1911,12 @@ export interface components {
                 /** @enum {string} */
                 status: "pending" | "approved" | "denied" | "expired" | "cancelled";
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -1930,7 +1930,7 @@ export interface components {
             /** @constant */
             type: "challenge.created";
         };
-        /** @description The push service took the push to a device. */
+        /** @description The push service accepted the push to a device. */
         ChallengeDeliveredEvent: {
             data: {
                 /** @description As the relying party gave it. */
@@ -1968,12 +1968,12 @@ export interface components {
                 /** @enum {string} */
                 status: "pending" | "approved" | "denied" | "expired" | "cancelled";
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -1987,7 +1987,7 @@ export interface components {
             /** @constant */
             type: "challenge.delivered";
         };
-        /** @description The push to a device was given up; the device can still find the challenge by looking. */
+        /** @description The push to a device was given up; the device can still find the challenge by polling. */
         ChallengeDeliveryFailedEvent: {
             data: {
                 /** @description As the relying party gave it. */
@@ -2026,12 +2026,12 @@ export interface components {
                 /** @enum {string} */
                 status: "pending" | "approved" | "denied" | "expired" | "cancelled";
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -2075,17 +2075,17 @@ export interface components {
                 idempotencyKey: string | null;
                 /** @description Why it was denied. */
                 reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
-                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each try; null once the challenge is purged. */
+                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
                 result: string | null;
                 /** @enum {string} */
                 status: "pending" | "approved" | "denied" | "expired" | "cancelled";
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -2129,17 +2129,17 @@ export interface components {
                 idempotencyKey: string | null;
                 /** @description Why it was denied. */
                 reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
-                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each try; null once the challenge is purged. */
+                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
                 result: string | null;
                 /** @enum {string} */
                 status: "pending" | "approved" | "denied" | "expired" | "cancelled";
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -2191,12 +2191,12 @@ export interface components {
                 /** @enum {string} */
                 status: "pending" | "approved" | "denied" | "expired" | "cancelled";
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -2246,17 +2246,17 @@ export interface components {
                 idempotencyKey: string | null;
                 /** @description Why it was denied. */
                 reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
-                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each try; null once the challenge is purged. */
+                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
                 result: string | null;
                 /** @enum {string} */
                 status: "pending" | "approved" | "denied" | "expired" | "cancelled";
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -2273,7 +2273,7 @@ export interface components {
         /** @description What is to be different about the device. */
         ChangedDevice: {
             /**
-             * @description What the user calls the device. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description What the user calls the device. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Ada's phone
              */
             name?: string;
@@ -2315,7 +2315,7 @@ export interface components {
             lineageId: string;
             name: string;
             /**
-             * @description Whom the key speaks for.
+             * @description The relying party of the key.
              * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             relyingPartyId: string;
@@ -2366,7 +2366,7 @@ export interface components {
              */
             id: string;
             /**
-             * @description Show it on the sign-in page; it is told here and in an identical replay, nowhere else. Null when there is nothing to show.
+             * @description Show it on the sign-in page; it is returned here and in an identical replay, nowhere else. Null when there is nothing to show.
              * @example 483920
              */
             number: string | null;
@@ -2397,7 +2397,7 @@ export interface components {
             userVerification: "required" | "preferred" | "not_required";
             wrongNumbersLeft: number;
         };
-        /** @description An app installation with its own keys. It stays on record for ever. */
+        /** @description An app installation with its own keys. It stays on record permanently. */
         Device: {
             activatedAt: string | null;
             appId: string;
@@ -2431,7 +2431,7 @@ export interface components {
             unregisterReason: ("lost" | "stolen" | "replaced" | "user_request" | "admin" | "not_confirmed") | null;
             unregisteredAt: string | null;
             /**
-             * @description Whose it is.
+             * @description The user of the device.
              * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             userId: string;
@@ -2461,7 +2461,7 @@ export interface components {
             } | null;
             receivedAt: string | null;
         };
-        /** @description The push service declared the token of a device dead: it finds challenges by looking only. */
+        /** @description The push service declared the token of a device dead: it finds challenges by polling only. */
         DevicePushTokenLostEvent: {
             data: {
                 /**
@@ -2470,12 +2470,12 @@ export interface components {
                  */
                 deviceId: string;
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -2498,12 +2498,12 @@ export interface components {
                  */
                 deviceId: string;
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -2526,12 +2526,12 @@ export interface components {
                  */
                 deviceId: string;
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -2545,7 +2545,7 @@ export interface components {
             /** @constant */
             type: "device.suspended";
         };
-        /** @description A device is gone for ever; no answer of it counts. */
+        /** @description A device is gone permanently; no answer of it counts. */
         DeviceUnregisteredEvent: {
             data: {
                 /**
@@ -2555,12 +2555,12 @@ export interface components {
                 deviceId: string;
                 reason: string | null;
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -2600,7 +2600,7 @@ export interface components {
             /** @description As it was sent: escape it. */
             text: string;
             /**
-             * @description Whose device it is.
+             * @description The user of the device.
              * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             userId: string;
@@ -2624,7 +2624,7 @@ export interface components {
             endedAt: string | null;
             /**
              * Format: date-time
-             * @description When it runs out.
+             * @description When it expires.
              * @example 2026-01-31T12:00:00.000Z
              */
             expiresAt: string;
@@ -2646,7 +2646,7 @@ export interface components {
             /** @enum {string} */
             status: "open" | "claimed" | "completed" | "cancelled" | "void" | "expired";
             /**
-             * @description Whose device it is for.
+             * @description The user of the new device.
              * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             userId: string;
@@ -2668,12 +2668,12 @@ export interface components {
                 /** @enum {string} */
                 status: "claimed" | "completed";
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -2703,12 +2703,12 @@ export interface components {
                 /** @enum {string} */
                 status: "claimed" | "completed";
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -2763,7 +2763,7 @@ export interface components {
          */
         GivenIntegrationPolicy: {
             /**
-             * @description Least versions of apps, such as `com.example.app@3.2.0`; an older app can only update itself and leave. The highest of several counts. Stricter: more.
+             * @description Minimum versions of apps, such as `com.example.app@3.2.0`; an older app can only report its new version or unregister. The highest of several counts. Stricter: more.
              * @default []
              */
             appVersionsMin?: string[];
@@ -2773,7 +2773,7 @@ export interface components {
              */
             companionsMayAnswer?: boolean;
             /**
-             * @description Digits of a number that the service makes. Stricter: more.
+             * @description Digits of a number that the service generates. Stricter: more.
              * @default 6
              */
             numberDigits?: number;
@@ -2783,7 +2783,7 @@ export interface components {
              */
             retiredPlatforms?: string[];
             /**
-             * @description The least user verification that a challenge asks for. From lax to strict: not_required, preferred, required.
+             * @description The least user verification that a challenge requires. From lax to strict: not_required, preferred, required.
              * @default not_required
              * @enum {string}
              */
@@ -2795,7 +2795,7 @@ export interface components {
             wrongNumbersMax?: number;
         };
         /**
-         * @description What the kind of door is told.
+         * @description The settings of this kind of door.
          * @example {
          *       "kind": "wait"
          *     }
@@ -2805,7 +2805,7 @@ export interface components {
             kind: "wait";
         } | {
             /**
-             * @description Whether new users, and only those, are enrolled at this door; takes a policy without `enrollmentConfirmation`.
+             * @description Whether new users, and only those, are enrolled at this door; requires a policy without `enrollmentConfirmation`.
              * @default false
              */
             enrollmentAllowed?: boolean;
@@ -2832,7 +2832,7 @@ export interface components {
             /** @constant */
             kind: "keycloak_ciba";
             /**
-             * @description Whether the address of the channel ends in a secret that is made by us.
+             * @description Whether the address of the channel ends in a secret that is issued by us.
              * @default false
              */
             secretInPath?: boolean;
@@ -2852,7 +2852,7 @@ export interface components {
             initiator?: components["schemas"]["AskedInitiator"];
         };
         /**
-         * @description How the names that the client sends become identifiers. A name that does not fit is unknown, never bent.
+         * @description How the names that the client sends become identifiers. A name that does not fit is unknown, never adjusted.
          * @example {
          *       "domain": "suffix",
          *       "domains": [
@@ -2869,7 +2869,7 @@ export interface components {
              */
             domain?: "none" | "suffix" | "prefix";
             /**
-             * @description Domains that are taken; names of other domains are unknown. Several of them with a `template` without `{domain}` make one user of people of one name in all of them: only where the domains share their names.
+             * @description Domains that are accepted; names of other domains are unknown. Several of them with a `template` without `{domain}` make one user of people of one name in all of them: only where the domains share their names.
              * @default []
              */
             domains?: string[];
@@ -2888,18 +2888,18 @@ export interface components {
         /** @description A user with all the names that relying parties know them by. */
         ImportedUser: {
             /**
-             * @description Shown on the device that is being enrolled. At most 140 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description Shown on the device that is being enrolled. At most 140 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Ada Lovelace
              */
             displayName: string;
             identifiers: (string | components["schemas"]["GivenIdentifier"])[];
         };
-        /** @description A door for a client that exists. Its secret is never shown again. */
+        /** @description A door for an existing client. Its secret is never shown again. */
         Integration: {
             readonly allowedAddresses: string[];
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description When it was created.
              * @example 2026-01-31T12:00:00.000Z
              */
             createdAt: string;
@@ -2934,7 +2934,7 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
-             * @description Whose challenges it makes.
+             * @description The relying party of its challenges.
              * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             relyingPartyId: string;
@@ -2949,7 +2949,7 @@ export interface components {
              */
             updatedAt: string;
             userNames: components["schemas"]["UserNameMapping"];
-            /** @description How often a client was let in. */
+            /** @description How often a client was authenticated. */
             uses: number;
         };
         /** @description What is new about the integration; each member is replaced whole. */
@@ -2957,7 +2957,7 @@ export interface components {
             /** @description From where it may be called; none means from everywhere. */
             allowedAddresses?: (string)[];
             /**
-             * @description Shown on devices as the application that is signed in to. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description Shown on devices as the application that is signed in to. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example VPN
              */
             name?: string;
@@ -2967,7 +2967,7 @@ export interface components {
              */
             namespace?: string;
             /**
-             * @description `caller`: the person types digits that the client shows. `none` takes the id of the integration in `numberNoneAllowedFor` of the tenant policy first, and ends when it is taken out.
+             * @description `caller`: the person types digits that the client shows. `none` requires the id of the integration in `numberNoneAllowedFor` of the tenant policy first, and ends when it is removed there.
              * @enum {string}
              */
             numberMode?: "caller" | "none";
@@ -2982,15 +2982,15 @@ export interface components {
             ttlSeconds?: number | null;
             userNames?: components["schemas"]["GivenUserNameMapping"];
         };
-        /** @description How a secret hands over to the next. */
+        /** @description How a secret is rotated. */
         IntegrationRotation: {
             /**
-             * @description How long the old secret lives on at the most; 0 ends it at once.
+             * @description How long the old secret lives on at the most; 0 ends it immediately.
              * @default 86400
              */
             overlapSeconds?: number;
         };
-        /** @description What the kind of door is told. */
+        /** @description The settings of this kind of door. */
         IntegrationSettings: {
             /** @constant */
             kind: "wait";
@@ -3007,6 +3007,66 @@ export interface components {
             /** @constant */
             kind: "keycloak_ciba";
             secretInPath: boolean;
+        };
+        /** @description An integration, with a secret if one is new. */
+        IntegrationWithSecret: {
+            readonly allowedAddresses: string[];
+            /**
+             * Format: date-time
+             * @description When it was created.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * @description The integration.
+             * @example int_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description The public half of the credentials of Auth API clients; null for other kinds.
+             * @example DIABCDEFGHJKLMNPQRST
+             */
+            integrationKey: string | null;
+            /** @description The last refusal at this door, a second late at the most. */
+            lastError: {
+                /**
+                 * Format: date-time
+                 * @description When it happened.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                at: string;
+                /** @example user_not_found */
+                code: string;
+            } | null;
+            lastUsedAt: string | null;
+            name: string;
+            namespace: string;
+            /** @enum {string} */
+            numberMode: "caller" | "none";
+            /** @description What it asks beyond the policy of its relying party. */
+            policy: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description The relying party of its challenges.
+             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            relyingPartyId: string;
+            /** @description The secret for the client: readable this once. Null where this call created none. */
+            secret: string | null;
+            settings: components["schemas"]["IntegrationSettings"];
+            /** @enum {string} */
+            status: "active" | "paused";
+            ttlSeconds: number | null;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            updatedAt: string;
+            userNames: components["schemas"]["UserNameMapping"];
+            /** @description How often a client was authenticated. */
+            uses: number;
         };
         /** @description Newest first. */
         Integrations: {
@@ -3094,70 +3154,10 @@ export interface components {
              */
             id: string;
             /**
-             * @description Whose device it is.
+             * @description The user of the device.
              * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             userId: string;
-        };
-        /** @description An integration, with a secret if one was made. */
-        MadeIntegration: {
-            readonly allowedAddresses: string[];
-            /**
-             * Format: date-time
-             * @description When it was made.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            createdAt: string;
-            /**
-             * @description The integration.
-             * @example int_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            id: string;
-            /**
-             * @description The public half of the credentials of Auth API clients; null for other kinds.
-             * @example DIABCDEFGHJKLMNPQRST
-             */
-            integrationKey: string | null;
-            /** @description The last refusal at this door, a second late at the most. */
-            lastError: {
-                /**
-                 * Format: date-time
-                 * @description When it happened.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                at: string;
-                /** @example user_not_found */
-                code: string;
-            } | null;
-            lastUsedAt: string | null;
-            name: string;
-            namespace: string;
-            /** @enum {string} */
-            numberMode: "caller" | "none";
-            /** @description What it asks beyond the policy of its relying party. */
-            policy: {
-                [key: string]: unknown;
-            };
-            /**
-             * @description Whose challenges it makes.
-             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            relyingPartyId: string;
-            /** @description The secret for the client: readable this once. Null where none was made by this call. */
-            secret: string | null;
-            settings: components["schemas"]["IntegrationSettings"];
-            /** @enum {string} */
-            status: "active" | "paused";
-            ttlSeconds: number | null;
-            /**
-             * Format: date-time
-             * @description When it was last changed.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            updatedAt: string;
-            userNames: components["schemas"]["UserNameMapping"];
-            /** @description How often a client was let in. */
-            uses: number;
         };
         /** @description A key for a relying party. */
         NewApiKey: {
@@ -3171,12 +3171,12 @@ export interface components {
             allowedAddresses?: (string)[];
             expiresAt?: (string & (unknown & unknown)) | null;
             /**
-             * @description To tell keys apart. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description To tell keys apart. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example production
              */
             name: string;
             /**
-             * @description Whom the key speaks for.
+             * @description The relying party of the key.
              * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             relyingPartyId: string;
@@ -3198,7 +3198,7 @@ export interface components {
             appId: string;
             credentials: components["schemas"]["AppCredentials"];
             /**
-             * @description What admins call the app. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description What admins call the app. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Larkfield Key
              */
             name: string;
@@ -3240,7 +3240,7 @@ export interface components {
             userVerification?: "required" | "preferred" | "not_required";
         };
         /**
-         * @description Whose device is to be enrolled.
+         * @description The user whose device is to be enrolled.
          * @example {
          *       "displayName": "Ada Lovelace",
          *       "user": "ada@example.com"
@@ -3264,7 +3264,7 @@ export interface components {
             replacesDeviceId?: string;
             user: components["schemas"]["UserReference"];
         };
-        /** @description How the device is to be enrolled; `{}` will do. */
+        /** @description How the device is to be enrolled; `{}` is enough. */
         NewEnrollmentOfUser: {
             /**
              * @description The device of the user whose companion (a watch) the new one becomes; it ends with it.
@@ -3277,12 +3277,12 @@ export interface components {
              */
             replacesDeviceId?: string;
         };
-        /** @description A door for a client that exists. */
+        /** @description A door for an existing client. */
         NewIntegration: {
             /** @description From where it may be called; none means from everywhere. */
             allowedAddresses?: (string)[];
             /**
-             * @description Shown on devices as the application that is signed in to. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description Shown on devices as the application that is signed in to. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example VPN
              */
             name: string;
@@ -3292,13 +3292,13 @@ export interface components {
              */
             namespace?: string;
             /**
-             * @description `caller`: the person types digits that the client shows. `none` takes the id of the integration in `numberNoneAllowedFor` of the tenant policy first, and ends when it is taken out.
+             * @description `caller`: the person types digits that the client shows. `none` requires the id of the integration in `numberNoneAllowedFor` of the tenant policy first, and ends when it is removed there.
              * @enum {string}
              */
             numberMode?: "caller" | "none";
             policy?: components["schemas"]["GivenIntegrationPolicy"];
             /**
-             * @description Whose challenges it makes.
+             * @description The relying party of its challenges.
              * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             relyingPartyId: string;
@@ -3312,22 +3312,22 @@ export interface components {
             ttlSeconds?: number | null;
             userNames?: components["schemas"]["GivenUserNameMapping"];
         };
-        /** @description Nothing needs to be said; `{}` will do. */
+        /** @description No member is needed; `{}` is enough. */
         NewRecoveryCodes: Record<string, never>;
         /** @description An identity provider or application that will ask. */
         NewRelyingParty: {
             /**
-             * @description Shown on every device that is asked. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description Shown on every device that is asked. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Example Bank
              */
             name: string;
             /** @description The namespaces it may use; the first is its default. */
             namespaces: string[];
         };
-        /** @description How long it is to be good; `{}` will do. */
+        /** @description How long it is to be valid; `{}` is enough. */
         NewTemporaryCode: {
             /**
-             * @description How long it is good.
+             * @description How long it is valid.
              * @default 3600
              */
             ttlSeconds?: number;
@@ -3335,7 +3335,7 @@ export interface components {
         /** @description Where to send which events. */
         NewWebhookEndpoint: {
             /**
-             * @description What admins call it. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description What admins call it. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Payroll
              */
             description?: string;
@@ -3366,7 +3366,7 @@ export interface components {
             confirmationRequired: boolean;
             /**
              * Format: date-time
-             * @description When the code is worth nothing any more.
+             * @description When the code expires.
              * @example 2026-01-31T12:00:00.000Z
              */
             expiresAt: string;
@@ -3388,12 +3388,12 @@ export interface components {
              */
             uri: string;
             /**
-             * @description Whose device it is for.
+             * @description The user of the new device.
              * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             userId: string;
         };
-        /** @description What a user has beside the push. */
+        /** @description What a user has in addition to the push. */
         OtherFactors: {
             /** @description What the user can be asked for, the best first. */
             readonly otherFactors: ("passcode" | "recovery_code" | "temporary_code")[];
@@ -3402,9 +3402,9 @@ export interface components {
             recoveryCodesLeft: number;
             temporaryCodeExpiresAt: string | null;
         };
-        /** @description Everything that is held on a user. */
+        /** @description Everything that is stored about a user. */
         PersonalData: {
-            /** @description Rows by table, as they are kept, without secrets and seals. */
+            /** @description Rows by table, as they are stored, without secrets and seals. */
             tables: {
                 [key: string]: {
                     [key: string]: unknown;
@@ -3413,20 +3413,20 @@ export interface components {
         };
         /** @description The policy in force, every field. */
         Policy: {
-            /** @description Pushes about activities to a user within an hour; the last one is kept for what is critical. */
+            /** @description Pushes about activities to a user within an hour; the last one is reserved for critical ones. */
             activityPushesPerHourMax: number;
-            /** @description Days that an activity is kept; the audit record says that it was taken away. */
+            /** @description Days that an activity is kept; the audit record says that it was purged. */
             activityRetentionDays: number;
-            /** @description Least versions of apps, such as `com.example.app@3.2.0`; an older app can only update itself and leave. The highest of several counts. */
+            /** @description Minimum versions of apps, such as `com.example.app@3.2.0`; an older app can only report its new version or unregister. The highest of several counts. */
             appVersionsMin: string[];
             /**
-             * @description Whether a new device's keys must be vouched for by the maker of the phone: `log` records the verdict, `require` refuses whoever has none.
+             * @description Whether a new device's keys must be attested by the maker of the phone: `log` records the verdict, `require` refuses a device without a verified attestation.
              * @enum {string}
              */
             attestation: "off" | "log" | "require";
             /** @description Days that an ended challenge is kept, with its answers: the evidence of a sign-in. */
             challengeRetentionDays: number;
-            /** @description Lifetime of a challenge that does not ask for another. */
+            /** @description Lifetime of a challenge that does not request another. */
             challengeTtlSeconds: number;
             /** @description Whether companion devices (watches) are asked; never where a number must be typed. */
             companionsMayAnswer: boolean;
@@ -3438,9 +3438,9 @@ export interface components {
             diagnosticsRetentionDays: number;
             /** @description Wrong typed codes that end the typed code of an enrollment. */
             enrollmentCodeTriesMax: number;
-            /** @description Whether a new device must type the number from the sign-in page before it counts. */
+            /** @description Whether a new device must type the number from the sign-in page before it becomes active. */
             enrollmentConfirmation: boolean;
-            /** @description Days that an ended enrollment is kept; that of a living device is kept as long as the device lives. */
+            /** @description Days that an ended enrollment is kept; that of a live device is kept as long as the device. */
             enrollmentRetentionDays: number;
             /** @description Lifetime of an enrollment. */
             enrollmentTtlSeconds: number;
@@ -3448,18 +3448,18 @@ export interface components {
             initiatorBlockSeconds: number;
             /** @description How long an initiator that the user approved keeps a budget of its own. */
             initiatorMemoryDays: number;
-            /** @description Digits of a number that the service makes. */
+            /** @description Digits of a number that the service generates. */
             numberDigits: number;
-            /** @description Relying parties and integrations whose challenges may do without a number; every use is recorded. */
+            /** @description Relying parties and integrations whose challenges may have no number; every use is recorded. */
             numberNoneAllowedFor: string[];
             /** @description Digits of the passcodes of devices that are enrolled from now on. */
             passcodeDigits: number;
             /** @description Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes and temporary codes are not passcodes. */
             passcodesAllowed: boolean;
-            /** @description Challenges of a user that may be pending at once, from one known initiator or from all others together. */
+            /** @description Challenges of a user that may be pending at the same time, from one known initiator or from all others together. */
             pendingMax: number;
             /**
-             * @description Which standard the policy keeps: `nist-800-63b-4` refuses fewer than six digits and challenges without a number.
+             * @description Which standard the policy follows: `nist-800-63b-4` refuses fewer than six digits and challenges without a number.
              * @enum {string}
              */
             profile: "compat" | "nist-800-63b-4";
@@ -3479,10 +3479,10 @@ export interface components {
             retiredPlatforms: string[];
             /** @description Time without a push after one that is unanswered. */
             unansweredGapSeconds: number;
-            /** @description Pushes that may stay unanswered or be denied since the last success; beyond it there are none until one succeeds. */
+            /** @description Pushes that may stay unanswered or be denied since the last success; beyond it no more are sent until one succeeds. */
             unansweredMax: number;
             /**
-             * @description The least user verification that a challenge asks for.
+             * @description The least user verification that a challenge requires.
              * @enum {string}
              */
             userVerification: "not_required" | "preferred" | "required";
@@ -3503,22 +3503,22 @@ export interface components {
          */
         PolicyOverrides: {
             /**
-             * @description Pushes about activities to a user within an hour; the last one is kept for what is critical. Stricter: fewer.
+             * @description Pushes about activities to a user within an hour; the last one is reserved for critical ones. Stricter: fewer.
              * @default 3
              */
             activityPushesPerHourMax?: number;
             /**
-             * @description Days that an activity is kept; the audit record says that it was taken away.
+             * @description Days that an activity is kept; the audit record says that it was purged.
              * @default 400
              */
             activityRetentionDays?: number;
             /**
-             * @description Least versions of apps, such as `com.example.app@3.2.0`; an older app can only update itself and leave. The highest of several counts. Stricter: more.
+             * @description Minimum versions of apps, such as `com.example.app@3.2.0`; an older app can only report its new version or unregister. The highest of several counts. Stricter: more.
              * @default []
              */
             appVersionsMin?: string[];
             /**
-             * @description Whether a new device's keys must be vouched for by the maker of the phone: `log` records the verdict, `require` refuses whoever has none. From lax to strict: off, log, require.
+             * @description Whether a new device's keys must be attested by the maker of the phone: `log` records the verdict, `require` refuses a device without a verified attestation. From lax to strict: off, log, require.
              * @default off
              * @enum {string}
              */
@@ -3529,7 +3529,7 @@ export interface components {
              */
             challengeRetentionDays?: number;
             /**
-             * @description Lifetime of a challenge that does not ask for another. Stricter: fewer.
+             * @description Lifetime of a challenge that does not request another. Stricter: fewer.
              * @default 120
              */
             challengeTtlSeconds?: number;
@@ -3559,12 +3559,12 @@ export interface components {
              */
             enrollmentCodeTriesMax?: number;
             /**
-             * @description Whether a new device must type the number from the sign-in page before it counts. Stricter: true.
+             * @description Whether a new device must type the number from the sign-in page before it becomes active. Stricter: true.
              * @default true
              */
             enrollmentConfirmation?: boolean;
             /**
-             * @description Days that an ended enrollment is kept; that of a living device is kept as long as the device lives.
+             * @description Days that an ended enrollment is kept; that of a live device is kept as long as the device.
              * @default 90
              */
             enrollmentRetentionDays?: number;
@@ -3584,12 +3584,12 @@ export interface components {
              */
             initiatorMemoryDays?: number;
             /**
-             * @description Digits of a number that the service makes. Stricter: more.
+             * @description Digits of a number that the service generates. Stricter: more.
              * @default 6
              */
             numberDigits?: number;
             /**
-             * @description Relying parties and integrations whose challenges may do without a number; every use is recorded. Stricter: fewer.
+             * @description Relying parties and integrations whose challenges may have no number; every use is recorded. Stricter: fewer.
              * @default []
              */
             numberNoneAllowedFor?: string[];
@@ -3604,12 +3604,12 @@ export interface components {
              */
             passcodesAllowed?: boolean;
             /**
-             * @description Challenges of a user that may be pending at once, from one known initiator or from all others together. Stricter: fewer.
+             * @description Challenges of a user that may be pending at the same time, from one known initiator or from all others together. Stricter: fewer.
              * @default 3
              */
             pendingMax?: number;
             /**
-             * @description Which standard the policy keeps: `nist-800-63b-4` refuses fewer than six digits and challenges without a number. From lax to strict: compat, nist-800-63b-4.
+             * @description Which standard the policy follows: `nist-800-63b-4` refuses fewer than six digits and challenges without a number. From lax to strict: compat, nist-800-63b-4.
              * @default nist-800-63b-4
              * @enum {string}
              */
@@ -3655,12 +3655,12 @@ export interface components {
              */
             unansweredGapSeconds?: number;
             /**
-             * @description Pushes that may stay unanswered or be denied since the last success; beyond it there are none until one succeeds. Stricter: fewer.
+             * @description Pushes that may stay unanswered or be denied since the last success; beyond it no more are sent until one succeeds. Stricter: fewer.
              * @default 3
              */
             unansweredMax?: number;
             /**
-             * @description The least user verification that a challenge asks for. From lax to strict: not_required, preferred, required.
+             * @description The least user verification that a challenge requires. From lax to strict: not_required, preferred, required.
              * @default not_required
              * @enum {string}
              */
@@ -3690,12 +3690,12 @@ export interface components {
         PortalLink: {
             /**
              * Format: date-time
-             * @description When the link is worth nothing any more.
+             * @description When the link expires.
              * @example 2026-01-31T12:00:00.000Z
              */
             expiresAt: string;
             /**
-             * @description Names the link in activities; it opens nothing.
+             * @description Identifies the link in activities; it is no credential.
              * @example pts_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             id: string;
@@ -3709,24 +3709,24 @@ export interface components {
         PostedActivity: {
             fields?: {
                 /**
-                 * @description A label. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+                 * @description A label. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
                  * @example Browser
                  */
                 label: string;
                 /**
-                 * @description A value. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+                 * @description A value. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
                  * @example Firefox on Windows
                  */
                 value: string;
             }[];
             /**
-             * @description More to show. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description More to show. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example If this was not you, tell your help desk.
              */
             message?: string;
             /**
              * Format: date-time
-             * @description When it happened, within the past 30 days; now unless given.
+             * @description When it happened, within the past 30 days; now by default.
              */
             occurredAt?: string;
             /**
@@ -3735,7 +3735,7 @@ export interface components {
              */
             severity: "info" | "warning" | "critical";
             /**
-             * @description What to show. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description What to show. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Your password was changed
              */
             title: string;
@@ -3757,7 +3757,7 @@ export interface components {
          */
         Problem: {
             /**
-             * @description Stable: programs decide by this.
+             * @description Stable: programs branch on this.
              * @enum {string}
              */
             code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "too_many_devices" | "key_already_registered" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
@@ -3787,7 +3787,7 @@ export interface components {
             wrongNumbersInRow: number;
             wrongNumbersSinceSuccess: number;
         };
-        /** @description What would become of a challenge created at this moment. */
+        /** @description What would happen to a challenge created at this moment. */
         Readiness: {
             readonly devices: {
                 /**
@@ -3801,11 +3801,11 @@ export interface components {
                 /** @description Why it would not be asked; null when it would be. */
                 whyNot: ("unconfirmed" | "suspended" | "app_too_old" | "platform_retired" | "companion" | "no_verification_key") | null;
             }[];
-            /** @description Ways in which the user can be asked, the one to be preferred first: `pull` is opening the app. */
+            /** @description Ways in which the user can be asked, the preferred one first: `pull` is opening the app. */
             readonly methods: ("push" | "pull" | "passcode" | "temporary_code" | "recovery_code")[];
             /** @description Code with which a creation would be refused; null when it would not. */
             refusal: string | null;
-            /** @description After this time it can be otherwise by itself. */
+            /** @description After this time it may change by itself. */
             retryAfterSeconds: number | null;
             /** @description Why no phone would be woken, as a challenge says it; null when one would be. */
             suppressed: string | null;
@@ -3813,7 +3813,7 @@ export interface components {
         /** @description New recovery codes, readable this once. */
         RecoveryCodes: {
             /**
-             * @description 10 codes, each good for one sign-in.
+             * @description 10 codes, each valid for one sign-in.
              * @example [
              *       "7K3Q-M9TX-2R8B-0VWD"
              *     ]
@@ -3893,7 +3893,7 @@ export interface components {
             code: string;
             /**
              * Format: date-time
-             * @description When it runs out.
+             * @description When it expires.
              * @example 2026-01-31T12:00:00.000Z
              */
             expiresAt: string;
@@ -3906,7 +3906,7 @@ export interface components {
              */
             id: string;
             /**
-             * @description How identifiers are told apart: `exact` by every letter, `fold_ascii` with A to Z of a mail-shaped one (`Ada@Example.com`) taken for a to z. New tenants fold.
+             * @description How identifiers are compared: `exact` by every letter, `fold_ascii` with A to Z of a mail-shaped one (`Ada@Example.com`) folded to a to z. New tenants fold.
              * @enum {string}
              */
             identifierCase: "exact" | "fold_ascii";
@@ -3915,22 +3915,22 @@ export interface components {
         /** @description What is new about the tenant. */
         TenantChanges: {
             /**
-             * @description How identifiers are told apart: `exact` by every letter, `fold_ascii` with A to Z of a mail-shaped one (`Ada@Example.com`) taken for a to z. New tenants fold.
+             * @description How identifiers are compared: `exact` by every letter, `fold_ascii` with A to Z of a mail-shaped one (`Ada@Example.com`) folded to a to z. New tenants fold.
              * @enum {string}
              */
             identifierCase: "exact" | "fold_ascii";
         };
-        /** @description A harmless push, and what the provider said of it: `sent` means that it took it. */
+        /** @description A harmless push, and the answer of the provider: `sent` means that it was accepted. */
         TestPush: {
             attempts: number;
             /**
              * Format: date-time
-             * @description When it was asked for.
+             * @description When it was requested.
              * @example 2026-01-31T12:00:00.000Z
              */
             createdAt: string;
             /**
-             * @description Where it goes.
+             * @description The device it is sent to.
              * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             deviceId: string;
@@ -3939,7 +3939,7 @@ export interface components {
              * @example dlv_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             id: string;
-            /** @description Why it did not get through. */
+            /** @description Why it was not delivered. */
             reason: string | null;
             settledAt: string | null;
             /** @enum {string} */
@@ -3955,7 +3955,7 @@ export interface components {
             users: number;
         };
         /**
-         * @description Why the device goes.
+         * @description Why the device is unregistered.
          * @example {
          *       "reason": "lost"
          *     }
@@ -3964,7 +3964,7 @@ export interface components {
             /** @enum {string} */
             reason: "lost" | "stolen" | "replaced" | "user_request" | "admin";
         };
-        /** @description Which devices go, and why. */
+        /** @description Which devices are unregistered, and why. */
         UnregistrationByTime: {
             /**
              * Format: starts_with
@@ -3976,7 +3976,7 @@ export interface components {
             reason: "lost" | "stolen" | "admin";
             /**
              * Format: starts_with
-             * @description and before this time, which must not lie ahead.
+             * @description and before this time, which must not be in the future.
              * @example 2026-01-31T12:00:00.000Z
              */
             to: string & (unknown & unknown);
@@ -4000,7 +4000,7 @@ export interface components {
                 value: string;
             }[];
             /**
-             * @description A suspended user gets in nowhere.
+             * @description A suspended user cannot sign in anywhere.
              * @enum {string}
              */
             status: "active" | "suspended";
@@ -4009,19 +4009,19 @@ export interface components {
         UserFraudReportedEvent: {
             data: {
                 /**
-                 * @description The activity that tells of it.
+                 * @description The activity that records it.
                  * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 activityId: string;
                 challengeId: string | null;
                 deviceId: string | null;
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -4053,19 +4053,19 @@ export interface components {
         UserPushLockedEvent: {
             data: {
                 /**
-                 * @description The activity that tells of it.
+                 * @description The activity that records it.
                  * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 activityId: string;
                 challengeId: string | null;
                 deviceId: string | null;
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -4094,19 +4094,19 @@ export interface components {
         UserUnlockedEvent: {
             data: {
                 /**
-                 * @description The activity that tells of it.
+                 * @description The activity that records it.
                  * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 activityId: string;
                 challengeId: string | null;
                 deviceId: string | null;
                 /**
-                 * @description Whom it is about.
+                 * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -4120,7 +4120,7 @@ export interface components {
             /** @constant */
             type: "user.unlocked";
         };
-        /** @description One try to deliver one event. */
+        /** @description One attempt to deliver one event. */
         WebhookAttempt: {
             /**
              * Format: date-time
@@ -4129,7 +4129,7 @@ export interface components {
              */
             at: string;
             /**
-             * @description How the event stands with this endpoint now.
+             * @description The status of the event at this endpoint now.
              * @enum {string}
              */
             deliveryStatus: "queued" | "delivered" | "failed";
@@ -4140,7 +4140,7 @@ export interface components {
              */
             eventId: string;
             /**
-             * @description The try.
+             * @description The attempt.
              * @example wha_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             id: string;
@@ -4154,13 +4154,13 @@ export interface components {
             /** @enum {string} */
             type: "challenge.created" | "challenge.delivered" | "challenge.delivery_failed" | "challenge.fetched" | "challenge.approved" | "challenge.denied" | "challenge.reported" | "challenge.expired" | "challenge.cancelled" | "enrollment.claimed" | "enrollment.confirmed" | "device.registered" | "device.unregistered" | "device.suspended" | "device.push_token_lost" | "user.fraud_reported" | "user.push_locked" | "user.unlocked" | "activity.recorded" | "webhook.test";
         };
-        /** @description Tries, newest first. */
+        /** @description Attempts, newest first. */
         WebhookAttemptPage: {
             readonly items: components["schemas"]["WebhookAttempt"][];
             /** @description Give it as `cursor` to get the next page; null on the last one. */
             nextCursor: string | null;
         };
-        /** @description Where a relying party hears of what happens. */
+        /** @description Where a relying party receives events. */
         WebhookEndpoint: {
             /**
              * Format: date-time
@@ -4179,11 +4179,11 @@ export interface components {
             lastFailedAt: string | null;
             previousSecretUntil: string | null;
             /**
-             * @description `disabled` is owed nothing more: it answered 410.
+             * @description `disabled` is sent nothing more: it answered 410.
              * @enum {string}
              */
             status: "active" | "paused" | "disabled";
-            /** @description `failing`: paused because it did nothing but fail for days. */
+            /** @description `failing`: paused after failing for days. */
             statusReason: ("relying_party" | "failing" | "gone") | null;
             /**
              * Format: date-time
@@ -4196,7 +4196,7 @@ export interface components {
         /** @description What is new about the endpoint. */
         WebhookEndpointChanges: {
             /**
-             * @description What admins call it. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is kept in NFC, without soft hyphens, spaces and marks at its ends.
+             * @description What admins call it. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Payroll
              */
             description?: string;
@@ -4211,7 +4211,7 @@ export interface components {
                 "*"
             ] | ("challenge.created" | "challenge.delivered" | "challenge.delivery_failed" | "challenge.fetched" | "challenge.approved" | "challenge.denied" | "challenge.reported" | "challenge.expired" | "challenge.cancelled" | "enrollment.claimed" | "enrollment.confirmed" | "device.registered" | "device.unregistered" | "device.suspended" | "device.push_token_lost" | "user.fraud_reported" | "user.push_locked" | "user.unlocked" | "activity.recorded")[];
             /**
-             * @description `paused` keeps what is owed; `active` sends it, unless it is stale.
+             * @description `paused` keeps pending events; `active` sends them, unless they are stale.
              * @enum {string}
              */
             status?: "active" | "paused";
@@ -4240,16 +4240,16 @@ export interface components {
             lastFailedAt: string | null;
             previousSecretUntil: string | null;
             /**
-             * @description What signs the webhooks (Standard Webhooks); told here and never again.
+             * @description What signs the webhooks (Standard Webhooks); shown here and never again.
              * @example whsec_...
              */
             secret: string;
             /**
-             * @description `disabled` is owed nothing more: it answered 410.
+             * @description `disabled` is sent nothing more: it answered 410.
              * @enum {string}
              */
             status: "active" | "paused" | "disabled";
-            /** @description `failing`: paused because it did nothing but fail for days. */
+            /** @description `failing`: paused after failing for days. */
             statusReason: ("relying_party" | "failing" | "gone") | null;
             /**
              * Format: date-time
@@ -4264,7 +4264,7 @@ export interface components {
             readonly items: components["schemas"]["WebhookEndpoint"][];
             nextCursor: null;
         };
-        /** @description What to send again, under the same ids: one of both. */
+        /** @description What to send again, under the same ids: one of the two. */
         WebhookReplay: {
             /**
              * @description The `webhook-id` of one event.
@@ -4283,9 +4283,9 @@ export interface components {
             /** @description How many; when it is 1,000 call again. */
             replayed: number;
         };
-        /** @description How to change over. */
+        /** @description How to rotate the secret. */
         WebhookRotation: {
-            /** @description How long the old secret signs too; 86400 unless given, 0 when it leaked. */
+            /** @description How long the old secret signs, too; 86400 by default, 0 when it leaked. */
             overlapSeconds?: number;
         };
         /** @description A test that is on its way. */
@@ -4296,7 +4296,7 @@ export interface components {
              */
             eventId: string;
         };
-        /** @description Somebody wanted to see that events arrive; sent whatever the filter says. */
+        /** @description A test that events arrive; sent regardless of the filter. */
         WebhookTestEvent: {
             data: {
                 /**
@@ -4305,7 +4305,7 @@ export interface components {
                  */
                 endpointId: string;
                 /**
-                 * @description Goes up when a member changes its meaning or goes; members may be added.
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
                  * @constant
                  */
                 version: 1;
@@ -4442,7 +4442,7 @@ export interface operations {
             };
         };
     };
-    addApp: {
+    createApp: {
         parameters: {
             query?: never;
             header?: never;
@@ -4501,7 +4501,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The app is removed; its devices find challenges by looking. */
+            /** @description The app is removed; its devices find challenges by polling. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -4540,7 +4540,7 @@ export interface operations {
     listAuditEvents: {
         parameters: {
             query?: {
-                /** @description Items on a page, 50 unless given. */
+                /** @description Items on a page, 50 by default. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
@@ -4571,7 +4571,7 @@ export interface operations {
     listChallenges: {
         parameters: {
             query?: {
-                /** @description Items on a page, 50 unless given. */
+                /** @description Items on a page, 50 by default. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
@@ -4619,7 +4619,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description An earlier request made it, with this Idempotency-Key or an equal one for the same binding; `Idempotency-Replayed: true` says so. */
+            /** @description An earlier request created it, with this Idempotency-Key or an equal one for the same binding; `Idempotency-Replayed: true` says so. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4866,7 +4866,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The push is owed. */
+            /** @description The push is queued. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -4907,7 +4907,7 @@ export interface operations {
     listDiagnostics: {
         parameters: {
             query?: {
-                /** @description Items on a page, 50 unless given. */
+                /** @description Items on a page, 50 by default. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
@@ -4981,7 +4981,7 @@ export interface operations {
             query?: {
                 /** @description Seconds to wait for the change before answering, up to 30. */
                 wait?: number;
-                /** @description Wait only while the status is this one; without it, while it is what it was at the call. */
+                /** @description Wait only while the status is this one; without it, while it is the one at the time of the call. */
                 after?: "open" | "claimed" | "completed" | "cancelled" | "void" | "expired";
             };
             header?: never;
@@ -5060,13 +5060,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The integration; a secret that was made is readable this once. */
+            /** @description The integration; a new secret is readable only once. */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MadeIntegration"];
+                    "application/json": components["schemas"]["IntegrationWithSecret"];
                 };
             };
         };
@@ -5131,13 +5131,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The integration; a secret that was made is readable this once. */
+            /** @description The integration; a new secret is readable only once. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MadeIntegration"];
+                    "application/json": components["schemas"]["IntegrationWithSecret"];
                 };
             };
         };
@@ -5158,13 +5158,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The integration; a secret that was made is readable this once. */
+            /** @description The integration; a new secret is readable only once. */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MadeIntegration"];
+                    "application/json": components["schemas"]["IntegrationWithSecret"];
                 };
             };
         };
@@ -5334,7 +5334,7 @@ export interface operations {
     listReports: {
         parameters: {
             query?: {
-                /** @description Items on a page, 50 unless given. */
+                /** @description Items on a page, 50 by default. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
@@ -5431,7 +5431,7 @@ export interface operations {
     listUsers: {
         parameters: {
             query?: {
-                /** @description Items on a page, 50 unless given. */
+                /** @description Items on a page, 50 by default. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
@@ -5543,7 +5543,7 @@ export interface operations {
     listActivities: {
         parameters: {
             query?: {
-                /** @description Items on a page, 50 unless given. */
+                /** @description Items on a page, 50 by default. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
@@ -5572,7 +5572,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The same key with the same body gives the same activity: a retry tells nobody twice. */
+                /** @description The same key with the same body gives the same activity: a retry notifies nobody twice. */
                 "idempotency-key"?: string;
             };
             path: {
@@ -5587,7 +5587,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description An earlier request with this Idempotency-Key made it; `Idempotency-Replayed: true` says so. */
+            /** @description An earlier request with this Idempotency-Key created it; `Idempotency-Replayed: true` says so. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5778,7 +5778,7 @@ export interface operations {
             };
         };
     };
-    mintPortalLink: {
+    createPortalLink: {
         parameters: {
             query?: never;
             header?: never;
@@ -5852,7 +5852,7 @@ export interface operations {
             };
         };
     };
-    makeRecoveryCodes: {
+    createRecoveryCodes: {
         parameters: {
             query?: never;
             header?: never;
@@ -5879,7 +5879,7 @@ export interface operations {
             };
         };
     };
-    makeTemporaryCode: {
+    createTemporaryCode: {
         parameters: {
             query?: never;
             header?: never;
@@ -5949,7 +5949,7 @@ export interface operations {
             };
         };
     };
-    addWebhookEndpoint: {
+    createWebhookEndpoint: {
         parameters: {
             query?: never;
             header?: never;
@@ -5962,7 +5962,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint and its secret, which is told this once. */
+            /** @description The endpoint and its secret, which is shown only once. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -6008,7 +6008,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The endpoint is removed; what it was owed is not sent. */
+            /** @description The endpoint is removed; its pending events are not sent. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6047,7 +6047,7 @@ export interface operations {
     listWebhookAttempts: {
         parameters: {
             query?: {
-                /** @description Items on a page, 50 unless given. */
+                /** @description Items on a page, 50 by default. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
@@ -6061,7 +6061,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The tries. */
+            /** @description The attempts. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6115,7 +6115,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint and its secret, which is told this once. */
+            /** @description The endpoint and its secret, which is shown only once. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6153,11 +6153,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6169,21 +6169,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6196,11 +6196,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6212,21 +6212,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6239,11 +6239,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6255,21 +6255,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6282,11 +6282,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6298,21 +6298,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6325,11 +6325,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6341,21 +6341,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6368,11 +6368,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6384,21 +6384,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6411,11 +6411,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6427,21 +6427,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6454,11 +6454,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6470,21 +6470,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6497,11 +6497,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6513,21 +6513,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6540,11 +6540,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6556,21 +6556,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6583,11 +6583,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6599,21 +6599,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6626,11 +6626,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6642,21 +6642,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6669,11 +6669,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6685,21 +6685,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6712,11 +6712,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6728,21 +6728,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6755,11 +6755,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6771,21 +6771,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6798,11 +6798,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6814,21 +6814,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6841,11 +6841,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6857,21 +6857,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6884,11 +6884,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6900,21 +6900,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6927,11 +6927,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6943,21 +6943,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -6970,11 +6970,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Names the event: the same over all tries. What was seen before is answered 2xx and ignored. */
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
                 "webhook-id": string;
-                /** @description Unix time of this try, in seconds. */
+                /** @description Unix time of this attempt, in seconds. */
                 "webhook-timestamp": string;
-                /** @description Signatures apart by spaces, `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6986,21 +6986,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The endpoint is gone for ever, and disabled. */
+            /** @description The endpoint is gone permanently, and is disabled. */
             410: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Taken. */
+            /** @description Accepted. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Tried again later; a redirect, too, is a failure. */
+            /** @description Retried later; a redirect, too, is a failure. */
             default: {
                 headers: {
                     [name: string]: unknown;
