@@ -1,0 +1,80 @@
+import type { Queries } from './database.ts'
+
+/**
+ * A statement of ours: its name, which makes it a prepared statement, its text for PostgreSQL, and
+ * the names of its parameters in the order of `$1`, `$2`, and so on. `Row` is what it returns; a
+ * test has PostgreSQL describe every statement and compares both types with it.
+ */
+export type Statement<Params extends object, Row extends object = Record<never, never>> = {
+  readonly name: string
+  readonly text: string
+  readonly parameters: readonly (keyof Params & string)[]
+  /** Exists only for the compiler. */
+  readonly row?: Row
+}
+
+const definedStatements = new Map<string, Statement<never, object>>()
+
+/** Every statement that the loaded modules define, by name. */
+export const statements: ReadonlyMap<string, Statement<never, object>> = definedStatements
+
+// What PostgreSQL does not read as a parameter comes first: texts, quoted names, comments, casts.
+const tokens = /'(?:[^']|'')*'|"[^"]*"|--[^\n]*|::|:([a-z][A-Za-z0-9]*)/g
+
+/**
+ * Defines a statement. In its text `:userId` is the parameter of that name, however often it
+ * stands there; `::text` stays a cast. Throws when the name belongs to another text: a connection
+ * that has prepared the one would run it for the other.
+ */
+export function statement<Params extends object, Row extends object = Record<never, never>>(
+  name: string,
+  text: string,
+): Statement<Params, Row> {
+  const parameters: (keyof Params & string)[] = []
+  const compiled = text.replace(tokens, (token, parameter?: keyof Params & string) => {
+    if (parameter === undefined) return token
+    const index = parameters.indexOf(parameter)
+    return `$${index === -1 ? parameters.push(parameter) : index + 1}`
+  })
+  const other = definedStatements.get(name)
+  if (other && other.text !== compiled) throw new Error(`two statements are called ${name}`)
+  const defined = { name, text: compiled, parameters }
+  definedStatements.set(name, defined as unknown as Statement<never, object>)
+  return defined
+}
+
+const camelNames = new Map<string, string>()
+
+function camelName(column: string): string {
+  let name = camelNames.get(column)
+  if (name === undefined) {
+    name = column.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+    camelNames.set(column, name)
+  }
+  return name
+}
+
+/** A row with its columns in camelCase: `user_id` is read as `userId`. Values stay as they are. */
+function toCamelCase<Row extends object>(row: Readonly<Record<string, unknown>>): Row {
+  const camel: Record<string, unknown> = {}
+  for (const column in row) camel[camelName(column)] = row[column]
+  return camel as Row
+}
+
+/**
+ * Runs a statement in one round trip. Every parameter must be there: one that is missing or
+ * undefined throws, because PostgreSQL would read it as null.
+ */
+export async function run<Params extends object, Row extends object>(
+  queries: Pick<Queries, 'query'>,
+  { name, text, parameters }: Statement<Params, Row>,
+  params: Params,
+): Promise<Row[]> {
+  const values = parameters.map((parameter) => {
+    const value = params[parameter]
+    if (value === undefined) throw new Error(`${name} was not given ${parameter}`)
+    return value
+  })
+  const rows = await queries.query(name, text, values)
+  return rows.map((row) => toCamelCase<Row>(row))
+}
