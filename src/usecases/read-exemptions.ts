@@ -18,7 +18,7 @@ import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore, ExemptingRow, LinkReading } from '../ports/audit-store.ts'
 import type { Hashing, Signatures } from '../ports/world.ts'
 import { erasedBy, isUnsigned, readAllExempting } from './audit-checkpoint.ts'
-import type { TrustedKeys } from './believed-keys.ts'
+import type { TrustedKeys } from './trusted-keys.ts'
 
 export type Dependencies = {
   readonly audit: Pick<AuditStore, 'readExempting' | 'countAbout'>
