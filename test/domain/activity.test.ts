@@ -31,7 +31,7 @@ test.each<[OwnActivityType, string]>([
   ['preferences_changed', 'warning'],
   ['test_pushed', 'info'],
   ['diagnostics_sent', 'info'],
-])('%s is always told as %s', (type, severity) => {
+])('%s is always recorded with severity %s', (type, severity) => {
   const event = { userId, type, actor: 'operator', details: { name: 'Phone' } } as const
   expect(activity(event)).toEqual({ ...event, severity })
 })

@@ -58,7 +58,7 @@ describe('an answer is well-formed', () => {
     })
   })
 
-  test.each(['approve', 'deny', 'report'])('when it says %s without a number', (dec) => {
+  test.each(['approve', 'deny', 'report'])('with the decision %s and no number', (dec) => {
     const { num: _, ...rest } = payload
     expect(readAnswer(jwsOf(answerTyp, { ...rest, dec }))).toMatchObject({
       decision: dec,
@@ -111,8 +111,8 @@ describe('an answer is malformed', () => {
   })
 })
 
-describe('a verified answer is held against what was asked', () => {
-  const asked = {
+describe('a verified answer is compared with its challenge', () => {
+  const question = {
     issuer: payload.aud,
     deviceId,
     userId,
@@ -121,23 +121,23 @@ describe('a verified answer is held against what was asked', () => {
     requestHash: 'hash',
   } as const
 
-  test('and stands when every claim agrees', () => {
-    expect(checkAnswer(answerOf(), asked, now)).toBeUndefined()
+  test('and accepted when every claim agrees', () => {
+    expect(checkAnswer(answerOf(), question, now)).toBeUndefined()
   })
 
   test.each(['iss', 'sub', 'aud', 'cid', 'nonce', 'rqh'])(
-    'and is refused by name when %s differs',
+    'and refused with the name of the claim when %s differs',
     (claim) => {
-      const refusal = checkAnswer(answerOf({ [claim]: 'another' }), asked, now)
+      const refusal = checkAnswer(answerOf({ [claim]: 'another' }), question, now)
       expect(refusal).toEqual({ refused: 'answer_invalid', facts: { claim } })
     },
   )
 
   test.each([-61, 11])(
-    'and is refused with the service’s time when issued %i s from now',
+    'and refused with the service’s time when issued %i s from now',
     (seconds) => {
       const answer = answerOf({ iat: nowSeconds + seconds, exp: nowSeconds + seconds + 60 })
-      expect(checkAnswer(answer, asked, now)).toEqual({
+      expect(checkAnswer(answer, question, now)).toEqual({
         refused: 'clock_skew',
         facts: { serverTime: now.toISOString() },
       })
@@ -153,16 +153,16 @@ describe('a verified answer is held against what was asked', () => {
       { iat: nowSeconds - 30, exp: nowSeconds - 1 },
     ],
     ['runs out at this very moment', { iat: nowSeconds - 30, exp: nowSeconds }],
-  ])('and is refused when it %s', (_, times) => {
-    expect(checkAnswer(answerOf(times), asked, now)).toEqual({
+  ])('and refused when it %s', (_, times) => {
+    expect(checkAnswer(answerOf(times), question, now)).toEqual({
       refused: 'answer_invalid',
       facts: { claim: 'exp' },
     })
   })
 
-  test('and stands until the moment it runs out', () => {
+  test('and accepted until the moment it expires', () => {
     const answer = answerOf({ exp: nowSeconds + 20 })
-    expect(checkAnswer(answer, asked, later(19.999))).toBeUndefined()
+    expect(checkAnswer(answer, question, later(19.999))).toBeUndefined()
   })
 })
 
@@ -194,18 +194,18 @@ describe('a key may say', () => {
     ['not_required', false, 'possession', undefined],
   ])(
     'approve, verification %s, device has a verification key: %s, signed by %s: %s',
-    (wanted, has, role, refused) => {
+    (required, has, role, code) => {
       const signer = role === 'verification' ? verification : possession
-      const refusal = checkKey(approve(role === 'verification'), signer, has, wanted)
-      expect(refusal?.refused).toBe(refused)
+      const refusal = checkKey(approve(role === 'verification'), signer, has, required)
+      expect(refusal?.refused).toBe(code)
     },
   )
 
   test.each<UserVerification>(['required', 'preferred', 'not_required'])(
     'deny with either key when verification is %s',
-    (wanted) => {
-      expect(checkKey(denial(false), possession, true, wanted)).toBeUndefined()
-      expect(checkKey(denial(true), verification, true, wanted)).toBeUndefined()
+    (required) => {
+      expect(checkKey(denial(false), possession, true, required)).toBeUndefined()
+      expect(checkKey(denial(true), verification, true, required)).toBeUndefined()
     },
   )
 
@@ -250,19 +250,19 @@ describe('an answer decides', () => {
     [3, 2],
     [2, 1],
   ])(
-    'a wrong number with %i tries left to cost one and leave the challenge pending',
-    (before, left) => {
+    'that a wrong number with %i attempts left costs one and leaves the challenge pending',
+    (before, attemptsLeft) => {
       const effect = decideAnswer({ ...challenge, wrongNumbersLeft: before }, right, false)
       expect(effect).toEqual({
         outcome: 'wrong_number',
         status: 'pending',
         reason: null,
-        wrongNumbersLeft: left,
+        wrongNumbersLeft: attemptsLeft,
       })
     },
   )
 
-  test('the last wrong number to end the challenge', () => {
+  test('that the last wrong number ends the challenge', () => {
     expect(decideAnswer({ ...challenge, wrongNumbersLeft: 1 }, right, false)).toEqual({
       outcome: 'wrong_number',
       status: 'denied',
@@ -280,16 +280,16 @@ describe('an answer decides', () => {
   )
 
   test('that no number fits a challenge that has lost its digits', () => {
-    const damaged = { ...challenge, numberDigits: null }
-    expect(decideAnswer(damaged, right, true)).toMatchObject({ outcome: 'wrong_number' })
+    const damagedChallenge = { ...challenge, numberDigits: null }
+    expect(decideAnswer(damagedChallenge, right, true)).toMatchObject({ outcome: 'wrong_number' })
   })
 
-  test('nothing when the number is missing, and costs nothing', () => {
+  test('nothing when the number is missing, and costs no attempt', () => {
     const empty = { decision: 'approve', number: null } as const
     expect(decideAnswer(challenge, empty, false)).toEqual({ refused: 'number_missing' })
   })
 
-  test('approved without a number only where none was asked for', () => {
+  test('approved without a number only where none was required', () => {
     const none = { ...challenge, numberMode: 'none', numberDigits: null } as const
     const empty = { decision: 'approve', number: null } as const
     expect(decideAnswer(none, empty, false)).toMatchObject({ outcome: 'approved' })

@@ -5,11 +5,11 @@ const now = new Date('2026-01-31T12:00:00Z')
 const in_ = (seconds: number) => new Date(now.getTime() + seconds * 1000)
 const live = { revokedAt: null, expiresAt: null }
 const ending = { revokedAt: null, expiresAt: in_(90.5) }
-const ended = { revokedAt: null, expiresAt: now }
-const revoked = { revokedAt: in_(-5), expiresAt: null }
+const expiredKey = { revokedAt: null, expiresAt: now }
+const revokedKey = { revokedAt: in_(-5), expiresAt: null }
 
-test('a key is live until it is revoked or its time has come', () => {
-  expect([live, ending, ended, revoked].map((key) => isLive(key, now))).toEqual([
+test('a key is live until it is revoked or expires', () => {
+  expect([live, ending, expiredKey, revokedKey].map((key) => isLive(key, now))).toEqual([
     true,
     true,
     false,
@@ -17,7 +17,7 @@ test('a key is live until it is revoked or its time has come', () => {
   ])
 })
 
-test('a key whose end is no time is worth nothing', () => {
+test('a key whose expiry is not a valid time is not live', () => {
   const nonsense = new Date(Number.NaN)
   expect(isLive({ revokedAt: null, expiresAt: nonsense }, now)).toBe(false)
   expect(isLive({ revokedAt: nonsense, expiresAt: null }, now)).toBe(false)
@@ -25,18 +25,18 @@ test('a key whose end is no time is worth nothing', () => {
 
 describe('a rotation', () => {
   test('takes a live key with at most dead relatives', () => {
-    expect(mayRotate(live, [live, ended, revoked], now)).toBeUndefined()
+    expect(mayRotate(live, [live, expiredKey, revokedKey], now)).toBeUndefined()
   })
 
-  test('is refused for a key that is worth nothing', () => {
-    for (const key of [ended, revoked])
+  test('is refused for a key that is not live', () => {
+    for (const key of [expiredKey, revokedKey])
       expect(mayRotate(key, [key], now)).toEqual({ refused: 'api_key_not_live' })
   })
 
-  test('is refused beside a second live key, until the first of them ends', () => {
-    const refused = 'rotation_under_way'
-    expect(mayRotate(live, [live, ending], now)).toEqual({ refused, retryAfterSeconds: 91 })
-    expect(mayRotate(live, [live, live], now)).toEqual({ refused })
+  test('is refused if there is a second live key, until the first of them ends', () => {
+    const code = 'rotation_under_way'
+    expect(mayRotate(live, [live, ending], now)).toEqual({ refused: code, retryAfterSeconds: 91 })
+    expect(mayRotate(live, [live, live], now)).toEqual({ refused: code })
   })
 })
 

@@ -36,21 +36,21 @@ describe('an app', () => {
   const device = { appId: 'com.example.app', appVersion: '3.1.0', platform: 'ios' } as const
   const policy = { appVersionsMin: [], retiredPlatforms: [] }
 
-  test('is accepted where the policy says nothing of it', () => {
+  test('is accepted where the policy has no rule for it', () => {
     expect(checkApp(device, policy)).toBeUndefined()
     const others = ['com.example.app2@9', 'com.example@9']
     expect(checkApp(device, { ...policy, appVersionsMin: others })).toBeUndefined()
     expect(checkApp(device, { ...policy, retiredPlatforms: ['android'] })).toBeUndefined()
   })
 
-  test('that is too old is told which version is asked for; the highest of several counts', () => {
+  test('that is too old receives the required version; the highest of several counts', () => {
     const appVersionsMin = ['com.example.app@3.0', 'com.example.app@3.2.0']
     expect(checkApp(device, { ...policy, appVersionsMin })).toEqual({
       refused: 'app_too_old',
       facts: { minimumVersion: '3.2.0' },
     })
-    const updated = { ...device, appVersion: '3.2.0' }
-    expect(checkApp(updated, { ...policy, appVersionsMin })).toBeUndefined()
+    const updatedDevice = { ...device, appVersion: '3.2.0' }
+    expect(checkApp(updatedDevice, { ...policy, appVersionsMin })).toBeUndefined()
   })
 
   test('on a retired platform is refused whatever its version', () => {

@@ -37,7 +37,7 @@ const facts: RequestFacts = {
 }
 
 describe('a request', () => {
-  test('says to which device, about what, until when, and how many digits to type', () => {
+  test('contains the device, the context, the expiry, and how many digits to type', () => {
     expect(JSON.parse(requestPayload(facts))).toEqual({
       iss: facts.issuer,
       aud: deviceId,
@@ -58,39 +58,39 @@ describe('a request', () => {
     })
   })
 
-  test('asks for no number when there is none', () => {
+  test('requires no number when there is none', () => {
     const payload = requestPayload({ ...facts, numberMode: 'none', numberDigits: null })
     expect(JSON.parse(payload)).toMatchObject({ number: null })
   })
 
-  test('never holds the caller’s number, in whatever text it stood', () => {
+  test('never contains the caller’s number, in whatever text it was', () => {
     const number = '483920'
     const text = fc.tuple(
       fc.constantFrom('', 'Code ', '1'),
       fc.constantFrom(number, '483 920', '48-39-20'),
     )
-    const said = text.map(([before, code]) => `${before}${code}`)
+    const texts = text.map(([before, code]) => `${before}${code}`)
     const context = fc.record(
       {
-        application: said,
-        action: said,
-        ip: said,
-        location: said,
-        userAgent: said,
-        fields: fc.array(fc.record({ label: said, value: said }), { maxLength: 3 }),
+        application: texts,
+        action: texts,
+        ip: texts,
+        location: texts,
+        userAgent: texts,
+        fields: fc.array(fc.record({ label: texts, value: texts }), { maxLength: 3 }),
       },
       { requiredKeys: [] },
     )
     fc.assert(
-      fc.property(context, (given) => {
+      fc.property(context, (value) => {
         const payload = requestPayload({
           ...facts,
-          context: given,
+          context: value,
           numberMode: 'caller',
           callerNumber: number,
         })
         const { ctx } = JSON.parse(payload) as { ctx: object }
-        expect(Object.keys(ctx).sort()).toEqual([...Object.keys(given), 'relyingParty'].sort())
+        expect(Object.keys(ctx).sort()).toEqual([...Object.keys(value), 'relyingParty'].sort())
         expect(JSON.stringify(ctx).replace(/[ -]/g, '')).not.toContain(number)
       }),
     )
@@ -101,11 +101,11 @@ describe('a request', () => {
     expect(header).toEqual({ alg: 'ES256', typ: 'approval-request+jwt', kid })
   })
 
-  test('gives back the nonce that the answer must echo', () => {
+  test('returns the nonce that the answer must echo', () => {
     expect(nonceOf(requestPayload(facts))).toBe(facts.nonce)
   })
 
-  test('is the same text whenever it is made from the same facts', () => {
+  test('is the same text whenever it is built from the same facts', () => {
     expect(requestPayload({ ...facts, createdAt: now })).toBe(
       requestPayload({ ...facts, createdAt: now }),
     )

@@ -15,7 +15,11 @@ import {
 } from './examples.ts'
 
 const issuer = 'https://push.example.com/t/tnt'
-const approved = aChallenge({ status: 'approved', decidedAt: later(20), decidedDeviceId: deviceId })
+const approvedChallenge = aChallenge({
+  status: 'approved',
+  decidedAt: later(20),
+  decidedDeviceId: deviceId,
+})
 const longAgo = later(-newDeviceSeconds)
 const decidedBy = { id: deviceId, userVerified: true, hardwareBacked: false, activatedAt: longAgo }
 
@@ -27,10 +31,10 @@ function resultOf(challenge: Challenge, facts: Partial<ResultFacts> = {}) {
 
 describe('the result of an approval', () => {
   test('says who approved what for whom, how and when, and lives a minute', () => {
-    expect(resultOf(approved)).toEqual({
+    expect(resultOf(approvedChallenge)).toEqual({
       iss: issuer,
       aud: rpId,
-      jti: approved.resultJti,
+      jti: approvedChallenge.resultJti,
       iat: nowSeconds + 30,
       exp: nowSeconds + 90,
       tid: tenantId,
@@ -44,33 +48,32 @@ describe('the result of an approval', () => {
     })
   })
 
-  test('has the same jti at each reading, so that it can be consumed once', () => {
-    expect(resultOf(approved, { now: later(99) }).jti).toBe(resultOf(approved).jti)
+  test('has the same jti at each read, so that it can be consumed once', () => {
+    expect(resultOf(approvedChallenge, { now: later(99) }).jti).toBe(
+      resultOf(approvedChallenge).jti,
+    )
   })
 
   test('echoes the session that asked', () => {
-    expect(resultOf({ ...approved, binding: 'session-hash-0123' }).binding).toBe(
+    expect(resultOf({ ...approvedChallenge, binding: 'session-hash-0123' }).binding).toBe(
       'session-hash-0123',
     )
   })
 
-  test('says that a key is in hardware only where its maker vouched for that', () => {
-    expect(resultOf(approved, { decidedBy: { ...decidedBy, hardwareBacked: true } }).amr).toEqual([
-      'pop',
-      'hwk',
-      'user',
-    ])
+  test('claims a key in hardware only where its maker attested that', () => {
+    expect(
+      resultOf(approvedChallenge, { decidedBy: { ...decidedBy, hardwareBacked: true } }).amr,
+    ).toEqual(['pop', 'hwk', 'user'])
   })
 
   test('claims the user’s presence only when the verification key signed', () => {
-    expect(resultOf(approved, { decidedBy: { ...decidedBy, userVerified: false } }).amr).toEqual([
-      'pop',
-      'swk',
-    ])
+    expect(
+      resultOf(approvedChallenge, { decidedBy: { ...decidedBy, userVerified: false } }).amr,
+    ).toEqual(['pop', 'swk'])
   })
 
   test('never claims hardware or resistance to phishing', () => {
-    const { amr } = resultOf(approved)
+    const { amr } = resultOf(approvedChallenge)
     expect(['hwk', 'phr', 'phrh', 'mfa'].some((one) => (amr as string[]).includes(one))).toBe(false)
   })
 
@@ -78,30 +81,36 @@ describe('the result of an approval', () => {
     [-(newDeviceSeconds - 21), true],
     [-(newDeviceSeconds - 20), undefined],
     [-newDeviceSeconds, undefined],
-  ])('names a device new when it became active %i s before: %s', (seconds, isNew) => {
-    const result = resultOf(approved, { decidedBy: { ...decidedBy, activatedAt: later(seconds) } })
+  ])('marks a device as new when it became active %i s before: %s', (seconds, isNew) => {
+    const result = resultOf(approvedChallenge, {
+      decidedBy: { ...decidedBy, activatedAt: later(seconds) },
+    })
     expect(result.new_device).toBe(isNew)
   })
 
-  test('names no device new whose activation is not on record', () => {
+  test('marks no device as new whose activation is not on record', () => {
     expect(
-      resultOf(approved, { decidedBy: { ...decidedBy, activatedAt: null } }),
+      resultOf(approvedChallenge, { decidedBy: { ...decidedBy, activatedAt: null } }),
     ).not.toHaveProperty('new_device')
   })
 
   test.each(['service', 'caller', 'none'] as const)(
-    'says how the number came about: %s',
+    'says how the number was chosen: %s',
     (numberMode) => {
-      expect(resultOf({ ...approved, numberMode }).number).toBe(numberMode)
+      expect(resultOf({ ...approvedChallenge, numberMode }).number).toBe(numberMode)
     },
   )
 })
 
 describe('the result of anything else', () => {
-  const denied = aChallenge({ status: 'denied', reason: 'user_reported', decidedAt: later(20) })
+  const deniedChallenge = aChallenge({
+    status: 'denied',
+    reason: 'user_reported',
+    decidedAt: later(20),
+  })
 
   test('says why it was denied and by which device, and claims no authentication', () => {
-    const result = resultOf(denied)
+    const result = resultOf(deniedChallenge)
     expect(result).toMatchObject({ decision: 'denied', reason: 'user_reported', did: deviceId })
     for (const claim of ['amr', 'auth_time', 'new_device']) expect(result).not.toHaveProperty(claim)
   })
@@ -113,8 +122,8 @@ describe('the result of anything else', () => {
       expect(result).not.toHaveProperty(claim)
   })
 
-  test('is not signed at all when an approval has nobody who gave it', () => {
-    const orphan = { ...approved, decidedAt: null }
+  test('is not signed at all for an approval without a device', () => {
+    const orphan = { ...approvedChallenge, decidedAt: null }
     expect(() => resultOf(orphan, { decidedBy: null, now })).toThrow('approved by no device')
   })
 })

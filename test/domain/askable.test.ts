@@ -15,23 +15,23 @@ const phone: AskableFacts = {
 }
 const watch = { ...phone, parentDeviceId: deviceId }
 const policy = { appVersionsMin: [], retiredPlatforms: [], companionsMayAnswer: false }
-const asked: AskableRules = { policy, isVerificationRequired: false, isNumberTyped: true }
+const rules: AskableRules = { policy, isVerificationRequired: false, isNumberTyped: true }
 const lax: AskableRules = {
-  ...asked,
+  ...rules,
   policy: { ...policy, companionsMayAnswer: true },
   isNumberTyped: false,
 }
 
 test('a phone with a current app is asked', () => {
-  expect(reasonForNotAsking(phone, asked)).toBeUndefined()
-  expect(reasonForNotAsking(phone, { ...asked, isVerificationRequired: true })).toBeUndefined()
+  expect(reasonForNotAsking(phone, rules)).toBeUndefined()
+  expect(reasonForNotAsking(phone, { ...rules, isVerificationRequired: true })).toBeUndefined()
 })
 
 test('an app that is too old, or of a retired platform, is not asked', () => {
-  const old = { ...asked, policy: { ...policy, appVersionsMin: ['com.example.app@3.2'] } }
+  const old = { ...rules, policy: { ...policy, appVersionsMin: ['com.example.app@3.2'] } }
   expect(reasonForNotAsking(phone, old)).toBe('app_too_old')
-  const retired = { ...asked, policy: { ...policy, retiredPlatforms: ['ios'] } }
-  expect(reasonForNotAsking(phone, retired)).toBe('platform_retired')
+  const retiredRules = { ...rules, policy: { ...policy, retiredPlatforms: ['ios'] } }
+  expect(reasonForNotAsking(phone, retiredRules)).toBe('platform_retired')
 })
 
 test('a companion is asked only where the policy says so and nothing is typed', () => {
@@ -42,8 +42,8 @@ test('a companion is asked only where the policy says so and nothing is typed', 
 
 test('a device without a verification key is not asked where verification is required', () => {
   const bare = { ...phone, hasVerificationKey: false }
-  expect(reasonForNotAsking(bare, asked)).toBeUndefined()
-  expect(reasonForNotAsking(bare, { ...asked, isVerificationRequired: true })).toBe(
+  expect(reasonForNotAsking(bare, rules)).toBeUndefined()
+  expect(reasonForNotAsking(bare, { ...rules, isVerificationRequired: true })).toBe(
     'no_verification_key',
   )
 })

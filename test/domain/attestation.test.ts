@@ -10,14 +10,14 @@ const strong: AttestationFinding = { level: 'strongbox', why: null }
 const weak: AttestationFinding = { level: 'software', why: 'level_software' }
 
 describe('a tenant that asks for no attestation', () => {
-  test.each([null, strong, weak])('records none, whatever came', (finding) => {
-    const recorded = { level: 'none', verdict: 'not_asked', why: null }
-    expect(decideAttestation('off', finding)).toEqual(recorded)
+  test.each([null, strong, weak])('records none, whatever was sent', (finding) => {
+    const record = { level: 'none', verdict: 'not_asked', why: null }
+    expect(decideAttestation('off', finding)).toEqual(record)
   })
 })
 
 describe('a tenant that logs attestations', () => {
-  test('lets everybody in and records what it saw', () => {
+  test('admits every device and records the finding', () => {
     expect(decideAttestation('log', null)).toEqual({ level: 'none', verdict: 'missing', why: null })
     expect(decideAttestation('log', weak)).toEqual({ ...weak, verdict: 'invalid' })
     expect(decideAttestation('log', strong)).toEqual({ ...strong, verdict: 'verified' })
@@ -25,7 +25,7 @@ describe('a tenant that logs attestations', () => {
 })
 
 describe('a tenant that requires attestations', () => {
-  test('lets in whoever is vouched for, and nobody else, and says why', () => {
+  test('admits only attested devices, and gives the reason for a refusal', () => {
     expect(decideAttestation('require', strong)).toEqual({ ...strong, verdict: 'verified' })
     expect(decideAttestation('require', null)).toEqual({ refused: 'attestation_missing' })
     expect(decideAttestation('require', weak)).toEqual({
@@ -35,7 +35,7 @@ describe('a tenant that requires attestations', () => {
   })
 })
 
-test('what an attestation answers to differs by tenant and by enrollment', () => {
+test('the challenge of an attestation differs by tenant and by enrollment', () => {
   const one = attestationMessage('https://push.example.com/t/a', 'code')
   expect(one).toBe('countersign-attestation\nhttps://push.example.com/t/a\ncode')
   expect(attestationMessage('https://push.example.com/t/b', 'code')).not.toBe(one)
@@ -44,7 +44,7 @@ test('what an attestation answers to differs by tenant and by enrollment', () =>
 
 describe('what the hardware says of a key', () => {
   const app = { packageName: 'com.example.app', signers: ['aa', 'bb'] }
-  const said: KeyDescription = {
+  const description: KeyDescription = {
     attestationLevel: 'tee',
     keyLevel: 'tee',
     challenge: 'c',
@@ -58,32 +58,32 @@ describe('what the hardware says of a key', () => {
     packages: ['com.example.app'],
     signers: ['bb'],
   }
-  const judge = (changes: Partial<KeyDescription>, role: 'possession' | 'verification') =>
-    checkKeyDescription({ ...said, ...changes }, { role, challenge: 'c', app })
+  const evaluate = (changes: Partial<KeyDescription>, role: 'possession' | 'verification') =>
+    checkKeyDescription({ ...description, ...changes }, { role, challenge: 'c', app })
 
-  test('makes a key as strong as the weaker of statement and place', () => {
+  test('makes a key as strong as the weaker of statement and storage', () => {
     const strongbox = { attestationLevel: 'strongbox', keyLevel: 'strongbox' } as const
-    expect(judge({}, 'verification')).toEqual({ level: 'tee', why: null })
-    expect(judge(strongbox, 'verification')).toEqual({ level: 'strongbox', why: null })
-    expect(judge({ ...strongbox, keyLevel: 'tee' }, 'verification').level).toBe('tee')
-    expect(judge({ ...strongbox, attestationLevel: 'tee' }, 'verification').level).toBe('tee')
-    expect(judge({ ...strongbox, keyLevel: 'software' }, 'verification').level).toBe('software')
+    expect(evaluate({}, 'verification')).toEqual({ level: 'tee', why: null })
+    expect(evaluate(strongbox, 'verification')).toEqual({ level: 'strongbox', why: null })
+    expect(evaluate({ ...strongbox, keyLevel: 'tee' }, 'verification').level).toBe('tee')
+    expect(evaluate({ ...strongbox, attestationLevel: 'tee' }, 'verification').level).toBe('tee')
+    expect(evaluate({ ...strongbox, keyLevel: 'software' }, 'verification').level).toBe('software')
   })
 
-  test('must have the person there at each use of a verification key, and need not for possession', () => {
+  test('requires user presence for each use of a verification key, not for possession', () => {
     for (const authentication of ['none', 'for_a_time'] as const) {
-      expect(judge({ authentication }, 'verification').why).toBe('user_not_authenticated')
-      expect(judge({ authentication }, 'possession').why).toBeNull()
+      expect(evaluate({ authentication }, 'verification').why).toBe('user_not_authenticated')
+      expect(evaluate({ authentication }, 'possession').why).toBeNull()
     }
   })
 
-  test('counts only for the challenge that was put, and where the phone started as its maker meant it', () => {
+  test('counts only for its own challenge, and on a phone that booted as its maker intended', () => {
     const whys = [
       { challenge: 'another' },
       { rootOfTrust: { isLocked: false, bootState: 0 } },
       { rootOfTrust: { isLocked: true, bootState: 1 } },
       { rootOfTrust: { isLocked: true, bootState: 2 } },
-    ].map((changes) => judge(changes, 'possession'))
+    ].map((changes) => evaluate(changes, 'possession'))
     expect(whys).toEqual([
       { level: 'none', why: 'challenge_mismatch' },
       { level: 'none', why: 'bootloader_unlocked' },
@@ -92,7 +92,7 @@ describe('what the hardware says of a key', () => {
     ])
   })
 
-  test('counts only if nothing of it is missing', () => {
+  test('counts only if no part of it is missing', () => {
     const missing = [
       { algorithm: null },
       { curve: null },
@@ -101,7 +101,7 @@ describe('what the hardware says of a key', () => {
       { packages: [] },
       { signers: [] },
       { rootOfTrust: null },
-    ].map((changes) => judge(changes, 'possession').why)
+    ].map((changes) => evaluate(changes, 'possession').why)
     expect(missing).toEqual([
       'key_not_p256',
       'key_not_p256',

@@ -24,11 +24,11 @@ const links = linksFor(digest, tenantId, emptyChain, rows)
 
 type Facts = Partial<Parameters<typeof checkLink>[2]>
 
-/** The first fault of these links beside these rows, and where. */
-function firstFault(given: readonly AuditLink[], facts: Facts = {}, held = rows) {
+/** The first fault of these links against these rows, and where. */
+function firstFault(chain: readonly AuditLink[], facts: Facts = {}, rowsLeft = rows) {
   let before = emptyChain
-  for (const [n, link] of given.entries()) {
-    const row = held.find(({ id }) => id === link.rowId)
+  for (const [n, link] of chain.entries()) {
+    const row = rowsLeft.find(({ id }) => id === link.rowId)
     const fault = checkLink(digest, link, {
       tenantId,
       before,
@@ -44,18 +44,18 @@ function firstFault(given: readonly AuditLink[], facts: Facts = {}, held = rows)
 }
 
 describe('a chain', () => {
-  test('that nobody touched is whole, in one piece or in several', () => {
+  test('that was not modified is whole, in one piece or in several', () => {
     expect(firstFault(links)).toBeNull()
     const [first = [], second = []] = [rows.slice(0, 1), rows.slice(1)]
-    const begun = linksFor(digest, tenantId, emptyChain, first)
-    const went = linksFor(digest, tenantId, begun[0] ?? emptyChain, second)
-    expect([...begun, ...went]).toEqual(links)
+    const head = linksFor(digest, tenantId, emptyChain, first)
+    const went = linksFor(digest, tenantId, head[0] ?? emptyChain, second)
+    expect([...head, ...went]).toEqual(links)
     expect(linksFor(digest, tenantId, emptyChain, [])).toEqual([])
   })
 
-  test('holds of a row that was erased before it was linked what is left of it', () => {
-    const left = rows.slice(0, 1).map((row) => ({ ...row, details: '{}', salt: null }))
-    const [link] = linksFor(digest, tenantId, emptyChain, left)
+  test('links what is left of a row that was erased before it was linked', () => {
+    const erasedRows = rows.slice(0, 1).map((row) => ({ ...row, details: '{}', salt: null }))
+    const [link] = linksFor(digest, tenantId, emptyChain, erasedRows)
     expect(link?.detailsDigest).toBe(digest('.{}'))
     expect(firstFault(link ? [link] : [])).toEqual([1, 'details_edited'])
   })
@@ -74,19 +74,19 @@ describe('a chain', () => {
     )
     fc.assert(
       fc.property(fc.nat(links.length - 1), member, fc.string(), (at, name, text) => {
-        const edited = links.map((link, n) => (n === at ? { ...link, [name]: text } : link))
+        const editedLinks = links.map((link, n) => (n === at ? { ...link, [name]: text } : link))
         if (links[at]?.[name as 'hash'] === text) return
-        expect(firstFault(edited)).toEqual([at + 1, 'hash_wrong'])
+        expect(firstFault(editedLinks)).toEqual([at + 1, 'hash_wrong'])
       }),
     )
   })
 
-  test('shows any other order, and any link taken out or put in twice', () => {
-    const shuffled = fc.shuffledSubarray(links, { minLength: 1 })
+  test('shows any other order, and any link removed or duplicated', () => {
+    const subset = fc.shuffledSubarray(links, { minLength: 1 })
     fc.assert(
-      fc.property(shuffled, (given) => {
-        const prefix = given.every((link, n) => link === links[n])
-        expect(firstFault(given) === null).toBe(prefix)
+      fc.property(subset, (chain) => {
+        const prefix = chain.every((link, n) => link === links[n])
+        expect(firstFault(chain) === null).toBe(prefix)
       }),
     )
     expect(firstFault([...links, ...links.slice(-1)])).toEqual([5, 'sequence_broken'])
@@ -94,25 +94,25 @@ describe('a chain', () => {
 })
 
 describe('a row', () => {
-  const edited = (changes: Partial<AuditRow>) =>
+  const faultOfEdit = (changes: Partial<AuditRow>) =>
     firstFault(
       links,
       {},
       rows.map((row) => (row.id === 'act_3' ? { ...row, ...changes } : row)),
     )
 
-  test('that was edited is found, whatever was', () => {
-    expect(edited({ core: '[]' })).toEqual([3, 'row_edited'])
-    expect(edited({ occurredAtMicros: '1' })).toEqual([3, 'row_edited'])
-    expect(edited({ details: '{}' })).toEqual([3, 'details_edited'])
-    expect(edited({ salt: 'bb' })).toEqual([3, 'details_edited'])
-    expect(edited({ salt: null, details: '{}' })).toEqual([3, 'details_edited'])
+  test('that was edited is detected, whichever part was', () => {
+    expect(faultOfEdit({ core: '[]' })).toEqual([3, 'row_edited'])
+    expect(faultOfEdit({ occurredAtMicros: '1' })).toEqual([3, 'row_edited'])
+    expect(faultOfEdit({ details: '{}' })).toEqual([3, 'details_edited'])
+    expect(faultOfEdit({ salt: 'bb' })).toEqual([3, 'details_edited'])
+    expect(faultOfEdit({ salt: null, details: '{}' })).toEqual([3, 'details_edited'])
   })
 
-  test('that is gone is missed, unless something excuses it', () => {
-    const left = rows.filter(({ id }) => id !== 'act_3')
-    expect(firstFault(links, {}, left)).toEqual([3, 'row_missing'])
-    expect(firstFault(links, { isPurged: true }, left)).toBeNull()
+  test('that is gone is reported as missing, unless it is excused', () => {
+    const remainingRows = rows.filter(({ id }) => id !== 'act_3')
+    expect(firstFault(links, {}, remainingRows)).toEqual([3, 'row_missing'])
+    expect(firstFault(links, { isPurged: true }, remainingRows)).toBeNull()
   })
 
   test('from before a closed time came too late', () => {

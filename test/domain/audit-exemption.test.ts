@@ -15,7 +15,7 @@ import {
 
 const digest = (text: string) => `<${text}>`
 
-test('what went is folded in its order, links and names apart', () => {
+test('removed links are digested in order, links and names apart', () => {
   const [one, other] = [
     { seq: 1, hash: 'h1' },
     { seq: 2, hash: 'h2' },
@@ -38,8 +38,8 @@ describe('ranges of links', () => {
     })
     const ascending = fc.array(stretch, { maxLength: 20 }).map((stretches) => {
       const seqs: number[] = []
-      for (const { skipped, length } of stretches) {
-        const first = (seqs.at(-1) ?? 0) + skipped
+      for (const { skipped: gap, length } of stretches) {
+        const first = (seqs.at(-1) ?? 0) + gap
         seqs.push(...Array.from({ length }, (_, n) => first + n))
       }
       return seqs
@@ -71,7 +71,7 @@ describe('ranges of links', () => {
   test.each([
     ...[undefined, null, 7, '0', '3-1', '2,2', '5,3', '1-4,4', '1,', ',1', '1-', '01', ' 1', '1e3'],
     '1'.repeat(16),
-  ])('that are %o are none', (text) => {
+  ])('that are %o are rejected', (text) => {
     expect(readRanges(text)).toBeUndefined()
   })
 })
@@ -85,15 +85,17 @@ const event = {
   occurredAtMicros: `${100 * day}`,
 }
 const links = [3, 4, 6].map((seq) => ({ seq, hash: `h${seq}` }))
-const made = purgeExemption(digest, 'tnt_1', { event: 'aud_9', from: '0', before: '5', links })
-const claims = { ...made.exemption, iss: 'i', tid: 'tnt_1' }
-const check = (changes: Partial<typeof claims> = {}, text = made.links) =>
+const purge = purgeExemption(digest, 'tnt_1', { event: 'aud_9', from: '0', before: '5', links })
+const claims = { ...purge.exemption, iss: 'i', tid: 'tnt_1' }
+const check = (changes: Partial<typeof claims> = {}, text = purge.links) =>
   checkExemption(event, 'tnt_1', { ...claims, ...changes }, readRanges(text))
 
-test('a purge is signed with its span, its count and a digest of its links in their order', () => {
-  expect(made).toMatchObject({ links: '3-4,6', exemption: { count: 3, from: '0', before: '5' } })
-  const swapped = { event: 'aud_9', from: '0', before: '5', links: links.toReversed() }
-  expect(purgeExemption(digest, 'tnt_1', swapped).exemption.digest).not.toBe(made.exemption.digest)
+test('a purge is signed with its time span, its count and a digest of its links in order', () => {
+  expect(purge).toMatchObject({ links: '3-4,6', exemption: { count: 3, from: '0', before: '5' } })
+  const swappedLinks = { event: 'aud_9', from: '0', before: '5', links: links.toReversed() }
+  expect(purgeExemption(digest, 'tnt_1', swappedLinks).exemption.digest).not.toBe(
+    purge.exemption.digest,
+  )
 })
 
 test('a purge without links, or of links that are not its own, excuses nothing', () => {
@@ -104,14 +106,14 @@ test('a purge without links, or of links that are not its own, excuses nothing',
 
 test('an erasure is signed for its own event and user alone', () => {
   const erasure = { ...event, type: 'user_erased', subject: 'usr_1' } as const
-  const signed = { ...claims, kind: 'user_erased', subject: 'usr_1' } as const
-  expect(checkExemption(erasure, 'tnt_1', signed, undefined)).toBeUndefined()
-  expect(checkExemption({ ...erasure, subject: 'usr_2' }, 'tnt_1', signed, undefined)).toBe(
+  const exemption = { ...claims, kind: 'user_erased', subject: 'usr_1' } as const
+  expect(checkExemption(erasure, 'tnt_1', exemption, undefined)).toBeUndefined()
+  expect(checkExemption({ ...erasure, subject: 'usr_2' }, 'tnt_1', exemption, undefined)).toBe(
     'exemption_not_ours',
   )
 })
 
-test('an exemption belongs to one event, and is no older than its policy may be', () => {
+test('an exemption belongs to one event, and is no older than its policy allows', () => {
   expect(check()).toBeUndefined()
   expect(check({ event: 'aud_8' })).toBe('exemption_not_ours')
   expect(check({ tid: 'tnt_2' })).toBe('exemption_not_ours')
@@ -124,7 +126,7 @@ test('an exemption belongs to one event, and is no older than its policy may be'
   expect(check({ before: `${70 * day + 1}` })).toBe('purge_too_early')
 })
 
-test('a purge takes activities of its span, and no events', () => {
+test('a purge covers activities of its time span, and no events', () => {
   const may = (rowId: string, at: number) =>
     mayBePurged(claims, { rowId, occurredAtMicros: `${at}` })
   expect([may('act_1', 0), may('act_1', 4), may('act_1', 5), may('act_1', -1)]).toEqual([

@@ -26,6 +26,6 @@ test.each([
   [{ factor: 'sms' }, undefined],
   [{ factor: 'phone' }, undefined],
   [{ factor: 'none' }, undefined],
-])('%j asks for %j', (asked, factor) => {
-  expect(readFactor(asked)).toEqual(factor)
+])('%j selects %j', (input, factor) => {
+  expect(readFactor(input)).toEqual(factor)
 })

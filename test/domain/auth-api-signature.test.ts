@@ -14,18 +14,18 @@ const date = 'Sun, 22 Nov 2026 08:34:31 GMT'
 const host = 'push.example.com'
 const sha512Hex = (text: Uint8Array | string) => createHash('sha512').update(text).digest('hex')
 
-/** What the client's own code sends as its signature. */
+/** The signature that the client's own code sends. */
 function signatureOf(authorization: string): string {
   const text = Buffer.from(authorization.replace('Basic ', ''), 'base64').toString()
   return text.slice(text.indexOf(':') + 1)
 }
 
-/** True when one of the candidates gives this signature under the key. */
+/** True when one of the candidates yields this signature under the key. */
 function fits(call: SignedCall, signature: string, key = 'skey', algorithm?: SignatureAlgorithm) {
-  const used = algorithm ?? algorithmOf(signature)
-  if (!used) throw new Error('no signature')
-  return signatureCandidates(call, used, sha512Hex).some(
-    ({ text }) => createHmac(used, key).update(text).digest('hex') === signature,
+  const chosenAlgorithm = algorithm ?? algorithmOf(signature)
+  if (!chosenAlgorithm) throw new Error('no signature')
+  return signatureCandidates(call, chosenAlgorithm, sha512Hex).some(
+    ({ text }) => createHmac(chosenAlgorithm, key).update(text).digest('hex') === signature,
   )
 }
 
@@ -49,7 +49,7 @@ const members: Record<string, string>[] = [
   { '%': '%', '+': '+', ' ': ' ', é: '\u0000\n', '😀': '😀' },
 ]
 
-test('members of one name are signed in the order of their values, equal ones as often as they came', () => {
+test('members of one name are signed in the order of their values, equal ones as often as they occur', () => {
   const params = [
     ['a', '2'],
     ['b', '1'],
@@ -59,28 +59,39 @@ test('members of one name are signed in the order of their values, equal ones as
   expect(canonicalParams(params)).toBe('a=1&a=1&a=2&b=1')
 })
 
-describe('what the client of npm signs is recognised', () => {
+describe('a signature of the npm client is recognized', () => {
   test.each(members)('version 2: %j', (params) => {
     const path = '/auth/v2/auth'
-    const signed = duoSignatures.sign('ikey', 'skey', 'POST', host, path, params, date)
-    const arrived = call({ path, params: Object.entries(params).reverse() })
-    expect(canonicalParams(arrived.params)).toBe(duoSignatures._canonParams(params))
-    expect(fits(arrived, signatureOf(signed))).toBe(true)
-    expect(fits(arrived, signatureOf(signed), 'another key')).toBe(false)
-    const got = duoSignatures.sign('ikey', 'skey', 'GET', host, path, params, date)
-    expect(fits({ ...arrived, method: 'GET' }, signatureOf(got))).toBe(true)
+    const authorization = duoSignatures.sign('ikey', 'skey', 'POST', host, path, params, date)
+    const received = call({ path, params: Object.entries(params).reverse() })
+    expect(canonicalParams(received.params)).toBe(duoSignatures._canonParams(params))
+    expect(fits(received, signatureOf(authorization))).toBe(true)
+    expect(fits(received, signatureOf(authorization), 'another key')).toBe(false)
+    const getAuthorization = duoSignatures.sign('ikey', 'skey', 'GET', host, path, params, date)
+    expect(fits({ ...received, method: 'GET' }, signatureOf(getAuthorization))).toBe(true)
   })
 
   test.each(members)('version 5: %j', (params) => {
     const path = '/auth/v2/auth'
     const body = JSON.stringify(params)
-    const signed = duoSignatures.signV5('ikey', 'skey', 'POST', host, path, {}, date, body)
-    const arrived = call({ path, json: Buffer.from(body) })
-    expect(fits(arrived, signatureOf(signed))).toBe(true)
-    expect(fits({ ...arrived, json: Buffer.from(`${body} `) }, signatureOf(signed))).toBe(false)
-    const got = duoSignatures.signV5('ikey', 'skey', 'GET', host, path, params, date, '')
+    const authorization = duoSignatures.signV5('ikey', 'skey', 'POST', host, path, {}, date, body)
+    const received = call({ path, json: Buffer.from(body) })
+    expect(fits(received, signatureOf(authorization))).toBe(true)
+    expect(fits({ ...received, json: Buffer.from(`${body} `) }, signatureOf(authorization))).toBe(
+      false,
+    )
+    const getAuthorization = duoSignatures.signV5(
+      'ikey',
+      'skey',
+      'GET',
+      host,
+      path,
+      params,
+      date,
+      '',
+    )
     const query = call({ path, method: 'GET', params: Object.entries(params) })
-    expect(fits(query, signatureOf(got))).toBe(true)
+    expect(fits(query, signatureOf(getAuthorization))).toBe(true)
   })
 })
 
@@ -96,14 +107,14 @@ test('version 4 covers the body, and version 5 the headers of the client too', (
     ['x-duo-date', date],
     ['x-duo-a', '1'],
   ] as const
-  const dated = `${fourth}\n${sha512Hex(['x-duo-a', '1', 'x-duo-b', '2', 'x-duo-date', date].join('\0'))}`
-  const dateless = `${fourth}\n${sha512Hex(['x-duo-a', '1', 'x-duo-b', '2'].join('\0'))}`
-  expect(fits(call({ json, headers }), mac(dated))).toBe(true)
-  expect(fits(call({ json, headers }), mac(dateless))).toBe(true)
-  expect(fits(call({ json, headers: headers.slice(1) }), mac(dated))).toBe(false)
+  const datedText = `${fourth}\n${sha512Hex(['x-duo-a', '1', 'x-duo-b', '2', 'x-duo-date', date].join('\0'))}`
+  const datelessText = `${fourth}\n${sha512Hex(['x-duo-a', '1', 'x-duo-b', '2'].join('\0'))}`
+  expect(fits(call({ json, headers }), mac(datedText))).toBe(true)
+  expect(fits(call({ json, headers }), mac(datelessText))).toBe(true)
+  expect(fits(call({ json, headers: headers.slice(1) }), mac(datedText))).toBe(false)
 })
 
-describe('what was changed on the way fits no more', () => {
+describe('a request that was changed in transit no longer matches', () => {
   const params: SignedCall['params'] = [['username', 'ada']]
   const signature = signatureOf(
     duoSignatures.sign('i', 'skey', 'POST', host, '/auth/v2/preauth', { username: 'ada' }, date),
@@ -116,33 +127,33 @@ describe('what was changed on the way fits no more', () => {
     ['a value', { params: [['username', 'eve']] }],
     ['one more member', { params: [...params, ['factor', 'push']] }],
     ['a form that became JSON', { json: Buffer.from('{"username":"ada"}') }],
-  ])('%s', (_, changed) => {
+  ])('%s', (_, changes) => {
     expect(fits(call({ params }), signature)).toBe(true)
-    expect(fits(call({ params, ...changed }), signature)).toBe(false)
+    expect(fits(call({ params, ...changes }), signature)).toBe(false)
   })
 
   test.each(['push.example.com:8443', 'PUSH.example.com', 'push.EXAMPLE.com:443'])(
     'but not the host as %s',
-    (written) => {
-      expect(fits(call({ params, host: written }), signature)).toBe(true)
+    (host) => {
+      expect(fits(call({ params, host }), signature)).toBe(true)
     },
   )
 })
 
-test('a JSON body is never taken for a form: versions 2 leave it unsigned', () => {
+test('a JSON body is never read as a form: version 2 leaves it unsigned', () => {
   const text = [date, 'POST', host, '/auth/v2/preauth', ''].join('\n')
   const signature = createHmac('sha512', 'skey').update(text).digest('hex')
   expect(fits(call({ json: Buffer.from('{"username":"eve"}') }), signature)).toBe(false)
 })
 
-test('the older versions with SHA-1 are version 2 alone', () => {
+test('of the older versions, SHA-1 is for version 2 alone', () => {
   const second = [date, 'POST', host, '/auth/v2/preauth', 'username=ada'].join('\n')
   const signature = createHmac('sha1', 'skey').update(second).digest('hex')
   expect(fits(call({ params: [['username', 'ada']] }), signature)).toBe(true)
   expect(signatureCandidates(call({ json: Buffer.from('{}') }), 'sha1', sha512Hex)).toEqual([])
 })
 
-test('a signature that fits nothing is compared with four texts at the most', () => {
+test('a signature that matches nothing is compared with at most four texts', () => {
   const headers = [['x-duo-date', date]] as const
   const get = call({ method: 'GET', headers })
   expect(signatureCandidates(get, 'sha512', sha512Hex)).toHaveLength(4)
@@ -158,7 +169,7 @@ test.each([
   expect(algorithmOf(signature)).toBe(algorithm)
 })
 
-describe('a date counts for five minutes', () => {
+describe('a date is valid for five minutes', () => {
   const at = (seconds: number) => new Date(Date.parse(date) + seconds * 1000)
   test.each([
     [0, true],
@@ -178,7 +189,7 @@ describe('a date counts for five minutes', () => {
     ['2026-11-22T08:34:31Z', false],
     ['Sun, 99 Nov 2026 08:34:31 GMT', false],
     ['', false],
-  ])('as %s: %s', (written, timely) => {
-    expect(isTimely(written, at(0))).toBe(timely)
+  ])('as %s: %s', (value, timely) => {
+    expect(isTimely(value, at(0))).toBe(timely)
   })
 })

@@ -43,15 +43,15 @@ const facts = {
 }
 
 describe('a challenge opens', () => {
-  test('with the stricter of what is asked and what the policy wants', () => {
-    const opened = (policy: UserVerification, asked: UserVerification) => {
+  test('with the stricter of request and policy', () => {
+    const targetsOf = (policy: UserVerification, requested: UserVerification) => {
       const rules = { ...defaultPolicy, userVerification: policy }
-      const opening = openChallenge({ ...facts, policy: rules }, { userVerification: asked })
+      const opening = openChallenge({ ...facts, policy: rules }, { userVerification: requested })
       return isRefusal(opening) ? opening.refused : opening.targets.map(({ id }) => id)
     }
-    expect(opened('required', 'not_required')).toEqual([deviceId])
-    expect(opened('not_required', 'required')).toEqual([deviceId])
-    expect(opened('not_required', 'preferred')).toEqual([deviceId, otherDeviceId])
+    expect(targetsOf('required', 'not_required')).toEqual([deviceId])
+    expect(targetsOf('not_required', 'required')).toEqual([deviceId])
+    expect(targetsOf('not_required', 'preferred')).toEqual([deviceId, otherDeviceId])
   })
 
   test('for all active devices, with the policy’s limits, from the database’s time', () => {
@@ -73,30 +73,30 @@ describe('a challenge opens', () => {
     })
   })
 
-  test('for the devices that are named, and for no device that is not the user’s', () => {
+  test('for the devices that are named, and for no device of another user', () => {
     const deviceIds = [otherDeviceId, 'dev_01h455vb4pex5vsknk084sn02t'] as const
     const opening = openChallenge(facts, { userVerification: 'preferred', deviceIds })
     expect(opening).toMatchObject({ targets: [plain] })
   })
 
-  test('without a push when none of its devices can be pushed, and says so', () => {
+  test('without a push when none of its devices can be pushed, and reports that', () => {
     const deviceIds = [otherDeviceId] as const
     const opening = openChallenge(facts, { userVerification: 'not_required', deviceIds })
     expect(opening).toMatchObject({ deliveryMode: 'pull_only' })
   })
 
-  test.each([15, 600])('for %i seconds when asked', (ttlSeconds) => {
+  test.each([15, 600])('for %i seconds when requested', (ttlSeconds) => {
     const opening = openChallenge(facts, { userVerification: 'preferred', ttlSeconds })
     expect(opening).toMatchObject({ expiresAt: later(ttlSeconds) })
   })
 })
 
 describe('a challenge does not open', () => {
-  test('until another end comes first', () => {
-    const asked = { userVerification: 'preferred', ttlSeconds: 60 } as const
-    const opening = openChallenge(facts, { ...asked, notAfter: later(30) })
+  test('past an earlier end that the request sets', () => {
+    const request = { userVerification: 'preferred', ttlSeconds: 60 } as const
+    const opening = openChallenge(facts, { ...request, notAfter: later(30) })
     expect(opening).toMatchObject({ expiresAt: later(30) })
-    expect(openChallenge(facts, { ...asked, notAfter: later(90) })).toMatchObject({
+    expect(openChallenge(facts, { ...request, notAfter: later(90) })).toMatchObject({
       expiresAt: later(60),
     })
   })
@@ -111,8 +111,8 @@ describe('a challenge does not open', () => {
     ['no device can verify the user', { ...facts, activeDevices: [plain] }, {}],
     ['no device is named', facts, { deviceIds: [] }],
     ['the named device cannot verify the user', facts, { deviceIds: [otherDeviceId] as const }],
-  ])('when %s: another factor must do', (_, known, asked) => {
-    const opening = openChallenge(known, { userVerification: 'required', ...asked })
+  ])('when %s: another factor is needed', (_, challengeFacts, request) => {
+    const opening = openChallenge(challengeFacts, { userVerification: 'required', ...request })
     expect(opening).toEqual({ refused: 'no_capable_device' })
   })
 })
@@ -130,16 +130,16 @@ test.each([
   expect(isOver({ status, expiresAt }, new Date(expiresAt.getTime() + ms))).toBe(over)
 })
 
-test('a challenge whose end is no time is over', () => {
+test('a challenge whose expiry is not a valid time is over', () => {
   expect(isOver({ status: 'pending', expiresAt: new Date(Number.NaN) }, later(0))).toBe(true)
 })
 
 describe('a push is repeated', () => {
-  test('after the gap, at the cost of one', () => {
+  test('after the gap, at the cost of one resend', () => {
     expect(resendChallenge(aChallenge(), defaultPolicy, later(10))).toEqual({ resendsLeft: 2 })
   })
 
-  test('from the last push on, not from the first', () => {
+  test('only after the gap since the last push, not since the first', () => {
     const challenge = aChallenge({ lastPushAt: later(30), resendsLeft: 1 })
     expect(resendChallenge(challenge, defaultPolicy, later(39.001))).toEqual({
       refused: 'resend_too_soon',
@@ -148,7 +148,7 @@ describe('a push is repeated', () => {
     expect(resendChallenge(challenge, defaultPolicy, later(40))).toEqual({ resendsLeft: 0 })
   })
 
-  test('from the creation on when nothing could be pushed then', () => {
+  test('only after the gap since the creation when nothing could be pushed then', () => {
     const challenge = aChallenge({ lastPushAt: null })
     expect(resendChallenge(challenge, defaultPolicy, later(9))).toMatchObject({
       retryAfterSeconds: 1,
@@ -161,8 +161,8 @@ describe('a push is repeated', () => {
     expect(resendChallenge(usedUp, defaultPolicy, later(60))).toEqual({
       refused: 'resends_used_up',
     })
-    const ended = aChallenge({ status: 'denied', reason: 'user_denied' })
-    expect(resendChallenge(ended, defaultPolicy, later(60))).toEqual({
+    const endedChallenge = aChallenge({ status: 'denied', reason: 'user_denied' })
+    expect(resendChallenge(endedChallenge, defaultPolicy, later(60))).toEqual({
       refused: 'challenge_ended',
       facts: { currentStatus: 'denied' },
     })
@@ -172,7 +172,8 @@ describe('a push is repeated', () => {
   })
 })
 
-// The rules strung together as the use cases string them: load, judge whether it is over, decide, save.
+// The rules in the sequence in which the use cases apply them: load, check whether it is over,
+// decide, save.
 type Step =
   | {
       readonly kind: 'answer'
@@ -239,8 +240,8 @@ test('no sequence of decisions leads out of a terminal state, or past a limit', 
       policies,
       fc.constantFrom('service' as const, 'none' as const),
       steps,
-      (stored, mode, taken) => {
-        const plan = planNumber(policyOf(stored), { mode }, rp)
+      (overrides, mode, actions) => {
+        const plan = planNumber(policyOf(overrides), { mode }, rp)
         fc.pre(!isRefusal(plan))
         if (isRefusal(plan)) return
         let challenge = aChallenge({
@@ -250,7 +251,7 @@ test('no sequence of decisions leads out of a terminal state, or past a limit', 
         })
         let at = now
         let wrong = 0
-        for (const one of taken) {
+        for (const one of actions) {
           if (one.kind === 'wait') at = new Date(at.getTime() + one.seconds * 1000)
           const before = challenge
           challenge = step(before, one, at)

@@ -18,8 +18,8 @@ describe('claims are read', () => {
     ['with optional members', { ...claims, num: '483920', n: 0 }],
     ['with text of 2048 characters', { ...claims, sub: 's'.repeat(2048) }],
     ['with the largest safe integers', { ...claims, iat: Number.MAX_SAFE_INTEGER, n: -1 }],
-  ])('%s', (_, given) => {
-    expect(readClaims(shape, given)).toEqual(given)
+  ])('%s', (_, value) => {
+    expect(readClaims(shape, value)).toEqual(value)
   })
 })
 
@@ -52,17 +52,17 @@ describe('claims are refused', () => {
     ['of null', null],
     ['of nothing', undefined],
     ['of text', JSON.stringify(claims)],
-  ])('%s', (_, given) => {
-    expect(readClaims(shape, given)).toBeUndefined()
+  ])('%s', (_, value) => {
+    expect(readClaims(shape, value)).toBeUndefined()
   })
 })
 
-test('whatever is read has exactly the members of the shape, each of its type', () => {
+test('any claims that are read have exactly the members of the shape, each of its type', () => {
   const value = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null), fc.double())
   const name = fc.constantFrom('sub', 'iat', 'uv', 'num', 'n', 'x', 'toString', 'hasOwnProperty')
   fc.assert(
-    fc.property(fc.dictionary(name, value), (given) => {
-      const read = readClaims(shape, given)
+    fc.property(fc.dictionary(name, value), (input) => {
+      const read = readClaims(shape, input)
       if (read === undefined) return
       expect(typeof read.sub).toBe('string')
       expect(Number.isSafeInteger(read.iat)).toBe(true)
@@ -76,7 +76,7 @@ test('whatever is read has exactly the members of the shape, each of its type', 
 
 describe('a header', () => {
   const header = { alg: 'ES256', typ: 'x+jwt', kid }
-  test('that is exactly algorithm, type and key thumbprint gives its key', () => {
+  test('that is exactly algorithm, type and key thumbprint yields its key', () => {
     expect(readHeader('x+jwt', header)).toEqual({ kid })
   })
 
@@ -100,8 +100,8 @@ describe('a header', () => {
     ['a thumbprint with a line feed behind it', { ...header, kid: `${kid}\n` }],
     ['no thumbprint', { alg: 'ES256', typ: 'x+jwt' }],
     ['nothing at all', undefined],
-  ])('with %s is refused', (_, given) => {
-    expect(readHeader('x+jwt', given)).toBeUndefined()
+  ])('with %s is refused', (_, value) => {
+    expect(readHeader('x+jwt', value)).toBeUndefined()
   })
 })
 
@@ -132,6 +132,6 @@ test.each([
   ['aaaaaaaa aaaaaaaa', false],
   ['aaaaaaaa+aaaaaaa', false],
   ['ａ'.repeat(16), false],
-])('the jti %j can be kept as a key: %s', (jti, good) => {
+])('the jti %j can be stored as a key: %s', (jti, good) => {
   expect(isJti(jti)).toBe(good)
 })

@@ -22,7 +22,7 @@ const read = (
   about = request as { method: string; uri: string; bodyHash: string | null },
 ) => readProof(jwsOf(proofTyp, claims), about, now)
 
-describe('a proof is believed to be about the request', () => {
+describe('a proof is accepted for the request', () => {
   test('when it names method, address and body', () => {
     expect(read(payload)).toMatchObject({ kid, tenantId, deviceId, jti })
   })
@@ -31,7 +31,7 @@ describe('a proof is believed to be about the request', () => {
     expect(read(withoutBody, { ...request, bodyHash: null })).toMatchObject({ jti })
   })
 
-  test('and its jti is kept long after no window can hold it, for clocks that differ', () => {
+  test('and its jti is stored long past any acceptance window, for clocks that differ', () => {
     expect(read({ ...payload, iat: nowSeconds + 10 })).toMatchObject({ expiresAt: later(610) })
     expect(read({ ...payload, iat: nowSeconds - 60 })).toMatchObject({ expiresAt: later(540) })
   })
@@ -46,11 +46,11 @@ describe('a proof is refused', () => {
     ['htu', { htu: `${request.uri}#` }],
     ['bh', { bh: 'another-hash' }],
     ['bh', { bh: '' }],
-  ])('by name when %s is another: %j', (claim, changes) => {
+  ])('with the name of the claim when %s differs: %j', (claim, changes) => {
     expect(read({ ...payload, ...changes })).toEqual({ refused: 'proof_invalid', facts: { claim } })
   })
 
-  test('when there is a body and it names none, and the other way round', () => {
+  test('when there is a body and it names none, and vice versa', () => {
     const refusal = { refused: 'proof_invalid', facts: { claim: 'bh' } }
     expect(read(withoutBody)).toEqual(refusal)
     expect(read(payload, { ...request, bodyHash: null })).toEqual(refusal)

@@ -5,14 +5,14 @@ import { deviceId, enrollmentId, kid, now, otherKid, tenantId, userId } from './
 const publicJwk = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } as const
 const keys: DeviceKey[] = [{ role: 'possession', kid, publicJwk }]
 
-test('a key is found by its whole thumbprint among the device’s own, and nowhere else', () => {
+test('a key is found only by its whole thumbprint, among the device’s own keys', () => {
   expect(keyOf(keys, kid)).toBe(keys[0])
   expect(keyOf(keys, otherKid)).toBeUndefined()
   expect(keyOf(keys, kid.slice(1))).toBeUndefined()
   expect(keyOf([], kid)).toBeUndefined()
 })
 
-const unregistered: Device = {
+const unregisteredDevice: Device = {
   tenantId,
   id: deviceId,
   userId,
@@ -45,9 +45,9 @@ test.each([
   ['user_request', 'info'],
   ['not_confirmed', 'info'],
 ] as const)(
-  'somebody who signs with the keys of a device that went as %s is told of as %s',
+  'use of the keys of a device unregistered as %s is recorded with severity %s',
   (unregisterReason, severity) => {
-    expect(revokedUse({ ...unregistered, unregisterReason })).toMatchObject({
+    expect(revokedUse({ ...unregisteredDevice, unregisterReason })).toMatchObject({
       type: 'revoked_device_used',
       userId,
       deviceId,

@@ -20,11 +20,11 @@ test.each([
   ['number_too_short', 'not_allowed'],
   ['integration_paused', 'not_allowed'],
   ['not_found', 'not_allowed'],
-] as const)('the refusal %s ends a question as %s', (code, outcome) => {
+] as const)('the refusal %s ends a request as %s', (code, outcome) => {
   expect(endOfRefusal(refuse(code))).toEqual({ outcome, why: code })
 })
 
-test('a refusal that heals says when', () => {
+test('a temporary refusal says when to retry', () => {
   expect(endOfRefusal(refuse('push_locked', { retryAfterSeconds: 5 })).retryAfterSeconds).toBe(5)
 })
 
@@ -36,7 +36,7 @@ test.each([
   ['denied', 'number_mismatch', 'denied'],
   ['denied', 'user_reported', 'reported'],
   ['denied', 'no_device_left', 'no_device'],
-] as const)('a challenge that is %s (%s) ends a question as %s', (status, reason, outcome) => {
+] as const)('a challenge that is %s (%s) ends a request as %s', (status, reason, outcome) => {
   expect(endOfChallenge({ status, reason })).toEqual({ outcome, why: reason })
 })
 
@@ -44,14 +44,14 @@ test('a pending challenge is no end', () => {
   expect(endOfChallenge({ status: 'pending', reason: null })).toBeUndefined()
 })
 
-test('answers that are held leave no client with twenty unfinished ones', () => {
+test('held responses leave no client with twenty unfinished ones', () => {
   for (const lifetimeMs of [15_000, 15_001, 120_000, 600_000]) {
     expect(lifetimeMs / holdMsOf(lifetimeMs)).toBeLessThanOrEqual(10)
   }
   expect(unfinishedAnswersMax).toBeLessThan(15)
 })
 
-test('a refusal at a door carries when to come back, and what else the user has', () => {
+test('a refusal at a door carries the time to retry, and the user’s other factors', () => {
   const facts = { otherFactors: ['passcode'] }
   expect(endOfRefusal(refuse('push_locked', { retryAfterSeconds: 60, facts }))).toEqual({
     outcome: 'locked',

@@ -55,15 +55,15 @@ test.each([
   ['completed', 600, 'completed'],
   ['cancelled', 600, 'cancelled'],
   ['void', 600, 'void'],
-] as const)('an enrollment that is %s is shown after %d s as %s', (status, seconds, shown) => {
-  expect(viewOf({ ...enrollment, status }, later(seconds))).toBe(shown)
+] as const)('an enrollment that is %s is shown after %d s as %s', (status, seconds, view) => {
+  expect(viewOf({ ...enrollment, status }, later(seconds))).toBe(view)
 })
 
-test('an enrollment whose end is no time is shown as expired', () => {
+test('an enrollment whose expiry is not a valid time is shown as expired', () => {
   expect(viewOf({ ...enrollment, expiresAt: new Date(Number.NaN) }, later(0))).toBe('expired')
 })
 
-describe('a code', () => {
+describe('an enrollment code', () => {
   test('is scanned when it is 256 bits of base64url', () => {
     const code = `${'A-_9'.repeat(10)}abc`
     expect(readCode(code)).toEqual({ kind: 'scanned', code })
@@ -79,7 +79,7 @@ describe('a code', () => {
     ['٧k٣qm–٩tx٢r', '7K3QM9TX2R'],
     ['“7K3QM\u00a0—\u00a09TX2R”', '7K3QM9TX2R'],
     ['\u20687K3QM\u00ad9TX2R\u2069', '7K3QM9TX2R'],
-  ])('is typed, forgiving: %j means %s', (text, code) => {
+  ])('is typed, leniently: %j means %s', (text, code) => {
     expect(readCode(text)).toEqual({ kind: 'typed', code })
   })
 
@@ -95,24 +95,24 @@ describe('a code', () => {
     ['44 characters of base64url', 'a'.repeat(44)],
     ['a scanned code with a line feed behind it', `${'a'.repeat(43)}\n`],
     ['a null behind it', '7K3QM9TX2R\0'],
-  ])('is nothing when %s: %j', (_, text) => {
+  ])('is rejected when %s: %j', (_, text) => {
     expect(readCode(text)).toBeUndefined()
   })
 
-  test('that the service makes is read back as it was made, in either case and with its dash', () => {
+  test('that the service creates is read back unchanged, in either case and with its dash', () => {
     expect(typedCodeAlphabet).toHaveLength(32)
     expect(new Set(typedCodeAlphabet).size).toBe(32)
-    const made = fc
+    const codes = fc
       .array(fc.constantFrom(...typedCodeAlphabet), {
         minLength: typedCodeLength,
         maxLength: typedCodeLength,
       })
       .map((letters) => letters.join(''))
     fc.assert(
-      fc.property(made, (code) => {
-        const shown = `${code.slice(0, 5)}-${code.slice(5)}`
-        expect(readCode(shown)).toEqual({ kind: 'typed', code })
-        expect(readCode(shown.toLowerCase())).toEqual({ kind: 'typed', code })
+      fc.property(codes, (code) => {
+        const dashedCode = `${code.slice(0, 5)}-${code.slice(5)}`
+        expect(readCode(dashedCode)).toEqual({ kind: 'typed', code })
+        expect(readCode(dashedCode.toLowerCase())).toEqual({ kind: 'typed', code })
       }),
     )
   })
@@ -135,7 +135,7 @@ describe('a claim proof', () => {
   }
   const { vk: _, ...withoutVerification } = payload
 
-  test('of either key says what both must say', () => {
+  test('of either key contains what both must contain', () => {
     expect(checkClaimProof(jwsOf(claimTyp, payload), kid, facts, now)).toBeUndefined()
     const second = jwsOf(claimTyp, payload, { kid: otherKid })
     expect(checkClaimProof(second, otherKid, facts, now)).toBeUndefined()
@@ -160,13 +160,16 @@ describe('a claim proof', () => {
     })
   })
 
-  test.each(['aud', 'ch', 'pk', 'vk'])('is refused by name when %s is another', (claim) => {
-    const jws = jwsOf(claimTyp, { ...payload, [claim]: 'another' })
-    expect(checkClaimProof(jws, kid, facts, now)).toEqual({
-      refused: 'proof_invalid',
-      facts: { claim },
-    })
-  })
+  test.each(['aud', 'ch', 'pk', 'vk'])(
+    'is refused with the name of the claim when %s differs',
+    (claim) => {
+      const jws = jwsOf(claimTyp, { ...payload, [claim]: 'another' })
+      expect(checkClaimProof(jws, kid, facts, now)).toEqual({
+        refused: 'proof_invalid',
+        facts: { claim },
+      })
+    },
+  )
 
   test.each([-61, 11])(
     'is refused with the service’s time when issued %i s from now',
@@ -191,35 +194,35 @@ describe('a claim proof', () => {
   })
 })
 
-describe('a user may have one more device', () => {
+describe('the limit of devices per user', () => {
   test.each([
     ['below the limit', [deviceId], null, 2, true],
     ['not at the limit', [deviceId, otherDeviceId], null, 2, false],
-    ['at the limit when one of them goes', [deviceId, otherDeviceId], deviceId, 2, true],
-    ['not above the limit when one of them goes', [deviceId, otherDeviceId], deviceId, 1, false],
+    ['at the limit when one of them is replaced', [deviceId, otherDeviceId], deviceId, 2, true],
+    ['not above the limit when one of them is replaced', [deviceId, otherDeviceId], deviceId, 1, false],
     [
-      'not at the limit when a device goes that is none of them',
+      'not at the limit when the replaced device is none of them',
       [deviceId],
       otherDeviceId,
       1,
       false,
     ],
-  ] as const)('%s', (_, live, replaced, max, may) => {
-    expect(mayAddDevice(live, replaced, max)).toBe(may)
+  ] as const)('%s', (_, live, replacedId, max, may) => {
+    expect(mayAddDevice(live, replacedId, max)).toBe(may)
   })
 })
 
 describe('the number on the new device', () => {
-  test('confirms when it is right, at any try', () => {
-    for (const left of [1, 2, 3]) {
-      expect(confirmEnrollment(left, true)).toEqual({
+  test('confirms when it is right, at any attempt', () => {
+    for (const attemptsLeft of [1, 2, 3]) {
+      expect(confirmEnrollment(attemptsLeft, true)).toEqual({
         outcome: 'confirmed',
-        wrongNumbersLeft: left,
+        wrongNumbersLeft: attemptsLeft,
       })
     }
   })
 
-  test('costs a try when it is wrong, and the enrollment with the last', () => {
+  test('costs an attempt when it is wrong, and the last wrong one voids the enrollment', () => {
     expect(confirmEnrollment(3, false)).toEqual({ outcome: 'wrong_number', wrongNumbersLeft: 2 })
     expect(confirmEnrollment(2, false)).toEqual({ outcome: 'wrong_number', wrongNumbersLeft: 1 })
     expect(confirmEnrollment(1, false)).toEqual({ outcome: 'void', wrongNumbersLeft: 0 })

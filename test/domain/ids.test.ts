@@ -5,14 +5,14 @@ import { systemRandom } from '../../src/outbound/random.ts'
 
 const kinds = Object.keys(idPrefixes) as IdKind[]
 
-test('an id that the service makes is an id of its kind and of no other', () => {
+test('an id that the service creates is an id of its kind and of no other', () => {
   for (const kind of kinds) {
     const id = systemRandom.id(kind)
     expect(kinds.filter((other) => isId(other, id))).toEqual([kind])
   }
 })
 
-test('no prefix begins another, so that a kind is never mistaken', () => {
+test('no prefix begins another, so that kinds cannot be confused', () => {
   const prefixes = Object.values(idPrefixes).map((prefix) => `${prefix}_`)
   for (const one of prefixes) {
     expect(prefixes.filter((other) => other.startsWith(one))).toEqual([one])

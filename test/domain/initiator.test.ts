@@ -5,7 +5,7 @@ import { rpId } from './examples.ts'
 const browser = { kind: 'browser', id: 'x' } as const
 const network = { kind: 'network', prefix: 'x' } as const
 
-test('an initiator is somebody else at another relying party, and no browser is named like a network', () => {
+test('an initiator differs by relying party, and no browser is named like a network', () => {
   const names = [
     initiatorText(rpId, browser),
     initiatorText(rpId, network),

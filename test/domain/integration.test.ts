@@ -23,45 +23,47 @@ const plan: IntegrationPlan = {
   ttlSeconds: null,
   status: 'active',
 }
-const known = { id, namespaces: ['staff'], policy: policyOf({}) }
+const relyingParty = { id, namespaces: ['staff'], policy: policyOf({}) }
 const permitting = policyOf({ profile: 'compat', numberNoneAllowedFor: [id] })
 
-describe('a plan', () => {
-  test('that is within everything can be had', () => {
-    expect(planFault(plan, known)).toBeUndefined()
-    expect(planFault({ ...plan, policy: { userVerification: 'required' } }, known)).toBeUndefined()
+describe('an integration plan', () => {
+  test('that is within its limits is accepted', () => {
+    expect(planFault(plan, relyingParty)).toBeUndefined()
+    expect(
+      planFault({ ...plan, policy: { userVerification: 'required' } }, relyingParty),
+    ).toBeUndefined()
   })
 
   test('cannot reach users of a namespace that its relying party was not granted', () => {
-    expect(planFault({ ...plan, namespace: 'others' }, known)?.refused).toBe(
+    expect(planFault({ ...plan, namespace: 'others' }, relyingParty)?.refused).toBe(
       'namespace_not_granted',
     )
   })
 
   test('cannot be laxer than its relying party', () => {
-    const fault = planFault({ ...plan, policy: { numberDigits: 2 } }, known)
+    const fault = planFault({ ...plan, policy: { numberDigits: 2 } }, relyingParty)
     expect(fault).toMatchObject({ refused: 'policy_laxer', facts: { field: 'numberDigits' } })
   })
 
-  test('cannot map names in a way that is not sound', () => {
+  test('cannot map names in an unsound way', () => {
     const userNames = { ...plainMapping, template: 'root' }
-    expect(planFault({ ...plan, userNames }, known)?.refused).toBe('invalid_request')
+    expect(planFault({ ...plan, userNames }, relyingParty)?.refused).toBe('invalid_request')
   })
 
-  test('does without a number only while the policy names this very integration', () => {
+  test('omits the number only while the policy names this very integration', () => {
     const none = { ...plan, numberMode: 'none' } as const
-    expect(planFault(none, { ...known, policy: permitting })).toBeUndefined()
+    expect(planFault(none, { ...relyingParty, policy: permitting })).toBeUndefined()
     for (const facts of [
-      known,
-      { ...known, policy: permitting, id: null },
-      { ...known, policy: permitting, id: 'int_01jv9z3k8we2tvn4qh6yrx7b5d' as const },
+      relyingParty,
+      { ...relyingParty, policy: permitting, id: null },
+      { ...relyingParty, policy: permitting, id: 'int_01jv9z3k8we2tvn4qh6yrx7b5d' as const },
     ]) {
       expect(planFault(none, facts)?.refused).toBe('number_none_not_allowed')
     }
   })
 })
 
-test('only fields that are decided when a challenge is created can be set: others would promise in vain', () => {
+test('only fields that are decided when a challenge is created can be set: others would have no effect', () => {
   expect([...integrationPolicyFields].sort()).toEqual([
     'appVersionsMin',
     'companionsMayAnswer',
@@ -72,7 +74,7 @@ test('only fields that are decided when a challenge is created can be set: other
   ])
 })
 
-test('clients prove themselves by a secret, save realms that sign what they send', () => {
+test('clients authenticate by a secret, except realms that sign what they send', () => {
   const realm = { kind: 'keycloak_ciba', issuers: [], clientIds: [] } as const
   expect(hasSecret({ kind: 'wait' })).toBe(true)
   expect(
@@ -87,17 +89,17 @@ test('clients prove themselves by a secret, save realms that sign what they send
   expect(hasSecret({ ...realm, secretInPath: false })).toBe(false)
 })
 
-test('changes name what differs, whatever the order in which a database keeps members', () => {
-  const stored = { ...plan, userNames: { ...plainMapping } }
-  const reordered = Object.fromEntries(Object.entries(plainMapping).reverse())
-  const next = { ...stored, name: 'SSH', userNames: reordered as typeof plainMapping }
-  expect(planChanges(stored, next)).toEqual({ name: { before: 'VPN', after: 'SSH' } })
-  expect(planChanges(stored, { ...stored, allowedAddresses: ['192.0.2.1'] })).toEqual({
+test('changes name the differing fields, in whatever order a database keeps members', () => {
+  const storedPlan = { ...plan, userNames: { ...plainMapping } }
+  const reorderedMapping = Object.fromEntries(Object.entries(plainMapping).reverse())
+  const next = { ...storedPlan, name: 'SSH', userNames: reorderedMapping as typeof plainMapping }
+  expect(planChanges(storedPlan, next)).toEqual({ name: { before: 'VPN', after: 'SSH' } })
+  expect(planChanges(storedPlan, { ...storedPlan, allowedAddresses: ['192.0.2.1'] })).toEqual({
     allowedAddresses: { before: [], after: ['192.0.2.1'] },
   })
 })
 
-test('a plan holds what was decided and nothing else', () => {
+test('a plan contains the decided fields and nothing else', () => {
   expect(planOf({ ...plan, secret: 'x' } as IntegrationPlan)).toEqual(plan)
 })
 

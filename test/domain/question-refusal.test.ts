@@ -6,10 +6,10 @@ import {
 } from '../../src/domain/question-refusal.ts'
 import { refuse } from '../../src/domain/refusal.ts'
 
-describe('the refusal of a question', () => {
-  test('keeps what it says and names what the user has beside the push', () => {
-    const locked = refuse('push_locked', { retryAfterSeconds: 3, facts: { lock: 'reported' } })
-    expect(withOtherFactors(locked, ['passcode'])).toEqual({
+describe('the refusal of a challenge', () => {
+  test('keeps its content and names the user’s other factors', () => {
+    const refusal = refuse('push_locked', { retryAfterSeconds: 3, facts: { lock: 'reported' } })
+    expect(withOtherFactors(refusal, ['passcode'])).toEqual({
       refused: 'push_locked',
       retryAfterSeconds: 3,
       facts: { lock: 'reported', otherFactors: ['passcode'] },
@@ -24,10 +24,10 @@ describe('the refusal of a question', () => {
     })
   })
 
-  test('does not compile when it forgets them, unless it is about nobody', () => {
+  test('does not compile without the other factors, unless it is about no user', () => {
     const about: QuestionRefusal = refuse('user_not_found')
-    // @ts-expect-error: a refusal about a known user names what else there is
+    // @ts-expect-error: a refusal about a known user names the other factors
     const forgetful: QuestionRefusal = refuse('no_capable_device')
-    expect([about, forgetful].map(({ refused }) => refused)).toHaveLength(2)
+    expect([about, forgetful].map(({ refused: code }) => code)).toHaveLength(2)
   })
 })
