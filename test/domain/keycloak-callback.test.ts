@@ -13,24 +13,27 @@ test.each([
   ['denied', 'no_device_left', true, 'CANCELLED'],
   ['expired', null, true, 'CANCELLED'],
   ['cancelled', null, true, 'CANCELLED'],
-] as const)('%s (%s), allowed still: %s, is told as %s', (status, reason, allowed, told) => {
-  expect(callbackStatus({ status, reason }, allowed)).toBe(told)
-})
+] as const)(
+  '%s (%s), still allowed: %s, is reported as %s',
+  (status, reason, isAllowed, callback) => {
+    expect(callbackStatus({ status, reason }, isAllowed)).toBe(callback)
+  },
+)
 
-describe('after a try', () => {
-  test('that was taken, nothing more is done', () => {
+describe('after an attempt', () => {
+  test('that was accepted, nothing more is done', () => {
     expect(afterCallback({ kind: 'taken' }, first, first)).toEqual({
       kind: 'settled',
       reason: null,
     })
   })
 
-  test('that may have been processed, it is never tried again', () => {
+  test('that may have been processed, there is no retry', () => {
     const result = { kind: 'failed', reason: 'no_answer' } as const
     expect(afterCallback(result, first, first)).toEqual({ kind: 'settled', reason: 'no_answer' })
   })
 
-  test('that was refused, it is tried again for three seconds and no longer', () => {
+  test('that was refused, it is retried for three seconds and no longer', () => {
     const result = { kind: 'unknown_yet' } as const
     expect(afterCallback(result, first, later(2_999))).toEqual({ kind: 'again', afterMs: 300 })
     expect(afterCallback(result, first, later(3_000))).toEqual({

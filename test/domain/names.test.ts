@@ -6,7 +6,7 @@ describe('a name', () => {
     expect(readName(name)).toBe(name)
   })
 
-  test('is kept without spaces at its ends, composed', () => {
+  test('is stored without spaces at its ends, composed', () => {
     expect(readName(' A\u0308cme\u00a0')).toBe('Äcme')
   })
 
@@ -26,8 +26,8 @@ describe('a name', () => {
 })
 
 describe('namespaces', () => {
-  test.each([[['default']], [['entra', 'mail.example_1-x']]])('may be %j', (given) => {
-    expect(namespacesFault(given)).toBeUndefined()
+  test.each([[['default']], [['entra', 'mail.example_1-x']]])('may be %j', (names) => {
+    expect(namespacesFault(names)).toBeUndefined()
   })
 
   test.each([
@@ -41,7 +41,7 @@ describe('namespaces', () => {
     [['x'.repeat(65)]],
     [['a', 'a']],
     [Array.from({ length: 21 }, (_, n) => `n${n}`)],
-  ])('are never %j', (given) => {
-    expect(namespacesFault(given)).toBeDefined()
+  ])('are never %j', (names) => {
+    expect(namespacesFault(names)).toBeDefined()
   })
 })

@@ -27,10 +27,10 @@ function one(changes: Partial<PendingActivity> = {}): PendingActivity {
     ...changes,
   }
 }
-function plan(owed: readonly PendingActivity[], changes: Partial<NoticeFacts> = {}) {
+function plan(pending: readonly PendingActivity[], changes: Partial<NoticeFacts> = {}) {
   return planNotices({
     now,
-    pending: owed,
+    pending,
     preferences: preferencesOf({}),
     activityPushesPerHourMax: 3,
     deviceIds: [deviceId, other],
@@ -43,51 +43,51 @@ const aClaim = (changes: Partial<PendingActivity> = {}) =>
   one({ type: 'posted', severity: 'critical', rpId: rp, ...changes })
 const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000)
 
-describe('what a user wishes', () => {
-  test('whatever is stored and no channel of its category is the default', () => {
+describe('notification preferences', () => {
+  test('a stored value that is not a channel of its category is replaced by the default', () => {
     const defaults = {
       security: 'push',
       devices: 'push',
       sign_in: 'in_app',
       relying_party: 'push',
     }
-    for (const stored of [undefined, null, 'off', [], { sign_in: 'loud', devices: 7 }]) {
-      expect(preferencesOf(stored)).toEqual(defaults)
+    for (const value of [undefined, null, 'off', [], { sign_in: 'loud', devices: 7 }]) {
+      expect(preferencesOf(value)).toEqual(defaults)
     }
     expect(preferencesOf({ sign_in: 'off' })).toEqual({ ...defaults, sign_in: 'off' })
   })
 
-  test('what protects the account is never invisible', () => {
-    const wanted = preferencesOf({ security: 'off', devices: 'off' })
-    expect(wanted).toMatchObject({ security: 'push', devices: 'push' })
-    expect(hiddenTypes(wanted)).toEqual([])
+  test('security notices can never be hidden', () => {
+    const preferences = preferencesOf({ security: 'off', devices: 'off' })
+    expect(preferences).toMatchObject({ security: 'push', devices: 'push' })
+    expect(hiddenTypes(preferences)).toEqual([])
   })
 
   test('a category that is off hides its types and no others', () => {
-    const hidden = hiddenTypes(preferencesOf({ sign_in: 'off' }))
-    expect(hidden).toContain('challenge_approved')
-    expect(hidden).not.toContain('device_added')
+    const types = hiddenTypes(preferencesOf({ sign_in: 'off' }))
+    expect(types).toContain('challenge_approved')
+    expect(types).not.toContain('device_added')
     expect(hiddenTypes(preferencesOf({ relying_party: 'off' }))).toEqual(['posted'])
   })
 })
 
-describe('what is owed', () => {
+describe('what needs a push', () => {
   test.each([
     ['device_renamed', 'info', true],
     ['enrollment_opened', 'info', false],
     ['challenge_denied', 'warning', false],
     ['posted', 'info', false],
     ['posted', 'warning', true],
-  ] as const)('%s of severity %s: %s', (type, severity, owed) => {
-    expect(needsPush({ type, severity })).toBe(owed)
+  ] as const)('%s of severity %s: %s', (type, severity, isPush) => {
+    expect(needsPush({ type, severity })).toBe(isPush)
   })
 
-  test('whatever is critical', () => {
+  test('critical activities always do', () => {
     expect(needsPush({ type: 'challenge_denied', severity: 'critical' })).toBe(true)
   })
 })
 
-describe('how it is told', () => {
+describe('how notices are sent', () => {
   test('activities of one type are one push, to every device', () => {
     const [a, b] = [one(), one()]
     expect(plan([a, b])).toEqual({
@@ -105,53 +105,53 @@ describe('how it is told', () => {
     })
   })
 
-  test('what is critical comes first, has limits of its own and waits rather than be lost', () => {
+  test('critical ones come first, have limits of their own and wait rather than be lost', () => {
     const quiet = one()
     const urgent = [
       one({ type: 'challenge_reported', severity: 'critical' }),
       one({ type: 'device_added', severity: 'critical' }),
     ]
-    const posted = aClaim()
-    const { pushes } = plan([quiet, posted, ...urgent])
+    const claim = aClaim()
+    const { pushes } = plan([quiet, claim, ...urgent])
     const waits = { pushesMax: 5, otherwise: 'waiting', isDigest: false }
     expect(pushes).toMatchObject([
       { activityIds: urgent.map(({ id }) => id), budget: 'service', ...waits },
-      { activityIds: [posted.id], budget: rp, ...waits },
+      { activityIds: [claim.id], budget: rp, ...waits },
       { activityIds: [quiet.id], budget: 'ordinary', pushesMax: 3, otherwise: 'over_limit' },
     ])
   })
 
-  test('each thing that a relying party calls critical is a push, those beyond the limit wait', () => {
+  test('each activity that a relying party calls critical is a push, those beyond the limit wait', () => {
     const many = Array.from({ length: 7 }, () => aClaim())
     const another = aClaim({ rpId: otherRp })
-    const { pushes, settlements: settled } = plan([...many, another])
+    const { pushes, settlements } = plan([...many, another])
     expect(pushes.map(({ activityIds, budget }) => [budget, ...activityIds])).toEqual([
       ...many.slice(0, 5).map(({ id }) => [rp, id]),
       [otherRp, another.id],
     ])
-    expect(settled).toEqual([
+    expect(settlements).toEqual([
       { outcome: 'waiting', activityIds: many.slice(5).map(({ id }) => id) },
     ])
   })
 
-  test('what waited is gathered into one push for each source', () => {
+  test('waiting ones are batched into one push for each source', () => {
     const waiting = true
     const mine = [aClaim({ waiting }), aClaim({ waiting })]
     const theirs = aClaim({ rpId: otherRp, waiting })
     const own = one({ type: 'device_added', severity: 'critical', waiting })
-    const gathers = { isDigest: true, otherwise: 'waiting' }
+    const digest = { isDigest: true, otherwise: 'waiting' }
     expect(plan([...mine, theirs, own]).pushes).toMatchObject([
-      { activityIds: [own.id], budget: 'service', ...gathers },
-      { activityIds: mine.map(({ id }) => id), budget: rp, ...gathers },
-      { activityIds: [theirs.id], budget: otherRp, ...gathers },
+      { activityIds: [own.id], budget: 'service', ...digest },
+      { activityIds: mine.map(({ id }) => id), budget: rp, ...digest },
+      { activityIds: [theirs.id], budget: otherRp, ...digest },
     ])
   })
 
-  test('what is posted uses up nothing of ours, not even where its relying party is unknown', () => {
+  test('posted ones use up nothing of the service’s limit, even of an unknown relying party', () => {
     expect(plan([aClaim({ rpId: null })]).pushes).toMatchObject([{ budget: 'rp_' }])
   })
 
-  test('a device is not told what it did itself', () => {
+  test('a device is not notified of its own actions', () => {
     const mine = one({ actor: `device:${deviceId}` })
     expect(plan([mine]).pushes).toMatchObject([{ deviceIds: [other] }])
     const theirs = one({ actor: `device:${other}` })
@@ -166,17 +166,17 @@ describe('how it is told', () => {
     expect(plan([one()], { deviceIds: [] }).settlements).toMatchObject([{ outcome: 'no_device' }])
   })
 
-  test('preferences make it quiet, except what is critical', () => {
+  test('preferences make it quiet, except critical ones', () => {
     const preferences = preferencesOf({ devices: 'in_app', security: 'in_app' })
     expect(plan([one()], { preferences }).settlements).toMatchObject([{ outcome: 'in_app' }])
     const critical = one({ type: 'challenge_reported', severity: 'critical' })
     expect(plan([critical], { preferences }).pushes).toHaveLength(1)
-    const claimed = one({ type: 'posted', severity: 'critical' })
+    const claim = one({ type: 'posted', severity: 'critical' })
     const off = preferencesOf({ relying_party: 'in_app' })
-    expect(plan([claimed], { preferences: off }).settlements).toMatchObject([{ outcome: 'in_app' }])
+    expect(plan([claim], { preferences: off }).settlements).toMatchObject([{ outcome: 'in_app' }])
   })
 
-  test('nothing is pushed once it is stale; what is critical may have waited for a free push', () => {
+  test('nothing is pushed once it is stale; critical ones may have waited for a free push', () => {
     const old = ago(noticeLifetimeSeconds + 1)
     const quiet = one({ recordedAt: old })
     const urgent = { type: 'challenge_reported', severity: 'critical' } as const

@@ -34,7 +34,7 @@ describe('a challenge gets its number', () => {
       { digits: 4, wrongNumbersMax: 1 },
     ],
     [
-      'from the caller, zeros kept',
+      'from the caller, with leading zeros',
       { mode: 'caller', value: '000123' },
       strict,
       { mode: 'caller', digits: 6 },
@@ -45,8 +45,8 @@ describe('a challenge gets its number', () => {
       lax,
       { mode: 'none', digits: null },
     ],
-  ])('%s', (_, asked, policy, plan) => {
-    expect(planNumber(policy, asked, rp)).toMatchObject(plan)
+  ])('%s', (_, request, policy, plan) => {
+    expect(planNumber(policy, request, rp)).toMatchObject(plan)
   })
 })
 
@@ -72,13 +72,13 @@ describe('a challenge is refused', () => {
     ['with full-width digits', { mode: 'caller', value: '１２３４５６' }, 'invalid_request'],
     ['with a sign', { mode: 'caller', value: '-12345' }, 'invalid_request'],
     ['with an empty caller’s number', { mode: 'caller', value: '' }, 'invalid_request'],
-  ])('%s', (_, asked, code) => {
-    expect(planNumber(strict, asked, rp)).toMatchObject({ refused: code })
+  ])('%s', (_, request, code) => {
+    expect(planNumber(strict, request, rp)).toMatchObject({ refused: code })
   })
 })
 
-test('no request gets fewer digits or more tries than the policy gives', () => {
-  const asked = fc.oneof(
+test('no request gets fewer digits or more attempts than the policy gives', () => {
+  const requests = fc.oneof(
     fc.record({ mode: fc.constant('service' as const), digits: fc.integer({ min: -2, max: 12 }) }),
     fc.record({
       mode: fc.constant('caller' as const),
@@ -93,8 +93,8 @@ test('no request gets fewer digits or more tries than the policy gives', () => {
     numberNoneAllowedFor: fc.constantFrom([], [rp]),
   })
   fc.assert(
-    fc.property(asked, policies, (request, stored) => {
-      const policy = policyOf(stored)
+    fc.property(requests, policies, (request, overrides) => {
+      const policy = policyOf(overrides)
       const plan = planNumber(policy, request, rp)
       if (isRefusal(plan)) return
       expect(plan.digits === null).toBe(request.mode === 'none')
@@ -105,7 +105,7 @@ test('no request gets fewer digits or more tries than the policy gives', () => {
       ).toBe(true)
       expect(plan.digits ?? 2).toBeLessThanOrEqual(8)
       expect(plan.wrongNumbersMax).toBeLessThanOrEqual(policy.wrongNumbersMax)
-      // Six digits: at most 3 in a million; fewer: one try, at most 1 in 100.
+      // Six digits: at most 3 in a million; fewer: one attempt, at most 1 in 100.
       if (plan.digits !== null) {
         expect(plan.wrongNumbersMax * 10 ** -plan.digits).toBeLessThanOrEqual(
           plan.digits < 6 ? 1e-2 : 1e-5,
@@ -142,7 +142,7 @@ describe('a number is', () => {
     expect(isNumberOf(6, text)).toBe(false)
   })
 
-  test('exactly as many ASCII digits as are wanted, whatever the text', () => {
+  test('exactly as many ASCII digits as required, whatever the text', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 8 }),
@@ -162,7 +162,7 @@ describe('a number is', () => {
     )
   })
 
-  test('never nothing', () => {
+  test('never empty', () => {
     expect(isNumberOf(0, '')).toBe(false)
   })
 })
@@ -188,8 +188,8 @@ describe('the caller’s number is hidden', () => {
     ['of ٣', 'of ٣'],
     ['4️⃣8️⃣3️⃣9️⃣2️⃣0️⃣', '••••••️⃣'],
     ['48 apples, 39 pears, 20 plums', '48 apples, 39 pears, 20 plums'],
-  ])('%j is shown as %j', (text, shown) => {
-    expect(hideNumber(text, '483920')).toBe(shown)
+  ])('%j is shown as %j', (text, result) => {
+    expect(hideNumber(text, '483920')).toBe(result)
   })
 
   const digits = fc.stringMatching(/^[0-9]{2,8}$/)
@@ -198,12 +198,12 @@ describe('the caller’s number is hidden', () => {
     maxLength: 12,
   })
 
-  test('wherever it stands and however its digits are set apart', () => {
+  test('wherever it is and however its digits are separated', () => {
     const gap = fc.constantFrom('', ' ', '  ', '-', '.', ' – ', '/', '’', ' · ')
     fc.assert(
       fc.property(filler, digits, gap, filler, (before, number, between, behind) => {
-        const shown = hideNumber(`${before}${number.split('').join(between)}${behind}`, number)
-        const runs = shown.split(/[•\p{L}]/u).map((part) => part.replace(/[^\p{L}\p{N}]/gu, ''))
+        const result = hideNumber(`${before}${number.split('').join(between)}${behind}`, number)
+        const runs = result.split(/[•\p{L}]/u).map((part) => part.replace(/[^\p{L}\p{N}]/gu, ''))
         expect(runs.some((run) => run.includes(number))).toBe(false)
       }),
     )

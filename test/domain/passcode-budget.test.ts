@@ -6,10 +6,11 @@ import { type Budget, passcodeBudgets } from '../../src/domain/passcode-budget.t
 const guessesPerYear = ({ burst, refillSeconds }: Budget) =>
   burst + Math.floor((365 * 24 * 3600) / refillSeconds)
 
-test('what outsiders may guess in a year is what docs/limits.md says', () => {
+test('the guesses that outsiders have in a year are as docs/limits.md says', () => {
   const guesses = guessesPerYear(passcodeBudgets.strangers)
-  const accepted = 3
-  const chance = (digits: number) => Number(((100 * accepted * guesses) / 10 ** digits).toFixed(4))
+  const acceptedSteps = 3
+  const chance = (digits: number) =>
+    Number(((100 * acceptedSteps * guesses) / 10 ** digits).toFixed(4))
   expect(guessesPerYear(passcodeBudgets.known)).toBe(guesses)
   const text = readFileSync('docs/limits.md', 'utf8')
   expect(text).toContain(`${guesses.toLocaleString('en')} guesses a year`)

@@ -44,7 +44,7 @@ describe('the result of an accepted code', () => {
     })
   })
 
-  test('flags a device that is active for less than a day', () => {
+  test('flags a device that has been active for less than a day', () => {
     const device = { id: deviceId, activatedAt: later(-24 * 3600 + 1) }
     expect(read({ method: 'passcode', device })).toMatchObject({ new_device: true })
     expect(

@@ -45,7 +45,7 @@ describe('a typed code', () => {
     '7K3Q-M9TX-2R8B-0VW',
     '7K3Q-M9TX-2R8B-0VWDA',
     '7K3Q-M9TX-2R8B-0VWU',
-  ])('%j is none', (text) => {
+  ])('%j is neither', (text) => {
     expect(readTypedCode(text)).toBeUndefined()
   })
 
@@ -72,7 +72,7 @@ test.each([
   expect(acceptableSteps(new Date(now))).toEqual(steps)
 })
 
-test('steps behind those are recognised for five minutes, and none ahead', () => {
+test('steps behind those are recognized for five minutes, and none ahead', () => {
   const now = new Date('2026-01-31T12:00:00Z')
   const [oldest = 0] = acceptableSteps(now)
   expect(lateSteps(now)).toEqual(
@@ -81,7 +81,7 @@ test('steps behind those are recognised for five minutes, and none ahead', () =>
   expect(passcodeLateSteps * passcodePeriodSeconds).toBe(300)
 })
 
-test('a code of a step that was used up is not recognised as late', () => {
+test('a code of a step that was used up is not recognized as late', () => {
   const of = (step: number, lastStep: number) => ({ deviceId, step, lastStep })
   expect(chooseLatePasscode([of(7, 7), of(7, 8)])).toBeUndefined()
   expect(chooseLatePasscode([of(7, 7), of(6, 5)])).toEqual(of(6, 5))
@@ -113,7 +113,7 @@ describe('of the passcodes that match', () => {
   })
 })
 
-describe('what can be offered beside a push', () => {
+describe('the other factors offered next to a push', () => {
   const everything = {
     passcodeDevices: 1,
     recoveryCodesLeft: 1,
@@ -126,7 +126,7 @@ describe('what can be offered beside a push', () => {
     [true, { ...everything, passcodeDevices: 0 }, ['temporary_code', 'recovery_code']],
     [true, { ...everything, recoveryCodesLeft: 0 }, ['passcode', 'temporary_code']],
     [true, { ...everything, temporaryCodeExpiresAt: null }, ['passcode', 'recovery_code']],
-  ])('passcodes allowed %s, held %j: %j', (passcodesAllowed, held, offered) => {
-    expect(otherFactorsOf({ passcodesAllowed }, held)).toEqual(offered)
+  ])('passcodes allowed %s, available %j: %j', (passcodesAllowed, factors, expectedFactors) => {
+    expect(otherFactorsOf({ passcodesAllowed }, factors)).toEqual(expectedFactors)
   })
 })

@@ -35,12 +35,12 @@ describe('the policy in force', () => {
     ],
     ['the stored members are unknown', { digits: 2, number_digits: 2 }],
     ['a stored choice is none', { profile: 'lax', userVerification: 'never' }],
-  ])('is the default when %s', (_, stored) => {
-    expect(policyOf(stored)).toEqual(defaultPolicy)
+  ])('is the default when %s', (_, value) => {
+    expect(policyOf(value)).toEqual(defaultPolicy)
   })
 
   test('takes overrides within the bounds as they are', () => {
-    const stored = {
+    const overrides = {
       ...compat,
       numberDigits: 6,
       numberNoneAllowedFor: [rp],
@@ -50,7 +50,7 @@ describe('the policy in force', () => {
       enrollmentConfirmation: false,
       userVerification: 'required',
     }
-    expect(policyOf(stored)).toEqual({ ...defaultPolicy, ...stored })
+    expect(policyOf(overrides)).toEqual({ ...defaultPolicy, ...overrides })
   })
 
   test.each([
@@ -63,8 +63,8 @@ describe('the policy in force', () => {
     [{ devicesPerUserMax: -1 }, { devicesPerUserMax: 1 }],
     [{ numberDigits: 99 }, { numberDigits: 8 }],
     [{ pushesPerHourMax: 1e9 }, { pushesPerHourMax: 60 }],
-  ])('pulls %j back to %j', (stored, forced) => {
-    expect(policyOf(stored)).toMatchObject(forced)
+  ])('clamps %j to %j', (value, bounds) => {
+    expect(policyOf(value)).toMatchObject(bounds)
   })
 
   test('drops a list that holds anything but ids', () => {
@@ -73,13 +73,13 @@ describe('the policy in force', () => {
     )
   })
 
-  test('keeps six digits and no challenge without a number under the NIST profile, whatever is stored', () => {
-    const stored = { numberDigits: 2, numberNoneAllowedFor: [rp] }
-    expect(policyOf(stored)).toMatchObject({ numberDigits: 6, numberNoneAllowedFor: [] })
-    expect(policyOf({ ...stored, ...compat })).toMatchObject(stored)
+  test('keeps six digits and requires a number under the NIST profile, whatever is stored', () => {
+    const overrides = { numberDigits: 2, numberNoneAllowedFor: [rp] }
+    expect(policyOf(overrides)).toMatchObject({ numberDigits: 6, numberNoneAllowedFor: [] })
+    expect(policyOf({ ...overrides, ...compat })).toMatchObject(overrides)
   })
 
-  test('gives numbers of fewer than six digits one try', () => {
+  test('gives numbers of fewer than six digits one attempt', () => {
     expect(policyOf({ ...compat, numberDigits: 5 }).wrongNumbersMax).toBe(1)
     expect(policyOf({ ...compat, numberDigits: 6 }).wrongNumbersMax).toBe(3)
   })
@@ -87,9 +87,9 @@ describe('the policy in force', () => {
   test('never leaves its bounds, whatever JSON is stored', () => {
     const field = fc.constantFrom(...Object.keys(defaultPolicy))
     const wild = fc.oneof(fc.integer(), fc.double(), fc.jsonValue({ maxDepth: 2 }))
-    const stored = fc.oneof(fc.jsonValue(), fc.dictionary(field, wild))
+    const values = fc.oneof(fc.jsonValue(), fc.dictionary(field, wild))
     fc.assert(
-      fc.property(stored, (value) => {
+      fc.property(values, (value) => {
         const policy = policyOf(value)
         for (const [name, rule] of rules) {
           const inForce = policy[name]
@@ -107,7 +107,7 @@ describe('the policy in force', () => {
     )
   })
 
-  test('the default itself lies within the bounds, so that no override can be looser than what is checked', () => {
+  test('the default is within the bounds, so no override can be looser than what is checked', () => {
     expect(policyOf(defaultPolicy)).toEqual(defaultPolicy)
   })
 })
@@ -124,7 +124,7 @@ describe('overrides', () => {
     })
   })
 
-  test('that keep the profile, or give it up, are accepted', () => {
+  test('that keep the profile, or abandon it, are accepted', () => {
     expect(checkOverrides({ numberDigits: 8 })).toBeUndefined()
     expect(
       checkOverrides({ ...compat, numberDigits: 2, numberNoneAllowedFor: [rp] }),
@@ -145,11 +145,11 @@ describe('a relying party', () => {
     [{ profile: 'compat' }, 'profile'],
     [{ numberNoneAllowedFor: [rp] }, 'numberNoneAllowedFor'],
     [{ devicesPerUserMax: 3 }, 'devicesPerUserMax'],
-  ])('may not ask for %j', (overrides, field) => {
+  ])('may not relax a rule by %j', (overrides, field) => {
     expect(laxerField(defaultPolicy, overrides)).toBe(field)
   })
 
-  test('may ask for more of what protects', () => {
+  test('may make protective rules stricter', () => {
     const overrides = {
       numberDigits: 8,
       challengeTtlSeconds: 60,
@@ -162,12 +162,12 @@ describe('a relying party', () => {
 
   test.each([null, undefined, 'numberDigits', 7])(
     'for which %j is stored has the policy of its tenant',
-    (damaged) => {
-      expect(strictest(defaultPolicy, damaged)).toBe(defaultPolicy)
+    (value) => {
+      expect(strictest(defaultPolicy, value)).toBe(defaultPolicy)
     },
   )
 
-  test('that asks for nothing, or for nothing stricter, has the very policy of its tenant', () => {
+  test('with no overrides, or none stricter, has exactly the policy of its tenant', () => {
     expect(strictest(defaultPolicy, {})).toBe(defaultPolicy)
     expect(strictest(defaultPolicy, { challengeTtlSeconds: 600 })).toBe(defaultPolicy)
   })
@@ -184,13 +184,16 @@ describe('a relying party', () => {
         return fc.subarray([rp, `rp_${'1'.repeat(26)}`])
     }
   }
-  const stored = fc.record(Object.fromEntries(rules.map(([name, rule]) => [name, value(rule)])), {
-    requiredKeys: [],
-  })
+  const storedPolicies = fc.record(
+    Object.fromEntries(rules.map(([name, rule]) => [name, value(rule)])),
+    {
+      requiredKeys: [],
+    },
+  )
 
   test('never gets anything laxer than its tenant, whatever is stored for either', () => {
     fc.assert(
-      fc.property(stored, stored, (tenantStored, partyStored) => {
+      fc.property(storedPolicies, storedPolicies, (tenantStored, partyStored) => {
         const tenant = policyOf(tenantStored)
         const inForce = strictest(tenant, partyStored)
         expect(laxerField(tenant, inForce)).toBeUndefined()

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest'
 import { isShownTo, type PortalSession } from '../../src/domain/portal.ts'
 
 const session = { userId: 'usr_1', rpId: 'rp_1' } as unknown as PortalSession
-type Shown = Parameters<typeof isShownTo>[1]
+type ShownActivity = Parameters<typeof isShownTo>[1]
 const of = (userId: string, rpId: string | null) =>
-  ({ userId, posted: rpId && { relyingParty: { id: rpId } } }) as unknown as Shown
+  ({ userId, posted: rpId && { relyingParty: { id: rpId } } }) as unknown as ShownActivity
 
-test('the portal shows what the service recorded of the user, and what the maker of its link posted', () => {
+test('the portal shows the service’s records of the user, and posts of the maker of its link', () => {
   expect(isShownTo(session, of('usr_1', null))).toBe(true)
   expect(isShownTo(session, of('usr_1', 'rp_1'))).toBe(true)
 })

@@ -14,13 +14,13 @@ const integrationId = 'int_01h455vb4pex5vsknk084sn02q'
 const byKey: Principal = { ...party, keyId, scopes: ['admin'] }
 const byDoor: Door = { ...party, integrationId, policy: {} }
 
-test('who asks with an API key is recorded by the key, ends with it, and is permitted as its relying party', () => {
+test('a caller with an API key is recorded by the key, ends with it, and has its relying party’s rights', () => {
   expect(actorOf(byKey)).toBe(`api_key:${keyId}`)
   expect(credentialOf(byKey)).toBe(keyId)
   expect(permittedAs(byKey)).toBe(rpId)
 })
 
-test('who asks through an integration is recorded by it, ends with it, and has no permission of its relying party', () => {
+test('a door’s caller is recorded by its integration, ends with it, without its relying party’s rights', () => {
   expect(actorOf(byDoor)).toBe(`integration:${integrationId}`)
   expect(credentialOf(byDoor)).toBe(integrationId)
   expect(permittedAs(byDoor)).toBe(integrationId)

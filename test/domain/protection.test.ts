@@ -12,7 +12,7 @@ import {
 } from '../../src/domain/protection.ts'
 import { later, now } from './examples.ts'
 
-const unguarded: Protection = {
+const noProtection: Protection = {
   wrongNumbersInRow: 0,
   wrongNumbersSinceSuccess: 0,
   lockedUntil: null,
@@ -24,10 +24,10 @@ const unguarded: Protection = {
 }
 const guess = (protection: Protection, at = now) => afterWrongNumber(protection, defaultPolicy, at)
 const guesses = (count: number) =>
-  Array.from({ length: count }).reduce<Protection>((one) => guess(one).next, unguarded)
+  Array.from({ length: count }).reduce<Protection>((one) => guess(one).next, noProtection)
 
-test('a lock whose end is no time holds', () => {
-  expect(isLocked({ ...unguarded, lockedUntil: new Date(Number.NaN) }, now)).toBe(true)
+test('a lock whose end is not a valid time holds', () => {
+  expect(isLocked({ ...noProtection, lockedUntil: new Date(Number.NaN) }, now)).toBe(true)
 })
 
 describe('wrong numbers', () => {
@@ -50,7 +50,7 @@ describe('wrong numbers', () => {
     expect(isLocked(eleventh.next, later(7199))).toBe(true)
   })
 
-  test('lock hard at the hundredth since the last success, and no time heals that', () => {
+  test('lock hard at the hundredth since the last success, and time does not end that', () => {
     const hundredth = guess(guesses(99))
     expect(hundredth.lock).toBe('wrong_numbers_hard')
     expect(checkProtection(hundredth.next, later(10 * 365 * 86_400))).toEqual({
@@ -60,18 +60,18 @@ describe('wrong numbers', () => {
   })
 
   test('are forgotten by an approval, which changes nothing where there is nothing to forget', () => {
-    expect(afterApproval(guesses(4))).toEqual(unguarded)
-    expect(afterApproval(unguarded)).toBe(unguarded)
+    expect(afterApproval(guesses(4))).toEqual(noProtection)
+    expect(afterApproval(noProtection)).toBe(noProtection)
   })
 })
 
 describe('an unlock', () => {
   test('lifts every lock and count, and leaves pause and suspension', () => {
-    const stopped = { ...guesses(100), pausedUntil: later(60), suspendedAt: now }
-    const reported = afterReport(stopped, defaultPolicy, now)
-    expect(isLocked(reported, now)).toBe(true)
-    expect(afterUnlock(reported)).toEqual({
-      ...unguarded,
+    const before = { ...guesses(100), pausedUntil: later(60), suspendedAt: now }
+    const after = afterReport(before, defaultPolicy, now)
+    expect(isLocked(after, now)).toBe(true)
+    expect(afterUnlock(after)).toEqual({
+      ...noProtection,
       pausedUntil: later(60),
       suspendedAt: now,
     })
@@ -85,35 +85,35 @@ test.each([
   ['a report that ends later', { reportedUntil: later(1) }, true],
   ['a report that ends now', { reportedUntil: now }, false],
   ['a pause and a suspension', { pausedUntil: later(1), suspendedAt: now }, false],
-])('%s: something to unlock? %j', (_, changes, expected) => {
-  expect(isLocked({ ...unguarded, ...changes }, now)).toBe(expected)
+])('%s: something to unlock? %j', (_, changes, isUnlockable) => {
+  expect(isLocked({ ...noProtection, ...changes }, now)).toBe(isUnlockable)
 })
 
 test('a report locks for an hour, and never shortens a longer lock', () => {
-  expect(afterReport(unguarded, defaultPolicy, now).reportedUntil).toEqual(later(3600))
-  const longer = { ...unguarded, reportedUntil: later(9999) }
+  expect(afterReport(noProtection, defaultPolicy, now).reportedUntil).toEqual(later(3600))
+  const longer = { ...noProtection, reportedUntil: later(9999) }
   expect(afterReport(longer, defaultPolicy, now).reportedUntil).toEqual(later(9999))
 })
 
-test('a suspended user is refused before any lock is looked at', () => {
-  const suspended = { ...guesses(100), suspendedAt: now }
-  expect(checkProtection(suspended, now)).toEqual({ refused: 'user_suspended' })
+test('a suspended user is refused before any lock is checked', () => {
+  const suspendedUser = { ...guesses(100), suspendedAt: now }
+  expect(checkProtection(suspendedUser, now)).toEqual({ refused: 'user_suspended' })
 })
 
-test('between two successes at most a hundred guesses are ever judged, whatever is waited for', () => {
+test('between two successes at most a hundred guesses are ever checked, however long the waits', () => {
   const step = fc.record({ wait: fc.integer({ min: 0, max: 10_000 }) })
   fc.assert(
     fc.property(fc.array(step, { minLength: 150, maxLength: 400 }), (steps) => {
-      let protection = unguarded
+      let protection = noProtection
       let at = now
-      let judged = 0
+      let checks = 0
       for (const { wait } of steps) {
         at = new Date(at.getTime() + wait * 1000)
         if (checkProtection(protection, at)) continue
-        judged++
+        checks++
         protection = guess(protection, at).next
       }
-      expect(judged).toBeLessThanOrEqual(defaultPolicy.wrongNumbersHardMax)
+      expect(checks).toBeLessThanOrEqual(defaultPolicy.wrongNumbersHardMax)
     }),
     { numRuns: 200 },
   )

@@ -1,29 +1,29 @@
 import { expect, test } from 'vitest'
 import { decideOrigin } from '../../src/domain/public-origin.ts'
 
-const named = { origin: 'https://a.example', isConfigured: true }
+const configuredOrigin = { origin: 'https://a.example', isConfigured: true }
 const other = { origin: 'https://b.example', isConfigured: true }
 const ofPort = { origin: 'http://localhost:8080', isConfigured: false }
 const ofOther = { origin: 'http://localhost:8099', isConfigured: false }
 
 test.each([
   [
-    'the first start keeps the named one',
+    'the first start stores the configured one',
     null,
-    named,
-    { use: named.origin, originToStore: named, replacedOrigin: null },
+    configuredOrigin,
+    { use: configuredOrigin.origin, originToStore: configuredOrigin, replacedOrigin: null },
   ],
   [
-    'the first start keeps that of the port',
+    'the first start stores that of the port',
     null,
     ofPort,
     { use: ofPort.origin, originToStore: ofPort, replacedOrigin: null },
   ],
   [
     'the same changes nothing',
-    named,
-    named,
-    { use: named.origin, originToStore: null, replacedOrigin: null },
+    configuredOrigin,
+    configuredOrigin,
+    { use: configuredOrigin.origin, originToStore: null, replacedOrigin: null },
   ],
   [
     'the same of the port changes nothing',
@@ -31,31 +31,40 @@ test.each([
     ofPort,
     { use: ofPort.origin, originToStore: null, replacedOrigin: null },
   ],
-  ['another named one contradicts', named, other, { contradicts: named.origin }],
   [
-    'who names none takes the named one',
-    named,
-    ofPort,
-    { use: named.origin, originToStore: null, replacedOrigin: null },
+    'another named one contradicts',
+    configuredOrigin,
+    other,
+    { contradicts: configuredOrigin.origin },
   ],
   [
-    'that of another port takes the place of the former',
+    'without a configured one the stored one is used',
+    configuredOrigin,
+    ofPort,
+    { use: configuredOrigin.origin, originToStore: null, replacedOrigin: null },
+  ],
+  [
+    'that of another port replaces the former',
     ofPort,
     ofOther,
     { use: ofOther.origin, originToStore: ofOther, replacedOrigin: ofPort.origin },
   ],
   [
-    'a named one takes the place of that of a port',
+    'a configured one replaces that of a port',
     ofPort,
-    named,
-    { use: named.origin, originToStore: named, replacedOrigin: ofPort.origin },
+    configuredOrigin,
+    {
+      use: configuredOrigin.origin,
+      originToStore: configuredOrigin,
+      replacedOrigin: ofPort.origin,
+    },
   ],
   [
-    'that of the port is kept as named once somebody names it',
+    'that of the port is stored as configured when it is configured',
     ofPort,
     { ...ofPort, isConfigured: true },
     { use: ofPort.origin, originToStore: { ...ofPort, isConfigured: true }, replacedOrigin: null },
   ],
-] as const)('%s', (_, known, own, decided) => {
-  expect(decideOrigin(known, own)).toEqual(decided)
+] as const)('%s', (_, storedOrigin, own, decision) => {
+  expect(decideOrigin(storedOrigin, own)).toEqual(decision)
 })

@@ -64,18 +64,21 @@ describe('a user whose phone may answer', () => {
     })
   })
 
-  test('finds what is asked by opening the app where no push may or can wake the phone', () => {
+  test('finds the challenge by opening the app where no push may or can wake the phone', () => {
     const tokenless = readinessOf({ ...facts, devices: [{ ...phone, hasPushToken: false }] })
     expect(tokenless.methods).toEqual(['pull', 'passcode'])
-    const paused = readinessOf({ ...facts, protection: { ...protection, pausedUntil: later(60) } })
-    expect(paused).toMatchObject({ methods: ['pull', 'passcode'], suppressed: 'paused' })
+    const readiness = readinessOf({
+      ...facts,
+      protection: { ...protection, pausedUntil: later(60) },
+    })
+    expect(readiness).toMatchObject({ methods: ['pull', 'passcode'], suppressed: 'paused' })
   })
 })
 
 describe('a user who cannot be asked', () => {
-  test('is told of with the refusal of a creation, when it can be otherwise, and the codes that are left', () => {
-    const locked = { ...protection, lockedUntil: later(90) }
-    expect(readinessOf({ ...facts, protection: locked })).toMatchObject({
+  test('gets the refusal of a creation, its time to retry, and the codes that are left', () => {
+    const lockedUser = { ...protection, lockedUntil: later(90) }
+    expect(readinessOf({ ...facts, protection: lockedUser })).toMatchObject({
       methods: ['passcode'],
       refusal: 'push_locked',
       retryAfterSeconds: 90,
@@ -83,21 +86,21 @@ describe('a user who cannot be asked', () => {
   })
 
   test('is offered nothing while suspended, since codes are refused, too', () => {
-    const suspended = { ...protection, suspendedAt: now }
-    const said = readinessOf({ ...facts, protection: suspended })
-    expect(said).toMatchObject({ methods: [], refusal: 'user_suspended' })
+    const suspendedUser = { ...protection, suspendedAt: now }
+    const readiness = readinessOf({ ...facts, protection: suspendedUser })
+    expect(readiness).toMatchObject({ methods: [], refusal: 'user_suspended' })
   })
 
   test.each([
     ['unconfirmed', { status: 'unconfirmed' }],
     ['suspended', { status: 'suspended' }],
     ['no_verification_key', {}],
-  ] as const)('has a device of which is said: %s', (whyNot, changes) => {
-    const required = { ...facts, userVerification: 'required' } as const
+  ] as const)('has a device with the reason: %s', (whyNot, changes) => {
+    const strictFacts = { ...facts, userVerification: 'required' } as const
     const devices = [{ ...phone, ...changes }]
-    const said = readinessOf({ ...required, devices })
-    expect(said).toMatchObject({ methods: ['passcode'], refusal: 'no_capable_device' })
-    expect(said.devices).toMatchObject([{ mayAnswer: false, whyNot }])
+    const readiness = readinessOf({ ...strictFacts, devices })
+    expect(readiness).toMatchObject({ methods: ['passcode'], refusal: 'no_capable_device' })
+    expect(readiness.devices).toMatchObject([{ mayAnswer: false, whyNot }])
   })
 
   test('has no device at all', () => {
@@ -111,37 +114,43 @@ describe('a user who cannot be asked', () => {
 test('a watch is not asked for a number; where nothing is typed the policy decides', () => {
   const watch = { ...phone, id: otherDeviceId, parentDeviceId: deviceId } as const
   const none: NumberPlan = { mode: 'none', digits: null, wrongNumbersMax: 3 }
-  const permitted = { ...defaultPolicy, companionsMayAnswer: true }
-  const saidOf = (more: Partial<ReadinessFacts>) =>
+  const permittingPolicy = { ...defaultPolicy, companionsMayAnswer: true }
+  const reasonFor = (more: Partial<ReadinessFacts>) =>
     readinessOf({ ...facts, ...more, devices: [phone, watch] }).devices[1]?.whyNot
-  expect(saidOf({ policy: permitted })).toBe('companion')
-  expect(saidOf({ number: none })).toBe('companion')
-  expect(saidOf({ number: none, policy: permitted })).toBeNull()
+  expect(reasonFor({ policy: permittingPolicy })).toBe('companion')
+  expect(reasonFor({ number: none })).toBe('companion')
+  expect(reasonFor({ number: none, policy: permittingPolicy })).toBeNull()
 })
 
 describe('a device that asks about itself', () => {
-  const said = (changes: Partial<Device>, more: Partial<ReadinessFacts> = {}) =>
+  const answerability = (changes: Partial<Device>, more: Partial<ReadinessFacts> = {}) =>
     answerabilityOf({ ...phone, ...changes }, { ...facts, ...more })
 
   test('may answer when it is active and nothing stops its user', () => {
-    expect(said({})).toEqual({ mayAnswer: true, whyNot: null })
+    expect(answerability({})).toEqual({ mayAnswer: true, whyNot: null })
   })
 
-  test('is told its own state first, and what stops its user when it is active', () => {
-    const locked = { protection: { ...protection, hardLockedAt: now } }
-    expect(said({}, locked)).toEqual({ mayAnswer: false, whyNot: 'push_locked' })
-    expect(said({ status: 'suspended' }, locked)).toEqual({ mayAnswer: false, whyNot: 'suspended' })
-    expect(said({ status: 'unconfirmed' })).toEqual({ mayAnswer: false, whyNot: 'unconfirmed' })
+  test('learns its own state first, and the stop of its user when it is active', () => {
+    const lockedFacts = { protection: { ...protection, hardLockedAt: now } }
+    expect(answerability({}, lockedFacts)).toEqual({ mayAnswer: false, whyNot: 'push_locked' })
+    expect(answerability({ status: 'suspended' }, lockedFacts)).toEqual({
+      mayAnswer: false,
+      whyNot: 'suspended',
+    })
+    expect(answerability({ status: 'unconfirmed' })).toEqual({
+      mayAnswer: false,
+      whyNot: 'unconfirmed',
+    })
   })
 
-  test('on a watch may answer where somebody may ask without a number and the policy lets watches', () => {
+  test('on a watch may answer where a number may be omitted and the policy allows watches', () => {
     const watch = { parentDeviceId: otherDeviceId } as const
-    expect(said(watch)).toMatchObject({ mayAnswer: false, whyNot: 'companion' })
+    expect(answerability(watch)).toMatchObject({ mayAnswer: false, whyNot: 'companion' })
     const policy = {
       ...defaultPolicy,
       companionsMayAnswer: true,
       numberNoneAllowedFor: ['rp_01h455vb4pex5vsknk084sn02q'],
     } as const
-    expect(said(watch, { policy })).toEqual({ mayAnswer: true, whyNot: null })
+    expect(answerability(watch, { policy })).toEqual({ mayAnswer: true, whyNot: null })
   })
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { isRefusal, refuse } from '../../src/domain/refusal.ts'
 
-test('a refusal carries its code and what was added, nothing else', () => {
+test('a refusal carries its code and the given facts, nothing else', () => {
   expect(refuse('not_found')).toEqual({ refused: 'not_found' })
   expect(refuse('resend_too_soon', { retryAfterSeconds: 3, hint: 'Wait.' })).toEqual({
     refused: 'resend_too_soon',

@@ -11,7 +11,7 @@ const policy = {
   diagnosticsRetentionDays: 5,
 }
 
-test('each kind is kept for the days of its own, counted from the beginning of the day in UTC', () => {
+test('each kind is kept for its own days, counted from the beginning of the day in UTC', () => {
   const now = new Date('2027-01-10T23:59:59.999Z')
   const since = retainedKinds.map((kind) => [kind, retainedSince(kind, policy, now).toISOString()])
   expect(Object.fromEntries(since)).toEqual({
@@ -23,7 +23,7 @@ test('each kind is kept for the days of its own, counted from the beginning of t
   })
 })
 
-test('the bound stays the same for a whole day, so that a day leaves one trace', () => {
+test('the bound stays the same for a whole day, so that a day has one purge event', () => {
   const first = retainedSince('activities', policy, new Date('2027-01-10T00:00:00.000Z'))
   const last = retainedSince('activities', policy, new Date('2027-01-10T23:59:59.999Z'))
   expect(first).toEqual(last)

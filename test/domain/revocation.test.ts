@@ -18,22 +18,22 @@ const credential = {
   endsAt: new Date('2026-11-23T10:00:00.456Z'),
 } as const
 const endpoint = { tenantId, rpId: id('rp'), endpointId: id('whe'), at }
-/** What these lines come to, read in this order. */
+/** The result of these lines, read in this order. */
 function inForce(lines: readonly Revocation[]) {
   const words = buildRevocationSummary()
   for (const line of lines) words.add(line)
   return words.inForce()
 }
 
-const unregistered = { revocation: 'device_unregistered', ...device, reason: 'lost' } as const
+const unregistration = { revocation: 'device_unregistered', ...device, reason: 'lost' } as const
 
 describe('a line of the revocation log', () => {
-  test('says first what it is, so that it can be found among other lines', () => {
-    expect(revocationLine(unregistered)).toMatch(/^\{"revocation":"device_unregistered",/)
+  test('begins with its kind, so that it can be found among other lines', () => {
+    expect(revocationLine(unregistration)).toMatch(/^\{"revocation":"device_unregistered",/)
   })
 
   test.each([
-    unregistered,
+    unregistration,
     { revocation: 'device_suspended', ...device } as const,
     { revocation: 'device_activated', ...device } as const,
     { revocation: 'user_suspended', tenantId, userId: id('usr'), at } as const,
@@ -50,12 +50,12 @@ describe('a line of the revocation log', () => {
     expect(readRevocation(revocationLine(one))).toEqual(one)
   })
 
-  test('may hold more than is known', () => {
-    const line = revocationLine(unregistered).replace('{', '{"more":1,')
-    expect(readRevocation(line)).toEqual(unregistered)
+  test('may contain unknown members', () => {
+    const line = revocationLine(unregistration).replace('{', '{"more":1,')
+    expect(readRevocation(line)).toEqual(unregistration)
   })
 
-  const without = (changes: object) => JSON.stringify({ ...unregistered, ...changes })
+  const without = (changes: object) => JSON.stringify({ ...unregistration, ...changes })
   test.each([
     ['', 'nothing'],
     ['{"revocation":"device_unreg', 'cut off'],
@@ -86,16 +86,16 @@ describe('a line of the revocation log', () => {
       without({ revocation: 'user_suspended', userId: id('dev') }),
       'of a user under another kind of id',
     ],
-  ])('is none when it is %j: %s', (line) => {
+  ])('is rejected when it is %j: %s', (line) => {
     expect(readRevocation(line)).toBeUndefined()
   })
 })
 
-test('lines about different things do not touch one another: users, devices and keys are told apart', () => {
+test('lines about different users, devices and keys do not affect one another', () => {
   const lines = [
     { revocation: 'api_key_revoked', tenantId, keyId: id('key'), at },
     { revocation: 'user_suspended', tenantId, userId: id('usr'), at },
-    unregistered,
+    unregistration,
     { revocation: 'webhook_endpoint_removed', ...endpoint },
   ] as const
   expect(inForce(lines)).toEqual(lines)
@@ -104,16 +104,16 @@ test('lines about different things do not touch one another: users, devices and 
 describe('of the lines about one thing', () => {
   const later = new Date(at.getTime() + 1000)
   const endsAt = new Date(at.getTime() + 5000)
-  const ended = { ...credential, endsAt } as const
+  const credentialEnd = { ...credential, endsAt } as const
   const onceMore = <R extends Revocation>(one: R): R => ({ ...one, at: later })
 
   test('the last one counts', () => {
-    const [paused, activated] = [
+    const [pause, activation] = [
       { revocation: 'integration_paused', ...integration },
       { revocation: 'integration_activated', ...integration },
     ] as const
-    expect(inForce([onceMore(activated), paused])).toEqual([])
-    expect(inForce([onceMore(paused), activated])).toEqual([onceMore(paused)])
+    expect(inForce([onceMore(activation), pause])).toEqual([])
+    expect(inForce([onceMore(pause), activation])).toEqual([onceMore(pause)])
   })
 
   test.each([
@@ -125,18 +125,18 @@ describe('of the lines about one thing', () => {
       { revocation: 'webhook_endpoint_removed', ...endpoint },
       { revocation: 'webhook_endpoint_activated', ...endpoint },
     ],
-  ] as const)('nothing comes after $revocation', (removed, activated) => {
-    expect(inForce([onceMore(activated), removed])).toEqual([removed])
+  ] as const)('nothing comes after $revocation', (removal, activation) => {
+    expect(inForce([onceMore(activation), removal])).toEqual([removal])
   })
 
-  test('a credential ends when the earliest of them says', () => {
-    const sooner = { ...ended, endsAt: later }
-    expect(inForce([ended, onceMore(sooner)])).toEqual([onceMore(sooner)])
-    expect(inForce([sooner, onceMore(ended)])).toEqual([sooner])
+  test('a credential ends at the earliest time among them', () => {
+    const sooner = { ...credentialEnd, endsAt: later }
+    expect(inForce([credentialEnd, onceMore(sooner)])).toEqual([onceMore(sooner)])
+    expect(inForce([sooner, onceMore(credentialEnd)])).toEqual([sooner])
   })
 
-  test('those about its credentials are about something else', () => {
-    const removed = { revocation: 'integration_removed', ...integration } as const
-    expect(inForce([ended, removed])).toEqual([ended, removed])
+  test('lines about its credentials are independent of it', () => {
+    const removal = { revocation: 'integration_removed', ...integration } as const
+    expect(inForce([credentialEnd, removal])).toEqual([credentialEnd, removal])
   })
 })

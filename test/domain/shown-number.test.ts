@@ -1,24 +1,24 @@
 import { describe, expect, test } from 'vitest'
 import { chooseShownNumber } from '../../src/domain/shown-number.ts'
 
-const shown = (id: string, live: boolean) => ({ id, live })
+const shownNumber = (id: string, live: boolean) => ({ id, live })
 
 describe('of the numbers that a person was shown at one place', () => {
-  test('the one that lives counts, whatever has run out beside it', () => {
-    const one = shown('a', true)
+  test('the live one counts, next to any that have expired', () => {
+    const one = shownNumber('a', true)
     expect(chooseShownNumber([one])).toBe(one)
-    expect(chooseShownNumber([shown('b', false), one, shown('c', false)])).toBe(one)
+    expect(chooseShownNumber([shownNumber('b', false), one, shownNumber('c', false)])).toBe(one)
   })
 
-  test('none counts when none lives', () => {
+  test('none counts when none is live', () => {
     expect(chooseShownNumber([])).toMatchObject({ refused: 'caller_number_missing' })
-    expect(chooseShownNumber([shown('a', false)])).toMatchObject({
+    expect(chooseShownNumber([shownNumber('a', false)])).toMatchObject({
       refused: 'caller_number_missing',
     })
   })
 
-  test('of two that live neither counts: nobody knows which of them the person sees', () => {
-    const two = [shown('a', true), shown('b', true)]
+  test('of two live ones neither counts: it is unknown which of them the person sees', () => {
+    const two = [shownNumber('a', true), shownNumber('b', true)]
     expect(chooseShownNumber(two)).toMatchObject({ refused: 'numbers_ambiguous' })
   })
 })

@@ -29,8 +29,8 @@ describe('a test push', () => {
     ['unregistered', 'device_unregistered'],
     ['suspended', 'device_suspended'],
     ['unconfirmed', 'device_not_active'],
-  ] as const)('goes to no device that is %s', (status, refused) => {
-    expect(checkTestPush({ ...device, status }, free, now)).toEqual({ refused })
+  ] as const)('goes to no device that is %s', (status, code) => {
+    expect(checkTestPush({ ...device, status }, free, now)).toEqual({ refused: code })
   })
 
   test('goes to no device without a push token', () => {
@@ -39,7 +39,7 @@ describe('a test push', () => {
     })
   })
 
-  test('waits while the user wants no pushes', () => {
+  test('waits while the user has paused pushes', () => {
     expect(check({ pausedUntil: soon })).toEqual({
       refused: 'pushes_paused',
       retryAfterSeconds: 60,
@@ -58,7 +58,7 @@ describe('a test push', () => {
     })
   })
 
-  test('is refused without a time to wait where only a person takes the stop back', () => {
+  test('is refused without a time to wait where only a person can end the stop', () => {
     expect(check({ suspendedAt: past })).toEqual({ refused: 'user_suspended' })
     expect(check({ hardLockedAt: past })?.retryAfterSeconds).toBeUndefined()
   })

@@ -11,8 +11,8 @@ import {
 
 const ch = String.fromCodePoint
 
-/** What must not stand in a text that people decide on, and why. */
-const hidden: [name: string, ...codePoints: number[]][] = [
+/** Characters that are not allowed in a text that people decide on, and their names. */
+const hiddenCharacters: [name: string, ...codePoints: number[]][] = [
   ['the braille blank', 0x2800],
   ['a null', 0x00],
   ['a line feed', 0x0a],
@@ -55,7 +55,7 @@ describe('a text may be shown', () => {
     ['an emoji with its variation selector', `Caf${ch(0xe9)} ${ch(0x2764, 0xfe0f)}`],
     ['mathematics and money', 'CHF 1’234.50 ≤ €2.000'],
     ['an address', 'https://example.com/a?b=c'],
-    ['look-alike letters of one script each: which letters are alike is not judged here', 'раураl'],
+    ['look-alike letters of one script each: similarity of letters is not checked here', 'раураl'],
   ])('in %s', (_, text) => {
     expect(isShowable(text, 140)).toBe(true)
   })
@@ -69,7 +69,7 @@ describe('a text may be shown', () => {
 })
 
 /** Words that are spelt with a joiner, and emoji that are made of several. */
-const joined: [name: string, text: string][] = [
+const joinedWords: [name: string, text: string][] = [
   ['Persian, with a non-joiner', `می${ch(0x200c)}خواهم`],
   ['Urdu after a vowel mark', `آبِ${ch(0x200c)}حیات`],
   ['Sinhala, with a joiner', `ශ්${ch(0x200d)}රී ලංකා`],
@@ -89,14 +89,14 @@ const joined: [name: string, text: string][] = [
 ]
 
 describe('a text that is spelt with joiners', () => {
-  test.each(joined)('may be shown: %s', (_, text) => {
+  test.each(joinedWords)('may be shown: %s', (_, text) => {
     expect(isShowable(text, 140)).toBe(true)
     expect(cleanText(text)).toBe(text)
     expect(showablePart(`${text}.`, 140)).toBe(`${text}.`)
     expect(areShowableLines(`one\n${text}`)).toBe(true)
   })
 
-  test.each(joined)('names nobody: %s', (_, text) => {
+  test.each(joinedWords)('is no valid name: %s', (_, text) => {
     expect(isIdentifier(text, 140)).toBe(false)
   })
 
@@ -148,8 +148,8 @@ describe('a text is cleaned', () => {
       ch(0x915, 0x94d, 0x301),
     ],
     ['of all that there is', ch(0x20, 0x200b, 0xad, 0xfeff), ''],
-  ])('%s', (_, given, cleaned) => {
-    expect(cleanText(given)).toBe(cleaned)
+  ])('%s', (_, text, result) => {
+    expect(cleanText(text)).toBe(result)
   })
 
   test.each([
@@ -169,7 +169,7 @@ describe('a text is cleaned', () => {
 
   const pieces = fc.array(
     fc.oneof(
-      fc.constantFrom(...joined.map(([, text]) => text)),
+      fc.constantFrom(...joinedWords.map(([, text]) => text)),
       fc.constantFrom(
         ...[0x200c, 0x200d, 0xad, 0xfeff, 0x200e, 0x20, 0x301, 0x94d, 0x202e].map((c) => ch(c)),
       ),
@@ -178,35 +178,35 @@ describe('a text is cleaned', () => {
     { maxLength: 8 },
   )
 
-  test('once and for all, and is showable afterwards unless it hides or reorders', () => {
-    const reached = { changed: 0, showable: 0, joined: 0, refused: 0 }
+  test('idempotently, and is showable afterwards unless it hides or reorders', () => {
+    const counts = { changed: 0, showable: 0, joined: 0, refused: 0 }
     fc.assert(
       fc.property(pieces, (parts) => {
         const text = parts.join('')
-        const cleaned = cleanText(text)
-        expect(cleanText(cleaned)).toBe(cleaned)
-        if (cleaned !== text) {
-          reached.changed++
+        const result = cleanText(text)
+        expect(cleanText(result)).toBe(result)
+        if (result !== text) {
+          counts.changed++
           expect(isShowable(text, 1_000)).toBe(false)
         }
-        if (!isShowable(cleaned, 1_000)) {
-          reached.refused++
+        if (!isShowable(result, 1_000)) {
+          counts.refused++
           return
         }
-        reached.showable++
-        if (/[\u200C\u200D]/.test(cleaned)) reached.joined++
-        expect(cleaned).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/u)
-        expect(JSON.parse(JSON.stringify(cleaned))).toBe(cleaned)
+        counts.showable++
+        if (/[\u200C\u200D]/.test(result)) counts.joined++
+        expect(result).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/u)
+        expect(JSON.parse(JSON.stringify(result))).toBe(result)
       }),
       { numRuns: 2_000 },
     )
-    for (const times of Object.values(reached))
-      expect(times, JSON.stringify(reached)).toBeGreaterThan(100)
+    for (const times of Object.values(counts))
+      expect(times, JSON.stringify(counts)).toBeGreaterThan(100)
   })
 })
 
 describe('a text may not be shown', () => {
-  test.each(hidden)('with %s', (_, ...codePoints) => {
+  test.each(hiddenCharacters)('with %s', (_, ...codePoints) => {
     for (const code of codePoints) {
       for (const text of [`pay${ch(code)}roll`, `${ch(code)}payroll`, `payroll${ch(code)}`]) {
         expect(isShowable(text, 140), code.toString(16)).toBe(false)
@@ -232,7 +232,7 @@ describe('a text may not be shown', () => {
     expect(isShowable('Å', 140)).toBe(true)
   })
 
-  test('with any control, format, private, surrogate or separator character, wherever it stands', () => {
+  test('with any control, format, private, surrogate or separator character, at any place', () => {
     const code = fc.integer({ min: 0, max: 0x10ffff }).map((value) => ch(value))
     const bad = code.filter((one) => /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/u.test(one))
     fc.assert(
@@ -243,7 +243,7 @@ describe('a text may not be shown', () => {
   })
 })
 
-test('whatever is judged showable survives a round trip through JSON and UTF-8 unchanged', () => {
+test('any showable text survives a round trip through JSON and UTF-8 unchanged', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 30 }), (text) => {
       fc.pre(isShowable(text, 100))
@@ -279,7 +279,7 @@ describe('the part of a text that can be shown', () => {
   })
 })
 
-test('what a terminal would obey is spelt out, and what people write stays as it is', () => {
+test('terminal control characters are escaped, and ordinary text stays as it is', () => {
   expect(spellOutHidden('Zoë Müller, नमस्ते')).toBe('Zoë Müller, नमस्ते')
   expect(spellOutHidden('a\u001B[31mb\nc\u202Ed')).toBe('a\\u001b[31mb\\u000ac\\u202ed')
   const family = '👩\u200D👧'

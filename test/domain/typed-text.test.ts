@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { plainTypedText as plainOnDevice } from '../../clients/device/typed-text.ts'
 import { plainTypedText, withAsciiDigits } from '../../src/domain/typed-text.ts'
 
-/** Ten digits of each script that the runtime knows how to write numbers in. */
+/** Ten digits of each script that the runtime can write numbers in. */
 const digitsOf = Intl.supportedValuesOf('numberingSystem').flatMap((system) => {
   const { format } = new Intl.NumberFormat('en', { numberingSystem: system, useGrouping: false })
   const digits = Array.from({ length: 10 }, (_, value) => format(value))
@@ -31,12 +31,15 @@ describe('digits', () => {
     }
   })
 
-  test.each(['½', '²', '①', '五', 'Ⅷ', 'x', ''])('are not what only means a number: %j', (text) => {
-    expect(withAsciiDigits(text)).toBe(text)
-  })
+  test.each(['½', '²', '①', '五', 'Ⅷ', 'x', ''])(
+    'are not characters that only mean a number: %j',
+    (text) => {
+      expect(withAsciiDigits(text)).toBe(text)
+    },
+  )
 })
 
-describe('what was typed', () => {
+describe('a typed text', () => {
   test.each([
     ['spaces', '483 920', '483\u00a0920', '483\u2009920', ' 483\u3000920\n', '483\t920'],
     ['dashes', '483-920', '483\u2010920', '483\u2011920', '483\u2013920', '483\u2014920'],
@@ -55,7 +58,7 @@ describe('what was typed', () => {
   })
 
   test.each(['+483920', '483920!', '4839e0', '48392O', '483920\0', '483/920', '#483920'])(
-    'keeps what stands for something: %j',
+    'keeps characters with a meaning: %j',
     (text) => {
       expect(plainTypedText(text)).toBe(text)
     },
@@ -64,28 +67,28 @@ describe('what was typed', () => {
   const apart = fc.constantFrom(...' -–—.,’\u00a0\u00ad\u200e\u2212\ufe0f')
   const noise = fc.string({ unit: apart, maxLength: 3 })
   const scripts = fc.constantFrom(...digitsOf)
-  const typed = fc
+  const inputs = fc
     .array(fc.tuple(fc.nat(9), scripts, noise), { minLength: 4, maxLength: 10 })
     .map((parts) => ({
       number: parts.map(([value]) => value).join(''),
       text: parts.map(([value, digits, between]) => `${between}${digits[value]}`).join(''),
     }))
 
-  test('is its digits in ASCII, whatever script they are of and whatever stands between', () => {
-    const reached = { foreign: 0, apart: 0 }
+  test('is its digits in ASCII, of any script and with any separators', () => {
+    const counts = { foreign: 0, apart: 0 }
     fc.assert(
-      fc.property(typed, ({ number, text }) => {
-        if (/[^\0-\x7f]/.test(text.replaceAll(/[^\p{Nd}]/gu, ''))) reached.foreign++
-        if (/[^\p{Nd}]/u.test(text)) reached.apart++
+      fc.property(inputs, ({ number, text }) => {
+        if (/[^\0-\x7f]/.test(text.replaceAll(/[^\p{Nd}]/gu, ''))) counts.foreign++
+        if (/[^\p{Nd}]/u.test(text)) counts.apart++
         expect(plainTypedText(text)).toBe(number)
       }),
       { numRuns: 500 },
     )
-    expect(Math.min(reached.foreign, reached.apart)).toBeGreaterThan(100)
+    expect(Math.min(counts.foreign, counts.apart)).toBeGreaterThan(100)
   })
 
-  test('is read alike by the service and by a device, or what a device signs would be refused', () => {
-    let changed = 0
+  test('is read alike by service and device, or signatures of devices would be refused', () => {
+    let changeCount = 0
     const unit = fc.oneof(
       apart,
       fc.constantFrom(...every),
@@ -95,12 +98,12 @@ describe('what was typed', () => {
       fc.property(fc.array(unit, { maxLength: 20 }), (characters) => {
         const text = characters.join('')
         const plain = plainTypedText(text)
-        if (plain !== text) changed++
+        if (plain !== text) changeCount++
         expect(plainOnDevice(text)).toBe(plain)
         expect(plainTypedText(plain)).toBe(plain)
       }),
       { numRuns: 1_000 },
     )
-    expect(changed).toBeGreaterThan(500)
+    expect(changeCount).toBeGreaterThan(500)
   })
 })

@@ -22,11 +22,11 @@ test.each([
   ['a domain before the name', prefix, 'CORP\\Ada', 'corp/ada'],
   ['the case where it is not to be changed', { ...suffix, lowerCase: false }, 'Ada@corp', 'Ada'],
   ['a name that holds a placeholder', plainMapping, '{domain}$&', '{domain}$&'],
-])('maps %s', (_, mapping, given, mapped) => {
-  expect(mapUserName(mapping, given)).toBe(mapped)
+])('maps %s', (_, mapping, input, result) => {
+  expect(mapUserName(mapping, input)).toBe(result)
 })
 
-describe('refuses, and never bends', () => {
+describe('refuses instead of guessing', () => {
   test.each([
     ['a domain that is not taken', suffix, 'ada@evil.example'],
     ['a name without the domain', suffix, 'ada'],
@@ -43,8 +43,8 @@ describe('refuses, and never bends', () => {
     ['nothing', plainMapping, ''],
     ['a name that is too long', plainMapping, 'a'.repeat(256)],
     ['what becomes too long', { ...plainMapping, template: 'x{username}' }, 'a'.repeat(255)],
-  ])('%s', (_, mapping, given) => {
-    expect(mapUserName(mapping, given)).toBeUndefined()
+  ])('%s', (_, mapping, input) => {
+    expect(mapUserName(mapping, input)).toBeUndefined()
   })
 })
 

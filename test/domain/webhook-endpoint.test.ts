@@ -12,18 +12,18 @@ const waits = (type: WebhookEventType, chance = 0) =>
     ms === null ? null : ms / 1000,
   )
 
-test('a filter lets through what it names, the star everything, and nothing lets through a test', () => {
+test('a filter passes what it names, the star passes everything, and a test always passes', () => {
   expect(isSubscribedTo({ events: ['*'] }, 'challenge.approved')).toBe(true)
   expect(isSubscribedTo({ events: ['device.registered'] }, 'device.registered')).toBe(true)
   expect(isSubscribedTo({ events: ['device.registered'] }, 'device.suspended')).toBe(false)
 })
 
-describe('the next try', () => {
+describe('the next attempt', () => {
   test('of a challenge comes at 1, 3, 8, 20, 40 seconds and goes on', () => {
     expect(waits('challenge.approved')).toEqual([1, 2, 5, 12, 20, 30, 30, 30, 30, 30, 30, 30])
   })
 
-  test('of others comes as Standard Webhooks has it, ten times in all', () => {
+  test('of others follows Standard Webhooks, ten times in all', () => {
     const hour = 3600
     expect(waits('device.registered')).toEqual([
       5,
@@ -41,7 +41,7 @@ describe('the next try', () => {
     ])
   })
 
-  test('of what is late by chance still comes before it is stale', () => {
+  test('that is late by jitter still comes before it is stale', () => {
     const total = waits('device.registered', 0.999).reduce<number>((sum, s) => sum + (s ?? 0), 0)
     expect(total).toBeLessThan(staleDays * 86_400)
     expect(retryDelayMs('challenge.denied', 1, 0.5)).toBe(1100)
@@ -54,7 +54,7 @@ describe('the next try', () => {
   })
 })
 
-test('an endpoint is hopeless after five days from its first failure to its last', () => {
+test('an endpoint counts as failing for days five days from its first failure to its last', () => {
   const failingSince = new Date('2026-01-01T00:00:00Z')
   const lastFailedAt = new Date('2026-01-06T00:00:00Z')
   expect(isFailingForDays({ failingSince, lastFailedAt })).toBe(true)
@@ -65,7 +65,7 @@ test('an endpoint is hopeless after five days from its first failure to its last
   expect(isFailingForDays({ failingSince, lastFailedAt: null })).toBe(false)
 })
 
-test('auditors are told scheme, host and port of an address, and none of what may be a secret in it', () => {
+test('auditors see scheme, host and port of an address, and no part that may be secret', () => {
   const url = 'https://user:secret@hooks.example.com:8443/path/secret?token=secret#secret'
   expect(originOf({ url })).toBe('https://hooks.example.com:8443')
 })

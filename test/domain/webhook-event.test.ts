@@ -56,11 +56,11 @@ const everything = [
   ...kind('push_token_lost'),
 ]
 
-test('every type of event comes from something', () => {
+test('every type of event has a source', () => {
   expect(new Set(everything.map(({ type }) => type))).toEqual(new Set(subscribedEventTypes))
 })
 
-test('every event says what its schema says, and no more', () => {
+test('every event contains what its schema says, and no more', () => {
   for (const { type, data, occurredAt } of everything) {
     const result = carriesResult(type) ? { result: 'eyJ...' } : {}
     const body = { type, timestamp: occurredAt.toISOString(), data: { ...data, ...result } }
@@ -72,42 +72,46 @@ test('every event says what its schema says, and no more', () => {
   }
 })
 
-describe('who may hear', () => {
-  test('of a challenge or an enrollment: who asked', () => {
+describe('the subscribers', () => {
+  test('of a challenge or an enrollment: the relying party that asked', () => {
     for (const { type, rpIds } of everything) {
       const own = /^(challenge|enrollment)\./.test(type)
       if (own) expect(rpIds, type).toEqual(['rp_owner'])
     }
   })
 
-  test('of a user or a device: who could see the user', () => {
-    const [unregistered] = about('device_unregistered', { ownerRpId: null })
-    expect(unregistered?.rpIds).toEqual(['rp_owner', 'rp_viewer'])
+  test('of a user or a device: the relying parties that could see the user', () => {
+    const [event] = about('device_unregistered', { ownerRpId: null })
+    expect(event?.rpIds).toEqual(['rp_owner', 'rp_viewer'])
   })
 
-  test('of what a relying party posted: that one', () => {
+  test('of a posted activity: the relying party that posted it', () => {
     expect(about('posted').map(({ rpIds }) => rpIds)).toEqual([['rp_owner']])
   })
 
-  test('nobody, when there is no owner', () => {
+  test('none, when there is no owner', () => {
     expect(about('posted', { ownerRpId: null })[0]?.rpIds).toEqual([])
   })
 })
 
-test('a creation is told as it was, whatever became of the challenge since', () => {
-  const [created] = about('challenge_created', ofChallenge)
-  expect(created?.data).toMatchObject({ status: 'pending', decidedAt: null, decidedDeviceId: null })
-  const ended = { ...challenge, status: 'expired', decidedAt: null } as const
-  const [expired] = about('challenge_expired', { ...ofChallenge, challenge: ended })
-  expect(expired?.data).toMatchObject({ status: 'expired', decidedAt: null })
+test('a creation is reported as it was, whatever became of the challenge since', () => {
+  const [creation] = about('challenge_created', ofChallenge)
+  expect(creation?.data).toMatchObject({
+    status: 'pending',
+    decidedAt: null,
+    decidedDeviceId: null,
+  })
+  const endedChallenge = { ...challenge, status: 'expired', decidedAt: null } as const
+  const [expiration] = about('challenge_expired', { ...ofChallenge, challenge: endedChallenge })
+  expect(expiration?.data).toMatchObject({ status: 'expired', decidedAt: null })
 })
 
-test('of a challenge that is gone only the activity is told', () => {
+test('of a challenge that is gone only the activity is reported', () => {
   expect(about('challenge_approved').map(({ type }) => type)).toEqual(['activity.recorded'])
   expect(kind('push_sent')).toEqual([])
 })
 
-test('what somebody waits for is stale a minute after the challenge, or after the event where that is later', () => {
+test('an event that a client waits for is stale a minute after the later of challenge and event', () => {
   const ends = new Date(at.getTime() + 120_000)
   expect(isDense('challenge.approved') && isDense('webhook.test')).toBe(true)
   expect(staleAt('challenge.approved', at, ends)).toEqual(new Date(ends.getTime() + 60_000))

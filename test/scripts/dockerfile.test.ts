@@ -9,7 +9,7 @@ const read = (name: string) => readFileSync(path.join(project, name), 'utf8')
 const stages = parseDockerfile(read('Dockerfile'))
 const last = stages.at(-1)
 
-test('the image is rehearsed in full: its Dockerfile holds nothing that the rehearsal does not know', () => {
+test('the image is rehearsed in full: its Dockerfile contains nothing that the rehearsal does not know', () => {
   expect(stages.map(({ name }) => name)).toEqual(['build', '1'])
   expect(stages.flatMap(({ steps }) => steps.filter(({ kind }) => kind === 'run'))).toHaveLength(2)
 })
@@ -38,7 +38,7 @@ test('the image runs as an ordinary user, without development dependencies or sc
   expect(installs.at(-1)).toContain('--omit=dev')
 })
 
-test('nothing enters the image that is not named: secrets and generated files stay outside', () => {
+test('only named files enter the image: secrets and generated files stay outside', () => {
   const lines = read('.dockerignore')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
@@ -53,7 +53,7 @@ test('nothing enters the image that is not named: secrets and generated files st
   ])
 })
 
-test('compose waits for a healthy database, keeps its data, and says which secret is missing', () => {
+test('compose waits for a healthy database, keeps its data, and names a missing secret', () => {
   const text = read('docker-compose.yml')
   const { services, volumes } = parse(text) as {
     services: Record<string, { depends_on?: unknown; volumes?: unknown; image: string }>

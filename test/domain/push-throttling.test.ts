@@ -26,7 +26,7 @@ const protection: Protection = {
   suspendedAt: null,
   revision: 0,
 }
-const known: KnownInitiator = { ...unusedBudget, approvedAt: now, blockedUntil: null }
+const knownInitiator: KnownInitiator = { ...unusedBudget, approvedAt: now, blockedUntil: null }
 const facts: ThrottlingFacts = {
   policy: defaultPolicy,
   now,
@@ -45,36 +45,38 @@ const pending = (count: number, until = later(60)): Budget => ({
 })
 
 describe('a first challenge', () => {
-  test('wakes phones, on the budget that all strangers share', () => {
+  test('wakes phones, on the budget that all unknown initiators share', () => {
     expect(admitChallenge(facts)).toEqual({ budget: 'others', suppressed: null })
   })
 
   test('of an initiator that the user approved within 30 days has a budget of its own', () => {
     const others = { ...pending(3), unanswered: 99 }
-    const admitted = { budget: 'initiator', suppressed: null }
-    expect(admitChallenge({ ...facts, others, initiator: known })).toEqual(admitted)
+    const admission = { budget: 'initiator', suppressed: null }
+    expect(admitChallenge({ ...facts, others, initiator: knownInitiator })).toEqual(admission)
     const inTime = later(30 * 86_400 - 1)
-    expect(admitChallenge({ ...facts, now: inTime, initiator: known })).toEqual(admitted)
+    expect(admitChallenge({ ...facts, now: inTime, initiator: knownInitiator })).toEqual(admission)
   })
 
-  test('of one that was approved 30 days ago is a stranger’s', () => {
-    const admitted = { budget: 'others', suppressed: null }
+  test('of one that was approved 30 days ago is an unknown initiator’s', () => {
+    const admission = { budget: 'others', suppressed: null }
     const late = later(30 * 86_400)
-    expect(admitChallenge({ ...facts, now: late, initiator: known })).toEqual(admitted)
+    expect(admitChallenge({ ...facts, now: late, initiator: knownInitiator })).toEqual(admission)
   })
 })
 
-test('a user who is suspended or locked is refused before any budget is looked at, a resend as well', () => {
-  const suspended = { ...protection, suspendedAt: now }
-  expect(admitChallenge({ ...facts, protection: suspended })).toMatchObject({
+test('a suspended or locked user is refused before any budget is checked, resends included', () => {
+  const suspendedUser = { ...protection, suspendedAt: now }
+  expect(admitChallenge({ ...facts, protection: suspendedUser })).toMatchObject({
     refused: 'user_suspended',
   })
-  const locked = { ...protection, hardLockedAt: now }
-  const asked = { challengeId: id(0), budget: unusedBudget, policy: defaultPolicy, now }
-  expect(admitResend({ ...asked, protection: locked })).toMatchObject({ refused: 'push_locked' })
+  const lockedUser = { ...protection, hardLockedAt: now }
+  const resend = { challengeId: id(0), budget: unusedBudget, policy: defaultPolicy, now }
+  expect(admitResend({ ...resend, protection: lockedUser })).toMatchObject({
+    refused: 'push_locked',
+  })
 })
 
-describe('the push is taken away, and the challenge stays', () => {
+describe('the push is suppressed, and the challenge stays', () => {
   test.each<[string, Partial<ThrottlingFacts>, string]>([
     [
       'while the user has paused',
@@ -104,11 +106,11 @@ describe('the push is taken away, and the challenge stays', () => {
     ['within ten seconds of a push', { others: pushedAt(-9) }, 'recently_unanswered'],
     [
       'after a report, even for an initiator that was approved',
-      { initiator: known, protection: { ...protection, reportedUntil: later(1) } },
+      { initiator: knownInitiator, protection: { ...protection, reportedUntil: later(1) } },
       'reported',
     ],
-  ])('%s', (_, more, suppressed) => {
-    expect(admitChallenge({ ...facts, ...more })).toMatchObject({ suppressed })
+  ])('%s', (_, more, reason) => {
+    expect(admitChallenge({ ...facts, ...more })).toMatchObject({ suppressed: reason })
   })
 
   test.each<[string, Partial<ThrottlingFacts>]>([
@@ -136,13 +138,15 @@ describe('a challenge is refused', () => {
     expect(admitChallenge({ ...facts, others: pending(3, now) })).toMatchObject({
       suppressed: null,
     })
-    expect(admitChallenge({ ...facts, initiator: { ...known, ...pending(3) } })).toMatchObject({
+    expect(
+      admitChallenge({ ...facts, initiator: { ...knownInitiator, ...pending(3) } }),
+    ).toMatchObject({
       refused: 'too_many_pending',
     })
   })
 
   test('for a reported initiator, until its time is over', () => {
-    const initiator = { ...known, approvedAt: null, blockedUntil: later(100) }
+    const initiator = { ...knownInitiator, approvedAt: null, blockedUntil: later(100) }
     expect(admitChallenge({ ...facts, initiator })).toEqual({
       refused: 'initiator_blocked',
       retryAfterSeconds: 100,
@@ -152,9 +156,9 @@ describe('a challenge is refused', () => {
     })
   })
 
-  test('for strangers after a report', () => {
-    const reported = { ...protection, reportedUntil: later(100) }
-    expect(admitChallenge({ ...facts, protection: reported })).toEqual({
+  test('for unknown initiators after a report', () => {
+    const afterReport = { ...protection, reportedUntil: later(100) }
+    expect(admitChallenge({ ...facts, protection: afterReport })).toEqual({
       refused: 'push_locked',
       retryAfterSeconds: 100,
       facts: { lock: 'reported' },
@@ -174,7 +178,7 @@ describe('a resend', () => {
     expect(resend({ ...unusedBudget, unanswered: 4 })).toMatchObject({ refused: 'push_suppressed' })
   })
 
-  test('makes no gap for itself, but keeps the gap after another’s push', () => {
+  test('needs no gap after its own push, but keeps the gap after another’s push', () => {
     expect(resend(pushedAt(-5))).toBeUndefined()
     expect(resend(pushedAt(-100, -5))).toMatchObject({
       facts: { suppressed: 'recently_unanswered' },
@@ -182,31 +186,34 @@ describe('a resend', () => {
   })
 })
 
-// The database writes these two in the statement of the answer; here they are the model of it.
-const approved = (budget: Budget, challengeId: ChallengeId): Budget => ({
+// The database writes these two in the statement of the answer; here they are its model.
+const afterApproval = (budget: Budget, challengeId: ChallengeId): Budget => ({
   ...budget,
   pushes: budget.pushes.filter((push) => push.challengeId !== challengeId),
   pending: budget.pending.filter((one) => one.challengeId !== challengeId),
   unanswered: 0,
 })
-const denied = (budget: Budget, challengeId: ChallengeId, at: Date): Budget => ({
+const afterDenial = (budget: Budget, challengeId: ChallengeId, at: Date): Budget => ({
   ...budget,
   pending: budget.pending.filter((one) => one.challengeId !== challengeId),
   deniedAt: at,
 })
 
-/** What strangers and the owner do one after another; every push that was admitted, and which bounds were met. */
-function play(steps: readonly Step[]) {
+/**
+ * The actions of unknown initiators and the owner in sequence; every push that was admitted, and
+ * which limits were reached.
+ */
+function runSteps(steps: readonly Step[]) {
   const policy = defaultPolicy
   let others: Budget = unusedBudget
   let at = now
-  let made = 0
+  let count = 0
   let pushes: { readonly id: ChallengeId; readonly at: Date }[] = []
   let sinceSuccess = 0
   const met = { fiveMinutes: 0, hour: 0, unanswered: 0, places: 0, gap: 0 }
   const within = (seconds: number) =>
     pushes.filter((push) => at.getTime() - push.at.getTime() < seconds * 1000).length
-  const pushed = (challenge: ChallengeId) => {
+  const recordPush = (challenge: ChallengeId) => {
     pushes.push({ id: challenge, at })
     sinceSuccess++
   }
@@ -217,29 +224,30 @@ function play(steps: readonly Step[]) {
   }
   const acts = {
     ask() {
-      const admitted = admitChallenge({ ...facts, others, now: at })
-      if (isRefusal(admitted)) {
+      const admission = admitChallenge({ ...facts, others, now: at })
+      if (isRefusal(admission)) {
         met.places++
         return
       }
-      const challenge = { id: id(made++), expiresAt: new Date(at.getTime() + 120_000) }
-      others = afterCreation(others, challenge, admitted.suppressed === null, at)
-      if (admitted.suppressed === null) pushed(challenge.id)
-      else suppress(admitted.suppressed)
+      const challenge = { id: id(count++), expiresAt: new Date(at.getTime() + 120_000) }
+      others = afterCreation(others, challenge, admission.suppressed === null, at)
+      if (admission.suppressed === null) recordPush(challenge.id)
+      else suppress(admission.suppressed)
     },
     resend(last: ChallengeId) {
-      const asked = { challengeId: last, budget: others, protection, policy, now: at }
-      const refused = admitResend(asked)
-      if (refused) return suppress(refused.facts?.suppressed)
+      const request = { challengeId: last, budget: others, protection, policy, now: at }
+      const refusal = admitResend(request)
+      if (refusal) return suppress(refusal.facts?.suppressed)
       others = afterPush(others, last, at)
-      pushed(last)
+      recordPush(last)
     },
     deny(last: ChallengeId) {
-      others = denied(others, last, at)
+      others = afterDenial(others, last, at)
     },
-    // The owner answers one of the strangers' now and then: from a new browser, say. Its pushes are given back.
+    // The owner answers one of the unknown initiators' now and then: from a new browser, say. Its
+    // pushes are returned.
     approve(last: ChallengeId) {
-      others = approved(others, last)
+      others = afterApproval(others, last)
       pushes = pushes.filter((push) => push.id !== last)
       sinceSuccess = 0
     },
@@ -258,7 +266,7 @@ function play(steps: readonly Step[]) {
 }
 type Step = 'ask' | 'resend' | 'deny' | 'approve' | number
 
-describe('whatever is done', () => {
+describe('any sequence of actions', () => {
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.constant('ask' as const) },
     { weight: 3, arbitrary: fc.constant('resend' as const) },
@@ -268,24 +276,24 @@ describe('whatever is done', () => {
     { weight: 2, arbitrary: fc.integer({ min: 60, max: 400 }) },
   )
 
-  test('strangers push at most 4 times until a success, and never more than 5 times in 5 minutes or 10 in an hour', () => {
+  test('unknown initiators push at most 4 times until a success, 5 in 5 minutes, and 10 in an hour', () => {
     const runsThatMet = { fiveMinutes: 0, hour: 0, unanswered: 0, places: 0, gap: 0 }
     fc.assert(
       fc.property(fc.array(step, { minLength: 50, maxLength: 200 }), (steps) => {
-        const met = play(steps)
-        for (const bound of Object.keys(met) as (keyof typeof met)[]) {
-          if (met[bound] > 0) runsThatMet[bound]++
+        const met = runSteps(steps)
+        for (const name of Object.keys(met) as (keyof typeof met)[]) {
+          if (met[name] > 0) runsThatMet[name]++
         }
       }),
       { numRuns: 500 },
     )
-    // A bound that no history comes to is not tested.
-    for (const [bound, runs] of Object.entries(runsThatMet)) {
-      expect(runs, `runs that met the bound "${bound}"`).toBeGreaterThan(50)
+    // A limit that no history reaches is not tested.
+    for (const [name, runs] of Object.entries(runsThatMet)) {
+      expect(runs, `runs that reached the limit "${name}"`).toBeGreaterThan(50)
     }
   })
 
-  test('nothing that strangers do takes a push or a place from an initiator that the user approved', () => {
+  test('no action of unknown initiators takes a push or slot from one that the user approved', () => {
     const someBudget = fc.record({
       pushes: fc.array(
         fc.record({
@@ -305,7 +313,7 @@ describe('whatever is done', () => {
     })
     fc.assert(
       fc.property(someBudget, (others) => {
-        expect(admitChallenge({ ...facts, others, initiator: known })).toEqual({
+        expect(admitChallenge({ ...facts, others, initiator: knownInitiator })).toEqual({
           budget: 'initiator',
           suppressed: null,
         })
