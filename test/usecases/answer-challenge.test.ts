@@ -31,11 +31,11 @@ beforeAll(async () => {
 beforeEach(async () => {
   principal = await aPrincipal(world)
   phone = await aPhone(world, principal)
-  const created = await granted(ask(world, principal))
-  id = created.challenge.id
-  number = created.number ?? ''
-  world.published.length = 0
-  world.dispatched.length = 0
+  const creation = await granted(ask(world, principal))
+  id = creation.challenge.id
+  number = creation.number ?? ''
+  world.publishedKeys.length = 0
+  world.dispatchedPushes.length = 0
 })
 afterAll(() => world.close())
 
@@ -45,8 +45,8 @@ const wrongNumber = () => String((Number(number) + 1) % 1_000_000).padStart(6, '
 const approval = (num = number) => anAnswer(world, phone, id, { dec: 'approve', num })
 
 async function send(answer: string, by = phone, proof?: Awaited<ReturnType<typeof aProof>>) {
-  const spent = proof ?? (await aProof(world, by))
-  return answerChallenge(world, spent, { challengeId: id, answer })
+  const deviceProof = proof ?? (await aProof(world, by))
+  return answerChallenge(world, deviceProof, { challengeId: id, answer })
 }
 const sendSigned = async (claims: Claims) => send(await signAnswer(phone, claims))
 
@@ -55,45 +55,45 @@ async function challenge() {
   if (!record) throw new Error('the challenge exists')
   return record.challenge
 }
-const untouched = { status: 'pending', wrongNumbersLeft: 3, decidedAt: null }
+const pendingState = { status: 'pending', wrongNumbersLeft: 3, decidedAt: null }
 
 describe('an answer decides', () => {
-  test('with the right number: approved, and everybody who waits is told', async () => {
+  test('with the right number: approved, and every waiting client is notified', async () => {
     expect(await sendSigned(await approval())).toEqual({ status: 'approved' })
     expect(await challenge()).toMatchObject({ status: 'approved', decidedDeviceId: phone.id })
-    expect(world.published).toEqual([id])
+    expect(world.publishedKeys).toEqual([id])
   })
 
   test.each([
     ['deny', 'user_denied', 'challenge_denied', 'warning'],
     ['report', 'user_reported', 'challenge_reported', 'critical'],
-  ] as const)('%s: denied, %s, told to the user as %s', async (dec, reason, type, severity) => {
+  ] as const)('%s: denied, %s, shown to the user as %s', async (dec, reason, type, severity) => {
     expect(await sendSigned(await anAnswer(world, phone, id, { dec }))).toEqual({
       status: 'denied',
     })
     expect(await challenge()).toMatchObject({ status: 'denied', reason })
     const page = { limit: 3, before: null }
-    const listed = await world.activities.list(phone.tenantId, phone.userId, page)
-    const told = listed.find((one) => one.type === type)
-    expect(told).toMatchObject({ type, severity, actor: `device:${phone.id}`, challengeId: id })
+    const activities = await world.activities.list(phone.tenantId, phone.userId, page)
+    const activity = activities.find((one) => one.type === type)
+    expect(activity).toMatchObject({ type, severity, actor: `device:${phone.id}`, challengeId: id })
   })
 
-  test('and the user’s other phones learn it, as far as they were pushed', async () => {
+  test('and the user’s other phones are notified, those that were pushed', async () => {
     const other = await aPhone(world, principal)
     const initiator = { kind: 'browser', id: 'another-browser' } as const
     await sendSigned(await approval())
-    const created = await granted(ask(world, principal, { initiator }))
-    id = created.challenge.id
-    world.dispatched.length = 0
+    const creation = await granted(ask(world, principal, { initiator }))
+    id = creation.challenge.id
+    world.dispatchedPushes.length = 0
     await sendSigned(await anAnswer(world, phone, id, { dec: 'deny' }))
-    expect(world.dispatched).toMatchObject([{ kind: 'challenge_closed', deviceId: other.id }])
+    expect(world.dispatchedPushes).toMatchObject([{ kind: 'challenge_closed', deviceId: other.id }])
   })
 
   test('of a phone without a verification key, and the result does not claim one', async () => {
     const plain = await aPhone(world, principal, { user: 'bob', verification: false })
-    const created = await granted(ask(world, principal, { user: 'bob' }))
-    id = created.challenge.id
-    const claims = await anAnswer(world, plain, id, { dec: 'approve', num: created.number ?? '' })
+    const creation = await granted(ask(world, principal, { user: 'bob' }))
+    id = creation.challenge.id
+    const claims = await anAnswer(world, plain, id, { dec: 'approve', num: creation.number ?? '' })
     expect(await send(await signAnswer(plain, claims), plain)).toEqual({ status: 'approved' })
     const record = await world.challenges.find(principal.tenantId, principal.rpId, id)
     expect(record?.decidedBy).toMatchObject({ id: plain.id, userVerified: false })
@@ -101,77 +101,80 @@ describe('an answer decides', () => {
 })
 
 describe('a wrong number', () => {
-  test('costs a try, says how many are left, and tells nobody who waits', async () => {
+  test('costs an attempt, reports how many are left, and notifies no waiting client', async () => {
     expect(await sendSigned(await approval(wrongNumber()))).toEqual({
       refused: 'wrong_number',
       facts: { wrongNumbersLeft: 2, currentStatus: 'pending' },
     })
     expect(await challenge()).toMatchObject({ status: 'pending', wrongNumbersLeft: 2 })
-    expect(world.published).toEqual([])
+    expect(world.publishedKeys).toEqual([])
     expect(await sendSigned(await approval())).toEqual({ status: 'approved' })
   })
 
-  test('ends the challenge at the third, and that end is told once', async () => {
-    for (const left of [2, 1, 0]) {
+  test('ends the challenge at the third, and that end is announced once', async () => {
+    for (const triesLeft of [2, 1, 0]) {
       expect(await sendSigned(await approval(wrongNumber()))).toEqual({
         refused: 'wrong_number',
-        facts: { wrongNumbersLeft: left, currentStatus: left === 0 ? 'denied' : 'pending' },
+        facts: {
+          wrongNumbersLeft: triesLeft,
+          currentStatus: triesLeft === 0 ? 'denied' : 'pending',
+        },
       })
-      if (left > 0) expect(world.published).toEqual([])
+      if (triesLeft > 0) expect(world.publishedKeys).toEqual([])
     }
     expect(await challenge()).toMatchObject({ status: 'denied', reason: 'number_mismatch' })
-    expect(world.published).toEqual([id])
+    expect(world.publishedKeys).toEqual([id])
     const page = { limit: 10, before: null }
-    const listed = await world.activities.list(phone.tenantId, phone.userId, page)
-    expect(listed.filter(({ type }) => type === 'number_failed')).toHaveLength(3)
-    expect(listed.filter(({ type }) => type === 'challenge_denied')).toMatchObject([
+    const activities = await world.activities.list(phone.tenantId, phone.userId, page)
+    expect(activities.filter(({ type }) => type === 'number_failed')).toHaveLength(3)
+    expect(activities.filter(({ type }) => type === 'challenge_denied')).toMatchObject([
       { challengeId: id, details: { reason: 'number_mismatch' } },
     ])
   })
 
-  test('is any text that is no number of that length, and costs a try too', async () => {
-    for (const [num, left] of [
+  test('is any text that is no number of the right length, and costs an attempt too', async () => {
+    for (const [num, triesLeft] of [
       ['48392', 2],
       ['٤٨٣٩٢٠', 1],
       [`${number} `, 0],
     ] as const) {
       expect(await sendSigned(await approval(num))).toMatchObject({
-        facts: { wrongNumbersLeft: left },
+        facts: { wrongNumbersLeft: triesLeft },
       })
     }
   })
 
-  test('ten at the same time cost three tries, and the right one after them nothing any more', async () => {
+  test('ten at the same time cost three attempts, and the right one afterwards has no effect', async () => {
     const answers = await Promise.all(
       Array.from({ length: 10 }, async () => signAnswer(phone, await approval(wrongNumber()))),
     )
     const right = await signAnswer(phone, await approval())
     const replies = await Promise.all(answers.map((answer) => send(answer)))
-    const left = replies.flatMap((reply) =>
+    const triesLeft = replies.flatMap((reply) =>
       'facts' in reply ? (reply.facts?.wrongNumbersLeft ?? []) : [],
     )
-    expect(left.toSorted()).toEqual([0, 1, 2])
+    expect(triesLeft.toSorted()).toEqual([0, 1, 2])
     expect(await send(right)).toEqual({
       refused: 'challenge_ended',
       facts: { currentStatus: 'denied' },
     })
   })
 
-  test('leaves no text of what was typed', async () => {
+  test('leaves no copy of the typed text', async () => {
     await sendSigned(await approval(wrongNumber()))
-    const kept = await world.database.query(
+    const rows = await world.database.query(
       'kept_of',
       'select jws, jws_sealed from answers where challenge_id = $1',
       [id],
     )
-    expect(kept).toEqual([{ jws: null, jws_sealed: null }])
+    expect(rows).toEqual([{ jws: null, jws_sealed: null }])
   })
 
   test('that is missing costs nothing, not even the proof', async () => {
     const proof = await aProof(world, phone)
     const empty = await signAnswer(phone, await anAnswer(world, phone, id, { dec: 'approve' }))
     expect(await send(empty, phone, proof)).toEqual({ refused: 'number_missing' })
-    expect(await challenge()).toMatchObject(untouched)
+    expect(await challenge()).toMatchObject(pendingState)
     expect(await send(await signAnswer(phone, await approval()), phone, proof)).toEqual({
       status: 'approved',
     })
@@ -190,17 +193,17 @@ describe('the same answer again', () => {
     expect(await send(right)).toEqual({ status: 'approved' })
     expect(await send(right)).toEqual({ status: 'approved' })
     expect(await send(wrong)).toEqual(reply)
-    expect(world.published).toEqual([id])
+    expect(world.publishedKeys).toEqual([id])
   })
 
-  test('ten times at once counts once, and everyone gets the reply', async () => {
+  test('ten times concurrently counts once, and every call gets the reply', async () => {
     const wrong = await signAnswer(phone, await approval(wrongNumber()))
     const replies = await Promise.all(Array.from({ length: 10 }, () => send(wrong)))
     expect(new Set(replies.map((reply) => JSON.stringify(reply))).size).toBe(1)
     expect(await challenge()).toMatchObject({ wrongNumbersLeft: 2 })
   })
 
-  test('signed anew under its jti is the same answer: signatures and spellings are no names', async () => {
+  test('signed anew under its jti is the same answer: signatures and spellings identify nothing', async () => {
     const claims = await approval()
     const [one, other] = [await signAnswer(phone, claims), await signAnswer(phone, claims)]
     expect(one).not.toBe(other)
@@ -208,7 +211,7 @@ describe('the same answer again', () => {
     expect(await send(other)).toEqual({ status: 'approved' })
   })
 
-  test('is not one under another jti: after the end it is refused with the state that stands', async () => {
+  test('under another jti is a different answer: after the end it is refused with the current status', async () => {
     const claims = await anAnswer(world, phone, id, { dec: 'deny' })
     expect(await sendSigned(claims)).toEqual({ status: 'denied' })
     expect(await sendSigned({ ...claims, jti: systemRandom.token(16) })).toEqual({
@@ -219,9 +222,9 @@ describe('the same answer again', () => {
 
   test('by another phone under the same jti is another answer', async () => {
     const other = await aPhone(world, principal)
-    const created = await granted(ask(world, principal))
-    id = created.challenge.id
-    number = created.number ?? ''
+    const creation = await granted(ask(world, principal))
+    id = creation.challenge.id
+    number = creation.number ?? ''
     const mine = await approval(wrongNumber())
     await sendSigned(mine)
     const claims = await anAnswer(world, other, id, { dec: 'approve', num: wrongNumber() })
@@ -244,12 +247,12 @@ describe('an answer is refused and changes nothing', () => {
     expect(await send(spoil(await signAnswer(phone, await approval())))).toEqual({
       refused: 'answer_malformed',
     })
-    expect(await challenge()).toMatchObject(untouched)
+    expect(await challenge()).toMatchObject(pendingState)
   })
 
-  test('and says so only to a device whose proof is believed', async () => {
-    const stranger = { ...phone, keys: await createDeviceKeys({ verification: false }) }
-    const reply = await send('approve', phone, await aProof(world, stranger))
+  test('and the reason is given only to a device whose proof is verified', async () => {
+    const otherPhone = { ...phone, keys: await createDeviceKeys({ verification: false }) }
+    const reply = await send('approve', phone, await aProof(world, otherPhone))
     expect(reply).toEqual({ refused: 'proof_invalid' })
   })
 
@@ -260,10 +263,10 @@ describe('an answer is refused and changes nothing', () => {
     ['cid', 'chl_01h455vb4pex5vsknk084sn02q'],
     ['nonce', 'A'.repeat(43)],
     ['rqh', 'A'.repeat(43)],
-  ])('when its %s is another', async (claim, value) => {
+  ])('when its %s differs', async (claim, value) => {
     const reply = await sendSigned({ ...(await approval()), [claim]: value })
     expect(reply).toEqual({ refused: 'answer_invalid', facts: { claim } })
-    expect(await challenge()).toMatchObject(untouched)
+    expect(await challenge()).toMatchObject(pendingState)
   })
 
   test.each([
@@ -275,24 +278,24 @@ describe('an answer is refused and changes nothing', () => {
     const claims = await approval()
     const iat = claims.iat + seconds
     expect(await sendSigned({ ...claims, iat, exp: iat + lifetime })).toMatchObject(refusal)
-    expect(await challenge()).toMatchObject(untouched)
+    expect(await challenge()).toMatchObject(pendingState)
   })
 
-  test('when it was given to another question of the same device', async () => {
+  test('when it belongs to another challenge of the same device', async () => {
     const other = await granted(ask(world, principal))
-    const captured = await anAnswer(world, phone, other.challenge.id, {
+    const capturedAnswer = await anAnswer(world, phone, other.challenge.id, {
       dec: 'approve',
       num: number,
     })
-    expect(await sendSigned(captured)).toMatchObject({ refused: 'answer_invalid' })
-    expect(await sendSigned({ ...captured, cid: id })).toEqual({
+    expect(await sendSigned(capturedAnswer)).toMatchObject({ refused: 'answer_invalid' })
+    expect(await sendSigned({ ...capturedAnswer, cid: id })).toEqual({
       refused: 'answer_invalid',
       facts: { claim: 'nonce' },
     })
-    expect(await challenge()).toMatchObject(untouched)
+    expect(await challenge()).toMatchObject(pendingState)
   })
 
-  test('when it is signed by a key that is not the device’s, whatever key it names', async () => {
+  test('when it is signed by a key that is not the device’s, whichever key it names', async () => {
     const claims = await approval()
     const foreign = await createDeviceKeys({ verification: false })
     const other = await aPhone(world, principal)
@@ -306,26 +309,26 @@ describe('an answer is refused and changes nothing', () => {
     ]) {
       expect(await send(await signAnswer(phone, claims, key))).toEqual(refusal)
     }
-    expect(await challenge()).toMatchObject(untouched)
+    expect(await challenge()).toMatchObject(pendingState)
   })
 
-  test('when one letter of what was signed is another', async () => {
+  test('when one letter of the signed text is changed', async () => {
     const answer = await signAnswer(phone, await anAnswer(world, phone, id, { dec: 'deny' }))
     const [header, , signature] = answer.split('.')
-    const forged = await anAnswer(world, phone, id, { dec: 'approve', num: number })
-    const payload = Buffer.from(JSON.stringify(forged)).toString('base64url')
+    const forgedClaims = await anAnswer(world, phone, id, { dec: 'approve', num: number })
+    const payload = Buffer.from(JSON.stringify(forgedClaims)).toString('base64url')
     expect(await send(`${header}.${payload}.${signature}`)).toMatchObject({
       refused: 'answer_invalid',
     })
-    expect(await challenge()).toMatchObject(untouched)
+    expect(await challenge()).toMatchObject(pendingState)
   })
 
-  test('when the possession key approves where the verification key must', async () => {
+  test('when the possession key approves where the verification key is required', async () => {
     const claims = { ...(await approval()), uv: false }
     expect(await sendSigned(claims)).toEqual({ refused: 'answer_key_not_allowed' })
     const lie = await signAnswer(phone, { ...claims, uv: true }, phone.keys.possession)
     expect(await send(lie)).toEqual({ refused: 'answer_invalid', facts: { claim: 'uv' } })
-    expect(await challenge()).toMatchObject(untouched)
+    expect(await challenge()).toMatchObject(pendingState)
   })
 
   test('when the device was never asked, exactly as when there is no such challenge', async () => {
@@ -336,7 +339,7 @@ describe('an answer is refused and changes nothing', () => {
     expect(await send(answer, late)).toEqual({ refused: 'not_found' })
   })
 
-  test('when its proof was spent', async () => {
+  test('when its proof was used before', async () => {
     const proof = await aProof(world, phone)
     await send(await signAnswer(phone, await approval(wrongNumber())), phone, proof)
     const next = await signAnswer(phone, await approval())
@@ -351,9 +354,9 @@ describe('an answer is refused and changes nothing', () => {
     const otherProcess = { ...world, userQueue: buildQueues(1).userQueue }
     const challenges = {
       ...world.challenges,
-      recordAnswer: async (...given: Parameters<World['challenges']['recordAnswer']>) => {
-        await unregisterDevice(otherProcess, principal, phone.id, 'lost')
-        return world.challenges.recordAnswer(...given)
+      recordAnswer: async (...args: Parameters<World['challenges']['recordAnswer']>) => {
+        await unregisterDevice(world, principal, phone.id, 'lost')
+        return world.challenges.recordAnswer(...args)
       },
     }
     const command = { challengeId: id, answer }
@@ -363,7 +366,7 @@ describe('an answer is refused and changes nothing', () => {
     expect(await challenge()).toMatchObject({ status: 'denied', reason: 'no_device_left' })
   })
 
-  test('after expiry, which it brings about itself and tells everybody', async () => {
+  test('after expiry, which the answer itself records and announces', async () => {
     const answer = await signAnswer(phone, await approval())
     await world.database.query(
       'run_out_challenge',
@@ -372,16 +375,16 @@ describe('an answer is refused and changes nothing', () => {
     )
     expect(await send(answer)).toEqual({ refused: 'challenge_expired' })
     expect(await challenge()).toMatchObject({ status: 'expired', wrongNumbersLeft: 3 })
-    expect(world.published).toEqual([id])
+    expect(world.publishedKeys).toEqual([id])
     expect(await send(answer)).toEqual({ refused: 'challenge_expired' })
   })
 
-  test('rather than tried for ever, when others keep coming first', async () => {
-    let tries = 0
+  test('instead of being retried without end, when concurrent answers keep winning', async () => {
+    let attempts = 0
     const challenges = {
       ...world.challenges,
       recordAnswer: async () => {
-        tries += 1
+        attempts += 1
         return { kind: 'changed' } as const
       },
     }
@@ -392,6 +395,6 @@ describe('an answer is refused and changes nothing', () => {
       command,
     )
     expect(outcome).toEqual({ refused: 'conflict', retryAfterSeconds: 1 })
-    expect(tries).toBe(5)
+    expect(attempts).toBe(5)
   })
 })

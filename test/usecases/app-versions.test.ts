@@ -49,13 +49,13 @@ const tooOld = { refused: 'app_too_old', facts: { minimumVersion: '3.2.0' } }
 const proof = () => aProof(world, phone)
 
 describe('an app that is too old', () => {
-  test('can do nothing on any call but ask why and say its new version, from the next call on', async () => {
+  test('can only ask for the reason and report its new version, and works from the next call on', async () => {
     const { challenge } = await granted(ask(world, principal))
     const claims = await anAnswer(world, phone, challenge.id, { dec: 'deny' })
     await decide({ appVersionsMin: ['com.example.app@3.2.0'] })
     const answer = { challengeId: challenge.id, answer: await signAnswer(phone, claims) }
     const page = { limit: 10, before: null }
-    const refused = [
+    const refusals = [
       await fetchChallenges(world, await proof()),
       await answerChallenge(world, await proof(), answer),
       await confirmReceipt(world, await proof(), challenge.id),
@@ -63,9 +63,9 @@ describe('an app that is too old', () => {
       await listOwnDevices(world, await proof()),
       await listOwnActivities(world, await proof(), page),
     ]
-    for (const one of refused) expect(one).toEqual(tooOld)
-    const said = { mayAnswer: false, whyNot: 'app_too_old' }
-    expect(await granted(readSelf(world, await proof()))).toMatchObject(said)
+    for (const one of refusals) expect(one).toEqual(tooOld)
+    const answerability = { mayAnswer: false, whyNot: 'app_too_old' }
+    expect(await granted(readSelf(world, await proof()))).toMatchObject(answerability)
     await granted(updateSelf(world, await proof(), { appVersion: '3.2.0' }))
     expect(await granted(fetchChallenges(world, await proof()))).toHaveLength(1)
     expect(await granted(answerChallenge(world, await proof(), answer))).toEqual({
@@ -73,12 +73,12 @@ describe('an app that is too old', () => {
     })
   })
 
-  test('can leave', async () => {
+  test('can unregister', async () => {
     await decide({ appVersionsMin: ['com.example.app@3.2.0'] })
     expect(await unregisterSelf(world, await proof())).toBeUndefined()
   })
 
-  test('cannot enroll, and the code is still good for a newer one', async () => {
+  test('cannot enroll, and the code stays valid for a newer one', async () => {
     await decide({ appVersionsMin: ['com.example.app@3.2.0'] })
     const { uri } = await granted(openEnrollment(world, principal, { user: 'alice' }))
     const { command } = await aClaimCommand(world, principal.tenantId, scannedCode(uri))
@@ -90,9 +90,9 @@ describe('an app that is too old', () => {
 
 test('a retired platform is refused everywhere', async () => {
   await decide({ retiredPlatforms: ['ios'] })
-  const retired = { refused: 'platform_retired', facts: { platform: 'ios' } }
-  expect(await fetchChallenges(world, await proof())).toEqual(retired)
+  const refusal = { refused: 'platform_retired', facts: { platform: 'ios' } }
+  expect(await fetchChallenges(world, await proof())).toEqual(refusal)
   const { uri } = await granted(openEnrollment(world, principal, { user: 'alice' }))
   const { command } = await aClaimCommand(world, principal.tenantId, scannedCode(uri))
-  expect(await claimEnrollment(world, command)).toEqual(retired)
+  expect(await claimEnrollment(world, command)).toEqual(refusal)
 })

@@ -42,20 +42,20 @@ async function* each(lines: readonly (string | null)[]) {
 const apply = (...lines: (string | null)[]) => applyRevocations(world, each(lines))
 const status = async () => (await granted(readDevice(world, rp, phone.id))).status
 
-test('a line that was too long to be read is none, and keeps no other from being applied', async () => {
-  const applied = await apply(null, line('device_unregistered', 1), null, '')
-  expect(applied).toEqual({ applied: 1, already: 0, unknown: 0, unreadable: 2 })
+test('a line too long to be read is ignored, and does not stop others from being applied', async () => {
+  const counts = await apply(null, line('device_unregistered', 1), null, '')
+  expect(counts).toEqual({ applied: 1, already: 0, unknown: 0, unreadable: 2 })
   expect(await status()).toBe('unregistered')
 })
 
-test('the last word counts, in whatever order the lines of several processes come', async () => {
+test('the latest line counts, in whatever order the lines of several processes arrive', async () => {
   await apply(line('device_activated', 2), line('device_suspended', 1))
   expect(await status()).toBe('active')
   await apply(line('device_suspended', 3), line('device_activated', 2))
   expect(await status()).toBe('suspended')
 })
 
-test('no line gives a right back: whoever wants a suspended device active says so', async () => {
+test('no line restores a right: a suspended device is activated only by an explicit request', async () => {
   await apply(line('device_suspended', 1))
   expect(await apply(line('device_suspended', 1), line('device_activated', 2))).toEqual({
     applied: 0,
@@ -66,7 +66,7 @@ test('no line gives a right back: whoever wants a suspended device active says s
   expect(await status()).toBe('suspended')
 })
 
-test('an end is the last word, whatever times say', async () => {
+test('an end is final, whatever the times of later lines', async () => {
   await apply(line('device_unregistered', 1), line('device_activated', 2), '', ' ')
   expect(await status()).toBe('unregistered')
   expect(await apply(line('device_unregistered', 1), line('device_suspended', 3))).toMatchObject({
@@ -80,14 +80,14 @@ test('an unregistered device keeps the reason of its line', async () => {
   expect(await readDevice(world, rp, phone.id)).toMatchObject({ unregisterReason: 'lost' })
 })
 
-test('a line under the name of another tenant concerns nobody', async () => {
+test('a line under the name of another tenant changes nothing', async () => {
   const other = await aPrincipal(world)
   const foreign = line('device_unregistered', 1).replace(phone.tenantId, other.tenantId)
   expect(await apply(foreign)).toMatchObject({ applied: 0, unknown: 1 })
   expect(await status()).toBe('active')
 })
 
-test('a user is suspended again, unless a later line took it back; nobody is let in again', async () => {
+test('a user is suspended again unless a later line reversed it; no line ends a suspension', async () => {
   const userStatus = async () => (await granted(findUser(world, rp, { id: phone.userId }))).status
   await apply(line('user_suspended', 1), line('user_activated', 2))
   expect(await userStatus()).toBe('active')
@@ -129,72 +129,74 @@ describe('an integration', () => {
       ttlSeconds: null,
       status: 'active',
     } as const
-    const made = { ...plan, tenantId, id: integrationId, rpId, integrationKey: null }
-    await world.integrations.create(made, first, 'operator')
+    const integration = { ...plan, tenantId, id: integrationId, rpId, integrationKey: null }
+    await world.integrations.create(integration, first, 'operator')
     const rotation = { tenantId, id: integrationId, overlapSeconds: 86_400 }
     await world.integrations.rotate(rotation, second, 'operator')
     const about = { tenantId, integrationId, at: new Date() }
-    const ended = {
+    const credentialEnd = {
       revocation: 'integration_credential_ended',
       ...about,
       credentialId: first.id,
     } as const
     return {
       about,
-      ended,
+      credentialEnd,
       second: second.id,
       find: () => world.integrations.find(tenantId, integrationId),
       ends: async () => {
-        const stored = await world.integrations.findStored({ id: integrationId })
-        return stored?.credentials.map(({ id, expiresAt }) => [id, expiresAt])
+        const integration = await world.integrations.findStored({ id: integrationId })
+        return integration?.credentials.map(({ id, expiresAt }) => [id, expiresAt])
       },
     }
   }
 
-  test('is removed again, with whatever else is said of it', async () => {
+  test('is removed again, whatever other lines say about it', async () => {
     const { about, find } = await aDoor()
-    const removed = revocationLine({ revocation: 'integration_removed', ...about })
+    const removal = revocationLine({ revocation: 'integration_removed', ...about })
     const later = { ...about, at: new Date(about.at.getTime() + 1) }
-    const activated = revocationLine({ revocation: 'integration_activated', ...later })
-    expect(await apply(removed, activated)).toMatchObject({ applied: 1 })
+    const activation = revocationLine({ revocation: 'integration_activated', ...later })
+    expect(await apply(removal, activation)).toMatchObject({ applied: 1 })
     expect(await find()).toBeNull()
-    expect(await apply(removed)).toMatchObject({ applied: 0, unknown: 1 })
+    expect(await apply(removal)).toMatchObject({ applied: 0, unknown: 1 })
   })
 
-  test('is paused again once, in every process, and its end of a pause lets nobody in', async () => {
+  test('is paused again once, in every process, and a line that ends a pause activates nothing', async () => {
     const { about, find } = await aDoor()
-    const paused = revocationLine({ revocation: 'integration_paused', ...about })
-    world.published.length = 0
-    expect(await apply(paused)).toMatchObject({ applied: 1 })
-    expect(world.published).toEqual([`revoked:${about.integrationId}`])
+    const pause = revocationLine({ revocation: 'integration_paused', ...about })
+    world.publishedKeys.length = 0
+    expect(await apply(pause)).toMatchObject({ applied: 1 })
+    expect(world.publishedKeys).toEqual([`revoked:${about.integrationId}`])
     expect(await find()).toMatchObject({ status: 'paused' })
-    expect(await apply(paused)).toMatchObject({ applied: 0, already: 1 })
+    expect(await apply(pause)).toMatchObject({ applied: 0, already: 1 })
     const later = { ...about, at: new Date(about.at.getTime() + 1) }
-    const activated = revocationLine({ revocation: 'integration_activated', ...later })
-    expect(await apply(paused, activated)).toMatchObject({ applied: 0, already: 0 })
+    const activation = revocationLine({ revocation: 'integration_activated', ...later })
+    expect(await apply(pause, activation)).toMatchObject({ applied: 0, already: 0 })
     expect(await find()).toMatchObject({ status: 'paused' })
   })
 
   test('loses a credential at the time of its line, never later, and no other', async () => {
-    const { ended, second, ends } = await aDoor()
-    world.published.length = 0
-    expect(await apply(revocationLine({ ...ended, endsAt }))).toMatchObject({ applied: 1 })
-    expect(world.published).toEqual([`revoked:${ended.integrationId}`])
-    const bounded = [
-      [ended.credentialId, endsAt],
+    const { credentialEnd, second, ends } = await aDoor()
+    world.publishedKeys.length = 0
+    expect(await apply(revocationLine({ ...credentialEnd, endsAt }))).toMatchObject({ applied: 1 })
+    expect(world.publishedKeys).toEqual([`revoked:${credentialEnd.integrationId}`])
+    const expirations = [
+      [credentialEnd.credentialId, endsAt],
       [second, null],
     ]
-    expect(await ends()).toEqual(bounded)
-    const postponed = { ...ended, endsAt: new Date(endsAt.getTime() + 1) }
-    expect(await apply(revocationLine(postponed))).toMatchObject({ already: 1 })
-    expect(await ends()).toEqual(bounded)
-    expect(await apply(revocationLine({ ...ended, endsAt: ended.at }))).toMatchObject({
+    expect(await ends()).toEqual(expirations)
+    const laterEnd = { ...credentialEnd, endsAt: new Date(endsAt.getTime() + 1) }
+    expect(await apply(revocationLine(laterEnd))).toMatchObject({ already: 1 })
+    expect(await ends()).toEqual(expirations)
+    expect(
+      await apply(revocationLine({ ...credentialEnd, endsAt: credentialEnd.at })),
+    ).toMatchObject({
       applied: 1,
     })
     expect(await ends()).toEqual([[second, null]])
   })
 
-  test('that ends a credential by a rotation says so in lines that change nothing where they were written', async () => {
+  test('whose credential ends by a rotation logs lines that change nothing in the original database', async () => {
     const { about } = await aDoor()
     const rotation = { tenantId: about.tenantId, id: about.integrationId, overlapSeconds: 60 }
     const secret = { expiresAt: null, secretHash: randomBytes(32) }
@@ -203,14 +205,14 @@ describe('an integration', () => {
       { id: world.random.id('integrationCredential'), ...secret },
       'operator',
     )
-    const rotated = await world.integrations.rotate(
+    const rotationResult = await world.integrations.rotate(
       rotation,
       { id: world.random.id('integrationCredential'), ...secret },
       'operator',
     )
-    if (!rotated || !('endedCredentials' in rotated))
+    if (!rotationResult || !('endedCredentials' in rotationResult))
       throw new Error('one credential may be rotated')
-    const lines = rotated.endedCredentials.map(({ id, endsAt: end }) =>
+    const lines = rotationResult.endedCredentials.map(({ id, endsAt: end }) =>
       revocationLine({
         revocation: 'integration_credential_ended',
         ...about,
@@ -221,12 +223,12 @@ describe('an integration', () => {
     expect(await apply(...lines)).toMatchObject({ applied: 0, already: 1 })
   })
 
-  test('of another tenant is not touched', async () => {
-    const { about, ended, find, ends } = await aDoor()
+  test('of another tenant is not changed', async () => {
+    const { about, credentialEnd, find, ends } = await aDoor()
     const { tenantId } = await aPrincipal(world)
     const foreign = [
       { revocation: 'integration_removed', ...about, tenantId },
-      { ...ended, endsAt, tenantId },
+      { ...credentialEnd, endsAt, tenantId },
     ] as const
     expect(await apply(...foreign.map(revocationLine))).toMatchObject({ applied: 0, unknown: 2 })
     expect(await find()).toMatchObject({ status: 'active' })
@@ -238,33 +240,33 @@ describe('a webhook endpoint', () => {
   async function anEndpoint() {
     const { tenantId, rpId } = rp
     const key = { tenantId, rpId, id: world.random.id('webhookEndpoint') }
-    const told = { url: 'https://rp.example/', description: '', events: ['*'] as const }
+    const settings = { url: 'https://rp.example/', description: '', events: ['*'] as const }
     const secretSealed = randomBytes(60)
-    await world.webhookEndpoints.create({ ...key, ...told, secretSealed }, 20, 'operator')
+    await world.webhookEndpoints.create({ ...key, ...settings, secretSealed }, 20, 'operator')
     const about = { tenantId, rpId, endpointId: key.id, at: new Date() }
     return { about, find: () => world.webhookEndpoints.find(key) }
   }
 
-  test('is paused again, unless a later line took it back', async () => {
+  test('is paused again, unless a later line reversed it', async () => {
     const { about, find } = await anEndpoint()
     const later = { ...about, at: new Date(about.at.getTime() + 1) }
-    const paused = revocationLine({ revocation: 'webhook_endpoint_paused', ...about })
-    await apply(paused, revocationLine({ revocation: 'webhook_endpoint_activated', ...later }))
+    const pause = revocationLine({ revocation: 'webhook_endpoint_paused', ...about })
+    await apply(pause, revocationLine({ revocation: 'webhook_endpoint_activated', ...later }))
     expect(await find()).toMatchObject({ status: 'active' })
-    expect(await apply(paused)).toMatchObject({ applied: 1 })
+    expect(await apply(pause)).toMatchObject({ applied: 1 })
     expect(await find()).toMatchObject({ status: 'paused', statusReason: 'relying_party' })
-    expect(await apply(paused)).toMatchObject({ applied: 0, already: 1 })
+    expect(await apply(pause)).toMatchObject({ applied: 0, already: 1 })
   })
 
   test('is removed again, and another tenant’s is not', async () => {
     const { about, find } = await anEndpoint()
-    const removed = revocationLine({ revocation: 'webhook_endpoint_removed', ...about })
+    const removal = revocationLine({ revocation: 'webhook_endpoint_removed', ...about })
     const other = await aPrincipal(world)
-    const foreign = removed.replace(about.tenantId, other.tenantId)
+    const foreign = removal.replace(about.tenantId, other.tenantId)
     expect(await apply(foreign)).toMatchObject({ unknown: 1 })
     expect(await find()).not.toBeNull()
-    expect(await apply(removed)).toMatchObject({ applied: 1 })
+    expect(await apply(removal)).toMatchObject({ applied: 1 })
     expect(await find()).toBeNull()
-    expect(await apply(removed)).toMatchObject({ applied: 0, unknown: 1 })
+    expect(await apply(removal)).toMatchObject({ applied: 0, unknown: 1 })
   })
 })

@@ -1,4 +1,5 @@
-// A chain that fell behind, as after a long outage of all workers. `AUDIT_BACKLOG=1000000` makes it as big as a nightly run wants.
+// A chain that fell behind, as after a long outage of all workers. `AUDIT_BACKLOG=1000000` makes it
+// as large as a nightly run wants.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { nearScan } from '../../src/domain/audit-chain.ts'
@@ -23,7 +24,7 @@ const count = (text: string, tenantId: string) =>
   })
 
 test(
-  `a chain that is ${size.toLocaleString('en')} sign-ins behind catches up, each look within the time of a statement`,
+  `a chain ${size.toLocaleString('en')} sign-ins behind catches up, each poll within the statement timeout`,
   async () => {
     const { tenantId, userId } = await aPhone(world, await aPrincipal(world))
     const quiet = await aPhone(world, await aPrincipal(world))
@@ -41,18 +42,18 @@ test(
     // As the service opens it: a statement that takes longer fails.
     const database = openDatabase({ url: world.url })
     const audit = buildAuditStore(database, world.random)
-    let turns = 0
+    let polls = 0
     try {
-      while (await chainAudit({ ...world, audit }, 500, nearScan)) turns += 1
+      while (await chainAudit({ ...world, audit }, 500, nearScan)) polls += 1
     } finally {
       await database.close()
     }
-    expect(turns).toBeLessThan(size / 5_000)
+    expect(polls).toBeLessThan(size / 5_000)
     const missing = `select count(*)::int as count from activities a where a.tenant_id = $1
       and a.type <> 'challenge_created'
       and not exists (select from audit_links l where l.tenant_id = $1 and l.row_id = a.id)`
     expect(await count(missing, tenantId)).toBe(0)
-    // Nobody waited for it: the other tenant's rows are linked, too.
+    // Nothing waited for it: the other tenant's rows are linked, too.
     expect(await count(missing, quiet.tenantId)).toBe(0)
   },
   Math.max(60_000, size * 2),

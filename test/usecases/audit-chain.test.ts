@@ -25,13 +25,13 @@ afterAll(() => world.close())
 
 const sql = async (text: string, ...values: unknown[]) =>
   (await onServer(world.url, (client) => client.query(text, values))).rows
-/** Verifies with these texts kept apart, each on a line of its own. */
+/** Verifies against these stored texts, each on a line of its own. */
 async function verify(texts: readonly string[] = [], { tenantId } = principal) {
   async function* lines() {
     yield* texts.map((text, at) => ({ line: at + 1, text }))
   }
-  const kept = await collectStoredHeads(world, [tenantId], lines())
-  return await verifyAudit(world, tenantId, kept.get(tenantId))
+  const storedHeads = await collectStoredHeads(world, [tenantId], lines())
+  return await verifyAudit(world, tenantId, storedHeads.get(tenantId))
 }
 
 /** Links and signs everything, as the worker does. */
@@ -40,14 +40,16 @@ async function sweep() {
   while (await signAuditHeads(world, 100, 0));
 }
 
-/** Something for the record. */
+/** An event for the record. */
 async function anEvent(name = 'key') {
   const { tenantId, rpId } = principal
   const command = { tenantId, rpId, name, scopes: [], expiresAt: null }
   return (await granted(createApiKey(world, command, 'operator'))).key.id
 }
 
-/** A signed chain of some links, more links after the head, and the seq of the row in the middle. */
+/**
+ * A signed chain of some links, more links after the head, and the seq of the row in the middle.
+ */
 async function aRecord() {
   for (const name of ['a', 'b', 'c']) await anEvent(name)
   await sweep()
@@ -74,7 +76,7 @@ const headsOf = () =>
   sql('select seq::int, jws from audit_heads where tenant_id = $1 order by seq', principal.tenantId)
 
 describe('the chain', () => {
-  test('holds every audit event and what decides something for a user, in the order of time', async () => {
+  test('holds every audit event and every decision about a user, in the order of time', async () => {
     await granted(ask(world, principal))
     await sweep()
     const rows = await sql(
@@ -95,7 +97,7 @@ describe('the chain', () => {
     expect(await verify()).toMatchObject({ links: 7, heads: 1, firstBad: null })
   })
 
-  test('is lengthened exactly by 12 workers at a time', async () => {
+  test('is extended exactly once per row by 12 concurrent workers', async () => {
     await Promise.all(Array.from({ length: 60 }, (_, n) => anEvent(`key ${n}`)))
     await Promise.all(
       Array.from({ length: 12 }, async () => {
@@ -107,7 +109,7 @@ describe('the chain', () => {
     expect({ firstBad, links }).toEqual({ firstBad: null, links: 67 })
   })
 
-  test('takes up a row that was committed after rows that are younger, by its far look', async () => {
+  test('picks up a row committed after younger rows, by its far look-back', async () => {
     await onServer(world.url, async (client) => {
       await client.query('begin')
       await client.query(
@@ -126,7 +128,7 @@ describe('the chain', () => {
     expect(await verify()).toMatchObject({ links: 9, firstBad: null })
   })
 
-  test('is signed at most once a minute, and each head also goes to the log', async () => {
+  test('is signed at most once a minute, and each head is also written to the log', async () => {
     await sweep()
     await anEvent()
     await chainAudit(world, 100)
@@ -144,7 +146,7 @@ describe('the chain', () => {
   })
 })
 
-test('the erasure of a person leaves the record whole, and is counted', async () => {
+test('stays whole after a person’s data is erased, and the erasure is counted', async () => {
   const { userId } = await aPhone(world, principal)
   await sweep()
   await granted(eraseUser(world, principal, userId))
@@ -154,7 +156,7 @@ test('the erasure of a person leaves the record whole, and is counted', async ()
   expect(verdict.erased).toBeGreaterThan(3)
 })
 
-test('a tenant whose chain was deleted is not taken for a new one', async () => {
+test('a tenant whose chain was deleted is not mistaken for a new one', async () => {
   await sweep()
   const { tenantId } = principal
   await sql('delete from audit_heads where tenant_id = $1', tenantId)
@@ -198,7 +200,7 @@ describe('the audit of the record names the first bad place when somebody', () =
     expect(await verify()).toMatchObject(bad(middle, fault))
   })
 
-  test('changed the order of two links', async () => {
+  test('swapped two links', async () => {
     const { middle } = await aRecord()
     const { tenantId } = principal
     const swap = 'update audit_links set seq = $3 where tenant_id = $1 and seq = $2'
@@ -208,7 +210,7 @@ describe('the audit of the record names the first bad place when somebody', () =
     expect(await verify()).toMatchObject(bad(middle, 'hash_wrong'))
   })
 
-  test('put a row into the past', async () => {
+  test('backdated a row', async () => {
     const { links } = await aRecord()
     await sql(
       `insert into audit_events (tenant_id, id, type, actor, subject, occurred_at)
@@ -226,7 +228,7 @@ describe('the audit of the record names the first bad place when somebody', () =
     expect(await verify()).toMatchObject(bad(links + 1, 'backdated'))
   })
 
-  test('rewrote the whole chain, hashes and all, but could not sign its end', async () => {
+  test('rewrote the whole chain, hashes included, but could not sign its end', async () => {
     const { rowId, links } = await aRecord()
     const late = await anEvent('late')
     await sweep()
@@ -251,7 +253,7 @@ describe('the audit of the record names the first bad place when somebody', () =
     expect(await verify()).toMatchObject(bad(links - 1, 'checkpoint_differs'))
   })
 
-  test('signed the end with a key of their own, put in the place of the tenant’s', async () => {
+  test('signed the end with a key of their own, substituted for the tenant’s', async () => {
     await aRecord()
     const { tenantId } = principal
     const thief = (await aPrincipal(world)).tenantId
@@ -261,8 +263,8 @@ describe('the audit of the record names the first bad place when somebody', () =
       .map((part: string) => Buffer.from(part, 'base64url').toString())
     const [own] = await world.keys.list(thief)
     const [real] = await world.keys.list(tenantId)
-    const forged = await world.signingKeys.signWith(thief, own?.kid ?? '', header, payload)
-    await sql('update audit_heads set jws = $2 where tenant_id = $1', tenantId, forged)
+    const forgedHead = await world.signingKeys.signWith(thief, own?.kid ?? '', header, payload)
+    await sql('update audit_heads set jws = $2 where tenant_id = $1', tenantId, forgedHead)
     await sql(
       `update signing_keys k set public_jwk = o.public_jwk from signing_keys o
        where k.tenant_id = $1 and o.tenant_id = $2`,
@@ -277,13 +279,13 @@ describe('the audit of the record names the first bad place when somebody', () =
     )
     expect(await verify()).toMatchObject(bad(0, 'head_not_ours'))
     // Nor under the name of that key: its private half is not sealed for this tenant.
-    const renamed = await world.signingKeys.signWith(
+    const renamedHead = await world.signingKeys.signWith(
       thief,
       own?.kid ?? '',
       JSON.stringify({ ...JSON.parse(header), kid: own?.kid }),
       payload,
     )
-    await sql('update audit_heads set jws = $2 where tenant_id = $1', tenantId, renamed)
+    await sql('update audit_heads set jws = $2 where tenant_id = $1', tenantId, renamedHead)
     await sql(
       `insert into signing_keys (tenant_id, kid, seq, status, public_jwk, private_sealed)
        select $1, kid, 7, 'retired', public_jwk, private_sealed from signing_keys where tenant_id = $2`,
@@ -293,7 +295,7 @@ describe('the audit of the record names the first bad place when somebody', () =
     expect(await verify()).toMatchObject(bad(0, 'head_not_ours'))
   })
 
-  test('put a forged head into the table, which hides nothing else', async () => {
+  test('inserted a forged head into the table, which hides nothing else', async () => {
     const { rowId, middle } = await aRecord()
     const { tenantId } = principal
     await sql(`update activities set actor = 'operator' where id = $1`, rowId)
@@ -304,9 +306,9 @@ describe('the audit of the record names the first bad place when somebody', () =
   test('wrote forged heads into the log, which are listed and hide nothing else', async () => {
     const { links } = await aRecord()
     const [{ jws }] = await headsOf()
-    const forged = await aForgedHead()
-    const kid = JSON.parse(Buffer.from(forged.split('.')[0] ?? '', 'base64url').toString()).kid
-    const texts = [...Array.from({ length: 20 }, () => forged), jws]
+    const forgedHead = await aForgedHead()
+    const kid = JSON.parse(Buffer.from(forgedHead.split('.')[0] ?? '', 'base64url').toString()).kid
+    const texts = [...Array.from({ length: 20 }, () => forgedHead), jws]
     const verdict = await verify(texts)
     expect(verdict).toMatchObject({ firstBad: null, keptHeads: 1, foreignHeads: { count: 20 } })
     expect(verdict.foreignHeads.first).toHaveLength(10)
@@ -329,12 +331,12 @@ describe('the audit of the record names the first bad place when somebody', () =
     expect(await verify()).toMatchObject(bad(middle + 1, 'chain_truncated'))
   })
 
-  test('took a whole end away, rows, links and heads: a head in the log tells', async () => {
+  test('removed a whole end, rows, links and heads: a head in the log shows it', async () => {
     await sweep()
     const [{ seq }] = await headsOf()
     await anEvent('hidden')
     await sweep()
-    const kept = (await headsOf()).map(({ jws }) => jws as string)
+    const storedHeads = (await headsOf()).map(({ jws }) => jws as string)
     const { tenantId } = principal
     await sql('delete from audit_heads where tenant_id = $1 and seq > $2', tenantId, seq)
     await sql(
@@ -350,8 +352,11 @@ describe('the audit of the record names the first bad place when somebody', () =
       seq,
     )
     expect(await verify()).toMatchObject({ firstBad: null })
-    expect(await verify(kept)).toMatchObject(bad(seq + 1, 'chain_truncated'))
-    const stranger = await aPrincipal(world)
-    expect(await verify(kept, stranger)).toMatchObject({ firstBad: null, keptHeads: 0 })
+    expect(await verify(storedHeads)).toMatchObject(bad(seq + 1, 'chain_truncated'))
+    const otherPrincipal = await aPrincipal(world)
+    expect(await verify(storedHeads, otherPrincipal)).toMatchObject({
+      firstBad: null,
+      keptHeads: 0,
+    })
   })
 })

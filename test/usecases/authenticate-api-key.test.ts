@@ -27,9 +27,9 @@ beforeEach(async () => {
 })
 afterAll(() => world.close())
 
-/** Longest that a revoked key may live on where its signal was lost. */
+/** Longest that a revoked key stays valid where its signal was lost. */
 const credentialAgeMaxMs = 1_000
-const refused = { refused: 'api_key_invalid' }
+const refusal = { refused: 'api_key_invalid' }
 const anywhere = '203.0.113.7'
 const bearer = (secret: string) => `Bearer ${secret}`
 
@@ -40,8 +40,8 @@ function aKey(expiresAt: Date | null = null, allowedAddresses: readonly string[]
   return granted(createApiKey(world, command, 'operator'))
 }
 
-describe('a key', () => {
-  test('says for whom it acts, where, and what it may do', async () => {
+describe('an API key', () => {
+  test('identifies its tenant and relying party, with its scopes and namespaces', async () => {
     const { key, secret } = await aKey()
     expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual({
       tenantId: principal.tenantId,
@@ -54,11 +54,11 @@ describe('a key', () => {
   })
 
   test('is created for a relying party of the tenant only', async () => {
-    const stranger = await aPrincipal(world)
+    const otherPrincipal = await aPrincipal(world)
     const { tenantId } = principal
-    const command = { tenantId, rpId: stranger.rpId, name: 'x', scopes: [], expiresAt: null }
-    const created = await createApiKey(world, command, 'operator')
-    expect(created).toEqual({ refused: 'relying_party_unknown' })
+    const command = { tenantId, rpId: otherPrincipal.rpId, name: 'x', scopes: [], expiresAt: null }
+    const result = await createApiKey(world, command, 'operator')
+    expect(result).toEqual({ refused: 'relying_party_unknown' })
   })
 
   test('that is missing is asked for', async () => {
@@ -67,7 +67,7 @@ describe('a key', () => {
     })
   })
 
-  test('is refused in the same words, whatever is wrong with it', async () => {
+  test('is refused with the same text, whatever is wrong with it', async () => {
     const { secret } = await aKey()
     const { secret: other } = await aKey()
     const [scheme, id, own] = [secret.slice(0, 3), secret.slice(3, 29), secret.slice(30)]
@@ -87,19 +87,19 @@ describe('a key', () => {
       `Bearer ${scheme}01h455vb4pex5vsknk084sn02q_${own}`,
       `Bearer ${scheme}${"' or 1=1 --".padEnd(26)}_${own}`,
     ]) {
-      expect(await authentication.authenticate(header, anywhere), header).toEqual(refused)
+      expect(await authentication.authenticate(header, anywhere), header).toEqual(refusal)
     }
   })
 
   test('works until the moment it expires', async () => {
     const { secret } = await aKey(new Date(world.clock.now().getTime() + 60_000))
-    expect(await authentication.authenticate(bearer(secret), anywhere)).not.toEqual(refused)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).not.toEqual(refusal)
     world.moveClock(60_000)
-    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refused)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refusal)
     world.moveClock(-60_000)
   })
 
-  test('that was used is marked, once a minute, and never waited for', async () => {
+  test('is marked as used once a minute, without any call waiting for the mark', async () => {
     const { key, secret } = await aKey()
     for (let count = 0; count < 5; count++)
       await authentication.authenticate(bearer(secret), anywhere)
@@ -124,23 +124,23 @@ describe('a key that is bound to addresses', () => {
       expect(await from(address), address).toEqual({ refused: 'address_not_allowed' })
   })
 
-  test('tells nobody without its secret that it is', async () => {
+  test('reveals its binding to no caller without its secret', async () => {
     const { secret } = await aKey(null, ['192.0.2.1'])
     const wrong = `${secret.slice(0, -1)}${secret.endsWith('A') ? 'E' : 'A'}`
-    expect(await authentication.authenticate(bearer(wrong), anywhere)).toEqual(refused)
+    expect(await authentication.authenticate(bearer(wrong), anywhere)).toEqual(refusal)
   })
 
-  test('is not made when one of them is none, or when they are too many', async () => {
+  test('is not created when an address is invalid, or when there are too many', async () => {
     const { tenantId, rpId } = principal
-    const make = (allowedAddresses: readonly string[]) =>
+    const createKey = (allowedAddresses: readonly string[]) =>
       createApiKey(
         world,
         { tenantId, rpId, name: 'x', scopes: [], expiresAt: null, allowedAddresses },
         'operator',
       )
     for (const ranges of [['192.0.2.1', 'example.com'], Array(51).fill('192.0.2.1')])
-      expect(await make(ranges)).toMatchObject({ refused: 'invalid_request' })
-    expect(await make(Array(50).fill('192.0.2.1'))).toHaveProperty('secret')
+      expect(await createKey(ranges)).toMatchObject({ refused: 'invalid_request' })
+    expect(await createKey(Array(50).fill('192.0.2.1'))).toHaveProperty('secret')
   })
 })
 
@@ -161,19 +161,19 @@ describe('a rotation', () => {
       refused: 'address_not_allowed',
     })
     world.moveClock(61_000)
-    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refused)
-    expect(await authentication.authenticate(bearer(next.secret), anywhere)).not.toEqual(refused)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refusal)
+    expect(await authentication.authenticate(bearer(next.secret), anywhere)).not.toEqual(refusal)
     world.moveClock(-61_000)
   })
 
-  test('is told to every process, so that none serves the old key by its old end', async () => {
+  test('is signalled to every process, so that none accepts the old key past its new end', async () => {
     const { key, secret } = await aKey()
     await authentication.authenticate(bearer(secret), anywhere)
-    world.published.length = 0
+    world.publishedKeys.length = 0
     await granted(rotate(key.id, { overlapSeconds: 0 }))
-    expect(world.published).toEqual([`${revocationPrefix}${key.id}`])
+    expect(world.publishedKeys).toEqual([`${revocationPrefix}${key.id}`])
     authentication.forget(key.id)
-    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refused)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refusal)
   })
 
   test('cannot stretch the overlap beyond a week', async () => {
@@ -192,14 +192,14 @@ describe('a rotation', () => {
 })
 
 describe('a revocation', () => {
-  test('is in force at once where it is signalled', async () => {
+  test('is in force immediately where it is signalled', async () => {
     const { key, secret } = await aKey()
-    expect(await authentication.authenticate(bearer(secret), anywhere)).not.toEqual(refused)
-    world.published.length = 0
+    expect(await authentication.authenticate(bearer(secret), anywhere)).not.toEqual(refusal)
+    world.publishedKeys.length = 0
     await granted(revokeApiKey(world, principal.tenantId, key.id, 'operator'))
-    expect(world.published).toEqual([`${revocationPrefix}${key.id}`])
+    expect(world.publishedKeys).toEqual([`${revocationPrefix}${key.id}`])
     authentication.forget(key.id)
-    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refused)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refusal)
   })
 
   test('is in force within a second where its signal was lost', async () => {
@@ -207,15 +207,15 @@ describe('a revocation', () => {
     await authentication.authenticate(bearer(secret), anywhere)
     await granted(revokeApiKey(world, principal.tenantId, key.id, 'operator'))
     world.moveClock(credentialAgeMaxMs)
-    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refused)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).toEqual(refusal)
   })
 
   test('of another tenant’s key is refused as if there were none', async () => {
     const { key, secret } = await aKey()
-    const stranger = await aPrincipal(world)
-    const outcome = await revokeApiKey(world, stranger.tenantId, key.id, 'operator')
+    const otherPrincipal = await aPrincipal(world)
+    const outcome = await revokeApiKey(world, otherPrincipal.tenantId, key.id, 'operator')
     expect(outcome).toEqual({ refused: 'not_found' })
-    expect(await authentication.authenticate(bearer(secret), anywhere)).not.toEqual(refused)
+    expect(await authentication.authenticate(bearer(secret), anywhere)).not.toEqual(refusal)
   })
 })
 
@@ -224,9 +224,9 @@ describe('a busy relying party', () => {
     let count = 0
     const apiKeys = {
       touch: async () => undefined,
-      findCredential: (...given: Parameters<World['apiKeys']['findCredential']>) => {
+      findCredential: (...args: Parameters<World['apiKeys']['findCredential']>) => {
         count += 1
-        return world.apiKeys.findCredential(...given)
+        return world.apiKeys.findCredential(...args)
       },
     }
     return { authentication: buildApiKeyAuthentication({ ...world, apiKeys }), count: () => count }
@@ -244,32 +244,34 @@ describe('a busy relying party', () => {
     expect(count()).toBe(2)
   })
 
-  test('is not pushed out of memory by made-up keys', async () => {
+  test('is not evicted from the cache by made-up keys', async () => {
     const { secret } = await aKey()
     const { authentication, count } = counting()
     await authentication.authenticate(bearer(secret), anywhere)
-    const made = (n: number) => `cs_01${String(n).padStart(24, '0')}_${'A'.repeat(43)}`
+    const madeUpKey = (n: number) => `cs_01${String(n).padStart(24, '0')}_${'A'.repeat(43)}`
     const findCredential = async () => null
-    const flooded = buildApiKeyAuthentication({
+    const floodedAuthentication = buildApiKeyAuthentication({
       ...world,
       apiKeys: { ...world.apiKeys, findCredential },
     })
     for (let n = 0; n < 50; n++) {
-      expect(await flooded.authenticate(bearer(made(n)), anywhere)).toEqual(refused)
-      expect(await authentication.authenticate(bearer(made(n)), anywhere)).toEqual(refused)
+      expect(await floodedAuthentication.authenticate(bearer(madeUpKey(n)), anywhere)).toEqual(
+        refusal,
+      )
+      expect(await authentication.authenticate(bearer(madeUpKey(n)), anywhere)).toEqual(refusal)
     }
     const before = count()
     await authentication.authenticate(bearer(secret), anywhere)
     expect(count()).toBe(before)
   })
 
-  test('is served again as soon as the database is back: a failed look-up is not remembered', async () => {
+  test('is served again as soon as the database is back: a failed look-up is not cached', async () => {
     const { secret } = await aKey()
     let down = true
     const apiKeys = {
       ...world.apiKeys,
-      findCredential: (...given: Parameters<World['apiKeys']['findCredential']>) =>
-        down ? Promise.reject(new Error('away')) : world.apiKeys.findCredential(...given),
+      findCredential: (...args: Parameters<World['apiKeys']['findCredential']>) =>
+        down ? Promise.reject(new Error('away')) : world.apiKeys.findCredential(...args),
     }
     const shaken = buildApiKeyAuthentication({ ...world, apiKeys })
     await expect(shaken.authenticate(bearer(secret), anywhere)).rejects.toThrow('away')

@@ -43,16 +43,16 @@ const open = (parentDeviceId: DeviceId) =>
 
 async function claim(uri: string) {
   const { keys, command } = await aClaimCommand(world, principal.tenantId, scannedCode(uri))
-  return { keys, claimed: await claimEnrollment(world, command) }
+  return { keys, claimResult: await claimEnrollment(world, command) }
 }
 /** A confirmed watch of the phone. */
 async function aWatch(parent = phone) {
-  const opened = await granted(open(parent.id))
-  const { keys, claimed } = await claim(opened.uri)
-  const { device } = await granted(Promise.resolve(claimed))
+  const enrollment = await granted(open(parent.id))
+  const { keys, claimResult } = await claim(enrollment.uri)
+  const { device } = await granted(Promise.resolve(claimResult))
   const { tenantId, userId } = phone
   const watch = { keys, id: device.id, userId, tenantId }
-  const read = readEnrollment(world, principal, opened.enrollment.id, { waitMs: 0 })
+  const read = readEnrollment(world, principal, enrollment.enrollment.id, { waitMs: 0 })
   const { number } = await granted(read)
   await granted(confirmEnrollment(world, await aProof(world, watch), number ?? ''))
   return watch
@@ -85,7 +85,7 @@ describe('a companion', () => {
     expect(await find(watch.id)).toMatchObject({ status: 'unregistered', unregisterReason: 'lost' })
   })
 
-  test('is suspended with its parent, can answer nothing then, and comes back with it', async () => {
+  test('is suspended with its parent, can answer nothing then, and is restored with it', async () => {
     const watch = await aWatch()
     const about = { tenantId: principal.tenantId, userId: phone.userId, actor: 'operator' } as const
     await world.suspensions.suspendDevice({ ...about, deviceId: phone.id })
@@ -96,7 +96,7 @@ describe('a companion', () => {
     expect(await find(watch.id)).toMatchObject({ status: 'active', suspendedAt: null })
   })
 
-  test('that was suspended by itself stays so when its parent comes back', async () => {
+  test('that was suspended by itself stays so when its parent is restored', async () => {
     const watch = await aWatch()
     const about = { tenantId: principal.tenantId, userId: phone.userId, actor: 'operator' } as const
     await world.suspensions.suspendDevice({ ...about, deviceId: watch.id })
@@ -113,19 +113,19 @@ describe('a companion', () => {
     expect(await find(phone.id)).toMatchObject({ status: 'active' })
   })
 
-  test('that waits for its number ends with its parent, too', async () => {
+  test('that is waiting for its number ends with its parent, too', async () => {
     const { uri } = await granted(open(phone.id))
-    const { claimed } = await claim(uri)
-    const { device } = await granted(Promise.resolve(claimed))
+    const { claimResult } = await claim(uri)
+    const { device } = await granted(Promise.resolve(claimResult))
     await end(phone.id)
     expect(await find(device.id)).toMatchObject({ status: 'unregistered' })
   })
 
-  test('cannot join a parent that is gone since the enrollment was opened', async () => {
+  test('cannot join a parent that was removed after the enrollment was opened', async () => {
     await aPhone(world, principal)
     const { uri } = await granted(open(phone.id))
     await end(phone.id)
-    expect((await claim(uri)).claimed).toEqual({ refused: 'enrollment_not_open' })
+    expect((await claim(uri)).claimResult).toEqual({ refused: 'enrollment_not_open' })
   })
 
   test('has one of the user’s own active devices as its parent, and no companion of its own', async () => {
@@ -137,10 +137,10 @@ describe('a companion', () => {
     expect(await open(phone.id)).toEqual({ refused: 'not_found' })
   })
 
-  test('is enrolled by its parent with the verification key, which replaces nobody', async () => {
+  test('is enrolled by its parent with the verification key, and replaces no device', async () => {
     const proof = await aProof(world, phone, phone.keys.verification ?? undefined)
-    const opened = await granted(openNextEnrollment(world, proof, { companion: true }))
-    expect(opened.enrollment).toMatchObject({ parentDeviceId: phone.id, replacesDeviceId: null })
+    const opening = await granted(openNextEnrollment(world, proof, { companion: true }))
+    expect(opening.enrollment).toMatchObject({ parentDeviceId: phone.id, replacesDeviceId: null })
     const weak = await openNextEnrollment(world, await aProof(world, phone), { companion: true })
     expect(weak).toMatchObject({ refused: 'proof_key_not_allowed' })
   })
@@ -150,7 +150,7 @@ describe('readiness', () => {
   const whyNot = async (more = {}) =>
     new Map((await granted(ready(more))).devices.map((one) => [one.deviceId, one.whyNot]))
 
-  test('says who would be asked, who would be pushed, and why not', async () => {
+  test('reports which devices would be asked, which would be pushed, and why not', async () => {
     const bare = await aPhone(world, principal, { verification: false })
     const watch = await aWatch()
     const now = await granted(ready())
@@ -171,7 +171,7 @@ describe('readiness', () => {
     )
   })
 
-  test('asks a companion where the policy says so and nothing is typed', async () => {
+  test('includes a companion where the policy allows it and nothing is typed', async () => {
     const watch = await aWatch()
     await decide({
       profile: 'compat',
@@ -192,7 +192,7 @@ describe('readiness', () => {
     })
   })
 
-  test('tells before anybody waits that no device is left, and what else there is', async () => {
+  test('reports in advance that no device is left, and which other factors there are', async () => {
     await decide({ appVersionsMin: ['com.example.app@2'] })
     expect(await granted(ready())).toMatchObject({
       methods: ['passcode'],
@@ -207,18 +207,18 @@ describe('readiness', () => {
     })
   })
 
-  test('refuses what creation would refuse, and tells nothing of somebody else’s user', async () => {
+  test('refuses what creation would refuse, and reveals nothing about another party’s user', async () => {
     expect(await ready({ number: 'none' })).toEqual({ refused: 'number_none_not_allowed' })
-    const stranger = await aPrincipal(world)
-    const asked = {
+    const otherPrincipal = await aPrincipal(world)
+    const question = {
       userId: phone.userId,
       userVerification: 'preferred',
       number: 'service',
     } as const
-    expect(await readReadiness(world, stranger, asked)).toEqual({ refused: 'not_found' })
+    expect(await readReadiness(world, otherPrincipal, question)).toEqual({ refused: 'not_found' })
   })
 
-  test('promises what creation then does: targets, delivery, and refusals', async () => {
+  test('predicts what creation then does: targets, delivery, and refusals', async () => {
     const old = await aPhone(world, principal)
     const watch = await aWatch()
     await decide({
@@ -232,26 +232,26 @@ describe('readiness', () => {
       `update devices set app_version = '0.9' where tenant_id = $1 and id = $2`,
       [principal.tenantId, old.id],
     )
-    for (const [number, asked] of [
+    for (const [number, askedDevices] of [
       ['none', [phone.id, watch.id]],
       [undefined, [phone.id]],
     ] as const) {
-      const told = await granted(ready(number ? { number } : {}))
-      const able = told.devices.filter((one) => one.mayAnswer).map((one) => one.deviceId)
-      expect(able.sort()).toEqual([...asked].sort())
+      const readiness = await granted(ready(number ? { number } : {}))
+      const able = readiness.devices.filter((one) => one.mayAnswer).map((one) => one.deviceId)
+      expect(able.sort()).toEqual([...askedDevices].sort())
       const { challenge } = await granted(
         ask(world, principal, { number: { mode: number ?? 'service' } }),
       )
       const record = await world.challenges.find(principal.tenantId, principal.rpId, challenge.id)
       expect(record?.devices.map(({ deviceId }) => deviceId).sort()).toEqual(able.sort())
-      expect(challenge.deliveryMode).toBe(told.methods[0] === 'push' ? 'push' : 'pull_only')
-      expect(challenge.suppressed).toBe(told.suppressed)
+      expect(challenge.deliveryMode).toBe(readiness.methods[0] === 'push' ? 'push' : 'pull_only')
+      expect(challenge.suppressed).toBe(readiness.suppressed)
     }
     await granted(ask(world, principal))
-    const told = await granted(ready())
-    const refused = await ask(world, principal)
-    expect(refused).toMatchObject({ refused: told.refusal })
-    expect(told).toMatchObject({
+    const readiness = await granted(ready())
+    const refusal = await ask(world, principal)
+    expect(refusal).toMatchObject({ refused: readiness.refusal })
+    expect(readiness).toMatchObject({
       refusal: 'too_many_pending',
       retryAfterSeconds: expect.any(Number),
     })

@@ -32,12 +32,12 @@ beforeAll(async () => {
 beforeEach(async () => {
   principal = await aPrincipal(world)
   phone = await aPhone(world, principal)
-  world.dispatched.length = 0
+  world.dispatchedPushes.length = 0
 })
 afterAll(() => world.close())
 
 describe('a challenge is created', () => {
-  test('with a number of the wanted length, which stands sealed in the database and nowhere else', async () => {
+  test('with a number of the wanted length, which is stored sealed in the database and nowhere else', async () => {
     const { challenge, number } = await granted(ask(world, principal))
     expect(number).toMatch(/^[0-9]{6}$/)
     const rows = await world.database.query<{ text: string }>(
@@ -49,31 +49,36 @@ describe('a challenge is created', () => {
     )
     expect(rows).toHaveLength(1)
     const [row] = rows
-    // Numbers of ids and times may hold any digits; the number would stand as a value of its own.
+    // Numbers of ids and times may hold any digits; the number would appear as a value of its own.
     expect(row?.text).not.toMatch(new RegExp(`[^0-9a-z]${number}[^0-9a-z]`))
   })
 
-  test('and its pushes are handed over at once, as the first try that the row already counts', async () => {
+  test('and its pushes are sent immediately, as the first attempt that the row already counts', async () => {
     const { challenge } = await granted(ask(world, principal))
-    const [owed] = await world.database.query<{ id: string; attempts: number }>(
+    const [delivery] = await world.database.query<{ id: string; attempts: number }>(
       'owed_by_challenge',
       'select id, attempts from deliveries where challenge_id = $1',
       [challenge.id],
     )
-    expect(world.dispatched).toMatchObject([
-      { id: owed?.id, kind: 'challenge_opened', deviceId: phone.id, attempts: owed?.attempts },
+    expect(world.dispatchedPushes).toMatchObject([
+      {
+        id: delivery?.id,
+        kind: 'challenge_opened',
+        deviceId: phone.id,
+        attempts: delivery?.attempts,
+      },
     ])
-    const attempts = world.dispatched[0]?.attempts ?? 0
-    const failed = { kind: 'challenge_opened', attempts, chance: 0, leftMs: 60_000 } as const
-    expect(retryDelayMs(failed)).toBe(500)
+    const attempts = world.dispatchedPushes[0]?.attempts ?? 0
+    const failure = { kind: 'challenge_opened', attempts, chance: 0, leftMs: 60_000 } as const
+    expect(retryDelayMs(failure)).toBe(500)
   })
 
-  test('without telling the caller’s own number again', async () => {
-    const asked = {
+  test('without returning the caller’s own number', async () => {
+    const question = {
       number: { mode: 'caller', value: '483920' },
       context: { action: 'Code 483 920' },
     } as const
-    const { number, challenge } = await granted(ask(world, principal, asked))
+    const { number, challenge } = await granted(ask(world, principal, question))
     expect(number).toBeNull()
     expect(challenge).toMatchObject({ numberMode: 'caller', numberDigits: 6 })
     const claims = await anAnswer(world, phone, challenge.id, { dec: 'approve', num: '483920' })
@@ -83,7 +88,7 @@ describe('a challenge is created', () => {
     })
   })
 
-  test('and keeps the caller’s own number sealed, also where the context says it', async () => {
+  test('and keeps the caller’s own number sealed, also where the context contains it', async () => {
     const { challenge } = await granted(
       ask(world, principal, {
         number: { mode: 'caller', value: '483920' },
@@ -99,17 +104,15 @@ describe('a challenge is created', () => {
     expect(row?.text).not.toMatch(/483 ?920/)
   })
 
-  test('for the devices that are left, when one goes while it is being decided', async () => {
+  test('for the remaining devices, when one is unregistered during the decision', async () => {
     const other = await aPhone(world, principal)
-    // By another process: in this one it would wait for its turn in the user's queue.
-    const otherProcess = { ...world, userQueue: buildQueues(1).userQueue }
-    let raced = false
+    let hasRaced = false
     const challenges = {
       loadCreation: world.challenges.loadCreation,
-      create: async (...given: Parameters<World['challenges']['create']>) => {
-        if (!raced) await unregisterDevice(otherProcess, principal, other.id, 'lost')
-        raced = true
-        return world.challenges.create(...given)
+      create: async (...args: Parameters<World['challenges']['create']>) => {
+        if (!hasRaced) await unregisterDevice(world, principal, other.id, 'lost')
+        hasRaced = true
+        return world.challenges.create(...args)
       },
     }
     const command = { user: 'alice', context: {}, number: { mode: 'service' } } as const
@@ -127,28 +130,28 @@ describe('a challenge is created', () => {
 describe('the same request under the same Idempotency-Key', () => {
   const once = { idempotencyKey: 'once' }
 
-  test('gets the same challenge and the same number, and pushes nobody again', async () => {
+  test('gets the same challenge and the same number, and pushes no device again', async () => {
     const first = await granted(ask(world, principal, once))
     const again = await granted(ask(world, principal, once))
     expect(first.isReplay).toBe(false)
-    expect(again).toEqual({ ...first, isReplay: true })
-    expect(world.dispatched).toHaveLength(1)
+    expect(again).toEqual({ ...first, replayed: true })
+    expect(world.dispatchedPushes).toHaveLength(1)
   })
 
-  test('20 times at once makes one challenge with one number', async () => {
-    const made = await Promise.all(
+  test('20 times concurrently creates one challenge with one number', async () => {
+    const creations = await Promise.all(
       Array.from({ length: 20 }, () => granted(ask(world, principal, once))),
     )
-    expect(new Set(made.map(({ challenge }) => challenge.id)).size).toBe(1)
-    expect(new Set(made.map(({ number }) => number)).size).toBe(1)
-    expect(made.filter(({ isReplay: replayed }) => !replayed)).toHaveLength(1)
-    expect(world.dispatched).toHaveLength(1)
+    expect(new Set(creations.map(({ challenge }) => challenge.id)).size).toBe(1)
+    expect(new Set(creations.map(({ number }) => number)).size).toBe(1)
+    expect(creations.filter(({ isReplay }) => !isReplay)).toHaveLength(1)
+    expect(world.dispatchedPushes).toHaveLength(1)
   })
 
-  test('is the same however the user is named in the same words', async () => {
+  test('is the same for every notation of the same user identifier', async () => {
     const first = await granted(ask(world, principal, once))
-    const named = { ...once, user: { namespace: 'default', value: 'alice' } }
-    expect(await granted(ask(world, principal, named))).toMatchObject({
+    const sameQuestion = { ...once, user: { namespace: 'default', value: 'alice' } }
+    expect(await granted(ask(world, principal, sameQuestion))).toMatchObject({
       challenge: { id: first.challenge.id },
       isReplay: true,
     })
@@ -168,7 +171,7 @@ describe('the same request under the same Idempotency-Key', () => {
     })
   })
 
-  test('tells no number any more once the challenge has ended', async () => {
+  test('returns no number any more once the challenge has ended', async () => {
     const { challenge } = await granted(ask(world, principal, once))
     await granted(cancelChallenge(world, principal, challenge.id))
     expect(await granted(ask(world, principal, once))).toMatchObject({
@@ -181,9 +184,9 @@ describe('the same request under the same Idempotency-Key', () => {
 
 describe('a challenge is refused', () => {
   test.each([
-    ['for a user that nobody knows', { user: 'nobody' }, 'user_not_found'],
+    ['for an unknown user', { user: 'nobody' }, 'user_not_found'],
     [
-      'for an id that nobody has',
+      'for an id of no user',
       { user: { id: 'usr_01h455vb4pex5vsknk084sn02q' } },
       'user_not_found',
     ],
@@ -210,7 +213,7 @@ describe('a challenge is refused', () => {
     ['for longer than is allowed', { ttlSeconds: 601 }, 'invalid_request'],
   ] as const)('%s', async (_, changes, code) => {
     expect(await ask(world, principal, changes)).toMatchObject({ refused: code })
-    expect(world.dispatched).toEqual([])
+    expect(world.dispatchedPushes).toEqual([])
   })
 
   test('for a user of the same tenant that only another relying party may see', async () => {
@@ -223,11 +226,11 @@ describe('a challenge is refused', () => {
 
   test('when the user’s only device cannot verify its user', async () => {
     await aPhone(world, principal, { user: 'bob', verification: false })
-    const asked = { user: 'bob', userVerification: 'required' } as const
-    expect(await ask(world, principal, asked)).toMatchObject({ refused: 'no_capable_device' })
+    const question = { user: 'bob', userVerification: 'required' } as const
+    expect(await ask(world, principal, question)).toMatchObject({ refused: 'no_capable_device' })
   })
 
-  test('rather than tried for ever, when its devices keep going', async () => {
+  test('instead of being retried without end, when its devices keep being unregistered', async () => {
     const challenges = { loadCreation: world.challenges.loadCreation, create: async () => false }
     const command = { user: 'alice', context: {}, number: { mode: 'service' } } as const
     const outcome = createChallenge({ ...world, challenges }, principal, {
@@ -242,7 +245,7 @@ describe('a challenge is refused', () => {
   })
 })
 
-describe('a refusal of a question', () => {
+describe('the refusal of a challenge', () => {
   const twice = { idempotencyKey: 'sign-in-1', ttlSeconds: 60 } as const
   const suspend = (status: 'suspended' | 'active') =>
     granted(setUserStatus(world, principal, phone.userId, status))
@@ -255,24 +258,27 @@ describe('a refusal of a question', () => {
     ['idempotency_key_reused', { ...twice, ttlSeconds: 61 }],
     ['too_many_pending', {}],
   ] as const)(
-    '%s names what the user could sign in with at this moment',
-    async (refused, asked) => {
+    '%s names the factors that the user could sign in with at this moment',
+    async (code, question) => {
       await granted(createRecoveryCodes(world, principal, phone.userId))
       await granted(ask(world, principal, twice))
-      if (refused === 'too_many_pending') {
+      if (code === 'too_many_pending') {
         await granted(ask(world, principal))
         await granted(ask(world, principal))
       }
       const otherFactors = ['passcode', 'recovery_code']
-      expect(await ask(world, principal, asked)).toMatchObject({ refused, facts: { otherFactors } })
+      expect(await ask(world, principal, question)).toMatchObject({
+        refused: code,
+        facts: { otherFactors },
+      })
       await granted(createTemporaryCode(world, principal, phone.userId))
-      expect(await ask(world, principal, asked)).toMatchObject({
+      expect(await ask(world, principal, question)).toMatchObject({
         facts: { otherFactors: ['passcode', 'temporary_code', 'recovery_code'] },
       })
     },
   )
 
-  test('to a user without any device names the codes that are left', async () => {
+  test('for a user without any device names the codes that are left', async () => {
     await granted(createRecoveryCodes(world, principal, phone.userId))
     await granted(unregisterDevice(world, principal, phone.id, 'lost'))
     expect(await ask(world, principal)).toEqual({
@@ -281,20 +287,20 @@ describe('a refusal of a question', () => {
     })
   })
 
-  test('to a suspended user offers nothing, since nothing would be taken', async () => {
+  test('for a suspended user offers nothing, since no code would be accepted', async () => {
     await suspend('suspended')
-    const refused = { refused: 'user_suspended', facts: { otherFactors: [] } }
-    expect(await ask(world, principal)).toEqual(refused)
+    const refusal = { refused: 'user_suspended', facts: { otherFactors: [] } }
+    expect(await ask(world, principal)).toEqual(refusal)
   })
 
-  test('about nobody, or about somebody of others, says nothing of anybody', async () => {
+  test('for an unknown user, or one of another party, reveals nothing about any user', async () => {
     const other = await aPrincipal(world, ['entra'], principal.tenantId)
-    const refused = { refused: 'user_not_found' }
-    expect(await ask(world, principal, { user: 'nobody' })).toEqual(refused)
-    expect(await ask(world, other, { user: { id: phone.userId } })).toEqual(refused)
+    const refusal = { refused: 'user_not_found' }
+    expect(await ask(world, principal, { user: 'nobody' })).toEqual(refusal)
+    expect(await ask(world, other, { user: { id: phone.userId } })).toEqual(refusal)
   })
 
-  test('to push once more names them, too', async () => {
+  test('of another push names them, too', async () => {
     const { challenge } = await granted(ask(world, principal))
     expect(await resendChallenge(world, principal, challenge.id)).toMatchObject({
       refused: 'resend_too_soon',

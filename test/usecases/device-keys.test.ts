@@ -35,7 +35,7 @@ afterAll(() => world.close())
 
 const sql = (text: string, ...values: unknown[]) =>
   onServer(world.url, (client) => client.query(text, values))
-const tampered = () => ({
+const tamperEvent = () => ({
   event: 'device_key_tampered',
   tenantId: phone.tenantId,
   deviceId: phone.id,
@@ -56,16 +56,16 @@ async function approval(keys = phone.keys) {
 const statusOf = async (id: Awaited<ReturnType<typeof approval>>['id']) =>
   (await world.challenges.find(principal.tenantId, principal.rpId, id))?.challenge.status
 
-test('an untouched key approves, and nobody is alarmed', async () => {
+test('an untouched key approves, and no alarm is raised', async () => {
   const { send } = await approval()
   expect(await send()).toEqual({ status: 'approved' })
   expect(world.securityEvents).toEqual([])
 })
 
-describe('an answer fails, and the operator hears of it, after somebody', () => {
-  test('put a key of their own in the place of the verification key', async () => {
+describe('an answer fails, and the operator is alerted, after somebody', () => {
+  test('replaced the verification key by a key of their own', async () => {
     const { verification } = await createDeviceKeys({ verification: true })
-    if (!verification) throw new Error('a verification key was asked for')
+    if (!verification) throw new Error('a verification key was requested')
     const { id, send } = await approval({ ...phone.keys, verification })
     await sql(
       `update device_keys set kid = $2, public_jwk = $3 where device_id = $1 and role = 'verification'`,
@@ -75,7 +75,7 @@ describe('an answer fails, and the operator hears of it, after somebody', () => 
     )
     expect(await send()).toEqual({ refused: 'proof_invalid' })
     expect(await statusOf(id)).toBe('pending')
-    expect(world.securityEvents).toEqual([tampered()])
+    expect(world.securityEvents).toEqual([tamperEvent()])
   })
 
   test('changed the key and kept its thumbprint', async () => {
@@ -85,18 +85,18 @@ describe('an answer fails, and the operator hears of it, after somebody', () => 
       phone.id,
       JSON.stringify(possession.publicJwk),
     )
-    const forged = { ...possession, kid: phone.keys.possession.kid }
-    const proof = await aProof(world, phone, forged)
+    const forgedKey = { ...possession, kid: phone.keys.possession.kid }
+    const proof = await aProof(world, phone, forgedKey)
     expect(await fetchChallenges(world, proof)).toEqual({ refused: 'proof_invalid' })
-    expect(world.securityEvents).toEqual([tampered()])
+    expect(world.securityEvents).toEqual([tamperEvent()])
   })
 
-  test('took the verification key away, so that the possession key would do', async () => {
+  test('removed the verification key, so that the possession key would suffice', async () => {
     const { id, send } = await approval({ ...phone.keys, verification: null })
     await sql(`delete from device_keys where device_id = $1 and role = 'verification'`, phone.id)
     expect(await send()).toEqual({ refused: 'proof_invalid' })
     expect(await statusOf(id)).toBe('pending')
-    expect(world.securityEvents).toEqual([tampered()])
+    expect(world.securityEvents).toEqual([tamperEvent()])
   })
 
   test('exchanged the roles of the two keys, so that the one without a prompt approves', async () => {
@@ -111,26 +111,26 @@ describe('an answer fails, and the operator hears of it, after somebody', () => 
       )
     }
     expect(await readSelf(world, await aProof(world, phone))).toEqual({ refused: 'proof_invalid' })
-    expect(world.securityEvents).toEqual([tampered()])
+    expect(world.securityEvents).toEqual([tamperEvent()])
   })
 
-  test('gave the device to another user', async () => {
+  test('assigned the device to another user', async () => {
     const victim = await aPhone(world, principal, { user: 'bob' })
     await sql(`update devices set user_id = $2 where id = $1`, phone.id, victim.userId)
     expect(await readSelf(world, await aProof(world, phone))).toEqual({ refused: 'proof_invalid' })
-    expect(world.securityEvents).toEqual([tampered()])
+    expect(world.securityEvents).toEqual([tamperEvent()])
   })
 
-  test('gave the keys to another device', async () => {
+  test('assigned the keys to another device', async () => {
     const victim = await aPhone(world, principal, { user: 'bob' })
     await sql(`delete from device_keys where device_id = $1`, victim.id)
     await sql(`update device_keys set device_id = $2 where device_id = $1`, phone.id, victim.id)
     const proof = await aProof(world, { ...victim, keys: phone.keys })
     expect(await readSelf(world, proof)).toEqual({ refused: 'proof_invalid' })
-    expect(world.securityEvents).toEqual([{ ...tampered(), deviceId: victim.id }])
+    expect(world.securityEvents).toEqual([{ ...tamperEvent(), deviceId: victim.id }])
   })
 
-  test('brought the MAC of another row along', async () => {
+  test('copied the MAC of another row', async () => {
     const other = await aPhone(world, principal, { user: 'bob' })
     await sql(
       `update device_keys k set mac = o.mac from device_keys o
@@ -139,14 +139,14 @@ describe('an answer fails, and the operator hears of it, after somebody', () => 
       other.id,
     )
     expect(await readSelf(world, await aProof(world, phone))).toEqual({ refused: 'proof_invalid' })
-    expect(world.securityEvents).toEqual([tampered()])
+    expect(world.securityEvents).toEqual([tamperEvent()])
   })
 
-  test('changed the answering key alone: a proof by the other one is still believed', async () => {
+  test('changed the answering key alone: a proof by the other one still verifies', async () => {
     const { verification } = await createDeviceKeys({ verification: true })
     if (!verification || !phone.keys.verification) throw new Error('both have one')
-    const forged = { ...verification, kid: phone.keys.verification.kid }
-    const { id, send } = await approval({ ...phone.keys, verification: forged })
+    const forgedKey = { ...verification, kid: phone.keys.verification.kid }
+    const { id, send } = await approval({ ...phone.keys, verification: forgedKey })
     await sql(
       `update device_keys set public_jwk = $2 where device_id = $1 and role = 'verification'`,
       phone.id,
@@ -154,15 +154,15 @@ describe('an answer fails, and the operator hears of it, after somebody', () => 
     )
     expect(await send()).toMatchObject({ refused: 'answer_invalid' })
     expect(await statusOf(id)).toBe('pending')
-    expect(world.securityEvents).toEqual([tampered()])
+    expect(world.securityEvents).toEqual([tamperEvent()])
   })
 })
 
-test('after a change of master key the keys from before go on working, and only with it at hand', async () => {
+test('after a change of master key the earlier keys still work, and only if it is configured', async () => {
   const current = Buffer.alloc(32, 8)
   const proof = await aProof(world, phone)
   const forgot = { ...world, macs: buildMacs({ current }) }
   expect(await readSelf(forgot, proof)).toEqual({ refused: 'proof_invalid' })
-  const rotated = { ...world, macs: buildMacs({ current, previous: [world.sealingKey] }) }
-  expect(await readSelf(rotated, proof)).toMatchObject({ id: phone.id })
+  const rotatedWorld = { ...world, macs: buildMacs({ current, previous: [world.sealingKey] }) }
+  expect(await readSelf(rotatedWorld, proof)).toMatchObject({ id: phone.id })
 })

@@ -24,28 +24,36 @@ beforeEach(async () => {
 })
 afterAll(() => world.close())
 
-const given = { appVersion: '3.2.0', text: 'fetch failed\n\ttimeout' }
-const send = async () => sendDiagnostics(world, await aProof(world, phone), given)
+const report = { appVersion: '3.2.0', text: 'fetch failed\n\ttimeout' }
+const send = async () => sendDiagnostics(world, await aProof(world, phone), report)
 const page = { limit: 10, before: null }
 
-test('an admin of the tenant reads what a device sent, and nobody of another tenant', async () => {
+test('only an admin of the tenant reads what a device sent, and no other tenant does', async () => {
   const { incidentId } = await granted(send())
   expect(incidentId).toMatch(/^inc_/)
-  const sent = { id: incidentId, deviceId: phone.id, userId: phone.userId, appVersion: '3.2.0' }
-  expect(await readDiagnostics(world, principal, incidentId)).toMatchObject({ ...sent, ...given })
-  const [listed, ...more] = await listDiagnostics(world, principal, page)
-  expect([listed, more]).toEqual([expect.objectContaining(sent), []])
-  expect(listed).not.toHaveProperty('text')
+  const expectedEntry = {
+    id: incidentId,
+    deviceId: phone.id,
+    userId: phone.userId,
+    appVersion: '3.2.0',
+  }
+  expect(await readDiagnostics(world, principal, incidentId)).toMatchObject({
+    ...expectedEntry,
+    ...report,
+  })
+  const [entry, ...more] = await listDiagnostics(world, principal, page)
+  expect([entry, more]).toEqual([expect.objectContaining(expectedEntry), []])
+  expect(entry).not.toHaveProperty('text')
   const other = await aPrincipal(world)
   expect(await readDiagnostics(world, other, incidentId)).toEqual({ refused: 'not_found' })
   expect(await listDiagnostics(world, other, page)).toEqual([])
 })
 
-test('a device sends five within an hour, also with fifty at a time, and again when the hour is over', async () => {
-  const sent = await Promise.all(Array.from({ length: 50 }, send))
-  const refused = sent.filter(isRefusal)
-  expect(sent.length - refused.length).toBe(5)
-  for (const { refused: code, retryAfterSeconds } of refused) {
+test('a device sends five an hour, also with 50 concurrent calls, and again after the hour', async () => {
+  const results = await Promise.all(Array.from({ length: 50 }, send))
+  const refusals = results.filter(isRefusal)
+  expect(results.length - refusals.length).toBe(5)
+  for (const { refused: code, retryAfterSeconds } of refusals) {
     expect(code).toBe('too_many_diagnostics')
     expect(retryAfterSeconds).toBeGreaterThan(3_500)
   }
@@ -61,18 +69,18 @@ test('a device sends five within an hour, also with fifty at a time, and again w
 
 test('a proof sends once, and an unregistered device sends nothing', async () => {
   const proof = await aProof(world, phone)
-  await granted(sendDiagnostics(world, proof, given))
-  expect(await sendDiagnostics(world, proof, given)).toEqual({ refused: 'proof_replayed' })
+  await granted(sendDiagnostics(world, proof, report))
+  expect(await sendDiagnostics(world, proof, report)).toEqual({ refused: 'proof_replayed' })
   await granted(unregisterDevice(world, principal, phone.id, 'lost'))
   expect(await send()).toEqual({ refused: 'device_unregistered' })
   expect(await listDiagnostics(world, principal, page)).toHaveLength(1)
 })
 
-test('they are in the export of the user, and go with an erasure', async () => {
+test('diagnostics are in the export of the user, and are deleted by an erasure', async () => {
   const { incidentId } = await granted(send())
   const reading = await granted(exportUser(world, principal, phone.userId))
   const { diagnostics } = await everythingIn(reading)
-  expect(diagnostics).toMatchObject([{ id: incidentId, text: given.text }])
+  expect(diagnostics).toMatchObject([{ id: incidentId, text: report.text }])
   await eraseUser(world, principal, phone.userId)
   expect(await readDiagnostics(world, principal, incidentId)).toEqual({ refused: 'not_found' })
 })
