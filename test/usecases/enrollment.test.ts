@@ -36,21 +36,21 @@ const statusOf = async (id: `enr_${string}`) =>
 
 /** An enrollment and what a phone would send to claim it. */
 async function aClaim(verification = true) {
-  const opened = await open()
+  const opening = await open()
   const claim = await aClaimCommand(
     world,
     principal.tenantId,
-    scannedCode(opened.uri),
+    scannedCode(opening.uri),
     verification,
   )
-  return { opened, id: opened.enrollment.id, ...claim }
+  return { opening, id: opening.enrollment.id, ...claim }
 }
 
 describe('a claim', () => {
   test('by a scanned code gives the phone what it needs, and the page a number to show', async () => {
     const { id, command } = await aClaim()
-    const claimed = await granted(claimEnrollment(world, command))
-    expect(claimed).toMatchObject({
+    const claimResult = await granted(claimEnrollment(world, command))
+    expect(claimResult).toMatchObject({
       device: { status: 'unconfirmed', hasVerificationKey: true, hasPushToken: true },
       confirmationRequired: true,
       tenantName: 'Test',
@@ -65,27 +65,29 @@ describe('a claim', () => {
     })
   })
 
-  test('by a typed code takes the user’s name with it, in either case, with or without its dash', async () => {
-    const opened = await open()
-    const typed = opened.code.replace('-', '')
-    const { command } = await aClaimCommand(world, principal.tenantId, typed)
+  test('by a typed code needs the user’s name, in either case, with or without its dash', async () => {
+    const opening = await open()
+    const typedCode = opening.code.replace('-', '')
+    const { command } = await aClaimCommand(world, principal.tenantId, typedCode)
     const anonymous = await claimEnrollment(world, command)
     expect(anonymous).toMatchObject({ refused: 'enrollment_code_invalid' })
     const wrong = await claimEnrollment(world, { ...command, user: 'bob' })
     expect(wrong).toEqual({ refused: 'enrollment_code_invalid' })
-    const shown = { ...command, user: 'alice', code: opened.code.toLowerCase() }
-    expect(await granted(claimEnrollment(world, shown))).toMatchObject({ userName: 'Alice' })
+    const lowerCaseCommand = { ...command, user: 'alice', code: opening.code.toLowerCase() }
+    expect(await granted(claimEnrollment(world, lowerCaseCommand))).toMatchObject({
+      userName: 'Alice',
+    })
   })
 
-  test('of a code that is used, cancelled, over or unknown says which, and brings no device', async () => {
-    const used = await aClaim()
-    await granted(claimEnrollment(world, used.command))
-    const again = await aClaimCommand(world, principal.tenantId, scannedCode(used.opened.uri))
+  test('of a code that is used, cancelled, over or unknown names the reason and adds no device', async () => {
+    const usedClaim = await aClaim()
+    await granted(claimEnrollment(world, usedClaim.command))
+    const again = await aClaimCommand(world, principal.tenantId, scannedCode(usedClaim.opening.uri))
     expect(await claimEnrollment(world, again.command)).toEqual({ refused: 'enrollment_not_open' })
 
-    const cancelled = await aClaim()
-    await granted(cancelEnrollment(world, principal, cancelled.id))
-    expect(await claimEnrollment(world, cancelled.command)).toEqual({
+    const cancelledClaim = await aClaim()
+    await granted(cancelEnrollment(world, principal, cancelledClaim.id))
+    expect(await claimEnrollment(world, cancelledClaim.command)).toEqual({
       refused: 'enrollment_not_open',
     })
 
@@ -103,14 +105,14 @@ describe('a claim', () => {
       const refusal = await claimEnrollment(world, { ...command, user: 'alice' })
       expect(refusal).toEqual({ refused: 'enrollment_code_invalid' })
     }
-    const { userId } = used.opened.enrollment
+    const { userId } = usedClaim.opening.enrollment
     expect(await world.devices.listOfUser(principal.tenantId, userId)).toHaveLength(1)
   })
 
   test('under another tenant finds no such code', async () => {
     const { command } = await aClaim()
-    const stranger = await aPrincipal(world)
-    const elsewhere = { ...command, tenantId: stranger.tenantId }
+    const otherPrincipal = await aPrincipal(world)
+    const elsewhere = { ...command, tenantId: otherPrincipal.tenantId }
     expect(await claimEnrollment(world, elsewhere)).toEqual({ refused: 'enrollment_code_invalid' })
   })
 })
@@ -251,14 +253,14 @@ describe('the number of the page', () => {
     expect(again).toEqual({ refused: 'device_not_pending' })
   })
 
-  test('is not found by trying: the third wrong one voids enrollment and phone', async () => {
+  test('cannot be guessed: the third wrong one voids enrollment and phone', async () => {
     const { phone, number, id } = await aWaitingPhone()
-    const tries = [
+    const guesses = [
       number.slice(1),
       `${number} `,
       String((Number(number) + 1) % 1_000_000).padStart(6, '0'),
     ]
-    for (const [index, guess] of tries.entries()) {
+    for (const [index, guess] of guesses.entries()) {
       const reply = await confirmEnrollment(world, await aProof(world, phone), guess)
       expect(reply).toEqual({ refused: 'wrong_number', facts: { wrongNumbersLeft: 2 - index } })
     }
@@ -267,20 +269,20 @@ describe('the number of the page', () => {
     expect(late).toEqual({ refused: 'device_unregistered' })
   })
 
-  test('counts every one of ten parallel guesses at most once, and never lets a fourth be looked at', async () => {
+  test('counts each of ten parallel guesses at most once, and never lets a fourth be checked', async () => {
     const { phone, number, id } = await aWaitingPhone()
     const guess = String((Number(number) + 1) % 1_000_000).padStart(6, '0')
     const proofs = await Promise.all(Array.from({ length: 10 }, () => aProof(world, phone)))
     const replies = await Promise.all(proofs.map((proof) => confirmEnrollment(world, proof, guess)))
-    const left = replies.flatMap((reply) =>
+    const triesLeft = replies.flatMap((reply) =>
       'facts' in reply ? (reply.facts?.wrongNumbersLeft ?? []) : [],
     )
-    expect(left.toSorted()).toEqual([0, 1, 2].slice(3 - left.length))
+    expect(triesLeft.toSorted()).toEqual([0, 1, 2].slice(3 - triesLeft.length))
     const record = await world.enrollments.find(principal.tenantId, id)
-    expect(record?.enrollment.wrongNumbersLeft).toBe(3 - left.length)
+    expect(record?.enrollment.wrongNumbersLeft).toBe(3 - triesLeft.length)
   })
 
-  test('is worth nothing after the enrollment’s time, or once it was cancelled', async () => {
+  test('is invalid after the enrollment’s time, or once it was cancelled', async () => {
     const over = await aWaitingPhone()
     await world.database.query(
       'run_out_enrollment',
@@ -289,14 +291,14 @@ describe('the number of the page', () => {
     )
     const late = await confirmEnrollment(world, await aProof(world, over.phone), over.number)
     expect(late).toEqual({ refused: 'enrollment_expired' })
-    const cancelled = await aWaitingPhone()
-    await granted(cancelEnrollment(world, principal, cancelled.id))
-    const gone = await confirmEnrollment(
+    const cancelledEnrollment = await aWaitingPhone()
+    await granted(cancelEnrollment(world, principal, cancelledEnrollment.id))
+    const refusal = await confirmEnrollment(
       world,
-      await aProof(world, cancelled.phone),
-      cancelled.number,
+      await aProof(world, cancelledEnrollment.phone),
+      cancelledEnrollment.number,
     )
-    expect(gone).toEqual({ refused: 'device_unregistered' })
+    expect(refusal).toEqual({ refused: 'device_unregistered' })
   })
 
   test('is shown to the relying party that opened the enrollment and to no other', async () => {
@@ -308,7 +310,7 @@ describe('the number of the page', () => {
 })
 
 describe('a page that follows an enrollment', () => {
-  test('is told of the claim and of the confirmation as they happen', async () => {
+  test('is notified of the claim and of the confirmation as they happen', async () => {
     const claim = await aClaim()
     const toClaimed = granted(readEnrollment(world, principal, claim.id, { waitMs: 20_000 }))
     const { device } = await granted(claimEnrollment(world, claim.command))
@@ -332,12 +334,12 @@ describe('an enrollment is opened', () => {
     const theirs = await aPhone(world, principal, { user: 'bob' })
     expect((await open({ replacesDeviceId: phone.id })).enrollment.replacesDeviceId).toBe(phone.id)
     for (const replacesDeviceId of [theirs.id, 'dev_01h455vb4pex5vsknk084sn02q'] as const) {
-      const refused = await openEnrollment(world, principal, { user: 'alice', replacesDeviceId })
-      expect(refused).toEqual({ refused: 'not_found' })
+      const refusal = await openEnrollment(world, principal, { user: 'alice', replacesDeviceId })
+      expect(refusal).toEqual({ refused: 'not_found' })
     }
   })
 
-  test('for a new user only under a name that is given with it, and in granted namespaces', async () => {
+  test('for a new user only under a name in the request, and in granted namespaces', async () => {
     const nobody = await openEnrollment(world, principal, { user: 'nobody' })
     expect(nobody).toMatchObject({
       refused: 'user_not_found',

@@ -18,13 +18,13 @@ import { aPhone, aPrincipal, granted, openWorld, type Phone, type World } from '
 let world: World
 let principal: Principal
 let phone: Phone
-/** The activities of the phone, as they were before anything went. */
-let kept: Row[]
+/** The activities of the phone, as they were before anything was removed. */
+let keptRows: Row[]
 
 beforeAll(async () => {
   world = await openWorld()
 })
-// What happened to the phone happened long ago, and was linked then.
+// The events of the phone happened long ago, and were linked then.
 beforeEach(async () => {
   principal = await aPrincipal(world)
   phone = await aPhone(world, principal)
@@ -33,7 +33,7 @@ beforeEach(async () => {
      where tenant_id = $1`,
     principal.tenantId,
   )
-  kept = await sql(
+  keptRows = await sql(
     'select to_jsonb(a) as row from activities a where tenant_id = $1',
     principal.tenantId,
   )
@@ -46,24 +46,24 @@ const sql = async (text: string, ...values: unknown[]): Promise<Row[]> =>
   (await onServer(world.url, (client) => client.query(text, values))).rows
 async function verify(
   texts: readonly string[] = [],
-  given: readonly PublicJwk[] | null = null,
+  keptKeys: readonly PublicJwk[] | null = null,
   of = principal.tenantId,
 ) {
   const { tenantId } = principal
-  const keys = given && { tenantId: of, keys: given }
+  const keys = keptKeys && { tenantId: of, keys: keptKeys }
   async function* lines() {
     yield* texts.map((text, at) => ({ line: at + 1, text }))
   }
-  const kept = await collectStoredHeads(world, [tenantId], lines(), keys)
-  return verifyAudit(world, tenantId, kept.get(tenantId), keys)
+  const storedHeads = await collectStoredHeads(world, [tenantId], lines(), keys)
+  return verifyAudit(world, tenantId, storedHeads.get(tenantId), keys)
 }
-const faultOf = async (kept: readonly string[] = []) => (await verify(kept)).firstBad?.fault
+const faultOf = async (texts: readonly string[] = []) => (await verify(texts)).firstBad?.fault
 
 async function sweep() {
   while (await chainAudit(world, 100));
   while (await signAuditHeads(world, 100, 0));
 }
-/** As a release did that knew of no checkpoints. */
+/** As a release did that had no checkpoints. */
 async function sweepAsBefore() {
   const { tenantId } = principal
   await world.audit.lengthen(tenantId, { limit: 500, lookBackSeconds: 60 }, (end, rows) =>
@@ -93,7 +93,7 @@ const checkpoints = () =>
      where tenant_id = $1 and type = 'audit_checkpointed'`,
     principal.tenantId,
   )
-const logged = () =>
+const loggedCheckpoints = () =>
   world.securityEvents.flatMap((one) =>
     one.event === 'audit_checkpoint' && one.tenantId === principal.tenantId ? [one] : [],
   )
@@ -101,7 +101,7 @@ const payloadOf = (jws: unknown) =>
   JSON.parse(Buffer.from(`${jws}`.split('.')[1] ?? '', 'base64url').toString())
 
 describe('an honest record is whole', () => {
-  test('after purges and erasures, whatever keys came since', async () => {
+  test('after purges and erasures, through any number of key rotations', async () => {
     await sweep()
     await rotateSigningKey(world, principal.tenantId)
     const other = await aPhone(world, principal, { user: 'other' })
@@ -135,7 +135,7 @@ describe('an honest record is whole', () => {
     const [{ jws } = {}, ...more] = await checkpoints()
     expect(more).toEqual([])
     expect(payloadOf(jws)).toMatchObject({ tid: tenantId, purged: 3, erased: 1 })
-    expect(logged()).toMatchObject([{ tenantId, checkpoint: jws }])
+    expect(loggedCheckpoints()).toMatchObject([{ tenantId, checkpoint: jws }])
     await purge()
     await granted(eraseUser(world, principal, phone.userId))
     await sweep()
@@ -143,7 +143,7 @@ describe('an honest record is whole', () => {
     expect(await checkpoints()).toHaveLength(1)
   })
 
-  test('with one checkpoint of many workers at a time, which every start leaves alone', async () => {
+  test('with one checkpoint from many concurrent workers, which every start leaves unchanged', async () => {
     await Promise.all(Array.from({ length: 8 }, sweep))
     await sweep()
     await sql(
@@ -151,11 +151,11 @@ describe('an honest record is whole', () => {
       principal.tenantId,
     )
     await sweep()
-    expect([await checkpoints(), logged()].map(({ length }) => length)).toEqual([1, 1])
+    expect([await checkpoints(), loggedCheckpoints()].map(({ length }) => length)).toEqual([1, 1])
     expect(await verify()).toMatchObject({ firstBad: null })
   })
 
-  test('under keys that were kept elsewhere, and under no others', async () => {
+  test('under keys that were stored elsewhere, and under no others', async () => {
     await sweep()
     await purge()
     await sweep()
@@ -165,7 +165,7 @@ describe('an honest record is whole', () => {
       ({ publicJwk }) => publicJwk,
     )
     expect(await verify([], others)).toMatchObject({ firstBad: { fault: 'checkpoint_not_ours' } })
-    // The right keys, kept as those of somebody else.
+    // The right keys, stored as those of another tenant.
     const { tenantId } = await aPrincipal(world)
     expect(await verify([], keys, tenantId)).toMatchObject({
       firstBad: { fault: 'checkpoint_not_ours' },
@@ -174,7 +174,7 @@ describe('an honest record is whole', () => {
 })
 
 describe('a hand-made purge', () => {
-  test('excuses nothing, and is found itself', async () => {
+  test('excuses nothing, and is itself detected', async () => {
     await sweep()
     const [{ id } = {}] = await unsignedPurge()
     await sweep()
@@ -184,7 +184,7 @@ describe('a hand-made purge', () => {
     expect(await faultOf()).toBe('row_missing')
   })
 
-  test('of before the checkpoint excuses nothing that went after it', async () => {
+  test('from before the checkpoint excuses nothing that was removed after it', async () => {
     await sweepAsBefore()
     await unsignedPurge()
     await sweep()
@@ -193,7 +193,7 @@ describe('a hand-made purge', () => {
     expect(await faultOf()).toBe('checkpoint_differs')
   })
 
-  test('of before the checkpoint excuses nothing that was linked after it, however old', async () => {
+  test('from before the checkpoint excuses nothing that was linked after it, however old', async () => {
     await sweepAsBefore()
     await unsignedPurge()
     await sweep()
@@ -222,7 +222,8 @@ describe('a hand-made purge', () => {
     const thief = (await aPrincipal(world)).tenantId
     const claims = { ...payloadOf(exemption), event: 'aud_zforged' }
     const theirs = await world.signingKeys.sign(thief, auditExemptionTyp, JSON.stringify(claims))
-    // A key of their own, with its public half in the table: the private one is sealed under nothing that is ours.
+    // A key of their own, with its public half in the table: the private one is not sealed under
+    // any key of ours.
     const elsewhere = buildSignatures(buildSealing({ current: randomBytes(32) }))
     const key = await elsewhere.createKey(tenantId)
     await sql(
@@ -234,22 +235,22 @@ describe('a hand-made purge', () => {
     const own = await elsewhere.sign({ ...key, tenantId }, header, JSON.stringify(claims))
     // Our own signature, under claims that it was not made for.
     const [ourHeader, , signature] = exemption.split('.')
-    const said = Buffer.from(JSON.stringify(claims)).toString('base64url')
-    const grafted = `${ourHeader}.${said}.${signature}`
+    const payload = Buffer.from(JSON.stringify(claims)).toString('base64url')
+    const graftedJws = `${ourHeader}.${payload}.${signature}`
     // Nor is another kind of signature of ours one of these.
     const head = await world.signingKeys.sign(tenantId, 'audit-head+jwt', JSON.stringify(claims))
-    for (const forged of [exemption, theirs, own, grafted, head, '', null, 7, {}]) {
+    for (const forgedExemption of [exemption, theirs, own, graftedJws, head, '', null, 7, {}]) {
       await sql(`delete from audit_events where id = 'aud_zforged'`)
       await sql(`delete from audit_links where tenant_id = $1 and row_id = 'aud_zforged'`, tenantId)
-      await event('activities_purged', tenantId, { exemption: forged, links })
+      await event('activities_purged', tenantId, { exemption: forgedExemption, links })
       await sql(
         `update audit_events set id = 'aud_zforged' where id > 'aud_z' and tenant_id = $1`,
         tenantId,
       )
       await sweepAsBefore()
       const seq = await seqOf('aud_zforged')
-      expect([forged, await verify()]).toMatchObject([
-        forged,
+      expect([forgedExemption, await verify()]).toMatchObject([
+        forgedExemption,
         { firstBad: { seq, fault: 'exemption_not_ours' } },
       ])
       await cutTo(seq - 1)
@@ -257,7 +258,7 @@ describe('a hand-made purge', () => {
   })
 })
 
-/** Takes the end of the chain away, as if it had never been. */
+/** Removes the end of the chain, as if it had never been. */
 async function cutTo(seq: number) {
   const { tenantId } = principal
   await sql('delete from audit_heads where tenant_id = $1 and seq > $2', tenantId, seq)
@@ -330,23 +331,23 @@ describe('a signed purge is a fault', () => {
     ['of another kind', { kind: 'user_erased' }, undefined, 'exemption_not_ours'],
   ] as const)('%s', async (_, changes, links, fault) => {
     await signedPurge(changes, links)
-    const found = await faultOf()
-    // What is excused no more is missed first.
-    if (fault === undefined) expect(found).toBeUndefined()
-    else expect(['row_missing', fault]).toContain(found)
-    if (found !== 'row_missing') return
+    const foundFault = await faultOf()
+    // A row that is no longer excused is reported as missing first.
+    if (fault === undefined) expect(foundFault).toBeUndefined()
+    else expect(['row_missing', fault]).toContain(foundFault)
+    if (foundFault !== 'row_missing') return
     await putBack()
     expect(await faultOf()).toBe(fault)
   })
 
-  test('where what it took is there', async () => {
+  test('where the rows it claims to have removed are still there', async () => {
     await putBack()
     expect(await faultOf()).toBe('purge_differs')
   })
 
-  /** The activities that the purge took, as they were. */
+  /** The activities that the purge removed, as they were. */
   async function putBack() {
-    for (const row of kept) {
+    for (const row of keptRows) {
       await sql(
         `insert into activities select (jsonb_populate_record(null::activities, $1)).*`,
         row.row,
@@ -354,7 +355,7 @@ describe('a signed purge is a fault', () => {
     }
   }
 })
-test('what was moved into the past is not purged, and is found', async () => {
+test('a backdated row is not purged, and is detected', async () => {
   const young = await aPhone(world, principal, { user: 'young' })
   await sweep()
   await sql(
@@ -363,8 +364,8 @@ test('what was moved into the past is not purged, and is found', async () => {
   )
   await purge()
   await sweep()
-  const left = await sql('select id from activities where user_id = $1', young.userId)
-  expect(left.length).toBeGreaterThan(2)
+  const remainingRows = await sql('select id from activities where user_id = $1', young.userId)
+  expect(remainingRows.length).toBeGreaterThan(2)
   expect(await faultOf()).toBe('row_edited')
 })
 
@@ -384,7 +385,7 @@ describe('an erasure', () => {
     expect(await faultOf()).toBe('details_edited')
   })
 
-  test('of a user who lives excuses nothing, signed or not', async () => {
+  test('of a user who is not erased excuses nothing, signed or not', async () => {
     await sweepAsBefore()
     await event('user_erased', phone.userId)
     await sweep()
@@ -459,7 +460,7 @@ describe('an erasure', () => {
 })
 
 describe('the checkpoint', () => {
-  test('that was deleted is missed, and never made again', async () => {
+  test('that was deleted is missed, and never created again', async () => {
     await sweep()
     const [{ id } = {}] = await checkpoints()
     await sql('delete from audit_events where id = $1', id)
@@ -474,9 +475,9 @@ describe('the checkpoint', () => {
     await sql('update audit_chains set checkpoint_seq = 0 where tenant_id = $1', principal.tenantId)
   })
 
-  test('that was made anew, with the chain cut and every head deleted, is a second to the log', async () => {
+  test('created anew, with the chain cut and every head deleted, is a second one to the log', async () => {
     await sweep()
-    const [first] = logged()
+    const [first] = loggedCheckpoints()
     if (!first) throw new Error('it is logged')
     await cutTo(first.seq)
     const { tenantId } = principal
@@ -492,19 +493,19 @@ describe('the checkpoint', () => {
     expect(await faultOf([first.checkpoint])).toBe('checkpoint_second')
   })
 
-  test('that somebody wrote into the log is no evidence, and is listed beside the verdict', async () => {
+  test('that somebody wrote into the log is no evidence, and is listed next to the verdict', async () => {
     await sweep()
     const [{ jws } = {}] = await checkpoints()
     const thief = (await aPrincipal(world)).tenantId
     const claims = JSON.stringify({ ...payloadOf(jws), seq: 1 })
-    const forged = await world.signingKeys.sign(thief, auditCheckpointTyp, claims)
-    expect(await verify([`${jws}`, forged])).toMatchObject({
+    const forgedCheckpoint = await world.signingKeys.sign(thief, auditCheckpointTyp, claims)
+    expect(await verify([`${jws}`, forgedCheckpoint])).toMatchObject({
       firstBad: null,
       foreignHeads: { count: 1, first: [{ line: 2, seq: 1 }] },
     })
   })
 
-  test('twice is a second, linked or not', async () => {
+  test('twice is a second one, linked or not', async () => {
     await sweep()
     const [{ jws } = {}] = await checkpoints()
     await event('audit_checkpointed', principal.tenantId, { checkpoint: jws })
@@ -548,7 +549,7 @@ describe('the checkpoint', () => {
     expect(await verify()).toMatchObject({ firstBad: { seq: 0, fault: 'checkpoint_not_ours' } })
   })
 
-  test('of before the first start, made by hand, is not ours', async () => {
+  test('from before the first start, made by hand, is not ours', async () => {
     await sweepAsBefore()
     await event('audit_checkpointed', principal.tenantId, { checkpoint: 'x' })
     await sweep()
@@ -561,19 +562,21 @@ describe('the checkpoint', () => {
     ['to another hash', () => ({ hash: 'x' })],
     ['to other purges', () => ({ purged: 1 })],
     ['to other erasures', () => ({ erased: 1 })],
-  ])('that was moved %s holds no more, even signed', async (_, changes) => {
+  ])('that was moved %s is no longer valid, even signed', async (_, changes) => {
     await sweep()
     const [{ id, jws } = {}] = await checkpoints()
     const { tenantId } = principal
     const claims = payloadOf(jws)
     const payload = JSON.stringify({ ...claims, ...changes(claims) })
-    const moved = await world.signingKeys.sign(tenantId, auditCheckpointTyp, payload)
-    await sql('update audit_events set details = $2 where id = $1', id, { checkpoint: moved })
+    const movedCheckpoint = await world.signingKeys.sign(tenantId, auditCheckpointTyp, payload)
+    await sql('update audit_events set details = $2 where id = $1', id, {
+      checkpoint: movedCheckpoint,
+    })
     expect(await faultOf([`${jws}`])).toBe('checkpoint_second')
     expect(await faultOf()).toBe('checkpoint_differs')
   })
 
-  test('stands in every head since', async () => {
+  test('is named in every head since', async () => {
     await sweep()
     const { tenantId } = principal
     await sql('update audit_chains set checkpoint_seq = 3 where tenant_id = $1', tenantId)

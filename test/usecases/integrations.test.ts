@@ -1,4 +1,4 @@
-// What changes of integrations leave in the revocation log.
+// What changes of integrations write to the revocation log.
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { IntegrationId } from '../../src/domain/ids.ts'
@@ -14,85 +14,89 @@ import {
 import { aPrincipal, granted, openWorld, type World } from './world.ts'
 
 let world: World
-let keeper: IntegrationScope & { rpId: NonNullable<IntegrationScope['rpId']> }
+let scope: IntegrationScope & { rpId: NonNullable<IntegrationScope['rpId']> }
 
 beforeAll(async () => {
   world = await openWorld()
   const { tenantId, rpId } = await aPrincipal(world)
-  keeper = { tenantId, rpId, actor: 'operator' }
+  scope = { tenantId, rpId, actor: 'operator' }
 })
 beforeEach(() => {
-  world.revoked.length = 0
+  world.revocations.length = 0
 })
 afterAll(() => world.close())
 
-const needs = () => ({ ...world, realms: { fault: () => undefined } })
+const dependencies = () => ({ ...world, realms: { fault: () => undefined } })
 const about = (integrationId: IntegrationId) => ({
-  tenantId: keeper.tenantId,
+  tenantId: scope.tenantId,
   integrationId,
   at: expect.any(Date),
 })
 
-async function make(settings: IntegrationSettings = { kind: 'wait' }): Promise<IntegrationId> {
-  const asked = { rpId: keeper.rpId, name: 'VPN', settings }
-  return (await granted(createIntegration(needs(), keeper, asked))).integration.id
+async function createDoor(
+  settings: IntegrationSettings = { kind: 'wait' },
+): Promise<IntegrationId> {
+  const plan = { rpId: scope.rpId, name: 'VPN', settings }
+  return (await granted(createIntegration(dependencies(), scope, plan))).integration.id
 }
 
 /** The ids of the live credentials. */
 async function live(id: IntegrationId) {
-  const stored = await world.integrations.findStored({ id })
-  return (stored?.credentials ?? []).map((one) => one.id)
+  const integration = await world.integrations.findStored({ id })
+  return (integration?.credentials ?? []).map((one) => one.id)
 }
 
-test('a pause, its end and a removal are told in the order of their times; other changes are not', async () => {
-  const id = await make()
-  const change = (changes: object) => granted(changeIntegration(needs(), keeper, id, changes))
+test('a pause, its end and a removal are logged in the order of their times, other changes are not', async () => {
+  const id = await createDoor()
+  const change = (changes: object) => granted(changeIntegration(dependencies(), scope, id, changes))
   await change({ name: 'SSH' })
   await change({ status: 'paused' })
   await change({ status: 'active' })
-  await removeIntegration(needs(), keeper, id)
-  await removeIntegration(needs(), keeper, id)
-  expect(world.revoked).toEqual([
+  await removeIntegration(dependencies(), scope, id)
+  await removeIntegration(dependencies(), scope, id)
+  expect(world.revocations).toEqual([
     { revocation: 'integration_paused', ...about(id) },
     { revocation: 'integration_activated', ...about(id) },
     { revocation: 'integration_removed', ...about(id) },
   ])
-  const times = world.revoked.map(({ at }) => at.getTime())
+  const times = world.revocations.map(({ at }) => at.getTime())
   expect(times).toEqual(times.toSorted((a, b) => a - b))
-  for (const one of world.revoked) expect(readRevocation(revocationLine(one))).toEqual(one)
+  for (const one of world.revocations) expect(readRevocation(revocationLine(one))).toEqual(one)
 })
 
-test('a rotation tells when the old secret ends: after the overlap, or at once', async () => {
-  const id = await make()
+test('a rotation logs when the old secret ends: after the overlap, or immediately', async () => {
+  const id = await createDoor()
   const [first] = await live(id)
   const rotate = (overlapSeconds: number) =>
-    granted(rotateIntegration(needs(), keeper, { id, overlapSeconds }))
+    granted(rotateIntegration(dependencies(), scope, { id, overlapSeconds }))
   await rotate(3600)
   const [second] = (await live(id)).filter((one) => one !== first)
   await rotate(0)
-  const ended = (credentialId = first) => ({
+  const credentialEnd = (credentialId = first) => ({
     revocation: 'integration_credential_ended',
     ...about(id),
     credentialId,
     endsAt: expect.any(Date),
   })
-  const [overlapped, ...atOnce] = world.revoked
-  expect(overlapped).toEqual(ended(first))
+  const [firstEnd, ...atOnce] = world.revocations
+  expect(firstEnd).toEqual(credentialEnd(first))
   expect(atOnce).toHaveLength(2)
-  expect(atOnce).toEqual(expect.arrayContaining([ended(first), ended(second)]))
-  const endsLater = world.revoked.map((one) => 'endsAt' in one && one.endsAt > one.at)
+  expect(atOnce).toEqual(expect.arrayContaining([credentialEnd(first), credentialEnd(second)]))
+  const endsLater = world.revocations.map((one) => 'endsAt' in one && one.endsAt > one.at)
   expect(endsLater).toEqual([true, false, false])
 })
 
-test('settings that need no secret any more end those that were there', async () => {
+test('settings that no longer need a secret end the existing ones', async () => {
   const realm = { kind: 'keycloak_ciba', issuers: ['https://id.example/realms/staff'] } as const
   const settings = { ...realm, clientIds: [], secretInPath: true }
-  const id = await make(settings)
+  const id = await createDoor(settings)
   const [credentialId] = await live(id)
   await granted(
-    changeIntegration(needs(), keeper, id, { settings: { ...settings, secretInPath: false } }),
+    changeIntegration(dependencies(), scope, id, {
+      settings: { ...settings, secretInPath: false },
+    }),
   )
-  expect(world.revoked).toEqual([
+  expect(world.revocations).toEqual([
     {
       revocation: 'integration_credential_ended',
       ...about(id),

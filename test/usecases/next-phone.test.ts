@@ -38,13 +38,13 @@ beforeEach(async () => {
 })
 afterAll(() => world.close())
 
-const verified = (phone: Phone) =>
+const verifiedProof = (phone: Phone) =>
   aProof(world, phone, phone.keys.verification ?? phone.keys.possession)
 const open = async (more: { replacesDeviceId?: DeviceId | null } = {}, phone = old) =>
-  openNextEnrollment(world, await verified(phone), more)
+  openNextEnrollment(world, await verifiedProof(phone), more)
 const now = { waitMs: 0 }
 
-/** The next phone claims what the old one opened. */
+/** The next phone claims the enrollment that the old one opened. */
 async function claim(uri: string) {
   const { keys, command } = await aClaimCommand(world, rp.tenantId, scannedCode(uri))
   const { device } = await granted(claimEnrollment(world, command))
@@ -53,7 +53,7 @@ async function claim(uri: string) {
 const statusOf = async (id: DeviceId) => (await granted(readDevice(world, rp, id))).status
 
 describe('the old phone', () => {
-  test('shows the number that the new one types, and goes when the new one is confirmed', async () => {
+  test('shows the number that the new one types, and is unregistered when the new one is confirmed', async () => {
     const { enrollment, uri, code } = await granted(open())
     expect(code).toMatch(/^[0-9A-Z]{5}-[0-9A-Z]{5}$/)
     const following = readNextEnrollment(world, await aProof(world, old), enrollment.id, {
@@ -64,19 +64,19 @@ describe('the old phone', () => {
     const { status, number } = await granted(following)
     expect([status, number]).toEqual(['claimed', expect.stringMatching(/^[0-9]{6}$/)])
     expect(await statusOf(old.id)).toBe('active')
-    world.revoked.length = 0
+    world.revocations.length = 0
     await granted(confirmEnrollment(world, await aProof(world, next), number ?? ''))
     expect(await statusOf(next.id)).toBe('active')
     expect(await readDevice(world, rp, old.id)).toMatchObject({
       status: 'unregistered',
       unregisterReason: 'replaced',
     })
-    expect(world.revoked).toMatchObject([{ deviceId: old.id, reason: 'replaced' }])
+    expect(world.revocations).toMatchObject([{ deviceId: old.id, reason: 'replaced' }])
   })
 
-  test('stays when both are to be kept, and another of the user’s devices goes when that one is named', async () => {
+  test('stays when both are to be kept, and another device of the user goes when that one is named', async () => {
     const other = await aPhone(world, rp, { user })
-    for (const [replacesDeviceId, gone] of [
+    for (const [replacesDeviceId, goneDeviceIds] of [
       [null, []],
       [other.id, [other.id]],
     ] as const) {
@@ -86,32 +86,32 @@ describe('the old phone', () => {
       const { number } = await granted(readNextEnrollment(world, proof, enrollment.id, now))
       await granted(confirmEnrollment(world, await aProof(world, next), number ?? ''))
       expect(await statusOf(old.id)).toBe('active')
-      for (const id of gone) expect(await statusOf(id)).toBe('unregistered')
+      for (const id of goneDeviceIds) expect(await statusOf(id)).toBe('unregistered')
     }
   })
 
-  test('opens nothing without its verification key, nothing twice by one proof, and nothing for a stranger’s device', async () => {
+  test('opens nothing without its verification key, with a used proof, or for another user’s device', async () => {
     const possession = await aProof(world, old)
     expect(await openNextEnrollment(world, possession, {})).toEqual({
       refused: 'proof_key_not_allowed',
     })
-    const proof = await verified(old)
-    const tries = await Promise.all(
+    const proof = await verifiedProof(old)
+    const results = await Promise.all(
       Array.from({ length: 50 }, () => openNextEnrollment(world, proof, {})),
     )
-    expect(tries.filter((one) => 'enrollment' in one)).toHaveLength(1)
-    const stranger = await aPhone(world, rp, { user: 'stranger' })
-    expect(await open({ replacesDeviceId: stranger.id })).toEqual({ refused: 'not_found' })
+    expect(results.filter((one) => 'enrollment' in one)).toHaveLength(1)
+    const otherPhone = await aPhone(world, rp, { user: 'other' })
+    expect(await open({ replacesDeviceId: otherPhone.id })).toEqual({ refused: 'not_found' })
     expect(await open({ replacesDeviceId: world.random.id('device') })).toEqual({
       refused: 'not_found',
     })
   })
 
-  test('alone reads the number; another device of the user and the device of another see nothing', async () => {
+  test('alone reads the number; the user’s other devices and other users’ devices see nothing', async () => {
     const { enrollment } = await granted(open())
     for (const reader of [
       await aPhone(world, rp, { user }),
-      await aPhone(world, rp, { user: 'stranger' }),
+      await aPhone(world, rp, { user: 'other' }),
     ]) {
       const proof = await aProof(world, reader)
       expect(await readNextEnrollment(world, proof, enrollment.id, now)).toEqual({
@@ -128,7 +128,7 @@ describe('the old phone', () => {
     })
   })
 
-  test('leaves the relying party that enrolled it able to see and cancel what it opened', async () => {
+  test('leaves its relying party able to see and cancel the enrollment it opened', async () => {
     const { enrollment } = await granted(open())
     expect(await readEnrollment(world, rp, enrollment.id, now)).toMatchObject({ status: 'open' })
     expect(await cancelEnrollment(world, rp, enrollment.id)).toMatchObject({ status: 'cancelled' })
@@ -137,30 +137,38 @@ describe('the old phone', () => {
   })
 })
 
-describe('what a lost phone opened goes with it', () => {
+describe('an enrollment that a lost phone opened ends with the phone', () => {
   const ways = [
     ['unregistered', (id: DeviceId) => unregisterDevice(world, rp, id, 'stolen')],
     ['suspended', (id: DeviceId) => changeDevice(world, rp, id, { status: 'suspended' })],
   ] as const
 
-  test.each(ways)('and its open wait ends in a refusal, when the phone is %s', async (how, end) => {
-    const { enrollment } = await granted(open())
-    const wait = { waitMs: 20_000, after: 'open' } as const
-    let isWaiting = false
-    const watch: World['signals']['watch'] = (...keys) => {
-      const watched = world.signals.watch(...keys)
-      const next = (ms: number) => {
-        isWaiting = true
-        return watched.next(ms)
+  test.each(ways)(
+    'and an open wait for it ends in a refusal, when the phone is %s',
+    async (how, end) => {
+      const { enrollment } = await granted(open())
+      const wait = { waitMs: 20_000, after: 'open' } as const
+      let isWaiting = false
+      const watch: World['signals']['watch'] = (...keys) => {
+        const signalWatch = world.signals.watch(...keys)
+        const next = (ms: number) => {
+          isWaiting = true
+          return signalWatch.next(ms)
+        }
+        return { next, close: () => signalWatch.close() }
       }
-      return { next, close: () => watched.close() }
-    }
-    const watched = { ...world, signals: { ...world.signals, watch } }
-    const following = readNextEnrollment(watched, await aProof(world, old), enrollment.id, wait)
-    await until('it has read that it is open, and waits', () => isWaiting)
-    await granted(end(old.id))
-    expect(await following).toEqual({ refused: `device_${how}` })
-  })
+      const watchedWorld = { ...world, signals: { ...world.signals, watch } }
+      const following = readNextEnrollment(
+        watchedWorld,
+        await aProof(world, old),
+        enrollment.id,
+        wait,
+      )
+      await until('it has read that it is open, and waits', () => isWaiting)
+      await granted(end(old.id))
+      expect(await following).toEqual({ refused: `device_${how}` })
+    },
+  )
 
   test.each(ways)('while it is open, when the phone is %s', async (_, end) => {
     const { enrollment, uri } = await granted(open())
@@ -182,23 +190,21 @@ describe('what a lost phone opened goes with it', () => {
         status: 'unregistered',
         unregisterReason: 'not_confirmed',
       })
-      const confirmed = await confirmEnrollment(world, await aProof(world, thief), number ?? '')
-      expect(confirmed).toEqual({ refused: 'device_unregistered' })
+      const confirmation = await confirmEnrollment(world, await aProof(world, thief), number ?? '')
+      expect(confirmation).toEqual({ refused: 'device_unregistered' })
     },
   )
 
-  test('also when it opens one with a proof that was believed before it was lost', async () => {
-    const proof = await verified(old)
-    // By another process: in this one it would wait for its turn in the user's queue.
-    const otherProcess = { ...world, userQueue: buildQueues(1).userQueue }
+  test('also when it is opened with a proof verified before the phone was lost', async () => {
+    const proof = await verifiedProof(old)
     const { enrollments } = world
     const late = {
       ...world,
       enrollments: {
         ...enrollments,
-        createByDevice: async (...given: Parameters<typeof enrollments.createByDevice>) => {
-          await unregisterDevice(otherProcess, rp, old.id, 'stolen')
-          return enrollments.createByDevice(...given)
+        createByDevice: async (...args: Parameters<typeof enrollments.createByDevice>) => {
+          await unregisterDevice(world, rp, old.id, 'stolen')
+          return enrollments.createByDevice(...args)
         },
       },
     }

@@ -43,47 +43,45 @@ beforeEach(async () => {
 })
 afterAll(() => world.close())
 
-const verified = (by: Phone) => aProof(world, by, by.keys.verification ?? by.keys.possession)
+const verifiedProof = (by: Phone) => aProof(world, by, by.keys.verification ?? by.keys.possession)
 const statusOf = async (id: DeviceId) => (await world.devices.find(principal.tenantId, id))?.status
 
 describe('a phone', () => {
-  test('unregisters itself with its possession key, and is nobody from then on', async () => {
+  test('unregisters itself with its possession key, and is refused from then on', async () => {
     expect(await unregisterSelf(world, await aProof(world, phone))).toBeUndefined()
     expect(await world.devices.find(principal.tenantId, phone.id)).toMatchObject({
       status: 'unregistered',
       unregisterReason: 'user_request',
     })
-    const gone = { refused: 'device_unregistered' }
-    expect(await readSelf(world, await aProof(world, phone))).toEqual(gone)
-    expect(await updateSelf(world, await aProof(world, phone), { name: 'X' })).toEqual(gone)
-    expect(await listOwnDevices(world, await aProof(world, phone))).toEqual(gone)
-    expect(await fetchChallenges(world, await aProof(world, phone))).toEqual(gone)
-    expect(await rotatePushToken(world, await aProof(world, phone), null)).toEqual(gone)
-    expect(await unregisterOther(world, await verified(phone), other.id)).toEqual(gone)
+    const refusal = { refused: 'device_unregistered' }
+    expect(await readSelf(world, await aProof(world, phone))).toEqual(refusal)
+    expect(await updateSelf(world, await aProof(world, phone), { name: 'X' })).toEqual(refusal)
+    expect(await listOwnDevices(world, await aProof(world, phone))).toEqual(refusal)
+    expect(await fetchChallenges(world, await aProof(world, phone))).toEqual(refusal)
+    expect(await rotatePushToken(world, await aProof(world, phone), null)).toEqual(refusal)
+    expect(await unregisterOther(world, await verifiedProof(phone), other.id)).toEqual(refusal)
     expect(await statusOf(other.id)).toBe('active')
   })
 
   test('unregisters the user’s lost one with its verification key only', async () => {
-    const held = await unregisterOther(world, await aProof(world, phone), other.id)
-    expect(held).toEqual({ refused: 'proof_key_not_allowed' })
+    const refusal = await unregisterOther(world, await aProof(world, phone), other.id)
+    expect(refusal).toEqual({ refused: 'proof_key_not_allowed' })
     expect(await statusOf(other.id)).toBe('active')
-    expect(await unregisterOther(world, await verified(phone), other.id)).toBeUndefined()
+    expect(await unregisterOther(world, await verifiedProof(phone), other.id)).toBeUndefined()
     expect(await world.devices.find(principal.tenantId, other.id)).toMatchObject({
       status: 'unregistered',
       unregisterReason: 'lost',
     })
-    expect(await unregisterOther(world, await verified(phone), other.id)).toBeUndefined()
+    expect(await unregisterOther(world, await verifiedProof(phone), other.id)).toBeUndefined()
   })
 
-  test('that is unregistered during its call unregisters nobody any more', async () => {
-    const proof = await verified(phone)
-    // By another process: in this one it would wait for its turn in the user's queue.
-    const otherProcess = { ...world, userQueue: buildQueues(1).userQueue }
+  test('that is unregistered during its own call cannot unregister another', async () => {
+    const proof = await verifiedProof(phone)
     const devices = {
       ...world.devices,
-      unregister: async (...given: Parameters<World['devices']['unregister']>) => {
-        await unregisterDevice(otherProcess, principal, phone.id, 'stolen')
-        return world.devices.unregister(...given)
+      unregister: async (...args: Parameters<World['devices']['unregister']>) => {
+        await unregisterDevice(world, principal, phone.id, 'stolen')
+        return world.devices.unregister(...args)
       },
     }
     const refusal = await unregisterOther({ ...world, devices }, proof, other.id)
@@ -91,26 +89,26 @@ describe('a phone', () => {
     expect(await statusOf(other.id)).toBe('active')
   })
 
-  test('unregisters nobody else’s, and cannot tell them from none', async () => {
+  test('cannot unregister another user’s device, nor tell whether it exists', async () => {
     const theirs = await aPhone(world, principal, { user: 'bob' })
     const refusal = { refused: 'not_found' }
-    expect(await unregisterOther(world, await verified(phone), theirs.id)).toEqual(refusal)
+    expect(await unregisterOther(world, await verifiedProof(phone), theirs.id)).toEqual(refusal)
     const unknown = 'dev_01h455vb4pex5vsknk084sn02q'
-    expect(await unregisterOther(world, await verified(phone), unknown)).toEqual(refusal)
+    expect(await unregisterOther(world, await verifiedProof(phone), unknown)).toEqual(refusal)
     expect(await statusOf(theirs.id)).toBe('active')
   })
 
   test('lists the user’s live devices', async () => {
     await unregisterSelf(world, await aProof(world, other))
-    const listed = await granted(listOwnDevices(world, await aProof(world, phone)))
-    expect(listed.map(({ id }) => id)).toEqual([phone.id])
+    const devices = await granted(listOwnDevices(world, await aProof(world, phone)))
+    expect(devices.map(({ id }) => id)).toEqual([phone.id])
   })
 
-  test('keeps its name to itself unless it changes: then the user is told', async () => {
+  test('reports a rename to the user, and no other update', async () => {
     const renames = async () => {
       const page = { limit: 100, before: null }
-      const told = await world.activities.list(phone.tenantId, phone.userId, page)
-      return told.filter(({ type }) => type === 'device_renamed')
+      const activities = await world.activities.list(phone.tenantId, phone.userId, page)
+      return activities.filter(({ type }) => type === 'device_renamed')
     }
     await granted(updateSelf(world, await aProof(world, phone), { name: 'Phone', osVersion: '2' }))
     expect(await renames()).toEqual([])
@@ -120,12 +118,12 @@ describe('a phone', () => {
 })
 
 describe('a relying party', () => {
-  test('unregisters all of a user’s devices, and those who wait for them are told', async () => {
+  test('unregisters all of a user’s devices, and clients waiting for them are notified', async () => {
     const { challenge } = await granted(ask(world, principal))
-    world.published.length = 0
-    const done = await granted(unregisterAllDevices(world, principal, phone.userId, 'admin'))
-    expect(done.map(({ id }) => id).toSorted()).toEqual([phone.id, other.id].toSorted())
-    expect(world.published).toContain(challenge.id)
+    world.publishedKeys.length = 0
+    const devices = await granted(unregisterAllDevices(world, principal, phone.userId, 'admin'))
+    expect(devices.map(({ id }) => id).toSorted()).toEqual([phone.id, other.id].toSorted())
+    expect(world.publishedKeys).toContain(challenge.id)
     const nobody = 'usr_01h455vb4pex5vsknk084sn02q'
     expect(await unregisterAllDevices(world, principal, nobody, 'admin')).toEqual({
       refused: 'not_found',
@@ -178,13 +176,13 @@ describe('a phone that asks about itself', () => {
       },
     ],
   ])(
-    'learns why it may not answer: %s; and a creation asks it for the same reason not',
+    'learns the reason why it may not answer: %s; a creation leaves it out for the same reason',
     async (whyNot, bring) => {
       await bring()
       expect(await self()).toMatchObject({ mayAnswer: false, whyNot })
       await granted(unregisterDevice(world, principal, other.id, 'replaced'))
-      const asked = await ask(world, principal)
-      expect(isRefusal(asked) && asked.refused).toBe(
+      const result = await ask(world, principal)
+      expect(isRefusal(result) && result.refused).toBe(
         ['user_suspended', 'push_locked'].includes(whyNot) ? whyNot : 'no_capable_device',
       )
     },

@@ -44,18 +44,16 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 /** A user with one device that shows passcodes, as the app has it. */
-async function aGenerator(asking = principal, name = randomBytes(8).toString('hex')) {
-  const opened = await granted(openEnrollment(world, asking, { user: name, displayName: name }))
-  const { tenantId } = asking
-  const { keys, command } = await aClaimCommand(world, tenantId, scannedCode(opened.uri))
+async function aGenerator(rp = principal, name = randomBytes(8).toString('hex')) {
+  const opening = await granted(openEnrollment(world, rp, { user: name, displayName: name }))
+  const { tenantId } = rp
+  const { keys, command } = await aClaimCommand(world, tenantId, scannedCode(opening.uri))
   const { device, passcode } = await granted(claimEnrollment(world, command))
-  const { number } = await granted(
-    readEnrollment(world, asking, opened.enrollment.id, { waitMs: 0 }),
-  )
+  const { number } = await granted(readEnrollment(world, rp, opening.enrollment.id, { waitMs: 0 }))
   const phone = { keys, id: device.id, userId: device.userId, tenantId }
   await granted(confirmEnrollment(world, await aProof(world, phone), number ?? ''))
   const stepNow = async () => {
-    const { now } = await world.passcodes.facts(tenantId, asking.rpId, device.userId)
+    const { now } = await world.passcodes.facts(tenantId, rp.rpId, device.userId)
     return Math.floor(now.getTime() / 1000 / passcodePeriodSeconds)
   }
   return {
@@ -71,7 +69,7 @@ async function aGenerator(asking = principal, name = randomBytes(8).toString('he
 }
 
 const browserOf = (owner: string) => ({ kind: 'browser', id: owner.padEnd(16, '-') }) as const
-const verify = (command: Command, asking = principal) => verifyPasscode(world, asking, command)
+const verify = (command: Command, rp = principal) => verifyPasscode(world, rp, command)
 
 /** What the tenant allows from now on. */
 async function allow(overrides: object, { tenantId }: Principal) {
@@ -88,9 +86,9 @@ describe('a device’s passcode', () => {
     const { userId, deviceId, show } = await aGenerator()
     const code = await show()
     const binding = 'a-hash-of-the-session'
-    const accepted = await granted(verify({ userId, code, binding }))
-    expect(accepted).toMatchObject({ method: 'passcode', recoveryCodesLeft: 0 })
-    expect(claimsOf(accepted.result)).toMatchObject({
+    const acceptance = await granted(verify({ userId, code, binding }))
+    expect(acceptance).toMatchObject({ method: 'passcode', recoveryCodesLeft: 0 })
+    expect(claimsOf(acceptance.result)).toMatchObject({
       iss: `${publicOrigin}/t/${principal.tenantId}`,
       aud: principal.rpId,
       sub: userId,
@@ -99,7 +97,7 @@ describe('a device’s passcode', () => {
       amr: ['otp'],
       new_device: true,
     })
-    const jws = world.signatures.read(accepted.result, 4096)
+    const jws = world.signatures.read(acceptance.result, 4096)
     const keys = await world.keys.list(principal.tenantId)
     const [key] = keys
     expect(jws?.header).toEqual({ alg: 'ES256', typ: 'passcode-result+jwt', kid: key?.kid })
@@ -107,7 +105,7 @@ describe('a device’s passcode', () => {
     expect(await verify({ userId, code })).toMatchObject({ refused: 'passcode_used' })
   })
 
-  test('of 50 that are typed at once is accepted once', async () => {
+  test('typed 50 times concurrently is accepted once', async () => {
     const { userId, show } = await aGenerator()
     const code = await show()
     const outcomes = await Promise.all(
@@ -115,16 +113,16 @@ describe('a device’s passcode', () => {
         verify({ userId, code, initiator: browserOf(`browser${n}`) }),
       ),
     )
-    const accepted = outcomes.filter((outcome) => 'result' in outcome)
-    expect(accepted).toHaveLength(1)
+    const acceptances = outcomes.filter((outcome) => 'result' in outcome)
+    expect(acceptances).toHaveLength(1)
     expect(
       outcomes.filter((one) => 'refused' in one && one.refused === 'passcode_used'),
     ).toHaveLength(49)
   })
 
-  describe('of a step behind', () => {
+  describe('of an earlier step', () => {
     test.each([-3, -6, -10])(
-      '(%i steps) tells that the clock is off, and nothing more is right by it',
+      '(%i steps) is reported as a clock that is off, and the same code is wrong after that',
       async (away) => {
         const { userId, show } = await aGenerator()
         const code = await show(away)
@@ -136,28 +134,28 @@ describe('a device’s passcode', () => {
         expect(await verify({ userId, code, initiator })).toMatchObject({
           refused: 'passcode_wrong',
         })
-        // Two tries are gone, and the code of now is as right as ever.
+        // Two attempts are used, and the code of now is as right as ever.
         await granted(verify({ userId, code: await show(), initiator }))
       },
     )
 
-    test('counts as a wrong one: the sixth is not looked at', async () => {
+    test('counts as a wrong one: the sixth is not checked', async () => {
       const { userId, show } = await aGenerator()
       const initiator = browserOf('guesser')
       for (const away of [-9, -8, -7, -6, -5]) {
-        const tried = await verify({ userId, code: await show(away), initiator })
-        expect(tried).toMatchObject({ refused: 'passcode_clock_off' })
+        const refusal = await verify({ userId, code: await show(away), initiator })
+        expect(refusal).toMatchObject({ refused: 'passcode_clock_off' })
       }
       expect(await verify({ userId, code: await show(-4), initiator })).toMatchObject({
         refused: 'passcode_locked',
       })
       const page = { limit: 100, before: null }
-      const listed = await granted(listActivities(world, principal, userId, page))
-      const told = listed.map(({ type }) => type)
-      expect(told.filter((type) => type === 'passcode_failed')).toHaveLength(5)
+      const activities = await granted(listActivities(world, principal, userId, page))
+      const types = activities.map(({ type }) => type)
+      expect(types.filter((type) => type === 'passcode_failed')).toHaveLength(5)
     })
 
-    test('of 20 that are typed at once is recognised once', async () => {
+    test('typed 20 times concurrently is recognized once', async () => {
       const { userId, show } = await aGenerator()
       const code = await show(-5)
       const outcomes = await Promise.all(
@@ -165,12 +163,12 @@ describe('a device’s passcode', () => {
           verify({ userId, code, initiator: browserOf(`late${n}`) }),
         ),
       )
-      const refused = outcomes.map((one) => isRefusal(one) && one.refused)
-      expect(refused.filter((one) => one === 'passcode_clock_off')).toHaveLength(1)
-      expect(refused.filter((one) => one === 'passcode_wrong')).toHaveLength(19)
+      const codes = outcomes.map((one) => isRefusal(one) && one.refused)
+      expect(codes.filter((one) => one === 'passcode_clock_off')).toHaveLength(1)
+      expect(codes.filter((one) => one === 'passcode_wrong')).toHaveLength(19)
     })
 
-    test('that lies before an accepted one, of an unregistered device or of somebody else is a wrong one', async () => {
+    test('is wrong if it precedes an accepted one, or is of an unregistered device or another user', async () => {
       const { userId, deviceId, show } = await aGenerator()
       const other = await aGenerator()
       await granted(verify({ userId, code: await show() }))
@@ -202,7 +200,7 @@ describe('a device’s passcode', () => {
     expect(await verify({ userId, code })).toMatchObject({ refused: 'passcode_wrong' })
   })
 
-  test('does not open when its row was given another device’s secret', async () => {
+  test('does not open when its row holds another device’s secret', async () => {
     const mine = await aGenerator()
     const theirs = await aGenerator()
     const text = `update passcode_secrets set secret_sealed = (select secret_sealed
@@ -212,7 +210,7 @@ describe('a device’s passcode', () => {
     await expect(verify({ userId: mine.userId, code })).rejects.toThrow('moved from another row')
   })
 
-  test('is still accepted when the master key was changed, the former one being given', async () => {
+  test('is still accepted after a change of the master key when the previous one is configured', async () => {
     const { userId, show } = await aGenerator()
     const former = world.sealingKey
     const sealing = buildSealing({ current: randomBytes(32), previous: [former] })
@@ -223,68 +221,70 @@ describe('a device’s passcode', () => {
 
 describe('the policy', () => {
   test('says how many digits new devices show', async () => {
-    const asking = await aPrincipal(world)
-    await allow({ passcodeDigits: 8 }, asking)
-    const { userId, show, passcode } = await aGenerator(asking)
+    const rp = await aPrincipal(world)
+    await allow({ passcodeDigits: 8 }, rp)
+    const { userId, show, passcode } = await aGenerator(rp)
     expect(passcode?.digits).toBe(8)
     const code = await show()
     expect(code).toMatch(/^\d{8}$/)
-    expect(await verify({ userId, code: code.slice(2) }, asking)).toMatchObject({
+    expect(await verify({ userId, code: code.slice(2) }, rp)).toMatchObject({
       refused: 'passcode_wrong',
     })
-    await granted(verify({ userId, code }, asking))
+    await granted(verify({ userId, code }, rp))
   })
 
-  test('without passcodes gives devices no secret, and refuses those of before without counting', async () => {
-    const asking = await aPrincipal(world)
-    const { userId, show } = await aGenerator(asking)
-    await allow({ passcodesAllowed: false }, asking)
+  test('without passcodes gives devices no secret, and refuses earlier ones without counting', async () => {
+    const rp = await aPrincipal(world)
+    const { userId, show } = await aGenerator(rp)
+    await allow({ passcodesAllowed: false }, rp)
     for (let n = 0; n < 10; n++) {
-      const refused = await verify({ userId, code: await show() }, asking)
-      expect(refused).toEqual({ refused: 'passcodes_not_allowed', facts: { otherFactors: [] } })
+      const refusal = await verify({ userId, code: await show() }, rp)
+      expect(refusal).toEqual({ refused: 'passcodes_not_allowed', facts: { otherFactors: [] } })
     }
-    expect(await readOtherFactors(world, asking, userId)).toMatchObject({ otherFactors: [] })
-    expect((await aGenerator(asking)).passcode).toBeNull()
-    await allow({}, asking)
-    await granted(verify({ userId, code: await show() }, asking))
+    expect(await readOtherFactors(world, rp, userId)).toMatchObject({ otherFactors: [] })
+    expect((await aGenerator(rp)).passcode).toBeNull()
+    await allow({}, rp)
+    await granted(verify({ userId, code: await show() }, rp))
   })
 })
 
 describe('a wrong code', () => {
-  test('is told as the same for a user with passcodes and for one without', async () => {
+  test('gets the same response for a user with passcodes and for one without', async () => {
     const { userId } = await aGenerator()
-    const imported = await granted(
+    const importResult = await granted(
       importUser(world, principal, { displayName: 'Bob', identifiers: ['bob'] }),
     )
     for (const code of ['000000', '00000000', 'nonsense', '0000-0000-0000-0000']) {
       const initiator = browserOf(`for${code}`)
       const outcomes = [
         await verify({ userId, code, initiator }),
-        await verify({ userId: imported.user.id, code, initiator }),
+        await verify({ userId: importResult.user.id, code, initiator }),
       ]
       expect(outcomes).toMatchObject([{ refused: 'passcode_wrong' }, { refused: 'passcode_wrong' }])
     }
   })
 
-  test('of somebody whom the relying party may not see is none: there is no such user', async () => {
+  test('for a user whom the relying party may not see is no wrong code: the user does not exist', async () => {
     const { userId, show } = await aGenerator()
-    const stranger = await aPrincipal(world, ['elsewhere'], principal.tenantId)
-    expect(await verify({ userId, code: await show() }, stranger)).toEqual({ refused: 'not_found' })
+    const otherPrincipal = await aPrincipal(world, ['elsewhere'], principal.tenantId)
+    expect(await verify({ userId, code: await show() }, otherPrincipal)).toEqual({
+      refused: 'not_found',
+    })
     const outsider = await aPrincipal(world)
-    for (const asking of [stranger, outsider]) {
-      expect(await createRecoveryCodes(world, asking, userId)).toEqual({ refused: 'not_found' })
-      expect(await createTemporaryCode(world, asking, userId)).toEqual({ refused: 'not_found' })
-      expect(await readOtherFactors(world, asking, userId)).toEqual({ refused: 'not_found' })
+    for (const rp of [otherPrincipal, outsider]) {
+      expect(await createRecoveryCodes(world, rp, userId)).toEqual({ refused: 'not_found' })
+      expect(await createTemporaryCode(world, rp, userId)).toEqual({ refused: 'not_found' })
+      expect(await readOtherFactors(world, rp, userId)).toEqual({ refused: 'not_found' })
     }
   })
 
-  test('too often locks its initiator only, and says until when and by whom', async () => {
+  test('too often locks only its initiator, and the response says until when and by whom', async () => {
     const { userId, show } = await aGenerator()
     const outsider = browserOf('outsider')
     for (let n = 0; n < 5; n++) await verify({ userId, code: '00000000', initiator: outsider })
     const code = await show()
-    const locked = await verify({ userId, code, initiator: outsider })
-    expect(locked).toEqual({
+    const refusal = await verify({ userId, code, initiator: outsider })
+    expect(refusal).toEqual({
       refused: 'passcode_locked',
       retryAfterSeconds: expect.any(Number),
       facts: { lockedBy: 'initiator', otherFactors: [] },
@@ -292,7 +292,7 @@ describe('a wrong code', () => {
     await granted(verify({ userId, code, initiator: browserOf('owner') }))
   })
 
-  test('is not what can be no code at all: that is a slip of the hand, and costs no try', async () => {
+  test('is not a text that cannot be a code: that is a typing slip, and costs no attempt', async () => {
     const { userId, show } = await aGenerator()
     const slips = ['12345', '123456789', 'nonsense', '7K3Q-M9TX-2R8B-0VW', '+492039', '—', '4920U9']
     for (const slip of [...slips, ...slips]) {
@@ -302,12 +302,12 @@ describe('a wrong code', () => {
       })
     }
     const page = { limit: 50, before: null }
-    const listed = await granted(listActivities(world, principal, userId, page))
-    expect(listed.map(({ type }) => type)).not.toContain('passcode_failed')
+    const activities = await granted(listActivities(world, principal, userId, page))
+    expect(activities.map(({ type }) => type)).not.toContain('passcode_failed')
     await granted(verify({ userId, code: await show() }))
   })
 
-  test('is counted for the relying party where it names nobody, apart from other relying parties', async () => {
+  test('without an initiator counts against its relying party, apart from other relying parties', async () => {
     const { userId, show } = await aGenerator()
     const other = await aPrincipal(world, ['default'], principal.tenantId)
     for (let n = 0; n < 5; n++) await verify({ userId, code: '00000000' })
@@ -316,26 +316,26 @@ describe('a wrong code', () => {
   })
 })
 
-describe('who is known', () => {
+describe('a known initiator', () => {
   const own = browserOf('own')
-  /** Uses up the tries that all strangers have together. */
-  async function useUpStrangers(userId: UserId) {
+  /** Uses up the attempts that all unknown initiators share. */
+  async function useUpUnknownInitiators(userId: UserId) {
     for (let browser = 0; browser < 20; browser++) {
       const guess = { userId, code: '00000000', initiator: browserOf(`browser${browser}`) }
       await Promise.all(Array.from({ length: 5 }, () => verify(guess)))
     }
   }
-  const asked = (userId: UserId) =>
+  const askUser = (userId: UserId) =>
     granted(ask(world, principal, { user: { id: userId }, initiator: own }))
 
-  test('is a browser from which the user approved a push: strangers cannot use up its tries', async () => {
+  test('is a browser from which the user approved a push: unknown ones cannot use up its attempts', async () => {
     const { userId, show, phone } = await aGenerator()
-    const { challenge, number } = await asked(userId)
+    const { challenge, number } = await askUser(userId)
     const claims = await anAnswer(world, phone, challenge.id, { dec: 'approve', num: number ?? '' })
     const answer = await signAnswer(phone, claims)
     const command = { challengeId: challenge.id, answer }
     await granted(answerChallenge(world, await aProof(world, phone), command))
-    await useUpStrangers(userId)
+    await useUpUnknownInitiators(userId)
     const code = await show()
     expect(await verify({ userId, code, initiator: browserOf('x') })).toMatchObject({
       refused: 'passcode_locked',
@@ -346,22 +346,22 @@ describe('who is known', () => {
   test('is not a browser that the user approved once and has reported since', async () => {
     const { userId, show, phone } = await aGenerator()
     await granted(verify({ userId, code: await show(), initiator: own }))
-    const { challenge } = await asked(userId)
+    const { challenge } = await askUser(userId)
     const claims = await anAnswer(world, phone, challenge.id, { dec: 'report' })
     const command = { challengeId: challenge.id, answer: await signAnswer(phone, claims) }
     await granted(answerChallenge(world, await aProof(world, phone), command))
-    await useUpStrangers(userId)
+    await useUpUnknownInitiators(userId)
     expect(await verify({ userId, code: '000000', initiator: own })).toMatchObject({
       refused: 'passcode_locked',
       facts: { lockedBy: 'user' },
     })
   }, 20_000)
 
-  test('is, to pushes, a browser from which a code got in; a relying party as a whole never is', async () => {
+  test('for pushes is a browser where a code was accepted; a relying party as a whole never is', async () => {
     const { userId, show } = await aGenerator()
     await granted(verify({ userId, code: await show(), initiator: own }))
     const budgetOf = async () => {
-      const { challenge } = await asked(userId)
+      const { challenge } = await askUser(userId)
       return challenge.budgetKey === challenge.initiatorKey
     }
     expect(await budgetOf()).toBe(true)
@@ -377,7 +377,7 @@ describe('who is known', () => {
 })
 
 describe('a refusal', () => {
-  test('names the other factors, without what is locked', async () => {
+  test('names the other factors, without the locked ones', async () => {
     const { userId } = await aGenerator()
     await granted(createRecoveryCodes(world, principal, userId))
     const wrong = { userId, code: '00000000' }
@@ -393,22 +393,22 @@ describe('a refusal', () => {
     })
   })
 
-  test('of any code of a suspended user says that, and the user is back when it is over', async () => {
+  test('of any code of a suspended user says so, and codes work again after the suspension', async () => {
     const { userId, show } = await aGenerator()
     const [recovery = ''] = await granted(createRecoveryCodes(world, principal, userId))
     await granted(setUserStatus(world, principal, userId, 'suspended'))
     for (const code of [await show(), recovery, '000000']) {
       expect(await verify({ userId, code })).toEqual({ refused: 'user_suspended' })
     }
-    expect(await asRefused(userId)).toEqual(['user_suspended', 'user_suspended', 'user_suspended'])
+    expect(await refusalsOf(userId)).toEqual(['user_suspended', 'user_suspended', 'user_suspended'])
     await granted(setUserStatus(world, principal, userId, 'active'))
     await granted(verify({ userId, code: recovery }))
-    const lines = world.revoked.filter((line) => 'userId' in line && line.userId === userId)
+    const lines = world.revocations.filter((line) => 'userId' in line && line.userId === userId)
     expect(lines.map(({ revocation }) => revocation)).toEqual(['user_suspended', 'user_activated'])
   })
 
-  /** What is refused to a user beside codes. */
-  async function asRefused(userId: UserId) {
+  /** What is refused to a user apart from codes. */
+  async function refusalsOf(userId: UserId) {
     const user = { id: userId }
     const outcomes = [
       await ask(world, principal, { user }),
@@ -420,15 +420,18 @@ describe('a refusal', () => {
 })
 
 describe('recovery codes', () => {
-  test('come as ten, each good for one sign-in, and are counted down', async () => {
+  test('come as ten, each valid for one sign-in, and are counted down', async () => {
     const { userId } = await aGenerator()
     const codes = await granted(createRecoveryCodes(world, principal, userId))
     expect(new Set(codes).size).toBe(10)
-    for (const [used, code] of codes.entries()) {
-      const typed = code.toLowerCase().replaceAll('-', ' ')
-      const accepted = await granted(verify({ userId, code: typed }))
-      expect(accepted).toMatchObject({ method: 'recovery_code', recoveryCodesLeft: 9 - used })
-      expect(claimsOf(accepted.result)).not.toHaveProperty('did')
+    for (const [usedCount, code] of codes.entries()) {
+      const typedCode = code.toLowerCase().replaceAll('-', ' ')
+      const acceptance = await granted(verify({ userId, code: typedCode }))
+      expect(acceptance).toMatchObject({
+        method: 'recovery_code',
+        recoveryCodesLeft: 9 - usedCount,
+      })
+      expect(claimsOf(acceptance.result)).not.toHaveProperty('did')
       expect(await verify({ userId, code })).toMatchObject({ refused: 'passcode_used' })
     }
   }, 20_000)
@@ -459,7 +462,7 @@ describe('recovery codes', () => {
 })
 
 describe('a temporary code', () => {
-  test('is good once, for an hour unless it is said otherwise', async () => {
+  test('is valid once, for an hour unless set otherwise', async () => {
     const { userId } = await aGenerator()
     const { code, expiresAt } = await granted(createTemporaryCode(world, principal, userId))
     expect(Math.abs(expiresAt.getTime() - Date.now() - 3_600_000)).toBeLessThan(60_000)
@@ -467,18 +470,20 @@ describe('a temporary code', () => {
       otherFactors: ['passcode', 'temporary_code'],
       temporaryCodeExpiresAt: expiresAt,
     })
-    const accepted = await granted(verify({ userId, code }))
-    expect(accepted.method).toBe('temporary_code')
+    const acceptance = await granted(verify({ userId, code }))
+    expect(acceptance.method).toBe('temporary_code')
     expect(await verify({ userId, code })).toMatchObject({ refused: 'passcode_used' })
-    const told = await granted(listActivities(world, principal, userId, { limit: 3, before: null }))
-    expect(told.map(({ type }) => type)).toEqual([
+    const activities = await granted(
+      listActivities(world, principal, userId, { limit: 3, before: null }),
+    )
+    expect(activities.map(({ type }) => type)).toEqual([
       'passcode_failed',
       'temporary_code_used',
       'temporary_code_made',
     ])
   })
 
-  test('says when it has expired, to whoever has it', async () => {
+  test('reports that it has expired, to anyone who has it', async () => {
     const { userId } = await aGenerator()
     const { code } = await granted(createTemporaryCode(world, principal, userId, 300))
     await world.database.query(
@@ -489,7 +494,7 @@ describe('a temporary code', () => {
     expect(await verify({ userId, code })).toMatchObject({ refused: 'passcode_expired' })
   })
 
-  test('takes the place of the former one', async () => {
+  test('replaces the former one', async () => {
     const { userId } = await aGenerator()
     const former = await granted(createTemporaryCode(world, principal, userId))
     await granted(createTemporaryCode(world, principal, userId))

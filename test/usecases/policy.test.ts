@@ -28,9 +28,9 @@ describe('the policy of a tenant', () => {
   test('keeps the other fields at a change, and returns them to their defaults at a replacement', async () => {
     await granted(set({ resendsMax: 1 }))
     expect(await granted(set({ pendingMax: 2 }))).toMatchObject({ resendsMax: 1, pendingMax: 2 })
-    const replaced = await granted(set({ pendingMax: 1 }, true))
-    expect(replaced).toEqual({ ...defaultPolicy, pendingMax: 1 })
-    expect(await readPolicy(world, principal.tenantId, null)).toEqual(replaced)
+    const newPolicy = await granted(set({ pendingMax: 1 }, true))
+    expect(newPolicy).toEqual({ ...defaultPolicy, pendingMax: 1 })
+    expect(await readPolicy(world, principal.tenantId, null)).toEqual(newPolicy)
   })
 
   test('is recorded with every changed field before and after', async () => {
@@ -46,7 +46,7 @@ describe('the policy of a tenant', () => {
     expect(await audits()).toEqual([])
   })
 
-  test('loses no change when two are made at the same time', async () => {
+  test('loses no change when two are made concurrently', async () => {
     await Promise.all([
       granted(set({ resendsMax: 1 })),
       granted(set({ pendingMax: 2 })),
@@ -59,7 +59,7 @@ describe('the policy of a tenant', () => {
     })
   })
 
-  test('holds for the very next challenge', async () => {
+  test('applies to the very next challenge', async () => {
     await aPhone(world, principal)
     await granted(set({ numberDigits: 8, challengeTtlSeconds: 30 }))
     const { challenge, number } = await granted(ask(world, principal))
@@ -72,7 +72,7 @@ describe('the policy of a relying party', () => {
   const party = (overrides: object) =>
     setRelyingPartyPolicy(world, principal.tenantId, principal.rpId, overrides, 'operator')
 
-  test('is its own beyond the tenant’s, and recorded', async () => {
+  test('is its own within the tenant’s, and recorded', async () => {
     await aPhone(world, principal)
     await granted(party({ numberDigits: 7 }))
     expect((await granted(ask(world, principal))).number).toHaveLength(7)
@@ -90,7 +90,7 @@ describe('the policy of a relying party', () => {
     })
   })
 
-  test('gives way when the tenant has become stricter since', async () => {
+  test('yields when the tenant has become stricter since', async () => {
     await granted(party({ unansweredMax: 2 }))
     await granted(set({ unansweredMax: 1 }))
     expect(await readPolicy(world, principal.tenantId, principal.rpId)).toMatchObject({

@@ -17,19 +17,19 @@ beforeEach(async () => {
   principal = await aPrincipal(world)
   phone = await aPhone(world, principal)
   await world.database.query('told', "update activities set notice = 'in_app'", [])
-  world.dispatched.length = 0
+  world.dispatchedPushes.length = 0
 })
 afterAll(() => world.close())
 
-const said = { type: 'password_changed', severity: 'warning', title: 'New password' } as const
+const claim = { type: 'password_changed', severity: 'warning', title: 'New password' } as const
 const post = (more: Partial<Command> = {}, by = principal) =>
-  postActivity(world, by, { userId: phone.userId, ...said, ...more })
+  postActivity(world, by, { userId: phone.userId, ...claim, ...more })
 
-test('what a relying party posts is shown to the user as its claim, and pushed', async () => {
+test('an activity that a relying party posts is shown to the user as its claim, and pushed', async () => {
   const occurredAt = new Date(Date.now() - 60_000)
   const fields = [{ label: 'Browser', value: 'Firefox' }]
-  const { activity, isReplay: replayed } = await granted(post({ occurredAt, fields }))
-  expect(replayed).toBe(false)
+  const { activity, isReplay } = await granted(post({ occurredAt, fields }))
+  expect(isReplay).toBe(false)
   expect(activity).toMatchObject({
     type: 'posted',
     severity: 'warning',
@@ -45,16 +45,16 @@ test('what a relying party posts is shown to the user as its claim, and pushed',
   const [newest] = await granted(listOwnActivities(world, await aProof(world, phone), page))
   expect(newest).toEqual(activity)
   await notifyUsers(world, { waitingAfter: null, limit: 200 })
-  expect(world.dispatched).toMatchObject([{ activityId: activity.id, deviceId: phone.id }])
+  expect(world.dispatchedPushes).toMatchObject([{ activityId: activity.id, deviceId: phone.id }])
 })
 
-test('what is only information is listed and not pushed', async () => {
+test('an informational activity is listed and not pushed', async () => {
   await granted(post({ severity: 'info' }))
   await notifyUsers(world, { waitingAfter: null, limit: 200 })
-  expect(world.dispatched).toEqual([])
+  expect(world.dispatchedPushes).toEqual([])
 })
 
-test('another relying party of the tenant cannot read it, nor post under the same key into it', async () => {
+test('another relying party of the tenant cannot read it, nor post into it under the same key', async () => {
   const other = await aPrincipal(world, ['default'], principal.tenantId)
   const mine = await granted(post({ idempotencyKey: 'k' }))
   const theirs = await granted(post({ idempotencyKey: 'k', title: 'Other' }, other))
@@ -66,20 +66,20 @@ test('another relying party of the tenant cannot read it, nor post under the sam
   expect(await ids(other)).not.toContain(mine.activity.id)
 })
 
-test('one Idempotency-Key makes one activity, also at the same moment', async () => {
-  const posted = await Promise.all(
+test('one Idempotency-Key creates one activity, also concurrently', async () => {
+  const results = await Promise.all(
     Array.from({ length: 50 }, () => granted(post({ idempotencyKey: 'once' }))),
   )
-  expect(new Set(posted.map(({ activity }) => activity.id)).size).toBe(1)
-  expect(posted.filter(({ isReplay: replayed }) => !replayed)).toHaveLength(1)
+  expect(new Set(results.map(({ activity }) => activity.id)).size).toBe(1)
+  expect(results.filter(({ isReplay }) => !isReplay)).toHaveLength(1)
   expect(await post({ idempotencyKey: 'once', title: 'Another' })).toEqual({
     refused: 'idempotency_key_reused',
   })
 })
 
-test('a user of somebody else is nobody, and the future cannot be told', async () => {
-  const stranger = await aPrincipal(world)
-  expect(await post({}, stranger)).toEqual({ refused: 'not_found' })
+test('another party’s user does not exist, and an activity cannot lie in the future', async () => {
+  const otherPrincipal = await aPrincipal(world)
+  expect(await post({}, otherPrincipal)).toEqual({ refused: 'not_found' })
   const tomorrow = new Date(Date.now() + 86_400_000)
   expect(await post({ occurredAt: tomorrow })).toMatchObject({ refused: 'invalid_request' })
 })

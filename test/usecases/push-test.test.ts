@@ -16,50 +16,53 @@ beforeAll(async () => {
 beforeEach(async () => {
   principal = await aPrincipal(world)
   phone = await aPhone(world, principal)
-  world.dispatched.length = 0
+  world.dispatchedPushes.length = 0
 })
 afterAll(() => world.close())
 
 const push = (by = principal) => pushTest(world, by, phone.id)
 const read = (by = principal) => readTestPush(world, by, phone.id)
-const verified = () => aProof(world, phone, phone.keys.verification ?? undefined)
+const verifiedProof = () => aProof(world, phone, phone.keys.verification ?? undefined)
 const sql = (name: string, text: string) =>
   world.database.query<Record<string, unknown>>(name, text, [phone.tenantId, phone.id])
 
 describe('a test push', () => {
-  test('is handed over at once, and what became of it can be read', async () => {
+  test('is sent immediately, and its outcome can be read', async () => {
     expect(await read()).toEqual({ refused: 'not_found' })
-    const owed = await granted(push())
-    expect(owed).toMatchObject({ deviceId: phone.id, status: 'queued', attempts: 1 })
-    expect(world.dispatched).toMatchObject([
-      { id: owed.id, kind: 'test', challengeId: null, deviceId: phone.id },
+    const testPush = await granted(push())
+    expect(testPush).toMatchObject({ deviceId: phone.id, status: 'queued', attempts: 1 })
+    expect(world.dispatchedPushes).toMatchObject([
+      { id: testPush.id, kind: 'test', challengeId: null, deviceId: phone.id },
     ])
     const { tenantId } = phone
     const outcome = { status: 'failed', reason: 'BadDeviceToken' } as const
-    await world.deliveries.settle('test', [{ tenantId, id: owed.id, outcome }])
+    await world.deliveries.settle('test', [{ tenantId, id: testPush.id, outcome }])
     expect(await granted(read())).toMatchObject({
-      id: owed.id,
+      id: testPush.id,
       status: 'failed',
       reason: 'BadDeviceToken',
       settledAt: expect.any(Date),
     })
-    const listed = await world.activities.list(tenantId, phone.userId, { limit: 1, before: null })
-    expect(listed).toMatchObject([{ type: 'test_pushed', actor: `api_key:${principal.keyId}` }])
+    const activities = await world.activities.list(tenantId, phone.userId, {
+      limit: 1,
+      before: null,
+    })
+    expect(activities).toMatchObject([{ type: 'test_pushed', actor: `api_key:${principal.keyId}` }])
   })
 
-  test('is sent once in ten seconds, of 50 that are asked for at once one', async () => {
-    const asked = await Promise.all(Array.from({ length: 50 }, () => push()))
-    const refused = asked.filter(isRefusal)
-    expect(refused).toHaveLength(49)
-    expect(refused[0]).toEqual({ refused: 'test_push_too_soon', retryAfterSeconds: 10 })
-    expect(world.dispatched).toHaveLength(1)
+  test('is sent once in ten seconds: one of 50 that are requested concurrently', async () => {
+    const results = await Promise.all(Array.from({ length: 50 }, () => push()))
+    const refusals = results.filter(isRefusal)
+    expect(refusals).toHaveLength(49)
+    expect(refusals[0]).toEqual({ refused: 'test_push_too_soon', retryAfterSeconds: 10 })
+    expect(world.dispatchedPushes).toHaveLength(1)
     await sql(
       'time_passes',
       `update devices set test_pushes_at = array(select t - interval '10 s' from unnest(test_pushes_at) t)
        where tenant_id = $1 and id = $2`,
     )
     await granted(push())
-    expect(world.dispatched).toHaveLength(2)
+    expect(world.dispatchedPushes).toHaveLength(2)
   })
 
   test('is sent five times within an hour, and again when the first of them is an hour old', async () => {
@@ -69,24 +72,24 @@ describe('a test push', () => {
         `update devices set test_pushes_at = array(select t - interval '${time}' from unnest(test_pushes_at) t)
          where tenant_id = $1 and id = $2`,
       )
-    for (let sent = 0; sent < 5; sent++) {
+    for (let count = 0; count < 5; count++) {
       await granted(push())
       await pass('11 s')
     }
-    const refused = await push()
-    expect(refused).toMatchObject({ refused: 'test_push_too_soon' })
-    if (!isRefusal(refused)) throw new Error('it was refused')
-    const seconds = refused.retryAfterSeconds ?? 0
+    const refusal = await push()
+    expect(refusal).toMatchObject({ refused: 'test_push_too_soon' })
+    if (!isRefusal(refusal)) throw new Error('it was refused')
+    const seconds = refusal.retryAfterSeconds ?? 0
     expect(seconds).toBeGreaterThan(3500)
     expect(seconds).toBeLessThanOrEqual(3600 - 55)
-    expect(world.dispatched).toHaveLength(5)
+    expect(world.dispatchedPushes).toHaveLength(5)
     await pass(`${seconds} s`)
     await granted(push())
-    const kept = await sql(
+    const rows = await sql(
       'kept',
       `select cardinality(test_pushes_at) as n from devices where tenant_id = $1 and id = $2`,
     )
-    expect(kept).toEqual([{ n: 5 }])
+    expect(rows).toEqual([{ n: 5 }])
   })
 
   test.each([
@@ -95,40 +98,40 @@ describe('a test push', () => {
     ['is locked for a time', `locked_until = now() + interval '1 hour'`, 'push_locked', true],
     ['is locked until an admin unlocks', 'hard_locked_at = now()', 'push_locked', false],
     ['is suspended', 'suspended_at = now()', 'user_suspended', false],
-  ])('is refused while the user %s', async (name, set, refused, heals) => {
+  ])('is refused while the user %s', async (name, set, code, heals) => {
     await sql(
       `stop_${name.replaceAll(' ', '_')}`,
       `update user_protections p set ${set} from devices v
        where v.tenant_id = $1 and v.id = $2 and p.tenant_id = v.tenant_id and p.user_id = v.user_id`,
     )
     const outcome = await push()
-    expect(outcome).toMatchObject({ refused })
+    expect(outcome).toMatchObject({ refused: code })
     expect(isRefusal(outcome) && (outcome.retryAfterSeconds ?? 0) > 3500).toBe(heals)
-    expect(world.dispatched).toEqual([])
+    expect(world.dispatchedPushes).toEqual([])
   })
 
   test('that was decided before the user paused is decided again', async () => {
-    const stale = async (...given: Parameters<World['protections']['find']>) => {
-      const found = await world.protections.find(...given)
-      await granted(pausePushes(world, await verified(), new Date(Date.now() + 3_600_000)))
-      return found
+    const stale = async (...args: Parameters<World['protections']['find']>) => {
+      const protection = await world.protections.find(...args)
+      await granted(pausePushes(world, await verifiedProof(), new Date(Date.now() + 3_600_000)))
+      return protection
     }
-    let tries = 0
+    let reads = 0
     const protections = {
-      find: (...given: Parameters<World['protections']['find']>) =>
-        tries++ === 0 ? stale(...given) : world.protections.find(...given),
+      find: (...args: Parameters<World['protections']['find']>) =>
+        reads++ === 0 ? stale(...args) : world.protections.find(...args),
     }
     expect(await pushTest({ ...world, protections }, principal, phone.id)).toMatchObject({
       refused: 'pushes_paused',
     })
-    expect(world.dispatched).toEqual([])
+    expect(world.dispatchedPushes).toEqual([])
     expect(await world.testPushes.findLast(phone.tenantId, phone.id)).toBeNull()
   })
 
   test('is refused with the reason where a device cannot be pushed', async () => {
     await rotatePushToken(world, await aProof(world, phone), null)
     expect(await push()).toEqual({ refused: 'no_push_token' })
-    for (const [status, refused] of [
+    for (const [status, code] of [
       ['suspended', 'device_suspended'],
       ['unconfirmed', 'device_not_active'],
       ['unregistered', 'device_unregistered'],
@@ -137,15 +140,15 @@ describe('a test push', () => {
         `set_${status}`,
         `update devices set status = '${status}' where tenant_id = $1 and id = $2`,
       )
-      expect(await push()).toEqual({ refused })
+      expect(await push()).toEqual({ refused: code })
     }
-    expect(world.dispatched).toEqual([])
+    expect(world.dispatchedPushes).toEqual([])
   })
 
-  test('of somebody else’s device is of nobody’s', async () => {
-    const stranger = await aPrincipal(world)
-    expect(await push(stranger)).toEqual({ refused: 'not_found' })
+  test('of a device of another party is refused as unknown', async () => {
+    const otherPrincipal = await aPrincipal(world)
+    expect(await push(otherPrincipal)).toEqual({ refused: 'not_found' })
     await granted(push())
-    expect(await read(stranger)).toEqual({ refused: 'not_found' })
+    expect(await read(otherPrincipal)).toEqual({ refused: 'not_found' })
   })
 })
