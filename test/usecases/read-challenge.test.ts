@@ -38,9 +38,9 @@ beforeEach(async () => {
 })
 afterAll(() => world.close())
 
-async function deny(needs: World = world) {
+async function deny(dependencies: World = world) {
   const answer = await signAnswer(phone, await anAnswer(world, phone, id, { dec: 'deny' }))
-  return answerChallenge(needs, await aProof(world, phone), { challengeId: id, answer })
+  return answerChallenge(dependencies, await aProof(world, phone), { challengeId: id, answer })
 }
 
 async function setExpiry(ms: number) {
@@ -52,9 +52,12 @@ async function setExpiry(ms: number) {
   )
 }
 
-/** Signals that never come: a wait ends when its time is over, at once. What happens meanwhile is up to the test. */
-function hollow(meanwhile: (timeoutMs: number, turn: number) => Promise<unknown> | undefined) {
-  let turn = 0
+/**
+ * Signals that never come: a wait ends when its time is over, immediately. What happens meanwhile
+ * is up to the test.
+ */
+function hollow(meanwhile: (timeoutMs: number, poll: number) => Promise<unknown> | undefined) {
+  let poll = 0
   let open = 0
   const signals: Signals = {
     publish: () => undefined,
@@ -64,7 +67,7 @@ function hollow(meanwhile: (timeoutMs: number, turn: number) => Promise<unknown>
       open += 1
       return {
         async next(timeoutMs) {
-          await meanwhile(timeoutMs, turn++)
+          await meanwhile(timeoutMs, poll++)
         },
         close() {
           open -= 1
@@ -72,7 +75,7 @@ function hollow(meanwhile: (timeoutMs: number, turn: number) => Promise<unknown>
       }
     },
   }
-  return { signals, turns: () => turn, open: () => open }
+  return { signals, polls: () => poll, open: () => open }
 }
 
 const longMs = 20_000
@@ -92,37 +95,37 @@ describe('a wait for a challenge', () => {
     expect((await waiting).challenge.status).toBe('cancelled')
   })
 
-  test('ends at the challenge’s expiry, which it brings about itself', async () => {
+  test('ends at the challenge’s expiry, which it records itself', async () => {
     await setExpiry(150)
     const { challenge, result } = await granted(waitForChallenge(world, principal, id, longMs))
     expect(challenge).toMatchObject({ status: 'expired', decidedAt: expect.any(Date) })
     expect(result).not.toBeNull()
   })
 
-  test('loses no answer with its signal: it looks again by itself, now and then', async () => {
-    const waited: number[] = []
-    const { signals, turns } = hollow((timeoutMs, turn) => {
-      waited.push(timeoutMs)
-      return turn === 1
+  test('loses no answer with a lost signal: it polls by itself from time to time', async () => {
+    const waits: number[] = []
+    const { signals, polls } = hollow((timeoutMs, poll) => {
+      waits.push(timeoutMs)
+      return poll === 1
         ? deny({ ...world, signals: { ...world.signals, publish: () => undefined } })
         : undefined
     })
     const reading = await granted(waitForChallenge({ ...world, signals }, principal, id, longMs))
     expect(reading.challenge.status).toBe('denied')
-    expect(turns()).toBe(2)
-    expect(Math.max(...waited)).toBeLessThanOrEqual(rereadEveryMs)
+    expect(polls()).toBe(2)
+    expect(Math.max(...waits)).toBeLessThanOrEqual(rereadEveryMs)
   })
 
   test('never sleeps past the expiry, nor past its own end', async () => {
     await setExpiry(700)
-    const waited: number[] = []
+    const waits: number[] = []
     const { signals } = hollow((timeoutMs) => {
-      waited.push(timeoutMs)
+      waits.push(timeoutMs)
       return setExpiry(-1)
     })
     await granted(waitForChallenge({ ...world, signals }, principal, id, longMs))
-    expect(waited).toHaveLength(1)
-    expect(waited[0]).toBeLessThanOrEqual(701)
+    expect(waits).toHaveLength(1)
+    expect(waits[0]).toBeLessThanOrEqual(701)
     id = (await granted(ask(world, principal))).challenge.id
     const short: number[] = []
     const brief = hollow((timeoutMs) => {
@@ -133,43 +136,43 @@ describe('a wait for a challenge', () => {
     expect(short.every((ms) => ms <= 30)).toBe(true)
   })
 
-  test('misses nothing that happens between the first look and the wait', async () => {
-    const find = async (...given: Parameters<World['challenges']['find']>) => {
-      const before = await world.challenges.find(...given)
+  test('misses nothing that happens between the first read and the wait', async () => {
+    const find = async (...args: Parameters<World['challenges']['find']>) => {
+      const before = await world.challenges.find(...args)
       if (before?.challenge.status === 'pending') await deny()
       return before
     }
-    const needs = { ...world, challenges: { ...world.challenges, find } }
-    const reading = await granted(waitForChallenge(needs, principal, id, longMs))
+    const dependencies = { ...world, challenges: { ...world.challenges, find } }
+    const reading = await granted(waitForChallenge(dependencies, principal, id, longMs))
     expect(reading.challenge.status).toBe('denied')
   })
 
-  test('tells nothing to whoever may not ask any more, and finds that out without a signal', async () => {
-    const { signals, turns } = hollow(() => deny())
-    const revoked = async () => refuse('api_key_invalid')
+  test('answers nothing to a caller whose right has ended, and finds that out without a signal', async () => {
+    const { signals, polls } = hollow(() => deny())
+    const recheck = async () => refuse('api_key_invalid')
     const never = () => false
-    const waiting = waitForChallenge({ ...world, signals }, principal, id, longMs, never, revoked)
+    const waiting = waitForChallenge({ ...world, signals }, principal, id, longMs, never, recheck)
     expect(await waiting).toEqual({ refused: 'api_key_invalid' })
-    expect(turns()).toBe(1)
+    expect(polls()).toBe(1)
   })
 
-  test('ends with what stands when the process stops, when the asker has gone, and when its time is over', async () => {
+  test('ends with the current status on process stop, client disconnect and time-out', async () => {
     const stopping = { ...hollow(() => undefined).signals, stopped: true }
-    const stopped = waitForChallenge({ ...world, signals: stopping }, principal, id, longMs)
-    expect((await granted(stopped)).challenge.status).toBe('pending')
-    const gone = waitForChallenge(world, principal, id, longMs, () => true)
-    expect((await granted(gone)).challenge.status).toBe('pending')
+    const stoppedWait = waitForChallenge({ ...world, signals: stopping }, principal, id, longMs)
+    expect((await granted(stoppedWait)).challenge.status).toBe('pending')
+    const abandonedWait = waitForChallenge(world, principal, id, longMs, () => true)
+    expect((await granted(abandonedWait)).challenge.status).toBe('pending')
     const over = waitForChallenge(world, principal, id, 0)
     expect(await granted(over)).toMatchObject({ challenge: { status: 'pending' }, result: null })
   })
 
   test('leaves no watch behind, however it ends', async () => {
     const { signals, open } = hollow(() => undefined)
-    const needs = { ...world, signals }
-    await waitForChallenge(needs, principal, id, 0)
-    await waitForChallenge(needs, principal, 'chl_01h455vb4pex5vsknk084sn02q', longMs)
+    const dependencies = { ...world, signals }
+    await waitForChallenge(dependencies, principal, id, 0)
+    await waitForChallenge(dependencies, principal, 'chl_01h455vb4pex5vsknk084sn02q', longMs)
     const find = () => Promise.reject(new Error('gone'))
-    const failing = { ...needs, challenges: { ...world.challenges, find } }
+    const failing = { ...dependencies, challenges: { ...world.challenges, find } }
     await expect(waitForChallenge(failing, principal, id, longMs)).rejects.toThrow('gone')
     expect(open()).toBe(0)
   })
@@ -214,15 +217,15 @@ describe('a challenge is read', () => {
     expect(await read()).toMatchObject({ jti: (first as { jti: string }).jti })
   })
 
-  test('as expired only after its end was recorded, and everybody who waits is told', async () => {
+  test('as expired only after its end was recorded, and every waiting client is notified', async () => {
     await setExpiry(-1)
-    world.published.length = 0
+    world.publishedKeys.length = 0
     expect((await granted(readChallenge(world, principal, id))).challenge.status).toBe('expired')
-    expect(world.published).toEqual([id])
-    const told = await world.activities.list(phone.tenantId, phone.userId, {
+    expect(world.publishedKeys).toEqual([id])
+    const activities = await world.activities.list(phone.tenantId, phone.userId, {
       limit: 1,
       before: null,
     })
-    expect(told).toMatchObject([{ type: 'challenge_expired', challengeId: id }])
+    expect(activities).toMatchObject([{ type: 'challenge_expired', challengeId: id }])
   })
 })

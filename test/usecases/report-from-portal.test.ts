@@ -14,18 +14,18 @@ afterAll(() => world.close())
 
 const page = { limit: 50, before: null }
 
-/** A user with a session of the portal, and something that happened to them. */
+/** A user with a session of the portal, and an activity of theirs. */
 async function aVisitor(principal: Principal, user: string) {
   const { userId, tenantId } = await aPhone(world, principal, { user })
   const { url } = await granted(createPortalLink(world, principal, userId))
   const token = new URL(url).pathname.split('/').at(-1) ?? ''
-  const opened = await granted(openPortal(world, { tenantId, token }))
-  const [happened] = await world.activities.list(tenantId, userId, page)
-  if (!happened) throw new Error('the portal was opened')
-  return { userId, session: opened.session, activityId: happened.id }
+  const portal = await granted(openPortal(world, { tenantId, token }))
+  const [activity] = await world.activities.list(tenantId, userId, page)
+  if (!activity) throw new Error('the portal was opened')
+  return { userId, session: portal.session, activityId: activity.id }
 }
 
-test('a session that ended after its cookie was believed reports nothing', async () => {
+test('a session that ended after its cookie was verified reports nothing', async () => {
   const principal = await aPrincipal(world)
   const { session, activityId } = await aVisitor(principal, 'alice')
   await closePortal(world, session)
@@ -35,7 +35,7 @@ test('a session that ended after its cookie was believed reports nothing', async
   expect(await listReports(world, principal, null, page)).toEqual([])
 })
 
-test('what another relying party posted is nothing that the portal could report', async () => {
+test('an activity posted by another relying party cannot be reported in the portal', async () => {
   const principal = await aPrincipal(world)
   const { session, userId, activityId } = await aVisitor(principal, 'bob')
   const other = await aPrincipal(world, ['default'], principal.tenantId)

@@ -41,12 +41,12 @@ const uses = async (phone: Phone) =>
 const call = async (phone: Phone) => readSelf(world, await aProof(world, phone))
 
 describe('a call with the keys of an unregistered device', () => {
-  test('is told to the user, once an hour however often it is made', async () => {
+  test('is shown to the user, once an hour however often it is made', async () => {
     const phone = await aPhone(world, rp, { user: 'mallory' })
     await unregisterDevice(world, rp, phone.id, 'stolen')
     expect(await uses(phone)).toEqual([])
-    const refused = await Promise.all(Array.from({ length: 50 }, () => call(phone)))
-    for (const one of refused) expect(one).toEqual({ refused: 'device_unregistered' })
+    const refusals = await Promise.all(Array.from({ length: 50 }, () => call(phone)))
+    for (const one of refusals) expect(one).toEqual({ refused: 'device_unregistered' })
     expect(await uses(phone)).toMatchObject([
       { severity: 'critical', details: { reason: 'stolen', name: 'Phone' } },
     ])
@@ -60,7 +60,7 @@ describe('a call with the keys of an unregistered device', () => {
     expect(await uses(phone)).toHaveLength(2)
   })
 
-  test('is told wherever devices are believed', async () => {
+  test('is shown wherever devices are authenticated', async () => {
     for (const use of [
       async (phone: Phone) => fetchChallenges(world, await aProof(world, phone)),
       async (phone: Phone) => listOwnDevices(world, await aProof(world, phone)),
@@ -81,18 +81,18 @@ describe('a call with the keys of an unregistered device', () => {
     }
   })
 
-  test('is told to nobody when the signature is not by its key', async () => {
+  test('is not shown when the signature is not by its key', async () => {
     const [phone, other] = [
       await aPhone(world, rp, { user: 'walter' }),
       await aPhone(world, rp, { user: 'wendy' }),
     ]
     await unregisterDevice(world, rp, phone.id, 'lost')
-    const forged = await aProof(world, phone, other.keys.possession)
-    expect(await readSelf(world, forged)).toEqual({ refused: 'proof_invalid' })
+    const forgedProof = await aProof(world, phone, other.keys.possession)
+    expect(await readSelf(world, forgedProof)).toEqual({ refused: 'proof_invalid' })
     expect(await uses(phone)).toEqual([])
   })
 
-  test('alarms after a loss, and not when an app finds out that its own person removed it', async () => {
+  test('alarms after a loss, and not when an app finds that its own user removed it', async () => {
     const device = await granted(call(await aPhone(world, rp, { user: 'dora' })))
     const severity = (unregisterReason: typeof device.unregisterReason) =>
       revokedUse({ ...device, unregisterReason }).severity
@@ -102,7 +102,7 @@ describe('a call with the keys of an unregistered device', () => {
   })
 })
 
-test('no call of a good device writes that it was used', async () => {
+test('no call of a good device is recorded as a use of removed keys', async () => {
   const phone = await aPhone(world, rp, { user: 'grace' })
   const before = world.database.statements().get('tell_revoked_use') ?? 0
   await granted(call(phone))
@@ -111,10 +111,10 @@ test('no call of a good device writes that it was used', async () => {
 })
 
 describe('a suspended device', () => {
-  test('is refused in every call by a code of its own, and goes on when it is active again', async () => {
+  test('is refused in every call by a code of its own, and works when it is active again', async () => {
     const phone = await aPhone(world, rp, { user: 'ivan' })
-    const suspended = await granted(changeDevice(world, rp, phone.id, { status: 'suspended' }))
-    expect(suspended).toMatchObject({ status: 'suspended', suspendedAt: expect.any(Date) })
+    const device = await granted(changeDevice(world, rp, phone.id, { status: 'suspended' }))
+    expect(device).toMatchObject({ status: 'suspended', suspendedAt: expect.any(Date) })
     const refusal = { refused: 'device_suspended' }
     expect(await granted(call(phone))).toMatchObject({ mayAnswer: false, whyNot: 'suspended' })
     expect(await fetchChallenges(world, await aProof(world, phone))).toEqual(refusal)
@@ -125,7 +125,7 @@ describe('a suspended device', () => {
     expect(await granted(call(phone))).toMatchObject({ status: 'active', name: 'Back' })
   })
 
-  test('gets its own code also when it was suspended while its answer was judged', async () => {
+  test('gets its own code also when it was suspended while its answer was checked', async () => {
     const phone = await aPhone(world, rp, { user: 'olga' })
     await aPhone(world, rp, { user: 'olga' })
     const { challenge } = await granted(ask(world, rp, { user: 'olga' }))
@@ -140,20 +140,20 @@ describe('a suspended device', () => {
       ...world,
       challenges: {
         ...challenges,
-        recordAnswer: async (...given: Parameters<typeof challenges.recordAnswer>) => {
-          await changeDevice(otherProcess, rp, phone.id, { status: 'suspended' })
-          return challenges.recordAnswer(...given)
+        recordAnswer: async (...args: Parameters<typeof challenges.recordAnswer>) => {
+          await changeDevice(world, rp, phone.id, { status: 'suspended' })
+          return challenges.recordAnswer(...args)
         },
       },
     }
-    const sent = await answerChallenge(late, await aProof(world, phone), {
+    const result = await answerChallenge(late, await aProof(world, phone), {
       challengeId: challenge.id,
       answer,
     })
-    expect(sent).toEqual({ refused: 'device_suspended' })
+    expect(result).toEqual({ refused: 'device_suspended' })
   })
 
-  test('is nothing for those who are unregistered or not yet active', async () => {
+  test('must be active before: an unregistered or unconfirmed device cannot be suspended', async () => {
     const phone = await aPhone(world, rp, { user: 'peggy' })
     await unregisterDevice(world, rp, phone.id, 'lost')
     for (const status of ['active', 'suspended'] as const) {
@@ -165,38 +165,38 @@ describe('a suspended device', () => {
 
   test('belongs to a user that the relying party may see, or does not exist for it', async () => {
     const phone = await aPhone(world, rp, { user: 'sybil' })
-    const stranger = await aPrincipal(world, ['elsewhere'], rp.tenantId)
-    const refused = await changeDevice(world, stranger, phone.id, { status: 'suspended' })
-    expect(refused).toEqual({ refused: 'not_found' })
+    const otherPrincipal = await aPrincipal(world, ['elsewhere'], rp.tenantId)
+    const refusal = await changeDevice(world, otherPrincipal, phone.id, { status: 'suspended' })
+    expect(refusal).toEqual({ refused: 'not_found' })
     expect(await granted(call(phone))).toMatchObject({ status: 'active' })
   })
 })
 
 describe('the revocation log', () => {
-  test('has a line for every device that goes, stops or goes on, in the order of their times', async () => {
+  test('has a line for each removal, suspension and activation of a device, in the order of their times', async () => {
     const phone = await aPhone(world, rp, { user: 'frank' })
-    world.revoked.length = 0
+    world.revocations.length = 0
     await changeDevice(world, rp, phone.id, { status: 'suspended' })
     await changeDevice(world, rp, phone.id, { status: 'suspended' })
     await changeDevice(world, rp, phone.id, { status: 'active' })
     await unregisterDevice(world, rp, phone.id, 'lost')
     const about = { tenantId: rp.tenantId, userId: phone.userId, deviceId: phone.id }
-    expect(world.revoked).toMatchObject([
+    expect(world.revocations).toMatchObject([
       { revocation: 'device_suspended', ...about },
       { revocation: 'device_activated', ...about },
       { revocation: 'device_unregistered', ...about, reason: 'lost' },
     ])
-    const times = world.revoked.map(({ at }) => at.getTime())
+    const times = world.revocations.map(({ at }) => at.getTime())
     expect(times).toEqual(times.toSorted((a, b) => a - b))
-    for (const one of world.revoked) expect(readRevocation(revocationLine(one))).toEqual(one)
+    for (const one of world.revocations) expect(readRevocation(revocationLine(one))).toEqual(one)
   })
 
-  test('gets the line again from whoever asks again, because the first answer may have been lost with its process', async () => {
+  test('gets the line again on a repeated call, since the first response may have been lost', async () => {
     const phone = await aPhone(world, rp, { user: 'heidi' })
-    world.revoked.length = 0
+    world.revocations.length = 0
     await unregisterDevice(world, rp, phone.id, 'lost')
     await unregisterDevice(world, rp, phone.id, 'admin')
-    expect(world.revoked).toHaveLength(2)
-    expect(world.revoked[0]).toEqual(world.revoked[1])
+    expect(world.revocations).toHaveLength(2)
+    expect(world.revocations[0]).toEqual(world.revocations[1])
   })
 })

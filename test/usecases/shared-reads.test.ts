@@ -27,7 +27,7 @@ afterAll(() => world.close())
 function readsOnDemand() {
   const ends: ((value: number) => void)[] = []
   return {
-    begun: () => ends.length,
+    startedCount: () => ends.length,
     read: () =>
       new Promise<number>((resolve) => {
         ends.push(resolve)
@@ -39,14 +39,14 @@ function readsOnDemand() {
   }
 }
 
-test('those who ask while a read is under way share the next one, and wait for no further', async () => {
+test('callers who ask while a read is under way share the next one, and wait for no further', async () => {
   const share = buildSharedReads()
-  const { begun, read, end } = readsOnDemand()
+  const { startedCount, read, end } = readsOnDemand()
   const first = share('a', read)
   const rest = Array.from({ length: 100 }, () => share('a', read))
-  expect(begun()).toBe(1)
+  expect(startedCount()).toBe(1)
   await end(0)
-  expect(begun()).toBe(2)
+  expect(startedCount()).toBe(2)
   const later = share('a', read)
   await end(1)
   await end(2)
@@ -54,51 +54,51 @@ test('those who ask while a read is under way share the next one, and wait for n
   expect(new Set(await Promise.all(rest))).toEqual(new Set([1]))
   expect(await later).toBe(2)
   void share('a', read)
-  expect(begun()).toBe(4)
+  expect(startedCount()).toBe(4)
 })
 
-test('a read that throws before it began fails for those who asked for it, and the next one is read', async () => {
+test('a read that throws before it began fails for its callers, and the next one is read', async () => {
   const share = buildSharedReads()
-  const broken = (): Promise<number> => {
+  const failingRead = (): Promise<number> => {
     throw new Error('broken')
   }
-  const { read, end, begun } = readsOnDemand()
+  const { read, end, startedCount } = readsOnDemand()
   const first = share('a', read)
-  const second = expect(share('a', broken)).rejects.toThrow('broken')
+  const second = expect(share('a', failingRead)).rejects.toThrow('broken')
   await end(0)
   expect(await first).toBe(0)
   await second
-  await expect(share('a', broken)).rejects.toThrow('broken')
+  await expect(share('a', failingRead)).rejects.toThrow('broken')
   const later = share('a', read)
-  expect(begun()).toBe(2)
+  expect(startedCount()).toBe(2)
   await end(1)
   expect(await later).toBe(1)
 })
 
-test('nobody is answered by a read that had begun before they asked: what was committed before is read', async () => {
+test('no caller gets a read that began before the call: data committed before the call is read', async () => {
   const share = buildSharedReads()
-  let written = 0
+  let version = 0
   const read = async () => {
-    const seen = written
+    const versionRead = version
     await new Promise((resolve) => setTimeout(resolve, 1))
-    return seen
+    return versionRead
   }
   await Promise.all(
     Array.from({ length: 200 }, async (_, at) => {
       await new Promise((resolve) => setTimeout(resolve, at % 13))
-      written++
-      const before = written
+      version++
+      const before = version
       expect(await share('a', read)).toBeGreaterThanOrEqual(before)
     }),
   )
 })
 
-test('names share nothing, and a read that fails fails for those who shared it alone', async () => {
+test('names share nothing, and a read that fails fails only for its own callers', async () => {
   const share = buildSharedReads()
-  const broken = share('a', () => Promise.reject(new Error('broken')))
+  const failure = share('a', () => Promise.reject(new Error('broken')))
   const next = share('a', async () => 'read')
   const other = share('b', async () => 'other')
-  await expect(broken).rejects.toThrow('broken')
+  await expect(failure).rejects.toThrow('broken')
   expect(await next).toBe('read')
   expect(await other).toBe('other')
   expect(await share('a', async () => 'again')).toBe('again')
@@ -108,45 +108,51 @@ test('names share nothing, and a read that fails fails for those who shared it a
 function counting<Name extends 'challenges' | 'enrollments'>(name: Name) {
   let reads = 0
   const store = world[name]
-  const find = (...given: unknown[]) => {
+  const find = (...args: unknown[]) => {
     reads++
-    return (store.find as (...given: unknown[]) => Promise<unknown>)(...given)
+    return (store.find as (...given: unknown[]) => Promise<unknown>)(...args)
   }
   return {
     reads: () => reads,
-    needs: { ...world, sharedReads: buildSharedReads(), [name]: { ...store, find } } as World,
+    dependencies: {
+      ...world,
+      sharedReads: buildSharedReads(),
+      [name]: { ...store, find },
+    } as World,
   }
 }
 
-test('500 who wait for one challenge are told of its end by a few reads and one signature', async () => {
+test('500 clients waiting for one challenge learn of its end by a few reads and one signature', async () => {
   const principal = await aPrincipal(world)
   const phone = await aPhone(world, principal)
   const { id } = (await granted(ask(world, principal))).challenge
-  const { needs, reads } = counting('challenges')
+  const { dependencies, reads } = counting('challenges')
   const waiting = Array.from({ length: 500 }, () =>
-    granted(waitForChallenge(needs, principal, id, 20_000)),
+    granted(waitForChallenge(dependencies, principal, id, 20_000)),
   )
-  await until('all have looked once', () => reads() >= 2)
+  await until('all have read once', () => reads() >= 2)
   const before = reads()
   const answer = await signAnswer(phone, await anAnswer(world, phone, id, { dec: 'deny' }))
   await granted(answerChallenge(world, await aProof(world, phone), { challengeId: id, answer }))
   const readings = await Promise.all(waiting)
   expect(new Set(readings.map(({ challenge }) => challenge.status))).toEqual(new Set(['denied']))
   expect(new Set(readings.map(({ result }) => result)).size).toBeLessThanOrEqual(2)
-  // A tick may come in between, and those whom a read under way could not answer share the next.
+  // A tick may come in between, and callers whom a read under way could not serve share the next.
   expect(reads() - before).toBeLessThanOrEqual(6)
 })
 
-test('500 who look at one challenge at once are answered by two reads', async () => {
+test('500 concurrent reads of one challenge are answered by two queries', async () => {
   const principal = await aPrincipal(world)
   await aPhone(world, principal)
   const { id } = (await granted(ask(world, principal))).challenge
-  const { needs, reads } = counting('challenges')
-  await Promise.all(Array.from({ length: 500 }, () => granted(readChallenge(needs, principal, id))))
+  const { dependencies, reads } = counting('challenges')
+  await Promise.all(
+    Array.from({ length: 500 }, () => granted(readChallenge(dependencies, principal, id))),
+  )
   expect(reads()).toBe(2)
 })
 
-test('a relying party shares no reading with another', async () => {
+test('a relying party shares no read with another', async () => {
   const principal = await aPrincipal(world)
   await aPhone(world, principal)
   const { id } = (await granted(ask(world, principal))).challenge
@@ -159,15 +165,15 @@ test('a relying party shares no reading with another', async () => {
   expect(foreign).toEqual({ refused: 'not_found' })
 })
 
-test('500 who wait for one enrollment look at it together', async () => {
+test('500 clients waiting for one enrollment share its reads', async () => {
   const principal = await aPrincipal(world)
   const user = { user: 'alice', displayName: 'Alice' }
   const { enrollment } = await granted(openEnrollment(world, principal, user))
-  const { needs, reads } = counting('enrollments')
+  const { dependencies, reads } = counting('enrollments')
   const { id } = enrollment
   await Promise.all(
     Array.from({ length: 500 }, () =>
-      granted(readEnrollment(needs, principal, id, { waitMs: 30 })),
+      granted(readEnrollment(dependencies, principal, id, { waitMs: 30 })),
     ),
   )
   expect(reads()).toBeLessThanOrEqual(12)

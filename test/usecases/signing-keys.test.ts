@@ -59,40 +59,43 @@ test('the link to each set is signed by the key before and names every key', asy
     expect(link.header).toMatchObject({ typ: 'keyset+jwt' })
     expect(link.payload).toMatchObject({ seq, iss: `${world.publicOrigin}/t/${tenantId}` })
     const { keys } = link.payload as { keys: { kid: string }[] }
-    const known = await world.keys.list(tenantId)
-    expect(keys.map(({ kid }) => kid)).toEqual(known.map(({ kid }) => kid))
+    const storedKeys = await world.keys.list(tenantId)
+    expect(keys.map(({ kid }) => kid)).toEqual(storedKeys.map(({ kid }) => kid))
   }
 })
 
-test('of rotations at the same time each place in the chain has one winner, and the others say so', async () => {
+test('of concurrent rotations each place in the chain has one winner, and the others get a conflict', async () => {
   const rotate = () => rotateSigningKey(world, principal.tenantId)
   const outcomes = await Promise.all(Array.from({ length: 5 }, rotate))
-  const won = outcomes.flatMap((one) => ('seq' in one ? one.seq : []))
-  const lost = outcomes.filter((one) => 'refused' in one)
-  expect(won.toSorted()).toEqual(Array.from(won, (_, index) => index + 2))
-  expect(lost).toEqual(Array.from(lost, () => ({ refused: 'conflict' })))
-  const known = await world.keys.list(principal.tenantId)
-  expect(known.map(({ status }) => status)).toEqual(['active', ...won.map(() => 'retired')])
+  const winners = outcomes.flatMap((one) => ('seq' in one ? one.seq : []))
+  const losers = outcomes.filter((one) => 'refused' in one)
+  expect(winners.toSorted()).toEqual(Array.from(winners, (_, index) => index + 2))
+  expect(losers).toEqual(Array.from(losers, () => ({ refused: 'conflict' })))
+  const storedKeys = await world.keys.list(principal.tenantId)
+  expect(storedKeys.map(({ status }) => status)).toEqual([
+    'active',
+    ...winners.map(() => 'retired'),
+  ])
 })
 
 test('one tenant never signs with another’s key', async () => {
-  const stranger = await aPrincipal(world)
-  const [key] = await world.keys.list(stranger.tenantId)
+  const otherPrincipal = await aPrincipal(world)
+  const [key] = await world.keys.list(otherPrincipal.tenantId)
   const kid = key?.kid ?? ''
   const header = JSON.stringify({ alg: 'ES256', typ: 'x+jwt', kid })
   await expect(world.signingKeys.signWith(principal.tenantId, kid, header, '{}')).rejects.toThrow(
     kid,
   )
-  await world.signingKeys.signWith(stranger.tenantId, kid, header, '{}')
+  await world.signingKeys.signWith(otherPrincipal.tenantId, kid, header, '{}')
   await expect(world.signingKeys.signWith(principal.tenantId, kid, header, '{}')).rejects.toThrow()
 })
 
-test('a failed look-up is not remembered: signing heals with the database', async () => {
+test('a failed look-up is not cached: signing recovers with the database', async () => {
   let down = true
   const shaky =
     <A extends unknown[], R>(call: (...given: A) => Promise<R>) =>
-    (...given: A): Promise<R> =>
-      down ? Promise.reject(new Error('away')) : call(...given)
+    (...args: A): Promise<R> =>
+      down ? Promise.reject(new Error('away')) : call(...args)
   const keys: Pick<SigningKeyStore, 'list' | 'findPrivate'> = {
     list: shaky(world.keys.list),
     findPrivate: shaky(world.keys.findPrivate),

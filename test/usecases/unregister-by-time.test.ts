@@ -16,7 +16,10 @@ afterAll(() => world.close())
 
 const reason = 'stolen' as const
 
-/** The database's time, later than everything before by more than the millisecond that a Date cuts off. */
+/**
+ * The database's time, later than everything before by more than the millisecond that a Date cuts
+ * off.
+ */
 async function now(): Promise<Date> {
   const [row] = await world.database.query<{ now: Date }>(
     'soon',
@@ -26,7 +29,7 @@ async function now(): Promise<Date> {
   return row?.now ?? new Date(0)
 }
 
-test('every device of the tenant that was registered in the span goes, and no other', async () => {
+test('every device of the tenant that was registered in the time span is removed, and no other', async () => {
   const early = await aPhone(world, rp, { user: 'early' })
   const from = await now()
   const [one, two] = [
@@ -37,7 +40,7 @@ test('every device of the tenant that was registered in the span goes, and no ot
   const foreign = await aPhone(world, elsewhere)
   const to = await now()
   const late = await aPhone(world, rp, { user: 'late' })
-  world.revoked.length = 0
+  world.revocations.length = 0
   expect(await unregisterByTime(world, rp, { from, to, reason })).toEqual({
     unregistered: 2,
     users: 2,
@@ -48,7 +51,7 @@ test('every device of the tenant that was registered in the span goes, and no ot
   expect([await status(one.id), await status(two.id)]).toEqual(['unregistered', 'unregistered'])
   expect([await status(early.id), await status(late.id)]).toEqual(['active', 'active'])
   expect(await status(foreign.id, elsewhere)).toBe('active')
-  expect(world.revoked.map((line) => line.revocation)).toEqual([
+  expect(world.revocations.map((line) => line.revocation)).toEqual([
     'device_unregistered',
     'device_unregistered',
   ])
@@ -74,12 +77,12 @@ test('more than fit into one call take several, and none is left or counted twic
   const user = { ...crowd, userId: phone.userId, signingKid: '' }
   const stores = { ...world, signingKeys: world.keys }
   const count = devicesPerCallMax + 5
-  for (let made = 0; made < count; made++) {
+  for (let index = 0; index < count; index++) {
     await aDevice(stores, user, { devicesPerUserMax: count + 1 })
   }
-  const opened = await anEnrollment(stores, user, { confirmationRequired: true })
+  const enrollment = await anEnrollment(stores, user, { confirmationRequired: true })
   await world.enrollments.claim(
-    aClaim(opened, { numberSealed: Buffer.alloc(40), devicesPerUserMax: count + 2 }),
+    aClaim(enrollment, { numberSealed: Buffer.alloc(40), devicesPerUserMax: count + 2 }),
   )
   const span = { from, to: await now(), reason }
   const calls = await Promise.all([1, 2].map(() => unregisterByTime(world, crowd, span)))
@@ -92,11 +95,11 @@ test('more than fit into one call take several, and none is left or counted twic
   expect(first + rest.unregistered).toBe(count + 1)
   expect(rest.more).toBe(false)
   const all = await granted(listDevices(world, crowd, phone.userId))
-  const left = all.filter(({ status }) => status !== 'unregistered')
-  expect(left.map(({ id }) => id)).toEqual([phone.id])
+  const remainingDevices = all.filter(({ status }) => status !== 'unregistered')
+  expect(remainingDevices.map(({ id }) => id)).toEqual([phone.id])
 })
 
-test('a span that is not over, or that has no length, is refused before anything is recorded', async () => {
+test('a time span that is not over or is empty is refused before anything is recorded', async () => {
   const before = world.database.statements().get('insert_audit_event')
   const soon = new Date(Date.now() + 60_000)
   for (const span of [
@@ -104,8 +107,8 @@ test('a span that is not over, or that has no length, is refused before anything
     { from: new Date(5), to: new Date(5) },
     { from: new Date(6), to: new Date(5) },
   ]) {
-    const refused = await unregisterByTime(world, rp, { ...span, reason })
-    expect(refused).toMatchObject({ refused: 'invalid_request' })
+    const refusal = await unregisterByTime(world, rp, { ...span, reason })
+    expect(refusal).toMatchObject({ refused: 'invalid_request' })
   }
   expect(world.database.statements().get('insert_audit_event')).toBe(before)
 })

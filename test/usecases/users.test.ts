@@ -26,10 +26,10 @@ const ada = [
 ]
 const importAda = () => granted(importUser(world, both, { displayName: 'Ada', identifiers: ada }))
 
-test('a relying party is shown a user’s names in its own namespaces and in no other', async () => {
+test('a relying party sees a user’s names in its own namespaces and in no other', async () => {
   const { user } = await importAda()
   expect(user.identifiers).toEqual(ada)
-  const seen = [
+  const views = [
     await granted(findUser(world, entra, { id: user.id })),
     await granted(findUser(world, entra, 'ada@example.com')),
     ...(await listUsers(world, entra, page)),
@@ -39,8 +39,8 @@ test('a relying party is shown a user’s names in its own namespaces and in no 
       )
     ).user,
   ]
-  expect(seen).toHaveLength(4)
-  for (const one of seen) {
+  expect(views).toHaveLength(4)
+  for (const one of views) {
     expect(one).toEqual({ ...user, identifiers: [ada[0]] })
   }
 })
@@ -53,11 +53,13 @@ test('a user without a name in its namespaces does not exist for it', async () =
   expect(await findUser(world, entra, { id: user.id })).toEqual(none)
   expect(await findUser(world, entra, 'bob')).toEqual(none)
   expect(await listUsers(world, entra, page)).toEqual([])
-  const named = { namespace: 'okta', value: 'bob' }
-  expect(await findUser(world, entra, named)).toMatchObject({ refused: 'namespace_not_granted' })
+  const foreignName = { namespace: 'okta', value: 'bob' }
+  expect(await findUser(world, entra, foreignName)).toMatchObject({
+    refused: 'namespace_not_granted',
+  })
 })
 
-test('nobody is imported under a namespace that was not granted', async () => {
+test('no user is imported under a namespace that was not granted', async () => {
   const command = { displayName: 'Eve', identifiers: ['eve', { namespace: 'okta', value: 'eve' }] }
   expect(await importUser(world, entra, command)).toEqual({
     refused: 'namespace_not_granted',
@@ -66,7 +68,7 @@ test('nobody is imported under a namespace that was not granted', async () => {
   expect(await listUsers(world, both, page)).toEqual([])
 })
 
-test('a name that is given twice counts once, and one that is taken is refused', async () => {
+test('a name listed twice counts once, and one that is taken is refused', async () => {
   const twice = { displayName: 'Eve', identifiers: ['eve', { namespace: 'entra', value: 'eve' }] }
   const { user } = await granted(importUser(world, entra, twice))
   expect(user.identifiers).toEqual([{ namespace: 'entra', value: 'eve' }])

@@ -19,15 +19,15 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-const needs = () => ({ ...world, webhookUrls: { fault: () => undefined } })
+const dependencies = () => ({ ...world, webhookUrls: { fault: () => undefined } })
 const anEndpoint = (url = 'https://rp.example/') =>
-  granted(createWebhookEndpoint(needs(), rp, { url, events: ['*'] }))
+  granted(createWebhookEndpoint(dependencies(), rp, { url, events: ['*'] }))
 
-test('the audit record holds the origin of an address and nothing of its path or query, which may be secret', async () => {
+test('the audit record holds the origin of an address, not its path or query, which may be secret', async () => {
   const { id } = await anEndpoint('https://rp.example:8443/canary-path?token=canary-one')
   const url = 'https://other.example/canary-path?token=canary-two#canary'
-  await granted(changeWebhookEndpoint(needs(), rp, id, { url }))
-  await removeWebhookEndpoint(needs(), rp, id)
+  await granted(changeWebhookEndpoint(dependencies(), rp, id, { url }))
+  await removeWebhookEndpoint(dependencies(), rp, id)
   const events = await world.audit.list(rp.tenantId, { subject: id }, { limit: 10, before: null })
   expect(JSON.stringify(events)).not.toContain('canary')
   expect(events.map(({ type, details }) => [type, details.origin])).toEqual([
@@ -39,21 +39,21 @@ test('the audit record holds the origin of an address and nothing of its path or
 
 test('a pause, its end and a removal are in the revocation log before they are answered', async () => {
   const { id: endpointId } = await anEndpoint()
-  world.revoked.length = 0
-  await granted(changeWebhookEndpoint(needs(), rp, endpointId, { description: 'x' }))
+  world.revocations.length = 0
+  await granted(changeWebhookEndpoint(dependencies(), rp, endpointId, { description: 'x' }))
   for (const status of ['paused', 'active'] as const) {
-    await granted(changeWebhookEndpoint(needs(), rp, endpointId, { status }))
+    await granted(changeWebhookEndpoint(dependencies(), rp, endpointId, { status }))
   }
-  await removeWebhookEndpoint(needs(), rp, endpointId)
-  await removeWebhookEndpoint(needs(), rp, endpointId)
+  await removeWebhookEndpoint(dependencies(), rp, endpointId)
+  await removeWebhookEndpoint(dependencies(), rp, endpointId)
   const { tenantId, rpId } = rp
   const about = { tenantId, rpId, endpointId, at: expect.any(Date) }
-  expect(world.revoked).toEqual([
+  expect(world.revocations).toEqual([
     { revocation: 'webhook_endpoint_paused', ...about },
     { revocation: 'webhook_endpoint_activated', ...about },
     { revocation: 'webhook_endpoint_removed', ...about },
   ])
-  const times = world.revoked.map(({ at }) => at.getTime())
+  const times = world.revocations.map(({ at }) => at.getTime())
   expect(times).toEqual(times.toSorted((a, b) => a - b))
 })
 
@@ -64,28 +64,28 @@ describe('tests and replays', () => {
     'refused' in one &&
     one.refused === 'too_many_webhook_requests'
 
-  test('are no more together than a minute may see, however many are asked for at once', async () => {
+  test('are together limited per minute, however many are requested concurrently', async () => {
     const { id } = await anEndpoint()
     const answers = await Promise.all(
       Array.from({ length: requestsPerMinuteMax * 2 }, (_, n) =>
         n % 2 === 0
-          ? testWebhookEndpoint(needs(), rp, id)
-          : replayWebhooks(needs(), rp, id, { failedSince: new Date(0) }),
+          ? testWebhookEndpoint(dependencies(), rp, id)
+          : replayWebhooks(dependencies(), rp, id, { failedSince: new Date(0) }),
       ),
     )
     expect(answers.filter(tooMany)).toHaveLength(requestsPerMinuteMax)
-    const owed = await world.database.query(
+    const rows = await world.database.query(
       'owed_tests',
       'select from webhook_deliveries where tenant_id = $1 and endpoint_id = $2',
       [rp.tenantId, id],
     )
-    expect(owed).toHaveLength(answers.filter((one) => 'eventId' in one).length)
+    expect(rows).toHaveLength(answers.filter((one) => 'eventId' in one).length)
   })
 
-  test('are let through again a minute after the first of them, as the refusal says, and are no matter of other endpoints', async () => {
+  test('are allowed again a minute after the first, as the refusal says, and per endpoint', async () => {
     const { id } = await anEndpoint()
     const { id: other } = await anEndpoint()
-    const asked = (secondsAgo: number) =>
+    const setEarlierRequests = (secondsAgo: number) =>
       world.database.query(
         'asked_before',
         `update webhook_endpoints set requested_at = array(select clock_timestamp()
@@ -93,29 +93,29 @@ describe('tests and replays', () => {
          where tenant_id = $1 and id = $2`,
         [rp.tenantId, id, secondsAgo, requestsPerMinuteMax],
       )
-    await asked(30)
-    const refused = await testWebhookEndpoint(needs(), rp, id)
-    expect(refused).toEqual({
+    await setEarlierRequests(30)
+    const refusal = await testWebhookEndpoint(dependencies(), rp, id)
+    expect(refusal).toEqual({
       refused: 'too_many_webhook_requests',
       retryAfterSeconds: expect.any(Number),
     })
-    const seconds = 'retryAfterSeconds' in refused ? (refused.retryAfterSeconds ?? 0) : 0
+    const seconds = 'retryAfterSeconds' in refusal ? (refusal.retryAfterSeconds ?? 0) : 0
     expect(seconds).toBeGreaterThanOrEqual(1)
     expect(seconds).toBeLessThanOrEqual(31)
-    await granted(testWebhookEndpoint(needs(), rp, other))
-    await asked(61)
-    await granted(testWebhookEndpoint(needs(), rp, id))
+    await granted(testWebhookEndpoint(dependencies(), rp, other))
+    await setEarlierRequests(61)
+    await granted(testWebhookEndpoint(dependencies(), rp, id))
   })
 
   test('are refused while the endpoint is paused, and cost nothing then', async () => {
     const { id } = await anEndpoint()
-    await granted(changeWebhookEndpoint(needs(), rp, id, { status: 'paused' }))
+    await granted(changeWebhookEndpoint(dependencies(), rp, id, { status: 'paused' }))
     for (let n = 0; n <= requestsPerMinuteMax; n++) {
-      expect(await testWebhookEndpoint(needs(), rp, id)).toEqual({
+      expect(await testWebhookEndpoint(dependencies(), rp, id)).toEqual({
         refused: 'webhook_endpoint_not_active',
       })
     }
-    await granted(changeWebhookEndpoint(needs(), rp, id, { status: 'active' }))
-    await granted(testWebhookEndpoint(needs(), rp, id))
+    await granted(changeWebhookEndpoint(dependencies(), rp, id, { status: 'active' }))
+    await granted(testWebhookEndpoint(dependencies(), rp, id))
   })
 })

@@ -41,7 +41,7 @@ export { granted } from '../support/granted.ts'
 
 export const publicOrigin = 'https://push.example.com'
 
-/** Everything that use cases need, on a database of its own. */
+/** All dependencies of the use cases, on a database of its own. */
 export async function openWorld() {
   const masterKey = randomBytes(32)
   const stores = await openStores()
@@ -50,10 +50,10 @@ export async function openWorld() {
   const keys = stores.signingKeys
   let offsetMs = 0
   const clock = { now: () => new Date(Date.now() + offsetMs) }
-  const dispatched: DuePush[] = []
-  const published: string[] = []
+  const dispatchedPushes: DuePush[] = []
+  const publishedKeys: string[] = []
   const securityEvents: SecurityEvent[] = []
-  const revoked: Revocation[] = []
+  const revocations: Revocation[] = []
   const hub = await buildSignalHub(null, () => undefined)
   return {
     ...stores,
@@ -66,7 +66,7 @@ export async function openWorld() {
     hashing: buildHashing(masterKey),
     macs: buildMacs({ current: masterKey }),
     securityLog: { write: (event: SecurityEvent) => void securityEvents.push(event) },
-    /** What was written to the security log, in its order. */
+    /** The entries of the security log, in order. */
     securityEvents,
     attestations: buildAttestationVerifier({
       roots: pinnedAttestationRoots(),
@@ -88,22 +88,22 @@ export async function openWorld() {
         return hub.isStopped
       },
       publish(key: string) {
-        published.push(key)
+        publishedKeys.push(key)
         hub.publish(key)
       },
     },
-    /** What was written to the revocation log, in its order. */
-    revoked,
+    /** The entries of the revocation log, in order. */
+    revocations,
     revocationLog: {
-      append: async (lines: readonly Revocation[]) => void revoked.push(...lines),
+      append: async (lines: readonly Revocation[]) => void revocations.push(...lines),
     },
-    /** Keys that were signalled, in their order. */
-    published,
-    /** Pushes that were handed over to be sent at once, in their order. */
-    dispatched,
+    /** The signalled keys, in order. */
+    publishedKeys,
+    /** Pushes handed over for immediate sending, in order. */
+    dispatchedPushes,
     dispatcher: {
       leaseHolder: 'test',
-      dispatch: (pushes: readonly DuePush[]) => void dispatched.push(...pushes),
+      dispatch: (pushes: readonly DuePush[]) => void dispatchedPushes.push(...pushes),
     },
     userQueue: buildQueues(10).userQueue,
     sharedReads: buildSharedReads(),
@@ -113,7 +113,10 @@ export async function openWorld() {
 
 export type World = Awaited<ReturnType<typeof openWorld>>
 
-/** A tenant and a relying party that may do everything in these namespaces; the first is its default. */
+/**
+ * A tenant and a relying party that may do everything in these namespaces; the first is its
+ * default.
+ */
 export async function aPrincipal(
   world: World,
   namespaces: readonly string[] = ['default'],
@@ -173,13 +176,13 @@ export async function aPhone(
   { user = 'alice', verification = true }: { user?: string; verification?: boolean } = {},
 ) {
   const { tenantId } = principal
-  const opened = await granted(openEnrollment(world, principal, { user, displayName: user }))
-  const code = scannedCode(opened.uri)
+  const opening = await granted(openEnrollment(world, principal, { user, displayName: user }))
+  const code = scannedCode(opening.uri)
   const { keys, command } = await aClaimCommand(world, tenantId, code, verification)
   const { device } = await granted(claimEnrollment(world, command))
   const phone = { keys, id: device.id, userId: device.userId, tenantId }
   const { number } = await granted(
-    readEnrollment(world, principal, opened.enrollment.id, { waitMs: 0 }),
+    readEnrollment(world, principal, opening.enrollment.id, { waitMs: 0 }),
   )
   await granted(confirmEnrollment(world, await aProof(world, phone), number ?? ''))
   return phone
@@ -187,7 +190,7 @@ export async function aPhone(
 
 export type Phone = Awaited<ReturnType<typeof aPhone>>
 
-/** A fresh proof of a call by this phone, as the routes hand it to the use cases. */
+/** A fresh proof of a call by this phone, as the routes pass it to the use cases. */
 export async function aProof(world: World, phone: Phone, key = phone.keys.possession) {
   const request = { method: 'POST', uri: `${publicOrigin}/device/v1/x`, bodyHash: null }
   const text = await signCompact(key, 'device-proof+jwt', {
@@ -203,7 +206,7 @@ export async function aProof(world: World, phone: Phone, key = phone.keys.posses
   return proof
 }
 
-/** Asks a user; the number that the sign-in page shows comes back with the challenge. */
+/** Asks a user; the number that the sign-in page shows is returned with the challenge. */
 export function ask(world: World, principal: Principal, more: Partial<Command> = {}) {
   return createChallenge(world, principal, {
     user: 'alice',
@@ -219,14 +222,14 @@ export async function anAnswer(
   world: World,
   phone: Phone,
   challengeId: ChallengeId,
-  decided: { readonly dec: 'approve' | 'deny' | 'report'; readonly num?: string },
+  decision: { readonly dec: 'approve' | 'deny' | 'report'; readonly num?: string },
 ) {
-  const fetched = await granted(fetchChallenges(world, await aProof(world, phone)))
-  const request = fetched.find((one) => one.challengeId === challengeId)?.request
-  if (!request) throw new Error('the phone is asked no such thing')
-  const signed = request.slice(0, request.lastIndexOf('.'))
+  const requests = await granted(fetchChallenges(world, await aProof(world, phone)))
+  const request = requests.find((one) => one.challengeId === challengeId)?.request
+  if (!request) throw new Error('the phone has no such challenge')
+  const signedText = request.slice(0, request.lastIndexOf('.'))
   const payload = JSON.parse(
-    Buffer.from(signed.split('.')[1] ?? '', 'base64url').toString(),
+    Buffer.from(signedText.split('.')[1] ?? '', 'base64url').toString(),
   ) as Record<string, string>
   const iat = Math.floor(world.clock.now().getTime() / 1000)
   return {
@@ -238,9 +241,9 @@ export async function anAnswer(
     exp: iat + 60,
     cid: challengeId as string,
     nonce: payload.nonce,
-    rqh: createHash('sha256').update(signed).digest('base64url'),
-    uv: decided.dec === 'approve' && phone.keys.verification !== null,
-    ...decided,
+    rqh: createHash('sha256').update(signedText).digest('base64url'),
+    uv: decision.dec === 'approve' && phone.keys.verification !== null,
+    ...decision,
   }
 }
 

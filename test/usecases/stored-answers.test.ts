@@ -34,7 +34,7 @@ const sql = async (text: string, ...values: unknown[]) =>
   (await onServer(world.url, (client) => client.query(text, values))).rows
 
 /** An approved challenge, and the text that the phone signed. */
-async function approved() {
+async function approveChallenge() {
   const { challenge, number } = await granted(ask(world, principal))
   const claims = await anAnswer(world, phone, challenge.id, { dec: 'approve', num: number ?? '' })
   const answer = await signAnswer(phone, claims)
@@ -46,11 +46,11 @@ async function approved() {
 }
 
 const signingKeys = () => buildSigningKeys(world, () => Date.now())
-const evidenceOf = async (id: Awaited<ReturnType<typeof approved>>['challengeId']) =>
+const evidenceOf = async (id: Awaited<ReturnType<typeof approveChallenge>>['challengeId']) =>
   granted(readEvidence({ ...world, signingKeys: signingKeys() }, principal, id))
 
-test('the signed answer, in which the number stands, is kept sealed, and its evidence reads as it was signed', async () => {
-  const { challengeId, answer } = await approved()
+test('the signed answer, which contains the number, is stored sealed, and its evidence reads as signed', async () => {
+  const { challengeId, answer } = await approveChallenge()
   const [row] = await sql(
     'select a::text as whole from answers a where challenge_id = $1',
     challengeId,
@@ -62,9 +62,9 @@ test('the signed answer, in which the number stands, is kept sealed, and its evi
   expect(await evidenceOf(challengeId)).toMatchObject({ answer, deviceId: phone.id })
 })
 
-test('an answer that an earlier release kept in plain is read all the same, and sealed by the worker', async () => {
-  const kept = await Promise.all([approved(), approved(), approved()])
-  for (const { challengeId, answer } of kept) {
+test('an answer that an earlier release stored in plain text is readable, and the worker seals it', async () => {
+  const approvals = await Promise.all([approveChallenge(), approveChallenge(), approveChallenge()])
+  for (const { challengeId, answer } of approvals) {
     await sql(
       'update answers set jws = $2, jws_sealed = null where challenge_id = $1',
       challengeId,
@@ -75,13 +75,13 @@ test('an answer that an earlier release kept in plain is read all the same, and 
   expect(await sealPlainAnswers(world, 2)).toBe(true)
   while (await sealPlainAnswers(world, 2));
   expect(await sql('select jti from answers where jws is not null')).toEqual([])
-  for (const { challengeId, answer } of kept) {
+  for (const { challengeId, answer } of approvals) {
     expect(await evidenceOf(challengeId)).toMatchObject({ answer })
   }
 })
 
 test('a sealed answer that was moved to another challenge is no evidence', async () => {
-  const [one, other] = [await approved(), await approved()]
+  const [one, other] = [await approveChallenge(), await approveChallenge()]
   await sql(
     `update answers a set jws_sealed = b.jws_sealed from answers b
      where a.challenge_id = $1 and b.challenge_id = $2`,
@@ -91,9 +91,9 @@ test('a sealed answer that was moved to another challenge is no evidence', async
   await expect(evidenceOf(one.challengeId)).rejects.toThrow(/changed or moved/)
 })
 
-test('what another worker has sealed meanwhile is not sealed again', async () => {
-  const { challengeId, answer } = await approved()
-  const [{ jti, sealed }] = await sql(
+test('an answer that another worker has sealed meanwhile is not sealed again', async () => {
+  const { challengeId, answer } = await approveChallenge()
+  const [{ jti, sealed: sealedJws }] = await sql(
     'select jti, jws_sealed as sealed from answers where challenge_id = $1',
     challengeId,
   )
@@ -102,5 +102,5 @@ test('what another worker has sealed meanwhile is not sealed again', async () =>
     { ...key, sealedJws: world.sealing.seal(answer, answerBinding(key)) },
   ])
   const [after] = await sql('select jws_sealed from answers where challenge_id = $1', challengeId)
-  expect(after.jws_sealed.equals(sealed)).toBe(true)
+  expect(after.jws_sealed.equals(sealedJws)).toBe(true)
 })

@@ -1,4 +1,5 @@
-// What locks the row of a user is done one at a time, so that whoever asks much of one user holds one connection.
+// Statements that lock the row of a user run one at a time, so that a flood of requests for one
+// user holds one connection.
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
@@ -35,7 +36,7 @@ import {
   type World,
 } from './world.ts'
 
-let opened: World
+let base: World
 let principal: Principal
 let phone: Phone
 /** The world, in which one of its stores' methods is watched. */
@@ -43,49 +44,49 @@ let world: World
 let most: number
 
 beforeAll(async () => {
-  opened = await openWorld()
+  base = await openWorld()
 })
-afterAll(() => opened.close())
+afterAll(() => base.close())
 beforeEach(async () => {
-  world = { ...opened, userQueue: buildQueues(10).userQueue }
+  world = { ...base, userQueue: buildQueues(10).userQueue }
   most = 0
-  principal = await aPrincipal(opened)
-  phone = await aPhone(opened, principal, { user: crypto.randomUUID() })
+  principal = await aPrincipal(base)
+  phone = await aPhone(base, principal, { user: crypto.randomUUID() })
 })
 
-/** Counts how many calls of a store's method are under way at once. */
+/** Counts how many calls of a store's method run concurrently. */
 function watch<Name extends keyof World>(name: Name, method: keyof World[Name] & string): void {
   let underWay = 0
-  const store = world[name] as Record<string, (...given: unknown[]) => Promise<unknown>>
-  const original = store[method] as (...given: unknown[]) => Promise<unknown>
-  const watched = async (...given: unknown[]) => {
+  const store = world[name] as Record<string, (...args: unknown[]) => Promise<unknown>>
+  const original = store[method] as (...args: unknown[]) => Promise<unknown>
+  const watchedMethod = async (...args: unknown[]) => {
     underWay++
     most = Math.max(most, underWay)
     try {
-      return await original(...given)
+      return await original(...args)
     } finally {
       underWay--
     }
   }
-  world = { ...world, [name]: { ...store, [method]: watched } }
+  world = { ...world, [name]: { ...store, [method]: watchedMethod } }
 }
 
 const times = <T>(count: number, one: () => Promise<T>) =>
   Promise.all(Array.from({ length: count }, one))
 
-test('64 wrong codes of one user at once: one statement is under way, and what is too much is refused', async () => {
+test('64 concurrent wrong codes of one user: one statement at a time, and the excess is refused', async () => {
   watch('passcodes', 'attempt')
   const wrong = { userId: phone.userId, code: '000000' }
   const outcomes = await times(64, () => verifyPasscode(world, principal, wrong))
   expect(most).toBe(1)
-  const counted = (code: string) =>
+  const countOf = (code: string) =>
     outcomes.filter((one) => isRefusal(one) && one.refused === code).length
-  expect(counted('passcode_wrong')).toBe(5)
-  expect(counted('passcode_wrong') + counted('passcode_locked')).toBe(33)
-  expect(counted('too_many_requests')).toBe(31)
+  expect(countOf('passcode_wrong')).toBe(5)
+  expect(countOf('passcode_wrong') + countOf('passcode_locked')).toBe(33)
+  expect(countOf('too_many_requests')).toBe(31)
 })
 
-test('questions to one user are put one at a time', async () => {
+test('challenges for one user are created one at a time', async () => {
   watch('challenges', 'create')
   await times(12, () => ask(world, principal, { user: { id: phone.userId } }))
   expect(most).toBe(1)
@@ -142,21 +143,21 @@ test('links, enrollments, pauses and reports of one user wait for each other, to
 /** Everything else that locks the user's row, each with the store's method that does. */
 async function otherCalls() {
   const verification = phone.keys.verification ?? phone.keys.possession
-  const pending = await granted(openEnrollment(opened, principal, { user: { id: phone.userId } }))
+  const pending = await granted(openEnrollment(base, principal, { user: { id: phone.userId } }))
   const code = scannedCode(pending.uri)
-  const { keys, command } = await aClaimCommand(opened, phone.tenantId, code)
-  const second = await granted(claimEnrollment(opened, command))
-  const unconfirmed = { ...phone, keys, id: second.device.id }
-  const other = await granted(openEnrollment(opened, principal, { user: { id: phone.userId } }))
-  const claim = await aClaimCommand(opened, phone.tenantId, scannedCode(other.uri))
+  const { keys, command } = await aClaimCommand(base, phone.tenantId, code)
+  const second = await granted(claimEnrollment(base, command))
+  const unconfirmedPhone = { ...phone, keys, id: second.device.id }
+  const other = await granted(openEnrollment(base, principal, { user: { id: phone.userId } }))
+  const claim = await aClaimCommand(base, phone.tenantId, scannedCode(other.uri))
   const { userId } = phone
-  const span = () => ({ from: new Date(0), to: opened.clock.now(), reason: 'admin' }) as const
+  const span = () => ({ from: new Date(0), to: base.clock.now(), reason: 'admin' }) as const
   return [
     ['enrollments', 'claim', () => claimEnrollment(world, claim.command)],
     [
       'enrollments',
       'confirm',
-      async () => confirmEnrollment(world, await aProof(world, unconfirmed), 'x'),
+      async () => confirmEnrollment(world, await aProof(world, unconfirmedPhone), 'x'),
     ],
     ['enrollments', 'cancel', () => cancelEnrollment(world, principal, pending.enrollment.id)],
     ['passcodes', 'replaceRecoveryCodes', () => createRecoveryCodes(world, principal, userId)],
@@ -186,7 +187,7 @@ async function otherCalls() {
   ] as const
 }
 
-test('so does whatever else locks the row of a user, also what a relying party orders', async () => {
+test('everything else that locks the row of a user waits too, also what a relying party orders', async () => {
   for (const [store, method, act] of await otherCalls()) {
     most = 0
     watch(store, method as never)
@@ -195,33 +196,33 @@ test('so does whatever else locks the row of a user, also what a relying party o
   }
 })
 
-test('what finds no place is refused as such, and was not begun', async () => {
+test('work that finds no slot is refused as such, and was not begun', async () => {
   const shed = refuse('too_many_requests', { retryAfterSeconds: 1 })
   const full = { run: async () => shed }
   const calls = await otherCalls()
   for (const [, method, act] of calls.filter(([, name]) => !name.startsWith('activate'))) {
-    world = { ...opened, userQueue: full }
+    world = { ...base, userQueue: full }
     expect([method, await act()]).toEqual([method, shed])
   }
 })
 
-test('no flood of codes keeps an admin from a suspension or from revoking devices: both come next', async () => {
+test('no flood of codes delays an admin’s suspension or revocation of devices: both come next', async () => {
   watch('passcodes', 'attempt')
   const wrong = { userId: phone.userId, code: '000000' }
-  let tried = 0
+  let attempts = 0
   const flood = Array.from({ length: 200 }, (_, n) =>
     verifyPasscode(world, principal, {
       ...wrong,
       initiator: { kind: 'browser', id: `${n}` },
-    }).finally(() => tried++),
+    }).finally(() => attempts++),
   )
   await Promise.race(flood)
-  const [suspended, revoked] = await Promise.all([
+  const [suspension, revocation] = await Promise.all([
     setUserStatus(world, principal, phone.userId, 'suspended'),
     unregisterAllDevices(world, principal, phone.userId, 'lost'),
   ])
-  expect(suspended).toMatchObject({ status: 'suspended' })
-  expect(revoked).toMatchObject([{ id: phone.id, status: 'unregistered' }])
+  expect(suspension).toMatchObject({ status: 'suspended' })
+  expect(revocation).toMatchObject([{ id: phone.id, status: 'unregistered' }])
   await Promise.all(flood)
-  expect([most, tried]).toEqual([1, 200])
+  expect([most, attempts]).toEqual([1, 200])
 })
