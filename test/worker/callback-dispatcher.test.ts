@@ -16,7 +16,7 @@ import { aPhone, aPrincipal, ask, granted, openWorld, type World } from '../usec
 import { aLog } from './provider.ts'
 
 const guard = buildEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
-// Longer than any test waits: nothing goes on because somebody gave up.
+// Longer than any test waits: nothing proceeds because a wait timed out.
 const realms = buildRealms({ guard, ca: [], clock: systemClock, timeoutMs: 60_000 })
 /** As many as one realm may have under way. */
 const perRealm = 16
@@ -24,7 +24,7 @@ const perRealm = 16
 let world: World
 let silent: KeycloakDouble
 let other: KeycloakDouble
-const couriers: CallbackDispatcher[] = []
+const dispatchers: CallbackDispatcher[] = []
 beforeAll(async () => {
   world = await openWorld()
 })
@@ -35,30 +35,36 @@ beforeEach(async () => {
   other = await startKeycloakDouble('other')
 })
 afterEach(async () => {
-  // What hangs at the realm ends with its connections.
+  // Requests that hang at the realm end with its connections.
   await silent[Symbol.asyncDispose]()
   await other[Symbol.asyncDispose]()
-  for (const courier of couriers.splice(0)) await courier.drain()
+  for (const dispatcher of dispatchers.splice(0)) await dispatcher.drain()
   await world.database.query('settled', 'delete from keycloak_callbacks', [])
 })
 
-function aCourier() {
+function aDispatcher() {
   const { log, lines } = aLog()
   const integrationUsage = buildIntegrationUsage(world.integrations, systemClock, log)
   const leaseHolder = { name: 'worker', isPresent: () => true }
-  const courier = buildCallbackDispatcher({ ...world, realms, integrationUsage, leaseHolder, log })
-  couriers.push(courier)
-  return Object.assign(courier, { lines })
+  const dispatcher = buildCallbackDispatcher({
+    ...world,
+    realms,
+    integrationUsage,
+    leaseHolder,
+    log,
+  })
+  dispatchers.push(dispatcher)
+  return Object.assign(dispatcher, { lines })
 }
 
-/** A tenant with a person, and an integration for these realms. */
-async function aTenant(...asking: readonly KeycloakDouble[]) {
+/** A tenant with a user, and an integration for these realms. */
+async function aTenant(...realmDoubles: readonly KeycloakDouble[]) {
   const principal = await aPrincipal(world)
   await aPhone(world, principal)
   const { tenantId, rpId } = principal
   const settings = {
     kind: 'keycloak_ciba',
-    issuers: asking.map(({ issuer }) => issuer),
+    issuers: realmDoubles.map(({ issuer }) => issuer),
     clientIds: [],
     secretInPath: false,
   } as const
@@ -72,8 +78,8 @@ async function aTenant(...asking: readonly KeycloakDouble[]) {
   return { principal, tenantId, integrationId: integration.id }
 }
 
-/** Owes the realm so many callbacks that are due. */
-async function owe(
+/** Enqueues so many due callbacks for the realm. */
+async function enqueueCallbacks(
   {
     principal,
     tenantId,
@@ -82,7 +88,7 @@ async function owe(
   { issuer }: KeycloakDouble,
   count: number,
 ): Promise<void> {
-  for (let made = 0; made < count; made++) {
+  for (let index = 0; index < count; index++) {
     const { id: challengeId } = (await granted(ask(world, principal))).challenge
     await granted(cancelChallenge(world, principal, challengeId))
     const tokenSealed = world.sealing.seal('token', `realm-token:${tenantId}:${challengeId}`)
@@ -98,36 +104,36 @@ const statuses = async ({ issuer }: KeycloakDouble) => {
   return Object.fromEntries(rows.map(({ status, n }) => [status, n]))
 }
 
-test('a realm that is silent holds up neither the realms of other tenants nor others of its own', async () => {
+test('a silent realm delays neither the realms of other tenants nor others of its own', async () => {
   const hostile = await aTenant(silent, other)
   const theirs = await aTenant(other)
-  await owe(hostile, silent, perRealm + 4)
-  const courier = aCourier()
-  await courier.work()
-  await until('the silent realm keeps us waiting', () => silent.callbacks.length === perRealm)
+  await enqueueCallbacks(hostile, silent, perRealm + 4)
+  const dispatcher = aDispatcher()
+  await dispatcher.work()
+  await until('the silent realm has requests under way', () => silent.callbacks.length === perRealm)
   for (const tenant of [theirs, hostile]) {
     const before = other.callbacks.length
-    await owe(tenant, other, 1)
-    await courier.work()
-    await until('the other realm is told', () => other.callbacks.length > before)
+    await enqueueCallbacks(tenant, other, 1)
+    await dispatcher.work()
+    await until('the other realm is called', () => other.callbacks.length > before)
   }
   expect(await statuses(silent)).toEqual({ owed: 4, trying: perRealm })
   expect(silent.callbacks).toHaveLength(perRealm)
 })
 
-test('what waited for a place is called as soon as there is one', async () => {
+test('a callback that waited for a slot is sent as soon as there is one', async () => {
   const tenant = await aTenant(other)
-  await owe(tenant, other, perRealm + 4)
-  await aCourier().work()
-  await until('all are told', () => other.callbacks.length === perRealm + 4)
+  await enqueueCallbacks(tenant, other, perRealm + 4)
+  await aDispatcher().work()
+  await until('all are called', () => other.callbacks.length === perRealm + 4)
 })
 
-test('no tenant takes all places, and who has the fewest under way comes first', async () => {
+test('no tenant takes all slots, and the one with the fewest under way comes first', async () => {
   const hostile = await aTenant(silent, other)
   const theirs = await aTenant(other)
-  await owe(hostile, silent, 4)
-  await owe(hostile, other, 4)
-  await owe(theirs, other, 4)
+  await enqueueCallbacks(hostile, silent, 4)
+  await enqueueCallbacks(hostile, other, 4)
+  await enqueueCallbacks(theirs, other, 4)
   const places = { limit: 100, perTenant: 5, perRealm: 3, loads: [], triedBy: 'another' }
   const take = async (changes: object) =>
     (await world.keycloakCallbacks.take({ ...places, ...changes })).map(({ tenantId, issuer }) =>
@@ -157,53 +163,53 @@ test('no tenant takes all places, and who has the fewest under way comes first',
 test('no tenant takes more places than it leaves free', async () => {
   const hostile = await aTenant(silent, other)
   const theirs = await aTenant(other)
-  await owe(hostile, other, 4)
-  await owe(theirs, other, 4)
+  await enqueueCallbacks(hostile, other, 4)
+  await enqueueCallbacks(theirs, other, 4)
   const loads = [{ tenantId: hostile.tenantId, issuer: silent.issuer, inFlight: 3 }]
   const places = { limit: 4, perTenant: 100, perRealm: 100, loads, triedBy: 'another' }
-  const taken = await world.keycloakCallbacks.take(places)
-  expect(taken.map(({ tenantId }) => tenantId)).toEqual([theirs.tenantId, theirs.tenantId])
+  const callbacks = await world.keycloakCallbacks.take(places)
+  expect(callbacks.map(({ tenantId }) => tenantId)).toEqual([theirs.tenantId, theirs.tenantId])
 })
 
-test('of many processes, one calls: each realm is told once about each question', async () => {
+test('of many processes, one calls: each realm gets one callback for each challenge', async () => {
   const tenant = await aTenant(other)
-  await owe(tenant, other, 8)
-  const all = [aCourier(), aCourier(), aCourier()]
-  await Promise.all(all.map((courier) => courier.work()))
-  for (const courier of all) await courier.drain()
+  await enqueueCallbacks(tenant, other, 8)
+  const all = [aDispatcher(), aDispatcher(), aDispatcher()]
+  await Promise.all(all.map((dispatcher) => dispatcher.work()))
+  for (const dispatcher of all) await dispatcher.drain()
   expect(other.callbacks).toHaveLength(8)
 })
 
-test('a stop takes up nothing more, and waits until what is under way is written down', async () => {
+test('a stop begins nothing more, and waits until running callbacks are recorded', async () => {
   const tenant = await aTenant(silent)
-  await owe(tenant, silent, 2)
-  const courier = aCourier()
-  await courier.work()
+  await enqueueCallbacks(tenant, silent, 2)
+  const dispatcher = aDispatcher()
+  await dispatcher.work()
   await until('both are under way', () => silent.callbacks.length === 2)
   let isDrained = false
-  const drained = courier.drain().then(() => {
+  const draining = dispatcher.drain().then(() => {
     isDrained = true
   })
-  await owe(tenant, silent, 1)
-  await courier.work()
+  await enqueueCallbacks(tenant, silent, 1)
+  await dispatcher.work()
   expect(isDrained).toBe(false)
   await silent[Symbol.asyncDispose]()
-  await drained
+  await draining
   expect(await statuses(silent)).toEqual({ owed: 1, settled: 2 })
 })
 
-test('a token that cannot be opened is logged, and holds up nobody', async () => {
+test('a token that cannot be opened is logged, and delays no other callback', async () => {
   const tenant = await aTenant(other)
-  await owe(tenant, other, 2)
+  await enqueueCallbacks(tenant, other, 2)
   await world.database.query(
     'spoil',
     `update keycloak_callbacks set token_sealed = '\\x00'
      where challenge_id = (select min(challenge_id) from keycloak_callbacks)`,
     [],
   )
-  const courier = aCourier()
-  await courier.work()
-  await courier.drain()
+  const dispatcher = aDispatcher()
+  await dispatcher.work()
+  await dispatcher.drain()
   expect(other.callbacks).toHaveLength(1)
-  expect(courier.lines.map(({ level }) => level)).toEqual(['error'])
+  expect(dispatcher.lines.map(({ level }) => level)).toEqual(['error'])
 })

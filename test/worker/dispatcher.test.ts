@@ -27,36 +27,39 @@ beforeEach(async () => {
 })
 afterAll(() => world.close())
 
-const accepted: PushResult = { kind: 'accepted', providerMessageId: 'apns-1' }
+const acceptance: PushResult = { kind: 'accepted', providerMessageId: 'apns-1' }
 
 /** A dispatcher whose provider answers so. */
 function dispatching(
   answer: Parameters<typeof aProvider>[0],
-  changes: (needs: Dependencies) => Partial<Dependencies> = () => ({}),
+  changes: (dependencies: Dependencies) => Partial<Dependencies> = () => ({}),
 ) {
-  const { push, sent } = aProvider(answer)
+  const { push, sentPushes } = aProvider(answer)
   const { log, lines } = aLog()
-  const observed: unknown[] = []
-  const needs: Dependencies = {
+  const observations: unknown[] = []
+  const dependencies: Dependencies = {
     ...world,
     push,
     leaseHolder: { name: 'process-1', isPresent: () => true },
     originHash: 'origin',
     log,
-    observe: (_, kind) => observed.push(kind),
+    observe: (_, kind) => observations.push(kind),
   }
-  const dispatcher = buildDispatcher({ ...needs, ...changes(needs) })
-  return { dispatcher, sent, lines, observed }
+  const dispatcher = buildDispatcher({ ...dependencies, ...changes(dependencies) })
+  return { dispatcher, sentPushes, lines, observations }
 }
 
-/** Asks, lets the pushes be sent and written down, and tells how the relying party sees it. */
-async function pushed({ dispatcher }: ReturnType<typeof dispatching>) {
+/** Asks, lets the pushes be sent and recorded, and returns the relying party's view of it. */
+async function pushOnce({ dispatcher }: ReturnType<typeof dispatching>) {
   const { challenge } = await granted(ask({ ...world, dispatcher } as World, principal))
   await dispatcher.drain()
   return { id: challenge.id, ...(await progressOf(challenge.id)) }
 }
 
-/** Claims what is owed for the challenge as if it were due, and lets it be sent and written down. */
+/**
+ * Claims the pending deliveries of the challenge as if they were due, and lets them be sent and
+ * recorded.
+ */
 async function tryNow({ dispatcher }: ReturnType<typeof dispatching>, id: ChallengeId) {
   const text = 'update deliveries set due_at = clock_timestamp() where challenge_id = $1'
   await world.database.query('due_now', text, [id])
@@ -68,17 +71,17 @@ async function tryNow({ dispatcher }: ReturnType<typeof dispatching>, id: Challe
 async function progressOf(id: ChallengeId) {
   const record = await world.challenges.find(principal.tenantId, principal.rpId, id)
   const device = record?.devices.find(({ deviceId }) => deviceId === phone.id)
-  if (!device?.push) throw new Error('a push is owed')
+  if (!device?.push) throw new Error('a push is pending')
   return device.push
 }
 const hasToken = async () => (await world.devices.find(phone.tenantId, phone.id))?.hasPushToken
 
 describe('a push', () => {
-  test('is sent at once after the commit, with opaque ids only, and written down', async () => {
-    const running = dispatching(() => accepted)
-    const { id, status, settledAt } = await pushed(running)
+  test('is sent immediately after the commit, with opaque ids only, and recorded', async () => {
+    const running = dispatching(() => acceptance)
+    const { id, status, settledAt } = await pushOnce(running)
     expect({ status, settledAt }).toEqual({ status: 'sent', settledAt: expect.any(Date) })
-    const [message] = running.sent
+    const [message] = running.sentPushes
     expect(message).toEqual({
       deliveryId: expect.stringMatching(/^dlv_/),
       kind: 'challenge_opened',
@@ -94,21 +97,21 @@ describe('a push', () => {
       },
       expiresAt: expect.any(Date),
     })
-    expect(running.observed).toEqual(['accepted'])
+    expect(running.observations).toEqual(['accepted'])
   })
 
-  test('about gathered activities says how many they are', async () => {
-    const { dispatcher, sent } = dispatching(() => accepted)
+  test('about batched activities says how many they are', async () => {
+    const { dispatcher, sentPushes } = dispatching(() => acceptance)
     await granted(ask(world, principal))
-    const [due] = world.dispatched
-    if (!due) throw new Error('a push is owed')
+    const [due] = world.dispatchedPushes
+    if (!due) throw new Error('a push is pending')
     dispatcher.dispatch([{ ...due, more: 3 }])
     await dispatcher.drain()
-    expect(sent).toMatchObject([{ more: 3 }])
+    expect(sentPushes).toMatchObject([{ more: 3 }])
   })
 
-  test('that did not get through is owed again, after half a second the first time', async () => {
-    const { id, status, reason } = await pushed(
+  test('that was not delivered is retried, after half a second the first time', async () => {
+    const { id, status, reason } = await pushOnce(
       dispatching(() => ({ kind: 'retry', reason: 'busy' })),
     )
     expect({ status, reason }).toEqual({ status: 'queued', reason: 'busy' })
@@ -130,22 +133,22 @@ describe('a push', () => {
       { kind: 'misconfigured', reason: 'InvalidProviderToken' },
       'InvalidProviderToken',
     ],
-  ])('that is %s fails for good, and the device keeps its token', async (_, result, reason) => {
+  ])('that is %s fails permanently, and the device keeps its token', async (_, result, reason) => {
     const running = dispatching(() => result)
-    expect(await pushed(running)).toMatchObject({ status: 'failed', reason })
+    expect(await pushOnce(running)).toMatchObject({ status: 'failed', reason })
     expect(await hasToken()).toBe(true)
     const errors = running.lines.filter(({ level }) => level === 'error')
     expect(errors).toHaveLength(result.kind === 'misconfigured' ? 1 : 0)
   })
 
-  test('whose token is dead fails, and takes the token from every device that carries it', async () => {
+  test('whose token is dead fails, and removes the token from every device that carries it', async () => {
     const running = dispatching(() => ({ kind: 'token_gone', reason: 'Unregistered' }))
-    expect(await pushed(running)).toMatchObject({ status: 'failed', reason: 'Unregistered' })
+    expect(await pushOnce(running)).toMatchObject({ status: 'failed', reason: 'Unregistered' })
     expect(await hasToken()).toBe(false)
     expect(running.lines).toMatchObject([{ level: 'warn', facts: { devices: 1 } }])
   })
 
-  test('whose token a tenant’s own credentials call dead takes it from that tenant’s devices only', async () => {
+  test('whose token a tenant’s own credentials call dead removes it from that tenant’s devices only', async () => {
     const elsewhere = await aPrincipal(world)
     const theirs = await aPhone(world, elsewhere)
     await world.database.query(
@@ -154,7 +157,7 @@ describe('a push', () => {
        where id = $1`,
       [theirs.id, phone.id],
     )
-    await pushed(
+    await pushOnce(
       dispatching(() => ({ kind: 'token_gone', reason: 'Unregistered', tenantOnly: true })),
     )
     expect(await hasToken()).toBe(false)
@@ -165,25 +168,28 @@ describe('a push', () => {
 
   test('whose token was dead before it was registered keeps it', async () => {
     const since = new Date(Date.now() - 3_600_000)
-    await pushed(dispatching(() => ({ kind: 'token_gone', reason: 'Unregistered', since })))
+    await pushOnce(dispatching(() => ({ kind: 'token_gone', reason: 'Unregistered', since })))
     expect(await hasToken()).toBe(true)
   })
 
   test('whose time is over is not sent', async () => {
     const running = dispatching(
-      () => accepted,
+      () => acceptance,
       () => ({ clock: { now: () => new Date(Date.now() + 600_000) } }),
     )
-    expect(await pushed(running)).toMatchObject({ status: 'suppressed', reason: 'challenge_ended' })
-    expect(running.sent).toEqual([])
+    expect(await pushOnce(running)).toMatchObject({
+      status: 'suppressed',
+      reason: 'challenge_ended',
+    })
+    expect(running.sentPushes).toEqual([])
   })
 
-  test('is tried again as long as its challenge lives, however often, and not once it has ended', async () => {
+  test('is retried as long as its challenge lives, however often, and not once it has ended', async () => {
     const running = dispatching(() => ({ kind: 'retry', reason: 'busy' }))
-    const { id } = await pushed(running)
-    for (let tries = 2; tries <= 12; tries++) {
+    const { id } = await pushOnce(running)
+    for (let attempts = 2; attempts <= 12; attempts++) {
       await tryNow(running, id)
-      expect(await progressOf(id)).toMatchObject({ attempts: tries, status: 'queued' })
+      expect(await progressOf(id)).toMatchObject({ attempts, status: 'queued' })
     }
     // The next would come after ten seconds or more.
     const text = `update challenges set expires_at = clock_timestamp() + interval '9 s' where id = $1`
@@ -191,16 +197,16 @@ describe('a push', () => {
     await tryNow(running, id)
     expect(await progressOf(id)).toMatchObject({ attempts: 13, status: 'failed', reason: 'busy' })
     await tryNow(running, id)
-    expect(running.sent).toHaveLength(13)
+    expect(running.sentPushes).toHaveLength(13)
   })
 })
 
-describe('a push stays owed', () => {
-  const owed = { status: 'queued', reason: null, settledAt: null }
+describe('a push stays queued', () => {
+  const queuedState = { status: 'queued', reason: null, settledAt: null }
 
-  test('when its provider breaks its word and rejects', async () => {
+  test('when its provider breaks its contract and rejects', async () => {
     const running = dispatching(() => Promise.reject(new Error('broken')))
-    expect(await pushed(running)).toMatchObject(owed)
+    expect(await pushOnce(running)).toMatchObject(queuedState)
     expect(running.lines).toMatchObject([
       { level: 'error', message: expect.stringMatching(/lease/) },
     ])
@@ -213,60 +219,64 @@ describe('a push stays owed', () => {
       },
     }
     const running = dispatching(
-      () => accepted,
+      () => acceptance,
       () => ({ sealing }),
     )
-    expect(await pushed(running)).toMatchObject(owed)
-    expect(running.sent).toEqual([])
+    expect(await pushOnce(running)).toMatchObject(queuedState)
+    expect(running.sentPushes).toEqual([])
   })
 
-  test('when how it went cannot be written down: it will be sent again, under the same id', async () => {
+  test('when its outcome cannot be recorded: it will be sent again, under the same id', async () => {
     const settle = () => Promise.reject(new Error('away'))
     const running = dispatching(
-      () => accepted,
+      () => acceptance,
       () => ({ deliveries: { settle } }),
     )
-    const { id, ...push } = await pushed(running)
-    expect(push).toMatchObject(owed)
+    const { id, ...push } = await pushOnce(running)
+    expect(push).toMatchObject(queuedState)
     expect(running.lines).toMatchObject([{ level: 'error', facts: { count: 1 } }])
     const text = `update deliveries set leased_until = clock_timestamp() where challenge_id = $1`
     await world.database.query('end_lease', text, [id])
     const due = await world.deliveries.claim('process-2', 100)
-    expect(due.map((one) => one.id)).toContain(running.sent[0]?.deliveryId)
+    expect(due.map((one) => one.id)).toContain(running.sentPushes[0]?.deliveryId)
   })
 })
 
 describe('draining', () => {
-  test('waits for what is being sent and for what is being written down', async () => {
+  test('waits for pushes that are being sent and recorded', async () => {
     let release: (result: PushResult) => void = () => undefined
     const running = dispatching(() => new Promise((resolve) => (release = resolve)))
     const { challenge } = await granted(
       ask({ ...world, dispatcher: running.dispatcher } as World, principal),
     )
     expect(running.dispatcher.inFlight()).toBe(1)
-    const drained = running.dispatcher.drain()
-    release(accepted)
-    await drained
+    const draining = running.dispatcher.drain()
+    release(acceptance)
+    await draining
     expect(running.dispatcher.inFlight()).toBe(0)
     expect(await progressOf(challenge.id)).toMatchObject({ status: 'sent' })
   })
 
-  test('of nothing ends at once', async () => {
-    await dispatching(() => accepted).dispatcher.drain()
+  test('of nothing ends immediately', async () => {
+    await dispatching(() => acceptance).dispatcher.drain()
   })
 
   test('of many settles all of them in few round trips', async () => {
-    const running = dispatching(() => accepted)
-    const needs = { ...world, dispatcher: running.dispatcher } as World
-    const made = await Promise.all(
+    const running = dispatching(() => acceptance)
+    const dependencies = { ...world, dispatcher: running.dispatcher } as World
+    const challenges = await Promise.all(
       Array.from({ length: 40 }, async (_, n) => {
-        const asker = await aPrincipal(world)
-        const { id } = await aPhone(world, asker, { user: `user-${n}` })
-        return { asker, id, ...(await granted(ask(needs, asker, { user: `user-${n}` }))) }
+        const principal = await aPrincipal(world)
+        const { id } = await aPhone(world, principal, { user: `user-${n}` })
+        return {
+          principal,
+          id,
+          ...(await granted(ask(dependencies, principal, { user: `user-${n}` }))),
+        }
       }),
     )
     await running.dispatcher.drain()
-    for (const { asker, id, challenge } of made) {
+    for (const { principal: asker, id, challenge } of challenges) {
       const record = await world.challenges.find(asker.tenantId, asker.rpId, challenge.id)
       const device = record?.devices.find(({ deviceId }) => deviceId === id)
       expect(device?.push).toMatchObject({ status: 'sent' })

@@ -5,14 +5,21 @@ import { until } from '../support/until.ts'
 let watch: HolderWatch | undefined
 afterEach(() => watch?.stop())
 
-/** Processes that live as the test says, and what was freed of those that do not. */
+/** Processes that live as the test says, and the leases freed of those that do not. */
 function someProcesses(...names: string[]) {
-  const state = { living: new Set(names), looks: 0, frees: 0, told: 0, away: false, nowMs: 0 }
-  const told: string[] = []
+  const state = {
+    living: new Set(names),
+    polls: 0,
+    frees: 0,
+    notifications: 0,
+    away: false,
+    nowMs: 0,
+  }
+  const messages: string[] = []
   const leases = {
     async holders() {
-      state.looks++
-      // Time passes by looking, so that nothing here depends on how fast the machine is.
+      state.polls++
+      // Time passes by polling, so that nothing here depends on how fast the machine is.
       state.nowMs += 200
       if (state.away) throw new Error('away')
       return [...state.living]
@@ -22,65 +29,65 @@ function someProcesses(...names: string[]) {
     },
   }
   const outages = {
-    recordFailure: (sweep: string) => void told.push(`${sweep} failed`),
-    recordSuccess: (sweep: string) => void told.push(`${sweep} worked`),
+    recordFailure: (sweep: string) => void messages.push(`${sweep} failed`),
+    recordSuccess: (sweep: string) => void messages.push(`${sweep} worked`),
   }
-  const freed = () => void state.told++
-  watch = watchHolders({ leases, outages, onFreed: freed, nowMs: () => state.nowMs })
-  return { state, told, watch }
+  const onFreed = () => void state.notifications++
+  watch = watchHolders({ leases, outages, onFreed, nowMs: () => state.nowMs })
+  return { state, messages, watch }
 }
 
-const looked = (state: { looks: number }, times: number) => {
-  const from = state.looks
-  return until('it has looked', () => state.looks >= from + times)
+const untilPolled = (state: { polls: number }, times: number) => {
+  const from = state.polls
+  return until('it has polled', () => state.polls >= from + times)
 }
 
-test('what processes before this one have left is free soon after the start', async () => {
+test('leases left by processes before this one are free soon after the start', async () => {
   const { state } = someProcesses('process:1')
-  await until('it is free', () => state.told === 1)
+  await until('it is free', () => state.notifications === 1)
   expect(state.frees).toBe(1)
 })
 
-test('the leases of one that is gone are freed, once', async () => {
+test('the leases of a process that is gone are freed, once', async () => {
   const { state, watch } = someProcesses('process:1', 'process:2')
   await until('the start is over', () => state.frees === 1)
-  await looked(state, 2)
+  await untilPolled(state, 2)
   state.living.delete('process:2')
-  await until('they are free', () => state.told === 2)
+  await until('they are free', () => state.notifications === 2)
   state.living.add('process:3')
   watch.poke()
-  await looked(state, 3)
+  await untilPolled(state, 3)
   expect(state.frees).toBe(2)
 })
 
-test('one whose connection was lost for a moment is not taken for gone', async () => {
+test('a process whose connection was lost for a moment is not considered gone', async () => {
   const { state } = someProcesses('process:1', 'process:2')
   await until('the start is over', () => state.frees === 1)
-  await looked(state, 2)
-  const before = state.looks
+  await untilPolled(state, 2)
+  const before = state.polls
   state.living.delete('process:2')
-  await until('it was missed once', () => state.looks === before + 1)
+  await until('it was missed once', () => state.polls === before + 1)
   state.living.add('process:2')
-  await looked(state, 3)
+  await untilPolled(state, 3)
   expect(state.frees).toBe(1)
 })
 
 test('after an outage of the database nothing is freed until all had time to come back', async () => {
-  const { state, told } = someProcesses('process:1', 'process:2')
+  const { state, messages } = someProcesses('process:1', 'process:2')
   await until('the start is over', () => state.frees === 1)
   state.away = true
-  await until('it has failed', () => told.includes('lease holders failed'))
+  await until('it has failed', () => messages.includes('lease holders failed'))
   const failedAt = state.nowMs
   state.living.delete('process:2')
   state.away = false
-  await until('those that did not come back are gone', () => state.frees === 2)
+  await until('processes that did not return are gone', () => state.frees === 2)
   expect(state.nowMs - failedAt).toBeGreaterThanOrEqual(3_000)
 })
 
-test('one that is alone looks seldom, until somebody says that something happened', async () => {
+test('a process that is alone polls seldom, until it is signalled', async () => {
   const { state, watch } = someProcesses('process:1')
   await until('the start is over', () => state.frees === 1)
-  const before = state.looks
+  const before = state.polls
   watch.poke()
-  await until('it has looked', () => state.looks === before + 1)
+  await until('it has polled', () => state.polls === before + 1)
 })

@@ -1,24 +1,24 @@
-// Push providers that say what a test tells them to.
+// Push providers that answer as a test says.
 
 import type { PushMessage, PushProvider, PushResult } from '../../src/ports/push.ts'
 import type { Log } from '../../src/worker/dispatcher.ts'
 
-/** Answers each message as told, and remembers it. */
+/** Answers each message as configured, and records it. */
 export function aProvider(
   answer: (message: PushMessage, count: number) => PushResult | Promise<PushResult>,
 ) {
-  const sent: PushMessage[] = []
+  const sentPushes: PushMessage[] = []
   const push: PushProvider = {
     async send(message) {
-      sent.push(message)
-      return answer(message, sent.length)
+      sentPushes.push(message)
+      return answer(message, sentPushes.length)
     },
     drain: async () => undefined,
   }
-  return { push, sent }
+  return { push, sentPushes }
 }
 
-/** Keeps what was logged. */
+/** Keeps the logged lines. */
 export function aLog() {
   const lines: { level: string; facts: Record<string, unknown>; message: string }[] = []
   const at =

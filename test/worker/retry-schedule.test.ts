@@ -18,10 +18,13 @@ test.each([
   [6, 15_000],
   [7, 15_000],
   [40, 15_000],
-])('after try %i of a push that somebody waits for the next waits %s ms', (attempts, delayMs) => {
-  expect(afterTry(attempts)).toBe(delayMs)
-  expect(afterTry(attempts, { kind: 'test' })).toBe(delayMs)
-})
+])(
+  'after attempt %i of a push that a client waits for, the next waits %s ms',
+  (attempts, delayMs) => {
+    expect(afterTry(attempts)).toBe(delayMs)
+    expect(afterTry(attempts, { kind: 'test' })).toBe(delayMs)
+  },
+)
 
 test.each([
   [5, 10_000],
@@ -30,17 +33,17 @@ test.each([
   [9, 160_000],
   [10, 300_000],
   [1_000, 300_000],
-])('after try %i of news the next waits %s ms', (attempts, delayMs) => {
+])('after attempt %i of news the next waits %s ms', (attempts, delayMs) => {
   expect(afterTry(attempts, { kind: 'activity_recorded' })).toBe(delayMs)
   expect(afterTry(attempts, { kind: 'challenge_closed' })).toBe(delayMs)
 })
 
-test('waits are up to a fifth longer, at random, so that what failed together is not tried together', () => {
+test('waits have a random jitter of up to a fifth, so that failures are not retried together', () => {
   expect(afterTry(5, { chance: 0.5 })).toBe(11_000)
   expect(afterTry(5, { chance: 0.999999 })).toBe(12_000)
 })
 
-test('nothing is tried after the end of what it is about', () => {
+test('nothing is retried after the end of its subject', () => {
   expect(afterTry(5, { leftMs: 10_001 })).toBe(10_000)
   expect(afterTry(5, { leftMs: 10_000 })).toBeNull()
   expect(afterTry(1, { leftMs: -1 })).toBeNull()
@@ -51,14 +54,17 @@ test.each([
   ['shorter than ours', 4, 100, 5_000],
   ['in the past', 1, -5_000, 500],
   ['beyond the end', 1, hour, null],
-])('a provider’s wish that is %s is honoured so far', (_, attempts, afterMs, delayMs) => {
-  expect(afterTry(attempts, { afterMs })).toBe(delayMs)
-})
+])(
+  'a provider’s requested wait that is %s is honored within limits',
+  (_, attempts, afterMs, delayMs) => {
+    expect(afterTry(attempts, { afterMs })).toBe(delayMs)
+  },
+)
 
-test('whatever a provider wishes, tries go on, apart by half a second at least, until the end and never after it', () => {
+test('for any requested wait, retries continue at least half a second apart, and only until the end', () => {
   const kinds: PushKind[] = ['challenge_opened', 'challenge_closed', 'activity_recorded', 'test']
-  let ended = 0
-  let asked = 0
+  let ends = 0
+  let requests = 0
   fc.assert(
     fc.property(
       fc.constantFrom(...kinds),
@@ -74,10 +80,10 @@ test('whatever a provider wishes, tries go on, apart by half a second at least, 
             // Given up only because the next would have come too late.
             const most = kind === 'challenge_opened' || kind === 'test' ? 15_000 : 300_000
             expect(leftMs).toBeLessThanOrEqual(Math.max(most, afterMs ?? 0) + most / 5)
-            ended++
+            ends++
             return
           }
-          if ((afterMs ?? 0) > 500) asked++
+          if ((afterMs ?? 0) > 500) requests++
           expect(delayMs).toBeGreaterThanOrEqual(Math.max(500, afterMs ?? 0))
           passedMs += delayMs
           expect(passedMs).toBeLessThan(lifetimeMs)
@@ -85,5 +91,5 @@ test('whatever a provider wishes, tries go on, apart by half a second at least, 
       },
     ),
   )
-  expect(Math.min(ended, asked)).toBeGreaterThan(20)
+  expect(Math.min(ends, requests)).toBeGreaterThan(20)
 })

@@ -3,22 +3,25 @@ import { buildSweepOutages } from '../../src/worker/sweep-outages.ts'
 import { aLog } from './provider.ts'
 
 let now = 0
-let seen: [sweep: string, failures: number][]
+let failures: [sweep: string, failures: number][]
 let lines: ReturnType<typeof aLog>['lines']
 let outages: ReturnType<typeof buildSweepOutages>
 beforeEach(() => {
   now = 0
-  seen = []
-  const made = aLog()
-  lines = made.lines
+  failures = []
+  const newLog = aLog()
+  lines = newLog.lines
   outages = buildSweepOutages(
-    made.log,
-    (...given) => seen.push(given),
+    newLog.log,
+    (...args) => failures.push(args),
     () => now,
   )
 })
-const gone = Object.assign(new Error('canceling statement'), { code: '57014', detail: 'secrets' })
-const fail = (sweep = 'audit chain') => outages.recordFailure(sweep, gone)
+const failure = Object.assign(new Error('canceling statement'), {
+  code: '57014',
+  detail: 'secrets',
+})
+const fail = (sweep = 'audit chain') => outages.recordFailure(sweep, failure)
 const levels = () => lines.map(({ level, facts }) => `${level} ${facts.sweep}`)
 
 describe('a sweep that fails', () => {
@@ -35,7 +38,7 @@ describe('a sweep that fails', () => {
     ])
   })
 
-  test('again and again for half a minute is an alarm, once an outage', () => {
+  test('continuously for half a minute is an alarm, once an outage', () => {
     for (let n = 0; n < 200; n++, now += 2_000) fail()
     expect(levels()).toEqual(['warn audit chain', 'error audit chain'])
     expect(lines[1]).toMatchObject({
@@ -55,13 +58,13 @@ describe('a sweep that fails', () => {
     expect(levels()).toEqual(['warn audit chain'])
   })
 
-  test('is told apart from others, and its failures in a row are a metric', () => {
+  test('is distinguished from others, and its failures in a row are a metric', () => {
     fail()
     fail()
     fail('erasures')
     outages.recordSuccess('audit chain')
     fail()
-    expect(seen).toEqual([
+    expect(failures).toEqual([
       ['audit chain', 1],
       ['audit chain', 2],
       ['erasures', 1],

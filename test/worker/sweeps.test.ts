@@ -23,10 +23,10 @@ let worker: ReturnType<typeof aWorker> | undefined
 beforeAll(async () => {
   world = await openWorld()
 })
-// Sweeps take whatever is due, of every tenant: each test begins with an empty queue.
+// Sweeps take all due work, of every tenant: each test begins with an empty queue.
 beforeEach(async () => {
   await sql('empty', 'delete from deliveries')
-  world.dispatched.length = 0
+  world.dispatchedPushes.length = 0
   principal = await aPrincipal(world)
   phone = await aPhone(world, principal)
 })
@@ -41,7 +41,7 @@ function aWorker(
   answer: Parameters<typeof aProvider>[0],
   changes: Partial<Parameters<typeof startSweeps>[0]> = {},
 ) {
-  const { push, sent } = aProvider(answer)
+  const { push, sentPushes } = aProvider(answer)
   const { log, lines } = aLog()
   const dispatcher = buildDispatcher({
     ...world,
@@ -55,9 +55,9 @@ function aWorker(
   const callbackDispatcher = { work: nothing }
   const parts = { ...world, dispatcher, webhookDispatcher, callbackDispatcher, log }
   const sweeps = startSweeps({ ...parts, scanEveryMs: 50, ...changes })
-  return { sweeps, sent, lines, dispatcher }
+  return { sweeps, sentPushes, lines, dispatcher }
 }
-const accepted = () => ({ kind: 'accepted', providerMessageId: 'apns-1' }) as const
+const accept = () => ({ kind: 'accepted', providerMessageId: 'apns-1' }) as const
 
 const sql = (name: string, text: string, ...values: unknown[]) =>
   world.database.query<Record<string, unknown>>(name, text, values)
@@ -71,11 +71,11 @@ async function pushOf(id: ChallengeId) {
   return record?.devices[0]?.push
 }
 
-describe('a push whose maker died between commit and send', () => {
+describe('a push whose process died between commit and send', () => {
   test('is sent by another process once the lease is over, and not before', async () => {
     const id = await ask1()
-    const [mine] = world.dispatched
-    worker = aWorker(accepted)
+    const [mine] = world.dispatchedPushes
+    worker = aWorker(accept)
     const over = await ask1()
     await sql(
       'end_lease',
@@ -93,8 +93,8 @@ describe('a push whose maker died between commit and send', () => {
       id,
     )
     await until('the other is sent too', async () => (await pushOf(id))?.status === 'sent')
-    expect(worker.sent.map(({ deliveryId }) => deliveryId)).toContain(mine?.id)
-    expect(worker.sent.map(({ deviceId }) => deviceId)).toEqual([phone.id, phone.id])
+    expect(worker.sentPushes.map(({ deliveryId }) => deliveryId)).toContain(mine?.id)
+    expect(worker.sentPushes.map(({ deviceId }) => deviceId)).toEqual([phone.id, phone.id])
     expect(await pushOf(id)).toMatchObject({ attempts: 2 })
   })
 
@@ -107,25 +107,25 @@ describe('a push whose maker died between commit and send', () => {
     )
     const live = await ask1()
     await sql('end_leases', 'update deliveries set leased_until = clock_timestamp()')
-    worker = aWorker(accepted)
+    worker = aWorker(accept)
     await until('the live one is sent', async () => (await pushOf(live))?.status === 'sent')
-    expect(worker.sent.map(({ challengeId }) => challengeId)).toEqual([live])
+    expect(worker.sentPushes.map(({ challengeId }) => challengeId)).toEqual([live])
   })
 })
 
 describe('sweeping', () => {
-  test('ends challenges whose time is over, and tells everybody who waits', async () => {
+  test('ends challenges whose time is over, and notifies every waiting client', async () => {
     const id = await ask1()
     await sql('run_out', 'update challenges set expires_at = clock_timestamp() where id = $1', id)
-    worker = aWorker(accepted)
-    await until('the end is signalled', () => world.published.includes(id))
+    worker = aWorker(accept)
+    await until('the end is signalled', () => world.publishedKeys.includes(id))
     const record = await world.challenges.find(principal.tenantId, principal.rpId, id)
     expect(record?.challenge.status).toBe('expired')
   })
 
   test('takes no more pushes than this process can work on: the rest is left to others', async () => {
     const id = await ask1()
-    // 1,500 further pushes of one challenge, owed and due, by six apps.
+    // 1,500 further pushes of one challenge, pending and due, by six apps.
     const users = ['b', 'c', 'd', 'e', 'f', 'g']
     const phones = []
     for (const user of users) phones.push((await aPhone(world, principal, { user })).id)
@@ -141,11 +141,11 @@ describe('sweeping', () => {
     )
     worker = aWorker(() => new Promise(() => undefined))
     const { dispatcher } = worker
-    await until('it has its hands full', () => dispatcher.inFlight() >= 1_000)
-    // The expiry sweep turns half as often: when it has passed, the deliveries' sweep has passed again.
+    await until('it is at capacity', () => dispatcher.inFlight() >= 1_000)
+    // The expiry sweep runs half as often: when it has run, the deliveries' sweep has run again.
     const over = await ask1()
     await sql('run_out', 'update challenges set expires_at = clock_timestamp() where id = $1', over)
-    await until('a turn has passed', () => world.published.includes(over))
+    await until('a run has passed', () => world.publishedKeys.includes(over))
     expect(dispatcher.inFlight()).toBe(1_000)
     const free = await sql(
       'free',
@@ -154,7 +154,7 @@ describe('sweeping', () => {
     expect(free).toHaveLength(500)
   })
 
-  test('a push service that says nothing to thousands holds up none that go elsewhere', async () => {
+  test('a push service that answers nothing to thousands delays none that go elsewhere', async () => {
     const dead = await ask1()
     await sql(
       'backlog_of_thousands',
@@ -171,13 +171,13 @@ describe('sweeping', () => {
       other.id,
     )
     await sql('forget_pushes', 'delete from initiators')
-    const asked = await granted(ask(world, principal, { user: 'bob' }))
+    const creation = await granted(ask(world, principal, { user: 'bob' }))
     await sql('end_leases', 'update deliveries set leased_until = clock_timestamp()')
     worker = aWorker(({ address }) =>
-      address.appId === 'com.example.other' ? accepted() : new Promise(() => undefined),
+      address.appId === 'com.example.other' ? accept() : new Promise(() => undefined),
     )
     await until('the other is sent', async () => {
-      return (await pushOf(asked.challenge.id))?.status === 'sent'
+      return (await pushOf(creation.challenge.id))?.status === 'sent'
     })
     expect(worker.dispatcher.inFlight()).toBeLessThan(1_000)
     expect(worker.dispatcher.fullLanes()).toHaveLength(1)
@@ -187,26 +187,26 @@ describe('sweeping', () => {
     let failures = 0
     const deliveries = {
       ...world.deliveries,
-      claim: (...given: Parameters<World['deliveries']['claim']>) =>
-        failures++ < 2 ? Promise.reject(new Error('away')) : world.deliveries.claim(...given),
+      claim: (...args: Parameters<World['deliveries']['claim']>) =>
+        failures++ < 2 ? Promise.reject(new Error('away')) : world.deliveries.claim(...args),
     }
     const id = await ask1()
     await sql('end_leases', 'update deliveries set leased_until = clock_timestamp()')
-    const seen: number[] = []
+    const counts: number[] = []
     const observeSweep = (sweep: string, count: number) => {
-      if (sweep === 'deliveries') seen.push(count)
+      if (sweep === 'deliveries') counts.push(count)
     }
-    worker = aWorker(accepted, { deliveries, observeSweep })
+    worker = aWorker(accept, { deliveries, observeSweep })
     await until('it is sent all the same', async () => (await pushOf(id))?.status === 'sent')
-    const told = worker.lines.filter(({ facts }) => facts.sweep === 'deliveries')
-    expect(told.map(({ message }) => message)).toEqual([
+    const messages = worker.lines.filter(({ facts }) => facts.sweep === 'deliveries')
+    expect(messages.map(({ message }) => message)).toEqual([
       'sweep failed; it will be tried again',
       'sweep works again',
     ])
-    expect(seen.slice(0, 3)).toEqual([1, 2, 0])
+    expect(counts.slice(0, 3)).toEqual([1, 2, 0])
   })
 
-  test('stops after the turn that is running, and never turns again', async () => {
+  test('stops after the run in progress, and never runs again', async () => {
     let claims = 0
     let release: () => void = () => undefined
     const deliveries = {
@@ -219,14 +219,14 @@ describe('sweeping', () => {
     }
     await ask1()
     await sql('end_leases', 'update deliveries set leased_until = clock_timestamp()')
-    worker = aWorker(accepted, { deliveries })
-    await until('a turn runs', () => claims === 1)
-    let stopped = false
+    worker = aWorker(accept, { deliveries })
+    await until('a run is in progress', () => claims === 1)
+    let isStopped = false
     const stopping = worker.sweeps.stop().then(() => {
-      stopped = true
+      isStopped = true
     })
     await sql('a_moment', 'select 1')
-    expect(stopped).toBe(false)
+    expect(isStopped).toBe(false)
     release()
     await stopping
     expect(claims).toBe(1)

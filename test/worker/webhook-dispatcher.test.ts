@@ -31,14 +31,14 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 let sink: Sink
-const couriers: WebhookDispatcher[] = []
+const dispatchers: WebhookDispatcher[] = []
 beforeEach(async () => {
   sink = await startSink()
   principal = await aPrincipal(world)
   userId = (await aPhone(world, principal)).userId
 })
 afterEach(async () => {
-  for (const courier of couriers.splice(0)) await courier.drain()
+  for (const dispatcher of dispatchers.splice(0)) await dispatcher.drain()
   await sql(
     'no_more',
     `update webhook_endpoints set status = 'disabled', status_reason = 'gone'
@@ -50,24 +50,24 @@ afterEach(async () => {
 const sql = (name: string, text: string, ...values: unknown[]) =>
   world.database.query<Record<string, unknown>>(name, text, values)
 
-function aCourier(name = 'worker', timeoutMs = 2_000, slowMs = 3_000) {
+function aDispatcher(name = 'worker', timeoutMs = 2_000, slowMs = 3_000) {
   const lines: string[] = []
   const write = (_facts: object, line: string) => void lines.push(line)
   const webhookSender = buildWebhookSender({ guard, timeoutMs })
   const log = { warn: write, error: write }
   const leaseHolder = { name, isPresent: () => true }
-  const courier = buildWebhookDispatcher({ ...world, webhookSender, leaseHolder, log, slowMs })
-  couriers.push(courier)
-  return Object.assign(courier, { lines })
+  const dispatcher = buildWebhookDispatcher({ ...world, webhookSender, leaseHolder, log, slowMs })
+  dispatchers.push(dispatcher)
+  return Object.assign(dispatcher, { lines })
 }
 
-const needs = () => ({ ...world, webhookUrls: guard })
+const dependencies = () => ({ ...world, webhookUrls: guard })
 const anEndpoint = (
   url = sink.url,
   events: readonly ['*'] | readonly ['device.suspended'] = ['*'],
-) => granted(createWebhookEndpoint(needs(), principal, { url, events }))
+) => granted(createWebhookEndpoint(dependencies(), principal, { url, events }))
 
-/** Lets so many things happen to the user: activities of a type that make one event each. */
+/** Records so many activities of the user, of a type that makes one event each. */
 const happen = (count: number) =>
   sql(
     'happen',
@@ -78,7 +78,7 @@ const happen = (count: number) =>
     userId,
     count,
   )
-/** Brings forward what waits for its next try. */
+/** Brings forward the deliveries that wait for a retry. */
 const hurry = () =>
   sql(
     'hurry',
@@ -104,17 +104,20 @@ const statuses = async () =>
 const answering = (status: number, headers: Record<string, string> = {}) =>
   sink.answer((response: ServerResponse) => void response.writeHead(status, headers).end())
 
-test('what failed is tried again under the same id with a later time, and is done once it arrives', async () => {
+test('a failed event is retried under the same id with a later time, until it arrives', async () => {
   const { secret } = await anEndpoint()
-  const courier = aCourier()
+  const dispatcher = aDispatcher()
   answering(500)
   await happen(1)
-  await courier.work()
-  await until('failed once', async () => (await statuses())[0]?.n === 1 && courier.inFlight() === 0)
+  await dispatcher.work()
+  await until(
+    'failed once',
+    async () => (await statuses())[0]?.n === 1 && dispatcher.inFlight() === 0,
+  )
   answering(204)
   world.moveClock(5_000)
   await hurry()
-  await courier.work()
+  await dispatcher.work()
   await until('delivered', async () => (await statuses())[0]?.status === 'delivered')
   const [first, second] = sink.received
   if (!first || !second) throw new Error('tried once')
@@ -129,11 +132,11 @@ test('what failed is tried again under the same id with a later time, and is don
 
 test('a busy endpoint is left alone for as long as it asks', async () => {
   await anEndpoint()
-  const courier = aCourier()
+  const dispatcher = aDispatcher()
   answering(503, { 'retry-after': '900' })
   await happen(1)
-  await courier.work()
-  await until('failed', () => sink.received.length === 1 && courier.inFlight() === 0)
+  await dispatcher.work()
+  await until('failed', () => sink.received.length === 1 && dispatcher.inFlight() === 0)
   const [row] = await sql(
     'due',
     `select extract(epoch from due_at - clock_timestamp())::int as wait
@@ -145,63 +148,63 @@ test('a busy endpoint is left alone for as long as it asks', async () => {
 
 test('during the overlap both secrets sign, after it the new one alone', async () => {
   const { id, secret: old } = await anEndpoint()
-  const courier = aCourier()
-  const { secret } = await granted(rotateWebhookSecret(needs(), principal, id, 60))
+  const dispatcher = aDispatcher()
+  const { secret } = await granted(rotateWebhookSecret(dependencies(), principal, id, 60))
   expect(secret).not.toBe(old)
   await happen(1)
-  await courier.work()
+  await dispatcher.work()
   const first = await until('the first', () => sink.received[0])
   verify(old, first)
   verify(secret, first)
   await sql('later', `update webhook_endpoints set previous_until = clock_timestamp()`)
   await happen(1)
-  await courier.work()
+  await dispatcher.work()
   const second = await until('the second', () => sink.received[1])
   verify(secret, second)
   expect(() => verify(old, second)).toThrow()
-  // What is kept is sealed.
+  // The stored secret is sealed.
   const rows = JSON.stringify(
     await sql('sealed', 'select *, encode(secret_sealed, $1) from webhook_endpoints', 'escape'),
   )
   for (const one of [old, secret]) expect(rows).not.toContain(one.slice(6))
 })
 
-describe('an endpoint that does not want any more', () => {
-  test('says 410, and is disabled, recorded, and owed nothing more until it is made active again', async () => {
+describe('an endpoint that refuses events', () => {
+  test('by 410 is disabled, with a record, and has no pending events until it is made active again', async () => {
     const { id } = await anEndpoint()
-    const courier = aCourier()
+    const dispatcher = aDispatcher()
     answering(410)
     await happen(1)
-    await courier.work()
+    await dispatcher.work()
     await until('disabled', async () => {
-      const found = await granted(readWebhookEndpoint(world, principal, id))
-      return found.status === 'disabled' && found.statusReason === 'gone'
+      const endpoint = await granted(readWebhookEndpoint(world, principal, id))
+      return endpoint.status === 'disabled' && endpoint.statusReason === 'gone'
     })
     await happen(1)
-    await courier.work()
+    await dispatcher.work()
     expect(sink.received).toHaveLength(1)
     const { tenantId } = principal
     const page = { limit: 1, before: null }
     const [event] = await world.audit.list(tenantId, { subject: id }, page)
     expect(event).toMatchObject({ type: 'webhook_endpoint_disabled', actor: 'service' })
     answering(204)
-    await granted(changeWebhookEndpoint(needs(), principal, id, { status: 'active' }))
+    await granted(changeWebhookEndpoint(dependencies(), principal, id, { status: 'active' }))
     await happen(1)
-    await courier.work()
-    await until('heard again', () => sink.received.length === 2)
+    await dispatcher.work()
+    await until('received again', () => sink.received.length === 2)
   })
 
-  test('fails for five days, and is paused with a record; a success in between forgets it', async () => {
+  test('for five days is paused with a record; a success in between resets the count', async () => {
     const { id } = await anEndpoint()
-    const courier = aCourier()
+    const dispatcher = aDispatcher()
     const day = 86_400_000
     const tryOnce = async (status: number) => {
       answering(status)
       const before = sink.received.length
       await happen(1)
-      await courier.work()
-      await until('tried', () => sink.received.length > before && courier.inFlight() === 0)
-      await courier.pauseFailing()
+      await dispatcher.work()
+      await until('tried', () => sink.received.length > before && dispatcher.inFlight() === 0)
+      await dispatcher.pauseFailing()
       return (await granted(readWebhookEndpoint(world, principal, id))).status
     }
     expect(await tryOnce(500)).toBe('active')
@@ -212,7 +215,7 @@ describe('an endpoint that does not want any more', () => {
     expect(await tryOnce(500)).toBe('active')
     world.moveClock(5 * day)
     expect(await tryOnce(500)).toBe('paused')
-    expect(courier.lines).toContain('webhook endpoint paused')
+    expect(dispatcher.lines).toContain('webhook endpoint paused')
     const page = { limit: 1, before: null }
     const [event] = await world.audit.list(principal.tenantId, { subject: id }, page)
     expect(event).toMatchObject({ type: 'webhook_endpoint_paused', details: { reason: 'failing' } })
@@ -220,7 +223,7 @@ describe('an endpoint that does not want any more', () => {
   })
 })
 
-test('endpoints that failed once and are owed nothing do not hide one that has failed for days', async () => {
+test('endpoints that failed once and have no events do not hide one that has failed for days', async () => {
   const { id } = await anEndpoint()
   await sql(
     'failed_once',
@@ -236,148 +239,148 @@ test('endpoints that failed once and are owed nothing do not hide one that has f
      where id = $1`,
     id,
   )
-  expect(await aCourier().pauseFailing()).toBe(1)
+  expect(await aDispatcher().pauseFailing()).toBe(1)
   expect((await granted(readWebhookEndpoint(world, principal, id))).status).toBe('paused')
 })
 
-test('an answer of 410 from the address before does not disable the endpoint at its new one', async () => {
+test('a 410 from the previous address does not disable the endpoint at its new one', async () => {
   await using former = await startSink()
-  const held: ServerResponse[] = []
-  former.answer((response) => void held.push(response))
+  const responses: ServerResponse[] = []
+  former.answer((response) => void responses.push(response))
   const { id } = await anEndpoint(former.url)
-  const courier = aCourier()
+  const dispatcher = aDispatcher()
   await happen(1)
-  await courier.work()
-  await until('asked', () => held.length === 1)
-  await granted(changeWebhookEndpoint(needs(), principal, id, { url: sink.url }))
-  held[0]?.writeHead(410).end()
-  await until('settled', () => courier.inFlight() === 0)
+  await dispatcher.work()
+  await until('asked', () => responses.length === 1)
+  await granted(changeWebhookEndpoint(dependencies(), principal, id, { url: sink.url }))
+  responses[0]?.writeHead(410).end()
+  await until('settled', () => dispatcher.inFlight() === 0)
   expect((await granted(readWebhookEndpoint(world, principal, id))).status).toBe('active')
 })
 
-test('a test that is replayed is tried for a minute, as at first', async () => {
+test('a replayed test is retried for a minute, as at first', async () => {
   const { id } = await anEndpoint()
-  const courier = aCourier()
-  const { eventId } = await granted(testWebhookEndpoint(needs(), principal, id))
-  await courier.work()
+  const dispatcher = aDispatcher()
+  const { eventId } = await granted(testWebhookEndpoint(dependencies(), principal, id))
+  await dispatcher.work()
   await until('delivered', async () => (await statuses())[0]?.status === 'delivered')
-  await granted(replayWebhooks(needs(), principal, id, { eventId }))
-  const [found] = await sql(
+  await granted(replayWebhooks(dependencies(), principal, id, { eventId }))
+  const [delivery] = await sql(
     'stale_within',
     `select stale_at <= clock_timestamp() + interval '60 seconds' as soon
      from webhook_deliveries where event_id = $1`,
     eventId,
   )
-  expect(found?.soon).toBe(true)
+  expect(delivery?.soon).toBe(true)
 })
 
-test('a paused endpoint keeps what it is owed, and gets it when it goes on', async () => {
+test('a paused endpoint keeps its pending events, and gets them when it is activated', async () => {
   const { id } = await anEndpoint()
-  const courier = aCourier()
-  await granted(changeWebhookEndpoint(needs(), principal, id, { status: 'paused' }))
+  const dispatcher = aDispatcher()
+  await granted(changeWebhookEndpoint(dependencies(), principal, id, { status: 'paused' }))
   await happen(3)
-  await courier.work()
+  await dispatcher.work()
   expect(await statuses()).toEqual([{ status: 'queued', n: 3 }])
-  const refused = { refused: 'webhook_endpoint_not_active' }
-  expect(await testWebhookEndpoint(needs(), principal, id)).toMatchObject(refused)
+  const refusal = { refused: 'webhook_endpoint_not_active' }
+  expect(await testWebhookEndpoint(dependencies(), principal, id)).toMatchObject(refusal)
   expect(sink.received).toEqual([])
-  await granted(changeWebhookEndpoint(needs(), principal, id, { status: 'active' }))
-  await courier.work()
+  await granted(changeWebhookEndpoint(dependencies(), principal, id, { status: 'active' }))
+  await dispatcher.work()
   await until('all arrive', () => sink.received.length === 3)
 })
 
-test('what is stale is given up, and can be replayed: one by its id, or all that failed since a time', async () => {
+test('a stale event is given up, and can be replayed: by its id, or with all failed since a time', async () => {
   const { id } = await anEndpoint()
-  const courier = aCourier()
+  const dispatcher = aDispatcher()
   const since = new Date(Date.now() - 60_000)
   answering(500)
   await happen(3)
-  await courier.work()
-  await until('all tried', () => sink.received.length === 3 && courier.inFlight() === 0)
+  await dispatcher.work()
+  await until('all tried', () => sink.received.length === 3 && dispatcher.inFlight() === 0)
   await sql(
     'stale',
     'update webhook_deliveries set stale_at = clock_timestamp() where tenant_id = $1',
     principal.tenantId,
   )
   await hurry()
-  await courier.work()
+  await dispatcher.work()
   expect(sink.received).toHaveLength(3)
   expect(await world.webhookDeliveries.giveUpStale(100)).toBe(3)
   expect(await statuses()).toEqual([{ status: 'failed', n: 3 }])
   const ids = new Set(sink.received.map((one) => one.id))
   answering(204)
   const future = { failedSince: new Date(Date.now() + 60_000) }
-  expect(await replayWebhooks(needs(), principal, id, future)).toEqual({ replayed: 0 })
-  expect(await replayWebhooks(needs(), principal, id, { failedSince: since })).toEqual({
+  expect(await replayWebhooks(dependencies(), principal, id, future)).toEqual({ replayed: 0 })
+  expect(await replayWebhooks(dependencies(), principal, id, { failedSince: since })).toEqual({
     replayed: 3,
   })
-  await courier.work()
+  await dispatcher.work()
   await until(
     'all arrive',
-    async () => (await statuses())[0]?.status === 'delivered' && courier.inFlight() === 0,
+    async () => (await statuses())[0]?.status === 'delivered' && dispatcher.inFlight() === 0,
   )
   const [eventId] = ids
   const one = { eventId: eventId as `evt_${string}` }
-  expect(await replayWebhooks(needs(), principal, id, one)).toEqual({ replayed: 1 })
-  await courier.work()
+  expect(await replayWebhooks(dependencies(), principal, id, one)).toEqual({ replayed: 1 })
+  await dispatcher.work()
   await until('once more', () => sink.received.length === 7)
   expect(new Set(sink.received.map((again) => again.id))).toEqual(ids)
   const unknown = { eventId: systemRandom.id('webhookEvent') }
-  expect(await replayWebhooks(needs(), principal, id, unknown)).toMatchObject({
+  expect(await replayWebhooks(dependencies(), principal, id, unknown)).toMatchObject({
     refused: 'not_found',
   })
   const page = { limit: 100, before: null }
-  await until('written down', () => courier.inFlight() === 0)
-  const tries = await granted(listWebhookAttempts(needs(), principal, id, page))
-  expect(tries.map(({ statusCode }) => statusCode)).toEqual([204, 204, 204, 204, 500, 500, 500])
-  expect(tries[0]).toMatchObject({
+  await until('recorded', () => dispatcher.inFlight() === 0)
+  const attempts = await granted(listWebhookAttempts(dependencies(), principal, id, page))
+  expect(attempts.map(({ statusCode }) => statusCode)).toEqual([204, 204, 204, 204, 500, 500, 500])
+  expect(attempts[0]).toMatchObject({
     type: 'activity.recorded',
     reason: null,
     deliveryStatus: 'delivered',
   })
 })
 
-test('an endpoint hears only what it asked for, and nothing that came before it', async () => {
+test('an endpoint receives only the events it subscribed to, and none from before it existed', async () => {
   await anEndpoint(sink.url, ['device.suspended'])
   await happen(1)
   await anEndpoint(`${sink.url}/late`)
-  const courier = aCourier()
-  await courier.work()
-  await until('idle', () => courier.inFlight() === 0)
+  const dispatcher = aDispatcher()
+  await dispatcher.work()
+  await until('idle', () => dispatcher.inFlight() === 0)
   expect(sink.received).toEqual([])
 })
 
-test('an endpoint that hangs keeps its own waiting, and no other', async () => {
+test('an endpoint that hangs delays its own events, and no other', async () => {
   await using slow = await startSink()
   slow.answer(() => undefined)
   await anEndpoint(slow.url)
   await anEndpoint()
-  const courier = aCourier('worker', 60_000)
+  const dispatcher = aDispatcher('worker', 60_000)
   await happen(300)
-  courier.wake()
+  dispatcher.wake()
   await until('the other has them all', () => sink.received.length === 300)
   expect(slow.received.length).toBeLessThanOrEqual(32)
   await slow[Symbol.asyncDispose]()
 })
 
-test('endpoints of one tenant that never answer leave room for those of others', async () => {
+test('endpoints of one tenant that never answer leave slots for those of others', async () => {
   await using slow = await startSink()
   slow.answer(() => undefined)
   for (let n = 0; n < 8; n++) await anEndpoint(slow.url)
-  const courier = aCourier('worker', 60_000)
+  const dispatcher = aDispatcher('worker', 60_000)
   await happen(64)
-  await courier.work()
-  await until('they hold what they can', () => slow.received.length >= 100)
+  await dispatcher.work()
+  await until('their slots are full', () => slow.received.length >= 100)
   principal = await aPrincipal(world)
   userId = (await aPhone(world, principal)).userId
   await anEndpoint()
   await happen(1)
-  courier.wake()
-  await until('the other tenant hears', () => sink.received.length === 1)
+  dispatcher.wake()
+  await until('the other tenant receives its event', () => sink.received.length === 1)
   await slow[Symbol.asyncDispose]()
 })
 
-test('however many tenants have endpoints that never answer, who comes next is sent at once', async () => {
+test('with any number of tenants whose endpoints never answer, the next is sent immediately', async () => {
   await using slow = await startSink()
   slow.answer(() => undefined)
   for (let tenant = 0; tenant < 4; tenant++) {
@@ -386,39 +389,42 @@ test('however many tenants have endpoints that never answer, who comes next is s
     for (let n = 0; n < 8; n++) await anEndpoint(slow.url)
     await happen(64)
   }
-  const courier = aCourier('worker', 60_000)
-  await courier.work()
+  const dispatcher = aDispatcher('worker', 60_000)
+  await dispatcher.work()
   principal = await aPrincipal(world)
   userId = (await aPhone(world, principal)).userId
   await anEndpoint()
   await happen(1)
-  await courier.work()
-  await until('the next tenant hears', () => sink.received.length === 1)
-  expect(courier.inFlight()).toBeGreaterThan(180)
+  await dispatcher.work()
+  await until('the next tenant receives its event', () => sink.received.length === 1)
+  expect(dispatcher.inFlight()).toBeGreaterThan(180)
   await slow[Symbol.asyncDispose]()
 })
 
-test('an endpoint that takes its time gets few places, although it says yes in the end', async () => {
+test('a slow endpoint gets few slots, although it succeeds in the end', async () => {
   await anEndpoint()
-  const held: ServerResponse[] = []
-  sink.answer((response) => void held.push(response))
-  // Whatever takes any time at all is slow here.
-  const courier = aCourier('worker', 60_000, 0)
+  const responses: ServerResponse[] = []
+  sink.answer((response) => void responses.push(response))
+  // Any response time at all counts as slow here.
+  const dispatcher = aDispatcher('worker', 60_000, 0)
   await happen(100)
-  await courier.work()
-  await until('it has what it may have', () => held.length === 32)
-  for (const response of held.splice(0)) response.writeHead(204).end()
-  await until('it has what slow ones have', () => held.length === 4 && courier.inFlight() === 4)
+  await dispatcher.work()
+  await until('it has its slots', () => responses.length === 32)
+  for (const response of responses.splice(0)) response.writeHead(204).end()
+  await until(
+    'it has the slots of a slow one',
+    () => responses.length === 4 && dispatcher.inFlight() === 4,
+  )
   sink.answer((response) => void response.writeHead(204).end())
-  for (const response of held.splice(0)) response.writeHead(204).end()
+  for (const response of responses.splice(0)) response.writeHead(204).end()
   await until('it has them all', async () => (await statuses())[0]?.n === 100)
 })
 
-test('a process that dies before it writes down how it went leaves the event to another, under the same id', async () => {
+test('an event is sent by another process, under the same id, if the first dies before recording', async () => {
   await anEndpoint()
-  const first = aCourier('dying')
+  const first = aDispatcher('dying')
   await happen(1)
-  // The lease is taken, the send arrives, the note of it is lost with the process.
+  // The lease is taken, the send arrives, its record is lost with the process.
   const settle = world.webhookDeliveries.settle
   world.webhookDeliveries.settle = async () => {
     throw new Error('the process is gone')
@@ -426,7 +432,7 @@ test('a process that dies before it writes down how it went leaves the event to 
   await first.work()
   await until('arrived', () => sink.received.length === 1 && first.inFlight() === 0)
   world.webhookDeliveries.settle = settle
-  const second = aCourier('heir')
+  const second = aDispatcher('heir')
   await second.work()
   expect(sink.received).toHaveLength(1)
   await sql(
@@ -439,7 +445,7 @@ test('a process that dies before it writes down how it went leaves the event to 
   expect(new Set(sink.received.map(({ id }) => id)).size).toBe(1)
 })
 
-test('of 10,000 events over two processes, to a sink that is killed at random, none is lost, and ids repeat only for the same event', async () => {
+test('10,000 events, two processes, a sink killed at random: none lost, ids repeat only per event', async () => {
   const count = 10_000
   const events = new Map<string, string>()
   let port = 0
@@ -454,7 +460,7 @@ test('of 10,000 events over two processes, to a sink that is killed at random, n
       if (events.has(id)) duplicates++
       expect(events.get(id) ?? fact).toBe(fact)
       events.set(id, fact)
-      // Now and then it dies after it has worked off the event and before it says so.
+      // Now and then it dies after it has processed the event and before it answers.
       if (Math.random() < 0.01) response.destroy()
       else response.writeHead(204).end()
     })
@@ -462,7 +468,7 @@ test('of 10,000 events over two processes, to a sink that is killed at random, n
   await listen()
   await anEndpoint(target?.url)
   await happen(count)
-  const both = [aCourier('one', 5_000), aCourier('two', 5_000)]
+  const both = [aDispatcher('one', 5_000), aDispatcher('two', 5_000)]
   let over = false
   const killing = (async () => {
     while (!over) {
@@ -478,9 +484,9 @@ test('of 10,000 events over two processes, to a sink that is killed at random, n
   await until(
     'all are delivered',
     async () => {
-      // Only while it listens: ten tries are all that an event has, and days lie between them.
+      // Only while it listens: ten attempts are all that an event has, and days lie between them.
       if (up) await hurry()
-      await Promise.all(both.map((courier) => courier.work()))
+      await Promise.all(both.map((dispatcher) => dispatcher.work()))
       await pause()
       if (events.size < count) return false
       const [row, ...others] = await statuses()
