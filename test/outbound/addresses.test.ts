@@ -13,7 +13,7 @@ describe('an address', () => {
     ['2001:db8::1', '2001:0db8:0:0::1'],
     ['2001:db8:ffff::', '2001:db8::/32'],
     ['fe80::1%eth0', 'fe80::/10'],
-  ])('%s lies in %s', (address, range) => {
+  ])('%s is in %s', (address, range) => {
     expect(addresses.isWithin(address, ['198.51.100.1', range])).toBe(true)
   })
 
@@ -30,11 +30,11 @@ describe('an address', () => {
     ['192.0.513', '192.0.2.1'],
     ['0300.0.2.1', '192.0.2.1'],
     ['192.0.2.1, 10.0.0.1', '0.0.0.0/0'],
-  ])('%s lies not in %s', (address, range) => {
+  ])('%s is not in %s', (address, range) => {
     expect(addresses.isWithin(address, [range])).toBe(false)
   })
 
-  test('lies in no range of none', () => {
+  test('is in no range when there is none', () => {
     expect(addresses.isWithin('192.0.2.1', [])).toBe(false)
   })
 })

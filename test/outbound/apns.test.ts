@@ -15,7 +15,7 @@ const GONE_AT = Date.parse('2026-10-01T12:00:00Z')
 
 let simulator: Simulator
 let apns: PushProvider
-/** For what ends in a timeout. */
+/** For cases that end in a timeout. */
 let hasty: PushProvider
 let log: ReturnType<typeof recordingLog>
 
@@ -37,10 +37,10 @@ afterEach(async () => {
 afterAll(() => simulator.close())
 
 const attempts = (): number => simulator.log.exchanges({ provider: 'apns' }).length
-const accepted = { kind: 'accepted', providerMessageId: expect.stringMatching(/^[0-9a-f-]{36}$/) }
+const acceptance = { kind: 'accepted', providerMessageId: expect.stringMatching(/^[0-9a-f-]{36}$/) }
 const retry = (reason: RegExp) =>
   expect.objectContaining({ kind: 'retry', reason: expect.stringMatching(reason) })
-const misconfigured = (reason: RegExp) => ({
+const misconfiguration = (reason: RegExp) => ({
   kind: 'misconfigured',
   reason: expect.stringMatching(reason),
 })
@@ -50,11 +50,11 @@ const reason = (text: string, more: object = {}): FaultEffect => ({
   ...more,
 })
 
-describe('what APNs answers', () => {
-  test('an accepted push is known by its delivery id, on the wire and in the result', async () => {
+describe('the responses of APNs', () => {
+  test('an accepted push is identified by its delivery id, on the wire and in the result', async () => {
     const message = aPushTo(simulator, 'apns')
     const result = await apns.send(message)
-    expect(result).toEqual(accepted)
+    expect(result).toEqual(acceptance)
     expect(simulator.log.accepted()).toMatchObject([
       {
         id: 'providerMessageId' in result ? result.providerMessageId : '',
@@ -118,42 +118,42 @@ describe('what APNs answers', () => {
       { kind: 'rejected', reason: '413 PayloadTooLarge' },
       1,
     ],
-    ['400 BadTopic', reason('BadTopic'), misconfigured(/BadTopic.*bundle id/), 1],
+    ['400 BadTopic', reason('BadTopic'), misconfiguration(/BadTopic.*bundle id/), 1],
     [
       '400 TopicDisallowed',
       reason('TopicDisallowed'),
-      misconfigured(/TopicDisallowed.*bundle id/),
+      misconfiguration(/TopicDisallowed.*bundle id/),
       1,
     ],
     [
       '403 InvalidProviderToken',
       reason('InvalidProviderToken'),
-      misconfigured(/InvalidProviderToken.*key id.*team id/),
+      misconfiguration(/InvalidProviderToken.*key id.*team id/),
       1,
     ],
     [
       '403 BadEnvironmentKeyIdInToken',
       reason('BadEnvironmentKeyIdInToken'),
-      misconfigured(/environment/),
+      misconfiguration(/environment/),
       1,
     ],
     [
       '403 BadEnvironmentKeyInToken, as it is spelt on the wire',
       reason('BadEnvironmentKeyInToken'),
-      misconfigured(/environment/),
+      misconfiguration(/environment/),
       1,
     ],
     [
       '403 UnrelatedKeyIdInToken',
       reason('UnrelatedKeyIdInToken'),
-      misconfigured(/UnrelatedKeyIdInToken/),
+      misconfiguration(/UnrelatedKeyIdInToken/),
       1,
     ],
-    ['403 Forbidden', reason('Forbidden'), misconfigured(/403 Forbidden/), 1],
+    ['403 Forbidden', reason('Forbidden'), misconfiguration(/403 Forbidden/), 1],
     [
       '403 with a reason that does not exist yet',
       reason('BrandNew', { status: 403 }),
-      misconfigured(/403 BrandNew/),
+      misconfiguration(/403 BrandNew/),
       1,
     ],
     [
@@ -198,24 +198,24 @@ describe('what APNs answers', () => {
     ['a connection whose TLS stays silent', { kind: 'silent_connection' }, retry(/timeout/), 0],
   ]
 
-  test.each(rows)('%s', async (_name, fault, expected, wireAttempts) => {
+  test.each(rows)('%s', async (_name, fault, result, wireAttempts) => {
     const ends = fault.kind === 'stall' || fault.kind === 'silent_connection'
     const provider = ends ? hasty : apns
     simulator.faults.add({ provider: 'apns', ...fault })
-    expect(await provider.send(aPushTo(simulator, 'apns'))).toEqual(expected)
+    expect(await provider.send(aPushTo(simulator, 'apns'))).toEqual(result)
     expect(attempts()).toBe(wireAttempts)
     // A silent connection is given up with the second unanswered push.
     if (fault.kind === 'silent_connection') await provider.send(aPushTo(simulator, 'apns'))
-    expect(await provider.send(aPushTo(simulator, 'apns'))).toEqual(accepted)
+    expect(await provider.send(aPushTo(simulator, 'apns'))).toEqual(acceptance)
   })
 
-  test('BadDeviceToken takes the token once APNs has accepted another push here: then it is not the environment', async () => {
+  test('BadDeviceToken marks a token dead once APNs has accepted another: then the environment is right', async () => {
     await apns.send(aPushTo(simulator, 'apns'))
     const result = await apns.send(aPush())
     expect(result).toEqual({ kind: 'token_gone', reason: '400 BadDeviceToken' })
   })
 
-  test('no token is taken when every token of the installation is for the other environment', async () => {
+  test('no token is marked dead when every token of the installation is for the other environment', async () => {
     const sandbox = apnsFor(simulator, { environment: 'sandbox' })
     const messages = [1, 2, 3].map(() => aPushTo(simulator, 'apns'))
     const results = await Promise.all(messages.map((message) => sandbox.send(message)))
@@ -223,13 +223,15 @@ describe('what APNs answers', () => {
     await sandbox.drain()
   })
 
-  test('a wrong key is reported as such, and what to check', async () => {
+  test('a wrong key is reported as such, with a hint what to check', async () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-    const stranger = apnsFor(simulator, { key: { pem, keyId: 'AAAAAAAAAA', teamId: 'BBBBBBBBBB' } })
-    const result = await stranger.send(aPushTo(simulator, 'apns'))
-    expect(result).toEqual(misconfigured(/InvalidProviderToken.*check the key/))
-    await stranger.drain()
+    const otherServer = apnsFor(simulator, {
+      key: { pem, keyId: 'AAAAAAAAAA', teamId: 'BBBBBBBBBB' },
+    })
+    const result = await otherServer.send(aPushTo(simulator, 'apns'))
+    expect(result).toEqual(misconfiguration(/InvalidProviderToken.*check the key/))
+    await otherServer.drain()
   })
 
   test('a server that is not Apple gets nothing', async () => {
@@ -241,7 +243,7 @@ describe('what APNs answers', () => {
   })
 })
 
-describe('what is never put on the wire', () => {
+describe('never put on the wire', () => {
   test.each(['', 'xyz', 'abc', '../../3/device/ab', 'ab'.repeat(101), 'ab cd'])(
     'a device token like %j',
     async (token) => {
@@ -257,13 +259,13 @@ describe('what is never put on the wire', () => {
     expect(attempts()).toBe(0)
   })
 
-  test('a push whose turn comes after its deadline', async () => {
+  test('a push whose slot comes after its deadline', async () => {
     const narrow = apnsFor(simulator, { deadlineMs: SHORT_MS, maxInFlight: 1 })
     simulator.faults.add({ provider: 'apns', kind: 'stall' })
     const results = await Promise.all([1, 2].map(() => narrow.send(aPushTo(simulator, 'apns'))))
     expect(results).toEqual([retry(/no answer/), retry(/no free place/)])
     expect(attempts()).toBe(1)
-    await until('the place is free', async () => {
+    await until('the slot is free', async () => {
       const { kind } = await narrow.send(aPushTo(simulator, 'apns'))
       return kind === 'accepted'
     })
@@ -272,23 +274,23 @@ describe('what is never put on the wire', () => {
 })
 
 describe('provider tokens', () => {
-  /** The service's clock stands `minutes` back while the provider token is signed. */
-  async function withTokenSigned<T>(minutes: number, work: () => T): Promise<T> {
+  /** Sets the service's clock `minutes` back while the provider token is signed. */
+  async function withEarlierClock<T>(minutes: number, work: () => T): Promise<T> {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - minutes * 60_000 })
     try {
-      const made = work()
+      const result = work()
       await new Promise((resolve) => setImmediate(resolve))
-      return made
+      return result
     } finally {
       vi.useRealTimers()
     }
   }
 
-  test('one that Apple finds too old is replaced and the push sent again at once', async () => {
+  test('one that Apple finds too old is replaced and the push sent again immediately', async () => {
     const ahead = await startSimulator({ clock: () => Date.now() + 10 * 60_000 })
-    const provider = await withTokenSigned(52, () => apnsFor(ahead))
+    const provider = await withEarlierClock(52, () => apnsFor(ahead))
     const message = aPushTo(ahead, 'apns', { expiresAt: new Date(Date.now() + 3_600_000) })
-    expect(await provider.send(message)).toEqual(accepted)
+    expect(await provider.send(message)).toEqual(acceptance)
     expect(ahead.log.exchanges().map((exchange) => exchange.reason)).toEqual([
       'ExpiredProviderToken',
       undefined,
@@ -300,16 +302,16 @@ describe('provider tokens', () => {
   test('when even a fresh one is too old, the clock is named as the cause, after two attempts', async () => {
     const ahead = await startSimulator({ clock: () => Date.now() + 61 * 60_000 })
     const provider = apnsFor(ahead)
-    expect(await provider.send(aPushTo(ahead, 'apns'))).toEqual(misconfigured(/clock/))
+    expect(await provider.send(aPushTo(ahead, 'apns'))).toEqual(misconfiguration(/clock/))
     expect(ahead.log.exchanges()).toHaveLength(2)
     await provider.drain()
     await ahead.close()
   })
 
   test('all pushes and connections use one provider token', async () => {
-    const seen = new Set<unknown>()
+    const tokens = new Set<unknown>()
     const remember = ({ headers }: FaultRequest): boolean => {
-      seen.add(headers.authorization)
+      tokens.add(headers.authorization)
       return true
     }
     simulator.faults.add({ provider: 'apns', kind: 'delay', ms: 0, match: remember })
@@ -318,14 +320,14 @@ describe('provider tokens', () => {
     expect((await apns.send(aPushTo(simulator, 'apns'))).kind).toBe('retry')
     simulator.faults.add({ provider: 'apns', kind: 'delay', ms: 0, match: remember })
     expect((await apns.send(aPushTo(simulator, 'apns'))).kind).toBe('accepted')
-    expect(seen.size).toBe(1)
+    expect(tokens.size).toBe(1)
   })
 
   test.each([
     ['that is not PEM', 'nonsense'],
     ['on another curve', generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey],
     ['for RSA', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey],
-  ])('a key %s is refused at the start, and where to get the right one', (_name, key) => {
+  ])('a key %s is refused at the start, with a hint where to get the right one', (_name, key) => {
     const pem = typeof key === 'string' ? key : key.export({ type: 'pkcs8', format: 'pem' })
     const ids = { keyId: 'AAAAAAAAAA', teamId: 'BBBBBBBBBB' }
     expect(() => apnsFor(simulator, { key: { pem: pem.toString(), ...ids } })).toThrow(/\.p8/)
@@ -337,7 +339,7 @@ describe('connections', () => {
   const kinds = (results: readonly (PushResult | undefined)[]) =>
     new Set(results.map((result) => result?.kind))
 
-  test('500 pushes at once on a cold connection are all accepted, on one connection, which draining closes', async () => {
+  test('500 pushes on a cold connection are all accepted, on one connection, which draining closes', async () => {
     const own = await startSimulator()
     const patient = apnsFor(own)
     const messages = Array.from({ length: 500 }, () => aPushTo(own, 'apns'))
@@ -350,7 +352,7 @@ describe('connections', () => {
     await own.close()
   })
 
-  test('a burst of thousands does not break the session, even where the operator lets it onto the wire', async () => {
+  test('a burst of thousands does not break the session, even with the operator’s larger limit', async () => {
     const wide = apnsFor(simulator, { deadlineMs: 20_000, maxInFlight: 10_000 })
     const message = aPushTo(simulator, 'apns')
     const results = await Promise.all(Array.from({ length: 6_000 }, () => wide.send(message)))
@@ -358,29 +360,29 @@ describe('connections', () => {
     await wide.drain()
   })
 
-  test('a peer that has died behind an open connection costs two pushes, and the third gets through', async () => {
+  test('a peer that died behind an open connection costs two pushes, and the third is delivered', async () => {
     await hasty.send(aPushTo(simulator, 'apns'))
     simulator.faults.add({ provider: 'apns', kind: 'stall_connection' })
     for (const message of many(2)) expect(await hasty.send(message)).toEqual(retry(/timeout/))
-    expect(await hasty.send(aPushTo(simulator, 'apns'))).toEqual(accepted)
-    expect(log.printed()).toContain('fallen silent')
+    expect(await hasty.send(aPushTo(simulator, 'apns'))).toEqual(acceptance)
+    expect(log.output()).toContain('fallen silent')
   })
 
   test('single pushes that stall do not cost the connection that answers all others', async () => {
     await hasty.send(aPushTo(simulator, 'apns'))
-    const [stuck, also, fine] = many(3)
-    if (!stuck || !also || !fine) throw new Error('unreachable')
-    for (const { address } of [stuck, also]) {
+    const [stalledPush, also, fine] = many(3)
+    if (!stalledPush || !also || !fine) throw new Error('unreachable')
+    for (const { address } of [stalledPush, also]) {
       simulator.faults.add({ provider: 'apns', kind: 'stall', token: address.token })
     }
-    const stalled = Promise.all([hasty.send(stuck), hasty.send(also)])
+    const results = Promise.all([hasty.send(stalledPush), hasty.send(also)])
     await until('both are on the wire', () => simulator.log.exchanges({ status: 0 }).length === 2)
-    expect(await hasty.send(fine)).toEqual(accepted)
-    expect(kinds(await stalled)).toEqual(new Set(['retry']))
-    expect(log.printed()).not.toContain('fallen silent')
+    expect(await hasty.send(fine)).toEqual(acceptance)
+    expect(kinds(await results)).toEqual(new Set(['retry']))
+    expect(log.output()).not.toContain('fallen silent')
   })
 
-  test('pushes that a dead peer lost all at once cost one new connection, and get through on it', async () => {
+  test('pushes that a dead peer lost together cost one new connection, and are delivered on it', async () => {
     await hasty.send(aPushTo(simulator, 'apns'))
     simulator.faults.add({ provider: 'apns', kind: 'stall_connection' })
     const results = await Promise.all(
@@ -393,21 +395,21 @@ describe('connections', () => {
     expect(log.lines.filter(({ message }) => message.includes('fallen silent'))).toHaveLength(1)
   })
 
-  test('pushes that had hardly any time left do not cost the connection', async () => {
+  test('pushes with hardly any time left do not cost the connection', async () => {
     await apns.send(aPushTo(simulator, 'apns'))
     simulator.faults.add({ provider: 'apns', kind: 'stall', times: 'always' })
     const expiresAt = new Date(Date.now() + 100)
     const brief = many(3).map((message) => apns.send({ ...message, expiresAt }))
     expect(kinds(await Promise.all(brief))).toEqual(new Set(['retry']))
-    expect(log.printed()).not.toContain('fallen silent')
+    expect(log.output()).not.toContain('fallen silent')
   })
 
   test('no more than 500 are on the wire at a time', async () => {
-    let arrived = 0
+    let arrivals = 0
     let most = 0
     const count = (): boolean => {
-      arrived += 1
-      most = Math.max(most, arrived - attempts())
+      arrivals += 1
+      most = Math.max(most, arrivals - attempts())
       return true
     }
     const slow = { kind: 'delay', ms: 600, times: 'always', match: count } as const
@@ -417,15 +419,15 @@ describe('connections', () => {
     expect(most).toBeLessThanOrEqual(500)
   })
 
-  test('a two-phase GOAWAY with 100 pushes in flight loses none: who is not accepted may be sent again, and is', async () => {
+  test('a two-phase GOAWAY with 100 pushes in flight loses none: refused ones are sent again', async () => {
     const own = await startSimulator()
     const provider = apnsFor(own)
     await provider.send(aPushTo(own, 'apns'))
     own.log.clear()
-    const held = own.faults.add({ provider: 'apns', kind: 'delay', ms: 150, times: 100 })
+    const delay = own.faults.add({ provider: 'apns', kind: 'delay', ms: 150, times: 100 })
     const messages = Array.from({ length: 100 }, () => aPushTo(own, 'apns'))
     const sending = messages.map((message) => provider.send(message))
-    await until('100 are in flight', () => held.remaining() === 0)
+    await until('100 are in flight', () => delay.remaining() === 0)
     own.goaway(2)
     const results = await Promise.all(sending)
     expect([...kinds(results)].every((kind) => kind === 'accepted' || kind === 'retry')).toBe(true)
@@ -455,7 +457,7 @@ describe('connections', () => {
     await patient.drain()
   })
 
-  test('a peer that says GOAWAY and then never closes its end costs no socket', async () => {
+  test('a peer that sends GOAWAY and then never closes its end costs no socket', async () => {
     const tls = await makeTlsCredentials()
     const server = createSecureServer({ key: tls.keyPem, cert: tls.certificatePem })
     server.on('stream', (stream) => {
@@ -480,9 +482,9 @@ describe('connections', () => {
 
   test('draining loses no push in flight and refuses later ones', async () => {
     await apns.send(aPushTo(simulator, 'apns'))
-    const held = simulator.faults.add({ provider: 'apns', kind: 'delay', ms: 100, times: 50 })
+    const delay = simulator.faults.add({ provider: 'apns', kind: 'delay', ms: 100, times: 50 })
     const sending = many(50).map((message) => apns.send(message))
-    await until('50 are in flight', () => held.remaining() === 0)
+    await until('50 are in flight', () => delay.remaining() === 0)
     await apns.drain()
     expect(kinds(await Promise.all(sending))).toEqual(new Set(['accepted']))
     expect(await apns.send(aPushTo(simulator, 'apns'))).toEqual(retry(/shutting down/))
@@ -490,7 +492,7 @@ describe('connections', () => {
 })
 
 describe('the log', () => {
-  test('each outcome is one line that names the push and its result, without the token or the provider token', async () => {
+  test('each outcome is one line that names the push and its result, without any token', async () => {
     const effects: FaultEffect[] = [
       { kind: 'delay', ms: 0 },
       reason('InvalidProviderToken'),
@@ -504,11 +506,11 @@ describe('the log', () => {
       await apns.send(messages[at] ?? aPush())
     }
     expect(log.lines.map(({ level }) => level)).toEqual(['info', 'error', 'info', 'warn', 'warn'])
-    const printed = log.printed()
+    const output = log.output()
     for (const { deliveryId, address } of messages) {
-      expect(printed).toContain(deliveryId)
-      expect(printed).not.toContain(address.token)
+      expect(output).toContain(deliveryId)
+      expect(output).not.toContain(address.token)
     }
-    expect(printed).not.toMatch(/bearer|eyJ|PRIVATE KEY/i)
+    expect(output).not.toMatch(/bearer|eyJ|PRIVATE KEY/i)
   })
 })

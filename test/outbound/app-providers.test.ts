@@ -9,18 +9,18 @@ const mine = 'tnt_mine' as TenantId
 const theirs = 'tnt_theirs' as TenantId
 const address = { provider: 'fcm', appId: APP_ID, environment: 'production' } as const
 
-let found: Map<string, StoredCredentials>
+let credentials: Map<string, StoredCredentials>
 let reads: number
-let opened: string[]
-let closed: string[]
+let openedProviders: string[]
+let closedProviders: string[]
 beforeEach(() => {
-  found = new Map()
+  credentials = new Map()
   reads = 0
-  opened = []
-  closed = []
+  openedProviders = []
+  closedProviders = []
 })
 const has = (tenantId: TenantId, version: number, appId: string = APP_ID) =>
-  found.set(`${tenantId} ${appId}`, {
+  credentials.set(`${tenantId} ${appId}`, {
     id: `app_${appId}`,
     version,
     secret: `${tenantId} v${version}`,
@@ -30,13 +30,13 @@ function providers(more: Partial<Parameters<typeof buildAppProviders>[0]> = {}) 
   return buildAppProviders({
     find: async (tenantId, { appId }) => {
       reads += 1
-      return found.get(`${tenantId} ${appId}`) ?? null
+      return credentials.get(`${tenantId} ${appId}`) ?? null
     },
     open: (_, secret): PushProvider => {
-      opened.push(secret)
+      openedProviders.push(secret)
       return {
         send: async () => ({ kind: 'accepted', providerMessageId: secret }),
-        drain: async () => void closed.push(secret),
+        drain: async () => void closedProviders.push(secret),
       }
     },
     log: recordingLog(),
@@ -45,15 +45,17 @@ function providers(more: Partial<Parameters<typeof buildAppProviders>[0]> = {}) 
 }
 
 describe('the provider of a tenant’s own app', () => {
-  test('is opened once, when first needed, however many need it at the same time', async () => {
+  test('is opened once, when first needed, however many need it concurrently', async () => {
     has(mine, 1)
     const own = providers()
-    const given = await Promise.all(Array.from({ length: 50 }, () => own.resolve(mine, address)))
-    expect(new Set(given).size).toBe(1)
-    expect([opened, reads]).toEqual([[`${mine} v1`], 1])
+    const resolvedProviders = await Promise.all(
+      Array.from({ length: 50 }, () => own.resolve(mine, address)),
+    )
+    expect(new Set(resolvedProviders).size).toBe(1)
+    expect([openedProviders, reads]).toEqual([[`${mine} v1`], 1])
   })
 
-  test('is that of the tenant, and nobody else’s', async () => {
+  test('is that of the tenant, and no other’s', async () => {
     has(mine, 1)
     const own = providers()
     expect(await own.resolve(theirs, address)).toBeNull()
@@ -64,26 +66,32 @@ describe('the provider of a tenant’s own app', () => {
     })
   })
 
-  test('gives way to changed credentials, and ends with removed ones, as soon as it is told', async () => {
+  test('is replaced on changed credentials, and ends with removed ones, as soon as it is notified', async () => {
     has(mine, 1)
     const own = providers()
     await own.resolve(mine, address)
     has(mine, 2)
     await own.forget(mine)
-    expect([opened, closed]).toEqual([[`${mine} v1`, `${mine} v2`], [`${mine} v1`]])
-    found.clear()
+    expect([openedProviders, closedProviders]).toEqual([
+      [`${mine} v1`, `${mine} v2`],
+      [`${mine} v1`],
+    ])
+    credentials.clear()
     await own.forget(mine)
-    expect(closed).toEqual([`${mine} v1`, `${mine} v2`])
+    expect(closedProviders).toEqual([`${mine} v1`, `${mine} v2`])
     expect(await own.resolve(mine, address)).toBeNull()
   })
 
-  test('is read again after a while without being told', async () => {
+  test('is read again after a while without a notification', async () => {
     has(mine, 1)
     const own = providers({ cacheMs: 0 })
     await own.resolve(mine, address)
     has(mine, 2)
     await own.resolve(mine, address)
-    expect([opened, closed]).toEqual([[`${mine} v1`, `${mine} v2`], [`${mine} v1`]])
+    expect([openedProviders, closedProviders]).toEqual([
+      [`${mine} v1`, `${mine} v2`],
+      [`${mine} v1`],
+    ])
   })
 
   test('stays open while nothing changes', async () => {
@@ -91,25 +99,25 @@ describe('the provider of a tenant’s own app', () => {
     const own = providers({ cacheMs: 0 })
     const first = await own.resolve(mine, address)
     expect(await own.resolve(mine, address)).toBe(first)
-    expect([opened.length, closed.length]).toEqual([1, 0])
+    expect([openedProviders.length, closedProviders.length]).toEqual([1, 0])
   })
 
-  test('is closed when too many are open and it was used the longest ago', async () => {
+  test('is closed when too many are open and it is the least recently used', async () => {
     const own = providers({ openMax: 2 })
     for (const appId of ['a', 'b', 'c']) has(mine, 1, appId)
     await own.resolve(mine, { ...address, appId: 'a' })
     await own.resolve(mine, { ...address, appId: 'b' })
     await own.resolve(mine, { ...address, appId: 'a' })
     await own.resolve(mine, { ...address, appId: 'c' })
-    expect([opened.length, closed.length]).toEqual([3, 1])
+    expect([openedProviders.length, closedProviders.length]).toEqual([3, 1])
     const b = await own.resolve(mine, { ...address, appId: 'b' })
     expect(b).not.toBeNull()
-    expect([opened.length, closed.length]).toEqual([4, 2])
+    expect([openedProviders.length, closedProviders.length]).toEqual([4, 2])
     await own.drain()
-    expect(closed).toHaveLength(4)
+    expect(closedProviders).toHaveLength(4)
   })
 
-  test('whose credentials are of no use says so at each push', async () => {
+  test('whose credentials are invalid reports that at each push', async () => {
     has(mine, 1)
     const own = providers({
       open: () => {
@@ -125,11 +133,11 @@ describe('the provider of a tenant’s own app', () => {
 })
 
 describe('the router', () => {
-  const shared: PushProvider = {
+  const sharedProvider: PushProvider = {
     send: async () => ({ kind: 'accepted', providerMessageId: 'shared' }),
     drain: async () => undefined,
   }
-  const routes = [{ provider: 'fcm', appId: APP_ID, push: shared }] as const
+  const routes = [{ provider: 'fcm', appId: APP_ID, push: sharedProvider }] as const
   const pushOf = (tenantId: TenantId) => aPush({ tenantId, address })
 
   test('prefers the tenant’s own credentials, and serves all others with the environment’s', async () => {
@@ -138,12 +146,12 @@ describe('the router', () => {
     expect(await router.send(pushOf(mine))).toMatchObject({ providerMessageId: `${mine} v1` })
     expect(await router.send(pushOf(theirs))).toMatchObject({ providerMessageId: 'shared' })
     await router.drain()
-    expect(closed).toEqual([`${mine} v1`])
+    expect(closedProviders).toEqual([`${mine} v1`])
   })
 
-  test('sends with nobody else’s credentials while a tenant’s own cannot be read', async () => {
-    const broken = providers({ find: () => Promise.reject(new Error('database down')) })
-    const router = buildPushRouter(routes, recordingLog(), broken)
+  test('sends with no other credentials while a tenant’s own cannot be read', async () => {
+    const brokenProviders = providers({ find: () => Promise.reject(new Error('database down')) })
+    const router = buildPushRouter(routes, recordingLog(), brokenProviders)
     expect(await router.send(pushOf(mine))).toEqual({
       kind: 'retry',
       reason: 'credentials not read: database down',

@@ -15,12 +15,12 @@ import vectors from './attestation-vectors.json' with { type: 'json' }
 
 const roots = pinnedAttestationRoots()
 const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, 'base64'))
-const tampered = (given: Uint8Array, at: number) =>
-  given.map((byte, index) => (index === at ? byte ^ 1 : byte))
+const flipBit = (input: Uint8Array, at: number) =>
+  input.map((byte, index) => (index === at ? byte ^ 1 : byte))
 
 describe('the pinned roots', () => {
   test.each(pinnedRoots)(
-    '$name is what its fingerprint says and vouches for itself',
+    '$name matches its fingerprint and verifies its own signature',
     async (root) => {
       const der = bytes(root.der)
       expect(createHash('sha256').update(der).digest('hex')).toBe(root.sha256)
@@ -41,7 +41,7 @@ describe('the pinned roots', () => {
   })
 })
 
-describe('a chain that a Pixel 9 Pro made', () => {
+describe('a chain that a Pixel 9 Pro created', () => {
   const { android } = vectors
   const chain = android.chain.map(bytes)
   const leaf = readCertificate(chain[0] ?? new Uint8Array())
@@ -56,7 +56,7 @@ describe('a chain that a Pixel 9 Pro made', () => {
     revocations: nothingRevoked,
   } as const
 
-  test('says what Google’s own reader finds in it', () => {
+  test('yields what Google’s own reader finds in it', () => {
     const extension = extensionOf(leaf, '1.3.6.1.4.1.11129.2.1.17')
     expect(readKeyDescription(extension ?? new Uint8Array())).toEqual({
       attestationLevel: 'tee',
@@ -74,7 +74,7 @@ describe('a chain that a Pixel 9 Pro made', () => {
     })
   })
 
-  test('is believed as a possession key', async () => {
+  test('is accepted for a possession key', async () => {
     expect(await verifyAndroidKey(chain, rules)).toEqual({ level: 'tee', why: null })
   })
 
@@ -82,12 +82,12 @@ describe('a chain that a Pixel 9 Pro made', () => {
     expect(await verifyAndroidKey(chain.slice(0, -1), rules)).toEqual({ level: 'tee', why: null })
   })
 
-  test('is no verification key: the person need not be there', async () => {
+  test('is no verification key: it requires no user presence', async () => {
     const key = { ...rules.key, role: 'verification' } as const
     expect((await verifyAndroidKey(chain, { ...rules, key })).why).toBe('user_not_authenticated')
   })
 
-  test('is worth nothing out of its time, for another challenge or for another app', async () => {
+  test('is rejected outside its validity, for another challenge or for another app', async () => {
     const whys = [
       { at: new Date('2026-11-22') },
       { at: new Date('2025-09-01') },
@@ -106,16 +106,13 @@ describe('a chain that a Pixel 9 Pro made', () => {
     ])
   })
 
-  test.each([0, 1, 2, 3])(
-    'is worth nothing with one bit of certificate %i turned',
-    async (index) => {
-      const length = chain[index]?.length ?? 0
-      for (const at of [length >> 1, length - 3]) {
-        const changed = chain.map((one, place) => (place === index ? tampered(one, at) : one))
-        expect((await verifyAndroidKey(changed, rules)).level).toBe('none')
-      }
-    },
-  )
+  test.each([0, 1, 2, 3])('is rejected with one bit of certificate %i flipped', async (index) => {
+    const length = chain[index]?.length ?? 0
+    for (const at of [length >> 1, length - 3]) {
+      const changedChain = chain.map((one, place) => (place === index ? flipBit(one, at) : one))
+      expect((await verifyAndroidKey(changedChain, rules)).level).toBe('none')
+    }
+  })
 })
 
 describe('what Apple signed for an iPhone', () => {
@@ -125,28 +122,28 @@ describe('what Apple signed for an iPhone', () => {
   const hashOf = ({ challenge }: { challenge: string }) =>
     createHash('sha256').update(bytes(challenge)).digest()
   const verify = (
-    made: typeof apple.production,
+    attestation: typeof apple.production,
     changes: Partial<Parameters<typeof verifyAppAttest>[1]> = {},
   ) =>
-    verifyAppAttest(bytes(made.object), {
-      clientDataHash: hashOf(made),
+    verifyAppAttest(bytes(attestation.object), {
+      clientDataHash: hashOf(attestation),
       apps: [app],
       roots: roots.apple,
       at,
       ...changes,
     })
 
-  test('is believed', async () => {
+  test('is accepted', async () => {
     expect(await verify(apple.production)).toEqual({ level: 'app_attest', why: null })
   })
 
-  test('is believed from a developer’s own build only where that is allowed', async () => {
+  test('is accepted from a developer’s own build only where that is allowed', async () => {
     const development = { ...app, development: true }
     expect((await verify(apple.development)).why).toBe('environment_not_allowed')
     expect((await verify(apple.development, { apps: [development] })).why).toBeNull()
   })
 
-  test('is worth nothing for other data, another app, at another time, under another root', async () => {
+  test('is rejected for other data, another app, at another time, under another root', async () => {
     const other = { ...app, teamId: 'ABCDE12345' }
     const whys = [
       { clientDataHash: hashOf(apple.development) },

@@ -55,7 +55,7 @@ beforeAll(async () => {
   apple = await anAppleMaker()
   keys = await createDeviceKeys({ verification: true })
   const { possession, verification } = keys
-  if (!verification) throw new Error('it was asked for')
+  if (!verification) throw new Error('a verification key was requested')
   own = [
     { role: 'possession', ...possession },
     { role: 'verification', ...verification },
@@ -84,16 +84,16 @@ function verify(
   }).verify(statement, claimOf(changes))
 }
 
-/** Both keys' chains; `changed` is what the phone says otherwise of the key of this role. */
-async function said(
-  changed: Partial<Said> = {},
+/** Both keys' chains; `changes` is what the phone says differently of the key of this role. */
+async function androidStatement(
+  changes: Partial<Said> = {},
   role: DeviceKey['role'] = 'verification',
   maker = android,
 ): Promise<Extract<AttestationStatement, { format: 'android_key' }>> {
   const chainOf = async (of: DeviceKey['role']) => {
     const key = of === 'possession' ? keys.possession : keys.verification
     if (!key) throw new Error('it was made')
-    const chain = await maker.attest(await publicKeyOf(key), challenge, of === role ? changed : {})
+    const chain = await maker.attest(await publicKeyOf(key), challenge, of === role ? changes : {})
     return chain.map(text)
   }
   return {
@@ -104,25 +104,28 @@ async function said(
 }
 
 describe('an Android phone', () => {
-  test('is believed with a sound chain for each key, whatever dates the phone wrote into its own', async () => {
-    expect(await verify(await said())).toEqual({ level: 'tee', why: null })
+  test('is accepted with a sound chain for each key, whatever dates the phone wrote into its own', async () => {
+    expect(await verify(await androidStatement())).toEqual({ level: 'tee', why: null })
   })
 
   test('is as strong as the weaker of its keys', async () => {
     const strong = { attestationLevel: 2, keyLevel: 2 }
-    expect((await verify(await said(strong))).level).toBe('tee')
+    expect((await verify(await androidStatement(strong))).level).toBe('tee')
     const statement = {
-      ...(await said(strong, 'possession')),
-      verification: (await said(strong)).verification ?? [],
+      ...(await androidStatement(strong, 'possession')),
+      verification: (await androidStatement(strong)).verification ?? [],
     }
     expect((await verify(statement)).level).toBe('strongbox')
-    const mixed = await said({ attestationLevel: 1, keyLevel: 2 })
-    expect((await verify(mixed)).level).toBe('tee')
+    const mixedStatement = await androidStatement({ attestationLevel: 1, keyLevel: 2 })
+    expect((await verify(mixedStatement)).level).toBe('tee')
   })
 
-  test('may have a possession key that works without the person', async () => {
-    const unattended = await said({ noAuthRequired: true, userAuthType: null }, 'possession')
-    expect((await verify(unattended)).why).toBeNull()
+  test('may have a possession key that works without user presence', async () => {
+    const unattendedStatement = await androidStatement(
+      { noAuthRequired: true, userAuthType: null },
+      'possession',
+    )
+    expect((await verify(unattendedStatement)).why).toBeNull()
   })
 
   test.each<[string, Partial<Said>, string]>([
@@ -136,10 +139,10 @@ describe('an Android phone', () => {
     ['an unlocked bootloader', { locked: false }, 'bootloader_unlocked'],
     ['a system that its owner signed', { bootState: 1 }, 'boot_not_verified'],
     ['an unverified system', { bootState: 2 }, 'boot_not_verified'],
-    ['no word on how it started', { withRootOfTrust: false }, 'boot_not_verified'],
+    ['no statement on how it booted', { withRootOfTrust: false }, 'boot_not_verified'],
     ['another package', { packages: ['com.example.other'] }, 'app_mismatch'],
     [
-      'a package of this name that somebody else signed',
+      'a package of this name with another signer',
       { signers: ['00'.repeat(32)] },
       'app_mismatch',
     ],
@@ -150,35 +153,35 @@ describe('an Android phone', () => {
     ['an RSA key', { algorithm: 1 }, 'key_not_p256'],
     ['another curve', { curve: 2 }, 'key_not_p256'],
     ['a verification key without the person', { noAuthRequired: true }, 'user_not_authenticated'],
-    ['a verification key that asks for nobody', { userAuthType: null }, 'user_not_authenticated'],
-    ['a verification key that asks once in a while', { authTimeout: 30 }, 'user_not_authenticated'],
+    ['a verification key without user presence', { userAuthType: null }, 'user_not_authenticated'],
+    ['a verification key with user presence only from time to time', { authTimeout: 30 }, 'user_not_authenticated'],
     ['a level that does not exist', { keyLevel: 3 }, 'malformed'],
-  ])('is not believed with %s', async (_, changes, why) => {
-    const finding = await verify(await said(changes))
+  ])('is rejected with %s', async (_, changes, why) => {
+    const finding = await verify(await androidStatement(changes))
     const level = why === 'level_software' ? 'software' : 'none'
     expect(finding).toEqual({ level, why })
   })
 
-  test('vouches for each key of the claim, and for no other', async () => {
-    const { possession } = await said()
+  test('attests each key of the claim, and no other', async () => {
+    const { possession } = await androidStatement()
     expect((await verify({ format: 'android_key', possession })).why).toBe('key_not_attested')
-    const swapped = await said()
-    expect((await verify({ ...swapped, verification: swapped.possession })).why).toBe(
+    const statement = await androidStatement()
+    expect((await verify({ ...statement, verification: statement.possession })).why).toBe(
       'key_mismatch',
     )
-    const stranger = await createDeviceKeys({ verification: false })
-    const others = [{ role: 'possession', ...stranger.possession }] as const
-    expect((await verify(await said(), { keys: others })).why).toBe('key_mismatch')
+    const otherDevice = await createDeviceKeys({ verification: false })
+    const others = [{ role: 'possession', ...otherDevice.possession }] as const
+    expect((await verify(await androidStatement(), { keys: others })).why).toBe('key_mismatch')
   })
 
-  test('is not believed about an app that nobody listed', async () => {
-    const foreign = await said({ packages: ['com.evil'] })
+  test('is rejected for an app that is not listed', async () => {
+    const foreign = await androidStatement({ packages: ['com.evil'] })
     expect((await verify(foreign, { appId: 'com.evil' })).why).toBe('app_not_listed')
   })
 })
 
-describe('a chain', () => {
-  /** The statement with this chain for the possession key, which alone is claimed. */
+describe('a certificate chain', () => {
+  /** The statement with this chain for the possession key, the only key claimed. */
   async function withChain(
     chain: readonly Uint8Array[],
     options: Partial<AttestationOptions> = {},
@@ -191,20 +194,22 @@ describe('a chain', () => {
   const leafKey = async () => publicKeyOf(keys.possession)
   const sound = async () => android.attest(await leafKey(), challenge)
 
-  test('under a root that we do not know is worth nothing', async () => {
-    const stranger = await anAndroidMaker()
-    expect(await withChain(await stranger.attest(await leafKey(), challenge))).toBe('root_unknown')
+  test('under an unknown root is rejected', async () => {
+    const otherDevice = await anAndroidMaker()
+    expect(await withChain(await otherDevice.attest(await leafKey(), challenge))).toBe(
+      'root_unknown',
+    )
   })
 
-  test('under a root that only bears the name is worth nothing', async () => {
-    const stranger = await anAndroidMaker()
-    const chain = await stranger.attest(await leafKey(), challenge)
+  test('under a root that only has the right name is rejected', async () => {
+    const otherDevice = await anAndroidMaker()
+    const chain = await otherDevice.attest(await leafKey(), challenge)
     expect(await withChain(chain)).toBe('root_unknown')
     expect(await withChain(chain.slice(0, -1))).toBe('chain_invalid')
     expect(await withChain([...chain.slice(0, -1), android.root])).toBe('chain_invalid')
   })
 
-  test('in another order, with a gap or with nothing but the root is worth nothing', async () => {
+  test('in another order, with a gap or with nothing but the root is rejected', async () => {
     const chain = await sound()
     const [leaf, phone, intermediate, root] = chain
     if (!leaf || !phone || !intermediate || !root) throw new Error('a sound chain has four')
@@ -218,7 +223,7 @@ describe('a chain', () => {
     expect(await withChain([])).toBe('root_unknown')
   })
 
-  test('with an expired or future authority is worth nothing, nor is one under an expired root', async () => {
+  test('with an expired or future authority is rejected, as is one under an expired root', async () => {
     for (const dates of [
       { notBefore: new Date(Date.now() - 9 * day), notAfter: new Date(Date.now() - day) },
       { notBefore: new Date(Date.now() + day) },
@@ -232,14 +237,14 @@ describe('a chain', () => {
     expect(await withChain(await sound(), {}, later)).toBe('certificate_expired')
   })
 
-  test('under a root that has run out is worth nothing, though all below it be valid', async () => {
+  test('under an expired root is rejected, even if everything below it is valid', async () => {
     const maker = await anAndroidMaker({ root: { notAfter: new Date(Date.now() - 1000) } })
     const roots = { android: [maker.root], apple: [] }
     const chain = await maker.attest(await leafKey(), challenge)
     expect(await withChain(chain, { roots })).toBe('certificate_expired')
   })
 
-  test('whose names do not lead to each other is worth nothing, though the signatures do', async () => {
+  test('whose names do not lead to each other is rejected, even if the signatures do', async () => {
     const { phone, root } = android.authorities
     const leaf = await certify({
       subject: 'CN=Key',
@@ -250,7 +255,7 @@ describe('a chain', () => {
     expect(await withChain([der(leaf), ...android.above])).toBe('chain_invalid')
   })
 
-  test('with SHA-1 or a short RSA key in it is worth nothing', async () => {
+  test('with SHA-1 or a short RSA key in it is rejected', async () => {
     const weakHash = await anAndroidMaker({ intermediate: { hash: 'SHA-1' } })
     const rsa = {
       name: 'RSASSA-PKCS1-v1_5',
@@ -268,7 +273,7 @@ describe('a chain', () => {
     expect(await Promise.all(whys)).toEqual(['chain_invalid', 'chain_invalid', null])
   })
 
-  test('with a critical extension that nobody here understands is worth nothing', async () => {
+  test('with an unknown critical extension is rejected', async () => {
     for (const critical of [true, false]) {
       const extensions = [
         new BasicConstraintsExtension(true, undefined, true),
@@ -292,61 +297,65 @@ describe('a chain', () => {
       ],
     ],
     ['may have no authority below it', [new BasicConstraintsExtension(true, 0, true)]],
-  ])('through a certificate that %s is worth nothing', async (_, extensions) => {
+  ])('through a certificate that %s is rejected', async (_, extensions) => {
     const maker = await anAndroidMaker({ intermediate: { extensions } })
     const roots = { android: [maker.root], apple: [] }
     const chain = await maker.attest(await leafKey(), challenge)
     expect(await withChain(chain, { roots })).toBe('certificate_not_authority')
   })
 
-  describe('extended by somebody who holds an attested key', () => {
+  describe('extended by the holder of an attested key', () => {
     const lie = { challenge, attestationLevel: 2, keyLevel: 2 }
 
-    async function extended(extensions: BasicConstraintsExtension[], attested: boolean) {
+    async function extendedChain(extensions: BasicConstraintsExtension[], isAttested: boolean) {
       const { phone } = android.authorities
-      const stolen = await makeKeys()
+      const stolenKeys = await makeKeys()
       const genuine = await certify({
         subject: 'CN=Android Keystore Key',
         issuer: phone,
-        publicKey: stolen.publicKey,
-        extensions: [...extensions, ...(attested ? [attesting({ ...soundly, challenge })] : [])],
+        publicKey: stolenKeys.publicKey,
+        extensions: [...extensions, ...(isAttested ? [attesting({ ...soundly, challenge })] : [])],
       })
       const fake = await certify({
         subject: 'CN=Android Keystore Key',
-        issuer: { certificate: genuine, keys: stolen },
+        issuer: { certificate: genuine, keys: stolenKeys },
         publicKey: await leafKey(),
         extensions: [attesting({ ...soundly, ...lie })],
       })
       return [fake, genuine].map(der).concat(android.above)
     }
 
-    test('is worth nothing: an attested key is no authority', async () => {
+    test('is rejected: an attested key is no authority', async () => {
       const constraints = new BasicConstraintsExtension(false, undefined, true)
-      expect(await withChain(await extended([constraints], true))).toBe('certificate_not_authority')
+      expect(await withChain(await extendedChain([constraints], true))).toBe(
+        'certificate_not_authority',
+      )
     })
 
-    test('is worth nothing even if the attested key were an authority', async () => {
+    test('is rejected even if the attested key were an authority', async () => {
       const constraints = new BasicConstraintsExtension(true, undefined, true)
-      expect(await withChain(await extended([constraints], true))).toBe('attestation_not_at_leaf')
+      expect(await withChain(await extendedChain([constraints], true))).toBe(
+        'attestation_not_at_leaf',
+      )
     })
   })
 
-  test('with a withdrawn certificate is worth nothing, wherever it stands', async () => {
+  test('with a revoked certificate is rejected, at any position', async () => {
     const chain = await sound()
     const { intermediate, phone } = android.authorities
     for (const { certificate } of [intermediate, phone]) {
       const serial = serialOf(certificate)
-      const revoked = { isRevoked: async (one: string) => one === serial }
-      expect(await withChain(chain, { revocations: revoked })).toBe('certificate_revoked')
+      const revocations = { isRevoked: async (one: string) => one === serial }
+      expect(await withChain(chain, { revocations })).toBe('certificate_revoked')
     }
   })
 
-  test('is worth nothing while nobody can say what was withdrawn', async () => {
-    const revoked = { isRevoked: () => Promise.reject(new Error('the file is gone')) }
-    expect(await withChain(await sound(), { revocations: revoked })).toBe('revocations_unreadable')
+  test('is rejected while the list of revoked certificates cannot be read', async () => {
+    const revocations = { isRevoked: () => Promise.reject(new Error('the file is gone')) }
+    expect(await withChain(await sound(), { revocations })).toBe('revocations_unreadable')
   })
 
-  test('has at most ten certificates of at most 4 KiB, and nothing behind any of them', async () => {
+  test('has at most ten certificates of at most 4 KiB, and nothing after any of them', async () => {
     const root = await aRoot('CN=Long root')
     const chain: Uint8Array[] = []
     let issuer = root
@@ -382,7 +391,7 @@ describe('a chain', () => {
     expect(await withChain(long, { roots: theirs })).toBe('malformed')
   })
 
-  test('of any bytes at all is answered, never thrown', async () => {
+  test('of arbitrary bytes is answered, never thrown', async () => {
     const bytes = fc.uint8Array({ maxLength: 300 })
     await fc.assert(
       fc.asyncProperty(fc.array(bytes, { maxLength: 4 }), async (chain) => {
@@ -394,7 +403,7 @@ describe('a chain', () => {
 })
 
 describe('the contents of Android’s extension', () => {
-  test('of any bytes, cut short, lengthened or with one bit turned never throw', async () => {
+  test('with arbitrary bytes, cut short, lengthened or with one bit flipped never throw', async () => {
     const sound = keyDescription({ ...soundly, challenge })
     expect(readKeyDescription(sound)).toBeDefined()
     expect(readKeyDescription(Buffer.concat([sound, Buffer.alloc(1)]))).toBeUndefined()
@@ -423,22 +432,22 @@ describe('an iPhone', () => {
     object: text(await apple.attest(hash(), changes)),
   })
 
-  test('is believed when Apple vouches for the app over this claim and both its keys', async () => {
+  test('is accepted when Apple attests the app over this claim and both its keys', async () => {
     expect(await verify(await attest())).toEqual({ level: 'app_attest', why: null })
     const withExtensions = { flags: 0xc0, after: Uint8Array.of(0xa0) }
     expect((await verify(await attest(withExtensions))).why).toBeNull()
   })
 
-  test('is not believed about other keys, fewer keys, keys in each other’s place, another enrollment', async () => {
+  test('is rejected about other keys, fewer keys, swapped keys, another enrollment', async () => {
     const [possession, verification] = own
     if (!possession || !verification) throw new Error('both were made')
-    const swapped: DeviceKey[] = [
+    const swappedKeys: DeviceKey[] = [
       { ...possession, role: 'verification' },
       { ...verification, role: 'possession' },
     ]
     for (const changes of [
       { keys: [possession] },
-      { keys: swapped },
+      { keys: swappedKeys },
       { challenge: Buffer.alloc(32, 9).toString('base64url') },
     ]) {
       expect((await verify(await attest(), changes)).why).toBe('challenge_mismatch')
@@ -459,20 +468,20 @@ describe('an iPhone', () => {
     ['another format', { format: 'packed' }, 'malformed'],
     ['no certificates', { x5c: [] }, 'malformed'],
     ['an expired certificate', { notAfter: new Date(Date.now() - 1000) }, 'certificate_expired'],
-  ])('is not believed with %s', async (_, changes, why) => {
+  ])('is rejected with %s', async (_, changes, why) => {
     expect(await verify(await attest(changes))).toEqual({ level: 'none', why })
   })
 
-  test('is not believed under a root that we do not know', async () => {
-    const stranger = await anAppleMaker()
-    const object = text(await stranger.attest(hash()))
+  test('is rejected under an unknown root', async () => {
+    const otherDevice = await anAppleMaker()
+    const object = text(await otherDevice.attest(hash()))
     // The names are the same, the keys are not.
     expect((await verify({ format: 'apple_app_attest', object })).why).toBe('chain_invalid')
     const roots = { android: [], apple: [android.root] }
     expect((await verify(await attest(), {}, { roots })).why).toBe('root_unknown')
   })
 
-  test('is not believed about an app that nobody listed', async () => {
+  test('is rejected for an app that is not listed', async () => {
     expect((await verify(await attest(), { appId: 'com.evil' })).why).toBe('app_not_listed')
   })
 
@@ -499,8 +508,8 @@ describe('an iPhone', () => {
         fc.nat(object.length - 1),
         fc.integer({ min: 1, max: 255 }),
         async (at, flip) => {
-          const changed = object.map((byte, index) => (index === at ? byte ^ flip : byte))
-          const statement = { format: 'apple_app_attest', object: text(changed) } as const
+          const changedObject = object.map((byte, index) => (index === at ? byte ^ flip : byte))
+          const statement = { format: 'apple_app_attest', object: text(changedObject) } as const
           await verify(statement)
         },
       ),
@@ -509,8 +518,8 @@ describe('an iPhone', () => {
   })
 })
 
-describe('the list of withdrawn certificates', () => {
-  test('is read from the operator’s copy, anew when it changes, and never half', async () => {
+describe('the list of revoked certificates', () => {
+  test('is read from the operator’s copy, again when it changes, and never half', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'countersign-'))
     const file = path.join(folder, 'status.json')
     const list = buildRevocationFile(file)
@@ -524,8 +533,8 @@ describe('the list of withdrawn certificates', () => {
       expect(await Promise.all(['1f', '2a', '3'].map(list.isRevoked))).toEqual([true, true, false])
       await write({ entries: { 3: { status: 'REVOKED' } } }, 2)
       expect(await Promise.all(['1f', '3'].map(list.isRevoked))).toEqual([false, true])
-      for (const broken of ['{"entries":', [], { entries: [] }, { entries: null }]) {
-        await write(broken, 3)
+      for (const badContent of ['{"entries":', [], { entries: [] }, { entries: null }]) {
+        await write(badContent, 3)
         await expect(list.isRevoked('1f')).rejects.toThrow()
       }
     } finally {

@@ -4,7 +4,7 @@ import { systemClock } from '../../src/outbound/clock.ts'
 import type { PushMessage, PushResult } from '../../src/ports/push.ts'
 import { aPush, recordingLog } from './push-gateway.ts'
 
-const accepted = { kind: 'accepted', providerMessageId: '1' } as const
+const acceptance = { kind: 'accepted', providerMessageId: '1' } as const
 
 function aProvider(attempt: (message: PushMessage) => Promise<PushResult>, deadlineMs = 60_000) {
   const log = recordingLog()
@@ -31,10 +31,10 @@ describe('every push provider', () => {
     const { provider, log } = aProvider(() => Promise.reject(error))
     const result = await provider.send(aPush())
     expect(result).toEqual({ kind: 'retry', reason: 'unexpected: broken [31m' })
-    expect(log.printed()).not.toContain('ya29')
+    expect(log.output()).not.toContain('ya29')
   })
 
-  test('answers when the challenge expires, even if nothing ever comes back', async () => {
+  test('answers when the challenge expires, even if no response ever arrives', async () => {
     const { provider, calls } = aProvider(() => new Promise(() => undefined))
     const result = await provider.send(aPush({ expiresAt: new Date(Date.now() + 30) }))
     expect(result).toEqual({ kind: 'retry', reason: expect.stringMatching(/timeout/) })
@@ -47,7 +47,7 @@ describe('every push provider', () => {
       let attempts = 0
       const { provider } = aProvider(async () => {
         attempts += 1
-        return accepted
+        return acceptance
       })
       expect((await provider.send(aPush({ expiresAt }))).kind).toBe('rejected')
       expect(attempts).toBe(0)
@@ -55,7 +55,7 @@ describe('every push provider', () => {
   )
 
   test.each([
-    [accepted, 'info'],
+    [acceptance, 'info'],
     [{ kind: 'token_gone', reason: 'r', since: new Date(0) }, 'info'],
     [{ kind: 'retry', reason: 'r' }, 'warn'],
     [{ kind: 'rejected', reason: 'r' }, 'warn'],
@@ -75,7 +75,7 @@ describe('every push provider', () => {
         }),
       },
     ])
-    expect(log.printed()).not.toContain(message.address.token)
+    expect(log.output()).not.toContain(message.address.token)
   })
 
   test('closes once, however often it is drained, and after the last answer', async () => {
@@ -84,9 +84,9 @@ describe('every push provider', () => {
     const sending = provider.send(aPush())
     const draining = [provider.drain(), provider.drain()]
     expect(calls.close).toBe(0)
-    resolve(accepted)
+    resolve(acceptance)
     await Promise.all(draining)
-    expect(await sending).toEqual(accepted)
+    expect(await sending).toEqual(acceptance)
     expect(calls.close).toBe(1)
   })
 })

@@ -6,66 +6,66 @@ import type { PushResult } from '../../src/ports/push.ts'
 import { aProvider } from '../worker/provider.ts'
 import { aPush, recordingLog } from './push-gateway.ts'
 
-const accepted: PushResult = { kind: 'accepted', providerMessageId: '1' }
+const acceptance: PushResult = { kind: 'accepted', providerMessageId: '1' }
 const down: PushResult = { kind: 'retry', reason: 'no reply: ECONNREFUSED', down: true }
 const busy: PushResult = { kind: 'retry', reason: '429 TooManyRequests' }
 
 /** A service that answers as the test says, behind a breaker whose time passes as the test says. */
 function aService(answer: PushResult | Promise<PushResult>) {
   const state = { answer, now: 0 }
-  const { push: provider, sent } = aProvider(() => state.answer)
+  const { push: provider, sentPushes } = aProvider(() => state.answer)
   const log = recordingLog()
   const push = withBreaker(provider, { log, nowMs: () => state.now })
   const send = () => push.send(aPush())
   const fail = async (times = 10) => {
     for (let time = 0; time < times; time++) await send()
   }
-  return { state, sent, log, send, fail }
+  return { state, sentPushes, log, send, fail }
 }
 
 describe('a service that has failed ten times in a row', () => {
-  test('is left alone for a second, and what it is owed is told to come back then', async () => {
-    const { state, sent, send, fail } = aService(down)
+  test('is skipped for a second, and its pushes get that time as their retry delay', async () => {
+    const { state, sentPushes, send, fail } = aService(down)
     await fail()
-    expect(sent).toHaveLength(10)
+    expect(sentPushes).toHaveLength(10)
     state.now = 400
     expect(await send()).toEqual({
       kind: 'retry',
       reason: 'the push service does not answer',
       afterMs: 600,
     })
-    expect(sent).toHaveLength(10)
+    expect(sentPushes).toHaveLength(10)
   })
 
   test('is tried by one send after that, and by no other meanwhile', async () => {
-    const { state, sent, send, fail } = aService(down)
+    const { state, sentPushes, send, fail } = aService(down)
     await fail()
     state.now = 1_000
     let answer: (result: PushResult) => void = () => undefined
     state.answer = new Promise((resolve) => (answer = resolve))
     const trial = send()
     expect(await send()).toMatchObject({ kind: 'retry', afterMs: 1_000 })
-    expect(sent).toHaveLength(11)
-    answer(accepted)
-    expect(await trial).toEqual(accepted)
-    state.answer = accepted
-    expect(await send()).toEqual(accepted)
+    expect(sentPushes).toHaveLength(11)
+    answer(acceptance)
+    expect(await trial).toEqual(acceptance)
+    state.answer = acceptance
+    expect(await send()).toEqual(acceptance)
   })
 
-  test('is left alone twice as long each time, up to fifteen seconds', async () => {
+  test('is skipped twice as long each time, up to fifteen seconds', async () => {
     const { state, send, fail } = aService(down)
     await fail()
     const waits: unknown[] = []
     for (let trial = 0; trial < 6; trial++) {
-      const refused = await send()
-      if (refused.kind === 'retry') waits.push(refused.afterMs)
-      state.now += refused.kind === 'retry' ? (refused.afterMs ?? 0) : 0
+      const result = await send()
+      if (result.kind === 'retry') waits.push(result.afterMs)
+      state.now += result.kind === 'retry' ? (result.afterMs ?? 0) : 0
       expect(await send()).toEqual(down)
     }
     expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 15_000, 15_000])
   })
 
-  test('is left alone as long as it asks, up to a minute', async () => {
+  test('is skipped as long as it asks, up to a minute', async () => {
     const { state, send, fail } = aService({ ...down, afterMs: 40_000 })
     await fail()
     expect(await send()).toMatchObject({ afterMs: 40_000 })
@@ -75,13 +75,13 @@ describe('a service that has failed ten times in a row', () => {
     expect(await send()).toMatchObject({ afterMs: 60_000 })
   })
 
-  test('is told once when it is left alone, and once when it answers again', async () => {
+  test('is logged once when it is skipped, and once when it answers again', async () => {
     const { state, log, send, fail } = aService(down)
     await fail(30)
     state.now = 1_000
     await send()
     state.now = 5_000
-    state.answer = accepted
+    state.answer = acceptance
     await send()
     await send()
     expect(log.lines.map(({ message }) => message)).toEqual([
@@ -97,25 +97,25 @@ describe('a service', () => {
     ['rejects', { kind: 'rejected', reason: 'PayloadTooLarge' }],
     ['calls tokens dead', { kind: 'token_gone', reason: 'Unregistered' }],
     ['refuses our credentials', { kind: 'misconfigured', reason: 'InvalidProviderToken' }],
-  ])('that %s is asked on and on', async (_, result) => {
-    const { sent, fail } = aService(result)
+  ])('that %s is called on and on', async (_, result) => {
+    const { sentPushes, fail } = aService(result)
     await fail(50)
-    expect(sent).toHaveLength(50)
+    expect(sentPushes).toHaveLength(50)
   })
 
-  test('that answers now and then is asked on and on', async () => {
-    const { state, sent, fail } = aService(down)
+  test('that answers now and then is called on and on', async () => {
+    const { state, sentPushes, fail } = aService(down)
     for (let round = 0; round < 10; round++) {
       state.answer = down
       await fail(9)
-      state.answer = accepted
+      state.answer = acceptance
       await fail(1)
     }
-    expect(sent).toHaveLength(100)
+    expect(sentPushes).toHaveLength(100)
   })
 })
 
-describe('of the whole service speaks', () => {
+describe('whether a failure is of the whole service', () => {
   const apns = (status: number | undefined, reason: string) =>
     readApnsFailure({ ...(status && { status }), response: { reason } }, true)
   const fcm = (status: number | undefined, code: string) =>

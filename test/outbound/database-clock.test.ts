@@ -5,16 +5,19 @@ import { aLog } from '../worker/provider.ts'
 
 const minute = 60_000
 
-/** A machine and a database, each with a clock that the test sets; time passes only when the test says so. */
+/**
+ * A machine and a database, each with a clock that the test sets; time passes only when the test
+ * says so.
+ */
 function aMachine() {
   const state = {
     passed: 5_000,
     wall: 1_000_000_000,
     database: 1_000_000_000,
     away: false,
-    asked: 0,
+    questions: 0,
   }
-  /** What each further question takes, there and back. */
+  /** The round trip of each further question. */
   const roundTrips: number[] = []
   return {
     state,
@@ -29,7 +32,7 @@ function aMachine() {
       monotonic: () => state.passed,
       everyMs: 3_600_000,
       async ask() {
-        state.asked++
+        state.questions++
         if (state.away) throw new Error('away')
         const half = (roundTrips.shift() ?? 1) / 2
         // Congestion on one way only is the worst that a round trip can hide.
@@ -52,8 +55,8 @@ async function aClock(machine: ReturnType<typeof aMachine>) {
 }
 
 /** By how many milliseconds the clock is off from the database's. */
-const errorOf = (given: DatabaseClock, { state }: ReturnType<typeof aMachine>) =>
-  Math.abs(given.now().getTime() - state.database)
+const errorOf = (databaseClock: DatabaseClock, { state }: ReturnType<typeof aMachine>) =>
+  Math.abs(databaseClock.now().getTime() - state.database)
 
 describe('the time', () => {
   test.each([-86_400_000, -300_000, 0, 300_000, 86_400_000])(
@@ -68,15 +71,15 @@ describe('the time', () => {
     },
   )
 
-  test('is taken from the question that was answered fastest', async () => {
+  test('is taken from the fastest sample', async () => {
     const machine = aMachine()
     machine.roundTrips.push(900, 400, 6, 700, 800)
     const { clock } = await aClock(machine)
     expect(errorOf(clock, machine)).toBeLessThanOrEqual(3)
-    expect(machine.state.asked).toBe(5)
+    expect(machine.state.questions).toBe(5)
   })
 
-  test('stays what it was while the database answers slowly: a worse sample takes away nothing', async () => {
+  test('stays what it was while the database answers slowly: a worse sample changes nothing', async () => {
     const machine = aMachine()
     const { clock } = await aClock(machine)
     machine.pass(10_000)
@@ -95,7 +98,7 @@ describe('the time', () => {
     expect(errorOf(clock, machine)).toBeLessThanOrEqual(1)
   })
 
-  test('follows the database when its clock jumps, forwards and back, at the next look', async () => {
+  test('follows the database when its clock jumps, forwards and back, at the next sample', async () => {
     const machine = aMachine()
     const { clock, lines } = await aClock(machine)
     for (const jump of [90_000, -400_000]) {
@@ -106,44 +109,45 @@ describe('the time', () => {
     expect(lines.filter(({ message }) => /database has jumped/.test(message))).toHaveLength(2)
   })
 
-  test('is learned anew soon after a new connection, however many there are at once', async () => {
+  test('is sampled soon after a new connection, once however many there are', async () => {
     const machine = aMachine()
     const { clock } = await aClock(machine)
     machine.state.database += 300_000
-    const { asked } = machine.state
+    const { questions } = machine.state
     for (let connection = 0; connection < 50; connection++) clock.doubt()
     await until('the jump is seen', () => errorOf(clock, machine) <= 1)
-    expect(machine.state.asked - asked).toBeLessThanOrEqual(2)
+    expect(machine.state.questions - questions).toBeLessThanOrEqual(2)
   })
 
-  test('is learned anew from time to time', async () => {
+  test('is sampled from time to time', async () => {
     const machine = aMachine()
     clock = await buildDatabaseClock({ ...machine.options, everyMs: 5, log: aLog().log })
     machine.state.database += 300_000
-    const learned = clock
-    await until('the jump is seen', () => errorOf(learned, machine) <= 1)
+    const newClock = clock
+    await until('the jump is seen', () => errorOf(newClock, machine) <= 1)
   })
 })
 
 describe('an offset', () => {
-  test('is told once, and again only after it was mended', async () => {
+  test('is logged once, and again only after it was fixed', async () => {
     const machine = aMachine()
     machine.state.wall += 300_000
     const { clock, lines } = await aClock(machine)
-    const told = () => lines.filter(({ message }) => /clock of this machine/.test(message)).length
+    const countWarnings = () =>
+      lines.filter(({ message }) => /clock of this machine/.test(message)).length
     await clock.learn()
     await clock.learn()
-    expect(told()).toBe(1)
+    expect(countWarnings()).toBe(1)
     expect(lines[0]?.facts).toEqual({ offsetSeconds: 300 })
     machine.state.wall -= 300_000
     await clock.learn()
     machine.state.wall -= 300_000
     await clock.learn()
-    expect(told()).toBe(2)
+    expect(countWarnings()).toBe(2)
     expect(clock.isKnown()).toBe(true)
   })
 
-  test('of less than two seconds is nobody’s business', async () => {
+  test('of less than two seconds is not logged', async () => {
     const machine = aMachine()
     machine.state.wall += 1_900
     const { lines } = await aClock(machine)
@@ -151,8 +155,8 @@ describe('an offset', () => {
   })
 })
 
-describe('a database that tells no time', () => {
-  test('lets nobody start', async () => {
+describe('a database that returns no time', () => {
+  test('lets no process start', async () => {
     const machine = aMachine()
     machine.state.away = true
     await expect(aClock(machine)).rejects.toThrow('away')
@@ -160,7 +164,7 @@ describe('a database that tells no time', () => {
     await expect(buildDatabaseClock(silent)).rejects.toThrow('tells no time')
   })
 
-  test('leaves what is known in force, and is told as unknown after a minute', async () => {
+  test('leaves the last offset in force, and is logged as unknown after a minute', async () => {
     const machine = aMachine()
     const { clock } = await aClock(machine)
     machine.state.away = true

@@ -11,21 +11,27 @@ const HOST = 'fcm.googleapis.com'
 let server: Server
 let caPem: string
 let agent: DeadlineAgent
-let arrived: { path: string; host: string; connection: number }[]
+let arrivedRequests: { path: string; host: string; connection: number }[]
 let connections = 0
 let onArrival: () => void
 
-/** When so many requests have arrived; by an event, as no time passes while the deadline's timers are held. */
+/**
+ * When so many requests have arrived; by an event, as no time passes while the deadline's timers
+ * are held.
+ */
 function arrivals(count: number): Promise<void> {
   return new Promise((resolve) => {
     onArrival = () => {
-      if (arrived.length >= count) resolve()
+      if (arrivedRequests.length >= count) resolve()
     }
     onArrival()
   })
 }
 
-/** Holds the timers of deadlines until `pass`, so that it is the test that says when a time is up, not the machine's load. */
+/**
+ * Holds the timers of deadlines until `pass`, so that the test decides when a time is up, not the
+ * machine's load.
+ */
 function holdTime(): { pass(ms: number): void } {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   return { pass: (ms) => void vi.advanceTimersByTime(ms) }
@@ -35,7 +41,7 @@ beforeAll(async () => {
   const tls = await makeTlsCredentials()
   caPem = tls.caPem
   server = createServer({ key: tls.keyPem, cert: tls.certificatePem }, (call, reply) => {
-    arrived.push({
+    arrivedRequests.push({
       path: call.url ?? '',
       host: call.headers.host ?? '',
       connection: call.socket.remotePort ?? 0,
@@ -50,7 +56,7 @@ beforeAll(async () => {
   await once(server, 'listening')
 })
 beforeEach(() => {
-  arrived = []
+  arrivedRequests = []
   connections = 0
   onArrival = () => undefined
   const { port } = server.address() as AddressInfo
@@ -74,23 +80,23 @@ function get(path: string, host = HOST): Promise<string> {
 }
 
 const deadline = (ms: number) => ({ at: performance.now() + ms })
-const passed = expect.objectContaining({ code: 'EDEADLINE' })
+const deadlineError = expect.objectContaining({ code: 'EDEADLINE' })
 
 describe('the deadline agent', () => {
   test('a request on the wire is cut off when its time is up', async () => {
     const time = holdTime()
-    const stalled = agent.within(deadline(60_000), () => get('/stall'))
+    const stalledRequest = agent.within(deadline(60_000), () => get('/stall'))
     await arrivals(1)
     time.pass(60_000)
-    await expect(stalled).rejects.toEqual(passed)
-    expect(arrived).toHaveLength(1)
+    await expect(stalledRequest).rejects.toEqual(deadlineError)
+    expect(arrivedRequests).toHaveLength(1)
   })
 
   test('a request that begins after the deadline never reaches the wire', async () => {
     const late = agent.within(deadline(-1), () => get('/late'))
-    await expect(late).rejects.toEqual(passed)
+    await expect(late).rejects.toEqual(deadlineError)
     expect(await get('/later')).toBe('ok')
-    expect(arrived.map(({ path }) => path)).toEqual(['/later'])
+    expect(arrivedRequests.map(({ path }) => path)).toEqual(['/later'])
   })
 
   test('the deadline covers requests that the work makes later and deeper', async () => {
@@ -100,29 +106,29 @@ describe('the deadline agent', () => {
       limit.at = performance.now()
       return await get('/second')
     })
-    await expect(work).rejects.toEqual(passed)
-    expect(arrived.map(({ path }) => path)).toEqual(['/first'])
+    await expect(work).rejects.toEqual(deadlineError)
+    expect(arrivedRequests.map(({ path }) => path)).toEqual(['/first'])
   })
 
-  test("one piece of work's deadline is no concern of another's", async () => {
+  test('the deadline of one piece of work does not affect another', async () => {
     const time = holdTime()
-    const stalled = agent.within(deadline(50), () => get('/stall'))
+    const stalledRequest = agent.within(deadline(50), () => get('/stall'))
     const other = agent.within(deadline(60_000), () => get('/fine'))
     const free = get('/free')
     time.pass(50)
-    await expect(stalled).rejects.toEqual(passed)
+    await expect(stalledRequest).rejects.toEqual(deadlineError)
     expect(await Promise.all([other, free])).toEqual(['ok', 'ok'])
   })
 
   test('work sees each reply on the way', async () => {
-    const seen: (number | undefined)[] = []
+    const statusCodes: (number | undefined)[] = []
     const onReply = ({ statusCode }: { statusCode?: number | undefined }): void =>
-      void seen.push(statusCode)
+      void statusCodes.push(statusCode)
     await agent.within({ ...deadline(60_000), onReply }, async () => {
       await get('/a')
       await get('/b')
     })
-    expect(seen).toEqual([200, 200])
+    expect(statusCodes).toEqual([200, 200])
   })
 
   test('connections are kept and used again', async () => {
@@ -130,12 +136,12 @@ describe('the deadline agent', () => {
     await until('it is kept', () => Object.keys(agent.freeSockets).length === 1)
     await get('/b')
     expect(connections).toBe(1)
-    expect(new Set(arrived.map(({ connection }) => connection)).size).toBe(1)
+    expect(new Set(arrivedRequests.map(({ connection }) => connection)).size).toBe(1)
   })
 
-  test('elsewhere is still asked for the name that was meant', async () => {
+  test('a connection that leads elsewhere is still verified against the requested name', async () => {
     await get('/a')
-    expect(arrived.map(({ host }) => host)).toEqual([HOST])
+    expect(arrivedRequests.map(({ host }) => host)).toEqual([HOST])
     await expect(get('/a', 'evil.example')).rejects.toMatchObject({
       code: 'ERR_TLS_CERT_ALTNAME_INVALID',
     })
@@ -143,12 +149,14 @@ describe('the deadline agent', () => {
 
   test('requests that wait for a connection when their time is up are never sent', async () => {
     const time = holdTime()
-    const stalled = Array.from({ length: 8 }, () =>
+    const stalledRequests = Array.from({ length: 8 }, () =>
       agent.within(deadline(60_000), () => get('/stall')).catch((error: unknown) => error),
     )
     await arrivals(4)
     time.pass(60_000)
-    expect(await Promise.all(stalled)).toEqual(Array.from({ length: 8 }, () => passed))
-    expect(arrived).toHaveLength(4)
+    expect(await Promise.all(stalledRequests)).toEqual(
+      Array.from({ length: 8 }, () => deadlineError),
+    )
+    expect(arrivedRequests).toHaveLength(4)
   })
 })

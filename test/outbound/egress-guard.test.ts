@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildEgressGuard, isPublicAddress } from '../../src/outbound/egress-guard.ts'
 import { buildWebhookSender } from '../../src/outbound/webhook-sender.ts'
 
-/** What names resolve to; each look takes the next of what is listed, the last for ever. */
+/** What names resolve to; each look-up takes the next address listed, the last one repeatedly. */
 const zone: Record<string, string[][]> = {
   'loopback.example': [['127.0.0.1']],
   'loopback6.example': [['::1']],
@@ -30,17 +30,17 @@ async function resolve(hostname: string) {
 
 let server: Server
 let port: number
-let reached = 0
+let requestCount = 0
 beforeAll(async () => {
   server = createServer((_request, response) => {
-    reached++
+    requestCount++
     response.writeHead(204).end()
   })
-  server.on('connection', () => reached++)
-  await new Promise<void>((done) => server.listen(0, done))
+  server.on('connection', () => requestCount++)
+  await new Promise<void>((finish) => server.listen(0, finish))
   port = (server.address() as AddressInfo).port
 })
-afterAll(() => new Promise((done) => server.close(done)))
+afterAll(() => new Promise((finish) => server.close(finish)))
 
 const send = (url: string, options: Parameters<typeof buildEgressGuard>[0] = { resolve }) => {
   const sender = buildWebhookSender({ guard: buildEgressGuard(options), timeoutMs: 3_000 })
@@ -48,7 +48,7 @@ const send = (url: string, options: Parameters<typeof buildEgressGuard>[0] = { r
   return sender.send({ url, ...request }).finally(() => sender.close())
 }
 
-/** P is the port on which somebody listens on every local address. */
+/** P is the port of a server that listens on every local address. */
 const hostile = [
   // spellings of loopback
   'https://127.0.0.1:P/',
@@ -169,7 +169,7 @@ const hostile = [
 
 test.each(hostile)('refuses %s before a byte is sent', async (text) => {
   expect(hostile.length).toBeGreaterThan(60)
-  const before = reached
+  const before = requestCount
   const outcome = await send(text.replaceAll('P/', `${port}/`).replaceAll('P#', `${port}#`))
   expect(outcome).toMatchObject({ kind: 'failed', statusCode: null })
   expect(outcome).toHaveProperty(
@@ -178,15 +178,15 @@ test.each(hostile)('refuses %s before a byte is sent', async (text) => {
       /^(address_not_allowed|not_a_url|https_required|credentials_in_url|fragment_in_url|port_not_allowed|too_long)$/,
     ),
   )
-  expect(reached).toBe(before)
+  expect(requestCount).toBe(before)
 })
 
-test('connects to what it checked: a name that changes between look and connection is asked once', async () => {
+test('connects to the checked address: a name that could change afterwards is resolved once', async () => {
   const { lookup } = buildEgressGuard({ resolve })
-  const found = await new Promise((done) =>
-    lookup('rebinding.example', { all: true }, (error, addresses) => done(error ?? addresses)),
+  const lookupResult = await new Promise((finish) =>
+    lookup('rebinding.example', { all: true }, (error, addresses) => finish(error ?? addresses)),
   )
-  expect(found).toEqual([{ address: '93.184.215.14', family: 4 }])
+  expect(lookupResult).toEqual([{ address: '93.184.215.14', family: 4 }])
   expect(looks.get('rebinding.example')).toBe(1)
   const outcome = await send(`https://rebinding.example:${port}/`)
   expect(outcome).toMatchObject({ reason: 'address_not_allowed' })
@@ -194,7 +194,7 @@ test('connects to what it checked: a name that changes between look and connecti
 })
 
 test('cuts a connection that leads elsewhere after all', async () => {
-  // A guard whose look-up is broken stands for a way that nobody thought of.
+  // A guard whose look-up is broken stands for an unforeseen bypass.
   const guard = buildEgressGuard({ resolve, httpHosts: ['broken.example'] })
   const lookup: typeof guard.lookup = (_name, { all }, callback) =>
     all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4)
@@ -205,7 +205,7 @@ test('cuts a connection that leads elsewhere after all', async () => {
   expect(outcome).toMatchObject({ kind: 'failed', reason: 'address_not_allowed' })
 })
 
-describe('what the operator names is allowed, and nothing beside it', () => {
+describe('the operator’s list is allowed, and nothing more', () => {
   const networks = ['127.0.0.0/8']
   const httpHosts = ['localhost']
   test('http to a named host at a named network', async () => {
@@ -228,7 +228,7 @@ describe('what the operator names is allowed, and nothing beside it', () => {
     })
   })
 
-  test('names that DNS knows and names of the system are both asked for', async () => {
+  test('names of DNS and names of the system are both resolved', async () => {
     const url = `http://localhost:${port}/`
     expect(await send(url, { networks: ['127.0.0.0/8', '::1/128'], httpHosts })).toMatchObject({
       kind: 'accepted',

@@ -12,7 +12,7 @@ const SHORT_MS = 500
 
 let simulator: Simulator
 let fcm: PushProvider
-/** For what ends in a timeout. */
+/** For cases that end in a timeout. */
 let hasty: PushProvider
 /** Has time for the SDK's immediate retry and not for the next, which comes a second later. */
 let brisk: PushProvider
@@ -40,15 +40,15 @@ const attempts = (): number => simulator.log.exchanges({ provider: 'fcm' }).leng
 const fetches = (): number => simulator.log.exchanges({ provider: 'oauth' }).length
 const many = (count: number) => Array.from({ length: count }, () => aPushTo(simulator, 'fcm'))
 const kinds = (results: readonly PushResult[]) => new Set(results.map(({ kind }) => kind))
-const accepted = {
+const acceptance = {
   kind: 'accepted',
   providerMessageId: expect.stringMatching(/^projects\/countersign-demo\/messages\//),
 }
 const retry = (reason: RegExp, more: object = {}) =>
   expect.objectContaining({ kind: 'retry', reason: expect.stringMatching(reason), ...more })
 const timedOut = retry(/timeout/)
-const rejected = (reason: string) => ({ kind: 'rejected', reason })
-const misconfigured = (reason: RegExp) => ({
+const rejection = (reason: string) => ({ kind: 'rejected', reason })
+const misconfiguration = (reason: RegExp) => ({
   kind: 'misconfigured',
   reason: expect.stringMatching(reason),
 })
@@ -58,10 +58,10 @@ const reason = (text: string, more: object = {}): FaultEffect & { times?: 'alway
   ...more,
 })
 
-describe('what FCM answers', () => {
+describe('the responses of FCM', () => {
   test('an accepted push reaches the app with its ids and its expiry', async () => {
     const message = aPushTo(simulator, 'fcm')
-    expect(await fcm.send(message)).toEqual(accepted)
+    expect(await fcm.send(message)).toEqual(acceptance)
     const [push] = simulator.log.accepted(message.address.token)
     expect(push).toMatchObject({
       priority: 'high',
@@ -72,26 +72,26 @@ describe('what FCM answers', () => {
 
   const rows: readonly [string, FaultEffect & { times?: number | 'always' }, unknown, number][] = [
     [
-      '404 UNREGISTERED takes the token',
+      '404 UNREGISTERED marks the token dead',
       reason('UNREGISTERED'),
       { kind: 'token_gone', reason: '404 UNREGISTERED' },
       1,
     ],
     [
-      '404 NOT_FOUND, the wrong project, takes no token',
+      '404 NOT_FOUND, the wrong project, marks no token dead',
       reason('NOT_FOUND'),
-      misconfigured(/404.*project_id/),
+      misconfiguration(/404.*project_id/),
       1,
     ],
-    ['404 as a page of HTML takes no token', { kind: 'garbage', status: 404 }, retry(/^404/), 1],
-    ['400 INVALID_ARGUMENT', reason('INVALID_ARGUMENT'), rejected('400 INVALID_ARGUMENT'), 1],
+    ['404 as a page of HTML marks no token dead', { kind: 'garbage', status: 404 }, retry(/^404/), 1],
+    ['400 INVALID_ARGUMENT', reason('INVALID_ARGUMENT'), rejection('400 INVALID_ARGUMENT'), 1],
     [
       '403 SENDER_ID_MISMATCH speaks of this token only',
       reason('SENDER_ID_MISMATCH'),
-      rejected('403 SENDER_ID_MISMATCH'),
+      rejection('403 SENDER_ID_MISMATCH'),
       1,
     ],
-    ['403 PERMISSION_DENIED', reason('PERMISSION_DENIED'), misconfigured(/403.*role/), 1],
+    ['403 PERMISSION_DENIED', reason('PERMISSION_DENIED'), misconfiguration(/403.*role/), 1],
     [
       '429 QUOTA_EXCEEDED with Retry-After',
       reason('QUOTA_EXCEEDED', { retryAfterSeconds: 7 }),
@@ -105,7 +105,7 @@ describe('what FCM answers', () => {
       1,
     ],
     ['429 RESOURCE_EXHAUSTED', reason('RESOURCE_EXHAUSTED'), retry(/^429/, { afterMs: 60_000 }), 1],
-    ['one 503 is healed by the immediate retry', reason('UNAVAILABLE'), accepted, 2],
+    ['one 503 is healed by the immediate retry', reason('UNAVAILABLE'), acceptance, 2],
     ['a second 503 is the end of it', reason('UNAVAILABLE', { times: 'always' }), retry(/^503/), 2],
     [
       'a 503 that names a wait is the end of it',
@@ -120,50 +120,50 @@ describe('what FCM answers', () => {
     [
       '401 THIRD_PARTY_AUTH_ERROR',
       reason('THIRD_PARTY_AUTH_ERROR'),
-      misconfigured(/401 THIRD_PARTY_AUTH_ERROR/),
+      misconfiguration(/401 THIRD_PARTY_AUTH_ERROR/),
       1,
     ],
-    ['one 401 is healed by a new access token', reason('UNAUTHENTICATED'), accepted, 2],
+    ['one 401 is healed by a new access token', reason('UNAUTHENTICATED'), acceptance, 2],
     [
       '401 with a new access token',
       reason('UNAUTHENTICATED', { times: 2 }),
-      misconfigured(/401.*service account/),
+      misconfiguration(/401.*service account/),
       2,
     ],
-    ['one reset is healed by the immediate retry', { kind: 'reset' }, accepted, 2],
+    ['one reset is healed by the immediate retry', { kind: 'reset' }, acceptance, 2],
     [
       'one broken connection is healed by the immediate retry',
       { kind: 'close_socket' },
-      accepted,
+      acceptance,
       2,
     ],
     ['a stall', { kind: 'stall' }, timedOut, 1],
     ['a connection that falls silent', { kind: 'stall_connection' }, timedOut, 1],
-    ['a connection that is closed after the answer', { kind: 'goaway', phases: 1 }, accepted, 1],
+    ['a connection that is closed after the answer', { kind: 'goaway', phases: 1 }, acceptance, 1],
   ]
 
-  test.each(rows)('%s', async (_name, { times, ...fault }, expected, wireAttempts) => {
-    const provider = expected === timedOut ? hasty : fcm
+  test.each(rows)('%s', async (_name, { times, ...fault }, result, wireAttempts) => {
+    const provider = result === timedOut ? hasty : fcm
     await provider.send(aPushTo(simulator, 'fcm'))
     simulator.log.clear()
     const handle = simulator.faults.add({ provider: 'fcm', ...fault, ...(times && { times }) })
-    expect(await provider.send(aPushTo(simulator, 'fcm'))).toEqual(expected)
+    expect(await provider.send(aPushTo(simulator, 'fcm'))).toEqual(result)
     expect(attempts()).toBe(wireAttempts)
     handle.remove()
-    expect(await provider.send(aPushTo(simulator, 'fcm'))).toEqual(accepted)
+    expect(await provider.send(aPushTo(simulator, 'fcm'))).toEqual(acceptance)
   })
 
-  test('a token whose app was removed is gone, one that is no token at all is not', async () => {
+  test('a token whose app was removed is dead, a text that is no token at all is not', async () => {
     const message = aPushTo(simulator, 'fcm')
     simulator.phones.unregister(message.address.token)
     expect((await fcm.send(message)).kind).toBe('token_gone')
     const nonsense = aPush({ address: { provider: 'fcm', token: 'nonsense' } })
-    expect(await fcm.send(nonsense)).toEqual(rejected('400 INVALID_ARGUMENT message.token'))
+    expect(await fcm.send(nonsense)).toEqual(rejection('400 INVALID_ARGUMENT message.token'))
     const nothing = aPush({ address: { provider: 'fcm', token: '' } })
     expect((await fcm.send(nothing)).kind).toBe('rejected')
   })
 
-  test("a service account of another project takes nobody's token", async () => {
+  test('a service account of another project marks no token dead', async () => {
     const { serviceAccount } = simulator.credentials.fcm
     const astray = fcmFor(simulator, {
       serviceAccount: { ...serviceAccount, project_id: 'somewhere-else' },
@@ -176,11 +176,11 @@ describe('what FCM answers', () => {
   test.each([
     ['refused', { kind: 'refuse_connection' }],
     ['silent before TLS', { kind: 'silent_connection' }],
-  ] as const)('a connection that is %s is tried again with the next push', async (_name, fault) => {
+  ] as const)('a connection that is %s is retried with the next push', async (_name, fault) => {
     simulator.faults.add({ provider: 'oauth', ...fault })
     expect(await hasty.send(aPushTo(simulator, 'fcm'))).toEqual(retry(/./))
     expect(attempts()).toBe(0)
-    expect(await fcm.send(aPushTo(simulator, 'fcm'))).toEqual(accepted)
+    expect(await fcm.send(aPushTo(simulator, 'fcm'))).toEqual(acceptance)
   })
 
   test('a server that is not Google gets nothing', async () => {
@@ -193,13 +193,13 @@ describe('what FCM answers', () => {
 })
 
 describe('access tokens', () => {
-  test('50 cold pushes at once ask for one', async () => {
+  test('50 concurrent cold pushes request one', async () => {
     const results = await Promise.all(many(50).map((message) => fcm.send(message)))
     expect(kinds(results)).toEqual(new Set(['accepted']))
     expect(fetches()).toBe(1)
   })
 
-  test('when theirs is revoked, 50 pushes at once ask for one more and all are accepted', async () => {
+  test('when theirs is revoked, 50 concurrent pushes request one more and all are accepted', async () => {
     await fcm.send(aPushTo(simulator, 'fcm'))
     simulator.accessTokens.revoke()
     const results = await Promise.all(many(50).map((message) => fcm.send(message)))
@@ -207,36 +207,40 @@ describe('access tokens', () => {
     expect(fetches()).toBe(2)
   })
 
-  test('an account that Google refuses is reported as such; an endpoint that is away is not', async () => {
+  test('an account that Google refuses is reported as such; an endpoint that is down is not', async () => {
     simulator.faults.add({ provider: 'oauth', ...reason('invalid_grant') })
-    expect(await fcm.send(aPushTo(simulator, 'fcm'))).toEqual(misconfigured(/invalid_grant.*clock/))
+    expect(await fcm.send(aPushTo(simulator, 'fcm'))).toEqual(
+      misconfiguration(/invalid_grant.*clock/),
+    )
     simulator.faults.add({ provider: 'oauth', kind: 'garbage' })
     expect(await fcm.send(aPushTo(simulator, 'fcm'))).toEqual(retry(/no access token: 502/))
-    expect(await fcm.send(aPushTo(simulator, 'fcm'))).toEqual(accepted)
+    expect(await fcm.send(aPushTo(simulator, 'fcm'))).toEqual(acceptance)
   })
 
   test.each([
     ['that is not PEM', 'nonsense'],
     ['on a curve', generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey],
-  ])('a key %s is refused at the start, and where to get the right one', (_name, key) => {
+  ])('a key %s is refused at the start, with a hint where to get the right one', (_name, key) => {
     const { serviceAccount } = simulator.credentials.fcm
     const pem = typeof key === 'string' ? key : key.export({ type: 'pkcs8', format: 'pem' })
-    const broken = { ...serviceAccount, private_key: pem.toString() }
-    expect(() => fcmFor(simulator, { serviceAccount: broken })).toThrow(/download the JSON/)
+    const brokenAccount = { ...serviceAccount, private_key: pem.toString() }
+    expect(() => fcmFor(simulator, { serviceAccount: brokenAccount })).toThrow(/download the JSON/)
   })
 })
 
-describe('the SDK behind it', () => {
-  /** Counts the requests that anything in this process makes to FCM, whether they reach the wire or not. */
-  async function countingRequests(work: (made: () => number) => Promise<void>): Promise<void> {
-    let made = 0
+describe('the underlying SDK', () => {
+  /** Counts the requests that this process makes to FCM, whether they reach the wire or not. */
+  async function countingRequests(
+    work: (requestCount: () => number) => Promise<void>,
+  ): Promise<void> {
+    let requestCount = 0
     const count = (event: unknown): void => {
       const { request } = event as { request: { path: string } }
-      if (request.path.endsWith(':send')) made += 1
+      if (request.path.endsWith(':send')) requestCount += 1
     }
     subscribe('http.client.request.created', count)
     try {
-      await work(() => made)
+      await work(() => requestCount)
     } finally {
       unsubscribe('http.client.request.created', count)
     }
@@ -246,19 +250,19 @@ describe('the SDK behind it', () => {
     ['503s', reason('UNAVAILABLE', { times: 'always' }), () => fcm],
     ['broken connections', { kind: 'close_socket', times: 'always' }, () => brisk],
   ] as const)(
-    'what it retries on its own after %s never reaches the wire once the push is answered',
+    'its own retries after %s never reach the wire once the push is answered',
     async (_name, fault, provider) => {
       await provider().send(aPushTo(simulator, 'fcm'))
       simulator.log.clear()
       simulator.faults.add({ provider: 'fcm', ...fault })
-      await countingRequests(async (made) => {
+      await countingRequests(async (requestCount) => {
         expect((await provider().send(aPushTo(simulator, 'fcm'))).kind).toBe('retry')
-        expect([made(), attempts()]).toEqual([2, 2])
+        expect([requestCount(), attempts()]).toEqual([2, 2])
         simulator.faults.clear()
-        await until('the SDK tries a third time', () => made() === 3)
+        await until('the SDK tries a third time', () => requestCount() === 3)
       })
-      // A push of ours that did get through went after the SDK's.
-      expect(await provider().send(aPushTo(simulator, 'fcm'))).toEqual(accepted)
+      // A push of ours that was delivered went after the SDK's.
+      expect(await provider().send(aPushTo(simulator, 'fcm'))).toEqual(acceptance)
       expect(attempts()).toBe(3)
       expect(simulator.log.accepted()).toHaveLength(1)
     },
@@ -273,7 +277,7 @@ describe('the SDK behind it', () => {
     await patient.drain()
   })
 
-  test('500 pushes at once on cold connections are all accepted', async () => {
+  test('500 concurrent pushes on cold connections are all accepted', async () => {
     const results = await Promise.all(many(500).map((message) => fcm.send(message)))
     expect(kinds(results)).toEqual(new Set(['accepted']))
     expect(attempts()).toBe(500)
@@ -283,8 +287,8 @@ describe('the SDK behind it', () => {
     const narrow = fcmFor(simulator, { deadlineMs: SHORT_MS, maxSockets: 2 })
     await narrow.send(aPushTo(simulator, 'fcm'))
     simulator.faults.add({ provider: 'fcm', kind: 'stall', times: 2 })
-    const stalled = await Promise.all(many(2).map((message) => narrow.send(message)))
-    expect(kinds(stalled)).toEqual(new Set(['retry']))
+    const results = await Promise.all(many(2).map((message) => narrow.send(message)))
+    expect(kinds(results)).toEqual(new Set(['retry']))
     const later = await Promise.all(many(4).map((message) => narrow.send(message)))
     expect(kinds(later)).toEqual(new Set(['accepted']))
     await narrow.drain()
@@ -292,9 +296,9 @@ describe('the SDK behind it', () => {
 
   test('draining loses no push in flight and refuses later ones', async () => {
     await fcm.send(aPushTo(simulator, 'fcm'))
-    const held = simulator.faults.add({ provider: 'fcm', kind: 'delay', ms: 100, times: 32 })
+    const delay = simulator.faults.add({ provider: 'fcm', kind: 'delay', ms: 100, times: 32 })
     const sending = many(50).map((message) => fcm.send(message))
-    await until('32 are in flight', () => held.remaining() === 0)
+    await until('32 are in flight', () => delay.remaining() === 0)
     await fcm.drain()
     expect(kinds(await Promise.all(sending))).toEqual(new Set(['accepted']))
     expect(await fcm.send(aPushTo(simulator, 'fcm'))).toEqual(retry(/shutting down/))
@@ -318,12 +322,12 @@ describe('the log', () => {
       await hasty.send(messages[at] ?? aPush())
     }
     expect(log.lines).toHaveLength(effects.length)
-    const printed = log.printed()
+    const output = log.output()
     for (const { deliveryId, address } of messages) {
-      expect(printed).toContain(deliveryId)
-      expect(printed).not.toContain(address.token)
+      expect(output).toContain(deliveryId)
+      expect(output).not.toContain(address.token)
     }
-    expect(printed).not.toMatch(/ya29|bearer|eyJ|PRIVATE KEY/i)
-    expect(printed).toContain(APP_ID)
+    expect(output).not.toMatch(/ya29|bearer|eyJ|PRIVATE KEY/i)
+    expect(output).toContain(APP_ID)
   })
 })

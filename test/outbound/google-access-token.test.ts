@@ -34,25 +34,25 @@ const fetches = (): number => simulator.log.exchanges({ provider: 'oauth' }).len
 const textOf = (access: AccessToken): string => (access.kind === 'token' ? access.token : '')
 
 describe('access tokens', () => {
-  test('50 callers at once share one fetch, and later ones use the same token', async () => {
+  test('50 concurrent callers share one fetch, and later ones use the same token', async () => {
     const tokens = await theTokens()
     const first = await Promise.all(Array.from({ length: 50 }, () => tokens.current()))
     expect(new Set([...first, await tokens.current()].map(textOf)).size).toBe(1)
     expect(fetches()).toBe(1)
   })
 
-  test('a token that was refused is replaced, once for all who were refused it', async () => {
+  test('a refused token is replaced, once for all its callers', async () => {
     const tokens = await theTokens()
-    const refused = textOf(await tokens.current())
-    for (let caller = 0; caller < 10; caller += 1) tokens.invalidate(refused)
+    const refusedToken = textOf(await tokens.current())
+    for (let caller = 0; caller < 10; caller += 1) tokens.invalidate(refusedToken)
     const fresh = await Promise.all(Array.from({ length: 10 }, () => tokens.current()))
-    tokens.invalidate(refused)
+    tokens.invalidate(refusedToken)
     expect(new Set([...fresh, await tokens.current()].map(textOf)).size).toBe(1)
-    expect(textOf(fresh[0] ?? (await tokens.current()))).not.toBe(refused)
+    expect(textOf(fresh[0] ?? (await tokens.current()))).not.toBe(refusedToken)
     expect(fetches()).toBe(2)
   })
 
-  test('one that is about to expire is replaced, and still used when no other can be had', async () => {
+  test('one that is about to expire is replaced, and still used when there is no other', async () => {
     const tokens = await theTokens({ lifeSeconds: 200 })
     const first = textOf(await tokens.current())
     expect(textOf(await tokens.current())).not.toBe(first)
@@ -81,7 +81,7 @@ describe('access tokens', () => {
     },
   )
 
-  test('a token endpoint that says nothing is given up at the deadline', async () => {
+  test('a token endpoint that does not answer is given up at the deadline', async () => {
     const tokens = await theTokens({ deadlineMs: 150 })
     simulator.faults.add({ provider: 'oauth', kind: 'stall' })
     expect((await tokens.current()).kind).toBe('unreachable')
@@ -97,7 +97,7 @@ describe('access tokens', () => {
     expect(fetches()).toBe(1)
   })
 
-  test("another account's key is refused, and nothing of it is repeated", async () => {
+  test("another account's key is refused, and no part of it is repeated", async () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
     const tokens = await theTokens({ privateKey: pem })

@@ -10,6 +10,12 @@ test('a server that switches to another protocol ends the request', async () => 
     socket?.write(`${switching}\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n`)
   })
   const guard = buildEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
-  const asked = { method: 'POST', url: sink.url, body: '{}', timeoutMs: 700, bytesMax: 10 } as const
-  await expect(sendGuarded({ guard, ca: [] }, asked)).rejects.toThrow('no answer')
+  const request = {
+    method: 'POST',
+    url: sink.url,
+    body: '{}',
+    timeoutMs: 700,
+    bytesMax: 10,
+  } as const
+  await expect(sendGuarded({ guard, ca: [] }, request)).rejects.toThrow('no answer')
 })

@@ -14,7 +14,7 @@ describe('hashing', () => {
     expect(hashing.sha256Base64Url('abc')).toBe(Buffer.from(abc, 'hex').toString('base64url'))
   })
 
-  test('a keyed hash is the same in every process of the installation and another in any other', () => {
+  test('a keyed hash is the same in every process of one installation, and differs in another', () => {
     const message = 'typed-code:tnt_a:0123456789'
     expect(hashing.hmac(message)).toHaveLength(32)
     expect(buildHashing(masterKey).hmac(message)).toEqual(hashing.hmac(message))
@@ -26,7 +26,7 @@ describe('hashing', () => {
     expect(hashing.hmac('x')).not.toEqual(direct)
   })
 
-  test('equal compares contents, whatever they are given as, and never throws over lengths', () => {
+  test('equal compares contents, whatever their type, and never throws over lengths', () => {
     expect(hashing.equal('483920', '483920')).toBe(true)
     expect(hashing.equal('483920', new TextEncoder().encode('483920'))).toBe(true)
     expect(hashing.equal('483920', '483921')).toBe(false)

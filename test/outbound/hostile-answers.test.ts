@@ -31,7 +31,7 @@ const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`
 
 type Client = {
   readonly tls: boolean
-  /** What one call says went wrong, or that it was well. */
+  /** What one call reports as its failure, or that it succeeded. */
   call(server: HostileServer, timeoutMs: number): Promise<string>
 }
 
@@ -49,8 +49,8 @@ const agentFor = ({ host, port, caPem }: HostileServer) =>
 const keys: Client = {
   tls: false,
   async call(server, timeoutMs) {
-    const asked = { method: 'GET', url: `${base(server)}/certs`, timeoutMs, bytesMax: 64 * 1024 }
-    return await sendGuarded({ guard, ca: [] }, asked as Parameters<typeof sendGuarded>[1]).then(
+    const request = { method: 'GET', url: `${base(server)}/certs`, timeoutMs, bytesMax: 64 * 1024 }
+    return await sendGuarded({ guard, ca: [] }, request as Parameters<typeof sendGuarded>[1]).then(
       () => 'well',
       (error: Error) => error.message,
     )
@@ -78,7 +78,7 @@ const webhook: Client = {
       body: '{}',
       secrets: [secret],
     })
-    // What is kept for another request does not count as open.
+    // A connection kept for another request does not count as open.
     await until('the connection is given up', () => server.open() === 0)
     sender.close()
     return outcome.kind === 'accepted' ? 'well' : outcome.reason
@@ -102,7 +102,7 @@ const accessToken: Client = {
   },
 }
 
-/** The access token comes from a good server: what is tried is the SDK. */
+/** The access token comes from a good server: the SDK is under test. */
 const push: Client = {
   tls: true,
   async call(server, deadlineMs) {
@@ -113,7 +113,7 @@ const push: Client = {
     const credential = { getAccessToken: async () => ({ access_token: 'a', expires_in: 60 }) }
     const app = initializeApp({ projectId: 'p', credential, httpAgent: agent }, name)
     const deadline = { at: performance.now() + deadlineMs }
-    const said = await agent
+    const outcome = await agent
       .within(deadline, async () => await getMessaging(app).send({ token: 't' }))
       .then(
         () => 'well',
@@ -122,12 +122,12 @@ const push: Client = {
     await until('the connection is given up', () => server.open() === 0)
     await deleteApp(app)
     agent.destroy()
-    return said
+    return outcome
   },
 }
 
 const clients = { keys, callback, webhook, accessToken, push }
-/** So long that whoever waits for it fails by the test's own limit. */
+/** So long that any wait for it fails by the test's own limit. */
 const foreverMs = 600_000
 
 let server: HostileServer | undefined
@@ -142,7 +142,7 @@ describe.each(Object.entries(clients))('%s', (_, client) => {
     await until('the connection is closed', () => server?.open() === 0)
   })
 
-  test('an answer that comes by single bytes ends at the deadline', async () => {
+  test('an answer that comes in single bytes ends at the deadline', async () => {
     server = await startHostileServer((socket) => drip(socket, 'H'), client)
     expect(await client.call(server, 300)).not.toBe('well')
     await until('the connection is closed', () => server?.open() === 0)
@@ -158,7 +158,7 @@ describe.each(Object.entries({ keys, accessToken, push }))(
       await until('the connection is closed', () => server?.open() === 0)
     })
 
-    test('a body that comes by single bytes ends at the deadline', async () => {
+    test('a body that comes in single bytes ends at the deadline', async () => {
       server = await startHostileServer((socket) => {
         socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
         drip(socket, '1\r\nx\r\n')
@@ -170,10 +170,10 @@ describe.each(Object.entries({ keys, accessToken, push }))(
 )
 
 describe.each(Object.entries({ callback, webhook }))(
-  '%s, which the status decides',
+  '%s, which needs only the status',
   (_, client) => {
     test.each(Object.keys(hostileBodies).filter((name) => name !== 'a compressed body'))(
-      '%s holds nobody up and is given up',
+      '%s delays no request and is given up',
       async (name) => {
         server = await startHostileServer(hostileBodies[name] ?? (() => undefined), client)
         expect(await client.call(server, foreverMs)).toBe('well')
@@ -181,7 +181,7 @@ describe.each(Object.entries({ callback, webhook }))(
       },
     )
 
-    test('a body that comes by single bytes holds nobody up and is given up', async () => {
+    test('a body that comes in single bytes delays no request and is given up', async () => {
       server = await startHostileServer((socket) => {
         socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
         drip(socket, '1\r\nx\r\n')
@@ -192,7 +192,7 @@ describe.each(Object.entries({ callback, webhook }))(
   },
 )
 
-test('a push service whose answer is out of bounds may be asked again', async () => {
+test('a push service whose answer is out of bounds may be retried', async () => {
   server = await startHostileServer(hostileBodies['a body without end'] ?? (() => undefined), {
     tls: true,
   })
@@ -212,7 +212,7 @@ test('a push service whose answer is out of bounds may be asked again', async ()
 
 const openssl = programOf('openssl')
 
-/** OpenSSL's own server, which begins a handshake anew whenever it is told so; Node's cannot. */
+/** OpenSSL's own server, which renegotiates the handshake on command; Node's cannot. */
 async function startRenegotiator() {
   const { keyPem, certificatePem, caPem } = await makeTlsCredentials()
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-tls-'))
@@ -221,16 +221,16 @@ async function startRenegotiator() {
   const port = await freePort()
   const words = ['s_server', '-accept', String(port), '-key', key, '-cert', cert, '-tls1_2']
   const server = spawn(openssl ?? '', words, { stdio: ['pipe', 'pipe', 'ignore'] })
-  let said = ''
+  let output = ''
   server.stdout.on('data', (data) => {
-    said += data
+    output += data
   })
-  await until('it listens', () => said.includes('ACCEPT'))
+  await until('it listens', () => output.includes('ACCEPT'))
   return {
     port,
     caPem,
-    /** Once somebody has asked it something. */
-    asked: () => until('it was asked', () => said.includes('HTTP/1.1')),
+    /** Once it has received a request. */
+    isAsked: () => until('it received a request', () => output.includes('HTTP/1.1')),
     renegotiate: () => server.stdin.write('R\n'),
     async [Symbol.asyncDispose]() {
       server.kill('SIGKILL')
@@ -246,10 +246,10 @@ test.runIf(openssl)('a server that asks for another handshake ends the request',
     httpHosts: ['localhost'],
   })
   const url = `https://localhost:${renegotiator.port}/`
-  const asked = { method: 'POST', url, body: '{}', timeoutMs: foreverMs, bytesMax: 0 } as const
-  const answer = sendGuarded({ guard, ca: [renegotiator.caPem] }, asked)
+  const request = { method: 'POST', url, body: '{}', timeoutMs: foreverMs, bytesMax: 0 } as const
+  const answer = sendGuarded({ guard, ca: [renegotiator.caPem] }, request)
   answer.catch(() => undefined)
-  await renegotiator.asked()
+  await renegotiator.isAsked()
   renegotiator.renegotiate()
   await expect(answer).rejects.toThrow()
 })

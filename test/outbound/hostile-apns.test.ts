@@ -10,7 +10,7 @@ import { pour, startHostileServer } from '../support/hostile-server.ts'
 import { until } from '../support/until.ts'
 import { APP_ID, aPush, recordingLog } from './push-gateway.ts'
 
-// Whoever waits for it fails by the test's own limit.
+// Any wait for it fails by the test's own limit.
 const foreverMs = 600_000
 const good = 'aa'.repeat(32)
 const bad = 'bb'.repeat(32)
@@ -54,11 +54,11 @@ const to = (token: string) =>
 async function startPushService(harm: (stream: ServerHttp2Stream) => void) {
   const { keyPem, certificatePem, caPem } = await makeTlsCredentials()
   const sessions = new Set<Http2Session>()
-  const ended: ServerHttp2Stream[] = []
-  let made = 0
+  const endedStreams: ServerHttp2Stream[] = []
+  let sessionCount = 0
   const server = createSecureServer({ key: keyPem, cert: certificatePem })
   server.on('session', (session) => {
-    made += 1
+    sessionCount += 1
     sessions.add(session)
     session.on('error', () => undefined)
     session.once('close', () => sessions.delete(session))
@@ -67,7 +67,7 @@ async function startPushService(harm: (stream: ServerHttp2Stream) => void) {
     stream.on('error', () => undefined)
     if (!headers[':path']?.includes(bad))
       return stream.respond({ ':status': 200 }, { endStream: true })
-    stream.once('close', () => ended.push(stream))
+    stream.once('close', () => endedStreams.push(stream))
     harm(stream)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -76,16 +76,22 @@ async function startPushService(harm: (stream: ServerHttp2Stream) => void) {
     await new Promise((resolve) => server.close(resolve))
   })
   const { port } = server.address() as AddressInfo
-  return { address: { host: '127.0.0.1', port }, caPem, ended, made: () => made, sessions }
+  return {
+    address: { host: '127.0.0.1', port },
+    caPem,
+    endedStreams,
+    sessionCount: () => sessionCount,
+    sessions,
+  }
 }
 
 const block = Buffer.alloc(16_384, 'x')
 
 function pourBody(stream: ServerHttp2Stream): void {
-  let poured = 0
+  let byteCount = 0
   const more = (): void => {
-    if (stream.destroyed || poured > 48 * 1024 * 1024) return
-    poured += block.length
+    if (stream.destroyed || byteCount > 48 * 1024 * 1024) return
+    byteCount += block.length
     stream.write(block, () => setImmediate(more))
   }
   more()
@@ -101,29 +107,29 @@ const harms: Readonly<Record<string, (stream: ServerHttp2Stream) => void>> = {
     pourBody(stream)
   },
   'interim answers without end': (stream) => {
-    let said = 0
+    let headerCount = 0
     const more = (): void => {
       for (let n = 0; n < 100 && !stream.destroyed; n += 1)
         stream.additionalHeaders({ ':status': 103 })
-      said += 100
-      if (!stream.destroyed && said < 100_000) setImmediate(more)
+      headerCount += 100
+      if (!stream.destroyed && headerCount < 100_000) setImmediate(more)
     }
     more()
   },
 }
 
-describe('one answer among good ones', () => {
+describe('one bad answer among good ones', () => {
   test.each(Object.keys(harms))('%s ends its own stream and no other', async (name) => {
     const service = await startPushService(harms[name] ?? (() => undefined))
     const apns = providerFor(service.address, service.caPem)
     const results = await Promise.all([good, good, bad, good].map((token) => apns.send(to(token))))
     expect(results.map(({ kind }) => kind)).toEqual(['accepted', 'accepted', 'retry', 'accepted'])
-    await until('its stream is ended', () => service.ended.length === 1)
+    await until('its stream is ended', () => service.endedStreams.length === 1)
     expect((await apns.send(to(good))).kind).toBe('accepted')
-    expect(service.made()).toBe(1)
+    expect(service.sessionCount()).toBe(1)
   })
 
-  test('one that never ends is ended at the deadline, however lively it is', async () => {
+  test('one that never ends is ended at the deadline, however active it is', async () => {
     const service = await startPushService((stream) => {
       stream.respond({ ':status': 200 })
       const timer = setInterval(() => stream.write('x'), 5)
@@ -131,14 +137,14 @@ describe('one answer among good ones', () => {
     })
     const apns = providerFor(service.address, service.caPem, 500)
     expect(await apns.send(to(bad))).toMatchObject({ reason: expect.stringMatching(/timeout/) })
-    await until('its stream is ended', () => service.ended.length === 1)
+    await until('its stream is ended', () => service.endedStreams.length === 1)
     expect((await apns.send(to(good))).kind).toBe('accepted')
-    expect(service.made()).toBe(1)
+    expect(service.sessionCount()).toBe(1)
   })
 })
 
-test('what belongs to no answer ends the connection, and the next push makes another', async () => {
-  // SETTINGS, then frames of a kind that nobody knows (RFC 9113, 5.5: to be passed over).
+test('frames that belong to no answer end the connection, and the next push makes another', async () => {
+  // SETTINGS, then frames of an unknown kind (RFC 9113, 5.5: to be ignored).
   const settings = '\0\0\0\x04\0\0\0\0\0'
   const unknown = `\0\x40\0\xee\0\0\0\0\0${'x'.repeat(0x4000)}`
   await using server = await startHostileServer(
