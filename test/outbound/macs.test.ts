@@ -7,7 +7,7 @@ const current = randomBytes(32)
 const previous = randomBytes(32)
 const macs = buildMacs({ current, previous: [previous] })
 
-test('a MAC fits its text, and no other text, and no other bytes', () => {
+test('a MAC matches its text, and no other text, and no other bytes', () => {
   const mac = macs.mac('row')
   expect(mac).toHaveLength(32)
   expect(macs.fits('row', mac)).toBe(true)
@@ -16,13 +16,13 @@ test('a MAC fits its text, and no other text, and no other bytes', () => {
     expect(macs.fits('row', bytes)).toBe(false)
 })
 
-test('what was made under a previous master key holds on, and under a foreign one does not', () => {
+test('a MAC under a previous master key stays valid, one under a foreign key does not', () => {
   expect(macs.fits('row', buildMacs({ current: previous }).mac('row'))).toBe(true)
   expect(macs.fits('row', buildMacs({ current: randomBytes(32) }).mac('row'))).toBe(false)
   expect(buildMacs({ current: previous }).fits('row', macs.mac('row'))).toBe(false)
 })
 
-test('a MAC is no keyed hash: neither can stand for the other', () => {
+test('a MAC is no keyed hash: neither can substitute the other', () => {
   expect(macs.mac('row')).not.toEqual(buildHashing(current).hmac('row'))
 })
 

@@ -7,7 +7,7 @@ import { startConnectProxy, startTinyproxy, tinyproxyProgram } from '../support/
 import { aPushTo, apnsFor, fcmFor } from './push-gateway.ts'
 
 let simulator: Simulator
-const opened: PushProvider[] = []
+const openProviders: PushProvider[] = []
 beforeAll(async () => {
   // Loaded beforehand, so that loading takes nothing of a deadline.
   await Promise.all([
@@ -18,19 +18,19 @@ beforeAll(async () => {
   simulator = await startSimulator()
 })
 afterEach(async () => {
-  await Promise.all(opened.splice(0).map((provider) => provider.drain()))
+  await Promise.all(openProviders.splice(0).map((provider) => provider.drain()))
 })
 afterAll(() => simulator.close())
 
 const providers = (proxy: PushProxy, deadlineMs = 5_000) => {
   const apns = apnsFor(simulator, { proxy, deadlineMs })
   const fcm = fcmFor(simulator, { proxy, deadlineMs })
-  opened.push(apns, fcm)
+  openProviders.push(apns, fcm)
   return { apns, fcm }
 }
 const target = ({ host, port }: { host: string; port: number }) => `${host}:${port}`
 
-/** A server that says this to whoever connects, and keeps the connection. */
+/** A server that sends this to any client that connects, and keeps the connection. */
 async function startStubborn(words: string) {
   const open = new Set<Socket>()
   const server = createServer((socket) => {
@@ -71,7 +71,7 @@ describe('through a proxy', () => {
     expect(await kinds()).toEqual(['accepted', 'accepted'])
   })
 
-  test('a refusal is a reason to try again, and the next push finds the way', async () => {
+  test('a refusal leads to a retry, and the next push gets through', async () => {
     let letsThrough = false
     await using through = await startConnectProxy(() => letsThrough)
     const { apns, fcm } = providers(through.proxy)
@@ -114,7 +114,7 @@ describe('a tunnel', () => {
     expect(String(await endOf(tunnel))).toMatch(reason)
   })
 
-  test('that is given up before it stands leaves no connection open', async () => {
+  test('that is given up before it is established leaves no connection open', async () => {
     await using through = await startConnectProxy()
     const tunnel = new ProxyTunnel(through.proxy, simulator.apns)
     tunnel.destroy()
@@ -132,8 +132,8 @@ if (tinyproxyProgram === undefined) {
     const { apns, fcm } = providers(tinyproxy.proxy)
     expect(await apns.send(aPushTo(simulator, 'apns'))).toMatchObject({ kind: 'accepted' })
     expect(await fcm.send(aPushTo(simulator, 'fcm'))).toMatchObject({ kind: 'accepted' })
-    const stranger = providers({ ...tinyproxy.proxy, credentials: null })
-    expect(await stranger.apns.send(aPushTo(simulator, 'apns'))).toMatchObject({ kind: 'retry' })
-    expect(await stranger.fcm.send(aPushTo(simulator, 'fcm'))).toMatchObject({ kind: 'retry' })
+    const otherProxy = providers({ ...tinyproxy.proxy, credentials: null })
+    expect(await otherProxy.apns.send(aPushTo(simulator, 'apns'))).toMatchObject({ kind: 'retry' })
+    expect(await otherProxy.fcm.send(aPushTo(simulator, 'fcm'))).toMatchObject({ kind: 'retry' })
   })
 }

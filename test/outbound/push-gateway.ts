@@ -1,4 +1,5 @@
-// What the push adapters' tests share: a message, a log that remembers, and providers pointed at the simulator.
+// Shared by the tests of the push adapters: a message, a log that keeps its lines, and providers
+// that use the simulator.
 
 import { inspect } from 'node:util'
 import { typeid } from 'typeid-js'
@@ -13,7 +14,7 @@ export const APP_ID = DEFAULT_BUNDLE_ID
 
 type Overrides = Partial<Omit<PushMessage, 'address'>> & { address?: Partial<PushAddress> }
 
-/** A prompt that lives for a minute, to a token that nobody has unless the test says otherwise. */
+/** A prompt that lives for a minute, to a token of no phone unless the test sets one. */
 export function aPush({ address, ...overrides }: Overrides = {}): PushMessage {
   return {
     deliveryId: typeid('dlv').toString(),
@@ -46,8 +47,8 @@ export function aPushTo(
 
 type LogLine = { readonly level: keyof PushLog; readonly fields: object; readonly message: string }
 
-/** A log that remembers its lines; `printed` is all of them as a careless logger would show them. */
-export function recordingLog(): PushLog & { lines: LogLine[]; printed(): string } {
+/** A log that keeps its lines; `output` is all of them as a careless logger would print them. */
+export function recordingLog(): PushLog & { lines: LogLine[]; output(): string } {
   const lines: LogLine[] = []
   const at =
     (level: keyof PushLog) =>
@@ -55,7 +56,7 @@ export function recordingLog(): PushLog & { lines: LogLine[]; printed(): string 
       void lines.push({ level, fields, message })
   return {
     lines,
-    printed: () => inspect(lines, { depth: null, maxStringLength: null, maxArrayLength: null }),
+    output: () => inspect(lines, { depth: null, maxStringLength: null, maxArrayLength: null }),
     info: at('info'),
     warn: at('warn'),
     error: at('error'),

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 const run = promisify(execFile)
 
-/** What a fresh process has loaded of the two libraries after importing these files. */
+/** Which of the two libraries a fresh process has loaded after importing these files. */
 async function loadedAfterImporting(files: readonly string[]): Promise<string[]> {
   const code = `
     for (const file of ${JSON.stringify(files)}) await import(file)

@@ -8,7 +8,7 @@ const message = aPush({
   deviceId: 'dev_01h455vb4pex5vsknk084sn02s',
   expiresAt: new Date('2027-01-01T00:02:00.900Z'),
 })
-const answered = { ...message, kind: 'challenge_closed' } as const
+const closedMessage = { ...message, kind: 'challenge_closed' } as const
 const ids = { cid: message.challengeId, did: message.deviceId, o: message.originHash }
 
 const about = { ...message, challengeId: null }
@@ -17,9 +17,9 @@ const news = {
   kind: 'activity_recorded',
   activityId: 'act_01h455vb4pex5vsknk084sn02t',
 } as const
-const tried = { ...about, kind: 'test' } as const
+const testMessage = { ...about, kind: 'test' } as const
 
-describe('what APNs is told', () => {
+describe('the payload for APNs', () => {
   test('news about the account is an id and a generic text, and stays within a Focus', () => {
     const { rawPayload, collapseId, priority } = toApnsPush(news)
     const { aps, ...own } = rawPayload
@@ -34,7 +34,7 @@ describe('what APNs is told', () => {
     expect(toApnsPush(other).rawPayload.aps).toEqual(aps)
   })
 
-  test('what was gathered says how many it tells of, and nothing else', () => {
+  test('a batched push says how many activities it is about, and nothing else', () => {
     const { rawPayload } = toApnsPush({ ...news, more: 7 })
     const { aps, ...own } = rawPayload
     expect(own).toEqual({ v: 1, aid: news.activityId, more: 7, did: ids.did, o: ids.o })
@@ -50,12 +50,12 @@ describe('what APNs is told', () => {
     expect(toFcmMessage({ ...news, more: 7 }, new Date()).data).toMatchObject({ more: '7' })
   })
 
-  test('a test says that it is one and tells of nothing', () => {
-    const { rawPayload, collapseId } = toApnsPush(tried)
+  test('a test says that it is one and contains nothing else', () => {
+    const { rawPayload, collapseId } = toApnsPush(testMessage)
     const { aps, ...own } = rawPayload
     expect(own).toEqual({ v: 1, did: ids.did, o: ids.o })
     expect(aps).toMatchObject({ category: 'TEST_PUSH', 'interruption-level': 'active' })
-    expect(collapseId).toBe(tried.deliveryId)
+    expect(collapseId).toBe(testMessage.deliveryId)
   })
 
   test('the payload is the four opaque ids and one generic text, nothing else', () => {
@@ -90,16 +90,16 @@ describe('what APNs is told', () => {
     })
   })
 
-  test('"already answered" takes the place of the prompt quietly: same collapse id, passive, no sound, priority 5', () => {
-    const [prompt, closed] = [toApnsPush(message), toApnsPush(answered)]
-    expect(closed).toMatchObject({ collapseId: prompt.collapseId, pushType: 'alert', priority: 5 })
-    expect(closed.rawPayload.aps).toMatchObject({
+  test('"already answered" replaces the prompt: same collapse id, passive, no sound, priority 5', () => {
+    const [prompt, closing] = [toApnsPush(message), toApnsPush(closedMessage)]
+    expect(closing).toMatchObject({ collapseId: prompt.collapseId, pushType: 'alert', priority: 5 })
+    expect(closing.rawPayload.aps).toMatchObject({
       alert: { body: 'Already answered.', 'loc-key': 'SIGNIN_CLOSED_BODY' },
       'interruption-level': 'passive',
     })
-    expect(closed.rawPayload.aps).not.toHaveProperty('sound')
-    expect(closed.rawPayload.aps).not.toHaveProperty('mutable-content')
-    expect(closed.rawPayload).toMatchObject({ v: 1, ...ids })
+    expect(closing.rawPayload.aps).not.toHaveProperty('sound')
+    expect(closing.rawPayload.aps).not.toHaveProperty('mutable-content')
+    expect(closing.rawPayload).toMatchObject({ v: 1, ...ids })
   })
 
   test('a repeated delivery has the same apns-id, the UUID inside the delivery id', () => {
@@ -108,7 +108,7 @@ describe('what APNs is told', () => {
     expect(toApnsPush(aPush()).id).not.toBe(toApnsPush(message).id)
   })
 
-  test('a delivery id that is not one is refused, not sent under an id that Apple makes up', () => {
+  test('a delivery id without a UUID is refused, not sent under an id that Apple makes up', () => {
     expect(() => toApnsPush({ ...message, deliveryId: `${message.challengeId}` })).toThrow()
     expect(() => toApnsPush({ ...message, deliveryId: 'dlv_1' })).toThrow()
   })
@@ -126,7 +126,7 @@ describe('what APNs is told', () => {
   })
 })
 
-describe('what FCM is told', () => {
+describe('the payload for FCM', () => {
   const now = new Date('2027-01-01T00:00:30.400Z')
 
   test('the message is data only: the four opaque ids, the kind and the absolute expiry, all strings', () => {
@@ -150,22 +150,25 @@ describe('what FCM is told', () => {
     const { did, o } = ids
     const own = { v: '1', did, o, exp: expect.any(String) }
     expect(toFcmMessage(news, now)).toEqual({
-      ...toFcmMessage(answered, now),
+      ...toFcmMessage(closedMessage, now),
       data: { ...own, aid: news.activityId, kind: 'activity_recorded' },
     })
-    expect(toFcmMessage(tried, now).data).toEqual({ ...own, kind: 'test' })
-    expect(toFcmMessage(tried, now).android?.priority).toBe('high')
+    expect(toFcmMessage(testMessage, now).data).toEqual({ ...own, kind: 'test' })
+    expect(toFcmMessage(testMessage, now).android?.priority).toBe('high')
   })
 
   test('only the prompt wakes the phone', () => {
     expect(toFcmMessage(message, now).android?.priority).toBe('high')
-    expect(toFcmMessage(answered, now).android?.priority).toBe('normal')
-    expect(toFcmMessage(answered, now).data).toMatchObject({ ...ids, kind: 'challenge_closed' })
+    expect(toFcmMessage(closedMessage, now).android?.priority).toBe('normal')
+    expect(toFcmMessage(closedMessage, now).data).toMatchObject({
+      ...ids,
+      kind: 'challenge_closed',
+    })
   })
 
-  test("prompts are not collapsible, so that a stranger's many cannot hold up or replace the owner's", () => {
+  test('prompts are not collapsible, so unknown initiators cannot delay or replace the owner’s', () => {
     expect(toFcmMessage(message, now).android).not.toHaveProperty('collapseKey')
-    expect(toFcmMessage(answered, now).android).not.toHaveProperty('collapseKey')
+    expect(toFcmMessage(closedMessage, now).android).not.toHaveProperty('collapseKey')
   })
 
   test('a token of another app is refused by FCM', () => {

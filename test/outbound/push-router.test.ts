@@ -4,18 +4,18 @@ import type { PushMessage, PushProvider } from '../../src/ports/push.ts'
 import { APP_ID, aPush, recordingLog } from './push-gateway.ts'
 
 function aProvider(id: string) {
-  const got: PushMessage[] = []
+  const messages: PushMessage[] = []
   let drains = 0
   const push: PushProvider = {
     send: async (message) => {
-      got.push(message)
+      messages.push(message)
       return { kind: 'accepted', providerMessageId: id }
     },
     drain: async () => {
       drains += 1
     },
   }
-  return { push, got, drains: () => drains }
+  return { push, messages, drains: () => drains }
 }
 
 const production = aProvider('production')
@@ -72,18 +72,18 @@ describe('the push router', () => {
   })
 
   test('draining drains every provider once, also one that serves two apps', async () => {
-    const shared = aProvider('shared')
+    const sharedProvider = aProvider('shared')
     const router = buildPushRouter(
       [
-        { provider: 'fcm', appId: 'com.example.a', push: shared.push },
-        { provider: 'fcm', appId: 'com.example.b', push: shared.push },
+        { provider: 'fcm', appId: 'com.example.a', push: sharedProvider.push },
+        { provider: 'fcm', appId: 'com.example.b', push: sharedProvider.push },
         { provider: 'fcm', appId: APP_ID, push: production.push },
       ],
       recordingLog(),
     )
     const before = production.drains()
     await router.drain()
-    expect(shared.drains()).toBe(1)
+    expect(sharedProvider.drains()).toBe(1)
     expect(production.drains()).toBe(before + 1)
   })
 
@@ -94,17 +94,21 @@ describe('the push router', () => {
 })
 
 test('a token that a tenant’s own credentials call dead is dead for that tenant only', async () => {
-  const gone: PushProvider = {
+  const deadTokenProvider: PushProvider = {
     send: async () => ({ kind: 'token_gone', reason: 'Unregistered' }),
     drain: async () => undefined,
   }
-  const route = { provider: 'fcm', appId: APP_ID, push: gone } as const
+  const route = { provider: 'fcm', appId: APP_ID, push: deadTokenProvider } as const
   const address = { provider: 'fcm' } as const
   const send = (own: PushProvider | null) =>
     buildPushRouter([route], recordingLog(), {
       resolve: async () => own,
       drain: async () => undefined,
     }).send(aPush({ address }))
-  expect(await send(gone)).toEqual({ kind: 'token_gone', reason: 'Unregistered', tenantOnly: true })
+  expect(await send(deadTokenProvider)).toEqual({
+    kind: 'token_gone',
+    reason: 'Unregistered',
+    tenantOnly: true,
+  })
   expect(await send(null)).toEqual({ kind: 'token_gone', reason: 'Unregistered' })
 })

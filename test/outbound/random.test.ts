@@ -4,13 +4,13 @@ import { type IdKind, idPrefixes, isId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 
 /**
- * Chi-squared over the counts; the bound is exceeded by chance less than once in 10^9 runs (Wilson and Hilferty's
- * approximation, z = 6).
+ * Chi-squared over the counts; the bound is exceeded by chance less than once in 10^9 runs (Wilson
+ * and Hilferty's approximation, z = 6).
  */
 function isUniform(counts: readonly number[]): boolean {
   const total = counts.reduce((sum, count) => sum + count, 0)
-  const expected = total / counts.length
-  const chi = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
+  const expectedCount = total / counts.length
+  const chi = counts.reduce((sum, count) => sum + (count - expectedCount) ** 2 / expectedCount, 0)
   const k = counts.length - 1
   return chi < k * (1 - 2 / (9 * k) + 6 * Math.sqrt(2 / (9 * k))) ** 3
 }
@@ -29,7 +29,7 @@ describe('ids', () => {
     }
   })
 
-  test('never repeat and ascend in the order in which they were made', () => {
+  test('never repeat, and ascend in the order of their creation', () => {
     const ids = Array.from({ length: 10_000 }, () => systemRandom.id('challenge'))
     expect(new Set(ids).size).toBe(ids.length)
     expect(ids).toEqual(ids.toSorted())
@@ -45,8 +45,8 @@ describe('tokens', () => {
   })
 
   test('never repeat', () => {
-    const made = Array.from({ length: 10_000 }, () => systemRandom.token(16))
-    expect(new Set(made).size).toBe(made.length)
+    const tokens = Array.from({ length: 10_000 }, () => systemRandom.token(16))
+    expect(new Set(tokens).size).toBe(tokens.length)
   })
 })
 
@@ -57,10 +57,10 @@ describe('digits', () => {
   })
 
   test('every digit is as likely as any other, over all and at every place', () => {
-    const made = Array.from({ length: 60_000 }, () => systemRandom.digits(6))
-    expect(isUniform(countEach('0123456789', made))).toBe(true)
+    const numbers = Array.from({ length: 60_000 }, () => systemRandom.digits(6))
+    expect(isUniform(countEach('0123456789', numbers))).toBe(true)
     for (let place = 0; place < 6; place++) {
-      const digits = made.map((number) => number.charAt(place))
+      const digits = numbers.map((number) => number.charAt(place))
       expect(isUniform(countEach('0123456789', digits))).toBe(true)
     }
   })
@@ -72,21 +72,21 @@ describe('digits', () => {
 
 describe('characters', () => {
   test('every character of the alphabet is as likely as any other', () => {
-    const made = Array.from({ length: 10_000 }, () =>
+    const codes = Array.from({ length: 10_000 }, () =>
       systemRandom.characters(typedCodeAlphabet, 10),
     )
-    expect(made.every((code) => code.length === 10)).toBe(true)
-    expect(isUniform(countEach(typedCodeAlphabet, made))).toBe(true)
+    expect(codes.every((code) => code.length === 10)).toBe(true)
+    expect(isUniform(countEach(typedCodeAlphabet, codes))).toBe(true)
   })
 
   test.each(['', 'abc', '0123456789'])(
-    'an alphabet that would favour some is refused: %j',
+    'an alphabet that would favor some is refused: %j',
     (alphabet) => {
       expect(() => systemRandom.characters(alphabet, 10)).toThrow(RangeError)
     },
   )
 
-  test('the measure used here notices even the bias of a byte taken modulo ten', () => {
+  test('this measure detects even the bias of a byte taken modulo ten', () => {
     const draws = 360_000
     const counts = Array.from({ length: 10 }, (_, digit) => (draws * (digit < 6 ? 26 : 25)) / 256)
     expect(isUniform(counts)).toBe(false)

@@ -11,7 +11,7 @@ import { pour } from '../support/hostile-server.ts'
 import { freePort } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 
-/** What one connection of a Redis that is none answers to a command (RESP2). */
+/** What one connection of a fake Redis answers to a command (RESP2). */
 type Answer = (socket: Socket, command: readonly string[], everyone: ReadonlySet<Socket>) => void
 
 const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`
@@ -25,42 +25,42 @@ const honest: Answer = (socket, [name = '', channel = '', message = ''], everyon
     channels.set(socket, channel)
     socket.write(array(bulk('subscribe'), bulk(channel), ':1\r\n'))
   } else if (name === 'publish') {
-    const hearing = [...everyone].filter((one) => channels.get(one) === channel)
-    for (const one of hearing) one.write(array(bulk('message'), bulk(channel), bulk(message)))
+    const subscriber = [...everyone].filter((one) => channels.get(one) === channel)
+    for (const one of subscriber) one.write(array(bulk('message'), bulk(channel), bulk(message)))
     socket.write(':1\r\n')
   } else socket.write('+OK\r\n')
 }
 
-/** Messages that were published go to connections that subscribed; all else is answered as `answer` says. */
+/** Published messages go to connections that subscribed; all else is answered as `answer` says. */
 async function startRedis(answer: Answer = honest, port = 0) {
   const sockets = new Set<Socket>()
-  const subscribed = new Set<Socket>()
-  let made = 0
+  const subscribers = new Set<Socket>()
+  let connectionCount = 0
   const server = createServer((socket) => {
-    made += 1
+    connectionCount += 1
     sockets.add(socket)
     socket.on('error', () => undefined)
     socket.once('close', () => {
       sockets.delete(socket)
-      subscribed.delete(socket)
+      subscribers.delete(socket)
     })
     socket.on('data', (data) => {
-      // Commands of ours come whole: they are short.
+      // Commands of ours arrive whole: they are short.
       for (const part of data.toString().split(/(?=^\*\d+\r\n\$)/m)) {
         const command = part.split('\r\n').filter((_, at) => at > 0 && at % 2 === 0)
         const [name = ''] = command
-        if (name.toLowerCase() === 'subscribe') subscribed.add(socket)
-        answer(socket, [name.toLowerCase(), ...command.slice(1)], subscribed)
+        if (name.toLowerCase() === 'subscribe') subscribers.add(socket)
+        answer(socket, [name.toLowerCase(), ...command.slice(1)], subscribers)
       }
     })
   })
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  const bound = server.address()
-  if (bound === null || typeof bound === 'string') throw new Error('no port')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
   return {
-    url: `redis://127.0.0.1:${bound.port}`,
+    url: `redis://127.0.0.1:${address.port}`,
     open: () => sockets.size,
-    made: () => made,
+    connectionCount: () => connectionCount,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
@@ -73,22 +73,22 @@ afterEach(async () => {
   await Promise.all(hubs.splice(0).map((hub) => hub.close()))
 })
 
-/** A process's signals, and what it says of its connection. */
+/** A process's signals, and the messages about its connection. */
 async function start(url: string, channel = 'countersign:signals') {
-  const said: string[] = []
-  const failed = (error: unknown) => void said.push(String(error))
+  const messages: string[] = []
+  const onFailure = (error: unknown) => void messages.push(String(error))
   const carrier = buildRedisSignals(
     { url, channel },
-    { onFailure: failed, onReady: () => void said.push('works') },
+    { onFailure, onReady: () => void messages.push('works') },
   )
-  const hub = await buildSignalHub(carrier, failed)
+  const hub = await buildSignalHub(carrier, onFailure)
   hubs.push(hub)
-  return { hub, said }
+  return { hub, messages }
 }
 
 const foreverMs = 600_000
 
-/** True when waits within the process end at once. */
+/** True when waits within the process end immediately. */
 async function wakesItself(hub: SignalHub): Promise<boolean> {
   const watch = hub.watch('a')
   hub.publish('a')
@@ -103,48 +103,50 @@ test('signals go from one process to the other', async () => {
   const watch = there.hub.watch('a')
   here.hub.publish('a')
   await watch.next(foreverMs)
-  expect([here.said, there.said]).toEqual([['works'], ['works']])
+  expect([here.messages, there.messages]).toEqual([['works'], ['works']])
 })
 
-test('without Redis a process starts, wakes itself, and uses Redis when it comes', async () => {
+test('without Redis a process starts, wakes itself, and uses Redis when it is available', async () => {
   const port = await freePort()
   const [here, there] = await Promise.all([1, 2].map(() => start(`redis://127.0.0.1:${port}`)))
   if (!here || !there) throw new Error('not started')
-  expect(here.said.length).toBeGreaterThan(0)
+  expect(here.messages.length).toBeGreaterThan(0)
   expect(await wakesItself(here.hub)).toBe(true)
   const watch = there.hub.watch('b')
   await using _redis = await startRedis(honest, port)
-  await until('both use it', () => [here, there].every(({ said }) => said.includes('works')))
+  await until('both use it', () =>
+    [here, there].every(({ messages }) => messages.includes('works')),
+  )
   await watch.next(foreverMs)
   here.hub.publish('b')
   await watch.next(foreverMs)
 })
 
-test('what Redis answers is bounded between two pings, not for ever', async () => {
+test('the input from Redis is bounded between two pings, not in total', async () => {
   let pings = 0
   await using redis = await startRedis((socket, command, everyone) => {
     if (command[0] === 'ping') pings += 1
     if (command[0] === 'publish') socket.write(bulk('x'.repeat(8_000)))
     else honest(socket, command, everyone)
   })
-  const said: string[] = []
+  const messages: string[] = []
   const link = buildRedisLink({
     url: redis.url,
     pingEveryMs: 20,
-    onFailure: (error) => void said.push(String(error)),
-    onReady: () => void said.push('works'),
+    onFailure: (error) => void messages.push(String(error)),
+    onReady: () => void messages.push('works'),
   })
-  await until('it works', () => said.length === 1)
+  await until('it works', () => messages.length === 1)
   for (let round = 0; round < 4; round++) {
     const before = pings
     await Promise.all(Array.from({ length: 12 }, () => link.current()?.publish('a', 'b')))
     await until('pings were answered', () => pings >= before + 3)
   }
-  expect(said).toEqual(['works'])
+  expect(messages).toEqual(['works'])
   await Promise.all(Array.from({ length: 40 }, () => link.current()?.publish('a', 'b'))).catch(
     () => undefined,
   )
-  await until('it is given up', () => said.length > 1)
+  await until('it is given up', () => messages.length > 1)
   link.close()
 })
 
@@ -162,9 +164,9 @@ describe('a Redis that', () => {
 
   test.each(Object.keys(hostile))('%s keeps no process from starting or stopping', async (name) => {
     await using redis = await startRedis(hostile[name])
-    const { hub, said } = await start(redis.url)
-    expect(said.length).toBeGreaterThan(0)
-    expect(said).not.toContain('works')
+    const { hub, messages } = await start(redis.url)
+    expect(messages.length).toBeGreaterThan(0)
+    expect(messages).not.toContain('works')
     expect(await wakesItself(hub)).toBe(true)
     await hub.close()
     await until('nothing is left open', () => redis.open() === 0)
@@ -181,11 +183,13 @@ describe('a Redis that', () => {
       }
       socket.write(':1\r\n')
     })
-    const { hub, said } = await start(redis.url)
+    const { hub, messages } = await start(redis.url)
     hub.publish('a')
-    await until('it is given up', () => said.some((text) => text.includes('more than a message')))
-    await until('another is made', () => said.at(-1) === 'works')
-    expect(redis.made()).toBe(3)
+    await until('it is given up', () =>
+      messages.some((text) => text.includes('more than a message')),
+    )
+    await until('another is made', () => messages.at(-1) === 'works')
+    expect(redis.connectionCount()).toBe(3)
   })
 
   test('falls silent once it was ready is given up, and another connection is made', async () => {
@@ -193,34 +197,34 @@ describe('a Redis that', () => {
     await using redis = await startRedis((socket, command, everyone) => {
       if (!isSilent) honest(socket, command, everyone)
     })
-    const { hub, said } = await start(redis.url)
+    const { hub, messages } = await start(redis.url)
     isSilent = true
     hub.publish('a')
-    await until('it is given up', () => said.length > 1)
+    await until('it is given up', () => messages.length > 1)
     isSilent = false
-    await until('another is made', () => said.at(-1) === 'works')
+    await until('another is made', () => messages.at(-1) === 'works')
   })
 
-  test('falls silent while nobody has anything to say is found out, too', async () => {
+  test('falls silent while nothing is published is detected, too', async () => {
     let isSilent = false
     await using redis = await startRedis((socket, command, everyone) => {
       if (!isSilent) honest(socket, command, everyone)
     })
-    const said: string[] = []
+    const messages: string[] = []
     const link = buildRedisLink({
       url: redis.url,
       pingEveryMs: 20,
-      onFailure: (error) => void said.push(String(error)),
-      onReady: () => void said.push('works'),
+      onFailure: (error) => void messages.push(String(error)),
+      onReady: () => void messages.push('works'),
     })
-    await until('it works', () => said.length === 1)
+    await until('it works', () => messages.length === 1)
     isSilent = true
-    await until('it is given up', () => said.length === 2)
+    await until('it is given up', () => messages.length === 2)
     link.close()
   })
 })
 
-test('installations in other schemas or databases of the same Redis do not hear one another', async () => {
+test('installations in other schemas or databases of one Redis do not receive each other’s signals', async () => {
   await using redis = await startRedis()
   const places = [
     ['shared', 'one'],
@@ -229,30 +233,32 @@ test('installations in other schemas or databases of the same Redis do not hear 
     ['other', 'one'],
     ['shared', 'one'],
   ] as const
-  const started = await Promise.all(
+  const processes = await Promise.all(
     places.map(([database, schema]) => start(redis.url, redisChannelOf(database, schema))),
   )
-  const heard: [number, string][] = []
-  for (const [at, { hub }] of started.entries()) hub.listen((key) => heard.push([at, key]))
-  for (const [at, { hub }] of started.entries()) hub.publish(`key${at}`)
-  await until('what was sent last has arrived at the twin', () =>
-    heard.some(([at, key]) => at === 0 && key === 'key4'),
+  const received: [number, string][] = []
+  for (const [at, { hub }] of processes.entries()) hub.listen((key) => received.push([at, key]))
+  for (const [at, { hub }] of processes.entries()) hub.publish(`key${at}`)
+  await until('the last signal has arrived at the twin', () =>
+    received.some(([at, key]) => at === 0 && key === 'key4'),
   )
-  expect(heard.filter(([at, key]) => at % 4 !== Number(key.at(-1)) % 4)).toEqual([])
+  expect(received.filter(([at, key]) => at % 4 !== Number(key.at(-1)) % 4)).toEqual([])
 })
 
-test('the channel is named after the database, as its server knows it, and the schema', async () => {
-  const subscribed: string[] = []
+test('the channel is named after the database, as its server names it, and the schema', async () => {
+  const channels: string[] = []
   await using redis = await startRedis((socket, command, everyone) => {
-    if (command[0] === 'subscribe') subscribed.push(command[1] ?? '')
+    if (command[0] === 'subscribe') channels.push(command[1] ?? '')
     honest(socket, command, everyone)
   })
-  const cloned = await createTestDatabase()
-  const database = openDatabase({ url: cloned.url })
-  onTestFinished(() => database.close().then(cloned.drop))
-  const opened = { url: cloned.url, schema: 'tenants', database }
-  hubs.push(await openSignalCarrier({ redisUrl: redis.url }, opened, pino({ enabled: false })))
-  const name = new URL(cloned.url).pathname.slice(1)
-  await until('it subscribes', () => subscribed.length > 0)
-  expect(subscribed).toEqual([`countersign:signals:${name}:tenants`])
+  const testDatabase = await createTestDatabase()
+  const database = openDatabase({ url: testDatabase.url })
+  onTestFinished(() => database.close().then(testDatabase.drop))
+  const signalDatabase = { url: testDatabase.url, schema: 'tenants', database }
+  hubs.push(
+    await openSignalCarrier({ redisUrl: redis.url }, signalDatabase, pino({ enabled: false })),
+  )
+  const name = new URL(testDatabase.url).pathname.slice(1)
+  await until('it subscribes', () => channels.length > 0)
+  expect(channels).toEqual([`countersign:signals:${name}:tenants`])
 })

@@ -20,7 +20,7 @@ const aRevocation = (): Revocation => ({
   at: new Date(),
 })
 
-/** A log on this file, and what it reported. */
+/** A log on this file, and its reports. */
 function open(file: string) {
   const reports: { facts: object; message: string }[] = []
   let failures = 0
@@ -39,7 +39,7 @@ const linesOf = async (file: string) =>
 const read = async (file: string) => (await linesOf(file)).map(readRevocation)
 
 describe('the revocation log', () => {
-  test('has each line on the disk when its append resolves, whole and in order, for its owner alone', async () => {
+  test('has each line on the disk when its append resolves, whole and in order, for its owner only', async () => {
     const file = path.join(folder, 'new', 'revocations.jsonl')
     const log = open(file)
     const all = Array.from({ length: 50 }, aRevocation)
@@ -49,7 +49,7 @@ describe('the revocation log', () => {
     expect(log.reports).toEqual([])
   })
 
-  test('goes on behind a line that was cut off', async () => {
+  test('continues after a line that was cut off', async () => {
     const file = path.join(folder, 'cut')
     const one = aRevocation()
     await writeFile(file, '{"revocation":"device_unreg')
@@ -67,17 +67,17 @@ describe('the revocation log', () => {
     expect([await read(`${file}.1`), await read(file)]).toEqual([[one], [two]])
   })
 
-  test('that cannot be written rejects nothing, and reports what it should have held', async () => {
+  test('that cannot be written rejects nothing, and reports the lines that are missing', async () => {
     const log = open(folder)
-    const lost = [aRevocation()]
-    await log.append(lost)
+    const revocations = [aRevocation()]
+    await log.append(revocations)
     expect(log.reports).toMatchObject([
-      { message: 'revocation log not written', facts: { revocations: lost } },
+      { message: 'revocation log not written', facts: { revocations } },
     ])
     expect(log.failures()).toBe(1)
   })
 
-  test('says at the start that it cannot be written, with nothing to write', async () => {
+  test('reports at the start that it cannot be written, before there is anything to write', async () => {
     const log = open(folder)
     await log.append([])
     expect(log.reports).toHaveLength(1)

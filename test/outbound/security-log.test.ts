@@ -25,6 +25,6 @@ test('a security event is one line of a stream of its own, whatever the log leve
   }
 })
 
-test('silence stays silence', () => {
+test('disabled logging writes no security event', () => {
   expect(linesAt('silent')).toEqual([])
 })

@@ -5,35 +5,35 @@ import { until } from '../support/until.ts'
 const LONG_MS = 60_000
 
 /** Work that ends when the test says so. */
-function job(name: string, begun: string[]) {
+function job(name: string, startOrder: string[]) {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const work = (): Promise<string> => {
-    begun.push(name)
+    startOrder.push(name)
     return promise
   }
   return { work, finish: () => resolve(name), fail: reject }
 }
 
 describe('a send window', () => {
-  test('no more than its capacity is under way, and who waits is served in order', async () => {
+  test('no more than its capacity is under way, and waiting jobs are served in order', async () => {
     const window = buildSendWindow(2)
-    const begun: string[] = []
-    const jobs = ['a', 'b', 'c', 'd'].map((name) => job(name, begun))
+    const startOrder: string[] = []
+    const jobs = ['a', 'b', 'c', 'd'].map((name) => job(name, startOrder))
     const outcomes = jobs.map(({ work }) => window.run(LONG_MS, work))
-    expect(begun).toEqual(['a', 'b'])
+    expect(startOrder).toEqual(['a', 'b'])
     jobs[1]?.finish()
     await outcomes[1]
-    await until('the third began', () => begun.length === 3)
-    expect(begun).toEqual(['a', 'b', 'c'])
+    await until('the third began', () => startOrder.length === 3)
+    expect(startOrder).toEqual(['a', 'b', 'c'])
     for (const { finish } of jobs) finish()
-    const done = ['a', 'b', 'c', 'd'].map((value) => ({ kind: 'done', value }))
-    expect(await Promise.all(outcomes)).toEqual(done)
+    const results = ['a', 'b', 'c', 'd'].map((value) => ({ kind: 'done', value }))
+    expect(await Promise.all(outcomes)).toEqual(results)
   })
 
   test('a job that waited too long never begins', async () => {
     const window = buildSendWindow(1)
-    const begun: string[] = []
-    const [first, second, third] = ['a', 'b', 'c'].map((name) => job(name, begun))
+    const startOrder: string[] = []
+    const [first, second, third] = ['a', 'b', 'c'].map((name) => job(name, startOrder))
     if (!first || !second || !third) throw new Error('unreachable')
     const running = window.run(LONG_MS, first.work)
     expect(await window.run(10, second.work)).toEqual({ kind: 'late', began: false })
@@ -41,76 +41,79 @@ describe('a send window', () => {
     await running
     third.finish()
     await window.run(LONG_MS, third.work)
-    expect(begun).toEqual(['a', 'c'])
+    expect(startOrder).toEqual(['a', 'c'])
   })
 
-  test('a job that is late keeps its place until it ends', async () => {
+  test('a job that is late keeps its slot until it ends', async () => {
     const window = buildSendWindow(1)
-    const begun: string[] = []
-    const [slow, next] = [job('slow', begun), job('next', begun)]
+    const startOrder: string[] = []
+    const [slow, next] = [job('slow', startOrder), job('next', startOrder)]
     expect(await window.run(200, slow.work)).toEqual({ kind: 'late', began: true })
     const waiting = window.run(LONG_MS, next.work)
-    expect(begun).toEqual(['slow'])
+    expect(startOrder).toEqual(['slow'])
     slow.finish()
     next.finish()
     expect(await waiting).toEqual({ kind: 'done', value: 'next' })
   })
 
-  test('a job that never ends gives its place back all the same', async () => {
+  test('a job that never ends still releases its slot', async () => {
     const window = buildSendWindow(1)
-    const begun: string[] = []
-    expect(await window.run(20, job('lost', begun).work)).toEqual({ kind: 'late', began: true })
-    const next = job('next', begun)
+    const startOrder: string[] = []
+    expect(await window.run(20, job('lost', startOrder).work)).toEqual({
+      kind: 'late',
+      began: true,
+    })
+    const next = job('next', startOrder)
     next.finish()
     expect(await window.run(LONG_MS, next.work)).toEqual({ kind: 'done', value: 'next' })
   })
 
-  test('a late job that ends after its place was given back does not make a second place', async () => {
+  test('a late job that ends after its slot was released does not create a second slot', async () => {
     const window = buildSendWindow(1)
-    const begun: string[] = []
-    const lost = job('lost', begun)
-    await window.run(20, lost.work)
-    const [next, last] = [job('next', begun), job('last', begun)]
+    const startOrder: string[] = []
+    const lostJob = job('lost', startOrder)
+    await window.run(20, lostJob.work)
+    const [next, last] = [job('next', startOrder), job('last', startOrder)]
     const running = window.run(LONG_MS, next.work)
-    await until('the place was given back', () => begun.includes('next'))
-    lost.finish()
+    await until('the slot was released', () => startOrder.includes('next'))
+    lostJob.finish()
     await Promise.resolve()
     const waiting = window.run(LONG_MS, last.work)
     await new Promise((resolve) => setImmediate(resolve))
-    expect(begun).toEqual(['lost', 'next'])
+    expect(startOrder).toEqual(['lost', 'next'])
     next.finish()
     last.finish()
     await Promise.all([running, waiting])
   })
 
-  test('a job that fails frees its place', async () => {
+  test('a job that fails frees its slot', async () => {
     const window = buildSendWindow(1)
-    const begun: string[] = []
-    const bad = job('bad', begun)
+    const startOrder: string[] = []
+    const bad = job('bad', startOrder)
     const running = window.run(LONG_MS, bad.work)
     bad.fail(new Error('broken'))
     await expect(running).rejects.toThrow('broken')
-    const good = job('good', begun)
+    const good = job('good', startOrder)
     good.finish()
     expect(await window.run(LONG_MS, good.work)).toEqual({ kind: 'done', value: 'good' })
   })
 
-  test('draining refuses newcomers, and waits for those under way and those in the queue', async () => {
+  test('draining refuses new jobs, and waits for those under way and those in the queue', async () => {
     const window = buildSendWindow(1)
-    const begun: string[] = []
-    const [running, queued] = [job('running', begun), job('queued', begun)]
-    const outcomes = [running, queued].map(({ work }) => window.run(LONG_MS, work))
-    let drained = false
+    const startOrder: string[] = []
+    const [runningJob, queuedJob] = [job('running', startOrder), job('queued', startOrder)]
+    const outcomes = [runningJob, queuedJob].map(({ work }) => window.run(LONG_MS, work))
+    let isDrained = false
     const draining = window.drain().then(() => {
-      drained = true
+      isDrained = true
     })
-    expect(await window.run(LONG_MS, job('new', begun).work)).toEqual({ kind: 'closed' })
-    running.finish()
+    expect(await window.run(LONG_MS, job('new', startOrder).work)).toEqual({ kind: 'closed' })
+    runningJob.finish()
     await outcomes[0]
-    expect(drained).toBe(false)
-    queued.finish()
+    expect(isDrained).toBe(false)
+    queuedJob.finish()
     await draining
     expect(await outcomes[1]).toEqual({ kind: 'done', value: 'queued' })
-    expect(begun).toEqual(['running', 'queued'])
+    expect(startOrder).toEqual(['running', 'queued'])
   })
 })

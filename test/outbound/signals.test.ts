@@ -15,18 +15,18 @@ import { onServer } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
 
-let cloned: TestDatabase
+let testDatabase: TestDatabase
 let database: Database
 beforeAll(async () => {
-  cloned = await createTestDatabase()
-  database = openDatabase({ url: cloned.url })
+  testDatabase = await createTestDatabase()
+  database = openDatabase({ url: testDatabase.url })
 })
 afterAll(async () => {
   await database.close()
-  await cloned.drop()
+  await testDatabase.drop()
 })
 
-// Longer than any test may take: whoever is not woken by a signal fails by the test's own limit.
+// Longer than any test may take: a wait without a signal fails by the test's own limit.
 const foreverMs = 600_000
 const ignore = () => undefined
 
@@ -54,7 +54,7 @@ describe('in one process', () => {
     hub.stop()
   })
 
-  test('stopping ends the waits that are and those that come', async () => {
+  test('stopping ends current and later waits', async () => {
     const hub = await buildSignalHub(null, ignore)
     const watch = hub.watch('a')
     const waiting = watch.next(foreverMs)
@@ -70,7 +70,7 @@ const carriers: [name: string, make: () => SignalCarrier][] = [
     'PostgreSQL',
     () =>
       buildNotifySignals(
-        cloned,
+        testDatabase,
         (payload) => database.query('notify', notifyStatement, [channelOf('public'), payload]),
         ignore,
       ),
@@ -84,12 +84,12 @@ if (redisUrl)
       buildRedisSignals({ url: redisUrl, channel: 'test' }, { onFailure: ignore, onReady: ignore }),
   ])
 
-describe.each(carriers)('over %s', (_, make) => {
+describe.each(carriers)('over %s', (_, build) => {
   let here: SignalHub
   let there: SignalHub
   beforeAll(async () => {
-    here = await buildSignalHub(make(), ignore)
-    there = await buildSignalHub(make(), ignore)
+    here = await buildSignalHub(build(), ignore)
+    there = await buildSignalHub(build(), ignore)
   })
   afterAll(async () => {
     await here.close()
@@ -103,21 +103,21 @@ describe.each(carriers)('over %s', (_, make) => {
     watch.close()
   })
 
-  test('more signals at once than one message can carry all arrive', async () => {
+  test('more concurrent signals than one message can carry all arrive', async () => {
     const keys = Array.from({ length: 2_000 }, (__, n) => `chl_${String(n).padStart(26, '0')}`)
-    const heard = new Set<string>()
-    there.listen((key) => heard.add(key))
+    const receivedKeys = new Set<string>()
+    there.listen((key) => receivedKeys.add(key))
     for (const key of keys) here.publish(key)
-    await until('all have arrived', () => keys.every((key) => heard.has(key)))
+    await until('all have arrived', () => keys.every((key) => receivedKeys.has(key)))
   })
 })
 
-test('a lost connection comes back, and everyone is asked to look again', async () => {
-  const carrier = buildNotifySignals(cloned, async () => undefined, ignore)
+test('a lost connection is restored, and every watch is woken to re-read', async () => {
+  const carrier = buildNotifySignals(testDatabase, async () => undefined, ignore)
   const hub = await buildSignalHub(carrier, ignore)
   const watch = hub.watch('a')
   await watch.next(1)
-  await onServer(cloned.url, (client) =>
+  await onServer(testDatabase.url, (client) =>
     client.query(`select pg_terminate_backend(pid) from pg_stat_activity
       where application_name = 'countersign-signals' and datname = current_database()`),
   )

@@ -40,20 +40,23 @@ function jws(headerText: string, payloadText: string, key = device.privateKey): 
 }
 
 function read(text: string): UnverifiedJws {
-  const found = signatures.read(text, 4096)
-  if (!found) throw new Error('refused')
-  return found
+  const result = signatures.read(text, 4096)
+  if (!result) throw new Error('refused')
+  return result
 }
 
-/** The text with its last character replaced by one that differs only in the bits that base64url throws away. */
+/**
+ * The text with its last character replaced by one that differs only in the bits that base64url
+ * discards.
+ */
 function withTailBits(segment: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   const last = alphabet.indexOf(segment.slice(-1))
   return segment.slice(0, -1) + alphabet[last + 1]
 }
 
-describe('taking a JWS apart', () => {
-  test('gives header, payload and the hash of exactly what is signed', () => {
+describe('parsing a JWS', () => {
+  test('returns header, payload and the hash of exactly what is signed', () => {
     const text = jws(header, payload)
     expect(signatures.read(text, text.length)).toEqual({
       text,
@@ -68,7 +71,7 @@ describe('taking a JWS apart', () => {
     expect(signatures.read(text, text.length - 1)).toBeUndefined()
   })
 
-  test('nothing but the one strict spelling is read', () => {
+  test('only the one strict spelling is read', () => {
     const text = jws(header, payload)
     const [h = '', y = '', s = ''] = text.split('.')
     const der = sign('sha256', Buffer.from(`${h}.${y}`), device.privateKey)
@@ -96,7 +99,7 @@ describe('taking a JWS apart', () => {
     }
   })
 
-  test('tail bits that base64url throws away must be zero in each of the three parts', () => {
+  test('trailing bits that base64url discards must be zero in each of the three parts', () => {
     const [h = '', y = '', s = ''] = jws('{"alg":"ES256" }', '{"dec": 1}').split('.')
     expect([h.length % 4, y.length % 4, s.length % 4]).not.toContain(0)
     expect(signatures.read(`${h}.${y}.${s}`, 4096)).toBeDefined()
@@ -105,7 +108,7 @@ describe('taking a JWS apart', () => {
     expect(signatures.read(`${h}.${y}.${withTailBits(s)}`, 4096)).toBeUndefined()
   })
 
-  test('a part that no whole number of bytes spells is refused', () => {
+  test('a part whose length encodes no whole number of bytes is refused', () => {
     const [h = '', , s = ''] = jws(header, payload).split('.')
     expect(signatures.read(`${h}.${'A'.repeat(5)}.${s}`, 4096)).toBeUndefined()
   })
@@ -123,10 +126,12 @@ describe('taking a JWS apart', () => {
     expect(signatures.read(jws(json, payload), 4096)).toBeUndefined()
   })
 
-  test('bytes that are no UTF-8 are refused, not replaced', () => {
+  test('bytes that are not UTF-8 are refused, not replaced', () => {
     const [h = '', , s = ''] = jws(header, payload).split('.')
-    const broken = b64(Buffer.concat([Buffer.from('{"a":"'), Buffer.of(0xff), Buffer.from('"}')]))
-    expect(signatures.read(`${h}.${broken}.${s}`, 4096)).toBeUndefined()
+    const brokenPayload = b64(
+      Buffer.concat([Buffer.from('{"a":"'), Buffer.of(0xff), Buffer.from('"}')]),
+    )
+    expect(signatures.read(`${h}.${brokenPayload}.${s}`, 4096)).toBeUndefined()
   })
 
   test.each([
@@ -154,11 +159,13 @@ describe('taking a JWS apart', () => {
     },
   )
 
-  test('nesting as deep as a text can be is read without running out of stack', () => {
+  test('nesting as deep as a text can be is read without stack overflow', () => {
     const depth = 20_000
-    const nested = `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`
-    expect(signatures.read(jws(header, nested), 1_000_000)).toBeDefined()
-    expect(signatures.read(jws(header, `${nested.slice(0, -1)},"a":1}`), 1_000_000)).toBeUndefined()
+    const nestedPayload = `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`
+    expect(signatures.read(jws(header, nestedPayload), 1_000_000)).toBeDefined()
+    expect(
+      signatures.read(jws(header, `${nestedPayload.slice(0, -1)},"a":1}`), 1_000_000),
+    ).toBeUndefined()
   })
 })
 
@@ -169,15 +176,15 @@ describe('verifying', () => {
     expect(await signatures.verify(read(text), pair().jwk)).toBe(false)
   })
 
-  test('a change in any of the three parts is noticed', async () => {
+  test('a change in any of the three parts is detected', async () => {
     const [h = '', y = '', s = ''] = jws(header, payload).split('.')
     const other = jws('{"alg":"ES256"}', '{"dec":"deny"}').split('.')
-    for (const mixed of [
+    for (const mixedJws of [
       `${other[0]}.${y}.${s}`,
       `${h}.${other[1]}.${s}`,
       `${h}.${y}.${other[2]}`,
     ]) {
-      expect(await signatures.verify(read(mixed), device.jwk)).toBe(false)
+      expect(await signatures.verify(read(mixedJws), device.jwk)).toBe(false)
     }
   })
 
@@ -196,7 +203,7 @@ describe('verifying', () => {
     }
   })
 
-  test('the malleated twin (r, n-s) verifies and has the same signed hash: a text names nothing, its contents do', async () => {
+  test('the malleated twin (r, n-s) verifies and has the same signed hash: contents identify, not the text', async () => {
     const text = jws(header, payload)
     const [h, y, s = ''] = text.split('.')
     const bytes = Buffer.from(s, 'base64url')
@@ -224,7 +231,7 @@ describe('verifying', () => {
     expect(await signatures.verify(read(jws(header, payload)), bad)).toBe(false)
   })
 
-  test('a remembered key is as right as a fresh one', async () => {
+  test('a cached key is as correct as a fresh one', async () => {
     const good = read(jws(header, payload))
     const bad = read(jws(header, payload, pair().privateKey))
     for (let i = 0; i < 3; i++) {
@@ -260,9 +267,9 @@ describe('headers that are not exactly ours', () => {
     ['kid that is no thumbprint', { ...ours, kid: "' or 1=1 --" }],
     ['kid with a newline', { ...ours, kid: `${'a'.repeat(42)}\n` }],
     ['kid that is a list', { ...ours, kid: [kid] }],
-  ])('%s is refused', (_, given) => {
-    const { header: unbelieved } = read(jws(JSON.stringify(given), payload))
-    expect(readHeader(answerTyp, unbelieved)).toBeUndefined()
+  ])('%s is refused', (_, headerValue) => {
+    const { header: unverifiedHeader } = read(jws(JSON.stringify(headerValue), payload))
+    expect(readHeader(answerTyp, unverifiedHeader)).toBeUndefined()
   })
 })
 
@@ -275,13 +282,13 @@ describe('thumbprints', () => {
       y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
     }
     const canonical = `{"crv":"P-256","kty":"EC","x":"${jwk.x}","y":"${jwk.y}"}`
-    const expected = createHash('sha256').update(canonical).digest('base64url')
-    expect(await signatures.thumbprint(jwk)).toBe(expected)
+    const thumbprint = createHash('sha256').update(canonical).digest('base64url')
+    expect(await signatures.thumbprint(jwk)).toBe(thumbprint)
   })
 
-  test('further members of a key change nothing', async () => {
-    const dressed = { ...device.jwk, use: 'enc', alg: 'RS256', key_ops: ['sign'], kid: 'x' }
-    expect(await signatures.thumbprint(dressed)).toBe(await signatures.thumbprint(device.jwk))
+  test('additional members of a key change nothing', async () => {
+    const extendedKey = { ...device.jwk, use: 'enc', alg: 'RS256', key_ops: ['sign'], kid: 'x' }
+    expect(await signatures.thumbprint(extendedKey)).toBe(await signatures.thumbprint(device.jwk))
   })
 
   test.each([
@@ -343,7 +350,7 @@ describe('signing', () => {
     expect(read(one).signedHash).toBe(read(two).signedHash)
   })
 
-  test('a private key moved to another tenant or name signs nothing, even where it has signed before', async () => {
+  test('a private key moved to another tenant or name signs nothing, even where it signed before', async () => {
     await signatures.sign(signingKey(), header, payload)
     const other = 'tnt_01h455vb4pex5vsknk084sn02r'
     await expect(
@@ -368,7 +375,7 @@ describe('signing', () => {
     ).rejects.toThrow('another key')
   })
 
-  test('a process with the same master key signs with keys that another made', async () => {
+  test('a process with the same master key signs with keys that another created', async () => {
     const fresh = buildSignatures(buildSealing({ current: masterKey }))
     const text = await fresh.sign(signingKey(), header, payload)
     expect(await signatures.verify(read(text), key.publicJwk)).toBe(true)

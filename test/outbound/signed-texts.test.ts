@@ -12,9 +12,9 @@ async function* pieces(text: string, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
 
-async function all<T>(given: AsyncIterable<T>): Promise<T[]> {
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = []
-  for await (const one of given) list.push(one)
+  for await (const one of items) list.push(one)
   return list
 }
 
@@ -22,7 +22,7 @@ const textsIn = (text: string, size = 65_536) => all(signedTextsIn(pieces(text, 
 
 describe('signed texts', () => {
   const log = `{"head":"${one}"}\nsaid ${other}, and ü ${one}\n\n${other}`
-  const found = [
+  const matches = [
     { line: 1, text: one },
     { line: 2, text: other },
     { line: 2, text: one },
@@ -30,7 +30,7 @@ describe('signed texts', () => {
   ]
 
   test.each([1, 2, 7, 90, 97, 4096, 65_536])('are found in pieces of %i bytes', async (size) => {
-    expect(await textsIn(log, size)).toEqual(found)
+    expect(await textsIn(log, size)).toEqual(matches)
   })
 
   test('are found after any amount of text without a line feed', async () => {
@@ -44,11 +44,12 @@ describe('signed texts', () => {
     ['an empty part', `eyJh.${end}`],
     ['another length of the last', `eyJh.eyJw${end}s`],
     ['more than any head has', `eyJh.${'p'.repeat(5_000)}${end}`],
-  ])('are not what has %s', async (_, text) => {
+  ])('are not texts that have %s', async (_, text) => {
     expect(await textsIn(` ${text} `)).toEqual([])
   })
 
-  // What a pattern that may begin anywhere takes for ever over: 8 MB of each, where 128 kB took 20 s.
+  // What a pattern that may begin anywhere needs quadratic time for: 8 MB of each, where 128 kB
+  // took 20 s.
   test.each([
     ['one long word', 'a'],
     ['dots alone', '.'],
@@ -56,7 +57,7 @@ describe('signed texts', () => {
     ['ends of signed texts', end],
     ['nearly signed texts', `${'a'.repeat(85)}.`],
     ['signed texts without a beginning', `a${end}`],
-  ])('are looked for in a time that grows with the length alone: %s', async (_, part) => {
+  ])('are found in linear time: %s', async (_, part) => {
     const text = part.repeat(Math.ceil(8_000_000 / part.length))
     expect((await textsIn(text)).length).toBeLessThan(200_000)
   })
@@ -73,7 +74,7 @@ describe('lines', () => {
   })
 
   test.each([1, 3, 1000])(
-    'too long are none, and hide no other, in pieces of %i bytes',
+    'that are too long are skipped, and hide no other, in pieces of %i bytes',
     async (size) => {
       expect(await linesOf('a\n12345678901\nb\n1234567890\n12345678901', size)).toEqual([
         'a',
@@ -85,7 +86,7 @@ describe('lines', () => {
     },
   )
 
-  test('of any length are read, as long as none is held', async () => {
+  test('of any length are read, as long as none is buffered', async () => {
     const block = Buffer.alloc(1024 * 1024, 'x')
     const endless = Readable.from(
       (function* () {

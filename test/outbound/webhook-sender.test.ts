@@ -49,7 +49,7 @@ test('signs with every secret, so that a receiver may hold either', async () => 
   expect(String(one.headers['webhook-signature']).split(' ')).toHaveLength(2)
 })
 
-describe('what the endpoint answers', () => {
+describe('the endpoint’s response', () => {
   test.each([200, 201, 202, 204, 299])('%i is success', async (status) => {
     answering(status)
     expect(await send()).toEqual({ kind: 'accepted', statusCode: status })
@@ -61,7 +61,7 @@ describe('what the endpoint answers', () => {
     expect(sink.received).toHaveLength(1)
   })
 
-  test('410 is the end', async () => {
+  test('410 ends the endpoint', async () => {
     answering(410)
     expect(await send()).toEqual({ kind: 'gone', statusCode: 410, reason: 'gone' })
   })
@@ -73,13 +73,13 @@ describe('what the endpoint answers', () => {
 
   test('500 may not', async () => {
     answering(500, { 'retry-after': '120' })
-    const failed = { kind: 'failed', statusCode: 500, reason: 'status_500' }
-    expect(await send()).toEqual(failed)
+    const failure = { kind: 'failed', statusCode: 500, reason: 'status_500' }
+    expect(await send()).toEqual(failure)
   })
 })
 
 describe('an endpoint that misbehaves costs a bounded time and amount', () => {
-  test('by saying nothing', async () => {
+  test('by not answering', async () => {
     sink.answer(() => undefined)
     expect(await send()).toEqual({ kind: 'failed', statusCode: null, reason: 'timeout' })
   })
@@ -100,7 +100,7 @@ describe('an endpoint that misbehaves costs a bounded time and amount', () => {
     await expect.poll(() => cut).toBe(true)
   })
 
-  test('by answering drop by drop', async () => {
+  test('by answering byte by byte', async () => {
     sink.answer((response) => void response.writeHead(200).write('x'))
     expect(await send()).toEqual({ kind: 'accepted', statusCode: 200 })
   })
@@ -118,7 +118,7 @@ describe('an endpoint that misbehaves costs a bounded time and amount', () => {
     expect(await send()).toMatchObject({ kind: 'failed', reason: 'connection_lost' })
   })
 
-  test('by not being there', async () => {
+  test('by being unreachable', async () => {
     await sink[Symbol.asyncDispose]()
     expect(await send()).toMatchObject({ kind: 'failed', reason: 'connection_refused' })
   })
@@ -130,7 +130,7 @@ test('a connection that the other side closed meanwhile is not a failure', async
   expect((await send()).kind).toBe('accepted')
 })
 
-test('proxies of the environment are not asked', async () => {
+test('proxies of the environment are not used', async () => {
   process.env.HTTP_PROXY = process.env.http_proxy = 'http://127.0.0.1:9'
   try {
     expect((await send()).kind).toBe('accepted')
@@ -140,9 +140,9 @@ test('proxies of the environment are not asked', async () => {
   }
 })
 
-test('a certificate of nobody known is refused, and taken with the operator’s authority', async () => {
-  await using simulator = await startSimulator().then((started) =>
-    Object.assign(started, { [Symbol.asyncDispose]: () => started.close() }),
+test('a certificate of an unknown authority is refused, and accepted with the operator’s authority', async () => {
+  await using simulator = await startSimulator().then((running) =>
+    Object.assign(running, { [Symbol.asyncDispose]: () => running.close() }),
   )
   const url = `https://${simulator.fcm.host}:${simulator.fcm.port}/`
   const open = buildEgressGuard({ networks: ['127.0.0.0/8', '::1/128'], httpHosts: ['localhost'] })
