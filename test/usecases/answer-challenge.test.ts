@@ -13,6 +13,7 @@ import {
   aProof,
   ask,
   granted,
+  inAnotherProcess,
   openWorld,
   type Phone,
   signAnswer,
@@ -112,15 +113,15 @@ describe('a wrong number', () => {
   })
 
   test('ends the challenge at the third, and that end is announced once', async () => {
-    for (const triesLeft of [2, 1, 0]) {
+    for (const attemptsLeft of [2, 1, 0]) {
       expect(await sendSigned(await approval(wrongNumber()))).toEqual({
         refused: 'wrong_number',
         facts: {
-          wrongNumbersLeft: triesLeft,
-          currentStatus: triesLeft === 0 ? 'denied' : 'pending',
+          wrongNumbersLeft: attemptsLeft,
+          currentStatus: attemptsLeft === 0 ? 'denied' : 'pending',
         },
       })
-      if (triesLeft > 0) expect(world.publishedKeys).toEqual([])
+      if (attemptsLeft > 0) expect(world.publishedKeys).toEqual([])
     }
     expect(await challenge()).toMatchObject({ status: 'denied', reason: 'number_mismatch' })
     expect(world.publishedKeys).toEqual([id])
@@ -133,13 +134,13 @@ describe('a wrong number', () => {
   })
 
   test('is any text that is no number of the right length, and costs an attempt too', async () => {
-    for (const [num, triesLeft] of [
+    for (const [num, attemptsLeft] of [
       ['48392', 2],
       ['٤٨٣٩٢٠', 1],
       [`${number} `, 0],
     ] as const) {
       expect(await sendSigned(await approval(num))).toMatchObject({
-        facts: { wrongNumbersLeft: triesLeft },
+        facts: { wrongNumbersLeft: attemptsLeft },
       })
     }
   })
@@ -150,10 +151,10 @@ describe('a wrong number', () => {
     )
     const right = await signAnswer(phone, await approval())
     const replies = await Promise.all(answers.map((answer) => send(answer)))
-    const triesLeft = replies.flatMap((reply) =>
+    const attemptsLeft = replies.flatMap((reply) =>
       'facts' in reply ? (reply.facts?.wrongNumbersLeft ?? []) : [],
     )
-    expect(triesLeft.toSorted()).toEqual([0, 1, 2])
+    expect(attemptsLeft.toSorted()).toEqual([0, 1, 2])
     expect(await send(right)).toEqual({
       refused: 'challenge_ended',
       facts: { currentStatus: 'denied' },
@@ -355,7 +356,7 @@ describe('an answer is refused and changes nothing', () => {
     const challenges = {
       ...world.challenges,
       recordAnswer: async (...args: Parameters<World['challenges']['recordAnswer']>) => {
-        await unregisterDevice(world, principal, phone.id, 'lost')
+        await unregisterDevice(inAnotherProcess(world), principal, phone.id, 'lost')
         return world.challenges.recordAnswer(...args)
       },
     }

@@ -48,7 +48,7 @@ test('a line too long to be read is ignored, and does not stop others from being
   expect(await status()).toBe('unregistered')
 })
 
-test('the latest line counts, in whatever order the lines of several processes arrive', async () => {
+test('the latest line counts, in any order in which the lines of several processes arrive', async () => {
   await apply(line('device_activated', 2), line('device_suspended', 1))
   expect(await status()).toBe('active')
   await apply(line('device_suspended', 3), line('device_activated', 2))
@@ -151,7 +151,7 @@ describe('an integration', () => {
     }
   }
 
-  test('is removed again, whatever other lines say about it', async () => {
+  test('is removed again, regardless of other lines about it', async () => {
     const { about, find } = await aDoor()
     const removal = revocationLine({ revocation: 'integration_removed', ...about })
     const later = { ...about, at: new Date(about.at.getTime() + 1) }

@@ -24,7 +24,7 @@ const count = (text: string, tenantId: string) =>
   })
 
 test(
-  `a chain ${size.toLocaleString('en')} sign-ins behind catches up, each poll within the statement timeout`,
+  `a chain ${size.toLocaleString('en')} sign-ins behind catches up, each poll within its timeout`,
   async () => {
     const { tenantId, userId } = await aPhone(world, await aPrincipal(world))
     const quiet = await aPhone(world, await aPrincipal(world))

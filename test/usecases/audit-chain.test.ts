@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { nearScan } from '../../src/domain/audit-chain.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { storedActivityType } from '../../src/domain/stored-activity-type.ts'
+import { activityTypeOf } from '../../src/domain/stored-activity-type.ts'
 import { createApiKey } from '../../src/usecases/api-keys.ts'
 import { chainAudit, signAuditHeads } from '../../src/usecases/chain-audit.ts'
 import { eraseUser } from '../../src/usecases/personal-data.ts'
@@ -55,7 +55,8 @@ async function aRecord() {
   await sweep()
   const middle = 4
   const [row] = await sql(
-    'select row_id, (select max(seq) from audit_links where tenant_id = $1)::int as links from audit_links where tenant_id = $1 and seq = $2',
+    `select row_id, (select max(seq) from audit_links where tenant_id = $1)::int as links
+     from audit_links where tenant_id = $1 and seq = $2`,
     principal.tenantId,
     middle,
   )
@@ -85,7 +86,7 @@ describe('the chain', () => {
        where l.tenant_id = $1 order by l.seq`,
       principal.tenantId,
     )
-    expect(rows.map(({ type }) => type)).toEqual([
+    expect(rows.map(({ type }) => activityTypeOf(`${type}`))).toEqual([
       'tenant_created',
       'relying_party_created',
       'user_imported',
@@ -214,7 +215,8 @@ describe('the audit of the record names the first bad place when somebody', () =
     const { links } = await aRecord()
     await sql(
       `insert into audit_events (tenant_id, id, type, actor, subject, occurred_at)
-       values ($1, 'aud_past', 'api_key_revoked', 'operator', 'x', clock_timestamp() - interval '1 hour')`,
+       values ($1, 'aud_past', 'api_key_revoked', 'operator', 'x',
+         clock_timestamp() - interval '1 hour')`,
       principal.tenantId,
     )
     await sweep()
@@ -288,7 +290,8 @@ describe('the audit of the record names the first bad place when somebody', () =
     await sql('update audit_heads set jws = $2 where tenant_id = $1', tenantId, renamedHead)
     await sql(
       `insert into signing_keys (tenant_id, kid, seq, status, public_jwk, private_sealed)
-       select $1, kid, 7, 'retired', public_jwk, private_sealed from signing_keys where tenant_id = $2`,
+       select $1, kid, 7, 'retired', public_jwk, private_sealed
+       from signing_keys where tenant_id = $2`,
       tenantId,
       thief,
     )
@@ -340,14 +343,16 @@ describe('the audit of the record names the first bad place when somebody', () =
     const { tenantId } = principal
     await sql('delete from audit_heads where tenant_id = $1 and seq > $2', tenantId, seq)
     await sql(
-      'delete from audit_events where id in (select row_id from audit_links where tenant_id = $1 and seq > $2)',
+      `delete from audit_events
+       where id in (select row_id from audit_links where tenant_id = $1 and seq > $2)`,
       tenantId,
       seq,
     )
     await sql('delete from audit_links where tenant_id = $1 and seq > $2', tenantId, seq)
     await sql(
       `update audit_chains set seq = $2, head_seq = $2,
-         hash = (select hash from audit_links where tenant_id = $1 and seq = $2) where tenant_id = $1`,
+         hash = (select hash from audit_links where tenant_id = $1 and seq = $2)
+       where tenant_id = $1`,
       tenantId,
       seq,
     )

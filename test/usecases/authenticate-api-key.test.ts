@@ -166,7 +166,7 @@ describe('a rotation', () => {
     world.moveClock(-61_000)
   })
 
-  test('is signalled to every process, so that none accepts the old key past its new end', async () => {
+  test('is signaled to every process, so that none accepts the old key past its new end', async () => {
     const { key, secret } = await aKey()
     await authentication.authenticate(bearer(secret), anywhere)
     world.publishedKeys.length = 0
@@ -192,7 +192,7 @@ describe('a rotation', () => {
 })
 
 describe('a revocation', () => {
-  test('is in force immediately where it is signalled', async () => {
+  test('is in force immediately where it is signaled', async () => {
     const { key, secret } = await aKey()
     expect(await authentication.authenticate(bearer(secret), anywhere)).not.toEqual(refusal)
     world.publishedKeys.length = 0

@@ -68,7 +68,8 @@ describe('an answer fails, and the operator is alerted, after somebody', () => {
     if (!verification) throw new Error('a verification key was requested')
     const { id, send } = await approval({ ...phone.keys, verification })
     await sql(
-      `update device_keys set kid = $2, public_jwk = $3 where device_id = $1 and role = 'verification'`,
+      `update device_keys set kid = $2, public_jwk = $3
+       where device_id = $1 and role = 'verification'`,
       phone.id,
       verification.kid,
       JSON.stringify(verification.publicJwk),

@@ -60,7 +60,8 @@ test('a device sends five an hour, also with 50 concurrent calls, and again afte
   expect(await listDiagnostics(world, principal, page)).toHaveLength(5)
   await world.database.query(
     'an_hour_passes',
-    `update devices set diagnostics_at = array(select t - interval '1 hour' from unnest(diagnostics_at) t)
+    `update devices set diagnostics_at =
+       array(select t - interval '1 hour' from unnest(diagnostics_at) t)
      where id = $1`,
     [phone.id],
   )

@@ -274,12 +274,12 @@ describe('the number of the page', () => {
     const guess = String((Number(number) + 1) % 1_000_000).padStart(6, '0')
     const proofs = await Promise.all(Array.from({ length: 10 }, () => aProof(world, phone)))
     const replies = await Promise.all(proofs.map((proof) => confirmEnrollment(world, proof, guess)))
-    const triesLeft = replies.flatMap((reply) =>
+    const attemptsLeft = replies.flatMap((reply) =>
       'facts' in reply ? (reply.facts?.wrongNumbersLeft ?? []) : [],
     )
-    expect(triesLeft.toSorted()).toEqual([0, 1, 2].slice(3 - triesLeft.length))
+    expect(attemptsLeft.toSorted()).toEqual([0, 1, 2].slice(3 - attemptsLeft.length))
     const record = await world.enrollments.find(principal.tenantId, id)
-    expect(record?.enrollment.wrongNumbersLeft).toBe(3 - triesLeft.length)
+    expect(record?.enrollment.wrongNumbersLeft).toBe(3 - attemptsLeft.length)
   })
 
   test('is invalid after the enrollment’s time, or once it was cancelled', async () => {

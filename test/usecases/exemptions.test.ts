@@ -199,7 +199,8 @@ describe('a hand-made purge', () => {
     await sweep()
     await sql(
       `insert into activities (tenant_id, id, user_id, type, severity, actor, occurred_at)
-       values ($1, 'act_zlate', $2, 'device_renamed', 'info', 'service', now() - interval '30 seconds')`,
+       values ($1, 'act_zlate', $2, 'device_renamed', 'info', 'service',
+         now() - interval '30 seconds')`,
       principal.tenantId,
       phone.userId,
     )
@@ -263,14 +264,16 @@ async function cutTo(seq: number) {
   const { tenantId } = principal
   await sql('delete from audit_heads where tenant_id = $1 and seq > $2', tenantId, seq)
   await sql(
-    'delete from audit_events where id in (select row_id from audit_links where tenant_id = $1 and seq > $2)',
+    `delete from audit_events
+       where id in (select row_id from audit_links where tenant_id = $1 and seq > $2)`,
     tenantId,
     seq,
   )
   await sql('delete from audit_links where tenant_id = $1 and seq > $2', tenantId, seq)
   await sql(
     `update audit_chains set seq = $2, head_seq = least(head_seq, $2),
-       hash = (select hash from audit_links where tenant_id = $1 and seq = $2) where tenant_id = $1`,
+       hash = (select hash from audit_links where tenant_id = $1 and seq = $2)
+       where tenant_id = $1`,
     tenantId,
     seq,
   )
@@ -359,7 +362,8 @@ test('a backdated row is not purged, and is detected', async () => {
   const young = await aPhone(world, principal, { user: 'young' })
   await sweep()
   await sql(
-    `update activities set occurred_at = occurred_at - interval '500 days', notice = 'pushed' where user_id = $1`,
+    `update activities set occurred_at = occurred_at - interval '500 days', notice = 'pushed'
+     where user_id = $1`,
     young.userId,
   )
   await purge()

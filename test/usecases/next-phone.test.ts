@@ -17,6 +17,7 @@ import {
   aPrincipal,
   aProof,
   granted,
+  inAnotherProcess,
   openWorld,
   type Phone,
   scannedCode,
@@ -203,7 +204,7 @@ describe('an enrollment that a lost phone opened ends with the phone', () => {
       enrollments: {
         ...enrollments,
         createByDevice: async (...args: Parameters<typeof enrollments.createByDevice>) => {
-          await unregisterDevice(world, rp, old.id, 'stolen')
+          await unregisterDevice(inAnotherProcess(world), rp, old.id, 'stolen')
           return enrollments.createByDevice(...args)
         },
       },

@@ -23,6 +23,7 @@ import {
   aProof,
   ask,
   granted,
+  inAnotherProcess,
   openWorld,
   type Phone,
   type World,
@@ -80,7 +81,7 @@ describe('a phone', () => {
     const devices = {
       ...world.devices,
       unregister: async (...args: Parameters<World['devices']['unregister']>) => {
-        await unregisterDevice(world, principal, phone.id, 'stolen')
+        await unregisterDevice(inAnotherProcess(world), principal, phone.id, 'stolen')
         return world.devices.unregister(...args)
       },
     }

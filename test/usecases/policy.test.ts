@@ -20,7 +20,8 @@ const set = (overrides: object, replace = false) =>
 const audits = () =>
   world.database.query<{ subject: string; details: unknown }>(
     'audits',
-    `select subject, details from audit_events where tenant_id = $1 and type = 'policy_changed' order by id`,
+    `select subject, details from audit_events
+     where tenant_id = $1 and type = 'policy_changed' order by id`,
     [principal.tenantId],
   )
 

@@ -58,7 +58,8 @@ describe('a test push', () => {
     expect(world.dispatchedPushes).toHaveLength(1)
     await sql(
       'time_passes',
-      `update devices set test_pushes_at = array(select t - interval '10 s' from unnest(test_pushes_at) t)
+      `update devices set test_pushes_at =
+         array(select t - interval '10 s' from unnest(test_pushes_at) t)
        where tenant_id = $1 and id = $2`,
     )
     await granted(push())
@@ -69,7 +70,8 @@ describe('a test push', () => {
     const pass = (time: string) =>
       sql(
         `pass_${time}`,
-        `update devices set test_pushes_at = array(select t - interval '${time}' from unnest(test_pushes_at) t)
+        `update devices set test_pushes_at =
+           array(select t - interval '${time}' from unnest(test_pushes_at) t)
          where tenant_id = $1 and id = $2`,
       )
     for (let count = 0; count < 5; count++) {
@@ -102,7 +104,8 @@ describe('a test push', () => {
     await sql(
       `stop_${name.replaceAll(' ', '_')}`,
       `update user_protections p set ${set} from devices v
-       where v.tenant_id = $1 and v.id = $2 and p.tenant_id = v.tenant_id and p.user_id = v.user_id`,
+       where v.tenant_id = $1 and v.id = $2
+         and p.tenant_id = v.tenant_id and p.user_id = v.user_id`,
     )
     const outcome = await push()
     expect(outcome).toMatchObject({ refused: code })

@@ -159,7 +159,8 @@ describe('a resend', () => {
   test('counts against the same budget', async () => {
     await relax({ pushesPerFiveMinutesMax: 1 })
     const { challenge } = await granted(ask(world, principal))
-    const past = `update challenges set last_push_at = last_push_at - interval '1 minute' where id = $1`
+    const past = `update challenges set last_push_at = last_push_at - interval '1 minute'
+      where id = $1`
     await world.database.query('past', past, [challenge.id])
     expect(await resendChallenge(world, principal, challenge.id)).toEqual({
       refused: 'push_suppressed',

@@ -46,7 +46,8 @@ async function deny(dependencies: World = world) {
 async function setExpiry(ms: number) {
   await world.database.query(
     'set_expiry',
-    `update challenges set expires_at = clock_timestamp() + make_interval(secs => $2 / 1000.0::float8)
+    `update challenges
+     set expires_at = clock_timestamp() + make_interval(secs => $2 / 1000.0::float8)
      where id = $1`,
     [id, ms],
   )
@@ -56,7 +57,9 @@ async function setExpiry(ms: number) {
  * Signals that never come: a wait ends when its time is over, immediately. What happens meanwhile
  * is up to the test.
  */
-function hollow(meanwhile: (timeoutMs: number, poll: number) => Promise<unknown> | undefined) {
+function silentSignals(
+  meanwhile: (timeoutMs: number, poll: number) => Promise<unknown> | undefined,
+) {
   let poll = 0
   let open = 0
   const signals: Signals = {
@@ -104,7 +107,7 @@ describe('a wait for a challenge', () => {
 
   test('loses no answer with a lost signal: it polls by itself from time to time', async () => {
     const waits: number[] = []
-    const { signals, polls } = hollow((timeoutMs, poll) => {
+    const { signals, polls } = silentSignals((timeoutMs, poll) => {
       waits.push(timeoutMs)
       return poll === 1
         ? deny({ ...world, signals: { ...world.signals, publish: () => undefined } })
@@ -119,7 +122,7 @@ describe('a wait for a challenge', () => {
   test('never sleeps past the expiry, nor past its own end', async () => {
     await setExpiry(700)
     const waits: number[] = []
-    const { signals } = hollow((timeoutMs) => {
+    const { signals } = silentSignals((timeoutMs) => {
       waits.push(timeoutMs)
       return setExpiry(-1)
     })
@@ -128,7 +131,7 @@ describe('a wait for a challenge', () => {
     expect(waits[0]).toBeLessThanOrEqual(701)
     id = (await granted(ask(world, principal))).challenge.id
     const short: number[] = []
-    const brief = hollow((timeoutMs) => {
+    const brief = silentSignals((timeoutMs) => {
       short.push(timeoutMs)
       return undefined
     })
@@ -148,7 +151,7 @@ describe('a wait for a challenge', () => {
   })
 
   test('answers nothing to a caller whose right has ended, and finds that out without a signal', async () => {
-    const { signals, polls } = hollow(() => deny())
+    const { signals, polls } = silentSignals(() => deny())
     const recheck = async () => refuse('api_key_invalid')
     const never = () => false
     const waiting = waitForChallenge({ ...world, signals }, principal, id, longMs, never, recheck)
@@ -157,7 +160,7 @@ describe('a wait for a challenge', () => {
   })
 
   test('ends with the current status on process stop, client disconnect and time-out', async () => {
-    const stopping = { ...hollow(() => undefined).signals, stopped: true }
+    const stopping = { ...silentSignals(() => undefined).signals, isStopped: true }
     const stoppedWait = waitForChallenge({ ...world, signals: stopping }, principal, id, longMs)
     expect((await granted(stoppedWait)).challenge.status).toBe('pending')
     const abandonedWait = waitForChallenge(world, principal, id, longMs, () => true)
@@ -167,7 +170,7 @@ describe('a wait for a challenge', () => {
   })
 
   test('leaves no watch behind, however it ends', async () => {
-    const { signals, open } = hollow(() => undefined)
+    const { signals, open } = silentSignals(() => undefined)
     const dependencies = { ...world, signals }
     await waitForChallenge(dependencies, principal, id, 0)
     await waitForChallenge(dependencies, principal, 'chl_01h455vb4pex5vsknk084sn02q', longMs)

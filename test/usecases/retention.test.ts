@@ -24,7 +24,8 @@ test('the audit record is whole after a purge by two workers, and reveals rows r
   }
   // As if it had happened long ago, and been linked then.
   await sql(
-    `update activities set occurred_at = occurred_at - interval '402 days', notice = 'pushed' where tenant_id = $1`,
+    `update activities set occurred_at = occurred_at - interval '402 days', notice = 'pushed'
+     where tenant_id = $1`,
     tenantId,
   )
   await link()
@@ -43,7 +44,8 @@ test('the audit record is whole after a purge by two workers, and reveals rows r
   expect(verdict.purged).toBeGreaterThanOrEqual(4)
   await sql(
     `insert into activities (tenant_id, id, user_id, type, severity, actor)
-     select tenant_id, 'act_new', id, 'device_renamed', 'info', 'service' from users where tenant_id = $1`,
+     select tenant_id, 'act_new', id, 'device_renamed', 'info', 'service'
+     from users where tenant_id = $1`,
     tenantId,
   )
   await link()

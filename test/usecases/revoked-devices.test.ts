@@ -18,6 +18,7 @@ import {
   aProof,
   ask,
   granted,
+  inAnotherProcess,
   openWorld,
   type Phone,
   signAnswer,
@@ -141,7 +142,7 @@ describe('a suspended device', () => {
       challenges: {
         ...challenges,
         recordAnswer: async (...args: Parameters<typeof challenges.recordAnswer>) => {
-          await changeDevice(world, rp, phone.id, { status: 'suspended' })
+          await changeDevice(inAnotherProcess(world), rp, phone.id, { status: 'suspended' })
           return challenges.recordAnswer(...args)
         },
       },

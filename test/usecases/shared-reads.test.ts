@@ -110,7 +110,7 @@ function counting<Name extends 'challenges' | 'enrollments'>(name: Name) {
   const store = world[name]
   const find = (...args: unknown[]) => {
     reads++
-    return (store.find as (...given: unknown[]) => Promise<unknown>)(...args)
+    return (store.find as (...args: unknown[]) => Promise<unknown>)(...args)
   }
   return {
     reads: () => reads,

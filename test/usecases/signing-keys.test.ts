@@ -93,7 +93,7 @@ test('one tenant never signs with another’s key', async () => {
 test('a failed look-up is not cached: signing recovers with the database', async () => {
   let down = true
   const shaky =
-    <A extends unknown[], R>(call: (...given: A) => Promise<R>) =>
+    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
     (...args: A): Promise<R> =>
       down ? Promise.reject(new Error('away')) : call(...args)
   const keys: Pick<SigningKeyStore, 'list' | 'findPrivate'> = {

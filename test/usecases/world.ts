@@ -84,7 +84,7 @@ export async function openWorld() {
     signingKeys: buildSigningKeys({ keys, signatures }, () => clock.now().getTime()),
     signals: {
       ...hub,
-      get stopped() {
+      get isStopped() {
         return hub.isStopped
       },
       publish(key: string) {
@@ -97,7 +97,7 @@ export async function openWorld() {
     revocationLog: {
       append: async (lines: readonly Revocation[]) => void revocations.push(...lines),
     },
-    /** The signalled keys, in order. */
+    /** The signaled keys, in order. */
     publishedKeys,
     /** Pushes handed over for immediate sending, in order. */
     dispatchedPushes,
@@ -112,6 +112,12 @@ export async function openWorld() {
 }
 
 export type World = Awaited<ReturnType<typeof openWorld>>
+
+/** The world as another process has it: with fair queues of its own. */
+export const inAnotherProcess = (world: World): World => ({
+  ...world,
+  userQueue: buildQueues(10).userQueue,
+})
 
 /**
  * A tenant and a relying party that may do everything in these namespaces; the first is its
