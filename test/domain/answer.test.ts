@@ -194,18 +194,18 @@ describe('a key may say', () => {
     ['not_required', false, 'possession', undefined],
   ])(
     'approve, verification %s, device has a verification key: %s, signed by %s: %s',
-    (required, has, role, code) => {
+    (verificationRule, has, role, code) => {
       const signer = role === 'verification' ? verification : possession
-      const refusal = checkKey(approve(role === 'verification'), signer, has, required)
+      const refusal = checkKey(approve(role === 'verification'), signer, has, verificationRule)
       expect(refusal?.refused).toBe(code)
     },
   )
 
   test.each<UserVerification>(['required', 'preferred', 'not_required'])(
     'deny with either key when verification is %s',
-    (required) => {
-      expect(checkKey(denial(false), possession, true, required)).toBeUndefined()
-      expect(checkKey(denial(true), verification, true, required)).toBeUndefined()
+    (verificationRule) => {
+      expect(checkKey(denial(false), possession, true, verificationRule)).toBeUndefined()
+      expect(checkKey(denial(true), verification, true, verificationRule)).toBeUndefined()
     },
   )
 

@@ -63,7 +63,7 @@ describe('a request', () => {
     expect(JSON.parse(payload)).toMatchObject({ number: null })
   })
 
-  test('never contains the caller’s number, in whatever text it was', () => {
+  test('never contains the caller’s number, in any text', () => {
     const number = '483920'
     const text = fc.tuple(
       fc.constantFrom('', 'Code ', '1'),

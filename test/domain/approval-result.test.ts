@@ -30,7 +30,7 @@ function resultOf(challenge: Challenge, facts: Partial<ResultFacts> = {}) {
 }
 
 describe('the result of an approval', () => {
-  test('says who approved what for whom, how and when, and lives a minute', () => {
+  test('says who approved what, for which relying party, how and when, and lives a minute', () => {
     expect(resultOf(approvedChallenge)).toEqual({
       iss: issuer,
       aud: rpId,

@@ -63,23 +63,23 @@ describe('a signature of the npm client is recognized', () => {
   test.each(members)('version 2: %j', (params) => {
     const path = '/auth/v2/auth'
     const authorization = duoSignatures.sign('ikey', 'skey', 'POST', host, path, params, date)
-    const received = call({ path, params: Object.entries(params).reverse() })
-    expect(canonicalParams(received.params)).toBe(duoSignatures._canonParams(params))
-    expect(fits(received, signatureOf(authorization))).toBe(true)
-    expect(fits(received, signatureOf(authorization), 'another key')).toBe(false)
+    const incomingCall = call({ path, params: Object.entries(params).reverse() })
+    expect(canonicalParams(incomingCall.params)).toBe(duoSignatures._canonParams(params))
+    expect(fits(incomingCall, signatureOf(authorization))).toBe(true)
+    expect(fits(incomingCall, signatureOf(authorization), 'another key')).toBe(false)
     const getAuthorization = duoSignatures.sign('ikey', 'skey', 'GET', host, path, params, date)
-    expect(fits({ ...received, method: 'GET' }, signatureOf(getAuthorization))).toBe(true)
+    expect(fits({ ...incomingCall, method: 'GET' }, signatureOf(getAuthorization))).toBe(true)
   })
 
   test.each(members)('version 5: %j', (params) => {
     const path = '/auth/v2/auth'
     const body = JSON.stringify(params)
     const authorization = duoSignatures.signV5('ikey', 'skey', 'POST', host, path, {}, date, body)
-    const received = call({ path, json: Buffer.from(body) })
-    expect(fits(received, signatureOf(authorization))).toBe(true)
-    expect(fits({ ...received, json: Buffer.from(`${body} `) }, signatureOf(authorization))).toBe(
-      false,
-    )
+    const incomingCall = call({ path, json: Buffer.from(body) })
+    expect(fits(incomingCall, signatureOf(authorization))).toBe(true)
+    expect(
+      fits({ ...incomingCall, json: Buffer.from(`${body} `) }, signatureOf(authorization)),
+    ).toBe(false)
     const getAuthorization = duoSignatures.signV5(
       'ikey',
       'skey',
@@ -107,7 +107,8 @@ test('version 4 covers the body, and version 5 the headers of the client too', (
     ['x-duo-date', date],
     ['x-duo-a', '1'],
   ] as const
-  const datedText = `${fourth}\n${sha512Hex(['x-duo-a', '1', 'x-duo-b', '2', 'x-duo-date', date].join('\0'))}`
+  const datedHeaders = ['x-duo-a', '1', 'x-duo-b', '2', 'x-duo-date', date]
+  const datedText = `${fourth}\n${sha512Hex(datedHeaders.join('\0'))}`
   const datelessText = `${fourth}\n${sha512Hex(['x-duo-a', '1', 'x-duo-b', '2'].join('\0'))}`
   expect(fits(call({ json, headers }), mac(datedText))).toBe(true)
   expect(fits(call({ json, headers }), mac(datelessText))).toBe(true)

@@ -44,9 +44,9 @@ const facts = {
 
 describe('a challenge opens', () => {
   test('with the stricter of request and policy', () => {
-    const targetsOf = (policy: UserVerification, requested: UserVerification) => {
+    const targetsOf = (policy: UserVerification, request: UserVerification) => {
       const rules = { ...defaultPolicy, userVerification: policy }
-      const opening = openChallenge({ ...facts, policy: rules }, { userVerification: requested })
+      const opening = openChallenge({ ...facts, policy: rules }, { userVerification: request })
       return isRefusal(opening) ? opening.refused : opening.targets.map(({ id }) => id)
     }
     expect(targetsOf('required', 'not_required')).toEqual([deviceId])

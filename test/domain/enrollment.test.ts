@@ -199,7 +199,13 @@ describe('the limit of devices per user', () => {
     ['below the limit', [deviceId], null, 2, true],
     ['not at the limit', [deviceId, otherDeviceId], null, 2, false],
     ['at the limit when one of them is replaced', [deviceId, otherDeviceId], deviceId, 2, true],
-    ['not above the limit when one of them is replaced', [deviceId, otherDeviceId], deviceId, 1, false],
+    [
+      'not above the limit when one of them is replaced',
+      [deviceId, otherDeviceId],
+      deviceId,
+      1,
+      false,
+    ],
     [
       'not at the limit when the replaced device is none of them',
       [deviceId],

@@ -89,7 +89,7 @@ test('clients authenticate by a secret, except realms that sign what they send',
   expect(hasSecret({ ...realm, secretInPath: false })).toBe(false)
 })
 
-test('changes name the differing fields, in whatever order a database keeps members', () => {
+test('changes name the differing fields, in any order of members', () => {
   const storedPlan = { ...plan, userNames: { ...plainMapping } }
   const reorderedMapping = Object.fromEntries(Object.entries(plainMapping).reverse())
   const next = { ...storedPlan, name: 'SSH', userNames: reorderedMapping as typeof plainMapping }

@@ -30,7 +30,7 @@ const claims = {
 }
 
 describe('the result of an accepted code', () => {
-  test('says who, when, for whom and by what, and claims no more than a one-time code', () => {
+  test('says who, when, for which relying party and by what, and claims no more than a one-time code', () => {
     expect(read({})).toEqual(claims)
   })
 

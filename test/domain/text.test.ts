@@ -68,7 +68,7 @@ describe('a text may be shown', () => {
   })
 })
 
-/** Words that are spelt with a joiner, and emoji that are made of several. */
+/** Words that are spelled with a joiner, and emoji that are made of several. */
 const joinedWords: [name: string, text: string][] = [
   ['Persian, with a non-joiner', `می${ch(0x200c)}خواهم`],
   ['Urdu after a vowel mark', `آبِ${ch(0x200c)}حیات`],
@@ -88,7 +88,7 @@ const joinedWords: [name: string, text: string][] = [
   ],
 ]
 
-describe('a text that is spelt with joiners', () => {
+describe('a text that is spelled with joiners', () => {
   test.each(joinedWords)('may be shown: %s', (_, text) => {
     expect(isShowable(text, 140)).toBe(true)
     expect(cleanText(text)).toBe(text)

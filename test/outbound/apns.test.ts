@@ -138,7 +138,7 @@ describe('the responses of APNs', () => {
       1,
     ],
     [
-      '403 BadEnvironmentKeyInToken, as it is spelt on the wire',
+      '403 BadEnvironmentKeyInToken, as it is spelled on the wire',
       reason('BadEnvironmentKeyInToken'),
       misconfiguration(/environment/),
       1,

@@ -141,11 +141,7 @@ describe('an Android phone', () => {
     ['an unverified system', { bootState: 2 }, 'boot_not_verified'],
     ['no statement on how it booted', { withRootOfTrust: false }, 'boot_not_verified'],
     ['another package', { packages: ['com.example.other'] }, 'app_mismatch'],
-    [
-      'a package of this name with another signer',
-      { signers: ['00'.repeat(32)] },
-      'app_mismatch',
-    ],
+    ['a package of this name with another signer', { signers: ['00'.repeat(32)] }, 'app_mismatch'],
     ['a key for every app of the phone', { allApplications: true }, 'app_mismatch'],
     ['an imported key', { origin: 2 }, 'key_not_generated'],
     ['a key that cannot sign', { purposes: [3] }, 'key_purpose'],
@@ -154,7 +150,11 @@ describe('an Android phone', () => {
     ['another curve', { curve: 2 }, 'key_not_p256'],
     ['a verification key without the person', { noAuthRequired: true }, 'user_not_authenticated'],
     ['a verification key without user presence', { userAuthType: null }, 'user_not_authenticated'],
-    ['a verification key with user presence only from time to time', { authTimeout: 30 }, 'user_not_authenticated'],
+    [
+      'a verification key with user presence only from time to time',
+      { authTimeout: 30 },
+      'user_not_authenticated',
+    ],
     ['a level that does not exist', { keyLevel: 3 }, 'malformed'],
   ])('is rejected with %s', async (_, changes, why) => {
     const finding = await verify(await androidStatement(changes))

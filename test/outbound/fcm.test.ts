@@ -83,7 +83,12 @@ describe('the responses of FCM', () => {
       misconfiguration(/404.*project_id/),
       1,
     ],
-    ['404 as a page of HTML marks no token dead', { kind: 'garbage', status: 404 }, retry(/^404/), 1],
+    [
+      '404 as a page of HTML marks no token dead',
+      { kind: 'garbage', status: 404 },
+      retry(/^404/),
+      1,
+    ],
     ['400 INVALID_ARGUMENT', reason('INVALID_ARGUMENT'), rejection('400 INVALID_ARGUMENT'), 1],
     [
       '403 SENDER_ID_MISMATCH speaks of this token only',

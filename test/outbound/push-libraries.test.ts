@@ -10,7 +10,8 @@ async function loadedAfterImporting(files: readonly string[]): Promise<string[]>
     for (const file of ${JSON.stringify(files)}) await import(file)
     const { createRequire } = await import('node:module')
     const loaded = Object.keys(createRequire(import.meta.url).cache)
-    console.log(JSON.stringify(loaded.filter((path) => /@parse.node-apn|firebase-admin/.test(path))))`
+    const libraries = /@parse.node-apn|firebase-admin/
+    console.log(JSON.stringify(loaded.filter((path) => libraries.test(path))))`
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', code])
   return JSON.parse(stdout) as string[]
 }

@@ -236,13 +236,14 @@ test('installations in other schemas or databases of one Redis do not receive ea
   const processes = await Promise.all(
     places.map(([database, schema]) => start(redis.url, redisChannelOf(database, schema))),
   )
-  const received: [number, string][] = []
-  for (const [at, { hub }] of processes.entries()) hub.listen((key) => received.push([at, key]))
+  const receivedSignals: [number, string][] = []
+  for (const [at, { hub }] of processes.entries())
+    hub.listen((key) => receivedSignals.push([at, key]))
   for (const [at, { hub }] of processes.entries()) hub.publish(`key${at}`)
   await until('the last signal has arrived at the twin', () =>
-    received.some(([at, key]) => at === 0 && key === 'key4'),
+    receivedSignals.some(([at, key]) => at === 0 && key === 'key4'),
   )
-  expect(received.filter(([at, key]) => at % 4 !== Number(key.at(-1)) % 4)).toEqual([])
+  expect(receivedSignals.filter(([at, key]) => at % 4 !== Number(key.at(-1)) % 4)).toEqual([])
 })
 
 test('the channel is named after the database, as its server names it, and the schema', async () => {

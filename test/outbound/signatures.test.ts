@@ -92,7 +92,7 @@ describe('parsing a JWS', () => {
       'signature a byte short': `${h}.${y}.${b64(Buffer.from(s, 'base64url').subarray(1))}`,
       'signature in DER': `${h}.${y}.${b64(der)}`,
       'full-width letter': `${h}.${y}.${s.slice(0, 85)}Ａ`,
-      'JSON serialisation': JSON.stringify({ protected: h, payload: y, signature: s }),
+      'JSON serialization': JSON.stringify({ protected: h, payload: y, signature: s }),
     }
     for (const [name, spelling] of Object.entries(spellings)) {
       expect(signatures.read(spelling, 4096), name).toBeUndefined()

@@ -60,7 +60,8 @@ test('compose waits for a healthy database, keeps its data, and names a missing 
     volumes: Record<string, unknown>
   }
   expect(services.countersign?.depends_on).toEqual({ postgres: { condition: 'service_healthy' } })
-  // From 18 on the image keeps its data in a folder below this one: mounting .../data would keep nothing.
+  // From 18 on the image keeps its data in a folder below this one: a volume at .../data would keep
+  // nothing.
   expect(services.postgres?.image).toBe('postgres:18')
   expect(services.postgres?.volumes).toEqual(['database:/var/lib/postgresql'])
   expect(Object.keys(volumes)).toEqual(['database'])

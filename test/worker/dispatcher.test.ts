@@ -192,7 +192,8 @@ describe('a push', () => {
       expect(await progressOf(id)).toMatchObject({ attempts, status: 'queued' })
     }
     // The next would come after ten seconds or more.
-    const text = `update challenges set expires_at = clock_timestamp() + interval '9 s' where id = $1`
+    const text = `update challenges set expires_at = clock_timestamp() + interval '9 s'
+      where id = $1`
     await world.database.query('ends_soon', text, [id])
     await tryNow(running, id)
     expect(await progressOf(id)).toMatchObject({ attempts: 13, status: 'failed', reason: 'busy' })

@@ -84,7 +84,7 @@ test('after an outage of the database nothing is freed until all had time to com
   expect(state.nowMs - failedAt).toBeGreaterThanOrEqual(3_000)
 })
 
-test('a process that is alone polls seldom, until it is signalled', async () => {
+test('a process that is alone polls seldom, until it is signaled', async () => {
   const { state, watch } = someProcesses('process:1')
   await until('the start is over', () => state.frees === 1)
   const before = state.polls

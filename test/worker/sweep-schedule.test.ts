@@ -89,7 +89,7 @@ describe('a sweep', () => {
     expect((runs[0] ?? 0) - stirredAt).toBeGreaterThanOrEqual(115)
   })
 
-  test('runs when the next is due although nothing was signalled since', async () => {
+  test('runs when the next is due although nothing was signaled since', async () => {
     const { sweep, runs } = pushes(0, {
       run: async () => {
         runs.push(performance.now())
@@ -176,12 +176,12 @@ describe('the due work', () => {
     expect(state.polls).toBe(2)
   })
 
-  test('is read from time to time although no write is signalled', async () => {
+  test('is read from time to time although no write is signaled', async () => {
     const { sweep, runs } = pushes()
     const { state } = aSchedule([sweep], 10)
     await until('it was read', () => state.polls > 2)
     state.dueWork = { ...empty, pushes: 0 }
-    await until('unsignalled work is done', () => runs.length > 0)
+    await until('unsignaled work is done', () => runs.length > 0)
   })
 
   test('that cannot be read counts as a sweep that fails, and is read again soon', async () => {
@@ -205,7 +205,7 @@ describe('a process without sweeps', () => {
     expect(signals).toEqual([workSignal])
     for (let write = 0; write < 1_000; write++) signal.onWrite()
     expect(signals).toHaveLength(1)
-    await until('the others are signalled, too', () => signals.length === 2)
+    await until('the others are signaled, too', () => signals.length === 2)
     signal.onWrite()
     signal.stop()
     expect(signals).toHaveLength(3)

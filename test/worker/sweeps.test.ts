@@ -102,7 +102,9 @@ describe('a push whose process died between commit and send', () => {
     const id = await ask1()
     await sql(
       'end_challenge',
-      `update challenges set status = 'cancelled', decided_at = clock_timestamp(), number_sealed = null where id = $1`,
+      `update challenges
+       set status = 'cancelled', decided_at = clock_timestamp(), number_sealed = null
+       where id = $1`,
       id,
     )
     const live = await ask1()
@@ -118,7 +120,7 @@ describe('sweeping', () => {
     const id = await ask1()
     await sql('run_out', 'update challenges set expires_at = clock_timestamp() where id = $1', id)
     worker = aWorker(accept)
-    await until('the end is signalled', () => world.publishedKeys.includes(id))
+    await until('the end is signaled', () => world.publishedKeys.includes(id))
     const record = await world.challenges.find(principal.tenantId, principal.rpId, id)
     expect(record?.challenge.status).toBe('expired')
   })

@@ -227,8 +227,10 @@ test('endpoints that failed once and have no events do not hide one that has fai
   const { id } = await anEndpoint()
   await sql(
     'failed_once',
-    `insert into webhook_endpoints (tenant_id, rp_id, id, url, events, secret_sealed, failing_since, last_failed_at)
-     select $1, $2, 'whe_quiet' || n, 'https://rp.example/', '{*}', 'x', now() - interval '90 days', now() - interval '90 days'
+    `insert into webhook_endpoints
+       (tenant_id, rp_id, id, url, events, secret_sealed, failing_since, last_failed_at)
+     select $1, $2, 'whe_quiet' || n, 'https://rp.example/', '{*}', 'x',
+       now() - interval '90 days', now() - interval '90 days'
      from generate_series(1, 100) n`,
     principal.tenantId,
     principal.rpId,
