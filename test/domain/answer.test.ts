@@ -77,11 +77,11 @@ describe('an answer is malformed', () => {
     ['with a decision in another case', { dec: 'APPROVE' }],
     ['with an unknown claim', { admin: true }],
     ['with a number as a number', { num: 483920 }],
-    ['with a number beside a denial', { dec: 'deny' }],
-    ['with a number beside a report', { dec: 'report' }],
+    ['with a number in a denial', { dec: 'deny' }],
+    ['with a number in a report', { dec: 'report' }],
     ['with a short jti', { jti: 'short' }],
     ['with a jti that is no base64url', { jti: 'jti 0123456789 A' }],
-    ['with a truth value as text', { uv: 'true' }],
+    ['with a boolean as text', { uv: 'true' }],
     ['with a list as audience', { aud: ['https://push.example.com'] }],
     ['with a fraction of a second', { iat: nowSeconds + 0.5 }],
     ['with a remark that is too long', { rsn: 'x'.repeat(141) }],
@@ -149,10 +149,10 @@ describe('a verified answer is compared with its challenge', () => {
     ['has no lifetime', { exp: nowSeconds }],
     ['lives longer than a minute', { exp: nowSeconds + 61 }],
     [
-      'has run out, though it was issued within the window',
+      'has expired, though it was issued within the window',
       { iat: nowSeconds - 30, exp: nowSeconds - 1 },
     ],
-    ['runs out at this very moment', { iat: nowSeconds - 30, exp: nowSeconds }],
+    ['expires at this very moment', { iat: nowSeconds - 30, exp: nowSeconds }],
   ])('and refused when it %s', (_, times) => {
     expect(checkAnswer(answerOf(times), question, now)).toEqual({
       refused: 'answer_invalid',

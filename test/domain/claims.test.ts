@@ -14,7 +14,7 @@ const claims = { sub: 'usr', iat: 1, uv: false }
 
 describe('claims are read', () => {
   test.each([
-    ['with all that is asked for', claims],
+    ['with all required members', claims],
     ['with optional members', { ...claims, num: '483920', n: 0 }],
     ['with text of 2048 characters', { ...claims, sub: 's'.repeat(2048) }],
     ['with the largest safe integers', { ...claims, iat: Number.MAX_SAFE_INTEGER, n: -1 }],
@@ -43,8 +43,8 @@ describe('claims are refused', () => {
     ['when a number has a fraction', { ...claims, iat: 1.5 }],
     ['when a number is not finite', { ...claims, iat: Number.POSITIVE_INFINITY }],
     ['when a number is not safe', { ...claims, iat: 2 ** 53 }],
-    ['when a truth value is text', { ...claims, uv: 'true' }],
-    ['when a truth value is a number', { ...claims, uv: 1 }],
+    ['when a boolean is text', { ...claims, uv: 'true' }],
+    ['when a boolean is a number', { ...claims, uv: 1 }],
     ['when a member is only inherited', Object.create(claims)],
     ['when __proto__ is a member', JSON.parse('{"sub":"usr","iat":1,"uv":false,"__proto__":{}}')],
     ['when constructor is a member', { ...claims, constructor: 'x' }],
@@ -97,7 +97,7 @@ describe('a header', () => {
     ['a long thumbprint', { ...header, kid: 'a'.repeat(44) }],
     ['a path as key', { ...header, kid: `${'../'.repeat(14)}a` }],
     ['a statement as key', { ...header, kid: "' or 1=1 --".padEnd(43, ' ') }],
-    ['a thumbprint with a line feed behind it', { ...header, kid: `${kid}\n` }],
+    ['a thumbprint followed by a line feed', { ...header, kid: `${kid}\n` }],
     ['no thumbprint', { alg: 'ES256', typ: 'x+jwt' }],
     ['nothing at all', undefined],
   ])('with %s is refused', (_, value) => {

@@ -22,13 +22,13 @@ describe('a challenge gets its number', () => {
       { mode: 'service', digits: 6, wrongNumbersMax: 3 },
     ],
     [
-      'with more digits when asked',
+      'with more digits when requested',
       { mode: 'service', digits: 8 },
       strict,
       { digits: 8, wrongNumbersMax: 3 },
     ],
     [
-      'with one try only below six digits',
+      'with only one attempt below six digits',
       { mode: 'service' },
       lax,
       { digits: 4, wrongNumbersMax: 1 },

@@ -23,7 +23,7 @@ describe('the policy in force', () => {
     ['text is stored', 'strict'],
     ['a number is stored', 4],
     ['a list is stored', [{ numberDigits: 2 }]],
-    ['nothing is known', undefined],
+    ['the value is undefined', undefined],
     [
       'the stored values are of other types',
       { numberDigits: '2', wrongNumbersMax: null, resendsMax: [3], numberNoneAllowedFor: rp },
@@ -34,7 +34,7 @@ describe('the policy in force', () => {
       { enrollmentTtlSeconds: Number.NaN, resendsMax: Number.POSITIVE_INFINITY },
     ],
     ['the stored members are unknown', { digits: 2, number_digits: 2 }],
-    ['a stored choice is none', { profile: 'lax', userVerification: 'never' }],
+    ['a stored choice is invalid', { profile: 'lax', userVerification: 'never' }],
   ])('is the default when %s', (_, value) => {
     expect(policyOf(value)).toEqual(defaultPolicy)
   })

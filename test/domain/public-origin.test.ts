@@ -32,7 +32,7 @@ test.each([
     { use: ofPort.origin, originToStore: null, replacedOrigin: null },
   ],
   [
-    'another named one contradicts',
+    'another configured one is a conflict',
     configuredOrigin,
     other,
     { contradicts: configuredOrigin.origin },

@@ -93,7 +93,7 @@ describe('a service that has failed ten times in a row', () => {
 
 describe('a service', () => {
   test.each<[string, PushResult]>([
-    ['asks for patience with one message', busy],
+    ['asks for a delay of one message', busy],
     ['rejects', { kind: 'rejected', reason: 'PayloadTooLarge' }],
     ['calls tokens dead', { kind: 'token_gone', reason: 'Unregistered' }],
     ['refuses our credentials', { kind: 'misconfigured', reason: 'InvalidProviderToken' }],

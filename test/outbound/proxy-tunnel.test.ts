@@ -103,10 +103,10 @@ describe('a tunnel', () => {
   test.each([
     ['refuses', 'HTTP/1.1 403 Forbidden\r\n\r\n', /refuses far\.example:443: status 403/],
     ['redirects', 'HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n', /status 302/],
-    ['speaks before the far side', 'HTTP/1.1 200 OK\r\n\r\nimpostor', /status 200/],
+    ['sends bytes before the far side', 'HTTP/1.1 200 OK\r\n\r\nimpostor', /status 200/],
     ['gives interim answers', 'HTTP/1.1 103 Early Hints\r\n\r\n', /status 103/],
     ['answers at endless length', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(40_000)}`, /overflow/i],
-    ['speaks another language', 'SSH-2.0-OpenSSH\r\n', /parse error/i],
+    ['speaks another protocol', 'SSH-2.0-OpenSSH\r\n', /parse error/i],
   ])('ends with an error when the proxy %s', async (_, words, reason) => {
     await using stubborn = await startStubborn(words)
     const tunnel = new ProxyTunnel(stubborn.proxy, { host: 'far.example', port: 443 })

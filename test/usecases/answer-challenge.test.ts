@@ -274,7 +274,7 @@ describe('an answer is refused and changes nothing', () => {
     ['is stale', -61, 60, { refused: 'clock_skew' }],
     ['lies ahead', 12, 60, { refused: 'clock_skew' }],
     ['lives too long', 0, 61, { facts: { claim: 'exp' } }],
-    ['has run out', -40, 20, { facts: { claim: 'exp' } }],
+    ['has expired', -40, 20, { facts: { claim: 'exp' } }],
   ])('when it %s', async (_, seconds, lifetime, refusal) => {
     const claims = await approval()
     const iat = claims.iat + seconds

@@ -195,7 +195,7 @@ describe('a claim is refused and leaves the code open', () => {
       { refused: 'key_already_registered' },
     ],
     [
-      'when a key lies on no curve',
+      'when a key is not on the curve',
       async ({ command }) => ({
         ...command,
         keys: { ...command.keys, possession: { ...command.keys.possession, y: 'A'.repeat(43) } },

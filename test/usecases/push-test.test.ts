@@ -95,7 +95,7 @@ describe('a test push', () => {
   })
 
   test.each([
-    ['wants no pushes', `paused_until = now() + interval '1 hour'`, 'pushes_paused', true],
+    ['has paused pushes', `paused_until = now() + interval '1 hour'`, 'pushes_paused', true],
     ['has reported something', `reported_until = now() + interval '1 hour'`, 'push_locked', true],
     ['is locked for a time', `locked_until = now() + interval '1 hour'`, 'push_locked', true],
     ['is locked until an admin unlocks', 'hard_locked_at = now()', 'push_locked', false],
