@@ -1,5 +1,5 @@
 // What each end of a question, and each push, leaves in the rows of the budgets, column by column. The rules that decide upon them
-// are in test/domain/prompt-ladder.test.ts.
+// are in test/domain/push-throttling.test.ts.
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { buildQueues } from '../../src/open-fair-queues.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
@@ -351,8 +350,6 @@ describe('an answer is refused and changes nothing', () => {
   test('when the device was unregistered, before the call or during it', async () => {
     const answer = await signAnswer(phone, await approval())
     const proofs = [await aProof(world, phone), await aProof(world, phone)] as const
-    // By another process: in this one it would wait until the answer is recorded.
-    const otherProcess = { ...world, userQueue: buildQueues(1).userQueue }
     const challenges = {
       ...world.challenges,
       recordAnswer: async (...args: Parameters<World['challenges']['recordAnswer']>) => {

@@ -90,8 +90,8 @@ describe('the chain', () => {
       'tenant_created',
       'relying_party_created',
       'user_imported',
-      storedActivityType('enrollment_opened'),
-      storedActivityType('enrollment_claimed'),
+      'enrollment_opened',
+      'enrollment_claimed',
       'device_added',
       'audit_checkpointed',
     ])

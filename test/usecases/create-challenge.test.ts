@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
-import { buildQueues } from '../../src/open-fair-queues.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
 import { createChallenge } from '../../src/usecases/create-challenge.ts'

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { buildQueues } from '../../src/open-fair-queues.ts'
 import { cancelEnrollment } from '../../src/usecases/cancel-enrollment.ts'
 import { changeDevice } from '../../src/usecases/change-device.ts'
 import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'

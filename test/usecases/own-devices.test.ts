@@ -3,7 +3,6 @@ import type { DeviceId } from '../../src/domain/ids.ts'
 import type { PolicyOverrides } from '../../src/domain/policy.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
-import { buildQueues } from '../../src/open-fair-queues.ts'
 import { changeDevice } from '../../src/usecases/change-device.ts'
 import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
 import {
