@@ -16,7 +16,8 @@ const insertActivities = `
 
 /**
  * Records activities inside the transaction of the change that they record; a sweep notifies the
- * user of those that are pending.
+ * user of those that are pending. The trigger `activities_owe_webhooks` (prisma/migrations) writes
+ * the facts for webhooks in the same transaction, where an endpoint subscribes.
  */
 export async function recordActivities(
   tx: Queries,
