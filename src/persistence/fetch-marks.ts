@@ -1,16 +1,28 @@
 import type { ChallengeId, DeviceId, TenantId } from '../domain/ids.ts'
 import type { Database } from './database.ts'
+import { run, statement } from './statement.ts'
 
 const writeEveryMs = 20
 const batchMax = 500
 
-const markFetched = `
-  update challenge_targets t set fetched_at = clock_timestamp()
-  from unnest($1::text[], $2::text[], $3::text[]) as x(tenant_id, device_id, challenge_id)
-  where t.tenant_id = x.tenant_id and t.challenge_id = x.challenge_id and t.device_id = x.device_id
-    and t.fetched_at is null`
+const markFetched = statement<{
+  readonly tenantIds: readonly TenantId[]
+  readonly deviceIds: readonly DeviceId[]
+  readonly challengeIds: readonly ChallengeId[]
+}>(
+  'mark_fetched',
+  `update challenge_targets t set fetched_at = clock_timestamp()
+   from unnest(:tenantIds::text[], :deviceIds::text[], :challengeIds::text[])
+     as x(tenant_id, device_id, challenge_id)
+   where t.tenant_id = x.tenant_id and t.challenge_id = x.challenge_id
+     and t.device_id = x.device_id and t.fetched_at is null`,
+)
 
-type Mark = readonly [tenantId: TenantId, deviceId: DeviceId, challengeId: ChallengeId]
+type Mark = {
+  readonly tenantId: TenantId
+  readonly deviceId: DeviceId
+  readonly challengeId: ChallengeId
+}
 
 /**
  * Records that devices have fetched their challenges, in batches: a statement for each costs a busy
@@ -26,11 +38,11 @@ export function buildFetchMarks(database: Database) {
     while (queue.length > 0) {
       const marks = queue.slice(0, batchMax)
       queue = queue.slice(batchMax)
-      await database.query(
-        'mark_fetched',
-        markFetched,
-        [0, 1, 2].map((column) => marks.map((mark) => mark[column])),
-      )
+      await run(database, markFetched, {
+        tenantIds: marks.map(({ tenantId }) => tenantId),
+        deviceIds: marks.map(({ deviceId }) => deviceId),
+        challengeIds: marks.map(({ challengeId }) => challengeId),
+      })
     }
   }
 
@@ -39,7 +51,7 @@ export function buildFetchMarks(database: Database) {
    * the same promise.
    */
   return (tenantId: TenantId, deviceId: DeviceId, ids: readonly ChallengeId[]): Promise<void> => {
-    for (const id of ids) queue.push([tenantId, deviceId, id])
+    for (const challengeId of ids) queue.push({ tenantId, deviceId, challengeId })
     writePromise ??= write().finally(() => {
       writePromise = undefined
     })

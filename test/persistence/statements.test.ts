@@ -46,7 +46,10 @@ function canBeGiven(kind: string, kinds: Kinds): boolean {
 }
 
 /** Columns that may be null in their table and never are in this result, with the reason. */
-const neverNull: Readonly<Record<string, string>> = {}
+const neverNull: Readonly<Record<string, string>> = {
+  'find_unused_first_key.at': 'written together with first_key_id',
+  'find_unused_first_key.by': 'written together with first_key_id',
+}
 
 const camelCase = (column: string) =>
   column.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
