@@ -15,112 +15,188 @@ import {
   toIntegration,
   toStored,
 } from './integration-rows.ts'
+import { run, statement } from './statement.ts'
 
 const columns = `n.tenant_id, n.id, n.rp_id, n.name, n.settings, n.number_mode, n.namespace,
   n.user_names, n.allowed_addresses, n.policy, n.ttl_seconds, n.status, n.integration_key,
   n.revision, n.created_at, n.updated_at, n.uses, n.last_used_at, n.last_error_code,
-    n.last_error_at`
+  n.last_error_at`
 
-const findOne = `select ${columns} from integrations n where n.tenant_id = $1 and n.id = $2`
+type Key = Pick<Integration, 'tenantId' | 'id'>
+type CredentialKey = Pick<Integration, 'tenantId'> & {
+  readonly integrationId: Integration['id']
+  readonly id: IntegrationCredential['id']
+}
+type IdRow = { readonly id: string }
 
-const listAll = `select ${columns} from integrations n where n.tenant_id = $1 order by n.id desc`
-const listOfParty = `
-  select ${columns} from integrations n where n.tenant_id = $1 and n.rp_id = $2 order by n.id desc`
+const findOne = statement<Key, IntegrationRow>(
+  'find_integration',
+  `select ${columns} from integrations n where n.tenant_id = :tenantId and n.id = :id`,
+)
+const lockIntegration = statement<Key, IdRow>(
+  'lock_integration',
+  `select n.id from integrations n where n.tenant_id = :tenantId and n.id = :id
+   for no key update`,
+)
 
-const findStored = (condition: string) => `
+const listAll = statement<Pick<Integration, 'tenantId'>, IntegrationRow>(
+  'list_integrations',
+  `select ${columns} from integrations n where n.tenant_id = :tenantId order by n.id desc`,
+)
+const listOfParty = statement<Pick<Integration, 'tenantId' | 'rpId'>, IntegrationRow>(
+  'list_integrations_of_party',
+  `select ${columns} from integrations n where n.tenant_id = :tenantId and n.rp_id = :rpId
+   order by n.id desc`,
+)
+
+const storedWhere = (condition: string) => `
   select ${columns}, r.name as rp_name, r.namespaces, r.created_at as rp_created_at
   from integrations n join relying_parties r on r.tenant_id = n.tenant_id and r.id = n.rp_id
   where ${condition}`
+const findStoredById = statement<Pick<Integration, 'id'>, StoredRow>(
+  'find_integration_by_id',
+  storedWhere('n.id = :id'),
+)
+const findStoredByKey = statement<{ readonly integrationKey: string }, StoredRow>(
+  'find_integration_by_key',
+  storedWhere('n.integration_key = :integrationKey'),
+)
 
-const listCredentials = `
-  select c.id, c.expires_at, c.secret_hash, c.secret_sealed from integration_credentials c
-  where c.tenant_id = $1 and c.integration_id = $2
-    and (c.expires_at is null or c.expires_at > clock_timestamp())
-  order by c.id`
+const listCredentials = statement<Key, CredentialRow>(
+  'list_integration_credentials',
+  `select c.id, c.expires_at, c.secret_hash, c.secret_sealed from integration_credentials c
+   where c.tenant_id = :tenantId and c.integration_id = :id
+     and (c.expires_at is null or c.expires_at > clock_timestamp())
+   order by c.id`,
+)
 
-const insertIntegration = `
-  insert into integrations as n (tenant_id, id, rp_id, kind, name, settings, number_mode, namespace,
-    user_names, allowed_addresses, policy, ttl_seconds, status, integration_key)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning ${columns}`
+/** A plan as the table holds it. */
+type PlanParams = Key &
+  Pick<
+    Integration,
+    'name' | 'numberMode' | 'namespace' | 'allowedAddresses' | 'ttlSeconds' | 'status'
+  > & { readonly settings: string; readonly userNames: string; readonly policy: string }
 
-const updateIntegration = `
-  update integrations n set name = $4, settings = $5, number_mode = $6, namespace = $7,
-    user_names = $8, allowed_addresses = $9, policy = $10, ttl_seconds = $11, status = $12,
-    revision = n.revision + 1, updated_at = clock_timestamp()
-  where n.tenant_id = $1 and n.id = $2 and n.revision = $3 returning ${columns}`
+const insertIntegration = statement<
+  PlanParams &
+    Pick<Integration, 'rpId' | 'integrationKey'> & {
+      readonly kind: Integration['settings']['kind']
+    },
+  IntegrationRow
+>(
+  'insert_integration',
+  `insert into integrations as n (tenant_id, id, rp_id, kind, name, settings, number_mode,
+     namespace, user_names, allowed_addresses, policy, ttl_seconds, status, integration_key)
+   values (:tenantId, :id, :rpId, :kind, :name, :settings, :numberMode, :namespace, :userNames,
+     :allowedAddresses, :policy, :ttlSeconds, :status, :integrationKey)
+   returning ${columns}`,
+)
 
-const insertCredential = `
-  insert into integration_credentials (tenant_id, id, integration_id, secret_hash, secret_sealed)
-  values ($1, $2, $3, $4, $5)`
+const changeIntegration = statement<PlanParams & Pick<Integration, 'revision'>, IntegrationRow>(
+  'change_integration',
+  `update integrations n set name = :name, settings = :settings, number_mode = :numberMode,
+     namespace = :namespace, user_names = :userNames, allowed_addresses = :allowedAddresses,
+     policy = :policy, ttl_seconds = :ttlSeconds, status = :status, revision = n.revision + 1,
+     updated_at = clock_timestamp()
+   where n.tenant_id = :tenantId and n.id = :id and n.revision = :revision returning ${columns}`,
+)
 
-const lockIntegration = `${findOne} for no key update`
+const insertCredential = statement<
+  CredentialKey & {
+    readonly secretHash: Uint8Array | null
+    readonly secretSealed: Uint8Array | null
+  }
+>(
+  'insert_integration_credential',
+  `insert into integration_credentials (tenant_id, id, integration_id, secret_hash, secret_sealed)
+   values (:tenantId, :id, :integrationId, :secretHash, :secretSealed)`,
+)
 
-const touchIntegration = `
-  update integrations n set revision = n.revision + 1, updated_at = clock_timestamp()
-  where n.tenant_id = $1 and n.id = $2 returning ${columns}`
+const touchIntegration = statement<Key, IntegrationRow>(
+  'touch_integration',
+  `update integrations n set revision = n.revision + 1, updated_at = clock_timestamp()
+   where n.tenant_id = :tenantId and n.id = :id returning ${columns}`,
+)
 
-const limitCredentials = `
-  update integration_credentials c set expires_at = least(c.expires_at,
-    clock_timestamp() + make_interval(secs => $3))
-  where c.tenant_id = $1 and c.integration_id = $2
-  returning c.id, c.expires_at as "endsAt"`
+const limitCredentials = statement<Key & { readonly overlapSeconds: number }, EndedCredential>(
+  'limit_integration_secrets',
+  `update integration_credentials c set expires_at = least(c.expires_at,
+     clock_timestamp() + make_interval(secs => :overlapSeconds))
+   where c.tenant_id = :tenantId and c.integration_id = :id
+   returning c.id, c.expires_at as ends_at`,
+)
 
-const dropCredentials = `
-  delete from integration_credentials c where c.tenant_id = $1 and c.integration_id = $2
-  returning c.id, least(c.expires_at, clock_timestamp()) as "endsAt"`
+const dropCredentials = statement<Key, EndedCredential>(
+  'drop_integration_secrets',
+  `delete from integration_credentials c
+   where c.tenant_id = :tenantId and c.integration_id = :id
+   returning c.id, least(c.expires_at, clock_timestamp()) as ends_at`,
+)
 
 // To the millisecond, as in the revocation log.
-const endCredential = `
-  update integration_credentials c set expires_at = $4
-  where c.tenant_id = $1 and c.integration_id = $2 and c.id = $3
-    and (c.expires_at is null or date_trunc('milliseconds', c.expires_at) > $4)
-  returning c.id`
+const endCredential = statement<CredentialKey & { readonly endsAt: Date }, IdRow>(
+  'end_integration_credential',
+  `update integration_credentials c set expires_at = :endsAt
+   where c.tenant_id = :tenantId and c.integration_id = :integrationId and c.id = :id
+     and (c.expires_at is null or date_trunc('milliseconds', c.expires_at) > :endsAt)
+   returning c.id`,
+)
 
-const findCredential = `
-  select c.id from integration_credentials c
-  where c.tenant_id = $1 and c.integration_id = $2 and c.id = $3`
+const findCredential = statement<CredentialKey, IdRow>(
+  'find_integration_credential',
+  `select c.id from integration_credentials c
+   where c.tenant_id = :tenantId and c.integration_id = :integrationId and c.id = :id`,
+)
 
-const removeIntegration = `
-  delete from integrations n where n.tenant_id = $1 and n.id = $2
-  returning ${columns}, clock_timestamp() as at`
+const removeIntegration = statement<Key, IntegrationRow & { readonly at: Date }>(
+  'remove_integration',
+  `delete from integrations n where n.tenant_id = :tenantId and n.id = :id
+   returning ${columns}, clock_timestamp() as at`,
+)
 
-const recordUses = `
-  update integrations n set uses = n.uses + x.uses,
-    last_used_at = greatest(n.last_used_at, x.used_at),
-    last_error_code = coalesce(x.error_code, n.last_error_code),
-    last_error_at = coalesce(x.error_at, n.last_error_at)
-  from unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::text[], $6::timestamptz[])
-    as x(tenant_id, id, uses, used_at, error_code, error_at)
-  where n.tenant_id = x.tenant_id and n.id = x.id`
+const recordUses = statement<{
+  readonly tenantIds: readonly Integration['tenantId'][]
+  readonly ids: readonly Integration['id'][]
+  readonly uses: readonly number[]
+  readonly usedAts: readonly (Date | null)[]
+  readonly errorCodes: readonly (string | null)[]
+  readonly errorAts: readonly (Date | null)[]
+}>(
+  'record_integration_uses',
+  `update integrations n set uses = n.uses + x.uses,
+     last_used_at = greatest(n.last_used_at, x.used_at),
+     last_error_code = coalesce(x.error_code, n.last_error_code),
+     last_error_at = coalesce(x.error_at, n.last_error_at)
+   from unnest(:tenantIds::text[], :ids::text[], :uses::int[], :usedAts::timestamptz[],
+       :errorCodes::text[], :errorAts::timestamptz[])
+     as x(tenant_id, id, uses, used_at, error_code, error_at)
+   where n.tenant_id = x.tenant_id and n.id = x.id`,
+)
 
-const planValues = (plan: Parameters<typeof planOf>[0]) => [
-  plan.name,
-  JSON.stringify(plan.settings),
-  plan.numberMode,
-  plan.namespace,
-  JSON.stringify(plan.userNames),
-  plan.allowedAddresses,
-  JSON.stringify(plan.policy),
-  plan.ttlSeconds,
-  plan.status,
-]
+const planParams = (plan: Parameters<typeof planOf>[0]) => ({
+  name: plan.name,
+  settings: JSON.stringify(plan.settings),
+  numberMode: plan.numberMode,
+  namespace: plan.namespace,
+  userNames: JSON.stringify(plan.userNames),
+  allowedAddresses: plan.allowedAddresses,
+  policy: JSON.stringify(plan.policy),
+  ttlSeconds: plan.ttlSeconds,
+  status: plan.status,
+})
 
 async function createCredential(
   tx: Queries,
-  { tenantId, id }: Pick<Integration, 'tenantId' | 'id'>,
+  { tenantId, id: integrationId }: Key,
   credential: IntegrationCredential,
 ): Promise<void> {
-  await tx.query('insert_integration_credential', insertCredential, [
+  await run(tx, insertCredential, {
     tenantId,
-    credential.id,
-    id,
-    'secretHash' in credential ? credential.secretHash : null,
-    'secretSealed' in credential ? credential.secretSealed : null,
-  ])
-}
-
-function drop(tx: Queries, ...of: [Integration['tenantId'], Integration['id']]) {
-  return tx.query<EndedCredential>('drop_integration_secrets', dropCredentials, of)
+    integrationId,
+    id: credential.id,
+    secretHash: 'secretHash' in credential ? credential.secretHash : null,
+    secretSealed: 'secretSealed' in credential ? credential.secretSealed : null,
+  })
 }
 
 /** Integrations and their credentials. */
@@ -133,14 +209,14 @@ export function buildIntegrationStore(
     ...buildWriting(database, random),
     ...buildEnding(database, random),
     async recordUses(uses) {
-      await database.query('record_integration_uses', recordUses, [
-        uses.map((one) => one.tenantId),
-        uses.map((one) => one.id),
-        uses.map((one) => one.uses),
-        uses.map((one) => one.usedAt),
-        uses.map((one) => one.lastError?.code ?? null),
-        uses.map((one) => one.lastError?.at ?? null),
-      ])
+      await run(database, recordUses, {
+        tenantIds: uses.map((one) => one.tenantId),
+        ids: uses.map((one) => one.id),
+        uses: uses.map((one) => one.uses),
+        usedAts: uses.map((one) => one.usedAt),
+        errorCodes: uses.map((one) => one.lastError?.code ?? null),
+        errorAts: uses.map((one) => one.lastError?.at ?? null),
+      })
     },
   }
 }
@@ -148,35 +224,25 @@ export function buildIntegrationStore(
 function buildReading(database: Database): Pick<IntegrationStore, 'list' | 'find' | 'findStored'> {
   return {
     async list(tenantId, rpId) {
-      const query = database.query<IntegrationRow>
       const rows =
         rpId === null
-          ? await query('list_integrations', listAll, [tenantId])
-          : await query('list_integrations_of_party', listOfParty, [tenantId, rpId])
+          ? await run(database, listAll, { tenantId })
+          : await run(database, listOfParty, { tenantId, rpId })
       return rows.map(toIntegration)
     },
 
     async find(tenantId, id) {
-      const values = [tenantId, id]
-      const [row] = await database.query<IntegrationRow>('find_integration', findOne, values)
+      const [row] = await run(database, findOne, { tenantId, id })
       return row ? toIntegration(row) : null
     },
 
     async findStored(handle) {
       const [row] =
         'id' in handle
-          ? await database.query<StoredRow>('find_integration_by_id', findStored('n.id = $1'), [
-              handle.id,
-            ])
-          : await database.query<StoredRow>(
-              'find_integration_by_key',
-              findStored('n.integration_key = $1'),
-              [handle.integrationKey],
-            )
+          ? await run(database, findStoredById, handle)
+          : await run(database, findStoredByKey, handle)
       if (!row) return null
-      const of = [row.tenant_id, row.id]
-      const query = database.query<CredentialRow>
-      return toStored(row, await query('list_integration_credentials', listCredentials, of))
+      return toStored(row, await run(database, listCredentials, row))
     },
   }
 }
@@ -189,19 +255,10 @@ function buildWriting(
     create(integration, credential, actor) {
       return database.transaction(async (tx) => {
         const { tenantId, id, rpId, settings, integrationKey } = integration
-        const values = [
-          tenantId,
-          id,
-          rpId,
-          settings.kind,
-          ...planValues(integration),
-          integrationKey,
-        ]
-        const [row] = await tx.query<IntegrationRow>(
-          'insert_integration',
-          insertIntegration,
-          values,
-        )
+        const [row] = await run(tx, insertIntegration, {
+          ...{ tenantId, id, rpId, kind: settings.kind, integrationKey },
+          ...planParams(integration),
+        })
         if (!row) throw new Error('an insert returns its row')
         if (credential) await createCredential(tx, integration, credential)
         const details = { relyingParty: rpId, before: null, after: planOf(integration) }
@@ -214,14 +271,12 @@ function buildWriting(
     change(was, next, credential, actor) {
       return database.transaction(async (tx) => {
         const { tenantId, id, revision } = was
-        const values = [tenantId, id, revision, ...planValues(next)]
-        const [row] = await tx.query<IntegrationRow>(
-          'change_integration',
-          updateIntegration,
-          values,
-        )
+        const params = { tenantId, id, revision, ...planParams(next) }
+        const [row] = await run(tx, changeIntegration, params)
         if (!row) return null
-        const endedCredentials = hasSecret(next.settings) ? [] : await drop(tx, tenantId, id)
+        const endedCredentials = hasSecret(next.settings)
+          ? []
+          : await run(tx, dropCredentials, { tenantId, id })
         if (credential) await createCredential(tx, was, credential)
         const details = planChanges(was, next)
         const event = { type: 'integration_changed', actor, subject: id, details } as const
@@ -233,18 +288,17 @@ function buildWriting(
     rotate({ tenantId, id, overlapSeconds }, credential, actor) {
       return database.transaction(async (tx) => {
         // Rotations are serialized.
-        const of = [tenantId, id]
-        const [lockedRow] = await tx.query('lock_integration', lockIntegration, of)
+        const key = { tenantId, id }
+        const [lockedRow] = await run(tx, lockIntegration, key)
         if (!lockedRow) return null
-        const live = await tx.query('list_integration_credentials', listCredentials, of)
+        const live = await run(tx, listCredentials, key)
         if (live.length > 1 && overlapSeconds > 0) return refuse('rotation_under_way')
-        const end = [tenantId, id, overlapSeconds]
         const endedCredentials =
           overlapSeconds > 0
-            ? await tx.query<EndedCredential>('limit_integration_secrets', limitCredentials, end)
-            : await drop(tx, tenantId, id)
-        await createCredential(tx, { tenantId, id }, credential)
-        const [row] = await tx.query<IntegrationRow>('touch_integration', touchIntegration, of)
+            ? await run(tx, limitCredentials, { ...key, overlapSeconds })
+            : await run(tx, dropCredentials, key)
+        await createCredential(tx, key, credential)
+        const [row] = await run(tx, touchIntegration, key)
         if (!row) throw new Error('the integration is locked and cannot vanish')
         const details = { credential: credential.id, overlapSeconds }
         const event = { type: 'integration_rotated', actor, subject: id, details } as const
@@ -262,11 +316,10 @@ function buildEnding(
   return {
     endCredential({ tenantId, integrationId, id, endsAt }, actor) {
       return database.transaction(async (tx) => {
-        const of = [tenantId, integrationId, id]
-        const values = [...of, endsAt]
-        const [row] = await tx.query('end_integration_credential', endCredential, values)
+        const key = { tenantId, integrationId, id }
+        const [row] = await run(tx, endCredential, { ...key, endsAt })
         if (!row) {
-          const [credentialRow] = await tx.query('find_integration_credential', findCredential, of)
+          const [credentialRow] = await run(tx, findCredential, key)
           return credentialRow ? 'already' : null
         }
         const details = { credential: id, endsAt: endsAt.toISOString() }
@@ -278,11 +331,7 @@ function buildEnding(
 
     remove(tenantId, id, actor) {
       return database.transaction(async (tx) => {
-        const [row] = await tx.query<IntegrationRow & { at: Date }>(
-          'remove_integration',
-          removeIntegration,
-          [tenantId, id],
-        )
+        const [row] = await run(tx, removeIntegration, { tenantId, id })
         if (!row) return null
         const integration = toIntegration(row)
         const details = { before: planOf(integration), after: null, uses: integration.uses }

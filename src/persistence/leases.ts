@@ -1,14 +1,15 @@
 import type { LeaseStore } from '../ports/lease-store.ts'
 import type { Database } from './database.ts'
 import { holderPrefix, presenceClass } from './presence.ts'
+import { run, statement } from './statement.ts'
 
 // `pg_locks` shows the locks at the time of reading, and not those at the start of the statement. A
 // process that leased before this statement began took its lock before that, so it is found here
 // unless it is gone.
 const live = `
   select '${holderPrefix}' || l.objid as holder from pg_locks l
-  where l.locktype = 'advisory' and l.classid = $1::bigint::oid and l.objsubid = 2 and l.granted
-    and l.database = (select b.oid from pg_database b where b.datname = current_database())`
+  where l.locktype = 'advisory' and l.classid = :presenceClass::bigint::oid and l.objsubid = 2
+    and l.granted and l.database = (select b.oid from pg_database b where b.datname = current_database())`
 
 /**
  * Leases whose names are not those of locks simply expire: of processes of another version, and of
@@ -17,8 +18,13 @@ const live = `
 const isAbandoned = (holder: string) =>
   `starts_with(${holder}, '${holderPrefix}') and ${holder} not in (select holder from live)`
 
-const freeAbandoned = `
-  with live as materialized (${live}
+type ByPresence = { readonly presenceClass: number }
+
+const listHolders = statement<ByPresence, { readonly holder: string }>('lease_holders', live)
+
+const freeAbandoned = statement<ByPresence, { readonly count: number }>(
+  'free_abandoned',
+  `with live as materialized (${live}
   ), pushes as materialized (
     select d.tenant_id, d.id from deliveries d
     where d.status = 'queued' and d.settled_at is null and d.leased_until > clock_timestamp()
@@ -44,19 +50,18 @@ const freeAbandoned = `
     returning 1
   )
   select ((select count(*) from freed_pushes) + (select count(*) from freed_hooks)
-    + (select count(*) from lost_callbacks))::int as count`
+    + (select count(*) from lost_callbacks))::int as count`,
+)
 
 /** Leases of all kinds, by their holders. */
 export function buildLeaseStore(database: Database, schema = 'public'): LeaseStore {
-  const values = [presenceClass(schema)]
+  const params = { presenceClass: presenceClass(schema) }
   return {
     async holders() {
-      const rows = await database.query<{ holder: string }>('lease_holders', live, values)
-      return rows.map(({ holder }) => holder)
+      return (await run(database, listHolders, params)).map(({ holder }) => holder)
     },
     async freeAbandoned() {
-      const text = freeAbandoned
-      const [row] = await database.query<{ count: number }>('free_abandoned', text, values)
+      const [row] = await run(database, freeAbandoned, params)
       return row?.count ?? 0
     },
   }

@@ -49,6 +49,9 @@ function canBeGiven(kind: string, kinds: Kinds): boolean {
 const neverNull: Readonly<Record<string, string>> = {
   'find_unused_first_key.at': 'written together with first_key_id',
   'find_unused_first_key.by': 'written together with first_key_id',
+  'limit_integration_secrets.endsAt': 'the earlier of its end and a time',
+  'take_keycloak_callbacks.firstTriedAt': 'written by this statement',
+  'take_keycloak_callbacks.tokenSealed': 'its condition asks for a token',
 }
 
 const camelCase = (column: string) =>
