@@ -8,6 +8,7 @@ import { recordActivities } from './activities.ts'
 import { readTime } from './column-types.ts'
 import type { Database, Queries } from './database.ts'
 import { spendProof } from './devices.ts'
+import { run, statement } from './statement.ts'
 
 /** A row of `user_protections` as JSON: times are texts. */
 export type ProtectionJson = {
@@ -76,11 +77,32 @@ export function budgetColumns({ pushes, pending, unanswered }: Budget): [string,
   ]
 }
 
-const findProtection = `
-  select row_to_json(p) as protection, clock_timestamp() as now
-  from user_protections p where p.tenant_id = $1 and p.user_id = $2`
+type ByUser = { readonly tenantId: TenantId; readonly userId: UserId }
+type ProtectionRow = { readonly protection: ProtectionJson; readonly now: Date }
 
-/** Writes a protection over the one of the revision before; the parameters begin at `$3`. */
+const findProtection = statement<ByUser, ProtectionRow>(
+  'find_protection',
+  `select row_to_json(p) as protection, clock_timestamp() as now
+   from user_protections p where p.tenant_id = :tenantId and p.user_id = :userId`,
+)
+
+/** What `protectionAssignments` writes; the last is the revision that it replaces. */
+export type ProtectionParams = Omit<Protection, 'revision'> & {
+  readonly protectionRevision: number
+}
+
+/** Writes a protection over the one of the revision before. */
+export const protectionAssignments = `wrong_numbers_in_row = :wrongNumbersInRow,
+    wrong_numbers_since_success = :wrongNumbersSinceSuccess, locked_until = :lockedUntil,
+    hard_locked_at = :hardLockedAt, reported_until = :reportedUntil, paused_until = :pausedUntil,
+    suspended_at = :suspendedAt, revision = :protectionRevision::int + 1`
+
+/** The parameters of `protectionAssignments`. */
+export function protectionParams({ revision, ...next }: Protection): ProtectionParams {
+  return { ...next, protectionRevision: revision }
+}
+
+/** As `protectionAssignments`, with positions; the parameters begin at `first`. */
 export const protectionSet = (first: number) => {
   const at = (offset: number) => `$${first + offset}`
   return `wrong_numbers_in_row = ${at(0)}, wrong_numbers_since_success = ${at(1)},
@@ -103,15 +125,20 @@ export function protectionValues(next: Protection): unknown[] {
 }
 
 /** Saves a protection over the one of the revision before. */
-export const changeProtection = `
-  update user_protections p set ${protectionSet(3)}
-  where p.tenant_id = $1 and p.user_id = $2 and p.revision = $10::int
-  returning p.user_id`
+export const changeProtection = statement<ByUser & ProtectionParams, Pick<ByUser, 'userId'>>(
+  'change_protection',
+  `update user_protections p set ${protectionAssignments}
+   where p.tenant_id = :tenantId and p.user_id = :userId
+     and p.revision = :protectionRevision::int
+   returning p.user_id`,
+)
 
-const lockProtection = `
-  select row_to_json(p) as protection, clock_timestamp() as now
-  from user_protections p where p.tenant_id = $1 and p.user_id = $2
-  for no key update`
+const lockProtection = statement<ByUser, ProtectionRow>(
+  'lock_protection',
+  `select row_to_json(p) as protection, clock_timestamp() as now
+   from user_protections p where p.tenant_id = :tenantId and p.user_id = :userId
+   for no key update`,
+)
 
 /**
  * Locks the user's protection until the commit, and returns whether the user is suspended: until
@@ -122,13 +149,18 @@ export async function lockProtectionRow(
   tenantId: TenantId,
   userId: UserId,
 ): Promise<{ readonly isSuspended: boolean }> {
-  const [row] = await tx.query<{ protection: ProtectionJson }>('lock_protection', lockProtection, [
-    tenantId,
-    userId,
-  ])
+  const [row] = await run(tx, lockProtection, { tenantId, userId })
   // A user without protection is no user of this tenant: the foreign keys refuse any row for them.
   return { isSuspended: row !== undefined && row.protection.suspended_at !== null }
 }
+
+const lockDevice = statement<
+  { readonly tenantId: TenantId; readonly id: DeviceId },
+  { readonly id: DeviceId }
+>(
+  'lock_device',
+  `select id from devices where tenant_id = :tenantId and id = :id and status = 'active' for share`,
+)
 
 /**
  * Locks a device until the commit, if it is active: nobody unregisters or suspends it meanwhile.
@@ -139,17 +171,14 @@ export async function lockDeviceRow(
   tenantId: TenantId,
   id: DeviceId,
 ): Promise<boolean> {
-  const lockedRows = await tx.query(
-    'hold_device',
-    `select id from devices where tenant_id = $1 and id = $2 and status = 'active' for share`,
-    [tenantId, id],
-  )
-  return lockedRows.length === 1
+  return (await run(tx, lockDevice, { tenantId, id })).length === 1
 }
 
-const liftBlocks = `
-  update initiators i set blocked_until = null, revision = i.revision + 1
-  where i.tenant_id = $1 and i.user_id = $2 and i.blocked_until is not null`
+const liftBlocks = statement<ByUser>(
+  'lift_blocks',
+  `update initiators i set blocked_until = null, revision = i.revision + 1
+   where i.tenant_id = :tenantId and i.user_id = :userId and i.blocked_until is not null`,
+)
 
 /**
  * Lifts every lock of push sign-in and clears its counts, because the user signed in with another
@@ -162,20 +191,12 @@ export async function unlockByOtherFactor(
   tenantId: TenantId,
   userId: UserId,
 ): Promise<void> {
-  const [row] = await tx.query<{ protection: ProtectionJson; now: Date }>(
-    'lock_protection',
-    lockProtection,
-    [tenantId, userId],
-  )
+  const [row] = await run(tx, lockProtection, { tenantId, userId })
   if (!row) return
   const protection = toProtection(row.protection)
   const next = afterUnlock(protection)
   if (JSON.stringify(next) === JSON.stringify(protection)) return
-  await tx.query('change_protection', changeProtection, [
-    tenantId,
-    userId,
-    ...protectionValues(next),
-  ])
+  await run(tx, changeProtection, { tenantId, userId, ...protectionParams(next) })
   if (!isLocked(protection, row.now)) return
   await recordActivities(tx, random, tenantId, [
     activity({ userId, type: 'push_unlocked', actor: 'service', details: { by: 'other_factor' } }),
@@ -191,15 +212,8 @@ export function buildProtectionStore(
 ): ProtectionStore {
   return {
     async find(tenantId, userId) {
-      const [row] = await database.query<{
-        protection: ProtectionJson
-        now: Date
-      }>('find_protection', findProtection, [tenantId, userId])
-      if (!row) return null
-      return {
-        protection: toProtection(row.protection),
-        now: row.now,
-      }
+      const [row] = await run(database, findProtection, { tenantId, userId })
+      return row ? { protection: toProtection(row.protection), now: row.now } : null
     },
 
     change(tenantId, userId, next, activities, proof) {
@@ -208,11 +222,8 @@ export function buildProtectionStore(
         await lockProtectionRow(tx, tenantId, userId)
         if (proof && !(await lockDeviceRow(tx, tenantId, proof.deviceId)))
           return 'device_not_active'
-        const changedRows = await tx.query<{ user_id: UserId }>(
-          'change_protection',
-          changeProtection,
-          [tenantId, userId, ...protectionValues(next)],
-        )
+        const params = { tenantId, userId, ...protectionParams(next) }
+        const changedRows = await run(tx, changeProtection, params)
         if (changedRows.length === 0) return false
         await recordActivities(tx, random, tenantId, activities)
         return true
@@ -221,13 +232,10 @@ export function buildProtectionStore(
 
     unlock(tenantId, userId, next, activities) {
       return database.transaction(async (tx) => {
-        const changedRows = await tx.query('change_protection', changeProtection, [
-          tenantId,
-          userId,
-          ...protectionValues(next),
-        ])
+        const params = { tenantId, userId, ...protectionParams(next) }
+        const changedRows = await run(tx, changeProtection, params)
         if (changedRows.length === 0) return false
-        await tx.query('lift_blocks', liftBlocks, [tenantId, userId])
+        await run(tx, liftBlocks, { tenantId, userId })
         await recordActivities(tx, random, tenantId, activities)
         return true
       })

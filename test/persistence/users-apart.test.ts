@@ -265,7 +265,7 @@ describe('what is done to a user changes nothing of who looks the same', () => {
     const [deed, done] = deeds[name] ?? []
     expect(await deed?.(me, me.pending[budget], paidBy[budget])).toEqual(done)
     expect(await rowsOfOthers(me)).toEqual(before)
-    for (const held of ['lock_protection', 'hold_device']) {
+    for (const held of ['lock_protection', 'lock_device']) {
       expect([1, undefined]).toContain(rowsFound.get(held))
     }
   })
