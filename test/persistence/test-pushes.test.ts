@@ -39,7 +39,7 @@ test('a turn is taken by one device: others of its user, and those of other tena
   await copyTenant(stores, user)
   expect(await enqueue(device)).toMatchObject({ kind: 'owed', pushes: [{ deviceId: device }] })
   expect(await enqueue(device)).toMatchObject({ kind: 'too_soon' })
-  expect(rowsFound.get('test_turn_wait')).toBe(1)
+  expect(rowsFound.get('test_slot_wait')).toBe(1)
   const taken =
     'select tenant_id, id from devices where cardinality(test_pushes_at) > 0 and id = $1'
   const mine = [{ tenant_id: user.tenantId, id: device }]
