@@ -3,57 +3,86 @@
 import { type Budget, passcodeBudgets } from '../domain/passcode-budget.ts'
 import type { PasscodeAttempt } from '../ports/passcode-store.ts'
 import type { Queries } from './database.ts'
+import { run, statement } from './statement.ts'
+
+type UserParams = Pick<PasscodeAttempt, 'tenantId' | 'userId'>
+type BudgetParams = UserParams & { readonly name: string; readonly refillSeconds: number }
+type InitiatorParams = UserParams & Pick<PasscodeAttempt, 'initiator'>
 
 // `clear_at` is the theoretical arrival time of the generic cell rate algorithm (ITU-T I.371): one
 // column that recovers by itself.
-const charge = `
-  insert into passcode_budgets as b (tenant_id, user_id, name, clear_at)
-  values ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
-  on conflict (tenant_id, user_id, name) do update
-    set clear_at = greatest(b.clear_at, clock_timestamp()) + make_interval(secs => $4)
-    where b.clear_at <= clock_timestamp() + make_interval(secs => $4 * ($5 - 1))
-  returning name`
+const charge = statement<
+  BudgetParams & { readonly burst: number },
+  { readonly name: string }
+>(
+  'charge_passcode',
+  `insert into passcode_budgets as b (tenant_id, user_id, name, clear_at)
+   values (:tenantId, :userId, :name, clock_timestamp() + make_interval(secs => :refillSeconds))
+   on conflict (tenant_id, user_id, name) do update
+     set clear_at = greatest(b.clear_at, clock_timestamp()) + make_interval(secs => :refillSeconds)
+     where b.clear_at <= clock_timestamp() + make_interval(secs => :refillSeconds * (:burst - 1))
+   returning name`,
+)
 
-const secondsToWait = `
-  select ceil(extract(epoch from clear_at - clock_timestamp()) - $4 * ($5 - 1))::int as seconds
-  from passcode_budgets where tenant_id = $1 and user_id = $2 and name = $3`
+const findWait = statement<
+  BudgetParams & { readonly burst: number },
+  { readonly seconds: number }
+>(
+  'passcode_wait',
+  `select ceil(extract(epoch from clear_at - clock_timestamp())
+     - :refillSeconds * (:burst - 1))::int as seconds
+   from passcode_budgets where tenant_id = :tenantId and user_id = :userId and name = :name`,
+)
 
-const refundCharge = `
-  update passcode_budgets set clear_at = clear_at - make_interval(secs => $4)
-  where tenant_id = $1 and user_id = $2 and name = $3`
+const refundCharge = statement<BudgetParams>(
+  'refund_passcode',
+  `update passcode_budgets set clear_at = clear_at - make_interval(secs => :refillSeconds)
+   where tenant_id = :tenantId and user_id = :userId and name = :name`,
+)
 
-const succeed = `
-  insert into passcode_budgets (tenant_id, user_id, name, clear_at, succeeded_at)
-  values ($1, $2, $3, clock_timestamp(), clock_timestamp())
-  on conflict (tenant_id, user_id, name) do update
-    set clear_at = excluded.clear_at, succeeded_at = excluded.succeeded_at`
+const succeed = statement<InitiatorParams>(
+  'initiator_succeeded',
+  `insert into passcode_budgets (tenant_id, user_id, name, clear_at, succeeded_at)
+   values (:tenantId, :userId, :initiator, clock_timestamp(), clock_timestamp())
+   on conflict (tenant_id, user_id, name) do update
+     set clear_at = excluded.clear_at, succeeded_at = excluded.succeeded_at`,
+)
 
 // Known is an initiator from which the user signed in lately, by a code or by a push; never one
 // that the user has reported.
-const isKnown = `
-  select from (select max(x.at) as at from (
-      select succeeded_at from passcode_budgets
-      where tenant_id = $1 and user_id = $2 and name = $3
-      union all
-      select approved_at from initiators where tenant_id = $1 and user_id = $2 and key = $3
-    ) x(at)) latest
-  where latest.at > clock_timestamp() - make_interval(days => $4) and not exists (
-    select from initiators
-    where tenant_id = $1 and user_id = $2 and key = $3 and blocked_until > clock_timestamp())`
+const findKnown = statement<InitiatorParams & Pick<PasscodeAttempt, 'knownForDays'>>(
+  'is_known_initiator',
+  `select from (select max(x.at) as at from (
+       select succeeded_at from passcode_budgets
+       where tenant_id = :tenantId and user_id = :userId and name = :initiator
+       union all
+       select approved_at from initiators
+       where tenant_id = :tenantId and user_id = :userId and key = :initiator
+     ) x(at)) latest
+   where latest.at > clock_timestamp() - make_interval(days => :knownForDays) and not exists (
+     select from initiators
+     where tenant_id = :tenantId and user_id = :userId and key = :initiator
+       and blocked_until > clock_timestamp())`,
+)
 
-const approve = `
-  insert into initiators as i (tenant_id, user_id, key, approved_at, revision)
-  values ($1, $2, $3, clock_timestamp(), 1)
-  on conflict (tenant_id, user_id, key) do update
-    set approved_at = excluded.approved_at, revision = i.revision + 1
-    where i.blocked_until is null or i.blocked_until <= clock_timestamp()`
+const approve = statement<InitiatorParams>(
+  'approve_initiator',
+  `insert into initiators as i (tenant_id, user_id, key, approved_at, revision)
+   values (:tenantId, :userId, :initiator, clock_timestamp(), 1)
+   on conflict (tenant_id, user_id, key) do update
+     set approved_at = excluded.approved_at, revision = i.revision + 1
+     where i.blocked_until is null or i.blocked_until <= clock_timestamp()`,
+)
 
 // A forgiven and expired row has no effect any more; attempts under ever new names must not fill
 // the table.
-const forget = `
-  delete from passcode_budgets where tenant_id = $1 and user_id = $2
-    and name not in ('strangers', 'known') and clear_at < clock_timestamp()
-    and (succeeded_at is null or succeeded_at <= clock_timestamp() - make_interval(days => $3))`
+const forget = statement<UserParams & Pick<PasscodeAttempt, 'knownForDays'>>(
+  'forget_initiators',
+  `delete from passcode_budgets where tenant_id = :tenantId and user_id = :userId
+     and name not in ('strangers', 'known') and clear_at < clock_timestamp()
+     and (succeeded_at is null
+       or succeeded_at <= clock_timestamp() - make_interval(days => :knownForDays))`,
+)
 
 type AttemptSource = Pick<PasscodeAttempt, 'tenantId' | 'userId' | 'initiator' | 'knownForDays'>
 type AttemptLock = {
@@ -69,26 +98,19 @@ export async function chargeAttempt(
   tx: Queries,
   source: AttemptSource,
 ): Promise<AttemptCharge | AttemptLock> {
-  const { tenantId, userId, initiator, knownForDays } = source
-  await tx.query('forget_initiators', forget, [tenantId, userId, knownForDays])
-  const knownRows = await tx.query('is_known_initiator', isKnown, [
-    tenantId,
-    userId,
-    initiator,
-    knownForDays,
-  ])
-  const sharedBudget = knownRows.length > 0 ? 'known' : 'strangers'
-  const args = (name: string, { refillSeconds, burst }: Budget) =>
-    [tenantId, userId, name, refillSeconds, burst] as const
+  const { tenantId, userId, initiator } = source
+  await run(tx, forget, source)
+  const isKnown = (await run(tx, findKnown, source)).length > 0
+  const sharedBudget = isKnown ? 'known' : 'strangers'
   const take = async (name: string, budget: Budget, by: AttemptLock['by']) => {
-    const values = args(name, budget)
-    if ((await tx.query('pay_for_passcode', charge, values)).length > 0) return undefined
-    const [row] = await tx.query<{ seconds: number }>('passcode_wait', secondsToWait, values)
+    const params = { tenantId, userId, name, ...budget }
+    if ((await run(tx, charge, params)).length > 0) return undefined
+    const [row] = await run(tx, findWait, params)
     return { kind: 'locked', by, retryAfterSeconds: Math.max(1, row?.seconds ?? 1) } as const
   }
   const refund = async () => {
-    const [, , name, seconds] = args(sharedBudget, passcodeBudgets[sharedBudget])
-    await tx.query('refund_passcode', refundCharge, [tenantId, userId, name, seconds])
+    const { refillSeconds } = passcodeBudgets[sharedBudget]
+    await run(tx, refundCharge, { tenantId, userId, name: sharedBudget, refillSeconds })
   }
   // The user's first: an initiator that may not attempt leaves no row behind.
   const ofUser = await take(sharedBudget, passcodeBudgets[sharedBudget], 'user')
@@ -106,9 +128,8 @@ export async function chargeAttempt(
  */
 export async function rememberInitiator(
   tx: Queries,
-  { tenantId, userId, initiator, isInitiatorNamed }: PasscodeAttempt,
+  attempt: PasscodeAttempt,
 ): Promise<void> {
-  const values = [tenantId, userId, initiator]
-  await tx.query('initiator_succeeded', succeed, values)
-  if (isInitiatorNamed) await tx.query('approve_initiator', approve, values)
+  await run(tx, succeed, attempt)
+  if (attempt.isInitiatorNamed) await run(tx, approve, attempt)
 }

@@ -1,4 +1,4 @@
-import type { TenantId, UserId } from '../domain/ids.ts'
+import type { DeviceId, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
 import { type OtherFactors, passcodeDriftSteps, passcodePeriodSeconds } from '../domain/passcode.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
 import type {
@@ -14,21 +14,32 @@ import type { Database, Queries } from './database.ts'
 import { lockUserRow } from './devices.ts'
 import { chargeAttempt, rememberInitiator } from './passcode-budgets.ts'
 import { lockProtectionRow, toDate, unlockByOtherFactor } from './protections.ts'
+import { run, statement } from './statement.ts'
 
-const findPolicy = `
-  select clock_timestamp() as now, t.policy, r.policy as rp_policy from tenants t
-  join relying_parties r on r.tenant_id = t.tenant_id and r.id = $2 where t.tenant_id = $1`
+type ByUser = { readonly tenantId: TenantId; readonly userId: UserId }
 
-const findSecrets = `
-  select s.device_id as "deviceId", d.activated_at as "activatedAt", s.digits,
-    s.secret_sealed as "secretSealed", s.last_step as "lastStep"
-  from devices d join passcode_secrets s on s.tenant_id = d.tenant_id and s.device_id = d.id
-  where d.tenant_id = $1 and d.user_id = $2 and d.status = 'active' order by d.id`
+const findPolicy = statement<
+  { readonly tenantId: TenantId; readonly rpId: RelyingPartyId },
+  { readonly now: Date; readonly policy: unknown; readonly rpPolicy: unknown }
+>(
+  'passcode_policy',
+  `select clock_timestamp() as now, t.policy, r.policy as rp_policy from tenants t
+   join relying_parties r on r.tenant_id = t.tenant_id and r.id = :rpId
+   where t.tenant_id = :tenantId`,
+)
 
-const findCodes = `
-  select c.id, c.kind, c.hash, c.key_sealed as "keySealed", c.expires_at as "expiresAt",
-    c.used_at as "usedAt"
-  from single_use_codes c where c.tenant_id = $1 and c.user_id = $2 order by c.id`
+const findSecrets = statement<ByUser, StoredPasscodeSecret>(
+  'passcode_secrets',
+  `select s.device_id, d.activated_at, s.digits, s.secret_sealed, s.last_step
+   from devices d join passcode_secrets s on s.tenant_id = d.tenant_id and s.device_id = d.id
+   where d.tenant_id = :tenantId and d.user_id = :userId and d.status = 'active' order by d.id`,
+)
+
+const findCodes = statement<ByUser, StoredSingleUseCode>(
+  'single_use_codes',
+  `select c.id, c.kind, c.hash, c.key_sealed, c.expires_at, c.used_at
+   from single_use_codes c where c.tenant_id = :tenantId and c.user_id = :userId order by c.id`,
+)
 
 /** Columns for the factors that a user has besides the push; both arguments are SQL. */
 export const otherFactorColumns = (tenantId: string, userId: string) => `
@@ -53,47 +64,85 @@ export function toOtherFactors(factors: OtherFactorsJson): OtherFactors {
   return { ...factors, temporaryCodeExpiresAt: toDate(factors.temporaryCodeExpiresAt) }
 }
 
-const otherFactors = `select ${otherFactorColumns('$1', '$2')}`
+const findOtherFactors = statement<ByUser, OtherFactors>(
+  'other_factors',
+  `select ${otherFactorColumns(':tenantId', ':userId')}`,
+)
+
+type StepParams = ByUser & {
+  readonly deviceId: DeviceId
+  readonly step: number
+  readonly periodSeconds: number
+  readonly driftSteps: number
+}
 
 // The device is locked first, so that unregistering it and accepting its passcode have an order;
 // the time is checked after that.
-const acceptStep = `
-  with d as materialized (
-    select d.tenant_id, d.id from devices d
-    where d.tenant_id = $1 and d.id = $2 and (d.user_id = $3) is true and d.status = 'active'
-    for share
-  )
-  update passcode_secrets s set last_step = $4 from d
-  where s.tenant_id = d.tenant_id and s.device_id = d.id and s.last_step < $4
-    and abs($4 - floor(extract(epoch from clock_timestamp()) / $5)) <= $6
-  returning clock_timestamp() as at`
+const acceptStep = statement<StepParams, { readonly at: Date }>(
+  'accept_passcode',
+  `with d as materialized (
+     select d.tenant_id, d.id from devices d
+     where d.tenant_id = :tenantId and d.id = :deviceId and (d.user_id = :userId) is true
+       and d.status = 'active'
+     for share
+   )
+   update passcode_secrets s set last_step = :step from d
+   where s.tenant_id = d.tenant_id and s.device_id = d.id and s.last_step < :step
+     and abs(:step - floor(extract(epoch from clock_timestamp()) / :periodSeconds::int)) <= :driftSteps::int
+   returning clock_timestamp() as at`,
+)
 
-const burnLate = `
-  with d as materialized (
-    select d.tenant_id, d.id from devices d
-    where d.tenant_id = $1 and d.id = $2 and d.user_id = $3 and d.status = 'active' for share
-  )
-  update passcode_secrets s set last_step = $4 from d
-  where s.tenant_id = d.tenant_id and s.device_id = d.id and s.last_step < $4
-    and $4 < floor(extract(epoch from clock_timestamp()) / $5) - $6
-  returning s.device_id`
+const burnLate = statement<StepParams, Pick<StepParams, 'deviceId'>>(
+  'burn_late_passcode',
+  `with d as materialized (
+     select d.tenant_id, d.id from devices d
+     where d.tenant_id = :tenantId and d.id = :deviceId and d.user_id = :userId
+       and d.status = 'active' for share
+   )
+   update passcode_secrets s set last_step = :step from d
+   where s.tenant_id = d.tenant_id and s.device_id = d.id and s.last_step < :step
+     and :step < floor(extract(epoch from clock_timestamp()) / :periodSeconds::int) - :driftSteps::int
+   returning s.device_id`,
+)
 
-const useCode = `
-  update single_use_codes set used_at = clock_timestamp()
-  where tenant_id = $1 and id = $2 and (user_id = $3) is true and used_at is null
-    and (expires_at is null or expires_at > clock_timestamp())
-  returning used_at as at`
+const useCode = statement<
+  ByUser & { readonly id: StoredSingleUseCode['id'] },
+  { readonly at: Date }
+>(
+  'use_single_use_code',
+  `update single_use_codes set used_at = clock_timestamp()
+   where tenant_id = :tenantId and id = :id and (user_id = :userId) is true and used_at is null
+     and (expires_at is null or expires_at > clock_timestamp())
+   returning used_at as at`,
+)
 
-const dropCodes = `
-  delete from single_use_codes where tenant_id = $1 and user_id = $2 and kind = $3`
+const dropCodes = statement<ByUser & Pick<StoredSingleUseCode, 'kind'>>(
+  'drop_single_use_codes',
+  `delete from single_use_codes
+   where tenant_id = :tenantId and user_id = :userId and kind = :kind`,
+)
 
-const insertCodes = `
-  insert into single_use_codes (tenant_id, id, user_id, kind, hash, key_sealed, expires_at)
-  select $1, x.id, $2, $3, x.hash, x.key_sealed, clock_timestamp() + make_interval(secs => $7)
-  from unnest($4::text[], $5::bytea[], $6::bytea[]) as x(id, hash, key_sealed)
-  where not exists (select from users u
-    where u.tenant_id = $1 and u.id = $2 and u.erased_at is not null)
-  returning expires_at`
+const insertCodes = statement<
+  ByUser & {
+    readonly kind: StoredSingleUseCode['kind']
+    readonly ids: readonly NewSingleUseCode['id'][]
+    readonly hashes: readonly NewSingleUseCode['hash'][]
+    readonly sealedKeys: readonly NewSingleUseCode['keySealed'][]
+    readonly ttlSeconds: number | null
+  },
+  { readonly expiresAt: Date | null }
+>(
+  'insert_single_use_codes',
+  `insert into single_use_codes (tenant_id, id, user_id, kind, hash, key_sealed, expires_at)
+   select :tenantId, x.id, :userId, :kind, x.hash, x.key_sealed,
+     clock_timestamp() + make_interval(secs => :ttlSeconds)
+   from unnest(:ids::text[], :hashes::bytea[], :sealedKeys::bytea[]) as x(id, hash, key_sealed)
+   where not exists (select from users u
+     where u.tenant_id = :tenantId and u.id = :userId and u.erased_at is not null)
+   returning expires_at`,
+)
+
+const stepLimits = { periodSeconds: passcodePeriodSeconds, driftSteps: passcodeDriftSteps }
 
 /**
  * Uses up the matched code; the time of acceptance, or undefined when it was used, ended or expired
@@ -106,22 +155,18 @@ async function takeMatch(
   if (match === null) return undefined
   const [row] =
     match.kind === 'passcode'
-      ? await tx.query<{ at: Date }>('accept_passcode', acceptStep, [
-          tenantId,
-          match.deviceId,
-          userId,
-          match.step,
-          passcodePeriodSeconds,
-          passcodeDriftSteps,
-        ])
-      : await tx.query<{ at: Date }>('use_single_use_code', useCode, [tenantId, match.id, userId])
+      ? await run(tx, acceptStep, {
+          ...{ tenantId, userId, deviceId: match.deviceId, step: match.step },
+          ...stepLimits,
+        })
+      : await run(tx, useCode, { tenantId, userId, id: match.id })
   return row?.at
 }
 
 /** Passcodes, recovery codes and temporary codes. */
 export function buildPasscodeStore(database: Database, random: Pick<Random, 'id'>): PasscodeStore {
   async function readFactors(db: Queries, tenantId: TenantId, userId: UserId) {
-    const [row] = await db.query<OtherFactors>('other_factors', otherFactors, [tenantId, userId])
+    const [row] = await run(db, findOtherFactors, { tenantId, userId })
     if (!row) throw new Error('a select of scalars returns a row')
     return row
   }
@@ -144,40 +189,27 @@ export function buildPasscodeStore(database: Database, random: Pick<Random, 'id'
     ttlSeconds: number | null,
   ): Promise<{ readonly expiresAt: Date | null } | undefined> {
     await lockUserRow(tx, tenantId, userId)
-    await tx.query('drop_single_use_codes', dropCodes, [tenantId, userId, kind])
-    const rows = await tx.query<{ expires_at: Date | null }>(
-      'insert_single_use_codes',
-      insertCodes,
-      [
-        tenantId,
-        userId,
-        kind,
-        codes.map(({ id }) => id),
-        codes.map(({ hash }) => hash),
-        codes.map(({ keySealed }) => keySealed),
-        ttlSeconds,
-      ],
-    )
-    const [first] = rows
-    return first && { expiresAt: first.expires_at }
+    await run(tx, dropCodes, { tenantId, userId, kind })
+    const [first] = await run(tx, insertCodes, {
+      ...{ tenantId, userId, kind, ttlSeconds },
+      ids: codes.map(({ id }) => id),
+      hashes: codes.map(({ hash }) => hash),
+      sealedKeys: codes.map(({ keySealed }) => keySealed),
+    })
+    return first
   }
 
   return {
     async facts(tenantId, rpId, userId) {
-      const [row] = await database.query<{ now: Date; policy: unknown; rp_policy: unknown }>(
-        'passcode_policy',
-        findPolicy,
-        [tenantId, rpId],
-      )
-      const who = [tenantId, userId]
+      const [row] = await run(database, findPolicy, { tenantId, rpId })
       const [secrets, codes] = await Promise.all([
-        database.query<StoredPasscodeSecret>('passcode_secrets', findSecrets, who),
-        database.query<StoredSingleUseCode>('single_use_codes', findCodes, who),
+        run(database, findSecrets, { tenantId, userId }),
+        run(database, findCodes, { tenantId, userId }),
       ])
       if (!row) throw new Error(`there is no relying party ${rpId}`)
       return {
         now: row.now,
-        policy: strictest(policyOf(row.policy), row.rp_policy),
+        policy: strictest(policyOf(row.policy), row.rpPolicy),
         secrets,
         codes,
       }
@@ -207,9 +239,8 @@ export function buildPasscodeStore(database: Database, random: Pick<Random, 'id'
       })
     },
 
-    async burnLateStep({ tenantId, userId, deviceId, step }) {
-      const values = [tenantId, deviceId, userId, step, passcodePeriodSeconds, passcodeDriftSteps]
-      return (await database.query('burn_late_passcode', burnLate, values)).length === 1
+    async burnLateStep(passcode) {
+      return (await run(database, burnLate, { ...passcode, ...stepLimits })).length === 1
     },
 
     replaceRecoveryCodes(command) {
