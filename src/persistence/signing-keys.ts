@@ -3,56 +3,60 @@ import type { SigningKeyStore, StoredSigningKey } from '../ports/directory-store
 import type { NewSigningKey, Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
 import type { Database, Queries } from './database.ts'
-
-type KeyRow = {
-  readonly kid: string
-  readonly seq: number
-  readonly status: StoredSigningKey['status']
-  readonly public_jwk: StoredSigningKey['publicJwk']
-  readonly link_jws: string | null
-}
-
-type SampleRow = {
-  readonly tenant_id: TenantId
-  readonly kid: string
-  readonly private_sealed: Buffer
-}
+import { run, statement } from './statement.ts'
 
 // Version and key id, with which every sealed value begins (outbound/sealing.ts).
 const sealedMarkBytes = 5
 
+type ByTenant = { readonly tenantId: TenantId }
+type NewKey = NewSigningKey & { readonly seq: number; readonly linkJws: string | null }
+type PrivateKeyRow = { readonly privateSealed: Buffer }
+
+const listKeys = statement<ByTenant, StoredSigningKey>(
+  'list_signing_keys',
+  `select kid, seq, status, public_jwk, link_jws from signing_keys
+   where tenant_id = :tenantId order by seq desc`,
+)
+
+const insertKey = statement<
+  ByTenant & Omit<NewKey, 'publicJwk'> & { readonly publicJwk: string }
+>(
+  'insert_signing_key',
+  `insert into signing_keys (tenant_id, kid, seq, status, public_jwk, private_sealed, link_jws)
+   values (:tenantId, :kid, :seq, 'active', :publicJwk, :privateSealed, :linkJws)`,
+)
+
+const findPrivateKey = statement<ByTenant & { readonly kid: string }, PrivateKeyRow>(
+  'find_private_key',
+  'select private_sealed from signing_keys where tenant_id = :tenantId and kid = :kid',
+)
+
+const sampleKeys = statement<object, ByTenant & { readonly kid: string } & PrivateKeyRow>(
+  'sample_signing_keys',
+  `select distinct on (substring(private_sealed for ${sealedMarkBytes})) tenant_id, kid,
+     private_sealed
+   from signing_keys where status = 'active'
+   order by substring(private_sealed for ${sealedMarkBytes}), tenant_id`,
+)
+
+const retireKey = statement<ByTenant & { readonly seq: number }, { readonly kid: string }>(
+  'retire_signing_key',
+  `update signing_keys set status = 'retired'
+   where tenant_id = :tenantId and status = 'active' and seq = :seq returning kid`,
+)
+
 /** A tenant's keys, newest first. */
-export async function listSigningKeys(
-  db: Queries,
-  tenantId: TenantId,
-): Promise<StoredSigningKey[]> {
-  const rows = await db.query<KeyRow>(
-    'list_signing_keys',
-    `select kid, seq, status, public_jwk, link_jws from signing_keys
-     where tenant_id = $1 order by seq desc`,
-    [tenantId],
-  )
-  return rows.map(({ kid, seq, status, public_jwk: publicJwk, link_jws: linkJws }) => ({
-    kid,
-    seq,
-    status,
-    publicJwk,
-    linkJws,
-  }))
+export function listSigningKeys(db: Queries, tenantId: TenantId): Promise<StoredSigningKey[]> {
+  return run(db, listKeys, { tenantId })
 }
 
 /** Adds a key as the active one. */
 export async function insertSigningKey(
   tx: Queries,
   tenantId: TenantId,
-  key: NewSigningKey & { readonly seq: number; readonly linkJws: string | null },
+  key: NewKey,
 ): Promise<void> {
-  await tx.query(
-    'insert_signing_key',
-    `insert into signing_keys (tenant_id, kid, seq, status, public_jwk, private_sealed, link_jws)
-     values ($1, $2, $3, 'active', $4, $5, $6)`,
-    [tenantId, key.kid, key.seq, JSON.stringify(key.publicJwk), key.privateSealed, key.linkJws],
-  )
+  await run(tx, insertKey, { ...key, tenantId, publicJwk: JSON.stringify(key.publicJwk) })
 }
 
 /** Keys that sign in a tenant's name. */
@@ -64,38 +68,15 @@ export function buildSigningKeyStore(
     list: (tenantId) => listSigningKeys(database, tenantId),
 
     async findPrivate(tenantId, kid) {
-      const [row] = await database.query<{ private_sealed: Buffer }>(
-        'find_private_key',
-        'select private_sealed from signing_keys where tenant_id = $1 and kid = $2',
-        [tenantId, kid],
-      )
-      return row?.private_sealed ?? null
+      const [row] = await run(database, findPrivateKey, { tenantId, kid })
+      return row?.privateSealed ?? null
     },
 
-    async sampleActive() {
-      const rows = await database.query<SampleRow>(
-        'sample_signing_keys',
-        `select distinct on (substring(private_sealed for ${sealedMarkBytes})) tenant_id, kid,
-          private_sealed
-         from signing_keys where status = 'active'
-         order by substring(private_sealed for ${sealedMarkBytes}), tenant_id`,
-        [],
-      )
-      return rows.map(({ tenant_id: tenantId, kid, private_sealed: privateSealed }) => ({
-        tenantId,
-        kid,
-        privateSealed,
-      }))
-    },
+    sampleActive: () => run(database, sampleKeys, {}),
 
     rotate(tenantId, next, actor) {
       return database.transaction(async (tx) => {
-        const retiredRows = await tx.query(
-          'retire_signing_key',
-          `update signing_keys set status = 'retired'
-           where tenant_id = $1 and status = 'active' and seq = $2 returning kid`,
-          [tenantId, next.seq - 1],
-        )
+        const retiredRows = await run(tx, retireKey, { tenantId, seq: next.seq - 1 })
         if (retiredRows.length === 0) return false
         await insertSigningKey(tx, tenantId, next)
         const details = { seq: next.seq }

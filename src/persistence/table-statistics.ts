@@ -1,5 +1,6 @@
 import type { TableStatistics } from '../ports/table-statistics.ts'
 import type { Database } from './database.ts'
+import { run, statement } from './statement.ts'
 
 /** Tables that grow with use. */
 export const growingTables = [
@@ -36,14 +37,26 @@ export const growingTables = [
 // `reltuples` is what the planner uses; the counters are those of autovacuum, which continues from
 // here. A table that only another role may analyze is never due, and a big one (a restored backup,
 // say) takes longer than a statement may.
-const due = `
-  select c.relname as name
-  from unnest($1::text[]) as n(name) join pg_class c on c.oid = to_regclass(n.name)
-  where exists (select from unnest(array[100, 1000, 10000]) as step
-      where c.reltuples < step and pg_stat_get_live_tuples(c.oid) >= step)
-    and pg_relation_size(c.oid) < 64 * 1024 * 1024
-    and (pg_has_role(c.relowner, 'usage') or pg_has_role(
-      (select d.datdba from pg_database d where d.datname = current_database()), 'usage'))`
+const findDue = statement<
+  { readonly tables: readonly string[] },
+  { readonly name: string }
+>(
+  'due_statistics',
+  `select c.relname::text as name
+   from unnest(:tables::text[]) as n(name) join pg_class c on c.oid = to_regclass(n.name)
+   where exists (select from unnest(array[100, 1000, 10000]) as step
+       where c.reltuples < step and pg_stat_get_live_tuples(c.oid) >= step)
+     and pg_relation_size(c.oid) < 64 * 1024 * 1024
+     and (pg_has_role(c.relowner, 'usage') or pg_has_role(
+       (select d.datdba from pg_database d where d.datname = current_database()), 'usage'))`,
+)
+
+const analyses = new Map(
+  growingTables.map((table) => [
+    table as string,
+    statement<object>(`analyze_${table}`, `analyze (skip_locked) ${table}`),
+  ]),
+)
 
 /**
  * The planner's statistics of our own tables. Any number of processes may refresh them
@@ -52,10 +65,10 @@ const due = `
 export function buildTableStatistics(database: Pick<Database, 'query'>): TableStatistics {
   return {
     async refresh() {
-      const tables = await database.query<{ name: string }>('due_statistics', due, [growingTables])
-      for (const { name } of tables) {
+      for (const { name } of await run(database, findDue, { tables: growingTables })) {
+        const analyze = analyses.get(name)
         // The process that holds the lock is analyzing it, or vacuuming.
-        await database.query(`analyze_${name}`, `analyze (skip_locked) ${name}`, [])
+        if (analyze) await run(database, analyze, {})
       }
     },
   }
