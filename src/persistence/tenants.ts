@@ -1,4 +1,5 @@
 import type { Actor } from '../domain/activity.ts'
+import type { RelyingPartyId, TenantId } from '../domain/ids.ts'
 import { type PolicyOverrides, policyOf, strictest } from '../domain/policy.ts'
 import type {
   IdentifierCollision,
@@ -12,36 +13,96 @@ import { insertApiKey } from './api-keys.ts'
 import type { Database, Queries } from './database.ts'
 import { recordFirstKey } from './installation.ts'
 import { insertSigningKey } from './signing-keys.ts'
+import { run, statement } from './statement.ts'
 
 // Held while the first tenant is created.
 const bootstrapLock = "hashtextextended('countersign bootstrap ' || current_schema(), 0)"
 
-const findOverrides = 'select policy from tenants where tenant_id = $1'
-const findPartyOverrides = 'select policy from relying_parties where tenant_id = $1 and id = $2'
+type ByTenant = { readonly tenantId: TenantId }
+type ByParty = ByTenant & { readonly rpId: RelyingPartyId }
+type OverridesRow = { readonly policy: PolicyOverrides }
+type OverridesChange = { readonly was: string; readonly next: string }
 
-const changeOverrides = `
-  update tenants set policy = $3::jsonb where tenant_id = $1 and policy = $2::jsonb
-  returning tenant_id`
-const changePartyOverrides = `
-  update relying_parties set policy = $3::jsonb
-  where tenant_id = $1 and id = $4 and policy = $2::jsonb
-  returning id`
+const findPolicy = statement<
+  ByTenant & { readonly rpId: RelyingPartyId | null },
+  { readonly policy: unknown; readonly rpPolicy: unknown }
+>(
+  'find_policy',
+  `select t.policy, r.policy as rp_policy
+   from tenants t left join relying_parties r on r.tenant_id = t.tenant_id and r.id = :rpId
+   where t.tenant_id = :tenantId`,
+)
+
+const findOverrides = statement<ByTenant, OverridesRow>(
+  'find_overrides',
+  'select policy from tenants where tenant_id = :tenantId',
+)
+const findPartyOverrides = statement<ByParty, OverridesRow>(
+  'find_rp_overrides',
+  'select policy from relying_parties where tenant_id = :tenantId and id = :rpId',
+)
+
+const changeOverrides = statement<ByTenant & OverridesChange, ByTenant>(
+  'change_overrides',
+  `update tenants set policy = :next::jsonb
+   where tenant_id = :tenantId and policy = :was::jsonb
+   returning tenant_id`,
+)
+const changePartyOverrides = statement<
+  ByParty & OverridesChange,
+  { readonly id: RelyingPartyId }
+>(
+  'change_rp_overrides',
+  `update relying_parties set policy = :next::jsonb
+   where tenant_id = :tenantId and id = :rpId and policy = :was::jsonb
+   returning id`,
+)
 
 // Transactions that add identifiers lock the row for share (users.ts): no name is added between the
 // check and the change.
-const lockTenant = `
-  select tenant_id as id, name, identifier_case as "identifierCase", created_at as "createdAt"
-  from tenants where tenant_id = $1 for no key update`
+const lockTenant = statement<ByTenant, Tenant>(
+  'lock_tenant',
+  `select tenant_id as id, name, identifier_case, created_at
+   from tenants where tenant_id = :tenantId for no key update`,
+)
 
 // In the order of the index, which alone is read: a million names take a second.
-const collisions = `
-  select c.namespace, (select array_agg(i.value order by i.value) from user_identifiers i
-    where i.tenant_id = $1 and i.key = c.key and i.namespace = c.namespace) as values
-  from (select key, namespace from user_identifiers where tenant_id = $1
-    group by key, namespace having min(user_id) <> max(user_id) order by key, namespace limit $2) c`
+const listCollisions = statement<ByTenant & { readonly limit: number }, IdentifierCollision>(
+  'collisions',
+  `select c.namespace, (select array_agg(i.value order by i.value) from user_identifiers i
+     where i.tenant_id = :tenantId and i.key = c.key and i.namespace = c.namespace) as values
+   from (select key, namespace from user_identifiers where tenant_id = :tenantId
+     group by key, namespace having min(user_id) <> max(user_id)
+     order by key, namespace limit :limit) c`,
+)
 const collisionsTimeoutMs = 30_000
 
-const changeIdentifierCase = 'update tenants set identifier_case = $2 where tenant_id = $1'
+const changeIdentifierCase = statement<ByTenant & { readonly identifierCase: string }>(
+  'change_identifier_case',
+  'update tenants set identifier_case = :identifierCase where tenant_id = :tenantId',
+)
+
+const insertTenantRow = statement<Pick<Tenant, 'id' | 'name' | 'identifierCase'>>(
+  'insert_tenant',
+  `insert into tenants (tenant_id, name, identifier_case) values (:id, :name, :identifierCase)`,
+)
+
+const insertPartyRow = statement<
+  Omit<RelyingParty, 'createdAt'>,
+  Pick<RelyingParty, 'createdAt'>
+>(
+  'insert_relying_party',
+  `insert into relying_parties (tenant_id, id, name, namespaces)
+   values (:tenantId, :id, :name, :namespaces)
+   returning created_at`,
+)
+
+const lockBootstrap = statement<object, { readonly lock: unknown }>(
+  'lock_bootstrap',
+  `select pg_advisory_xact_lock(${bootstrapLock}) as lock`,
+)
+
+const findAnyTenant = statement<object>('any_tenant', 'select from tenants limit 1')
 
 const asTenant = { id: true, name: true, identifierCase: true, createdAt: true }
 
@@ -66,8 +127,7 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
     key: NewSigningKey,
     actor: Actor,
   ): Promise<void> {
-    const text = 'insert into tenants (tenant_id, name, identifier_case) values ($1, $2, $3)'
-    await tx.query('insert_tenant', text, [id, name, identifierCase])
+    await run(tx, insertTenantRow, { id, name, identifierCase })
     await insertSigningKey(tx, id, { ...key, seq: 1, linkJws: null })
     const details = { name, identifierCase }
     const event = { type: 'tenant_created', actor, subject: id, details } as const
@@ -79,12 +139,7 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
     { tenantId, id, name, namespaces }: Omit<RelyingParty, 'createdAt'>,
     actor: Actor,
   ): Promise<RelyingParty> {
-    const [row] = await tx.query<{ created_at: Date }>(
-      'insert_relying_party',
-      `insert into relying_parties (tenant_id, id, name, namespaces) values ($1, $2, $3, $4)
-       returning created_at`,
-      [tenantId, id, name, namespaces],
-    )
+    const [row] = await run(tx, insertPartyRow, { tenantId, id, name, namespaces })
     if (!row) throw new Error('an insert returns its row')
     await recordAudit(tx, random, tenantId, {
       type: 'relying_party_created',
@@ -92,7 +147,7 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
       subject: id,
       details: { name, namespaces: namespaces.join(' ') },
     })
-    return { tenantId, id, name, namespaces, createdAt: row.created_at }
+    return { tenantId, id, name, namespaces, createdAt: row.createdAt }
   }
 
   return {
@@ -107,16 +162,14 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
 
     changeIdentifierCase: (id, next, collisionsMax, actor) =>
       database.transaction(async (tx) => {
-        const [tenant] = await tx.query<Tenant>('hold_tenant', lockTenant, [id])
+        const [tenant] = await run(tx, lockTenant, { tenantId: id })
         if (!tenant || tenant.identifierCase === next) return tenant ?? null
         if (next === 'fold_ascii') {
-          const collisionRows = await tx.query<IdentifierCollision>('collisions', collisions, [
-            id,
-            collisionsMax,
-          ])
+          const params = { tenantId: id, limit: collisionsMax }
+          const collisionRows = await run(tx, listCollisions, params)
           if (collisionRows.length > 0) return collisionRows
         }
-        await tx.query('change_identifier_case', changeIdentifierCase, [id, next])
+        await run(tx, changeIdentifierCase, { tenantId: id, identifierCase: next })
         await recordAudit(tx, random, id, {
           type: 'tenant_changed',
           actor,
@@ -127,35 +180,25 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
       }, collisionsTimeoutMs),
 
     async findPolicy(id, rpId) {
-      const [row] = await database.query<{ policy: unknown; rp_policy: unknown }>(
-        'find_policy',
-        `select t.policy, r.policy as rp_policy
-         from tenants t left join relying_parties r on r.tenant_id = t.tenant_id and r.id = $2
-         where t.tenant_id = $1`,
-        [id, rpId],
-      )
-      return strictest(policyOf(row?.policy), row?.rp_policy)
+      const [row] = await run(database, findPolicy, { tenantId: id, rpId })
+      return strictest(policyOf(row?.policy), row?.rpPolicy)
     },
 
     async findOverrides(id, rpId) {
       const [row] =
         rpId === null
-          ? await database.query<{ policy: PolicyOverrides }>('find_overrides', findOverrides, [id])
-          : await database.query<{ policy: PolicyOverrides }>(
-              'find_rp_overrides',
-              findPartyOverrides,
-              [id, rpId],
-            )
+          ? await run(database, findOverrides, { tenantId: id })
+          : await run(database, findPartyOverrides, { tenantId: id, rpId })
       return row?.policy ?? null
     },
 
     changeOverrides({ tenantId, rpId, was, next, audit }) {
       return database.transaction(async (tx) => {
-        const values = [tenantId, JSON.stringify(was), JSON.stringify(next)]
+        const params = { tenantId, was: JSON.stringify(was), next: JSON.stringify(next) }
         const changedRows =
           rpId === null
-            ? await tx.query('change_overrides', changeOverrides, values)
-            : await tx.query('change_rp_overrides', changePartyOverrides, [...values, rpId])
+            ? await run(tx, changeOverrides, params)
+            : await run(tx, changePartyOverrides, { ...params, rpId })
         if (changedRows.length === 0) return false
         await recordAudit(tx, random, tenantId, audit)
         return true
@@ -188,9 +231,8 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
 
     createFirst(prepare, show, actor) {
       return database.transaction(async (tx) => {
-        await tx.query('lock_bootstrap', `select pg_advisory_xact_lock(${bootstrapLock})`, [])
-        const any = await tx.query('any_tenant', 'select 1 from tenants limit 1', [])
-        if (any.length > 0) return false
+        await run(tx, lockBootstrap, {})
+        if ((await run(tx, findAnyTenant, {})).length > 0) return false
         const { tenant, signingKey, relyingParty, apiKey, secretHash, shownBy } = await prepare()
         await insertTenant(tx, tenant, signingKey, actor)
         await insertParty(tx, relyingParty, actor)

@@ -7,7 +7,8 @@ import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database } from './database.ts'
 import { isWithin, namedUser } from './named-user.ts'
-import { type List, readPage } from './pages.ts'
+import { type FirstPage, type NextPage, readListPage } from './pages.ts'
+import { run, statement } from './statement.ts'
 
 type UserRecord = {
   tenantId: string
@@ -26,42 +27,80 @@ const asRead = {
   protection: { select: { suspendedAt: true } },
 } satisfies UserInclude
 
-const insertIdentifiers = `
-  insert into user_identifiers (tenant_id, namespace, value, key, folds, user_id)
-  select $1, x.*, $6, $2
-  from unnest($3::text[], $4::text[], $5::text[]) as x(namespace, value, key)`
+type ByTenant = { readonly tenantId: TenantId }
+type IdentifierColumns = {
+  readonly namespaces: readonly string[]
+  readonly values: readonly string[]
+  readonly keys: readonly string[]
+  readonly folds: boolean
+}
+type UserIdRow = { readonly userId: UserId }
 
-const ownersOf = `
-  select distinct i.user_id from user_identifiers i
-  join unnest($2::text[], $3::text[], $4::text[]) as x(namespace, value, key)
-    on i.key = x.key and ${isWithin('x.namespace')} and ($5 or i.value = x.value)
-  where i.tenant_id = $1`
+const insertIdentifiers = statement<ByTenant & UserIdRow & IdentifierColumns>(
+  'insert_identifiers',
+  `insert into user_identifiers (tenant_id, namespace, value, key, folds, user_id)
+   select :tenantId, x.*, :folds, :userId
+   from unnest(:namespaces::text[], :values::text[], :keys::text[]) as x(namespace, value, key)`,
+)
 
-const findNamed = `
-  select u.user_id from tenants t, lateral (${namedUser('$2', '$3', '$4')}) u
-    where t.tenant_id = $1`
+const findOwners = statement<ByTenant & IdentifierColumns, UserIdRow>(
+  'owners_of_identifiers',
+  `select distinct i.user_id from user_identifiers i
+   join unnest(:namespaces::text[], :values::text[], :keys::text[]) as x(namespace, value, key)
+     on i.key = x.key and ${isWithin('x.namespace')} and (:folds or i.value = x.value)
+   where i.tenant_id = :tenantId`,
+)
+
+const findNamed = statement<ByTenant & Identifier & { readonly key: string }, UserIdRow>(
+  'find_named_user',
+  `select u.user_id from tenants t, lateral (${namedUser(':namespace', ':value', ':key')}) u
+   where t.tenant_id = :tenantId`,
+)
 
 // Locked until the commit: whether names fold does not change while names are added.
-const ruleOfNames = `
-  select identifier_case as rule from tenants where tenant_id = $1 for share`
+const lockRuleOfNames = statement<ByTenant, { readonly rule: IdentifierCase }>(
+  'rule_of_names',
+  'select identifier_case as rule from tenants where tenant_id = :tenantId for share',
+)
 
-const lockIdentifiers = `
-  select pg_advisory_xact_lock(hashtextextended(n, 0)) from unnest($1::text[]) as n order by n`
-const insertUser = 'insert into users (tenant_id, id, display_name) values ($1, $2, $3)'
-const insertProtection = 'insert into user_protections (tenant_id, user_id) values ($1, $2)'
+const lockIdentifiers = statement<
+  { readonly names: readonly string[] },
+  { readonly lock: unknown }
+>(
+  'lock_identifiers',
+  `select pg_advisory_xact_lock(hashtextextended(n, 0)) as lock
+   from unnest(:names::text[]) as n order by n`,
+)
+
+const insertUser = statement<Pick<NewUser, 'tenantId' | 'id' | 'displayName'>>(
+  'insert_user',
+  'insert into users (tenant_id, id, display_name) values (:tenantId, :id, :displayName)',
+)
+const insertProtection = statement<ByTenant & UserIdRow>(
+  'insert_protection',
+  'insert into user_protections (tenant_id, user_id) values (:tenantId, :userId)',
+)
 
 type NewUser = Parameters<UserStore['import']>[0]
 
 // The newest of each namespace are merged: a relying party that sees few of a tenant's users does
 // not read past all others.
-const newest: List = {
-  name: 'list_users',
-  text: ({ limit, before }) => `
-    select distinct x.id from unnest($2::text[]) as n(namespace), lateral (
-      select distinct i.user_id as id from user_identifiers i
-      where i.tenant_id = $1 and i.namespace = n.namespace ${before('i.user_id')}
-      order by i.user_id desc limit ${limit}) x
-    order by x.id desc limit ${limit}`,
+const newestOfNamespaces = (condition: string) => `
+  select distinct x.id from unnest(:namespaces::text[]) as n(namespace), lateral (
+    select distinct i.user_id as id from user_identifiers i
+    where i.tenant_id = :tenantId and i.namespace = n.namespace ${condition}
+    order by i.user_id desc limit :limit) x
+  order by x.id desc limit :limit`
+type ByNamespaces = ByTenant & { readonly namespaces: readonly string[] }
+const listUsers = {
+  first: statement<ByNamespaces & FirstPage, { readonly id: UserId }>(
+    'list_users',
+    newestOfNamespaces(''),
+  ),
+  next: statement<ByNamespaces & NextPage, { readonly id: UserId }>(
+    'list_users_before',
+    newestOfNamespaces('and i.user_id < :before'),
+  ),
 }
 
 const toUser = ({ protection, ...row }: UserRecord) => {
@@ -81,13 +120,9 @@ export function buildUserStore(database: Database, random: Pick<Random, 'id'>): 
   }
 
   async function findByIdentifier(tenantId: TenantId, { namespace, value }: Identifier) {
-    const [row] = await database.query<{ user_id: UserId }>('find_named_user', findNamed, [
-      tenantId,
-      namespace,
-      value,
-      identifierKey(value),
-    ])
-    return row ? find(tenantId, row.user_id) : null
+    const params = { tenantId, namespace, value, key: identifierKey(value) }
+    const [row] = await run(database, findNamed, params)
+    return row ? find(tenantId, row.userId) : null
   }
 
   /**
@@ -112,32 +147,26 @@ export function buildUserStore(database: Database, random: Pick<Random, 'id'>): 
   /** Creates the user unless one of the names is taken; returns the rule that applied. */
   function create({ tenantId, id, displayName, identifiers }: NewUser, actor: Actor) {
     return database.transaction(async (tx) => {
-      const [tenant] = await tx.query<{ rule: IdentifierCase }>('rule_of_names', ruleOfNames, [
-        tenantId,
-      ])
+      const [tenant] = await run(tx, lockRuleOfNames, { tenantId })
       if (!tenant) throw new Error(`there is no tenant ${tenantId}`)
       const { rule } = tenant
       const names = withKeys(identifiers, rule)
-      const columns = [
-        names.map(({ namespace }) => namespace),
-        names.map(({ value }) => value),
-        names.map(({ key }) => key),
-      ]
+      const columns = {
+        namespaces: names.map(({ namespace }) => namespace),
+        values: names.map(({ value }) => value),
+        keys: names.map(({ key }) => key),
+        folds: rule === 'fold_ascii',
+      }
       // One importer at a time for each set of names: a unique violation would abort the
       // transaction.
-      await tx.query('lock_identifiers', lockIdentifiers, [
-        names.map(({ namespace, key }) => `${tenantId} ${namespace} ${key}`),
-      ])
-      const folds = rule === 'fold_ascii'
-      const owners = await tx.query('owners_of_identifiers', ownersOf, [
-        tenantId,
-        ...columns,
-        folds,
-      ])
+      await run(tx, lockIdentifiers, {
+        names: names.map(({ namespace, key }) => `${tenantId} ${namespace} ${key}`),
+      })
+      const owners = await run(tx, findOwners, { tenantId, ...columns })
       if (owners.length > 0) return { rule, isNew: false }
-      await tx.query('insert_user', insertUser, [tenantId, id, displayName])
-      await tx.query('insert_protection', insertProtection, [tenantId, id])
-      await tx.query('insert_identifiers', insertIdentifiers, [tenantId, id, ...columns, folds])
+      await run(tx, insertUser, { tenantId, id, displayName })
+      await run(tx, insertProtection, { tenantId, userId: id })
+      await run(tx, insertIdentifiers, { tenantId, userId: id, ...columns })
       await recordActivities(tx, random, tenantId, [
         activity({ userId: id, type: 'user_imported', actor }),
       ])
@@ -151,7 +180,7 @@ export function buildUserStore(database: Database, random: Pick<Random, 'id'>): 
     findByIdentifier,
 
     async list(tenantId, namespaces, page) {
-      const userIds = await readPage<{ id: UserId }>(database, newest, [tenantId, namespaces], page)
+      const userIds = await readListPage(database, listUsers, { tenantId, namespaces }, page)
       const rows = await prisma.user.findMany({
         where: { tenantId, id: { in: userIds.map(({ id }) => id) } },
         orderBy: { id: 'desc' },
