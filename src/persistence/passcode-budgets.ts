@@ -11,10 +11,7 @@ type InitiatorParams = UserParams & Pick<PasscodeAttempt, 'initiator'>
 
 // `clear_at` is the theoretical arrival time of the generic cell rate algorithm (ITU-T I.371): one
 // column that recovers by itself.
-const charge = statement<
-  BudgetParams & { readonly burst: number },
-  { readonly name: string }
->(
+const charge = statement<BudgetParams & { readonly burst: number }, { readonly name: string }>(
   'charge_passcode',
   `insert into passcode_budgets as b (tenant_id, user_id, name, clear_at)
    values (:tenantId, :userId, :name, clock_timestamp() + make_interval(secs => :refillSeconds))
@@ -24,10 +21,7 @@ const charge = statement<
    returning name`,
 )
 
-const findWait = statement<
-  BudgetParams & { readonly burst: number },
-  { readonly seconds: number }
->(
+const findWait = statement<BudgetParams & { readonly burst: number }, { readonly seconds: number }>(
   'passcode_wait',
   `select ceil(extract(epoch from clear_at - clock_timestamp())
      - :refillSeconds * (:burst - 1))::int as seconds
@@ -126,10 +120,7 @@ export async function chargeAttempt(
  * to pushes as well unless it was reported. Inside a transaction that has locked the protection and
  * the device.
  */
-export async function rememberInitiator(
-  tx: Queries,
-  attempt: PasscodeAttempt,
-): Promise<void> {
+export async function rememberInitiator(tx: Queries, attempt: PasscodeAttempt): Promise<void> {
   await run(tx, succeed, attempt)
   if (attempt.isInitiatorNamed) await run(tx, approve, attempt)
 }

@@ -18,9 +18,7 @@ const listKeys = statement<ByTenant, StoredSigningKey>(
    where tenant_id = :tenantId order by seq desc`,
 )
 
-const insertKey = statement<
-  ByTenant & Omit<NewKey, 'publicJwk'> & { readonly publicJwk: string }
->(
+const insertKey = statement<ByTenant & Omit<NewKey, 'publicJwk'> & { readonly publicJwk: string }>(
   'insert_signing_key',
   `insert into signing_keys (tenant_id, kid, seq, status, public_jwk, private_sealed, link_jws)
    values (:tenantId, :kid, :seq, 'active', :publicJwk, :privateSealed, :linkJws)`,

@@ -71,7 +71,10 @@ const activateUser = statement<ByUser, TimeRow>(
 )
 
 // By id, as guesses at several lock them.
-const voidEnrollments = statement<ByUser, { readonly id: EnrollmentId; readonly deviceId: DeviceId | null }>(
+const voidEnrollments = statement<
+  ByUser,
+  { readonly id: EnrollmentId; readonly deviceId: DeviceId | null }
+>(
   'void_enrollments_of_user',
   `with k as materialized (
      select e.id from enrollments e

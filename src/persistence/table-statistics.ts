@@ -37,10 +37,7 @@ export const growingTables = [
 // `reltuples` is what the planner uses; the counters are those of autovacuum, which continues from
 // here. A table that only another role may analyze is never due, and a big one (a restored backup,
 // say) takes longer than a statement may.
-const findDue = statement<
-  { readonly tables: readonly string[] },
-  { readonly name: string }
->(
+const findDue = statement<{ readonly tables: readonly string[] }, { readonly name: string }>(
   'due_statistics',
   `select c.relname::text as name
    from unnest(:tables::text[]) as n(name) join pg_class c on c.oid = to_regclass(n.name)

@@ -48,10 +48,7 @@ const changeOverrides = statement<ByTenant & OverridesChange, ByTenant>(
    where tenant_id = :tenantId and policy = :was::jsonb
    returning tenant_id`,
 )
-const changePartyOverrides = statement<
-  ByParty & OverridesChange,
-  { readonly id: RelyingPartyId }
->(
+const changePartyOverrides = statement<ByParty & OverridesChange, { readonly id: RelyingPartyId }>(
   'change_rp_overrides',
   `update relying_parties set policy = :next::jsonb
    where tenant_id = :tenantId and id = :rpId and policy = :was::jsonb
@@ -87,10 +84,7 @@ const insertTenantRow = statement<Pick<Tenant, 'id' | 'name' | 'identifierCase'>
   `insert into tenants (tenant_id, name, identifier_case) values (:id, :name, :identifierCase)`,
 )
 
-const insertPartyRow = statement<
-  Omit<RelyingParty, 'createdAt'>,
-  Pick<RelyingParty, 'createdAt'>
->(
+const insertPartyRow = statement<Omit<RelyingParty, 'createdAt'>, Pick<RelyingParty, 'createdAt'>>(
   'insert_relying_party',
   `insert into relying_parties (tenant_id, id, name, namespaces)
    values (:tenantId, :id, :name, :namespaces)

@@ -8,8 +8,8 @@ import type { WebhookFact } from '../domain/webhook-event.ts'
 import type {
   DueWebhook,
   NewWebhookDelivery,
-  WebhookSettlement,
   WebhookDeliveryStore,
+  WebhookSettlement,
 } from '../ports/webhook-store.ts'
 import type { Database, Queries } from './database.ts'
 import { run, statement } from './statement.ts'
@@ -95,16 +95,19 @@ const isQueued = (d: string) => `${d}.status = 'queued' and ${d}.settled_at is n
 // only its own deliveries. So has each tenant, whose endpoints together could take all slots. And
 // no tenant takes more slots than are then left free (dynamic thresholds, Choudhury and Hahne
 // 1998), so that however many tenants hold all that they can, some stay for tenants that hold none.
-const claim = statement<{
-  readonly leasedBy: string
-  readonly limit: number
-  readonly perTenant: number
-  readonly perEndpoint: number
-  readonly perFailing: number
-  readonly loadedIds: readonly string[]
-  readonly inFlight: readonly number[]
-  readonly slowIds: readonly string[]
-}, DueWebhook>(
+const claim = statement<
+  {
+    readonly leasedBy: string
+    readonly limit: number
+    readonly perTenant: number
+    readonly perEndpoint: number
+    readonly perFailing: number
+    readonly loadedIds: readonly string[]
+    readonly inFlight: readonly number[]
+    readonly slowIds: readonly string[]
+  },
+  DueWebhook
+>(
   'claim_webhooks',
   `with load as materialized (
      select e.tenant_id, e.id, l.in_flight

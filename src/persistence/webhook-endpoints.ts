@@ -60,10 +60,7 @@ const listFailing = statement<{ readonly limit: number }, WebhookEndpoint>(
    order by e.last_failed_at - e.failing_since desc limit :limit`,
 )
 
-const insertEndpoint = statement<
-  Parameters<WebhookEndpointStore['create']>[0],
-  WebhookEndpoint
->(
+const insertEndpoint = statement<Parameters<WebhookEndpointStore['create']>[0], WebhookEndpoint>(
   'insert_webhook_endpoint',
   `insert into webhook_endpoints as e (tenant_id, rp_id, id, url, description, events,
      secret_sealed)
