@@ -46,7 +46,8 @@ const takeDue = statement<
 >(
   'take_keycloak_callbacks',
   `with load as materialized (
-    select * from unnest(:tenantIds::text[], :issuers::text[], :inFlight::int[]) as l(tenant_id, issuer, in_flight)
+    select * from unnest(:tenantIds::text[], :issuers::text[], :inFlight::int[])
+      as l(tenant_id, issuer, in_flight)
   ), candidates as (
     select k.tenant_id, k.challenge_id, k.due_at, coalesce(load.in_flight, 0)
       + row_number() over (partition by k.tenant_id, k.issuer order by k.due_at) as place

@@ -9,7 +9,8 @@ import { run, statement } from './statement.ts'
 const live = `
   select '${holderPrefix}' || l.objid as holder from pg_locks l
   where l.locktype = 'advisory' and l.classid = :presenceClass::bigint::oid and l.objsubid = 2
-    and l.granted and l.database = (select b.oid from pg_database b where b.datname = current_database())`
+    and l.granted
+    and l.database = (select b.oid from pg_database b where b.datname = current_database())`
 
 /**
  * Leases whose names are not those of locks simply expire: of processes of another version, and of

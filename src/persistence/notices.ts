@@ -69,7 +69,8 @@ const loadWaiting = statement<
   'load_waiting_notices',
   pendingWhere(
     `a.notice = 'waiting'
-      and (a.tenant_id, a.user_id, a.id) > (:afterTenantId::text, :afterUserId::text, :afterId::text)`,
+      and (a.tenant_id, a.user_id, a.id)
+        > (:afterTenantId::text, :afterUserId::text, :afterId::text)`,
     'a.tenant_id, a.user_id, a.id',
   ),
 )

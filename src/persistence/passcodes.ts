@@ -88,7 +88,8 @@ const acceptStep = statement<StepParams, { readonly at: Date }>(
    )
    update passcode_secrets s set last_step = :step from d
    where s.tenant_id = d.tenant_id and s.device_id = d.id and s.last_step < :step
-     and abs(:step - floor(extract(epoch from clock_timestamp()) / :periodSeconds::int)) <= :driftSteps::int
+     and abs(:step - floor(extract(epoch from clock_timestamp()) / :periodSeconds::int))
+       <= :driftSteps::int
    returning clock_timestamp() as at`,
 )
 
@@ -101,7 +102,8 @@ const burnLate = statement<StepParams, Pick<StepParams, 'deviceId'>>(
    )
    update passcode_secrets s set last_step = :step from d
    where s.tenant_id = d.tenant_id and s.device_id = d.id and s.last_step < :step
-     and :step < floor(extract(epoch from clock_timestamp()) / :periodSeconds::int) - :driftSteps::int
+     and :step < floor(extract(epoch from clock_timestamp()) / :periodSeconds::int)
+       - :driftSteps::int
    returning s.device_id`,
 )
 

@@ -24,8 +24,8 @@ const suspendDevice = statement<ByDevice, ChangedDeviceRow>(
   'device_suspended',
   `with k as materialized (
      select d.id from devices d
-     where d.tenant_id = :tenantId and d.user_id = :userId and (d.id = :deviceId or d.parent_device_id = :deviceId)
-       and d.status = 'active'
+     where d.tenant_id = :tenantId and d.user_id = :userId
+       and (d.id = :deviceId or d.parent_device_id = :deviceId) and d.status = 'active'
      order by d.id for no key update
    ), t as materialized (
      select clock_timestamp() as at from (select count(*) from k) locked_rows
@@ -40,7 +40,8 @@ const activateDevice = statement<ByDevice, ChangedDeviceRow>(
   'device_activated',
   `with k as materialized (
      select d.id, d.suspended_at as since from devices d
-     where d.tenant_id = :tenantId and d.user_id = :userId and d.id = :deviceId and d.status = 'suspended'
+     where d.tenant_id = :tenantId and d.user_id = :userId and d.id = :deviceId
+       and d.status = 'suspended'
      for no key update
    )
    update devices d set status = 'active', suspended_at = null

@@ -46,7 +46,8 @@ type FactRow = Omit<WebhookFact, 'challenge'> & {
 const takeFacts = statement<{ readonly limit: number }, FactRow>(
   'take_webhook_facts',
   `with batch as materialized (
-     select f.tenant_id, f.seq from webhook_facts f order by f.seq limit :limit for update skip locked
+     select f.tenant_id, f.seq from webhook_facts f order by f.seq limit :limit
+     for update skip locked
    ), facts as (
      delete from webhook_facts f using batch
      where f.tenant_id = batch.tenant_id and f.seq = batch.seq
@@ -111,7 +112,8 @@ const claim = statement<
   'claim_webhooks',
   `with load as materialized (
      select e.tenant_id, e.id, l.in_flight
-     from unnest(:loadedIds::text[], :inFlight::int[]) as l(id, in_flight) join webhook_endpoints e on e.id = l.id
+     from unnest(:loadedIds::text[], :inFlight::int[]) as l(id, in_flight)
+     join webhook_endpoints e on e.id = l.id
    ), candidates as materialized (
      select d.tenant_id, d.endpoint_id, d.event_id, d.due_at, e.rp_id, e.url, e.secret_sealed,
        case when e.previous_until > clock_timestamp() then e.previous_sealed end as previous_sealed,
@@ -137,8 +139,9 @@ const claim = statement<
      select slots.*, coalesce(busy.in_flight, 0)
        + row_number() over (partition by slots.tenant_id order by slots.slot, slots.due_at) as place
      from slots
-     left join (select tenant_id, sum(in_flight)::int as in_flight from load group by tenant_id) busy
-       on busy.tenant_id = slots.tenant_id
+     left join (
+       select tenant_id, sum(in_flight)::int as in_flight from load group by tenant_id
+     ) busy on busy.tenant_id = slots.tenant_id
    ), ranking as (
      select places.*, row_number() over (order by place, due_at) as rank
      from places where place <= :perTenant::int
