@@ -4,20 +4,21 @@ import type { TenantId, UserId } from '../domain/ids.ts'
 import { storedSpellings } from '../domain/stored-activity-type.ts'
 import type { PersonalDataPage, PersonalDataStore } from '../ports/personal-data-store.ts'
 import type { Database, Snapshot } from './database.ts'
+import { run, statement } from './statement.ts'
 
-/** Rows of a person, by table `t`, where `$1` is the tenant and `$2` the user. */
-export const byUser = 't.tenant_id = $1 and t.user_id = $2'
-export const byDevice = `t.tenant_id = $1 and t.device_id in (
-  select d.id from devices d where d.tenant_id = $1 and d.user_id = $2)`
-const byChallenge = `t.tenant_id = $1 and t.challenge_id in (
-  select c.id from challenges c where c.tenant_id = $1 and c.user_id = $2)`
+/** Rows of a person, by table `t`. */
+export const byUser = 't.tenant_id = :tenantId and t.user_id = :userId'
+export const byDevice = `t.tenant_id = :tenantId and t.device_id in (
+  select d.id from devices d where d.tenant_id = :tenantId and d.user_id = :userId)`
+const byChallenge = `t.tenant_id = :tenantId and t.challenge_id in (
+  select c.id from challenges c where c.tenant_id = :tenantId and c.user_id = :userId)`
 
 /**
  * Where a person's rows are, and the columns that are no information about them but secrets, hashes
  * or sealed values.
  */
 const tables: readonly (readonly [table: string, where: string, hidden: readonly string[]])[] = [
-  ['users', 't.tenant_id = $1 and t.id = $2', []],
+  ['users', 't.tenant_id = :tenantId and t.id = :userId', []],
   ['user_identifiers', byUser, ['key', 'folds']],
   ['enrollments', byUser, ['code_hash', 'typed_code_hash', 'number_sealed']],
   ['devices', byUser, ['push_token_sealed', 'push_token_hash', 'erased_key_hashes']],
@@ -41,7 +42,7 @@ const tables: readonly (readonly [table: string, where: string, hidden: readonly
   ['activity_push_budgets', byUser, []],
   ['webhook_facts', byUser, []],
   ['webhook_deliveries', byUser, []],
-  ['audit_events', 't.tenant_id = $1 and t.subject = $2', ['salt']],
+  ['audit_events', 't.tenant_id = :tenantId and t.subject = :userId', ['salt']],
 ]
 
 /** Columns that hold an activity type, by table. */
@@ -59,14 +60,27 @@ const shownType = (column: string) => {
 const pageRows = 200
 // As JSON that is passed on unchanged: parsing and writing it again would cost more than all the
 // rest.
-const open = (table: string, where: string) => {
+function defineCursor(table: string, where: string) {
   const column = typeColumns.get(table)
   const row = column === undefined ? 'to_jsonb(t)' : `to_jsonb(t) || ${shownType(column)}`
-  return `
-  declare person no scroll cursor for
-  select ((${row}) - $3::text[])::text as row from ${table} t where ${where}`
+  return statement<{
+    readonly tenantId: TenantId
+    readonly userId: UserId
+    readonly hiddenColumns: readonly string[]
+  }>(
+    `export_${table}`,
+    `declare person no scroll cursor for
+     select ((${row}) - :hiddenColumns::text[])::text as row from ${table} t where ${where}`,
+  )
 }
+const cursors = tables.map(([table, where, hiddenColumns]) => ({
+  table,
+  declare: defineCursor(table, where),
+  hiddenColumns: ['tenant_id', ...hiddenColumns],
+}))
+// No checked statements: PostgreSQL describes the columns only while the cursor is open.
 const fetchRows = `fetch ${pageRows} from person`
+const closeCursor = 'close person'
 
 /**
  * Exports that this process reads concurrently; each keeps a connection for as long as its reader
@@ -79,16 +93,15 @@ async function* read(
   tenantId: TenantId,
   userId: UserId,
 ): AsyncGenerator<PersonalDataPage, null> {
-  for (const [table, where, hiddenColumns] of tables) {
-    const values = [tenantId, userId, ['tenant_id', ...hiddenColumns]]
-    await snapshot.query(`export_${table}`, open(table, where), values)
+  for (const { table, declare, hiddenColumns } of cursors) {
+    await run(snapshot, declare, { tenantId, userId, hiddenColumns })
     let isLast = false
     for (let isFirst = true; !isLast; isFirst = false) {
       const rows = await snapshot.query<{ row: string }>('export_rows', fetchRows, [])
       isLast = rows.length < pageRows
       if (isFirst || rows.length > 0) yield { table, rows: rows.map(({ row }) => row) }
     }
-    await snapshot.query('export_end', 'close person', [])
+    await snapshot.query('export_end', closeCursor, [])
   }
   return null
 }

@@ -12,17 +12,20 @@ import type { Database } from './database.ts'
 import { lockUserRow, unregisterDevices } from './devices.ts'
 import { buildPersonalDataExport, byDevice, byUser } from './personal-data-export.ts'
 import { lockProtectionRow } from './protections.ts'
+import { run, statement } from './statement.ts'
+
+type Person = { readonly tenantId: TenantId; readonly userId: UserId }
 
 // The atomic part: from its commit on nobody finds the user, and none of their devices, codes or
 // tickets works. An erased user is suspended permanently, so that every transaction that locks the
 // protection to add something is refused.
-const cuts: readonly string[] = [
+const cuts = [
   `with k as materialized (
      select t.id from enrollments t where ${byUser} and t.status in ('open', 'claimed')
      order by t.id for no key update
    )
    update enrollments t set status = 'cancelled', number_sealed = null, ended_at = clock_timestamp()
-   from k where t.tenant_id = $1 and t.id = k.id`,
+   from k where t.tenant_id = :tenantId and t.id = k.id`,
   `delete from single_use_codes t where ${byUser}`,
   `delete from portal_sessions t where ${byUser}`,
   `update user_protections t set wrong_numbers_in_row = 0, wrong_numbers_since_success = 0,
@@ -33,18 +36,18 @@ const cuts: readonly string[] = [
   `update users t set display_name = '', notification_preferences = '{}',
      erased_at = coalesce(t.erased_at, clock_timestamp()),
      erasing_since = coalesce(t.erasing_since, clock_timestamp())
-   where t.tenant_id = $1 and t.id = $2`,
-]
+   where t.tenant_id = :tenantId and t.id = :userId`,
+].map((text, n) => statement<Person>(`cut_off_${n}`, text))
 
 // Rows that others depend on, and the record of past authenticators, stay without the personal data
 // in them; all others are deleted.
-const fewRows: readonly string[] = [
+const fewRows = [
   // A device that did not learn of the erasure must be able to: the hashes that identify its key
   // stay.
   `update devices d set erased_key_hashes = k.hashes from (
      select t.device_id, array_agg(sha256(convert_to(t.kid, 'UTF8'))) as hashes
      from device_keys t where ${byDevice} group by t.device_id) k
-   where d.tenant_id = $1 and d.id = k.device_id`,
+   where d.tenant_id = :tenantId and d.id = k.device_id`,
   `delete from device_keys t where ${byDevice}`,
   `delete from passcode_secrets t where ${byDevice}`,
   `delete from single_use_codes t where ${byUser}`,
@@ -57,27 +60,27 @@ const fewRows: readonly string[] = [
   `delete from activity_push_budgets t where ${byUser}`,
   `update devices t set name = '', model = '', os_version = '', app_version = '',
      attestation_why = null where ${byUser}`,
-]
+].map((text, n) => statement<Person>(`erase_few_${n}`, text))
 
 const pageRows = 1_000
 const pageOf = (table: string, where: string) => `
   with page as materialized (
-    select t.id from ${table} t where ${where} and t.id > $3 order by t.id limit ${pageRows}
+    select t.id from ${table} t where ${where} and t.id > :after order by t.id limit ${pageRows}
     for no key update
   )`
 const ofPage = (column: string) =>
-  `t.tenant_id = $1 and t.${column} = any(array(select id from page))`
+  `t.tenant_id = :tenantId and t.${column} = any(array(select id from page))`
 const pageEnd = 'select max(id) as last from page having count(*) > 0'
 
 /**
- * Kinds of which a user may have any number: one page after the place $3; returns the next place,
+ * Kinds of which a user may have any number: one page after a place; returns the next place,
  * or no row at the end.
  */
-const manyRows: readonly string[] = [
+const manyRows = [
   `with page as materialized (
-     select t.id from deliveries t where t.tenant_id = $1 and t.device_id = any(array(
-       select d.id from devices d where d.tenant_id = $1 and d.user_id = $2))
-         and $3::text is not null
+     select t.id from deliveries t where t.tenant_id = :tenantId and t.device_id = any(array(
+       select d.id from devices d where d.tenant_id = :tenantId and d.user_id = :userId))
+         and :after::text is not null
      limit ${pageRows} for update skip locked
    ), deletion as (delete from deliveries t where ${ofPage('id')})
    ${pageEnd}`,
@@ -101,7 +104,7 @@ const manyRows: readonly string[] = [
    )
    ${pageEnd}`,
   `with page as materialized (
-     select t.event_id as id from webhook_deliveries t where ${byUser} and t.event_id > $3
+     select t.event_id as id from webhook_deliveries t where ${byUser} and t.event_id > :after
      order by t.event_id, t.endpoint_id limit ${pageRows} for no key update
    ), erasure as (
      update webhook_deliveries t set data = t.data || '{"binding": null, "idempotencyKey": null}'
@@ -109,39 +112,52 @@ const manyRows: readonly string[] = [
        or t.data ->> 'idempotencyKey' is not null)
    )
    ${pageEnd}`,
-  `${pageOf('audit_events', "t.tenant_id = $1 and t.subject = $2 and t.type <> 'user_erased'")},
-    erasure as (
+  `${pageOf(
+    'audit_events',
+    "t.tenant_id = :tenantId and t.subject = :userId and t.type <> 'user_erased'",
+  )}, erasure as (
      update audit_events t set details = '{}', salt = null
      where ${ofPage('id')} and (t.salt is not null or t.details <> '{}')
    )
    ${pageEnd}`,
-]
+].map((text, n) =>
+  statement<Person & { readonly after: string }, { readonly last: string }>(
+    `erase_many_${n}`,
+    text,
+  ),
+)
 
 // All that was under way when the user was cut off has committed by then.
-const erasing = `
-  select tenant_id as "tenantId", id as "userId" from users
-  where erasing_since < clock_timestamp() - make_interval(secs => ${commitSlackSeconds})
-  order by erasing_since limit $1`
+const findErasing = statement<{ readonly limit: number }, Person>(
+  'find_erasing',
+  `select tenant_id, id as user_id from users
+   where erasing_since < clock_timestamp() - make_interval(secs => ${commitSlackSeconds})
+   order by erasing_since limit :limit`,
+)
 
-const settleErasure = `
-  update users set erasing_since = null where tenant_id = $1 and id = $2 and erased_at is not null`
+const settleErasure = statement<Person>(
+  'settle_erasure',
+  `update users set erasing_since = null
+   where tenant_id = :tenantId and id = :userId and erased_at is not null`,
+)
 
 // Anything older has committed: this transaction sees it, and nothing can be added to it.
 const countsEnd = `clock_timestamp() - make_interval(secs => ${erasureCountsAfterSeconds})`
-const countsBefore = `select ${micros(countsEnd)} as micros`
+const findCountsEnd = statement<object, { readonly micros: string }>(
+  'erasure_counts_before',
+  `select ${micros(countsEnd)} as micros`,
+)
 
-const knownUser = 'select id from users where tenant_id = $1 and id = $2'
+const findUser = statement<Person, { readonly id: UserId }>(
+  'known_user',
+  'select id from users where tenant_id = :tenantId and id = :userId',
+)
 
 /** Data rights of persons. */
 export function buildPersonalDataStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): PersonalDataStore {
-  async function nextPage(name: string, text: string, values: readonly unknown[]) {
-    const [page] = await database.query<{ last: string }>(name, text, values)
-    return page?.last
-  }
-
   return {
     openExport: buildPersonalDataExport(database),
 
@@ -149,7 +165,7 @@ export function buildPersonalDataStore(
       return database.transaction(async (tx) => {
         await lockUserRow(tx, tenantId, userId)
         await lockProtectionRow(tx, tenantId, userId)
-        const userRows = await tx.query('known_user', knownUser, [tenantId, userId])
+        const userRows = await run(tx, findUser, { tenantId, userId })
         if (userRows.length === 0) return { devices: [], endedChallenges: [] }
         const unregistration = await unregisterDevices(tx, random, {
           tenantId,
@@ -158,12 +174,10 @@ export function buildPersonalDataStore(
           reason: 'admin',
           actor,
         })
-        for (const [n, cut] of cuts.entries()) {
-          await tx.query(`cut_off_${n}`, cut, [tenantId, userId])
-        }
+        for (const cut of cuts) await run(tx, cut, { tenantId, userId })
         const id = random.id('auditEvent')
-        const before = await tx.query<{ micros: string }>('erasure_counts_before', countsBefore, [])
-        const span = before[0]?.micros ?? '0'
+        const [end] = await run(tx, findCountsEnd, {})
+        const span = end?.micros ?? '0'
         const about = await countAbout(tx, tenantId, userId, span)
         const details = await exempt({ ...about, event: id, before: span })
         const event = { id, type: 'user_erased', actor, subject: userId, details } as const
@@ -175,26 +189,28 @@ export function buildPersonalDataStore(
     async eraseRest(tenantId, userId, pagesMax) {
       await database.transaction(async (tx) => {
         await lockUserRow(tx, tenantId, userId)
-        for (const [n, erasure] of fewRows.entries()) {
-          await tx.query(`erase_few_${n}`, erasure, [tenantId, userId])
-        }
+        for (const erasure of fewRows) await run(tx, erasure, { tenantId, userId })
       })
       let pages = 0
-      for (const [n, erasure] of manyRows.entries()) {
-        let place: string | undefined = ''
-        while (place !== undefined) {
+      for (const erasure of manyRows) {
+        let after: string | undefined = ''
+        while (after !== undefined) {
           if (pages++ >= pagesMax) return false
-          place = await nextPage(`erase_many_${n}`, erasure, [tenantId, userId, place])
+          const [page]: { readonly last: string }[] = await run(database, erasure, {
+            tenantId,
+            userId,
+            after,
+          })
+          after = page?.last
         }
       }
       return true
     },
 
-    findErasing: (limit) =>
-      database.query<{ tenantId: TenantId; userId: UserId }>('find_erasing', erasing, [limit]),
+    findErasing: (limit) => run(database, findErasing, { limit }),
 
     async settleErasure(tenantId, userId) {
-      await database.query('settle_erasure', settleErasure, [tenantId, userId])
+      await run(database, settleErasure, { tenantId, userId })
     },
   }
 }
