@@ -41,7 +41,10 @@ const findCodes = statement<ByUser, StoredSingleUseCode>(
    from single_use_codes c where c.tenant_id = :tenantId and c.user_id = :userId order by c.id`,
 )
 
-/** Columns for the factors that a user has besides the push; both arguments are SQL. */
+/**
+ * Columns for the factors that a user has besides the push; both arguments are SQL. Quoted, because
+ * they also travel inside JSON.
+ */
 export const otherFactorColumns = (tenantId: string, userId: string) => `
     (select count(*)::int from devices d
      join passcode_secrets s on s.tenant_id = d.tenant_id and s.device_id = d.id
