@@ -225,7 +225,7 @@ test('refusals of the service come with their code, status, words and facts', as
     .createChallenge({ user: 'nobody' })
     .catch((error: unknown) => error as RefusedCall)
   expect(refused).toBeInstanceOf(RefusedCall)
-  expect(refused).toMatchObject({ code: 'user_not_found', status: 404, isPassing: false })
+  expect(refused).toMatchObject({ code: 'user_not_found', status: 404, isTransient: false })
   const stranger = new CountersignClient({ origin, apiKey: 'cs_nobody_nothing' })
   await expect(stranger.call('GET', '/v1/tenant')).rejects.toMatchObject({ status: 401 })
   const invalid = client.call('GET', '/v1/challenges', { query: { limit: 1000 } })
