@@ -179,7 +179,7 @@ describe('an operator at the command line', () => {
     expect(missing.stderr).toBe('--heads: no-such-file cannot be read\n')
   })
 
-  test('prints nothing that moves the cursor, hides or reorders, whoever wrote it', async () => {
+  test('prints nothing that moves the cursor, hides or reorders, from any author', async () => {
     const name = "'Acme' || chr(27) || '[2J' || chr(155) || chr(10) || 'id tnt_1' || chr(8238)"
     const rename = (sql: string) =>
       onServer(database.url, (client) => client.query(`update tenants set name = ${sql}`))

@@ -50,14 +50,14 @@ describe.each(paths)('%s', (url) => {
 })
 
 test('an answer is built once for concurrent requests, again only after a failure', async () => {
-  let makeCount = 0
+  let buildCount = 0
   await using own = await anApp()
   void own
   const handler = fixedAnswer({
     type: 'text/plain',
     build: async () => {
-      makeCount++
-      if (makeCount === 1) throw new Error('not yet')
+      buildCount++
+      if (buildCount === 1) throw new Error('not yet')
       return 'made'
     },
   })
@@ -81,7 +81,7 @@ test('an answer is built once for concurrent requests, again only after a failur
   for (const one of first) await expect(one).rejects.toThrow('not yet')
   const replies = Array.from({ length: 50 }, reply)
   await Promise.all(replies.map(request))
-  expect(makeCount).toBe(2)
+  expect(buildCount).toBe(2)
   expect(replies.map(({ sent }) => String(sent[0]))).toEqual(Array(50).fill('made'))
 })
 

@@ -260,9 +260,9 @@ describe('a push', () => {
   test('a repeated push is written the same, and the challenge counts as pushed', async () => {
     const id = await createChallenge(browser)
     await fillBudget(stores, user, 'others')
-    const makePullOnly = `update challenges set delivery_mode = 'pull_only', suppressed = 'paused'
+    const setPullOnly = `update challenges set delivery_mode = 'pull_only', suppressed = 'paused'
       where id = $1`
-    await stores.database.query('was_not_pushed', makePullOnly, [id])
+    await stores.database.query('was_not_pushed', setPullOnly, [id])
     expect(await repeat(id, 7)).not.toBeNull()
     expect(await rowOf(browser)).toEqual(writtenBudget)
     expect(await rowOf('others')).toEqual(filledBudget())
