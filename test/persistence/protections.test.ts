@@ -94,7 +94,7 @@ const operations: Record<string, (revision: number) => Promise<unknown>> = {
 }
 
 describe('a decision on locks that have changed since is not executed', () => {
-  test.each(Object.keys(operations))('%s, even where others still have such locks', async (name) => {
+  test.each(Object.keys(operations))('%s, even where others have such locks', async (name) => {
     await aColleague(stores, user, 'bob')
     await copyTenant(stores, user)
     expect(await change(unguarded)).toBe(true)
