@@ -1,4 +1,4 @@
-// The laws of the source tree: who may import whom, and how files are named and sized.
+// The rules of the source tree: which folder may import which, and how files are named and sized.
 
 import { execFile } from 'node:child_process'
 import { globSync } from 'node:fs'
@@ -24,7 +24,7 @@ type Report = {
   }
 }
 
-/** Runs what `npm run architecture` runs, in the given tree, and reads what it saw. */
+/** Runs what `npm run architecture` runs, in the given tree, and parses its report. */
 async function cruise(tree: string): Promise<Report> {
   const { scripts } = require('../package.json') as { scripts: { architecture: string } }
   const [, ...options] = scripts.architecture.split(' ')
@@ -48,15 +48,15 @@ const sources = (...patterns: string[]) =>
 const violationsOf = ({ summary }: Report) =>
   summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`)
 
-describe('the import law on this project', () => {
+describe('the import rules on this project', () => {
   let report: Report
   beforeAll(async () => {
     report = await cruise(project)
   })
 
-  test('is judged on every source file, so that "no violation" means something', () => {
-    const seen = report.modules.map(({ source }) => source)
-    const own = seen.filter((file) =>
+  test('cover every source file, so that "no violation" means something', () => {
+    const moduleFiles = report.modules.map(({ source }) => source)
+    const own = moduleFiles.filter((file) =>
       /^(src\/(?!generated\/)|simulator|demo|bench|clients|examples).*\.ts$/.test(file),
     )
     const all = sources('{src,simulator,demo,bench,clients,examples}/**/*.ts')
@@ -64,14 +64,17 @@ describe('the import law on this project', () => {
     expect(all.length).toBeGreaterThan(100)
   })
 
-  test('is kept', () => {
+  test('are followed', () => {
     expect(violationsOf(report)).toEqual([])
   })
 })
 
 const everyClient = ['clients', 'clients/typescript'] as const
 
-/** Which folder may import which: design by hand here, so that a slip in the tool's rules shows. */
+/**
+ * Which folder may import which: listed by hand here, so that a mistake in the rules of the tool
+ * shows.
+ */
 const law = {
   'src/domain': ['src/domain'],
   'src/ports': ['src/ports', 'src/domain'],
@@ -91,8 +94,10 @@ const law = {
 const folders = [...Object.keys(law), 'src/generated', 'test', 'src']
 const nameOf = (folder: string) => folder.replaceAll('/', '-')
 
-/** One file of bad manners for each rule that is about more than two folders: its name, place and import. */
-const misdeeds = [
+/**
+ * One offending file for each rule that is about more than two folders: its name, place and import.
+ */
+const offences = [
   ['only-persistence-knows-prisma-and-pg', 'src/outbound/knows-pg.ts', 'pg'],
   ['only-persistence-knows-prisma-and-pg', 'src/worker/knows-prisma.ts', '@prisma/client'],
   ['only-persistence-knows-prisma-and-pg', 'src/http/knows-client.ts', '../generated/neighbour.ts'],
@@ -126,7 +131,7 @@ const misdeeds = [
   ['usecases-imports-no-package-and-no-node-module', 'src/usecases/knows-node.ts', 'node:fs'],
 ] as const
 
-describe('the import law on a tree with planted faults', () => {
+describe('the import rules on a tree with planted faults', () => {
   let tree: string
   let violations: readonly string[]
 
@@ -150,7 +155,7 @@ describe('the import law on a tree with planted faults', () => {
     }
     for (const entry of ['config', 'compose', 'open-stores'])
       await plant(`src/${entry}.ts`, 'export const here = 1')
-    for (const [, file, target] of misdeeds) await plant(file, `import '${target}'`)
+    for (const [, file, target] of offences) await plant(file, `import '${target}'`)
     await plant('src/domain/tail.ts', `import './snake.ts'`)
     violations = violationsOf(await cruise(tree))
   })
@@ -162,21 +167,21 @@ describe('the import law on a tree with planted faults', () => {
 
   for (const [folder, may] of Object.entries(law)) {
     test(`${folder} imports ${may.join(', ')} and nothing else`, () => {
-      const refused = folders.filter((other) =>
+      const forbiddenFolders = folders.filter((other) =>
         isReported(`${folder}/imports-${nameOf(other)}.ts`, `${other}/neighbour.ts`),
       )
       const others = folders.filter((other) => !(may as readonly string[]).includes(other))
-      expect(refused.sort()).toEqual(others.sort())
+      expect(forbiddenFolders.sort()).toEqual(others.sort())
     })
   }
 
-  test.each(misdeeds)('%s bites on %s', (rule, file) => {
+  test.each(offences)('%s reports %s', (rule, file) => {
     expect(violations.filter((line) => line.startsWith(`${rule}: ${file} -> `))).toHaveLength(1)
   })
 
-  test('has no rule that was never seen to bite', () => {
-    const bitten = new Set(violations.map((line) => line.split(': ')[0]))
-    expect(forbidden.map(({ name }) => name).filter((name) => !bitten.has(name))).toEqual([])
+  test('have no rule that reported nothing', () => {
+    const reportedRules = new Set(violations.map((line) => line.split(': ')[0]))
+    expect(forbidden.map(({ name }) => name).filter((name) => !reportedRules.has(name))).toEqual([])
   })
 })
 
@@ -190,11 +195,11 @@ describe('files of src', () => {
   })
 
   test('have at most 300 lines', () => {
-    const long = files.filter(({ lines }) => lines > 300)
-    expect(long.map(({ file, lines }) => `${file}: ${lines}`)).toEqual([])
+    const longFiles = files.filter(({ lines }) => lines > 300)
+    expect(longFiles.map(({ file, lines }) => `${file}: ${lines}`)).toEqual([])
   })
 
-  test('are called after what they hold, in kebab-case', () => {
+  test('are named after what they hold, in kebab-case', () => {
     const vague = /(^|[/-])(utils?|helpers?|common|managers?|services?|index|misc)\.ts$/
     const kebab = /^src\/([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*\.ts$/
     const odd = files.filter(({ file }) => vague.test(file) || !kebab.test(file))
@@ -205,19 +210,19 @@ describe('files of src', () => {
     expect(filesWith(/^export default\b|\bas default\b/m)).toEqual([])
   })
 
-  test('take chance from the operating system, never from Math.random', () => {
+  test('take randomness from the operating system, never from Math.random', () => {
     expect(filesWith(/\bMath\s*\.\s*random\b/)).toEqual([])
   })
 
   test('read the environment in config only', () => {
     const readers = filesWith(/\bprocess\.env\b/)
-    const allowed = [
+    const allowedReaders = [
       'src/main.ts',
       'src/cli.ts',
-      // What a PostgreSQL program gets: PATH and, on Windows, the rest.
+      // What a PostgreSQL program receives: PATH and, on Windows, the rest.
       'src/persistence/embedded-postgres-account.ts',
     ]
-    expect(readers.filter((file) => !allowed.includes(file))).toEqual([])
+    expect(readers.filter((file) => !allowedReaders.includes(file))).toEqual([])
   })
 
   const filesWith = (pattern: RegExp) =>

@@ -9,7 +9,7 @@ import { createApi, freePort } from './support/running-service.ts'
 import { startProgram, startServiceProcess } from './support/service-process.ts'
 import { until } from './support/until.ts'
 
-// Processes that start one after another take their time on a busy machine.
+// Processes that start one after another are slow on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
 
 const masterKey = Buffer.alloc(32, 9).toString('base64url')
@@ -22,16 +22,16 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-/** Runs a command of the operator to its end. */
-async function countersign(...words: string[]) {
-  await using program = startProgram(['src/cli.ts', ...words], environment)
+/** Runs a command of the operator until it exits. */
+async function countersign(...args: string[]) {
+  await using program = startProgram(['src/cli.ts', ...args], environment)
   const { code } = await program.exit
   return { code, stdout: program.stdout(), stderr: program.stderr() }
 }
 
-/** What a command that must succeed prints as JSON. */
-async function json(...words: string[]) {
-  const { code, stdout, stderr } = await countersign(...words, '--json')
+/** The JSON that a command prints that must succeed. */
+async function json(...args: string[]) {
+  const { code, stdout, stderr } = await countersign(...args, '--json')
   expect(stderr).toBe('')
   expect(code).toBe(0)
   expect(stdout.trim().split('\n')).toHaveLength(1)
@@ -39,7 +39,7 @@ async function json(...words: string[]) {
 }
 
 describe('an operator at the command line', () => {
-  test('applies the migrations, once and again without harm', async () => {
+  test('applies the migrations, and again without harm', async () => {
     for (const _ of [1, 2]) {
       expect(await countersign('migrate')).toMatchObject({
         code: 0,
@@ -54,7 +54,7 @@ describe('an operator at the command line', () => {
     expect(rows[0].n).toBeGreaterThan(0)
   })
 
-  test('makes a tenant, a relying party and a key that the running service takes until it is revoked', async () => {
+  test('creates a tenant, a relying party and a key that works until it is revoked', async () => {
     const tenant = await json('tenants', 'create', '--name', 'Acme')
     expect(await json('tenants', 'list')).toMatchObject([{ id: tenant.id, name: 'Acme' }])
     const party = await json(
@@ -73,17 +73,17 @@ describe('an operator at the command line', () => {
       identifierCase: 'fold_ascii',
     })
     expect(await json('keys', 'revoke', key.id)).toMatchObject({ id: key.id })
-    // The revocation reaches the service as a signal, which another process sent.
+    // The revocation reaches the service as a signal from another process.
     await until('the key is refused', async () => {
       const { status } = await api('GET', '/v1/tenant')
       return status === 401
     })
-    const [listed] = await json('keys', 'list')
-    expect(listed).toMatchObject({ id: key.id, revokedAt: expect.any(String) })
-    expect(JSON.stringify(listed)).not.toContain(key.secret.split('_')[2])
+    const [listedKey] = await json('keys', 'list')
+    expect(listedKey).toMatchObject({ id: key.id, revokedAt: expect.any(String) })
+    expect(JSON.stringify(listedKey)).not.toContain(key.secret.split('_')[2])
   })
 
-  test('gives a key the scopes and the end that are asked for', async () => {
+  test('an operator at the command line gives a key the requested scopes and end', async () => {
     const [party] = await json('relying-parties', 'list')
     const key = await json(
       ...['keys', 'create', '--name', 'few', '--relying-party', party.id],
@@ -92,16 +92,10 @@ describe('an operator at the command line', () => {
     expect(key).toMatchObject({ scopes: ['users:read'], expiresAt: '2030-01-02T03:04:05.000Z' })
   })
 
-  test('rotates an API key: the old one goes on for the overlap, beside the new one', async () => {
+  test('rotates an API key: the old one works for the overlap, next to the new one', async () => {
     const [party] = await json('relying-parties', 'list')
-    const words = ['keys', 'create', '--name', 'bound', '--relying-party', party.id]
-    const old = await json(
-      ...words,
-      '--allow-address',
-      '127.0.0.1',
-      '--allow-address',
-      '10.0.0.0/8',
-    )
+    const args = ['keys', 'create', '--name', 'bound', '--relying-party', party.id]
+    const old = await json(...args, '--allow-address', '127.0.0.1', '--allow-address', '10.0.0.0/8')
     expect(old).toMatchObject({ lineageId: old.id, allowedAddresses: ['127.0.0.1', '10.0.0.0/8'] })
     const next = await json('keys', 'rotate', old.id, '--overlap-seconds', '3600')
     const { lineageId, allowedAddresses } = old
@@ -115,7 +109,7 @@ describe('an operator at the command line', () => {
     expect(again.stderr).toContain('Two keys of this lineage are live')
   })
 
-  test('rotates the key that signs for the tenant', async () => {
+  test('an operator at the command line rotates the key that signs for the tenant', async () => {
     const kids = () =>
       onServer(database.url, async (client) => {
         const { rows } = await client.query('select kid, seq from signing_keys order by seq')
@@ -126,15 +120,15 @@ describe('an operator at the command line', () => {
     expect(await kids()).toMatchObject([{ seq: 1 }, { seq: 2 }])
   })
 
-  test('holds the audit record against its chain, and ends with 1 where it was touched', async () => {
+  test('verifies the audit record against its chain, and exits with 1 on a change', async () => {
     await using service = await startServiceProcess({ ...environment, PORT: '0' })
     const table = (text: string) =>
       onServer(database.url, async (client) => (await client.query(text)).rows)
     const head = await until(
       'the record is chained and signed',
       async () => {
-        const [found] = await table('select jws from audit_heads')
-        return found?.jws as string | undefined
+        const [headRow] = await table('select jws from audit_heads')
+        return headRow?.jws as string | undefined
       },
       30_000,
     )
@@ -142,40 +136,40 @@ describe('an operator at the command line', () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'cs-heads-'))
     const file = path.join(folder, 'log')
     await writeFile(file, `{"stream":"security","head":"${head}"}\n`)
-    const held = await countersign('audit', 'verify', '--heads', file, '--json')
-    expect(held.stderr).not.toContain('rebuilt from nothing')
-    const [tenant] = JSON.parse(held.stdout)
+    const verification = await countersign('audit', 'verify', '--heads', file, '--json')
+    expect(verification.stderr).not.toContain('rebuilt from nothing')
+    const [tenant] = JSON.parse(verification.stdout)
     expect(tenant).toMatchObject({ whole: true, keptHeads: 1, purged: 0, erased: 0 })
     expect(tenant.links).toBeGreaterThan(2)
-    // With keys that were kept elsewhere nothing is believed because the database holds it.
+    // With separately stored keys, nothing is trusted because the database holds it.
     const jwks = path.join(folder, 'jwks.json')
     const verifyWith = async (set: string) => {
       await writeFile(jwks, set)
       return countersign('audit', 'verify', '--keys', jwks, '--json')
     }
     const keys = (await table('select public_jwk from signing_keys')).map((row) => row.public_jwk)
-    const kept = await verifyWith(JSON.stringify({ keys }))
-    expect(JSON.parse(kept.stdout)).toMatchObject([{ whole: true }])
+    const withKeptKeys = await verifyWith(JSON.stringify({ keys }))
+    expect(JSON.parse(withKeptKeys.stdout)).toMatchObject([{ whole: true }])
     const [one] = keys
     const others = await verifyWith(JSON.stringify({ keys: [{ ...one, x: one.y, y: one.x }] }))
     expect(JSON.parse(others.stdout)).toMatchObject([
       { whole: false, fault: 'checkpoint_not_ours' },
     ])
     for (const set of ['{"keys":[]}', '{}', 'null', '{', '{"keys":7}']) {
-      const refused = await verifyWith(set)
-      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('--keys: ')])
+      const refusal = await verifyWith(set)
+      expect([refusal.code, refusal.stderr]).toEqual([1, expect.stringContaining('--keys: ')])
     }
     await table(`update audit_events set actor = 'service' where type = 'tenant_created'`)
-    const touched = await countersign('audit', 'verify', '--json')
-    expect(touched.code).toBe(1)
-    expect(touched.stderr).toContain('rebuilt from nothing would not be noticed')
-    expect(JSON.parse(touched.stdout)).toMatchObject([
+    const afterChange = await countersign('audit', 'verify', '--json')
+    expect(afterChange.code).toBe(1)
+    expect(afterChange.stderr).toContain('rebuilt from nothing would not be noticed')
+    expect(JSON.parse(afterChange.stdout)).toMatchObject([
       { whole: false, fault: 'row_edited', firstBadSeq: expect.any(Number) },
     ])
     await rm(folder, { recursive: true })
   })
 
-  test('refuses lines and files that cannot be read, however long they are, and reads the others', async () => {
+  test('refuses unreadable lines and files of any length, and reads the others', async () => {
     const long = `{"revocation":"${'x'.repeat(5_000_000)}"}`
     await using program = startProgram(['src/cli.ts', 'revocations', 'apply'], environment, long)
     expect((await program.exit).code).toBe(1)
@@ -185,18 +179,18 @@ describe('an operator at the command line', () => {
     expect(missing.stderr).toBe('--heads: no-such-file cannot be read\n')
   })
 
-  test('prints nothing that moves the cursor, hides or reorders, whoever wrote it', async () => {
+  test('prints nothing that moves the cursor, hides or reorders, from any author', async () => {
     const name = "'Acme' || chr(27) || '[2J' || chr(155) || chr(10) || 'id tnt_1' || chr(8238)"
     const rename = (sql: string) =>
       onServer(database.url, (client) => client.query(`update tenants set name = ${sql}`))
     await rename(name)
-    const shown = await countersign('tenants', 'list')
-    expect(shown.stdout).toMatch(/^name\s+Acme\\u001b\[2J\\u009b\\u000aid tnt_1\\u202e$/m)
+    const plainList = await countersign('tenants', 'list')
+    expect(plainList.stdout).toMatch(/^name\s+Acme\\u001b\[2J\\u009b\\u000aid tnt_1\\u202e$/m)
     const [tenant] = await json('tenants', 'list')
     expect(tenant.name).toBe('Acme\u001b[2J\u009b\nid tnt_1\u202e')
     const raw = (await countersign('tenants', 'list', '--json')).stdout
-    const hidden = await countersign('keys', 'revoke', 'key_\u001b[2J')
-    expect(`${raw}${hidden.stderr}`).not.toMatch(/[[\p{Cc}\p{Cf}]--[\n]]/v)
+    const failure = await countersign('keys', 'revoke', 'key_\u001b[2J')
+    expect(`${raw}${failure.stderr}`).not.toMatch(/[[\p{Cc}\p{Cf}]--[\n]]/v)
     await rename("'Acme'")
   })
 
@@ -206,17 +200,17 @@ describe('an operator at the command line', () => {
     ['an override of direction', 'a\u202eb'],
     ['5,000 characters', 'x'.repeat(5_000)],
     ['nothing but a space', ' '],
-  ])('takes no name that the API refuses: %s', async (_, name) => {
+  ])('accepts no name that the API refuses: %s', async (_, name) => {
     const [party] = await json('relying-parties', 'list')
     const before = await json('tenants', 'list')
     const { tenantId: tenant } = party
-    const refused = await Promise.all([
+    const refusals = await Promise.all([
       countersign('tenants', 'create', '--name', name),
       countersign('relying-parties', 'create', '--name', name, '--namespace', 'x'),
       countersign('keys', 'create', '--name', name, '--relying-party', party.id),
       countersign('relying-parties', 'create', '--name', 'ok', '--namespace', name),
     ])
-    for (const { code, stdout, stderr } of refused) {
+    for (const { code, stdout, stderr } of refusals) {
       expect([code, stdout]).toEqual([1, ''])
       expect(stderr).toMatch(/^A name(space)? has 1 to 64 characters/)
     }
@@ -224,14 +218,14 @@ describe('an operator at the command line', () => {
     expect(tenant).toBe(before[0].id)
   })
 
-  test('reads a table without --json', async () => {
+  test('an operator at the command line reads a table without --json', async () => {
     const { stdout } = await countersign('relying-parties', 'list')
     expect(stdout).toMatch(/^name\s+Portal$/m)
     expect(stdout).toMatch(/^namespaces\s+entra, mail$/m)
   })
 })
 
-test('beside the service on its embedded database a command uses the server that runs, and leaves it running', async () => {
+test('next to an embedded database, a command uses its server and leaves it running', async () => {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-cli-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
@@ -248,25 +242,25 @@ test('beside the service on its embedded database a command uses the server that
   expect((await service.exit).code).toBe(0)
 })
 
-test('on an empty installation a key is made with all that it needs, and the service then makes no other', async () => {
+test('on an empty installation creates a key and all it needs; the service adds none', async () => {
   await using empty = await createEmptyDatabase()
   const elsewhere = { ...environment, DATABASE_URL: empty.url }
   const command = ['src/cli.ts', 'keys', 'create', '--name', 'ours', '--json']
   await using program = startProgram(command, elsewhere)
   expect((await program.exit).code).toBe(0)
-  const made = JSON.parse(program.stdout())
-  expect(made).toMatchObject({ name: 'ours', scopes: [...scopes] })
+  const newKey = JSON.parse(program.stdout())
+  expect(newKey).toMatchObject({ name: 'ours', scopes: [...scopes] })
   await using service = await startServiceProcess({ ...elsewhere, PORT: '0' })
   expect(service.stdout()).not.toContain('First start')
-  const reply = await createApi(service.origin, made.secret)('GET', '/v1/tenant')
-  expect(reply.json).toMatchObject({ id: made.tenantId, name: 'Default' })
+  const reply = await createApi(service.origin, newKey.secret)('GET', '/v1/tenant')
+  expect(reply.json).toMatchObject({ id: newKey.tenantId, name: 'Default' })
 })
 
-test('keys that were kept are those of one tenant: where there are several it must be named', async () => {
+test('keys from a file are those of one tenant, to be named if there are several', async () => {
   await using empty = await createEmptyDatabase()
   const elsewhere = { ...environment, DATABASE_URL: empty.url }
-  const run = async (...words: readonly string[]) => {
-    await using program = startProgram(['src/cli.ts', ...words], elsewhere)
+  const run = async (...args: readonly string[]) => {
+    await using program = startProgram(['src/cli.ts', ...args], elsewhere)
     return { ...(await program.exit), stderr: program.stderr() }
   }
   for (const name of ['One', 'Two']) await run('tenants', 'create', '--name', name)
@@ -291,25 +285,25 @@ describe('a command that cannot be carried out', () => {
     [['relying-parties', 'create', '--name', 'x'], '--namespace must be given'],
     [['keys', 'list', '--tenant', 'tnt_other'], 'There is no tenant tnt_other'],
     [['tenants', 'list', '--wrong'], '--wrong'],
-  ] as const)('%j says what is missing, without a stack, and ends with 1', async (words, text) => {
-    const { code, stdout, stderr } = await countersign(...words)
+  ] as const)('%j says what is missing, without a stack, and exits with 1', async (args, text) => {
+    const { code, stdout, stderr } = await countersign(...args)
     expect(code).toBe(1)
     expect(stdout).toBe('')
     expect(stderr).toContain(text)
     expect(stderr).not.toMatch(/^\s+at /m)
   })
 
-  test('with a scope that does not exist names those that do', async () => {
+  test('with an unknown scope lists the scopes that exist', async () => {
     const [party] = await json('relying-parties', 'list')
-    const words = ['keys', 'create', '--name', 'x', '--relying-party', party.id, '--scope', 'root']
-    const { code, stderr } = await countersign(...words)
+    const args = ['keys', 'create', '--name', 'x', '--relying-party', party.id, '--scope', 'root']
+    const { code, stderr } = await countersign(...args)
     expect(code).toBe(1)
     for (const scope of scopes) expect(stderr).toContain(scope)
   })
 
-  test('without the relying party of a key, where there are several, says how to see them', async () => {
-    const words = ['relying-parties', 'create', '--name', 'Two', '--namespace', 'two']
-    await json(...words)
+  test('without the relying party of a key, if there are several, says how to list', async () => {
+    const args = ['relying-parties', 'create', '--name', 'Two', '--namespace', 'two']
+    await json(...args)
     const { code, stderr } = await countersign('keys', 'create', '--name', 'x')
     expect(code).toBe(1)
     expect(stderr).toBe(
@@ -317,7 +311,7 @@ describe('a command that cannot be carried out', () => {
     )
   })
 
-  test('on a database without a tenant says how one is made', async () => {
+  test('on a database without a tenant says how to create one', async () => {
     await using empty = await createEmptyDatabase()
     const elsewhere = { ...environment, DATABASE_URL: empty.url }
     await using program = startProgram(['src/cli.ts', 'keys', 'list'], elsewhere)
@@ -325,7 +319,7 @@ describe('a command that cannot be carried out', () => {
     expect(program.stderr()).toMatch(/^There is no tenant yet\. .*tenants create --name NAME\n$/)
   })
 
-  test('with another master key than the one that sealed seals nothing anew', async () => {
+  test('with another master key than the one that sealed, seals nothing anew', async () => {
     const other = { ...environment, MASTER_KEY: Buffer.alloc(32, 8).toString('base64url') }
     await using program = startProgram(['src/cli.ts', 'tenants', 'create', '--name', 'X'], other)
     expect((await program.exit).code).toBe(1)
@@ -345,7 +339,7 @@ describe('a command that cannot be carried out', () => {
     expect(program.stderr()).not.toContain('canary-0815')
   })
 
-  test('with a wrong configuration tells every fault', async () => {
+  test('with a wrong configuration reports every fault', async () => {
     await using program = startProgram(['src/cli.ts', 'tenants', 'list'], { PORT: 'x', ROLE: 'y' })
     expect((await program.exit).code).toBe(1)
     expect(program.stderr()).toMatch(/- PORT: [\s\S]*- ROLE: /)
@@ -370,10 +364,10 @@ describe('a command that cannot be carried out', () => {
     ],
     [['migrate'], /^Usage: countersign migrate /],
     [['nonsense'], /^Usage: countersign <command>/],
-  ])('%j --help says what its options mean, and nothing of other commands', async (words, text) => {
-    const { code, stdout, stderr } = await countersign(...words, '--help')
+  ])('%j --help says what its options mean, and nothing of other commands', async (args, text) => {
+    const { code, stdout, stderr } = await countersign(...args, '--help')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(text)
-    if (words[0] !== 'nonsense') expect(stdout).not.toContain('signing-keys')
+    if (args[0] !== 'nonsense') expect(stdout).not.toContain('signing-keys')
   })
 })

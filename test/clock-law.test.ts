@@ -1,4 +1,4 @@
-// One clock: the database's. Who reads the machine's own is named here, with the reason.
+// One clock: the database's. What reads the clock of the machine is listed here, with the reason.
 
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -6,11 +6,12 @@ import { expect, test } from 'vitest'
 
 const project = path.resolve(import.meta.dirname, '..')
 
-const allowed: Readonly<Record<string, string>> = {
+const allowedReaders: Readonly<Record<string, string>> = {
   'src/outbound/clock.ts': 'the machine’s clock itself, for scripts and tests',
   'src/outbound/random.ts': 'ids of scripts and tests',
-  'src/outbound/database-clock.ts': 'tells by how much the machine’s clock is off',
-  'src/http/logging.ts': 'lines of the log stand beside those of other programs of the machine',
+  'src/outbound/database-clock.ts': 'measures by how much the machine’s clock is off',
+  'src/http/logging.ts':
+    'lines of the log are compared with those of other programs of the machine',
   'src/persistence/embedded-postgres-cluster.ts': 'compares with the times of files',
   'src/persistence/embedded-postgres-postmaster.ts': 'compares with the times of files',
 }
@@ -25,23 +26,23 @@ const readings: Readonly<Record<string, RegExp>> = {
   'ids by the machine’s time': /\btypeid(Unboxed)?\(|\buuidv7\(/,
 }
 
-/** What reads the machine's clock in a source text; comments do not count. */
+/** The readings of the machine's clock in a source text; comments do not count. */
 function readingsIn(text: string): string[] {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*$/gm, '')
-  const found = Object.keys(readings).filter((name) => readings[name]?.test(code))
+  const readingNames = Object.keys(readings).filter((name) => readings[name]?.test(code))
   const verifies = /\bjwtVerify\(/.test(code) && !/\bcurrentDate\b/.test(code)
-  return verifies ? [...found, 'a token judged by the machine’s time'] : found
+  return verifies ? [...readingNames, 'a token checked at the machine’s time'] : readingNames
 }
 
 const files = globSync('src/**/*.ts', { cwd: project })
   .map((file) => file.split(path.sep).join('/'))
   .filter((file) => !file.startsWith('src/generated/'))
 
-test('no file of the service reads the clock of the machine, save those that must', () => {
+test('no file of the service reads the clock of the machine, except those that must', () => {
   const reading = files.filter(
     (file) => readingsIn(readFileSync(path.join(project, file), 'utf8')).length > 0,
   )
-  expect(reading.toSorted()).toEqual(Object.keys(allowed).toSorted())
+  expect(reading.toSorted()).toEqual(Object.keys(allowedReaders).toSorted())
 })
 
 test.each([
@@ -55,7 +56,7 @@ test.each([
   'TOTP.generate({ secret, digits })',
   "typeidUnboxed('chg')",
   'await jwtVerify(token, keys, { issuer })',
-])('the law bites: %s', (text) => {
+])('the rule reports: %s', (text) => {
   expect(readingsIn(text)).not.toEqual([])
 })
 
@@ -66,6 +67,6 @@ test.each([
   'TOTP.generate({ secret, timestamp })',
   'await jwtVerify(token, keys, { currentDate })',
   'at instanceof Date',
-])('the law lets pass: %s', (text) => {
+])('the rule accepts: %s', (text) => {
   expect(readingsIn(text)).toEqual([])
 })

@@ -31,7 +31,7 @@ const apns = {
 }
 const fcm = { FCM_SERVICE_ACCOUNT: JSON.stringify(account), FCM_APP_ID: 'com.example.app' }
 
-/** The faults of this environment, one a line; fails when there are none. */
+/** The faults of this environment, one per line; fails if there are none. */
 function faultsOf(environment: Record<string, string>): string[] {
   try {
     readConfig(environment)
@@ -56,7 +56,7 @@ describe('an empty environment', () => {
     })
   })
 
-  test('is what variables set to nothing are', () => {
+  test('equals one whose variables are set to nothing', () => {
     const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, '']))
     expect(readConfig(empty)).toEqual(readConfig({}))
   })
@@ -80,17 +80,17 @@ describe('the proxy for pushes', () => {
   })
 
   test.each(['https://proxy:3128', 'http://proxy/path', 'proxy:3128', 'http://canary%ff@proxy'])(
-    'is no %s, and the fault does not repeat it',
-    (given) => {
-      const faults = faultsOf({ PUSH_PROXY: given }).join('\n')
+    'the proxy for pushes is not %s, and the fault does not repeat it',
+    (value) => {
+      const faults = faultsOf({ PUSH_PROXY: value }).join('\n')
       expect(faults).toContain('- PUSH_PROXY: must be an address')
       expect(faults).not.toContain('canary')
     },
   )
 })
 
-describe('what is wrong', () => {
-  test('is told all at once, each fault with its variable', () => {
+describe('configuration faults', () => {
+  test('are all reported together, each with its variable', () => {
     const faults = faultsOf({
       PORT: '70000',
       ROLE: 'boss',
@@ -115,7 +115,7 @@ describe('what is wrong', () => {
     ])
   })
 
-  test('of several variables together is told all at once, too', () => {
+  test('of several variables together are reported together, too', () => {
     const faults = faultsOf({
       PUBLIC_ORIGIN: 'http://approve.example.com',
       DATABASE_URL: 'postgresql://localhost/x',
@@ -129,7 +129,7 @@ describe('what is wrong', () => {
     expect(faults).toContain('FCM_SERVICE_ACCOUNT or FCM_SERVICE_ACCOUNT_FILE: is missing')
   })
 
-  test('in itself hides nothing of what is wrong together, and is not called missing as well', () => {
+  test('of one variable hide none of several, and do not count it as missing as well', () => {
     const faults = faultsOf({
       PORT: 'abc',
       PUBLIC_ORIGIN: 'http://example.com',
@@ -165,13 +165,13 @@ describe('what is wrong', () => {
     [{ PUBLIC_ORIGIN: 'here' }, /^PUBLIC_ORIGIN: must be an address such as https:/],
     [{ REDIS_URL: 'here' }, /^REDIS_URL: must be an address such as redis:/],
     [{ METRICS_TOKEN: 'x' }, /^METRICS_TOKEN: must have at least 16 characters$/],
-  ])('%j is told in words that say what may stand there, once', (environment, words) => {
+  ])('%j is reported with what is allowed there, once', (environment, message) => {
     const [fault = '', ...more] = faultsOf(environment)
     expect(more).toEqual([])
-    expect(fault.replace('  - ', '')).toMatch(words)
+    expect(fault.replace('  - ', '')).toMatch(message)
   })
 
-  test('never shows a value', () => {
+  test('never show a value', () => {
     const canary = 'canary-5f2c'
     const secrets = [
       { MASTER_KEY: canary },
@@ -204,12 +204,12 @@ describe('the public origin', () => {
     'http://127.0.0.1:1',
     'http://[::1]:1',
     'https://approve.example.com',
-  ])('%s is taken', (origin) => {
+  ])('%s is accepted', (origin) => {
     expect(readConfig({ PUBLIC_ORIGIN: origin }).publicOrigin).toBe(origin)
   })
 
   test.each(['https://approve.example.com/', 'HTTPS://Approve.Example.com:443'])(
-    '%s is taken in its one spelling: part of every issuer',
+    '%s is accepted in its one spelling: part of every issuer',
     (text) => {
       expect(readConfig({ PUBLIC_ORIGIN: text }).publicOrigin).toBe('https://approve.example.com')
     },
@@ -221,25 +221,28 @@ describe('the public origin', () => {
     'https://approve.example.com/?y',
     'https://approve.example.com/#y',
     'https://user:password@approve.example.com',
-  ])('%s is refused in one line: whatever stands behind the host would be lost', (text) => {
+  ])('%s is refused in one line: anything after the host would be lost', (text) => {
     expect(faultsOf({ PUBLIC_ORIGIN: text })).toEqual([
       '  - PUBLIC_ORIGIN: must be scheme and host alone, without path, query or credentials, such as https://approve.example.com',
     ])
   })
 
-  test.each(['approve.example.com', 'ftp://example.com', 'https://'])('%s is no origin', (text) => {
-    expect(faultsOf({ PUBLIC_ORIGIN: text })).toHaveLength(1)
-  })
+  test.each(['approve.example.com', 'ftp://example.com', 'https://'])(
+    '%s is not an origin',
+    (text) => {
+      expect(faultsOf({ PUBLIC_ORIGIN: text })).toHaveLength(1)
+    },
+  )
 })
 
 describe('the master key', () => {
-  test('is required with a database of your own: a generated one would be lost with the machine', () => {
+  test('is required with a database of your own: a generated one could be lost', () => {
     const url = 'postgresql://localhost/x'
     expect(faultsOf({ DATABASE_URL: url }).join()).toContain('MASTER_KEY: is required')
     expect(readConfig({ DATABASE_URL: url, MASTER_KEY: masterKey }).database.url).toBe(url)
   })
 
-  test('is 32 bytes; earlier ones are a list of the same', () => {
+  test('is 32 bytes; previous ones are a list of the same', () => {
     const previous = [1, 2].map((byte) => Buffer.alloc(32, byte))
     const { masterKeys } = readConfig({
       MASTER_KEY: masterKey,
@@ -280,18 +283,18 @@ describe('a push provider', () => {
     expect(both).toContain('FCM_SERVICE_ACCOUNT: set it or FCM_SERVICE_ACCOUNT_FILE')
   })
 
-  const escaped = pem.replaceAll('\n', '\\n')
+  const escapedKey = pem.replaceAll('\n', '\\n')
 
   test.each([
-    ['\\n', escaped],
+    ['\\n', escapedKey],
     ['\\r\\n', pem.replaceAll('\n', '\\r\\n')],
-  ])('takes a key whose lines an env file has joined by %s', (_, joined) => {
-    expect(readConfig({ ...apns, APNS_KEY: joined }).apns?.key.pem).toBe(pem)
-    const FCM_SERVICE_ACCOUNT = JSON.stringify({ ...account, private_key: joined })
+  ])('takes a key whose lines an env file has joined by %s', (_, joinedKey) => {
+    expect(readConfig({ ...apns, APNS_KEY: joinedKey }).apns?.key.pem).toBe(pem)
+    const FCM_SERVICE_ACCOUNT = JSON.stringify({ ...account, private_key: joinedKey })
     expect(readConfig({ ...fcm, FCM_SERVICE_ACCOUNT }).fcm?.serviceAccount.private_key).toBe(pem)
   })
 
-  test('takes a service account in which the line ends of the key were made real ones', () => {
+  test('takes a service account whose key has real line ends', () => {
     const FCM_SERVICE_ACCOUNT = JSON.stringify(account, null, 2).replaceAll('\\n', '\n')
     expect(() => JSON.parse(FCM_SERVICE_ACCOUNT)).toThrow()
     expect(readConfig({ ...fcm, FCM_SERVICE_ACCOUNT }).fcm?.serviceAccount).toEqual(account)
@@ -313,7 +316,7 @@ describe('a push provider', () => {
     }
   })
 
-  test('may be reached elsewhere, under an authority of its own', () => {
+  test('may be reached at another address, under a certificate authority of its own', () => {
     const ca = fileWith('ca.pem', 'certificate')
     const config = readConfig({
       ...apns,
@@ -337,7 +340,7 @@ describe('apps whose attestations count', () => {
     expect(readConfig({}).attestation).toEqual(none)
   })
 
-  test('are listed with who signs them; an Android app may be signed by several', () => {
+  test('are listed with their signers; an Android app may have several', () => {
     const file = fileWith('status.json', '{"entries":{}}')
     const { attestation } = readConfig({
       ATTESTATION_ANDROID_APPS: `com.example.app:${one}, com.example.beta:${two},com.example.app:${two}`,
@@ -358,26 +361,26 @@ describe('apps whose attestations count', () => {
     })
   })
 
-  test('are told at start when they are misspelt, as is a list of withdrawn certificates that is not there', () => {
+  test('are reported at start when misspelt, as is a missing revocation list', () => {
     const faults = faultsOf({
       ATTESTATION_ANDROID_APPS: `com.example.app:${one},com.example.beta`,
       ATTESTATION_APPLE_APPS: 'com.example.app',
     }).join()
     expect(faults).toContain('ATTESTATION_ANDROID_APPS')
     expect(faults).toContain('ATTESTATION_APPLE_APPS')
-    const gone = path.join(folder, 'gone.json')
-    expect(faultsOf({ ATTESTATION_REVOCATIONS_FILE: gone }).join()).toContain(
+    const missingFile = path.join(folder, 'gone.json')
+    expect(faultsOf({ ATTESTATION_REVOCATIONS_FILE: missingFile }).join()).toContain(
       'ATTESTATION_REVOCATIONS_FILE',
     )
   })
 })
 
-test('docs/configuration.md is what src/config.ts says', () => {
-  const written = readFileSync(path.resolve('docs/configuration.md'), 'utf8')
-  expect(written).toBe(configurationPage())
+test('docs/configuration.md matches src/config.ts', () => {
+  const document = readFileSync(path.resolve('docs/configuration.md'), 'utf8')
+  expect(document).toBe(configurationPage())
 })
 
-test('proxies that are no addresses are refused before anything starts', () => {
+test('proxies that are not addresses are refused before anything starts', () => {
   expect(faultsOf({ TRUST_PROXY: 'nonsense' }).join()).toContain('TRUST_PROXY: ')
   const trustProxy = '10.0.0.0/8, ::1, 192.0.2.1'
   expect(readConfig({ TRUST_PROXY: trustProxy })).toMatchObject({ trustProxy })

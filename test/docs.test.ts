@@ -1,4 +1,4 @@
-// What the documents name exists.
+// What the documents refer to exists.
 
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -14,7 +14,7 @@ const sources = globSync('src/**/*.ts', { cwd: project, exclude: ['src/generated
   .join('\n')
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 
-/** The anchor that a heading gets, as GitHub makes it. */
+/** The anchor of a heading, as GitHub builds it. */
 const anchorOf = (heading: string) =>
   heading
     .toLowerCase()
@@ -36,37 +36,41 @@ function brokenLinks(document: string): string[] {
 }
 
 describe.each(documents)('%s', (document) => {
-  test('links to nothing that is not there', () => {
+  test('links to nothing that is missing', () => {
     expect(brokenLinks(document)).toEqual([])
   })
 
-  test('names no command of npm that is not there', () => {
-    const named = [...read(document).matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name)
-    expect(named.filter((name) => !(name in scripts))).toEqual([])
+  test('names no npm command that is missing', () => {
+    const scriptNames = [...read(document).matchAll(/npm run ([\w:-]+)/g)].map(
+      ([, name = '']) => name,
+    )
+    expect(scriptNames.filter((name) => !(name in scripts))).toEqual([])
   })
 
-  test('names no file that is not there', () => {
-    const named = [...read(document).matchAll(/`((?:src|test|docs|scripts|prisma)\/[\w./-]+)`/g)]
-    const files = named.map(([, file = '']) => file)
+  test('names no file that is missing', () => {
+    const matches = [...read(document).matchAll(/`((?:src|test|docs|scripts|prisma)\/[\w./-]+)`/g)]
+    const files = matches.map(([, file = '']) => file)
     expect(files.filter((file) => !existsSync(path.join(project, file)))).toEqual([])
   })
 })
 
-test('every number of a decision is a page, or said never to have been given', () => {
+test('every number of a decision has a page, or is listed as never used', () => {
   const names = globSync('docs/decisions/[0-9]*.md', { cwd: project }).map((one) =>
     path.basename(one),
   )
-  const [, said = ''] =
+  const [, neverUsed = ''] =
     /The numbers ([\d and,]+) were never given/.exec(read('docs/decisions/README.md')) ?? []
-  const known = [
+  const accountedFor = [
     ...names.map((name) => Number(name.slice(0, 4))),
-    ...(said.match(/\d+/g) ?? []).map(Number),
+    ...(neverUsed.match(/\d+/g) ?? []).map(Number),
   ]
   const upTo25 = Array.from({ length: 25 }, (_, at) => at + 1)
-  expect(upTo25.filter((number) => known.filter((one) => one === number).length !== 1)).toEqual([])
+  expect(
+    upTo25.filter((number) => accountedFor.filter((one) => one === number).length !== 1),
+  ).toEqual([])
 })
 
-test('the runbook knows every metric, and none that is not there', () => {
+test('the runbook lists every metric, and none that does not exist', () => {
   const metrics = (text: string) => [...new Set(text.match(/countersign_[a-z_]+/g))].sort()
   expect(metrics(read('docs/runbook.md'))).toEqual(metrics(read('src/outbound/metrics.ts')))
 })
@@ -78,8 +82,8 @@ test('the log lines that the runbook explains are written by the service', () =>
   expect(lines.filter((line) => !sources.includes(line))).toEqual([])
 })
 
-test('the glossary says a word once', () => {
-  const words = [...read('docs/glossary.md').matchAll(/^\| ([a-z ]+) \|/gm)].map(([, word]) => word)
-  expect(words.length).toBeGreaterThan(10)
-  expect(new Set(words).size).toBe(words.length)
+test('the glossary defines a word once', () => {
+  const terms = [...read('docs/glossary.md').matchAll(/^\| ([a-z ]+) \|/gm)].map(([, word]) => word)
+  expect(terms.length).toBeGreaterThan(10)
+  expect(new Set(terms).size).toBe(terms.length)
 })

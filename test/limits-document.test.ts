@@ -1,4 +1,4 @@
-// Holds the figures of docs/limits.md to the code.
+// Checks the figures of docs/limits.md against the code.
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -41,12 +41,12 @@ const numberOf = (text = '') => Number(text.replaceAll(',', ''))
 
 /** Figure and bounds of the rows that name the field. */
 function figuresOf(field: string) {
-  const named = rows.filter((cells) =>
+  const matches = rows.filter((cells) =>
     cells.some((cell, at) => at > 1 && cell.startsWith(`\`${field}\``)),
   )
-  return named.flatMap(([, figure = '']) => {
-    const found = /^([\d,]+)[^(]*\(([\d,]+) to ([\d,]+)\)/.exec(figure)
-    return found ? [found.slice(1).map(numberOf)] : []
+  return matches.flatMap(([, figure = '']) => {
+    const match = /^([\d,]+)[^(]*\(([\d,]+) to ([\d,]+)\)/.exec(figure)
+    return match ? [match.slice(1).map(numberOf)] : []
   })
 }
 
@@ -54,24 +54,24 @@ const integers = Object.entries<PolicyRule>(policyRules).flatMap(([field, rule])
   rule.kind === 'integer' ? [[field, [rule.default, rule.min, rule.max]] as const] : [],
 )
 
-describe('the document of limits tells the figure and the bounds of the policy', () => {
+describe('docs/limits.md has the figure and the bounds of the policy', () => {
   test.each(integers)('%s', (field, figures) => {
     expect(figuresOf(field)).toEqual([figures])
   })
 })
 
-test('it names no field that the policy does not have', () => {
-  const named = rows.flatMap((cells) => {
+test('docs/limits.md names no field that the policy does not have', () => {
+  const fields = rows.flatMap((cells) => {
     const [, field] = /^`([a-z]+[A-Z]\w*)`/.exec(cells[2] ?? '') ?? []
     return field ? [field] : []
   })
-  expect(named.length).toBeGreaterThan(20)
-  // The lifetime of a temporary code is asked for by each call.
-  const known = [...Object.keys(policyRules), 'ttlSeconds']
-  expect(named.filter((field) => !known.includes(field))).toEqual([])
+  expect(fields.length).toBeGreaterThan(20)
+  // Each call sets the lifetime of a temporary code.
+  const knownFields = [...Object.keys(policyRules), 'ttlSeconds']
+  expect(fields.filter((field) => !knownFields.includes(field))).toEqual([])
 })
 
-test('it tells the figures that no policy changes', () => {
+test('docs/limits.md has the figures that no policy changes', () => {
   const figureOf = (what: string) =>
     numberOf(/^[\d,]+/.exec(rows.find(([name]) => name === what)?.[1] ?? '')?.[0])
   expect(figureOf('pause that a user asks for')).toBe(pauseDaysMax)
@@ -93,7 +93,7 @@ test('it tells the figures that no policy changes', () => {
   expect(figureOf('tests and replays of an endpoint within any minute')).toBe(requestsPerMinuteMax)
 })
 
-test('it tells the figures of the server', () => {
+test('docs/limits.md has the figures of the server', () => {
   const { bodyBytesMax, headerBytesMax, discardedBytesMax } = defaultServerLimits
   const { headersTimeoutMs, requestTimeoutMs, discardingMs } = defaultServerLimits
   const { exportMs, exportIdleMs } = defaultServerLimits
@@ -120,7 +120,7 @@ test('it tells the figures of the server', () => {
   )
 })
 
-test('it tells who waits for whom', () => {
+test('docs/limits.md says who waits for whom', () => {
   const figureOf = (what: string) => rows.find(([name]) => name?.endsWith(what))?.[1] ?? ''
   const figures = (what: string) => (figureOf(what).match(/[\d,.]+/g) ?? []).map(numberOf)
   const waiting = ({ waiting: all, waitingInLine: line }: FairQueueLimits) => [all, line]
@@ -153,7 +153,7 @@ test('it tells who waits for whom', () => {
   )
 })
 
-test('it tells what outsiders can guess of passcodes in a year, for one device and for all that a user may have', () => {
+test('docs/limits.md has the yearly odds of guessing passcodes, for one device and all', () => {
   const { burst, refillSeconds } = passcodeBudgets.strangers
   const guesses = burst + Math.floor((365 * 86_400) / refillSeconds)
   expect(document).toContain(`${guesses.toLocaleString('en')} guesses a year`)

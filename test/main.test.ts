@@ -12,7 +12,7 @@ import { startProgram, startServiceProcess } from './support/service-process.ts'
 import { startDatabaseLine } from './support/tcp-proxy.ts'
 import { until } from './support/until.ts'
 
-// Processes that start one after another take their time on a busy machine.
+// Processes that start one after another are slow on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
 
 const masterKey = Buffer.alloc(32, 9).toString('base64url')
@@ -31,8 +31,8 @@ async function postgresPid(folder: string): Promise<number> {
   return Number((await readFile(file, 'utf8')).split('\n')[0])
 }
 
-describe('with a database of its own', () => {
-  test('the first start shows a key that works, the second shows none, and both leave no postgres behind', async () => {
+describe('with an embedded database', () => {
+  test('only the first start shows a key, which works; no postgres is left behind', async () => {
     await using stack = new AsyncDisposableStack()
     const folder = await dataFolder(stack)
     const environment = { DATA_FOLDER: folder, PORT: '0' }
@@ -59,7 +59,7 @@ describe('with a database of its own', () => {
 })
 
 describe('on one database', () => {
-  test('two processes that start at once both come up, and one of them shows the first key', async () => {
+  test('of two concurrent starts both succeed, and one of them shows the first key', async () => {
     await using stack = new AsyncDisposableStack()
     const { url } = stack.use(await createEmptyDatabase())
     const start = async () => {
@@ -72,18 +72,18 @@ describe('on one database', () => {
     for (const { origin } of both) {
       expect((await createApi(origin, keys[0] ?? '')('GET', '/v1/tenant')).status).toBe(200)
     }
-    const counted = await onServer(url, (client) =>
+    const counts = await onServer(url, (client) =>
       client.query('select count(*)::int as tenants from tenants'),
     )
-    expect(counted.rows).toEqual([{ tenants: 1 }])
+    expect(counts.rows).toEqual([{ tenants: 1 }])
   })
 
-  test('SIGTERM answers the request that waits, then ends in order', async () => {
+  test('SIGTERM answers the waiting request, then ends in order', async () => {
     await using stack = new AsyncDisposableStack()
     const { url } = stack.use(await createEmptyDatabase())
-    const shared = { DATABASE_URL: url, MASTER_KEY: masterKey }
-    // Without the worker's sweeps only requests reach the database.
-    const environment = { ...shared, ROLE: 'api', PORT: '0', LOG_LEVEL: 'info' }
+    const database = { DATABASE_URL: url, MASTER_KEY: masterKey }
+    // Without the sweeps of the worker only requests reach the database.
+    const environment = { ...database, ROLE: 'api', PORT: '0', LOG_LEVEL: 'info' }
     const service = stack.use(await startServiceProcess(environment))
     const api = createApi(service.origin, keysIn(service.stdout())[0] ?? '')
     const { status, json } = await api('POST', '/v1/enrollments', {
@@ -104,21 +104,21 @@ describe('on one database', () => {
     expect(service.stdout()).toContain('"msg":"stopped"')
   })
 
-  test('from SIGTERM on it is not ready and still answers every request, until the delay or a second signal ends it', async () => {
+  test('after SIGTERM it is unready, answers all, until the delay or a second signal', async () => {
     await using stack = new AsyncDisposableStack()
     const { url } = stack.use(await createEmptyDatabase())
     const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, STOP_DELAY_SECONDS: '300' }
     const service = stack.use(await startServiceProcess({ ...environment, PORT: '0' }))
     const api = createApi(service.origin, keysIn(service.stdout())[0] ?? '')
-    const ask = () => api('GET', '/v1/tenant')
+    const request = () => api('GET', '/v1/tenant')
     const isReady = async () => (await fetch(`${service.origin}/health/ready`)).ok
     expect(await isReady()).toBe(true)
 
-    const written = Promise.all(Array.from({ length: 80 }, ask))
+    const replies = Promise.all(Array.from({ length: 80 }, request))
     service.kill('SIGTERM')
-    expect((await written).map(({ status }) => status)).toEqual(Array(80).fill(200))
+    expect((await replies).map(({ status }) => status)).toEqual(Array(80).fill(200))
     await until('it is not ready', async () => !(await isReady()))
-    const late = await ask()
+    const late = await request()
     expect([late.status, late.headers.get('connection')]).toEqual([200, 'close'])
     service.kill('SIGTERM')
     expect(await service.exit).toEqual({ code: 0, signal: null })
@@ -137,7 +137,7 @@ describe('on one database', () => {
 })
 
 describe('a start that cannot succeed', () => {
-  test('tells every fault of the configuration, without a stack, and ends with 1', async () => {
+  test('reports every fault of the configuration, without a stack, and exits with 1', async () => {
     await using program = startProgram(['src/main.ts'], { PORT: 'x', ROLE: 'boss' })
     expect(await program.exit).toEqual({ code: 1, signal: null })
     expect(program.stderr()).toMatch(
@@ -146,7 +146,7 @@ describe('a start that cannot succeed', () => {
     expect(program.stdout()).toBe('')
   })
 
-  test('waits for a database that is away and says so once, never with its password; SIGTERM ends it at once', async () => {
+  test('waits for a missing database, reported once, no password; SIGTERM ends it', async () => {
     const port = await freePort()
     const environment = {
       DATABASE_URL: `postgresql://user:canary-4711@127.0.0.1:${port}/none`,
@@ -166,7 +166,7 @@ describe('a start that cannot succeed', () => {
     expect(program.stderr() + program.stdout()).not.toContain('canary-4711')
   })
 
-  test('goes on by itself once the database is there', async () => {
+  test('goes on by itself when the database is reachable', async () => {
     await using stack = new AsyncDisposableStack()
     const { url } = stack.use(await createEmptyDatabase())
     const line = await startDatabaseLine(url)
@@ -182,7 +182,7 @@ describe('a start that cannot succeed', () => {
     expect(keysIn(service.stdout())).toHaveLength(1)
   })
 
-  test('names a wrong password at once, without a stack', async () => {
+  test('reports a wrong password immediately, without a stack', async () => {
     await using stack = new AsyncDisposableStack()
     const { url } = stack.use(await createEmptyDatabase())
     const wrong = new URL(url)
@@ -194,7 +194,7 @@ describe('a start that cannot succeed', () => {
     expect(program.stderr()).not.toContain('canary-4712')
   })
 
-  test('names the database that is not there, without a stack', async () => {
+  test('reports the missing database, without a stack', async () => {
     await using stack = new AsyncDisposableStack()
     const { url, drop } = stack.use(await createEmptyDatabase())
     await drop()
@@ -204,18 +204,18 @@ describe('a start that cannot succeed', () => {
     expect(program.stderr()).toMatch(/^DATABASE_URL: the database \S+ at .* create it first\.\n$/)
   })
 
-  test('because the port is taken says so and keeps the first key for the start that succeeds', async () => {
+  test('on a port in use says so and keeps the first key for the start that succeeds', async () => {
     await using stack = new AsyncDisposableStack()
     const { url } = stack.use(await createEmptyDatabase())
-    const taken = createServer()
-    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
-    stack.defer(() => new Promise((resolve) => taken.close(() => resolve())))
-    const address = taken.address()
+    const blocker = createServer()
+    await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve))
+    stack.defer(() => new Promise((resolve) => blocker.close(() => resolve())))
+    const address = blocker.address()
     const port = typeof address === 'object' && address ? String(address.port) : ''
     const environment = { DATABASE_URL: url, MASTER_KEY: masterKey }
-    const failed = stack.use(startProgram(['src/main.ts'], { ...environment, PORT: port }))
-    expect(await failed.exit).toEqual({ code: 1, signal: null })
-    expect(failed.stderr()).toBe(
+    const failedStart = stack.use(startProgram(['src/main.ts'], { ...environment, PORT: port }))
+    expect(await failedStart.exit).toEqual({ code: 1, signal: null })
+    expect(failedStart.stderr()).toBe(
       `127.0.0.1:${port} is taken: set PORT to another one, or stop what listens there.\n`,
     )
     const next = stack.use(await startServiceProcess({ ...environment, PORT: '0' }))
@@ -224,7 +224,7 @@ describe('a start that cannot succeed', () => {
   })
 
   test.each(['0', '8080'])(
-    'names the host that is no address of this machine, port %s',
+    'reports a host that is no address of this machine, port %s',
     async (PORT) => {
       await using stack = new AsyncDisposableStack()
       const { url } = stack.use(await createEmptyDatabase())
@@ -262,7 +262,7 @@ describe('the first key', () => {
 })
 
 describe('the public origin', () => {
-  const named = (PUBLIC_ORIGIN: string) => ({ PUBLIC_ORIGIN })
+  const withOrigin = (PUBLIC_ORIGIN: string) => ({ PUBLIC_ORIGIN })
 
   async function scene(stack: AsyncDisposableStack) {
     const { url } = stack.use(await createEmptyDatabase())
@@ -270,46 +270,49 @@ describe('the public origin', () => {
     return {
       start: (more: Readonly<Record<string, string>> = {}) =>
         startServiceProcess({ ...environment, ...more }),
-      run: async (words: readonly string[], more: Readonly<Record<string, string>> = {}) => {
-        const program = stack.use(startProgram(words, { ...environment, ...more }))
+      run: async (args: readonly string[], more: Readonly<Record<string, string>> = {}) => {
+        const program = stack.use(startProgram(args, { ...environment, ...more }))
         return { ...(await program.exit), stderr: program.stderr(), stdout: program.stdout() }
       },
     }
   }
 
-  test('that another process named is the only one, for every role and command, until it is changed on purpose', async () => {
+  test('of another process is the only one for all roles and commands, until changed', async () => {
     await using stack = new AsyncDisposableStack()
     const { start, run } = await scene(stack)
-    await using first = await start(named('https://a.example'))
+    await using first = await start(withOrigin('https://a.example'))
     expect(first.stdout()).toContain('as https://a.example')
     for (const ROLE of ['api', 'worker', 'all']) {
-      const refused = await run(['src/main.ts'], { ...named('https://b.example'), ROLE })
-      expect(refused).toMatchObject({ code: 1, stdout: '' })
-      expect(refused.stderr).toMatch(
+      const refusal = await run(['src/main.ts'], { ...withOrigin('https://b.example'), ROLE })
+      expect(refusal).toMatchObject({ code: 1, stdout: '' })
+      expect(refusal.stderr).toMatch(
         /^PUBLIC_ORIGIN: is https:\/\/b\.example, but .* known as https:\/\/a\.example .*origin change --to .*\n$/,
       )
     }
     const command = ['src/cli.ts', 'tenants', 'list']
-    expect((await run(command, named('https://b.example'))).stderr).toMatch(/^PUBLIC_ORIGIN: /)
+    expect((await run(command, withOrigin('https://b.example'))).stderr).toMatch(/^PUBLIC_ORIGIN: /)
     const change = ['src/cli.ts', 'origin', 'change', '--to', 'https://b.example']
-    expect(await run(change, named('https://b.example'))).toMatchObject({ code: 0, stderr: '' })
-    await using moved = await start(named('https://b.example'))
-    expect(moved.stdout()).toContain('as https://b.example')
-    expect((await run(['src/main.ts'], named('https://a.example'))).code).toBe(1)
+    expect(await run(change, withOrigin('https://b.example'))).toMatchObject({
+      code: 0,
+      stderr: '',
+    })
+    await using service = await start(withOrigin('https://b.example'))
+    expect(service.stdout()).toContain('as https://b.example')
+    expect((await run(['src/main.ts'], withOrigin('https://a.example'))).code).toBe(1)
   })
 
-  test('that was named is kept by who names none, on any port', async () => {
+  test('that was set applies to a process that sets none, on any port', async () => {
     await using stack = new AsyncDisposableStack()
     const { start } = await scene(stack)
-    await (await start(named('https://a.example')))[Symbol.asyncDispose]()
+    await (await start(withOrigin('https://a.example')))[Symbol.asyncDispose]()
     await using second = await start()
     expect(second.stdout()).toContain('as https://a.example')
   })
 
-  test('that nobody named follows the port, and gives way to one that is named', async () => {
+  test('that is not set follows the port, and is replaced by one that is set', async () => {
     await using stack = new AsyncDisposableStack()
     const { start } = await scene(stack)
-    for (const more of [{}, {}, named('https://a.example')]) {
+    for (const more of [{}, {}, withOrigin('https://a.example')]) {
       const service = await start(more)
       const own = service.origin.replace('127.0.0.1', 'localhost')
       expect(service.stdout()).toContain(
@@ -319,19 +322,19 @@ describe('the public origin', () => {
     }
   })
 
-  test('cannot be changed to what PUBLIC_ORIGIN may not be', async () => {
+  test('the public origin cannot be changed to one that PUBLIC_ORIGIN may not be', async () => {
     await using stack = new AsyncDisposableStack()
     const { run } = await scene(stack)
-    const changed = await run(['src/cli.ts', 'origin', 'change', '--to', 'http://a.example'])
-    expect(changed.code).toBe(1)
-    expect(changed.stderr).toContain('must be https')
+    const change = await run(['src/cli.ts', 'origin', 'change', '--to', 'http://a.example'])
+    expect(change.code).toBe(1)
+    expect(change.stderr).toContain('must be https')
   })
 })
 
 describe('on an installation that another master key sealed', () => {
   const other = Buffer.alloc(32, 8).toString('base64url')
 
-  async function installed(stack: AsyncDisposableStack): Promise<string> {
+  async function install(stack: AsyncDisposableStack): Promise<string> {
     const { url } = stack.use(await createEmptyDatabase())
     const first = await startServiceProcess({ DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0' })
     await first[Symbol.asyncDispose]()
@@ -342,7 +345,7 @@ describe('on an installation that another master key sealed', () => {
     'nothing starts as %s, and the message names the variable',
     async (ROLE) => {
       await using stack = new AsyncDisposableStack()
-      const url = await installed(stack)
+      const url = await install(stack)
       const environment = {
         DATABASE_URL: url,
         MASTER_KEY: other,
@@ -359,7 +362,7 @@ describe('on an installation that another master key sealed', () => {
     },
   )
 
-  test('a start that loses the first tenant to a process under another key ends, too', async () => {
+  test('a start ends, too, when another key creates the first tenant before it', async () => {
     await using stack = new AsyncDisposableStack()
     const { url } = stack.use(await createTestDatabase())
     const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0' }
@@ -397,14 +400,14 @@ describe('on an installation that another master key sealed', () => {
 
   test('the service starts when that key is among the previous ones', async () => {
     await using stack = new AsyncDisposableStack()
-    const DATABASE_URL = await installed(stack)
+    const DATABASE_URL = await install(stack)
     const keys = { MASTER_KEY: other, MASTER_KEY_PREVIOUS: masterKey }
     stack.use(await startServiceProcess({ DATABASE_URL, ...keys, PORT: '0' }))
   })
 
-  test('the service asks for the previous key of every tenant, not of one alone', async () => {
+  test('the service needs the previous key of every tenant, not of one alone', async () => {
     await using stack = new AsyncDisposableStack()
-    const DATABASE_URL = await installed(stack)
+    const DATABASE_URL = await install(stack)
     const keys = { MASTER_KEY: other, MASTER_KEY_PREVIOUS: masterKey }
     const command = ['src/cli.ts', 'tenants', 'create', '--name', 'Second']
     const second = stack.use(startProgram(command, { DATABASE_URL, ...keys }))

@@ -1,4 +1,4 @@
-// Holds docs/protocol.md to the code where the two say the same thing twice.
+// Checks docs/protocol.md against the code where both say the same.
 
 import { readFile } from 'node:fs/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -50,24 +50,24 @@ function codesIn(cell: string): string[] {
 }
 
 /** Every refusal that the document explains, with its status. */
-function explained(): [code: string, status: number][] {
+function explainedRefusals(): [code: string, status: number][] {
   return rows('## 12. Refusals').flatMap(([codes = '', statuses = '']) => {
     const each = statuses.split(',').map(Number)
     return codesIn(codes).map((code, at): [string, number] => [code, each[at] ?? each[0] ?? 0])
   })
 }
 
-describe('the refusals that the document explains', () => {
-  test('are exactly those that devices can meet, each with its status', () => {
-    const met = operations.flatMap(([, { responses }]) =>
+describe('the refusals that docs/protocol.md explains', () => {
+  test('are exactly those that devices can receive, each with its status', () => {
+    const received = operations.flatMap(([, { responses }]) =>
       Object.entries(responses).flatMap(([status, { description }]) =>
         Number(status) < 400 ? [] : codesIn(description).map((code) => `${status} ${code}`),
       ),
     )
-    // Told before any route is found.
-    met.push('431 headers_too_large')
-    const told = explained().map(([code, status]) => `${status} ${code}`)
-    expect(told.toSorted()).toEqual([...new Set(met)].toSorted())
+    // Refused before any route is found.
+    received.push('431 headers_too_large')
+    const documented = explainedRefusals().map(([code, status]) => `${status} ${code}`)
+    expect(documented.toSorted()).toEqual([...new Set(received)].toSorted())
   })
 })
 
@@ -76,10 +76,10 @@ test('the table of calls names every call of devices and the key that it takes',
     const plain = call.replaceAll('`', '').replace(/\?.*$/, '')
     return plain.includes('/') ? [`${plain}: ${key.replaceAll('*', '')}`] : []
   })
-  const taken = operations.map(([call, { security }]) => {
+  const acceptedKeys = operations.map(([call, { security }]) => {
     return `${call}: ${security?.[0]?.deviceProof?.[0] ?? 'none'}`
   })
-  expect(table.toSorted()).toEqual(taken.toSorted())
+  expect(table.toSorted()).toEqual(acceptedKeys.toSorted())
 })
 
 test('every kind of signed text has its members listed', () => {

@@ -1,5 +1,5 @@
-// Proves docs/test-vectors.json with the service's own code, and with the device's where a device reads. The file's texts were
-// signed once; nothing here signs them again.
+// Checks docs/test-vectors.json with the service's own code, and with the device's where a device
+// reads. The file's texts were signed once; nothing here signs them again.
 
 import { createPublicKey, verify } from 'node:crypto'
 import { createLocalJWKSet, errors, jwtVerify } from 'jose'
@@ -48,7 +48,7 @@ const rpId = vectors.relyingPartyId as Id<'relyingParty'>
 const enrollmentId = 'enr_01kzw5qv8heg4tt2f8xj1c7m9f' as const
 
 function never(): never {
-  throw new Error('this is not part of what is proven here')
+  throw new Error('this is not part of what is tested here')
 }
 
 function storedKey(role: DeviceKey['role']): DeviceKey {
@@ -92,10 +92,10 @@ function outcomeOf(value: unknown): object {
   return isRefusal(value) ? { refused: value.refused, ...value.facts } : { ok: true }
 }
 
-/** Everything that the vector expects of the outcome; what it leaves open may be anything. */
-function expectOutcome(outcome: object, expected: object): void {
+/** Everything that the vector expects of the outcome; what it omits may be anything. */
+function expectOutcome(outcome: object, expectation: object): void {
   const { serverTime: _, ...facts } = outcome as { serverTime?: unknown }
-  expect(facts).toEqual(expected)
+  expect(facts).toEqual(expectation)
 }
 
 test('the file has valid and invalid vectors of every kind', () => {
@@ -120,15 +120,15 @@ describe('signatures out of a platform’s DER', () => {
 
 describe('codes', () => {
   test.each(vectors.codes)('$given', ({ given, kind, ...read }) => {
-    const found = readCode(given)
-    expect(found?.kind ?? null).toBe(kind)
-    if (!found || !('hash' in read)) return
-    expect(found.code).toBe(read.code)
-    expect(hashing.sha256Base64Url(found.code)).toBe(read.hash)
+    const result = readCode(given)
+    expect(result?.kind ?? null).toBe(kind)
+    if (!result || !('hash' in read)) return
+    expect(result.code).toBe(read.code)
+    expect(hashing.sha256Base64Url(result.code)).toBe(read.hash)
   })
 })
 
-describe('what an attestation answers to', () => {
+describe('the challenge that an attestation signs', () => {
   test.each(vectors.attestations)(
     '$name',
     ({ code, codeHash, challenge, clientDataHash, keys }) => {
@@ -191,7 +191,7 @@ describe('claims of an enrollment', () => {
   }
 
   test.each(vectors.claims)('$name', async ({ code, keys, proofs, expected }) => {
-    const claimed = await claimEnrollment(needs, {
+    const outcome = await claimEnrollment(needs, {
       tenantId,
       code,
       user: 'ada',
@@ -200,7 +200,7 @@ describe('claims of an enrollment', () => {
       keys: keys as Parameters<typeof claimEnrollment>[1]['keys'],
       proofs: proofs as Parameters<typeof claimEnrollment>[1]['proofs'],
     })
-    expectOutcome(outcomeOf(claimed), expected)
+    expectOutcome(outcomeOf(outcome), expected)
   })
 })
 
@@ -217,14 +217,14 @@ describe('proofs of device calls', () => {
     const bodyHash = body === null ? null : hashing.sha256Base64Url(body)
     const proof = readDeviceProof({ signatures, clock }, jws, { method, uri, bodyHash })
     const role = routeKey as DeviceKey['role']
-    const believed = isRefusal(proof)
+    const verification = isRefusal(proof)
       ? proof
       : await authenticateDevice({ ...trusting, devices, signatures }, proof, { role })
-    expectOutcome(outcomeOf(believed), expected)
+    expectOutcome(outcomeOf(verification), expected)
   })
 })
 
-describe('answers', () => {
+describe('answers to challenges', () => {
   const answerProof = vectors.proofs.find(({ name }) => name === 'a call with a body')
 
   function proofOfCall(): DeviceProof {
@@ -234,7 +234,7 @@ describe('answers', () => {
     return isRefusal(proof) ? never() : proof
   }
 
-  function challengeOf(asked: (typeof vectors.answers)[number]['challenge']): Challenge {
+  function challengeOf(vector: (typeof vectors.answers)[number]['challenge']): Challenge {
     return {
       tenantId,
       id: challengeId,
@@ -243,10 +243,10 @@ describe('answers', () => {
       status: 'pending',
       reason: null,
       context: {},
-      numberMode: asked.numberMode as Challenge['numberMode'],
-      numberDigits: asked.numberDigits,
-      wrongNumbersLeft: asked.wrongNumbersLeft,
-      userVerification: asked.userVerification as Challenge['userVerification'],
+      numberMode: vector.numberMode as Challenge['numberMode'],
+      numberDigits: vector.numberDigits,
+      wrongNumbersLeft: vector.wrongNumbersLeft,
+      userVerification: vector.userVerification as Challenge['userVerification'],
       binding: null,
       deliveryMode: 'push',
       suppressed: null,
@@ -263,12 +263,12 @@ describe('answers', () => {
     }
   }
 
-  test.each(vectors.answers)('$name', async ({ challenge: asked, jws, expected }) => {
-    const challenge = challengeOf(asked)
+  test.each(vectors.answers)('$name', async ({ challenge: vector, jws, expected }) => {
+    const challenge = challengeOf(vector)
     const { nonce, requestHash } = vectors.request
     const numberSealed =
-      asked.number === null ? null : sealing.seal(asked.number, numberBinding(challenge))
-    const hasVerificationKey = asked.deviceHasVerificationKey
+      vector.number === null ? null : sealing.seal(vector.number, numberBinding(challenge))
+    const hasVerificationKey = vector.deviceHasVerificationKey
     const facts = {
       knownDevice: {
         device: { ...device, hasVerificationKey },
@@ -287,11 +287,11 @@ describe('answers', () => {
       policy: defaultPolicy,
       now,
     }
-    const recorded: AnswerToRecord[] = []
+    const recordings: AnswerToRecord[] = []
     const challenges = {
       loadAnswer: async () => facts,
       recordAnswer: async (answer: AnswerToRecord) => {
-        recorded.push(answer)
+        recordings.push(answer)
         return { kind: 'recorded', pushes: [], cancelledChallenges: [] } as const
       },
       expire: never,
@@ -309,16 +309,16 @@ describe('answers', () => {
       dispatcher,
       userQueue: buildQueues(1).userQueue,
     }
-    const answered = await answerChallenge(
+    const answerOutcome = await answerChallenge(
       { ...needs, ...trusting, random: systemRandom, publicOrigin: vectors.origin },
       proofOfCall(),
       { challengeId, answer: jws },
     )
-    const status = isRefusal(answered) ? {} : answered
-    expectOutcome({ ...outcomeOf(answered), ...status }, expected)
-    // What is refused for another reason than its number leaves no trace.
+    const status = isRefusal(answerOutcome) ? {} : answerOutcome
+    expectOutcome({ ...outcomeOf(answerOutcome), ...status }, expected)
+    // A refusal for another reason than its number leaves no trace.
     const isRecorded = 'ok' in expected || expected.refused === 'wrong_number'
-    expect(recorded).toHaveLength(isRecorded ? 1 : 0)
+    expect(recordings).toHaveLength(isRecorded ? 1 : 0)
   })
 })
 
@@ -340,7 +340,7 @@ describe('requests, as a device reads them', () => {
     expect(outcome).toMatchObject(expected)
   })
 
-  test('the valid request names itself as the service does', () => {
+  test('the hash of the valid request is the one that the service computes', () => {
     const [valid] = vectors.requests
     expect(signatures.read(valid?.jws ?? '', 4096)?.signedHash).toBe(vectors.request.requestHash)
   })
@@ -348,8 +348,8 @@ describe('requests, as a device reads them', () => {
 
 describe('links between key sets, as a device follows them', () => {
   test.each(vectors.keySetLinks)('$name', async ({ jws, expected }) => {
-    const held = vectors.keySet as Parameters<typeof followLinks>[0]
-    const next = await followLinks(held, [jws], vectors.issuer)
+    const knownKeySet = vectors.keySet as Parameters<typeof followLinks>[0]
+    const next = await followLinks(knownKeySet, [jws], vectors.issuer)
     const outcome = typeof next === 'string' ? { refused: next } : { ok: true, seq: next.seq }
     expect(outcome).toEqual(expected)
   })
@@ -357,15 +357,17 @@ describe('links between key sets, as a device follows them', () => {
 
 describe('results, as a relying party checks them', () => {
   const { service1, service2 } = vectors.keys
-  const published = createLocalJWKSet({
+  const keySet = createLocalJWKSet({
     keys: [service2, service1].map(({ kid, x, y }) => ({ kty: 'EC', crv: 'P-256', x, y, kid })),
   })
 
-  /** The checks of docs/protocol.md with an ordinary JWT library; a relying party keeps `jti` besides. */
+  /**
+   * The checks of docs/protocol.md with an ordinary JWT library; a relying party also stores `jti`.
+   */
   async function check(jws: string): Promise<object> {
     const { issuer, audience, challengeId: cid, binding } = vectors.resultExpectation
     try {
-      const { payload } = await jwtVerify(jws, published, {
+      const { payload } = await jwtVerify(jws, keySet, {
         algorithms: ['ES256'],
         typ: 'approval-result+jwt',
         issuer,

@@ -1,4 +1,4 @@
-// What stops a start is told in one line that says what to do.
+// A fault that stops a start is reported in one line that says what to do.
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,13 +14,13 @@ const MASTER_KEY = Buffer.alloc(32, 9).toString('base64url')
 type Environment = Readonly<Record<string, string>>
 
 async function folder(stack: AsyncDisposableStack): Promise<string> {
-  const made = await mkdtemp(path.join(tmpdir(), 'cs-fault-'))
-  stack.defer(() => rm(made, { recursive: true, force: true }))
-  return made
+  const folderPath = await mkdtemp(path.join(tmpdir(), 'cs-fault-'))
+  stack.defer(() => rm(folderPath, { recursive: true, force: true }))
+  return folderPath
 }
 
-/** A database that belongs to somebody else, and a role without rights of its own. */
-async function foreign(
+/** A database of another owner, and a role without rights of its own. */
+async function foreignDatabase(
   stack: AsyncDisposableStack,
   create: typeof createEmptyDatabase,
   more: (role: string) => readonly string[] = () => [],
@@ -47,24 +47,29 @@ type Case = readonly [
 
 const cases: readonly Case[] = [
   [
-    'a role that may make nothing in the schema',
-    (stack) => foreign(stack, createEmptyDatabase),
+    'a role that may create nothing in the schema',
+    (stack) => foreignDatabase(stack, createEmptyDatabase),
     /^DATABASE_URL: the role \S+ may not make tables in the schema public\. .* run: grant usage, create on schema "public" to "\S+"; or name .*\.$/,
   ],
   [
     'a role that may not use the schema',
     (stack) =>
-      foreign(stack, createEmptyDatabase, () => ['revoke usage on schema public from public']),
+      foreignDatabase(stack, createEmptyDatabase, () => [
+        'revoke usage on schema public from public',
+      ]),
     /^DATABASE_URL: the role \S+ may not use the schema public\. .*\.$/,
   ],
   [
-    'a schema that is not there and that the role may not make',
-    async (stack) => ({ ...(await foreign(stack, createEmptyDatabase)), DATABASE_SCHEMA: 'ours' }),
+    'a schema that is missing and that the role may not create',
+    async (stack) => ({
+      ...(await foreignDatabase(stack, createEmptyDatabase)),
+      DATABASE_SCHEMA: 'ours',
+    }),
     /^DATABASE_URL: there is no schema ours .* run: create schema "ours" authorization "\S+"\.$/,
   ],
   [
-    'tables that belong to somebody else',
-    (stack) => foreign(stack, createTestDatabase),
+    'tables of another owner',
+    (stack) => foreignDatabase(stack, createTestDatabase),
     /^DATABASE_URL: it says: permission denied for table \S+ \(SQLSTATE 42501\): give the role .*\.$/,
   ],
   [
@@ -96,12 +101,12 @@ const cases: readonly Case[] = [
     /^\S+master\.key cannot be read \(EISDIR\): it must be a file of this user\.$/,
   ],
   [
-    'an address that names a schema in the way of Prisma',
+    "an address that names a schema in Prisma's way",
     async () => ({ DATABASE_URL: 'postgresql://localhost/x?schema=ours', MASTER_KEY }),
     /^The configuration is wrong:\n {2}- DATABASE_URL: names a schema; name it with DATABASE_SCHEMA instead$/,
   ],
   [
-    'a key for APNs that cannot be read',
+    'an APNs key that cannot be read',
     async (stack) => {
       const { url } = stack.use(await createEmptyDatabase())
       return {
@@ -116,7 +121,7 @@ const cases: readonly Case[] = [
     /^APNs key: not a P-256 private key in PEM; use the \.p8 file .*$/,
   ],
   [
-    'a service account for FCM whose key cannot be read',
+    'an FCM service account whose key cannot be read',
     async (stack) => {
       const { url } = stack.use(await createEmptyDatabase())
       const account = {
@@ -137,8 +142,8 @@ test.each(cases)('%s: one line, no stack, exit code 1', async (_, prepare, says)
   const environment = { ...(await prepare(stack)), PORT: '0', LOG_LEVEL: 'silent' }
   const program = stack.use(startProgram(['src/main.ts'], environment))
   expect(await program.exit).toEqual({ code: 1, signal: null })
-  const said = program.stderr()
-  expect(said.trimEnd()).toMatch(says)
-  expect(said).not.toMatch(/^\s+at /m)
+  const stderr = program.stderr()
+  expect(stderr.trimEnd()).toMatch(says)
+  expect(stderr).not.toMatch(/^\s+at /m)
   expect(program.stdout()).toBe('')
 })

@@ -18,24 +18,24 @@ const full = {
   refusalMs: 0,
   refusals: 0,
 }
-const shed = { refused: 'too_many_requests', retryAfterSeconds: 1 }
-const letIn = async () => 'let in'
-const refused = async () => refuse('api_key_invalid')
+const overload = { refused: 'too_many_requests', retryAfterSeconds: 1 }
+const allow = async () => 'admitted'
+const deny = async () => refuse('api_key_invalid')
 
 let now: number
-/** With no room for strangers, so that only those who are known get in. */
+/** With no room for unauthenticated clients: only recently authenticated addresses are admitted. */
 let admission: Admission
-/** With room for one stranger at a time. */
+/** With room for one unauthenticated client at a time. */
 let open: Admission
 
 beforeEach(() => {
   now = 0
-  const crowded = buildFairQueue(full)
+  const fullQueue = buildFairQueue(full)
   const clock = { now: () => now }
   admission = buildAdmission({
-    clientQueue: crowded,
-    deviceQueue: crowded,
-    tokenQueue: crowded,
+    clientQueue: fullQueue,
+    deviceQueue: fullQueue,
+    tokenQueue: fullQueue,
     ...clock,
   })
   const one = {
@@ -47,24 +47,27 @@ beforeEach(() => {
     refusalMs: 0,
     refusals: 0,
   }
-  const strangers = buildFairQueue(one)
+  const oneSlotQueue = buildFairQueue(one)
   open = buildAdmission({
-    clientQueue: strangers,
-    deviceQueue: strangers,
-    tokenQueue: strangers,
+    clientQueue: oneSlotQueue,
+    deviceQueue: oneSlotQueue,
+    tokenQueue: oneSlotQueue,
     ...clock,
   })
 })
 
-/** Lets the address in by a door that is open; the known are known to `open` alone. */
-const isKnown = async (address: string) => {
-  const judgement = open.authenticate(address, null, async () => 'at once')
-  const before = await Promise.race([judgement, new Promise((resolve) => setImmediate(resolve))])
-  return before === 'at once'
+/** Whether `open` serves the address immediately; only `open` has recent addresses here. */
+const isRecentlyAuthenticated = async (address: string) => {
+  const authentication = open.authenticate(address, null, async () => 'immediately')
+  const before = await Promise.race([
+    authentication,
+    new Promise((resolve) => setImmediate(resolve)),
+  ])
+  return before === 'immediately'
 }
 
-/** Takes the one place that strangers have. */
-function crowd(): () => void {
+/** Takes the only slot of unauthenticated clients. */
+function fillSlot(): () => void {
   let leave: () => void = () => undefined
   void open.lookUp(
     '198.51.100.1',
@@ -78,129 +81,129 @@ function crowd(): () => void {
 }
 
 describe('an address', () => {
-  test('is a stranger until it has authenticated, and is judged at once from then on', async () => {
-    await open.authenticate('203.0.113.7', ['api_key', 'key'], letIn)
-    crowd()
-    expect(await isKnown('203.0.113.8')).toBe(false)
-    expect(await isKnown('203.0.113.7')).toBe(true)
+  test('an address is unauthenticated until a success, and then served immediately', async () => {
+    await open.authenticate('203.0.113.7', ['api_key', 'key'], allow)
+    fillSlot()
+    expect(await isRecentlyAuthenticated('203.0.113.8')).toBe(false)
+    expect(await isRecentlyAuthenticated('203.0.113.7')).toBe(true)
   })
 
-  test('is not known by being refused', async () => {
-    await open.authenticate('203.0.113.7', ['api_key', 'key'], refused)
-    crowd()
-    expect(await isKnown('203.0.113.7')).toBe(false)
+  test('an address is not recently authenticated by a refusal', async () => {
+    await open.authenticate('203.0.113.7', ['api_key', 'key'], deny)
+    fillSlot()
+    expect(await isRecentlyAuthenticated('203.0.113.7')).toBe(false)
   })
 
-  test('is not known by what says nothing of the caller', async () => {
-    await open.lookUp('203.0.113.7', ['signing_keys', 'tenant'], letIn)
-    crowd()
-    expect(await isKnown('203.0.113.7')).toBe(false)
+  test('an address is not recently authenticated by what says nothing of the caller', async () => {
+    await open.lookUp('203.0.113.7', ['signing_keys', 'tenant'], allow)
+    fillSlot()
+    expect(await isRecentlyAuthenticated('203.0.113.7')).toBe(false)
   })
 
-  test('is a stranger again when it has authenticated nothing for a minute', async () => {
-    await open.authenticate('203.0.113.7', ['api_key', 'key'], letIn)
-    crowd()
+  test('is unauthenticated again when it has authenticated nothing for a minute', async () => {
+    await open.authenticate('203.0.113.7', ['api_key', 'key'], allow)
+    fillSlot()
     now += recentAddressTtlMs - 1
-    expect(await isKnown('203.0.113.7')).toBe(true)
+    expect(await isRecentlyAuthenticated('203.0.113.7')).toBe(true)
     now += recentAddressTtlMs
-    expect(await isKnown('203.0.113.7')).toBe(false)
+    expect(await isRecentlyAuthenticated('203.0.113.7')).toBe(false)
   })
 
-  test('in IPv6 is known with its /64, in which a machine changes its address, and no wider', async () => {
-    await open.authenticate('2001:db8:1:2::1', ['api_key', 'key'], letIn)
-    crowd()
-    expect(await isKnown('2001:db8:1:2:aaaa::9')).toBe(true)
-    expect(await isKnown('2001:db8:1:3::1')).toBe(false)
+  test('in IPv6 counts with its /64, in which machines change addresses, no wider', async () => {
+    await open.authenticate('2001:db8:1:2::1', ['api_key', 'key'], allow)
+    fillSlot()
+    expect(await isRecentlyAuthenticated('2001:db8:1:2:aaaa::9')).toBe(true)
+    expect(await isRecentlyAuthenticated('2001:db8:1:3::1')).toBe(false)
   })
 
-  test('in IPv4 is the same when it arrives as IPv6', async () => {
-    await open.authenticate('::ffff:203.0.113.7', ['api_key', 'key'], letIn)
-    crowd()
-    expect(await isKnown('::ffff:203.0.113.7')).toBe(true)
-    expect(await isKnown('::ffff:203.0.113.8')).toBe(false)
+  test('an address in IPv4 is the same when it arrives as IPv6', async () => {
+    await open.authenticate('::ffff:203.0.113.7', ['api_key', 'key'], allow)
+    fillSlot()
+    expect(await isRecentlyAuthenticated('::ffff:203.0.113.7')).toBe(true)
+    expect(await isRecentlyAuthenticated('::ffff:203.0.113.8')).toBe(false)
   })
 
   test.each(['authenticate', 'serveDevice', 'authenticateToken'] as const)(
-    'is known by %s',
+    'an address is recently authenticated by %s',
     async (by) => {
       const address = '203.0.113.7'
-      if (by === 'authenticate') await open.authenticate(address, null, letIn)
-      if (by === 'serveDevice') await open.serveDevice(address, letIn, () => true)
+      if (by === 'authenticate') await open.authenticate(address, null, allow)
+      if (by === 'serveDevice') await open.serveDevice(address, allow, () => true)
       if (by === 'authenticateToken')
-        await open.authenticateToken(address, { tenantId: 'tnt_1', integration: 'int_1' }, letIn)
-      crowd()
-      expect(await isKnown(address)).toBe(true)
+        await open.authenticateToken(address, { tenantId: 'tnt_1', integration: 'int_1' }, allow)
+      fillSlot()
+      expect(await isRecentlyAuthenticated(address)).toBe(true)
     },
   )
 
-  test('is not known by a device whose proof was not believed', async () => {
-    await open.serveDevice('203.0.113.7', letIn, () => false)
-    crowd()
-    expect(await isKnown('203.0.113.7')).toBe(false)
+  test('is not recently authenticated by a device whose proof was not verified', async () => {
+    await open.serveDevice('203.0.113.7', allow, () => false)
+    fillSlot()
+    expect(await isRecentlyAuthenticated('203.0.113.7')).toBe(false)
   })
 })
 
-test('whoever was quiet for the longest time is forgotten first, so that memory is bounded', async () => {
+test('the longest quiet address is forgotten first, so that memory is bounded', async () => {
   for (let at = 0; at <= recentAddressesMax; at++) {
     now += 1
     await open.authenticate(
       `2001:db8:${(at >> 8).toString(16)}:${(at & 255).toString(16)}::1`,
       null,
-      letIn,
+      allow,
     )
   }
-  crowd()
-  expect(await isKnown('2001:db8:0:0::1')).toBe(false)
-  expect(await isKnown('2001:db8:0:1::1')).toBe(true)
+  fillSlot()
+  expect(await isRecentlyAuthenticated('2001:db8:0:0::1')).toBe(false)
+  expect(await isRecentlyAuthenticated('2001:db8:0:1::1')).toBe(true)
 })
 
-test('equal calls of a stranger that wait share one turn and one judgement', async () => {
-  const leave = crowd()
-  let judged = 0
-  const judging = async () => {
-    judged++
-    return 'let in'
+test('equal waiting calls of an unauthenticated client share one slot and one check', async () => {
+  const leave = fillSlot()
+  let checkCount = 0
+  const check = async () => {
+    checkCount++
+    return 'admitted'
   }
   const calls = Array.from({ length: 500 }, () =>
-    open.authenticate('203.0.113.7', ['api_key', 'key'], judging),
+    open.authenticate('203.0.113.7', ['api_key', 'key'], check),
   )
-  const other = open.authenticate('203.0.113.7', ['api_key', 'another key'], refused)
+  const other = open.authenticate('203.0.113.7', ['api_key', 'another key'], deny)
   leave()
-  expect(new Set(await Promise.all(calls))).toEqual(new Set(['let in']))
-  expect(judged).toBe(1)
+  expect(new Set(await Promise.all(calls))).toEqual(new Set(['admitted']))
+  expect(checkCount).toBe(1)
   expect(await other).toEqual(refuse('api_key_invalid'))
 })
 
-test('what is shown where something else belongs shares nothing with it, whatever it says', async () => {
-  const leave = crowd()
+test('a credential of one kind shares nothing with one of another kind', async () => {
+  const leave = fillSlot()
   const address = '203.0.113.7'
   const calls = [
-    open.authenticate(address, ['portal_session', 'a b'], letIn),
-    open.authenticate(address, ['api_key', 'a b'], refused),
-    open.lookUp(address, ['realm_door', 'a b'], refused),
-    open.authenticate(address, ['door', 'a', 'b'], refused),
-    open.authenticate(address, ['door', 'a', 'null'], letIn),
-    open.authenticate(address, ['door', 'a', null], refused),
+    open.authenticate(address, ['portal_session', 'a b'], allow),
+    open.authenticate(address, ['api_key', 'a b'], deny),
+    open.lookUp(address, ['realm_door', 'a b'], deny),
+    open.authenticate(address, ['door', 'a', 'b'], deny),
+    open.authenticate(address, ['door', 'a', 'null'], allow),
+    open.authenticate(address, ['door', 'a', null], deny),
   ]
   leave()
   const no = refuse('api_key_invalid')
-  expect(await Promise.all(calls)).toEqual(['let in', no, no, no, 'let in', no])
+  expect(await Promise.all(calls)).toEqual(['admitted', no, no, no, 'admitted', no])
 })
 
 test('calls without a name share nothing', async () => {
-  const leave = crowd()
+  const leave = fillSlot()
   const calls = [
-    open.authenticate('203.0.113.7', null, letIn),
-    open.authenticate('203.0.113.7', null, refused),
+    open.authenticate('203.0.113.7', null, allow),
+    open.authenticate('203.0.113.7', null, deny),
   ]
   leave()
-  expect(await Promise.all(calls)).toEqual(['let in', refuse('api_key_invalid')])
+  expect(await Promise.all(calls)).toEqual(['admitted', refuse('api_key_invalid')])
 })
 
-test('where there is no room everything of strangers is refused, and nothing of it is begun', async () => {
-  let begun = 0
+test('without room every unauthenticated call is refused, and no work begins', async () => {
+  let startCount = 0
   const work = async () => {
-    begun++
+    startCount++
     return 'done'
   }
   const address = '203.0.113.7'
@@ -212,8 +215,8 @@ test('where there is no room everything of strangers is refused, and nothing of 
       admission.authenticateToken(address, { tenantId: 'tnt_1', integration: 'int_1' }, work),
       admission.serveDevice(address, work, () => true),
     ]),
-  ).toEqual(Array(5).fill(shed))
-  expect(begun).toBe(0)
+  ).toEqual(Array(5).fill(overload))
+  expect(startCount).toBe(0)
 })
 
 test.each([
@@ -222,7 +225,7 @@ test.each([
   ['2001:db8:1:2::1', '2001:db8:1:3::1', true],
   ['2001:db8:1:2::1', '2001:db8:2:2::1', false],
 ])('%s and %s wait in one line: %s', async (one, other, together) => {
-  const turns = buildFairQueue({
+  const queue = buildFairQueue({
     running: 2,
     runningInLine: 1,
     waiting: 9,
@@ -231,27 +234,33 @@ test.each([
     refusalMs: 0,
     refusals: 0,
   })
-  const judging = buildAdmission({ clientQueue: turns, deviceQueue: turns, tokenQueue: turns })
-  let begun = 0
-  const forEver = () => {
-    begun++
+  const admissionUnderTest = buildAdmission({
+    clientQueue: queue,
+    deviceQueue: queue,
+    tokenQueue: queue,
+  })
+  let startCount = 0
+  const neverEnding = () => {
+    startCount++
     return new Promise<string>(() => undefined)
   }
-  void judging.authenticate(one, null, forEver)
-  void judging.authenticate(other, null, forEver)
-  expect(begun).toBe(together ? 1 : 2)
+  void admissionUnderTest.authenticate(one, null, neverEnding)
+  void admissionUnderTest.authenticate(other, null, neverEnding)
+  expect(startCount).toBe(together ? 1 : 2)
 })
 
-test('a tenant whose realms hang leaves places for the tokens of others, by however many integrations they are shown', async () => {
-  const { admission: judging } = buildQueues(16)
-  const begun: string[] = []
-  const judge = (tenantId: string, integration: string) =>
-    judging.authenticateToken('203.0.113.7', { tenantId, integration }, () => {
-      begun.push(tenantId)
+test('a tenant whose realms hang leaves slots for others, with any integrations', async () => {
+  const { admission: admissionUnderTest } = buildQueues(16)
+  const startedTenants: string[] = []
+  const authenticate = (tenantId: string, integration: string) =>
+    admissionUnderTest.authenticateToken('203.0.113.7', { tenantId, integration }, () => {
+      startedTenants.push(tenantId)
       return new Promise<string>(() => undefined)
     })
-  for (let n = 0; n < 20; n++) void judge('tnt_hangs', `int_${n % 10}`)
-  void judge('tnt_other', 'int_11')
-  expect(begun.filter((of) => of === 'tnt_hangs')).toHaveLength(tokenQueueLimits.running / 2)
-  expect(begun).toContain('tnt_other')
+  for (let n = 0; n < 20; n++) void authenticate('tnt_hangs', `int_${n % 10}`)
+  void authenticate('tnt_other', 'int_11')
+  expect(startedTenants.filter((of) => of === 'tnt_hangs')).toHaveLength(
+    tokenQueueLimits.running / 2,
+  )
+  expect(startedTenants).toContain('tnt_other')
 })

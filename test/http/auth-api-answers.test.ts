@@ -7,29 +7,32 @@ import { problems } from '../../src/http/problem-table.ts'
 const codes = Object.keys(problems) as RefusalCode[]
 
 describe('a refusal at the Auth API', () => {
-  test.each(codes)('%s reads the same at once and to who comes back for it', (code) => {
-    for (const otherFactors of [[], ['passcode']]) {
-      const end = endOfRefusal(refuse(code, { facts: { otherFactors } }))
-      const { txid, ...now } = denialOf(end)
-      expect(now).toEqual(decisionOf(end))
-      expect(now).toMatchObject({ result: 'deny', status_msg: expect.stringMatching(/[.!]$/) })
-      expect(decisionOfName(txid)).toEqual(now)
-      expect(txid.length).toBeLessThan(256)
-    }
-  })
+  test.each(codes)(
+    '%s reads the same immediately and to a client that comes back for it',
+    (code) => {
+      for (const otherFactors of [[], ['passcode']]) {
+        const end = endOfRefusal(refuse(code, { facts: { otherFactors } }))
+        const { txid, ...now } = denialOf(end)
+        expect(now).toEqual(decisionOf(end))
+        expect(now).toMatchObject({ result: 'deny', status_msg: expect.stringMatching(/[.!]$/) })
+        expect(decisionOfName(txid)).toEqual(now)
+        expect(txid.length).toBeLessThan(256)
+      }
+    },
+  )
 
   test('says what a person can do about a code that was right some minutes ago', () => {
     const { status_msg } = decisionOf(endOfRefusal(refuse('passcode_clock_off')))
     expect(status_msg).toContain('its clock is behind')
   })
 
-  test('does not offer codes beside the lock of codes', () => {
+  test('does not offer codes together with the lock of codes', () => {
     const facts = { otherFactors: ['recovery_code'] }
-    const locked = decisionOf(endOfRefusal(refuse('passcode_locked', { facts })))
-    expect(locked.status_msg).toBe('Too many wrong codes. Try again later.')
+    const decision = decisionOf(endOfRefusal(refuse('passcode_locked', { facts })))
+    expect(decision.status_msg).toBe('Too many wrong codes. Try again later.')
   })
 
-  test('stands in no name of anything else', () => {
+  test('is read from no other name than its own', () => {
     for (const name of ['', 'chl_01jv9z3k8we2tvn4qh6yrx7b5c', 'accepted.1.x.y', 'denied1.x']) {
       expect(decisionOfName(name)).toBeUndefined()
     }

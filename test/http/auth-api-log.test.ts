@@ -1,5 +1,5 @@
-// How loud the log is about calls of the Auth API. A refusal is the client's affair, whoever it is: operators are not to be woken
-// by anybody who can reach the port.
+// The log levels of calls of the Auth API. A refusal concerns the client: nobody who can reach the
+// port may wake operators.
 
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
@@ -8,20 +8,23 @@ import { type RefusalCode, refuse } from '../../src/domain/refusal.ts'
 import { loggerOptions } from '../../src/http/logging.ts'
 import type { UseCases } from '../../src/http/use-cases.ts'
 import { until } from '../support/until.ts'
-import { anApp, entered } from './fixtures.ts'
+import { anApp, doorClient } from './fixtures.ts'
 
 type Line = { readonly level: string; readonly msg: string; readonly route?: string }
 
-/** The lines that these calls leave, one after the other, down to `trace`; each ends with that of the request. */
-async function linesOf(given: Partial<UseCases>, ...calls: object[]): Promise<Line[]> {
+/**
+ * The lines that these calls write, one after the other, down to `trace`; each ends with that of
+ * the request.
+ */
+async function linesOf(useCases: Partial<UseCases>, ...calls: object[]): Promise<Line[]> {
   const lines: Line[] = []
   const target = new Writable({
-    write(line, _encoding, done) {
+    write(line, _encoding, callback) {
       lines.push(JSON.parse(String(line)))
-      done()
+      callback()
     },
   })
-  await using app = await anApp(given, { logger: pino(loggerOptions('trace'), target) })
+  await using app = await anApp(useCases, { logger: pino(loggerOptions('trace'), target) })
   for (const [before, call] of calls.entries()) {
     await app.inject(call)
     const requests = () => lines.filter(({ msg }) => msg === 'request').length
@@ -49,37 +52,37 @@ const routes = Object.keys(calls)
 const requestOf = (name: string) =>
   expect.objectContaining({ level: 'info', msg: 'request', route: `/auth/v2/${name}` })
 
-/** Why a client may be kept out. */
+/** Why a client may be refused. */
 const refusals = [
   ...(['integration_invalid', 'signature_too_weak', 'clock_skew'] as const),
   ...(['integration_paused', 'address_not_allowed', 'too_many_requests'] as const),
 ] satisfies RefusalCode[]
 
-describe('a client that is kept out leaves one line at info, on every route', () => {
+describe('a refused client leaves one line at info, on every route', () => {
   test.each(refusals)('%s', async (code) => {
-    const kept = { enterBySignature: async () => refuse(code) }
-    expect(await linesOf(kept, ...Object.values(calls))).toEqual(routes.map(requestOf))
+    const useCases = { enterBySignature: async () => refuse(code) }
+    expect(await linesOf(useCases, ...Object.values(calls))).toEqual(routes.map(requestOf))
   })
 })
 
-describe('what is no call of the format leaves one line at info', () => {
+describe('a malformed call leaves one line at info', () => {
   test.each([
     ['another content type', { headers: { 'content-type': 'text/plain' } }],
     ['a form that is none', { payload: '%zz=1' }],
     ['a body that is too long', { payload: 'x'.repeat(40_000) }],
-    ['a query beside a body', { url: '/auth/v2/auth?username=eve' }],
+    ['a query together with a body', { url: '/auth/v2/auth?username=eve' }],
   ])('%s', async (_, more) => {
     const lines = await linesOf({}, { ...post('auth'), ...more })
     expect(lines).toEqual([requestOf('auth')])
   })
 })
 
-test('a person who is kept out leaves one line at info', async () => {
+test('a refused person leaves one line at info', async () => {
   const handle = { integrationKey: 'DIXXXXXXXXXXXXXXXXXX' }
   const door = { kind: 'duo_auth_api', handle, proof: { secret: null }, address: '::1' } as const
   const lines = await linesOf(
     {
-      enterBySignature: async () => ({ client: entered, call: door }),
+      enterBySignature: async () => ({ client: doorClient, call: door }),
       preauthenticate: async () => ({ outcome: 'user_unknown', why: null }),
       enrollAtDoor: async () => refuse('identifier_taken'),
     },
@@ -91,8 +94,8 @@ test('a person who is kept out leaves one line at info', async () => {
   expect(lines).toEqual(['preauth', 'preauth', 'auth', 'enroll'].map(requestOf))
 })
 
-test('a call that breaks is an error, with what broke, on every route', async () => {
-  const broken = async () => {
+test('a failed call is logged as an error, with its cause, on every route', async () => {
+  const failing = async () => {
     throw new Error('it broke')
   }
   const error = expect.objectContaining({
@@ -101,6 +104,6 @@ test('a call that breaks is an error, with what broke, on every route', async ()
     requestId: expect.any(String),
     err: expect.objectContaining({ message: 'it broke' }),
   })
-  const lines = await linesOf({ enterBySignature: broken }, ...Object.values(calls))
+  const lines = await linesOf({ enterBySignature: failing }, ...Object.values(calls))
   expect(lines).toEqual(routes.flatMap((name) => [error, requestOf(name)]))
 })

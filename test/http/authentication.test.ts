@@ -36,7 +36,7 @@ const open = new Set([
 ])
 
 describe('a route of the server API', () => {
-  it('answers 401 without a key and with a bad one, before it looks at the body', async () => {
+  it('answers 401 without a key and with a bad one, before it reads the body', async () => {
     await using app = await anApp()
     const routes = routesOf(app).filter(({ url }) => url.startsWith('/v1/'))
     expect(routes.length).toBeGreaterThan(20)
@@ -54,20 +54,25 @@ describe('a route of the server API', () => {
     }
   })
 
-  it('takes a key only if it has the scope that the description names', async () => {
-    for (const granted of scopes.filter((scope) => scope !== 'admin')) {
+  it('accepts a key only if it has the scope that the description names', async () => {
+    for (const grantedScope of scopes.filter((scope) => scope !== 'admin')) {
       await using app = await anApp({
-        authenticateApiKey: async () => ({ ...principal, scopes: [granted] }),
+        authenticateApiKey: async () => ({ ...principal, scopes: [grantedScope] }),
       })
       for (const { method, url, operation } of routesOf(app)) {
-        const needed = operation.security.flatMap((one) => one.apiKey ?? [])
-        if (needed.length === 0) continue
+        const neededScopes = operation.security.flatMap((one) => one.apiKey ?? [])
+        if (neededScopes.length === 0) continue
         const answer = await app.inject({ method, url: `${url}?isAdmin=true`, headers: bearer })
-        // The unknown query member makes every call that got past the guard a bad request.
-        const expected = needed.includes(granted) ? 400 : 403
-        expect([granted, method, url, answer.statusCode]).toEqual([granted, method, url, expected])
-        if (expected === 403) {
-          expect(answer.json()).toMatchObject({ code: 'scope_missing', scope: needed[0] })
+        // The unknown query member makes every authorized call a bad request.
+        const expectedStatus = neededScopes.includes(grantedScope) ? 400 : 403
+        expect([grantedScope, method, url, answer.statusCode]).toEqual([
+          grantedScope,
+          method,
+          url,
+          expectedStatus,
+        ])
+        if (expectedStatus === 403) {
+          expect(answer.json()).toMatchObject({ code: 'scope_missing', scope: neededScopes[0] })
         }
       }
     }
@@ -75,17 +80,17 @@ describe('a route of the server API', () => {
 })
 
 describe('every route', () => {
-  it('is guarded unless it is on the short list of open ones', async () => {
+  it('every route is guarded unless it is on the short list of open ones', async () => {
     await using app = await anApp()
-    const unguarded = routesOf(app)
+    const unguardedRoutes = routesOf(app)
       .filter(({ operation }) => operation.security.length === 0)
       .map(({ operation }) => operation.operationId)
-    expect(new Set(unguarded)).toEqual(open)
+    expect(new Set(unguardedRoutes)).toEqual(open)
   })
 })
 
 describe('a route of the device API', () => {
-  it('answers 401 without a proof, save the claim', async () => {
+  it('a route of the device API answers 401 without a proof, except for the claim', async () => {
     await using app = await anApp()
     const routes = routesOf(app).filter(
       ({ url, operation }) => url.startsWith('/device/v1/') && !open.has(operation.operationId),
@@ -98,11 +103,11 @@ describe('a route of the device API', () => {
     }
   })
 
-  it('holds the proof against the method, the public address and the very bytes that were sent', async () => {
-    const seen: [string | undefined, ProvenRequest][] = []
+  it('verifies the proof against method, public address and the exact bytes sent', async () => {
+    const proofReads: [string | undefined, ProvenRequest][] = []
     await using app = await anApp({
       readDeviceProof: (header, request) => {
-        seen.push([header, request])
+        proofReads.push([header, request])
         return proof
       },
       updateSelf: async () => aDevice(),
@@ -119,13 +124,13 @@ describe('a route of the device API', () => {
     await app.inject({ url: '/device/v1/self', headers })
     const bodyHash = createHash('sha256').update(payload).digest('base64url')
     const uri = `${publicOrigin}/device/v1/self`
-    expect(seen).toEqual([
+    expect(proofReads).toEqual([
       ['the.proof.text', { method: 'PATCH', uri, bodyHash }],
       ['the.proof.text', { method: 'GET', uri, bodyHash: null }],
     ])
   })
 
-  it('covers the query as it was sent, letter by letter', async () => {
+  it('a route of the device API covers the query as it was sent, letter by letter', async () => {
     const uris: string[] = []
     await using app = await anApp({
       readDeviceProof: (_header, { uri }) => {
@@ -137,7 +142,7 @@ describe('a route of the device API', () => {
     expect(uris).toEqual([`${publicOrigin}/device/v1/keyset?after=1&%61=%20+&after=1`])
   })
 
-  it('treats an empty body as none', async () => {
+  it('a route of the device API treats an empty body as none', async () => {
     const hashes: (string | null)[] = []
     await using app = await anApp({
       readDeviceProof: (_header, { bodyHash }) => {
@@ -177,18 +182,18 @@ describe('a route of the device API', () => {
   })
 })
 
-describe('what is believed as one thing', () => {
-  it('is worth nothing where another is asked for, also in a call of the same address at the same time', async () => {
-    const { promise: looking, resolve: found } = Promise.withResolvers<void>()
-    let looks = 0
+describe('a verified credential', () => {
+  it('is worth nothing as another kind, not even in a concurrent call of one address', async () => {
+    const { promise: lookUpDone, resolve: finishLookUp } = Promise.withResolvers<void>()
+    let lookUps = 0
     await using app = await anApp({
       authenticatePortal: async () => {
-        looks++
-        await looking
+        lookUps++
+        await lookUpDone
         return portalSession
       },
       readPolicy: async () => {
-        throw new Error('a session of the portal was taken for a key')
+        throw new Error('a portal session was taken for an API key')
       },
     })
     const secret = `${anId('tenant')}.${'s'.repeat(43)}`
@@ -196,10 +201,10 @@ describe('what is believed as one thing', () => {
       url: '/portal/v1/me',
       headers: { cookie: `__Host-countersign-portal=${secret}`, 'sec-fetch-site': 'same-origin' },
     })
-    await until('the cookie is looked up', () => looks === 1)
+    await until('the cookie is looked up', () => lookUps === 1)
     const asKey = app.inject({ url: '/v1/policy', headers: { authorization: secret } })
     await new Promise((resolve) => setImmediate(resolve))
-    found()
+    finishLookUp()
     expect((await asUser).statusCode).toBe(200)
     expect((await asKey).statusCode).toBe(401)
   })

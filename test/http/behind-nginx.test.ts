@@ -15,23 +15,23 @@ const long = 'x'.repeat(900_000)
 const longHeaders = { 'x-a': 'x'.repeat(7_000), 'x-b': 'x'.repeat(7_000), 'x-c': 'x'.repeat(7_000) }
 const json = { 'content-type': 'application/json' }
 /** Each is refused before its body has been read. */
-const refused: readonly (readonly [
+const refusedRequests: readonly (readonly [
   what: string,
   path: string,
   init: RequestInit,
   status: number,
 ])[] = [
   ['is too long', '/device/v1/enrollments/claim', { headers: json }, 413],
-  ['is too long, of a stranger', '/v1/challenges', { headers: json }, 401],
+  ['is too long, without a credential', '/v1/challenges', { headers: json }, 401],
   ['is no JSON', '/device/v1/enrollments/claim', { headers: { 'content-type': 'text/xml' } }, 415],
   ['goes nowhere', '/nowhere', { headers: json }, 413],
   ['comes with too long headers', '/v1/challenges', { headers: longHeaders }, 431],
   ['goes to a bad address', '/v1/%zz', { headers: json }, 400],
-  ['is signed by nobody', '/auth/v2/preauth', { headers: json }, 200],
-  ['is a stranger’s at a door', `/integrations/wait/x`, { headers: json }, 401],
+  ['has no signature', '/auth/v2/preauth', { headers: json }, 200],
+  ['has no credential at a door', `/integrations/wait/x`, { headers: json }, 401],
 ]
 
-test.runIf(nginxProgram)('the settings of the runbook are ones that nginx takes', async () => {
+test.runIf(nginxProgram)('nginx accepts the settings of the runbook', async () => {
   const runbook = await readFile('docs/runbook.md', 'utf8')
   const [, settings = ''] = /```nginx\n([\s\S]*?)```/.exec(runbook) ?? []
   expect(settings).toContain('client_max_body_size 64k;')
@@ -48,7 +48,7 @@ const behindNginx = () => {
     await Promise.all(apps.map((app) => app.close()))
   })
 
-  test.each(refused)(
+  test.each(refusedRequests)(
     'a body that %s gets its refusal, and the calls of others go on',
     async (_what, path, init, status) => {
       await using nginx = await startNginx(apps.map(portOf))
@@ -57,11 +57,11 @@ const behindNginx = () => {
         await response.arrayBuffer()
         return response.status
       }
-      const strangers = Array.from({ length: 48 }, () =>
+      const unauthenticated = Array.from({ length: 48 }, () =>
         statusOf(path, { method: 'POST', body: long, ...init }),
       )
       const others = Array.from({ length: 24 }, () => statusOf('/health/live'))
-      expect(new Set(await Promise.all(strangers))).toEqual(new Set([status]))
+      expect(new Set(await Promise.all(unauthenticated))).toEqual(new Set([status]))
       expect(new Set(await Promise.all(others))).toEqual(new Set([200]))
       expect(await statusOf('/health/live')).toBe(200)
     },

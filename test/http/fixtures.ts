@@ -54,8 +54,8 @@ export const proof: DeviceProof = {
   expiresAt: at,
 }
 
-/** A client that was let in. */
-export const entered: DoorClient = {
+/** An authenticated client. */
+export const doorClient: DoorClient = {
   door: {
     tenantId: anId('tenant'),
     rpId: anId('relyingParty'),
@@ -201,36 +201,36 @@ export const aUser: User = {
   createdAt: at,
 }
 
-/** Use cases of which only the given ones may be called; keys and proofs are believed unless told otherwise. */
-function useCasesWith(given: Partial<UseCases>): UseCases {
-  const believing: Partial<UseCases> = {
+/** Use cases of which only the given ones may be called; keys and proofs are valid by default. */
+function useCasesWith(overrides: Partial<UseCases>): UseCases {
+  const defaults: Partial<UseCases> = {
     authenticateApiKey: async (authorization) =>
       authorization === bearer.authorization ? principal : refuse('api_key_invalid'),
     authenticatePortal: async (cookie) =>
       cookie === 'session' ? portalSession : refuse('portal_session_invalid'),
-    enterDoor: async ({ kind, proof: shown }) =>
-      kind === 'keycloak_ciba' || ('secret' in shown && shown.secret === 'door')
-        ? entered
+    enterDoor: async ({ kind, proof: doorProof }) =>
+      kind === 'keycloak_ciba' || ('secret' in doorProof && doorProof.secret === 'door')
+        ? doorClient
         : refuse('integration_invalid'),
     verifyRealm: async (_entered, token) =>
       token === 'realm' ? realmToken : refuse('integration_invalid'),
     readDeviceProof: (header) => (header === undefined ? refuse('proof_missing') : proof),
   }
-  return new Proxy({ ...believing, ...given } as UseCases, {
-    get: (known, name: keyof UseCases) => {
-      if (name in known) return known[name]
+  return new Proxy({ ...defaults, ...overrides } as UseCases, {
+    get: (useCases, name: keyof UseCases) => {
+      if (name in useCases) return useCases[name]
       throw new Error(`the route called ${name}, which this test does not give`)
     },
   })
 }
 
-/** The app with these use cases, silent unless told otherwise. */
+/** The app with these use cases, without a log by default. */
 export async function anApp(
-  given: Partial<UseCases> = {},
+  useCases: Partial<UseCases> = {},
   options: Partial<AppOptions> = {},
 ): Promise<FastifyInstance> {
   return buildApp({
-    useCases: useCasesWith(given),
+    useCases: useCasesWith(useCases),
     admission: buildQueues(16).admission,
     logger: false,
     publicOrigin,
@@ -281,7 +281,7 @@ const kindOf: Readonly<Record<string, IdKind>> = {
   t: 'tenant',
 }
 
-/** Every route of the description, which the app made from the routes themselves. */
+/** Every route of the description, which the app builds from the routes themselves. */
 export function routesOf(app: FastifyInstance): Route[] {
   const paths = app.swagger().paths ?? {}
   return Object.entries(paths).flatMap(([path, item]) =>
@@ -299,13 +299,13 @@ export function routesOf(app: FastifyInstance): Route[] {
   )
 }
 
-/** The headers by which this route believes its caller. */
+/** The headers by which this route authenticates its caller. */
 export function credentialsFor({ operation }: Route): Record<string, string> {
   const schemes = operation.security.flatMap((one) => Object.keys(one))
   if (schemes.includes('apiKey')) return bearer
   if (schemes.includes('realmToken')) return { authorization: 'Bearer realm' }
   if (schemes.includes('integrationSecret')) return { authorization: 'Bearer door' }
   if (schemes.includes('deviceProof')) return { 'device-proof': 'proof' }
-  // Opening the portal takes no session, but a page of ours all the same.
+  // Opening the portal takes no session, but still a page of the same origin.
   return { cookie: '__Host-countersign-portal=session', 'sec-fetch-site': 'same-origin' }
 }

@@ -1,4 +1,5 @@
-// A service whose queues for strangers are full, told to each caller in the words that make no client let anybody in.
+// A service whose queues for unauthenticated clients are full: each caller receives an answer on
+// which no client lets anybody in.
 
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -46,7 +47,7 @@ const bodies: Readonly<Record<string, object>> = {
   openPortal: { tenantId: anId('tenant'), token: 'x'.repeat(43) },
 }
 
-/** Calls the route as somebody whom it would believe. */
+/** Calls the route with credentials that it accepts. */
 function call(route: Route) {
   const { method, url, operation } = route
   const payload = bodies[operation.operationId]
@@ -58,11 +59,11 @@ function call(route: Route) {
   } as InjectOptions)
 }
 
-test('every route of the server, the device, the portal and the Keycloak channel answers 429 as a problem, with Retry-After, and says so in its description', async () => {
-  const languages = ['apiKey', 'portalSession', 'realmToken']
+test('API, portal and Keycloak calls answer 429 as declared, with Retry-After', async () => {
+  const problemSchemes = ['apiKey', 'portalSession', 'realmToken']
   const routes = routesOf(app).filter(
     (route) =>
-      schemesOf(route).some((scheme) => languages.includes(scheme)) ||
+      schemesOf(route).some((scheme) => problemSchemes.includes(scheme)) ||
       ['claimEnrollment', 'openPortal', 'readPublicKeys'].includes(route.operation.operationId),
   )
   expect(routes.length).toBeGreaterThan(60)
@@ -75,17 +76,17 @@ test('every route of the server, the device, the portal and the Keycloak channel
   }
 })
 
-test('a device that waits for something keeps no other phone from being heard', async () => {
+test('a device that waits for something does not block other phones', async () => {
   const one = { running: 1, runningInLine: 1, waiting: 9, waitingInLine: 9, waitMs: 1 }
   const devices = buildFairQueue({ ...one, refusalMs: 0, refusals: 0 })
-  const { promise: changed, resolve: change } = Promise.withResolvers<void>()
+  const { promise: change, resolve: signalChange } = Promise.withResolvers<void>()
   let waiting = 0
-  await using crowded = await anApp(
+  await using fullApp = await anApp(
     {
       async readNextEnrollment(_proof, _id, { waitMs }) {
         if (waitMs > 0) {
           waiting++
-          await changed
+          await change
         }
         return { enrollment: anEnrollment(), status: 'open', number: null }
       },
@@ -95,15 +96,15 @@ test('a device that waits for something keeps no other phone from being heard', 
   )
   const headers = { 'device-proof': 'proof' }
   const url = `/device/v1/enrollments/${anId('enrollment')}?wait=30`
-  const follower = crowded.inject({ url, headers, remoteAddress: '203.0.113.7' })
+  const follower = fullApp.inject({ url, headers, remoteAddress: '203.0.113.7' })
   await until('one waits', () => waiting === 1)
   const other = { url: '/device/v1/push-pause', headers, remoteAddress: '198.51.100.7' }
-  expect((await crowded.inject(other)).statusCode).toBe(200)
-  change()
+  expect((await fullApp.inject(other)).statusCode).toBe(200)
+  signalChange()
   expect((await follower).statusCode).toBe(200)
 })
 
-test('every call of a device whose body fits does, too', async () => {
+test('every device call without a body answers 429 with Retry-After, as it declares', async () => {
   const routes = routesOf(app).filter(
     (route) => schemesOf(route).includes('deviceProof') && !route.operation.requestBody,
   )
@@ -123,7 +124,7 @@ describe('a client that fails open (`failmode=safe`)', () => {
     ['POST', 'auth', 'username=ada&factor=push&device=auto&failmode=safe'],
     ['POST', 'auth', 'username=ada&factor=passcode&passcode=123456&failmode=safe'],
     ['GET', 'auth_status?txid=x', ''],
-  ] as const)('is told 200 and `deny` by %s %s', async (method, path, payload) => {
+  ] as const)('gets 200 and `deny` by %s %s', async (method, path, payload) => {
     const url = `/auth/v2/${path}`
     const answer = await app.inject({ method, url, headers: form, ...(payload && { payload }) })
     expect(answer.statusCode).toBe(200)
@@ -135,7 +136,7 @@ describe('a client that fails open (`failmode=safe`)', () => {
     ])
   })
 
-  test('finds nothing that it could take for an outage in what else it asks', async () => {
+  test('finds nothing that it could take for an outage in its other calls', async () => {
     for (const path of ['check', 'logo']) {
       const { statusCode } = await app.inject(`/auth/v2/${path}`)
       expect([path, statusCode]).toEqual([path, 403])
@@ -144,7 +145,7 @@ describe('a client that fails open (`failmode=safe`)', () => {
   })
 })
 
-test('a client that understands a status only is told 401 with the reason', async () => {
+test('a client that understands a status only gets 401 with the reason', async () => {
   const answer = await app.inject({
     method: 'POST',
     url: `/integrations/wait/${anId('integration')}`,
@@ -156,12 +157,12 @@ test('a client that understands a status only is told 401 with the reason', asyn
 })
 
 describe('when too much waits for one user', () => {
-  const shed = refuse('too_many_requests', { retryAfterSeconds: 1 })
-  const outcome = { outcome: 'unavailable', why: shed.refused, retryAfterSeconds: 1 } as const
+  const overload = refuse('too_many_requests', { retryAfterSeconds: 1 })
+  const outcome = { outcome: 'unavailable', why: overload.refused, retryAfterSeconds: 1 } as const
 
   test('the server API answers 429', async () => {
-    await using known = await anApp({ verifyPasscode: async () => shed })
-    const answer = await known.inject({
+    await using authenticatedApp = await anApp({ verifyPasscode: async () => overload })
+    const answer = await authenticatedApp.inject({
       method: 'POST',
       url: `/v1/users/${anId('user')}/passcodes/verify`,
       headers: bearer,
@@ -170,9 +171,9 @@ describe('when too much waits for one user', () => {
     expect([answer.statusCode, answer.headers['retry-after']]).toEqual([429, '1'])
   })
 
-  test('the door for clients that understand a status only answers 401 with the reason', async () => {
-    await using known = await anApp({ askAndWait: async () => outcome })
-    const answer = await known.inject({
+  test('the door for clients that read the status only answers 401 with the reason', async () => {
+    await using authenticatedApp = await anApp({ askAndWait: async () => outcome })
+    const answer = await authenticatedApp.inject({
       method: 'POST',
       url: `/integrations/wait/${anId('integration')}`,
       headers: { authorization: 'Bearer door' },
@@ -183,8 +184,8 @@ describe('when too much waits for one user', () => {
   })
 
   test('the Keycloak channel answers 429', async () => {
-    await using known = await anApp({ askForRealm: async () => outcome })
-    const answer = await known.inject({
+    await using authenticatedApp = await anApp({ askForRealm: async () => outcome })
+    const answer = await authenticatedApp.inject({
       method: 'POST',
       url: `/integrations/keycloak/${anId('integration')}`,
       headers: { authorization: 'Bearer realm' },

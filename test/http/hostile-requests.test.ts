@@ -8,14 +8,14 @@ let routes: Route[]
 
 beforeAll(async () => {
   app = await anApp()
-  // Those of the Auth API say no in their own way: test/e2e/doors/auth-api-fails-closed.test.ts.
+  // The Auth API refuses in its own format: test/e2e/doors/auth-api-fails-closed.test.ts.
   routes = routesOf(app).filter(({ url }) => !url.startsWith('/auth/v2/'))
 })
 afterAll(() => app.close())
 
-/** Pages take forms, too; what else they are sent by forms is tried in portal-pages.test.ts. */
+/** Pages take forms, too; other forms for them are tested in portal-pages.test.ts. */
 const isPage = /^\/me\b|^\/t\/\w+\/me\//
-/** People's links: mail programs append members of their own. */
+/** Links for people: mail programs append members of their own. */
 const isLink = /^\/t\/\w+\/me\//
 
 const json = { 'content-type': 'application/json' }
@@ -24,8 +24,8 @@ async function send(route: Pick<Route, 'method' | 'url'>, more: InjectOptions) {
   return app.inject({ method: route.method, url: route.url, ...more })
 }
 
-/** Sends the same to every route that may have a body; returns what is not answered as it should be. */
-async function misanswered(
+/** Sends the same to every route that may have a body; returns the wrong answers. */
+async function wrongAnswers(
   payload: string | Buffer,
   status: number,
   code: string,
@@ -39,15 +39,15 @@ async function misanswered(
   for (const route of taking) {
     const answer = await send(route, { payload, headers: { ...credentialsFor(route), ...headers } })
     const body = problemSchema.safeParse(answer.json())
-    const declared = route.operation.responses[status]?.description.includes(`\`${code}\``)
+    const isDeclared = route.operation.responses[status]?.description.includes(`\`${code}\``)
     const right =
-      declared === true && answer.statusCode === status && body.success && body.data.code === code
+      isDeclared === true && answer.statusCode === status && body.success && body.data.code === code
     if (!right) wrong.push(`${route.method} ${route.url}: ${answer.statusCode} ${answer.body}`)
   }
   return wrong
 }
 
-it('there are routes with bodies to try all this on', () => {
+it('there are routes with bodies for these tests', () => {
   expect(routes.filter(({ method }) => method !== 'GET').length).toBeGreaterThan(15)
 })
 
@@ -59,18 +59,18 @@ describe('every route that may have a body answers with a problem that it declar
     ['that is a number', '1e3'],
     ['with __proto__ in it', '{"__proto__":{"isAdmin":true}}'],
     ['with a constructor in it', '{"constructor":{"prototype":{"isAdmin":true}}}'],
-    ['with members nobody knows', '{"isAdmin":true,"status":"approved"}'],
+    ['with unknown members', '{"isAdmin":true,"status":"approved"}'],
     ['of ten thousand nested lists', '['.repeat(10_000) + ']'.repeat(10_000)],
   ])('400 to a body %s', async (_what, payload) => {
-    expect(await misanswered(payload, 400, 'invalid_request')).toEqual([])
+    expect(await wrongAnswers(payload, 400, 'invalid_request')).toEqual([])
   })
 
   it('400 to bytes that are not UTF-8', async () => {
     const bytes = Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])
-    expect(await misanswered(bytes, 400, 'invalid_request')).toEqual([])
+    expect(await wrongAnswers(bytes, 400, 'invalid_request')).toEqual([])
   })
 
-  it('400 to bytes that are not UTF-8 where a text may stand, instead of storing another text', async () => {
+  it('400 to bytes that are not UTF-8 in a text, instead of storing another text', async () => {
     const [head, tail] = ['{"displayName":"A', 'da","identifiers":["ada"]}']
     const payload = Buffer.concat([Buffer.from(head), Buffer.of(0xff), Buffer.from(tail)])
     const headers = { ...bearer, ...json }
@@ -91,10 +91,10 @@ describe('every route that may have a body answers with a problem that it declar
   it.each([
     ['{user: alice}', /JSON .* double quotes/],
     [Buffer.of(0x22, 0xff, 0x22), /UTF-8/],
-  ])('a word on what to correct in %s', async (payload, words) => {
+  ])('a message on what to correct in %s', async (payload, message) => {
     const headers = { ...bearer, ...json }
     const answer = await app.inject({ method: 'POST', url: '/v1/enrollments', payload, headers })
-    expect(answer.json().detail).toMatch(words)
+    expect(answer.json().detail).toMatch(message)
   })
 
   it.each([
@@ -108,16 +108,16 @@ describe('every route that may have a body answers with a problem that it declar
     ['/v1/users', undefined, [{ path: '', message: 'is required' }]],
   ])('%s without %j names what is required', async (url, payload, faults) => {
     const headers = { ...bearer, ...json }
-    const sent = payload === undefined ? {} : { payload }
-    const answer = await app.inject({ method: 'POST', url, ...sent, headers })
-    const wanted = faults.map((fault) =>
+    const bodyOption = payload === undefined ? {} : { payload }
+    const answer = await app.inject({ method: 'POST', url, ...bodyOption, headers })
+    const expectedErrors = faults.map((fault) =>
       typeof fault === 'string' ? { path: fault, message: 'is required' } : fault,
     )
-    expect(answer.json().errors).toEqual(wanted)
+    expect(answer.json().errors).toEqual(expectedErrors)
   })
 
   it.each([7, null, {}, { namespace: 'x' }, []])(
-    'what may name a user, when %j is none',
+    'the allowed forms of a user reference, when %j is none',
     async (user) => {
       const payload = { user }
       const answer = await app.inject({
@@ -136,7 +136,7 @@ describe('every route that may have a body answers with a problem that it declar
   )
 
   it('413 to a body over 64 KiB, whatever is in it', async () => {
-    expect(await misanswered(' '.repeat(64 * 1024 + 1), 413, 'body_too_large')).toEqual([])
+    expect(await wrongAnswers(' '.repeat(64 * 1024 + 1), 413, 'body_too_large')).toEqual([])
   })
 
   it.each([
@@ -147,13 +147,13 @@ describe('every route that may have a body answers with a problem that it declar
     'not a type',
   ])('415 to a body of type %s', async (type) => {
     const headers = { 'content-type': type }
-    expect(await misanswered('a=b', 415, 'unsupported_media_type', headers)).toEqual([])
+    expect(await wrongAnswers('a=b', 415, 'unsupported_media_type', headers)).toEqual([])
   })
 
-  it('naming the member that nobody knows, where members are taken at all', async () => {
+  it('naming the unknown member, where members are accepted at all', async () => {
     for (const route of routes.filter(({ operation }) => operation.requestBody !== undefined)) {
       const headers = { ...credentialsFor(route), ...json }
-      // Keycloak puts parameters of its clients beside its own.
+      // Keycloak sends parameters of its clients next to its own.
       if (route.url.startsWith('/integrations/keycloak/')) continue
       const answer = await send(route, { payload: '{"isAdmin":true}', headers })
       const { errors = [] } = problemSchema.parse(answer.json())
@@ -163,7 +163,7 @@ describe('every route that may have a body answers with a problem that it declar
 })
 
 describe('every route', () => {
-  it('refuses query members that it does not know', async () => {
+  it('every route refuses unknown query members', async () => {
     for (const route of routes.filter(({ url }) => !isLink.test(url))) {
       const answer = await send(route, {
         url: `${route.url}?isAdmin=true`,
@@ -175,7 +175,7 @@ describe('every route', () => {
     }
   })
 
-  it('refuses query members that come twice', async () => {
+  it('every route refuses query members that come twice', async () => {
     for (const route of routes.filter(({ url }) => !isLink.test(url))) {
       for (const { in: place, name } of route.operation.parameters ?? []) {
         if (place !== 'query') continue
@@ -208,7 +208,7 @@ describe('an ill-formed id', () => {
     return bodies
   }
 
-  it('in a path is answered with the same bytes as an unknown one', async () => {
+  it('an ill-formed id in a path is answered with the same bytes as an unknown one', async () => {
     const [unknown, ...illFormed] = await bodiesOf([
       `/v1/challenges/${anId('challenge')}`,
       '/v1/challenges/1',
@@ -222,7 +222,7 @@ describe('an ill-formed id', () => {
     expect(new Set(illFormed)).toEqual(new Set([unknown]))
   })
 
-  it('in a query is answered with the same bytes as an unknown one', async () => {
+  it('an ill-formed id in a query is answered with the same bytes as an unknown one', async () => {
     const [unknown, illFormed] = await bodiesOf([
       `/v1/challenges?userId=${anId('user')}`,
       '/v1/challenges?userId=1',
@@ -236,8 +236,8 @@ describe('an ill-formed id', () => {
   })
 })
 
-describe('an address that leads nowhere', () => {
-  it('is a 404 problem with the headers of every answer', async () => {
+describe('an unknown address', () => {
+  it('an unknown address is a 404 problem with the headers of every answer', async () => {
     const answer = await app.inject({ method: 'PUT', url: '/v2/nothing' })
     expect(answer.statusCode).toBe(404)
     expect(problemSchema.parse(answer.json()).code).toBe('not_found')
@@ -248,7 +248,7 @@ describe('an address that leads nowhere', () => {
     })
   })
 
-  it('is a 400 problem when it is no address at all', async () => {
+  it('a malformed address is a 400 problem', async () => {
     const answer = await app.inject({ url: '/v1/users/%E0%A4%A' })
     expect(answer.statusCode).toBe(400)
     expect(problemSchema.parse(answer.json()).code).toBe('invalid_request')
@@ -261,7 +261,7 @@ describe('an address that leads nowhere', () => {
 })
 
 describe('every answer', () => {
-  it('is never stored, never guessed at, never framed, and says nothing of what made it', async () => {
+  it('is never stored, sniffed or framed, and says nothing of the software', async () => {
     for (const url of ['/health/live', '/v1/tenant', `/v1/challenges/${anId('challenge')}`]) {
       const { headers } = await app.inject({ url })
       expect(headers).toMatchObject({

@@ -7,21 +7,21 @@ import type { UseCases } from '../../src/http/use-cases.ts'
 import { until } from '../support/until.ts'
 import { aChallenge, anApp, anId, aReading, bearer, principal } from './fixtures.ts'
 
-/** A logger that keeps its lines. */
+/** A logger that stores its lines. */
 function keepingLogger() {
   const lines: string[] = []
   const target = new Writable({
-    write(line, _encoding, done) {
+    write(line, _encoding, callback) {
       lines.push(String(line))
-      done()
+      callback()
     },
   })
   return { lines, logger: pino(loggerOptions('debug'), target) }
 }
 
-async function logged(given: Partial<UseCases>, ...requests: object[]) {
+async function linesOf(useCases: Partial<UseCases>, ...requests: object[]) {
   const { lines, logger } = keepingLogger()
-  await using app = await anApp(given, { logger })
+  await using app = await anApp(useCases, { logger })
   for (const request of requests) await app.inject(request)
   await until('a line for each request', () => lines.length >= requests.length)
   return lines
@@ -30,25 +30,25 @@ async function logged(given: Partial<UseCases>, ...requests: object[]) {
 const url = `/v1/challenges/${anId('challenge')}`
 
 describe('the log', () => {
-  it('is the same JSON, and nothing in it moves the cursor, hides or reorders, whoever said it', () => {
+  it('is unaltered JSON, in which nothing moves the cursor, hides or reorders', () => {
     const { lines, logger } = keepingLogger()
-    const said = 'a\u001b[2J\u009b2J\u007f\u202e\u2028\nb'
-    logger.error({ err: new Error(said), path: said }, said)
-    logger.child({ who: said }).info('ü 👩‍💻')
+    const hostileText = 'a\u001b[2J\u009b2J\u007f\u202e\u2028\nb'
+    logger.error({ err: new Error(hostileText), path: hostileText }, hostileText)
+    logger.child({ who: hostileText }).info('ü 👩‍💻')
     expect(lines.join('')).not.toMatch(/[[\p{Cc}\p{Zl}\u202e]--[\n]]/v)
     expect(lines.join('').match(/\n/g)).toHaveLength(2)
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({
-      msg: said,
-      path: said,
-      err: { message: said },
+      msg: hostileText,
+      path: hostileText,
+      err: { message: hostileText },
     })
-    expect(JSON.parse(lines[1] ?? '')).toMatchObject({ who: said, msg: 'ü 👩‍💻' })
+    expect(JSON.parse(lines[1] ?? '')).toMatchObject({ who: hostileText, msg: 'ü 👩‍💻' })
     expect(lines[1]).toContain('ü 👩‍💻')
   })
 
-  it('has one line a request, which names route, outcome and who asked', async () => {
-    const given = { readChallenge: async () => aReading() }
-    const lines = await logged(given, { url: `${url}?wait=0`, headers: bearer })
+  it('the log has one line per request, which names route, outcome and caller', async () => {
+    const useCases = { readChallenge: async () => aReading() }
+    const lines = await linesOf(useCases, { url: `${url}?wait=0`, headers: bearer })
     expect(lines).toHaveLength(1)
     expect(JSON.parse(lines[0] ?? '')).toEqual({
       level: 'info',
@@ -65,10 +65,10 @@ describe('the log', () => {
     })
   })
 
-  it('names the device of a device call', async () => {
-    const given = { readSelf: async () => refuse('device_unregistered') }
+  it('the log names the device of a device call', async () => {
+    const useCases = { readSelf: async () => refuse('device_unregistered') }
     const request = { url: '/device/v1/self', headers: { 'device-proof': 'p' } }
-    const [line = ''] = await logged(given, request)
+    const [line = ''] = await linesOf(useCases, request)
     expect(JSON.parse(line)).toMatchObject({
       tenantId: anId('tenant'),
       deviceId: anId('device'),
@@ -76,21 +76,21 @@ describe('the log', () => {
     })
   })
 
-  it('does not repeat addresses that lead nowhere', async () => {
-    const [line = ''] = await logged({}, { url: '/canary-path?canary=1' })
+  it('the log does not repeat unknown addresses', async () => {
+    const [line = ''] = await linesOf({}, { url: '/canary-path?canary=1' })
     expect(JSON.parse(line)).toMatchObject({ route: 'none', status: 404 })
     expect(line).not.toContain('canary')
   })
 
-  it('holds an unknown error whole, with the id that the caller was told', async () => {
+  it('the log has an unknown error whole, with the id that the caller received', async () => {
     const cause = new Error('the cause')
-    const given = {
+    const useCases = {
       readChallenge: async () => {
         throw Object.assign(new Error('it broke', { cause }), { code: '23505' })
       },
     }
     const { lines, logger } = keepingLogger()
-    await using app = await anApp(given, { logger })
+    await using app = await anApp(useCases, { logger })
     const answer = await app.inject({ url, headers: bearer })
     const error = await until('the error', () =>
       lines.map((line) => JSON.parse(line)).find(({ level }) => level === 'error'),
@@ -103,7 +103,7 @@ describe('the log', () => {
     expect(error.err.stack).toContain('the cause')
   })
 
-  it('holds of an error its words and where it broke, and nothing that a library hangs on it', () => {
+  it('has message and place of an error, and nothing that a library attaches to it', () => {
     const { lines, logger } = keepingLogger()
     const client = { secretKey: 'CANARY', queries: ['select CANARY'] }
     const error = Object.assign(new Error('terminated'), { code: '57P01', severity: 'FATAL' })
@@ -124,10 +124,10 @@ describe('the log', () => {
     expect(lines.join('')).not.toContain('CANARY')
   })
 
-  it('holds no secret of any request or answer', async () => {
+  it('the log has no secret of any request or answer', async () => {
     const canary = 'CANARY'
     const number = '735912'
-    const given: Partial<UseCases> = {
+    const useCases: Partial<UseCases> = {
       createChallenge: async () => ({
         challenge: aChallenge(),
         number,
@@ -164,13 +164,13 @@ describe('the log', () => {
       { url: `/v1/users?canary=${canary}`, headers: bearer },
       { ...post, url: '/v1/users', payload: `{"${canary}":` },
     ]
-    const lines = await logged(given, ...requests)
+    const lines = await linesOf(useCases, ...requests)
     expect(lines).toHaveLength(requests.length)
     expect(lines.join('')).not.toContain(canary)
     expect(lines.join('')).not.toContain(number)
   })
 
-  it('holds no secret even when somebody logs one by mistake', () => {
+  it('has no secret even when one is logged by mistake', () => {
     const { lines, logger } = keepingLogger()
     const secrets = {
       authorization: 'CANARY',
@@ -191,17 +191,17 @@ describe('the log', () => {
   })
 })
 
-describe('what is observed of requests', () => {
-  it('is the pattern of the route, never the address', async () => {
-    const observed: Observation[] = []
+describe('a request observation', () => {
+  it('a request observation has the pattern of the route, never the address', async () => {
+    const observations: Observation[] = []
     await using app = await anApp(
       { readChallenge: async () => aReading() },
-      { onRequestObserved: (one) => observed.push(one) },
+      { onRequestObserved: (one) => observations.push(one) },
     )
     await app.inject({ url, headers: bearer })
     await app.inject('/v2/nothing')
-    await until('both', () => observed.length === 2)
-    expect(observed).toEqual([
+    await until('both', () => observations.length === 2)
+    expect(observations).toEqual([
       { method: 'GET', route: '/v1/challenges/:id', status: 200, ms: expect.any(Number) },
       { method: 'GET', route: 'none', status: 404, ms: expect.any(Number) },
     ])

@@ -8,7 +8,7 @@ const limits = { discardedBytesMax: 256 * 1024, discardingMs: 30_000 }
 
 let app: FastifyInstance
 let socket: Socket
-let heard: string
+let receivedText: string
 let isClosed: boolean
 let fault: Error | undefined
 
@@ -24,7 +24,7 @@ function port(of = app): number {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-/** Opens a connection and sends the head of a request; what comes back is in `heard`. */
+/** Opens a connection and sends the head of a request; the answer is in `receivedText`. */
 function begin(path: string, ...headers: readonly string[]): void {
   beginAt(port(), path, headers)
 }
@@ -33,10 +33,10 @@ function beginAt(at: number, path: string, headers: readonly string[]): void {
   const own = connect(at, '127.0.0.1')
   socket = own
   fault = undefined
-  heard = ''
+  receivedText = ''
   isClosed = false
   own.on('data', (bytes) => {
-    if (socket === own) heard += bytes
+    if (socket === own) receivedText += bytes
   })
   own.on('error', (error) => {
     if (socket === own) fault = error
@@ -64,49 +64,49 @@ const claim = '/device/v1/enrollments/claim'
 /** The connection goes on: a second request is answered on it. */
 async function expectNext(): Promise<void> {
   send('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n')
-  await until('the second answer', () => heard.includes('{"status":"live"}'))
+  await until('the second answer', () => receivedText.includes('{"status":"live"}'))
 }
 
 test.each([
   ['is too long', 413, claim, [json]],
   ['is no JSON', 415, claim, ['Content-Type: text/xml']],
-  ['is of a stranger', 401, '/v1/challenges', [json]],
-  ['is of a stranger at a door', 401, '/integrations/wait/x', [json]],
-  ['is of a stranger in the portal', 403, '/portal/v1/sessions', [json]],
+  ['has no credential', 401, '/v1/challenges', [json]],
+  ['has no credential at a door', 401, '/integrations/wait/x', [json]],
+  ['has no credential in the portal', 403, '/portal/v1/sessions', [json]],
   ['goes to no address', 400, '/v1/%zz', [json]],
   ['is too long for the Auth API', 200, '/auth/v2/preauth', [json]],
 ] as const)(
-  'a body that %s is heard out before the %i, and the connection goes on',
+  'a body that %s is drained before the %i, and the connection goes on',
   async (_what, status, path, headers) => {
     begin(path, length, ...headers)
     send(half)
     await others()
-    expect(heard).toBe('')
+    expect(receivedText).toBe('')
     send(half)
-    await until('the refusal', () => heard.startsWith(`HTTP/1.1 ${status} `))
-    expect(heard).not.toMatch(/^connection: close/im)
+    await until('the refusal', () => receivedText.startsWith(`HTTP/1.1 ${status} `))
+    expect(receivedText).not.toMatch(/^connection: close/im)
     await expectNext()
   },
 )
 
-test('a body in chunks that is too long is heard out, too', async () => {
+test('a chunked body that is too long is drained, too', async () => {
   begin(claim, json, 'Transfer-Encoding: chunked')
   send(`186a0\r\n${half}\r\n`)
   await others()
-  expect(heard).toBe('')
+  expect(receivedText).toBe('')
   send(`186a0\r\n${half}\r\n0\r\n\r\n`)
-  await until('the refusal', () => heard.startsWith('HTTP/1.1 413 '))
+  await until('the refusal', () => receivedText.startsWith('HTTP/1.1 413 '))
   await expectNext()
 })
 
 test.each([
   [
-    'says that it is longer than what is thrown away',
+    'says that it is longer than what is drained',
     [json, `Content-Length: ${limits.discardedBytesMax + 1}`],
     '',
   ],
   [
-    'is longer than what is thrown away',
+    'is longer than what is drained',
     [json, 'Transfer-Encoding: chunked'],
     `61a80\r\n${'x'.repeat(400_000)}\r\n`,
   ],
@@ -115,39 +115,39 @@ test.each([
   async (_what, headers, body) => {
     begin(claim, ...headers)
     send(body)
-    await until('the refusal', () => heard.startsWith('HTTP/1.1 413 '))
-    expect(heard).toMatch(/^connection: close/im)
+    await until('the refusal', () => receivedText.startsWith('HTTP/1.1 413 '))
+    expect(receivedText).toMatch(/^connection: close/im)
     await until('the end of the connection', () => isClosed)
   },
 )
 
-test('a body that does not come is not waited for for long', async () => {
+test('a body that does not come is not awaited for long', async () => {
   await using impatient = await anApp({}, { limits: { ...limits, discardingMs: 50 } })
   await impatient.listen({ host: '127.0.0.1', port: 0 })
   beginAt(port(impatient), claim, [json, length])
   send('x')
-  await until('the refusal', () => heard.startsWith('HTTP/1.1 413 '))
-  expect(heard).toMatch(/^connection: close/im)
+  await until('the refusal', () => receivedText.startsWith('HTTP/1.1 413 '))
+  expect(receivedText).toMatch(/^connection: close/im)
   await until('the end of the connection', () => isClosed)
 })
 
-test('whoever asks before sending a body that is too long gets the refusal, and is not told to go on', async () => {
+test('a client that asks before sending a body too long gets only the refusal', async () => {
   begin(claim, json, length, 'Expect: 100-continue')
-  await until('the refusal', () => heard.startsWith('HTTP/1.1 413 '))
+  await until('the refusal', () => receivedText.startsWith('HTTP/1.1 413 '))
   await until('the end of the connection', () => isClosed)
 })
 
-test('whoever asks before sending a body that is short enough is told to go on', async () => {
+test('a client that asks before sending a body short enough may go on', async () => {
   begin(claim, json, 'Content-Length: 2', 'Expect: 100-continue')
-  await until('the word to go on', () => heard.startsWith('HTTP/1.1 100 Continue'))
+  await until('the message to go on', () => receivedText.startsWith('HTTP/1.1 100 Continue'))
   send('{}')
-  await until('the refusal of what it says', () => heard.includes('HTTP/1.1 400 '))
+  await until('the refusal of what it says', () => receivedText.includes('HTTP/1.1 400 '))
 })
 
-test('headers that are too long are heard out with the body behind them', async () => {
+test('headers that are too long are drained with the body behind them', async () => {
   begin('/v1/challenges', `X-Long: ${'x'.repeat(20_000)}`, length)
   send(half)
-  await until('the refusal', () => heard.startsWith('HTTP/1.1 431 '))
+  await until('the refusal', () => receivedText.startsWith('HTTP/1.1 431 '))
   send(half)
   await others()
   socket.end()

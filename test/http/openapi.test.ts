@@ -27,38 +27,39 @@ function members(value: unknown, name: string): unknown[] {
 }
 
 describe('openapi.yaml', () => {
-  it('is what the routes say', async () => {
-    const written = await readFile(new URL('../../openapi.yaml', import.meta.url), 'utf8')
-    expect(written === (await currentYaml()), 'stale: run npm run openapi').toBe(true)
+  it('matches the routes', async () => {
+    const file = await readFile(new URL('../../openapi.yaml', import.meta.url), 'utf8')
+    expect(file === (await currentYaml()), 'stale: run npm run openapi').toBe(true)
   })
 
-  it('names only components that are there, and no others are there', async () => {
+  it('references only existing components, and has no unused ones', async () => {
     const document = parse(await currentYaml())
-    const named = new Set(
+    const referencedNames = new Set(
       members(document, '$ref').map((ref) => String(ref).replace('#/components/schemas/', '')),
     )
-    expect(new Set(Object.keys(document.components.schemas))).toEqual(named)
-    expect([...named].filter((name) => name.endsWith('Input'))).toEqual([])
+    expect(new Set(Object.keys(document.components.schemas))).toEqual(referencedNames)
+    expect([...referencedNames].filter((name) => name.endsWith('Input'))).toEqual([])
   })
 
-  it('does not depend on where the service runs', async () => {
+  it('openapi.yaml does not depend on where the service runs', async () => {
     await using other = await anApp({}, { publicOrigin: 'http://localhost:1234' })
     expect(other.swagger()).toEqual(app.swagger())
   })
 })
 
 describe('every route', () => {
-  it('is described: each one that the server knows, save the pages of the description', () => {
+  it('is described, except for the pages of the description', () => {
     const tree = app.printRoutes({ commonPrefix: false })
     const withoutPages = tree.replace(/^ {4}├── docs [\s\S]*?\n(?= {4}[├└])/m, '')
     expect(withoutPages.length).toBeLessThan(tree.length)
-    const known = [...withoutPages.matchAll(/── \S+ \((.+)\)/g)].flatMap(([, methods = '']) =>
-      methods.split(', '),
+    const serverMethods = [...withoutPages.matchAll(/── \S+ \((.+)\)/g)].flatMap(
+      ([, methods = '']) => methods.split(', '),
     )
-    // HEAD is described by its GET (RFC 9110, 9.3.2): that of health, of `/` and of a link to the portal.
-    const described = known.filter((method) => method !== 'HEAD')
-    expect(known.length - described.length).toBe(4)
-    expect(routes.length).toBe(described.length)
+    // HEAD is described by its GET (RFC 9110, 9.3.2): that of health, of `/` and of a link to the
+    // portal.
+    const describedMethods = serverMethods.filter((method) => method !== 'HEAD')
+    expect(serverMethods.length - describedMethods.length).toBe(4)
+    expect(routes.length).toBe(describedMethods.length)
   })
 
   it('has an operationId of its own, one known tag and a summary', () => {
@@ -72,12 +73,12 @@ describe('every route', () => {
     }
   })
 
-  it('declares every 4xx and 5xx as a problem and names its codes, save in the wire format of others', () => {
+  it('declares every 4xx and 5xx as a problem with its codes, except for foreign formats', () => {
     for (const { operation, url } of routes) {
       if (operation.operationId.startsWith('authApi')) continue
       for (const [status, { description, content }] of Object.entries(operation.responses)) {
         if (Number(status) < 400) continue
-        // The clients of doors are told a no in their own format.
+        // The clients of doors receive a refusal in their own format.
         const own = url.startsWith('/integrations/') ? ['application/json'] : []
         const types = Object.keys(content ?? {})
         expect(types.filter((one) => !own.includes(one))).toEqual(['application/problem+json'])
@@ -91,12 +92,12 @@ describe('every route', () => {
     }
   })
 
-  it('takes bodies that know all their members', async () => {
+  it('every route accepts bodies that list all their members', async () => {
     const document = parse(await currentYaml())
-    const taken = routes.flatMap(({ operation }) => members(operation.requestBody, '$ref'))
-    expect(taken.length).toBeGreaterThan(10)
-    for (const ref of taken) {
-      // Keycloak puts parameters of its clients beside its own.
+    const requestBodies = routes.flatMap(({ operation }) => members(operation.requestBody, '$ref'))
+    expect(requestBodies.length).toBeGreaterThan(10)
+    for (const ref of requestBodies) {
+      // Keycloak sends parameters of its clients next to its own.
       if (String(ref).endsWith('/KeycloakQuestion')) continue
       const schema = document.components.schemas[String(ref).split('/').at(-1) ?? '']
       expect([ref, schema.additionalProperties]).toEqual([ref, false])
@@ -106,10 +107,10 @@ describe('every route', () => {
 })
 
 describe('tidying a description', () => {
-  it('keeps what is referred to, however deep, and gives its name back to what is only taken', () => {
+  it('keeps referenced schemas, however deep, and drops the suffix of input-only ones', () => {
     const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
-    const tidied = tidy({
-      paths: { taken: ref('NewInput'), told: ref('Both'), alsoTaken: ref('BothInput') },
+    const document = tidy({
+      paths: { input: ref('NewInput'), output: ref('Both'), otherInput: ref('BothInput') },
       components: {
         schemas: {
           New: { unused: true },
@@ -122,8 +123,8 @@ describe('tidying a description', () => {
         },
       },
     })
-    expect(tidied).toEqual({
-      paths: { taken: ref('New'), told: ref('Both'), alsoTaken: ref('BothInput') },
+    expect(document).toEqual({
+      paths: { input: ref('New'), output: ref('Both'), otherInput: ref('BothInput') },
       components: {
         schemas: {
           New: { inner: ref('Deep') },
@@ -137,7 +138,7 @@ describe('tidying a description', () => {
 })
 
 describe('the routes in the wire format of the Auth API', () => {
-  it('declare no answer but 200 where somebody is let in or not', () => {
+  it('declare no answer but 200 where sign-ins are decided', () => {
     const statuses = (id: string) =>
       Object.keys(
         routes.find(({ operation }) => operation.operationId === id)?.operation.responses ?? {},

@@ -7,20 +7,21 @@ import { until } from '../support/until.ts'
 const limits = { exportMs: 60_000, exportIdleMs: 60_000 }
 const running = () => false
 
-/** A reading of these pages; a number stands for so many that are large. */
+/** A reading of these pages; a number means so many large ones. */
 function aReading(pages: readonly (PersonalDataPage | Error)[] | number) {
-  const seen = { read: 0, closed: 0 }
+  const counts = { read: 0, closed: 0 }
   const large = { table: 'activities', rows: [JSON.stringify('x'.repeat(100_000))] }
   return {
-    seen,
+    counts,
     async next() {
-      const page = typeof pages === 'number' ? (seen.read < pages ? large : null) : pages[seen.read]
-      seen.read++
+      const page =
+        typeof pages === 'number' ? (counts.read < pages ? large : null) : pages[counts.read]
+      counts.read++
       if (page instanceof Error) throw page
       return page ?? null
     },
     async close() {
-      seen.closed++
+      counts.closed++
     },
   }
 }
@@ -31,7 +32,7 @@ async function textOf(stream: AsyncIterable<Buffer>) {
   return Buffer.concat(parts).toString()
 }
 
-test('is one JSON document: tables in order, also without rows, and the pages of one together', async () => {
+test('an export is one JSON document: tables in order, whole, even if empty', async () => {
   const reading = aReading([
     { table: 'users', rows: ['{"id": "usr_1"}'] },
     { table: 'reports', rows: [] },
@@ -42,36 +43,36 @@ test('is one JSON document: tables in order, also without rows, and the pages of
   expect(JSON.parse(text)).toEqual({
     tables: { users: [{ id: 'usr_1' }], reports: [], activities: [{ n: 1 }, { n: 2 }, { n: 3 }] },
   })
-  expect(reading.seen.closed).toBe(1)
+  expect(reading.counts.closed).toBe(1)
 })
 
-test('is read no faster than the client takes it', async () => {
+test('an export is read no faster than the client reads it', async () => {
   const reading = aReading(1_000)
   const stream = personalDataStream(reading, limits, running)
   await once(stream, 'readable')
-  expect(reading.seen.read).toBeLessThan(5)
+  expect(reading.counts.read).toBeLessThan(5)
   stream.destroy()
-  await until('it is closed', () => reading.seen.closed === 1)
+  await until('it is closed', () => reading.counts.closed === 1)
 })
 
-test('has no end when reading fails half-way', async () => {
+test('an export has no end when reading fails half-way', async () => {
   const reading = aReading([{ table: 'users', rows: [] }, new Error('gone')])
   await expect(textOf(personalDataStream(reading, limits, running))).rejects.toThrow('gone')
-  expect(reading.seen.closed).toBe(1)
+  expect(reading.counts.closed).toBe(1)
 })
 
-test('has no end when the process stops', async () => {
+test('an export has no end when the process stops', async () => {
   const stream = personalDataStream(aReading(3), limits, () => true)
   await expect(textOf(stream)).rejects.toThrow('stops')
 })
 
 test.each([
-  ['a client that takes nothing more', { ...limits, exportIdleMs: 1 }],
-  ['a client that takes too long', { ...limits, exportMs: 1 }],
-])('is given up for %s', async (_, short) => {
+  ['a client that reads nothing more', { ...limits, exportIdleMs: 1 }],
+  ['a client that reads too slowly', { ...limits, exportMs: 1 }],
+])('an export ends with an error for %s', async (_, short) => {
   const reading = aReading(1_000)
   const stream = personalDataStream(reading, short, running)
   const [error] = await once(stream, 'error')
   expect(error.message).toContain('not read in time')
-  expect(reading.seen.closed).toBe(1)
+  expect(reading.counts.closed).toBe(1)
 })

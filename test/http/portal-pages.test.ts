@@ -21,20 +21,20 @@ const form = { 'content-type': 'application/x-www-form-urlencoded' }
 const device = `/me/devices/${anId('device')}`
 
 const session: Partial<UseCases> = {
-  authenticatePortal: async (given) =>
-    given === undefined ? refuse('portal_session_invalid') : portalSession,
+  authenticatePortal: async (value) =>
+    value === undefined ? refuse('portal_session_invalid') : portalSession,
   readPortalDevice: async () => aDevice(),
   listPortalDevices: async () => [aDevice()],
 }
 
-async function appWith(given: Partial<UseCases> = {}, more: Partial<AppOptions> = {}) {
-  const app: FastifyInstance = await anApp({ ...session, ...given }, more)
+async function appWith(useCases: Partial<UseCases> = {}, more: Partial<AppOptions> = {}) {
+  const app: FastifyInstance = await anApp({ ...session, ...useCases }, more)
   onTestFinished(() => app.close())
   return app
 }
 
 describe('a link to the portal', () => {
-  test('may be read by scanners, previews and prefetches: no use case is asked', async () => {
+  test('may be read by scanners, previews and prefetches: no use case is called', async () => {
     const app = await appWith()
     for (const method of ['GET', 'HEAD'] as const) {
       for (const headers of [
@@ -42,25 +42,32 @@ describe('a link to the portal', () => {
         browser,
         { ...browser, purpose: 'prefetch', 'sec-fetch-site': 'cross-site' },
       ]) {
-        const { statusCode, headers: told } = await app.inject({ method, url: link, headers })
-        expect([statusCode, told['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
+        const { statusCode, headers: responseHeaders } = await app.inject({
+          method,
+          url: link,
+          headers,
+        })
+        expect([statusCode, responseHeaders['content-type']]).toEqual([
+          200,
+          'text/html; charset=utf-8',
+        ])
       }
     }
   })
 
-  test('shows every reader the same page, which does not hold its secret', async () => {
+  test('shows every reader the same page, which does not contain its secret', async () => {
     const app = await appWith()
-    const [known, other] = await Promise.all(
+    const [withSession, other] = await Promise.all(
       [link, `/t/${anId('tenant', '1')}/me/${'B'.repeat(43)}`].map((url) => app.inject(url)),
     )
-    expect(known?.body).toBe(other?.body)
-    expect(known?.body).not.toContain(secret)
+    expect(withSession?.body).toBe(other?.body)
+    expect(withSession?.body).not.toContain(secret)
   })
 
-  test('is opened by a press on its page, which sets the cookie and leads to an address without the secret', async () => {
+  test('is opened by a press on its page: a cookie, then an address without secret', async () => {
     const app = await appWith({
-      openPortal: async (given) => {
-        expect(given).toEqual({ tenantId: anId('tenant'), token: secret })
+      openPortal: async (command) => {
+        expect(command).toEqual({ tenantId: anId('tenant'), token: secret })
         return { session: portalSession, cookie: 'value' }
       },
     })
@@ -78,17 +85,17 @@ describe('a link to the portal', () => {
     ['another site', { 'sec-fetch-site': 'cross-site' }],
     ['a sibling host', { 'sec-fetch-site': 'same-site' }],
     ['no page', { 'sec-fetch-site': 'none' }],
-    ['an old browser that keeps its origin to itself', { origin: 'null' }],
+    ['an old browser that withholds its origin', { origin: 'null' }],
     ['an old browser on another site', { origin: 'https://evil.example' }],
     ['a program', {}],
-  ])('is not opened from %s: that is said on a page, and the link stays good', async (_, site) => {
+  ])('is not opened from %s: a page says so, and the link stays good', async (_, site) => {
     const app = await appWith()
     const answer = await app.inject({ method: 'POST', url: link, headers: { ...browser, ...site } })
     expect(answer.statusCode).toBe(403)
     expect(answer.body).toContain('<h1>This did not come from our page</h1>')
   })
 
-  test('that was used, is over, was cut off or never was gets one page, equal to the byte', async () => {
+  test('gets one page, equal to the byte, if used, expired, revoked or unknown', async () => {
     const app = await appWith({ openPortal: async () => refuse('portal_link_invalid') })
     const urls = [link, `/t/${anId('tenant')}/me/x`, `/t/${anId('tenant', '1')}/me/${secret}`]
     const answers = await Promise.all(
@@ -108,14 +115,14 @@ describe('every page', () => {
     ['a link', { url: link, headers: browser }],
     ['the devices', { url: '/me', headers: signedIn }],
     ['a device', { url: device, headers: signedIn }],
-    ['a no', { url: '/me', headers: browser }],
+    ['a refusal', { url: '/me', headers: browser }],
     ['nothing', { url: '/nowhere', headers: browser }],
     ['the beginning', { url: '/', headers: browser }],
     ['the address of a QR code', { url: `/t/${anId('tenant')}/enroll`, headers: browser }],
   ] as const
 
   test.each(pages)(
-    '%s runs no script, loads nothing, is in no frame, no store and no referrer',
+    '%s runs no script, loads nothing, is in no frame, no cache and no referrer',
     async (_, request) => {
       const app = await appWith()
       const { headers, body } = await app.inject(request)
@@ -137,17 +144,17 @@ describe('every page', () => {
     },
   )
 
-  test('escapes what people typed, in texts and in attributes', async () => {
+  test('every page escapes user input, in texts and in attributes', async () => {
     const hostile = `'"><img src=x onerror=alert(1)>&amp;`
-    const named = aDevice({ name: hostile, model: hostile })
+    const hostileDevice = aDevice({ name: hostile, model: hostile })
     const app = await appWith({
       authenticatePortal: async () => ({
         ...portalSession,
         userName: hostile,
         tenantName: hostile,
       }),
-      readPortalDevice: async () => named,
-      listPortalDevices: async () => [named],
+      readPortalDevice: async () => hostileDevice,
+      listPortalDevices: async () => [hostileDevice],
     })
     for (const url of ['/me', device]) {
       const { body } = await app.inject({ url, headers: signedIn })
@@ -158,7 +165,7 @@ describe('every page', () => {
 })
 
 describe('the pages of a session', () => {
-  test('are for whoever has its cookie, also after a reload or a typed address, and not from another site', async () => {
+  test('are for its cookie, also by reload or typed address, not from another site', async () => {
     const app = await appWith()
     const status = async (headers: object) =>
       (await app.inject({ url: '/me', headers: { ...browser, ...headers } })).statusCode
@@ -170,11 +177,11 @@ describe('the pages of a session', () => {
     expect(await status({})).toBe(401)
   })
 
-  test('change nothing when they are read: only a POST from the page itself unregisters', async () => {
-    const asked: unknown[] = []
+  test('change nothing when read: only a POST from the page itself unregisters', async () => {
+    const commands: unknown[] = []
     const app = await appWith({
       unregisterFromPortal: async (_session, id, reason) => {
-        asked.push([id, reason])
+        commands.push([id, reason])
         return aDevice({ status: 'unregistered' })
       },
     })
@@ -187,10 +194,10 @@ describe('the pages of a session', () => {
       expect((await post({ ...browser, cookie, 'sec-fetch-site': site })).statusCode).toBe(403)
     }
     expect((await post(ours)).statusCode).toBe(401)
-    expect(asked).toEqual([])
+    expect(commands).toEqual([])
     const { statusCode, headers } = await post(signedIn)
     expect([statusCode, headers.location]).toEqual([303, device])
-    expect(asked).toEqual([[anId('device'), 'lost']])
+    expect(commands).toEqual([[anId('device'), 'lost']])
   })
 
   test.each([
@@ -198,9 +205,9 @@ describe('the pages of a session', () => {
     ['a reason of our own', 'reason=admin'],
     ['a reason twice', 'reason=lost&reason=stolen'],
     ['a field more', 'reason=lost&userId=x'],
-    ['a name that programs trip over', '__proto__=x&reason=lost'],
+    ['a name that breaks naive programs', '__proto__=x&reason=lost'],
     ['too much', `reason=${'x'.repeat(5000)}`],
-  ])('refuse a form with %s, on a page', async (_, payload) => {
+  ])('the pages of a session refuse a form with %s, on a page', async (_, payload) => {
     const app = await appWith()
     const { statusCode, headers } = await app.inject({
       method: 'POST',
@@ -212,7 +219,7 @@ describe('the pages of a session', () => {
     expect(headers['content-type']).toBe('text/html; charset=utf-8')
   })
 
-  test('say on a page what broke, with the id of the request, and that the database is away', async () => {
+  test('report an error on a page, with the id of the request, and a database outage', async () => {
     const app = await appWith(
       {
         listPortalDevices: async () => {
@@ -224,16 +231,16 @@ describe('the pages of a session', () => {
       },
       { isUnavailable: (error) => error instanceof Error && error.message === 'away' },
     )
-    const broken = await app.inject({ url: '/me', headers: signedIn })
-    expect(broken.statusCode).toBe(500)
-    expect(broken.body).toContain(String(broken.headers['request-id']))
-    expect(broken.body).not.toContain('it broke')
+    const failure = await app.inject({ url: '/me', headers: signedIn })
+    expect(failure.statusCode).toBe(500)
+    expect(failure.body).toContain(String(failure.headers['request-id']))
+    expect(failure.body).not.toContain('it broke')
     const away = await app.inject({ url: device, headers: signedIn })
     expect([away.statusCode, away.headers['retry-after']]).toEqual([503, '1'])
     expect(away.body).toContain('Not possible at the moment')
   })
 
-  test('answer programs with problem documents', async () => {
+  test('the pages of a session answer programs with problem documents', async () => {
     const app = await appWith()
     const { statusCode, headers, body } = await app.inject({ url: '/me' })
     expect([statusCode, JSON.parse(body).code]).toEqual([401, 'portal_session_invalid'])
@@ -242,15 +249,15 @@ describe('the pages of a session', () => {
 })
 
 describe('the secret of a link', () => {
-  test('stands in no log line and no metric, whatever becomes of the call', async () => {
+  test('is in no log line and no metric, whatever the outcome of the call', async () => {
     const lines: string[] = []
     const target = new Writable({
-      write(line, _encoding, done) {
+      write(line, _encoding, callback) {
         lines.push(String(line))
-        done()
+        callback()
       },
     })
-    const observed: Observation[] = []
+    const observations: Observation[] = []
     const app = await appWith(
       {
         openPortal: async () => {
@@ -259,7 +266,7 @@ describe('the secret of a link', () => {
       },
       {
         logger: pino(loggerOptions('trace'), target),
-        onRequestObserved: (one) => observed.push(one),
+        onRequestObserved: (one) => observations.push(one),
       },
     )
     const requests = [
@@ -282,28 +289,28 @@ describe('the secret of a link', () => {
     ] as const
     const answers = []
     for (const request of requests) answers.push(await app.inject(request))
-    await until('a line for each call', () => observed.length >= requests.length - 2)
+    await until('a line for each call', () => observations.length >= requests.length - 2)
     expect(answers.map(({ body }) => body).join('')).not.toContain('CANARY')
     expect(lines.join('')).not.toContain('CANARY')
-    expect(JSON.stringify(observed)).not.toContain('CANARY')
-    expect(new Set(observed.map(({ route }) => route))).toEqual(
+    expect(JSON.stringify(observations)).not.toContain('CANARY')
+    expect(new Set(observations.map(({ route }) => route))).toEqual(
       new Set(['/t/:tenantId/me/:secret', 'none']),
     )
   })
 })
 
-describe('the beginning', () => {
-  test('tells a browser and a program where they are, and neither of them a version', async () => {
+describe('the root page', () => {
+  test('describes the service to browsers and programs, without its version', async () => {
     const app = await appWith()
     const page = await app.inject({ url: '/', headers: browser })
     expect(page.body).toContain('href="/docs"')
-    const told = await app.inject('/')
-    expect(told.json()).toEqual({
+    const reply = await app.inject('/')
+    expect(reply.json()).toEqual({
       name: 'Countersign',
       documentation: '/docs',
       description: '/openapi.yaml',
       health: '/health/ready',
     })
-    for (const { body } of [page, told]) expect(body).not.toMatch(/\d+\.\d+\.\d+/)
+    for (const { body } of [page, reply]) expect(body).not.toMatch(/\d+\.\d+\.\d+/)
   })
 })

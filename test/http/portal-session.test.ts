@@ -3,7 +3,7 @@ import { portalCookie } from '../../src/http/plugins/portal-session.ts'
 import { anApp, portalSession } from './fixtures.ts'
 
 describe('the cookie of the portal', () => {
-  test('is bound to this very host on https, and honest about plain http on a developer’s machine', () => {
+  test('is bound to the host on https, and has another name on plain http', () => {
     expect(portalCookie('https://countersign.example')).toMatchObject({
       name: '__Host-countersign-portal',
       options: { secure: true, httpOnly: true, sameSite: 'strict', path: '/' },

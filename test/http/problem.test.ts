@@ -18,7 +18,7 @@ const refusalCodes = Object.keys(problems).filter(
 
 const url = `/v1/challenges/${anId('challenge')}/evidence`
 
-/** What a route answers when its use case says this. */
+/** The answer of a route whose use case returns this. */
 async function answerTo(refusal: ReturnType<typeof refuse>) {
   await using app = await anApp({ readEvidence: async () => refusal })
   return app.inject({ url, headers: bearer })
@@ -40,7 +40,7 @@ describe('a refusal', () => {
     },
   )
 
-  it('carries its hint, its facts and the time after which to ask again', async () => {
+  it('a refusal carries its hint, its facts and the time after which to try again', async () => {
     const answer = await answerTo(
       refuse('resend_too_soon', { hint: 'Wait.', facts: { limit: 3 }, retryAfterSeconds: 7 }),
     )
@@ -48,7 +48,7 @@ describe('a refusal', () => {
     expect(answer.headers['retry-after']).toBe('7')
   })
 
-  it('cannot put a fact in the place of a standard member', async () => {
+  it('a refusal cannot put a fact in the place of a standard member', async () => {
     const facts = { status: 200, code: 'fine', title: 't', type: 'about:blank', detail: 'd' }
     const answer = await answerTo(refuse('challenge_ended', { facts }))
     expect(answer.json()).toEqual((await answerTo(refuse('challenge_ended'))).json())
@@ -57,7 +57,7 @@ describe('a refusal', () => {
   it.each([
     ['api_key_invalid', 'Bearer'],
     ['clock_skew', 'Device-Proof'],
-  ] as const)('%s tells by which scheme to authenticate', async (code, scheme) => {
+  ] as const)('%s names the scheme by which to authenticate', async (code, scheme) => {
     const answer = await answerTo(refuse(code))
     expect(answer.headers['www-authenticate']).toBe(scheme)
   })
@@ -73,14 +73,14 @@ describe('an error', () => {
     return app.inject({ url, headers: bearer })
   }
 
-  it('of the database being away is a 503 that says when to ask again', async () => {
+  it('an error of an unavailable database is a 503 that says when to try again', async () => {
     const answer = await answerWhen(true)
     expect(answer.statusCode).toBe(503)
     expect(answer.headers['retry-after']).toBe('1')
     expect(problemSchema.parse(answer.json()).code).toBe('unavailable')
   })
 
-  it('of any other kind is a 500 that tells nothing but the id of the request', async () => {
+  it('of any other kind is a 500 that reveals nothing but the id of the request', async () => {
     const answer = await answerWhen(false)
     expect(answer.statusCode).toBe(500)
     expect(problemSchema.parse(answer.json()).code).toBe('internal')
@@ -89,8 +89,8 @@ describe('an error', () => {
   })
 })
 
-describe('an answer that does not fit its own description', () => {
-  it('is a 500 and does not get out', async () => {
+describe('an answer that does not match its own description', () => {
+  it('an answer that does not match its own description is a 500 and is not sent', async () => {
     const readChallenge = async () => ({ challenge: { id: 'leak' } }) as never
     await using app = await anApp({ readChallenge })
     const answer = await app.inject({ url, headers: bearer })
@@ -99,8 +99,8 @@ describe('an answer that does not fit its own description', () => {
   })
 })
 
-describe('the table', () => {
-  it('has words that say what to do next for every code', () => {
+describe('the table of problems', () => {
+  it('has texts that say what to do next for every code', () => {
     for (const code of Object.keys(problems) as ProblemCode[]) {
       expect(problems[code].title).toMatch(/\.$/)
       expect(problems[code].detail.length).toBeGreaterThan(10)

@@ -18,21 +18,24 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-/** Sends these bytes, keeps the connection open, and returns what came back until the server closed it. */
+/**
+ * Sends these bytes, keeps the connection open, and returns what came back until the server closed
+ * it.
+ */
 async function exchange(text: string, during: (socket: Socket) => void = () => undefined) {
   const socket = connect(port, '127.0.0.1')
   let answer = ''
-  let closed = false
+  let isClosed = false
   socket.on('data', (bytes) => {
     answer += bytes.toString('latin1')
   })
   socket.on('error', () => undefined)
   socket.on('close', () => {
-    closed = true
+    isClosed = true
   })
   socket.write(text)
   during(socket)
-  await until('the server to close the connection', () => closed)
+  await until('the server to close the connection', () => isClosed)
   const [head = '', body = ''] = answer.split('\r\n\r\n')
   return { head, problem: problemSchema.parse(JSON.parse(body)) }
 }
@@ -51,7 +54,7 @@ describe('a connection that', () => {
     expect(problem).toMatchObject({ status: 408, code: 'request_timeout' })
   })
 
-  it('drips its body byte by byte gets no more time for it', async () => {
+  it('a connection that sends its body byte by byte gets no more time for it', async () => {
     const head =
       'POST /device/v1/enrollments/claim HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{'
     const { problem } = await exchange(head, (socket) => {
@@ -84,7 +87,7 @@ describe('a connection that', () => {
 })
 
 describe('the limits in force', () => {
-  it('are those of the design, and Node is told all of them', async () => {
+  it('the limits in force are those of the design, and Node receives all of them', async () => {
     await using other = await anApp()
     expect(defaultServerLimits).toMatchObject({
       requestTimeoutMs: 10_000,

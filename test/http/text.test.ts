@@ -25,8 +25,8 @@ describe('a text that people read', () => {
     ['nothing but blanks', '   '],
     ['nothing', ''],
     ['too many letters', 'x'.repeat(65)],
-  ])('is refused with %s', (_what, given) => {
-    expect(text.safeParse(given).success).toBe(false)
+  ])('is refused with %s', (_what, input) => {
+    expect(text.safeParse(input).success).toBe(false)
   })
 
   it.each([
@@ -44,21 +44,21 @@ describe('a text that people read', () => {
       'x'.repeat(64),
     ],
     ['no longer than it may be once it is composed', 'e\u0301'.repeat(64), 'é'.repeat(64)],
-  ])('is kept %s', (_how, given, kept) => {
-    expect(text.parse(given)).toBe(kept)
+  ])('is stored %s', (_how, input, expectedText) => {
+    expect(text.parse(input)).toBe(expectedText)
   })
 
   it('may be in any script', () => {
-    for (const given of ['Überweisung', 'تسجيل الدخول', '登录', 'x'.repeat(64), '🏦 Bank']) {
-      expect(text.safeParse(given).success).toBe(true)
+    for (const input of ['Überweisung', 'تسجيل الدخول', '登录', 'x'.repeat(64), '🏦 Bank']) {
+      expect(text.safeParse(input).success).toBe(true)
     }
   })
 
-  it('is judged in every text member of a challenge', () => {
+  it('is validated in every text member of a challenge', () => {
     const members = ['application', 'action', 'location', 'userAgent'] as const
     for (const member of members) {
-      const asked = { user: 'ada', context: { [member]: 'a\u202eb' } }
-      expect(newChallenge.safeParse(asked).success).toBe(false)
+      const body = { user: 'ada', context: { [member]: 'a\u202eb' } }
+      expect(newChallenge.safeParse(body).success).toBe(false)
     }
     for (const field of [
       { label: 'a\u202eb', value: 'c' },
@@ -80,9 +80,9 @@ describe('a text that people read', () => {
 
 describe('an identifier', () => {
   it.each([' ada@example.com', 'ada@example.com\u00a0', '\u00a0 ada@example.com \u3000'])(
-    'loses the spaces around it: %j',
-    (given) => {
-      expect(identifierValue.parse(given)).toBe('ada@example.com')
+    'an identifier loses the spaces around it: %j',
+    (input) => {
+      expect(identifierValue.parse(input)).toBe('ada@example.com')
     },
   )
 
@@ -98,48 +98,49 @@ describe('an identifier', () => {
     ['a joiner between letters that join', 'می\u200cخواهم'],
     ['an emoji made of two', '\u{1F469}\u200d\u{1F4BB}'],
     ['too many letters', 'x'.repeat(256)],
-  ])('stays strict, and is refused with %s', (_what, given) => {
-    expect(identifierValue.safeParse(given).success).toBe(false)
+  ])('stays strict, and is refused with %s', (_what, input) => {
+    expect(identifierValue.safeParse(input).success).toBe(false)
   })
 
-  it('may be as long as ever, whatever spaces stand around it', () => {
+  it('may have its full length, whatever spaces surround it', () => {
     expect(identifierValue.parse(` ${'x'.repeat(255)} `)).toBe('x'.repeat(255))
   })
 })
 
 describe('a new challenge', () => {
-  const refused = (more: object) => !newChallenge.safeParse({ user: 'ada', ...more }).success
+  const isRefused = (more: object) => !newChallenge.safeParse({ user: 'ada', ...more }).success
 
   it('takes its number as text of ASCII digits, never as a number', () => {
     for (const value of [483920, '48392a', '٤٨٣٩٢٠', '1', '123456789', '1e5', ' 48392', '']) {
-      expect(refused({ number: { mode: 'caller', value } })).toBe(true)
+      expect(isRefused({ number: { mode: 'caller', value } })).toBe(true)
     }
-    expect(refused({ number: { mode: 'caller', value: '048392' } })).toBe(false)
-    expect(refused({ number: { mode: 'none', digits: 6 } })).toBe(true)
-    expect(refused({ number: { mode: 'service', digits: '6' } })).toBe(true)
+    expect(isRefused({ number: { mode: 'caller', value: '048392' } })).toBe(false)
+    expect(isRefused({ number: { mode: 'none', digits: 6 } })).toBe(true)
+    expect(isRefused({ number: { mode: 'service', digits: '6' } })).toBe(true)
   })
 
   it('has bounds on everything', () => {
-    for (const ttlSeconds of [14, 601, 60.5, '60', null]) expect(refused({ ttlSeconds })).toBe(true)
+    for (const ttlSeconds of [14, 601, 60.5, '60', null])
+      expect(isRefused({ ttlSeconds })).toBe(true)
     for (const binding of ['x'.repeat(15), 'x'.repeat(129), '+'.repeat(20)]) {
-      expect(refused({ binding })).toBe(true)
+      expect(isRefused({ binding })).toBe(true)
     }
-    expect(refused({ deviceIds: [] })).toBe(true)
-    expect(refused({ deviceIds: Array(21).fill(anId('device')) })).toBe(true)
-    expect(refused({ deviceIds: [anId('user')] })).toBe(true)
+    expect(isRefused({ deviceIds: [] })).toBe(true)
+    expect(isRefused({ deviceIds: Array(21).fill(anId('device')) })).toBe(true)
+    expect(isRefused({ deviceIds: [anId('user')] })).toBe(true)
     const field = { label: 'a', value: 'b' }
-    expect(refused({ context: { fields: Array(21).fill(field) } })).toBe(true)
-    expect(refused({ context: { fields: Array(20).fill(field) } })).toBe(false)
+    expect(isRefused({ context: { fields: Array(21).fill(field) } })).toBe(true)
+    expect(isRefused({ context: { fields: Array(20).fill(field) } })).toBe(false)
   })
 
   it('refuses unknown members at every depth', () => {
-    expect(refused({ context: { isAdmin: true } })).toBe(true)
-    expect(refused({ context: { fields: [{ label: 'a', value: 'b', x: 1 }] } })).toBe(true)
-    expect(refused({ user: { id: anId('user'), x: 1 } })).toBe(true)
-    expect(refused({ user: { namespace: 'entra', value: 'ada', x: 1 } })).toBe(true)
+    expect(isRefused({ context: { isAdmin: true } })).toBe(true)
+    expect(isRefused({ context: { fields: [{ label: 'a', value: 'b', x: 1 }] } })).toBe(true)
+    expect(isRefused({ user: { id: anId('user'), x: 1 } })).toBe(true)
+    expect(isRefused({ user: { namespace: 'entra', value: 'ada', x: 1 } })).toBe(true)
   })
 
-  it('fills in what was left out', () => {
+  it('fills in omitted members', () => {
     expect(newChallenge.parse({ user: 'ada' })).toEqual({
       user: 'ada',
       context: {},
@@ -162,11 +163,11 @@ describe('a device key', () => {
     keys: { possession },
     proofs: { possession: 'a.b.c' },
   })
-  const refused = (possession: object) => !enrollmentClaim.safeParse(claim(possession)).success
+  const isRefused = (possession: object) => !enrollmentClaim.safeParse(claim(possession)).success
 
   it('is a P-256 public key with exactly its four members', () => {
     const key = { kty: 'EC', crv: 'P-256', x, y }
-    expect(refused(key)).toBe(false)
+    expect(isRefused(key)).toBe(false)
     for (const other of [
       { ...key, d: x },
       { ...key, kid: 'k' },
@@ -177,14 +178,14 @@ describe('a device key', () => {
       { ...key, x: `${x}A` },
       { ...key, x: x.slice(1) },
     ]) {
-      expect(refused(other)).toBe(true)
+      expect(isRefused(other)).toBe(true)
     }
   })
 
   it('has one spelling only, so that one key cannot be registered twice', () => {
-    const respelled = `${x.slice(0, -1)}V`
-    expect(Buffer.from(respelled, 'base64url')).toEqual(Buffer.from(x, 'base64url'))
-    expect(refused({ kty: 'EC', crv: 'P-256', x: respelled, y })).toBe(true)
+    const otherSpelling = `${x.slice(0, -1)}V`
+    expect(Buffer.from(otherSpelling, 'base64url')).toEqual(Buffer.from(x, 'base64url'))
+    expect(isRefused({ kty: 'EC', crv: 'P-256', x: otherSpelling, y })).toBe(true)
   })
 
   it('comes with its proof, and a proof with its key', () => {
@@ -199,28 +200,28 @@ describe('a device key', () => {
 })
 
 describe('a push token', () => {
-  it('is bounded, and of its provider', () => {
-    const taken = (push: unknown) => pushTokenChange.safeParse({ push }).success
-    expect(taken(null)).toBe(true)
-    expect(taken({ provider: 'apns', token: 'ab'.repeat(32) })).toBe(true)
-    expect(taken({ provider: 'fcm', token: `${'x'.repeat(22)}:APA91b${'y'.repeat(134)}` })).toBe(
-      true,
-    )
-    expect(taken({ provider: 'apns', token: 'no hexadecimal' })).toBe(false)
-    expect(taken({ provider: 'apns', token: 'ab'.repeat(200) })).toBe(false)
-    expect(taken({ provider: 'fcm', token: 'x'.repeat(5000) })).toBe(false)
-    expect(taken({ provider: 'fcm', token: 'line\nfeed line feed' })).toBe(false)
-    expect(taken({ provider: 'sms', token: 'ab'.repeat(32) })).toBe(false)
+  it('is bounded, and matches its provider', () => {
+    const isAccepted = (push: unknown) => pushTokenChange.safeParse({ push }).success
+    expect(isAccepted(null)).toBe(true)
+    expect(isAccepted({ provider: 'apns', token: 'ab'.repeat(32) })).toBe(true)
+    expect(
+      isAccepted({ provider: 'fcm', token: `${'x'.repeat(22)}:APA91b${'y'.repeat(134)}` }),
+    ).toBe(true)
+    expect(isAccepted({ provider: 'apns', token: 'no hexadecimal' })).toBe(false)
+    expect(isAccepted({ provider: 'apns', token: 'ab'.repeat(200) })).toBe(false)
+    expect(isAccepted({ provider: 'fcm', token: 'x'.repeat(5000) })).toBe(false)
+    expect(isAccepted({ provider: 'fcm', token: 'line\nfeed line feed' })).toBe(false)
+    expect(isAccepted({ provider: 'sms', token: 'ab'.repeat(32) })).toBe(false)
   })
 })
 
 describe('a relying party', () => {
   it('names each namespace once', () => {
-    const taken = (namespaces: unknown) =>
+    const isAccepted = (namespaces: unknown) =>
       newRelyingParty.safeParse({ name: 'Bank', namespaces }).success
-    expect(taken(['entra', 'default'])).toBe(true)
+    expect(isAccepted(['entra', 'default'])).toBe(true)
     for (const namespaces of [[], ['entra', 'entra'], ['Entra'], ['a b'], Array(21).fill('x')]) {
-      expect(taken(namespaces)).toBe(false)
+      expect(isAccepted(namespaces)).toBe(false)
     }
   })
 })
@@ -230,14 +231,14 @@ describe('a number in a query', () => {
     const number = queryNumber(0, 30, 'A number.')
     expect(number.parse('30')).toBe(30)
     expect(number.parse('007')).toBe(7)
-    for (const given of ['', '31', '-1', '+1', '1.0', '1e1', ' 1', '0x1', '٣', ['1'], ['1', '2']]) {
-      expect(number.safeParse(given).success).toBe(false)
+    for (const input of ['', '31', '-1', '+1', '1.0', '1e1', ' 1', '0x1', '٣', ['1'], ['1', '2']]) {
+      expect(number.safeParse(input).success).toBe(false)
     }
   })
 })
 
 describe('the pattern of an id', () => {
-  it('says in the description what the rules decide', () => {
+  it('in openapi.yaml matches exactly the valid ids', () => {
     const kinds = Object.keys(idPrefixes) as IdKind[]
     const right = fc.stringMatching(/^[0-7][0-9a-hjkmnp-tv-z]{25}$/)
     const wrong = fc.stringMatching(/^[0-9a-zA-Z_-]{24,28}$/)

@@ -17,15 +17,15 @@ async function listen(app: FastifyInstance): Promise<number> {
   return address.port
 }
 
-/** Waits as the use cases do: until it is over, or until the asker has gone. */
+/** Waits as the use cases do: until the wait is over, or until the client is gone. */
 function waitingUntil(over: () => boolean) {
-  const seen = { started: 0, aborted: 0 }
-  const wait = async (aborted: (() => boolean) | undefined) => {
-    seen.started += 1
-    await until('the end of the wait', () => over() || aborted?.())
-    if (aborted?.()) seen.aborted += 1
+  const record = { started: 0, aborted: 0 }
+  const wait = async (isAborted: (() => boolean) | undefined) => {
+    record.started += 1
+    await until('the end of the wait', () => over() || isAborted?.())
+    if (isAborted?.()) record.aborted += 1
   }
-  return { seen, wait }
+  return { record, wait }
 }
 
 describe('a long poll', () => {
@@ -38,8 +38,8 @@ describe('a long poll', () => {
       'for a challenge',
       `GET ${one}?wait=30 HTTP/1.1\r\n`,
       (wait) => ({
-        waitForChallenge: async (_principal, _id, _waitMs, aborted) => {
-          await wait(aborted)
+        waitForChallenge: async (_principal, _id, _waitMs, isAborted) => {
+          await wait(isAborted)
           return aReading()
         },
       }),
@@ -48,8 +48,8 @@ describe('a long poll', () => {
       'for an enrollment',
       `GET /v1/enrollments/${anId('enrollment')}?wait=30 HTTP/1.1\r\n`,
       (wait) => ({
-        readEnrollment: async (_principal, _id, _waitMs, aborted) => {
-          await wait(aborted)
+        readEnrollment: async (_principal, _id, _waitMs, isAborted) => {
+          await wait(isAborted)
           return { enrollment: anEnrollment(), status: 'open', number: null }
         },
       }),
@@ -59,89 +59,97 @@ describe('a long poll', () => {
       'POST /v1/challenges?wait=30 HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 14\r\n',
       (wait) => ({
         createChallenge: async () => ({ challenge: aChallenge(), number: null, isReplay: false }),
-        waitForChallenge: async (_principal, _id, _waitMs, aborted) => {
-          await wait(aborted)
+        waitForChallenge: async (_principal, _id, _waitMs, isAborted) => {
+          await wait(isAborted)
           return aReading()
         },
       }),
     ],
   ]
 
-  it.each(polls)('%s ends when the asker goes away', async (_what, head, useCases) => {
-    const { seen, wait } = waitingUntil(() => false)
-    const observed: Observation[] = []
+  it.each(polls)('%s ends when the client goes away', async (_what, head, useCases) => {
+    const { record, wait } = waitingUntil(() => false)
+    const observations: Observation[] = []
     await using app = await anApp(useCases(wait), {
-      onRequestObserved: (one) => observed.push(one),
+      onRequestObserved: (one) => observations.push(one),
     })
     const socket = connect(await listen(app), '127.0.0.1')
     const body = head.startsWith('POST') ? '{"user":"ada"}' : ''
     socket.write(`${head}Host: x\r\nAuthorization: ${bearer.authorization}\r\n\r\n${body}`)
-    await until('the wait', () => seen.started === 1)
+    await until('the wait', () => record.started === 1)
     socket.destroy()
-    await until('the end of the wait', () => seen.aborted === 1)
-    expect(await until('the line', () => observed[0])).toMatchObject({ status: 499 })
+    await until('the end of the wait', () => record.aborted === 1)
+    expect(await until('the line', () => observations[0])).toMatchObject({ status: 499 })
   })
 
-  it('is answered at once when the server closes', async () => {
-    let stopped = false
-    const { seen, wait } = waitingUntil(() => stopped)
+  it('a long poll is answered immediately when the server closes', async () => {
+    let isStopped = false
+    const { record, wait } = waitingUntil(() => isStopped)
     const app = await anApp(
       {
-        waitForChallenge: async (_principal, _id, _waitMs, aborted) => {
-          await wait(aborted)
+        waitForChallenge: async (_principal, _id, _waitMs, isAborted) => {
+          await wait(isAborted)
           return aReading()
         },
       },
       {
         stopWaiting: () => {
-          stopped = true
+          isStopped = true
         },
       },
     )
     const port = await listen(app)
     const answer = fetch(`http://127.0.0.1:${port}${one}?wait=30`, { headers: bearer })
-    await until('the wait', () => seen.started === 1)
+    await until('the wait', () => record.started === 1)
     await app.close()
     expect(await (await answer).json()).toMatchObject({ status: 'pending' })
-    expect(seen.aborted).toBe(0)
+    expect(record.aborted).toBe(0)
   })
 })
 
 describe('GET /v1/challenges/{id}/events', () => {
-  /** Gives one reading after another, then waits for the asker to go or the server to stop. */
-  function following(readings: ChallengeReading[], stopped: () => boolean = () => false) {
-    const left = [...readings]
-    const first = left.shift() ?? aReading()
-    const seen = { waits: [] as number[], aborted: false }
+  /** Gives one reading after another, then waits for the client to go or the server to stop. */
+  function following(readings: ChallengeReading[], isStopped: () => boolean = () => false) {
+    const remaining = [...readings]
+    const first = remaining.shift() ?? aReading()
+    const record = { waits: [] as number[], aborted: false }
     const useCases: Partial<UseCases> = {
       readChallenge: async () => first,
-      waitForChallenge: async (_principal, _id, waitMs, aborted) => {
-        seen.waits.push(waitMs)
-        const next = left.shift()
+      waitForChallenge: async (_principal, _id, waitMs, isAborted) => {
+        record.waits.push(waitMs)
+        const next = remaining.shift()
         if (next) return next
-        await until('the end', () => aborted?.() || stopped())
-        seen.aborted = aborted?.() === true
+        await until('the end', () => isAborted?.() || isStopped())
+        record.aborted = isAborted?.() === true
         return first
       },
     }
-    return { useCases, seen }
+    return { useCases, record }
   }
 
   function event(reading: ChallengeReading): string {
     const { challenge, devices, result } = reading
-    const { tenantId, rpId, signingKid, resultJti, lastPushAt, initiatorKey, budgetKey, ...shown } =
-      challenge
+    const {
+      tenantId,
+      rpId,
+      signingKid,
+      resultJti,
+      lastPushAt,
+      initiatorKey,
+      budgetKey,
+      ...shownChallenge
+    } = challenge
     expect([tenantId, rpId, signingKid, resultJti, lastPushAt]).not.toContain(undefined)
-    return `event: challenge\ndata: ${JSON.stringify({ ...shown, result, devices })}\n\n`
+    return `event: challenge\ndata: ${JSON.stringify({ ...shownChallenge, result, devices })}\n\n`
   }
 
-  function sameEvents(text: string, expected: string[]): void {
+  function sameEvents(text: string, expectedEvents: string[]): void {
     const parse = (frame: string) => JSON.parse(frame.replace(/^event: challenge\ndata: /, ''))
     const frames = text.split('\n\n').filter((frame) => frame !== '')
-    expect(frames.map(parse)).toEqual(expected.map(parse))
+    expect(frames.map(parse)).toEqual(expectedEvents.map(parse))
   }
 
-  it('sends the challenge at once, at each change, and ends after the final one', async () => {
+  it('sends the challenge immediately, at each change, and ends after the final one', async () => {
     const readings = [
       aReading(),
       aReading(),
@@ -159,7 +167,7 @@ describe('GET /v1/challenges/{id}/events', () => {
     sameEvents(answer.body, changes)
   })
 
-  it('sends one event and ends when the challenge has ended already', async () => {
+  it('sends one event and ends when the challenge has already ended', async () => {
     const reading = aReading({ status: 'denied', reason: 'user_denied' })
     const { useCases } = following([reading])
     await using app = await anApp(useCases)
@@ -190,38 +198,38 @@ describe('GET /v1/challenges/{id}/events', () => {
   })
 
   it('never waits longer than until the next comment is due', async () => {
-    const { useCases, seen } = following([aReading(), aReading({ status: 'approved' })])
+    const { useCases, record } = following([aReading(), aReading({ status: 'approved' })])
     await using app = await anApp(useCases, { limits: { heartbeatMs: 100 } })
     await app.inject({ url: `${one}/events`, headers: bearer })
-    expect(seen.waits).toHaveLength(1)
-    expect(seen.waits[0]).toBeLessThanOrEqual(100)
+    expect(record.waits).toHaveLength(1)
+    expect(record.waits[0]).toBeLessThanOrEqual(100)
   })
 
-  it('ends when the asker goes away', async () => {
-    const { useCases, seen } = following([aReading()])
+  it('ends when the client goes away', async () => {
+    const { useCases, record } = following([aReading()])
     await using app = await anApp(useCases)
-    const gone = new AbortController()
+    const controller = new AbortController()
     const port = await listen(app)
     const url = `http://127.0.0.1:${port}${one}/events`
-    await fetch(url, { headers: bearer, signal: gone.signal })
-    await until('the wait', () => seen.waits.length === 1)
-    gone.abort()
-    await until('the end of the wait', () => seen.aborted)
+    await fetch(url, { headers: bearer, signal: controller.signal })
+    await until('the wait', () => record.waits.length === 1)
+    controller.abort()
+    await until('the end of the wait', () => record.aborted)
   })
 
   it('ends when the server closes', async () => {
-    let stopped = false
-    const { useCases, seen } = following([aReading()], () => stopped)
+    let isStopped = false
+    const { useCases, record } = following([aReading()], () => isStopped)
     const app = await anApp(useCases, {
       stopWaiting: () => {
-        stopped = true
+        isStopped = true
       },
     })
     const url = `http://127.0.0.1:${await listen(app)}${one}/events`
     const text = (await fetch(url, { headers: bearer })).text()
-    await until('the wait', () => seen.waits.length === 1)
+    await until('the wait', () => record.waits.length === 1)
     await app.close()
     sameEvents(await text, [event(aReading())])
-    expect(seen.aborted).toBe(false)
+    expect(record.aborted).toBe(false)
   })
 })

@@ -33,11 +33,11 @@ function record(...events: ReturnType<typeof event>[]) {
 const page = (limit: number, before: string | null, of = user) =>
   stores.activities.list(user.tenantId, of.userId, { limit, before })
 
-test('an activity is read as it was recorded, with the database’s time', async () => {
-  const given = event(1)
-  await record(given)
+test('an activity is read as it was recorded, with the time of the database', async () => {
+  const input = event(1)
+  await record(input)
   expect((await page(1, null))[0]).toEqual({
-    ...given,
+    ...input,
     id: expect.stringMatching(/^act_/),
     challengeId: null,
     enrollmentId: null,
@@ -46,19 +46,19 @@ test('an activity is read as it was recorded, with the database’s time', async
   })
 })
 
-test('activities come newest first, page by page, none twice and none left out', async () => {
+test('activities come newest first, page by page, none twice and none omitted', async () => {
   await record(...Array.from({ length: 10 }, (_, index) => event(index)))
   await record(event(10))
-  const seen: Activity[] = []
+  const listedActivities: Activity[] = []
   let before: string | null = null
   for (;;) {
     const items: Activity[] = await page(4, before)
     const last = items.at(-1)
     if (!last) break
-    seen.push(...items)
+    listedActivities.push(...items)
     before = last.id
   }
-  expect(seen.map(({ details }) => details.number)).toEqual([
+  expect(listedActivities.map(({ details }) => details.number)).toEqual([
     10,
     9,
     8,
@@ -72,10 +72,10 @@ test('activities come newest first, page by page, none twice and none left out',
     0,
     undefined,
   ])
-  expect(seen.at(-1)).toMatchObject({ type: 'user_imported' })
+  expect(listedActivities.at(-1)).toMatchObject({ type: 'user_imported' })
 })
 
-test('a user’s activities are nobody else’s', async () => {
+test('a user’s activities are listed for nobody else', async () => {
   const colleague = await aColleague(stores, user, 'bob')
   await record(event(1), event(2, colleague))
   expect((await page(10, null)).map(({ details }) => details.number)).toEqual([1, undefined])
@@ -85,7 +85,7 @@ test('a user’s activities are nobody else’s', async () => {
   ])
 })
 
-test('an activity is undone with the change it tells of', async () => {
+test('an activity is rolled back with the change that it records', async () => {
   const undone = stores.database.transaction(async (tx) => {
     await recordActivities(tx, systemRandom, user.tenantId, [event(1)])
     throw new Error('undone')
@@ -94,7 +94,7 @@ test('an activity is undone with the change it tells of', async () => {
   expect(await page(10, null)).toHaveLength(1)
 })
 
-test('recording nothing asks the database nothing', async () => {
+test('recording no activities sends no query', async () => {
   const before = stores.database.roundTrips()
   await recordActivities(stores.database, systemRandom, user.tenantId, [])
   expect(stores.database.roundTrips()).toBe(before)

@@ -11,7 +11,7 @@ import {
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
-import { answer, cancel, challengeOf, unregister } from './asking.ts'
+import { answer, cancel, challengeOf, unregister } from './challenge-steps.ts'
 
 let stores: Stores
 let user: TestUser
@@ -26,7 +26,7 @@ afterAll(() => stores.close())
 
 const lanes = 5
 
-/** Runs a race again and again, a few at a time, each lane one after the other. */
+/** Runs a race repeatedly, a few at a time, each lane one after the other. */
 async function inRounds(rounds: number, race: (lane: number) => Promise<void>): Promise<void> {
   await Promise.all(
     Array.from({ length: lanes }, async (_, lane) => {
@@ -45,12 +45,12 @@ const denial = {
 } as const
 
 async function statusOf(id: Parameters<Stores['challenges']['find']>[2]) {
-  const found = await stores.challenges.find(user.tenantId, user.rpId, id)
-  return found?.challenge.status
+  const record = await stores.challenges.find(user.tenantId, user.rpId, id)
+  return record?.challenge.status
 }
 
 describe('a challenge has one end', () => {
-  test('two devices that answer opposite ways at the same time, 500 rounds, leave one terminal state each', async () => {
+  test('opposite concurrent answers of two devices leave one final status, 500 times', async () => {
     const [first, second] = [await aDevice(stores, user), await aDevice(stores, user)]
     await inRounds(500, async () => {
       const id = await aChallenge(stores, user, [first, second])
@@ -89,7 +89,7 @@ describe('a challenge has one end', () => {
     expect(kinds.map(({ kind }) => kind).sort()).toEqual(['proof_replayed', 'recorded'])
   })
 
-  test('of parallel wrong numbers each costs a try, and none is lost', async () => {
+  test('of parallel wrong numbers each costs an attempt, and none is lost', async () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     const wrong = { outcome: 'wrong_number', status: 'pending', reason: null } as const
@@ -103,13 +103,13 @@ describe('a challenge has one end', () => {
       ),
     )
     expect(kinds.filter(({ kind }) => kind === 'recorded')).toHaveLength(1)
-    const found = await stores.challenges.find(user.tenantId, user.rpId, id)
-    expect(found?.challenge.wrongNumbersLeft).toBe(2)
+    const record = await stores.challenges.find(user.tenantId, user.rpId, id)
+    expect(record?.challenge.wrongNumbersLeft).toBe(2)
   })
 })
 
-describe('expiry is judged after the row locks are held', () => {
-  // The holder's lock outlasts the challenge; the answer waits for it.
+describe('expiry is checked after the row locks are acquired', () => {
+  // The lock of the holder outlasts the challenge; the answer waits for it.
   async function answerBehind(lock: string, values: (id: string, device: string) => string[]) {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device], { ttlMs: 250 })
@@ -132,29 +132,30 @@ describe('expiry is judged after the row locks are held', () => {
   }
   const late = { outcome: { kind: 'expired' }, status: 'pending' }
 
-  test('an answer that waits past expiry on the challenge row, merely locked, is refused', async () => {
+  test('an answer that waits past expiry for a lock on the challenge row is refused', async () => {
     const lock = 'select 1 from challenges where tenant_id = $1 and id = $2 for update'
     expect(await answerBehind(lock, (id) => [id])).toEqual(late)
   })
 
-  test('an answer that waits past expiry on the challenge row, changed by the holder, is refused', async () => {
+  test('an answer that waits past expiry for a changed challenge row is refused', async () => {
     const change = 'update challenges set binding = binding where tenant_id = $1 and id = $2'
     expect(await answerBehind(change, (id) => [id])).toEqual(late)
   })
 
-  test('an answer that waits past expiry on the device row is refused', async () => {
+  test('an answer that waits past expiry for the device row is refused', async () => {
     const lock = 'select 1 from devices where tenant_id = $1 and id = $2 for update'
     expect(await answerBehind(lock, (_, device) => [device])).toEqual(late)
   })
 
-  test('a reader that ends an expired challenge waits for the answer that came in time', async () => {
+  test('a reader that ends an expired challenge waits for an answer that was in time', async () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device], { ttlMs: 250 })
     const holder = new pg.Client({ connectionString: stores.url })
     await holder.connect()
     await holder.query('begin')
     await holder.query(
-      `update challenges set status = 'approved', decided_at = clock_timestamp(), number_sealed = null
+      `update challenges set status = 'approved', decided_at = clock_timestamp(),
+        number_sealed = null
        where tenant_id = $1 and id = $2`,
       [user.tenantId, id],
     )
@@ -174,11 +175,11 @@ describe('unregistering is final', () => {
     const racers = await Promise.all(Array.from({ length: lanes }, () => aUser(stores)))
     await inRounds(500, async (lane) => {
       const racer = racers[lane] ?? user
-      const [device, keeper] = [await aDevice(stores, racer), await aDevice(stores, racer)]
-      const id = await aChallenge(stores, racer, [device, keeper])
+      const [device, otherDevice] = [await aDevice(stores, racer), await aDevice(stores, racer)]
+      const id = await aChallenge(stores, racer, [device, otherDevice])
       const status = async () =>
         (await stores.challenges.find(racer.tenantId, racer.rpId, id))?.challenge.status
-      const [statusAtReturn, answered] = await Promise.all([
+      const [statusAtReturn, outcome] = await Promise.all([
         jitter()
           .then(() => stores.devices.unregister(unregistration(racer, device), null))
           .then(status),
@@ -187,8 +188,8 @@ describe('unregistering is final', () => {
         ),
       ])
       expect(await status()).toBe(statusAtReturn)
-      expect(statusAtReturn).toBe(answered.kind === 'recorded' ? 'approved' : 'pending')
-      await stores.devices.unregister(unregistration(racer, keeper), null)
+      expect(statusAtReturn).toBe(outcome.kind === 'recorded' ? 'approved' : 'pending')
+      await stores.devices.unregister(unregistration(racer, otherDevice), null)
     })
   })
 
@@ -208,33 +209,33 @@ describe('unregistering is final', () => {
   test('a challenge that loses its last device ends as denied, no_device_left', async () => {
     const devices = [await aDevice(stores, user), await aDevice(stores, user)]
     const id = await aChallenge(stores, user, devices)
-    const ended = await Promise.all(
+    const unregistrations = await Promise.all(
       devices.map((device) => stores.devices.unregister(unregistration(user, device), null)),
     )
-    expect(ended.flatMap((one) => (one === 'proof_replayed' ? [] : one.endedChallenges))).toEqual([
-      id,
-    ])
-    const found = await stores.challenges.find(user.tenantId, user.rpId, id)
-    expect(found?.challenge).toMatchObject({ status: 'denied', reason: 'no_device_left' })
+    expect(
+      unregistrations.flatMap((one) => (one === 'proof_replayed' ? [] : one.endedChallenges)),
+    ).toEqual([id])
+    const record = await stores.challenges.find(user.tenantId, user.rpId, id)
+    expect(record?.challenge).toMatchObject({ status: 'denied', reason: 'no_device_left' })
   })
   test.each<[string, (device: DeviceId) => Promise<unknown>]>([
-    ['its last device goes', (device) => unregister(stores, user, device)],
+    ['its last device is unregistered', (device) => unregister(stores, user, device)],
     ['its user is suspended', () => stores.suspensions.suspendUser({ ...user, actor: 'operator' })],
-  ])('a challenge that has ended stays as it ended when %s', async (_, deed) => {
+  ])('an ended challenge does not change when %s', async (_, end) => {
     const device = await aDevice(stores, user)
-    const [approved, cancelled] = [
+    const [approvedId, cancelledId] = [
       await aChallenge(stores, user, [device]),
       await aChallenge(stores, user, [device]),
     ]
-    await answer(stores, user, await challengeOf(stores, user, approved), device)
-    await cancel(stores, user, cancelled)
-    const seen = async () => [
-      await challengeOf(stores, user, approved),
-      await challengeOf(stores, user, cancelled),
+    await answer(stores, user, await challengeOf(stores, user, approvedId), device)
+    await cancel(stores, user, cancelledId)
+    const readBoth = async () => [
+      await challengeOf(stores, user, approvedId),
+      await challengeOf(stores, user, cancelledId),
     ]
-    const before = await seen()
+    const before = await readBoth()
     expect(before).toMatchObject([{ status: 'approved' }, { status: 'cancelled' }])
-    expect(await deed(device)).toMatchObject({ endedChallenges: [] })
-    expect(await seen()).toEqual(before)
+    expect(await end(device)).toMatchObject({ endedChallenges: [] })
+    expect(await readBoth()).toEqual(before)
   })
 })

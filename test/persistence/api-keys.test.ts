@@ -43,7 +43,7 @@ async function audit(): Promise<{ type: string; subject: string; details: object
   )
 }
 
-test('a key is found by its public part, with what it may do, for whom, and the hash of its secret', async () => {
+test('a key is found by its public part, with rights, owner and secret hash', async () => {
   const key = await aKey()
   expect(key).toMatchObject({ scopes: ['users:read'], revokedAt: null, lastUsedAt: null })
   expect(await stores.apiKeys.findCredential(key.id)).toEqual({
@@ -66,12 +66,12 @@ test('creating and revoking a key are recorded, once each, and never with its ha
   expect(JSON.stringify(events)).not.toContain(secretHash.toString('hex'))
 })
 
-test('a key is revoked for ever, and the first time stands', async () => {
+test('a key is revoked permanently, and the first time is kept', async () => {
   const { id } = await aKey()
-  const revoked = await stores.apiKeys.revoke(user.tenantId, id, 'operator')
-  expect(revoked?.revokedAt).toBeInstanceOf(Date)
-  expect(await stores.apiKeys.revoke(user.tenantId, id, 'operator')).toEqual(revoked)
-  expect((await stores.apiKeys.findCredential(id))?.key).toEqual(revoked)
+  const revocation = await stores.apiKeys.revoke(user.tenantId, id, 'operator')
+  expect(revocation?.revokedAt).toBeInstanceOf(Date)
+  expect(await stores.apiKeys.revoke(user.tenantId, id, 'operator')).toEqual(revocation)
+  expect((await stores.apiKeys.findCredential(id))?.key).toEqual(revocation)
   expect(
     await stores.apiKeys.revoke(user.tenantId, systemRandom.id('apiKey'), 'operator'),
   ).toBeNull()
@@ -85,26 +85,26 @@ test('of parallel revocations one is recorded', async () => {
   expect((await audit()).filter(({ type }) => type === 'api_key_revoked')).toHaveLength(1)
 })
 
-test('a tenant’s keys are listed newest first, the revoked among them', async () => {
+test('a tenant’s keys are listed newest first, including the revoked ones', async () => {
   const [first, second] = [await aKey('first'), await aKey('second')]
   await stores.apiKeys.revoke(user.tenantId, first.id, 'operator')
-  const listed = await stores.apiKeys.list(user.tenantId)
-  expect(listed.map(({ id }) => id)).toEqual([second.id, first.id])
+  const keys = await stores.apiKeys.list(user.tenantId)
+  expect(keys.map(({ id }) => id)).toEqual([second.id, first.id])
 })
 
-test('the last use of several keys is noted at once, and only of those', async () => {
+test('the last use of several keys is recorded in one batch, and only of those', async () => {
   const { tenantId } = user
   const [one, two, idle] = [await aKey(), await aKey(), await aKey()]
   await stores.apiKeys.touch([
     { tenantId, id: one.id },
     { tenantId, id: two.id },
   ])
-  const used = (await stores.apiKeys.list(tenantId)).filter((key) => key.lastUsedAt !== null)
-  expect(used.map(({ id }) => id)).toEqual([two.id, one.id])
-  expect(used.map(({ id }) => id)).not.toContain(idle.id)
+  const usedKeys = (await stores.apiKeys.list(tenantId)).filter((key) => key.lastUsedAt !== null)
+  expect(usedKeys.map(({ id }) => id)).toEqual([two.id, one.id])
+  expect(usedKeys.map(({ id }) => id)).not.toContain(idle.id)
 })
 
-describe('rotating', () => {
+describe('rotating a key', () => {
   const successorHash = randomBytes(32)
 
   async function rotate(id: ApiKeyId, overlapSeconds = 3600, expiresAt?: Date | null) {
@@ -114,15 +114,15 @@ describe('rotating', () => {
     return stores.apiKeys.rotate(rotation, successorHash, 'operator')
   }
 
-  async function rotated(...given: Parameters<typeof rotate>) {
-    const done = await rotate(...given)
-    if (done === null || isRefusal(done)) throw new Error(JSON.stringify(done))
-    return done
+  async function rotateSuccessfully(...args: Parameters<typeof rotate>) {
+    const rotation = await rotate(...args)
+    if (rotation === null || isRefusal(rotation)) throw new Error(JSON.stringify(rotation))
+    return rotation
   }
 
-  test('makes a key with the same rights and a secret of its own, in the same lineage', async () => {
+  test('creates a key of the same rights and lineage, with a secret of its own', async () => {
     const old = await aKey('backend')
-    const { key, previous } = await rotated(old.id)
+    const { key, previous } = await rotateSuccessfully(old.id)
     const { id, createdAt, ...rights } = key
     const { id: oldId, createdAt: oldCreatedAt, ...oldRights } = old
     expect(rights).toEqual(oldRights)
@@ -140,51 +140,51 @@ describe('rotating', () => {
     })
   })
 
-  test('never lengthens the life of the old key', async () => {
+  test('rotating a key never lengthens the life of the old key', async () => {
     const soon = new Date(Date.now() + 60_000)
-    const { previous } = await rotated((await aKey('short', soon)).id)
+    const { previous } = await rotateSuccessfully((await aKey('short', soon)).id)
     expect(previous.expiresAt).toEqual(soon)
   })
 
-  test('gives the new key as long a life as the old one was to have, or the end that is asked for', async () => {
+  test('gives the new key the same lifetime as the old one, or the requested end', async () => {
     const lifeMs = 86_400_000
     const old = await aKey('daily', new Date(Date.now() + lifeMs))
-    const { key } = await rotated(old.id, 0)
+    const { key } = await rotateSuccessfully(old.id, 0)
     const ownMs = (key.expiresAt?.getTime() ?? 0) - key.createdAt.getTime()
     expect(Math.abs(ownMs - lifeMs)).toBeLessThan(10_000)
     const end = new Date(Date.now() + 5_000)
-    expect((await rotated(key.id, 0, end)).key.expiresAt).toEqual(end)
+    expect((await rotateSuccessfully(key.id, 0, end)).key.expiresAt).toEqual(end)
   })
 
-  test('of 50 parallel rotations of one key one succeeds: at most two keys of a lineage are live', async () => {
+  test('succeeds once of 50 in parallel: at most two keys of a lineage are live', async () => {
     const { id } = await aKey()
-    const done = await Promise.all(Array.from({ length: 50 }, () => rotate(id)))
-    expect(done.filter((one) => !isRefusal(one))).toHaveLength(1)
-    const refusals = done.filter((one) => isRefusal(one))
+    const rotations = await Promise.all(Array.from({ length: 50 }, () => rotate(id)))
+    expect(rotations.filter((one) => !isRefusal(one))).toHaveLength(1)
+    const refusals = rotations.filter((one) => isRefusal(one))
     expect(refusals.every((one) => one.refused === 'rotation_under_way')).toBe(true)
     expect(refusals[0]?.retryAfterSeconds).toBeGreaterThan(3_590)
     expect(await stores.apiKeys.list(user.tenantId)).toHaveLength(2)
   })
 
-  test('the new key waits with its own rotation until the old one has ended or is revoked', async () => {
+  test('is refused for the new key until the old one has ended or is revoked', async () => {
     const old = await aKey()
-    const { key } = await rotated(old.id)
+    const { key } = await rotateSuccessfully(old.id)
     expect(await rotate(key.id)).toMatchObject({ refused: 'rotation_under_way' })
     await stores.apiKeys.revoke(user.tenantId, old.id, 'operator')
-    expect((await rotated(key.id)).key.lineageId).toBe(old.id)
+    expect((await rotateSuccessfully(key.id)).key.lineageId).toBe(old.id)
   })
 
-  test('a new key that was lost on its way can be revoked and the old one rotated again', async () => {
+  test('rotating a key works again for the old key after a lost new key was revoked', async () => {
     const old = await aKey()
-    const lost = await rotated(old.id)
-    await stores.apiKeys.revoke(user.tenantId, lost.key.id, 'operator')
-    const again = await rotated(old.id, 7200)
-    expect(again.previous.expiresAt).toEqual(lost.previous.expiresAt)
+    const lostRotation = await rotateSuccessfully(old.id)
+    await stores.apiKeys.revoke(user.tenantId, lostRotation.key.id, 'operator')
+    const again = await rotateSuccessfully(old.id, 7200)
+    expect(again.previous.expiresAt).toEqual(lostRotation.previous.expiresAt)
   })
 
   test('a key whose revocation commits first gets no successor', async () => {
     const first = await aKey()
-    const { key } = await rotated(first.id)
+    const { key } = await rotateSuccessfully(first.id)
     await stores.apiKeys.revoke(user.tenantId, first.id, 'operator')
     const revoking = await beginOn(stores)
     await revoking.query('update api_keys set revoked_at = clock_timestamp() where id = $1', [
@@ -196,11 +196,11 @@ describe('rotating', () => {
     expect(await rotating).toEqual({ refused: 'api_key_not_live' })
   })
 
-  test('a key that has ended or is revoked, and one that does not exist, get no successor', async () => {
-    const revoked = await aKey()
-    await stores.apiKeys.revoke(user.tenantId, revoked.id, 'operator')
-    const ended = await aKey('ended', new Date(Date.now() - 1000))
-    for (const { id } of [revoked, ended])
+  test('a key that has ended, is revoked or does not exist gets no successor', async () => {
+    const revokedKey = await aKey()
+    await stores.apiKeys.revoke(user.tenantId, revokedKey.id, 'operator')
+    const expiredKey = await aKey('ended', new Date(Date.now() - 1000))
+    for (const { id } of [revokedKey, expiredKey])
       expect(await rotate(id)).toEqual({ refused: 'api_key_not_live' })
     expect(await rotate(systemRandom.id('apiKey'))).toBeNull()
   })

@@ -9,7 +9,8 @@ import { buildRetentionStore } from '../../src/persistence/retention.ts'
 import { listened, nodesOf, type Plan, type Sent } from '../support/statements.ts'
 import { aUser, openStores, type Stores, unsaid } from '../support/stores.ts'
 
-// Nothing is ever analysed, as in a new installation; and plans are made while the tables are still empty, and kept.
+// Nothing is ever analysed, as in a new installation; and plans are made while the tables are still
+// empty, and cached.
 
 let stores: Stores
 let tenantId: TenantId
@@ -49,7 +50,8 @@ beforeAll(async () => {
   await client.query(
     `insert into activities (tenant_id, id, user_id, type, severity, actor, occurred_at, notice)
      select $1, 'act_n' || lpad(n::text, 9, '0'), $2,
-       case when n % 2 = 0 then 'challenge_created' else 'challenge_approved' end, 'info', 'service',
+       case when n % 2 = 0 then 'challenge_created' else 'challenge_approved' end, 'info',
+         'service',
        now() - interval '1 day' + n * interval '10 milliseconds', 'in_app'
      from generate_series(1, ${many}) n`,
     [tenantId, user.userId],
@@ -69,9 +71,9 @@ afterAll(async () => {
   await stores.close()
 })
 
-/** Plans the statement on the empty tables; carried out once, or the plan would be made later. */
-async function prepare(sent: readonly Sent[], name: string): Promise<void> {
-  const one = sent.find((statement) => statement.name === name)
+/** Plans the statement on the empty tables; executed once, else the plan would be made later. */
+async function prepare(statements: readonly Sent[], name: string): Promise<void> {
+  const one = statements.find((statement) => statement.name === name)
   if (!one) throw new Error(`${name} was not sent`)
   await client.query(`prepare ${name} as ${one.text}`)
   await client.query('begin')
@@ -79,21 +81,24 @@ async function prepare(sent: readonly Sent[], name: string): Promise<void> {
   await client.query('rollback')
 }
 
-/** The most rows that the statement reads of tables, by the plan that was made first and by one made for these values now. */
+/**
+ * The most rows that the statement reads, by the plan that was made first and by one made for these
+ * values now.
+ */
 async function rowsRead(name: string, ...values: readonly string[]): Promise<number> {
   const first = await rowsReadBy('force_generic_plan', name, values)
   return Math.max(first, await rowsReadBy('force_custom_plan', name, values))
 }
 
 async function rowsReadBy(mode: string, name: string, values: readonly string[]) {
-  const given = values.map((value) => pg.escapeLiteral(value)).join(', ')
+  const args = values.map((value) => pg.escapeLiteral(value)).join(', ')
   await client.query('begin')
   await client.query(`set local plan_cache_mode = ${mode}`)
-  const explained = await client.query(
-    `explain (analyze, timing off, format json) execute ${name}(${given})`,
+  const explanation = await client.query(
+    `explain (analyze, timing off, format json) execute ${name}(${args})`,
   )
   await client.query('rollback')
-  const plan = explained.rows[0]['QUERY PLAN'][0].Plan as Plan
+  const plan = explanation.rows[0]['QUERY PLAN'][0].Plan as Plan
   return [...nodesOf(plan)]
     .filter((node) => node['Relation Name'])
     .reduce(
@@ -104,7 +109,7 @@ async function rowsReadBy(mode: string, name: string, values: readonly string[])
       0,
     )
 }
-const bound = async () => {
+const bounds = async () => {
   const { rows } = await client.query(
     `select (linked_through - interval '60 seconds')::text as since from audit_chains
      where tenant_id = $1`,
@@ -113,35 +118,35 @@ const bound = async () => {
   return rows[0].since as string
 }
 
-test('a look at a backlog reads a batch of it, not the backlog', async () => {
+test('a scan of a backlog reads a batch of it, not the backlog', async () => {
   await client.query('update audit_chains set linked_through = null')
-  // Each activity that is to be linked, one beside it that is not, and a look for the link.
+  // Each activity to link, one next to it not to link, and a lookup of the link.
   expect(await rowsRead('unlinked_rows', tenantId, `${batch}`, '-infinity')).toBeLessThan(4 * batch)
   expect(await rowsRead('find_unlinked', '10', '60')).toBeLessThan(30)
 })
 
-test('a look with nothing new reads what is young, not all that a tenant ever did', async () => {
+test('a scan with nothing new reads recent rows, not all that a tenant ever recorded', async () => {
   while ((await lengthen(batch)) === batch);
-  expect(await rowsRead('unlinked_rows', tenantId, `${batch}`, await bound())).toBeLessThan(30)
+  expect(await rowsRead('unlinked_rows', tenantId, `${batch}`, await bounds())).toBeLessThan(30)
   expect(await rowsRead('find_unlinked', '10', '60')).toBeLessThan(30)
   expect(await rowsRead('find_unlinked', '10', '0')).toBeLessThan(30)
 })
 
-test('a row that the chain forgot is found on whatever page it is', async () => {
+test('a row that the chain missed is found on any page', async () => {
   expect(await stores.audit.findOverdueRow(tenantId)).toBeNull()
-  const forgotten = async (id: string) => {
+  const isForgotten = async (id: string) => {
     await client.query('delete from audit_links where tenant_id = $1 and row_id = $2', [
       tenantId,
       id,
     ])
     return stores.audit.findOverdueRow(tenantId)
   }
-  expect(await forgotten('act_n000011999')).toBe('act_n000011999')
-  expect(await forgotten('act_n000000001')).toBe('act_n000000001')
+  expect(await isForgotten('act_n000011999')).toBe('act_n000011999')
+  expect(await isForgotten('act_n000000001')).toBe('act_n000000001')
 })
 
 test.each(['activities', 'challenges'])(
-  'a purge of %s reads a batch of them, not all that are old',
+  'a purge of %s reads a batch of them, not all old ones',
   async (kind) => {
     const before = '2100-01-01'
     expect(await rowsRead(`purge_${kind}`, tenantId, before, '50')).toBeLessThan(1_000)

@@ -1,15 +1,15 @@
-// The rows of the budgets of pushes, for tests of what is left in them.
+// The rows of the push budgets, for tests of their contents.
 
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import type { Stores, TestUser } from '../support/stores.ts'
 
-/** Another question of the budget, from before. */
-export const other = 'chl_other' as ChallengeId
+/** Another challenge of the budget, from before. */
+export const otherChallenge = 'chl_other' as ChallengeId
 const past = new Date('2020-01-01T00:00:00Z')
 const future = new Date('2100-01-01T00:00:00Z')
 
 type BudgetRow = {
-  /** The questions that were pushed, each as often as it was. */
+  /** The challenges that were pushed, once for each push. */
   readonly pushes: readonly ChallengeId[]
   readonly pending: readonly ChallengeId[]
   readonly unanswered: number
@@ -36,14 +36,17 @@ export async function budgetOf(
   return row
 }
 
-/** Such a row as it would be after much else: pushes and places of another question and of this one, and every time set. */
+/**
+ * Such a row after many other changes: pushes and pending entries of another challenge and of this
+ * one, and every time set.
+ */
 export async function fillBudget(
   { database }: Stores,
   { tenantId, userId }: TestUser,
   key: string,
   id: ChallengeId | null = null,
 ): Promise<void> {
-  const ids = id === null ? [other] : [other, id, other]
+  const ids = id === null ? [otherChallenge] : [otherChallenge, id, otherChallenge]
   await database.query(
     'fill_budget',
     `insert into initiators (tenant_id, user_id, key, pushes, pending, unanswered, denied_at,
@@ -61,10 +64,10 @@ export async function fillBudget(
   )
 }
 
-/** What `fillBudget` leaves, but for these. */
-export const filled = (more: Partial<BudgetRow> = {}): BudgetRow => ({
-  pushes: [other],
-  pending: [other],
+/** What `fillBudget` leaves, except for these. */
+export const filledBudget = (more: Partial<BudgetRow> = {}): BudgetRow => ({
+  pushes: [otherChallenge],
+  pending: [otherChallenge],
   unanswered: 3,
   deniedAt: past,
   approvedAt: past,
@@ -73,8 +76,8 @@ export const filled = (more: Partial<BudgetRow> = {}): BudgetRow => ({
   ...more,
 })
 
-/** A row that was just made, but for these. */
-export const unused = (more: Partial<BudgetRow> = {}): BudgetRow => ({
+/** A new row, except for these. */
+export const newBudget = (more: Partial<BudgetRow> = {}): BudgetRow => ({
   pushes: [],
   pending: [],
   unanswered: 0,

@@ -13,7 +13,7 @@ import {
   type TestUser,
   thumbprint,
 } from '../support/stores.ts'
-import { answer, cancel, challengeOf, runOut, unregister } from './asking.ts'
+import { answer, cancel, challengeOf, runOut, unregister } from './challenge-steps.ts'
 import { copyTenant } from './copied-tenant.ts'
 
 let stores: Stores
@@ -28,23 +28,23 @@ beforeEach(async () => {
 afterAll(() => stores.close())
 
 const find = (id: ChallengeId) => stores.challenges.find(user.tenantId, user.rpId, id)
-describe('a device is asked', () => {
+describe('a device that fetches challenges', () => {
   const pending = async (id: DeviceId) =>
     (await stores.challenges.loadPending(user.tenantId, id))?.pending ?? []
 
-  test('what it is a target of, newest first, word for word, while it can still be answered', async () => {
+  test('a device fetches its challenges, newest first, unaltered, while answerable', async () => {
     const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const [first, second] = [
       await aChallenge(stores, user, [device]),
       await aChallenge(stores, user, [device, other]),
     ]
-    const ended = await aChallenge(stores, user, [device])
-    await answer(stores, user, await challengeOf(stores, user, ended), device, 'deny')
+    const endedId = await aChallenge(stores, user, [device])
+    await answer(stores, user, await challengeOf(stores, user, endedId), device, 'deny')
     const over = await aChallenge(stores, user, [device])
     await runOut(stores, over)
-    const asked = await pending(device)
-    expect(asked.map(({ challengeId }) => challengeId)).toEqual([second, first])
-    expect(asked[0]).toMatchObject({
+    const fetchedChallenges = await pending(device)
+    expect(fetchedChallenges.map(({ challengeId }) => challengeId)).toEqual([second, first])
+    expect(fetchedChallenges[0]).toMatchObject({
       signingKid: user.signingKid,
       requestPayload: '{"nonce":"n"}',
       fetchedAt: null,
@@ -52,12 +52,12 @@ describe('a device is asked', () => {
     expect((await pending(other)).map(({ challengeId }) => challengeId)).toEqual([second])
   })
 
-  test('nothing that was made before it joined', async () => {
+  test('a device fetches nothing that was created before it joined', async () => {
     await aChallenge(stores, user, [await aDevice(stores, user)])
     expect(await pending(await aDevice(stores, user))).toEqual([])
   })
 
-  test('and the first fetch is the one that is told', async () => {
+  test('the first fetch of a challenge is the one that is reported', async () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     await stores.challenges.markFetched(user.tenantId, device, [id])
@@ -68,7 +68,7 @@ describe('a device is asked', () => {
     expect((await pending(device))[0]?.fetchedAt).toEqual(first)
   })
 
-  test('and its first receipt is the one that is told, each proof once', async () => {
+  test('the first receipt of a challenge is the one reported, each proof once', async () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     const proof = aProof(user, device)
@@ -80,7 +80,7 @@ describe('a device is asked', () => {
     expect((await find(id))?.devices[0]?.receivedAt).toEqual(first)
   })
 
-  test('and a receipt for what it was never asked is none', async () => {
+  test('a receipt for a challenge of another device is none', async () => {
     const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const id = await aChallenge(stores, user, [other])
     expect(await stores.challenges.markReceived(id, aProof(user, device))).toBe(false)
@@ -91,7 +91,7 @@ describe('a device is asked', () => {
 })
 
 describe('an answer', () => {
-  test('is decided on what its device was asked, and on nothing that another was', async () => {
+  test('an answer is decided on what its own device fetched, not on another’s', async () => {
     const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const id = await aChallenge(stores, user, [device])
     const { tenantId } = user
@@ -103,13 +103,13 @@ describe('an answer', () => {
     })
     expect(await stores.challenges.loadAnswer({ ...query, deviceId: other })).toMatchObject({
       knownDevice: { device: { id: other } },
-      asked: null,
+      target: null,
     })
-    const stranger = systemRandom.id('device')
-    expect(await stores.challenges.loadAnswer({ ...query, deviceId: stranger })).toBeNull()
+    const outsider = systemRandom.id('device')
+    expect(await stores.challenges.loadAnswer({ ...query, deviceId: outsider })).toBeNull()
   })
 
-  test('is found again by its jti, with the reply it got', async () => {
+  test('an answer is found again by its jti, with its reply', async () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     const jti = thumbprint()
@@ -123,7 +123,7 @@ describe('an answer', () => {
     expect((await stores.challenges.loadAnswer({ ...query, jti: 'another' }))?.earlier).toBeNull()
   })
 
-  test('is not found again where only a tenant with the same ids has it', async () => {
+  test('an answer is not found again where only a tenant with the same ids has it', async () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     const jti = thumbprint()
@@ -135,14 +135,14 @@ describe('an answer', () => {
     expect((await stores.challenges.loadAnswer(query))?.earlier).toBeNull()
   })
 
-  test('with the last wrong number ends the challenge, keeps no evidence and erases the number', async () => {
+  test('with the last wrong number ends the challenge without evidence or number', async () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
-    for (const left of [3, 2, 1]) {
+    for (const attemptsLeft of [3, 2, 1]) {
       const challenge = await challengeOf(stores, user, id)
-      expect(challenge).toMatchObject({ status: 'pending', wrongNumbersLeft: left })
-      const recorded = await answer(stores, user, challenge, device, 'wrong number')
-      expect(recorded).toMatchObject({ kind: 'recorded' })
+      expect(challenge).toMatchObject({ status: 'pending', wrongNumbersLeft: attemptsLeft })
+      const recording = await answer(stores, user, challenge, device, 'wrong number')
+      expect(recording).toMatchObject({ kind: 'recorded' })
     }
     expect(await find(id)).toMatchObject({
       challenge: {
@@ -158,15 +158,15 @@ describe('an answer', () => {
     expect(late).toEqual({ kind: 'changed' })
   })
 
-  test('that decided is kept as evidence, with the key that signed it', async () => {
+  test('an answer that decides is stored as evidence, with the key that signed it', async () => {
     const key = aKey()
     const device = await aDevice(stores, user, { keys: [key] })
     const id = await aChallenge(stores, user, [device])
     const { tenantId, rpId } = user
     expect(await stores.challenges.findEvidence(tenantId, rpId, id)).toBeNull()
     const challenge = await challengeOf(stores, user, id)
-    const signed = { kid: key.kid, jwsSealed: Buffer.from('signed'), userVerified: true }
-    await answer(stores, user, challenge, device, 'approve', signed)
+    const signature = { kid: key.kid, jwsSealed: Buffer.from('signed'), userVerified: true }
+    await answer(stores, user, challenge, device, 'approve', signature)
     await unregister(stores, user, device)
     expect(await stores.challenges.findEvidence(tenantId, rpId, id)).toMatchObject({
       challenge: { id, status: 'approved' },
@@ -183,7 +183,7 @@ describe('an answer', () => {
     ).toBeNull()
   })
 
-  test('tells the other devices that were pushed, once, and not the one that answered', async () => {
+  test('notifies the other pushed devices, once, and not the one that answered', async () => {
     const devices = [
       await aDevice(stores, user),
       await aDevice(stores, user),
@@ -197,15 +197,17 @@ describe('an answer', () => {
     const { challenge, otherDeviceIds } = facts.target
     expect(otherDeviceIds.toSorted()).toEqual([devices[1], devices[2]])
     const more = { closingDeviceIds: otherDeviceIds }
-    const recorded = await answer(stores, user, challenge, devices[0], 'approve', more)
-    if (recorded.kind !== 'recorded') throw new Error('nobody else answered')
-    expect(recorded.pushes.toSorted((a, b) => a.deviceId.localeCompare(b.deviceId))).toMatchObject([
-      { kind: 'challenge_closed', challengeId: id, deviceId: devices[1], attempts: 1 },
-      { kind: 'challenge_closed', challengeId: id, deviceId: devices[2], attempts: 1 },
-    ])
+    const recording = await answer(stores, user, challenge, devices[0], 'approve', more)
+    if (recording.kind !== 'recorded') throw new Error('nobody else answered')
+    expect(recording.pushes.toSorted((a, b) => a.deviceId.localeCompare(b.deviceId))).toMatchObject(
+      [
+        { kind: 'challenge_closed', challengeId: id, deviceId: devices[1], attempts: 1 },
+        { kind: 'challenge_closed', challengeId: id, deviceId: devices[2], attempts: 1 },
+      ],
+    )
   })
 
-  test('whose jti was used is told apart from one that came too late', async () => {
+  test('an answer with a used jti is distinguished from one that came too late', async () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     const jti = thumbprint()
@@ -216,7 +218,7 @@ describe('an answer', () => {
     expect(await challengeOf(stores, user, id)).toEqual(challenge)
   })
 
-  test('that leaves the challenge pending tells nobody that it is over', async () => {
+  test('an answer that leaves the challenge pending notifies no device of an end', async () => {
     const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const id = await aChallenge(stores, user, [device, other])
     const challenge = await challengeOf(stores, user, id)
@@ -228,20 +230,20 @@ describe('an answer', () => {
     })
   })
 
-  test('that leaves the challenge pending decides nothing: it is asked on, and cancelled with the rest', async () => {
+  test('that leaves the challenge pending decides nothing: fetch and cancel go on', async () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     await answer(stores, user, await challengeOf(stores, user, id), device, 'wrong number')
-    const undecided = { status: 'pending', wrongNumbersLeft: 2, decidedAt: null }
-    expect(await find(id)).toMatchObject({ challenge: undecided, decidedBy: null })
-    const asked = await stores.challenges.loadPending(user.tenantId, device)
-    expect(asked?.pending).toMatchObject([{ challengeId: id }])
-    const suspended = await stores.suspensions.suspendUser({ ...user, actor: 'operator' })
-    expect(suspended?.endedChallenges).toEqual([id])
+    const pendingState = { status: 'pending', wrongNumbersLeft: 2, decidedAt: null }
+    expect(await find(id)).toMatchObject({ challenge: pendingState, decidedBy: null })
+    const loadedPending = await stores.challenges.loadPending(user.tenantId, device)
+    expect(loadedPending?.pending).toMatchObject([{ challengeId: id }])
+    const suspension = await stores.suspensions.suspendUser({ ...user, actor: 'operator' })
+    expect(suspension?.endedChallenges).toEqual([id])
     expect(await find(id)).toMatchObject({ challenge: { status: 'cancelled' } })
   })
 
-  test('spends its proof even when another came first, so that the call cannot be repeated by a thief', async () => {
+  test('spends its proof even after another answer, so that no thief can replay it', async () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     await cancel(stores, user, id)

@@ -15,7 +15,7 @@ import {
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
-import { toldOf, unregister } from './asking.ts'
+import { activityTypesOf, unregister } from './challenge-steps.ts'
 
 let stores: Stores
 let user: TestUser
@@ -52,12 +52,12 @@ async function rowsOf(table: 'challenge_targets' | 'deliveries' | 'activities', 
 }
 
 describe('what decides a creation', () => {
-  test('is the user by name or id, with the active devices and how they can be reached', async () => {
+  test('is the user by name or id, with active devices and how to reach them', async () => {
     const plain = await aDevice(stores, user, { withPush: false })
     const strong = await aDevice(stores, user, { keys: [aKey(), aKey('verification')] })
     await unregister(stores, user, await aDevice(stores, user))
-    const opened = await anEnrollment(stores, user, { confirmationRequired: true })
-    await stores.enrollments.claim(aClaim(opened, { numberSealed: randomBytes(40) }))
+    const enrollment = await anEnrollment(stores, user, { confirmationRequired: true })
+    await stores.enrollments.claim(aClaim(enrollment, { numberSealed: randomBytes(40) }))
 
     for (const reference of [{ namespace: 'default', value: 'alice' }, { id: user.userId }]) {
       const facts = await load(reference)
@@ -82,22 +82,22 @@ describe('what decides a creation', () => {
     ['another name', { namespace: 'default', value: 'Alice' }, ['default']],
     ['a name in another namespace', { namespace: 'other', value: 'alice' }, ['default', 'other']],
     ['an unknown id', { id: systemRandom.id('user') }, ['default']],
-  ])('knows no user under %s', async (_, reference, namespaces) => {
+  ])('finds no user under %s', async (_, reference, namespaces) => {
     await aDevice(stores, user)
     expect(await load(reference, { namespaces })).toMatchObject({ userId: null, devices: [] })
   })
 
-  test('knows no user by an id whose names lie in namespaces that were not granted', async () => {
+  test('finds no user by an id whose names are in namespaces that were not granted', async () => {
     expect(await load({ id: user.userId }, { namespaces: ['other'] })).toMatchObject({
       userId: null,
     })
     expect(await load({ id: user.userId }, { namespaces: [] })).toMatchObject({ userId: null })
   })
 
-  test('is the earlier challenge of this relying party under the same Idempotency-Key, and of no other', async () => {
+  test('is the earlier challenge of the same relying party and Idempotency-Key only', async () => {
     const device = await aDevice(stores, user)
-    const made = await aNewChallenge(stores, user, [device], { idempotencyKey: 'once' })
-    await stores.challenges.create(made, 'test')
+    const newChallenge = await aNewChallenge(stores, user, [device], { idempotencyKey: 'once' })
+    await stores.challenges.create(newChallenge, 'test')
     const { tenantId } = user
     const other = await stores.tenants.createRelyingParty(
       { tenantId, id: systemRandom.id('relyingParty'), name: 'Other', namespaces: ['default'] },
@@ -105,9 +105,9 @@ describe('what decides a creation', () => {
     )
     const reference = { id: user.userId }
     expect((await load(reference, { idempotencyKey: 'once' })).earlier).toMatchObject({
-      challenge: { id: made.challenge.id },
-      numberSealed: made.numberSealed,
-      requestHash: made.requestHash,
+      challenge: { id: newChallenge.challenge.id },
+      numberSealed: newChallenge.numberSealed,
+      requestHash: newChallenge.requestHash,
     })
     expect((await load(reference, { idempotencyKey: 'twice' })).earlier).toBeNull()
     expect((await load(reference)).earlier).toBeNull()
@@ -117,30 +117,32 @@ describe('what decides a creation', () => {
 })
 
 describe('a creation', () => {
-  test('20 parallel ones under one Idempotency-Key make one row, and nothing of the others', async () => {
+  test('20 parallel creations under one Idempotency-Key create one row, nothing else', async () => {
     const device = await aDevice(stores, user)
-    const made = await Promise.all(
+    const newChallenges = await Promise.all(
       Array.from({ length: 20 }, () =>
         aNewChallenge(stores, user, [device], { idempotencyKey: 'once' }),
       ),
     )
-    const created = await Promise.all(made.map((one) => stores.challenges.create(one, 'test')))
-    expect(created.filter(Boolean)).toHaveLength(1)
+    const outcomes = await Promise.all(
+      newChallenges.map((one) => stores.challenges.create(one, 'test')),
+    )
+    expect(outcomes.filter(Boolean)).toHaveLength(1)
     const { tenantId, rpId } = user
-    const listed = await stores.challenges.list(
+    const challenges = await stores.challenges.list(
       { tenantId, rpId, userId: null, status: null },
       page,
     )
-    expect(listed).toHaveLength(1)
-    for (const { challenge } of made) {
-      const count = challenge.id === listed[0]?.id ? 1 : 0
+    expect(challenges).toHaveLength(1)
+    for (const { challenge } of newChallenges) {
+      const count = challenge.id === challenges[0]?.id ? 1 : 0
       expect(await rowsOf('challenge_targets', challenge.id)).toHaveLength(count)
       expect(await rowsOf('deliveries', challenge.id)).toHaveLength(count)
       expect(await rowsOf('activities', challenge.id)).toHaveLength(count)
     }
   })
 
-  test('with one key of two relying parties makes two', async () => {
+  test('one Idempotency-Key of two relying parties creates two challenges', async () => {
     const { tenantId } = user
     const device = await aDevice(stores, user)
     const other = await stores.tenants.createRelyingParty(
@@ -148,44 +150,47 @@ describe('a creation', () => {
       'operator',
     )
     for (const rpId of [user.rpId, other.id]) {
-      const made = await aNewChallenge(stores, { ...user, rpId }, [device], {
+      const newChallenge = await aNewChallenge(stores, { ...user, rpId }, [device], {
         idempotencyKey: 'once',
       })
-      expect(await stores.challenges.create(made, 'test')).toBe(true)
+      expect(await stores.challenges.create(newChallenge, 'test')).toBe(true)
     }
   })
 
-  test('never asks a device that was unregistered after it was chosen, and then leaves nothing', async () => {
-    const [gone, left] = [await aDevice(stores, user), await aDevice(stores, user)]
-    const made = await aNewChallenge(stores, user, [gone, left])
-    await unregister(stores, user, gone)
-    expect(await stores.challenges.create(made, 'test')).toBe(false)
-    expect(await find(made.challenge.id)).toBeNull()
-    expect(await rowsOf('challenge_targets', made.challenge.id)).toEqual([])
-    expect(await rowsOf('deliveries', made.challenge.id)).toEqual([])
+  test('never targets a device unregistered meanwhile, and then leaves nothing', async () => {
+    const [unregisteredId, remainingId] = [await aDevice(stores, user), await aDevice(stores, user)]
+    const newChallenge = await aNewChallenge(stores, user, [unregisteredId, remainingId])
+    await unregister(stores, user, unregisteredId)
+    expect(await stores.challenges.create(newChallenge, 'test')).toBe(false)
+    expect(await find(newChallenge.challenge.id)).toBeNull()
+    expect(await rowsOf('challenge_targets', newChallenge.challenge.id)).toEqual([])
+    expect(await rowsOf('deliveries', newChallenge.challenge.id)).toEqual([])
   })
 
-  test('beside an unregistration leaves no pending challenge without a device, 50 races', async () => {
+  test('a creation racing an unregistration leaves no challenge without devices', async () => {
     for (let race = 0; race < 50; race++) {
       const device = await aDevice(stores, user)
-      const made = await aNewChallenge(stores, user, [device])
-      await Promise.all([stores.challenges.create(made, 'test'), unregister(stores, user, device)])
-      const record = await find(made.challenge.id)
+      const newChallenge = await aNewChallenge(stores, user, [device])
+      await Promise.all([
+        stores.challenges.create(newChallenge, 'test'),
+        unregister(stores, user, device),
+      ])
+      const record = await find(newChallenge.challenge.id)
       if (record)
         expect(record.challenge).toMatchObject({ status: 'denied', reason: 'no_device_left' })
     }
   })
 
-  test('is read back whole, with the pushes it owes, leased to its maker', async () => {
+  test('a creation is read back whole, with its queued pushes, leased to its creator', async () => {
     const device = await aDevice(stores, user)
-    const made = await aNewChallenge(stores, user, [device], {
+    const newChallenge = await aNewChallenge(stores, user, [device], {
       context: { application: 'Payroll', fields: [{ label: 'Amount', value: '5' }] },
       binding: 'session-hash-0123',
     })
-    await stores.challenges.create(made, 'maker')
-    const record = await find(made.challenge.id)
+    await stores.challenges.create(newChallenge, 'maker')
+    const record = await find(newChallenge.challenge.id)
     expect(record).toMatchObject({
-      challenge: made.challenge,
+      challenge: newChallenge.challenge,
       decidedBy: null,
       devices: [
         {
@@ -196,8 +201,8 @@ describe('a creation', () => {
         },
       ],
     })
-    const [owed] = await rowsOf('deliveries', made.challenge.id)
-    expect(owed).toMatchObject({ leased_by: 'maker', leased_until: expect.any(Date) })
-    expect(await toldOf(stores, user)).toContain('challenge_created')
+    const [push] = await rowsOf('deliveries', newChallenge.challenge.id)
+    expect(push).toMatchObject({ leased_by: 'maker', leased_until: expect.any(Date) })
+    expect(await activityTypesOf(stores, user)).toContain('challenge_created')
   })
 })

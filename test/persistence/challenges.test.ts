@@ -14,15 +14,15 @@ import {
   type TestUser,
 } from '../support/stores.ts'
 import {
+  type AnswerKind,
+  activityTypesOf,
   answer,
   cancel,
   challengeOf,
-  type Deed,
   resend,
   runOut,
-  toldOf,
   unregister,
-} from './asking.ts'
+} from './challenge-steps.ts'
 
 let stores: Stores
 let user: TestUser
@@ -37,63 +37,63 @@ afterAll(() => stores.close())
 
 const page = { limit: 100, before: null }
 describe('challenges are listed', () => {
-  test('newest first, page by page, none twice and none left out', async () => {
+  test('challenges are listed newest first, page by page, none twice, none omitted', async () => {
     const device = await aDevice(stores, user)
     const ids: ChallengeId[] = []
     for (let count = 0; count < 7; count++) ids.unshift(await aChallenge(stores, user, [device]))
     const { tenantId, rpId } = user
-    const seen: ChallengeId[] = []
+    const listedIds: ChallengeId[] = []
     let before: string | null = null
     for (;;) {
       const query = { tenantId, rpId, userId: null, status: null }
       const items: Challenge[] = await stores.challenges.list(query, { limit: 3, before })
-      seen.push(...items.map(({ id }) => id))
+      listedIds.push(...items.map(({ id }) => id))
       const last = items.at(-1)
       if (!last) break
       before = last.id
     }
-    expect(seen).toEqual(ids)
+    expect(listedIds).toEqual(ids)
   })
 
-  test('by user and by status, and to the relying party that made them only', async () => {
+  test('challenges are listed by user and status, for their own relying party only', async () => {
     const colleague = await aColleague(stores, user, 'bob')
     const [mine, theirs] = [await aDevice(stores, user), await aDevice(stores, colleague)]
     const pending = await aChallenge(stores, user, [mine])
-    const denied = await aChallenge(stores, user, [mine])
-    await answer(stores, user, await challengeOf(stores, user, denied), mine, 'deny')
+    const deniedId = await aChallenge(stores, user, [mine])
+    await answer(stores, user, await challengeOf(stores, user, deniedId), mine, 'deny')
     const other = await aChallenge(stores, colleague, [theirs])
     const { tenantId, rpId, userId } = user
     const ids = async (query: Partial<Parameters<Stores['challenges']['list']>[0]>) => {
       const all = { tenantId, rpId, userId: null, status: null }
       return (await stores.challenges.list({ ...all, ...query }, page)).map(({ id }) => id)
     }
-    expect(await ids({})).toEqual([other, denied, pending])
-    expect(await ids({ userId })).toEqual([denied, pending])
-    expect(await ids({ userId, status: 'denied' })).toEqual([denied])
+    expect(await ids({})).toEqual([other, deniedId, pending])
+    expect(await ids({ userId })).toEqual([deniedId, pending])
+    expect(await ids({ userId, status: 'denied' })).toEqual([deniedId])
     expect(await ids({ status: 'pending' })).toEqual([other, pending])
     expect(await ids({ rpId: systemRandom.id('relyingParty') })).toEqual([])
   })
 })
 
 describe('cancelling', () => {
-  test('ends a pending challenge once, erases its number and tells every device that was pushed', async () => {
+  test('cancelling ends a challenge once, erases its number, notifies its devices', async () => {
     const devices = [await aDevice(stores, user), await aDevice(stores, user)] as const
     const id = await aChallenge(stores, user, devices)
     const outcomes = await Promise.all(Array.from({ length: 10 }, () => cancel(stores, user, id)))
-    const [done, ...more] = outcomes.filter((one) => one !== null)
+    const [cancellation, ...more] = outcomes.filter((one) => one !== null)
     expect(more).toEqual([])
-    expect(done?.pushes.map(({ deviceId }) => deviceId).toSorted()).toEqual([...devices])
+    expect(cancellation?.pushes.map(({ deviceId }) => deviceId).toSorted()).toEqual([...devices])
     expect(await challengeOf(stores, user, id)).toMatchObject({
       status: 'cancelled',
       reason: null,
       decidedAt: expect.any(Date),
     })
     expect(
-      (await toldOf(stores, user)).filter((type) => type === 'challenge_cancelled'),
+      (await activityTypesOf(stores, user)).filter((type) => type === 'challenge_cancelled'),
     ).toHaveLength(1)
   })
 
-  test('is refused to another relying party, after an answer, and after the challenge’s time', async () => {
+  test('cancelling is refused to another relying party, after an answer or expiry', async () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     expect(await cancel(stores, { ...user, rpId: systemRandom.id('relyingParty') }, id)).toBeNull()
@@ -105,25 +105,25 @@ describe('cancelling', () => {
     expect(await cancel(stores, user, over)).toBeNull()
   })
 
-  test('and approving at the same time leave one of the two, 100 rounds', async () => {
+  test('cancelling and approving concurrently leave one of the two, 100 rounds', async () => {
     const device = await aDevice(stores, user)
     for (let round = 0; round < 100; round++) {
       const id = await aChallenge(stores, user, [device])
       const challenge = await challengeOf(stores, user, id)
-      const [cancelled, answered] = await Promise.all([
+      const [cancellation, recording] = await Promise.all([
         cancel(stores, user, id),
         answer(stores, user, challenge, device),
       ])
       expect(await challengeOf(stores, user, id)).toMatchObject({
-        status: cancelled ? 'cancelled' : 'approved',
+        status: cancellation ? 'cancelled' : 'approved',
       })
-      expect(answered.kind).toBe(cancelled ? 'changed' : 'recorded')
+      expect(recording.kind).toBe(cancellation ? 'changed' : 'recorded')
     }
   })
 })
 
-describe('time', () => {
-  test('ends what has run out and nothing else, and tells the user', async () => {
+describe('expiry', () => {
+  test('expiry ends what has expired and nothing else, and records it for the user', async () => {
     const device = await aDevice(stores, user)
     const [over, live] = [
       await aChallenge(stores, user, [device]),
@@ -139,12 +139,12 @@ describe('time', () => {
     })
     expect(await challengeOf(stores, user, live)).toMatchObject({ status: 'pending' })
     expect(
-      (await toldOf(stores, user)).filter((type) => type === 'challenge_expired'),
+      (await activityTypesOf(stores, user)).filter((type) => type === 'challenge_expired'),
     ).toHaveLength(1)
     expect(await stores.challenges.expire(null, 1_000)).not.toContain(over)
   })
 
-  test('ends the oldest first, no more than asked for, and each for one sweeper only', async () => {
+  test('ends the oldest first, at most the requested number, each by one sweep only', async () => {
     await stores.challenges.expire(null, 1_000)
     const device = await aDevice(stores, user)
     const ids: ChallengeId[] = []
@@ -152,32 +152,32 @@ describe('time', () => {
     for (const id of ids) await runOut(stores, id)
     const [first] = ids
     expect(await stores.challenges.expire(null, 1)).toEqual([first])
-    const swept = await Promise.all(
+    const expirations = await Promise.all(
       Array.from({ length: 5 }, () => stores.challenges.expire(null, 10)),
     )
-    expect(swept.every((one) => one.length <= 10)).toBe(true)
+    expect(expirations.every((one) => one.length <= 10)).toBe(true)
     const rest = await stores.challenges.expire(null, 100)
-    expect([first, ...swept.flat(), ...rest].toSorted()).toEqual(ids.toSorted())
+    expect([first, ...expirations.flat(), ...rest].toSorted()).toEqual(ids.toSorted())
   })
 
-  test('skips what somebody holds, so that no sweep waits', async () => {
+  test('skips locked challenges, so that no sweep waits', async () => {
     await stores.challenges.expire(null, 1_000)
     const device = await aDevice(stores, user)
-    const [held, free] = [
+    const [lockedId, freeId] = [
       await aChallenge(stores, user, [device]),
       await aChallenge(stores, user, [device]),
     ]
-    for (const id of [held, free]) await runOut(stores, id)
+    for (const id of [lockedId, freeId]) await runOut(stores, id)
     const holder = await beginOn(stores)
-    await holder.query('select 1 from challenges where id = $1 for update', [held])
-    expect(await stores.challenges.expire(null, 10)).toEqual([free])
+    await holder.query('select 1 from challenges where id = $1 for update', [lockedId])
+    expect(await stores.challenges.expire(null, 10)).toEqual([freeId])
     await holder.commit()
-    expect(await stores.challenges.expire(null, 10)).toEqual([held])
+    expect(await stores.challenges.expire(null, 10)).toEqual([lockedId])
   })
 })
 
 describe('a push is repeated', () => {
-  test('to every device that can be pushed, at the cost of one', async () => {
+  test('a push is repeated to every device that can be pushed, at the cost of one', async () => {
     const [device, mute] = [
       await aDevice(stores, user),
       await aDevice(stores, user, { withPush: false }),
@@ -200,7 +200,7 @@ describe('a push is repeated', () => {
     expect(after.expiresAt).toEqual(before.expiresAt)
   })
 
-  test('once for parallel calls that saw the same count', async () => {
+  test('a push is repeated once for parallel calls that saw the same count', async () => {
     const id = await aChallenge(stores, user, [await aDevice(stores, user)])
     const challenge = await challengeOf(stores, user, id)
     const outcomes = await Promise.all(Array.from({ length: 10 }, () => resend(stores, challenge)))
@@ -208,19 +208,19 @@ describe('a push is repeated', () => {
     expect(await challengeOf(stores, user, id)).toMatchObject({ resendsLeft: 2 })
   })
 
-  test('to nobody when no device can be pushed, and then costs nothing', async () => {
+  test('a push is repeated to nobody when no device can be pushed, at no cost', async () => {
     const id = await aChallenge(stores, user, [await aDevice(stores, user, { withPush: false })])
     expect(await resend(stores, await challengeOf(stores, user, id))).toEqual({ pushes: [] })
     expect(await challengeOf(stores, user, id)).toMatchObject({ resendsLeft: 3 })
   })
 
-  test('never for a challenge that has ended or run out, also where no device can be pushed', async () => {
+  test('no push is repeated for an ended or expired challenge, with devices or not', async () => {
     for (const withPush of [true, false]) {
       const device = await aDevice(stores, user, { withPush })
-      const ended = await aChallenge(stores, user, [device])
+      const endedId = await aChallenge(stores, user, [device])
       const over = await aChallenge(stores, user, [device])
-      await cancel(stores, user, ended)
-      expect(await resend(stores, await challengeOf(stores, user, ended))).toBeNull()
+      await cancel(stores, user, endedId)
+      expect(await resend(stores, await challengeOf(stores, user, endedId))).toBeNull()
       await runOut(stores, over)
       expect(await resend(stores, await challengeOf(stores, user, over))).toBeNull()
       expect(await challengeOf(stores, user, over)).toMatchObject({ resendsLeft: 3 })
@@ -228,9 +228,9 @@ describe('a push is repeated', () => {
   })
 })
 
-describe('whatever is tried, in whatever order', () => {
+describe('any operations in any order', () => {
   const device = fc.nat(1)
-  const kind = fc.constantFrom<Deed | 'unregister'>(
+  const kind = fc.constantFrom<AnswerKind | 'unregister'>(
     'approve',
     'deny',
     'wrong number',
@@ -257,11 +257,11 @@ describe('whatever is tried, in whatever order', () => {
       case 'resend':
         return challenge.resendsLeft > 0 && resend(stores, challenge)
       default:
-        return answer(stores, user, challenge, device, kind as Deed)
+        return answer(stores, user, challenge, device, kind as AnswerKind)
     }
   }
 
-  test('a challenge ends once, stays as it ended, and tells of one end', async () => {
+  test('any operations end a challenge once, never change it after, record one end', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
         user = await aUser(stores)
@@ -271,8 +271,8 @@ describe('whatever is tried, in whatever order', () => {
         for (const { kind, device } of steps) {
           await take(kind, last, devices[device === 0 ? 0 : 1])
           const now = await challengeOf(stores, user, id)
-          const { expiresAt: _, ...fixed } = last
-          if (last.status !== 'pending') expect(now).toMatchObject(fixed)
+          const { expiresAt: _, ...fixedFacts } = last
+          if (last.status !== 'pending') expect(now).toMatchObject(fixedFacts)
           expect(now.wrongNumbersLeft).toBeLessThanOrEqual(last.wrongNumbersLeft)
           last = now
         }
@@ -282,17 +282,17 @@ describe('whatever is tried, in whatever order', () => {
           [id],
         )
         const wrong = answers.filter(({ outcome }) => outcome === 'wrong_number').length
-        const decided = last.decidedDeviceId !== null && last.reason !== 'number_mismatch'
+        const isDecided = last.decidedDeviceId !== null && last.reason !== 'number_mismatch'
         expect(wrong).toBe(3 - last.wrongNumbersLeft)
-        expect(answers.length - wrong).toBe(decided ? 1 : 0)
-        const told = await toldOf(stores, user)
-        const ends = told.filter((type) =>
+        expect(answers.length - wrong).toBe(isDecided ? 1 : 0)
+        const types = await activityTypesOf(stores, user)
+        const ends = types.filter((type) =>
           /^challenge_(approved|denied|expired|cancelled)$/.test(type),
         )
         expect(ends).toHaveLength(last.status === 'pending' ? 0 : 1)
-        expect(told.filter((type) => type === 'number_failed')).toHaveLength(wrong)
+        expect(types.filter((type) => type === 'number_failed')).toHaveLength(wrong)
       }),
-      // Without shrinking: each try takes as long as the first, and the steps are short.
+      // Without shrinking: each run takes as long as the first, and the steps are short.
       { numRuns: 30, endOnFailure: true },
     )
   })

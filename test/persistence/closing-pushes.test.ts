@@ -8,7 +8,7 @@ import {
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
-import { cancel } from './asking.ts'
+import { cancel } from './challenge-steps.ts'
 
 let stores: Stores
 beforeAll(async () => {
@@ -20,39 +20,39 @@ type End = (user: TestUser, id: ChallengeId) => Promise<unknown>
 test.each<[string, End]>([
   ['a cancellation', (user, id) => cancel(stores, user, id)],
   ['a suspension', (user) => stores.suspensions.suspendUser({ ...user, actor: 'operator' })],
-])(
-  '%s is told where the push of the question is out or on its way, and nowhere else',
-  async (_, end) => {
-    const user = await aUser(stores)
-    const [told, failed, elsewhere] = [
-      await aDevice(stores, user),
-      await aDevice(stores, user),
-      await aDevice(stores, user),
-    ]
-    const asked = await aChallenge(stores, user, [told, failed])
-    await aChallenge(stores, user, [elsewhere])
-    const owed = (kind: string) =>
-      stores.database.query<{ id: DeliveryId; device_id: DeviceId }>(
-        'owed_to_user',
-        'select id, device_id from deliveries where tenant_id = $1 and challenge_id = $2 and kind = $3',
-        [user.tenantId, asked, kind],
-      )
-    const lost = (await owed('challenge_opened')).find(({ device_id }) => device_id === failed)
-    const outcome = { status: 'failed', reason: 'token_not_registered' } as const
-    const { tenantId } = user
-    const settled = lost ? [{ tenantId, id: lost.id, outcome }] : []
-    await stores.deliveries.settle('test', settled)
-    await end(user, asked)
-    expect((await owed('challenge_closed')).map((one) => one.device_id)).toEqual([told])
-  },
-)
-
-test('a device that was suspended meanwhile is not pushed when a question is cancelled', async () => {
+])('%s notifies the devices with a push sent or on its way, and no other', async (_, end) => {
   const user = await aUser(stores)
-  const [live, suspended] = [await aDevice(stores, user), await aDevice(stores, user)]
-  const asked = await aChallenge(stores, user, [live, suspended])
+  const [pushedDevice, failedDevice, elsewhere] = [
+    await aDevice(stores, user),
+    await aDevice(stores, user),
+    await aDevice(stores, user),
+  ]
+  const challengeId = await aChallenge(stores, user, [pushedDevice, failedDevice])
+  await aChallenge(stores, user, [elsewhere])
+  const pushesOf = (kind: string) =>
+    stores.database.query<{ id: DeliveryId; device_id: DeviceId }>(
+      'owed_to_user',
+      `select id, device_id from deliveries where tenant_id = $1 and challenge_id = $2
+        and kind = $3`,
+      [user.tenantId, challengeId, kind],
+    )
+  const failedPush = (await pushesOf('challenge_opened')).find(
+    ({ device_id }) => device_id === failedDevice,
+  )
+  const outcome = { status: 'failed', reason: 'token_not_registered' } as const
+  const { tenantId } = user
+  const settlements = failedPush ? [{ tenantId, id: failedPush.id, outcome }] : []
+  await stores.deliveries.settle('test', settlements)
+  await end(user, challengeId)
+  expect((await pushesOf('challenge_closed')).map((one) => one.device_id)).toEqual([pushedDevice])
+})
+
+test('a device suspended meanwhile gets no push when a challenge is cancelled', async () => {
+  const user = await aUser(stores)
+  const [activeDevice, suspendedDevice] = [await aDevice(stores, user), await aDevice(stores, user)]
+  const challengeId = await aChallenge(stores, user, [activeDevice, suspendedDevice])
   const actor = 'operator'
-  await stores.suspensions.suspendDevice({ ...user, deviceId: suspended, actor })
-  const cancelled = await cancel(stores, user, asked)
-  expect(cancelled?.pushes.map(({ deviceId }) => deviceId)).toEqual([live])
+  await stores.suspensions.suspendDevice({ ...user, deviceId: suspendedDevice, actor })
+  const cancellation = await cancel(stores, user, challengeId)
+  expect(cancellation?.pushes.map(({ deviceId }) => deviceId)).toEqual([activeDevice])
 })

@@ -1,21 +1,25 @@
-// Tenants with the same ids: keys begin with the tenant, so that nothing but the tenant tells their rows apart.
+// Tenants with the same ids: keys begin with the tenant, so that only the tenant distinguishes
+// their rows.
 
 import type { Stores, TestUser } from '../support/stores.ts'
 
-const copied = [
+const copiedTables = [
   ...['tenants', 'signing_keys', 'relying_parties', 'users', 'user_identifiers'],
   ...['user_protections', 'initiators', 'portal_sessions', 'enrollments', 'devices', 'challenges'],
   ...['challenge_targets', 'answers', 'deliveries', 'activities'],
 ]
 
-/** Makes two tenants with the rows of this one, of which one comes before it and one after it. Their names end alike. */
+/**
+ * Copies the rows of this tenant into two tenants, one sorted before it and one after it. Their
+ * names end alike.
+ */
 export async function copyTenant(
   { database }: Stores,
   { tenantId }: Pick<TestUser, 'tenantId'>,
 ): Promise<void> {
   for (const first of ['00', 'zz']) {
     const copy = tenantId.replace(/_../, `_${first}`)
-    for (const table of copied) {
+    for (const table of copiedTables) {
       await database.query(
         `copy_${table}`,
         `insert into ${table}

@@ -31,11 +31,11 @@ test.each([
     'the role app may not make it. As owner of the database run: create schema "public" authorization "app"',
   ],
   [{ mayUse: false }, 'run: grant usage, create on schema "public" to "app"'],
-])('a database that is not fit says so and what to do: %o', (more, words) => {
-  expect(faultOf({ ...fit, ...more }, 'public')).toContain(words)
+])('a database that is not fit says so and what to do: %o', (more, message) => {
+  expect(faultOf({ ...fit, ...more }, 'public')).toContain(message)
 })
 
-test('a fit database has no fault, nor has one in which the schema may be made', () => {
+test('a fit database has no fault, nor has one in which the schema may be created', () => {
   expect(faultOf(fit, 'public')).toBeUndefined()
   expect(faultOf({ ...fit, schemaExists: false, mayMakeSchema: true }, 'x')).toBeUndefined()
 })
@@ -53,7 +53,7 @@ const realPooler = () => {
   })
 
   test.each([
-    ['discards what a session left', {}],
+    ['discards the state of a session', {}],
     ['leaves everything as it was', { server_reset_query: '' }],
   ])(
     'in session mode that %s, all works on connections that others used before',
@@ -68,7 +68,7 @@ const realPooler = () => {
         await pool.query('hostile', `select set_config('datestyle', 'German', false)`, [])
         await pool.close()
         const next = openDatabase({ url: pooler.url, timeoutMs })
-        // The same names as before: nothing prepared may be in the way.
+        // The same names as before: no prepared statement may collide.
         await next.query('hostile', 'select 1', [])
         expect(
           await next.query(
@@ -98,13 +98,13 @@ const realPooler = () => {
       (payload) => pool.query('notify', `select pg_notify('countersign_signals', $1)`, [payload]),
       (error) => expect.fail(String(error)),
     )
-    const heard: string[] = []
+    const receivedSignals: string[] = []
     await carrier.start(
-      (key) => heard.push(key),
+      (key) => receivedSignals.push(key),
       () => undefined,
     )
     await carrier.send(['a'])
-    await until('it is heard', () => heard.length > 0)
+    await until('the signal arrives', () => receivedSignals.length > 0)
     await carrier.close()
     await pool.close()
   })

@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await Promise.all(open.splice(0).map((database) => database.close()))
 })
-/** One connection, so that tests can tell whether it is still the same. */
+/** One connection, so that tests can check whether it is still the same. */
 function connect(config: Partial<DatabaseConfig> = {}): Database {
   const database = openDatabase({ url: server.url, maxConnections: 1, ...config })
   open.push(database)
@@ -33,7 +33,10 @@ async function backend(database: Database): Promise<number> {
   return row?.pid ?? 0
 }
 
-/** The connection that serves, once one does: whatever limit a test sets itself, a busy machine may take longer to connect. */
+/**
+ * The connection that serves, as soon as one does: whatever limit a test sets, a busy machine may
+ * take longer to connect.
+ */
 const serving = (database: Database) =>
   until('it serves', () => backend(database).catch(() => undefined))
 
@@ -45,20 +48,23 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
 }
 
 describe('a query', () => {
-  test('is prepared once under its name, and a name belongs to one text', async () => {
+  test('a query is prepared once under its name, and a name belongs to one text', async () => {
     const database = connect()
     expect(await database.query('sum', 'select $1::int + 1 as sum', [1])).toEqual([{ sum: 2 }])
     expect(await database.query('sum', 'select $1::int + 1 as sum', [2])).toEqual([{ sum: 3 }])
-    const sql = `select generic_plans + custom_plans as runs from pg_prepared_statements where name = 'sum'`
+    const sql = `select generic_plans + custom_plans as runs from pg_prepared_statements
+      where name = 'sum'`
     expect(await database.query('prepared', sql, [])).toEqual([{ runs: 2 }])
     await expect(database.query('sum', 'select 1', [])).rejects.toThrow('must be unique')
   })
 
-  test('reads columns as values that keep their meaning', async () => {
+  test('a query reads columns as values that preserve their meaning', async () => {
     const database = connect()
-    const sql = `select 9007199254740991 as int8, array[1::int8, null] as int8s, 1.10::numeric as numeric,
+    const sql = `select 9007199254740991 as int8, array[1::int8, null] as int8s, 1.10::numeric as
+      numeric,
       '2026-01-31'::date as date, '2026-01-31 12:00:00.5'::timestamp as timestamp,
-      '2026-01-31 12:00:00.5+02'::timestamptz as timestamptz, '\\x00ff'::bytea as bytea, '{"a":1}'::jsonb as jsonb`
+      '2026-01-31 12:00:00.5+02'::timestamptz as timestamptz, '\\x00ff'::bytea as bytea,
+        '{"a":1}'::jsonb as jsonb`
     expect(await database.query('types', sql, [])).toEqual([
       {
         int8: Number.MAX_SAFE_INTEGER,
@@ -73,7 +79,7 @@ describe('a query', () => {
     ])
   })
 
-  test('rejects rather than round a number, and the connection lives on', async () => {
+  test('a query rejects rather than round a number, and the connection survives', async () => {
     const database = connect()
     const before = await backend(database)
     await expect(database.query('big', 'select 9007199254740992 as n', [])).rejects.toThrow(
@@ -82,7 +88,7 @@ describe('a query', () => {
     expect(await backend(database)).toBe(before)
   })
 
-  test('that the database refuses costs no connection', async () => {
+  test('a query that the database refuses costs no connection', async () => {
     const database = connect()
     const before = await backend(database)
     await database.query('insert', 'insert into things values ($1)', [1])
@@ -92,7 +98,7 @@ describe('a query', () => {
     expect(await backend(database)).toBe(before)
   })
 
-  test('on a connection that prepared it before a migration may fail once, as unavailable', async () => {
+  test('prepared on its connection before a migration may fail once, as unavailable', async () => {
     const database = connect()
     await ask(server.url, 'create table moving (n int)')
     await database.query('moving', 'select * from moving', [])
@@ -106,7 +112,7 @@ describe('a query', () => {
 describe('a transaction', () => {
   const names = 'select name from things where id = 2'
 
-  test('keeps all of its work when it resolves', async () => {
+  test('a transaction commits all of its work when it resolves', async () => {
     const database = connect()
     const result = await database.transaction(async (tx) => {
       await tx.query('insert_name', 'insert into things values ($1, $2)', [2, 'first'])
@@ -117,10 +123,10 @@ describe('a transaction', () => {
     expect(await database.query('names', names, [])).toEqual([{ name: 'second' }])
   })
 
-  test('keeps nothing when it rejects, passes the error on, and costs no connection', async () => {
+  test('commits nothing when it rejects, passes the error on, costs no connection', async () => {
     const database = connect()
     const before = await backend(database)
-    const refusal = new Error('thought better of it')
+    const refusal = new Error('changed my mind')
     const work = database.transaction(async (tx) => {
       await tx.query('rename', 'update things set name = $2 where id = $1', [2, 'third'])
       throw refusal
@@ -131,7 +137,7 @@ describe('a transaction', () => {
   })
 })
 
-test('a transaction that is given longer has longer for each statement, and leaves the limit of others', async () => {
+test('a longer time limit applies to each statement of its transaction only', async () => {
   const database = connect({ timeoutMs: 400 })
   const limit = 'show statement_timeout'
   const within = await database.transaction(async (tx) => {
@@ -155,7 +161,7 @@ test('Prisma shares the pool, and round trips are counted, by statement too', as
 })
 
 describe('when the database', () => {
-  test('takes too long for a statement, it ends it itself and the connection lives on', async () => {
+  test('takes too long for a statement, it ends that and the connection survives', async () => {
     const database = connect({ timeoutMs: 20_000 })
     const before = await backend(database)
     const limit = await database.query('limit', 'show statement_timeout', [])
@@ -174,19 +180,19 @@ describe('when the database', () => {
       (database: Database) => database.transaction((tx) => tx.query('one', 'select 1', [])),
     ],
     ['Prisma query', (database: Database) => database.prisma.$queryRaw`select 1`],
-  ])('hangs, a %s fails in time, and the next one works', async (_, ask) => {
+  ])('hangs, a %s fails in time, and the next one works', async (_, query) => {
     const database = connect({ timeoutMs: 400 })
     const hung = await serving(database)
     process.kill(hung, 'SIGSTOP')
     try {
-      expect(isDatabaseUnavailable(await failureOf(ask(database)))).toBe(true)
+      expect(isDatabaseUnavailable(await failureOf(query(database)))).toBe(true)
       expect(await serving(database)).not.toBe(hung)
     } finally {
       process.kill(hung, 'SIGCONT')
     }
   })
 
-  test('accepts no more connections, a query fails in time, and works when it does again', async () => {
+  test('accepts no connections, a query fails in time, and works when it does again', async () => {
     const database = connect({ timeoutMs: 400 })
     process.kill(server.pid(), 'SIGSTOP')
     try {
@@ -198,27 +204,27 @@ describe('when the database', () => {
   })
 
   test('cuts an idle connection, nothing breaks and another one takes its place', async () => {
-    const lost: Error[] = []
-    const database = connect({ onConnectionLost: (error) => lost.push(error) })
+    const losses: Error[] = []
+    const database = connect({ onConnectionLost: (error) => losses.push(error) })
     const before = await backend(database)
     await ask(server.url, `select pg_terminate_backend(${before})`)
-    await until('the loss is told', () => lost.length > 0)
-    expect(isDatabaseUnavailable(lost[0])).toBe(true)
+    await until('the loss is reported', () => losses.length > 0)
+    expect(isDatabaseUnavailable(losses[0])).toBe(true)
     expect(await serving(database)).not.toBe(before)
   })
 
-  test('cuts a connection that is being closed, nothing is told as lost', async () => {
-    const lost: Error[] = []
-    const database = connect({ onConnectionLost: (error) => lost.push(error) })
+  test('cuts a connection that is being closed, no loss is reported', async () => {
+    const losses: Error[] = []
+    const database = connect({ onConnectionLost: (error) => losses.push(error) })
     const pid = await backend(database)
     process.kill(pid, 'SIGSTOP')
     await database.close()
-    // It wakes up with the goodbye unread, and ends with words of its own.
+    // It resumes with the goodbye unread, and ends with a message of its own.
     process.kill(pid, 'SIGTERM')
     process.kill(pid, 'SIGCONT')
     const sql = `select 1 from pg_stat_activity where pid = ${pid}`
     await until('it is gone', async () => (await ask(server.url, sql)).length === 0)
-    expect(lost).toEqual([])
+    expect(losses).toEqual([])
   })
 
   test('cuts a connection in the middle of a query, the query fails as unavailable', async () => {
@@ -234,7 +240,7 @@ describe('when the database', () => {
     expect(await backend(database)).not.toBe(pid)
   })
 
-  test('cuts a connection between two queries of a transaction, the transaction fails as unavailable', async () => {
+  test('cuts a connection between two queries, the transaction fails as unavailable', async () => {
     const database = connect({ timeoutMs: 60_000 })
     const pid = await backend(database)
     const work = database.transaction(async (tx) => {
@@ -249,9 +255,9 @@ describe('when the database', () => {
     expect(await backend(database)).not.toBe(pid)
   })
 
-  test('hangs in a transaction, its connection is not used again, whatever the caller makes of the error', async () => {
+  test('hangs in a transaction, the connection is never reused by any caller', async () => {
     const database = connect({ timeoutMs: 400 })
-    const refusal = new Error('made of it')
+    const refusal = new Error('from the caller')
     let hung = 0
     const hang = () =>
       database.transaction(async (tx) => {
@@ -262,10 +268,10 @@ describe('when the database', () => {
           throw refusal
         })
       })
-    // On a busy machine its time may be up before it comes to hang.
+    // On a busy machine the time may be up before it hangs.
     const failure = await until('it hangs inside', async () => {
-      const failed = await failureOf(hang())
-      return hung > 0 && failed
+      const error = await failureOf(hang())
+      return hung > 0 && error
     })
     try {
       expect(failure).toBe(refusal)
@@ -275,7 +281,7 @@ describe('when the database', () => {
     }
   })
 
-  test('is gone, everything fails as unavailable, and heals when it returns', async () => {
+  test('is gone, everything fails as unavailable, and works again when it returns', async () => {
     const database = connect({ maxConnections: 5 })
     await backend(database)
     await server.stop()
@@ -296,44 +302,44 @@ test('when all connections are busy for too long a query fails as unavailable', 
   const database = connect({ timeoutMs: 400 })
   const { promise, resolve } = Promise.withResolvers<void>()
   const busy = await until('it is busy', async () => {
-    const lent = Promise.withResolvers<true>()
+    const connection = Promise.withResolvers<true>()
     const work = database.transaction(() => {
-      lent.resolve(true)
+      connection.resolve(true)
       return promise
     })
-    const ended = work.then(
+    const end = work.then(
       () => false,
       () => false,
     )
-    return (await Promise.race([lent.promise, ended])) ? { ended } : null
+    return (await Promise.race([connection.promise, end])) ? { end } : null
   })
   expect(isDatabaseUnavailable(await failureOf(backend(database)))).toBe(true)
   resolve()
-  await busy.ended
+  await busy.end
   await serving(database)
 })
 
-test('closing waits for what is under way; later queries fail as unavailable', async () => {
+test('closing waits for work under way; later queries fail as unavailable', async () => {
   const [database, other] = [connect({ timeoutMs: 60_000 }), connect({ timeoutMs: 60_000 })]
-  const [held, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const [lockTaken, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const holding = other.transaction(async (tx) => {
     await tx.query('hold', 'select pg_advisory_xact_lock(1)', [])
-    held.resolve()
-    await released.promise
+    lockTaken.resolve()
+    await release.promise
   })
-  await held.promise
-  const ended: string[] = []
+  await lockTaken.promise
+  const ends: string[] = []
   const slow = database.query('slow', `select 'done' as state from pg_advisory_xact_lock(1)`, [])
   await until('it is under way', () => {
     const { total, idle } = database.connections()
     return total === 1 && idle === 0
   })
-  const closing = database.close().then(() => ended.push('closed'))
-  released.resolve()
+  const closing = database.close().then(() => ends.push('closed'))
+  release.resolve()
   await holding
-  expect(await slow.finally(() => ended.push('answered'))).toEqual([{ state: 'done' }])
+  expect(await slow.finally(() => ends.push('answered'))).toEqual([{ state: 'done' }])
   await closing
-  expect(ended).toEqual(['answered', 'closed'])
+  expect(ends).toEqual(['answered', 'closed'])
   expect(isDatabaseUnavailable(await failureOf(backend(database)))).toBe(true)
   await database.close()
 })

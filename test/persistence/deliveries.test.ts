@@ -11,7 +11,7 @@ import {
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
-import { answer, cancel, challengeOf, resend, runOut, unregister } from './asking.ts'
+import { answer, cancel, challengeOf, resend, runOut, unregister } from './challenge-steps.ts'
 
 let stores: Stores
 let user: TestUser
@@ -19,7 +19,7 @@ let user: TestUser
 beforeAll(async () => {
   stores = await openStores()
 })
-// Claims take whatever is due, of every tenant: each test begins with an empty queue.
+// A claim takes what is due, of every tenant: each test begins with an empty queue.
 beforeEach(async () => {
   await stores.database.query('empty', 'delete from deliveries', [])
   user = await aUser(stores)
@@ -46,18 +46,19 @@ async function row(): Promise<Row> {
   return only
 }
 
-/** Lets every lease run out. */
+/** Ends every lease. */
 async function endLeases() {
-  const text = `update deliveries set leased_until = clock_timestamp() - interval '1 ms' where leased_by is not null`
+  const text = `update deliveries set leased_until = clock_timestamp() - interval '1 ms'
+    where leased_by is not null`
   await stores.database.query('end_leases', text, [])
 }
-/** Lets every wait for a retry pass. */
+/** Makes every retry due. */
 async function passTime() {
   await stores.database.query('pass_time', 'update deliveries set due_at = clock_timestamp()', [])
 }
 
-/** A challenge whose push is owed, and whose maker is gone. */
-async function anOwedPush(): Promise<{ id: ChallengeId; device: DeviceId }> {
+/** A challenge with a queued push whose creator is gone. */
+async function aQueuedPush(): Promise<{ id: ChallengeId; device: DeviceId }> {
   const device = await aDevice(stores, user)
   const id = await aChallenge(stores, user, [device])
   await endLeases()
@@ -67,20 +68,20 @@ async function anOwedPush(): Promise<{ id: ChallengeId; device: DeviceId }> {
 function settle(leasedBy: string, id: DeliveryId, outcome: Settlement['outcome']) {
   return stores.deliveries.settle(leasedBy, [{ tenantId: user.tenantId, id, outcome }])
 }
-const sent = { status: 'sent', providerMessageId: 'apns-1' } as const
+const success = { status: 'sent', providerMessageId: 'apns-1' } as const
 const retry = (retryAfterMs: number) =>
   ({ status: 'queued', reason: 'busy', retryAfterMs }) as const
 
 describe('a push is claimed', () => {
-  test('by one worker only, however many claim at the same time', async () => {
+  test('a push is claimed by one worker only, whatever the number of claims', async () => {
     const device = await aDevice(stores, user)
     for (let count = 0; count < 60; count++) await aChallenge(stores, user, [device])
     await endLeases()
-    const claimed = await Promise.all(
+    const claims = await Promise.all(
       Array.from({ length: 12 }, (_, index) => stores.deliveries.claim(`worker-${index}`, 7)),
     )
-    expect(claimed.every((one) => one.length <= 7)).toBe(true)
-    const ids = [...claimed.flat(), ...(await stores.deliveries.claim('last', 100))].map(
+    expect(claims.every((one) => one.length <= 7)).toBe(true)
+    const ids = [...claims.flat(), ...(await stores.deliveries.claim('last', 100))].map(
       ({ id }) => id,
     )
     expect(ids).toHaveLength(60)
@@ -88,8 +89,8 @@ describe('a push is claimed', () => {
     expect(await stores.deliveries.claim('another', 100)).toEqual([])
   })
 
-  test('with all that is needed to send it', async () => {
-    const { id, device } = await anOwedPush()
+  test('a push is claimed with all data that are needed to send it', async () => {
+    const { id, device } = await aQueuedPush()
     const challenge = await challengeOf(stores, user, id)
     const [address] = await stores.database.query<{ push_token_sealed: Buffer }>(
       'sealed',
@@ -115,13 +116,13 @@ describe('a push is claimed', () => {
     ])
   })
 
-  test('not while its maker holds the lease', async () => {
+  test('a push is not claimed while its creator has the lease', async () => {
     await aChallenge(stores, user, [await aDevice(stores, user)])
     expect(await stores.deliveries.claim('worker', 10)).toEqual([])
   })
 
-  test('again when the lease is over, one try later', async () => {
-    await anOwedPush()
+  test('a push is claimed again when the lease has ended, one attempt later', async () => {
+    await aQueuedPush()
     for (const attempts of [2, 3, 4]) {
       expect(await stores.deliveries.claim('worker', 10)).toMatchObject([{ attempts }])
       expect(await stores.deliveries.claim('other', 10)).toEqual([])
@@ -129,8 +130,8 @@ describe('a push is claimed', () => {
     }
   })
 
-  test('with its new token, when the device has got another', async () => {
-    const { device } = await anOwedPush()
+  test('a push is claimed with its new token, when the device has another one', async () => {
+    const { device } = await aQueuedPush()
     const token = {
       provider: 'fcm',
       environment: 'production',
@@ -146,45 +147,45 @@ describe('a push is claimed', () => {
 })
 
 describe('a push is settled', () => {
-  test('by its lease holder, once and for all', async () => {
-    await anOwedPush()
+  test('a push is settled by its lease holder, once and permanently', async () => {
+    await aQueuedPush()
     await stores.deliveries.claim('worker', 10)
     const { id } = await row()
-    await settle('worker', id, sent)
-    const settled = await row()
-    expect(settled).toMatchObject({
+    await settle('worker', id, success)
+    const settledRow = await row()
+    expect(settledRow).toMatchObject({
       status: 'sent',
       provider_message_id: 'apns-1',
       leased_by: null,
       settled_at: expect.any(Date),
     })
     await settle('worker', id, { status: 'failed', reason: 'late' })
-    expect(await row()).toEqual(settled)
+    expect(await row()).toEqual(settledRow)
     await endLeases()
     expect(await stores.deliveries.claim('worker', 10)).toEqual([])
   })
 
-  test('by nobody who has lost the lease to another', async () => {
-    await anOwedPush()
+  test('a push is not settled by a worker that has lost the lease to another', async () => {
+    await aQueuedPush()
     await stores.deliveries.claim('first', 10)
     await endLeases()
     await stores.deliveries.claim('second', 10)
     const { id } = await row()
     await settle('first', id, { status: 'failed', reason: 'slow' })
     expect(await row()).toMatchObject({ status: 'queued', leased_by: 'second', reason: null })
-    await settle('second', id, sent)
+    await settle('second', id, success)
     expect(await row()).toMatchObject({ status: 'sent' })
   })
 
-  test('by a holder whose lease is over, as long as nobody else took it', async () => {
-    await anOwedPush()
+  test('a push is settled by a holder whose lease has ended, if nobody else took it', async () => {
+    await aQueuedPush()
     await stores.deliveries.claim('worker', 10)
     await endLeases()
-    await settle('worker', (await row()).id, sent)
+    await settle('worker', (await row()).id, success)
     expect(await row()).toMatchObject({ status: 'sent' })
   })
 
-  test('many at a time, each with its own outcome', async () => {
+  test('many pushes are settled in one batch, each with its own outcome', async () => {
     const device = await aDevice(stores, user)
     for (let count = 0; count < 3; count++) await aChallenge(stores, user, [device])
     await endLeases()
@@ -193,7 +194,7 @@ describe('a push is settled', () => {
     if (!one || !two || !three) throw new Error('there are three')
     const { tenantId } = user
     await stores.deliveries.settle('worker', [
-      { tenantId, id: one, outcome: sent },
+      { tenantId, id: one, outcome: success },
       { tenantId, id: two, outcome: { status: 'failed', reason: 'BadDeviceToken' } },
       { tenantId, id: three, outcome: retry(500) },
     ])
@@ -205,8 +206,8 @@ describe('a push is settled', () => {
     await stores.deliveries.settle('worker', [])
   })
 
-  test('and the relying party reads how it went', async () => {
-    const { id } = await anOwedPush()
+  test('the relying party reads the outcome of a settled push', async () => {
+    const { id } = await aQueuedPush()
     await stores.deliveries.claim('worker', 10)
     await settle('worker', (await row()).id, { status: 'failed', reason: 'Unregistered' })
     const record = await stores.challenges.find(user.tenantId, user.rpId, id)
@@ -222,8 +223,8 @@ describe('a push is settled', () => {
     ])
   })
 
-  test('and of a repeated push the newest is told', async () => {
-    const { id } = await anOwedPush()
+  test('of a repeated push the newest outcome is reported', async () => {
+    const { id } = await aQueuedPush()
     await stores.deliveries.claim('worker', 10)
     await settle('worker', (await row()).id, { status: 'failed', reason: 'busy' })
     await resend(stores, await challengeOf(stores, user, id))
@@ -232,9 +233,9 @@ describe('a push is settled', () => {
   })
 })
 
-describe('a push to be tried again', () => {
-  test('waits as long as it was told to, by the database’s clock', async () => {
-    await anOwedPush()
+describe('a push to retry', () => {
+  test('a push to retry waits for its back-off, by the clock of the database', async () => {
+    await aQueuedPush()
     await stores.deliveries.claim('worker', 10)
     await settle('worker', (await row()).id, retry(60_000))
     expect(await stores.deliveries.claim('worker', 10)).toEqual([])
@@ -250,7 +251,7 @@ describe('a push to be tried again', () => {
     expect(await stores.deliveries.claim('worker', 10)).toMatchObject([{ attempts: 3 }])
   })
 
-  test('comes in the order in which it is due', async () => {
+  test('pushes to retry come in the order in which they are due', async () => {
     const device = await aDevice(stores, user)
     for (let count = 0; count < 3; count++) await aChallenge(stores, user, [device])
     await endLeases()
@@ -265,60 +266,69 @@ describe('a push to be tried again', () => {
   })
 })
 
-describe('a push that nobody wants any more', () => {
-  const suppressed = async () => {
+describe('a push that is no longer needed', () => {
+  const expectSuppressed = async () => {
     expect(await stores.deliveries.claim('worker', 10)).toEqual([])
     expect(await stores.deliveries.suppressEnded(10)).toBe(1)
     expect(await stores.deliveries.suppressEnded(10)).toBe(0)
     return (await rows())[0]
   }
 
-  test('because its challenge was answered is suppressed', async () => {
-    const { id, device } = await anOwedPush()
+  test('a push whose challenge was answered is suppressed', async () => {
+    const { id, device } = await aQueuedPush()
     await answer(stores, user, await challengeOf(stores, user, id), device, 'deny')
-    expect(await suppressed()).toMatchObject({
+    expect(await expectSuppressed()).toMatchObject({
       status: 'suppressed',
       reason: 'challenge_ended',
       settled_at: expect.any(Date),
     })
   })
 
-  test('because its challenge ran out is suppressed, swept or not', async () => {
-    const { id } = await anOwedPush()
+  test('a push whose challenge expired is suppressed, swept or not', async () => {
+    const { id } = await aQueuedPush()
     await runOut(stores, id)
-    expect(await suppressed()).toMatchObject({ status: 'suppressed', reason: 'challenge_ended' })
+    expect(await expectSuppressed()).toMatchObject({
+      status: 'suppressed',
+      reason: 'challenge_ended',
+    })
   })
 
-  test('because its device is gone is suppressed', async () => {
-    const { device } = await anOwedPush()
+  test('a push whose device is unregistered is suppressed', async () => {
+    const { device } = await aQueuedPush()
     await unregister(stores, user, device)
-    expect(await suppressed()).toMatchObject({ status: 'suppressed', reason: 'device_not_active' })
+    expect(await expectSuppressed()).toMatchObject({
+      status: 'suppressed',
+      reason: 'device_not_active',
+    })
   })
 
-  test('because its device has no token any more is suppressed', async () => {
-    const { device } = await anOwedPush()
+  test('a push whose device has no token any more is suppressed', async () => {
+    const { device } = await aQueuedPush()
     await stores.devices.setPushToken(user.tenantId, device, null, aProof(user, device))
-    expect(await suppressed()).toMatchObject({ status: 'suppressed', reason: 'no_push_token' })
+    expect(await expectSuppressed()).toMatchObject({
+      status: 'suppressed',
+      reason: 'no_push_token',
+    })
   })
 
-  test('is left to the one who sends it at this moment', async () => {
-    const { id, device } = await anOwedPush()
+  test('a push that is being sent is left to its sender', async () => {
+    const { id, device } = await aQueuedPush()
     await stores.deliveries.claim('worker', 10)
     await answer(stores, user, await challengeOf(stores, user, id), device, 'deny')
     expect(await stores.deliveries.suppressEnded(10)).toBe(0)
-    await settle('worker', (await row()).id, sent)
+    await settle('worker', (await row()).id, success)
     expect(await row()).toMatchObject({ status: 'sent' })
   })
 
-  test('is none that is still wanted', async () => {
-    await anOwedPush()
+  test('a push that is still needed is not suppressed', async () => {
+    await aQueuedPush()
     expect(await stores.deliveries.suppressEnded(10)).toBe(0)
   })
 })
 
 describe('“Already answered”', () => {
-  test('is owed after the end, for an hour', async () => {
-    const { id } = await anOwedPush()
+  test('“Already answered” is queued after the end, for an hour', async () => {
+    const { id } = await aQueuedPush()
     await cancel(stores, user, id)
     await endLeases()
     await stores.deliveries.suppressEnded(10)
@@ -333,7 +343,7 @@ describe('“Already answered”', () => {
   })
 })
 
-test('spent proofs are forgotten when their time has passed, and not before', async () => {
+test('spent proofs are deleted after their time, and not before', async () => {
   const device = await aDevice(stores, user)
   const fresh = aProof(user, device)
   const rename = (proof: typeof fresh) =>
@@ -348,7 +358,7 @@ test('spent proofs are forgotten when their time has passed, and not before', as
   expect(await rename(fresh)).toBe('proof_replayed')
 })
 
-describe('a push that is about no challenge', () => {
+describe('a push without a challenge', () => {
   async function anOther(kind: 'activity_recorded' | 'test', ageSeconds: number) {
     const device = await aDevice(stores, user)
     const [activity] = await stores.activities.list(user.tenantId, user.userId, {
@@ -357,7 +367,8 @@ describe('a push that is about no challenge', () => {
     })
     await stores.database.query(
       'insert_other',
-      `insert into deliveries (tenant_id, id, kind, activity_id, device_id, status, due_at, created_at)
+      `insert into deliveries (tenant_id, id, kind, activity_id, device_id, status, due_at,
+        created_at)
        values ($1, $2, $3, $4, $5, 'queued', clock_timestamp(),
          clock_timestamp() - make_interval(secs => $6))`,
       [
@@ -377,10 +388,10 @@ describe('a push that is about no challenge', () => {
     ['test', 50, 61],
   ] as const)('%s is claimed until it is stale, and never after', async (kind, fresh, stale) => {
     const activityId = await anOther(kind, fresh)
-    const [claimed] = await stores.deliveries.claim('worker', 10)
-    expect(claimed).toMatchObject({ kind, challengeId: null, attempts: 1 })
-    expect(claimed?.activityId).toBe(kind === 'test' ? undefined : activityId)
-    const leftMs = (claimed?.expiresAt.getTime() ?? 0) - Date.now()
+    const [delivery] = await stores.deliveries.claim('worker', 10)
+    expect(delivery).toMatchObject({ kind, challengeId: null, attempts: 1 })
+    expect(delivery?.activityId).toBe(kind === 'test' ? undefined : activityId)
+    const leftMs = (delivery?.expiresAt.getTime() ?? 0) - Date.now()
     expect(leftMs).toBeGreaterThan(0)
     expect(leftMs).toBeLessThanOrEqual(10_500)
     await stores.database.query('empty', 'delete from deliveries', [])
@@ -390,15 +401,15 @@ describe('a push that is about no challenge', () => {
     expect(await row()).toMatchObject({ status: 'suppressed', reason: 'expired' })
   })
 
-  test('is a test, or names what it is about: the database keeps no other', async () => {
+  test('a push without challenge or activity is a test: no other is accepted', async () => {
     await anOther('test', 0)
     for (const change of ["kind = 'challenge_opened'", "kind = 'activity_recorded'"]) {
-      const changed = stores.database.query(
+      const updating = stores.database.query(
         `other_${change}`,
         `update deliveries set ${change}`,
         [],
       )
-      await expect(changed).rejects.toThrow(/check constraint/)
+      await expect(updating).rejects.toThrow(/check constraint/)
     }
   })
 })

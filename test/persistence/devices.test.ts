@@ -68,11 +68,11 @@ function aToken(tokenHash: Uint8Array = randomBytes(32)) {
 }
 
 describe('a device', () => {
-  test('is known with its keys and whether it can be pushed and can verify its user', async () => {
+  test('is found with its keys and whether it can be pushed and can verify its user', async () => {
     const keys = [aKey(), aKey('verification')]
     const id = await aDevice(stores, user, { keys, withPush: false })
-    const known = await stores.devices.findKnown(user.tenantId, id)
-    expect(known?.device).toMatchObject({
+    const knownDevice = await stores.devices.findKnown(user.tenantId, id)
+    expect(knownDevice?.device).toMatchObject({
       id,
       userId: user.userId,
       status: 'active',
@@ -81,26 +81,26 @@ describe('a device', () => {
       activatedAt: expect.any(Date),
       unregisteredAt: null,
     })
-    expect(known?.keys.toSorted((a, b) => a.role.localeCompare(b.role))).toEqual(keys)
+    expect(knownDevice?.keys.toSorted((a, b) => a.role.localeCompare(b.role))).toEqual(keys)
     expect(await find(await aDevice(stores, user))).toMatchObject({
       hasPushToken: true,
       hasVerificationKey: false,
     })
   })
 
-  test('changes what it says of itself, keeps the rest, and records a new name', async () => {
+  test('a device changes its own description, keeps the rest, and records a new name', async () => {
     const id = await aDevice(stores, user)
     const { tenantId } = user
     const before = await find(id)
     const changes = { name: 'New phone', appVersion: '2' }
-    const changed = await stores.devices.change(
+    const change = await stores.devices.change(
       tenantId,
       id,
       changes,
       renaming(id, 'New phone'),
       aProof(user, id),
     )
-    expect(changed).toEqual({ ...before, ...changes, lastSeenAt: expect.any(Date) })
+    expect(change).toEqual({ ...before, ...changes, lastSeenAt: expect.any(Date) })
     const [latest] = await stores.activities.list(tenantId, user.userId, page)
     expect(latest).toMatchObject({
       type: 'device_renamed',
@@ -109,7 +109,7 @@ describe('a device', () => {
     })
   })
 
-  test('of a user stays on record for ever, newest first', async () => {
+  test('a device of a user stays on record permanently, newest first', async () => {
     const ids = [
       await aDevice(stores, user),
       await aDevice(stores, user),
@@ -117,14 +117,14 @@ describe('a device', () => {
     ]
     const [first] = ids
     if (first) await unregister([first])
-    const listed = await stores.devices.listOfUser(user.tenantId, user.userId)
-    expect(listed.map((device) => device.id)).toEqual(ids.toReversed())
-    expect(listed.map((device) => device.status)).toEqual(['active', 'active', 'unregistered'])
+    const devices = await stores.devices.listOfUser(user.tenantId, user.userId)
+    expect(devices.map((device) => device.id)).toEqual(ids.toReversed())
+    expect(devices.map((device) => device.status)).toEqual(['active', 'active', 'unregistered'])
   })
 })
 
 describe('a proof changes one thing', () => {
-  test('of whatever kind the calls are, and of parallel calls one succeeds', async () => {
+  test('of parallel calls of any kinds with one proof one succeeds', async () => {
     const id = await aDevice(stores, user)
     const proof = aProof(user, id)
     const { tenantId } = user
@@ -138,11 +138,11 @@ describe('a proof changes one thing', () => {
     expect(outcomes.filter((one) => one === 'proof_replayed')).toHaveLength(3)
     expect(await unregister([id], { proof })).toBe('proof_replayed')
     expect(await find(id)).toMatchObject({ status: 'active' })
-    const told = await stores.activities.list(tenantId, user.userId, page)
-    expect(told.filter(({ type }) => type === 'device_renamed').length).toBeLessThanOrEqual(1)
+    const activities = await stores.activities.list(tenantId, user.userId, page)
+    expect(activities.filter(({ type }) => type === 'device_renamed').length).toBeLessThanOrEqual(1)
   })
 
-  test('and the same jti of another device is another proof', async () => {
+  test('the same jti of another device is another proof', async () => {
     const [one, two] = [await aDevice(stores, user), await aDevice(stores, user)]
     const { jti } = aProof(user, one)
     for (const id of [one, two]) {
@@ -155,10 +155,10 @@ describe('a proof changes one thing', () => {
 })
 
 describe('unregistering', () => {
-  test('is for ever, keeps the first reason and tells the user once', async () => {
+  test('unregistering is permanent, keeps the first reason and is recorded once', async () => {
     const id = await aDevice(stores, user)
-    const done = await unregister([id], { reason: 'stolen' })
-    expect(done).toMatchObject({
+    const unregistration = await unregister([id], { reason: 'stolen' })
+    expect(unregistration).toMatchObject({
       devices: [{ id, status: 'unregistered', unregisterReason: 'stolen' }],
     })
     expect(await unregister([id], { reason: 'admin' })).toEqual({
@@ -166,34 +166,34 @@ describe('unregistering', () => {
       endedChallenges: [],
     })
     expect(await find(id)).toMatchObject({ unregisterReason: 'stolen', hasPushToken: false })
-    const told = await stores.activities.list(user.tenantId, user.userId, page)
-    expect(told.filter(({ type }) => type === 'device_unregistered')).toMatchObject([
+    const activities = await stores.activities.list(user.tenantId, user.userId, page)
+    expect(activities.filter(({ type }) => type === 'device_unregistered')).toMatchObject([
       { deviceId: id, details: { reason: 'stolen', name: 'Phone' } },
     ])
   })
 
-  test('of parallel calls happens once', async () => {
+  test('unregistering by parallel calls happens once', async () => {
     const id = await aDevice(stores, user)
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => unregister([id])))
     expect(outcomes.flatMap((one) => (one === 'proof_replayed' ? [] : one.devices))).toHaveLength(1)
   })
 
-  test('takes all of a user’s devices when none is named, and nobody else’s', async () => {
+  test('unregistering takes all devices of a user if none is named, of nobody else', async () => {
     const colleague = await aColleague(stores, user, 'bob')
     const theirs = await aDevice(stores, colleague)
     const mine = [await aDevice(stores, user), await aDevice(stores, user)]
-    const done = await unregister([])
-    expect(done).toMatchObject({ devices: mine.map((id) => ({ id })) })
+    const unregistration = await unregister([])
+    expect(unregistration).toMatchObject({ devices: mine.map((id) => ({ id })) })
     expect(await find(theirs)).toMatchObject({ status: 'active' })
   })
 
-  test('leaves a device of another user alone, even when it is named', async () => {
+  test('unregistering changes no device of another user, even when it is named', async () => {
     const theirs = await aDevice(stores, await aColleague(stores, user, 'bob'))
     expect(await unregister([theirs])).toEqual({ devices: [], endedChallenges: [] })
     expect(await find(theirs)).toMatchObject({ status: 'active' })
   })
 
-  test('ends the challenges that lose their last device, erases their numbers, and tells the user', async () => {
+  test('unregistering ends orphaned challenges, erases their numbers, and records it', async () => {
     const [one, two] = [await aDevice(stores, user), await aDevice(stores, user)]
     const both = await aChallenge(stores, user, [one, two])
     const alone = await aChallenge(stores, user, [one])
@@ -206,19 +206,19 @@ describe('unregistering', () => {
       decidedAt: expect.any(Date),
       decidedDeviceId: null,
     })
-    const told = await stores.activities.list(tenantId, userId, page)
-    expect(told.filter(({ type }) => type === 'challenge_denied')).toMatchObject([
+    const activities = await stores.activities.list(tenantId, userId, page)
+    expect(activities.filter(({ type }) => type === 'challenge_denied')).toMatchObject([
       { challengeId: alone, actor: 'service', details: { reason: 'no_device_left' } },
     ])
   })
 
-  test('leaves a challenge that has run out to expire', async () => {
+  test('unregistering leaves an expired challenge to the sweep', async () => {
     const id = await aDevice(stores, user)
     await aChallenge(stores, user, [id], { ttlMs: -1 })
     expect(await unregister([id])).toMatchObject({ endedChallenges: [] })
   })
 
-  test('leaves nothing to change: neither name nor push token comes back', async () => {
+  test('an unregistered device cannot change: neither name nor push token comes back', async () => {
     const id = await aDevice(stores, user)
     await unregister([id])
     const { tenantId } = user
@@ -229,9 +229,9 @@ describe('unregistering', () => {
     expect(await find(id)).toMatchObject({ name: 'Phone', hasPushToken: false })
   })
 
-  test('waits for an answer under way, and refuses every later one', async () => {
-    const [id, keeper] = [await aDevice(stores, user), await aDevice(stores, user)]
-    const asked = await aChallenge(stores, user, [id, keeper])
+  test('unregistering waits for an answer under way, and refuses every later one', async () => {
+    const [id, otherDevice] = [await aDevice(stores, user), await aDevice(stores, user)]
+    const challengeId = await aChallenge(stores, user, [id, otherDevice])
     const answering = await beginOn(stores)
     await answering.query('select 1 from devices where id = $1 for share', [id])
     const unregistering = unregister([id])
@@ -239,27 +239,34 @@ describe('unregistering', () => {
     expect(await find(id)).toMatchObject({ status: 'active' })
     await answering.commit()
     expect(await unregistering).toMatchObject({ devices: [{ id }] })
-    const late = await stores.challenges.recordAnswer(anAnswer(user, asked, id), aProof(user, id))
+    const late = await stores.challenges.recordAnswer(
+      anAnswer(user, challengeId, id),
+      aProof(user, id),
+    )
     expect(late).toEqual({ kind: 'device_not_active' })
   })
 
-  test('refuses an answer that waited for it', async () => {
-    const [id, keeper] = [await aDevice(stores, user), await aDevice(stores, user)]
-    const asked = await aChallenge(stores, user, [id, keeper])
+  test('unregistering refuses an answer that waited for it', async () => {
+    const [id, otherDevice] = [await aDevice(stores, user), await aDevice(stores, user)]
+    const challengeId = await aChallenge(stores, user, [id, otherDevice])
     const unregistering = await beginOn(stores)
     await unregistering.query(
-      `update devices set status = 'unregistered', unregistered_at = clock_timestamp() where id = $1`,
+      `update devices set status = 'unregistered', unregistered_at = clock_timestamp()
+        where id = $1`,
       [id],
     )
-    const answered = stores.challenges.recordAnswer(anAnswer(user, asked, id), aProof(user, id))
+    const answering = stores.challenges.recordAnswer(
+      anAnswer(user, challengeId, id),
+      aProof(user, id),
+    )
     await until('the answer waits', async () => (await lockWaiters(stores)) === 1)
     await unregistering.commit()
-    expect(await answered).toEqual({ kind: 'device_not_active' })
+    expect(await answering).toEqual({ kind: 'device_not_active' })
   })
 })
 
 describe('a push token', () => {
-  test('is replaced, and taken away', async () => {
+  test('a push token is replaced, and removed', async () => {
     const id = await aDevice(stores, user, { withPush: false })
     const { tenantId } = user
     expect(await stores.devices.setPushToken(tenantId, id, aToken(), aProof(user, id))).toBe(true)
@@ -268,7 +275,7 @@ describe('a push token', () => {
     expect(await find(id)).toMatchObject({ hasPushToken: false })
   })
 
-  test('may be shared, and setting it detaches it from nobody', async () => {
+  test('a push token may be shared, and setting it detaches it from nobody', async () => {
     const tokenHash = randomBytes(32)
     const theirs = await aDevice(stores, await aColleague(stores, user, 'bob'), { tokenHash })
     const mine = await aDevice(stores, user)
@@ -277,27 +284,27 @@ describe('a push token', () => {
     expect(await find(mine)).toMatchObject({ hasPushToken: true })
   })
 
-  test('that is dead is dropped from all devices that share it, in every tenant that is pushed with the same credentials, and from no other', async () => {
+  test('a dead push token is dropped where it has the same credentials, only there', async () => {
     const tokenHash = randomBytes(32)
-    const stranger = await aUser(stores)
+    const outsider = await aUser(stores)
     const mine = await aDevice(stores, user, { tokenHash })
-    const theirs = await aDevice(stores, stranger, { tokenHash })
+    const theirs = await aDevice(stores, outsider, { tokenHash })
     const other = await aDevice(stores, user)
     expect(await stores.devices.dropPushToken(tokenHash, null, null)).toBe(2)
     expect(await find(mine)).toMatchObject({ status: 'active', hasPushToken: false })
-    expect(await stores.devices.find(stranger.tenantId, theirs)).toMatchObject({
+    expect(await stores.devices.find(outsider.tenantId, theirs)).toMatchObject({
       hasPushToken: false,
     })
     expect(await find(other)).toMatchObject({ hasPushToken: true })
     expect(await stores.devices.dropPushToken(tokenHash, null, null)).toBe(0)
   })
 
-  test('that is dead by a tenant’s own credentials is dropped within that tenant, and by those for all nowhere that has its own', async () => {
+  test('a token dead for own credentials drops there, for shared ones elsewhere', async () => {
     const tokenHash = randomBytes(32)
-    const [stranger, owner] = [await aUser(stores), await aUser(stores)]
+    const [outsider, owner] = [await aUser(stores), await aUser(stores)]
     const mine = await aDevice(stores, user, { tokenHash })
-    const theirs = await aDevice(stores, stranger, { tokenHash })
-    const owned = await aDevice(stores, owner, { tokenHash })
+    const theirs = await aDevice(stores, outsider, { tokenHash })
+    const ownersDevice = await aDevice(stores, owner, { tokenHash })
     const tokenOf = async (of: TestUser, id: DeviceId) =>
       (await stores.devices.find(of.tenantId, id))?.hasPushToken
     await stores.database.query(
@@ -305,17 +312,17 @@ describe('a push token', () => {
       `insert into apps (tenant_id, id, provider, app_id, name, credentials_sealed, updated_at)
        select tenant_id, $3, push_provider, app_id, 'App', '', clock_timestamp() from devices
        where tenant_id = $1 and id = $2`,
-      [owner.tenantId, owned, systemRandom.id('app')],
+      [owner.tenantId, ownersDevice, systemRandom.id('app')],
     )
-    expect(await stores.devices.dropPushToken(tokenHash, null, stranger.tenantId)).toBe(1)
-    expect([await tokenOf(user, mine), await tokenOf(stranger, theirs)]).toEqual([true, false])
+    expect(await stores.devices.dropPushToken(tokenHash, null, outsider.tenantId)).toBe(1)
+    expect([await tokenOf(user, mine), await tokenOf(outsider, theirs)]).toEqual([true, false])
     expect(await stores.devices.dropPushToken(tokenHash, null, null)).toBe(1)
-    expect([await tokenOf(user, mine), await tokenOf(owner, owned)]).toEqual([false, true])
+    expect([await tokenOf(user, mine), await tokenOf(owner, ownersDevice)]).toEqual([false, true])
     expect(await stores.devices.dropPushToken(tokenHash, null, owner.tenantId)).toBe(1)
-    expect(await tokenOf(owner, owned)).toBe(false)
+    expect(await tokenOf(owner, ownersDevice)).toBe(false)
   })
 
-  test('that was set again after the time of the reply stays', async () => {
+  test('a push token that was set again after the time of the reply stays', async () => {
     const tokenHash = randomBytes(32)
     const [old, fresh] = [await aDevice(stores, user, { tokenHash }), await aDevice(stores, user)]
     const [row] = await stores.database.query<{ now: Date }>(
@@ -339,9 +346,12 @@ describe('a push token', () => {
   })
 })
 
-describe('whoever locks several devices takes them in one order, and never deadlocks', () => {
-  /** Stores whose queries meet rows in the order in which they were last written, as in small tables. */
-  async function unindexed() {
+describe('operations that lock several devices lock them in one order, and never deadlock', () => {
+  /**
+   * Stores whose queries read rows in the order in which they were last written, as in small
+   * tables.
+   */
+  async function storesWithoutIndexes() {
     const url = new URL(stores.url)
     url.searchParams.set('options', '-c enable_indexscan=off -c enable_bitmapscan=off')
     const database = openDatabase({ url: url.href, timeoutMs: 15_000 })
@@ -362,60 +372,60 @@ describe('whoever locks several devices takes them in one order, and never deadl
     return ids
   }
 
-  /** Lets both wait for the elder device, `first` before `second`, and then go. */
+  /** Lets both wait for the elder device, `first` before `second`, and then releases it. */
   async function collide<A, B>(elder: DeviceId, first: () => Promise<A>, second: () => Promise<B>) {
-    const keeper = await beginOn(stores)
-    await keeper.query('select 1 from devices where id = $1 for update', [elder])
+    const lockHolder = await beginOn(stores)
+    await lockHolder.query('select 1 from devices where id = $1 for update', [elder])
     const one = first()
     await until('the first waits', async () => (await lockWaiters(stores)) === 1)
     const other = second()
     await until('the second waits', async () => (await lockWaiters(stores)) === 2)
-    await keeper.commit()
+    await lockHolder.commit()
     return Promise.all([one, other])
   }
 
-  test('unregistering all beside a creation', async () => {
+  test('unregistering all devices never deadlocks with a creation', async () => {
     const ids = await twoDevices()
-    const small = await unindexed()
-    const made = await aNewChallenge(stores, user, ids)
-    const [done, created] = await collide(
+    const small = await storesWithoutIndexes()
+    const newChallenge = await aNewChallenge(stores, user, ids)
+    const [unregistration, isCreated] = await collide(
       ids[0],
       () => unregister([]),
-      () => small.challenges.create(made, 'test'),
+      () => small.challenges.create(newChallenge, 'test'),
     )
     await small.close()
-    expect(done).toMatchObject({ devices: [{}, {}] })
-    expect(created).toBe(false)
+    expect(unregistration).toMatchObject({ devices: [{}, {}] })
+    expect(isCreated).toBe(false)
   })
 
-  test('unregistering all beside a token that is dropped', async () => {
+  test('unregistering all devices never deadlocks with dropping a token', async () => {
     const tokenHash = randomBytes(32)
     const ids = await twoDevices(tokenHash)
-    const small = await unindexed()
-    const [done, dropped] = await collide(
+    const small = await storesWithoutIndexes()
+    const [unregistration, dropCount] = await collide(
       ids[0],
       () => unregister([]),
       () => small.devices.dropPushToken(tokenHash, null, null),
     )
     await small.close()
-    expect(done).toMatchObject({ devices: [{}, {}] })
-    expect(dropped).toBe(0)
+    expect(unregistration).toMatchObject({ devices: [{}, {}] })
+    expect(dropCount).toBe(0)
   })
 
-  test('a replacement beside a token that both devices carry and that is dropped', async () => {
+  test('a replacement never deadlocks with dropping a token of both devices', async () => {
     const tokenHash = randomBytes(32)
     const old = await aDevice(stores, user, { tokenHash })
-    const opened = await anEnrollment(stores, user, {
+    const newEnrollment = await anEnrollment(stores, user, {
       replacesDeviceId: old,
       confirmationRequired: true,
     })
-    const claim = aClaim(opened, { tokenHash, numberSealed: randomBytes(40) })
+    const claim = aClaim(newEnrollment, { tokenHash, numberSealed: randomBytes(40) })
     await stores.enrollments.claim(claim)
     const { id } = claim.device
     const record = await stores.enrollments.findForConfirmation(user.tenantId, id)
     if (!record) throw new Error('the device waits for its number')
     const { enrollment } = record
-    const [dropped, confirmed] = await collide(
+    const [dropCount, confirmation] = await collide(
       old,
       () => stores.devices.dropPushToken(tokenHash, null, null),
       () =>
@@ -424,8 +434,8 @@ describe('whoever locks several devices takes them in one order, and never deadl
           aProof(user, id),
         ),
     )
-    expect(dropped).toBe(2)
-    expect(confirmed).toMatchObject({
+    expect(dropCount).toBe(2)
+    expect(confirmation).toMatchObject({
       kind: 'recorded',
       unregistration: { devices: [{ id: old }] },
     })

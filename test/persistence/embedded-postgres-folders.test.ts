@@ -34,7 +34,7 @@ afterEach(() => {
   vi.unstubAllEnvs()
 })
 
-test('a folder whose path is too long for a socket works, but not with a socket folder of somebody else', async () => {
+test('a path too long for a socket works, but in no socket folder of another user', async () => {
   const folder = path.join(base, 'long/'.padEnd(120, 'x'))
   const first = await start(folder)
   await ask(first.url, 'create table kept as select 1 as one')
@@ -49,24 +49,29 @@ test('a folder whose path is too long for a socket works, but not with a socket 
   await expect(start(folder)).rejects.toThrow(`${sockets} is not a folder of uid`)
 })
 
-test.each(['a, b', ' blank ', 'say "hi"', "it's", 'back\\slash', 'per%cent#?&', 'ümlaut'])(
+test.each([
   'a folder named %j works, and a restart finds the data again',
-  async (name) => {
-    const folder = path.join(base, name)
-    const first = await start(folder)
-    await ask(first.url, 'create table kept as select 1 as one')
-    await first.stop()
-    const second = await start(folder)
-    expect(await ask(second.url, 'select one from kept')).toEqual([{ one: 1 }])
-  },
-)
+  ' blank ',
+  'say "hi"',
+  "it's",
+  'back\\slash',
+  'per%cent#?&',
+  'ümlaut',
+])('a folder named %j works, and a restart finds the data again', async (name) => {
+  const folder = path.join(base, name)
+  const first = await start(folder)
+  await ask(first.url, 'create table kept as select 1 as one')
+  await first.stop()
+  const second = await start(folder)
+  expect(await ask(second.url, 'select one from kept')).toEqual([{ one: 1 }])
+})
 
-test('a folder that only its owner can enter works, and a restart finds the data again', async () => {
-  const closed = path.join(base, 'closed')
-  await mkdir(closed, { mode: 0o700 })
-  const folder = path.join(closed, 'database')
-  const said: string[] = []
-  const first = await start(folder, (line) => said.push(line))
+test('a folder closed to other users works, and a restart finds the data again', async () => {
+  const privateFolder = path.join(base, 'closed')
+  await mkdir(privateFolder, { mode: 0o700 })
+  const folder = path.join(privateFolder, 'database')
+  const logLines: string[] = []
+  const first = await start(folder, (line) => logLines.push(line))
   await ask(first.url, 'create table kept as select 1 as one')
   await first.stop()
   if (root) {
@@ -75,15 +80,15 @@ test('a folder that only its owner can enter works, and a restart finds the data
       await rm(location, { recursive: true })
       await rmdir(path.dirname(location)).catch(() => undefined)
     })
-    expect(said.join('\n')).toContain(`the data are in ${location}`)
-    // Once chosen the place stays, even when the folder is opened later.
-    await chmod(closed, 0o755)
+    expect(logLines.join('\n')).toContain(`the data are in ${location}`)
+    // The location stays as chosen, even when the folder becomes accessible later.
+    await chmod(privateFolder, 0o755)
   }
   const second = await start(folder)
   expect(await ask(second.url, 'select one from kept')).toEqual([{ one: 1 }])
 })
 
-test('data made by an ordinary user stay that user’s, and root can go on with them', async () => {
+test('data of an ordinary user stay that user’s, and root can go on with them', async () => {
   const account = root ? await ordinaryUser() : undefined
   const folder = path.join(base, 'ordinary')
   await mkdir(folder)
@@ -102,28 +107,28 @@ test('data made by an ordinary user stay that user’s, and root can go on with 
 })
 
 test('an installation that lacks its symlinks runs from a copy that has them', async () => {
-  const installed = await installation('unlinked-installation')
-  for (const name of await readdir(installed.packages)) {
-    const libraries = path.join(installed.packages, name, 'native/lib')
+  const paths = await installation('unlinked-installation')
+  for (const name of await readdir(paths.packages)) {
+    const libraries = path.join(paths.packages, name, 'native/lib')
     for (const entry of await readdir(libraries, { withFileTypes: true })) {
       if (entry.isSymbolicLink()) await rm(path.join(libraries, entry.name))
     }
   }
   const folder = path.join(base, 'unlinked')
-  const { url } = await startInChild(folder, installed)
+  const { url } = await startInChild(folder, paths)
   expect(await ask(url, 'select 1 as one')).toEqual([{ one: 1 }])
   expect((await readdir(folder)).filter((name) => name.startsWith('binaries-'))).toHaveLength(1)
 })
 
 test('without the optional dependency the message says what to do', async () => {
-  const installed = await installation('bare-installation')
-  await rm(installed.packages, { recursive: true })
-  await expect(startInChild(path.join(base, 'none'), installed)).rejects.toThrow(
+  const paths = await installation('bare-installation')
+  await rm(paths.packages, { recursive: true })
+  await expect(startInChild(path.join(base, 'none'), paths)).rejects.toThrow(
     /npm ci --include=optional, or set DATABASE_URL/,
   )
 })
 
-test('a half-made database is made anew', async () => {
+test('a half-created database is created again', async () => {
   const folder = path.join(base, 'half')
   await mkdir(path.join(folder, 'new-abcdef/data'), { recursive: true, mode: 0o711 })
   await writeFile(path.join(folder, 'new-abcdef/data/PG_VERSION'), '18\n')
@@ -133,7 +138,7 @@ test('a half-made database is made anew', async () => {
   expect(await readdir(folder)).not.toContain('new-abcdef')
 })
 
-test('of two that start in an empty folder at once one makes the database, and both use it', async () => {
+test('of two concurrent starts in an empty folder one creates the database for both', async () => {
   const folder = path.join(base, 'together')
   const servers = await Promise.all([start(folder), start(folder)])
   const sql = 'select pg_postmaster_start_time()::text as at'
@@ -141,14 +146,19 @@ test('of two that start in an empty folder at once one makes the database, and b
   expect(one).toEqual(other)
 })
 
-/** An ordinary user other than the one that root would choose; initdb insists on a user with a name. */
+/**
+ * An ordinary user other than the one that root would choose; initdb insists on a user with a name.
+ */
 async function ordinaryUser(): Promise<{ uid: number; gid: number }> {
   const users = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'))
   const [, , uid, gid] = users.find(([name]) => name === 'daemon') ?? []
   return { uid: Number(uid), gid: Number(gid) }
 }
 
-/** Node, the launcher and the binaries where every user can read them: this repository may lie in root's closed folder. */
+/**
+ * Node, the launcher and the binaries where every user can read them: this repository may be in
+ * root's private folder.
+ */
 async function installation(
   name: string,
 ): Promise<{ program: string; module: string; packages: string }> {

@@ -28,14 +28,15 @@ test('a restart finds the data again', async () => {
   expect(await ask(second.url, 'select word from kept')).toEqual([{ word: 'ä' }])
 })
 
-test('only this user gets in: a password that only this user can read, a closed socket, no TCP', async () => {
+test('only this user connects: a private password, a closed socket, no TCP', async () => {
   const { url } = await start(folder)
   const wrong = new URL(url)
   wrong.password = 'guessed'
   await expect(ask(wrong.href, 'select 1')).rejects.toMatchObject({ code: '28P01' })
   const [settings] = await ask(
     url,
-    `select current_setting('listen_addresses') as tcp, current_setting('unix_socket_permissions') as mode,
+    `select current_setting('listen_addresses') as tcp, current_setting('unix_socket_permissions')
+      as mode,
        (select count(*)::int from pg_hba_file_rules where auth_method <> 'scram-sha-256') as weak`,
   )
   expect(settings).toEqual({ tcp: '', mode: '0700', weak: 0 })
@@ -49,7 +50,8 @@ test('data are safe against power loss unless a test gives that up', async () =>
   const [row] = await ask(
     server.url,
     `select current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit,
-       current_setting('full_page_writes') as pages, current_setting('max_connections') as connections`,
+       current_setting('full_page_writes') as pages,
+         current_setting('max_connections') as connections`,
   )
   expect(row).toEqual({ fsync: 'on', commit: 'on', pages: 'on', connections: '23' })
 })
@@ -58,17 +60,18 @@ test('text sorts by code point in UTF-8, the same on every machine', async () =>
   const { url } = await start(folder)
   const [row] = await ask(
     url,
-    `select datlocprovider as provider, datlocale as locale, pg_encoding_to_char(encoding) as encoding
+    `select datlocprovider as provider, datlocale as locale,
+      pg_encoding_to_char(encoding) as encoding
        from pg_database where datname = current_database()`,
   )
   expect(row).toEqual({ provider: 'b', locale: 'C.UTF-8', encoding: 'UTF8' })
 })
 
-test('what the environment says of another database does not touch this one', async () => {
+test('environment variables for another database do not affect this one', async () => {
   const foreign = {
     PGHOST: 'nowhere.invalid',
     PGPORT: '1',
-    PGUSER: 'stranger',
+    PGUSER: 'outsider',
     PGPASSWORD: 'wrong',
     PGDATABASE: 'elsewhere',
     PGSSLMODE: 'require',
@@ -88,7 +91,8 @@ test('what the environment says of another database does not touch this one', as
   const { url } = await start(path.join(await reachableFolder(), 'own'))
   const [row] = await ask(
     url,
-    `select current_user as who, current_database() as database, current_setting('datestyle') as dates,
+    `select current_user as who, current_database() as database,
+      current_setting('datestyle') as dates,
        current_setting('timezone') as zone, current_setting('search_path') as path,
        current_setting('client_encoding') as encoding, 1 as one`,
   )
@@ -112,31 +116,31 @@ test('a killed process leaves no database behind, and the next one finds the dat
   expect(await ask(next.url, 'select one from outlives')).toEqual([{ one: 1 }])
 })
 
-test('Ctrl-C does not reach the database: when to stop is up to the process that started it', async () => {
+test('Ctrl-C does not reach the database: its starting process decides when to stop', async () => {
   const { child, pid, url } = await startInChild(folder)
   const startedAt = `select pg_postmaster_start_time()::text as at`
   const before = await ask(url, startedAt)
-  const interrupted = once(child.stdout as Readable, 'data')
+  const interruption = once(child.stdout as Readable, 'data')
   process.kill(-Number(child.pid), 'SIGINT')
-  await interrupted
+  await interruption
   expect(isAlive(pid)).toBe(true)
   expect(await ask(url, startedAt)).toEqual(before)
 })
 
-test('a pid file that names a stranger does not keep the database down', async () => {
+test('a pid file that names another process does not block the start', async () => {
   const first = await start(folder)
   const lines = (await readFile(pidFile, 'utf8')).split('\n')
   await first.stop()
-  // PostgreSQL itself sees through strangers of other users, not through those of its own.
+  // PostgreSQL itself detects foreign processes of other users, not those of its own.
   const { uid, gid } = await stat(path.join(folder, 'cluster/data'))
-  const stranger = spawn('sleep', ['60'], { uid, gid, cwd: '/' })
-  undo.push(async () => stranger.kill())
-  await writeFile(pidFile, [String(stranger.pid), ...lines.slice(1)].join('\n'))
+  const outsider = spawn('sleep', ['60'], { uid, gid, cwd: '/' })
+  undo.push(async () => outsider.kill())
+  await writeFile(pidFile, [String(outsider.pid), ...lines.slice(1)].join('\n'))
   const second = await start(folder)
   expect(await ask(second.url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
-test('a pid file that a crash left empty does not keep the database down', async () => {
+test('a pid file that a crash left empty does not block the start', async () => {
   await writeFile(pidFile, '')
   await utimes(pidFile, 0, 0)
   const server = await start(folder)
@@ -152,7 +156,7 @@ test('a second process uses the running server, and does not stop it', async () 
   expect(await ask(owner.url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
-test('when the owner of the server ends, another process that needs it takes over at the same address', async () => {
+test('when the server’s owner ends, another process takes over at the same address', async () => {
   const owner = await startInChild(folder)
   const guest = await start(folder)
   owner.child.kill('SIGKILL')
@@ -179,9 +183,9 @@ test('data of another PostgreSQL version are refused, not destroyed', async () =
   expect(await ask(url, 'select word from kept')).toEqual([{ word: 'ä' }])
 })
 
-test('a server that cannot start says why', async () => {
-  const needed = path.join(folder, 'cluster/data/global')
-  await rename(needed, `${needed}-away`)
-  undo.push(() => rename(`${needed}-away`, needed))
+test('a server that cannot start reports why', async () => {
+  const neededFolder = path.join(folder, 'cluster/data/global')
+  await rename(neededFolder, `${neededFolder}-away`)
+  undo.push(() => rename(`${neededFolder}-away`, neededFolder))
   await expect(start(folder)).rejects.toThrow(/did not start .*global\/pg_control/)
 })

@@ -13,7 +13,7 @@ import {
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
-import { anUnconfirmed, kindsOf, readEnrollment, runOut, times } from './enrolling.ts'
+import { anUnconfirmedDevice, kindsOf, readEnrollment, runOut, times } from './enrollment-steps.ts'
 
 let stores: Stores
 let user: TestUser
@@ -28,7 +28,7 @@ afterAll(() => stores.close())
 
 const read = (id: EnrollmentId) => readEnrollment(stores, user, id)
 const devices = () => stores.devices.listOfUser(user.tenantId, user.userId)
-/** Makes every row that is written so take a while, so that two writers meet. */
+/** Delays every row of such writes, so that two writers overlap. */
 async function slow(writing: string) {
   const run = (text: string) => onServer(stores.url, (client) => client.query(text))
   await run(`create or replace function wait_a_little() returns trigger language plpgsql as
@@ -37,8 +37,8 @@ async function slow(writing: string) {
   return { end: () => run(`drop trigger slow ${writing.slice(writing.indexOf('on'))}`) }
 }
 
-describe('a code brings one device', () => {
-  test('100 parallel claims of one code make exactly one device', async () => {
+describe('a code enrolls one device', () => {
+  test('100 parallel claims of one code create exactly one device', async () => {
     const enrollment = await anEnrollment(stores, user)
     const outcomes = await times(100, () => stores.enrollments.claim(aClaim(enrollment)))
     expect(kindsOf(outcomes)).toEqual({ claimed: 1, not_open: 99 })
@@ -46,7 +46,7 @@ describe('a code brings one device', () => {
     expect(await read(enrollment.id)).toMatchObject({ status: 'completed' })
   })
 
-  test('30 parallel claims of different codes never exceed the devices that a user may have', async () => {
+  test('30 parallel claims of different codes never exceed a user’s device limit', async () => {
     const enrollments = await times(30, () => anEnrollment(stores, user))
     const outcomes = await Promise.all(
       enrollments.map((one) => stores.enrollments.claim(aClaim(one, { devicesPerUserMax: 7 }))),
@@ -69,8 +69,8 @@ describe('a code brings one device', () => {
     expect(await stores.enrollments.claim(roomier)).toMatchObject({ kind: 'claimed' })
   })
 
-  test('one that waits for its number counts, until its enrollment has run out', async () => {
-    const { enrollment } = await anUnconfirmed(stores, user)
+  test('a device that waits for its number counts until its enrollment has expired', async () => {
+    const { enrollment } = await anUnconfirmedDevice(stores, user)
     const next = await anEnrollment(stores, user)
     const claim = aClaim(next, { devicesPerUserMax: 1 })
     expect(await stores.enrollments.claim(claim)).toEqual({ kind: 'too_many_devices' })
@@ -78,14 +78,14 @@ describe('a code brings one device', () => {
     expect(await stores.enrollments.claim(claim)).toMatchObject({ kind: 'claimed' })
   })
 
-  test('after its time no code can be claimed', async () => {
+  test('no code can be claimed after its time', async () => {
     const enrollment = await anEnrollment(stores, user)
     await runOut(stores, enrollment)
     expect(await stores.enrollments.claim(aClaim(enrollment))).toEqual({ kind: 'not_open' })
     expect(await devices()).toEqual([])
   })
 
-  test('a claim records what it did in the same transaction', async () => {
+  test('a claim records its activities in the same transaction', async () => {
     const enrollment = await anEnrollment(stores, user)
     const claim = aClaim(enrollment)
     const event = activity({
@@ -139,7 +139,7 @@ describe('a key belongs to one device', () => {
     await refusedWith([{ ...key, role: 'possession' }])
   })
 
-  test('a verification key that is another device’s is refused with the new possession key beside it', async () => {
+  test('another device’s verification key is refused with the new possession key', async () => {
     const key = aKey()
     await aDevice(stores, user, { keys: [key] })
     await refusedWith([aKey(), { ...key, role: 'verification' }])
@@ -151,7 +151,7 @@ describe('a key belongs to one device', () => {
     await refusedWith([key])
   })
 
-  test('a key of a device that was unregistered is refused for ever', async () => {
+  test('a key of an unregistered device is refused permanently', async () => {
     const key = aKey()
     const deviceId = await aDevice(stores, user, { keys: [key] })
     const { tenantId, userId } = user
@@ -175,7 +175,7 @@ describe('a key belongs to one device', () => {
     expect(kindsOf(outcomes)).toEqual({ claimed: 1, key_already_registered: 9 })
   })
 
-  test('claims that swap each other’s keys at the same moment are refused, not deadlocked', async () => {
+  test('concurrent claims that swap their keys are refused, not deadlocked', async () => {
     const slowly = await slow('insert on device_keys')
     const others = await times(4, (index) => aColleague(stores, user, `swapper-${index}`))
     const enrollments = await Promise.all(others.map((other) => anEnrollment(stores, other)))

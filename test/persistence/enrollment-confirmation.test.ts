@@ -13,14 +13,14 @@ import {
   type TestUser,
 } from '../support/stores.ts'
 import {
-  anUnconfirmed,
+  anUnconfirmedDevice,
   confirm,
   kindsOf,
   numberSealed,
   readEnrollment,
   runOut,
   times,
-} from './enrolling.ts'
+} from './enrollment-steps.ts'
 
 let stores: Stores
 let user: TestUser
@@ -42,8 +42,8 @@ const right = (enrollment: Enrollment) => confirmEnrollment(enrollment.wrongNumb
 const wrong = (enrollment: Enrollment) => confirmEnrollment(enrollment.wrongNumbersLeft, false)
 
 describe('the number confirms a new device', () => {
-  test('right: the device is active, the enrollment completed and the number erased', async () => {
-    const { enrollment, deviceId } = await anUnconfirmed(stores, user)
+  test('a right number activates the device, completes the enrollment, is erased', async () => {
+    const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
     expect(enrollment).toMatchObject({ status: 'claimed', deviceId, number: numberSealed })
     expect(await statusOf(deviceId)).toBe('unconfirmed')
     expect(await confirm(stores, user, enrollment, right(enrollment))).toEqual({
@@ -61,12 +61,15 @@ describe('the number confirms a new device', () => {
     })
   })
 
-  test('wrong three times: the enrollment is void and the device unregistered', async () => {
-    const { enrollment, deviceId } = await anUnconfirmed(stores, user)
-    for (const left of [2, 1]) {
+  test('three wrong numbers void the enrollment and unregister the device', async () => {
+    const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
+    for (const attemptsLeft of [2, 1]) {
       const now = await read(enrollment.id)
       expect(await confirm(stores, user, now, wrong(now))).toMatchObject({ kind: 'recorded' })
-      expect(await read(enrollment.id)).toMatchObject({ status: 'claimed', wrongNumbersLeft: left })
+      expect(await read(enrollment.id)).toMatchObject({
+        status: 'claimed',
+        wrongNumbersLeft: attemptsLeft,
+      })
       expect(await statusOf(deviceId)).toBe('unconfirmed')
     }
     const last = await read(enrollment.id)
@@ -85,30 +88,30 @@ describe('the number confirms a new device', () => {
     expect(await statusOf(deviceId)).toBe('unregistered')
   })
 
-  test('parallel confirmations count each try once', async () => {
-    const { enrollment, deviceId } = await anUnconfirmed(stores, user)
-    for (const left of [2, 1, 0]) {
+  test('parallel confirmations count each attempt once', async () => {
+    const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
+    for (const attemptsLeft of [2, 1, 0]) {
       const now = await read(enrollment.id)
       const outcomes = await times(10, () => confirm(stores, user, now, wrong(now)))
       expect(kindsOf(outcomes)).toEqual({ recorded: 1, changed: 9 })
-      expect(await read(enrollment.id)).toMatchObject({ wrongNumbersLeft: left })
+      expect(await read(enrollment.id)).toMatchObject({ wrongNumbersLeft: attemptsLeft })
     }
     expect(await statusOf(deviceId)).toBe('unregistered')
   })
 
-  test('a right and a wrong number at the same time leave one of the two outcomes, whole', async () => {
+  test('concurrent right and wrong numbers leave one of the two outcomes, whole', async () => {
     for (let round = 0; round < 20; round++) {
-      const { enrollment, deviceId } = await anUnconfirmed(stores, user)
+      const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
       const [first] = await Promise.all([
         confirm(stores, user, enrollment, right(enrollment)),
         confirm(stores, user, enrollment, wrong(enrollment)),
       ])
-      const expected =
+      const expectedStates =
         first.kind === 'recorded'
           ? [{ status: 'completed', wrongNumbersLeft: 3 }, 'active']
           : [{ status: 'claimed', wrongNumbersLeft: 2 }, 'unconfirmed']
-      expect(await read(enrollment.id)).toMatchObject(expected[0] as object)
-      expect(await statusOf(deviceId)).toBe(expected[1])
+      expect(await read(enrollment.id)).toMatchObject(expectedStates[0] as object)
+      expect(await statusOf(deviceId)).toBe(expectedStates[1])
       const { tenantId, userId } = user
       const all = { tenantId, userId, deviceIds: [], reason: 'admin', actor: 'operator' } as const
       await stores.devices.unregister(all, null)
@@ -116,7 +119,7 @@ describe('the number confirms a new device', () => {
   })
 
   test('a proof confirms once', async () => {
-    const { enrollment, deviceId } = await anUnconfirmed(stores, user)
+    const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
     const proof = aProof(user, deviceId)
     expect(await confirm(stores, user, enrollment, wrong(enrollment), proof)).toMatchObject({
       kind: 'recorded',
@@ -126,15 +129,15 @@ describe('the number confirms a new device', () => {
     expect(await statusOf(deviceId)).toBe('unconfirmed')
   })
 
-  test('no number confirms after the enrollment’s time', async () => {
-    const { enrollment, deviceId } = await anUnconfirmed(stores, user)
+  test('no number confirms after the enrollment has expired', async () => {
+    const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
     await runOut(stores, enrollment)
     expect(await confirm(stores, user, enrollment, right(enrollment))).toEqual({ kind: 'changed' })
     expect(await statusOf(deviceId)).toBe('unconfirmed')
   })
 
   test('no number confirms a device that was unregistered meanwhile', async () => {
-    const { enrollment, deviceId } = await anUnconfirmed(stores, user)
+    const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
     const { tenantId, userId } = user
     const command = {
       tenantId,
@@ -153,9 +156,9 @@ describe('the number confirms a new device', () => {
     expect(await statusOf(deviceId)).toBe('unregistered')
   })
 
-  test('unregistering everything at the moment of the confirmation leaves no live device', async () => {
+  test('unregistering all devices during the confirmation leaves no live device', async () => {
     for (let round = 0; round < 20; round++) {
-      const { enrollment, deviceId } = await anUnconfirmed(stores, user)
+      const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
       const { tenantId, userId } = user
       const all = { tenantId, userId, deviceIds: [], reason: 'lost', actor: 'operator' } as const
       await Promise.all([
@@ -167,24 +170,26 @@ describe('the number confirms a new device', () => {
   })
 
   test('a device waits for its own enrollment only', async () => {
-    const { enrollment, deviceId } = await anUnconfirmed(stores, user)
-    const found = await stores.enrollments.findForConfirmation(user.tenantId, deviceId)
-    expect(found).toMatchObject({ enrollment: { id: enrollment.id }, numberSealed })
+    const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
+    const record = await stores.enrollments.findForConfirmation(user.tenantId, deviceId)
+    expect(record).toMatchObject({ enrollment: { id: enrollment.id }, numberSealed })
     const active = await aDevice(stores, user)
     expect(await stores.enrollments.findForConfirmation(user.tenantId, active)).toBeNull()
   })
 })
 
-describe('a device that is replaced', () => {
-  test('stays until the new one is confirmed, and goes in the same commit', async () => {
+describe('a replaced device', () => {
+  test('a replaced device is unregistered in the commit that confirms the new one', async () => {
     const old = await aDevice(stores, user)
-    const asked = await aChallenge(stores, user, [old])
-    const { enrollment, deviceId } = await anUnconfirmed(stores, user, { replacesDeviceId: old })
+    const challengeId = await aChallenge(stores, user, [old])
+    const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user, {
+      replacesDeviceId: old,
+    })
     expect(await statusOf(old)).toBe('active')
     const outcome = await confirm(stores, user, enrollment, right(enrollment))
     expect(outcome).toMatchObject({
       kind: 'recorded',
-      unregistration: { devices: [{ id: old }], endedChallenges: [asked] },
+      unregistration: { devices: [{ id: old }], endedChallenges: [challengeId] },
     })
     expect(await find(old)).toMatchObject({
       status: 'unregistered',
@@ -198,25 +203,25 @@ describe('a device that is replaced', () => {
     expect(commits).toHaveLength(1)
   })
 
-  test('goes with the claim where no confirmation is asked for', async () => {
+  test('a replaced device is unregistered by a claim without confirmation', async () => {
     const old = await aDevice(stores, user)
     const enrollment = await anEnrollment(stores, user, { replacesDeviceId: old })
-    const claimed = await stores.enrollments.claim(aClaim(enrollment, { devicesPerUserMax: 1 }))
-    expect(claimed).toMatchObject({ kind: 'claimed', unregistration: { devices: [{ id: old }] } })
+    const claim = await stores.enrollments.claim(aClaim(enrollment, { devicesPerUserMax: 1 }))
+    expect(claim).toMatchObject({ kind: 'claimed', unregistration: { devices: [{ id: old }] } })
     expect(await statusOf(old)).toBe('unregistered')
   })
 
-  test('stays when the number was wrong three times', async () => {
+  test('a replaced device stays when the number was wrong three times', async () => {
     const old = await aDevice(stores, user)
-    const { enrollment } = await anUnconfirmed(stores, user, { replacesDeviceId: old })
-    for (let tries = 0; tries < 3; tries++) {
+    const { enrollment } = await anUnconfirmedDevice(stores, user, { replacesDeviceId: old })
+    for (let attempts = 0; attempts < 3; attempts++) {
       const now = await read(enrollment.id)
       await confirm(stores, user, now, wrong(now))
     }
     expect(await statusOf(old)).toBe('active')
   })
 
-  test('makes room for one only, however many enrollments name it', async () => {
+  test('a replaced device makes room for one only, of any enrollments that name it', async () => {
     const old = await aDevice(stores, user)
     const enrollments = await times(5, () =>
       anEnrollment(stores, user, { replacesDeviceId: old, confirmationRequired: true }),

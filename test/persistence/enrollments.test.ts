@@ -24,7 +24,14 @@ import {
   unsaid,
 } from '../support/stores.ts'
 import { until } from '../support/until.ts'
-import { anUnconfirmed, confirm, numberSealed, readEnrollment, runOut, times } from './enrolling.ts'
+import {
+  anUnconfirmedDevice,
+  confirm,
+  numberSealed,
+  readEnrollment,
+  runOut,
+  times,
+} from './enrollment-steps.ts'
 
 let stores: Stores
 let user: TestUser
@@ -42,18 +49,18 @@ const find = (id: DeviceId) => stores.devices.find(user.tenantId, id)
 const begin = () => beginOn(stores)
 
 describe('a scanned code', () => {
-  test('is found by its hash within its tenant, with what the device will need', async () => {
+  test('is found by its hash within its tenant, with what the device needs', async () => {
     const codeHash = randomBytes(32)
     const enrollment = await anEnrollment(stores, user, { codeHash })
-    const found = await stores.enrollments.findByCode(user.tenantId, codeHash)
-    expect(found).toMatchObject({
+    const record = await stores.enrollments.findByCode(user.tenantId, codeHash)
+    expect(record).toMatchObject({
       enrollment: { id: enrollment.id, status: 'open' },
       tenantName: 'Test',
       userName: 'Alice',
       signingKeys: [{ kid: user.signingKid, seq: 1 }],
     })
-    const stranger = await aUser(stores)
-    expect(await stores.enrollments.findByCode(stranger.tenantId, codeHash)).toBeNull()
+    const outsider = await aUser(stores)
+    expect(await stores.enrollments.findByCode(outsider.tenantId, codeHash)).toBeNull()
     expect(await stores.enrollments.findByCode(user.tenantId, randomBytes(32))).toBeNull()
   })
 })
@@ -62,20 +69,22 @@ describe('a typed code', () => {
   const guess = (hash: Uint8Array = randomBytes(32), name = 'alice') =>
     stores.enrollments.findByTypedCode(user.tenantId, name, hash)
 
-  /** Counts each guess that the database looks at, whoever makes it. */
-  async function countLooks(id: EnrollmentId) {
+  /** Counts each guess that the database checks, from any caller. */
+  async function countGuessChecks(id: EnrollmentId) {
     await onServer(stores.url, (client) =>
       client.query(`
-        create table if not exists looks (id text not null);
+        create table if not exists checks (id text not null);
         create or replace function log_look() returns trigger language plpgsql as
-          $$ begin insert into looks values (new.id); return null; end $$;
+          $$ begin insert into checks values (new.id); return null; end $$;
         create or replace trigger looked after update on enrollments for each row
           when (new.code_tries_left < old.code_tries_left) execute function log_look()`),
     )
     return async () => {
-      const rows = await stores.database.query('count_looks', 'select 1 from looks where id = $1', [
-        id,
-      ])
+      const rows = await stores.database.query(
+        'count_looks',
+        'select 1 from checks where id = $1',
+        [id],
+      )
       return rows.length
     }
   }
@@ -83,20 +92,20 @@ describe('a typed code', () => {
   test('is found by the user’s name and its hash, and a right guess costs nothing', async () => {
     const typedCodeHash = randomBytes(32)
     const enrollment = await anEnrollment(stores, user, { typedCodeHash })
-    for (let tries = 0; tries < 7; tries++) {
+    for (let attempts = 0; attempts < 7; attempts++) {
       expect(await guess(typedCodeHash)).toMatchObject({
         enrollment: { id: enrollment.id, codeAttemptsLeft: 5 },
       })
     }
   })
 
-  test('of 100 parallel wrong guesses at most 5 are looked at, then it fits nothing, and only the scanned code goes on working, quietly', async () => {
+  test('of 100 wrong guesses 5 are checked, then only the scanned one works, no push', async () => {
     const typedCodeHash = randomBytes(32)
     const codeHash = randomBytes(32)
     const enrollment = await anEnrollment(stores, user, { typedCodeHash, codeHash })
-    const looks = await countLooks(enrollment.id)
+    const checks = await countGuessChecks(enrollment.id)
     expect(await times(100, () => guess())).toEqual(Array(100).fill(null))
-    expect(await looks()).toBe(5)
+    expect(await checks()).toBe(5)
     expect(await read(enrollment.id)).toMatchObject({
       status: 'open',
       reason: null,
@@ -109,23 +118,23 @@ describe('a typed code', () => {
     })
     expect((await stores.enrollments.claim(aClaim(enrollment))).kind).toBe('claimed')
     const { tenantId, userId } = user
-    const told = await stores.activities.list(tenantId, userId, { limit: 100, before: null })
-    const ended = told.filter(({ type }) => type === 'typed_code_ended')
-    expect(ended).toMatchObject([{ enrollmentId: enrollment.id, severity: 'info' }])
+    const activities = await stores.activities.list(tenantId, userId, { limit: 100, before: null })
+    const ends = activities.filter(({ type }) => type === 'typed_code_ended')
+    expect(ends).toMatchObject([{ enrollmentId: enrollment.id, severity: 'info' }])
     expect(needsPush({ type: 'typed_code_ended', severity: 'info' })).toBe(false)
   })
 
-  test('that is right costs the user’s other open enrollments nothing either', async () => {
+  test('that is right costs nothing for the user’s other open enrollments either', async () => {
     const typedCodeHash = randomBytes(32)
     const enrollment = await anEnrollment(stores, user, { typedCodeHash })
     const other = await anEnrollment(stores, user)
-    for (let tries = 0; tries < 7; tries++) {
+    for (let attempts = 0; attempts < 7; attempts++) {
       expect(await guess(typedCodeHash)).toMatchObject({ enrollment: { id: enrollment.id } })
     }
     expect(await read(other.id)).toMatchObject({ status: 'open', codeAttemptsLeft: 5 })
   })
 
-  test('that is wrong costs each open enrollment of that user a try, and nobody else’s', async () => {
+  test('that is wrong costs only that user’s open enrollments an attempt each', async () => {
     const colleague = await aColleague(stores, user, 'bob')
     const [one, two] = [await anEnrollment(stores, user), await anEnrollment(stores, user)]
     const others = await anEnrollment(stores, colleague)
@@ -135,7 +144,7 @@ describe('a typed code', () => {
     expect(await read(others.id)).toMatchObject({ codeAttemptsLeft: 5 })
   })
 
-  test('of one user does not fit another’s name', async () => {
+  test('a typed code of one user does not match another’s name', async () => {
     await aColleague(stores, user, 'carol')
     const typedCodeHash = randomBytes(32)
     const enrollment = await anEnrollment(stores, user, { typedCodeHash })
@@ -145,40 +154,43 @@ describe('a typed code', () => {
     expect(await read(enrollment.id)).toMatchObject({ codeAttemptsLeft: 5 })
   })
 
-  test('is worth nothing once its enrollment was claimed, cancelled or has run out', async () => {
+  test('is worthless after its enrollment was claimed, cancelled or has expired', async () => {
     const hashes = [randomBytes(32), randomBytes(32), randomBytes(32)] as const
-    const [claimed, cancelled, over] = await Promise.all(
+    const [claimedOne, cancelledOne, expiredOne] = await Promise.all(
       hashes.map((typedCodeHash) => anEnrollment(stores, user, { typedCodeHash })),
     )
-    if (!claimed || !cancelled || !over) throw new Error('three were opened')
-    await stores.enrollments.claim(aClaim(claimed))
+    if (!claimedOne || !cancelledOne || !expiredOne) throw new Error('three were opened')
+    await stores.enrollments.claim(aClaim(claimedOne))
     const event = activity({ userId: user.userId, type: 'enrollment_cancelled', actor: 'operator' })
-    await stores.enrollments.cancel(user.tenantId, cancelled.id, user.rpId, event)
-    await runOut(stores, over)
+    await stores.enrollments.cancel(user.tenantId, cancelledOne.id, user.rpId, event)
+    await runOut(stores, expiredOne)
     for (const hash of hashes) expect(await guess(hash)).toBeNull()
-    expect(await read(over.id)).toMatchObject({ status: 'open', codeAttemptsLeft: 5 })
+    expect(await read(expiredOne.id)).toMatchObject({ status: 'open', codeAttemptsLeft: 5 })
   })
 
-  test('guesses at several enrollments take their rows in one order, and never deadlock', async () => {
+  test('guesses lock the rows of several enrollments in one order, no deadlock', async () => {
     const [first, second] = [await anEnrollment(stores, user), await anEnrollment(stores, user)]
-    // Without indexes rows come in the order in which they were last written, which is another for each reader.
+    // Without indexes rows come in the order in which they were last written, which differs for
+    // each reader.
     const url = new URL(stores.url)
     url.searchParams.set('options', '-c enable_indexscan=off -c enable_bitmapscan=off')
     const database = openDatabase({ url: url.href, timeoutMs: 15_000 })
     const { findByTypedCode } = buildEnrollmentStore(database, systemRandom)
-    const missed = () => findByTypedCode(user.tenantId, 'alice', randomBytes(32))
-    const [mover, keeper] = [await begin(), await begin()]
+    const guessWrong = () => findByTypedCode(user.tenantId, 'alice', randomBytes(32))
+    const [mover, lockHolder] = [await begin(), await begin()]
 
     await mover.query('update enrollments set claimed_at = null where id = $1', [first.id])
-    const kept = keeper.query('select 1 from enrollments where id = $1 for update', [first.id])
-    await until('the keeper waits', async () => (await lockWaiters(stores)) === 1)
-    const before = missed()
+    const locking = lockHolder.query('select 1 from enrollments where id = $1 for update', [
+      first.id,
+    ])
+    await until('the row holder waits', async () => (await lockWaiters(stores)) === 1)
+    const before = guessWrong()
     await until('the guess waits', async () => (await lockWaiters(stores)) === 2)
     await mover.commit()
-    await kept
-    const behind = missed()
+    await locking
+    const behind = guessWrong()
     await until('both guesses wait', async () => (await lockWaiters(stores)) === 2)
-    await keeper.commit()
+    await lockHolder.commit()
 
     expect(await Promise.all([before, behind])).toEqual([null, null])
     await database.close()
@@ -188,8 +200,8 @@ describe('a typed code', () => {
 })
 
 test.each(['unregistering', 'erasing'])(
-  '%s beside a guess takes several enrollments in one order, and never deadlocks',
-  async (deed) => {
+  '%s during a guess locks several enrollments in one order, and never deadlocks',
+  async (operation) => {
     const openedByDeviceId = await aDevice(stores, user)
     const elder = await anEnrollment(stores, user, { openedByDeviceId })
     const younger = await anEnrollment(stores, user, { openedByDeviceId })
@@ -202,15 +214,16 @@ test.each(['unregistering', 'erasing'])(
     url.searchParams.set('options', '-c enable_indexscan=off -c enable_bitmapscan=off')
     const database = openDatabase({ url: url.href, timeoutMs: 15_000 })
     const { tenantId, userId } = user
-    // An erasure without a device to unregister meets the enrollments itself.
-    if (deed === 'erasing') {
+    // An erasure without a device to unregister locks the enrollments itself.
+    if (operation === 'erasing') {
       const text = `update devices set status = 'unregistered', unregistered_at = clock_timestamp(),
-      unregister_reason = 'admin', push_provider = null, push_environment = null, push_token_sealed = null,
+      unregister_reason = 'admin', push_provider = null, push_environment = null, push_token_sealed
+        = null,
       push_token_hash = null where id = $1`
       await stores.database.query('gone', text, [openedByDeviceId])
     }
     const end = () =>
-      deed === 'erasing'
+      operation === 'erasing'
         ? buildPersonalDataStore(database, systemRandom).cutOff(
             tenantId,
             userId,
@@ -222,17 +235,17 @@ test.each(['unregistering', 'erasing'])(
             null,
           )
 
-    const keeper = await begin()
-    await keeper.query('select 1 from enrollments where id = $1 for update', [elder.id])
-    const missed = stores.enrollments.findByTypedCode(tenantId, 'alice', randomBytes(32))
+    const lockHolder = await begin()
+    await lockHolder.query('select 1 from enrollments where id = $1 for update', [elder.id])
+    const guessing = stores.enrollments.findByTypedCode(tenantId, 'alice', randomBytes(32))
     await until('the guess waits', async () => (await lockWaiters(stores)) === 1)
-    const ended = end()
+    const ending = end()
     await until('both wait', async () => (await lockWaiters(stores)) === 2)
-    await keeper.commit()
-    const [guessed] = await Promise.all([missed, ended])
+    await lockHolder.commit()
+    const [guessOutcome] = await Promise.all([guessing, ending])
     await database.close()
-    expect(guessed).toBeNull()
-    const status = deed === 'erasing' ? 'cancelled' : 'void'
+    expect(guessOutcome).toBeNull()
+    const status = operation === 'erasing' ? 'cancelled' : 'void'
     for (const { id } of [elder, younger]) expect(await read(id)).toMatchObject({ status })
   },
 )
@@ -251,15 +264,15 @@ describe('an enrollment is cancelled', () => {
       }),
     )
 
-  test('while open: its code is worth nothing any more', async () => {
+  test('an open enrollment is cancelled: its code is worthless afterwards', async () => {
     const enrollment = await anEnrollment(stores, user)
     expect(await cancel(enrollment.id)).toMatchObject({ status: 'cancelled' })
     expect(await stores.enrollments.claim(aClaim(enrollment))).toEqual({ kind: 'not_open' })
     expect(await cancel(enrollment.id)).toBeNull()
   })
 
-  test('while claimed: its device is unregistered and its number erased', async () => {
-    const { enrollment, deviceId } = await anUnconfirmed(stores, user)
+  test('a claimed enrollment is cancelled: device unregistered, number erased', async () => {
+    const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
     expect(await cancel(enrollment.id)).toMatchObject({ status: 'cancelled' })
     expect(await read(enrollment.id)).toMatchObject({
       status: 'cancelled',
@@ -275,36 +288,36 @@ describe('an enrollment is cancelled', () => {
     })
   })
 
-  test('by the relying party that opened it, and not once completed or over', async () => {
-    const stranger = await aUser(stores)
+  test('an enrollment is cancelled by its own relying party, and not after its end', async () => {
+    const outsider = await aUser(stores)
     const open = await anEnrollment(stores, user)
-    expect(await cancel(open.id, stranger.rpId)).toBeNull()
+    expect(await cancel(open.id, outsider.rpId)).toBeNull()
     await runOut(stores, open)
     expect(await cancel(open.id)).toBeNull()
-    const completed = await anEnrollment(stores, user)
-    await stores.enrollments.claim(aClaim(completed))
-    expect(await cancel(completed.id)).toBeNull()
-    const listed = await stores.devices.listOfUser(user.tenantId, user.userId)
-    expect(listed).toMatchObject([{ status: 'active' }])
+    const completedOne = await anEnrollment(stores, user)
+    await stores.enrollments.claim(aClaim(completedOne))
+    expect(await cancel(completedOne.id)).toBeNull()
+    const devices = await stores.devices.listOfUser(user.tenantId, user.userId)
+    expect(devices).toMatchObject([{ status: 'active' }])
   })
 
-  test('or claimed, of the two at the same time, and never leaves a live device when cancelled', async () => {
+  test('of concurrent cancel and claim one wins; a cancelled one has no live device', async () => {
     for (let round = 0; round < 20; round++) {
       const enrollment = await anEnrollment(stores, user, { confirmationRequired: true })
       const claim = aClaim(enrollment, { numberSealed })
-      const [cancelled, claimed] = await Promise.all([
+      const [cancellation, claiming] = await Promise.all([
         cancel(enrollment.id),
         stores.enrollments.claim(claim),
       ])
-      expect(cancelled).toMatchObject({ status: 'cancelled' })
+      expect(cancellation).toMatchObject({ status: 'cancelled' })
       expect((await find(claim.device.id))?.status).toBe(
-        claimed.kind === 'claimed' ? 'unregistered' : undefined,
+        claiming.kind === 'claimed' ? 'unregistered' : undefined,
       )
     }
   })
 })
 
-test('an enrollment lives as long as the policy says, by the database’s clock', async () => {
+test('an enrollment lives as long as the policy says, by the clock of the database', async () => {
   const enrollment = await anEnrollment(stores, user, { ttlSeconds: 60 })
   const [row] = await stores.database.query<{ now: Date }>(
     'now',

@@ -1,4 +1,4 @@
-// Everything that a busy service asks the database all day, asked once.
+// Every statement that a busy service runs all day, run once.
 
 import { randomBytes } from 'node:crypto'
 import { activity } from '../../src/domain/activity.ts'
@@ -15,19 +15,21 @@ import {
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
-import { cancel, challengeOf, resend, unregister } from './asking.ts'
-import { aGuess, aPasscode, makeCode, stepNow } from './typing.ts'
+import { cancel, challengeOf, resend, unregister } from './challenge-steps.ts'
+import { aGuess, aPasscode, createRecoveryCode, stepNow } from './code-steps.ts'
 
-/** Stores that have asked it all, what they sent, and whose the rows are that it left. */
-export async function askEverything(): Promise<{
+/**
+ * Stores that have run them all, the statements that they sent, and the user of the resulting rows.
+ */
+export async function runHotStatements(): Promise<{
   readonly stores: Stores
   readonly statements: ReadonlyMap<string, string>
   readonly user: TestUser
 }> {
-  let sent: readonly Sent[] = []
+  let statements: readonly Sent[] = []
   const stores = await openStores(2, (database) => {
     const ears = listened(database)
-    sent = ears.sent
+    statements = ears.sent
     return ears.database
   })
   const user = await aUser(stores)
@@ -35,9 +37,9 @@ export async function askEverything(): Promise<{
   await report(stores, user)
   await lookUp(stores, user)
   await typeCodes(stores, user)
-  await tell(stores, user)
+  await sendNotices(stores, user)
   await throughDoors(stores, user)
-  return { stores, statements: new Map(sent.map(({ name, text }) => [name, text])), user }
+  return { stores, statements: new Map(statements.map(({ name, text }) => [name, text])), user }
 }
 
 async function signIn(stores: Stores, user: TestUser) {
@@ -67,7 +69,7 @@ async function report(stores: Stores, user: TestUser) {
   const device = await aDevice(stores, user)
   const id = await aChallenge(stores, user, [device])
   await aChallenge(stores, user, [device])
-  const reported = { id: random.id('report'), initiatorBlockSeconds: 60 }
+  const reportRequest = { id: random.id('report'), initiatorBlockSeconds: 60 }
   const deny = {
     decision: 'report',
     effect: {
@@ -77,7 +79,7 @@ async function report(stores: Stores, user: TestUser) {
       wrongNumbersLeft: 3,
     },
   } as const
-  const answer = anAnswer(user, id, device, { ...deny, report: reported })
+  const answer = anAnswer(user, id, device, { ...deny, report: reportRequest })
   await stores.challenges.recordAnswer(answer, aProof(user, device))
   await unregister(stores, user, device)
 }
@@ -110,16 +112,16 @@ async function typeCodes(stores: Stores, user: TestUser) {
   await stores.passcodes.facts(tenantId, rpId, userId)
   await stores.passcodes.attempt(aGuess(user))
   await stores.passcodes.attempt(aPasscode(user, device, await stepNow(stores)))
-  const id = await makeCode(stores, user)
+  const id = await createRecoveryCode(stores, user)
   await stores.passcodes.attempt(aGuess(user, { match: { kind: 'recovery_code', id } }))
 }
 
-async function tell(stores: Stores, user: TestUser) {
+async function sendNotices(stores: Stores, user: TestUser) {
   const { notices, webhookDeliveries } = stores
   const { tenantId, rpId, userId } = user
   const endpointId = random.id('webhookEndpoint')
   const { users } = await notices.loadPending({ waitingAfter: null, limit: 10 })
-  const activityIds = users.flatMap(({ pending: owed }) => owed.map(({ id }) => id))
+  const activityIds = users.flatMap(({ pending }) => pending.map(({ id }) => id))
   await notices.settle(tenantId, [random.id('activity')], 'in_app')
   for (const isDigest of [false, true]) {
     const limit = { pushesMax: 3, otherwise: 'waiting', budget: rpId, isDigest } as const

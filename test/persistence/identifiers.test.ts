@@ -30,25 +30,25 @@ function add(...values: string[]) {
 }
 const find = async (value: string, namespace = 'default') =>
   (await stores.users.findByIdentifier(tenant.tenantId, { namespace, value }))?.id
-const audited = async () => {
+const auditedRules = async () => {
   const page = { limit: 10, before: null }
-  const listed = await stores.audit.list(tenant.tenantId, { type: 'tenant_changed' }, page)
-  return listed.map(({ details }) => details)
+  const events = await stores.audit.list(tenant.tenantId, { type: 'tenant_changed' }, page)
+  return events.map(({ details }) => details)
 }
 
-describe('a tenant that folds', () => {
-  test('finds a mail-shaped identifier in any case of ASCII letters, and shows it as it was given', async () => {
-    const added = await add('Ada.L@Example.COM')
+describe('a tenant that folds case', () => {
+  test('finds mail-shaped identifiers in any ASCII case, and shows them as stored', async () => {
+    const user = await add('Ada.L@Example.COM')
     for (const value of ['ada.l@example.com', 'ADA.L@EXAMPLE.COM', 'Ada.L@Example.COM']) {
-      expect(await find(value)).toBe(added?.user.id)
-      expect(await add(value)).toEqual({ isNew: false, user: added?.user })
+      expect(await find(value)).toBe(user?.user.id)
+      expect(await add(value)).toEqual({ isNew: false, user: user?.user })
     }
-    expect(added?.user.identifiers).toEqual([{ namespace: 'default', value: 'Ada.L@Example.COM' }])
+    expect(user?.user.identifiers).toEqual([{ namespace: 'default', value: 'Ada.L@Example.COM' }])
   })
 
   test.each([
     ['a name that is no address', 'Ada', 'ada'],
-    ['an address of two parts too many', 'A@b@c', 'a@b@c'],
+    ['an address with two parts too many', 'A@b@c', 'a@b@c'],
     [
       'letters that only look like ASCII when they are folded',
       '\u212aim@example.com',
@@ -56,40 +56,40 @@ describe('a tenant that folds', () => {
     ],
     ['letters of other alphabets', 'Ärzte@example.com', 'ärzte@example.com'],
     ['the dotted and the dotless i', 'İ@example.com', 'i@example.com'],
-  ])('tells apart %s', async (_, one, other) => {
+  ])('a tenant that folds case distinguishes %s', async (_, one, other) => {
     const [first, second] = [await add(one), await add(other)]
     expect([first?.isNew, second?.isNew]).toEqual([true, true])
     expect([await find(one), await find(other)]).toEqual([first?.user.id, second?.user.id])
   })
 
-  test('takes two spellings in one import for one name', async () => {
-    const added = await add('Ada@example.com', 'ada@example.com', 'ada')
-    expect(added?.user.identifiers.map(({ value }) => value)).toEqual(['Ada@example.com', 'ada'])
+  test('a tenant that folds case accepts two spellings in one import as one name', async () => {
+    const user = await add('Ada@example.com', 'ada@example.com', 'ada')
+    expect(user?.user.identifiers.map(({ value }) => value)).toEqual(['Ada@example.com', 'ada'])
   })
 
-  test('has one user, however many spellings are imported at once', async () => {
+  test('has one user for any concurrently imported spellings', async () => {
     const spellings = Array.from({ length: 20 }, (_, at) =>
       [...'abcdefgh@example.com']
         .map((letter, i) => (((at * 7) >> i) & 1 ? letter.toUpperCase() : letter))
         .join(''),
     )
-    const imported = await Promise.all(spellings.map((value) => add(value)))
-    expect(imported.filter((one) => one?.isNew)).toHaveLength(1)
-    expect(new Set(imported.map((one) => one?.user.id)).size).toBe(1)
+    const imports = await Promise.all(spellings.map((value) => add(value)))
+    expect(imports.filter((one) => one?.isNew)).toHaveLength(1)
+    expect(new Set(imports.map((one) => one?.user.id)).size).toBe(1)
   })
 
-  test('has it by the database itself, should two processes miss each other', async () => {
-    const added = await add('ada@example.com')
+  test('has one user also by a constraint, should two processes miss each other', async () => {
+    const user = await add('ada@example.com')
     const insert = stores.database.query(
       'second_spelling',
       `insert into user_identifiers (tenant_id, namespace, value, key, folds, user_id)
        values ($1, 'default', 'ADA@example.com', 'ada@example.com', true, $2)`,
-      [tenant.tenantId, added?.user.id],
+      [tenant.tenantId, user?.user.id],
     )
     await expect(insert).rejects.toMatchObject({ constraint: 'user_identifiers_folded' })
   })
 
-  test('finds nobody where a name leads to several, rather than one of them', async () => {
+  test('finds nobody where a name matches several users, rather than one of them', async () => {
     const [one, other] = [await add('ada@example.com'), await add('bob@example.com')]
     expect(one?.user.id).not.toBe(other?.user.id)
     await stores.database.query(
@@ -100,16 +100,16 @@ describe('a tenant that folds', () => {
     expect(await find('Ada@example.com')).toBeUndefined()
   })
 
-  test('finds by namespace alone what is in that namespace', async () => {
+  test('a tenant that folds case finds by namespace only what is in that namespace', async () => {
     await add('ada@example.com')
     expect(await find('ada@example.com', 'entra')).toBeUndefined()
   })
 })
 
-describe('a tenant that is exact', () => {
+describe('a tenant with exact identifiers', () => {
   beforeEach(() => change('exact'))
 
-  test('tells every letter apart, as before there was a choice', async () => {
+  test('distinguishes every letter, as before there was a choice', async () => {
     const [one, other] = [await add('Ada@example.com'), await add('ada@example.com')]
     expect([one?.isNew, other?.isNew]).toEqual([true, true])
     expect(await find('Ada@example.com')).toBe(one?.user.id)
@@ -118,7 +118,7 @@ describe('a tenant that is exact', () => {
     expect(await add('Ada@example.com', 'ada@example.com')).toBeNull()
   })
 
-  test('begins to fold once no identifiers of different users would become one', async () => {
+  test('folds only after no identifiers of different users would become one', async () => {
     await add('Eve@example.com', 'eve@example.com')
     const [one] = [await add('Ada@example.com'), await add('ada@example.com'), await add('Bob')]
     await add('bob')
@@ -126,22 +126,22 @@ describe('a tenant that is exact', () => {
       { namespace: 'default', values: ['Ada@example.com', 'ada@example.com'] },
     ])
     expect(await find('ADA@example.com')).toBeUndefined()
-    expect(await audited()).toHaveLength(1)
+    expect(await auditedRules()).toHaveLength(1)
     await stores.personalData.cutOff(tenant.tenantId, one?.user.id as never, 'operator', unsaid)
     expect(await change('fold_ascii')).toMatchObject({ identifierCase: 'fold_ascii' })
     expect(await find('ADA@example.com')).toBe(await find('ada@example.com'))
     expect(await find('EVE@example.com')).toBe(await find('Eve@example.com'))
-    expect(await audited()).toEqual([
+    expect(await auditedRules()).toEqual([
       { identifierCase: { before: 'exact', after: 'fold_ascii' } },
       { identifierCase: { before: 'fold_ascii', after: 'exact' } },
     ])
     expect(await change('fold_ascii')).toMatchObject({ identifierCase: 'fold_ascii' })
-    expect(await audited()).toHaveLength(2)
+    expect(await auditedRules()).toHaveLength(2)
   })
 
-  test('folds without two users of one name, whoever is imported at that moment', async () => {
-    let folded = 0
-    let refused = 0
+  test('folds without two users of one name, whatever is imported at that moment', async () => {
+    let foldedCount = 0
+    let refusedCount = 0
     for (let round = 0; round < 40; round++) {
       await change('exact')
       const name = `user${round}@example.com`
@@ -155,24 +155,27 @@ describe('a tenant that is exact', () => {
         async () => [await change('fold_ascii'), await Promise.all([add(name), add(upper)])],
       ]
       await steps[round % steps.length]?.()
-      const changed = await stores.tenants.findTenant(tenant.tenantId)
-      if (changed?.identifierCase === 'exact') {
-        refused++
+      const tenantNow = await stores.tenants.findTenant(tenant.tenantId)
+      if (tenantNow?.identifierCase === 'exact') {
+        refusedCount++
         const both = await Promise.all([find(name), find(upper)])
         expect(new Set(both).size).toBe(2)
         await stores.personalData.cutOff(tenant.tenantId, both[0] as never, 'operator', unsaid)
       } else {
-        folded++
+        foldedCount++
         expect(await find(name)).toBeDefined()
         expect(await find(name)).toBe(await find(upper))
       }
     }
-    // Both ends of the race were seen.
-    expect([folded > 0, refused > 0], `${folded} folded, ${refused} refused`).toEqual([true, true])
+    // Both outcomes of the race occurred.
+    expect(
+      [foldedCount > 0, refusedCount > 0],
+      `${foldedCount} folded, ${refusedCount} refused`,
+    ).toEqual([true, true])
   })
 })
 
-test('another tenant knows nothing of a change, and a tenant that is not there cannot be changed', async () => {
+test('a change leaves other tenants alone, and is refused for an unknown tenant', async () => {
   const other = await aUser(stores)
   await change('exact')
   expect(await stores.tenants.findTenant(other.tenantId)).toMatchObject({
@@ -181,11 +184,13 @@ test('another tenant knows nothing of a change, and a tenant that is not there c
   expect(await stores.tenants.findTenant(tenant.tenantId)).toMatchObject({
     identifierCase: 'exact',
   })
-  const gone = systemRandom.id('tenant')
-  expect(await stores.tenants.changeIdentifierCase(gone, 'exact', 20, 'operator')).toBeNull()
+  const unknownTenant = systemRandom.id('tenant')
+  expect(
+    await stores.tenants.changeIdentifierCase(unknownTenant, 'exact', 20, 'operator'),
+  ).toBeNull()
 })
 
-test('the migration gives the identifiers of before the keys that the service looks them up by', async () => {
+test('the migration gives existing identifiers the keys of the service', async () => {
   const folder = path.resolve('prisma/migrations')
   const name = readdirSync(folder).find((one) => one.endsWith('_identifier_keys')) ?? ''
   const sql = readFileSync(path.join(folder, name, 'migration.sql'), 'utf8')

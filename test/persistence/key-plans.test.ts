@@ -4,19 +4,19 @@ import { buildDueWorkStore } from '../../src/persistence/due-work.ts'
 import { onServer } from '../support/cluster.ts'
 import { listened, nodesOf, type Plan, planOf } from '../support/statements.ts'
 import type { Stores } from '../support/stores.ts'
-import { askEverything } from './hot-statements.ts'
-import { fillLike, growing } from './likes.ts'
+import { runHotStatements } from './hot-statements.ts'
+import { fillWithSimilarRows, growing } from './similar-rows.ts'
 
 let stores: Stores
 let statements: ReadonlyMap<string, string>
 
 beforeAll(async () => {
-  ;({ stores, statements } = await askEverything())
+  ;({ stores, statements } = await runHotStatements())
 })
 afterAll(() => stores.close())
 
-/** Columns that tell the rows of one tenant apart: who names one finds the row by it. */
-const telling: Readonly<Record<string, readonly string[]>> = {
+/** Columns that distinguish the rows of one tenant: a query that names one finds the row by it. */
+const keyColumns: Readonly<Record<string, readonly string[]>> = {
   challenges: ['id'],
   devices: ['id'],
   deliveries: ['id', 'challenge_id'],
@@ -39,34 +39,34 @@ const telling: Readonly<Record<string, readonly string[]>> = {
   webhook_deliveries: ['event_id'],
 }
 
-/** How a node finds more rows of a growing table than are wanted; nothing when it does not. */
+/** How a node reads more rows of a growing table than needed; nothing when it does not. */
 function faultOf(node: Plan): string | undefined {
   const table = node['Relation Name'] ?? node['Index Name']?.replace(/_tenant_id_.*|_pkey$/, '')
   if (!table || !growing.includes(table) || !/Scan/.test(node['Node Type'])) return undefined
   const cond = node['Index Cond'] ?? node['Recheck Cond']
   if (!cond) return `reads all of ${table}`
   if (/^\(tenant_id = [^ ]+\)$/.test(cond)) return `reads all of a tenant's ${table}`
-  const filtered = telling[table]?.find((column) =>
+  const filterColumn = keyColumns[table]?.find((column) =>
     new RegExp(`(^|\\W)${column} = (?!ANY)|= ${column}\\W`).test(node.Filter ?? ''),
   )
-  return filtered && `reads ${table} by ${cond} to look for one ${filtered}`
+  return filterColumn && `reads ${table} by ${cond} to look for one ${filterColumn}`
 }
 
 async function faults(client: pg.Client): Promise<string[]> {
-  const found: string[] = []
+  const faultList: string[] = []
   for (const [name, text] of statements) {
     for (const node of nodesOf(await planOf(client, text))) {
       const fault = faultOf(node)
-      if (fault) found.push(`${name} ${fault}`)
+      if (fault) faultList.push(`${name} ${fault}`)
     }
   }
-  return found
+  return faultList
 }
 
-test('every statement of a busy service finds its rows by their full key, before anything was analysed', async () => {
+test('every statement of a busy service finds rows by full key, without statistics', async () => {
   expect(statements.size).toBeGreaterThan(60)
   await onServer(stores.url, async (client) => {
-    await fillLike(client, 10_000)
+    await fillWithSimilarRows(client, 10_000)
     const { rows } = await client.query(
       `select relname from pg_class where relname = any($1) and reltuples <> -1`,
       [growing],
@@ -76,7 +76,7 @@ test('every statement of a busy service finds its rows by their full key, before
   })
 })
 
-test('the look at what is owed reads the small indexes of what is owed, and no table', async () => {
+test('the scan for due work reads the small indexes of due work, and no table', async () => {
   const { database, sent } = listened(stores.database)
   await buildDueWorkStore(database).read()
   const plan = await onServer(stores.url, (client) => planOf(client, sent[0]?.text ?? ''))
@@ -94,16 +94,16 @@ test('the look at what is owed reads the small indexes of what is owed, and no t
     'webhook_deliveries_due',
     'webhook_deliveries_going_stale',
   ]
-  // Callbacks look for their challenges, each by its key; endpoints and facts are few.
+  // Callbacks look up their challenges, each by its key; endpoints and facts are few.
   const others = /^(challenges_pkey|webhook_endpoints_.*|webhook_facts_.*)$/
   expect([...new Set(indexes)].filter((name) => !others.test(name)).toSorted()).toEqual(small)
 })
 
-test('and when the planner has known the tables since they held a thousand rows', async () => {
-  const { stores: small } = await askEverything()
+test('full keys are used, too, when the planner knows a thousand rows per table', async () => {
+  const { stores: small } = await runHotStatements()
   try {
     await onServer(small.url, async (client) => {
-      await fillLike(client, 1_000)
+      await fillWithSimilarRows(client, 1_000)
       await client.query('analyze')
       expect(await faults(client)).toEqual([])
     })

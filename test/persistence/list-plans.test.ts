@@ -24,7 +24,7 @@ const endpointId = 'whe_1' as never
 const many = 3_000
 
 /**
- * A tenant with thousands of everything, of which the filters below want few; the few are the
+ * A tenant with thousands of all rows, of which the filters below match few; the few are the
  * oldest.
  */
 const rows = [
@@ -44,12 +44,14 @@ const rows = [
    from generate_series(1, ${many}) n`,
   `insert into reports (tenant_id, id, user_id, status, resolution, resolved_at)
    select $1, 'rpt_n' || lpad(n::text, 9, '0'), $3, case when n < 3 then 'open' else 'resolved' end,
-     case when n < 3 then null else 'fraud' end, case when n < 3 then null else clock_timestamp() end
+     case when n < 3 then null else 'fraud' end, case when n < 3 then null else clock_timestamp()
+       end
    from generate_series(1, ${many}) n`,
   `insert into diagnostics (tenant_id, id, user_id, device_id, app_version, text)
    select $1, 'dgn_n' || lpad(n::text, 9, '0'), $3, $5, '1', '' from generate_series(1, ${many}) n`,
   `insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, due_at)
-   select $1, 'dlv_n' || lpad(n::text, 9, '0'), case when n = 1 then 'test' else 'challenge_opened' end,
+   select $1, 'dlv_n' || lpad(n::text, 9, '0'), case when n = 1 then 'test' else 'challenge_opened'
+     end,
      case when n > 1 then 'chl_n000000003' end, $5, 'sent', clock_timestamp()
    from generate_series(1, ${many}) n`,
   `insert into audit_events (tenant_id, id, type, actor, subject)
@@ -60,9 +62,11 @@ const rows = [
    from generate_series(1, ${many}) n`,
   `insert into webhook_endpoints (tenant_id, id, rp_id, url, events, secret_sealed)
    values ($1, 'whe_1', $2, 'https://example.com', array['*'], '')`,
-  `insert into webhook_deliveries (tenant_id, endpoint_id, event_id, type, data, occurred_at, status,
+  `insert into webhook_deliveries (tenant_id, endpoint_id, event_id, type, data, occurred_at,
+    status,
      stale_at, settled_at)
-   select $1, 'whe_1', 'evt_n' || lpad(n::text, 9, '0'), 'challenge.approved', '{}', clock_timestamp(),
+   select $1, 'whe_1', 'evt_n' || lpad(n::text, 9, '0'), 'challenge.approved', '{}',
+     clock_timestamp(),
      case when n < 3 then 'failed' else 'delivered' end, clock_timestamp(), clock_timestamp()
    from generate_series(1, ${many}) n`,
   `insert into webhook_attempts (tenant_id, id, endpoint_id, event_id, at, duration_ms)
@@ -77,11 +81,11 @@ beforeAll(async () => {
   const values = [tenantId, rpId, userId, `usr_n${String(many).padStart(9, '0')}`, deviceId]
   await onServer(stores.url, async (client) => {
     for (const text of rows) {
-      const used = Math.max(...[...text.matchAll(/\$(\d)/g)].map(([, n]) => Number(n)))
-      const named = values.slice(0, used).map((_, n) => `$${n + 1}::text`)
+      const usedCount = Math.max(...[...text.matchAll(/\$(\d)/g)].map(([, n]) => Number(n)))
+      const typedParameters = values.slice(0, usedCount).map((_, n) => `$${n + 1}::text`)
       await client.query(
-        `with given as (select ${named.join(', ')}) ${text}`,
-        values.slice(0, used),
+        `with given as (select ${typedParameters.join(', ')}) ${text}`,
+        values.slice(0, usedCount),
       )
     }
     await client.query('analyze')
@@ -96,7 +100,7 @@ const first = { limit: 10, before: null }
 const from = (prefix: string) => ({ limit: 10, before: `${prefix}_n000001000` })
 const ofParty = { userId: null, status: null }
 
-/** Every list that a caller may narrow down or go on with; what it finds, and how. */
+/** Every list that a caller may filter or continue, with the count of its result. */
 const lists: readonly (readonly [
   name: string,
   found: number,
@@ -136,7 +140,7 @@ const lists: readonly (readonly [
     (db) => buildDiagnosticsStore(db, random).list(who.tenantId, from('dgn')),
   ],
   [
-    'tries of webhooks, a late page',
+    'attempts of webhooks, a late page',
     10,
     (db) => buildWebhookDeliveryStore(db).listAttempts(who.tenantId, endpointId, from('wha')),
   ],
@@ -180,10 +184,10 @@ const users = (db: Database, namespaces: readonly string[], page: Page) =>
 const reports = (db: Database, status: 'open' | 'resolved' | null, page: Page) =>
   buildReportStore(db, random).list(who.tenantId, status, page)
 type Which = Parameters<Stores['webhookDeliveries']['replay']>[2]
-const replay = async (db: Database, which: Which, found: number) => {
+const replay = async (db: Database, which: Which, expectedCount: number) => {
   const count = await buildWebhookDeliveryStore(db).replay(who.tenantId, endpointId, which, 10)
-  expect(count).toBe(found)
-  // As they were, so that the same is found once more.
+  expect(count).toBe(expectedCount)
+  // As they were, so that the next run finds the same.
   await db.query(
     'as_before',
     `update webhook_deliveries set status = case when event_id < 'evt_n000000003' then 'failed'
@@ -193,7 +197,7 @@ const replay = async (db: Database, which: Which, found: number) => {
   return Array.from({ length: count })
 }
 
-/** Rows that were read from tables, those that a filter threw away as well. */
+/** Rows that were read from tables, including those that a filter discarded. */
 async function rowsRead({ text, values }: Sent): Promise<number> {
   const plan = await onServer(stores.url, async (client) => {
     await client.query('begin')
@@ -210,25 +214,25 @@ async function rowsRead({ text, values }: Sent): Promise<number> {
 }
 
 test.each(lists)(
-  'a page of %s is found without reading what is not on it',
-  async (_, found, list) => {
+  'a page of %s is found without reading rows that are not on it',
+  async (_, expectedCount, list) => {
     sent.length = 0
-    expect(await list(database)).toHaveLength(found)
-    const asked = sent.filter(({ name }) => name !== 'as_before')
-    expect(asked.length).toBeGreaterThan(0)
+    expect(await list(database)).toHaveLength(expectedCount)
+    const statements = sent.filter(({ name }) => name !== 'as_before')
+    expect(statements.length).toBeGreaterThan(0)
     // A page of ten, of each of five statuses at worst.
-    for (const statement of asked) expect(await rowsRead(statement)).toBeLessThanOrEqual(60)
+    for (const statement of statements) expect(await rowsRead(statement)).toBeLessThanOrEqual(60)
   },
 )
 
-test('no statement says that a filter may be null, which no index can serve', async () => {
+test('no statement has a filter that may be null, which no index can serve', async () => {
   const folder = 'src/persistence'
-  const found: string[] = []
+  const files: string[] = []
   for (const file of await readdir(folder)) {
     const text = await readFile(path.join(folder, file), 'utf8')
     const open = text.match(/\$\d+(::\w+)? is null or/g) ?? []
-    for (const _ of open) found.push(file)
+    for (const _ of open) files.push(file)
   }
-  // Devices with one push token, found by its hash: what is left open filters what was found.
-  expect(found).toEqual(['devices.ts'])
+  // Devices with one push token, found by its hash: the optional filter applies to those rows only.
+  expect(files).toEqual(['devices.ts'])
 })

@@ -20,33 +20,35 @@ async function write(name: string, sql: string): Promise<void> {
   await writeFile(path.join(folder, name, 'migration.sql'), sql)
 }
 
-async function ask(url: string, sql: string): Promise<unknown[]> {
+async function runSql(url: string, sql: string): Promise<unknown[]> {
   return onServer(url, async (client) => (await client.query(sql)).rows)
 }
 
-const book = `select migration_name as name, checksum, logs, applied_steps_count as steps,
-  finished_at >= started_at as finished, rolled_back_at as "rolledBack" from _prisma_migrations order by migration_name`
+const migrationsTable = `select migration_name as name, checksum, logs, applied_steps_count as
+  steps,
+  finished_at >= started_at as finished, rolled_back_at as "rolledBack" from _prisma_migrations
+    order by migration_name`
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
-describe('what is to be applied', () => {
+describe('pending migrations', () => {
   const one = { name: '01_one', sql: 'select 1;\nselect 2;\n' }
   const two = { name: '02_two', sql: 'select 3' }
   const record = { ...one, checksum: sha256(one.sql), finished: true, rolledBack: false }
 
-  test('all that the database lacks, in order of name', () => {
+  test('are all that the database lacks, in order of name', () => {
     expect(planMigrations([two, one], [])).toEqual({ kind: 'apply', pending: [one, two] })
     expect(planMigrations([two, one], [record])).toEqual({ kind: 'apply', pending: [two] })
   })
 
-  test('a migration that was rolled back is applied again', () => {
+  test('include one that was rolled back', () => {
     const plan = planMigrations([one], [{ ...record, finished: false, rolledBack: true }])
     expect(plan).toEqual({ kind: 'apply', pending: [one] })
   })
 
-  test('a file whose line ends another system changed still counts as the same', () => {
+  test('do not include a file whose line ends another system changed', () => {
     const windows = { ...one, sql: one.sql.replaceAll('\n', '\r\n') }
     expect(planMigrations([windows], [record])).toEqual({ kind: 'apply', pending: [] })
     const back = planMigrations([one], [{ ...record, checksum: sha256(windows.sql) }])
@@ -57,7 +59,7 @@ describe('what is to be applied', () => {
     ['edited', [{ ...one, sql: 'select 1;\nselect 3;\n' }], record, 'Restore the file'],
     ['unknown', [], record, 'Run that release'],
     ['failed', [one], { ...record, finished: false }, 'prisma migrate resolve --applied 01_one'],
-  ])('a migration that is %s is refused with what to do', (_, migrations, row, advice) => {
+  ])('refuse one that is %s, with what to do', (_, migrations, row, advice) => {
     const plan = planMigrations([...migrations, two], [row])
     expect(plan).toEqual({ kind: 'refuse', reason: expect.stringContaining('01_one') })
     expect(plan).toEqual({ kind: 'refuse', reason: expect.stringContaining(advice) })
@@ -66,16 +68,17 @@ describe('what is to be applied', () => {
 
 test('each migration is applied once and recorded as Prisma records it', async () => {
   await using database = await createEmptyDatabase()
-  const sql = `create table a (t text default ';'); create function f() returns int language plpgsql as $$ begin return 1; end $$;`
+  const sql = `create table a (t text default ';'); create function f() returns int language plpgsql
+    as $$ begin return 1; end $$;`
   await write('01_one', sql)
   await writeFile(path.join(folder, 'migration_lock.toml'), 'provider = "postgresql"\n')
   expect(await migrate(database.url, folder)).toEqual({ applied: ['01_one'] })
   await write('02_two', 'insert into a default values')
   expect(await migrate(database.url, folder)).toEqual({ applied: ['02_two'] })
   expect(await migrate(database.url, folder)).toEqual({ applied: [] })
-  expect(await ask(database.url, 'select t, f() from a')).toEqual([{ t: ';', f: 1 }])
+  expect(await runSql(database.url, 'select t, f() from a')).toEqual([{ t: ';', f: 1 }])
   const row = { logs: null, steps: 1, finished: true, rolledBack: null }
-  expect(await ask(database.url, book)).toEqual([
+  expect(await runSql(database.url, migrationsTable)).toEqual([
     { name: '01_one', checksum: sha256(sql), ...row },
     { name: '02_two', checksum: sha256('insert into a default values'), ...row },
   ])
@@ -84,8 +87,10 @@ test('each migration is applied once and recorded as Prisma records it', async (
 describe('Prisma’s own engine', () => {
   const schema = 'datasource db {\n  provider = "postgresql"\n}\n'
   const filters = { externalTables: [], externalEnums: [] }
-  const columns = `select column_name, data_type, character_maximum_length, is_nullable, column_default, ordinal_position
-    from information_schema.columns where table_name = '_prisma_migrations' order by ordinal_position`
+  const columns = `select column_name, data_type, character_maximum_length, is_nullable,
+    column_default, ordinal_position
+    from information_schema.columns where table_name = '_prisma_migrations'
+      order by ordinal_position`
   const sql = 'create table a (n int)'
   const migrationsList = {
     baseDir: '/',
@@ -99,7 +104,7 @@ describe('Prisma’s own engine', () => {
     ],
   }
 
-  test('finds our book in order and has nothing to add', async () => {
+  test('finds our migrations table in order and has nothing to add', async () => {
     await using database = await createEmptyDatabase()
     await write('01_one', sql)
     await migrate(database.url, folder)
@@ -116,7 +121,7 @@ describe('Prisma’s own engine', () => {
     })
   })
 
-  test('leaves a book that we continue, in a table like ours', async () => {
+  test('leaves a migrations table that we continue, in a table like ours', async () => {
     await using database = await createEmptyDatabase()
     await using ours = await createEmptyDatabase()
     await write('01_one', sql)
@@ -125,28 +130,30 @@ describe('Prisma’s own engine', () => {
     )
     expect(await migrate(database.url, folder)).toEqual({ applied: [] })
     await migrate(ours.url, folder)
-    expect(await ask(ours.url, columns)).toEqual(await ask(database.url, columns))
-    expect(await ask(ours.url, book)).toEqual(await ask(database.url, book))
+    expect(await runSql(ours.url, columns)).toEqual(await runSql(database.url, columns))
+    expect(await runSql(ours.url, migrationsTable)).toEqual(
+      await runSql(database.url, migrationsTable),
+    )
   })
 })
 
-test('eight that start at once apply each migration once', async () => {
+test('eight concurrent starts apply each migration once', async () => {
   await using database = await createEmptyDatabase()
   await write('01_one', 'create table once (n int); insert into once values (1)')
   await write('02_two', 'insert into once values (2)')
   const runs = await Promise.all(Array.from({ length: 8 }, () => migrate(database.url, folder)))
   expect(runs.flatMap(({ applied }) => applied).sort()).toEqual(['01_one', '02_two'])
-  expect(await ask(database.url, 'select n from once order by n')).toEqual([{ n: 1 }, { n: 2 }])
+  expect(await runSql(database.url, 'select n from once order by n')).toEqual([{ n: 1 }, { n: 2 }])
 })
 
-test('a migration that fails changes nothing, says where, and is applied once it is mended', async () => {
+test('a failed migration changes nothing, says where, and is applied after repair', async () => {
   await using database = await createEmptyDatabase()
   await write('01_one', 'create table a (n int)')
   await write('02_two', 'create table b (n int);\ninsert into missing values (1)')
   await expect(migrate(database.url, folder)).rejects.toThrow(
     'Migration 02_two was not applied and changed nothing. relation "missing" does not exist (line 2)',
   )
-  expect(await ask(database.url, `select to_regclass('b') as b`)).toEqual([{ b: null }])
+  expect(await runSql(database.url, `select to_regclass('b') as b`)).toEqual([{ b: null }])
   await write('02_two', 'create table b (n int)')
   expect(await migrate(database.url, folder)).toEqual({ applied: ['02_two'] })
 })
@@ -158,10 +165,10 @@ test('an edited migration stops the start before anything is applied', async () 
   await write('01_one', 'create table a (n bigint)')
   await write('02_two', 'create table b (n int)')
   await expect(migrate(database.url, folder)).rejects.toThrow('01_one was edited')
-  expect(await ask(database.url, `select to_regclass('b') as b`)).toEqual([{ b: null }])
+  expect(await runSql(database.url, `select to_regclass('b') as b`)).toEqual([{ b: null }])
 })
 
-test('a table in use keeps a migration waiting for a while, not for ever', async () => {
+test('a table in use delays a migration for a while, not without end', async () => {
   await using database = await createEmptyDatabase()
   await write('01_one', 'create table a (n int)')
   await migrate(database.url, folder)

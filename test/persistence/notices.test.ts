@@ -25,20 +25,20 @@ afterAll(() => stores.close())
 
 const ordinary = { otherwise: 'over_limit', budget: 'ordinary', isDigest: false } as const
 
-async function recorded(count: number): Promise<ActivityId[]> {
+async function recordDeviceActivities(count: number): Promise<ActivityId[]> {
   const { tenantId, userId } = user
   const events = Array.from({ length: count }, () =>
     activity({ userId, type: 'device_renamed', actor: 'operator' }),
   )
   await stores.database.transaction((tx) => recordActivities(tx, systemRandom, tenantId, events))
-  const listed = await stores.activities.list(tenantId, userId, { limit: count, before: null })
-  return listed.map(({ id }) => id).sort()
+  const activities = await stores.activities.list(tenantId, userId, { limit: count, before: null })
+  return activities.map(({ id }) => id).sort()
 }
 
-test('two that tell of overlapping activities take turns: activities are held before the hour', async () => {
+test('overlapping notices are serialized: they lock activities before the budget', async () => {
   const { tenantId, userId } = user
   const deviceId = await aDevice(stores, user)
-  const owe = (activityIds: readonly ActivityId[]) =>
+  const enqueue = (activityIds: readonly ActivityId[]) =>
     stores.notices.enqueue({
       tenantId,
       userId,
@@ -46,15 +46,15 @@ test('two that tell of overlapping activities take turns: activities are held be
       deliveries: [{ id: systemRandom.id('delivery'), deviceId }],
       leasedBy: 'test',
     })
-  await owe(await recorded(1))
-  const [first, second] = await recorded(2)
+  await enqueue(await recordDeviceActivities(1))
+  const [first, second] = await recordDeviceActivities(2)
   if (!first || !second) throw new Error('two were recorded')
 
   const holder = await beginOn(stores)
   await holder.query('select from activity_push_budgets where user_id = $1 for update', [userId])
-  const both = owe([first, second])
+  const both = enqueue([first, second])
   await until('the one with both waits', async () => (await lockWaiters(stores)) === 1)
-  const one = owe([second])
+  const one = enqueue([second])
   await until('the other waits, too', async () => (await lockWaiters(stores)) === 2)
   await holder.commit()
   expect([(await both).length, (await one).length]).toEqual([1, 0])

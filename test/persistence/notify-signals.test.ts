@@ -4,7 +4,7 @@ import { onServer } from '../support/cluster.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
 
-test('closed while it connects, it leaves no connection behind and no process hanging', async () => {
+test('signals closed while connecting leave no connection and no hanging process', async () => {
   await using database = await createTestDatabase()
   const failures: unknown[] = []
   const carrier = buildNotifySignals(
@@ -20,11 +20,11 @@ test('closed while it connects, it leaves no connection behind and no process ha
   await starting
   await onServer(database.url, (client) =>
     until('its connection is gone', async () => {
-      const left = await client.query(
+      const connections = await client.query(
         `select 1 from pg_stat_activity
          where datname = current_database() and application_name = 'countersign-signals'`,
       )
-      return left.rows.length === 0
+      return connections.rows.length === 0
     }),
   )
   expect(failures).toEqual([])

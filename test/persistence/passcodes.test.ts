@@ -13,9 +13,15 @@ import {
   thumbprint,
 } from '../support/stores.ts'
 import { until } from '../support/until.ts'
-import { toldOf } from './asking.ts'
-import { anUnconfirmed, kindsOf, times } from './enrolling.ts'
-import { aGuess, aPasscode, makeCode, makeTemporaryCode, stepNow } from './typing.ts'
+import { activityTypesOf } from './challenge-steps.ts'
+import {
+  aGuess,
+  aPasscode,
+  createRecoveryCode,
+  createTemporaryCode,
+  stepNow,
+} from './code-steps.ts'
+import { anUnconfirmedDevice, kindsOf, times } from './enrollment-steps.ts'
 
 let stores: Stores
 let company: TestUser
@@ -31,14 +37,14 @@ beforeEach(async () => {
   device = await aDevice(stores, user)
 })
 
-const { initiator, strangers } = passcodeBudgets
-const attempt = (given: ReturnType<typeof aGuess>) => stores.passcodes.attempt(given)
+const { initiator, strangers: unknownInitiators } = passcodeBudgets
+const attempt = (input: ReturnType<typeof aGuess>) => stores.passcodes.attempt(input)
 const guess = (from: string) => attempt(aGuess(user, { initiator: from }))
-/** Asks the database itself. */
+/** Queries the database itself. */
 const sql = (name: string, text: string, values: readonly unknown[]) =>
   stores.database.query(`test_${name}`, text, values)
 
-/** As if so much time had passed for the user's budgets. */
+/** As if that time had passed for the budgets of the user. */
 async function letPass(seconds: number) {
   await sql(
     'let_pass_for_pushes',
@@ -55,7 +61,7 @@ async function letPass(seconds: number) {
   )
 }
 
-/** As if the user had reported what this initiator asked. */
+/** As if the user had reported a challenge of this initiator. */
 const block = (key: string, by = user) =>
   sql(
     'block_initiator',
@@ -65,9 +71,9 @@ const block = (key: string, by = user) =>
     [by.tenantId, by.userId, key],
   )
 
-/** Uses the budget of strangers up, from as many browsers as it takes. */
-async function useUpStrangers() {
-  for (let browser = 0; browser < strangers.burst / initiator.burst; browser++) {
+/** Uses up the budget of unknown initiators, from as many browsers as that takes. */
+async function useUpUnknownBudget() {
+  for (let browser = 0; browser < unknownInitiators.burst / initiator.burst; browser++) {
     const outcomes = await times(initiator.burst, () => guess(`browser ${browser}`))
     expect(kindsOf(outcomes)).toEqual({ failed: initiator.burst })
   }
@@ -75,66 +81,67 @@ async function useUpStrangers() {
 
 describe('a passcode', () => {
   test.each([-1, 0, 1])(
-    'of the step %i away from the database’s time is accepted',
+    'a passcode of the step %i away from the database’s time is accepted',
     async (away) => {
       const step = await stepNow(stores, away)
       expect(await attempt(aPasscode(user, device, step))).toMatchObject({ kind: 'accepted' })
-      expect(await toldOf(stores, user)).toContain('passcode_used')
+      expect(await activityTypesOf(stores, user)).toContain('passcode_used')
     },
   )
 
-  describe('of a step that is too old', () => {
+  describe('a passcode of a step that is too old', () => {
     const burn = (step: number, deviceId = device) =>
       stores.passcodes.burnLateStep({ ...user, deviceId, step })
     const withSecret = async () => attempt(aPasscode(user, device, await stepNow(stores, -1)))
 
-    test('is used up once, by whichever of many, and makes nothing later unusable', async () => {
+    test('is used up by one of many attempts, and makes no later one unusable', async () => {
       const step = await stepNow(stores, -4)
-      const burnt = await times(8, () => burn(step))
-      expect(burnt.filter(Boolean)).toHaveLength(1)
+      const burns = await times(8, () => burn(step))
+      expect(burns.filter(Boolean)).toHaveLength(1)
       expect(await burn(step - 1)).toBe(false)
       expect(await burn(step + 1)).toBe(true)
       expect(await withSecret()).toMatchObject({ kind: 'accepted' })
     })
 
-    test.each([-1, 0, 1, 2])(
-      'is not the step %i away, which stays as good as it was',
-      async (away) => {
-        expect(await burn(await stepNow(stores, away))).toBe(false)
-        expect(await withSecret()).toMatchObject({ kind: 'accepted' })
-      },
-    )
+    test.each([-1, 0, 1, 2])('is not the step %i away, which stays valid', async (away) => {
+      expect(await burn(await stepNow(stores, away))).toBe(false)
+      expect(await withSecret()).toMatchObject({ kind: 'accepted' })
+    })
 
-    test('is not one before an accepted one, nor of a device that is not active', async () => {
+    test('is neither before an accepted one, nor of an inactive device', async () => {
       await withSecret()
       expect(await burn(await stepNow(stores, -5))).toBe(false)
-      const suspended = await aDevice(stores, user)
-      await sql('suspend', `update devices set status = 'suspended' where id = $1`, [suspended])
-      expect(await burn(await stepNow(stores, -5), suspended)).toBe(false)
+      const suspendedDevice = await aDevice(stores, user)
+      await sql('suspend', `update devices set status = 'suspended' where id = $1`, [
+        suspendedDevice,
+      ])
+      expect(await burn(await stepNow(stores, -5), suspendedDevice)).toBe(false)
     })
   })
 
-  test.each([-3, 3])('of the step %i away is refused, whoever judged it right', async (away) => {
+  test.each([-3, 3])('of the step %i away is refused, even if it matches', async (away) => {
     const step = await stepNow(stores, away)
     expect(await attempt(aPasscode(user, device, step))).toEqual({ kind: 'failed' })
   })
 
-  test('is accepted once of 50 that are typed at the same time', async () => {
+  test('a passcode is accepted once of 50 that are typed at the same time', async () => {
     const step = await stepNow(stores)
     const outcomes = await times(50, (n) =>
       attempt(aPasscode(user, device, step, { initiator: `browser ${n}` })),
     )
     expect(kindsOf(outcomes)).toEqual({ accepted: 1, failed: 49 })
-    expect((await toldOf(stores, user)).filter((type) => type === 'passcode_used')).toHaveLength(1)
+    expect(
+      (await activityTypesOf(stores, user)).filter((type) => type === 'passcode_used'),
+    ).toHaveLength(1)
   })
 
-  test('is never accepted after a later one was', async () => {
+  test('a passcode is never accepted after a later one was', async () => {
     const step = await stepNow(stores)
     expect(await attempt(aPasscode(user, device, step))).toMatchObject({ kind: 'accepted' })
     expect(await attempt(aPasscode(user, device, step - 1))).toEqual({ kind: 'failed' })
   })
 
-  test('of an unregistered device is refused, and what it was made from is gone', async () => {
+  test('a passcode of an unregistered device is refused, and its secret is deleted', async () => {
     const { tenantId, userId } = user
     const command = { tenantId, userId, deviceIds: [device], reason: 'lost' } as const
     await stores.devices.unregister({ ...command, actor: 'operator' }, null)
@@ -145,7 +152,7 @@ describe('a passcode', () => {
     ).toEqual([])
   })
 
-  test('is refused when it waited for the unregistration of its device', async () => {
+  test('a passcode is refused when it waited for the unregistration of its device', async () => {
     const step = await stepNow(stores)
     const other = await beginOn(stores)
     await other.query(
@@ -159,7 +166,7 @@ describe('a passcode', () => {
     expect(await waiting).toEqual({ kind: 'failed' })
   })
 
-  test('of a suspended device is refused until the device is active again', async () => {
+  test('a passcode of a suspended device is refused until the device is active again', async () => {
     const { tenantId, userId } = user
     const command = { tenantId, userId, deviceId: device, actor: 'operator' } as const
     await stores.suspensions.suspendDevice(command)
@@ -169,9 +176,9 @@ describe('a passcode', () => {
     expect(await attempt(aPasscode(user, device, step))).toMatchObject({ kind: 'accepted' })
   })
 
-  test('of a device that is not confirmed, or is somebody else’s, is refused', async () => {
+  test('a passcode of a device that is unconfirmed or another user’s is refused', async () => {
     const step = await stepNow(stores)
-    const { deviceId } = await anUnconfirmed(stores, user)
+    const { deviceId } = await anUnconfirmedDevice(stores, user)
     expect(await attempt(aPasscode(user, deviceId, step))).toEqual({ kind: 'failed' })
     const other = await aColleague(stores, company, thumbprint())
     expect(await attempt(aPasscode(other, device, step))).toEqual({ kind: 'failed' })
@@ -179,14 +186,16 @@ describe('a passcode', () => {
 })
 
 describe('wrong codes', () => {
-  test('of one initiator are judged as often as its budget says, of 50 at the same time', async () => {
+  test('of one initiator are checked up to its budget, of 50 at the same time', async () => {
     const outcomes = await times(50, () => guess('one'))
     expect(kindsOf(outcomes)).toEqual({ failed: initiator.burst, locked: 50 - initiator.burst })
-    const failures = (await toldOf(stores, user)).filter((type) => type === 'passcode_failed')
+    const failures = (await activityTypesOf(stores, user)).filter(
+      (type) => type === 'passcode_failed',
+    )
     expect(failures).toHaveLength(initiator.burst)
   })
 
-  test('lock no other initiator', async () => {
+  test('wrong codes lock no other initiator', async () => {
     await times(initiator.burst, () => guess('one'))
     expect(await guess('one')).toMatchObject({ kind: 'locked', by: 'initiator' })
     const step = await stepNow(stores)
@@ -194,7 +203,7 @@ describe('wrong codes', () => {
     expect(await attempt(right)).toMatchObject({ kind: 'accepted' })
   })
 
-  test('lock the right code out, too: what is locked is not looked at', async () => {
+  test('lock the right code out, too: a locked initiator’s codes are not checked', async () => {
     await times(initiator.burst, () => guess('one'))
     const right = aPasscode(user, device, await stepNow(stores), { initiator: 'one' })
     expect(await attempt(right)).toMatchObject({ kind: 'locked' })
@@ -202,37 +211,37 @@ describe('wrong codes', () => {
 
   test('are forgiven one after the other, and Retry-After says when the next one is', async () => {
     await times(initiator.burst, () => guess('one'))
-    const locked = await guess('one')
-    if (locked.kind !== 'locked') throw new Error('it is locked')
-    expect(locked.retryAfterSeconds).toBeGreaterThan(initiator.refillSeconds - 30)
-    expect(locked.retryAfterSeconds).toBeLessThanOrEqual(initiator.refillSeconds)
-    await letPass(locked.retryAfterSeconds)
+    const lockedOutcome = await guess('one')
+    if (lockedOutcome.kind !== 'locked') throw new Error('it is locked')
+    expect(lockedOutcome.retryAfterSeconds).toBeGreaterThan(initiator.refillSeconds - 30)
+    expect(lockedOutcome.retryAfterSeconds).toBeLessThanOrEqual(initiator.refillSeconds)
+    await letPass(lockedOutcome.retryAfterSeconds)
     const outcomes = await times(10, () => guess('one'))
     expect(kindsOf(outcomes)).toEqual({ failed: 1, locked: 9 })
     await letPass(30 * 24 * 3600)
     expect(kindsOf(await times(50, () => guess('one')))).toMatchObject({ failed: initiator.burst })
   })
 
-  test('of all strangers together are judged as often as the budget of the user says, at the same time', async () => {
+  test('of all unknown initiators together are checked up to the user’s budget', async () => {
     const outcomes = await times(120, (n) => guess(`browser ${n}`))
-    expect(kindsOf(outcomes)).toEqual({ failed: strangers.burst, locked: 20 })
+    expect(kindsOf(outcomes)).toEqual({ failed: unknownInitiators.burst, locked: 20 })
     expect(await guess('fresh')).toMatchObject({ kind: 'locked', by: 'user' })
   })
 
-  test('of strangers do not lock a browser from which the user got in before', async () => {
+  test('of unknown initiators do not lock a browser of an earlier sign-in', async () => {
     const step = await stepNow(stores)
     await attempt(aPasscode(user, device, step))
-    await useUpStrangers()
-    const stranger = aPasscode(user, device, step + 1, { initiator: 'fresh' })
-    expect(await attempt(stranger)).toMatchObject({ kind: 'locked', by: 'user' })
+    await useUpUnknownBudget()
+    const outsider = aPasscode(user, device, step + 1, { initiator: 'fresh' })
+    expect(await attempt(outsider)).toMatchObject({ kind: 'locked', by: 'user' })
     expect(await attempt(aPasscode(user, device, step + 1))).toMatchObject({ kind: 'accepted' })
   })
 
-  test('from an attacker that the user has reported do not make the browsers of the user strangers', async () => {
+  test('wrong codes from a reported attacker do not make the user’s browsers unknown', async () => {
     const step = await stepNow(stores)
     await attempt(aPasscode(user, device, step))
     await block('attacker')
-    await useUpStrangers()
+    await useUpUnknownBudget()
     expect(await attempt(aPasscode(user, device, step + 1))).toMatchObject({ kind: 'accepted' })
   })
 
@@ -242,51 +251,51 @@ describe('wrong codes', () => {
     const from = { initiator: 'shared' }
     await attempt(aPasscode(user, device, step, from))
     await block('shared', colleague)
-    await useUpStrangers()
+    await useUpUnknownBudget()
     expect(await attempt(aPasscode(user, device, step + 1, from))).toMatchObject({
       kind: 'accepted',
     })
   })
 
-  test('do lock a browser that the user has reported, whoever got in from there before', async () => {
+  test('do lock a browser that the user reported, even after a sign-in from there', async () => {
     const step = await stepNow(stores)
     const from = { initiator: 'reported' }
     await attempt(aPasscode(user, device, step, from))
     await block('reported')
-    await useUpStrangers()
+    await useUpUnknownBudget()
     const late = aPasscode(user, device, step + 1, from)
     expect(await attempt(late)).toMatchObject({ kind: 'locked', by: 'user' })
   })
 
-  test('do lock a browser from which only a colleague got in', async () => {
+  test('wrong codes do lock a browser from which only a colleague signed in', async () => {
     const colleague = await aColleague(stores, company, thumbprint())
     const theirs = await aDevice(stores, colleague)
     const from = { initiator: 'shared' }
     await attempt(aPasscode(colleague, theirs, await stepNow(stores), from))
-    await useUpStrangers()
+    await useUpUnknownBudget()
     const mine = aPasscode(user, device, await stepNow(stores), from)
     expect(await attempt(mine)).toMatchObject({ kind: 'locked', by: 'user' })
   })
 
-  test('do lock a browser from which the user got in too long ago', async () => {
+  test('wrong codes do lock a browser from which the user signed in too long ago', async () => {
     await attempt(aPasscode(user, device, await stepNow(stores)))
     await letPass(30 * 24 * 3600 + 1)
-    await useUpStrangers()
+    await useUpUnknownBudget()
     const late = aPasscode(user, device, await stepNow(stores, 1))
     expect(await attempt(late)).toMatchObject({ kind: 'locked', by: 'user' })
   })
 
-  test('from a browser that is known no longer are a stranger’s, although the last ones still count', async () => {
+  test('are unknown from a browser no longer known, although its last still count', async () => {
     await attempt(aPasscode(user, device, await stepNow(stores)))
     await letPass(30 * 24 * 3600 - 60)
     await times(2, () => guess('browser of the owner'))
     await letPass(120)
-    await useUpStrangers()
+    await useUpUnknownBudget()
     const late = aPasscode(user, device, await stepNow(stores, 1))
     expect(await attempt(late)).toMatchObject({ kind: 'locked', by: 'user' })
   })
 
-  test('take turns with all that changes the user, so that nobody misses what is given back', async () => {
+  test('are serialized with all changes of the user, so that no forgiveness is lost', async () => {
     const other = await beginOn(stores)
     await other.query('select from users where id = $1 for no key update', [user.userId])
     const waiting = guess('one')
@@ -295,24 +304,24 @@ describe('wrong codes', () => {
     expect(await waiting).toEqual({ kind: 'failed' })
   })
 
-  test('that are locked for the user cost the initiator nothing, and the other way round', async () => {
+  test('that are locked for the user cost the initiator nothing, and vice versa', async () => {
     await times(50, () => guess('one'))
-    const outcomes = await times(strangers.burst, (n) => guess(`browser ${n}`))
+    const outcomes = await times(unknownInitiators.burst, (n) => guess(`browser ${n}`))
     expect(kindsOf(outcomes)).toEqual({
-      failed: strangers.burst - initiator.burst,
+      failed: unknownInitiators.burst - initiator.burst,
       locked: initiator.burst,
     })
   })
 
-  test('of strangers are not forgiven because the user got in', async () => {
+  test('wrong codes of unknown initiators are not forgiven by a sign-in of the user', async () => {
     await times(initiator.burst, () => guess('one'))
     const right = aPasscode(user, device, await stepNow(stores), { initiator: 'two' })
     await attempt(right)
-    const outcomes = await times(strangers.burst, (n) => guess(`browser ${n}`))
-    expect(kindsOf(outcomes)).toMatchObject({ failed: strangers.burst - initiator.burst })
+    const outcomes = await times(unknownInitiators.burst, (n) => guess(`browser ${n}`))
+    expect(kindsOf(outcomes)).toMatchObject({ failed: unknownInitiators.burst - initiator.burst })
   })
 
-  test('of an initiator are forgiven when the user gets in from there', async () => {
+  test('wrong codes of an initiator are forgiven when the user signs in from there', async () => {
     await times(initiator.burst - 1, () => guess('one'))
     const right = aPasscode(user, device, await stepNow(stores), { initiator: 'one' })
     expect(await attempt(right)).toMatchObject({ kind: 'accepted' })
@@ -320,7 +329,7 @@ describe('wrong codes', () => {
     expect(kindsOf(outcomes)).toMatchObject({ failed: initiator.burst })
   })
 
-  test('leave no row behind for initiators that may not try, and none for what is forgiven', async () => {
+  test('leave no row for initiators that may not try, and none after forgiveness', async () => {
     await times(150, (n) => guess(`browser ${n}`))
     const count = async () => {
       const rows = await sql('budgets_of', 'select from passcode_budgets where user_id = $1', [
@@ -328,20 +337,20 @@ describe('wrong codes', () => {
       ])
       return rows.length
     }
-    expect(await count()).toBe(strangers.burst + 1)
+    expect(await count()).toBe(unknownInitiators.burst + 1)
     await letPass(24 * 3600)
     await guess('fresh')
     expect(await count()).toBe(2)
   })
 
-  test('of one user lock nobody else', async () => {
+  test('wrong codes of one user lock nobody else', async () => {
     await times(50, () => guess('one'))
     const other = await aColleague(stores, company, thumbprint())
     expect(await attempt(aGuess(other, { initiator: 'one' }))).toEqual({ kind: 'failed' })
   })
 })
 
-describe('a code that was right', () => {
+describe('a right code', () => {
   const rowOf = async (key: string) => {
     const rows = await sql(
       'initiator_row',
@@ -351,7 +360,7 @@ describe('a code that was right', () => {
     return rows[0]
   }
 
-  test('makes its browser known to pushes, in a new revision, so that no older decision overwrites it', async () => {
+  test('makes its browser known to pushes; an older decision cannot overwrite that', async () => {
     const step = await stepNow(stores)
     const from = { initiator: 'one', isInitiatorNamed: true }
     await attempt(aPasscode(user, device, step, from))
@@ -360,7 +369,7 @@ describe('a code that was right', () => {
     expect(await rowOf('one')).toEqual({ approved_at: expect.any(Date), revision: 2 })
   })
 
-  test('never makes a browser known to pushes while it is reported', async () => {
+  test('a right code never makes a browser known to pushes while it is reported', async () => {
     await block('one')
     const from = { initiator: 'one', isInitiatorNamed: true }
     expect(await attempt(aPasscode(user, device, await stepNow(stores), from))).toMatchObject({
@@ -371,8 +380,8 @@ describe('a code that was right', () => {
 })
 
 describe('a single-use code', () => {
-  test('is accepted once of 50 that are typed at the same time', async () => {
-    const id = await makeCode(stores, user)
+  test('a single-use code is accepted once of 50 that are typed at the same time', async () => {
+    const id = await createRecoveryCode(stores, user)
     const match = { kind: 'recovery_code', id } as const
     const outcomes = await times(50, (n) =>
       attempt(aGuess(user, { initiator: `browser ${n}`, match })),
@@ -380,24 +389,24 @@ describe('a single-use code', () => {
     expect(kindsOf(outcomes)).toEqual({ accepted: 1, failed: 49 })
   })
 
-  test('is accepted although wrong codes have locked everything', async () => {
-    await useUpStrangers()
-    const id = await makeCode(stores, user)
+  test('a single-use code is accepted although wrong codes have locked everything', async () => {
+    await useUpUnknownBudget()
+    const id = await createRecoveryCode(stores, user)
     const match = { kind: 'recovery_code', id } as const
     expect(await attempt(aGuess(user, { initiator: 'browser 0', match }))).toMatchObject({
       kind: 'accepted',
     })
   })
 
-  test('is worth nothing when a new set was made', async () => {
-    const id = await makeCode(stores, user)
-    await makeCode(stores, user)
+  test('a single-use code is worthless when a new set was created', async () => {
+    const id = await createRecoveryCode(stores, user)
+    await createRecoveryCode(stores, user)
     const match = { kind: 'recovery_code', id } as const
     expect(await attempt(aGuess(user, { match }))).toEqual({ kind: 'failed' })
   })
 
-  test('that is temporary is worth nothing after its time', async () => {
-    const id = await makeTemporaryCode(stores, user)
+  test('a single-use code that is temporary is worthless after its time', async () => {
+    const id = await createTemporaryCode(stores, user)
     await sql(
       'run_out_code',
       'update single_use_codes set expires_at = clock_timestamp() where id = $1',
@@ -407,35 +416,35 @@ describe('a single-use code', () => {
     expect(await attempt(aGuess(user, { match }))).toEqual({ kind: 'failed' })
   })
 
-  test('of somebody else is refused', async () => {
-    const id = await makeCode(stores, user)
+  test('a single-use code of another user is refused', async () => {
+    const id = await createRecoveryCode(stores, user)
     const other = await aColleague(stores, company, thumbprint())
     const match = { kind: 'recovery_code', id } as const
     expect(await attempt(aGuess(other, { match }))).toEqual({ kind: 'failed' })
   })
 
-  test('that is temporary is told to the user and audited, and leaves recovery codes alone', async () => {
-    await makeCode(stores, user)
-    await makeTemporaryCode(stores, user)
-    expect((await toldOf(stores, user))[0]).toBe('temporary_code_made')
-    const audited = await sql(
+  test('that is temporary is recorded, audited, and leaves recovery codes alone', async () => {
+    await createRecoveryCode(stores, user)
+    await createTemporaryCode(stores, user)
+    expect((await activityTypesOf(stores, user))[0]).toBe('temporary_code_made')
+    const auditEvents = await sql(
       'audited',
       `select actor from audit_events where type = 'temporary_code_made' and subject = $1`,
       [user.userId],
     )
-    expect(audited).toEqual([{ actor: 'api_key:test' }])
-    const held = await stores.passcodes.otherFactors(user.tenantId, user.userId)
-    expect(held).toMatchObject({ passcodeDevices: 1, recoveryCodesLeft: 1 })
-    expect(held.temporaryCodeExpiresAt).toBeInstanceOf(Date)
+    expect(auditEvents).toEqual([{ actor: 'api_key:test' }])
+    const factors = await stores.passcodes.otherFactors(user.tenantId, user.userId)
+    expect(factors).toMatchObject({ passcodeDevices: 1, recoveryCodesLeft: 1 })
+    expect(factors.temporaryCodeExpiresAt).toBeInstanceOf(Date)
   })
 })
 
-test('what a user has left counts neither used codes, nor codes that ran out, nor devices that are gone', async () => {
-  const recovery = await makeCode(stores, user)
-  const temporary = await makeTemporaryCode(stores, user)
+test('a user’s remaining methods exclude used or expired codes and former devices', async () => {
+  const recovery = await createRecoveryCode(stores, user)
+  const temporary = await createTemporaryCode(stores, user)
   await attempt(aGuess(user, { match: { kind: 'recovery_code', id: recovery } }))
   await attempt(aGuess(user, { match: { kind: 'temporary_code', id: temporary } }))
-  await anUnconfirmed(stores, user)
+  await anUnconfirmedDevice(stores, user)
   const { tenantId, userId } = user
   const command = { tenantId, userId, deviceIds: [device], reason: 'lost' } as const
   await stores.devices.unregister({ ...command, actor: 'operator' }, null)

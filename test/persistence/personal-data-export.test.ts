@@ -44,7 +44,7 @@ test('an export shows one moment, whatever happens while it is read', async () =
   expect(await everythingIn(reading)).toEqual(rest)
 })
 
-test('a long history comes in pages that each are short', async () => {
+test('an export of a long history comes in short pages', async () => {
   const busy = await aColleague(stores, user, 'busy')
   await addActivities(busy, 1_000)
   const reading = await begin(busy)
@@ -56,7 +56,7 @@ test('a long history comes in pages that each are short', async () => {
   expect(sizes).toEqual([200, 200, 200, 200, 200, 1])
 })
 
-test('a tenant reads one at a time and a process four, and what was closed half-way counts no more', async () => {
+test('a tenant reads one export at a time, a process four; closed ones do not count', async () => {
   const others = await Promise.all(Array.from({ length: 4 }, () => aUser(stores)))
   const [first, second, third, fourth] = await Promise.all(others.map(begin))
   const busy = { tenantId: others[0]?.tenantId, userId: others[0]?.userId } as TestUser
@@ -71,7 +71,7 @@ test('a tenant reads one at a time and a process four, and what was closed half-
   expect(idle).toBe(total)
 })
 
-test('one that fails half-way gives back what it holds', async () => {
+test('an export that fails half-way releases its connection', async () => {
   const reading = await begin(user)
   await reading.next()
   await stores.database.query(

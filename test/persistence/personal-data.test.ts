@@ -42,7 +42,8 @@ async function aLongHistory(count = 2_500) {
   await run(
     'many_activities',
     `insert into activities (tenant_id, id, user_id, type, severity, actor, details)
-     select $1, 'act_many' || lpad(n::text, 8, '0') || $2, $2, 'device_renamed', 'info', 'operator', '{"name":"Alice"}'
+     select $1, 'act_many' || lpad(n::text, 8, '0') || $2, $2, 'device_renamed', 'info', 'operator',
+       '{"name":"Alice"}'
      from generate_series(1, $3::int) n`,
     user.tenantId,
     user.userId,
@@ -59,22 +60,24 @@ async function aLongHistory(count = 2_500) {
   )
 }
 
-async function left() {
+async function countRemaining() {
   const [row] = await run<{ activities: number; deliveries: number; challenges: number }>(
     'what_is_left',
-    `select (select count(*)::int from activities where tenant_id = $1 and (details <> '{}' or salt is not null)) as activities,
+    `select (select count(*)::int from activities where tenant_id = $1
+      and (details <> '{}' or salt is not null)) as activities,
        (select count(*)::int from deliveries where tenant_id = $1) as deliveries,
-       (select count(*)::int from challenges where tenant_id = $1 and context <> '{}') as challenges`,
+       (select count(*)::int from challenges where tenant_id = $1
+         and context <> '{}') as challenges`,
     user.tenantId,
   )
   return row
 }
 const nothing = { activities: 0, deliveries: 0, challenges: 0 }
 
-test('a user is cut off at once, and a long history goes in pages that each are short', async () => {
+test('a user is cut off immediately, and a long history is erased in short pages', async () => {
   await aLongHistory()
   await cutOff()
-  const before = await left()
+  const before = await countRemaining()
   expect(before?.deliveries).toBeGreaterThanOrEqual(2_500)
   const { tenantId, userId } = user
   const names = await run('names', 'select 1 from user_identifiers where tenant_id = $1', tenantId)
@@ -83,12 +86,12 @@ test('a user is cut off at once, and a long history goes in pages that each are 
   expect(devices).toMatchObject([{ status: 'unregistered' }])
 
   expect(await rest(1)).toBe(false)
-  expect((await left())?.deliveries).toBe((before?.deliveries ?? 0) - 1_000)
+  expect((await countRemaining())?.deliveries).toBe((before?.deliveries ?? 0) - 1_000)
   expect(await rest(100)).toBe(true)
-  expect(await left()).toEqual(nothing)
+  expect(await countRemaining()).toEqual(nothing)
 })
 
-test('who started the sign-ins of an erased user is forgotten', async () => {
+test('an erasure deletes the initiators of the user’s sign-ins', async () => {
   const device = await aDevice(stores, user)
   const id = await aChallenge(stores, user, [device], { initiatorKey: 'browser' })
   const keyOf = async () =>
@@ -106,12 +109,13 @@ test('who started the sign-ins of an erased user is forgotten', async () => {
   expect(await keyOf()).toBeNull()
 })
 
-test('a number that an erased user was shown at a door is forgotten', async () => {
+test('an erasure deletes a number that a door showed to the user', async () => {
   const { tenantId, userId, rpId } = user
   const integrationId = systemRandom.id('integration')
   await run(
     'a_door',
-    `insert into integrations (tenant_id, id, rp_id, kind, name, settings, number_mode, namespace, user_names, status)
+    `insert into integrations (tenant_id, id, rp_id, kind, name, settings, number_mode, namespace,
+      user_names, status)
      values ($1, $2, $3, 'wait', 'VPN', '{"kind": "wait"}', 'caller', 'default', '{}', 'active')`,
     tenantId,
     integrationId,
@@ -127,7 +131,7 @@ test('a number that an erased user was shown at a door is forgotten', async () =
   )
 })
 
-test('the worker takes what a call left behind and what committed just after it, and then forgets the user', async () => {
+test('the worker erases what a call left or a later commit added, and then the user', async () => {
   await aLongHistory(10)
   await cutOff()
   const erasing = async () =>
@@ -148,11 +152,11 @@ test('the worker takes what a call left behind and what committed just after it,
   )
   expect(await erasing()).toHaveLength(1)
   while (await finishErasures(stores, 10));
-  expect(await left()).toEqual(nothing)
+  expect(await countRemaining()).toEqual(nothing)
   expect(await erasing()).toEqual([])
 })
 
-test('nothing is opened for a user who was erased, whatever was found out about them before', async () => {
+test('nothing is opened for an erased user, whatever was read before', async () => {
   await cutOff()
   await expect(anEnrollment(stores, user)).rejects.toThrow()
   const { tenantId, userId, rpId } = user
@@ -162,7 +166,7 @@ test('nothing is opened for a user who was erased, whatever was found out about 
   expect(await stores.portal.createLink(link, event)).toBeNull()
 })
 
-describe('what is written for a user beside their erasure', () => {
+describe('a write for a user concurrent with the erasure', () => {
   const event = (type: 'recovery_codes_made' | 'temporary_code_made') =>
     activity({ userId: user.userId, type, actor: 'operator' })
   const aCode = () => ({
@@ -175,8 +179,8 @@ describe('what is written for a user beside their erasure', () => {
       'recovery codes',
       () => {
         const { tenantId, userId } = user
-        const made = event('recovery_codes_made')
-        const command = { tenantId, userId, codes: [aCode()], activity: made }
+        const codesActivity = event('recovery_codes_made')
+        const command = { tenantId, userId, codes: [aCode()], activity: codesActivity }
         return stores.passcodes.replaceRecoveryCodes(command)
       },
       false,
@@ -185,15 +189,22 @@ describe('what is written for a user beside their erasure', () => {
       'a temporary code',
       () => {
         const { tenantId, userId } = user
-        const made = event('temporary_code_made')
+        const codesActivity = event('temporary_code_made')
         const actor = `api_key:${systemRandom.id('apiKey')}` as const
-        const command = { tenantId, userId, code: aCode(), ttlSeconds: 60, activity: made, actor }
+        const command = {
+          tenantId,
+          userId,
+          code: aCode(),
+          ttlSeconds: 60,
+          activity: codesActivity,
+          actor,
+        }
         return stores.passcodes.replaceTemporaryCode(command)
       },
       null,
     ],
     [
-      'what a relying party posts',
+      'data posted by a relying party',
       () =>
         stores.activities.post({
           tenantId: user.tenantId,
@@ -216,25 +227,26 @@ describe('what is written for a user beside their erasure', () => {
     ],
   ] as const
 
-  test.each(writings)('is not there afterwards: %s', async (_, write, refused) => {
+  test.each(writings)('leaves nothing: %s', async (_, write, expectedRefusal) => {
     const erasing = await beginOn(stores)
     await erasing.query('select id from users where tenant_id = $1 and id = $2 for no key update', [
       user.tenantId,
       user.userId,
     ])
-    const written = write()
+    const writing = write()
     await until('the writing waits', async () => (await lockWaiters(stores)) === 1)
     await erasing.query(
       'update users set erased_at = clock_timestamp() where tenant_id = $1 and id = $2',
       [user.tenantId, user.userId],
     )
     await erasing.commit()
-    expect(await written).toBe(refused)
-    expect(await write()).toBe(refused)
+    expect(await writing).toBe(expectedRefusal)
+    expect(await write()).toBe(expectedRefusal)
     const rows = await run(
       'what_was_written',
       `select id from single_use_codes where tenant_id = $1 and user_id = $2
-       union all select id from activities where tenant_id = $1 and user_id = $2 and type <> 'user_imported'`,
+       union all select id from activities where tenant_id = $1 and user_id = $2
+         and type <> 'user_imported'`,
       user.tenantId,
       user.userId,
     )

@@ -36,14 +36,14 @@ beforeAll(async () => {
   const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: 'once', ...anyRequest }
   await challenges.loadCreation({ ...query, user: { id: userId } })
   await challenges.loadCreation({ ...query, user: { namespace: 'default', value: 'alice' } })
-  const made = await aNewChallenge(stores, user, [device])
-  await challenges.create(made, 'process')
-  const { id } = made.challenge
+  const newChallenge = await aNewChallenge(stores, user, [device])
+  await challenges.create(newChallenge, 'process')
+  const { id } = newChallenge.challenge
   await challenges.loadPending(tenantId, device)
   await challenges.markFetched(tenantId, device, [id])
   await challenges.markReceived(id, aProof(user, device))
   await challenges.loadAnswer({ tenantId, deviceId: device, challengeId: id, jti: 'jti' })
-  await multiply()
+  await addSimilarRows()
   await challenges.recordAnswer(anAnswer(user, id, device), aProof(user, device))
   await challenges.find(tenantId, rpId, id)
   await challenges.expire(null, 10)
@@ -93,14 +93,18 @@ const tables = [
   'device_proofs',
 ]
 
-/** Gives every row hundreds of likes under other names, and tells the planner: in small tables any way is a good one. */
-async function multiply(): Promise<void> {
+/**
+ * Copies every row hundreds of times with other names, and updates the statistics: in small tables
+ * any plan is good.
+ */
+async function addSimilarRows(): Promise<void> {
   await onServer(stores.url, async (client) => {
     for (const table of tables) {
       await client.query(
         `insert into ${table} select likes.*
          from ${table} t, generate_series(100001, 100500) n,
-           regexp_replace(to_jsonb(t)::text, '"(usr|dev|chl|enr|dlv|act)_.{6}', '"\\1_' || n, 'g') as renamed,
+           regexp_replace(to_jsonb(t)::text, '"(usr|dev|chl|enr|dlv|act)_.{6}', '"\\1_' || n, 'g')
+             as renamed,
            regexp_replace(renamed, '"(kid|jti|value|key|code_hash|push_token_hash)": "(\\\\\\\\x)?',
              '"\\1": "\\2' || n, 'g') as unique_too,
            jsonb_populate_record(null::${table}, unique_too::jsonb) as likes`,
@@ -128,12 +132,12 @@ async function wholeReads(text: string): Promise<string[]> {
   })
 }
 
-test('every statement of the hot path and every sweep that goes by time finds its rows by an index', async () => {
+test('every hot statement and every sweep by time finds its rows by an index', async () => {
   expect(statements.size).toBeGreaterThanOrEqual(25)
   for (const [name, text] of statements) expect([name, await wholeReads(text)]).toEqual([name, []])
 })
 
-test('a look of the audit chain reads what is young, not all that a tenant ever did', async () => {
+test('a scan of the audit chain reads recent rows, not all of a tenant', async () => {
   const text = statements.get('unlinked_rows') ?? ''
   const plan = await onServer(stores.url, (client) => planOf(client, text))
   const reads = [...nodesOf(plan)].filter(({ 'Relation Name': table }) => table === 'activities')
@@ -141,7 +145,7 @@ test('a look of the audit chain reads what is young, not all that a tenant ever 
   expect(reads[0]?.['Index Cond'] ?? reads[0]?.['Recheck Cond']).toContain('occurred_at')
 })
 
-test('a statement that no index serves is noticed', async () => {
+test('a statement that no index serves is reported', async () => {
   expect(await wholeReads('select from challenges where number_digits = $1')).toEqual([
     'Seq Scan challenges',
   ])

@@ -49,13 +49,14 @@ async function aProcess(schema?: string): Promise<Presence> {
 async function cut(presence: Presence): Promise<void> {
   const [, objid] = presence.name.split(':')
   const { rowCount } = await run(
-    `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = $1::oid`,
+    `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'
+      and objid = $1::oid`,
     objid,
   )
   expect(rowCount).toBe(1)
 }
 
-/** Owes a push that is leased under this name. */
+/** Queues a push that is leased under this name. */
 async function aLease(name: string): Promise<void> {
   await aChallenge(stores, user, [device])
   await run(`update deliveries set leased_by = $1 where leased_by = 'test'`, name)
@@ -69,7 +70,7 @@ async function freeLeases(): Promise<string[]> {
 }
 
 describe('a process', () => {
-  test('is seen while it lives, and not a moment longer', async () => {
+  test('a process is seen while it lives, and not a moment longer', async () => {
     const [first, second] = [await aProcess(), await aProcess()]
     expect((await stores.leases.holders()).toSorted()).toEqual([first.name, second.name].toSorted())
     await first.close()
@@ -79,7 +80,7 @@ describe('a process', () => {
   test('whose connection is lost comes back by itself under its name', async () => {
     const presence = await aProcess()
     await cut(presence)
-    await until('it knows', () => !presence.isPresent())
+    await until('it is absent', () => !presence.isPresent())
     expect(leaseName(presence)).toBe(`unseen:${presence.name}`)
     await until('it is back', () => presence.isPresent())
     expect(await stores.leases.holders()).toEqual([presence.name])
@@ -87,14 +88,14 @@ describe('a process', () => {
     expect(failures).toEqual([])
   })
 
-  test('of another installation in the same database is not seen', async () => {
+  test('a process of another installation in the same database is not seen', async () => {
     await run('create schema if not exists other')
     const [ours, theirs] = [await aProcess(), await aProcess('other')]
     expect(await stores.leases.holders()).toEqual([ours.name])
     expect(await buildLeaseStore(stores.database, 'other').holders()).toEqual([theirs.name])
   })
 
-  test('of another database on the same server is not seen', async () => {
+  test('a process of another database on the same server is not seen', async () => {
     const other = await openStores()
     try {
       await aProcess()
@@ -106,18 +107,18 @@ describe('a process', () => {
 })
 
 if (hasPgBouncer) {
-  test('behind PgBouncer a process is seen while it lives, and not when it ended without a word', async () => {
+  test('behind PgBouncer a process is seen until it ends, even without a goodbye', async () => {
     await using pooler = await startPgBouncer(stores.url, { pool_mode: 'session' })
     const presence = await acquirePresence({ url: pooler.url }, () => undefined)
     presences.push(presence)
-    const killed = new pg.Client({ connectionString: pooler.url })
-    killed.on('error', () => undefined)
-    await killed.connect()
-    await killed.query('select pg_advisory_lock($1, 7)', [presenceClass('public')])
+    const killedClient = new pg.Client({ connectionString: pooler.url })
+    killedClient.on('error', () => undefined)
+    await killedClient.connect()
+    await killedClient.query('select pg_advisory_lock($1, 7)', [presenceClass('public')])
     const both = [presence.name, 'process:7']
     expect((await stores.leases.holders()).toSorted()).toEqual(both.toSorted())
-    // What the system does to the connections of a process that is killed.
-    ;(killed as unknown as { connection: pg.Connection }).connection.stream.destroy()
+    // What the system does to the connections of a killed process.
+    ;(killedClient as unknown as { connection: pg.Connection }).connection.stream.destroy()
     await until('it is gone', async () => (await stores.leases.holders()).length === 1)
     expect(await stores.leases.holders()).toEqual([presence.name])
   })
@@ -127,19 +128,24 @@ if (hasPgBouncer) {
   })
 }
 
-describe('freed are', () => {
-  test('pushes of processes that are gone, at once, and nobody else’s', async () => {
-    const [gone, living] = [await aProcess(), await aProcess()]
-    const names = [gone.name, living.name, `unseen:${gone.name}`, '0f8c-of-another-version']
+describe('freed leases', () => {
+  test('are those of pushes of ended processes, immediately, and of nobody else', async () => {
+    const [endedProcess, liveProcess] = [await aProcess(), await aProcess()]
+    const names = [
+      endedProcess.name,
+      liveProcess.name,
+      `unseen:${endedProcess.name}`,
+      '0f8c-of-another-version',
+    ]
     for (const name of names) await aLease(name)
     expect(await stores.leases.freeAbandoned()).toBe(0)
-    await gone.close()
+    await endedProcess.close()
     expect(await stores.leases.freeAbandoned()).toBe(1)
-    expect(await freeLeases()).toEqual([gone.name])
+    expect(await freeLeases()).toEqual([endedProcess.name])
     expect(await stores.leases.freeAbandoned()).toBe(0)
   })
 
-  test('webhooks and callbacks, too; a callback that was being tried is lost, and never tried again', async () => {
+  test('are those of webhooks and callbacks; a callback under way is never retried', async () => {
     const presence = await aProcess()
     await aChallenge(stores, user, [device])
     await run(
@@ -159,12 +165,14 @@ describe('freed are', () => {
     await run(
       `insert into integrations (tenant_id, id, rp_id, name, kind, namespace, settings, number_mode,
          user_names, status)
-       values ($1, 'int_1', $2, 'Realm', 'keycloak_ciba', 'default', '{}', 'caller', '{}', 'active')`,
+       values ($1, 'int_1', $2, 'Realm', 'keycloak_ciba', 'default', '{}', 'caller', '{}',
+         'active')`,
       user.tenantId,
       user.rpId,
     )
     await run(
-      `insert into keycloak_callbacks (tenant_id, challenge_id, integration_id, issuer, token_sealed,
+      `insert into keycloak_callbacks (tenant_id, challenge_id, integration_id, issuer,
+        token_sealed,
          due_at, status, tried_at, first_tried_at, tried_by)
        select tenant_id, id, 'int_1', 'https://realm.example', $2, clock_timestamp(), 'trying',
          clock_timestamp(), clock_timestamp(), $1 from challenges limit 1`,
@@ -183,14 +191,14 @@ describe('freed are', () => {
   })
 })
 
-test('a push that was leased unseen is settled by its holder all the same', async () => {
+test('a push with an unseen lease is still settled by its holder', async () => {
   const presence = await aProcess()
   await aLease(`unseen:${presence.name}`)
   const { rows } = await run('select tenant_id, id from deliveries')
   const outcome = { status: 'sent', providerMessageId: 'apns-1' } as const
-  const [owed] = rows
+  const [push] = rows
   await stores.deliveries.settle(presence.name, [
-    { tenantId: owed.tenant_id, id: owed.id, outcome },
+    { tenantId: push.tenant_id, id: push.id, outcome },
   ])
   expect((await run(`select from deliveries where status = 'sent'`)).rowCount).toBe(1)
 })

@@ -4,13 +4,15 @@ import { buildReadiness } from '../../src/persistence/readiness.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase } from '../support/database.ts'
 
-const words: string[] = []
+const messages: string[] = []
 const log = {
-  info: (_: unknown, message: string) => words.push(message),
-  warn: ({ reason }: { reason?: string }, message: string) => words.push(`${message}: ${reason}`),
+  info: (_: unknown, message: string) => messages.push(message),
+  warn: ({ reason }: { reason?: string }, message: string) =>
+    messages.push(`${message}:
+    ${reason}`),
 }
 
-/** A role that may do what a service does, and a database of ours. */
+/** A role with the rights of the service, and a database of ours. */
 async function scene(stack: AsyncDisposableStack) {
   const { url } = stack.use(await createTestDatabase())
   const role = `ready_${new URL(url).pathname.slice(-12)}`
@@ -26,13 +28,13 @@ async function scene(stack: AsyncDisposableStack) {
   own.password = 'x'
   const database = openDatabase({ url: own.href })
   stack.defer(() => database.close())
-  words.length = 0
+  messages.length = 0
   // A new one each time: its results are shared for a second.
   return { role, run, database, isReady: () => buildReadiness(database, log)() }
 }
 
 describe('the service is ready', () => {
-  test('while it may read and write everything', async () => {
+  test('the service is ready while it may read and write everything', async () => {
     await using stack = new AsyncDisposableStack()
     const { isReady, run } = await scene(stack)
     expect(await isReady()).toBe(true)
@@ -40,7 +42,7 @@ describe('the service is ready', () => {
     expect(rows).toEqual([{ written: true }])
   })
 
-  test('and tries once for all who ask within a second', async () => {
+  test('the service is ready by one check for all requests within a second', async () => {
     await using stack = new AsyncDisposableStack()
     const { database } = await scene(stack)
     const isReady = buildReadiness(database, log)
@@ -59,23 +61,23 @@ describe('the service is not ready', () => {
     ['nothing may be changed', 'revoke update on installation from ROLE', 'table installation'],
     ['the schema may not be used', 'revoke usage on schema public from ROLE, public', 'SQLSTATE'],
     ['its row is gone', 'delete from installation', 'lost its row'],
-  ])('when %s, and the log says why, once', async (_, cause, why) => {
+  ])('the service is not ready when %s, and the log says why, once', async (_, cause, why) => {
     await using stack = new AsyncDisposableStack()
     const { role, run, isReady, database } = await scene(stack)
     expect(await isReady()).toBe(true)
     await run(cause.replace('ROLE', role))
     const ready = buildReadiness(database, log)
     expect([await ready(), await ready()]).toEqual([false, false])
-    expect(words).toHaveLength(1)
-    expect(words[0]).toContain(why)
+    expect(messages).toHaveLength(1)
+    expect(messages[0]).toContain(why)
   })
 
-  test('when transactions are read-only, as on a standby', async () => {
+  test('the service is not ready when transactions are read-only, as on a standby', async () => {
     await using stack = new AsyncDisposableStack()
     const { database, isReady } = await scene(stack)
     const { query } = database
     await query('only', 'set default_transaction_read_only = on', [])
     expect(await isReady()).toBe(false)
-    expect(words[0]).toContain('name the primary server')
+    expect(messages[0]).toContain('name the primary server')
   })
 })

@@ -23,7 +23,7 @@ beforeEach(async () => {
   user = await aUser(stores)
 })
 
-/** Reports it with the user's device, and tells under which report it stands. */
+/** Reports it with the user's device, and returns the id of its report. */
 async function report(
   activityId: ActivityId,
   revision: number,
@@ -31,18 +31,18 @@ async function report(
 ): Promise<ReportId> {
   const { tenantId, userId } = user
   const deviceId = await aDevice(stores, user)
-  const reported = await stores.reports.reportActivity({
+  const outcome = await stores.reports.reportActivity({
     report: { tenantId, id: random.id('report'), userId, activityId, challengeId },
     by: { kind: 'device', deviceId, proof: null },
     protection: { ...unguarded, revision },
     initiatorBlockSeconds: 60,
     activities: [],
   })
-  if (reported.kind !== 'reported') throw new Error(`it was not reported: ${reported.kind}`)
-  return reported.id
+  if (outcome.kind !== 'reported') throw new Error(`it was not reported: ${outcome.kind}`)
+  return outcome.id
 }
 
-test('who reports the same again is told of the report that stands; anything else is a report of its own', async () => {
+test('the same report again returns the stored one; any other is a report of its own', async () => {
   const [one, other] = [random.id('activity'), random.id('activity')]
   const first = await report(one, 0)
   expect(await report(one, 0)).toBe(first)
@@ -54,7 +54,7 @@ test('who reports the same again is told of the report that stands; anything els
   expect(await report(one, 2)).not.toBe(first)
 })
 
-test('a report of another tenant’s is none of ours, though its ids are the same', async () => {
+test('a report of another tenant is none of ours, although its ids are the same', async () => {
   const activityId = random.id('activity')
   await copyTenant(stores, user)
   const theirs = `insert into reports (tenant_id, id, user_id, activity_id)
@@ -65,11 +65,12 @@ test('a report of another tenant’s is none of ours, though its ids are the sam
   expect(await report(activityId, 0)).not.toBe(id)
 })
 
-test('a report blocks nobody who asked another user, whatever question it names', async () => {
+test('a report blocks no initiator of another user, whatever challenge it names', async () => {
   const colleague = await aColleague(stores, user, 'bob')
   const device = await aDevice(stores, colleague)
   const theirs = await aChallenge(stores, colleague, [device], { initiatorKey: 'browser' })
   await report(random.id('activity'), 0, theirs)
-  const blocked = `select user_id, key from initiators where blocked_until is not null and tenant_id = $1`
-  expect(await stores.database.query('blocked', blocked, [user.tenantId])).toEqual([])
+  const blockedInitiators = `select user_id, key from initiators where blocked_until is not null
+    and tenant_id = $1`
+  expect(await stores.database.query('blocked', blockedInitiators, [user.tenantId])).toEqual([])
 })

@@ -36,7 +36,7 @@ const count = async (table: string, where = 'true') => {
   )
   return row?.n
 }
-/** What is signed is not what these tests are about: test/usecases/exemptions.test.ts. */
+/** Signatures are tested elsewhere: test/usecases/exemptions.test.ts. */
 const signing = {
   hashing: { sha256Base64Url: () => 'digest' },
   signingKeys: { signer: async () => async () => 'signed' },
@@ -48,7 +48,7 @@ const purgeAll = async (batch = 500) => {
   for (const step of steps) while (await step());
 }
 
-/** A challenge that ended so many days ago, with a push that was settled. */
+/** A challenge that ended that many days ago, with a settled push. */
 async function anOldChallenge(days: number, more: { status?: string; queued?: boolean } = {}) {
   const id = await aChallenge(stores, user, [device])
   await sql(
@@ -85,7 +85,8 @@ const aReport = (
   about: { challengeId?: string; activityId?: string } = {},
 ) =>
   sql(
-    `insert into reports (tenant_id, id, user_id, device_id, challenge_id, activity_id, status, resolution, resolved_at)
+    `insert into reports (tenant_id, id, user_id, device_id, challenge_id, activity_id, status,
+      resolution, resolved_at)
      values ($1, $2, $3, $4, $5, $6, $7::text, case $7::text when 'resolved' then 'fraud' end,
        case $7::text when 'resolved' then clock_timestamp() - make_interval(days => $8) end)`,
     user.tenantId,
@@ -107,29 +108,29 @@ async function anOldActivity(days: number, more: { notice?: string; type?: strin
     id,
     user.userId,
     days,
-    // Chained activities only go once they are linked: test/usecases/retention.test.ts.
+    // Chained activities are only deleted after they are linked: test/usecases/retention.test.ts.
     more.type ?? 'challenge_created',
     more.notice ?? null,
   )
   return id
 }
 
-describe('challenges', () => {
-  test('go with their targets, answers and pushes once their time is over, and no others', async () => {
+describe('old challenges', () => {
+  test('are deleted with targets, answers and pushes after their time, and no others', async () => {
     await anOldChallenge(92)
     const young = await anOldChallenge(89)
-    const owed = await anOldChallenge(92, { queued: true })
-    const reported = await anOldChallenge(92)
-    await aReport('open', 0, { challengeId: reported })
+    const withQueuedPush = await anOldChallenge(92, { queued: true })
+    const withReport = await anOldChallenge(92)
+    await aReport('open', 0, { challengeId: withReport })
     const pending = await aChallenge(stores, user, [device])
     await purgeAll()
-    const kept = [young, owed, reported, pending].toSorted()
-    expect(await idsOf('challenges')).toEqual(kept)
+    const remaining = [young, withQueuedPush, withReport, pending].toSorted()
+    expect(await idsOf('challenges')).toEqual(remaining)
     expect([await count('challenge_targets'), await count('answers')]).toEqual([4, 3])
     expect(await count('deliveries', 'challenge_id is not null')).toBe(4)
   })
 
-  test('stay as long as the tenant says', async () => {
+  test('old challenges stay as long as the tenant says', async () => {
     await sql(
       `update tenants set policy = '{"challengeRetentionDays": 7}' where tenant_id = $1`,
       user.tenantId,
@@ -140,32 +141,32 @@ describe('challenges', () => {
     expect(await idsOf('challenges')).toEqual([young])
   })
 
-  test('go in bounded batches, also with four workers at a time', async () => {
+  test('are deleted in bounded batches, also by four workers at a time', async () => {
     for (let n = 0; n < 20; n++) await anOldChallenge(92)
     const before = new Date(Date.now() - 90 * 24 * 3600 * 1000)
     const purge = () => stores.retention.purge('challenges', user.tenantId, before, 3, unsaid)
     expect(await purge()).toBe(3)
     expect(await count('challenges')).toBe(17)
-    const gone = await Promise.all([purge(), purge(), purge(), purge()])
-    expect(gone.every((n) => n <= 3)).toBe(true)
+    const purgeCounts = await Promise.all([purge(), purge(), purge(), purge()])
+    expect(purgeCounts.every((n) => n <= 3)).toBe(true)
     await Promise.all(Array.from({ length: 4 }, () => purgeAll(3)))
     expect(await count('challenges')).toBe(0)
   })
 
-  test('that somebody holds are passed by, without waiting', async () => {
-    const held = await anOldChallenge(92)
+  test('old challenges are skipped while locked, without waiting', async () => {
+    const lockedId = await anOldChallenge(92)
     await anOldChallenge(92)
     await stores.database.transaction(async (tx) => {
-      await tx.query('hold', 'select id from challenges where id = $1 for update', [held])
+      await tx.query('hold', 'select id from challenges where id = $1 for update', [lockedId])
       await purgeAll()
     })
-    expect(await idsOf('challenges')).toEqual([held])
+    expect(await idsOf('challenges')).toEqual([lockedId])
   })
 })
 
-test('activities go when nobody is to be told of them any more, and the audit record says so', async () => {
+test('activities without pending notices are deleted, with an audit event', async () => {
   const old = await anOldActivity(402)
-  const kept = [
+  const remaining = [
     await anOldActivity(399),
     await anOldActivity(402, { notice: 'owed' }),
     await anOldActivity(402, { notice: 'waiting' }),
@@ -174,16 +175,18 @@ test('activities go when nobody is to be told of them any more, and the audit re
     await anOldActivity(402, { type: 'device_renamed' }),
     await anOldActivity(402),
   ]
-  // Its link says another time: somebody moved it into the past.
+  // Its link has another time: somebody moved it into the past.
   await sql(
-    `insert into audit_links (tenant_id, seq, row_id, occurred_at, core_digest, details_digest, hash)
+    `insert into audit_links (tenant_id, seq, row_id, occurred_at, core_digest, details_digest,
+      hash)
      values ($1, 1, $2, clock_timestamp(), '', '', '')`,
     user.tenantId,
-    kept[4],
+    remaining[4],
   )
-  await aReport('open', 0, { activityId: kept.at(-1) ?? '' })
+  await aReport('open', 0, { activityId: remaining.at(-1) ?? '' })
   const [row] = await sql(
-    'select (extract(epoch from occurred_at) * 1000000)::bigint::text as micros from activities where id = $1',
+    `select (extract(epoch from occurred_at) * 1000000)::bigint::text as micros from activities
+      where id = $1`,
     old,
   )
   await purgeAll()
@@ -191,7 +194,7 @@ test('activities go when nobody is to be told of them any more, and the audit re
   // Not before the chain has its checkpoint.
   await sql('insert into audit_chains (tenant_id, checkpoint_seq) values ($1, 0)', user.tenantId)
   await purgeAll()
-  expect(await idsOf('activities')).toEqual(expect.arrayContaining(kept))
+  expect(await idsOf('activities')).toEqual(expect.arrayContaining(remaining))
   expect(await count('activities', `id = '${old}'`)).toBe(0)
   const events = await sql(
     `select details from audit_events where tenant_id = $1 and type = 'activities_purged'`,
@@ -202,23 +205,26 @@ test('activities go when nobody is to be told of them any more, and the audit re
   expect(events).toEqual([{ details }])
 })
 
-test('enrollments go when they are over, but for those of living devices; devices always stay', async () => {
-  const gone = await aDevice(stores, user)
+test('ended enrollments are deleted, except of live devices; devices always stay', async () => {
+  const unregisteredId = await aDevice(stores, user)
   await anEnrollment(stores, user)
   await sql(`update enrollments set expires_at = clock_timestamp() - interval '92 days'`)
   const young = await anEnrollment(stores, user)
   const { tenantId, userId } = user
   const reason = { reason: 'lost', actor: 'operator' } as const
-  await stores.devices.unregister({ tenantId, userId, deviceIds: [gone], ...reason }, null)
+  await stores.devices.unregister(
+    { tenantId, userId, deviceIds: [unregisteredId], ...reason },
+    null,
+  )
   await purgeAll()
   const rows = await sql('select id, device_id from enrollments where tenant_id = $1', tenantId)
   expect(rows.map(({ id, device_id }) => device_id ?? id).toSorted()).toEqual(
     [device, young.id].toSorted(),
   )
-  expect(await idsOf('devices')).toEqual([device, gone].toSorted())
+  expect(await idsOf('devices')).toEqual([device, unregisteredId].toSorted())
 })
 
-test('reports go when they were resolved long ago; open ones stay', async () => {
+test('reports are deleted long after they were resolved; open ones stay', async () => {
   await aReport('resolved', 402)
   await aReport('resolved', 399)
   await aReport('open', 0)
@@ -227,11 +233,12 @@ test('reports go when they were resolved long ago; open ones stay', async () => 
   expect(await count('reports')).toBe(2)
 })
 
-test('portal sessions go a month after their end', async () => {
+test('portal sessions are deleted a month after their end', async () => {
   const { tenantId, rpId, userId } = user
   const add = (linkDays: number, sessionDays: number | null) =>
     sql(
-      `insert into portal_sessions (tenant_id, id, user_id, rp_id, link_hash, link_expires_at, expires_at)
+      `insert into portal_sessions (tenant_id, id, user_id, rp_id, link_hash, link_expires_at,
+        expires_at)
        values ($1, $2, $3, $4, $5, clock_timestamp() - make_interval(days => $6),
          clock_timestamp() - make_interval(days => $7))`,
       tenantId,
@@ -254,11 +261,12 @@ test('portal sessions go a month after their end', async () => {
   expect(await count('portal_sessions')).toBe(2)
 })
 
-test('test pushes go a week after they were settled', async () => {
+test('test pushes are deleted a week after they were settled', async () => {
   const add = (status: string, days: number | null) =>
     sql(
       `insert into deliveries (tenant_id, id, kind, device_id, status, due_at, settled_at)
-       values ($1, $2, 'test', $3, $4, clock_timestamp(), clock_timestamp() - make_interval(days => $5))`,
+       values ($1, $2, 'test', $3, $4, clock_timestamp(),
+         clock_timestamp() - make_interval(days => $5))`,
       user.tenantId,
       random.id('delivery'),
       device,
@@ -273,12 +281,13 @@ test('test pushes go a week after they were settled', async () => {
   expect(await count('deliveries', `kind = 'test'`)).toBe(2)
 })
 
-test('initiators go when they are neither known nor blocked nor busy; strangers never regain what they used up', async () => {
+test('idle initiators are deleted, but never the budget of the unknown ones', async () => {
   const now = Date.now()
   const days = (n: number) => new Date(now - n * 24 * 3600 * 1000)
   const add = (key: string, row: Record<string, unknown>) =>
     sql(
-      `insert into initiators (tenant_id, user_id, key, approved_at, blocked_until, pushes, pending, unanswered)
+      `insert into initiators (tenant_id, user_id, key, approved_at, blocked_until, pushes, pending,
+        unanswered)
        values ($1, $2, $3, $4, $5, $6, $7, 4)`,
       user.tenantId,
       user.userId,
@@ -295,7 +304,7 @@ test('initiators go when they are neither known nor blocked nor busy; strangers 
   await add('busy', { pending: { chl: now + 60_000 } })
   await add('pushed', { pushes: [{ c: 'chl', t: now - 3_600_000 }] })
   await add('others', {})
-  // Pages of two: the walk goes on behind what it left standing.
+  // Pages of two: the walk continues after the rows that it left.
   await purgeAll(2)
   const rows = await sql('select key from initiators where tenant_id = $1', user.tenantId)
   expect(rows.map(({ key }) => key).toSorted()).toEqual([
@@ -307,7 +316,7 @@ test('initiators go when they are neither known nor blocked nor busy; strangers 
   ])
 })
 
-test('passcode budgets go when they are forgiven and forgotten', async () => {
+test('passcode budgets are deleted when forgiven and too old', async () => {
   const add = (name: string, clearDays: number, succeededDays: number | null) =>
     sql(
       `insert into passcode_budgets (tenant_id, user_id, name, clear_at, succeeded_at)
@@ -321,17 +330,18 @@ test('passcode budgets go when they are forgiven and forgotten', async () => {
     )
   await add('forgiven', 1, null)
   await add('forgotten', 91, 91)
-  await add('owing', -1, null)
+  await add('pending', -1, null)
   await add('known', 10, 89)
   await purgeAll(1)
   const rows = await sql('select name from passcode_budgets where tenant_id = $1', user.tenantId)
-  expect(rows.map(({ name }) => name).toSorted()).toEqual(['known', 'owing'])
+  expect(rows.map(({ name }) => name).toSorted()).toEqual(['known', 'pending'])
 })
 
-test('single-use codes go a month after they were used or ran out; what still opens stays', async () => {
+test('single-use codes are deleted a month after use or expiry; valid ones stay', async () => {
   const add = (kind: string, expiresDays: number | null, usedDays: number | null) =>
     sql(
-      `insert into single_use_codes (tenant_id, id, user_id, kind, hash, key_sealed, expires_at, used_at)
+      `insert into single_use_codes (tenant_id, id, user_id, kind, hash, key_sealed, expires_at,
+        used_at)
        values ($1, $2, $3, $4, '', '', clock_timestamp() - make_interval(days => $5),
          clock_timestamp() - make_interval(days => $6))`,
       user.tenantId,
@@ -350,17 +360,20 @@ test('single-use codes go a month after they were used or ran out; what still op
   expect(await count('single_use_codes')).toBe(3)
 })
 
-test('diagnostics go after their time', async () => {
+test('diagnostics are deleted after their time', async () => {
   const add = async (days: number) => {
     const id = random.id('diagnostics')
     const { tenantId, userId } = user
-    const made = { tenantId, id, userId, deviceId: device, appVersion: '1', text: 'x' }
+    const diagnostics = { tenantId, id, userId, deviceId: device, appVersion: '1', text: 'x' }
     const jti = random.token(16)
     const proof = { tenantId, deviceId: device, jti, expiresAt: new Date(Date.now() + 60_000) }
-    const told = activity({ userId, type: 'diagnostics_sent', actor: `device:${device}` })
-    expect(await stores.diagnostics.create(made, 5, told, proof)).toEqual({ kind: 'added' })
+    const notice = activity({ userId, type: 'diagnostics_sent', actor: `device:${device}` })
+    expect(await stores.diagnostics.create(diagnostics, 5, notice, proof)).toEqual({
+      kind: 'added',
+    })
     await sql(
-      'update diagnostics set created_at = clock_timestamp() - make_interval(days => $2) where id = $1',
+      `update diagnostics set created_at = clock_timestamp() - make_interval(days => $2)
+        where id = $1`,
       id,
       days,
     )

@@ -79,7 +79,7 @@ test('a column, key or index that only one side has is reported as SQL', async (
   expect(await difference()).toContain('DROP INDEX')
 })
 
-test('a check that only one side has is reported as SQL, though Prisma does not see it', async () => {
+test('a check on one side only is reported as SQL, although Prisma does not see it', async () => {
   await create('init')
   await write(schemaOf(`status String\n  /// check: status in ('open', 'shut')`))
   expect(await difference()).toBe(
@@ -95,7 +95,7 @@ test('a check that is no SQL is refused by its text', async () => {
   await expect(difference()).rejects.toThrow('"check: status within reason" on items')
 })
 
-test('what is created makes both sides agree, and there is nothing more to create', async () => {
+test('the created migration makes both sides agree, and leaves nothing to create', async () => {
   const name = await create('init')
   expect(name).toMatch(/^\d{14}_init$/)
   expect(await readFile(path.join(folder, 'migrations/migration_lock.toml'), 'utf8')).toContain(

@@ -28,10 +28,10 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((database) => database.close()))
 })
 
-let made = 0
-/** A database of its own, set up by a stranger; dropped with the server. */
+let databaseCount = 0
+/** A database of its own with hostile settings; dropped with the server. */
 async function hostile(settings: Readonly<Record<string, string>>): Promise<string> {
-  const name = `hostile_${++made}`
+  const name = `hostile_${++databaseCount}`
   await ask(server.url, `create database ${name}`)
   for (const [setting, value] of Object.entries(settings)) {
     await ask(server.url, `alter database ${name} set ${setting} = ${value}`)
@@ -45,7 +45,7 @@ function connect(url: string, schema?: string): Database {
   return database
 }
 
-/** The settings that are in force on a connection of the service. */
+/** The effective settings of a connection of the service. */
 async function settingsOf(database: Database, names: readonly string[]) {
   const rows = await database.query<{ name: string; setting: string }>(
     'settings',
@@ -88,7 +88,7 @@ const hostileSettings = {
   search_path: 'elsewhere',
 } as const
 
-const held = {
+const expectedSettings = {
   DateStyle: 'ISO, MDY',
   IntervalStyle: 'postgres',
   TimeZone: 'UTC',
@@ -122,12 +122,12 @@ const held = {
 }
 
 describe('a connection of the pool', () => {
-  test('holds all that correctness and plans rely on, whatever the database sets', async () => {
+  test('has all settings for correctness and plans, whatever the database sets', async () => {
     const database = connect(await hostile(hostileSettings))
-    expect(await settingsOf(database, Object.keys(held))).toEqual(held)
+    expect(await settingsOf(database, Object.keys(expectedSettings))).toEqual(expectedSettings)
   })
 
-  test('holds it whatever a role, the address and the environment set', async () => {
+  test('has its settings, whatever a role, the address and the environment set', async () => {
     const url = new URL(await hostile({}))
     await ask(server.url, `alter role plain set datestyle = 'German'`)
     await ask(url.href, `alter role plain in database "${url.pathname.slice(1)}" set jit = on`)
@@ -140,21 +140,21 @@ describe('a connection of the pool', () => {
     Object.assign(process.env, environment, { PGDATESTYLE: 'German' })
     try {
       const database = connect(url.href)
-      expect(await settingsOf(database, Object.keys(held))).toEqual(held)
+      expect(await settingsOf(database, Object.keys(expectedSettings))).toEqual(expectedSettings)
     } finally {
       for (const name of [...Object.keys(environment), 'PGDATESTYLE']) delete process.env[name]
       await ask(server.url, 'alter role plain reset all')
     }
   })
 
-  test('keeps holding it when the server is given another configuration meanwhile', async () => {
+  test('retains its settings when the configuration of the server changes', async () => {
     const url = new URL(await hostile({}))
     url.username = 'plain'
     url.password = 'plain'
     const database = connect(url.href)
-    expect(await settingsOf(database, Object.keys(held))).toEqual(held)
-    const changed = { datestyle: `'German'`, timezone: `'Asia/Kolkata'`, jit: 'on' }
-    for (const [name, value] of Object.entries(changed)) {
+    expect(await settingsOf(database, Object.keys(expectedSettings))).toEqual(expectedSettings)
+    const newSettings = { datestyle: `'German'`, timezone: `'Asia/Kolkata'`, jit: 'on' }
+    for (const [name, value] of Object.entries(newSettings)) {
       await ask(server.url, `alter system set ${name} = ${value}`)
     }
     await ask(server.url, 'select pg_reload_conf()')
@@ -163,20 +163,20 @@ describe('a connection of the pool', () => {
         const [row] = await ask<{ DateStyle: string }>(server.url, 'show datestyle')
         return row?.DateStyle.startsWith('German')
       })
-      expect(await settingsOf(database, Object.keys(held))).toEqual(held)
+      expect(await settingsOf(database, Object.keys(expectedSettings))).toEqual(expectedSettings)
     } finally {
       await ask(server.url, 'alter system reset all')
       await ask(server.url, 'select pg_reload_conf()')
     }
   })
 
-  test('leaves it to the administrator to be more durable than asked', async () => {
+  test('lets the administrator set more durability than required', async () => {
     const database = connect(await hostile({ synchronous_commit: 'remote_apply' }))
     const names = ['synchronous_commit']
     expect(await settingsOf(database, names)).toEqual({ synchronous_commit: 'remote_apply' })
   })
 
-  test('does not come about where triggers and foreign keys are off and the role cannot help it', async () => {
+  test('is refused without triggers and foreign keys if the role cannot enable them', async () => {
     const url = new URL(await hostile({ session_replication_role: 'replica' }))
     expect(await settingsOf(connect(url.href), ['session_replication_role'])).toEqual({
       session_replication_role: 'origin',
@@ -221,7 +221,7 @@ describe('a time that cannot be read', () => {
   test.each([
     ['German', `'German'`],
     ['SQL', `'SQL'`],
-  ])('is an error and never null, style %s', async (_, style) => {
+  ])('a time that cannot be read is an error and never null, style %s', async (_, style) => {
     const database = connect(server.url)
     await database.query('style', `set datestyle = ${style}`, [])
     for (const type of ['timestamptz', 'timestamp', 'date', 'timestamptz[]', 'timestamp[]']) {
@@ -233,7 +233,7 @@ describe('a time that cannot be read', () => {
   })
 
   test.each(['infinity', '-infinity', '0044-03-15 00:00 BC', '294276-01-01'])(
-    'is an error, also %s',
+    'a time that cannot be read is an error, also %s',
     async (text) => {
       const reading = connect(server.url).query('odd', 'select $1::timestamptz as at', [text])
       await expect(reading).rejects.toThrow('cannot be read')
@@ -263,9 +263,9 @@ test.each([
   expect(columnTypes.getTypeParser(TIMESTAMPTZ)(text)).toEqual(new Date(iso))
 })
 
-test('what Prisma would shift is refused, whole lists of it too', () => {
-  const guarded = rejectShiftedTimes({ getTypeParser: () => (text: string) => text } as never)
-  const read = (oid: number, text: string) => guarded.getTypeParser(oid as never)(text)
+test('times that Prisma would shift are refused, whole lists of them, too', () => {
+  const guard = rejectShiftedTimes({ getTypeParser: () => (text: string) => text } as never)
+  const read = (oid: number, text: string) => guard.getTypeParser(oid as never)(text)
   expect(read(1184, '2026-01-31 12:00:00.5+00')).toBe('2026-01-31 12:00:00.5+00')
   expect(read(1185, '{NULL,"2026-01-31 12:00:00+00"}')).toBe('{NULL,"2026-01-31 12:00:00+00"}')
   expect(read(25, 'anything')).toBe('anything')
@@ -280,7 +280,7 @@ test('what Prisma would shift is refused, whole lists of it too', () => {
 })
 
 describe('installations in two schemas of one database', () => {
-  test('have their own tables, hear only their own signals and do not wait for each other', async () => {
+  test('have their own tables and signals, and do not block each other', async () => {
     const url = await hostile({})
     await ask(url, `select pg_advisory_lock(72707369)`)
     for (const schema of ['public', 'one', 'two']) await migrate(url, migrations, { schema })
@@ -288,14 +288,14 @@ describe('installations in two schemas of one database', () => {
     await one.query('mine', `insert into tenants (tenant_id, name) values ('tnt_one', 'One')`, [])
     expect(await one.prisma.tenant.count()).toBe(1)
     expect(await two.prisma.tenant.count()).toBe(0)
-    const books = `select table_schema from information_schema.tables
+    const migrationsTables = `select table_schema from information_schema.tables
       where table_name = '_prisma_migrations' order by 1`
-    expect((await ask(url, books)).map(({ table_schema: schema }) => schema)).toEqual([
+    expect((await ask(url, migrationsTables)).map(({ table_schema: schema }) => schema)).toEqual([
       'one',
       'public',
       'two',
     ])
-    const heard: string[] = []
+    const receivedSignals: string[] = []
     const send = (payload: string) =>
       one.query('notify', 'select pg_notify($1, $2)', [channelOf('one'), payload])
     const carriers = ['one', 'two'].map((schema) =>
@@ -303,27 +303,27 @@ describe('installations in two schemas of one database', () => {
     )
     for (const [n, carrier] of carriers.entries()) {
       await carrier.start(
-        (key) => heard.push(`${n} ${key}`),
+        (key) => receivedSignals.push(`${n} ${key}`),
         () => undefined,
       )
     }
     await carriers[0]?.send(['a'])
-    await until('it is heard', () => heard.length > 0)
-    expect(heard).toEqual(['0 a'])
+    await until('the signal arrives', () => receivedSignals.length > 0)
+    expect(receivedSignals).toEqual(['0 a'])
     for (const carrier of carriers) await carrier.close()
   })
 
-  test('keep a migration waiting only where it is for the same schema', async () => {
+  test('delay a migration only where it is for the same schema', async () => {
     const url = await hostile({})
     const holder = new pg.Client(url)
     await holder.connect()
-    // What another process holds that migrates the default schema.
+    // The lock of another process that migrates the default schema.
     await holder.query('select pg_advisory_lock(72707369)')
     expect((await migrate(url, migrations, { schema: 'one' })).applied.length).toBeGreaterThan(0)
     await holder.end()
   })
 
-  test('owe webhooks by triggers of their own', async () => {
+  test('enqueue webhooks by triggers of their own', async () => {
     const url = await hostile({})
     for (const schema of ['one', 'two']) await migrate(url, migrations, { schema })
     const one = connect(url, 'one')

@@ -33,34 +33,35 @@ const rotate = (key: ReturnType<typeof next>) =>
 test('a rotation retires the old key, adds the next with its link, and is recorded', async () => {
   const key = next(2)
   expect(await rotate(key)).toBe(true)
-  const { privateSealed, ...shown } = key
+  const { privateSealed, ...publicKey } = key
   expect(await stores.signingKeys.list(user.tenantId)).toEqual([
-    { ...shown, status: 'active' },
+    { ...publicKey, status: 'active' },
     expect.objectContaining({ kid: user.signingKid, seq: 1, status: 'retired' }),
   ])
   expect(await stores.signingKeys.findPrivate(user.tenantId, key.kid)).toEqual(privateSealed)
-  const recorded = await stores.database.query(
+  const auditEvents = await stores.database.query(
     'audit_of_rotation',
-    `select subject, details from audit_events where tenant_id = $1 and type = 'signing_key_rotated'`,
+    `select subject, details from audit_events where tenant_id = $1
+      and type = 'signing_key_rotated'`,
     [user.tenantId],
   )
-  expect(recorded).toEqual([{ subject: key.kid, details: { seq: 2 } }])
+  expect(auditEvents).toEqual([{ subject: key.kid, details: { seq: 2 } }])
 })
 
-test('of 5 rotations at once one wins each place in the chain, and one key is active', async () => {
+test('of 5 concurrent rotations one wins each place in the chain, one key is active', async () => {
   for (const seq of [2, 3, 4]) {
-    const won = await Promise.all(Array.from({ length: 5 }, () => rotate(next(seq))))
-    expect(won.filter(Boolean)).toHaveLength(1)
-    const listed = await stores.signingKeys.list(user.tenantId)
-    expect(listed.map((key) => key.seq)).toEqual(Array.from({ length: seq }, (_, i) => seq - i))
-    expect(listed.filter(({ status }) => status === 'active')).toMatchObject([{ seq }])
+    const rotations = await Promise.all(Array.from({ length: 5 }, () => rotate(next(seq))))
+    expect(rotations.filter(Boolean)).toHaveLength(1)
+    const keys = await stores.signingKeys.list(user.tenantId)
+    expect(keys.map((key) => key.seq)).toEqual(Array.from({ length: seq }, (_, i) => seq - i))
+    expect(keys.filter(({ status }) => status === 'active')).toMatchObject([{ seq }])
   }
 })
 
-test('a rotation retires nobody else’s key', async () => {
-  const stranger = await aUser(stores)
+test('a rotation retires no key of another tenant', async () => {
+  const outsider = await aUser(stores)
   await rotate(next(2))
-  expect(await stores.signingKeys.list(stranger.tenantId)).toMatchObject([{ status: 'active' }])
+  expect(await stores.signingKeys.list(outsider.tenantId)).toMatchObject([{ status: 'active' }])
 })
 
 test('no rotation skips a place in the chain or goes back', async () => {

@@ -44,42 +44,42 @@ test('the list shows our spelling, and hides by it', async () => {
   expect(all.map(({ type }) => type).toSorted()).toEqual([...types, 'user_imported'].toSorted())
   const [one] = all
   expect(one && (await stores.activities.find(tenantId, one.id))?.type).toBe(one?.type)
-  const hidden = ['enrollment_claimed'] as const
-  const rest = await stores.activities.list(tenantId, userId, page, { hiddenTypes: hidden })
+  const hiddenTypes = ['enrollment_claimed'] as const
+  const rest = await stores.activities.list(tenantId, userId, page, { hiddenTypes: hiddenTypes })
   expect(rest).toHaveLength(types.length)
   expect(rest.map(({ type }) => type)).not.toContain('enrollment_claimed')
 })
 
-test('notices are told by our spelling', async () => {
+test('notices use our spelling', async () => {
   const { users } = await stores.notices.loadPending({ waitingAfter: null, limit: 10 })
-  const owed = users.flatMap((one) => one.pending.map(({ type }) => type))
-  expect(owed.toSorted()).toEqual(['enrollment_claimed', 'enrollment_void'])
+  const pendingTypes = users.flatMap((one) => one.pending.map(({ type }) => type))
+  expect(pendingTypes.toSorted()).toEqual(['enrollment_claimed', 'enrollment_void'])
 })
 
 test('exports show our spelling', async () => {
   const everything = await everythingOn(stores.personalData, user.tenantId, user.userId)
-  const shown = everything.activities as { type: string; details: { shown?: string } }[]
-  expect(shown).toHaveLength(types.length + 1)
-  for (const { type, details } of shown) expect(type).toBe(details.shown ?? 'user_imported')
+  const activities = everything.activities as { type: string; details: { shown?: string } }[]
+  expect(activities).toHaveLength(types.length + 1)
+  for (const { type, details } of activities) expect(type).toBe(details.shown ?? 'user_imported')
 })
 
-test('webhooks hear our spelling', async () => {
+test('webhooks use our spelling', async () => {
   const { tenantId, rpId, userId } = user
   const id = systemRandom.id('webhookEndpoint')
   const endpoint = { tenantId, rpId, id, url: 'https://rp.example/', description: '' }
-  const sealed = { events: ['*'], secretSealed: Buffer.from('sealed') } as const
-  await stores.webhookEndpoints.create({ ...endpoint, ...sealed }, 20, 'operator')
+  const settings = { events: ['*'], secretSealed: Buffer.from('sealed') } as const
+  await stores.webhookEndpoints.create({ ...endpoint, ...settings }, 20, 'operator')
   const event = activity({ userId, type: 'enrollment_claimed', actor: 'operator' })
   await stores.database.transaction((tx) => recordActivities(tx, systemRandom, tenantId, [event]))
-  const heard: (string | null)[] = []
+  const eventTypes: (string | null)[] = []
   await stores.webhookDeliveries.fanOut(10, (facts) => {
-    heard.push(...facts.map(({ activityType }) => activityType))
+    eventTypes.push(...facts.map(({ activityType }) => activityType))
     return []
   })
-  expect(heard).toEqual(['enrollment_claimed'])
+  expect(eventTypes).toEqual(['enrollment_claimed'])
 })
 
-test('settings of before keep their values under the names of today', async () => {
+test('earlier settings keep their values under the names of today', async () => {
   await using database = await createEmptyDatabase()
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-spellings-'))
   try {
@@ -116,7 +116,8 @@ const before = `
   insert into integrations (tenant_id, id, rp_id, kind, name, settings, number_mode, namespace,
     user_names, status, policy, integration_key)
     values ('t', 'i', 'r', 'duo_auth_api', 'VPN',
-      '{"kind": "duo_auth_api", "note": "enrolment", "enrolmentAllowed": true}', 'caller', 'default',
+      '{"kind": "duo_auth_api", "note": "enrolment", "enrolmentAllowed": true}', 'caller',
+        'default',
       '{}', 'active', '{"enrolmentCodeTriesMax": 2}', 'DI')`
 const after = `
   select t.policy as tenant, r.policy as party, i.policy as integration, i.settings

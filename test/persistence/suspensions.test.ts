@@ -39,13 +39,13 @@ const command = (deviceId: DeviceId) => {
 const suspend = (id: DeviceId) => stores.suspensions.suspendDevice(command(id))
 const activate = (id: DeviceId) => stores.suspensions.activateDevice(command(id))
 const find = (id: DeviceId) => stores.devices.find(user.tenantId, id)
-const send = (asked: ChallengeId, id: DeviceId) =>
-  stores.challenges.recordAnswer(anAnswer(user, asked, id), aProof(user, id))
+const send = (challengeId: ChallengeId, id: DeviceId) =>
+  stores.challenges.recordAnswer(anAnswer(user, challengeId, id), aProof(user, id))
 const challenge = async (id: ChallengeId) =>
   (await stores.challenges.find(user.tenantId, user.rpId, id))?.challenge
 
 describe('a suspended device', () => {
-  test('keeps its keys and its push token, and is what it was when it is active again', async () => {
+  test('keeps its keys and its push token, and is unchanged when it is active again', async () => {
     const id = await aDevice(stores, user)
     const before = await stores.devices.findKnown(user.tenantId, id)
     expect(await suspend(id)).toMatchObject({ at: expect.any(Date), endedChallenges: [] })
@@ -56,19 +56,19 @@ describe('a suspended device', () => {
     })
     expect(await activate(id)).toMatchObject({ at: expect.any(Date) })
     expect(await stores.devices.findKnown(user.tenantId, id)).toEqual(before)
-    const told = await stores.activities.list(user.tenantId, user.userId, page)
-    expect(told.slice(0, 2)).toMatchObject([
+    const activities = await stores.activities.list(user.tenantId, user.userId, page)
+    expect(activities.slice(0, 2)).toMatchObject([
       { type: 'device_activated', deviceId: id },
       { type: 'device_suspended', deviceId: id, details: { name: 'Phone' } },
     ])
   })
 
-  test('is asked nothing and pushed nothing', async () => {
+  test('a suspended device is asked nothing and pushed nothing', async () => {
     const [id, other] = [await aDevice(stores, user), await aDevice(stores, user)]
-    const made = await aNewChallenge(stores, user, [id, other])
-    const owed = await aChallenge(stores, user, [id, other])
+    const newChallenge = await aNewChallenge(stores, user, [id, other])
+    const challengeId = await aChallenge(stores, user, [id, other])
     await suspend(id)
-    expect(await stores.challenges.create(made, 'test')).toBe(false)
+    expect(await stores.challenges.create(newChallenge, 'test')).toBe(false)
     const facts = await stores.challenges.loadCreation({
       ...user,
       namespaces: ['default'],
@@ -83,7 +83,7 @@ describe('a suspended device', () => {
       [user.tenantId],
     )
     const due = await stores.deliveries.claim('test', 100)
-    const ofMine = due.filter((push) => push.challengeId === owed)
+    const ofMine = due.filter((push) => push.challengeId === challengeId)
     expect(ofMine.map((push) => push.deviceId)).toEqual([other])
   })
 
@@ -99,10 +99,10 @@ describe('a suspended device', () => {
     expect(await send(both, id)).toMatchObject({ kind: 'recorded' })
   })
 
-  test('gives the places of the challenges that it ended back to their budgets', async () => {
+  test('returns the places of the challenges that it ended to their budgets', async () => {
     const id = await aDevice(stores, user)
     const alone = await aChallenge(stores, user, [id])
-    const held = () =>
+    const pendingPlaces = () =>
       stores.database.query<{ pending: object }>(
         'held_places',
         'select pending from initiators where tenant_id = $1 and user_id = $2 and pending ? $3',
@@ -114,22 +114,22 @@ describe('a suspended device', () => {
        where tenant_id = $1 and user_id = $2`,
       [user.tenantId, user.userId, alone],
     )
-    expect(await held()).toHaveLength(1)
+    expect(await pendingPlaces()).toHaveLength(1)
     await suspend(id)
     expect(await challenge(alone)).toMatchObject({ reason: 'no_device_left' })
-    expect(await held()).toEqual([])
+    expect(await pendingPlaces()).toEqual([])
   })
 
-  test('keeps its place among the devices of its user, so that it can always become active again', async () => {
+  test('counts towards the device limit, so that it can always become active again', async () => {
     const id = await aDevice(stores, user)
     await suspend(id)
-    const opened = await anEnrollment(stores, user)
-    expect(await stores.enrollments.claim(aClaim(opened, { devicesPerUserMax: 1 }))).toEqual({
+    const enrollment = await anEnrollment(stores, user)
+    expect(await stores.enrollments.claim(aClaim(enrollment, { devicesPerUserMax: 1 }))).toEqual({
       kind: 'too_many_devices',
     })
   })
 
-  test('can be unregistered for ever, and then never becomes active', async () => {
+  test('can be unregistered permanently, and then never becomes active', async () => {
     const id = await aDevice(stores, user)
     await suspend(id)
     const { tenantId, userId } = user
@@ -139,7 +139,7 @@ describe('a suspended device', () => {
     expect(await find(id)).toMatchObject({ status: 'unregistered', suspendedAt: null })
   })
 
-  test('unregisters nobody with a proof that was believed before', async () => {
+  test('a suspended device unregisters nobody with a proof that was verified before', async () => {
     const [id, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const proof = aProof(user, id)
     await suspend(id)
@@ -153,8 +153,8 @@ describe('a suspended device', () => {
   })
 })
 
-describe('suspending', () => {
-  test('twice changes nothing, and neither does activating what is active', async () => {
+describe('suspending a device', () => {
+  test('suspending twice changes nothing, nor does activating an active device', async () => {
     const id = await aDevice(stores, user)
     expect(await activate(id)).toBeNull()
     const outcomes = await Promise.all(Array.from({ length: 50 }, () => suspend(id)))
@@ -164,8 +164,8 @@ describe('suspending', () => {
   })
 
   test('makes no unconfirmed device active, and touches nobody else’s', async () => {
-    const opened = await anEnrollment(stores, user, { confirmationRequired: true })
-    const claim = aClaim(opened, { numberSealed: Buffer.alloc(40) })
+    const enrollment = await anEnrollment(stores, user, { confirmationRequired: true })
+    const claim = aClaim(enrollment, { numberSealed: Buffer.alloc(40) })
     await stores.enrollments.claim(claim)
     expect(await suspend(claim.device.id)).toBeNull()
     expect(await activate(claim.device.id)).toBeNull()
@@ -174,7 +174,7 @@ describe('suspending', () => {
     expect(await suspend(systemRandom.id('device'))).toBeNull()
   })
 
-  test('waits for an answer under way', async () => {
+  test('suspending a device waits for an answer under way', async () => {
     const id = await aDevice(stores, user)
     const answering = await beginOn(stores)
     await answering.query('select 1 from devices where id = $1 for share', [id])
@@ -185,15 +185,15 @@ describe('suspending', () => {
     expect(await suspending).not.toBeNull()
   })
 
-  test('lets no answer commit after it returned, in 200 races', async () => {
-    const keeper = await aDevice(stores, user)
+  test('suspending a device lets no answer commit after it returned, in 200 races', async () => {
+    const otherDevice = await aDevice(stores, user)
     const race = async () => {
       const id = await aDevice(stores, user, { devicesPerUserMax: 1000 })
-      const asked = await aChallenge(stores, user, [id, keeper])
-      // A suspension takes several round trips, so answers that start beside it come first: some start later.
+      const challengeId = await aChallenge(stores, user, [id, otherDevice])
+      // A suspension takes several round trips, so concurrent answers win: some start later.
       const answering = async (_: unknown, at: number) => {
         for (let round = 0; round < at; round++) await find(id)
-        return send(asked, id)
+        return send(challengeId, id)
       }
       await Promise.all([suspend(id), ...Array.from({ length: 4 }, answering)])
       const [row] = await stores.database.query<{ late: boolean }>(
@@ -201,10 +201,10 @@ describe('suspending', () => {
         `select coalesce(c.decided_at > d.suspended_at, false) as late
          from challenges c join devices d on d.tenant_id = c.tenant_id and d.id = $2
          where c.tenant_id = $1 and c.id = $3`,
-        [user.tenantId, id, asked],
+        [user.tenantId, id, challengeId],
       )
       expect(row?.late).toBe(false)
-      expect(await send(asked, id)).toEqual({ kind: 'device_not_active' })
+      expect(await send(challengeId, id)).toEqual({ kind: 'device_not_active' })
     }
     for (let round = 0; round < 20; round++) {
       await Promise.all(Array.from({ length: 10 }, race))

@@ -12,7 +12,7 @@ let home: TestDatabase
 const open: { end(): Promise<unknown> }[] = []
 beforeEach(async () => {
   home = await createTestDatabase()
-  // Or the server itself tells the planner, now and then.
+  // Otherwise the server itself would update the statistics now and then.
   await onServer(home.url, (client) =>
     client.query('alter table device_proofs set (autovacuum_enabled = off)'),
   )
@@ -35,63 +35,65 @@ async function connect() {
   return client
 }
 
-/** So many more proofs; ends when the counters of the server have heard of them. */
+/** Adds that many proofs; ends when the server has counted them. */
 async function addProofs(client: pg.Client, count: number) {
-  const rows = `select 't', 'd', gen_random_uuid()::text, clock_timestamp() from generate_series(1, $1::int)`
+  const rows = `select 't', 'd', gen_random_uuid()::text, clock_timestamp()
+    from generate_series(1, $1::int)`
   await client.query(`insert into device_proofs ${rows}`, [count])
   await until('the rows are counted', async () => {
     await client.query('select pg_stat_force_next_flush()')
     const { rows } = await client.query<{ enough: boolean }>(
-      `select pg_stat_get_live_tuples('device_proofs'::regclass) >= (select count(*) from device_proofs) as enough`,
+      `select pg_stat_get_live_tuples('device_proofs'::regclass) >= (select count(*)
+        from device_proofs) as enough`,
     )
     return rows[0]?.enough
   })
 }
-async function known(client: pg.Client): Promise<number> {
+async function knownRowCount(client: pg.Client): Promise<number> {
   const { rows } = await client.query<{ rows: number }>(
     `select reltuples as rows from pg_class where relname = 'device_proofs'`,
   )
   return rows[0]?.rows ?? 0
 }
 
-test('the planner is told of a table when it has a hundred, a thousand and ten thousand rows, and not between', async () => {
+test('a table is analysed at 100, 1,000 and 10,000 rows, and not between', async () => {
   const client = await connect()
   const statistics = statisticsAs()
-  const seen: number[] = []
+  const counts: number[] = []
   for (const more of [99, 1, 899, 1, 8_999, 1, 5_000]) {
     await addProofs(client, more)
     await statistics.refresh()
-    seen.push(await known(client))
+    counts.push(await knownRowCount(client))
   }
-  expect(seen).toEqual([-1, 100, 100, 1_000, 1_000, 10_000, 10_000])
+  expect(counts).toEqual([-1, 100, 100, 1_000, 1_000, 10_000, 10_000])
 })
 
-test('a connection that has planned a statement plans it anew when another one has told the planner', async () => {
+test('a connection replans a prepared statement after another one has analysed', async () => {
   const client = await connect()
   await client.query('set plan_cache_mode = force_generic_plan')
   await client.query('prepare every as select from device_proofs')
-  const expected = async () => {
+  const expectedRows = async () => {
     const { rows } = await client.query('explain (format json) execute every')
     return rows[0]['QUERY PLAN'][0].Plan['Plan Rows'] as number
   }
-  const onEmpty = await expected()
+  const onEmpty = await expectedRows()
   await addProofs(client, 5_000)
-  // The plan is kept: it knows nothing of the rows.
-  expect(await expected()).toBe(onEmpty)
+  // The plan is cached: it does not know the rows.
+  expect(await expectedRows()).toBe(onEmpty)
   await statisticsAs().refresh()
-  expect(await expected()).toBe(5_000)
+  expect(await expectedRows()).toBe(5_000)
 })
 
-test('any number of processes tell it at once, and none waits for one that is busy with a table', async () => {
+test('many processes analyse concurrently, and none waits for a locked table', async () => {
   const client = await connect()
   await addProofs(client, 500)
   const busy = await connect()
   await busy.query('begin; lock table device_proofs in share update exclusive mode')
   await statisticsAs().refresh()
-  expect(await known(client)).toBe(-1)
+  expect(await knownRowCount(client)).toBe(-1)
   await busy.query('rollback')
   await Promise.all(Array.from({ length: 5 }, () => statisticsAs().refresh()))
-  expect(await known(client)).toBe(500)
+  expect(await knownRowCount(client)).toBe(500)
 })
 
 test('a role that may not analyse our tables leaves it to those that may', async () => {

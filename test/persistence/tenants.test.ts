@@ -24,9 +24,9 @@ describe('an empty installation', () => {
   const masterKey = Buffer.alloc(32, 7)
 
   const first = { shownBy: 'a test' }
-  const shown = async () => undefined
+  const show = async () => undefined
 
-  /** What one process brings to its first start. */
+  /** The dependencies of one process at its first start. */
   function process(url: string) {
     const database = openDatabase({ url, maxConnections: 3, timeoutMs: 15_000 })
     const needs = {
@@ -44,41 +44,41 @@ describe('an empty installation', () => {
   test('gets its first tenant once, when 8 processes start at the same time', async () => {
     await using database = await createTestDatabase()
     const processes = Array.from({ length: 8 }, () => process(database.url))
-    const made = await Promise.all(processes.map(({ needs }) => bootstrap(needs, first, shown)))
-    const [one, ...more] = made.filter((each) => each !== null)
+    const results = await Promise.all(processes.map(({ needs }) => bootstrap(needs, first, show)))
+    const [one, ...more] = results.filter((each) => each !== null)
     expect(more).toEqual([])
     const [needs] = processes.map((each) => each.needs)
-    if (!needs || !one) throw new Error('one of them made it')
+    if (!needs || !one) throw new Error('one of them created it')
     expect(await needs.tenants.listTenants()).toMatchObject([{ id: one.tenantId, name: 'Default' }])
     expect(await needs.tenants.listRelyingParties(one.tenantId)).toHaveLength(1)
     const keys = await needs.apiKeys.list(one.tenantId)
     expect(keys).toMatchObject([{ scopes: expect.arrayContaining(['admin']), expiresAt: null }])
     expect(one.secret).toMatch(/^cs_[0-9a-z]{26}_[A-Za-z0-9_-]{43}$/)
-    expect(await bootstrap(needs, first, shown)).toBeNull()
+    expect(await bootstrap(needs, first, show)).toBeNull()
     await Promise.all(processes.map((each) => each.close()))
   })
 
-  test('keeps nothing of a first key that was not shown, and makes all of it again', async () => {
+  test('keeps nothing of a first key that was not shown, and creates all of it again', async () => {
     await using database = await createTestDatabase()
     const { needs, installation, close } = process(database.url)
-    const seen: string[] = []
+    const secrets: string[] = []
     const unshown = bootstrap(needs, first, async ({ secret }) => {
-      seen.push(secret)
+      secrets.push(secret)
       throw new Error('nobody listens')
     })
     await expect(unshown).rejects.toThrow('nobody listens')
     expect(await needs.tenants.listTenants()).toEqual([])
-    const made = await bootstrap(needs, first, shown)
-    expect(made?.secret).not.toBe(seen[0])
+    const result = await bootstrap(needs, first, show)
+    expect(result?.secret).not.toBe(secrets[0])
     expect(await installation.findUnusedFirstKey()).toMatchObject({ by: 'a test' })
-    if (made) await needs.apiKeys.touch([{ tenantId: made.tenantId, id: made.apiKey.id }])
+    if (result) await needs.apiKeys.touch([{ tenantId: result.tenantId, id: result.apiKey.id }])
     expect(await installation.findUnusedFirstKey()).toBeNull()
     await close()
   })
 })
 
 describe('a tenant', () => {
-  test('begins with one active signing key and a record of its making', async () => {
+  test('begins with one active signing key and an audit event of its creation', async () => {
     const { tenantId, signingKid } = await aUser(stores)
     expect(await stores.tenants.findTenant(tenantId)).toMatchObject({ id: tenantId, name: 'Test' })
     expect(await stores.signingKeys.list(tenantId)).toMatchObject([
@@ -95,7 +95,7 @@ describe('a tenant', () => {
     ])
   })
 
-  test('has the default policy, its own within the bounds, and the default again when its row is damaged', async () => {
+  test('has the default policy, its own within bounds, the default if damaged', async () => {
     const { tenantId } = await aUser(stores)
     const store = (policy: unknown) =>
       stores.database.query('set_policy', 'update tenants set policy = $2 where tenant_id = $1', [
@@ -114,24 +114,24 @@ describe('a tenant', () => {
     expect(await stores.tenants.findPolicy(systemRandom.id('tenant'), null)).toEqual(defaultPolicy)
   })
 
-  test('that does not exist is nobody', async () => {
+  test('a tenant that does not exist is not found', async () => {
     const id = systemRandom.id('tenant')
     expect(await stores.tenants.findTenant(id)).toBeNull()
     expect(await stores.tenants.listRelyingParties(id)).toEqual([])
     expect(await stores.tenants.findRelyingParty(id, systemRandom.id('relyingParty'))).toBeNull()
   })
 
-  test('lists its relying parties with their namespaces in the order that was given', async () => {
+  test('a tenant lists its relying parties with their namespaces in the given order', async () => {
     const { tenantId, rpId } = await aUser(stores)
-    const made = await stores.tenants.createRelyingParty(
+    const relyingParty = await stores.tenants.createRelyingParty(
       { tenantId, id: systemRandom.id('relyingParty'), name: 'Two', namespaces: ['z', 'a'] },
       'operator',
     )
-    expect(await stores.tenants.findRelyingParty(tenantId, made.id)).toEqual(made)
-    const listed = await stores.tenants.listRelyingParties(tenantId)
-    expect(listed.map(({ id, namespaces }) => [id, namespaces])).toEqual([
+    expect(await stores.tenants.findRelyingParty(tenantId, relyingParty.id)).toEqual(relyingParty)
+    const relyingParties = await stores.tenants.listRelyingParties(tenantId)
+    expect(relyingParties.map(({ id, namespaces }) => [id, namespaces])).toEqual([
       [rpId, ['default']],
-      [made.id, ['z', 'a']],
+      [relyingParty.id, ['z', 'a']],
     ])
   })
 })

@@ -11,14 +11,14 @@ import {
   type TestUser,
 } from '../support/stores.ts'
 import { copyTenant } from './copied-tenant.ts'
-import { countingRows } from './rows-found.ts'
+import { countingRows } from './row-counts.ts'
 
 let stores: Stores
 let user: TestUser
 let device: DeviceId
-const rowsFound = new Map<string, number>()
+const rowCounts = new Map<string, number>()
 beforeAll(async () => {
-  stores = await openStores(20, countingRows(rowsFound))
+  stores = await openStores(20, countingRows(rowCounts))
   return () => stores.close()
 })
 beforeEach(async () => {
@@ -34,34 +34,34 @@ const enqueue = (deviceId: DeviceId) =>
     activity: activity({ userId: user.userId, type: 'test_pushed', actor: 'operator', deviceId }),
   })
 
-test('a turn is taken by one device: others of its user, and those of other tenants, keep theirs', async () => {
+test('one device takes a slot: other devices, also of other tenants, keep theirs', async () => {
   const spare = await aDevice(stores, user)
   await copyTenant(stores, user)
   expect(await enqueue(device)).toMatchObject({ kind: 'owed', pushes: [{ deviceId: device }] })
   expect(await enqueue(device)).toMatchObject({ kind: 'too_soon' })
-  expect(rowsFound.get('test_slot_wait')).toBe(1)
-  const taken =
+  expect(rowCounts.get('test_turn_wait')).toBe(1)
+  const devicesPushed =
     'select tenant_id, id from devices where cardinality(test_pushes_at) > 0 and id = $1'
   const mine = [{ tenant_id: user.tenantId, id: device }]
-  expect(await stores.database.query('turns_taken', taken, [device])).toEqual(mine)
+  expect(await stores.database.query('turns_taken', devicesPushed, [device])).toEqual(mine)
   expect(await enqueue(spare)).toMatchObject({ kind: 'owed', pushes: [{ deviceId: spare }] })
 })
 
-describe('a device that is not what it was judged as gets no turn, nor is told when it would', () => {
+describe('a device changed since its check gets no slot, nor the time of the next', () => {
   const set = (what: string) => async () => {
     await stores.database.query(what, `update devices set ${what} where id = $1`, [device])
     return device
   }
-  const suspended = `status = 'suspended', suspended_at = now()`
+  const suspendedState = `status = 'suspended', suspended_at = now()`
   test.each<[string, () => Promise<DeviceId>]>([
-    ['is not active', set(suspended)],
+    ['is not active', set(suspendedState)],
     ['cannot be pushed', set('push_token_sealed = null')],
     ['is another user’s', async () => aDevice(stores, await aColleague(stores, user, 'bob'))],
   ])('because it %s', async (_, change) => {
     const other = await change()
     expect(await enqueue(other)).toEqual({ kind: 'changed' })
-    const turn = 'update devices set test_pushes_at = array[clock_timestamp()] where id = $1'
-    await stores.database.query('take_turn', turn, [other])
+    const takeSlot = 'update devices set test_pushes_at = array[clock_timestamp()] where id = $1'
+    await stores.database.query('take_turn', takeSlot, [other])
     expect(await enqueue(other)).toEqual({ kind: 'changed' })
   })
 })

@@ -20,8 +20,8 @@ import {
   unguarded,
 } from '../support/stores.ts'
 import { until } from '../support/until.ts'
-import { toldOf } from './asking.ts'
-import { aGuess, aPasscode, makeCode, stepNow } from './typing.ts'
+import { activityTypesOf } from './challenge-steps.ts'
+import { aGuess, aPasscode, createRecoveryCode, stepNow } from './code-steps.ts'
 
 let stores: Stores
 let company: TestUser
@@ -49,7 +49,7 @@ const statuses = () =>
   )
 
 describe('a suspended user', () => {
-  test('keeps devices and locks, and is who they were when it is taken back', async () => {
+  test('keeps devices and locks, and is unchanged after reactivation', async () => {
     const id = await aDevice(stores, user)
     const before = await stores.devices.findKnown(user.tenantId, id)
     expect(await suspend()).toMatchObject({ at: expect.any(Date), endedChallenges: [] })
@@ -58,16 +58,22 @@ describe('a suspended user', () => {
     expect(await activate()).toMatchObject({ at: expect.any(Date) })
     expect(await statusOf()).toBe('active')
     expect(await guard()).toEqual({ ...unguarded, revision: 2 })
-    expect((await toldOf(stores, user)).slice(0, 2)).toEqual(['user_activated', 'user_suspended'])
+    expect((await activityTypesOf(stores, user)).slice(0, 2)).toEqual([
+      'user_activated',
+      'user_suspended',
+    ])
   })
 
-  test('is asked nothing any more, and what it was asked is over', async () => {
+  test('a suspended user gets no new challenge, and the pending ones are over', async () => {
     const id = await aDevice(stores, user)
-    const made = await aNewChallenge(stores, user, [id])
-    const asked = await aChallenge(stores, user, [id])
-    expect(await suspend()).toMatchObject({ endedChallenges: [asked] })
-    expect(await stores.challenges.create(made, 'test')).toBe(false)
-    const answer = await stores.challenges.recordAnswer(anAnswer(user, asked, id), aProof(user, id))
+    const newChallenge = await aNewChallenge(stores, user, [id])
+    const challengeId = await aChallenge(stores, user, [id])
+    expect(await suspend()).toMatchObject({ endedChallenges: [challengeId] })
+    expect(await stores.challenges.create(newChallenge, 'test')).toBe(false)
+    const answer = await stores.challenges.recordAnswer(
+      anAnswer(user, challengeId, id),
+      aProof(user, id),
+    )
     expect(answer).toEqual({ kind: 'changed' })
     expect(await statuses()).toEqual([{ status: 'cancelled', n: 1 }])
     const [row] = await stores.database.query<{ n: number }>(
@@ -79,17 +85,17 @@ describe('a suspended user', () => {
     expect(row?.n).toBe(0)
   })
 
-  test('gets in with no code until the suspension is over, and no try is paid for', async () => {
+  test('signs in with no code until the suspension ends, and no attempt is charged', async () => {
     const device = await aDevice(stores, user)
-    const code = await makeCode(stores, user)
+    const code = await createRecoveryCode(stores, user)
     const step = await stepNow(stores)
     await suspend()
-    const tries = [
+    const attempts = [
       aPasscode(user, device, step),
       aGuess(user, { match: { kind: 'recovery_code', id: code } }),
       ...Array.from({ length: 10 }, () => aGuess(user)),
     ]
-    for (const one of tries) {
+    for (const one of attempts) {
       expect(await stores.passcodes.attempt(one)).toEqual({ kind: 'suspended' })
     }
     await activate()
@@ -99,21 +105,21 @@ describe('a suspended user', () => {
     })
   })
 
-  test('gets no new device: what was open or claimed is void, and nothing is opened', async () => {
-    const opened = await anEnrollment(stores, user)
+  test('gets no new device: open or claimed enrollments are void, and none is opened', async () => {
+    const openEnrollment = await anEnrollment(stores, user)
     const claim = aClaim(await anEnrollment(stores, user, { confirmationRequired: true }), {
       numberSealed: Buffer.alloc(40),
     })
     await stores.enrollments.claim(claim)
-    const suspended = await suspend()
-    expect(new Set(suspended?.endedEnrollments)).toEqual(
-      new Set([opened.id, claim.device.enrollmentId]),
+    const suspension = await suspend()
+    expect(new Set(suspension?.endedEnrollments)).toEqual(
+      new Set([openEnrollment.id, claim.device.enrollmentId]),
     )
-    for (const id of suspended?.endedEnrollments ?? []) {
-      const found = await stores.enrollments.find(user.tenantId, id)
-      expect(found?.enrollment).toMatchObject({ status: 'void', reason: 'user_suspended' })
+    for (const id of suspension?.endedEnrollments ?? []) {
+      const record = await stores.enrollments.find(user.tenantId, id)
+      expect(record?.enrollment).toMatchObject({ status: 'void', reason: 'user_suspended' })
     }
-    expect(await stores.enrollments.claim(aClaim(opened))).toEqual({ kind: 'not_open' })
+    expect(await stores.enrollments.claim(aClaim(openEnrollment))).toEqual({ kind: 'not_open' })
     expect(await stores.devices.find(user.tenantId, claim.device.id)).toMatchObject({
       status: 'unregistered',
       unregisterReason: 'not_confirmed',
@@ -121,11 +127,11 @@ describe('a suspended user', () => {
     await expect(anEnrollment(stores, user)).rejects.toThrow('the user is suspended')
   })
 
-  test('cannot have a device enroll the next phone', async () => {
+  test('a suspended user cannot have a device enroll the next phone', async () => {
     const id = await aDevice(stores, user)
     await suspend()
     const enrollmentId = systemRandom.id('enrollment')
-    const made = {
+    const newEnrollment = {
       ...user,
       id: enrollmentId,
       codeAttemptsLeft: 5,
@@ -139,72 +145,74 @@ describe('a suspended user', () => {
       ttlSeconds: 60,
       activity: activity({ userId: user.userId, type: 'enrollment_opened', actor: 'operator' }),
     }
-    expect(await stores.enrollments.createByDevice(made, aProof(user, id))).toBe('user_suspended')
+    expect(await stores.enrollments.createByDevice(newEnrollment, aProof(user, id))).toBe(
+      'user_suspended',
+    )
     await activate()
-    expect(await stores.enrollments.createByDevice(made, aProof(user, id))).toMatchObject({
+    expect(await stores.enrollments.createByDevice(newEnrollment, aProof(user, id))).toMatchObject({
       id: enrollmentId,
     })
   })
 
-  test('is out of the portal: sessions are over, links are worth nothing, and none is minted', async () => {
+  test('is out of the portal: sessions end, links are worthless, and none is created', async () => {
     const { tenantId, userId, rpId } = user
-    const minted = activity({ userId, type: 'portal_link_made', actor: 'operator' })
-    const mint = (linkHash: Buffer) =>
+    const linkActivity = activity({ userId, type: 'portal_link_made', actor: 'operator' })
+    const createLink = (linkHash: Buffer) =>
       stores.portal.createLink(
         { tenantId, userId, rpId, id: systemRandom.id('portalSession'), linkHash, linkSeconds: 60 },
-        minted,
+        linkActivity,
       )
     const hashes = Array.from({ length: 4 }, () => Buffer.from(thumbprint()))
-    const [opened, unopened, third, session] = hashes as [Buffer, Buffer, Buffer, Buffer]
-    await mint(opened)
-    await mint(unopened)
-    await stores.portal.open(tenantId, opened, { hash: session, seconds: 60 })
+    const [openedHash, unopenedHash, third, session] = hashes as [Buffer, Buffer, Buffer, Buffer]
+    await createLink(openedHash)
+    await createLink(unopenedHash)
+    await stores.portal.open(tenantId, openedHash, { hash: session, seconds: 60 })
     expect(await stores.portal.find(tenantId, session)).not.toBeNull()
     await suspend()
     expect(await stores.portal.find(tenantId, session)).toBeNull()
     const fresh = { hash: Buffer.from(thumbprint()), seconds: 60 }
-    expect(await stores.portal.open(tenantId, unopened, fresh)).toBeNull()
-    expect(await mint(third)).toBeNull()
+    expect(await stores.portal.open(tenantId, unopenedHash, fresh)).toBeNull()
+    expect(await createLink(third)).toBeNull()
     await activate()
     expect(await stores.portal.find(tenantId, session)).toBeNull()
-    expect(await stores.portal.open(tenantId, unopened, fresh)).toBeNull()
+    expect(await stores.portal.open(tenantId, unopenedHash, fresh)).toBeNull()
   })
 })
 
 describe('suspending a user', () => {
-  test('happens once of 50 at the same time, and is taken back once', async () => {
-    const suspended = await Promise.all(Array.from({ length: 50 }, suspend))
-    expect(suspended.filter((one) => one !== null)).toHaveLength(1)
-    const activated = await Promise.all(Array.from({ length: 50 }, activate))
-    expect(activated.filter((one) => one !== null)).toHaveLength(1)
+  test('suspending a user happens once of 50 at the same time, and is reversed once', async () => {
+    const suspensions = await Promise.all(Array.from({ length: 50 }, suspend))
+    expect(suspensions.filter((one) => one !== null)).toHaveLength(1)
+    const activations = await Promise.all(Array.from({ length: 50 }, activate))
+    expect(activations.filter((one) => one !== null)).toHaveLength(1)
   })
 
   test('waits for a creation under way, and cancels what it created', async () => {
     const id = await aDevice(stores, user)
-    const asked = await aChallenge(stores, user, [id])
+    const challengeId = await aChallenge(stores, user, [id])
     await stores.database.query(
       'test_take_away',
       `update challenges set status = 'cancelled', decided_at = clock_timestamp(),
          number_sealed = null where id = $1`,
-      [asked],
+      [challengeId],
     )
     const creating = await beginOn(stores)
-    const held = 'select 1 from user_protections where user_id = $1 for share'
-    await creating.query(held, [user.userId])
+    const lockProtection = 'select 1 from user_protections where user_id = $1 for share'
+    await creating.query(lockProtection, [user.userId])
     const suspending = suspend()
     await until('the suspension waits', async () => (await lockWaiters(stores)) === 1)
     // As if it were created only now: after the suspension has begun.
     await creating.query(
       `update challenges set status = 'pending', decided_at = null where id = $1`,
-      [asked],
+      [challengeId],
     )
     await creating.commit()
-    expect(await suspending).toMatchObject({ endedChallenges: [asked] })
+    expect(await suspending).toMatchObject({ endedChallenges: [challengeId] })
   })
 
-  test('leaves nothing pending of 50 that are being created beside it', async () => {
+  test('suspending a user leaves nothing pending of 50 concurrent creations', async () => {
     const id = await aDevice(stores, user)
-    const made = await Promise.all(
+    const newChallenges = await Promise.all(
       Array.from({ length: 50 }, async (_, n) => {
         const one = await aNewChallenge(stores, user, [id])
         return {
@@ -213,25 +221,27 @@ describe('suspending a user', () => {
         }
       }),
     )
-    const create = async (one: (typeof made)[number], n: number) => {
+    const create = async (one: (typeof newChallenges)[number], n: number) => {
       for (let round = 0; round < n % 5; round++) await guard()
       return stores.challenges.create(one, 'test')
     }
-    const [suspended, ...created] = await Promise.all([suspend(), ...made.map(create)])
-    expect(suspended).not.toBeNull()
-    const kept = created.filter((one) => one).length
-    expect(await statuses()).toEqual(kept === 0 ? [] : [{ status: 'cancelled', n: kept }])
-    expect(suspended?.endedChallenges).toHaveLength(kept)
+    const [suspension, ...isCreated] = await Promise.all([suspend(), ...newChallenges.map(create)])
+    expect(suspension).not.toBeNull()
+    const createdCount = isCreated.filter((one) => one).length
+    expect(await statuses()).toEqual(
+      createdCount === 0 ? [] : [{ status: 'cancelled', n: createdCount }],
+    )
+    expect(suspension?.endedChallenges).toHaveLength(createdCount)
   })
 
-  test('lets no approval commit after it returned, in 200 races', async () => {
+  test('suspending a user lets no approval commit after it returned, in 200 races', async () => {
     const race = async () => {
       const racer = await aColleague(stores, company, thumbprint())
       const { tenantId, userId } = racer
       const id = await aDevice(stores, racer)
-      const asked = await aChallenge(stores, racer, [id])
+      const challengeId = await aChallenge(stores, racer, [id])
       const send = () =>
-        stores.challenges.recordAnswer(anAnswer(racer, asked, id), aProof(racer, id))
+        stores.challenges.recordAnswer(anAnswer(racer, challengeId, id), aProof(racer, id))
       const answering = async (_: unknown, at: number) => {
         for (let round = 0; round < at; round++) await stores.protections.find(tenantId, userId)
         return send()
@@ -248,16 +258,16 @@ describe('suspending a user', () => {
          from challenges c join user_protections p
            on p.tenant_id = c.tenant_id and p.user_id = c.user_id
          where c.tenant_id = $1 and c.id = $2`,
-        [tenantId, asked],
+        [tenantId, challengeId],
       )
       expect(row).toMatchObject({ late: false, pending: false })
       expect(await send()).toEqual({ kind: 'changed' })
       return row?.ok === true
     }
-    const approved: boolean[] = []
+    const approvals: boolean[] = []
     for (let round = 0; round < 20; round++) {
-      approved.push(...(await Promise.all(Array.from({ length: 10 }, race))))
+      approvals.push(...(await Promise.all(Array.from({ length: 10 }, race))))
     }
-    expect(approved).toHaveLength(200)
+    expect(approvals).toHaveLength(200)
   }, 60_000)
 })

@@ -15,7 +15,7 @@ beforeEach(async () => {
 })
 afterAll(() => stores.close())
 
-const named = (value: string, namespace = 'default'): Identifier => ({ namespace, value })
+const identifier = (value: string, namespace = 'default'): Identifier => ({ namespace, value })
 
 function importUser(identifiers: readonly Identifier[], displayName = 'Bob') {
   const { tenantId } = user
@@ -24,93 +24,98 @@ function importUser(identifiers: readonly Identifier[], displayName = 'Bob') {
 }
 
 describe('a user is imported', () => {
-  test('with all names, and found by each of them', async () => {
-    const identifiers = [named('bob'), named('bob@example.com', 'entra')]
-    const imported = await importUser(identifiers)
-    expect(imported).toMatchObject({ isNew: true, user: { displayName: 'Bob', identifiers } })
+  test('a user is imported with all names, and found by each of them', async () => {
+    const identifiers = [identifier('bob'), identifier('bob@example.com', 'entra')]
+    const result = await importUser(identifiers)
+    expect(result).toMatchObject({ isNew: true, user: { displayName: 'Bob', identifiers } })
     for (const identifier of identifiers) {
-      const found = await stores.users.findByIdentifier(user.tenantId, identifier)
-      expect(found).toEqual(imported?.user)
+      const userFound = await stores.users.findByIdentifier(user.tenantId, identifier)
+      expect(userFound).toEqual(result?.user)
     }
-    expect(await stores.users.find(user.tenantId, imported?.user.id as UserId)).toEqual(
-      imported?.user,
-    )
-    const told = await stores.activities.list(user.tenantId, imported?.user.id as UserId, {
+    expect(await stores.users.find(user.tenantId, result?.user.id as UserId)).toEqual(result?.user)
+    const activities = await stores.activities.list(user.tenantId, result?.user.id as UserId, {
       limit: 10,
       before: null,
     })
-    expect(told).toMatchObject([{ type: 'user_imported', actor: 'operator' }])
+    expect(activities).toMatchObject([{ type: 'user_imported', actor: 'operator' }])
   })
 
-  test('once: the same names again give the user as it is', async () => {
-    const first = await importUser([named('bob'), named('b2')])
-    expect(await importUser([named('b2'), named('bob')], 'Robert')).toEqual({
+  test('a user is imported once: the same names again return the existing user', async () => {
+    const first = await importUser([identifier('bob'), identifier('b2')])
+    expect(await importUser([identifier('b2'), identifier('bob')], 'Robert')).toEqual({
       user: first?.user,
       isNew: false,
     })
-    expect(await importUser([named('bob')], 'Robert')).toMatchObject({ isNew: false })
+    expect(await importUser([identifier('bob')], 'Robert')).toMatchObject({ isNew: false })
   })
 
-  test('once: 20 parallel imports of one name make one user', async () => {
-    const imported = await Promise.all(Array.from({ length: 20 }, () => importUser([named('bob')])))
-    expect(imported.filter((one) => one?.isNew)).toHaveLength(1)
-    expect(new Set(imported.map((one) => one?.user.id)).size).toBe(1)
+  test('a user is imported once: 20 parallel imports of one name create one user', async () => {
+    const imports = await Promise.all(
+      Array.from({ length: 20 }, () => importUser([identifier('bob')])),
+    )
+    expect(imports.filter((one) => one?.isNew)).toHaveLength(1)
+    expect(new Set(imports.map((one) => one?.user.id)).size).toBe(1)
   })
 
-  test('and parallel imports with overlapping names never share one, and never deadlock', async () => {
-    const names = [named('a'), named('b'), named('c'), named('d')] as const
+  test('parallel imports with overlapping names share none, and never deadlock', async () => {
+    const names = [identifier('a'), identifier('b'), identifier('c'), identifier('d')] as const
     const pairs = Array.from({ length: 24 }, (_, index) => [
       names[(index % 4) as 0],
       names[((index + 1 + (index % 3)) % 4) as 0],
     ])
-    const imported = await Promise.all(pairs.map((pair) => importUser(pair)))
+    const imports = await Promise.all(pairs.map((pair) => importUser(pair)))
     const owners = new Map<string, string>()
-    for (const one of imported.filter((made) => made !== null)) {
+    for (const one of imports.filter((result) => result !== null)) {
       for (const { value } of one.user.identifiers) {
         expect(owners.get(value) ?? one.user.id).toBe(one.user.id)
         owners.set(value, one.user.id)
       }
     }
     expect(owners.size).toBeGreaterThanOrEqual(2)
-    expect(imported).toContain(null)
+    expect(imports).toContain(null)
   })
 
-  test('not with a name that is somebody else’s, and then nothing is left behind', async () => {
-    expect(await importUser([named('bob'), named('alice')])).toBeNull()
-    expect(await stores.users.findByIdentifier(user.tenantId, named('bob'))).toBeNull()
+  test('no user is imported with a name of another user, and nothing is left behind', async () => {
+    expect(await importUser([identifier('bob'), identifier('alice')])).toBeNull()
+    expect(await stores.users.findByIdentifier(user.tenantId, identifier('bob'))).toBeNull()
     expect(
       await stores.users.list(user.tenantId, ['default'], { limit: 10, before: null }),
     ).toHaveLength(1)
   })
 
-  test('not with names of two users', async () => {
-    await importUser([named('bob')])
-    expect(await importUser([named('alice'), named('bob')])).toBeNull()
+  test('no user is imported with names of two users', async () => {
+    await importUser([identifier('bob')])
+    expect(await importUser([identifier('alice'), identifier('bob')])).toBeNull()
   })
 })
 
 describe('a name', () => {
   test.each(['Alice', 'alice ', ' alice', 'alicé', 'alic', '', '%', "' or '1'='1"])(
-    'is compared letter by letter: %j is not alice',
+    'a name is compared letter by letter: %j is not alice',
     async (value) => {
-      expect(await stores.users.findByIdentifier(user.tenantId, named(value))).toBeNull()
+      expect(await stores.users.findByIdentifier(user.tenantId, identifier(value))).toBeNull()
     },
   )
 
-  test('is another in another namespace', async () => {
-    expect(await stores.users.findByIdentifier(user.tenantId, named('alice', 'other'))).toBeNull()
-    expect(await importUser([named('alice', 'other')])).toMatchObject({ isNew: true })
+  test('a name is another in another namespace', async () => {
+    expect(
+      await stores.users.findByIdentifier(user.tenantId, identifier('alice', 'other')),
+    ).toBeNull()
+    expect(await importUser([identifier('alice', 'other')])).toMatchObject({ isNew: true })
   })
 })
 
-test('users are listed newest first, page by page, by the namespaces that were granted', async () => {
+test('users are listed newest first, page by page, by the granted namespaces', async () => {
   const ids: UserId[] = []
   for (let count = 0; count < 5; count++) {
-    const imported = await importUser([named(`u${count}`, 'listed'), named(`v${count}`, 'also')])
-    ids.unshift(imported?.user.id as UserId)
+    const result = await importUser([
+      identifier(`u${count}`, 'listed'),
+      identifier(`v${count}`, 'also'),
+    ])
+    ids.unshift(result?.user.id as UserId)
   }
-  await importUser([named('hidden', 'secret')])
-  const seen: UserId[] = []
+  await importUser([identifier('hidden', 'secret')])
+  const listedIds: UserId[] = []
   let before: string | null = null
   for (;;) {
     const page: User[] = await stores.users.list(user.tenantId, ['listed', 'also'], {
@@ -119,9 +124,9 @@ test('users are listed newest first, page by page, by the namespaces that were g
     })
     const last = page.at(-1)
     if (!last) break
-    seen.push(...page.map(({ id }) => id))
+    listedIds.push(...page.map(({ id }) => id))
     before = last.id
   }
-  expect(seen).toEqual(ids)
+  expect(listedIds).toEqual(ids)
   expect(await stores.users.list(user.tenantId, [], { limit: 10, before: null })).toEqual([])
 })

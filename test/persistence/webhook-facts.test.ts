@@ -31,33 +31,37 @@ beforeEach(async () => {
 async function anEndpoint({ tenantId, rpId }: Pick<TestUser, 'tenantId' | 'rpId'>) {
   const id = random.id('webhookEndpoint')
   const endpoint = { tenantId, rpId, id, url: 'https://rp.example/', description: '' }
-  const sealed = { events: ['*'], secretSealed: Buffer.from('sealed') } as const
-  const added = await stores.webhookEndpoints.create({ ...endpoint, ...sealed }, 20, 'operator')
-  if (!added) throw new Error('too many')
-  return added
+  const settings = { events: ['*'], secretSealed: Buffer.from('sealed') } as const
+  const createdEndpoint = await stores.webhookEndpoints.create(
+    { ...endpoint, ...settings },
+    20,
+    'operator',
+  )
+  if (!createdEndpoint) throw new Error('too many')
+  return createdEndpoint
 }
 
-/** What has been noted since the last look. */
+/** The facts recorded since the last call. */
 async function facts(): Promise<WebhookFact[]> {
-  const taken: WebhookFact[] = []
+  const allFacts: WebhookFact[] = []
   await stores.webhookDeliveries.fanOut(1000, (some) => {
-    taken.push(...some)
+    allFacts.push(...some)
     return []
   })
-  return taken
+  return allFacts
 }
 
 const sql = (name: string, text: string, ...values: unknown[]) =>
   stores.database.query(name, text, values)
 
 async function aChallenge(devices: readonly DeviceId[]) {
-  const made = await aNewChallenge(stores, user, devices)
-  if (!(await stores.challenges.create(made, 'test'))) throw new Error('not created')
-  return made
+  const newChallenge = await aNewChallenge(stores, user, devices)
+  if (!(await stores.challenges.create(newChallenge, 'test'))) throw new Error('not created')
+  return newChallenge
 }
 
-describe('what happens is noted in its own transaction, whichever statement it is', () => {
-  test('while somebody in the tenant listens', async () => {
+describe('an event is recorded in the transaction of its cause, for any statement', () => {
+  test('an event is recorded while the tenant has an endpoint', async () => {
     const device = await aDevice(stores, user)
     await anEndpoint(user)
     const { challenge, pushes } = await aChallenge([device])
@@ -72,21 +76,21 @@ describe('what happens is noted in its own transaction, whichever statement it i
     await stores.challenges.recordAnswer(answer, null)
     await sql('token', 'update devices set push_token_hash = null where id = $1', device)
 
-    const noted = await facts()
-    expect(noted.map(({ kind, activityType }) => activityType ?? kind)).toEqual([
+    const newFacts = await facts()
+    expect(newFacts.map(({ kind, activityType }) => activityType ?? kind)).toEqual([
       'challenge_created',
       'challenge_fetched',
       'push_sent',
       'challenge_approved',
       'push_token_lost',
     ])
-    for (const fact of noted) {
+    for (const fact of newFacts) {
       expect(fact).toMatchObject({ userId: user.userId, viewerRpIds: [user.rpId] })
       expect(fact.ownerRpId).toBe(fact.kind === 'push_token_lost' ? null : user.rpId)
     }
   })
 
-  test('and a transaction that is undone notes nothing', async () => {
+  test('a transaction that is rolled back records nothing', async () => {
     await anEndpoint(user)
     const undone = stores.database.transaction(async (tx) => {
       await tx.query(
@@ -101,7 +105,7 @@ describe('what happens is noted in its own transaction, whichever statement it i
     expect(await facts()).toEqual([])
   })
 
-  test('a device that takes its own token back, or is unregistered, has not lost it', async () => {
+  test('a device that removes its own token, or is unregistered, has not lost it', async () => {
     const [one, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     await anEndpoint(user)
     await stores.devices.setPushToken(user.tenantId, one, null, aProof(user, one))
@@ -111,9 +115,9 @@ describe('what happens is noted in its own transaction, whichever statement it i
   })
 })
 
-test('nobody pays where nobody listens: not another tenant, not after the endpoint is gone', async () => {
-  const stranger = await aUser(stores)
-  await anEndpoint(stranger)
+test('nothing is recorded for other tenants’ endpoints or removed ones', async () => {
+  const outsider = await aUser(stores)
+  await anEndpoint(outsider)
   const endpoint = await anEndpoint(user)
   await stores.webhookEndpoints.remove(endpoint, 'operator')
   const device = await aDevice(stores, user)
@@ -121,8 +125,8 @@ test('nobody pays where nobody listens: not another tenant, not after the endpoi
   expect(await facts()).toEqual([])
 })
 
-describe('who could see the user', () => {
-  test('is a relying party of a namespace in which the user has a name, and no other', async () => {
+describe('the relying parties that may see the user', () => {
+  test('are those of a namespace in which the user has a name, and no other', async () => {
     const { tenantId } = user
     const party = { tenantId, id: random.id('relyingParty'), name: 'Other', namespaces: ['other'] }
     const { id: otherRp } = await stores.tenants.createRelyingParty(party, 'operator')
@@ -137,7 +141,7 @@ describe('who could see the user', () => {
     expect(fact).toMatchObject({ activityType: 'device_unregistered', viewerRpIds: [user.rpId] })
   })
 
-  test('is known even of one who is erased in the same transaction', async () => {
+  test('are known even of a user who is erased in the same transaction', async () => {
     await aDevice(stores, user)
     await anEndpoint(user)
     await stores.personalData.cutOff(user.tenantId, user.userId, 'operator', unsaid)
@@ -146,7 +150,7 @@ describe('who could see the user', () => {
   })
 })
 
-test('two processes that fan out beside each other take each fact once', async () => {
+test('two processes that fan out concurrently take each fact once', async () => {
   await anEndpoint(user)
   const users = await Promise.all(
     Array.from({ length: 20 }, (_, n) => aColleague(stores, user, `user-${n}`)),
@@ -164,14 +168,14 @@ test('two processes that fan out beside each other take each fact once', async (
       event.severity,
     )
   }
-  const taken: string[] = []
+  const takenIds: string[] = []
   const take = () =>
     stores.webhookDeliveries.fanOut(7, (some) => {
-      taken.push(...some.map(({ activityId }) => `${activityId}`))
+      takenIds.push(...some.map(({ activityId }) => `${activityId}`))
       return []
     })
   for (;;) if ((await Promise.all([take(), take(), take()])).every((n) => n === 0)) break
   // Importing a user is an activity, too.
-  expect(taken.length).toBe(40)
-  expect(new Set(taken).size).toBe(40)
+  expect(takenIds.length).toBe(40)
+  expect(new Set(takenIds).size).toBe(40)
 })

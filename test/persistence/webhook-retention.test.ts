@@ -15,19 +15,23 @@ const key = () => ({ tenantId: user.tenantId, rpId: user.rpId })
 const sql = (name: string, text: string, ...values: unknown[]) =>
   stores.database.query<{ n: number }>(name, text, values)
 
-/** An endpoint with one event that was delivered, or is still owed. */
+/** An endpoint with one event that was delivered, or is still queued. */
 async function anEndpoint(daysAgo: number | null) {
   const id = random.id('webhookEndpoint')
   const endpoint = { ...key(), id, url: 'https://rp.example/', description: '' }
   const secret = { events: ['*'] as const, secretSealed: Buffer.from('sealed') }
-  const added = await stores.webhookEndpoints.create({ ...endpoint, ...secret }, 20, 'operator')
-  if (!added) throw new Error('too many')
+  const createdEndpoint = await stores.webhookEndpoints.create(
+    { ...endpoint, ...secret },
+    20,
+    'operator',
+  )
+  if (!createdEndpoint) throw new Error('too many')
   const about = { tenantId: user.tenantId, endpointId: id, eventId: random.id('webhookEvent') }
   const occurredAt = new Date()
   const staleAt = new Date(Date.now() + 3_600_000)
   const event = { type: 'webhook.test', userId: null, data: {}, occurredAt, staleAt } as const
   await stores.webhookDeliveries.enqueue({ ...about, ...event })
-  if (daysAgo === null) return added
+  if (daysAgo === null) return createdEndpoint
   const load = { perTenant: 100, perEndpoint: 1, perFailing: 1, loads: [], slow: [], limit: 100 }
   await stores.webhookDeliveries.claim({ leasedBy: 'test', ...load })
   await stores.webhookDeliveries.settle('test', [
@@ -48,11 +52,11 @@ async function anEndpoint(daysAgo: number | null) {
     id,
     daysAgo,
   )
-  return added
+  return createdEndpoint
 }
 
-async function left({ id }: { readonly id: string }) {
-  const [tries] = await sql(
+async function countRemaining({ id }: { readonly id: string }) {
+  const [attempts] = await sql(
     'tries',
     'select count(*)::int as n from webhook_attempts where endpoint_id = $1',
     id,
@@ -62,23 +66,23 @@ async function left({ id }: { readonly id: string }) {
     'select count(*)::int as n from webhook_deliveries where endpoint_id = $1',
     id,
   )
-  return { tries: tries?.n, events: events?.n }
+  return { attempts: attempts?.n, events: events?.n }
 }
 
-test('events and their tries go after their days, and not before, nor while they are owed', async () => {
+test('events and their attempts are deleted after their time, but not while queued', async () => {
   const { webhooks: days } = leftoverDays
-  const [old, fresh, owed] = [
+  const [old, fresh, withPending] = [
     await anEndpoint(days + 1),
     await anEndpoint(days - 1),
     await anEndpoint(null),
   ]
   expect(await stores.retention.purgeLeftovers('webhooks', 100)).toBe(1)
-  expect(await left(old)).toEqual({ tries: 0, events: 0 })
-  expect(await left(fresh)).toEqual({ tries: 1, events: 1 })
-  expect(await left(owed)).toEqual({ tries: 0, events: 1 })
+  expect(await countRemaining(old)).toEqual({ attempts: 0, events: 0 })
+  expect(await countRemaining(fresh)).toEqual({ attempts: 1, events: 1 })
+  expect(await countRemaining(withPending)).toEqual({ attempts: 0, events: 1 })
 })
 
-test('a removed endpoint goes with its last event, a day later, and its secret at once', async () => {
+test('removed endpoints are deleted a day after the last event, secrets immediately', async () => {
   const [empty, full, alive] = [await anEndpoint(null), await anEndpoint(1), await anEndpoint(null)]
   for (const { id } of [empty, full])
     await stores.webhookEndpoints.remove({ ...key(), id }, 'operator')
@@ -93,5 +97,5 @@ test('a removed endpoint goes with its last event, a day later, and its secret a
   await sql('a_day', `update webhook_endpoints set updated_at = updated_at - interval '2 days'`)
   expect(await stores.retention.purgeLeftovers('webhookEndpoints', 100)).toBe(1)
   expect(await stores.webhookEndpoints.find({ ...key(), id: alive.id })).not.toBeNull()
-  expect(await left(full)).toEqual({ tries: 1, events: 1 })
+  expect(await countRemaining(full)).toEqual({ attempts: 1, events: 1 })
 })

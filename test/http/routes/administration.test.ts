@@ -34,13 +34,13 @@ const shownKey = {
 const party = { tenantId, id: rpId, name: 'Bank', namespaces: ['entra'], createdAt: at }
 const shownParty = { id: rpId, name: 'Bank', namespaces: ['entra'], createdAt: at.toISOString() }
 
-async function get(url: string, given: Partial<UseCases>) {
-  await using app = await anApp(given)
+async function get(url: string, useCases: Partial<UseCases>) {
+  await using app = await anApp(useCases)
   return app.inject({ url, headers: bearer })
 }
 
-async function post(url: string, payload: object | undefined, given: Partial<UseCases>) {
-  await using app = await anApp(given)
+async function post(url: string, payload: object | undefined, useCases: Partial<UseCases>) {
+  await using app = await anApp(useCases)
   return app.inject({ method: 'POST', url, headers: bearer, ...(payload && { payload }) })
 }
 
@@ -64,42 +64,42 @@ describe('/v1/relying-parties', () => {
     expect(answer.json()).toEqual({ items: [shownParty], nextCursor: null })
   })
 
-  it('201 for a new one, in the tenant of the key and in the name of the key', async () => {
+  it('201 for a new one, in the tenant of the key and with the key as actor', async () => {
     const calls: unknown[] = []
-    const createRelyingParty: UseCases['createRelyingParty'] = async (...given) => {
-      calls.push(given)
+    const createRelyingParty: UseCases['createRelyingParty'] = async (...args) => {
+      calls.push(args)
       return party
     }
-    const asked = { name: 'Bank', namespaces: ['entra'] }
-    const answer = await post('/v1/relying-parties', asked, { createRelyingParty })
+    const body = { name: 'Bank', namespaces: ['entra'] }
+    const answer = await post('/v1/relying-parties', body, { createRelyingParty })
     expect(answer.statusCode).toBe(201)
     expect(answer.json()).toEqual(shownParty)
-    expect(calls).toEqual([[{ ...asked, tenantId }, `api_key:${principal.keyId}`]])
+    expect(calls).toEqual([[{ ...body, tenantId }, `api_key:${principal.keyId}`]])
   })
 })
 
 describe('/v1/api-keys', () => {
   it('200 with all of the tenant, none with its secret', async () => {
-    const stored = { ...apiKey, secretHash: Buffer.from('hash') }
-    const answer = await get('/v1/api-keys', { listApiKeys: async () => [stored] })
+    const storedKey = { ...apiKey, secretHash: Buffer.from('hash') }
+    const answer = await get('/v1/api-keys', { listApiKeys: async () => [storedKey] })
     expect(answer.json()).toEqual({ items: [shownKey], nextCursor: null })
   })
 
-  it('201 with the secret, and the least scopes unless others are asked for', async () => {
+  it('201 with the secret, and the least scopes by default', async () => {
     const calls: unknown[] = []
-    const createApiKey: UseCases['createApiKey'] = async (...given) => {
-      calls.push(given)
+    const createApiKey: UseCases['createApiKey'] = async (...args) => {
+      calls.push(args)
       return { key: apiKey, secret: 'cs_whole_key' }
     }
-    const asked = { relyingPartyId: rpId, name: 'production' }
-    const answer = await post('/v1/api-keys', asked, { createApiKey })
+    const body = { relyingPartyId: rpId, name: 'production' }
+    const answer = await post('/v1/api-keys', body, { createApiKey })
     expect(answer.statusCode).toBe(201)
     expect(answer.json()).toEqual({ ...shownKey, secret: 'cs_whole_key' })
     const expiresAt = '2027-01-01T00:00:00Z'
     const allowedAddresses = ['192.0.2.1', '2001:db8::/32']
     await post(
       '/v1/api-keys',
-      { ...asked, scopes: ['admin'], expiresAt, allowedAddresses },
+      { ...body, scopes: ['admin'], expiresAt, allowedAddresses },
       { createApiKey },
     )
     const command = { tenantId, rpId, name: 'production' }
@@ -132,22 +132,22 @@ describe('/v1/api-keys', () => {
     ['allowedAddresses', ['192.0.2.0/33']],
     ['allowedAddresses', Array(51).fill('192.0.2.1')],
   ])('400 for %s %j', async (member, value) => {
-    const asked = { relyingPartyId: rpId, name: 'production', [member]: value }
-    const answer = await post('/v1/api-keys', asked, {})
+    const body = { relyingPartyId: rpId, name: 'production', [member]: value }
+    const answer = await post('/v1/api-keys', body, {})
     expect(answer.statusCode).toBe(400)
   })
 
   it('422 for a relying party that the tenant does not have', async () => {
     const createApiKey = async () => refuse('relying_party_unknown')
-    const asked = { relyingPartyId: rpId, name: 'production' }
-    const answer = await post('/v1/api-keys', asked, { createApiKey })
+    const body = { relyingPartyId: rpId, name: 'production' }
+    const answer = await post('/v1/api-keys', body, { createApiKey })
     expect(answer.statusCode).toBe(422)
   })
 
-  it('201 with the successor and its secret; the overlap is a day unless given', async () => {
+  it('201 with the successor and its secret; the overlap is a day by default', async () => {
     const calls: unknown[] = []
-    const rotateApiKey: UseCases['rotateApiKey'] = async (...given) => {
-      calls.push(given)
+    const rotateApiKey: UseCases['rotateApiKey'] = async (...args) => {
+      calls.push(args)
       return { key: apiKey, previous: apiKey, secret: 'cs_whole_key' }
     }
     const url = `/v1/api-keys/${apiKey.id}/rotate`
@@ -168,7 +168,7 @@ describe('/v1/api-keys', () => {
     expect(answer.statusCode).toBe(400)
   })
 
-  it('409 with Retry-After while the overlap before it lasts', async () => {
+  it('409 with Retry-After during the overlap of the previous rotation', async () => {
     const rotateApiKey = async () => refuse('rotation_under_way', { retryAfterSeconds: 60 })
     const answer = await post(`/v1/api-keys/${apiKey.id}/rotate`, {}, { rotateApiKey })
     expect(answer.statusCode).toBe(409)
@@ -177,8 +177,8 @@ describe('/v1/api-keys', () => {
 
   it('200 with the revoked key', async () => {
     const calls: unknown[] = []
-    const revokeApiKey: UseCases['revokeApiKey'] = async (...given) => {
-      calls.push(given)
+    const revokeApiKey: UseCases['revokeApiKey'] = async (...args) => {
+      calls.push(args)
       return { ...apiKey, revokedAt: at }
     }
     const answer = await post(`/v1/api-keys/${apiKey.id}/revoke`, undefined, { revokeApiKey })

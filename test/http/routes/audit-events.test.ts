@@ -11,15 +11,15 @@ const event = {
   occurredAt: at,
 } as const
 
-async function get(query: string, given: Partial<UseCases> = {}) {
-  await using app = await anApp(given)
+async function get(query: string, useCases: Partial<UseCases> = {}) {
+  await using app = await anApp(useCases)
   return app.inject({ url: `/v1/audit-events${query}`, headers: bearer })
 }
 
 it('200 with a page of the tenant’s own, filtered', async () => {
   const calls: unknown[] = []
-  const listAuditEvents: UseCases['listAuditEvents'] = async (...given) => {
-    calls.push(given)
+  const listAuditEvents: UseCases['listAuditEvents'] = async (...args) => {
+    calls.push(args)
     return [event, { ...event, id: anId('auditEvent', '1') }]
   }
   const answer = await get('?limit=1&type=api_key_created&actor=operator', { listAuditEvents })

@@ -9,9 +9,9 @@ const url = '/v1/challenges'
 const one = `${url}/${anId('challenge')}`
 const body = { user: 'ada@example.com' }
 
-function creating(given: Partial<UseCases>) {
+function creating(useCases: Partial<UseCases>) {
   return async (payload: object, query = '', headers: Record<string, string> = {}) => {
-    await using app = await anApp(given)
+    await using app = await anApp(useCases)
     return app.inject({
       method: 'POST',
       url: `${url}${query}`,
@@ -21,7 +21,7 @@ function creating(given: Partial<UseCases>) {
   }
 }
 
-const shown = {
+const shownChallenge = {
   id: anId('challenge'),
   userId: anId('user'),
   status: 'pending',
@@ -49,14 +49,19 @@ describe('POST /v1/challenges', () => {
     otherFactors: [],
   })
 
-  it('201 with the challenge and its number, and with nothing that is kept inside', async () => {
+  it('201 with the challenge and its number, and with nothing internal', async () => {
     const answer = await creating({ createChallenge })(body)
     expect(answer.statusCode).toBe(201)
-    expect(answer.json()).toEqual({ ...shown, number: '483920', otherFactors: [], result: null })
+    expect(answer.json()).toEqual({
+      ...shownChallenge,
+      number: '483920',
+      otherFactors: [],
+      result: null,
+    })
     expect(answer.headers).not.toHaveProperty('idempotency-replayed')
   })
 
-  it('hands the whole question over, with the Idempotency-Key', async () => {
+  it('passes the whole command on, with the Idempotency-Key', async () => {
     const commands: unknown[] = []
     const create = creating({
       createChallenge: async (asker, command: Command) => {
@@ -64,7 +69,7 @@ describe('POST /v1/challenges', () => {
         return createChallenge()
       },
     })
-    const question = {
+    const command = {
       user: { namespace: 'entra', value: 'ada' },
       context: { action: 'Sign in', ip: '203.0.113.7', fields: [{ label: 'a', value: 'b' }] },
       number: { mode: 'caller', value: '048392' },
@@ -73,8 +78,8 @@ describe('POST /v1/challenges', () => {
       binding: 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg',
       deviceIds: [anId('device')],
     }
-    await create(question, '', { 'idempotency-key': 'key-1' })
-    expect(commands).toEqual([[principal, { ...question, idempotencyKey: 'key-1' }]])
+    await create(command, '', { 'idempotency-key': 'key-1' })
+    expect(commands).toEqual([[principal, { ...command, idempotencyKey: 'key-1' }]])
   })
 
   it('200 with Idempotency-Replayed for an identical replay', async () => {
@@ -91,17 +96,17 @@ describe('POST /v1/challenges', () => {
   })
 
   it('replays an ended challenge with its result', async () => {
-    const ended = { status: 'denied', reason: 'user_denied' } as const
+    const finalStatus = { status: 'denied', reason: 'user_denied' } as const
     const answer = await creating({
       createChallenge: async () => ({
-        challenge: aChallenge(ended),
+        challenge: aChallenge(finalStatus),
         number: null,
         isReplay: true,
         otherFactors: [],
       }),
-      waitForChallenge: async () => aReading(ended),
+      waitForChallenge: async () => aReading(finalStatus),
     })(body)
-    expect(answer.json()).toMatchObject({ ...ended, number: null, result: 'result.jws.text' })
+    expect(answer.json()).toMatchObject({ ...finalStatus, number: null, result: 'result.jws.text' })
   })
 
   it.each([' ', 'a b', 'é', 'x'.repeat(256), ''])('400 for the Idempotency-Key %j', async (key) => {
@@ -109,7 +114,7 @@ describe('POST /v1/challenges', () => {
     expect(answer.statusCode).toBe(400)
   })
 
-  it('waits for the end when asked to, and gives the result at once', async () => {
+  it('waits for the end on request, and returns the result directly', async () => {
     const waits: number[] = []
     const answer = await creating({
       createChallenge,
@@ -127,7 +132,7 @@ describe('POST /v1/challenges', () => {
     })
   })
 
-  it('still shows the number when the wait was in vain', async () => {
+  it('still shows the number after a wait without an end', async () => {
     const waitForChallenge = async () => aReading()
     const answer = await creating({ createChallenge, waitForChallenge })(body, '?wait=1')
     expect(answer.json()).toMatchObject({
@@ -138,7 +143,7 @@ describe('POST /v1/challenges', () => {
     })
   })
 
-  it('does not wait for what was refused', async () => {
+  it('does not wait after a refusal', async () => {
     const refusing = async () => withOtherFactors(refuse('no_capable_device'), [])
     const answer = await creating({ createChallenge: refusing })(body, '?wait=30')
     expect(answer.statusCode).toBe(422)
@@ -155,7 +160,7 @@ describe('GET /v1/challenges/{id}', () => {
     await using app = await anApp({ readChallenge: async () => aReading() })
     const answer = await app.inject({ url: one, headers: bearer })
     expect(answer.json()).toEqual({
-      ...shown,
+      ...shownChallenge,
       result: null,
       devices: [
         {
@@ -168,11 +173,11 @@ describe('GET /v1/challenges/{id}', () => {
     })
   })
 
-  it('waits when asked to', async () => {
+  it('waits on request', async () => {
     const waits: unknown[] = []
     await using app = await anApp({
-      waitForChallenge: async (asker, id, waitMs, aborted) => {
-        waits.push([asker, id, waitMs, aborted?.()])
+      waitForChallenge: async (asker, id, waitMs, isAborted) => {
+        waits.push([asker, id, waitMs, isAborted?.()])
         return aReading({ status: 'expired' })
       },
     })
@@ -188,8 +193,8 @@ describe('POST /v1/challenges/{id}/cancel and /resend', () => {
       cancelChallenge: async () => aReading({ status: 'cancelled' }),
       resendChallenge: async () => aReading({ resendsLeft: 2 }),
     })
-    const cancelled = await app.inject({ method: 'POST', url: `${one}/cancel`, headers: bearer })
-    expect(cancelled.json()).toMatchObject({ status: 'cancelled', result: 'result.jws.text' })
+    const cancellation = await app.inject({ method: 'POST', url: `${one}/cancel`, headers: bearer })
+    expect(cancellation.json()).toMatchObject({ status: 'cancelled', result: 'result.jws.text' })
     const resent = await app.inject({
       method: 'POST',
       url: `${one}/resend`,
@@ -211,12 +216,12 @@ describe('GET /v1/challenges/{id}/evidence', () => {
 })
 
 describe('GET /v1/challenges', () => {
-  async function list(query: string, found = [aChallenge()]) {
+  async function list(query: string, challenges = [aChallenge()]) {
     const calls: unknown[] = []
     await using app = await anApp({
-      listChallenges: async (_principal, asked, page) => {
-        calls.push([asked, page])
-        return found
+      listChallenges: async (_principal, filter, page) => {
+        calls.push([filter, page])
+        return challenges
       },
     })
     return { answer: await app.inject({ url: `${url}${query}`, headers: bearer }), calls }
@@ -224,7 +229,7 @@ describe('GET /v1/challenges', () => {
 
   it('200 with challenges that show neither number, devices nor result', async () => {
     const { answer, calls } = await list('')
-    expect(answer.json()).toEqual({ items: [shown], nextCursor: null })
+    expect(answer.json()).toEqual({ items: [shownChallenge], nextCursor: null })
     expect(calls).toEqual([
       [
         { user: null, status: null },
@@ -233,9 +238,9 @@ describe('GET /v1/challenges', () => {
     ])
   })
 
-  it('asks for one more than the page, so that the last page knows that it is the last', async () => {
-    const found = ['0', '1', '2'].map((last) => aChallenge({ id: anId('challenge', last) }))
-    const { answer, calls } = await list(`?limit=2&cursor=${anId('challenge', '9')}`, found)
+  it('reads one more than the page, so that the last page ends the list', async () => {
+    const challenges = ['0', '1', '2'].map((last) => aChallenge({ id: anId('challenge', last) }))
+    const { answer, calls } = await list(`?limit=2&cursor=${anId('challenge', '9')}`, challenges)
     expect(calls).toMatchObject([[{}, { limit: 3, before: anId('challenge', '9') }]])
     const { items, nextCursor } = answer.json()
     expect(items.map(({ id }: { id: string }) => id)).toEqual([
@@ -249,9 +254,9 @@ describe('GET /v1/challenges', () => {
     ['?user=ada&status=denied', { user: 'ada', status: 'denied' }],
     ['?user=ada&namespace=entra', { user: { namespace: 'entra', value: 'ada' }, status: null }],
     [`?userId=${anId('user')}`, { user: { id: anId('user') }, status: null }],
-  ])('%s names the user', async (query, asked) => {
+  ])('%s names the user', async (query, reference) => {
     const { calls } = await list(query)
-    expect(calls).toMatchObject([[asked, {}]])
+    expect(calls).toMatchObject([[reference, {}]])
   })
 
   it.each([

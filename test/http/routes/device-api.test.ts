@@ -9,19 +9,19 @@ const one = `/device/v1/challenges/${anId('challenge')}`
 async function call(
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   url: string,
-  given: Partial<UseCases>,
+  useCases: Partial<UseCases>,
   payload?: object,
 ) {
-  await using app = await anApp(given)
+  await using app = await anApp(useCases)
   const headers = { 'device-proof': 'proof' }
   return app.inject({ method, url, headers, ...(payload && { payload }) })
 }
 
-/** A use case that notes what it was given. */
-function noting<T>(result: T) {
+/** A use case that records its arguments. */
+function recording<T>(result: T) {
   const calls: unknown[][] = []
-  const useCase = async (...given: unknown[]) => {
-    calls.push(given)
+  const useCase = async (...args: unknown[]) => {
+    calls.push(args)
     return result
   }
   return { calls, useCase }
@@ -51,7 +51,7 @@ describe('POST /device/v1/enrollments/claim', () => {
     [true, 'unconfirmed', { digits: 6 }],
     [false, 'active', null],
   ] as const)('201 when confirmation is %s', async (confirmationRequired, status, confirmation) => {
-    const { calls, useCase } = noting({
+    const { calls, useCase } = recording({
       device: aDevice({ status }),
       confirmationRequired,
       tenantName: 'Example',
@@ -93,7 +93,7 @@ describe('POST /device/v1/enrollments/claim', () => {
 
 describe('POST /device/v1/enrollments/confirm', () => {
   it('200 when the number is right', async () => {
-    const { calls, useCase } = noting({ status: 'active' } as const)
+    const { calls, useCase } = recording({ status: 'active' } as const)
     const url = '/device/v1/enrollments/confirm'
     const answer = await call('POST', url, { confirmEnrollment: useCase }, { number: '048392' })
     expect(answer.json()).toEqual({ status: 'active' })
@@ -101,14 +101,14 @@ describe('POST /device/v1/enrollments/confirm', () => {
   })
 
   it.each([{ number: 48392 }, { number: '48392' }, { number: '٤٨٣٩٢' }, { number: '+48392' }])(
-    '400 for %j, which costs no try',
+    '400 for %j, which costs no attempt',
     async (payload) => {
       const answer = await call('POST', '/device/v1/enrollments/confirm', {}, payload)
       expect(answer.statusCode).toBe(400)
     },
   )
 
-  it('422 with the tries that are left when it is wrong', async () => {
+  it('422 with the attempts that are left when it is wrong', async () => {
     const confirmEnrollment = async () => refuse('wrong_number', { facts: { wrongNumbersLeft: 2 } })
     const url = '/device/v1/enrollments/confirm'
     const answer = await call('POST', url, { confirmEnrollment }, { number: '048392' })
@@ -118,7 +118,7 @@ describe('POST /device/v1/enrollments/confirm', () => {
 })
 
 describe('challenges of a device', () => {
-  it('are told with the time of the service', async () => {
+  it('challenges of a device are returned with the time of the service', async () => {
     const fetchChallenges = async () => [{ challengeId: anId('challenge'), request: 'a.b.c' }]
     const answer = await call('GET', '/device/v1/challenges', { fetchChallenges })
     expect(answer.json()).toEqual({
@@ -127,15 +127,15 @@ describe('challenges of a device', () => {
     })
   })
 
-  it('are answered by a signed text that nobody reads here', async () => {
-    const { calls, useCase } = noting({ status: 'approved' } as const)
-    const given = { answerChallenge: useCase }
-    const answer = await call('POST', `${one}/answer`, given, { answer: 'd.e.f' })
+  it('are answered by a signed text that the route does not read', async () => {
+    const { calls, useCase } = recording({ status: 'approved' } as const)
+    const useCases = { answerChallenge: useCase }
+    const answer = await call('POST', `${one}/answer`, useCases, { answer: 'd.e.f' })
     expect(answer.json()).toEqual({ status: 'approved' })
     expect(calls).toEqual([[proof, { challengeId: anId('challenge'), answer: 'd.e.f' }]])
   })
 
-  it('tell the status of the challenge beside the HTTP status when the number was wrong', async () => {
+  it('report the challenge status next to the HTTP status when the number was wrong', async () => {
     const facts = { wrongNumbersLeft: 0, currentStatus: 'denied' }
     const answerChallenge = async () => refuse('wrong_number', { facts })
     const answer = await call('POST', `${one}/answer`, { answerChallenge }, { answer: 'd.e.f' })
@@ -146,25 +146,25 @@ describe('challenges of a device', () => {
     })
   })
 
-  it('are receipted with 204 and no body', async () => {
-    const { calls, useCase } = noting(undefined)
+  it('challenges of a device are receipted with 204 and no body', async () => {
+    const { calls, useCase } = recording(undefined)
     const answer = await call('POST', `${one}/received`, { confirmReceipt: useCase })
     expect([answer.statusCode, answer.body]).toEqual([204, ''])
     expect(calls).toEqual([[proof, anId('challenge')]])
   })
 })
 
-describe('what a device does with itself', () => {
-  it('reading and changing tell the device', async () => {
-    const standing = { mayAnswer: false, whyNot: 'push_locked' } as const
-    const readSelf = async () => ({ ...aDevice(), ...standing })
+describe('a device', () => {
+  it('a device receives its own record when it reads and changes it', async () => {
+    const answerability = { mayAnswer: false, whyNot: 'push_locked' } as const
+    const readSelf = async () => ({ ...aDevice(), ...answerability })
     const read = await call('GET', '/device/v1/self', { readSelf })
-    expect(read.json()).toMatchObject({ id: anId('device'), status: 'active', ...standing })
+    expect(read.json()).toMatchObject({ id: anId('device'), status: 'active', ...answerability })
     expect(read.json()).not.toHaveProperty('tenantId')
-    const { calls, useCase } = noting(aDevice({ name: 'Tablet' }))
+    const { calls, useCase } = recording(aDevice({ name: 'Tablet' }))
     const changes = { name: 'Tablet', osVersion: '17' }
-    const changed = await call('PATCH', '/device/v1/self', { updateSelf: useCase }, changes)
-    expect(changed.json()).toMatchObject({ name: 'Tablet' })
+    const change = await call('PATCH', '/device/v1/self', { updateSelf: useCase }, changes)
+    expect(change.json()).toMatchObject({ name: 'Tablet' })
     expect(calls).toEqual([[proof, changes]])
   })
 
@@ -176,23 +176,25 @@ describe('what a device does with itself', () => {
     },
   )
 
-  it('unregistering itself or another is 204', async () => {
-    const self = noting(undefined)
-    const other = noting(undefined)
-    const given = { unregisterSelf: self.useCase, unregisterOther: other.useCase }
-    expect((await call('DELETE', '/device/v1/self', given)).statusCode).toBe(204)
+  it('a device unregisters itself or another with 204', async () => {
+    const self = recording(undefined)
+    const other = recording(undefined)
+    const useCases = { unregisterSelf: self.useCase, unregisterOther: other.useCase }
+    expect((await call('DELETE', '/device/v1/self', useCases)).statusCode).toBe(204)
     const url = `/device/v1/devices/${anId('device', '1')}`
-    expect((await call('DELETE', url, given)).statusCode).toBe(204)
+    expect((await call('DELETE', url, useCases)).statusCode).toBe(204)
     expect([self.calls, other.calls]).toEqual([[[proof]], [[proof, anId('device', '1')]]])
   })
 
-  it('a push token is replaced or taken away with 204', async () => {
-    const { calls, useCase } = noting(undefined)
-    const given = { rotatePushToken: useCase }
+  it('a device replaces or removes a push token with 204', async () => {
+    const { calls, useCase } = recording(undefined)
+    const useCases = { rotatePushToken: useCase }
     const token = 'ab'.repeat(32)
     const push = { provider: 'apns', token, environment: 'sandbox' }
-    expect((await call('PUT', '/device/v1/push-token', given, { push })).statusCode).toBe(204)
-    expect((await call('PUT', '/device/v1/push-token', given, { push: null })).statusCode).toBe(204)
+    expect((await call('PUT', '/device/v1/push-token', useCases, { push })).statusCode).toBe(204)
+    expect((await call('PUT', '/device/v1/push-token', useCases, { push: null })).statusCode).toBe(
+      204,
+    )
     expect(calls).toEqual([
       [proof, push],
       [proof, null],
@@ -201,20 +203,20 @@ describe('what a device does with itself', () => {
 })
 
 describe('what a device sees of its user', () => {
-  it('its devices, what happened, and the way to the newest keys', async () => {
-    const keySet = noting(['link'])
-    const given = {
+  it('are its devices, the activities, and the links to the newest keys', async () => {
+    const keySet = recording(['link'])
+    const useCases = {
       listOwnDevices: async () => [aDevice()],
       listOwnActivities: async () => [],
       readKeySetLinks: keySet.useCase,
     }
-    const devices = await call('GET', '/device/v1/devices', given)
+    const devices = await call('GET', '/device/v1/devices', useCases)
     expect(devices.json()).toMatchObject({ items: [{ id: anId('device') }] })
-    const activities = await call('GET', '/device/v1/activities', given)
+    const activities = await call('GET', '/device/v1/activities', useCases)
     expect(activities.json()).toEqual({ items: [], nextCursor: null })
-    const links = await call('GET', '/device/v1/keyset?after=1', given)
+    const links = await call('GET', '/device/v1/keyset?after=1', useCases)
     expect(links.json()).toEqual({ links: ['link'] })
-    await call('GET', '/device/v1/keyset', given)
+    await call('GET', '/device/v1/keyset', useCases)
     expect(keySet.calls).toEqual([
       [proof, 1],
       [proof, 0],
@@ -223,7 +225,7 @@ describe('what a device sees of its user', () => {
 })
 
 describe('GET /t/{tenantId}/.well-known/jwks.json', () => {
-  it('200 with every key, for everybody, to be kept for a minute', async () => {
+  it('200 with every key, for everybody, to be cached for a minute', async () => {
     await using app = await anApp({ readPublicKeys: async () => signingKeys })
     const answer = await app.inject(`/t/${anId('tenant')}/.well-known/jwks.json`)
     expect(answer.json()).toEqual({
@@ -232,7 +234,7 @@ describe('GET /t/{tenantId}/.well-known/jwks.json', () => {
     expect(answer.headers['cache-control']).toBe('public, max-age=60')
   })
 
-  it('404 for a tenant that there is not', async () => {
+  it('404 for a tenant that does not exist', async () => {
     await using app = await anApp({ readPublicKeys: async () => refuse('not_found') })
     const answer = await app.inject(`/t/${anId('tenant')}/.well-known/jwks.json`)
     expect(answer.statusCode).toBe(404)

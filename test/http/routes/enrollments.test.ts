@@ -8,14 +8,14 @@ const uri = `https://countersign.example/t/${anId('tenant')}/enroll#code`
 async function call(
   method: 'GET' | 'POST',
   path: string,
-  given: Partial<UseCases>,
+  useCases: Partial<UseCases>,
   payload?: object,
 ) {
-  await using app = await anApp(given)
+  await using app = await anApp(useCases)
   return app.inject({ method, url: path, headers: bearer, ...(payload && { payload }) })
 }
 
-const shown = {
+const shownEnrollment = {
   id: anId('enrollment'),
   userId: anId('user'),
   status: 'open',
@@ -34,9 +34,9 @@ describe('opening an enrollment', () => {
     return { enrollment: anEnrollment(), code: '7K3QM-9TX2R', uri }
   }
 
-  it('201 with the codes and a QR picture that holds the uri', async () => {
-    const asked = { user: 'ada', displayName: 'Ada', replacesDeviceId: anId('device') }
-    const answer = await call('POST', '/v1/enrollments', { openEnrollment }, asked)
+  it('201 with the codes and a QR picture that contains the uri', async () => {
+    const body = { user: 'ada', displayName: 'Ada', replacesDeviceId: anId('device') }
+    const answer = await call('POST', '/v1/enrollments', { openEnrollment }, body)
     expect(answer.statusCode).toBe(201)
     const { qrSvg, ...rest } = answer.json()
     expect(rest).toEqual({
@@ -49,11 +49,11 @@ describe('opening an enrollment', () => {
       confirmationRequired: true,
     })
     expect(qrSvg).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/)
-    expect(commands.at(-1)).toEqual(asked)
+    expect(commands.at(-1)).toEqual(body)
   })
 
   it.each([undefined, {}, { replacesDeviceId: anId('device') }])(
-    'for a known user with the body %j',
+    'for an existing user with the body %j',
     async (payload) => {
       const path = `/v1/users/${anId('user')}/enrollments`
       const answer = await call('POST', path, { openEnrollment }, payload)
@@ -62,7 +62,7 @@ describe('opening an enrollment', () => {
     },
   )
 
-  it('cannot name another user than the path does', async () => {
+  it('opening an enrollment cannot name another user than the path does', async () => {
     const path = `/v1/users/${anId('user')}/enrollments`
     const answer = await call('POST', path, {}, { user: 'bob' })
     expect(answer.statusCode).toBe(400)
@@ -70,14 +70,14 @@ describe('opening an enrollment', () => {
 })
 
 describe('reading an enrollment', () => {
-  it('200, waiting as long as asked', async () => {
+  it('200, waiting as long as requested', async () => {
     const waits: unknown[] = []
     const readEnrollment: UseCases['readEnrollment'] = async (asker, id, wait) => {
       waits.push([asker, id, wait])
       return { enrollment: anEnrollment(), status: 'open', number: null }
     }
     const answer = await call('GET', `${url}?wait=20`, { readEnrollment })
-    expect(answer.json()).toEqual(shown)
+    expect(answer.json()).toEqual(shownEnrollment)
     await call('GET', url, { readEnrollment })
     await call('GET', `${url}?wait=30&after=claimed`, { readEnrollment })
     expect(waits).toEqual([
@@ -89,28 +89,28 @@ describe('reading an enrollment', () => {
 
   it('shows the number while it is claimed, and the reason when it is void', async () => {
     const enrollment = anEnrollment({ status: 'claimed', deviceId: anId('device'), claimedAt: at })
-    const claimed = await call('GET', url, {
+    const claimedReply = await call('GET', url, {
       readEnrollment: async () => ({ enrollment, status: 'claimed', number: '483920' }),
     })
-    expect(claimed.json()).toEqual({
-      ...shown,
+    expect(claimedReply.json()).toEqual({
+      ...shownEnrollment,
       status: 'claimed',
       number: '483920',
       deviceId: anId('device'),
       claimedAt: at.toISOString(),
     })
     const reason = 'number_tries_used_up'
-    const voided = await call('GET', url, {
+    const voidReply = await call('GET', url, {
       readEnrollment: async () => ({
         enrollment: anEnrollment({ status: 'void', reason }),
         status: 'void',
         number: null,
       }),
     })
-    expect(voided.json()).toEqual({ ...shown, status: 'void', reason })
+    expect(voidReply.json()).toEqual({ ...shownEnrollment, status: 'void', reason })
   })
 
-  it('says expired of one that ran out, whatever its row says', async () => {
+  it('reports an expired one as expired, whatever its row says', async () => {
     const answer = await call('GET', url, {
       readEnrollment: async () => ({ enrollment: anEnrollment(), status: 'expired', number: null }),
     })
@@ -124,6 +124,10 @@ describe('cancelling an enrollment', () => {
     const answer = await call('POST', `${url}/cancel`, {
       cancelEnrollment: async () => ({ enrollment, status: 'cancelled', number: null }),
     })
-    expect(answer.json()).toEqual({ ...shown, status: 'cancelled', endedAt: at.toISOString() })
+    expect(answer.json()).toEqual({
+      ...shownEnrollment,
+      status: 'cancelled',
+      endedAt: at.toISOString(),
+    })
   })
 })

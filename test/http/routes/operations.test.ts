@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { anApp, anId } from '../fixtures.ts'
 
 describe('health', () => {
-  it('lives without being ready', async () => {
+  it('health is live without being ready', async () => {
     await using app = await anApp({}, { ready: async () => false })
     const live = await app.inject('/health/live')
     expect([live.statusCode, live.json()]).toEqual([200, { status: 'live' }])
@@ -15,20 +15,23 @@ describe('health', () => {
   })
 
   it.each([true, false])(
-    'answers HEAD as it answers GET, without a body: ready %s',
+    'health answers HEAD as it answers GET, without a body: ready %s',
     async (isReady) => {
       await using app = await anApp({}, { ready: async () => isReady })
       for (const url of ['/health/live', '/health/ready']) {
-        const [got, head] = [await app.inject(url), await app.inject({ method: 'HEAD', url })]
-        expect([head.statusCode, head.body]).toEqual([got.statusCode, ''])
+        const [getReply, headReply] = [
+          await app.inject(url),
+          await app.inject({ method: 'HEAD', url }),
+        ]
+        expect([headReply.statusCode, headReply.body]).toEqual([getReply.statusCode, ''])
         for (const name of ['content-type', 'content-length', 'cache-control', 'retry-after']) {
-          expect(head.headers[name], name).toBe(got.headers[name])
+          expect(headReply.headers[name], name).toBe(getReply.headers[name])
         }
       }
     },
   )
 
-  it('is not ready while it leaves, and answers everything else on connections that it then closes', async () => {
+  it('health is not ready while stopping, answers the rest, then closes connections', async () => {
     let leaving = false
     await using app = await anApp({}, { leaving: () => leaving })
     expect((await app.inject('/health/live')).headers.connection).not.toBe('close')
@@ -39,7 +42,7 @@ describe('health', () => {
     expect([live.statusCode, live.headers.connection]).toEqual([200, 'close'])
   })
 
-  it('is ready when it says so', async () => {
+  it('health is ready when it says so', async () => {
     await using app = await anApp()
     const ready = await app.inject('/health/ready')
     expect([ready.statusCode, ready.json()]).toEqual([200, { status: 'ready' }])
@@ -47,7 +50,7 @@ describe('health', () => {
 })
 
 describe('GET /metrics', () => {
-  it('200 with the numbers in the type they come in', async () => {
+  it('200 with the numbers in their content type', async () => {
     await using app = await anApp()
     const answer = await app.inject('/metrics')
     expect(answer.body).toBe('up 1\n')
@@ -57,11 +60,8 @@ describe('GET /metrics', () => {
   it.each([
     ['from another machine', { remoteAddress: '203.0.113.7' }],
     ['through a proxy on this machine', { headers: { 'x-forwarded-for': '203.0.113.7' } }],
-    [
-      'under a name that somebody has pointed at this machine',
-      { headers: { host: 'evil.example' } },
-    ],
-    ['with an address behind its name', { headers: { host: '127.0.0.1.evil.example' } }],
+    ['under a name that resolves to this machine', { headers: { host: 'evil.example' } }],
+    ['with an address as the start of its name', { headers: { host: '127.0.0.1.evil.example' } }],
   ])('404 without a token %s', async (_, from) => {
     await using app = await anApp()
     const answer = await app.inject({ url: '/metrics', ...from })
@@ -81,14 +81,14 @@ describe('GET /metrics', () => {
     const read = async () => 'up 1\n'
     const metrics = { contentType: 'text/plain', read, token: 'a'.repeat(16) }
     await using app = await anApp({}, { metrics })
-    const ask = (authorization?: string) =>
+    const request = (authorization?: string) =>
       app.inject({
         url: '/metrics',
         remoteAddress: '203.0.113.7',
         headers: authorization === undefined ? {} : { authorization },
       })
-    expect((await ask(`Bearer ${metrics.token}`)).body).toBe('up 1\n')
-    expect((await ask(`Bearer ${'b'.repeat(16)}`)).json()).toMatchObject({ status: 401 })
+    expect((await request(`Bearer ${metrics.token}`)).body).toBe('up 1\n')
+    expect((await request(`Bearer ${'b'.repeat(16)}`)).json()).toMatchObject({ status: 401 })
     expect((await app.inject('/metrics')).json()).toMatchObject({ status: 401 })
   })
 })
@@ -96,7 +96,7 @@ describe('GET /metrics', () => {
 describe('the address of a QR code, opened in a browser', () => {
   const path = `/t/${anId('tenant')}/enroll`
 
-  it('is a page that says what to do with it, needs nothing from outside and runs nothing', async () => {
+  it('is a page that says what to do with it, loads nothing and runs nothing', async () => {
     await using app = await anApp()
     const page = await app.inject(path)
     expect(page.statusCode).toBe(200)
@@ -110,14 +110,14 @@ describe('the address of a QR code, opened in a browser', () => {
     expect(page.headers['referrer-policy']).toBe('no-referrer')
   })
 
-  it('is the same page for every tenant, and none where no tenant can be', async () => {
+  it('is one page for every tenant, and 404 where no tenant can be', async () => {
     await using app = await anApp()
     const other = `/t/tnt_${'0'.repeat(26)}/enroll`
     expect((await app.inject(other)).body).toBe((await app.inject(path)).body)
     expect((await app.inject('/t/x/enroll')).json()).toMatchObject({ code: 'not_found' })
   })
 
-  it('answers at the path of codes that were printed before its spelling was settled', async () => {
+  it('answers at the former path of printed codes', async () => {
     await using app = await anApp()
     const former = await app.inject(`/t/${anId('tenant')}/enrol`)
     expect(former.statusCode).toBe(200)
@@ -126,7 +126,7 @@ describe('the address of a QR code, opened in a browser', () => {
 })
 
 describe('GET /docs', () => {
-  it('is a page that needs nothing from outside', async () => {
+  it('is a page that loads nothing from outside', async () => {
     await using app = await anApp()
     const page = await app.inject('/docs')
     expect(page.statusCode).toBe(200)
@@ -140,7 +140,7 @@ describe('GET /docs', () => {
     }
   })
 
-  it('shows nobody else’s name, and no field for other addresses', async () => {
+  it('shows no foreign name, and no field for other addresses', async () => {
     await using app = await anApp()
     const page = await app.inject('/docs')
     expect(page.body).toContain('<title>Countersign API</title>')
@@ -154,7 +154,7 @@ describe('GET /docs', () => {
     expect((await app.inject('/docs/json')).json().info.version).toBe(version)
   })
 
-  it('describes what /openapi.yaml describes', async () => {
+  it('describes the same API as /openapi.yaml', async () => {
     await using app = await anApp()
     const page = await app.inject('/docs/json')
     const yaml = await app.inject('/openapi.yaml')

@@ -8,10 +8,10 @@ const users = `/v1/users/${anId('user')}`
 async function call(
   method: 'GET' | 'POST',
   path: string,
-  given: Partial<UseCases>,
+  useCases: Partial<UseCases>,
   payload?: object,
 ) {
-  await using app = await anApp(given)
+  await using app = await anApp(useCases)
   return app.inject({
     method,
     url: `${users}${path}`,
@@ -25,15 +25,15 @@ describe('POST /v1/users/{userId}/passcodes/verify', () => {
 
   it('200 with the result', async () => {
     const commands: unknown[] = []
-    const accepted = { method: 'passcode', recoveryCodesLeft: 3, result: 'a.b.c' } as const
+    const acceptance = { method: 'passcode', recoveryCodesLeft: 3, result: 'a.b.c' } as const
     const verifyPasscode: UseCases['verifyPasscode'] = async (_principal, command) => {
       commands.push(command)
-      return accepted
+      return acceptance
     }
     const binding = 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is'
     const answer = await call('POST', '/passcodes/verify', { verifyPasscode }, { code, binding })
     expect(answer.statusCode).toBe(200)
-    expect(answer.json()).toEqual(accepted)
+    expect(answer.json()).toEqual(acceptance)
     expect(commands).toEqual([{ code, binding, userId: anId('user') }])
   })
 
@@ -47,14 +47,14 @@ describe('POST /v1/users/{userId}/passcodes/verify', () => {
       { kind: 'browser', id: 'b7c1f0a4d2' },
     ],
     [{}, undefined],
-  ])('the initiator %j is %j', async (initiator, told) => {
+  ])('the initiator %j is %j', async (initiator, expectedInitiator) => {
     const initiators: unknown[] = []
     const verifyPasscode: UseCases['verifyPasscode'] = async (_principal, command) => {
       initiators.push(command.initiator)
       return refuse('passcode_wrong')
     }
     await call('POST', '/passcodes/verify', { verifyPasscode }, { code, initiator })
-    expect(initiators).toEqual([told])
+    expect(initiators).toEqual([expectedInitiator])
   })
 
   it.each([
@@ -67,7 +67,7 @@ describe('POST /v1/users/{userId}/passcodes/verify', () => {
     { code, initiator: { ip: '203.0.113' } },
     { code, initiator: { network: '203.0.113.0/24' } },
     { code, accepted: true },
-  ])('400 for %j, which costs no try', async (payload) => {
+  ])('400 for %j, which costs no attempt', async (payload) => {
     const answer = await call('POST', '/passcodes/verify', {}, payload)
     expect(answer.statusCode).toBe(400)
   })
@@ -78,11 +78,11 @@ describe('POST /v1/users/{userId}/passcodes/verify', () => {
     ['passcode_expired', 422],
     ['passcodes_not_allowed', 403],
     ['not_found', 404],
-  ] as const)('%s is %i', async (refused, status) => {
-    const verifyPasscode = async () => refuse(refused)
+  ] as const)('%s is %i', async (refusalCode, status) => {
+    const verifyPasscode = async () => refuse(refusalCode)
     const answer = await call('POST', '/passcodes/verify', { verifyPasscode }, { code })
     expect(answer.statusCode).toBe(status)
-    expect(answer.json().code).toBe(refused)
+    expect(answer.json().code).toBe(refusalCode)
   })
 
   it('429 says who is locked, and until when', async () => {
@@ -95,21 +95,26 @@ describe('POST /v1/users/{userId}/passcodes/verify', () => {
   })
 })
 
-it('GET /v1/users/{userId}/passcodes tells what can be offered', async () => {
-  const held = {
+it('GET /v1/users/{userId}/passcodes lists the possible methods', async () => {
+  const factors = {
     otherFactors: ['temporary_code', 'recovery_code'],
     passcodeDevices: 0,
     recoveryCodesLeft: 10,
   } as const
-  const readOtherFactors = async () => ({ ...held, temporaryCodeExpiresAt: at })
+  const readOtherFactors = async () => ({ ...factors, temporaryCodeExpiresAt: at })
   const answer = await call('GET', '/passcodes', { readOtherFactors })
-  expect(answer.json()).toEqual({ ...held, temporaryCodeExpiresAt: at.toISOString() })
+  expect(answer.json()).toEqual({ ...factors, temporaryCodeExpiresAt: at.toISOString() })
 })
 
 it('POST /v1/users/{userId}/recovery-codes shows the codes', async () => {
   const codes = ['7K3Q-M9TX-2R8B-0VWD']
-  const made = await call('POST', '/recovery-codes', { createRecoveryCodes: async () => codes }, {})
-  expect([made.statusCode, made.json()]).toEqual([201, { codes }])
+  const reply = await call(
+    'POST',
+    '/recovery-codes',
+    { createRecoveryCodes: async () => codes },
+    {},
+  )
+  expect([reply.statusCode, reply.json()]).toEqual([201, { codes }])
 })
 
 describe('POST /v1/users/{userId}/temporary-codes', () => {
@@ -117,20 +122,20 @@ describe('POST /v1/users/{userId}/temporary-codes', () => {
     [{}, 3600],
     [{ ttlSeconds: 86_400 }, 86_400],
   ])('201 for %j: good for %i s', async (payload, ttlSeconds) => {
-    const given: unknown[] = []
-    const makeTemporaryCode: UseCases['createTemporaryCode'] = async (_principal, ...rest) => {
-      given.push(...rest)
+    const calls: unknown[] = []
+    const createTemporaryCode: UseCases['createTemporaryCode'] = async (_principal, ...rest) => {
+      calls.push(...rest)
       return { code: '7K3Q-M9TX-2R8B-0VWD', expiresAt: at }
     }
     const answer = await call(
       'POST',
       '/temporary-codes',
-      { createTemporaryCode: makeTemporaryCode },
+      { createTemporaryCode: createTemporaryCode },
       payload,
     )
     expect(answer.statusCode).toBe(201)
     expect(answer.json()).toEqual({ code: '7K3Q-M9TX-2R8B-0VWD', expiresAt: at.toISOString() })
-    expect(given).toEqual([anId('user'), ttlSeconds])
+    expect(calls).toEqual([anId('user'), ttlSeconds])
   })
 
   it.each([299, 86_401, 3600.5, '3600'])('400 for %j seconds', async (ttlSeconds) => {

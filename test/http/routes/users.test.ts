@@ -16,16 +16,16 @@ const shownDevice = {
 async function call(
   method: 'GET' | 'POST' | 'PATCH',
   url: string,
-  given: Partial<UseCases>,
+  useCases: Partial<UseCases>,
   payload?: object,
 ) {
-  await using app = await anApp(given)
+  await using app = await anApp(useCases)
   return app.inject({ method, url, headers: bearer, ...(payload && { payload }) })
 }
 
 describe('POST /v1/users', () => {
   const identifiers = ['ada@example.com', { namespace: 'entra', value: 'ada' }]
-  const asked = { displayName: 'Ada Lovelace', identifiers }
+  const body = { displayName: 'Ada Lovelace', identifiers }
 
   it.each([
     [201, true],
@@ -36,17 +36,17 @@ describe('POST /v1/users', () => {
       commands.push(command)
       return { user: aUser, isNew }
     }
-    const answer = await call('POST', '/v1/users', { importUser }, asked)
+    const answer = await call('POST', '/v1/users', { importUser }, body)
     expect(answer.statusCode).toBe(status)
     expect(answer.json()).toEqual(shownUser)
-    expect(commands).toEqual([asked])
+    expect(commands).toEqual([body])
   })
 
   it.each([
-    { ...asked, identifiers: [] },
-    { ...asked, identifiers: Array(21).fill('ada') },
-    { ...asked, displayName: 'x'.repeat(141) },
-    { ...asked, id: anId('user') },
+    { ...body, identifiers: [] },
+    { ...body, identifiers: Array(21).fill('ada') },
+    { ...body, displayName: 'x'.repeat(141) },
+    { ...body, id: anId('user') },
   ])('400 for %j', async (payload) => {
     const answer = await call('POST', '/v1/users', {}, payload)
     expect(answer.statusCode).toBe(400)
@@ -54,17 +54,17 @@ describe('POST /v1/users', () => {
 })
 
 describe('PATCH /v1/users/{userId}', () => {
-  it('200 with the user as it is from now on', async () => {
-    const asked: unknown[] = []
+  it('200 with the user in the new state', async () => {
+    const commands: unknown[] = []
     const setUserStatus: UseCases['setUserStatus'] = async (_principal, id, status) => {
-      asked.push([id, status])
+      commands.push([id, status])
       return { ...aUser, status }
     }
     const url = `/v1/users/${user.id}`
     const answer = await call('PATCH', url, { setUserStatus }, { status: 'suspended' })
     expect(answer.statusCode).toBe(200)
     expect(answer.json()).toEqual({ ...shownUser, status: 'suspended' })
-    expect(asked).toEqual([[user.id, 'suspended']])
+    expect(commands).toEqual([[user.id, 'suspended']])
   })
 
   it.each([{}, { status: 'deleted' }, { status: 'active', displayName: 'Eve' }])(
@@ -91,24 +91,24 @@ describe('GET /v1/users', () => {
   it.each([
     ['?identifier=ada', 'ada'],
     ['?identifier=ada&namespace=entra', { namespace: 'entra', value: 'ada' }],
-  ])('%s finds the one user so named', async (query, reference) => {
-    const asked: unknown[] = []
-    const findUser: UseCases['findUser'] = async (_principal, named) => {
-      asked.push(named)
+  ])('%s finds the one user of that name', async (query, reference) => {
+    const references: unknown[] = []
+    const findUser: UseCases['findUser'] = async (_principal, userReference) => {
+      references.push(userReference)
       return aUser
     }
     const answer = await call('GET', `/v1/users${query}`, { findUser })
     expect(answer.json()).toEqual({ items: [shownUser], nextCursor: null })
-    expect(asked).toEqual([reference])
+    expect(references).toEqual([reference])
   })
 
-  it('200 with nothing when nobody is so named, 403 when the namespace is not granted', async () => {
+  it('200 with nothing for an unknown name, 403 for a namespace that is not granted', async () => {
     const nobody = { findUser: async () => refuse('not_found') }
     const answer = await call('GET', '/v1/users?identifier=bob', nobody)
     expect(answer.json()).toEqual({ items: [], nextCursor: null })
     const refusing = { findUser: async () => refuse('namespace_not_granted') }
-    const refused = await call('GET', '/v1/users?identifier=bob&namespace=other', refusing)
-    expect(refused.statusCode).toBe(403)
+    const refusal = await call('GET', '/v1/users?identifier=bob&namespace=other', refusing)
+    expect(refusal.statusCode).toBe(403)
   })
 
   it.each(['?namespace=entra', '?identifier=', '?identifier=a%0Ab'])(
@@ -127,7 +127,7 @@ describe('GET /v1/users/{userId}', () => {
     expect(answer.json()).toEqual(shownUser)
   })
 
-  it('lists what happened to the user', async () => {
+  it('lists the activities of the user', async () => {
     const activity: Activity = {
       id: anId('activity'),
       userId: anId('user'),
@@ -144,8 +144,8 @@ describe('GET /v1/users/{userId}', () => {
     const listActivities = async () => [activity, { ...activity, id: anId('activity', '1') }]
     const url = `/v1/users/${anId('user')}/activities?limit=1`
     const answer = await call('GET', url, { listActivities })
-    const shown = { ...activity, occurredAt: at.toISOString() }
-    expect(answer.json()).toEqual({ items: [shown], nextCursor: anId('activity') })
+    const shownActivity = { ...activity, occurredAt: at.toISOString() }
+    expect(answer.json()).toEqual({ items: [shownActivity], nextCursor: anId('activity') })
   })
 })
 
@@ -153,36 +153,40 @@ describe('devices', () => {
   const url = `/v1/devices/${anId('device')}`
   const ofUser = `/v1/users/${anId('user')}/devices`
 
-  it('are listed and read without what is kept inside', async () => {
-    const listed = await call('GET', ofUser, { listDevices: async () => [aDevice()] })
-    expect(listed.json()).toEqual({ items: [shownDevice] })
+  it('devices are listed and read without internal members', async () => {
+    const list = await call('GET', ofUser, { listDevices: async () => [aDevice()] })
+    expect(list.json()).toEqual({ items: [shownDevice] })
     const read = await call('GET', url, { readDevice: async () => aDevice() })
     expect(read.json()).toEqual(shownDevice)
   })
 
-  it('are renamed', async () => {
+  it('devices are renamed', async () => {
     const changeDevice: UseCases['changeDevice'] = async (_principal, _id, { name = '' }) =>
       aDevice({ name })
     const answer = await call('PATCH', url, { changeDevice }, { name: 'Tablet' })
     expect(answer.json()).toMatchObject({ name: 'Tablet' })
   })
 
-  it('are unregistered, one or all, with the reason', async () => {
+  it('devices are unregistered, one or all, with the reason', async () => {
     const calls: unknown[] = []
-    const gone = aDevice({ status: 'unregistered', unregisteredAt: at, unregisterReason: 'stolen' })
-    const given: Partial<UseCases> = {
+    const unregisteredDevice = aDevice({
+      status: 'unregistered',
+      unregisteredAt: at,
+      unregisterReason: 'stolen',
+    })
+    const useCases: Partial<UseCases> = {
       unregisterDevice: async (_principal, id, reason) => {
         calls.push([id, reason])
-        return gone
+        return unregisteredDevice
       },
       unregisterAllDevices: async (_principal, userId, reason) => {
         calls.push([userId, reason])
-        return [gone]
+        return [unregisteredDevice]
       },
     }
-    const one = await call('POST', `${url}/unregister`, given, { reason: 'stolen' })
+    const one = await call('POST', `${url}/unregister`, useCases, { reason: 'stolen' })
     expect(one.json()).toMatchObject({ status: 'unregistered', unregisterReason: 'stolen' })
-    const all = await call('POST', `${ofUser}/unregister`, given, { reason: 'lost' })
+    const all = await call('POST', `${ofUser}/unregister`, useCases, { reason: 'lost' })
     expect(all.json()).toMatchObject({ items: [{ status: 'unregistered' }] })
     expect(calls).toEqual([
       [anId('device'), 'stolen'],
@@ -190,7 +194,7 @@ describe('devices', () => {
     ])
   })
 
-  it('are not unregistered for a reason that only the service may give', async () => {
+  it('devices are not unregistered for a reason that only the service may give', async () => {
     const answer = await call('POST', `${url}/unregister`, {}, { reason: 'not_confirmed' })
     expect(answer.statusCode).toBe(400)
   })

@@ -27,22 +27,22 @@ import {
   unguarded,
   unsaid,
 } from '../support/stores.ts'
-import { answer, challengeOf, resend } from './asking.ts'
-import { anUnconfirmed, numberSealed } from './enrolling.ts'
-import { aGuess, makeCode, makeTemporaryCode } from './typing.ts'
+import { answer, challengeOf, resend } from './challenge-steps.ts'
+import { aGuess, createRecoveryCode, createTemporaryCode } from './code-steps.ts'
+import { anUnconfirmedDevice, numberSealed } from './enrollment-steps.ts'
 
 type World = Awaited<ReturnType<typeof aWorld>>
 
 type Party = Pick<TestUser, 'tenantId' | 'rpId'>
 
-/** An endpoint as it is added. */
+/** An endpoint as it is created. */
 function anEndpointAt(tenantId: Party['tenantId'], rpId: Party['rpId'], id: WebhookEndpointId) {
-  const told = { url: 'https://rp.example/', description: '', events: ['*'] as const }
-  return { tenantId, rpId, id, ...told, secretSealed: randomBytes(60) }
+  const settings = { url: 'https://rp.example/', description: '', events: ['*'] as const }
+  return { tenantId, rpId, id, ...settings, secretSealed: randomBytes(60) }
 }
 
-/** An event that an endpoint is owed. */
-function aWebhook(tenantId: Party['tenantId'], endpointId: WebhookEndpointId) {
+/** A queued event of an endpoint. */
+function aWebhookDelivery(tenantId: Party['tenantId'], endpointId: WebhookEndpointId) {
   const eventId = systemRandom.id('webhookEvent')
   const event = { type: 'webhook.test', userId: null, data: {}, occurredAt: new Date() } as const
   return { tenantId, endpointId, eventId, ...event, staleAt: new Date(Date.now() + 3_600_000) }
@@ -60,7 +60,7 @@ const aPlan: IntegrationPlan = {
   status: 'active',
 }
 
-/** A door as it is added. */
+/** A door as it is created. */
 function aDoorAt(tenantId: Party['tenantId'], rpId: Party['rpId'], id: IntegrationId) {
   return { ...aPlan, tenantId, id, rpId, integrationKey: null }
 }
@@ -89,7 +89,7 @@ const aNumber = (my: World, { userId, integrationId }: World) => ({
   numberSealed: randomBytes(40),
 })
 
-/** A tenant with a row of everything. */
+/** A tenant with a row in every table. */
 async function aWorld(stores: Stores) {
   const user = await aUser(stores)
   const { tenantId, rpId } = user
@@ -98,24 +98,34 @@ async function aWorld(stores: Stores) {
   await stores.apiKeys.create({ ...key, allowedAddresses: [] }, randomBytes(32), 'operator')
   const [codeHash, typedCodeHash] = [randomBytes(32), randomBytes(32)]
   const open = await anEnrollment(stores, user, { codeHash, typedCodeHash })
-  const waiting = await anUnconfirmed(stores, user)
+  const waiting = await anUnconfirmedDevice(stores, user)
   const deviceKey = aKey()
   const deviceId = await aDevice(stores, user, { keys: [deviceKey] })
-  await makeCode(stores, user)
+  await createRecoveryCode(stores, user)
   await stores.passcodes.attempt(aGuess(user))
-  const [gone, suspended] = [await aDevice(stores, user), await aDevice(stores, user)]
+  const [unregisteredDevice, suspendedDevice] = [
+    await aDevice(stores, user),
+    await aDevice(stores, user),
+  ]
   const about = { tenantId, userId: user.userId, actor: 'operator' } as const
-  await stores.devices.unregister({ ...about, deviceIds: [gone], reason: 'lost' }, null)
-  await stores.suspensions.suspendDevice({ ...about, deviceId: suspended })
+  await stores.devices.unregister(
+    { ...about, deviceIds: [unregisteredDevice], reason: 'lost' },
+    null,
+  )
+  await stores.suspensions.suspendDevice({ ...about, deviceId: suspendedDevice })
   const { userId: stoppedUserId } = await aColleague(stores, user, 'stopped')
   await stores.suspensions.suspendUser({ ...about, userId: stoppedUserId })
   const [linkHash, sessionHash, openedHash] = [randomBytes(32), randomBytes(32), randomBytes(32)]
-  const minting = { tenantId, userId: user.userId, rpId, linkSeconds: 60 }
+  const linkFacts = { tenantId, userId: user.userId, rpId, linkSeconds: 60 }
   const portalId = systemRandom.id('portalSession')
-  const minted = activity({ userId: user.userId, type: 'portal_link_made', actor: 'operator' })
-  const unopened = systemRandom.id('portalSession')
-  await stores.portal.createLink({ ...minting, id: unopened, linkHash }, minted)
-  await stores.portal.createLink({ ...minting, id: portalId, linkHash: openedHash }, minted)
+  const linkActivity = activity({
+    userId: user.userId,
+    type: 'portal_link_made',
+    actor: 'operator',
+  })
+  const unopenedLinkId = systemRandom.id('portalSession')
+  await stores.portal.createLink({ ...linkFacts, id: unopenedLinkId, linkHash }, linkActivity)
+  await stores.portal.createLink({ ...linkFacts, id: portalId, linkHash: openedHash }, linkActivity)
   await stores.portal.open(tenantId, openedHash, { hash: sessionHash, seconds: 60 })
   const incidentId = systemRandom.id('diagnostics')
   await stores.database.query(
@@ -136,16 +146,24 @@ async function aWorld(stores: Stores) {
   await aColleague(stores, user, name)
   const pending = await aChallenge(stores, user, [deviceId])
   const over = await aChallenge(stores, user, [deviceId], { ttlMs: -1 })
-  const decided = await aChallenge(stores, user, [deviceId])
-  const signed = { kid: deviceKey.kid }
-  await answer(stores, user, await challengeOf(stores, user, decided), deviceId, 'approve', signed)
-  const [owed] = await stores.database.query<{ id: ActivityId }>(
+  const decidedId = await aChallenge(stores, user, [deviceId])
+  const signature = { kid: deviceKey.kid }
+  await answer(
+    stores,
+    user,
+    await challengeOf(stores, user, decidedId),
+    deviceId,
+    'approve',
+    signature,
+  )
+  const [noticeRow] = await stores.database.query<{ id: ActivityId }>(
     'an_owed_one',
-    `update activities set notice = 'owed' where tenant_id = $1 and type = 'user_imported' and user_id = $2
+    `update activities set notice = 'owed' where tenant_id = $1 and type = 'user_imported'
+      and user_id = $2
      returning id`,
     [tenantId, user.userId],
   )
-  if (!owed) throw new Error('somebody imported the user')
+  if (!noticeRow) throw new Error('the user was imported')
   await stores.database.query(
     'their_wishes',
     `update users set notification_preferences = '{"sign_in": "off"}' where tenant_id = $1`,
@@ -177,11 +195,12 @@ async function aWorld(stores: Stores) {
   const credential = aSecret()
   const door = aDoorAt(tenantId, rpId, integrationId)
   const integration = await stores.integrations.create(door, credential, 'operator')
-  const owedEvent = aWebhook(tenantId, endpointId)
-  await stores.webhookDeliveries.enqueue(owedEvent)
+  const queuedEvent = aWebhookDelivery(tenantId, endpointId)
+  await stores.webhookDeliveries.enqueue(queuedEvent)
   await stores.database.query(
     'their_lease',
-    `update webhook_deliveries set leased_by = 'test', leased_until = 'infinity' where tenant_id = $1`,
+    `update webhook_deliveries set leased_by = 'test', leased_until = 'infinity'
+      where tenant_id = $1`,
     [tenantId],
   )
   return {
@@ -189,10 +208,10 @@ async function aWorld(stores: Stores) {
     integration,
     credentialId: credential.id,
     endpointId,
-    eventId: owedEvent.eventId,
+    eventId: queuedEvent.eventId,
     ...user,
     user,
-    owed: owed.id,
+    noticeId: noticeRow.id,
     appId,
     apiKeyId,
     reportId,
@@ -202,8 +221,8 @@ async function aWorld(stores: Stores) {
     open,
     waiting,
     deviceId,
-    gone,
-    suspended,
+    unregisteredDevice,
+    suspendedDevice,
     stoppedUserId,
     linkHash,
     sessionHash,
@@ -211,16 +230,16 @@ async function aWorld(stores: Stores) {
     name,
     pending,
     over,
-    decided,
+    decidedId,
   }
 }
 
 let stores: Stores
 let mine: World
 let theirs: World
-const shown = new Map<World, ReturnType<typeof aNumber>>()
+const shownNumbers = new Map<World, ReturnType<typeof aNumber>>()
 function shownTo(my: World) {
-  const number = shown.get(my)
+  const number = shownNumbers.get(my)
   if (!number) throw new Error('everybody is shown a number')
   return number
 }
@@ -231,9 +250,9 @@ beforeAll(async () => {
   theirs = await aWorld(stores)
   for (const my of [mine, theirs]) {
     await stores.keycloakCallbacks.enqueue(aCallback(my, my))
-    const followed = { tenantId: my.tenantId, challengeId: my.pending, holdMs: 1 }
-    await stores.doors.follow({ ...followed, integrationId: my.integrationId })
-    shown.set(my, aNumber(my, my))
+    const following = { tenantId: my.tenantId, challengeId: my.pending, holdMs: 1 }
+    await stores.doors.follow({ ...following, integrationId: my.integrationId })
+    shownNumbers.set(my, aNumber(my, my))
     await stores.doors.saveNumber(shownTo(my), 600)
   }
 })
@@ -241,14 +260,14 @@ afterAll(() => stores.close())
 
 const page = { limit: 100, before: null }
 
-// What each method finds when my tenant asks with their ids: nothing.
+// What each method finds when my tenant calls it with their ids: nothing.
 type Call = (stores: Stores, mine: World, theirs: World) => Promise<unknown>
 const event = (my: World) =>
   activity({ userId: my.userId, type: 'device_renamed', actor: 'operator' })
 
 const endpointOf = (my: World, { rpId, endpointId: id }: World) => ({ ...my.user, rpId, id })
 
-const calls: Record<string, readonly [call: Call, found: unknown]> = {
+const calls: Record<string, readonly [call: Call, expected: unknown]> = {
   'integrations.list': [
     async ({ integrations }, my, their) => [
       ...(await integrations.list(my.tenantId, their.rpId)),
@@ -461,11 +480,11 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     async ({ deviceSpans }, my, their) => {
       const span = { from: new Date(0), to: new Date(Date.now() + 60_000) }
       const event = { type: 'devices_unregistered_by_time', actor: 'operator' } as const
-      const found = await deviceSpans.take(my.tenantId, span, 100, {
+      const spanDevices = await deviceSpans.take(my.tenantId, span, 100, {
         ...event,
         subject: my.tenantId,
       })
-      return found.filter(({ userId }) => userId === their.userId)
+      return spanDevices.filter(({ userId }) => userId === their.userId)
     },
     [],
   ],
@@ -480,10 +499,15 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     ({ enrollments }, my, their) => {
       const { enrollment } = their.waiting
       const codes = { codeHash: randomBytes(32), typedCodeHash: randomBytes(32) }
-      const made = { ...enrollment, ...codes, id: systemRandom.id('enrollment'), ttlSeconds: 60 }
+      const newEnrollment = {
+        ...enrollment,
+        ...codes,
+        id: systemRandom.id('enrollment'),
+        ttlSeconds: 60,
+      }
       const opener = { tenantId: my.tenantId, openedByDeviceId: their.deviceId }
       return enrollments.createByDevice(
-        { ...made, ...opener, activity: event(my) },
+        { ...newEnrollment, ...opener, activity: event(my) },
         aProof(my, my.deviceId),
       )
     },
@@ -566,7 +590,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   ],
   'devices.recordRevokedUse': [
     ({ devices }, my, their) =>
-      devices.recordRevokedUse(my.tenantId, { ...event(my), deviceId: their.gone }),
+      devices.recordRevokedUse(my.tenantId, { ...event(my), deviceId: their.unregisteredDevice }),
     false,
   ],
   'suspensions.suspendDevice': [
@@ -589,10 +613,10 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   ],
   'suspensions.activateDevice': [
     ({ suspensions }, my, their) => {
-      const { userId, suspended } = their
+      const { userId, suspendedDevice } = their
       const { tenantId } = my
       const about = { tenantId, userId, actor: 'operator' } as const
-      return suspensions.activateDevice({ ...about, deviceId: suspended })
+      return suspensions.activateDevice({ ...about, deviceId: suspendedDevice })
     },
     null,
   ],
@@ -601,8 +625,8 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
       const { tenantId, rpId } = my
       const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: null, ...anyRequest }
       const byId = await challenges.loadCreation({ ...query, user: { id: their.userId } })
-      const named = { namespace: 'default', value: their.name }
-      const byName = await challenges.loadCreation({ ...query, user: named })
+      const identifier = { namespace: 'default', value: their.name }
+      const byName = await challenges.loadCreation({ ...query, user: identifier })
       return [byId.userId, byId.devices, byName.userId]
     },
     [null, [], null],
@@ -629,7 +653,8 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     [],
   ],
   'challenges.findEvidence': [
-    ({ challenges }, my, their) => challenges.findEvidence(my.tenantId, their.rpId, their.decided),
+    ({ challenges }, my, their) =>
+      challenges.findEvidence(my.tenantId, their.rpId, their.decidedId),
     null,
   ],
   'challenges.loadPending': [
@@ -696,14 +721,15 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   ],
   'deliveries.settle': [
     async ({ deliveries, database }, my, their) => {
-      const [owed] = await database.query<{ id: `dlv_${string}` }>(
+      const [push] = await database.query<{ id: `dlv_${string}` }>(
         'owed_by_them',
-        `select id from deliveries where tenant_id = $1 and status = 'queued' and leased_by = 'test'`,
+        `select id from deliveries where tenant_id = $1 and status = 'queued'
+          and leased_by = 'test'`,
         [their.tenantId],
       )
-      if (!owed) throw new Error('they owe a push')
+      if (!push) throw new Error('they have a queued push')
       const outcome = { status: 'failed', reason: 'mine' } as const
-      return deliveries.settle('test', [{ tenantId: my.tenantId, id: owed.id, outcome }])
+      return deliveries.settle('test', [{ tenantId: my.tenantId, id: push.id, outcome }])
     },
     undefined,
   ],
@@ -749,9 +775,9 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   'reports.resolve': [
     ({ reports }, my, their) => {
       const { tenantId } = my
-      const found = { resolution: 'fraud', note: null, resolvedBy: 'operator' } as const
+      const resolution = { resolution: 'fraud', note: null, resolvedBy: 'operator' } as const
       const audit = { type: 'report_resolved', actor: 'operator', subject: their.reportId } as const
-      return reports.resolve({ tenantId, id: their.reportId, ...found }, audit)
+      return reports.resolve({ tenantId, id: their.reportId, ...resolution }, audit)
     },
     null,
   ],
@@ -875,7 +901,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     0,
   ],
   'notices.settle': [
-    ({ notices }, my, their) => notices.settle(my.tenantId, [their.owed], 'in_app'),
+    ({ notices }, my, their) => notices.settle(my.tenantId, [their.noticeId], 'in_app'),
     undefined,
   ],
   'notices.enqueue': [
@@ -884,7 +910,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
         tenantId: my.tenantId,
         userId: my.userId,
         push: {
-          activityIds: [their.owed],
+          activityIds: [their.noticeId],
           deviceIds: [their.deviceId],
           pushesMax: 3,
           otherwise: 'over_limit',
@@ -918,7 +944,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
   ],
 }
 
-/** Methods that serve the whole installation, or take no id of anything that exists. */
+/** Methods that serve the whole installation, or take no id of an existing row. */
 const installationWide = [
   'dueWork.read',
   'leases.freeAbandoned',
@@ -956,7 +982,7 @@ const installationWide = [
   'webhookDeliveries.claim',
   'webhookDeliveries.giveUpStale',
 ]
-/** Methods that write what they are given: the database refuses what would point into another tenant. */
+/** Methods that write what they receive: the database refuses references into another tenant. */
 const writers = [
   'tenants.createRelyingParty',
   'apiKeys.create',
@@ -1028,25 +1054,25 @@ async function rowsOf({ tenantId }: TestUser) {
   return all
 }
 
-describe('a tenant that asks with another’s ids', () => {
+describe('a tenant that calls with another’s ids', () => {
   test.each(Object.keys(calls))('finds and changes nothing of the other’s by %s', async (name) => {
-    const [call, found] = calls[name] ?? []
+    const [call, expectedResult] = calls[name] ?? []
     const before = await rowsOf(theirs)
-    expect(await call?.(stores, mine, theirs)).toEqual(found)
+    expect(await call?.(stores, mine, theirs)).toEqual(expectedResult)
     expect(await rowsOf(theirs)).toEqual(before)
   })
 
-  test('is shown for every method of every store', () => {
+  test('is tested for every method of every store', () => {
     const { database: _, url: _url, close: _close, ...all } = stores
     const methods = Object.entries(all).flatMap(([store, object]) =>
       Object.keys(object).map((method) => `${store}.${method}`),
     )
-    const known = [...Object.keys(calls), ...installationWide, ...writers]
-    expect(methods.toSorted()).toEqual(known.toSorted())
+    const knownMethods = [...Object.keys(calls), ...installationWide, ...writers]
+    expect(methods.toSorted()).toEqual(knownMethods.toSorted())
   })
 })
 
-describe('no row of one tenant points at another’s', () => {
+describe('no row of one tenant references another’s', () => {
   const foreignKey = { code: '23503' }
 
   test.each<[string, Call]>([
@@ -1055,8 +1081,8 @@ describe('no row of one tenant points at another’s', () => {
       ({ apiKeys }, my, their) => {
         const id = systemRandom.id('apiKey')
         const key = { tenantId: my.tenantId, id, rpId: their.rpId, name: 'x', scopes: [] }
-        const made = { ...key, expiresAt: null, allowedAddresses: [] }
-        return apiKeys.create(made, randomBytes(32), 'operator')
+        const newKey = { ...key, expiresAt: null, allowedAddresses: [] }
+        return apiKeys.create(newKey, randomBytes(32), 'operator')
       },
     ],
     [
@@ -1069,7 +1095,7 @@ describe('no row of one tenant points at another’s', () => {
     [
       'an event at a webhook endpoint',
       ({ webhookDeliveries }, my, their) =>
-        webhookDeliveries.enqueue(aWebhook(my.tenantId, their.endpointId)),
+        webhookDeliveries.enqueue(aWebhookDelivery(my.tenantId, their.endpointId)),
     ],
     [
       'an integration at a relying party',
@@ -1092,13 +1118,13 @@ describe('no row of one tenant points at another’s', () => {
     [
       'somebody who follows a challenge, or at an integration',
       async ({ doors }, my, their) => {
-        const followed = { tenantId: my.tenantId, holdMs: 1 }
+        const following = { tenantId: my.tenantId, holdMs: 1 }
         const theirChallenge = { challengeId: their.over, integrationId: my.integrationId }
-        await expect(doors.follow({ ...followed, ...theirChallenge })).rejects.toMatchObject(
+        await expect(doors.follow({ ...following, ...theirChallenge })).rejects.toMatchObject(
           foreignKey,
         )
         const theirDoor = { challengeId: my.over, integrationId: their.integrationId }
-        return doors.follow({ ...followed, ...theirDoor })
+        return doors.follow({ ...following, ...theirDoor })
       },
     ],
     [
@@ -1121,8 +1147,10 @@ describe('no row of one tenant points at another’s', () => {
     [
       'a device at a user',
       async (all, my, their) => {
-        const opened = await anEnrollment(all, my.user)
-        return all.enrollments.claim(aClaim({ ...opened, userId: their.userId }, { numberSealed }))
+        const enrollment = await anEnrollment(all, my.user)
+        return all.enrollments.claim(
+          aClaim({ ...enrollment, userId: their.userId }, { numberSealed }),
+        )
       },
     ],
     [
@@ -1145,9 +1173,16 @@ describe('no row of one tenant points at another’s', () => {
       ({ diagnostics }, my, their) => {
         const { tenantId, deviceId } = my
         const id = systemRandom.id('diagnostics')
-        const made = { tenantId, id, userId: their.userId, deviceId, appVersion: '1', text: 'x' }
+        const newDiagnostics = {
+          tenantId,
+          id,
+          userId: their.userId,
+          deviceId,
+          appVersion: '1',
+          text: 'x',
+        }
         const proof = { tenantId, deviceId, jti: 'x', expiresAt: new Date() }
-        return diagnostics.create(made, 5, event(my), proof)
+        return diagnostics.create(newDiagnostics, 5, event(my), proof)
       },
     ],
     [
@@ -1156,11 +1191,11 @@ describe('no row of one tenant points at another’s', () => {
     ],
     [
       'a recovery code at a user',
-      (all, my, their) => makeCode(all, { ...my.user, userId: their.userId }),
+      (all, my, their) => createRecoveryCode(all, { ...my.user, userId: their.userId }),
     ],
     [
       'a temporary code at a user',
-      (all, my, their) => makeTemporaryCode(all, { ...my.user, userId: their.userId }),
+      (all, my, their) => createTemporaryCode(all, { ...my.user, userId: their.userId }),
     ],
   ])('%s', async (_, write) => {
     await expect(write(stores, mine, theirs)).rejects.toMatchObject(foreignKey)
@@ -1170,7 +1205,8 @@ describe('no row of one tenant points at another’s', () => {
     const insert = (challengeId: string, deviceId: string) =>
       stores.database.query(
         'foreign_target',
-        `insert into challenge_targets (tenant_id, challenge_id, device_id, request_payload, request_hash)
+        `insert into challenge_targets (tenant_id, challenge_id, device_id, request_payload,
+          request_hash)
          values ($1, $2, $3, '', '')`,
         [mine.tenantId, challengeId, deviceId],
       )
@@ -1181,7 +1217,8 @@ describe('no row of one tenant points at another’s', () => {
   test('a user’s name at a user of theirs', async () => {
     const insert = stores.database.query(
       'foreign_name',
-      `insert into user_identifiers (tenant_id, namespace, value, key, user_id) values ($1, 'default', $2, $2, $3)`,
+      `insert into user_identifiers (tenant_id, namespace, value, key, user_id)
+        values ($1, 'default', $2, $2, $3)`,
       [mine.tenantId, thumbprint(), theirs.userId],
     )
     await expect(insert).rejects.toMatchObject(foreignKey)

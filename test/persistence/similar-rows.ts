@@ -1,16 +1,16 @@
-// Rows like those that are there, under other names.
+// Rows similar to existing ones, with other names.
 
 import type pg from 'pg'
 import { growingTables } from '../../src/persistence/table-statistics.ts'
 
 /**
- * Tables of which a busy service asks all day; the others that grow are read by sweeps and lists.
+ * Tables that a busy service reads all day; the other growing ones are read by sweeps and lists.
  */
 export const growing: readonly string[] = growingTables.filter(
   (table) => !/^(audit_|diagnostics|webhook_facts|webhook_attempts)/.test(table),
 )
 
-/** The columns of a table, those that tell rows apart with another value for each `n`. */
+/** The columns of a table, the distinguishing ones with another value for each `n`. */
 const columnsOf = `
   select string_agg(case
     when type = 'text' and name ~ '^(id|[a-z_]*_id|jti|kid|value|key|name|budget)$'
@@ -22,13 +22,13 @@ const columnsOf = `
     from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdropped) c`
 
 /**
- * Fills the growing tables with `count` rows like their first, of the same tenant, and tells nothing
- * to the planner.
+ * Fills the growing tables with `count` rows like their first, of the same tenant, without new
+ * statistics for the planner.
  */
-export async function fillLike(client: pg.Client, count: number): Promise<void> {
+export async function fillWithSimilarRows(client: pg.Client, count: number): Promise<void> {
   await client.query('begin; set local session_replication_role = replica')
   for (const table of growing) {
-    // Or the server itself tells the planner, now and then.
+    // Otherwise the server itself would update the statistics now and then.
     await client.query(`alter table ${table} set (autovacuum_enabled = off)`)
     const { rows } = await client.query<{ columns: string }>(columnsOf, [table])
     const { rowCount } = await client.query(

@@ -1,4 +1,4 @@
-// Short ways through a challenge, for tests of its parts.
+// Steps of a challenge, for tests of its parts.
 
 import { type ActivityType, activity } from '../../src/domain/activity.ts'
 import { decideAnswer } from '../../src/domain/answer.ts'
@@ -20,15 +20,16 @@ export async function challengeOf(
   return record.challenge
 }
 
-/** Types of everything that was told of the user, newest first. */
-export async function toldOf({ activities }: Stores, { tenantId, userId }: TestUser) {
-  const listed = await activities.list(tenantId, userId, { limit: 1_000, before: null })
-  return listed.map(({ type }) => type)
+/** Types of all activities of the user, newest first. */
+export async function activityTypesOf({ activities }: Stores, { tenantId, userId }: TestUser) {
+  const items = await activities.list(tenantId, userId, { limit: 1_000, before: null })
+  return items.map(({ type }) => type)
 }
 
-/** Makes it a challenge whose time is over. */
+/** Makes it an expired challenge. */
 export async function runOut({ database }: Stores, id: ChallengeId): Promise<void> {
-  const text = `update challenges set expires_at = clock_timestamp() - interval '1 ms' where id = $1`
+  const text = `update challenges set expires_at = clock_timestamp() - interval '1 ms'
+    where id = $1`
   await database.query('run_out', text, [id])
 }
 
@@ -38,7 +39,7 @@ export function cancel({ challenges }: Stores, { tenantId, rpId }: TestUser, id:
   return challenges.cancel(tenantId, rpId, id, { ...event, challengeId: id }, 'test')
 }
 
-/** Pushes again, on the strength of what was read before. */
+/** Repeats the push, based on the challenge as it was read before. */
 export async function resend({ challenges }: Stores, challenge: Challenge) {
   const { userId, resendsLeft } = challenge
   const facts = await challenges.loadResend(challenge)
@@ -62,14 +63,14 @@ export function unregister(
   return devices.unregister(command, null)
 }
 
-/** What a person does with a question. */
-export type Deed = 'approve' | 'deny' | 'wrong number'
+/** What a person may do with a challenge. */
+export type AnswerKind = 'approve' | 'deny' | 'wrong number'
 
-const told = {
+const activityTypes = {
   approve: 'challenge_approved',
   deny: 'challenge_denied',
   'wrong number': 'number_failed',
-} satisfies Record<Deed, ActivityType>
+} satisfies Record<AnswerKind, ActivityType>
 
 /** Answers as the rules decide it for the challenge as it was read, with a fresh proof. */
 export function answer(
@@ -77,26 +78,26 @@ export function answer(
   user: TestUser,
   challenge: Challenge,
   deviceId: DeviceId,
-  deed: Deed = 'approve',
+  kind: AnswerKind = 'approve',
   more: Parameters<typeof anAnswer>[3] = {},
 ): Promise<AnswerRecording> {
-  const decision = deed === 'deny' ? 'deny' : 'approve'
-  const number = deed === 'deny' ? null : '000000'
-  const effect = decideAnswer(challenge, { decision, number }, deed === 'approve')
-  if (isRefusal(effect)) throw new Error(`the rules refuse to ${deed}: ${effect.refused}`)
+  const decision = kind === 'deny' ? 'deny' : 'approve'
+  const number = kind === 'deny' ? null : '000000'
+  const effect = decideAnswer(challenge, { decision, number }, kind === 'approve')
+  if (isRefusal(effect)) throw new Error(`the rules refuse to ${kind}: ${effect.refused}`)
   const about = { userId: user.userId, actor: `device:${deviceId}`, deviceId } as const
-  const given = anAnswer(user, challenge.id, deviceId, {
+  const recording = anAnswer(user, challenge.id, deviceId, {
     decision,
     effect,
     was: { wrongNumbersLeft: challenge.wrongNumbersLeft, protection: unguarded },
-    jwsSealed: deed === 'wrong number' ? null : Buffer.from('evidence'),
+    jwsSealed: kind === 'wrong number' ? null : Buffer.from('evidence'),
     activities: [
-      activity({ ...about, type: told[deed], challengeId: challenge.id }),
+      activity({ ...about, type: activityTypes[kind], challengeId: challenge.id }),
       ...(effect.reason === 'number_mismatch'
         ? [activity({ ...about, type: 'challenge_denied', challengeId: challenge.id })]
         : []),
     ],
     ...more,
   })
-  return challenges.recordAnswer(given, aProof(user, deviceId))
+  return challenges.recordAnswer(recording, aProof(user, deviceId))
 }

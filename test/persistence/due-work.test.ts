@@ -43,15 +43,15 @@ beforeEach(async () => {
 })
 afterAll(() => stores.close())
 
-/** What is in sight, in whole seconds. */
-async function inSight(): Promise<Partial<Record<WorkKind, number>>> {
-  const seen = Object.entries(await stores.dueWork.read())
+/** The due work, in whole seconds from now. */
+async function dueWork(): Promise<Partial<Record<WorkKind, number>>> {
+  const entries = Object.entries(await stores.dueWork.read())
   return Object.fromEntries(
-    seen.flatMap(([matter, ms]) => (ms === null ? [] : [[matter, Math.ceil(ms / 1000)]])),
+    entries.flatMap(([kind, ms]) => (ms === null ? [] : [[kind, Math.ceil(ms / 1000)]])),
   )
 }
 
-async function anEnded(): Promise<string> {
+async function anEndedChallenge(): Promise<string> {
   const id = await aChallenge(stores, user, [device])
   await run(`update challenges set status = 'denied', reason = 'user_denied',
     decided_at = clock_timestamp(), number_sealed = null`)
@@ -81,51 +81,51 @@ const aWebhook = (dueIn: string, staleIn: string, leasedFor: string | null = nul
     leasedFor,
   )
 
-describe('in sight', () => {
-  test('is nothing where nothing is owed', async () => {
-    expect(await inSight()).toEqual({})
+describe('due work', () => {
+  test('due work is nothing where nothing is queued', async () => {
+    expect(await dueWork()).toEqual({})
   })
 
-  test('is a push when its lease is over, and its challenge when its time is', async () => {
+  test('due work is a push when its lease ends, and its challenge when it expires', async () => {
     await aChallenge(stores, user, [device], { ttlMs: 120_000 })
     await run('delete from activities')
-    expect(await inSight()).toEqual({ pushes: 15, queuedPushes: 0, expiry: 120 })
+    expect(await dueWork()).toEqual({ pushes: 15, queuedPushes: 0, expiry: 120 })
   })
 
-  test('is a push that is to be tried again when it is due, the first of several', async () => {
+  test('due work is a push to retry at its due time, the earliest of several', async () => {
     await aChallenge(stores, user, [device, await aDevice(stores, user)])
     await run('delete from activities')
     await run(`update deliveries set leased_by = null, leased_until = null,
       due_at = clock_timestamp() + interval '40 s'`)
-    expect(await inSight()).toMatchObject({ pushes: 40 })
+    expect(await dueWork()).toMatchObject({ pushes: 40 })
     await run(`update deliveries set due_at = clock_timestamp() - interval '7 s'
       where id = (select min(id) from deliveries)`)
-    expect((await inSight()).pushes).toBeLessThanOrEqual(-6)
+    expect((await dueWork()).pushes).toBeLessThanOrEqual(-6)
   })
 
-  test('is something at once where more is queued than is looked at', async () => {
+  test('due work is immediate where more is queued than one scan reads', async () => {
     await aChallenge(stores, user, [device])
     await run(`insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, due_at,
         leased_by, leased_until)
       select tenant_id, 'dlv_' || n, kind, challenge_id, device_id, 'queued', due_at, leased_by,
         leased_until
       from deliveries, generate_series(1, 2000) as n`)
-    expect(await inSight()).toMatchObject({ pushes: 0 })
+    expect(await dueWork()).toMatchObject({ pushes: 0 })
   })
 
-  test('is neither a push nor a challenge that is over', async () => {
-    await anEnded()
+  test('due work is neither a push nor a challenge that is over', async () => {
+    await anEndedChallenge()
     await aChallenge(stores, user, [device])
     await run(`update challenges set status = 'cancelled', decided_at = clock_timestamp(),
       number_sealed = null where status = 'pending'`)
     await run(`update deliveries set status = 'sent', settled_at = clock_timestamp(),
       leased_by = null, leased_until = null`)
     await run('delete from activities')
-    expect(await inSight()).toEqual({})
+    expect(await dueWork()).toEqual({})
   })
 
-  test('is a callback to a realm once its challenge has ended', async () => {
-    const id = await anEnded()
+  test('due work is a callback to a realm after its challenge has ended', async () => {
+    const id = await anEndedChallenge()
     await run(
       `insert into keycloak_callbacks (tenant_id, challenge_id, integration_id, issuer,
          token_sealed, due_at)
@@ -133,14 +133,14 @@ describe('in sight', () => {
       user.tenantId,
       id,
     )
-    expect(await inSight()).toEqual({ callbacks: 3 })
+    expect(await dueWork()).toEqual({ callbacks: 3 })
     await run(`update keycloak_callbacks set status = 'trying', tried_at = clock_timestamp(),
       first_tried_at = clock_timestamp()`)
-    expect(await inSight()).toEqual({ callbacksUnderWay: 0 })
+    expect(await dueWork()).toEqual({ callbacksUnderWay: 0 })
     await run(`update keycloak_callbacks set status = 'owed', tried_at = null`)
     await run(`update challenges set status = 'pending', reason = null, decided_at = null,
       number_sealed = 'x'`)
-    expect((await inSight()).callbacks).toBeUndefined()
+    expect((await dueWork()).callbacks).toBeUndefined()
   })
 
   test.each([
@@ -150,8 +150,8 @@ describe('in sight', () => {
     ['pushed', 'critical', undefined],
     [null, 'info', undefined],
   ] as const)(
-    'is an activity with notice %s and severity %s as %s',
-    async (notice, severity, matter) => {
+    'due work is an activity with notice %s and severity %s as %s',
+    async (notice, severity, kind) => {
       await run(
         `insert into activities (tenant_id, id, user_id, type, severity, actor, notice)
        values ($1, 'act_1', $2, 'device_enrolled', $3, 'operator', $4)`,
@@ -160,49 +160,49 @@ describe('in sight', () => {
         severity,
         notice,
       )
-      expect(Object.keys(await inSight())).toEqual(matter ? [matter] : [])
+      expect(Object.keys(await dueWork())).toEqual(kind ? [kind] : [])
     },
   )
 
-  test('is a webhook when it is due or free, and when it is stale; of a paused endpoint only that', async () => {
+  test('is a webhook when due, free or stale; for a paused endpoint only when stale', async () => {
     await anEndpoint('active')
     await aWebhook('5 s', '60 s')
-    expect(await inSight()).toEqual({ webhooks: 5, staleWebhooks: 60 })
+    expect(await dueWork()).toEqual({ webhooks: 5, staleWebhooks: 60 })
     await run('delete from webhook_deliveries')
     await aWebhook('-5 s', '60 s', '20 s')
-    expect(await inSight()).toEqual({ webhooks: 20, staleWebhooks: 60 })
+    expect(await dueWork()).toEqual({ webhooks: 20, staleWebhooks: 60 })
     await run(`update webhook_endpoints set status = 'paused', status_reason = 'failing'`)
-    expect(await inSight()).toEqual({ staleWebhooks: 60 })
+    expect(await dueWork()).toEqual({ staleWebhooks: 60 })
   })
 
-  test('is what endpoints are to be told of, at once', async () => {
+  test('due work is an event for endpoints, immediately', async () => {
     await anEndpoint('active')
     // As the first endpoint of an installation does.
     await run(`select nextval('webhook_facts_seq_seq')`)
     await aChallenge(stores, user, [device])
     await run('update challenges set expires_at = clock_timestamp()')
     await stores.challenges.expire(null, 10)
-    expect(await inSight()).toMatchObject({ webhooks: 0 })
+    expect(await dueWork()).toMatchObject({ webhooks: 0 })
   })
 
-  test('is an erasure that is under way', async () => {
+  test('due work is an erasure that is under way', async () => {
     await run('update users set erasing_since = clock_timestamp()')
-    expect(await inSight()).toEqual({ erasures: 0 })
+    expect(await dueWork()).toEqual({ erasures: 0 })
     await run('update users set erasing_since = null')
   })
 })
 
-test('a look reads no table from end to end, on a database that was never analysed', async () => {
+test('a scan for due work reads no whole table, on a database never analysed', async () => {
   const { sent, database } = listened(stores.database)
   await buildDueWorkStore(database).read()
   const plan = await onServer(stores.url, async (client) => {
     await client.query('set enable_seqscan = off')
     return planOf(client, sent[0]?.text ?? '')
   })
-  const scanned = [...nodesOf(plan)].filter((node) => node['Node Type'] === 'Seq Scan')
-  // Endpoints are few, and facts are gone as soon as they are written down.
+  const scannedTables = [...nodesOf(plan)].filter((node) => node['Node Type'] === 'Seq Scan')
+  // Endpoints are few, and facts are deleted as soon as they are written down as events.
   const few = ['webhook_endpoints', 'webhook_facts']
   expect(
-    scanned.map((node) => `${node['Relation Name']}`).filter((name) => !few.includes(name)),
+    scannedTables.map((node) => `${node['Relation Name']}`).filter((name) => !few.includes(name)),
   ).toEqual([])
 })

@@ -4,54 +4,54 @@ import { openStores, type Stores } from '../support/stores.ts'
 
 let stores: Stores
 let database: ReturnType<typeof openDatabase>
-let told = 0
+let notificationCount = 0
 beforeAll(async () => {
   stores = await openStores()
   database = openDatabase({ url: stores.url })
   database.listenToWrites(() => {
-    told++
+    notificationCount++
   })
   await database.query('make', 'create table notes (id int primary key, text text)', [])
 })
 beforeEach(() => {
-  told = 0
+  notificationCount = 0
 })
 afterAll(async () => {
   await database.close()
   await stores.close()
 })
 
-test('a statement that changes rows is told of, however it is written', async () => {
+test('a statement that changes rows is reported, in any form', async () => {
   await database.query('write', `insert into notes values (1, 'a'), (2, 'a')`, [])
-  expect(told).toBe(1)
+  expect(notificationCount).toBe(1)
   await database.query('alter', `update notes n set text = 'b' where n.id = 1`, [])
-  expect(told).toBe(2)
+  expect(notificationCount).toBe(2)
   await database.query('both', `with x as (delete from notes returning id) select id from x`, [])
-  expect(told).toBe(3)
+  expect(notificationCount).toBe(3)
 })
 
-test('a transaction that changes rows is told of when it is committed', async () => {
+test('a transaction that changes rows is reported when it is committed', async () => {
   await database.transaction(async (tx) => {
     await tx.query('write_more', `insert into notes values (2, 'a')`, [])
-    told = 0
+    notificationCount = 0
   })
-  expect(told).toBe(1)
+  expect(notificationCount).toBe(1)
 })
 
-test('a transaction that changes none is not told of, whatever its connection did before', async () => {
+test('a transaction that changes none is not reported, even on a used connection', async () => {
   await database.transaction((tx) => tx.query('hold', 'select id from notes for update', []))
-  expect(told).toBe(0)
+  expect(notificationCount).toBe(0)
   await database.query('touch', `update notes set text = 'c'`, [])
-  expect(told).toBe(1)
+  expect(notificationCount).toBe(1)
   await database.transaction((tx) => tx.query('hold', 'select id from notes for update', []))
-  expect(told).toBe(1)
+  expect(notificationCount).toBe(1)
 })
 
-test('what reads, locks, or changes no row is not told of', async () => {
+test('a statement that reads, locks, or changes no row is not reported', async () => {
   await database.query('read', 'select id, text from notes', [])
   await database.query('lock', 'select id from notes for update', [])
   await database.query('miss', `update notes set text = 'c' where id = 99 returning id`, [])
   await expect(database.query('fail', 'insert into notes values (null)', [])).rejects.toThrow()
   await stores.dueWork.read()
-  expect(told).toBe(0)
+  expect(notificationCount).toBe(0)
 })

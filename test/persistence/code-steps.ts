@@ -1,4 +1,4 @@
-// Short ways to codes that users type, for tests of their parts.
+// Codes that users type, for tests of their parts.
 
 import { randomBytes } from 'node:crypto'
 import { activity } from '../../src/domain/activity.ts'
@@ -9,7 +9,7 @@ import type { PasscodeAttempt, SingleUseCodeId } from '../../src/ports/passcode-
 import type { Stores, TestUser } from '../support/stores.ts'
 import { until } from '../support/until.ts'
 
-/** A code that fits nothing, typed at some browser. */
+/** A code that matches nothing, typed at some browser. */
 export function aGuess(
   { tenantId, userId }: TestUser,
   more: Partial<PasscodeAttempt> = {},
@@ -27,8 +27,10 @@ export function aGuess(
   }
 }
 
-/** The time step of now, by the database's clock, moved by so many; one that will last for a while. */
-export async function stepNow({ database }: Stores, moved = 0): Promise<number> {
+/**
+ * The current time step, by the clock of the database, plus an offset; one that lasts for a while.
+ */
+export async function stepNow({ database }: Stores, offset = 0): Promise<number> {
   const read = async () => {
     const [row] = await database.query<{ steps: number }>(
       'steps_now',
@@ -38,7 +40,7 @@ export async function stepNow({ database }: Stores, moved = 0): Promise<number> 
     const steps = row?.steps ?? 0
     return steps % 1 < 0.9 ? Math.floor(steps) : undefined
   }
-  return moved + (await until('a step has just begun', read))
+  return offset + (await until('a step has just begun', read))
 }
 
 /** The passcode that this device shows at a step, typed by its user. */
@@ -61,8 +63,8 @@ const newCode = () => ({
   keySealed: randomBytes(60),
 })
 
-/** A set of one recovery code. */
-export async function makeCode(
+/** Creates a set of one recovery code. */
+export async function createRecoveryCode(
   { passcodes }: Stores,
   { tenantId, userId }: TestUser,
 ): Promise<SingleUseCodeId> {
@@ -76,8 +78,8 @@ export async function makeCode(
   return code.id
 }
 
-/** A temporary code of this lifetime. */
-export async function makeTemporaryCode(
+/** Creates a temporary code of this lifetime. */
+export async function createTemporaryCode(
   { passcodes }: Stores,
   { tenantId, userId }: TestUser,
   ttlSeconds = 3600,

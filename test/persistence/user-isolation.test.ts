@@ -1,5 +1,5 @@
-// One user's budgets and locks beside those of others that look the same: colleagues who were asked from the same browser, and
-// users of other tenants with the same ids, as a copy of a tenant would have.
+// One user's budgets and locks next to those of similar users: colleagues with challenges from the
+// same browser, and users of other tenants with the same ids, as a copy of a tenant would have.
 
 import { beforeAll, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
@@ -20,16 +20,16 @@ import {
   unguarded,
   unsaid,
 } from '../support/stores.ts'
-import { answer, cancel, challengeOf, resend, unregister } from './asking.ts'
+import { answer, cancel, challengeOf, resend, unregister } from './challenge-steps.ts'
+import { aGuess, createRecoveryCode } from './code-steps.ts'
 import { copyTenant } from './copied-tenant.ts'
-import { countingRows } from './rows-found.ts'
-import { aGuess, makeCode } from './typing.ts'
+import { countingRows } from './row-counts.ts'
 
 let stores: Stores
-const rowsFound = new Map<string, number>()
+const rowCounts = new Map<string, number>()
 
 beforeAll(async () => {
-  stores = await openStores(20, countingRows(rowsFound))
+  stores = await openStores(20, countingRows(rowCounts))
   return () => stores.close()
 })
 
@@ -39,27 +39,33 @@ const run = (name: string, text: string, ...values: unknown[]) =>
 
 type Person = TestUser & {
   readonly device: DeviceId
-  /** Is asked nothing; in copies it is the one that was pushed. */
+  /** Is target of nothing; in copies it is the device that was pushed. */
   readonly spare: DeviceId
   /** Pending, by the budget that pays. */
   readonly pending: { readonly others: ChallengeId; readonly browser: ChallengeId }
 }
 
-/** Somebody who is asked twice from the same browser: at the cost of all strangers, and of the browser. */
+/**
+ * A user with two challenges from the same browser: paid by the budget of unknown initiators, and
+ * by the browser's.
+ */
 async function aPerson(user: TestUser): Promise<Person> {
   const [device, spare] = [await aDevice(stores, user), await aDevice(stores, user)]
-  const ask = async (budgetKey: string) => {
-    const made = await aNewChallenge(stores, user, [device], { budgetKey, initiatorKey: browser })
-    expect(await stores.challenges.create(made, 'test')).toBe(true)
-    return made.challenge.id
+  const createFor = async (budgetKey: string) => {
+    const newChallenge = await aNewChallenge(stores, user, [device], {
+      budgetKey,
+      initiatorKey: browser,
+    })
+    expect(await stores.challenges.create(newChallenge, 'test')).toBe(true)
+    return newChallenge.challenge.id
   }
-  const pending = { others: await ask('others'), browser: await ask(browser) }
+  const pending = { others: await createFor('others'), browser: await createFor(browser) }
   return { ...user, device, spare, pending }
 }
 
 const mine = '(tenant_id, user_id) = ($1, $2)'
 
-/** Somebody between two colleagues and two copies, whose counts are others. */
+/** A user between two colleagues and two copies, which have other counts. */
 async function aScene(): Promise<Person> {
   const first = await aUser(stores)
   await aPerson(first)
@@ -72,15 +78,16 @@ async function aScene(): Promise<Person> {
   await run('my_counts', `update initiators set unanswered = 2 where ${mine}`, ...whose)
   const marks = `set unanswered = 50, approved_at = '2001-01-01', blocked_until = '2100-01-01'`
   await run('their_counts', `update initiators ${marks} where not (${mine})`, ...whose)
-  const spared = `update deliveries set device_id = $1 where device_id = $2 and tenant_id <> $3`
-  await run('their_pushes', spared, me.spare, me.device, me.tenantId)
+  const moveDeliveries = `update deliveries set device_id = $1 where device_id = $2
+    and tenant_id <> $3`
+  await run('their_pushes', moveDeliveries, me.spare, me.device, me.tenantId)
   const guesses = 'set wrong_numbers_in_row = 7, wrong_numbers_since_success = 7'
   await run('their_guesses', `update user_protections ${guesses} where not (${mine})`, ...whose)
   return me
 }
 
-/** Whatever is kept of all others that could be mistaken for me. */
-async function rowsOfOthers({ tenantId, userId, device }: Person) {
+/** All rows of others that could be mistaken for mine. */
+async function readRowsOfOthers({ tenantId, userId, device }: Person) {
   const all: Record<string, unknown> = {}
   const rowsOf = async (table: string, who: string, id: string) => {
     const text = `select x::text as row from ${table} x where not (${who})
@@ -96,29 +103,29 @@ async function rowsOfOthers({ tenantId, userId, device }: Person) {
   return all
 }
 
-describe('what is known of a user is their own, and nothing of who looks the same', () => {
-  const ask = (me: Person, user: Parameters<Stores['challenges']['loadCreation']>[0]['user']) => {
+describe('the facts about a user are their own, and none of a similar user', () => {
+  const load = (me: Person, user: Parameters<Stores['challenges']['loadCreation']>[0]['user']) => {
     const { tenantId, rpId } = me
     const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: null, ...anyRequest }
     return stores.challenges.loadCreation({ ...query, user, initiatorKey: browser })
   }
 
-  test('when they are asked', async () => {
+  test('the facts about a user are their own when a challenge is created', async () => {
     const me = await aScene()
-    const wanted = {
+    const expectedFacts = {
       userId: me.userId,
       protection: { wrongNumbersInRow: 0 },
       initiator: { unanswered: 2, approvedAt: null, blockedUntil: null },
       others: { unanswered: 2, deniedAt: null },
       devices: [{ id: me.device }, { id: me.spare }],
     }
-    expect(await ask(me, { id: me.userId })).toMatchObject(wanted)
-    expect(await ask(me, { namespace: 'default', value: 'me' })).toMatchObject(wanted)
-    expect(rowsFound.get('load_creation_by_id')).toBe(1)
-    expect(rowsFound.get('load_creation')).toBe(1)
+    expect(await load(me, { id: me.userId })).toMatchObject(expectedFacts)
+    expect(await load(me, { namespace: 'default', value: 'me' })).toMatchObject(expectedFacts)
+    expect(rowCounts.get('load_creation_by_id')).toBe(1)
+    expect(rowCounts.get('load_creation')).toBe(1)
   })
 
-  test('when they are pushed again, answer, and are looked at', async () => {
+  test('the facts about a user are their own when they are pushed, answer, are read', async () => {
     const me = await aScene()
     const { tenantId, userId, device: deviceId } = me
     const protection = { wrongNumbersInRow: 0 }
@@ -131,12 +138,12 @@ describe('what is known of a user is their own, and nothing of who looks the sam
     }
     expect(await stores.protections.find(tenantId, userId)).toMatchObject({ protection })
     for (const name of ['load_resend', 'load_answer', 'find_protection']) {
-      expect([name, rowsFound.get(name)]).toEqual([name, 1])
+      expect([name, rowCounts.get(name)]).toEqual([name, 1])
     }
   })
 })
 
-describe('what is done to a user changes nothing of who looks the same', () => {
+describe('an operation on a user changes nothing of a similar user', () => {
   const report = {
     decision: 'report',
     effect: {
@@ -148,20 +155,20 @@ describe('what is done to a user changes nothing of who looks the same', () => {
     protection: { ...unguarded, reportedUntil: new Date('2100-01-01') },
   } as const
   const about = ({ tenantId, userId }: Person) => ({ tenantId, userId, actor: 'operator' }) as const
-  const told = ({ userId }: Person, type: 'test_pushed' | 'activity_reported') =>
+  const notice = ({ userId }: Person, type: 'test_pushed' | 'activity_reported') =>
     activity({ userId, type, actor: 'operator' })
 
   async function askAgain(me: Person, budgetKey: string) {
     const more = { budgetKey, initiatorKey: browser }
-    const made = await aNewChallenge(stores, me, [me.device], more)
-    const { id, expiresAt, createdAt } = made.challenge
+    const newChallenge = await aNewChallenge(stores, me, [me.device], more)
+    const { id, expiresAt, createdAt } = newChallenge.challenge
     const budget = afterCreation(
       { ...unusedBudget, revision: 1 },
       { id, expiresAt },
       true,
       createdAt,
     )
-    return stores.challenges.create({ ...made, budget }, 'test')
+    return stores.challenges.create({ ...newChallenge, budget }, 'test')
   }
 
   async function reportOf(me: Person, challengeId: ChallengeId) {
@@ -173,12 +180,12 @@ describe('what is done to a user changes nothing of who looks the same', () => {
       by: { kind: 'device', deviceId, proof: null },
       protection: report.protection,
       initiatorBlockSeconds: 60,
-      activities: [told(me, 'activity_reported')],
+      activities: [notice(me, 'activity_reported')],
     })
   }
 
-  type Deed = (me: Person, pending: ChallengeId, paidBy: string) => Promise<unknown>
-  const deeds: Record<string, readonly [deed: Deed, done: unknown]> = {
+  type Operation = (me: Person, pending: ChallengeId, paidBy: string) => Promise<unknown>
+  const operations: Record<string, readonly [operation: Operation, expected: unknown]> = {
     'a creation': [(me, _, paidBy) => askAgain(me, paidBy), true],
     'an approval': [
       async (me, id) => {
@@ -193,13 +200,13 @@ describe('what is done to a user changes nothing of who looks the same', () => {
     ],
     'an answer that reports': [
       (me, id) => {
-        const given = { id: random.id('report'), initiatorBlockSeconds: 60 }
-        const said = anAnswer(me, id, me.device, { ...report, report: given })
-        return stores.challenges.recordAnswer(said, aProof(me, me.device))
+        const reportFacts = { id: random.id('report'), initiatorBlockSeconds: 60 }
+        const recording = anAnswer(me, id, me.device, { ...report, report: reportFacts })
+        return stores.challenges.recordAnswer(recording, aProof(me, me.device))
       },
       expect.objectContaining({ kind: 'recorded', cancelledChallenges: [expect.any(String)] }),
     ],
-    'a report of what happened': [
+    'a report of an activity': [
       (me, id) => reportOf(me, id),
       expect.objectContaining({ kind: 'reported' }),
     ],
@@ -216,9 +223,9 @@ describe('what is done to a user changes nothing of who looks the same', () => {
       true,
     ],
     'an unlock': [(me) => stores.protections.unlock(me.tenantId, me.userId, unguarded, []), true],
-    'a code that gets in': [
+    'a code that signs in': [
       async (me) => {
-        const [{ tenantId, userId }, id] = [me, await makeCode(stores, me)]
+        const [{ tenantId, userId }, id] = [me, await createRecoveryCode(stores, me)]
         await stores.protections.change(tenantId, userId, report.protection, [], null)
         const match = { kind: 'recovery_code', id } as const
         return stores.passcodes.attempt(aGuess(me, { initiator: browser, match }))
@@ -229,7 +236,7 @@ describe('what is done to a user changes nothing of who looks the same', () => {
       (me) => {
         const limits = { protectionRevision: 0, gapSeconds: 0, perHourMax: 5, leasedBy: 'test' }
         const push = { deviceId: me.device, id: random.id('delivery'), ...limits }
-        return stores.testPushes.enqueue({ ...me, ...push, activity: told(me, 'test_pushed') })
+        return stores.testPushes.enqueue({ ...me, ...push, activity: notice(me, 'test_pushed') })
       },
       { kind: 'owed', pushes: [expect.anything()] },
     ],
@@ -237,7 +244,7 @@ describe('what is done to a user changes nothing of who looks the same', () => {
       (me) => unregister(stores, me, me.device),
       expect.objectContaining({ endedChallenges: [expect.any(String), expect.any(String)] }),
     ],
-    'a suspension that is taken back': [
+    'a suspension that is reversed': [
       async (me) => {
         await stores.suspensions.suspendUser(about(me))
         return stores.suspensions.activateUser(about(me))
@@ -254,34 +261,35 @@ describe('what is done to a user changes nothing of who looks the same', () => {
   }
 
   const paidBy = { others: 'others', browser } as const
-  const cases = Object.keys(deeds).flatMap((deed) => [
-    [deed, 'others'] as const,
-    [deed, 'browser'] as const,
+  const cases = Object.keys(operations).flatMap((name) => [
+    [name, 'others'] as const,
+    [name, 'browser'] as const,
   ])
-  test.each(cases)('%s, at the cost of %s', async (name, budget) => {
+  test.each(cases)('%s, paid by %s', async (name, budget) => {
     const me = await aScene()
-    const before = await rowsOfOthers(me)
-    rowsFound.clear()
-    const [deed, done] = deeds[name] ?? []
-    expect(await deed?.(me, me.pending[budget], paidBy[budget])).toEqual(done)
-    expect(await rowsOfOthers(me)).toEqual(before)
-    for (const held of ['lock_protection', 'lock_device']) {
-      expect([1, undefined]).toContain(rowsFound.get(held))
+    const before = await readRowsOfOthers(me)
+    rowCounts.clear()
+    const [operation, expectedResult] = operations[name] ?? []
+    expect(await operation?.(me, me.pending[budget], paidBy[budget])).toEqual(expectedResult)
+    expect(await readRowsOfOthers(me)).toEqual(before)
+    for (const statement of ['lock_protection', 'hold_device']) {
+      expect([1, undefined]).toContain(rowCounts.get(statement))
     }
   })
 })
 
-test('a question stays while its user has a device for it, and none of others ends', async () => {
+test('a challenge stays while its user has a device for it, and none of others ends', async () => {
   const me = await aScene()
-  const gone = `status = 'unregistered', unregistered_at = now(), unregister_reason = 'lost'`
+  const unregisteredState = `status = 'unregistered', unregistered_at = now(), unregister_reason =
+    'lost'`
   await run(
     'their_devices',
-    `update devices set ${gone} where not (${mine})`,
+    `update devices set ${unregisteredState} where not (${mine})`,
     me.tenantId,
     me.userId,
   )
-  const before = await rowsOfOthers(me)
-  const unregistered = await unregister(stores, me, me.spare)
-  expect(unregistered).toMatchObject({ endedChallenges: [] })
-  expect(await rowsOfOthers(me)).toEqual(before)
+  const before = await readRowsOfOthers(me)
+  const unregistration = await unregister(stores, me, me.spare)
+  expect(unregistration).toMatchObject({ endedChallenges: [] })
+  expect(await readRowsOfOthers(me)).toEqual(before)
 })

@@ -1,4 +1,5 @@
-// Whom and what a suspension concerns, among other devices of the user, colleagues, and tenants with the same ids.
+// The scope of a suspension, among other devices of the user, colleagues, and tenants with the same
+// ids.
 
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { DeviceId } from '../../src/domain/ids.ts'
@@ -24,15 +25,15 @@ let spare: DeviceId
 const run = (name: string, text: string, ...values: unknown[]) =>
   stores.database.query(name, text, values)
 
-/** Has a phone with a watch and another phone, is about to enroll one more, and looks at the portal. */
+/** Has a phone with a watch and another phone, is about to enroll one more, and uses the portal. */
 async function aPerson(who: TestUser) {
   const [first, second] = [await aDevice(stores, who), await aDevice(stores, who)]
   const enrollment = await anEnrollment(stores, who, { parentDeviceId: first })
-  const claimed = await stores.enrollments.claim(aClaim(enrollment))
-  if (claimed.kind !== 'claimed') throw new Error('the watch is enrolled')
+  const claim = await stores.enrollments.claim(aClaim(enrollment))
+  if (claim.kind !== 'claimed') throw new Error('the watch is enrolled')
   await anEnrollment(stores, who)
   await openPortal(who)
-  return [first, claimed.device.id, second] as const
+  return [first, claim.device.id, second] as const
 }
 
 async function openPortal({ tenantId, userId, rpId }: TestUser) {
@@ -59,7 +60,7 @@ beforeEach(async () => {
 const myOwn = '(tenant_id, user_id) = ($1, $2)'
 const others = `(tenant_id, user_id) <> ($1, $2) and right(tenant_id, 20) = right($1, 20)`
 const mine = () => [user.tenantId, user.userId]
-async function seen(whose: string) {
+async function rowsOf(whose: string) {
   const rows: unknown[] = []
   for (const table of ['devices', 'enrollments', 'portal_sessions']) {
     const text = `select x::text from ${table} x where ${whose} order by 1`
@@ -71,38 +72,38 @@ async function seen(whose: string) {
 const about = () => ({ ...user, actor: 'operator' }) as const
 const suspend = (deviceId: DeviceId) => stores.suspensions.suspendDevice({ ...about(), deviceId })
 const activate = (deviceId: DeviceId) => stores.suspensions.activateDevice({ ...about(), deviceId })
-const suspended = async () => {
+const suspendedDevices = async () => {
   const text = `select id from devices where ${myOwn} and status = 'suspended' order by id`
   return (await run('suspended', text, ...mine())).map(({ id }) => id)
 }
 
 test('a device is suspended with its companion, and no other is', async () => {
-  const before = await seen(others)
+  const before = await rowsOf(others)
   expect(await suspend(phone)).not.toBeNull()
-  expect(await suspended()).toEqual([phone, watch])
-  expect(await seen(others)).toEqual(before)
+  expect(await suspendedDevices()).toEqual([phone, watch])
+  expect(await rowsOf(others)).toEqual(before)
 })
 
-test('a device that is suspended already is not again, and nor is a companion that came back', async () => {
+test('neither a suspended device nor its reactivated companion is suspended again', async () => {
   await suspend(phone)
   await activate(watch)
-  const before = await seen(myOwn)
+  const before = await rowsOf(myOwn)
   expect(await suspend(phone)).toBeNull()
-  expect(await seen(myOwn)).toEqual(before)
+  expect(await rowsOf(myOwn)).toEqual(before)
 })
 
-test('a device comes back with its companion, and no other does', async () => {
+test('a device is reactivated with its companion, and no other is', async () => {
   await suspend(phone)
   await suspend(spare)
   const all = `update devices set status = 'suspended', suspended_at = now() where ${others}`
   await run('suspend_others', all, ...mine())
-  const before = await seen(others)
+  const before = await rowsOf(others)
   expect(await activate(phone)).not.toBeNull()
-  expect(await suspended()).toEqual([spare])
-  expect(await seen(others)).toEqual(before)
+  expect(await suspendedDevices()).toEqual([spare])
+  expect(await rowsOf(others)).toEqual(before)
 })
 
-test('a device does not bring back a companion that was suspended by itself, nor what was suspended with it by chance', async () => {
+test('a device reactivates nothing suspended separately, even at the same time', async () => {
   await suspend(watch)
   await suspend(phone)
   const same = `update devices set status = 'suspended', suspended_at =
@@ -110,10 +111,10 @@ test('a device does not bring back a companion that was suspended by itself, nor
     where tenant_id = $1 and id = $2`
   await run('suspend_at_the_same_time', same, user.tenantId, spare, phone)
   expect(await activate(phone)).not.toBeNull()
-  expect(await suspended()).toEqual([watch, spare].toSorted())
+  expect(await suspendedDevices()).toEqual([watch, spare].toSorted())
 })
 
-test('a device that is not suspended brings nothing back, whatever it is in other tenants', async () => {
+test('an active device reactivates nothing, whatever its copies in other tenants are', async () => {
   await suspend(phone)
   const theirs = `update devices set status = 'suspended', suspended_at =
     (select w.suspended_at from devices w where w.tenant_id = $2 and w.id = $3)
@@ -123,22 +124,23 @@ test('a device that is not suspended brings nothing back, whatever it is in othe
     where id = $1 and tenant_id = $2`
   await run('activate_mine', active, phone, user.tenantId)
   expect(await activate(phone)).toBeNull()
-  expect(await suspended()).toEqual([watch])
+  expect(await suspendedDevices()).toEqual([watch])
 })
 
-test('a user’s enrollments and sessions end with the suspension, and nobody else’s do', async () => {
-  const before = await seen(others)
-  const ended = await stores.suspensions.suspendUser(about())
-  expect(ended?.endedEnrollments).toHaveLength(1)
-  expect(await seen(others)).toEqual(before)
+test('a suspension ends the user’s enrollments and sessions, and nobody else’s', async () => {
+  const before = await rowsOf(others)
+  const suspension = await stores.suspensions.suspendUser(about())
+  expect(suspension?.endedEnrollments).toHaveLength(1)
+  expect(await rowsOf(others)).toEqual(before)
 })
 
-test('what has ended of a user stays as it ended, whatever others have under way', async () => {
+test('ended rows of a user stay unchanged, whatever others have under way', async () => {
   const over = `set ended_at = '2020-01-01'`
   await run('end_sessions', `update portal_sessions ${over} where ${myOwn}`, ...mine())
-  const cancel = `update enrollments ${over}, status = 'cancelled' where ${myOwn} and status = 'open'`
+  const cancel = `update enrollments ${over}, status = 'cancelled' where ${myOwn}
+    and status = 'open'`
   await run('cancel_enrollment', cancel, ...mine())
-  const before = [await seen(others), await seen(myOwn)]
+  const before = [await rowsOf(others), await rowsOf(myOwn)]
   expect(await stores.suspensions.suspendUser(about())).not.toBeNull()
-  expect([await seen(others), await seen(myOwn)]).toEqual(before)
+  expect([await rowsOf(others), await rowsOf(myOwn)]).toEqual(before)
 })

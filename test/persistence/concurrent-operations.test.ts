@@ -16,8 +16,8 @@ import {
   type TestUser,
   thumbprint,
 } from '../support/stores.ts'
-import { answer, cancel, type Deed, resend, runOut, unregister } from './asking.ts'
-import { confirm, numberSealed, runOut as runOutEnrollment } from './enrolling.ts'
+import { type AnswerKind, answer, cancel, resend, runOut, unregister } from './challenge-steps.ts'
+import { confirm, numberSealed, runOut as runOutEnrollment } from './enrollment-steps.ts'
 
 let stores: Stores
 let user: TestUser
@@ -31,7 +31,7 @@ afterAll(() => stores.close())
 const devicesPerUserMax = 4
 const tokenHash = randomBytes(32)
 
-const deeds = [
+const operations = [
   'open and claim',
   'confirm',
   'confirm wrongly',
@@ -62,10 +62,10 @@ const deeds = [
   'rename',
   'deliver',
 ] as const
-type Doing = (typeof deeds)[number]
+type Operation = (typeof operations)[number]
 
-/** One row by chance, of those that there are at this moment. */
-async function any<Row extends object>(from: string, seed: number): Promise<Row | undefined> {
+/** One random row, of those that exist at this moment. */
+async function anyRow<Row extends object>(from: string, seed: number): Promise<Row | undefined> {
   const rows = await stores.database.query<Row & { readonly id: string }>(
     `any_${from.replaceAll(/[^a-z]+/g, '_').slice(0, 50)}`,
     `select * from ${from} and tenant_id = $1 order by id desc limit 6`,
@@ -75,27 +75,29 @@ async function any<Row extends object>(from: string, seed: number): Promise<Row 
 }
 
 const aLiveDevice = async (seed: number) =>
-  (await any<{ id: DeviceId }>(`devices where status = 'active'`, seed))?.id
-const aPending = async (seed: number) => {
-  const row = await any<{ id: ChallengeId }>(`challenges where status = 'pending'`, seed)
+  (await anyRow<{ id: DeviceId }>(`devices where status = 'active'`, seed))?.id
+const aPendingChallenge = async (seed: number) => {
+  const row = await anyRow<{ id: ChallengeId }>(`challenges where status = 'pending'`, seed)
   if (!row) return undefined
   return (await stores.challenges.find(user.tenantId, user.rpId, row.id))?.challenge
 }
 const anOpenEnrollment = async (status: 'open' | 'claimed', seed: number) => {
-  const row = await any<{ id: `enr_${string}` }>(`enrollments where status = '${status}'`, seed)
+  const row = await anyRow<{ id: `enr_${string}` }>(`enrollments where status = '${status}'`, seed)
   const record = row && (await stores.enrollments.find(user.tenantId, row.id))
   return record?.enrollment.status === status ? record.enrollment : undefined
 }
 
 async function enroll(seed: number) {
-  const replaced = seed % 3 === 0 ? await aLiveDevice(seed) : undefined
-  const opened = await anEnrollment(stores, user, {
+  const oldDeviceId = seed % 3 === 0 ? await aLiveDevice(seed) : undefined
+  const enrollment = await anEnrollment(stores, user, {
     confirmationRequired: seed % 2 === 0,
-    ...(replaced && { replacesDeviceId: replaced }),
+    ...(oldDeviceId && { replacesDeviceId: oldDeviceId }),
   })
   if (seed % 5 === 0) return
-  const sealed = opened.confirmationRequired && { numberSealed }
-  await stores.enrollments.claim(aClaim(opened, { ...sealed, tokenHash, devicesPerUserMax }))
+  const numberOption = enrollment.confirmationRequired && { numberSealed }
+  await stores.enrollments.claim(
+    aClaim(enrollment, { ...numberOption, tokenHash, devicesPerUserMax }),
+  )
 }
 
 async function confirmAny(seed: number, matches: boolean) {
@@ -126,21 +128,21 @@ async function create(idempotencyKey: string | null) {
   await stores.challenges.create(await aNewChallenge(stores, user, ids, { idempotencyKey }), 'test')
 }
 
-async function answerAny(seed: number, deed: Deed) {
-  const [challenge, device] = [await aPending(seed), await aLiveDevice(seed)]
+async function answerAny(seed: number, kind: AnswerKind) {
+  const [challenge, device] = [await aPendingChallenge(seed), await aLiveDevice(seed)]
   if (!challenge || !device) return
   const query = { tenantId: user.tenantId, challengeId: challenge.id, deviceId: device, jti: 'x' }
-  const asked = (await stores.challenges.loadAnswer(query))?.target
-  if (asked?.challenge.status !== 'pending') return
-  const more = { closingDeviceIds: asked.otherDeviceIds }
-  await answer(stores, user, asked.challenge, device, deed, more)
+  const target = (await stores.challenges.loadAnswer(query))?.target
+  if (target?.challenge.status !== 'pending') return
+  const more = { closingDeviceIds: target.otherDeviceIds }
+  await answer(stores, user, target.challenge, device, kind, more)
 }
 
-async function changeDevice(doing: Doing, seed: number) {
+async function changeDevice(operation: Operation, seed: number) {
   const id = await aLiveDevice(seed)
   if (!id) return
   const { tenantId } = user
-  if (doing === 'rename') {
+  if (operation === 'rename') {
     await stores.devices.change(tenantId, id, { name: `Phone ${seed}` }, null, aProof(user, id))
     return
   }
@@ -152,8 +154,8 @@ async function changeDevice(doing: Doing, seed: number) {
 async function fetchAny(seed: number) {
   const id = await aLiveDevice(seed)
   if (!id) return
-  const loaded = await stores.challenges.loadPending(user.tenantId, id)
-  const ids = loaded?.pending.map(({ challengeId }) => challengeId) ?? []
+  const fetchedChallenges = await stores.challenges.loadPending(user.tenantId, id)
+  const ids = fetchedChallenges?.pending.map(({ challengeId }) => challengeId) ?? []
   await stores.challenges.markFetched(user.tenantId, id, ids)
   const [first] = ids
   if (first) await stores.challenges.markReceived(first, aProof(user, id))
@@ -172,14 +174,14 @@ async function deliver(seed: number) {
   await stores.deliveries.purgeProofs(5)
 }
 
-async function act(doing: Doing, seed: number): Promise<unknown> {
+async function act(operation: Operation, seed: number): Promise<unknown> {
   const { tenantId } = user
-  switch (doing) {
+  switch (operation) {
     case 'open and claim':
       return enroll(seed)
     case 'confirm':
     case 'confirm wrongly':
-      return confirmAny(seed, doing === 'confirm')
+      return confirmAny(seed, operation === 'confirm')
     case 'guess':
       return stores.enrollments.findByTypedCode(tenantId, 'alice', randomBytes(32))
     case 'cancel an enrollment':
@@ -190,11 +192,11 @@ async function act(doing: Doing, seed: number): Promise<unknown> {
     }
     case 'create':
     case 'create once':
-      return create(doing === 'create' ? null : `key-${seed % 3}`)
+      return create(operation === 'create' ? null : `key-${seed % 3}`)
     case 'approve':
     case 'deny':
     case 'wrong number':
-      return answerAny(seed, doing)
+      return answerAny(seed, operation)
     case 'fetch':
       return fetchAny(seed)
     case 'sweep':
@@ -207,55 +209,61 @@ async function act(doing: Doing, seed: number): Promise<unknown> {
       return seed % 4 === 0 ? unregister(stores, user) : undefined
     case 'set a token':
     case 'rename':
-      return changeDevice(doing, seed)
+      return changeDevice(operation, seed)
     case 'drop a token':
       return stores.devices.dropPushToken(tokenHash, null, null)
     case 'deliver':
       return deliver(seed)
     default: {
-      const challenge = await aPending(seed)
+      const challenge = await aPendingChallenge(seed)
       if (!challenge) return undefined
-      if (doing === 'cancel') return cancel(stores, user, challenge.id)
-      if (doing === 'expire one') return stores.challenges.expire({ tenantId, id: challenge.id }, 1)
-      if (doing === 'resend') return challenge.resendsLeft > 0 && resend(stores, challenge)
+      if (operation === 'cancel') return cancel(stores, user, challenge.id)
+      if (operation === 'expire one')
+        return stores.challenges.expire({ tenantId, id: challenge.id }, 1)
+      if (operation === 'resend') return challenge.resendsLeft > 0 && resend(stores, challenge)
       return runOut(stores, challenge.id)
     }
   }
 }
 
-/** Rows that must not be there, whatever happened. */
+/** Rows that must never exist. */
 const never = {
   'a user with more live devices than the policy allows': `
     select user_id from devices where status = 'active' group by user_id
     having count(*) > ${devicesPerUserMax}`,
   'an active device whose enrollment is not completed': `
-    select d.id from devices d join enrollments e on e.tenant_id = d.tenant_id and e.id = d.enrollment_id
+    select d.id from devices d join enrollments e on e.tenant_id = d.tenant_id
+      and e.id = d.enrollment_id
     where d.status = 'active' and (e.status <> 'completed' or e.device_id <> d.id)`,
   'a waiting device whose enrollment is over': `
-    select d.id from devices d join enrollments e on e.tenant_id = d.tenant_id and e.id = d.enrollment_id
+    select d.id from devices d join enrollments e on e.tenant_id = d.tenant_id
+      and e.id = d.enrollment_id
     where d.status = 'unconfirmed' and e.status <> 'claimed'`,
   'an enrollment that brought two devices': `
     select enrollment_id from devices group by tenant_id, enrollment_id having count(*) > 1`,
-  'a code with fewer than no tries left': `
+  'a code with a negative number of attempts left': `
     select id from enrollments where code_tries_left < 0 or wrong_numbers_left < 0`,
   'a number that outlived its enrollment': `
-    select id from enrollments where status not in ('open', 'claimed') and number_sealed is not null`,
-  'a push token on a device that is gone': `
+    select id from enrollments where status not in ('open', 'claimed')
+      and number_sealed is not null`,
+  'a push token on a device that is unregistered': `
     select id from devices where status = 'unregistered' and push_token_sealed is not null`,
   'a pending challenge that nobody can answer': `
     select c.id from challenges c where c.status = 'pending' and c.expires_at > clock_timestamp()
       and not exists (select from challenge_targets t join devices d
         on d.tenant_id = t.tenant_id and d.id = t.device_id and d.status = 'active'
         where t.tenant_id = c.tenant_id and t.challenge_id = c.id)`,
-  'an approval by a device that was gone': `
-    select c.id from challenges c join devices d on d.tenant_id = c.tenant_id and d.id = c.decided_device_id
+  'an approval by a device that was unregistered': `
+    select c.id from challenges c join devices d on d.tenant_id = c.tenant_id
+      and d.id = c.decided_device_id
     where d.unregistered_at <= c.decided_at`,
-  'an approval by a device that was never asked': `
+  'an approval by a device that was no target': `
     select c.id from challenges c where c.decided_device_id is not null and not exists (
       select from challenge_targets t where t.tenant_id = c.tenant_id and t.challenge_id = c.id
         and t.device_id = c.decided_device_id)`,
   'a decision after its time': `
-    select c.id from challenges c join answers a on a.tenant_id = c.tenant_id and a.challenge_id = c.id
+    select c.id from challenges c join answers a on a.tenant_id = c.tenant_id
+      and a.challenge_id = c.id
     where a.outcome <> 'wrong_number' and a.created_at <> c.decided_at`,
   'an approved challenge without exactly one approving answer': `
     select c.id from challenges c left join answers a on a.tenant_id = c.tenant_id
@@ -264,14 +272,15 @@ const never = {
   'a wrong number that was not counted, or counted twice': `
     select c.id from challenges c left join answers a on a.tenant_id = c.tenant_id
       and a.challenge_id = c.id and a.outcome = 'wrong_number'
-    group by c.tenant_id, c.id, c.wrong_numbers_left having count(a.jti) <> 3 - c.wrong_numbers_left`,
-  'a challenge whose end was not told exactly once': `
+    group by c.tenant_id, c.id, c.wrong_numbers_left having count(a.jti) <> 3 -
+      c.wrong_numbers_left`,
+  'a challenge whose end was not recorded exactly once': `
     select c.id from challenges c left join activities a on a.tenant_id = c.tenant_id
       and a.challenge_id = c.id and a.type in ('challenge_approved', 'challenge_denied',
         'challenge_expired', 'challenge_cancelled')
     group by c.tenant_id, c.id, c.status
     having count(a.id) <> case when c.status = 'pending' then 0 else 1 end`,
-  'a device whose going was not told exactly once': `
+  'a device whose unregistration was not recorded exactly once': `
     select d.id from devices d left join activities a on a.tenant_id = d.tenant_id
       and a.device_id = d.id and a.type = 'device_unregistered'
     group by d.tenant_id, d.id, d.status
@@ -279,20 +288,21 @@ const never = {
   'two challenges under one Idempotency-Key': `
     select idempotency_key from challenges where idempotency_key is not null
     group by tenant_id, rp_id, idempotency_key having count(*) > 1`,
-  'a closing push for a challenge that goes on': `
-    select o.id from deliveries o join challenges c on c.tenant_id = o.tenant_id and c.id = o.challenge_id
+  'a closing push for a challenge that is pending': `
+    select o.id from deliveries o join challenges c on c.tenant_id = o.tenant_id
+      and c.id = o.challenge_id
     where o.kind = 'challenge_closed' and c.status = 'pending'`,
 }
 
-test('everything at once on one user: no deadlock, no error, and no invariant lost', async () => {
-  const script = fc.array(fc.tuple(fc.constantFrom(...deeds), fc.nat(1_000)), {
+test('concurrent operations on one user: no deadlock, no error, no broken invariant', async () => {
+  const script = fc.array(fc.tuple(fc.constantFrom(...operations), fc.nat(1_000)), {
     minLength: 1_200,
     maxLength: 1_200,
   })
   const [steps = []] = fc.sample(script, { numRuns: 1, seed: Number(process.env.SEED ?? 20_261) })
   for (let count = 0; count < 3; count++) {
-    const opened = await anEnrollment(stores, user)
-    await stores.enrollments.claim(aClaim(opened, { tokenHash, keys: [] }))
+    const enrollment = await anEnrollment(stores, user)
+    await stores.enrollments.claim(aClaim(enrollment, { tokenHash, keys: [] }))
   }
   const remaining = steps.values()
   const failures: unknown[] = []
@@ -313,7 +323,7 @@ test('everything at once on one user: no deadlock, no error, and no invariant lo
     'select status, count(*)::int as n from challenges group by status',
     [],
   )
-  // Nothing is shown by a script in which nothing happened.
+  // A script in which nothing happened proves nothing.
   expect(counts.map(({ status }) => status).toSorted()).toEqual(
     expect.arrayContaining(['approved', 'denied']),
   )
