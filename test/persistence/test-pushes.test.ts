@@ -39,7 +39,7 @@ test('one device takes a slot: other devices, also of other tenants, keep theirs
   await copyTenant(stores, user)
   expect(await enqueue(device)).toMatchObject({ kind: 'owed', pushes: [{ deviceId: device }] })
   expect(await enqueue(device)).toMatchObject({ kind: 'too_soon' })
-  expect(rowCounts.get('test_turn_wait')).toBe(1)
+  expect(rowCounts.get('test_slot_wait')).toBe(1)
   const devicesPushed =
     'select tenant_id, id from devices where cardinality(test_pushes_at) > 0 and id = $1'
   const mine = [{ tenant_id: user.tenantId, id: device }]

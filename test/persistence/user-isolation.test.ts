@@ -272,7 +272,7 @@ describe('an operation on a user changes nothing of a similar user', () => {
     const [operation, expectedResult] = operations[name] ?? []
     expect(await operation?.(me, me.pending[budget], paidBy[budget])).toEqual(expectedResult)
     expect(await readRowsOfOthers(me)).toEqual(before)
-    for (const statement of ['lock_protection', 'hold_device']) {
+    for (const statement of ['lock_protection', 'lock_device']) {
       expect([1, undefined]).toContain(rowCounts.get(statement))
     }
   })
