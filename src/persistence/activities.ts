@@ -1,18 +1,49 @@
-import type { NewActivity } from '../domain/activity.ts'
-import type { NewAuditEvent } from '../domain/audit.ts'
-import type { TenantId } from '../domain/ids.ts'
+import type { Actor, NewActivity, Severity } from '../domain/activity.ts'
+import type { AuditType, NewAuditEvent } from '../domain/audit.ts'
+import type { ActivityId, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
 import { needsPush } from '../domain/notice.ts'
 import { activityTypeOf, storedActivityType } from '../domain/stored-activity-type.ts'
 import type { ActivityModel, ActivityWhereInput } from '../generated/prisma/models.ts'
 import type { Activity, ActivityStore } from '../ports/activity-store.ts'
 import type { Random } from '../ports/world.ts'
 import type { Database, Queries } from './database.ts'
+import { run, statement } from './statement.ts'
 
-const insertActivities = `
-  insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id, device_id,
+type Column = readonly (string | null)[]
+
+const insertActivities = statement<{
+  readonly tenantId: TenantId
+  readonly ids: readonly ActivityId[]
+  readonly userIds: Column
+  readonly types: Column
+  readonly severities: Column
+  readonly actors: Column
+  readonly challengeIds: Column
+  readonly deviceIds: Column
+  readonly enrollmentIds: Column
+  readonly details: readonly string[]
+  readonly notices: Column
+}>(
+  'insert_activities',
+  `insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id, device_id,
     enrollment_id, details, notice)
-  select $1, x.* from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::text[], $9::text[], $10::jsonb[], $11::text[]) as x`
+  select :tenantId, x.* from unnest(:ids::text[], :userIds::text[], :types::text[],
+    :severities::text[], :actors::text[], :challengeIds::text[], :deviceIds::text[],
+    :enrollmentIds::text[], :details::jsonb[], :notices::text[]) as x`,
+)
+
+const insertAuditEvent = statement<{
+  readonly tenantId: TenantId
+  readonly id: string
+  readonly type: AuditType
+  readonly actor: Actor
+  readonly subject: string
+  readonly details: string
+}>(
+  'insert_audit_event',
+  `insert into audit_events (tenant_id, id, type, actor, subject, details)
+  values (:tenantId, :id, :type, :actor, :subject, :details)`,
+)
 
 /**
  * Records activities inside the transaction of the change that they record; a sweep notifies the
@@ -28,19 +59,19 @@ export async function recordActivities(
   if (activities.length === 0) return
   const column = (read: (one: NewActivity) => string | undefined) =>
     activities.map((one) => read(one) ?? null)
-  await tx.query('insert_activities', insertActivities, [
+  await run(tx, insertActivities, {
     tenantId,
-    activities.map(() => random.id('activity')),
-    column((one) => one.userId),
-    column((one) => storedActivityType(one.type)),
-    column((one) => one.severity),
-    column((one) => one.actor),
-    column((one) => one.challengeId),
-    column((one) => one.deviceId),
-    column((one) => one.enrollmentId),
-    activities.map((one) => JSON.stringify(one.details ?? {})),
-    activities.map((one) => (needsPush(one) ? 'owed' : null)),
-  ])
+    ids: activities.map(() => random.id('activity')),
+    userIds: column((one) => one.userId),
+    types: column((one) => storedActivityType(one.type)),
+    severities: column((one) => one.severity),
+    actors: column((one) => one.actor),
+    challengeIds: column((one) => one.challengeId),
+    deviceIds: column((one) => one.deviceId),
+    enrollmentIds: column((one) => one.enrollmentId),
+    details: activities.map((one) => JSON.stringify(one.details ?? {})),
+    notices: activities.map((one) => (needsPush(one) ? 'owed' : null)),
+  })
 }
 
 /** Records an audit event inside the transaction of the change that it records. */
@@ -50,32 +81,40 @@ export async function recordAudit(
   tenantId: TenantId,
   event: NewAuditEvent & { readonly id?: string },
 ): Promise<void> {
-  await tx.query(
-    'insert_audit_event',
-    `insert into audit_events (tenant_id, id, type, actor, subject, details)
-     values ($1, $2, $3, $4, $5, $6)`,
-    [
-      tenantId,
-      event.id ?? random.id('auditEvent'),
-      event.type,
-      event.actor,
-      event.subject,
-      JSON.stringify(event.details ?? {}),
-    ],
-  )
+  const { id = random.id('auditEvent'), type, actor, subject } = event
+  const details = JSON.stringify(event.details ?? {})
+  await run(tx, insertAuditEvent, { tenantId, id, type, actor, subject, details })
 }
 
 // A key that was used before inserts nothing. An erasure of the user waits for this lock, or this
 // statement waits for the erasure and then finds no user.
-const insertPosted = `
-  with u as materialized (
-    select id from users where tenant_id = $1 and id = $3 and erased_at is null for share
+const insertPosted = statement<
+  {
+    readonly tenantId: TenantId
+    readonly id: ActivityId
+    readonly userId: UserId
+    readonly severity: Severity
+    readonly actor: Actor
+    readonly posted: string
+    readonly rpId: RelyingPartyId
+    readonly postKey: string | null
+    readonly postHash: Uint8Array | null
+    readonly notice: 'owed' | null
+  },
+  { readonly id: ActivityId }
+>(
+  'insert_posted_activity',
+  `with u as materialized (
+    select id from users where tenant_id = :tenantId and id = :userId and erased_at is null
+    for share
   )
   insert into activities (tenant_id, id, user_id, type, severity, actor, posted, rp_id, post_key,
     post_hash, notice)
-  select $1, $2, u.id, 'posted', $4, $5, $6::jsonb, $7, $8, $9::bytea, $10 from u
+  select :tenantId, :id, u.id, 'posted', :severity, :actor, :posted::jsonb, :rpId, :postKey,
+    :postHash::bytea, :notice from u
   on conflict (tenant_id, rp_id, post_key) where post_key is not null do nothing
-  returning id`
+  returning id`,
+)
 
 const toActivity = (row: ActivityModel) => {
   const { id, userId, type, severity, actor, challengeId, deviceId, enrollmentId } = row
@@ -118,18 +157,18 @@ export function buildActivityStore(
       const { userId, severity, actor, posted } = activity
       const rpId = posted.relyingParty.id
       const id = random.id('activity')
-      const insertedRows = await query('insert_posted_activity', insertPosted, [
+      const insertedRows = await run({ query }, insertPosted, {
         tenantId,
         id,
         userId,
         severity,
         actor,
-        JSON.stringify(posted),
+        posted: JSON.stringify(posted),
         rpId,
-        idempotencyKey,
+        postKey: idempotencyKey,
         postHash,
-        needsPush(activity) ? 'owed' : null,
-      ])
+        notice: needsPush(activity) ? 'owed' : null,
+      })
       const isNew = insertedRows.length === 1
       if (!isNew && idempotencyKey === null) return null
       const row = await prisma.activity.findFirst({

@@ -3,19 +3,38 @@ import type { App, AppStore, SealedCredentials } from '../ports/app-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
 import type { Database } from './database.ts'
+import { run, statement } from './statement.ts'
 
-const insertApp = `
-  insert into apps (tenant_id, id, provider, app_id, name, credentials_sealed)
-  values ($1, $2, $3, $4, $5, $6)
+type AppParams = Pick<App, 'tenantId' | 'id'>
+
+const insertApp = statement<
+  Omit<App, 'createdAt' | 'updatedAt'> & { readonly credentialsSealed: Uint8Array },
+  Pick<App, 'id'>
+>(
+  'insert_app',
+  `insert into apps (tenant_id, id, provider, app_id, name, credentials_sealed)
+  values (:tenantId, :id, :provider, :appId, :name, :credentialsSealed)
   on conflict (tenant_id, provider, app_id) do nothing
-  returning id`
+  returning id`,
+)
 
-const changeApp = `
-  update apps set name = coalesce($3, name), credentials_sealed = coalesce($4, credentials_sealed),
-    version = version + case when $4::bytea is null then 0 else 1 end,
+const changeApp = statement<
+  AppParams & { readonly name: string | null; readonly credentialsSealed: Uint8Array | null },
+  Pick<App, 'id'>
+>(
+  'change_app',
+  `update apps set name = coalesce(:name, name),
+    credentials_sealed = coalesce(:credentialsSealed, credentials_sealed),
+    version = version + case when :credentialsSealed::bytea is null then 0 else 1 end,
     updated_at = clock_timestamp()
-  where tenant_id = $1 and id = $2
-  returning id`
+  where tenant_id = :tenantId and id = :id
+  returning id`,
+)
+
+const removeApp = statement<AppParams, Pick<App, 'provider' | 'appId'>>(
+  'remove_app',
+  'delete from apps where tenant_id = :tenantId and id = :id returning provider, app_id',
+)
 
 function toApp({ tenantId, id, provider, appId, name, createdAt, updatedAt }: AppModel): App {
   return { tenantId, id, provider, appId, name, createdAt, updatedAt } as App
@@ -46,8 +65,8 @@ export function buildAppStore(database: Database, random: Pick<Random, 'id'>): A
 
     async create({ tenantId, id, provider, appId, name }, credentialsSealed, actor) {
       const isNew = await database.transaction(async (tx) => {
-        const values = [tenantId, id, provider, appId, name, credentialsSealed]
-        const rows = await tx.query('insert_app', insertApp, values)
+        const values = { tenantId, id, provider, appId, name, credentialsSealed }
+        const rows = await run(tx, insertApp, values)
         if (rows.length === 0) return false
         const details = { provider, appId, name }
         await recordAudit(tx, random, tenantId, { type: 'app_added', actor, subject: id, details })
@@ -58,8 +77,12 @@ export function buildAppStore(database: Database, random: Pick<Random, 'id'>): A
 
     async change(tenantId, id, { name, credentialsSealed }, actor) {
       await database.transaction(async (tx) => {
-        const values = [tenantId, id, name ?? null, credentialsSealed ?? null]
-        const rows = await tx.query('change_app', changeApp, values)
+        const rows = await run(tx, changeApp, {
+          tenantId,
+          id,
+          name: name ?? null,
+          credentialsSealed: credentialsSealed ?? null,
+        })
         if (rows.length === 0) return
         const details = {
           ...(name !== undefined && { name }),
@@ -77,13 +100,9 @@ export function buildAppStore(database: Database, random: Pick<Random, 'id'>): A
 
     remove(tenantId, id, actor) {
       return database.transaction(async (tx) => {
-        const [row] = await tx.query<{ provider: string; app_id: string }>(
-          'remove_app',
-          'delete from apps where tenant_id = $1 and id = $2 returning provider, app_id',
-          [tenantId, id],
-        )
-        if (!row) return false
-        const details = { provider: row.provider, appId: row.app_id }
+        const [app] = await run(tx, removeApp, { tenantId, id })
+        if (!app) return false
+        const details = { provider: app.provider, appId: app.appId }
         const event = { type: 'app_removed', actor, subject: id, details } as const
         await recordAudit(tx, random, tenantId, event)
         return true

@@ -2,20 +2,29 @@ import type { Exemption } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import { isChained, micros } from './audit-rows.ts'
 import type { Queries } from './database.ts'
+import { run, statement } from './statement.ts'
 
-const before = `'epoch'::timestamptz + $3::text::bigint * interval '1 microsecond'`
-const about = `
-  select count(*)::int as count, coalesce(min(x.micros::bigint), 0)::text as "from",
+type Result = Pick<Exemption, 'count' | 'from' | 'digest'>
+
+const before = `'epoch'::timestamptz + :beforeMicros::text::bigint * interval '1 microsecond'`
+const about = statement<
+  { readonly tenantId: TenantId; readonly userId: string; readonly beforeMicros: string },
+  Result
+>(
+  'count_about',
+  `select count(*)::int as count, coalesce(min(x.micros::bigint), 0)::text as "from",
     coalesce(encode(sha256(convert_to(string_agg(x.id, ',' order by x.id collate "C"), 'UTF8')),
       'hex'), '') as digest
   from (
     select a.id, ${micros('a.occurred_at')} as micros from activities a
-    where a.tenant_id = $1 and a.user_id = $2 and ${isChained} and a.occurred_at < ${before}
+    where a.tenant_id = :tenantId and a.user_id = :userId and ${isChained}
+      and a.occurred_at < ${before}
     union all
     select e.id, ${micros('e.occurred_at')} from audit_events e
-    where e.tenant_id = $1 and e.subject = $2 and e.type <> 'user_erased'
+    where e.tenant_id = :tenantId and e.subject = :userId and e.type <> 'user_erased'
       and e.occurred_at < ${before}
-  ) x`
+  ) x`,
+)
 
 /**
  * The rows of the record about a user from before a time in microseconds: their number, the
@@ -26,10 +35,8 @@ export async function countAbout(
   tenantId: TenantId,
   userId: string,
   beforeMicros: string,
-): Promise<Pick<Exemption, 'count' | 'from' | 'digest'>> {
-  type Row = Pick<Exemption, 'count' | 'from' | 'digest'>
-  const values = [tenantId, userId, beforeMicros]
-  const [row] = await queries.query<Row>('count_about', about, values)
+): Promise<Result> {
+  const [row] = await run(queries, about, { tenantId, userId, beforeMicros })
   if (!row) throw new Error('an aggregate always has a row')
   return row
 }

@@ -2,29 +2,47 @@
 // itself.
 
 import type { PurgedLink } from '../domain/audit-exemption.ts'
+import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore, StoredHead } from '../ports/audit-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
 import type { Database } from './database.ts'
+import { run, statement } from './statement.ts'
 
-const readPurgedLinks = `
-  select l.seq::float8 as seq, l.hash from audit_links l
-  where l.tenant_id = $1 and l.seq > $2 and l.seq <= $3 and l.row_id like 'act\\_%'
+const readPurgedLinks = statement<
+  { readonly tenantId: TenantId; readonly afterSeq: number; readonly throughSeq: number },
+  PurgedLink
+>(
+  'read_purged_links',
+  `select l.seq::float8 as seq, l.hash from audit_links l
+  where l.tenant_id = :tenantId and l.seq > :afterSeq and l.seq <= :throughSeq
+    and l.row_id like 'act\\_%'
     and not exists (
       select from activities a where a.tenant_id = l.tenant_id and a.id = l.row_id offset 0)
-  order by l.seq`
+  order by l.seq`,
+)
 
-const readCheckpoints = `
-  select details ->> 'checkpoint' as jws from audit_events
-  where tenant_id = $1 and type = 'audit_checkpointed' order by id`
+const readCheckpoints = statement<{ readonly tenantId: TenantId }, { readonly jws: string | null }>(
+  'read_checkpoints',
+  `select details ->> 'checkpoint' as jws from audit_events
+  where tenant_id = :tenantId and type = 'audit_checkpointed' order by id`,
+)
 
-const findLastHead = `
-  select seq::float8 as seq, jws from audit_heads where tenant_id = $1 order by seq desc limit 1`
+const findLastHead = statement<{ readonly tenantId: TenantId }, StoredHead>(
+  'find_last_head',
+  `select seq::float8 as seq, jws from audit_heads
+  where tenant_id = :tenantId order by seq desc limit 1`,
+)
 
 // The process that marks the chain first records the event; the others find it marked.
-const mark = `
-  update audit_chains set checkpoint_seq = $2
-  where tenant_id = $1 and checkpoint_seq is null and seq >= $2 returning seq`
+const mark = statement<
+  { readonly tenantId: TenantId; readonly seq: number },
+  { readonly seq: number }
+>(
+  'mark_checkpoint',
+  `update audit_chains set checkpoint_seq = :seq
+  where tenant_id = :tenantId and checkpoint_seq is null and seq >= :seq returning seq`,
+)
 
 type Checkpoints =
   | 'readPurgedLinks'
@@ -39,22 +57,21 @@ export function buildAuditCheckpoints(
 ): Pick<AuditStore, Checkpoints> {
   return {
     readPurgedLinks: (tenantId, afterSeq, throughSeq) =>
-      database.query<PurgedLink>('read_gone', readPurgedLinks, [tenantId, afterSeq, throughSeq]),
+      run(database, readPurgedLinks, { tenantId, afterSeq, throughSeq }),
 
     async readCheckpoints(tenantId) {
-      type Row = { jws: string | null }
-      const rows = await database.query<Row>('read_checkpoints', readCheckpoints, [tenantId])
+      const rows = await run(database, readCheckpoints, { tenantId })
       return rows.map(({ jws }) => jws)
     },
 
     async findLastHead(tenantId) {
-      const [head] = await database.query<StoredHead>('find_last_head', findLastHead, [tenantId])
+      const [head] = await run(database, findLastHead, { tenantId })
       return head ?? null
     },
 
     saveCheckpoint(tenantId, { seq, jws }) {
       return database.transaction(async (tx) => {
-        const markedRows = await tx.query('mark_checkpoint', mark, [tenantId, seq])
+        const markedRows = await run(tx, mark, { tenantId, seq })
         if (markedRows.length === 0) return false
         await recordAudit(tx, random, tenantId, {
           type: 'audit_checkpointed',
@@ -67,7 +84,7 @@ export function buildAuditCheckpoints(
     },
 
     async markCheckpoint(tenantId, seq) {
-      await database.query('mark_checkpoint', mark, [tenantId, seq])
+      await run(database, mark, { tenantId, seq })
     },
   }
 }
