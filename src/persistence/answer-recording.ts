@@ -1,6 +1,16 @@
 // Recording an answer: one statement that locks, then checks, then writes all effects of the
 // answer.
 
+import type { Actor, Severity } from '../domain/activity.ts'
+import type {
+  ActivityId,
+  ChallengeId,
+  DeliveryId,
+  DeviceId,
+  ReportId,
+  TenantId,
+  UserId,
+} from '../domain/ids.ts'
 import { needsPush } from '../domain/notice.ts'
 import type { AnswerRecording, AnswerToRecord } from '../ports/challenge-answer.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
@@ -9,8 +19,10 @@ import type { Random } from '../ports/world.ts'
 import { cancelPending } from './challenge-cancellation.ts'
 import type { Database, Queries } from './database.ts'
 import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
-import { protectionSet, protectionValues } from './protections.ts'
-import { addressColumns, type DuePushRow, isPending, toDuePushes } from './rows.ts'
+import { type DuePushJson, duePushesJson, readDuePushes } from './due-pushes.ts'
+import { type ProtectionParams, protectionAssignments, protectionParams } from './protections.ts'
+import { run, statement } from './statement.ts'
+import { isPending } from './stored-rows.ts'
 
 // Lock first, check after (measured: the obvious `update ... where expires_at > clock_timestamp()`
 // approved half a second late when the row was merely locked). `u` locks the user's locks and
@@ -20,35 +32,37 @@ import { addressColumns, type DuePushRow, isPending, toDuePushes } from './rows.
 const lockAndCheck = `
   with p as (
     insert into device_proofs (tenant_id, device_id, jti, expires_at)
-    select $1, $2, $4, $5 where not $6::boolean
+    select :tenantId, :deviceId, :proofJti, :proofExpiresAt where not :isProofSpent::boolean
     on conflict do nothing returning device_id
   ), u as materialized (
     select u.tenant_id, u.user_id from user_protections u
-    where u.tenant_id = $1 and u.user_id = $24 and u.revision = $32::int
-      and ($6::boolean or exists (select from p))
+    where u.tenant_id = :tenantId and u.user_id = :userId and u.revision = :protectionRevision::int
+      and (:isProofSpent::boolean or exists (select from p))
     for no key update
   ), d as materialized (
     select d.tenant_id, d.id from devices d, u
-    where d.tenant_id = $1 and d.id = $2 and d.status = 'active'
+    where d.tenant_id = :tenantId and d.id = :deviceId and d.status = 'active'
     for share of d
   ), k as materialized (
     select c.tenant_id, c.id, c.user_id, c.expires_at
     from challenges c join d on c.tenant_id = d.tenant_id
-    where c.id = $3 and c.status = 'pending' and c.wrong_numbers_left = $7
+    where c.id = :challengeId and c.status = 'pending'
+      and c.wrong_numbers_left = :wrongNumbersLeftBefore
     for no key update of c
   ), a as (
     insert into answers (tenant_id, challenge_id, device_id, jti, decision, outcome, status_after,
       wrong_numbers_left, jws_sealed, kid, user_verified)
-    select k.tenant_id, k.id, $2, $8, $9, $10, $11, $12, $13, $22, $23
+    select k.tenant_id, k.id, :deviceId, :jti, :decision, :outcome, :status, :wrongNumbersLeft,
+      :jwsSealed, :kid, :userVerified
     from k where k.expires_at > clock_timestamp()
     on conflict do nothing
     returning tenant_id, challenge_id, created_at
   ), c as (
     update challenges c
-    set status = $11, reason = $14, wrong_numbers_left = $12,
-      decided_at = case when $11 = 'pending' then null else a.created_at end,
-      decided_device_id = case when $11 = 'pending' then null else $2 end,
-      number_sealed = case when $11 = 'pending' then c.number_sealed end
+    set status = :status, reason = :reason, wrong_numbers_left = :wrongNumbersLeft,
+      decided_at = case when :status = 'pending' then null else a.created_at end,
+      decided_device_id = case when :status = 'pending' then null else :deviceId end,
+      number_sealed = case when :status = 'pending' then c.number_sealed end
     from a where c.tenant_id = a.tenant_id and c.id = a.challenge_id
     returning c.tenant_id, c.id, c.user_id, c.initiator_key, c.budget_key, a.created_at as at
   )`
@@ -60,30 +74,31 @@ const useBudget = `
   budget_update as (
     update initiators i
     set revision = i.revision + 1, pending = i.pending - c.id,
-      pushes = case when $10 = 'approved' then (
+      pushes = case when :outcome = 'approved' then (
           select coalesce(jsonb_agg(e), '[]') from jsonb_array_elements(i.pushes) e
           where e->>'c' <> c.id)
         else i.pushes end,
-      unanswered = case when $10 = 'approved' then 0 else i.unanswered end,
-      denied_at = case when $10 = 'denied' then c.at else i.denied_at end,
+      unanswered = case when :outcome = 'approved' then 0 else i.unanswered end,
+      denied_at = case when :outcome = 'denied' then c.at else i.denied_at end,
       approved_at = case
         when i.key is distinct from c.initiator_key then i.approved_at
-        when $10 = 'approved' then c.at
-        when $9 = 'report' then null
+        when :outcome = 'approved' then c.at
+        when :decision = 'report' then null
         else i.approved_at end,
-      blocked_until = case when $9 = 'report' and i.key = c.initiator_key
-        then c.at + make_interval(secs => $34::int) else i.blocked_until end
+      blocked_until = case when :decision = 'report' and i.key = c.initiator_key
+        then c.at + make_interval(secs => :initiatorBlockSeconds::int) else i.blocked_until end
     from c
-    where $11 <> 'pending' and i.tenant_id = c.tenant_id and i.user_id = c.user_id
+    where :status <> 'pending' and i.tenant_id = c.tenant_id and i.user_id = c.user_id
       and i.key = c.budget_key
   ), initiator_update as (
     insert into initiators as i (tenant_id, user_id, key, approved_at, blocked_until, revision)
     select c.tenant_id, c.user_id, c.initiator_key,
-      case when $10 = 'approved' then c.at end,
-      case when $9 = 'report' then c.at + make_interval(secs => $34::int) end, 1
+      case when :outcome = 'approved' then c.at end,
+      case when :decision = 'report'
+        then c.at + make_interval(secs => :initiatorBlockSeconds::int) end, 1
     from c
     where c.initiator_key is not null and c.initiator_key <> c.budget_key
-      and ($10 = 'approved' or $9 = 'report')
+      and (:outcome = 'approved' or :decision = 'report')
     on conflict (tenant_id, user_id, key) do update
     set approved_at = excluded.approved_at, revision = i.revision + 1,
       blocked_until = coalesce(excluded.blocked_until, i.blocked_until)
@@ -92,109 +107,151 @@ const useBudget = `
 const report = `
   new_report as (
     insert into reports (tenant_id, id, user_id, device_id, challenge_id)
-    select c.tenant_id, $33, c.user_id, $2, c.id from c where $33::text is not null
+    select c.tenant_id, :reportId, c.user_id, :deviceId, c.id
+    from c where :reportId::text is not null
   )`
 
-const lockForReport = `
-  with u as materialized (
-    select u.user_id from user_protections u where u.tenant_id = $1 and u.user_id = $2
+const lockForReport = statement<
+  { readonly tenantId: TenantId; readonly userId: UserId; readonly deviceId: DeviceId },
+  { readonly id: ChallengeId }
+>(
+  'lock_for_report',
+  `with u as materialized (
+    select u.user_id from user_protections u
+    where u.tenant_id = :tenantId and u.user_id = :userId
     for no key update
   ), d as materialized (
     select d.id from devices d, u
-    where d.tenant_id = $1 and d.id = $3 and d.status = 'active'
+    where d.tenant_id = :tenantId and d.id = :deviceId and d.status = 'active'
     for share of d
   )
   select c.id from challenges c, d
-  where c.tenant_id = $1 and c.user_id = $2 and ${isPending('c')}
-  order by c.id for no key update of c`
+  where c.tenant_id = :tenantId and c.user_id = :userId and ${isPending('c')}
+  order by c.id for no key update of c`,
+)
 
-const recordAnswer = `${lockAndCheck}, ${useBudget}, ${report}, protection_update as (
-    update user_protections u set ${protectionSet(25)}
-    from c where u.tenant_id = c.tenant_id and u.user_id = c.user_id and $35::boolean
+type RecordParams = ProtectionParams & {
+  readonly tenantId: TenantId
+  readonly deviceId: DeviceId
+  readonly challengeId: ChallengeId
+  readonly userId: UserId
+  /** Ignored where `isProofSpent`. */
+  readonly proofJti: string
+  readonly proofExpiresAt: Date
+  readonly isProofSpent: boolean
+  readonly wrongNumbersLeftBefore: number
+  readonly jti: string
+  readonly kid: string
+  readonly userVerified: boolean
+  readonly decision: AnswerToRecord['decision']
+  readonly outcome: AnswerToRecord['effect']['outcome']
+  readonly status: AnswerToRecord['effect']['status']
+  readonly reason: AnswerToRecord['effect']['reason']
+  readonly wrongNumbersLeft: number
+  readonly jwsSealed: Uint8Array | null
+  readonly isProtectionChanged: boolean
+  readonly reportId: ReportId | null
+  readonly initiatorBlockSeconds: number
+  readonly activityIds: readonly ActivityId[]
+  readonly activityTypes: readonly string[]
+  readonly activitySeverities: readonly Severity[]
+  readonly activityDetails: readonly string[]
+  readonly activityNotices: readonly ('owed' | null)[]
+  readonly actor: Actor | null
+  readonly closingIds: readonly DeliveryId[]
+  readonly closingDeviceIds: readonly DeviceId[]
+  readonly leasedBy: string
+}
+
+type RecordRow = {
+  readonly proofSpent: boolean
+  readonly protectionCurrent: boolean
+  readonly deviceActive: boolean
+  readonly challengeExpired: boolean
+  readonly answerRecorded: boolean
+  readonly pushes: DuePushJson[] | null
+}
+
+const recordAnswer = statement<RecordParams, RecordRow>(
+  'record_answer',
+  `${lockAndCheck}, ${useBudget}, ${report}, protection_update as (
+    update user_protections u set ${protectionAssignments}
+    from c
+    where u.tenant_id = c.tenant_id and u.user_id = c.user_id and :isProtectionChanged::boolean
   ), activity as (
     insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id, device_id,
       details, notice)
-    select c.tenant_id, x.id, c.user_id, x.type, x.severity, $18, c.id, $2, x.details, x.notice
-    from c, unnest($15::text[], $16::text[], $17::text[], $36::jsonb[], $37::text[])
+    select c.tenant_id, x.id, c.user_id, x.type, x.severity, :actor, c.id, :deviceId, x.details,
+      x.notice
+    from c, unnest(:activityIds::text[], :activityTypes::text[], :activitySeverities::text[],
+        :activityDetails::jsonb[], :activityNotices::text[])
       as x(id, type, severity, details, notice)
   ), closing as (
     insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at,
       leased_by, leased_until)
     select c.tenant_id, x.id, 'challenge_closed', c.id, x.device_id, 'queued', 1, clock_timestamp(),
-      $21, clock_timestamp() + make_interval(secs => ${leaseSeconds})
-    from c, unnest($19::text[], $20::text[]) as x(id, device_id)
-    where $11 <> 'pending'
+      :leasedBy, clock_timestamp() + make_interval(secs => ${leaseSeconds})
+    from c, unnest(:closingIds::text[], :closingDeviceIds::text[]) as x(id, device_id)
+    where :status <> 'pending'
     returning tenant_id, id, kind, challenge_id, device_id, attempts,
       created_at + make_interval(secs => ${closingLifetimeSeconds}) as expires_at
   )
-  select $6::boolean or exists (select from p) as proof_spent,
+  select :isProofSpent::boolean or exists (select from p) as proof_spent,
     exists (select from u) as protection_current,
     exists (select from d) as device_active,
     exists (select from k where k.expires_at <= clock_timestamp()) as challenge_expired,
     exists (select from c) as answer_recorded,
-    (select json_agg(x) from (
-      select closing.*, ${addressColumns('v')}
-      from closing join devices v
-        on v.tenant_id = closing.tenant_id and v.id = closing.device_id and v.status = 'active'
-    ) x) as pushes`
-
-type RecordRow = {
-  readonly proof_spent: boolean
-  readonly protection_current: boolean
-  readonly device_active: boolean
-  readonly challenge_expired: boolean
-  readonly answer_recorded: boolean
-  readonly pushes: DuePushRow[] | null
-}
+    ${duePushesJson('closing')} as pushes`,
+)
 
 function outcomeOf(row: RecordRow): AnswerRecording {
-  if (row.answer_recorded) {
-    return { kind: 'recorded', pushes: toDuePushes(row.pushes ?? []), cancelledChallenges: [] }
+  if (row.answerRecorded) {
+    return { kind: 'recorded', pushes: readDuePushes(row.pushes), cancelledChallenges: [] }
   }
-  if (!row.proof_spent) return { kind: 'proof_replayed' }
-  if (!row.protection_current) return { kind: 'changed' }
-  if (!row.device_active) return { kind: 'device_not_active' }
-  return { kind: row.challenge_expired ? 'expired' : 'changed' }
+  if (!row.proofSpent) return { kind: 'proof_replayed' }
+  if (!row.protectionCurrent) return { kind: 'changed' }
+  if (!row.deviceActive) return { kind: 'device_not_active' }
+  return { kind: row.challengeExpired ? 'expired' : 'changed' }
 }
 
-function valuesOf(
+function paramsOf(
   answer: AnswerToRecord,
   proof: ProofToSpend | null,
   random: Pick<Random, 'id'>,
-): unknown[] {
+): RecordParams {
   const { effect, activities, protection, report } = answer
-  return [
-    answer.tenantId,
-    answer.deviceId,
-    answer.challengeId,
-    proof?.jti ?? '',
-    proof?.expiresAt ?? new Date(0),
-    proof === null,
-    answer.was.wrongNumbersLeft,
-    answer.jti,
-    answer.decision,
-    effect.outcome,
-    effect.status,
-    effect.wrongNumbersLeft,
-    answer.jwsSealed,
-    effect.reason,
-    activities.map(() => random.id('activity')),
-    activities.map(({ type }) => type),
-    activities.map(({ severity }) => severity),
-    activities[0]?.actor,
-    answer.closingDeviceIds.map(() => random.id('delivery')),
-    answer.closingDeviceIds,
-    answer.leasedBy,
-    answer.kid,
-    answer.userVerified,
-    answer.userId,
-    ...protectionValues(protection),
-    report?.id ?? null,
-    report?.initiatorBlockSeconds ?? 0,
-    answer.was.protection !== protection,
-    activities.map(({ details }) => JSON.stringify(details ?? {})),
-    activities.map((one) => (needsPush(one) ? 'owed' : null)),
-  ]
+  return {
+    ...protectionParams(protection),
+    tenantId: answer.tenantId,
+    deviceId: answer.deviceId,
+    challengeId: answer.challengeId,
+    userId: answer.userId,
+    proofJti: proof?.jti ?? '',
+    proofExpiresAt: proof?.expiresAt ?? new Date(0),
+    isProofSpent: proof === null,
+    wrongNumbersLeftBefore: answer.was.wrongNumbersLeft,
+    jti: answer.jti,
+    kid: answer.kid,
+    userVerified: answer.userVerified,
+    decision: answer.decision,
+    outcome: effect.outcome,
+    status: effect.status,
+    reason: effect.reason,
+    wrongNumbersLeft: effect.wrongNumbersLeft,
+    jwsSealed: answer.jwsSealed,
+    isProtectionChanged: answer.was.protection !== protection,
+    reportId: report?.id ?? null,
+    initiatorBlockSeconds: report?.initiatorBlockSeconds ?? 0,
+    activityIds: activities.map(() => random.id('activity')),
+    activityTypes: activities.map(({ type }) => type),
+    activitySeverities: activities.map(({ severity }) => severity),
+    activityDetails: activities.map(({ details }) => JSON.stringify(details ?? {})),
+    activityNotices: activities.map((one) => (needsPush(one) ? 'owed' : null)),
+    actor: activities[0]?.actor ?? null,
+    closingIds: answer.closingDeviceIds.map(() => random.id('delivery')),
+    closingDeviceIds: answer.closingDeviceIds,
+    leasedBy: answer.leasedBy,
+  }
 }
 
 /**
@@ -206,8 +263,7 @@ export function buildAnswerRecording(
   random: Pick<Random, 'id'>,
 ): ChallengeStore['recordAnswer'] {
   async function record(db: Queries, answer: AnswerToRecord, proof: ProofToSpend | null) {
-    const values = valuesOf(answer, proof, random)
-    const [row] = await db.query<RecordRow>('record_answer', recordAnswer, values)
+    const [row] = await run(db, recordAnswer, paramsOf(answer, proof, random))
     if (!row) throw new Error('the answer statement always returns one row')
     return outcomeOf(row)
   }
@@ -218,16 +274,13 @@ export function buildAnswerRecording(
     // its budget, as the report does. A separate statement sees what was created while the first
     // one waited for the user's lock, which is held until the commit.
     return database.transaction(async (tx) => {
-      await tx.query('lock_for_report', lockForReport, [
-        answer.tenantId,
-        answer.userId,
-        answer.deviceId,
-      ])
+      const { tenantId, userId, deviceId } = answer
+      await run(tx, lockForReport, { tenantId, userId, deviceId })
       const result = await record(tx, answer, proof)
       if (result.kind !== 'recorded') return result
       return {
         ...result,
-        cancelledChallenges: await cancelPending(tx, random, answer.tenantId, answer.userId),
+        cancelledChallenges: await cancelPending(tx, random, tenantId, userId),
       }
     })
   }

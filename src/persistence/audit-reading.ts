@@ -1,26 +1,36 @@
 // Reading a tenant's audit chain for its own audit.
 
+import type { AuditLink, AuditRow } from '../domain/audit-chain.ts'
+import type { ExemptionType } from '../domain/audit-exemption.ts'
+import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore, ExemptingRow, LinkReading, StoredHead } from '../ports/audit-store.ts'
 import { countAbout } from './audit-about.ts'
 import { findOverdueRow } from './audit-overdue-rows.ts'
-import {
-  type AuditRowRecord,
-  activityRow,
-  eventRow,
-  micros,
-  slack,
-  toAuditRow,
-} from './audit-rows.ts'
+import { activityRow, eventRow, micros, slack } from './audit-rows.ts'
 import type { Database } from './database.ts'
+import { run, statement } from './statement.ts'
 
 const isLinked = (alias: string) => `exists (select from audit_links xl
   where xl.tenant_id = ${alias}.tenant_id and xl.row_id = ${alias}.id)`
 const hasNoUser = (tenantId: string, userId: string) => `not exists (select from users u
   where u.tenant_id = ${tenantId} and u.id = ${userId} and u.erased_at is null)`
 
-const readLinks = `
-  select l.seq::float8 as seq, l.row_id, ${micros('l.occurred_at')} as link_micros, l.core_digest,
-    l.details_digest, l.hash, x.*
+/** A link with its row, if there is one; the columns of the row are null otherwise. */
+type LinkRow = Omit<AuditLink, 'occurredAtMicros'> & {
+  readonly linkMicros: string
+  readonly id: string | null
+  readonly about: string
+  readonly hasNoUser: boolean
+} & Omit<AuditRow, 'id'>
+
+const readLinks = statement<
+  { readonly tenantId: TenantId; readonly afterSeq: number; readonly limit: number },
+  LinkRow
+>(
+  'read_links',
+  `select l.seq::float8 as seq, l.row_id, ${micros('l.occurred_at')} as link_micros, l.core_digest,
+    l.details_digest, l.hash, x.id, x.occurred_at_micros, x.core, x.details, x.salt, x.about,
+    x.has_no_user
   from audit_links l
   left join lateral (
     select ${activityRow}, a.user_id as about,
@@ -31,51 +41,60 @@ const readLinks = `
       ${hasNoUser('e.tenant_id', 'e.subject')} as has_no_user
     from audit_events e where e.tenant_id = l.tenant_id and e.id = l.row_id
   ) x on true
-  where l.tenant_id = $1 and l.seq > $2 order by l.seq limit $3`
+  where l.tenant_id = :tenantId and l.seq > :afterSeq order by l.seq limit :limit`,
+)
 
-const readEnd = `
-  select coalesce((select c.seq from audit_chains c where c.tenant_id = $1), 0)::float8 as seq,
-    coalesce((select c.hash from audit_chains c where c.tenant_id = $1), '') as hash,
-    not exists (select from audit_chains c where c.tenant_id = $1) and (
-      exists (select from audit_links l where l.tenant_id = $1)
-      or exists (select from audit_heads h where h.tenant_id = $1)
-      or exists (select from audit_events e where e.tenant_id = $1
+const readHeads = statement<{ readonly tenantId: TenantId }, StoredHead>(
+  'read_heads',
+  'select seq::float8 as seq, jws from audit_heads where tenant_id = :tenantId order by seq',
+)
+
+const readEnd = statement<
+  { readonly tenantId: TenantId },
+  {
+    readonly seq: number
+    readonly hash: string
+    readonly missing: boolean
+    readonly unsettled: boolean
+  }
+>(
+  'read_end',
+  `select coalesce((select c.seq from audit_chains c
+      where c.tenant_id = :tenantId), 0)::float8 as seq,
+    coalesce((select c.hash from audit_chains c where c.tenant_id = :tenantId), '') as hash,
+    not exists (select from audit_chains c where c.tenant_id = :tenantId) and (
+      exists (select from audit_links l where l.tenant_id = :tenantId)
+      or exists (select from audit_heads h where h.tenant_id = :tenantId)
+      or exists (select from audit_events e where e.tenant_id = :tenantId
         and e.occurred_at < clock_timestamp() - ${slack})) as missing,
-    exists (select from audit_events e where e.tenant_id = $1
+    exists (select from audit_events e where e.tenant_id = :tenantId
       and e.type in ('user_erased', 'activities_purged')
-      and e.occurred_at > clock_timestamp() - ${slack} and not ${isLinked('e')}) as unsettled`
+      and e.occurred_at > clock_timestamp() - ${slack} and not ${isLinked('e')}) as unsettled`,
+)
 
 // An exemption counts only if it is in the chain itself, where it stays visible permanently.
-const readExempting = `
-  select e.id, e.type, e.subject, l.seq::float8 as seq,
-    ${micros('l.occurred_at')} as "occurredAtMicros", e.details
+const readExempting = statement<
+  {
+    readonly tenantId: TenantId
+    readonly type: ExemptionType
+    readonly afterId: string
+    readonly limit: number
+  },
+  ExemptingRow
+>(
+  'read_exempting',
+  `select e.id, e.type, e.subject, l.seq::float8 as seq,
+    ${micros('l.occurred_at')} as occurred_at_micros, e.details
   from audit_events e join audit_links l on l.tenant_id = e.tenant_id and l.row_id = e.id
-  where e.tenant_id = $1 and e.type = $2 and e.id > $3 order by e.id limit $4`
-
-type LinkRow = Partial<AuditRowRecord> & {
-  readonly seq: number
-  readonly row_id: string
-  readonly link_micros: string
-  readonly core_digest: string
-  readonly details_digest: string
-  readonly hash: string
-  readonly about: string
-  readonly has_no_user: boolean
-}
+  where e.tenant_id = :tenantId and e.type = :type and e.id > :afterId order by e.id limit :limit`,
+)
 
 function toReading(row: LinkRow): LinkReading {
+  const { seq, rowId, linkMicros, coreDigest, detailsDigest, hash } = row
+  const { id, occurredAtMicros, core, details, salt, about, hasNoUser } = row
   return {
-    link: {
-      seq: row.seq,
-      rowId: row.row_id,
-      occurredAtMicros: row.link_micros,
-      coreDigest: row.core_digest,
-      detailsDigest: row.details_digest,
-      hash: row.hash,
-    },
-    row: row.id
-      ? { ...toAuditRow(row as AuditRowRecord), about: row.about, isUserErased: row.has_no_user }
-      : null,
+    link: { seq, rowId, occurredAtMicros: linkMicros, coreDigest, detailsDigest, hash },
+    row: id ? { id, occurredAtMicros, core, details, salt, about, isUserErased: hasNoUser } : null,
   }
 }
 
@@ -94,35 +113,20 @@ type Reading =
 export function buildAuditReading(database: Database): Pick<AuditStore, Reading> {
   return {
     async readLinks(tenantId, afterSeq, limit) {
-      const rows = await database.query<LinkRow>('read_links', readLinks, [
-        tenantId,
-        afterSeq,
-        limit,
-      ])
+      const rows = await run(database, readLinks, { tenantId, afterSeq, limit })
       return rows.map(toReading)
     },
 
-    readHeads: (tenantId) =>
-      database.query<StoredHead>(
-        'read_heads',
-        'select seq::float8 as seq, jws from audit_heads where tenant_id = $1 order by seq',
-        [tenantId],
-      ),
+    readHeads: (tenantId) => run(database, readHeads, { tenantId }),
 
     async readEnd(tenantId) {
-      type Row = { seq: number; hash: string; missing: boolean; unsettled: boolean }
-      const [row] = await database.query<Row>('read_end', readEnd, [tenantId])
+      const [row] = await run(database, readEnd, { tenantId })
       if (!row) throw new Error('a row without a table is always there')
       return row
     },
 
     readExempting: (tenantId, type, afterId, limit) =>
-      database.query<ExemptingRow>('read_exempting', readExempting, [
-        tenantId,
-        type,
-        afterId,
-        limit,
-      ]),
+      run(database, readExempting, { tenantId, type, afterId, limit }),
 
     countAbout: (tenantId, userId, before) => countAbout(database, tenantId, userId, before),
 

@@ -1,18 +1,18 @@
 // Rows of the audit record as they are digested, and which of them belong in the chain.
 
-import { type AuditRow, commitSlackSeconds, unchainedActivities } from '../domain/audit-chain.ts'
+import { commitSlackSeconds, unchainedActivities } from '../domain/audit-chain.ts'
 
 export const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint::text`
 
 // jsonb has one spelling for one value, so its text can be digested.
-export const activityRow = `a.id, ${micros('a.occurred_at')} as micros,
+export const activityRow = `a.id, ${micros('a.occurred_at')} as occurred_at_micros,
   case when a.posted is null then a.details::text
     else jsonb_build_array(a.details, a.posted)::text end as details,
   encode(a.salt, 'hex') as salt, a.occurred_at,
   jsonb_build_array(a.tenant_id, a.id, a.user_id, a.type, a.severity, a.actor, a.challenge_id,
     a.device_id, a.enrollment_id, a.rp_id)::text as core`
-export const eventRow = `e.id, ${micros('e.occurred_at')} as micros, e.details::text as details,
-  encode(e.salt, 'hex') as salt, e.occurred_at,
+export const eventRow = `e.id, ${micros('e.occurred_at')} as occurred_at_micros,
+  e.details::text as details, encode(e.salt, 'hex') as salt, e.occurred_at,
   jsonb_build_array(e.tenant_id, e.id, e.type, e.actor, e.subject)::text as core`
 
 // `offset 0` keeps the planner from hashing all links against all rows: each row is looked up by
@@ -27,26 +27,3 @@ export const slack = seconds(commitSlackSeconds)
 // One bound and no `or`, so that the index on the time is used: otherwise every scan would read the
 // whole record.
 export const scanFrom = (back: string) => `coalesce(c.linked_through - ${back}, '-infinity')`
-
-export type AuditRowRecord = {
-  readonly id: string
-  readonly micros: string
-  readonly core: string
-  readonly details: string
-  readonly salt: string | null
-  readonly occurred_at: Date
-}
-
-export const toAuditRow = ({
-  id,
-  micros: occurredAtMicros,
-  core,
-  details,
-  salt,
-}: AuditRowRecord): AuditRow => ({
-  id,
-  occurredAtMicros,
-  core,
-  details,
-  salt,
-})

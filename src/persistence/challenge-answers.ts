@@ -1,6 +1,7 @@
 // Fetching and answering: what a device receives, and its answer in one guarded statement.
 
-import type { Id } from '../domain/ids.ts'
+import type { Challenge } from '../domain/challenge.ts'
+import type { ChallengeId, DeviceId, TenantId } from '../domain/ids.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
 import type { RecordedAnswer } from '../ports/challenge-answer.ts'
 import type { ChallengeStore, PendingRequest } from '../ports/challenge-store.ts'
@@ -11,70 +12,95 @@ import { readTime } from './column-types.ts'
 import type { Database } from './database.ts'
 import { buildFetchMarks } from './fetch-marks.ts'
 import { type ProtectionJson, toProtection } from './protections.ts'
+import { run, statement } from './statement.ts'
 import {
-  type ChallengeRow,
+  challengeColumns,
   deviceColumns,
   deviceKeysColumn,
   isPending,
   type KnownDeviceRow,
   toChallenge,
   toKnownDevice,
-} from './rows.ts'
+} from './stored-rows.ts'
 
 const pendingMax = 50
 
 type PendingRow = KnownDeviceRow & {
   readonly pending:
-    | { id: Id<'challenge'>; kid: string; payload: string; fetched_at: string | null }[]
+    | { id: ChallengeId; kid: string; payload: string; fetchedAt: string | null }[]
     | null
 }
 
-const loadPending = `
-  select ${deviceColumns}, ${deviceKeysColumn}, p.pending
+const loadPending = statement<
+  { readonly tenantId: TenantId; readonly deviceId: DeviceId },
+  PendingRow
+>(
+  'load_pending',
+  `select ${deviceColumns}, ${deviceKeysColumn}, p.pending
   from devices d
   left join lateral (
     select json_agg(json_build_object('id', x.id, 'kid', x.signing_kid,
       'payload', x.request_payload,
-      'fetched_at', x.fetched_at) order by x.created_at desc) as pending
+      'fetchedAt', x.fetched_at) order by x.created_at desc) as pending
     from (
       select c.id, c.created_at, c.signing_kid, t.request_payload, t.fetched_at
       from challenges c join challenge_targets t
         on t.tenant_id = c.tenant_id and t.challenge_id = c.id and t.device_id = d.id
-      where c.tenant_id = $1 and c.user_id = d.user_id and ${isPending('c')}
+      where c.tenant_id = :tenantId and c.user_id = d.user_id and ${isPending('c')}
         and c.expires_at > clock_timestamp()
       order by c.created_at desc limit ${pendingMax}
     ) x
   ) p on true
-  where d.tenant_id = $1 and d.id = $2`
+  where d.tenant_id = :tenantId and d.id = :deviceId`,
+)
 
-const markReceived = `
-  with p as (
-    insert into device_proofs (tenant_id, device_id, jti, expires_at) values ($1, $2, $4, $5)
+const markReceived = statement<
+  ProofToSpend & { readonly challengeId: ChallengeId },
+  { readonly proofSpent: boolean; readonly isTarget: boolean }
+>(
+  'mark_received',
+  `with p as (
+    insert into device_proofs (tenant_id, device_id, jti, expires_at)
+    values (:tenantId, :deviceId, :jti, :expiresAt)
     on conflict do nothing returning device_id
   ), t as (
     update challenge_targets t
     set received_at = coalesce(t.received_at, clock_timestamp())
-    from p where t.tenant_id = $1 and t.device_id = p.device_id and t.challenge_id = $3
+    from p where t.tenant_id = :tenantId and t.device_id = p.device_id
+      and t.challenge_id = :challengeId
     returning t.device_id
   )
-  select exists (select from p) as proof_spent, exists (select from t) as is_target`
+  select exists (select from p) as proof_spent, exists (select from t) as is_target`,
+)
 
+/** The columns of the challenge, the target and the answer are null where there is none. */
 type AnswerRow = KnownDeviceRow &
-  ChallengeRow & {
-    readonly target_payload: string | null
-    readonly target_hash: string
-    readonly others: Id<'device'>[] | null
+  Challenge & {
+    readonly numberSealed: Buffer | null
+    readonly targetPayload: string | null
+    readonly targetHash: string
+    readonly others: DeviceId[] | null
     readonly outcome: RecordedAnswer['outcome'] | null
-    readonly status_after: RecordedAnswer['statusAfter']
-    readonly wrong_numbers_left_after: number
+    readonly statusAfter: RecordedAnswer['statusAfter']
+    readonly wrongNumbersLeftAfter: number
     readonly protection: ProtectionJson
     readonly policy: unknown
-    readonly rp_policy: unknown
+    readonly rpPolicy: unknown
     readonly now: Date
   }
 
-const loadAnswer = `
-  select ${deviceColumns}, ${deviceKeysColumn}, c.*, t.request_payload as target_payload,
+const loadAnswer = statement<
+  {
+    readonly tenantId: TenantId
+    readonly deviceId: DeviceId
+    readonly challengeId: ChallengeId
+    readonly jti: string
+  },
+  AnswerRow
+>(
+  'load_answer',
+  `select ${deviceColumns}, ${deviceKeysColumn}, ${challengeColumns('c')},
+    c.number_sealed, t.request_payload as target_payload,
     t.request_hash as target_hash, a.outcome, a.status_after,
     a.wrong_numbers_left as wrong_numbers_left_after,
     (select array_agg(distinct o.device_id) from deliveries o
@@ -86,13 +112,14 @@ const loadAnswer = `
   join tenants tn on tn.tenant_id = d.tenant_id
   join user_protections u on u.tenant_id = d.tenant_id and u.user_id = d.user_id
   left join challenge_targets t
-    on t.tenant_id = d.tenant_id and t.challenge_id = $3 and t.device_id = d.id
+    on t.tenant_id = d.tenant_id and t.challenge_id = :challengeId and t.device_id = d.id
   left join challenges c on c.tenant_id = t.tenant_id and c.id = t.challenge_id
   left join relying_parties r on r.tenant_id = c.tenant_id and r.id = c.rp_id
   left join answers a
     on a.tenant_id = t.tenant_id and a.challenge_id = t.challenge_id and a.device_id = d.id
-      and a.jti = $4
-  where d.tenant_id = $1 and d.id = $2`
+      and a.jti = :jti
+  where d.tenant_id = :tenantId and d.id = :deviceId`,
+)
 
 /** The answering half of the challenge store. */
 export function buildChallengeAnswers(
@@ -104,13 +131,10 @@ export function buildChallengeAnswers(
 > {
   return {
     async loadPending(tenantId, deviceId) {
-      const [row] = await database.query<PendingRow>('load_pending', loadPending, [
-        tenantId,
-        deviceId,
-      ])
+      const [row] = await run(database, loadPending, { tenantId, deviceId })
       if (!row) return null
       const pending = (row.pending ?? []).map(
-        ({ id, kid, payload, fetched_at: fetchedAt }): PendingRequest => ({
+        ({ id, kid, payload, fetchedAt }): PendingRequest => ({
           challengeId: id,
           signingKid: kid,
           requestPayload: payload,
@@ -122,33 +146,24 @@ export function buildChallengeAnswers(
 
     markFetched: buildFetchMarks(database),
 
-    async markReceived(challengeId, { tenantId, deviceId, jti, expiresAt }: ProofToSpend) {
-      const [row] = await database.query<{ proof_spent: boolean; is_target: boolean }>(
-        'mark_received',
-        markReceived,
-        [tenantId, deviceId, challengeId, jti, expiresAt],
-      )
-      return row?.proof_spent ? row.is_target : 'proof_replayed'
+    async markReceived(challengeId, proof) {
+      const [row] = await run(database, markReceived, { ...proof, challengeId })
+      return row?.proofSpent ? row.isTarget : 'proof_replayed'
     },
 
-    async loadAnswer({ tenantId, deviceId, challengeId, jti }) {
-      const [row] = await database.query<AnswerRow>('load_answer', loadAnswer, [
-        tenantId,
-        deviceId,
-        challengeId,
-        jti,
-      ])
+    async loadAnswer(query) {
+      const [row] = await run(database, loadAnswer, query)
       if (!row) return null
       return {
         knownDevice: toKnownDevice(row),
         target:
-          row.target_payload === null
+          row.targetPayload === null
             ? null
             : {
                 challenge: toChallenge(row),
-                numberSealed: row.number_sealed,
-                requestPayload: row.target_payload,
-                requestHash: row.target_hash,
+                numberSealed: row.numberSealed,
+                requestPayload: row.targetPayload,
+                requestHash: row.targetHash,
                 otherDeviceIds: row.others ?? [],
               },
         earlier:
@@ -156,11 +171,11 @@ export function buildChallengeAnswers(
             ? null
             : {
                 outcome: row.outcome,
-                statusAfter: row.status_after,
-                wrongNumbersLeft: row.wrong_numbers_left_after,
+                statusAfter: row.statusAfter,
+                wrongNumbersLeft: row.wrongNumbersLeftAfter,
               },
         protection: toProtection(row.protection),
-        policy: strictest(policyOf(row.policy), row.rp_policy),
+        policy: strictest(policyOf(row.policy), row.rpPolicy),
         now: row.now,
       }
     },

@@ -2,30 +2,39 @@
 // left to answer.
 
 import { activity } from '../domain/activity.ts'
-import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
+import type { ChallengeId, DeliveryId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Queries } from './database.ts'
-import { isPending } from './rows.ts'
+import { run, statement } from './statement.ts'
+import { isPending } from './stored-rows.ts'
+
+type UserParams = { readonly tenantId: TenantId; readonly userId: UserId }
 
 // In the order of ids, as every statement that locks several challenges takes them.
-const cancelPendingOfUser = `
-  with k as materialized (
+const cancelPendingOfUser = statement<
+  UserParams,
+  { readonly id: ChallengeId; readonly pushedDevices: readonly DeviceId[] }
+>(
+  'cancel_pending',
+  `with k as materialized (
     select c.id from challenges c
-    where c.tenant_id = $1 and c.user_id = $2 and ${isPending('c')}
+    where c.tenant_id = :tenantId and c.user_id = :userId and ${isPending('c')}
     order by c.id for no key update
   )
   update challenges c set status = 'cancelled', decided_at = clock_timestamp(), number_sealed = null
-  from k where c.tenant_id = $1 and c.id = k.id
+  from k where c.tenant_id = :tenantId and c.id = k.id
   returning c.id, (
     select coalesce(json_agg(distinct o.device_id), '[]') from deliveries o
     where o.tenant_id = c.tenant_id and o.challenge_id = c.id and o.kind = 'challenge_opened'
-      and o.status in ('queued', 'sent')) as pushed_devices`
+      and o.status in ('queued', 'sent')) as pushed_devices`,
+)
 
-const endOrphaned = `
-  with k as materialized (
+const endOrphaned = statement<UserParams, { readonly id: ChallengeId }>(
+  'end_orphaned',
+  `with k as materialized (
     select c.id, c.expires_at from challenges c
-    where c.tenant_id = $1 and c.user_id = $2 and ${isPending('c')} and not exists (
+    where c.tenant_id = :tenantId and c.user_id = :userId and ${isPending('c')} and not exists (
       select from challenge_targets t join devices v
         on v.tenant_id = t.tenant_id and v.id = t.device_id and v.status = 'active'
       where t.tenant_id = c.tenant_id and t.challenge_id = c.id)
@@ -33,23 +42,30 @@ const endOrphaned = `
   )
   update challenges c set status = 'denied', reason = 'no_device_left', number_sealed = null,
     decided_at = clock_timestamp()
-  from k where c.tenant_id = $1 and c.id = k.id and k.expires_at > clock_timestamp()
-  returning c.id`
+  from k where c.tenant_id = :tenantId and c.id = k.id and k.expires_at > clock_timestamp()
+  returning c.id`,
+)
 
-const freePlaces = `
-  update initiators i set pending = i.pending - $3::text[], revision = i.revision + 1
-  where i.tenant_id = $1 and i.user_id = $2 and i.pending ?| $3::text[]`
+const freePlaces = statement<UserParams & { readonly ids: readonly ChallengeId[] }>(
+  'free_places',
+  `update initiators i set pending = i.pending - :ids::text[], revision = i.revision + 1
+  where i.tenant_id = :tenantId and i.user_id = :userId and i.pending ?| :ids::text[]`,
+)
 
 // Nobody leases them: the sweep sends them within half a second.
-const enqueueClosings = `
-  insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at)
-  select $1, x.id, 'challenge_closed', x.challenge_id, x.device_id, 'queued', 0, clock_timestamp()
-  from unnest($2::text[], $3::text[], $4::text[]) as x(id, challenge_id, device_id)`
-
-type CancelledRow = {
-  readonly id: ChallengeId
-  readonly pushed_devices: readonly DeviceId[]
-}
+const enqueueClosings = statement<{
+  readonly tenantId: TenantId
+  readonly ids: readonly DeliveryId[]
+  readonly challengeIds: readonly ChallengeId[]
+  readonly deviceIds: readonly DeviceId[]
+}>(
+  'enqueue_closings',
+  `insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at)
+  select :tenantId, x.id, 'challenge_closed', x.challenge_id, x.device_id, 'queued', 0,
+    clock_timestamp()
+  from unnest(:ids::text[], :challengeIds::text[], :deviceIds::text[])
+    as x(id, challenge_id, device_id)`,
+)
 
 /**
  * Gives their places back to the budgets that count them; after the challenges are locked, as
@@ -61,7 +77,7 @@ async function freePlacesOf(
   userId: UserId,
   ids: readonly ChallengeId[],
 ): Promise<void> {
-  if (ids.length > 0) await tx.query('free_places', freePlaces, [tenantId, userId, ids])
+  if (ids.length > 0) await run(tx, freePlaces, { tenantId, userId, ids })
 }
 
 /**
@@ -74,10 +90,7 @@ export async function endOrphanedChallenges(
   tenantId: TenantId,
   userId: UserId,
 ): Promise<ChallengeId[]> {
-  const endedRows = await tx.query<{ id: ChallengeId }>('end_orphaned', endOrphaned, [
-    tenantId,
-    userId,
-  ])
+  const endedRows = await run(tx, endOrphaned, { tenantId, userId })
   const ids = endedRows.map(({ id }) => id)
   await freePlacesOf(tx, tenantId, userId, ids)
   const details = { reason: 'no_device_left' }
@@ -100,20 +113,19 @@ export async function cancelPending(
   tenantId: TenantId,
   userId: UserId,
 ): Promise<ChallengeId[]> {
-  const who = [tenantId, userId]
-  const challenges = await tx.query<CancelledRow>('cancel_pending', cancelPendingOfUser, who)
+  const challenges = await run(tx, cancelPendingOfUser, { tenantId, userId })
   if (challenges.length === 0) return []
   const ids = challenges.map(({ id }) => id)
   await freePlacesOf(tx, tenantId, userId, ids)
-  const closings = challenges.flatMap(({ id, pushed_devices: devices }) =>
-    devices.map((device) => ({ id, device })),
+  const closings = challenges.flatMap(({ id, pushedDevices }) =>
+    pushedDevices.map((device) => ({ id, device })),
   )
-  await tx.query('owe_closing', enqueueClosings, [
+  await run(tx, enqueueClosings, {
     tenantId,
-    closings.map(() => random.id('delivery')),
-    closings.map(({ id }) => id),
-    closings.map(({ device }) => device),
-  ])
+    ids: closings.map(() => random.id('delivery')),
+    challengeIds: closings.map(({ id }) => id),
+    deviceIds: closings.map(({ device }) => device),
+  })
   await recordActivities(
     tx,
     random,

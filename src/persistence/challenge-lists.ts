@@ -1,8 +1,10 @@
-import type { ChallengeStatus } from '../domain/challenge.ts'
+import type { Challenge, ChallengeStatus } from '../domain/challenge.ts'
+import type { RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Database } from './database.ts'
-import { type List, readPage } from './pages.ts'
-import { type ChallengeRow, toChallenge } from './rows.ts'
+import { type FirstPage, type NextPage, readListPage } from './pages.ts'
+import { statement } from './statement.ts'
+import { challengeColumns } from './stored-rows.ts'
 
 const statuses: readonly ChallengeStatus[] = [
   'pending',
@@ -12,58 +14,85 @@ const statuses: readonly ChallengeStatus[] = [
   'cancelled',
 ]
 
-const byStatus: List = {
-  name: 'list_challenges_by_status',
-  text: ({ limit, before }) => `
-    select c.* from challenges c
-    where c.tenant_id = $1 and c.rp_id = $2 and c.status = $3 ${before('c.id')}
-    order by c.id desc limit ${limit}`,
+type PartyParams = { readonly tenantId: TenantId; readonly rpId: RelyingPartyId }
+type WithStatus = { readonly status: ChallengeStatus }
+type WithUser = { readonly userId: UserId }
+
+const beforeCondition = 'and c.id < :before'
+
+const textByStatus = (before: string) => `
+  select ${challengeColumns('c')} from challenges c
+  where c.tenant_id = :tenantId and c.rp_id = :rpId and c.status = :status ${before}
+  order by c.id desc limit :limit`
+const byStatus = {
+  first: statement<PartyParams & WithStatus & FirstPage, Challenge>(
+    'list_challenges_by_status',
+    textByStatus(''),
+  ),
+  next: statement<PartyParams & WithStatus & NextPage, Challenge>(
+    'list_challenges_by_status_before',
+    textByStatus(beforeCondition),
+  ),
 }
 
 // The one index begins with the status: the newest of each are merged.
-const ofParty: List = {
-  name: 'list_challenges',
-  text: ({ limit, before }) => {
-    const newest = statuses.map(
-      (status) => `(select c.* from challenges c
-        where c.tenant_id = $1 and c.rp_id = $2 and c.status = '${status}' ${before('c.id')}
-        order by c.id desc limit ${limit})`,
-    )
-    return `select c.* from (${newest.join(' union all ')}) c order by c.id desc limit ${limit}`
-  },
+function textOfParty(before: string): string {
+  const newest = statuses.map(
+    (status) => `(select c.* from challenges c
+      where c.tenant_id = :tenantId and c.rp_id = :rpId and c.status = '${status}' ${before}
+      order by c.id desc limit :limit)`,
+  )
+  return `select ${challengeColumns('c')} from (${newest.join(' union all ')}) c
+    order by c.id desc limit :limit`
+}
+const ofParty = {
+  first: statement<PartyParams & FirstPage, Challenge>('list_challenges', textOfParty('')),
+  next: statement<PartyParams & NextPage, Challenge>(
+    'list_challenges_before',
+    textOfParty(beforeCondition),
+  ),
 }
 
 // `is true` keeps the relying party and the status out of every index: a user has few challenges, a
 // relying party has all of them.
-const ofUser: List = {
-  name: 'list_challenges_of_user',
-  text: ({ limit, before }) => `
-    select c.* from challenges c
-    where c.tenant_id = $1 and c.user_id = $3 and (c.rp_id = $2) is true ${before('c.id')}
-    order by c.id desc limit ${limit}`,
+const textOfUser = (before: string) => `
+  select ${challengeColumns('c')} from challenges c
+  where c.tenant_id = :tenantId and c.user_id = :userId and (c.rp_id = :rpId) is true ${before}
+  order by c.id desc limit :limit`
+const ofUser = {
+  first: statement<PartyParams & WithUser & FirstPage, Challenge>(
+    'list_challenges_of_user',
+    textOfUser(''),
+  ),
+  next: statement<PartyParams & WithUser & NextPage, Challenge>(
+    'list_challenges_of_user_before',
+    textOfUser(beforeCondition),
+  ),
 }
-const ofUserByStatus: List = {
-  name: 'list_challenges_of_user_by_status',
-  text: ({ limit, before }) => `
-    select c.* from challenges c
-    where c.tenant_id = $1 and c.user_id = $3 and (c.rp_id = $2) is true
-      and (c.status = $4) is true ${before('c.id')}
-    order by c.id desc limit ${limit}`,
+
+const statusCondition = 'and (c.status = :status) is true'
+const ofUserByStatus = {
+  first: statement<PartyParams & WithUser & WithStatus & FirstPage, Challenge>(
+    'list_challenges_of_user_by_status',
+    textOfUser(statusCondition),
+  ),
+  next: statement<PartyParams & WithUser & WithStatus & NextPage, Challenge>(
+    'list_challenges_of_user_by_status_before',
+    textOfUser(`${statusCondition} ${beforeCondition}`),
+  ),
 }
 
 /** The lists of challenges: each filter is served by its own index. */
 export function buildChallengeLists(database: Pick<Database, 'query'>): ChallengeStore['list'] {
-  return async ({ tenantId, rpId, userId, status }, page) => {
-    const filters = [userId, status].filter((filter) => filter !== null)
-    const list =
-      userId === null
-        ? status === null
-          ? ofParty
-          : byStatus
-        : status === null
-          ? ofUser
-          : ofUserByStatus
-    const rows = await readPage<ChallengeRow>(database, list, [tenantId, rpId, ...filters], page)
-    return rows.map(toChallenge)
+  return ({ tenantId, rpId, userId, status }, page) => {
+    const party = { tenantId, rpId }
+    if (userId === null) {
+      return status === null
+        ? readListPage(database, ofParty, party, page)
+        : readListPage(database, byStatus, { ...party, status }, page)
+    }
+    return status === null
+      ? readListPage(database, ofUser, { ...party, userId }, page)
+      : readListPage(database, ofUserByStatus, { ...party, userId, status }, page)
   }
 }

@@ -1,5 +1,14 @@
 // Pushing a challenge once more: a resend is a push like any other, on the same budget.
 
+import type { Actor } from '../domain/activity.ts'
+import type {
+  ActivityId,
+  ChallengeId,
+  DeliveryId,
+  RelyingPartyId,
+  TenantId,
+  UserId,
+} from '../domain/ids.ts'
 import { otherFactorsOf } from '../domain/passcode.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
 import { unusedBudget } from '../domain/push-throttling.ts'
@@ -7,6 +16,7 @@ import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Random } from '../ports/world.ts'
 import type { Database } from './database.ts'
 import { leaseSeconds } from './deliveries.ts'
+import { type DuePushJson, duePushesJson, readDuePushes } from './due-pushes.ts'
 import { type OtherFactorsJson, otherFactorColumns, toOtherFactors } from './passcodes.ts'
 import {
   budgetColumns,
@@ -15,35 +25,69 @@ import {
   toInitiator,
   toProtection,
 } from './protections.ts'
-import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
-
-const loadResend = `
-  select t.policy, r.policy as rp_policy, row_to_json(p) as protection, row_to_json(i) as budget,
-    (select row_to_json(f) from (select ${otherFactorColumns('$1', '$3')}) f) as factors,
-    clock_timestamp() as now
-  from tenants t
-  join relying_parties r on r.tenant_id = t.tenant_id and r.id = $2
-  join user_protections p on p.tenant_id = t.tenant_id and p.user_id = $3
-  left join initiators i on i.tenant_id = t.tenant_id and i.user_id = $3 and i.key = $4
-  where t.tenant_id = $1`
+import { run, statement } from './statement.ts'
 
 type LoadedRow = {
   readonly policy: unknown
-  readonly rp_policy: unknown
+  readonly rpPolicy: unknown
   readonly protection: ProtectionJson
   readonly budget: InitiatorJson | null
   readonly factors: OtherFactorsJson
   readonly now: Date
 }
 
-const resendChallenge = `
-  with guard as materialized (
+const loadResend = statement<
+  {
+    readonly tenantId: TenantId
+    readonly rpId: RelyingPartyId
+    readonly userId: UserId
+    readonly budgetKey: string
+  },
+  LoadedRow
+>(
+  'load_resend',
+  `select t.policy, r.policy as rp_policy, row_to_json(p) as protection, row_to_json(i) as budget,
+    (select row_to_json(f) from (select ${otherFactorColumns(':tenantId', ':userId')}) f) as factors,
+    clock_timestamp() as now
+  from tenants t
+  join relying_parties r on r.tenant_id = t.tenant_id and r.id = :rpId
+  join user_protections p on p.tenant_id = t.tenant_id and p.user_id = :userId
+  left join initiators i on i.tenant_id = t.tenant_id and i.user_id = :userId
+    and i.key = :budgetKey
+  where t.tenant_id = :tenantId`,
+)
+
+const resendChallenge = statement<
+  {
+    readonly tenantId: TenantId
+    readonly id: ChallengeId
+    readonly userId: UserId
+    readonly protectionRevision: number
+    readonly resendsLeftBefore: number
+    readonly resendsLeft: number
+    readonly expiresAt: Date
+    readonly budgetKey: string
+    readonly budgetPushes: string
+    readonly budgetPending: string
+    readonly budgetUnanswered: number
+    readonly budgetRevision: number
+    readonly activityId: ActivityId
+    readonly actor: Actor
+    readonly deliveryIds: readonly DeliveryId[]
+    readonly leasedBy: string
+  },
+  { readonly current: boolean; readonly pushes: DuePushJson[] | null }
+>(
+  'resend_challenge',
+  `with guard as materialized (
     select p.user_id from user_protections p
-    where p.tenant_id = $1 and p.user_id = $10 and p.revision = $11::int
+    where p.tenant_id = :tenantId and p.user_id = :userId
+      and p.revision = :protectionRevision::int
     for share
   ), k as materialized (
     select c.tenant_id, c.id, c.expires_at from challenges c, guard
-    where c.tenant_id = $1 and c.id = $2 and c.status = 'pending' and c.resends_left = $3
+    where c.tenant_id = :tenantId and c.id = :id and c.status = 'pending'
+      and c.resends_left = :resendsLeftBefore
     for no key update of c
   ), reachable as materialized (
     select t.device_id, row_number() over (order by t.device_id) as n
@@ -51,38 +95,36 @@ const resendChallenge = `
     join devices v on v.tenant_id = t.tenant_id and v.id = t.device_id and v.status = 'active'
       and v.push_token_sealed is not null
   ), budget as (
-    update initiators i set pushes = $13::jsonb, pending = $14::jsonb, unanswered = $15,
-      revision = i.revision + 1
+    update initiators i set pushes = :budgetPushes::jsonb,
+      pending = :budgetPending::jsonb, unanswered = :budgetUnanswered, revision = i.revision + 1
     from k
-    where i.tenant_id = $1 and i.user_id = $10 and i.key = $12 and i.revision = $16::int
+    where i.tenant_id = :tenantId and i.user_id = :userId and i.key = :budgetKey
+      and i.revision = :budgetRevision::int
       and k.expires_at > clock_timestamp() and exists (select from reachable)
     returning i.key
   ), c as (
-    update challenges c set resends_left = $4, last_push_at = clock_timestamp(),
+    update challenges c set resends_left = :resendsLeft, last_push_at = clock_timestamp(),
       delivery_mode = 'push', suppressed = null
     from k, budget where c.tenant_id = k.tenant_id and c.id = k.id
     returning c.tenant_id, c.id, c.user_id, c.expires_at
   ), activity as (
     insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id)
-    select c.tenant_id, $5, c.user_id, 'challenge_resent', 'info', $6, c.id from c
+    select c.tenant_id, :activityId, c.user_id, 'challenge_resent', 'info', :actor, c.id from c
   ), new_pushes as (
     insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at,
       leased_by, leased_until)
-    select c.tenant_id, ($7::text[])[r.n], 'challenge_opened', c.id, r.device_id, 'queued', 1,
-      clock_timestamp(), $8, clock_timestamp() + make_interval(secs => ${leaseSeconds})
+    select c.tenant_id, (:deliveryIds::text[])[r.n], 'challenge_opened', c.id, r.device_id,
+      'queued', 1, clock_timestamp(), :leasedBy,
+      clock_timestamp() + make_interval(secs => ${leaseSeconds})
     from c, reachable r
     returning tenant_id, id, kind, challenge_id, device_id, attempts,
-      $9::timestamptz as expires_at
+      :expiresAt::timestamptz as expires_at
   )
   select exists (select from c)
       or exists (select from k where k.expires_at > clock_timestamp())
         and not exists (select from reachable) as current,
-    (select json_agg(x) from (
-      select new_pushes.*, ${addressColumns('v')}
-      from new_pushes join devices v
-        on v.tenant_id = new_pushes.tenant_id and v.id = new_pushes.device_id
-          and v.status = 'active'
-    ) x) as pushes`
+    ${duePushesJson('new_pushes')} as pushes`,
+)
 
 // A challenge has at most as many targets as a user may have devices.
 const targetsMax = 20
@@ -94,14 +136,9 @@ export function buildChallengeResend(
 ): Pick<ChallengeStore, 'loadResend' | 'resend'> {
   return {
     async loadResend({ tenantId, rpId, userId, budgetKey }) {
-      const [row] = await database.query<LoadedRow>('load_resend', loadResend, [
-        tenantId,
-        rpId,
-        userId,
-        budgetKey,
-      ])
+      const [row] = await run(database, loadResend, { tenantId, rpId, userId, budgetKey })
       if (!row) return null
-      const policy = strictest(policyOf(row.policy), row.rp_policy)
+      const policy = strictest(policyOf(row.policy), row.rpPolicy)
       return {
         policy,
         otherFactors: otherFactorsOf(policy, toOtherFactors(row.factors)),
@@ -112,27 +149,27 @@ export function buildChallengeResend(
     },
 
     async resend({ challenge, resendsLeft, budget, protectionRevision, activity, leasedBy }) {
-      const [row] = await database.query<{ current: boolean; pushes: DuePushRow[] | null }>(
-        'resend_challenge',
-        resendChallenge,
-        [
-          challenge.tenantId,
-          challenge.id,
-          challenge.resendsLeft,
-          resendsLeft,
-          random.id('activity'),
-          activity.actor,
-          Array.from({ length: targetsMax }, () => random.id('delivery')),
-          leasedBy,
-          challenge.expiresAt,
-          challenge.userId,
-          protectionRevision,
-          challenge.budgetKey,
-          ...budgetColumns(budget),
-          budget.revision,
-        ],
-      )
-      return row?.current ? { pushes: toDuePushes(row.pushes ?? []) } : null
+      const { tenantId, id, userId, expiresAt, budgetKey } = challenge
+      const [budgetPushes, budgetPending, budgetUnanswered] = budgetColumns(budget)
+      const [row] = await run(database, resendChallenge, {
+        tenantId,
+        id,
+        userId,
+        protectionRevision,
+        resendsLeftBefore: challenge.resendsLeft,
+        resendsLeft,
+        expiresAt,
+        budgetKey,
+        budgetPushes,
+        budgetPending,
+        budgetUnanswered,
+        budgetRevision: budget.revision,
+        activityId: random.id('activity'),
+        actor: activity.actor,
+        deliveryIds: Array.from({ length: targetsMax }, () => random.id('delivery')),
+        leasedBy,
+      })
+      return row?.current ? { pushes: readDuePushes(row.pushes) } : null
     },
   }
 }

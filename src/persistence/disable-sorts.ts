@@ -1,4 +1,14 @@
 import type { Queries } from './database.ts'
+import { run, statement } from './statement.ts'
+
+const setPlanner = statement<
+  Record<never, never>,
+  { readonly planMode: string; readonly sort: string }
+>(
+  'walk_by_time',
+  `select set_config('plan_cache_mode', 'force_custom_plan', true) as plan_mode,
+    set_config('enable_sort', 'off', true) as sort`,
+)
 
 /**
  * A plan that was made while the tables were empty, or without statistics, reads all rows of a
@@ -6,10 +16,5 @@ import type { Queries } from './database.ts'
  * planner estimates; and off the hot path a plan for each scan costs next to nothing.
  */
 export async function disableSorts(tx: Queries): Promise<void> {
-  await tx.query(
-    'walk_by_time',
-    `select set_config('plan_cache_mode', 'force_custom_plan', true),
-       set_config('enable_sort', 'off', true)`,
-    [],
-  )
+  await run(tx, setPlanner, {})
 }

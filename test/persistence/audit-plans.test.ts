@@ -120,16 +120,16 @@ const bounds = async () => {
 
 test('a scan of a backlog reads a batch of it, not the backlog', async () => {
   await client.query('update audit_chains set linked_through = null')
-  // Each activity to link, one next to it not to link, and a lookup of the link.
-  expect(await rowsRead('unlinked_rows', tenantId, `${batch}`, '-infinity')).toBeLessThan(4 * batch)
-  expect(await rowsRead('find_unlinked', '10', '60')).toBeLessThan(30)
+  // Each activity that is to be linked, one beside it that is not, and a look for the link.
+  expect(await rowsRead('unlinked_rows', tenantId, '-infinity', `${batch}`)).toBeLessThan(4 * batch)
+  expect(await rowsRead('find_unlinked', '60', '10')).toBeLessThan(30)
 })
 
 test('a scan with nothing new reads recent rows, not all that a tenant ever recorded', async () => {
   while ((await lengthen(batch)) === batch);
-  expect(await rowsRead('unlinked_rows', tenantId, `${batch}`, await bounds())).toBeLessThan(30)
-  expect(await rowsRead('find_unlinked', '10', '60')).toBeLessThan(30)
-  expect(await rowsRead('find_unlinked', '10', '0')).toBeLessThan(30)
+  expect(await rowsRead('unlinked_rows', tenantId, await bound(), `${batch}`)).toBeLessThan(30)
+  expect(await rowsRead('find_unlinked', '60', '10')).toBeLessThan(30)
+  expect(await rowsRead('find_unlinked', '0', '10')).toBeLessThan(30)
 })
 
 test('a row that the chain missed is found on any page', async () => {
