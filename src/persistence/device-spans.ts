@@ -1,13 +1,20 @@
-import type { DeviceId, UserId } from '../domain/ids.ts'
-import type { DeviceSpanStore } from '../ports/device-span-store.ts'
+import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
+import type { DeviceSpanStore, Span } from '../ports/device-span-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
 import type { Database } from './database.ts'
+import { run, statement } from './statement.ts'
 
-const liveInSpan = `
-  select d.id, d.user_id as "userId" from devices d
-  where d.tenant_id = $1 and d.created_at >= $2 and d.created_at < $3 and d.status <> 'unregistered'
-  order by d.created_at, d.id limit $4`
+const liveInSpan = statement<
+  Span & { readonly tenantId: TenantId; readonly limit: number },
+  { readonly id: DeviceId; readonly userId: UserId }
+>(
+  'live_devices_in_span',
+  `select d.id, d.user_id from devices d
+  where d.tenant_id = :tenantId and d.created_at >= :from and d.created_at < :to
+    and d.status <> 'unregistered'
+  order by d.created_at, d.id limit :limit`,
+)
 
 /** Devices by the time of their registration. */
 export function buildDeviceSpanStore(
@@ -18,8 +25,7 @@ export function buildDeviceSpanStore(
     take: (tenantId, { from, to }, limit, event) =>
       database.transaction(async (tx) => {
         await recordAudit(tx, random, tenantId, event)
-        type Row = { id: DeviceId; userId: UserId }
-        return tx.query<Row>('live_devices_in_span', liveInSpan, [tenantId, from, to, limit])
+        return run(tx, liveInSpan, { tenantId, from, to, limit })
       }),
   }
 }

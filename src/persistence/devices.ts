@@ -7,6 +7,7 @@ import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import { endOrphanedChallenges } from './challenge-cancellation.ts'
 import type { Database, Queries } from './database.ts'
+import { run, statement } from './statement.ts'
 import {
   type DeviceRow,
   deviceColumns,
@@ -14,38 +15,75 @@ import {
   type KnownDeviceRow,
   toDevice,
   toKnownDevice,
-} from './rows.ts'
+} from './stored-rows.ts'
 
-/** One device by id, in any status; the text of the statement `find_device`. */
-export const findDevice = `select ${deviceColumns} from devices d
-  where d.tenant_id = $1 and d.id = $2`
+type DeviceParams = { readonly tenantId: TenantId; readonly id: DeviceId }
+type UserParams = { readonly tenantId: TenantId; readonly userId: UserId }
+type UnregisterCommand = Parameters<DeviceStore['unregister']>[0]
+type IdRow = { readonly id: DeviceId }
 
-const findKnown = `
-  select ${deviceColumns}, ${deviceKeysColumn} from devices d where d.tenant_id = $1 and d.id = $2`
+/** One device by id, in any status. */
+export const findDevice = statement<DeviceParams, DeviceRow>(
+  'find_device',
+  `select ${deviceColumns} from devices d where d.tenant_id = :tenantId and d.id = :id`,
+)
 
-const listOfUser = `
-  select ${deviceColumns} from devices d where d.tenant_id = $1 and d.user_id = $2
-  order by d.id desc`
+const findKnown = statement<DeviceParams, KnownDeviceRow>(
+  'find_known_device',
+  `select ${deviceColumns}, ${deviceKeysColumn} from devices d
+  where d.tenant_id = :tenantId and d.id = :id`,
+)
 
-const change = `
-  update devices d set name = coalesce($3, d.name), model = coalesce($4, d.model),
-    os_version = coalesce($5, d.os_version), app_version = coalesce($6, d.app_version),
-    last_seen_at = clock_timestamp()
-  where d.tenant_id = $1 and d.id = $2 and d.status <> 'unregistered'
-  returning ${deviceColumns}`
+const listOfUser = statement<UserParams, DeviceRow>(
+  'list_devices',
+  `select ${deviceColumns} from devices d where d.tenant_id = :tenantId and d.user_id = :userId
+  order by d.id desc`,
+)
 
-const setPushToken = `
-  update devices set push_provider = $3, push_environment = $4, push_token_sealed = $5,
-    push_token_hash = $6, push_token_set_at = clock_timestamp(), last_seen_at = clock_timestamp()
-  where tenant_id = $1 and id = $2 and status <> 'unregistered'
-  returning id`
+const change = statement<
+  DeviceParams & Readonly<Record<'name' | 'model' | 'osVersion' | 'appVersion', string | null>>,
+  DeviceRow
+>(
+  'change_device',
+  `update devices d set name = coalesce(:name, d.name), model = coalesce(:model, d.model),
+    os_version = coalesce(:osVersion, d.os_version),
+    app_version = coalesce(:appVersion, d.app_version), last_seen_at = clock_timestamp()
+  where d.tenant_id = :tenantId and d.id = :id and d.status <> 'unregistered'
+  returning ${deviceColumns}`,
+)
+
+const setPushToken = statement<
+  DeviceParams & {
+    readonly provider: string | null
+    readonly environment: string | null
+    readonly tokenSealed: Uint8Array | null
+    readonly tokenHash: Uint8Array | null
+  },
+  IdRow
+>(
+  'set_push_token',
+  `update devices set push_provider = :provider, push_environment = :environment,
+    push_token_sealed = :tokenSealed, push_token_hash = :tokenHash,
+    push_token_set_at = clock_timestamp(), last_seen_at = clock_timestamp()
+  where tenant_id = :tenantId and id = :id and status <> 'unregistered'
+  returning id`,
+)
 
 // Every statement that locks several devices takes them by id, or two could wait for each other.
-const dropPushToken = `
-  with k as materialized (
+const dropPushToken = statement<
+  {
+    readonly tokenHash: Uint8Array
+    readonly since: Date | null
+    readonly within: TenantId | null
+  },
+  IdRow
+>(
+  'drop_push_token',
+  `with k as materialized (
     select d.tenant_id, d.id from devices d
-    where d.push_token_hash = $1 and ($2::timestamptz is null or d.push_token_set_at < $2)
-      and (d.tenant_id = $3 or $3::text is null and not exists (select from apps a
+    where d.push_token_hash = :tokenHash
+      and (:since::timestamptz is null or d.push_token_set_at < :since)
+      and (d.tenant_id = :within or :within::text is null and not exists (select from apps a
         where a.tenant_id = d.tenant_id and a.provider = d.push_provider
           and a.app_id = d.app_id offset 0))
     order by d.id for no key update
@@ -53,75 +91,111 @@ const dropPushToken = `
   update devices d set push_provider = null, push_environment = null, push_token_sealed = null,
     push_token_hash = null
   from k where d.tenant_id = k.tenant_id and d.id = k.id
-  returning d.id`
+  returning d.id`,
+)
 
 // `for no key update`: foreign keys of other statements (an answer's activity, say) only need `for
 // key share` on the user and must not wait for us while we wait for their lock on the device.
-const lockUser = `
-  select id from users where tenant_id = $1 and id = $2 for no key update`
+const lockUser = statement<UserParams, { readonly id: UserId }>(
+  'lock_user',
+  'select id from users where tenant_id = :tenantId and id = :userId for no key update',
+)
 
 // Locked first, so that the recorded time is the time from which no answer commits. Enrollments
 // that a device opened for a next phone end with it, or the thief of a phone could have enrolled
 // another with them; and so do its companions.
-const unregister = `
-  with live as materialized (
+const unregister = statement<
+  UserParams & {
+    readonly deviceIds: readonly DeviceId[]
+    readonly reason: UnregisterCommand['reason']
+  },
+  DeviceRow
+>(
+  'unregister_devices',
+  `with live as materialized (
     select d.id from devices d
-    where d.tenant_id = $1 and d.user_id = $2 and d.status <> 'unregistered'
-      and (cardinality($3::text[]) = 0 or d.id = any($3::text[])
-        or d.parent_device_id = any($3::text[])
+    where d.tenant_id = :tenantId and d.user_id = :userId and d.status <> 'unregistered'
+      and (cardinality(:deviceIds::text[]) = 0 or d.id = any(:deviceIds::text[])
+        or d.parent_device_id = any(:deviceIds::text[])
         or d.status = 'unconfirmed' and exists (
         select from enrollments e where e.tenant_id = d.tenant_id and e.id = d.enrollment_id
-          and e.status = 'claimed' and e.opened_by_device_id = any($3::text[]) offset 0))
+          and e.status = 'claimed' and e.opened_by_device_id = any(:deviceIds::text[]) offset 0))
     order by d.id for no key update
   )
   update devices d set status = 'unregistered', unregistered_at = clock_timestamp(),
     suspended_at = null,
-    unregister_reason = case when d.status = 'unconfirmed' and d.id <> all($3::text[])
-      and cardinality($3::text[]) > 0 then 'not_confirmed' else $4 end, push_provider = null,
-        push_environment = null,
-    push_token_sealed = null, push_token_hash = null
-  from live where d.tenant_id = $1 and d.id = live.id
-  returning ${deviceColumns}`
+    unregister_reason = case when d.status = 'unconfirmed' and d.id <> all(:deviceIds::text[])
+      and cardinality(:deviceIds::text[]) > 0 then 'not_confirmed' else :reason end,
+    push_provider = null, push_environment = null, push_token_sealed = null, push_token_hash = null
+  from live where d.tenant_id = :tenantId and d.id = live.id
+  returning ${deviceColumns}`,
+)
 
 // By id, as guesses at several lock them.
-const voidEnrollments = `
-  with k as materialized (
+const voidEnrollments = statement<
+  UserParams & { readonly deviceIds: readonly DeviceId[]; readonly reason: VoidReason },
+  { readonly deviceId: DeviceId | null }
+>(
+  'void_enrollments',
+  `with k as materialized (
     select e.id from enrollments e
-    where e.tenant_id = $1 and e.user_id = $2 and (e.status = 'claimed'
-      and e.device_id = any($3::text[])
-      or e.status in ('open', 'claimed') and e.opened_by_device_id = any($3::text[]))
+    where e.tenant_id = :tenantId and e.user_id = :userId and (e.status = 'claimed'
+      and e.device_id = any(:deviceIds::text[])
+      or e.status in ('open', 'claimed') and e.opened_by_device_id = any(:deviceIds::text[]))
     order by e.id for no key update
   )
-  update enrollments e set status = 'void', reason = $4, number_sealed = null,
+  update enrollments e set status = 'void', reason = :reason, number_sealed = null,
     ended_at = clock_timestamp()
-  from k where e.tenant_id = $1 and e.id = k.id
-  returning e.id, e.device_id`
+  from k where e.tenant_id = :tenantId and e.id = k.id
+  returning e.device_id`,
+)
 
-const dropSecrets = `
-  delete from passcode_secrets where tenant_id = $1 and device_id = any($2::text[])`
+const dropSecrets = statement<{
+  readonly tenantId: TenantId
+  readonly deviceIds: readonly DeviceId[]
+}>(
+  'drop_passcode_secrets',
+  `delete from passcode_secrets
+  where tenant_id = :tenantId and device_id = any(:deviceIds::text[])`,
+)
 
 // The row is marked again only when the gap is over: parallel calls queue at its lock, and later
 // ones find it marked.
-const markRevokedUse = `
-  update devices set revoked_use_told_at = clock_timestamp()
-  where tenant_id = $1 and id = $2 and status = 'unregistered' and (revoked_use_told_at is null
-    or revoked_use_told_at <= clock_timestamp() - make_interval(secs => ${revokedUseGapSeconds}))
-  returning id`
+const markRevokedUse = statement<
+  { readonly tenantId: TenantId; readonly id: DeviceId | null },
+  IdRow
+>(
+  'mark_revoked_use',
+  `update devices set revoked_use_told_at = clock_timestamp()
+  where tenant_id = :tenantId and id = :id and status = 'unregistered'
+    and (revoked_use_told_at is null or revoked_use_told_at
+      <= clock_timestamp() - make_interval(secs => ${revokedUseGapSeconds}))
+  returning id`,
+)
 
-const hadErasedKey = `
-  select id from devices
-  where tenant_id = $1 and id = $2 and status = 'unregistered' and $3 = any(erased_key_hashes)`
+const hadErasedKey = statement<DeviceParams & { readonly kidHash: Uint8Array }, IdRow>(
+  'had_erased_key',
+  `select id from devices where tenant_id = :tenantId and id = :id and status = 'unregistered'
+    and :kidHash = any(erased_key_hashes)`,
+)
+
+const insertProof = statement<ProofToSpend, Pick<ProofToSpend, 'jti'>>(
+  'spend_proof',
+  `insert into device_proofs (tenant_id, device_id, jti, expires_at)
+  values (:tenantId, :deviceId, :jti, :expiresAt)
+  on conflict do nothing returning jti`,
+)
+
+const findLive = statement<DeviceParams, IdRow>(
+  'is_live',
+  `select id from devices where tenant_id = :tenantId and id = :id
+    and status in ('active', 'unconfirmed')`,
+)
 
 /** Spends a proof inside a transaction; false when it was spent before. */
 export async function spendProof(tx: Queries, proof: ProofToSpend | null): Promise<boolean> {
   if (proof === null) return true
-  const insertedRows = await tx.query(
-    'spend_proof',
-    `insert into device_proofs (tenant_id, device_id, jti, expires_at) values ($1, $2, $3, $4)
-     on conflict do nothing returning jti`,
-    [proof.tenantId, proof.deviceId, proof.jti, proof.expiresAt],
-  )
-  return insertedRows.length === 1
+  return (await run(tx, insertProof, proof)).length === 1
 }
 
 /**
@@ -130,13 +204,8 @@ export async function spendProof(tx: Queries, proof: ProofToSpend | null): Promi
  */
 async function isLive(tx: Queries, proof: ProofToSpend | null): Promise<boolean> {
   if (proof === null) return true
-  const live = await tx.query(
-    'is_live',
-    `select id from devices where tenant_id = $1 and id = $2
-      and status in ('active', 'unconfirmed')`,
-    [proof.tenantId, proof.deviceId],
-  )
-  return live.length === 1
+  const { tenantId, deviceId: id } = proof
+  return (await run(tx, findLive, { tenantId, id })).length === 1
 }
 
 /**
@@ -144,7 +213,7 @@ async function isLive(tx: Queries, proof: ProofToSpend | null): Promise<boolean>
  * locks: user, device, challenge.
  */
 export async function lockUserRow(tx: Queries, tenantId: TenantId, userId: UserId): Promise<void> {
-  await tx.query('lock_user', lockUser, [tenantId, userId])
+  await run(tx, lockUser, { tenantId, userId })
 }
 
 /**
@@ -160,17 +229,9 @@ export async function endEnrollmentsOf(
     readonly reason: VoidReason
   },
 ): Promise<DeviceId[]> {
-  const { tenantId, userId, deviceIds, reason } = command
-  const values = [tenantId, userId, deviceIds, reason]
-  const rows = await tx.query<{ device_id: DeviceId | null }>(
-    'void_enrollments',
-    voidEnrollments,
-    values,
-  )
-  return rows.flatMap(({ device_id }) => device_id ?? [])
+  const rows = await run(tx, voidEnrollments, command)
+  return rows.flatMap(({ deviceId }) => deviceId ?? [])
 }
-
-type UnregisterCommand = Parameters<DeviceStore['unregister']>[0]
 
 /** The unregistration itself, inside a transaction that has locked the user's row. */
 export async function unregisterDevices(
@@ -178,17 +239,12 @@ export async function unregisterDevices(
   random: Pick<Random, 'id'>,
   { tenantId, userId, deviceIds, reason, actor }: UnregisterCommand,
 ): Promise<UnregistrationEffects> {
-  const rows = await tx.query<DeviceRow>('unregister_devices', unregister, [
-    tenantId,
-    userId,
-    deviceIds,
-    reason,
-  ])
+  const rows = await run(tx, unregister, { tenantId, userId, deviceIds, reason })
   const devices = rows.map(toDevice)
   if (devices.length === 0) return { devices, endedChallenges: [] }
   const ids = devices.map(({ id }) => id)
   await endEnrollmentsOf(tx, { tenantId, userId, deviceIds: ids, reason: 'device_unregistered' })
-  await tx.query('drop_passcode_secrets', dropSecrets, [tenantId, ids])
+  await run(tx, dropSecrets, { tenantId, deviceIds: ids })
   await recordActivities(
     tx,
     random,
@@ -210,39 +266,30 @@ export async function unregisterDevices(
 export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>): DeviceStore {
   return {
     async find(tenantId, id) {
-      const [row] = await database.query<DeviceRow>('find_device', findDevice, [tenantId, id])
+      const [row] = await run(database, findDevice, { tenantId, id })
       return row ? toDevice(row) : null
     },
 
     async findKnown(tenantId, id) {
-      const [row] = await database.query<KnownDeviceRow>('find_known_device', findKnown, [
-        tenantId,
-        id,
-      ])
+      const [row] = await run(database, findKnown, { tenantId, id })
       return row ? toKnownDevice(row) : null
     },
 
-    async hadErasedKey(...values) {
-      return (await database.query('had_erased_key', hadErasedKey, values)).length === 1
+    async hadErasedKey(tenantId, id, kidHash) {
+      return (await run(database, hadErasedKey, { tenantId, id, kidHash })).length === 1
     },
 
     async listOfUser(tenantId, userId) {
-      const rows = await database.query<DeviceRow>('list_devices', listOfUser, [tenantId, userId])
+      const rows = await run(database, listOfUser, { tenantId, userId })
       return rows.map(toDevice)
     },
 
     change(tenantId, id, changes, event, proof) {
       return database.transaction(async (tx) => {
         if (!(await spendProof(tx, proof))) return 'proof_replayed'
-        const { name, model, osVersion, appVersion } = changes
-        const [row] = await tx.query<DeviceRow>('change_device', change, [
-          tenantId,
-          id,
-          name ?? null,
-          model ?? null,
-          osVersion ?? null,
-          appVersion ?? null,
-        ])
+        const { name = null, model = null, osVersion = null, appVersion = null } = changes
+        const values = { tenantId, id, name, model, osVersion, appVersion }
+        const [row] = await run(tx, change, values)
         if (!row) return null
         await recordActivities(tx, random, tenantId, event ? [event] : [])
         return toDevice(row)
@@ -252,14 +299,14 @@ export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>)
     setPushToken(tenantId, id, token, proof) {
       return database.transaction(async (tx) => {
         if (!(await spendProof(tx, proof))) return 'proof_replayed'
-        const rows = await tx.query('set_push_token', setPushToken, [
+        const rows = await run(tx, setPushToken, {
           tenantId,
           id,
-          token?.provider ?? null,
-          token?.environment ?? null,
-          token?.tokenSealed ?? null,
-          token?.tokenHash ?? null,
-        ])
+          provider: token?.provider ?? null,
+          environment: token?.environment ?? null,
+          tokenSealed: token?.tokenSealed ?? null,
+          tokenHash: token?.tokenHash ?? null,
+        })
         return rows.length === 1
       })
     },
@@ -277,18 +324,14 @@ export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>)
 
     recordRevokedUse(tenantId, event) {
       return database.transaction(async (tx) => {
-        const markedRows = await tx.query('tell_revoked_use', markRevokedUse, [
-          tenantId,
-          event.deviceId,
-        ])
+        const markedRows = await run(tx, markRevokedUse, { tenantId, id: event.deviceId ?? null })
         if (markedRows.length === 1) await recordActivities(tx, random, tenantId, [event])
         return markedRows.length === 1
       })
     },
 
     async dropPushToken(tokenHash, since, within) {
-      const values = [tokenHash, since, within]
-      return (await database.query('drop_push_token', dropPushToken, values)).length
+      return (await run(database, dropPushToken, { tokenHash, since, within })).length
     },
   }
 }

@@ -1,81 +1,146 @@
 // Claiming an enrollment and confirming it: how a user gets a device.
 
 import type { Device } from '../domain/device.ts'
-import { mayAddDevice } from '../domain/enrollment.ts'
-import type { DeviceId } from '../domain/ids.ts'
+import { type Enrollment, mayAddDevice } from '../domain/enrollment.ts'
+import type { DeviceId, EnrollmentId, TenantId, UserId } from '../domain/ids.ts'
 import type { UnregistrationEffects } from '../ports/device-store.ts'
 import type { EnrollmentStore, NewDevice } from '../ports/enrollment-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 import { findDevice, lockUserRow, spendProof, unregisterDevices } from './devices.ts'
+import { run, statement } from './statement.ts'
 import {
-  type DeviceRow,
-  type EnrollmentRow,
+  enrollmentColumns,
   type ReadEnrollmentRow,
   toDevice,
   toEnrollmentRecord,
-} from './rows.ts'
+} from './stored-rows.ts'
 
 // The user's row is locked: a companion's parent that is active here stays so until the commit.
-const claimEnrollment = `
-  update enrollments e set status = case when confirmation_required then 'claimed'
+const claimEnrollment = statement<
+  {
+    readonly tenantId: TenantId
+    readonly id: EnrollmentId
+    readonly deviceId: DeviceId
+    readonly numberSealed: Uint8Array | null
+  },
+  Pick<Enrollment, 'replacesDeviceId'>
+>(
+  'claim_enrollment',
+  `update enrollments e set status = case when confirmation_required then 'claimed'
     else 'completed' end,
-    device_id = $3, number_sealed = $4, claimed_at = clock_timestamp(),
+    device_id = :deviceId, number_sealed = :numberSealed, claimed_at = clock_timestamp(),
     ended_at = case when confirmation_required then null else clock_timestamp() end
-  where tenant_id = $1 and id = $2 and status = 'open' and expires_at > clock_timestamp()
+  where tenant_id = :tenantId and id = :id and status = 'open' and expires_at > clock_timestamp()
     and (parent_device_id is null or exists (select from devices p
-      where p.tenant_id = $1 and p.id = e.parent_device_id and p.status = 'active'))
-  returning *`
+      where p.tenant_id = :tenantId and p.id = e.parent_device_id and p.status = 'active'))
+  returning e.replaces_device_id`,
+)
 
 // A suspended device keeps its place, or it could not become active again. A device whose
 // enrollment expired before it was confirmed can never become active, and takes no place.
-const liveDevices = `
-  select d.id from devices d where d.tenant_id = $1 and d.user_id = $2
+const liveDevices = statement<
+  { readonly tenantId: TenantId; readonly userId: UserId },
+  { readonly id: DeviceId }
+>(
+  'live_devices',
+  `select d.id from devices d where d.tenant_id = :tenantId and d.user_id = :userId
     and (d.status in ('active', 'suspended') or d.status = 'unconfirmed' and exists (
       select from enrollments e where e.tenant_id = d.tenant_id and e.id = d.enrollment_id
-        and e.expires_at > clock_timestamp() offset 0))`
+        and e.expires_at > clock_timestamp() offset 0))`,
+)
 
-const insertDevice = `
-  insert into devices as d (tenant_id, id, user_id, enrollment_id, status, name, platform, model,
+const insertDevice = statement<
+  Omit<NewDevice['device'], 'attestation'> & {
+    readonly status: Device['status']
+    readonly pushProvider: string | null
+    readonly pushEnvironment: string | null
+    readonly pushTokenSealed: Uint8Array | null
+    readonly pushTokenHash: Uint8Array | null
+    readonly attestationLevel: Device['attestation']['level']
+    readonly attestationVerdict: Device['attestation']['verdict']
+    readonly attestationWhy: Device['attestation']['why']
+  }
+>(
+  'insert_device',
+  `insert into devices as d (tenant_id, id, user_id, enrollment_id, status, name, platform, model,
     os_version, app_id, app_version, push_provider, push_environment, push_token_sealed,
     push_token_hash, push_token_set_at, activated_at, attestation_level, attestation_verdict,
     attestation_why, parent_device_id)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-    case when $14::bytea is null then null else clock_timestamp() end,
-    case when $5 = 'active' then clock_timestamp() end, $16, $17, $18,
-    (select e.parent_device_id from enrollments e where e.tenant_id = $1 and e.id = $4))
-  returning d.id`
+  values (:tenantId, :id, :userId, :enrollmentId, :status, :name, :platform, :model, :osVersion,
+    :appId, :appVersion, :pushProvider, :pushEnvironment, :pushTokenSealed, :pushTokenHash,
+    case when :pushTokenSealed::bytea is null then null else clock_timestamp() end,
+    case when :status = 'active' then clock_timestamp() end,
+    :attestationLevel, :attestationVerdict, :attestationWhy,
+    (select e.parent_device_id from enrollments e
+      where e.tenant_id = :tenantId and e.id = :enrollmentId))`,
+)
 
 // In one order, or two claims that bring the same two keys could wait for each other.
-const insertKeys = `
-  insert into device_keys (tenant_id, device_id, role, kid, public_jwk, mac)
-  select $1, $2, x.*
-  from unnest($3::text[], $4::text[], $5::jsonb[], $6::bytea[]) as x(role, kid, public_jwk, mac)
+const insertKeys = statement<
+  {
+    readonly tenantId: TenantId
+    readonly deviceId: DeviceId
+    readonly roles: readonly string[]
+    readonly kids: readonly string[]
+    readonly publicJwks: readonly string[]
+    readonly macs: readonly Uint8Array[]
+  },
+  { readonly kid: string }
+>(
+  'insert_device_keys',
+  `insert into device_keys (tenant_id, device_id, role, kid, public_jwk, mac)
+  select :tenantId, :deviceId, x.*
+  from unnest(:roles::text[], :kids::text[], :publicJwks::jsonb[], :macs::bytea[])
+    as x(role, kid, public_jwk, mac)
   order by x.kid
-  on conflict (kid) do nothing returning kid`
+  on conflict (kid) do nothing returning kid`,
+)
 
-const insertSecret = `
-  insert into passcode_secrets (tenant_id, device_id, digits, secret_sealed)
-    values ($1, $2, $3, $4)`
+const insertSecret = statement<
+  {
+    readonly tenantId: TenantId
+    readonly deviceId: DeviceId
+  } & NonNullable<NewDevice['passcodeSecret']>
+>(
+  'insert_passcode_secret',
+  `insert into passcode_secrets (tenant_id, device_id, digits, secret_sealed)
+    values (:tenantId, :deviceId, :digits, :secretSealed)`,
+)
 
-const confirmClaim = `
-  update enrollments set status = $4, wrong_numbers_left = $5, reason = $6,
-    number_sealed = case when $4 = 'claimed' then number_sealed end,
-    ended_at = case when $4 = 'claimed' then null else clock_timestamp() end
-  where tenant_id = $1 and id = $2 and status = 'claimed' and wrong_numbers_left = $3
-    and expires_at > clock_timestamp()
-  returning id`
+const confirmClaim = statement<
+  Pick<Enrollment, 'tenantId' | 'id' | 'status' | 'wrongNumbersLeft' | 'reason'> & {
+    readonly wrongNumbersLeftBefore: number
+  },
+  Pick<Enrollment, 'id'>
+>(
+  'confirm_claim',
+  `update enrollments set status = :status, wrong_numbers_left = :wrongNumbersLeft,
+    reason = :reason,
+    number_sealed = case when :status = 'claimed' then number_sealed end,
+    ended_at = case when :status = 'claimed' then null else clock_timestamp() end
+  where tenant_id = :tenantId and id = :id and status = 'claimed'
+    and wrong_numbers_left = :wrongNumbersLeftBefore and expires_at > clock_timestamp()
+  returning id`,
+)
 
-const activateDevice = `
-  update devices set status = 'active', activated_at = clock_timestamp(),
+type DeviceParams = { readonly tenantId: TenantId; readonly deviceId: DeviceId }
+
+const activateDevice = statement<DeviceParams>(
+  'activate_device',
+  `update devices set status = 'active', activated_at = clock_timestamp(),
     last_seen_at = clock_timestamp()
-  where tenant_id = $1 and id = $2 and status = 'unconfirmed'`
+  where tenant_id = :tenantId and id = :deviceId and status = 'unconfirmed'`,
+)
 
-const findForConfirmation = `
-  select e.*, clock_timestamp() as now
+const findForConfirmation = statement<DeviceParams, ReadEnrollmentRow>(
+  'find_for_confirmation',
+  `select ${enrollmentColumns('e')}, e.number_sealed, clock_timestamp() as now
   from devices d join enrollments e on e.tenant_id = d.tenant_id and e.id = d.enrollment_id
-  where d.tenant_id = $1 and d.id = $2 and e.device_id = d.id and e.status = 'claimed'`
+  where d.tenant_id = :tenantId and d.id = :deviceId and e.device_id = d.id
+    and e.status = 'claimed'`,
+)
 
 /** Rolls a transaction back with a value: a refusal half-way leaves nothing behind. */
 class RolledBack<T> extends Error {
@@ -86,9 +151,9 @@ class RolledBack<T> extends Error {
   }
 }
 
-async function orRolledBack<T>(run: Promise<T>): Promise<T> {
+async function orRolledBack<T>(transaction: Promise<T>): Promise<T> {
   try {
-    return await run
+    return await transaction
   } catch (error) {
     if (error instanceof RolledBack) return error.value as T
     throw error
@@ -118,42 +183,29 @@ export function buildEnrollmentClaims(
 
   async function createDevice(tx: Queries, newDevice: NewDevice) {
     const { device, keys, push, numberSealed, passcodeSecret } = newDevice
-    await tx.query('insert_device', insertDevice, [
-      device.tenantId,
-      device.id,
-      device.userId,
-      device.enrollmentId,
-      numberSealed === null ? 'active' : 'unconfirmed',
-      device.name,
-      device.platform,
-      device.model,
-      device.osVersion,
-      device.appId,
-      device.appVersion,
-      push?.provider ?? null,
-      push?.environment ?? null,
-      push?.tokenSealed ?? null,
-      push?.tokenHash ?? null,
-      device.attestation.level,
-      device.attestation.verdict,
-      device.attestation.why,
-    ])
+    const { tenantId, id: deviceId, attestation } = device
+    await run(tx, insertDevice, {
+      ...device,
+      status: numberSealed === null ? 'active' : 'unconfirmed',
+      pushProvider: push?.provider ?? null,
+      pushEnvironment: push?.environment ?? null,
+      pushTokenSealed: push?.tokenSealed ?? null,
+      pushTokenHash: push?.tokenHash ?? null,
+      attestationLevel: attestation.level,
+      attestationVerdict: attestation.verdict,
+      attestationWhy: attestation.why,
+    })
     if (passcodeSecret !== null) {
-      await tx.query('insert_passcode_secret', insertSecret, [
-        device.tenantId,
-        device.id,
-        passcodeSecret.digits,
-        passcodeSecret.secretSealed,
-      ])
+      await run(tx, insertSecret, { tenantId, deviceId, ...passcodeSecret })
     }
-    const insertedKeys = await tx.query('insert_device_keys', insertKeys, [
-      device.tenantId,
-      device.id,
-      keys.map((key) => key.role),
-      keys.map((key) => key.kid),
-      keys.map((key) => JSON.stringify(key.publicJwk)),
-      keys.map((key) => key.mac),
-    ])
+    const insertedKeys = await run(tx, insertKeys, {
+      tenantId,
+      deviceId,
+      roles: keys.map((key) => key.role),
+      kids: keys.map((key) => key.kid),
+      publicJwks: keys.map((key) => JSON.stringify(key.publicJwk)),
+      macs: keys.map((key) => key.mac),
+    })
     return insertedKeys.length === keys.length
   }
 
@@ -164,18 +216,15 @@ export function buildEnrollmentClaims(
       return orRolledBack(
         database.transaction(async (tx) => {
           await lockUserRow(tx, tenantId, userId)
-          const [enrollment] = await tx.query<EnrollmentRow>('claim_enrollment', claimEnrollment, [
+          const [enrollment] = await run(tx, claimEnrollment, {
             tenantId,
-            enrollmentId,
-            id,
+            id: enrollmentId,
+            deviceId: id,
             numberSealed,
-          ])
+          })
           if (!enrollment) return { kind: 'not_open' } as const
-          const live = await tx.query<{ id: DeviceId }>('live_devices', liveDevices, [
-            tenantId,
-            userId,
-          ])
-          const replacedId = enrollment.replaces_device_id
+          const live = await run(tx, liveDevices, { tenantId, userId })
+          const replacedId = enrollment.replacesDeviceId
           if (
             !mayAddDevice(
               live.map((row) => row.id),
@@ -190,7 +239,7 @@ export function buildEnrollmentClaims(
           const replacedDevices =
             numberSealed === null ? await replace(tx, device, replacedId) : null
           await recordActivities(tx, random, tenantId, activities)
-          const [row] = await tx.query<DeviceRow>('find_device', findDevice, [tenantId, id])
+          const [row] = await run(tx, findDevice, { tenantId, id })
           if (!row) throw new Error('the device was inserted a moment ago')
           return {
             kind: 'claimed',
@@ -202,11 +251,7 @@ export function buildEnrollmentClaims(
     },
 
     async findForConfirmation(tenantId, deviceId) {
-      const [row] = await database.query<ReadEnrollmentRow>(
-        'find_for_confirmation',
-        findForConfirmation,
-        [tenantId, deviceId],
-      )
+      const [row] = await run(database, findForConfirmation, { tenantId, deviceId })
       return row ? toEnrollmentRecord(row) : null
     },
 
@@ -218,14 +263,14 @@ export function buildEnrollmentClaims(
       return database.transaction(async (tx) => {
         if (!(await spendProof(tx, proof))) return { kind: 'proof_replayed' } as const
         await lockUserRow(tx, tenantId, userId)
-        const updatedRows = await tx.query('confirm_claim', confirmClaim, [
+        const updatedRows = await run(tx, confirmClaim, {
           tenantId,
           id,
-          enrollment.wrongNumbersLeft,
-          statuses[outcome],
-          effect.wrongNumbersLeft,
-          outcome === 'void' ? 'number_tries_used_up' : null,
-        ])
+          wrongNumbersLeftBefore: enrollment.wrongNumbersLeft,
+          status: statuses[outcome],
+          wrongNumbersLeft: effect.wrongNumbersLeft,
+          reason: outcome === 'void' ? 'number_tries_used_up' : null,
+        })
         if (updatedRows.length === 0) return { kind: 'changed' } as const
         const device = { tenantId, userId, id: deviceId }
         if (outcome === 'void') {
@@ -238,7 +283,7 @@ export function buildEnrollmentClaims(
         const replacedDevices =
           outcome === 'confirmed' ? await replace(tx, device, enrollment.replacesDeviceId) : null
         if (outcome === 'confirmed') {
-          await tx.query('activate_device', activateDevice, [tenantId, deviceId])
+          await run(tx, activateDevice, { tenantId, deviceId })
         }
         await recordActivities(tx, random, tenantId, activities)
         return { kind: 'recorded', unregistration: replacedDevices } as const

@@ -104,10 +104,10 @@ describe('a call with the keys of an unregistered device', () => {
 
 test('no call of a good device is recorded as a use of removed keys', async () => {
   const phone = await aPhone(world, rp, { user: 'grace' })
-  const before = world.database.statements().get('tell_revoked_use') ?? 0
+  const before = world.database.statements().get('mark_revoked_use') ?? 0
   await granted(call(phone))
   await granted(fetchChallenges(world, await aProof(world, phone)))
-  expect(world.database.statements().get('tell_revoked_use') ?? 0).toBe(before)
+  expect(world.database.statements().get('mark_revoked_use') ?? 0).toBe(before)
 })
 
 describe('a suspended device', () => {
