@@ -66,10 +66,12 @@ type CreationRow = Challenge & {
 const loadCreation = (findUser: string) => `
   select ${challengeColumns('c')}, c.number_sealed, c.request_hash,
     clock_timestamp() as now, t.policy, r.policy as rp_policy,
-    (select s.kid from signing_keys s where s.tenant_id = :tenantId and s.status = 'active') as active_kid,
+    (select s.kid from signing_keys s
+     where s.tenant_id = :tenantId and s.status = 'active') as active_kid,
     u.user_id as found_user_id, dv.devices, row_to_json(p) as protection,
     row_to_json(i) as initiator, row_to_json(o) as others,
-    (select row_to_json(f) from (select ${otherFactorColumns(':tenantId', 'u.user_id')}) f) as factors
+    (select row_to_json(f)
+     from (select ${otherFactorColumns(':tenantId', 'u.user_id')}) f) as factors
   from tenants t
   join relying_parties r on r.tenant_id = t.tenant_id and r.id = :rpId
   left join lateral (${findUser}) u on true

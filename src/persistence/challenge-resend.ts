@@ -47,7 +47,8 @@ const loadResend = statement<
 >(
   'load_resend',
   `select t.policy, r.policy as rp_policy, row_to_json(p) as protection, row_to_json(i) as budget,
-    (select row_to_json(f) from (select ${otherFactorColumns(':tenantId', ':userId')}) f) as factors,
+    (select row_to_json(f)
+     from (select ${otherFactorColumns(':tenantId', ':userId')}) f) as factors,
     clock_timestamp() as now
   from tenants t
   join relying_parties r on r.tenant_id = t.tenant_id and r.id = :rpId
