@@ -63,9 +63,11 @@ type CreationRow = Challenge & {
   readonly factors: OtherFactorsJson
 }
 
+const loadedColumns = (c: string) => `
+  ${challengeColumns(c)}, ${c}.number_sealed, ${c}.request_hash`
+
 const loadCreation = (findUser: string) => `
-  select ${challengeColumns('c')}, c.number_sealed, c.request_hash,
-    clock_timestamp() as now, t.policy, r.policy as rp_policy,
+  select ${loadedColumns('c')}, clock_timestamp() as now, t.policy, r.policy as rp_policy,
     (select s.kid from signing_keys s
      where s.tenant_id = :tenantId and s.status = 'active') as active_kid,
     u.user_id as found_user_id, dv.devices, row_to_json(p) as protection,
@@ -76,11 +78,11 @@ const loadCreation = (findUser: string) => `
   join relying_parties r on r.tenant_id = t.tenant_id and r.id = :rpId
   left join lateral (${findUser}) u on true
   left join lateral (
-    (select k.* from challenges k
+    (select ${loadedColumns('k')} from challenges k
      where k.tenant_id = :tenantId and k.rp_id = :rpId and k.idempotency_key = :idempotencyKey
        and :idempotencyKey::text is not null)
     union all
-    (select k.* from challenges k
+    (select ${loadedColumns('k')} from challenges k
      where k.tenant_id = :tenantId and k.user_id = u.user_id and ${isPending('k')}
        and k.rp_id = :rpId and k.binding = :binding and k.request_hash = :requestHash
        and k.expires_at > clock_timestamp() and :idempotencyKey::text is null

@@ -38,7 +38,7 @@ const byStatus = {
 // The one index begins with the status: the newest of each are merged.
 function textOfParty(before: string): string {
   const newest = statuses.map(
-    (status) => `(select c.* from challenges c
+    (status) => `(select ${challengeColumns('c')} from challenges c
       where c.tenant_id = :tenantId and c.rp_id = :rpId and c.status = '${status}' ${before}
       order by c.id desc limit :limit)`,
   )
