@@ -21,8 +21,8 @@ import type { Database, Queries } from './database.ts'
 import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
 import { type DuePushJson, duePushesJson, readDuePushes } from './due-pushes.ts'
 import { type ProtectionParams, protectionAssignments, protectionParams } from './protections.ts'
+import { isPending } from './rows.ts'
 import { run, statement } from './statement.ts'
-import { isPending } from './stored-rows.ts'
 
 // Lock first, check after (measured: the obvious `update ... where expires_at > clock_timestamp()`
 // approved half a second late when the row was merely locked). `u` locks the user's locks and

@@ -12,7 +12,6 @@ import { readTime } from './column-types.ts'
 import type { Database } from './database.ts'
 import { buildFetchMarks } from './fetch-marks.ts'
 import { type ProtectionJson, toProtection } from './protections.ts'
-import { run, statement } from './statement.ts'
 import {
   challengeColumns,
   deviceColumns,
@@ -21,7 +20,8 @@ import {
   type KnownDeviceRow,
   toChallenge,
   toKnownDevice,
-} from './stored-rows.ts'
+} from './rows.ts'
+import { run, statement } from './statement.ts'
 
 const pendingMax = 50
 

@@ -6,8 +6,8 @@ import type { ChallengeId, DeliveryId, DeviceId, TenantId, UserId } from '../dom
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Queries } from './database.ts'
+import { isPending } from './rows.ts'
 import { run, statement } from './statement.ts'
-import { isPending } from './stored-rows.ts'
 
 type UserParams = { readonly tenantId: TenantId; readonly userId: UserId }
 

@@ -34,7 +34,6 @@ import {
   toInitiator,
   toProtection,
 } from './protections.ts'
-import { run, statement } from './statement.ts'
 import {
   type AddressRow,
   addressColumns,
@@ -42,7 +41,8 @@ import {
   isPending,
   toAddress,
   toChallenge,
-} from './stored-rows.ts'
+} from './rows.ts'
+import { run, statement } from './statement.ts'
 
 type LoadedDevice = AddressRow &
   Pick<AskableDevice, 'id' | 'hasVerificationKey' | 'appVersion' | 'platform' | 'parentDeviceId'>

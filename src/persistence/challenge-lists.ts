@@ -3,8 +3,8 @@ import type { RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Database } from './database.ts'
 import { type FirstPage, type NextPage, readListPage } from './pages.ts'
+import { challengeColumns } from './rows.ts'
 import { statement } from './statement.ts'
-import { challengeColumns } from './stored-rows.ts'
 
 const statuses: readonly ChallengeStatus[] = [
   'pending',

@@ -21,8 +21,8 @@ import { readTime } from './column-types.ts'
 import type { Database } from './database.ts'
 import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
 import { type DuePushJson, duePushesJson, readDuePushes } from './due-pushes.ts'
+import { challengeColumns, toChallenge } from './rows.ts'
 import { run, statement } from './statement.ts'
-import { challengeColumns, toChallenge } from './stored-rows.ts'
 
 // A challenge has at most as many targets as a user may have devices.
 const targetsMax = 20

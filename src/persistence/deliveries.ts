@@ -3,8 +3,8 @@ import { unseenPrefix } from '../domain/lease.ts'
 import { noticeLifetimeSeconds } from '../domain/notice.ts'
 import type { DeliveryStore, Housekeeping, Settlement } from '../ports/delivery-store.ts'
 import type { Database } from './database.ts'
+import { addressColumns, type DueNoticeRow, toDuePushes } from './rows.ts'
 import { run, statement } from './statement.ts'
-import { addressColumns, type DueNoticeRow, toDuePushes } from './stored-rows.ts'
 
 /**
  * How long a process may lease a push before another may send it too; must outlast the longest

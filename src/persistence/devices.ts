@@ -7,7 +7,6 @@ import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import { endOrphanedChallenges } from './challenge-cancellation.ts'
 import type { Database, Queries } from './database.ts'
-import { run, statement } from './statement.ts'
 import {
   type DeviceRow,
   deviceColumns,
@@ -15,7 +14,8 @@ import {
   type KnownDeviceRow,
   toDevice,
   toKnownDevice,
-} from './stored-rows.ts'
+} from './rows.ts'
+import { run, statement } from './statement.ts'
 
 type DeviceParams = { readonly tenantId: TenantId; readonly id: DeviceId }
 type UserParams = { readonly tenantId: TenantId; readonly userId: UserId }

@@ -2,7 +2,7 @@
 
 import type { DuePush } from '../ports/challenge-store.ts'
 import { readTime } from './column-types.ts'
-import { type DuePushRow, toDuePushes } from './stored-rows.ts'
+import { type DuePushRow, toDuePushes } from './rows.ts'
 
 /** A push as JSON: its time is a text. */
 export type DuePushJson = Omit<DuePushRow, 'expiresAt'> & { readonly expiresAt: string }

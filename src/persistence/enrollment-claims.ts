@@ -9,13 +9,8 @@ import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 import { findDevice, lockUserRow, spendProof, unregisterDevices } from './devices.ts'
+import { enrollmentColumns, type ReadEnrollmentRow, toDevice, toEnrollmentRecord } from './rows.ts'
 import { run, statement } from './statement.ts'
-import {
-  enrollmentColumns,
-  type ReadEnrollmentRow,
-  toDevice,
-  toEnrollmentRecord,
-} from './stored-rows.ts'
 
 // The user's row is locked: a companion's parent that is active here stays so until the commit.
 const claimEnrollment = statement<

@@ -10,9 +10,9 @@ import type { Database, Queries } from './database.ts'
 import { lockUserRow, spendProof, unregisterDevices } from './devices.ts'
 import { buildEnrollmentClaims } from './enrollment-claims.ts'
 import { lockProtectionRow } from './protections.ts'
+import { enrollmentColumns, type ReadEnrollmentRow, toEnrollmentRecord } from './rows.ts'
 import { listSigningKeys } from './signing-keys.ts'
 import { run, statement } from './statement.ts'
-import { enrollmentColumns, type ReadEnrollmentRow, toEnrollmentRecord } from './stored-rows.ts'
 
 type EnrollmentParams = { readonly tenantId: TenantId; readonly id: EnrollmentId }
 

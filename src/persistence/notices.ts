@@ -15,8 +15,8 @@ import { recordActivities } from './activities.ts'
 import type { Database } from './database.ts'
 import { leaseSeconds } from './deliveries.ts'
 import { lockUserRow, spendProof } from './devices.ts'
+import { addressColumns, type DueNoticeRow, toDuePushes } from './rows.ts'
 import { run, statement } from './statement.ts'
-import { addressColumns, type DueNoticeRow, toDuePushes } from './stored-rows.ts'
 
 // A critical activity is pending by its existence: no writer can forget it.
 const isPending = (alias: string) =>

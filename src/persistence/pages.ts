@@ -2,7 +2,6 @@
 // of the text: no index can serve the condition "the filter is null or equal", and the page would
 // be found by reading everything before it.
 
-import type pg from 'pg'
 import type { PageRequest } from '../ports/directory-store.ts'
 import type { Queries } from './database.ts'
 import { run, type Statement } from './statement.ts'
@@ -27,34 +26,4 @@ export function readListPage<Params extends object, Row extends object>(
   return before === null
     ? run(queries, first, { ...params, limit })
     : run(queries, next, { ...params, limit, before })
-}
-
-/**
- * What a list knows of its page: how many rows, and the condition that they come after the place
- * where the last page ended.
- */
-type Page = { readonly limit: string; readonly before: (id: string) => string }
-
-/**
- * A list by name; its own parameters come first. One name for each filter, because it belongs to
- * one text.
- */
-export type List = { readonly name: string; readonly text: (page: Page) => string }
-
-/** Reads one page of the list. */
-export function readPage<Row extends pg.QueryResultRow>(
-  { query }: Pick<Queries, 'query'>,
-  { name, text }: List,
-  values: readonly unknown[],
-  { limit, before }: PageRequest,
-): Promise<Row[]> {
-  const limitAt = `$${values.length + 1}`
-  const place = `$${values.length + 2}`
-  return before === null
-    ? query<Row>(name, text({ limit: limitAt, before: () => '' }), [...values, limit])
-    : query<Row>(
-        `${name}_before`,
-        text({ limit: limitAt, before: (id) => `and ${id} < ${place}` }),
-        [...values, limit, before],
-      )
 }

@@ -102,28 +102,6 @@ export function protectionParams({ revision, ...next }: Protection): ProtectionP
   return { ...next, protectionRevision: revision }
 }
 
-/** As `protectionAssignments`, with positions; the parameters begin at `first`. */
-export const protectionSet = (first: number) => {
-  const at = (offset: number) => `$${first + offset}`
-  return `wrong_numbers_in_row = ${at(0)}, wrong_numbers_since_success = ${at(1)},
-    locked_until = ${at(2)}, hard_locked_at = ${at(3)}, reported_until = ${at(4)},
-    paused_until = ${at(5)}, suspended_at = ${at(6)}, revision = ${at(7)}::int + 1`
-}
-
-/** The values for `protectionSet`; the last is the revision that it replaces. */
-export function protectionValues(next: Protection): unknown[] {
-  return [
-    next.wrongNumbersInRow,
-    next.wrongNumbersSinceSuccess,
-    next.lockedUntil,
-    next.hardLockedAt,
-    next.reportedUntil,
-    next.pausedUntil,
-    next.suspendedAt,
-    next.revision,
-  ]
-}
-
 /** Saves a protection over the one of the revision before. */
 export const changeProtection = statement<ByUser & ProtectionParams, Pick<ByUser, 'userId'>>(
   'change_protection',

@@ -1,4 +1,4 @@
-// Rows of hand-written SQL, turned into domain values in this one place.
+// Rows of checked statements, turned into domain values in this one place.
 
 import type { Challenge } from '../domain/challenge.ts'
 import type { Device, DeviceKey } from '../domain/device.ts'
@@ -7,7 +7,6 @@ import { policyOf } from '../domain/policy.ts'
 import type { DuePush } from '../ports/challenge-store.ts'
 import type { KnownDevice, SealedAddress } from '../ports/device-store.ts'
 import type { EnrollmentRecord } from '../ports/enrollment-store.ts'
-import { readTime } from './column-types.ts'
 
 /**
  * Columns of `devices d`, each prefixed `d_` so that they can be selected together with another
@@ -34,70 +33,54 @@ export const deviceKeysColumn = `
    from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id) as d_keys,
   (select t.policy from tenants t where t.tenant_id = d.tenant_id) as d_policy`
 
+type DeviceMembers = Omit<Device, 'attestation'> & {
+  readonly attestationLevel: Device['attestation']['level']
+  readonly attestationVerdict: Device['attestation']['verdict']
+  readonly attestationWhy: Device['attestation']['why']
+}
+
 export type DeviceRow = {
-  readonly d_tenant_id: Device['tenantId']
-  readonly d_id: Device['id']
-  readonly d_user_id: Device['userId']
-  readonly d_enrollment_id: Device['enrollmentId']
-  readonly d_status: Device['status']
-  readonly d_name: string
-  readonly d_platform: Device['platform']
-  readonly d_model: string
-  readonly d_os_version: string
-  readonly d_app_id: string
-  readonly d_app_version: string
-  readonly d_parent_device_id: Device['parentDeviceId']
-  readonly d_has_push_token: boolean
-  readonly d_has_verification_key: boolean
-  readonly d_attestation_level: Device['attestation']['level']
-  readonly d_attestation_verdict: Device['attestation']['verdict']
-  readonly d_attestation_why: Device['attestation']['why']
-  readonly d_created_at: Date
-  readonly d_activated_at: Date | null
-  readonly d_last_seen_at: Date | null
-  readonly d_unregistered_at: Date | null
-  readonly d_unregister_reason: Device['unregisterReason']
-  readonly d_suspended_at: Date | null
+  readonly [Member in keyof DeviceMembers as `d${Capitalize<Member>}`]: DeviceMembers[Member]
 }
 
 export type KnownDeviceRow = DeviceRow & {
-  readonly d_keys: (DeviceKey & { readonly mac: string })[] | null
-  readonly d_policy: unknown
+  readonly dKeys: (DeviceKey & { readonly mac: string })[] | null
+  readonly dPolicy: unknown
 }
 
 export function toDevice(row: DeviceRow): Device {
   return {
-    tenantId: row.d_tenant_id,
-    id: row.d_id,
-    userId: row.d_user_id,
-    enrollmentId: row.d_enrollment_id,
-    status: row.d_status,
-    name: row.d_name,
-    platform: row.d_platform,
-    model: row.d_model,
-    osVersion: row.d_os_version,
-    appId: row.d_app_id,
-    appVersion: row.d_app_version,
-    parentDeviceId: row.d_parent_device_id,
-    hasPushToken: row.d_has_push_token,
-    hasVerificationKey: row.d_has_verification_key,
+    tenantId: row.dTenantId,
+    id: row.dId,
+    userId: row.dUserId,
+    enrollmentId: row.dEnrollmentId,
+    status: row.dStatus,
+    name: row.dName,
+    platform: row.dPlatform,
+    model: row.dModel,
+    osVersion: row.dOsVersion,
+    appId: row.dAppId,
+    appVersion: row.dAppVersion,
+    parentDeviceId: row.dParentDeviceId,
+    hasPushToken: row.dHasPushToken,
+    hasVerificationKey: row.dHasVerificationKey,
     attestation: {
-      level: row.d_attestation_level,
-      verdict: row.d_attestation_verdict,
-      why: row.d_attestation_why,
+      level: row.dAttestationLevel,
+      verdict: row.dAttestationVerdict,
+      why: row.dAttestationWhy,
     },
-    createdAt: row.d_created_at,
-    activatedAt: row.d_activated_at,
-    lastSeenAt: row.d_last_seen_at,
-    unregisteredAt: row.d_unregistered_at,
-    unregisterReason: row.d_unregister_reason,
-    suspendedAt: row.d_suspended_at,
+    createdAt: row.dCreatedAt,
+    activatedAt: row.dActivatedAt,
+    lastSeenAt: row.dLastSeenAt,
+    unregisteredAt: row.dUnregisteredAt,
+    unregisterReason: row.dUnregisterReason,
+    suspendedAt: row.dSuspendedAt,
   }
 }
 
 export function toKnownDevice(row: KnownDeviceRow): KnownDevice {
-  const keys = (row.d_keys ?? []).map((key) => ({ ...key, mac: Buffer.from(key.mac, 'base64') }))
-  return { device: toDevice(row), keys, policy: policyOf(row.d_policy) }
+  const keys = (row.dKeys ?? []).map((key) => ({ ...key, mac: Buffer.from(key.mac, 'base64') }))
+  return { device: toDevice(row), keys, policy: policyOf(row.dPolicy) }
 }
 
 /**
@@ -107,122 +90,90 @@ export function toKnownDevice(row: KnownDeviceRow): KnownDevice {
  */
 export const isPending = (c: string) => `${c}.status = 'pending' and ${c}.decided_device_id is null`
 
-/** A row of `select c.*` from challenges. */
-export type ChallengeRow = {
-  readonly tenant_id: Challenge['tenantId']
-  readonly id: Challenge['id']
-  readonly rp_id: Challenge['rpId']
-  readonly user_id: Challenge['userId']
-  readonly status: Challenge['status']
-  readonly reason: Challenge['reason']
-  readonly context: Challenge['context']
-  readonly number_mode: Challenge['numberMode']
-  readonly number_digits: number | null
-  readonly number_sealed: Buffer | null
-  readonly wrong_numbers_left: number
-  readonly user_verification: Challenge['userVerification']
-  readonly binding: string | null
-  readonly delivery_mode: Challenge['deliveryMode']
-  readonly suppressed: Challenge['suppressed']
-  readonly initiator_key: string | null
-  readonly budget_key: string
-  readonly signing_kid: string
-  readonly result_jti: string
-  readonly request_hash: Buffer
-  readonly resends_left: number
-  readonly last_push_at: Date | null
-  readonly created_at: Date
-  readonly expires_at: Date
-  readonly decided_at: Date | null
-  readonly decided_device_id: Challenge['decidedDeviceId']
-}
+/** Columns of a `challenges` row under this alias: the members of a challenge. */
+export const challengeColumns = (c: string) => `
+  ${c}.tenant_id, ${c}.id, ${c}.rp_id, ${c}.user_id, ${c}.status, ${c}.reason, ${c}.context,
+  ${c}.number_mode, ${c}.number_digits, ${c}.wrong_numbers_left, ${c}.user_verification,
+  ${c}.binding, ${c}.delivery_mode, ${c}.suppressed, ${c}.initiator_key, ${c}.budget_key,
+  ${c}.signing_kid, ${c}.result_jti, ${c}.resends_left, ${c}.last_push_at, ${c}.created_at,
+  ${c}.expires_at, ${c}.decided_at, ${c}.decided_device_id`
 
-export function toChallenge(row: ChallengeRow): Challenge {
+/** The challenge in a row that has more columns. */
+export function toChallenge(row: Challenge): Challenge {
   return {
-    tenantId: row.tenant_id,
+    tenantId: row.tenantId,
     id: row.id,
-    rpId: row.rp_id,
-    userId: row.user_id,
+    rpId: row.rpId,
+    userId: row.userId,
     status: row.status,
     reason: row.reason,
     context: row.context,
-    numberMode: row.number_mode,
-    numberDigits: row.number_digits,
-    wrongNumbersLeft: row.wrong_numbers_left,
-    userVerification: row.user_verification,
+    numberMode: row.numberMode,
+    numberDigits: row.numberDigits,
+    wrongNumbersLeft: row.wrongNumbersLeft,
+    userVerification: row.userVerification,
     binding: row.binding,
-    deliveryMode: row.delivery_mode,
+    deliveryMode: row.deliveryMode,
     suppressed: row.suppressed,
-    initiatorKey: row.initiator_key,
-    budgetKey: row.budget_key,
-    signingKid: row.signing_kid,
-    resultJti: row.result_jti,
-    resendsLeft: row.resends_left,
-    lastPushAt: row.last_push_at,
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
-    decidedAt: row.decided_at,
-    decidedDeviceId: row.decided_device_id,
+    initiatorKey: row.initiatorKey,
+    budgetKey: row.budgetKey,
+    signingKid: row.signingKid,
+    resultJti: row.resultJti,
+    resendsLeft: row.resendsLeft,
+    lastPushAt: row.lastPushAt,
+    createdAt: row.createdAt,
+    expiresAt: row.expiresAt,
+    decidedAt: row.decidedAt,
+    decidedDeviceId: row.decidedDeviceId,
   }
 }
 
-/** A row of `select e.*` from enrollments. */
-export type EnrollmentRow = {
-  readonly tenant_id: Enrollment['tenantId']
-  readonly id: Enrollment['id']
-  readonly user_id: Enrollment['userId']
-  readonly rp_id: Enrollment['rpId']
-  readonly status: Enrollment['status']
-  readonly reason: Enrollment['reason']
-  readonly code_tries_left: number
-  readonly number_sealed: Buffer | null
-  readonly wrong_numbers_left: number
-  readonly confirmation_required: boolean
-  readonly replaces_device_id: Enrollment['replacesDeviceId']
-  readonly parent_device_id: Enrollment['parentDeviceId']
-  readonly device_id: Enrollment['deviceId']
-  readonly opened_by_device_id: Enrollment['openedByDeviceId']
-  readonly created_at: Date
-  readonly expires_at: Date
-  readonly claimed_at: Date | null
-  readonly ended_at: Date | null
-}
+/** Columns of an `enrollments` row under this alias: the members of an enrollment. */
+export const enrollmentColumns = (e: string) => `
+  ${e}.tenant_id, ${e}.id, ${e}.user_id, ${e}.rp_id, ${e}.status, ${e}.reason,
+  ${e}.code_tries_left as code_attempts_left, ${e}.wrong_numbers_left, ${e}.confirmation_required,
+  ${e}.replaces_device_id, ${e}.parent_device_id, ${e}.device_id, ${e}.opened_by_device_id,
+  ${e}.created_at, ${e}.expires_at, ${e}.claimed_at, ${e}.ended_at`
 
-export function toEnrollment(row: EnrollmentRow): Enrollment {
+/** The enrollment in a row that has more columns. */
+export function toEnrollment(row: Enrollment): Enrollment {
   return {
-    tenantId: row.tenant_id,
+    tenantId: row.tenantId,
     id: row.id,
-    userId: row.user_id,
-    rpId: row.rp_id,
+    userId: row.userId,
+    rpId: row.rpId,
     status: row.status,
     reason: row.reason,
-    codeAttemptsLeft: row.code_tries_left,
-    wrongNumbersLeft: row.wrong_numbers_left,
-    confirmationRequired: row.confirmation_required,
-    replacesDeviceId: row.replaces_device_id,
-    parentDeviceId: row.parent_device_id,
-    deviceId: row.device_id,
-    openedByDeviceId: row.opened_by_device_id,
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
-    claimedAt: row.claimed_at,
-    endedAt: row.ended_at,
+    codeAttemptsLeft: row.codeAttemptsLeft,
+    wrongNumbersLeft: row.wrongNumbersLeft,
+    confirmationRequired: row.confirmationRequired,
+    replacesDeviceId: row.replacesDeviceId,
+    parentDeviceId: row.parentDeviceId,
+    deviceId: row.deviceId,
+    openedByDeviceId: row.openedByDeviceId,
+    createdAt: row.createdAt,
+    expiresAt: row.expiresAt,
+    claimedAt: row.claimedAt,
+    endedAt: row.endedAt,
   }
 }
 
-/** An enrollment and the database's time of reading it. */
-export type ReadEnrollmentRow = EnrollmentRow & { readonly now: Date }
+/** An enrollment, its sealed number and the database's time of reading it. */
+export type ReadEnrollmentRow = Enrollment & {
+  readonly numberSealed: Buffer | null
+  readonly now: Date
+}
 
 export function toEnrollmentRecord(row: ReadEnrollmentRow): EnrollmentRecord {
-  return { enrollment: toEnrollment(row), numberSealed: row.number_sealed, now: row.now }
+  return { enrollment: toEnrollment(row), numberSealed: row.numberSealed, now: row.now }
 }
 
 /** Push address columns; bytes as base64, because they also travel inside JSON. */
 export type AddressRow = {
-  readonly push_provider: SealedAddress['provider'] | null
-  readonly push_environment: SealedAddress['environment'] | null
-  readonly app_id: string
-  readonly push_token: string | null
+  readonly pushProvider: SealedAddress['provider'] | null
+  readonly pushEnvironment: SealedAddress['environment'] | null
+  readonly appId: string
+  readonly pushToken: string | null
 }
 
 /** Columns of the push address of a `devices` row under this alias. */
@@ -232,44 +183,33 @@ export function addressColumns(alias: string): string {
 }
 
 export function toAddress(row: AddressRow): SealedAddress | null {
-  if (row.push_provider === null || row.push_token === null) return null
+  if (row.pushProvider === null || row.pushToken === null) return null
   return {
-    provider: row.push_provider,
-    environment: row.push_environment ?? 'production',
-    appId: row.app_id,
-    tokenSealed: Buffer.from(row.push_token, 'base64'),
+    provider: row.pushProvider,
+    environment: row.pushEnvironment ?? 'production',
+    appId: row.appId,
+    tokenSealed: Buffer.from(row.pushToken, 'base64'),
   }
 }
 
-/** A push to be sent; `expires_at` is when it becomes worthless. */
-export type DuePushRow = AddressRow & {
-  readonly tenant_id: DuePush['tenantId']
-  readonly id: DuePush['id']
-  readonly kind: DuePush['kind']
-  readonly challenge_id: DuePush['challengeId']
-  readonly activity_id?: DuePush['activityId']
-  readonly more?: number | null
-  readonly device_id: DuePush['deviceId']
-  readonly attempts: number
-  /** A date, or its text where the row came as JSON. */
-  readonly expires_at: Date | string
+/** A push to be sent; `expiresAt` is when it becomes worthless. */
+export type DuePushRow = AddressRow & Omit<DuePush, 'address' | 'activityId' | 'more'>
+
+/** The same where it may be about an activity, or about several. */
+export type DueNoticeRow = DuePushRow & {
+  readonly activityId: DuePush['activityId'] | null
+  readonly more: number | null
 }
 
-export function toDuePushes(rows: readonly DuePushRow[]): DuePush[] {
+export function toDuePushes(rows: readonly (DuePushRow | DueNoticeRow)[]): DuePush[] {
   return rows.flatMap((row) => {
     const address = toAddress(row)
     if (!address) return []
+    const { tenantId, id, kind, challengeId, deviceId, attempts, expiresAt } = row
     return {
-      tenantId: row.tenant_id,
-      id: row.id,
-      kind: row.kind,
-      challengeId: row.challenge_id,
-      ...(row.activity_id && { activityId: row.activity_id }),
-      ...(row.more && { more: row.more }),
-      deviceId: row.device_id,
-      address,
-      attempts: row.attempts,
-      expiresAt: row.expires_at instanceof Date ? row.expires_at : readTime(row.expires_at),
+      ...{ tenantId, id, kind, challengeId, deviceId, address, attempts, expiresAt },
+      ...('activityId' in row && row.activityId && { activityId: row.activityId }),
+      ...('more' in row && row.more && { more: row.more }),
     }
   })
 }

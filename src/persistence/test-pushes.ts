@@ -3,8 +3,8 @@ import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database } from './database.ts'
 import { leaseSeconds, testLifetimeSeconds } from './deliveries.ts'
+import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
 import { run, statement } from './statement.ts'
-import { addressColumns, type DuePushRow, toDuePushes } from './stored-rows.ts'
 
 type EnqueueCommand = Parameters<TestPushStore['enqueue']>[0]
 

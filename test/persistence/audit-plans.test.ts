@@ -127,7 +127,7 @@ test('a scan of a backlog reads a batch of it, not the backlog', async () => {
 
 test('a scan with nothing new reads recent rows, not all that a tenant ever recorded', async () => {
   while ((await lengthen(batch)) === batch);
-  expect(await rowsRead('unlinked_rows', tenantId, await bound(), `${batch}`)).toBeLessThan(30)
+  expect(await rowsRead('unlinked_rows', tenantId, await bounds(), `${batch}`)).toBeLessThan(30)
   expect(await rowsRead('find_unlinked', '60', '10')).toBeLessThan(30)
   expect(await rowsRead('find_unlinked', '0', '10')).toBeLessThan(30)
 })

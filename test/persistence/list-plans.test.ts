@@ -231,7 +231,7 @@ test('no statement has a filter that may be null, which no index can serve', asy
   for (const file of await readdir(folder)) {
     const text = await readFile(path.join(folder, file), 'utf8')
     const open = text.match(/(\$\d+|(?<!:):[a-z]\w*)(::\w+)? is null or/gi) ?? []
-    for (const _ of open) found.push(file)
+    for (const _ of open) files.push(file)
   }
   // Devices with one push token, found by its hash: the optional filter applies to those rows only.
   expect(files).toEqual(['devices.ts'])

@@ -48,6 +48,16 @@ function canBeGiven(kind: string, kinds: Kinds): boolean {
 /** Columns that may be null in their table and never are in this result, with the reason. */
 const neverNull: Readonly<Record<string, string>> = {
   'find_unsigned.through': 'where linked_through is not null',
+  'claim_webhooks.secretSealed': 'only a deleted endpoint has none',
+  'find_plain_answers.jws': 'its condition asks for it',
+  'find_portal_session.expiresAt': 'its condition asks for an end in the future',
+  'find_unused_first_key.at': 'written together with first_key_id',
+  'find_unused_first_key.by': 'written together with first_key_id',
+  'limit_integration_secrets.endsAt': 'the earlier of its end and a time',
+  'suspend_user.at': 'written by this statement',
+  'take_keycloak_callbacks.firstTriedAt': 'written by this statement',
+  'take_keycloak_callbacks.tokenSealed': 'its condition asks for a token',
+  'use_single_use_code.at': 'written by this statement',
 }
 
 const camelCase = (column: string) =>
