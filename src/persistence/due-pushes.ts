@@ -1,6 +1,6 @@
 // Pushes that a statement has just queued, as JSON in one column of its row.
 
-import type { DuePush } from '../ports/challenge-store.ts'
+import type { DuePush } from '../ports/due-push.ts'
 import { readTime } from './column-types.ts'
 import { type DuePushRow, toDuePushes } from './rows.ts'
 

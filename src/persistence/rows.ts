@@ -4,8 +4,8 @@ import type { Challenge } from '../domain/challenge.ts'
 import type { Device, DeviceKey } from '../domain/device.ts'
 import type { Enrollment } from '../domain/enrollment.ts'
 import { policyOf } from '../domain/policy.ts'
-import type { DuePush } from '../ports/challenge-store.ts'
 import type { KnownDevice, SealedAddress } from '../ports/device-store.ts'
+import type { DuePush } from '../ports/due-push.ts'
 import type { EnrollmentRecord } from '../ports/enrollment-store.ts'
 
 /**

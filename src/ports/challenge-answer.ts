@@ -7,8 +7,8 @@ import type { PublicJwk } from '../domain/device.ts'
 import type { ChallengeId, DeviceId, ReportId, TenantId, UserId } from '../domain/ids.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { Protection } from '../domain/protection.ts'
-import type { DuePush } from './challenge-store.ts'
 import type { KnownDevice } from './device-store.ts'
+import type { DuePush } from './due-push.ts'
 
 /** The answer that was recorded for a `jti`. */
 export type RecordedAnswer = {

@@ -1,7 +1,6 @@
 import type { NewActivity } from '../domain/activity.ts'
 import type { CandidateDevice, Challenge, ChallengeStatus } from '../domain/challenge.ts'
 import type {
-  ActivityId,
   ChallengeId,
   DeliveryId,
   DeviceId,
@@ -16,7 +15,8 @@ import type { Budget, KnownInitiator } from '../domain/push-throttling.ts'
 import type { AnswerFacts, AnswerRecording, AnswerToRecord, Evidence } from './challenge-answer.ts'
 import type { KnownDevice, ProofToSpend, SealedAddress } from './device-store.ts'
 import type { Identifier, PageRequest } from './directory-store.ts'
-import type { DeliveryStatus, PushKind } from './push.ts'
+import type { DuePush } from './due-push.ts'
+import type { DeliveryStatus } from './push.ts'
 
 /** How a relying party identifies the user. */
 export type UserReference = { readonly id: UserId } | Identifier
@@ -75,24 +75,6 @@ export type NewChallenge = {
   readonly budget: Budget
   /** Revision of the user's protection on which the decision was based. */
   readonly protectionRevision: number
-}
-
-/** A push that a committed change has queued, ready to be sent. */
-export type DuePush = {
-  readonly tenantId: TenantId
-  readonly id: DeliveryId
-  readonly kind: PushKind
-  /** The challenge that it is about; null for the other kinds. */
-  readonly challengeId: ChallengeId | null
-  /** The activity that it is about. */
-  readonly activityId?: ActivityId | null
-  /** How many activities a digest is about. */
-  readonly more?: number
-  readonly deviceId: DeviceId
-  readonly address: SealedAddress
-  readonly attempts: number
-  /** After this time the push is worthless. */
-  readonly expiresAt: Date
 }
 
 /** One device's part in a challenge, as the relying party sees it. */

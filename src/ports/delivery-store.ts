@@ -1,5 +1,5 @@
 import type { DeliveryId, TenantId } from '../domain/ids.ts'
-import type { DuePush } from './challenge-store.ts'
+import type { DuePush } from './due-push.ts'
 import type { PushAddress } from './push.ts'
 
 /** The outcome of an attempt to deliver. It counts only while the lease is still held. */

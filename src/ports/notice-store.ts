@@ -1,8 +1,8 @@
 import type { NewActivity } from '../domain/activity.ts'
 import type { ActivityId, DeliveryId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { NoticeFacts, NoticeOutcome, NoticePreferences, NoticePush } from '../domain/notice.ts'
-import type { DuePush } from './challenge-store.ts'
 import type { ProofToSpend } from './device-store.ts'
+import type { DuePush } from './due-push.ts'
 
 /** The pending activities of one user, with everything that decides how to notify the user. */
 export type PendingNotices = NoticeFacts & { readonly tenantId: TenantId; readonly userId: UserId }

@@ -1,6 +1,6 @@
 import type { NewActivity } from '../domain/activity.ts'
 import type { DeliveryId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
-import type { DuePush } from './challenge-store.ts'
+import type { DuePush } from './due-push.ts'
 import type { DeliveryStatus } from './push.ts'
 
 /** A test push and its outcome. */

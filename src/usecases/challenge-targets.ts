@@ -3,7 +3,8 @@ import type { Challenge } from '../domain/challenge.ts'
 import type { DeviceId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import type { Asker } from '../domain/principal.ts'
-import type { CreationFacts, DuePush, NewChallenge } from '../ports/challenge-store.ts'
+import type { CreationFacts, NewChallenge } from '../ports/challenge-store.ts'
+import type { DuePush } from '../ports/due-push.ts'
 import type { Random, Signatures } from '../ports/world.ts'
 
 export type Dependencies = {

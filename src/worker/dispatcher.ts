@@ -1,9 +1,9 @@
 // Sends queued pushes and stores the outcome.
 
 import { type LeaseHolder, leaseName } from '../domain/lease.ts'
-import type { DuePush } from '../ports/challenge-store.ts'
 import type { DeliveryStore, Dispatcher, PushLane, Settlement } from '../ports/delivery-store.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
+import type { DuePush } from '../ports/due-push.ts'
 import type { PushAddress, PushProvider, PushResult } from '../ports/push.ts'
 import type { Clock, Hashing, Random, Sealing } from '../ports/world.ts'
 import { openPushToken, pushTokenHash } from '../usecases/rotate-push-token.ts'

@@ -19,7 +19,7 @@ import { nothingRevoked } from '../../src/outbound/revocation-file.ts'
 import { buildSealing } from '../../src/outbound/sealing.ts'
 import { buildSignalHub } from '../../src/outbound/signal-hub.ts'
 import { buildSignatures } from '../../src/outbound/signatures.ts'
-import type { DuePush } from '../../src/ports/challenge-store.ts'
+import type { DuePush } from '../../src/ports/due-push.ts'
 import type { SecurityEvent } from '../../src/ports/security-log.ts'
 import { readDeviceProof } from '../../src/usecases/authenticate-device.ts'
 import {
