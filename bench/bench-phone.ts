@@ -13,7 +13,7 @@ import { appId } from './target.ts'
 const callTimeoutMs = 10_000
 const pushTimeoutMs = 10_000
 
-export type Asked = { readonly id: string; readonly request: string }
+export type PendingRequest = { readonly id: string; readonly request: string }
 
 type Parts = {
   readonly account: Pick<DeviceAccount, 'origin' | 'issuer' | 'deviceId' | 'tenant' | 'user'>
@@ -48,19 +48,19 @@ export class BenchPhone {
   }
 
   /** A call to fetch what is asked: signed now, made when called. */
-  prepareFetch(): () => Promise<readonly Asked[]> {
+  prepareFetch(): () => Promise<readonly PendingRequest[]> {
     const call = this.#prepare('GET', '/device/v1/challenges')
     return async () => {
-      const { items } = okIn(await call()) as { readonly items: readonly Asked[] }
+      const { items } = okIn(await call()) as { readonly items: readonly PendingRequest[] }
       return items
     }
   }
 
   /** A call that approves the request: signed now, made when called. */
-  prepareApproval({ id, request }: Asked, number: string): () => Promise<void> {
+  prepareApproval({ id, request }: PendingRequest, number: string): () => Promise<void> {
     const { verification, account } = this.#parts
-    const asked = { jws: request, challengeId: id, number }
-    const answer = signApproval(verification, account, asked, nowSeconds())
+    const input = { jws: request, challengeId: id, number }
+    const answer = signApproval(verification, account, input, nowSeconds())
     const call = this.#prepare(
       'POST',
       `/device/v1/challenges/${id}/answer`,
@@ -77,9 +77,9 @@ export class BenchPhone {
 
   #prepare(method: 'GET' | 'POST', target: string, body?: string) {
     const { possession, account } = this.#parts
-    const signed = { method, url: account.origin + target, ...(body !== undefined && { body }) }
+    const proofInput = { method, url: account.origin + target, ...(body !== undefined && { body }) }
     const headers = {
-      'device-proof': proveCall(possession, account, signed, nowSeconds()),
+      'device-proof': proveCall(possession, account, proofInput, nowSeconds()),
       ...(body !== undefined && { 'content-type': 'application/json' }),
     }
     const call = { method, target, headers, timeoutMs: callTimeoutMs }
@@ -132,11 +132,11 @@ export async function enrollPhone(
   provider: Provider,
   pushes: PushService | null,
 ): Promise<BenchPhone> {
-  const opened = createdIn(
+  const enrollment = createdIn(
     await party.post('/v1/enrollments', JSON.stringify({ user, displayName: user })),
   ) as { readonly id: string; readonly uri: string }
-  const ticket = readEnrollmentUri(opened.uri)
-  if (!ticket) throw new Error(`not an enrollment link: ${opened.uri}`)
+  const ticket = readEnrollmentUri(enrollment.uri)
+  if (!ticket) throw new Error(`not an enrollment link: ${enrollment.uri}`)
   const keys = await createDeviceKeys({ verification: true, extractable: true })
   const { possession, verification } = keys
   if (!verification) throw new Error('a phone of the bench has both keys')
@@ -154,8 +154,8 @@ export async function enrollPhone(
     },
     ...(token !== null && { push: { provider, token } }),
   })
-  const claimed = okIn(await party.get(`/v1/enrollments/${opened.id}`))
-  const { number } = claimed as { readonly number?: string }
+  const claim = okIn(await party.get(`/v1/enrollments/${enrollment.id}`))
+  const { number } = claim as { readonly number?: string }
   if (number !== undefined) await new DeviceClient({ account, keys }).confirm(number)
   return new BenchPhone({
     account,

@@ -1,6 +1,6 @@
-import type { Measured } from './beside.ts'
+import type { Measurement } from './beside.ts'
 import type { BesideOptions } from './options.ts'
-import { rounded } from './percentiles.ts'
+import { round } from './percentiles.ts'
 import {
   betweenMsPerLoop,
   databaseMsPerLoop,
@@ -38,21 +38,21 @@ export type BesideReport = Pick<Report, 'machine'> & {
 export function besideReportOf(
   machine: Report['machine'],
   { concurrency, sliceSeconds }: BesideOptions,
-  measured: readonly Measured[],
+  measurements: readonly Measurement[],
 ): BesideReport {
-  const ratios = measured.flatMap((one, index) =>
-    measured.slice(index + 1).map((other) => ({
+  const ratios = measurements.flatMap((one, index) =>
+    measurements.slice(index + 1).map((other) => ({
       side: one.name,
       to: other.name,
       ratios: ratiosOf(one.parts, other.parts),
     })),
   )
-  const turns = measured[0]?.parts.length ?? 0
-  return { machine, concurrency, sliceSeconds, turns, sides: measured.map(rowOf), ratios }
+  const turns = measurements[0]?.parts.length ?? 0
+  return { machine, concurrency, sliceSeconds, turns, sides: measurements.map(rowOf), ratios }
 }
 
-function rowOf({ name, parts }: Measured): Row {
-  const figure = (value: number) => (Number.isFinite(value) ? rounded(value) : null)
+function rowOf({ name, parts }: Measurement): Row {
+  const figure = (value: number) => (Number.isFinite(value) ? round(value) : null)
   return {
     side: name,
     loops: parts.reduce((sum, part) => sum + part.loops, 0),

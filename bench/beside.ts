@@ -8,7 +8,7 @@ import type { TurnPart } from './ratio.ts'
 import { runSlice, type Side, type SideWorker, type Slice } from './side.ts'
 
 /** A side with what it did, turn by turn. */
-export type Measured = { readonly name: string; readonly parts: readonly TurnPart[] }
+export type Measurement = { readonly name: string; readonly parts: readonly TurnPart[] }
 
 type Entrant = { readonly side: Side; readonly workers: SideWorker[] }
 
@@ -26,7 +26,7 @@ export async function measureBeside(
   options: BesideOptions,
   onError: (error: unknown) => void,
   stopping: AbortSignal,
-): Promise<readonly Measured[]> {
+): Promise<readonly Measurement[]> {
   if (!canTellProcessTimes()) {
     throw new Error('--beside and --aa read processor times from /proc, which only Linux has')
   }
@@ -54,7 +54,7 @@ export async function measureBeside(
   }))
 }
 
-type Open = (known: readonly Side['processes'][]) => Promise<Side>
+type Open = (otherProcesses: readonly Side['processes'][]) => Promise<Side>
 
 /** All sides, this tree's first. Throws for a checkout that cannot be one before anything runs. */
 async function sidesOf({ against }: BesideOptions): Promise<readonly Open[]> {
@@ -66,7 +66,7 @@ async function sidesOf({ against }: BesideOptions): Promise<readonly Open[]> {
 
 async function opening(name: string, root: string): Promise<Open> {
   const code = await loadCheckout(root)
-  return async (known) => openCheckout(name, code, await anyPort(), known)
+  return async (otherProcesses) => openCheckout(name, code, await anyPort(), otherProcesses)
 }
 
 type WholeTurn = ReadonlyMap<Entrant, TurnPart>
@@ -98,8 +98,8 @@ async function takeTurn(
   const slices = new Map<Entrant, Slice>()
   for (const entrant of entrants) slices.set(entrant, await run(entrant))
   const parts = [...slices].map(([entrant, slice]) => {
-    const used = usedBy(entrant) - (usedBefore.get(entrant) ?? 0)
-    return [entrant, { ...slice, betweenMs: used - slice.serviceMs - slice.databaseMs }] as const
+    const usage = usedBy(entrant) - (usedBefore.get(entrant) ?? 0)
+    return [entrant, { ...slice, betweenMs: usage - slice.serviceMs - slice.databaseMs }] as const
   })
   return new Map(parts)
 }

@@ -39,7 +39,7 @@ export async function loadCheckout(root: string): Promise<CheckoutCode> {
   if (!existsSync(path.join(root, 'node_modules'))) {
     throw new Error(`--beside: ${root} has no packages: run npm ci there`)
   }
-  const found = await Promise.all(
+  const entries = await Promise.all(
     Object.entries(places).map(async ([key, { file, names }]) => {
       const url = pathToFileURL(path.join(root, file)).href
       const code = (await import(url)) as Readonly<Record<string, unknown>>
@@ -48,7 +48,7 @@ export async function loadCheckout(root: string): Promise<CheckoutCode> {
       return [key, code[name]] as const
     }),
   )
-  return Object.fromEntries(found) as CheckoutCode
+  return Object.fromEntries(entries) as CheckoutCode
 }
 
 /** Starts the service of a checkout as its own bench does, with a folder that goes with it. */
@@ -56,14 +56,14 @@ export async function openCheckout(
   name: string,
   code: CheckoutCode,
   port: number,
-  known: readonly ServiceProcesses[],
+  otherProcesses: readonly ServiceProcesses[],
 ): Promise<Side> {
   await using undo = new AsyncDisposableStack()
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-bench-'))
   undo.defer(() => code.forget(folder))
   const { account, pushes, stop } = await code.startStack(folder, port)
   undo.defer(stop)
-  const processes = findService(known)
+  const processes = findService(otherProcesses)
   const parts = undo.move()
   let users = 0
   return {

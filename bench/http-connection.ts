@@ -36,14 +36,14 @@ export class HttpConnection {
   async call(call: Call): Promise<Reply> {
     if (this.#waiter) throw new Error('this connection is busy: open one more')
     const socket = this.#open()
-    const answered = new Promise<Reply>((resolve, reject) => {
+    const reply = new Promise<Reply>((resolve, reject) => {
       this.#waiter = { resolve, reject }
     })
     socket.write(this.#textOf(call))
     const timer = setTimeout(() => {
       socket.destroy(new Error(`${call.method} ${call.target}: no answer in ${call.timeoutMs} ms`))
     }, call.timeoutMs)
-    return answered.finally(() => clearTimeout(timer))
+    return reply.finally(() => clearTimeout(timer))
   }
 
   close(): void {
@@ -66,14 +66,14 @@ export class HttpConnection {
     const socket = isTls ? connectTls({ ...at, servername: host }) : connect(at)
     this.#socket = socket
     this.#received = Buffer.alloc(0)
-    let lost = new Error('the service closed the connection')
+    let failure = new Error('the service closed the connection')
     socket.on('data', (bytes) => this.#receive(socket, bytes))
     socket.on('end', () => socket.destroy())
     socket.on('error', (error) => {
-      lost = error
+      failure = error
     })
     socket.on('close', () => {
-      if (this.#socket === socket) this.#take()?.reject(lost)
+      if (this.#socket === socket) this.#take()?.reject(failure)
     })
     return socket
   }

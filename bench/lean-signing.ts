@@ -62,8 +62,8 @@ export function signApproval(
   request: { readonly jws: string; readonly challengeId: string; readonly number: string },
   nowSeconds: number,
 ): string {
-  const signed = request.jws.slice(0, request.jws.lastIndexOf('.'))
-  const payload = Buffer.from(signed.slice(signed.indexOf('.') + 1), 'base64url')
+  const signingInput = request.jws.slice(0, request.jws.lastIndexOf('.'))
+  const payload = Buffer.from(signingInput.slice(signingInput.indexOf('.') + 1), 'base64url')
   const { nonce } = JSON.parse(payload.toString()) as { readonly nonce: string }
   return signCompact(privateKey, answerHeader, {
     iss: deviceId,
@@ -74,7 +74,7 @@ export function signApproval(
     exp: nowSeconds + 60,
     cid: request.challengeId,
     nonce,
-    rqh: hash('sha256', signed, 'base64url'),
+    rqh: hash('sha256', signingInput, 'base64url'),
     dec: 'approve',
     num: request.number,
     uv: true,

@@ -52,7 +52,7 @@ const sliceSecondsMax = 60
 
 const text = { type: 'string' } as const
 const flag = { type: 'boolean', default: false } as const
-const known = {
+const optionTypes = {
   concurrency: text,
   seconds: text,
   platform: text,
@@ -68,11 +68,11 @@ const known = {
 const ofLevels = ['seconds', 'platform', 'url', 'key'] as const
 const ofTurns = ['slices', 'slice-seconds'] as const
 
-type Values = ReturnType<typeof parseArgs<{ options: typeof known }>>['values']
+type Values = ReturnType<typeof parseArgs<{ options: typeof optionTypes }>>['values']
 
 /** Reads the command line. Throws with what is wrong in words. */
 export function readOptions(args: readonly string[]): BenchOptions {
-  const { values } = parseArgs({ args: [...args], options: known })
+  const { values } = parseArgs({ args: [...args], options: optionTypes })
   const beside = besideIn(values)
   const strange = (beside ? ofLevels : ofTurns).find((name) => values[name] !== undefined)
   if (strange) throw new Error(`--${strange} goes ${beside ? 'without' : 'with'} --beside or --aa`)
@@ -129,9 +129,9 @@ function secondsIn(values: Values): number {
 }
 
 function platformIn({ platform = 'ios' }: Values): Platforms {
-  const chosen = platforms.find((one) => one === platform)
-  if (!chosen) throw new Error(`--platform takes one of ${platforms.join(', ')}`)
-  return chosen
+  const knownPlatform = platforms.find((one) => one === platform)
+  if (!knownPlatform) throw new Error(`--platform takes one of ${platforms.join(', ')}`)
+  return knownPlatform
 }
 
 function isWithin(value: number, min: number, max: number): boolean {
@@ -145,9 +145,9 @@ function isWhole(value: number, max: number): boolean {
 function serviceOf({ url, key }: Values): BenchOptions['service'] {
   if (url === undefined && key === undefined) return null
   if (url === undefined || key === undefined) throw new Error('--url and --key go together')
-  const parsed = URL.parse(url)
-  if (!parsed?.protocol.startsWith('http')) {
+  const targetUrl = URL.parse(url)
+  if (!targetUrl?.protocol.startsWith('http')) {
     throw new Error('--url takes the public origin of a service, for example http://localhost:8080')
   }
-  return { origin: parsed.origin, key }
+  return { origin: targetUrl.origin, key }
 }

@@ -28,11 +28,11 @@ export function canTellProcessTimes(): boolean {
  * A child of this process that has a PostgreSQL of its own and is none of the known ones. Throws
  * when there is none.
  */
-export function findService(known: readonly ServiceProcesses[]): ServiceProcesses {
+export function findService(otherProcesses: readonly ServiceProcesses[]): ServiceProcesses {
   const all = processes()
   const children = all.filter(({ parent }) => parent === process.pid)
   for (const { pid } of children) {
-    if (known.some(({ service }) => service === pid)) continue
+    if (otherProcesses.some(({ service }) => service === pid)) continue
     const family = treeOf(pid, all)
     const isServer = (one: Process) => one.name === 'postgres'
     const servers = new Set(family.filter(isServer).map((one) => one.pid))

@@ -56,15 +56,15 @@ function ratioOf(figure: Figure, one: readonly TurnPart[], other: readonly TurnP
     const beside = other[turn]
     return beside ? [figure([part]) / figure([beside])] : []
   })
-  const sorted = turns.toSorted((a, b) => a - b)
-  const at = (index: number) => sorted[index] ?? Number.NaN
-  const middle = (sorted.length - 1) / 2
+  const ascending = turns.toSorted((a, b) => a - b)
+  const at = (index: number) => ascending[index] ?? Number.NaN
+  const middle = (ascending.length - 1) / 2
   return {
     overall: figure(one) / figure(other),
     margin: marginOf(figure, one, other),
     median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2,
     min: at(0),
-    max: at(sorted.length - 1),
+    max: at(ascending.length - 1),
   }
 }
 

@@ -13,7 +13,7 @@ const context = {
   userAgent: 'Firefox on Linux',
 }
 
-export type Created = { readonly id: string; readonly number: string }
+export type Creation = { readonly id: string; readonly number: string }
 
 /** One sign-in page: a connection to ask, and one that waits. */
 export class RelyingParty {
@@ -40,9 +40,9 @@ export class RelyingParty {
   }
 
   /** Asks the user, by id. */
-  async create(userId: string): Promise<Created> {
+  async create(userId: string): Promise<Creation> {
     const body = JSON.stringify({ user: { id: userId }, context })
-    return createdIn(await this.post('/v1/challenges', body)) as Created
+    return createdIn(await this.post('/v1/challenges', body)) as Creation
   }
 
   /** Opens the long poll. Resolves when the challenge was approved, and rejects when anything else became of it. */
@@ -67,15 +67,15 @@ export class RelyingParty {
 
 /** The JSON of a 200. Throws for anything else. */
 export function okIn(reply: Reply): unknown {
-  return expected(reply, 200)
+  return bodyOf(reply, 200)
 }
 
 /** The JSON of a 201. Throws for anything else. */
 export function createdIn(reply: Reply): unknown {
-  return expected(reply, 201)
+  return bodyOf(reply, 201)
 }
 
-function expected({ status, body }: Reply, wanted: number): unknown {
-  if (status === wanted) return JSON.parse(body)
+function bodyOf({ status, body }: Reply, expectedStatus: number): unknown {
+  if (status === expectedStatus) return JSON.parse(body)
   throw new Error(`the service answered ${status}: ${body.slice(0, 300)}`)
 }

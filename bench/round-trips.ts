@@ -26,16 +26,16 @@ export async function countRoundTrips(
     const after = await readTotals(metrics)
     const use = before && after && useBetween(before, after)
     before = after
-    for (const [name, sent] of use?.statements ?? []) sum.set(name, (sum.get(name) ?? 0) + sent)
+    for (const [name, times] of use?.statements ?? []) sum.set(name, (sum.get(name) ?? 0) + times)
   }
   for (let call = 0; call < calls; call++) {
     const { id, number } = await party.create(phone.userId)
     if (phone.isPushed) await phone.pushedAt(id)
     await count(sums.create)
-    const asked = (await phone.prepareFetch()()).find((one) => one.id === id)
-    if (!asked) throw new Error('the phone was not asked what the relying party asked')
+    const request = (await phone.prepareFetch()()).find((one) => one.id === id)
+    if (!request) throw new Error('the phone was not asked what the relying party asked')
     await count(sums.fetch)
-    await phone.prepareApproval(asked, number)()
+    await phone.prepareApproval(request, number)()
     await count(sums.answer)
   }
   return (

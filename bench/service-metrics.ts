@@ -33,12 +33,12 @@ export async function readTotals(connection: HttpConnection): Promise<ServiceTot
 
 /** What was used from one reading to the next. */
 export function useBetween(before: ServiceTotals, after: ServiceTotals): ServiceUse {
-  const counted = [...after.statements].map(
+  const counts = [...after.statements].map(
     ([name, count]) => [name, count - (before.statements.get(name) ?? 0)] as const,
   )
   return {
     cpuMs: (after.cpuSeconds - before.cpuSeconds) * 1000,
     roundTrips: after.roundTrips - before.roundTrips,
-    statements: new Map(counted.filter(([, count]) => count > 0)),
+    statements: new Map(counts.filter(([, count]) => count > 0)),
   }
 }

@@ -41,8 +41,8 @@ const pauseAfterErrorMs = 100
 export async function runSlice(slicing: Slicing): Promise<Slice> {
   const { side, workers, seconds, onError, stopping } = slicing
   const before = timesOf(side.processes)
-  const begun = performance.now()
-  const until = begun + seconds * 1000
+  const startedAt = performance.now()
+  const until = startedAt + seconds * 1000
   let loops = 0
   let errors = 0
   const work = async (worker: SideWorker): Promise<void> => {
@@ -59,7 +59,7 @@ export async function runSlice(slicing: Slicing): Promise<Slice> {
     }
   }
   await Promise.all(workers.map(work))
-  const ms = performance.now() - begun
+  const ms = performance.now() - startedAt
   const after = timesOf(side.processes)
   const serviceMs = after.service - before.service
   return { loops, errors, ms, serviceMs, databaseMs: after.database - before.database }

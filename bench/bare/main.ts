@@ -34,8 +34,8 @@ async function serve({ folder, apiKey, push }: BareSettings, letGo: Promise<unkn
   parts.defer(() => app.close())
   // The device's proof is over the bytes.
   app.removeContentTypeParser('application/json')
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
-    done(null, body),
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, callback) =>
+    callback(null, body),
   )
   let origin = ''
   const needs = { store, devices: new Devices(), pushes, apiKey, origin: () => origin }

@@ -89,8 +89,8 @@ export async function openStore(url: string) {
       await query('add_device', addDevice, [row.id, row.userId, row.pushToken, ...keys])
     },
     /** False when the device is not active. */
-    create: async (made: NewChallenge) => {
-      const { id, deviceId, payload, requestHash, nonce, number, expires } = made
+    create: async (challenge: NewChallenge) => {
+      const { id, deviceId, payload, requestHash, nonce, number, expires } = challenge
       const values = [id, deviceId, payload, requestHash, nonce, number, expires]
       return (await query('create', create, values)).length === 1
     },

@@ -31,8 +31,8 @@ function start(...args: readonly string[]) {
     detached: true,
   })
   const exit = once(child, 'close')
-  const ended = Promise.all([text(child.stdout), text(child.stderr), exit])
-  return { child, ended: ended.then(([stdout, stderr, [code]]) => ({ stdout, stderr, code })) }
+  const childExit = Promise.all([text(child.stdout), text(child.stderr), exit])
+  return { child, ended: childExit.then(([stdout, stderr, [code]]) => ({ stdout, stderr, code })) }
 }
 
 const short = ['--slices', '1', '--slice-seconds', '0.3', '--concurrency', '2', '--json']

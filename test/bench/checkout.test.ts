@@ -31,8 +31,8 @@ test.each(['enrollPhone', 'enrolPhone'])(
   async (enrolling) => {
     await plantCheckout(enrolling)
     const { enrollPhone, signIn } = await loadCheckout(root)
-    const [enrolled, signedIn] = [enrollPhone, signIn] as unknown as (() => string)[]
-    expect([enrolled?.(), signedIn?.()]).toEqual([enrolling, 'signIn'])
+    const [enrollResult, signedIn] = [enrollPhone, signIn] as unknown as (() => string)[]
+    expect([enrollResult?.(), signedIn?.()]).toEqual([enrolling, 'signIn'])
   },
 )
 

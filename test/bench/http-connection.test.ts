@@ -24,14 +24,14 @@ const get = { method: 'GET', target: '/', headers: {}, timeoutMs: 5_000 } as con
 test('headers and body arrive as given, and the answer in full', async () => {
   const body = JSON.stringify({ name: 'Ada Lovelaçe' })
   const connection = await connectTo(async (request, response) => {
-    let received = ''
-    for await (const chunk of request) received += chunk
-    const seen = {
+    let requestBody = ''
+    for await (const chunk of request) requestBody += chunk
+    const requestFacts = {
       url: request.url,
       key: request.headers.authorization,
-      body: received,
+      body: requestBody,
     }
-    const text = JSON.stringify(seen)
+    const text = JSON.stringify(requestFacts)
     response.writeHead(201, { 'content-length': Buffer.byteLength(text) }).end(text)
   })
   const headers = { authorization: 'Bearer k' }
@@ -66,13 +66,15 @@ test('a connection that the service closed is opened anew', async () => {
 test('a silent service, a lost one and one that writes no length reject', async () => {
   const silent = await connectTo(() => undefined)
   await expect(silent.call({ ...get, timeoutMs: 20 })).rejects.toThrow('no answer in 20 ms')
-  const lost = await listen(createRawServer((socket) => socket.once('data', () => socket.end())))
-  await expect(lost.call(get)).rejects.toThrow('closed the connection')
-  const chunked = await connectTo((_request, response) => {
+  const closingServer = await listen(
+    createRawServer((socket) => socket.once('data', () => socket.end())),
+  )
+  await expect(closingServer.call(get)).rejects.toThrow('closed the connection')
+  const chunkedConnection = await connectTo((_request, response) => {
     response.write('a')
     response.end('b')
   })
-  await expect(chunked.call(get)).rejects.toThrow('without Content-Length')
+  await expect(chunkedConnection.call(get)).rejects.toThrow('without Content-Length')
   const absent = new HttpConnection('http://127.0.0.1:1')
   await expect(absent.call(get)).rejects.toThrow('ECONNREFUSED')
 })
