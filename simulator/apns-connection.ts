@@ -11,7 +11,7 @@ const DRAIN_LIMIT_MS = 1000
 export class ApnsConnection implements ConnectionTokens {
   current: ConnectionTokens['current'] = undefined
   /** Whether the connection has gone silent for good. */
-  stalled = false
+  isStalled = false
   readonly remotePort: number | undefined
   readonly #session: ServerHttp2Session
   readonly #open = new Set<ServerHttp2Stream>()
@@ -37,7 +37,7 @@ export class ApnsConnection implements ConnectionTokens {
 
   /** Leaves a request without an answer for ever, and with `whole` every later one too. */
   stall(stream: ServerHttp2Stream, whole: boolean): void {
-    this.stalled ||= whole
+    this.isStalled ||= whole
     this.abandon(stream)
   }
 
@@ -68,16 +68,16 @@ export class ApnsConnection implements ConnectionTokens {
   /** Two-phase GOAWAY, waits for open requests up to a second, then ends the connection. */
   async drain(): Promise<void> {
     if (this.#session.destroyed) return
-    const closed = once(this.#session, 'close')
+    const closing = once(this.#session, 'close')
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const deadline = setTimeout(resolve, DRAIN_LIMIT_MS)
-    const idle = new Promise<void>((done) => {
-      this.#onIdle = done
+    const idle = new Promise<void>((settle) => {
+      this.#onIdle = settle
     })
     if (this.#open.size === 0) this.#onIdle?.()
-    await Promise.race([Promise.all([this.goaway(2, 'Shutdown'), idle]), closed, late])
+    await Promise.race([Promise.all([this.goaway(2, 'Shutdown'), idle]), closing, late])
     clearTimeout(deadline)
     this.#session.destroy()
-    await closed
+    await closing
   }
 }

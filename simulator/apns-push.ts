@@ -39,8 +39,8 @@ export async function checkRequest(
   const target = readTarget(wire.headers)
   if (isRefusal(target)) return target
   if (hasDuplicates(wire.rawHeaders)) return refuse('DuplicateHeaders')
-  const unauthorised = await tokens.judge(connection, wire.headers.authorization)
-  if (unauthorised) return unauthorised
+  const tokenRefusal = await tokens.judge(connection, wire.headers.authorization)
+  if (tokenRefusal) return tokenRefusal
   const request = readRequest(wire.headers)
   if (isRefusal(request)) return request
   const body = readPayload(wire.body, request.pushType)
@@ -83,14 +83,14 @@ export function describePush(
   const { request, payload } = push
   const { expirationSeconds, collapseId, pushType, priority, headers } = request
   const latest = at + STORAGE_LIMIT_MS
-  const wanted = expirationSeconds === undefined ? latest : expirationSeconds * 1000
+  const requestedExpiry = expirationSeconds === undefined ? latest : expirationSeconds * 1000
   return {
     provider: 'apns',
     id,
     token: phone.token,
     appId: phone.appId,
     ...(collapseId === undefined ? {} : { collapseId }),
-    expiresAt: expirationSeconds === 0 ? at : Math.min(wanted, latest),
+    expiresAt: expirationSeconds === 0 ? at : Math.min(requestedExpiry, latest),
     at,
     pushType,
     priority,

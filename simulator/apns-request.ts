@@ -54,12 +54,12 @@ export function readTarget(headers: IncomingHttpHeaders): ApnsRefusal | { device
 
 /** Whether a field that Apple reads came more than once; `rawHeaders` alternates names and values. */
 export function hasDuplicates(rawHeaders: readonly string[]): boolean {
-  const seen = new Set<string>()
+  const seenNames = new Set<string>()
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? ''
     if (!name.startsWith('apns-') && name !== 'authorization') continue
-    if (seen.has(name)) return true
-    seen.add(name)
+    if (seenNames.has(name)) return true
+    seenNames.add(name)
   }
   return false
 }

@@ -124,7 +124,7 @@ export class ApnsGateway {
 
   async #answer(exchange: Exchange): Promise<void> {
     const { connection, wire } = exchange
-    if (connection.stalled) return connection.abandon(exchange.stream)
+    if (connection.isStalled) return connection.abandon(exchange.stream)
     const push = await checkRequest(wire, connection, this.#tokens, this.#bundleIds)
     if (connection.current) connection.raiseStreamLimit()
     if (isRefusal(push)) return this.#refuse(exchange, push)
@@ -199,10 +199,10 @@ export class ApnsGateway {
     if (fault.reason === 'ExpiredProviderToken') exchange.connection.current = undefined
     const retry = fault.retryAfterSeconds
     const headers = retry === undefined ? {} : { 'retry-after': String(retry) }
-    const paired = refuse(fault.reason, fault.timestamp)
-    const status = fault.status ?? paired.status
+    const pairedReply = refuse(fault.reason, fault.timestamp)
+    const status = fault.status ?? pairedReply.status
     const stamp = status === 410 ? { timestamp: fault.timestamp ?? this.#parts.clock() } : {}
-    this.#refuse(exchange, { ...paired, ...stamp, status }, headers, fault)
+    this.#refuse(exchange, { ...pairedReply, ...stamp, status }, headers, fault)
   }
 
   #refuse(exchange: Exchange, refusal: ApnsRefusal, headers = {}, fault?: Fault): void {

@@ -151,7 +151,7 @@ async function readInput<T>(request: IncomingMessage, schema: z.ZodType<T>): Pro
   } catch {
     throw new CallError(400, 'the body is not JSON')
   }
-  const parsed = schema.safeParse(value)
-  if (!parsed.success) throw new CallError(400, z.prettifyError(parsed.error))
-  return parsed.data
+  const parseResult = schema.safeParse(value)
+  if (!parseResult.success) throw new CallError(400, z.prettifyError(parseResult.error))
+  return parseResult.data
 }

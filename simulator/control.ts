@@ -20,14 +20,14 @@ export type ControlOptions = {
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
 
 /** Whether a page of this origin may call: pages of other sites must not read keys or drive phones. */
-function mayCall(origin: string, allowed: readonly string[]): boolean {
-  if (allowed.includes(origin)) return true
+function mayCall(origin: string, allowedOrigins: readonly string[]): boolean {
+  if (allowedOrigins.includes(origin)) return true
   return URL.canParse(origin) && LOOPBACK.test(new URL(origin).hostname)
 }
 
 /** Whether we may be called by this name; a public name that leads here is DNS rebinding, unless it was allowed. */
-function mayBeCalled(host: string, allowed: readonly string[]): boolean {
-  if (allowed.some((origin) => new URL(origin).host === host)) return true
+function mayBeCalled(host: string, allowedHosts: readonly string[]): boolean {
+  if (allowedHosts.some((origin) => new URL(origin).host === host)) return true
   const { hostname } = new URL(`http://${host}`)
   return !hostname.includes('.') || isIP(hostname) !== 0
 }
@@ -113,10 +113,10 @@ export async function startControl(
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
     close: async () => {
-      const closed = once(server, 'close')
+      const closing = once(server, 'close')
       server.close()
       server.closeAllConnections()
-      await closed
+      await closing
     },
   }
 }

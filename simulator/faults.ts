@@ -59,7 +59,7 @@ export type Fault = FaultEffect & {
 /** A fault that was set up: ask how much of it is left, or take it back. */
 export type FaultHandle = { remaining(): number; remove(): void }
 
-type Entry = { readonly fault: Fault; left: number }
+type Entry = { readonly fault: Fault; timesLeft: number }
 
 function isConnectionFault(fault: Fault): boolean {
   return fault.kind === 'refuse_connection' || fault.kind === 'silent_connection'
@@ -81,14 +81,16 @@ export class Faults {
 
   /** Sets up a fault. Throws when `times` is not a positive integer or `'always'`. */
   add(fault: Fault): FaultHandle {
-    const left = fault.times === 'always' ? Number.POSITIVE_INFINITY : (fault.times ?? 1)
-    if (!(left === Number.POSITIVE_INFINITY || (Number.isInteger(left) && left > 0))) {
+    const timesLeft = fault.times === 'always' ? Number.POSITIVE_INFINITY : (fault.times ?? 1)
+    if (
+      !(timesLeft === Number.POSITIVE_INFINITY || (Number.isInteger(timesLeft) && timesLeft > 0))
+    ) {
       throw new Error("fault: times must be a positive integer or 'always'")
     }
-    const entry = { fault, left }
+    const entry = { fault, timesLeft }
     this.#entries.add(entry)
     return {
-      remaining: () => (this.#entries.has(entry) ? entry.left : 0),
+      remaining: () => (this.#entries.has(entry) ? entry.timesLeft : 0),
       remove: () => void this.#entries.delete(entry),
     }
   }
@@ -116,8 +118,8 @@ export class Faults {
   #use(matches: (fault: Fault) => boolean): Fault | undefined {
     for (const entry of this.#entries) {
       if (!matches(entry.fault)) continue
-      entry.left -= 1
-      if (entry.left <= 0) this.#entries.delete(entry)
+      entry.timesLeft -= 1
+      if (entry.timesLeft <= 0) this.#entries.delete(entry)
       return entry.fault
     }
     return undefined

@@ -81,13 +81,13 @@ export function fcmError(code: string, extra: ErrorDetails = {}): GatewayReply {
     code,
   )
   const retry = extra.retryAfterSeconds
-  const added = {
+  const addedHeaders = {
     ...(retry === undefined ? {} : { 'retry-after': String(retry) }),
     ...(code === 'UNAUTHENTICATED'
       ? { 'www-authenticate': 'Bearer realm="https://accounts.google.com/", error="invalid_token"' }
       : {}),
   }
-  return { ...reply, headers: { ...reply.headers, ...added } }
+  return { ...reply, headers: { ...reply.headers, ...addedHeaders } }
 }
 
 function detailsOf(code: string): readonly object[] {

@@ -51,9 +51,9 @@ function isObject(value: unknown): value is Json {
 function unknownField(
   where: string,
   body: Json,
-  known: readonly string[],
+  knownFields: readonly string[],
 ): GatewayReply | undefined {
-  const name = Object.keys(body).find((key) => !known.includes(key))
+  const name = Object.keys(body).find((key) => !knownFields.includes(key))
   if (name === undefined) return undefined
   const at = where === '' ? '' : ` at '${where}'`
   const text = `Invalid JSON payload received. Unknown name "${name}"${at}: Cannot find field.`
@@ -82,8 +82,8 @@ function readData(where: string, value: unknown): GatewayReply | Record<string, 
   for (const [index, [key, text]] of Object.entries(value).entries()) {
     const field = `${where}[${index}].value`
     if (typeof text !== 'string') {
-      const shown = JSON.stringify(text)
-      return fieldError(field, `Invalid value at '${field}' (TYPE_STRING), ${shown}`, 'json')
+      const shownValue = JSON.stringify(text)
+      return fieldError(field, `Invalid value at '${field}' (TYPE_STRING), ${shownValue}`, 'json')
     }
     if (RESERVED_KEY.test(key)) return fieldError(where, `Invalid data payload key: ${key}`, 'fcm')
     data[key] = text
@@ -133,8 +133,8 @@ function readFields(message: Json, android: Json, target: FcmTarget): GatewayRep
   if (isReply(common)) return common
   const own = readData('message.android.data', android.data)
   if (isReply(own)) return own
-  const shown = android.notification ?? message.notification
-  const notification = isObject(shown) ? shown : undefined
+  const shownNotification = android.notification ?? message.notification
+  const notification = isObject(shownNotification) ? shownNotification : undefined
   const ttl = readTtl(android.ttl)
   if (isReply(ttl)) return ttl
   const priority = readPriority(android.priority, notification !== undefined)

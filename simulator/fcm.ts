@@ -129,8 +129,8 @@ function parse(body: string): unknown {
 
 /** What Google's front end shows for a path that it does not know: HTML, not JSON. */
 function notFoundPage(path: string): GatewayReply {
-  const shown = path.replaceAll(/[<>&"]/g, '')
-  const body = `<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n<p>The requested URL <code>${shown}</code> was not found on this server.\n`
+  const shownPath = path.replaceAll(/[<>&"]/g, '')
+  const body = `<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n<p>The requested URL <code>${shownPath}</code> was not found on this server.\n`
   const headers = { 'content-type': 'text/html; charset=UTF-8' }
   return { status: 404, headers, body, reason: 'unknown_path' }
 }

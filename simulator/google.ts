@@ -30,7 +30,7 @@ type Exchange = {
 }
 /** A request that passed every check of its own, and how to answer it. */
 type Ready = {
-  readonly described: FaultRequest
+  readonly faultRequest: FaultRequest
   readonly answer: () => Promise<GatewayReply> | GatewayReply
 }
 
@@ -111,13 +111,13 @@ export class GoogleGateway {
     const ready = provider === 'oauth' ? this.#readToken(request) : this.#readPush(request)
     if (isReply(ready)) return this.#send(exchange, provider, ready)
     const { faults } = this.#parts
-    const fault = faults.empty ? undefined : faults.take(ready.described)
+    const fault = faults.empty ? undefined : faults.take(ready.faultRequest)
     if (fault?.kind === 'delay') {
       await new Promise((resolve) => setTimeout(resolve, fault.ms).unref())
     }
     if (fault?.kind === 'goaway') this.#goaway(exchange, fault.phases)
     if (!fault || fault.kind === 'delay' || fault.kind === 'goaway') {
-      return this.#send(exchange, provider, await ready.answer(), fault, ready.described)
+      return this.#send(exchange, provider, await ready.answer(), fault, ready.faultRequest)
     }
     return this.#fail(exchange, ready, fault)
   }
@@ -127,7 +127,7 @@ export class GoogleGateway {
     if (isReply(fields)) return fields
     const body = Object.fromEntries(fields)
     return {
-      described: { provider: 'oauth', headers: request.headers, body },
+      faultRequest: { provider: 'oauth', headers: request.headers, body },
       answer: () => this.#oauth.answer(fields),
     }
   }
@@ -137,7 +137,7 @@ export class GoogleGateway {
     if (isReply(push)) return push
     const { collapseKey } = push.message
     return {
-      described: {
+      faultRequest: {
         provider: 'fcm',
         ...(push.token === undefined ? {} : { token: push.token }),
         ...(collapseKey === undefined ? {} : { collapseId: collapseKey }),
@@ -150,18 +150,18 @@ export class GoogleGateway {
 
   async #fail(exchange: Exchange, ready: Ready, fault: Fault): Promise<void> {
     const { response, remotePort } = exchange
-    const { provider } = ready.described
+    const { provider } = ready.faultRequest
     if (fault.kind === 'reason') {
-      return this.#send(exchange, provider, refusal(fault, provider), fault, ready.described)
+      return this.#send(exchange, provider, refusal(fault, provider), fault, ready.faultRequest)
     }
     if (fault.kind === 'garbage' || fault.kind === 'empty_body') {
       const body = fault.kind === 'garbage' ? GARBAGE : ''
       const headers = body === '' ? {} : { 'content-type': 'text/html; charset=UTF-8' }
       const reply = { status: fault.status ?? 502, headers, body }
-      return this.#send(exchange, provider, reply, fault, ready.described)
+      return this.#send(exchange, provider, reply, fault, ready.faultRequest)
     }
     if ('processed' in fault && fault.processed) await ready.answer()
-    this.#record(provider, { status: 0, body: '' }, fault, ready.described)
+    this.#record(provider, { status: 0, body: '' }, fault, ready.faultRequest)
     if (fault.kind === 'close_socket') this.#listener?.cut(remotePort)
     if (fault.kind === 'stall_connection') this.#stalled.add(exchange.connection)
     if (fault.kind !== 'reset') return
@@ -185,9 +185,9 @@ export class GoogleGateway {
     provider: FaultProvider,
     reply: GatewayReply,
     fault?: Fault,
-    described?: FaultRequest,
+    faultRequest?: FaultRequest,
   ): void {
-    this.#record(provider, reply, fault, described)
+    this.#record(provider, reply, fault, faultRequest)
     if (response.destroyed || response.writableEnded) return
     const length = { 'content-length': String(Buffer.byteLength(reply.body)) }
     response.writeHead(reply.status, { ...reply.headers, ...length })
@@ -198,9 +198,9 @@ export class GoogleGateway {
     provider: FaultProvider,
     reply: GatewayReply,
     fault: Fault | undefined,
-    described: FaultRequest | undefined,
+    faultRequest: FaultRequest | undefined,
   ): void {
-    const token = reply.token ?? described?.token
+    const token = reply.token ?? faultRequest?.token
     this.#parts.log.record({
       at: this.#parts.clock(),
       provider,

@@ -32,7 +32,7 @@ export type PushListener = (push: AcceptedPush) => void
 
 type Entry = {
   phone: Phone
-  stored: readonly AcceptedPush[]
+  storedPushes: readonly AcceptedPush[]
   readonly listeners: Set<PushListener>
 }
 
@@ -58,12 +58,12 @@ export class Phones {
 
   /** Gives an app installation its token (APNs tokens in lower case). Throws when the chosen token is already in use. */
   register(registration: PhoneRegistration): { readonly token: string } {
-    const chosen = registration.token ?? makeToken(registration.provider)
-    const token = registration.provider === 'apns' ? chosen.toLowerCase() : chosen
+    const newToken = registration.token ?? makeToken(registration.provider)
+    const token = registration.provider === 'apns' ? newToken.toLowerCase() : newToken
     if (this.#entries.has(token)) throw new Error(`register: token ${token} is already in use`)
     const environment = registration.environment ?? 'production'
     const phone = { ...registration, token, environment, unregisteredAt: undefined, online: true }
-    this.#entries.set(token, { phone, stored: [], listeners: new Set() })
+    this.#entries.set(token, { phone, storedPushes: [], listeners: new Set() })
     return { token }
   }
 
@@ -83,7 +83,7 @@ export class Phones {
   unregister(token: string, at?: Date | number): void {
     const entry = this.#require(token)
     entry.phone = { ...entry.phone, unregisteredAt: Number(at ?? this.#clock()) }
-    entry.stored = []
+    entry.storedPushes = []
   }
 
   /** The phone has network again; what was stored for it arrives. */
@@ -117,15 +117,15 @@ export class Phones {
   }
 
   /** What the provider keeps for this phone at the moment. */
-  stored(token: string): readonly AcceptedPush[] {
-    return this.#entries.get(token)?.stored ?? []
+  storedPushes(token: string): readonly AcceptedPush[] {
+    return this.#entries.get(token)?.storedPushes ?? []
   }
 
   /** For the gateways: a push was accepted. Delivers, stores or drops it. */
   deliver(push: AcceptedPush): void {
     const entry = this.#entries.get(push.token)
     if (!entry) return
-    if (!this.#reachable(entry)) entry.stored = storePush(entry.stored, push)
+    if (!this.#reachable(entry)) entry.storedPushes = storePush(entry.storedPushes, push)
     else if (push.expiresAt >= this.#clock()) this.#hand(entry, push)
   }
 
@@ -134,9 +134,9 @@ export class Phones {
   }
 
   #flush(entry: Entry): void {
-    if (entry.stored.length === 0 || !this.#reachable(entry)) return
-    const fresh = entry.stored.filter((push) => push.expiresAt > this.#clock())
-    entry.stored = []
+    if (entry.storedPushes.length === 0 || !this.#reachable(entry)) return
+    const fresh = entry.storedPushes.filter((push) => push.expiresAt > this.#clock())
+    entry.storedPushes = []
     for (const push of fresh) this.#hand(entry, push)
   }
 

@@ -69,11 +69,11 @@ export class PushLog {
 
   /** Requests that reached a gateway, oldest first; those that match when a filter is given. */
   exchanges(filter: Partial<Exchange> = {}): readonly Exchange[] {
-    const wanted = Object.entries(filter)
+    const conditions = Object.entries(filter)
     return this.#exchanges
       .entries()
       .filter((exchange) =>
-        wanted.every(([name, value]) => exchange[name as keyof Exchange] === value),
+        conditions.every(([name, value]) => exchange[name as keyof Exchange] === value),
       )
   }
 
@@ -81,8 +81,8 @@ export class PushLog {
   counts(): Counts {
     const of = (provider: string): { answered: Record<string, number> } => {
       const own = [...this.#answered].filter(([name]) => name.startsWith(`${provider} `))
-      const answered = own.map(([name, count]) => [name.slice(provider.length + 1), count])
-      return { answered: Object.fromEntries(answered) }
+      const answers = own.map(([name, count]) => [name.slice(provider.length + 1), count])
+      return { answered: Object.fromEntries(answers) }
     }
     return { accepted: this.#acceptedCount, apns: of('apns'), fcm: of('fcm'), oauth: of('oauth') }
   }

@@ -40,15 +40,15 @@ export async function connectPushService(controlUrl: string): Promise<PushServic
   if (!stream.ok || !stream.body) {
     throw new Error(`no simulator answers at ${controlUrl}: start one with simulator/main.ts`)
   }
-  const ended = readPushes(stream.body, (push) => {
+  const reading = readPushes(stream.body, (push) => {
     for (const listener of listeners.get(push.token) ?? []) listener(push)
   }).catch((error: unknown) => {
     if (!leaving.signal.aborted) throw error
   })
   return {
     register: async (registration) => {
-      const made = await call(controlUrl, 'POST', '/phones', registration)
-      return ((await made.json()) as { readonly token: string }).token
+      const phone = await call(controlUrl, 'POST', '/phones', registration)
+      return ((await phone.json()) as { readonly token: string }).token
     },
     listen: (token, listener) => {
       const own: PushListener = (push) => listener(push)
@@ -64,7 +64,7 @@ export async function connectPushService(controlUrl: string): Promise<PushServic
     },
     close: async () => {
       leaving.abort()
-      await ended
+      await reading
     },
   }
 }

@@ -52,10 +52,10 @@ export async function listenForTls(
     cut: (remotePort) => void sockets.get(remotePort ?? -1)?.destroy(),
     stop,
     close: async () => {
-      const closed = listener.listening ? once(listener, 'close') : undefined
+      const closing = listener.listening ? once(listener, 'close') : undefined
       stop()
       for (const socket of sockets.values()) socket.destroy()
-      await closed
+      await closing
     },
   }
 }

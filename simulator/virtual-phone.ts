@@ -57,9 +57,9 @@ export class VirtualPhone {
   }
 
   /** Claims an enrollment: the text of a QR code, or what a person typed. */
-  async enroll(given: string | EnrollmentTicket): Promise<DeviceAccount> {
-    const ticket = typeof given === 'string' ? readEnrollmentUri(given) : given
-    if (!ticket) throw new Error(`${given} is no enrollment link`)
+  async enroll(codeOrTicket: string | EnrollmentTicket): Promise<DeviceAccount> {
+    const ticket = typeof codeOrTicket === 'string' ? readEnrollmentUri(codeOrTicket) : codeOrTicket
+    if (!ticket) throw new Error(`${codeOrTicket} is no enrollment link`)
     const { appId, provider } = this.#options
     const push = { provider, token: this.pushToken }
     const device = describe(this.name, provider)
@@ -168,8 +168,8 @@ function openInbox(pushes: PushService, token: string): Inbox {
     },
     next: (challengeId) => {
       const index = unread.findIndex((wakeUp) => fits(wakeUp, challengeId))
-      const [found] = index < 0 ? [] : unread.splice(index, 1)
-      if (found) return Promise.resolve(found)
+      const [receivedPush] = index < 0 ? [] : unread.splice(index, 1)
+      if (receivedPush) return Promise.resolve(receivedPush)
       return new Promise((resolve) => waiters.push({ challengeId, resolve }))
     },
   }
