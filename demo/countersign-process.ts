@@ -22,7 +22,7 @@ export type Countersign = {
   /** Runs an operator command on the same database and gives what it printed as JSON. */
   operate(...command: readonly string[]): Promise<unknown>
   /** Resolves when the process ends without having been told to. */
-  readonly lost: Promise<void>
+  readonly loss: Promise<void>
   stop(): Promise<void>
 }
 
@@ -35,7 +35,7 @@ export async function startCountersign(
   origin: string,
   logFile: string,
 ): Promise<Countersign> {
-  const env = { ...inherited(), ...environment }
+  const env = { ...inheritedEnvironment(), ...environment }
   const log = createWriteStream(logFile, { mode: 0o600 })
   await once(log, 'open')
   const child = spawn(process.execPath, ['--import', preload, entry], {
@@ -45,23 +45,23 @@ export async function startCountersign(
     stdio: ['pipe', log, log],
     windowsHide: true,
   })
-  const ended = once(child, 'exit').then(() => log.end())
+  const exit = once(child, 'exit').then(() => log.end())
   await waitUntilReady(child, origin, logFile)
-  let wanted = true
+  let isWanted = true
   return {
     origin,
     operate: (...command) => operate(command, env),
-    lost: ended.then(() => (wanted ? undefined : new Promise<void>(() => undefined))),
+    loss: exit.then(() => (isWanted ? undefined : new Promise<void>(() => undefined))),
     stop: async () => {
-      wanted = false
+      isWanted = false
       child.stdin?.end()
-      await ended
+      await exit
     },
   }
 }
 
 /** What a process needs of this one; nothing that would configure the service. */
-function inherited(): Record<string, string> {
+function inheritedEnvironment(): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'LANG', 'SystemRoot', 'USERPROFILE']
   return Object.fromEntries(
     names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),

@@ -16,9 +16,9 @@ export class Happenings {
   }
 
   /** Notes what a reading of the challenge tells about its way to the phones. */
-  readProgress({ devices }: Pick<Challenge, 'devices'>, known: readonly Device[]): void {
+  readProgress({ devices }: Pick<Challenge, 'devices'>, userDevices: readonly Device[]): void {
     for (const { deviceId, push, receivedAt, fetchedAt } of devices) {
-      const device = known.find(({ id }) => id === deviceId)
+      const device = userDevices.find(({ id }) => id === deviceId)
       const phone = device?.name ?? 'Phone'
       if (push?.settledAt && push.status === 'sent') {
         this.note(
@@ -58,10 +58,10 @@ function gatewayOf(device: Device | undefined): string {
 /** How far the question got with each phone. */
 export function progressOf(
   { devices }: Pick<Challenge, 'devices'>,
-  known: readonly Device[],
+  userDevices: readonly Device[],
 ): readonly PhoneProgress[] {
   return devices.map(({ deviceId, push, receivedAt, fetchedAt }) => {
-    const device = known.find(({ id }) => id === deviceId)
+    const device = userDevices.find(({ id }) => id === deviceId)
     return {
       name: device?.name ?? 'Phone',
       gateway: gatewayOf(device),

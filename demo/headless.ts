@@ -35,16 +35,16 @@ export async function runHeadless(folder: string | null, say: (line: string) => 
 }
 
 async function playAll(stage: Stage, say: (line: string) => void): Promise<boolean> {
-  const failed: string[] = []
+  const failures: string[] = []
   for (const [index, story] of stories.entries()) {
     say(`\n${index + 1}  ${story.title}`)
     const fault = await playOne(stage, story, say)
-    if (fault !== null) failed.push(`${story.title}: ${fault}`)
+    if (fault !== null) failures.push(`${story.title}: ${fault}`)
   }
-  const passed = `${stories.length - failed.length} of ${stories.length} stories went as they had to.`
-  say(`\n${passed}`)
-  for (const fault of failed) say(`FAILED  ${fault}`)
-  return failed.length === 0
+  const summary = `${stories.length - failures.length} of ${stories.length} stories went as they had to.`
+  say(`\n${summary}`)
+  for (const fault of failures) say(`FAILED  ${fault}`)
+  return failures.length === 0
 }
 
 /** Null, or why the story did not end as it had to. */

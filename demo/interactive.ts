@@ -11,8 +11,8 @@ const stopTimeoutMs = 20_000
 /** Runs the demo with its pages until somebody stops it. Resolves to whether it ended because it was told to. */
 export async function runInteractive(options: DemoOptions, say: (line: string) => void) {
   const folder = options.folder ?? usualFolder
-  const stopped = stopSignal()
-  const demo = await Promise.race([stopped, start(options, folder, say)])
+  const stop = stopSignal()
+  const demo = await Promise.race([stop, start(options, folder, say)])
   if (typeof demo === 'string') {
     say('Stopped before it had started.')
     // What was started goes with us.
@@ -21,8 +21,8 @@ export async function runInteractive(options: DemoOptions, say: (line: string) =
   if (demo.stack.earlierOrigin !== null) say(originNote(demo.stack.earlierOrigin))
   say(announcement(demo, folder))
   const end = await Promise.race([
-    stopped.then(() => 'told' as const),
-    demo.stack.service.lost.then(() => 'lost' as const),
+    stop.then(() => 'told' as const),
+    demo.stack.service.loss.then(() => 'lost' as const),
   ])
   say(end === 'told' ? 'Stopping ...' : 'Countersign ended by itself; see its log. Stopping ...')
   // A step that hangs must not keep us: the service watches us, and goes when we go.

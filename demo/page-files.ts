@@ -17,7 +17,7 @@ const pages: Readonly<Record<string, string>> = {
  * What browsers may have, under the path that it has in this project, so that imports mean the same here and there: the pages,
  * the device's side of the protocol with the library that it uses, and how a push is read.
  */
-const served = [
+const servedPatterns = [
   /^demo\/web\/[a-z/-]+\.(?:ts|css|svg)$/,
   /^clients\/device\/[a-z-]+\.ts$/,
   /^simulator\/wake-up\.ts$/,
@@ -39,13 +39,13 @@ export type PageFile = {
   readonly policy: string | null
 }
 
-const stripped = new Map<string, string>()
+const strippedTexts = new Map<string, string>()
 
 /** The file behind an address, or undefined when browsers may not have it. TypeScript is served without its types. */
 export async function readPageFile(address: string): Promise<PageFile | undefined> {
   const name = pages[address] ?? address.slice(1)
   const isPage = address in pages
-  if (!isPage && !served.some((pattern) => pattern.test(name))) return undefined
+  if (!isPage && !servedPatterns.some((pattern) => pattern.test(name))) return undefined
   const text = await readFile(path.join(root, name), 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
   const contentType = contentTypes[path.extname(name)] ?? 'application/octet-stream'
@@ -55,10 +55,10 @@ export async function readPageFile(address: string): Promise<PageFile | undefine
 
 /** Positions stay as they are, so a browser's debugger shows the source's lines. */
 function strip(text: string): string {
-  const known = stripped.get(text)
-  if (known !== undefined) return known
+  const cached = strippedTexts.get(text)
+  if (cached !== undefined) return cached
   const script = stripTypeScriptTypes(text)
-  stripped.set(text, script)
+  strippedTexts.set(text, script)
   return script
 }
 

@@ -64,10 +64,10 @@ export async function startPageServer(
     url: `http://localhost:${port}`,
     close: async () => {
       signIn.close()
-      const closed = once(server, 'close')
+      const closing = once(server, 'close')
       server.close()
       server.closeAllConnections()
-      await closed
+      await closing
     },
   }
 }

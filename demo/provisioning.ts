@@ -21,7 +21,7 @@ const account = z.object({
 export type RelyingPartyAccount = z.output<typeof account>
 
 /** The account of the demo's relying party, and the origin of earlier runs where it was another one. */
-export type Provisioned = {
+export type Provisioning = {
   readonly account: RelyingPartyAccount
   readonly earlierOrigin: string | null
 }
@@ -30,14 +30,17 @@ export type Provisioned = {
  * Makes tenant, relying party and API key as an operator does, by the command line, or takes those of an earlier run. They are
  * kept in a file that only this user can read.
  */
-export async function provision(service: Countersign, folder: string): Promise<Provisioned> {
+export async function provision(service: Countersign, folder: string): Promise<Provisioning> {
   const file = path.join(folder, 'relying-party.json')
-  const kept = await readAccount(file)
-  const isGood = kept !== null && (await isKeyGood(service.origin, kept.apiKey))
-  const made = isGood ? { ...kept, origin: service.origin } : await createAccount(service)
-  await writeFile(file, JSON.stringify(made), { mode: 0o600 })
-  const earlierOrigin = isGood && kept.origin !== service.origin ? kept.origin : null
-  return { account: made, earlierOrigin }
+  const storedAccount = await readAccount(file)
+  const isGood = storedAccount !== null && (await isKeyGood(service.origin, storedAccount.apiKey))
+  const ownAccount = isGood
+    ? { ...storedAccount, origin: service.origin }
+    : await createAccount(service)
+  await writeFile(file, JSON.stringify(ownAccount), { mode: 0o600 })
+  const earlierOrigin =
+    isGood && storedAccount.origin !== service.origin ? storedAccount.origin : null
+  return { account: ownAccount, earlierOrigin }
 }
 
 async function readAccount(file: string): Promise<RelyingPartyAccount | null> {
@@ -58,13 +61,13 @@ async function isKeyGood(origin: string, apiKey: string): Promise<boolean> {
   return response.ok
 }
 
-const made = z.looseObject({ id: z.string() })
+const idSchema = z.looseObject({ id: z.string() })
 const madeKey = z.looseObject({ secret: z.string() })
 
 async function createAccount({ origin, operate }: Countersign): Promise<RelyingPartyAccount> {
-  const tenant = made.parse(await operate('tenants', 'create', '--name', company))
+  const tenant = idSchema.parse(await operate('tenants', 'create', '--name', company))
   const within = ['--tenant', tenant.id, '--name', company]
-  const party = made.parse(
+  const party = idSchema.parse(
     await operate('relying-parties', 'create', ...within, '--namespace', namespace),
   )
   const rights = keyScopes.flatMap((scope) => ['--scope', scope])

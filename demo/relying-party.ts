@@ -112,7 +112,7 @@ export class RelyingParty {
   }
 
   /** Believes a result once, when everything about it is ours. Rejects with ResultRefused otherwise. */
-  verifyResult(token: string, asked: ResultExpectation): Promise<Result> {
-    return this.#results.verifyResult(token, asked)
+  verifyResult(token: string, expectation: ResultExpectation): Promise<Result> {
+    return this.#results.verifyResult(token, expectation)
   }
 }

@@ -29,7 +29,7 @@ export function refusalOf({ decision, reason }: Result): RefusedStep {
     return { name: 'refused', why: decision, detail: null }
   }
   const reasons = ['user_denied', 'user_reported', 'number_mismatch', 'no_device_left'] as const
-  const why = reasons.find((known) => known === reason)
+  const why = reasons.find((one) => one === reason)
   return why
     ? { name: 'refused', why, detail: null }
     : { name: 'refused', why: 'result_not_believed', detail: `decision ${decision}` }
@@ -48,19 +48,19 @@ export function endingOf(
 }
 
 /** A question that was just asked. */
-export function approveStep(created: CreatedChallenge): ApproveStep {
+export function approveStep(creation: CreatedChallenge): ApproveStep {
   return {
     name: 'approve',
-    id: created.id,
-    number: created.number ?? '',
-    createdAt: created.createdAt,
-    expiresAt: created.expiresAt,
-    isPullOnly: created.deliveryMode === 'pull_only',
-    suppressed: created.suppressed,
+    id: creation.id,
+    number: creation.number ?? '',
+    createdAt: creation.createdAt,
+    expiresAt: creation.expiresAt,
+    isPullOnly: creation.deliveryMode === 'pull_only',
+    suppression: creation.suppressed,
     phones: [],
-    wrongNumbersLeft: created.wrongNumbersLeft,
+    wrongNumbersLeft: creation.wrongNumbersLeft,
     hadWrongNumber: false,
-    pushesLeft: created.resendsLeft,
+    pushesLeft: creation.resendsLeft,
     pushAgainAt: pushAgainAt(),
   }
 }

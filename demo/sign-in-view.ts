@@ -37,7 +37,7 @@ export type ApproveStep = {
   /** True when no phone can be woken: the person has to open the app. */
   readonly isPullOnly: boolean
   /** Why not, in Countersign's word for it. */
-  readonly suppressed: string | null
+  readonly suppression: string | null
   readonly phones: readonly PhoneProgress[]
   readonly wrongNumbersLeft: number
   readonly hadWrongNumber: boolean

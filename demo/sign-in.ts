@@ -68,10 +68,10 @@ export class SignIn {
   /** The password was right (any is): sets up the phone of a newcomer, asks the phones of everybody else. */
   async begin(user: string): Promise<void> {
     this.#user = user
-    const known = await this.#party.findUser(user)
-    const devices = known ? await this.#party.devices(known.id) : []
+    const knownUser = await this.#party.findUser(user)
+    const devices = knownUser ? await this.#party.devices(knownUser.id) : []
     const active = devices.filter(({ status }) => status === 'active')
-    if (known && active.length > 0) await this.#ask(known.id, active)
+    if (knownUser && active.length > 0) await this.#ask(knownUser.id, active)
     else await this.#enroll(false)
   }
 
@@ -82,17 +82,17 @@ export class SignIn {
 
   /** A phone is lost, says somebody who is signed in. Only phones that the page lists can be named. */
   async unregister(deviceId: string): Promise<void> {
-    const shown = this.#signedIn
-    if (!shown?.phones.some(({ id }) => id === deviceId)) return
+    const account = this.#signedIn
+    if (!account?.phones.some(({ id }) => id === deviceId)) return
     await this.#party.unregister(deviceId)
-    await this.#showSignedIn(shown.proof)
+    await this.#showSignedIn(account.proof)
   }
 
   /** What a help desk does for somebody who lost the only phone, once it is sure who is calling. */
   async unregisterAll(): Promise<void> {
-    const known = this.#step.name === 'approve' && (await this.#party.findUser(this.#user))
-    if (!known) return
-    await this.#party.unregisterAll(known.id)
+    const knownUser = this.#step.name === 'approve' && (await this.#party.findUser(this.#user))
+    if (!knownUser) return
+    await this.#party.unregisterAll(knownUser.id)
     await this.#enroll(false)
   }
 
@@ -130,24 +130,26 @@ export class SignIn {
   }
 
   async #enroll(isFurther: boolean): Promise<void> {
-    const opened = await this.#party.openEnrollment(this.#user)
+    const enrollment = await this.#party.openEnrollment(this.#user)
     const signal = this.#restart()
-    this.#giveUp = () => this.#party.cancelEnrollment(opened.id)
+    this.#giveUp = () => this.#party.cancelEnrollment(enrollment.id)
     this.#happenings = new Happenings(Date.now())
-    const { uri, qrSvg, code, expiresAt } = opened
+    const { uri, qrSvg, code, expiresAt } = enrollment
     const fresh = { status: 'open', number: null, wrongNumbersLeft: 3 } as const
     this.#show({ name: 'enroll', isFurther, uri, qrSvg, code, expiresAt, ...fresh })
-    this.#inBackground(this.#followEnrollment(opened.id, signal))
+    this.#inBackground(this.#followEnrollment(enrollment.id, signal))
   }
 
   async #followEnrollment(id: string, signal: AbortSignal): Promise<void> {
-    let seen: EnrollStep['status'] = 'open'
+    let lastStatus: EnrollStep['status'] = 'open'
     while (!signal.aborted) {
       // A short wait: a wrong number changes no status, so that only the next look sees it.
-      const enrollment = await this.#insist(signal, () => this.#party.followEnrollment(id, seen, 1))
+      const enrollment = await this.#insist(signal, () =>
+        this.#party.followEnrollment(id, lastStatus, 1),
+      )
       if (!enrollment || this.#step.name !== 'enroll') return
       const { status, number = null, wrongNumbersLeft } = enrollment
-      seen = status
+      lastStatus = status
       const next: EnrollStep = { ...this.#step, status, number, wrongNumbersLeft }
       if (JSON.stringify(next) !== JSON.stringify(this.#step)) this.#show(next)
       if (status === 'completed') {
@@ -163,7 +165,7 @@ export class SignIn {
     const context = { application: 'Staff portal', action: 'Sign in', ip, location, userAgent }
     const happenings = new Happenings(Date.now())
     happenings.note('asked', 'Sign-in page', 'asked Countersign')
-    const created = await this.#party.ask({
+    const creation = await this.#party.ask({
       user: this.#user,
       context,
       binding: this.#binding,
@@ -173,14 +175,14 @@ export class SignIn {
       'created',
       'Countersign',
       'created the challenge',
-      Date.parse(created.createdAt),
+      Date.parse(creation.createdAt),
     )
     const signal = this.#restart()
-    this.#giveUp = () => this.#party.cancelChallenge(created.id)
+    this.#giveUp = () => this.#party.cancelChallenge(creation.id)
     this.#happenings = happenings
-    this.#show(approveStep(created))
-    this.#inBackground(this.#followWay(created.id, userId, signal))
-    this.#inBackground(this.#followOutcome(created.id, userId, devices, signal))
+    this.#show(approveStep(creation))
+    this.#inBackground(this.#followWay(creation.id, userId, signal))
+    this.#inBackground(this.#followOutcome(creation.id, userId, devices, signal))
   }
 
   async #followWay(id: string, userId: string, signal: AbortSignal): Promise<void> {
@@ -209,8 +211,8 @@ export class SignIn {
     devices: readonly Device[],
     signal: AbortSignal,
   ): Promise<void> {
-    const decided = await this.#insist(signal, () => this.#party.waitForDecision(id, signal))
-    if (decided && !signal.aborted) await this.#conclude(decided, userId, devices)
+    const decision = await this.#insist(signal, () => this.#party.waitForDecision(id, signal))
+    if (decision && !signal.aborted) await this.#conclude(decision, userId, devices)
   }
 
   async #conclude(
@@ -224,8 +226,8 @@ export class SignIn {
     this.#note('returned', 'Sign-in page', 'long poll returned')
     this.#restart()
     try {
-      const asked = { challengeId: challenge.id, userId, binding: this.#binding }
-      const result = await this.#party.verifyResult(challenge.result, asked)
+      const expectation = { challengeId: challenge.id, userId, binding: this.#binding }
+      const result = await this.#party.verifyResult(challenge.result, expectation)
       this.#note('verified', 'Sign-in page', 'verified the signed result')
       if (result.decision !== 'approved') return this.#show(refusalOf(result))
       await this.#showSignedIn(proofOf(result, challenge, devices))
@@ -236,8 +238,8 @@ export class SignIn {
   }
 
   async #showSignedIn(proof: SignedInStep['proof']): Promise<void> {
-    const known = await this.#party.findUser(this.#user)
-    const devices = known ? await this.#party.devices(known.id) : []
+    const knownUser = await this.#party.findUser(this.#user)
+    const devices = knownUser ? await this.#party.devices(knownUser.id) : []
     const phones = devices
       .filter(({ status }) => status === 'active')
       .map(({ id, name, model }) => ({ id, name, model, isDeciding: id === proof.claims.did }))

@@ -3,11 +3,11 @@ import path from 'node:path'
 import { type PushService, pushServiceOf } from '../simulator/push-service.ts'
 import { type Simulator, startSimulator } from '../simulator/simulator.ts'
 import { type Countersign, startCountersign } from './countersign-process.ts'
-import { type Provisioned, provision } from './provisioning.ts'
+import { type Provisioning, provision } from './provisioning.ts'
 import { writePushCredentials } from './push-credentials.ts'
 
 /** Everything that a demo needs beside its pages. */
-export type Stack = Provisioned & {
+export type Stack = Provisioning & {
   readonly simulator: Simulator
   readonly pushes: PushService
   readonly service: Countersign
@@ -27,8 +27,8 @@ export async function startStack(folder: string, servicePort: number): Promise<S
   try {
     const service = await startService(simulator, folder, servicePort)
     stopAll.push(service.stop)
-    const provisioned = await provision(service, folder)
-    return { ...provisioned, simulator, pushes: pushServiceOf(simulator), service, stop }
+    const provisioning = await provision(service, folder)
+    return { ...provisioning, simulator, pushes: pushServiceOf(simulator), service, stop }
   } catch (error) {
     await stop()
     throw error

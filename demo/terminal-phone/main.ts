@@ -34,13 +34,13 @@ function openKeyboard() {
   const keyboard = createInterface({ input: process.stdin })
   const lines = keyboard[Symbol.asyncIterator]()
   let isClosed = false
-  const closed = once(keyboard, 'close').then(() => {
+  const closing = once(keyboard, 'close').then(() => {
     isClosed = true
   })
   return {
     close: () => keyboard.close(),
     async pause(): Promise<boolean> {
-      await Promise.race([delay(lookEveryMs), closed])
+      await Promise.race([delay(lookEveryMs), closing])
       return !isClosed
     },
     async ask(question: string): Promise<string | null> {

@@ -83,7 +83,7 @@ async function confirm(client: DeviceClient, { say, ask }: PhoneNeeds): Promise<
 }
 
 async function watch(client: DeviceClient, needs: PhoneNeeds): Promise<void> {
-  const left = new Set<string>()
+  const unansweredIds = new Set<string>()
   let isAway = false
   for (;;) {
     const requests = await client.pending().then(
@@ -96,8 +96,8 @@ async function watch(client: DeviceClient, needs: PhoneNeeds): Promise<void> {
       },
     )
     if (requests) isAway = false
-    const request = requests?.find(({ challengeId }) => !left.has(challengeId))
-    const goesOn = request ? decide(client, request, left, needs) : needs.pause()
+    const request = requests?.find(({ challengeId }) => !unansweredIds.has(challengeId))
+    const goesOn = request ? decide(client, request, unansweredIds, needs) : needs.pause()
     if (!(await goesOn)) return
   }
 }
@@ -106,19 +106,19 @@ async function watch(client: DeviceClient, needs: PhoneNeeds): Promise<void> {
 async function decide(
   client: DeviceClient,
   request: ApprovalRequest,
-  left: Set<string>,
+  unansweredIds: Set<string>,
   { say, ask }: PhoneNeeds,
 ): Promise<boolean> {
   show(request, say)
   const approval =
     request.numberDigits === null ? '"yes" approves' : 'the number on the sign-in page approves'
-  const said = await ask(`${approval}, "deny", "report" (not me), Enter leaves it: `)
-  if (said === null) return false
+  const answer = await ask(`${approval}, "deny", "report" (not me), Enter leaves it: `)
+  if (answer === null) return false
   try {
-    if (said === '') left.add(request.challengeId)
-    else if (said === 'deny') say(`-> ${(await client.deny(request)).status}`)
-    else if (said === 'report') say(`-> ${(await client.report(request)).status}, and reported`)
-    else say(`-> ${(await client.approve(request, said === 'yes' ? null : said)).status}`)
+    if (answer === '') unansweredIds.add(request.challengeId)
+    else if (answer === 'deny') say(`-> ${(await client.deny(request)).status}`)
+    else if (answer === 'report') say(`-> ${(await client.report(request)).status}, and reported`)
+    else say(`-> ${(await client.approve(request, answer === 'yes' ? null : answer)).status}`)
   } catch (error) {
     if (isWrongNumber(error)) {
       say(`That is not the number; ${String(error.facts.wrongNumbersLeft)} tries left.`)

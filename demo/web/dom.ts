@@ -101,9 +101,9 @@ export function button(
   onPress: () => unknown,
   more: Readonly<Record<string, Value>> = {},
 ): HTMLButtonElement {
-  const made = el('button', { type: 'button', class: `button ${kind}`, ...more }, label)
-  onceAtATime(made, 'click', 'ariaDisabled', onPress)
-  return made
+  const element = el('button', { type: 'button', class: `button ${kind}`, ...more }, label)
+  onceAtATime(element, 'click', 'ariaDisabled', onPress)
+  return element
 }
 
 /** A form that a script handles; `onSubmit` gets its fields. */
@@ -111,9 +111,9 @@ export function form(
   onSubmit: (fields: FormData) => unknown,
   ...children: readonly (Node | string | null)[]
 ): HTMLFormElement {
-  const made = el('form', { novalidate: true }, ...children)
-  onceAtATime(made, 'submit', 'ariaBusy', () => onSubmit(new FormData(made)))
-  return made
+  const element = el('form', { novalidate: true }, ...children)
+  onceAtATime(element, 'submit', 'ariaBusy', () => onSubmit(new FormData(element)))
+  return element
 }
 
 function onceAtATime(

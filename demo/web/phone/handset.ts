@@ -43,13 +43,13 @@ export class Handset {
     phoneName: string,
     settings: AppSettings,
     storage: PhoneStorage,
-    stored: StoredPhone,
+    storedPhone: StoredPhone,
     tell: (event: HandsetEvent) => void,
   ) {
     this.phoneName = phoneName
     this.settings = settings
     this.#storage = storage
-    this.#stored = stored
+    this.#stored = storedPhone
     this.#tell = tell
     this.#openClient()
   }
@@ -145,11 +145,11 @@ export class Handset {
     number: string | null,
   ): Promise<AnswerOutcome> {
     const { client } = this
-    const answered = await this.#watched(() =>
+    const outcome = await this.#watched(() =>
       decision === 'approve' ? client.approve(request, number) : client[decision](request),
     )
     this.forget(request.challengeId)
-    return answered
+    return outcome
   }
 
   /** The question is over. */
@@ -193,7 +193,8 @@ export class Handset {
   #openClient(): void {
     const { account, keys } = this.#stored
     if (!account || !keys) return
-    const onAccountChange = (changed: typeof account) => void this.change({ account: changed })
+    const onAccountChange = (newAccount: typeof account) =>
+      void this.change({ account: newAccount })
     this.#client = new DeviceClient({ account, keys, onAccountChange, ...this.#world })
   }
 

@@ -14,7 +14,7 @@ export function welcomeScreen(app: App): HTMLElement {
       trouble.replaceChildren(note('bad', app.words(error)))
     }
   }
-  const scanned = async () => {
+  const scanTicket = async () => {
     const ticket = await scan(app)
     if (ticket) await claim(ticket)
   }
@@ -28,7 +28,7 @@ export function welcomeScreen(app: App): HTMLElement {
       {},
       `Add your ${app.company} account: sign in on the computer, then scan the code there.`,
     ),
-    button('Scan code', 'primary', scanned, { 'data-focus': true }),
+    button('Scan code', 'primary', scanTicket, { 'data-focus': true }),
     trouble,
     typedCode(app, claim),
   )

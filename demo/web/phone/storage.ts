@@ -29,21 +29,21 @@ export type PhoneStorage = {
 export async function openStorage(phoneName: string): Promise<PhoneStorage> {
   const opening = indexedDB.open(`countersign-demo-phone ${phoneName}`, 1)
   opening.onupgradeneeded = () => opening.result.createObjectStore(storeName)
-  const database = await settled(opening)
+  const database = await resultOf(opening)
   const store = (mode: IDBTransactionMode) =>
     database.transaction(storeName, mode).objectStore(storeName)
   return {
-    load: () => settled(store('readonly').get(recordKey)) as Promise<StoredPhone | undefined>,
+    load: () => resultOf(store('readonly').get(recordKey)) as Promise<StoredPhone | undefined>,
     save: async (phone) => {
-      await settled(store('readwrite').put(phone, recordKey))
+      await resultOf(store('readwrite').put(phone, recordKey))
     },
     wipe: async () => {
-      await settled(store('readwrite').clear())
+      await resultOf(store('readwrite').clear())
     },
   }
 }
 
-function settled<T>(request: IDBRequest<T>): Promise<T> {
+function resultOf<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result)
     request.onerror = () => reject(request.error)

@@ -3,9 +3,9 @@ import type { ActivityDetails, DeviceDetails } from '../../../clients/device/vie
 
 type Sentence = (facts: Readonly<Record<string, unknown>>) => string
 
-function triesLeft({ wrongNumbersLeft: left }: Readonly<Record<string, unknown>>): string {
-  if (left === 0) return 'No tries are left.'
-  return left === 1 ? 'One try is left.' : `${String(left)} tries are left.`
+function triesLeft({ wrongNumbersLeft: attemptsLeft }: Readonly<Record<string, unknown>>): string {
+  if (attemptsLeft === 0) return 'No tries are left.'
+  return attemptsLeft === 1 ? 'One try is left.' : `${String(attemptsLeft)} tries are left.`
 }
 
 const sentences: Readonly<Record<string, Sentence>> = {
@@ -76,9 +76,9 @@ export function activityTitle({
 /** What the phones of this account are called: those it has now, and those of which the list of activities tells. */
 export function phoneNames(
   devices: readonly Pick<DeviceDetails, 'id' | 'name'>[],
-  told: readonly Pick<ActivityDetails, 'deviceId' | 'details'>[],
+  pastActivities: readonly Pick<ActivityDetails, 'deviceId' | 'details'>[],
 ): ReadonlyMap<string, string> {
-  const earlier = told.flatMap(({ deviceId, details }) =>
+  const earlier = pastActivities.flatMap(({ deviceId, details }) =>
     deviceId && details.name ? [[deviceId, String(details.name)] as const] : [],
   )
   // The list begins with the newest, which is to win.

@@ -3,8 +3,8 @@
 const secondAddress = '/phone?name=My%20Android&look=android'
 
 function find<T extends Element>(selector: string, type: new () => T): T {
-  const found = document.querySelector(selector)
-  if (found instanceof type) return found
+  const element = document.querySelector(selector)
+  if (element instanceof type) return element
   throw new Error(`the page has no ${selector}`)
 }
 

@@ -32,9 +32,9 @@ const page: Page = {
 }
 
 function place(id: string): HTMLElement {
-  const found = document.getElementById(id)
-  if (!found) throw new Error(`the page has no place ${id}`)
-  return found
+  const element = document.getElementById(id)
+  if (!element) throw new Error(`the page has no place ${id}`)
+  return element
 }
 
 /** A step with this key is the same one, only changed. */
