@@ -34,12 +34,12 @@ export type Question = {
 /** Tells the session that waits what was decided. */
 export type Settle = (requestId: string, result: Result) => Promise<void>
 
-type Asked = {
+type PendingApproval = {
   readonly requestId: string
   readonly binding: string
-  readonly created: Promise<Schemas['CreatedChallenge']>
+  readonly creation: Promise<Schemas['CreatedChallenge']>
   /** Settled, or about to be. */
-  settled?: Promise<void> | undefined
+  settlement?: Promise<void> | undefined
 }
 
 const usualTimeoutMs = 3000
@@ -50,22 +50,22 @@ export class Approvals {
   readonly #client: CountersignClient
   readonly #results: ResultVerifier
   readonly #timeoutMs: number
-  readonly #asked = new Map<string, Asked>()
+  readonly #asked = new Map<string, PendingApproval>()
 
   constructor(account: Account) {
     const { origin, apiKey, tenantId, relyingPartyId, timeoutMs = usualTimeoutMs } = account
-    const given = account.fetch && { fetch: account.fetch }
+    const fetchOption = account.fetch && { fetch: account.fetch }
     this.#timeoutMs = timeoutMs
-    this.#client = new CountersignClient({ origin, apiKey, timeoutMs, ...given })
+    this.#client = new CountersignClient({ origin, apiKey, timeoutMs, ...fetchOption })
     const issuer = `${origin}/t/${tenantId}`
-    this.#results = new ResultVerifier({ issuer, audience: relyingPartyId, ...given })
+    this.#results = new ResultVerifier({ issuer, audience: relyingPartyId, ...fetchOption })
   }
 
   /** Asks the person. Rejects with RefusedCall, or with a TimeoutError; an answer that comes all the same then counts for nothing. */
   async ask({ requestId, user, digits, ttlSeconds, context, initiator }: Question): Promise<void> {
     const correlationId = randomUUID()
     const binding = createHash('sha256').update(requestId).digest('base64url')
-    const created = this.#client.createChallenge(
+    const creation = this.#client.createChallenge(
       {
         user,
         context,
@@ -77,10 +77,10 @@ export class Approvals {
       { idempotencyKey: correlationId, signal: AbortSignal.timeout(this.#timeoutMs) },
     )
     // Kept before it is answered: the webhook of a quick approval may be here first.
-    this.#asked.set(correlationId, { requestId, binding, created })
+    this.#asked.set(correlationId, { requestId, binding, creation })
     const forget = () => this.#asked.delete(correlationId)
     try {
-      await created
+      await creation
     } catch (error) {
       forget()
       throw error
@@ -94,16 +94,19 @@ export class Approvals {
    * rejects while the question has not ended or cannot be believed, and may then be called again.
    */
   async conclude(correlationId: string, settle: Settle): Promise<void> {
-    const asked = this.#asked.get(correlationId)
-    if (!asked) return
-    asked.settled ??= this.#conclude(asked, settle).catch((error: unknown) => {
-      asked.settled = undefined
+    const pending = this.#asked.get(correlationId)
+    if (!pending) return
+    pending.settlement ??= this.#conclude(pending, settle).catch((error: unknown) => {
+      pending.settlement = undefined
       throw error
     })
-    await asked.settled
+    await pending.settlement
   }
 
-  async #conclude({ requestId, binding, created }: Asked, settle: Settle): Promise<void> {
+  async #conclude(
+    { requestId, binding, creation: created }: PendingApproval,
+    settle: Settle,
+  ): Promise<void> {
     const challenge = await created.catch(() => undefined)
     if (!challenge) return
     const { id, userId } = challenge

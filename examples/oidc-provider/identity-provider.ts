@@ -25,7 +25,7 @@ export async function startIdentityProvider(settings: Settings): Promise<AsyncDi
   )
   const secrets: string[] = []
   const onEnded = (correlationId: string) =>
-    approvals.conclude(correlationId, (...decided) => settle(provider, ...decided))
+    approvals.conclude(correlationId, (...decision) => settle(provider, ...decision))
   const webhooks = receiveWebhooks(secrets, onEnded, log)
   const answer = provider.callback()
   const server = createServer((request, response) => {

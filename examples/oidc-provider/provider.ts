@@ -118,8 +118,8 @@ export async function settle(provider: Provider, requestId: string, result: Resu
   }
 }
 
-function expirySeconds(requested: unknown): number {
-  const seconds = requested === undefined ? ttlSeconds.usual : Number(requested)
+function expirySeconds(requestedExpiry: unknown): number {
+  const seconds = requestedExpiry === undefined ? ttlSeconds.usual : Number(requestedExpiry)
   return Math.min(Math.max(seconds, ttlSeconds.min), ttlSeconds.max)
 }
 

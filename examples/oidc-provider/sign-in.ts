@@ -19,14 +19,14 @@ async function main(): Promise<void> {
   )
   // New ones for each sign-in, from a source that nobody can foresee: whoever knows them can approve by reflex.
   const digits = String(randomInt(1_000_000)).padStart(6, '0')
-  const asked = await oidc.initiateBackchannelAuthentication(client, {
+  const authRequest = await oidc.initiateBackchannelAuthentication(client, {
     scope: 'openid',
     login_hint: user,
     binding_message: `Sign-in ${digits}`,
   })
   process.stdout.write(`Tell ${user} to type ${digits} on the phone.\n`)
   const tokens = await oidc.pollBackchannelAuthenticationGrant(client, {
-    ...asked,
+    ...authRequest,
     interval: pollSeconds,
   })
   process.stdout.write(`${JSON.stringify(tokens.claims(), null, 2)}\n`)

@@ -15,7 +15,7 @@ export const endings = [
   'challenge.cancelled',
 ] as const
 
-const ended = z.object({
+const endingSchema = z.object({
   type: z.enum(endings),
   data: z.object({ idempotencyKey: z.string() }),
 })
@@ -35,7 +35,7 @@ export function receiveWebhooks(
     try {
       const body = await bodyOf(request)
       const { payload } = await verifyWebhook(body, request.headers, secrets)
-      const { success, data: event } = ended.safeParse(payload)
+      const { success, data: event } = endingSchema.safeParse(payload)
       if (success) await onEnded(event.data.idempotencyKey)
       response.writeHead(204).end()
     } catch (error) {

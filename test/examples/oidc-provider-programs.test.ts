@@ -36,7 +36,7 @@ async function startProvider(more: Record<string, string> = {}) {
     over = true
   })
   const command = /ISSUER=(?<ISSUER>\S+) CLIENT_SECRET=(?<CLIENT_SECRET>\S+) npm run/
-  const found = await until(
+  const listening = await until(
     'the provider listens',
     () => {
       if (over) throw new Error(program.stderr())
@@ -44,7 +44,10 @@ async function startProvider(more: Record<string, string> = {}) {
     },
     60_000,
   )
-  return { program, signIn: (user: string) => startProgram([`${folder}/sign-in.ts`, user], found) }
+  return {
+    program,
+    signIn: (user: string) => startProgram([`${folder}/sign-in.ts`, user], listening),
+  }
 }
 
 test('two commands sign somebody in; started again, the provider keeps its one endpoint under a new secret', async () => {

@@ -48,7 +48,7 @@ const questionsTo = async ({ userId }: Phone) =>
 describe('a sign-in', () => {
   test('is approved with the digits of the binding message, and the id token says how the person was verified', async () => {
     const { user, phone } = await newPerson(service, provider)
-    const asked = await provider.ask(user, 'Sign-in 483920')
+    const authRequest = await provider.ask(user, 'Sign-in 483920')
     const request = await pendingAt(phone)
     expect(request.context).toMatchObject({
       application: 'Service desk',
@@ -56,16 +56,16 @@ describe('a sign-in', () => {
       fields: [{ label: 'Message', value: 'Sign-in ••••••' }],
     })
     await expect(phone.client.approve(request, '483921')).rejects.toThrow()
-    expect(await provider.poll(asked)).toBe('authorization_pending')
+    expect(await provider.poll(authRequest)).toBe('authorization_pending')
     await phone.client.approve(request, '483920')
-    const claims = await provider.wait(asked)
+    const claims = await provider.wait(authRequest)
     expect(claims).toMatchObject({
       sub: user,
       acr: 'urn:example:countersign-push',
       amr: expect.arrayContaining(['pop', 'swk', 'user']),
       auth_time: expect.any(Number),
     })
-    expect(await provider.poll(asked)).toBe('invalid_grant')
+    expect(await provider.poll(authRequest)).toBe('invalid_grant')
   })
 
   test.each<[string, (phone: Phone) => Promise<unknown>]>([
@@ -75,19 +75,19 @@ describe('a sign-in', () => {
     ['is cancelled', async (phone) => cancel((await pendingAt(phone)).challengeId)],
   ])('that %s ends with access_denied', async (_how, end) => {
     const { user, phone } = await newPerson(service, provider)
-    const asked = await provider.ask(user, 'Sign-in 483920')
+    const authRequest = await provider.ask(user, 'Sign-in 483920')
     await end(phone)
-    await expect(provider.wait(asked)).rejects.toMatchObject({ error: 'access_denied' })
+    await expect(provider.wait(authRequest)).rejects.toMatchObject({ error: 'access_denied' })
   })
 
   test('ends with expired_token when nobody answers, without looking at a clock of the identity provider', async () => {
     const { user, phone } = await newPerson(service, provider)
-    const asked = await provider.ask(user, 'Sign-in 483920', { requested_expiry: '600' })
-    expect(asked.expires_in).toBe(600)
+    const authRequest = await provider.ask(user, 'Sign-in 483920', { requested_expiry: '600' })
+    expect(authRequest.expires_in).toBe(600)
     await onServer(service.database.url, (db) =>
       letTimePass((sql, values) => db.query(sql, values), phone.userId, 700),
     )
-    await expect(provider.wait(asked)).rejects.toMatchObject({ error: 'expired_token' })
+    await expect(provider.wait(authRequest)).rejects.toMatchObject({ error: 'expired_token' })
     await until('it was told', () =>
       provider.tap.tapped.some(({ type }) => type.endsWith('expired')),
     )
@@ -95,9 +95,9 @@ describe('a sign-in', () => {
 
   test('lives as long as its challenge', async () => {
     const { user, phone } = await newPerson(service, provider)
-    const asked = await provider.ask(user, 'Sign-in 483920', { requested_expiry: '1' })
+    const authRequest = await provider.ask(user, 'Sign-in 483920', { requested_expiry: '1' })
     const { createdAt, expiresAt } = await pendingAt(phone)
-    expect(asked.expires_in).toBe(15)
+    expect(authRequest.expires_in).toBe(15)
     expect(expiresAt.getTime() - createdAt.getTime()).toBe(15_000)
   })
 })
