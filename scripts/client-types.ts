@@ -18,35 +18,35 @@ const isServerApi = (route: string) => route.startsWith('/v1/')
 const refusal = 'Problem'
 
 type Operation = { readonly responses: Record<string, unknown> }
-type Described = {
+type ApiDescription = {
   readonly paths: Record<string, Record<string, Operation>>
   readonly webhooks: unknown
   readonly components: { readonly schemas: Record<string, unknown> }
 }
 
 /** The description of the server API alone, with the schemas that it reaches. */
-function serverApiOf(whole: Described): Described {
-  const answered = (operation: Operation) => ({
+function serverApiOf(whole: ApiDescription): ApiDescription {
+  const withAnswers = (operation: Operation) => ({
     ...operation,
     responses: pick(operation.responses, (status) => status.startsWith('2')),
   })
-  const paths = change(pick(whole.paths, isServerApi), (route) => change(route, answered))
-  const reached = new Set<string>()
+  const paths = change(pick(whole.paths, isServerApi), (route) => change(route, withAnswers))
+  const reachedNames = new Set<string>()
   const follow = (part: unknown) => {
     const names = [...JSON.stringify(part).matchAll(/"#\/components\/schemas\/([^"]+)"/g)]
     for (const [, name = ''] of names) {
-      if (reached.has(name)) continue
-      reached.add(name)
+      if (reachedNames.has(name)) continue
+      reachedNames.add(name)
       follow(whole.components.schemas[name])
     }
   }
   follow([paths, whole.webhooks, { $ref: `#/components/schemas/${refusal}` }])
-  const schemas = pick(whole.components.schemas, (name) => reached.has(name))
+  const schemas = pick(whole.components.schemas, (name) => reachedNames.has(name))
   return { ...whole, paths, components: { ...whole.components, schemas } }
 }
 
-function pick<T>(from: Record<string, T>, wanted: (name: string) => boolean): Record<string, T> {
-  return Object.fromEntries(Object.entries(from).filter(([name]) => wanted(name)))
+function pick<T>(from: Record<string, T>, isWanted: (name: string) => boolean): Record<string, T> {
+  return Object.fromEntries(Object.entries(from).filter(([name]) => isWanted(name)))
 }
 
 function change<T>(from: Record<string, T>, by: (part: T) => T): Record<string, T> {
@@ -55,11 +55,11 @@ function change<T>(from: Record<string, T>, by: (part: T) => T): Record<string, 
 
 /** The types as openapi.yaml describes the API now. */
 export async function currentClientTypes(): Promise<string> {
-  const whole = parse(await readFile(path.join(root, 'openapi.yaml'), 'utf8')) as Described
-  const described = serverApiOf(whole) as unknown as OpenAPI3
+  const whole = parse(await readFile(path.join(root, 'openapi.yaml'), 'utf8')) as ApiDescription
+  const serverApi = serverApiOf(whole) as unknown as OpenAPI3
   // What has a default may be left out.
   const options = { silent: true, defaultNonNullable: false }
-  return heading + astToString(await openapiTS(described, options))
+  return heading + astToString(await openapiTS(serverApi, options))
 }
 
 /** Brings the file of the types up to openapi.yaml. */

@@ -19,7 +19,7 @@ export type Rehearsal = {
 }
 
 /** A stage that has been carried out. */
-export type Built = {
+export type BuiltStage = {
   readonly root: string
   readonly workdir: string
   readonly environment: Readonly<Record<string, string>>
@@ -83,8 +83,8 @@ async function npmSetting(name: string): Promise<string> {
 
 function networkSettings(): Record<string, string> {
   const names = /^(https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE)$/i
-  const given = Object.entries(process.env).filter(([name]) => names.test(name))
-  return Object.fromEntries(given.map(([name, value]) => [name, value ?? '']))
+  const argsOnHost = Object.entries(process.env).filter(([name]) => names.test(name))
+  return Object.fromEntries(argsOnHost.map(([name, value]) => [name, value ?? '']))
 }
 
 /** Our .dockerignore is a list of what may enter (`!name`) and what of that may not; only that form is understood. */
@@ -92,10 +92,10 @@ async function copyContext(context: string): Promise<void> {
   const text = await readFile(path.join(project, '.dockerignore'), 'utf8')
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   if (lines[0] !== '*') throw new Error('.dockerignore must begin with *')
-  const allowed = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1))
-  const refused = lines.slice(1).filter((line) => !line.startsWith('!'))
-  const filter = (file: string) => !refused.includes(path.relative(project, file))
-  for (const name of allowed) {
+  const exceptions = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1))
+  const ignorePatterns = lines.slice(1).filter((line) => !line.startsWith('!'))
+  const filter = (file: string) => !ignorePatterns.includes(path.relative(project, file))
+  for (const name of exceptions) {
     await cp(path.join(project, name), path.join(context, name), { recursive: true, filter })
   }
 }
@@ -104,42 +104,42 @@ async function copyContext(context: string): Promise<void> {
 export async function buildStage(
   rehearsal: Rehearsal,
   stage: Stage,
-  earlier: ReadonlyMap<string, Built>,
-): Promise<Built> {
+  earlier: ReadonlyMap<string, BuiltStage>,
+): Promise<BuiltStage> {
   const root = path.join(rehearsal.folder, `stage-${stage.name}`)
   await mkdir(root)
   await own(rehearsal, root)
-  let built: Built = { root, workdir: root, environment: rehearsal.environment }
+  let builtStage: BuiltStage = { root, workdir: root, environment: rehearsal.environment }
   for (const step of stage.steps) {
     if (step.kind === 'env') {
-      built = { ...built, environment: { ...built.environment, ...step.values } }
+      builtStage = { ...builtStage, environment: { ...builtStage.environment, ...step.values } }
     } else if (step.kind === 'workdir') {
-      built = { ...built, workdir: path.join(root, step.folder) }
-      await mkdir(built.workdir, { recursive: true })
-      await own(rehearsal, built.workdir)
-    } else if (step.kind === 'copy') await copy(rehearsal, built, step, earlier)
-    else await run(rehearsal, built, ['/bin/sh', '-c', step.command])
+      builtStage = { ...builtStage, workdir: path.join(root, step.folder) }
+      await mkdir(builtStage.workdir, { recursive: true })
+      await own(rehearsal, builtStage.workdir)
+    } else if (step.kind === 'copy') await copy(rehearsal, builtStage, step, earlier)
+    else await run(rehearsal, builtStage, ['/bin/sh', '-c', step.command])
   }
-  return built
+  return builtStage
 }
 
 /** A file goes into a folder that ends in `/`; a folder's content becomes the target, as COPY does it. */
 async function copy(
   rehearsal: Rehearsal,
-  built: Built,
+  builtStage: BuiltStage,
   { from, sources, target }: Extract<Step, { kind: 'copy' }>,
-  earlier: ReadonlyMap<string, Built>,
+  earlier: ReadonlyMap<string, BuiltStage>,
 ): Promise<void> {
   const origin = from === null ? path.join(rehearsal.folder, 'context') : earlier.get(from)?.root
   if (origin === undefined) throw new Error(`COPY --from=${from}: there is no such stage`)
-  const place = path.resolve(built.workdir, target)
+  const place = path.resolve(builtStage.workdir, target)
   for (const source of sources) {
     const original = path.join(origin, source)
     const isFile = (await lstat(original)).isFile()
     const into = isFile && target.endsWith('/') ? path.join(place, path.basename(source)) : place
     await cp(original, into, { recursive: true })
   }
-  await own(rehearsal, built.workdir)
+  await own(rehearsal, builtStage.workdir)
 }
 
 async function own({ account }: Rehearsal, place: string): Promise<void> {
@@ -149,7 +149,7 @@ async function own({ account }: Rehearsal, place: string): Promise<void> {
 /** Starts a program in the stage, with nothing but the stage's environment and what is given. */
 export function start(
   { account }: Rehearsal,
-  { workdir, environment }: Built,
+  { workdir, environment }: BuiltStage,
   [program = '', ...args]: readonly string[],
   more: Readonly<Record<string, string>> = {},
   stdio: SpawnOptions['stdio'] = 'inherit',
@@ -160,11 +160,11 @@ export function start(
 /** Runs a program of the stage to its end. Throws unless it ends with 0. */
 export async function run(
   rehearsal: Rehearsal,
-  built: Built,
+  builtStage: BuiltStage,
   words: readonly string[],
   more: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const child = start(rehearsal, built, words, more)
+  const child = start(rehearsal, builtStage, words, more)
   const code = await new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)

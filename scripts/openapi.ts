@@ -33,9 +33,9 @@ export async function currentYaml(): Promise<string> {
   return toYaml(app.swagger())
 }
 
-function printDifference(written: string, current: string): void {
+function printDifference(currentText: string, current: string): void {
   let line = 0
-  for (const [operation, text] of diff(written.split('\n'), current.split('\n'))) {
+  for (const [operation, text] of diff(currentText.split('\n'), current.split('\n'))) {
     if (operation !== 1) line += 1
     if (operation !== 0)
       console.error(`${String(line).padStart(5)} ${operation === 1 ? '+' : '-'} ${text}`)
@@ -49,9 +49,9 @@ async function main(): Promise<void> {
     await writeFile(file, current)
     return writeClientTypes()
   }
-  const written = await readFile(file, 'utf8').catch(() => '')
-  if (written === current) return
-  printDifference(written, current)
+  const currentText = await readFile(file, 'utf8').catch(() => '')
+  if (currentText === current) return
+  printDifference(currentText, current)
   console.error('\nopenapi.yaml is not what the routes say. Run: npm run openapi')
   process.exitCode = 1
 }

@@ -22,20 +22,20 @@ export function checksOf(schema: string): Check[] {
  */
 export async function differenceOfChecks(
   client: pg.Client,
-  wanted: readonly Check[],
+  checks: readonly Check[],
 ): Promise<string> {
   const key = (table: string, definition: string) => `${table} ${definition}`
-  const asked = new Map<string, Check>()
-  for (const check of wanted) {
-    asked.set(key(check.table, await definitionOf(client, check)), check)
+  const checksByTrial = new Map<string, Check>()
+  for (const check of checks) {
+    checksByTrial.set(key(check.table, await definitionOf(client, check)), check)
   }
   const names = new Set<string>()
   const statements: string[] = []
   for (const { table, name, definition } of await definitions(client)) {
-    if (asked.delete(key(table, definition))) names.add(name)
+    if (checksByTrial.delete(key(table, definition))) names.add(name)
     else statements.push(`ALTER TABLE "${table}" DROP CONSTRAINT "${name}";`)
   }
-  for (const { table, expression } of asked.values()) {
+  for (const { table, expression } of checksByTrial.values()) {
     const name = freeName(`${table}_${/[a-z]\w*/.exec(expression)?.[0]}_check`, names)
     names.add(name)
     statements.push(addition(table, name, expression))
@@ -44,9 +44,9 @@ export async function differenceOfChecks(
 }
 
 /** As PostgreSQL names them: with a number when the name is taken. */
-function freeName(wish: string, taken: ReadonlySet<string>): string {
+function freeName(wish: string, takenNames: ReadonlySet<string>): string {
   let name = wish
-  for (let count = 1; taken.has(name); count++) name = `${wish}${count}`
+  for (let count = 1; takenNames.has(name); count++) name = `${wish}${count}`
   return name
 }
 
@@ -67,8 +67,8 @@ async function definitionOf(client: pg.Client, { table, expression }: Check): Pr
   await client.query('begin')
   try {
     await client.query(addition(table, trial, expression))
-    const found = (await definitions(client)).find((each) => each.name === trial)
-    return found?.definition ?? ''
+    const definition = (await definitions(client)).find((each) => each.name === trial)
+    return definition?.definition ?? ''
   } catch (cause) {
     throw new Error(`The comment "check: ${expression}" on ${table} is no valid constraint`, {
       cause,

@@ -11,7 +11,7 @@ import pg from 'pg'
 type Wasm = WebAssembly.Exports & { __wbindgen_start(): void }
 
 // Once: the glue code knows one instance, and objects of an earlier one would call into the later.
-let loaded: Promise<void> | undefined
+let loading: Promise<void> | undefined
 
 const oidOfChar = 18
 const oidOfText = 25
@@ -41,8 +41,8 @@ export async function withEngine<T>(
   url: string,
   work: (engine: bindings.SchemaEngine) => Promise<T>,
 ): Promise<T> {
-  loaded ??= load()
-  await loaded
+  loading ??= load()
+  await loading
   const pool = new pg.Pool({ connectionString: url, max: 1 })
   const adapter = bindMigrationAwareSqlAdapterFactory(new CatalogPg(pool))
   const datamodels: [string, string][] = [['schema.prisma', schema]]
@@ -84,13 +84,13 @@ class CatalogPg extends PrismaPg {
     const query = pool.query.bind(pool) as (config: pg.QueryConfig) => Promise<pg.QueryResult>
     const queryAsText = async (config: pg.QueryConfig) => {
       const result = await query(config)
-      const found: number[] = []
+      const indexes: number[] = []
       for (const [at, field] of result.fields.entries()) {
         if (field.dataTypeID !== oidOfChar) continue
         field.dataTypeID = oidOfText
-        found.push(at)
+        indexes.push(at)
       }
-      chars.set(result.rows, found)
+      chars.set(result.rows, indexes)
       return result
     }
     super(Object.assign(pool, { query: queryAsText }))

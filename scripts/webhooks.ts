@@ -37,9 +37,9 @@ export function withTable(document: string): string {
 }
 
 async function main(options: readonly string[]): Promise<number> {
-  const written = await readFile(file, 'utf8')
-  const current = withTable(written)
-  if (written === current) return 0
+  const currentText = await readFile(file, 'utf8')
+  const current = withTable(currentText)
+  if (currentText === current) return 0
   if (!options.includes('--check')) {
     await writeFile(file, current)
     return 0

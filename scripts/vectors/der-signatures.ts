@@ -20,7 +20,7 @@ function parts(der: Buffer): [r: Buffer, s: Buffer] {
 }
 
 /** 32 bytes: DER drops leading zero bytes, and adds one where the first bit is set. */
-function fixed(integer: Buffer): Buffer {
+function fixedLength(integer: Buffer): Buffer {
   const bytes = integer.subarray(Math.max(0, integer.length - 32))
   return Buffer.concat([Buffer.alloc(32 - bytes.length), bytes])
 }
@@ -30,7 +30,10 @@ function signUntil(fits: (r: Buffer, s: Buffer) => boolean): Pick<DerVector, 'de
     const der = sign('sha256', Buffer.from(input), keys.possession.privateKey)
     const [r, s] = parts(der)
     if (fits(r, s)) {
-      return { der: der.toString('hex'), raw: base64url(Buffer.concat([fixed(r), fixed(s)])) }
+      return {
+        der: der.toString('hex'),
+        raw: base64url(Buffer.concat([fixedLength(r), fixedLength(s)])),
+      }
     }
   }
 }

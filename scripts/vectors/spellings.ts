@@ -20,7 +20,7 @@ export type SpellingVector = {
 const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 
 /** The second valid signature (r, n-s) over the same input. */
-function malleated(bytes: Buffer): Buffer {
+function withOtherS(bytes: Buffer): Buffer {
   const s = order - BigInt(`0x${bytes.toString('hex', 32)}`)
   return Buffer.concat([
     bytes.subarray(0, 32),
@@ -47,12 +47,12 @@ export function spellings(
   const s = base64url(bytes)
   const der = sign('sha256', Buffer.from(input), key.privateKey)
   const firstName = Object.keys(payload)[0] ?? ''
-  const repeated = `{${JSON.stringify(firstName)}:"x",${payloadText.slice(1)}`
+  const repeatedName = `{${JSON.stringify(firstName)}:"x",${payloadText.slice(1)}`
   const vector = (name: string, jws: string, expected = malformed) => ({ name, jws, expected })
   return [
     vector(
       'malleated signature (r, n-s): valid too, so no text is a replay key',
-      `${input}.${base64url(malleated(bytes))}`,
+      `${input}.${base64url(withOtherS(bytes))}`,
       accepted,
     ),
     vector(
@@ -75,13 +75,13 @@ export function spellings(
     vector('no signature', `${input}.`),
     vector('detached payload', `${h}..${s}`),
     vector('JSON serialisation', JSON.stringify({ protected: h, payload: p, signature: s })),
-    vector('payload with a repeated member', signTexts(key, headerText, repeated)),
+    vector('payload with a repeated member', signTexts(key, headerText, repeatedName)),
     vector(
       'payload with a repeated member, once by escape',
       signTexts(
         key,
         headerText,
-        repeated.replace(`"${firstName[0]}`, `"\\u00${firstName.charCodeAt(0).toString(16)}`),
+        repeatedName.replace(`"${firstName[0]}`, `"\\u00${firstName.charCodeAt(0).toString(16)}`),
       ),
     ),
     vector(

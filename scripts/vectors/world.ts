@@ -22,7 +22,7 @@ export type Expected =
 
 export const ok = { ok: true } as const
 
-export function refused(code: string, claim?: string): Expected {
+export function refusal(code: string, claim?: string): Expected {
   return claim === undefined ? { refused: code } : { refused: code, claim }
 }
 
