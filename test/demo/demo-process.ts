@@ -23,23 +23,23 @@ export function runDemo(
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
-  let printed = ''
+  let output = ''
   let complaints = ''
   child.stdout.on('data', (chunk) => {
-    printed += chunk
+    output += chunk
   })
   child.stderr.on('data', (chunk) => {
     complaints += chunk
   })
-  const ended = once(child, 'close').then(([code]) => code as number | null)
+  const exit = once(child, 'close').then(([code]) => code as number | null)
   onTestFinished(async () => {
     child.kill('SIGKILL')
-    await ended
+    await exit
   })
   return {
-    printed: () => printed,
+    printed: () => output,
     complaints: () => complaints,
-    ended,
+    ended: exit,
     kill: (signal: NodeJS.Signals) => child.kill(signal),
     /** Ctrl-C at a terminal: everybody in the group hears of it. */
     interrupt: () => child.pid !== undefined && process.kill(-child.pid, 'SIGINT'),

@@ -79,19 +79,19 @@ test('the demo serves a sign-in from a new name to "signed in"; Ctrl-C ends all 
   const { step } = await browser.send('', { user: 'Ada', password: 'any' })
   expect(step).toMatchObject({ name: 'enroll', status: 'open', isFurther: false })
   await phone.enroll((await browser.see('enroll')).uri)
-  const claimed = await browser.see('enroll', ({ status }) => status === 'claimed')
-  await phone.confirm(claimed.number ?? '')
+  const claimedStep = await browser.see('enroll', ({ status }) => status === 'claimed')
+  await phone.confirm(claimedStep.number ?? '')
 
-  const asked = await browser.see('approve', ({ phones }) => phones[0]?.stage === 'sent')
-  await phone.nextPush(asked.id)
+  const approveStep = await browser.see('approve', ({ phones }) => phones[0]?.stage === 'sent')
+  await phone.nextPush(approveStep.id)
   await phone.pending()
   await browser.see('approve', ({ phones }) => phones[0]?.stage === 'opened')
-  await phone.approve(asked.number)
+  await phone.approve(approveStep.number)
   const signedIn = await browser.see('signed_in')
   expect(signedIn.proof).toMatchObject({
     device: "Ada's phone (Virtual Android)",
     isUserVerified: true,
-    claims: { cid: asked.id, decision: 'approved' },
+    claims: { cid: approveStep.id, decision: 'approved' },
   })
   const { happenings } = await browser.send('')
   expect(happenings.map(({ what }) => what)).toEqual(
@@ -115,8 +115,8 @@ test('the demo serves a sign-in from a new name to "signed in"; Ctrl-C ends all 
   expect(await isGone(demo.service)).toBe(true)
 
   const again = await startDemo(folder, port)
-  const known = await openBrowser(again.pages).send('', { user: 'Ada', password: 'any' })
-  expect(known.step.name).toBe('approve')
+  const reply = await openBrowser(again.pages).send('', { user: 'Ada', password: 'any' })
+  expect(reply.step.name).toBe('approve')
   again.kill('SIGKILL')
   await again.ended
   await until('the service has gone', () => isGone(again.service))

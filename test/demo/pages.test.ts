@@ -19,7 +19,7 @@ async function serve(serviceOrigin: string): Promise<PageServer> {
   const service = {
     origin: serviceOrigin,
     operate: absent,
-    lost: new Promise<void>(() => undefined),
+    loss: new Promise<void>(() => undefined),
     stop: absent,
   }
   return startPageServer({ account, service }, nowhere, await anyPort())
@@ -77,23 +77,24 @@ test.each(['/', '/sign-in', '/phone'])(
 )
 
 test('everything that the pages load is there, on this server, and needs nothing from elsewhere', async () => {
-  const seen = new Set<string>()
+  const visited = new Set<string>()
   const visit = async (address: string): Promise<void> => {
     const path = address.split('?')[0] ?? ''
-    if (seen.has(path)) return
-    seen.add(path)
+    if (visited.has(path)) return
+    visited.add(path)
     const file = await read(path)
     for (const reference of references(file)) {
-      const named = reference === 'jose' ? '/node_modules/jose/dist/webapi/index.js' : reference
-      const url = new URL(named, new URL(path, server.url))
+      const pageAddress =
+        reference === 'jose' ? '/node_modules/jose/dist/webapi/index.js' : reference
+      const url = new URL(pageAddress, new URL(path, server.url))
       expect(url.origin, `${path} loads ${reference}`).toBe(server.url)
       await visit(url.pathname)
     }
   }
   for (const page of ['/', '/sign-in', '/phone']) await visit(page)
-  expect(seen).toContain('/clients/device/device-client.ts')
-  expect(seen).toContain('/node_modules/jose/dist/webapi/index.js')
-  expect(seen).toContain('/demo/web/phone/handset.ts')
+  expect(visited).toContain('/clients/device/device-client.ts')
+  expect(visited).toContain('/node_modules/jose/dist/webapi/index.js')
+  expect(visited).toContain('/demo/web/phone/handset.ts')
 })
 
 test('TypeScript arrives without its types, as a script', async () => {
@@ -144,12 +145,12 @@ test.each<readonly [Readonly<Record<string, string>>, string]>([
 })
 
 test('the device API is reached through the page’s own address: path, query, proof and body as they were sent, no cookie', async () => {
-  const heard: unknown[] = []
+  const receivedCalls: unknown[] = []
   const service = createServer((incoming, answer) => {
     const { 'device-proof': proof, cookie } = incoming.headers
-    incoming.on('data', (chunk) => heard.push(String(chunk)))
+    incoming.on('data', (chunk) => receivedCalls.push(String(chunk)))
     incoming.on('end', () => {
-      heard.push(incoming.method, incoming.url, proof, cookie)
+      receivedCalls.push(incoming.method, incoming.url, proof, cookie)
       answer.writeHead(409, { 'content-type': 'application/problem+json' }).end('{"code":"x"}')
     })
   })
@@ -167,7 +168,7 @@ test('the device API is reached through the page’s own address: path, query, p
   expect(answer.status).toBe(409)
   expect(answer.headers.get('content-type')).toBe('application/problem+json')
   expect(await answer.json()).toEqual({ code: 'x' })
-  expect(heard).toEqual([
+  expect(receivedCalls).toEqual([
     '{"n":1}',
     'POST',
     '/device/v1/activities?limit=3&cursor=a%2Fb',

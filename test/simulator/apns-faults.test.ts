@@ -101,25 +101,25 @@ test('a stall leaves one request without an answer and the others alone', async 
   await using client = new ApnsClient(simulator)
   await client.request(right)
   simulator.faults.add({ provider: 'apns', kind: 'stall' })
-  const stalled = client.request(right)
-  stalled.catch(() => undefined)
+  const stalledRequest = client.request(right)
+  stalledRequest.catch(() => undefined)
   await until('it stalls', () => simulator.faults.empty)
   expect(await client.request(right)).toMatchObject({ status: 200 })
-  expect(await Promise.race([stalled, 'pending'])).toBe('pending')
+  expect(await Promise.race([stalledRequest, 'pending'])).toBe('pending')
 })
 
 test('a stalled connection answers nothing more; a new one is fine', async () => {
   await using client = new ApnsClient(simulator)
   await client.request(right)
   simulator.faults.add({ provider: 'apns', kind: 'stall_connection' })
-  const sent = [client.request(right)]
+  const requests = [client.request(right)]
   await until('it stalls', () => simulator.faults.empty)
-  sent.push(client.request(right), client.request(right))
+  requests.push(client.request(right), client.request(right))
   await using other = new ApnsClient(simulator)
   expect(await other.request(right)).toMatchObject({ status: 200 })
-  for (const stalled of sent) {
-    stalled.catch(() => undefined)
-    expect(await Promise.race([stalled, 'pending'])).toBe('pending')
+  for (const stalledRequest of requests) {
+    stalledRequest.catch(() => undefined)
+    expect(await Promise.race([stalledRequest, 'pending'])).toBe('pending')
   }
 })
 
@@ -133,8 +133,8 @@ test('a GOAWAY fault warns the client and still answers', async () => {
 test('a refused connection and a silent one hit the next connection only', async () => {
   simulator.faults.add({ provider: 'apns', kind: 'refuse_connection' })
   simulator.faults.add({ provider: 'apns', kind: 'silent_connection' })
-  await using refused = new ApnsClient(simulator)
-  await expect(refused.request(right)).rejects.toThrow()
+  await using refusedClient = new ApnsClient(simulator)
+  await expect(refusedClient.request(right)).rejects.toThrow()
   await using silent = new ApnsClient(simulator)
   await until('it was taken in silence', () => simulator.faults.empty)
   await using fine = new ApnsClient(simulator)

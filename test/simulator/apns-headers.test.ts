@@ -21,10 +21,10 @@ afterAll(async () => {
 const body = (bytes: number): string => JSON.stringify({ aps: {}, x: 'x'.repeat(bytes - 17) })
 
 type Fields = Record<string, string | string[]>
-type Accepted = [what: string, headers: Fields, body?: string]
-type Refused = [reason: string, status: number, headers: Fields, body?: string]
+type AcceptedCase = [what: string, headers: Fields, body?: string]
+type RefusedCase = [reason: string, status: number, headers: Fields, body?: string]
 
-const accepted: Accepted[] = [
+const acceptedCases: AcceptedCase[] = [
   ['a plain alert', {}],
   ['priority 10', { 'apns-priority': '10' }],
   ['priority 5', { 'apns-priority': '5' }],
@@ -42,13 +42,13 @@ const accepted: Accepted[] = [
   ],
 ]
 
-test.each(accepted)('the gateway accepts %s', async (_what, headers, payload) => {
+test.each(acceptedCases)('the gateway accepts %s', async (_what, headers, payload) => {
   const answer = await client.request({ ...right, ...headers }, payload)
   expect(answer).toMatchObject({ status: 200, text: '' })
 })
 
 const collapseId65 = 'c'.repeat(65)
-const refused: Refused[] = [
+const refusedCases: RefusedCase[] = [
   ['BadPath', 404, { ':path': '/3/devices/00' }],
   ['BadPath', 404, { ':path': '/3/device/00/more' }],
   ['MethodNotAllowed', 405, { ':method': 'GET' }],
@@ -91,15 +91,18 @@ const refused: Refused[] = [
   ],
 ]
 
-test.each(refused)('%s is answered with %i to %o', async (reason, status, headers, payload) => {
-  const before = simulator.log.accepted().length
-  const answer = await client.request({ ...right, ...headers }, payload)
-  expect({ status: answer.status, body: JSON.parse(answer.text) }).toEqual({
-    status,
-    body: { reason },
-  })
-  expect(simulator.log.accepted()).toHaveLength(before)
-})
+test.each(refusedCases)(
+  '%s is answered with %i to %o',
+  async (reason, status, headers, payload) => {
+    const before = simulator.log.accepted().length
+    const answer = await client.request({ ...right, ...headers }, payload)
+    expect({ status: answer.status, body: JSON.parse(answer.text) }).toEqual({
+      status,
+      body: { reason },
+    })
+    expect(simulator.log.accepted()).toHaveLength(before)
+  },
+)
 
 test('a collapse id is measured in bytes on the wire, not in characters', async () => {
   const send = async (id: string): Promise<number> => {
@@ -173,9 +176,9 @@ describe('the device token', () => {
   })
 
   test('of a removed app is Unregistered with the time of removal in milliseconds', async () => {
-    const gone = simulator.phones.register({ provider: 'apns', appId: DEFAULT_BUNDLE_ID })
-    simulator.phones.unregister(gone.token, new Date('2026-03-01T12:00:00Z'))
-    const answer = await client.request({ ...right, ':path': `/3/device/${gone.token}` })
+    const removedPhone = simulator.phones.register({ provider: 'apns', appId: DEFAULT_BUNDLE_ID })
+    simulator.phones.unregister(removedPhone.token, new Date('2026-03-01T12:00:00Z'))
+    const answer = await client.request({ ...right, ':path': `/3/device/${removedPhone.token}` })
     expect(answer.status).toBe(410)
     expect(JSON.parse(answer.text)).toEqual({ reason: 'Unregistered', timestamp: 1772366400000 })
   })

@@ -89,7 +89,7 @@ test('after a page has left, pushes are stored again', async () => {
   stop()
   await until('the page has left', async () => {
     await push(token)
-    return simulator.phones.stored(token).length === 1
+    return simulator.phones.storedPushes(token).length === 1
   })
 })
 
@@ -114,7 +114,7 @@ test('a phone goes offline and comes back', async () => {
   const { pushes, stop } = await listen(`/phones/${token}/pushes`)
   expect((await call('PUT', `/phones/${token}/online`, { online: false })).status).toBe(204)
   await push(token)
-  expect(simulator.phones.stored(token)).toHaveLength(1)
+  expect(simulator.phones.storedPushes(token)).toHaveLength(1)
   await call('PUT', `/phones/${token}/online`, { online: true })
   await until('it came', () => pushes.length === 1)
   stop()
@@ -198,8 +198,8 @@ const origins: [string, number][] = [
 test.each(origins)('a page of %s gets %i', async (origin, status) => {
   const answer = await call('GET', '/configuration', undefined, { origin })
   expect(answer.status).toBe(status)
-  const allowed = status === 200 ? origin : null
-  expect(answer.headers.get('access-control-allow-origin')).toBe(allowed)
+  const allowedOrigin = status === 200 ? origin : null
+  expect(answer.headers.get('access-control-allow-origin')).toBe(allowedOrigin)
   const preflight = await call('OPTIONS', '/phones', undefined, { origin })
   expect(preflight.status).toBe(status === 200 ? 204 : 403)
 })
@@ -220,7 +220,7 @@ test.each(['its parent', 'SIGTERM'])(
     const child = spawn(process.execPath, [main, '--exit-with-parent', '--bundle-id', bundleId], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
-    const exited = once(child, 'exit')
+    const exit = once(child, 'exit')
     const [line] = (await once(child.stdout, 'data')) as [Buffer]
     const addresses = JSON.parse(line.toString()) as { control: string; apns: object }
     const answer = await fetch(`${addresses.control}/configuration`)
@@ -230,6 +230,6 @@ test.each(['its parent', 'SIGTERM'])(
     })
     if (cause === 'SIGTERM') child.kill('SIGTERM')
     else child.stdin.end()
-    expect(await exited).toEqual([0, null])
+    expect(await exit).toEqual([0, null])
   },
 )

@@ -169,9 +169,12 @@ test('another project is NOT_FOUND without FcmError, so that it cannot be taken 
 })
 
 test('the token of a removed app, and one that nobody has, are UNREGISTERED', async () => {
-  const gone = simulator.phones.register({ provider: 'fcm', appId: DEFAULT_BUNDLE_ID }).token
-  simulator.phones.unregister(gone)
-  for (const dead of [gone, `${'a'.repeat(22)}:APA91b${'b'.repeat(134)}`]) {
+  const removedToken = simulator.phones.register({
+    provider: 'fcm',
+    appId: DEFAULT_BUNDLE_ID,
+  }).token
+  simulator.phones.unregister(removedToken)
+  for (const dead of [removedToken, `${'a'.repeat(22)}:APA91b${'b'.repeat(134)}`]) {
     const answer = await send({ token: dead })
     expect(answer.status).toBe(404)
     expect(errorOf(answer)).toEqual({

@@ -63,11 +63,11 @@ test.each(['reset', 'close_socket'] as const)('a %s breaks the connection', asyn
 
 test.each(['stall', 'stall_connection'] as const)('a %s is no answer at all', async (kind) => {
   simulator.faults.add({ provider: 'fcm', kind })
-  const stalled = send()
-  stalled.catch(() => undefined)
+  const stalledRequest = send()
+  stalledRequest.catch(() => undefined)
   await until('it stalls', () => simulator.faults.empty)
   expect(await send()).toMatchObject({ status: 200 })
-  expect(await Promise.race([stalled, 'pending'])).toBe('pending')
+  expect(await Promise.race([stalledRequest, 'pending'])).toBe('pending')
 })
 
 test('a delay answers as usual in the end', async () => {
@@ -99,11 +99,11 @@ test('the token endpoint fails by itself', async () => {
     retryAfterSeconds: 2,
   })
   expect(await send()).toMatchObject({ status: 200 })
-  const refused = await requestToken(agent, assertion)
-  expect(refused.status).toBe(400)
-  expect(JSON.parse(refused.text)).toMatchObject({ error: 'invalid_grant' })
-  const broken = await requestToken(agent, assertion)
-  expect([broken.status, broken.headers['retry-after']]).toEqual([503, '2'])
+  const refusal = await requestToken(agent, assertion)
+  expect(refusal.status).toBe(400)
+  expect(JSON.parse(refusal.text)).toMatchObject({ error: 'invalid_grant' })
+  const brokenReply = await requestToken(agent, assertion)
+  expect([brokenReply.status, brokenReply.headers['retry-after']]).toEqual([503, '2'])
   expect(await requestToken(agent, assertion)).toMatchObject({ status: 200 })
   expect(simulator.log.counts().oauth.answered).toEqual({
     invalid_grant: 1,

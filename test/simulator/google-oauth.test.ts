@@ -76,7 +76,7 @@ test.each(wrongClaims)('an assertion with %s is refused', async (_what, claims, 
 test('an assertion by another key, under another key id or of another kind is refused', async () => {
   const stranger = await makeServiceAccount('x')
   const account = simulator.credentials.fcm.serviceAccount
-  const forged = {
+  const impostor = {
     ...simulator,
     credentials: {
       ...simulator.credentials,
@@ -84,7 +84,7 @@ test('an assertion by another key, under another key id or of another kind is re
     },
   }
   const assertions = [
-    await signAssertion(forged),
+    await signAssertion(impostor),
     await signAssertion(simulator, {}, { kid: 'unknown' }),
     await signAssertion(simulator, {}, { alg: 'PS256' }),
     'garbage',
@@ -138,7 +138,7 @@ test('an access token without a messaging scope opens nothing', async () => {
   const scope = 'https://www.googleapis.com/auth/devstorage.read_write'
   const answer = await requestToken(agent, await signAssertion(simulator, { scope }))
   const { access_token } = JSON.parse(answer.text) as { access_token: string }
-  const refused = await send(access_token)
-  expect(refused.status).toBe(403)
-  expect(JSON.parse(refused.text)).toMatchObject({ error: { status: 'PERMISSION_DENIED' } })
+  const refusal = await send(access_token)
+  expect(refusal.status).toBe(403)
+  expect(JSON.parse(refusal.text)).toMatchObject({ error: { status: 'PERMISSION_DENIED' } })
 })

@@ -44,7 +44,7 @@ function push(token: string, data: Readonly<Record<string, string>>): AcceptedPu
   }
 }
 
-const opened = { v: '1', cid: 'chl_1', did: 'dev_1', o: 'x', kind: 'challenge_opened' }
+const pushData = { v: '1', cid: 'chl_1', did: 'dev_1', o: 'x', kind: 'challenge_opened' }
 
 async function openPhone(open: () => Promise<PushService>) {
   const pushes = await open()
@@ -62,9 +62,9 @@ test.each(kinds)(
   async (_, open) => {
     const { phone, deliver } = await openPhone(open)
     const second = phone.nextPush('chl_2')
-    deliver(opened)
-    deliver({ ...opened, cid: 'chl_2' })
-    deliver({ ...opened, cid: 'chl_3' })
+    deliver(pushData)
+    deliver({ ...pushData, cid: 'chl_2' })
+    deliver({ ...pushData, cid: 'chl_3' })
     expect((await second).challengeId).toBe('chl_2')
     expect((await phone.nextPush()).challengeId).toBe('chl_1')
     expect((await phone.nextPush()).challengeId).toBe('chl_3')
@@ -75,9 +75,9 @@ test.each(kinds)(
   'a simulator %s tells of closed questions, and of nothing that is not ours',
   async (_, open) => {
     const { deliver, kindsSeen } = await openPhone(open)
-    deliver({ ...opened, v: '2' })
+    deliver({ ...pushData, v: '2' })
     deliver({ hello: 'world' })
-    deliver({ ...opened, kind: 'challenge_closed' })
+    deliver({ ...pushData, kind: 'challenge_closed' })
     await until('the closing push', () => kindsSeen.length > 0)
     expect(kindsSeen).toEqual(['challenge_closed chl_1'])
   },
@@ -86,8 +86,8 @@ test.each(kinds)(
 test.each(kinds)('a phone that is lost gets no push from a simulator %s', async (_, open) => {
   const { phone, deliver, kindsSeen } = await openPhone(open)
   await phone.lose()
-  deliver(opened)
-  expect(simulator.phones.stored(phone.pushToken)).toHaveLength(1)
+  deliver(pushData)
+  expect(simulator.phones.storedPushes(phone.pushToken)).toHaveLength(1)
   expect(kindsSeen).toEqual([])
 })
 
