@@ -9,7 +9,7 @@ import { judge } from './verdict.ts'
 
 export type Outcome = {
   /** What was done, in numbers. */
-  readonly done: Readonly<Record<string, number>>
+  readonly counts: Readonly<Record<string, number>>
   readonly violations: readonly string[]
 }
 
@@ -71,13 +71,16 @@ async function underFault(scene: Scene, fault: Fault, chance: Chance, seconds: n
     over = true
   }
   const { histories, slow } = await signingIn
-  const fallen = scene.fallen()
-  const acknowledged = histories.filter((one) => one.acknowledged.length > 0).length
+  const complaint = scene.fallen()
+  const acknowledgedCount = histories.filter((one) => one.acknowledgments.length > 0).length
   const violations = [...slow, ...(await judge(scene, histories))]
-  if (fallen !== undefined)
-    violations.push(`the service ended by itself: ${fallen.slice(0, 2_000)}`)
-  if (acknowledged === 0) violations.push('no answer was acknowledged: nothing was tested')
-  return { done: { faults: times, 'sign-ins': histories.length, acknowledged }, violations }
+  if (complaint !== undefined)
+    violations.push(`the service ended by itself: ${complaint.slice(0, 2_000)}`)
+  if (acknowledgedCount === 0) violations.push('no answer was acknowledged: nothing was tested')
+  return {
+    done: { faults: times, 'sign-ins': histories.length, acknowledged: acknowledgedCount },
+    violations,
+  }
 }
 
 /** Every campaign by name. */

@@ -68,12 +68,12 @@ export async function openScene(people: number) {
   const key = apiKey.exec(service.stdout())?.[0]
   if (!key) throw new Error(`no first key was shown: ${service.stdout()}${service.stderr()}`)
   const api: Api = createApi(origin, key)
-  const enrolled: Person[] = []
+  const persons: Person[] = []
   for (let n = 0; n < people; n++) {
     const name = `person-${n}`
     const first = await enrollPhone({ api, simulator }, { user: name, name: 'first' })
     const second = await enrollPhone({ api, simulator }, { user: name, name: 'second' })
-    enrolled.push({ name, phones: [first, second] })
+    persons.push({ name, phones: [first, second] })
   }
   const running = undo.move()
   return {
@@ -82,7 +82,7 @@ export async function openScene(people: number) {
     key,
     line,
     databaseUrl: postgres.url,
-    people: enrolled as readonly Person[],
+    people: persons as readonly Person[],
     ready,
     /** What the service said when it ended by itself; undefined while it runs. */
     fallen: () => (service.hasEnded() ? `${service.stdout()}${service.stderr()}` : undefined),

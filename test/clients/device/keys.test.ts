@@ -24,8 +24,8 @@ describe('device keys', () => {
     'survive a file store, non-extractable afterwards (verification: %s)',
     async (verification) => {
       const keys = await createDeviceKeys({ verification, extractable: true })
-      const stored = JSON.parse(JSON.stringify(await exportDeviceKeys(keys)))
-      const back = await importDeviceKeys(stored)
+      const exportedKeys = JSON.parse(JSON.stringify(await exportDeviceKeys(keys)))
+      const back = await importDeviceKeys(exportedKeys)
       expect(back.possession.kid).toBe(keys.possession.kid)
       expect(back.possession.publicJwk).toEqual(keys.possession.publicJwk)
       expect(back.verification?.kid).toBe(keys.verification?.kid)
@@ -35,7 +35,7 @@ describe('device keys', () => {
 
   test('a public key is not taken for a private one', async () => {
     const { possession } = await createDeviceKeys({ verification: false })
-    const exported = { possession: { ...possession.publicJwk }, verification: null }
-    await expect(importDeviceKeys(exported)).rejects.toThrow('private key')
+    const exportedKeys = { possession: { ...possession.publicJwk }, verification: null }
+    await expect(importDeviceKeys(exportedKeys)).rejects.toThrow('private key')
   })
 })

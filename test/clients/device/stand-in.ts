@@ -26,19 +26,19 @@ export const issuer = `${origin}/t/${tenantId}`
 /** The service's time in these tests. */
 export const serverNow = new Date('2027-01-01T00:00:30.000Z')
 
-type Stored = StoredSigningKey & Pick<NewSigningKey, 'privateSealed'>
+type StoredKey = StoredSigningKey & Pick<NewSigningKey, 'privateSealed'>
 
 /** A tenant's signing keys in memory, rotated by the real use case. */
 export async function createTenantKeys() {
   const first = await signatures.createKey(tenantId)
-  let stored: Stored[] = [{ ...first, seq: 1, status: 'active', linkJws: null }]
+  let keyRows: StoredKey[] = [{ ...first, seq: 1, status: 'active', linkJws: null }]
   const keys = {
-    list: async () => stored,
+    list: async () => keyRows,
     findPrivate: async (_: string, kid: string) =>
-      stored.find((key) => key.kid === kid)?.privateSealed ?? null,
+      keyRows.find((key) => key.kid === kid)?.privateSealed ?? null,
     rotate: async (_: string, next: NewSigningKey & { seq: number; linkJws: string }) => {
-      const retired = stored.map((key) => ({ ...key, status: 'retired' as const }))
-      stored = [{ ...next, status: 'active' }, ...retired]
+      const retiredKeys = keyRows.map((key) => ({ ...key, status: 'retired' as const }))
+      keyRows = [{ ...next, status: 'active' }, ...retiredKeys]
       return true
     },
   }
@@ -50,8 +50,8 @@ export async function createTenantKeys() {
     clock: { now: () => serverNow },
     publicOrigin: origin,
   }
-  const active = (): Stored => {
-    const [newest] = stored
+  const active = (): StoredKey => {
+    const [newest] = keyRows
     if (!newest) throw new Error('a tenant has a key')
     return newest
   }
@@ -61,11 +61,11 @@ export async function createTenantKeys() {
     /** The set as a device gets it at enrollment. */
     keySet: () => ({
       seq: active().seq,
-      keys: stored.map(({ kid, publicJwk }) => ({ ...publicJwk, kid })),
+      keys: keyRows.map(({ kid, publicJwk }) => ({ ...publicJwk, kid })),
     }),
     /** Links after this set, oldest first. */
     links: (after: number) =>
-      stored
+      keyRows
         .filter((key) => key.seq > after)
         .toReversed()
         .flatMap((key) => key.linkJws ?? []),
@@ -100,17 +100,17 @@ export function requestFacts(changes: Partial<RequestFacts> = {}): RequestFacts 
   }
 }
 
-function signingKey({ kid, privateSealed }: Stored): SigningKey {
+function signingKey({ kid, privateSealed }: StoredKey): SigningKey {
   return { tenantId, kid, privateSealed }
 }
 
 /** Signs exactly this. */
-export function signRaw(key: Stored, header: object, payload: object): Promise<string> {
+export function signRaw(key: StoredKey, header: object, payload: object): Promise<string> {
   return signatures.sign(signingKey(key), JSON.stringify(header), JSON.stringify(payload))
 }
 
 /** A request as the service signs it. */
-export function signRequest(key: Stored, changes: Partial<RequestFacts> = {}): Promise<string> {
+export function signRequest(key: StoredKey, changes: Partial<RequestFacts> = {}): Promise<string> {
   return signatures.sign(
     signingKey(key),
     requestHeader(key.kid),
@@ -139,7 +139,7 @@ export async function createAccount(
 }
 
 /** What went over the wire in one call. */
-export type Sent = {
+export type NetworkCall = {
   readonly method: string
   readonly url: string
   readonly headers: Headers
@@ -147,8 +147,10 @@ export type Sent = {
 }
 
 /** A network that answers as told and remembers what was sent; a thrown error is a broken connection. */
-export function playNetwork(answer: (sent: Sent, index: number) => Response | Promise<Response>) {
-  const sent: Sent[] = []
+export function playNetwork(
+  answer: (call: NetworkCall, index: number) => Response | Promise<Response>,
+) {
+  const calls: NetworkCall[] = []
   const play: typeof fetch = async (input, init) => {
     const body = init?.body ?? null
     if (body !== null && typeof body !== 'string') throw new Error('bodies are text')
@@ -158,10 +160,10 @@ export function playNetwork(answer: (sent: Sent, index: number) => Response | Pr
       headers: new Headers(init?.headers),
       body,
     }
-    sent.push(call)
-    return answer(call, sent.length - 1)
+    calls.push(call)
+    return answer(call, calls.length - 1)
   }
-  return { fetch: play, sent }
+  return { fetch: play, calls }
 }
 
 /** A refusal as the service writes it. */

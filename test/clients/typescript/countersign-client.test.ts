@@ -146,8 +146,8 @@ describe('a call', () => {
     }
     for (const answer of [silence, half]) {
       answers = [answer]
-      const refused = await refusalOf(client.call('GET', '/v1/tenant', { timeoutMs: 50 }))
-      expect(refused).toMatchObject({ code: 'timed_out', status: 0, isPassing: true })
+      const refusal = await refusalOf(client.call('GET', '/v1/tenant', { timeoutMs: 50 }))
+      expect(refusal).toMatchObject({ code: 'timed_out', status: 0, isPassing: true })
     }
   })
 
@@ -182,7 +182,7 @@ test('the key is not in what is printed of the client', async () => {
 })
 
 describe('creating a challenge', () => {
-  const created = json(201, { id: 'chl_1' })
+  const creationReply = json(201, { id: 'chl_1' })
 
   test('is repeated with the same key while it may pass', async () => {
     const wait = { 'retry-after': '0' }
@@ -191,7 +191,7 @@ describe('creating a challenge', () => {
       problem(503, 'unavailable', wait),
       problem(409, 'conflict', wait),
       page(502),
-      created,
+      creationReply,
     ]
     expect(await client.createChallenge({ user: 'a' })).toEqual({ id: 'chl_1' })
     expect(requests).toHaveLength(5)
@@ -203,13 +203,13 @@ describe('creating a challenge', () => {
 
   test('is not repeated sooner than the service asked for', async () => {
     const times: number[] = []
-    const noted =
+    const noting =
       (answer: Answer): Answer =>
       (...exchange) => {
         times.push(performance.now())
         answer(...exchange)
       }
-    answers = [noted(problem(503, 'unavailable', { 'retry-after': '1' })), noted(created)]
+    answers = [noting(problem(503, 'unavailable', { 'retry-after': '1' })), noting(creationReply)]
     await client.createChallenge({ user: 'a' })
     const [first = 0, second = 0] = times
     // Node's timers may fire a millisecond early.
@@ -224,7 +224,7 @@ describe('creating a challenge', () => {
     ]
     for (const refusal of refusals) {
       requests = []
-      answers = [refusal, created]
+      answers = [refusal, creationReply]
       await refusalOf(client.createChallenge({ user: 'a' }))
       expect(requests).toHaveLength(1)
     }
@@ -250,10 +250,10 @@ describe('waiting for a decision', () => {
   const at = (seconds: number) => new Date(now.getTime() + seconds * 1000).toISOString()
   const reading = (status: string, more: object = {}): Answer =>
     json(200, { id: 'chl_1', status, result: null, createdAt: at(0), expiresAt: at(120), ...more })
-  const approved = reading('approved', { result: 'a.b.c' })
+  const approvedReply = reading('approved', { result: 'a.b.c' })
 
   test('goes on through everything that passes, and asks for half a minute each time', async () => {
-    answers = [hangUp, page(504), reading('pending'), problem(503, 'unavailable'), approved]
+    answers = [hangUp, page(504), reading('pending'), problem(503, 'unavailable'), approvedReply]
     expect(await client.waitForDecision('chl_1')).toMatchObject({ status: 'approved' })
     expect(requests.map(({ url }) => url)).toEqual(Array(5).fill('/v1/challenges/chl_1?wait=30'))
   })
@@ -266,7 +266,7 @@ describe('waiting for a decision', () => {
 
   test('goes by how long the challenge lives, not by what this machine’s clock says', async () => {
     const old = { createdAt: '2001-01-01T00:00:00.000Z', expiresAt: '2001-01-01T00:02:00.000Z' }
-    answers = [reading('pending', old), hangUp, approved]
+    answers = [reading('pending', old), hangUp, approvedReply]
     expect(await client.waitForDecision('chl_1')).toMatchObject({ status: 'approved' })
   })
 
@@ -274,7 +274,7 @@ describe('waiting for a decision', () => {
     answers = [
       reading('pending'),
       problem(429, 'too_many_requests', { 'retry-after': '0' }),
-      approved,
+      approvedReply,
     ]
     expect(await client.waitForDecision('chl_1')).toMatchObject({ status: 'approved' })
   })
@@ -291,8 +291,8 @@ describe('waiting for a decision', () => {
       json(200, {}),
     ]) {
       answers = [odd]
-      const refused = await refusalOf(client.waitForDecision('chl_1'))
-      expect(refused).toMatchObject({ code: 'unexpected_response' })
+      const refusal = await refusalOf(client.waitForDecision('chl_1'))
+      expect(refusal).toMatchObject({ code: 'unexpected_response' })
     }
   })
 })

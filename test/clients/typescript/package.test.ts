@@ -79,19 +79,21 @@ afterAll(async () => {
 })
 
 test('the package holds what is built, and nothing else', async () => {
-  const installed = path.join(home, 'node_modules/@countersign/client')
-  expect((await readdir(installed)).sort()).toEqual([
+  const packageFolder = path.join(home, 'node_modules/@countersign/client')
+  expect((await readdir(packageFolder)).sort()).toEqual([
     'LICENSE',
     'README.md',
     'dist',
     'package.json',
   ])
-  const built = await readdir(path.join(installed, 'dist'))
+  const builtFiles = await readdir(path.join(packageFolder, 'dist'))
   const sources = await readdir(path.join(source, 'src'))
-  const wanted = sources.flatMap((file) => ['.js', '.d.ts'].map((end) => file.replace('.ts', end)))
-  expect(built.sort()).toEqual(wanted.sort())
+  const expectedFiles = sources.flatMap((file) =>
+    ['.js', '.d.ts'].map((end) => file.replace('.ts', end)),
+  )
+  expect(builtFiles.sort()).toEqual(expectedFiles.sort())
   const license = (place: string) => readFile(path.join(place, 'LICENSE'), 'utf8')
-  expect(await license(installed)).toBe(await license(project))
+  expect(await license(packageFolder)).toBe(await license(project))
 })
 
 /** Runs the README's example as it stands, against the real service, for this person. */
@@ -108,14 +110,14 @@ async function startExample(person: string) {
       PERSON: person,
     },
   })
-  let printed = ''
+  let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
-      printed += text
+      output += text
     })
   }
-  const ended = once(child, 'close').then(([code]) => code as number)
-  return { ended, printed: () => printed }
+  const exit = once(child, 'close').then(([code]) => code as number)
+  return { ended: exit, printed: () => output }
 }
 
 test('the example of the README signs somebody in whose phone approves, and nobody whose phone denies', async () => {
@@ -176,10 +178,10 @@ client.call('GET', '/v1/challenges/{id}/events', { path })
   ]
   const types = ['--types', 'node', '--typeRoots', path.join(project, 'node_modules/@types')]
   const compiler = path.join(project, 'node_modules/typescript/bin/tsc')
-  const compiled = await run(
+  const compilation = await run(
     process.execPath,
     [compiler, ...options, ...types, 'calls.ts', 'example.ts'],
     { cwd: home },
   ).catch((error: { stdout: string }) => error)
-  expect(compiled.stdout).toBe('')
+  expect(compilation.stdout).toBe('')
 })
