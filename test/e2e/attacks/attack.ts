@@ -45,10 +45,10 @@ export async function approve(phone: Phone, { id, number, deliveryMode }: Reply[
 
 /** The owner signs in from here; fails when there is no way. Resolves to how the question reached the phone. */
 export async function signIn(api: Api, phone: Phone, user: string, initiator: object) {
-  const asked = await askFrom(api, user, initiator)
-  expect(asked.status, asked.text).toBe(201)
-  expect(await approve(phone, asked.json)).toEqual({ status: 'approved' })
-  return asked.json.deliveryMode as 'push' | 'pull_only'
+  const creation = await askFrom(api, user, initiator)
+  expect(creation.status, creation.text).toBe(201)
+  expect(await approve(phone, creation.json)).toEqual({ status: 'approved' })
+  return creation.json.deliveryMode as 'push' | 'pull_only'
 }
 
 /** The code of the refusal that a device's call meets; `done` when it meets none. */

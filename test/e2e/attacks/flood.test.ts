@@ -54,7 +54,7 @@ const claim = () =>
 const link = () => post({ tenantId: service.tenantId, token: coordinate })
 
 /** How many statements wait for the holder. */
-async function held(): Promise<number> {
+async function heldConnections(): Promise<number> {
   const { rows } = await holder.query(
     "select count(*)::int as held from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
   )
@@ -69,18 +69,18 @@ test.each([
   async (_what, table, path, body) => {
     await holder.query(`begin; lock table ${table} in access exclusive mode`)
     const strangers = Array.from({ length: 100 }, (_, at) => from(`203.${at}.113.7`, path, body()))
-    await until('strangers wait for the database', async () => (await held()) > 0)
-    const asked = await service.api('POST', '/v1/challenges', {
+    await until('strangers wait for the database', async () => (await heldConnections()) > 0)
+    const creation = await service.api('POST', '/v1/challenges', {
       user: { id: phone.userId },
       number: { mode: 'service' },
     })
-    expect(asked.status).toBe(201)
+    expect(creation.status).toBe(201)
     const request = await until('the phone is asked', async () => {
       const { requests } = await phone.client.pending()
-      return requests.find(({ challengeId }) => challengeId === asked.json.id)
+      return requests.find(({ challengeId }) => challengeId === creation.json.id)
     })
-    await phone.client.approve(request, asked.json.number)
-    expect(await held()).toBeLessThanOrEqual(2)
+    await phone.client.approve(request, creation.json.number)
+    expect(await heldConnections()).toBeLessThanOrEqual(2)
     await holder.query('rollback')
     // Once nothing is held any more, they are answered; whoever waited for too long meanwhile was told so.
     for (const status of await Promise.all(strangers))

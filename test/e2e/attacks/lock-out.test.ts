@@ -28,18 +28,18 @@ async function harass(
 ) {
   const codes: string[] = []
   const ask = async (n: number) => {
-    const made = await askFrom(service.api, user, browser(`outsider-${n}`))
-    codes.push(made.json.code ?? made.json.deliveryMode)
-    if (made.status === 201 && n % 2) {
-      await service.api('POST', `/v1/challenges/${made.json.id}/cancel`)
-      await service.api('POST', `/v1/challenges/${made.json.id}/resend`)
+    const creation = await askFrom(service.api, user, browser(`outsider-${n}`))
+    codes.push(creation.json.code ?? creation.json.deliveryMode)
+    if (creation.status === 201 && n % 2) {
+      await service.api('POST', `/v1/challenges/${creation.json.id}/cancel`)
+      await service.api('POST', `/v1/challenges/${creation.json.id}/resend`)
     }
   }
   const guess = async (n: number) => {
     const initiator = browser(`outsider-${n}`)
     codes.push((await verify(phone, { code: '00000000', initiator })).json.code)
   }
-  const typed = { ...ticket, code: 'ABCDE-FGHJK', user }
+  const claimInput = { ...ticket, code: 'ABCDE-FGHJK', user }
   const device = {
     name: 'x',
     platform: 'ios',
@@ -49,7 +49,7 @@ async function harass(
   } as const
   const keys = await createDeviceKeys({ verification: false })
   const steal = async () => {
-    const claim = { ticket: typed, keys, appId: 'com.example.app', device }
+    const claim = { ticket: claimInput, keys, appId: 'com.example.app', device }
     codes.push(await refusalOf(claimEnrollment(claim)))
   }
   await Promise.all(
@@ -64,20 +64,23 @@ test('nothing that an outsider without the phone does leaves the owner without a
   await signIn(service.api, phone, 'ada', browser('ada'))
   const { passcode } = phone.client.account
   if (!passcode) throw new Error('the phone got no secret')
-  const shown = (away: number) =>
+  const passcodeOn = (away: number) =>
     TOTP.generate({
       ...passcode,
       secret: Secret.fromBase32(passcode.secret),
       timestamp: Date.now() + away * passcode.period * 1000,
     })
-  const opened = await service.api('POST', '/v1/enrollments', { user: 'ada', displayName: 'ada' })
-  const ticket = readEnrollmentUri(opened.json.uri)
-  if (!ticket) throw new Error(`not an enrollment URI: ${opened.json.uri}`)
+  const enrollment = await service.api('POST', '/v1/enrollments', {
+    user: 'ada',
+    displayName: 'ada',
+  })
+  const ticket = readEnrollmentUri(enrollment.json.uri)
+  if (!ticket) throw new Error(`not an enrollment URI: ${enrollment.json.uri}`)
 
-  const suffered = await harass(phone, 'ada', ticket)
-  expect(suffered.too_many_pending).toBeGreaterThan(0)
-  expect(suffered.passcode_wrong).toBeGreaterThan(0)
-  expect(suffered.enrollment_code_invalid).toBe(10)
+  const tallies = await harass(phone, 'ada', ticket)
+  expect(tallies.too_many_pending).toBeGreaterThan(0)
+  expect(tallies.passcode_wrong).toBeGreaterThan(0)
+  expect(tallies.enrollment_code_invalid).toBe(10)
 
   const protection = await service.api('GET', `/v1/users/${phone.userId}/protection`)
   expect(protection.json).toMatchObject({
@@ -87,7 +90,7 @@ test('nothing that an outsider without the phone does leaves the owner without a
     reportedUntil: null,
   })
   expect(await signIn(service.api, phone, 'ada', browser('ada'))).toBe('push')
-  expect((await verify(phone, { code: shown(0), initiator: browser('ada') })).status).toBe(200)
+  expect((await verify(phone, { code: passcodeOn(0), initiator: browser('ada') })).status).toBe(200)
   const [code] = recovery.json.codes
   expect((await verify(phone, { code, initiator: browser('elsewhere') })).status).toBe(200)
 })

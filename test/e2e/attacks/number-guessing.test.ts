@@ -30,16 +30,16 @@ const protectionOf = async ({ userId }: Phone) =>
 async function guessUntilRefused(phone: Phone, user: string): Promise<string[]> {
   const outcomes: string[] = []
   for (let n = 0; n < 500; n++) {
-    const asked = await askFrom(service.api, user, browser(`thief-${n}`))
-    if (asked.status !== 201) {
-      outcomes.push(asked.json.code)
+    const creation = await askFrom(service.api, user, browser(`thief-${n}`))
+    if (creation.status !== 201) {
+      outcomes.push(creation.json.code)
       return outcomes
     }
     const { requests } = await phone.client.pending()
-    const request = requests.find(({ challengeId }) => challengeId === asked.json.id)
+    const request = requests.find(({ challengeId }) => challengeId === creation.json.id)
     if (!request) throw new Error('the thief’s phone finds every challenge')
     const guess = (_: unknown, n: number) =>
-      refusalOf(phone.client.approve(request, otherThan(asked.json.number, n)))
+      refusalOf(phone.client.approve(request, otherThan(creation.json.number, n)))
     outcomes.push(...(await Promise.all(Array.from({ length: 6 }, guess))))
   }
   throw new Error('nothing stopped the guessing')
@@ -70,24 +70,24 @@ test('a thief with the phone but not the screen gets 100 guesses judged and no m
   expect((await protectionOf(phone)).wrongNumbersSinceSuccess).toBe(guessesMax)
 
   await wait(service, phone, 365 * 86_400)
-  const asked = await askFrom(service.api, 'ada', browser('ada'))
-  expect([asked.status, asked.json.code, asked.json.lock]).toEqual([
+  const creation = await askFrom(service.api, 'ada', browser('ada'))
+  expect([creation.status, creation.json.code, creation.json.lock]).toEqual([
     403,
     'push_locked',
     'wrong_numbers_hard',
   ])
-  expect(asked.headers.get('retry-after')).toBeNull()
-  expect(asked.json.otherFactors).toContain('passcode')
+  expect(creation.headers.get('retry-after')).toBeNull()
+  expect(creation.json.otherFactors).toContain('passcode')
 
-  const unlocked = await service.api('POST', `/v1/users/${phone.userId}/unlock`)
-  expect(unlocked.json).toMatchObject({ hardLockedAt: null, wrongNumbersSinceSuccess: 0 })
+  const unlock = await service.api('POST', `/v1/users/${phone.userId}/unlock`)
+  expect(unlock.json).toMatchObject({ hardLockedAt: null, wrongNumbersSinceSuccess: 0 })
   await signIn(service.api, phone, 'ada', browser('ada'))
 }, 120_000)
 
 test('at the hard cap even the right number is refused, until the owner gets in by a passcode', async () => {
   const phone = await enrollPhone(service, { user: 'bob' })
-  const capped = { wrongNumbersHardMax: 10, pendingMax: 10 }
-  const set = await service.api('PATCH', '/v1/policy', capped)
+  const caps = { wrongNumbersHardMax: 10, pendingMax: 10 }
+  const set = await service.api('PATCH', '/v1/policy', caps)
   expect(set.status, set.text).toBe(200)
   const open = await askFrom(service.api, 'bob', browser('bob'))
   await guessToTheEnd(phone, 'bob')

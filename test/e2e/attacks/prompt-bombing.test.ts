@@ -45,16 +45,16 @@ async function bomb(
 ) {
   const outcomes: string[] = []
   for (let burst = 0; burst < bursts; burst++) {
-    const made = await Promise.all(
+    const replies = await Promise.all(
       Array.from({ length: 50 }, (_, n) =>
         askFrom(apis[n % apis.length] as Api, user, bot(burst * 50 + n)),
       ),
     )
-    for (const { json } of made) outcomes.push(json.deliveryMode ?? json.code)
+    for (const { json } of replies) outcomes.push(json.deliveryMode ?? json.code)
     if (cancels) {
-      const created = made.filter(({ status }) => status === 201)
+      const successes = replies.filter(({ status }) => status === 201)
       await Promise.all(
-        created.map(({ json }) => service.api('POST', `/v1/challenges/${json.id}/cancel`)),
+        successes.map(({ json }) => service.api('POST', `/v1/challenges/${json.id}/cancel`)),
       )
     }
     await between?.()
@@ -154,6 +154,6 @@ test('after a report strangers are refused, and the owner still gets in from the
   expect(outcomes.push).toBeUndefined()
   expect(await signIn(service.api, phone, 'eve', browser('eve'))).toBe('pull_only')
   expect(prompts(phone)).toHaveLength(before)
-  const asked = await askFrom(other, 'eve', browser('eve'))
-  expect(await approve(phone, asked.json)).toEqual({ status: 'approved' })
+  const creation = await askFrom(other, 'eve', browser('eve'))
+  expect(await approve(phone, creation.json)).toEqual({ status: 'approved' })
 })

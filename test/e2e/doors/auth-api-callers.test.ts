@@ -48,8 +48,8 @@ beforeAll(async () => {
       namespaces: ['default'],
     }),
   )
-  const asked = { tenantId: tenant.id, rpId: party.id, name: 'x', scopes, expiresAt: null }
-  const key = await operator.createApiKey(asked)
+  const input = { tenantId: tenant.id, rpId: party.id, name: 'x', scopes, expiresAt: null }
+  const key = await operator.createApiKey(input)
   if (isRefusal(key)) throw new Error(key.refused)
   await operator.close()
   door = await makeAuthApiDoor(service, { settings })
@@ -87,26 +87,26 @@ function verdict({ status, json }: { readonly status: number; readonly json: Ans
 }
 
 async function verdicts(at: Pick<AuthApiDoor, 'integrationKey' | 'secret'>, how?: Misbehaviour) {
-  const said: Record<string, string> = {}
+  const results: Record<string, string> = {}
   for (const [method, name, params] of calls()) {
-    const replied = await callSigned(service.origin, at, method, name, params, how)
-    said[name] = verdict(replied)
+    const reply = await callSigned(service.origin, at, method, name, params, how)
+    results[name] = verdict(reply)
   }
-  return said
+  return results
 }
 
 /** How many rows each table holds that could come of a call. */
 function rows(): Promise<unknown> {
   return onServer(service.database.url, async (client) => {
     const tables = ['challenges', 'users', 'enrollments', 'shown_numbers', 'activities']
-    const counted = tables.map((one) => `(select count(*)::int from ${one}) as ${one}`)
-    const { rows: found } = await client.query(`select ${counted.join()},
+    const countColumns = tables.map((one) => `(select count(*)::int from ${one}) as ${one}`)
+    const { rows: counts } = await client.query(`select ${countColumns.join()},
       (select sum(answers)::int from followed_challenges) as answers`)
-    return found[0]
+    return counts[0]
   })
 }
 
-const refused = {
+const refusals = {
   check: '401 40103',
   logo: '403 40301',
   enroll: '403 40301',
@@ -119,9 +119,9 @@ const refused = {
 test('there are as many routes as openapi.yaml says', () => {
   const url = new URL('../../../openapi.yaml', import.meta.url)
   const paths = Object.keys(parse(readFileSync(url, 'utf8')).paths)
-  const described = paths.filter((one) => one.startsWith('/auth/v2/'))
-  const known = [...calls().map(([, name]) => name), 'ping'].map((name) => `/auth/v2/${name}`)
-  expect(described.sort()).toEqual(known.sort())
+  const describedPaths = paths.filter((one) => one.startsWith('/auth/v2/'))
+  const calledPaths = [...calls().map(([, name]) => name), 'ping'].map((name) => `/auth/v2/${name}`)
+  expect(describedPaths.sort()).toEqual(calledPaths.sort())
 })
 
 describe('nobody else learns or changes anything', () => {
@@ -149,14 +149,14 @@ describe('nobody else learns or changes anything', () => {
     ],
   ])('%s', async (_, call) => {
     const before = await rows()
-    expect(await call()).toEqual(refused)
+    expect(await call()).toEqual(refusals)
     expect(await rows()).toEqual(before)
   })
 
   test('an integration of another tenant, whose users are others', async () => {
     const before = (await rows()) as { challenges: number }
-    const said = await verdicts(foreign)
-    expect(said).toMatchObject({
+    const results = await verdicts(foreign)
+    expect(results).toMatchObject({
       check: 'told',
       enroll_status: 'invalid',
       preauth: 'deny',
@@ -174,23 +174,23 @@ describe('nobody else learns or changes anything', () => {
 })
 
 test('a client of the integration is served', async () => {
-  const made = await callSigned(service.origin, door, 'POST', 'enroll', { username: 'own' })
-  expect(made.json.response).toMatchObject({
+  const enrollReply = await callSigned(service.origin, door, 'POST', 'enroll', { username: 'own' })
+  expect(enrollReply.json.response).toMatchObject({
     activation_barcode: expect.stringMatching(/^data:image\/png;base64,/),
     activation_code: expect.stringMatching(/^enr_/),
     user_id: expect.stringMatching(/^usr_/),
     username: 'own',
   })
-  const { user_id, activation_code } = made.json.response
-  const named = { user_id, activation_code }
-  const stands = await callSigned(service.origin, door, 'POST', 'enroll_status', named)
+  const { user_id, activation_code } = enrollReply.json.response
+  const statusParams = { user_id, activation_code }
+  const stands = await callSigned(service.origin, door, 'POST', 'enroll_status', statusParams)
   expect(stands.json).toEqual({ stat: 'OK', response: 'waiting' })
   const wrong = { user_id: phone.userId, activation_code }
   const other = await callSigned(service.origin, door, 'POST', 'enroll_status', wrong)
   expect(other.json.response).toBe('invalid')
-  const cancelled = await service.api('POST', `/v1/enrollments/${activation_code}/cancel`)
-  expect(cancelled.status).toBe(200)
-  const over = await callSigned(service.origin, door, 'POST', 'enroll_status', named)
+  const cancellation = await service.api('POST', `/v1/enrollments/${activation_code}/cancel`)
+  expect(cancellation.status).toBe(200)
+  const over = await callSigned(service.origin, door, 'POST', 'enroll_status', statusParams)
   expect(over.json.response).toBe('invalid')
   const ping = await fetch(`${service.origin}/auth/v2/ping`)
   expect(await ping.json()).toMatchObject({ stat: 'OK' })

@@ -88,8 +88,8 @@ function realClient(interpreter: string): void {
       for (const name of ['ping', 'check']) {
         expect((await client.call(name)).answer.time).toBeGreaterThan(0)
       }
-      const offered = await client.call('preauth', { username: user })
-      expect(offered.answer).toMatchObject({ result: 'auth', devices: [{ type: 'phone' }] })
+      const offer = await client.call('preauth', { username: user })
+      expect(offer.answer).toMatchObject({ result: 'auth', devices: [{ type: 'phone' }] })
       const push = { username: user, factor: 'push', device: 'auto', pushinfo: 'a=b%26' }
 
       const waits = client.call('auth', push)
@@ -104,8 +104,8 @@ function realClient(interpreter: string): void {
       const { passcode } = phone.client.account
       if (!passcode) throw new Error('the phone got no secret')
       const code = TOTP.generate({ ...passcode, secret: Secret.fromBase32(passcode.secret) })
-      const typed = { username: user, factor: 'passcode', passcode: code }
-      expect((await client.call('auth', typed)).answer).toMatchObject({ result: 'allow' })
+      const input = { username: user, factor: 'passcode', passcode: code }
+      expect((await client.call('auth', input)).answer).toMatchObject({ result: 'allow' })
       const unknown = await client.call('preauth', { username: 'nobody' })
       expect(unknown.answer).toMatchObject({ result: 'deny' })
     })
@@ -118,10 +118,10 @@ function realClient(interpreter: string): void {
       const phone = await enrollPhone(service, { user })
       const params = { username: user, client_supports_verified_push: 'true' }
       const ask = { method: 'POST', path: '/auth/v2/preauth', params }
-      const { answer: offered } = await client.call('json_api_call', ask)
-      expect(offered.verification_code).toMatch(/^[0-9]{6}$/)
+      const { answer: offer } = await client.call('json_api_call', ask)
+      expect(offer.verification_code).toMatch(/^[0-9]{6}$/)
       const waits = client.call('auth', { username: user, factor: 'push', device: 'auto' })
-      await phone.client.approve(await questionTo(phone), `${offered.verification_code}`)
+      await phone.client.approve(await questionTo(phone), `${offer.verification_code}`)
       expect((await waits).answer).toMatchObject({ result: 'allow' })
     })
 

@@ -47,14 +47,14 @@ describe('a person at a terminal', () => {
     const user = `in-${JSON.stringify(flags)}`
     const phone = await enrollPhone(service, { user })
     let number = ''
-    const done = login(user, flags, async (prompt) => {
+    const pendingLogin = login(user, flags, async (prompt) => {
       number = numberIn(prompt)
       return '1'
     })
     const question = await until('the phone is asked', async () => (await requestsTo(phone))[0])
     await phone.client.approve(question, number)
-    const { code, said } = await done
-    expect([code, said.at(-1)]).toEqual(['DUO_OK', 'Success. You are signed in.'])
+    const { code, messages } = await pendingLogin
+    expect([code, messages.at(-1)]).toEqual(['DUO_OK', 'Success. You are signed in.'])
   })
 
   test.each([{}, { sync: true }])(
@@ -65,7 +65,7 @@ describe('a person at a terminal', () => {
       await expect(login(user, flags, ctrlC)).rejects.toThrow('Ctrl-C')
       const again = await login(user, flags, async () => '1')
       expect(again.code).toBe('DUO_FAIL')
-      expect(again.said.at(-1)).toMatch(/^Another sign-in was begun here within two minutes/)
+      expect(again.messages.at(-1)).toMatch(/^Another sign-in was begun here within two minutes/)
       expect(await requestsTo(phone)).toEqual([])
       let number = ''
       const third = login(user, flags, async (prompt) => {
@@ -94,12 +94,12 @@ describe('a person at a terminal', () => {
   test('who pressed Ctrl-C while the phone was asked has both questions, each with its own number', async () => {
     const phone = await enrollPhone(service, { user: 'both' })
     const numbers: [string, string] = ['', '']
-    let begun = 0
+    let starts = 0
     const begin = async (prompt: string) => {
-      numbers[begun++] = numberIn(prompt)
+      numbers[starts++] = numberIn(prompt)
       return '1'
     }
-    const gone = login('both', {}, begin)
+    const abandonedLogin = login('both', {}, begin)
     await until('the first question', async () => (await requestsTo(phone)).length === 1)
     const again = login('both', {}, begin)
     const [second, first] = await until('both questions', async () => {
@@ -113,41 +113,41 @@ describe('a person at a terminal', () => {
     await phone.client.approve(second, numbers[1])
     expect((await again).code).toBe('DUO_OK')
     await phone.client.approve(first, numbers[0])
-    expect((await gone).code).toBe('DUO_OK')
+    expect((await abandonedLogin).code).toBe('DUO_OK')
   })
 
   test.each([{}, { sync: true }])('reads why nobody is asked, with %j', async (flags) => {
     const user = `why-${JSON.stringify(flags)}`
     const phone = await enrollPhone(service, { user })
     // The device goes between the prompt and the choice.
-    const { code, said } = await login(user, flags, async () => {
+    const { code, messages } = await login(user, flags, async () => {
       await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
       await phone.client.unregister()
       return '1'
     })
     expect(code).toBe('DUO_FAIL')
-    expect(said.at(-1)).toBe('You have no device that could answer. Or type a code.')
+    expect(messages.at(-1)).toBe('You have no device that could answer. Or type a code.')
   })
 
   test.each([{}, { sync: true }])('reads that a code was wrong, with %j', async (flags) => {
     const user = `code-${JSON.stringify(flags)}`
     await enrollPhone(service, { user })
-    const { code, said } = await login(user, flags, async () => '00000000')
-    expect([code, said.at(-1)]).toEqual(['DUO_FAIL', 'Wrong code.'])
+    const { code, messages } = await login(user, flags, async () => '00000000')
+    expect([code, messages.at(-1)]).toEqual(['DUO_FAIL', 'Wrong code.'])
   })
 
   test('reads at the prompt for a code why the phone is not asked', async () => {
     const phone = await enrollPhone(service, { user: 'pending' })
-    for (let asked = 0; asked < 3; asked++) {
+    for (let n = 0; n < 3; n++) {
       await service.api('POST', '/v1/challenges', { user: { id: phone.userId } })
     }
-    let shown = ''
+    let shownPrompt = ''
     const { code } = await login('pending', {}, async (prompt) => {
-      shown = prompt
+      shownPrompt = prompt
       return '00000000'
     })
     expect(code).toBe('DUO_FAIL')
-    expect(shown).toBe(
+    expect(shownPrompt).toBe(
       'Sign in as pending\n\nToo many sign-ins are waiting. Try again later.\n\nCode: ',
     )
   })
@@ -158,9 +158,9 @@ describe('a client without a terminal', () => {
 
   test('is told no in a form that it understands, nobody is asked, and the next login is not disturbed', async () => {
     const phone = await enrollPhone(service, { user: 'scp' })
-    const { code, said, complaint } = await login('scp', headless)
+    const { code, messages, complaint } = await login('scp', headless)
     expect([code, complaint]).toEqual(['DUO_FAIL', null])
-    expect(said.at(-1)).toMatch(/^No number can be shown to you here/)
+    expect(messages.at(-1)).toMatch(/^No number can be shown to you here/)
     expect(await requestsTo(phone)).toEqual([])
     await until('it is noted', async () => (await door.lastError()) === 'number_unseen')
     let number = ''
@@ -185,10 +185,10 @@ describe('a client without a terminal', () => {
     const plain = await makeAuthApiDoor(service)
     await permitNone(service, plain)
     const phone = await enrollPhone(service, { user: 'cron' })
-    const done = login('cron', headless, undefined, plain)
+    const pendingLogin = login('cron', headless, undefined, plain)
     const question = await until('the phone is asked', async () => (await requestsTo(phone))[0])
     await phone.client.approve(question, null)
-    expect((await done).code).toBe('DUO_OK')
+    expect((await pendingLogin).code).toBe('DUO_OK')
   })
 })
 

@@ -34,10 +34,14 @@ type RadiusReply = {
 /** Sends one Access-Request, as an access server does. */
 function radius(port: number, attributes: Readonly<Record<string, string>>): Promise<RadiusReply> {
   const { State, ...texts } = attributes
-  const quoted = Object.entries(texts).map(
+  const quotedAttributes = Object.entries(texts).map(
     ([name, value]) => `${name} = "${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`,
   )
-  const sent = [...quoted, ...(State ? [`State = ${State}`] : []), 'Message-Authenticator = 0x00']
+  const attributeLines = [
+    ...quotedAttributes,
+    ...(State ? [`State = ${State}`] : []),
+    'Message-Authenticator = 0x00',
+  ]
   const words = ['-x', '-t', '30', '-r', '1', `127.0.0.1:${port}`, 'auth', secret]
   return new Promise((resolve, reject) => {
     const child = execFile(client ?? '', words, (error, stdout, stderr) => {
@@ -46,7 +50,7 @@ function radius(port: number, attributes: Readonly<Record<string, string>>): Pro
       const [, text = ''] = /Reply-Message = "(.*)"/.exec(rest) ?? []
       resolve({ kind, text, state: /State = (0x[0-9a-f]+)/.exec(rest)?.[1] })
     })
-    child.stdin?.end(sent.join(', '))
+    child.stdin?.end(attributeLines.join(', '))
   })
 }
 
@@ -72,10 +76,10 @@ const realServer = () => {
     }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ERR_FS_CP_EINVAL') throw error
     })
-    const known = users.map(
+    const userLines = users.map(
       (user) => `"${user.replaceAll('"', '\\"')}" Cleartext-Password := "${password}"\n`,
     )
-    await appendFile(path.join(folder, 'users'), `\n${known.join('')}`)
+    await appendFile(path.join(folder, 'users'), `\n${userLines.join('')}`)
     const port = await freePort()
     const child = spawn(
       server ?? '',
@@ -91,11 +95,11 @@ const realServer = () => {
         },
       },
     )
-    let said = ''
+    let output = ''
     child.stdout.on('data', (data) => {
-      said += data
+      output += data
     })
-    onTestFailed(() => void process.stderr.write(said))
+    onTestFailed(() => void process.stderr.write(output))
     const over = new Promise((resolve) => child.once('close', resolve))
     stack.defer(async () => {
       child.kill('SIGKILL')
@@ -104,8 +108,8 @@ const realServer = () => {
     await until(
       'FreeRADIUS listens',
       () => {
-        if (child.exitCode !== null) throw new Error(said)
-        return said.includes('Ready to process requests')
+        if (child.exitCode !== null) throw new Error(output)
+        return output.includes('Ready to process requests')
       },
       20_000,
     )
@@ -150,14 +154,14 @@ const realServer = () => {
     const port = await startRadius(door, ['nobody', 'carol'])
     await enrollPhone(service, { user: 'carol' })
     const unknown = await firstStep(port, 'nobody')
-    const rejected = async (attributes: Record<string, string>) =>
+    const isRejected = async (attributes: Record<string, string>) =>
       expect((await radius(port, attributes)).kind).toBe('Access-Reject')
-    await rejected({ 'User-Name': 'nobody', State: unknown.State })
-    await rejected({ 'User-Name': 'carol', State: `0x${'00'.repeat(16)}` })
-    await rejected({ 'User-Name': 'carol', 'User-Password': 'wrong' })
+    await isRejected({ 'User-Name': 'nobody', State: unknown.State })
+    await isRejected({ 'User-Name': 'carol', State: `0x${'00'.repeat(16)}` })
+    await isRejected({ 'User-Name': 'carol', 'User-Password': 'wrong' })
     const wrongly = await startRadius({ ...door, secret: 'x'.repeat(43) }, ['carol'])
-    const asked = await firstStep(wrongly, 'carol')
-    expect((await radius(wrongly, { 'User-Name': 'carol', State: asked.State })).kind).toBe(
+    const firstReply = await firstStep(wrongly, 'carol')
+    expect((await radius(wrongly, { 'User-Name': 'carol', State: firstReply.State })).kind).toBe(
       'Access-Reject',
     )
   })
@@ -198,9 +202,9 @@ const realServer = () => {
     const attributes = { 'User-Name': 'erin', 'User-Password': password }
     expect((await radius(port, attributes)).kind).toBe('Access-Reject')
     await permitNone(service, door)
-    const asked = radius(port, attributes)
+    const answer = radius(port, attributes)
     await phone.client.approve(await questionTo(phone), null)
-    expect((await asked).kind).toBe('Access-Accept')
+    expect((await answer).kind).toBe('Access-Accept')
     expect((await radius(port, { ...attributes, 'User-Password': 'wrong' })).kind).toBe(
       'Access-Reject',
     )

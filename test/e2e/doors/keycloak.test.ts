@@ -24,12 +24,12 @@ let realm: KeycloakDouble
 let channel: string
 let id: string
 let users = 0
-let logged = ''
+let logText = ''
 beforeAll(async () => {
   const sink = new Writable({
-    write(chunk, _encoding, done) {
-      logged += chunk
-      done()
+    write(chunk, _encoding, callback) {
+      logText += chunk
+      callback()
     },
   })
   service = stack.use(await startTestService({}, pino(loggerOptions('trace'), sink)))
@@ -40,15 +40,19 @@ afterAll(() => stack.disposeAsync())
 
 async function makeChannel(settings: object, more: object = {}, at = service) {
   const [{ id: relyingPartyId }] = (await at.api('GET', '/v1/relying-parties')).json.items
-  const made = await at.api('POST', '/v1/integrations', {
+  const creation = await at.api('POST', '/v1/integrations', {
     relyingPartyId,
     name: 'Keycloak',
     settings: { kind: 'keycloak_ciba', issuers: [realm.issuer], ...settings },
     ...more,
   })
-  if (made.status !== 201) throw new Error(made.text)
-  const address = `${at.origin}/integrations/keycloak/${made.json.id}`
-  return { id: made.json.id as string, channel: address, secret: made.json.secret as string | null }
+  if (creation.status !== 201) throw new Error(creation.text)
+  const address = `${at.origin}/integrations/keycloak/${creation.json.id}`
+  return {
+    id: creation.json.id as string,
+    channel: address,
+    secret: creation.json.secret as string | null,
+  }
 }
 
 async function person(): Promise<Phone & { readonly name: string }> {
@@ -59,7 +63,7 @@ async function person(): Promise<Phone & { readonly name: string }> {
 const number = '483920'
 const message = `Login-${number}`
 const question = ({ name }: { name: string }) => ({ login_hint: name, binding_message: message })
-const settled = (authResultId: string) =>
+const untilSettled = (authResultId: string) =>
   until('the realm is told', () => {
     const outcome = realm.outcome(authResultId)
     return outcome === 'authorization_pending' ? null : outcome
@@ -88,9 +92,9 @@ describe('the end is called back', () => {
     expect((await callbackOf(phone.userId)).token_sealed).not.toBeNull()
     expect(await text()).not.toContain(token)
     await phone.client.approve(request, number)
-    expect(await settled(authResultId)).toBe('tokens')
-    expect(logged).not.toBe('')
-    expect(logged).not.toContain(token)
+    expect(await untilSettled(authResultId)).toBe('tokens')
+    expect(logText).not.toBe('')
+    expect(logText).not.toContain(token)
     expect(realm.callbacks.slice(before)).toEqual([{ status: 'SUCCEED', answer: 200 }])
     await until(
       'the token is forgotten',
@@ -102,7 +106,7 @@ describe('the end is called back', () => {
     const phone = await person()
     const { authResultId } = await realm.ask(channel, question(phone))
     await phone.client.deny(await questionTo(phone))
-    expect(await settled(authResultId)).toBe('access_denied')
+    expect(await untilSettled(authResultId)).toBe('access_denied')
     expect(realm.callbacks.at(-1)?.status).toBe('UNAUTHORIZED')
   })
 
@@ -113,7 +117,7 @@ describe('the end is called back', () => {
     await onServer(service.database.url, (client) =>
       letTimePass((sql, values) => client.query(sql, values), phone.userId, 600),
     )
-    expect(await settled(authResultId)).toBe('access_denied')
+    expect(await untilSettled(authResultId)).toBe('access_denied')
     expect(realm.callbacks.at(-1)?.status).toBe('CANCELLED')
   })
 
@@ -124,7 +128,7 @@ describe('the end is called back', () => {
     const request = await questionTo(phone)
     await service.api('PATCH', `/v1/integrations/${own.id}`, { status: 'paused' })
     await phone.client.approve(request, number)
-    expect(await settled(authResultId)).toBe('access_denied')
+    expect(await untilSettled(authResultId)).toBe('access_denied')
     expect((await realm.ask(own.channel, question(phone))).status).toBe(403)
   })
 
@@ -134,7 +138,7 @@ describe('the end is called back', () => {
     realm.storesAfter(2)
     const { authResultId } = await realm.ask(channel, question(phone))
     await phone.client.approve(await questionTo(phone), number)
-    expect(await settled(authResultId)).toBe('tokens')
+    expect(await untilSettled(authResultId)).toBe('tokens')
     expect(realm.callbacks.slice(before).map(({ answer }) => answer)).toEqual([403, 403, 200])
     realm.storesAfter(0)
   })
@@ -148,7 +152,7 @@ describe('the end is called back', () => {
     expect(realm.outcome(authResultId)).toBe('authorization_pending')
     const log = pino({ level: 'silent' })
     const next = await startService({ ...api.config, role: 'worker' }, api.origin, log)
-    expect(await settled(authResultId)).toBe('tokens')
+    expect(await untilSettled(authResultId)).toBe('tokens')
     await next.stop()
   })
 })
@@ -161,8 +165,8 @@ describe('is never called back twice', () => {
     await realm.ask(channel, question(phone))
     await phone.client.approve(await questionTo(phone), number)
     const row = await until('it is given up', async () => {
-      const found = await callbackOf(phone.userId)
-      return found.status === 'settled' ? found : null
+      const callback = await callbackOf(phone.userId)
+      return callback.status === 'settled' ? callback : null
     })
     realm.setWeather('fair')
     expect(row).toMatchObject({ token_sealed: null })
@@ -220,7 +224,7 @@ describe('is never called back twice', () => {
       }),
     )
     await phone.client.approve(await questionTo(phone), number)
-    expect(await settled(authResultId)).toBe('tokens')
+    expect(await untilSettled(authResultId)).toBe('tokens')
     expect((await realm.ask(channel, question(phone), { token })).status).toBe(201)
     expect(await challenges(phone.userId)).toHaveLength(1)
     await until(
@@ -258,8 +262,8 @@ test.each([-60, 55])(
   'a realm whose clock is %i seconds off asks, and once with each token',
   async (off) => {
     const phone = await person()
-    const issued = Math.floor(Date.now() / 1000) + off
-    const claims = { iat: issued, nbf: issued, exp: issued + 120 }
+    const issuedAt = Math.floor(Date.now() / 1000) + off
+    const claims = { iat: issuedAt, nbf: issuedAt, exp: issuedAt + 120 }
     const first = await realm.ask(channel, question(phone), { claims })
     expect(first.status).toBe(201)
     const [{ id }] = await challenges(phone.userId)
@@ -335,11 +339,11 @@ describe('nobody is asked', () => {
   })
 
   const rsa = (bits: number) => generateKeyPairSync('rsa', { modulusLength: bits })
-  const named = (key: KeyObject) => ({ ...key.export({ format: 'jwk' }), kid: 'k1', alg: 'RS256' })
+  const jwkOf = (key: KeyObject) => ({ ...key.export({ format: 'jwk' }), kid: 'k1', alg: 'RS256' })
   test.each([
-    ['weak', () => [named(rsa(1024).publicKey)]],
-    ['not_public', () => [named(rsa(2048).privateKey)]],
-    ['ambiguous', () => [named(rsa(2048).publicKey), named(rsa(2048).publicKey)]],
+    ['weak', () => [jwkOf(rsa(1024).publicKey)]],
+    ['not_public', () => [jwkOf(rsa(2048).privateKey)]],
+    ['ambiguous', () => [jwkOf(rsa(2048).publicKey), jwkOf(rsa(2048).publicKey)]],
     ['malformed', () => ['nonsense']],
     ['malformed', () => [{ kty: 'RSA', kid: 'k1', alg: 'RS256' }]],
   ])('by keys of the realm that are %s, and its admins see that', async (fault, keys) => {
@@ -357,8 +361,8 @@ describe('nobody is asked', () => {
     const [{ id: relyingPartyId }] = (await service.api('GET', '/v1/relying-parties')).json.items
     for (const issuer of ['https://10.0.0.1/realms/x', 'http://id.example.com/realms/x']) {
       const settings = { kind: 'keycloak_ciba', issuers: [issuer] }
-      const asked = { relyingPartyId, name: 'x', settings }
-      expect((await service.api('POST', '/v1/integrations', asked)).status).toBe(400)
+      const input = { relyingPartyId, name: 'x', settings }
+      expect((await service.api('POST', '/v1/integrations', input)).status).toBe(400)
     }
   })
 

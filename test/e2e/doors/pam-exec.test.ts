@@ -49,12 +49,12 @@ const script = () => {
         ...environment,
       },
     })
-    let said = ''
+    let output = ''
     child.stdout.on('data', (data) => {
-      said += data
+      output += data
     })
     const code = new Promise<number | null>((resolve) => child.once('close', resolve))
-    const number = () => until('a number is shown', () => /Type (\d{6}) on/.exec(said)?.[1])
+    const number = () => until('a number is shown', () => /Type (\d{6}) on/.exec(output)?.[1])
     return { code, number }
   }
 
@@ -104,12 +104,12 @@ test('the script for pam_exec lets nobody in where curl is missing', async () =>
   await writeFile(conf, `COUNTERSIGN_DOOR=${door}\nCOUNTERSIGN_HEADER=${folder}/header\n`)
   const env = { PATH: folder, COUNTERSIGN_CONFIG: conf, PAM_TYPE: 'auth', PAM_USER: 'alice' }
   const child = spawn('/bin/sh', ['examples/pam-exec/countersign.sh'], { env })
-  let said = ''
+  let output = ''
   child.stderr.on('data', (data) => {
-    said += data
+    output += data
   })
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  expect(said).toContain('curl')
+  expect(output).toContain('curl')
   expect(code).toBe(1)
 })
 
