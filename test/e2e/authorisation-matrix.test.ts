@@ -81,8 +81,8 @@ let otherTenant: Tenancy
 /** What everybody tries to get at. */
 let victim: Scene
 let stranger: Scene
-let unregistered: Phone
-let suspended: Phone
+let unregisteredPhone: Phone
+let suspendedPhone: Phone
 let elsewhere: Scene
 const keys = new Map<string, string>()
 
@@ -103,8 +103,8 @@ beforeAll(async () => {
         namespaces,
       }),
     )
-    const asked = { tenantId: party.tenantId, rpId: party.id, name, scopes, expiresAt: null }
-    const key = await operator.createApiKey(asked)
+    const input = { tenantId: party.tenantId, rpId: party.id, name, scopes, expiresAt: null }
+    const key = await operator.createApiKey(input)
     if (isRefusal(key)) throw new Error(key.refused)
     keys.set(name, key.secret)
   }
@@ -114,8 +114,8 @@ beforeAll(async () => {
     await made(service.api, 'GET', '/v1/relying-parties')
   ).items.filter(({ name }: { name: string }) => name === 'Default')
   for (const scope of scopes.filter((one) => one !== 'admin')) {
-    const granted = scopes.filter((one) => one !== 'admin' && one !== scope)
-    const body = { relyingPartyId, name: scope, scopes: granted }
+    const otherScopes = scopes.filter((one) => one !== 'admin' && one !== scope)
+    const body = { relyingPartyId, name: scope, scopes: otherScopes }
     keys.set(`all but ${scope}`, (await made(service.api, 'POST', '/v1/api-keys', body)).secret)
   }
   const all = { relyingPartyId, name: 'x', scopes: scopes.filter((one) => one !== 'admin') }
@@ -127,11 +127,13 @@ beforeAll(async () => {
   stranger = createScene(service)
   elsewhere = createScene(otherTenant)
   await Promise.all([victim.phone(), stranger.phone(), elsewhere.phone(), stranger.integration()])
-  unregistered = await enrollPhone(service, { user: victim.name })
-  await unregistered.client.unregister()
-  await unregistered.client.self().catch(() => 'told to the user once')
-  suspended = await enrollPhone(service, { user: victim.name })
-  await made(service.api, 'PATCH', `/v1/devices/${suspended.deviceId}`, { status: 'suspended' })
+  unregisteredPhone = await enrollPhone(service, { user: victim.name })
+  await unregisteredPhone.client.unregister()
+  await unregisteredPhone.client.self().catch(() => 'told to the user once')
+  suspendedPhone = await enrollPhone(service, { user: victim.name })
+  await made(service.api, 'PATCH', `/v1/devices/${suspendedPhone.deviceId}`, {
+    status: 'suspended',
+  })
   for (const thing of [
     victim.user,
     victim.party,
@@ -153,10 +155,10 @@ beforeAll(async () => {
   // That a phone fetches for the first time is written down.
   await (await victim.phone()).client.pending()
   // A report ends what is pending, so that of another user stands in.
-  const reported = createScene(service)
-  await reported.report()
+  const reportingScene = createScene(service)
+  await reportingScene.report()
   await victim.incident()
-  victim = { ...victim, report: reported.report }
+  victim = { ...victim, report: reportingScene.report }
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
@@ -178,7 +180,7 @@ const schemes: Readonly<Record<Caller, Scheme | null>> = Object.fromEntries(
   }),
 ) as Record<Caller, Scheme | null>
 
-const uncredited = {
+const codeWithoutCredential = {
   realmToken: 'integration_invalid',
   integrationSecret: 'integration_invalid',
   apiKey: 'unauthenticated',
@@ -205,7 +207,7 @@ function isShared(operation: Operation, caller: Caller): boolean {
 }
 
 /** What meets this caller; null is a success. */
-function expected(operation: Operation, caller: Caller): ProblemCode | null {
+function expectedRefusal(operation: Operation, caller: Caller): ProblemCode | null {
   const { scheme, needs, method } = operation
   const { everybody, ownPages, granted = null, foreign } = factsOf(operation)
   const isCross = caller.endsWith('another site')
@@ -215,7 +217,7 @@ function expected(operation: Operation, caller: Caller): ProblemCode | null {
   }
   // Both come as bearers.
   if (scheme === 'apiKey' && schemes[caller] === 'integrationSecret') return 'api_key_invalid'
-  if (schemes[caller] !== scheme) return uncredited[scheme]
+  if (schemes[caller] !== scheme) return codeWithoutCredential[scheme]
   switch (caller) {
     case 'a key of every scope but the one':
       return needs === undefined ? granted : 'scope_missing'
@@ -242,18 +244,18 @@ type Stage = { readonly scene: Scene; readonly outsider?: Scene }
 function phoneOf(caller: Caller, { scene, outsider }: Stage): Promise<Phone> {
   if (caller === 'a device of another user') return (outsider ?? stranger).phone()
   if (caller === 'a device of another tenant') return (outsider ?? elsewhere).phone()
-  if (caller === 'an unregistered device of the user') return Promise.resolve(unregistered)
-  if (caller === 'a suspended device of the user') return Promise.resolve(suspended)
+  if (caller === 'an unregistered device of the user') return Promise.resolve(unregisteredPhone)
+  if (caller === 'a suspended device of the user') return Promise.resolve(suspendedPhone)
   return scene.phone()
 }
 
-type Sent = { readonly body: string | undefined; readonly path: string }
+type SentRequest = { readonly body: string | undefined; readonly path: string }
 
 async function credentials(
   operation: Operation,
   caller: Caller,
   stage: Stage,
-  { body, path }: Sent,
+  { body, path }: SentRequest,
 ): Promise<Record<string, string>> {
   const scheme = schemes[caller]
   if (scheme === 'apiKey') {
@@ -291,12 +293,12 @@ async function credentials(
 
 const browsers = new Map<Scene, Promise<Record<string, string>>>()
 function browser(of: Scene) {
-  const known = browsers.get(of) ?? of.browser()
-  browsers.set(of, known)
-  return known
+  const browserHeaders = browsers.get(of) ?? of.browser()
+  browsers.set(of, browserHeaders)
+  return browserHeaders
 }
 
-type Answered = {
+type CallReply = {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly text: string
@@ -309,25 +311,28 @@ async function call(
   operation: Operation,
   caller: Caller,
   { scene = victim, outsider, id, body }: Partial<Stage> & { id?: string; body?: string } = {},
-): Promise<Answered> {
+): Promise<CallReply> {
   const facts = factsOf(operation)
   const stage = { scene, ...(outsider && { outsider }) }
   const folder = folders[folderOf(operation) ?? '']
   const phone = await phoneOf(caller, stage)
-  const named = id ?? (await (facts.object ?? folder?.of)?.(scene))
+  const objectId = id ?? (await (facts.object ?? folder?.of)?.(scene))
   const plain = operation.path.replace('{secret}', madeUpSecret)
-  const path = plain.replace(/\{\w+\}/, named ?? '') + ((await facts.query?.(scene)) ?? '')
-  const given = await facts.body?.(scene, phone)
-  const sent = { path, body: body ?? (given === undefined ? undefined : JSON.stringify(given)) }
+  const path = plain.replace(/\{\w+\}/, objectId ?? '') + ((await facts.query?.(scene)) ?? '')
+  const defaultBody = await facts.body?.(scene, phone)
+  const sentRequest = {
+    path,
+    body: body ?? (defaultBody === undefined ? undefined : JSON.stringify(defaultBody)),
+  }
   const response = await fetch(service.origin + path, {
     method: operation.method,
     redirect: 'manual',
     headers: {
-      ...(sent.body !== undefined && { 'content-type': 'application/json' }),
+      ...(sentRequest.body !== undefined && { 'content-type': 'application/json' }),
       ...(facts.ownPages && { 'sec-fetch-site': 'same-origin' }),
-      ...(await credentials(operation, caller, stage, sent)),
+      ...(await credentials(operation, caller, stage, sentRequest)),
     },
-    ...(sent.body !== undefined && { body: sent.body }),
+    ...(sentRequest.body !== undefined && { body: sentRequest.body }),
   })
   const headers = Object.fromEntries([...response.headers].filter(([one]) => !perAnswer.has(one)))
   const { status } = response
@@ -338,7 +343,10 @@ async function call(
 }
 
 /** What an answer says, as `expected` puts it; undocumented answers say more, and so fit nothing. */
-function outcome({ statuses }: Operation, { status, text }: Answered): ProblemCode | null | string {
+function outcome(
+  { statuses }: Operation,
+  { status, text }: CallReply,
+): ProblemCode | null | string {
   if (!statuses.includes(status)) return `undocumented: ${status} ${text}`
   // A page that did what it was asked leads on to the next.
   if (status < 400) return null
@@ -368,11 +376,11 @@ async function rows(about?: string): Promise<string[]> {
     )
     const all: string[] = []
     for (const { name } of tables.rows) {
-      const found = await client.query<{ row: string }>(
+      const result = await client.query<{ row: string }>(
         `select (to_jsonb(x) - array['last_used_at', 'last_seen_at', 'uses', 'last_error_code',
            'last_error_at', 'probed_at'])::text as row from "${name}" x`,
       )
-      all.push(...found.rows.map(({ row }) => `${name} ${row}`))
+      all.push(...result.rows.map(({ row }) => `${name} ${row}`))
     }
     return about === undefined ? all : all.filter((row) => row.includes(about))
   })
@@ -381,15 +389,16 @@ async function rows(about?: string): Promise<string[]> {
 /** What came and went between two looks at the tables. */
 function difference(before: readonly string[], after: readonly string[]): string[] {
   const [had, has] = [new Set(before), new Set(after)]
-  const gone = before.filter((row) => !has.has(row)).map((row) => `- ${row}`)
-  return [...gone, ...after.filter((row) => !had.has(row)).map((row) => `+ ${row}`)]
+  const removedRows = before.filter((row) => !has.has(row)).map((row) => `- ${row}`)
+  return [...removedRows, ...after.filter((row) => !had.has(row)).map((row) => `+ ${row}`)]
 }
 
 type Cell = { readonly operation: Operation; readonly caller: Caller }
 const cells: Cell[] = operations.flatMap((operation) =>
   callers.map((caller) => ({ operation, caller })),
 )
-const said = ({ operation, caller }: Cell, what: unknown) => `${operation.name}, ${caller}: ${what}`
+const complaint = ({ operation, caller }: Cell, what: unknown) =>
+  `${operation.name}, ${caller}: ${what}`
 
 describe('the description', () => {
   test('has a row for each of its routes, and no row is left of one that is gone', () => {
@@ -432,7 +441,7 @@ describe('the description', () => {
 /** Each cell has one of these: open to all, refused, served to an outsider who gets at nothing, or served with what it names. */
 function kindOf({ operation, caller }: Cell): 'open' | 'refused' | 'apart' | 'served' {
   if (operation.scheme === null) return 'open'
-  if (expected(operation, caller) !== (factsOf(operation).granted ?? null)) return 'refused'
+  if (expectedRefusal(operation, caller) !== (factsOf(operation).granted ?? null)) return 'refused'
   return outsiders.has(caller) && !isShared(operation, caller) ? 'apart' : 'served'
 }
 
@@ -443,34 +452,41 @@ const ofOtherTenant = ({ caller }: Cell) => caller.endsWith('another tenant')
 async function play(
   some: readonly Cell[],
   stageOf: (cell: Cell) => Partial<Stage>,
-  judge: (cell: Cell, answered: Answered, stage: Partial<Stage>) => unknown = () => null,
+  judge: (cell: Cell, reply: CallReply, stage: Partial<Stage>) => unknown = () => null,
 ): Promise<unknown[]> {
   const wrong = await inParallel(some, async (cell) => {
     const { operation, caller } = cell
     const stage = stageOf(cell)
-    const answered = await call(operation, caller, stage)
-    const seen = outcome(operation, answered)
+    const reply = await call(operation, caller, stage)
+    const actualOutcome = outcome(operation, reply)
     const faults = [
-      seen === expected(operation, caller) ? null : seen,
-      await judge(cell, answered, stage),
+      actualOutcome === expectedRefusal(operation, caller) ? null : actualOutcome,
+      await judge(cell, reply, stage),
     ]
-    return faults.filter((fault) => fault !== null).map((fault) => said(cell, fault))
+    return faults.filter((fault) => fault !== null).map((fault) => complaint(cell, fault))
   })
   return wrong.flat()
 }
 
 describe('the matrix', () => {
   const all = Map.groupBy(cells, kindOf)
-  const { open = [], refused = [], apart = [], served = [] } = Object.fromEntries(all)
+  const {
+    open = [],
+    refused: refusedCells = [],
+    apart = [],
+    served: servedCells = [],
+  } = Object.fromEntries(all)
 
   test('is whole', () => {
-    expect(open.length + refused.length + apart.length + served.length).toBe(
+    expect(open.length + refusedCells.length + apart.length + servedCells.length).toBe(
       operations.length * callers.length,
     )
     // A realm signs each question anew: test/e2e/doors/keycloak.test.ts lets one in.
-    const guarded = operations.filter(({ scheme }) => scheme !== null && scheme !== 'realmToken')
-    for (const { name, scheme } of guarded) {
-      const owners = served.filter(({ operation }) => operation.name === name)
+    const guardedOperations = operations.filter(
+      ({ scheme }) => scheme !== null && scheme !== 'realmToken',
+    )
+    for (const { name, scheme } of guardedOperations) {
+      const owners = servedCells.filter(({ operation }) => operation.name === name)
       expect(owners.length, `${name} serves nobody by its ${scheme}`).toBeGreaterThan(0)
     }
   })
@@ -479,15 +495,15 @@ describe('the matrix', () => {
     await Promise.all([browser(victim), browser(stranger)])
     const before = await rows()
     const wrong = await play(
-      refused,
+      refusedCells,
       () => ({}),
       async ({ operation, caller }, first) => {
         const id = folders[folderOf(operation) ?? '']?.unknown
         if (id === undefined) return null
-        const [known, unknown] = [first, await call(operation, caller, { id })].map((one) =>
+        const [foreignReply, unknown] = [first, await call(operation, caller, { id })].map((one) =>
           JSON.stringify(one),
         )
-        return known === unknown ? null : `tells apart ${known} ${unknown}`
+        return foreignReply === unknown ? null : `tells apart ${foreignReply} ${unknown}`
       },
     )
     expect(wrong).toEqual([])
@@ -496,14 +512,14 @@ describe('the matrix', () => {
 
   test('treats an id that names nothing as it treats those of others', async () => {
     const before = await rows()
-    const owned = served.filter(({ operation }) => folderOf(operation) !== undefined)
-    const wrong = await inParallel(owned, async ({ operation, caller }) => {
+    const ownedCells = servedCells.filter(({ operation }) => folderOf(operation) !== undefined)
+    const wrong = await inParallel(ownedCells, async ({ operation, caller }) => {
       const id = folders[folderOf(operation) ?? '']?.unknown ?? ''
-      const answered = await call(operation, caller, { id })
+      const reply = await call(operation, caller, { id })
       const isDoor = operation.scheme === 'integrationSecret'
-      return outcome(operation, answered) === (isDoor ? 'integration_invalid' : 'not_found')
+      return outcome(operation, reply) === (isDoor ? 'integration_invalid' : 'not_found')
         ? []
-        : said({ operation, caller }, answered.text)
+        : complaint({ operation, caller }, reply.text)
     })
     expect(wrong.flat()).toEqual([])
     expect(difference(before, await rows())).toEqual([])
@@ -511,19 +527,19 @@ describe('the matrix', () => {
 
   test('serves what is open to all in the same way to all, and changes nothing by it', async () => {
     const before = await rows()
-    const first = new Map<string, Answered>()
+    const first = new Map<string, CallReply>()
     for (const operation of operations.filter(({ scheme }) => scheme === null)) {
       first.set(operation.name, await call(operation, 'nobody'))
     }
     const wrong = await play(
       open,
       () => ({}),
-      ({ operation, operation: { name }, caller }, answered) =>
+      ({ operation, operation: { name }, caller }, reply) =>
         name === 'GET /metrics' ||
-        expected(operation, caller) !== expected(operation, 'nobody') ||
-        JSON.stringify(answered) === JSON.stringify(first.get(name))
+        expectedRefusal(operation, caller) !== expectedRefusal(operation, 'nobody') ||
+        JSON.stringify(reply) === JSON.stringify(first.get(name))
           ? null
-          : answered.text,
+          : reply.text,
     )
     expect(wrong).toEqual([])
     expect(difference(before, await rows())).toEqual([])
@@ -547,11 +563,11 @@ describe('the matrix', () => {
       await victim.party(),
     ]
     const forAdmins = ['admin', 'audit:read', 'integrations:write']
-    const see = (cell: Cell, { text }: Answered) => {
+    const see = (cell: Cell, { text }: CallReply) => {
       const { operation, caller } = cell
       const isAdmin = caller.includes('relying party') && forAdmins.includes(operation.needs ?? '')
-      const hidden = ofOtherTenant(cell) ? [...things, ...ofTenant, service.tenantId] : things
-      return isAdmin ? null : (hidden.find((one) => text.includes(one)) ?? null)
+      const hiddenTexts = ofOtherTenant(cell) ? [...things, ...ofTenant, service.tenantId] : things
+      return isAdmin ? null : (hiddenTexts.find((one) => text.includes(one)) ?? null)
     }
     const [far, near] = [apart.filter(ofOtherTenant), apart.filter((one) => !ofOtherTenant(one))]
     for (const [some, where, about] of [
@@ -567,15 +583,15 @@ describe('the matrix', () => {
 
   test('serves those who may, with what the route is for', async () => {
     const own = (cell: Cell) => (changes(cell) ? { scene: createScene(service) } : {})
-    expect(await play(served, own)).toEqual([])
+    expect(await play(servedCells, own)).toEqual([])
   })
 })
 
 /** Members that the schema of a body knows at its top. */
 function membersOf(schema: { $ref?: string; properties?: object } = {}): string[] {
   const name = schema.$ref?.split('/').at(-1)
-  const known = name === undefined ? schema : document.components.schemas[name]
-  return Object.keys(known.properties ?? {})
+  const resolvedSchema = name === undefined ? schema : document.components.schemas[name]
+  return Object.keys(resolvedSchema.properties ?? {})
 }
 
 /** The text of a body with more members, at its top and in each object within it. */
@@ -628,8 +644,8 @@ describe('a body with a member that its route does not know', () => {
     const before = await rows()
     const calls = await Promise.all(
       changing.map(async (operation) => {
-        const known = new Set(membersOf(operation.body))
-        const names = [...new Set([...snake, ...camel])].filter((name) => !known.has(name))
+        const knownMembers = new Set(membersOf(operation.body))
+        const names = [...new Set([...snake, ...camel])].filter((name) => !knownMembers.has(name))
         // So few that the answer names them all.
         const size = 5
         const batches = Array.from({ length: Math.ceil(names.length / size) }, (_, index) =>
@@ -645,8 +661,11 @@ describe('a body with a member that its route does not know', () => {
         ...Object.fromEntries(batch.map((one) => [one, 'x'])),
       })
       const { status, text } = await call(operation, callerOf(operation), { body })
-      const unnamed = operation.body ? batch.filter((one) => !text.includes(`\\"${one}\\"`)) : []
-      const isRefused = status === 400 && text.includes('"invalid_request"') && unnamed.length === 0
+      const unnamedMembers = operation.body
+        ? batch.filter((one) => !text.includes(`\\"${one}\\"`))
+        : []
+      const isRefused =
+        status === 400 && text.includes('"invalid_request"') && unnamedMembers.length === 0
       return isRefused ? [] : [`${operation.name} ${batch}: ${status} ${text}`]
     })
     expect(wrong.flat()).toEqual([])
@@ -656,11 +675,11 @@ describe('a body with a member that its route does not know', () => {
   test('is refused for names that programs trip over, at every depth', async () => {
     const before = await rows()
     const wrong = await inParallel(changing, async (operation) => {
-      const known = membersOf(operation.body)
+      const knownMembers = membersOf(operation.body)
       const names = ['status', 'tenantId', '__proto__', 'constructor']
       const right = await rightBody(operation)
       const bodies = names
-        .filter((name) => !known.includes(name))
+        .filter((name) => !knownMembers.includes(name))
         .flatMap((name) => withMember(right, name))
       const faults: string[] = []
       for (const body of bodies) {

@@ -21,13 +21,13 @@ type Asking = Pick<RunningService, 'api'>
 
 /** Asks, waits for the push, approves on the phone, and reads what the relying party gets. */
 async function signIn({ api }: Asking, phone: Phone) {
-  const created = await api('POST', '/v1/challenges', { user: 'alice' })
-  expect(created.status, created.text).toBe(201)
-  const { id, number } = created.json
+  const creation = await api('POST', '/v1/challenges', { user: 'alice' })
+  expect(creation.status, creation.text).toBe(201)
+  const { id, number } = creation.json
   await until('the push arrives', () => phone.pushes.find((push) => challengeOf(push) === id))
   const { client } = phone
-  const { requests, refusedRequests: refused } = await client.pending()
-  expect(refused).toEqual([])
+  const { requests, refusedRequests } = await client.pending()
+  expect(refusedRequests).toEqual([])
   const request = requests.find(({ challengeId }) => challengeId === id)
   if (!request) throw new Error('nothing is pending')
   await client.approve(request, number)
@@ -108,10 +108,10 @@ async function startApart(offsets: readonly number[]) {
   const outputs: (() => string)[] = []
   for (const [index, seconds] of offsets.entries()) {
     const own = { ...clockOffBy(seconds), PORT: String(ports[index]) }
-    const started = stack.use(await startServiceProcess({ ...environment, ...own }))
-    outputs.push(started.stdout)
+    const serviceProcess = stack.use(await startServiceProcess({ ...environment, ...own }))
+    outputs.push(serviceProcess.stdout)
     origins.push(`http://127.0.0.1:${ports[index]}`)
-    key ||= /cs_[0-9a-z]{26}_[\w-]{43}/.exec(started.stdout())?.[0] ?? ''
+    key ||= /cs_[0-9a-z]{26}_[\w-]{43}/.exec(serviceProcess.stdout())?.[0] ?? ''
   }
   const apis = origins.map((at) => createApi(at, key))
   return Object.assign(stack, { simulator, origins, apis, outputs })
@@ -135,8 +135,8 @@ if (isFaketimeHere) {
       const phone = await enrollPhone({ api, simulator: apart.simulator })
       const { result } = await signIn({ api }, phone)
       expect(ageOf(result)).toBeLessThan(60)
-      const told = apart.outputs[0]?.().match(/clock of this machine differs/g)
-      expect(told).toHaveLength(1)
+      const warnings = apart.outputs[0]?.().match(/clock of this machine differs/g)
+      expect(warnings).toHaveLength(1)
     })
 
     test('two processes 300 s apart enroll a phone and sign it in, calls going to either in turns', async () => {
@@ -144,7 +144,7 @@ if (isFaketimeHere) {
       const turns = inTurns(apart.origins)
       const [first, second] = apart.apis
       if (!first || !second) throw new Error('nothing runs')
-      const api: typeof first = (...given) => (given[0] === 'POST' ? first : second)(...given)
+      const api: typeof first = (...args) => (args[0] === 'POST' ? first : second)(...args)
       const phone = await enrollPhone({ api, simulator: apart.simulator }, { fetch: turns })
       await signIn({ api }, phone)
       await signIn({ api: second }, phone)

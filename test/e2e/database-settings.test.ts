@@ -18,14 +18,14 @@ let ordinary: Comparable[]
 beforeAll(async () => {
   simulator = await startSimulator()
   await using stack = new AsyncDisposableStack()
-  ordinary = await callEveryRoute(await serve(stack, await prepared(stack)))
+  ordinary = await callEveryRoute(await serve(stack, await preparePlace(stack)))
 })
 afterAll(() => simulator.close())
 
 type Place = { readonly url: string; readonly schema?: string; readonly own?: string }
 
 /** An empty database on which these statements were run; DB stands for its name. */
-async function prepared(stack: AsyncDisposableStack, ...statements: string[]): Promise<Place> {
+async function preparePlace(stack: AsyncDisposableStack, ...statements: string[]): Promise<Place> {
   const { url } = stack.use(await createEmptyDatabase())
   const name = new URL(url).pathname.slice(1)
   await onServer(url, async (client) => {
@@ -44,17 +44,17 @@ async function serve(stack: AsyncDisposableStack, { url, schema = 'public', own 
   const service = await startService(config, origin, pino({ level: 'silent' }))
   stack.defer(() => service.stop())
   const { secret: key, tenantId } = service.firstKey ?? { secret: '', tenantId: '' }
-  const seen = new URL(url)
-  seen.searchParams.set('options', `-c search_path=${schema}`)
-  const tested = { url: seen.href, drop: async () => undefined }
-  const disposable = { ...tested, [Symbol.asyncDispose]: tested.drop }
+  const schemaUrl = new URL(url)
+  schemaUrl.searchParams.set('options', `-c search_path=${schema}`)
+  const testDatabase = { url: schemaUrl.href, drop: async () => undefined }
+  const disposable = { ...testDatabase, [Symbol.asyncDispose]: testDatabase.drop }
   return { origin, key, tenantId, simulator, api: createApi(origin, key), database: disposable }
 }
 
 /** A role with a schema of its own name, which PostgreSQL looks into first. */
 async function withOwnSchema(stack: AsyncDisposableStack): Promise<Place & { role: string }> {
   const role = `approver_${Date.now().toString(36)}_${Math.random().toString(36).slice(2, 8)}`
-  const place = await prepared(
+  const place = await preparePlace(
     stack,
     `create role ${role} login password 'x'`,
     `create schema ${role} authorization ${role}`,
@@ -72,13 +72,13 @@ async function withOwnSchema(stack: AsyncDisposableStack): Promise<Place & { rol
 }
 
 const places: Record<string, (stack: AsyncDisposableStack) => Promise<Place>> = {
-  'datestyle German': (stack) => prepared(stack, `alter database DB set datestyle = 'German'`),
+  'datestyle German': (stack) => preparePlace(stack, `alter database DB set datestyle = 'German'`),
   'timezone Asia/Kolkata': (stack) =>
-    prepared(stack, `alter database DB set timezone = 'Asia/Kolkata'`),
+    preparePlace(stack, `alter database DB set timezone = 'Asia/Kolkata'`),
   'default_transaction_isolation repeatable read': (stack) =>
-    prepared(stack, `alter database DB set default_transaction_isolation = 'repeatable read'`),
+    preparePlace(stack, `alter database DB set default_transaction_isolation = 'repeatable read'`),
   'all that is strange at once': (stack) =>
-    prepared(
+    preparePlace(
       stack,
       `alter database DB set datestyle = 'SQL, DMY'`,
       `alter database DB set intervalstyle = 'iso_8601'`,
@@ -101,7 +101,7 @@ const places: Record<string, (stack: AsyncDisposableStack) => Promise<Place>> = 
 }
 if (hasPgBouncer) {
   places['PgBouncer in session mode'] = async (stack) => {
-    const place = await prepared(stack, `alter database DB set datestyle = 'German'`)
+    const place = await preparePlace(stack, `alter database DB set datestyle = 'German'`)
     const settings = { pool_mode: 'session', default_pool_size: 40 }
     const pooler = stack.use(await startPgBouncer(place.url, settings))
     return { ...place, own: pooler.url }
@@ -117,8 +117,8 @@ test.each(Object.keys(places))('every route gives the same answer under %s', asy
   const place = await places[name]?.(stack)
   if (!place) throw new Error(name)
   const answers = await callEveryRoute(await serve(stack, place))
-  expect(answers.map(({ name: route, said }) => `${route} ${said}`)).toEqual(
-    ordinary.map(({ name: route, said }) => `${route} ${said}`),
+  expect(answers.map(({ name: route, text }) => `${route} ${text}`)).toEqual(
+    ordinary.map(({ name: route, text }) => `${route} ${text}`),
   )
   const apart = answers.filter(({ times }, n) =>
     times.some((seconds, at) => Math.abs(seconds - (ordinary[n]?.times[at] ?? 0)) > 60),
@@ -177,10 +177,10 @@ async function behindLock<T>(
           `select 1 from pg_catalog.pg_stat_activity
          where datname = current_database() and wait_event_type = 'Lock'`,
         )
-      const asked = begin(() => until('one waits', async () => (await waiting()).rowCount === 1))
+      const reply = begin(() => until('one waits', async () => (await waiting()).rowCount === 1))
       await until('all wait', async () => (await waiting()).rowCount === 2)
       await client.query('commit')
-      return asked
+      return reply
     }),
   )
 }
@@ -199,13 +199,13 @@ test.each([
     for (let round = 0; round < 30; round++) {
       const user = `alice-${round}`
       const { userId: id } = await enrollPhone(service, { user })
-      const creation = await behindLock(place.url, id, async (oneWaits) => {
-        const created = service.api('POST', '/v1/challenges', { user })
+      const replies = await behindLock(place.url, id, async (oneWaits) => {
+        const creationCall = service.api('POST', '/v1/challenges', { user })
         await oneWaits()
-        const suspended = service.api('PATCH', `/v1/users/${id}`, { status: 'suspended' })
-        return Promise.all([created, suspended])
+        const suspension = service.api('PATCH', `/v1/users/${id}`, { status: 'suspended' })
+        return Promise.all([creationCall, suspension])
       })
-      for (const { status } of creation) statuses.add(status)
+      for (const { status } of replies) statuses.add(status)
       const { json } = await service.api('GET', `/v1/challenges?userId=${id}&status=pending`)
       expect(json.items).toEqual([])
     }

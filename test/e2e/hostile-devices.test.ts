@@ -43,9 +43,9 @@ async function ask(user = 'alice', more: Record<string, unknown> = {}) {
 
 async function requestOf(device: Phone, id: string): Promise<ApprovalRequest> {
   const { requests } = await device.client.pending()
-  const found = requests.find((one) => one.challengeId === id)
-  if (!found) throw new Error('not pending')
-  return found
+  const request = requests.find((one) => one.challengeId === id)
+  if (!request) throw new Error('not pending')
+  return request
 }
 
 const statusOf = async (id: string) =>
@@ -297,51 +297,51 @@ describe('an answer is refused and changes nothing', () => {
   })
 
   test('after a cancellation, with the state that stands', async () => {
-    const cancelled = await ask()
-    const shown = await requestOf(phone, cancelled.id)
-    await service.api('POST', `/v1/challenges/${cancelled.id}/cancel`)
-    const claims = honest(phone, shown, cancelled.number)
-    const reply = await answer(phone, cancelled.id, claims, {
+    const cancelledChallenge = await ask()
+    const shownRequest = await requestOf(phone, cancelledChallenge.id)
+    await service.api('POST', `/v1/challenges/${cancelledChallenge.id}/cancel`)
+    const claims = honest(phone, shownRequest, cancelledChallenge.number)
+    const reply = await answer(phone, cancelledChallenge.id, claims, {
       status: 409,
       code: 'challenge_ended',
     })
     expectProblem(reply, 409, 'challenge_ended')
-    expect(await statusOf(cancelled.id)).toBe('cancelled')
+    expect(await statusOf(cancelledChallenge.id)).toBe('cancelled')
   })
 
   test('after expiry', async () => {
     const late = await ask('alice')
-    const shown = await requestOf(phone, late.id)
+    const shownRequest = await requestOf(phone, late.id)
     await onServer(service.database.url, (client) =>
       client.query('update challenges set expires_at = clock_timestamp() where id = $1', [late.id]),
     )
-    const claims = honest(phone, shown, late.number)
+    const claims = honest(phone, shownRequest, late.number)
     const reply = await answer(phone, late.id, claims, { status: 410, code: 'challenge_expired' })
     expectProblem(reply, 410, 'challenge_expired')
     expect(await statusOf(late.id)).toBe('expired')
   })
 
   test('the same answer again gets the same reply and counts nothing', async () => {
-    const repeated = await ask()
-    const shown = await requestOf(phone, repeated.id)
-    const claims = honest(phone, shown, repeated.number)
+    const repeatedChallenge = await ask()
+    const shownRequest = await requestOf(phone, repeatedChallenge.id)
+    const claims = honest(phone, shownRequest, repeatedChallenge.number)
     const twist = { status: 200, code: '' }
     const wrong = {
       ...claims,
       jti: freshJti(),
-      num: repeated.number === '000000' ? '1'.repeat(6) : '0'.repeat(6),
+      num: repeatedChallenge.number === '000000' ? '1'.repeat(6) : '0'.repeat(6),
     }
     for (let times = 0; times < 3; times++) {
-      const reply = await answer(phone, repeated.id, wrong, twist)
+      const reply = await answer(phone, repeatedChallenge.id, wrong, twist)
       expectProblem(reply, 422, 'wrong_number')
       expect(reply.json.wrongNumbersLeft).toBe(2)
     }
     for (let times = 0; times < 3; times++) {
-      const reply = await answer(phone, repeated.id, claims, twist)
+      const reply = await answer(phone, repeatedChallenge.id, claims, twist)
       expect(reply.json).toEqual({ status: 'approved' })
     }
-    const opposite = { ...honest(phone, shown, ''), dec: 'deny', num: undefined }
-    const reply = await answer(phone, repeated.id, opposite, twist)
+    const opposite = { ...honest(phone, shownRequest, ''), dec: 'deny', num: undefined }
+    const reply = await answer(phone, repeatedChallenge.id, opposite, twist)
     expectProblem(reply, 409, 'challenge_ended')
     expect(reply.json.currentStatus).toBe('approved')
   })
