@@ -53,7 +53,7 @@ const ways: Readonly<Record<string, (name: string) => Promise<string | null>>> =
   'opening an enrollment': async (name) =>
     (await service.api('POST', '/v1/enrollments', { user: name })).json.userId ?? null,
   'typing an enrollment code': async (name) => {
-    const opened = (await service.api('POST', `/v1/users/${phone.userId}/enrollments`, {})).json
+    const enrollment = (await service.api('POST', `/v1/users/${phone.userId}/enrollments`, {})).json
     const device = {
       name: 'x',
       platform: 'other',
@@ -62,23 +62,23 @@ const ways: Readonly<Record<string, (name: string) => Promise<string | null>>> =
       appVersion: '1',
     } as const
     const ticket = {
-      origin: readEnrollmentUri(opened.uri)?.origin ?? '',
+      origin: readEnrollmentUri(enrollment.uri)?.origin ?? '',
       tenantId: service.tenantId,
-      code: opened.code,
+      code: enrollment.code,
       user: name,
     }
     const keys = await createDeviceKeys({ verification: false })
-    const claimed = await claimEnrollment({ ticket, keys, appId: 'x.y', device }).catch(() => null)
-    await service.api('DELETE', `/v1/enrollments/${opened.id}`)
-    return claimed?.user.id ?? null
+    const account = await claimEnrollment({ ticket, keys, appId: 'x.y', device }).catch(() => null)
+    await service.api('DELETE', `/v1/enrollments/${enrollment.id}`)
+    return account?.user.id ?? null
   },
   'asking at the door that waits': async (name) => {
     const door = await makeWaitDoor(service)
-    const asked = door.ask({ username: name, number: '483920' })
-    if (await Promise.race([asked.then(() => true), questionTo(phone).then(() => false)]))
+    const answer = door.ask({ username: name, number: '483920' })
+    if (await Promise.race([answer.then(() => true), questionTo(phone).then(() => false)]))
       return null
     await phone.client.deny(await questionTo(phone))
-    return (await asked).status === 401 ? phone.userId : null
+    return (await answer).status === 401 ? phone.userId : null
   },
   'the door of the Auth API': async (name) => {
     const line = await startTlsLine(service.origin)
@@ -128,8 +128,8 @@ describe('a tenant that is set to exact', () => {
     const user = { displayName: 'Other Ada', identifiers: [otherwise] }
     const other = (await service.api('POST', '/v1/users', user)).json
     expect(other.id).not.toBe(phone.userId)
-    const refused = await setCase('fold_ascii')
-    expect([refused.status, refused.json]).toMatchObject([
+    const refusal = await setCase('fold_ascii')
+    expect([refusal.status, refusal.json]).toMatchObject([
       409,
       {
         code: 'identifiers_collide',
@@ -156,8 +156,8 @@ describe('a tenant that is set to exact', () => {
 
   test('is changed by admins alone, and the audit record tells of it', async () => {
     const { items } = (await service.api('GET', '/v1/relying-parties')).json
-    const asked = { relyingPartyId: items[0].id, name: 'x', scopes: ['policy:write', 'users:read'] }
-    const { secret } = (await service.api('POST', '/v1/api-keys', asked)).json
+    const input = { relyingPartyId: items[0].id, name: 'x', scopes: ['policy:write', 'users:read'] }
+    const { secret } = (await service.api('POST', '/v1/api-keys', input)).json
     const lesser = await createApi(service.origin, secret)('PATCH', '/v1/tenant', {
       identifierCase: 'exact',
     })

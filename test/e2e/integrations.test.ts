@@ -18,9 +18,9 @@ afterAll(() => service[Symbol.asyncDispose]())
 
 const wait = { name: 'VPN', settings: { kind: 'wait' } }
 async function make(more: object = {}) {
-  const made = await api('POST', '/v1/integrations', { relyingPartyId, ...wait, ...more })
-  if (made.status !== 201) throw new Error(made.text)
-  return made.json
+  const creation = await api('POST', '/v1/integrations', { relyingPartyId, ...wait, ...more })
+  if (creation.status !== 201) throw new Error(creation.text)
+  return creation.json
 }
 
 /** Audit events about one thing, newest first. */
@@ -29,9 +29,9 @@ async function audit(subject: string) {
 }
 
 test('an integration is made with what it needs, and its secret is shown this once', async () => {
-  const { secret, ...made } = await make()
+  const { secret, ...integration } = await make()
   expect(secret).toMatch(/^[A-Za-z0-9_-]{43}$/)
-  expect(made).toMatchObject({
+  expect(integration).toMatchObject({
     relyingPartyId,
     name: 'VPN',
     settings: { kind: 'wait' },
@@ -43,10 +43,10 @@ test('an integration is made with what it needs, and its secret is shown this on
     lastUsedAt: null,
     lastError: null,
   })
-  const read = await api('GET', `/v1/integrations/${made.id}`)
-  expect(read.json).toEqual(made)
+  const read = await api('GET', `/v1/integrations/${integration.id}`)
+  expect(read.json).toEqual(integration)
   const { items } = (await api('GET', '/v1/integrations')).json
-  expect(items).toContainEqual(made)
+  expect(items).toContainEqual(integration)
 })
 
 test('each kind gets the credentials that its clients know what to do with', async () => {
@@ -70,10 +70,10 @@ test('each kind gets the credentials that its clients know what to do with', asy
 test('what is changed is recorded with what was before and after, and no secret', async () => {
   const { id, secret } = await make()
   const changes = { name: 'SSH', allowedAddresses: ['192.0.2.0/24'], status: 'paused' }
-  const changed = await api('PATCH', `/v1/integrations/${id}`, changes)
-  expect(changed.json).toMatchObject({ ...changes, secret: null })
-  const rotated = await api('POST', `/v1/integrations/${id}/rotate`, { overlapSeconds: 60 })
-  expect(rotated.status).toBe(201)
+  const update = await api('PATCH', `/v1/integrations/${id}`, changes)
+  expect(update.json).toMatchObject({ ...changes, secret: null })
+  const rotation = await api('POST', `/v1/integrations/${id}/rotate`, { overlapSeconds: 60 })
+  expect(rotation.status).toBe(201)
   expect((await api('DELETE', `/v1/integrations/${id}`)).status).toBe(204)
   const events = await audit(id)
   expect(events.map(({ type }: { type: string }) => type)).toEqual([
@@ -88,8 +88,8 @@ test('what is changed is recorded with what was before and after, and no secret'
     status: { before: 'active', after: 'paused' },
   })
   expect(events[0].details.before).toMatchObject(changes)
-  for (const told of [secret, rotated.json.secret]) {
-    expect(JSON.stringify(events)).not.toContain(told)
+  for (const oneSecret of [secret, rotation.json.secret]) {
+    expect(JSON.stringify(events)).not.toContain(oneSecret)
   }
 })
 
@@ -106,8 +106,8 @@ test('a secret is rotated with an overlap of two, and with none at once', async 
 test('clients that sign what they send have nothing to rotate', async () => {
   const issuers = ['https://id.example.com/realms/staff']
   const { id } = await make({ settings: { kind: 'keycloak_ciba', issuers } })
-  const rotated = await api('POST', `/v1/integrations/${id}/rotate`, {})
-  expect([rotated.status, rotated.json.code]).toEqual([409, 'integration_without_secret'])
+  const rotation = await api('POST', `/v1/integrations/${id}/rotate`, {})
+  expect([rotation.status, rotation.json.code]).toEqual([409, 'integration_without_secret'])
 })
 
 describe('what cannot be set', () => {
@@ -123,8 +123,8 @@ describe('what cannot be set', () => {
   ])('%s', async (_, changes, status, code) => {
     const { id } = await make()
     const before = await api('GET', `/v1/integrations/${id}`)
-    const refused = await api('PATCH', `/v1/integrations/${id}`, changes)
-    expect([refused.status, refused.json.code]).toEqual([status, code])
+    const refusal = await api('PATCH', `/v1/integrations/${id}`, changes)
+    expect([refusal.status, refusal.json.code]).toEqual([status, code])
     expect((await api('GET', `/v1/integrations/${id}`)).json).toEqual(before.json)
   })
 
@@ -138,16 +138,16 @@ describe('what cannot be set', () => {
     'id.example.com',
   ])('the issuer %s, which two readers could read in two ways', async (issuer) => {
     const settings = { kind: 'keycloak_ciba', issuers: [issuer] }
-    const made = await api('POST', '/v1/integrations', { relyingPartyId, name: 'x', settings })
-    expect([made.status, made.json.code]).toEqual([400, 'invalid_request'])
+    const creation = await api('POST', '/v1/integrations', { relyingPartyId, name: 'x', settings })
+    expect([creation.status, creation.json.code]).toEqual([400, 'invalid_request'])
   })
 })
 
 test('an integration does without a number only while the policy of the tenant names it', async () => {
   const { id } = await make()
   const none = { numberMode: 'none' }
-  const allowed = { profile: 'compat', numberNoneAllowedFor: [id] }
-  expect((await api('PATCH', '/v1/policy', allowed)).status).toBe(200)
+  const laxPolicy = { profile: 'compat', numberNoneAllowedFor: [id] }
+  expect((await api('PATCH', '/v1/policy', laxPolicy)).status).toBe(200)
   expect((await api('PATCH', `/v1/integrations/${id}`, none)).json.numberMode).toBe('none')
   expect((await api('PATCH', '/v1/policy', { numberNoneAllowedFor: [] })).status).toBe(200)
   const other = await api('PATCH', `/v1/integrations/${id}`, { name: 'x' })
@@ -160,18 +160,18 @@ test('a key with the scope alone looks after the integrations of its own relying
   const other = (await api('POST', '/v1/relying-parties', party)).json.id
   const ofOther = await make({ relyingPartyId: other })
   const key = { relyingPartyId, name: 'doors', scopes: ['integrations:write'] }
-  const limited = createApi(service.origin, (await api('POST', '/v1/api-keys', key)).json.secret)
-  const own = await limited('POST', '/v1/integrations', { relyingPartyId, ...wait })
+  const limitedApi = createApi(service.origin, (await api('POST', '/v1/api-keys', key)).json.secret)
+  const own = await limitedApi('POST', '/v1/integrations', { relyingPartyId, ...wait })
   expect(own.status).toBe(201)
-  const foreign = await limited('POST', '/v1/integrations', { relyingPartyId: other, ...wait })
+  const foreign = await limitedApi('POST', '/v1/integrations', { relyingPartyId: other, ...wait })
   expect([foreign.status, foreign.json.code]).toEqual([422, 'relying_party_unknown'])
-  const unknown = await limited('GET', '/v1/integrations/int_01jv9z3k8we2tvn4qh6yrx7b5c')
+  const unknown = await limitedApi('GET', '/v1/integrations/int_01jv9z3k8we2tvn4qh6yrx7b5c')
   for (const method of ['GET', 'DELETE'] as const) {
-    const reply = await limited(method, `/v1/integrations/${ofOther.id}`)
+    const reply = await limitedApi(method, `/v1/integrations/${ofOther.id}`)
     expect([reply.status, reply.text]).toEqual([404, unknown.text])
   }
-  const listed = (await limited('GET', '/v1/integrations')).json.items
-  expect(new Set(listed.map((one: typeof own.json) => one.relyingPartyId))).toEqual(
+  const integrations = (await limitedApi('GET', '/v1/integrations')).json.items
+  expect(new Set(integrations.map((one: typeof own.json) => one.relyingPartyId))).toEqual(
     new Set([relyingPartyId]),
   )
 })

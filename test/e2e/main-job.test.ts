@@ -31,20 +31,20 @@ const context = {
 }
 
 async function ask(user: string, more: Record<string, unknown> = {}) {
-  const created = await service.api('POST', '/v1/challenges', { user, context, ...more })
-  expect(created.status, created.text).toBe(201)
-  return created.json
+  const creation = await service.api('POST', '/v1/challenges', { user, context, ...more })
+  expect(creation.status, creation.text).toBe(201)
+  return creation.json
 }
 
-async function pushed(phone: Phone, challengeId: string) {
+async function pushesOf(phone: Phone, challengeId: string) {
   return until('the push arrives', () =>
     phone.pushes.find((push) => challengeOf(push) === challengeId),
   )
 }
 
 async function onlyRequest(phone: Phone, challengeId: string) {
-  const { requests, refusedRequests: refused } = await phone.client.pending()
-  expect(refused).toEqual([])
+  const { requests, refusedRequests } = await phone.client.pending()
+  expect(refusedRequests).toEqual([])
   const request = requests.find((one) => one.challengeId === challengeId)
   if (!request) throw new Error('the challenge is not pending on the phone')
   return request
@@ -58,22 +58,22 @@ describe.each(['ios', 'android'] as const)('a sign-in on %s', (platform) => {
     expect(challenge.number).toMatch(/^\d{6}$/)
     const waiting = service.api('GET', `/v1/challenges/${challenge.id}?wait=30`)
 
-    await pushed(phone, challenge.id)
+    await pushesOf(phone, challenge.id)
     await phone.client.reportReceipt(challenge.id)
     const request = await onlyRequest(phone, challenge.id)
     expect(request.context).toMatchObject({ relyingParty: 'Default', ...context })
     await phone.client.approve(request, challenge.number)
 
-    const { json: ended } = await waiting
-    expect(ended).toMatchObject({ status: 'approved', decidedDeviceId: phone.deviceId })
-    const progress = ended.devices.find(
+    const { json: ending } = await waiting
+    expect(ending).toMatchObject({ status: 'approved', decidedDeviceId: phone.deviceId })
+    const progress = ending.devices.find(
       (one: { deviceId: string }) => one.deviceId === phone.deviceId,
     )
     expect(progress).toMatchObject({ receivedAt: expect.any(String) })
 
     const issuer = `${service.origin}/t/${service.tenantId}`
     const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`))
-    const { payload } = await jwtVerify(ended.result, keys, {
+    const { payload } = await jwtVerify(ending.result, keys, {
       issuer,
       typ: 'approval-result+jwt',
       algorithms: ['ES256'],
@@ -94,7 +94,7 @@ describe.each(['ios', 'android'] as const)('a sign-in on %s', (platform) => {
   test('is denied without any number', async () => {
     const phone = await enrollPhone(service, { user: `deny-${platform}`, platform })
     const challenge = await ask(`deny-${platform}`)
-    await pushed(phone, challenge.id)
+    await pushesOf(phone, challenge.id)
     await phone.client.deny(await onlyRequest(phone, challenge.id))
     const { json } = await service.api('GET', `/v1/challenges/${challenge.id}`)
     expect(json).toMatchObject({ status: 'denied', reason: 'user_denied' })
@@ -128,8 +128,8 @@ test('the other phone learns quietly that it is answered, under the same collaps
   const first = await enrollPhone(service, { user: 'two-phones' })
   const second = await enrollPhone(service, { user: 'two-phones' })
   const challenge = await ask('two-phones')
-  await pushed(first, challenge.id)
-  await pushed(second, challenge.id)
+  await pushesOf(first, challenge.id)
+  await pushesOf(second, challenge.id)
   await first.client.approve(await onlyRequest(first, challenge.id), challenge.number)
   // That the second phone was added is told to the first, at a time of its own.
   const pushesTo = (phone: Phone) =>
@@ -166,16 +166,16 @@ test('a wrong number costs a try, three end the challenge, and the status tells'
 })
 
 test('a lost phone is unregistered by another, and nothing that it says counts from then on', async () => {
-  const lost = await enrollPhone(service, { user: 'loser', name: 'lost' })
-  const kept = await enrollPhone(service, { user: 'loser', name: 'kept' })
+  const lostPhone = await enrollPhone(service, { user: 'loser', name: 'lost' })
+  const keptPhone = await enrollPhone(service, { user: 'loser', name: 'kept' })
   const challenge = await ask('loser')
-  const request = await onlyRequest(lost, challenge.id)
-  await kept.client.unregisterOther(lost.deviceId)
-  await expect(lost.client.approve(request, challenge.number)).rejects.toMatchObject({
+  const request = await onlyRequest(lostPhone, challenge.id)
+  await keptPhone.client.unregisterOther(lostPhone.deviceId)
+  await expect(lostPhone.client.approve(request, challenge.number)).rejects.toMatchObject({
     code: 'device_unregistered',
   })
-  await kept.client.approve(await onlyRequest(kept, challenge.id), challenge.number)
-  const { json } = await service.api('GET', `/v1/devices/${lost.deviceId}`)
+  await keptPhone.client.approve(await onlyRequest(keptPhone, challenge.id), challenge.number)
+  const { json } = await service.api('GET', `/v1/devices/${lostPhone.deviceId}`)
   expect(json).toMatchObject({ status: 'unregistered', unregisterReason: 'lost' })
 })
 
@@ -200,6 +200,6 @@ test('an expired challenge is ended for the waiting relying party at its time', 
       [challenge.id],
     ),
   )
-  const ended = await service.api('GET', `/v1/challenges/${challenge.id}?wait=30`)
-  expect(ended.json.status).toBe('expired')
+  const ending = await service.api('GET', `/v1/challenges/${challenge.id}?wait=30`)
+  expect(ending.json.status).toBe('expired')
 })

@@ -21,9 +21,9 @@ afterAll(async () => {
 })
 
 async function linkFor(userId: string): Promise<string> {
-  const minted = await service.api('POST', `/v1/users/${userId}/portal-sessions`)
-  expect(minted.status).toBe(201)
-  return minted.json.url
+  const session = await service.api('POST', `/v1/users/${userId}/portal-sessions`)
+  expect(session.status).toBe(201)
+  return session.json.url
 }
 
 /**
@@ -56,8 +56,8 @@ describe('a link in a mail', () => {
     ]
     for (const method of ['GET', 'HEAD']) {
       for (const headers of readers) {
-        const { status, headers: told } = await fetch(link, { method, headers })
-        expect([status, told.get('set-cookie')]).toEqual([200, null])
+        const { status, headers: replyHeaders } = await fetch(link, { method, headers })
+        expect([status, replyHeaders.get('set-cookie')]).toEqual([200, null])
       }
     }
     // Nor is it used up by a scanner that sends forms, or by a page of somebody else.
@@ -73,9 +73,9 @@ describe('a link in a mail', () => {
     const { userId } = await enrollPhone(service, { user: 'hal' })
     const link = await linkFor(userId)
     const answers = await Promise.all(Array.from({ length: 50 }, () => press(link)))
-    const opened = answers.filter(({ status }) => status === 303)
-    expect(opened).toHaveLength(1)
-    expect(answers.filter(({ headers }) => headers.has('set-cookie'))).toEqual(opened)
+    const redirects = answers.filter(({ status }) => status === 303)
+    expect(redirects).toHaveLength(1)
+    expect(answers.filter(({ headers }) => headers.has('set-cookie'))).toEqual(redirects)
     expect(answers.filter(({ status }) => status === 404)).toHaveLength(49)
   })
 
@@ -95,29 +95,29 @@ describe('a link in a mail', () => {
 
 describe.runIf(executablePath)('in a browser without script', () => {
   test('a person follows the link, unregisters the lost phone, is told what comes next, and signs out', async () => {
-    const lost = await enrollPhone(service, { user: 'ada', name: 'Old phone' })
-    const kept = await enrollPhone(service, { user: 'ada', name: 'New phone' })
+    const lostPhone = await enrollPhone(service, { user: 'ada', name: 'Old phone' })
+    const keptPhone = await enrollPhone(service, { user: 'ada', name: 'New phone' })
     await using seat = await sit()
     const { page, complaints } = seat
-    await page.goto(await linkFor(lost.userId))
+    await page.goto(await linkFor(lostPhone.userId))
     expect(await titleOf(page)).toBe('Look after your devices')
     await page.click('text=Continue')
     expect(new URL(page.url()).pathname).toBe('/me')
     expect(await page.textContent('main')).toContain('Signed in as ada at Default')
     await page.click('text=Unregister \u2068Old phone\u2069')
     expect(await titleOf(page)).toBe('Unregister Old phone?')
-    expect(await lost.client.self()).toMatchObject({ status: 'active' })
+    expect(await lostPhone.client.self()).toMatchObject({ status: 'active' })
     await page.check('text=It was stolen')
     await page.click('text=Unregister this device')
     expect(await titleOf(page)).toBe('Old phone is unregistered')
     expect(await page.textContent('main')).toContain('Change your password')
     expect(await page.textContent('main')).toContain('your other devices go on working')
-    await expect(lost.client.self()).rejects.toMatchObject({ code: 'device_unregistered' })
+    await expect(lostPhone.client.self()).rejects.toMatchObject({ code: 'device_unregistered' })
     await page.reload()
     expect(await titleOf(page)).toBe('Old phone is unregistered')
     await page.click('text=Back to your devices')
     expect(await page.locator('.devices li').count()).toBe(1)
-    expect(await kept.client.self()).toMatchObject({ status: 'active' })
+    expect(await keptPhone.client.self()).toMatchObject({ status: 'active' })
     await page.click('text=Sign out')
     expect(await titleOf(page)).toBe('You are signed out')
     await page.goto(`${service.origin}/me`)

@@ -24,7 +24,7 @@ function settings(folder: string, port: number, nobody: number): string {
     .map(([, text = '']) => text)
     .find((text) => text.includes('$logged_uri'))
   if (!example) throw new Error('the runbook has no example')
-  const [shared = '', location = ''] = example.split(/^(?=location )/m)
+  const [sharedPart = '', location = ''] = example.split(/^(?=location )/m)
   return `
 pid ${folder}/pid;
 error_log ${folder}/error.log;
@@ -37,7 +37,7 @@ http {
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
   upstream countersign { server 127.0.0.1:${nobody}; }
-  ${shared.replace('/var/log/nginx/', `${folder}/`)}
+  ${sharedPart.replace('/var/log/nginx/', `${folder}/`)}
   server {
     listen 127.0.0.1:${port};
     ${location}
@@ -53,9 +53,9 @@ describe.runIf(nginx)('nginx as the runbook has it', () => {
     writeFileSync(`${folder}/nginx.conf`, settings(folder, port, nobody))
     const running = spawn(nginx ?? '', ['-c', `${folder}/nginx.conf`, '-p', folder])
     onTestFinished(async () => {
-      const ended = once(running, 'exit')
+      const exit = once(running, 'exit')
       running.kill('SIGTERM')
-      await ended
+      await exit
       rmSync(folder, { recursive: true })
     })
     const origin = `http://127.0.0.1:${port}`

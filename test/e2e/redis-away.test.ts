@@ -26,8 +26,8 @@ async function live(redisUrl: string) {
   const ready = await fetch(`${service.origin}/health/ready`)
   service.kill('SIGTERM')
   const { code } = await service.exit
-  const interrupted = service.stdout().match(/"msg":"signals interrupted/g) ?? []
-  return { ready: ready.status, code, said: interrupted.length }
+  const interruptions = service.stdout().match(/"msg":"signals interrupted/g) ?? []
+  return { ready: ready.status, code, said: interruptions.length }
 }
 
 const well = { ready: 200, code: 0, said: 1 }
@@ -44,9 +44,9 @@ test('the service starts, says it once and stops while Redis accepts, says nothi
     socket.resume()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const bound = server.address()
-  if (bound === null || typeof bound === 'string') throw new Error('no port')
-  expect(await live(`redis://127.0.0.1:${bound.port}`)).toEqual(well)
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  expect(await live(`redis://127.0.0.1:${address.port}`)).toEqual(well)
   for (const socket of sockets) socket.destroy()
   await new Promise((resolve) => server.close(resolve))
 })
