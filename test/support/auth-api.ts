@@ -35,21 +35,21 @@ export async function makeAuthApiDoor(
   more: object = {},
 ): Promise<AuthApiDoor> {
   const { items } = (await api('GET', '/v1/relying-parties')).json
-  const made = await api('POST', '/v1/integrations', {
+  const creation = await api('POST', '/v1/integrations', {
     relyingPartyId: items.at(-1).id,
     name: 'Bastion',
     settings: { kind: 'duo_auth_api' },
     ...more,
   })
-  if (made.status !== 201) throw new Error(made.text)
-  const { id, integrationKey, secret } = made.json
+  if (creation.status !== 201) throw new Error(creation.text)
+  const { id, integrationKey, secret } = creation.json
   return {
     id,
     integrationKey,
     secret,
     async change(changes) {
-      const changed = await api('PATCH', `/v1/integrations/${id}`, changes)
-      if (changed.status !== 200) throw new Error(changed.text)
+      const update = await api('PATCH', `/v1/integrations/${id}`, changes)
+      if (update.status !== 200) throw new Error(update.text)
     },
     async lastError() {
       return (await api('GET', `/v1/integrations/${id}`)).json.lastError?.code
@@ -134,12 +134,14 @@ export async function callSigned(
     .map(([key, value]) => `${encode(key)}=${encode(value)}`)
     .sort()
     .join('&')
-  const signed = [date, method, new URL(origin).hostname, path, how.signedForm ?? form].join('\n')
-  const mac = createHmac(algorithm, how.secret ?? secret).update(signed)
+  const signingInput = [date, method, new URL(origin).hostname, path, how.signedForm ?? form].join(
+    '\n',
+  )
+  const mac = createHmac(algorithm, how.secret ?? secret).update(signingInput)
   const login = Buffer.from(`${integrationKey}:${mac.digest('hex')}`).toString('base64')
-  const sent = how.form ?? how.signedForm ?? form
-  const asked = query ?? (method === 'GET' ? sent : '')
-  const url = `${origin}${path}${asked === '' ? '' : `?${asked}`}`
+  const sentForm = how.form ?? how.signedForm ?? form
+  const queryText = query ?? (method === 'GET' ? sentForm : '')
+  const url = `${origin}${path}${queryText === '' ? '' : `?${queryText}`}`
   const response = await fetch(url, {
     method,
     headers: {
@@ -148,7 +150,7 @@ export async function callSigned(
       ...(method === 'POST' && { 'content-type': 'application/x-www-form-urlencoded' }),
       ...how.headers,
     },
-    ...(method === 'POST' && { body: sent }),
+    ...(method === 'POST' && { body: sentForm }),
     ...(how.signal && { signal: how.signal }),
   })
   const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false
@@ -166,7 +168,7 @@ export async function permitNone(
   { id, change }: Pick<AuthApiDoor, 'id' | 'change'>,
 ): Promise<void> {
   const policy = { profile: 'compat', numberNoneAllowedFor: [id] }
-  const permitted = await api('PATCH', '/v1/policy', policy)
-  if (permitted.status !== 200) throw new Error(permitted.text)
+  const policyUpdate = await api('PATCH', '/v1/policy', policy)
+  if (policyUpdate.status !== 200) throw new Error(policyUpdate.text)
   await change({ numberMode: 'none' })
 }

@@ -218,27 +218,27 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'POST /v1/webhook-endpoints/{id}/test': none,
 }
 
-const made = '01jv9z3k8we2tvn4qh6yrx7b5c'
+const madeUpId = '01jv9z3k8we2tvn4qh6yrx7b5c'
 
 /** By the folder in the path: what an id there names, how to get one, and one that names nothing. */
 export const folders: Readonly<
   Record<string, { readonly of: (scene: Scene) => Promise<string>; readonly unknown: string }>
 > = {
-  t: { of: async ({ service }) => service.tenantId, unknown: `tnt_${made}` },
-  users: { of: ({ user }) => user(), unknown: `usr_${made}` },
-  devices: { of: async ({ lost }) => (await lost()).deviceId, unknown: `dev_${made}` },
-  challenges: { of: ({ challenge }) => challenge(), unknown: `chl_${made}` },
-  enrollments: { of: ({ enrollment }) => enrollment(), unknown: `enr_${made}` },
-  activities: { of: ({ activity }) => activity(), unknown: `act_${made}` },
-  diagnostics: { of: ({ incident }) => incident(), unknown: `inc_${made}` },
-  reports: { of: ({ report }) => report(), unknown: `rpt_${made}` },
-  apps: { of: ({ app }) => app(), unknown: `app_${made}` },
-  keycloak: { of: ({ integration }) => integration(), unknown: `int_${made}` },
-  wait: { of: ({ integration }) => integration(), unknown: `int_${made}` },
-  integrations: { of: ({ integration }) => integration(), unknown: `int_${made}` },
-  'api-keys': { of: ({ apiKey }) => apiKey(), unknown: `key_${made}` },
-  'relying-parties': { of: ({ party }) => party(), unknown: `rp_${made}` },
-  'webhook-endpoints': { of: ({ endpoint }) => endpoint(), unknown: `whe_${made}` },
+  t: { of: async ({ service }) => service.tenantId, unknown: `tnt_${madeUpId}` },
+  users: { of: ({ user }) => user(), unknown: `usr_${madeUpId}` },
+  devices: { of: async ({ lost }) => (await lost()).deviceId, unknown: `dev_${madeUpId}` },
+  challenges: { of: ({ challenge }) => challenge(), unknown: `chl_${madeUpId}` },
+  enrollments: { of: ({ enrollment }) => enrollment(), unknown: `enr_${madeUpId}` },
+  activities: { of: ({ activity }) => activity(), unknown: `act_${madeUpId}` },
+  diagnostics: { of: ({ incident }) => incident(), unknown: `inc_${madeUpId}` },
+  reports: { of: ({ report }) => report(), unknown: `rpt_${madeUpId}` },
+  apps: { of: ({ app }) => app(), unknown: `app_${madeUpId}` },
+  keycloak: { of: ({ integration }) => integration(), unknown: `int_${madeUpId}` },
+  wait: { of: ({ integration }) => integration(), unknown: `int_${madeUpId}` },
+  integrations: { of: ({ integration }) => integration(), unknown: `int_${madeUpId}` },
+  'api-keys': { of: ({ apiKey }) => apiKey(), unknown: `key_${madeUpId}` },
+  'relying-parties': { of: ({ party }) => party(), unknown: `rp_${madeUpId}` },
+  'webhook-endpoints': { of: ({ endpoint }) => endpoint(), unknown: `whe_${madeUpId}` },
 }
 
 /** Things of the whole tenant: each of its admins may change them, whichever relying party the key is of. */

@@ -44,8 +44,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const migrations = path.resolve('prisma/migrations')
   if (existsSync(migrations)) await migrate(databaseUrl(adminUrl, template), migrations)
   project.provide('cluster', { adminUrl, template, prefix })
-  const kept = undo.move()
-  return () => kept.disposeAsync()
+  const cleanups = undo.move()
+  return () => cleanups.disposeAsync()
 }
 
 /** The same server, another database. */

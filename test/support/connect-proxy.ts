@@ -15,11 +15,11 @@ export const tinyproxyProgram = programOf('tinyproxy')
 export async function startConnectProxy(
   admit: (authorization: string | undefined) => boolean = () => true,
 ) {
-  const asked: string[] = []
+  const targets: string[] = []
   const open = new Set<Socket>()
   const server = createServer((_request, reply) => void reply.writeHead(405).end())
   server.on('connect', ({ url = '', headers }, near: Socket, head: Buffer) => {
-    asked.push(url)
+    targets.push(url)
     open.add(near)
     near.on('error', () => near.destroy())
     if (!admit(headers['proxy-authorization'])) {
@@ -42,7 +42,7 @@ export async function startConnectProxy(
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port')
   return {
     proxy: { host: '127.0.0.1', port: address.port, credentials: null },
-    asked,
+    asked: targets,
     /** Ends what goes through it; new connections are taken as before. */
     cut() {
       for (const socket of open) socket.destroy()

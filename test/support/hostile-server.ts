@@ -24,9 +24,9 @@ export async function startHostileServer(
   { tls = false, protocols }: { readonly tls?: boolean; readonly protocols?: string[] } = {},
 ): Promise<HostileServer> {
   const sockets = new Set<Socket>()
-  let made = 0
+  let connectionCount = 0
   const onConnection = (socket: Socket): void => {
-    made += 1
+    connectionCount += 1
     sockets.add(socket)
     socket.on('error', () => undefined)
     socket.once('close', () => sockets.delete(socket))
@@ -51,7 +51,7 @@ export async function startHostileServer(
     port: address.port,
     caPem: tls ? credentials.caPem : '',
     open: () => sockets.size,
-    made: () => made,
+    made: () => connectionCount,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
@@ -62,10 +62,10 @@ export async function startHostileServer(
 /** Says `text` over and over, as fast as it is taken, until the connection ends. */
 export function pour(socket: Socket, text: string): void {
   const block = Buffer.from(text.repeat(Math.ceil(16_384 / text.length)), 'latin1')
-  let poured = 0
+  let bytesSent = 0
   const more = (): void => {
-    if (socket.destroyed || poured >= pouredMax) return
-    poured += block.length
+    if (socket.destroyed || bytesSent >= pouredMax) return
+    bytesSent += block.length
     socket.write(block, () => setImmediate(more))
   }
   more()

@@ -43,7 +43,7 @@ export type KeycloakDouble = AsyncDisposable & {
   ): 'authorization_pending' | 'tokens' | 'access_denied' | 'invalid_grant'
 }
 
-type Stored = { decided: 'SUCCEED' | 'UNAUTHORIZED' | 'CANCELLED' | null }
+type StoredRequest = { decision: 'SUCCEED' | 'UNAUTHORIZED' | 'CANCELLED' | null }
 
 const lifetimeSeconds = 120
 
@@ -58,11 +58,11 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
   const stranger = await generateKeyPair('RS256')
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'RS256', use: 'sig' }
   const callbacks: { status: string; answer: number }[] = []
-  const requests = new Map<string, Stored>()
+  const requests = new Map<string, StoredRequest>()
   const arriving = new Set<string>()
   let refusalsFirst = 0
   let keyFetches = 0
-  let published: readonly unknown[] = [jwk]
+  let publishedKeys: readonly unknown[] = [jwk]
   let weather: Weather = 'fair'
   const tokens = new Map<string, string>()
 
@@ -73,17 +73,17 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
     if (id === undefined) return 403
     if (arriving.has(id) && refusalsFirst-- <= 0) {
       arriving.delete(id)
-      requests.set(id, { decided: null })
+      requests.set(id, { decision: null })
     }
-    const stored = requests.get(id)
-    if (!stored) return 403
-    if (stored.decided !== null) {
+    const storedRequest = requests.get(id)
+    if (!storedRequest) return 403
+    if (storedRequest.decision !== null) {
       // `cancelRequest`: the second callback takes the decided request away.
       requests.delete(id)
       return 403
     }
     if (status !== 'SUCCEED' && status !== 'UNAUTHORIZED' && status !== 'CANCELLED') return 400
-    stored.decided = status
+    storedRequest.decision = status
     return 200
   }
 
@@ -93,7 +93,7 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
     if (path === `/realms/${realm}/protocol/openid-connect/certs`) {
       keyFetches++
       response.setHeader('content-type', 'application/json')
-      response.end(JSON.stringify({ keys: published }))
+      response.end(JSON.stringify({ keys: publishedKeys }))
       return
     }
     if (path !== `/realms/${realm}/protocol/openid-connect/ext/ciba/auth/callback`) {
@@ -121,7 +121,7 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
     callbacks,
     keyFetches: () => keyFetches,
     publishKeys(keys) {
-      published = keys
+      publishedKeys = keys
     },
     storesAfter(refusals) {
       refusalsFirst = refusals
@@ -130,11 +130,11 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
       weather = next
     },
 
-    async ask(channel, question, { claims = {}, token: given, forged = false } = {}) {
+    async ask(channel, question, { claims = {}, token: ownToken, forged = false } = {}) {
       const authResultId = randomUUID()
       const now = Math.floor(Date.now() / 1000)
       const token =
-        given ??
+        ownToken ??
         (await new SignJWT({
           typ: 'Bearer',
           iss: issuer,
@@ -156,7 +156,7 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
       })
       const { status } = response
       // `storeAuthenticationRequest` comes after the 201, and only then.
-      if (status === 201 && given === undefined) {
+      if (status === 201 && ownToken === undefined) {
         tokens.set(token, authResultId)
         arriving.add(authResultId)
       }
@@ -164,10 +164,10 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
     },
 
     outcome(id) {
-      const stored = requests.get(id)
-      if (!stored) return arriving.has(id) ? 'authorization_pending' : 'invalid_grant'
-      if (stored.decided === null) return 'authorization_pending'
-      return stored.decided === 'SUCCEED' ? 'tokens' : 'access_denied'
+      const storedRequest = requests.get(id)
+      if (!storedRequest) return arriving.has(id) ? 'authorization_pending' : 'invalid_grant'
+      if (storedRequest.decision === null) return 'authorization_pending'
+      return storedRequest.decision === 'SUCCEED' ? 'tokens' : 'access_denied'
     },
 
     async [Symbol.asyncDispose]() {

@@ -39,9 +39,9 @@ ${upstreams.map((one) => `    server 127.0.0.1:${one};`).join('\n')}
 `,
   )
   const child = spawn(nginxProgram, ['-c', file, '-e', path.join(folder, 'error.log')])
-  let said = ''
+  let output = ''
   child.stderr.on('data', (data) => {
-    said += data
+    output += data
   })
   let over = false
   const exit = new Promise<void>((resolve) =>
@@ -52,7 +52,7 @@ ${upstreams.map((one) => `    server 127.0.0.1:${one};`).join('\n')}
   )
   const origin = `http://127.0.0.1:${port}`
   await until('nginx listens', async () => {
-    if (over) throw new Error(`nginx ended: ${said}`)
+    if (over) throw new Error(`nginx ended: ${output}`)
     return fetch(origin).then(
       () => true,
       () => false,
@@ -76,11 +76,11 @@ export async function faultsOfSettings(settings: string): Promise<string> {
   const log = path.join(folder, 'error.log')
   await writeFile(file, `pid ${folder}/pid;\nevents {}\nhttp {\n${settings}}\n`)
   const child = spawn(nginxProgram, ['-t', '-q', '-c', file, '-e', log])
-  let said = ''
+  let output = ''
   child.stderr.on('data', (data) => {
-    said += data
+    output += data
   })
   await new Promise((resolve) => child.once('close', resolve))
   await rm(folder, { recursive: true })
-  return said
+  return output
 }

@@ -46,17 +46,17 @@ export async function startPgBouncer(
   )
   const asRoot = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
   const child = spawn(program ?? '', [...asRoot, path.join(folder, 'ini')], { stdio: 'pipe' })
-  let said = ''
+  let output = ''
   child.stderr.on('data', (data) => {
-    said += data
+    output += data
   })
   stack.defer(async () => {
     child.kill('SIGKILL')
     await until('it is gone', () => child.exitCode !== null || child.signalCode !== null)
   })
   await until('PgBouncer listens', () => {
-    if (child.exitCode !== null) throw new Error(said)
-    return said.includes('process up')
+    if (child.exitCode !== null) throw new Error(output)
+    return output.includes('process up')
   })
   const url = new URL(`postgresql://127.0.0.1:${port}/${name}`)
   url.username = target.username

@@ -44,11 +44,11 @@ export function startProgram(
   child.stderr.on('data', (data) => {
     stderr += data
   })
-  let ended = false
+  let hasExited = false
   const exit = new Promise<Exit>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => {
-      ended = true
+      hasExited = true
       resolve({ code, signal })
     })
   })
@@ -57,7 +57,7 @@ export function startProgram(
     stdout: () => stdout,
     stderr: () => stderr,
     exit,
-    hasEnded: () => ended,
+    hasEnded: () => hasExited,
     kill: (signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')

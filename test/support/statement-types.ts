@@ -34,17 +34,17 @@ export function typedStatements(folder: string): TypedStatement[] {
   const files = config.fileNames.filter((file) => path.resolve(file).startsWith(`${root}/`))
   const program = ts.createProgram(files, config.options)
   const checker = program.getTypeChecker()
-  const found: TypedStatement[] = []
+  const statements: TypedStatement[] = []
   for (const file of program.getSourceFiles()) {
     if (!file.fileName.startsWith(`${root}/`)) continue
     const visit = (node: ts.Node): void => {
-      const typed = definitionOf(checker, file, node)
-      if (typed) found.push(typed)
+      const statement = definitionOf(checker, file, node)
+      if (statement) statements.push(statement)
       ts.forEachChild(node, visit)
     }
     visit(file)
   }
-  return found
+  return statements
 }
 
 function definitionOf(

@@ -98,8 +98,10 @@ async function explainIt(
     [name],
   )
   const nulls = Array.from({ length: rows[0]?.count ?? 0 }, () => 'null')
-  const given = (values?.map(literal) ?? nulls).join(', ')
+  const literals = (values?.map(literal) ?? nulls).join(', ')
   const how = values ? 'analyze, timing off, format json' : 'format json'
-  const explained = await client.query(`explain (${how}) execute ${name}${given && `(${given})`}`)
-  return explained.rows[0]['QUERY PLAN'][0].Plan as Plan
+  const explanation = await client.query(
+    `explain (${how}) execute ${name}${literals && `(${literals})`}`,
+  )
+  return explanation.rows[0]['QUERY PLAN'][0].Plan as Plan
 }

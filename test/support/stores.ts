@@ -54,15 +54,19 @@ export const unsaid = async () => ({})
 /** All stores on a database of their own, and short ways to fill it with what a test is not about. */
 export async function openStores(
   connections = 20,
-  watched: (database: Database) => Database = (database) => database,
+  watch: (database: Database) => Database = (database) => database,
 ) {
-  const cloned = await createTestDatabase()
+  const testDatabase = await createTestDatabase()
   // Patient: these tests queue up behind locks on purpose, on machines that may be busy.
-  const opened = openDatabase({ url: cloned.url, maxConnections: connections, timeoutMs: 15_000 })
-  const database = watched(opened)
+  const ownDatabase = openDatabase({
+    url: testDatabase.url,
+    maxConnections: connections,
+    timeoutMs: 15_000,
+  })
+  const database = watch(ownDatabase)
   const stores = {
     database,
-    url: cloned.url,
+    url: testDatabase.url,
     dueWork: buildDueWorkStore(database),
     leases: buildLeaseStore(database),
     tenants: buildTenantStore(database, random),
@@ -99,7 +103,7 @@ export async function openStores(
     ...stores,
     async close() {
       await database.close()
-      await cloned.drop()
+      await testDatabase.drop()
     },
   }
 }
@@ -119,7 +123,7 @@ export async function aUser({ tenants, users }: Stores) {
     { tenantId, id: random.id('relyingParty'), name: 'RP', namespaces: ['default'] },
     'operator',
   )
-  const imported = await users.import(
+  const importResult = await users.import(
     {
       tenantId,
       id: random.id('user'),
@@ -128,8 +132,8 @@ export async function aUser({ tenants, users }: Stores) {
     },
     'operator',
   )
-  if (!imported) throw new Error('a new tenant has no such user')
-  return { tenantId, rpId: party.id, userId: imported.user.id, signingKid }
+  if (!importResult) throw new Error('a new tenant has no such user')
+  return { tenantId, rpId: party.id, userId: importResult.user.id, signingKid }
 }
 
 export type TestUser = Awaited<ReturnType<typeof aUser>>
@@ -140,7 +144,7 @@ export async function aColleague(
   user: TestUser,
   value: string,
 ): Promise<TestUser> {
-  const imported = await users.import(
+  const importResult = await users.import(
     {
       tenantId: user.tenantId,
       id: random.id('user'),
@@ -149,8 +153,8 @@ export async function aColleague(
     },
     'operator',
   )
-  if (!imported?.isNew) throw new Error(`the tenant has a ${value} already`)
-  return { ...user, userId: imported.user.id }
+  if (!importResult?.isNew) throw new Error(`the tenant has a ${value} already`)
+  return { ...user, userId: importResult.user.id }
 }
 
 /** A key that no device has. */
@@ -172,7 +176,7 @@ export async function anEnrollment(
     readonly ttlSeconds?: number
   } = {},
 ) {
-  const made = await enrollments.create({
+  const creation = await enrollments.create({
     tenantId,
     id: random.id('enrollment'),
     userId,
@@ -188,8 +192,8 @@ export async function anEnrollment(
     ttlSeconds: more.ttlSeconds ?? 600,
     activity: activity({ userId, type: 'enrollment_opened', actor: 'operator' }),
   })
-  if (made === 'user_suspended') throw new Error('the user is suspended')
-  return made
+  if (creation === 'user_suspended') throw new Error('the user is suspended')
+  return creation
 }
 
 /** What a claim of this enrollment would bring: a device with fresh keys. */
@@ -244,9 +248,9 @@ export async function aDevice(
   more: Parameters<typeof aClaim>[1] = {},
 ): Promise<DeviceId> {
   const claim = aClaim(await anEnrollment(stores, user), more)
-  const claimed = await stores.enrollments.claim(claim)
-  if (claimed.kind !== 'claimed') throw new Error(`the claim was refused: ${claimed.kind}`)
-  return claimed.device.id
+  const claimResult = await stores.enrollments.claim(claim)
+  if (claimResult.kind !== 'claimed') throw new Error(`the claim was refused: ${claimResult.kind}`)
+  return claimResult.device.id
 }
 
 /** The protection of a user to whom nothing has happened yet. */
@@ -329,11 +333,11 @@ export async function aChallenge(
   deviceIds: readonly DeviceId[],
   more: ChallengeChanges = {},
 ): Promise<ChallengeId> {
-  const made = await aNewChallenge(stores, user, deviceIds, more)
-  if (!(await stores.challenges.create(made, 'test'))) {
+  const newChallenge = await aNewChallenge(stores, user, deviceIds, more)
+  if (!(await stores.challenges.create(newChallenge, 'test'))) {
     throw new Error('the challenge was not created')
   }
-  return made.challenge.id
+  return newChallenge.challenge.id
 }
 
 /** An answer as the use case would record it; approves unless told otherwise. */

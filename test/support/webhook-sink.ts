@@ -18,7 +18,7 @@ export type Sink = AsyncDisposable & {
   /** What arrived, in its order, whatever was answered. */
   readonly received: Received[]
   /** How it answers from now on; 204 unless told. */
-  answer(how: (response: ServerResponse, received: Received) => void): void
+  answer(how: (response: ServerResponse, delivery: Received) => void): void
   /** Ends connections that wait for another request. */
   closeIdle(): void
 }
@@ -47,10 +47,10 @@ export async function startSink(port = 0): Promise<Sink> {
     how(response, one)
   })
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  const bound = (server.address() as AddressInfo).port
+  const address = (server.address() as AddressInfo).port
   return {
-    url: `http://127.0.0.1:${bound}/events`,
-    port: bound,
+    url: `http://127.0.0.1:${address}/events`,
+    port: address,
     received,
     answer(next) {
       how = next

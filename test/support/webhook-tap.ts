@@ -38,12 +38,14 @@ export async function startWebhookTap(): Promise<WebhookTap> {
   const server = createServer(async (request, response) => {
     let body = ''
     for await (const chunk of request) body += chunk
-    const kept = ['content-type', 'webhook-id', 'webhook-timestamp', 'webhook-signature']
-    const headers = Object.fromEntries(kept.map((name) => [name, String(request.headers[name])]))
+    const keptHeaders = ['content-type', 'webhook-id', 'webhook-timestamp', 'webhook-signature']
+    const headers = Object.fromEntries(
+      keptHeaders.map((name) => [name, String(request.headers[name])]),
+    )
     const one: Tapped = { body, headers, type: JSON.parse(body).type }
-    const answered = deliver(target, one)
+    const reply = deliver(target, one)
     tapped.push(one)
-    one.status = await answered.catch(() => 502)
+    one.status = await reply.catch(() => 502)
     response.writeHead(one.status).end()
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
