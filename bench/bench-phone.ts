@@ -19,11 +19,11 @@ type Parts = {
   readonly account: Pick<DeviceAccount, 'origin' | 'issuer' | 'deviceId' | 'tenant' | 'user'>
   readonly possession: LeanKey
   readonly verification: LeanKey
-  /** Absent on a phone that is not pushed to. */
+  /** Absent on a phone without push. */
   readonly inbox: Inbox | null
 }
 
-/** A phone of one user, as cheap as a phone can be. */
+/** A phone of one user at the lowest cost. */
 export class BenchPhone {
   readonly #parts: Parts
   readonly #connection: HttpConnection
@@ -47,7 +47,7 @@ export class BenchPhone {
     return this.#parts.inbox.arrival(challengeId)
   }
 
-  /** A call to fetch what is asked: signed now, made when called. */
+  /** A call that fetches the pending requests: signed now, sent when called. */
   prepareFetch(): () => Promise<readonly PendingRequest[]> {
     const call = this.#prepare('GET', '/device/v1/challenges')
     return async () => {
@@ -56,7 +56,7 @@ export class BenchPhone {
     }
   }
 
-  /** A call that approves the request: signed now, made when called. */
+  /** A call that approves the request: signed now, sent when called. */
   prepareApproval({ id, request }: PendingRequest, number: string): () => Promise<void> {
     const { verification, account } = this.#parts
     const input = { jws: request, challengeId: id, number }
@@ -92,11 +92,11 @@ function nowSeconds(): number {
 }
 
 export type Inbox = {
-  /** When the push of this challenge came, by `performance.now()`. Rejects when none does. */
+  /** When the push of this challenge arrived, by `performance.now()`. Rejects when none arrives. */
   arrival(challengeId: string): Promise<number>
 }
 
-/** Remembers the last push only: a phone of the bench is asked one thing at a time. */
+/** Remembers the last push only: a phone of the bench has one request at a time. */
 export function openInbox(pushes: PushService, token: string): Inbox {
   let last = { challengeId: '', at: 0 }
   let wake: () => void = () => undefined
@@ -125,7 +125,10 @@ export function openInbox(pushes: PushService, token: string): Inbox {
   }
 }
 
-/** Enrolls a phone of a new user as people do, on the public API. `pushes` null: it finds what it is asked by looking. */
+/**
+ * Enrolls a phone of a new user as people do, on the public API. With `pushes` null it finds its
+ * requests by polling.
+ */
 export async function enrollPhone(
   party: RelyingParty,
   user: string,

@@ -12,7 +12,7 @@ import {
 } from './ratio.ts'
 import { machineLine, type Report } from './report.ts'
 
-/** What a side did and cost, all turns together. Null where there was nothing to measure. */
+/** What a side did and cost over all turns. Null where there was nothing to measure. */
 type Row = {
   readonly side: string
   readonly loops: number
@@ -28,13 +28,13 @@ type Comparison = { readonly side: string; readonly to: string; readonly ratios:
 export type BesideReport = Pick<Report, 'machine'> & {
   readonly concurrency: number
   readonly sliceSeconds: number
-  /** Whole ones: fewer than were asked for when it was stopped. */
+  /** Complete turns: fewer than requested when it was stopped. */
   readonly turns: number
   readonly sides: readonly Row[]
   readonly ratios: readonly Comparison[]
 }
 
-/** What was measured, each side held against all that come after it. */
+/** The measurements, each side compared with all that follow it. */
 export function besideReportOf(
   machine: Report['machine'],
   { concurrency, sliceSeconds }: BesideOptions,

@@ -7,7 +7,7 @@ import { canTellProcessTimes, timesOf } from './process-time.ts'
 import type { TurnPart } from './ratio.ts'
 import { runSlice, type Side, type SideWorker, type Slice } from './side.ts'
 
-/** A side with what it did, turn by turn. */
+/** A side with its results, turn by turn. */
 export type Measurement = { readonly name: string; readonly parts: readonly TurnPart[] }
 
 type Entrant = { readonly side: Side; readonly workers: SideWorker[] }
@@ -18,9 +18,9 @@ const warmUpTurns = 2
 const ownRoot = path.resolve(import.meta.dirname, '..')
 
 /**
- * Keeps all sides running, and lets them sign in by turns: what else the machine does meets all of
+ * Keeps all sides running, and lets them sign in by turns: other load of the machine affects all of
  * them alike, and an idle side costs the others next to nothing. Leaves nothing behind. When it is
- * stopped, the turns that were whole until then count.
+ * stopped, the turns that were complete until then count.
  */
 export async function measureBeside(
   options: BesideOptions,
@@ -56,7 +56,7 @@ export async function measureBeside(
 
 type Open = (otherProcesses: readonly Side['processes'][]) => Promise<Side>
 
-/** All sides, this tree's first. Throws for a checkout that cannot be one before anything runs. */
+/** All sides, this tree's first. Throws for an unusable checkout before anything runs. */
 async function sidesOf({ against }: BesideOptions): Promise<readonly Open[]> {
   const service = await opening('service', ownRoot)
   if (against === 'bare') return [service, openBare]
@@ -72,7 +72,7 @@ async function opening(name: string, root: string): Promise<Open> {
 type WholeTurn = ReadonlyMap<Entrant, TurnPart>
 
 /**
- * The turns that were whole. Every other one goes backwards, so that no side always comes after the
+ * The complete turns. Every other one runs in reverse order, so that no side always follows the
  * same one.
  */
 async function takeTurns(

@@ -18,9 +18,10 @@ type Waiter = {
 }
 
 /**
- * One keep-alive connection that carries one request at a time, opened when first used and again after it was lost. Deliberate:
- * load generator and service share the machine, and a request costs 40 us of processor time here, 140 with node:http and 340 with
- * fetch. Understands what a service answers that writes `Content-Length`; anything else rejects.
+ * One keep-alive connection that carries one request at a time, opened on first use and again after
+ * it was lost. Deliberate: load generator and service share the machine, and a request costs 40 us
+ * of processor time here, 140 with node:http and 340 with fetch. Reads responses with
+ * `Content-Length`; anything else rejects.
  */
 export class HttpConnection {
   readonly #origin: URL
@@ -32,7 +33,10 @@ export class HttpConnection {
     this.#origin = new URL(origin)
   }
 
-  /** Sends the request and resolves with the answer, whatever its status. Rejects when there is none in time. */
+  /**
+   * Sends the request and resolves with the response of any status. Rejects when there is none in
+   * time.
+   */
   async call(call: Call): Promise<Reply> {
     if (this.#waiter) throw new Error('this connection is busy: open one more')
     const socket = this.#open()

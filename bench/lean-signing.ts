@@ -1,5 +1,6 @@
-// What a phone signs, at the least cost: load generator and service share the machine, and WebCrypto takes twice the processor
-// time of node:crypto. test/bench holds it against clients/device.
+// What a phone signs, at the least cost: load generator and service share the machine, and
+// WebCrypto takes twice the processor time of node:crypto. test/bench compares it with
+// clients/device.
 
 import { hash, KeyObject, randomBytes, sign } from 'node:crypto'
 import type { DeviceAccount } from '../clients/device/account.ts'
@@ -55,7 +56,10 @@ export function proveCall(
   })
 }
 
-/** Approves a request with the number, signed by the verification key. The request is taken on trust: checking it is the phone's cost. */
+/**
+ * Approves a request with the number, signed by the verification key. The request is not verified:
+ * verification is the phone's cost.
+ */
 export function signApproval(
   { privateKey, answerHeader }: LeanKey,
   { deviceId, user, issuer }: Account,

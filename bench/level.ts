@@ -8,7 +8,10 @@ import { type legs, type SignInTimes, signIn } from './sign-in.ts'
 /** A user who signs in again and again: the page and the phone. */
 export type Worker = { readonly party: RelyingParty; readonly phone: BenchPhone }
 
-/** One level as it is reported. Null where the service did not tell, or where there was nothing to measure. */
+/**
+ * One level of the report. Null where the service reports no metrics, or where there was nothing to
+ * measure.
+ */
 export type Run = {
   readonly concurrency: number
   readonly loopsPerSecond: number
@@ -28,12 +31,12 @@ export type Level = {
 }
 
 const warmUpSecondsMax = 3
-/** A worker that fails gives the service this long, or an outage would be measured as load. */
+/** A worker waits this long after a failure, or an outage would be measured as load. */
 const pauseAfterErrorMs = 100
 
 type Phase = 'warm-up' | 'measured' | 'over'
 
-/** Runs all workers at once, and measures what ends within the time. */
+/** Runs all workers concurrently, and measures what ends within the time. */
 export async function runLevel(level: Level): Promise<Run> {
   const { workers, seconds, metrics } = level
   const times: SignInTimes[] = []
@@ -48,7 +51,7 @@ export async function runLevel(level: Level): Promise<Run> {
       } catch (error) {
         if (phase === 'measured') errors++
         level.onError(error)
-        // Whatever was under way on them is lost.
+        // Requests in flight on them are lost.
         party.close()
         phone.close()
         await pause(pauseAfterErrorMs, level.stopping)

@@ -51,7 +51,7 @@ async function measure(
   }
 }
 
-/** Says the first few errors; the report counts all of them. */
+/** Prints the first few errors; the report counts all of them. */
 function firstErrors(): (error: unknown) => void {
   let count = 0
   return (error) => {
@@ -59,7 +59,7 @@ function firstErrors(): (error: unknown) => void {
   }
 }
 
-/** Prints what was measured; true when it is whole and without errors. */
+/** Prints the measurement; true when it is complete and without errors. */
 async function runLevels(options: BenchOptions, stopping: AbortSignal): Promise<boolean> {
   await using target = await openTarget(options)
   const report = await measure(target, options, stopping)

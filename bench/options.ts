@@ -70,7 +70,7 @@ const ofTurns = ['slices', 'slice-seconds'] as const
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof optionTypes }>>['values']
 
-/** Reads the command line. Throws with what is wrong in words. */
+/** Reads the command line. Throws with a description of the fault. */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({ args: [...args], options: optionTypes })
   const beside = besideIn(values)

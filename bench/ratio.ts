@@ -3,10 +3,10 @@ import type { Slice } from './side.ts'
 /** A side's part of one turn, with the processor time that it used while the others had theirs. */
 export type TurnPart = Slice & { readonly betweenMs: number }
 
-/** How often one goes into the other: over all turns, and how much the turns differ. */
+/** A ratio over all turns, and how much the turns differ. */
 export type Ratio = {
   readonly overall: number
-  /** Two standard errors of it; null of a single turn. */
+  /** Two standard errors of it; null for a single turn. */
   readonly margin: number | null
   readonly median: number
   readonly min: number
@@ -42,7 +42,7 @@ function perLoop(ms: number, loops: number): number {
 
 const processorTime: Figure = (parts) => serviceMsPerLoop(parts) + databaseMsPerLoop(parts)
 
-/** One side to another one that took the same turns. Null when a turn saw no loop end. */
+/** One side compared with another one that ran the same turns. Null when a turn saw no loop end. */
 export function ratiosOf(one: readonly TurnPart[], other: readonly TurnPart[]): Ratios | null {
   if (one.length === 0 || [...one, ...other].some(({ loops }) => loops === 0)) return null
   return {
@@ -68,7 +68,7 @@ function ratioOf(figure: Figure, one: readonly TurnPart[], other: readonly TurnP
   }
 }
 
-/** By the jackknife: how far the ratio moves when one turn is left out, for each of them. */
+/** By the jackknife: how far the ratio moves when each turn is left out. */
 function marginOf(
   figure: Figure,
   one: readonly TurnPart[],

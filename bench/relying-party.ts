@@ -15,7 +15,7 @@ const context = {
 
 export type Creation = { readonly id: string; readonly number: string }
 
-/** One sign-in page: a connection to ask, and one that waits. */
+/** One sign-in page: a connection for creations, and one for the long poll. */
 export class RelyingParty {
   readonly #asking: HttpConnection
   readonly #waiting: HttpConnection
@@ -39,13 +39,15 @@ export class RelyingParty {
     return this.#asking.call({ method: 'GET', target, headers, timeoutMs: callTimeoutMs })
   }
 
-  /** Asks the user, by id. */
+  /** Creates a challenge for the user, by id. */
   async create(userId: string): Promise<Creation> {
     const body = JSON.stringify({ user: { id: userId }, context })
     return createdIn(await this.post('/v1/challenges', body)) as Creation
   }
 
-  /** Opens the long poll. Resolves when the challenge was approved, and rejects when anything else became of it. */
+  /**
+   * Opens the long poll. Resolves when the challenge was approved, and rejects on any other end.
+   */
   async approval(challengeId: string): Promise<void> {
     const reply = await this.#waiting.call({
       method: 'GET',

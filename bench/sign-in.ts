@@ -5,21 +5,25 @@ import type { RelyingParty } from './relying-party.ts'
 export const legs = ['loop', 'create', 'push', 'fetch', 'answer', 'decision'] as const
 
 /**
- * How long each part took, in milliseconds. `loop` is the whole, signing included; `push` runs from the answer to `create` until
- * the phone has the push, `decision` from sending the answer until the long poll returns. `push` is null where nothing is pushed.
+ * How long each part took, in milliseconds. `loop` is the whole, signing included; `push` runs from
+ * the answer to `create` until the phone has the push, `decision` from sending the answer until the
+ * long poll returns. `push` is null without push.
  */
 export type SignInTimes = Readonly<
   Record<Exclude<(typeof legs)[number], 'push'>, number> & { push: number | null }
 >
 
-/** One sign-in from the question to the relying party's knowing. Rejects when any step of it fails. */
+/**
+ * One sign-in from the creation until the relying party has the decision. Rejects when any step
+ * fails.
+ */
 export async function signIn(party: RelyingParty, phone: BenchPhone): Promise<SignInTimes> {
   const startedAt = performance.now()
   const { id, number } = await party.create(phone.userId)
   const createdAt = performance.now()
 
   const approval = party.approval(id)
-  // Awaited below; until then a failure of the phone's steps must not leave it unhandled.
+  // Awaited below; a failure of the phone's steps must not leave it unhandled.
   approval.catch(() => undefined)
   const pushedAt = phone.isPushed ? Math.max(await phone.pushedAt(id), createdAt) : null
 
@@ -27,7 +31,7 @@ export async function signIn(party: RelyingParty, phone: BenchPhone): Promise<Si
   const fetching = performance.now()
   const request = (await fetch()).find((one) => one.id === id)
   const fetchedAt = performance.now()
-  if (!request) throw new Error('the phone was not asked what the relying party asked')
+  if (!request) throw new Error('the phone has not received the challenge of the relying party')
 
   const approve = phone.prepareApproval(request, number)
   const answering = performance.now()

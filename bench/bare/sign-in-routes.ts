@@ -1,4 +1,4 @@
-// The wire of one sign-in, as bench/sign-in.ts calls it.
+// The endpoints of one sign-in, as bench/sign-in.ts calls them.
 
 import { generateKeyPairSync, hash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'

@@ -24,7 +24,8 @@ export async function openBare(otherProcesses: readonly ServiceProcesses[]): Pro
   await using undo = new AsyncDisposableStack()
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-bare-'))
   undo.defer(() => forget(folder))
-  // Where root runs this, the database runs as another user, which must be able to pass.
+  // Where root runs this, the database runs as another user, which must be able to enter the
+  // folder.
   await chmod(folder, 0o711)
   const simulator = await startSimulator()
   undo.defer(() => simulator.close())
@@ -47,7 +48,7 @@ export async function openBare(otherProcesses: readonly ServiceProcesses[]): Pro
   }
 }
 
-/** Detached: Ctrl-C goes to the whole terminal group, and is ours to handle. */
+/** Detached: Ctrl-C goes to the whole terminal group, and this process handles it. */
 async function startModel(settings: BareSettings) {
   const child = fork(entry, { detached: true })
   const exit = once(child, 'exit')
