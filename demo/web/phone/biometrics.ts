@@ -1,7 +1,9 @@
 import { button, el, icon } from '../dom.ts'
 import type { App } from './app.ts'
 
-/** Stands for the system's prompt before the verification key is used. True when the person went on. */
+/**
+ * Stands for the system's prompt before the verification key is used. True when the user confirmed.
+ */
 export async function confirmPerson(app: App, why: string): Promise<boolean> {
   const isIos = app.handset.stored.look === 'ios'
   const isConfirmed = await app.ask<boolean>('Is it you?', (close) =>

@@ -3,7 +3,9 @@ import type { Handset } from './handset.ts'
 
 const clockErrorMs = 60 * 60 * 1000
 
-/** Shows, outside of the phone, what can happen to a phone; called again whenever something changed. */
+/**
+ * Shows, outside of the phone, controls for what can happen to a phone; called after every change.
+ */
 export function drawControls(
   place: HTMLElement,
   handset: Handset,

@@ -1,4 +1,5 @@
-// Entry of the phone page: `/phone?name=...&look=ios|android`, one phone per name. A link in the fragment is scanned at once.
+// Entry of the phone page: `/phone?name=...&look=ios|android`, one phone per name. A link in the
+// fragment is scanned at once.
 
 import { readEnrollmentUri } from '../../../clients/device/enrollment.ts'
 import type { AppSettings } from '../../page-server.ts'
@@ -33,7 +34,7 @@ function place(id: string): HTMLElement {
   return element
 }
 
-/** The screen that belongs to how things are. */
+/** The screen for the current state. */
 function choose(app: App): Screen {
   const { condition, requests, stored } = app.handset
   const buildScreen = (key: string, build: (app: App) => HTMLElement): Screen => ({
@@ -57,7 +58,7 @@ function choose(app: App): Screen {
   )
 }
 
-/** The notification of a push, as it stands on a lock screen: it can be opened or denied. */
+/** The notification of a push, as on a lock screen: it can be opened or denied. */
 function notification(app: App, event: Extract<HandsetEvent, { type: 'push' }>): HTMLElement {
   const { request } = event
   const close = (act: () => unknown) => () => {
@@ -102,7 +103,10 @@ function onEvent(app: App, event: HandsetEvent): void {
   app.render()
 }
 
-/** A link that came with the page's address; it is taken out of the address, because it holds a secret. */
+/**
+ * A link that came with the page's address; it is removed from the address, because it contains a
+ * secret.
+ */
 async function takeLink(app: App): Promise<void> {
   const ticket = readEnrollmentUri(decodeURIComponent(location.hash.slice(1)))
   if (location.hash !== '') history.replaceState(null, '', location.pathname + location.search)
@@ -137,7 +141,7 @@ async function start(): Promise<void> {
   await handset.check().catch(() => undefined)
 }
 
-/** A frame around the phone where the window that shows it is wide, even when the page sits in a frame of its own. */
+/** A frame around the phone where the window is wide, even when the page is itself in a frame. */
 const viewer = window.parent.matchMedia('(min-width: 46rem)')
 const drawFrame = () => document.documentElement.classList.toggle('framed', viewer.matches)
 viewer.addEventListener('change', drawFrame)

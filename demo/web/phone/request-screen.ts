@@ -63,7 +63,7 @@ function row(shape: Shape, name: string, value: HTMLElement): HTMLElement {
   return el('div', {}, el('dt', {}, icon(shape), name), value)
 }
 
-/** Room for what people type or paste around the digits, too. */
+/** Room for characters typed or pasted around the digits, too. */
 const typedMax = 32
 
 function approval(app: App, request: ApprovalRequest, trouble: HTMLElement): HTMLElement {

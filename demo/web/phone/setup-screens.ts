@@ -71,7 +71,7 @@ function typedCode(app: App, claim: (ticket: EnrollmentTicket) => Promise<void>)
   )
 }
 
-/** The code was read; the number of the sign-in page makes the phone count. */
+/** The code was read; the number of the sign-in page activates the phone. */
 export function confirmScreen(app: App): HTMLElement {
   const { account } = app.handset.stored
   const trouble = el('div', { class: 'trouble' })
@@ -116,7 +116,7 @@ export function confirmScreen(app: App): HTMLElement {
   )
 }
 
-/** Ends the account at the service as well as it can, and on the phone in any case. */
+/** Ends the account at the service as well as it can, and always on the phone. */
 async function forgetAccount(app: App): Promise<void> {
   await app.handset.call((client) => client.unregister()).catch(() => undefined)
   await app.handset.change({ account: null, keys: null, isUnregistered: false })
@@ -126,7 +126,7 @@ function fresh(app: App): Promise<void> {
   return app.handset.change({ account: null, keys: null, isUnregistered: false })
 }
 
-/** Somebody unregistered this phone. */
+/** This phone was unregistered. */
 export function unregisteredScreen(app: App): HTMLElement {
   return el(
     'div',

@@ -3,7 +3,10 @@ import type { DeviceKeys } from '../../../clients/device/keys.ts'
 
 export type Look = 'ios' | 'android'
 
-/** All that a phone keeps. Keys lie here as the browser made them: usable by this page, readable by nobody. */
+/**
+ * Everything that a phone stores. Keys are stored as the browser created them: usable by this page,
+ * readable by nobody.
+ */
 export type StoredPhone = {
   readonly look: Look
   readonly pushToken: string | null
@@ -19,7 +22,7 @@ export type StoredPhone = {
 const storeName = 'phone'
 const recordKey = 'all'
 
-/** One database per phone name: phones beside each other share nothing. */
+/** One database per phone name: phones share nothing. */
 export type PhoneStorage = {
   load(): Promise<StoredPhone | undefined>
   save(phone: StoredPhone): Promise<void>

@@ -21,7 +21,7 @@ const sentences: Readonly<Record<string, Sentence>> = {
   device_unregistered: () => 'This phone was unregistered. Its keys are worth nothing any more.',
 }
 
-/** What went wrong, for the person who holds the phone. */
+/** The error text for the user of the phone. */
 export function wordsOf(error: unknown, isOffline: boolean): string {
   if (!(error instanceof DeviceApiError)) {
     return error instanceof Error ? error.message : String(error)
@@ -73,7 +73,10 @@ export function activityTitle({
   return type.startsWith('device_') && details.name ? `${title}: ${details.name}` : title
 }
 
-/** What the phones of this account are called: those it has now, and those of which the list of activities tells. */
+/**
+ * What the phones of this account are called: those it has now, and earlier ones from the list of
+ * activities.
+ */
 export function phoneNames(
   devices: readonly Pick<DeviceDetails, 'id' | 'name'>[],
   pastActivities: readonly Pick<ActivityDetails, 'deviceId' | 'details'>[],
@@ -81,11 +84,11 @@ export function phoneNames(
   const earlier = pastActivities.flatMap(({ deviceId, details }) =>
     deviceId && details.name ? [[deviceId, String(details.name)] as const] : [],
   )
-  // The list begins with the newest, which is to win.
+  // The list begins with the newest, which takes precedence.
   return new Map([...earlier.toReversed(), ...devices.map(({ id, name }) => [id, name] as const)])
 }
 
-/** Who did it, seen from this phone. */
+/** The actor, from the view of this phone. */
 export function actorName(
   { actor, type }: Pick<ActivityDetails, 'actor' | 'type'>,
   ownDeviceId: string | undefined,
@@ -95,7 +98,7 @@ export function actorName(
   const [kind, id = ''] = actor.split(':')
   if (kind === 'api_key') return `by ${company}`
   if (kind !== 'device') return `by the ${actor}`
-  // A phone adds itself, whichever it is; what it does to another one comes from it.
+  // A phone adds itself; what it does to another one comes from it.
   const where = type === 'device_unregistered' ? 'from' : 'on'
   return id === ownDeviceId ? `${where} this phone` : `${where} ${names.get(id) ?? 'another phone'}`
 }

@@ -1,4 +1,4 @@
-// Entry of the page that shows the sign-in page and the phone beside each other.
+// Entry of the page that shows the sign-in page and the phone side by side.
 
 const secondAddress = '/phone?name=My%20Android&look=android'
 
@@ -28,7 +28,7 @@ second.addEventListener('click', () => {
   show('phone')
 })
 
-/** Where there is room for one only, the one to look at. */
+/** Where there is room for one only, the visible one. */
 const choices = [...document.querySelectorAll<HTMLButtonElement>('.tabs button')]
 function show(which: string): void {
   stage.dataset.shows = which

@@ -2,7 +2,7 @@ import type { ApproveStep, PhoneProgress, SignInView } from '../../sign-in-view.
 import { bigNumber, button, countdown, el, icon, note } from '../dom.ts'
 import { everyMoment, type Page, perform, type StepScreen } from './page.ts'
 
-/** The number to type on the phone, how far the push got, and the time that is left. */
+/** The number to type on the phone, the state of the push, and the time left. */
 export function approveScreen(page: Page, first: ApproveStep): StepScreen {
   const trouble = el('div', { class: 'trouble' })
   const notices = el('div', { class: 'notices' })
