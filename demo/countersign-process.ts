@@ -19,16 +19,17 @@ const logLinesShown = 15
 /** The service under the demo's environment. */
 export type Countersign = {
   readonly origin: string
-  /** Runs an operator command on the same database and gives what it printed as JSON. */
+  /** Runs an operator command on the same database and returns its JSON output. */
   operate(...command: readonly string[]): Promise<unknown>
-  /** Resolves when the process ends without having been told to. */
+  /** Resolves when the process ends without having been stopped. */
   readonly loss: Promise<void>
   stop(): Promise<void>
 }
 
 /**
- * Starts the service as an operator would, in a process group of its own so that Ctrl-C reaches the demo only, and waits until it
- * is ready. What it logs goes to a file. It ends with the demo, even when that is killed. Throws with the end of the log.
+ * Starts the service as an operator would, in a process group of its own so that Ctrl-C reaches the
+ * demo only, and waits until it is ready. Its log goes to a file. It ends with the demo, even when
+ * the demo is killed. Throws with the end of the log.
  */
 export async function startCountersign(
   environment: Readonly<Record<string, string>>,
@@ -60,7 +61,7 @@ export async function startCountersign(
   }
 }
 
-/** What a process needs of this one; nothing that would configure the service. */
+/** The environment that a process needs of this one; nothing that would configure the service. */
 function inheritedEnvironment(): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'LANG', 'SystemRoot', 'USERPROFILE']
   return Object.fromEntries(

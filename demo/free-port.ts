@@ -8,8 +8,8 @@ export type DemoPorts = {
 }
 
 /**
- * The ports that follow from the one that is wanted for the pages: the service ten below, the push simulator one above. One that is
- * taken is replaced by the next free one, and `say` is told.
+ * The ports that follow from the one requested for the pages: the service ten below, the push
+ * simulator one above. One in use is replaced by the next free one, and `say` receives a note.
  */
 export async function choosePorts(
   wantedPort: number,
@@ -48,7 +48,10 @@ export function anyPort(): Promise<number> {
 
 const candidates = 100
 
-/** Somebody may be faster between this look and the use, which then fails by itself. Throws when a hundred in a row are taken. */
+/**
+ * Another process may take the port between this check and its use, which then fails by itself.
+ * Throws when a hundred in a row are in use.
+ */
 async function nextFreePort(wantedPort: number, takenPorts: ReadonlySet<number>): Promise<number> {
   for (let port = wantedPort; port < wantedPort + candidates; port++) {
     if (!takenPorts.has(port) && (await isFree(port))) return port
@@ -67,7 +70,7 @@ function canListen(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
     server.once('error', (error: NodeJS.ErrnoException) => {
-      // A machine without IPv6 has nobody on it either.
+      // A machine without IPv6 has no listener on it either.
       resolve(error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT')
     })
     server.listen(port, host, () => server.close(() => resolve(true)))

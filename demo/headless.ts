@@ -10,8 +10,8 @@ import { createTimeline } from './story-timeline.ts'
 const storyTimeoutMs = 15_000
 
 /**
- * Plays every story on an installation of its own, which is gone afterwards, and prints what happened when. Resolves to whether all
- * went as it had to.
+ * Plays every story on its own installation, which is removed afterwards, and prints the events
+ * with their times. Resolves to whether all stories went as expected.
  */
 export async function runHeadless(folder: string | null, say: (line: string) => void) {
   const home = folder ?? (await mkdtemp(path.join(tmpdir(), 'countersign-demo-')))
@@ -47,7 +47,7 @@ async function playAll(stage: Stage, say: (line: string) => void): Promise<boole
   return failures.length === 0
 }
 
-/** Null, or why the story did not end as it had to. */
+/** Null, or why the story did not end as expected. */
 async function playOne(
   stage: Stage,
   { play }: Story,

@@ -14,17 +14,22 @@ export type DemoOptions = {
   /** Port of the demo's pages. */
   readonly port: number
   readonly fresh: boolean
-  /** Null: the usual place for the pages, a folder that is removed afterwards for a headless run. */
+  /**
+   * Null: the usual place for the pages, a folder that is removed afterwards for a headless run.
+   */
   readonly folder: string | null
   readonly help: boolean
 }
 
 const defaultPort = 8090
-/** Below the ports that operating systems hand out by themselves, so that nobody sits there by chance. */
+/**
+ * Below the ports that operating systems hand out by themselves, so that no other program listens
+ * there by chance.
+ */
 const portsMax = 32_767
 const portsMin = 1_034
 
-/** Reads the command line. Throws with what is wrong in words. */
+/** Reads the command line. Throws with a description of the fault. */
 export function readOptions(args: readonly string[]): DemoOptions {
   const { values } = parseArgs({
     args: [...args],

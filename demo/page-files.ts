@@ -14,8 +14,9 @@ const pages: Readonly<Record<string, string>> = {
 }
 
 /**
- * What browsers may have, under the path that it has in this project, so that imports mean the same here and there: the pages,
- * the device's side of the protocol with the library that it uses, and how a push is read.
+ * The files that browsers may load, under their path in this project, so that imports resolve the
+ * same here and there: the pages, the device's side of the protocol with the library that it uses,
+ * and how a push is read.
  */
 const servedPatterns = [
   /^demo\/web\/[a-z/-]+\.(?:ts|css|svg)$/,
@@ -35,13 +36,16 @@ const contentTypes: Readonly<Record<string, string>> = {
 export type PageFile = {
   readonly body: string
   readonly contentType: string
-  /** For pages: what they may load and do. */
+  /** For pages: their policies. */
   readonly policy: string | null
 }
 
 const strippedTexts = new Map<string, string>()
 
-/** The file behind an address, or undefined when browsers may not have it. TypeScript is served without its types. */
+/**
+ * The file behind an address, or undefined when browsers may not load it. TypeScript is served
+ * without its types.
+ */
 export async function readPageFile(address: string): Promise<PageFile | undefined> {
   const name = pages[address] ?? address.slice(1)
   const isPage = address in pages
@@ -63,8 +67,9 @@ function strip(text: string): string {
 }
 
 /**
- * Content Security Policy 3: nothing but files of this server, no script in a page save its import map (which browsers take from
- * the page only, hence its hash), no text that is parsed as HTML.
+ * Content Security Policy 3: nothing but files of this server, no script in a page except its
+ * import map (which browsers take from the page only, hence its hash), no text that is parsed as
+ * HTML.
  */
 function contentPolicy(page: string): string {
   const importMap = /<script type="importmap">([\s\S]*?)<\/script>/.exec(page)?.[1]

@@ -6,29 +6,29 @@ import type { Countersign } from './countersign-process.ts'
 /** A fictitious company: its staff portal is the relying party of the demo. */
 export const company = 'Larkfield'
 const namespace = 'demo'
-/** Enrolling and unregistering are rights of their own, which a key has only when they are asked for. */
+/** Enrolling and unregistering have their own scopes, which a key has only on request. */
 const keyScopes = ['challenges:write', 'enrollments:write', 'users:read', 'devices:write']
 
 const account = z.object({
-  /** Part of every issuer: phones that were set up under another one do not follow. */
+  /** Part of every issuer: phones that were set up under another one cannot be used. */
   origin: z.string(),
   tenantId: z.string(),
   relyingPartyId: z.string(),
   apiKey: z.string(),
 })
 
-/** What an operator hands to a relying party. */
+/** What an operator gives to a relying party. */
 export type RelyingPartyAccount = z.output<typeof account>
 
-/** The account of the demo's relying party, and the origin of earlier runs where it was another one. */
+/** The account of the demo's relying party, and the origin of earlier runs where it differs. */
 export type Provisioning = {
   readonly account: RelyingPartyAccount
   readonly earlierOrigin: string | null
 }
 
 /**
- * Makes tenant, relying party and API key as an operator does, by the command line, or takes those of an earlier run. They are
- * kept in a file that only this user can read.
+ * Creates tenant, relying party and API key as an operator does, by the command line, or reuses
+ * those of an earlier run. They are stored in a file that only this user can read.
  */
 export async function provision(service: Countersign, folder: string): Promise<Provisioning> {
   const file = path.join(folder, 'relying-party.json')
@@ -49,7 +49,7 @@ async function readAccount(file: string): Promise<RelyingPartyAccount | null> {
   try {
     return account.parse(JSON.parse(text))
   } catch {
-    // Of another version, or cut off: a new account is as good.
+    // Of another version, or truncated: a new account replaces it.
     return null
   }
 }

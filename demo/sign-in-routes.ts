@@ -22,7 +22,10 @@ const credentials = z.strictObject({
 })
 const deviceSchema = z.strictObject({ deviceId: z.string() })
 
-/** The company's own small API for its sign-in page: one session per browser, in a cookie that scripts cannot read. */
+/**
+ * The company's own small API for its sign-in page: one session per browser, in a cookie that
+ * scripts cannot read.
+ */
 export function createSignInRoutes(party: RelyingParty) {
   const sessions = new Map<string, SignIn>()
 
@@ -70,7 +73,7 @@ export function createSignInRoutes(party: RelyingParty) {
   return {
     /** Answers a call below `/api/sign-in`. */
     handle,
-    /** Ends whatever waits for somebody. */
+    /** Ends all pending waits. */
     close: () => {
       for (const session of sessions.values()) session.close()
     },
@@ -110,7 +113,7 @@ function reply(response: ServerResponse, status: number, body: unknown): void {
   response.end(JSON.stringify(body))
 }
 
-/** Refusals that a person can do something about, in words for the person. */
+/** Refusals that the user can act on, with texts for the user. */
 const refusalTexts: Readonly<Record<string, string>> = {
   push_locked: 'Sign-in by phone is locked for this name. Ask the help desk, or try again later.',
   initiator_blocked: 'The owner reported a sign-in from this browser. It is refused for a day.',
@@ -160,14 +163,17 @@ const systems: readonly (readonly [RegExp, string])[] = [
   [/Linux/, 'Linux'],
 ]
 
-/** Of 24 random bytes: nobody guesses the id of another's browser. */
+/** Of 24 random bytes: nobody can guess the id of another browser. */
 const browserIdLength = 32
 
 function cookieOf({ headers }: IncomingMessage, name: string): string | undefined {
   return new RegExp(`(?:^|; )${name}=([\\w-]+)`).exec(headers.cookie ?? '')?.[1]
 }
 
-/** Which browser it is, and what to show on the phone of where the sign-in comes from. A real company looks the address up in a list of places. */
+/**
+ * The browser, and what the phone shows about the origin of the sign-in. A real company looks up
+ * the location of the address.
+ */
 function browserOf(request: IncomingMessage): Browser {
   const { headers, socket } = request
   const agent = headers['user-agent'] ?? ''

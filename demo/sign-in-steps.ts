@@ -2,15 +2,15 @@ import type { Result } from '../clients/typescript/src/client.ts'
 import type { Challenge, CreatedChallenge, Device } from './relying-party.ts'
 import type { ApproveStep, Proof, RefusedStep } from './sign-in-view.ts'
 
-/** Countersign pushes the same question again no sooner. */
+/** The least time between two pushes of the same challenge. */
 const pushGapMs = 10_000
 
-/** The earliest time for the next push after one that went out now. */
+/** The earliest time for the next push after one that is sent now. */
 export function pushAgainAt(): string {
   return new Date(Date.now() + pushGapMs).toISOString()
 }
 
-/** What the company can say about how it knows, from a verified result. */
+/** How the company knows who signed in, from a verified result. */
 export function proofOf(result: Result, challenge: Challenge, devices: readonly Device[]): Proof {
   const device = devices.find(({ id }) => id === result.did)
   const { createdAt, decidedAt } = challenge
@@ -35,7 +35,7 @@ export function refusalOf({ decision, reason }: Result): RefusedStep {
     : { name: 'refused', why: 'result_not_believed', detail: `decision ${decision}` }
 }
 
-/** How the end of a challenge reads in the list of what happened. */
+/** The text for the end of a challenge in the list of events. */
 export function endingOf(
   { status, reason, decidedDeviceId }: Challenge,
   devices: readonly Device[],
@@ -47,7 +47,7 @@ export function endingOf(
   return { who, what: decidedDeviceId ? `signed its answer: ${status}` : status }
 }
 
-/** A question that was just asked. */
+/** A challenge that was just created. */
 export function approveStep(creation: CreatedChallenge): ApproveStep {
   return {
     name: 'approve',

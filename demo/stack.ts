@@ -6,7 +6,7 @@ import { type Countersign, startCountersign } from './countersign-process.ts'
 import { type Provisioning, provision } from './provisioning.ts'
 import { writePushCredentials } from './push-credentials.ts'
 
-/** Everything that a demo needs beside its pages. */
+/** Everything that a demo needs besides its pages. */
 export type Stack = Provisioning & {
   readonly simulator: Simulator
   readonly pushes: PushService
@@ -14,10 +14,14 @@ export type Stack = Provisioning & {
   stop(): Promise<void>
 }
 
-/** Starts the push simulator, the service with its own database, and makes the relying party known. Stops what it started when it throws. */
+/**
+ * Starts the push simulator, the service with its own database, and creates the relying party.
+ * Stops what it started when it throws.
+ */
 export async function startStack(folder: string, servicePort: number): Promise<Stack> {
   await mkdir(folder, { recursive: true })
-  // Where root starts the demo the database runs as another user, which must be able to pass.
+  // Where root starts the demo the database runs as another user, which must be able to enter the
+  // folder.
   await chmod(folder, 0o711)
   const simulator = await startSimulator()
   const stopAll: (() => Promise<void>)[] = [() => simulator.close()]
@@ -54,10 +58,13 @@ function dataFolder(folder: string): string {
   return path.join(folder, 'data')
 }
 
-/** Where root's database lives when its account cannot reach the folder; see `location` in the database's folder. */
+/**
+ * Where the database of root is when its account cannot reach the folder; see `location` in the
+ * database's folder.
+ */
 const rootStore = '/var/lib/countersign/postgres-'
 
-/** Forgets everything of earlier runs. */
+/** Deletes everything of earlier runs. */
 export async function forget(folder: string): Promise<void> {
   const note = path.join(dataFolder(folder), 'postgresql', 'location')
   const elsewhere = (await readFile(note, 'utf8').catch(() => '')).trim()

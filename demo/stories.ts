@@ -1,4 +1,4 @@
-// What can happen to a sign-in, played by scripted phones against the running service.
+// Courses of a sign-in, played by scripted phones against the running service.
 
 import { DeviceApiError } from '../clients/device/device-api-error.ts'
 import { type DecidedChallenge, RefusedCall } from '../clients/typescript/src/client.ts'
@@ -10,7 +10,7 @@ import { appId } from './push-credentials.ts'
 import type { Challenge, Question, RelyingParty } from './relying-party.ts'
 import { createTimeline, type StoryTimeline } from './story-timeline.ts'
 
-/** Who plays, and on which stage. */
+/** The name of the story and its environment. */
 export type Stage = {
   readonly party: RelyingParty
   readonly pushes: PushService
@@ -19,28 +19,31 @@ export type Stage = {
 
 export type Story = {
   readonly title: string
-  /** Plays it and says in a few words how it ended; throws when anything went otherwise than it had to. */
+  /**
+   * Plays it and returns a short text about its end; throws when anything differs from the
+   * expectation.
+   */
   readonly play: (stage: Stage, timeline: StoryTimeline) => Promise<string>
 }
 
-/** The stories, each with users and phones of its own. */
+/** The stories, each with its own users and phones. */
 export const stories: readonly Story[] = [
   { title: 'Approve: the number is typed on an iPhone', play: approve },
   { title: 'Deny: the phone says no', play: deny },
   { title: 'Wrong number, then the right one', play: wrongNumber },
   { title: 'Lost phone: unregistered, its later answer is refused', play: lostPhone },
   { title: "The caller's own number is typed", play: callerNumber },
-  { title: 'Prompt bombing: strangers ask on, the phone falls silent', play: bombing },
+  { title: 'Prompt bombing: unknown initiators go on, the phone stays silent', play: bombing },
 ]
 
 const gateways: Record<Provider, string> = { apns: 'APNs (simulated)', fcm: 'FCM (simulated)' }
 const page = 'sign-in page'
 const service = 'Countersign'
 
-/** Holds what happened against what had to happen. */
+/** Compares the actual with the expected value. */
 function expect(what: string, actual: unknown, expectedValue: unknown): void {
   if (actual === expectedValue) return
-  throw new Error(`${what}: wanted ${String(expectedValue)}, got ${String(actual)}`)
+  throw new Error(`${what}: expected ${String(expectedValue)}, got ${String(actual)}`)
 }
 
 async function approve(stage: Stage, timeline: StoryTimeline): Promise<string> {
@@ -70,8 +73,8 @@ async function wrongNumber(stage: Stage, timeline: StoryTimeline): Promise<strin
   const wrong = challenge.number === '000000' ? '000001' : '000000'
   const refusal = await refusalOf(phone.approve(wrong))
   expect('the wrong number', refusal.code, 'wrong_number')
-  expect('tries that are left', refusal.facts.wrongNumbersLeft, 2)
-  timeline.note('phone', `typed ${wrong}: refused, 2 tries left`)
+  expect('attempts left', refusal.facts.wrongNumbersLeft, 2)
+  timeline.note('phone', `typed ${wrong}: refused, 2 attempts left`)
   await answer(timeline, phone, 'approve', challenge.number)
   return conclude(stage, timeline, challenge, { status: 'approved', reason: null })
 }
@@ -110,7 +113,10 @@ async function callerNumber(stage: Stage, timeline: StoryTimeline): Promise<stri
   return conclude(stage, timeline, challenge, { status: 'approved', reason: null })
 }
 
-/** Somebody has the password and tries again and again; the owner gets in from the browser that was approved before. */
+/**
+ * An attacker has the password and tries again and again; the owner signs in from the browser that
+ * was approved before.
+ */
 async function bombing(stage: Stage, timeline: StoryTimeline): Promise<string> {
   const { party, pushLog } = stage
   const phone = await enroll(stage, timeline, { user: 'finn', name: "Finn's iPhone" })
@@ -127,23 +133,23 @@ async function bombing(stage: Stage, timeline: StoryTimeline): Promise<string> {
   const modes: string[] = []
   for (let n = 1; n <= 20; n++) {
     const mode = await askAsStranger(party, 'finn')
-    if (mode !== modes.at(-1)) timeline.note('stranger', `asks, question ${n} of 20: ${mode}`)
+    if (mode !== modes.at(-1)) timeline.note('stranger', `creates challenge ${n} of 20: ${mode}`)
     modes.push(mode)
   }
-  expect('questions that woke the phone', modes.filter((mode) => mode === 'push').length, 1)
-  expect('questions that wait silently', modes.filter((mode) => mode === 'pull_only').length, 2)
+  expect('challenges that were pushed', modes.filter((mode) => mode === 'push').length, 1)
+  expect('challenges that wait silently', modes.filter((mode) => mode === 'pull_only').length, 2)
   const tooManyCount = modes.filter((mode) => mode === 'too_many_pending').length
-  expect('questions that were refused', tooManyCount, 17)
+  expect('challenges that were refused', tooManyCount, 17)
 
   const challenge = await ask(stage, timeline, initiator, { begins: false })
   await wake(stage, timeline, phone, challenge)
   expect('pushes in all', pushLog.accepted(phone.pushToken).length - before, 2)
-  timeline.note('phone', 'rang twice: once for 20 strangers, once for its owner')
+  timeline.note('phone', 'rang twice: once for 20 unknown initiators, once for its owner')
   await answer(timeline, phone, 'approve', challenge.number)
   return conclude(stage, timeline, challenge, { status: 'approved', reason: null })
 }
 
-/** How the question of a browser that nobody knows fares: woken, silent or refused. */
+/** What becomes of a challenge from an unknown browser: pushed, silent or refused. */
 async function askAsStranger(party: RelyingParty, user: string): Promise<string> {
   const context = { application: 'Staff portal', action: 'Sign in', ip: '203.0.113.9' }
   const initiator = { browserId: randomId() }
@@ -161,7 +167,7 @@ function randomId(): string {
 
 type Newcomer = { readonly user: string; readonly name: string; readonly provider?: Provider }
 
-/** Enrolls a phone as a person does: scan the code, type the number of the page. */
+/** Enrolls a phone as a user does: scan the code, type the number of the page. */
 async function enroll(
   { party, pushes }: Stage,
   timeline: StoryTimeline,
@@ -182,7 +188,7 @@ async function enroll(
   return phone
 }
 
-/** A question on its way, with the number to show. */
+/** A pending challenge, with the number to show. */
 type PendingSignIn = {
   readonly id: string
   readonly userId: string
@@ -191,7 +197,7 @@ type PendingSignIn = {
   readonly ending: Promise<{ readonly challenge: DecidedChallenge; readonly at: number }>
 }
 
-/** Asks as the sign-in page does, and begins to wait for the end. */
+/** Creates a challenge as the sign-in page does, and starts to wait for its end. */
 async function ask(
   { party }: Stage,
   timeline: StoryTimeline,
@@ -213,12 +219,12 @@ async function ask(
   const ending = party
     .waitForDecision(creation.id)
     .then((challenge) => ({ challenge, at: Date.now() }))
-  // Whoever fails first tells what went wrong; this promise may then be left alone.
+  // The first failure is reported; this promise may then stay unhandled.
   ending.catch(() => undefined)
   return { id: creation.id, userId: creation.userId, number, binding, ending }
 }
 
-/** The push arrives and the phone fetches what is asked. */
+/** The push arrives and the phone fetches the request. */
 async function wake(
   { pushLog }: Stage,
   timeline: StoryTimeline,
@@ -248,7 +254,7 @@ async function answer(
   timeline.note(who, `posted its signed answer (${decision}): ${reply.status}`)
 }
 
-/** The long poll returns; the page believes nothing but the verified result token. */
+/** The long poll returns; the page trusts only the verified result token. */
 async function conclude(
   { party }: Stage,
   timeline: StoryTimeline,

@@ -1,4 +1,5 @@
-// A phone for people who have none at hand: its screen is the terminal, and it finds challenges by looking.
+// A phone for people who have none at hand: its screen is the terminal, and it finds challenges by
+// polling.
 
 import type { DeviceAccount } from '../../clients/device/account.ts'
 import type { ApprovalRequest } from '../../clients/device/approval-request.ts'
@@ -8,20 +9,23 @@ import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollm
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import type { StoredPhone } from './stored-phone.ts'
 
-/** The person in front of it. */
+/** The user at the terminal. */
 export type Terminal = {
   say(line: string): void
-  /** What the person types, trimmed; null when nobody is there any more. */
+  /** The input of the user, trimmed; null at the end of input. */
   ask(question: string): Promise<string | null>
 }
 
 export type PhoneNeeds = Terminal & {
   save(phone: StoredPhone): Promise<void>
-  /** Resolves when it is time to look again; with false when nobody is there any more. */
+  /** Resolves when it is time to poll again; with false at the end of input. */
   pause(): Promise<boolean>
 }
 
-/** Joins the account behind the enrollment's address. Throws DeviceApiError, or an Error with what is wrong with the address. */
+/**
+ * Joins the account behind the enrollment's address. Throws DeviceApiError, or an Error that
+ * describes the fault of the address.
+ */
 export async function enroll(
   uri: string,
   name: string,
@@ -42,7 +46,7 @@ export async function enroll(
   return { keys, account }
 }
 
-/** Lives as this phone until the person leaves; false when the service will not have it any more. */
+/** Runs this phone until the user leaves; false when the service has unregistered it. */
 export async function live(phone: StoredPhone, needs: PhoneNeeds): Promise<boolean> {
   const { say } = needs
   const keep = (account: DeviceAccount) => void needs.save({ ...phone, account })
@@ -61,7 +65,7 @@ export async function live(phone: StoredPhone, needs: PhoneNeeds): Promise<boole
   }
 }
 
-/** False when nobody is there to type the number. */
+/** False at the end of input. */
 async function confirm(client: DeviceClient, { say, ask }: PhoneNeeds): Promise<boolean> {
   while (client.account.status === 'unconfirmed') {
     const digits = client.account.confirmationDigits
@@ -102,7 +106,7 @@ async function watch(client: DeviceClient, needs: PhoneNeeds): Promise<void> {
   }
 }
 
-/** Shows a request and does what the person says; false when nobody is there. */
+/** Shows a request and carries out the user's choice; false at the end of input. */
 async function decide(
   client: DeviceClient,
   request: ApprovalRequest,

@@ -12,10 +12,10 @@ test('the headless demo plays every story against the real service, ends with 0 
   for (const ending of [
     /^1 {2}Approve.*?ok: approved/ms,
     /^2 {2}Deny.*?ok: user_denied/ms,
-    /^3 {2}Wrong number.*?refused, 2 tries left.*?ok: approved/ms,
+    /^3 {2}Wrong number.*?refused, 2 attempts left.*?ok: approved/ms,
     /^4 {2}Lost phone.*?refused, device_unregistered.*?ok: user_reported/ms,
     /^5 {2}The caller's own number.*?ok: approved/ms,
-    /^6 {2}Prompt bombing.*?question 1 of 20: push.*?question 2 of 20: pull_only.*?question 4 of 20: too_many_pending.*?rang twice.*?ok: approved/ms,
+    /^6 {2}Prompt bombing.*?challenge 1 of 20: push.*?challenge 2 of 20: pull_only.*?challenge 4 of 20: too_many_pending.*?rang twice.*?ok: approved/ms,
   ]) {
     expect(output).toMatch(ending)
   }
