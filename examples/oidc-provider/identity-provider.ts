@@ -3,13 +3,13 @@ import { type Account, Approvals } from './approvals.ts'
 import { createProvider, type Directory, settle } from './provider.ts'
 import { receiveWebhooks, webhookPath } from './webhook-receiver.ts'
 
-/** What an identity provider is made of. */
+/** The settings of an identity provider. */
 export type Settings = {
   readonly issuer: string
   readonly port: number
   readonly account: Account
   readonly directory: Directory
-  /** Asked once it listens, with the address at which it hears webhooks. */
+  /** Called once it listens, with the address at which it receives webhooks. */
   readonly webhookSecret: (url: string) => Promise<string>
   readonly log: (line: string) => void
 }

@@ -1,4 +1,4 @@
-// The identity provider of the example, until Ctrl-C. README.md says what it needs.
+// The identity provider of the example, until Ctrl-C. README.md lists what it needs.
 
 import { randomBytes } from 'node:crypto'
 import closeWithGrace from 'close-with-grace'
