@@ -11,10 +11,13 @@ const target = path.join(root, 'clients/typescript/src/server-api.ts')
 
 const heading = `// Written by \`npm run client-types\` from openapi.yaml. Do not edit.\n\n`
 
-/** What relying parties and admins call: neither the devices' side nor the portal's. */
+/** The routes that relying parties and admins call: neither the devices' nor the portal's. */
 const isServerApi = (route: string) => route.startsWith('/v1/')
 
-/** Every refusal has the same shape, which the client knows; said at each operation it would be two thirds of the file. */
+/**
+ * Every refusal has the same shape, which the client knows; repeated at each operation it would be
+ * two thirds of the file.
+ */
 const refusal = 'Problem'
 
 type Operation = { readonly responses: Record<string, unknown> }
@@ -57,12 +60,12 @@ function change<T>(from: Record<string, T>, by: (part: T) => T): Record<string, 
 export async function currentClientTypes(): Promise<string> {
   const whole = parse(await readFile(path.join(root, 'openapi.yaml'), 'utf8')) as ApiDescription
   const serverApi = serverApiOf(whole) as unknown as OpenAPI3
-  // What has a default may be left out.
+  // A member with a default may be omitted.
   const options = { silent: true, defaultNonNullable: false }
   return heading + astToString(await openapiTS(serverApi, options))
 }
 
-/** Brings the file of the types up to openapi.yaml. */
+/** Updates the file of the types from openapi.yaml. */
 export async function writeClientTypes(): Promise<void> {
   await writeFile(target, await currentClientTypes())
 }
@@ -73,7 +76,7 @@ async function main(): Promise<void> {
   const current = await currentClientTypes()
   if ((await readFile(target, 'utf8').catch(() => '')) === current) return
   console.error(
-    `${path.relative(root, target)} is not what openapi.yaml says. Run: npm run client-types`,
+    `${path.relative(root, target)} does not match openapi.yaml. Run: npm run client-types`,
   )
   process.exitCode = 1
 }

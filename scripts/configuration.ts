@@ -1,4 +1,5 @@
-// Writes docs/configuration.md from the descriptions in src/config.ts; with --check it only says whether they agree.
+// Writes docs/configuration.md from the descriptions in src/config.ts; with --check it only reports
+// whether they agree.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'

@@ -1,4 +1,5 @@
-// Builds what the Dockerfile describes without a container engine, starts it on a database, and stops it.
+// Builds the image of the Dockerfile without a container engine, starts it on a database, and stops
+// it.
 
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
@@ -19,7 +20,10 @@ import {
   start,
 } from './image-stages.ts'
 
-/** Development dependencies in the image would take it to 450 MB; this leaves room for a new library or two. */
+/**
+ * Development dependencies in the image would take it to 450 MB; this leaves room for a new library
+ * or two.
+ */
 const megabytesMax = 200
 const healthyWithinMs = 30_000
 
@@ -54,7 +58,7 @@ function checkStages(stages: readonly Stage[], last: Stage): void {
   if (last.user === null || last.user === 'root') throw new Error('the image must not run as root')
 }
 
-/** A database of its own on the server of DATABASE_URL, or on an embedded one. */
+/** A new database on the server of DATABASE_URL, or on an embedded one. */
 async function openDatabase(folder: string, undo: AsyncDisposableStack): Promise<string> {
   const name = `countersign_image_${process.pid}`
   let server = process.env.DATABASE_URL
@@ -78,7 +82,10 @@ async function openDatabase(folder: string, undo: AsyncDisposableStack): Promise
   return url.href
 }
 
-/** Starts the image's command, waits until its own health check is content, uses it, and stops it as an engine would. */
+/**
+ * Starts the image's command, waits until its own health check passes, uses it, and stops it as an
+ * engine would.
+ */
 async function serve(
   rehearsal: Rehearsal,
   image: BuiltStage,
@@ -100,7 +107,7 @@ async function serve(
     service.once('close', (code, signal) => resolve(code ?? signal))
   })
   try {
-    await until('the health check is content', async () => {
+    await until('the health check passes', async () => {
       if (service.exitCode !== null) throw new Error(`the service ended with ${service.exitCode}`)
       const check = start(rehearsal, image, healthcheck, environment)
       return new Promise((resolve) => check.once('close', (code) => resolve(code === 0)))

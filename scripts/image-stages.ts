@@ -1,4 +1,5 @@
-// Carries out the stages of the Dockerfile in empty folders, with Node 24 and npm for a base image, as an ordinary user.
+// Carries out the stages of the Dockerfile in empty folders, with Node 24 and npm for a base image,
+// as an ordinary user.
 
 import { execFile, type SpawnOptions, spawn } from 'node:child_process'
 import { access, chmod, cp, lstat, mkdir, readFile, realpath, symlink } from 'node:fs/promises'
@@ -11,21 +12,27 @@ const runFile = promisify(execFile)
 const project = path.resolve(import.meta.dirname, '..')
 const cacheMegabytesMax = 2_000
 
-/** What stands in for the engine: a folder that everybody can enter, an account, and the programs of the base image. */
+/**
+ * The substitute for the engine: a folder that all accounts can enter, an account, and the programs
+ * of the base image.
+ */
 export type Rehearsal = {
   readonly folder: string
   readonly account: Account | undefined
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** A stage that has been carried out. */
+/** A stage that has been built. */
 export type BuiltStage = {
   readonly root: string
   readonly workdir: string
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** Copies Node, npm and the build context into the folder; as root everything is done by `nobody` from here on. */
+/**
+ * Copies Node, npm and the build context into the folder; as root everything runs as `nobody` from
+ * here on.
+ */
 export async function prepareRehearsal(folder: string): Promise<Rehearsal> {
   await chmod(folder, 0o711)
   const account = await accountFor(path.join(folder, 'none'))
@@ -54,19 +61,22 @@ export async function prepareRehearsal(folder: string): Promise<Rehearsal> {
   return rehearsal
 }
 
-/** A copy, because the Dockerfile empties the cache. A large one is not worth copying: then the registry is asked. */
+/**
+ * A copy, because the Dockerfile empties the cache. A large one is not worth copying: then the
+ * packages come from the registry.
+ */
 async function copyCache(cache: string, copy: string): Promise<void> {
   const megabytes = (await exists(cache)) ? await sizeInMegabytes(cache) : 0
   if (megabytes > 0 && megabytes < cacheMegabytesMax) await cp(cache, copy, { recursive: true })
 }
 
-/** What the folder takes on the disk. */
+/** The size of the folder on disk. */
 export async function sizeInMegabytes(folder: string): Promise<number> {
   const { stdout } = await runFile('du', ['-sk', folder])
   return Math.round(Number.parseInt(stdout, 10) / 1024)
 }
 
-/** Without the tools of this project: what the image lacks must be missed. */
+/** Without the tools of this project: anything missing in the image must fail. */
 async function programPath(name: string): Promise<string> {
   const folders = (process.env.PATH ?? '')
     .split(':')
@@ -87,7 +97,10 @@ function networkSettings(): Record<string, string> {
   return Object.fromEntries(argsOnHost.map(([name, value]) => [name, value ?? '']))
 }
 
-/** Our .dockerignore is a list of what may enter (`!name`) and what of that may not; only that form is understood. */
+/**
+ * The project's .dockerignore lists the included names (`!name`) and exclusions among them; only
+ * that form is supported.
+ */
 async function copyContext(context: string): Promise<void> {
   const text = await readFile(path.join(project, '.dockerignore'), 'utf8')
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
@@ -100,7 +113,7 @@ async function copyContext(context: string): Promise<void> {
   }
 }
 
-/** Carries out one stage. `earlier` holds the stages that it may copy from. */
+/** Builds one stage. `earlier` contains the stages that it may copy from. */
 export async function buildStage(
   rehearsal: Rehearsal,
   stage: Stage,
@@ -123,7 +136,10 @@ export async function buildStage(
   return builtStage
 }
 
-/** A file goes into a folder that ends in `/`; a folder's content becomes the target, as COPY does it. */
+/**
+ * A file goes into a folder that ends in `/`; a folder's content becomes the target, as COPY does
+ * it.
+ */
 async function copy(
   rehearsal: Rehearsal,
   builtStage: BuiltStage,
@@ -146,7 +162,7 @@ async function own({ account }: Rehearsal, place: string): Promise<void> {
   if (account) await runFile('chown', ['-R', `${account.uid}:${account.gid}`, place])
 }
 
-/** Starts a program in the stage, with nothing but the stage's environment and what is given. */
+/** Starts a program in the stage, with only the stage's environment and the given one. */
 export function start(
   { account }: Rehearsal,
   { workdir, environment }: BuiltStage,

@@ -1,4 +1,5 @@
-// Writes openapi.yaml from the routes as they are, and the client's types from it; `--check` only compares openapi.yaml. Needs no database: no use case is ever called.
+// Writes openapi.yaml from the routes, and the client's types from it; `--check` only compares
+// openapi.yaml. Needs no database: no use case is ever called.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -17,7 +18,7 @@ const refusing = new Proxy({} as UseCases, {
   },
 })
 
-/** The description of the API as it is now. */
+/** The current description of the API. */
 export async function currentYaml(): Promise<string> {
   await using app = await buildApp({
     useCases: refusing,
@@ -52,7 +53,7 @@ async function main(): Promise<void> {
   const currentText = await readFile(file, 'utf8').catch(() => '')
   if (currentText === current) return
   printDifference(currentText, current)
-  console.error('\nopenapi.yaml is not what the routes say. Run: npm run openapi')
+  console.error('\nopenapi.yaml does not match the routes. Run: npm run openapi')
   process.exitCode = 1
 }
 

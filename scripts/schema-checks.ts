@@ -1,11 +1,11 @@
 import type pg from 'pg'
 
-/** A CHECK constraint that a `/// check: <expression>` comment of the schema asks for. */
+/** A CHECK constraint from a `/// check: <expression>` comment of the schema. */
 export type Check = { readonly table: string; readonly expression: string }
 
 /**
- * The constraints that the schema's comments in or directly above a model ask for. An expression ends at the first full
- * stop or semicolon outside quotes; what follows is for the reader.
+ * The constraints from the schema's comments in or directly above a model. An expression ends at
+ * the first full stop or semicolon outside quotes; the rest is for the reader.
  */
 export function checksOf(schema: string): Check[] {
   const models = schema.matchAll(/((?:^\/\/\/[^\n]*\n)*)^model (\w+) \{$(.*?)^\}$/gms)
@@ -17,8 +17,8 @@ export function checksOf(schema: string): Check[] {
 }
 
 /**
- * The SQL that gives the database exactly the wanted constraints; empty when it has them. PostgreSQL itself says
- * whether two are the same: each wanted one is tried in a transaction that is rolled back.
+ * The SQL that gives the database exactly these constraints; empty when it has them. PostgreSQL
+ * itself compares them: each one is tried in a transaction that is rolled back.
  */
 export async function differenceOfChecks(
   client: pg.Client,
@@ -43,7 +43,7 @@ export async function differenceOfChecks(
   return statements.map((statement) => `${statement}\n`).join('')
 }
 
-/** As PostgreSQL names them: with a number when the name is taken. */
+/** Names as PostgreSQL gives them: with a number when the name is in use. */
 function freeName(wish: string, takenNames: ReadonlySet<string>): string {
   let name = wish
   for (let count = 1; takenNames.has(name); count++) name = `${wish}${count}`

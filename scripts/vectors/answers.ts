@@ -1,4 +1,4 @@
-// Answers to the request, each with what the challenge becomes or why it is refused.
+// Answers to the request, each with the status of the challenge or the refusal.
 
 import { requestFacts, requestHash } from './requests.ts'
 import { spellings, wrongHeaders } from './spellings.ts'
@@ -22,7 +22,7 @@ const answerTyp = 'approval-response+jwt'
 const { possession, verification, stranger } = keys
 type Changes = Readonly<Record<string, unknown>>
 
-/** What the service knows of the challenge when the answer arrives. */
+/** The service's state of the challenge when the answer arrives. */
 export type AskedChallenge = {
   readonly userVerification: 'required' | 'preferred' | 'not_required'
   readonly numberMode: 'service' | 'caller' | 'none'
@@ -39,7 +39,7 @@ export type AnswerVector = {
   readonly expected: Expected
 }
 
-/** The challenge of every vector that names no other. */
+/** The default challenge of the vectors. */
 const usual: AskedChallenge = {
   userVerification: 'preferred',
   numberMode: 'service',

@@ -18,7 +18,7 @@ import {
 const claimTyp = 'device-claim+jwt'
 const scannedCode = 'dmVjdG9yLWNvZGUtb2YtMzItYnl0ZXMtMDAwMDAwMDE'
 
-/** Codes as people and cameras give them, and what both sides hash. */
+/** Codes as users type them and cameras read them, and the form that both sides hash. */
 export const codes = [
   { given: scannedCode, kind: 'scanned', code: scannedCode, hash: sha256(scannedCode) },
   ...[

@@ -1,4 +1,4 @@
-// The same signatures in DER, as platforms give them, and as JWS wants them.
+// The same signatures in DER, as platforms return them, and in the form of JWS.
 
 import { sign } from 'node:crypto'
 import { base64url, keys } from './world.ts'
@@ -12,7 +12,7 @@ export type DerVector = {
 
 const input = 'countersign'
 
-/** r and s of a DER signature, each as DER spells it. */
+/** r and s of a DER signature, each in DER encoding. */
 function parts(der: Buffer): [r: Buffer, s: Buffer] {
   const rLength = der.readUInt8(3)
   const sLength = der.readUInt8(5 + rLength)

@@ -1,4 +1,4 @@
-// `Device-Proof`: a call and the proof that goes with it.
+// `Device-Proof`: a call and its proof.
 
 import { spellings, wrongHeaders } from './spellings.ts'
 import {
@@ -45,7 +45,7 @@ type Call = { readonly method: string; readonly uri: string; readonly body: stri
 export type ProofVector = {
   readonly name: string
   readonly request: Call
-  /** The least key that the route takes. */
+  /** The least key that the route accepts. */
   readonly routeKey: 'possession' | 'verification'
   readonly jws: string
   readonly expected: Expected

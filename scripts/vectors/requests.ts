@@ -40,7 +40,7 @@ export type SignedVector = {
 const { service1, service2, stranger } = keys
 const seconds = (from: Date, more: number) => new Date(from.getTime() + more * 1000)
 
-/** The request that the answers of the other file answer. */
+/** The request for the answers of the other file. */
 export const requestFacts: RequestFacts = {
   issuer,
   tenantId,
@@ -130,7 +130,7 @@ export const requestVectors: readonly SignedVector[] = [
   ...wrongHeaders(requestTyp, service1.kid).map(([name, header]) => ({
     name,
     jws: signJson(service1, header, request),
-    // A device looks its pinned keys up by `kid` and needs no other shape of it.
+    // A device looks up its pinned keys by `kid` and needs no other form of them.
     expected: name.startsWith('kid') ? refusal('key_unknown') : malformedToken,
   })),
 ]
@@ -138,7 +138,7 @@ export const requestVectors: readonly SignedVector[] = [
 const set = (...keys: TestKey[]) => keys.map(({ kid, jwk }) => ({ ...jwk, kid }))
 const linkTyp = 'keyset+jwt'
 
-/** What the device pinned before it meets these links. */
+/** The keys that the device pinned before these links. */
 export const heldKeySet = { seq: 1, keys: set(service1) }
 
 function link(
@@ -174,7 +174,7 @@ export const linkVectors: readonly SignedVector[] = [
 
 const resultTyp = 'approval-result+jwt'
 
-/** What the relying party expects of a result that it accepts. */
+/** The relying party's expectation for an accepted result. */
 export const resultExpectation = {
   issuer,
   audience: relyingPartyId,

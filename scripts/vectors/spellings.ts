@@ -1,4 +1,4 @@
-// Texts that mean the same to a careless reader and must not be read at all; and signatures that are none.
+// Texts that a lax parser reads as the same and that must be rejected; and invalid signatures.
 
 import { sign } from 'node:crypto'
 import {
@@ -28,7 +28,10 @@ function withOtherS(bytes: Buffer): Buffer {
   ])
 }
 
-/** Spellings of one valid text. `malformed` and `notSigned` are the refusals of its kind; `accepted` what its contents lead to. */
+/**
+ * Spellings of one valid text. `malformed` and `notSigned` are the refusals of its kind; `accepted`
+ * is the outcome of its contents.
+ */
 export function spellings(
   key: TestKey,
   header: Readonly<Record<string, unknown>>,
