@@ -1,9 +1,9 @@
 import type { Provider } from './pushes.ts'
 
-/** Which door of the gateway a fault stands at. */
+/** The point of the gateway where a fault applies. */
 export type FaultProvider = Provider | 'oauth'
 
-/** The request that a fault may hit: right in itself, authorised, just before the device is looked up. */
+/** The request that a fault may affect: valid, authorized, just before the device is looked up. */
 export type FaultRequest = {
   readonly provider: FaultProvider
   readonly token?: string
@@ -46,17 +46,20 @@ export type FaultEffect =
   | { readonly kind: 'refuse_connection' }
   | { readonly kind: 'silent_connection' }
 
-/** A fault and whom it hits; faults are tried in the order they were added, and one request meets at most one. */
+/**
+ * A fault and its filter; faults are tried in the order they were added, and at most one applies to
+ * a request.
+ */
 export type Fault = FaultEffect & {
   readonly provider: FaultProvider
-  /** How many requests it hits; 1 unless said otherwise. */
+  /** How many requests it affects; 1 by default. */
   readonly times?: number | 'always'
   readonly token?: string
   readonly collapseId?: string
   readonly match?: (request: FaultRequest) => boolean
 }
 
-/** A fault that was set up: ask how much of it is left, or take it back. */
+/** A handle of a fault: reads how often it still applies, or removes it. */
 export type FaultHandle = { remaining(): number; remove(): void }
 
 type Entry = { readonly fault: Fault; timesLeft: number }
@@ -75,7 +78,7 @@ function hits(fault: Fault, request: FaultRequest): boolean {
   )
 }
 
-/** The faults waiting to happen. */
+/** The faults that are set up. */
 export class Faults {
   readonly #entries = new Set<Entry>()
 
@@ -95,22 +98,26 @@ export class Faults {
     }
   }
 
-  /** Takes all faults back; requests that already stall go on stalling until their connection ends. */
+  /** Removes all faults; requests that already stall go on stalling until their connection ends. */
   clear(): void {
     this.#entries.clear()
   }
 
-  /** For the gateways: whether anything is set up at all; lets the hot path skip describing the request. */
+  /**
+   * For the gateways: whether any fault is set up; lets the hot path skip describing the request.
+   */
   get empty(): boolean {
     return this.#entries.size === 0
   }
 
-  /** For the gateways: the fault that hits this request, used up by one. */
+  /** For the gateways: the fault for this request, decremented by one. */
   take(request: FaultRequest): Fault | undefined {
     return this.#use((fault) => hits(fault, request))
   }
 
-  /** For the gateways: the fault that hits a new connection to one of these doors, used up by one. */
+  /**
+   * For the gateways: the fault for a new connection at one of these points, decremented by one.
+   */
   takeConnection(providers: readonly FaultProvider[]): Fault | undefined {
     return this.#use((fault) => isConnectionFault(fault) && providers.includes(fault.provider))
   }

@@ -19,7 +19,7 @@ import { type Address, listenForTls, type TlsListener } from './tls-listener.ts'
 const GARBAGE =
   '<!DOCTYPE html>\n<html lang=en>\n<title>Error 502 (Server Error)!!1</title>\n<p>The server encountered a temporary error.\n'
 const KEPT_BODY_BYTES = 64 * 1024
-/** Longer than any client keeps an idle connection, so that the client is the one who closes it. */
+/** Longer than any client keeps an idle connection, so that the client closes it. */
 const KEEP_ALIVE_MS = 240_000
 
 type Exchange = {
@@ -28,7 +28,7 @@ type Exchange = {
   readonly connection: object
   readonly remotePort: number | undefined
 }
-/** A request that passed every check of its own, and how to answer it. */
+/** A request that passed all checks, and its answer. */
 type Ready = {
   readonly faultRequest: FaultRequest
   readonly answer: () => Promise<GatewayReply> | GatewayReply
@@ -42,7 +42,7 @@ export class GoogleGateway {
   readonly #messages: MessagesEndpoint
   readonly #server: Http2SecureServer
   readonly #sessions = new Set<ServerHttp2Session>()
-  /** Connections that have gone silent: HTTP/2 sessions and HTTP/1.1 sockets. */
+  /** Silent connections: HTTP/2 sessions and HTTP/1.1 sockets. */
   readonly #stalled = new WeakSet<object>()
   #listener: TlsListener | undefined
 
@@ -70,13 +70,16 @@ export class GoogleGateway {
     this.#server.on('tlsClientError', () => undefined)
   }
 
-  /** Starts to listen; port 0 takes a free one. */
+  /** Starts to listen; port 0 selects a free one. */
   async listen(at: Address): Promise<Address> {
     this.#listener = await listenForTls(this.#server, at, this.#parts.faults, ['fcm', 'oauth'])
     return this.#listener.address
   }
 
-  /** Ends every connection at once: FCM's HTTP/1.1 clients get no goodbye from the real one either. */
+  /**
+   * Ends every connection immediately: FCM's HTTP/1.1 clients get no notice from the real one
+   * either.
+   */
   async close(): Promise<void> {
     for (const session of this.#sessions) session.destroy()
     await this.#listener?.close()

@@ -1,13 +1,16 @@
 import type { AcceptedPush } from './pushes.ts'
 
-/** FCM keeps at most this many messages without a collapse key for an unreachable device; one more, and it discards them all. */
+/**
+ * FCM keeps at most this many messages without a collapse key for an unreachable device; at one
+ * more it discards all of them.
+ */
 const FCM_STORED_LIMIT = 100
-/** FCM keeps messages of at most this many collapse keys per device at a time. */
+/** FCM stores messages of at most this many collapse keys per device at a time. */
 const FCM_COLLAPSE_KEYS_LIMIT = 4
 
 /**
- * What a gateway keeps for a device that it cannot reach, after one more push came.
- * APNs stores one notification per app and device, the newest. FCM replaces by collapse key, and bounds both kinds.
+ * The pushes that a gateway stores for an unreachable device, after one more push. APNs stores one
+ * notification per app and device, the newest. FCM replaces by collapse key, and bounds both kinds.
  */
 export function storePush(
   storedPushes: readonly AcceptedPush[],
