@@ -26,7 +26,7 @@ const activities = [
   { type: 'challenge_expired', actor: 'service', deviceId: null, details: {} },
 ] as const
 
-test('what happened to a phone names the phone, and where it came from, seen from the phone that shows it', () => {
+test('an activity of a phone names the phone and the actor, from the view of the showing phone', () => {
   const names = phoneNames([{ id: 'dev_new', name: 'New phone' }], activities)
   const lines = (own: string) =>
     activities.map((one) => [activityTitle(one), actorName(one, own, names, 'Larkfield')])

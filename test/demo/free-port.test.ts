@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os'
 import { expect, onTestFinished, test } from 'vitest'
 import { anyPort, choosePorts } from '../../demo/free-port.ts'
 
-/** Far from the ports that the operating system hands out by itself. */
+/** Far from the ports that the operating system assigns by itself. */
 async function somePort(): Promise<number> {
   return 10_000 + ((await anyPort()) % 20_000)
 }
@@ -23,7 +23,7 @@ async function occupy(port: number, host: string): Promise<void> {
   })
 }
 
-test('ports that are free are taken as they follow from the one that is wanted, without a word', async () => {
+test('free ports are used as they follow from the requested one, without a message', async () => {
   const wantedPort = await somePort()
   const lines: string[] = []
   expect(await choosePorts(wantedPort, (line) => lines.push(line))).toEqual({
@@ -35,7 +35,7 @@ test('ports that are free are taken as they follow from the one that is wanted, 
 })
 
 test.each(['127.0.0.1', ...(hasIpv6 ? ['::1'] : [])])(
-  'a port that is taken on %s is replaced by the next one, and that is said',
+  'a port in use on %s is replaced by the next one, with a message',
   async (host) => {
     const wantedPort = await somePort()
     await occupy(wantedPort, host)

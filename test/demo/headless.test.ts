@@ -36,7 +36,7 @@ test('the headless demo plays every story against the real service, ends with 0 
   )
 }, 90_000)
 
-test('what the command line cannot mean is said in words, with 1', async () => {
+test('an invalid command line prints the reason and exits with 1', async () => {
   const demo = runDemo(['--port', '99999'])
   expect(await demo.ended).toBe(1)
   expect(demo.complaints()).toBe('--port takes a number between 1034 and 32767\n')

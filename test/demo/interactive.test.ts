@@ -7,7 +7,7 @@ import { createVirtualPhone } from '../../simulator/virtual-phone.ts'
 import { until } from '../support/until.ts'
 import { reachableFolder, runDemo } from './demo-process.ts'
 
-/** The sign-in page's side, without a browser. */
+/** The sign-in page's calls, without a browser. */
 function openBrowser(pages: string) {
   const cookies = new Map<string, string>()
   const send = async (path: string, body?: object): Promise<SignInView> => {
@@ -27,7 +27,7 @@ function openBrowser(pages: string) {
   }
   return {
     send,
-    /** The step of this name, once it is on the screen and fits. */
+    /** The step of this name, once it is shown and matches. */
     see: <Name extends Step['name']>(
       name: Name,
       fits: (step: Extract<Step, { name: Name }>) => boolean = () => true,
@@ -72,7 +72,7 @@ test('the demo serves a sign-in from a new name to "signed in"; Ctrl-C ends all 
     provider: 'fcm',
     appId,
     name: "Ada's phone",
-    // The way of a phone in the browser: through the pages' own address.
+    // A phone in the browser calls through the pages' own address.
     fetch: (input, init) => fetch(String(input).replace(demo.service, demo.pages), init),
   })
 
@@ -98,7 +98,7 @@ test('the demo serves a sign-in from a new name to "signed in"; Ctrl-C ends all 
     expect.arrayContaining(['long poll returned', 'verified the signed result']),
   )
 
-  // Strangers wake the phone once and then no more; the browser that was approved goes on waking it.
+  // Unknown initiators wake the phone once and then no more; the approved browser still wakes it.
   const name = { user: 'Ada', password: 'any' }
   const stranger = await openBrowser(demo.pages).send('', name)
   expect(stranger.step).toMatchObject({ name: 'approve', isPullOnly: false, suppressed: null })
@@ -107,7 +107,7 @@ test('the demo serves a sign-in from a new name to "signed in"; Ctrl-C ends all 
   const mine = await browser.send('', name)
   expect(mine.step).toMatchObject({ isPullOnly: false, suppressed: null })
 
-  // Somebody waits, at the page and at the service, while the demo is told to end.
+  // Waits are pending, at the page and at the service, while the demo is stopped.
   await browser.send('', name)
   await pushes.close()
   demo.kill('SIGINT')
@@ -122,7 +122,7 @@ test('the demo serves a sign-in from a new name to "signed in"; Ctrl-C ends all 
   await until('the service has gone', () => isGone(again.service))
 }, 120_000)
 
-test('Ctrl-C while it starts is one line and 130, and leaves nothing behind', async () => {
+test('Ctrl-C during the start prints one line, exits with 130 and leaves nothing behind', async () => {
   const port = 30_000 + ((await anyPort()) % 20_000)
   const demo = runDemo(['--folder', await reachableFolder(), '--port', String(port)])
   await until('it starts', () => demo.printed().includes('Starting'), 60_000)

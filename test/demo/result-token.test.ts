@@ -64,7 +64,7 @@ function sign({ claims = {}, typ = 'approval-result+jwt', key = keys.privateKey 
     .sign(key)
 }
 
-test('a result for this challenge and this browser session is believed once', async () => {
+test('a result for this challenge and this browser session is accepted once', async () => {
   const token = await sign()
   await expect(party.verifyResult(token, expectation)).resolves.toMatchObject({
     decision: 'approved',
@@ -79,6 +79,6 @@ test.each<readonly [string, Changes]>([
   ['another browser session', { claims: { binding: 'binding-of-another-session' } }],
   ['another kind of token', { typ: 'approval-request+jwt' }],
   ['a key that is not the tenant’s', { key: strangersKeys.privateKey }],
-])('a result with %s is not believed', async (_, changes) => {
+])('a result with %s is rejected', async (_, changes) => {
   await expect(party.verifyResult(await sign(changes), expectation)).rejects.toThrow()
 })

@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
-/** `npm run phone`, with a person who types. */
+/** `npm run phone`, with a user who types. */
 function startPhone(...args: string[]) {
   const child = spawn(process.execPath, ['demo/terminal-phone/main.ts', ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -33,7 +33,7 @@ function startPhone(...args: string[]) {
   })
   return {
     ended: exit,
-    /** Waits for these words after what was seen before. */
+    /** Waits for this text after the output already read. */
     async sees(words: string) {
       await until(`the phone shows "${words}", not ${screen.slice(readTo)}`, () =>
         screen.includes(words, readTo),
@@ -60,7 +60,7 @@ const statusOf = async (id: string) =>
   (await service.api('GET', `/v1/challenges/${id}`)).json.status
 const not = (number: string) => number.replace(/^./, (digit) => `${(Number(digit) + 1) % 10}`)
 
-test('the phone in the terminal enrolls, approves, denies, reports, goes on after a pause, and ends when it is unregistered', async () => {
+test('the phone in the terminal enrolls, approves, denies, reports, resumes after a restart, and ends when it is unregistered', async () => {
   const file = path.join(await reachableFolder(), 'new', 'phone.json')
   const enrollment = await anEnrollment('alice')
   const first = startPhone('--uri', enrollment.uri, '--file', file)
@@ -131,7 +131,7 @@ test('the phone in the terminal shows a passcode that the service accepts', asyn
   expect(acceptance.json.method).toBe('passcode')
 })
 
-test('the phone in the terminal ends when nobody sits at it, also while nothing is asked', async () => {
+test('the phone in the terminal ends at the end of input, also without a pending request', async () => {
   const file = path.join(await reachableFolder(), 'phone.json')
   const { id, uri } = await anEnrollment('bob')
   const phone = startPhone('--uri', uri, '--file', file)
@@ -142,7 +142,7 @@ test('the phone in the terminal ends when nobody sits at it, also while nothing 
   expect(await phone.ended).toBe(0)
 })
 
-test('without a phone or with an address that is none it says what to give', async () => {
+test('without a phone or with an invalid address it names the missing option', async () => {
   const file = path.join(await reachableFolder(), 'phone.json')
   const none = startPhone('--file', file)
   await none.sees('give --uri')

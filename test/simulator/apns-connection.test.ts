@@ -43,7 +43,7 @@ test('a connection has one stream until a valid provider token came, then a thou
   await until('the stream limit is raised', () => limitOf(client) === 1000)
 })
 
-test('a burst before the gateway said its limit is refused in part, a later one is answered in full', async () => {
+test('a burst before the gateway sent its limit is refused in part, a later one is answered in full', async () => {
   const burst = async (client: ApnsClient): Promise<number> => {
     const requests = Array.from({ length: 50 }, () => client.request(right))
     const outcomes = await Promise.allSettled(requests)
@@ -96,7 +96,7 @@ test('closing the gateway does not wait for requests that a fault left without a
   await expect(request).rejects.toThrow()
 })
 
-test('a client of an earlier gateway is let in by one that has its credentials', async () => {
+test('a client of an earlier gateway is accepted by one with the same credentials', async () => {
   const next = await startSimulator({ credentials: simulator.credentials })
   const { token } = next.phones.register({ provider: 'apns', appId: DEFAULT_BUNDLE_ID })
   await using client = new ApnsClient(next)
@@ -105,7 +105,7 @@ test('a client of an earlier gateway is let in by one that has its credentials',
   await next.close()
 })
 
-test('a client that leaves before its answer harms nobody', async () => {
+test('a client that disconnects before its answer affects no other', async () => {
   await using stays = await openWithToken()
   const leaves = await openWithToken()
   simulator.faults.add({ provider: 'apns', kind: 'delay', ms: 20 })
@@ -118,7 +118,7 @@ test('a client that leaves before its answer harms nobody', async () => {
   expect(await stays.request(right)).toMatchObject({ status: 200 })
 })
 
-test('a taken port is an error that leaves nothing behind', async () => {
+test('a port in use is an error that leaves nothing behind', async () => {
   const options = { apnsPort: 0, fcmPort: simulator.fcm.port, credentials: simulator.credentials }
   await expect(startSimulator(options)).rejects.toThrow('EADDRINUSE')
 })

@@ -118,21 +118,21 @@ const lives: [string, Fields, number][] = [
   ['with 0', { 'apns-expiration': '0' }, 0],
 ]
 
-test.each(lives)('a notification %s is kept for so long', async (_what, headers, lifeMs) => {
+test.each(lives)('a notification %s is stored for that long', async (_what, headers, lifeMs) => {
   await client.request({ ...right, ...headers })
   const push = simulator.log.accepted(token).at(-1)
   expect((push?.expiresAt ?? 0) - (push?.at ?? 0)).toBe(lifeMs)
 })
 
 describe('apns-id', () => {
-  test('is echoed, in the spelling of the sender', async () => {
+  test('is echoed, in the sender's letter case', async () => {
     const id = '0190e1f7-9C1b-7c3a-8d2e-1a2b3c4d5e6f'
     const answer = await client.request({ ...right, 'apns-id': id })
     expect(answer.headers['apns-id']).toBe(id)
     expect(simulator.log.accepted(token).at(-1)?.id).toBe(id)
   })
 
-  test('is made up when the sender gives none, and comes with refusals too', async () => {
+  test('is generated when the sender gives none, and comes with refusals too', async () => {
     const uuid = /^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$/
     const answers = [
       await client.request(right),
@@ -170,7 +170,7 @@ describe('the device token', () => {
     expect(answers[2]?.headers['apns-unique-id']).toBeTypeOf('string')
   })
 
-  test('is found in either case of its hex digits', async () => {
+  test('is found in either letter case of its hex digits', async () => {
     const headers = { ...right, ':path': `/3/device/${token.toUpperCase()}` }
     expect(await client.request(headers)).toMatchObject({ status: 200 })
   })

@@ -50,19 +50,19 @@ function setUp(provider: 'apns' | 'fcm' = 'apns') {
   return { clock, phones, token, receivedPushes, listen, flush }
 }
 
-test('a phone that is online and listened to gets its pushes at once, every listener once', async () => {
+test('a phone online with listeners gets its pushes immediately, every listener once', async () => {
   const { clock, phones, token, receivedPushes, listen } = setUp()
   const stop = listen()
   listen()
   phones.deliver(apnsPush(token, clock.now))
-  await until('both heard it', () => receivedPushes.length === 2)
+  await until('both received it', () => receivedPushes.length === 2)
   stop()
   phones.deliver(apnsPush(token, clock.now))
-  await until('one heard it', () => receivedPushes.length === 3)
+  await until('one received it', () => receivedPushes.length === 3)
   expect(phones.storedPushes(token)).toEqual([])
 })
 
-test('a listener that has stopped hears nothing, not even what was on its way', async () => {
+test('a stopped listener receives nothing, not even pushes in flight', async () => {
   const { clock, phones, token, receivedPushes, listen, flush } = setUp()
   const stop = listen()
   phones.deliver(apnsPush(token, clock.now))
@@ -83,7 +83,7 @@ test('APNs keeps only the newest notification for an app that is out of reach', 
   expect(receivedPushes).toEqual([last])
 })
 
-test('a push for now or never is not stored, and does not push out a stored one', () => {
+test('a push with expiration 0 is not stored, and does not replace a stored one', () => {
   const { clock, phones, token } = setUp()
   const keptPush = apnsPush(token, clock.now)
   phones.deliver(keptPush)
@@ -101,7 +101,7 @@ test('an expired push never arrives', async () => {
   expect(receivedPushes).toEqual([])
 })
 
-test('what came before anyone listened is handed over to the first listener only', async () => {
+test('pushes stored before any listener go to the first listener only', async () => {
   const { clock, phones, token, receivedPushes, listen, flush } = setUp()
   phones.deliver(apnsPush(token, clock.now))
   listen()
@@ -110,7 +110,7 @@ test('what came before anyone listened is handed over to the first listener only
   expect(receivedPushes).toHaveLength(1)
 })
 
-test('a listener to all phones hears every one of them', async () => {
+test('a listener to all phones receives the pushes of each', async () => {
   const { clock, phones, token, receivedPushes, flush } = setUp()
   const other = phones.register({ provider: 'fcm', appId: 'com.example.authenticator' })
   phones.deliver(apnsPush(token, clock.now))
@@ -123,7 +123,7 @@ test('a listener to all phones hears every one of them', async () => {
   expect(receivedPushes.map((push) => push.provider)).toEqual(['apns', 'fcm'])
 })
 
-test('a removed app gets nothing, not even what was stored', async () => {
+test('a removed app gets nothing, not even stored pushes', async () => {
   const { clock, phones, token, receivedPushes, listen, flush } = setUp()
   phones.deliver(apnsPush(token, clock.now))
   phones.unregister(token)
@@ -147,7 +147,7 @@ test('FCM keeps four collapse keys and drops the oldest for a fifth', () => {
   expect(phones.storedPushes(token).map((push) => push.collapseId)).toEqual(['b', 'c', 'd', 'e'])
 })
 
-test('FCM discards all plain messages when the hundred-and-first comes', () => {
+test('FCM discards all plain messages at the hundred-and-first', () => {
   const { clock, phones, token } = setUp('fcm')
   const keptPush = fcmPush(token, clock.now, 'a')
   phones.deliver(keptPush)
@@ -157,14 +157,14 @@ test('FCM discards all plain messages when the hundred-and-first comes', () => {
   expect(phones.storedPushes(token)).toEqual([keptPush])
 })
 
-test('a token is given out once, and calls for an unknown one say what to do', () => {
+test('a token is issued once, and calls for an unknown one name the remedy', () => {
   const { phones, token } = setUp()
   const again = { provider: 'apns', appId: 'x', token } as const
   expect(() => phones.register(again)).toThrow('already in use')
   expect(() => phones.listen('none', () => undefined)).toThrow('call register first')
 })
 
-test('an APNs token is known in lower case', () => {
+test('an APNs token is stored in lower case', () => {
   const { phones } = setUp()
   const { token } = phones.register({ provider: 'apns', appId: 'x', token: 'ABCDEF' })
   expect(token).toBe('abcdef')

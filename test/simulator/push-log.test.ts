@@ -7,7 +7,7 @@ function draft(token: string): PushDraft {
   return { ...sharedFacts, provider: 'fcm', priority: 'high', ttlSeconds: 1 }
 }
 
-test('the log keeps the newest entries and counts them all', () => {
+test('the log keeps the newest entries and counts all of them', () => {
   const log = new PushLog(3)
   for (let count = 0; count < 20; count += 1) {
     log.accept(draft(`t${count}`))

@@ -105,7 +105,7 @@ test.each(apnsFaults)('node-apn reports %s', async (_what, fault, outcome) => {
   expect((await provider.send(notification(), appleToken)).sent).toHaveLength(1)
 })
 
-test('node-apn signs anew when its provider token has expired', async () => {
+test('node-apn signs a new provider token after the old one expired', async () => {
   simulator.faults.add({ provider: 'apns', kind: 'reason', reason: 'ExpiredProviderToken' })
   const before = simulator.log.counts().apns.answered.ExpiredProviderToken ?? 0
   await provider.send(notification(), appleToken)
@@ -156,7 +156,7 @@ test.each(fcmFaults)('firebase-admin reads %s as %s', async (reason, code) => {
   await expect(getMessaging(app).send(message())).rejects.toMatchObject({ code })
 })
 
-test('firebase-admin keeps an access token that was revoked, and is told so', async () => {
+test('firebase-admin keeps using a revoked access token, and gets the error', async () => {
   await getMessaging(app).send(message())
   simulator.accessTokens.revoke()
   const code = 'messaging/third-party-auth-error'

@@ -26,7 +26,7 @@ beforeAll(async () => {
 })
 
 describe('a request that the service signed for this device', () => {
-  test('is read with everything there is to show, and named by the hash that the service stored', async () => {
+  test('is read with all its contents, and identified by the hash that the service stored', async () => {
     const request = await readRequest(await signRequest(tenantKeys.active()), expectation)
     expect(request).toEqual({
       challengeId,
@@ -139,7 +139,7 @@ describe('a request that is not to be shown', () => {
   })
 
   test.each(['', 'a.b.c', '\n', 'x'.repeat(70_000)])(
-    'what is no signed text at all',
+    'text that is not signed at all',
     async (jws) => {
       expect(await readRequest(jws, expectation)).toBe('malformed')
     },

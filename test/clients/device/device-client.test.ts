@@ -53,7 +53,7 @@ async function client(
   return { device, keys, account, calls: network.calls }
 }
 
-/** What the service makes of the proof of a call. */
+/** How the service verifies the proof of a call. */
 function readSentProof({ method, url, headers, body }: NetworkCall, now = serverNow) {
   const bodyHash = body === null ? null : hashing.sha256Base64Url(body)
   const request = { method, uri: url, bodyHash }
@@ -62,7 +62,7 @@ function readSentProof({ method, url, headers, body }: NetworkCall, now = server
 }
 
 function proofOf(calls: NetworkCall | undefined) {
-  if (!calls) throw new Error('nothing was sent')
+  if (!calls) throw new Error('no call was sent')
   const proof = readSentProof(calls)
   if (isRefusal(proof)) throw new Error(`the service refuses the proof: ${proof.refused}`)
   return proof
@@ -85,7 +85,7 @@ async function request(changes: Parameters<typeof requestFacts>[0] = {}): Promis
 }
 
 describe('the proof of a call', () => {
-  test('is what the service wants for every call, by the key that the call takes', async () => {
+  test('passes the service for every call, by the key that the call requires', async () => {
     const { device, keys, calls } = await client(({ url, method }) => {
       if (url.endsWith('/devices') && method === 'GET') return ok({ items: [] })
       if (url.includes('/keyset')) return ok({ links: [] })
@@ -136,7 +136,7 @@ describe('the proof of a call', () => {
     expect(new Set(calls.map((call) => proofOf(call).jti)).size).toBe(calls.length)
   })
 
-  test('after a refusal for the clock the call is made once more with the time of the service', async () => {
+  test('after a refusal because of the clock the call is repeated once with the service's time', async () => {
     const behindMs = 90_000
     const changes: number[] = []
     const { device, calls } = await client(
@@ -156,7 +156,7 @@ describe('the proof of a call', () => {
     expect(calls).toHaveLength(3)
   })
 
-  test('a clock that the service keeps refusing is reported, not fought over', async () => {
+  test('a clock that the service keeps refusing is reported, without further retries', async () => {
     const { device, calls } = await client(() =>
       problem(401, 'clock_skew', { serverTime: serverNow.toISOString() }),
     )
@@ -166,7 +166,7 @@ describe('the proof of a call', () => {
 })
 
 describe('what is pending', () => {
-  test('comes verified, and what cannot be verified comes as refused with the reason', async () => {
+  test('is returned verified, and unverifiable requests are returned as refused with the reason', async () => {
     const key = tenantKeys.active()
     const foreign = (await createTenantKeys()).active()
     const other = 'chl_01h455vb4pex5vsknk084sn0zz'
@@ -186,7 +186,7 @@ describe('what is pending', () => {
     ])
   })
 
-  test('expiry is judged by the time of the service, whatever the machine believes', async () => {
+  test('expiry is evaluated by the service's time, not the clock of the machine', async () => {
     const items = [{ id: challengeId, request: await signRequest(tenantKeys.active()) }]
     const { device, account } = await client(
       () => ok({ items, serverTime: serverNow.toISOString() }),
@@ -197,7 +197,7 @@ describe('what is pending', () => {
     expect(device.account.clockOffsetMs).toBe(-86_400_000)
   })
 
-  test('a request by a newer key is shown after following the links, and the newer set is kept', async () => {
+  test('a request by a newer key is shown after following the links, and the newer set is stored', async () => {
     const nextKeys = await createTenantKeys()
     const { account, keys } = await createAccount(nextKeys)
     await nextKeys.rotate()
@@ -217,7 +217,7 @@ describe('what is pending', () => {
     expect(calls.filter(({ url }) => url.includes('/keyset'))).toHaveLength(1)
   })
 
-  test('links that do not follow are refused aloud, and the pinned set stays', async () => {
+  test('links that do not follow are refused with an error, and the pinned set stays', async () => {
     const stranger = await createTenantKeys()
     await stranger.rotate()
     const { device, account } = await client(() => ok({ links: stranger.links(1) }))
@@ -278,7 +278,7 @@ describe('an answer', () => {
   )
 
   test.each(['48392', '4839200', '48392a', '４８３９２', ' 48392', '-48392', '½48392', null])(
-    'a number that cannot be right costs no try: %s',
+    'a number of impossible form costs no attempt: %s',
     async (number) => {
       const { device, calls } = await client(() => ok({ status: 'approved' }))
       await expect(device.approve(await request(), number)).rejects.toThrow(RangeError)
@@ -296,7 +296,7 @@ describe('an answer', () => {
 
   test.each([
     ['the connection breaks', () => Promise.reject(new TypeError('fetch failed'))],
-    ['the service is away', () => problem(503, 'unavailable')],
+    ['the service is unavailable', () => problem(503, 'unavailable')],
     ['a gateway answers', () => new Response('<html>', { status: 502 })],
     ['the reply breaks off', () => new Response('{"status":"appr', { status: 200 })],
   ])('when %s the same answer is sent again with a fresh proof', async (_, failure) => {
@@ -308,7 +308,7 @@ describe('an answer', () => {
     expect(new Set(calls.map((call) => proofOf(call).jti)).size).toBe(3)
   })
 
-  test('when nobody answers at all the app is told so, and its next try is the same answer by name', async () => {
+  test('without any response the app gets an error, and its next attempt is the same answer by name', async () => {
     const { device, calls } = await client(() => Promise.reject(new TypeError('fetch failed')))
     const approvalRequest = await request()
     await expect(device.approve(approvalRequest, '483920')).rejects.toMatchObject({
@@ -328,7 +328,7 @@ describe('an answer', () => {
     expect(jtis.slice(6)).not.toContain(jtis[0])
   })
 
-  test('a refusal is final: it is not sent again, and the next answer has a name of its own', async () => {
+  test('a refusal is final: the answer is not sent again, and the next one has its own name', async () => {
     const { device, calls } = await client(() =>
       problem(422, 'wrong_number', { wrongNumbersLeft: 2, currentStatus: 'pending' }),
     )
@@ -345,7 +345,7 @@ describe('an answer', () => {
     expect(answerOf(calls[0]).jti).not.toBe(answerOf(calls[1]).jti)
   })
 
-  test('after a refusal for the clock the answer too is signed anew, under its old name', async () => {
+  test('after a refusal because of the clock the answer too is signed again, under its old name', async () => {
     const { device, calls } = await client(
       (call) => {
         const proof = readSentProof(call)
@@ -370,13 +370,13 @@ describe('confirming a new device', () => {
     expect(device.account).toMatchObject({ status: 'active', confirmationDigits: null })
   })
 
-  test('counts as done when it had been done and only the reply was lost', async () => {
+  test('counts as done when only the reply was lost', async () => {
     const { device } = await client(() => problem(409, 'device_not_pending'))
     await device.confirm('483920')
     expect(device.account.status).toBe('active')
   })
 
-  test('a wrong number says how many tries are left', async () => {
+  test('a wrong number reports how many attempts are left', async () => {
     const { account, keys } = await createAccount(tenantKeys)
     const { device } = await client(() => problem(422, 'wrong_number', { wrongNumbersLeft: 1 }), {
       account: { ...account, status: 'unconfirmed' },
@@ -400,7 +400,7 @@ describe('answers that are not of the service', () => {
     await expect(device.pending()).rejects.toMatchObject({ code: 'unexpected_response' })
   })
 
-  test('a refusal carries when to come back', async () => {
+  test('a refusal carries the time to retry', async () => {
     const { device } = await client(() => {
       const response = problem(429, 'too_many_requests')
       response.headers.set('retry-after', '7')

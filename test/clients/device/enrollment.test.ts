@@ -47,7 +47,7 @@ type ClaimBody = {
   readonly proofs: Record<string, string>
 }
 
-describe('what a camera reads', () => {
+describe('a scanned text', () => {
   test('our QR code is a ticket', () => {
     expect(readEnrollmentUri(uri)).toEqual({ origin, tenantId, code })
     expect(readEnrollmentUri(`http://localhost:3000/t/${tenantId}/enroll#${code}`)).toMatchObject({
@@ -55,7 +55,7 @@ describe('what a camera reads', () => {
     })
   })
 
-  test('a code printed before the spelling of its path was settled is the same ticket', () => {
+  test('a code printed with the earlier spelling of its path is the same ticket', () => {
     expect(readEnrollmentUri(`${origin}/t/${tenantId}/enrol#${code}`)).toEqual({
       origin,
       tenantId,
@@ -77,7 +77,7 @@ describe('what a camera reads', () => {
     `${origin}/t/${tenantId}/enroll#${code}x`,
     `${origin}/t/${tenantId}/enroll`,
     `${origin}/t/tnt_x/enroll#${code}`,
-  ])('anything else is none: %s', (text) => {
+  ])('any other text is not a ticket: %s', (text) => {
     expect(readEnrollmentUri(text)).toBeUndefined()
   })
 })
@@ -114,7 +114,7 @@ describe('claiming', () => {
     },
   )
 
-  test('without a verification key, one key proves and nothing is said of another', async () => {
+  test('without a verification key, one key proves and no other is mentioned', async () => {
     const keys = await createDeviceKeys({ verification: false })
     const network = playNetwork(async () => Response.json(await claimReply(), { status: 201 }))
     const world = { fetch: network.fetch, now: () => serverNow.getTime() }
@@ -126,7 +126,7 @@ describe('claiming', () => {
     expect(Object.keys(payload ?? {})).not.toContain('vk')
   })
 
-  test('the account that results is plain JSON and holds what the service said', async () => {
+  test('the resulting account is plain JSON with the service's data', async () => {
     const keys = await createDeviceKeys({ verification: true })
     const answer = await claimReply()
     const network = playNetwork(() => Response.json(answer, { status: 201 }))
@@ -165,7 +165,7 @@ describe('claiming', () => {
     expect(account.passcode).toBeNull()
   })
 
-  test('a wrong clock is corrected by the time of the service, and remembered', async () => {
+  test('a wrong clock is corrected by the service's time, and the offset is stored', async () => {
     const keys = await createDeviceKeys({ verification: false })
     const network = playNetwork(async (_, index) =>
       index === 0

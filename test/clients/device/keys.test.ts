@@ -7,14 +7,14 @@ import {
 import { signatures } from './stand-in.ts'
 
 describe('device keys', () => {
-  test('cannot be read out of the runtime unless that was asked for', async () => {
+  test('cannot be exported from the runtime unless created as extractable', async () => {
     const keys = await createDeviceKeys({ verification: true })
     expect(keys.possession.privateKey.extractable).toBe(false)
     expect(keys.verification?.privateKey.extractable).toBe(false)
     await expect(exportDeviceKeys(keys)).rejects.toThrow()
   })
 
-  test('are two different keys, each named by its thumbprint as the service computes it', async () => {
+  test('are two different keys, each identified by its thumbprint as the service computes it', async () => {
     const { possession, verification } = await createDeviceKeys({ verification: true })
     expect(verification?.kid).not.toBe(possession.kid)
     expect(await signatures.thumbprint(possession.publicJwk)).toBe(possession.kid)
@@ -33,7 +33,7 @@ describe('device keys', () => {
     },
   )
 
-  test('a public key is not taken for a private one', async () => {
+  test('a public key is not accepted as a private one', async () => {
     const { possession } = await createDeviceKeys({ verification: false })
     const exportedKeys = { possession: { ...possession.publicJwk }, verification: null }
     await expect(importDeviceKeys(exportedKeys)).rejects.toThrow('private key')

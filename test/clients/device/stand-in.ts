@@ -1,5 +1,5 @@
-// A service's side of the wire for the client's tests: real keys, real signatures, real rules; only the network and the
-// database are played.
+// A service's side of the wire for the client's tests: real keys, real signatures, real rules; only
+// the network and the database are simulated.
 
 import type { DeviceAccount } from '../../../clients/device/account.ts'
 import { createDeviceKeys, type DeviceKeys } from '../../../clients/device/keys.ts'
@@ -58,7 +58,7 @@ export async function createTenantKeys() {
   return {
     active,
     rotate: () => rotateSigningKey(needs, tenantId),
-    /** The set as a device gets it at enrollment. */
+    /** The set as a device receives it at enrollment. */
     keySet: () => ({
       seq: active().seq,
       keys: keyRows.map(({ kid, publicJwk }) => ({ ...publicJwk, kid })),
@@ -74,7 +74,7 @@ export async function createTenantKeys() {
 
 export type TenantKeys = Awaited<ReturnType<typeof createTenantKeys>>
 
-/** The facts of a request; times around the service's. */
+/** The claims of a request; times around the service's. */
 export function requestFacts(changes: Partial<RequestFacts> = {}): RequestFacts {
   return {
     issuer,
@@ -104,7 +104,7 @@ function signingKey({ kid, privateSealed }: StoredKey): SigningKey {
   return { tenantId, kid, privateSealed }
 }
 
-/** Signs exactly this. */
+/** Signs exactly this payload. */
 export function signRaw(key: StoredKey, header: object, payload: object): Promise<string> {
   return signatures.sign(signingKey(key), JSON.stringify(header), JSON.stringify(payload))
 }
@@ -138,7 +138,7 @@ export async function createAccount(
   return { account, keys: await createDeviceKeys({ verification }) }
 }
 
-/** What went over the wire in one call. */
+/** One call as sent over the network. */
 export type NetworkCall = {
   readonly method: string
   readonly url: string
@@ -146,7 +146,10 @@ export type NetworkCall = {
   readonly body: string | null
 }
 
-/** A network that answers as told and remembers what was sent; a thrown error is a broken connection. */
+/**
+ * A network that answers by the given function and records the calls; a thrown error is a broken
+ * connection.
+ */
 export function playNetwork(
   answer: (call: NetworkCall, index: number) => Response | Promise<Response>,
 ) {

@@ -1,4 +1,4 @@
-// What somebody gets who installs the client: packed, put into an empty folder, run by plain Node, read by a compiler.
+// The client as installed: packed, put into an empty folder, run by plain Node, read by a compiler.
 
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -78,7 +78,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-test('the package holds what is built, and nothing else', async () => {
+test('the package contains the built files, and nothing else', async () => {
   const packageFolder = path.join(home, 'node_modules/@countersign/client')
   expect((await readdir(packageFolder)).sort()).toEqual([
     'LICENSE',
@@ -96,7 +96,7 @@ test('the package holds what is built, and nothing else', async () => {
   expect(await license(packageFolder)).toBe(await license(project))
 })
 
-/** Runs the README's example as it stands, against the real service, for this person. */
+/** Runs the README's example verbatim, against the real service, for this user. */
 async function startExample(person: string) {
   const { items } = (await service.api('GET', '/v1/relying-parties')).json
   const child = spawn(process.execPath, ['example.mjs'], {
@@ -120,7 +120,7 @@ async function startExample(person: string) {
   return { ended: exit, printed: () => output }
 }
 
-test('the example of the README signs somebody in whose phone approves, and nobody whose phone denies', async () => {
+test('the example of the README signs in a user whose phone approves, and none whose phone denies', async () => {
   for (const decision of ['approve', 'deny'] as const) {
     const phone = await enrollPhone(service, { user: `someone-to-${decision}` })
     const { ended, printed } = await startExample(`someone-to-${decision}`)
@@ -136,7 +136,7 @@ test('the example of the README signs somebody in whose phone approves, and nobo
   }
 })
 
-test('a compiler reads the types, and finds what is wrong in a call', async () => {
+test('a compiler reads the types, and reports a wrong call', async () => {
   await writeFile(
     path.join(home, 'calls.ts'),
     `import { CountersignClient, type Schemas, verifyWebhook } from '@countersign/client'

@@ -1,4 +1,5 @@
-// Tokens that nobody must believe, signed by hand; test/clients/typescript/sign-in.test.ts has those of the real service.
+// Tokens that must be rejected, signed by hand; test/clients/typescript/sign-in.test.ts has those
+// of the real service.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -32,7 +33,7 @@ type Forgery = {
   readonly key?: CryptoKey | Uint8Array
 }
 
-/** A result of the service, but for what is said to be different; undefined leaves something out. */
+/** A result of the service with changes; undefined omits a claim. */
 function sign({ header = {}, claims = {}, key = tenant.privateKey }: Forgery = {}) {
   const honest = {
     iss: issuer,
@@ -57,21 +58,21 @@ const trusting = (more: Partial<ResultTrust> = {}) =>
 
 async function refusalOf(result: Promise<unknown>): Promise<string> {
   const error = await result.then(
-    () => new Error('it was believed'),
+    () => new Error('it was accepted'),
     (reason: unknown) => reason,
   )
   if (error instanceof RefusedResult) return error.code
   throw error
 }
 
-test('an honest result is believed, and its claims are given back', async () => {
+test('a valid result is accepted, and its claims are returned', async () => {
   const result = await trusting().verifyApproval(await sign(), expectation)
   expect(result).toMatchObject({ decision: 'approved', sub: expectation.userId, number: 'service' })
 })
 
 const base64url = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-test('a token without a signature is not believed', async () => {
+test('a token without a signature is rejected', async () => {
   const [, payload] = (await sign()).split('.')
   const header = base64url({ alg: 'none', typ: 'approval-result+jwt', kid: 'k1' })
   for (const signature of ['', 'A'.repeat(86)]) {
@@ -82,17 +83,17 @@ test('a token without a signature is not believed', async () => {
   }
 })
 
-test('the public key as a shared secret signs nothing', async () => {
+test('the public key is not accepted as a shared secret', async () => {
   const secret = new TextEncoder().encode(await exportSPKI(tenant.publicKey))
   const token = await sign({ header: { alg: 'HS256' }, key: secret })
-  // Of the length of an ES256 signature, so that nothing but the algorithm refuses it.
+  // Of the length of an ES256 signature, so that only the algorithm fails.
   for (const text of [token, token + 'A'.repeat(86 - (token.split('.')[2] ?? '').length)]) {
     const refusal = await refusalOf(trusting().verifyResult(text, expectation))
     expect(['malformed', 'wrong_algorithm']).toContain(refusal)
   }
 })
 
-test('a shared secret among the published keys signs nothing', async () => {
+test('a shared secret among the published keys is not accepted', async () => {
   const k = Buffer.alloc(64, 7)
   const oct = { kty: 'oct', k: k.toString('base64url'), kid: 'k1', alg: 'HS512' }
   const verifier = trusting({ jwks: { keys: [oct] } })
@@ -106,15 +107,15 @@ test.each<readonly [string, Forgery, string]>([
   ['of a kind in another spelling', { header: { typ: 'APPROVAL-RESULT+JWT' } }, 'wrong_type'],
   ['of no kind', { header: { typ: undefined } }, 'wrong_type'],
   ['of a passcode', { header: { typ: 'passcode-result+jwt' } }, 'wrong_type'],
-  ['of a stranger’s key', { key: stranger.privateKey }, 'signature_invalid'],
-  ['of a key that nobody published', { header: { kid: 'k2' } }, 'unknown_key'],
+  ['of a foreign key', { key: stranger.privateKey }, 'signature_invalid'],
+  ['of an unpublished key', { header: { kid: 'k2' } }, 'unknown_key'],
   ['that names no key', { header: { kid: undefined } }, 'malformed'],
   ['of another issuer', { claims: { iss: 'https://elsewhere.example' } }, 'wrong_issuer'],
   ['for another audience', { claims: { aud: 'rp_01h455vb4pex5vsknk084sn02r' } }, 'wrong_audience'],
   ['for several audiences', { claims: { aud: [audience, 'rp_other'] } }, 'malformed'],
-  ['that is over', { claims: { exp: seconds() - 61 } }, 'expired'],
+  ['that has expired', { claims: { exp: seconds() - 61 } }, 'expired'],
   ['without an end', { claims: { exp: undefined } }, 'malformed'],
-  ['without a name to use it up by', { claims: { jti: undefined } }, 'malformed'],
+  ['without a jti', { claims: { jti: undefined } }, 'malformed'],
   ['without a decision', { claims: { decision: undefined } }, 'malformed'],
   ['of an unknown decision', { claims: { decision: 'Approved' } }, 'malformed'],
   [
@@ -127,12 +128,12 @@ test.each<readonly [string, Forgery, string]>([
   ['about no user', { claims: { sub: undefined } }, 'malformed'],
   ['of another session', { claims: { binding: `${expectation.binding}0` } }, 'wrong_binding'],
   ['of no session', { claims: { binding: undefined } }, 'wrong_binding'],
-])('a result %s is not believed', async (_, forgery, code) => {
+])('a result %s is rejected', async (_, forgery, code) => {
   expect(await refusalOf(trusting().verifyResult(await sign(forgery), expectation))).toBe(code)
 })
 
 test.each(['binding', 'challengeId', 'userId'] as const)(
-  'whoever asks without %s is told so, whatever the token says',
+  'a call without %s is rejected with that reason, for any token',
   async (name) => {
     const claim = { binding: 'binding', challengeId: 'cid', userId: 'sub' }[name]
     for (const value of [undefined, '']) {
@@ -143,7 +144,7 @@ test.each(['binding', 'challengeId', 'userId'] as const)(
   },
 )
 
-test('a token whose text was changed is not believed', async () => {
+test('a token with changed text is rejected', async () => {
   const token = await sign()
   const deniedToken = await sign({ claims: { decision: 'denied' } })
   const [header, payload, signature] = token.split('.')
@@ -160,7 +161,7 @@ test('a token whose text was changed is not believed', async () => {
   }
 })
 
-test('only an approval lets somebody in', async () => {
+test('only an approval passes verifyApproval', async () => {
   for (const decision of ['denied', 'expired', 'cancelled']) {
     const token = await sign({ claims: { decision } })
     expect(await trusting().verifyResult(token, expectation)).toMatchObject({ decision })
@@ -181,19 +182,19 @@ describe('a clock of this machine', () => {
   }
 
   test.each([-60, -30, 0, 30, 59, 60, 110])(
-    'that is %i seconds off believes a fresh result, and believes it once',
+    'that is %i seconds off accepts a fresh result, and accepts it once',
     async (bySeconds) => {
       const { usedTokens, verifier } = off(bySeconds)
       const exp = seconds() + 60
       const token = await sign({ claims: { iat: exp - 60, exp } })
       await verifier.verifyApproval(token, expectation)
       expect(await refusalOf(verifier.verifyApproval(token, expectation))).toBe('used_before')
-      // Kept for as long as this clock takes the token for live.
+      // Kept for as long as the token is valid by this clock.
       expect([...usedTokens.values()]).toEqual([exp + 60])
     },
   )
 
-  test('that has come to when the store may forget takes the result for over', async () => {
+  test('that has reached the time when the store may forget treats the result as expired', async () => {
     const exp = seconds() + 60
     const token = await sign({ claims: { iat: exp - 60, exp } })
     const { verifier } = off(exp + 60 - seconds())
@@ -201,7 +202,7 @@ describe('a clock of this machine', () => {
   })
 })
 
-test('a result is believed once, when somebody keeps the books', async () => {
+test('a result is accepted once, where used results are recorded', async () => {
   const usedTokens = new Map<string, number>()
   const useOnce = (jti: string, keepUntil: number) => {
     const isFirst = !usedTokens.has(jti)
@@ -210,7 +211,7 @@ test('a result is believed once, when somebody keeps the books', async () => {
   }
   const verifier = trusting({ useOnce })
   const token = await sign()
-  // What is refused uses nothing up.
+  // A rejected result is not recorded as used.
   expect(
     await refusalOf(verifier.verifyResult(token, { ...expectation, userId: 'usr_other' })),
   ).toBe('wrong_user')
@@ -247,7 +248,7 @@ describe('published keys', () => {
     expect(fetchCount).toBe(1)
   })
 
-  test('are fetched anew for a key that is not known, but not for each one that somebody invents', async () => {
+  test('are refetched for an unknown key, but not for each invented one', async () => {
     const iss = await here
     const nextKeys = await generateKeyPair('ES256')
     const verifier = new ResultVerifier({ issuer: iss, audience })
@@ -268,7 +269,7 @@ describe('published keys', () => {
     await verifier.verifyApproval(token, expectation)
   })
 
-  test('that cannot be fetched refuse, and are fetched for the next result', async () => {
+  test('that cannot be fetched reject the result, and are fetched for the next one', async () => {
     const iss = await here
     const verifier = new ResultVerifier({ issuer: iss, audience })
     const token = await sign({ claims: { iss } })

@@ -1,4 +1,4 @@
-// The client against the real service: asked, waited for, verified.
+// The client against the real service: create, wait, verify.
 
 import { randomBytes } from 'node:crypto'
 import { decodeJwt } from 'jose'
@@ -31,7 +31,10 @@ let service: Service
 let apiKey: string
 let client: CountersignClient
 let results: ResultVerifier
-/** What the client asked and was answered, oldest first; status 0 while an answer is awaited or when none came. */
+/**
+ * The client's calls and responses, oldest first; status 0 while the response is pending or when
+ * none came.
+ */
 const calls: { url: string; status: number }[] = []
 
 const watchedFetch: typeof fetch = async (input, init) => {
@@ -62,7 +65,7 @@ beforeAll(async () => {
 })
 afterAll(() => stack.disposeAsync())
 
-/** Somebody new with a phone, and a question to them. */
+/** A new user with a phone, and a challenge for them. */
 async function ask() {
   const user = `user-${randomBytes(4).toString('hex')}`
   const phone = await enrollPhone({ api: createApi(origin, apiKey), simulator }, { user })
@@ -78,11 +81,11 @@ async function ask() {
   return { user, phone, challenge, expectation, decide }
 }
 
-/** How often a challenge was read until now, and with which answers. */
+/** How often a challenge was read until now, and with which statuses. */
 const readings = (id: string) => calls.filter(({ url }) => url.includes(`/v1/challenges/${id}?`))
-const isWaited = (id: string) => until('it is waited for', () => readings(id).length > 0)
+const isWaited = (id: string) => until('the wait has begun', () => readings(id).length > 0)
 
-test('an approval is waited for and verified, and only for whom and what was asked', async () => {
+test('an approval is awaited and verified, and only for its user, challenge and session', async () => {
   const { challenge, expectation, decide } = await ask()
   const waiting = client.waitForDecision(challenge.id)
   await isWaited(challenge.id)
@@ -108,7 +111,7 @@ test('an approval is waited for and verified, and only for whom and what was ask
   }
 })
 
-test('a result that was asked for without a binding is not believed', async () => {
+test('a result of a challenge without a binding is rejected', async () => {
   const { user, phone, expectation } = await ask()
   const challenge = await client.createChallenge({ user })
   await client.call('POST', '/v1/challenges/{id}/cancel', { path: { id: challenge.id } })
@@ -133,7 +136,7 @@ test('a denial is a result, and no approval', async () => {
   })
 })
 
-test('the end of a challenge that nobody answers is a result too', async () => {
+test('the end of an unanswered challenge is a result too', async () => {
   const { user, expectation } = await ask()
   const challenge = await client.createChallenge({ user })
   await onServer(databaseUrl, (db) =>
@@ -156,7 +159,7 @@ describe('waiting', () => {
         () => true,
         () => false,
       )
-    await until('the phone is heard', decideQuietly)
+    await until('the answer of the phone arrives', decideQuietly)
     expect((await waiting).status).toBe('approved')
   })
 
@@ -172,7 +175,7 @@ describe('waiting', () => {
     expect((await waiting).status).toBe('approved')
   })
 
-  test('ends at once when it is aborted, with the reason, and the challenge goes on', async () => {
+  test('ends immediately when aborted, with the reason, and the challenge stays pending', async () => {
     const { challenge, decide } = await ask()
     const controller = new AbortController()
     const waiting = client.waitForDecision(challenge.id, { signal: controller.signal })
@@ -187,13 +190,13 @@ describe('waiting', () => {
     expect((await client.waitForDecision(challenge.id)).status).toBe('approved')
   })
 
-  test('ends at once for a challenge that is not there', async () => {
+  test('ends immediately for a challenge that does not exist', async () => {
     const unknown = client.waitForDecision('chl_01h455vb4pex5vsknk084sn02q')
     await expect(unknown).rejects.toMatchObject({ status: 404, code: 'not_found' })
   })
 })
 
-test('an answer that was lost on its way is not a second question', async () => {
+test('a lost response to a creation does not create a second challenge', async () => {
   const { user } = await ask()
   let losses = 1
   const losing = new CountersignClient({
@@ -212,7 +215,7 @@ test('an answer that was lost on its way is not a second question', async () => 
   expect(items.filter(({ status }) => status === 'pending')).toHaveLength(2)
 })
 
-test('an idempotency key of the caller’s own is the one that is sent', async () => {
+test('an idempotency key of the caller is sent as given', async () => {
   const { user } = await ask()
   const idempotencyKey = `sign-in-${randomBytes(8).toString('hex')}`
   const first = await client.createChallenge({ user }, { idempotencyKey })
@@ -222,7 +225,7 @@ test('an idempotency key of the caller’s own is the one that is sent', async (
   await expect(other).rejects.toMatchObject({ code: 'idempotency_key_reused' })
 })
 
-test('refusals of the service come with their code, status, words and facts', async () => {
+test('refusals of the service come with their code, status, text and members', async () => {
   const refusal = await client
     .createChallenge({ user: 'nobody' })
     .catch((error: unknown) => error as RefusedCall)

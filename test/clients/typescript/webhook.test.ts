@@ -1,4 +1,5 @@
-// The receiver of Standard Webhooks, against the specification's own library as sender, and as a second opinion.
+// The receiver of Standard Webhooks, against the specification's own library as sender, and as a
+// second verifier.
 
 import { randomBytes } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
@@ -23,14 +24,14 @@ const honest = headersWith(signatureOf(body))
 
 async function refusalOf(verification: Promise<unknown>): Promise<string> {
   const error = await verification.then(
-    () => new Error('it was believed'),
+    () => new Error('it was accepted'),
     (reason: unknown) => reason,
   )
   if (error instanceof RefusedWebhook) return error.code
   throw error
 }
 
-test('what the specification’s library signs is believed, from either kind of headers and body', async () => {
+test('signatures of the specification’s library are accepted, from either kind of headers and body', async () => {
   const verifiedWebhook = { id: 'msg_1', sentAt, payload: JSON.parse(body) }
   const bytes = new TextEncoder().encode(body)
   const capitals = Object.fromEntries(Object.entries(honest).map(([k, v]) => [k.toUpperCase(), v]))
@@ -41,7 +42,7 @@ test('what the specification’s library signs is believed, from either kind of 
   }
 })
 
-test('the specification’s library and this client judge the same', async () => {
+test('the specification’s library and this client agree', async () => {
   const cases = [
     honest,
     headersWith(signatureOf(body, newSecret())),
@@ -72,7 +73,7 @@ test('the specification’s library and this client judge the same', async () =>
   expect(verdicts).toEqual([true, false, false, false, true, false, false, false])
 })
 
-test('a body, id or time that was changed is not believed', async () => {
+test('a changed body, id or time is rejected', async () => {
   for (const tamperedBody of [
     body.replace('approved', 'denied'),
     `${body}\n`,
@@ -91,14 +92,14 @@ test('a body, id or time that was changed is not believed', async () => {
   }
 })
 
-test('five minutes on either side are believed, more are not', async () => {
+test('five minutes on either side are accepted, more are rejected', async () => {
   await verifyWebhook(body, honest, secret, later(300))
   await verifyWebhook(body, honest, secret, later(-300))
   expect(await refusalOf(verifyWebhook(body, honest, secret, later(301)))).toBe('too_old')
   expect(await refusalOf(verifyWebhook(body, honest, secret, later(-301)))).toBe('too_new')
 })
 
-test('while a secret is rotated, either end may be first', async () => {
+test('during a rotation of the secret either side may switch first', async () => {
   const next = newSecret()
   const both = `${signatureOf(body, secret)} ${signatureOf(body, next)}`
   for (const oneSecret of [secret, next]) await verifyWebhook(body, headersWith(both), oneSecret)
@@ -110,7 +111,7 @@ test('while a secret is rotated, either end may be first', async () => {
   )
 })
 
-test('signatures that are none are passed over', async () => {
+test('malformed signatures are skipped', async () => {
   const signature = signatureOf(body)
   const odd = [
     '',
@@ -131,7 +132,7 @@ test('signatures that are none are passed over', async () => {
   expect(await refusalOf(verifyWebhook(body, headersWith(flood), secret))).toBe('signature_invalid')
 })
 
-test('headers that are missing, doubled or malformed are not believed', async () => {
+test('missing, duplicate or malformed headers are rejected', async () => {
   for (const name of ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const) {
     for (const value of [undefined, '', [honest[name], honest[name]]]) {
       const refusal = verifyWebhook(body, { ...honest, [name]: value }, secret)
@@ -146,12 +147,12 @@ test('headers that are missing, doubled or malformed are not believed', async ()
   }
 })
 
-test('a signed body that is not JSON is refused', async () => {
+test('a signed body that is not JSON is rejected', async () => {
   const headers = headersWith(signatureOf('hello'))
   expect(await refusalOf(verifyWebhook('hello', headers, secret))).toBe('body_malformed')
 })
 
-test('a secret that is none is a fault of the receiver, not of the webhook', async () => {
+test('an invalid secret is a fault of the receiver, not of the webhook', async () => {
   const bad = [
     '',
     'whsec_',
@@ -168,7 +169,7 @@ test('a secret that is none is a fault of the receiver, not of the webhook', asy
   await expect(verifyWebhook(body, honest, [])).rejects.toThrow(TypeError)
 })
 
-test('a body that was parsed already is refused with the reason', async () => {
+test('a body that was parsed already is rejected with the reason', async () => {
   const parsedBody = JSON.parse(body) as string
   await expect(verifyWebhook(parsedBody, honest, secret)).rejects.toThrow('raw body')
 })
