@@ -1,4 +1,4 @@
-// Short real runs of the comparison: that it runs, and what it tells. No times are promised here.
+// Short real runs of the comparison: that it runs, and its report. No times are guaranteed here.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -60,7 +60,7 @@ const comparison = (side: string, to: string) => ({
   ratios: { processorTime: ratio, loops: ratio },
 })
 
-/** Processes that were started with this in their arguments. */
+/** Processes with this in their arguments. */
 function processesWith(place: string): string[] {
   return globSync('/proc/[0-9]*/cmdline').filter((file) => {
     try {

@@ -12,7 +12,7 @@ import {
 } from '../../bench/process-time.ts'
 import { until } from '../support/until.ts'
 
-/** Uses that much processor time, then tells its process id. */
+/** Uses that much processor time, then prints its process id. */
 const burning = (ms: number) => `
   for (let used = 0; used < ${ms}e3; ) {
     const { user, system } = process.cpuUsage()
@@ -21,7 +21,7 @@ const burning = (ms: number) => `
   console.log(process.pid)`
 
 test.runIf(canTellProcessTimes())(
-  'children count while they live and when they have ended, and the database for itself',
+  'children count while they run and after they ended, and the database counts separately',
   async () => {
     const script = '"$0" -e "$1" >/dev/null; exec 3<&0; "$0" -e "$2" <&3 & wait'
     const living = `${burning(1500)}; process.stdin.resume()`
@@ -48,7 +48,7 @@ function startPretender(server: string) {
 }
 
 test.runIf(canTellProcessTimes())(
-  'services are found with their databases, each once, and one without a database is none',
+  'services are found with their databases, each once; one without a database is not a service',
   async () => {
     expect(() => findService([])).toThrow('no PostgreSQL')
     const folder = await mkdtemp(path.join(tmpdir(), 'cs-process-'))

@@ -1,4 +1,4 @@
-// What reaches the example's identity provider twice, too early, from others, or not at all.
+// Deliveries to the example's identity provider twice, too early, from others, or not at all.
 
 import { randomUUID } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
@@ -11,11 +11,13 @@ import { deliver } from '../support/webhook-tap.ts'
 const stack = new AsyncDisposableStack()
 let service: RunningService
 let provider: TestProvider
-/** What is done instead of the provider's next calls of the service, or before their answer is given on. */
+/**
+ * Replaces the provider's next calls of the service, or runs before their response is passed on.
+ */
 let between:
   | ((call: { method: string; url: string; go: () => Promise<Response> }) => Promise<Response>)
   | undefined
-/** All that the provider has sent to the service. */
+/** Everything that the provider has sent to the service. */
 const sentCalls: string[] = []
 
 const watchedFetch: typeof fetch = (input, init) => {
@@ -43,13 +45,13 @@ async function approve(phone: Phone, digits = '483920') {
 }
 
 const approvalOf = (challengeId: string) =>
-  until('the approval is told', () =>
+  until('the approval is delivered', () =>
     provider.tap.tapped.find(
       ({ type, body }) => type === 'challenge.approved' && body.includes(challengeId),
     ),
   )
 
-/** A webhook that only the holder of the secret can make. */
+/** A webhook that only the holder of the secret can sign. */
 function signedDelivery(payload: unknown, secret = provider.webhookSecret) {
   const id = `evt_${randomUUID()}`
   const body = JSON.stringify(payload)
@@ -66,13 +68,13 @@ function signedDelivery(payload: unknown, secret = provider.webhookSecret) {
 
 const harmless = { type: 'webhook.test', data: {} }
 
-test('an approval that is told before the CIBA request was acknowledged signs in', async () => {
+test('an approval delivered before the CIBA request was acknowledged signs in', async () => {
   const { user, phone } = await newPerson(service, provider)
   between = async ({ method, go }) => {
     const response = await go()
     if (method !== 'POST') return response
     await approvalOf(await approve(phone))
-    // What is sent after it and answered shows that it is there, and is being worked off.
+    // A later call that is answered shows that it has arrived and is being processed.
     for (const _ of [1, 2, 3]) await deliver(provider.webhookUrl, signedDelivery(harmless))
     return response
   }
@@ -81,11 +83,11 @@ test('an approval that is told before the CIBA request was acknowledged signs in
   expect(await provider.wait(authRequest)).toMatchObject({ sub: user })
 })
 
-test('a webhook that comes again changes nothing, and gives no second token', async () => {
+test('a repeated webhook changes nothing, and issues no second token', async () => {
   const { user, phone } = await newPerson(service, provider)
   const authRequest = await provider.ask(user, 'Sign-in 483920')
   const approval = await approvalOf(await approve(phone))
-  await until('it was taken', () => approval.status === 204)
+  await until('it was accepted', () => approval.status === 204)
   const again = () => Promise.all([1, 2, 3].map(() => deliver(provider.webhookUrl, approval)))
   expect(await again()).toEqual([204, 204, 204])
   expect(await provider.poll(authRequest)).toBe('ok')
@@ -93,7 +95,7 @@ test('a webhook that comes again changes nothing, and gives no second token', as
   expect(await provider.poll(authRequest)).toBe('invalid_grant')
 })
 
-test('webhooks that come together settle a sign-in once, also when one is worked off after the token was fetched', async () => {
+test('concurrent webhooks settle a sign-in once, also when one is processed after the token was fetched', async () => {
   const { user, phone } = await newPerson(service, provider)
   const authRequest = await provider.ask(user, 'Sign-in 483920')
   let readings = 0
@@ -112,20 +114,20 @@ test('webhooks that come together settle a sign-in once, also when one is worked
   expect(await provider.poll(authRequest)).toBe('invalid_grant')
 })
 
-test('what happens while the service cannot be read is told again, and signs in then', async () => {
+test('an end that arrives while the service cannot be read is delivered again, and then signs in', async () => {
   const { user, phone } = await newPerson(service, provider)
   const authRequest = await provider.ask(user, 'Sign-in 483920')
   between = async () => {
     throw new TypeError('the network is down')
   }
   const approval = await approvalOf(await approve(phone))
-  await until('it was not taken', () => approval.status === 503)
+  await until('it was not accepted', () => approval.status === 503)
   expect(await provider.poll(authRequest)).toBe('authorization_pending')
   between = undefined
   expect(await provider.wait(authRequest)).toMatchObject({ sub: user })
 })
 
-test('a service that does not answer is as good as none, and the client is told in time', async () => {
+test('a service that does not answer counts as down, and the client gets the error in time', async () => {
   const deaf: typeof fetch = (_input, init) =>
     new Promise((_, reject) => {
       init?.signal?.addEventListener('abort', () => reject(init.signal?.reason))
@@ -136,7 +138,7 @@ test('a service that does not answer is as good as none, and the client is told 
   await expect(refusal).rejects.toMatchObject({ error: 'temporarily_unavailable' })
 })
 
-test('the auth_req_id, by which tokens are fetched, is sent to nobody but the client', async () => {
+test('the auth_req_id, by which tokens are fetched, is sent only to the client', async () => {
   const { user, phone } = await newPerson(service, provider)
   const authRequest = await provider.ask(user, 'Sign-in 483920')
   await approve(phone)
@@ -147,7 +149,7 @@ test('the auth_req_id, by which tokens are fetched, is sent to nobody but the cl
 })
 
 describe('nobody is signed in', () => {
-  /** Asks, and finds the id under which the service knows the question. */
+  /** Creates a challenge, and finds its id at the service. */
   async function ask() {
     const { user, phone } = await newPerson(service, provider)
     const before = sentCalls.length
@@ -157,7 +159,7 @@ describe('nobody is signed in', () => {
     return { user, phone, authRequest, event: { type: 'challenge.approved', data } }
   }
 
-  test('by a webhook that another secret signed', async () => {
+  test('by a webhook signed with another secret', async () => {
     const { authRequest, event } = await ask()
     const other = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
     const before = sentCalls.length
@@ -166,13 +168,13 @@ describe('nobody is signed in', () => {
     expect(await provider.poll(authRequest)).toBe('authorization_pending')
   })
 
-  test('by a well-signed webhook that says approved while nobody has answered', async () => {
+  test('by a well-signed webhook that reports an approval of a pending challenge', async () => {
     const { authRequest, event } = await ask()
     expect(await deliver(provider.webhookUrl, signedDelivery(event))).toBe(503)
     expect(await provider.poll(authRequest)).toBe('authorization_pending')
   })
 
-  test('by a well-signed webhook that says approved after a denial', async () => {
+  test('by a well-signed webhook that reports an approval after a denial', async () => {
     const { phone, authRequest, event } = await ask()
     const [request] = (await phone.client.pending()).requests
     if (!request) throw new Error('nothing is pending')
@@ -181,7 +183,7 @@ describe('nobody is signed in', () => {
     expect(await provider.poll(authRequest)).toBe('access_denied')
   })
 
-  test('by the approval of another sign-in in place of the own', async () => {
+  test('by the approval of another sign-in instead of its own', async () => {
     const other = await ask()
     const approval = await approve(other.phone)
     await provider.wait(other.authRequest)
@@ -193,7 +195,7 @@ describe('nobody is signed in', () => {
     expect(await provider.poll(authRequest)).toBe('authorization_pending')
   })
 
-  test('by webhooks about what was not asked here, which are taken and forgotten', async () => {
+  test('by webhooks about foreign challenges, which are accepted and ignored', async () => {
     const { authRequest, event } = await ask()
     for (const payload of [
       { ...event, data: { ...event.data, idempotencyKey: randomUUID() } },

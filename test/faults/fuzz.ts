@@ -1,4 +1,5 @@
-// Requests made from the description of the API, well-formed and not: no 500, and no answer that is not described.
+// Requests generated from the description of the API, well-formed and not: no 500, and no
+// undescribed response.
 
 import type { Outcome } from './campaigns.ts'
 import type { Chance } from './chance.ts'
@@ -19,7 +20,10 @@ type Description = {
 }
 
 const methods = ['get', 'post', 'put', 'patch', 'delete']
-/** What Node and the router say before any route is looked for; the description says so in its introduction. */
+/**
+ * Statuses of Node and the router before any route is matched; the description lists them in its
+ * introduction.
+ */
 const beforeRoutes = new Set([400, 404, 408, 413, 414, 415, 429, 431])
 const answerMs = 10_000
 
@@ -39,7 +43,7 @@ function urlOf(
   return query.length > 0 ? `${filledPath}?${query.join('&')}` : filledPath
 }
 
-/** Sends one request; what is wrong with the answer, or null. */
+/** Sends one request; returns the fault of the response, or null. */
 async function tryOne(
   scene: Scene,
   method: string,

@@ -1,6 +1,6 @@
 import type { Chance } from './chance.ts'
 
-/** As much of JSON Schema as the description of the API uses. */
+/** The part of JSON Schema that the description of the API uses. */
 export type Schema = {
   readonly $ref?: string
   readonly type?: string | readonly string[]

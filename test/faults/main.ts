@@ -1,4 +1,5 @@
-// npm run faults: kills, cuts, hangs and hostile requests against a whole service; exits with 1 at a violation.
+// npm run faults: kills, cuts, hangs and hostile requests against a whole service; exits with 1 at
+// a violation.
 
 import { parseArgs } from 'node:util'
 import { campaigns } from './campaigns.ts'

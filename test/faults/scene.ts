@@ -1,4 +1,5 @@
-// A whole service in a process of its own, whose database, line to it and life can be taken away.
+// A whole service in its own process; the process, its database and the connection between them can
+// be killed.
 
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,7 +17,7 @@ import { startProgram } from '../support/service-process.ts'
 import { startDatabaseLine } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 
-/** A person with two phones, which may answer against one another. */
+/** A user with two phones, which may give conflicting answers. */
 export type Person = { readonly name: string; readonly phones: readonly Phone[] }
 
 export type Scene = Awaited<ReturnType<typeof openScene>>
@@ -84,14 +85,14 @@ export async function openScene(people: number) {
     databaseUrl: postgres.url,
     people: persons as readonly Person[],
     ready,
-    /** What the service said when it ended by itself; undefined while it runs. */
+    /** The service's output when it ended by itself; undefined while it runs. */
     fallen: () => (service.hasEnded() ? `${service.stdout()}${service.stderr()}` : undefined),
     /** kill -9, and a new process in its place. */
     async killService() {
       await service[Symbol.asyncDispose]()
       service = startProgram(['src/main.ts'], environment)
     },
-    /** kill -9 of the postmaster; it comes back by itself. */
+    /** kill -9 of the postmaster; it restarts by itself. */
     killPostgres: () => void process.kill(postgres.pid(), 'SIGKILL'),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }

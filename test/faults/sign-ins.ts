@@ -1,11 +1,11 @@
-// Sign-ins under fault: each remembers what it was told, so that it can be held against what is kept.
+// Sign-ins under fault: each records its responses, for the comparison with the stored state.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Phone } from '../support/running-service.ts'
 import type { Chance } from './chance.ts'
 import type { Person, Scene } from './scene.ts'
 
-/** What the outside was told about one challenge. */
+/** The responses about one challenge. */
 export type History = {
   readonly id: string
   /** Decisions whose answer was acknowledged with a status. */
@@ -15,7 +15,10 @@ export type History = {
   readonly idempotencyKey: string
 }
 
-/** The longest that a request may take: the limits of the database and of the drain, with room for a busy machine. */
+/**
+ * The time limit of a request: the limits of the database and of the drain, with room for a busy
+ * machine.
+ */
 const requestMsMax = 20_000
 
 async function patiently<T>(scene: Scene, isStopped: () => boolean, ask: () => Promise<T | null>) {
@@ -34,7 +37,7 @@ async function create(scene: Scene, person: Person, idempotencyKey: string) {
     'idempotency-key': idempotencyKey,
   })
   if (reply.status === 200 || reply.status === 201) return reply.json
-  // Too many pending or too soon: another turn. Everything else is tried again with the same key.
+  // Too many pending or too soon: another round. Everything else is retried with the same key.
   return reply.status === 429 ? 'refused' : null
 }
 
@@ -48,7 +51,9 @@ async function answer(phone: Phone, id: string, approves: boolean, number: strin
   return status
 }
 
-/** One sign-in from creation to its end: both phones answer, now and then against one another. */
+/**
+ * One sign-in from creation to its end: both phones answer, sometimes with conflicting decisions.
+ */
 async function signIn(scene: Scene, person: Person, chance: Chance, isStopped: () => boolean) {
   const idempotencyKey = chance.word()
   const creation = await patiently(scene, isStopped, () => create(scene, person, idempotencyKey))
@@ -72,7 +77,9 @@ async function signIn(scene: Scene, person: Person, chance: Chance, isStopped: (
   return history
 }
 
-/** Signs people in, again and again, until `stopped`. What took too long is a violation by itself. */
+/**
+ * Signs users in, repeatedly, until `isStopped`. A request over its limit is a violation by itself.
+ */
 export async function signPeopleIn(scene: Scene, chance: Chance, isStopped: () => boolean) {
   const histories: History[] = []
   const slow: string[] = []

@@ -12,7 +12,7 @@ test.each([
   [historyOf(['approved'], ['approved']), 'approved'],
   [historyOf([], ['pending']), 'denied'],
   [historyOf([]), 'expired'],
-])('what was told and what is kept agree: %j, %s', (history, storedStatus) => {
+])('the responses and the stored status agree: %j, %s', (history, storedStatus) => {
   expect(faultsOf(history, storedStatus)).toEqual([])
 })
 

@@ -1,4 +1,4 @@
-// What must hold after any fault: one end for each challenge, the one that was acknowledged, for ever.
+// The invariant after any fault: one end for each challenge, the acknowledged one, permanently.
 
 import { onServer } from '../support/cluster.ts'
 import type { Scene } from './scene.ts'
@@ -6,7 +6,7 @@ import type { History } from './sign-ins.ts'
 
 const isEnd = (status: string) => status !== 'pending'
 
-/** What is wrong between what one sign-in was told and the status that is kept. */
+/** The contradictions between the responses of one sign-in and the stored status. */
 export function faultsOf(
   { id, acknowledgments: acknowledged, reads }: History,
   storedStatus: string | undefined,
@@ -41,7 +41,7 @@ const twice = `
   select idempotency_key as key, count(*)::int as made from challenges
   where idempotency_key is not null group by tenant_id, rp_id, idempotency_key having count(*) > 1`
 
-/** Every violation that the histories and the database show, in words. */
+/** Descriptions of every violation in the histories and the database. */
 export async function judge(scene: Scene, histories: readonly History[]): Promise<string[]> {
   return onServer(scene.databaseUrl, async (client) => {
     const all = async (text: string) => (await client.query(text)).rows
