@@ -39,7 +39,7 @@ async function claim(ticket: EnrollmentTicket, name: string): Promise<DeviceClie
 
 const otherThan = (number: string) => `${(Number(number[0]) + 1) % 10}${number.slice(1)}`
 
-test('a stolen code enrolls nobody: without the page’s number three tries void it, the thief is asked nothing, and the owner is told', async () => {
+test('a stolen code enrolls nobody: three wrong numbers void it, no prompt to the thief, a notice', async () => {
   const owner = await enrollPhone(service, { user: 'ada' })
   const { id, ticket } = await open('ada')
   const thief = await claim(ticket, 'of the thief')
@@ -63,7 +63,7 @@ test('a stolen code enrolls nobody: without the page’s number three tries void
   expect(types).toEqual(expect.arrayContaining(['enrollment_claimed', 'enrollment_void']))
 })
 
-test('a hundred thieves at the same moment make one claim of a stolen code, and three guesses of its number', async () => {
+test('a hundred concurrent thieves get one claim of a stolen code, and three guesses of its number', async () => {
   const { id, ticket } = await open('bob')
   const claims = await Promise.allSettled(
     Array.from({ length: 100 }, (_, n) => claim(ticket, `thief ${n}`)),
@@ -82,10 +82,10 @@ test('a hundred thieves at the same moment make one claim of a stolen code, and 
   expect(await enrollment(id)).toMatchObject({ status: 'void' })
 })
 
-test('guessing a typed code ends with the fifth wrong one, at the same moment too, and then the right one is worth nothing and only the picture works', async () => {
+test('guessing a typed code ends at the fifth, concurrently too; then only the QR code works', async () => {
   const { id, code, ticket } = await open('cleo')
   const typedForm = (text: string) => ({ ...ticket, code: text, user: 'cleo' })
-  // Crockford's alphabet; no two of these are alike, and none is the code.
+  // Crockford's alphabet; all of these differ, and none is the code.
   const wrong = () =>
     Array.from(randomBytes(10), (byte) => '0123456789ABCDEFGHJKMNPQRSTVWXYZ'[byte % 32]).join('')
   const guesses = await Promise.all(

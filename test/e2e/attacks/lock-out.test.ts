@@ -20,7 +20,10 @@ afterAll(() => service[Symbol.asyncDispose]())
 const verify = ({ userId }: Phone, body: object) =>
   service.api('POST', `/v1/users/${userId}/passcodes/verify`, body)
 
-/** Everything at once that somebody can do at the relying party's pages who knows the user's name and password, and has no phone. */
+/**
+ * All actions at the relying party's pages that are open to an outsider with the user's name and
+ * password and without a phone, concurrently.
+ */
 async function harass(
   phone: Phone,
   user: string,
@@ -58,7 +61,7 @@ async function harass(
   return tally(codes)
 }
 
-test('nothing that an outsider without the phone does leaves the owner without a way in', async () => {
+test('no action of an outsider without the phone locks the owner out', async () => {
   const phone = await enrollPhone(service, { user: 'ada' })
   const recovery = await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
   await signIn(service.api, phone, 'ada', browser('ada'))
@@ -95,7 +98,7 @@ test('nothing that an outsider without the phone does leaves the owner without a
   expect((await verify(phone, { code, initiator: browser('elsewhere') })).status).toBe(200)
 })
 
-test('nor do wrong typed codes of an outsider: the picture of the same enrollment still makes a phone', async () => {
+test('nor do wrong typed codes of an outsider: the QR code of the same enrollment still works', async () => {
   await enrollPhone(service, { user: 'bob' })
   const first = await service.api('POST', '/v1/enrollments', { user: 'bob', displayName: 'bob' })
   const ticket = readEnrollmentUri(first.json.uri)

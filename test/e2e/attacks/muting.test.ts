@@ -20,7 +20,7 @@ afterAll(() => service[Symbol.asyncDispose]())
 const types = async ({ client }: Phone) =>
   (await client.activities({ limit: 50 })).items.map(({ type }) => type)
 
-test('who registers a victim’s push token mutes nobody, neither by taking it nor by giving it away again', async () => {
+test('registering a victim’s push token mutes nobody, neither by taking it nor by releasing it', async () => {
   const victim = await enrollPhone(service, { user: 'ada' })
   const mallory = await enrollPhone(service, { user: 'mallory' })
   await mallory.client.setPushToken({ provider: 'apns', token: victim.token })
@@ -40,7 +40,7 @@ test('who registers a victim’s push token mutes nobody, neither by taking it n
   expect(await signIn(service.api, victim, 'ada', browser('ada'))).toBe('push')
 })
 
-test('a thief with the possession key alone can neither unregister the other phones, nor enroll one, nor change what the owner is told of', async () => {
+test('a thief with the possession key alone cannot unregister, enroll, or change the owner’s notices', async () => {
   const keptPhone = await enrollPhone(service, { user: 'bob', name: 'kept' })
   const stolenPhone = await enrollPhone(service, { user: 'bob', name: 'stolen' })
   const calls = [
@@ -72,16 +72,16 @@ test('a thief with the possession key alone can neither unregister the other pho
   expect((await keptPhone.client.devices()).map(({ id }) => id)).toHaveLength(2)
 })
 
-test('a pause that one phone asks for is told to the others at once, who can end it', async () => {
+test('the others are notified immediately of a pause by one phone, and can end it', async () => {
   const keptPhone = await enrollPhone(service, { user: 'cleo', name: 'kept' })
   const stolenPhone = await enrollPhone(service, { user: 'cleo', name: 'stolen' })
   const noticesOf = ({ pushes }: Phone) => pushes.length
-  await until('the news of the second phone', () => noticesOf(keptPhone) > 0)
+  await until('the notice of the second phone', () => noticesOf(keptPhone) > 0)
   await wait(service, keptPhone, 3_600)
   const before = noticesOf(keptPhone)
   const until10 = new Date(Date.now() + 10 * 86_400_000)
   await stolenPhone.client.pausePushes(until10)
-  await until('the pause is told', () => noticesOf(keptPhone) > before)
+  await until('the notice of the pause arrives', () => noticesOf(keptPhone) > before)
   expect(await types(keptPhone)).toContain('push_paused')
   expect(await keptPhone.client.pushPause()).toEqual({ until: until10.toISOString() })
   expect(await signIn(service.api, keptPhone, 'cleo', browser('cleo'))).toBe('pull_only')

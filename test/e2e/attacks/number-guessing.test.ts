@@ -19,14 +19,19 @@ beforeAll(async () => {
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
-/** A number that is wrong for sure, so that no luck decides the test; up to nine of them. */
+/**
+ * A number that is certainly wrong, so that chance does not decide the test; up to nine of them.
+ */
 const otherThan = (number: string, n: number) =>
   `${(Number(number[0]) + 1 + n) % 10}${number.slice(1)}`
 
 const protectionOf = async ({ userId }: Phone) =>
   (await service.api('GET', `/v1/users/${userId}/protection`)).json
 
-/** The thief asks for new challenges and guesses, all tries of a challenge at once, until nothing is judged any more. */
+/**
+ * The thief creates challenges and guesses, all attempts of a challenge concurrently, until no
+ * guess is evaluated any more.
+ */
 async function guessUntilRefused(phone: Phone, user: string): Promise<string[]> {
   const outcomes: string[] = []
   for (let n = 0; n < 500; n++) {
@@ -56,7 +61,7 @@ async function guessToTheEnd(phone: Phone, user: string): Promise<Record<string,
   throw new Error('there was no end to the guessing')
 }
 
-test('a thief with the phone but not the screen gets 100 guesses judged and no more, however many challenges and days it takes', async () => {
+test('a thief with the phone but not the page gets 100 guesses evaluated, over any challenges and days', async () => {
   const phone = await enrollPhone(service, { user: 'ada' })
   const first = await guessUntilRefused(phone, 'ada')
   expect(tally(first).wrong_number).toBe(inRowMax)
@@ -84,7 +89,7 @@ test('a thief with the phone but not the screen gets 100 guesses judged and no m
   await signIn(service.api, phone, 'ada', browser('ada'))
 }, 120_000)
 
-test('at the hard cap even the right number is refused, until the owner gets in by a passcode', async () => {
+test('at the hard cap even the right number is refused, until the owner signs in by a passcode', async () => {
   const phone = await enrollPhone(service, { user: 'bob' })
   const caps = { wrongNumbersHardMax: 10, pendingMax: 10 }
   const set = await service.api('PATCH', '/v1/policy', caps)
@@ -106,7 +111,7 @@ test('at the hard cap even the right number is refused, until the owner gets in 
   expect(types).toEqual(expect.arrayContaining(['number_failed', 'push_locked', 'push_unlocked']))
 })
 
-test('while push is locked the owner can still say no, and report', async () => {
+test('while push is locked the owner can still deny and report', async () => {
   const phone = await enrollPhone(service, { user: 'cleo' })
   const set = await service.api('PATCH', '/v1/policy', { pendingMax: 10 })
   expect(set.status, set.text).toBe(200)
@@ -114,6 +119,6 @@ test('while push is locked the owner can still say no, and report', async () => 
   await guessUntilRefused(phone, 'cleo')
   const { requests } = await phone.client.pending()
   const request = requests.find(({ challengeId }) => challengeId === open.json.id)
-  if (!request) throw new Error('what is pending can be fetched')
+  if (!request) throw new Error('pending requests can be fetched')
   expect(await phone.client.report(request)).toEqual({ status: 'denied' })
 })

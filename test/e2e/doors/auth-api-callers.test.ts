@@ -1,5 +1,5 @@
-// Every route of the Auth API, called by everybody: the row that the matrix of all routes (authorisation-matrix.test.ts) leaves out,
-// since these say yes and no in a wire format of others.
+// Every route of the Auth API, called by every kind of caller: the part that the matrix of all
+// routes (authorisation-matrix.test.ts) omits, since these answer in a wire format of others.
 
 import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
@@ -79,7 +79,7 @@ const calls = (): Call[] => [
   ['GET', 'auth_status', { txid }],
 ]
 
-/** What an answer comes to. */
+/** The outcome of an answer. */
 function verdict({ status, json }: { readonly status: number; readonly json: Answer }): string {
   if (status !== 200) return `${status} ${json?.code}`
   const { response } = json
@@ -95,7 +95,7 @@ async function verdicts(at: Pick<AuthApiDoor, 'integrationKey' | 'secret'>, how?
   return results
 }
 
-/** How many rows each table holds that could come of a call. */
+/** Row counts of the tables that a call could write. */
 function rows(): Promise<unknown> {
   return onServer(service.database.url, async (client) => {
     const tables = ['challenges', 'users', 'enrollments', 'shown_numbers', 'activities']
@@ -116,7 +116,7 @@ const refusals = {
   auth_status: 'deny',
 }
 
-test('there are as many routes as openapi.yaml says', () => {
+test('there are as many routes as in openapi.yaml', () => {
   const url = new URL('../../../openapi.yaml', import.meta.url)
   const paths = Object.keys(parse(readFileSync(url, 'utf8')).paths)
   const describedPaths = paths.filter((one) => one.startsWith('/auth/v2/'))
@@ -124,7 +124,7 @@ test('there are as many routes as openapi.yaml says', () => {
   expect(describedPaths.sort()).toEqual(calledPaths.sort())
 })
 
-describe('nobody else learns or changes anything', () => {
+describe('no other caller learns or changes anything', () => {
   test.each<[string, () => Promise<Record<string, string>>]>([
     ['nobody', () => verdicts(door, { headers: { authorization: '' } })],
     ['an admin key', () => verdicts(door, { headers: { authorization: `Bearer ${service.key}` } })],
@@ -133,11 +133,11 @@ describe('nobody else learns or changes anything', () => {
       () => verdicts({ integrationKey: wait.id, secret: wait.secret }),
     ],
     [
-      'one that knows the integration key and not the secret',
+      'one with the integration key but not the secret',
       () => verdicts({ ...door, secret: 'A'.repeat(40) }),
     ],
     [
-      'one that shows the secret instead of signing',
+      'one that sends the secret instead of signing',
       () => {
         const login = Buffer.from(`${door.integrationKey}:${door.secret}`).toString('base64')
         return verdicts(door, { headers: { authorization: `Basic ${login}` } })
@@ -166,7 +166,7 @@ describe('nobody else learns or changes anything', () => {
     expect(((await rows()) as { challenges: number }).challenges).toBe(before.challenges)
   })
 
-  test('another integration of the relying party, which follows no question of this one', async () => {
+  test('another integration of the relying party, which follows no challenge of this one', async () => {
     const params = { txid }
     const { json } = await callSigned(service.origin, sibling, 'GET', 'auth_status', params)
     expect(json.response.result).toBe('deny')
@@ -196,11 +196,11 @@ test('a client of the integration is served', async () => {
   expect(await ping.json()).toMatchObject({ stat: 'OK' })
 })
 
-describe('nobody is enrolled at a door', () => {
+describe('no one is enrolled at a door', () => {
   const enroll = (at: AuthApiDoor, username: string, more: object = {}) =>
     callSigned(service.origin, at, 'POST', 'enroll', { username, ...more })
 
-  test('who is known, or a stolen secret would enroll a phone for them', async () => {
+  test('for a known user, or a stolen secret would enroll a phone for them', async () => {
     const { json } = await enroll(door, 'ada')
     expect(json).toMatchObject({ stat: 'FAIL', message_detail: 'identifier_taken' })
   })

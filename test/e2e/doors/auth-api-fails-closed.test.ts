@@ -1,4 +1,5 @@
-// Clients of the Auth API let people in on 401 and on 5xx: whatever goes wrong, the routes that decide answer 200 and deny.
+// Clients of the Auth API let users in on 401 and on 5xx: on any fault, the deciding routes answer
+// 200 and deny.
 
 import { connect } from 'node:net'
 import { pino } from 'pino'
@@ -72,13 +73,14 @@ function expectNo({ status, json }: SignedReply): void {
   })
 }
 
-/** Calls everything that decides, and expects a no; the texts that the person would read. */
+/** Calls all deciding routes, and expects a denial; returns the texts for the user. */
 async function everythingDenies(how: Misbehaviour = {}, at = door): Promise<string[]> {
   const messages: string[] = []
   for (const [method, name, params] of routes) {
     const reply = await callSigned(origin, at, method, name, params, how)
     expectNo(reply)
-    // Without a name to come back for, a client would take the answer to a question for a fault of the service.
+    // Without a txid to poll, a client would treat the answer to a challenge as a fault of the
+    // service.
     if ('async' in params) expect(reply.json.response.txid).toMatch(/^denied\./)
     messages.push(reply.json.response.status_msg)
   }
@@ -87,12 +89,12 @@ async function everythingDenies(how: Misbehaviour = {}, at = door): Promise<stri
 
 const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toUTCString()
 
-describe('whoever cannot prove themselves gets a no with 200', () => {
+describe('a caller that fails authentication is denied with 200', () => {
   test.each<[string, () => Misbehaviour]>([
     ['a wrong secret key', () => ({ secret: 'X'.repeat(40) })],
     ['a changed body', () => ({ form: 'username=eve&text_prompt=1&factor=push&txid=1' })],
     ['no credentials', () => ({ headers: { authorization: '' } })],
-    ['credentials that are none', () => ({ headers: { authorization: 'Basic !!!' } })],
+    ['malformed credentials', () => ({ headers: { authorization: 'Basic !!!' } })],
     ['a key of the API', () => ({ headers: { authorization: 'Bearer cs_x_y' } })],
     ['SHA-1', () => ({ algorithm: 'sha1' })],
     ['a date of 310 seconds ago', () => ({ date: ago(310) })],
@@ -122,7 +124,7 @@ describe('whoever cannot prove themselves gets a no with 200', () => {
   })
 })
 
-describe('whoever may not come in any more gets a no with 200', () => {
+describe('a caller without access is denied with 200', () => {
   test('through a paused integration, and one that was removed', async () => {
     const other = await makeAuthApiDoor({ api })
     await other.change({ status: 'paused' })
@@ -146,16 +148,16 @@ describe('whoever may not come in any more gets a no with 200', () => {
     const other = await makeAuthApiDoor({ api }, { allowedAddresses: ['192.0.2.0/24'] })
     const [message] = await everythingDenies({}, other)
     expect(message).toContain('network')
-    expect(await until('it is noted', () => other.lastError())).toBe('address_not_allowed')
+    expect(await until('it is recorded', () => other.lastError())).toBe('address_not_allowed')
   })
 })
 
-test('a query beside a body, which no signature covers, gets a no with 200', async () => {
+test('a query next to a body, which no signature covers, is denied with 200', async () => {
   const pathWithQuery = 'preauth?username=ada'
   expectNo(await callSigned(origin, door, 'POST', pathWithQuery, preauth))
 })
 
-test('SHA-1 is taken where the integration allows it, and nowhere else', async () => {
+test('SHA-1 is accepted where the integration allows it, and nowhere else', async () => {
   const settings = { kind: 'duo_auth_api', sha1Allowed: true }
   const old = await makeAuthApiDoor({ api }, { settings })
   const how = { algorithm: 'sha1' } as const
@@ -178,19 +180,13 @@ test('a client that fails open is refused unless the integration permits it', as
   expect(json.response.result).toBe('auth')
 })
 
-describe('what is no call of the format gets a no with 200', () => {
+describe('a call of another format is denied with 200', () => {
   test.each<[string, Misbehaviour]>([
     ['another content type', { headers: { 'content-type': 'text/plain' } }],
-    ['a form that is none', { form: '%zz=1' }],
-    [
-      'a member that is given twice',
-      { signedForm: 'factor=push&text_prompt=1&username=aaa&username=ada' },
-    ],
+    ['a malformed form', { form: '%zz=1' }],
+    ['a duplicate member', { signedForm: 'factor=push&text_prompt=1&username=aaa&username=ada' }],
     ['a body that is too long', { form: `username=${'x'.repeat(40_000)}` }],
-    [
-      'JSON that is none',
-      { form: '{"username":', headers: { 'content-type': 'application/json' } },
-    ],
+    ['malformed JSON', { form: '{"username":', headers: { 'content-type': 'application/json' } }],
     [
       'JSON with objects in it',
       { form: '{"username":{"a":1}}', headers: { 'content-type': 'application/json' } },
@@ -219,7 +215,7 @@ describe('what is no call of the format gets a no with 200', () => {
   })
 })
 
-test('a body that is too long is heard out before the no: whoever is cut off takes that for an outage', async () => {
+test('a body that is too long is drained before the denial: a cut-off client treats that as an outage', async () => {
   const socket = connect(Number(new URL(origin).port), '127.0.0.1')
   stack.defer(() => void socket.destroy())
   let requestText = ''
@@ -243,7 +239,7 @@ test('a body that is too long is heard out before the no: whoever is cut off tak
 })
 
 describe.each(['refusing', 'silent'] as const)('while the database is %s', (state) => {
-  test('everything that decides says no with 200, ping goes on, and it heals by itself', async () => {
+  test('every deciding route denies with 200, ping still works, and it recovers by itself', async () => {
     const free = await makeAuthApiDoor({ api })
     const user = `outage-${state}`
     const promptedPhone = await enrollPhone({ api, simulator }, { user })
@@ -269,7 +265,7 @@ describe.each(['refusing', 'silent'] as const)('while the database is %s', (stat
   })
 })
 
-test('an unknown user and a suspended one get a no, and only they', async () => {
+test('an unknown user and a suspended one are denied, and only they', async () => {
   const stranger = await callSigned(origin, door, 'POST', 'preauth', {
     ...preauth,
     username: 'nobody',

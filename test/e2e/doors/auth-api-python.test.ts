@@ -81,7 +81,7 @@ function realClient(interpreter: string): void {
     { version: 4, digest: 'sha512' },
   ])('signing by version $version with $digest', (signing) => {
     const { version, digest } = signing
-    test('checks, is told who is there, lets in, denies, and takes a code', async () => {
+    test('checks, lists devices, lets in, denies, and accepts a code', async () => {
       await using client = await start(signing)
       const user = `j o'h(n)*!é-${version}-${digest}`
       const phone = await enrollPhone(service, { user })
@@ -110,7 +110,7 @@ function realClient(interpreter: string): void {
       expect(unknown.answer).toMatchObject({ result: 'deny' })
     })
 
-    test('asks with a number where its caller shows the one that preauth gives', async () => {
+    test('prompts with a number where its caller shows the one from preauth', async () => {
       const settings = { kind: 'duo_auth_api', sha1Allowed: true }
       const showing = await makeAuthApiDoor(service, { settings })
       await using client = await start(signing, showing)
@@ -125,7 +125,7 @@ function realClient(interpreter: string): void {
       expect((await waits).answer).toMatchObject({ result: 'allow' })
     })
 
-    test('is told no with a wrong secret', async () => {
+    test('is denied with a wrong secret', async () => {
       await using client = await start(signing, { ...door, secret: 'X'.repeat(40) })
       expect((await client.call('check')).status).toBe(401)
       const { answer } = await client.call('preauth', { username: 'ada' })
@@ -136,7 +136,7 @@ function realClient(interpreter: string): void {
 
 if (python === undefined) {
   test('NOT RUN on this machine: duo_client is missing (apt-get install python3-duo-client)', () => {
-    // The gate sets this where it has installed the package, so that it cannot pass without it.
+    // CI sets this where it has installed the package, so that it cannot pass without it.
     expect(process.env.COUNTERSIGN_TEST_DUO_CLIENT, 'duo_client must be here').toBeUndefined()
     process.stderr.write('duo_client is missing, its tests were not run: python3-duo-client\n')
   })

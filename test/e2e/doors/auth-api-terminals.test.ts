@@ -1,5 +1,5 @@
-// Login programs on terminals: the prompt that they print, the number in it, and clients that count answers. What pam_duo and
-// login_duo send is sent by a client of our own.
+// Login programs on terminals: the prompt that they print, the number in it, and clients that count
+// answers. The calls of pam_duo and login_duo come from a client of this project.
 
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -44,7 +44,7 @@ async function status(txid: string, origin = service.origin): Promise<Answer> {
   return (await callSigned(origin, door, 'GET', 'auth_status', { txid })).json.response
 }
 
-/** What a login program says of the person at its terminal. */
+/** The parameters of a login program about the user at its terminal. */
 const terminal = (username: string, more: Params = {}) => ({
   username,
   hostname: 'bastion-1',
@@ -54,7 +54,7 @@ const terminal = (username: string, more: Params = {}) => ({
 const prompting = { text_prompt: '1', failmode: 'closed' }
 const numberIn = (text: string) => /type (\d{6}) there/.exec(text)?.[1] ?? ''
 
-test('the prompt shows the number, and choosing its line asks the phone that takes it', async () => {
+test('the prompt shows the number, and choosing its line prompts the phone that accepts it', async () => {
   const phone = await enrollPhone(service, { user: 'ada' })
   const { prompt } = await post('preauth', terminal('ada', prompting))
   expect(prompt.text).toMatch(
@@ -81,8 +81,8 @@ test('the prompt shows the number, and choosing its line asks the phone that tak
   expect(await decision).toMatchObject({ result: 'allow' })
 })
 
-describe('of two sign-ins of one person at one place', () => {
-  test('neither number counts without a name, and the next sign-in works again', async () => {
+describe('of two sign-ins of one user at one place', () => {
+  test('neither number counts without a txid, and the next sign-in works again', async () => {
     const phone = await enrollPhone(service, { user: 'twice' })
     const [one, other] = [
       await post('preauth', terminal('twice', prompting)),
@@ -117,7 +117,7 @@ describe('of two sign-ins of one person at one place', () => {
     expect(await decision).toMatchObject({ result: 'allow' })
   })
 
-  test('a typed code leaves no number behind for the next one to stumble over', async () => {
+  test('a typed code leaves no number behind that disturbs the next one', async () => {
     const phone = await enrollPhone(service, { user: 'typo' })
     await post('preauth', terminal('typo', prompting))
     const input = terminal('typo', { factor: 'prompt', prompt: '00000000' })
@@ -130,7 +130,7 @@ describe('of two sign-ins of one person at one place', () => {
 })
 
 test.each([{ ipaddr: '203.0.113.8' }, { hostname: 'bastion-2' }, { ipaddr: '' }])(
-  'a number that was shown elsewhere does not count at %j',
+  'a number shown elsewhere does not count at %j',
   async (place) => {
     const username = `elsewhere-${JSON.stringify(place)}`
     await enrollPhone(service, { user: username })
@@ -143,7 +143,7 @@ test.each([{ ipaddr: '203.0.113.8' }, { hostname: 'bastion-2' }, { ipaddr: '' }]
   },
 )
 
-test('a number that was shown two minutes ago counts no more', async () => {
+test('a number shown two minutes ago no longer counts', async () => {
   await enrollPhone(service, { user: 'late' })
   const { txid, expiration } = await post('preauth', terminal('late', prompting))
   expect(expiration - Date.now() / 1000).toBeLessThanOrEqual(121)
@@ -158,7 +158,7 @@ test('a number that was shown two minutes ago counts no more', async () => {
   expect(await post('auth', { ...push, txid })).toMatchObject({ result: 'deny' })
 })
 
-test('one number serves one of many questions at once', async () => {
+test('one number serves one of many concurrent challenges', async () => {
   const phone = await enrollPhone(service, { user: 'racer' })
   const { verification_code } = await post('preauth', terminal('racer', prompting))
   const push = terminal('racer', { factor: 'prompt', prompt: 'push1', async: '1' })
@@ -173,7 +173,7 @@ test('one number serves one of many questions at once', async () => {
   expect(await status(challengeReplies[0].txid)).toMatchObject({ result: 'allow' })
 })
 
-test('a question that one process asked is followed in another, by whoever asked it and nobody else', async () => {
+test('a challenge of one process is followed in another, by its own client only', async () => {
   const phone = await enrollPhone(service, { user: 'wanderer' })
   const { prompt } = await post('preauth', terminal('wanderer', prompting), elsewhere)
   const push = terminal('wanderer', { factor: 'prompt', prompt: 'push1', async: '1' })
@@ -190,12 +190,12 @@ describe('a client that would let the person in after twenty unfinished answers'
   const push = (username: string) =>
     terminal(username, { factor: 'prompt', prompt: 'push1', async: '1' })
 
-  test('is told no at the fifteenth at the latest, over all processes, and the question is cancelled', async () => {
+  test('is denied at the fifteenth at the latest, over all processes, and the challenge is cancelled', async () => {
     const phone = await enrollPhone(service, { user: 'counted' })
     const { verification_code } = await post('preauth', terminal('counted', prompting))
     const { txid } = await post('auth', push('counted'))
     const question = await questionTo(phone)
-    // Hanging up at once costs an answer, too.
+    // Hanging up immediately costs an answer, too.
     for (let answers = 0; answers < 14; answers++) {
       const origin = answers % 2 === 0 ? service.origin : elsewhere
       const disconnect = new AbortController()
@@ -212,7 +212,7 @@ describe('a client that would let the person in after twenty unfinished answers'
     expect(await status(txid)).toMatchObject({ result: 'deny' })
   })
 
-  test('is held so long that the lifetime is over by then', async () => {
+  test('is delayed so long that the lifetime is over by then', async () => {
     await door.change({ ttlSeconds: 15 })
     await enrollPhone(service, { user: 'held' })
     await post('preauth', terminal('held', prompting))
@@ -237,7 +237,7 @@ describe('a client that would let the person in after twenty unfinished answers'
   }
 })
 
-test('nothing that strangers choose reaches a terminal or a phone with more than it shows', async () => {
+test('attacker-chosen texts reach a terminal or phone as plain visible text only', async () => {
   const evil = '\u001b[2J\u001b]0;x\u0007\u202eroot\u200b\u009b31m'
   const phone = await enrollPhone(service, { user: 'target' })
   const { prompt, status_msg } = await post('preauth', terminal('target', prompting))
@@ -262,7 +262,7 @@ test('nothing that strangers choose reaches a terminal or a phone with more than
   }
 })
 
-test('a client that hangs up while it waits cancels the question', async () => {
+test('a client that hangs up while it waits cancels the challenge', async () => {
   const phone = await enrollPhone(service, { user: 'hanging' })
   const { verification_code } = await post('preauth', terminal('hanging', prompting))
   const disconnect = new AbortController()
@@ -272,7 +272,7 @@ test('a client that hangs up while it waits cancels the question', async () => {
   const question = await questionTo(phone)
   disconnect.abort()
   await expect(poll).rejects.toThrow()
-  await until('the question is gone', async () => {
+  await until('the challenge is gone', async () => {
     const { requests } = await phone.client.pending()
     return requests.length === 0
   })

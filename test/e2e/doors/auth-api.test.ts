@@ -1,4 +1,4 @@
-// The unmodified client of npm signs in: push, codes, denials, numbers that are not right.
+// The unmodified client of npm signs in: push, codes, denials, wrong numbers.
 
 import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -45,7 +45,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     call = npmClient(line, door, version)
   })
 
-  /** A person of whom nobody has heard in other tests, and what their sign-in begins with. */
+  /** A user of this test only, and the first calls of their sign-in. */
   async function begin(name: string) {
     const username = `${name}-${version}`
     const phone = await enrollPhone(service, { user: username })
@@ -55,7 +55,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     return { username, phone, offer, number, authParams, txid }
   }
 
-  test('finds the service there, its credentials right, and a picture', async () => {
+  test('finds the service available, its credentials valid, and a logo', async () => {
     const now = Math.floor(Date.now() / 1000)
     for (const name of ['ping', 'check']) {
       const { stat, response } = await call('GET', name)
@@ -64,7 +64,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     }
   })
 
-  test('is told who could be asked, by which device, and the number to show', async () => {
+  test('gets the devices that can be prompted, and the number to show', async () => {
     const { offer, phone } = await begin('offered')
     expect(offer).toEqual({
       result: 'auth',
@@ -85,7 +85,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     })
   })
 
-  test('waits until the person has approved with the number that it showed', async () => {
+  test('waits until the user has approved with the shown number', async () => {
     const { phone, number, authParams } = await begin('waiter')
     const decision = call('POST', 'auth', { ...authParams, device: phone.deviceId })
     await phone.client.approve(await questionTo(phone), number)
@@ -95,7 +95,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     })
   })
 
-  test('comes back until the person has approved', async () => {
+  test('polls until the user has approved', async () => {
     const { phone, number, authParams } = await begin('follower')
     const { txid } = (await call('POST', 'auth', { ...authParams, async: '1' })).response
     const status = call('GET', 'auth_status', { txid })
@@ -107,7 +107,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     })
   })
 
-  test('is told no by a person who denies, and by one who reports', async () => {
+  test('is denied when the user denies, and when the user reports', async () => {
     for (const [name, status] of [
       ['deny', 'deny'],
       ['report', 'fraud'],
@@ -123,7 +123,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     }
   })
 
-  test('is told no after three wrong numbers, and after the one of somebody else', async () => {
+  test('is denied after three wrong numbers, and after the number of another user', async () => {
     const { phone, number, authParams } = await begin('guesser')
     const other = await begin('other')
     const decision = call('POST', 'auth', authParams)
@@ -135,7 +135,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     expect((await decision).response).toMatchObject({ result: 'deny', status_msg: 'Wrong number.' })
   })
 
-  test('cannot ask with a number that was used, nor with one that was shown to somebody else', async () => {
+  test('cannot prompt with a used number, nor with one shown to another user', async () => {
     const one = await begin('once')
     const other = await begin('foreign')
     const decision = call('POST', 'auth', one.authParams)
@@ -150,7 +150,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     }
   })
 
-  test('lets in by a code that the phone shows, once, waiting or coming back', async () => {
+  test('lets in by a passcode of the phone, once, waiting or polling', async () => {
     const { username, phone } = await begin('typist')
     const passcode = passcodeOf(phone)
     const input = { username, factor: 'passcode', passcode }
@@ -170,7 +170,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     expect((await call('GET', 'auth_status', again)).response).toMatchObject({ result: 'deny' })
   })
 
-  test('is told no about whom nobody knows, and offers codes alone to whose push is locked', async () => {
+  test('is denied for an unknown user, and offers only codes to a user whose push is locked', async () => {
     const nobody = await call('POST', 'preauth', { username: 'nobody', ...shows })
     expect(nobody.response).toMatchObject({ result: 'deny', status: 'deny' })
     const { phone, username, authParams } = await begin('locked')
@@ -202,7 +202,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
 })
 
 describe('a client that shows no number', () => {
-  test('can ask nobody, whatever it leaves out, unless the tenant permits it for this integration', async () => {
+  test('can prompt nobody, whichever parameters it omits, unless the tenant permits it for this integration', async () => {
     const free = await makeAuthApiDoor(service)
     const call = npmClient(line, free)
     const username = 'numberless'

@@ -1,5 +1,5 @@
-// What login_duo and pam_duo make of the answers, and what a person reads: by their own reading,
-// see test/support/duo-unix.ts.
+// How login_duo and pam_duo interpret the answers, and what a user reads: by their own rules, see
+// test/support/duo-unix.ts.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -39,11 +39,11 @@ const login = (
 
 const numberIn = (prompt: string) => /type (\d{6}) there/.exec(prompt)?.[1] ?? ''
 const requestsTo = async ({ client }: Phone) => (await client.pending()).requests
-/** The person presses Ctrl-C at the prompt. */
+/** The user presses Ctrl-C at the prompt. */
 const ctrlC = () => Promise.reject(new Error('Ctrl-C'))
 
-describe('a person at a terminal', () => {
-  test.each([{}, { sync: true }, { verifiedPush: true }])('gets in, with %j', async (flags) => {
+describe('a user at a terminal', () => {
+  test.each([{}, { sync: true }, { verifiedPush: true }])('signs in, with %j', async (flags) => {
     const user = `in-${JSON.stringify(flags)}`
     const phone = await enrollPhone(service, { user })
     let number = ''
@@ -58,7 +58,7 @@ describe('a person at a terminal', () => {
   })
 
   test.each([{}, { sync: true }])(
-    'who pressed Ctrl-C at the prompt and logs in again reads why, and the next try works; with %j',
+    'who pressed Ctrl-C at the prompt and logs in again reads why, and the next attempt works; with %j',
     async (flags) => {
       const user = `again-${JSON.stringify(flags)}`
       const phone = await enrollPhone(service, { user })
@@ -78,7 +78,7 @@ describe('a person at a terminal', () => {
     },
   )
 
-  test('who sets verified_push gets in at once after Ctrl-C: the number is named', async () => {
+  test('with verified_push signs in immediately after Ctrl-C: the txid names the number', async () => {
     const phone = await enrollPhone(service, { user: 'verified' })
     await expect(login('verified', { verifiedPush: true }, ctrlC)).rejects.toThrow('Ctrl-C')
     let number = ''
@@ -91,7 +91,7 @@ describe('a person at a terminal', () => {
     expect((await again).code).toBe('DUO_OK')
   })
 
-  test('who pressed Ctrl-C while the phone was asked has both questions, each with its own number', async () => {
+  test('who pressed Ctrl-C during the prompt on the phone has both challenges, each with its own number', async () => {
     const phone = await enrollPhone(service, { user: 'both' })
     const numbers: [string, string] = ['', '']
     let starts = 0
@@ -100,7 +100,7 @@ describe('a person at a terminal', () => {
       return '1'
     }
     const abandonedLogin = login('both', {}, begin)
-    await until('the first question', async () => (await requestsTo(phone)).length === 1)
+    await until('the first challenge', async () => (await requestsTo(phone)).length === 1)
     const again = login('both', {}, begin)
     const [second, first] = await until('both questions', async () => {
       const requests = await requestsTo(phone)
@@ -119,7 +119,7 @@ describe('a person at a terminal', () => {
   test.each([{}, { sync: true }])('reads why nobody is asked, with %j', async (flags) => {
     const user = `why-${JSON.stringify(flags)}`
     const phone = await enrollPhone(service, { user })
-    // The device goes between the prompt and the choice.
+    // The device is removed between the prompt and the choice.
     const { code, messages } = await login(user, flags, async () => {
       await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
       await phone.client.unregister()
@@ -156,13 +156,13 @@ describe('a person at a terminal', () => {
 describe('a client without a terminal', () => {
   const headless = { sync: true, auto: true }
 
-  test('is told no in a form that it understands, nobody is asked, and the next login is not disturbed', async () => {
+  test('is denied in a form that it understands, no phone is prompted, and the next login is unaffected', async () => {
     const phone = await enrollPhone(service, { user: 'scp' })
     const { code, messages, complaint } = await login('scp', headless)
     expect([code, complaint]).toEqual(['DUO_FAIL', null])
     expect(messages.at(-1)).toMatch(/^No number can be shown to you here/)
     expect(await requestsTo(phone)).toEqual([])
-    await until('it is noted', async () => (await door.lastError()) === 'number_unseen')
+    await until('it is recorded', async () => (await door.lastError()) === 'number_unseen')
     let number = ''
     const next = login('scp', {}, async (prompt) => {
       number = numberIn(prompt)
@@ -173,7 +173,7 @@ describe('a client without a terminal', () => {
     expect((await next).code).toBe('DUO_OK')
   })
 
-  test('is told no where only codes are taken, too', async () => {
+  test('is denied where only codes are accepted, too', async () => {
     const phone = await enrollPhone(service, { user: 'rsync' })
     await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
     await phone.client.unregister()
@@ -181,7 +181,7 @@ describe('a client without a terminal', () => {
     expect([code, complaint]).toEqual(['DUO_FAIL', null])
   })
 
-  test('asks the phone where the integration does without a number', async () => {
+  test('prompts the phone where the integration uses no number', async () => {
     const plain = await makeAuthApiDoor(service)
     await permitNone(service, plain)
     const phone = await enrollPhone(service, { user: 'cron' })
@@ -192,7 +192,7 @@ describe('a client without a terminal', () => {
   })
 })
 
-test('a name that somebody makes up for the end of a question is never more than a no', async () => {
+test('a made-up txid for the end of a challenge is always a denial', async () => {
   for (const txid of [
     'denied',
     'denied.approved',

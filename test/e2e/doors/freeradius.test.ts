@@ -62,7 +62,7 @@ const realServer = () => {
   })
   afterAll(() => stack.disposeAsync())
 
-  /** A running server whose first factor knows these users. */
+  /** A running server with these users for the first factor. */
   async function startRadius(
     { id, secret: doorSecret }: TestDoor,
     users: readonly string[],
@@ -116,7 +116,7 @@ const realServer = () => {
     return port
   }
 
-  /** The first step: the password is right, and the number to be shown comes back. */
+  /** The first step: the password is right, and the number to show is returned. */
   async function firstStep(port: number, user: string) {
     const first = await radius(port, {
       'User-Name': user,
@@ -129,7 +129,7 @@ const realServer = () => {
     return { number, State: first.state ?? '' }
   }
 
-  test('shows a number by Access-Challenge, and lets in who types it on the phone', async () => {
+  test('shows a number by Access-Challenge, and lets in a user who types it on the phone', async () => {
     const phone = await enrollPhone(service, { user: 'alice' })
     const port = await startRadius(await makeWaitDoor(service), ['alice'])
     const { number, State } = await firstStep(port, 'alice')
@@ -140,7 +140,7 @@ const realServer = () => {
     expect((await second).kind).toBe('Access-Accept')
   })
 
-  test('rejects with our words when the person denies', async () => {
+  test('rejects with the service’s text when the user denies', async () => {
     const phone = await enrollPhone(service, { user: 'bob' })
     const port = await startRadius(await makeWaitDoor(service), ['bob'])
     const { State } = await firstStep(port, 'bob')
@@ -149,7 +149,7 @@ const realServer = () => {
     expect(await second).toMatchObject({ kind: 'Access-Reject', text: 'The sign-in was denied.' })
   })
 
-  test('rejects whoever is unknown to us, a state that is not ours, and a wrong secret', async () => {
+  test('rejects unknown users, a foreign state, and a wrong secret', async () => {
     const door = await makeWaitDoor(service)
     const port = await startRadius(door, ['nobody', 'carol'])
     await enrollPhone(service, { user: 'carol' })
@@ -166,16 +166,16 @@ const realServer = () => {
     )
   })
 
-  test('lets nobody in under a name by the state that somebody else got', async () => {
+  test('lets nobody in under a name with the state of another user', async () => {
     const mallory = await enrollPhone(service, { user: 'mallory' })
     const port = await startRadius(await makeWaitDoor(service), ['mallory', 'grace'])
     const { State } = await firstStep(port, 'mallory')
-    // Mallory would approve what Mallory is asked, and be let in as Grace.
+    // Mallory would approve Mallory's own challenge, and be let in as Grace.
     expect((await radius(port, { 'User-Name': 'grace', State })).kind).toBe('Access-Reject')
     expect((await mallory.client.pending()).requests).toEqual([])
   })
 
-  test('takes names with a domain before them', async () => {
+  test('accepts names with a domain prefix', async () => {
     const phone = await enrollPhone(service, { user: 'frank' })
     const userNames = { domain: 'prefix', domains: ['CORP'], lowerCase: true }
     const port = await startRadius(await makeWaitDoor(service, { userNames }), ['DEFAULT'])
@@ -185,7 +185,7 @@ const realServer = () => {
     expect((await second).kind).toBe('Access-Accept')
   })
 
-  test('never lets a name say more than a name', async () => {
+  test('never interprets a name as more than a name', async () => {
     const phone = await enrollPhone(service, { user: 'dave' })
     const hostile = 'dave","number":"000000","ip":"'
     const port = await startRadius(await makeWaitDoor(service), [hostile])
@@ -214,7 +214,7 @@ const realServer = () => {
 if (isThere) describe('FreeRADIUS with the example configuration', realServer)
 else {
   test(`NOT RUN on this machine: FreeRADIUS is missing (apt-get install ${packages})`, () => {
-    // The gate sets this where it has installed the packages, so that it cannot pass without them.
+    // CI sets this where it has installed the packages, so that it cannot pass without them.
     expect(process.env.COUNTERSIGN_TEST_FREERADIUS, 'FreeRADIUS must be here').toBeUndefined()
     process.stderr.write(`FreeRADIUS is missing, its tests were not run: install ${packages}\n`)
   })

@@ -64,7 +64,7 @@ const number = '483920'
 const message = `Login-${number}`
 const question = ({ name }: { name: string }) => ({ login_hint: name, binding_message: message })
 const untilSettled = (authResultId: string) =>
-  until('the realm is told', () => {
+  until('the realm is called back', () => {
     const outcome = realm.outcome(authResultId)
     return outcome === 'authorization_pending' ? null : outcome
   })
@@ -97,7 +97,7 @@ describe('the end is called back', () => {
     expect(logText).not.toContain(token)
     expect(realm.callbacks.slice(before)).toEqual([{ status: 'SUCCEED', answer: 200 }])
     await until(
-      'the token is forgotten',
+      'the token is deleted',
       async () => (await callbackOf(phone.userId)).token_sealed === null,
     )
   })
@@ -132,7 +132,7 @@ describe('the end is called back', () => {
     expect((await realm.ask(own.channel, question(phone))).status).toBe(403)
   })
 
-  test('again after 403, 403 while the realm is still storing the question', async () => {
+  test('again after 403, since the realm answers 403 while it is still storing the request', async () => {
     const phone = await person()
     const before = realm.callbacks.length
     realm.storesAfter(2)
@@ -143,7 +143,7 @@ describe('the end is called back', () => {
     realm.storesAfter(0)
   })
 
-  test('also when there was no process any more between the decision and the call', async () => {
+  test('also when no process was left between the decision and the call', async () => {
     await using api = await startTestService({ role: 'api' })
     const own = await makeChannel({}, {}, api)
     const phone = await enrollPhone(api)
@@ -228,14 +228,14 @@ describe('is never called back twice', () => {
     expect((await realm.ask(channel, question(phone), { token })).status).toBe(201)
     expect(await challenges(phone.userId)).toHaveLength(1)
     await until(
-      'the token is forgotten',
+      'the token is deleted',
       async () => (await callbackOf(phone.userId)).status === 'settled',
     )
     expect(realm.callbacks.length - before).toBe(1)
     expect(realm.outcome(authResultId)).toBe('tokens')
   })
 
-  test('when the same token comes for somebody else: refused', async () => {
+  test('when the same token comes for another user: refused', async () => {
     const [phone, other] = [await person(), await person()]
     const { token } = await realm.ask(channel, question(phone))
     expect((await realm.ask(channel, question(other), { token })).status).toBe(403)
@@ -243,7 +243,7 @@ describe('is never called back twice', () => {
   })
 })
 
-test('two realms may use the same id of a token: two questions, and each realm is called back', async () => {
+test('two realms may use the same token id: two challenges, and each realm is called back', async () => {
   await using other = await startKeycloakDouble('others')
   const issuers = [realm.issuer, other.issuer]
   const own = await makeChannel({ issuers })
@@ -255,11 +255,14 @@ test('two realms may use the same id of a token: two questions, and each realm i
   expect(await challenges(phone.userId)).toHaveLength(2)
   const { requests } = await phone.client.pending()
   for (const request of requests) await phone.client.approve(request, number)
-  await until('both are told', () => realm.callbacks.length > before && other.callbacks.length > 0)
+  await until(
+    'both are called back',
+    () => realm.callbacks.length > before && other.callbacks.length > 0,
+  )
 })
 
 test.each([-60, 55])(
-  'a realm whose clock is %i seconds off asks, and once with each token',
+  'a realm whose clock is %i seconds off gets a challenge, and one per token',
   async (off) => {
     const phone = await person()
     const issuedAt = Math.floor(Date.now() / 1000) + off
@@ -293,7 +296,7 @@ describe('nobody is asked', () => {
     expect(await challenges(phone.userId)).toEqual([])
   })
 
-  test('for a realm that is not listed, which is not even asked for its keys', async () => {
+  test('for an unlisted realm, whose keys are not even fetched', async () => {
     await using other = await startKeycloakDouble('others')
     const phone = await person()
     expect((await other.ask(channel, question(phone))).status).toBe(401)
@@ -315,7 +318,7 @@ describe('nobody is asked', () => {
     expect((await realm.ask(`${own.channel}/${own.secret}`, question(phone))).status).toBe(201)
   })
 
-  test('without a number in the message, and for a user whom nobody knows', async () => {
+  test('without a number in the message, and for an unknown user', async () => {
     const phone = await person()
     expect((await realm.ask(channel, { login_hint: phone.name })).status).toBe(403)
     expect(
@@ -326,7 +329,7 @@ describe('nobody is asked', () => {
     ).toBe(404)
   })
 
-  test('while the keys of the realm cannot be had, and its admins see why', async () => {
+  test('while the keys of the realm cannot be fetched, and its admins see why', async () => {
     const dead = await startKeycloakDouble('dead')
     const own = await makeChannel({ issuers: [dead.issuer] })
     const phone = await person()
@@ -357,7 +360,7 @@ describe('nobody is asked', () => {
     })
   })
 
-  test('by a realm in a network that the operator has not named', async () => {
+  test('by a realm in a network that the operator has not listed', async () => {
     const [{ id: relyingPartyId }] = (await service.api('GET', '/v1/relying-parties')).json.items
     for (const issuer of ['https://10.0.0.1/realms/x', 'http://id.example.com/realms/x']) {
       const settings = { kind: 'keycloak_ciba', issuers: [issuer] }
@@ -377,13 +380,13 @@ describe('nobody is asked', () => {
   })
 })
 
-test('further parameters of the client are no fault, and are not read', async () => {
+test('further parameters of the client are accepted and ignored', async () => {
   const phone = await person()
   const more = { ...question(phone), 'x-device': { id: 'y' }, number: '000000' }
   expect((await realm.ask(channel, more)).status).toBe(201)
   await phone.client.deny(await questionTo(phone))
 })
 
-test('the keys of a realm are fetched once, not for each question', () => {
+test('the keys of a realm are fetched once, not per request', () => {
   expect(realm.keyFetches()).toBeLessThan(5)
 })

@@ -36,7 +36,7 @@ const verdict = ({ status, text }: { status: number; text: string }) => {
   return [status, code, reason]
 }
 
-describe('the end of the question is told by the status', () => {
+describe('the status code reports the end of the challenge', () => {
   test('204 when the user approves with the number that the client shows', async () => {
     const { name, client, userId } = await person()
     const answer = door.ask({ username: name, number, ip: '203.0.113.7', host: 'bastion-1' })
@@ -57,7 +57,7 @@ describe('the end of the question is told by the status', () => {
     expect(activity.actor).toBe(`integration:${door.id}`)
   })
 
-  test('401 with words for RADIUS when the user denies', async () => {
+  test('401 with a text for RADIUS when the user denies', async () => {
     const phone = await person()
     const answer = door.ask({ username: phone.name, number })
     await phone.client.deny(await questionTo(phone))
@@ -109,7 +109,7 @@ describe('the end of the question is told by the status', () => {
     })
   })
 
-  test('403 when the user has no device, is suspended, or is asked too much', async () => {
+  test('403 when the user has no device, is suspended, or has too many challenges', async () => {
     await service.api('POST', '/v1/users', { displayName: 'x', identifiers: ['phoneless'] })
     expect(verdict(await door.ask({ username: 'phoneless', number }))).toEqual([
       403,
@@ -135,7 +135,7 @@ describe('the end of the question is told by the status', () => {
 })
 
 describe('the number', () => {
-  test('is taken from the message that the person sees, and hidden where the device shows it', async () => {
+  test('is extracted from the message that the user sees, and masked where the device shows it', async () => {
     const phone = await person()
     const answer = door.ask({ username: phone.name, message: 'Type 483 then 483920.' })
     const request = await questionTo(phone)
@@ -148,7 +148,7 @@ describe('the number', () => {
     ['no number', {}],
     ['a message without digits', { message: 'Look at your phone' }],
     ['a message with two numbers', { message: '483920 or 112233' }],
-  ])('of a question with %s is not done without', async (_, body) => {
+  ])('of a challenge with %s is required', async (_, body) => {
     const phone = await person()
     expect(verdict(await door.ask({ username: phone.name, ...body }))).toEqual([
       403,
@@ -158,7 +158,7 @@ describe('the number', () => {
     expect(await challenges(phone.userId)).toEqual([])
   })
 
-  test('is given once: beside a message, which may show other digits, it is refused', async () => {
+  test('is given once: together with a message, which may show other digits, it is refused', async () => {
     const phone = await person()
     for (const message of ['Type 112233 on your phone', `Type ${number}`, 'Look at your phone']) {
       const refusal = await door.ask({ username: phone.name, number, message })
@@ -170,7 +170,7 @@ describe('the number', () => {
     expect(await challenges(phone.userId)).toEqual([])
   })
 
-  test('is done without only while the policy of the tenant names the integration', async () => {
+  test('is optional only while the policy of the tenant names the integration', async () => {
     const openDoor = await makeWaitDoor(service)
     await permitNone(service, openDoor)
     const phone = await person()
@@ -186,7 +186,7 @@ describe('the number', () => {
     ])
   })
 
-  test('of an integration is not what its relying party may do without', async () => {
+  test('of an integration is not covered by the permission of its relying party', async () => {
     const [{ id }] = (await service.api('GET', '/v1/relying-parties')).json.items
     const plain = await makeWaitDoor(service)
     await service.api('PATCH', '/v1/policy', { profile: 'compat', numberNoneAllowedFor: [id] })
@@ -198,7 +198,7 @@ describe('the number', () => {
     await service.api('PATCH', '/v1/policy', { numberNoneAllowedFor: [] })
   })
 
-  test('has as many digits as the integration asks for, beyond what its relying party does', async () => {
+  test('has as many digits as the integration requires, beyond its relying party’s', async () => {
     const strict = await makeWaitDoor(service, { policy: { numberDigits: 8 } })
     const phone = await person()
     const short = await strict.ask({ username: phone.name, number })
@@ -216,7 +216,7 @@ describe('who is let in', () => {
     expect(reply.status).toBe(404)
   })
 
-  test('nobody with a wrong secret, none, or that of another; unknown integrations answer in the same bytes', async () => {
+  test('nobody with a wrong, missing or foreign secret; unknown integrations answer with the same bytes', async () => {
     const other = await makeWaitDoor(service)
     const duo = await service.api('POST', '/v1/integrations', {
       relyingPartyId: (await service.api('GET', '/v1/relying-parties')).json.items[0].id,
@@ -245,7 +245,7 @@ describe('who is let in', () => {
     expect(replies[0]).toContain('"integration_invalid"')
   })
 
-  test('only from where the integration may be called', async () => {
+  test('only from the allowed addresses of the integration', async () => {
     const boundDoor = await makeWaitDoor(service, { allowedAddresses: ['192.0.2.0/24'] })
     const refusal = await boundDoor.ask({ username: 'alice', number })
     expect(verdict(refusal)).toEqual([403, 'address_not_allowed', undefined])
@@ -253,7 +253,7 @@ describe('who is let in', () => {
     expect((await boundDoor.ask({ username: 'nobody', number })).status).toBe(404)
   })
 
-  test('users of the namespace alone, by names that fit the mapping', async () => {
+  test('only users of the namespace, by names that match the mapping', async () => {
     const mappedDoor = await makeWaitDoor(service, {
       userNames: { domain: 'suffix', domains: ['example.com'], lowerCase: true },
     })
@@ -266,7 +266,7 @@ describe('who is let in', () => {
     }
   })
 
-  test('the old secret beside the new one until the overlap is over', async () => {
+  test('the old secret as well as the new one until the overlap is over', async () => {
     const rotatedDoor = await makeWaitDoor(service)
     const rotate = (overlapSeconds: number) =>
       service.api('POST', `/v1/integrations/${rotatedDoor.id}/rotate`, { overlapSeconds })
@@ -286,7 +286,7 @@ describe('who is let in', () => {
   })
 })
 
-describe('a question that nobody waits for any more is cancelled', () => {
+describe('an abandoned challenge is cancelled', () => {
   test('when the client hangs up', async () => {
     const phone = await person()
     const client = new AbortController()
@@ -349,6 +349,6 @@ test('uses are counted off the hot path', async () => {
   await Promise.all(
     Array.from({ length: 20 }, () => countedDoor.ask({ username: 'nobody', number })),
   )
-  await until('all uses are written down', async () => (await countedDoor.read()).uses === 20)
+  await until('all uses are recorded', async () => (await countedDoor.read()).uses === 20)
   expect((await countedDoor.read()).lastUsedAt).not.toBeNull()
 })
