@@ -1,4 +1,4 @@
-// What a stolen or ended key can still do: over HTTP, from real processes.
+// What a stolen or expired key can still do: over HTTP, with real processes.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { parse } from 'yaml'
@@ -44,7 +44,7 @@ describe('two processes of the service', () => {
     await database.drop()
   })
 
-  /** The last moment at which a request was begun that the second process still took. */
+  /** The start time of the last request that the second process still accepted. */
   async function lastTaken(api: Api): Promise<number> {
     let last = 0
     await until('the other process refuses the key', async () => {
@@ -56,7 +56,7 @@ describe('two processes of the service', () => {
     return last
   }
 
-  test('a key that one revokes or lets end is refused by the other within a second', async () => {
+  test('a key that one revokes or lets expire is refused by the other within a second', async () => {
     for (const end of ['revoke', 'rotate'] as const) {
       const key = await aKey(admin)
       const elsewhere = createApi(origins[1], key.secret)
@@ -69,7 +69,7 @@ describe('two processes of the service', () => {
     }
   })
 
-  test('so is one whose revocation was signalled to nobody', async () => {
+  test('so is one whose revocation was not signalled', async () => {
     const key = await aKey(admin)
     const elsewhere = createApi(origins[1], key.secret)
     expect((await elsewhere('GET', '/v1/tenant')).status).toBe(200)
@@ -80,7 +80,7 @@ describe('two processes of the service', () => {
     expect((await lastTaken(elsewhere)) - at).toBeLessThan(1_000)
   })
 
-  test('so is one that a command revokes', async () => {
+  test('so is one revoked by a command', async () => {
     const key = await aKey(admin)
     const elsewhere = createApi(origins[1], key.secret)
     expect((await elsewhere('GET', '/v1/tenant')).status).toBe(200)
@@ -98,7 +98,7 @@ describe('a key that is bound to addresses', () => {
   const addressBinding = { allowedAddresses: ['203.0.113.0/24', '2001:db8::/32'] }
   const from = (address: string) => ({ 'x-forwarded-for': address })
 
-  test('is judged by the client that a trusted proxy names, and refused without a word of the list', async () => {
+  test('is checked against the client address from a trusted proxy, and refused without naming the list', async () => {
     await using service = await startTestService({ trustProxy: '127.0.0.1' })
     const api = createApi(service.origin, (await aKey(service.api, addressBinding)).secret)
     const status = async (address: string) =>
@@ -106,7 +106,8 @@ describe('a key that is bound to addresses', () => {
     expect(await status('203.0.113.9')).toBe(200)
     expect(await status('2001:db8::5')).toBe(200)
     expect(await status('203.0.114.9')).toBe(403)
-    // Only the hop that the trusted proxy wrote counts; whatever the client put before it does not.
+    // Only the hop that the trusted proxy wrote counts; addresses that the client put before it do
+    // not.
     expect(await status('203.0.113.9, 198.51.100.1')).toBe(403)
     expect(await status('unknown')).toBe(403)
     const refusal = await api('GET', '/v1/tenant')
@@ -114,7 +115,7 @@ describe('a key that is bound to addresses', () => {
     expect(refusal.text).not.toMatch(/203\.|2001:|127\.0/)
   })
 
-  test('is judged by the address alone where the proxies write ports and brackets', async () => {
+  test('is checked by the address alone where the proxies write ports and brackets', async () => {
     await using service = await startTestService({ trustProxy: '127.0.0.1, 198.51.100.1' })
     const api = createApi(service.origin, (await aKey(service.api, addressBinding)).secret)
     const status = async (address: string) =>
@@ -151,7 +152,7 @@ describe('a key that is bound to addresses', () => {
     }
   })
 
-  test('is judged by the connection itself where no proxy is trusted', async () => {
+  test('is checked against the connection itself where no proxy is trusted', async () => {
     await using service = await startTestService()
     const api = createApi(service.origin, (await aKey(service.api, addressBinding)).secret)
     const spoofedReply = await api('GET', '/v1/tenant', undefined, from('203.0.113.9'))
@@ -162,7 +163,7 @@ describe('a key that is bound to addresses', () => {
   })
 })
 
-describe('whoever steals a key with every scope', () => {
+describe('the thief of a key with every scope', () => {
   type Ids = Readonly<Record<string, string>>
 
   /** Every documented route of the server API with these ids in it. */
@@ -206,7 +207,7 @@ describe('whoever steals a key with every scope', () => {
     expect([...answers, after].filter(({ text }) => number.test(text))).toEqual([])
   })
 
-  test('speaks for no device: the whole device API refuses the key', async () => {
+  test('acts for no device: the whole device API refuses the key', async () => {
     await using service = await startTestService()
     const routes = await serverRoutes(service.origin, {})
     const ofDevices = routes.filter(([, path]) => path.startsWith('/device/v1/'))
@@ -217,7 +218,7 @@ describe('whoever steals a key with every scope', () => {
     }
   })
 
-  test('enrolls nobody silently: the owner’s phone sees it, and the result says that the device is new', async () => {
+  test('enrolls no device silently: the owner’s phone shows it, and the result marks the device as new', async () => {
     await using service = await startTestService()
     const owner = await enrollPhone(service)
     const unable = createApi(service.origin, (await aKey(service.api)).secret)

@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
-/** Asks on an unused budget, so that each is pushed. */
+/** Creates challenges on an unused budget, so that each is pushed. */
 async function push() {
   await onServer(service.database.url, (client) => client.query('delete from initiators'))
   const creation = await service.api('POST', '/v1/challenges', { user: 'alice', ttlSeconds: 15 })
@@ -38,7 +38,7 @@ const account = () => ({
   fcm: { ...service.simulator.credentials.fcm.serviceAccount, universe_domain: 'googleapis.com' },
 })
 
-test('an app of the tenant is pushed with its own credentials, from adding to changing to removing', async () => {
+test('an app of the tenant is pushed with its own credentials, from creation through change to removal', async () => {
   const { settled } = await push()
   expect(settled).toMatchObject({ status: 'failed', reason: expect.stringContaining(appId) })
 
@@ -77,7 +77,7 @@ test('an app of the tenant is pushed with its own credentials, from adding to ch
   expect((await service.api('GET', `/v1/apps/${creation.json.id}`)).status).toBe(404)
 })
 
-test('credentials are never shown again, by no route, and stand nowhere in the database', async () => {
+test('credentials are not shown again by any route, and are not readable anywhere in the database', async () => {
   const secret = account().fcm.private_key.split('\n')[1] ?? ''
   expect(secret.length).toBeGreaterThan(40)
   const creation = await service.api('POST', '/v1/apps', {
@@ -115,7 +115,7 @@ test('credentials are never shown again, by no route, and stand nowhere in the d
   })
 })
 
-test('credentials of the other provider are another app, and what is no key is refused', async () => {
+test('credentials of the other provider are another app, and an invalid key is refused', async () => {
   const creation = await service.api('POST', '/v1/apps', {
     appId: 'com.example.typed',
     name: 'Typed',
@@ -136,10 +136,10 @@ test('credentials of the other provider are another app, and what is no key is r
   expect((await service.api('POST', '/v1/apps', both)).status).toBe(201)
 })
 
-test('the user’s other phones are told of a new one, by a push that holds ids only', async () => {
+test('the user’s other phones are notified of a new one, by a push that contains ids only', async () => {
   const old = await enrollPhone(service, { user: 'bob' })
   const next = await enrollPhone(service, { user: 'bob', platform: 'android' })
-  const notice = await until('the old phone is told', () =>
+  const notice = await until('the old phone is notified', () =>
     old.pushes.find((one) => one.provider === 'apns' && 'aid' in one.payload),
   )
   if (notice.provider !== 'apns') throw new Error('an iPhone gets its pushes from APNs')

@@ -1,4 +1,4 @@
-// Keys that their maker vouches for, from the claim over HTTP to what the relying party reads in a result.
+// Attested keys, from the claim over HTTP to the relying party's result.
 
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -108,7 +108,7 @@ const readDevice = async (id: string) => (await service.api('GET', `/v1/devices/
 describe('a tenant that requires attestations', () => {
   beforeAll(() => setPolicy('require'))
 
-  test('refuses a claim without one or with a bad one, says why, and leaves the code as it was', async () => {
+  test('refuses a claim without one or with a bad one, names the reason, and keeps the code usable', async () => {
     const { ticket } = await openEnrollment()
     const keys = await createDeviceKeys({ verification: true })
     const missing = await refusalOf(claim(ticket, keys))
@@ -131,7 +131,7 @@ describe('a tenant that requires attestations', () => {
     expect(claimReply.status).toBe('unconfirmed')
   })
 
-  test('does not take an attestation from one enrollment for another, nor for other keys', async () => {
+  test('does not accept an attestation of one enrollment for another, nor for other keys', async () => {
     const first = await openEnrollment()
     const second = await openEnrollment()
     const keys = await createDeviceKeys({ verification: true })
@@ -165,7 +165,7 @@ describe('a tenant that requires attestations', () => {
 describe('a tenant that logs attestations', () => {
   beforeAll(() => setPolicy('log'))
 
-  test('lets everybody in, records what was wrong, and says `swk`', async () => {
+  test('accepts every claim, records the fault, and reports `swk`', async () => {
     const { user, ticket, id } = await openEnrollment()
     const keys = await createDeviceKeys({ verification: true })
     const statement = await androidStatement(ticket, keys, { bootState: 2 })
@@ -183,7 +183,7 @@ describe('a tenant that logs attestations', () => {
     expect(claimedOnes[0].details.attestation).toBe('invalid')
   })
 
-  test('records that none came', async () => {
+  test('records a missing attestation', async () => {
     const { ticket } = await openEnrollment()
     const account = await claim(ticket, await createDeviceKeys({ verification: true }))
     const record = { level: 'none', verdict: 'missing', why: null }
@@ -191,7 +191,7 @@ describe('a tenant that logs attestations', () => {
   })
 })
 
-test('a tenant that asks for none looks at none', async () => {
+test('a tenant that requires none verifies none', async () => {
   await setPolicy('off')
   const { ticket } = await openEnrollment()
   const keys = await createDeviceKeys({ verification: true })
@@ -200,7 +200,7 @@ test('a tenant that asks for none looks at none', async () => {
   expect((await readDevice(account.deviceId)).attestation).toEqual(record)
 })
 
-test('a claim as long as its chains may be altogether is too long for any body', async () => {
+test('a claim with chains of the total maximum length exceeds the body limit', async () => {
   const { ticket } = await openEnrollment()
   const keys = await createDeviceKeys({ verification: true })
   const chain = Array.from({ length: 10 }, () => 'A'.repeat(5462))
@@ -209,7 +209,7 @@ test('a claim as long as its chains may be altogether is too long for any body',
   expect([refusal.code, refusal.status]).toEqual(['body_too_large', 413])
 })
 
-test('a chain of more than ten certificates is not even looked at', async () => {
+test('a chain of more than ten certificates is not parsed', async () => {
   const { ticket } = await openEnrollment()
   const keys = await createDeviceKeys({ verification: true })
   const statement = await androidStatement(ticket, keys)
@@ -225,7 +225,7 @@ test('a chain of more than ten certificates is not even looked at', async () => 
   expect([tooLong.code, tooLong.status]).toEqual(['invalid_request', 400])
 })
 
-/** What the result of an approval by this phone says of its methods. */
+/** The methods in the result of an approval by this phone. */
 async function amrOf(user: string, client: DeviceClient): Promise<unknown> {
   const creation = await service.api('POST', '/v1/challenges', {
     user,

@@ -1,4 +1,5 @@
-// Every route of openapi.yaml, called by everybody: who is served, and that nobody else learns or changes anything.
+// Every route of openapi.yaml, called by every kind of caller: who is served, and that no other
+// caller learns or changes anything.
 
 import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
@@ -28,7 +29,7 @@ type Operation = {
   readonly method: Method
   readonly path: string
   readonly scheme: Scheme | null
-  /** Scope or key role that the description names. */
+  /** Scope or key role from the description. */
   readonly needs: string | undefined
   readonly statuses: readonly number[]
   // biome-ignore lint/suspicious/noExplicitAny: JSON Schema, read where it is needed
@@ -36,7 +37,8 @@ type Operation = {
 }
 
 const document = parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'))
-// What those of the Auth API answer to whom, in their own wire format, is said by test/e2e/doors/auth-api-callers.test.ts.
+// The routes of the Auth API, with their own wire format, are tested in
+// test/e2e/doors/auth-api-callers.test.ts.
 const paths = Object.entries<Record<string, never>>(document.paths).filter(
   ([path]) => !path.startsWith('/auth/v2/'),
 )
@@ -78,7 +80,7 @@ type Caller = (typeof callers)[number]
 
 let service: RunningService
 let otherTenant: Tenancy
-/** What everybody tries to get at. */
+/** The target of all calls. */
 let victim: Scene
 let stranger: Scene
 let unregisteredPhone: Phone
@@ -87,7 +89,7 @@ let elsewhere: Scene
 const keys = new Map<string, string>()
 
 beforeAll(async () => {
-  // No worker: what the tables hold changes by calls alone.
+  // No worker: only calls change the tables.
   service = await startTestService({ role: 'api' })
   const log = pino({ level: 'silent' })
   const operator = await openOperations(service.config, service.origin, log)
@@ -152,9 +154,9 @@ beforeAll(async () => {
   ]) {
     await thing()
   }
-  // That a phone fetches for the first time is written down.
+  // The first fetch of a phone is recorded.
   await (await victim.phone()).client.pending()
-  // A report ends what is pending, so that of another user stands in.
+  // A report ends the pending challenge, so another user's is used.
   const reportingScene = createScene(service)
   await reportingScene.report()
   await victim.incident()
@@ -188,7 +190,7 @@ const codeWithoutCredential = {
   portalSession: 'portal_session_invalid',
 } as const
 
-/** Whoever may call a route and owns nothing that it names. */
+/** Callers with access to the route who own nothing that it names. */
 const outsiders: ReadonlySet<Caller> = new Set([
   'an admin key of another relying party of the tenant',
   'an admin key of another tenant',
@@ -197,7 +199,7 @@ const outsiders: ReadonlySet<Caller> = new Set([
   'the portal session of another user',
 ])
 
-/** True for what an admin key does to things of the whole tenant. */
+/** True for admin keys on objects of the whole tenant. */
 function isShared(operation: Operation, caller: Caller): boolean {
   if (caller !== 'an admin key of another relying party of the tenant') return false
   const folder = folderOf(operation)
@@ -206,7 +208,7 @@ function isShared(operation: Operation, caller: Caller): boolean {
     : tenantWide.has(folder)
 }
 
-/** What meets this caller; null is a success. */
+/** The expected refusal of this caller; null is a success. */
 function expectedRefusal(operation: Operation, caller: Caller): ProblemCode | null {
   const { scheme, needs, method } = operation
   const { everybody, ownPages, granted = null, foreign } = factsOf(operation)
@@ -215,7 +217,7 @@ function expectedRefusal(operation: Operation, caller: Caller): ProblemCode | nu
   if (scheme === 'portalSession' && schemes[caller] !== scheme && method !== 'GET') {
     return 'origin_not_allowed'
   }
-  // Both come as bearers.
+  // Both are bearer tokens.
   if (scheme === 'apiKey' && schemes[caller] === 'integrationSecret') return 'api_key_invalid'
   if (schemes[caller] !== scheme) return codeWithoutCredential[scheme]
   switch (caller) {
@@ -226,7 +228,7 @@ function expectedRefusal(operation: Operation, caller: Caller): ProblemCode | nu
     case 'an unregistered device of the user':
       return 'device_unregistered'
     case 'a suspended device of the user':
-      // It may ask why it is refused.
+      // It may read why it is refused.
       return operation.name === 'GET /device/v1/self' ? granted : 'device_suspended'
     case 'the portal session of the user, from a page of another site':
       return 'origin_not_allowed'
@@ -238,7 +240,7 @@ function expectedRefusal(operation: Operation, caller: Caller): ProblemCode | nu
   return folderOf(operation) === undefined ? (foreign ?? granted) : 'not_found'
 }
 
-/** What a call is about, and on whose behalf an outsider makes it. */
+/** The object of a call, and the user in whose name an outsider makes it. */
 type Stage = { readonly scene: Scene; readonly outsider?: Scene }
 
 function phoneOf(caller: Caller, { scene, outsider }: Stage): Promise<Phone> {
@@ -337,18 +339,21 @@ async function call(
   const headers = Object.fromEntries([...response.headers].filter(([one]) => !perAnswer.has(one)))
   const { status } = response
   const isStream = headers['content-type']?.startsWith('text/event-stream') ?? false
-  // A stream of events has no end to wait for.
+  // An event stream has no end to wait for.
   if (isStream) await response.body?.cancel()
   return { status, headers, text: isStream ? '' : await response.text() }
 }
 
-/** What an answer says, as `expected` puts it; undocumented answers say more, and so fit nothing. */
+/**
+ * The outcome of a response, comparable to `expectedRefusal`; undocumented responses contain more,
+ * and so match nothing.
+ */
 function outcome(
   { statuses }: Operation,
   { status, text }: CallReply,
 ): ProblemCode | null | string {
   if (!statuses.includes(status)) return `undocumented: ${status} ${text}`
-  // A page that did what it was asked leads on to the next.
+  // A page redirects to the next one after success.
   if (status < 400) return null
   const { code } = JSON.parse(text)
   return problems[code as ProblemCode]?.status === status ? code : `${status} ${text}`
@@ -366,8 +371,8 @@ async function inParallel<T, R>(all: readonly T[], each: (one: T) => Promise<R>)
 }
 
 /**
- * Every row of every table, without when something was last used, and without the proofs that callers spent of their own; `about`
- * keeps those that hold this text.
+ * Every row of every table, without last-use times, and without the callers' own used proofs;
+ * `about` keeps the rows that contain this text.
  */
 async function rows(about?: string): Promise<string[]> {
   return onServer(service.database.url, async (client) => {
@@ -386,7 +391,7 @@ async function rows(about?: string): Promise<string[]> {
   })
 }
 
-/** What came and went between two looks at the tables. */
+/** The rows added and removed between two reads of the tables. */
 function difference(before: readonly string[], after: readonly string[]): string[] {
   const [had, has] = [new Set(before), new Set(after)]
   const removedRows = before.filter((row) => !has.has(row)).map((row) => `- ${row}`)
@@ -401,13 +406,13 @@ const complaint = ({ operation, caller }: Cell, what: unknown) =>
   `${operation.name}, ${caller}: ${what}`
 
 describe('the description', () => {
-  test('has a row for each of its routes, and no row is left of one that is gone', () => {
+  test('has a row for each of its routes, and no row of a removed one', () => {
     expect(Object.keys(routeFacts).toSorted()).toEqual(
       operations.map(({ name }) => name).toSorted(),
     )
   })
 
-  test('opens to everybody nothing but what is known here, and protects each part of the API in its own way', () => {
+  test('opens only the routes listed here to everybody, and protects each part of the API in its own way', () => {
     const parts = [
       ['/v1/', 'apiKey'],
       ['/integrations/keycloak/', 'realmToken'],
@@ -423,7 +428,7 @@ describe('the description', () => {
     }
   })
 
-  test('lets no key change anything by a scope that only reads', () => {
+  test('lets no key change anything by a read scope', () => {
     const changing = operations.filter(
       ({ scheme, method }) => scheme === 'apiKey' && method !== 'GET',
     )
@@ -438,7 +443,10 @@ describe('the description', () => {
   })
 })
 
-/** Each cell has one of these: open to all, refused, served to an outsider who gets at nothing, or served with what it names. */
+/**
+ * Each cell has one of these: open to all, refused, served to an outsider without access to the
+ * object, or served with the object.
+ */
 function kindOf({ operation, caller }: Cell): 'open' | 'refused' | 'apart' | 'served' {
   if (operation.scheme === null) return 'open'
   if (expectedRefusal(operation, caller) !== (factsOf(operation).granted ?? null)) return 'refused'
@@ -448,7 +456,7 @@ function kindOf({ operation, caller }: Cell): 'open' | 'refused' | 'apart' | 'se
 const changes = ({ operation }: Cell) => operation.method !== 'GET'
 const ofOtherTenant = ({ caller }: Cell) => caller.endsWith('another tenant')
 
-/** Calls all; what was not as expected. */
+/** Calls all; returns the deviations. */
 async function play(
   some: readonly Cell[],
   stageOf: (cell: Cell) => Partial<Stage>,
@@ -481,7 +489,7 @@ describe('the matrix', () => {
     expect(open.length + refusedCells.length + apart.length + servedCells.length).toBe(
       operations.length * callers.length,
     )
-    // A realm signs each question anew: test/e2e/doors/keycloak.test.ts lets one in.
+    // A realm signs each request: test/e2e/doors/keycloak.test.ts covers its success.
     const guardedOperations = operations.filter(
       ({ scheme }) => scheme !== null && scheme !== 'realmToken',
     )
@@ -491,7 +499,7 @@ describe('the matrix', () => {
     }
   })
 
-  test('refuses everybody who may not, who learns nothing about what is there and changes nothing', async () => {
+  test('refuses callers without permission, who learn nothing about existing objects and change nothing', async () => {
     await Promise.all([browser(victim), browser(stranger)])
     const before = await rows()
     const wrong = await play(
@@ -510,7 +518,7 @@ describe('the matrix', () => {
     expect(difference(before, await rows())).toEqual([])
   })
 
-  test('treats an id that names nothing as it treats those of others', async () => {
+  test('treats an unknown id like an id of others', async () => {
     const before = await rows()
     const ownedCells = servedCells.filter(({ operation }) => folderOf(operation) !== undefined)
     const wrong = await inParallel(ownedCells, async ({ operation, caller }) => {
@@ -525,7 +533,7 @@ describe('the matrix', () => {
     expect(difference(before, await rows())).toEqual([])
   })
 
-  test('serves what is open to all in the same way to all, and changes nothing by it', async () => {
+  test('serves open routes equally to all, and changes nothing by it', async () => {
     const before = await rows()
     const first = new Map<string, CallReply>()
     for (const operation of operations.filter(({ scheme }) => scheme === null)) {
@@ -545,7 +553,7 @@ describe('the matrix', () => {
     expect(difference(before, await rows())).toEqual([])
   })
 
-  test('serves others with what is their own, and lets them see and change nothing of the user', async () => {
+  test('serves others with their own objects, and lets them see and change nothing of the user', async () => {
     const things = [
       await victim.user(),
       victim.name,
@@ -581,20 +589,20 @@ describe('the matrix', () => {
     }
   })
 
-  test('serves those who may, with what the route is for', async () => {
+  test('serves permitted callers with the object of the route', async () => {
     const own = (cell: Cell) => (changes(cell) ? { scene: createScene(service) } : {})
     expect(await play(servedCells, own)).toEqual([])
   })
 })
 
-/** Members that the schema of a body knows at its top. */
+/** Top-level members of the schema of a body. */
 function membersOf(schema: { $ref?: string; properties?: object } = {}): string[] {
   const name = schema.$ref?.split('/').at(-1)
   const resolvedSchema = name === undefined ? schema : document.components.schemas[name]
   return Object.keys(resolvedSchema.properties ?? {})
 }
 
-/** The text of a body with more members, at its top and in each object within it. */
+/** The text of a body with added members, at its top and in each object within it. */
 function withMember(value: unknown, member: string): string[] {
   if (Array.isArray(value)) {
     return value.flatMap((item, index) =>
@@ -622,18 +630,18 @@ const owners = {
   portalSession: 'the portal session of the user',
 } as const
 
-describe('a body with a member that its route does not know', () => {
+describe('a body with an unknown member', () => {
   const changing = operations.filter(
     (operation) => operation.method !== 'GET' && !factsOf(operation).openBody,
   )
   const callerOf = ({ scheme }: Operation) => (scheme === null ? 'nobody' : owners[scheme])
-  /** A body that would be right, and one for a route that takes none. */
+  /** A valid body, and one for a route that takes none. */
   const rightBody = async (operation: Operation): Promise<object> => {
     const body = await factsOf(operation).body?.(victim, await victim.phone())
     return (body ?? {}) as object
   }
 
-  test('is refused whatever column of the database it names, and changes nothing', async () => {
+  test('is refused for any column name of the database, and changes nothing', async () => {
     const { rows: columns } = await onServer(service.database.url, (client) =>
       client.query<{ name: string }>(
         `select distinct column_name as name from information_schema.columns where table_schema = 'public'`,
@@ -646,7 +654,7 @@ describe('a body with a member that its route does not know', () => {
       changing.map(async (operation) => {
         const knownMembers = new Set(membersOf(operation.body))
         const names = [...new Set([...snake, ...camel])].filter((name) => !knownMembers.has(name))
-        // So few that the answer names them all.
+        // So few that the response names all of them.
         const size = 5
         const batches = Array.from({ length: Math.ceil(names.length / size) }, (_, index) =>
           names.slice(index * size, (index + 1) * size),
@@ -672,7 +680,7 @@ describe('a body with a member that its route does not know', () => {
     expect(difference(before, await rows())).toEqual([])
   })
 
-  test('is refused for names that programs trip over, at every depth', async () => {
+  test('is refused for names with special meaning in programs, at every depth', async () => {
     const before = await rows()
     const wrong = await inParallel(changing, async (operation) => {
       const knownMembers = membersOf(operation.body)

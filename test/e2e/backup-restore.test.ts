@@ -1,4 +1,5 @@
-// The drill of docs/runbook.md: a database that was restored to an earlier state is told again what was revoked since.
+// The drill of docs/runbook.md: after a restore to an earlier state, later revocations are applied
+// again.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -71,7 +72,7 @@ test('what was revoked after the backup is revoked again after the restore', asy
     await onCluster(`drop database "${name}" with (force)`)
     await onCluster(`alter database "${copy}" rename to "${name}"`)
   })
-  // The backup knows nothing of it: this is what the drill is for.
+  // The backup does not contain it: this is the reason for the drill.
   expect(await lostPhone.client.self()).toMatchObject({ status: 'active' })
   expect((await thief('GET', '/v1/tenant')).status).toBe(200)
   expect(await atDoors()).toEqual(doorStatuses)
@@ -95,6 +96,6 @@ test('what was revoked after the backup is revoked again after the restore', asy
   expect((await thief('GET', '/v1/tenant')).status).toBe(401)
   expect(await atDoors()).toEqual([401, 403, 401, 404])
   expect((await api('GET', '/v1/webhook-endpoints')).json.items).toEqual([])
-  // What was removed is not there any more.
+  // Removed objects no longer exist.
   expect(await apply()).toMatchObject({ applied: 0, already: 5, unknown: 3 })
 })

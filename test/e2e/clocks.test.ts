@@ -19,7 +19,10 @@ import { until } from '../support/until.ts'
 
 type Asking = Pick<RunningService, 'api'>
 
-/** Asks, waits for the push, approves on the phone, and reads what the relying party gets. */
+/**
+ * Creates a challenge, waits for the push, approves on the phone, and reads the relying party's
+ * result.
+ */
 async function signIn({ api }: Asking, phone: Phone) {
   const creation = await api('POST', '/v1/challenges', { user: 'alice' })
   expect(creation.status, creation.text).toBe(201)
@@ -31,7 +34,7 @@ async function signIn({ api }: Asking, phone: Phone) {
   const request = requests.find(({ challengeId }) => challengeId === id)
   if (!request) throw new Error('nothing is pending')
   await client.approve(request, number)
-  const read = await until('the push is written down as sent', async () => {
+  const read = await until('the push is recorded as sent', async () => {
     const { json } = await api('GET', `/v1/challenges/${id}`)
     return json.devices[0].push.status === 'sent' && json
   })
@@ -39,7 +42,7 @@ async function signIn({ api }: Asking, phone: Phone) {
   return read
 }
 
-/** Seconds between what a result token says and what is so. */
+/** Seconds between the times of a result token and the real ones. */
 function ageOf(result: string): number {
   const payload = Buffer.from(result.split('.')[1] ?? '', 'base64url').toString()
   return Math.abs(
@@ -50,7 +53,7 @@ function ageOf(result: string): number {
 describe.each([-300, 300])('in a process whose clock is %i s off', (seconds) => {
   afterEach(() => vi.useRealTimers())
 
-  test('a phone enrolls and signs in, and the result is dated truly', async () => {
+  test('a phone enrolls and signs in, and the result has the true time', async () => {
     await using service = await startTestService()
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + seconds * 1000 })
     await service.restart()
@@ -63,7 +66,7 @@ describe.each([-300, 300])('in a process whose clock is %i s off', (seconds) => 
     expect(Math.abs(Number(offset) - seconds)).toBeLessThan(10)
   })
 
-  test('nothing changes when the clock begins to be so in the middle', async () => {
+  test('nothing changes when the clock jumps by that in the middle', async () => {
     await using service = await startTestService()
     const phone = await enrollPhone(service)
     await signIn(service, phone)
@@ -139,7 +142,7 @@ if (isFaketimeHere) {
       expect(warnings).toHaveLength(1)
     })
 
-    test('two processes 300 s apart enroll a phone and sign it in, calls going to either in turns', async () => {
+    test('two processes 300 s apart enroll a phone and sign it in, with calls alternating between them', async () => {
       await using apart = await startApart([-150, 150])
       const turns = inTurns(apart.origins)
       const [first, second] = apart.apis

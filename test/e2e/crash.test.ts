@@ -67,7 +67,8 @@ test('kill -9 between commit and push loses no push: the next process sends it',
   const api = createApi(`http://127.0.0.1:${port}`, key)
   const phone = await enrollPhone({ api, simulator })
 
-  // APNs takes the connection and says nothing: the push is committed, under way, and nowhere.
+  // APNs accepts the connection and stays silent: the push is committed, in flight, and not
+  // delivered.
   simulator.faults.add({ provider: 'apns', kind: 'silent_connection', times: 'always' })
   const creation = await api('POST', '/v1/challenges', { user: 'alice' })
   expect(creation.status).toBe(201)
@@ -77,7 +78,7 @@ test('kill -9 between commit and push loses no push: the next process sends it',
   simulator.faults.clear()
   const second = await start(environment)
   stack.defer(() => killProcess(second.child))
-  // Sooner than the lease would end: whoever held it is gone.
+  // Sooner than the lease would end: its holder is gone.
   const push = await until('the push arrives after all', () => phone.pushes[0])
   expect(challengeOf(push)).toBe(creation.json.id)
 
@@ -92,7 +93,7 @@ test('kill -9 between commit and push loses no push: the next process sends it',
   })
 })
 
-test('kill -9 of a process that has taken on a push and a webhook: another that runs sends both at once', async () => {
+test('kill -9 of a process that has leased a push and a webhook: another one sends both immediately', async () => {
   await using stack = new AsyncDisposableStack()
   const simulator = await startSimulator()
   stack.defer(() => simulator.close())
@@ -118,7 +119,7 @@ test('kill -9 of a process that has taken on a push and a webhook: another that 
   simulator.faults.add({ provider: 'apns', kind: 'silent_connection', times: 'always' })
   const creation = await api('POST', '/v1/challenges', { user: 'alice' })
   expect(creation.status).toBe(201)
-  await until('the webhook is under way', () => sink.received.length === 1)
+  await until('the webhook is in flight', () => sink.received.length === 1)
 
   const other = await start({ ...environment, ROLE: 'worker' })
   stack.defer(() => killProcess(other.child))

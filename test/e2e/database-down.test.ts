@@ -41,7 +41,7 @@ beforeAll(async () => {
 afterAll(() => stack.disposeAsync())
 
 describe.each(['refusing', 'silent'] as const)('while the database is %s', (state) => {
-  test('everything is refused with 503 and Retry-After, nothing is approved, and it heals by itself', async () => {
+  test('everything is refused with 503 and Retry-After, nothing is approved, and it recovers by itself', async () => {
     const creation = await api('POST', '/v1/challenges', { user: 'alice' })
     const { requests } = await phone.client.pending()
     const [request] = requests
@@ -79,7 +79,7 @@ describe.each(['refusing', 'silent'] as const)('while the database is %s', (stat
 describe.each(['refusing', 'silent'] as const)(
   'when the database becomes %s while a door waits',
   (state) => {
-    test('the client gets a no, and nobody can approve what nobody waits for any more', async () => {
+    test('the client gets a denial, and an abandoned challenge cannot be approved', async () => {
       const asking = door.ask({ username: 'alice', number: '483920', host: `door-${state}` })
       const request = await until('the phone is asked', async () =>
         (await phone.client.pending()).requests.find(({ context }) =>
@@ -101,7 +101,7 @@ describe.each(['refusing', 'silent'] as const)(
 describe('when the database commits and its reply is lost', () => {
   const unknown = /^Whether it happened is unknown\. Send the same call again .*`Idempotency-Key`/
 
-  test('a creation is answered 503 as of unknown outcome, and the same call again finds what it made', async () => {
+  test('a creation is answered 503 with unknown outcome, and a retry returns the created challenge', async () => {
     const key = { 'idempotency-key': 'lost-reply' }
     const create = () => api('POST', '/v1/challenges', { user: 'alice' }, key)
     const before = (await api('GET', '/v1/challenges?limit=100')).json.items.length
@@ -120,14 +120,14 @@ describe('when the database commits and its reply is lost', () => {
     await api('POST', `/v1/challenges/${again.json.id}/cancel`)
   })
 
-  test('an answer that the phone sends again because it heard 503 counts once', async () => {
+  test('an answer that the phone sends again after a 503 counts once', async () => {
     const creation = await api('POST', '/v1/challenges', { user: 'alice' })
     const request = (await phone.client.pending()).requests.find(
       ({ challengeId }) => challengeId === creation.json.id,
     )
     if (!request) throw new Error('nothing is pending')
     line.loseReplyTo('record_answer')
-    // The client repeats what it heard 503 of, with the same answer.
+    // The client repeats the call after a 503, with the same answer.
     const approving = phone.client.approve(request, creation.json.number)
     await until(
       'it is recorded',
@@ -149,7 +149,7 @@ describe('when the database commits and its reply is lost', () => {
   })
 })
 
-test('a wait that outlives an outage still learns the answer', async () => {
+test('a wait that outlives an outage still returns the answer', async () => {
   const creation = await api('POST', '/v1/challenges', { user: 'alice' })
   const request = (await phone.client.pending()).requests[0]
   if (!request) throw new Error('nothing is pending')

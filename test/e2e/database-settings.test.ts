@@ -1,4 +1,4 @@
-// Whatever a server, a database or a role sets, every route gives the same answer.
+// Under any settings of server, database or role, every route gives the same answer.
 
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -39,7 +39,7 @@ async function serve(stack: AsyncDisposableStack, { url, schema = 'public', own 
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
   const database = { url: own, schema, connections: 10 }
-  // Without the worker's sweeps calls alone change what is there.
+  // Without the worker's sweeps only calls change the data.
   const config = testConfig(simulator, own, port, { database, role: 'api' })
   const service = await startService(config, origin, pino({ level: 'silent' }))
   stack.defer(() => service.stop())
@@ -51,7 +51,7 @@ async function serve(stack: AsyncDisposableStack, { url, schema = 'public', own 
   return { origin, key, tenantId, simulator, api: createApi(origin, key), database: disposable }
 }
 
-/** A role with a schema of its own name, which PostgreSQL looks into first. */
+/** A role with a schema of its own name, which PostgreSQL searches first. */
 async function withOwnSchema(stack: AsyncDisposableStack): Promise<Place & { role: string }> {
   const role = `approver_${Date.now().toString(36)}_${Math.random().toString(36).slice(2, 8)}`
   const place = await preparePlace(
@@ -77,7 +77,7 @@ const places: Record<string, (stack: AsyncDisposableStack) => Promise<Place>> = 
     preparePlace(stack, `alter database DB set timezone = 'Asia/Kolkata'`),
   'default_transaction_isolation repeatable read': (stack) =>
     preparePlace(stack, `alter database DB set default_transaction_isolation = 'repeatable read'`),
-  'all that is strange at once': (stack) =>
+  'all unusual settings together': (stack) =>
     preparePlace(
       stack,
       `alter database DB set datestyle = 'SQL, DMY'`,
@@ -127,7 +127,7 @@ test.each(Object.keys(places))('every route gives the same answer under %s', asy
 })
 
 describe('an API key that was revoked or has expired', () => {
-  test.each(['datestyle German', 'all that is strange at once'])(
+  test.each(['datestyle German', 'all unusual settings together'])(
     'gets 401 under %s',
     async (name) => {
       await using stack = new AsyncDisposableStack()
@@ -161,7 +161,7 @@ describe('an API key that was revoked or has expired', () => {
   )
 })
 
-/** Lets calls come to wait for the user's row, one after another, before any of them gets it. */
+/** Queues calls on the lock of the user's row, one after another, before any of them gets it. */
 async function behindLock<T>(
   url: string,
   userId: string,
@@ -171,7 +171,7 @@ async function behindLock<T>(
     onServer(url, async (client) => {
       await client.query('begin transaction isolation level read committed read write')
       await client.query('select 1 from public.users where id = $1 for update', [userId])
-      // On a connection of its own: a transaction sees the activity of others as it was at first.
+      // On a connection of its own: a transaction sees the activity of others as of its first read.
       const waiting = () =>
         watcher.query(
           `select 1 from pg_catalog.pg_stat_activity
@@ -187,7 +187,7 @@ async function behindLock<T>(
 
 test.each([
   ['repeatable read', 'default_transaction_isolation repeatable read'],
-  ['serializable', 'all that is strange at once'],
+  ['serializable', 'all unusual settings together'],
 ])(
   'a suspension against a creation leaves nothing pending, 30 times, where the default is %s',
   async (_, name) => {

@@ -1,4 +1,4 @@
-// One person, named in any case of letters by everybody who may name them.
+// One user, named in any letter case by every kind of caller that names users.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
@@ -24,7 +24,7 @@ afterAll(() => service[Symbol.asyncDispose]())
 
 const otherwise = 'ADA.lovelace@EXAMPLE.COM'
 
-/** Every way in which somebody names a user; each gives the id of whom it found. */
+/** Every way of naming a user; each returns the id of the user it found. */
 const ways: Readonly<Record<string, (name: string) => Promise<string | null>>> = {
   'reading the user': async (name) =>
     (await service.api('GET', `/v1/users?identifier=${encodeURIComponent(name)}`)).json.items[0]
@@ -40,13 +40,13 @@ const ways: Readonly<Record<string, (name: string) => Promise<string | null>>> =
     if (json.id) await service.api('POST', `/v1/challenges/${json.id}/cancel`)
     return json.userId ?? null
   },
-  'asking in a namespace': async (name) => {
+  'creating a challenge in a namespace': async (name) => {
     const user = { namespace: 'default', value: name }
     const { json } = await service.api('POST', '/v1/challenges', { user })
     if (json.id) await service.api('POST', `/v1/challenges/${json.id}/cancel`)
     return json.userId ?? null
   },
-  'listing what was asked': async (name) => {
+  'listing challenges': async (name) => {
     const { json } = await service.api('GET', `/v1/challenges?user=${encodeURIComponent(name)}`)
     return json.items?.[0]?.userId ?? null
   },
@@ -102,12 +102,12 @@ describe('a new tenant', () => {
     })
   })
 
-  test.each(Object.keys(ways))('knows a person by an address in any case: %s', async (way) => {
+  test.each(Object.keys(ways))('finds a user by an address in any letter case: %s', async (way) => {
     for (const name of [otherwise, ` ${otherwise}\u00a0`])
       expect(await ways[way]?.(name)).toBe(phone.userId)
   })
 
-  test('imports nobody twice, and shows the identifier as it was given first', async () => {
+  test('imports no user twice, and shows the identifier as first given', async () => {
     const user = { displayName: 'Ada', identifiers: [otherwise] }
     const again = await service.api('POST', '/v1/users', user)
     expect([again.status, again.json.id]).toEqual([200, phone.userId])
@@ -118,13 +118,13 @@ describe('a new tenant', () => {
 })
 
 describe('a tenant that is set to exact', () => {
-  test.each(Object.keys(ways))('knows a person by the very identifier alone: %s', async (way) => {
+  test.each(Object.keys(ways))('finds a user by the exact identifier only: %s', async (way) => {
     expect((await setCase('exact')).json).toMatchObject({ identifierCase: 'exact' })
     if (way !== 'asking at the door that waits') expect(await ways[way]?.(otherwise)).toBeNull()
     expect(await ways[way]?.('Ada.Lovelace@Example.com')).toBe(phone.userId)
   })
 
-  test('does not fold while identifiers of different users would become one, and says which', async () => {
+  test('does not fold while identifiers of different users would become one, and names them', async () => {
     const user = { displayName: 'Other Ada', identifiers: [otherwise] }
     const other = (await service.api('POST', '/v1/users', user)).json
     expect(other.id).not.toBe(phone.userId)
@@ -154,7 +154,7 @@ describe('a tenant that is set to exact', () => {
     expect(await ways.asking?.(otherwise)).toBe(phone.userId)
   })
 
-  test('is changed by admins alone, and the audit record tells of it', async () => {
+  test('is changed by admins only, and the audit record shows it', async () => {
     const { items } = (await service.api('GET', '/v1/relying-parties')).json
     const input = { relyingPartyId: items[0].id, name: 'x', scopes: ['policy:write', 'users:read'] }
     const { secret } = (await service.api('POST', '/v1/api-keys', input)).json

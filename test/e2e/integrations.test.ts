@@ -23,12 +23,12 @@ async function make(more: object = {}) {
   return creation.json
 }
 
-/** Audit events about one thing, newest first. */
+/** Audit events of one object, newest first. */
 async function audit(subject: string) {
   return (await api('GET', `/v1/audit-events?subject=${subject}`)).json.items
 }
 
-test('an integration is made with what it needs, and its secret is shown this once', async () => {
+test('an integration is created with its settings, and its secret is shown once', async () => {
   const { secret, ...integration } = await make()
   expect(secret).toMatch(/^[A-Za-z0-9_-]{43}$/)
   expect(integration).toMatchObject({
@@ -49,7 +49,7 @@ test('an integration is made with what it needs, and its secret is shown this on
   expect(items).toContainEqual(integration)
 })
 
-test('each kind gets the credentials that its clients know what to do with', async () => {
+test('each kind gets the credentials that its clients use', async () => {
   const duo = await make({ settings: { kind: 'duo_auth_api' } })
   expect(duo.integrationKey).toMatch(/^DI[A-Z2-9]{18}$/)
   expect(duo.secret).toMatch(/^[A-Z2-9]{40}$/)
@@ -67,7 +67,7 @@ test('each kind gets the credentials that its clients know what to do with', asy
   expect(secretly.json.secret).toMatch(/^[A-Za-z0-9_-]{43}$/)
 })
 
-test('what is changed is recorded with what was before and after, and no secret', async () => {
+test('a change is recorded with the values before and after, and no secret', async () => {
   const { id, secret } = await make()
   const changes = { name: 'SSH', allowedAddresses: ['192.0.2.0/24'], status: 'paused' }
   const update = await api('PATCH', `/v1/integrations/${id}`, changes)
@@ -93,7 +93,7 @@ test('what is changed is recorded with what was before and after, and no secret'
   }
 })
 
-test('a secret is rotated with an overlap of two, and with none at once', async () => {
+test('a secret is rotated with an overlap of two, and without one immediately', async () => {
   const { id } = await make()
   const rotate = (body: object) => api('POST', `/v1/integrations/${id}/rotate`, body)
   expect((await rotate({})).status).toBe(201)
@@ -103,22 +103,22 @@ test('a secret is rotated with an overlap of two, and with none at once', async 
   expect((await rotate({})).status).toBe(201)
 })
 
-test('clients that sign what they send have nothing to rotate', async () => {
+test('clients that sign their calls have nothing to rotate', async () => {
   const issuers = ['https://id.example.com/realms/staff']
   const { id } = await make({ settings: { kind: 'keycloak_ciba', issuers } })
   const rotation = await api('POST', `/v1/integrations/${id}/rotate`, {})
   expect([rotation.status, rotation.json.code]).toEqual([409, 'integration_without_secret'])
 })
 
-describe('what cannot be set', () => {
+describe('settings that are refused', () => {
   test.each([
     ['another kind', { settings: { kind: 'duo_auth_api' } }, 400, 'invalid_request'],
     ['no number without permission', { numberMode: 'none' }, 403, 'number_none_not_allowed'],
     ['a namespace of others', { namespace: 'others' }, 403, 'namespace_not_granted'],
     ['a laxer policy', { policy: { wrongNumbersMax: 4 } }, 400, 'invalid_request'],
-    ['a policy of later times', { policy: { reportLockSeconds: 900 } }, 400, 'invalid_request'],
-    ['a range that is none', { allowedAddresses: ['192.0.2.1/33'] }, 400, 'invalid_request'],
-    ['a mapping that is not sound', { userNames: { template: 'root' } }, 400, 'invalid_request'],
+    ['a policy of a later version', { policy: { reportLockSeconds: 900 } }, 400, 'invalid_request'],
+    ['an invalid range', { allowedAddresses: ['192.0.2.1/33'] }, 400, 'invalid_request'],
+    ['an ambiguous mapping', { userNames: { template: 'root' } }, 400, 'invalid_request'],
     ['nothing', {}, 400, 'invalid_request'],
   ])('%s', async (_, changes, status, code) => {
     const { id } = await make()
@@ -136,14 +136,14 @@ describe('what cannot be set', () => {
     'https://ID.example.com/realms/staff',
     'ftp://id.example.com',
     'id.example.com',
-  ])('the issuer %s, which two readers could read in two ways', async (issuer) => {
+  ])('the issuer %s, which two readers could parse differently', async (issuer) => {
     const settings = { kind: 'keycloak_ciba', issuers: [issuer] }
     const creation = await api('POST', '/v1/integrations', { relyingPartyId, name: 'x', settings })
     expect([creation.status, creation.json.code]).toEqual([400, 'invalid_request'])
   })
 })
 
-test('an integration does without a number only while the policy of the tenant names it', async () => {
+test('an integration works without a number only while the policy of the tenant names it', async () => {
   const { id } = await make()
   const none = { numberMode: 'none' }
   const laxPolicy = { profile: 'compat', numberNoneAllowedFor: [id] }
@@ -155,7 +155,7 @@ test('an integration does without a number only while the policy of the tenant n
   expect((await api('PATCH', '/v1/policy', { profile: 'nist-800-63b-4' })).status).toBe(200)
 })
 
-test('a key with the scope alone looks after the integrations of its own relying party', async () => {
+test('a key with the scope alone manages the integrations of its own relying party', async () => {
   const party = { name: 'Other', namespaces: ['other'] }
   const other = (await api('POST', '/v1/relying-parties', party)).json.id
   const ofOther = await make({ relyingPartyId: other })

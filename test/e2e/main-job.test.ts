@@ -51,7 +51,7 @@ async function onlyRequest(phone: Phone, challengeId: string) {
 }
 
 describe.each(['ios', 'android'] as const)('a sign-in on %s', (platform) => {
-  test('is approved with the typed number, and the waiting relying party gets a signed result at once', async () => {
+  test('is approved with the typed number, and the waiting relying party gets a signed result immediately', async () => {
     const phone = await enrollPhone(service, { user: `approve-${platform}`, platform })
     const challenge = await ask(`approve-${platform}`, { binding: 'a'.repeat(43) })
     expect(challenge).toMatchObject({ status: 'pending', deliveryMode: 'push' })
@@ -124,14 +124,14 @@ test('the evidence of a decision verifies without the service', async () => {
   expect(claims.rqh).toBe(Buffer.from(hash).toString('base64url'))
 })
 
-test('the other phone learns quietly that it is answered, under the same collapse id', async () => {
+test('the other phone gets a silent push that it is answered, under the same collapse id', async () => {
   const first = await enrollPhone(service, { user: 'two-phones' })
   const second = await enrollPhone(service, { user: 'two-phones' })
   const challenge = await ask('two-phones')
   await pushesOf(first, challenge.id)
   await pushesOf(second, challenge.id)
   await first.client.approve(await onlyRequest(first, challenge.id), challenge.number)
-  // That the second phone was added is told to the first, at a time of its own.
+  // The first phone is notified of the second one, at an independent time.
   const pushesTo = (phone: Phone) =>
     phone.pushes.filter((push) => challengeOf(push) === challenge.id)
   const closing = await until('the quiet push', () => pushesTo(second)[1])
@@ -140,14 +140,14 @@ test('the other phone learns quietly that it is answered, under the same collaps
   expect((await second.client.pending()).requests).toEqual([])
 })
 
-test('a phone without push finds the challenge by looking, and the relying party is told', async () => {
+test('a phone without push finds the challenge by polling, and the relying party sees that', async () => {
   const phone = await enrollPhone(service, { user: 'pull', withPush: false })
   const challenge = await ask('pull')
   expect(challenge.deliveryMode).toBe('pull_only')
   await phone.client.approve(await onlyRequest(phone, challenge.id), challenge.number)
 })
 
-test('a wrong number costs a try, three end the challenge, and the status tells', async () => {
+test('a wrong number costs an attempt, three end the challenge, and the status shows it', async () => {
   const phone = await enrollPhone(service, { user: 'guesser' })
   const challenge = await ask('guesser')
   const request = await onlyRequest(phone, challenge.id)
@@ -165,7 +165,7 @@ test('a wrong number costs a try, three end the challenge, and the status tells'
   })
 })
 
-test('a lost phone is unregistered by another, and nothing that it says counts from then on', async () => {
+test('a lost phone is unregistered by another, and none of its answers counts from then on', async () => {
   const lostPhone = await enrollPhone(service, { user: 'loser', name: 'lost' })
   const keptPhone = await enrollPhone(service, { user: 'loser', name: 'kept' })
   const challenge = await ask('loser')
@@ -191,7 +191,7 @@ test("the caller's own number is typed, and cannot be read on the phone", async 
   await phone.client.approve(request, '483920')
 })
 
-test('an expired challenge is ended for the waiting relying party at its time', async () => {
+test('an expired challenge ends for the waiting relying party at its expiry time', async () => {
   await enrollPhone(service, { user: 'late' })
   const challenge = await ask('late', { ttlSeconds: 15 })
   await onServer(service.database.url, (client) =>
