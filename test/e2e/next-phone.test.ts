@@ -4,7 +4,7 @@ import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollm
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import { enrollPhone, startTestService } from '../support/running-service.ts'
 
-test('an old phone enrolls the next one over HTTP, and is gone when the next one is confirmed', async () => {
+test('an old phone enrolls the next one over HTTP, and is unregistered when the next one is confirmed', async () => {
   await using service = await startTestService()
   const old = await enrollPhone(service)
   const enrollment = await old.client.openEnrollment()

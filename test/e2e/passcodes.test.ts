@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
-/** What the app shows now, or so many steps away, by any TOTP library. */
+/** The passcode that the app shows now, or so many steps away, by a TOTP library. */
 function passcodeOn({ client }: Phone, away = 0): string {
   const { passcode } = client.account
   if (!passcode) throw new Error('the phone got no secret')
@@ -35,8 +35,8 @@ function verify({ userId }: Phone, body: object) {
   return service.api('POST', `/v1/users/${userId}/passcodes/verify`, body)
 }
 
-describe('a person without a network', () => {
-  test('gets in by the code that the phone shows, and the result can be verified without us', async () => {
+describe('a user without a network', () => {
+  test('signs in by the passcode on the phone, and the result can be verified without the service', async () => {
     const phone = await enrollPhone(service, { user: 'alice' })
     const binding = 'b'.repeat(43)
     const code = passcodeOn(phone)
@@ -60,7 +60,7 @@ describe('a person without a network', () => {
     expect(items.map(({ type }) => type)).toContain('passcode_used')
   })
 
-  test('and without a phone gets in by a recovery code', async () => {
+  test('and without a phone signs in by a recovery code', async () => {
     const phone = await enrollPhone(service, { user: 'bob' })
     const creation = await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
     await service.api('POST', `/v1/users/${phone.userId}/devices/unregister`, { reason: 'lost' })
@@ -73,14 +73,14 @@ describe('a person without a network', () => {
   })
 })
 
-test('an outsider who tries 600 codes from 60 browsers gets 100 looked at, and closes none of the owner’s ways in', async () => {
+test('an outsider with 600 codes from 60 browsers gets 100 checked, and does not lock the owner out', async () => {
   const phone = await enrollPhone(service, { user: 'carol' })
   const first = await verify(phone, { code: passcodeOn(phone), initiator: browser('carol') })
   expect(first.status).toBe(200)
   const codes: Record<string, number> = {}
   for (let from = 0; from < 60; from++) {
     const initiator = browser(`outsider${from}`)
-    // Eight digits are no code of this phone: the outsider's luck is none of this test's.
+    // Eight digits are no passcode of this phone: so the outsider cannot guess right by chance.
     const tries = Array.from({ length: 10 }, () => verify(phone, { code: '00000000', initiator }))
     for (const { json } of await Promise.all(tries)) codes[json.code] = (codes[json.code] ?? 0) + 1
   }
@@ -107,7 +107,7 @@ test('an outsider who tries 600 codes from 60 browsers gets 100 looked at, and c
   })
 })
 
-test('a key that may ask users may make neither recovery codes nor temporary codes', async () => {
+test('a key with the scope for challenges creates neither recovery codes nor temporary codes', async () => {
   const phone = await enrollPhone(service, { user: 'dave' })
   const parties = await service.api('GET', '/v1/relying-parties')
   const relyingPartyId = parties.json.items[0].id

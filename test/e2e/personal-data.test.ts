@@ -12,7 +12,10 @@ vi.setConfig({ testTimeout: 60_000 })
 
 const canary = 'Zaunkoenig'
 
-/** Tables in which any column of any row holds one of these texts, as text, in hexadecimal or in base64. */
+/**
+ * Tables in which any column of any row contains one of these texts, as text, in hexadecimal or in
+ * base64.
+ */
 async function tablesWith(service: RunningService, texts: readonly string[]): Promise<string[]> {
   const needles = texts.flatMap((text) => [text, Buffer.from(text).toString('hex')])
   return onServer(service.database.url, async (client) => {
@@ -33,7 +36,7 @@ async function tablesWith(service: RunningService, texts: readonly string[]): Pr
   })
 }
 
-/** A person with something of theirs in as many places as there are. */
+/** A user with data in every place that can have some. */
 async function aPerson(service: RunningService) {
   const { api } = service
   const user = `${canary}@example.com`
@@ -56,8 +59,8 @@ async function aPerson(service: RunningService) {
   return { user, phone, pending, traces: [canary, phone.token, ...kids] }
 }
 
-describe('a person who is erased', () => {
-  test('leaves no trace in any column of any table but that there were devices', async () => {
+describe('an erased user', () => {
+  test('leaves no trace in any column of any table except the existence of devices', async () => {
     await using service = await startTestService()
     const { api } = service
     const { phone, pending, traces, user } = await aPerson(service)
@@ -101,7 +104,7 @@ describe('a person who is erased', () => {
     expect(events.json.items).toHaveLength(1)
   })
 
-  test('has a device that hears on every call that it is unregistered, and nobody else does', async () => {
+  test('has a device that is refused as unregistered on every call, unlike any other caller', async () => {
     await using service = await startTestService()
     const { phone } = await aPerson(service)
     const other = await enrollPhone(service, { user: 'bob' })
@@ -157,7 +160,7 @@ describe('a person who is erased', () => {
     }
   })
 
-  test('takes no colleague along', async () => {
+  test('affects no colleague', async () => {
     await using service = await startTestService()
     const { phone } = await aPerson(service)
     const colleague = await enrollPhone(service, { user: 'bob' })
@@ -167,7 +170,7 @@ describe('a person who is erased', () => {
     expect(requests.map(({ challengeId }) => challengeId)).toEqual([creation.json.id])
   })
 
-  test('can ask for everything that is held on them before, without what is secret', async () => {
+  test('can export all stored data before, without secrets', async () => {
     await using service = await startTestService()
     const { api } = service
     const { phone, user } = await aPerson(service)
@@ -182,10 +185,10 @@ describe('a person who is erased', () => {
     expect(reply.text).not.toMatch(/sealed|_hash"|"mac"|"salt"/)
   })
 
-  test('gets no document that looks whole when reading it fails half-way', async () => {
+  test('gets no document that looks complete when reading fails half-way', async () => {
     await using service = await startTestService()
     const { userId } = await enrollPhone(service, { user: 'bob' })
-    // More than the buffers between us hold.
+    // More than the buffers in between hold.
     await onServer(service.database.url, (client) =>
       client.query(
         `insert into activities (tenant_id, id, user_id, type, severity, actor, details)
@@ -201,7 +204,7 @@ describe('a person who is erased', () => {
     }).end()
     const [reply] = (await once(exportRequest, 'response')) as [IncomingMessage]
     expect(reply.statusCode).toBe(200)
-    await until('the service waits for us', async () => {
+    await until('the service waits for the reader', async () => {
       const backends = await onServer(service.database.url, (client) =>
         client.query(
           `select pg_terminate_backend(pid) from pg_stat_activity
@@ -219,7 +222,7 @@ describe('a person who is erased', () => {
     expect(() => JSON.parse(Buffer.concat(parts).toString())).toThrow()
   })
 
-  test('leaves an audit record that is whole: what was erased is counted, not missed', async () => {
+  test('leaves an intact audit record: erased entries are counted, not missing', async () => {
     await using service = await startTestService()
     const { phone } = await aPerson(service)
     const queryRows = (text: string) =>
@@ -239,7 +242,7 @@ describe('a person who is erased', () => {
   })
 })
 
-test('every table that names a user or a device is exported and erased, or says here why not', async () => {
+test('every table with a user or device is exported and erased, or listed here with the reason', async () => {
   await using service = await startTestService()
   const { phone } = await aPerson(service)
   const exportedTables = Object.keys(
@@ -252,6 +255,6 @@ test('every table that names a user or a device is exported and erased, or says 
     ),
   )
   const others = rows.map(({ name }) => name).filter((name) => !exportedTables.includes(name))
-  // Spent proofs are random words that are deleted within two minutes.
+  // Used proofs are random texts that are deleted within two minutes.
   expect(others).toEqual(['device_proofs'])
 })

@@ -1,5 +1,4 @@
-// The portal as a person meets it: a link in a mail, a browser without script, and a phone that is
-// gone.
+// The portal for a user: a link in a mail, a browser without script, and a lost phone.
 
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -26,10 +25,7 @@ async function linkFor(userId: string): Promise<string> {
   return session.json.url
 }
 
-/**
- * A browser of a person; without script unless told otherwise. What breaks a policy of a page is
- * kept.
- */
+/** A user's browser; without script by default. Violations of a page's policy are collected. */
 async function sit(options: BrowserContextOptions = {}) {
   const context = await browser.newContext({ javaScriptEnabled: false, ...options })
   const page = await context.newPage()
@@ -46,7 +42,7 @@ const press = (url: string, headers: Record<string, string> = ours) =>
   fetch(url, { method: 'POST', headers, redirect: 'manual' })
 
 describe('a link in a mail', () => {
-  test('is still good when scanners, previews and prefetches have looked it up', async () => {
+  test('is still valid after scanners, previews and prefetches have fetched it', async () => {
     const { userId } = await enrollPhone(service, { user: 'gil' })
     const link = await linkFor(userId)
     const readers = [
@@ -60,7 +56,7 @@ describe('a link in a mail', () => {
         expect([status, replyHeaders.get('set-cookie')]).toEqual([200, null])
       }
     }
-    // Nor is it used up by a scanner that sends forms, or by a page of somebody else.
+    // Nor is it used up by a scanner that sends forms, or by a foreign page.
     for (const site of [{}, { 'sec-fetch-site': 'cross-site' }, { origin: 'null' }]) {
       expect((await press(link, { accept: 'text/html', ...site })).status).toBe(403)
     }
@@ -69,7 +65,7 @@ describe('a link in a mail', () => {
     expect((await press(link)).status).toBe(303)
   })
 
-  test('is opened once, also when 50 presses come at the same moment', async () => {
+  test('is opened once, also at 50 concurrent presses', async () => {
     const { userId } = await enrollPhone(service, { user: 'hal' })
     const link = await linkFor(userId)
     const answers = await Promise.all(Array.from({ length: 50 }, () => press(link)))
@@ -79,7 +75,7 @@ describe('a link in a mail', () => {
     expect(answers.filter(({ status }) => status === 404)).toHaveLength(49)
   })
 
-  test('is worth nothing after fifteen minutes, which is answered like a link that never was', async () => {
+  test('is invalid after fifteen minutes, with the same response as an unknown link', async () => {
     const { userId } = await enrollPhone(service, { user: 'ida' })
     const link = await linkFor(userId)
     await onServer(service.database.url, (client) =>
@@ -94,7 +90,7 @@ describe('a link in a mail', () => {
 })
 
 describe.runIf(executablePath)('in a browser without script', () => {
-  test('a person follows the link, unregisters the lost phone, is told what comes next, and signs out', async () => {
+  test('a user follows the link, unregisters the lost phone, reads the next steps, and signs out', async () => {
     const lostPhone = await enrollPhone(service, { user: 'ada', name: 'Old phone' })
     const keptPhone = await enrollPhone(service, { user: 'ada', name: 'New phone' })
     await using seat = await sit()
@@ -125,7 +121,7 @@ describe.runIf(executablePath)('in a browser without script', () => {
     expect(complaints.filter((text) => !text.includes('401'))).toEqual([])
   })
 
-  test('going back changes nothing, and the last device that goes says where to get another', async () => {
+  test('going back changes nothing, and after the last device the page says where to get another', async () => {
     const phone = await enrollPhone(service, { user: 'bea' })
     await using seat = await sit()
     const { page } = seat
@@ -145,7 +141,7 @@ describe.runIf(executablePath)('in a browser without script', () => {
     expect(await page.textContent('main')).toContain('No device approves sign-ins')
   })
 
-  test('names that somebody made up to break the page are text on it', async () => {
+  test('names made up to break the page are plain text on it', async () => {
     const name = `"><script>alert(1)</script>&'<b>`
     const phone = await enrollPhone(service, { user: 'cy', name })
     await using seat = await sit({ javaScriptEnabled: true })
@@ -165,7 +161,7 @@ describe.runIf(executablePath)('in a browser without script', () => {
   })
 
   test.each(['light', 'dark'] as const)(
-    'the pages fit a screen of 320 px in %s, whatever the names are',
+    'the pages fit a screen of 320 px in %s, with any names',
     async (colorScheme) => {
       const phone = await enrollPhone(service, {
         user: 'dee',
@@ -191,7 +187,7 @@ describe.runIf(executablePath)('in a browser without script', () => {
     },
   )
 
-  test('the keyboard alone is enough, in the order in which the page is read', async () => {
+  test('the keyboard alone suffices, in reading order', async () => {
     const phone = await enrollPhone(service, { user: 'eva' })
     await using seat = await sit()
     const { page } = seat

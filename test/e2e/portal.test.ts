@@ -50,7 +50,7 @@ async function browser(userId?: string) {
 }
 
 describe('a link', () => {
-  test('is a path that works without script, and is not used up by being looked up', async () => {
+  test('is a path that works without script, and is not used up by a GET', async () => {
     const { url, link } = await mint()
     expect(url.pathname).toBe(`/t/${service.tenantId}/me/${link.token}`)
     expect([url.search, url.hash]).toEqual(['', ''])
@@ -60,7 +60,7 @@ describe('a link', () => {
     expect((await open(link)).status).toBe(201)
   })
 
-  test('works once, also when 50 open it at the same moment', async () => {
+  test('works once, also at 50 concurrent openings', async () => {
     const { link } = await mint()
     const tries = await Promise.all(Array.from({ length: 50 }, () => open(link)))
     expect(tries.filter(({ status }) => status === 201)).toHaveLength(1)
@@ -69,7 +69,7 @@ describe('a link', () => {
     }
   })
 
-  test('is worth nothing when its time is over, under another tenant, or made up, and nobody can tell which', async () => {
+  test('is invalid when expired, under another tenant, or made up, with the same response', async () => {
     const { id, link } = await mint()
     await onServer(service.database.url, (client) =>
       client.query(
@@ -85,7 +85,7 @@ describe('a link', () => {
     }
   })
 
-  test('is minted only for users that the relying party may see, by keys that may unregister devices', async () => {
+  test('is created only for visible users of the relying party, by keys that may unregister devices', async () => {
     const { api } = service
     const stranger = '/v1/users/usr_01jv9z3k8we2tvn4qh6yrx7b5c/portal-sessions'
     expect((await api('POST', stranger)).status).toBe(404)
@@ -93,7 +93,7 @@ describe('a link', () => {
 })
 
 describe('the session', () => {
-  test('is a cookie for this host alone, which no script reads and no other site sends', async () => {
+  test('is a cookie for this host only, which no script reads and no other site sends', async () => {
     const openReply = await open((await mint()).link)
     const attributes = openReply.headers.get('set-cookie')?.split('; ') ?? []
     expect(attributes[0]).toMatch(/^countersign-portal=tnt_\w+\.[A-Za-z0-9_-]{43}$/)
@@ -130,7 +130,7 @@ describe('the session', () => {
     expect(await bob.client.self()).toMatchObject({ status: 'active' })
   })
 
-  test('unregisters a lost phone at once, which is refused from then on', async () => {
+  test('unregisters a lost phone immediately, which is refused from then on', async () => {
     const lostPhone = await enrollPhone(service, { user: 'carol' })
     const headers = await browser(lostPhone.userId)
     const path = `/devices/${lostPhone.deviceId}/unregister`
@@ -161,10 +161,10 @@ describe('the session', () => {
     ['an empty one', { cookie: 'countersign-portal=' }],
     ['one without a tenant', { cookie: `countersign-portal=${'A'.repeat(43)}` }],
     [
-      'one of nobody',
+      'one of no user',
       { cookie: `countersign-portal=tnt_01jv9z3k8we2tvn4qh6yrx7b5c.${'A'.repeat(43)}` },
     ],
-  ])('is not given by %s', async (_, headers) => {
+  ])('is not granted by %s', async (_, headers) => {
     const { status, json } = await call('GET', '/me', { ...ours, ...headers })
     expect([status, json.code]).toEqual([401, 'portal_session_invalid'])
   })
@@ -191,7 +191,7 @@ describe('a report from the portal', () => {
     return activity.id
   }
 
-  /** Somebody asked from a browser that the user does not know; the user looks at it in the portal. */
+  /** A challenge from a browser unknown to the user; the user sees it in the portal. */
   async function askInitiator(user: string) {
     const { userId } = await enrollPhone(service, { user })
     const question = { user: { id: userId }, initiator: { browserId: `thief-of-${user}` } }
@@ -213,7 +213,7 @@ describe('a report from the portal', () => {
     return items.filter((one: { userId: string }) => one.userId === userId)
   }
 
-  test('stops whoever asked, ends what is asked, locks pushes, and stands before the admins without a device', async () => {
+  test('blocks the initiator, ends the challenge, locks pushes, and is listed for admins without a device', async () => {
     const { userId, question, challengeId, headers, activityId } = await askInitiator('dave')
     const { status, json } = await report(activityId, headers)
     expect([status, json]).toEqual([201, { reportId: expect.stringMatching(/^rpt_/) }])
@@ -234,7 +234,7 @@ describe('a report from the portal', () => {
     )
   })
 
-  test('of the same thing again, also at the same moment, is the report that stands', async () => {
+  test('of the same activity again, also concurrently, is the existing report', async () => {
     const { userId, headers, activityId } = await askInitiator('erin')
     const reports = await Promise.all(Array.from({ length: 5 }, () => report(activityId, headers)))
     const again = await report(activityId, headers)
@@ -246,7 +246,7 @@ describe('a report from the portal', () => {
     expect(await openReportsOf(userId)).toHaveLength(1)
   })
 
-  test('of what happened to another user is refused as of what never happened', async () => {
+  test('of another user’s activity is refused like one of an unknown activity', async () => {
     const { userId, headers, activityId } = await askInitiator('frank')
     const nosy = await browser()
     const theirs = await report(activityId, nosy)
@@ -256,7 +256,7 @@ describe('a report from the portal', () => {
     expect((await report(activityId, headers)).status).toBe(201)
   })
 
-  test('takes a page of ours to send it, although the cookie comes along', async () => {
+  test('must come from a page of the service, although the cookie is sent', async () => {
     const { userId, headers, activityId } = await askInitiator('grace')
     const { cookie } = headers
     for (const site of [{}, { 'sec-fetch-site': 'cross-site' }, { origin: 'null' }]) {
@@ -278,24 +278,21 @@ describe('another site', () => {
     ['nothing at all', {}],
   ] as const
 
-  test.each(foreign)(
-    'changes nothing from %s, although the cookie comes along',
-    async (_, site) => {
-      const { cookie } = await browser()
-      const path = `/devices/${phone.deviceId}/unregister`
-      const { status, json } = await call('POST', path, { cookie, ...site }, { reason: 'lost' })
-      expect([status, json.code]).toEqual([403, 'origin_not_allowed'])
-      expect(await phone.client.self()).toMatchObject({ status: 'active' })
-    },
-  )
+  test.each(foreign)('changes nothing from %s, although the cookie is sent', async (_, site) => {
+    const { cookie } = await browser()
+    const path = `/devices/${phone.deviceId}/unregister`
+    const { status, json } = await call('POST', path, { cookie, ...site }, { reason: 'lost' })
+    expect([status, json.code]).toEqual([403, 'origin_not_allowed'])
+    expect(await phone.client.self()).toMatchObject({ status: 'active' })
+  })
 
-  test.each(foreign)('opens no link for the person from %s', async (_, site) => {
+  test.each(foreign)('opens no link for the user from %s', async (_, site) => {
     const { link } = await mint()
     expect((await call('POST', '/sessions', site, link)).status).toBe(403)
     expect((await open(link)).status).toBe(201)
   })
 
-  test('is told apart from an old browser on our own page', async () => {
+  test('is distinguished from an old browser on the service’s own page', async () => {
     const { link } = await mint()
     expect((await call('POST', '/sessions', { origin: service.origin }, link)).status).toBe(201)
   })

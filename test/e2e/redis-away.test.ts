@@ -14,7 +14,7 @@ afterAll(() => database.drop())
 
 const masterKey = Buffer.alloc(32, 9).toString('base64url')
 
-/** Starts the service with this Redis, has it say that it is ready, and stops it. */
+/** Starts the service with this Redis, waits until it is ready, and stops it. */
 async function live(redisUrl: string) {
   await using service = await startServiceProcess({
     DATABASE_URL: database.url,
@@ -32,11 +32,11 @@ async function live(redisUrl: string) {
 
 const well = { ready: 200, code: 0, said: 1 }
 
-test('the service starts, says it once and stops while Redis is away', async () => {
+test('the service starts, logs it once and stops while Redis is unavailable', async () => {
   expect(await live(`redis://127.0.0.1:${await freePort()}`)).toEqual(well)
 })
 
-test('the service starts, says it once and stops while Redis accepts, says nothing and never hangs up', async () => {
+test('the service starts, logs it once and stops while Redis accepts and stays silent', async () => {
   const sockets: Socket[] = []
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket)

@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
-/** Everything that every table holds, as text. */
+/** The contents of all tables, as text. */
 async function everythingStored(): Promise<string> {
   return onServer(service.database.url, async (client) => {
     const tables = await client.query<{ name: string }>(
@@ -37,7 +37,7 @@ async function everythingStored(): Promise<string> {
   })
 }
 
-/** The types of all signed things in a text. */
+/** The types of all signed objects in a text. */
 function signedTypes(text: string): unknown[] {
   const headers = text.matchAll(/(eyJ[\w-]+)\.[\w-]+\.[\w-]{86}/g)
   return [...headers].map(
@@ -45,10 +45,10 @@ function signedTypes(text: string): unknown[] {
   )
 }
 
-test('the number stands in the create response and nowhere else', async () => {
+test('the number is in the create response and nowhere else', async () => {
   const phone = await enrollPhone(service, { user: 'alice' })
   const everythingSaid: string[] = []
-  // A canary: no other text of the run holds these eight digits.
+  // A canary: no other text of the run contains these eight digits.
   const input = { user: 'alice', number: { mode: 'service', digits: 8 }, context: { action: 'x' } }
   const headers = { 'idempotency-key': 'canary' }
   const creation = await service.api('POST', '/v1/challenges', input, headers)
@@ -82,14 +82,15 @@ test('the number stands in the create response and nowhere else', async () => {
   everythingSaid.push((await service.api('GET', `/v1/challenges/${id}`)).text)
   everythingSaid.push(JSON.stringify(await phone.client.activities()))
 
-  // It is the deciding answer that carries what was typed, as evidence; the sealed number is gone with the end.
+  // The deciding answer contains the typed number, as evidence; the sealed number is deleted at the
+  // end.
   const late = await service.api('POST', '/v1/challenges', input, headers)
   expect(late.json.number).toBeNull()
   everythingSaid.push(log)
   for (const text of everythingSaid) expect(text).not.toContain(number)
 })
 
-test('a number that a client shows before the question stands in its answer and nowhere else', async () => {
+test('a number that a client shows before the challenge is in its answer and nowhere else', async () => {
   const [{ id: relyingPartyId }] = (await service.api('GET', '/v1/relying-parties')).json.items
   const settings = { kind: 'duo_auth_api' }
   const input = { relyingPartyId, name: 'x', settings, policy: { numberDigits: 8 } }
@@ -99,7 +100,7 @@ test('a number that a client shows before the question stands in its answer and 
     callSigned(service.origin, door, 'POST', name, params)
   const offer = await call('preauth', { username: 'dora', text_prompt: '1' })
   const { verification_code: number, prompt } = offer.json.response
-  // A canary: no other text of the run holds these eight digits.
+  // A canary: no other text of the run contains these eight digits.
   expect(prompt.text).toContain(number)
   expect(number).toMatch(/^\d{8}$/)
   const everythingSaid = [await everythingStored()]
@@ -119,7 +120,7 @@ test('a number that a client shows before the question stands in its answer and 
   }
 })
 
-test('keys, codes, tokens and proofs stand neither in the log nor readable in the database', async () => {
+test('keys, codes, tokens and proofs are neither in the log nor readable in the database', async () => {
   const enrollment = await service.api('POST', '/v1/enrollments', {
     user: 'bob',
     displayName: 'Bob',
@@ -162,7 +163,8 @@ test('keys, codes, tokens and proofs stand neither in the log nor readable in th
     expect(log).not.toContain(secret)
     expect(database).not.toContain(secret)
   }
-  // Heads of the audit record are written there to be kept apart from the database; they let nobody in.
+  // Heads of the audit record are logged so that they are stored apart from the database; they
+  // grant no access.
   await until(
     'an audit head is in the log',
     () => signedTypes(log).includes('audit-head+jwt'),

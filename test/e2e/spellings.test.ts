@@ -1,4 +1,5 @@
-// Names, texts and codes as keyboards of all scripts and word processors give them, through the whole service and a device.
+// Names, texts and codes as keyboards of all scripts and word processors produce them, through the
+// whole service and a device.
 
 import { decodeJwt } from 'jose'
 import { Secret, TOTP } from 'otpauth'
@@ -22,7 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
-/** Digits of another script, and what word processors and phones put between them. */
+/** Digits of another script, with the separators of word processors and phones. */
 const arabic = (digits: string) =>
   [...digits].map((digit) => String.fromCodePoint(0x660 + Number(digit))).join('')
 const typedForm = (digits: string) =>
@@ -54,7 +55,7 @@ describe('what people read', () => {
     ],
   }
 
-  test('is cleaned once, and the same for the relying party, the phone that signs it, and who reads the evidence', async () => {
+  test('is normalized once, and identical for the relying party, the signing phone, and the evidence', async () => {
     const phone = await enrollPhone(service, { user: 'reader' })
     const creation = await service.api('POST', '/v1/challenges', {
       user: 'reader',
@@ -74,7 +75,7 @@ describe('what people read', () => {
     expect(decodeJwt(evidence.answer).num).toBe(creation.json.number)
   })
 
-  test('an equal question under one key is the same, however its texts were spelt', async () => {
+  test('an equal challenge under one idempotency key is the same, in any spelling of its texts', async () => {
     await enrollPhone(service, { user: 'twice' })
     const headers = { 'idempotency-key': 'spelt-twice' }
     const first = await service.api(
@@ -92,7 +93,7 @@ describe('what people read', () => {
     expect([again.status, again.json.id]).toEqual([200, first.json.id])
   })
 
-  test('names of people, phones, relying parties and keys, and what happened', async () => {
+  test('names of users, phones, relying parties and keys, and activities', async () => {
     const { api } = service
     const displayName = ' Renée\u0301 نسرین\u200cدخت\u200c '.normalize('NFD')
     const user = await api('POST', '/v1/users', { displayName, identifiers: [' renee\u00a0'] })
@@ -132,7 +133,7 @@ describe('what people read', () => {
     'a\nb',
     'a\u200eb',
     '\u00ad \u200e',
-  ])('is refused where it hides or reorders: %j', async (text) => {
+  ])('is refused with hidden or reordering characters: %j', async (text) => {
     await enrollPhone(service, { user: 'refuser' })
     const creation = await service.api('POST', '/v1/challenges', {
       user: 'refuser',
@@ -142,7 +143,7 @@ describe('what people read', () => {
   })
 })
 
-describe('a code that a person types', () => {
+describe('a code that a user types', () => {
   test('enrolls a phone: digits of another script, dashes and marks, in the claim and at its confirmation', async () => {
     const enrollment = (
       await service.api('POST', '/v1/enrollments', { user: 'typist', displayName: 'Ty' })
@@ -174,7 +175,7 @@ describe('a code that a person types', () => {
     expect(client.account.status).toBe('active')
   })
 
-  test('that can be none is no try at a typed code', async () => {
+  test('of impossible form costs no attempt at a typed code', async () => {
     const enrollment = (
       await service.api('POST', '/v1/enrollments', { user: 'slip', displayName: 'S' })
     ).json
@@ -200,7 +201,7 @@ describe('a code that a person types', () => {
     expect(await claim(enrollment.code)).toMatchObject({ status: 'unconfirmed' })
   })
 
-  test('approves: what is signed is the number in ASCII, and a slip is not sent at all', async () => {
+  test('approves: the number is signed in ASCII, and a malformed one is not sent', async () => {
     const phone = await enrollPhone(service, { user: 'approver' })
     const creation = (await service.api('POST', '/v1/challenges', { user: 'approver' })).json
     const [request] = (await phone.client.pending()).requests
@@ -211,7 +212,7 @@ describe('a code that a person types', () => {
     const attemptsLeft = async () =>
       (await service.api('GET', `/v1/challenges/${creation.id}`)).json.wrongNumbersLeft
     expect(await attemptsLeft()).toBe(3)
-    // A signed number stays strict: whoever signs other digits has typed a wrong one.
+    // A signed number stays strict: other digits count as a wrong number.
     const { user, issuer } = phone.client.account
     const answer = await sign(
       phone.keys.verification ?? phone.keys.possession,
@@ -239,7 +240,7 @@ describe('a code that a person types', () => {
     })
   })
 
-  test('gets in as a passcode, a recovery code or a temporary code', async () => {
+  test('is accepted as a passcode, a recovery code or a temporary code', async () => {
     const phone = await enrollPhone(service, { user: 'coder' })
     const user = `/v1/users/${phone.userId}`
     const { passcode } = phone.client.account
@@ -257,7 +258,7 @@ describe('a code that a person types', () => {
     expect(methods).toEqual(['passcode', 'recovery_code', 'temporary_code'])
   })
 
-  test('at the doors: a passcode beside the prompt, the number that a client shows', async () => {
+  test('at the doors: a passcode at the prompt, the number that a client shows', async () => {
     const phone = await enrollPhone(service, { user: 'visitor' })
     const { items } = (await service.api('GET', '/v1/relying-parties')).json
     const relyingPartyId = items.find((one: { name: string }) => one.name !== 'Bänk').id

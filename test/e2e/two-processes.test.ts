@@ -7,7 +7,7 @@ import { until } from '../support/until.ts'
 
 const log = pino({ level: 'silent' })
 
-/** Two processes' worth of service on one database: requests reach one, the phone speaks to the other. */
+/** Two service processes on one database: requests reach one, the phone calls the other. */
 async function startTwo(redisUrl: string | null) {
   const stack = new AsyncDisposableStack()
   const first = stack.use(await startTestService({ redisUrl }))
@@ -24,12 +24,12 @@ async function startTwo(redisUrl: string | null) {
   return { first, api: createApi(secondOrigin, first.key), elsewhere, stack }
 }
 
-// Redis takes part where the environment offers one.
+// Redis is used where the environment provides one.
 const carriers: [name: string, redisUrl: string | null][] = [['PostgreSQL', null]]
 if (process.env.REDIS_URL) carriers.push(['Redis', process.env.REDIS_URL])
 
 describe.each(carriers)('with signals over %s', (_, redisUrl) => {
-  test('an answer that one process takes wakes the request that waits in the other', async () => {
+  test('an answer accepted by one process wakes the waiting request in the other', async () => {
     await using two = await startTwo(redisUrl).then((processes) =>
       Object.assign(processes.stack, processes),
     )
@@ -42,7 +42,7 @@ describe.each(carriers)('with signals over %s', (_, redisUrl) => {
     expect((await waiting).json).toMatchObject({ status: 'approved' })
   })
 
-  test('a request that waits in one process ends when the other revokes its key', async () => {
+  test('a waiting request in one process ends when the other revokes its key', async () => {
     await using two = await startTwo(redisUrl).then((processes) =>
       Object.assign(processes.stack, processes),
     )
@@ -73,7 +73,7 @@ describe.each(carriers)('with signals over %s', (_, redisUrl) => {
     expect((await two.first.api('GET', '/v1/tenant')).status).toBe(200)
     expect((await two.api('POST', `/v1/api-keys/${own.id}/revoke`)).status).toBe(200)
     expect((await two.api('GET', '/v1/tenant')).status).toBe(401)
-    await until('the other process knows', async () => {
+    await until('the other process refuses it', async () => {
       const { status } = await two.first.api('GET', '/v1/tenant')
       return status === 401
     })

@@ -47,7 +47,7 @@ function wordsOf(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(wordsOf) : []
 }
 
-test('a sign-in is told from its creation to the signed approval, each event signed as Standard Webhooks has it', async () => {
+test('a sign-in is delivered from creation to signed approval, each event signed per Standard Webhooks', async () => {
   await using sink = await startSink()
   await using endpoint = await listen(sink)
   const phone = await enrollPhone(service, { user: 'ada', name: 'canary-device' })
@@ -103,8 +103,8 @@ test('a sign-in is told from its creation to the signed approval, each event sig
   expect(JSON.stringify(read.json)).not.toContain(endpoint.secret)
 })
 
-describe('what people do beside signing in', () => {
-  test('is told: a report, a lost phone, a suspension', async () => {
+describe('actions other than sign-ins', () => {
+  test('are delivered: a report, a lost phone, a suspension', async () => {
     await using sink = await startSink()
     const phone = await enrollPhone(service, { user: 'bea' })
     await using _endpoint = await listen(sink, [
@@ -136,7 +136,7 @@ describe('what people do beside signing in', () => {
     ])
   })
 
-  test('is told by a test event whatever the filter says, and the try is listed', async () => {
+  test('gets a test event under any filter, and the attempt is listed', async () => {
     await using sink = await startSink()
     await using endpoint = await listen(sink, ['user.unlocked'])
     const testReply = await service.api('POST', `${endpoint.place}/test`)
@@ -154,7 +154,7 @@ describe('what people do beside signing in', () => {
   })
 })
 
-test('erasing a user takes what is theirs out of the events that are kept', async () => {
+test('erasing a user removes their data from the stored events', async () => {
   await using sink = await startSink()
   await using _endpoint = await listen(sink)
   const phone = await enrollPhone(service, { user: 'eve' })
@@ -176,7 +176,7 @@ test('erasing a user takes what is theirs out of the events that are kept', asyn
 })
 
 describe('an endpoint', () => {
-  test('of another relying party or tenant is as one that is not there', async () => {
+  test('of another relying party or tenant looks like an unknown one', async () => {
     await using sink = await startSink()
     await using endpoint = await listen(sink)
     const party = { name: 'Other', namespaces: ['elsewhere'] }
@@ -203,7 +203,7 @@ describe('an endpoint', () => {
       expect(refusalIn(foreignReply)).toEqual(refusalIn(await theirs(method, unknown, body)))
     }
     expect((await theirs('GET', '/v1/webhook-endpoints')).json.items).toEqual([])
-    // And it hears nothing of a user whom it may not see.
+    // And it receives nothing about a user whom it may not see.
     await using ears = await startSink()
     await using _other = await listen(ears, ['*'], { ...service, api: theirs })
     await enrollPhone(service, { user: 'fay' })
@@ -229,21 +229,24 @@ describe('an endpoint', () => {
     ['https://bücher.example/', 'https://xn--bcher-kva.example/'],
     ['https://rp.example/a b?c=é', 'https://rp.example/a%20b?c=%C3%A9'],
     ['https://1.1/', 'https://1.0.0.1/'],
-  ])('is kept as it was checked: %j is refused, and the right form is told', async (url, form) => {
-    const refusal = await service.api('POST', '/v1/webhook-endpoints', { url, events: ['*'] })
-    expect([refusal.status, refusal.json]).toMatchObject([
-      422,
-      { code: 'webhook_url_refused', why: 'not_canonical', canonical: form },
-    ])
-    const right = await service.api('POST', '/v1/webhook-endpoints', { url: form, events: ['*'] })
-    expect([right.status, right.json.url]).toEqual([201, form])
-    const place = `/v1/webhook-endpoints/${right.json.id}`
-    expect((await service.api('PATCH', place, { url })).json.canonical).toBe(form)
-    expect((await service.api('GET', place)).json.url).toBe(form)
-    await service.api('DELETE', place)
-  })
+  ])(
+    'is stored as it was checked: %j is refused, and the right form is named',
+    async (url, form) => {
+      const refusal = await service.api('POST', '/v1/webhook-endpoints', { url, events: ['*'] })
+      expect([refusal.status, refusal.json]).toMatchObject([
+        422,
+        { code: 'webhook_url_refused', why: 'not_canonical', canonical: form },
+      ])
+      const right = await service.api('POST', '/v1/webhook-endpoints', { url: form, events: ['*'] })
+      expect([right.status, right.json.url]).toEqual([201, form])
+      const place = `/v1/webhook-endpoints/${right.json.id}`
+      expect((await service.api('PATCH', place, { url })).json.canonical).toBe(form)
+      expect((await service.api('GET', place)).json.url).toBe(form)
+      await service.api('DELETE', place)
+    },
+  )
 
-  test('is one of at most twenty, however many ask at once', async () => {
+  test('is one of at most twenty, under any number of concurrent calls', async () => {
     const party = { name: 'Many', namespaces: ['many'] }
     const { json: other } = await service.api('POST', '/v1/relying-parties', party)
     const keyInput = { relyingPartyId: other.id, name: 'x', scopes: ['webhooks:write'] }
@@ -258,7 +261,7 @@ describe('an endpoint', () => {
   })
 })
 
-test('what happens at one process is told by another', async () => {
+test('an event of one process is sent by another', async () => {
   await using sink = await startSink()
   const port = await freePort()
   const config = { ...service.config, port, role: 'api' } as const
@@ -294,7 +297,7 @@ test('kill -9 between commit and send loses no event: the next process sends it'
   const api = createApi(`http://127.0.0.1:${port}`, key)
   const endpoint = { url: sink.url, events: ['activity.recorded'] }
   const { json } = await api('POST', '/v1/webhook-endpoints', endpoint)
-  // The endpoint takes the request and says nothing: committed, under way, and nowhere.
+  // The endpoint accepts the request and stays silent: committed, in flight, and not delivered.
   sink.answer(() => undefined)
   const person = { displayName: 'Hal', identifiers: ['hal'] }
   expect((await api('POST', '/v1/users', person)).status).toBe(201)
@@ -312,6 +315,6 @@ test('kill -9 between commit and send loses no event: the next process sends it'
   verify(json.secret, after)
 })
 
-test('docs/webhooks.md shows the events as their schemas have them', async () => {
+test('docs/webhooks.md shows the events as in their schemas', async () => {
   expect(await readFile('docs/webhooks.md', 'utf8')).toContain(eventTable())
 })
