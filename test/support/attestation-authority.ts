@@ -1,4 +1,4 @@
-// Makers of phones whose word only the tests believe: chains and attestation objects, sound unless told otherwise.
+// Phone makers that only the tests trust: chains and attestation objects, valid by default.
 
 import 'reflect-metadata'
 import { createHash, webcrypto } from 'node:crypto'
@@ -40,7 +40,7 @@ export const makeKeys = () =>
 
 const der = (certificate: X509Certificate) => new Uint8Array(certificate.rawData)
 
-/** A link of a chain with the key it signs with. */
+/** A link of a chain with its signing key. */
 export type Authority = { readonly certificate: X509Certificate; readonly keys: CryptoKeyPair }
 
 type Link = {
@@ -58,7 +58,7 @@ const authorityExtensions = (pathLength?: number) => [
   new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
 ]
 
-/** A root that vouches for itself. */
+/** A self-signed root. */
 export async function aRoot(
   name = 'CN=Test root',
   more: { notAfter?: Date } = {},
@@ -108,7 +108,7 @@ export async function anAuthority(
   return { certificate: await certify({ ...more, subject, issuer, publicKey, extensions }), keys }
 }
 
-/** What an Android phone says of a key. */
+/** An Android phone's statement about a key. */
 export type Said = {
   readonly challenge: string
   readonly attestationLevel: number
@@ -128,7 +128,7 @@ export type Said = {
   readonly signers: readonly string[]
 }
 
-/** What a phone in good order says of a key for one app and with the person present. */
+/** The statement of an intact phone about a key for one app with user presence. */
 export const soundly: Omit<Said, 'challenge'> = {
   attestationLevel: 1,
   keyLevel: 1,
@@ -203,7 +203,7 @@ export function keyDescription(statement: Said): Uint8Array {
   return new Uint8Array(description.toBER())
 }
 
-/** Android's extension as it stands in a certificate. */
+/** Android's extension as it is in a certificate. */
 export const attesting = (statement: Said) =>
   new Extension(keyExtension, false, keyDescription(statement) as Uint8Array<ArrayBuffer>)
 
@@ -222,13 +222,13 @@ export async function anAndroidMaker(
     root: der(root.certificate),
     authorities: { root, intermediate, phone },
     above,
-    /** The chain of a key that the phone made, leaf first. */
+    /** The chain of a key of the phone, leaf first. */
     async attest(publicKey: CryptoKey, challenge: string, changes: Partial<Said> = {}) {
       const leaf = await certify({
         subject: 'CN=Android Keystore Key',
         issuer: phone,
         publicKey,
-        // As phones write it, whatever the day is.
+        // As phones write it, on any day.
         notBefore: new Date('1970-01-01T00:00:00Z'),
         notAfter: new Date('1971-01-01T00:00:00Z'),
         extensions: [
@@ -251,7 +251,7 @@ export function publicKeyOf({ publicJwk }: Pick<DeviceKey, 'publicJwk'>): Promis
 const sha256 = (...parts: readonly Uint8Array[]) =>
   createHash('sha256').update(Buffer.concat(parts)).digest()
 
-/** What an iPhone may say that it should not. */
+/** Faults of an iPhone's statement. */
 export type AppAttestChanges = {
   readonly appId?: string
   readonly counter?: number

@@ -1,4 +1,5 @@
-// Clients of the Auth API as they are, on a loopback line with TLS, and one of our own that can misbehave.
+// Unmodified clients of the Auth API, on a loopback connection with TLS, and one of this project
+// that can misbehave.
 
 import { createHmac } from 'node:crypto'
 import https from 'node:https'
@@ -10,7 +11,7 @@ import { makeTlsCredentials } from '../../simulator/certificates.ts'
 import type { Api, Phone, RunningService } from './running-service.ts'
 import { until } from './until.ts'
 
-/** An integration whose clients speak the Auth API. */
+/** An integration for clients of the Auth API. */
 export type AuthApiDoor = {
   readonly id: string
   readonly integrationKey: string
@@ -19,7 +20,7 @@ export type AuthApiDoor = {
   lastError(): Promise<string | undefined>
 }
 
-/** What such a client is answered. */
+/** The response to such a client. */
 // biome-ignore lint/suspicious/noExplicitAny: tests read what they expect; a wrong shape fails them
 export type Answer = any
 
@@ -86,7 +87,7 @@ export async function startTlsLine(origin: string) {
   }
 }
 
-/** The unmodified client of npm; what it pins and the port that it takes for granted are set at run time. */
+/** The unmodified client of npm; its pinned certificates and its fixed port are set at run time. */
 export function npmClient(
   { port, caPem }: { readonly port: number; readonly caPem: string },
   { integrationKey, secret }: Pick<AuthApiDoor, 'integrationKey' | 'secret'>,
@@ -99,27 +100,27 @@ export function npmClient(
     new Promise((resolve) => client.jsonApiCall(method, `/auth/v2/${name}`, params, resolve))
 }
 
-/** As RFC 3986 has it. */
+/** As in RFC 3986. */
 function encode(text: string): string {
   const hex = (one: string) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`
   return encodeURIComponent(text).replace(/[!'()*]/g, hex)
 }
 
-/** What a call of our own may do other than it should. */
+/** Deviations of a call from the protocol. */
 export type Misbehaviour = {
   readonly date?: string
   readonly dateHeader?: string
   readonly algorithm?: 'sha1' | 'sha512'
   readonly secret?: string
-  /** Sent instead of what was signed. */
+  /** Sent instead of the signed form. */
   readonly form?: string
-  /** Sent and signed as it stands. */
+  /** Sent and signed verbatim. */
   readonly signedForm?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
 }
 
-/** A signed call by code of our own, version 2, without TLS; the answer with its status. */
+/** A signed call by this project's code, version 2, without TLS; the answer with its status. */
 export async function callSigned(
   origin: string,
   { integrationKey, secret }: Pick<AuthApiDoor, 'integrationKey' | 'secret'>,
@@ -157,12 +158,15 @@ export async function callSigned(
   return { status: response.status, json: isJson ? await response.json() : { response: {} } }
 }
 
-/** The question that a phone is asked. */
+/** The pending request on a phone. */
 export function questionTo(phone: Phone) {
   return until('the phone is asked', async () => (await phone.client.pending()).requests[0])
 }
 
-/** Lets the tenant's policy permit an integration to do without a number, and the integration do so. */
+/**
+ * Has the tenant's policy permit an integration to work without a number, and sets the integration
+ * so.
+ */
 export async function permitNone(
   { api }: Pick<RunningService, 'api'>,
   { id, change }: Pick<AuthApiDoor, 'id' | 'change'>,

@@ -1,14 +1,14 @@
-// Things of one user that calls can be about, each made when it is first asked for.
+// Objects of one user for calls, each created on first use.
 
 import { randomBytes } from 'node:crypto'
 import { onServer } from './cluster.ts'
 import { callAsDevice, freshJti, seconds, sign } from './device-calls.ts'
 import { type Api, enrollPhone, type Phone, type RunningService } from './running-service.ts'
 
-/** A tenant of a running service, with a key of it that has all scopes. */
+/** A tenant of a running service, with a key of all scopes. */
 export type Tenancy = Pick<RunningService, 'origin' | 'tenantId' | 'simulator' | 'api' | 'database'>
 
-/** What `api` answers, which must be a success. */
+/** The response of `api`, which must be a success. */
 export async function made(
   api: Api,
   method: 'GET' | 'POST' | 'PATCH',
@@ -35,7 +35,7 @@ async function idFrom(service: Tenancy, what: string, text: string): Promise<str
   return row.id
 }
 
-/** A user of the tenant, not there until something of it is asked for. */
+/** A user of the tenant, created on first use. */
 export function createScene(service: Tenancy) {
   const { api } = service
   const name = `user-${randomBytes(6).toString('hex')}`
@@ -143,7 +143,7 @@ export function createScene(service: Tenancy) {
 
 export type Scene = ReturnType<typeof createScene>
 
-/** An endpoint where nobody answers. */
+/** An endpoint without a listener. */
 export const newEndpoint = { url: 'https://webhooks.invalid/', events: ['activity.recorded'] }
 
 /** An app of this name with the simulator's credentials. */
@@ -157,7 +157,7 @@ export function newIntegration(name: string) {
   return { name, settings: { kind: 'wait' } }
 }
 
-/** What a browser sends once its person has opened a fresh link. */
+/** The headers of a browser after its user has opened a fresh link. */
 async function browserOf({ api, origin }: Tenancy, userId: string) {
   const { url } = await made(api, 'POST', `/v1/users/${userId}/portal-sessions`)
   const [, , tenantId, , token] = new URL(url).pathname.split('/')
@@ -172,7 +172,10 @@ async function browserOf({ api, origin }: Tenancy, userId: string) {
   return { ...ours, cookie }
 }
 
-/** A denial of a challenge by a phone as it signs one; what it cannot know of a challenge that it never saw is made up. */
+/**
+ * A denial of a challenge by a phone as it signs one; unknown facts of an unseen challenge are made
+ * up.
+ */
 export async function denialBy(phone: Phone, tenantIssuer: string, challengeId: string) {
   const { requests } = await phone.client.pending().catch(() => ({ requests: [] }))
   const request = requests.find((one) => one.challengeId === challengeId)

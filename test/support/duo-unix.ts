@@ -6,7 +6,7 @@ import type { Answer, AuthApi } from './auth-api.ts'
 type Flags = {
   /** Waits for the end in one call, as pam_duo under sshd and clients without a terminal do. */
   readonly sync?: boolean
-  /** Takes the default by itself: no terminal (scp, rsync, cron), or `autopush = yes`. */
+  /** Chooses the default by itself: no terminal (scp, rsync, cron), or `autopush = yes`. */
   readonly auto?: boolean
   /** `verified_push = yes`. */
   readonly verifiedPush?: boolean
@@ -14,9 +14,9 @@ type Flags = {
 
 export type DuoLogin = {
   readonly code: 'DUO_OK' | 'DUO_FAIL' | 'DUO_ABORT' | 'DUO_SERVER_ERROR'
-  /** What it prints for the person, in its order. */
+  /** Its messages to the user, in order. */
   readonly messages: readonly string[]
-  /** What it writes into the log. */
+  /** Its log message. */
   readonly complaint: string | null
 }
 
@@ -57,7 +57,7 @@ function endOf(response: Answer): DuoLogin['code'] {
   throw new LoginEnd('DUO_SERVER_ERROR', `JSON invalid 'result': ${result}`)
 }
 
-/** One try to log in. `type` is the person at the prompt; rejecting is Ctrl-C. */
+/** One login attempt. `type` is the user at the prompt; rejecting is Ctrl-C. */
 export async function duoLogin(
   call: AuthApi,
   where: Readonly<Record<string, string>>,
@@ -120,7 +120,7 @@ async function login(
     messages.push(textIn(status, 'status_msg'))
     if (textIn(status, 'result') !== 'waiting') return endOf(status)
   }
-  // Released versions let the person in here.
+  // Released versions let the user in here.
   throw new LoginEnd('DUO_OK', 'Authentication timed out')
 }
 

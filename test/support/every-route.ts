@@ -1,4 +1,5 @@
-// One call of each route of openapi.yaml by who may call it, and what it answered, made comparable between two installations.
+// One call of each route of openapi.yaml by a permitted caller, with a response that is comparable
+// between two installations.
 
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
@@ -6,7 +7,9 @@ import { folders, routeFacts } from './authorisation-routes.ts'
 import { createScene, type Scene, type Tenancy } from './authorisation-scene.ts'
 import { proofFor } from './device-calls.ts'
 
-/** An answer: times as seconds from the moment of the answer, everything that is different each time as what it is. */
+/**
+ * A response: times as seconds from the moment of the response, every varying value as its kind.
+ */
 export type Comparable = {
   readonly name: string
   readonly text: string
@@ -30,7 +33,7 @@ const operations = Object.entries<Record<string, { security?: object[] }>>(docum
   // What only reads shares a user, so it comes first.
   .toSorted((one, other) => Number(one.method !== 'GET') - Number(other.method !== 'GET'))
 
-// Whatever it says differs from process to process.
+// Its contents differ between processes.
 const statusOnly = new Set(['GET /metrics', 'GET /openapi.yaml', 'GET /v1/challenges/{id}/events'])
 
 /** Calls every route once, one after another. */
@@ -93,7 +96,7 @@ async function callOne(
 }
 
 const random = /\d|[a-z].*[A-Z]|[A-Z].*[a-z]/
-// A push is sent beside the answer: it may be there already.
+// A push is sent concurrently with the response: it may have arrived already.
 const pushStatePattern = /"(status)":\s*"(queued|sent)"|"(settledAt|settled_at)":\s*(null|"[^"]*")/g
 const time = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g
 const jwsPattern = /\b(eyJ[\w-]+)\.([\w-]+)\.[\w-]{20,}/g

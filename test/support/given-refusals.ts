@@ -1,4 +1,5 @@
-// What the routes can refuse, read from the source: the codes of every `refuse` that a handler can come to.
+// The refusals of the routes, read from the source: the codes of every `refuse` that a handler can
+// reach.
 
 import path from 'node:path'
 import ts from 'typescript'
@@ -6,7 +7,7 @@ import ts from 'typescript'
 const project = path.resolve(import.meta.dirname, '../..')
 const inner = /\/src\/(usecases|domain)\//
 const routes = /\/src\/http\/routes\//
-/** A code of this type could be any: a refusal that is passed on, not made. */
+/** A code of this type is not a literal: a refusal that is passed on, not created. */
 const anyCode = 40
 
 export type GivenRefusals = {
@@ -14,7 +15,10 @@ export type GivenRefusals = {
   readonly codes: ReadonlySet<string>
 }
 
-/** Every route with the refusals that its use cases and their rules make, wherever in them. Those that stores make are not seen. */
+/**
+ * Every route with the refusals that its use cases and their rules create, anywhere in them.
+ * Refusals of stores are not included.
+ */
 export function givenRefusals(): GivenRefusals[] {
   const { config } = ts.readConfigFile(path.join(project, 'tsconfig.json'), ts.sys.readFile)
   const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, project)
@@ -51,7 +55,7 @@ function createReader(checker: ts.TypeChecker, files: readonly ts.SourceFile[]) 
     return (isAlias ? checker.getAliasedSymbol(symbol) : symbol)?.valueDeclaration
   }
 
-  /** The function that a name stands for. */
+  /** The function that a name refers to. */
   function functionOf(node: ts.Node): ts.FunctionLikeDeclaration | undefined {
     const declaration = ts.isIdentifier(node) ? declarationOf(node) : undefined
     if (!declaration) return undefined
