@@ -1,4 +1,4 @@
-// The example's identity provider beside a whole service, and a client of it: npm openid-client.
+// The example's identity provider with a whole service, and a client of it: npm openid-client.
 
 import { randomBytes } from 'node:crypto'
 import * as oidc from 'openid-client'
@@ -14,19 +14,19 @@ const pollSeconds = 0.05
 
 export type TestProvider = AsyncDisposable & {
   readonly people: string[]
-  /** Where it hears webhooks. */
+  /** The address at which it receives webhooks. */
   readonly webhookUrl: string
   readonly webhookSecret: string
   readonly tap: WebhookTap
-  /** Asks by CIBA; rejects as openid-client does. */
+  /** Sends a CIBA request; rejects as openid-client does. */
   ask(
     user: string,
     bindingMessage?: string,
     more?: Record<string, string>,
   ): ReturnType<typeof oidc.initiateBackchannelAuthentication>
-  /** Polls until there is an end: claims of the verified id token, or openid-client's error. */
+  /** Polls until the end: claims of the verified id token, or openid-client's error. */
   wait(authRequest: { auth_req_id: string; expires_in: number }): Promise<oidc.IDToken | undefined>
-  /** Asks once for tokens: `ok`, or the OAuth error. */
+  /** Requests tokens once: `ok`, or the OAuth error. */
   poll(authRequest: { auth_req_id: string }): Promise<string>
 }
 
@@ -92,7 +92,7 @@ export async function startTestProvider(
   }
 }
 
-/** Somebody new whom both know, with a phone. */
+/** A new user of both, with a phone. */
 export async function newPerson(
   service: RunningService,
   { people }: Pick<TestProvider, 'people'>,

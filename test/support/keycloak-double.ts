@@ -1,5 +1,6 @@
-// A realm of Keycloak as far as its HTTP authentication channel goes, written from its source (26.x): what it sends, when it
-// stores a request, and what its callback endpoint answers. Not Keycloak: nothing else of it is here.
+// A realm of Keycloak as far as its HTTP authentication channel goes, written from its source
+// (26.x): what it sends, when it stores a request, and what its callback endpoint answers. It has
+// no other part of Keycloak.
 
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -18,12 +19,12 @@ export type Question = {
   readonly [more: string]: unknown
 }
 
-/** What the callback endpoint does before its rules apply. */
+/** The behavior of the callback endpoint before its rules apply. */
 export type Weather = 'fair' | 'silent' | 'failing'
 
 export type KeycloakDouble = AsyncDisposable & {
   readonly issuer: string
-  /** Every callback that came in, and its answer. */
+  /** Every received callback, and its response. */
   readonly callbacks: { readonly status: string; readonly answer: number }[]
   readonly keyFetches: () => number
   /** Callbacks for unknown requests before Keycloak stores one. */
@@ -37,7 +38,7 @@ export type KeycloakDouble = AsyncDisposable & {
     question: Question,
     more?: { readonly claims?: JWTPayload; readonly token?: string; readonly forged?: boolean },
   ): Promise<Asked>
-  /** What the client gets at the token endpoint. */
+  /** The client's response at the token endpoint. */
   outcome(
     authResultId: string,
   ): 'authorization_pending' | 'tokens' | 'access_denied' | 'invalid_grant'
@@ -78,7 +79,7 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
     const storedRequest = requests.get(id)
     if (!storedRequest) return 403
     if (storedRequest.decision !== null) {
-      // `cancelRequest`: the second callback takes the decided request away.
+      // `cancelRequest`: the second callback removes the decided request.
       requests.delete(id)
       return 403
     }

@@ -11,7 +11,10 @@ export const nginxProgram = programOf('nginx')
 
 export type Nginx = AsyncDisposable & { readonly origin: string }
 
-/** nginx at its defaults in front of these ports; it counts one failure and then leaves an upstream alone for 10 s. */
+/**
+ * nginx at its defaults in front of these ports; it counts one failure and then skips an upstream
+ * for 10 s.
+ */
 export async function startNginx(upstreams: readonly number[]): Promise<Nginx> {
   if (nginxProgram === undefined) throw new Error('there is no nginx on this machine')
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-nginx-'))
@@ -68,7 +71,7 @@ ${upstreams.map((one) => `    server 127.0.0.1:${one};`).join('\n')}
   }
 }
 
-/** What nginx has against these settings of its `http` block; empty when it takes them. */
+/** The errors of nginx for these settings of its `http` block; empty when it accepts them. */
 export async function faultsOfSettings(settings: string): Promise<string> {
   if (nginxProgram === undefined) throw new Error('there is no nginx on this machine')
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-nginx-'))

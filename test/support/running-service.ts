@@ -113,7 +113,10 @@ export type RunningService = AsyncDisposable & {
   readonly tenantId: string
   readonly api: Api
   readonly service: Service
-  /** Ends this process of the service, and starts another on the same database and port; `between` runs while there is none. */
+  /**
+   * Ends this process of the service, and starts another on the same database and port; `between`
+   * runs while there is none.
+   */
   restart(between?: () => Promise<void>): Promise<void>
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
@@ -156,7 +159,7 @@ export async function startTestService(
   }
 }
 
-/** A phone that is enrolled and active, and what reached it by push. */
+/** A phone that is enrolled and active, with the pushes that reached it. */
 export type Phone = {
   readonly client: DeviceClient
   readonly keys: DeviceKeys
@@ -172,16 +175,16 @@ export type PhoneOptions = {
   readonly user?: string
   readonly platform?: 'ios' | 'android'
   readonly verification?: boolean
-  /** Without a push token it finds challenges only by looking. */
+  /** Without a push token it finds challenges only by polling. */
   readonly withPush?: boolean
   readonly name?: string
-  /** The app of the service's environment unless given. */
+  /** By default the app of the service's environment. */
   readonly appId?: string
   /** How its calls reach the service. */
   readonly fetch?: typeof fetch
 }
 
-/** The challenge that a push is about, whichever provider brought it. */
+/** The challenge of a push, of either provider. */
 export function challengeOf(push: AcceptedPush): string {
   const ids = push.provider === 'apns' ? (push.payload as { cid?: string }) : push.data
   return String(ids.cid)

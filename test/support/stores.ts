@@ -44,20 +44,23 @@ import type { BoundKey } from '../../src/ports/device-store.ts'
 import type { NewDevice } from '../../src/ports/enrollment-store.ts'
 import { createTestDatabase } from './database.ts'
 
-/** A thumbprint of a key that nobody has; also good as a `jti`. */
+/** A thumbprint of an unused key; also usable as a `jti`. */
 export const thumbprint = () => randomBytes(32).toString('base64url')
 const publicJwk = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } as const
 
-/** Excuses nothing: for tests that are not about the audit record. */
+/** Declares nothing: for tests that are not about the audit record. */
 export const unsaid = async () => ({})
 
-/** All stores on a database of their own, and short ways to fill it with what a test is not about. */
+/**
+ * All stores on a database of their own, and helpers that fill it with data that a test needs but
+ * does not test.
+ */
 export async function openStores(
   connections = 20,
   watch: (database: Database) => Database = (database) => database,
 ) {
   const testDatabase = await createTestDatabase()
-  // Patient: these tests queue up behind locks on purpose, on machines that may be busy.
+  // A long timeout: these tests queue behind locks on purpose, on machines that may be busy.
   const ownDatabase = openDatabase({
     url: testDatabase.url,
     maxConnections: connections,
@@ -138,7 +141,7 @@ export async function aUser({ tenants, users }: Stores) {
 
 export type TestUser = Awaited<ReturnType<typeof aUser>>
 
-/** Another user of the same tenant, known to the same relying party by this name. */
+/** Another user of the same tenant, with this name at the same relying party. */
 export async function aColleague(
   { users }: Stores,
   user: TestUser,
@@ -196,7 +199,7 @@ export async function anEnrollment(
   return creation
 }
 
-/** What a claim of this enrollment would bring: a device with fresh keys. */
+/** The input of a claim of this enrollment: a device with fresh keys. */
 export function aClaim(
   enrollment: { readonly tenantId: TenantId; readonly id: EnrollmentId; readonly userId: UserId },
   more: {
@@ -253,7 +256,7 @@ export async function aDevice(
   return claimResult.device.id
 }
 
-/** The protection of a user to whom nothing has happened yet. */
+/** The protection of a user without any history. */
 export const unguarded: Protection = {
   wrongNumbersInRow: 0,
   wrongNumbersSinceSuccess: 0,
@@ -265,12 +268,15 @@ export const unguarded: Protection = {
   revision: 0,
 }
 
-/** What a creation is loaded with beside whom it asks: a request like no other, for no binding, started by nobody known. */
+/** The data for a creation besides the user: a unique request, no binding, no known initiator. */
 export const anyRequest = { requestHash: randomBytes(32), binding: null, initiatorKey: null }
 
 type ChallengeChanges = Partial<Challenge> & { readonly ttlMs?: number }
 
-/** A pending challenge for these devices, expiring after `ttlMs` by the database's clock; yet to be created. */
+/**
+ * A pending challenge for these devices, expiring after `ttlMs` by the database's clock; yet to be
+ * created.
+ */
 export async function aNewChallenge(
   { database }: Stores,
   user: TestUser,
@@ -297,7 +303,7 @@ export async function aNewChallenge(
     deliveryMode: 'push',
     suppressed: null,
     initiatorKey: null,
-    // A budget of its own, so that tests of other things may ask as often as they like.
+    // A separate budget, so that other tests may create any number of challenges.
     budgetKey: thumbprint(),
     signingKid,
     resultJti: thumbprint(),
@@ -340,7 +346,7 @@ export async function aChallenge(
   return newChallenge.challenge.id
 }
 
-/** An answer as the use case would record it; approves unless told otherwise. */
+/** An answer as the use case would record it; approves by default. */
 export function anAnswer(
   { tenantId, userId }: TestUser,
   challengeId: ChallengeId,
@@ -373,10 +379,10 @@ export function aProof({ tenantId }: TestUser, deviceId: DeviceId) {
   return { tenantId, deviceId, jti: thumbprint(), expiresAt: new Date(Date.now() + 70_000) }
 }
 
-/** A transaction on a connection of its own, to hold locks. */
+/** A transaction on its own connection, to hold locks. */
 export async function beginOn({ url }: Pick<Stores, 'url'>) {
   const client = new pg.Client({ connectionString: url })
-  // Cut off when a test fails before it commits; the failure itself says more.
+  // Disconnected when a test fails before it commits; the failure itself says more.
   client.on('error', () => undefined)
   await client.connect()
   await client.query('begin')

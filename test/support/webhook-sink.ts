@@ -1,4 +1,5 @@
-// A receiver as relying parties write one: raw body in, verified by npm standardwebhooks, ids remembered.
+// A receiver as relying parties write one: raw body in, verified by npm standardwebhooks, ids
+// recorded.
 
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -15,11 +16,11 @@ export type Received = {
 export type Sink = AsyncDisposable & {
   readonly url: string
   readonly port: number
-  /** What arrived, in its order, whatever was answered. */
+  /** The deliveries in order, with any response. */
   readonly received: Received[]
-  /** How it answers from now on; 204 unless told. */
+  /** Its response from now on; 204 by default. */
   answer(how: (response: ServerResponse, delivery: Received) => void): void
-  /** Ends connections that wait for another request. */
+  /** Ends idle connections. */
   closeIdle(): void
 }
 

@@ -1,27 +1,27 @@
-// Stands between the service and a receiver of webhooks: passes them on, and knows what passed.
+// A proxy between the service and a receiver of webhooks: forwards and records them.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A webhook as it came, byte by byte. */
+/** A webhook as received, byte by byte. */
 export type Tapped = {
   readonly body: string
   readonly headers: Readonly<Record<string, string>>
   readonly type: string
-  /** What the receiver answered; undefined until then. */
+  /** The receiver's response; undefined until then. */
   status?: number
 }
 
 export type WebhookTap = AsyncDisposable & {
   readonly url: string
-  /** Oldest first; at the time that they are listed the receiver is being called. */
+  /** Oldest first; a webhook is listed when the receiver is called. */
   readonly tapped: readonly Tapped[]
-  /** Where to pass them on from now on. */
+  /** The receiver from now on. */
   forwardTo(url: string): void
 }
 
-/** Calls a receiver with such a webhook, once more or for the first time. */
+/** Calls a receiver with such a webhook, again or for the first time. */
 export async function deliver(
   url: string,
   { body, headers }: Pick<Tapped, 'body' | 'headers'>,
