@@ -46,7 +46,7 @@ test.each([
   ['GET', '/device/v1/challenges', undefined],
   ['POST', '/device/v1/challenges/chl_1/answer', { answer: 'x' }],
 ] as const)(
-  'a lean proof of %s has the claims of the client library's',
+  'a lean proof of %s has the claims of the client library’s',
   async (method, target, body) => {
     const url = account.origin + target
     const call = { method, url, ...(body && { body: JSON.stringify(body) }) }
@@ -56,7 +56,7 @@ test.each([
   },
 )
 
-test('a lean approval has the claims of the client library's', async () => {
+test('a lean approval has the claims of the client library’s', async () => {
   const claims = { cid: 'chl_1', nonce: 'n'.repeat(43) }
   const request = await signCompact(possession, 'approval-request+jwt', claims)
   const input = { jws: request, challengeId: 'chl_1', number: '483920' }

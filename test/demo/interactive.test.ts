@@ -61,7 +61,7 @@ async function isGone(origin: string): Promise<boolean> {
   )
 }
 
-test('the demo serves a sign-in from a new name to "signed in"; Ctrl-C ends all of it, a kill too, and users are kept', async () => {
+test('the demo signs a new user in; Ctrl-C and a kill end all of it, and users are kept', async () => {
   const folder = await reachableFolder()
   const port = 10_000 + ((await anyPort()) % 20_000)
   const demo = await startDemo(folder, port)

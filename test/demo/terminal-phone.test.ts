@@ -60,7 +60,7 @@ const statusOf = async (id: string) =>
   (await service.api('GET', `/v1/challenges/${id}`)).json.status
 const not = (number: string) => number.replace(/^./, (digit) => `${(Number(digit) + 1) % 10}`)
 
-test('the phone in the terminal enrolls, approves, denies, reports, resumes after a restart, and ends when it is unregistered', async () => {
+test('the terminal phone enrolls, answers, reports, resumes after a restart, ends when unregistered', async () => {
   const file = path.join(await reachableFolder(), 'new', 'phone.json')
   const enrollment = await anEnrollment('alice')
   const first = startPhone('--uri', enrollment.uri, '--file', file)

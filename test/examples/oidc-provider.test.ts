@@ -47,7 +47,7 @@ const questionsTo = async ({ userId }: Phone) =>
   (await service.api('GET', `/v1/challenges?userId=${userId}`)).json.items
 
 describe('a sign-in', () => {
-  test('is approved with the binding message's digits, and the id token says how the user was verified', async () => {
+  test('is approved with the binding message’s digits, and the id token says how the user was verified', async () => {
     const { user, phone } = await newPerson(service, provider)
     const authRequest = await provider.ask(user, 'Sign-in 483920')
     const request = await pendingAt(phone)
@@ -81,7 +81,7 @@ describe('a sign-in', () => {
     await expect(provider.wait(authRequest)).rejects.toMatchObject({ error: 'access_denied' })
   })
 
-  test('ends with expired_token when unanswered, independent of the identity provider's clock', async () => {
+  test('ends with expired_token when unanswered, independent of the identity provider’s clock', async () => {
     const { user, phone } = await newPerson(service, provider)
     const authRequest = await provider.ask(user, 'Sign-in 483920', { requested_expiry: '600' })
     expect(authRequest.expires_in).toBe(600)

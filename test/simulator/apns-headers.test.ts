@@ -125,7 +125,7 @@ test.each(lives)('a notification %s is stored for that long', async (_what, head
 })
 
 describe('apns-id', () => {
-  test('is echoed, in the sender's letter case', async () => {
+  test('is echoed, in the sender’s letter case', async () => {
     const id = '0190e1f7-9C1b-7c3a-8d2e-1a2b3c4d5e6f'
     const answer = await client.request({ ...right, 'apns-id': id })
     expect(answer.headers['apns-id']).toBe(id)

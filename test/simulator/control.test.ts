@@ -135,7 +135,7 @@ test('faults are set up and cleared', async () => {
   expect(await push(token)).toBe(200)
 })
 
-test('the log is read from the reader's last position', async () => {
+test('the log is read from the reader’s last position', async () => {
   const token = await registerPhone()
   await push(token)
   await push(token)

@@ -136,7 +136,7 @@ describe('the proof of a call', () => {
     expect(new Set(calls.map((call) => proofOf(call).jti)).size).toBe(calls.length)
   })
 
-  test('after a refusal because of the clock the call is repeated once with the service's time', async () => {
+  test('after a refusal because of the clock the call is repeated once with the service’s time', async () => {
     const behindMs = 90_000
     const changes: number[] = []
     const { device, calls } = await client(
@@ -186,7 +186,7 @@ describe('what is pending', () => {
     ])
   })
 
-  test('expiry is evaluated by the service's time, not the clock of the machine', async () => {
+  test('expiry is evaluated by the service’s time, not the clock of the machine', async () => {
     const items = [{ id: challengeId, request: await signRequest(tenantKeys.active()) }]
     const { device, account } = await client(
       () => ok({ items, serverTime: serverNow.toISOString() }),
@@ -238,7 +238,7 @@ describe('an answer', () => {
     ['deny', 'required', true, 'possession'],
     ['report', 'preferred', true, 'possession'],
   ] as const)(
-    '%s, verification %s, has such a key: %s: is signed by the %s key and passes the checks of the service',
+    '%s, verification %s, has such a key: %s: is signed by the %s key and passes the service’s checks',
     async (decision, userVerification, verification, role) => {
       const { device, keys, calls } = await client(() => ok({ status: 'approved' }), {
         verification,

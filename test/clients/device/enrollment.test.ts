@@ -126,7 +126,7 @@ describe('claiming', () => {
     expect(Object.keys(payload ?? {})).not.toContain('vk')
   })
 
-  test('the resulting account is plain JSON with the service's data', async () => {
+  test('the resulting account is plain JSON with the service’s data', async () => {
     const keys = await createDeviceKeys({ verification: true })
     const answer = await claimReply()
     const network = playNetwork(() => Response.json(answer, { status: 201 }))
@@ -165,7 +165,7 @@ describe('claiming', () => {
     expect(account.passcode).toBeNull()
   })
 
-  test('a wrong clock is corrected by the service's time, and the offset is stored', async () => {
+  test('a wrong clock is corrected by the service’s time, and the offset is stored', async () => {
     const keys = await createDeviceKeys({ verification: false })
     const network = playNetwork(async (_, index) =>
       index === 0

@@ -76,7 +76,7 @@ describe('following the keys of the service', () => {
 })
 
 describe('reading a key set', () => {
-  test('the service's key set is read', async () => {
+  test('the service’s key set is read', async () => {
     expect(await readKeySet(JSON.parse(JSON.stringify(first)))).toEqual(first)
   })
 
