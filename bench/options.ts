@@ -2,21 +2,24 @@ import { parseArgs } from 'node:util'
 
 export const usage = `npm run bench -- [options]
 
-  --concurrency <n,...>  sign-ins under way at a time, one level each (1,8,32,64)
+  --concurrency <n,...>  concurrent sign-ins, one level each (1,8,32,64)
   --seconds <n>          how long each level is measured, after a warm-up (10)
-  --platform <name>      phones that are pushed to: ios, android or mixed (ios)
-  --url <origin>         measure a running service, without pushes; the default starts one. It leaves a user bench-...
-                         with a phone behind for each sign-in under way: do not measure a service that people use
+  --platform <name>      phones that receive pushes: ios, android or mixed (ios)
+  --url <origin>         measure a running service, without pushes; the default starts one. It leaves
+                         a user bench-... with a phone behind for each concurrent sign-in: do not
+                         measure a service in production
   --key <key>            API key for --url, with the scopes challenges:write and enrollments:write
   --json                 one line of JSON instead of the table
   --help                 this text
 
-npm run bench -- --beside <what> | --aa [options]     two or three services by turns, and their ratios (bench/README.md)
+npm run bench -- --beside <what> | --aa [options]
+                         two or three services by turns, and their ratios (bench/README.md)
 
-  --beside bare          this tree beside the bare model: a sign-in at its least cost
-  --beside <folder>      this tree beside another checkout, with npm ci done there, and the bare model
-  --aa                   this tree beside itself: how far ratios stray when there is no difference
-  --concurrency <n>      sign-ins under way at a time (32)
+  --beside bare          this tree next to the bare model: a sign-in at its lowest cost
+  --beside <folder>      this tree next to another checkout (with npm ci done there) and the bare
+                         model
+  --aa                   this tree next to itself: the spread of ratios without a difference
+  --concurrency <n>      concurrent sign-ins (32)
   --slices <n>           turns of each (8)
   --slice-seconds <n>    how long a turn takes (1.5)
   --json                 one line of JSON instead of the table`
