@@ -5,8 +5,8 @@ export const usage = `npm run demo -- [options]
 
   --headless      no pages: sign-ins by scripted phones, printed with their times; ends by itself
   --port <n>      port of the demo pages (8090); the service takes n - 10, the push simulator n + 1
-  --fresh         forget all users and phones of earlier runs first
-  --folder <dir>  where the demo keeps its data (.countersign/demo)
+  --fresh         delete all users and phones of earlier runs first
+  --folder <dir>  where the demo stores its data (.countersign/demo)
   --help          this text`
 
 export type DemoOptions = {

@@ -133,7 +133,7 @@ async function bombing(stage: Stage, timeline: StoryTimeline): Promise<string> {
   const modes: string[] = []
   for (let n = 1; n <= 20; n++) {
     const mode = await askAsStranger(party, 'finn')
-    if (mode !== modes.at(-1)) timeline.note('stranger', `creates challenge ${n} of 20: ${mode}`)
+    if (mode !== modes.at(-1)) timeline.note('attacker', `creates challenge ${n} of 20: ${mode}`)
     modes.push(mode)
   }
   expect('challenges that were pushed', modes.filter((mode) => mode === 'push').length, 1)

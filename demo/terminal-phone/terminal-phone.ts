@@ -16,7 +16,7 @@ export type Terminal = {
   ask(question: string): Promise<string | null>
 }
 
-export type PhoneNeeds = Terminal & {
+export type PhoneDependencies = Terminal & {
   save(phone: StoredPhone): Promise<void>
   /** Resolves when it is time to poll again; with false at the end of input. */
   pause(): Promise<boolean>
@@ -29,7 +29,7 @@ export type PhoneNeeds = Terminal & {
 export async function enroll(
   uri: string,
   name: string,
-  { save }: PhoneNeeds,
+  { save }: PhoneDependencies,
 ): Promise<StoredPhone> {
   const ticket = readEnrollmentUri(uri)
   if (!ticket) throw new Error('--uri takes the `uri` of an enrollment, in quotes')
@@ -47,16 +47,16 @@ export async function enroll(
 }
 
 /** Runs this phone until the user leaves; false when the service has unregistered it. */
-export async function live(phone: StoredPhone, needs: PhoneNeeds): Promise<boolean> {
-  const { say } = needs
-  const keep = (account: DeviceAccount) => void needs.save({ ...phone, account })
+export async function live(phone: StoredPhone, dependencies: PhoneDependencies): Promise<boolean> {
+  const { say } = dependencies
+  const keep = (account: DeviceAccount) => void dependencies.save({ ...phone, account })
   const client = new DeviceClient({ ...phone, onAccountChange: keep })
   const { user, tenant, origin } = client.account
   say(`This is a phone of ${user.displayName} (${tenant.name}) at ${origin}.`)
   try {
-    if (!(await confirm(client, needs))) return true
+    if (!(await confirm(client, dependencies))) return true
     say('It looks for sign-ins every second. Ctrl-C ends it; it comes back without --uri.')
-    await watch(client, needs)
+    await watch(client, dependencies)
     return true
   } catch (error) {
     if (!(error instanceof DeviceApiError)) throw error
@@ -66,7 +66,7 @@ export async function live(phone: StoredPhone, needs: PhoneNeeds): Promise<boole
 }
 
 /** False at the end of input. */
-async function confirm(client: DeviceClient, { say, ask }: PhoneNeeds): Promise<boolean> {
+async function confirm(client: DeviceClient, { say, ask }: PhoneDependencies): Promise<boolean> {
   while (client.account.status === 'unconfirmed') {
     const digits = client.account.confirmationDigits
     const number = await ask(`Type the ${digits} digits that the enrollment shows: `)
@@ -86,7 +86,7 @@ async function confirm(client: DeviceClient, { say, ask }: PhoneNeeds): Promise<
   return true
 }
 
-async function watch(client: DeviceClient, needs: PhoneNeeds): Promise<void> {
+async function watch(client: DeviceClient, dependencies: PhoneDependencies): Promise<void> {
   const unansweredIds = new Set<string>()
   let isAway = false
   for (;;) {
@@ -94,14 +94,14 @@ async function watch(client: DeviceClient, needs: PhoneNeeds): Promise<void> {
       ({ requests }) => requests,
       (error: unknown) => {
         if (!(error instanceof DeviceApiError && error.outcomeUnknown)) throw error
-        if (!isAway) needs.say(error.message)
+        if (!isAway) dependencies.say(error.message)
         isAway = true
         return null
       },
     )
     if (requests) isAway = false
     const request = requests?.find(({ challengeId }) => !unansweredIds.has(challengeId))
-    const goesOn = request ? decide(client, request, unansweredIds, needs) : needs.pause()
+    const goesOn = request ? decide(client, request, unansweredIds, dependencies) : needs.pause()
     if (!(await goesOn)) return
   }
 }
@@ -111,7 +111,7 @@ async function decide(
   client: DeviceClient,
   request: ApprovalRequest,
   unansweredIds: Set<string>,
-  { say, ask }: PhoneNeeds,
+  { say, ask }: PhoneDependencies,
 ): Promise<boolean> {
   show(request, say)
   const approval =

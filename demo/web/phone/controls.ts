@@ -34,7 +34,7 @@ function toggle(label: string, isOn: boolean, flip: () => unknown): HTMLButtonEl
 function hints({ stored, condition }: Handset): HTMLElement[] {
   const lossHint =
     condition === 'unregistered'
-      ? 'Lost and unregistered: whoever holds it can do nothing with it.'
+      ? 'Lost and unregistered: nobody can do anything with it.'
       : 'Lost: somebody else may hold it. Unregister it on another phone or on the sign-in page, then try to answer with it.'
   const clockHint =
     'Its clock is wrong. It learns the service’s time from a refusal and signs with that.'

@@ -1,5 +1,5 @@
 // Entry of the phone page: `/phone?name=...&look=ios|android`, one phone per name. A link in the
-// fragment is scanned at once.
+// fragment is scanned immediately.
 
 import { readEnrollmentUri } from '../../../clients/device/enrollment.ts'
 import type { AppSettings } from '../../page-server.ts'

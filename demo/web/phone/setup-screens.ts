@@ -133,7 +133,7 @@ export function unregisteredScreen(app: App): HTMLElement {
     { class: 'page ending' },
     el('span', { class: 'seal bad' }, icon('cross')),
     el('h1', {}, 'This phone was unregistered'),
-    el('p', {}, 'Its keys are worth nothing any more: whatever it answers is refused.'),
+    el('p', {}, 'Its keys are no longer valid: all its answers are refused.'),
     button('Set up again', 'primary', () => fresh(app)),
   )
 }

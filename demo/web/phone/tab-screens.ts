@@ -185,7 +185,7 @@ async function rename(app: App, { name }: DeviceDetails): Promise<void> {
 async function unregister(app: App, { id, name }: DeviceDetails): Promise<void> {
   const isSure = await confirmPerson(
     app,
-    `To unregister ${name}. It can answer nothing from then on, whoever holds it.`,
+    `To unregister ${name}. It can answer nothing from then on, for anyone who has it.`,
   )
   if (isSure) await perform(app, (client) => client.unregisterOther(id))
 }

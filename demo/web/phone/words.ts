@@ -3,14 +3,16 @@ import type { ActivityDetails, DeviceDetails } from '../../../clients/device/vie
 
 type Sentence = (facts: Readonly<Record<string, unknown>>) => string
 
-function triesLeft({ wrongNumbersLeft: attemptsLeft }: Readonly<Record<string, unknown>>): string {
+function attemptsLeftText({
+  wrongNumbersLeft: attemptsLeft,
+}: Readonly<Record<string, unknown>>): string {
   if (attemptsLeft === 0) return 'No tries are left.'
   return attemptsLeft === 1 ? 'One try is left.' : `${String(attemptsLeft)} tries are left.`
 }
 
 const sentences: Readonly<Record<string, Sentence>> = {
   unreachable: () => 'Countersign does not answer. Nothing was decided; try again in a moment.',
-  wrong_number: (facts) => `That is not the number on the sign-in page. ${triesLeft(facts)}`,
+  wrong_number: (facts) => `That is not the number on the sign-in page. ${attemptsLeftText(facts)}`,
   challenge_ended: () => 'This request is closed: it was answered elsewhere or taken back.',
   challenge_expired: () => 'This request is over: the time ran out.',
   enrollment_code_invalid: () => 'This code is not valid. Check code and name, and try again.',
