@@ -39,7 +39,7 @@ export async function checkRequest(
   const target = readTarget(wire.headers)
   if (isRefusal(target)) return target
   if (hasDuplicates(wire.rawHeaders)) return refuse('DuplicateHeaders')
-  const tokenRefusal = await tokens.judge(connection, wire.headers.authorization)
+  const tokenRefusal = await tokens.validate(connection, wire.headers.authorization)
   if (tokenRefusal) return tokenRefusal
   const request = readRequest(wire.headers)
   if (isRefusal(request)) return request

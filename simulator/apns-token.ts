@@ -45,7 +45,7 @@ export class ProviderTokens {
   /**
    * The reason to refuse, or undefined; a token that passes becomes the connection's current one.
    */
-  async judge(
+  async validate(
     connection: ConnectionTokens,
     authorization: string | undefined,
   ): Promise<ApnsRefusal | undefined> {

@@ -14,18 +14,24 @@ export type FaultRequest = {
 }
 
 /**
- * What goes wrong.
- * - `reason`: an ordinary refusal; APNs reason, FCM error code (`UNAUTHENTICATED`, `PERMISSION_DENIED`, `NOT_FOUND` and `RESOURCE_EXHAUSTED`
- *   come without `FcmError`) or OAuth error. `status` defaults to the one that the provider pairs with it; `timestamp` (ms) is APNs 410's.
+ * The effect of a fault.
+ * - `reason`: an ordinary refusal; APNs reason, FCM error code (`UNAUTHENTICATED`,
+ *   `PERMISSION_DENIED`, `NOT_FOUND` and `RESOURCE_EXHAUSTED` come without `FcmError`) or OAuth
+ *   error. `status` defaults to the provider's status for it; `timestamp` (ms) is APNs 410's.
  * - `delay`: answers as usual, `ms` later.
- * - `stall`: never answers. `stall_connection`: nor does anything else on that connection; new connections are fine.
- * - `reset`: ends the stream (HTTP/2) or the TCP connection (HTTP/1.1) with a reset. `code` is an HTTP/2 error code, default INTERNAL_ERROR (2).
+ * - `stall`: never answers. `stall_connection`: nor does anything else on that connection; new
+ *   connections are unaffected.
+ * - `reset`: ends the stream (HTTP/2) or the TCP connection (HTTP/1.1) with a reset. `code` is an
+ *   HTTP/2 error code, default INTERNAL_ERROR (2).
  * - `close_socket`: the connection ends in the middle.
- * - `goaway`: one or two GOAWAY frames (RFC 9113, 6.8), then the request is answered as usual; on HTTP/1.1 `Connection: close`.
- * - `garbage`: an HTML page where JSON is due, status 502 by default. `empty_body`: a status and nothing else.
- * - `refuse_connection`: the next connection is closed at once. `silent_connection`: it is accepted and TLS never begins. These two hit
- *   connections, so `token`, `collapseId` and `match` do not apply.
- * `processed` means that the gateway did take the push before it failed to say so: the outcome that a client cannot know.
+ * - `goaway`: one or two GOAWAY frames (RFC 9113, 6.8), then the request is answered as usual; on
+ *   HTTP/1.1 `Connection: close`.
+ * - `garbage`: an HTML page instead of JSON, status 502 by default. `empty_body`: only a status.
+ * - `refuse_connection`: the next connection is closed immediately. `silent_connection`: it is
+ *   accepted and TLS never begins. These two affect connections, so `token`, `collapseId` and `match`
+ *   do not apply.
+ * `processed` means that the gateway accepted the push before it failed to respond: an outcome that a
+ * client cannot know.
  */
 export type FaultEffect =
   | {

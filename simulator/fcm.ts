@@ -48,7 +48,7 @@ export class MessagesEndpoint {
     if (project === undefined || request.method !== 'POST') return notFoundPage(request.path)
     const authorization = String(request.headers.authorization ?? '')
     const bearer = /^bearer (\S+)$/i.exec(authorization)?.[1]
-    const verdict = bearer === undefined ? 'unknown' : this.#tokens.judge(bearer)
+    const verdict = bearer === undefined ? 'unknown' : this.#tokens.validate(bearer)
     if (verdict === 'unknown') return fcmError('UNAUTHENTICATED')
     if (verdict === 'other_scope') return fcmError('PERMISSION_DENIED')
     if (project !== this.#account.project_id) return fcmError('NOT_FOUND')

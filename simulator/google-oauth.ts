@@ -42,7 +42,7 @@ export class AccessTokens {
   }
 
   /** The validity of a bearer token. */
-  judge(accessToken: string): 'messaging' | 'other_scope' | 'unknown' {
+  validate(accessToken: string): 'messaging' | 'other_scope' | 'unknown' {
     const grant = this.#grants.get(accessToken)
     if (!grant) return 'unknown'
     if (grant.expiresAt <= this.#clock()) {
