@@ -12,7 +12,7 @@ const part = (loops: number, serviceMs: number, databaseMs: number) => ({
 })
 
 test('a ratio covers all turns together, with median, minimum and maximum of single turns', () => {
-  // 6, 4 and 10 ms a loop beside 2 ms a loop: 3, 2 and 5 times as much.
+  // 6, 4 and 10 ms per loop against 2 ms per loop: 3, 2 and 5 times as much.
   const one = [part(100, 400, 200), part(100, 300, 100), part(50, 300, 200)]
   const other = [part(200, 300, 100), part(100, 100, 100), part(100, 100, 100)]
   const margin = expect.any(Number)

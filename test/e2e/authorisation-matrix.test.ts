@@ -460,7 +460,7 @@ const ofOtherTenant = ({ caller }: Cell) => caller.endsWith('another tenant')
 async function play(
   some: readonly Cell[],
   stageOf: (cell: Cell) => Partial<Stage>,
-  judge: (cell: Cell, reply: CallReply, stage: Partial<Stage>) => unknown = () => null,
+  check: (cell: Cell, reply: CallReply, stage: Partial<Stage>) => unknown = () => null,
 ): Promise<unknown[]> {
   const wrong = await inParallel(some, async (cell) => {
     const { operation, caller } = cell
@@ -469,7 +469,7 @@ async function play(
     const actualOutcome = outcome(operation, reply)
     const faults = [
       actualOutcome === expectedRefusal(operation, caller) ? null : actualOutcome,
-      await judge(cell, reply, stage),
+      await check(cell, reply, stage),
     ]
     return faults.filter((fault) => fault !== null).map((fault) => complaint(cell, fault))
   })

@@ -81,8 +81,11 @@ test('an outsider with 600 codes from 60 browsers gets 100 checked, and does not
   for (let from = 0; from < 60; from++) {
     const initiator = browser(`outsider${from}`)
     // Eight digits are no passcode of this phone: so the outsider cannot guess right by chance.
-    const tries = Array.from({ length: 10 }, () => verify(phone, { code: '00000000', initiator }))
-    for (const { json } of await Promise.all(tries)) codes[json.code] = (codes[json.code] ?? 0) + 1
+    const attempts = Array.from({ length: 10 }, () =>
+      verify(phone, { code: '00000000', initiator }),
+    )
+    for (const { json } of await Promise.all(attempts))
+      codes[json.code] = (codes[json.code] ?? 0) + 1
   }
   expect(codes).toEqual({ passcode_wrong: 100, passcode_locked: 500 })
 

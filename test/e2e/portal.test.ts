@@ -62,9 +62,9 @@ describe('a link', () => {
 
   test('works once, also at 50 concurrent openings', async () => {
     const { link } = await mint()
-    const tries = await Promise.all(Array.from({ length: 50 }, () => open(link)))
-    expect(tries.filter(({ status }) => status === 201)).toHaveLength(1)
-    for (const { status, json } of tries) {
+    const attempts = await Promise.all(Array.from({ length: 50 }, () => open(link)))
+    expect(attempts.filter(({ status }) => status === 201)).toHaveLength(1)
+    for (const { status, json } of attempts) {
       if (status !== 201) expect([status, json.code]).toEqual([404, 'portal_link_invalid'])
     }
   })

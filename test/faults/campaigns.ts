@@ -5,7 +5,7 @@ import type { Chance } from './chance.ts'
 import { fuzz } from './fuzz.ts'
 import type { Scene } from './scene.ts'
 import { signPeopleIn } from './sign-ins.ts'
-import { judge } from './verdict.ts'
+import { findViolations } from './verdict.ts'
 
 export type Outcome = {
   /** Counts of what was done. */
@@ -76,7 +76,7 @@ async function underFault(scene: Scene, fault: Fault, chance: Chance, seconds: n
   const { histories, slow } = await signingIn
   const complaint = scene.fallen()
   const acknowledgedCount = histories.filter((one) => one.acknowledgments.length > 0).length
-  const violations = [...slow, ...(await judge(scene, histories))]
+  const violations = [...slow, ...(await findViolations(scene, histories))]
   if (complaint !== undefined)
     violations.push(`the service ended by itself: ${complaint.slice(0, 2_000)}`)
   if (acknowledgedCount === 0) violations.push('no answer was acknowledged: nothing was tested')

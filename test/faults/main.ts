@@ -8,9 +8,9 @@ import { openScene } from './scene.ts'
 
 const usage = `npm run faults -- [options]
 
-  --minutes <n>     how long in all; the campaigns share it evenly (default 5)
+  --minutes <n>     total time; the campaigns share it evenly (default 5)
   --only <names>    some campaigns, separated by commas: ${Object.keys(campaigns).join(', ')}
-  --people <n>      people who sign in at the same time (default 8)
+  --people <n>      users who sign in concurrently (default 8)
   --seed <n>        repeats the choices of an earlier run, not its timing (default: of the clock)
 
 Everything is started here, on loopback, and ended again. Exit code 1: something did not hold.`

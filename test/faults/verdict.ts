@@ -42,7 +42,10 @@ const twice = `
   where idempotency_key is not null group by tenant_id, rp_id, idempotency_key having count(*) > 1`
 
 /** Descriptions of every violation in the histories and the database. */
-export async function judge(scene: Scene, histories: readonly History[]): Promise<string[]> {
+export async function findViolations(
+  scene: Scene,
+  histories: readonly History[],
+): Promise<string[]> {
   return onServer(scene.databaseUrl, async (client) => {
     const all = async (text: string) => (await client.query(text)).rows
     const storedStatuses = new Map(

@@ -68,7 +68,9 @@ export function questionTo(phone: Phone) {
   return until('the phone is asked', async () => (await phone.client.pending()).requests[0])
 }
 
-/** Lets the tenant's policy permit an integration to do without a number, and the integration do so. */
+/**
+ * Lets the tenant's policy permit an integration to do without a number, and the integration do so.
+ */
 export async function permitNone(
   { api }: Pick<Serving, 'api'>,
   { id, change }: Pick<TestDoor, 'id' | 'change'>,

@@ -85,7 +85,7 @@ describe('a scanned text', () => {
 describe('claiming', () => {
   test.each([
     ['scanned', { origin, tenantId, code }],
-    ['typed, in whatever spelling', { origin, tenantId, code: 'olik2-m4fx9', user: 'ada' }],
+    ['typed, in any spelling', { origin, tenantId, code: 'olik2-m4fx9', user: 'ada' }],
   ])(
     'with a code that was %s, both keys prove what the service wants proven',
     async (_, ticket) => {

@@ -43,7 +43,7 @@ export async function createTenantKeys() {
     },
   }
   const signingKeys = buildSigningKeys({ keys, signatures }, () => serverNow.getTime())
-  const needs = {
+  const dependencies = {
     keys,
     signatures,
     signingKeys,
@@ -57,7 +57,7 @@ export async function createTenantKeys() {
   }
   return {
     active,
-    rotate: () => rotateSigningKey(needs, tenantId),
+    rotate: () => rotateSigningKey(dependencies, tenantId),
     /** The set as a device receives it at enrollment. */
     keySet: () => ({
       seq: active().seq,

@@ -51,9 +51,9 @@ test('a stolen code enrolls nobody: three wrong numbers void it, no prompt to th
 
   const { number } = await enrollment(id)
   const wrong = otherThan(number)
-  const tries: string[] = []
-  for (let n = 0; n < 4; n++) tries.push(await refusalOf(thief.confirm(wrong)))
-  expect(tries.slice(0, 3)).toEqual(['wrong_number', 'wrong_number', 'wrong_number'])
+  const attempts: string[] = []
+  for (let n = 0; n < 4; n++) attempts.push(await refusalOf(thief.confirm(wrong)))
+  expect(attempts.slice(0, 3)).toEqual(['wrong_number', 'wrong_number', 'wrong_number'])
   expect(await enrollment(id)).toMatchObject({ status: 'void' })
   expect(await refusalOf(thief.confirm(number))).toBe('device_unregistered')
   expect(await refusalOf(thief.pending())).toBe('device_unregistered')

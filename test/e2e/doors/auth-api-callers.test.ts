@@ -183,8 +183,8 @@ test('a client of the integration is served', async () => {
   })
   const { user_id, activation_code } = enrollReply.json.response
   const statusParams = { user_id, activation_code }
-  const stands = await callSigned(service.origin, door, 'POST', 'enroll_status', statusParams)
-  expect(stands.json).toEqual({ stat: 'OK', response: 'waiting' })
+  const status = await callSigned(service.origin, door, 'POST', 'enroll_status', statusParams)
+  expect(status.json).toEqual({ stat: 'OK', response: 'waiting' })
   const wrong = { user_id: phone.userId, activation_code }
   const other = await callSigned(service.origin, door, 'POST', 'enroll_status', wrong)
   expect(other.json.response).toBe('invalid')

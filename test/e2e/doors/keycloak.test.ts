@@ -121,7 +121,7 @@ describe('the end is called back', () => {
     expect(realm.callbacks.at(-1)?.status).toBe('CANCELLED')
   })
 
-  test('CANCELLED when the integration is paused before the end, whatever the user says', async () => {
+  test('CANCELLED when the integration is paused before the end, with any answer of the user', async () => {
     const own = await makeChannel({})
     const phone = await person()
     const { authResultId } = await realm.ask(own.channel, question(phone))
