@@ -101,7 +101,9 @@ async function watch(client: DeviceClient, dependencies: PhoneDependencies): Pro
     )
     if (requests) isAway = false
     const request = requests?.find(({ challengeId }) => !unansweredIds.has(challengeId))
-    const goesOn = request ? decide(client, request, unansweredIds, dependencies) : needs.pause()
+    const goesOn = request
+      ? decide(client, request, unansweredIds, dependencies)
+      : dependencies.pause()
     if (!(await goesOn)) return
   }
 }

@@ -176,7 +176,7 @@ describe('enrollment', () => {
     const thief = await claim(opened.json.uri)
     const { json } = await service.api('GET', `/v1/enrollments/${opened.json.id}`)
     const wrong = json.number === '000000' ? '000001' : '000000'
-    for (let tries = 0; tries < 3; tries++) {
+    for (let attempt = 0; attempt < 3; attempt++) {
       await expect(thief.confirm(wrong)).rejects.toMatchObject({ code: 'wrong_number' })
     }
     await expect(thief.confirm(json.number)).rejects.toMatchObject({ code: 'device_unregistered' })

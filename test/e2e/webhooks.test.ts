@@ -143,11 +143,11 @@ describe('actions other than sign-ins', () => {
     expect(testReply.status).toBe(202)
     const delivery = await untilArrived(sink, 'webhook.test')
     expect(delivery.id).toBe(testReply.json.eventId)
-    const tries = await until('listed', async () => {
+    const attempts = await until('listed', async () => {
       const { json } = await service.api('GET', `${endpoint.place}/attempts?limit=1`)
       return json.items.length === 1 ? json : undefined
     })
-    expect(tries.items[0]).toMatchObject({ eventId: delivery.id, statusCode: 204, reason: null })
+    expect(attempts.items[0]).toMatchObject({ eventId: delivery.id, statusCode: 204, reason: null })
     const once = await service.api('POST', `${endpoint.place}/replay`, { eventId: delivery.id })
     expect([once.status, once.json]).toEqual([202, { replayed: 1 }])
     await until('again', () => sink.received.length === 2)
