@@ -8,8 +8,8 @@ import type { TenantId } from './domain/ids.ts'
 import type { openOperations } from './open-operations.ts'
 import { signedTextsIn } from './outbound/signed-texts.ts'
 import { warn } from './terminal.ts'
-import type { StoredKeys } from './usecases/believed-keys.ts'
 import type { StoredHeads } from './usecases/stored-heads.ts'
+import type { StoredKeys } from './usecases/trusted-keys.ts'
 import type { AuditVerdict } from './usecases/verify-audit.ts'
 
 type Operations = Pick<

@@ -127,13 +127,13 @@ export function isErased(row: NonNullable<LinkFacts['row']>): boolean {
 export function checkLink(
   digest: Digest,
   link: AuditLink,
-  { tenantId, before, row, isPurged: purged, closedThroughMicros }: LinkFacts,
+  { tenantId, before, row, isPurged, closedThroughMicros }: LinkFacts,
 ): AuditFault | undefined {
   if (link.seq !== before.seq + 1) return 'sequence_broken'
   if (link.hash !== hashOf(digest, tenantId, link, before.hash)) return 'hash_wrong'
   const at = BigInt(link.occurredAtMicros)
   if (at < closedThroughMicros) return 'backdated'
-  if (row === null) return purged ? undefined : 'row_missing'
+  if (row === null) return isPurged ? undefined : 'row_missing'
   if (row.occurredAtMicros !== link.occurredAtMicros || digest(row.core) !== link.coreDigest) {
     return 'row_edited'
   }

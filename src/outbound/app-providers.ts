@@ -60,7 +60,7 @@ const misconfiguredProvider = (reason: string): PushProvider => ({
 
 /** Opens and closes providers by what `find` returns. */
 export function buildAppProviders(options: AppProvidersOptions): AppProviders {
-  const { find, log, cacheMs: believedMs = 5_000, openMax = 64 } = options
+  const { find, log, cacheMs = 5_000, openMax = 64 } = options
   // Least recently used first.
   const entries = new Map<string, Entry>()
   const closing = new Set<Promise<void>>()
@@ -132,7 +132,7 @@ export function buildAppProviders(options: AppProvidersOptions): AppProviders {
       }
       entries.delete(key)
       entries.set(key, entry)
-      if (performance.now() - entry.readAt >= believedMs) await refresh(entry)
+      if (performance.now() - entry.readAt >= cacheMs) await refresh(entry)
       return entry.open?.push ?? null
     },
 

@@ -23,11 +23,11 @@ export function buildHashing(masterKey: Uint8Array): Hashing {
     hmacBase64Url: (text) => createHmac('sha256', hmacKey).update(text).digest('base64url'),
     hmac: (text) => createHmac('sha256', hmacKey).update(text).digest(),
     equal(a, b) {
-      const left = Buffer.from(a)
-      const right = Buffer.from(b)
+      const first = Buffer.from(a)
+      const second = Buffer.from(b)
       // Lengths are not secret: hashes have a fixed one, and a number's digits are shown to
       // everybody.
-      return left.length === right.length && timingSafeEqual(left, right)
+      return first.length === second.length && timingSafeEqual(first, second)
     },
     sha512Hex: (text) => createHash('sha512').update(text).digest('hex'),
     hmacHex: (algorithm, key, text) => createHmac(algorithm, key).update(text).digest('hex'),

@@ -2,7 +2,8 @@
 // answer.
 
 import { needsPush } from '../domain/notice.ts'
-import type { AnswerRecording, AnswerToRecord, ChallengeStore } from '../ports/challenge-store.ts'
+import type { AnswerRecording, AnswerToRecord } from '../ports/challenge-answer.ts'
+import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { ProofToSpend } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
 import { cancelPending } from './challenge-cancellation.ts'
@@ -226,7 +227,7 @@ export function buildAnswerRecording(
       if (result.kind !== 'recorded') return result
       return {
         ...result,
-        cancelled: await cancelPending(tx, random, answer.tenantId, answer.userId),
+        cancelledChallenges: await cancelPending(tx, random, answer.tenantId, answer.userId),
       }
     })
   }

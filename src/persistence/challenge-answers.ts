@@ -2,7 +2,8 @@
 
 import type { Id } from '../domain/ids.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
-import type { ChallengeStore, PendingRequest, RecordedAnswer } from '../ports/challenge-store.ts'
+import type { RecordedAnswer } from '../ports/challenge-answer.ts'
+import type { ChallengeStore, PendingRequest } from '../ports/challenge-store.ts'
 import type { ProofToSpend } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
 import { buildAnswerRecording } from './answer-recording.ts'

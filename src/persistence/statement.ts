@@ -22,8 +22,8 @@ export const statements: ReadonlyMap<string, Statement<never, object>> = defined
 const tokens = /'(?:[^']|'')*'|"[^"]*"|--[^\n]*|::|:([a-z][A-Za-z0-9]*)/g
 
 /**
- * Defines a statement. In its text `:userId` is the parameter of that name, however often it
- * stands there; `::text` stays a cast. Throws when the name belongs to another text: a connection
+ * Defines a statement. In its text `:userId` is the parameter of that name, at every place where it
+ * occurs; `::text` stays a cast. Throws when the name belongs to another text: a connection
  * that has prepared the one would run it for the other.
  */
 export function statement<Params extends object, Row extends object = Record<never, never>>(
@@ -31,16 +31,16 @@ export function statement<Params extends object, Row extends object = Record<nev
   text: string,
 ): Statement<Params, Row> {
   const parameters: (keyof Params & string)[] = []
-  const compiled = text.replace(tokens, (token, parameter?: keyof Params & string) => {
+  const compiledText = text.replace(tokens, (token, parameter?: keyof Params & string) => {
     if (parameter === undefined) return token
     const index = parameters.indexOf(parameter)
     return `$${index === -1 ? parameters.push(parameter) : index + 1}`
   })
   const other = definedStatements.get(name)
-  if (other && other.text !== compiled) throw new Error(`two statements are called ${name}`)
-  const defined = { name, text: compiled, parameters }
-  definedStatements.set(name, defined as unknown as Statement<never, object>)
-  return defined
+  if (other && other.text !== compiledText) throw new Error(`two statements are called ${name}`)
+  const definition = { name, text: compiledText, parameters }
+  definedStatements.set(name, definition as unknown as Statement<never, object>)
+  return definition
 }
 
 const camelNames = new Map<string, string>()

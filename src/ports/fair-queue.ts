@@ -20,8 +20,9 @@ export interface UserQueue {
   /**
    * Runs work that locks the row of a user, one at a time in this process: waiting for that lock in
    * the database would occupy a connection each. Each caller has a line of its own (`line`), so
-   * that unauthenticated clients who try codes do not delay the owner. Lines of devices and sessions
-   * (`device:`, `portal:`) find room before others; what an API key orders (`api_key:`) goes first.
+   * that unauthenticated clients who try codes do not delay the owner. Lines of devices and
+   * sessions (`device:`, `portal:`) find room before others; what an API key orders (`api_key:`)
+   * goes first.
    */
   run<T>(
     user: { readonly tenantId: TenantId; readonly userId: UserId },

@@ -22,12 +22,8 @@ import {
   type WrongNumberEffect,
 } from '../domain/protection.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
-import type {
-  AnswerFacts,
-  AnswerToRecord,
-  ChallengeStore,
-  RecordedAnswer,
-} from '../ports/challenge-store.ts'
+import type { AnswerFacts, AnswerToRecord, RecordedAnswer } from '../ports/challenge-answer.ts'
+import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type { Signals } from '../ports/signals.ts'

@@ -1,5 +1,5 @@
 import { activity } from '../domain/activity.ts'
-import { requestHeader, requestPayload, withoutNumber } from '../domain/approval-request.ts'
+import { withoutNumber } from '../domain/approval-request.ts'
 import {
   type Challenge,
   type ChallengeContext,
@@ -8,7 +8,6 @@ import {
 } from '../domain/challenge.ts'
 import type { DeviceId } from '../domain/ids.ts'
 import { type Initiator, initiatorText, othersKey } from '../domain/initiator.ts'
-import { issuerOf } from '../domain/issuer.ts'
 import { type NumberPlan, type NumberRequest, planNumber } from '../domain/number-match.ts'
 import type { PasscodeMethod } from '../domain/passcode.ts'
 import { strictest } from '../domain/policy.ts'
@@ -19,13 +18,13 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type {
   ChallengeStore,
   CreationFacts,
-  DuePush,
   NewChallenge,
   UserReference,
 } from '../ports/challenge-store.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type { Hashing, Random, Sealing, Signatures } from '../ports/world.ts'
+import { challengeTarget, duePushes } from './challenge-targets.ts'
 import { resolveUser } from './find-user.ts'
 
 export type Dependencies = {
@@ -247,7 +246,7 @@ function decide(
       protectionRevision: facts.protection.revision,
       numberSealed: number === null ? null : sealing.seal(number, numberBinding(challenge)),
       targets: opening.targets.map(({ id }) =>
-        target(dependencies, principal, challenge, id, number),
+        challengeTarget(dependencies, principal, challenge, id, number),
       ),
       pushes: opening.targets
         .filter((device) => isPushed && device.hasPushToken)
@@ -266,51 +265,4 @@ function decide(
     },
     number: plan.mode === 'service' ? number : null,
   }
-}
-
-function target(
-  { random, signatures, publicOrigin }: Dependencies,
-  principal: Asker,
-  challenge: Challenge,
-  deviceId: DeviceId,
-  number: string | null,
-): NewChallenge['targets'][number] {
-  const payload = requestPayload({
-    issuer: issuerOf(publicOrigin, challenge.tenantId),
-    tenantId: challenge.tenantId,
-    challengeId: challenge.id,
-    deviceId,
-    userId: challenge.userId,
-    jti: random.token(16),
-    nonce: random.token(32),
-    relyingPartyName: principal.rpName,
-    context: challenge.context,
-    numberMode: challenge.numberMode,
-    numberDigits: challenge.numberDigits,
-    callerNumber: challenge.numberMode === 'caller' ? number : null,
-    userVerification: challenge.userVerification,
-    createdAt: challenge.createdAt,
-    expiresAt: challenge.expiresAt,
-  })
-  const requestHash = signatures.signedHash(requestHeader(challenge.signingKid), payload)
-  return { deviceId, requestPayload: payload, requestHash }
-}
-
-function duePushes({ challenge, pushes }: NewChallenge, facts: CreationFacts): DuePush[] {
-  const addresses = new Map(facts.devices.map((device) => [device.id, device.address]))
-  return pushes.flatMap(({ id, deviceId }) => {
-    const address = addresses.get(deviceId)
-    if (!address) return []
-    const { tenantId, expiresAt } = challenge
-    return {
-      tenantId,
-      id,
-      kind: 'challenge_opened',
-      challengeId: challenge.id,
-      deviceId,
-      address,
-      attempts: 1,
-      expiresAt,
-    }
-  })
 }

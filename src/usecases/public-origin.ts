@@ -22,11 +22,12 @@ export async function resolveOrigin(
     const storedOrigin = await dependencies.installation.findOrigin()
     const decision = decideOrigin(storedOrigin, own)
     if ('contradicts' in decision) return decision
-    const { use, originToStore: keep, replacedOrigin: left } = decision
+    const { use, originToStore, replacedOrigin } = decision
     // Another process may have stored it concurrently.
-    if (keep && !(await dependencies.installation.changeOrigin(storedOrigin, keep))) continue
-    const hasLeft = left !== null && (await dependencies.installation.hasDevices())
-    return { origin: use, formerOrigin: hasLeft ? left : null }
+    const { installation } = dependencies
+    if (originToStore && !(await installation.changeOrigin(storedOrigin, originToStore))) continue
+    const hasLeft = replacedOrigin !== null && (await installation.hasDevices())
+    return { origin: use, formerOrigin: hasLeft ? replacedOrigin : null }
   }
 }
 

@@ -18,7 +18,7 @@ import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore, ExemptingRow, LinkReading } from '../ports/audit-store.ts'
 import type { Hashing, Signatures } from '../ports/world.ts'
 import { erasedBy, isUnsigned, readAllExempting } from './audit-checkpoint.ts'
-import type { TrustedKeys } from './believed-keys.ts'
+import type { TrustedKeys } from './trusted-keys.ts'
 
 export type Dependencies = {
   readonly audit: Pick<AuditStore, 'readExempting' | 'countAbout'>
@@ -152,15 +152,14 @@ export async function buildExemptionCheck(
   checkpoint: Checkpoint | null,
 ) {
   const digest = dependencies.hashing.sha256Base64Url
-  const {
-    faults,
-    spans,
-    signedErasures,
-    erasedSubjects: erased,
-    unsignedExemptions: unsigned,
-  } = await readExcuses(dependencies, tenantId, trustedKey, checkpoint)
+  const { faults, spans, signedErasures, erasedSubjects, unsignedExemptions } = await readExcuses(
+    dependencies,
+    tenantId,
+    trustedKey,
+    checkpoint,
+  )
   let next = 0
-  const removed = { purged: 0, purgedDigest: '' }
+  const purgedRows = { purged: 0, purgedDigest: '' }
 
   function signedPurge(link: AuditLink, row: LinkReading['row']): LinkExcuse | undefined {
     while ((spans[next]?.range[1] ?? Infinity) < link.seq) next += 1
@@ -176,9 +175,12 @@ export async function buildExemptionCheck(
 
   function unsignedPurge(link: AuditLink): boolean {
     if (link.seq > (checkpoint?.seq ?? 0)) return false
-    removed.purged += 1
-    removed.purgedDigest = foldLink(digest, removed.purgedDigest, link)
-    return mayBePurged({ from: `${-(10n ** 17n)}`, before: `${unsigned.purgedBeforeMicros}` }, link)
+    purgedRows.purged += 1
+    purgedRows.purgedDigest = foldLink(digest, purgedRows.purgedDigest, link)
+    return mayBePurged(
+      { from: `${-(10n ** 17n)}`, before: `${unsignedExemptions.purgedBeforeMicros}` },
+      link,
+    )
   }
 
   return {
@@ -195,7 +197,7 @@ export async function buildExemptionCheck(
             claims,
             await dependencies.audit.countAbout(tenantId, claims.subject, claims.before),
           ))
-      return { isPurged: false, isErased: row.isUserErased && erased.has(row.about), fault }
+      return { isPurged: false, isErased: row.isUserErased && erasedSubjects.has(row.about), fault }
     },
 
     /**
@@ -206,10 +208,10 @@ export async function buildExemptionCheck(
       if (checkpoint === null || seq !== checkpoint.seq) return true
       return (
         hash === checkpoint.hash &&
-        removed.purged === checkpoint.purged &&
-        removed.purgedDigest === checkpoint.purgedDigest &&
-        unsigned.erased === checkpoint.erased &&
-        unsigned.erasedDigest === checkpoint.erasedDigest
+        purgedRows.purged === checkpoint.purged &&
+        purgedRows.purgedDigest === checkpoint.purgedDigest &&
+        unsignedExemptions.erased === checkpoint.erased &&
+        unsignedExemptions.erasedDigest === checkpoint.erasedDigest
       )
     },
   }

@@ -31,9 +31,9 @@ export async function buildExemptions(dependencies: Dependencies, tenantId: Tena
   const sign = await dependencies.signingKeys.signer(tenantId, auditExemptionTyp)
   const signExemption = (exemption: Exemption) =>
     sign(auditPayload(dependencies, tenantId, exemption))
-  const purge: Exempt<PurgedActivities> = async ({ rows, ...removed }) => {
-    const purgeClaims = purgeExemption(dependencies.hashing.sha256Base64Url, tenantId, removed)
-    const { before: beforeMicros } = removed
+  const purge: Exempt<PurgedActivities> = async ({ rows, ...removal }) => {
+    const purgeClaims = purgeExemption(dependencies.hashing.sha256Base64Url, tenantId, removal)
+    const { before: beforeMicros } = removal
     return {
       beforeMicros,
       count: rows,
@@ -43,8 +43,8 @@ export async function buildExemptions(dependencies: Dependencies, tenantId: Tena
   }
   const erasure =
     (userId: string): Exempt<ErasedDetails> =>
-    async (removed) => ({
-      exemption: await signExemption({ ...removed, kind: 'user_erased', subject: userId }),
+    async (removal) => ({
+      exemption: await signExemption({ ...removal, kind: 'user_erased', subject: userId }),
     })
   return { purge, erasure }
 }

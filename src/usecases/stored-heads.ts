@@ -17,7 +17,7 @@ import {
   type Dependencies as KeyDependencies,
   type StoredKeys,
   type TrustedKeys,
-} from './believed-keys.ts'
+} from './trusted-keys.ts'
 
 export type Dependencies = KeyDependencies & {
   readonly signatures: Pick<Signatures, 'read' | 'verify'>

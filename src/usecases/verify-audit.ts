@@ -8,7 +8,6 @@ import {
 import type { Checkpoint, ExemptionFault } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore } from '../ports/audit-store.ts'
-import { buildTrustedKeys, type StoredKeys, type TrustedKeys } from './believed-keys.ts'
 import { type Dependencies as CheckpointDependencies, findCheckpoint } from './find-checkpoint.ts'
 import {
   buildExemptionCheck,
@@ -21,6 +20,7 @@ import {
   noStoredHeads,
   type StoredHeads,
 } from './stored-heads.ts'
+import { buildTrustedKeys, type StoredKeys, type TrustedKeys } from './trusted-keys.ts'
 
 export type Dependencies = KeyDependencies &
   ExemptionDependencies &

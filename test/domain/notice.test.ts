@@ -91,7 +91,7 @@ describe('how it is told', () => {
   test('activities of one type are one push, to every device', () => {
     const [a, b] = [one(), one()]
     expect(plan([a, b])).toEqual({
-      settled: [],
+      settlements: [],
       pushes: [
         {
           activityIds: [a.id, b.id],
@@ -99,7 +99,7 @@ describe('how it is told', () => {
           budget: 'ordinary',
           pushesMax: 3,
           otherwise: 'over_limit',
-          gathers: false,
+          isDigest: false,
         },
       ],
     })
@@ -113,7 +113,7 @@ describe('how it is told', () => {
     ]
     const posted = aClaim()
     const { pushes } = plan([quiet, posted, ...urgent])
-    const waits = { pushesMax: 5, otherwise: 'waiting', gathers: false }
+    const waits = { pushesMax: 5, otherwise: 'waiting', isDigest: false }
     expect(pushes).toMatchObject([
       { activityIds: urgent.map(({ id }) => id), budget: 'service', ...waits },
       { activityIds: [posted.id], budget: rp, ...waits },
@@ -139,7 +139,7 @@ describe('how it is told', () => {
     const mine = [aClaim({ waiting }), aClaim({ waiting })]
     const theirs = aClaim({ rpId: otherRp, waiting })
     const own = one({ type: 'device_added', severity: 'critical', waiting })
-    const gathers = { gathers: true, otherwise: 'waiting' }
+    const gathers = { isDigest: true, otherwise: 'waiting' }
     expect(plan([...mine, theirs, own]).pushes).toMatchObject([
       { activityIds: [own.id], budget: 'service', ...gathers },
       { activityIds: mine.map(({ id }) => id), budget: rp, ...gathers },
@@ -157,7 +157,7 @@ describe('how it is told', () => {
     const theirs = one({ actor: `device:${other}` })
     expect(plan([mine, theirs]).pushes).toMatchObject([{ deviceIds: [deviceId, other] }])
     expect(plan([mine], { deviceIds: [deviceId] })).toEqual({
-      settled: [{ outcome: 'no_device', activityIds: [mine.id] }],
+      settlements: [{ outcome: 'no_device', activityIds: [mine.id] }],
       pushes: [],
     })
   })

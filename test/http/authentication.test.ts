@@ -21,6 +21,7 @@ const open = new Set([
   'authApiPing',
   'claimEnrollment',
   'readEnrollmentPage',
+  'readFormerEnrollmentPage',
   'openPortal',
   'readPortalLinkPage',
   'followPortalLink',

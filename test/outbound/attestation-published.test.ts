@@ -68,7 +68,7 @@ describe('a chain that a Pixel 9 Pro made', () => {
       origin: 0,
       authentication: 'none',
       allApplications: false,
-      rootOfTrust: { locked: true, bootState: 0 },
+      rootOfTrust: { isLocked: true, bootState: 0 },
       packages: [android.packageName],
       signers: [android.signer],
     })

@@ -6,7 +6,7 @@ import type { Challenge } from '../../src/domain/challenge.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { unusedBudget } from '../../src/domain/push-throttling.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
-import type { AnswerRecording } from '../../src/ports/challenge-store.ts'
+import type { AnswerRecording } from '../../src/ports/challenge-answer.ts'
 import { anAnswer, aProof, type Stores, type TestUser, unguarded } from '../support/stores.ts'
 
 /** The challenge as its relying party reads it. */

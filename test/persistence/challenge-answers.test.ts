@@ -97,12 +97,12 @@ describe('an answer', () => {
     const { tenantId } = user
     const query = { tenantId, challengeId: id, jti: 'jti' }
     expect(await stores.challenges.loadAnswer({ ...query, deviceId: device })).toMatchObject({
-      known: { device: { id: device } },
-      asked: { challenge: { id }, requestPayload: '{"nonce":"n"}', otherDeviceIds: [] },
+      knownDevice: { device: { id: device } },
+      target: { challenge: { id }, requestPayload: '{"nonce":"n"}', otherDeviceIds: [] },
       earlier: null,
     })
     expect(await stores.challenges.loadAnswer({ ...query, deviceId: other })).toMatchObject({
-      known: { device: { id: other } },
+      knownDevice: { device: { id: other } },
       asked: null,
     })
     const stranger = systemRandom.id('device')
@@ -224,7 +224,7 @@ describe('an answer', () => {
     expect(await answer(stores, user, challenge, device, 'wrong number', more)).toEqual({
       kind: 'recorded',
       pushes: [],
-      cancelled: [],
+      cancelledChallenges: [],
     })
   })
 

@@ -425,7 +425,10 @@ describe('whoever locks several devices takes them in one order, and never deadl
         ),
     )
     expect(dropped).toBe(2)
-    expect(confirmed).toMatchObject({ kind: 'recorded', replaced: { devices: [{ id: old }] } })
+    expect(confirmed).toMatchObject({
+      kind: 'recorded',
+      unregistration: { devices: [{ id: old }] },
+    })
     expect(await find(id)).toMatchObject({ status: 'active', hasPushToken: false })
   })
 })

@@ -173,7 +173,7 @@ test('data of another PostgreSQL version are refused, not destroyed', async () =
   const versionFile = path.join(folder, 'cluster/data/PG_VERSION')
   const version = await readFile(versionFile, 'utf8')
   await writeFile(versionFile, '9\n')
-  await expect(start(folder)).rejects.toThrow('made by PostgreSQL 9')
+  await expect(start(folder)).rejects.toThrow('created by PostgreSQL 9')
   await writeFile(versionFile, version)
   const { url } = await start(folder)
   expect(await ask(url, 'select word from kept')).toEqual([{ word: 'ä' }])

@@ -48,7 +48,7 @@ describe('the number confirms a new device', () => {
     expect(await statusOf(deviceId)).toBe('unconfirmed')
     expect(await confirm(stores, user, enrollment, right(enrollment))).toEqual({
       kind: 'recorded',
-      replaced: null,
+      unregistration: null,
     })
     expect(await find(deviceId)).toMatchObject({
       status: 'active',
@@ -184,7 +184,7 @@ describe('a device that is replaced', () => {
     const outcome = await confirm(stores, user, enrollment, right(enrollment))
     expect(outcome).toMatchObject({
       kind: 'recorded',
-      replaced: { devices: [{ id: old }], endedChallenges: [asked] },
+      unregistration: { devices: [{ id: old }], endedChallenges: [asked] },
     })
     expect(await find(old)).toMatchObject({
       status: 'unregistered',
@@ -202,7 +202,7 @@ describe('a device that is replaced', () => {
     const old = await aDevice(stores, user)
     const enrollment = await anEnrollment(stores, user, { replacesDeviceId: old })
     const claimed = await stores.enrollments.claim(aClaim(enrollment, { devicesPerUserMax: 1 }))
-    expect(claimed).toMatchObject({ kind: 'claimed', replaced: { devices: [{ id: old }] } })
+    expect(claimed).toMatchObject({ kind: 'claimed', unregistration: { devices: [{ id: old }] } })
     expect(await statusOf(old)).toBe('unregistered')
   })
 

@@ -41,7 +41,7 @@ describe('a tenant that folds', () => {
     const added = await add('Ada.L@Example.COM')
     for (const value of ['ada.l@example.com', 'ADA.L@EXAMPLE.COM', 'Ada.L@Example.COM']) {
       expect(await find(value)).toBe(added?.user.id)
-      expect(await add(value)).toEqual({ created: false, user: added?.user })
+      expect(await add(value)).toEqual({ isNew: false, user: added?.user })
     }
     expect(added?.user.identifiers).toEqual([{ namespace: 'default', value: 'Ada.L@Example.COM' }])
   })

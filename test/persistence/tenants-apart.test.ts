@@ -294,7 +294,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     },
     undefined,
   ],
-  'doors.takeNumbers': [
+  'doors.consumeNumbers': [
     async ({ doors }, my, their) => {
       const search = { ...shownTo(their), tenantId: my.tenantId }
       const { id: _, ...atPlace } = search
@@ -387,7 +387,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     ({ audit }, my, their) => audit.countAbout(my.tenantId, their.userId, `${10n ** 17n}`),
     { count: 0, from: '0', digest: '' },
   ],
-  'audit.readGone': [({ audit }, my) => audit.readPurgedLinks(my.tenantId, 0, 1_000), []],
+  'audit.readPurgedLinks': [({ audit }, my) => audit.readPurgedLinks(my.tenantId, 0, 1_000), []],
   'audit.readCheckpoints': [({ audit }, my) => audit.readCheckpoints(my.tenantId), []],
   'audit.findLastHead': [
     async ({ audit }, my, their) => {
@@ -396,7 +396,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     },
     null,
   ],
-  'audit.findForgotten': [({ audit }, my) => audit.findOverdueRow(my.tenantId), null],
+  'audit.findOverdueRow': [({ audit }, my) => audit.findOverdueRow(my.tenantId), null],
   'apiKeys.rotate': [
     ({ apiKeys }, my, their) =>
       apiKeys.rotate(
@@ -775,7 +775,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     ({ activities }, my, their) => activities.list(my.tenantId, their.userId, page),
     [],
   ],
-  'testPushes.owe': [
+  'testPushes.enqueue': [
     ({ testPushes }, my, their) =>
       testPushes.enqueue({
         tenantId: my.tenantId,
@@ -835,7 +835,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     ({ webhookEndpoints }, my, their) => webhookEndpoints.remove(endpointOf(my, their), 'operator'),
     null,
   ],
-  'webhookEndpoints.takeTurn': [
+  'webhookEndpoints.takeSlot': [
     ({ webhookEndpoints }, my, their) => webhookEndpoints.takeSlot(endpointOf(my, their), 10),
     { kind: 'not_active' },
   ],
@@ -878,7 +878,7 @@ const calls: Record<string, readonly [call: Call, found: unknown]> = {
     ({ notices }, my, their) => notices.settle(my.tenantId, [their.owed], 'in_app'),
     undefined,
   ],
-  'notices.owe': [
+  'notices.enqueue': [
     ({ notices }, my, their) =>
       notices.enqueue({
         tenantId: my.tenantId,
@@ -942,8 +942,8 @@ const installationWide = [
   'deliveries.purgeProofs',
   'retention.nextTenant',
   'retention.purgeLeftovers',
-  'retention.walk',
-  'notices.loadOwed',
+  'retention.scan',
+  'notices.loadPending',
   'audit.findUnlinked',
   'audit.findUnsigned',
   'personalData.findErasing',
@@ -951,7 +951,7 @@ const installationWide = [
   'keycloakCallbacks.take',
   'keycloakCallbacks.giveUpLost',
   'webhookEndpoints.listFailing',
-  'webhookDeliveries.isHeard',
+  'webhookDeliveries.hasWork',
   'webhookDeliveries.fanOut',
   'webhookDeliveries.claim',
   'webhookDeliveries.giveUpStale',
@@ -967,19 +967,19 @@ const writers = [
   'users.import',
   'signingKeys.rotate',
   'enrollments.create',
-  'portal.mint',
+  'portal.createLink',
   'passcodes.attempt',
   'passcodes.replaceRecoveryCodes',
   'passcodes.replaceTemporaryCode',
   'activities.post',
-  'diagnostics.add',
-  'apps.add',
+  'diagnostics.create',
+  'apps.create',
   'integrations.create',
-  'doors.keepNumber',
+  'doors.saveNumber',
   'doors.follow',
-  'keycloakCallbacks.owe',
-  'webhookEndpoints.add',
-  'webhookDeliveries.owe',
+  'keycloakCallbacks.enqueue',
+  'webhookEndpoints.create',
+  'webhookDeliveries.enqueue',
 ]
 
 const tables = [

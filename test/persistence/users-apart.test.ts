@@ -185,7 +185,7 @@ describe('what is done to a user changes nothing of who looks the same', () => {
         const [challenge, closing] = [await challengeOf(stores, me, id), [me.device]]
         return answer(stores, me, challenge, me.device, 'approve', { closingDeviceIds: closing })
       },
-      { kind: 'recorded', pushes: [expect.anything()], cancelled: [] },
+      { kind: 'recorded', pushes: [expect.anything()], cancelledChallenges: [] },
     ],
     'a denial': [
       async (me, id) => answer(stores, me, await challengeOf(stores, me, id), me.device, 'deny'),
@@ -197,7 +197,7 @@ describe('what is done to a user changes nothing of who looks the same', () => {
         const said = anAnswer(me, id, me.device, { ...report, report: given })
         return stores.challenges.recordAnswer(said, aProof(me, me.device))
       },
-      expect.objectContaining({ kind: 'recorded', cancelled: [expect.any(String)] }),
+      expect.objectContaining({ kind: 'recorded', cancelledChallenges: [expect.any(String)] }),
     ],
     'a report of what happened': [
       (me, id) => reportOf(me, id),

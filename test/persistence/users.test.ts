@@ -27,7 +27,7 @@ describe('a user is imported', () => {
   test('with all names, and found by each of them', async () => {
     const identifiers = [named('bob'), named('bob@example.com', 'entra')]
     const imported = await importUser(identifiers)
-    expect(imported).toMatchObject({ created: true, user: { displayName: 'Bob', identifiers } })
+    expect(imported).toMatchObject({ isNew: true, user: { displayName: 'Bob', identifiers } })
     for (const identifier of identifiers) {
       const found = await stores.users.findByIdentifier(user.tenantId, identifier)
       expect(found).toEqual(imported?.user)
@@ -46,9 +46,9 @@ describe('a user is imported', () => {
     const first = await importUser([named('bob'), named('b2')])
     expect(await importUser([named('b2'), named('bob')], 'Robert')).toEqual({
       user: first?.user,
-      created: false,
+      isNew: false,
     })
-    expect(await importUser([named('bob')], 'Robert')).toMatchObject({ created: false })
+    expect(await importUser([named('bob')], 'Robert')).toMatchObject({ isNew: false })
   })
 
   test('once: 20 parallel imports of one name make one user', async () => {
@@ -99,7 +99,7 @@ describe('a name', () => {
 
   test('is another in another namespace', async () => {
     expect(await stores.users.findByIdentifier(user.tenantId, named('alice', 'other'))).toBeNull()
-    expect(await importUser([named('alice', 'other')])).toMatchObject({ created: true })
+    expect(await importUser([named('alice', 'other')])).toMatchObject({ isNew: true })
   })
 })
 

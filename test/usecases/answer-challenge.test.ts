@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
+import { buildQueues } from '../../src/open-fair-queues.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
@@ -346,10 +347,12 @@ describe('an answer is refused and changes nothing', () => {
   test('when the device was unregistered, before the call or during it', async () => {
     const answer = await signAnswer(phone, await approval())
     const proofs = [await aProof(world, phone), await aProof(world, phone)] as const
+    // By another process: in this one it would wait until the answer is recorded.
+    const otherProcess = { ...world, userQueue: buildQueues(1).userQueue }
     const challenges = {
       ...world.challenges,
       recordAnswer: async (...given: Parameters<World['challenges']['recordAnswer']>) => {
-        await unregisterDevice(world, principal, phone.id, 'lost')
+        await unregisterDevice(otherProcess, principal, phone.id, 'lost')
         return world.challenges.recordAnswer(...given)
       },
     }

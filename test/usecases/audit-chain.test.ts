@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { nearScan } from '../../src/domain/audit-chain.ts'
 import type { Principal } from '../../src/domain/principal.ts'
+import { storedActivityType } from '../../src/domain/stored-activity-type.ts'
 import { createApiKey } from '../../src/usecases/api-keys.ts'
 import { chainAudit, signAuditHeads } from '../../src/usecases/chain-audit.ts'
 import { eraseUser } from '../../src/usecases/personal-data.ts'
@@ -86,8 +87,8 @@ describe('the chain', () => {
       'tenant_created',
       'relying_party_created',
       'user_imported',
-      'enrollment_opened',
-      'enrollment_claimed',
+      storedActivityType('enrollment_opened'),
+      storedActivityType('enrollment_claimed'),
       'device_added',
       'audit_checkpointed',
     ])

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
+import { buildQueues } from '../../src/open-fair-queues.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
 import { createChallenge } from '../../src/usecases/create-challenge.ts'
@@ -100,11 +101,13 @@ describe('a challenge is created', () => {
 
   test('for the devices that are left, when one goes while it is being decided', async () => {
     const other = await aPhone(world, principal)
+    // By another process: in this one it would wait for its turn in the user's queue.
+    const otherProcess = { ...world, userQueue: buildQueues(1).userQueue }
     let raced = false
     const challenges = {
       loadCreation: world.challenges.loadCreation,
       create: async (...given: Parameters<World['challenges']['create']>) => {
-        if (!raced) await unregisterDevice(world, principal, other.id, 'lost')
+        if (!raced) await unregisterDevice(otherProcess, principal, other.id, 'lost')
         raced = true
         return world.challenges.create(...given)
       },
@@ -128,7 +131,7 @@ describe('the same request under the same Idempotency-Key', () => {
     const first = await granted(ask(world, principal, once))
     const again = await granted(ask(world, principal, once))
     expect(first.isReplay).toBe(false)
-    expect(again).toEqual({ ...first, replayed: true })
+    expect(again).toEqual({ ...first, isReplay: true })
     expect(world.dispatched).toHaveLength(1)
   })
 
@@ -147,7 +150,7 @@ describe('the same request under the same Idempotency-Key', () => {
     const named = { ...once, user: { namespace: 'default', value: 'alice' } }
     expect(await granted(ask(world, principal, named))).toMatchObject({
       challenge: { id: first.challenge.id },
-      replayed: true,
+      isReplay: true,
     })
   })
 
@@ -171,7 +174,7 @@ describe('the same request under the same Idempotency-Key', () => {
     expect(await granted(ask(world, principal, once))).toMatchObject({
       challenge: { id: challenge.id, status: 'cancelled' },
       number: null,
-      replayed: true,
+      isReplay: true,
     })
   })
 })

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
+import { buildQueues } from '../../src/open-fair-queues.ts'
 import { cancelEnrollment } from '../../src/usecases/cancel-enrollment.ts'
 import { changeDevice } from '../../src/usecases/change-device.ts'
 import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'
@@ -188,13 +189,15 @@ describe('what a lost phone opened goes with it', () => {
 
   test('also when it opens one with a proof that was believed before it was lost', async () => {
     const proof = await verified(old)
+    // By another process: in this one it would wait for its turn in the user's queue.
+    const otherProcess = { ...world, userQueue: buildQueues(1).userQueue }
     const { enrollments } = world
     const late = {
       ...world,
       enrollments: {
         ...enrollments,
         createByDevice: async (...given: Parameters<typeof enrollments.createByDevice>) => {
-          await unregisterDevice(world, rp, old.id, 'stolen')
+          await unregisterDevice(otherProcess, rp, old.id, 'stolen')
           return enrollments.createByDevice(...given)
         },
       },

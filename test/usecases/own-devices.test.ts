@@ -3,6 +3,7 @@ import type { DeviceId } from '../../src/domain/ids.ts'
 import type { PolicyOverrides } from '../../src/domain/policy.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
+import { buildQueues } from '../../src/open-fair-queues.ts'
 import { changeDevice } from '../../src/usecases/change-device.ts'
 import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
 import {
@@ -76,10 +77,12 @@ describe('a phone', () => {
 
   test('that is unregistered during its call unregisters nobody any more', async () => {
     const proof = await verified(phone)
+    // By another process: in this one it would wait for its turn in the user's queue.
+    const otherProcess = { ...world, userQueue: buildQueues(1).userQueue }
     const devices = {
       ...world.devices,
       unregister: async (...given: Parameters<World['devices']['unregister']>) => {
-        await unregisterDevice(world, principal, phone.id, 'stolen')
+        await unregisterDevice(otherProcess, principal, phone.id, 'stolen')
         return world.devices.unregister(...given)
       },
     }

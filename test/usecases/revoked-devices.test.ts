@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { revokedUse } from '../../src/domain/device.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { readRevocation, revocationLine } from '../../src/domain/revocation.ts'
+import { buildQueues } from '../../src/open-fair-queues.ts'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { changeDevice } from '../../src/usecases/change-device.ts'
 import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
@@ -132,13 +133,15 @@ describe('a suspended device', () => {
       phone,
       await anAnswer(world, phone, challenge.id, { dec: 'deny' }),
     )
+    // By another process: in this one it would wait for its turn in the user's queue.
+    const otherProcess = { ...world, userQueue: buildQueues(1).userQueue }
     const { challenges } = world
     const late = {
       ...world,
       challenges: {
         ...challenges,
         recordAnswer: async (...given: Parameters<typeof challenges.recordAnswer>) => {
-          await changeDevice(world, rp, phone.id, { status: 'suspended' })
+          await changeDevice(otherProcess, rp, phone.id, { status: 'suspended' })
           return challenges.recordAnswer(...given)
         },
       },

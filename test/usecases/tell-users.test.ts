@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activity, type OwnActivityType } from '../../src/domain/activity.ts'
 import type { Principal } from '../../src/domain/principal.ts'
+import { storedActivityType } from '../../src/domain/stored-activity-type.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import { recordActivities } from '../../src/persistence/activities.ts'
 import { firstNoticeCursor } from '../../src/ports/notice-store.ts'
@@ -59,7 +60,7 @@ async function noticeOf(type: OwnActivityType) {
     'notices',
     'select notice from activities where tenant_id = $1 and type = $2 order by id desc',
     phone.tenantId,
-    type,
+    storedActivityType(type),
   )
   return rows.map(({ notice }) => notice)
 }

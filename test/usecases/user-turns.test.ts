@@ -114,7 +114,7 @@ test('links, enrollments, pauses and reports of one user wait for each other, to
   const id = activities[0]?.id
   if (!id) throw new Error('an enrollment leaves an activity')
   for (const [store, method, act] of [
-    ['portal', 'mint', () => createPortalLink(world, principal, phone.userId)],
+    ['portal', 'createLink', () => createPortalLink(world, principal, phone.userId)],
     [
       'enrollments',
       'create',

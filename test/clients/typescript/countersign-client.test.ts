@@ -105,7 +105,7 @@ describe('a call', () => {
       message: 'No. Do this.',
       retryAfterSeconds: 7,
       facts: { wrongNumbersLeft: 1 },
-      isPassing: false,
+      isTransient: false,
     })
   })
 
@@ -116,8 +116,8 @@ describe('a call', () => {
     ['soon', null],
   ])('reads Retry-After %s as %s', async (header, seconds) => {
     answers = [problem(503, 'unavailable', { 'retry-after': header })]
-    const { retryAfterSeconds, isTransient: isPassing } = await refusalOf(tenant())
-    expect([retryAfterSeconds, isPassing]).toEqual([seconds, true])
+    const { retryAfterSeconds, isTransient } = await refusalOf(tenant())
+    expect([retryAfterSeconds, isTransient]).toEqual([seconds, true])
   })
 
   test.each<readonly [string, Answer, number]>([
@@ -147,7 +147,7 @@ describe('a call', () => {
     for (const answer of [silence, half]) {
       answers = [answer]
       const refusal = await refusalOf(client.call('GET', '/v1/tenant', { timeoutMs: 50 }))
-      expect(refusal).toMatchObject({ code: 'timed_out', status: 0, isPassing: true })
+      expect(refusal).toMatchObject({ code: 'timed_out', status: 0, isTransient: true })
     }
   })
 

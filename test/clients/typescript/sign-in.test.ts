@@ -230,7 +230,7 @@ test('refusals of the service come with their code, status, text and members', a
     .createChallenge({ user: 'nobody' })
     .catch((error: unknown) => error as RefusedCall)
   expect(refusal).toBeInstanceOf(RefusedCall)
-  expect(refusal).toMatchObject({ code: 'user_not_found', status: 404, isPassing: false })
+  expect(refusal).toMatchObject({ code: 'user_not_found', status: 404, isTransient: false })
   const stranger = new CountersignClient({ origin, apiKey: 'cs_nobody_nothing' })
   await expect(stranger.call('GET', '/v1/tenant')).rejects.toMatchObject({ status: 401 })
   const invalid = client.call('GET', '/v1/challenges', { query: { limit: 1000 } })

@@ -65,7 +65,7 @@ describe('a user at a terminal', () => {
       await expect(login(user, flags, ctrlC)).rejects.toThrow('Ctrl-C')
       const again = await login(user, flags, async () => '1')
       expect(again.code).toBe('DUO_FAIL')
-      expect(again.messages.at(-1)).toMatch(/^Another sign-in was begun here within two minutes/)
+      expect(again.messages.at(-1)).toMatch(/^Another sign-in was started here within two minutes/)
       expect(await requestsTo(phone)).toEqual([])
       let number = ''
       const third = login(user, flags, async (prompt) => {
