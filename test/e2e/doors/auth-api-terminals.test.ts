@@ -93,7 +93,7 @@ describe('of two sign-ins of one user at one place', () => {
     const refusal = await post('auth', push)
     expect(refusal).toMatchObject({
       result: 'deny',
-      status_msg: expect.stringContaining('Another sign-in was begun here'),
+      status_msg: expect.stringContaining('Another sign-in was started here'),
     })
     for (const { txid } of [one, other]) {
       expect(await post('auth', { ...push, txid })).toMatchObject({ result: 'deny' })
