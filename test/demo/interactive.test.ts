@@ -101,11 +101,11 @@ test('the demo signs a new user in; Ctrl-C and a kill end all of it, and users a
   // Unknown initiators wake the phone once and then no more; the approved browser still wakes it.
   const name = { user: 'Ada', password: 'any' }
   const stranger = await openBrowser(demo.pages).send('', name)
-  expect(stranger.step).toMatchObject({ name: 'approve', isPullOnly: false, suppressed: null })
+  expect(stranger.step).toMatchObject({ name: 'approve', isPullOnly: false, suppression: null })
   const next = await openBrowser(demo.pages).send('', name)
-  expect(next.step).toMatchObject({ isPullOnly: true, suppressed: 'recently_unanswered' })
+  expect(next.step).toMatchObject({ isPullOnly: true, suppression: 'recently_unanswered' })
   const mine = await browser.send('', name)
-  expect(mine.step).toMatchObject({ isPullOnly: false, suppressed: null })
+  expect(mine.step).toMatchObject({ isPullOnly: false, suppression: null })
 
   // Waits are pending, at the page and at the service, while the demo is stopped.
   await browser.send('', name)
